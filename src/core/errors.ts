@@ -1,0 +1,42 @@
+/**
+ * Every error a client, an operator or an embedding program can meet. Codes are stable: programs
+ * decide by them. The README carries the same list, and a test compares the two.
+ */
+export const errorCodes = {
+  'bad-frame': 'a frame or line is not ["topic", payload] or ["topic", payload, object]',
+  'bad-topic': 'a topic breaks the rules: empty levels, wildcards, control characters, too long',
+  'bad-payload': 'a command breaks the JSON Schema of its kind',
+  'bad-command-line': 'a command of clown-hub was called with arguments it does not know',
+  'bad-config': 'the configuration, or a CLOWN_… variable, breaks its JSON Schema',
+  'unreadable-file': 'a file named on the command line or in the configuration cannot be read',
+  'cannot-listen': 'an address or port cannot be opened, mostly because it is in use',
+  'cannot-connect': 'another program, such as an MQTT broker, cannot be reached or refuses us',
+} as const
+
+export type ErrorCode = keyof typeof errorCodes
+
+/** An error with a stable code and one sentence that says what was expected and what came. */
+export class HubError extends Error {
+  override readonly name = 'HubError'
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+/** The first 40 characters of `text` for an error message, quoted, control characters escaped. */
+export function quote(text: string): string {
+  return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text)
+}
+
+/** The message of anything that was thrown. */
+export function reasonOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown)
+}
+
+/** The code of a system error such as `EADDRINUSE`, or undefined when it has none. */
+export function systemCodeOf(thrown: unknown): unknown {
+  return thrown instanceof Error && 'code' in thrown ? thrown.code : undefined
+}

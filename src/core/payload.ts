@@ -1,0 +1,80 @@
+/** How the bytes of a payload read: as JSON, as other text, or as bytes that are no text at all. */
+export type Encoding = 'json' | 'text' | 'base64'
+
+interface Decoded {
+  readonly encoding: Encoding
+  readonly jsonText: string
+  readonly value: unknown
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** A payload stays bytes until somebody needs it decoded; then it is decoded once, for everybody. */
+export class Payload {
+  readonly bytes: Buffer
+  #decoded: Decoded | undefined
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes
+  }
+
+  /** The payload of a JSON text that was parsed already, so that it is not parsed again. */
+  static ofJson(jsonText: string, value: unknown): Payload {
+    const payload = new Payload(Buffer.from(jsonText))
+    payload.#decoded = { encoding: 'json', jsonText: onOneLine(jsonText), value }
+    return payload
+  }
+
+  get encoding(): Encoding {
+    return this.#decode().encoding
+  }
+
+  /**
+   * Valid JSON on one line, whatever the bytes are: JSON as it came (`20.10` stays `20.10`), `null`
+   * for an empty payload, a JSON string for other text, base64 in a JSON string for the rest.
+   */
+  get jsonText(): string {
+    return this.#decode().jsonText
+  }
+
+  /** What `jsonText` parses to. */
+  get value(): unknown {
+    return this.#decode().value
+  }
+
+  #decode(): Decoded {
+    this.#decoded ??= decode(this.bytes)
+    return this.#decoded
+  }
+}
+
+function decode(bytes: Buffer): Decoded {
+  if (bytes.length === 0) return { encoding: 'json', jsonText: 'null', value: null }
+  const text = textOf(bytes)
+  if (text === undefined) return quoted('base64', bytes.toString('base64'))
+  try {
+    return { encoding: 'json', value: JSON.parse(text), jsonText: onOneLine(text) }
+  } catch {
+    return quoted('text', text)
+  }
+}
+
+function quoted(encoding: Encoding, text: string): Decoded {
+  return { encoding, jsonText: JSON.stringify(text), value: text }
+}
+
+function textOf(bytes: Buffer): string | undefined {
+  try {
+    return utf8.decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+// A raw line break inside valid JSON can only stand between tokens (RFC 8259, section 2), so a
+// space may take its place. Clients cut frames at line breaks.
+function onOneLine(jsonText: string): string {
+  return jsonText.includes('\n') || jsonText.includes('\r')
+    ? jsonText.replace(/[\r\n]/g, ' ')
+    : jsonText
+}

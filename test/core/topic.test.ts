@@ -1,0 +1,71 @@
+import t from 'tap'
+import {
+  checkTopic,
+  filterBelow,
+  isCommand,
+  joinTopic,
+  relativeTopic,
+  topicLimits,
+} from '../../src/core/topic.ts'
+
+t.test('a topic of plain levels is accepted', async (t) => {
+  for (const topic of [
+    'relay/i2c0-3b/set',
+    'a',
+    '-/-/config/list',
+    'kancelář/teplota',
+    'a'.repeat(64),
+  ]) {
+    t.doesNotThrow(() => checkTopic(topic), topic)
+  }
+})
+
+t.test('a topic that breaks a rule is refused with the rule and the topic', async (t) => {
+  const refused: [string, string][] = [
+    ['', 'no empty level'],
+    ['a//b', 'no empty level'],
+    ['/a', 'no empty level'],
+    ['a/', 'no empty level'],
+    ['relay/+/set', 'no wildcard +'],
+    ['a/#', 'no wildcard #'],
+    ['$SYS/x', 'no $ at its start'],
+    ['a\u0000b', 'no character U+0000'],
+    ['a\r\nb', 'no character U+000D'],
+    ['a\ufffdb', 'no character U+FFFD'],
+    ['\ufeffa', 'no character U+FEFF'],
+    ['a\ud800', 'no character U+D800'],
+    ['a\u{1fffe}', 'no character U+1FFFE'],
+    ['b'.repeat(topicLimits.levelBytes + 1), 'at most 64 bytes a level'],
+    [
+      Array(topicLimits.levels + 1)
+        .fill('a')
+        .join('/'),
+      'at most 16 levels',
+    ],
+    [Array(5).fill('c'.repeat(60)).join('/'), 'at most 256 bytes'],
+  ]
+  for (const [topic, rule] of refused) {
+    t.throws(
+      () => checkTopic(topic),
+      { code: 'bad-topic', message: new RegExp(rule.replace('+', '\\+').replace('$', '\\$')) },
+      JSON.stringify(topic),
+    )
+  }
+})
+
+t.test('a base is put before topics and taken off again', async (t) => {
+  t.equal(joinTopic('nodes/bridge/0', 'relay/i2c0-3b'), 'nodes/bridge/0/relay/i2c0-3b')
+  t.equal(joinTopic('', 'a/b'), 'a/b')
+  t.equal(relativeTopic('nodes/bridge/0', 'nodes/bridge/0/led/-'), 'led/-')
+  t.equal(relativeTopic('', 'a/b'), 'a/b')
+  t.equal(relativeTopic('nodes/bridge/0', 'nodes/bridge/01/led/-'), undefined)
+  t.equal(relativeTopic('nodes/bridge/0', 'nodes/bridge/0'), undefined)
+  t.equal(filterBelow('nodes/bridge/0'), 'nodes/bridge/0/#')
+  t.equal(filterBelow(''), '#')
+})
+
+t.test('a topic that ends in /set is a command', async (t) => {
+  t.ok(isCommand('nodes/bridge/0/relay/i2c0-3b/set'))
+  t.notOk(isCommand('nodes/bridge/0/relay/i2c0-3b'))
+  t.notOk(isCommand('a/reset'))
+})
