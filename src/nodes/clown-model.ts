@@ -1,0 +1,113 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { Ajv, SchemaObject, ValidateFunction } from 'ajv'
+import { reasonOf } from '../core/errors.ts'
+import type { Message } from '../core/message.ts'
+import { openAjv, schemaSentence } from '../core/schema-error.ts'
+
+/** What BigClown's Clown.Model says about topics and the payloads they carry. */
+export interface ClownModel {
+  /**
+   * One sentence on how the payload breaks the schema of the topic's kind, or undefined when it
+   * keeps it or no kind is known. Never throws.
+   */
+  problemOf(message: Message): string | undefined
+}
+
+/** What a topic is for. */
+export type TopicShape = 'command' | 'request' | 'answer' | 'notification' | 'report'
+
+/** A topic pattern and the schema of what travels there. */
+interface Rule {
+  /** The last levels of a topic, `+` for any; a base of any depth may stand before them. */
+  readonly levels: readonly string[]
+  readonly validate: ValidateFunction
+}
+
+/** So many topics are remembered with their schemas, and then all are forgotten. */
+const rememberedTopics = 10_000
+
+const schemaFolder = fileURLToPath(new URL('../../schemas/clown-model/', import.meta.url))
+
+/**
+ * Compiles each schema in `folder` once.
+ *
+ * @throws Error naming the file, when one cannot be read or is no strict JSON Schema.
+ */
+export function loadClownModel(folder: string = schemaFolder): ClownModel {
+  const rules = loadRules(folder)
+  const remembered = new Map<string, ValidateFunction | null>()
+
+  function validatorOf(topic: string): ValidateFunction | null {
+    const known = remembered.get(topic)
+    if (known !== undefined) return known
+    const levels = topic.split('/')
+    const found = rules.find((rule) => endsLike(levels, rule.levels))?.validate ?? null
+    if (remembered.size >= rememberedTopics) remembered.clear()
+    remembered.set(topic, found)
+    return found
+  }
+
+  return {
+    problemOf({ topic, payload }) {
+      const validate = validatorOf(topic)
+      if (validate === null || validate(payload.value)) return undefined
+      return schemaSentence(validate.errors, placeName)
+    },
+  }
+}
+
+/** All patterns of all kinds, the more specific ones first. */
+function loadRules(folder: string): Rule[] {
+  const ajv = openAjv()
+  ajv.addKeyword({
+    keyword: 'topics',
+    metaSchema: { type: 'array', items: { type: 'string', minLength: 1 }, minItems: 1 },
+  })
+  const files = readdirSync(folder).filter((file) => file.endsWith('.schema.json'))
+  const rules = files.flatMap((file) => rulesOf(ajv, `${folder}/${file}`))
+  return rules.sort((a, b) => exactness(b) - exactness(a) || b.levels.length - a.levels.length)
+}
+
+function rulesOf(ajv: Ajv, file: string): Rule[] {
+  try {
+    const schema: SchemaObject & { topics: string[] } = JSON.parse(readFileSync(file, 'utf8'))
+    const validate = ajv.compile(schema)
+    return schema.topics.map((pattern) => ({ levels: pattern.split('/'), validate }))
+  } catch (cause) {
+    throw new Error(`expected a JSON Schema with topics in ${file}: ${reasonOf(cause)}`, { cause })
+  }
+}
+
+function exactness(rule: Rule): number {
+  return rule.levels.filter((level) => level !== '+').length
+}
+
+function endsLike(levels: readonly string[], pattern: readonly string[]): boolean {
+  const start = levels.length - pattern.length
+  return start >= 0 && pattern.every((level, at) => level === '+' || level === levels[start + at])
+}
+
+function placeName(levels: readonly string[]): string {
+  return levels.length === 0 ? 'the payload' : `/${levels.join('/')}`
+}
+
+/** The first ending that fits tells the shape; `config/set` asks for settings, not for an action. */
+const shapes: readonly (readonly [ending: string, TopicShape])[] = [
+  ['/config/set', 'request'],
+  ['/config/get', 'request'],
+  ['/config/list', 'request'],
+  ['/config/update', 'request'],
+  ['/config/ok', 'answer'],
+  ['/config/list/ok', 'answer'],
+  ['/error', 'answer'],
+  ['/boot', 'notification'],
+  ['/set', 'command'],
+  ['/get', 'command'],
+]
+
+/** What `topic` is for, whatever base stands before it. */
+export function shapeOf(topic: string): TopicShape {
+  const absolute = `/${topic}`
+  return shapes.find(([ending]) => absolute.endsWith(ending))?.[1] ?? 'report'
+}

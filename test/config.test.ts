@@ -1,0 +1,223 @@
+import { join } from 'node:path'
+import fc from 'fast-check'
+import t from 'tap'
+import { applyEnvironment, type ConfigInput, checkConfig, readConfig } from '../src/config.ts'
+import { HubError } from '../src/core/errors.ts'
+
+const users = { clown: { password: 'bigclown' } }
+
+t.test('defaults fill in what is not written', async (t) => {
+  t.same(checkConfig({ users }), {
+    http: { host: '127.0.0.1', port: 8080, hosts: [] },
+    mqtt: { host: '127.0.0.1', port: 1883 },
+    users: { clown: { password: 'bigclown' } },
+    log: { level: 'info' },
+  })
+  const { http, mqtt } = checkConfig({ users, http: { port: 0 }, mqtt: undefined })
+  t.same([http.host, http.port, mqtt.port], ['127.0.0.1', 0, 1883])
+})
+
+t.test('the result is frozen to its depth, and the input stays as it was', async (t) => {
+  const hosts = ['hub.example.org']
+  const input: ConfigInput = { users, http: { hosts } }
+  const before = structuredClone(input)
+  const config = checkConfig(input)
+  t.same(input, before)
+  t.notOk(Object.isFrozen(hosts))
+  for (const part of [config, config.http, config.http.hosts, config.users['clown']]) {
+    t.ok(Object.isFrozen(part))
+  }
+})
+
+t.test('a password comes from a file, without one line break at its end', async (t) => {
+  const folder = t.testdir({ unix: 'secret\n', dos: 'secret\r\n', two: 'secret\n\n', none: '' })
+  const passwordFrom = (file: string) =>
+    checkConfig({ users: { clown: { passwordFile: join(folder, file) } } }).users['clown']
+  t.same(passwordFrom('unix'), { password: 'secret' })
+  t.same(passwordFrom('dos'), { password: 'secret' })
+  t.same(passwordFrom('two'), { password: 'secret\n' })
+  t.throws(() => passwordFrom('none'), {
+    code: 'bad-config',
+    message:
+      'expected users.clown.password to have at least 1 characters, got a string that is not shown',
+  })
+  t.throws(() => passwordFrom('absent'), {
+    code: 'unreadable-file',
+    message:
+      /^expected users\.clown\.passwordFile to name a file, got ".*absent": ENOENT: no such file or directory$/,
+  })
+})
+
+t.test('a configuration that breaks the schema is refused with the way to mend it', async (t) => {
+  const refused: [unknown, string][] = [
+    [null, 'expected the configuration to be object, got null'],
+    [undefined, 'expected the configuration to be object, got null'],
+    [[], 'expected the configuration to be object, got an array of 0'],
+    [
+      {},
+      'expected the configuration to have "users", for example {"users":{"clown":{"passwordFile":"/run/secrets/clown"}}}',
+    ],
+    [
+      { users: {} },
+      'expected users to have at least 1 entry, for example {"clown":{"passwordFile":"/run/secrets/clown"}}',
+    ],
+    [{ users, http: { prot: 1 } }, 'unknown key "http.prot": did you mean "port"?'],
+    [{ users, htp: {} }, 'unknown key "htp": did you mean "http"?'],
+    [
+      { users, http: { tls: true } },
+      'unknown key "http.tls": known here: "host", "port" and "hosts"',
+    ],
+    [{ users, http: { port: '80' } }, 'expected http.port to be integer, got "80"'],
+    [{ users, http: { port: 65536 } }, 'expected http.port to be <= 65535, got 65536'],
+    [
+      { users, http: { hosts: ['a:80'] } },
+      'expected http.hosts.0 to be a host name without a port, got "a:80"',
+    ],
+    [
+      { users, log: { level: 'loud' } },
+      'expected log.level to be "trace", "debug", "info", "warn", "error", "fatal" or "silent", got "loud"',
+    ],
+    [
+      { users: { clown: { password: 'a', passwordFile: 'b' } } },
+      'expected users.clown to have at most 1 of "password" and "passwordFile"',
+    ],
+    [
+      { users: { clown: { password: undefined } } },
+      'expected users.clown to have at least 1 of "password" and "passwordFile", for example {"passwordFile":"/run/secrets/clown"}',
+    ],
+    [
+      { users: { 'a:b': { password: 'x' } } },
+      'expected the key "a:b" of users to be 1 to 64 characters, none of them a colon or a control character',
+    ],
+    [
+      { users: { 'a\n': { password: 'x' } } },
+      'expected the key "a\\n" of users to be 1 to 64 characters, none of them a colon or a control character',
+    ],
+    [
+      { users: { ['x'.repeat(65)]: { password: 'x' } } },
+      `expected the key "${'x'.repeat(40)}…" of users to have at most 64 characters`,
+    ],
+  ]
+  for (const [input, message] of refused) {
+    t.throws(() => checkConfig(input), { code: 'bad-config', message }, message)
+  }
+})
+
+t.test('a password is never part of a message', async (t) => {
+  const inputs = [
+    { users: 'hunter2' },
+    { users: { clown: 'hunter2' } },
+    { users: { clown: { password: ['hunter2'] } } },
+    { users: { clown: { password: 'hunter2'.repeat(40) } } },
+    { users: { clown: { pasword: 'hunter2' } } },
+  ]
+  for (const input of inputs) {
+    try {
+      t.fail(JSON.stringify(checkConfig(input)))
+    } catch (error) {
+      t.match(error, { code: 'bad-config' })
+      t.notMatch(String(error), 'hunter2')
+    }
+  }
+})
+
+t.test('a password that YAML stumbles over is not part of a message either', async (t) => {
+  for (const start of ['!', '!x!', '!<', '|', '"\\', '*', '&a *', '%', '{', '"']) {
+    const file = join(
+      t.testdir({ 'hub.yaml': `users: {}\npassword: ${start}hunter2!` }),
+      'hub.yaml',
+    )
+    try {
+      t.fail(JSON.stringify(readConfig(file, {})))
+    } catch (error) {
+      t.match(error, { code: 'bad-config' })
+      t.notMatch(String(error), 'unter2', start)
+    }
+  }
+})
+
+t.test('keys named as parts of every object are data, and pollute nothing', async (t) => {
+  const text = '{"__proto__":{"password":"p"},"constructor":{"password":"c"}}'
+  const { users: named } = checkConfig({ users: JSON.parse(text) })
+  t.same(Object.keys(named), ['__proto__', 'constructor'])
+  t.same(Object.values(named), [{ password: 'p' }, { password: 'c' }])
+  t.equal(checkConfig({ users }).users['constructor'], undefined)
+  const file = t.testdir({ yaml: 'users: {a: {password: b}}\n__proto__: {http: {port: 1}}' })
+  t.throws(() => readConfig(join(file, 'yaml'), {}), { message: /unknown key "__proto__"/ })
+  const overridden = applyEnvironment({}, { CLOWN_USERS___PROTO___PASSWORD: 'x' })
+  t.same(Object.keys(checkConfig(overridden).users), ['__proto__'])
+  t.equal(Object.getOwnPropertyDescriptor(Object.prototype, 'password'), undefined)
+})
+
+t.test('what JSON cannot say is refused', async (t) => {
+  const circle: { users?: unknown } = {}
+  circle.users = circle
+  t.throws(() => checkConfig(circle), {
+    code: 'bad-config',
+    message: /^expected what JSON can say: .*$/,
+  })
+  t.throws(() => checkConfig({ users: 1n }), { code: 'bad-config' })
+})
+
+t.test('any JSON becomes a configuration or a HubError in one line', async (t) => {
+  const key = fc.constantFrom('http', 'mqtt', 'users', 'log', 'port', 'password', '__proto__', 'x')
+  const { tree } = fc.letrec((tie) => ({
+    tree: fc.oneof(
+      { depthSize: 'small' },
+      fc.constantFrom<unknown>(null, 0, 8080, '', 'info', [], {}),
+      fc.dictionary(key, tie('tree')),
+    ),
+  }))
+  const inputs = fc.oneof(
+    fc.jsonValue(),
+    tree,
+    fc.record({ users: fc.constant(users), http: tree }),
+  )
+  const isSettled = (input: unknown) => {
+    try {
+      return Object.keys(checkConfig(input).users).length > 0
+    } catch (error) {
+      return error instanceof HubError && !error.message.includes('\n')
+    }
+  }
+  t.doesNotThrow(() => fc.assert(fc.property(inputs, isSettled)))
+})
+
+t.test('a file of YAML or JSON is read, then the environment, then checked', async (t) => {
+  const folder = t.testdir({
+    'hub.yaml':
+      '# the hub\nhttp:\n  port: 1\nusers:\n  clown: { password: bigclown }\n  42: { password: "x" }\n',
+    'hub.json': '{"users": {"clown": {"password": "bigclown"}}}',
+    'empty.yaml': '',
+  })
+  const config = readConfig(join(folder, 'hub.yaml'), { CLOWN_HTTP_HOST: '0.0.0.0' })
+  t.match(config, { http: { host: '0.0.0.0', port: 1 }, mqtt: { port: 1883 } })
+  t.same(Object.keys(config.users).sort(), ['42', 'clown'])
+  t.match(readConfig(join(folder, 'hub.json'), {}), { users })
+  const environment = { CLOWN_USERS_CLOWN_PASSWORD: 'bigclown' }
+  t.match(readConfig(join(folder, 'empty.yaml'), environment), { users })
+})
+
+t.test('a file that cannot be used is refused in one line with its name', async (t) => {
+  const refused: [string, RegExp][] = [
+    ['users: {}\nhttp: [\n', /\.yaml" line 3: /],
+    ['a: 1\na: 2\n', /\.yaml" line 2: Map keys must be unique$/],
+    ['users:\n\t- a', /\.yaml" line 2: Tabs are not allowed/],
+    ['a: !secret x', /\.yaml" line 1: Unresolved tag$/],
+    ['a: 1\n---\nb: 2', /\.yaml" line 2: .*multiple documents/],
+    ['? [a]\n: 1', /\.yaml" line 1: With stringKeys, all keys must be strings$/],
+    ['a: &x 1\nb: *x', /\.yaml": expected no aliases: put a text that starts with \* in quotes$/],
+    ['{}', /\.yaml": expected the configuration to have "users"/],
+    ['users: {a: {password: b}}\nhttp: {prot: 1}', /\.yaml": unknown key "http\.prot": did you/],
+  ]
+  for (const [text, message] of refused) {
+    const file = join(t.testdir({ 'hub.yaml': text }), 'hub.yaml')
+    t.throws(() => readConfig(file, {}), { code: 'bad-config', message }, text)
+    t.throws(() => readConfig(file, {}), { message: /^.*$/ }, 'one line')
+  }
+  t.throws(() => readConfig('/absent/hub.yaml', {}), {
+    code: 'unreadable-file',
+    message:
+      'expected the path of the configuration to name a file, got "/absent/hub.yaml": ENOENT: no such file or directory',
+  })
+})
