@@ -1,0 +1,83 @@
+import type { Readable } from 'node:stream'
+import type { Aedes, AedesPublishPacket, PublishPacket } from 'aedes'
+import type { Logger } from 'pino'
+import type { Message } from '../core/message.ts'
+import { Payload } from '../core/payload.ts'
+import type { Bus } from './bus.ts'
+
+/** What carries a message inside Aedes; wills are such packets too. */
+type Packet = Pick<PublishPacket, 'topic' | 'payload' | 'qos' | 'retain'>
+
+export interface AedesBusOptions {
+  readonly aedes: Aedes
+  readonly persistence: { createRetainedStream(filter: string): Readable }
+  readonly reader: PacketReader
+  readonly log: Logger
+}
+
+/** The bus inside an embedded Aedes. */
+export function createAedesBus({ aedes, persistence, reader, log }: AedesBusOptions): Bus {
+  return {
+    publish: (message) => {
+      aedes.publish(toPacket(message, reader), (error) => {
+        if (error) log.error({ err: error, topic: message.topic }, 'a message was not published')
+      })
+    },
+    subscribe: (filter, deliver) => {
+      const subscriber = createSubscriber(filter, (packet) => deliver(reader.read(packet)))
+      aedes.subscribe(filter, subscriber.receive, ignore)
+      return () => {
+        subscriber.stop()
+        aedes.unsubscribe(filter, subscriber.receive, ignore)
+      }
+    },
+    retained: async function* (filter) {
+      for await (const packet of persistence.createRetainedStream(filter)) yield reader.read(packet)
+    },
+  }
+}
+
+function toPacket({ topic, payload, qos, retain }: Message, reader: PacketReader): PublishPacket {
+  reader.know(payload)
+  return { cmd: 'publish', topic, payload: payload.bytes, qos, retain, dup: false }
+}
+
+function createSubscriber(filter: string, deliver: (packet: AedesPublishPacket) => void) {
+  // [MQTT-4.7.2-1] A filter that starts with a wildcard does not match topics that start with $.
+  const hidesDollar = filter.startsWith('#') || filter.startsWith('+')
+  let stopped = false
+  return {
+    receive: (packet: AedesPublishPacket, done: () => void) => {
+      // Aedes forgets a listener one turn late.
+      if (!stopped && !(hidesDollar && packet.topic.startsWith('$'))) deliver(packet)
+      done()
+    },
+    stop: () => {
+      stopped = true
+    },
+  }
+}
+
+/** Turns Aedes' packets into messages, so that all readers of a packet share one decoded payload. */
+export interface PacketReader {
+  read(packet: Packet): Message
+  /** Remembers a payload that may come back inside a packet. */
+  know(payload: Payload): void
+}
+
+export function createPacketReader(): PacketReader {
+  const payloads = new WeakMap<Buffer, Payload>()
+  const know = (payload: Payload) => {
+    payloads.set(payload.bytes, payload)
+    return payload
+  }
+  return {
+    know,
+    read: ({ topic, payload, qos, retain }) => {
+      const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
+      return { topic, qos, retain, payload: payloads.get(bytes) ?? know(new Payload(bytes)) }
+    },
+  }
+}
+
+function ignore(): void {}

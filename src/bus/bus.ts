@@ -1,0 +1,16 @@
+import type { Message } from '../core/message.ts'
+
+/** What every message goes through. MQTT's rules for topics, retained values and QoS are its rules. */
+export interface Bus {
+  /** Hands `message` to every subscriber whose filter matches it; returns before they have it. */
+  publish(message: Message): void
+  /**
+   * Calls `deliver` for each message that matches `filter`, in the order they were published, until
+   * the returned function is called. A filter that starts with a wildcard does not see `$` topics.
+   */
+  subscribe(filter: string, deliver: (message: Message) => void): Unsubscribe
+  /** The retained messages that match `filter`. */
+  retained(filter: string): AsyncIterable<Message>
+}
+
+export type Unsubscribe = () => void
