@@ -1,0 +1,84 @@
+import t from 'tap'
+import type { Bus } from '../../src/bus/bus.ts'
+import type { Message } from '../../src/core/message.ts'
+import { Payload } from '../../src/core/payload.ts'
+import { keepLastValues } from '../../src/nodes/last-values.ts'
+
+/** A bus that delivers at once and retains what `kept` holds. */
+function busWith(kept: readonly Message[]): Bus {
+  const listeners = new Set<(message: Message) => void>()
+  return {
+    publish: (message) => {
+      for (const deliver of listeners) deliver(message)
+    },
+    subscribe: (_filter, deliver) => {
+      listeners.add(deliver)
+      return () => listeners.delete(deliver)
+    },
+    retained: async function* () {
+      yield* kept
+    },
+  }
+}
+
+function report(topic: string, text: string, retain = false): Message {
+  return { topic, payload: new Payload(Buffer.from(text)), qos: 0, retain }
+}
+
+async function below(values: { below(base: string): Promise<Message[]> }, base: string) {
+  return (await values.below(base)).map(({ topic, payload }) => `${topic} ${payload.bytes}`)
+}
+
+t.test('the newest of retained and reported values is told, sorted by topic', async (t) => {
+  const bus = busWith([report('n/b', '1', true), report('n/a', '1', true)])
+  const values = keepLastValues(bus)
+  bus.publish(report('n/a', '2'))
+  bus.publish(report('n/c', '3'))
+  bus.publish(report('other', '4'))
+  t.same(await below(values, 'n'), ['n/a 2', 'n/b 1', 'n/c 3'])
+})
+
+t.test('commands, requests, answers and notifications are no values', async (t) => {
+  const bus = busWith([])
+  const values = keepLastValues(bus)
+  for (const topic of [
+    'relay/x/set',
+    'a/b/get',
+    'a/b/config/set',
+    'a/b/config/ok',
+    'a/error',
+    'boot',
+  ]) {
+    bus.publish(report(`n/${topic}`, '{}'))
+  }
+  t.same(await below(values, 'n'), [])
+})
+
+t.test(
+  'an empty retained message clears a value; an empty one that is not is a value',
+  async (t) => {
+    const bus = busWith([])
+    const values = keepLastValues(bus)
+    bus.publish(report('n/a', '1', true))
+    bus.publish(report('n/a', '', true))
+    bus.publish(report('n/b', ''))
+    t.same(await below(values, 'n'), ['n/b '])
+  },
+)
+
+t.test('past its bounds the longest silent topic is forgotten', async (t) => {
+  const bus = busWith([])
+  const values = keepLastValues(bus, { topics: 2, bytes: 10 })
+  for (const topic of ['n/a', 'n/b', 'n/a', 'n/c']) bus.publish(report(topic, '1'))
+  t.same(await below(values, 'n'), ['n/a 1', 'n/c 1'])
+  bus.publish(report('n/d', '123456789'))
+  t.same(await below(values, 'n'), ['n/c 1', 'n/d 123456789'])
+})
+
+t.test('once closed it learns nothing more', async (t) => {
+  const bus = busWith([])
+  const values = keepLastValues(bus)
+  values.close()
+  bus.publish(report('n/a', '1'))
+  t.same(await below(values, 'n'), [])
+})
