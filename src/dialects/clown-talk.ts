@@ -1,0 +1,132 @@
+import { errorPayload, errorTopic } from '../core/error-payload.ts'
+import { HubError, quote } from '../core/errors.ts'
+import { elementTexts } from '../core/json-array.ts'
+import { Payload } from '../core/payload.ts'
+import type { Release } from '../core/release.ts'
+import { isTopic } from '../core/topic.ts'
+import type { ClownTalkConfigOk } from '../generated/clown-model.ts'
+import type { Dialect, Link, Session } from './dialect.ts'
+
+/** Clown.Talk: newline-delimited `["topic", payload]` arrays, with an object as optional third. */
+export function createClownTalk(release: Release): Dialect {
+  const introduction = encode('clown.talk/-/config/ok', introductionOf(release))
+  return {
+    name: 'clown-talk',
+    open: (link, session) => (frame) => {
+      for (const line of linesOf(frame, link)) obey(line, { link, session, introduction })
+    },
+    encode,
+  }
+}
+
+/** Where a line is answered whose own topic cannot be told. */
+const hubErrorTopic = errorTopic('clown.talk/-')
+
+interface Conversation {
+  readonly link: Link
+  readonly session: Session
+  readonly introduction: string
+}
+
+function introductionOf({ version, releaseDate }: Release): Payload {
+  const value: ClownTalkConfigOk = {
+    ack: false,
+    device: 'hub',
+    capabilities: 1,
+    'firmware-datetime': releaseDate,
+    'firmware-release': version,
+  }
+  return Payload.ofJson(JSON.stringify(value), value)
+}
+
+function obey(line: string, { link, session, introduction }: Conversation): void {
+  let topic: string | undefined
+  try {
+    const parts = parseArray(line)
+    topic = readTopic(parts)
+    const payload = readPayload(line, parts)
+    if (topic !== 'clown.talk/-/config/set') {
+      session.publish(topic, payload)
+      return
+    }
+    checkIntroduction(payload)
+    link.send(introduction)
+    session.catchUp()
+  } catch (error) {
+    if (!(error instanceof HubError)) throw error
+    const answerTopic = topic !== undefined && isTopic(topic) ? errorTopic(topic) : hubErrorTopic
+    link.send(encode(answerTopic, errorPayload(error)))
+  }
+}
+
+function checkIntroduction(payload: Payload): void {
+  if (isObject(payload.value)) return
+  const message = `expected an object to introduce a client, got ${quote(payload.jsonText)}`
+  throw new HubError('bad-payload', message)
+}
+
+// --- decoding ---
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** The lines of a frame that are not empty. The last one may lack its newline. */
+function linesOf(frame: Buffer, link: Link): string[] {
+  try {
+    const lines = utf8.decode(frame).split('\n')
+    return lines.filter((line) => line.trim() !== '')
+  } catch {
+    const error = badFrame('a frame in UTF-8', 'other bytes')
+    link.send(encode(hubErrorTopic, errorPayload(error)))
+    return []
+  }
+}
+
+function parseArray(line: string): unknown[] {
+  let value: unknown
+  try {
+    value = JSON.parse(line)
+  } catch (cause) {
+    throw badFrame('["topic", payload]', quote(line), cause)
+  }
+  if (Array.isArray(value)) return value
+  throw badFrame('["topic", payload]', quote(line))
+}
+
+function readTopic([topic]: unknown[]): string {
+  if (typeof topic === 'string') return topic
+  throw badFrame('a string as topic', quote(JSON.stringify(topic) ?? 'an empty array'))
+}
+
+function readPayload(line: string, [, value, options, ...more]: unknown[]): Payload {
+  const [, payloadText, optionsText] = elementTexts(line)
+  if (payloadText === undefined || more.length > 0) {
+    throw badFrame('["topic", payload] or ["topic", payload, object]', quote(line))
+  }
+  if (optionsText === undefined) return Payload.ofJson(payloadText, value)
+  if (!isObject(options)) throw badFrame('an object as third element', quote(optionsText))
+  if (!('encoding' in options)) return Payload.ofJson(payloadText, value)
+  if (options['encoding'] === 'base64') return new Payload(readBase64(value, payloadText))
+  throw badFrame('base64 as encoding', quote(optionsText))
+}
+
+/** Bytes that are no text travel as `["topic", "base64…", {"encoding": "base64"}]`. */
+function readBase64(value: unknown, payloadText: string): Buffer {
+  const bytes = Buffer.from(typeof value === 'string' ? value : '', 'base64')
+  if (bytes.toString('base64') === value) return bytes
+  throw badFrame('a payload in base64', quote(payloadText))
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function badFrame(expected: string, got: string, cause?: unknown): HubError {
+  return new HubError('bad-frame', `expected ${expected}, got ${got}`, { cause })
+}
+
+// --- encoding ---
+
+function encode(topic: string, payload: Payload): string {
+  const options = payload.encoding === 'base64' ? ',{"encoding":"base64"}' : ''
+  return `[${JSON.stringify(topic)},${payload.jsonText}${options}]\n`
+}

@@ -1,0 +1,27 @@
+import type { Payload } from '../core/payload.ts'
+
+/** One open connection that carries frames, served or dialled. */
+export interface Link {
+  send(frame: string): void
+}
+
+/** What a signed-in link may ask of the hub. Its topics are relative to the link's base. */
+export interface Session {
+  /**
+   * Publishes below the base.
+   *
+   * @throws HubError `bad-topic` or `bad-payload` when the hub refuses it.
+   */
+  publish(topic: string, payload: Payload): void
+  /** Sends the last known value of every topic below the base; live messages follow after them. */
+  catchUp(): void
+}
+
+/** A language spoken on links. It turns frames into messages and back, and knows no socket. */
+export interface Dialect {
+  readonly name: string
+  /** Starts talking on `link`; answers what to do with each frame that arrives. Never throws. */
+  open(link: Link, session: Session): (frame: Buffer) => void
+  /** The frame that tells of a message; the same one for every link with the same base. */
+  encode(topic: string, payload: Payload): string
+}

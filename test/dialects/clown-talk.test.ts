@@ -1,0 +1,192 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { HubError } from '../../src/core/errors.ts'
+import { Payload } from '../../src/core/payload.ts'
+import { checkTopic, isTopic } from '../../src/core/topic.ts'
+import { createClownTalk } from '../../src/dialects/clown-talk.ts'
+import { converse, dialectContract } from './contract.ts'
+
+const clownTalk = createClownTalk({ version: '1.2.3', releaseDate: '2026-11-21T00:00:00Z' })
+
+t.test('Clown.Talk keeps the contract of dialects', async (t) => {
+  dialectContract(t, clownTalk, {
+    received: [
+      {
+        frame: '["relay/i2c0-3b/set", {"state": false}]',
+        topic: 'relay/i2c0-3b/set',
+        payload: '{"state": false}',
+      },
+      {
+        frame: '["thermometer/i2c0-48", {"temperature":[20.10,"℃"]}]\n',
+        topic: 'thermometer/i2c0-48',
+        payload: '{"temperature":[20.10,"℃"]}',
+      },
+      { frame: '["info/get", null]\r\n', topic: 'info/get', payload: 'null' },
+      { frame: ' [ "a" , 1.50 , {"id":"x"} ] ', topic: 'a', payload: '1.50' },
+      {
+        frame: '["a","/wA=",{"encoding":"base64"}]',
+        topic: 'a',
+        payload: Buffer.from([0xff, 0x00]),
+      },
+    ],
+    sent: [
+      { topic: 'led/-', payload: '{"state":"on"}', frame: '["led/-",{"state":"on"}]\n' },
+      { topic: 'a"b', payload: '', frame: '["a\\"b",null]\n' },
+      { topic: 'a', payload: 'on\n', frame: '["a","on\\n"]\n' },
+      {
+        topic: 'a',
+        payload: Buffer.from([0xff, 0x00]),
+        frame: '["a","/wA=",{"encoding":"base64"}]\n',
+      },
+    ],
+  })
+})
+
+t.test('the introduction is answered, and the last values are asked for after it', async (t) => {
+  const conversation = converse(clownTalk)
+  conversation.receive('["clown.talk/-/config/set", {}]\n')
+  t.same(
+    conversation.sent.map((frame) => JSON.parse(frame)),
+    [
+      [
+        'clown.talk/-/config/ok',
+        {
+          ack: false,
+          device: 'hub',
+          capabilities: 1,
+          'firmware-datetime': '2026-11-21T00:00:00Z',
+          'firmware-release': '1.2.3',
+        },
+      ],
+    ],
+  )
+  t.equal(conversation.catchUps, 1)
+  t.same(conversation.published, [])
+})
+
+t.test('one frame may carry several lines; a wrong one spoils none of the others', async (t) => {
+  const conversation = converse(clownTalk)
+  conversation.receive('\n["a",1]\n\n  \nrubbish\n["b",2]')
+  t.same(
+    conversation.published.map(({ topic, payload }) => [topic, payload.value]),
+    [
+      ['a', 1],
+      ['b', 2],
+    ],
+  )
+  t.match(conversation.sent, [/^\["clown\.talk\/-\/error",\{"code":"bad-frame"/])
+  t.equal(conversation.sent.length, 1)
+})
+
+t.test('a wrong line is answered with what was expected and what came', async (t) => {
+  const wrong: [frame: string | Buffer, topic: string, message: string][] = [
+    ['hello', 'clown.talk/-/error', 'expected ["topic", payload], got "hello"'],
+    ['{"a":1}', 'clown.talk/-/error', 'expected ["topic", payload], got "{\\"a\\":1}"'],
+    ['[]', 'clown.talk/-/error', 'expected a string as topic, got "an empty array"'],
+    ['[5, {}]', 'clown.talk/-/error', 'expected a string as topic, got "5"'],
+    [
+      '["a/b"]',
+      'a/b/error',
+      'expected ["topic", payload] or ["topic", payload, object], got "[\\"a/b\\"]"',
+    ],
+    [
+      '["a/#"]',
+      'clown.talk/-/error',
+      'expected ["topic", payload] or ["topic", payload, object], got "[\\"a/#\\"]"',
+    ],
+    [
+      '["a",1,{},4]',
+      'a/error',
+      'expected ["topic", payload] or ["topic", payload, object], got "[\\"a\\",1,{},4]"',
+    ],
+    ['["a",1,null]', 'a/error', 'expected an object as third element, got "null"'],
+    ['["a",1,[]]', 'a/error', 'expected an object as third element, got "[]"'],
+    [
+      '["a","x",{"encoding":"hex"}]',
+      'a/error',
+      'expected base64 as encoding, got "{\\"encoding\\":\\"hex\\"}"',
+    ],
+    ['["a","x",{"encoding":"base64"}]', 'a/error', 'expected a payload in base64, got "\\"x\\""'],
+    [
+      '["a",{"toString":1},{"encoding":"base64"}]',
+      'a/error',
+      'expected a payload in base64, got "{\\"toString\\":1}"',
+    ],
+    [Buffer.from([0x5b, 0xff]), 'clown.talk/-/error', 'expected a frame in UTF-8, got other bytes'],
+  ]
+  for (const [frame, topic, message] of wrong) {
+    const { sent, published, receive } = converse(clownTalk)
+    receive(frame)
+    t.same(
+      sent.map((text) => JSON.parse(text)),
+      [[topic, { code: 'bad-frame', message }]],
+    )
+    t.same(published, [])
+  }
+})
+
+t.test('an introduction that is no object is refused', async (t) => {
+  const { sent, receive } = converse(clownTalk)
+  receive('["clown.talk/-/config/set", 1]')
+  t.same(JSON.parse(sent[0] ?? ''), [
+    'clown.talk/-/config/set/error',
+    { code: 'bad-payload', message: 'expected an object to introduce a client, got "1"' },
+  ])
+})
+
+t.test('what the hub refuses is answered on the topic it was about', async (t) => {
+  const { sent, receive } = converse(clownTalk, (topic) => {
+    checkTopic(topic)
+    throw new HubError('bad-payload', 'expected a state')
+  })
+  receive('["relay/i2c0-3b/set", {}]\n["a/+", {}]')
+  t.match(
+    sent.map((text) => JSON.parse(text)),
+    [
+      ['relay/i2c0-3b/set/error', { code: 'bad-payload', message: 'expected a state' }],
+      ['clown.talk/-/error', { code: 'bad-topic' }],
+    ],
+  )
+})
+
+t.test('a defect of the hub is not blamed on the client', async (t) => {
+  const { receive } = converse(clownTalk, () => {
+    throw new TypeError('a defect')
+  })
+  t.throws(() => receive('["a", 1]'), TypeError)
+})
+
+t.test('every message comes back as it was, and no topic but its own', async () => {
+  const topics = fc.string({ unit: 'binary', minLength: 1 }).filter(isTopic)
+  const payloads = fc.oneof(
+    fc.json().map((text) => Buffer.from(text)),
+    fc.uint8Array({ minLength: 1 }).map((bytes) => Buffer.from([0xff, ...bytes])),
+  )
+  fc.assert(
+    fc.property(topics, payloads, (topic, bytes) => {
+      const { published, receive } = converse(clownTalk)
+      const frame = clownTalk.encode(topic, new Payload(bytes))
+      receive(frame)
+      const [message] = published
+      return (
+        published.length === 1 &&
+        message !== undefined &&
+        message.topic === topic &&
+        message.payload.bytes.equals(bytes) &&
+        clownTalk.encode(message.topic, message.payload) === frame
+      )
+    }),
+  )
+})
+
+t.test('a frame that came is told on as it came', async () => {
+  fc.assert(
+    fc.property(fc.jsonValue(), (value) => {
+      const { published, receive } = converse(clownTalk)
+      const frame = `["a",${JSON.stringify(value)}]\n`
+      receive(frame)
+      const [message] = published
+      return message !== undefined && clownTalk.encode('a', message.payload) === frame
+    }),
+  )
+})
