@@ -1,0 +1,42 @@
+import { type ServerResponse, STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+
+/** An answer that ends a request: a status, one sentence of plain text, and headers. */
+export interface Refusal {
+  readonly status: number
+  readonly reason: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** How long a refused socket may take to read its answer. */
+const lingerMs = 1000
+
+export function refuseRequest(response: ServerResponse, refusal: Refusal): void {
+  response.writeHead(refusal.status, headersOf(refusal)).end(bodyOf(refusal))
+}
+
+/**
+ * Answers an upgrade request and ends its socket. Browsers send the credentials of a URL only in
+ * answer to a 401, on a new connection; on a 401 whose socket stays open they repeat the request
+ * where nobody listens any more, and hang.
+ */
+export function refuseUpgrade(socket: Duplex, refusal: Refusal): void {
+  const headers = Object.entries(headersOf(refusal)).map(([name, value]) => `${name}: ${value}\r\n`)
+  const statusLine = `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}\r\n`
+  socket.on('error', () => socket.destroy())
+  socket.end(`${statusLine}${headers.join('')}\r\n${bodyOf(refusal)}`)
+  setTimeout(() => socket.destroy(), lingerMs).unref()
+}
+
+function headersOf(refusal: Refusal): Record<string, string> {
+  return {
+    'Content-Type': 'text/plain; charset=utf-8',
+    'Content-Length': String(Buffer.byteLength(bodyOf(refusal))),
+    Connection: 'close',
+    ...refusal.headers,
+  }
+}
+
+function bodyOf({ reason }: Refusal): string {
+  return `${reason}\n`
+}

@@ -1,0 +1,77 @@
+import { pino } from 'pino'
+import t from 'tap'
+import type { Message } from '../../src/core/message.ts'
+import { Payload } from '../../src/core/payload.ts'
+import type { Member } from '../../src/transports/audiences.ts'
+import { openSession } from '../../src/transports/session.ts'
+
+const dialect = {
+  name: 'plain',
+  open: () => () => {},
+  encode: (topic: string, payload: Payload) => `${topic} ${payload.bytes}`,
+}
+
+function report(topic: string, text: string): Message {
+  return { topic, payload: new Payload(Buffer.from(text)), qos: 0, retain: false }
+}
+
+/** A session below `n` whose last values come when the test lets them. */
+function openedSession() {
+  const sent: string[] = []
+  const logged: string[] = []
+  const asked: { answer(values: Message[]): void; fail(error: Error): void }[] = []
+  let member: Member = { deliver: () => {} }
+  const context = {
+    bus: { publish: () => {}, subscribe: () => () => {}, retained: async function* () {} },
+    audiences: {
+      join: (_dialect: unknown, _base: string, joined: Member) => {
+        member = joined
+        return () => {}
+      },
+    },
+    admit: (message: Message) => message,
+    lastValuesBelow: () => new Promise<Message[]>((answer, fail) => asked.push({ answer, fail })),
+    log: pino({}, { write: (line: string) => logged.push(line) }),
+  }
+  const link = { send: (frame: string) => sent.push(frame) }
+  const session = openSession(context, { dialect, base: 'n', link })
+  const live = (topic: string, text: string) => member.deliver(`${topic} ${text}`, topic)
+  return { session, sent, logged, asked, live }
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve))
+
+t.test('past values go before live ones, and never after a newer one', async (t) => {
+  const { session, sent, asked, live } = openedSession()
+  live('a', '0')
+  session.catchUp()
+  live('b', '2')
+  live('c', '2')
+  asked[0]?.answer([report('n/a', '1'), report('n/b', '1')])
+  await turn()
+  live('a', '3')
+  t.same(sent, ['a 0', 'a 1', 'b 2', 'c 2', 'a 3'])
+})
+
+t.test('an introduction while one is answered waits for both', async (t) => {
+  const { session, sent, asked, live } = openedSession()
+  session.catchUp()
+  session.catchUp()
+  asked[0]?.answer([report('n/a', '1')])
+  await turn()
+  live('b', '2')
+  t.same(sent, ['a 1'])
+  asked[1]?.answer([report('n/a', '1')])
+  await turn()
+  t.same(sent, ['a 1', 'a 1', 'b 2'])
+})
+
+t.test('when the last values cannot be had, live ones go on and the log says so', async (t) => {
+  const { session, sent, logged, asked, live } = openedSession()
+  session.catchUp()
+  live('a', '1')
+  asked[0]?.fail(new Error('no store'))
+  await turn()
+  t.same(sent, ['a 1'])
+  t.match(logged, [/last values are missing/])
+})
