@@ -1,0 +1,122 @@
+import { once } from 'node:events'
+import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
+import { pino } from 'pino'
+import type { Test } from 'tap'
+import { WebSocket } from 'ws'
+import type { ConfigInput } from '../src/config.ts'
+import { type Hub, startHub } from '../src/hub.ts'
+import { createInbox, type Inbox } from './inbox.ts'
+
+export interface LogLine {
+  readonly kind?: string
+  readonly msg: string
+  readonly [field: string]: unknown
+}
+
+export interface StartedHub extends Hub {
+  readonly log: Inbox<LogLine>
+}
+
+/** A hub on free loopback ports, with the user of the founding documents, closed at teardown. */
+export async function startedHub(t: Test, config: Partial<ConfigInput> = {}): Promise<StartedHub> {
+  const log = createInbox<LogLine>()
+  const lines = { write: (line: string) => log.put(JSON.parse(line)) }
+  const input: ConfigInput = {
+    http: { port: 0 },
+    mqtt: { port: 0 },
+    users: { clown: { password: 'bigclown' } },
+    ...config,
+  }
+  const hub = await startHub(input, { log: pino({ level: 'debug' }, lines) })
+  t.teardown(hub.close)
+  return { ...hub, log }
+}
+
+export type Frame = [topic: string, payload: unknown, options?: Record<string, unknown>]
+
+export interface TalkClient {
+  readonly websocket: WebSocket
+  /** Every frame that came, parsed; the raw texts are in `texts`. */
+  readonly frames: Inbox<Frame>
+  readonly texts: readonly string[]
+  send(...frame: Frame): void
+  /** The next frame on `topic`. */
+  on(topic: string): Promise<Frame>
+  /** Waits until everything sent so far was dealt with, and answers what came since the last time. */
+  settle(): Promise<Frame[]>
+}
+
+/** A websocket that speaks Clown.Talk, signed in by its URL. */
+export async function talkTo(
+  t: Test,
+  hub: Hub,
+  path = '/auth/clown-talk-server_nodes_bridge_0',
+): Promise<TalkClient> {
+  const websocket = new WebSocket(`ws://clown:bigclown@127.0.0.1:${hub.httpPort}${path}`)
+  const frames = createInbox<Frame>()
+  const texts: string[] = []
+  websocket.on('message', (text) => {
+    texts.push(String(text))
+    frames.put(JSON.parse(String(text)))
+  })
+  t.teardown(() => websocket.terminate())
+  await once(websocket, 'open')
+  let marks = 0
+  let settled = 0
+  const send = (...frame: Frame) => websocket.send(`${JSON.stringify(frame)}\n`)
+  return {
+    websocket,
+    frames,
+    texts,
+    send,
+    on: (topic) => frames.next((frame) => frame[0] === topic),
+    settle: async () => {
+      const mark = `mark/${marks++}/${Math.random()}`
+      send(mark, {})
+      await frames.next((frame) => frame[0] === mark)
+      const all = frames.items.filter((frame) => !frame[0].startsWith('mark/'))
+      const since = all.slice(settled)
+      settled = all.length
+      return since
+    },
+  }
+}
+
+export interface MqttMessage {
+  readonly topic: string
+  readonly payload: Buffer
+  readonly qos: number
+  readonly retain: boolean
+}
+
+export interface MqttEnd {
+  readonly client: MqttClient
+  readonly messages: Inbox<MqttMessage>
+  /** The next message on `topic`. */
+  on(topic: string): Promise<MqttMessage>
+  /** Resolves when the connection has ended. */
+  readonly closed: Promise<void>
+}
+
+/** A client of the package mqtt over TCP, subscribed to `filter`, ended at teardown. */
+export async function mqttTo(
+  t: Test,
+  hub: Hub,
+  { filter = [], ...options }: IClientOptions & { filter?: string | string[] } = {},
+): Promise<MqttEnd> {
+  const client = await connectAsync(`mqtt://127.0.0.1:${hub.mqttPort}`, {
+    username: 'clown',
+    password: 'bigclown',
+    reconnectPeriod: 0,
+    ...options,
+  })
+  t.teardown(() => client.endAsync(true))
+  const messages = createInbox<MqttMessage>()
+  const closed = new Promise<void>((resolve) => client.once('close', resolve))
+  client.on('message', (topic, payload, { qos, retain }) => {
+    messages.put({ topic, payload, qos, retain })
+  })
+  if (filter.length > 0) await client.subscribeAsync(filter, { qos: 1 })
+  const on = (topic: string) => messages.next((message) => message.topic === topic)
+  return { client, messages, on, closed }
+}
