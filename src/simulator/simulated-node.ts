@@ -1,0 +1,181 @@
+import { type ErrorCode, quote } from '../core/errors.ts'
+import type { Message } from '../core/message.ts'
+import { Payload } from '../core/payload.ts'
+import { joinTopic, relativeTopic } from '../core/topic.ts'
+import { createDevices, type Device, type Random, type Sensor } from './devices.ts'
+
+/** Calls `tick` every `intervalMs` until the returned function is called. */
+export type Every = (intervalMs: number, tick: () => void) => () => void
+
+export interface SimulatedNodeSurroundings {
+  /** What every topic of the node starts with; empty for none. */
+  readonly base: string
+  /** How often each sensor reports until it is told otherwise. */
+  readonly publishIntervalMs: number
+  readonly publish: (message: Message) => void
+  readonly every: Every
+  readonly random: Random
+  /** Hears in one sentence why a message was not obeyed; its sender hears nothing. */
+  readonly onDropped: (sentence: string) => void
+}
+
+/** What a node listens to, below its base. */
+export const commandFilters = ['+/+/set', '+/+/get', '+/+/config/+'] as const
+
+const longestIntervalSeconds = 86_400
+
+/**
+ * A hardware node that speaks Clown.Talk: sensors that report by themselves, actuators that obey and
+ * then report. It knows no connection: messages come in by `receive` and go out by `publish`.
+ */
+export class SimulatedNode {
+  readonly #around: SimulatedNodeSurroundings
+  readonly #devices = createDevices()
+  readonly #stopReporting = new Map<string, () => void>()
+  #booted = false
+
+  constructor(surroundings: SimulatedNodeSurroundings) {
+    this.#around = surroundings
+  }
+
+  /**
+   * Publishes every device's present value; call it on each new connection. The first call also
+   * announces the boot and starts the sensors' reports.
+   */
+  announce(): void {
+    if (!this.#booted) this.#boot()
+    for (const [name, device] of this.#devices) this.#report(name, device)
+  }
+
+  /** Obeys the message if it is a command to this node; never throws, whatever the bytes. */
+  receive(topic: string, payload: Payload): void {
+    const refusal = this.#obey(topic, payload)
+    if (refusal !== undefined) this.#around.onDropped(refusal)
+  }
+
+  /** Ends the reports. */
+  close(): void {
+    for (const stop of this.#stopReporting.values()) stop()
+  }
+
+  #boot(): void {
+    this.#booted = true
+    this.#publish('boot', { 'reason-for-reset': 'power-on' })
+    for (const [name, device] of this.#devices) {
+      if (device.kind === 'sensor') this.#reportEvery(this.#around.publishIntervalMs, name, device)
+    }
+  }
+
+  /** Obeys, or answers why not. So do the functions for one kind of command each. */
+  #obey(topic: string, payload: Payload): string | undefined {
+    const [kind, address, ...verb] = (relativeTopic(this.#around.base, topic) ?? '').split('/')
+    const name = `${kind}/${address}`
+    switch (verb.join('/')) {
+      case 'set':
+        return this.#set(name, payload)
+      case 'get':
+        return this.#get(name)
+      // The pages say config/set, the last firmware says config/update.
+      case 'config/set':
+      case 'config/update':
+        return this.#configure(name, payload)
+      case 'config/list':
+        return this.#list(name)
+      // The node's own answers, which its own filter config/+ brings back.
+      case 'config/ok':
+      case 'config/error':
+        return undefined
+      default:
+        return `expected a command to this node, got topic ${quote(topic)}`
+    }
+  }
+
+  #set(name: string, payload: Payload): string | undefined {
+    const device = this.#devices.get(name)
+    if (device?.kind !== 'actuator') return notOurs('an actuator', name)
+    if (!device.switchTo(fieldOf(payload.value, 'state'))) {
+      return `expected a state of ${name} (${device.states}), got ${quote(payload.jsonText)}`
+    }
+    this.#report(name, device)
+    return undefined
+  }
+
+  #get(name: string): string | undefined {
+    const device = this.#devices.get(name)
+    if (device === undefined) return notOurs('a device', name)
+    this.#report(name, device)
+    return undefined
+  }
+
+  #configure(name: string, payload: Payload): string | undefined {
+    // An introduction is for the hub, which answers it.
+    if (name === 'clown.talk/-') return undefined
+    const device = this.#devices.get(name)
+    if (device === undefined) return notOurs('a device', name)
+    const seconds = fieldOf(payload.value, 'publish-interval')
+    if (device.kind === 'sensor' && isPublishInterval(seconds)) {
+      this.#reportEvery(seconds * 1000, name, device)
+      this.#publish(`${name}/config/ok`, { 'publish-interval': seconds })
+    } else {
+      const code: ErrorCode = 'bad-payload'
+      const message = `expected publish-interval ${expectedInterval(device)}, got `
+      this.#publish(`${name}/config/error`, { code, message: message + quote(payload.jsonText) })
+    }
+    return undefined
+  }
+
+  #list(name: string): string | undefined {
+    if (name !== '-/-') return notOurs('-/-', name)
+    this.#publish('-/-/config/ok', {
+      sensors: this.#namesOf('sensor'),
+      actuators: this.#namesOf('actuator'),
+      notifications: ['boot'],
+    })
+    return undefined
+  }
+
+  #namesOf(kind: Device['kind']): string[] {
+    return [...this.#devices].filter(([, device]) => device.kind === kind).map(([name]) => name)
+  }
+
+  #reportEvery(intervalMs: number, name: string, sensor: Sensor): void {
+    this.#stopReporting.get(name)?.()
+    const stop = this.#around.every(intervalMs, () => {
+      sensor.advance(this.#around.random)
+      this.#report(name, sensor)
+    })
+    this.#stopReporting.set(name, stop)
+  }
+
+  #report(name: string, device: Device): void {
+    // An actuator's report is a state, not an event: whoever comes later must find it.
+    const isState = device.kind === 'actuator'
+    this.#publish(name, device.reading(), { qos: isState ? 1 : 0, retain: isState })
+  }
+
+  #publish(topic: string, value: unknown, delivery: Delivery = { qos: 0, retain: false }): void {
+    const payload = Payload.ofJson(JSON.stringify(value), value)
+    this.#around.publish({ topic: joinTopic(this.#around.base, topic), payload, ...delivery })
+  }
+}
+
+type Delivery = Pick<Message, 'qos' | 'retain'>
+
+function isPublishInterval(seconds: unknown): seconds is number {
+  return typeof seconds === 'number' && seconds > 0 && seconds <= longestIntervalSeconds
+}
+
+function expectedInterval({ kind }: Device): string {
+  return kind === 'sensor'
+    ? `above 0 and at most ${longestIntervalSeconds} seconds`
+    : 'only for a sensor, this is an actuator'
+}
+
+function notOurs(expected: string, name: string): string {
+  return `expected ${expected} of this node, got ${quote(name)}`
+}
+
+/** The field `name` of a JSON object, undefined where there is none. */
+function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
+}

@@ -1,0 +1,223 @@
+import { type ChildProcess, execFile, type StdioOptions, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { accessSync, constants } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir, userInfo } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Test } from 'tap'
+import { createInbox, type Inbox } from './inbox.ts'
+
+const debianPackages = {
+  mosquitto: 'mosquitto',
+  mosquitto_passwd: 'mosquitto',
+  mosquitto_pub: 'mosquitto-clients',
+  mosquitto_sub: 'mosquitto-clients',
+  chromium: 'chromium',
+} as const
+
+export type Program = keyof typeof debianPackages
+
+/**
+ * The path of an installed program. Where it is missing the test says so and skips, or fails in CI,
+ * and the answer is undefined: the caller returns.
+ */
+export function requireProgram(t: Test, program: Program): string | undefined {
+  const path = pathOf(program)
+  if (path !== undefined) return path
+  const hint = `needs ${program}: apt-get install ${debianPackages[program]}`
+  if (process.env['CI'] === 'true') t.fail(hint)
+  else t.pass(hint, { skip: hint })
+  return undefined
+}
+
+function pathOf(program: string): string | undefined {
+  // Daemons are mostly in the sbin folders, which only root has on its path.
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']
+  return folders.map((folder) => join(folder, program)).find(isExecutable)
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function installed(program: string): string {
+  const path = pathOf(program)
+  if (path === undefined) throw new Error(`expected ${program} on the path, found none`)
+  return path
+}
+
+/** A loopback port nobody listens on now. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('expected a TCP address')
+  return address.port
+}
+
+export interface MosquittoOptions {
+  /** A free one unless given. */
+  port?: number
+  /** Passwords by user name; without it everybody may come in. */
+  users?: Record<string, string>
+  /** Further lines of mosquitto.conf. */
+  config?: string[]
+}
+
+export interface Mosquitto {
+  url: string
+  port: number
+  /** Ends the broker before the teardown does. */
+  stop(): Promise<void>
+}
+
+/** A Mosquitto broker on a loopback port that keeps nothing; ended at teardown. */
+export async function startMosquitto(t: Test, options: MosquittoOptions = {}): Promise<Mosquitto> {
+  const folder = await mkdtemp(join(tmpdir(), 'mosquitto-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  const port = options.port ?? (await freePort())
+  const configFile = join(folder, 'mosquitto.conf')
+  const lines = [
+    `listener ${port} 127.0.0.1`,
+    // Started by root, Mosquitto would turn into another user, who cannot read the folder.
+    `user ${userInfo().username}`,
+    'log_dest stderr',
+    ...(await admission(folder, options.users)),
+    ...(options.config ?? []),
+  ]
+  await writeFile(configFile, `${lines.join('\n')}\n`)
+  const stop = await startProgram(t, [installed('mosquitto'), '-c', configFile], / running$/)
+  return { url: `mqtt://127.0.0.1:${port}`, port, stop }
+}
+
+async function admission(
+  folder: string,
+  users: Record<string, string> | undefined,
+): Promise<string[]> {
+  if (users === undefined) return ['allow_anonymous true']
+  const passwordFile = join(folder, 'passwords')
+  await writeFile(passwordFile, '')
+  for (const [user, password] of Object.entries(users)) {
+    await run(installed('mosquitto_passwd'), ['-b', passwordFile, user, password])
+  }
+  return ['allow_anonymous false', `password_file ${passwordFile}`]
+}
+
+/** Starts a program that is ready when a line on stderr matches; answers what ends it. */
+async function startProgram(
+  t: Test,
+  [program = '', ...args]: string[],
+  ready: RegExp,
+): Promise<() => Promise<void>> {
+  const { child, stop } = spawned(t, [program, ...args], ['ignore', 'ignore', 'pipe'])
+  const said: string[] = []
+  await new Promise<void>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('exit', () => reject(new Error(`expected ${program} to run:\n${said.join('\n')}`)))
+    linesOf(child.stderr, (line) => {
+      said.push(line)
+      if (ready.test(line)) resolve()
+    })
+  })
+  return stop
+}
+
+function spawned(
+  t: Test,
+  [program = '', ...args]: string[],
+  stdio: StdioOptions,
+): { child: ChildProcess; stop: () => Promise<void> } {
+  const child = spawn(program, args, { stdio })
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
+  const stop = () => {
+    child.kill()
+    return ended
+  }
+  t.teardown(stop)
+  return { child, stop }
+}
+
+function linesOf(stream: NodeJS.ReadableStream | null, hear: (line: string) => void): void {
+  if (stream !== null) createInterface({ input: stream }).on('line', hear)
+}
+
+export interface Login {
+  port: number
+  user?: string
+  password?: string
+  /** Further arguments. */
+  extra?: string[]
+}
+
+function loginArguments({ port, user, password, extra = [] }: Login): string[] {
+  const userArguments = user === undefined ? [] : ['-u', user]
+  const passwordArguments = password === undefined ? [] : ['-P', password]
+  return ['-h', '127.0.0.1', '-p', `${port}`, ...userArguments, ...passwordArguments, ...extra]
+}
+
+export interface Subscription extends Inbox<string> {
+  /** Ends the subscription before the teardown does. */
+  stop(): Promise<void>
+}
+
+export interface SubscribeOptions extends Login {
+  filter: string
+  /** What mosquitto_sub prints of a message, on one line; `%t %p` (topic and payload) unless given. */
+  format?: string
+}
+
+/** Runs mosquitto_sub at QoS 1; answers once the broker has acknowledged the subscription. */
+export async function subscribe(t: Test, options: SubscribeOptions): Promise<Subscription> {
+  const mark = 'message: '
+  const args = ['-d', '-q', '1', '-t', options.filter, '-F', mark + (options.format ?? '%t %p')]
+  // Into a pipe, mosquitto_sub would hold its debug lines back; stdbuf has it write each at once.
+  const command = [installed('stdbuf'), '-oL', installed('mosquitto_sub'), ...args]
+  const whole = [...command, ...loginArguments(options)]
+  const { child, stop } = spawned(t, whole, ['ignore', 'pipe', 'pipe'])
+  const inbox = createInbox<string>()
+  const said: string[] = []
+  linesOf(child.stderr, (line) => said.push(line))
+  await new Promise<void>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', () => {
+      reject(new Error(`expected mosquitto_sub to subscribe:\n${said.join('\n')}`))
+    })
+    linesOf(child.stdout, (line) => {
+      said.push(line)
+      if (line.startsWith('Subscribed ')) resolve()
+      if (line.startsWith(mark)) inbox.put(line.slice(mark.length))
+    })
+  })
+  return { ...inbox, stop }
+}
+
+export interface PublishOptions extends Login {
+  topic: string
+  payload: string
+  qos?: 0 | 1 | 2
+  retain?: boolean
+}
+
+/** Runs mosquitto_pub, at QoS 1 unless told otherwise; answers its exit code and what it printed. */
+export function publish(options: PublishOptions): Promise<{ code: number; output: string }> {
+  const { topic, payload, qos = 1, retain = false } = options
+  const message = ['-t', topic, '-m', payload, '-q', `${qos}`, ...(retain ? ['-r'] : [])]
+  return run(installed('mosquitto_pub'), [...message, ...loginArguments(options)])
+}
+
+function run(program: string, args: string[]): Promise<{ code: number; output: string }> {
+  return new Promise((resolve) => {
+    const child = execFile(program, args, { timeout: 10_000 }, (_error, stdout, stderr) => {
+      resolve({ code: child.exitCode ?? -1, output: stdout + stderr })
+    })
+  })
+}

@@ -1,0 +1,281 @@
+import { once } from 'node:events'
+import { createServer, type Server, type Socket } from 'node:net'
+import { Aedes, type AedesOptions, type Client } from 'aedes'
+import t, { type Test } from 'tap'
+import {
+  type SimulatedNodeOptions,
+  startSimulatedNode,
+} from '../../src/simulator/start-simulated-node.ts'
+import { freePort, publish, requireProgram, startMosquitto, subscribe } from '../programs.ts'
+
+/** Starts a node that ends with the test; it does not tick unless it is told to. */
+async function startNode(t: Test, options: SimulatedNodeOptions) {
+  const node = await startSimulatedNode({ publishIntervalMs: 3_600_000, ...options })
+  t.teardown(() => node.close())
+  return node
+}
+
+/** A TCP server on a free port that hands its sockets to `serve`; ended with the test. */
+async function listen(t: Test, serve: (socket: Socket) => void, port = 0) {
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket.on('error', () => {}).on('close', () => sockets.delete(socket)))
+    serve(socket)
+  })
+  server.listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  const stop = async () => {
+    if (!server.listening) return
+    server.close()
+    for (const socket of sockets) socket.destroy()
+    await once(server, 'close')
+  }
+  t.teardown(stop)
+  return { url: `mqtt://127.0.0.1:${portOf(server)}`, port: portOf(server), sockets, stop }
+}
+
+function portOf(server: Server): number {
+  const address = server.address()
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+/** The hub's own broker package as broker, with what it was told. */
+async function startAedes(t: Test, options: AedesOptions = {}, port = 0) {
+  const aedes = await Aedes.createBroker(options)
+  t.teardown(() => new Promise<void>((resolve) => aedes.close(() => resolve())))
+  return { aedes, ...(await listen(t, (socket) => aedes.handle(socket), port)) }
+}
+
+/** Lines as they come, each given to one `next` only. */
+function createLog() {
+  const lines: string[] = []
+  let look = () => {}
+  return {
+    log: (line: string) => {
+      lines.push(line)
+      look()
+    },
+    next: (wanted: RegExp) =>
+      new Promise<string>((resolve) => {
+        look = () => {
+          const at = lines.findIndex((line) => wanted.test(line))
+          if (at !== -1) resolve(lines.splice(0, at + 1).at(-1) ?? '')
+        }
+        look()
+      }),
+    lines,
+  }
+}
+
+t.test('a node on Mosquitto answers mosquitto_pub and mosquitto_sub', async (t) => {
+  for (const program of ['mosquitto', 'mosquitto_pub', 'mosquitto_sub'] as const) {
+    if (requireProgram(t, program) === undefined) return
+  }
+  const { url, port } = await startMosquitto(t)
+  const format = '%q %r %t %p'
+  const sub = await subscribe(t, { port, filter: 'nodes/bridge/0/#', format })
+  const heard = (line: string) => sub.next((candidate) => candidate === line)
+  const { log, next } = createLog()
+  await startNode(t, { url, log })
+  const say = (topic: string, payload: string) =>
+    publish({ port, topic: `nodes/bridge/0/${topic}`, payload })
+
+  await heard('0 0 nodes/bridge/0/boot {"reason-for-reset":"power-on"}')
+  await heard('0 0 nodes/bridge/0/thermometer/i2c0-48 {"temperature":[20.01,"℃"]}')
+  await heard('1 0 nodes/bridge/0/led/- {"state":"off"}')
+
+  t.same(await say('relay/i2c0-3b/set', '{"state": true}'), { code: 0, output: '' })
+  await heard('1 0 nodes/bridge/0/relay/i2c0-3b {"state":true}')
+  await say('led/-/set', '{"state": "2-dot"}')
+  await heard('1 0 nodes/bridge/0/led/- {"state":"2-dot"}')
+  await say('led/-/set', '{"state": "blink"}')
+  await next(/^dropped a message: expected a state of led\/-/)
+  await say('humidity-sensor/i2c0-5f/get', '{}')
+  await heard('0 0 nodes/bridge/0/humidity-sensor/i2c0-5f {"relative-humidity":[45.2,"%"]}')
+  await say('pir/-/config/set', '{"publish-interval": 0.01}')
+  await heard('0 0 nodes/bridge/0/pir/-/config/ok {"publish-interval":0.01}')
+  for (let report = 0; report < 3; report++) await sub.next((line) => line.includes('/pir/- {'))
+  await say('relay/i2c0-3f/config/set', '{"publish-interval": 1}')
+  await sub.next((line) => line.includes('relay/i2c0-3f/config/error {"code":"bad-payload"'))
+  await say('-/-/config/list', '{}')
+  await sub.next((line) => line.includes('/-/-/config/ok {"sensors":["thermometer/i2c0-48",'))
+
+  const later = await subscribe(t, { port, filter: 'nodes/bridge/0/#', format })
+  await later.next((line) => line === '1 1 nodes/bridge/0/relay/i2c0-3b {"state":true}')
+  await later.next((line) => line === '1 1 nodes/bridge/0/led/- {"state":"2-dot"}')
+  await later.next((line) => line === '1 1 nodes/bridge/0/relay/i2c0-3f {"state":false}')
+  t.notOk(
+    later.items.some((line) => line.includes('thermometer')),
+    'readings are not retained',
+  )
+})
+
+t.test('a node signs in to Mosquitto by its URL or by its options', async (t) => {
+  if (requireProgram(t, 'mosquitto') === undefined) return
+  const password = 'p@ss:w/rd%'
+  const { url, port } = await startMosquitto(t, { users: { clown: password } })
+  const node = await startNode(t, { url, username: 'clown', password })
+  await node.close()
+  const inUrl = `mqtt://clown:${encodeURIComponent(password)}@127.0.0.1:${port}`
+  await startNode(t, { url: inUrl, base: '' })
+  for (const options of [{ url }, { url: inUrl, password: 'wr0ng' }]) {
+    await t.rejects(startSimulatedNode(options), {
+      code: 'cannot-connect',
+      message: `expected an MQTT broker at ${url}, got a refusal (not authorized): give a user name`,
+    })
+  }
+})
+
+t.test('two nodes on one broker do not push each other out', async (t) => {
+  const { url, aedes } = await startAedes(t)
+  const ids: string[] = []
+  aedes.on('client', ({ id }: Client) => ids.push(id))
+  await startNode(t, { url })
+  await startNode(t, { url, base: 'nodes/bridge/1' })
+  t.equal(aedes.connectedClients, 2)
+  for (const id of ids) t.match(id, /^simulated-node-[0-9a-f]{8}$/)
+})
+
+t.test('a node that lost its broker comes back, with its states and without a boot', async (t) => {
+  let confirm = () => {}
+  const confirmed = new Promise<void>((resolve) => {
+    confirm = resolve
+  })
+  // It acknowledges no report of the relay, so that old ones are still under way when it ends.
+  const first = await startAedes(t, {
+    authorizePublish: (_client, { topic, payload }, done) => {
+      if (!topic.endsWith('relay/i2c0-3b')) done()
+      else if (`${payload}`.includes('true')) confirm()
+    },
+  })
+  const { log, next, lines } = createLog()
+  await startNode(t, { url: first.url, publishIntervalMs: 5, log })
+  await next(/^connected to/)
+  command(first.aedes, 'nodes/bridge/0/relay/i2c0-3b/set', '{"state":true}')
+  await confirmed
+
+  await first.stop()
+  t.equal(await next(/^lost/), `lost ${first.url}, dialling again every second`)
+  await next(/got nobody listening/)
+  const second = await startAedes(t, {}, first.port)
+  const topics: string[] = []
+  const back = new Promise<string>((resolve) => {
+    second.aedes.on('publish', ({ topic, payload }) => {
+      topics.push(topic)
+      if (topic.endsWith('relay/i2c0-3b')) resolve(`${payload}`)
+    })
+  })
+  t.equal(await back, '{"state":true}')
+  await next(/^connected to/)
+  t.notOk(topics.some((topic) => topic.endsWith('/boot')))
+  t.same(lines, [])
+
+  const got = once(second.aedes, 'publish')
+  command(second.aedes, 'nodes/bridge/0/led/-/get', '{}')
+  await got
+})
+
+function command(aedes: Aedes, topic: string, text: string): void {
+  const payload = Buffer.from(text)
+  const packet = { cmd: 'publish', topic, payload, qos: 1, retain: false, dup: false } as const
+  aedes.publish(packet, () => {})
+}
+
+t.test('a node that may no longer subscribe after a reconnection says so', async (t) => {
+  let allowed = true
+  const { url, sockets } = await startAedes(t, {
+    authorizeSubscribe: (_client, subscription, done) => done(null, allowed ? subscription : null),
+  })
+  const { log, next } = createLog()
+  await startNode(t, { url, log })
+  allowed = false
+  for (const socket of sockets) socket.destroy()
+  t.match(await next(/subscri/), /got a refused subscription: let this user subscribe/)
+})
+
+t.test('a first attempt that gets nowhere is refused with the reason', async (t) => {
+  const nobody = `mqtt://127.0.0.1:${await freePort()}`
+  const silent = await listen(t, () => {})
+  const hangingUp = await listen(t, (socket) => socket.end())
+  const foreign = await listen(t, (socket) => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n'))
+  const strict = await startAedes(t, {
+    authenticate: (...[, , , done]) => done(Object.assign(new Error(), { returnCode: 4 }), false),
+  })
+  const closed = await startAedes(t, {
+    authorizeSubscribe: (_client, _subscription, done) => done(null, null),
+  })
+  const attempts: [string, RegExp][] = [
+    [nobody, /got nobody listening: start the broker or correct the address$/],
+    [silent.url, /got no answer within 0\.2 seconds: check that an MQTT broker answers there$/],
+    [hangingUp.url, /got a connection that closed without an answer: check/],
+    [foreign.url, /: check that an MQTT broker answers there$/],
+    [strict.url, /got a refusal of the user name or password: correct them$/],
+    [closed.url, /got a refused subscription: let this user subscribe below its base$/],
+  ]
+  for (const [url, message] of attempts) {
+    const attempt = startSimulatedNode({
+      url: url.replace('//', '//clown:s3cret@'),
+      connectTimeoutMs: url === silent.url ? 200 : 5000,
+    })
+    const error = await attempt.catch((thrown: unknown) => thrown)
+    t.match(error, { code: 'cannot-connect', message })
+    t.match(error, { message: `expected an MQTT broker at ${url}, got` })
+    t.notMatch(String(error), /s3cret/)
+  }
+})
+
+function countTimers(): number {
+  return process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
+}
+
+/** A few turns of the event loop, for destroyed sockets to tell that they are closed. */
+async function socketsClosed(): Promise<void> {
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+t.test('a refused first attempt leaves no timer behind', async (t) => {
+  const silent = await listen(t, () => {})
+  const before = countTimers()
+  for (const url of [silent.url, `mqtt://127.0.0.1:${await freePort()}`]) {
+    await t.rejects(startSimulatedNode({ url, connectTimeoutMs: 50 }), { code: 'cannot-connect' })
+    await socketsClosed()
+    t.equal(countTimers(), before)
+  }
+})
+
+t.test('a base that is no topic, and a password without user, are refused', async (t) => {
+  const url = `mqtt://127.0.0.1:${await freePort()}`
+  await t.rejects(startSimulatedNode({ url, base: 'nodes/#' }), { code: 'bad-topic' })
+  const error = await startSimulatedNode({ url, password: 's3cret' }).catch(String)
+  t.match(error, /expected a user name with the password for mqtt:.*, got a password alone/)
+  t.notMatch(error, /s3cret/)
+})
+
+t.test('close takes leave properly, and nothing is published afterwards', async (t) => {
+  const { url, aedes } = await startAedes(t)
+  const node = await startNode(t, { url, publishIntervalMs: 1 })
+  let goodbyes = 0
+  aedes.on('clientDisconnect', () => goodbyes++)
+  await node.close()
+  await node.close()
+  t.equal(aedes.connectedClients, 0)
+  t.equal(goodbyes, 1)
+})
+
+t.test('close does not wait for a broker that is gone or no longer answers', async (t) => {
+  const gone = await startAedes(t)
+  const before = countTimers()
+  const { log, next } = createLog()
+  const lost = await startNode(t, { url: gone.url, log })
+  await gone.stop()
+  await next(/^lost/)
+  await lost.close()
+  await socketsClosed()
+  t.equal(countTimers(), before, 'it dials no more')
+
+  // It never acknowledges a publish at QoS 1, for which a polite client would wait for ever.
+  const deaf = await startAedes(t, { authorizePublish: () => {} })
+  const stuck = await startNode(t, { url: deaf.url })
+  await stuck.close()
+  t.equal(deaf.sockets.size, 0)
+})
