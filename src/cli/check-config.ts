@@ -1,0 +1,16 @@
+import { parseArgs } from 'node:util'
+import { readConfig } from '../config.ts'
+import { type Command, readArguments, required } from './command.ts'
+
+const usage = 'check-config FILE'
+
+export const checkConfigFile: Command = {
+  usage,
+  summary: 'check a configuration file, and the CLOWN_… variables with it, without starting',
+  run: async (args, terminal) => {
+    const { positionals } = readArguments(usage, () => parseArgs({ args, allowPositionals: true }))
+    const file = required(positionals[0], 'a configuration file', usage)
+    readConfig(file, terminal.environment)
+    terminal.print(`${file} is a valid configuration`)
+  },
+}

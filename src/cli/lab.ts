@@ -1,0 +1,76 @@
+import { parseArgs } from 'node:util'
+import { applyEnvironment, checkConfig } from '../config.ts'
+import { HubError } from '../core/errors.ts'
+import { readRelease } from '../core/release.ts'
+import { startHub } from '../hub.ts'
+import { startSimulatedNode } from '../simulator/start-simulated-node.ts'
+import { type Command, readArguments } from './command.ts'
+
+const usage = 'lab'
+const base = 'nodes/bridge/0'
+const user = 'clown'
+const password = 'bigclown'
+
+/** The user of the founding documents. Everybody knows the password, so only loopback may see it. */
+const labConfig = { users: { [user]: { password } }, log: { level: 'warn' } }
+
+export const lab: Command = {
+  usage,
+  summary: 'start a hub and a simulated node, for this machine only, without any configuration',
+  run: async (args, terminal) => {
+    readArguments(usage, () => parseArgs({ args }))
+    const config = checkConfig(applyEnvironment(labConfig, terminal.environment))
+    for (const host of [config.http.host, config.mqtt.host]) checkLoopback(host)
+    const hub = await startHub(config)
+    try {
+      const mqtt = `${inUrl(config.mqtt.host)}:${hub.mqttPort}`
+      const node = await startSimulatedNode({
+        url: `mqtt://${mqtt}`,
+        base,
+        username: user,
+        password,
+      })
+      const http = `${inUrl(config.http.host)}:${hub.httpPort}`
+      for (const line of welcome({ http, mqtt, host: config.mqtt.host, port: hub.mqttPort })) {
+        terminal.print(line)
+      }
+      await terminal.stopped
+      await node.close()
+    } finally {
+      await hub.close()
+    }
+  },
+}
+
+function checkLoopback(host: string): void {
+  if (host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)) return
+  const mend = 'use "clown-hub run --config FILE" with passwords of your own for other machines'
+  throw new HubError('bad-config', `lab mode listens on loopback only, got ${host}; ${mend}`)
+}
+
+function inUrl(host: string): string {
+  return host.includes(':') ? `[${host}]` : host
+}
+
+interface Addresses {
+  readonly http: string
+  readonly mqtt: string
+  readonly host: string
+  readonly port: number
+}
+
+function welcome({ http, mqtt, host, port }: Addresses): string[] {
+  const url = `ws://${user}:${password}@${http}/auth/clown-talk-server_${base.replaceAll('/', '_')}`
+  const mosquitto = `-h ${host} -p ${port} -u ${user} -P ${password}`
+  return [
+    `Clown.Hub ${readRelease().version} in lab mode, for this machine only. Ctrl-C ends it.`,
+    `  http   http://${http}, MQTT over websocket on /mqtt`,
+    `  mqtt   mqtt://${mqtt}, user ${user}, password ${password}`,
+    `  node   ${base}, simulated`,
+    'Watch the node, switch its relay, or talk to it (a line to type in wscat comes last):',
+    `  mosquitto_sub ${mosquitto} -v -t '${base}/#'`,
+    `  mosquitto_pub ${mosquitto} -t ${base}/relay/i2c0-3b/set -m '{"state":true}'`,
+    `  npx wscat -c ${url}`,
+    '  ["relay/i2c0-3b/set", {"state": false}]',
+  ]
+}

@@ -1,0 +1,77 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+
+const source = fileURLToPath(new URL('../src', import.meta.url))
+
+/** The floors of the house, lowest first. What stands in one row does not know its neighbours. */
+const floors = [
+  ['generated'],
+  ['core'],
+  ['store', 'access'],
+  ['bus'],
+  ['nodes'],
+  ['dialects'],
+  ['transports'],
+  ['upstreams'],
+  ['hub'],
+  ['simulator'],
+  ['cli', 'index'],
+]
+
+/** Programs of their own: what each may use, besides itself. */
+const programs: Record<string, readonly string[]> = {
+  simulator: ['core', 'generated'],
+  cli: ['hub', 'core', 'simulator'],
+  index: ['hub', 'core', 'generated'],
+}
+
+/** The configuration belongs to the composition root. */
+const roomOfFile: Record<string, string> = { config: 'hub', environment: 'hub' }
+
+function roomOf(path: string): string {
+  const [first = ''] = relative(source, path).replace(/\.ts$/, '').split('/')
+  return roomOfFile[first] ?? first
+}
+
+function floorOf(room: string): number {
+  return floors.findIndex((rooms) => rooms.includes(room))
+}
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(file, 'utf8')
+  const specifiers = [...text.matchAll(/(?:from|import) '(\.[^']+)'/g)].map(([, path = '']) => path)
+  return specifiers.map((path) => join(dirname(file), path))
+}
+
+const files = readdirSync(source, { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.ts'))
+  .map((path) => join(source, path))
+
+t.test('every file stands in a known room', async (t) => {
+  for (const file of files) t.not(floorOf(roomOf(file)), -1, relative(source, file))
+})
+
+t.test('imports run downwards only, and siblings do not import each other', async (t) => {
+  const wrong = files.flatMap((file) => {
+    const room = roomOf(file)
+    const allowed = (other: string) =>
+      other === room || (programs[room]?.includes(other) ?? floorOf(other) < floorOf(room))
+    return importsOf(file)
+      .filter((imported) => !allowed(roomOf(imported)))
+      .map((imported) => `${relative(source, file)} imports ${relative(source, imported)}`)
+  })
+  t.same(wrong, [])
+})
+
+t.test('a dialect knows no other dialect', async (t) => {
+  const dialects = files.filter(
+    (file) => roomOf(file) === 'dialects' && !file.endsWith('/dialect.ts'),
+  )
+  t.not(dialects.length, 0)
+  for (const file of dialects) {
+    const others = importsOf(file).filter((path) => dialects.includes(path))
+    t.same(others, [], relative(source, file))
+  }
+})

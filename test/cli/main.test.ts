@@ -1,0 +1,109 @@
+import t from 'tap'
+import { main } from '../../src/cli/main.ts'
+import { readRelease } from '../../src/core/release.ts'
+import { createInbox } from '../inbox.ts'
+import { startedHub } from '../started-hub.ts'
+
+/** Runs a command line in this process; `stop` is what Ctrl-C does. */
+function runLine(line: string, environment: Record<string, string> = {}) {
+  const output = createInbox<string>()
+  const errors = createInbox<string>()
+  let stop = () => {}
+  const stopped = new Promise<void>((resolve) => {
+    stop = resolve
+  })
+  const code = main(line === '' ? [] : line.split(' '), {
+    environment,
+    stopped,
+    print: output.put,
+    printError: errors.put,
+  })
+  return { output, errors, code, stop }
+}
+
+const freePorts = { CLOWN_HTTP_PORT: '0', CLOWN_MQTT_PORT: '0' }
+
+t.test('without a command, and when asked, it says what it can do', async (t) => {
+  for (const line of ['', 'help', '--help', '-h', 'run --help']) {
+    const { output, code } = runLine(line)
+    t.equal(await code, 0, line)
+    t.match(output.items.join('\n'), /clown-hub lab\n.*clown-hub run --config FILE\n/s)
+  }
+})
+
+t.test('it says its version', async (t) => {
+  const { output, code } = runLine('--version')
+  t.equal(await code, 0)
+  t.same(output.items, [readRelease().version])
+})
+
+t.test('a wrong command line is answered in one line, with exit code 1', async (t) => {
+  const wrong: Record<string, RegExp> = {
+    rnu: /^clown-hub: unknown command "rnu": did you mean "run"\? See clown-hub help$/,
+    'lab --fast': /^clown-hub: Unknown option '--fast'; usage: clown-hub lab$/,
+    run: /^clown-hub: expected a configuration file; usage: clown-hub run --config FILE$/,
+    'check-config':
+      /^clown-hub: expected a configuration file; usage: clown-hub check-config FILE$/,
+    simulate: /^clown-hub: expected the URL of an MQTT broker; usage: /,
+    'simulate --url mqtt://127.0.0.1:1': /^clown-hub: expected an MQTT broker at mqtt:\/\/127/,
+  }
+  for (const [line, expected] of Object.entries(wrong)) {
+    const { errors, output, code } = runLine(line)
+    t.equal(await code, 1, line)
+    t.equal(errors.items.length, 1)
+    t.match(errors.items[0], expected)
+    t.same(output.items, [])
+  }
+})
+
+t.test('a defect is called one, in one line', async (t) => {
+  const errors = createInbox<string>()
+  const code = await main(['--version'], {
+    environment: {},
+    stopped: Promise.resolve(),
+    printError: errors.put,
+    print: () => {
+      throw new TypeError('out of paper\nat line 1')
+    },
+  })
+  t.equal(code, 1)
+  t.same(errors.items, ['clown-hub: unexpected: out of paper; please report this as a defect'])
+})
+
+t.test('lab starts a hub with a node, and ends both when told to', async (t) => {
+  const { output, code, stop } = runLine('lab', { ...freePorts, CLOWN_HTTP_HOST: '::1' })
+  const http = await output.next((line) => line.includes('http://[::1]:'))
+  stop()
+  t.equal(await code, 0)
+  const port = /:(\d+),/.exec(http)?.[1]
+  await t.rejects(fetch(`http://[::1]:${port}/healthz`))
+})
+
+t.test('lab refuses to be seen by other machines', async (t) => {
+  const { errors, code } = runLine('lab', { ...freePorts, CLOWN_MQTT_HOST: '0.0.0.0' })
+  t.equal(await code, 1)
+  t.match(errors.items, [/lab mode listens on loopback only, got 0\.0\.0\.0; use "clown-hub run/])
+})
+
+t.test('run starts the configured hub, and check-config only reads it', async (t) => {
+  const file = `${t.testdir({ 'hub.yaml': 'users: { a: { password: b } }\nlog: { level: silent }' })}/hub.yaml`
+  const checked = runLine(`check-config ${file}`)
+  t.equal(await checked.code, 0)
+  t.same(checked.output.items, [`${file} is a valid configuration`])
+
+  const { output, code, stop } = runLine(`run --config ${file}`, freePorts)
+  const line = await output.next((text) => text.startsWith('Clown.Hub listens'))
+  const [, port] = /HTTP port (\d+), MQTT port \d+$/.exec(line) ?? []
+  t.match(await (await fetch(`http://127.0.0.1:${port}/healthz`)).json(), { status: 'ok' })
+  stop()
+  t.equal(await code, 0)
+})
+
+t.test('simulate is a node of a hub', async (t) => {
+  const hub = await startedHub(t)
+  const url = `mqtt://clown:bigclown@127.0.0.1:${hub.mqttPort}`
+  const { output, code, stop } = runLine(`simulate --base nodes/bridge/7 --url ${url}`)
+  t.equal(await output.next(), `nodes/bridge/7: connected to mqtt://127.0.0.1:${hub.mqttPort}`)
+  stop()
+  t.equal(await code, 0)
+})

@@ -1,0 +1,68 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { Test } from 'tap'
+import { createInbox, type Inbox } from '../inbox.ts'
+
+const program = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
+
+export interface StartedProgram {
+  readonly output: Inbox<string>
+  readonly errors: Inbox<string>
+  /** Sends a signal and answers how the program ended. */
+  end(signal: NodeJS.Signals): Promise<number | null>
+  /** How the program ended by itself. */
+  readonly ended: Promise<number | null>
+}
+
+/** Starts the built clown-hub as a user does, with `settings` in its environment. */
+export function startProgram(
+  t: Test,
+  args: readonly string[],
+  settings: Record<string, string> = {},
+): StartedProgram {
+  const child = spawn(process.execPath, [program, ...args], {
+    env: { ...process.env, ...settings },
+  })
+  const ended = once(child, 'close').then(([code]) => code)
+  t.teardown(() => {
+    child.kill('SIGKILL')
+    return ended
+  })
+  const output = createInbox<string>()
+  const errors = createInbox<string>()
+  createInterface({ input: child.stdout }).on('line', output.put)
+  createInterface({ input: child.stderr }).on('line', errors.put)
+  const end = (signal: NodeJS.Signals) => {
+    child.kill(signal)
+    return ended
+  }
+  return { output, errors, ended, end }
+}
+
+export interface StartedLab extends StartedProgram {
+  readonly httpPort: number
+  readonly mqttPort: number
+  /** The lines that begin with `program`, as a user would copy them. */
+  command(program: string): string
+}
+
+/** A hub in lab mode on free ports, ready when it has printed its last line. */
+export async function startLab(t: Test): Promise<StartedLab> {
+  const settings = { CLOWN_HTTP_PORT: '0', CLOWN_MQTT_PORT: '0' }
+  const lab = startProgram(t, ['lab'], settings)
+  const http = await lab.output.next((line) => line.includes('http://'))
+  const mqtt = await lab.output.next((line) => line.includes('mqtt://'))
+  await lab.output.next((line) => line.startsWith('  ["relay/'))
+  return {
+    ...lab,
+    httpPort: portIn(http),
+    mqttPort: portIn(mqtt),
+    command: (name) => lab.output.items.find((line) => line.startsWith(`  ${name} `))?.trim() ?? '',
+  }
+}
+
+function portIn(line: string): number {
+  return Number(/:(\d+)/.exec(line)?.[1])
+}
