@@ -1,0 +1,23 @@
+FROM node:20-bookworm-slim AS build
+WORKDIR /hub
+COPY package.json package-lock.json ./
+RUN npm ci --ignore-scripts
+COPY tsconfig.json tsconfig.build.json ./
+COPY src src
+RUN npm run build && npm prune --omit=dev --ignore-scripts
+
+FROM node:20-bookworm-slim
+ENV NODE_ENV=production
+WORKDIR /hub
+COPY --from=build /hub/package.json ./
+COPY --from=build /hub/node_modules node_modules
+COPY --from=build /hub/dist dist
+COPY schemas schemas
+COPY docker/hub.yaml /etc/clown-hub/hub.yaml
+RUN mkdir /data && chown node:node /data
+USER node
+VOLUME /data
+EXPOSE 8080 1883
+HEALTHCHECK --interval=10s --timeout=3s --start-period=5s CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.CLOWN_HTTP_PORT ?? 8080}/healthz`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+ENTRYPOINT ["node", "/hub/dist/cli/bin.js"]
+CMD ["run", "--config", "/etc/clown-hub/hub.yaml"]
