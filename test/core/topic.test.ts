@@ -1,4 +1,6 @@
+import fc from 'fast-check'
 import t from 'tap'
+import { HubError } from '../../src/core/errors.ts'
 import {
   checkTopic,
   filterBelow,
@@ -68,4 +70,17 @@ t.test('a topic that ends in /set is a command', async (t) => {
   t.ok(isCommand('nodes/bridge/0/relay/i2c0-3b/set'))
   t.notOk(isCommand('nodes/bridge/0/relay/i2c0-3b'))
   t.notOk(isCommand('a/reset'))
+})
+
+t.test('any text is a topic that MQTT can carry, or is refused as none', async () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => {
+      try {
+        checkTopic(text)
+      } catch (error) {
+        return error instanceof HubError && error.code === 'bad-topic'
+      }
+      return text.isWellFormed() && !/[+#\0]|^\$|^\/|\/\/|\/$|^$/.test(text)
+    }),
+  )
 })
