@@ -2,8 +2,10 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { argv } from 'node:process'
 import { fileURLToPath } from 'node:url'
+import type { SchemaObject } from 'ajv'
 import { compile, type JSONSchema } from 'json-schema-to-typescript'
 import { isFileTwin } from '../src/environment.ts'
+import { limitsPage } from './generate-limits-page.ts'
 
 const schemas = dirname(fileURLToPath(import.meta.url))
 
@@ -15,6 +17,7 @@ export async function generateTypes(): Promise<Map<string, string>> {
   return new Map([
     ['src/generated/config.ts', banner + (await configTypes())],
     ['src/generated/clown-model.ts', banner + (await clownModelTypes())],
+    ['docs/limits.md', limitsPage(await readSchema('config.schema.json'))],
   ])
 }
 
@@ -34,7 +37,7 @@ async function clownModelTypes(): Promise<string> {
   return types.join('\n')
 }
 
-async function readSchema(file: string): Promise<JSONSchema> {
+async function readSchema(file: string): Promise<JSONSchema & SchemaObject> {
   return JSON.parse(await readFile(join(schemas, file), 'utf8'))
 }
 

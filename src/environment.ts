@@ -32,6 +32,8 @@ interface Place {
 }
 
 const prefix = 'CLOWN_'
+/** Kubernetes gives every container such variables for a service that is called clown-hub. */
+const foreignPrefix = 'CLOWN_HUB_'
 const fileSuffix = '_FILE'
 const anyKey = '*'
 
@@ -46,7 +48,7 @@ export function settingsFrom(environment: Environment, schema: SettingsSchema): 
   const places = placesOf(schema, [])
   const settings = new Map<string, Setting>()
   for (const [variable, text] of Object.entries(environment)) {
-    if (text === undefined || !variable.startsWith(prefix)) continue
+    if (text === undefined || !isOurs(variable)) continue
     const setting = settingOf(variable, text, places)
     const path = JSON.stringify(setting.path)
     const rival = settings.get(path)?.variable
@@ -56,6 +58,10 @@ export function settingsFrom(environment: Environment, schema: SettingsSchema): 
     settings.set(path, setting)
   }
   return [...settings.values()]
+}
+
+function isOurs(variable: string): boolean {
+  return variable.startsWith(prefix) && !variable.startsWith(foreignPrefix)
 }
 
 /**
@@ -121,7 +127,7 @@ function placeFor(variable: string, places: readonly Place[]): Place | undefined
 }
 
 /** The name of the variable that sets `path`, with `any` for the keys that are free. */
-function variableFor(path: readonly string[], any: string): string {
+export function variableFor(path: readonly string[], any: string): string {
   const names = path.map((key) => (key === anyKey ? any : upperSnakeCase(key)))
   return prefix + names.join('_')
 }

@@ -7,9 +7,10 @@ import { HubError } from '../src/core/errors.ts'
 const users = { clown: { password: 'bigclown' } }
 
 t.test('defaults fill in what is not written', async (t) => {
-  t.same(checkConfig({ users }), {
+  t.match(checkConfig({ users }), {
     http: { host: '127.0.0.1', port: 8080, hosts: [] },
-    mqtt: { host: '127.0.0.1', port: 1883 },
+    mqtt: { host: '127.0.0.1', port: 1883, anonymous: false },
+    limits: { topic: { bytes: 256 }, mqtt: { qos2Window: 20 } },
     users: { clown: { password: 'bigclown' } },
     log: { level: 'info' },
   })

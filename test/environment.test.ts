@@ -12,6 +12,8 @@ t.test('variables override the places their names lead to', async (t) => {
     CLOWN_LOG_LEVEL: 'debug',
     CLOWN_USERS_NODE_RED_PASSWORD: '12345',
     CLOWN_MQTT_HOST: undefined,
+    // What Kubernetes sets for a service called clown-hub.
+    CLOWN_HUB_PORT: 'tcp://10.0.0.1:8080',
     HOME: '/',
   })
   t.same(output, {

@@ -7,7 +7,9 @@ export type PlaceName = (levels: readonly string[]) => string
 
 /** A strict validator whose errors carry what `schemaSentence` needs. */
 export function openAjv(options: Options = {}): Ajv {
-  return new Ajv({ strict: true, allowUnionTypes: true, verbose: true, ...options })
+  const ajv = new Ajv({ strict: true, allowUnionTypes: true, verbose: true, ...options })
+  // What happens past a limit, and what counts it: for the documents, not for validation.
+  return ajv.addVocabulary(['onExcess', 'counter'])
 }
 
 /**

@@ -1,39 +1,67 @@
 import { HubError, quote } from './errors.ts'
 
-/** Sizes past which a topic is refused. MQTT itself would allow 65,535 bytes. */
-export const topicLimits = { bytes: 256, levels: 16, levelBytes: 64 } as const
+/** Sizes past which a topic is refused; see `limits.topic` in the configuration. */
+export interface TopicLimits {
+  readonly bytes: number
+  readonly levels: number
+  readonly levelBytes: number
+}
+
+/** What the configuration's schema has as defaults. MQTT itself would allow 65,535 bytes. */
+export const defaultTopicLimits: TopicLimits = { bytes: 256, levels: 16, levelBytes: 64 }
 
 /**
- * Characters no topic may hold: wildcards [MQTT-3.3.2-2], NUL and control characters [MQTT-1.5.3-2],
- * lone surrogates [MQTT-1.5.3-1], and those that make two topics look alike: the replacement
- * character (what broken UTF-8 decodes to), the byte order mark, and non-characters.
+ * Characters that no text on the wire may hold: NUL and control characters [MQTT-1.5.3-2], lone
+ * surrogates [MQTT-1.5.3-1], and those that make two texts look alike: the replacement character
+ * (what broken UTF-8 decodes to), the byte order mark, and non-characters.
  */
-const forbidden = /[+#\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}\u{fffd}\u{feff}]/u
+const unfit = /[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}\u{fffd}\u{feff}]/u
+
+/** Whether `text` may be part of a topic, a filter, a client id or a user name. */
+export function isFitText(text: string): boolean {
+  return !unfit.test(text)
+}
 
 /**
  * Checks a complete topic, as it goes on the bus, against the rules every way in shares.
  *
  * @throws HubError `bad-topic` with the rule that was broken.
  */
-export function checkTopic(topic: string): void {
-  const found = forbidden.exec(topic)
-  if (found !== null) throw badTopic(`no ${describe(found[0])}`, topic)
+export function checkTopic(topic: string, limits: TopicLimits = defaultTopicLimits): void {
+  // [MQTT-3.3.2-2] Wildcards are for filters.
+  const wildcard = /[+#]/.exec(topic)
+  if (wildcard !== null) throw badTopic(`no wildcard ${wildcard[0]}`, topic)
   // Topics that start with $ belong to the hub [MQTT-4.7.2-1].
   if (topic.startsWith('$')) throw badTopic('no $ at its start', topic)
-  if (Buffer.byteLength(topic) > topicLimits.bytes) {
-    throw badTopic(`at most ${topicLimits.bytes} bytes`, topic)
-  }
-  const levels = topic.split('/')
-  if (levels.length > topicLimits.levels) {
-    throw badTopic(`at most ${topicLimits.levels} levels`, topic)
-  }
-  for (const level of levels) checkLevel(level, topic)
+  checkLevels(topic, limits)
 }
 
-function checkLevel(level: string, topic: string): void {
-  if (level === '') throw badTopic('no empty level', topic)
-  if (Buffer.byteLength(level) > topicLimits.levelBytes) {
-    throw badTopic(`at most ${topicLimits.levelBytes} bytes a level`, topic)
+/**
+ * Checks a filter, as somebody subscribes with it.
+ *
+ * @throws HubError `bad-topic` with the rule that was broken.
+ */
+export function checkFilter(filter: string, limits: TopicLimits = defaultTopicLimits): void {
+  // [MQTT-4.7.1-2], [MQTT-4.7.1-3] A wildcard is a whole level, and # the last one.
+  if (/[^/][+#]|[+#][^/]|#\//.test(filter)) throw badTopic('wildcards as whole levels', filter)
+  // A shared subscription (MQTT 5) that is taken as a plain one would never get a message.
+  if (filter.startsWith('$share/')) throw badTopic('no $share', filter)
+  checkLevels(filter, limits)
+}
+
+function checkLevels(topic: string, limits: TopicLimits): void {
+  const found = unfit.exec(topic)
+  if (found !== null) throw badTopic(`no ${describe(found[0])}`, topic)
+  if (Buffer.byteLength(topic) > limits.bytes) {
+    throw badTopic(`at most ${limits.bytes} bytes`, topic)
+  }
+  const levels = topic.split('/')
+  if (levels.length > limits.levels) throw badTopic(`at most ${limits.levels} levels`, topic)
+  for (const level of levels) {
+    if (level === '') throw badTopic('no empty level', topic)
+    if (Buffer.byteLength(level) > limits.levelBytes) {
+      throw badTopic(`at most ${limits.levelBytes} bytes a level`, topic)
+    }
   }
 }
 
@@ -42,7 +70,6 @@ function badTopic(rule: string, topic: string): HubError {
 }
 
 function describe(character: string): string {
-  if (character === '+' || character === '#') return `wildcard ${character}`
   const code = Number(character.codePointAt(0))
   return `character U+${code.toString(16).toUpperCase().padStart(4, '0')}`
 }
@@ -69,9 +96,9 @@ export function isCommand(topic: string): boolean {
 }
 
 /** Whether `topic` keeps the rules of `checkTopic`. */
-export function isTopic(topic: string): boolean {
+export function isTopic(topic: string, limits: TopicLimits = defaultTopicLimits): boolean {
   try {
-    checkTopic(topic)
+    checkTopic(topic, limits)
     return true
   } catch {
     return false

@@ -138,9 +138,9 @@ export interface ConfigListOk {
 /**
  * Asks a node to list its devices.
  */
-export interface ConfigList {
+export type ConfigList = {
   [k: string]: unknown
-}
+} | null
 
 /**
  * A device accepted its settings, which it may repeat.
@@ -154,7 +154,7 @@ export interface ConfigOk {
  */
 export interface ConfigSet {
   /**
-   * Seconds between two reports of the device, at most a day.
+   * Seconds between two reports of the device, from a tenth to a day.
    */
   'publish-interval'?: number
   [k: string]: unknown

@@ -35,6 +35,10 @@ export interface ConfigInput {
      * The TCP port to listen on; 0 takes any free one.
      */
     port?: number
+    /**
+     * Whether MQTT clients without user and password are let in. Only on a loopback address, for test suites that sign in as nobody.
+     */
+    anonymous?: boolean
   }
   /**
    * Who may sign in: a name, and its password or a file that holds the password.
@@ -53,6 +57,238 @@ export interface ConfigInput {
            */
           passwordFile: string
         }
+  }
+  /**
+   * How much any one client may ask for. Each value has a ceiling that no configuration can pass.
+   */
+  limits?: {
+    /**
+     * Sizes of topics and filters, on every way in.
+     */
+    topic?: {
+      /**
+       * Bytes of a complete topic in UTF-8, base included.
+       */
+      bytes?: number
+      /**
+       * Levels of a topic.
+       */
+      levels?: number
+      /**
+       * Bytes of one level.
+       */
+      levelBytes?: number
+    }
+    /**
+     * Shape of JSON in websocket lines, checked on the text before it is parsed.
+     */
+    json?: {
+      /**
+       * Arrays and objects inside each other.
+       */
+      depth?: number
+      /**
+       * Keys of one object.
+       */
+      keys?: number
+      /**
+       * Bytes of one string in UTF-8.
+       */
+      stringBytes?: number
+      /**
+       * Items of one array.
+       */
+      arrayItems?: number
+    }
+    /**
+     * Websockets that talk to the hub.
+     */
+    websocket?: {
+      /**
+       * Bytes of one message, all its fragments together.
+       */
+      messageBytes?: number
+      /**
+       * Fragments of one message.
+       */
+      fragments?: number
+      /**
+       * Pieces of frames waiting for the rest of their message.
+       */
+      bufferedChunks?: number
+      /**
+       * Lines in one message.
+       */
+      linesPerMessage?: number
+      /**
+       * Messages a socket may send, in the long run.
+       */
+      messagesPerSecond?: number
+      /**
+       * Messages a socket may send at once.
+       */
+      messageBurst?: number
+      /**
+       * How long a socket may keep sending more than its rate.
+       */
+      overRateSeconds?: number
+      /**
+       * Bytes waiting for a slow reader before only the latest value of each topic is kept.
+       */
+      conflateBytes?: number
+      /**
+       * Bytes waiting for a slow reader before it is given up.
+       */
+      outboundBytes?: number
+      /**
+       * Seconds between pings.
+       */
+      pingSeconds?: number
+      /**
+       * Seconds a peer has to answer a ping.
+       */
+      pongSeconds?: number
+    }
+    /**
+     * MQTT connections, over TCP and over websocket.
+     */
+    mqtt?: {
+      /**
+       * Seconds until CONNECT has to be complete.
+       */
+      connectSeconds?: number
+      /**
+       * Bytes of a CONNECT packet.
+       */
+      connectBytes?: number
+      /**
+       * Bytes of a PUBLISH packet.
+       */
+      publishBytes?: number
+      /**
+       * Bytes of a SUBSCRIBE or UNSUBSCRIBE packet.
+       */
+      subscribeBytes?: number
+      /**
+       * Filters in one SUBSCRIBE or UNSUBSCRIBE packet.
+       */
+      filtersPerPacket?: number
+      /**
+       * Subscriptions of one client.
+       */
+      subscriptions?: number
+      /**
+       * Bytes of a client id in UTF-8.
+       */
+      clientIdBytes?: number
+      /**
+       * Bytes of a user name in UTF-8, here and in HTTP Basic.
+       */
+      userBytes?: number
+      /**
+       * Bytes of a password, here and in HTTP Basic.
+       */
+      passwordBytes?: number
+      /**
+       * The longest keep-alive a client may ask for; none at all is refused too.
+       */
+      keepAliveSeconds?: number
+      /**
+       * QoS 2 messages of one client whose PUBREL is awaited.
+       */
+      qos2Window?: number
+      /**
+       * Bytes waiting for a slow reader before it is given up.
+       */
+      outboundBytes?: number
+      /**
+       * PUBLISH packets a client may send, in the long run.
+       */
+      publishesPerSecond?: number
+      /**
+       * PUBLISH packets a client may send at once.
+       */
+      publishBurst?: number
+      /**
+       * Seconds a client may stay without a subscription and without publishing.
+       */
+      idleSeconds?: number
+    }
+    /**
+     * Open connections, websocket and MQTT together.
+     */
+    connections?: {
+      /**
+       * Connections at once.
+       */
+      total?: number
+      /**
+       * Connections from one address at once; behind a container bridge everybody has the same one.
+       */
+      perAddress?: number
+      /**
+       * Connections of one user at once.
+       */
+      perUser?: number
+      /**
+       * Connections at once that have not signed in yet.
+       */
+      unauthenticated?: number
+      /**
+       * The same from one address.
+       */
+      unauthenticatedPerAddress?: number
+      /**
+       * New connections an address may open at once.
+       */
+      acceptBurst?: number
+      /**
+       * New connections an address may open in the long run.
+       */
+      acceptsPerMinute?: number
+      /**
+       * Whether this machine itself is free of the limits per address. Set it to false behind a reverse proxy on the same machine.
+       */
+      exemptLoopback?: boolean
+    }
+    /**
+     * Plain HTTP requests, and the requests that open websockets.
+     */
+    http?: {
+      /**
+       * Bytes of all headers.
+       */
+      headerBytes?: number
+      /**
+       * Number of headers.
+       */
+      headers?: number
+      /**
+       * Seconds until the headers have to be complete.
+       */
+      headerSeconds?: number
+      /**
+       * Seconds until the request has to be complete.
+       */
+      requestSeconds?: number
+    }
+    /**
+     * The hub as a whole.
+     */
+    process?: {
+      /**
+       * Resident memory past which no new connection is taken.
+       */
+      memoryRefuseMiB?: number
+      /**
+       * Resident memory past which reports at QoS 0 are dropped; commands never are.
+       */
+      memoryShedMiB?: number
+      /**
+       * Milliseconds the event loop may lag, for two seconds, before reports at QoS 0 are dropped.
+       */
+      lagMs?: number
+    }
   }
   /**
    * What the hub writes about itself.
@@ -100,6 +336,10 @@ export interface Config {
      * The TCP port to listen on; 0 takes any free one.
      */
     port: number
+    /**
+     * Whether MQTT clients without user and password are let in. Only on a loopback address, for test suites that sign in as nobody.
+     */
+    anonymous: boolean
   }
   /**
    * Who may sign in: a name, and its password or a file that holds the password.
@@ -110,6 +350,238 @@ export interface Config {
        * The password itself.
        */
       password: string
+    }
+  }
+  /**
+   * How much any one client may ask for. Each value has a ceiling that no configuration can pass.
+   */
+  limits: {
+    /**
+     * Sizes of topics and filters, on every way in.
+     */
+    topic: {
+      /**
+       * Bytes of a complete topic in UTF-8, base included.
+       */
+      bytes: number
+      /**
+       * Levels of a topic.
+       */
+      levels: number
+      /**
+       * Bytes of one level.
+       */
+      levelBytes: number
+    }
+    /**
+     * Shape of JSON in websocket lines, checked on the text before it is parsed.
+     */
+    json: {
+      /**
+       * Arrays and objects inside each other.
+       */
+      depth: number
+      /**
+       * Keys of one object.
+       */
+      keys: number
+      /**
+       * Bytes of one string in UTF-8.
+       */
+      stringBytes: number
+      /**
+       * Items of one array.
+       */
+      arrayItems: number
+    }
+    /**
+     * Websockets that talk to the hub.
+     */
+    websocket: {
+      /**
+       * Bytes of one message, all its fragments together.
+       */
+      messageBytes: number
+      /**
+       * Fragments of one message.
+       */
+      fragments: number
+      /**
+       * Pieces of frames waiting for the rest of their message.
+       */
+      bufferedChunks: number
+      /**
+       * Lines in one message.
+       */
+      linesPerMessage: number
+      /**
+       * Messages a socket may send, in the long run.
+       */
+      messagesPerSecond: number
+      /**
+       * Messages a socket may send at once.
+       */
+      messageBurst: number
+      /**
+       * How long a socket may keep sending more than its rate.
+       */
+      overRateSeconds: number
+      /**
+       * Bytes waiting for a slow reader before only the latest value of each topic is kept.
+       */
+      conflateBytes: number
+      /**
+       * Bytes waiting for a slow reader before it is given up.
+       */
+      outboundBytes: number
+      /**
+       * Seconds between pings.
+       */
+      pingSeconds: number
+      /**
+       * Seconds a peer has to answer a ping.
+       */
+      pongSeconds: number
+    }
+    /**
+     * MQTT connections, over TCP and over websocket.
+     */
+    mqtt: {
+      /**
+       * Seconds until CONNECT has to be complete.
+       */
+      connectSeconds: number
+      /**
+       * Bytes of a CONNECT packet.
+       */
+      connectBytes: number
+      /**
+       * Bytes of a PUBLISH packet.
+       */
+      publishBytes: number
+      /**
+       * Bytes of a SUBSCRIBE or UNSUBSCRIBE packet.
+       */
+      subscribeBytes: number
+      /**
+       * Filters in one SUBSCRIBE or UNSUBSCRIBE packet.
+       */
+      filtersPerPacket: number
+      /**
+       * Subscriptions of one client.
+       */
+      subscriptions: number
+      /**
+       * Bytes of a client id in UTF-8.
+       */
+      clientIdBytes: number
+      /**
+       * Bytes of a user name in UTF-8, here and in HTTP Basic.
+       */
+      userBytes: number
+      /**
+       * Bytes of a password, here and in HTTP Basic.
+       */
+      passwordBytes: number
+      /**
+       * The longest keep-alive a client may ask for; none at all is refused too.
+       */
+      keepAliveSeconds: number
+      /**
+       * QoS 2 messages of one client whose PUBREL is awaited.
+       */
+      qos2Window: number
+      /**
+       * Bytes waiting for a slow reader before it is given up.
+       */
+      outboundBytes: number
+      /**
+       * PUBLISH packets a client may send, in the long run.
+       */
+      publishesPerSecond: number
+      /**
+       * PUBLISH packets a client may send at once.
+       */
+      publishBurst: number
+      /**
+       * Seconds a client may stay without a subscription and without publishing.
+       */
+      idleSeconds: number
+    }
+    /**
+     * Open connections, websocket and MQTT together.
+     */
+    connections: {
+      /**
+       * Connections at once.
+       */
+      total: number
+      /**
+       * Connections from one address at once; behind a container bridge everybody has the same one.
+       */
+      perAddress: number
+      /**
+       * Connections of one user at once.
+       */
+      perUser: number
+      /**
+       * Connections at once that have not signed in yet.
+       */
+      unauthenticated: number
+      /**
+       * The same from one address.
+       */
+      unauthenticatedPerAddress: number
+      /**
+       * New connections an address may open at once.
+       */
+      acceptBurst: number
+      /**
+       * New connections an address may open in the long run.
+       */
+      acceptsPerMinute: number
+      /**
+       * Whether this machine itself is free of the limits per address. Set it to false behind a reverse proxy on the same machine.
+       */
+      exemptLoopback: boolean
+    }
+    /**
+     * Plain HTTP requests, and the requests that open websockets.
+     */
+    http: {
+      /**
+       * Bytes of all headers.
+       */
+      headerBytes: number
+      /**
+       * Number of headers.
+       */
+      headers: number
+      /**
+       * Seconds until the headers have to be complete.
+       */
+      headerSeconds: number
+      /**
+       * Seconds until the request has to be complete.
+       */
+      requestSeconds: number
+    }
+    /**
+     * The hub as a whole.
+     */
+    process: {
+      /**
+       * Resident memory past which no new connection is taken.
+       */
+      memoryRefuseMiB: number
+      /**
+       * Resident memory past which reports at QoS 0 are dropped; commands never are.
+       */
+      memoryShedMiB: number
+      /**
+       * Milliseconds the event loop may lag, for two seconds, before reports at QoS 0 are dropped.
+       */
+      lagMs: number
     }
   }
   /**

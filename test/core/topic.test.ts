@@ -2,12 +2,13 @@ import fc from 'fast-check'
 import t from 'tap'
 import { HubError } from '../../src/core/errors.ts'
 import {
+  checkFilter,
   checkTopic,
+  defaultTopicLimits,
   filterBelow,
   isCommand,
   joinTopic,
   relativeTopic,
-  topicLimits,
 } from '../../src/core/topic.ts'
 
 t.test('a topic of plain levels is accepted', async (t) => {
@@ -37,9 +38,9 @@ t.test('a topic that breaks a rule is refused with the rule and the topic', asyn
     ['\ufeffa', 'no character U+FEFF'],
     ['a\ud800', 'no character U+D800'],
     ['a\u{1fffe}', 'no character U+1FFFE'],
-    ['b'.repeat(topicLimits.levelBytes + 1), 'at most 64 bytes a level'],
+    ['b'.repeat(defaultTopicLimits.levelBytes + 1), 'at most 64 bytes a level'],
     [
-      Array(topicLimits.levels + 1)
+      Array(defaultTopicLimits.levels + 1)
         .fill('a')
         .join('/'),
       'at most 16 levels',
@@ -53,6 +54,42 @@ t.test('a topic that breaks a rule is refused with the rule and the topic', asyn
       JSON.stringify(topic),
     )
   }
+})
+
+t.test('a filter may hold wildcards as whole levels', async (t) => {
+  for (const filter of ['#', '+', 'a/+/b/#', '+/+', 'nodes/bridge/0/#', '$SYS/#', 'a']) {
+    t.doesNotThrow(() => checkFilter(filter), filter)
+  }
+})
+
+t.test('a filter that breaks a rule is refused with the rule', async (t) => {
+  const refused: [string, RegExp][] = [
+    ['', /no empty level/],
+    ['a//b', /no empty level/],
+    ['a#', /wildcards as whole levels/],
+    ['a/#/b', /wildcards as whole levels/],
+    ['a/b+', /wildcards as whole levels/],
+    ['+a', /wildcards as whole levels/],
+    ['##', /wildcards as whole levels/],
+    ['$share/group/a', /no \$share/],
+    ['a/\u0000', /no character U\+0000/],
+    [Array(17).fill('+').join('/'), /at most 16 levels/],
+  ]
+  for (const [filter, rule] of refused) {
+    t.throws(
+      () => checkFilter(filter),
+      { code: 'bad-topic', message: rule },
+      JSON.stringify(filter),
+    )
+  }
+})
+
+t.test('limits other than the defaults are kept', async (t) => {
+  const limits = { bytes: 8, levels: 2, levelBytes: 4 }
+  t.doesNotThrow(() => checkTopic('abcd/abc', limits))
+  t.throws(() => checkTopic('abcd/abcd', limits), { message: /at most 8 bytes/ })
+  t.throws(() => checkTopic('a/b/c', limits), { message: /at most 2 levels/ })
+  t.throws(() => checkTopic('abcde', limits), { message: /at most 4 bytes a level/ })
 })
 
 t.test('a base is put before topics and taken off again', async (t) => {
