@@ -17,12 +17,14 @@ export interface AedesBusOptions {
 
 /** The bus inside an embedded Aedes. */
 export function createAedesBus({ aedes, persistence, reader, log }: AedesBusOptions): Bus {
+  const publishInOrder = createOrder((message, done) => {
+    aedes.publish(toPacket(message, reader), (error) => {
+      if (error) log.error({ err: error, topic: message.topic }, 'a message was not published')
+      done()
+    })
+  })
   return {
-    publish: (message) => {
-      aedes.publish(toPacket(message, reader), (error) => {
-        if (error) log.error({ err: error, topic: message.topic }, 'a message was not published')
-      })
-    },
+    publish: publishInOrder,
     subscribe: (filter, deliver) => {
       const subscriber = createSubscriber(filter, (packet) => deliver(reader.read(packet)))
       aedes.subscribe(filter, subscriber.receive, ignore)
@@ -34,6 +36,32 @@ export function createAedesBus({ aedes, persistence, reader, log }: AedesBusOpti
     retained: async function* (filter) {
       for await (const packet of persistence.createRetainedStream(filter)) yield reader.read(packet)
     },
+  }
+}
+
+/**
+ * Aedes takes longer for a message it stores than for one it does not, and the second would overtake
+ * the first. So what follows a message that is stored waits until that one has gone out.
+ */
+function createOrder(publish: (message: Message, done: () => void) => void) {
+  const waiting: Message[] = []
+  let isStoring = false
+  const send = (message: Message) => {
+    const isStored = message.qos > 0 || message.retain
+    if (isStored) isStoring = true
+    publish(message, isStored ? sendWaiting : ignore)
+  }
+  const sendWaiting = () => {
+    isStoring = false
+    while (!isStoring) {
+      const next = waiting.shift()
+      if (next === undefined) return
+      send(next)
+    }
+  }
+  return (message: Message) => {
+    if (isStoring) waiting.push(message)
+    else send(message)
   }
 }
 

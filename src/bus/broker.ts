@@ -1,114 +1,89 @@
+import type { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { Aedes, type AuthenticateError, type PublishPacket } from 'aedes'
-import MemoryPersistence from 'aedes-persistence/asyncPersistence.js'
+import { Aedes } from 'aedes'
 import type { Logger } from 'pino'
-import { errorPayload, errorTopic } from '../core/error-payload.ts'
-import { HubError, reasonOf } from '../core/errors.ts'
-import type { Message } from '../core/message.ts'
-import type { SampledLog } from '../core/sampled-log.ts'
 import { createAedesBus, createPacketReader } from './aedes-bus.ts'
+import { createHooks, type HookOptions } from './broker-hooks.ts'
 import type { Bus } from './bus.ts'
+import { createEmitter } from './emitter.ts'
+import { type GuardContext, MqttGuard } from './guard.ts'
+import { createKeptSessions } from './kept-sessions.ts'
+import type { MqttLimits } from './packet-types.ts'
+import { SessionStore } from './session-store.ts'
+import { createSubscriptionQuota } from './subscription-quota.ts'
+import { createTurnEnd } from './turn.ts'
 
 /** The embedded Aedes: the bus of the hub, and the broker that MQTT clients connect to. */
 export interface Broker {
   readonly bus: Bus
   /** Takes over a connection that is to speak MQTT, from TCP or from a websocket. */
-  handle(stream: Duplex, request?: IncomingMessage): void
+  handle(socket: Duplex, request?: IncomingMessage): void
   close(): Promise<void>
 }
 
-export interface BrokerOptions {
-  signIn(user: string, password: string): boolean
-  /**
-   * What goes on the bus in place of a client's message.
-   *
-   * @throws HubError to refuse it.
-   */
-  admit(message: Message): Message
+export interface BrokerOptions extends HookOptions {
+  readonly mqttLimits: MqttLimits
   readonly log: Logger
-  readonly sampledLog: SampledLog
 }
 
-/** How long a socket may take to say CONNECT. */
-const connectTimeoutMs = 5000
+/** What the guard has as well is set so that the guard comes first. */
+const laterThanGuard = { connectTimeout: 60_000, drainTimeout: 10_000, maxClientsIdLength: 256 }
 
-export async function openBroker({
-  signIn,
-  admit,
-  log,
-  sampledLog,
-}: BrokerOptions): Promise<Broker> {
-  const persistence = new MemoryPersistence()
+export async function openBroker(options: BrokerOptions): Promise<Broker> {
+  const { log, sampledLog, mqttLimits, topicLimits } = options
+  const persistence = new SessionStore()
   const reader = createPacketReader()
-  const aedes = await Aedes.createBroker({
+  const quota = createSubscriptionQuota(mqttLimits.subscriptions)
+  const emitter = createEmitter(() => aedes.id)
+  const aedes: Aedes = await Aedes.createBroker({
     // No `id`: a fixed one makes queue keys repeat after a restart, and queued messages are lost.
+    ...laterThanGuard,
+    maxInflightInbound: mqttLimits.qos2Window + 1,
     persistence,
-    connectTimeout: connectTimeoutMs,
-    authenticate: (_client, ...[user, password, done]) => {
-      if (signIn(user ?? '', String(password ?? ''))) done(null, true)
-      else done(signInRefused(), null)
-    },
-    authorizePublish: (_client, packet, done) => {
-      done(admitPacket(packet, () => admit(reader.read(packet))))
-    },
+    mq: emitter.mq,
+    ...createHooks(options, { reader, quota }),
   })
-  logEvents(aedes, { log, sampledLog })
-  const streams = new Set<Duplex>()
+  quota.follow(aedes)
+  followEvents(aedes, options)
+  const guards = new Set<MqttGuard>()
+  const context: GuardContext = {
+    limits: { mqtt: mqttLimits, topic: topicLimits },
+    sessions: createKeptSessions(),
+    turnEnd: createTurnEnd(),
+    sampledLog,
+  }
   return {
     bus: createAedesBus({ aedes, persistence, reader, log }),
-    handle: (stream, request) => {
-      streams.add(stream)
-      stream.once('close', () => streams.delete(stream))
-      aedes.handle(stream, request)
+    handle: (socket, request) => {
+      const guard = new MqttGuard(socket, context)
+      guards.add(guard)
+      guard.once('close', () => guards.delete(guard))
+      const client = aedes.handle(guard, request)
+      emitter.deliverOnce(client)
+      // Ids that begin with 1 make a conversation repeatable; Aedes begins anywhere.
+      Object.assign(client, { _nextId: 1 })
     },
     close: async () => {
       await new Promise<void>((resolve) => aedes.close(resolve))
       // Aedes closes its clients; sockets that never said CONNECT are none.
-      for (const stream of streams) stream.destroy()
+      for (const guard of guards) guard.destroy()
     },
   }
 }
 
-/** [MQTT-3.2.2-4] Return code 4: bad user name or password. */
-function signInRefused(): AuthenticateError {
-  return Object.assign(new Error('bad user name or password'), { returnCode: 4 })
-}
-
-/**
- * Puts what was admitted into `packet`. MQTT 3.1.1 cannot refuse a single message: it is
- * acknowledged, or the connection ends [MQTT-3.3.5-2]. A command whose payload we refuse is
- * acknowledged, and its refusal goes on the bus in its place, where its sender can see it. Whatever
- * else we refuse ends the connection, by the error this answers.
- */
-function admitPacket(packet: PublishPacket, admit: () => Message): Error | null {
-  try {
-    replace(packet, admit())
-    return null
-  } catch (cause) {
-    const isRefusable = cause instanceof HubError && cause.code === 'bad-payload'
-    if (!isRefusable) return new Error(reasonOf(cause), { cause })
-    const refusal = { topic: errorTopic(packet.topic), payload: errorPayload(cause) }
-    replace(packet, { ...refusal, retain: false })
-    return null
-  }
-}
-
-function replace(
-  packet: PublishPacket,
-  message: Pick<Message, 'topic' | 'payload' | 'retain'>,
-): void {
-  packet.topic = message.topic
-  packet.payload = message.payload.bytes
-  packet.retain = message.retain
-}
-
-function logEvents(aedes: Aedes, { log, sampledLog }: Pick<BrokerOptions, 'log' | 'sampledLog'>) {
-  aedes.on('clientReady', (client) => log.debug({ client: client.id }, 'MQTT client connected'))
+function followEvents(aedes: Aedes, { log, sampledLog }: BrokerOptions): void {
+  aedes.on('clientReady', (client) => {
+    if (client.conn instanceof MqttGuard) client.conn.ready()
+    log.debug({ client: client.id }, 'MQTT client connected')
+  })
   aedes.on('clientDisconnect', (client) => log.debug({ client: client.id }, 'MQTT client gone'))
   for (const event of ['clientError', 'connectionError'] as const) {
     aedes.on(event, (client, error) => {
       sampledLog.warn('mqtt-connection-ended', { client: client.id, reason: error.message }, event)
     })
   }
+  // Without a listener the event would end the process.
+  const events: EventEmitter = aedes
+  events.on('error', (error) => log.error({ err: error }, 'the broker met an error'))
 }

@@ -1,0 +1,110 @@
+import type { TokenBucket } from '../core/token-bucket.ts'
+import { Inbound } from './inbound.ts'
+
+export interface BrokerFeedOptions {
+  readonly publishBucket: TokenBucket
+  /** Tells the broker that there is something to take. */
+  wake(): void
+  /** The client publishes faster than it may, and waits. */
+  onHeldBack(): void
+  /** The client has ended, and the broker has dealt with all it sent. */
+  onEnd(): void
+}
+
+/**
+ * Hands the packets of one client to the broker, run by run: the next one when the broker is done with
+ * the one before and asks for more.
+ */
+export class BrokerFeed {
+  readonly #options: BrokerFeedOptions
+  readonly #inbound: Inbound
+  #phase: 'new' | 'connecting' | 'ready' = 'new'
+  /** Whether the broker has dealt with all it took, and waits to be told of more. */
+  #isBrokerIdle = true
+  #isParsing = false
+  #isDoneParsing = false
+  #isHeldBack = false
+  #hasEnded = false
+
+  constructor(options: BrokerFeedOptions) {
+    this.#options = options
+    this.#inbound = new Inbound(options.publishBucket)
+  }
+
+  /** How much the broker has not taken yet. */
+  get bytes(): number {
+    return this.#inbound.bytes
+  }
+
+  add(packet: Buffer): void {
+    this.#inbound.add(packet)
+  }
+
+  /** Lets the broker know of what was added, if it waits. */
+  wake(): void {
+    if (!this.#isBrokerIdle || this.#isHeldBack || this.#inbound.isEmpty) return
+    this.#isBrokerIdle = false
+    this.#options.wake()
+  }
+
+  /** The broker is done with CONNECT and with what was kept for the client. */
+  ready(): void {
+    this.#phase = 'ready'
+  }
+
+  /** Nothing more will be added. What was added is still dealt with. */
+  end(): void {
+    this.#hasEnded = true
+    if (this.#isBrokerIdle) this.#rest()
+  }
+
+  /** The broker asks for more: it is done with what it had. */
+  take(): Buffer | null {
+    // In the middle of CONNECT Aedes asks as well; what follows waits for its end.
+    if (this.#phase === 'connecting') return null
+    if (this.#isParsing) {
+      this.#isDoneParsing = true
+      return null
+    }
+    const run = this.#inbound.take()
+    if (run === undefined) this.#rest()
+    else this.#handOver()
+    return run ?? null
+  }
+
+  /**
+   * A packet may be dealt with before the parser is back from the run it came in. What Aedes asks for
+   * then would go into a parser that is not done.
+   */
+  #handOver(): void {
+    if (this.#phase === 'new') this.#phase = 'connecting'
+    this.#isParsing = true
+    queueMicrotask(() => {
+      this.#isParsing = false
+      if (!this.#isDoneParsing) return
+      this.#isDoneParsing = false
+      this.#rest()
+    })
+  }
+
+  /** The broker has nothing to do for this client, for now. */
+  #rest(): void {
+    this.#isBrokerIdle = true
+    if (this.#inbound.isEmpty) {
+      if (this.#hasEnded) this.#options.onEnd()
+      return
+    }
+    const waitMs = this.#inbound.waitMs()
+    if (waitMs === 0) this.wake()
+    else this.#holdBack(waitMs)
+  }
+
+  #holdBack(waitMs: number): void {
+    this.#options.onHeldBack()
+    this.#isHeldBack = true
+    setTimeout(() => {
+      this.#isHeldBack = false
+      this.wake()
+    }, waitMs)
+  }
+}

@@ -1,0 +1,128 @@
+import type { AedesOptions, AuthenticateError, Client, PublishPacket, Subscription } from 'aedes'
+import { errorPayload, errorTopic } from '../core/error-payload.ts'
+import { HubError, reasonOf } from '../core/errors.ts'
+import type { Message } from '../core/message.ts'
+import { Payload } from '../core/payload.ts'
+import type { SampledLog } from '../core/sampled-log.ts'
+import { checkFilter, type TopicLimits } from '../core/topic.ts'
+import type { PacketReader } from './aedes-bus.ts'
+import { MqttGuard } from './guard.ts'
+import type { SubscriptionQuota } from './subscription-quota.ts'
+
+export interface HookOptions {
+  signIn(user: string, password: string): boolean
+  /**
+   * What goes on the bus in place of a client's message; undefined drops it without a word.
+   *
+   * @throws HubError to refuse it.
+   */
+  admit(message: Message): Message | undefined
+  /** Whether a user may have one more connection, and this is to be one of that user's. */
+  mayEnter(connection: object, user: string): boolean
+  /** Whether clients that give neither user nor password are let in. */
+  readonly anonymous: boolean
+  readonly topicLimits: TopicLimits
+  readonly sampledLog: SampledLog
+}
+
+interface HookParts {
+  readonly reader: PacketReader
+  readonly quota: SubscriptionQuota
+}
+
+type Hooks = Required<
+  Pick<
+    AedesOptions,
+    'authenticate' | 'authorizePublish' | 'authorizeSubscribe' | 'authorizeForward'
+  >
+>
+
+/** What Aedes asks before it lets anything happen. */
+export function createHooks(options: HookOptions, { reader, quota }: HookParts): Hooks {
+  const { signIn, admit, mayEnter, anonymous } = options
+  return {
+    authenticate: (client, ...[user = '', password, done]) => {
+      const isNobody = user === '' && password === undefined
+      const isKnown = isNobody ? anonymous : signIn(user, String(password ?? ''))
+      if (!isKnown) done(refusal(4, 'bad user name or password'), null)
+      else if (mayEnter(connectionOf(client), user)) done(null, true)
+      else done(refusal(3, 'too many connections of this user'), null)
+    },
+    authorizePublish: (_client, packet, done) => {
+      done(admitPacket(packet, () => admit(reader.read(packet))))
+    },
+    authorizeSubscribe: (client, subscription, done) => {
+      done(null, mayHave(client, subscription, { ...options, quota }) ? subscription : null)
+    },
+    authorizeForward: (client, packet) => {
+      const guard = client.conn
+      if (!(guard instanceof MqttGuard)) return packet
+      // [MQTT-3.2.0-1] Until CONNACK a message waits in the store.
+      if (!guard.isAccepted) return null
+      // Only what was kept has its id before it is forwarded.
+      if (packet.messageId !== undefined) guard.expectReplay()
+      return packet
+    },
+  }
+}
+
+/** [MQTT-3.2.2-4] Return code 3: server unavailable; 4: bad user name or password. */
+function refusal(returnCode: 3 | 4, message: string): AuthenticateError {
+  return Object.assign(new Error(message), { returnCode })
+}
+
+/** The TCP socket that carries a client, under a websocket too. */
+function connectionOf({ req, conn }: Client): object {
+  if (req !== undefined) return req.socket
+  return conn instanceof MqttGuard ? conn.socket : conn
+}
+
+/** Whether a client may subscribe; if not, SUBACK says 128 [MQTT-3.9.3-2]. */
+function mayHave(
+  client: Client,
+  { topic }: Subscription,
+  { topicLimits, sampledLog, quota }: HookOptions & { quota: SubscriptionQuota },
+): boolean {
+  try {
+    checkFilter(topic, topicLimits)
+  } catch (error) {
+    const fields = { client: client.id, reason: reasonOf(error) }
+    sampledLog.warn('bad-topic', fields, 'a subscription was refused')
+    return false
+  }
+  if (quota.take(client, topic)) return true
+  const fields = { client: client.id, topic }
+  sampledLog.warn('mqtt-too-many-subscriptions', fields, 'a subscription was refused')
+  return false
+}
+
+/**
+ * Puts what was admitted into `packet`. MQTT 3.1.1 cannot refuse a single message: it is
+ * acknowledged, or the connection ends [MQTT-3.3.5-2]. A command whose payload we refuse is
+ * acknowledged, and its refusal goes on the bus in its place, where its sender can see it. Whatever
+ * else we refuse ends the connection, by the error this answers.
+ */
+function admitPacket(packet: PublishPacket, admit: () => Message | undefined): Error | null {
+  try {
+    replace(packet, admit() ?? nothing)
+    return null
+  } catch (cause) {
+    const isRefusable = cause instanceof HubError && cause.code === 'bad-payload'
+    if (!isRefusable) return new Error(reasonOf(cause), { cause })
+    const refusal = { topic: errorTopic(packet.topic), payload: errorPayload(cause) }
+    replace(packet, { ...refusal, retain: false })
+    return null
+  }
+}
+
+/** What goes on the bus for a message that is dropped: nobody can subscribe to it by a wildcard. */
+const nothing = { topic: '$dropped', payload: new Payload(Buffer.alloc(0)), retain: false }
+
+function replace(
+  packet: PublishPacket,
+  message: Pick<Message, 'topic' | 'payload' | 'retain'>,
+): void {
+  packet.topic = message.topic
+  packet.payload = message.payload.bytes
+  packet.retain = message.retain
+}

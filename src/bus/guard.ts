@@ -1,0 +1,253 @@
+import { Duplex } from 'node:stream'
+import type { SampledLog } from '../core/sampled-log.ts'
+import { TokenBucket } from '../core/token-bucket.ts'
+import { Acknowledgements, expectsAnswer } from './acknowledgements.ts'
+import { BrokerFeed } from './broker-feed.ts'
+import {
+  type ConnectLimits,
+  type ConnectPacket,
+  clearKeepAlive,
+  readConnect,
+} from './connect-packet.ts'
+import { Deadlines } from './deadlines.ts'
+import { FrameReader } from './frame-reader.ts'
+import type { KeptSessions } from './kept-sessions.ts'
+import { isAcceptance, Outbound } from './outbound.ts'
+import { malformed, PacketFault } from './packet-fault.ts'
+import { checkPublish, checkSubscribe, checkUnsubscribe } from './packet-rules.ts'
+import { createHeaderCheck, isRetained, packetTypes, typeOf } from './packet-types.ts'
+import type { TurnEnd } from './turn.ts'
+
+/** What all guards of a broker share. */
+export interface GuardContext {
+  readonly limits: ConnectLimits
+  readonly sessions: KeptSessions
+  readonly turnEnd: TurnEnd
+  readonly sampledLog: SampledLog
+}
+
+/** Past the first, the socket is not read; it is again below the second. */
+const inboundBytes = { pause: 128 * 1024, resume: 32 * 1024 }
+
+/** How much of a replay of kept messages may wait for a slow reader before the replay does. */
+const replayBytes = 64 * 1024
+
+/** How long a socket may take to read its last packets. */
+const lingerMs = 1000
+
+/**
+ * Stands between a socket and Aedes. Inwards it lets pass only whole packets that keep the standard
+ * and the limits, in order. Outwards it takes everything at once, writes once per turn of the event
+ * loop, and cuts a client that does not read: Aedes would make everybody wait for it.
+ *
+ * Aedes reads it by `readable` and `read()`, and writes pieces of packets; both go past the buffers of
+ * the stream that this has to be.
+ */
+export class MqttGuard extends Duplex {
+  readonly socket: Duplex
+  readonly #context: GuardContext
+  readonly #frames: FrameReader
+  readonly #feed: BrokerFeed
+  readonly #outbound = new Outbound((packet) => this.#sent(packet))
+  readonly #acknowledgements: Acknowledgements
+  readonly #deadlines: Deadlines
+  #connect: ConnectPacket | undefined
+  #isAccepted = false
+  #isFlushDue = false
+  #isReplayExpected = false
+  #isReplayWaiting = false
+
+  constructor(socket: Duplex, context: GuardContext) {
+    super({ autoDestroy: false })
+    const { mqtt } = context.limits
+    this.socket = socket
+    this.#context = context
+    const checkHeader = createHeaderCheck(mqtt)
+    this.#frames = new FrameReader({
+      checkHeader: (firstByte, remainingBytes) => {
+        if (this.#connect === undefined && typeOf(firstByte) !== packetTypes.connect) {
+          throw malformed('expected CONNECT as the first packet')
+        }
+        checkHeader(firstByte, remainingBytes)
+      },
+      onPacket: (packet) => this.#received(packet),
+    })
+    const { publishesPerSecond: perSecond, publishBurst: burst } = mqtt
+    this.#feed = new BrokerFeed({
+      publishBucket: new TokenBucket({ perSecond, burst }),
+      wake: () => this.emit('readable'),
+      onHeldBack: () => this.#warn('mqtt-held-back', 'it publishes faster than it may'),
+      onEnd: () => this.destroy(),
+    })
+    this.#acknowledgements = new Acknowledgements(mqtt.qos2Window)
+    this.#deadlines = new Deadlines({
+      limits: mqtt,
+      isHeldBack: () => socket.isPaused(),
+      onMissed: (fault) => this.#refuse(fault),
+    })
+    // A library that writes to a stream with `cork` schedules an uncork for each packet.
+    Object.defineProperty(this, 'cork', { value: undefined })
+    this.#listen()
+  }
+
+  /** Whether the client has its CONNACK; nothing may be sent to it before [MQTT-3.2.0-1]. */
+  get isAccepted(): boolean {
+    return this.#isAccepted
+  }
+
+  /** The broker is done with CONNECT and with what was kept for the client. */
+  ready(): void {
+    this.#feed.ready()
+  }
+
+  /** The next packet written is one that was kept for the client while it was away. */
+  expectReplay(): void {
+    this.#isReplayExpected = true
+  }
+
+  // --- from the client ---
+
+  #listen(): void {
+    const { socket } = this
+    socket.on('data', (chunk: Buffer) => this.#read(chunk))
+    socket.on('end', () => this.#feed.end())
+    socket.on('close', () => this.#feed.end())
+    // An error is always followed by close; why a peer went away is of no use here.
+    socket.on('error', () => {})
+    socket.on('drain', () => {
+      if (!this.#isReplayWaiting) return
+      this.#isReplayWaiting = false
+      this.emit('drain')
+    })
+  }
+
+  #read(chunk: Buffer): void {
+    if (this.destroyed) return
+    try {
+      this.#frames.read(chunk)
+    } catch (fault) {
+      this.#refuse(fault)
+      return
+    }
+    if (this.#feed.bytes > inboundBytes.pause) this.socket.pause()
+    this.#feed.wake()
+  }
+
+  #received(packet: Buffer): void {
+    this.#deadlines.heard()
+    this.#check(packet)
+    this.#feed.add(packet)
+  }
+
+  #check(packet: Buffer): void {
+    const { mqtt } = this.#context.limits
+    const { connect, publish, puback, pubcomp, subscribe, unsubscribe } = packetTypes
+    const type = typeOf(packet.readUInt8())
+    if (type === connect) this.#checkConnect(packet)
+    else if (type === publish) this.#checkPublish(packet)
+    else if (type >= puback && type <= pubcomp) this.#acknowledgements.acknowledged(packet)
+    else if (type === subscribe) {
+      this.#deadlines.subscribed()
+      checkSubscribe(packet, mqtt.filtersPerPacket)
+    } else if (type === unsubscribe) checkUnsubscribe(packet, mqtt.filtersPerPacket)
+  }
+
+  #checkConnect(packet: Buffer): void {
+    // [MQTT-3.1.0-2]
+    if (this.#connect !== undefined) throw malformed('expected one CONNECT, got a second')
+    this.#connect = readConnect(packet, this.#context.limits)
+    this.#deadlines.connected(this.#connect.keepAliveSeconds)
+    clearKeepAlive(packet)
+  }
+
+  #checkPublish(packet: Buffer): void {
+    checkPublish(packet)
+    if (expectsAnswer(packet.readUInt8())) this.#acknowledgements.published(packet)
+    this.#deadlines.published()
+  }
+
+  override read(size?: number): Buffer | null {
+    // The stream itself asks for 0 bytes when somebody begins to listen.
+    if (size === 0) return null
+    const run = this.#feed.take()
+    if (this.#feed.bytes < inboundBytes.resume && this.socket.isPaused()) this.socket.resume()
+    return run
+  }
+
+  // --- to the client ---
+
+  /** Takes a piece of a packet. Answers false only to a replay of kept messages that has to wait. */
+  override write(piece: Buffer | string): boolean {
+    if (this.destroyed) return true
+    const completed = this.#outbound.add(piece)
+    if (!this.#isFlushDue) {
+      this.#isFlushDue = true
+      this.#context.turnEnd.add(this)
+    }
+    if (this.#outbound.bytes > this.#context.limits.mqtt.outboundBytes) this.flush()
+    return completed === undefined || this.#mayGoOn(completed)
+  }
+
+  /**
+   * Whether more may follow at once. A replay waits for its reader, and nobody else waits for it;
+   * live messages never wait. Only retained values carry the retain flag to a subscriber
+   * [MQTT-3.3.1-8], [MQTT-3.3.1-9].
+   */
+  #mayGoOn(firstByte: number): boolean {
+    const isRetainedValue = typeOf(firstByte) === packetTypes.publish && isRetained(firstByte)
+    const isReplay = isRetainedValue || this.#isReplayExpected
+    this.#isReplayExpected = false
+    if (!isReplay || this.socket.writableLength + this.#outbound.bytes < replayBytes) return true
+    this.flush()
+    this.#isReplayWaiting = this.socket.writableNeedDrain
+    return !this.#isReplayWaiting
+  }
+
+  #sent(packet: Buffer): void {
+    if (expectsAnswer(packet.readUInt8())) this.#acknowledgements.sent(packet)
+    if (this.#isAccepted || this.#connect === undefined || !isAcceptance(packet)) return
+    this.#isAccepted = true
+    const isKept = this.#context.sessions.accept(this.#connect)
+    // [MQTT-3.2.2-2] Aedes tells of a session only if it has subscriptions.
+    if (this.#connect.level === 4) packet[2] = isKept ? 1 : 0
+  }
+
+  /** Writes what was collected, and cuts the client when too much waits for it. */
+  flush(): void {
+    this.#isFlushDue = false
+    const bytes = this.#outbound.take()
+    if (this.destroyed || bytes.length === 0) return
+    this.socket.write(bytes)
+    const waitingBytes = this.socket.writableLength
+    if (waitingBytes <= this.#context.limits.mqtt.outboundBytes) return
+    this.#warn('mqtt-slow-consumer', `it does not read, and ${waitingBytes} bytes wait for it`)
+    this.socket.destroy()
+    this.destroy()
+  }
+
+  // --- the end ---
+
+  #warn(counter: string, reason: string): void {
+    const fields = { client: this.#connect?.clientId, reason }
+    this.#context.sampledLog.warn(counter, fields, 'an MQTT client is past a limit or broke a rule')
+  }
+
+  #refuse(fault: unknown): void {
+    if (!(fault instanceof PacketFault)) throw fault
+    const { counter, message, returnCode } = fault
+    this.#warn(counter, message)
+    // [MQTT-3.2.0-1] A return code tells the client why, before the connection ends.
+    if (returnCode !== undefined) this.socket.write(Buffer.from([0x20, 2, 0, returnCode]))
+    this.destroy()
+  }
+
+  override _destroy(_error: Error | null, done: (error: Error | null) => void): void {
+    this.#deadlines.clear()
+    if (!this.socket.destroyed) {
+      this.socket.end(this.#outbound.take())
+      this.socket.resume()
+      setTimeout(() => this.socket.destroy(), lingerMs).unref()
+    }
+    done(null)
+  }
+}

@@ -1,0 +1,62 @@
+import { isUtf8 } from 'node:buffer'
+import { malformed, PacketFault } from './packet-fault.ts'
+import { PacketFields } from './packet-fields.ts'
+import { qosOf } from './packet-types.ts'
+
+/**
+ * Checks what Aedes does not of a PUBLISH. The rules of topics follow where every message is admitted;
+ * what is not UTF-8 has to be refused here, before different bytes become the same text.
+ *
+ * @throws PacketFault
+ */
+export function checkPublish(packet: Buffer): void {
+  const first = packet.readUInt8()
+  const qos = qosOf(first)
+  // [MQTT-3.3.1-4]
+  if (qos === 3) throw malformed('expected a QoS of 0 to 2, got 3')
+  // [MQTT-3.3.1-2]
+  if (qos === 0 && first & 8) throw malformed('expected no DUP at QoS 0')
+  const topic = new PacketFields(packet).bytes()
+  // [MQTT-4.7.3-1]
+  if (topic.length === 0) throw malformed('expected a topic, got an empty one')
+  if (!isUtf8(topic)) throw malformed('expected a topic in UTF-8, got other bytes')
+}
+
+/**
+ * Checks the id and the filters of a SUBSCRIBE. The rules of filters that a client may learn of by
+ * SUBACK follow in the broker.
+ *
+ * @throws PacketFault
+ */
+export function checkSubscribe(packet: Buffer, maximumFilters: number): void {
+  checkFilters(packet, maximumFilters, (fields) => {
+    const options = fields.byte()
+    // [MQTT-3.8.3-4]
+    if (options > 2) throw malformed(`expected a QoS of 0 to 2, got options ${options}`)
+  })
+}
+
+/** Checks the id and the filters of an UNSUBSCRIBE. Throws PacketFault. */
+export function checkUnsubscribe(packet: Buffer, maximumFilters: number): void {
+  checkFilters(packet, maximumFilters, () => {})
+}
+
+function checkFilters(
+  packet: Buffer,
+  maximumFilters: number,
+  checkOptions: (fields: PacketFields) => void,
+): void {
+  const fields = new PacketFields(packet)
+  // [MQTT-2.3.1-1]
+  if (fields.number() === 0) throw malformed('expected a message id other than 0')
+  let filters = 0
+  while (!fields.isAtEnd) {
+    if (++filters > maximumFilters) {
+      const message = `expected at most ${maximumFilters} filters in a packet, got more`
+      throw new PacketFault('mqtt-too-many-filters', message)
+    }
+    // [MQTT-4.7.3-1]
+    if (fields.text('a filter') === '') throw malformed('expected a filter, got an empty one')
+    checkOptions(fields)
+  }
+}

@@ -1,0 +1,78 @@
+import t from 'tap'
+import { Acknowledgements, expectsAnswer } from '../../src/bus/acknowledgements.ts'
+import { hex, publishPacket } from '../raw-mqtt.ts'
+import { faultOf } from './fault-of.ts'
+
+const qos1 = publishPacket('a', { qos: 1, id: 5 })
+const qos2 = publishPacket('a', { qos: 2, id: 5 })
+const puback = hex('4002 0005')
+const pubrec = hex('5002 0005')
+const pubrel = hex('6202 0005')
+const pubcomp = hex('7002 0005')
+
+t.test('each message takes its own kind of answer', async (t) => {
+  const all = { puback, pubrec, pubcomp }
+  const right: [string, Buffer, (keyof typeof all)[]][] = [
+    ['QoS 1', qos1, ['puback']],
+    ['QoS 2', qos2, ['pubrec']],
+    ['a release', pubrel, ['pubrec', 'pubcomp']],
+  ]
+  for (const [title, sent, answers] of right) {
+    for (const [name, answer] of Object.entries(all)) {
+      const acknowledgements = new Acknowledgements(20)
+      acknowledgements.sent(sent)
+      const expected = answers.some((known) => known === name) ? undefined : 'mqtt-malformed'
+      t.equal(
+        faultOf(() => acknowledgements.acknowledged(answer)),
+        expected,
+        `${name} for ${title}`,
+      )
+    }
+  }
+})
+
+t.test('an id that is finished, or never was, may be acknowledged again', async (t) => {
+  const acknowledgements = new Acknowledgements(20)
+  acknowledgements.acknowledged(pubrec)
+  acknowledgements.sent(qos1)
+  acknowledgements.acknowledged(puback)
+  acknowledgements.acknowledged(pubcomp)
+  acknowledgements.sent(pubrel)
+  acknowledgements.acknowledged(pubcomp)
+  t.doesNotThrow(() => acknowledgements.acknowledged(puback))
+})
+
+t.test('no message and no answer has the id 0', async (t) => {
+  const acknowledgements = new Acknowledgements(20)
+  t.equal(
+    faultOf(() => acknowledgements.published(publishPacket('a', { qos: 1, id: 0 }))),
+    'mqtt-malformed',
+  )
+  t.equal(
+    faultOf(() => acknowledgements.acknowledged(hex('4002 0000'))),
+    'mqtt-malformed',
+  )
+})
+
+t.test('only a window of QoS 2 messages may wait for their release', async (t) => {
+  const acknowledgements = new Acknowledgements(2)
+  const publish = (id: number, qos = 2) => {
+    acknowledgements.published(publishPacket('a', { qos, id }))
+  }
+  publish(5)
+  publish(6)
+  publish(6)
+  publish(7, 1)
+  acknowledgements.acknowledged(pubrel)
+  publish(8)
+  t.equal(
+    faultOf(() => publish(9)),
+    'mqtt-qos2-window',
+  )
+})
+
+t.test('a client answers messages above QoS 0 and their release', async (t) => {
+  t.ok([qos1, qos2, pubrel].every((packet) => expectsAnswer(packet[0] ?? 0)))
+  const others = [publishPacket('a'), hex('d000'), hex('9003')]
+  t.notOk(others.some((packet) => expectsAnswer(packet[0] ?? 0)))
+})

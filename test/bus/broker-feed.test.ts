@@ -1,0 +1,108 @@
+import { EventEmitter, once } from 'node:events'
+import { setImmediate as turnOver } from 'node:timers/promises'
+import t from 'tap'
+import { BrokerFeed } from '../../src/bus/broker-feed.ts'
+import { TokenBucket } from '../../src/core/token-bucket.ts'
+import { connectPacket, pingPacket, publishPacket } from '../raw-mqtt.ts'
+
+/** A feed, and what it said. */
+function startFeed(burst = 100) {
+  const events = new EventEmitter()
+  const said: string[] = []
+  const say = (word: string) => () => {
+    said.push(word)
+    events.emit(word)
+  }
+  const feed = new BrokerFeed({
+    publishBucket: new TokenBucket({ perSecond: 20, burst }),
+    wake: say('wake'),
+    onHeldBack: say('held back'),
+    onEnd: say('end'),
+  })
+  const give = (...packets: Buffer[]) => {
+    for (const packet of packets) feed.add(packet)
+    feed.wake()
+  }
+  return { feed, said, give, on: (word: string) => once(events, word) }
+}
+
+/** A feed behind a CONNECT that is done. */
+async function startReadyFeed(burst?: number) {
+  const started = startFeed(burst)
+  started.give(connectPacket())
+  started.feed.take()
+  await turnOver()
+  started.feed.ready()
+  started.feed.take()
+  started.said.length = 0
+  return started
+}
+
+t.test('nothing follows CONNECT until it is done', async (t) => {
+  const { feed, said, give } = startFeed()
+  give(connectPacket(), pingPacket)
+  t.same(said, ['wake'])
+  t.same(feed.take(), connectPacket())
+  await turnOver()
+  t.equal(feed.take(), null)
+  feed.ready()
+  t.same(feed.take(), pingPacket)
+})
+
+t.test('the broker is woken once, and again when it has rested', async (t) => {
+  const { feed, said, give } = await startReadyFeed()
+  give(pingPacket)
+  give(pingPacket)
+  t.same(said, ['wake'])
+  t.same(feed.take(), pingPacket)
+  await turnOver()
+  t.same(feed.take(), pingPacket)
+  await turnOver()
+  t.equal(feed.take(), null)
+  give(pingPacket)
+  t.same(said, ['wake', 'wake'])
+})
+
+t.test('a broker that asks while it still reads a run is woken for the next', async (t) => {
+  const { feed, said, give } = await startReadyFeed()
+  give(pingPacket, pingPacket)
+  t.same(feed.take(), pingPacket)
+  t.equal(feed.take(), null)
+  t.equal(feed.take(), null)
+  t.same(said, ['wake'])
+  await turnOver()
+  t.same(said, ['wake', 'wake'])
+  t.same(feed.take(), pingPacket)
+})
+
+t.test('messages past the rate are held back, and then the broker is woken', async (t) => {
+  const { feed, said, give, on } = await startReadyFeed(1)
+  const message = publishPacket('a')
+  give(message, message)
+  t.same(feed.take(), message)
+  await turnOver()
+  t.equal(feed.take(), null)
+  t.same(said, ['wake', 'held back'])
+  give(message)
+  t.same(said, ['wake', 'held back'], 'more of them wake nobody')
+  await on('wake')
+  t.same(feed.take(), message)
+  t.equal(feed.bytes, message.length)
+})
+
+t.test('the end comes after everything before it', async (t) => {
+  const { feed, said, give } = await startReadyFeed()
+  give(pingPacket)
+  feed.end()
+  t.same(feed.take(), pingPacket)
+  await turnOver()
+  t.same(said, ['wake'])
+  t.equal(feed.take(), null)
+  t.same(said, ['wake', 'end'])
+})
+
+t.test('the end comes at once when there is nothing before it', async (t) => {
+  const { feed, said } = await startReadyFeed()
+  feed.end()
+  t.same(said, ['end'])
+})

@@ -1,0 +1,78 @@
+import { PassThrough } from 'node:stream'
+import type { AedesPublishPacket, Client } from 'aedes'
+import { pino } from 'pino'
+import t from 'tap'
+import { createPacketReader } from '../../src/bus/aedes-bus.ts'
+import { createHooks, type HookOptions } from '../../src/bus/broker-hooks.ts'
+import { createCounters } from '../../src/core/counters.ts'
+import { createSampledLog } from '../../src/core/sampled-log.ts'
+import { defaultTopicLimits } from '../../src/core/topic.ts'
+import { mqttTo, startedHub } from '../started-hub.ts'
+
+function hooksWith(options: Partial<HookOptions>) {
+  const sampledLog = createSampledLog(pino({ level: 'silent' }), createCounters())
+  const all = {
+    signIn: () => true,
+    admit: () => undefined,
+    mayEnter: () => true,
+    anonymous: false,
+    topicLimits: defaultTopicLimits,
+    sampledLog,
+    ...options,
+  }
+  return createHooks(all, { reader: createPacketReader(), quota: { take: () => true } })
+}
+
+/** A client of Aedes without a guard, as an embedding program could make one. */
+function bareClient(): Client {
+  return { conn: new PassThrough() } as unknown as Client
+}
+
+t.test('a user with too many connections gets CONNACK 3', async (t) => {
+  const hub = await startedHub(t, { limits: { connections: { perUser: 1 } } })
+  await mqttTo(t, hub)
+  await t.rejects(mqttTo(t, hub), { code: 3 })
+  t.equal(hub.counters()['connections-refused'], 1)
+})
+
+t.test('a user name alone, a password alone and nobody at all are told apart', async (t) => {
+  const seen: string[] = []
+  const hooks = hooksWith({
+    signIn: (user, password) => {
+      seen.push(`${user}:${password}`)
+      return false
+    },
+  })
+  const answers: unknown[] = []
+  const done = (error: Error | null) => answers.push(error?.message)
+  hooks.authenticate(bareClient(), 'clown', undefined, done)
+  hooks.authenticate(bareClient(), undefined, Buffer.from('x'), done)
+  hooks.authenticate(bareClient(), undefined, undefined, done)
+  t.same(seen, ['clown:', ':x'])
+  t.same(answers, Array(3).fill('bad user name or password'))
+})
+
+t.test('nobody is let in where that is allowed', async (t) => {
+  const hooks = hooksWith({ anonymous: true })
+  const answers: unknown[] = []
+  hooks.authenticate(bareClient(), undefined, undefined, (_error, isIn) => answers.push(isIn))
+  t.same(answers, [true])
+})
+
+t.test('a message that is dropped goes where nobody can hear it', async (t) => {
+  const packet = {
+    cmd: 'publish' as const,
+    topic: 'a/b',
+    payload: Buffer.from('1'),
+    qos: 0 as const,
+    retain: true,
+    dup: false,
+  }
+  hooksWith({}).authorizePublish(null, packet, (error) => t.equal(error, null))
+  t.match(packet, { topic: '$dropped', payload: Buffer.alloc(0), retain: false })
+})
+
+t.test('without a guard a message is forwarded as it is', async (t) => {
+  const packet = { topic: 'a' } as AedesPublishPacket
+  t.equal(hooksWith({}).authorizeForward(bareClient(), packet), packet)
+})

@@ -1,0 +1,158 @@
+import { PassThrough } from 'node:stream'
+import { pino } from 'pino'
+import t, { type Test } from 'tap'
+import { MqttGuard } from '../../src/bus/guard.ts'
+import { createKeptSessions } from '../../src/bus/kept-sessions.ts'
+import { createTurnEnd } from '../../src/bus/turn.ts'
+import { checkConfig } from '../../src/config.ts'
+import { createCounters } from '../../src/core/counters.ts'
+import { createSampledLog } from '../../src/core/sampled-log.ts'
+import {
+  connectPacket,
+  isPublish,
+  openHub,
+  publishPacket,
+  type RawMqtt,
+  rawMqttTo,
+  readPublish,
+  settled,
+  signedIn,
+  subscribePacket,
+} from '../raw-mqtt.ts'
+import type { StartedHub } from '../started-hub.ts'
+
+const pad = 'x'.repeat(50_000)
+
+/** More than the buffers of a kernel take for a socket nobody reads. */
+const manyMessages = Array.from({ length: 400 }, (_, at) => `${at} ${pad}`)
+
+async function clientOf(t: Test, hub: StartedHub, clientId: string): Promise<RawMqtt> {
+  return signedIn(await rawMqttTo(t, hub.mqttPort), { clientId })
+}
+
+/** Keeps `hub` busy for a while, in which somebody else does not read. */
+async function untilFull(other: RawMqtt): Promise<void> {
+  for (let times = 0; times < 200; times++) await settled(other)
+}
+
+t.test('retained values wait for a slow reader, and nobody waits with them', async (t) => {
+  const hub = await openHub(t)
+  const other = await clientOf(t, hub, 'other')
+  const retain = true
+  other.send(...manyMessages.map((payload, at) => publishPacket(`kept/${at}`, { payload, retain })))
+  await settled(other)
+  const slow = await clientOf(t, hub, 'slow')
+  slow.send(subscribePacket(['kept/#']))
+  slow.stream.pause()
+  await untilFull(other)
+  slow.stream.resume()
+  const got = new Set<string>()
+  while (got.size < manyMessages.length) got.add(readPublish(await slow.next(isPublish)).topic)
+  t.notOk(hub.counters()['mqtt-slow-consumer'])
+})
+
+t.test('a queue waits for a slow reader, too', async (t) => {
+  const hub = await openHub(t)
+  const other = await clientOf(t, hub, 'other')
+  const before = await rawMqttTo(t, hub.mqttPort)
+  await signedIn(before, { clientId: 'slow', clean: false })
+  before.send(subscribePacket(['kept'], 1))
+  await before.next()
+  before.stream.destroy()
+  await hub.log.next((line) => line.msg === 'MQTT client gone')
+  const qos = 1
+  other.send(
+    ...manyMessages.map((payload, at) => publishPacket('kept', { payload, qos, id: at + 1 })),
+  )
+  await settled(other)
+  const slow = await rawMqttTo(t, hub.mqttPort)
+  slow.stream.pause()
+  slow.send(connectPacket({ clientId: 'slow', clean: false }))
+  await untilFull(other)
+  slow.stream.resume()
+  for (const expected of manyMessages) {
+    const { payload } = readPublish(await slow.next(isPublish))
+    if (payload.toString() !== expected) t.fail('a message is missing or not in its place')
+  }
+  t.notOk(hub.counters()['mqtt-slow-consumer'])
+})
+
+t.test('F6: a subscriber that does not read live messages is cut', async (t) => {
+  const hub = await openHub(t)
+  const other = await clientOf(t, hub, 'other')
+  const healthy = await clientOf(t, hub, 'healthy')
+  const frozen = await clientOf(t, hub, 'frozen')
+  for (const subscriber of [healthy, frozen]) {
+    subscriber.send(subscribePacket(['live']))
+    await subscriber.next()
+  }
+  frozen.stream.pause()
+  other.send(...manyMessages.map((payload) => publishPacket('live', { payload })))
+  for (const expected of manyMessages) {
+    const { payload } = readPublish(await healthy.next(isPublish))
+    if (payload.toString() !== expected) t.fail('the healthy one missed a message')
+  }
+  t.match(await hub.log.next(({ kind }) => kind === 'mqtt-slow-consumer'), { client: 'frozen' })
+  frozen.stream.resume()
+  await frozen.ended
+})
+
+t.test('a subscriber that lags by less than the limit gets everything', async (t) => {
+  const hub = await openHub(t, { limits: { mqtt: { outboundBytes: 8_388_608 } } })
+  const other = await clientOf(t, hub, 'other')
+  const slow = await clientOf(t, hub, 'slow')
+  slow.send(subscribePacket(['live']))
+  await slow.next()
+  slow.stream.pause()
+  const messages = manyMessages.slice(0, 150)
+  other.send(...messages.map((payload) => publishPacket('live', { payload })))
+  await untilFull(other)
+  slow.stream.resume()
+  for (const expected of messages) {
+    const { payload } = readPublish(await slow.next(isPublish))
+    if (payload.toString() !== expected) t.fail('a message is missing or not in its place')
+  }
+  await settled(slow)
+})
+
+t.test('a message larger than what may wait reaches a client that reads', async (t) => {
+  const hub = await openHub(t, { limits: { mqtt: { outboundBytes: 10_000 } } })
+  const raw = await clientOf(t, hub, 'reader')
+  raw.send(subscribePacket(['live']), publishPacket('live', { payload: pad }))
+  t.equal(readPublish(await raw.next(isPublish)).payload.toString(), pad)
+  await settled(raw)
+})
+
+t.test('a user with too many connections is told by CONNACK 3', async (t) => {
+  const hub = await openHub(t, { limits: { connections: { perUser: 1 } } })
+  const login = { user: 'clown', password: 'bigclown' }
+  const first = await signedIn(await rawMqttTo(t, hub.mqttPort), { ...login, clientId: 'first' })
+  const second = await rawMqttTo(t, hub.mqttPort)
+  second.send(connectPacket({ ...login, clientId: 'second' }))
+  t.equal(await second.next(), '20020003')
+  await second.ended
+  await settled(first)
+})
+
+t.test('a hub that closes lets go of sockets that never said CONNECT', async (t) => {
+  const hub = await openHub(t)
+  const mute = await rawMqttTo(t, hub.mqttPort)
+  const signed = await clientOf(t, hub, 'signed')
+  await hub.close()
+  await Promise.all([mute.ended, signed.ended])
+  t.same(mute.packets, [])
+})
+
+t.test('what is written after the end goes nowhere, and nobody waits for it', async (t) => {
+  const { limits } = checkConfig({ users: { clown: { password: 'bigclown' } } })
+  const socket = new PassThrough()
+  const guard = new MqttGuard(socket, {
+    limits,
+    sessions: createKeptSessions(),
+    turnEnd: createTurnEnd(),
+    sampledLog: createSampledLog(pino({ level: 'silent' }), createCounters()),
+  })
+  guard.destroy()
+  t.equal(guard.write(Buffer.from([0xd0, 0])), true)
+  t.equal(socket.readableLength, 0)
+})

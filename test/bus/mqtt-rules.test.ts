@@ -1,0 +1,194 @@
+import t from 'tap'
+import {
+  accepted,
+  answersUntilCut,
+  connectPacket,
+  hex,
+  isPublish,
+  openHub,
+  publishPacket,
+  rawMqttTo,
+  readPublish,
+  settled,
+  signedIn,
+  subscribePacket,
+  unsubscribePacket,
+  ways,
+} from '../raw-mqtt.ts'
+
+for (const [way, open] of Object.entries(ways)) {
+  t.test(`F14: topics that are not for clients are refused over ${way}`, async (t) => {
+    const hub = await openHub(t)
+    const seen = await signedIn(await rawMqttTo(t, hub.mqttPort), { clientId: 'seen' })
+    seen.send(subscribePacket(['#', '$SYS/broker/#']))
+    await seen.next()
+    const topics = {
+      'a + wildcard': 'relay/+/set',
+      'a # wildcard': 'evil/#',
+      'an empty level': 'a//b',
+      'an empty level first': '/a',
+      'an empty level last': 'a/',
+      NUL: 'a\0b',
+      'a line break': 'a\r\nb',
+      $SYS: '$SYS/broker/uptime',
+      $share: '$share/g/x',
+      'a byte order mark': '\u{feff}a',
+      'the replacement character': 'a\u{fffd}',
+      '17 levels': 'a/'.repeat(16).concat('a'),
+      '101 levels': 'a/'.repeat(100).concat('a'),
+      '1,000 levels': 'a/'.repeat(999).concat('a'),
+      'a level of 65 bytes': 'a'.repeat(65),
+      '257 bytes': `${'a'.repeat(63)}/`.repeat(4).concat('a'),
+    }
+    for (const [title, topic] of Object.entries(topics)) {
+      const raw = await signedIn(await open(t, hub))
+      const publish = publishPacket(topic, { retain: true })
+      t.same(await answersUntilCut(raw, publish), [accepted], `PUBLISH: ${title}`)
+      const will = connectPacket({ will: { topic, retain: true } })
+      t.same(await answersUntilCut(await open(t, hub), will), [], `Will: ${title}`)
+    }
+    await settled(seen)
+    t.same(seen.packets.filter(isPublish), [], 'nothing of it was published')
+  })
+
+  t.test(`filters that break the rules get SUBACK 128 over ${way}`, async (t) => {
+    const hub = await openHub(t)
+    const filters = {
+      'a shared subscription': '$share/g/x',
+      'an empty level': 'a//b',
+      'a wildcard in a level': 'a+/b',
+      '17 levels': 'a/'.repeat(16).concat('a'),
+      '100 levels': 'a/'.repeat(99).concat('a'),
+      '257 bytes': `${'a'.repeat(63)}/`.repeat(4).concat('a'),
+    }
+    const raw = await signedIn(await open(t, hub))
+    for (const [title, filter] of Object.entries(filters)) {
+      raw.send(subscribePacket([filter, 'fine']))
+      t.equal(await raw.next(), '900400018000', title)
+    }
+    raw.send(unsubscribePacket(['a//b', '$share/g/x']))
+    t.equal(await raw.next(), 'b0020001', 'to unsubscribe from them is harmless')
+  })
+
+  t.test(`GHSA-xxqp: filters no broker could keep end the connection over ${way}`, async (t) => {
+    const hub = await openHub(t)
+    const filters = {
+      '# before the end': 'a/#/b',
+      '101 levels': 'a/'.repeat(100).concat('a'),
+      '1,000 levels': 'a/'.repeat(999).concat('a'),
+    }
+    for (const [title, filter] of Object.entries(filters)) {
+      const raw = await signedIn(await open(t, hub))
+      t.same(await answersUntilCut(raw, subscribePacket([filter])), [accepted], title)
+    }
+  })
+}
+
+t.test('F14: topics that differ by one look-alike character stay different', async (t) => {
+  const hub = await openHub(t)
+  const raw = await signedIn(await rawMqttTo(t, hub.mqttPort))
+  raw.send(subscribePacket(['relay/set']))
+  await raw.next()
+  // A Cyrillic e.
+  raw.send(publishPacket('r\u{435}lay/s\u{435}t'), publishPacket('a/../relay/set'))
+  await settled(raw)
+  t.same(raw.packets.filter(isPublish), [])
+})
+
+t.test('F16: one client has at most 100 subscriptions', async (t) => {
+  const hub = await openHub(t)
+  const raw = await signedIn(await rawMqttTo(t, hub.mqttPort))
+  const filters = Array.from({ length: 20_000 }, (_, index) => `a/${index}`)
+  let refused = 0
+  for (let at = 0; at < filters.length; at += 32) {
+    raw.send(subscribePacket(filters.slice(at, at + 32)))
+    const codes = (await raw.next()).slice(8)
+    refused += codes.match(/80/g)?.length ?? 0
+  }
+  t.equal(refused, 19_900)
+  raw.send(subscribePacket(['a/0'], 1))
+  t.equal(await raw.next(), '9003000101', 'one it has may change its QoS')
+  raw.send(unsubscribePacket(['a/0']))
+  await raw.next()
+  raw.send(subscribePacket(['b', 'c']))
+  t.equal(await raw.next(), '900400010080', 'one it gives back makes room for another')
+})
+
+t.test('F16: a packet with more than 32 filters ends the connection', async (t) => {
+  const hub = await openHub(t)
+  const filters = Array.from({ length: 33 }, (_, index) => `a/${index}`)
+  const fine = await signedIn(await rawMqttTo(t, hub.mqttPort), { clientId: 'fine' })
+  fine.send(subscribePacket(filters.slice(1)), unsubscribePacket(filters.slice(1)))
+  t.match(await fine.next(), /^9022/)
+  t.equal(await fine.next(), 'b0020001')
+  for (const bytes of [subscribePacket(filters), unsubscribePacket(filters)]) {
+    const raw = await signedIn(await rawMqttTo(t, hub.mqttPort))
+    t.same(await answersUntilCut(raw, bytes), [accepted])
+  }
+  t.equal(hub.counters()['mqtt-too-many-filters'], 2)
+})
+
+t.test('F12: deep JSON that comes by MQTT passes as the bytes it is', async (t) => {
+  const hub = await openHub(t)
+  const raw = await signedIn(await rawMqttTo(t, hub.mqttPort))
+  const payload = '['.repeat(65_000)
+  raw.send(subscribePacket(['a']), publishPacket('a', { payload }))
+  t.equal(readPublish(await raw.next(isPublish)).payload.toString(), payload)
+})
+
+t.test('GHSA-5jvp: the 21st open QoS 2 message ends the connection', async (t) => {
+  const hub = await openHub(t)
+  const open = (count: number) => {
+    return Array.from({ length: count }, (_, at) => publishPacket('a', { qos: 2, id: at + 1 }))
+  }
+  const fine = await signedIn(await rawMqttTo(t, hub.mqttPort), { clientId: 'fine' })
+  fine.send(...open(20), publishPacket('a', { qos: 2, id: 20 }))
+  await fine.next((answer) => answer === '50020014')
+  fine.send(hex('62 02 0001'), publishPacket('a', { qos: 2, id: 21 }))
+  t.equal(await fine.next((answer) => answer === '50020015'), '50020015', 'one that is released')
+  const raw = await signedIn(await rawMqttTo(t, hub.mqttPort))
+  raw.send(...open(21))
+  await raw.ended
+  t.equal(hub.counters()['mqtt-qos2-window'], 1)
+})
+
+t.test('GHSA-52qw, F13: names that objects inherit are names like any other', async (t) => {
+  const hub = await openHub(t)
+  const names = ['__proto__', 'constructor', 'toString', 'hasOwnProperty']
+  for (const name of names) {
+    const raw = await signedIn(await rawMqttTo(t, hub.mqttPort), { clientId: name, clean: false })
+    const topic = `${name}/${name}`
+    raw.send(subscribePacket([name, topic], 1))
+    t.equal(await raw.next(), '900400010101', `${name} as a filter`)
+    raw.send(publishPacket(topic, { retain: true, payload: `{"${name}":{"x":1}}` }))
+    t.match(readPublish(await raw.next(isPublish)), { topic }, `${name} as a topic`)
+    raw.send(unsubscribePacket([name]))
+    t.equal(await raw.next(), 'b0020001')
+    raw.stream.destroy()
+    await hub.log.next((line) => line.msg === 'MQTT client gone' && line['client'] === name)
+    const again = await rawMqttTo(t, hub.mqttPort)
+    again.send(connectPacket({ clientId: name, clean: false }))
+    t.equal(await again.next(), '20020100', `${name} has a session`)
+    const user = connectPacket({ user: name, password: name })
+    const stranger = await rawMqttTo(t, hub.mqttPort)
+    t.same(await answersUntilCut(stranger, user), ['20020004'], `${name} is no user`)
+  }
+  t.equal(Reflect.get({}, 'x'), undefined)
+})
+
+t.test('messages past the rate wait, and none is lost', async (t) => {
+  const hub = await openHub(t, { limits: { mqtt: { publishesPerSecond: 1000, publishBurst: 50 } } })
+  const seen = await signedIn(await rawMqttTo(t, hub.mqttPort), { clientId: 'seen' })
+  seen.send(subscribePacket(['a']))
+  await seen.next()
+  const raw = await signedIn(await rawMqttTo(t, hub.mqttPort))
+  const count = 400
+  const before = performance.now()
+  raw.send(...Array.from({ length: count }, (_, at) => publishPacket('a', { payload: String(at) })))
+  const got: number[] = []
+  while (got.length < count) got.push(Number(readPublish(await seen.next(isPublish)).payload))
+  t.same(got, [...got.keys()], 'all of them, in order')
+  t.ok(performance.now() - before >= 330, 'no faster than the rate')
+  t.ok((hub.counters()['mqtt-held-back'] ?? 0) > 0)
+  await settled(raw)
+})
