@@ -6,6 +6,7 @@ export const errorCodes = {
   'bad-frame': 'a frame or line is not ["topic", payload] or ["topic", payload, object]',
   'bad-topic': 'a topic breaks the rules: empty levels, wildcards, control characters, too long',
   'bad-payload': 'a command breaks the JSON Schema of its kind',
+  'too-fast': 'a client sends more than it may, and has done so for too long',
   'bad-command-line': 'a command of clown-hub was called with arguments it does not know',
   'bad-config': 'the configuration, or a CLOWN_… variable, breaks its JSON Schema',
   'unreadable-file': 'a file named on the command line or in the configuration cannot be read',

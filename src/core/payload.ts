@@ -1,3 +1,5 @@
+import { isDeeperThan } from './json-shape.ts'
+
 /** How the bytes of a payload read: as JSON, as other text, or as bytes that are no text at all. */
 export type Encoding = 'json' | 'text' | 'base64'
 
@@ -6,6 +8,12 @@ interface Decoded {
   readonly jsonText: string
   readonly value: unknown
 }
+
+/**
+ * JSON that goes deeper is told as other text is, so that nobody behind the hub has to parse it. No
+ * configuration lets a websocket send as deep.
+ */
+const deepestJson = 32
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -52,6 +60,7 @@ function decode(bytes: Buffer): Decoded {
   if (bytes.length === 0) return { encoding: 'json', jsonText: 'null', value: null }
   const text = textOf(bytes)
   if (text === undefined) return quoted('base64', bytes.toString('base64'))
+  if (isDeeperThan(text, deepestJson)) return quoted('text', text)
   try {
     return { encoding: 'json', value: JSON.parse(text), jsonText: onOneLine(text) }
   } catch {

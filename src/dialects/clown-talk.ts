@@ -1,28 +1,47 @@
 import { errorPayload, errorTopic } from '../core/error-payload.ts'
-import { HubError, quote } from '../core/errors.ts'
+import { HubError, quote, reasonOf } from '../core/errors.ts'
 import { elementTexts } from '../core/json-array.ts'
+import { checkJsonShape, type JsonLimits } from '../core/json-shape.ts'
 import { Payload } from '../core/payload.ts'
 import type { Release } from '../core/release.ts'
+import type { SampledLog } from '../core/sampled-log.ts'
 import { isTopic } from '../core/topic.ts'
 import type { ClownTalkConfigOk } from '../generated/clown-model.ts'
 import type { Dialect, Link, Session } from './dialect.ts'
 
+export interface ClownTalkOptions {
+  readonly release: Release
+  readonly limits: {
+    readonly json: JsonLimits
+    readonly websocket: { readonly linesPerMessage: number }
+  }
+  readonly sampledLog: SampledLog
+}
+
 /** Clown.Talk: newline-delimited `["topic", payload]` arrays, with an object as optional third. */
-export function createClownTalk(release: Release): Dialect {
-  const introduction = encode('clown.talk/-/config/ok', introductionOf(release))
+export function createClownTalk(options: ClownTalkOptions): Dialect {
+  const introduction = encode('clown.talk/-/config/ok', introductionOf(options.release))
   return {
     name: 'clown-talk',
-    open: (link, session) => (frame) => {
-      for (const line of linesOf(frame, link)) obey(line, { link, session, introduction })
+    open: (link, session) => {
+      const conversation = { ...options, link, session, introduction }
+      return (frame) => {
+        for (const line of linesOf(frame, conversation)) obey(line, conversation)
+      }
     },
     encode,
+    encodeError,
+    encodeMissed: (count) => {
+      const value = { count }
+      return encode('clown.talk/-/missed', Payload.ofJson(JSON.stringify(value), value))
+    },
   }
 }
 
 /** Where a line is answered whose own topic cannot be told. */
 const hubErrorTopic = errorTopic('clown.talk/-')
 
-interface Conversation {
+interface Conversation extends ClownTalkOptions {
   readonly link: Link
   readonly session: Session
   readonly introduction: string
@@ -39,9 +58,11 @@ function introductionOf({ version, releaseDate }: Release): Payload {
   return Payload.ofJson(JSON.stringify(value), value)
 }
 
-function obey(line: string, { link, session, introduction }: Conversation): void {
+function obey(line: string, conversation: Conversation): void {
+  const { link, session, introduction } = conversation
   let topic: string | undefined
   try {
+    checkShape(line, conversation)
     const parts = parseArray(line)
     topic = readTopic(parts)
     const payload = readPayload(line, parts)
@@ -70,14 +91,36 @@ function checkIntroduction(payload: Payload): void {
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** The lines of a frame that are not empty. The last one may lack its newline. */
-function linesOf(frame: Buffer, link: Link): string[] {
-  try {
-    const lines = utf8.decode(frame).split('\n')
-    return lines.filter((line) => line.trim() !== '')
-  } catch {
-    const error = badFrame('a frame in UTF-8', 'other bytes')
-    link.send(encode(hubErrorTopic, errorPayload(error)))
+function linesOf(frame: Buffer, { link, limits, sampledLog }: Conversation): string[] {
+  const text = textOf(frame)
+  if (text === undefined) {
+    link.send(encodeError(badFrame('a frame in UTF-8', 'other bytes')))
     return []
+  }
+  const lines = text.split('\n').filter((line) => line.trim() !== '')
+  const { linesPerMessage } = limits.websocket
+  if (lines.length <= linesPerMessage) return lines
+  const fields = { lines: lines.length }
+  sampledLog.warn('websocket-too-many-lines', fields, 'a frame has too many lines')
+  const most = `at most ${linesPerMessage} lines in a frame`
+  link.send(encodeError(badFrame(most, String(lines.length))))
+  return []
+}
+
+function textOf(frame: Buffer): string | undefined {
+  try {
+    return utf8.decode(frame)
+  } catch {
+    return undefined
+  }
+}
+
+function checkShape(line: string, { limits, sampledLog }: Conversation): void {
+  try {
+    checkJsonShape(line, limits.json)
+  } catch (error) {
+    sampledLog.warn('json-refused', { reason: reasonOf(error) }, 'a line has too much JSON')
+    throw error
   }
 }
 
@@ -129,4 +172,8 @@ function badFrame(expected: string, got: string, cause?: unknown): HubError {
 function encode(topic: string, payload: Payload): string {
   const options = payload.encoding === 'base64' ? ',{"encoding":"base64"}' : ''
   return `[${JSON.stringify(topic)},${payload.jsonText}${options}]\n`
+}
+
+function encodeError(error: HubError): string {
+  return encode(hubErrorTopic, errorPayload(error))
 }

@@ -1,3 +1,4 @@
+import type { HubError } from '../core/errors.ts'
 import type { Payload } from '../core/payload.ts'
 
 /** One open connection that carries frames, served or dialled. */
@@ -24,4 +25,8 @@ export interface Dialect {
   open(link: Link, session: Session): (frame: Buffer) => void
   /** The frame that tells of a message; the same one for every link with the same base. */
   encode(topic: string, payload: Payload): string
+  /** The frame that tells a peer of an error that is about no topic of its own. */
+  encodeError(error: HubError): string
+  /** The frame that tells a slow reader how many messages were left out. */
+  encodeMissed(count: number): string
 }

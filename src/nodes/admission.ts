@@ -1,36 +1,76 @@
-import { HubError } from '../core/errors.ts'
+import { HubError, reasonOf } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
-import { checkTopic } from '../core/topic.ts'
+import { checkTopic, type TopicLimits } from '../core/topic.ts'
 import { type ClownModel, shapeOf } from './clown-model.ts'
 
 /** What goes on the bus in place of `message`, whatever way it came in. */
 export type Admit = (message: Message) => Message
 
+export interface AdmissionOptions {
+  readonly model: ClownModel
+  readonly topicLimits: TopicLimits
+  readonly sampledLog: SampledLog
+}
+
 /**
- * The one gate to the bus. Commands and requests that break their schema are refused. Anything else
- * that does is passed on, counted and logged: a reading with a fault is better than none.
+ * The one gate to the bus. Commands and requests that break their schema, or hold numbers that
+ * parsing changes, are refused. Any other message that breaks its schema is passed on, counted and
+ * logged: a reading with a fault is better than none.
  *
  * The answered function throws HubError `bad-topic` or `bad-payload`.
  */
-export function createAdmission(model: ClownModel, sampledLog: SampledLog): Admit {
+export function createAdmission(options: AdmissionOptions): Admit {
+  const { model, sampledLog } = options
   return (message) => {
     const { topic } = message
-    checkTopic(topic)
+    checkTopicOf(message, options)
     const problem = model.problemOf(message)
     const shape = shapeOf(topic)
-    if (shape !== 'command' && shape !== 'request') {
-      if (problem !== undefined) {
-        sampledLog.warn('report-breaks-schema', { topic, problem }, 'a report breaks its schema')
-      }
-      return message
-    }
+    if (shape === 'command' || shape === 'request') return admitAsked(message, problem, sampledLog)
     if (problem !== undefined) {
-      sampledLog.warn('command-refused', { topic, problem }, 'a command breaks its schema')
-      throw new HubError('bad-payload', problem)
+      sampledLog.warn('report-breaks-schema', { topic, problem }, 'a report breaks its schema')
     }
-    return message.retain ? withoutRetain(message, sampledLog) : message
+    return message
   }
+}
+
+function checkTopicOf({ topic }: Message, { topicLimits, sampledLog }: AdmissionOptions): void {
+  try {
+    checkTopic(topic, topicLimits)
+  } catch (error) {
+    sampledLog.warn('bad-topic', { reason: reasonOf(error) }, 'a message was refused by its topic')
+    throw error
+  }
+}
+
+/** A command or a request: what asks for something has to be right. */
+function admitAsked(message: Message, problem: string | undefined, sampledLog: SampledLog) {
+  const { topic, payload, retain } = message
+  const fault = problem ?? numberProblemOf(payload.value)
+  if (fault !== undefined) {
+    sampledLog.warn('command-refused', { topic, problem: fault }, 'a command breaks its schema')
+    throw new HubError('bad-payload', fault)
+  }
+  return retain ? withoutRetain(message, sampledLog) : message
+}
+
+/**
+ * A number that was changed by parsing it would command something else than was asked for: `1e999`
+ * becomes infinite, and integers from 2^53 on lose their last digits. Payloads are never deep.
+ */
+function numberProblemOf(value: unknown): string | undefined {
+  if (typeof value === 'number') {
+    const isWhole = Number.isInteger(value)
+    const isExact = isWhole ? Number.isSafeInteger(value) : Number.isFinite(value)
+    return isExact ? undefined : `expected finite numbers and integers below 2^53, got ${value}`
+  }
+  if (typeof value !== 'object' || value === null) return undefined
+  for (const inner of Object.values(value)) {
+    const problem = numberProblemOf(inner)
+    if (problem !== undefined) return problem
+  }
+  return undefined
 }
 
 /** A retained command would switch a node that connects tomorrow. */

@@ -1,6 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
+import { systemCodeOf } from '../core/errors.ts'
+import type { SampledLog } from '../core/sampled-log.ts'
+import type { Heartbeat } from './heartbeat.ts'
 
 /** Completes websocket handshakes and knows every websocket that is open. */
 export interface WebSockets {
@@ -12,18 +15,74 @@ export interface WebSockets {
   close(): Promise<void>
 }
 
+/** How long a peer has for its part of the goodbye, whoever began. */
 const closeGraceMs = 1000
 
-export function createWebSockets(options: Pick<ServerOptions, 'handleProtocols' | 'maxPayload'>) {
-  const server = new WebSocketServer({ ...options, noServer: true, perMessageDeflate: false })
+export interface WebSocketsOptions extends Pick<ServerOptions, 'handleProtocols'> {
+  /** Bytes of one message, all its fragments together. */
+  readonly messageBytes: number
+  readonly fragments: number
+  readonly bufferedChunks: number
+}
+
+export interface WebSocketsContext {
+  readonly heartbeat: Heartbeat
+  readonly sampledLog: SampledLog
+}
+
+export function createWebSockets(
+  options: WebSocketsOptions,
+  { heartbeat, sampledLog }: WebSocketsContext,
+): WebSockets {
+  const { messageBytes, fragments, bufferedChunks, handleProtocols } = options
+  const server = new WebSocketServer(
+    serverOptions({
+      ...(handleProtocols && { handleProtocols }),
+      maxPayload: messageBytes,
+      maxFragments: fragments,
+      maxBufferedChunks: bufferedChunks,
+    }),
+  )
   return {
     accept: ({ request, socket, head }, serve) => {
-      server.handleUpgrade(request, socket, head, serve)
+      server.handleUpgrade(request, socket, head, (websocket) => {
+        const pulse = heartbeat.watch(websocket)
+        websocket.on('pong', pulse.alive)
+        websocket.on('close', pulse.stop)
+        websocket.on('error', (error) => {
+          const fields = { reason: error.message }
+          sampledLog.warn(counterOf(error), fields, 'a websocket broke a rule')
+        })
+        serve(websocket)
+      })
     },
     close: async () => {
       await Promise.all([...server.clients].map(closeWebSocket))
     },
-  } satisfies WebSockets
+  }
+}
+
+/** The types of ws do not know yet how long it waits for the peer's close frame. */
+function serverOptions(options: ServerOptions): ServerOptions & { closeTimeout: number } {
+  return {
+    ...options,
+    noServer: true,
+    perMessageDeflate: false,
+    autoPong: false,
+    closeTimeout: closeGraceMs,
+  }
+}
+
+function counterOf(error: Error): string {
+  switch (systemCodeOf(error)) {
+    case 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH':
+    case 'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH':
+      return 'websocket-message-too-big'
+    case 'WS_ERR_TOO_MANY_BUFFERED_PARTS':
+      return 'websocket-too-many-fragments'
+    default:
+      return 'websocket-ended'
+  }
 }
 
 function closeWebSocket(websocket: WebSocket): Promise<void> {

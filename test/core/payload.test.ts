@@ -31,6 +31,21 @@ t.test('text that is not JSON is a JSON string', async (t) => {
   })
 })
 
+t.test('F12: JSON deeper than any limit is told as text, and its bytes stay', async (t) => {
+  const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)
+  t.equal(decode(nested(32)).encoding, 'json')
+  t.same(decode(nested(33)), {
+    encoding: 'text',
+    jsonText: `"${nested(33)}"`,
+    value: nested(33),
+  })
+  const bomb = new Payload(Buffer.from('['.repeat(100_000)))
+  const startMs = performance.now()
+  t.equal(bomb.encoding, 'text')
+  t.ok(performance.now() - startMs < 5)
+  t.equal(bomb.bytes.length, 100_000)
+})
+
 t.test('a byte order mark is kept as text', async (t) => {
   t.same(decode('\ufeff{}').encoding, 'text')
 })

@@ -1,12 +1,24 @@
 import fc from 'fast-check'
+import { pino } from 'pino'
 import t from 'tap'
+import { createCounters } from '../../src/core/counters.ts'
 import { HubError } from '../../src/core/errors.ts'
 import { Payload } from '../../src/core/payload.ts'
+import { createSampledLog } from '../../src/core/sampled-log.ts'
 import { checkTopic, isTopic } from '../../src/core/topic.ts'
 import { createClownTalk } from '../../src/dialects/clown-talk.ts'
 import { converse, dialectContract } from './contract.ts'
 
-const clownTalk = createClownTalk({ version: '1.2.3', releaseDate: '2026-11-21T00:00:00Z' })
+const counters = createCounters()
+
+const clownTalk = createClownTalk({
+  release: { version: '1.2.3', releaseDate: '2026-11-21T00:00:00Z' },
+  limits: {
+    json: { depth: 16, keys: 256, stringBytes: 16_384, arrayItems: 1024 },
+    websocket: { linesPerMessage: 64 },
+  },
+  sampledLog: createSampledLog(pino({ level: 'silent' }), counters),
+})
 
 t.test('Clown.Talk keeps the contract of dialects', async (t) => {
   dialectContract(t, clownTalk, {
@@ -123,6 +135,43 @@ t.test('a wrong line is answered with what was expected and what came', async (t
     )
     t.same(published, [])
   }
+})
+
+t.test(
+  'F12: a line with too much JSON is refused by the rule it breaks, and counted',
+  async (t) => {
+    const before = counters.snapshot()['json-refused'] ?? 0
+    const { sent, published, receive } = converse(clownTalk)
+    receive(`["a",${'['.repeat(65_000)}\n["b",1]`)
+    t.same(JSON.parse(sent[0] ?? ''), [
+      'clown.talk/-/error',
+      { code: 'bad-frame', message: 'expected at most 16 levels of nesting in JSON, got more' },
+    ])
+    t.equal(published.length, 1)
+    t.equal(counters.snapshot()['json-refused'], before + 1)
+  },
+)
+
+t.test('of a frame with too many lines none is obeyed', async (t) => {
+  const { sent, published, receive } = converse(clownTalk)
+  receive('["a",1]\n\n'.repeat(64))
+  t.same([published.length, sent.length], [64, 0])
+  receive('["a",1]\n'.repeat(65))
+  t.equal(published.length, 64)
+  t.same(
+    sent.map((text) => JSON.parse(text)),
+    [
+      [
+        'clown.talk/-/error',
+        { code: 'bad-frame', message: 'expected at most 64 lines in a frame, got 65' },
+      ],
+    ],
+  )
+  t.equal(counters.snapshot()['websocket-too-many-lines'], 1)
+})
+
+t.test('a slow reader is told how many messages were left out', async (t) => {
+  t.equal(clownTalk.encodeMissed(12), '["clown.talk/-/missed",{"count":12}]\n')
 })
 
 t.test('an introduction that is no object is refused', async (t) => {

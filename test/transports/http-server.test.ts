@@ -1,10 +1,16 @@
 import { once } from 'node:events'
+import { connect } from 'node:net'
 import t from 'tap'
 import { WebSocket } from 'ws'
 import { rawExchange, upgradeText } from '../raw-http.ts'
 import { startedHub } from '../started-hub.ts'
 
 const talkPath = '/auth/clown-talk-server_nodes_bridge_0'
+
+/** RFC 9112, 4: the status stands after the version. */
+function statusIn(answer: string): number {
+  return Number(answer.slice(9, 12))
+}
 
 t.test('a plain request is answered by path, host and method', async (t) => {
   const { httpPort } = await startedHub(t, { http: { port: 0, hosts: ['hub.local'] } })
@@ -27,21 +33,142 @@ t.test('a refused request says in one sentence what was expected', async (t) => 
   const { httpPort } = await startedHub(t)
   const response = await fetch(`http://127.0.0.1:${httpPort}/nowhere`)
   t.equal(response.headers.get('content-type'), 'text/plain; charset=utf-8')
-  t.equal(await response.text(), 'nothing is served on "/nowhere"\n')
+  t.equal(await response.text(), 'nothing is served on this path\n')
   const other = await rawExchange(httpPort, 'GET /healthz HTTP/1.0\r\n\r\n')
   t.match(other, /421 .*\n.*expected a host name from http\.hosts in the config, got none\n$/s)
 })
 
-t.test('headers past 8 KiB are refused with 431, and no request at all with 400', async (t) => {
+t.test(
+  'headers past their limits are refused with 431, and no request at all with 400',
+  async (t) => {
+    const hub = await startedHub(t)
+    const many = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, number) => [`x${number}`, '']))
+    const refused: [name: string, text: string, status: number][] = [
+      ['9,000 bytes', upgradeText(talkPath, { 'X-Big': 'x'.repeat(9000) }), 431],
+      ['2,000 headers', upgradeText(talkPath, many(2000)), 431],
+      ['65 headers', upgradeText('/healthz', many(60)), 431],
+      ['64 headers', upgradeText('/healthz', many(59)), 400],
+      ['nonsense', 'nonsense\r\n\r\n', 400],
+    ]
+    for (const [name, text, status] of refused) {
+      t.equal(statusIn(await rawExchange(hub.httpPort, text)), status, name)
+    }
+    t.equal(hub.counters()['http-refused'], 4)
+    t.match(await hub.log.next(({ kind }) => kind === 'http-refused'), { status: 431 })
+  },
+)
+
+t.test('CVE-2021-32640: a long list of subprotocols costs next to nothing', async (t) => {
+  const limits = { http: { headerBytes: 65_536 } }
+  const [usual, wide] = await Promise.all([startedHub(t), startedHub(t, { limits })])
+  const list = (text: string) => upgradeText('/mqtt', { 'Sec-WebSocket-Protocol': text })
+  t.equal(statusIn(await rawExchange(usual.httpPort, list('a,'.repeat(8192)))), 431)
+  for (const text of ['a,'.repeat(8192), `a${' '.repeat(16_384)}b`, `a${' ,'.repeat(8192)}b`]) {
+    const before = process.cpuUsage()
+    t.equal(statusIn(await rawExchange(wide.httpPort, list(text))), 400)
+    const { user, system } = process.cpuUsage(before)
+    t.ok(user + system < 50_000, 'well below the time of a pattern that goes back and forth')
+  }
+})
+
+t.test('F20: no path leads out of what is served, and none comes back', async (t) => {
   const { httpPort } = await startedHub(t)
-  const big = upgradeText(talkPath, { 'X-Big': 'x'.repeat(9000) })
-  t.match(await rawExchange(httpPort, big), /^HTTP\/1\.1 431 /)
-  t.match(await rawExchange(httpPort, 'nonsense\r\n\r\n'), /^HTTP\/1\.1 400 /)
+  const paths = [
+    '/../etc/passwd',
+    '/healthz/../../etc/passwd',
+    '/%2e%2e/%2e%2e/etc/passwd',
+    '/%2e%2e%2fetc%2fpasswd',
+    '/..%5c..%5cwindows',
+    '/..\\..\\windows',
+    '//etc/passwd',
+    '//evil.example/healthz',
+    '/healthz%00',
+    '/%00',
+    '/%',
+    '/%ff',
+    '/%c0%ae%c0%ae/',
+    '/.env',
+    '/.git/config',
+    '/package.json',
+    '/healthz/',
+    '/talk/%00',
+    '/talk/%ff',
+    '/talk/%',
+    '/talk//etc',
+    '/talk/a%2fb',
+    '/auth/clown-talk-server_..%2f..%2fetc',
+    'http://evil.example/healthz',
+    '*',
+  ]
+  const bodies = new Set<string>()
+  for (const path of paths) {
+    for (const text of [`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`, upgradeText(path)]) {
+      const answer = await rawExchange(httpPort, text)
+      t.ok([400, 404].includes(statusIn(answer)), `${path}: ${answer.slice(0, 20)}`)
+      bodies.add(answer.slice(answer.indexOf('\r\n\r\n')))
+    }
+  }
+  t.ok(bodies.size <= 2, 'the answers do not tell one path from another')
+  t.notMatch([...bodies].join(), /etc|evil|talk/)
+})
+
+t.test('the body of a request is not read', async (t) => {
+  const { httpPort } = await startedHub(t)
+  const heads = ['Content-Length: 1000000', 'Transfer-Encoding: chunked']
+  for (const head of heads) {
+    for (const expectation of ['', 'Expect: 100-continue\r\n']) {
+      const text = `GET /healthz HTTP/1.1\r\nHost: localhost\r\n${head}\r\n${expectation}\r\n`
+      const answer = await rawExchange(httpPort, text)
+      t.match(answer, /^HTTP\/1\.1 200 OK\r\n/)
+      t.match(answer, /\r\nConnection: close\r\n/)
+    }
+  }
+})
+
+t.test('a request that takes too long is answered with 408', async (t) => {
+  // The time for headers cannot be longer than that for the whole request.
+  const limits = { http: { headerSeconds: 60, requestSeconds: 1 } }
+  const hub = await startedHub(t, { limits })
+  const texts = ['', 'GET /healthz HTTP/1.1\r\nHost: localho', upgradeText(talkPath).slice(0, -2)]
+  const answers = await Promise.all(texts.map((text) => rawExchange(hub.httpPort, text)))
+  for (const answer of answers) t.match(answer, /^HTTP\/1\.1 408 Request Timeout\r\n/)
+  t.equal(hub.counters()['http-refused'], 3)
+})
+
+t.test('who is refused is refused once, whatever it goes on to send', async (t) => {
+  const hub = await startedHub(t)
+  const socket = connect({ port: hub.httpPort, host: '127.0.0.1', allowHalfOpen: true })
+  t.teardown(() => socket.destroy())
+  socket.on('error', () => {})
+  let answer = ''
+  socket.setEncoding('latin1').on('data', (part) => {
+    answer += part
+    socket.write('more nonsense\r\n\r\n')
+  })
+  socket.write('nonsense\r\n\r\n')
+  await once(socket, 'end')
+  // Asked later, answered later: by then the hub has read the rest of the nonsense.
+  t.equal((await fetch(`http://127.0.0.1:${hub.httpPort}/healthz`)).status, 200)
+  t.equal(answer.match(/HTTP\/1\.1 400 /g)?.length, 1)
+  t.equal(hub.counters()['http-refused'], 1)
+})
+
+t.test('a peer that resets its connection is not answered', async (t) => {
+  const hub = await startedHub(t)
+  const socket = connect(hub.httpPort, '127.0.0.1')
+  // Once the first request is answered, the hub has half of the second one.
+  socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET /healthz HTTP/1.1\r\n')
+  await once(socket, 'data')
+  socket.resetAndDestroy()
+  await once(socket, 'close')
+  t.equal((await fetch(`http://127.0.0.1:${hub.httpPort}/healthz`)).status, 200)
+  t.notOk(hub.counters()['http-refused'])
 })
 
 t.test('an upgrade is answered by path, host and method', async (t) => {
   const { httpPort } = await startedHub(t)
-  const statusOf = async (text: string) => Number((await rawExchange(httpPort, text)).slice(9, 12))
+  const statusOf = async (text: string) => statusIn(await rawExchange(httpPort, text))
   t.equal(await statusOf(upgradeText('/nowhere')), 404)
   t.equal(await statusOf(upgradeText('/healthz')), 400)
   t.equal(await statusOf(upgradeText(talkPath, { Host: 'evil.example' })), 421)
@@ -74,12 +201,14 @@ t.test('a websocket that breaks the protocol is closed and noted', async (t) => 
   websocket.send('x'.repeat(64 * 1024 + 1))
   const [code] = await once(websocket, 'close')
   t.equal(code, 1009)
-  t.match(await hub.log.next(({ kind }) => kind === 'websocket-ended'), { reason: /Max payload/ })
+  const line = await hub.log.next(({ kind }) => kind === 'websocket-message-too-big')
+  t.match(line, { reason: /Max payload/ })
 })
 
 t.test('health tells the version and the counters', async (t) => {
   const { httpPort } = await startedHub(t)
   const response = await fetch(`http://127.0.0.1:${httpPort}/healthz`)
   t.equal(response.headers.get('content-type'), 'application/json; charset=utf-8')
-  t.match(await response.json(), { status: 'ok', version: /^\d+\.\d+\.\d+/, counters: {} })
+  const body = await response.json()
+  t.match(body, { status: 'ok', version: /^\d+\.\d+\.\d+/, overloaded: false, counters: {} })
 })

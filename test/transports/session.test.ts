@@ -1,14 +1,20 @@
 import { pino } from 'pino'
 import t from 'tap'
+import { WebSocket } from 'ws'
+import { createCounters } from '../../src/core/counters.ts'
 import type { Message } from '../../src/core/message.ts'
 import { Payload } from '../../src/core/payload.ts'
+import { createSampledLog } from '../../src/core/sampled-log.ts'
 import type { Member } from '../../src/transports/audiences.ts'
 import { openSession } from '../../src/transports/session.ts'
+import { WebSocketLink } from '../../src/transports/websocket-link.ts'
 
 const dialect = {
   name: 'plain',
   open: () => () => {},
   encode: (topic: string, payload: Payload) => `${topic} ${payload.bytes}`,
+  encodeError: () => '',
+  encodeMissed: (count: number) => `missed ${count}`,
 }
 
 function report(topic: string, text: string): Message {
@@ -33,10 +39,21 @@ function openedSession() {
     lastValuesBelow: () => new Promise<Message[]>((answer, fail) => asked.push({ answer, fail })),
     log: pino({}, { write: (line: string) => logged.push(line) }),
   }
-  const link = { send: (frame: string) => sent.push(frame) }
+  const outlet = {
+    bufferedAmount: 0,
+    readyState: WebSocket.OPEN,
+    send: (frame: string) => sent.push(frame),
+    close: () => {},
+  }
+  const link = new WebSocketLink(outlet, {
+    limits: { conflateBytes: 1000, outboundBytes: 2000 },
+    sampledLog: createSampledLog(context.log, createCounters()),
+    encodeMissed: dialect.encodeMissed,
+  })
   const session = openSession(context, { dialect, base: 'n', link })
-  const live = (topic: string, text: string) => member.deliver(`${topic} ${text}`, topic)
-  return { session, sent, logged, asked, live }
+  const live = (topic: string, text: string) =>
+    member.deliver(`${topic} ${text}`, report(`n/${topic}`, text))
+  return { link, outlet, session, sent, logged, asked, live }
 }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
@@ -53,17 +70,45 @@ t.test('past values go before live ones, and never after a newer one', async (t)
   t.same(sent, ['a 0', 'a 1', 'b 2', 'c 2', 'a 3'])
 })
 
-t.test('an introduction while one is answered waits for both', async (t) => {
+t.test('introductions while one is answered are answered together by one more', async (t) => {
   const { session, sent, asked, live } = openedSession()
   session.catchUp()
   session.catchUp()
+  session.catchUp()
+  t.equal(asked.length, 1)
   asked[0]?.answer([report('n/a', '1')])
   await turn()
   live('b', '2')
   t.same(sent, ['a 1'])
+  t.equal(asked.length, 2)
   asked[1]?.answer([report('n/a', '1')])
   await turn()
   t.same(sent, ['a 1', 'a 1', 'b 2'])
+})
+
+t.test('of a session that ended meanwhile no more values are collected', async (t) => {
+  const { session, sent, asked, link } = openedSession()
+  session.catchUp()
+  link.close()
+  asked[0]?.answer([report('n/a', '1'), report('elsewhere/a', '1')])
+  await turn()
+  t.same(sent, [])
+})
+
+t.test('a slow reader misses reports, and neither commands nor answers', async (t) => {
+  const { session, sent, asked, outlet, live } = openedSession()
+  outlet.bufferedAmount = 1001
+  for (const text of ['1', '2']) {
+    for (const topic of ['a', 'a/set', 'a/error', 'a/config/ok', 'boot']) live(topic, text)
+  }
+  t.same(sent, [])
+  outlet.bufferedAmount = 0
+  session.catchUp()
+  asked[0]?.answer([])
+  await turn()
+  const events = (text: string) =>
+    ['a/set', 'a/error', 'a/config/ok', 'boot'].map((topic) => `${topic} ${text}`)
+  t.same(sent, [...events('1'), 'a 2', ...events('2'), 'missed 1'])
 })
 
 t.test('when the last values cannot be had, live ones go on and the log says so', async (t) => {

@@ -1,23 +1,46 @@
 import { once } from 'node:events'
-import { pino } from 'pino'
-import t from 'tap'
+import { type Logger, pino } from 'pino'
+import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { createCounters } from '../../src/core/counters.ts'
 import { createSampledLog } from '../../src/core/sampled-log.ts'
 import { createAudiences } from '../../src/transports/audiences.ts'
-import { openHttpServer } from '../../src/transports/http-server.ts'
+import { createHeartbeat } from '../../src/transports/heartbeat.ts'
 import { talkRoute } from '../../src/transports/talk-route.ts'
 import { createWebSockets } from '../../src/transports/websockets.ts'
+import { startedHttpServer } from '../started-http-server.ts'
+
+const limits = {
+  messageBytes: 1000,
+  fragments: 8,
+  bufferedChunks: 8,
+  pingSeconds: 20,
+  pongSeconds: 10,
+  messagesPerSecond: 100,
+  messageBurst: 200,
+  overRateSeconds: 30,
+  conflateBytes: 1000,
+  outboundBytes: 2000,
+}
+
+function openedWebSockets(t: Test, log: Logger) {
+  const sampledLog = createSampledLog(log, createCounters())
+  const heartbeat = createHeartbeat({ limits, sampledLog })
+  t.teardown(heartbeat.close)
+  return { sampledLog, websockets: createWebSockets(limits, { heartbeat, sampledLog }) }
+}
 
 t.test('a defect in a dialect ends its websocket, not the hub, and is logged', async (t) => {
   const logged: string[] = []
   const log = pino({}, { write: (line: string) => logged.push(line) })
   const bus = { publish: () => {}, subscribe: () => () => {}, retained: async function* () {} }
-  const websockets = createWebSockets({})
+  const { websockets, sampledLog } = openedWebSockets(t, log)
   const route = talkRoute('n', {
     dialect: {
       name: 'broken',
       encode: () => '',
+      encodeError: () => '',
+      encodeMissed: () => '',
       open: () => () => {
         throw new TypeError('a defect')
       },
@@ -25,21 +48,17 @@ t.test('a defect in a dialect ends its websocket, not the hub, and is logged', a
     context: {
       bus,
       log,
-      audiences: createAudiences(bus),
+      audiences: createAudiences(bus, log),
       admit: (message) => message,
       lastValuesBelow: async () => [],
     },
     signIn: () => true,
+    mayEnter: () => true,
     websockets,
-    sampledLog: createSampledLog(log, createCounters()),
+    limits,
+    sampledLog,
   })
-  const server = await openHttpServer({
-    host: '127.0.0.1',
-    port: 0,
-    knownHosts: [],
-    routeOf: () => route,
-  })
-  t.teardown(server.close)
+  const server = await startedHttpServer(t, { routeOf: () => route })
   const websocket = new WebSocket(`ws://a:b@127.0.0.1:${server.port}/`)
   await once(websocket, 'open')
   websocket.send('anything')
@@ -49,16 +68,12 @@ t.test('a defect in a dialect ends its websocket, not the hub, and is logged', a
 })
 
 t.test('a websocket that does not answer the goodbye is cut after a second', async (t) => {
-  const websockets = createWebSockets({})
-  const server = await openHttpServer({
-    host: '127.0.0.1',
-    port: 0,
-    knownHosts: [],
+  const { websockets } = openedWebSockets(t, pino({ level: 'silent' }))
+  const server = await startedHttpServer(t, {
     routeOf: () => ({
       upgrade: (request, socket, head) => websockets.accept({ request, socket, head }, () => {}),
     }),
   })
-  t.teardown(server.close)
   const websocket = new WebSocket(`ws://127.0.0.1:${server.port}/`)
   await once(websocket, 'open')
   // A peer that hangs: it reads nothing any more, so it never sees the goodbye.

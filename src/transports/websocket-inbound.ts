@@ -1,0 +1,129 @@
+import type { WebSocket } from 'ws'
+import { HubError } from '../core/errors.ts'
+import type { SampledLog } from '../core/sampled-log.ts'
+import { TokenBucket } from '../core/token-bucket.ts'
+
+/** What rate control needs of a websocket. */
+export type Inlet = Pick<WebSocket, 'pause' | 'resume' | 'pong'>
+
+export interface InboundLimits {
+  readonly messagesPerSecond: number
+  readonly messageBurst: number
+  readonly overRateSeconds: number
+}
+
+export interface WebSocketInboundOptions {
+  readonly limits: InboundLimits
+  readonly sampledLog: SampledLog
+  receive(frame: Buffer): void
+  /** The socket sent too much for too long; it is not read any more. */
+  onOverRate(error: HubError): void
+  /** Milliseconds of a clock that never jumps. */
+  readonly now?: () => number
+}
+
+/** A socket that was not held back for so long keeps its rate again. */
+const calmMs = 1000
+
+/**
+ * Lets a socket have its rate. What is past it waits, and the socket is not read meanwhile, so that TCP
+ * makes its peer wait too; a peer that goes on for long is given up.
+ */
+export class WebSocketInbound {
+  readonly #inlet: Inlet
+  readonly #options: WebSocketInboundOptions
+  readonly #now: () => number
+  readonly #bucket: TokenBucket
+  /** What came with the piece that went past the rate. Pausing does not stop what was read already. */
+  #waiting: Buffer[] = []
+  #takenCount = 0
+  /** RFC 6455, 5.5.3: of several pings only the latest has to be answered. */
+  #ping: Buffer | undefined
+  #timer: NodeJS.Timeout | undefined
+  #overSinceMs = 0
+  #heldUntilMs = Number.NEGATIVE_INFINITY
+  #isPaused = false
+  #isClosed = false
+
+  constructor(inlet: Inlet, options: WebSocketInboundOptions) {
+    const { limits, now = () => performance.now() } = options
+    this.#inlet = inlet
+    this.#options = options
+    this.#now = now
+    this.#bucket = new TokenBucket({
+      perSecond: limits.messagesPerSecond,
+      burst: limits.messageBurst,
+      now,
+    })
+  }
+
+  message(frame: Buffer): void {
+    if (this.#isClosed) return
+    this.#waiting.push(frame)
+    if (this.#timer === undefined) this.#drain()
+  }
+
+  /** Pings cost as much as messages, or they would be the cheaper flood. */
+  ping(data: Buffer): void {
+    if (this.#isClosed) return
+    this.#ping = data
+    if (this.#timer === undefined) this.#drain()
+  }
+
+  /** Nothing is received any more. */
+  close(): void {
+    this.#isClosed = true
+    this.#waiting = []
+    clearTimeout(this.#timer)
+  }
+
+  #drain(): void {
+    this.#timer = undefined
+    while (!this.#isClosed && this.#hasWork()) {
+      if (!this.#bucket.take()) {
+        this.#holdBack()
+        return
+      }
+      this.#dealWithNext()
+    }
+    this.#waiting = []
+    this.#takenCount = 0
+    if (this.#isPaused) this.#inlet.resume()
+    this.#isPaused = false
+  }
+
+  #hasWork(): boolean {
+    return this.#ping !== undefined || this.#takenCount < this.#waiting.length
+  }
+
+  #dealWithNext(): void {
+    const ping = this.#ping
+    if (ping !== undefined) {
+      this.#ping = undefined
+      this.#inlet.pong(ping)
+      return
+    }
+    const frame = this.#waiting[this.#takenCount]
+    this.#takenCount++
+    if (frame !== undefined) this.#options.receive(frame)
+  }
+
+  #holdBack(): void {
+    const { limits, sampledLog, onOverRate } = this.#options
+    const nowMs = this.#now()
+    if (nowMs - this.#heldUntilMs > calmMs) this.#overSinceMs = nowMs
+    if (nowMs - this.#overSinceMs > limits.overRateSeconds * 1000) {
+      sampledLog.warn('websocket-over-rate', {}, 'a websocket sends too much: it is closed')
+      this.close()
+      const most = `at most ${limits.messagesPerSecond} messages a second`
+      onOverRate(new HubError('too-fast', `expected ${most}, got more for too long`))
+      return
+    }
+    sampledLog.warn('websocket-held-back', {}, 'a websocket sends faster than it may')
+    const waitMs = this.#bucket.waitMs()
+    this.#heldUntilMs = nowMs + waitMs
+    if (!this.#isPaused) this.#inlet.pause()
+    this.#isPaused = true
+    this.#timer = setTimeout(() => this.#drain(), waitMs)
+  }
+}

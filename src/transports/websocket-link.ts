@@ -1,0 +1,158 @@
+import { WebSocket } from 'ws'
+import type { SampledLog } from '../core/sampled-log.ts'
+import type { Link } from '../dialects/dialect.ts'
+import { HeldFrames } from './held-frames.ts'
+
+/** What the link needs of a websocket. */
+export type Outlet = Pick<WebSocket, 'bufferedAmount' | 'close' | 'readyState'> & {
+  send(frame: string, written: () => void): void
+}
+
+export interface OutboundLimits {
+  /** Bytes that may wait before only the latest report of each topic is kept. */
+  readonly conflateBytes: number
+  /** Bytes that may wait before the reader is given up. */
+  readonly outboundBytes: number
+}
+
+export interface WebSocketLinkOptions {
+  readonly limits: OutboundLimits
+  readonly sampledLog: SampledLog
+  /** The frame that tells how many messages were left out. */
+  encodeMissed(count: number): string
+}
+
+/** A link to a reader that may be slow. */
+export interface PatientLink extends Link {
+  /**
+   * Sends a live frame. One with a `topic` tells its latest value: if the reader falls behind, a later
+   * one takes its place. One without is never left out.
+   */
+  deliver(frame: string, topic?: string): void
+  /** From now on live frames wait, until `release`. */
+  hold(): void
+  release(): void
+  /** Sends the past value of `topic` ahead of what is held, unless a newer one waits there. */
+  past(frame: string, topic: string): void
+  /** Resolves when the reader keeps up; to false when it is gone. */
+  hasRoom(): Promise<boolean>
+  /** Nothing is sent any more. */
+  close(): void
+}
+
+/** Takes all frames at once, and never makes anybody wait for the reader at its other end. */
+export class WebSocketLink implements PatientLink {
+  readonly #outlet: Outlet
+  readonly #options: WebSocketLinkOptions
+  readonly #held = new HeldFrames()
+  readonly #written = () => this.#drain()
+  readonly #waitingForRoom: ((isOpen: boolean) => void)[] = []
+  #holds = 0
+  #missed = 0
+  #isConflating = false
+  #isClosed = false
+
+  constructor(outlet: Outlet, options: WebSocketLinkOptions) {
+    this.#outlet = outlet
+    this.#options = options
+  }
+
+  send(frame: string): void {
+    this.deliver(frame)
+  }
+
+  deliver(frame: string, topic?: string): void {
+    if (!this.#isOpen()) return
+    const { conflateBytes } = this.#options.limits
+    const isDirect = this.#holds === 0 && this.#held.isEmpty
+    // What waits already is what tells; a single large frame is no fault of its reader.
+    if (isDirect && this.#outlet.bufferedAmount <= conflateBytes) this.#write(frame)
+    else this.#keep(frame, topic)
+  }
+
+  hold(): void {
+    this.#holds++
+  }
+
+  release(): void {
+    this.#holds--
+    this.#drain()
+  }
+
+  past(frame: string, topic: string): void {
+    if (this.#isOpen() && !this.#held.has(topic)) this.#write(frame)
+  }
+
+  async hasRoom(): Promise<boolean> {
+    if (!this.#isOpen()) return false
+    if (this.#hasRoomNow()) return true
+    return new Promise((resolve) => this.#waitingForRoom.push(resolve))
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#held.clear()
+    for (const resolve of this.#waitingForRoom.splice(0)) resolve(false)
+  }
+
+  #isOpen(): boolean {
+    return !this.#isClosed && this.#outlet.readyState === WebSocket.OPEN
+  }
+
+  /** Half of what may wait, so that live frames have room beside those that are made to wait. */
+  #hasRoomNow(): boolean {
+    return this.#outlet.bufferedAmount <= this.#options.limits.conflateBytes / 2
+  }
+
+  #write(frame: string): void {
+    this.#outlet.send(frame, this.#written)
+  }
+
+  #keep(frame: string, topic: string | undefined): void {
+    const { conflateBytes, outboundBytes } = this.#options.limits
+    if (this.#isConflating && topic !== undefined && this.#held.drop(topic)) this.#missed++
+    this.#held.add(frame, topic)
+    if (this.#waitingBytes() > conflateBytes && !this.#isConflating) this.#conflate()
+    if (this.#waitingBytes() > outboundBytes) this.#giveUp()
+  }
+
+  #waitingBytes(): number {
+    return this.#outlet.bufferedAmount + this.#held.bytes
+  }
+
+  #conflate(): void {
+    this.#isConflating = true
+    this.#missed += this.#held.conflate()
+    const { sampledLog } = this.#options
+    const fields = { waitingBytes: this.#waitingBytes() }
+    sampledLog.warn('websocket-conflated', fields, 'a reader is slow: it gets the latest values')
+  }
+
+  #giveUp(): void {
+    const fields = { waitingBytes: this.#waitingBytes() }
+    const { sampledLog } = this.#options
+    sampledLog.warn('websocket-slow-consumer', fields, 'a reader is too slow: it is closed')
+    this.close()
+    // The IANA registry of RFC 6455, 11.7: 1013, try again later.
+    this.#outlet.close(1013, 'too much waits for you to read it')
+  }
+
+  #drain(): void {
+    if (!this.#isOpen() || !this.#hasRoomNow()) return
+    for (const resolve of this.#waitingForRoom.splice(0)) resolve(true)
+    if (this.#holds > 0) return
+    while (this.#hasRoomNow()) {
+      const frame = this.#held.take()
+      if (frame === undefined) break
+      this.#write(frame)
+    }
+    if (this.#held.isEmpty) this.#caughtUp()
+  }
+
+  #caughtUp(): void {
+    this.#isConflating = false
+    const count = this.#missed
+    this.#missed = 0
+    if (count > 0) this.#write(this.#options.encodeMissed(count))
+  }
+}

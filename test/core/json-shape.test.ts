@@ -1,0 +1,86 @@
+import { performance } from 'node:perf_hooks'
+import fc from 'fast-check'
+import t from 'tap'
+import { HubError } from '../../src/core/errors.ts'
+import { checkJsonShape, isDeeperThan } from '../../src/core/json-shape.ts'
+
+const limits = { depth: 3, keys: 2, stringBytes: 4, arrayItems: 3 }
+
+/** The sentence that refuses `text`, or undefined when its shape is taken. */
+function refusalOf(text: string): string | undefined {
+  try {
+    checkJsonShape(text, limits)
+    return undefined
+  } catch (error) {
+    return error instanceof HubError && error.code === 'bad-frame' ? error.message : 'defect'
+  }
+}
+
+t.test('each limit is kept to the last one and names its rule past it', async (t) => {
+  const rows: [taken: string, refused: string, sentence: string][] = [
+    ['[[{}],[[]]]', '[[[[]]]]', 'expected at most 3 levels of nesting in JSON, got more'],
+    [
+      '{"a":{},"b":[]}',
+      '{"a":1,"b":2,"c":3}',
+      'expected objects of at most 2 keys in JSON, got more',
+    ],
+    ['[1,[1,2,3],3]', '[1,2,3,4]', 'expected arrays of at most 3 items in JSON, got more'],
+    ['["abcd",""]', '["abcde"]', 'expected strings of at most 4 bytes in JSON, got more'],
+  ]
+  for (const [taken, refused, sentence] of rows) {
+    t.equal(refusalOf(taken), undefined, taken)
+    t.equal(refusalOf(refused), sentence, refused)
+  }
+})
+
+t.test('strings are measured in UTF-8, keys too, escapes as they are written', async (t) => {
+  t.equal(refusalOf('["čč","♥a","😀"]'), undefined)
+  for (const text of ['"ččx"', '"♥ab"', '"😀a"', '{"abcde":1}', '"\\n\\n\\n"', '"\\u00e1"']) {
+    t.match(refusalOf(text), /strings of at most 4 bytes/, text)
+  }
+  t.equal(refusalOf('["\\n\\"",1]'), undefined)
+})
+
+t.test('brackets and commas inside strings are no structure', async (t) => {
+  t.equal(refusalOf('["[[[[",",,,,","]]}}"]'), undefined)
+  t.equal(refusalOf('["\\\\",["\\"[["]]'), undefined)
+})
+
+t.test('what is no JSON is left to the parser', async (t) => {
+  for (const text of ['', ']]]]', ',,,,', '"abc', '"ab\\', '{{{}']) {
+    t.equal(refusalOf(text), undefined, text)
+    t.throws(() => JSON.parse(text), SyntaxError)
+  }
+})
+
+t.test('F12: 64 KiB of opening brackets cost less than 5 ms', async (t) => {
+  const deep = '['.repeat(100_000)
+  const long = `["a",${'[1],'.repeat(16_000)}1]`
+  for (const text of [deep.slice(0, 65_536), deep, long, '{"a":'.repeat(13_000)]) {
+    const startMs = performance.now()
+    t.ok(refusalOf(text))
+    t.ok(performance.now() - startMs < 5)
+  }
+})
+
+t.test('depth alone can be asked for', async (t) => {
+  t.notOk(isDeeperThan('[[{"a":"[[[["}],[]]', 3))
+  t.ok(isDeeperThan('[[{"a":[]}],[]]', 3))
+  t.ok(isDeeperThan('['.repeat(100_000), 32))
+})
+
+t.test('any JSON is taken by limits as large as itself, and refused below its depth', async () => {
+  const wide = { depth: 100, keys: 1000, stringBytes: 100_000, arrayItems: 1000 }
+  const depthOf = (value: unknown): number =>
+    typeof value === 'object' && value !== null
+      ? 1 + Math.max(0, ...Object.values(value).map(depthOf))
+      : 0
+  fc.assert(
+    fc.property(fc.jsonValue(), fc.nat(2), (value, indent) => {
+      const text = JSON.stringify(value, null, indent)
+      checkJsonShape(text, wide)
+      const depth = depthOf(value)
+      return !isDeeperThan(text, depth) && (depth === 0 || isDeeperThan(text, depth - 1))
+    }),
+  )
+})

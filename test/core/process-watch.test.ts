@@ -1,0 +1,105 @@
+import { pino } from 'pino'
+import t, { type Test } from 'tap'
+import { createCounters } from '../../src/core/counters.ts'
+import { type ProcessMeters, watchProcess } from '../../src/core/process-watch.ts'
+import { createSampledLog } from '../../src/core/sampled-log.ts'
+
+const limits = { memoryRefuseMiB: 100, memoryShedMiB: 200, lagMs: 50 }
+const mebibyte = 1024 * 1024
+
+/** A watch over meters that the test sets; `look` waits until they were read once more. */
+function watchedProcess(t: Test) {
+  const counters = createCounters()
+  const lines: Record<string, unknown>[] = []
+  const log = pino({}, { write: (line: string) => lines.push(JSON.parse(line)) })
+  const state = { nowMs: 0, lagMs: 0, residentMiB: 10 }
+  let looked = () => {}
+  const meters: ProcessMeters = {
+    lagMs: () => state.lagMs,
+    residentBytes: () => {
+      // What follows from it is known once the look is over.
+      setImmediate(() => looked())
+      if (Number.isNaN(state.residentMiB)) throw new Error('too many open files')
+      return state.residentMiB * mebibyte
+    },
+    close: () => counters.count('meters-closed'),
+  }
+  const sampledLog = createSampledLog(log, counters, () => state.nowMs)
+  const options = { limits, sampledLog, meters, intervalMs: 1, now: () => state.nowMs }
+  const watch = watchProcess(options)
+  t.teardown(watch.close)
+  const look = async (next: Partial<typeof state>) => {
+    Object.assign(state, next)
+    await new Promise<void>((resolve) => {
+      looked = resolve
+    })
+    return [watch.isShortOfMemory(), watch.isOverloaded()]
+  }
+  // The watch itself keeps no process alive.
+  const alive = setInterval(() => {}, 1000)
+  t.teardown(() => clearInterval(alive))
+  return { ...watch, look, counters, lines }
+}
+
+t.test('memory has two marks: nobody new, then less work', async (t) => {
+  const { look, lines } = watchedProcess(t)
+  t.same(await look({ residentMiB: 100 }), [false, false])
+  t.same(await look({ residentMiB: 101 }), [true, false])
+  t.same(await look({ residentMiB: 201 }), [true, true])
+  t.same(await look({ residentMiB: 50 }), [false, false])
+  t.match(lines, [
+    { kind: 'overloaded', residentMiB: 201 },
+    { kind: 'recovered', residentMiB: 50 },
+  ])
+})
+
+t.test('memory that cannot be read is as it was', async (t) => {
+  const { look, lines } = watchedProcess(t)
+  t.same(await look({ residentMiB: 150 }), [true, false])
+  t.same(await look({ residentMiB: Number.NaN }), [true, false])
+  t.match(lines, [{ kind: 'memory-unknown', reason: 'too many open files' }])
+  t.same(await look({ residentMiB: 50 }), [false, false])
+})
+
+t.test('F28: one stall is logged and costs nobody anything', async (t) => {
+  const { look, lines } = watchedProcess(t)
+  t.same(await look({ lagMs: 2000, nowMs: 2000 }), [false, false])
+  t.same(await look({ lagMs: 0, nowMs: 2250 }), [false, false])
+  t.match(lines[0], { kind: 'event-loop-lag', lagMs: 2000 })
+})
+
+t.test('a loop that stays late for two seconds is overloaded', async (t) => {
+  const { look, counters } = watchedProcess(t)
+  t.same(await look({ lagMs: 51, nowMs: 0 }), [false, false])
+  t.same(await look({ lagMs: 51, nowMs: 1999 }), [false, false])
+  t.same(await look({ lagMs: 51, nowMs: 2000 }), [false, true])
+  t.same(await look({ lagMs: 50, nowMs: 2250 }), [false, false])
+  t.same(await look({ lagMs: 51, nowMs: 9000 }), [false, false], 'it starts anew')
+  t.match(counters.snapshot(), { overloaded: 1, recovered: 1 })
+})
+
+t.test('the watch ends', async (t) => {
+  const { close, counters } = watchedProcess(t)
+  close()
+  t.equal(counters.snapshot()['meters-closed'], 1)
+})
+
+t.test('the meters of the process itself see a stall', async (t) => {
+  const counters = createCounters()
+  const lines: Record<string, unknown>[] = []
+  const alive = setInterval(() => {}, 1000)
+  t.teardown(() => clearInterval(alive))
+  await new Promise<void>((resolve) => {
+    const write = (line: string) => {
+      lines.push(JSON.parse(line))
+      resolve()
+    }
+    const sampledLog = createSampledLog(pino({}, { write }), counters)
+    const watch = watchProcess({ limits: { ...limits, memoryShedMiB: 9999 }, sampledLog })
+    t.teardown(watch.close)
+    // The event loop has to run before it can be late.
+    setTimeout(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200), 50)
+  })
+  t.match(lines[0], { kind: 'event-loop-lag' })
+  t.ok(Number(lines[0]?.['lagMs']) >= 100)
+})

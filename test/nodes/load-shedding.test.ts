@@ -1,0 +1,49 @@
+import { pino } from 'pino'
+import t from 'tap'
+import { createCounters } from '../../src/core/counters.ts'
+import { HubError } from '../../src/core/errors.ts'
+import type { Message } from '../../src/core/message.ts'
+import { Payload } from '../../src/core/payload.ts'
+import { createSampledLog } from '../../src/core/sampled-log.ts'
+import { shedReports } from '../../src/nodes/load-shedding.ts'
+
+const report: Message = {
+  topic: 'nodes/bridge/0/thermometer/i2c0-48',
+  payload: new Payload(Buffer.from('1')),
+  qos: 0,
+  retain: false,
+}
+
+t.test('while the hub is overloaded it drops reports at QoS 0, and nothing else', async (t) => {
+  const counters = createCounters()
+  let isOverloaded = false
+  const admit = shedReports({
+    admit: (message) => message,
+    isOverloaded: () => isOverloaded,
+    sampledLog: createSampledLog(pino({ level: 'silent' }), counters),
+  })
+  t.equal(admit(report), report)
+  isOverloaded = true
+  t.equal(admit(report), undefined)
+  const kept: Partial<Message>[] = [
+    { topic: 'nodes/bridge/0/relay/i2c0-3b/set' },
+    { topic: 'nodes/bridge/0/thermometer/i2c0-48/config/set' },
+    { topic: 'nodes/bridge/0/thermometer/i2c0-48/config/ok' },
+    { topic: 'nodes/bridge/0/boot' },
+    { qos: 1 },
+    { retain: true },
+  ]
+  for (const change of kept) t.ok(admit({ ...report, ...change }), JSON.stringify(change))
+  t.same(counters.snapshot(), { 'reports-shed': 1 })
+})
+
+t.test('what is not dropped may still be refused', async (t) => {
+  const admit = shedReports({
+    admit: () => {
+      throw new HubError('bad-topic', 'refused')
+    },
+    isOverloaded: () => true,
+    sampledLog: createSampledLog(pino({ level: 'silent' }), createCounters()),
+  })
+  t.throws(() => admit({ ...report, qos: 1 }), { code: 'bad-topic' })
+})

@@ -1,0 +1,201 @@
+import { performance } from 'node:perf_hooks'
+import { setTimeout as delay } from 'node:timers/promises'
+import t from 'tap'
+import { rawFrame, rawWebSocketTo } from '../raw-websocket.ts'
+import { mqttTo, startedHub, talkTo } from '../started-hub.ts'
+
+t.test('F9, F11: malformed frames are closed by their code, and nobody else notices', async (t) => {
+  const hub = await startedHub(t)
+  const healthy = await talkTo(t, hub)
+  const broken: [name: string, bytes: Buffer, code: number][] = [
+    ['unmasked', rawFrame(0x81, '["a",1]', 0), 1002],
+    ['RSV1', rawFrame(0xc1, '["a",1]'), 1002],
+    ['RSV2', rawFrame(0xa1, '["a",1]'), 1002],
+    ['unknown opcode', rawFrame(0x83, 'a'), 1002],
+    ['unknown control opcode', rawFrame(0x8b, 'a'), 1002],
+    ['continuation of nothing', rawFrame(0x80, 'a'), 1002],
+    ['text inside a text', Buffer.concat([rawFrame(0x01, 'a'), rawFrame(0x81, 'b')]), 1002],
+    ['fragmented ping', rawFrame(0x09, 'a'), 1002],
+    ['ping of 126 bytes', rawFrame(0x89, 'a'.repeat(126)), 1002],
+    ['reserved close code', rawFrame(0x88, Buffer.from([1005 >> 8, 1005 & 255])), 1002],
+    ['half a close code', rawFrame(0x88, Buffer.from([3])), 1002],
+    ['invalid UTF-8', rawFrame(0x81, Buffer.from([0xff])), 1007],
+    ['half a surrogate pair', rawFrame(0x81, Buffer.from([0xed, 0xa0, 0x80])), 1007],
+    ['overlong slash', rawFrame(0x81, Buffer.from([0xc0, 0xaf])), 1007],
+  ]
+  for (const [name, bytes, code] of broken) {
+    const raw = await rawWebSocketTo(t, hub)
+    raw.socket.write(bytes)
+    t.equal(await raw.closeCode(), code, name)
+  }
+  t.same(await healthy.settle(), [])
+  t.equal(hub.counters()['websocket-ended'], broken.length)
+})
+
+t.test('F11: bytes that are no text, in a binary frame, are answered with an error', async (t) => {
+  const hub = await startedHub(t)
+  const { websocket, on } = await talkTo(t, hub)
+  websocket.send(Buffer.from([0x5b, 0xff]))
+  t.match(await on('clown.talk/-/error'), ['clown.talk/-/error', { code: 'bad-frame' }])
+})
+
+t.test('F12: 100,000 brackets cost their sender an error, whatever way they come', async (t) => {
+  const hub = await startedHub(t)
+  const talk = await talkTo(t, hub)
+  const mqtt = await mqttTo(t, hub, { filter: 'nodes/bridge/0/deep/-' })
+  talk.websocket.send(`["a",${'['.repeat(65_000)}`)
+  t.match(await talk.on('clown.talk/-/error'), [/./, { message: /at most 16 levels/ }])
+  t.equal(hub.counters()['json-refused'], 1)
+  const deep = '['.repeat(60_000)
+  mqtt.client.publish('nodes/bridge/0/deep/-', deep)
+  t.same(await talk.on('deep/-'), ['deep/-', deep])
+  t.equal(String((await mqtt.on('nodes/bridge/0/deep/-')).payload), deep)
+})
+
+t.test('F13: names from prototypes are data, on every way in', async (t) => {
+  const hub = await startedHub(t)
+  const talk = await talkTo(t, hub)
+  const mqtt = await mqttTo(t, hub, { filter: 'nodes/bridge/0/#' })
+  const before = Object.getOwnPropertyNames(Object.prototype)
+  for (const name of ['__proto__', 'constructor', 'toString', 'hasOwnProperty']) {
+    const payload = `{"${name}":{"x":1},"constructor":{"prototype":{"x":1}}}`
+    talk.websocket.send(`["${name}/-",${payload}]`)
+    t.equal(String((await mqtt.on(`nodes/bridge/0/${name}/-`)).payload), payload)
+    await talk.on(`${name}/-`)
+    mqtt.client.publish(`nodes/bridge/0/${name}/1`, payload)
+    await talk.on(`${name}/1`)
+    t.ok(talk.texts.includes(`["${name}/1",${payload}]\n`))
+    talk.websocket.send(`["relay/-/set",{"state":true,"${name}":{"x":1}}]`)
+    t.match(await talk.on('relay/-/set/error'), ['relay/-/set/error', { code: 'bad-payload' }])
+    const named = await mqttTo(t, hub, { clientId: name, filter: `${name}/+` })
+    named.client.publish(`${name}/x`, '1')
+    t.equal(String((await named.on(`${name}/x`)).payload), '1')
+  }
+  talk.websocket.send('["clown.talk/-/config/set",{"__proto__":{"x":1}}]')
+  await talk.on('clown.talk/-/config/ok')
+  t.equal(Reflect.get({}, 'x'), undefined)
+  t.same(Object.getOwnPropertyNames(Object.prototype), before)
+})
+
+t.test('F14: no topic leaves its base or its line, and wildcards are refused', async (t) => {
+  const hub = await startedHub(t)
+  const talk = await talkTo(t, hub)
+  const all = await mqttTo(t, hub, { filter: '#' })
+  const injections = [
+    'relay/+/set',
+    '#',
+    'a//b',
+    '/a',
+    'a/',
+    '',
+    'a\0b',
+    'a\nb',
+    'a\r\n["b",1]',
+    'a\u0085b',
+    '\ufeffa',
+    'a\ufffdb',
+    'a\ufffeb',
+    'a\ud800b',
+    'a\u0007b',
+    'x/'.repeat(20),
+    'x'.repeat(300),
+  ]
+  for (const topic of injections) {
+    talk.send(topic, 1)
+    t.match(await talk.on('clown.talk/-/error'), [/./, { code: 'bad-topic' }], topic)
+  }
+  // Below a base these are names like any other; they lead nowhere else.
+  for (const topic of ['../up', 'a/$SYS', '$SYS/x', '$share/g/x']) {
+    talk.send(topic, 1)
+    t.equal((await all.messages.next()).topic, `nodes/bridge/0/${topic}`)
+  }
+  const root = await talkTo(t, hub, '/talk')
+  for (const topic of ['$SYS/x', '$share/g/x']) {
+    root.send(topic, 1)
+    t.match(await root.on('clown.talk/-/error'), [/./, { code: 'bad-topic' }], topic)
+  }
+})
+
+t.test('F22: tiny fragments and huge lengths are closed before they cost memory', async (t) => {
+  const hub = await startedHub(t)
+  const fragments = Buffer.concat(
+    Array.from({ length: 100 }, (_, at) => rawFrame(at === 0 ? 1 : 0, 'a')),
+  )
+  const chunks = rawFrame(0x81, 'a'.repeat(60_000))
+  const huge = Buffer.from([0x81, 0xff, 0, 0, 0, 0, 0x0c, 0, 0, 0, 0, 0, 0, 0])
+  const absurd = Buffer.from([
+    0x81, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0,
+  ])
+  const sockets = 30
+  const before = process.memoryUsage.rss()
+  for (const [name, bytes, code] of [
+    ['tiny fragments', fragments, 1008],
+    ['huge length', huge, 1009],
+    ['absurd length', absurd, 1009],
+  ] as const) {
+    const raws = await Promise.all(Array.from({ length: sockets }, () => rawWebSocketTo(t, hub)))
+    for (const raw of raws) raw.socket.write(bytes)
+    for (const raw of raws) t.equal(await raw.closeCode(), code, name)
+  }
+  t.ok(process.memoryUsage.rss() - before < 2 * sockets * 1024 * 1024)
+  t.equal(hub.counters()['websocket-too-many-fragments'], sockets)
+  t.equal(hub.counters()['websocket-message-too-big'], 2 * sockets)
+  // A frame that trickles in byte by byte waits in at most so many pieces.
+  const slow = await rawWebSocketTo(t, hub)
+  slow.socket.setNoDelay(true)
+  const trickle = setInterval(() => {
+    if (at < chunks.length) slow.socket.write(chunks.subarray(at, ++at))
+  }, 1)
+  let at = 0
+  t.teardown(() => clearInterval(trickle))
+  t.equal(await slow.closeCode(), 1008)
+})
+
+t.test('F23: a peer that never answers the close is cut within a second or so', async (t) => {
+  const hub = await startedHub(t)
+  const raw = await rawWebSocketTo(t, hub)
+  const startMs = performance.now()
+  raw.socket.write(rawFrame(0x83))
+  raw.socket.on('end', () => {})
+  await raw.ended
+  t.ok(performance.now() - startMs < 2000)
+})
+
+t.test('[MQTT-6.0.0-1] MQTT in text frames is closed with 1003', async (t) => {
+  const hub = await startedHub(t)
+  const connectPacket = Buffer.from('101000044d51545404020005000461626364', 'hex')
+  const raw = await rawWebSocketTo(t, hub, '/mqtt')
+  raw.socket.write(rawFrame(0x81, connectPacket))
+  t.equal(await raw.closeCode(), 1003)
+  const big = await rawWebSocketTo(t, hub, '/mqtt')
+  big.socket.write(Buffer.from([0x82, 0xff, 0, 0, 0, 0, 0x0c, 0, 0, 0, 0, 0, 0, 0]))
+  t.equal(await big.closeCode(), 1009)
+})
+
+t.test('F23: over a websocket that carries MQTT a flood of pings gets few answers', async (t) => {
+  const hub = await startedHub(t)
+  const raw = await rawWebSocketTo(t, hub, '/mqtt')
+  let pongs = 0
+  raw.socket.on('data', (chunk) => {
+    pongs += chunk.length / rawFrame(0x8a, 'p', 0).length
+  })
+  for (let number = 0; number < 1000; number++) raw.socket.write(rawFrame(0x89, 'p'))
+  await delay(200)
+  t.ok(pongs >= 10 && pongs < 20, `${pongs} pongs`)
+})
+
+t.test('a number that parsing changes commands nothing', async (t) => {
+  const hub = await startedHub(t)
+  const talk = await talkTo(t, hub)
+  const mqtt = await mqttTo(t, hub, { filter: 'nodes/bridge/0/#' })
+  for (const number of ['1e999', '-1e999', '9007199254740993', '1e300']) {
+    talk.websocket.send(`["custom/-/set",{"deep":[{"value":${number}}]}]`)
+    const sentence = /expected finite numbers and integers below 2\^53/
+    t.match(await talk.on('custom/-/set/error'), [/./, { code: 'bad-payload', message: sentence }])
+    mqtt.client.publish('nodes/bridge/0/custom/-/set', number)
+    const refusal = await mqtt.on('nodes/bridge/0/custom/-/set/error')
+    t.match(String(refusal.payload), sentence)
+  }
+  talk.websocket.send('["custom/-/set",{"deep":[null,0.1,9007199254740991,"9e999"]}]')
+  await talk.on('custom/-/set')
+})

@@ -1,0 +1,120 @@
+import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+import { pino } from 'pino'
+import t from 'tap'
+import { createCounters } from '../../src/core/counters.ts'
+import { createSampledLog } from '../../src/core/sampled-log.ts'
+import { WebSocketInbound } from '../../src/transports/websocket-inbound.ts'
+import { createInbox } from '../inbox.ts'
+import { startedHub, talkTo } from '../started-hub.ts'
+
+function inboundOf(limits: { messagesPerSecond: number; messageBurst: number }) {
+  const counters = createCounters()
+  const received = createInbox<string>()
+  const calls = createInbox<string>()
+  const errors: string[] = []
+  const clock = { nowMs: 0 }
+  const inlet = {
+    pause: () => calls.put('pause'),
+    resume: () => calls.put('resume'),
+    pong: (data: Buffer) => calls.put(`pong ${data}`),
+  }
+  const inbound = new WebSocketInbound(inlet, {
+    limits: { ...limits, overRateSeconds: 5 },
+    sampledLog: createSampledLog(pino({ level: 'silent' }), counters),
+    receive: (frame) => received.put(String(frame)),
+    onOverRate: ({ code, message }) => errors.push(`${code}: ${message}`),
+    now: () => clock.nowMs,
+  })
+  return { inbound, counters, received, calls, errors, clock }
+}
+
+t.test('a burst passes at once; what is past it waits, and the socket is not read', async (t) => {
+  const { inbound, received, calls, clock, counters } = inboundOf({
+    messagesPerSecond: 1000,
+    messageBurst: 2,
+  })
+  for (const text of ['1', '2', '3', '4']) inbound.message(Buffer.from(text))
+  t.same(received.items, ['1', '2'])
+  t.same(calls.items, ['pause'])
+  clock.nowMs = 10
+  await calls.next((call) => call === 'resume')
+  t.same(received.items, ['1', '2', '3', '4'])
+  inbound.message(Buffer.from('5'))
+  t.equal(received.items.length, 4)
+  clock.nowMs = 20
+  await received.next((text) => text === '5')
+  t.equal(counters.snapshot()['websocket-held-back'], 2)
+})
+
+t.test('pings count as messages, and only the latest that waits is answered', async (t) => {
+  const { inbound, calls, clock } = inboundOf({ messagesPerSecond: 1000, messageBurst: 1 })
+  for (const text of ['a', 'b', 'c']) inbound.ping(Buffer.from(text))
+  clock.nowMs = 10
+  await calls.next((call) => call === 'resume')
+  t.same(calls.items, ['pong a', 'pause', 'pong c', 'resume'])
+})
+
+t.test('who goes on for too long is given up, who rests for a second is not', async (t) => {
+  const { inbound, errors, clock, counters, received } = inboundOf({
+    messagesPerSecond: 1000,
+    messageBurst: 1,
+  })
+  let sent = 0
+  /** Sends two at once at `nowMs`: the second is held back. */
+  const excess = async (nowMs: number) => {
+    clock.nowMs = nowMs
+    inbound.message(Buffer.from(String(sent++)))
+    inbound.message(Buffer.from(String(sent++)))
+    clock.nowMs = nowMs + 2
+    if (errors.length === 0) await received.next((text) => text === String(sent - 1))
+  }
+  for (const nowMs of [0, 900, 1800, 2700, 3600, 4500]) await excess(nowMs)
+  await excess(10_000)
+  t.same(errors, [])
+  for (const nowMs of [10_900, 11_800, 12_700, 13_600, 14_500]) await excess(nowMs)
+  t.same(errors, [])
+  await excess(15_400)
+  t.same(errors, ['too-fast: expected at most 1000 messages a second, got more for too long'])
+  t.equal(counters.snapshot()['websocket-over-rate'], 1)
+  const before = received.items.length
+  inbound.message(Buffer.from('more'))
+  inbound.ping(Buffer.from('more'))
+  t.equal(received.items.length, before)
+})
+
+t.test('F23: a flood of pings is read no faster than the rate, and then closed', async (t) => {
+  const limits = { messagesPerSecond: 50, messageBurst: 10, overRateSeconds: 1 }
+  const hub = await startedHub(t, { limits: { websocket: limits } })
+  const healthy = await talkTo(t, hub)
+  const { websocket, on } = await talkTo(t, hub)
+  const pongs: string[] = []
+  websocket.on('pong', (data) => pongs.push(String(data)))
+  const flood = setInterval(() => {
+    for (let number = 0; number < 200; number++) websocket.ping('p')
+  }, 10)
+  t.teardown(() => clearInterval(flood))
+  const closed = once(websocket, 'close')
+  await healthy.settle()
+  const [code] = await closed
+  t.equal(code, 1008)
+  t.ok(pongs.length < 150, `${pongs.length} pongs`)
+  t.match(await on('clown.talk/-/error'), ['clown.talk/-/error', { code: 'too-fast' }])
+  await healthy.settle()
+})
+
+t.test('commands that wait are obeyed after a goodbye, and not after a broken line', async (t) => {
+  const limits = { messagesPerSecond: 100, messageBurst: 1 }
+  const hub = await startedHub(t, { limits: { websocket: limits } })
+  const watcher = await talkTo(t, hub)
+  const polite = await talkTo(t, hub)
+  for (let number = 0; number < 5; number++) polite.send('polite/-', number)
+  polite.websocket.close()
+  await watcher.frames.next(([topic, payload]) => topic === 'polite/-' && payload === 4)
+  const rude = await talkTo(t, hub)
+  for (let number = 0; number < 20; number++) rude.send('rude/-', number)
+  await watcher.frames.next(([topic]) => topic === 'rude/-')
+  rude.websocket.terminate()
+  await delay(300)
+  t.ok(watcher.frames.items.filter(([topic]) => topic === 'rude/-').length < 20)
+})

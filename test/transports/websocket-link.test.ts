@@ -1,0 +1,137 @@
+import { pino } from 'pino'
+import t from 'tap'
+import { WebSocket } from 'ws'
+import { createCounters } from '../../src/core/counters.ts'
+import { createSampledLog } from '../../src/core/sampled-log.ts'
+import { WebSocketLink } from '../../src/transports/websocket-link.ts'
+
+/** A link to a reader that takes only what `read` lets it. */
+function linkToReader() {
+  const counters = createCounters()
+  const sent: string[] = []
+  const unread: (() => void)[] = []
+  const closed: number[] = []
+  const outlet = {
+    bufferedAmount: 0,
+    readyState: WebSocket.OPEN as 0 | 1 | 2 | 3,
+    send: (frame: string, written: () => void) => {
+      sent.push(frame)
+      outlet.bufferedAmount += frame.length
+      unread.push(() => {
+        outlet.bufferedAmount -= frame.length
+        written()
+      })
+    },
+    close: (code?: number) => {
+      closed.push(code ?? 0)
+      outlet.readyState = WebSocket.CLOSING
+    },
+  }
+  const link = new WebSocketLink(outlet, {
+    limits: { conflateBytes: 1000, outboundBytes: 3000 },
+    sampledLog: createSampledLog(pino({ level: 'silent' }), counters),
+    encodeMissed: (count) => `missed ${count}`,
+  })
+  const readAll = () => {
+    for (let read = unread.shift(); read !== undefined; read = unread.shift()) read()
+  }
+  /** What was sent since the last time. */
+  const news = () => sent.splice(0)
+  return { link, outlet, closed, counters, readAll, news }
+}
+
+const big = 'x'.repeat(1001)
+
+t.test('who reads gets everything at once, however large one frame is', async (t) => {
+  const { link, news, readAll, counters } = linkToReader()
+  link.send(big)
+  readAll()
+  link.deliver(big.repeat(4), 'a')
+  readAll()
+  link.deliver('1', 'a')
+  t.same(news(), [big, big.repeat(4), '1'])
+  t.same(counters.snapshot(), {})
+})
+
+t.test('who reads slowly gets the latest of each topic, all commands, and the count', async (t) => {
+  const { link, news, readAll, counters } = linkToReader()
+  link.send(big)
+  for (const value of ['1', '2', '3']) {
+    link.deliver(`a${value}`, 'a')
+    link.deliver(`set${value}`)
+    link.deliver(`b${value}`, 'b')
+  }
+  link.send('answer')
+  t.same(news(), [big])
+  readAll()
+  t.same(news(), ['set1', 'set2', 'a3', 'set3', 'b3', 'answer', 'missed 4'])
+  t.same(counters.snapshot(), { 'websocket-conflated': 1 })
+  readAll()
+  link.deliver('a4', 'a')
+  t.same(news(), ['a4'])
+})
+
+t.test('what waits goes out piece by piece as the reader reads', async (t) => {
+  const { link, news, readAll } = linkToReader()
+  link.send(big)
+  const half = 'h'.repeat(400)
+  for (const number of [1, 2, 3]) link.deliver(`${half}${number}`, `topic ${number}`)
+  readAll()
+  t.same(news(), [big, `${half}1`, `${half}2`, `${half}3`])
+})
+
+t.test('a reader too far behind is closed with 1013 and gets no more', async (t) => {
+  const { link, news, readAll, closed, counters } = linkToReader()
+  link.send(big)
+  for (let number = 0; number < 20; number++) link.deliver('c'.repeat(100))
+  t.same(closed, [1013])
+  t.equal(counters.snapshot()['websocket-slow-consumer'], 1)
+  news()
+  link.deliver('late')
+  link.past('late', 'a')
+  link.release()
+  readAll()
+  t.same(news(), [])
+  t.equal(await link.hasRoom(), false)
+})
+
+t.test('live frames wait for past ones, and conflate when there are many', async (t) => {
+  const { link, news, readAll } = linkToReader()
+  link.hold()
+  link.deliver('b2', 'b')
+  link.past('a1', 'a')
+  link.past('b1', 'b')
+  link.deliver('c'.repeat(900), 'c')
+  link.deliver('b3', 'b')
+  link.deliver('b4', 'b')
+  readAll()
+  t.same(news(), ['a1'])
+  link.release()
+  t.same(news(), ['c'.repeat(900)])
+  readAll()
+  t.same(news(), ['b4', 'missed 2'])
+})
+
+t.test('past values wait until there is room, and learn when the reader is gone', async (t) => {
+  const { link, readAll } = linkToReader()
+  t.equal(await link.hasRoom(), true)
+  link.hold()
+  link.past(big, 'a')
+  const room = link.hasRoom()
+  readAll()
+  t.equal(await room, true)
+  link.past(big, 'a')
+  const never = link.hasRoom()
+  link.close()
+  t.equal(await never, false)
+})
+
+t.test('nothing is kept for a websocket that is closing', async (t) => {
+  const { link, outlet, news, readAll, counters } = linkToReader()
+  link.send(big)
+  outlet.readyState = WebSocket.CLOSING
+  for (let number = 0; number < 20; number++) link.deliver('c'.repeat(100))
+  readAll()
+  t.same(news(), [big])
+  t.same(counters.snapshot(), {})
+})
