@@ -1,17 +1,23 @@
 import type { Logger } from 'pino'
+import { createConnectionGate } from './access/connection-gate.ts'
 import { createSignIn } from './access/sign-in.ts'
 import { openBroker } from './bus/broker.ts'
 import { listenForMqtt } from './bus/mqtt-listener.ts'
 import { type Config, type ConfigInput, checkConfig } from './config.ts'
+import { type Closers, createClosers } from './core/closers.ts'
 import { createCounters } from './core/counters.ts'
 import { openLog } from './core/log.ts'
+import { maxOpenFiles } from './core/open-files.ts'
+import { watchProcess } from './core/process-watch.ts'
 import { readRelease } from './core/release.ts'
-import { createSampledLog } from './core/sampled-log.ts'
+import { createSampledLog, type SampledLog } from './core/sampled-log.ts'
 import { createClownTalk } from './dialects/clown-talk.ts'
 import { createAdmission } from './nodes/admission.ts'
 import { loadClownModel } from './nodes/clown-model.ts'
 import { keepLastValues } from './nodes/last-values.ts'
+import { shedReports } from './nodes/load-shedding.ts'
 import { createAudiences } from './transports/audiences.ts'
+import { createHeartbeat } from './transports/heartbeat.ts'
 import { openHttpServer } from './transports/http-server.ts'
 import { chooseMqtt, mqttRoute } from './transports/mqtt-route.ts'
 import { createRoutes } from './transports/routes.ts'
@@ -41,56 +47,57 @@ export interface HubOptions {
  */
 export async function startHub(input: ConfigInput, options: HubOptions = {}): Promise<Hub> {
   const config = checkConfig(input)
-  const opened: (() => Promise<void> | void)[] = []
-  const close = async () => {
-    for (const closeOne of opened.splice(0).reverse()) await closeOne()
-  }
+  const closers = createClosers()
   try {
     const log = options.log ?? openLog(config.log.level)
-    const { ports, counters } = await openAll(config, log, (closeOne) => opened.push(closeOne))
-    let closing: Promise<void> | undefined
-    const closeOnce = () => {
-      closing ??= close()
-      return closing
-    }
-    return { ...ports, counters: counters.snapshot, close: closeOnce }
+    const { ports, counters } = await openAll(config, log, closers.add)
+    return { ...ports, counters: counters.snapshot, close: closers.closeAll }
   } catch (error) {
-    await close()
+    await closers.closeAll()
     throw error
   }
 }
 
-async function openAll(
-  config: Config,
-  log: Logger,
-  onClose: (closeOne: () => Promise<void> | void) => void,
-) {
+async function openAll(config: Config, log: Logger, onClose: Closers['add']) {
+  const { limits } = config
   const release = readRelease()
   const counters = createCounters()
   const sampledLog = createSampledLog(log, counters)
-  const admit = createAdmission(loadClownModel(), sampledLog)
+  const { watch, gate, admit } = openProtection(config, sampledLog)
+  onClose(watch.close)
   const signIn = createSignIn(config.users)
 
-  const broker = await openBroker({ signIn, admit, log, sampledLog })
+  const broker = await openBroker({
+    signIn,
+    admit,
+    mayEnter: gate.signedIn,
+    anonymous: config.mqtt.anonymous,
+    mqttLimits: limits.mqtt,
+    topicLimits: limits.topic,
+    log,
+    sampledLog,
+  })
   onClose(broker.close)
   const { bus } = broker
   const lastValues = keepLastValues(bus)
   onClose(lastValues.close)
 
-  const talkSockets = createWebSockets({ maxPayload: 64 * 1024 })
-  const mqttSockets = createWebSockets({ handleProtocols: chooseMqtt })
+  const { talkSockets, mqttSockets, heartbeat } = openWebSockets(config, sampledLog)
+  onClose(heartbeat.close)
   const context = {
     bus,
     admit,
     log,
-    audiences: createAudiences(bus),
+    audiences: createAudiences(bus, log),
     lastValuesBelow: lastValues.below,
   }
   const talk = {
-    dialect: createClownTalk(release),
+    dialect: createClownTalk({ release, limits, sampledLog }),
     context,
     signIn,
+    mayEnter: gate.signedIn,
     websockets: talkSockets,
+    limits: limits.websocket,
     sampledLog,
   }
   onClose(talkSockets.close)
@@ -98,16 +105,55 @@ async function openAll(
   const http = await openHttpServer({
     ...config.http,
     knownHosts: config.http.hosts,
+    limits: limits.http,
+    gate,
+    sampledLog,
     routeOf: createRoutes({
       talk: (base) => talkRoute(base, talk),
       mqtt: mqttRoute(mqttSockets, broker.handle),
-      health: () => ({ version: release.version, counters: counters.snapshot() }),
+      health: () => ({
+        version: release.version,
+        overloaded: watch.isOverloaded(),
+        counters: counters.snapshot(),
+      }),
     }),
   })
   onClose(http.close)
-  const mqtt = await listenForMqtt(config.mqtt, broker.handle)
+  const mqtt = await listenForMqtt({ ...config.mqtt, gate, sampledLog }, broker.handle)
   onClose(mqtt.close)
   const ports = { httpPort: http.port, mqttPort: mqtt.port }
   log.info({ version: release.version, ...ports }, 'the hub is running')
   return { ports, counters }
+}
+
+/** What refuses work when there is too much of it, so that the hub goes on with what it has. */
+function openProtection({ limits }: Config, sampledLog: SampledLog) {
+  const watch = watchProcess({ limits: limits.process, sampledLog })
+  const gate = createConnectionGate({
+    limits: limits.connections,
+    maxOpenFiles: maxOpenFiles(),
+    isShortOfMemory: watch.isShortOfMemory,
+    sampledLog,
+  })
+  const admit = shedReports({
+    admit: createAdmission({ model: loadClownModel(), topicLimits: limits.topic, sampledLog }),
+    isOverloaded: watch.isOverloaded,
+    sampledLog,
+  })
+  return { watch, gate, admit }
+}
+
+/** Websockets that talk to the hub and those that carry MQTT, pinged by one timer. */
+function openWebSockets({ limits }: Config, sampledLog: SampledLog) {
+  const { websocket } = limits
+  const heartbeat = createHeartbeat({ limits: websocket, sampledLog })
+  const context = { heartbeat, sampledLog }
+  const talkSockets = createWebSockets(websocket, context)
+  // A PUBLISH of the largest size fits, whatever the limit of other messages.
+  const messageBytes = Math.max(websocket.messageBytes, limits.mqtt.publishBytes + 5)
+  const mqttSockets = createWebSockets(
+    { ...websocket, messageBytes, handleProtocols: chooseMqtt },
+    context,
+  )
+  return { talkSockets, mqttSockets, heartbeat }
 }

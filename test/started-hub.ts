@@ -17,6 +17,12 @@ export interface StartedHub extends Hub {
   readonly log: Inbox<LogLine>
 }
 
+/** A hub inside a test shares its memory with the test and the compiler. */
+const roomy = { memoryRefuseMiB: 4096, memoryShedMiB: 4096 }
+
+/** Where a hub is to be reached. */
+export type HubPorts = Pick<Hub, 'httpPort' | 'mqttPort'>
+
 /** A hub on free loopback ports, with the user of the founding documents, closed at teardown. */
 export async function startedHub(t: Test, config: Partial<ConfigInput> = {}): Promise<StartedHub> {
   const log = createInbox<LogLine>()
@@ -26,6 +32,7 @@ export async function startedHub(t: Test, config: Partial<ConfigInput> = {}): Pr
     mqtt: { port: 0 },
     users: { clown: { password: 'bigclown' } },
     ...config,
+    limits: { process: roomy, ...config.limits },
   }
   const hub = await startHub(input, { log: pino({ level: 'debug' }, lines) })
   t.teardown(hub.close)
@@ -49,7 +56,7 @@ export interface TalkClient {
 /** A websocket that speaks Clown.Talk, signed in by its URL. */
 export async function talkTo(
   t: Test,
-  hub: Hub,
+  hub: HubPorts,
   path = '/auth/clown-talk-server_nodes_bridge_0',
 ): Promise<TalkClient> {
   const websocket = new WebSocket(`ws://clown:bigclown@127.0.0.1:${hub.httpPort}${path}`)
@@ -101,7 +108,7 @@ export interface MqttEnd {
 /** A client of the package mqtt over TCP, subscribed to `filter`, ended at teardown. */
 export async function mqttTo(
   t: Test,
-  hub: Hub,
+  hub: HubPorts,
   { filter = [], ...options }: IClientOptions & { filter?: string | string[] } = {},
 ): Promise<MqttEnd> {
   const client = await connectAsync(`mqtt://127.0.0.1:${hub.mqttPort}`, {

@@ -9,7 +9,11 @@ export function isKnownHost(
   knownHosts: readonly string[],
 ): boolean {
   const name = hostName(hostHeader ?? '')
-  return name === 'localhost' || isIP(name) !== 0 || knownHosts.includes(name)
+  return (
+    name === 'localhost' ||
+    isIP(name) !== 0 ||
+    knownHosts.some((known) => known.toLowerCase() === name)
+  )
 }
 
 /** The name in `name`, `name:port` or `[address]:port`, lower-cased; empty when it is none. */

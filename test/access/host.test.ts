@@ -12,7 +12,7 @@ t.test(
       '[::1]:8080',
       'hub.local:80',
     ]
-    for (const host of known) t.ok(isKnownHost(host, ['hub.local']), host)
+    for (const host of known) t.ok(isKnownHost(host, ['Hub.Local']), host)
   },
 )
 

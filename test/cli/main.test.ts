@@ -44,6 +44,7 @@ t.test('a wrong command line is answered in one line, with exit code 1', async (
     run: /^clown-hub: expected a configuration file; usage: clown-hub run --config FILE$/,
     'check-config':
       /^clown-hub: expected a configuration file; usage: clown-hub check-config FILE$/,
+    'check-config a.yaml b.yaml': /^clown-hub: expected one configuration file; usage: /,
     simulate: /^clown-hub: expected the URL of an MQTT broker; usage: /,
     'simulate --url mqtt://127.0.0.1:1': /^clown-hub: expected an MQTT broker at mqtt:\/\/127/,
   }

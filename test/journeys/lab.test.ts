@@ -9,6 +9,9 @@ import { startLab, startProgram } from './started-lab.ts'
 
 const clown = { user: 'clown', password: 'bigclown' }
 
+/** What a person at a terminal takes for at once, and a busy machine still keeps. */
+const soonMs = 5000
+
 /** Runs a command line as a user types it in a shell, and gives the lines it prints. */
 function type(t: Test, command: string): { lines: Inbox<string>; say(line: string): void } {
   // Into a pipe, mosquitto_sub would hold its lines back; stdbuf has it write each at once.
@@ -53,13 +56,17 @@ t.test('Ctrl-C ends it cleanly', async (t) => {
   t.same(lab.errors.items, [])
 })
 
-t.test('what keeps it from starting is said in one line, with exit code 1', async (t) => {
+t.test('F29: what keeps it from starting is said in one line, with exit code 1', async (t) => {
   const taken = createServer().listen(0, '127.0.0.1')
   t.teardown(() => taken.close())
   await once(taken, 'listening')
   const address = taken.address()
   const port = typeof address === 'object' ? String(address?.port) : ''
-  const files = t.testdir({ 'bad.yaml': 'http: { prot: 1 }\nusers: { a: { password: b } }\n' })
+  const files = t.testdir({
+    'bad.yaml': 'http: { prot: 1 }\nusers: { a: { password: b } }\n',
+    'no-secret.yaml': 'users: { a: { passwordFile: /nowhere/secret } }\n',
+    'odd-secret.yaml': 'users: { a: { passwordFile: / } }\n',
+  })
   const wrong: [args: string[], settings: Record<string, string>, expected: RegExp][] = [
     [
       ['lab'],
@@ -75,11 +82,16 @@ t.test('what keeps it from starting is said in one line, with exit code 1', asyn
     [['lab'], { CLOWN_HTTP_PROT: '1' }, /CLOWN_HTTP_PROT.*CLOWN_HTTP_PORT/],
     [['run', '--config', `${files}/bad.yaml`], {}, /bad\.yaml.*"http\.prot".*"port"/],
     [['run', '--config', `${files}/none.yaml`], {}, /none\.yaml.*no such file/],
+    [['run', '--config', `${files}/no-secret.yaml`], {}, /users\.a\.passwordFile.*no such file/],
+    [['run', '--config', `${files}/odd-secret.yaml`], {}, /users\.a\.passwordFile.*EISDIR/],
+    [['run', '--config', files], {}, /configuration.*EISDIR/],
     [['check-config', files], {}, /EISDIR/],
   ]
   for (const [args, settings, expected] of wrong) {
+    const startedAtMs = performance.now()
     const { ended, errors, output } = startProgram(t, args, settings)
     t.equal(await ended, 1, args.join(' '))
+    t.ok(performance.now() - startedAtMs < soonMs, 'without a long wait')
     t.equal(errors.items.length, 1)
     t.match(errors.items[0], expected)
     t.same(output.items, [])

@@ -211,7 +211,7 @@ t.test('a wrong publish interval is answered with what was expected and what cam
   const { node, say, heard, alarms } = openNode({ base: '' })
   node.announce()
   heard()
-  const wrong = ['0', '-1', '86401', '1e999', '"30"', 'null', 'true', '[30]']
+  const wrong = ['0', '0.09', '-1', '86401', '1e999', '"30"', 'null', 'true', '[30]']
   for (const text of [
     ...wrong.map((value) => `{"publish-interval":${value}}`),
     '{}',
@@ -223,7 +223,7 @@ t.test('a wrong publish interval is answered with what was expected and what cam
     t.equal(topic, 'pir/-/config/error')
     t.match(answer, {
       code: 'bad-payload',
-      message: 'expected publish-interval above 0 and at most 86400 seconds, got ',
+      message: 'expected publish-interval of 0.1 to 86400 seconds, got ',
     })
   }
   say('pir/-/config/set', '{"publish-interval":-1}')

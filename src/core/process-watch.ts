@@ -1,0 +1,102 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import type { Config } from '../generated/config.ts'
+import { reasonOf } from './errors.ts'
+import type { SampledLog } from './sampled-log.ts'
+
+/** How the process is doing, as of the last look. */
+export interface ProcessWatch {
+  /** Resident memory is past `memoryRefuseMiB`: take nobody new. */
+  isShortOfMemory(): boolean
+  /** Memory is past `memoryShedMiB`, or the event loop has lagged for seconds: do less. */
+  isOverloaded(): boolean
+  close(): void
+}
+
+/** What is looked at. */
+export interface ProcessMeters {
+  /** May throw: it is read from a file, which cannot be opened when descriptors have run out. */
+  residentBytes(): number
+  /** The longest the event loop was late since the last call, in milliseconds. */
+  lagMs(): number
+  close(): void
+}
+
+export interface ProcessWatchOptions {
+  readonly limits: Readonly<Config['limits']['process']>
+  readonly sampledLog: SampledLog
+  readonly meters?: ProcessMeters
+  readonly intervalMs?: number
+  /** Milliseconds of a clock that never jumps. */
+  readonly now?: () => number
+}
+
+const mebibyte = 1024 * 1024
+
+/** A loop that is late once has caught up by the time we know; one that stays late is overloaded. */
+const lateForMs = 2000
+
+/** Looks at memory and the event loop every `intervalMs`, until it is closed. */
+export function watchProcess(options: ProcessWatchOptions): ProcessWatch {
+  const { limits, sampledLog, now = () => performance.now() } = options
+  const { meters = openMeters(), intervalMs = 250 } = options
+  let isShortOfMemory = false
+  let isOverloaded = false
+  let residentMiB = 0
+  let lateSinceMs: number | undefined
+
+  const hasLaggedLong = (lagMs: number) => {
+    if (lagMs <= limits.lagMs) {
+      lateSinceMs = undefined
+      return false
+    }
+    sampledLog.warn('event-loop-lag', { lagMs }, 'the event loop was late')
+    lateSinceMs ??= now()
+    return now() - lateSinceMs >= lateForMs
+  }
+  const weigh = () => {
+    try {
+      residentMiB = Math.round(meters.residentBytes() / mebibyte)
+    } catch (error) {
+      // What was read last holds until it can be read again.
+      sampledLog.warn('memory-unknown', { reason: reasonOf(error) }, 'memory cannot be read')
+    }
+  }
+  const look = () => {
+    const lagMs = Math.round(meters.lagMs())
+    weigh()
+    const wasOverloaded = isOverloaded
+    isShortOfMemory = residentMiB > limits.memoryRefuseMiB
+    // Asked first and not after `||`, because it has to see every lag.
+    isOverloaded = hasLaggedLong(lagMs) || residentMiB > limits.memoryShedMiB
+    if (isOverloaded === wasOverloaded) return
+    const text = isOverloaded ? 'overloaded: reports at QoS 0 are dropped' : 'no longer overloaded'
+    sampledLog.warn(isOverloaded ? 'overloaded' : 'recovered', { lagMs, residentMiB }, text)
+  }
+  const timer = setInterval(look, intervalMs).unref()
+  return {
+    isShortOfMemory: () => isShortOfMemory,
+    isOverloaded: () => isOverloaded,
+    close: () => {
+      clearInterval(timer)
+      meters.close()
+    },
+  }
+}
+
+const resolutionMs = 20
+
+function openMeters(): ProcessMeters {
+  const delays = monitorEventLoopDelay({ resolution: resolutionMs })
+  delays.enable()
+  return {
+    residentBytes: process.memoryUsage.rss,
+    lagMs: () => {
+      const lagMs = delays.max / 1e6 - resolutionMs
+      delays.reset()
+      return lagMs
+    },
+    close: () => {
+      delays.disable()
+    },
+  }
+}

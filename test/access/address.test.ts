@@ -1,0 +1,31 @@
+import t from 'tap'
+import { addressGroup, isLoopback } from '../../src/access/address.ts'
+
+t.test('this machine is known by all its names', async (t) => {
+  for (const address of ['127.0.0.1', '127.255.0.9', '::1', '::ffff:127.0.0.1', '::FFFF:127.1.2.3'])
+    t.ok(isLoopback(address), address)
+  for (const address of ['128.0.0.1', '192.0.2.127', '::2', '::ffff:192.0.2.1', '127.example', ''])
+    t.notOk(isLoopback(address), address)
+})
+
+t.test('an IPv4 address stands for itself, however it is written', async (t) => {
+  t.equal(addressGroup('192.0.2.7'), '192.0.2.7')
+  t.equal(addressGroup('::ffff:192.0.2.7'), '192.0.2.7')
+  t.equal(addressGroup('unknown'), 'unknown')
+})
+
+t.test('an IPv6 address stands for its first 64 bits', async (t) => {
+  const groups: [address: string, group: string][] = [
+    ['2001:db8:0:7:1:2:3:4', '2001:db8:0:7::/64'],
+    ['2001:db8:0:7::1', '2001:db8:0:7::/64'],
+    ['2001:0DB8:0000:0007::ffff', '2001:db8:0:7::/64'],
+    ['2001:db8::7:1:2:3:4', '2001:db8:0:7::/64'],
+    ['2001:db8::1', '2001:db8:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['1:2:3::5:6:192.0.2.1', '1:2:3:0::/64'],
+    ['1:2:3:4:5::192.0.2.1', '1:2:3:4::/64'],
+    ['1::4:5:6:192.0.2.1', '1:0:0:4::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+  ]
+  for (const [address, group] of groups) t.equal(addressGroup(address), group, address)
+})

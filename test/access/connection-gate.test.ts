@@ -1,0 +1,153 @@
+import { EventEmitter } from 'node:events'
+import { pino } from 'pino'
+import t from 'tap'
+import { createConnectionGate } from '../../src/access/connection-gate.ts'
+import { checkConfig } from '../../src/config.ts'
+import { createCounters } from '../../src/core/counters.ts'
+import { createSampledLog } from '../../src/core/sampled-log.ts'
+import type { Config } from '../../src/generated/config.ts'
+
+type Limits = Config['limits']['connections']
+
+const anywhere = '192.0.2.1'
+const { limits: defaults } = checkConfig({ users: { clown: { password: 'bigclown' } } })
+
+/** A connection as the gate sees it. */
+class FakeConnection extends EventEmitter {
+  readonly remoteAddress: string | undefined
+  constructor(remoteAddress?: string) {
+    super()
+    this.remoteAddress = remoteAddress
+  }
+}
+
+function openGate(limits: Partial<Limits> = {}, maxOpenFiles = Number.POSITIVE_INFINITY) {
+  const counters = createCounters()
+  const lines: unknown[] = []
+  const log = pino({}, { write: (line: string) => lines.push(JSON.parse(line)) })
+  const state = { nowMs: 0, isShortOfMemory: false }
+  const gate = createConnectionGate({
+    limits: { ...defaults.connections, ...limits },
+    maxOpenFiles,
+    isShortOfMemory: () => state.isShortOfMemory,
+    sampledLog: createSampledLog(log, counters, () => state.nowMs),
+    now: () => state.nowMs,
+  })
+  const connect = (address?: string) => {
+    const connection = new FakeConnection(address)
+    return { connection, limit: gate.admit(connection) }
+  }
+  return { ...gate, connect, state, counters, lines }
+}
+
+t.test('connections are counted until they close', async (t) => {
+  const { connect, counters, lines } = openGate({ total: 2 })
+  const [first, second] = [connect(anywhere), connect('127.0.0.1')]
+  t.same([first.limit, second.limit], [undefined, undefined])
+  t.equal(connect(anywhere).limit, 'total')
+  t.equal(connect('127.0.0.1').limit, 'total', 'this machine is not free of the limits of all')
+  first.connection.emit('close')
+  t.equal(connect(anywhere).limit, undefined)
+  t.equal(connect(anywhere).limit, 'total')
+  t.equal(counters.snapshot()['connections-refused'], 3)
+  t.match(lines, [{ kind: 'connections-refused', limit: 'total', address: anywhere }])
+})
+
+t.test('an address has a number of connections of its own', async (t) => {
+  const { connect } = openGate({ perAddress: 2 })
+  const first = connect('2001:db8::1')
+  connect('2001:db8::2')
+  t.equal(connect('2001:db8::3').limit, 'perAddress', 'one network is one address')
+  t.equal(connect('2001:db8:0:1::3').limit, undefined)
+  t.equal(connect(anywhere).limit, undefined)
+  first.connection.emit('close')
+  t.equal(connect('2001:db8::3').limit, undefined)
+})
+
+t.test('those who have not signed in have less room', async (t) => {
+  const { connect, signedIn } = openGate({ unauthenticated: 3, unauthenticatedPerAddress: 2 })
+  const first = connect(anywhere)
+  const second = connect(anywhere)
+  t.equal(connect(anywhere).limit, 'unauthenticatedPerAddress')
+  const other = connect('192.0.2.2')
+  t.equal(connect('192.0.2.3').limit, 'unauthenticated')
+  t.ok(signedIn(first.connection, 'clown'))
+  t.equal(connect(anywhere).limit, undefined)
+  t.equal(connect(anywhere).limit, 'unauthenticated')
+  second.connection.emit('close')
+  other.connection.emit('close')
+  first.connection.emit('close')
+  t.equal(connect(anywhere).limit, undefined)
+  t.equal(connect(anywhere).limit, 'unauthenticatedPerAddress', 'a close counts once')
+})
+
+t.test('an address may open some connections at once, and then so many a minute', async (t) => {
+  const { connect, state } = openGate({ acceptBurst: 3, acceptsPerMinute: 60 })
+  const open = (address: string) => {
+    const { connection, limit } = connect(address)
+    if (limit === undefined) connection.emit('close')
+    return limit
+  }
+  for (let count = 0; count < 3; count++) t.equal(open(anywhere), undefined)
+  t.equal(open(anywhere), 'acceptsPerMinute')
+  t.equal(open('192.0.2.2'), undefined)
+  state.nowMs = 1000
+  t.equal(open(anywhere), undefined)
+  t.equal(open(anywhere), 'acceptsPerMinute')
+})
+
+t.test('this machine is free of the limits per address, unless it stands for others', async (t) => {
+  const limits = { perAddress: 1, unauthenticatedPerAddress: 1, acceptBurst: 1 }
+  for (const address of ['127.0.0.1', '::1', '::ffff:127.0.0.1']) {
+    const free = openGate(limits)
+    for (let count = 0; count < 3; count++) t.equal(free.connect(address).limit, undefined)
+    const proxied = openGate({ ...limits, exemptLoopback: false })
+    t.equal(proxied.connect(address).limit, undefined)
+    t.equal(proxied.connect(address).limit, 'perAddress')
+  }
+})
+
+t.test('a user has a number of connections, from wherever they come', async (t) => {
+  const { connect, signedIn, counters, lines } = openGate({ perUser: 2 })
+  const connections = ['192.0.2.1', '127.0.0.1', '192.0.2.3', '192.0.2.4'].map(connect)
+  const [first, second, third, fourth] = connections.map(({ connection }) => connection)
+  if (!first || !second || !third || !fourth) throw new Error('expected four connections')
+  t.ok(signedIn(first, 'clown'))
+  t.ok(signedIn(second, 'clown'))
+  t.ok(signedIn(second, 'clown'), 'twice on one connection counts once')
+  t.notOk(signedIn(second, 'other'), 'a connection has one user')
+  t.notOk(signedIn(third, 'clown'))
+  t.match(lines, [{ kind: 'connections-refused', limit: 'perUser', user: 'clown' }])
+  t.ok(signedIn(third, 'other'))
+  first.emit('close')
+  t.ok(signedIn(fourth, 'clown'))
+  second.emit('close')
+  fourth.emit('close')
+  t.equal(counters.snapshot()['connections-refused'], 1)
+})
+
+t.test('what is closed or was never admitted belongs to nobody', async (t) => {
+  const { connect, signedIn } = openGate()
+  const { connection } = connect(anywhere)
+  connection.emit('close')
+  t.notOk(signedIn(connection, 'clown'))
+  t.notOk(signedIn({}, 'clown'))
+})
+
+t.test('short of memory, nobody new comes in', async (t) => {
+  const { connect, state, counters } = openGate()
+  t.equal(connect('127.0.0.1').limit, undefined)
+  state.isShortOfMemory = true
+  t.equal(connect('127.0.0.1').limit, 'memory')
+  t.equal(connect(undefined).limit, 'memory')
+  t.same(counters.snapshot(), { 'memory-refused': 2 })
+  state.isShortOfMemory = false
+  t.equal(connect('127.0.0.1').limit, undefined)
+})
+
+t.test('some descriptors are kept back for files', async (t) => {
+  const { connect } = openGate({}, 50)
+  t.same([connect('::1').limit, connect('::1').limit], [undefined, undefined])
+  t.equal(connect('::1').limit, 'total')
+  t.equal(openGate({}, 10).connect('::1').limit, undefined, 'but never all')
+})

@@ -1,0 +1,114 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { connectAsync } from 'mqtt'
+import t from 'tap'
+import { rawExchange, upgradeText } from './raw-http.ts'
+import { type HubPorts, mqttTo, startedHub, talkTo } from './started-hub.ts'
+
+const authorization = `Basic ${Buffer.from('clown:bigclown').toString('base64')}`
+const talk = upgradeText('/talk', { Authorization: authorization })
+const health = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
+
+/** Resolves when the MQTT port has cut a new connection without a word. */
+async function cutByMqtt({ mqttPort }: HubPorts): Promise<number> {
+  const socket = connect(mqttPort, '127.0.0.1').resume()
+  await once(socket, 'close')
+  return socket.bytesRead
+}
+
+/** What `/healthz` says, asked for over and over until it `matches`. */
+async function healthOf({ httpPort }: HubPorts, matches: (body: string) => boolean) {
+  for (;;) {
+    const answer = await rawExchange(httpPort, health)
+    if (matches(answer)) return answer
+  }
+}
+
+t.test('there is one limit to the connections of all kinds', async (t) => {
+  const hub = await startedHub(t, { limits: { connections: { total: 2 } } })
+  const page = await talkTo(t, hub)
+  const node = await mqttTo(t, hub)
+  t.match(await rawExchange(hub.httpPort, health), /^HTTP\/1\.1 503 .*\r\nRetry-After: 5\r\n/s)
+  t.match(await rawExchange(hub.httpPort, talk), /^HTTP\/1\.1 503 /)
+  t.equal(await cutByMqtt(hub), 0)
+  t.equal(hub.counters()['connections-refused'], 3)
+  page.websocket.terminate()
+  await healthOf(hub, (answer) => answer.includes(' 200 OK'))
+  await node.client.publishAsync('a/b', '1', { qos: 1 })
+})
+
+t.test('a user has so many connections, whatever is spoken on them', async (t) => {
+  const hub = await startedHub(t, { limits: { connections: { perUser: 3 } } })
+  const user = { username: 'clown', password: 'bigclown', reconnectPeriod: 0 }
+  const overWebSocket = `ws://127.0.0.1:${hub.httpPort}/mqtt`
+  const page = await talkTo(t, hub)
+  await mqttTo(t, hub)
+  const bridge = await connectAsync(overWebSocket, user)
+  t.teardown(() => bridge.endAsync(true))
+  t.match(await rawExchange(hub.httpPort, talk), /^HTTP\/1\.1 503 /)
+  await t.rejects(mqttTo(t, hub), { code: 3 })
+  await t.rejects(connectAsync(overWebSocket, user), { code: 3 })
+  t.equal(hub.counters()['connections-refused'], 3)
+  t.match(await hub.log.next(({ kind }) => kind === 'connections-refused'), {
+    limit: 'perUser',
+    user: 'clown',
+  })
+  page.websocket.terminate()
+  await bridge.endAsync()
+  await healthOf(hub, (answer) => answer.includes(' 200 OK'))
+  await mqttTo(t, hub)
+})
+
+t.test('one that has not signed in makes way for nobody, and those who have stay', async (t) => {
+  const hub = await startedHub(t, { limits: { connections: { unauthenticated: 1 } } })
+  const page = await talkTo(t, hub)
+  const silent = connect(hub.mqttPort, '127.0.0.1')
+  t.teardown(() => silent.destroy())
+  await once(silent, 'connect')
+  t.equal(await cutByMqtt(hub), 0)
+  page.send('a/b', 1)
+  await page.on('a/b')
+})
+
+t.test('behind a proxy on this machine, everybody behind it is one address', async (t) => {
+  const connections = { exemptLoopback: false, acceptBurst: 2 }
+  const hub = await startedHub(t, { limits: { connections } })
+  await mqttTo(t, hub)
+  t.match(await rawExchange(hub.httpPort, health), /^HTTP\/1\.1 200 /)
+  t.equal(await cutByMqtt(hub), 0)
+  t.match(await hub.log.next(({ kind }) => kind === 'connections-refused'), {
+    limit: 'acceptsPerMinute',
+    address: '127.0.0.1',
+  })
+})
+
+t.test('short of memory the hub takes nobody new, and goes on with the others', async (t) => {
+  const limits = { process: { memoryRefuseMiB: 16 } }
+  const hub = await startedHub(t, { limits })
+  const page = await talkTo(t, hub)
+  await healthOf(hub, (answer) => answer.includes(' 503 '))
+  t.equal(await cutByMqtt(hub), 0)
+  t.ok((hub.counters()['memory-refused'] ?? 0) >= 2)
+  page.send('a/b', 1)
+  await page.on('a/b')
+})
+
+t.test(
+  'an overloaded hub drops reports at QoS 0, says so, and never drops a command',
+  async (t) => {
+    const limits = { process: { memoryRefuseMiB: 1_048_576, memoryShedMiB: 16 } }
+    const hub = await startedHub(t, { limits })
+    const page = await talkTo(t, hub)
+    const node = await mqttTo(t, hub, { filter: 'nodes/bridge/0/#' })
+    await healthOf(hub, (answer) => answer.includes('"overloaded":true'))
+    page.send('thermometer/i2c0-48', { temperature: [20, '℃'] })
+    await node.client.publishAsync('nodes/bridge/0/thermometer/i2c0-48', '{}')
+    page.send('relay/i2c0-3b/set', { state: true })
+    await node.client.publishAsync('nodes/bridge/0/relay/i2c0-3b', '{"state":true}', { qos: 1 })
+    await page.on('relay/i2c0-3b')
+    await node.on('nodes/bridge/0/relay/i2c0-3b')
+    const seen = node.messages.items.map(({ topic }) => topic)
+    t.same(seen.sort(), ['nodes/bridge/0/relay/i2c0-3b', 'nodes/bridge/0/relay/i2c0-3b/set'])
+    t.equal(hub.counters()['reports-shed'], 2)
+  },
+)

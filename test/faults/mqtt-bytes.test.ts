@@ -1,0 +1,114 @@
+import fc from 'fast-check'
+import t, { type Test } from 'tap'
+import { hubProcess } from '../hub-process.ts'
+import {
+  connectPacket,
+  disconnectPacket,
+  field,
+  hex,
+  packet,
+  pingPacket,
+  publishPacket,
+  type RawMqtt,
+  rawMqttOverWebSocket,
+  rawMqttTo,
+  subscribePacket,
+  unsubscribePacket,
+} from '../raw-mqtt.ts'
+import { startControl } from './control.ts'
+
+const mebibyte = 1024 * 1024
+
+/** Packets that are right, to start from; ids and names repeat, so that they mean each other. */
+const packets = [
+  connectPacket({ clientId: 'bytes', clean: false, will: { topic: 'will', retain: true } }),
+  connectPacket({ level: 3, user: 'clown', password: 'bigclown' }),
+  publishPacket('a/b', { payload: 'x'.repeat(300) }),
+  publishPacket('relay/i2c0-3b/set', { qos: 1, retain: true }),
+  publishPacket('__proto__', { qos: 2, id: 1 }),
+  subscribePacket(['a/+', '#', '$SYS/#', 'constructor'], 2),
+  unsubscribePacket(['a/+']),
+  hex('4002 0001'),
+  hex('5002 0001'),
+  hex('6202 0001'),
+  hex('7002 0001'),
+  packet(0x32, field('a/b')),
+  pingPacket,
+  disconnectPacket,
+]
+
+const rightPacket = fc.constantFrom(...packets)
+
+/** A right packet with one byte changed, or cut short. */
+const wrongPacket = fc
+  .tuple(rightPacket, fc.nat(400), fc.nat(255), fc.boolean())
+  .map(([right, position, byte, isShort]) => {
+    const at = position % right.length
+    if (isShort) return right.subarray(0, at)
+    const wrong = Buffer.from(right)
+    wrong[at] = byte
+    return wrong
+  })
+
+const anyBytes = fc.uint8Array({ maxLength: 2000 }).map((bytes) => Buffer.from(bytes))
+
+const firstBytes = fc.oneof(
+  { weight: 4, arbitrary: fc.constant(connectPacket({ clientId: 'bytes', clean: false })) },
+  { weight: 1, arbitrary: fc.constant(Buffer.alloc(0)) },
+)
+
+/** What one client sends, in the pieces in which it does. */
+const conversation = fc
+  .tuple(firstBytes, fc.array(fc.oneof(rightPacket, wrongPacket, anyBytes), { maxLength: 20 }))
+  .chain(([first, others]) => {
+    const bytes = Buffer.concat([first, ...others])
+    const cuts = fc.array(fc.nat(bytes.length), { maxLength: 5 })
+    return cuts.map((places) => {
+      const edges = [0, ...places.sort((one, other) => one - other), bytes.length]
+      return edges.slice(1).map((edge, index) => bytes.subarray(edges[index], edge))
+    })
+  })
+
+const bounds = { numRuns: 200, interruptAfterTimeLimit: 15_000, markInterruptAsFailure: false }
+
+/** Clients at the same time in one run. */
+const clientsAtOnce = fc.array(conversation, { minLength: 4, maxLength: 12 })
+
+for (const way of ['TCP', 'a websocket']) {
+  t.test(`no bytes over ${way} end the hub or make it grow by 2 MiB a socket`, async (t) => {
+    const hub = await hubProcess(t)
+    const control = await startControl(t, hub)
+    const open = (t: Test): Promise<RawMqtt> => {
+      if (way === 'TCP') return rawMqttTo(t, hub.mqttPort)
+      return rawMqttOverWebSocket(t, hub.httpPort)
+    }
+    const start = await hub.report()
+    let before = start
+    let runs = 0
+    const property = fc.asyncProperty(clientsAtOnce, async (clients) => {
+      await Promise.all(clients.map(async (pieces) => talk(await open(t), pieces)))
+      const after = await hub.report()
+      const grownMiB = (after.peakBytes - before.residentBytes) / mebibyte
+      before = after
+      runs++
+      // The code that runs for the first time costs memory as well.
+      if (runs > 20 && grownMiB > 2 * clients.length) throw new Error(`grew by ${grownMiB} MiB`)
+    })
+    await fc.assert(property, bounds)
+    t.ok(runs > 50, `${runs} runs`)
+    const grownMiB = (before.residentBytes - start.residentBytes) / mebibyte
+    t.ok(grownMiB < 64, `${grownMiB.toFixed(1)} MiB more after all of them`)
+    await control.stop()
+  })
+}
+
+/** Says it all and leaves; the hub has to end the connection too. */
+async function talk(raw: RawMqtt, pieces: readonly Buffer[]): Promise<void> {
+  raw.stream.resume()
+  for (const piece of pieces) {
+    if (raw.stream.writable) await new Promise((resolve) => raw.stream.write(piece, resolve))
+  }
+  if (raw.stream.writable) raw.stream.end()
+  await raw.ended
+  raw.stream.destroy()
+}

@@ -1,0 +1,174 @@
+import { once } from 'node:events'
+import t, { type Test } from 'tap'
+import { WebSocket } from 'ws'
+import { type HubProcess, type HubReport, hubProcess } from '../hub-process.ts'
+import { type RawMqtt, rawMqttTo, signedIn, subscribePacket } from '../raw-mqtt.ts'
+import { mqttTo } from '../started-hub.ts'
+import { startControl } from './control.ts'
+
+const mebibyte = 1024 * 1024
+
+/** Frozen clients subscribe to it, and one healthy client of each kind. */
+const busyTopic = 'nodes/bridge/0/busy/-'
+const messageBytes = 1000
+const perSecond = 4000
+
+/** How long the load goes on before anything is measured: until all code has run often. */
+const warmUpMs = 3000
+
+/** What one load of messages needs; clients of their own have a lower rate. */
+const limits = { mqtt: { publishesPerSecond: 2 * perSecond, publishBurst: 2 * perSecond } }
+
+t.test('F6: a frozen MQTT subscriber is cut, and nobody else notices', async (t) => {
+  const hub = await hubProcess(t, { limits })
+  const load = await startLoad(t, hub)
+  await wait(warmUpMs)
+  const before = await hub.report()
+  const control = await startControl(t, hub)
+  const startMs = performance.now()
+  const frozen = await frozenMqtt(t, hub, 'frozen')
+  await cutBySlowness(hub, 1)
+  // About 4 MB go into the buffers of the kernel before the hub sees that somebody does not read.
+  const tookMs = performance.now() - startMs
+  t.ok(tookMs < 5000, `it was cut after ${tookMs} ms`)
+  const after = await hub.report()
+  t.ok(after.residentBytes - before.residentBytes < 16 * mebibyte, growth(before, after))
+  await load.stop(t)
+  const { worstLatencyMs } = await control.stop()
+  t.ok(worstLatencyMs < 500, `the slowest message of the healthy took ${worstLatencyMs} ms`)
+  frozen.stream.resume()
+  await frozen.ended
+})
+
+t.test('F7: a hundred frozen MQTT subscribers at once cost at most 150 MiB', async (t) => {
+  const hub = await hubProcess(t, { limits })
+  const load = await startLoad(t, hub)
+  await wait(warmUpMs)
+  const before = await hub.report()
+  await Promise.all(Array.from({ length: 100 }, (_, at) => frozenMqtt(t, hub, `frozen-${at}`)))
+  const control = await startControl(t, hub)
+  await cutBySlowness(hub, 100)
+  const { peakBytes } = await hub.report()
+  const grownMiB = (peakBytes - before.peakBytes) / mebibyte
+  t.ok(grownMiB < 150, `at most ${grownMiB.toFixed(1)} MiB more`)
+  await load.stop(t)
+  await control.stop()
+})
+
+t.test('five frozen clients of each kind rob the healthy ones of nothing', async (t) => {
+  const hub = await hubProcess(t, { limits })
+  const load = await startLoad(t, hub)
+  await wait(warmUpMs)
+  const before = await hub.report()
+  const control = await startControl(t, hub)
+  for (let at = 0; at < 5; at++) {
+    await frozenMqtt(t, hub, `frozen-${at}`)
+    const websocket = await talk(t, hub)
+    websocket.pause()
+  }
+  await wait(5000)
+  const middle = await hub.report()
+  await wait(7000)
+  const after = await hub.report()
+  t.ok(middle.residentBytes - before.residentBytes < 32 * mebibyte, growth(before, middle))
+  t.ok(after.residentBytes - middle.residentBytes < 16 * mebibyte, growth(middle, after))
+  t.equal(after.counters['mqtt-slow-consumer'], 5)
+  // On one topic the latest value is all that waits for a frozen websocket.
+  t.equal(after.counters['websocket-conflated'], 5)
+  const { sent } = await load.stop(t)
+  t.ok(sent > 12 * perSecond, `${sent} messages were published`)
+  await control.stop()
+})
+
+/** Subscribes, and never reads again. */
+async function frozenMqtt(t: Test, hub: HubProcess, clientId: string): Promise<RawMqtt> {
+  const raw = await signedIn(await rawMqttTo(t, hub.mqttPort), { clientId })
+  raw.send(subscribePacket([busyTopic]))
+  await raw.next()
+  raw.stream.pause()
+  return raw
+}
+
+async function talk(t: Test, hub: HubProcess): Promise<WebSocket> {
+  const url = `ws://clown:bigclown@127.0.0.1:${hub.httpPort}/talk/nodes/bridge/0`
+  const websocket = new WebSocket(url)
+  websocket.on('error', () => {})
+  t.teardown(() => websocket.terminate())
+  await once(websocket, 'open')
+  return websocket
+}
+
+/** Waits until `count` clients were cut, at most 20 seconds. */
+async function cutBySlowness(hub: HubProcess, count: number): Promise<void> {
+  const deadlineMs = performance.now() + 20_000
+  while (performance.now() < deadlineMs) {
+    const counters = await hub.counters()
+    if ((counters['mqtt-slow-consumer'] ?? 0) >= count) return
+    await wait(50)
+  }
+  throw new Error(`expected ${count} slow consumers to be cut within 20 seconds`)
+}
+
+function growth(before: HubReport, after: HubReport): string {
+  return `${((after.residentBytes - before.residentBytes) / mebibyte).toFixed(1)} MiB more`
+}
+
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
+interface Load {
+  /** Ends the load; a healthy client of each kind has to have all of it, in order. */
+  stop(t: Test): Promise<{ sent: number }>
+}
+
+const burstIntervalMs = 10
+
+/** Numbered messages of 1 kB, 4,000 a second, to one healthy client of each kind. */
+async function startLoad(t: Test, hub: HubProcess): Promise<Load> {
+  const websocket = createCount()
+  const mqtt = createCount()
+  const talkSocket = await talk(t, hub)
+  talkSocket.on('message', (frame) => {
+    const [, number] = /^\["busy\/-",\[(\d+),/.exec(String(frame)) ?? []
+    if (number !== undefined) websocket.saw(Number(number))
+  })
+  const reader = await mqttTo(t, hub)
+  reader.client.on('message', (_topic, payload) => mqtt.saw(JSON.parse(String(payload))[0]))
+  await reader.client.subscribeAsync(busyTopic)
+  const publisher = await mqttTo(t, hub)
+  let sent = 0
+  const startMs = performance.now()
+  const timer = setInterval(() => {
+    const due = ((performance.now() - startMs) / 1000) * perSecond
+    for (; sent < due; sent++) publisher.client.publish(busyTopic, numbered(sent))
+  }, burstIntervalMs)
+  t.teardown(() => clearInterval(timer))
+  return {
+    stop: async (t) => {
+      clearInterval(timer)
+      const deadlineMs = performance.now() + 10_000
+      while (Math.min(websocket.next(), mqtt.next()) < sent && performance.now() < deadlineMs) {
+        await wait(50)
+      }
+      t.equal(mqtt.next(), sent, 'the healthy MQTT client has all messages in order')
+      t.equal(websocket.next(), sent, 'the healthy websocket has all messages in order')
+      return { sent }
+    },
+  }
+}
+
+function numbered(number: number): string {
+  return `[${number},"${'x'.repeat(messageBytes - 12)}"]`
+}
+
+/** Counts messages that come in order, and none after one was missing. */
+function createCount() {
+  let next = 0
+  return {
+    next: () => next,
+    saw: (number: number) => {
+      if (number === next) next++
+    },
+  }
+}

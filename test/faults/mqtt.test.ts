@@ -1,0 +1,216 @@
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
+import t, { type Test } from 'tap'
+import { WebSocket } from 'ws'
+import { portOf } from '../../src/core/listen.ts'
+import { type HubProcess, hubProcess } from '../hub-process.ts'
+import {
+  answersUntilCut,
+  connectPacket,
+  hex,
+  isPublish,
+  lengthBytes,
+  openHub,
+  publishPacket,
+  type RawMqtt,
+  rawMqttTo,
+  readPublish,
+  settled,
+  signedIn,
+  subscribePacket,
+  ways,
+} from '../raw-mqtt.ts'
+import { startControl } from './control.ts'
+
+const mebibyte = 1024 * 1024
+
+t.test(
+  'F5: a client behind a connection that went dead is cut, and its place is free',
+  async (t) => {
+    // Three healthy clients, one that sees the will, and the one that goes dead.
+    const hub = await openHub(t, { limits: { connections: { total: 5 } } })
+    const control = await startControl(t, hub)
+    const seen = await signedIn(await rawMqttTo(t, hub.mqttPort), { clientId: 'seen' })
+    seen.send(subscribePacket(['will'], 1))
+    await seen.next()
+    const proxy = await startProxy(t, hub.mqttPort)
+    const will = { topic: 'will', payload: '"gone"' }
+    await signedIn(await rawMqttTo(t, proxy.port), { clientId: 'dead', keepAliveSeconds: 2, will })
+    const refused = await rawMqttTo(t, hub.mqttPort)
+    await refused.ended
+    const before = performance.now()
+    proxy.stopForwarding()
+    t.equal(readPublish(await seen.next(isPublish)).payload.toString(), '"gone"')
+    const tookMs = performance.now() - before
+    t.ok(tookMs > 2800 && tookMs < 3800, `cut after one and a half keep-alives: ${tookMs} ms`)
+    // The hub gives what it sent last a second to be read.
+    await proxy.hubEnded
+    await signedIn(await rawMqttTo(t, hub.mqttPort), { clientId: 'dead' })
+    await settled(seen)
+    t.equal(seen.packets.filter(isPublish).length, 1, 'the will was published once')
+    await control.stop()
+  },
+)
+
+t.test('F10: a thousand malformed connections in a row do not flood the log', async (t) => {
+  const hub = await openHub(t)
+  const control = await startControl(t, hub)
+  const before = performance.now()
+  const broken = [hex('00 00'), hex('10 ffffffff 7f'), Buffer.from('GET / HTTP/1.1\r\n\r\n')]
+  for (let round = 0; round < 1000 / broken.length; round++) {
+    const cut = broken.map(async (bytes) =>
+      answersUntilCut(await rawMqttTo(t, hub.mqttPort), bytes),
+    )
+    await Promise.all(cut)
+  }
+  const seconds = (performance.now() - before) / 1000
+  const lines = hub.log.items.filter(({ kind }) => kind === 'mqtt-malformed')
+  t.ok(lines.length <= seconds + 1, `${lines.length} lines in ${seconds} s`)
+  t.equal(hub.counters()['mqtt-malformed'], 1002)
+  await control.stop()
+})
+
+for (const [way, open] of Object.entries(ways)) {
+  t.test(`F21: a CONNECT of a byte a second over ${way} is cut after 5 s`, async (t) => {
+    const hub = await openHub(t)
+    const control = await startControl(t, hub)
+    const raw = await open(t, hub)
+    const before = performance.now()
+    drip(t, raw, connectPacket())
+    await raw.ended
+    const tookMs = performance.now() - before
+    t.ok(tookMs > 4500 && tookMs < 7000, `cut after ${tookMs} ms`)
+    t.same(raw.packets, [])
+    await control.stop()
+  })
+}
+
+t.test('F21: a packet that never ends does not count as a sign of life', async (t) => {
+  const hub = await openHub(t)
+  const connected = await signedIn(await rawMqttTo(t, hub.mqttPort), { keepAliveSeconds: 2 })
+  const before = performance.now()
+  drip(t, connected, publishPacket('a', { payload: 'x'.repeat(100) }))
+  await connected.ended
+  const tookMs = performance.now() - before
+  t.ok(tookMs < 4500, `cut after ${tookMs} ms`)
+  t.equal(hub.counters()['mqtt-keep-alive'], 1)
+})
+
+t.test('200 MB announced and sent cost less than 2 MiB a socket', async (t) => {
+  const hub = await hubProcess(t)
+  const control = await startControl(t, hub)
+  const huge = {
+    'a CONNECT': Buffer.concat([hex('10'), lengthBytes(200_000_000)]),
+    'a PUBLISH': Buffer.concat([connectPacket(), hex('30'), lengthBytes(200_000_000)]),
+  }
+  // So many that what is read and thrown away before the next collection hardly counts.
+  const sockets = 20
+  for (const [way, pour] of Object.entries(pours)) {
+    // The first one has the hub load what it needs.
+    await pour(hub, huge['a PUBLISH'])
+    for (const [title, first] of Object.entries(huge)) {
+      const before = await hub.report()
+      await Promise.all(Array.from({ length: sockets }, () => pour(hub, first)))
+      const { peakBytes } = await hub.report()
+      const eachMiB = (peakBytes - before.residentBytes) / mebibyte / sockets
+      t.ok(eachMiB < 2, `${title} over ${way}: ${eachMiB.toFixed(2)} MiB`)
+    }
+  }
+  await control.stop()
+})
+
+/** Ways to send 200 MB to a hub that does not want them, until it ends the connection. */
+const pours = {
+  TCP: async (hub: HubProcess, first: Buffer) => {
+    const socket = connect({ port: hub.mqttPort, host: '127.0.0.1' })
+    socket.on('error', () => {})
+    socket.resume()
+    await pour(first, {
+      write: (part, done) => socket.write(part, done),
+      isOpen: () => !socket.destroyed,
+    })
+    socket.destroy()
+  },
+  'a websocket': async (hub: HubProcess, first: Buffer) => {
+    const websocket = await mqttWebSocket(hub)
+    await pour(first, {
+      write: (part, done) => websocket.send(part, done),
+      isOpen: () => websocket.readyState === WebSocket.OPEN,
+    })
+    websocket.terminate()
+  },
+  'one message of a websocket': async (hub: HubProcess, first: Buffer) => {
+    const websocket = await mqttWebSocket(hub)
+    await pour(first, {
+      write: (part, done) => websocket.send(part, { fin: false }, done),
+      isOpen: () => websocket.readyState === WebSocket.OPEN,
+    })
+    websocket.terminate()
+  },
+}
+
+async function mqttWebSocket(hub: HubProcess): Promise<WebSocket> {
+  const websocket = new WebSocket(`ws://127.0.0.1:${hub.httpPort}/mqtt`, 'mqtt')
+  websocket.on('error', () => {})
+  await once(websocket, 'open')
+  return websocket
+}
+
+interface Sink {
+  write(part: Buffer, done: (error?: Error | null) => void): void
+  isOpen(): boolean
+}
+
+/** Writes `first`, and 200 MB behind it, as long as somebody takes them. */
+async function pour(first: Buffer, { write, isOpen }: Sink): Promise<void> {
+  const part = Buffer.alloc(mebibyte / 16)
+  const put = (bytes: Buffer) => new Promise<unknown>((resolve) => write(bytes, resolve))
+  await put(first)
+  for (let sent = 0; sent < 200 * 16 && isOpen(); sent++) await put(part)
+}
+
+/** Sends `bytes` one by one, until they or the connection end. */
+function drip(t: Test, raw: RawMqtt, bytes: Buffer): void {
+  let at = 0
+  const timer = setInterval(() => {
+    if (at < bytes.length && raw.stream.writable) raw.send(bytes.subarray(at, ++at))
+  }, 1000)
+  t.teardown(() => clearInterval(timer))
+}
+
+interface Proxy {
+  readonly port: number
+  /** From now on nothing goes through, and nobody is told. */
+  stopForwarding(): void
+  /** Resolves when the hub has given up the connection. */
+  readonly hubEnded: Promise<unknown>
+}
+
+/** Stands between one client and the hub, as a network does that may go dead. */
+async function startProxy(t: Test, port: number): Promise<Proxy> {
+  const toHub = connect({ port, host: '127.0.0.1', noDelay: true })
+  toHub.on('error', () => {})
+  let client: Socket | undefined
+  const server = createServer((socket) => {
+    client = socket
+    client.on('error', () => {})
+    client.pipe(toHub)
+    toHub.on('data', (chunk) => client?.write(chunk))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    toHub.destroy()
+    client?.destroy()
+    server.close()
+  })
+  return {
+    port: portOf(server),
+    stopForwarding: () => {
+      client?.unpipe(toHub)
+      client?.pause()
+      toHub.removeAllListeners('data')
+    },
+    hubEnded: once(toHub, 'close'),
+  }
+}

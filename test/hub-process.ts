@@ -1,0 +1,54 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { Test } from 'tap'
+import type { ConfigInput } from '../src/config.ts'
+
+const program = fileURLToPath(new URL('./hub-process-main.ts', import.meta.url))
+
+/** How a hub in a process of its own is doing. */
+export interface HubReport {
+  /** What is resident when all garbage is gone. */
+  readonly residentBytes: number
+  /** The most that was resident since the last report, garbage included. */
+  readonly peakBytes: number
+  readonly counters: Record<string, number>
+}
+
+export interface HubProcess {
+  readonly httpPort: number
+  readonly mqttPort: number
+  /** These two throw when the process has ended, and must not be asked at the same time. */
+  report(): Promise<HubReport>
+  counters(): Promise<Record<string, number>>
+}
+
+/** A hub on free loopback ports, in a process of its own so that its memory can be told from ours. */
+export async function hubProcess(t: Test, config: Partial<ConfigInput> = {}): Promise<HubProcess> {
+  const input: ConfigInput = {
+    http: { port: 0 },
+    mqtt: { port: 0, anonymous: true },
+    users: { clown: { password: 'bigclown' } },
+    log: { level: 'error' },
+    ...config,
+  }
+  const execArgv = ['--import', 'tsx', '--expose-gc']
+  const child = fork(program, [JSON.stringify(input)], { execArgv })
+  const ended = once(child, 'exit')
+  t.teardown(async () => {
+    child.kill('SIGKILL')
+    await ended
+  })
+  const died = ended.then(([code]) => {
+    throw new Error(`expected the hub's process to run, got its end with code ${code}`)
+  })
+  // Only whoever waits for an answer meets it.
+  died.catch(() => {})
+  const ask = async (question?: string) => {
+    const answer = once(child, 'message')
+    if (question !== undefined && child.connected) child.send(question)
+    return (await Promise.race([answer, died]))[0]
+  }
+  const ports = await ask()
+  return { ...ports, report: () => ask('report'), counters: () => ask('counters') }
+}

@@ -1,0 +1,29 @@
+import { pino } from 'pino'
+import type { Test } from 'tap'
+import { checkConfig } from '../src/config.ts'
+import { createCounters } from '../src/core/counters.ts'
+import { createSampledLog } from '../src/core/sampled-log.ts'
+import {
+  type HttpServer,
+  type HttpServerOptions,
+  openHttpServer,
+} from '../src/transports/http-server.ts'
+
+/** An HTTP server without a hub, which admits everybody unless told otherwise; closed at teardown. */
+export async function startedHttpServer(
+  t: Test,
+  options: Pick<HttpServerOptions, 'routeOf'> & Partial<HttpServerOptions>,
+): Promise<HttpServer> {
+  const { limits } = checkConfig({ users: { clown: { password: 'bigclown' } } })
+  const server = await openHttpServer({
+    host: '127.0.0.1',
+    port: 0,
+    knownHosts: [],
+    limits: limits.http,
+    gate: { admit: () => undefined },
+    sampledLog: createSampledLog(pino({ level: 'silent' }), createCounters()),
+    ...options,
+  })
+  t.teardown(server.close)
+  return server
+}
