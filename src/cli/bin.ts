@@ -2,6 +2,9 @@
 import { main } from './main.ts'
 import { firstStopSignal } from './stop-signals.ts'
 
+// Whoever closes the other end of a pipe does not want to read on; that is no reason to end a hub.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+
 process.exitCode = await main(process.argv.slice(2), {
   environment: process.env,
   print: (line) => process.stdout.write(`${line}\n`),

@@ -10,6 +10,7 @@ export const checkConfigFile: Command = {
   run: async (args, terminal) => {
     const { positionals } = readArguments(usage, () => parseArgs({ args, allowPositionals: true }))
     const file = required(positionals[0], 'a configuration file', usage)
+    if (positionals.length > 1) required(undefined, 'one configuration file', usage)
     readConfig(file, terminal.environment)
     terminal.print(`${file} is a valid configuration`)
   },

@@ -9,10 +9,9 @@ import { type Command, readArguments } from './command.ts'
 const usage = 'lab'
 const base = 'nodes/bridge/0'
 const user = 'clown'
-const password = 'bigclown'
 
 /** The user of the founding documents. Everybody knows the password, so only loopback may see it. */
-const labConfig = { users: { [user]: { password } }, log: { level: 'warn' } }
+const labConfig = { users: { [user]: { password: 'bigclown' } }, log: { level: 'warn' } }
 
 export const lab: Command = {
   usage,
@@ -21,6 +20,7 @@ export const lab: Command = {
     readArguments(usage, () => parseArgs({ args }))
     const config = checkConfig(applyEnvironment(labConfig, terminal.environment))
     for (const host of [config.http.host, config.mqtt.host]) checkLoopback(host)
+    const password = String(config.users[user]?.password)
     const hub = await startHub(config)
     try {
       const mqtt = `${inUrl(config.mqtt.host)}:${hub.mqttPort}`
@@ -31,9 +31,8 @@ export const lab: Command = {
         password,
       })
       const http = `${inUrl(config.http.host)}:${hub.httpPort}`
-      for (const line of welcome({ http, mqtt, host: config.mqtt.host, port: hub.mqttPort })) {
-        terminal.print(line)
-      }
+      const addresses = { http, mqtt, host: config.mqtt.host, port: hub.mqttPort }
+      for (const line of welcome(addresses, password)) terminal.print(line)
       await terminal.stopped
       await node.close()
     } finally {
@@ -59,8 +58,8 @@ interface Addresses {
   readonly port: number
 }
 
-function welcome({ http, mqtt, host, port }: Addresses): string[] {
-  const url = `ws://${user}:${password}@${http}/auth/clown-talk-server_${base.replaceAll('/', '_')}`
+function welcome({ http, mqtt, host, port }: Addresses, password: string): string[] {
+  const url = `ws://${user}:${encodeURIComponent(password)}@${http}/auth/clown-talk-server_${base.replaceAll('/', '_')}`
   const mosquitto = `-h ${host} -p ${port} -u ${user} -P ${password}`
   return [
     `Clown.Hub ${readRelease().version} in lab mode, for this machine only. Ctrl-C ends it.`,

@@ -22,7 +22,8 @@ export interface SimulatedNodeSurroundings {
 /** What a node listens to, below its base. */
 export const commandFilters = ['+/+/set', '+/+/get', '+/+/config/+'] as const
 
-const longestIntervalSeconds = 86_400
+/** Faster than ten times a second no sensor reports; slower than daily none is of use. */
+const intervalSeconds = { shortest: 0.1, longest: 86_400 }
 
 /**
  * A hardware node that speaks Clown.Talk: sensors that report by themselves, actuators that obey and
@@ -162,12 +163,13 @@ export class SimulatedNode {
 type Delivery = Pick<Message, 'qos' | 'retain'>
 
 function isPublishInterval(seconds: unknown): seconds is number {
-  return typeof seconds === 'number' && seconds > 0 && seconds <= longestIntervalSeconds
+  const { shortest, longest } = intervalSeconds
+  return typeof seconds === 'number' && seconds >= shortest && seconds <= longest
 }
 
 function expectedInterval({ kind }: Device): string {
   return kind === 'sensor'
-    ? `above 0 and at most ${longestIntervalSeconds} seconds`
+    ? `of ${intervalSeconds.shortest} to ${intervalSeconds.longest} seconds`
     : 'only for a sensor, this is an actuator'
 }
 
