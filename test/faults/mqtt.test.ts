@@ -105,12 +105,16 @@ t.test('200 MB announced and sent cost less than 2 MiB a socket', async (t) => {
   }
   // So many that what is read and thrown away before the next collection hardly counts.
   const sockets = 20
+  const pourAll = (pour: Pour, first: Buffer) => {
+    return Promise.all(Array.from({ length: sockets }, () => pour(hub, first)))
+  }
+  // Code that runs for the first time costs memory as well.
+  await pourAll(pours.TCP, huge['a PUBLISH'])
   for (const [way, pour] of Object.entries(pours)) {
-    // The first one has the hub load what it needs.
     await pour(hub, huge['a PUBLISH'])
     for (const [title, first] of Object.entries(huge)) {
       const before = await hub.report()
-      await Promise.all(Array.from({ length: sockets }, () => pour(hub, first)))
+      await pourAll(pour, first)
       const { peakBytes } = await hub.report()
       const eachMiB = (peakBytes - before.residentBytes) / mebibyte / sockets
       t.ok(eachMiB < 2, `${title} over ${way}: ${eachMiB.toFixed(2)} MiB`)
@@ -118,6 +122,8 @@ t.test('200 MB announced and sent cost less than 2 MiB a socket', async (t) => {
   }
   await control.stop()
 })
+
+type Pour = (hub: HubProcess, first: Buffer) => Promise<void>
 
 /** Ways to send 200 MB to a hub that does not want them, until it ends the connection. */
 const pours = {
