@@ -6,7 +6,7 @@ import { Payload } from '../core/payload.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import { checkFilter, type TopicLimits } from '../core/topic.ts'
 import type { PacketReader } from './aedes-bus.ts'
-import { MqttGuard } from './guard.ts'
+import { MqttGuard } from './guard/mqtt-guard.ts'
 import type { SubscriptionQuota } from './subscription-quota.ts'
 
 export interface HookOptions {

@@ -7,12 +7,12 @@ import { createAedesBus, createPacketReader } from './aedes-bus.ts'
 import { createHooks, type HookOptions } from './broker-hooks.ts'
 import type { Bus } from './bus.ts'
 import { createEmitter } from './emitter.ts'
-import { type GuardContext, MqttGuard } from './guard.ts'
+import { type GuardContext, MqttGuard } from './guard/mqtt-guard.ts'
+import type { MqttLimits } from './guard/packet-types.ts'
+import { createTurnEnd } from './guard/turn.ts'
 import { createKeptSessions } from './kept-sessions.ts'
-import type { MqttLimits } from './packet-types.ts'
 import { SessionStore } from './session-store.ts'
 import { createSubscriptionQuota } from './subscription-quota.ts'
-import { createTurnEnd } from './turn.ts'
 
 /** The embedded Aedes: the bus of the hub, and the broker that MQTT clients connect to. */
 export interface Broker {

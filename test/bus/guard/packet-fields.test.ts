@@ -1,6 +1,6 @@
 import t from 'tap'
-import { bodyStart, PacketFields } from '../../src/bus/packet-fields.ts'
-import { hex, packet } from '../raw-mqtt.ts'
+import { bodyStart, PacketFields } from '../../../src/bus/guard/packet-fields.ts'
+import { hex, packet } from '../../raw-mqtt.ts'
 import { faultOf } from './fault-of.ts'
 
 t.test('fields are read in order, and never past the end', async (t) => {

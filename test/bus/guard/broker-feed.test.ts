@@ -1,9 +1,9 @@
 import { EventEmitter, once } from 'node:events'
 import { setImmediate as turnOver } from 'node:timers/promises'
 import t from 'tap'
-import { BrokerFeed } from '../../src/bus/broker-feed.ts'
-import { TokenBucket } from '../../src/core/token-bucket.ts'
-import { connectPacket, pingPacket, publishPacket } from '../raw-mqtt.ts'
+import { BrokerFeed } from '../../../src/bus/guard/broker-feed.ts'
+import { TokenBucket } from '../../../src/core/token-bucket.ts'
+import { connectPacket, pingPacket, publishPacket } from '../../raw-mqtt.ts'
 
 /** A feed, and what it said. */
 function startFeed(burst = 100) {

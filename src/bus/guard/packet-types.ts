@@ -1,4 +1,4 @@
-import type { Config } from '../generated/config.ts'
+import type { Config } from '../../generated/config.ts'
 import { malformed, PacketFault } from './packet-fault.ts'
 
 export type MqttLimits = Config['limits']['mqtt']

@@ -1,12 +1,12 @@
 import { PassThrough } from 'node:stream'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
-import { MqttGuard } from '../../src/bus/guard.ts'
-import { createKeptSessions } from '../../src/bus/kept-sessions.ts'
-import { createTurnEnd } from '../../src/bus/turn.ts'
-import { checkConfig } from '../../src/config.ts'
-import { createCounters } from '../../src/core/counters.ts'
-import { createSampledLog } from '../../src/core/sampled-log.ts'
+import { createKeptSessions } from '../../../src/bus/kept-sessions.ts'
+import { MqttGuard } from '../../../src/bus/guard/mqtt-guard.ts'
+import { createTurnEnd } from '../../../src/bus/guard/turn.ts'
+import { checkConfig } from '../../../src/config.ts'
+import { createCounters } from '../../../src/core/counters.ts'
+import { createSampledLog } from '../../../src/core/sampled-log.ts'
 import {
   connectPacket,
   isPublish,
@@ -18,8 +18,8 @@ import {
   settled,
   signedIn,
   subscribePacket,
-} from '../raw-mqtt.ts'
-import type { StartedHub } from '../started-hub.ts'
+} from '../../raw-mqtt.ts'
+import type { StartedHub } from '../../started-hub.ts'
 
 const pad = 'x'.repeat(50_000)
 

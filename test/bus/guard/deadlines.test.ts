@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events'
 import t, { type Test } from 'tap'
-import { Deadlines } from '../../src/bus/deadlines.ts'
-import { checkConfig } from '../../src/config.ts'
+import { Deadlines } from '../../../src/bus/guard/deadlines.ts'
+import { checkConfig } from '../../../src/config.ts'
 
 /** Deadlines of a second, and what was missed of them. */
 function startDeadlines(t: Test) {

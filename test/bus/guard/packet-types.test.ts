@@ -1,6 +1,6 @@
 import t from 'tap'
-import { createHeaderCheck, packetTypes } from '../../src/bus/packet-types.ts'
-import { checkConfig } from '../../src/config.ts'
+import { createHeaderCheck, packetTypes } from '../../../src/bus/guard/packet-types.ts'
+import { checkConfig } from '../../../src/config.ts'
 import { faultOf } from './fault-of.ts'
 
 const { mqtt } = checkConfig({ users: { clown: { password: 'bigclown' } } }).limits

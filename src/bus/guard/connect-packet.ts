@@ -1,5 +1,5 @@
-import { reasonOf } from '../core/errors.ts'
-import { checkTopic, type TopicLimits } from '../core/topic.ts'
+import { reasonOf } from '../../core/errors.ts'
+import { checkTopic, type TopicLimits } from '../../core/topic.ts'
 import { malformed, PacketFault } from './packet-fault.ts'
 import { PacketFields } from './packet-fields.ts'
 import type { MqttLimits } from './packet-types.ts'

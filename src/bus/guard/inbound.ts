@@ -1,4 +1,4 @@
-import type { TokenBucket } from '../core/token-bucket.ts'
+import type { TokenBucket } from '../../core/token-bucket.ts'
 import { packetTypes, typeOf } from './packet-types.ts'
 
 /** What the broker gets at a time: at most so many packets, of at most so many bytes. */

@@ -1,6 +1,7 @@
 import { Duplex } from 'node:stream'
-import type { SampledLog } from '../core/sampled-log.ts'
-import { TokenBucket } from '../core/token-bucket.ts'
+import type { SampledLog } from '../../core/sampled-log.ts'
+import { TokenBucket } from '../../core/token-bucket.ts'
+import type { KeptSessions } from '../kept-sessions.ts'
 import { Acknowledgements, expectsAnswer } from './acknowledgements.ts'
 import { BrokerFeed } from './broker-feed.ts'
 import {
@@ -11,7 +12,6 @@ import {
 } from './connect-packet.ts'
 import { Deadlines } from './deadlines.ts'
 import { FrameReader } from './frame-reader.ts'
-import type { KeptSessions } from './kept-sessions.ts'
 import { isAcceptance, Outbound } from './outbound.ts'
 import { malformed, PacketFault } from './packet-fault.ts'
 import { checkPublish, checkSubscribe, checkUnsubscribe } from './packet-rules.ts'

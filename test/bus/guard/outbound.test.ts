@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import t from 'tap'
-import { isAcceptance, Outbound } from '../../src/bus/outbound.ts'
-import { hex, packet, publishPacket } from '../raw-mqtt.ts'
+import { isAcceptance, Outbound } from '../../../src/bus/guard/outbound.ts'
+import { hex, packet, publishPacket } from '../../raw-mqtt.ts'
 
 t.test('pieces of packets come out as whole packets, in one buffer', async (t) => {
   const packets: string[] = []

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { Acknowledgements, expectsAnswer } from '../../src/bus/acknowledgements.ts'
-import { hex, publishPacket } from '../raw-mqtt.ts'
+import { Acknowledgements, expectsAnswer } from '../../../src/bus/guard/acknowledgements.ts'
+import { hex, publishPacket } from '../../raw-mqtt.ts'
 import { faultOf } from './fault-of.ts'
 
 const qos1 = publishPacket('a', { qos: 1, id: 5 })

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import t from 'tap'
-import { FrameReader } from '../../src/bus/frame-reader.ts'
-import { hex, packet } from '../raw-mqtt.ts'
+import { FrameReader } from '../../../src/bus/guard/frame-reader.ts'
+import { hex, packet } from '../../raw-mqtt.ts'
 import { faultOf } from './fault-of.ts'
 
 /** What a reader makes of `chunks`. */

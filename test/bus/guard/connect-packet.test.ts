@@ -1,7 +1,7 @@
 import t from 'tap'
-import { clearKeepAlive, readConnect } from '../../src/bus/connect-packet.ts'
-import { checkConfig } from '../../src/config.ts'
-import { type ConnectFields, connectPacket, hex } from '../raw-mqtt.ts'
+import { clearKeepAlive, readConnect } from '../../../src/bus/guard/connect-packet.ts'
+import { checkConfig } from '../../../src/config.ts'
+import { type ConnectFields, connectPacket, hex } from '../../raw-mqtt.ts'
 import { faultOf } from './fault-of.ts'
 
 const { limits } = checkConfig({ users: { clown: { password: 'bigclown' } } })

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { isFitText } from '../core/topic.ts'
+import { isFitText } from '../../core/topic.ts'
 import { malformed } from './packet-fault.ts'
 
 /** Reads the fields of one packet in order, and never past its end. */

@@ -1,6 +1,10 @@
 import t from 'tap'
-import { checkPublish, checkSubscribe, checkUnsubscribe } from '../../src/bus/packet-rules.ts'
-import { hex, publishPacket, subscribePacket, unsubscribePacket } from '../raw-mqtt.ts'
+import {
+  checkPublish,
+  checkSubscribe,
+  checkUnsubscribe,
+} from '../../../src/bus/guard/packet-rules.ts'
+import { hex, publishPacket, subscribePacket, unsubscribePacket } from '../../raw-mqtt.ts'
 import { faultOf } from './fault-of.ts'
 
 const malformed = 'mqtt-malformed'

@@ -1,4 +1,4 @@
-import { PacketFault } from '../../src/bus/packet-fault.ts'
+import { PacketFault } from '../../../src/bus/guard/packet-fault.ts'
 
 /** The counter and the CONNACK code of the fault that `task` throws; undefined if it throws none. */
 export function faultOf(task: () => unknown): string | undefined {

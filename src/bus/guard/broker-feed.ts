@@ -1,4 +1,4 @@
-import type { TokenBucket } from '../core/token-bucket.ts'
+import type { TokenBucket } from '../../core/token-bucket.ts'
 import { Inbound } from './inbound.ts'
 
 export interface BrokerFeedOptions {

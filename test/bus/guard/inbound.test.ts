@@ -1,7 +1,7 @@
 import t from 'tap'
-import { Inbound } from '../../src/bus/inbound.ts'
-import { TokenBucket } from '../../src/core/token-bucket.ts'
-import { hex, pingPacket, publishPacket, subscribePacket } from '../raw-mqtt.ts'
+import { Inbound } from '../../../src/bus/guard/inbound.ts'
+import { TokenBucket } from '../../../src/core/token-bucket.ts'
+import { hex, pingPacket, publishPacket, subscribePacket } from '../../raw-mqtt.ts'
 
 function inboundOf(packets: readonly Buffer[], burst = 10_000): Inbound {
   const inbound = new Inbound(new TokenBucket({ perSecond: 10, burst, now: () => 0 }))
