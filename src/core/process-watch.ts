@@ -38,7 +38,8 @@ const lateForMs = 2000
 /** Looks at memory and the event loop every `intervalMs`, until it is closed. */
 export function watchProcess(options: ProcessWatchOptions): ProcessWatch {
   const { limits, sampledLog, now = () => performance.now() } = options
-  const { meters = openMeters(), intervalMs = 250 } = options
+  const { intervalMs = 250 } = options
+  const { meters = openMeters(intervalMs) } = options
   let isShortOfMemory = false
   let isOverloaded = false
   let residentMiB = 0
@@ -85,13 +86,18 @@ export function watchProcess(options: ProcessWatchOptions): ProcessWatch {
 
 const resolutionMs = 20
 
-function openMeters(): ProcessMeters {
+function openMeters(intervalMs: number): ProcessMeters {
   const delays = monitorEventLoopDelay({ resolution: resolutionMs })
   delays.enable()
+  let lookedAtMs = performance.now()
   return {
     residentBytes: process.memoryUsage.rss,
     lagMs: () => {
-      const lagMs = delays.max / 1e6 - resolutionMs
+      const nowMs = performance.now()
+      // After a reset the monitor is blind until its next tick; a stall that begins then is seen here.
+      const lateMs = nowMs - lookedAtMs - intervalMs
+      const lagMs = Math.max(lateMs, delays.max / 1e6 - resolutionMs)
+      lookedAtMs = nowMs
       delays.reset()
       return lagMs
     },
