@@ -21,7 +21,7 @@ import type { TurnEnd } from './turn.ts'
 /** What all guards of a broker share. */
 export interface GuardContext {
   readonly limits: ConnectLimits
-  readonly sessions: KeptSessions
+  readonly sessions: Pick<KeptSessions, 'accept'>
   readonly turnEnd: TurnEnd
   readonly sampledLog: SampledLog
 }
@@ -238,6 +238,8 @@ export class MqttGuard extends Duplex {
     this.#warn(counter, message)
     // [MQTT-3.2.0-1] A return code tells the client why, before the connection ends.
     if (returnCode !== undefined) this.socket.write(Buffer.from([0x20, 2, 0, returnCode]))
+    // Without one there is nothing to wait for, and no reason to read what else may come.
+    else this.socket.destroy()
     this.destroy()
   }
 
