@@ -72,14 +72,13 @@ async function openAll(config: Config, log: Logger, onClose: Closers['add']) {
     admit,
     mayEnter: gate.signedIn,
     anonymous: config.mqtt.anonymous,
-    mqttLimits: limits.mqtt,
-    topicLimits: limits.topic,
+    limits,
     log,
     sampledLog,
   })
   onClose(broker.close)
   const { bus } = broker
-  const lastValues = keepLastValues(bus)
+  const lastValues = keepLastValues(bus, limits.retained)
   onClose(lastValues.close)
 
   const { talkSockets, mqttSockets, heartbeat } = openWebSockets(config, sampledLog)

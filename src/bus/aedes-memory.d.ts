@@ -1,18 +1,25 @@
 /** The package keeps its types in another folder than the file they describe; what we use of them. */
 declare module 'aedes-persistence/asyncPersistence.js' {
   import type { Readable } from 'node:stream'
-  import type { AedesPublishPacket, Client } from 'aedes'
+  import type { AedesPublishPacket, Client, PubrelPacket } from 'aedes'
+
+  type Owner = Pick<Client, 'id'>
+  type Subscriber = { readonly clientId: string; readonly qos: 0 | 1 | 2 }
 
   class MemoryPersistence {
     readonly broker: { readonly clients: Readonly<Record<string, Client>> }
-    subscriptionsByTopic(topic: string): Promise<{ readonly clientId: string }[]>
+    cleanSubscriptions(client: Owner): Promise<void>
+    cleanIncoming(client: Owner): Promise<void>
+    storeRetained(packet: AedesPublishPacket): Promise<void>
     createRetainedStream(filter: string): Readable
-    outgoingEnqueue(subscription: { clientId: string }, packet: AedesPublishPacket): Promise<void>
-    outgoingStream(client: Client): Readable
+    subscriptionsByTopic(topic: string): Promise<Subscriber[]>
+    outgoingEnqueueCombi(subscribers: Subscriber[], packet: AedesPublishPacket): Promise<void>
+    outgoingUpdate(client: Owner, packet: AedesPublishPacket | PubrelPacket): Promise<void>
     outgoingClearMessageId(
-      client: Client,
-      packet: AedesPublishPacket,
-    ): Promise<AedesPublishPacket | undefined>
+      client: Owner,
+      packet: { readonly messageId?: number | undefined },
+    ): Promise<AedesPublishPacket | PubrelPacket | undefined>
+    outgoingStream(client: Owner): Readable
   }
   export = MemoryPersistence
 }

@@ -1,8 +1,9 @@
 import type { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { Aedes } from 'aedes'
+import { Aedes, type Client } from 'aedes'
 import type { Logger } from 'pino'
+import type { TopicLimits } from '../core/topic.ts'
 import { createAedesBus, createPacketReader } from './aedes-bus.ts'
 import { createHooks, type HookOptions } from './broker-hooks.ts'
 import type { Bus } from './bus.ts'
@@ -10,7 +11,9 @@ import { createEmitter } from './emitter.ts'
 import { type GuardContext, MqttGuard } from './guard/mqtt-guard.ts'
 import type { MqttLimits } from './guard/packet-types.ts'
 import { createTurnEnd } from './guard/turn.ts'
-import { createKeptSessions } from './kept-sessions.ts'
+import { createKeptSessions, type SessionLimits } from './kept-sessions.ts'
+import type { QueueLimits } from './outgoing-queue.ts'
+import type { RetainedLimits } from './retained-quota.ts'
 import { SessionStore } from './session-store.ts'
 import { createSubscriptionQuota } from './subscription-quota.ts'
 
@@ -22,8 +25,13 @@ export interface Broker {
   close(): Promise<void>
 }
 
-export interface BrokerOptions extends HookOptions {
-  readonly mqttLimits: MqttLimits
+export interface BrokerOptions extends Omit<HookOptions, 'topicLimits'> {
+  readonly limits: {
+    readonly mqtt: MqttLimits
+    readonly topic: TopicLimits
+    readonly sessions: SessionLimits & QueueLimits
+    readonly retained: RetainedLimits
+  }
   readonly log: Logger
 }
 
@@ -31,25 +39,38 @@ export interface BrokerOptions extends HookOptions {
 const laterThanGuard = { connectTimeout: 60_000, drainTimeout: 10_000, maxClientsIdLength: 256 }
 
 export async function openBroker(options: BrokerOptions): Promise<Broker> {
-  const { log, sampledLog, mqttLimits, topicLimits } = options
-  const persistence = new SessionStore()
+  const { log, sampledLog, limits } = options
+  const persistence = new SessionStore({ limits, sampledLog })
+  const sessions = createKeptSessions({
+    limits: limits.sessions,
+    end: (clientId) => {
+      const fields = { client: clientId }
+      sampledLog.warn('mqtt-sessions-ended', fields, 'a session was given up: its client is away')
+      void persistence.endSession(clientId)
+    },
+  })
   const reader = createPacketReader()
-  const quota = createSubscriptionQuota(mqttLimits.subscriptions)
+  const quota = createSubscriptionQuota(limits.mqtt.subscriptions)
   const emitter = createEmitter(() => aedes.id)
   const aedes: Aedes = await Aedes.createBroker({
     // No `id`: a fixed one makes queue keys repeat after a restart, and queued messages are lost.
     ...laterThanGuard,
-    maxInflightInbound: mqttLimits.qos2Window + 1,
+    maxInflightInbound: limits.mqtt.qos2Window + 1,
     persistence,
     mq: emitter.mq,
-    ...createHooks(options, { reader, quota }),
+    ...createHooks({ ...options, topicLimits: limits.topic }, { reader, quota }),
   })
   quota.follow(aedes)
   followEvents(aedes, options)
+  // Ids from 1 on make a conversation repeatable; Aedes begins anywhere.
+  aedes.on('client', (client) => {
+    Object.assign(client, { _nextId: persistence.nextIdOf(client.id) })
+  })
+  aedes.on('clientDisconnect', ({ id }) => sessions.left(id))
   const guards = new Set<MqttGuard>()
   const context: GuardContext = {
-    limits: { mqtt: mqttLimits, topic: topicLimits },
-    sessions: createKeptSessions(),
+    limits,
+    sessions,
     turnEnd: createTurnEnd(),
     sampledLog,
   }
@@ -61,13 +82,12 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
       guard.once('close', () => guards.delete(guard))
       const client = aedes.handle(guard, request)
       emitter.deliverOnce(client)
-      // Ids that begin with 1 make a conversation repeatable; Aedes begins anywhere.
-      Object.assign(client, { _nextId: 1 })
     },
     close: async () => {
       await new Promise<void>((resolve) => aedes.close(resolve))
       // Aedes closes its clients; sockets that never said CONNECT are none.
       for (const guard of guards) guard.destroy()
+      sessions.close()
     },
   }
 }
@@ -78,8 +98,12 @@ function followEvents(aedes: Aedes, { log, sampledLog }: BrokerOptions): void {
     log.debug({ client: client.id }, 'MQTT client connected')
   })
   aedes.on('clientDisconnect', (client) => log.debug({ client: client.id }, 'MQTT client gone'))
+  const ended = new WeakSet<Client>()
   for (const event of ['clientError', 'connectionError'] as const) {
     aedes.on(event, (client, error) => {
+      // Everything that still waits to be written fails by itself.
+      if (ended.has(client)) return
+      ended.add(client)
       sampledLog.warn('mqtt-connection-ended', { client: client.id, reason: error.message }, event)
     })
   }

@@ -215,6 +215,44 @@ export interface ConfigInput {
       idleSeconds?: number
     }
     /**
+     * MQTT sessions that outlive their connection (CONNECT without clean session).
+     */
+    sessions?: {
+      /**
+       * Sessions without a client that are kept.
+       */
+      count?: number
+      /**
+       * Hours a session waits for its client.
+       */
+      hours?: number
+      /**
+       * Messages of QoS 1 and 2 that wait for one client to come back, or to acknowledge them.
+       */
+      messages?: number
+      /**
+       * Bytes of such messages, topics included.
+       */
+      bytes?: number
+    }
+    /**
+     * Values that wait for whoever subscribes later. The same numbers hold once more for the last values of topics that are not retained; there the longest silent go first.
+     */
+    retained?: {
+      /**
+       * Topics with a value.
+       */
+      topics?: number
+      /**
+       * Bytes of one value.
+       */
+      valueBytes?: number
+      /**
+       * Bytes of all values, topics included.
+       */
+      totalBytes?: number
+    }
+    /**
      * Open connections, websocket and MQTT together.
      */
     connections?: {
@@ -507,6 +545,44 @@ export interface Config {
        * Seconds a client may stay without a subscription and without publishing.
        */
       idleSeconds: number
+    }
+    /**
+     * MQTT sessions that outlive their connection (CONNECT without clean session).
+     */
+    sessions: {
+      /**
+       * Sessions without a client that are kept.
+       */
+      count: number
+      /**
+       * Hours a session waits for its client.
+       */
+      hours: number
+      /**
+       * Messages of QoS 1 and 2 that wait for one client to come back, or to acknowledge them.
+       */
+      messages: number
+      /**
+       * Bytes of such messages, topics included.
+       */
+      bytes: number
+    }
+    /**
+     * Values that wait for whoever subscribes later. The same numbers hold once more for the last values of topics that are not retained; there the longest silent go first.
+     */
+    retained: {
+      /**
+       * Topics with a value.
+       */
+      topics: number
+      /**
+       * Bytes of one value.
+       */
+      valueBytes: number
+      /**
+       * Bytes of all values, topics included.
+       */
+      totalBytes: number
     }
     /**
      * Open connections, websocket and MQTT together.

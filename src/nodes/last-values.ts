@@ -11,9 +11,12 @@ export interface LastValues {
 }
 
 /** Bounds of what is kept for topics whose nodes do not retain; the longest silent go first. */
-const lastValuesLimits = { topics: 10_000, bytes: 32 * 1024 * 1024 }
+export interface LastValuesLimits {
+  readonly topics: number
+  readonly totalBytes: number
+}
 
-export function keepLastValues(bus: Bus, limits = lastValuesLimits): LastValues {
+export function keepLastValues(bus: Bus, limits: LastValuesLimits): LastValues {
   const values = new Map<string, Message>()
   let bytes = 0
   const forget = (topic: string) => {
@@ -29,7 +32,7 @@ export function keepLastValues(bus: Bus, limits = lastValuesLimits): LastValues 
     values.set(message.topic, message)
     bytes += message.payload.bytes.length
     for (const topic of values.keys()) {
-      if (values.size <= limits.topics && bytes <= limits.bytes) break
+      if (values.size <= limits.topics && bytes <= limits.totalBytes) break
       forget(topic)
     }
   }

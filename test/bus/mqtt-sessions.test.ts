@@ -112,7 +112,7 @@ t.test('nothing comes before CONNACK when a session goes on', async (t) => {
 })
 
 t.test('a long queue reaches a client that reads, whole and in order', async (t) => {
-  const hub = await openHub(t)
+  const hub = await openHub(t, { limits: { sessions: { bytes: 8 * 1024 * 1024 } } })
   await leaveSession(t, hub)
   const sender = await clientOf(t, hub)
   const payloads = numbered(1000).map((text) => `${text.slice(0, -1)},"pad":"${'x'.repeat(4000)}"}`)

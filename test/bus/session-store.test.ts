@@ -1,14 +1,17 @@
-import type { AedesPublishPacket, Client } from 'aedes'
 import t, { type Test } from 'tap'
-import { SessionStore } from '../../src/bus/session-store.ts'
 import {
+  accepted,
   type ConnectFields,
+  connectPacket,
   isPublish,
+  number,
   openHub,
+  packet,
   publishPacket,
   type RawMqtt,
   rawMqttTo,
   readPublish,
+  resumed,
   settled,
   signedIn,
   subscribePacket,
@@ -87,14 +90,104 @@ t.test('messages and subscriptions at QoS 0 keep nothing, and what is kept stays
   )
 })
 
-t.test('what was never sent is not cleared', async (t) => {
-  const store = new SessionStore()
-  const client = { id: 'sleeper' } as Client
-  const unsent = { cmd: 'publish', topic: 'a', payload: '1', qos: 1, retain: false, dup: false }
-  const packet = { ...unsent, messageId: undefined } as unknown as AedesPublishPacket
-  await store.outgoingEnqueue({ clientId: client.id }, packet)
-  t.equal(await store.outgoingClearMessageId(client, packet), undefined)
-  const kept: unknown[] = []
-  for await (const waiting of store.outgoingStream(client)) kept.push(waiting)
-  t.equal(kept.length, 1)
+t.test('past its limits a client that was away has the newest messages', async (t) => {
+  const hub = await openHub(t, { limits: { sessions: { messages: 2 } } })
+  const node = await clientOf(t, hub, { clientId: 'node', clean: false })
+  node.send(subscribePacket(['nodes/#'], 1))
+  await node.next()
+  await leave(hub, node)
+  const page = await clientOf(t, hub, { clientId: 'page' })
+  for (const id of [1, 2, 3, 4])
+    page.send(publishPacket('nodes/a', { payload: `${id}`, qos: 1, id }))
+  await settled(page)
+  const waiting = await waitingOf(t, hub)
+  t.same(
+    waiting.map((message) => String(message.payload)),
+    ['3', '4'],
+  )
+  t.equal(hub.counters()['mqtt-messages-dropped'], 2)
+})
+
+t.test('a client that never acknowledges costs a bounded number of messages', async (t) => {
+  const hub = await openHub(t, { limits: { sessions: { messages: 2 } } })
+  const node = await clientOf(t, hub, { clientId: 'node', clean: false })
+  node.send(subscribePacket(['nodes/#'], 1))
+  await node.next()
+  const page = await clientOf(t, hub, { clientId: 'page' })
+  for (const id of [1, 2, 3]) page.send(publishPacket('nodes/a', { payload: `${id}`, qos: 2, id }))
+  await settled(page)
+  for (const id of [1, 2, 3]) page.send(packet(0x62, number(id)))
+  for (const id of [1, 2, 3])
+    t.match(readPublish(await node.next(isPublish)), { payload: Buffer.from(`${id}`) })
+  await leave(hub, node)
+  t.match(await waitingOf(t, hub), [{ dup: true }, { dup: true }])
+  t.equal(hub.counters()['mqtt-messages-dropped'], 1)
+})
+
+t.test('a new message has none of the ids that are under way', async (t) => {
+  const hub = await openHub(t)
+  const node = await clientOf(t, hub, { clientId: 'node', clean: false })
+  node.send(subscribePacket(['nodes/#'], 1))
+  await node.next()
+  const page = await clientOf(t, hub, { clientId: 'page' })
+  page.send(publishPacket('nodes/a', { payload: 'under way', qos: 1, id: 1 }))
+  await node.next(isPublish)
+  await leave(hub, node)
+  page.send(publishPacket('nodes/a', { payload: 'new', qos: 1, id: 2 }))
+  await settled(page)
+  const waiting = await waitingOf(t, hub)
+  t.same(
+    waiting.map(({ id }) => id),
+    [1, 2],
+  )
+})
+
+t.test('a kept message has no retain flag and the QoS of its subscription', async (t) => {
+  const hub = await openHub(t)
+  const node = await clientOf(t, hub, { clientId: 'node', clean: false })
+  node.send(subscribePacket(['nodes/#'], 1))
+  await node.next()
+  await leave(hub, node)
+  const page = await clientOf(t, hub, { clientId: 'page' })
+  page.send(publishPacket('nodes/a', { qos: 2, id: 1, retain: true }), packet(0x62, number(1)))
+  await settled(page)
+  t.match(await waitingOf(t, hub), [{ qos: 1, retain: false }])
+})
+
+t.test('past the number of sessions the one longest away is given up', async (t) => {
+  const hub = await openHub(t, { limits: { sessions: { count: 1 } } })
+  for (const clientId of ['one', 'two']) {
+    const raw = await clientOf(t, hub, { clientId, clean: false })
+    raw.send(subscribePacket(['nodes/#'], 1))
+    await raw.next()
+    await leave(hub, raw)
+  }
+  t.equal(hub.counters()['mqtt-sessions-ended'], 1)
+  const one = await rawMqttTo(t, hub.mqttPort)
+  one.send(connectPacket({ clientId: 'one', clean: false }))
+  t.equal(await one.next(), accepted)
+  const two = await rawMqttTo(t, hub.mqttPort)
+  two.send(connectPacket({ clientId: 'two', clean: false }))
+  t.equal(await two.next(), resumed)
+})
+
+t.test('F15: a flood of retained values stops at the limit, and old values stay', async (t) => {
+  const hub = await openHub(t, { limits: { retained: { topics: 100, valueBytes: 10 } } })
+  const page = await clientOf(t, hub, { clientId: 'page' })
+  for (let count = 0; count < 1000; count++) {
+    page.send(publishPacket(`a/${count}`, { payload: `${count}`, retain: true }))
+  }
+  page.send(publishPacket('a/1', { payload: 'much too large', retain: true }))
+  page.send(publishPacket('a/2', { payload: '', retain: true }))
+  await settled(page)
+  const late = await clientOf(t, hub, { clientId: 'late' })
+  late.send(subscribePacket(['a/#']))
+  const values = new Map<string, string>()
+  while (values.size < 99) {
+    const { topic, payload: value } = readPublish(await late.next(isPublish))
+    values.set(topic, String(value))
+  }
+  t.equal(values.get('a/1'), '1')
+  t.notOk(values.has('a/2'), 'an empty value takes one away')
+  t.equal(hub.counters()['retained-refused'], 901)
 })

@@ -4,6 +4,8 @@ import type { Message } from '../../src/core/message.ts'
 import { Payload } from '../../src/core/payload.ts'
 import { keepLastValues } from '../../src/nodes/last-values.ts'
 
+const roomy = { topics: 100, totalBytes: 10_000 }
+
 /** A bus that delivers at once and retains what `kept` holds. */
 function busWith(kept: readonly Message[]): Bus {
   const listeners = new Set<(message: Message) => void>()
@@ -31,7 +33,7 @@ async function below(values: { below(base: string): Promise<Message[]> }, base: 
 
 t.test('the newest of retained and reported values is told, sorted by topic', async (t) => {
   const bus = busWith([report('n/b', '1', true), report('n/a', '1', true)])
-  const values = keepLastValues(bus)
+  const values = keepLastValues(bus, roomy)
   bus.publish(report('n/a', '2'))
   bus.publish(report('n/c', '3'))
   bus.publish(report('other', '4'))
@@ -40,7 +42,7 @@ t.test('the newest of retained and reported values is told, sorted by topic', as
 
 t.test('commands, requests, answers and notifications are no values', async (t) => {
   const bus = busWith([])
-  const values = keepLastValues(bus)
+  const values = keepLastValues(bus, roomy)
   for (const topic of [
     'relay/x/set',
     'a/b/get',
@@ -58,7 +60,7 @@ t.test(
   'an empty retained message clears a value; an empty one that is not is a value',
   async (t) => {
     const bus = busWith([])
-    const values = keepLastValues(bus)
+    const values = keepLastValues(bus, roomy)
     bus.publish(report('n/a', '1', true))
     bus.publish(report('n/a', '', true))
     bus.publish(report('n/b', ''))
@@ -68,7 +70,7 @@ t.test(
 
 t.test('past its bounds the longest silent topic is forgotten', async (t) => {
   const bus = busWith([])
-  const values = keepLastValues(bus, { topics: 2, bytes: 10 })
+  const values = keepLastValues(bus, { topics: 2, totalBytes: 10 })
   for (const topic of ['n/a', 'n/b', 'n/a', 'n/c']) bus.publish(report(topic, '1'))
   t.same(await below(values, 'n'), ['n/a 1', 'n/c 1'])
   bus.publish(report('n/d', '123456789'))
@@ -77,7 +79,7 @@ t.test('past its bounds the longest silent topic is forgotten', async (t) => {
 
 t.test('once closed it learns nothing more', async (t) => {
   const bus = busWith([])
-  const values = keepLastValues(bus)
+  const values = keepLastValues(bus, roomy)
   values.close()
   bus.publish(report('n/a', '1'))
   t.same(await below(values, 'n'), [])

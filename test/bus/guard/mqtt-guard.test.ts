@@ -1,7 +1,6 @@
 import { PassThrough } from 'node:stream'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
-import { createKeptSessions } from '../../../src/bus/kept-sessions.ts'
 import { MqttGuard } from '../../../src/bus/guard/mqtt-guard.ts'
 import { createTurnEnd } from '../../../src/bus/guard/turn.ts'
 import { checkConfig } from '../../../src/config.ts'
@@ -36,7 +35,7 @@ async function untilFull(other: RawMqtt): Promise<void> {
 }
 
 t.test('retained values wait for a slow reader, and nobody waits with them', async (t) => {
-  const hub = await openHub(t)
+  const hub = await openHub(t, { limits: { retained: { valueBytes: 64 * 1024 } } })
   const other = await clientOf(t, hub, 'other')
   const retain = true
   other.send(...manyMessages.map((payload, at) => publishPacket(`kept/${at}`, { payload, retain })))
@@ -52,7 +51,7 @@ t.test('retained values wait for a slow reader, and nobody waits with them', asy
 })
 
 t.test('a queue waits for a slow reader, too', async (t) => {
-  const hub = await openHub(t)
+  const hub = await openHub(t, { limits: { sessions: { bytes: 32 * 1024 * 1024 } } })
   const other = await clientOf(t, hub, 'other')
   const before = await rawMqttTo(t, hub.mqttPort)
   await signedIn(before, { clientId: 'slow', clean: false })
@@ -148,7 +147,7 @@ t.test('what is written after the end goes nowhere, and nobody waits for it', as
   const socket = new PassThrough()
   const guard = new MqttGuard(socket, {
     limits,
-    sessions: createKeptSessions(),
+    sessions: { accept: () => false },
     turnEnd: createTurnEnd(),
     sampledLog: createSampledLog(pino({ level: 'silent' }), createCounters()),
   })

@@ -1,0 +1,39 @@
+/** How many values are retained, and how large; see `limits.retained` in the configuration. */
+export interface RetainedLimits {
+  readonly topics: number
+  readonly valueBytes: number
+  readonly totalBytes: number
+}
+
+/** Counts what is retained. */
+export interface RetainedQuota {
+  /** Whether a value of so many bytes may take the place of the one on `topic`; then it counts. */
+  take(topic: string, valueBytes: number): boolean
+}
+
+export function createRetainedQuota(limits: RetainedLimits): RetainedQuota {
+  const bytesOfTopic = new Map<string, number>()
+  let totalBytes = 0
+  const forget = (topic: string) => {
+    totalBytes -= bytesOfTopic.get(topic) ?? 0
+    bytesOfTopic.delete(topic)
+  }
+  return {
+    take: (topic, valueBytes) => {
+      // [MQTT-3.3.1-10] An empty value takes the one before away.
+      if (valueBytes === 0) {
+        forget(topic)
+        return true
+      }
+      const bytes = Buffer.byteLength(topic) + valueBytes
+      const bytesBefore = bytesOfTopic.get(topic)
+      const isTooMany = bytesBefore === undefined && bytesOfTopic.size >= limits.topics
+      const isTooMuch = totalBytes - (bytesBefore ?? 0) + bytes > limits.totalBytes
+      if (valueBytes > limits.valueBytes || isTooMany || isTooMuch) return false
+      forget(topic)
+      bytesOfTopic.set(topic, bytes)
+      totalBytes += bytes
+      return true
+    },
+  }
+}
