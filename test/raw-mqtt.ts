@@ -115,7 +115,7 @@ export interface ConnectFields {
   level?: number
   will?: { topic: string | Buffer; payload?: string; retain?: boolean; qos?: number }
   user?: string | Buffer
-  password?: string
+  password?: string | Buffer
   /** Connect flags in place of those that follow from the rest. */
   flags?: number
 }

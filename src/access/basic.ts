@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer'
+
 export interface Credentials {
   readonly user: string
   readonly password: string
@@ -7,7 +9,10 @@ export interface Credentials {
 export function parseBasic(header: string | undefined): Credentials | undefined {
   const token = /^Basic +([A-Za-z0-9+/]+=*) *$/i.exec(header ?? '')?.[1]
   if (token === undefined) return undefined
-  const text = Buffer.from(token, 'base64').toString('utf8')
+  const bytes = Buffer.from(token, 'base64')
+  // Decoding what is not UTF-8 would make different credentials the same.
+  if (!isUtf8(bytes)) return undefined
+  const text = bytes.toString('utf8')
   // The first colon ends the user name; the password may hold more of them.
   const colon = text.indexOf(':')
   if (colon < 0) return undefined

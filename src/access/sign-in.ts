@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 
-/** Whether this is a user of ours with that password. */
-export type SignIn = (user: string, password: string) => boolean
+/** Whether this is a user of ours with that password: a text, or its bytes in UTF-8. */
+export type SignIn = (user: string, password: string | Readonly<Buffer>) => boolean
 
 /** Checks against `users`, by name. Takes the same time for a wrong password and an unknown user. */
 export function createSignIn(
@@ -18,6 +18,6 @@ export function createSignIn(
   }
 }
 
-function sha256(text: string): Buffer {
+function sha256(text: string | Readonly<Buffer>): Buffer {
   return createHash('sha256').update(text).digest()
 }

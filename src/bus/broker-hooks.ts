@@ -1,4 +1,5 @@
 import type { AedesOptions, AuthenticateError, Client, PublishPacket, Subscription } from 'aedes'
+import type { SignIn } from '../access/sign-in.ts'
 import { errorPayload, errorTopic } from '../core/error-payload.ts'
 import { HubError, reasonOf } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
@@ -10,7 +11,7 @@ import { MqttGuard } from './guard/mqtt-guard.ts'
 import type { SubscriptionQuota } from './subscription-quota.ts'
 
 export interface HookOptions {
-  signIn(user: string, password: string): boolean
+  readonly signIn: SignIn
   /**
    * What goes on the bus in place of a client's message; undefined drops it without a word.
    *
@@ -43,7 +44,7 @@ export function createHooks(options: HookOptions, { reader, quota }: HookParts):
   return {
     authenticate: (client, ...[user = '', password, done]) => {
       const isNobody = user === '' && password === undefined
-      const isKnown = isNobody ? anonymous : signIn(user, String(password ?? ''))
+      const isKnown = isNobody ? anonymous : signIn(user, password ?? '')
       if (!isKnown) done(refusal(4, 'bad user name or password'), null)
       else if (mayEnter(connectionOf(client), user)) done(null, true)
       else done(refusal(3, 'too many connections of this user'), null)

@@ -164,6 +164,16 @@ for (const [way, open] of Object.entries(ways)) {
   })
 }
 
+t.test('F11: a password is its bytes, and none of them is replaced', async (t) => {
+  const hub = await openHub(t, { users: { odd: { password: 'a\u{fffd}' } } })
+  const right = connectPacket({ user: 'odd', password: 'a\u{fffd}' })
+  const wrong = connectPacket({ user: 'odd', password: hex('61 ff') })
+  t.same(await answersUntilCut(await rawMqttTo(t, hub.mqttPort), wrong), ['20020004'])
+  const raw = await rawMqttTo(t, hub.mqttPort)
+  raw.send(right)
+  t.equal(await raw.next(), accepted)
+})
+
 t.test('an acknowledgement of the wrong kind ends the connection', async (t) => {
   const hub = await openHub(t)
   const wrong = ['50020001', '70020001']
