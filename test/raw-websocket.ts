@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import type { Test } from 'tap'
-import type { Hub } from '../src/hub.ts'
 import { upgradeText } from './raw-http.ts'
+import type { HubPorts } from './started-hub.ts'
 
 export interface RawWebSocket {
   readonly socket: Socket
@@ -13,7 +13,11 @@ export interface RawWebSocket {
 }
 
 /** A websocket whose bytes the test writes itself; only the handshake is made for it. */
-export async function rawWebSocketTo(t: Test, hub: Hub, path = '/talk'): Promise<RawWebSocket> {
+export async function rawWebSocketTo(
+  t: Test,
+  hub: Pick<HubPorts, 'httpPort'>,
+  path = '/talk',
+): Promise<RawWebSocket> {
   const socket = connect(hub.httpPort, '127.0.0.1')
   t.teardown(() => socket.destroy())
   const ended = new Promise<void>((resolve) => socket.once('close', () => resolve()))

@@ -3,7 +3,6 @@ import {
   accepted,
   answersUntilCut,
   connectPacket,
-  hex,
   isPublish,
   openHub,
   publishPacket,
@@ -35,8 +34,6 @@ for (const [way, open] of Object.entries(ways)) {
       'a byte order mark': '\u{feff}a',
       'the replacement character': 'a\u{fffd}',
       '17 levels': 'a/'.repeat(16).concat('a'),
-      '101 levels': 'a/'.repeat(100).concat('a'),
-      '1,000 levels': 'a/'.repeat(999).concat('a'),
       'a level of 65 bytes': 'a'.repeat(65),
       '257 bytes': `${'a'.repeat(63)}/`.repeat(4).concat('a'),
     }
@@ -70,17 +67,10 @@ for (const [way, open] of Object.entries(ways)) {
     t.equal(await raw.next(), 'b0020001', 'to unsubscribe from them is harmless')
   })
 
-  t.test(`GHSA-xxqp: filters no broker could keep end the connection over ${way}`, async (t) => {
+  t.test(`filters with # before their end end the connection over ${way}`, async (t) => {
     const hub = await openHub(t)
-    const filters = {
-      '# before the end': 'a/#/b',
-      '101 levels': 'a/'.repeat(100).concat('a'),
-      '1,000 levels': 'a/'.repeat(999).concat('a'),
-    }
-    for (const [title, filter] of Object.entries(filters)) {
-      const raw = await signedIn(await open(t, hub))
-      t.same(await answersUntilCut(raw, subscribePacket([filter])), [accepted], title)
-    }
+    const raw = await signedIn(await open(t, hub))
+    t.same(await answersUntilCut(raw, subscribePacket(['a/#/b'])), [accepted])
   })
 }
 
@@ -134,46 +124,6 @@ t.test('F12: deep JSON that comes by MQTT passes as the bytes it is', async (t) 
   const payload = '['.repeat(65_000)
   raw.send(subscribePacket(['a']), publishPacket('a', { payload }))
   t.equal(readPublish(await raw.next(isPublish)).payload.toString(), payload)
-})
-
-t.test('GHSA-5jvp: the 21st open QoS 2 message ends the connection', async (t) => {
-  const hub = await openHub(t)
-  const open = (count: number) => {
-    return Array.from({ length: count }, (_, at) => publishPacket('a', { qos: 2, id: at + 1 }))
-  }
-  const fine = await signedIn(await rawMqttTo(t, hub.mqttPort), { clientId: 'fine' })
-  fine.send(...open(20), publishPacket('a', { qos: 2, id: 20 }))
-  await fine.next((answer) => answer === '50020014')
-  fine.send(hex('62 02 0001'), publishPacket('a', { qos: 2, id: 21 }))
-  t.equal(await fine.next((answer) => answer === '50020015'), '50020015', 'one that is released')
-  const raw = await signedIn(await rawMqttTo(t, hub.mqttPort))
-  raw.send(...open(21))
-  await raw.ended
-  t.equal(hub.counters()['mqtt-qos2-window'], 1)
-})
-
-t.test('GHSA-52qw, F13: names that objects inherit are names like any other', async (t) => {
-  const hub = await openHub(t)
-  const names = ['__proto__', 'constructor', 'toString', 'hasOwnProperty']
-  for (const name of names) {
-    const raw = await signedIn(await rawMqttTo(t, hub.mqttPort), { clientId: name, clean: false })
-    const topic = `${name}/${name}`
-    raw.send(subscribePacket([name, topic], 1))
-    t.equal(await raw.next(), '900400010101', `${name} as a filter`)
-    raw.send(publishPacket(topic, { retain: true, payload: `{"${name}":{"x":1}}` }))
-    t.match(readPublish(await raw.next(isPublish)), { topic }, `${name} as a topic`)
-    raw.send(unsubscribePacket([name]))
-    t.equal(await raw.next(), 'b0020001')
-    raw.stream.destroy()
-    await hub.log.next((line) => line.msg === 'MQTT client gone' && line['client'] === name)
-    const again = await rawMqttTo(t, hub.mqttPort)
-    again.send(connectPacket({ clientId: name, clean: false }))
-    t.equal(await again.next(), '20020100', `${name} has a session`)
-    const user = connectPacket({ user: name, password: name })
-    const stranger = await rawMqttTo(t, hub.mqttPort)
-    t.same(await answersUntilCut(stranger, user), ['20020004'], `${name} is no user`)
-  }
-  t.equal(Reflect.get({}, 'x'), undefined)
 })
 
 t.test('messages past the rate wait, and none is lost', async (t) => {

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
@@ -11,6 +12,7 @@ t.test('F9, F11: malformed frames are closed by their code, and nobody else noti
     ['unmasked', rawFrame(0x81, '["a",1]', 0), 1002],
     ['RSV1', rawFrame(0xc1, '["a",1]'), 1002],
     ['RSV2', rawFrame(0xa1, '["a",1]'), 1002],
+    ['RSV3', rawFrame(0x91, '["a",1]'), 1002],
     ['unknown opcode', rawFrame(0x83, 'a'), 1002],
     ['unknown control opcode', rawFrame(0x8b, 'a'), 1002],
     ['continuation of nothing', rawFrame(0x80, 'a'), 1002],
@@ -23,13 +25,15 @@ t.test('F9, F11: malformed frames are closed by their code, and nobody else noti
     ['half a surrogate pair', rawFrame(0x81, Buffer.from([0xed, 0xa0, 0x80])), 1007],
     ['overlong slash', rawFrame(0x81, Buffer.from([0xc0, 0xaf])), 1007],
   ]
-  for (const [name, bytes, code] of broken) {
-    const raw = await rawWebSocketTo(t, hub)
-    raw.socket.write(bytes)
-    t.equal(await raw.closeCode(), code, name)
+  for (const path of ['/talk', '/mqtt']) {
+    for (const [name, bytes, code] of broken) {
+      const raw = await rawWebSocketTo(t, hub, path)
+      raw.socket.write(bytes)
+      t.equal(await raw.closeCode(), code, `${name} on ${path}`)
+    }
   }
   t.same(await healthy.settle(), [])
-  t.equal(hub.counters()['websocket-ended'], broken.length)
+  t.equal(hub.counters()['websocket-ended'], 2 * broken.length)
 })
 
 t.test('F11: bytes that are no text, in a binary frame, are answered with an error', async (t) => {
@@ -52,7 +56,7 @@ t.test('F12: 100,000 brackets cost their sender an error, whatever way they come
   t.equal(String((await mqtt.on('nodes/bridge/0/deep/-')).payload), deep)
 })
 
-t.test('F13: names from prototypes are data, on every way in', async (t) => {
+t.test('GHSA-52qw-whmv-87c5, F13: names from prototypes are data, on every way in', async (t) => {
   const hub = await startedHub(t)
   const talk = await talkTo(t, hub)
   const mqtt = await mqttTo(t, hub, { filter: 'nodes/bridge/0/#' })
@@ -114,6 +118,27 @@ t.test('F14: no topic leaves its base or its line, and wildcards are refused', a
     root.send(topic, 1)
     t.match(await root.on('clown.talk/-/error'), [/./, { code: 'bad-topic' }], topic)
   }
+})
+
+t.test('CVE-2026-48779, GHSA-96hv-2xvq-fx4p: 64 fragments pass, and the 65th closes', async (t) => {
+  const hub = await startedHub(t)
+  const { websocket, on } = await talkTo(t, hub)
+  const text = '["many/-",1]'.padEnd(64)
+  for (let at = 0; at < 64; at++) websocket.send(text.charAt(at), { fin: at === 63 })
+  t.same(await on('many/-'), ['many/-', 1])
+  for (const path of ['/talk', '/mqtt']) {
+    for (const payload of ['a', '']) {
+      const raw = await rawWebSocketTo(t, hub, path)
+      const fragments = Array.from({ length: 64 }, (_, at) => rawFrame(at === 0 ? 1 : 0, payload))
+      raw.socket.write(Buffer.concat(fragments))
+      // The pong tells that all of them are still taken.
+      raw.socket.write(rawFrame(0x89, 'here'))
+      await once(raw.socket, 'data')
+      raw.socket.write(rawFrame(0, payload))
+      t.equal(await raw.closeCode(), 1008, `${path}: fragments of "${payload}"`)
+    }
+  }
+  t.equal(hub.counters()['websocket-too-many-fragments'], 4)
 })
 
 t.test('F22: tiny fragments and huge lengths are closed before they cost memory', async (t) => {
