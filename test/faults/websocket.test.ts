@@ -3,9 +3,11 @@ import { performance } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
+import { checkConfig } from '../../src/config.ts'
 import type { Hub } from '../../src/hub.ts'
-import { mqttTo, startedHub } from '../started-hub.ts'
+import { mqttTo, startedHub, talkTo } from '../started-hub.ts'
 import { startControl } from './control.ts'
+import { startProxy } from './proxy.ts'
 
 /** The publisher of a flood is an honest client of a hub that allows it as much. */
 const limits = { mqtt: { publishesPerSecond: 20_000, publishBurst: 20_000 } }
@@ -118,6 +120,46 @@ t.test('F6: a websocket that reads again has the latest values and knows its los
   t.ok(numbers.length < sent)
   t.match(missed, [['clown.talk/-/missed', { count: Number }]])
   t.equal(hub.counters()['websocket-slow-consumer'], undefined)
+})
+
+t.test('F5: a websocket behind a dead connection is cut, and its place is free', async (t) => {
+  const usual = checkConfig({ users: { clown: { password: 'bigclown' } } }).limits.websocket
+  t.ok(usual.pingSeconds + usual.pongSeconds <= 30, 'unless configured, within 30 s')
+  const websocket = { pingSeconds: 1, pongSeconds: 1 }
+  // Three healthy clients, and the one that goes dead.
+  const hub = await startedHub(t, { limits: { websocket, connections: { total: 4 } } })
+  const control = await startControl(t, hub)
+  const proxy = await startProxy(t, hub.httpPort)
+  await talkTo(t, { ...hub, httpPort: proxy.port })
+  await t.rejects(talkTo(t, hub), { message: /503/ })
+  const startMs = performance.now()
+  proxy.stopForwarding()
+  await proxy.hubEnded
+  const tookMs = performance.now() - startMs
+  t.ok(tookMs < 4000, `cut after ${tookMs} ms`)
+  t.equal(hub.counters()['websocket-no-pong'], 1)
+  await talkTo(t, hub)
+  await control.stop()
+})
+
+t.test('F6, F23: a frozen websocket that is given up is gone a second later', async (t) => {
+  // Three healthy clients, the one that floods, and the frozen one.
+  const hub = await startedHub(t, { limits: { ...limits, connections: { total: 5 } } })
+  await frozenOnes(t, hub, 1)
+  const control = await startControl(t, hub)
+  const flood = await startFlood(t, hub, { perSecond: 4000, bytes: 1000, topics: 4000 })
+  await until(() => hub.counters()['websocket-slow-consumer'] === 1, 10_000)
+  const startMs = performance.now()
+  flood.stop()
+  const isFree = async () => {
+    const headers = { Connection: 'close' }
+    return (await fetch(`http://127.0.0.1:${hub.httpPort}/healthz`, { headers })).ok
+  }
+  t.equal(await isFree(), false, 'what waits for it holds its place')
+  while (!(await isFree())) await delay(20)
+  const tookMs = performance.now() - startMs
+  t.ok(tookMs < 2500, `gone after ${tookMs} ms`)
+  await control.stop()
 })
 
 t.test('F7: a hundred frozen websockets cost bounded memory, and time for nobody', async (t) => {
