@@ -30,12 +30,12 @@ t.test('F6: a frozen MQTT subscriber is cut, and nobody else notices', async (t)
   await cutBySlowness(hub, 1)
   // About 4 MB go into the buffers of the kernel before the hub sees that somebody does not read.
   const tookMs = performance.now() - startMs
-  t.ok(tookMs < 5000, `it was cut after ${tookMs} ms`)
+  t.ok(tookMs < 3000, `it was cut after ${tookMs} ms`)
   const after = await hub.report()
   t.ok(after.residentBytes - before.residentBytes < 16 * mebibyte, growth(before, after))
   await load.stop(t)
-  const { worstLatencyMs } = await control.stop()
-  t.ok(worstLatencyMs < 500, `the slowest message of the healthy took ${worstLatencyMs} ms`)
+  const { p99LatencyMs } = await control.stop()
+  t.ok(p99LatencyMs < 250, `p99 of the healthy is ${p99LatencyMs} ms`)
   frozen.stream.resume()
   await frozen.ended
 })
@@ -48,16 +48,17 @@ t.test('F7: a hundred frozen MQTT subscribers at once cost at most 150 MiB', asy
   await Promise.all(Array.from({ length: 100 }, (_, at) => frozenMqtt(t, hub, `frozen-${at}`)))
   const control = await startControl(t, hub)
   await cutBySlowness(hub, 100)
+  const { p99LatencyMs } = await control.stop()
+  t.ok(p99LatencyMs < 500, `p99 of the healthy is ${p99LatencyMs} ms`)
   const { peakBytes } = await hub.report()
   const grownMiB = (peakBytes - before.peakBytes) / mebibyte
   t.ok(grownMiB < 150, `at most ${grownMiB.toFixed(1)} MiB more`)
   await load.stop(t)
-  await control.stop()
 })
 
-t.test('five frozen clients of each kind rob the healthy ones of nothing', async (t) => {
+t.test('aedes#1060, F6: five frozen clients of each kind rob six healthy of nothing', async (t) => {
   const hub = await hubProcess(t, { limits })
-  const load = await startLoad(t, hub)
+  const load = await startLoad(t, hub, 3)
   await wait(warmUpMs)
   const before = await hub.report()
   const control = await startControl(t, hub)
@@ -118,24 +119,18 @@ function wait(ms: number): Promise<void> {
 }
 
 interface Load {
-  /** Ends the load; a healthy client of each kind has to have all of it, in order. */
+  /** Ends the load; each healthy client has to have all of it, in order. */
   stop(t: Test): Promise<{ sent: number }>
 }
 
 const burstIntervalMs = 10
 
-/** Numbered messages of 1 kB, 4,000 a second, to one healthy client of each kind. */
-async function startLoad(t: Test, hub: HubProcess): Promise<Load> {
-  const websocket = createCount()
-  const mqtt = createCount()
-  const talkSocket = await talk(t, hub)
-  talkSocket.on('message', (frame) => {
-    const [, number] = /^\["busy\/-",\[(\d+),/.exec(String(frame)) ?? []
-    if (number !== undefined) websocket.saw(Number(number))
-  })
-  const reader = await mqttTo(t, hub)
-  reader.client.on('message', (_topic, payload) => mqtt.saw(JSON.parse(String(payload))[0]))
-  await reader.client.subscribeAsync(busyTopic)
+/** Numbered messages of 1 kB, 4,000 a second, to `count` healthy clients of each kind. */
+async function startLoad(t: Test, hub: HubProcess, count = 1): Promise<Load> {
+  const each = Array.from({ length: count })
+  const websockets = await Promise.all(each.map(() => countByWebSocket(t, hub)))
+  const mqttClients = await Promise.all(each.map(() => countByMqtt(t, hub)))
+  const healthy = [...websockets, ...mqttClients]
   const publisher = await mqttTo(t, hub)
   let sent = 0
   const startMs = performance.now()
@@ -148,22 +143,47 @@ async function startLoad(t: Test, hub: HubProcess): Promise<Load> {
     stop: async (t) => {
       clearInterval(timer)
       const deadlineMs = performance.now() + 10_000
-      while (Math.min(websocket.next(), mqtt.next()) < sent && performance.now() < deadlineMs) {
-        await wait(50)
-      }
-      t.equal(mqtt.next(), sent, 'the healthy MQTT client has all messages in order')
-      t.equal(websocket.next(), sent, 'the healthy websocket has all messages in order')
+      const isBehind = () => healthy.some(({ next }) => next() < sent)
+      while (isBehind() && performance.now() < deadlineMs) await wait(50)
+      const all = each.map(() => sent)
+      const seenBy = (counts: Count[]) => counts.map(({ next }) => next())
+      t.same(seenBy(mqttClients), all, 'the healthy MQTT clients have all messages in order')
+      t.same(seenBy(websockets), all, 'the healthy websockets have all messages in order')
       return { sent }
     },
   }
+}
+
+async function countByWebSocket(t: Test, hub: HubProcess): Promise<Count> {
+  const count = createCount()
+  const websocket = await talk(t, hub)
+  websocket.on('message', (frame) => {
+    const [, number] = /^\["busy\/-",\[(\d+),/.exec(String(frame)) ?? []
+    if (number !== undefined) count.saw(Number(number))
+  })
+  return count
+}
+
+async function countByMqtt(t: Test, hub: HubProcess): Promise<Count> {
+  const count = createCount()
+  const { client } = await mqttTo(t, hub)
+  client.on('message', (_topic, payload) => count.saw(JSON.parse(String(payload))[0]))
+  await client.subscribeAsync(busyTopic)
+  return count
 }
 
 function numbered(number: number): string {
   return `[${number},"${'x'.repeat(messageBytes - 12)}"]`
 }
 
+interface Count {
+  /** The number that is expected next. */
+  next(): number
+  saw(number: number): void
+}
+
 /** Counts messages that come in order, and none after one was missing. */
-function createCount() {
+function createCount(): Count {
   let next = 0
   return {
     next: () => next,

@@ -18,6 +18,7 @@ import {
   settled,
   signedIn,
   subscribePacket,
+  ways,
 } from '../../raw-mqtt.ts'
 import type { StartedHub } from '../../started-hub.ts'
 
@@ -77,25 +78,27 @@ t.test('a queue waits for a slow reader, too', async (t) => {
   t.notOk(hub.counters()['mqtt-slow-consumer'])
 })
 
-t.test('F6: a subscriber that does not read live messages is cut', async (t) => {
-  const hub = await openHub(t)
-  const other = await clientOf(t, hub, 'other')
-  const healthy = await clientOf(t, hub, 'healthy')
-  const frozen = await clientOf(t, hub, 'frozen')
-  for (const subscriber of [healthy, frozen]) {
-    subscriber.send(subscribePacket(['live']))
-    await subscriber.next()
-  }
-  frozen.stream.pause()
-  other.send(...manyMessages.map((payload) => publishPacket('live', { payload })))
-  for (const expected of manyMessages) {
-    const { payload } = readPublish(await healthy.next(isPublish))
-    if (payload.toString() !== expected) t.fail('the healthy one missed a message')
-  }
-  t.match(await hub.log.next(({ kind }) => kind === 'mqtt-slow-consumer'), { client: 'frozen' })
-  frozen.stream.resume()
-  await frozen.ended
-})
+for (const [way, open] of Object.entries(ways)) {
+  t.test(`F6: a subscriber over ${way} that does not read live messages is cut`, async (t) => {
+    const hub = await openHub(t)
+    const other = await clientOf(t, hub, 'other')
+    const healthy = await clientOf(t, hub, 'healthy')
+    const frozen = await signedIn(await open(t, hub), { clientId: 'frozen' })
+    for (const subscriber of [healthy, frozen]) {
+      subscriber.send(subscribePacket(['live']))
+      await subscriber.next()
+    }
+    frozen.stream.pause()
+    other.send(...manyMessages.map((payload) => publishPacket('live', { payload })))
+    for (const expected of manyMessages) {
+      const { payload } = readPublish(await healthy.next(isPublish))
+      if (payload.toString() !== expected) t.fail('the healthy one missed a message')
+    }
+    t.match(await hub.log.next(({ kind }) => kind === 'mqtt-slow-consumer'), { client: 'frozen' })
+    frozen.stream.resume()
+    await frozen.ended
+  })
+}
 
 t.test('a subscriber that lags by less than the limit gets everything', async (t) => {
   const hub = await openHub(t, { limits: { mqtt: { outboundBytes: 8_388_608 } } })
