@@ -46,9 +46,14 @@ for (const [way, open] of Object.entries(ways)) {
     }
     await settled(seen)
     t.same(seen.packets.filter(isPublish), [], 'nothing of it was published')
+    const count = Object.keys(topics).length
+    t.equal(hub.counters()['mqtt-connection-ended'], count, 'each PUBLISH is counted')
+    t.ok(Number(hub.counters()['bad-topic']) >= count, 'and each Will')
+    const line = await hub.log.next(({ kind }) => kind === 'mqtt-connection-ended')
+    t.match(line, { client: 'raw', reason: /./ }, 'the log says who it was, and why')
   })
 
-  t.test(`filters that break the rules get SUBACK 128 over ${way}`, async (t) => {
+  t.test(`F14: filters that break the rules get SUBACK 128 over ${way}`, async (t) => {
     const hub = await openHub(t)
     const filters = {
       'a shared subscription': '$share/g/x',
@@ -67,7 +72,7 @@ for (const [way, open] of Object.entries(ways)) {
     t.equal(await raw.next(), 'b0020001', 'to unsubscribe from them is harmless')
   })
 
-  t.test(`filters with # before their end end the connection over ${way}`, async (t) => {
+  t.test(`F14: filters with # before their end end the connection over ${way}`, async (t) => {
     const hub = await openHub(t)
     const raw = await signedIn(await open(t, hub))
     t.same(await answersUntilCut(raw, subscribePacket(['a/#/b'])), [accepted])

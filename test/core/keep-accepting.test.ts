@@ -36,7 +36,7 @@ function failToAccept(server: Server): void {
   server.emit('error', Object.assign(error, { code: 'EMFILE', syscall: 'accept' }))
 }
 
-t.test('a server that cannot accept listens again, and keeps its connections', async (t) => {
+t.test('F30: a server that cannot accept listens again, and keeps its connections', async (t) => {
   const { server, port, counters } = await acceptingServer(t)
   const old = await client(t, port)
   for (let count = 1; count <= 3; count++) {
@@ -51,7 +51,7 @@ t.test('a server that cannot accept listens again, and keeps its connections', a
   t.equal(String((await once(old, 'data'))[0]), 'still here')
 })
 
-t.test('it tries until its place is free again', async (t) => {
+t.test('F30: it tries until its place is free again', async (t) => {
   const { server, port, counters } = await acceptingServer(t)
   failToAccept(server)
   const rival = createServer().listen(port, '127.0.0.1')

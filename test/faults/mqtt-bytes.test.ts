@@ -75,31 +75,34 @@ const bounds = { numRuns: 200, interruptAfterTimeLimit: 15_000, markInterruptAsF
 const clientsAtOnce = fc.array(conversation, { minLength: 4, maxLength: 12 })
 
 for (const way of ['TCP', 'a websocket']) {
-  t.test(`no bytes over ${way} end the hub or make it grow by 2 MiB a socket`, async (t) => {
-    const hub = await hubProcess(t)
-    const control = await startControl(t, hub)
-    const open = (t: Test): Promise<RawMqtt> => {
-      if (way === 'TCP') return rawMqttTo(t, hub.mqttPort)
-      return rawMqttOverWebSocket(t, hub.httpPort)
-    }
-    const start = await hub.report()
-    let before = start
-    let runs = 0
-    const property = fc.asyncProperty(clientsAtOnce, async (clients) => {
-      await Promise.all(clients.map(async (pieces) => talk(await open(t), pieces)))
-      const after = await hub.report()
-      const grownMiB = (after.peakBytes - before.residentBytes) / mebibyte
-      before = after
-      runs++
-      // The code that runs for the first time costs memory as well.
-      if (runs > 20 && grownMiB > 2 * clients.length) throw new Error(`grew by ${grownMiB} MiB`)
-    })
-    await fc.assert(property, bounds)
-    t.ok(runs > 50, `${runs} runs`)
-    const grownMiB = (before.residentBytes - start.residentBytes) / mebibyte
-    t.ok(grownMiB < 64, `${grownMiB.toFixed(1)} MiB more after all of them`)
-    await control.stop()
-  })
+  t.test(
+    `mqtt-packet: no bytes over ${way} end the hub or make it grow by 2 MiB a socket`,
+    async (t) => {
+      const hub = await hubProcess(t)
+      const control = await startControl(t, hub)
+      const open = (t: Test): Promise<RawMqtt> => {
+        if (way === 'TCP') return rawMqttTo(t, hub.mqttPort)
+        return rawMqttOverWebSocket(t, hub.httpPort)
+      }
+      const start = await hub.report()
+      let before = start
+      let runs = 0
+      const property = fc.asyncProperty(clientsAtOnce, async (clients) => {
+        await Promise.all(clients.map(async (pieces) => talk(await open(t), pieces)))
+        const after = await hub.report()
+        const grownMiB = (after.peakBytes - before.residentBytes) / mebibyte
+        before = after
+        runs++
+        // The code that runs for the first time costs memory as well.
+        if (runs > 20 && grownMiB > 2 * clients.length) throw new Error(`grew by ${grownMiB} MiB`)
+      })
+      await fc.assert(property, bounds)
+      t.ok(runs > 50, `${runs} runs`)
+      const grownMiB = (before.residentBytes - start.residentBytes) / mebibyte
+      t.ok(grownMiB < 64, `${grownMiB.toFixed(1)} MiB more after all of them`)
+      await control.stop()
+    },
+  )
 }
 
 /** Says it all and leaves; the hub has to end the connection too. */

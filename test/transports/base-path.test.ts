@@ -9,7 +9,7 @@ t.test('a path names a base in the old and in the plain spelling', async (t) => 
   t.equal(baseOfPath('/talk'), '')
 })
 
-t.test('a path that names no base is not taken', async (t) => {
+t.test('F14, F20: a path that names no base is not taken', async (t) => {
   const others = [
     '/',
     '/talk/',
@@ -19,6 +19,13 @@ t.test('a path that names no base is not taken', async (t) => {
     '/talk/a/+',
     '/talk/%23',
     '/talk/$SYS',
+    '/talk/%24share/g/x',
+    '/talk/relay/%2B/set',
+    '/talk/a%0d%0ab',
+    '/talk/%ef%bb%bfa',
+    '/talk/%c0%af',
+    '/talk/%ed%a0%80',
+    `/talk/${'a/'.repeat(16)}a`,
     '/talk/a%2Fb',
     '/talk/%ff',
     '/talk/%',
