@@ -26,3 +26,25 @@ t.test('the lock file names every optional dependency, for every platform', asyn
   )
   t.same(missing, [])
 })
+
+/** The first versions without the defects that docs/faults.md lists. */
+const mendedIn: Readonly<Record<string, string>> = { ws: '8.21.0', aedes: '1.2.0' }
+
+t.test('every ws and aedes that is locked or installed has the mends we rely on', async (t) => {
+  const packages: Record<string, { version?: string }> = read('package-lock.json').packages
+  for (const [name, least] of Object.entries(mendedIn)) {
+    const copies = Object.entries(packages).filter(([path]) =>
+      path.endsWith(`node_modules/${name}`),
+    )
+    t.not(copies.length, 0, name)
+    for (const [path, { version = '' }] of copies) {
+      t.ok(isAtLeast(version, least), `${path} ${version} is locked`)
+      const installed: string = read(`${path}/package.json`).version
+      t.ok(isAtLeast(installed, least), `${path} ${installed} is installed`)
+    }
+  }
+})
+
+function isAtLeast(version: string, least: string): boolean {
+  return version.localeCompare(least, 'en', { numeric: true }) >= 0
+}
