@@ -37,3 +37,27 @@ t.test('what the Dockerfile copies from the checkout is there', async (t) => {
     t.ok(existsSync(join(root, path)), path)
   }
 })
+
+/** How a fault of docs/faults.md, or an advisory, is called: a test's title begins with such names. */
+const faultName = /(?:F\d+|CVE-\d+-\d+|GHSA(?:-\w{4}){3}|aedes#\d+|mqtt-packet)/.source
+const faultNames = `${faultName}(?:, ${faultName})*`
+
+t.test('the page of faults names every test that shows one, and no other', async (t) => {
+  const files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
+  const shown = files
+    .filter((path) => path.endsWith('.test.ts'))
+    .flatMap((path) => {
+      const titles = read(join('test', path)).matchAll(RegExp(`['"\`](${faultNames}): `, 'g'))
+      return pairs(titles, () => [`../test/${path}`])
+    })
+  const rows = read('docs/faults.md').matchAll(RegExp(`^\\| *(${faultNames}) *\\|.*$`, 'gm'))
+  const told = pairs(rows, (row) => [...row.matchAll(/\]\((.*?)\)/g)].map(([, to = '']) => to))
+  t.same([...new Set(told)].sort(), [...new Set(shown)].sort())
+})
+
+/** `name file` for each of the names that were found, and each file that belongs to them. */
+function pairs(found: Iterable<RegExpMatchArray>, filesOf: (text: string) => string[]): string[] {
+  return [...found].flatMap(([text, names = '']) =>
+    names.split(', ').flatMap((name) => filesOf(text).map((file) => `${name} ${file}`)),
+  )
+}
