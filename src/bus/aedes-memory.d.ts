@@ -1,13 +1,14 @@
 /** The package keeps its types in another folder than the file they describe; what we use of them. */
 declare module 'aedes-persistence/asyncPersistence.js' {
   import type { Readable } from 'node:stream'
-  import type { AedesPublishPacket, Client, PubrelPacket } from 'aedes'
+  import type { AedesPublishPacket, Client, PubrelPacket, Subscription } from 'aedes'
 
   type Owner = Pick<Client, 'id'>
   type Subscriber = { readonly clientId: string; readonly qos: 0 | 1 | 2 }
 
   class MemoryPersistence {
     readonly broker: { readonly clients: Readonly<Record<string, Client>> }
+    addSubscriptions(client: Owner, subscriptions: Subscription[]): Promise<void>
     cleanSubscriptions(client: Owner): Promise<void>
     cleanIncoming(client: Owner): Promise<void>
     storeRetained(packet: AedesPublishPacket): Promise<void>

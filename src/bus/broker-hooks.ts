@@ -29,6 +29,8 @@ export interface HookOptions {
 interface HookParts {
   readonly reader: PacketReader
   readonly quota: SubscriptionQuota
+  /** Takes each subscription that is granted: only those may be kept. */
+  readonly granted: WeakSet<Subscription>
 }
 
 type Hooks = Required<
@@ -39,7 +41,7 @@ type Hooks = Required<
 >
 
 /** What Aedes asks before it lets anything happen. */
-export function createHooks(options: HookOptions, { reader, quota }: HookParts): Hooks {
+export function createHooks(options: HookOptions, { reader, quota, granted }: HookParts): Hooks {
   const { signIn, admit, mayEnter, anonymous } = options
   return {
     authenticate: (client, ...[user = '', password, done]) => {
@@ -53,7 +55,9 @@ export function createHooks(options: HookOptions, { reader, quota }: HookParts):
       done(admitPacket(packet, () => admit(reader.read(packet))))
     },
     authorizeSubscribe: (client, subscription, done) => {
-      done(null, mayHave(client, subscription, { ...options, quota }) ? subscription : null)
+      const isGranted = mayHave(client, subscription, { ...options, quota })
+      if (isGranted) granted.add(subscription)
+      done(null, isGranted ? subscription : null)
     },
     authorizeForward: (client, packet) => {
       const guard = client.conn

@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { Aedes, type Client } from 'aedes'
+import { Aedes, type Client, type Subscription } from 'aedes'
 import type { Logger } from 'pino'
 import type { TopicLimits } from '../core/topic.ts'
 import { createAedesBus, createPacketReader } from './aedes-bus.ts'
@@ -40,7 +40,8 @@ const laterThanGuard = { connectTimeout: 60_000, drainTimeout: 10_000, maxClient
 
 export async function openBroker(options: BrokerOptions): Promise<Broker> {
   const { log, sampledLog, limits } = options
-  const persistence = new SessionStore({ limits, sampledLog })
+  const granted = new WeakSet<Subscription>()
+  const persistence = new SessionStore({ limits, sampledLog, granted })
   const sessions = createKeptSessions({
     limits: limits.sessions,
     end: (clientId) => {
@@ -58,7 +59,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
     maxInflightInbound: limits.mqtt.qos2Window + 1,
     persistence,
     mq: emitter.mq,
-    ...createHooks({ ...options, topicLimits: limits.topic }, { reader, quota }),
+    ...createHooks({ ...options, topicLimits: limits.topic }, { reader, quota, granted }),
   })
   quota.follow(aedes)
   followEvents(aedes, options)

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import type { AedesPublishPacket, Client, PubrelPacket } from 'aedes'
+import type { AedesPublishPacket, Client, PubrelPacket, Subscription } from 'aedes'
 import MemoryPersistence from 'aedes-persistence/asyncPersistence.js'
 import type { SampledLog } from '../core/sampled-log.ts'
 import { isCommand } from '../core/topic.ts'
@@ -9,6 +9,8 @@ import { createRetainedQuota, type RetainedLimits, type RetainedQuota } from './
 export interface SessionStoreOptions {
   readonly limits: { readonly sessions: QueueLimits; readonly retained: RetainedLimits }
   readonly sampledLog: SampledLog
+  /** The subscriptions that clients may have. */
+  readonly granted: WeakSet<Subscription>
 }
 
 /** A kept session that a message is for, and the QoS of its subscription. */
@@ -41,6 +43,15 @@ export class SessionStore extends MemoryPersistence {
   async endSession(clientId: string): Promise<void> {
     await this.cleanSubscriptions({ id: clientId })
     await this.cleanIncoming({ id: clientId })
+  }
+
+  /** Aedes hands over all filters of a packet, once for each that is granted. */
+  override async addSubscriptions(client: Owner, subscriptions: Subscription[]) {
+    const { granted } = this.#options
+    return super.addSubscriptions(
+      client,
+      subscriptions.filter((subscription) => granted.delete(subscription)),
+    )
   }
 
   override async cleanSubscriptions(client: Owner) {

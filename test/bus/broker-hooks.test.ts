@@ -20,7 +20,8 @@ function hooksWith(options: Partial<HookOptions>) {
     sampledLog,
     ...options,
   }
-  return createHooks(all, { reader: createPacketReader(), quota: { take: () => true } })
+  const quota = { take: () => true }
+  return createHooks(all, { reader: createPacketReader(), quota, granted: new WeakSet() })
 }
 
 /** A client of Aedes without a guard, as an embedding program could make one. */

@@ -53,6 +53,18 @@ t.test('a report waits for a client that is away, and a command does not', async
   t.match(await waitingOf(t, hub), [{ topic: report, dup: false }])
 })
 
+t.test('a filter that is refused is not kept either', async (t) => {
+  const hub = await openHub(t, { limits: { mqtt: { subscriptions: 1 } } })
+  const node = await clientOf(t, hub, { clientId: 'node', clean: false })
+  node.send(subscribePacket(['fine', 'secret'], 1))
+  t.equal(await node.next(), '900400010180')
+  await leave(hub, node)
+  const page = await clientOf(t, hub, { clientId: 'page' })
+  page.send(publishPacket('secret', { qos: 1, id: 1 }), publishPacket('fine', { qos: 1, id: 2 }))
+  await settled(page)
+  t.match(await waitingOf(t, hub), [{ topic: 'fine' }])
+})
+
 t.test('an unacknowledged report comes again, and a command does not', async (t) => {
   const hub = await openHub(t)
   const node = await clientOf(t, hub, { clientId: 'node', clean: false })
