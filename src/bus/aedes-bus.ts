@@ -1,22 +1,24 @@
-import type { Readable } from 'node:stream'
+import { setImmediate as turnOver } from 'node:timers/promises'
 import type { Aedes, AedesPublishPacket, PublishPacket } from 'aedes'
 import type { Logger } from 'pino'
 import type { Message } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
 import type { Bus } from './bus.ts'
+import { toBytes } from './own-copy.ts'
+import type { RetainedValues } from './retained-values.ts'
 
 /** What carries a message inside Aedes; wills are such packets too. */
 type Packet = Pick<PublishPacket, 'topic' | 'payload' | 'qos' | 'retain'>
 
 export interface AedesBusOptions {
   readonly aedes: Aedes
-  readonly persistence: { createRetainedStream(filter: string): Readable }
+  readonly retained: Pick<RetainedValues, 'matching'>
   readonly reader: PacketReader
   readonly log: Logger
 }
 
 /** The bus inside an embedded Aedes. */
-export function createAedesBus({ aedes, persistence, reader, log }: AedesBusOptions): Bus {
+export function createAedesBus({ aedes, retained, reader, log }: AedesBusOptions): Bus {
   const publishInOrder = createOrder((message, done) => {
     aedes.publish(toPacket(message, reader), (error) => {
       if (error) log.error({ err: error, topic: message.topic }, 'a message was not published')
@@ -34,7 +36,11 @@ export function createAedesBus({ aedes, persistence, reader, log }: AedesBusOpti
       }
     },
     retained: async function* (filter) {
-      for await (const packet of persistence.createRetainedStream(filter)) yield reader.read(packet)
+      for (const message of retained.matching(filter)) {
+        if (message === undefined) await turnOver()
+        // What is kept is bytes only; what they decode to lives as long as somebody reads it.
+        else yield { ...message, payload: new Payload(message.payload) }
+      }
     },
   }
 }
@@ -102,7 +108,7 @@ export function createPacketReader(): PacketReader {
   return {
     know,
     read: ({ topic, payload, qos, retain }) => {
-      const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
+      const bytes = toBytes(payload)
       return { topic, qos, retain, payload: payloads.get(bytes) ?? know(new Payload(bytes)) }
     },
   }

@@ -1,26 +1,27 @@
 /** The package keeps its types in another folder than the file they describe; what we use of them. */
 declare module 'aedes-persistence/asyncPersistence.js' {
   import type { Readable } from 'node:stream'
-  import type { AedesPublishPacket, Client, PubrelPacket, Subscription } from 'aedes'
+  import type { AedesPublishPacket, Client, PublishPacket, PubrelPacket, Subscription } from 'aedes'
 
   type Owner = Pick<Client, 'id'>
   type Subscriber = { readonly clientId: string; readonly qos: 0 | 1 | 2 }
 
   class MemoryPersistence {
-    readonly broker: { readonly clients: Readonly<Record<string, Client>> }
     addSubscriptions(client: Owner, subscriptions: Subscription[]): Promise<void>
     cleanSubscriptions(client: Owner): Promise<void>
-    cleanIncoming(client: Owner): Promise<void>
-    storeRetained(packet: AedesPublishPacket): Promise<void>
-    createRetainedStream(filter: string): Readable
     subscriptionsByTopic(topic: string): Promise<Subscriber[]>
+    storeRetained(packet: AedesPublishPacket): Promise<void>
+    createRetainedStreamCombi(filters: string[]): Readable
     outgoingEnqueueCombi(subscribers: Subscriber[], packet: AedesPublishPacket): Promise<void>
-    outgoingUpdate(client: Owner, packet: AedesPublishPacket | PubrelPacket): Promise<void>
-    outgoingClearMessageId(
-      client: Owner,
-      packet: { readonly messageId?: number | undefined },
-    ): Promise<AedesPublishPacket | PubrelPacket | undefined>
+    outgoingUpdate(client: Owner, packet: PubrelPacket): Promise<void>
+    outgoingClearMessageId(client: Owner, packet: { messageId?: number }): Promise<void>
     outgoingStream(client: Owner): Readable
+    incomingGetPacket(
+      client: Owner,
+      packet: PublishPacket | PubrelPacket,
+    ): Promise<PublishPacket | PubrelPacket>
+    incomingStorePacket(client: Owner, packet: PublishPacket): Promise<void>
+    incomingDelPacket(client: Owner, packet: PubrelPacket): Promise<void>
   }
   export = MemoryPersistence
 }

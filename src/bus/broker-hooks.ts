@@ -61,12 +61,8 @@ export function createHooks(options: HookOptions, { reader, quota, granted }: Ho
     },
     authorizeForward: (client, packet) => {
       const guard = client.conn
-      if (!(guard instanceof MqttGuard)) return packet
-      // [MQTT-3.2.0-1] Until CONNACK a message waits in the store.
-      if (!guard.isAccepted) return null
-      // Only what was kept has its id before it is forwarded.
-      if (packet.messageId !== undefined) guard.expectReplay()
-      return packet
+      // [MQTT-3.2.0-1] Nothing goes out before CONNACK.
+      return guard instanceof MqttGuard && !guard.isAccepted ? null : packet
     },
   }
 }

@@ -3,18 +3,19 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { Aedes, type Client, type Subscription } from 'aedes'
 import type { Logger } from 'pino'
-import type { TopicLimits } from '../core/topic.ts'
+import { isCommand, type TopicLimits } from '../core/topic.ts'
 import { createAedesBus, createPacketReader } from './aedes-bus.ts'
 import { createHooks, type HookOptions } from './broker-hooks.ts'
 import type { Bus } from './bus.ts'
+import { ClientLink } from './client-link.ts'
 import { createEmitter } from './emitter.ts'
 import { type GuardContext, MqttGuard } from './guard/mqtt-guard.ts'
 import type { MqttLimits } from './guard/packet-types.ts'
 import { createTurnEnd } from './guard/turn.ts'
-import { createKeptSessions, type SessionLimits } from './kept-sessions.ts'
-import type { QueueLimits } from './outgoing-queue.ts'
 import type { RetainedLimits } from './retained-quota.ts'
+import { RetainedValues } from './retained-values.ts'
 import { SessionStore } from './session-store.ts'
+import { createSessions, type SessionLimits } from './sessions.ts'
 import { createSubscriptionQuota } from './subscription-quota.ts'
 
 /** The embedded Aedes: the bus of the hub, and the broker that MQTT clients connect to. */
@@ -29,7 +30,7 @@ export interface BrokerOptions extends Omit<HookOptions, 'topicLimits'> {
   readonly limits: {
     readonly mqtt: MqttLimits
     readonly topic: TopicLimits
-    readonly sessions: SessionLimits & QueueLimits
+    readonly sessions: SessionLimits
     readonly retained: RetainedLimits
   }
   readonly log: Logger
@@ -40,49 +41,58 @@ const laterThanGuard = { connectTimeout: 60_000, drainTimeout: 10_000, maxClient
 
 export async function openBroker(options: BrokerOptions): Promise<Broker> {
   const { log, sampledLog, limits } = options
-  const granted = new WeakSet<Subscription>()
-  const persistence = new SessionStore({ limits, sampledLog, granted })
-  const sessions = createKeptSessions({
+  const { qos2Window } = limits.mqtt
+  const sessions = createSessions({
     limits: limits.sessions,
-    end: (clientId) => {
+    qos2Window,
+    onEnded: (clientId) => {
       const fields = { client: clientId }
       sampledLog.warn('mqtt-sessions-ended', fields, 'a session was given up: its client is away')
-      void persistence.endSession(clientId)
+      void persistence.cleanSubscriptions({ id: clientId })
+    },
+    onDropped: (clientId, { topic }) => {
+      const kind = isCommand(topic) ? 'mqtt-commands-dropped' : 'mqtt-messages-dropped'
+      sampledLog.warn(kind, { client: clientId, topic }, 'a kept message was dropped')
     },
   })
+  const retained = new RetainedValues(limits.retained)
+  const granted = new WeakSet<Subscription>()
+  const persistence = new SessionStore({ sessions, retained, granted, sampledLog })
   const reader = createPacketReader()
   const quota = createSubscriptionQuota(limits.mqtt.subscriptions)
   const emitter = createEmitter(() => aedes.id)
   const aedes: Aedes = await Aedes.createBroker({
     // No `id`: a fixed one makes queue keys repeat after a restart, and queued messages are lost.
     ...laterThanGuard,
-    maxInflightInbound: limits.mqtt.qos2Window + 1,
+    maxInflightInbound: qos2Window + 1,
     persistence,
     mq: emitter.mq,
     ...createHooks({ ...options, topicLimits: limits.topic }, { reader, quota, granted }),
   })
   quota.follow(aedes)
   followEvents(aedes, options)
-  // Ids from 1 on make a conversation repeatable; Aedes begins anywhere.
-  aedes.on('client', (client) => {
-    Object.assign(client, { _nextId: persistence.nextIdOf(client.id) })
+  const links = new WeakMap<Client, ClientLink>()
+  aedes.on('subscribe', (subscriptions, client) => {
+    links.get(client)?.sendRetainedOn(subscriptions.map(({ topic }) => topic))
   })
-  aedes.on('clientDisconnect', ({ id }) => sessions.left(id))
   const guards = new Set<MqttGuard>()
-  const context: GuardContext = {
-    limits,
-    sessions,
-    turnEnd: createTurnEnd(),
-    sampledLog,
-  }
+  const context: GuardContext = { limits, turnEnd: createTurnEnd(), sampledLog }
   return {
-    bus: createAedesBus({ aedes, persistence, reader, log }),
+    bus: createAedesBus({ aedes, retained, reader, log }),
     handle: (socket, request) => {
-      const guard = new MqttGuard(socket, context)
-      guards.add(guard)
-      guard.once('close', () => guards.delete(guard))
+      const guard: MqttGuard = new MqttGuard(socket, context, {
+        accept: (connect) => link.accept(connect),
+        hasSubscriptions: () => link.hasSubscriptions,
+      })
       const client = aedes.handle(guard, request)
       emitter.deliverOnce(client)
+      const link: ClientLink = new ClientLink({ aedes, sessions, retained, guard, client })
+      links.set(client, link)
+      guards.add(guard)
+      guard.once('close', () => {
+        guards.delete(guard)
+        sessions.left(client.id, link)
+      })
     },
     close: async () => {
       await new Promise<void>((resolve) => aedes.close(resolve))

@@ -1,4 +1,4 @@
-import type { AedesPublishPacket, PubrelPacket } from 'aedes'
+import type { OwnMessage } from './own-copy.ts'
 
 /** How much may wait for one client; see `limits.sessions` in the configuration. */
 export interface QueueLimits {
@@ -6,84 +6,207 @@ export interface QueueLimits {
   readonly bytes: number
 }
 
-/** A message, or the PUBREL that took its place. */
-export type KeptPacket = AedesPublishPacket | PubrelPacket
-
-interface Entry {
-  packet: KeptPacket
-  readonly bytes: number
+export interface QueueOptions {
+  readonly limits: QueueLimits
+  /** What all queues hold together. */
+  readonly usage: { bytes: number }
+  /** A message was given up before the client acknowledged it. */
+  onDropped(message: OwnMessage): void
 }
 
+/** What is to be written next: a message, or PUBREL when the message has arrived. */
+export interface Sending {
+  readonly id: number
+  readonly message: OwnMessage | undefined
+  /** Whether it was written before, on another connection. */
+  readonly isAgain: boolean
+}
+
+/** [MQTT-2.3.1-1] */
+const maximumId = 65_535
+
+/** So that an id is always free, beside as many of messages that are not kept. */
+const maximumUnderWay = 32_000
+
+/** About what a message costs besides its payload and its topic. */
+const messageBytes = 256
+
 /**
- * What one client has not acknowledged yet: messages it was not there for, and those under way. Past
- * the limits the oldest go first.
+ * What is on its way to one client: messages that wait to be written, in order, and those under way,
+ * which have an id and wait to be acknowledged. The limits hold for each of the two; past them the
+ * oldest are dropped. While the client is there twice as much may wait to be written: what comes in
+ * the meantime does not push out what waited for it.
  */
 export class OutgoingQueue {
-  readonly #limits: QueueLimits
-  /** By the number that the broker gave the message; oldest first. */
-  readonly #entries = new Map<number, Entry>()
-  readonly #numberOfId = new Map<number, number>()
-  #bytes = 0
+  readonly #options: QueueOptions
+  readonly #waiting: OwnMessage[] = []
+  #waitingBytes = 0
+  /** By id, the first one sent first; undefined in place of a message that has arrived. */
+  readonly #underWay = new Map<number, OwnMessage | undefined>()
+  #underWayBytes = 0
+  /** Ids of messages that are not kept, and end with the connection. */
+  readonly #passing = new Set<number>()
+  /** Ids under way that were not sent on this connection yet. */
+  #again: number[] = []
+  #lastId = 0
+  #isClientThere = false
 
-  constructor(limits: QueueLimits) {
-    this.#limits = limits
+  constructor(options: QueueOptions) {
+    this.#options = options
   }
 
   get isEmpty(): boolean {
-    return this.#entries.size === 0
+    return this.#waiting.length + this.#underWay.size === 0
   }
 
-  /** An id above those of all messages under way [MQTT-2.3.1-2]. */
-  get nextId(): number {
-    return (Math.max(0, ...this.#numberOfId.keys()) % 65_535) + 1
+  /** The client is there: what is under way is sent again, and then what waits. */
+  resume(): void {
+    this.#isClientThere = true
+    this.#again = [...this.#underWay.keys()]
   }
 
-  /** All that waits, oldest first, as it is now. */
-  packets(): KeptPacket[] {
-    return Array.from(this.#entries.values(), ({ packet }) => packet)
-  }
-
-  /** Adds a message; answers how many were dropped to make room for it. */
-  add(packet: AedesPublishPacket): number {
-    const bytes = Buffer.byteLength(packet.topic) + packet.payload.length
-    this.#entries.set(packet.brokerCounter, { packet, bytes })
-    this.#bytes += bytes
-    let dropped = 0
-    for (const number of this.#entries.keys()) {
-      if (this.#entries.size <= this.#limits.messages && this.#bytes <= this.#limits.bytes) break
-      this.#remove(number)
-      dropped++
+  /** The client has gone. A message that may not wait for it is dropped. */
+  leave(mayWait: (message: OwnMessage) => boolean): void {
+    this.#isClientThere = false
+    this.#passing.clear()
+    for (const [id, message] of this.#underWay) {
+      if (message !== undefined && !mayWait(message)) this.#dropUnderWay(id)
     }
-    return dropped
+    for (const message of this.#waiting.splice(0)) {
+      if (mayWait(message)) this.#waiting.push(message)
+      else this.#dropWaiting(message)
+    }
+    this.#trimWaiting()
   }
 
-  /** Notes the id that a message was sent with. */
-  sent({ brokerCounter: number, messageId }: AedesPublishPacket): void {
-    const entry = this.#entries.get(number)
-    // What was dropped meanwhile is under way all the same, only not a second time.
-    if (entry === undefined || messageId === undefined) return
-    entry.packet = { ...entry.packet, messageId }
-    this.#numberOfId.set(messageId, number)
+  /** Lets a message wait to be written. */
+  add(message: OwnMessage): void {
+    this.#waiting.push(message)
+    this.#waitingBytes += bytesOf(message)
+    this.#options.usage.bytes += costOf(message)
+    this.#trimWaiting()
   }
 
-  /** PUBREL takes the place of its message: that has arrived, and is not sent again. */
-  received(release: PubrelPacket): void {
-    const entry = this.#entries.get(this.#numberOfId.get(release.messageId ?? 0) ?? 0)
-    if (entry !== undefined) entry.packet = release
+  /** What is to be written now; from then on it is under way. */
+  next(): Sending | undefined {
+    return this.#nextAgain() ?? this.#nextWaiting()
   }
 
-  /** Takes out what was sent with `messageId`; undefined when there is none. */
-  acknowledged(messageId: number): KeptPacket | undefined {
-    return this.#remove(this.#numberOfId.get(messageId) ?? 0)
+  /** An id for a message that is not kept. */
+  takeId(): number {
+    const id = this.#freeId()
+    this.#passing.add(id)
+    const [oldest = id] = this.#passing
+    if (this.#passing.size > maximumUnderWay) this.#passing.delete(oldest)
+    return id
   }
 
-  #remove(number: number): KeptPacket | undefined {
-    const entry = this.#entries.get(number)
-    if (entry === undefined) return undefined
-    const { packet, bytes } = entry
-    this.#entries.delete(number)
-    this.#bytes -= bytes
-    if (packet.messageId !== undefined) this.#numberOfId.delete(packet.messageId)
-    return packet
+  /** A message has arrived, and is not sent again: PUBREL takes its place [MQTT-4.3.3-1]. */
+  arrived(id: number): void {
+    if (!this.#underWay.has(id)) return
+    this.#countOut(id)
+    this.#underWay.set(id, undefined)
   }
+
+  /** The client is done with what was sent with `id`. */
+  acknowledged(id: number): void {
+    this.#countOut(id)
+    this.#underWay.delete(id)
+    this.#passing.delete(id)
+  }
+
+  /** Drops the oldest; answers whether there was one. */
+  dropOldest(): boolean {
+    if (this.isEmpty) return false
+    const [id] = this.#underWay.keys()
+    if (id === undefined) this.#dropOldestWaiting()
+    else this.#dropUnderWay(id)
+    return true
+  }
+
+  /** Forgets everything, without a word. */
+  clear(): void {
+    for (const id of this.#underWay.keys()) this.acknowledged(id)
+    for (const message of this.#waiting.splice(0)) this.#options.usage.bytes -= costOf(message)
+    this.#waitingBytes = 0
+  }
+
+  // --- what waits ---
+
+  #nextWaiting(): Sending | undefined {
+    const message = this.#waiting.shift()
+    if (message === undefined) return undefined
+    this.#waitingBytes -= bytesOf(message)
+    const id = this.#freeId()
+    this.#underWay.set(id, message)
+    this.#underWayBytes += bytesOf(message)
+    this.#trimUnderWay()
+    return { id, message, isAgain: false }
+  }
+
+  #trimWaiting(): void {
+    const { messages, bytes } = this.#options.limits
+    const times = this.#isClientThere ? 2 : 1
+    while (this.#waiting.length > times * messages || this.#waitingBytes > times * bytes) {
+      this.#dropOldestWaiting()
+    }
+  }
+
+  #dropOldestWaiting(): void {
+    for (const message of this.#waiting.splice(0, 1)) this.#dropWaiting(message)
+  }
+
+  /** Counts out a message that was taken from those that wait. */
+  #dropWaiting(message: OwnMessage): void {
+    this.#waitingBytes -= bytesOf(message)
+    this.#options.usage.bytes -= costOf(message)
+    this.#options.onDropped(message)
+  }
+
+  // --- what is under way ---
+
+  #nextAgain(): Sending | undefined {
+    for (let id = this.#again.shift(); id !== undefined; id = this.#again.shift()) {
+      if (this.#underWay.has(id)) return { id, message: this.#underWay.get(id), isAgain: true }
+    }
+    return undefined
+  }
+
+  /** [MQTT-2.3.1-2] None of those under way. */
+  #freeId(): number {
+    do this.#lastId = (this.#lastId % maximumId) + 1
+    while (this.#underWay.has(this.#lastId) || this.#passing.has(this.#lastId))
+    return this.#lastId
+  }
+
+  #trimUnderWay(): void {
+    const { messages, bytes } = this.#options.limits
+    const maximum = Math.min(messages, maximumUnderWay)
+    for (const id of this.#underWay.keys()) {
+      if (this.#underWay.size <= maximum && this.#underWayBytes <= bytes) break
+      this.#dropUnderWay(id)
+    }
+  }
+
+  #dropUnderWay(id: number): void {
+    const message = this.#underWay.get(id)
+    this.acknowledged(id)
+    if (message !== undefined) this.#options.onDropped(message)
+  }
+
+  #countOut(id: number): void {
+    const message = this.#underWay.get(id)
+    if (message === undefined) return
+    this.#underWayBytes -= bytesOf(message)
+    this.#options.usage.bytes -= costOf(message)
+  }
+}
+
+function bytesOf({ topic, payload }: OwnMessage): number {
+  return Buffer.byteLength(topic) + payload.length
+}
+
+/** What keeping a message costs in all. */
+function costOf(message: OwnMessage): number {
+  return bytesOf(message) + messageBytes
 }

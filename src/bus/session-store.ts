@@ -1,49 +1,43 @@
 import { Readable } from 'node:stream'
-import type { AedesPublishPacket, Client, PubrelPacket, Subscription } from 'aedes'
+import type { AedesPublishPacket, Client, PublishPacket, PubrelPacket, Subscription } from 'aedes'
 import MemoryPersistence from 'aedes-persistence/asyncPersistence.js'
 import type { SampledLog } from '../core/sampled-log.ts'
 import { isCommand } from '../core/topic.ts'
-import { OutgoingQueue, type QueueLimits } from './outgoing-queue.ts'
-import { createRetainedQuota, type RetainedLimits, type RetainedQuota } from './retained-quota.ts'
+import { ownCopy } from './own-copy.ts'
+import { lowerQos, type Qos } from './qos.ts'
+import type { RetainedValues } from './retained-values.ts'
+import type { Sessions } from './sessions.ts'
 
 export interface SessionStoreOptions {
-  readonly limits: { readonly sessions: QueueLimits; readonly retained: RetainedLimits }
-  readonly sampledLog: SampledLog
+  readonly sessions: Pick<Sessions, 'get' | 'keep'>
+  readonly retained: RetainedValues
   /** The subscriptions that clients may have. */
   readonly granted: WeakSet<Subscription>
+  readonly sampledLog: SampledLog
 }
 
 /** A kept session that a message is for, and the QoS of its subscription. */
 interface Subscriber {
   readonly clientId: string
-  readonly qos: 0 | 1 | 2
+  readonly qos: Qos
 }
 
 /** Of whom something is kept; Aedes hands over whole clients, and fragments of them. */
 type Owner = Pick<Client, 'id'>
 
-/** What Aedes keeps of sessions and retained values, in memory, bounded, with its lapses mended. */
+/**
+ * Tells the sessions what Aedes wants to be kept, and keeps the subscriptions. Aedes asks for nothing
+ * back: what waits for a client, and what is retained, goes out without it.
+ */
 export class SessionStore extends MemoryPersistence {
   readonly #options: SessionStoreOptions
-  readonly #retainedQuota: RetainedQuota
-  readonly #queues = new Map<string, OutgoingQueue>()
 
   constructor(options: SessionStoreOptions) {
     super()
     this.#options = options
-    this.#retainedQuota = createRetainedQuota(options.limits.retained)
   }
 
-  /** The id of the next message to a client, which none under way to it may have [MQTT-2.3.1-2]. */
-  nextIdOf(clientId: string): number {
-    return this.#queues.get(clientId)?.nextId ?? 1
-  }
-
-  /** Forgets all that is kept of a session. */
-  async endSession(clientId: string): Promise<void> {
-    await this.cleanSubscriptions({ id: clientId })
-    await this.cleanIncoming({ id: clientId })
-  }
+  // --- subscriptions ---
 
   /** Aedes hands over all filters of a packet, once for each that is granted. */
   override async addSubscriptions(client: Owner, subscriptions: Subscription[]) {
@@ -54,75 +48,78 @@ export class SessionStore extends MemoryPersistence {
     )
   }
 
-  override async cleanSubscriptions(client: Owner) {
-    this.#queues.delete(client.id)
-    return super.cleanSubscriptions(client)
-  }
-
-  /** A value past the limits reaches who is there, and the one before stays. */
-  override async storeRetained(packet: AedesPublishPacket) {
-    if (this.#retainedQuota.take(packet.topic, packet.payload.length)) {
-      return super.storeRetained(packet)
-    }
-    const fields = { topic: packet.topic, bytes: packet.payload.length }
-    this.#options.sampledLog.warn('retained-refused', fields, 'a value was not retained')
-  }
-
   /** The kept sessions that a message is to be stored for. A command is not stored for the absent. */
   override async subscriptionsByTopic(topic: string) {
     const subscriptions = await super.subscriptionsByTopic(topic)
     if (!isCommand(topic)) return subscriptions
-    return subscriptions.filter(({ clientId }) => this.broker.clients[clientId] !== undefined)
+    const { sessions } = this.#options
+    return subscriptions.filter(({ clientId }) => sessions.get(clientId)?.isClientThere)
   }
+
+  // --- retained values ---
+
+  /** A value past the limits reaches who is there, and the one before stays. */
+  override async storeRetained(packet: AedesPublishPacket) {
+    const { retained, sampledLog } = this.#options
+    if (retained.store(packet)) return
+    const fields = { topic: packet.topic, bytes: packet.payload.length }
+    sampledLog.warn('retained-refused', fields, 'a value was not retained')
+  }
+
+  override createRetainedStreamCombi(): Readable {
+    return Readable.from([])
+  }
+
+  // --- messages to clients ---
 
   override async outgoingEnqueueCombi(
-    subscriptions: readonly Subscriber[],
+    subscribers: readonly Subscriber[],
     packet: AedesPublishPacket,
   ) {
-    for (const subscriber of subscriptions) this.#enqueue(subscriber, packet)
-  }
-
-  override async outgoingUpdate({ id }: Owner, packet: AedesPublishPacket | PubrelPacket) {
-    const queue = this.#queues.get(id)
-    if (packet.cmd === 'publish') queue?.sent(packet)
-    else queue?.received(packet)
-  }
-
-  /** Aedes clears what it did not send, too: a message without an id, of which there may be many. */
-  override async outgoingClearMessageId({ id }: Owner, { messageId }: { messageId?: number }) {
-    const queue = this.#queues.get(id)
-    if (queue === undefined || messageId === undefined) return undefined
-    const packet = queue.acknowledged(messageId)
-    if (queue.isEmpty) this.#queues.delete(id)
-    return packet
-  }
-
-  /** What waits for a client that comes back. */
-  override outgoingStream({ id }: Owner): Readable {
-    return Readable.from(this.#resumed(id))
-  }
-
-  *#resumed(clientId: string) {
-    const queue = this.#queues.get(clientId)
-    for (const packet of queue?.packets() ?? []) {
-      // A PUBLISH has an id since it was sent the first time.
-      if (packet.cmd !== 'publish' || packet.messageId === undefined) yield packet
-      // A command that was not acknowledged then is not given tomorrow for today's button.
-      else if (isCommand(packet.topic)) queue?.acknowledged(packet.messageId)
-      // [MQTT-3.3.1-1]
-      else yield { ...packet, dup: true }
+    if (subscribers.length === 0) return
+    // [MQTT-3.3.5-1] Of several subscriptions of a client the highest QoS counts.
+    const qosOf = new Map<string, Qos>()
+    for (const { clientId, qos } of subscribers) {
+      if (qos > (qosOf.get(clientId) ?? 0)) qosOf.set(clientId, qos)
+    }
+    const copy = ownCopy(packet)
+    for (const [clientId, granted] of qosOf) {
+      const qos = lowerQos(granted, packet.qos)
+      // [MQTT-3.3.1-9] Only values from before a subscription carry the retain flag.
+      this.#options.sessions.keep(clientId, { ...copy, qos, retain: false })
     }
   }
 
-  #enqueue({ clientId, qos }: Subscriber, packet: AedesPublishPacket): void {
-    const queue = this.#queues.get(clientId) ?? new OutgoingQueue(this.#options.limits.sessions)
-    this.#queues.set(clientId, queue)
-    // [MQTT-3.3.1-9] Only values from before a subscription carry the retain flag.
-    const kept = { ...packet, qos: qos < packet.qos ? qos : packet.qos, retain: false }
-    const dropped = queue.add(kept)
-    for (let count = 0; count < dropped; count++) {
-      const fields = { client: clientId }
-      this.#options.sampledLog.warn('mqtt-messages-dropped', fields, 'a kept message was dropped')
-    }
+  /** PUBREC came. */
+  override async outgoingUpdate({ id }: Owner, { messageId = 0 }: PubrelPacket) {
+    this.#options.sessions.get(id)?.outgoing.arrived(messageId)
+  }
+
+  /** PUBACK or PUBCOMP came. */
+  override async outgoingClearMessageId({ id }: Owner, { messageId = 0 }: { messageId?: number }) {
+    this.#options.sessions.get(id)?.outgoing.acknowledged(messageId)
+  }
+
+  override outgoingStream(): Readable {
+    return Readable.from([])
+  }
+
+  // --- messages from clients at QoS 2 ---
+
+  /**
+   * Aedes asks, and rejection says that it is new. It is noted at once: Aedes deals with what came
+   * together side by side, and would ask again for a duplicate before it stores the first.
+   */
+  override async incomingGetPacket({ id }: Owner, packet: PublishPacket | PubrelPacket) {
+    const { cmd, messageId = 0 } = packet
+    if (cmd === 'pubrel' || this.#options.sessions.get(id)?.incoming.arrived(messageId))
+      return packet
+    throw new Error('expected a message that came before')
+  }
+
+  override async incomingStorePacket() {}
+
+  override async incomingDelPacket({ id }: Owner, { messageId = 0 }: PubrelPacket) {
+    this.#options.sessions.get(id)?.incoming.released(messageId)
   }
 }

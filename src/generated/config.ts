@@ -227,13 +227,17 @@ export interface ConfigInput {
        */
       hours?: number
       /**
-       * Messages of QoS 1 and 2 that wait for one client to come back, or to acknowledge them.
+       * Messages of QoS 1 and 2 that wait for one client to come back, and as many again that wait for it to acknowledge them.
        */
       messages?: number
       /**
        * Bytes of such messages, topics included.
        */
       bytes?: number
+      /**
+       * Bytes of such messages of all clients together, with 256 more for each message.
+       */
+      totalBytes?: number
     }
     /**
      * Values that wait for whoever subscribes later. The same numbers hold once more for the last values of topics that are not retained; there the longest silent go first.
@@ -559,13 +563,17 @@ export interface Config {
        */
       hours: number
       /**
-       * Messages of QoS 1 and 2 that wait for one client to come back, or to acknowledge them.
+       * Messages of QoS 1 and 2 that wait for one client to come back, and as many again that wait for it to acknowledge them.
        */
       messages: number
       /**
        * Bytes of such messages, topics included.
        */
       bytes: number
+      /**
+       * Bytes of such messages of all clients together, with 256 more for each message.
+       */
+      totalBytes: number
     }
     /**
      * Values that wait for whoever subscribes later. The same numbers hold once more for the last values of topics that are not retained; there the longest silent go first.

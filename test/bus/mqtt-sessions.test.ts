@@ -237,3 +237,17 @@ t.test('F21: a client that never says CONNECT, or stays for nothing, is cut', as
   t.match(hub.counters(), { 'mqtt-no-connect': 1, 'mqtt-idle': 1 })
   await settled(busy)
 })
+
+t.test('a subscriber that comes back may be idle, one that is refused may not', async (t) => {
+  const hub = await openHub(t, { limits: { mqtt: { idleSeconds: 1 } } })
+  await leaveSession(t, hub)
+  const kept = await clientOf(t, hub, { clientId: 'kept', clean: false })
+  for (const clientId of ['one', 'two']) {
+    const refused = await clientOf(t, hub, { clientId })
+    refused.send(subscribePacket(['$share/a/b']))
+    t.equal(await refused.next(), '9003000180')
+    await refused.ended
+  }
+  t.equal(hub.counters()['mqtt-idle'], 2)
+  await settled(kept)
+})

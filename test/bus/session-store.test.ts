@@ -79,6 +79,7 @@ t.test('an unacknowledged report comes again, and a command does not', async (t)
   t.equal(readPublish(await node.next(isPublish)).topic, report)
   await leave(hub, node)
   t.match(await waitingOf(t, hub), [{ topic: report, dup: true }])
+  t.equal(hub.counters()['mqtt-commands-dropped'], 1)
 })
 
 t.test('messages and subscriptions at QoS 0 keep nothing, and what is kept stays', async (t) => {

@@ -5,6 +5,8 @@ export interface DeadlinesOptions {
   readonly limits: MqttLimits
   /** Whether it is us who do not listen to the client now. */
   isHeldBack(): boolean
+  /** Whether the client waits for messages. */
+  hasSubscriptions(): boolean
   onMissed(fault: PacketFault): void
 }
 
@@ -18,17 +20,18 @@ export class Deadlines {
 
   constructor(options: DeadlinesOptions) {
     this.#options = options
-    this.#purpose = this.#after(options.limits.connectSeconds, () => {
-      return new PacketFault('mqtt-no-connect', 'expected a complete CONNECT in time')
-    })
+    this.#purpose = setTimeout(() => {
+      this.#miss('mqtt-no-connect', 'expected a complete CONNECT in time')
+    }, options.limits.connectSeconds * 1000)
   }
 
   /** CONNECT is complete. */
   connected(keepAliveSeconds: number): void {
     clearTimeout(this.#purpose)
-    this.#purpose = this.#after(this.#options.limits.idleSeconds, () => {
-      return new PacketFault('mqtt-idle', 'expected a subscription or a message, got neither')
-    })
+    this.#purpose = setTimeout(() => {
+      if (this.#options.hasSubscriptions()) this.#purpose.refresh()
+      else this.#miss('mqtt-idle', 'expected a subscription or a message, got neither')
+    }, this.#options.limits.idleSeconds * 1000)
     // [MQTT-3.1.2-24] One and a half times what was promised.
     this.#keepAlive = setTimeout(() => this.#lookAgain(), keepAliveSeconds * 1500)
   }
@@ -41,10 +44,6 @@ export class Deadlines {
 
   published(): void {
     this.#purpose.refresh()
-  }
-
-  subscribed(): void {
-    clearTimeout(this.#purpose)
   }
 
   clear(): void {
@@ -62,11 +61,11 @@ export class Deadlines {
     this.#keepAlive?.refresh()
     setImmediate(() => {
       if (!this.#isSilent || this.#keepAlive === undefined || this.#options.isHeldBack()) return
-      this.#options.onMissed(new PacketFault('mqtt-keep-alive', 'expected a packet in time'))
+      this.#miss('mqtt-keep-alive', 'expected a packet in time')
     })
   }
 
-  #after(seconds: number, fault: () => PacketFault): NodeJS.Timeout {
-    return setTimeout(() => this.#options.onMissed(fault()), seconds * 1000)
+  #miss(counter: string, message: string): void {
+    this.#options.onMissed(new PacketFault(counter, message))
   }
 }

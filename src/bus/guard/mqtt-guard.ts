@@ -1,7 +1,6 @@
 import { Duplex } from 'node:stream'
 import type { SampledLog } from '../../core/sampled-log.ts'
 import { TokenBucket } from '../../core/token-bucket.ts'
-import type { KeptSessions } from '../kept-sessions.ts'
 import { Acknowledgements, expectsAnswer } from './acknowledgements.ts'
 import { BrokerFeed } from './broker-feed.ts'
 import {
@@ -21,9 +20,15 @@ import type { TurnEnd } from './turn.ts'
 /** What all guards of a broker share. */
 export interface GuardContext {
   readonly limits: ConnectLimits
-  readonly sessions: Pick<KeptSessions, 'accept'>
   readonly turnEnd: TurnEnd
   readonly sampledLog: SampledLog
+}
+
+/** Whom a guard guards. */
+export interface Guarded {
+  /** CONNACK goes out; answers whether it is to say that there is a session. */
+  accept(connect: ConnectPacket): boolean
+  hasSubscriptions(): boolean
 }
 
 /** Past the first, the socket is not read; it is again below the second. */
@@ -46,6 +51,7 @@ const lingerMs = 1000
 export class MqttGuard extends Duplex {
   readonly socket: Duplex
   readonly #context: GuardContext
+  readonly #guarded: Guarded
   readonly #frames: FrameReader
   readonly #feed: BrokerFeed
   readonly #outbound = new Outbound((packet) => this.#sent(packet))
@@ -57,11 +63,12 @@ export class MqttGuard extends Duplex {
   #isReplayExpected = false
   #isReplayWaiting = false
 
-  constructor(socket: Duplex, context: GuardContext) {
+  constructor(socket: Duplex, context: GuardContext, guarded: Guarded) {
     super({ autoDestroy: false })
     const { mqtt } = context.limits
     this.socket = socket
     this.#context = context
+    this.#guarded = guarded
     const checkHeader = createHeaderCheck(mqtt)
     this.#frames = new FrameReader({
       checkHeader: (firstByte, remainingBytes) => {
@@ -83,6 +90,7 @@ export class MqttGuard extends Duplex {
     this.#deadlines = new Deadlines({
       limits: mqtt,
       isHeldBack: () => socket.isPaused(),
+      hasSubscriptions: () => guarded.hasSubscriptions(),
       onMissed: (fault) => this.#refuse(fault),
     })
     // A library that writes to a stream with `cork` schedules an uncork for each packet.
@@ -146,10 +154,8 @@ export class MqttGuard extends Duplex {
     if (type === connect) this.#checkConnect(packet)
     else if (type === publish) this.#checkPublish(packet)
     else if (type >= puback && type <= pubcomp) this.#acknowledgements.acknowledged(packet)
-    else if (type === subscribe) {
-      this.#deadlines.subscribed()
-      checkSubscribe(packet, mqtt.filtersPerPacket)
-    } else if (type === unsubscribe) checkUnsubscribe(packet, mqtt.filtersPerPacket)
+    else if (type === subscribe) checkSubscribe(packet, mqtt.filtersPerPacket)
+    else if (type === unsubscribe) checkUnsubscribe(packet, mqtt.filtersPerPacket)
   }
 
   #checkConnect(packet: Buffer): void {
@@ -207,9 +213,9 @@ export class MqttGuard extends Duplex {
     if (expectsAnswer(packet.readUInt8())) this.#acknowledgements.sent(packet)
     if (this.#isAccepted || this.#connect === undefined || !isAcceptance(packet)) return
     this.#isAccepted = true
-    const isKept = this.#context.sessions.accept(this.#connect)
+    const isPresent = this.#guarded.accept(this.#connect)
     // [MQTT-3.2.2-2] Aedes tells of a session only if it has subscriptions.
-    if (this.#connect.level === 4) packet[2] = isKept ? 1 : 0
+    if (this.#connect.level === 4) packet[2] = isPresent ? 1 : 0
   }
 
   /** Writes what was collected, and cuts the client when too much waits for it. */

@@ -9,16 +9,21 @@ function startDeadlines(t: Test) {
   const { mqtt } = checkConfig({ users: { clown: { password: 'bigclown' } }, limits }).limits
   const misses = new EventEmitter()
   let isHeldBack = false
+  let hasSubscriptions = false
   const deadlines = new Deadlines({
     limits: mqtt,
     isHeldBack: () => isHeldBack,
+    hasSubscriptions: () => hasSubscriptions,
     onMissed: ({ counter }) => misses.emit('missed', counter),
   })
   t.teardown(() => deadlines.clear())
   const holdBack = (value: boolean) => {
     isHeldBack = value
   }
-  return { deadlines, holdBack, missed: () => once(misses, 'missed') }
+  const subscribe = (value: boolean) => {
+    hasSubscriptions = value
+  }
+  return { deadlines, holdBack, subscribe, missed: () => once(misses, 'missed') }
 }
 
 t.test('CONNECT is awaited first', async (t) => {
@@ -35,20 +40,30 @@ t.test('then a message or a subscription', async (t) => {
 })
 
 t.test('a subscriber may be idle, but not silent', async (t) => {
-  const { deadlines, missed } = startDeadlines(t)
+  const { deadlines, missed, subscribe } = startDeadlines(t)
   deadlines.connected(1)
-  deadlines.subscribed()
+  subscribe(true)
   const before = performance.now()
   setTimeout(() => deadlines.heard(), 1000)
   t.same(await missed(), ['mqtt-keep-alive'])
   t.ok(performance.now() - before > 2400, 'one and a half keep-alives after the last packet')
 })
 
+t.test('who has no subscription any more has to send something again', async (t) => {
+  const { deadlines, missed, subscribe } = startDeadlines(t)
+  deadlines.connected(60)
+  subscribe(true)
+  const before = performance.now()
+  setTimeout(() => subscribe(false), 1500)
+  t.same(await missed(), ['mqtt-idle'])
+  t.ok(performance.now() - before > 1900)
+})
+
 t.test('the silence of a client that is not read does not count', async (t) => {
-  const { deadlines, holdBack, missed } = startDeadlines(t)
+  const { deadlines, holdBack, subscribe, missed } = startDeadlines(t)
   holdBack(true)
   deadlines.connected(1)
-  deadlines.subscribed()
+  subscribe(true)
   const before = performance.now()
   setTimeout(() => holdBack(false), 2000)
   t.same(await missed(), ['mqtt-keep-alive'])
@@ -61,7 +76,7 @@ t.test('nothing is awaited of a client that is gone', async (t) => {
   deadlines.clear()
   const other = startDeadlines(t)
   other.deadlines.connected(1)
-  other.deadlines.subscribed()
+  other.subscribe(true)
   const first = await Promise.race([missed(), other.missed().then(() => 'the other')])
   t.equal(first, 'the other')
 })

@@ -148,12 +148,13 @@ t.test('a hub that closes lets go of sockets that never said CONNECT', async (t)
 t.test('what is written after the end goes nowhere, and nobody waits for it', async (t) => {
   const { limits } = checkConfig({ users: { clown: { password: 'bigclown' } } })
   const socket = new PassThrough()
-  const guard = new MqttGuard(socket, {
+  const context = {
     limits,
-    sessions: { accept: () => false },
     turnEnd: createTurnEnd(),
     sampledLog: createSampledLog(pino({ level: 'silent' }), createCounters()),
-  })
+  }
+  const guarded = { accept: () => false, hasSubscriptions: () => false }
+  const guard = new MqttGuard(socket, context, guarded)
   guard.destroy()
   t.equal(guard.write(Buffer.from([0xd0, 0])), true)
   t.equal(socket.readableLength, 0)

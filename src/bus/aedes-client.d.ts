@@ -1,0 +1,17 @@
+import type { AedesPublishPacket } from 'aedes'
+
+/** What Aedes' clients have besides what their types tell. */
+declare module 'aedes' {
+  interface Client {
+    /** By filter. */
+    readonly subscriptions: Readonly<Record<string, { readonly qos: 0 | 1 | 2 }>>
+    /** By the name of a broker: the number of the last packet of its that the client has. */
+    readonly duplicates: Record<string, number>
+    readonly deliver0: Deliver
+    readonly deliverQoS: Deliver
+    /** Calls back when the connection has drained, or has ended. */
+    waitForDrain(done: () => void): void
+  }
+
+  type Deliver = (packet: AedesPublishPacket, done: () => void) => void
+}

@@ -1,0 +1,127 @@
+import type { Aedes, AedesPublishPacket, Client, Deliver } from 'aedes'
+import { matchesFilter } from '../core/topic.ts'
+import type { MqttGuard } from './guard/mqtt-guard.ts'
+import { writePublish } from './guard/written-packets.ts'
+import { type OwnMessage, toBytes } from './own-copy.ts'
+import { lowerQos, type Qos } from './qos.ts'
+import { RetainedReplay } from './retained-replay.ts'
+import type { RetainedValues } from './retained-values.ts'
+import type { Link, Session } from './session.ts'
+import type { Entrant, Sessions } from './sessions.ts'
+
+export interface ClientLinkOptions {
+  readonly aedes: Aedes
+  readonly sessions: Sessions
+  readonly retained: RetainedValues
+  readonly guard: MqttGuard
+  readonly client: Client
+}
+
+/**
+ * Stands between a client of Aedes and its session. Aedes delivers at QoS 0; what is above, and what
+ * is retained, goes out here: Aedes would send a kept message beside its queue and once more from it,
+ * at the QoS of one subscription among several, with an id that may be under way.
+ */
+export class ClientLink implements Link {
+  readonly #options: ClientLinkOptions
+  readonly #deliver0: Deliver
+  readonly #retainedReplay: RetainedReplay
+  #session: Session | undefined
+
+  constructor(options: ClientLinkOptions) {
+    const { client, retained } = options
+    const { deliver0 } = client
+    this.#options = options
+    this.#deliver0 = deliver0
+    this.#retainedReplay = new RetainedReplay(retained, this)
+    const deliver: Deliver = (packet, done) => {
+      if (packet.qos === 0) deliver0(packet, done)
+      else this.#deliver(packet, done)
+    }
+    Object.assign(client, { deliver0: deliver, deliverQoS: deliver })
+  }
+
+  /** CONNACK goes out; answers whether it is to say that there is a session. */
+  accept(entrant: Entrant): boolean {
+    const { session, isPresent } = this.#options.sessions.accept(entrant, this)
+    this.#session = session
+    return isPresent
+  }
+
+  get hasSubscriptions(): boolean {
+    return Object.keys(this.#options.client.subscriptions).length > 0
+  }
+
+  /** Sends what is retained on filters that the client has just subscribed to. */
+  sendRetainedOn(filters: readonly string[]): void {
+    this.#retainedReplay.add(filters)
+  }
+
+  // --- for the session ---
+
+  mayHave(message: AedesPublishPacket): boolean {
+    const { aedes, client } = this.#options
+    return Boolean(aedes.authorizeForward(client, message))
+  }
+
+  write(packet: Buffer, isReplay: boolean): boolean {
+    if (isReplay) this.#options.guard.expectReplay()
+    return this.#options.guard.write(packet)
+  }
+
+  onceDrained(done: () => void): void {
+    this.#options.client.waitForDrain(done)
+  }
+
+  // --- for what is retained ---
+
+  wants(filter: string): boolean {
+    const { client } = this.#options
+    return !client.closed && client.subscriptions[filter] !== undefined
+  }
+
+  sendRetained(message: OwnMessage, filter: string): boolean {
+    if (!this.mayHave(message)) return true
+    const granted = this.#options.client.subscriptions[filter]?.qos ?? 0
+    return this.#write({ ...message, qos: lowerQos(message.qos, granted) })
+  }
+
+  // --- for Aedes ---
+
+  /** Delivers a live message above QoS 0, once however many subscriptions match it. */
+  #deliver(packet: AedesPublishPacket, done: () => void): void {
+    const { client } = this.#options
+    const { brokerId, brokerCounter } = packet
+    const isRepeated = client.duplicates[brokerId] === brokerCounter
+    const qos = isRepeated ? undefined : grantedQos(client, packet)
+    if (qos === 0) {
+      this.#deliver0(packet, done)
+      return
+    }
+    client.duplicates[brokerId] = brokerCounter
+    setImmediate(() => {
+      // What is kept goes out of the queue.
+      if (qos !== undefined && this.#session?.isKept === false && this.mayHave(packet))
+        this.#write({ ...packet, qos })
+      done()
+    })
+  }
+
+  #write(message: AedesPublishPacket): boolean {
+    const { topic, payload, qos, retain } = message
+    const id = qos === 0 ? 0 : this.#session?.outgoing.takeId()
+    const packet = { topic, payload: toBytes(payload), qos, retain, dup: false }
+    return this.#options.guard.write(writePublish(packet, id ?? 0))
+  }
+}
+
+/** [MQTT-3.3.5-1] The highest QoS of all subscriptions that match, and at most that of the message. */
+function grantedQos({ subscriptions }: Client, { topic, qos }: AedesPublishPacket): Qos {
+  let granted: Qos = 0
+  for (const filter in subscriptions) {
+    if (granted === qos) break
+    const own = subscriptions[filter]?.qos ?? 0
+    if (own > granted && matchesFilter(filter, topic)) granted = lowerQos(own, qos)
+  }
+  return granted
+}

@@ -1,0 +1,46 @@
+import type { AedesPublishPacket } from 'aedes'
+import { matchesFilter } from '../core/topic.ts'
+import { type OwnMessage, ownCopy } from './own-copy.ts'
+import { createRetainedQuota, type RetainedLimits, type RetainedQuota } from './retained-quota.ts'
+
+/** How many topics are looked at before others have their turn: some 50 µs. */
+const topicsPerTurn = 256
+
+/** The last retained message of each topic [MQTT-3.3.1-5]. */
+export class RetainedValues {
+  readonly #quota: RetainedQuota
+  readonly #messages = new Map<string, OwnMessage>()
+
+  constructor(limits: RetainedLimits) {
+    this.#quota = createRetainedQuota(limits)
+  }
+
+  /** Keeps a copy in place of the one before; answers false, and keeps that one, past the limits. */
+  store(packet: AedesPublishPacket): boolean {
+    const { topic, payload } = packet
+    if (!this.#quota.take(topic, payload.length)) return false
+    // [MQTT-3.3.1-10]
+    if (payload.length === 0) this.#messages.delete(topic)
+    else this.#messages.set(topic, ownCopy(packet))
+    return true
+  }
+
+  /**
+   * What matches `filter`; undefined wherever others should have their turn. What is stored meanwhile
+   * on another topic comes to its subscribers anyway.
+   */
+  *matching(filter: string): Generator<OwnMessage | undefined, void, void> {
+    if (!/[+#]/.test(filter)) {
+      const message = this.#messages.get(filter)
+      if (message !== undefined) yield message
+      return
+    }
+    const end = this.#messages.size
+    let looked = 0
+    for (const [topic, message] of this.#messages) {
+      if (looked++ === end) return
+      if (matchesFilter(filter, topic)) yield message
+      if (looked % topicsPerTurn === 0) yield undefined
+    }
+  }
+}
