@@ -6,7 +6,11 @@ export interface TokenBucketOptions {
   readonly now?: () => number
 }
 
-/** Allows `burst` things at once and `perSecond` in the long run. */
+/**
+ * Allows `burst` things at once and `perSecond` in the long run. What counts for several passes as soon
+ * as there is room for one, and what follows waits the longer: so it passes even if it is more than a
+ * burst.
+ */
 export class TokenBucket {
   readonly #perSecond: number
   readonly #burst: number
@@ -22,12 +26,12 @@ export class TokenBucket {
     this.#filledAtMs = now()
   }
 
-  /** Takes a token if there is one. */
-  take(): boolean {
+  /** Takes `count` tokens if there is one. */
+  take(count = 1): boolean {
     // The clock is only looked at when it matters.
     if (this.#tokens < 1) this.#fill()
     if (this.#tokens < 1) return false
-    this.#tokens--
+    this.#tokens -= count
     return true
   }
 

@@ -210,6 +210,14 @@ export interface ConfigInput {
        */
       publishBurst?: number
       /**
+       * Other packets a client may send, in the long run: each filter of SUBSCRIBE and UNSUBSCRIBE counts as one, and an acknowledgement that is awaited does not count.
+       */
+      requestsPerSecond?: number
+      /**
+       * Other packets a client may send at once.
+       */
+      requestBurst?: number
+      /**
        * Seconds a client may stay without a subscription and without publishing.
        */
       idleSeconds?: number
@@ -545,6 +553,14 @@ export interface Config {
        * PUBLISH packets a client may send at once.
        */
       publishBurst: number
+      /**
+       * Other packets a client may send, in the long run: each filter of SUBSCRIBE and UNSUBSCRIBE counts as one, and an acknowledgement that is awaited does not count.
+       */
+      requestsPerSecond: number
+      /**
+       * Other packets a client may send at once.
+       */
+      requestBurst: number
       /**
        * Seconds a client may stay without a subscription and without publishing.
        */

@@ -91,7 +91,8 @@ t.test('F14: topics that differ by one look-alike character stay different', asy
 })
 
 t.test('F16: one client has at most 100 subscriptions', async (t) => {
-  const hub = await openHub(t)
+  const limits = { mqtt: { requestsPerSecond: 10_000, requestBurst: 20_000 } }
+  const hub = await openHub(t, { limits })
   const raw = await signedIn(await rawMqttTo(t, hub.mqttPort))
   const filters = Array.from({ length: 20_000 }, (_, index) => `a/${index}`)
   let refused = 0

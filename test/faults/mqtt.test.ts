@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { type HubProcess, hubProcess } from '../hub-process.ts'
@@ -149,6 +150,30 @@ t.test('CVE-2023-28366: QoS 2 messages under one id, never released, cost little
   const grownMiB = (after.residentBytes - before.residentBytes) / mebibyte
   t.ok(grownMiB < 32, `${grownMiB.toFixed(1)} MiB more`)
   t.notOk(after.counters['mqtt-qos2-window'], 'one id is one message')
+  await control.stop()
+})
+
+t.test('F23: a quarter of a megabyte of pings costs less than 1 MiB a socket', async (t) => {
+  const hub = await hubProcess(t)
+  const control = await startControl(t, hub)
+  const pings = Buffer.alloc(256 * 1024, hex('c000'))
+  const flood = (names: string[]) =>
+    Promise.all(
+      names.map(async (clientId) => {
+        const raw = await signedIn(await rawMqttTo(t, hub.mqttPort), { clientId })
+        raw.send(pings)
+        await raw.next()
+      }),
+    )
+  // Code that runs for the first time costs memory as well.
+  await flood(['first'])
+  const sockets = 50
+  const before = await hub.report()
+  await flood(Array.from({ length: sockets }, (_, at) => `flooder-${at}`))
+  while (((await hub.counters())['mqtt-held-back'] ?? 0) < sockets) await delay(10)
+  const { peakBytes } = await hub.report()
+  const eachMiB = (peakBytes - before.residentBytes) / mebibyte / sockets
+  t.ok(eachMiB < 1, `${eachMiB.toFixed(2)} MiB a socket`)
   await control.stop()
 })
 

@@ -4,6 +4,19 @@ import { packetTypes, qosOf, typeOf } from './packet-types.ts'
 
 const { publish, puback, pubrec, pubrel, pubcomp } = packetTypes
 
+/** What a client may answer to a packet with an id, and what it has to answer next. */
+interface Expectation {
+  readonly types: readonly number[]
+  readonly awaited: number | undefined
+}
+
+const expectations = {
+  qos1: { types: [puback], awaited: puback },
+  qos2: { types: [pubrec], awaited: pubrec },
+  received: { types: [pubrec], awaited: undefined },
+  released: { types: [pubrec, pubcomp], awaited: pubcomp },
+} satisfies Record<string, Expectation>
+
 /**
  * Follows the message ids that are under way in both directions [MQTT-4.3]: an acknowledgement of
  * the wrong kind ends the connection. One for an id nobody knows passes; after a reconnection that
@@ -11,7 +24,7 @@ const { publish, puback, pubrec, pubrel, pubcomp } = packetTypes
  */
 export class Acknowledgements {
   /** What may come back for each id the broker sent. */
-  readonly #expected = new Map<number, readonly number[]>()
+  readonly #expected = new Map<number, Expectation>()
   /** QoS 2 messages from the client whose PUBREL is awaited. */
   readonly #unreleased = new Set<number>()
   readonly #window: number
@@ -24,9 +37,9 @@ export class Acknowledgements {
   /** A packet with an id goes out to the client. */
   sent(packet: Buffer): void {
     const first = packet.readUInt8()
-    if (typeOf(first) === pubrel) this.#expected.set(idOf(packet), [pubrec, pubcomp])
-    else if (qosOf(first) === 1) this.#expected.set(publishIdOf(packet), [puback])
-    else this.#expected.set(publishIdOf(packet), [pubrec])
+    const { released, qos1, qos2 } = expectations
+    if (typeOf(first) === pubrel) this.#expected.set(idOf(packet), released)
+    else this.#expected.set(publishIdOf(packet), qosOf(first) === 1 ? qos1 : qos2)
   }
 
   /** The client publishes at QoS 1 or 2. */
@@ -41,21 +54,24 @@ export class Acknowledgements {
     throw new PacketFault('mqtt-qos2-window', message)
   }
 
-  /** The client sends PUBACK, PUBREC, PUBREL or PUBCOMP. */
-  acknowledged(packet: Buffer): void {
+  /**
+   * The client sends PUBACK, PUBREC, PUBREL or PUBCOMP. Answers whether it is the next step of a message
+   * that is under way, of which there are as many as there are messages.
+   */
+  acknowledged(packet: Buffer): boolean {
     const type = typeOf(packet.readUInt8())
     const id = idOf(packet)
     if (id === 0) throw malformed('expected a message id other than 0')
-    if (type === pubrel) {
-      this.#unreleased.delete(id)
-      return
-    }
+    if (type === pubrel) return this.#unreleased.delete(id)
     const expected = this.#expected.get(id)
-    if (expected === undefined) return
-    if (!expected.includes(type)) {
-      throw malformed(`expected packet type ${expected.join(' or ')} for this message, got ${type}`)
+    if (expected === undefined) return false
+    const { types, awaited } = expected
+    if (!types.includes(type)) {
+      throw malformed(`expected packet type ${types.join(' or ')} for this message, got ${type}`)
     }
     if (type === puback || type === pubcomp) this.#expected.delete(id)
+    else if (awaited === pubrec) this.#expected.set(id, expectations.received)
+    return type === awaited
   }
 }
 

@@ -1,11 +1,10 @@
-import type { TokenBucket } from '../../core/token-bucket.ts'
-import { Inbound } from './inbound.ts'
+import { Inbound, type InboundRates } from './inbound.ts'
 
 export interface BrokerFeedOptions {
-  readonly publishBucket: TokenBucket
+  readonly rates: InboundRates
   /** Tells the broker that there is something to take. */
   wake(): void
-  /** The client publishes faster than it may, and waits. */
+  /** The client sends faster than it may, and waits. */
   onHeldBack(): void
   /** The client has ended, and the broker has dealt with all it sent. */
   onEnd(): void
@@ -28,16 +27,17 @@ export class BrokerFeed {
 
   constructor(options: BrokerFeedOptions) {
     this.#options = options
-    this.#inbound = new Inbound(options.publishBucket)
+    this.#inbound = new Inbound(options.rates)
   }
 
-  /** How much the broker has not taken yet. */
+  /** What the broker has not taken yet costs in memory. */
   get bytes(): number {
     return this.#inbound.bytes
   }
 
-  add(packet: Buffer): void {
-    this.#inbound.add(packet)
+  /** `requests`: for how many requests the packet counts, besides messages. */
+  add(packet: Buffer, requests: number): void {
+    this.#inbound.add(packet, requests)
   }
 
   /** Lets the broker know of what was added, if it waits. */

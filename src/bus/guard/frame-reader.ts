@@ -5,6 +5,8 @@ export interface FrameReaderOptions {
   checkHeader(firstByte: number, remainingBytes: number): void
   /** Called with each complete packet, fixed header included. */
   onPacket(packet: Buffer): void
+  /** Whether the packets so far are enough for now. */
+  isFull(): boolean
 }
 
 /** [MQTT-2.2.3] A fixed header is a byte and at most four bytes of length. */
@@ -21,13 +23,18 @@ export class FrameReader {
     this.#options = options
   }
 
-  /** Takes the next bytes of the stream. Throws what the options throw, and a PacketFault of its own. */
-  read(chunk: Buffer): void {
+  /**
+   * Takes the next bytes of the stream, and answers those it left because the options said so: they
+   * begin with a packet, and come first the next time. Throws what the options throw, and a PacketFault
+   * of its own.
+   */
+  read(chunk: Buffer): Buffer {
     let at = 0
-    while (at < chunk.length) {
+    while (at < chunk.length && !this.#options.isFull()) {
       const partial = this.#partial
       at = partial === undefined ? this.#readHeader(chunk, at) : this.#fill(partial, chunk, at)
     }
+    return chunk.subarray(at)
   }
 
   #readHeader(chunk: Buffer, start: number): number {

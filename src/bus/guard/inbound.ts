@@ -1,8 +1,25 @@
 import type { TokenBucket } from '../../core/token-bucket.ts'
 import { packetTypes, typeOf } from './packet-types.ts'
 
+/** What a packet costs in memory besides its bytes, so that many small ones count too. */
+const overheadBytes = 200
+
 /** What the broker gets at a time: at most so many packets, of at most so many bytes. */
 const runLimits = { packets: 64, bytes: 64 * 1024 }
+
+/** How fast the broker takes what a client sends. */
+export interface InboundRates {
+  readonly publishes: TokenBucket
+  /** For whatever else makes work. */
+  readonly requests: TokenBucket
+}
+
+interface PricedPacket {
+  readonly packet: Buffer
+  readonly bucket: TokenBucket
+  /** 0 for what may always pass. */
+  readonly tokens: number
+}
 
 /**
  * Packets of one client that the broker has not taken yet. The broker deals with all it takes at a
@@ -11,15 +28,16 @@ const runLimits = { packets: 64, bytes: 64 * 1024 }
  * retained the one that is [MQTT-4.6.0-5].
  */
 export class Inbound {
-  readonly #publishBucket: TokenBucket
-  #packets: Buffer[] = []
+  readonly #rates: InboundRates
+  #packets: PricedPacket[] = []
   #takenCount = 0
   #bytes = 0
 
-  constructor(publishBucket: TokenBucket) {
-    this.#publishBucket = publishBucket
+  constructor(rates: InboundRates) {
+    this.#rates = rates
   }
 
+  /** What the packets cost in memory. */
   get bytes(): number {
     return this.#bytes
   }
@@ -28,9 +46,14 @@ export class Inbound {
     return this.#takenCount === this.#packets.length
   }
 
-  add(packet: Buffer): void {
-    this.#packets.push(packet)
-    this.#bytes += packet.length
+  /** `requests`: for how many requests the packet counts; a PUBLISH has a rate of its own. */
+  add(packet: Buffer, requests: number): void {
+    const isMessage = typeOf(packet.readUInt8()) === packetTypes.publish
+    const [bucket, tokens] = isMessage
+      ? [this.#rates.publishes, 1]
+      : [this.#rates.requests, requests]
+    this.#packets.push({ packet, bucket, tokens })
+    this.#bytes += packet.length + overheadBytes
   }
 
   /** The next run; undefined when there is none, or when the client has to wait for its rate. */
@@ -38,15 +61,16 @@ export class Inbound {
     const run: Buffer[] = []
     let bytes = 0
     for (let next = this.#next(); next !== undefined; next = this.#next()) {
-      const first = run[0] ?? next
+      const { packet } = next
+      const first = run[0] ?? packet
       const isFull = run.length === runLimits.packets || bytes > runLimits.bytes
-      if (isFull || !goTogether(first, next) || !this.#mayPass(next)) break
-      run.push(next)
-      bytes += next.length
+      if (isFull || !goTogether(first, packet) || !mayPass(next)) break
+      run.push(packet)
+      bytes += packet.length
       this.#takenCount++
       if (isAlone(first)) break
     }
-    this.#bytes -= bytes
+    this.#bytes -= bytes + run.length * overheadBytes
     this.#forgetTaken()
     if (run.length > 1) return Buffer.concat(run, bytes)
     return run[0]
@@ -55,15 +79,11 @@ export class Inbound {
   /** How long until the next packet may pass; 0 when it may, or when there is none. */
   waitMs(): number {
     const next = this.#next()
-    return next !== undefined && isPublish(next) ? this.#publishBucket.waitMs() : 0
+    return next === undefined || next.tokens === 0 ? 0 : next.bucket.waitMs()
   }
 
-  #next(): Buffer | undefined {
+  #next(): PricedPacket | undefined {
     return this.#packets[this.#takenCount]
-  }
-
-  #mayPass(packet: Buffer): boolean {
-    return !isPublish(packet) || this.#publishBucket.take()
   }
 
   #forgetTaken(): void {
@@ -74,8 +94,8 @@ export class Inbound {
   }
 }
 
-function isPublish(packet: Buffer): boolean {
-  return typeOf(packet.readUInt8()) === packetTypes.publish
+function mayPass({ bucket, tokens }: PricedPacket): boolean {
+  return tokens === 0 || bucket.take(tokens)
 }
 
 /** Kinds are type, QoS and retain flag; DUP makes no difference. */

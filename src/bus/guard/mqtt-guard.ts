@@ -58,6 +58,8 @@ export class MqttGuard extends Duplex {
   readonly #acknowledgements: Acknowledgements
   readonly #deadlines: Deadlines
   #connect: ConnectPacket | undefined
+  /** What came and is not cut into packets, because enough of them wait already. */
+  #unread: Buffer = Buffer.alloc(0)
   #isAccepted = false
   #isFlushDue = false
   #isReplayExpected = false
@@ -78,12 +80,18 @@ export class MqttGuard extends Duplex {
         checkHeader(firstByte, remainingBytes)
       },
       onPacket: (packet) => this.#received(packet),
+      isFull: () => this.#feed.bytes > inboundBytes.pause,
     })
-    const { publishesPerSecond: perSecond, publishBurst: burst } = mqtt
     this.#feed = new BrokerFeed({
-      publishBucket: new TokenBucket({ perSecond, burst }),
+      rates: {
+        publishes: new TokenBucket({
+          perSecond: mqtt.publishesPerSecond,
+          burst: mqtt.publishBurst,
+        }),
+        requests: new TokenBucket({ perSecond: mqtt.requestsPerSecond, burst: mqtt.requestBurst }),
+      },
       wake: () => this.emit('readable'),
-      onHeldBack: () => this.#warn('mqtt-held-back', 'it publishes faster than it may'),
+      onHeldBack: () => this.#warn('mqtt-held-back', 'it sends faster than it may'),
       onEnd: () => this.destroy(),
     })
     this.#acknowledgements = new Acknowledgements(mqtt.qos2Window)
@@ -132,7 +140,7 @@ export class MqttGuard extends Duplex {
   #read(chunk: Buffer): void {
     if (this.destroyed) return
     try {
-      this.#frames.read(chunk)
+      this.#unread = this.#frames.read(chunk)
     } catch (fault) {
       this.#refuse(fault)
       return
@@ -141,21 +149,38 @@ export class MqttGuard extends Duplex {
     this.#feed.wake()
   }
 
-  #received(packet: Buffer): void {
-    this.#deadlines.heard()
-    this.#check(packet)
-    this.#feed.add(packet)
+  /** Goes on when there is room again, first with what came before the socket was paused. */
+  #readOn(): void {
+    if (this.#unread.length > 0) this.#read(this.#unread)
+    else this.socket.resume()
   }
 
-  #check(packet: Buffer): void {
+  #received(packet: Buffer): void {
+    this.#deadlines.heard()
+    this.#feed.add(packet, this.#check(packet))
+  }
+
+  /** Answers for how many requests the packet counts. */
+  #check(packet: Buffer): number {
     const { mqtt } = this.#context.limits
-    const { connect, publish, puback, pubcomp, subscribe, unsubscribe } = packetTypes
     const type = typeOf(packet.readUInt8())
-    if (type === connect) this.#checkConnect(packet)
-    else if (type === publish) this.#checkPublish(packet)
-    else if (type >= puback && type <= pubcomp) this.#acknowledgements.acknowledged(packet)
-    else if (type === subscribe) checkSubscribe(packet, mqtt.filtersPerPacket)
-    else if (type === unsubscribe) checkUnsubscribe(packet, mqtt.filtersPerPacket)
+    switch (type) {
+      case packetTypes.connect:
+        this.#checkConnect(packet)
+        return 0
+      case packetTypes.publish:
+        this.#checkPublish(packet)
+        return 0
+      case packetTypes.subscribe:
+        return checkSubscribe(packet, mqtt.filtersPerPacket)
+      case packetTypes.unsubscribe:
+        return checkUnsubscribe(packet, mqtt.filtersPerPacket)
+      case packetTypes.pingreq:
+      case packetTypes.disconnect:
+        return 1
+      default:
+        return this.#acknowledgements.acknowledged(packet) ? 0 : 1
+    }
   }
 
   #checkConnect(packet: Buffer): void {
@@ -176,7 +201,7 @@ export class MqttGuard extends Duplex {
     // The stream itself asks for 0 bytes when somebody begins to listen.
     if (size === 0) return null
     const run = this.#feed.take()
-    if (this.#feed.bytes < inboundBytes.resume && this.socket.isPaused()) this.socket.resume()
+    if (this.#feed.bytes < inboundBytes.resume && this.socket.isPaused()) this.#readOn()
     return run
   }
 

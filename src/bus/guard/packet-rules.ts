@@ -23,29 +23,29 @@ export function checkPublish(packet: Buffer): void {
 }
 
 /**
- * Checks the id and the filters of a SUBSCRIBE. The rules of filters that a client may learn of by
+ * Checks the id and the filters of a SUBSCRIBE, and answers how many filters there are. The rules of filters that a client may learn of by
  * SUBACK follow in the broker.
  *
  * @throws PacketFault
  */
-export function checkSubscribe(packet: Buffer, maximumFilters: number): void {
-  checkFilters(packet, maximumFilters, (fields) => {
+export function checkSubscribe(packet: Buffer, maximumFilters: number): number {
+  return checkFilters(packet, maximumFilters, (fields) => {
     const options = fields.byte()
     // [MQTT-3.8.3-4]
     if (options > 2) throw malformed(`expected a QoS of 0 to 2, got options ${options}`)
   })
 }
 
-/** Checks the id and the filters of an UNSUBSCRIBE. Throws PacketFault. */
-export function checkUnsubscribe(packet: Buffer, maximumFilters: number): void {
-  checkFilters(packet, maximumFilters, () => {})
+/** As `checkSubscribe`, of an UNSUBSCRIBE. Throws PacketFault. */
+export function checkUnsubscribe(packet: Buffer, maximumFilters: number): number {
+  return checkFilters(packet, maximumFilters, () => {})
 }
 
 function checkFilters(
   packet: Buffer,
   maximumFilters: number,
   checkOptions: (fields: PacketFields) => void,
-): void {
+): number {
   const fields = new PacketFields(packet)
   // [MQTT-2.3.1-1]
   if (fields.number() === 0) throw malformed('expected a message id other than 0')
@@ -59,4 +59,5 @@ function checkFilters(
     if (fields.text('a filter') === '') throw malformed('expected a filter, got an empty one')
     checkOptions(fields)
   }
+  return filters
 }

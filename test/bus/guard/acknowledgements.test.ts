@@ -42,6 +42,21 @@ t.test('an id that is finished, or never was, may be acknowledged again', async 
   t.doesNotThrow(() => acknowledgements.acknowledged(puback))
 })
 
+t.test('each message takes one answer of a kind; others are not its next step', async (t) => {
+  const acknowledgements = new Acknowledgements(20)
+  const steps = (...packets: Buffer[]) =>
+    packets.map((packet) => acknowledgements.acknowledged(packet))
+  t.same(steps(puback, pubrec, pubcomp, pubrel), [false, false, false, false])
+  acknowledgements.sent(qos1)
+  t.same(steps(puback, puback), [true, false])
+  acknowledgements.sent(qos2)
+  t.same(steps(pubrec, pubrec), [true, false])
+  acknowledgements.sent(pubrel)
+  t.same(steps(pubrec, pubcomp, pubcomp), [false, true, false])
+  acknowledgements.published(qos2)
+  t.same(steps(pubrel, pubrel), [true, false])
+})
+
 t.test('no message and no answer has the id 0', async (t) => {
   const acknowledgements = new Acknowledgements(20)
   t.equal(

@@ -14,13 +14,16 @@ function startFeed(burst = 100) {
     events.emit(word)
   }
   const feed = new BrokerFeed({
-    publishBucket: new TokenBucket({ perSecond: 20, burst }),
+    rates: {
+      publishes: new TokenBucket({ perSecond: 20, burst }),
+      requests: new TokenBucket({ perSecond: 20, burst: 100 }),
+    },
     wake: say('wake'),
     onHeldBack: say('held back'),
     onEnd: say('end'),
   })
   const give = (...packets: Buffer[]) => {
-    for (const packet of packets) feed.add(packet)
+    for (const packet of packets) feed.add(packet, 1)
     feed.wake()
   }
   return { feed, said, give, on: (word: string) => once(events, word) }
@@ -87,7 +90,7 @@ t.test('messages past the rate are held back, and then the broker is woken', asy
   t.same(said, ['wake', 'held back'], 'more of them wake nobody')
   await on('wake')
   t.same(feed.take(), message)
-  t.equal(feed.bytes, message.length)
+  t.equal(feed.bytes, message.length + 200)
 })
 
 t.test('the end comes after everything before it', async (t) => {

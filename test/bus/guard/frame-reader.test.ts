@@ -11,6 +11,7 @@ function read(chunks: readonly Buffer[]): string[] {
   const reader = new FrameReader({
     checkHeader: () => {},
     onPacket: (whole) => packets.push(whole.toString('hex')),
+    isFull: () => false,
   })
   for (const chunk of chunks) reader.read(chunk)
   return packets
@@ -45,6 +46,7 @@ t.test('a header is checked before anything of its packet is there', async (t) =
   const reader = new FrameReader({
     checkHeader: (...header) => headers.push(header),
     onPacket: () => t.fail('there is no whole packet'),
+    isFull: () => false,
   })
   reader.read(hex('30 ff'))
   t.same(headers, [])
@@ -70,8 +72,26 @@ t.test('what refuses a header refuses its stream', async (t) => {
       throw new Error('refused')
     },
     onPacket: () => t.fail('it was refused'),
+    isFull: () => false,
   })
   t.throws(() => reader.read(hex('c000')), { message: 'refused' })
+})
+
+t.test('what is past enough packets is left, and read when there is room', async (t) => {
+  const packets: string[] = []
+  let room = 2
+  const reader = new FrameReader({
+    checkHeader: () => {},
+    onPacket: (whole) => packets.push(whole.toString('hex')),
+    isFull: () => packets.length >= room,
+  })
+  const rest = reader.read(hex('c000 e000 30 03 0001 61 c0'))
+  t.same(packets, ['c000', 'e000'])
+  t.equal(rest.toString('hex'), '3003000161c0')
+  room = 4
+  t.equal(reader.read(rest).length, 0)
+  t.equal(reader.read(hex('00 c000')).toString('hex'), 'c000')
+  t.same(packets, ['c000', 'e000', '3003000161', 'c000'])
 })
 
 function byNumber(one: number, other: number): number {

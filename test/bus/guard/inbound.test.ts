@@ -3,9 +3,12 @@ import { Inbound } from '../../../src/bus/guard/inbound.ts'
 import { TokenBucket } from '../../../src/core/token-bucket.ts'
 import { hex, pingPacket, publishPacket, subscribePacket } from '../../raw-mqtt.ts'
 
-function inboundOf(packets: readonly Buffer[], burst = 10_000): Inbound {
-  const inbound = new Inbound(new TokenBucket({ perSecond: 10, burst, now: () => 0 }))
-  for (const packet of packets) inbound.add(packet)
+/** A queue of `packets`, each of which that is no message counts as one request. */
+function inboundOf(packets: readonly Buffer[], publishBurst = 10_000, requestBurst = 10_000) {
+  const bucketOf = (burst: number) => new TokenBucket({ perSecond: 10, burst, now: () => 0 })
+  const rates = { publishes: bucketOf(publishBurst), requests: bucketOf(requestBurst) }
+  const inbound = new Inbound(rates)
+  for (const packet of packets) inbound.add(packet, 1)
   return inbound
 }
 
@@ -61,14 +64,30 @@ t.test('a message past the rate waits, and nothing overtakes it', async (t) => {
   t.same(runsOf(inbound), [joined(message, message)])
   t.equal(inbound.waitMs(), 100)
   t.notOk(inbound.isEmpty)
-  t.equal(inbound.bytes, message.length + pingPacket.length)
+  t.equal(inbound.bytes, message.length + pingPacket.length + 2 * 200)
 })
 
-t.test('only messages wait', async (t) => {
-  const inbound = inboundOf([message, pingPacket], 1)
-  t.equal(inbound.take()?.toString('hex'), joined(message))
+t.test('messages and other packets have a rate each', async (t) => {
+  const inbound = inboundOf([message, pingPacket, message, pingPacket, message], 10, 1)
+  t.same(runsOf(inbound), [joined(message), joined(pingPacket), joined(message)])
+  t.equal(inbound.waitMs(), 100)
+})
+
+t.test('what counts as many requests makes the next one wait longer', async (t) => {
+  const inbound = inboundOf([], 10, 2)
+  inbound.add(subscribePacket(['a', 'b', 'c', 'd']), 4)
+  inbound.add(pingPacket, 1)
+  t.equal(runsOf(inbound).length, 1)
+  t.equal(inbound.waitMs(), 300)
+})
+
+t.test('what counts as no request never waits', async (t) => {
+  const inbound = inboundOf([pingPacket], 1, 1)
+  const puback = hex('4002 0001')
+  for (let times = 0; times < 3; times++) inbound.add(puback, 0)
+  t.equal(inbound.take()?.toString('hex'), joined(pingPacket))
   t.equal(inbound.waitMs(), 0)
-  t.same(runsOf(inbound), [joined(pingPacket)])
+  t.same(runsOf(inbound), [joined(puback, puback, puback)])
   t.equal(inbound.waitMs(), 0, 'when there is none, too')
   t.equal(inbound.bytes, 0)
   t.ok(inbound.isEmpty)

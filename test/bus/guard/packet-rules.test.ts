@@ -33,6 +33,11 @@ t.test('a SUBSCRIBE has an id, filters that are fit text, and a QoS for each', a
   t.equal(fault(subscribePacket(['a', 'b', 'c'])), 'mqtt-too-many-filters')
 })
 
+t.test('filters are counted', async (t) => {
+  t.equal(checkSubscribe(subscribePacket(['a', 'b', 'a']), 3), 3)
+  t.equal(checkUnsubscribe(unsubscribePacket(['a', 'b']), 3), 2)
+})
+
 t.test('an UNSUBSCRIBE has an id and filters', async (t) => {
   const fault = (packet: Buffer) => faultOf(() => checkUnsubscribe(packet, 2))
   t.equal(fault(unsubscribePacket(['a', '#'])), undefined)
