@@ -44,12 +44,15 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
   const server = createServer(serverOptions(limits))
   // Node leaves out the headers past this number; one more shows that there were too many.
   server.maxHeadersCount = limits.headers + 1
+  // Who sends more without waiting for the answer is not read to the end: that could be megabytes.
+  server.maxRequestsPerSocket = 1
+  server.on('dropRequest', (_request, socket) => socket.destroy())
   const refusalAtTheDoor = admitRequests(server, gate)
   const answerTo = (request: IncomingMessage) =>
     refusalAtTheDoor(request) ?? tooManyHeaders(request, options) ?? findRoute(request, options)
   const serve = (request: IncomingMessage, response: ServerResponse) => {
-    // Nobody reads a body: the connection ends with the answer, and the body with it.
-    if (announcesBody(request)) response.shouldKeepAlive = false
+    // Who is answered makes room. A body that nobody reads ends with the connection.
+    response.shouldKeepAlive = false
     const answer = answerTo(request)
     if ('status' in answer) refuseRequest(response, answer)
     else if ('get' in answer) answer.get(response)
@@ -124,12 +127,6 @@ function findRoute(request: IncomingMessage, options: HttpServerOptions): Route 
 function unknownHost(host: string | undefined): Refusal {
   const got = host === undefined ? 'none' : quote(host)
   return { status: 421, reason: `expected a host name from http.hosts in the config, got ${got}` }
-}
-
-/** RFC 9112, 6: one of these headers signals a body. */
-function announcesBody({ headers }: IncomingMessage): boolean {
-  const length = headers['content-length'] ?? '0'
-  return length !== '0' || headers['transfer-encoding'] !== undefined
 }
 
 function tooManyHeaders(

@@ -1,8 +1,10 @@
 import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import t from 'tap'
 import { WebSocket } from 'ws'
 import { rawExchange, upgradeText } from '../raw-http.ts'
+import { startedHttpServer } from '../started-http-server.ts'
 import { startedHub } from '../started-hub.ts'
 
 const talkPath = '/auth/clown-talk-server_nodes_bridge_0'
@@ -158,6 +160,30 @@ t.test('the body of a request is not read', async (t) => {
       t.match(answer, /\r\nConnection: close\r\n/)
     }
   }
+})
+
+t.test('who is answered makes room for others, and is not asked to go', async (t) => {
+  const limits = { connections: { unauthenticated: 2 } }
+  const { httpPort } = await startedHub(t, { limits })
+  for (let times = 0; times < 10; times++) {
+    const answer = await rawExchange(httpPort, 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    t.equal(statusIn(answer), 200)
+  }
+})
+
+t.test('what is sent behind a request is not looked at', async (t) => {
+  let looks = 0
+  const get = (response: ServerResponse) => response.end('first\n')
+  const routeOf = () => {
+    looks++
+    return { get }
+  }
+  const { port } = await startedHttpServer(t, { routeOf })
+  const request = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'
+  const answer = await rawExchange(port, request.repeat(1000))
+  t.match(answer, /^HTTP\/1\.1 200 OK\r\n/)
+  t.equal(answer.match(/HTTP\/1\.1/g)?.length, 1)
+  t.equal(looks, 1)
 })
 
 t.test('a request that takes too long is answered with 408', async (t) => {
