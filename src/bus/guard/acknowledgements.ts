@@ -17,10 +17,13 @@ const expectations = {
   released: { types: [pubrec, pubcomp], awaited: pubcomp },
 } satisfies Record<string, Expectation>
 
+/** How many ids are followed in one direction: a client need not ever acknowledge. */
+const maximumExpected = 4096
+
 /**
  * Follows the message ids that are under way in both directions [MQTT-4.3]: an acknowledgement of
  * the wrong kind ends the connection. One for an id nobody knows passes; after a reconnection that
- * is how unfinished messages are finished.
+ * is how unfinished messages are finished, and what a client leaves open for long is forgotten.
  */
 export class Acknowledgements {
   /** What may come back for each id the broker sent. */
@@ -40,6 +43,9 @@ export class Acknowledgements {
     const { released, qos1, qos2 } = expectations
     if (typeOf(first) === pubrel) this.#expected.set(idOf(packet), released)
     else this.#expected.set(publishIdOf(packet), qosOf(first) === 1 ? qos1 : qos2)
+    if (this.#expected.size <= maximumExpected) return
+    const [oldest = 0] = this.#expected.keys()
+    this.#expected.delete(oldest)
   }
 
   /** The client publishes at QoS 1 or 2. */

@@ -57,6 +57,17 @@ t.test('each message takes one answer of a kind; others are not its next step', 
   t.same(steps(pubrel, pubrel), [true, false])
 })
 
+t.test('a client that acknowledges nothing costs no more than some ids', async (t) => {
+  const acknowledgements = new Acknowledgements(20)
+  for (let id = 1; id <= 4097; id++) acknowledgements.sent(publishPacket('a', { qos: 1, id }))
+  t.doesNotThrow(() => acknowledgements.acknowledged(hex('5002 0001')), 'forgotten')
+  t.equal(
+    faultOf(() => acknowledgements.acknowledged(hex('5002 0002'))),
+    'mqtt-malformed',
+    'the next one is not',
+  )
+})
+
 t.test('no message and no answer has the id 0', async (t) => {
   const acknowledgements = new Acknowledgements(20)
   t.equal(
