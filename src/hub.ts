@@ -109,7 +109,12 @@ async function openAll(config: Config, log: Logger, onClose: Closers['add']) {
     sampledLog,
     routeOf: createRoutes({
       talk: (base) => talkRoute(base, talk),
-      mqtt: mqttRoute(mqttSockets, broker.handle),
+      mqtt: mqttRoute({
+        websockets: mqttSockets,
+        limits: limits.mqtt,
+        sampledLog,
+        handle: broker.handle,
+      }),
       health: () => ({
         version: release.version,
         overloaded: watch.isOverloaded(),

@@ -210,7 +210,7 @@ export interface ConfigInput {
        */
       publishBurst?: number
       /**
-       * Other packets a client may send, in the long run: each filter of SUBSCRIBE and UNSUBSCRIBE counts as one, and an acknowledgement that is awaited does not count.
+       * Other packets a client may send, in the long run: each filter of SUBSCRIBE and UNSUBSCRIBE counts as one, an acknowledgement that is awaited does not count, and a ping or pong of its websocket does.
        */
       requestsPerSecond?: number
       /**
@@ -554,7 +554,7 @@ export interface Config {
        */
       publishBurst: number
       /**
-       * Other packets a client may send, in the long run: each filter of SUBSCRIBE and UNSUBSCRIBE counts as one, and an acknowledgement that is awaited does not count.
+       * Other packets a client may send, in the long run: each filter of SUBSCRIBE and UNSUBSCRIBE counts as one, an acknowledgement that is awaited does not count, and a ping or pong of its websocket does.
        */
       requestsPerSecond: number
       /**

@@ -19,7 +19,7 @@ export interface TalkOptions {
   /** Whether a user may have one more connection, and this is to be one of that user's. */
   mayEnter(connection: object, user: string): boolean
   readonly websockets: WebSockets
-  readonly limits: InboundLimits & OutboundLimits
+  readonly limits: InboundLimits & OutboundLimits & { readonly overRateSeconds: number }
   readonly sampledLog: SampledLog
 }
 
@@ -69,18 +69,20 @@ function serve(websocket: WebSocket, base: string, options: TalkOptions): void {
       websocket.close(1011, 'the hub could not deal with a frame')
     }
   }
-  const onOverRate = (error: HubError) => {
+  const tell = (error: HubError) => {
     link.send(dialect.encodeError(error))
     // RFC 6455, 7.4.1: 1008, a message that breaks the policy. Its answer has to be read.
     websocket.close(1008, error.message)
     websocket.resume()
   }
-  const inbound = new WebSocketInbound(websocket, { limits, sampledLog, receive, onOverRate })
+  const giveUp = { afterSeconds: limits.overRateSeconds, tell }
+  const inbound = new WebSocketInbound(websocket, { limits, sampledLog, receive, giveUp })
   websocket.on('message', (frame) => {
     // Never anything else with the default binaryType.
     if (Buffer.isBuffer(frame)) inbound.message(frame)
   })
   websocket.on('ping', (data) => inbound.ping(data))
+  websocket.on('pong', () => inbound.noise())
   websocket.on('close', (code) => {
     session.close()
     link.close()

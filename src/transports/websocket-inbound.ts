@@ -9,15 +9,16 @@ export type Inlet = Pick<WebSocket, 'pause' | 'resume' | 'pong'>
 export interface InboundLimits {
   readonly messagesPerSecond: number
   readonly messageBurst: number
-  readonly overRateSeconds: number
 }
 
 export interface WebSocketInboundOptions {
   readonly limits: InboundLimits
   readonly sampledLog: SampledLog
+  /** For how many messages a ping or a pong counts; one, if nothing else is said. */
+  readonly pingPrice?: number
   receive(frame: Buffer): void
-  /** The socket sent too much for too long; it is not read any more. */
-  onOverRate(error: HubError): void
+  /** When a socket that goes on to send too much is given up, and how it is told; never without this. */
+  readonly giveUp?: { readonly afterSeconds: number; tell(error: HubError): void }
   /** Milliseconds of a clock that never jumps. */
   readonly now?: () => number
 }
@@ -33,6 +34,7 @@ export class WebSocketInbound {
   readonly #inlet: Inlet
   readonly #options: WebSocketInboundOptions
   readonly #now: () => number
+  readonly #pingPrice: number
   readonly #bucket: TokenBucket
   /** What came with the piece that went past the rate. Pausing does not stop what was read already. */
   #waiting: Buffer[] = []
@@ -46,10 +48,11 @@ export class WebSocketInbound {
   #isClosed = false
 
   constructor(inlet: Inlet, options: WebSocketInboundOptions) {
-    const { limits, now = () => performance.now() } = options
+    const { limits, pingPrice = 1, now = () => performance.now() } = options
     this.#inlet = inlet
     this.#options = options
     this.#now = now
+    this.#pingPrice = pingPrice
     this.#bucket = new TokenBucket({
       perSecond: limits.messagesPerSecond,
       burst: limits.messageBurst,
@@ -63,11 +66,22 @@ export class WebSocketInbound {
     if (this.#timer === undefined) this.#drain()
   }
 
-  /** Pings cost as much as messages, or they would be the cheaper flood. */
+  /** Whether the socket is not to be read now. */
+  get isHeldBack(): boolean {
+    return this.#isPaused
+  }
+
+  /** Pings have a price, or they would be the cheaper flood. */
   ping(data: Buffer): void {
     if (this.#isClosed) return
     this.#ping = data
     if (this.#timer === undefined) this.#drain()
+  }
+
+  /** Frames that nothing follows from cost as much: pongs, and what is refused. */
+  noise(): void {
+    if (this.#isClosed || this.#timer !== undefined) return
+    if (!this.#bucket.take(this.#pingPrice)) this.#holdBack()
   }
 
   /** Nothing is received any more. */
@@ -80,7 +94,7 @@ export class WebSocketInbound {
   #drain(): void {
     this.#timer = undefined
     while (!this.#isClosed && this.#hasWork()) {
-      if (!this.#bucket.take()) {
+      if (!this.#bucket.take(this.#ping === undefined ? 1 : this.#pingPrice)) {
         this.#holdBack()
         return
       }
@@ -109,14 +123,14 @@ export class WebSocketInbound {
   }
 
   #holdBack(): void {
-    const { limits, sampledLog, onOverRate } = this.#options
+    const { limits, sampledLog, giveUp } = this.#options
     const nowMs = this.#now()
     if (nowMs - this.#heldUntilMs > calmMs) this.#overSinceMs = nowMs
-    if (nowMs - this.#overSinceMs > limits.overRateSeconds * 1000) {
+    if (giveUp !== undefined && nowMs - this.#overSinceMs > giveUp.afterSeconds * 1000) {
       sampledLog.warn('websocket-over-rate', {}, 'a websocket sends too much: it is closed')
       this.close()
       const most = `at most ${limits.messagesPerSecond} messages a second`
-      onOverRate(new HubError('too-fast', `expected ${most}, got more for too long`))
+      giveUp.tell(new HubError('too-fast', `expected ${most}, got more for too long`))
       return
     }
     sampledLog.warn('websocket-held-back', {}, 'a websocket sends faster than it may')

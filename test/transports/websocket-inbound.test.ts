@@ -20,10 +20,10 @@ function inboundOf(limits: { messagesPerSecond: number; messageBurst: number }) 
     pong: (data: Buffer) => calls.put(`pong ${data}`),
   }
   const inbound = new WebSocketInbound(inlet, {
-    limits: { ...limits, overRateSeconds: 5 },
+    limits,
     sampledLog: createSampledLog(pino({ level: 'silent' }), counters),
     receive: (frame) => received.put(String(frame)),
-    onOverRate: ({ code, message }) => errors.push(`${code}: ${message}`),
+    giveUp: { afterSeconds: 5, tell: ({ code, message }) => errors.push(`${code}: ${message}`) },
     now: () => clock.nowMs,
   })
   return { inbound, counters, received, calls, errors, clock }
