@@ -1,0 +1,46 @@
+/**
+ * How filters and topics relate, by the rules of [MQTT-4.7.1]: `+` is any one level, and `#` at the
+ * end is any levels, none included. A wildcard as first level never stands for one that begins with
+ * `$` [MQTT-4.7.2-1]. All of it is exact for filters that keep the rules of `checkFilter`.
+ */
+
+/** Whether a message on `topic` goes to somebody who subscribed to `filter`. */
+export function matches(filter: string, topic: string): boolean {
+  return covers(filter, topic)
+}
+
+/** Whether every topic that `inner` matches is matched by `outer` as well. */
+export function covers(outer: string, inner: string): boolean {
+  const outerLevels = levelsOf(outer)
+  const innerLevels = levelsOf(inner)
+  for (const [index, level] of outerLevels.entries()) {
+    if (level === '#') return true
+    const other = innerLevels[index]
+    if (other === undefined || other === '#' || !includes(level, other, index)) return false
+  }
+  return outerLevels.length === innerLevels.length
+}
+
+/** Whether there is a topic that both filters match. */
+export function overlaps(one: string, other: string): boolean {
+  const oneLevels = levelsOf(one)
+  const otherLevels = levelsOf(other)
+  for (const [index, level] of oneLevels.entries()) {
+    const beside = otherLevels[index]
+    if (level === '#' || beside === '#') return true
+    if (beside === undefined) return false
+    if (!includes(level, beside, index) && !includes(beside, level, index)) return false
+  }
+  const next = otherLevels[oneLevels.length]
+  return next === undefined || next === '#'
+}
+
+/** A topic has at least one level, so that `#` alone says the same as `+/#`. */
+function levelsOf(filter: string): string[] {
+  return filter === '#' ? ['+', '#'] : filter.split('/')
+}
+
+/** Whether one level of a filter stands for all that another one stands for. */
+function includes(level: string, other: string, index: number): boolean {
+  return level === other || (level === '+' && (index > 0 || !other.startsWith('$')))
+}

@@ -1,0 +1,74 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { covers, matches, overlaps } from '../../src/core/filter.ts'
+
+const names = ['a', 'b', '$a']
+const maxLevels = 4
+
+/** Every topic of one to `maxLevels` levels, one level more than the filters have. */
+const topics = Array.from({ length: maxLevels }, (_, index) => index + 1).flatMap(topicsOf)
+
+function topicsOf(levels: number): string[] {
+  if (levels === 1) return names
+  return topicsOf(levels - 1).flatMap((topic) => names.map((name) => `${topic}/${name}`))
+}
+
+/** Filters of one to three levels. */
+const filters = fc
+  .tuple(
+    fc.array(fc.constantFrom(...names, '+'), { maxLength: 2 }),
+    fc.constantFrom(...names, '+', '#'),
+  )
+  .map(([levels, last]) => [...levels, last].join('/'))
+
+/** What MQTT's standard says, told by a pattern. */
+function isMatched(filter: string, topic: string): boolean {
+  if (/^[+#]/.test(filter) && topic.startsWith('$')) return false
+  const pattern = filter
+    .replaceAll('$', '\\$')
+    .replaceAll('+', '[^/]+')
+    .replace(/^#$/, '.+')
+    .replace(/\/#$/, '(/.+)?')
+  return new RegExp(`^${pattern}$`).test(topic)
+}
+
+t.test('a topic is matched as the standard says', async (t) => {
+  const cases: [filter: string, topic: string, isMatch: boolean][] = [
+    ['sport/tennis/player1/#', 'sport/tennis/player1', true],
+    ['sport/tennis/player1/#', 'sport/tennis/player1/score/wimbledon', true],
+    ['sport/#', 'sport', true],
+    ['#', 'sport', true],
+    ['sport/tennis/+', 'sport/tennis/player1/ranking', false],
+    ['sport/+', 'sport', false],
+    ['+/+', 'a/b', true],
+    ['#', '$SYS/x', false],
+    ['+/x', '$SYS/x', false],
+    ['$SYS/#', '$SYS/x', true],
+    ['a/+', 'a/$b', true],
+    ['a', 'a/b', false],
+  ]
+  for (const [filter, topic, isMatch] of cases) {
+    t.equal(matches(filter, topic), isMatch, `${filter} ${topic}`)
+  }
+  const isRight = (filter: string) =>
+    topics.every((topic) => matches(filter, topic) === isMatched(filter, topic))
+  t.doesNotThrow(() => fc.assert(fc.property(filters, isRight)))
+})
+
+t.test('a filter covers another when it matches whatever that one matches', async (t) => {
+  const isRight = (outer: string, inner: string) => {
+    const matched = topics.filter((topic) => isMatched(inner, topic))
+    return covers(outer, inner) === matched.every((topic) => isMatched(outer, topic))
+  }
+  t.doesNotThrow(() => fc.assert(fc.property(filters, filters, isRight), { numRuns: 2000 }))
+  t.ok(covers('+/#', '#'))
+  t.notOk(covers('a/+/#', 'a/#'))
+})
+
+t.test('two filters overlap when there is a topic that both match', async (t) => {
+  const isRight = (one: string, other: string) =>
+    overlaps(one, other) ===
+    topics.some((topic) => isMatched(one, topic) && isMatched(other, topic))
+  t.doesNotThrow(() => fc.assert(fc.property(filters, filters, isRight), { numRuns: 2000 }))
+  t.notOk(overlaps('#', '$SYS/#'))
+})
