@@ -1,0 +1,43 @@
+/** What somebody may do with a message; `command` is publishing to a topic that ends in `/set`. */
+export type Action = 'read' | 'write' | 'command' | 'retain'
+
+/** Rules that many users share; see `rightsOf`. */
+export type Role = 'viewer' | 'operator' | 'admin' | 'node'
+
+export interface Rule {
+  readonly allow: readonly Action[]
+  /** A filter; `{user}` and `{client}` as whole levels stand for the name and the client id. */
+  readonly topic: string
+}
+
+/** A long random password for one device or program. */
+export interface Token {
+  readonly name: string
+  /** SHA-256 of the token, 64 hexadecimal digits. */
+  readonly sha256: string
+  /** When it was made, in UTC, such as `2026-11-21T00:00:00Z`. */
+  readonly created: string
+}
+
+export interface User {
+  readonly name: string
+  readonly role?: Role
+  /** The prefix of a node's topics; who has the role node has one. */
+  readonly base?: string
+  readonly rules: readonly Rule[]
+  /** An argon2id hash as a PHC string. */
+  readonly passwordHash?: string
+  readonly tokens: readonly Token[]
+}
+
+/** The name of the user who stands for everybody that gives no credentials. */
+export const anonymousName = 'anonymous'
+
+/** Who may sign in, as of now. */
+export interface UserDirectory {
+  find(name: string): User | undefined
+  all(): readonly User[]
+  /** Calls `listener` after users were added, removed or changed; the answer ends that. */
+  onChange(listener: () => void): () => void
+  close(): void
+}

@@ -1,0 +1,145 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { rightsOf } from '../../src/access/rights.ts'
+import type { Action, Role, Rule, User } from '../../src/access/user.ts'
+
+const actions: Action[] = ['read', 'write', 'command', 'retain']
+const base = 'nodes/bridge/0'
+
+function userWith(given: Partial<User>): User {
+  return { name: 'bob', rules: [], tokens: [], ...given }
+}
+
+/** What `given` may do on `topic`. */
+function allowed(given: Partial<User>, topic: string, clientId?: string): Action[] {
+  const rights = rightsOf(userWith(given), clientId)
+  return actions.filter((action) => rights.may(action, topic).allowed)
+}
+
+t.test('each role allows what its table says', async (t) => {
+  const cases: [Role | undefined, topic: string, Action[]][] = [
+    [undefined, 'a/b', []],
+    ['viewer', 'a/b', ['read']],
+    ['viewer', '$SYS/x', []],
+    ['operator', 'a/b', ['read', 'write', 'command']],
+    ['operator', '$SYS/x', []],
+    ['admin', 'a/b', actions],
+    ['admin', '$SYS/x', ['read']],
+    ['node', `${base}/relay/0/set`, ['read', 'write', 'retain']],
+    ['node', `${base}/relay/0/get`, ['read', 'write', 'retain']],
+    ['node', `${base}/relay/0/config/list`, ['read', 'write', 'retain']],
+    ['node', `${base}/relay/0`, ['write', 'retain']],
+    ['node', `${base}1/relay/0`, []],
+    ['node', 'nodes/bridge/1/relay/0/set', []],
+  ]
+  for (const [role, topic, expected] of cases) {
+    t.same(allowed({ ...(role && { role }), base }, topic), expected, `${role} ${topic}`)
+  }
+  t.same(allowed({ role: 'node' }, 'relay/0/set'), [], 'a node without a base')
+})
+
+t.test('a role with a dollar sign in its base is taken at its word', async (t) => {
+  t.same(allowed({ role: 'node', base: 'a/$&' }, 'a/$&/x'), ['write', 'retain'])
+})
+
+t.test('publishing needs command for a command, or write and perhaps retain', async (t) => {
+  const mayPublish = (allow: Action[], topic: string, retain: boolean) =>
+    rightsOf(userWith({ rules: [{ allow, topic: '#' }] })).mayPublish(topic, retain).allowed
+  for (const retain of [false, true]) {
+    t.ok(mayPublish(['command'], 'relay/0/set', retain))
+    t.notOk(mayPublish(['read', 'write', 'retain'], 'relay/0/set', retain))
+    t.ok(mayPublish(['write', 'retain'], 'relay/0', retain))
+    t.notOk(mayPublish(['read', 'command', 'retain'], 'relay/0', retain))
+  }
+  t.ok(mayPublish(['write'], 'relay/0', false))
+  t.notOk(mayPublish(['write'], 'relay/0', true))
+})
+
+t.test('a decision names the rule that decided', async (t) => {
+  const rules: Rule[] = [{ allow: ['command'], topic: 'home/{user}/+/set' }]
+  const rights = rightsOf(userWith({ role: 'viewer', rules }))
+  t.same(rights.may('read', 'a'), { allowed: true, reason: 'role viewer allows read on #' })
+  t.same(rights.mayPublish('home/bob/lamp/set', false), {
+    allowed: true,
+    reason: 'the rule for home/{user}/+/set allows command on home/bob/+/set',
+  })
+  t.same(rights.mayPublish('home/eve/lamp/set', false), {
+    allowed: false,
+    reason: 'no rule allows command on home/eve/lamp/set',
+  })
+  t.match(rights.mayPublish('a', true), { reason: 'no rule allows write on a' })
+  t.match(rights.maySubscribe('a/#'), { reason: 'role viewer allows read on #' })
+  t.match(rights.maySubscribe('$SYS/#'), { reason: 'no rule allows read on $SYS/#' })
+})
+
+t.test('a placeholder stands for one plain level, or its rule is void', async (t) => {
+  const rules: Rule[] = [
+    { allow: ['read'], topic: '{client}/#' },
+    { allow: ['write'], topic: 'of/{user}/{client}' },
+    { allow: ['command'], topic: 'x{user}/{client}x' },
+  ]
+  t.same(allowed({ rules }, 'c1/x', 'c1'), ['read'])
+  t.same(allowed({ rules }, 'c2/x', 'c1'), [])
+  t.same(allowed({ rules }, 'of/bob/c1', 'c1'), ['write'])
+  t.same(allowed({ rules }, 'of/bob/c1'), [])
+  t.same(allowed({ rules }, 'xbob/c1x', 'c1'), [], 'only whole levels are placeholders')
+  for (const clientId of ['', '+', '#', 'a+', 'a/b', '$SYS', 'a\u0000', '\ufffd', '/']) {
+    for (const topic of ['a/b', 'a', '$SYS/x', `${clientId}/x`]) {
+      t.same(allowed({ rules }, topic, clientId), [], JSON.stringify([clientId, topic]))
+    }
+  }
+  t.same(allowed({ name: '+', rules }, 'of/bob/c1', 'c1'), [])
+  t.same(allowed({ name: 'toString', rules }, 'of/toString/c$1', 'c$1'), ['write'])
+  t.same(allowed({ rules }, 'of/bob/{user}', '{user}'), ['write'], 'a value is no placeholder')
+})
+
+t.test('a subscription is allowed when something may come of it', async (t) => {
+  const maySubscribe = (readable: string, filter: string) =>
+    rightsOf(userWith({ rules: [{ allow: ['read'], topic: readable }] })).maySubscribe(filter)
+      .allowed
+  for (const filter of ['nodes/#', 'nodes/+/0', '+/x', 'nodes', '+/+/+']) {
+    t.ok(maySubscribe('nodes/#', filter), filter)
+  }
+  for (const filter of ['other/#', '$SYS/#', '#', '+/#', '+/x/#']) {
+    t.notOk(maySubscribe('nodes/#', filter), filter)
+  }
+  for (const filter of ['#', '+/#', '+/x/#', '+']) t.ok(maySubscribe('#', filter), filter)
+  t.ok(maySubscribe('+/x/#', '+/x/#'))
+  t.notOk(
+    rightsOf(userWith({ rules: [{ allow: ['write'], topic: '#' }] })).maySubscribe('a').allowed,
+  )
+})
+
+t.test('the memory of what may be read never changes an answer', async (t) => {
+  const rules: Rule[] = [{ allow: ['read'], topic: 'a/+/set' }]
+  const rights = rightsOf(userWith({ rules }))
+  const level = fc.integer({ max: 400, min: 0 }).map((number) => `${number}`)
+  const topics = fc.tuple(fc.constantFrom('a', 'b'), level, fc.constantFrom('set', 'get'))
+  const isSame = (levels: string[]) => {
+    const topic = levels.join('/')
+    return rights.mayRead(topic) === rights.may('read', topic).allowed
+  }
+  t.doesNotThrow(() => fc.assert(fc.property(topics, isSame), { numRuns: 3000 }))
+})
+
+t.test('whoever reads all that a filter matches needs no check on delivery', async (t) => {
+  const rules: Rule[] = [
+    { allow: ['read'], topic: 'a/#' },
+    { allow: ['write'], topic: 'b/#' },
+  ]
+  const rights = rightsOf(userWith({ rules }))
+  t.ok(rights.readsAll('a/+/set'))
+  t.notOk(rights.readsAll('+/x'))
+  t.notOk(rights.readsAll('b/x'))
+})
+
+t.test('those with the same rules for reading share a key', async (t) => {
+  const keyOf = (given: Partial<User>, clientId?: string) => rightsOf(userWith(given), clientId).key
+  const own: Rule[] = [{ allow: ['read'], topic: 'of/{user}' }]
+  t.equal(keyOf({ role: 'viewer' }), keyOf({ name: 'eve', role: 'operator' }))
+  t.not(keyOf({ role: 'viewer' }), keyOf({ role: 'admin' }))
+  t.not(keyOf({ rules: own }), keyOf({ name: 'eve', rules: own }))
+  t.equal(keyOf({ rules: own }), keyOf({ rules: [{ allow: ['read'], topic: 'of/bob' }] }))
+  const two: Rule[] = ['b', 'a', 'b'].map((topic) => ({ allow: ['read'], topic }))
+  t.equal(keyOf({ rules: two }), keyOf({ rules: [...two].slice(0, 2).reverse() }))
+})
