@@ -16,6 +16,7 @@ const banner =
 export async function generateTypes(): Promise<Map<string, string>> {
   return new Map([
     ['src/generated/config.ts', banner + (await configTypes())],
+    ['src/generated/users.ts', banner + (await usersTypes())],
     ['src/generated/clown-model.ts', banner + (await clownModelTypes())],
     ['docs/limits.md', limitsPage(await readSchema('config.schema.json'))],
   ])
@@ -26,6 +27,10 @@ async function configTypes(): Promise<string> {
   const input = await typesOf(schema, 'ConfigInput')
   const config = await typesOf(rewritten(schema, settled), 'Config')
   return `${input}\n${config}`
+}
+
+async function usersTypes(): Promise<string> {
+  return typesOf(await readSchema('users.schema.json'), 'UsersFile')
 }
 
 async function clownModelTypes(): Promise<string> {
@@ -43,7 +48,7 @@ async function readSchema(file: string): Promise<JSONSchema & SchemaObject> {
 
 /** The interface `name`, which takes the place of the schema's own title and identifier. */
 function typesOf(schema: JSONSchema, name: string): Promise<string> {
-  const { $id, title, ...nameless } = rewritten(schema, alternatives)
+  const { $id, title, ...nameless } = schema
   return compile(nameless, name, {
     bannerComment: '',
     style: { semi: false, singleQuote: true, printWidth: 100, trailingComma: 'all' },
@@ -63,24 +68,12 @@ function rewritten(schema: JSONSchema, change: (schema: JSONSchema) => JSONSchem
   return change(result)
 }
 
-/** Exactly one property out of several becomes a union, which TypeScript can tell apart. */
-function alternatives(schema: JSONSchema): JSONSchema {
-  const { properties = {}, minProperties, maxProperties, ...rest } = schema
-  if (minProperties !== 1 || maxProperties !== 1) return schema
-  const anyOf = Object.entries(properties).map(
-    ([key, inner]): JSONSchema => ({ ...rest, properties: { [key]: inner }, required: [key] }),
-  )
-  return { anyOf }
-}
-
 /** What an object holds once defaults are filled in and files are read into what they stand for. */
 function settled(schema: JSONSchema): JSONSchema {
   const { properties, required } = schema
   if (properties === undefined) return schema
   const kept = Object.entries(properties).filter(([key]) => !isFileTwin(key, properties))
-  const sure = kept.filter(
-    ([key, inner]) => inner.default !== undefined || `${key}File` in properties,
-  )
+  const sure = kept.filter(([, inner]) => inner.default !== undefined)
   const names = new Set([...sure.map(([key]) => key), ...(Array.isArray(required) ? required : [])])
   return { ...schema, properties: Object.fromEntries(kept), required: [...names] }
 }

@@ -1,15 +1,13 @@
 import { readFileSync } from 'node:fs'
-import { LineCounter, parseDocument } from 'yaml'
+import { isLoopbackHost } from './access/address.ts'
+import { inlineUserFault } from './access/inline-users.ts'
+import { checkNobodyTwice } from './access/user-directory.ts'
+import { readUsersFile } from './access/users-file.ts'
 import { HubError, reasonOf } from './core/errors.ts'
 import { openAjv, schemaSentence } from './core/schema-error.ts'
-import {
-  type Environment,
-  readText,
-  readValue,
-  type Setting,
-  type SettingsSchema,
-  settingsFrom,
-} from './environment.ts'
+import { checkPrivate, readSecretFile, readTextFile, valueIn } from './core/text-file.ts'
+import { parseYaml } from './core/yaml.ts'
+import { type Environment, type Setting, type SettingsSchema, settingsFrom } from './environment.ts'
 import type * as generated from './generated/config.ts'
 
 type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T
@@ -17,28 +15,33 @@ type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonl
 /** What an operator writes. */
 export type ConfigInput = DeepReadonly<generated.ConfigInput>
 
-/** The complete configuration: defaults filled in, each user with a password. */
+/** The complete configuration: defaults filled in, passwords read from their files. */
 export type Config = DeepReadonly<generated.Config>
 
 /** Defaults are filled in, and some passwords are still in files. */
-type CheckedConfig = Omit<generated.Config, 'users'> & Pick<generated.ConfigInput, 'users'>
+type CheckedConfig = Omit<generated.Config, 'users'> &
+  Required<Pick<generated.ConfigInput, 'users'>>
 
 /**
  * Reads the YAML (or JSON) `file`, lets `CLOWN_…` variables override it, and checks the whole.
  *
- * @throws HubError `unreadable-file`, or `bad-config` naming the file and, for a syntax error, the
- * line.
+ * @throws HubError `unreadable-file`, `exposed-secret` when others can read the passwords in it, or
+ * `bad-config` naming the file and, for a syntax error, the line.
  */
-export function readConfig(file: string, environment: Environment): Config {
-  const source = JSON.stringify(file)
-  const input = parseYaml(readText('the path of the configuration', file), source)
-  return completed(applyEnvironment(input ?? {}, environment), `${source}: `)
+export function readConfig(path: string, environment: Environment): Config {
+  const source = JSON.stringify(path)
+  const file = readTextFile('the path of the configuration', path)
+  const { value: input } = parseYaml(file.text, source)
+  const config = completed(applyEnvironment(input ?? {}, environment), `${source}: `)
+  if (holdsPassword(input)) checkPrivate(file)
+  return config
 }
 
 /**
  * A frozen copy of `input`, checked, with defaults filled in and passwords read from their files.
  *
- * @throws HubError `bad-config`, or `unreadable-file` for the file of a password.
+ * @throws HubError `bad-config`; `unreadable-file` and `exposed-secret` for the file of a password
+ * and for `usersFile`.
  */
 export function checkConfig(input: unknown): Config {
   return completed(input, '')
@@ -48,7 +51,7 @@ export function checkConfig(input: unknown): Config {
  * A copy of `input` with the values of `CLOWN_…` variables in their places. Where `input` has
  * something else than an object on the way there, it is left for `checkConfig` to name.
  *
- * @throws HubError `bad-config`, `unreadable-file`
+ * @throws HubError `bad-config`, `unreadable-file`, `exposed-secret`
  */
 export function applyEnvironment(input: unknown, environment: Environment): unknown {
   let result = input
@@ -74,38 +77,16 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function parseYaml(text: string, source: string): unknown {
-  const lineCounter = new LineCounter()
-  const options = { lineCounter, prettyErrors: false, stringKeys: true, resolveKnownTags: false }
-  const document = parseDocument(text, { ...options, logLevel: 'error' })
-  const [problem] = [...document.errors, ...document.warnings]
-  if (problem !== undefined) {
-    const { line } = lineCounter.linePos(problem.pos[0])
-    const sentence = withoutQuotations(problem.message)
-    throw new HubError('bad-config', `${source} line ${line}: ${sentence}`)
-  }
-  try {
-    return document.toJS({ maxAliasCount: 0 })
-  } catch (cause) {
-    const sentence = 'expected no aliases: put a text that starts with * in quotes'
-    throw new HubError('bad-config', `${source}: ${sentence}`, { cause })
-  }
-}
-
-// The parser quotes what it stumbled over, and an unquoted password is a likely stumbling block.
-function withoutQuotations(message: string): string {
-  return message.replace(/(?<! ): .*/s, '').replace(/[!\\]\S+/g, '…')
-}
-
 function readSchema(): SettingsSchema {
   return JSON.parse(readFileSync(new URL('../schemas/config.schema.json', import.meta.url), 'utf8'))
 }
 
 function completed(input: unknown, source: string): Config {
   const checked = validated(copyOf(input, source), source)
-  const config = { ...checked, users: withPasswords(checked.users) }
+  const config = { ...checked, users: withPasswords(checked.users, source) }
   // Once more, since a password from a file has to keep the same limits.
   validated(config, source)
+  checkUsers(config, source)
   return deepFreeze(config)
 }
 
@@ -130,16 +111,41 @@ function placeName(levels: readonly string[]): string {
   return levels.length === 0 ? 'the configuration' : levels.join('.')
 }
 
-function withPasswords(users: CheckedConfig['users']): generated.Config['users'] {
+function withPasswords(users: CheckedConfig['users'], source: string): generated.Config['users'] {
   // Without a prototype nobody is called `constructor` or `__proto__` but who was written down.
   const complete: generated.Config['users'] = Object.create(null)
   for (const [name, user] of Object.entries(users)) {
-    const place = `users.${name}.passwordFile`
-    complete[name] = {
-      password: 'password' in user ? user.password : readValue(place, user.passwordFile),
-    }
+    const fault = inlineUserFault(name, user)
+    if (fault !== undefined) throw new HubError('bad-config', source + fault)
+    const { passwordFile, ...rest } = user
+    complete[name] =
+      passwordFile === undefined ? rest : { ...rest, password: secretIn(name, passwordFile) }
   }
   return complete
+}
+
+function secretIn(name: string, passwordFile: string): string {
+  return valueIn(readSecretFile(`users.${name}.passwordFile`, passwordFile))
+}
+
+/** Checks what only both places together can break. */
+function checkUsers({ users, usersFile, http, mqtt }: generated.Config, source: string): void {
+  const inline = new Set(Object.keys(users))
+  const fromFile = usersFile === undefined ? [] : readUsersFile(usersFile)
+  checkNobodyTwice(inline, fromFile)
+  if (fromFile.length + inline.size > 0) return
+  const open = [http.host, mqtt.host].find((host) => !isLoopbackHost(host))
+  if (open === undefined) return
+  const sentence = `expected users or usersFile, since ${open} can be reached from other machines`
+  throw new HubError('bad-config', `${source}${sentence}: "clown-hub init" writes a first user`)
+}
+
+/** Whether the file itself, and not a variable or another file, says a password. */
+function holdsPassword(input: unknown): boolean {
+  const users = isRecord(input) ? input['users'] : undefined
+  return (
+    isRecord(users) && Object.values(users).some((user) => isRecord(user) && 'password' in user)
+  )
 }
 
 function deepFreeze<T extends object>(value: T): T {

@@ -1,9 +1,9 @@
 /** What surrounds the process: environment variables, and files that hold one value each. */
-import { readFileSync } from 'node:fs'
 import type { SchemaObject } from 'ajv'
 import { closest } from 'fastest-levenshtein'
-import { HubError, quote, reasonOf } from './core/errors.ts'
+import { HubError, quote } from './core/errors.ts'
 import { openAjv, schemaSentence } from './core/schema-error.ts'
+import { readSecretFile, readTextFile, valueIn } from './core/text-file.ts'
 
 /** Environment variables by name, as in `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -12,6 +12,7 @@ export type Environment = Readonly<Record<string, string | undefined>>
 export interface SettingsSchema extends SchemaObject {
   readonly properties?: Readonly<Record<string, SettingsSchema>>
   readonly additionalProperties?: boolean | SettingsSchema
+  readonly items?: SettingsSchema
 }
 
 /** One value from the environment and where it belongs. */
@@ -42,7 +43,7 @@ const anyKey = '*'
  * `CLOWN_<PATH>_FILE` names a file that holds the value.
  *
  * @throws HubError `bad-config` for a variable that fits no place, does not fit its schema, or says
- * what another one says already; `unreadable-file`.
+ * what another one says already; `unreadable-file`, `exposed-secret`.
  */
 export function settingsFrom(environment: Environment, schema: SettingsSchema): Setting[] {
   const places = placesOf(schema, [])
@@ -64,28 +65,10 @@ function isOurs(variable: string): boolean {
   return variable.startsWith(prefix) && !variable.startsWith(foreignPrefix)
 }
 
-/**
- * The text of a file; `what` says in an error who names that file.
- *
- * @throws HubError `unreadable-file`
- */
-export function readText(what: string, file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (cause) {
-    const reason = reasonOf(cause).replace(/,.*/s, '')
-    const sentence = `expected ${what} to name a file, got ${JSON.stringify(file)}: ${reason}`
-    throw new HubError('unreadable-file', sentence, { cause })
-  }
-}
-
-/** The value a file holds: its text without one line break at the end. */
-export function readValue(what: string, file: string): string {
-  return readText(what, file).replace(/\r?\n$/, '')
-}
-
 function placesOf(schema: SettingsSchema, path: readonly string[], replaces?: string): Place[] {
-  const { properties = {}, additionalProperties } = schema
+  const { properties = {}, additionalProperties, items } = schema
+  // A list of objects has no spelling in a variable.
+  if (items?.['type'] === 'object') return []
   // A variable that ends in _FILE says the same as `passwordFile`, so that needs no name of its own.
   const inner = Object.entries(properties).filter(([key]) => !isFileTwin(key, properties))
   if (typeof additionalProperties === 'object') inner.push([anyKey, additionalProperties])
@@ -97,8 +80,10 @@ function placesOf(schema: SettingsSchema, path: readonly string[], replaces?: st
 }
 
 /** Whether `key` is as the `passwordFile` of a `password`: another way to give the same value. */
-export function isFileTwin(key: string, properties: object): boolean {
-  return key.endsWith('File') && key.slice(0, -'File'.length) in properties
+export function isFileTwin(key: string, properties: Readonly<Record<string, object>>): boolean {
+  const sibling = properties[key.replace(/File$/, '')]
+  if (sibling === undefined || !key.endsWith('File')) return false
+  return !('type' in sibling && sibling.type === 'object')
 }
 
 function settingOf(variable: string, text: string, places: readonly Place[]): Setting {
@@ -106,7 +91,10 @@ function settingOf(variable: string, text: string, places: readonly Place[]): Se
   if (place !== undefined) return settle(variable, text, place)
   const named = variable.endsWith(fileSuffix) ? variable.slice(0, -fileSuffix.length) : ''
   const placeOfFile = placeFor(named, places)
-  if (placeOfFile !== undefined) return settle(variable, readValue(variable, text), placeOfFile)
+  if (placeOfFile !== undefined) {
+    const read = placeOfFile.schema['writeOnly'] === true ? readSecretFile : readTextFile
+    return settle(variable, valueIn(read(variable, text)), placeOfFile)
+  }
   const known = places.map(({ path }) => variableFor(path, '<NAME>'))
   const nearest = closest(variable, known)
   throw new HubError('bad-config', `unknown variable ${quote(variable)}: did you mean ${nearest}?`)

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { createConnectionGate } from './access/connection-gate.ts'
 import { createSignIn } from './access/sign-in.ts'
+import { anonymousName } from './access/user.ts'
 import { openBroker } from './bus/broker.ts'
 import { listenForMqtt } from './bus/mqtt-listener.ts'
 import { type Config, type ConfigInput, checkConfig } from './config.ts'
@@ -65,13 +66,13 @@ async function openAll(config: Config, log: Logger, onClose: Closers['add']) {
   const sampledLog = createSampledLog(log, counters)
   const { watch, gate, admit } = openProtection(config, sampledLog)
   onClose(watch.close)
-  const signIn = createSignIn(config.users)
+  const signIn = createSignIn(withPassword(config.users))
 
   const broker = await openBroker({
     signIn,
     admit,
     mayEnter: gate.signedIn,
-    anonymous: config.mqtt.anonymous,
+    anonymous: config.users[anonymousName] !== undefined,
     limits,
     log,
     sampledLog,
@@ -128,6 +129,13 @@ async function openAll(config: Config, log: Logger, onClose: Closers['add']) {
   const ports = { httpPort: http.port, mqttPort: mqtt.port }
   log.info({ version: release.version, ...ports }, 'the hub is running')
   return { ports, counters }
+}
+
+function withPassword(users: Config['users']): Record<string, { password: string }> {
+  const known = Object.entries(users).flatMap(([name, { password }]) =>
+    password === undefined ? [] : [[name, { password }] as const],
+  )
+  return Object.fromEntries(known)
 }
 
 /** What refuses work when there is too much of it, so that the hub goes on with what it has. */

@@ -1,3 +1,4 @@
+import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
@@ -9,7 +10,7 @@ const users = { clown: { password: 'bigclown' } }
 t.test('defaults fill in what is not written', async (t) => {
   t.match(checkConfig({ users }), {
     http: { host: '127.0.0.1', port: 8080, hosts: [] },
-    mqtt: { host: '127.0.0.1', port: 1883, anonymous: false },
+    mqtt: { host: '127.0.0.1', port: 1883 },
     limits: { topic: { bytes: 256 }, mqtt: { qos2Window: 20 } },
     users: { clown: { password: 'bigclown' } },
     log: { level: 'info' },
@@ -31,7 +32,9 @@ t.test('the result is frozen to its depth, and the input stays as it was', async
 })
 
 t.test('a password comes from a file, without one line break at its end', async (t) => {
-  const folder = t.testdir({ unix: 'secret\n', dos: 'secret\r\n', two: 'secret\n\n', none: '' })
+  const files = { unix: 'secret\n', dos: 'secret\r\n', two: 'secret\n\n', none: '' }
+  const folder = t.testdir(files)
+  for (const file of Object.keys(files)) chmodSync(join(folder, file), 0o600)
   const passwordFrom = (file: string) =>
     checkConfig({ users: { clown: { passwordFile: join(folder, file) } } }).users['clown']
   t.same(passwordFrom('unix'), { password: 'secret' })
@@ -54,14 +57,6 @@ t.test('a configuration that breaks the schema is refused with the way to mend i
     [null, 'expected the configuration to be object, got null'],
     [undefined, 'expected the configuration to be object, got null'],
     [[], 'expected the configuration to be object, got an array of 0'],
-    [
-      {},
-      'expected the configuration to have "users", for example {"users":{"clown":{"passwordFile":"/run/secrets/clown"}}}',
-    ],
-    [
-      { users: {} },
-      'expected users to have at least 1 entry, for example {"clown":{"passwordFile":"/run/secrets/clown"}}',
-    ],
     [{ users, http: { prot: 1 } }, 'unknown key "http.prot": did you mean "port"?'],
     [{ users, htp: {} }, 'unknown key "htp": did you mean "http"?'],
     [
@@ -80,11 +75,11 @@ t.test('a configuration that breaks the schema is refused with the way to mend i
     ],
     [
       { users: { clown: { password: 'a', passwordFile: 'b' } } },
-      'expected users.clown to have at most 1 of "password" and "passwordFile"',
+      'expected users.clown to have "password" or "passwordFile", got both',
     ],
     [
       { users: { clown: { password: undefined } } },
-      'expected users.clown to have at least 1 of "password" and "passwordFile", for example {"passwordFile":"/run/secrets/clown"}',
+      'expected users.clown to have "password" or "passwordFile", got neither',
     ],
     [
       { users: { 'a:b': { password: 'x' } } },
@@ -176,7 +171,7 @@ t.test('any JSON becomes a configuration or a HubError in one line', async (t) =
   )
   const isSettled = (input: unknown) => {
     try {
-      return Object.keys(checkConfig(input).users).length > 0
+      return Object.isFrozen(checkConfig(input).users)
     } catch (error) {
       return error instanceof HubError && !error.message.includes('\n')
     }
@@ -191,6 +186,7 @@ t.test('a file of YAML or JSON is read, then the environment, then checked', asy
     'hub.json': '{"users": {"clown": {"password": "bigclown"}}}',
     'empty.yaml': '',
   })
+  for (const file of ['hub.yaml', 'hub.json']) chmodSync(join(folder, file), 0o600)
   const config = readConfig(join(folder, 'hub.yaml'), { CLOWN_HTTP_HOST: '0.0.0.0' })
   t.match(config, { http: { host: '0.0.0.0', port: 1 }, mqtt: { port: 1883 } })
   t.same(Object.keys(config.users).sort(), ['42', 'clown'])
@@ -208,7 +204,7 @@ t.test('a file that cannot be used is refused in one line with its name', async 
     ['a: 1\n---\nb: 2', /\.yaml" line 2: .*multiple documents/],
     ['? [a]\n: 1', /\.yaml" line 1: With stringKeys, all keys must be strings$/],
     ['a: &x 1\nb: *x', /\.yaml": expected no aliases: put a text that starts with \* in quotes$/],
-    ['{}', /\.yaml": expected the configuration to have "users"/],
+    ['http: {host: "0.0.0.0"}', /\.yaml": expected users or usersFile, since 0\.0\.0\.0 can /],
     ['users: {a: {password: b}}\nhttp: {prot: 1}', /\.yaml": unknown key "http\.prot": did you/],
   ]
   for (const [text, message] of refused) {

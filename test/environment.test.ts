@@ -1,3 +1,4 @@
+import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { applyEnvironment, checkConfig } from '../src/config.ts'
@@ -27,6 +28,7 @@ t.test('variables override the places their names lead to', async (t) => {
 
 t.test('each variable may also name a file that holds its value', async (t) => {
   const folder = t.testdir({ port: '9090\n', password: 'secret\n' })
+  chmodSync(join(folder, 'password'), 0o600)
   const environment = {
     CLOWN_HTTP_PORT_FILE: join(folder, 'port'),
     CLOWN_USERS_CLOWN_PASSWORD_FILE: join(folder, 'password'),
@@ -35,6 +37,8 @@ t.test('each variable may also name a file that holds its value', async (t) => {
     http: { port: 9090 },
     users: { clown: { password: 'secret' } },
   })
+  chmodSync(join(folder, 'password'), 0o644)
+  t.throws(() => applyEnvironment({}, environment), { code: 'exposed-secret' })
   t.throws(() => applyEnvironment({}, { CLOWN_HTTP_PORT_FILE: join(folder, 'absent') }), {
     code: 'unreadable-file',
     message: /^expected CLOWN_HTTP_PORT_FILE to name a file, got /,
@@ -45,6 +49,24 @@ t.test('a password from a variable takes the place of a passwordFile', async (t)
   const input = { users: { clown: { passwordFile: '/absent' } } }
   const output = applyEnvironment(input, { CLOWN_USERS_CLOWN_PASSWORD: 'x' })
   t.same(output, { users: { clown: { password: 'x' } } })
+})
+
+t.test('a user has rights from variables, and users a file of their own', async (t) => {
+  const output = applyEnvironment(
+    {},
+    {
+      CLOWN_USERS_FILE: '/etc/clown-hub/users.yaml',
+      CLOWN_USERS_FILE_ROLE: 'viewer',
+      CLOWN_USERS_NODE_7_BASE: 'nodes/bridge/7',
+    },
+  )
+  t.same(output, {
+    usersFile: '/etc/clown-hub/users.yaml',
+    users: { file: { role: 'viewer' }, node_7: { base: 'nodes/bridge/7' } },
+  })
+  t.throws(() => applyEnvironment({}, { CLOWN_USERS_BOB_RULES: 'read' }), {
+    message: /^unknown variable "CLOWN_USERS_BOB_RULES": did you mean CLOWN_USERS_/,
+  })
 })
 
 t.test('a value of the wrong kind on the way is left for the check to name', async (t) => {

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import type { ConfigInput } from '../src/config.ts'
+import { everybody } from './started-hub.ts'
 
 const program = fileURLToPath(new URL('./hub-process-main.ts', import.meta.url))
 
@@ -27,8 +28,8 @@ export interface HubProcess {
 export async function hubProcess(t: Test, config: Partial<ConfigInput> = {}): Promise<HubProcess> {
   const input: ConfigInput = {
     http: { port: 0 },
-    mqtt: { port: 0, anonymous: true },
-    users: { clown: { password: 'bigclown' } },
+    mqtt: { port: 0 },
+    users: everybody,
     log: { level: 'error' },
     ...config,
   }

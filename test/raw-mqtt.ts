@@ -5,7 +5,7 @@ import type { Test } from 'tap'
 import { createWebSocketStream, WebSocket } from 'ws'
 import type { ConfigInput } from '../src/config.ts'
 import { createInbox } from './inbox.ts'
-import { type StartedHub, startedHub } from './started-hub.ts'
+import { everybody, type StartedHub, startedHub } from './started-hub.ts'
 
 /** One end of an MQTT connection that sends whatever bytes a test wants. */
 export interface RawMqtt {
@@ -212,7 +212,7 @@ export function openHub(
 ): Promise<StartedHub> {
   const process = { memoryRefuseMiB: 4096, memoryShedMiB: 4096 }
   return startedHub(t, {
-    mqtt: { port: 0, anonymous: true },
+    users: everybody,
     limits: { process, ...limits },
     ...config,
   })

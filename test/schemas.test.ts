@@ -7,7 +7,8 @@ import { generateTypes } from '../schemas/generate-types.ts'
 import { openAjv, schemaSentence } from '../src/core/schema-error.ts'
 
 const schemas = join(import.meta.dirname, '../schemas')
-const files = ['config.schema.json', ...kinds().map((kind) => `clown-model/${kind}.schema.json`)]
+const settings = ['config.schema.json', 'users.schema.json']
+const files = [...settings, ...kinds().map((kind) => `clown-model/${kind}.schema.json`)]
 
 function kinds(): string[] {
   const names = readdirSync(join(schemas, 'clown-model'))
@@ -20,12 +21,15 @@ function readSchema(file: string): SchemaObject {
 
 /** Each schema inside of `schema` that describes a named property, by its path. */
 function* propertiesOf(schema: SchemaObject, path: string): Generator<[string, SchemaObject]> {
-  const { properties = {}, additionalProperties, anyOf = [] } = schema
+  const { properties = {}, additionalProperties, items, anyOf = [] } = schema
   for (const [key, inner] of Object.entries<SchemaObject>(properties)) {
     yield [`${path}/${key}`, inner]
     yield* propertiesOf(inner, `${path}/${key}`)
   }
-  const others: SchemaObject[] = anyOf.concat(additionalProperties ?? [])
+  const others: SchemaObject[] = anyOf.concat(
+    additionalProperties ?? [],
+    items?.properties ? items : [],
+  )
   for (const inner of others) yield* propertiesOf(inner, `${path}/…`)
 }
 
@@ -52,11 +56,20 @@ t.test('each property of each schema has a description', async (t) => {
 })
 
 t.test('each setting has an example that keeps its schema', async (t) => {
-  for (const [path, schema] of propertiesOf(readSchema('config.schema.json'), 'config')) {
-    const validate = openAjv().compile(schema)
-    t.ok(schema['examples'].length > 0, path)
-    for (const example of schema['examples']) t.ok(validate(example), path)
+  for (const file of settings) {
+    for (const [path, schema] of propertiesOf(readSchema(file), file)) {
+      const validate = openAjv().compile(schema)
+      t.ok(schema['examples'].length > 0, path)
+      for (const example of schema['examples']) t.ok(validate(example), path)
+    }
   }
+})
+
+t.test('a user has the same name and rights in the configuration and in the file', async (t) => {
+  const [inConfig, inFile] = settings.map((file) => readSchema(file)['properties'].users)
+  t.same(inConfig.propertyNames, inFile.propertyNames)
+  const [inline, stored] = [inConfig, inFile].map((users) => users.additionalProperties.properties)
+  for (const key of ['role', 'base', 'rules']) t.same(inline[key], stored[key], key)
 })
 
 t.test('each kind has its own identifier and topics of its own', async (t) => {
@@ -78,9 +91,16 @@ t.test('the generated types are those of the schemas', async (t) => {
   }
 })
 
-t.test('there is a type for each kind, and two for the configuration', async (t) => {
+t.test('there is a type for each kind, two for the configuration and one for users', async (t) => {
   const types = [...(await generateTypes()).values()].join('\n')
-  for (const name of ['RelaySet', 'Co2Sensor', 'DisplayOledSet', 'ConfigInput', 'Config']) {
+  for (const name of [
+    'RelaySet',
+    'Co2Sensor',
+    'DisplayOledSet',
+    'ConfigInput',
+    'Config',
+    'UsersFile',
+  ]) {
     t.match(types, new RegExp(`^export (interface|type) ${name} `, 'm'))
   }
 })

@@ -17,6 +17,11 @@ export interface StartedHub extends Hub {
   readonly log: Inbox<LogLine>
 }
 
+const clown = { password: 'bigclown', role: 'admin' } as const
+
+/** Users of a hub that lets in whoever gives no credentials, too. */
+export const everybody = { clown, anonymous: { role: 'admin' } } as const
+
 /** A hub inside a test shares its memory with the test and the compiler. */
 const roomy = { memoryRefuseMiB: 4096, memoryShedMiB: 4096 }
 
@@ -30,7 +35,7 @@ export async function startedHub(t: Test, config: Partial<ConfigInput> = {}): Pr
   const input: ConfigInput = {
     http: { port: 0 },
     mqtt: { port: 0 },
-    users: { clown: { password: 'bigclown' } },
+    users: { clown },
     ...config,
     limits: { process: roomy, ...config.limits },
   }

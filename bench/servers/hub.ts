@@ -3,8 +3,8 @@ import { startHub } from '../../src/hub.ts'
 
 const hub = await startHub({
   http: { port: 0 },
-  mqtt: { port: 0, anonymous: true },
-  users: { bench: { password: 'bench' } },
+  mqtt: { port: 0 },
+  users: { anonymous: { role: 'admin' } },
   limits: {
     mqtt: { publishesPerSecond: 100_000, publishBurst: 200_000 },
     connections: { perUser: 10_000, perAddress: 10_000, unauthenticated: 10_000 },

@@ -6,6 +6,11 @@ export function isLoopback(address: string): boolean {
   return plain === '::1' || (isIPv4(plain) && plain.startsWith('127.'))
 }
 
+/** Whether only this machine reaches who listens on `host`, an address or a name. */
+export function isLoopbackHost(host: string): boolean {
+  return host === 'localhost' || isLoopback(host)
+}
+
 /**
  * What counts as one address: all of an IPv4 address, the first 64 bits of an IPv6 address, since
  * whoever has one of those has the rest of its network too.

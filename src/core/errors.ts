@@ -10,6 +10,8 @@ export const errorCodes = {
   'bad-command-line': 'a command of clown-hub was called with arguments it does not know',
   'bad-config': 'the configuration, or a CLOWN_… variable, breaks its JSON Schema',
   'unreadable-file': 'a file named on the command line or in the configuration cannot be read',
+  'unwritable-file': 'a file cannot be written',
+  'exposed-secret': 'a file that holds secrets can be read by more than its owner',
   'cannot-listen': 'an address or port cannot be opened, mostly because it is in use',
   'cannot-connect': 'another program, such as an MQTT broker, cannot be reached or refuses us',
 } as const

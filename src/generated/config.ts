@@ -35,29 +35,54 @@ export interface ConfigInput {
      * The TCP port to listen on; 0 takes any free one.
      */
     port?: number
-    /**
-     * Whether MQTT clients without user and password are let in. Only on a loopback address, for test suites that sign in as nobody.
-     */
-    anonymous?: boolean
   }
   /**
-   * Who may sign in: a name, and its password or a file that holds the password.
+   * Who may sign in, besides the users of usersFile. Who gives no credentials is the user anonymous, when there is one.
    */
-  users: {
-    [k: string]:
-      | {
-          /**
-           * The password itself.
-           */
-          password: string
-        }
-      | {
-          /**
-           * A file that holds the password; one line break at its end is cut off. A relative path starts at the working directory.
-           */
-          passwordFile: string
-        }
+  users?: {
+    /**
+     * One user: password or passwordFile, one of the two (none for anonymous), and rights.
+     */
+    [k: string]: {
+      /**
+       * The password itself.
+       */
+      password?: string
+      /**
+       * A file that holds the password; one line break at its end is cut off. A relative path starts at the working directory.
+       */
+      passwordFile?: string
+      /**
+       * What many users have in common: a viewer reads, an operator also writes and commands, an admin also retains and reads $SYS, a node writes below its base and reads its own commands.
+       */
+      role?: 'viewer' | 'operator' | 'admin' | 'node'
+      /**
+       * a topic without wildcards and braces: the prefix of a node's topics, for the role node only
+       */
+      base?: string
+      /**
+       * What this user may do besides what the role allows. Whatever no rule allows is denied.
+       *
+       * @maxItems 256
+       *
+       * Items: Some actions that are allowed on some topics.
+       */
+      rules?: {
+        /**
+         * The actions; command is publishing to a topic that ends in /set, and retain comes besides write.
+         */
+        allow: ('read' | 'write' | 'command' | 'retain')[]
+        /**
+         * a filter, in which {user} and {client} may stand for whole levels
+         */
+        topic: string
+      }[]
+    }
   }
+  /**
+   * A file of users with hashed passwords, tokens and rights, which a running hub follows. A relative path starts at the working directory.
+   */
+  usersFile?: string
   /**
    * How much any one client may ask for. Each value has a ceiling that no configuration can pass.
    */
@@ -386,22 +411,50 @@ export interface Config {
      * The TCP port to listen on; 0 takes any free one.
      */
     port: number
-    /**
-     * Whether MQTT clients without user and password are let in. Only on a loopback address, for test suites that sign in as nobody.
-     */
-    anonymous: boolean
   }
   /**
-   * Who may sign in: a name, and its password or a file that holds the password.
+   * Who may sign in, besides the users of usersFile. Who gives no credentials is the user anonymous, when there is one.
    */
   users: {
+    /**
+     * One user: password or passwordFile, one of the two (none for anonymous), and rights.
+     */
     [k: string]: {
       /**
        * The password itself.
        */
-      password: string
+      password?: string
+      /**
+       * What many users have in common: a viewer reads, an operator also writes and commands, an admin also retains and reads $SYS, a node writes below its base and reads its own commands.
+       */
+      role?: 'viewer' | 'operator' | 'admin' | 'node'
+      /**
+       * a topic without wildcards and braces: the prefix of a node's topics, for the role node only
+       */
+      base?: string
+      /**
+       * What this user may do besides what the role allows. Whatever no rule allows is denied.
+       *
+       * @maxItems 256
+       *
+       * Items: Some actions that are allowed on some topics.
+       */
+      rules?: {
+        /**
+         * The actions; command is publishing to a topic that ends in /set, and retain comes besides write.
+         */
+        allow: ('read' | 'write' | 'command' | 'retain')[]
+        /**
+         * a filter, in which {user} and {client} may stand for whole levels
+         */
+        topic: string
+      }[]
     }
   }
+  /**
+   * A file of users with hashed passwords, tokens and rights, which a running hub follows. A relative path starts at the working directory.
+   */
+  usersFile?: string
   /**
    * How much any one client may ask for. Each value has a ceiling that no configuration can pass.
    */

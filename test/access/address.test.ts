@@ -1,11 +1,16 @@
 import t from 'tap'
-import { addressGroup, isLoopback } from '../../src/access/address.ts'
+import { addressGroup, isLoopback, isLoopbackHost } from '../../src/access/address.ts'
 
 t.test('this machine is known by all its names', async (t) => {
   for (const address of ['127.0.0.1', '127.255.0.9', '::1', '::ffff:127.0.0.1', '::FFFF:127.1.2.3'])
     t.ok(isLoopback(address), address)
   for (const address of ['128.0.0.1', '192.0.2.127', '::2', '::ffff:192.0.2.1', '127.example', ''])
     t.notOk(isLoopback(address), address)
+})
+
+t.test('who listens on localhost is reached from this machine only', async (t) => {
+  for (const host of ['localhost', '127.0.0.1', '::1']) t.ok(isLoopbackHost(host), host)
+  for (const host of ['0.0.0.0', '::', 'hub.example']) t.notOk(isLoopbackHost(host), host)
 })
 
 t.test('an IPv4 address stands for itself, however it is written', async (t) => {

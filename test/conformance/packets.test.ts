@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import { startedHub } from '../started-hub.ts'
+import { everybody, startedHub } from '../started-hub.ts'
 import { packetSequences, play, type Sequence } from './packets.ts'
 
 const document = new URL('../../docs/mqtt.md', import.meta.url)
@@ -24,7 +24,7 @@ t.test('the hub passes the packet sequences, but for those its document explains
 })
 
 async function playAll(t: Test, sequences: readonly Sequence[]) {
-  const hub = await startedHub(t, { mqtt: { port: 0, anonymous: true } })
+  const hub = await startedHub(t, { users: everybody })
   const results: { name: string; fault: string | undefined }[] = []
   for (const sequence of sequences) {
     results.push({ name: sequence.name, fault: await play(t, hub.mqttPort, sequence) })

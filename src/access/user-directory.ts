@@ -1,0 +1,110 @@
+import { statSync } from 'node:fs'
+import { isDeepStrictEqual } from 'node:util'
+import type { Logger } from 'pino'
+import { HubError, reasonOf } from '../core/errors.ts'
+import type { User, UserDirectory } from './user.ts'
+import { readUsersFile } from './users-file.ts'
+
+export interface UserDirectoryOptions {
+  /** The users of the configuration, who never change. */
+  readonly inline: readonly User[]
+  /** A file of further users, which may change at any time. */
+  readonly file: string | undefined
+  readonly log: Pick<Logger, 'info' | 'error'>
+}
+
+/** Looking costs microseconds, and works on every file system, which being told does not. */
+const lookIntervalMs = 250
+
+/**
+ * All users. A changed file counts within a second. One that is gone or broken changes nothing, and
+ * the log says so once.
+ *
+ * @throws HubError as `readUsersFile`, and `bad-config` for a user in both places.
+ */
+export function openUserDirectory({ inline, file, log }: UserDirectoryOptions): UserDirectory {
+  const listeners = new Set<() => void>()
+  if (file === undefined) return directoryOf(() => byName(inline), { listeners, close: () => {} })
+  let seen = fingerprint(file)
+  let users = merged(inline, file)
+  const look = () => {
+    const now = fingerprint(file)
+    if (now === seen) return
+    seen = now
+    const next = tryToRead(inline, file, log)
+    if (next === undefined || isDeepStrictEqual(next, users)) return
+    users = next
+    log.info({ file, users: users.size }, 'the users file has changed')
+    for (const listener of listeners) listener()
+  }
+  const timer = setInterval(look, lookIntervalMs).unref()
+  return directoryOf(() => users, { listeners, close: () => clearInterval(timer) })
+}
+
+type Users = ReadonlyMap<string, User>
+
+function directoryOf(
+  users: () => Users,
+  { listeners, close }: { listeners: Set<() => void>; close: () => void },
+): UserDirectory {
+  return {
+    find: (name) => users().get(name),
+    all: () => [...users().values()],
+    onChange: (listener) => {
+      listeners.add(listener)
+      return () => {
+        listeners.delete(listener)
+      }
+    },
+    close,
+  }
+}
+
+/** What is another one when the file was written, replaced, removed or made readable for others. */
+function fingerprint(file: string): string {
+  try {
+    const { ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true })
+    return [ino, size, mtimeNs, ctimeNs].join(' ')
+  } catch (error) {
+    return reasonOf(error)
+  }
+}
+
+function tryToRead(
+  inline: readonly User[],
+  file: string,
+  log: UserDirectoryOptions['log'],
+): Users | undefined {
+  try {
+    return merged(inline, file)
+  } catch (error) {
+    const fields = { file, reason: reasonOf(error) }
+    log.error(fields, 'the users file cannot be used any more: all users stay as they were')
+    return undefined
+  }
+}
+
+function merged(inline: readonly User[], file: string): Users {
+  const fromFile = readUsersFile(file)
+  checkNobodyTwice(byName(inline), fromFile)
+  return byName([...inline, ...fromFile])
+}
+
+/**
+ * Checks that no user of the file is one of the configuration, too.
+ *
+ * @throws HubError `bad-config`
+ */
+export function checkNobodyTwice(
+  inline: Pick<ReadonlyMap<string, unknown>, 'has'>,
+  fromFile: readonly User[],
+): void {
+  const twice = fromFile.find(({ name }) => inline.has(name))
+  if (twice === undefined) return
+  const sentence = `expected users.${twice.name} in the configuration or in the users file, got both`
+  throw new HubError('bad-config', `${sentence}: remove one`)
+}
+
+function byName(users: readonly User[]): Users {
+  return new Map(users.map((user) => [user.name, user]))
+}

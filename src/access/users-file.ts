@@ -1,0 +1,100 @@
+import { readFileSync } from 'node:fs'
+import { isDeepStrictEqual } from 'node:util'
+import { type Document, isMap } from 'yaml'
+import { HubError } from '../core/errors.ts'
+import { openAjv, schemaSentence } from '../core/schema-error.ts'
+import { readSecretFile } from '../core/text-file.ts'
+import { writeSecret } from '../core/write-secret.ts'
+import { parseYaml } from '../core/yaml.ts'
+import type { UsersFile } from '../generated/users.ts'
+import type { User } from './user.ts'
+import { userFault } from './user-fault.ts'
+
+/** What the file says of one user. */
+export type UserEntry = UsersFile['users'][string]
+
+/** What becomes of a user's entry, which is undefined for somebody who is not there. */
+export type EntryChange = (before: UserEntry | undefined) => UserEntry | undefined
+
+/**
+ * The users in a file of YAML or JSON.
+ *
+ * @throws HubError `unreadable-file`, `exposed-secret`, or `bad-config` naming the file.
+ */
+export function readUsersFile(path: string): User[] {
+  return entriesOf(read(path).users).map(([name, entry]) => userOf(name, entry))
+}
+
+/**
+ * Changes the entry of one user; the rest of the file stays, its comments too. Whenever the machine
+ * stops, the file is the old one or the new one, whole.
+ *
+ * @throws HubError as `readUsersFile`, `bad-config` for what would not be a right file any more,
+ * `unwritable-file`, and what `change` throws.
+ */
+export function changeUser(path: string, name: string, change: EntryChange): void {
+  const { users, document } = read(path)
+  const before = new Map(entriesOf(users)).get(name)
+  const after = change(before)
+  if (after === undefined) document.deleteIn(['users', name])
+  else if (before === undefined) add(document, name, after)
+  else replace(document, name, [before, after])
+  const text = document.toString({ lineWidth: 0 })
+  parse(text, path)
+  writeSecret(path, text)
+}
+
+function read(path: string) {
+  return parse(readSecretFile('the path of the users file', path).text, path)
+}
+
+function parse(text: string, path: string): UsersFile & { document: Document } {
+  const source = JSON.stringify(path)
+  const { value, document } = parseYaml(text, source)
+  const validate = openAjv().compile<UsersFile>(readSchema())
+  if (!validate(value)) {
+    throw new HubError('bad-config', `${source}: ${schemaSentence(validate.errors, placeName)}`)
+  }
+  for (const [name, entry] of entriesOf(value.users)) {
+    const { password, tokens = [] } = entry
+    const fault = userFault(name, entry, password !== undefined || tokens.length > 0)
+    if (fault !== undefined) throw new HubError('bad-config', `${source}: ${fault}`)
+  }
+  return { users: value.users, document }
+}
+
+function readSchema() {
+  return JSON.parse(
+    readFileSync(new URL('../../schemas/users.schema.json', import.meta.url), 'utf8'),
+  )
+}
+
+function placeName(levels: readonly string[]): string {
+  return levels.length === 0 ? 'the users file' : levels.join('.')
+}
+
+function entriesOf(users: UsersFile['users']): [string, UserEntry][] {
+  return Object.entries(users)
+}
+
+function userOf(name: string, { password, rules = [], tokens = [], ...rest }: UserEntry): User {
+  const user = { name, ...rest, rules, tokens }
+  return password === undefined ? user : { ...user, passwordHash: password }
+}
+
+function add(document: Document, name: string, entry: UserEntry): void {
+  const users = document.get('users')
+  // An empty map is written {}, and what is added to it would stay within those braces.
+  if (isMap(users) && users.items.length === 0) users.flow = false
+  document.setIn(['users', name], document.createNode(entry))
+}
+
+/** Only the keys that differ, so that comments beside the others stay. */
+function replace(document: Document, name: string, [before, after]: [UserEntry, UserEntry]): void {
+  for (const key of ['role', 'base', 'password', 'tokens', 'rules'] as const) {
+    const value = after[key]
+    if (isDeepStrictEqual(value, before[key])) continue
+    if (value === undefined) document.deleteIn(['users', name, key])
+    else document.setIn(['users', name, key], document.createNode(value))
+  }
+}

@@ -1,0 +1,27 @@
+import t from 'tap'
+import { hashInlineUsers } from '../../src/access/inline-users.ts'
+import { checkConfig } from '../../src/config.ts'
+
+t.test('passwords of the configuration are kept as hashes only', async (t) => {
+  const rules = [{ allow: ['read'], topic: '#' }] as const
+  const { users } = checkConfig({
+    users: {
+      clown: { password: 'bigclown', role: 'admin' },
+      bridge: { password: 'x', role: 'node', base: 'nodes/bridge/0' },
+      anonymous: { rules },
+    },
+  })
+  const hashed = await hashInlineUsers(users, async (password) => `hash of ${password}`)
+  t.same(hashed, [
+    { name: 'clown', role: 'admin', rules: [], tokens: [], passwordHash: 'hash of bigclown' },
+    {
+      name: 'bridge',
+      role: 'node',
+      base: 'nodes/bridge/0',
+      rules: [],
+      tokens: [],
+      passwordHash: 'hash of x',
+    },
+    { name: 'anonymous', rules, tokens: [] },
+  ])
+})

@@ -1,0 +1,110 @@
+import { chmodSync, rmSync, utimesSync } from 'node:fs'
+import { pino } from 'pino'
+import t, { type Test } from 'tap'
+import type { User } from '../../src/access/user.ts'
+import { openUserDirectory } from '../../src/access/user-directory.ts'
+import { changeUser } from '../../src/access/users-file.ts'
+import { createInbox } from '../inbox.ts'
+import { usersFile, writePrivate } from './users.ts'
+
+/** What the issue promises for a change to count, and what a busy machine may add. */
+const soonMs = 1000
+
+const clown: User = { name: 'clown', role: 'admin', rules: [], tokens: [] }
+
+function openedDirectory(t: Test, text: string) {
+  const file = usersFile(t, text)
+  const lines = createInbox<{ level: number; msg: string; reason?: string }>()
+  const log = pino({}, { write: (line) => lines.put(JSON.parse(line)) })
+  const directory = openUserDirectory({ inline: [clown], file, log })
+  t.teardown(directory.close)
+  const changes = createInbox<string>()
+  const stop = directory.onChange(() => changes.put(namesIn(directory.all())))
+  return { file, directory, changes, lines, stop }
+}
+
+const namesIn = (users: readonly User[]) => users.map(({ name }) => name).join(' ')
+
+t.test('it has the users of the configuration and those of the file', async (t) => {
+  const { directory } = openedDirectory(t, 'users: { bob: { role: viewer } }')
+  t.equal(namesIn(directory.all()), 'clown bob')
+  t.match(directory.find('bob'), { name: 'bob', role: 'viewer' })
+  t.equal(directory.find('clown'), clown)
+  t.equal(directory.find('constructor'), undefined)
+})
+
+t.test('without a file it has the users of the configuration', async (t) => {
+  const log = pino({ level: 'silent' })
+  const directory = openUserDirectory({ inline: [clown], file: undefined, log })
+  t.equal(namesIn(directory.all()), 'clown')
+  directory.close()
+})
+
+t.test('a changed file counts within a second, however it was changed', async (t) => {
+  const { file, directory, changes, lines, stop } = openedDirectory(t, 'users: { bob: {} }')
+  const startedAtMs = performance.now()
+  changeUser(file, 'eve', () => ({ role: 'viewer' }))
+  t.equal(await changes.next(), 'clown bob eve')
+  t.ok(performance.now() - startedAtMs < soonMs)
+  t.ok(directory.find('eve'))
+
+  writePrivate(file, 'users: { eve: {} }')
+  t.equal(await changes.next(), 'clown eve')
+  t.equal(directory.find('eve')?.role, undefined)
+  t.match(await lines.next(), { level: 30, msg: 'the users file has changed' })
+
+  stop()
+  writePrivate(file, 'users: {}')
+  await lines.next(({ level }) => level === 30)
+  while (directory.find('eve')) await lines.next()
+  t.equal(changes.items.length, 2)
+})
+
+t.test('a file that breaks or goes away changes nothing, and is told of once', async (t) => {
+  const { file, directory, changes, lines } = openedDirectory(t, 'users: { bob: {} }')
+  const faults: [() => void, RegExp][] = [
+    [() => writePrivate(file, 'users: { bob: { rol: viewer } }'), /did you mean "role"/],
+    [() => writePrivate(file, ''), /to be object, got null/],
+    [() => writePrivate(file, 'users: { clown: {} }'), /users\.clown in the configuration or in/],
+    [() => chmodSync(file, 0o644), /chmod 600/],
+    [() => rmSync(file), /no such file/],
+  ]
+  for (const [breakIt, reason] of faults) {
+    breakIt()
+    const line = await lines.next()
+    t.match(line, { level: 50, reason, msg: /^the users file cannot be used any more: all users/ })
+    t.equal(namesIn(directory.all()), 'clown bob')
+  }
+  // One that says the same again is a file again, and no change.
+  writePrivate(file, 'users: { bob: {} }')
+  utimesSync(file, 1, 1)
+  writePrivate(file, 'users: { bob: { role: viewer } }')
+  t.equal(await changes.next(), 'clown bob')
+  t.equal(directory.find('bob')?.role, 'viewer')
+  t.equal(lines.items.filter(({ level }) => level === 50).length, faults.length)
+})
+
+t.test('a file that is touched is no change', async (t) => {
+  const { file, changes, lines } = openedDirectory(t, 'users: { bob: {} }')
+  utimesSync(file, 1, 1)
+  writePrivate(file, 'users:\n  bob: {} # the same\n')
+  changeUser(file, 'eve', () => ({}))
+  t.equal(await changes.next(), 'clown bob eve')
+  t.equal(lines.items.length, 1)
+})
+
+t.test('a closed directory looks no more', async (t) => {
+  const closed = openedDirectory(t, 'users: { bob: {} }')
+  const open = openedDirectory(t, 'users: { bob: {} }')
+  closed.directory.close()
+  for (const { file } of [closed, open]) changeUser(file, 'eve', () => ({}))
+  await open.changes.next()
+  t.same(closed.changes.items, [])
+})
+
+t.test('a user of both places is refused at the start', async (t) => {
+  t.throws(() => openedDirectory(t, 'users: { clown: {} }'), {
+    code: 'bad-config',
+    message: /^expected users\.clown in the configuration or in the users file, got both/,
+  })
+})

@@ -1,0 +1,162 @@
+import { chmodSync, readFileSync, statSync } from 'node:fs'
+import t from 'tap'
+import { changeUser, readUsersFile } from '../../src/access/users-file.ts'
+import { someHash, usersFile } from './users.ts'
+
+const token = { name: 'kitchen', sha256: 'a'.repeat(64), created: '2026-11-21T00:00:00Z' }
+
+const commented = `# Who may sign in.
+users:
+  # The owner.
+  admin:
+    role: admin # all rights
+    password: ${someHash}
+  bridge-0:
+    role: node
+    base: nodes/bridge/0
+    tokens:
+      - name: kitchen
+        sha256: ${token.sha256}
+        created: ${token.created}
+  anonymous:
+    rules: [ { allow: [ read ], topic: 'nodes/#' } ]
+`
+
+t.test('users are read with their rights and hashes', async (t) => {
+  t.same(readUsersFile(usersFile(t, commented)), [
+    { name: 'admin', role: 'admin', rules: [], tokens: [], passwordHash: someHash },
+    { name: 'bridge-0', role: 'node', base: 'nodes/bridge/0', rules: [], tokens: [token] },
+    { name: 'anonymous', rules: [{ allow: ['read'], topic: 'nodes/#' }], tokens: [] },
+  ])
+})
+
+t.test('a name is data, whatever it is', async (t) => {
+  const path = usersFile(t, 'users: { __proto__: {}, constructor: { role: viewer }, 42: {} }')
+  const names = readUsersFile(path).map(({ name }) => name)
+  t.same(names.sort(), ['42', '__proto__', 'constructor'])
+  changeUser(path, '__proto__', (before) => ({ ...before, role: 'viewer' }))
+  changeUser(path, '42', () => undefined)
+  changeUser(path, 'toString', (before) => {
+    t.equal(before, undefined)
+    return {}
+  })
+  t.same(
+    readUsersFile(path).map(({ name, role }) => [name, role]),
+    [
+      ['__proto__', 'viewer'],
+      ['constructor', 'viewer'],
+      ['toString', undefined],
+    ],
+  )
+})
+
+t.test('a file that cannot be used is refused with its name and the way to mend it', async (t) => {
+  const refused: [string, RegExp][] = [
+    ['', /users\.yaml": expected the users file to be object, got null$/],
+    ['{}', /expected the users file to have "users", for example \{"users":\{"wall-panel"/],
+    ['users: []', /expected users to be object, got an array of 0$/],
+    ['users: {}\nuser: {}', /unknown key "user": did you mean "users"\?$/],
+    ['users: { bob: { rulez: [] } }', /unknown key "users\.bob\.rulez": did you mean "rules"\?$/],
+    ['users: { bob: }', /expected users\.bob to be object, got null$/],
+    ['users: { bob: { role: root } }', /expected users\.bob\.role to be "viewer", "operator", /],
+    [
+      'users: { bob: { role: node } }',
+      /expected users\.bob to have "base", since its role is node/,
+    ],
+    ['users: { bob: { base: a } }', /expected users\.bob to have no "base", since its role is not/],
+    [
+      'users: { bob: { role: node, base: a/+ } }',
+      /expected users\.bob\.base to be a topic without/,
+    ],
+    ['users: { bob: { rules: [{ allow: [all], topic: a }] } }', /allow\.0 to be "read", "write", /],
+    ['users: { bob: { rules: [{ allow: [read], topic: a/#/b }] } }', /topic to be a filter, in wh/],
+    ['users: { bob: { rules: [{ allow: [read], topic: a/x+ }] } }', /got "a\/x\+"$/],
+    ['users: { bob: { rules: [{ allow: [read] }] } }', /rules\.0 to have "topic", for example /],
+    [`users: { anonymous: { password: ${someHash.replaceAll(',', ';')} } }`, /an argon2id hash/],
+    [`users: { anonymous: { password: "${someHash}" } }`, /to have no password and no tokens/],
+    ['users: {\n', /users\.yaml" line 2: /],
+  ]
+  for (const [text, message] of refused) {
+    t.throws(() => readUsersFile(usersFile(t, text)), { code: 'bad-config', message }, text)
+  }
+  t.throws(() => readUsersFile('/absent/users.yaml'), {
+    code: 'unreadable-file',
+    message: /^expected the path of the users file to name a file, got "\/absent\/users\.yaml": /,
+  })
+})
+
+t.test('what was written in place of a hash is never shown', async (t) => {
+  for (const key of ['password: hunter2', 'tokens: [{ name: a, created: b, sha256: hunter2 }]']) {
+    try {
+      t.fail(JSON.stringify(readUsersFile(usersFile(t, `users: { bob: { ${key} } }`))))
+    } catch (error) {
+      t.match(error, { code: 'bad-config' })
+      t.notMatch(String(error), 'hunter2')
+    }
+  }
+})
+
+t.test('a file that others can read is refused with the command that mends it', async (t) => {
+  const path = usersFile(t, commented)
+  for (const mode of [0o640, 0o604, 0o620]) {
+    chmodSync(path, mode)
+    t.throws(() => readUsersFile(path), {
+      code: 'exposed-secret',
+      message: new RegExp(`got mode 0${mode.toString(8)}: chmod 600 ${path}$`),
+    })
+  }
+})
+
+t.test('a change leaves all else as it is, comments too', async (t) => {
+  const path = usersFile(t, commented)
+  const otherHash = someHash.replace(/A$/, 'B')
+  changeUser(path, 'admin', (before) => ({ ...before, password: otherHash }))
+  t.equal(readFileSync(path, 'utf8'), commented.replace(someHash, otherHash))
+  changeUser(path, 'bob', () => ({ role: 'viewer', tokens: [token] }))
+  changeUser(path, 'anonymous', () => undefined)
+  changeUser(path, 'bridge-0', ({ tokens, ...before } = {}) => before)
+  t.equal(
+    readFileSync(path, 'utf8'),
+    `# Who may sign in.
+users:
+  # The owner.
+  admin:
+    role: admin # all rights
+    password: ${otherHash}
+  bridge-0:
+    role: node
+    base: nodes/bridge/0
+  bob:
+    role: viewer
+    tokens:
+      - name: kitchen
+        sha256: ${token.sha256}
+        created: ${token.created}
+`,
+  )
+  t.equal(statSync(path).mode & 0o777, 0o600)
+})
+
+t.test('the last user can go, and the first one come', async (t) => {
+  const path = usersFile(t, 'users:\n  bob: {}\n')
+  changeUser(path, 'bob', () => undefined)
+  t.same(readUsersFile(path), [])
+  changeUser(path, 'eve', () => ({ role: 'viewer' }))
+  t.equal(readFileSync(path, 'utf8'), 'users:\n  eve:\n    role: viewer\n')
+})
+
+t.test('a change that is refused leaves the file as it was', async (t) => {
+  const path = usersFile(t, commented)
+  t.throws(() => changeUser(path, 'bob', () => ({ role: 'node' })), {
+    code: 'bad-config',
+    message: /expected users\.bob to have "base"/,
+  })
+  t.throws(() => changeUser(path, 'a:b', () => ({})), {
+    message: /expected the key "a:b" of users/,
+  })
+  const change = () => {
+    throw new Error('no')
+  }
+  t.throws(() => changeUser(path, 'bob', change), { message: 'no' })
+  t.equal(readFileSync(path, 'utf8'), commented)
+})

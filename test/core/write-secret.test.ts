@@ -1,0 +1,48 @@
+import { chmodSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { writeSecret } from '../../src/core/write-secret.ts'
+
+const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8)
+
+t.test('a new file is for its owner only', async (t) => {
+  const folder = t.testdir()
+  writeSecret(join(folder, 'secret'), 'x')
+  t.equal(readFileSync(join(folder, 'secret'), 'utf8'), 'x')
+  t.equal(modeOf(join(folder, 'secret')), '600')
+  t.same(readdirSync(folder), ['secret'], 'nothing else is left')
+})
+
+t.test('a file that was there keeps its owner, and what its group may read', async (t) => {
+  const path = join(t.testdir({ secret: 'old' }), 'secret')
+  const { uid, gid } = statSync(path)
+  for (const [before, after] of [
+    [0o640, '640'],
+    [0o400, '400'],
+    [0o666, '640'],
+  ] as const) {
+    chmodSync(path, before)
+    writeSecret(path, `now ${after}`)
+    t.equal(readFileSync(path, 'utf8'), `now ${after}`)
+    t.equal(modeOf(path), after)
+    t.match(statSync(path), { uid, gid })
+  }
+})
+
+t.test('a link stays one', async (t) => {
+  const folder = t.testdir({ real: 'old' })
+  symlinkSync('real', join(folder, 'link'))
+  writeSecret(join(folder, 'link'), 'new')
+  t.equal(readFileSync(join(folder, 'real'), 'utf8'), 'new')
+  t.same(readdirSync(folder).sort(), ['link', 'real'])
+})
+
+t.test('what cannot be written is said, and leaves nothing behind', async (t) => {
+  const folder = t.testdir({ inner: {} })
+  t.throws(() => writeSecret(join(folder, 'absent/secret'), 'x'), {
+    code: 'unwritable-file',
+    message: /^expected to write ".*absent\/secret": ENOENT: no such file or directory$/,
+  })
+  t.throws(() => writeSecret(join(folder, 'inner'), 'x'), { code: 'unwritable-file' })
+  t.same(readdirSync(folder), ['inner'])
+})
