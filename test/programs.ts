@@ -16,6 +16,8 @@ const debianPackages = {
   mosquitto_pub: 'mosquitto-clients',
   mosquitto_sub: 'mosquitto-clients',
   chromium: 'chromium',
+  nginx: 'nginx',
+  openssl: 'openssl',
 } as const
 
 export type Program = keyof typeof debianPackages
@@ -214,7 +216,8 @@ export function publish(options: PublishOptions): Promise<{ code: number; output
   return run(installed('mosquitto_pub'), [...message, ...loginArguments(options)])
 }
 
-function run(program: string, args: string[]): Promise<{ code: number; output: string }> {
+/** Runs a program to its end; answers its exit code and what it printed. */
+export function run(program: string, args: string[]): Promise<{ code: number; output: string }> {
   return new Promise((resolve) => {
     const child = execFile(program, args, { timeout: 10_000 }, (_error, stdout, stderr) => {
       resolve({ code: child.exitCode ?? -1, output: stdout + stderr })

@@ -1,0 +1,33 @@
+import { statSync } from 'node:fs'
+
+const pollMs = 1000
+
+/**
+ * Calls `changed` when one of `files` has become another: written anew, replaced, removed, given
+ * other rights. Looks once a second, since the system's own watching misses what lies behind the
+ * links with which certbot and Kubernetes replace files. Answers what ends the watch.
+ */
+export function watchFiles(
+  files: readonly string[],
+  changed: () => void,
+  intervalMs = pollMs,
+): () => void {
+  let seen = signatureOf(files)
+  const timer = setInterval(() => {
+    const now = signatureOf(files)
+    if (now === seen) return
+    seen = now
+    changed()
+  }, intervalMs)
+  timer.unref()
+  return () => clearInterval(timer)
+}
+
+/** Whatever is done to a file, its change time moves; a file in its place has another number. */
+function signatureOf(files: readonly string[]): string {
+  const signatures = files.map((file) => {
+    const stats = statSync(file, { throwIfNoEntry: false })
+    return stats === undefined ? 'none' : `${stats.dev}:${stats.ino}:${stats.size}:${stats.ctimeMs}`
+  })
+  return signatures.join()
+}
