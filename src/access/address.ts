@@ -31,6 +31,6 @@ function zeros(head: readonly string[], tail: readonly string[]): string[] {
 }
 
 /** RFC 4291, 2.5.5.2: how an IPv4 peer looks on a socket that listens for IPv6. */
-function unmapped(address: string): string {
+export function unmapped(address: string): string {
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address
 }

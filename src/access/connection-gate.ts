@@ -24,10 +24,28 @@ export interface ConnectionGateOptions {
   readonly now?: () => number
 }
 
+/** A request that a proxy passes on. */
+export interface ForwardedRequest {
+  /** Where it comes from. */
+  readonly address: string
+  /** An upgrade keeps the connection; other requests take it for a moment. */
+  readonly isUpgrade: boolean
+}
+
 /** Counts connections of every kind, from the moment they are accepted until they close. */
 export interface ConnectionGate {
-  /** Takes a new connection in, or answers the limit it is past: the caller ends it then. */
-  admit(connection: Connection): ConnectionLimit | undefined
+  /**
+   * Takes a new connection in, or answers the limit it is past: the caller ends it then. That of a
+   * proxy belongs to no address until `forward` tells for whom it is.
+   */
+  admit(connection: Connection, from?: 'client' | 'proxy'): ConnectionLimit | undefined
+  /**
+   * Counts a proxy's connection for the address whose request it carries now, or answers the limit
+   * that address is past: the caller refuses the request then.
+   */
+  forward(connection: object, request: ForwardedRequest): ConnectionLimit | undefined
+  /** Lets `secure`, the TLS socket on an admitted `connection`, stand for it. */
+  secured(secure: object, connection: Connection): void
   /**
    * Notes whose connection it is, which has to be one that was admitted: of a request, its socket.
    * False when that user has too many, or the connection has closed: the caller ends it then.
@@ -41,7 +59,7 @@ const reservedFiles = 48
 export function createConnectionGate(options: ConnectionGateOptions): ConnectionGate {
   const { limits, isShortOfMemory, sampledLog, now = () => performance.now() } = options
   const maxTotal = Math.min(limits.total, Math.max(1, options.maxOpenFiles - reservedFiles))
-  const addresses = createAddressTable({ ...limits, now })
+  const addresses = openAddresses(limits, now)
   const tickets = new WeakMap<object, Ticket>()
   const tally = createTally()
 
@@ -60,20 +78,40 @@ export function createConnectionGate(options: ConnectionGateOptions): Connection
     tickets.set(connection, ticket)
     connection.once('close', () => {
       tickets.delete(connection)
+      const { use: last } = ticket
       tally.leave(ticket)
-      if (use) addresses.settle(use)
+      addresses.settle(last)
     })
   }
   return {
-    admit: (connection) => {
+    admit: (connection, from) => {
       const address = connection.remoteAddress ?? 'unknown'
-      const isExempt = limits.exemptLoopback && isLoopback(address)
-      const use = isExempt ? undefined : addresses.of(addressGroup(address))
+      const use = from === 'proxy' ? undefined : addresses.of(address)
       const limit = limitPast(use)
       if (limit === undefined) enter(connection, use)
       else refuse(limit, { address })
-      if (use) addresses.settle(use)
+      addresses.settle(use)
       return limit
+    },
+    forward: (connection, { address, isUpgrade }) => {
+      const ticket = tickets.get(connection)
+      // Closed, or refused when it came.
+      if (ticket === undefined) return undefined
+      const { use: last } = ticket
+      release(ticket)
+      addresses.settle(last)
+      const use = addresses.of(address)
+      const limit = use && (isUpgrade ? addressLimitPast(use, limits) : openLimitPast(use, limits))
+      if (limit === undefined) hold(ticket, use, isUpgrade)
+      else refuse(limit, { address })
+      addresses.settle(use)
+      return limit
+    },
+    secured: (secure, connection) => {
+      const ticket = tickets.get(connection)
+      if (ticket === undefined) return
+      tickets.set(secure, ticket)
+      connection.once('close', () => tickets.delete(secure))
     },
     signedIn: (connection, user) => {
       const ticket = tickets.get(connection)
@@ -87,12 +125,30 @@ export function createConnectionGate(options: ConnectionGateOptions): Connection
   }
 }
 
+type Limits = ConnectionGateOptions['limits']
+
+/** The uses of addresses; undefined for one that the limits per address do not apply to. */
+function openAddresses(limits: Limits, now: () => number) {
+  const table = createAddressTable({ ...limits, now })
+  return {
+    of: (address: string): AddressUse | undefined => {
+      const isExempt = limits.exemptLoopback && isLoopback(address)
+      return isExempt ? undefined : table.of(addressGroup(address))
+    },
+    settle: (use: AddressUse | undefined) => {
+      if (use) table.settle(use)
+    },
+  }
+}
+
+function openLimitPast(use: AddressUse, { perAddress }: Limits): ConnectionLimit | undefined {
+  return use.open >= perAddress ? 'perAddress' : undefined
+}
+
 /** The rate comes last: a connection that is refused for another reason does not count in it. */
-function addressLimitPast(
-  use: AddressUse,
-  limits: ConnectionGateOptions['limits'],
-): ConnectionLimit | undefined {
-  if (use.open >= limits.perAddress) return 'perAddress'
+function addressLimitPast(use: AddressUse, limits: Limits): ConnectionLimit | undefined {
+  const limit = openLimitPast(use, limits)
+  if (limit !== undefined) return limit
   if (use.unauthenticated >= limits.unauthenticatedPerAddress) return 'unauthenticatedPerAddress'
   return use.accepts.take() ? undefined : 'acceptsPerMinute'
 }
@@ -100,8 +156,31 @@ function addressLimitPast(
 /** An open connection. */
 interface Ticket {
   /** Undefined when no limit per address applies. */
-  readonly use: AddressUse | undefined
+  use: AddressUse | undefined
+  /** Whether it counts among those of its address that have not signed in. */
+  isPending: boolean
   user?: string
+}
+
+/** Counts the connection of a ticket for an address. */
+function hold(ticket: Ticket, use: AddressUse | undefined, isPending: boolean): void {
+  ticket.use = use
+  ticket.isPending = isPending
+  if (use === undefined) return
+  use.open++
+  if (isPending) use.unauthenticated++
+}
+
+function release(ticket: Ticket): void {
+  const { use } = ticket
+  noLongerPending(ticket)
+  if (use) use.open--
+  ticket.use = undefined
+}
+
+function noLongerPending(ticket: Ticket): void {
+  if (ticket.use && ticket.isPending) ticket.use.unauthenticated--
+  ticket.isPending = false
 }
 
 /** How many connections are open: of all, of those who have not signed in, and by user. */
@@ -109,14 +188,6 @@ function createTally() {
   const openOfUser = new Map<string, number>()
   let open = 0
   let unauthenticated = 0
-  const count = (use: AddressUse | undefined, step: 1 | -1) => {
-    open += step
-    if (use) use.open += step
-  }
-  const countUnauthenticated = (use: AddressUse | undefined, step: 1 | -1) => {
-    unauthenticated += step
-    if (use) use.unauthenticated += step
-  }
   const countUser = (user: string, step: 1 | -1) => {
     const ofUser = (openOfUser.get(user) ?? 0) + step
     if (ofUser > 0) openOfUser.set(user, ofUser)
@@ -131,19 +202,23 @@ function createTally() {
     },
     openOf: (user: string) => openOfUser.get(user) ?? 0,
     enter: (use: AddressUse | undefined): Ticket => {
-      count(use, 1)
-      countUnauthenticated(use, 1)
-      return { use }
+      open++
+      unauthenticated++
+      const ticket: Ticket = { use, isPending: false }
+      hold(ticket, use, true)
+      return ticket
     },
     signIn: (ticket: Ticket, user: string) => {
       ticket.user = user
-      countUnauthenticated(ticket.use, -1)
+      unauthenticated--
+      noLongerPending(ticket)
       countUser(user, 1)
     },
-    leave: ({ use, user }: Ticket) => {
-      count(use, -1)
-      if (user === undefined) countUnauthenticated(use, -1)
-      else countUser(user, -1)
+    leave: (ticket: Ticket) => {
+      open--
+      if (ticket.user === undefined) unauthenticated--
+      else countUser(ticket.user, -1)
+      release(ticket)
     },
   }
 }

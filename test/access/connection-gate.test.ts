@@ -151,3 +151,83 @@ t.test('some descriptors are kept back for files', async (t) => {
   t.equal(connect('::1').limit, 'total')
   t.equal(openGate({}, 10).connect('::1').limit, undefined, 'but never all')
 })
+
+t.test('what a proxy passes on counts for the address it comes from', async (t) => {
+  const { admit, forward, signedIn, counters, lines } = openGate({
+    perAddress: 3,
+    unauthenticatedPerAddress: 2,
+    acceptBurst: 4,
+  })
+  const upgrade = (address: string) => {
+    const connection = new FakeConnection(anywhere)
+    t.equal(admit(connection, 'proxy'), undefined)
+    return { connection, limit: forward(connection, { address, isUpgrade: true }) }
+  }
+  const [first, second, third] = [upgrade('192.0.2.2'), upgrade('192.0.2.2'), upgrade('192.0.2.2')]
+  t.same([first.limit, second.limit], [undefined, undefined])
+  t.equal(third.limit, 'unauthenticatedPerAddress')
+  t.match(lines, [{ limit: 'unauthenticatedPerAddress', address: '192.0.2.2' }])
+  t.equal(upgrade('192.0.2.3').limit, undefined)
+  t.ok(signedIn(first.connection, 'clown'))
+  t.equal(upgrade('192.0.2.2').limit, undefined)
+  t.equal(upgrade('192.0.2.2').limit, 'perAddress')
+  second.connection.emit('close')
+  t.equal(upgrade('192.0.2.2').limit, undefined)
+  first.connection.emit('close')
+  second.connection.emit('close')
+  t.equal(counters.snapshot()['connections-refused'], 2)
+})
+
+t.test('upgrades that come too often are refused by the address they come from', async (t) => {
+  const { admit, forward, state } = openGate({ acceptBurst: 2, acceptsPerMinute: 60 })
+  const upgrade = () => {
+    const connection = new FakeConnection('127.0.0.1')
+    admit(connection, 'proxy')
+    const limit = forward(connection, { address: anywhere, isUpgrade: true })
+    connection.emit('close')
+    return limit
+  }
+  t.same([upgrade(), upgrade(), upgrade()], [undefined, undefined, 'acceptsPerMinute'])
+  state.nowMs += 1000
+  t.same([upgrade(), upgrade()], [undefined, 'acceptsPerMinute'])
+})
+
+t.test('a connection kept by a proxy counts for whose request it carries', async (t) => {
+  const { admit, forward } = openGate({ perAddress: 1, unauthenticatedPerAddress: 1 })
+  const open = () => {
+    const connection = new FakeConnection('127.0.0.1')
+    admit(connection, 'proxy')
+    return (address: string) => forward(connection, { address, isUpgrade: false })
+  }
+  const [one, two] = [open(), open()]
+  for (let count = 0; count < 50; count++) t.equal(one('192.0.2.2'), undefined)
+  t.equal(two('192.0.2.2'), 'perAddress')
+  t.equal(one('192.0.2.3'), undefined)
+  t.equal(two('192.0.2.2'), undefined)
+  t.equal(one('127.0.0.1'), undefined, 'of this machine there is no limit')
+  t.equal(two('127.0.0.1'), undefined)
+})
+
+t.test('what was not admitted is not counted for anybody', async (t) => {
+  const { admit, forward, connect } = openGate({ total: 1, perAddress: 1 })
+  const refused = new FakeConnection()
+  connect(anywhere)
+  t.equal(admit(refused, 'proxy'), 'total')
+  t.equal(forward(refused, { address: '192.0.2.2', isUpgrade: true }), undefined)
+})
+
+t.test('a TLS socket stands for its connection until that closes', async (t) => {
+  const { connect, secured, signedIn } = openGate({ perUser: 1 })
+  const { connection } = connect(anywhere)
+  const secure = {}
+  t.notOk(signedIn(secure, 'clown'))
+  secured(secure, connection)
+  t.ok(signedIn(secure, 'clown'))
+  const other = connect(anywhere)
+  t.notOk(signedIn(other.connection, 'clown'))
+  connection.emit('close')
+  t.notOk(signedIn(secure, 'clown'))
+  t.ok(signedIn(other.connection, 'clown'))
+  secured(secure, connection)
+  t.notOk(signedIn(secure, 'clown'), 'a closed one is nobody’s')
+})

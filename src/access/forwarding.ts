@@ -1,0 +1,71 @@
+import { BlockList, isIP } from 'node:net'
+import { HubError, quote } from '../core/errors.ts'
+import { unmapped } from './address.ts'
+
+/** What is read of a request; an HTTP request of Node has it. */
+export interface ForwardableRequest {
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly socket: { readonly remoteAddress?: string | undefined }
+}
+
+/** Looks past the reverse proxies that are trusted, and past no others. */
+export interface Forwarding {
+  isProxy(address: string | undefined): boolean
+  /**
+   * Where a request comes from: the last address in `X-Forwarded-For` that is no proxy of ours,
+   * since whatever stands before it may have been made up. `unknown` once the connection has closed.
+   */
+  clientAddress(request: ForwardableRequest): string
+  /** Whether a request came by TLS, to us or to the proxy next to us. */
+  isSecure(request: ForwardableRequest): boolean
+}
+
+/**
+ * `trusted` has the addresses of proxies, or their networks as in `10.0.0.0/8`.
+ *
+ * @throws HubError `bad-config` for something else.
+ */
+export function createForwarding(trusted: readonly string[]): Forwarding {
+  const proxies = new BlockList()
+  for (const network of trusted) addNetwork(proxies, network)
+  const isProxy = (address = '') => {
+    const plain = unmapped(address)
+    return isIP(plain) !== 0 && proxies.check(plain, familyOf(plain))
+  }
+  return {
+    isProxy,
+    clientAddress: ({ headers, socket }) => {
+      let address = unmapped(socket.remoteAddress ?? 'unknown')
+      for (const earlier of itemsOf(headers['x-forwarded-for']).reverse()) {
+        if (!isProxy(address) || isIP(earlier) === 0) break
+        address = unmapped(earlier)
+      }
+      return address
+    },
+    isSecure: ({ headers, socket }) => {
+      const told = isProxy(socket.remoteAddress) ? itemsOf(headers['x-forwarded-proto']).at(-1) : ''
+      return told ? told.toLowerCase() === 'https' : 'encrypted' in socket
+    },
+  }
+}
+
+function itemsOf(header: string | string[] | undefined): string[] {
+  return String(header ?? '')
+    .split(',')
+    .map((item) => item.trim())
+}
+
+function addNetwork(proxies: BlockList, network: string): void {
+  const [, address = '', bits] = /^([^/]+)(?:\/(\d+))?$/.exec(network) ?? []
+  const longest = isIP(address) === 4 ? 32 : 128
+  const prefix = Number(bits ?? longest)
+  if (isIP(address) === 0 || prefix > longest) {
+    const expected = 'expected http.trustProxy to hold addresses, or networks such as 10.0.0.0/8'
+    throw new HubError('bad-config', `${expected}, got ${quote(network)}`)
+  }
+  proxies.addSubnet(address, prefix, familyOf(address))
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return isIP(address) === 4 ? 'ipv4' : 'ipv6'
+}
