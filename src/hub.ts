@@ -1,9 +1,10 @@
 import type { Logger } from 'pino'
 import { createConnectionGate } from './access/connection-gate.ts'
+import { createForwarding } from './access/forwarding.ts'
+import { createOriginCheck } from './access/origin.ts'
 import { createSignIn } from './access/sign-in.ts'
 import { anonymousName } from './access/user.ts'
 import { openBroker } from './bus/broker.ts'
-import { listenForMqtt } from './bus/mqtt-listener.ts'
 import { type Config, type ConfigInput, checkConfig } from './config.ts'
 import { type Closers, createClosers } from './core/closers.ts'
 import { createCounters } from './core/counters.ts'
@@ -17,9 +18,9 @@ import { createAdmission } from './nodes/admission.ts'
 import { loadClownModel } from './nodes/clown-model.ts'
 import { keepLastValues } from './nodes/last-values.ts'
 import { shedReports } from './nodes/load-shedding.ts'
+import { openPorts } from './ports.ts'
 import { createAudiences } from './transports/audiences.ts'
 import { createHeartbeat } from './transports/heartbeat.ts'
-import { openHttpServer } from './transports/http-server.ts'
 import { chooseMqtt, mqttRoute } from './transports/mqtt-route.ts'
 import { createRoutes } from './transports/routes.ts'
 import { talkRoute } from './transports/talk-route.ts'
@@ -30,6 +31,9 @@ export interface Hub {
   /** The ports it listens on, also where the config said 0. */
   readonly httpPort: number
   readonly mqttPort: number
+  /** The same with TLS; undefined without the part `tls` of the config. */
+  readonly httpsPort: number | undefined
+  readonly mqttsPort: number | undefined
   /** How often each odd thing happened since the start. */
   counters(): Record<string, number>
   /** Says goodbye to every client and frees the ports. Calling it again waits for the same end. */
@@ -102,9 +106,8 @@ async function openAll(config: Config, log: Logger, onClose: Closers['add']) {
   }
   onClose(talkSockets.close)
 
-  const http = await openHttpServer({
-    ...config.http,
-    knownHosts: config.http.hosts,
+  const requests = {
+    ...openRequestRules(config, log),
     limits: limits.http,
     gate,
     sampledLog,
@@ -122,11 +125,9 @@ async function openAll(config: Config, log: Logger, onClose: Closers['add']) {
         counters: counters.snapshot(),
       }),
     }),
-  })
-  onClose(http.close)
-  const mqtt = await listenForMqtt({ ...config.mqtt, gate, sampledLog }, broker.handle)
-  onClose(mqtt.close)
-  const ports = { httpPort: http.port, mqttPort: mqtt.port }
+  }
+  const { handle } = broker
+  const ports = await openPorts(config, { requests, handle, log, onClose })
   log.info({ version: release.version, ...ports }, 'the hub is running')
   return { ports, counters }
 }
@@ -136,6 +137,19 @@ function withPassword(users: Config['users']): Record<string, { password: string
     password === undefined ? [] : [[name, { password }] as const],
   )
   return Object.fromEntries(known)
+}
+
+/** Which requests are meant for us, and whose they are. */
+function openRequestRules({ http }: Config, log: Logger) {
+  const { origins, trustProxy, pathPrefix, hosts: knownHosts } = http
+  const forwarding = createForwarding(trustProxy)
+  const isOriginAllowed = createOriginCheck(origins, forwarding.isSecure)
+  if (origins.includes('*')) {
+    log.warn(
+      'http.origins has *: any page that a user of this hub visits may talk to it as that user',
+    )
+  }
+  return { pathPrefix, knownHosts, forwarding, isOriginAllowed }
 }
 
 /** What refuses work when there is too much of it, so that the hub goes on with what it has. */

@@ -27,8 +27,12 @@ const programs: Record<string, readonly string[]> = {
   index: ['hub', 'core', 'generated'],
 }
 
-/** The configuration belongs to the composition root. */
-const roomOfFile: Record<string, string> = { config: 'hub', environment: 'hub' }
+/** These belong to the composition root. */
+const roomOfFile: Record<string, string> = {
+  config: 'hub',
+  environment: 'hub',
+  ports: 'hub',
+}
 
 function roomOf(path: string): string {
   const [first = ''] = relative(source, path).replace(/\.ts$/, '').split('/')

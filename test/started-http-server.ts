@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import type { Test } from 'tap'
+import { createForwarding } from '../src/access/forwarding.ts'
 import { checkConfig } from '../src/config.ts'
 import { createCounters } from '../src/core/counters.ts'
 import { createSampledLog } from '../src/core/sampled-log.ts'
@@ -8,6 +9,13 @@ import {
   type HttpServerOptions,
   openHttpServer,
 } from '../src/transports/http-server.ts'
+
+/** A gate that admits everybody. */
+export const openGate: HttpServerOptions['gate'] = {
+  admit: () => undefined,
+  forward: () => undefined,
+  secured: () => {},
+}
 
 /** An HTTP server without a hub, which admits everybody unless told otherwise; closed at teardown. */
 export async function startedHttpServer(
@@ -20,7 +28,11 @@ export async function startedHttpServer(
     port: 0,
     knownHosts: [],
     limits: limits.http,
-    gate: { admit: () => undefined },
+    settings: { host: 'HOST', port: 'PORT' },
+    pathPrefix: '',
+    forwarding: createForwarding([]),
+    isOriginAllowed: () => true,
+    gate: openGate,
     sampledLog: createSampledLog(pino({ level: 'silent' }), createCounters()),
     ...options,
   })

@@ -1,8 +1,11 @@
-import { createServer } from 'node:net'
+import { createServer, type Server } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { createServer as createSecureServer } from 'node:tls'
 import type { ConnectionGate } from '../access/connection-gate.ts'
+import type { Certificate } from '../core/certificate.ts'
+import { followHandshakes } from '../core/handshakes.ts'
 import { keepAccepting } from '../core/keep-accepting.ts'
-import { listen } from '../core/listen.ts'
+import { type ListenSettings, listen } from '../core/listen.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 
 export interface MqttListener {
@@ -14,22 +17,63 @@ export interface MqttListener {
 export interface MqttListenerOptions {
   readonly host: string
   readonly port: number
-  readonly gate: Pick<ConnectionGate, 'admit'>
+  /** What sets these two, for error messages. */
+  readonly settings: ListenSettings
+  readonly gate: Pick<ConnectionGate, 'admit' | 'secured'>
   readonly sampledLog: SampledLog
+  /** With it, MQTT comes by TLS. */
+  readonly tls?: {
+    readonly certificate: Pick<Certificate, 'secure'>
+    readonly handshakeSeconds: number
+  }
 }
 
-/** Accepts MQTT over TCP and hands each connection that the gate admits to `handle`. */
+type Handle = (stream: Duplex) => void
+
+/** Accepts MQTT over TCP or TLS and hands each connection that the gate admits to `handle`. */
 export async function listenForMqtt(
-  { host, port, gate, sampledLog }: MqttListenerOptions,
-  handle: (stream: Duplex) => void,
+  options: MqttListenerOptions,
+  handle: Handle,
 ): Promise<MqttListener> {
+  const { host, port, settings, tls, sampledLog } = options
+  const { server, closeHandshakes } =
+    tls === undefined ? openPlain(options, handle) : openSecure({ ...options, tls }, handle)
+  const openPort = await listen(server, { host, port, settings })
+  const accepting = keepAccepting(server, { host, port: openPort, sampledLog })
+  const close = () => {
+    accepting.close()
+    closeHandshakes()
+  }
+  return { port: openPort, close }
+}
+
+interface OpenedServer {
+  readonly server: Server
+  closeHandshakes(): void
+}
+
+function openPlain({ gate }: MqttListenerOptions, handle: Handle): OpenedServer {
   // Without noDelay a retained value takes 40 ms to arrive: Nagle waits for a delayed ACK.
   const server = createServer({ noDelay: true }, (socket) => {
     // MQTT has no answer for somebody who has not said CONNECT.
     if (gate.admit(socket) === undefined) handle(socket)
     else socket.destroy()
   })
-  const openPort = await listen(server, { host, port, setting: 'CLOWN_MQTT_PORT' })
-  const accepting = keepAccepting(server, { host, port: openPort, sampledLog })
-  return { port: openPort, close: accepting.close }
+  return { server, closeHandshakes: () => {} }
+}
+
+function openSecure(
+  { gate, sampledLog, tls }: MqttListenerOptions & Required<Pick<MqttListenerOptions, 'tls'>>,
+  handle: Handle,
+): OpenedServer {
+  const { certificate, handshakeSeconds } = tls
+  const server = createSecureServer({ noDelay: true, handshakeTimeout: handshakeSeconds * 1000 })
+  certificate.secure(server)
+  server.on('connection', (socket) => {
+    if (gate.admit(socket) !== undefined) socket.destroy()
+  })
+  const onSecure = gate.secured
+  const handshakes = followHandshakes(server, { sampledLog, onSecure })
+  server.on('secureConnection', handle)
+  return { server, closeHandshakes: handshakes.close }
 }

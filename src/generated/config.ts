@@ -22,6 +22,47 @@ export interface ConfigInput {
      * Items: a host name without a port
      */
     hosts?: string[]
+    /**
+     * Further origins whose pages may talk to the hub, besides its own; * lets any page in.
+     *
+     * Items: scheme://host or scheme://host:port, without a path, or *
+     */
+    origins?: string[]
+    /**
+     * Addresses of the reverse proxies whose X-Forwarded-For and X-Forwarded-Proto headers are believed, or their networks. Whoever connects from there can claim any address.
+     *
+     * Items: an IP address, or a network such as 10.0.0.0/8
+     */
+    trustProxy?: string[]
+    /**
+     * What a reverse proxy leaves before the hub's own paths. Requests are served with it and without it.
+     */
+    pathPrefix?: string
+  }
+  /**
+   * TLS for HTTP, websockets and MQTT, on ports of its own beside the plain ones. Without this part there is none.
+   */
+  tls?: {
+    /**
+     * A file with the certificate in PEM, followed by those between it and the authority. A relative path starts at the working directory. Read anew when it changes.
+     */
+    certFile: string
+    /**
+     * A file with the certificate's private key in PEM, without a password, readable by its owner only (mode 0600). Read anew when it changes.
+     */
+    keyFile: string
+    /**
+     * The address to listen on; 0.0.0.0 or :: is every address of this machine.
+     */
+    host?: string
+    /**
+     * The TCP port for HTTPS and wss; 0 takes any free one.
+     */
+    httpPort?: number
+    /**
+     * The TCP port for MQTT over TLS; 0 takes any free one.
+     */
+    mqttPort?: number
   }
   /**
    * The MQTT broker.
@@ -322,7 +363,7 @@ export interface ConfigInput {
        */
       acceptsPerMinute?: number
       /**
-       * Whether this machine itself is free of the limits per address. Set it to false behind a reverse proxy on the same machine.
+       * Whether this machine itself is free of the limits per address. A reverse proxy on it goes into http.trustProxy, so that the limits see who is behind it.
        */
       exemptLoopback?: boolean
     }
@@ -339,7 +380,7 @@ export interface ConfigInput {
        */
       headers?: number
       /**
-       * Seconds until the headers have to be complete.
+       * Seconds until the headers have to be complete. A TLS handshake has as long; past it the connection is cut, and counted as tls-refused.
        */
       headerSeconds?: number
       /**
@@ -398,6 +439,47 @@ export interface Config {
      * Items: a host name without a port
      */
     hosts: string[]
+    /**
+     * Further origins whose pages may talk to the hub, besides its own; * lets any page in.
+     *
+     * Items: scheme://host or scheme://host:port, without a path, or *
+     */
+    origins: string[]
+    /**
+     * Addresses of the reverse proxies whose X-Forwarded-For and X-Forwarded-Proto headers are believed, or their networks. Whoever connects from there can claim any address.
+     *
+     * Items: an IP address, or a network such as 10.0.0.0/8
+     */
+    trustProxy: string[]
+    /**
+     * What a reverse proxy leaves before the hub's own paths. Requests are served with it and without it.
+     */
+    pathPrefix: string
+  }
+  /**
+   * TLS for HTTP, websockets and MQTT, on ports of its own beside the plain ones. Without this part there is none.
+   */
+  tls?: {
+    /**
+     * A file with the certificate in PEM, followed by those between it and the authority. A relative path starts at the working directory. Read anew when it changes.
+     */
+    certFile: string
+    /**
+     * A file with the certificate's private key in PEM, without a password, readable by its owner only (mode 0600). Read anew when it changes.
+     */
+    keyFile: string
+    /**
+     * The address to listen on; 0.0.0.0 or :: is every address of this machine.
+     */
+    host: string
+    /**
+     * The TCP port for HTTPS and wss; 0 takes any free one.
+     */
+    httpPort: number
+    /**
+     * The TCP port for MQTT over TLS; 0 takes any free one.
+     */
+    mqttPort: number
   }
   /**
    * The MQTT broker.
@@ -694,7 +776,7 @@ export interface Config {
        */
       acceptsPerMinute: number
       /**
-       * Whether this machine itself is free of the limits per address. Set it to false behind a reverse proxy on the same machine.
+       * Whether this machine itself is free of the limits per address. A reverse proxy on it goes into http.trustProxy, so that the limits see who is behind it.
        */
       exemptLoopback: boolean
     }
@@ -711,7 +793,7 @@ export interface Config {
        */
       headers: number
       /**
-       * Seconds until the headers have to be complete.
+       * Seconds until the headers have to be complete. A TLS handshake has as long; past it the connection is cut, and counted as tls-refused.
        */
       headerSeconds: number
       /**

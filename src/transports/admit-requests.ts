@@ -1,6 +1,8 @@
 import type { IncomingMessage, Server } from 'node:http'
+import type { Server as SecureServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { ConnectionGate, ConnectionLimit } from '../access/connection-gate.ts'
+import type { Forwarding } from '../access/forwarding.ts'
 import type { Refusal } from './refusal.ts'
 
 /** An honest client that is turned away for a while is told so. */
@@ -16,24 +18,40 @@ const answered: ReadonlySet<ConnectionLimit> = new Set(['memory', 'total', 'perA
 /** How many refused sockets may wait for their request, which is what their answer belongs to. */
 const maxWaiting = 64
 
-/**
- * Asks `gate` about every connection to `server`. The answered function says whether a request came
- * on a refused one, and how to refuse it.
- */
+export interface DoorOptions {
+  readonly gate: Pick<ConnectionGate, 'admit'>
+  readonly forwarding: Pick<Forwarding, 'isProxy'>
+}
+
+/** What became of the connections to a server. */
+export interface Door {
+  /** How to refuse a request that came on a connection the gate did not admit. */
+  refusalOf(request: IncomingMessage): Refusal | undefined
+  /** Lets `secure`, the TLS socket on `connection`, stand for it. */
+  secured(secure: Socket, connection: Socket): void
+}
+
+/** Asks the gate about every connection to `server`. */
 export function admitRequests(
-  server: Server,
-  gate: Pick<ConnectionGate, 'admit'>,
-): (request: IncomingMessage) => Refusal | undefined {
+  server: Server | SecureServer,
+  { gate, forwarding }: DoorOptions,
+): Door {
   const waiting = new Set<Socket>()
-  server.on('connection', (socket) => {
-    const limit = gate.admit(socket)
-    if (limit === undefined) return
-    if (!answered.has(limit) || waiting.size >= maxWaiting) {
-      socket.destroy()
-      return
-    }
+  const wait = (socket: Socket) => {
     waiting.add(socket)
     socket.once('close', () => waiting.delete(socket))
+  }
+  server.on('connection', (socket) => {
+    const from = forwarding.isProxy(socket.remoteAddress) ? 'proxy' : 'client'
+    const limit = gate.admit(socket, from)
+    if (limit === undefined) return
+    if (answered.has(limit) && waiting.size < maxWaiting) wait(socket)
+    else socket.destroy()
   })
-  return ({ socket }) => (waiting.has(socket) ? busy : undefined)
+  return {
+    refusalOf: ({ socket }) => (waiting.has(socket) ? busy : undefined),
+    secured: (secure, connection) => {
+      if (waiting.delete(connection)) wait(secure)
+    },
+  }
 }

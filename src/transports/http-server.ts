@@ -5,32 +5,28 @@ import {
   type ServerOptions,
   type ServerResponse,
 } from 'node:http'
-import type { Duplex } from 'node:stream'
+import { createServer as createSecureServer, type Server as SecureServer } from 'node:https'
 import type { ConnectionGate } from '../access/connection-gate.ts'
-import { isKnownHost } from '../access/host.ts'
-import { quote, systemCodeOf } from '../core/errors.ts'
+import type { Certificate } from '../core/certificate.ts'
+import { followHandshakes } from '../core/handshakes.ts'
 import { keepAccepting } from '../core/keep-accepting.ts'
-import { listen } from '../core/listen.ts'
-import type { SampledLog } from '../core/sampled-log.ts'
+import { type ListenSettings, listen } from '../core/listen.ts'
 import type { Config } from '../generated/config.ts'
-import { admitRequests } from './admit-requests.ts'
+import { admitRequests, type Door } from './admit-requests.ts'
+import { refuseBrokenRequests } from './broken-requests.ts'
+import { checkRequest, type RequestCheckOptions } from './check-request.ts'
+import { pageHeaders, secureHeaders } from './page-headers.ts'
 import { type Refusal, refuseRequest, refuseUpgrade } from './refusal.ts'
 
-/** What is served on a path: an answer to GET, or websockets. */
-export type Route =
-  | { readonly get: (response: ServerResponse) => void }
-  | { readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void }
-
-export interface HttpServerOptions {
+export interface HttpServerOptions extends RequestCheckOptions {
   readonly host: string
   readonly port: number
-  /** Names besides `localhost` and literal addresses that the Host header may carry. */
-  readonly knownHosts: readonly string[]
+  /** What sets these two, for error messages. */
+  readonly settings: ListenSettings
+  /** With it, requests come by TLS. */
+  readonly certificate?: Pick<Certificate, 'secure'>
   readonly limits: Readonly<Config['limits']['http']>
-  readonly gate: Pick<ConnectionGate, 'admit'>
-  readonly sampledLog: SampledLog
-  /** What is served on a path, which comes without its query; undefined is answered with 404. */
-  routeOf(path: string): Route | undefined
+  readonly gate: Pick<ConnectionGate, 'admit' | 'forward' | 'secured'>
 }
 
 export interface HttpServer {
@@ -40,20 +36,64 @@ export interface HttpServer {
 }
 
 export async function openHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { host, port, limits, gate, sampledLog } = options
-  const server = createServer(serverOptions(limits))
+  const { host, port, settings, certificate, sampledLog } = options
+  const { server, closeHandshakes } =
+    certificate === undefined ? openPlain(options) : openSecure(options, certificate)
+  const openPort = await listen(server, { host, port, settings })
+  const accepting = keepAccepting(server, { host, port: openPort, sampledLog })
+  return {
+    port: openPort,
+    close: () => {
+      accepting.close()
+      closeHandshakes()
+      server.closeAllConnections()
+    },
+  }
+}
+
+interface OpenedServer {
+  readonly server: Server | SecureServer
+  closeHandshakes(): void
+}
+
+function openPlain(options: HttpServerOptions): OpenedServer {
+  const server = createServer(serverOptions(options.limits))
+  serveRequests(server, options)
+  return { server, closeHandshakes: () => {} }
+}
+
+function openSecure(options: HttpServerOptions, certificate: Pick<Certificate, 'secure'>) {
+  const { limits, gate, sampledLog } = options
+  const handshakeTimeout = limits.headerSeconds * 1000
+  const server = createSecureServer({ ...serverOptions(limits), handshakeTimeout })
+  certificate.secure(server)
+  const door = serveRequests(server, options)
+  const onSecure: Parameters<typeof followHandshakes>[1]['onSecure'] = (secure, connection) => {
+    gate.secured(secure, connection)
+    door.secured(secure, connection)
+  }
+  const handshakes = followHandshakes(server, { sampledLog, onSecure })
+  return { server, closeHandshakes: handshakes.close }
+}
+
+/** Answers the requests to a server, plain or not, by the routes of `options`. */
+function serveRequests(server: Server | SecureServer, options: HttpServerOptions): Door {
+  const { limits, gate, forwarding, sampledLog } = options
   // Node leaves out the headers past this number; one more shows that there were too many.
   server.maxHeadersCount = limits.headers + 1
   // Who sends more without waiting for the answer is not read to the end: that could be megabytes.
   server.maxRequestsPerSocket = 1
   server.on('dropRequest', (_request, socket) => socket.destroy())
-  const refusalAtTheDoor = admitRequests(server, gate)
-  const answerTo = (request: IncomingMessage) =>
-    refusalAtTheDoor(request) ?? tooManyHeaders(request, options) ?? findRoute(request, options)
+  const door = admitRequests(server, { gate, forwarding })
+  const answerTo = (request: IncomingMessage, isUpgrade: boolean) =>
+    checkRequest({ request, isUpgrade, refusalAtTheDoor: door.refusalOf(request) }, options)
   const serve = (request: IncomingMessage, response: ServerResponse) => {
     // Who is answered makes room. A body that nobody reads ends with the connection.
     response.shouldKeepAlive = false
-    const answer = answerTo(request)
+    const { host } = request.headers
+    const secure = forwarding.isSecure(request) ? secureHeaders(host) : {}
+    response.setHeaders(new Map(Object.entries({ ...pageHeaders, ...secure })))
+    const answer = answerTo(request, false)
     if ('status' in answer) refuseRequest(response, answer)
     else if ('get' in answer) answer.get(response)
     else refuseRequest(response, websocketsOnly)
@@ -62,21 +102,13 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
   // RFC 9110, 10.1.1: a final answer in place of 100 tells the client to keep its body.
   server.on('checkContinue', serve)
   server.on('upgrade', (request, socket, head) => {
-    const answer = answerTo(request)
+    const answer = answerTo(request, true)
     if ('status' in answer) refuseUpgrade(socket, answer)
     else if ('get' in answer) refuseUpgrade(socket, noWebsockets)
     else answer.upgrade(request, socket, head)
   })
   refuseBrokenRequests(server, sampledLog)
-  const openPort = await listen(server, { host, port, setting: 'CLOWN_HTTP_PORT' })
-  const accepting = keepAccepting(server, { host, port: openPort, sampledLog })
-  return {
-    port: openPort,
-    close: () => {
-      accepting.close()
-      server.closeAllConnections()
-    },
-  }
+  return door
 }
 
 /** Node's own defaults let a slow client hold a socket for minutes. Its timers end at an upgrade. */
@@ -104,61 +136,4 @@ const websocketsOnly: Refusal = {
 const noWebsockets: Refusal = {
   status: 400,
   reason: 'expected a plain request on this path, got an upgrade',
-}
-
-/** Constant, so that nothing a client wrote comes back to be read as something else. */
-const notFound: Refusal = { status: 404, reason: 'nothing is served on this path' }
-
-/** Cheap checks first: path, then Host, then method. */
-function findRoute(request: IncomingMessage, options: HttpServerOptions): Route | Refusal {
-  const { url, method, headers } = request
-  const path = String(url).replace(/\?.*$/s, '')
-  const route = options.routeOf(path)
-  if (route === undefined) return notFound
-  if (!isKnownHost(headers.host, options.knownHosts)) return unknownHost(headers.host)
-  if (method === 'GET' || (method === 'HEAD' && 'get' in route)) return route
-  return {
-    status: 405,
-    reason: `expected GET, got ${method}`,
-    headers: { Allow: 'get' in route ? 'GET, HEAD' : 'GET' },
-  }
-}
-
-function unknownHost(host: string | undefined): Refusal {
-  const got = host === undefined ? 'none' : quote(host)
-  return { status: 421, reason: `expected a host name from http.hosts in the config, got ${got}` }
-}
-
-function tooManyHeaders(
-  { rawHeaders }: IncomingMessage,
-  { limits, sampledLog }: HttpServerOptions,
-): Refusal | undefined {
-  // Names and values alternate.
-  if (rawHeaders.length / 2 <= limits.headers) return undefined
-  sampledLog.warn('http-refused', { status: 431 }, 'a request had too many headers')
-  return { status: 431, reason: `expected at most ${limits.headers} headers` }
-}
-
-/** Answers what Node could not read as a request, or gave up waiting for. */
-function refuseBrokenRequests(server: Server, sampledLog: SampledLog): void {
-  server.on('clientError', (error, socket) => {
-    // Answered already, and cut soon: what else it sends is of no interest.
-    if (socket.writableEnded) return
-    const refusal = refusalOf(String(systemCodeOf(error)))
-    if (refusal === undefined) {
-      socket.destroy()
-      return
-    }
-    sampledLog.warn('http-refused', { status: refusal.status }, refusal.reason)
-    refuseUpgrade(socket, refusal)
-  })
-}
-
-/** Undefined when the connection itself broke: nobody is there to be answered. */
-function refusalOf(code: string): Refusal | undefined {
-  if (code === 'HPE_HEADER_OVERFLOW') return { status: 431, reason: 'expected shorter headers' }
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
-    return { status: 408, reason: 'expected a complete request sooner' }
-  // The other errors of Node's parser begin with the same letters.
-  return code.startsWith('HPE_') ? { status: 400, reason: 'expected an HTTP request' } : undefined
 }

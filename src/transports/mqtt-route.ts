@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Config } from '../generated/config.ts'
-import type { Route } from './http-server.ts'
 import { refuseUpgrade } from './refusal.ts'
+import type { Route } from './route.ts'
 import { bytesOf, type WebSocketBytesOptions } from './websocket-bytes.ts'
 import type { WebSockets } from './websockets.ts'
 

@@ -1,5 +1,6 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { pageHeaders } from './page-headers.ts'
 
 /** An answer that ends a request: a status, one sentence of plain text, and headers. */
 export interface Refusal {
@@ -30,6 +31,7 @@ export function refuseUpgrade(socket: Duplex, refusal: Refusal): void {
 
 function headersOf(refusal: Refusal): Record<string, string> {
   return {
+    ...pageHeaders,
     'Content-Type': 'text/plain; charset=utf-8',
     'Content-Length': String(Buffer.byteLength(bodyOf(refusal))),
     Connection: 'close',

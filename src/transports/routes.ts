@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { baseOfPath } from './base-path.ts'
-import type { Route } from './http-server.ts'
+import type { Route } from './route.ts'
 
 export interface Routes {
   /** Websockets that talk below a base. */

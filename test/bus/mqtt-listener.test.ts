@@ -13,7 +13,9 @@ t.test('a connection that the gate does not admit is cut at once', async (t) => 
   const options = {
     host: '127.0.0.1',
     port: 0,
+    settings: { host: 'HOST', port: 'PORT' },
     gate: {
+      secured: () => {},
       admit: (connection: Connection) => {
         asked.push(connection)
         return asked.length === 1 ? undefined : 'total'

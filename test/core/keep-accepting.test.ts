@@ -10,7 +10,7 @@ import { createSampledLog } from '../../src/core/sampled-log.ts'
 async function acceptingServer(t: Test) {
   const server = createServer((socket) => socket.pipe(socket))
   const host = '127.0.0.1'
-  const port = await listen(server, { host, port: 0, setting: 'PORT' })
+  const port = await listen(server, { host, port: 0, settings: { host: 'HOST', port: 'PORT' } })
   const counters = createCounters()
   const sampledLog = createSampledLog(pino({ level: 'silent' }), counters)
   const accepting = keepAccepting(server, { host, port, sampledLog, firstPauseMs: 10 })

@@ -1,0 +1,72 @@
+/** The ports of a hub: HTTP and MQTT, plain and with TLS. */
+import type { Logger } from 'pino'
+import type { Broker } from './bus/broker.ts'
+import { listenForMqtt, type MqttListenerOptions } from './bus/mqtt-listener.ts'
+import type { Config } from './config.ts'
+import { openCertificate } from './core/certificate.ts'
+import type { Closers } from './core/closers.ts'
+import { type HttpServerOptions, openHttpServer } from './transports/http-server.ts'
+
+type Door = 'host' | 'port' | 'settings'
+
+export interface PortParts {
+  /** How requests are served, on the plain port and with TLS alike. */
+  readonly requests: Omit<HttpServerOptions, Door | 'certificate'>
+  readonly handle: Broker['handle']
+  readonly log: Logger
+  readonly onClose: Closers['add']
+}
+
+/** The ports that were opened, also where the config said 0. */
+export interface Ports {
+  readonly httpPort: number
+  readonly mqttPort: number
+  readonly httpsPort: number | undefined
+  readonly mqttsPort: number | undefined
+}
+
+/**
+ * Opens the plain ports, and those with TLS when the config has a certificate.
+ *
+ * @throws HubError `cannot-listen`, and `unreadable-file` or `bad-config` for the certificate.
+ */
+export async function openPorts(
+  { http, mqtt, tls, limits }: Config,
+  parts: PortParts,
+): Promise<Ports> {
+  const open = createOpeners(parts)
+  const httpDoor = { host: http.host, port: http.port, settings: settings('HTTP', 'HTTP') }
+  const mqttDoor = { host: mqtt.host, port: mqtt.port, settings: settings('MQTT', 'MQTT') }
+  const plain = { httpPort: await open.http(httpDoor), mqttPort: await open.mqtt(mqttDoor) }
+  if (tls === undefined) return { ...plain, httpsPort: undefined, mqttsPort: undefined }
+
+  const { host, httpPort, mqttPort } = tls
+  const certificate = openCertificate(tls, { log: parts.log })
+  parts.onClose(certificate.close)
+  const httpsDoor = { host, port: httpPort, settings: settings('TLS', 'TLS_HTTP') }
+  const mqttsDoor = { host, port: mqttPort, settings: settings('TLS', 'TLS_MQTT') }
+  const secure = { certificate, handshakeSeconds: limits.http.headerSeconds }
+  const httpsPort = await open.http({ ...httpsDoor, certificate })
+  const mqttsPort = await open.mqtt({ ...mqttsDoor, tls: secure })
+  return { ...plain, httpsPort, mqttsPort }
+}
+
+function settings(host: string, port: string): HttpServerOptions['settings'] {
+  return { host: `CLOWN_${host}_HOST`, port: `CLOWN_${port}_PORT` }
+}
+
+function createOpeners({ requests, handle, onClose }: PortParts) {
+  const { gate, sampledLog } = requests
+  return {
+    http: async (options: Pick<HttpServerOptions, Door | 'certificate'>) => {
+      const server = await openHttpServer({ ...requests, ...options })
+      onClose(server.close)
+      return server.port
+    },
+    mqtt: async (options: Pick<MqttListenerOptions, Door | 'tls'>) => {
+      const listener = await listenForMqtt({ ...options, gate, sampledLog }, handle)
+      onClose(listener.close)
+      return listener.port
+    },
+  }
+}

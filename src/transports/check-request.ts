@@ -1,0 +1,121 @@
+import type { IncomingMessage } from 'node:http'
+import type { ConnectionGate } from '../access/connection-gate.ts'
+import type { Forwarding } from '../access/forwarding.ts'
+import { isKnownHost } from '../access/host.ts'
+import { quote } from '../core/errors.ts'
+import type { SampledLog } from '../core/sampled-log.ts'
+import { busy } from './admit-requests.ts'
+import type { Refusal } from './refusal.ts'
+import type { Route } from './route.ts'
+
+export interface RequestCheckOptions {
+  /** What a reverse proxy may leave before the paths of the hub: `/hub`, or nothing. */
+  readonly pathPrefix: string
+  /** Names besides `localhost` and literal addresses that the Host header may carry. */
+  readonly knownHosts: readonly string[]
+  readonly limits: { readonly headers: number }
+  readonly gate: Pick<ConnectionGate, 'forward'>
+  readonly forwarding: Forwarding
+  readonly sampledLog: SampledLog
+  /** Whether the page that sent a request may talk to us, if it was a page. */
+  isOriginAllowed(request: IncomingMessage): boolean
+  /** What is served on a path, which comes without its query; undefined is answered with 404. */
+  routeOf(path: string): Route | undefined
+}
+
+/** A request, and what is known of it besides. */
+export interface ArrivedRequest {
+  readonly request: IncomingMessage
+  readonly isUpgrade: boolean
+  /** How to refuse what came on a connection that the gate did not admit. */
+  readonly refusalAtTheDoor: Refusal | undefined
+}
+
+/**
+ * Cheap checks first, and what a page of a stranger may not even ask before all that it could find
+ * out: path, Host, Origin, limits per address, capacity, method. Whoever serves the route asks for
+ * credentials last.
+ */
+export function checkRequest(arrived: ArrivedRequest, options: RequestCheckOptions) {
+  const { request } = arrived
+  const headers = tooManyHeaders(request, options)
+  if (headers !== undefined) return headers
+  const route = options.routeOf(pathOf(request, options.pathPrefix))
+  if (route === undefined) return notFound
+  return (
+    unknownHost(request, options.knownHosts) ??
+    foreignOrigin(request, options) ??
+    pastItsLimit(arrived, options) ??
+    arrived.refusalAtTheDoor ??
+    wrongMethod(request, route) ??
+    route
+  )
+}
+
+/** Constant, so that nothing a client wrote comes back to be read as something else. */
+const notFound: Refusal = { status: 404, reason: 'nothing is served on this path' }
+
+const foreign: Refusal = {
+  status: 403,
+  reason: 'expected no page, one of the hub, or one of an origin in http.origins of its config',
+}
+
+/** RFC 9112, 3.2. */
+const manyHosts: Refusal = { status: 400, reason: 'expected one Host header, got more' }
+
+function tooManyHeaders(
+  { rawHeaders }: IncomingMessage,
+  { limits, sampledLog }: RequestCheckOptions,
+): Refusal | undefined {
+  // Names and values alternate.
+  if (rawHeaders.length / 2 <= limits.headers) return undefined
+  sampledLog.warn('http-refused', { status: 431 }, 'a request had too many headers')
+  return { status: 431, reason: `expected at most ${limits.headers} headers` }
+}
+
+/** A proxy may leave the prefix or take it off: both are understood. */
+function pathOf({ url }: IncomingMessage, prefix: string): string {
+  const path = String(url).replace(/\?.*$/s, '')
+  return path.startsWith(`${prefix}/`) ? path.slice(prefix.length) : path
+}
+
+function unknownHost(
+  { headers, headersDistinct }: IncomingMessage,
+  knownHosts: readonly string[],
+): Refusal | undefined {
+  const { host } = headers
+  if (headersDistinct['host']?.[1] !== undefined) return manyHosts
+  if (isKnownHost(host, knownHosts)) return undefined
+  const got = host === undefined ? 'none' : quote(host)
+  return { status: 421, reason: `expected a host name from http.hosts in the config, got ${got}` }
+}
+
+function foreignOrigin(
+  request: IncomingMessage,
+  { isOriginAllowed, forwarding, sampledLog }: RequestCheckOptions,
+): Refusal | undefined {
+  if (isOriginAllowed(request)) return undefined
+  const address = forwarding.clientAddress(request)
+  const fields = { origin: quote(String(request.headers.origin)), address }
+  sampledLog.warn('origin-refused', fields, 'a page of another origin was refused')
+  return foreign
+}
+
+/** Clients of a proxy share its connections, so each request is counted for the address it is from. */
+function pastItsLimit(
+  { request, isUpgrade }: ArrivedRequest,
+  { forwarding, gate }: RequestCheckOptions,
+): Refusal | undefined {
+  if (!forwarding.isProxy(request.socket.remoteAddress)) return undefined
+  const address = forwarding.clientAddress(request)
+  return gate.forward(request.socket, { address, isUpgrade }) && busy
+}
+
+function wrongMethod({ method }: IncomingMessage, route: Route): Refusal | undefined {
+  if (method === 'GET' || (method === 'HEAD' && 'get' in route)) return undefined
+  return {
+    status: 405,
+    reason: `expected GET, got ${method}`,
+    headers: { Allow: 'get' in route ? 'GET, HEAD' : 'GET' },
+  }
+}
