@@ -1,8 +1,51 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { base32 } from '../core/base32.ts'
+import type { User, UserDirectory } from './user.ts'
 
-/** A new device token of 160 random bits, and the digest that is kept of it. */
+const prefix = 'ch_'
+
+/** 160 bits are 32 characters without padding; nobody can guess them, however often. */
+const tokenBytes = 20
+
+/** A new token, to be shown once, and the digest to keep of it (hex). */
 export function createToken(): { token: string; sha256: string } {
-  const token = `ch_${base32(randomBytes(20))}`
-  return { token, sha256: createHash('sha256').update(token).digest('hex') }
+  const token = prefix + base32(randomBytes(tokenBytes))
+  return { token, sha256: digestOf(token) }
+}
+
+/** Whether a password is a token by its looks. Such a one is never compared with a password's hash. */
+export function isToken(password: string): boolean {
+  return /^ch_[a-z2-7]{32}$/.test(password)
+}
+
+/** What is kept of a token: its SHA-256 in hex. A slow hash would protect it no better. */
+export function digestOf(token: string): string {
+  return createHash('sha256').update(token).digest('hex')
+}
+
+/** Whether `token` is one of `user`; takes the same time for each that is not. */
+export function hasToken(user: User, token: string): boolean {
+  const digest = Buffer.from(digestOf(token))
+  return user.tokens.filter(({ sha256 }) => isSame(Buffer.from(sha256), digest)).length > 0
+}
+
+function isSame(one: Buffer, other: Buffer): boolean {
+  return one.length === other.length && timingSafeEqual(one, other)
+}
+
+/** Finds the user of a token that comes without a name. */
+export function createTokenOwners(directory: UserDirectory): (token: string) => User | undefined {
+  let names = namesByDigest(directory)
+  directory.onChange(() => {
+    names = namesByDigest(directory)
+  })
+  // The time of a look-up tells of the digest at most, which nobody can choose.
+  return (token) => directory.find(names.get(digestOf(token)) ?? '')
+}
+
+function namesByDigest(directory: UserDirectory): Map<string, string> {
+  const pairs = directory
+    .all()
+    .flatMap(({ name, tokens }) => tokens.map(({ sha256 }) => [sha256, name] as const))
+  return new Map(pairs)
 }

@@ -1,10 +1,38 @@
-import { verify } from '@node-rs/argon2'
 import t from 'tap'
-import { hashPassword } from '../../src/access/passwords.ts'
+import { createPasswordCheck, hashPassword, type Verdict } from '../../src/access/passwords.ts'
 
-t.test('a password is hashed by argon2id, with a salt of its own', async (t) => {
-  const [one, two] = await Promise.all([hashPassword('bigclown'), hashPassword('bigclown')])
-  t.match(one, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
-  t.not(one, two)
-  t.ok(await verify(one, 'bigclown'))
+const limits = { checksAtOnce: 2, checksWaiting: 3 }
+
+t.test('a hash is a PHC string of the promised cost, with a salt of its own', async (t) => {
+  const [one, other] = await Promise.all([hashPassword('x'), hashPassword('x')])
+  const form = /^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/
+  t.match(one, form)
+  t.match(other, form)
+  t.not(one, other)
+})
+
+t.test('a password is right for its own hash only', async (t) => {
+  const check = createPasswordCheck(limits)
+  const hash = await hashPassword('pässword')
+  t.equal(await check(hash, 'pässword'), 'right')
+  t.equal(await check(hash, 'password'), 'wrong')
+  t.equal(await check(hash, ''), 'wrong')
+  t.equal(await check(undefined, 'pässword'), 'wrong', 'nobody has a password')
+  t.equal(await check('no hash', 'pässword'), 'wrong')
+})
+
+t.test('so many checks run, so many wait in order, and the rest is busy', async (t) => {
+  const check = createPasswordCheck(limits)
+  const hash = await hashPassword('x')
+  const ended: number[] = []
+  const begin = async (number: number): Promise<Verdict> => {
+    const verdict = await check(hash, 'x')
+    if (verdict !== 'busy') ended.push(number)
+    return verdict
+  }
+  const verdicts = await Promise.all([0, 1, 2, 3, 4, 5, 6].map(begin))
+  t.same(verdicts, ['right', 'right', 'right', 'right', 'right', 'busy', 'busy'])
+  t.same([...ended.slice(0, 2)].sort(), [0, 1], 'who came first went first')
+  t.same([...ended.slice(2, 4)].sort(), [2, 3])
+  t.same(await Promise.all([check(hash, 'x'), check(hash, 'y')]), ['right', 'wrong'])
 })

@@ -1,10 +1,56 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
-import { createToken } from '../../src/access/tokens.ts'
+import {
+  createToken,
+  createTokenOwners,
+  digestOf,
+  hasToken,
+  isToken,
+} from '../../src/access/tokens.ts'
+import type { Token } from '../../src/access/user.ts'
+import { changingDirectory, userNamed } from './changing-directory.ts'
 
-t.test('a token has 160 random bits, and its digest is that of the whole', async (t) => {
+const kept = (sha256: string): Token => ({ name: 'x', sha256, created: '2026-11-21T00:00:00Z' })
+
+t.test('a token holds 160 bits in base32, and its digest is what is kept', async (t) => {
   const { token, sha256 } = createToken()
   t.match(token, /^ch_[a-z2-7]{32}$/)
   t.equal(sha256, createHash('sha256').update(token).digest('hex'))
-  t.not(createToken().token, token)
+  t.equal(digestOf(token), sha256)
+  const all = Array.from({ length: 100 }, () => createToken().token)
+  t.equal(new Set(all).size, 100)
+  // 3,200 characters out of 32: that one of them never comes has a chance of 1 in 10^42.
+  t.equal(new Set(all.flatMap((text) => [...text.slice(3)])).size, 32)
+})
+
+t.test('a token is known by its looks', async (t) => {
+  t.ok(isToken(createToken().token))
+  for (const text of ['', 'ch_', `ch_${'a'.repeat(31)}`, `ch_${'a'.repeat(33)}`]) {
+    t.notOk(isToken(text), text)
+  }
+  t.notOk(isToken(`ch_${'A'.repeat(32)}`))
+  t.notOk(isToken(`ch_${'1'.repeat(32)}`))
+  t.notOk(isToken(`ch_${'a'.repeat(32)}\n`))
+})
+
+t.test('each of the tokens of a user is good, and no other', async (t) => {
+  const [one, other, foreign] = [createToken(), createToken(), createToken()]
+  const user = userNamed('node', { tokens: [kept('ab'), kept(one.sha256), kept(other.sha256)] })
+  t.ok(hasToken(user, one.token))
+  t.ok(hasToken(user, other.token))
+  t.notOk(hasToken(user, foreign.token))
+  t.notOk(hasToken(userNamed('node'), one.token))
+})
+
+t.test('the owner of a token is found without a name, as long as there is one', async (t) => {
+  const { token, sha256 } = createToken()
+  const node = userNamed('node', { tokens: [kept(sha256)] })
+  const directory = changingDirectory(userNamed('clown'), node)
+  const ownerOf = createTokenOwners(directory)
+  t.equal(ownerOf(token), node)
+  t.equal(ownerOf(createToken().token), undefined)
+  directory.change(userNamed('clown'), userNamed('node'))
+  t.equal(ownerOf(token), undefined)
+  directory.change(node)
+  t.equal(ownerOf(token), node)
 })

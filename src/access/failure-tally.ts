@@ -1,0 +1,71 @@
+export interface FailureLimits {
+  /** Failures that cost nothing. */
+  readonly failures: number
+  /** How long one counts. */
+  readonly windowMs: number
+  readonly longestDelayMs: number
+}
+
+const firstDelayMs = 1000
+
+/**
+ * Counts the failures of somebody or something. At the limit it demands a pause of a second, and twice
+ * as long after each further failure. All is forgotten when a window has passed in peace after the
+ * last pause.
+ */
+export class FailureTally {
+  readonly #limits: FailureLimits
+  /** When the failures within the window were. */
+  #failedAtMs: number[] = []
+  #pending = 0
+  #delayMs = 0
+  #blockedUntilMs = 0
+
+  constructor(limits: FailureLimits) {
+    this.#limits = limits
+  }
+
+  /**
+   * Milliseconds until one more may try; 0 when it may now. Attempts that still run count as failures:
+   * otherwise a hundred at once would be a single one.
+   */
+  waitMs(nowMs: number): number {
+    this.#forget(nowMs)
+    if (nowMs < this.#blockedUntilMs) return this.#blockedUntilMs - nowMs
+    const { failures } = this.#limits
+    const left = this.#delayMs > 0 ? 1 : failures - this.#failedAtMs.length
+    return this.#pending < left ? 0 : firstDelayMs
+  }
+
+  /** An attempt begins. */
+  begin(): void {
+    this.#pending++
+  }
+
+  /** An attempt that began has ended. */
+  end(hasFailed: boolean, nowMs: number): void {
+    this.#pending--
+    if (hasFailed) this.fail(nowMs)
+  }
+
+  fail(nowMs: number): void {
+    this.#forget(nowMs)
+    const { failures, longestDelayMs } = this.#limits
+    if (this.#delayMs > 0) this.#delayMs = Math.min(this.#delayMs * 2, longestDelayMs)
+    else if (this.#failedAtMs.push(nowMs) >= failures) this.#delayMs = firstDelayMs
+    if (this.#delayMs > 0) this.#blockedUntilMs = nowMs + this.#delayMs
+  }
+
+  /** Nothing has failed. */
+  reset(): void {
+    this.#failedAtMs = []
+    this.#delayMs = 0
+    this.#blockedUntilMs = 0
+  }
+
+  #forget(nowMs: number): void {
+    const { windowMs } = this.#limits
+    if (this.#delayMs > 0 && nowMs >= this.#blockedUntilMs + windowMs) this.reset()
+    this.#failedAtMs = this.#failedAtMs.filter((atMs) => nowMs - atMs < windowMs)
+  }
+}

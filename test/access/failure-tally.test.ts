@@ -1,0 +1,65 @@
+import t from 'tap'
+import { FailureTally } from '../../src/access/failure-tally.ts'
+
+const limits = { failures: 3, windowMs: 10_000, longestDelayMs: 8000 }
+
+/** Fails at `nowMs`, and answers how long one has to wait then. */
+function failAt(tally: FailureTally, nowMs: number): number {
+  tally.fail(nowMs)
+  return tally.waitMs(nowMs)
+}
+
+t.test('some failures within a window are free, and old ones do not count', async (t) => {
+  const tally = new FailureTally(limits)
+  t.same(
+    [0, 4000, 10_000, 14_000].map((nowMs) => failAt(tally, nowMs)),
+    [0, 0, 0, 0],
+  )
+  t.equal(failAt(tally, 15_000), 1000)
+})
+
+t.test('after them each failure doubles the pause, up to the longest', async (t) => {
+  const tally = new FailureTally(limits)
+  t.same(
+    [0, 0, 0].map((nowMs) => failAt(tally, nowMs)),
+    [0, 0, 1000],
+  )
+  t.equal(tally.waitMs(400), 600)
+  t.equal(tally.waitMs(1000), 0)
+  t.same(
+    [1000, 3000, 7000, 15_000].map((nowMs) => failAt(tally, nowMs)),
+    [2000, 4000, 8000, 8000],
+  )
+})
+
+t.test('a window in peace after the last pause makes all good', async (t) => {
+  const tally = new FailureTally(limits)
+  for (const nowMs of [0, 0, 0]) tally.fail(nowMs)
+  t.equal(failAt(tally, 10_999), 2000)
+  t.same(
+    [22_999, 22_999, 22_999].map((nowMs) => failAt(tally, nowMs)),
+    [0, 0, 1000],
+  )
+})
+
+t.test('what still runs may fail, so it counts until it has not', async (t) => {
+  const tally = new FailureTally(limits)
+  for (let count = 0; count < 3; count++) tally.begin()
+  t.equal(tally.waitMs(0), 1000)
+  tally.end(false, 0)
+  t.equal(tally.waitMs(0), 0)
+  tally.end(true, 0)
+  tally.begin()
+  t.equal(tally.waitMs(0), 1000)
+  for (let count = 0; count < 2; count++) tally.end(true, 0)
+  t.equal(tally.waitMs(0), 1000)
+  tally.begin()
+  t.equal(tally.waitMs(1000), 1000, 'one at a time from now on')
+})
+
+t.test('a success may wipe the slate', async (t) => {
+  const tally = new FailureTally(limits)
+  for (const nowMs of [0, 0, 0]) tally.fail(nowMs)
+  tally.reset()
+  t.equal(failAt(tally, 0), 0)
+})
