@@ -1,23 +1,127 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { SampledLog } from '../core/sampled-log.ts'
+import type { Config } from '../generated/config.ts'
+import type { Credentials } from './basic.ts'
+import { type CredentialCache, createCredentialCache } from './credential-cache.ts'
+import { createLoginThrottle, type Refused } from './login-throttle.ts'
+import { createPasswordCheck, type PasswordCheck, type Verdict } from './passwords.ts'
+import { hasToken, isToken } from './tokens.ts'
+import type { User, UserDirectory } from './user.ts'
 
-/** Whether this is a user of ours with that password: a text, or its bytes in UTF-8. */
-export type SignIn = (user: string, password: string | Readonly<Buffer>) => boolean
+/** Who it is, or why nobody is let in: `wrong` credentials, too many failures, or too many at once. */
+export type SignInResult =
+  | { readonly user: User }
+  | { readonly refused: 'wrong' }
+  | { readonly refused: 'throttled' | 'busy'; readonly retryAfterSeconds: number }
 
-/** Checks against `users`, by name. Takes the same time for a wrong password and an unknown user. */
-export function createSignIn(
-  users: Readonly<Record<string, { readonly password: string }>>,
-): SignIn {
-  const digests = new Map(
-    Object.entries(users).map(([name, user]) => [name, sha256(user.password)]),
-  )
-  const nobody = sha256('')
-  return (user, password) => {
-    const digest = digests.get(user)
-    const same = timingSafeEqual(sha256(password), digest ?? nobody)
-    return same && digest !== undefined
+/** Finds out who gives these credentials, whose password may be a token. Never rejects. */
+export type SignIn = (credentials: Credentials, address: string) => Promise<SignInResult>
+
+export interface SignInOptions {
+  readonly directory: UserDirectory
+  readonly limits: Readonly<Pick<Config['limits'], 'signIn' | 'mqtt' | 'connections'>>
+  readonly sampledLog: SampledLog
+  /** Milliseconds of a clock that never jumps. */
+  readonly now?: () => number
+  readonly checkPassword?: PasswordCheck
+}
+
+/** A full queue is empty sooner than this, even on a small machine. */
+const busySeconds = 1
+
+/**
+ * Cheap answers first: a token, what is known to be wrong, the throttle's word, what is known to be
+ * right. Only then a password costs a hash, one for all who give the same at the same time.
+ */
+export function createSignIn(options: SignInOptions): SignIn {
+  const { directory, limits, now = () => performance.now() } = options
+  const { cacheEntries: entries, cacheSeconds } = limits.signIn
+  const cache = createCredentialCache({ entries, lifeMs: cacheSeconds * 1000, now })
+  const throttle = createLoginThrottle({ limits, now })
+  const checkPassword = options.checkPassword ?? createPasswordCheck(limits.signIn)
+  const check = createCheck({ directory, cache, checkPassword })
+  const running = new Map<string, Promise<Verdict>>()
+  directory.onChange(cache.clear)
+
+  const attempt = async (credentials: Credentials, address: string): Promise<Verdict | Refused> => {
+    const key = cache.keyOf(credentials)
+    // Whoever gives the same credentials meanwhile waits for this verdict.
+    while (running.has(key)) await running.get(key)
+    if (cache.get(key) === 'wrong') return 'wrong'
+    const turn = throttle.begin(credentials.user, address)
+    if ('waitMs' in turn) return turn
+    const checking = afterDelay(turn.delayMs).then(() => check(credentials, key))
+    running.set(key, checking)
+    const verdict = await checking
+    running.delete(key)
+    turn.end(verdict === 'busy' ? 'unchecked' : verdict)
+    return verdict
+  }
+  return async (credentials, address) => {
+    const refuse = createRefusals(options.sampledLog, { user: credentials.user, address })
+    if (isHopeless(credentials, limits.mqtt)) return refuse.wrong()
+    const named = directory.find(credentials.user)
+    if (named !== undefined && hasToken(named, credentials.password)) return { user: named }
+    const verdict = await attempt(credentials, address)
+    if (verdict === 'busy') return refuse.busy()
+    if (typeof verdict === 'object') return refuse.throttled(verdict.waitMs)
+    const user = directory.find(credentials.user)
+    return verdict === 'right' && user !== undefined ? { user } : refuse.wrong()
   }
 }
 
-function sha256(text: string | Readonly<Buffer>): Buffer {
-  return createHash('sha256').update(text).digest()
+interface CheckParts {
+  readonly directory: UserDirectory
+  readonly cache: CredentialCache
+  readonly checkPassword: PasswordCheck
+}
+
+function createCheck({ directory, cache, checkPassword }: CheckParts) {
+  return async ({ user, password }: Credentials, key: string): Promise<Verdict> => {
+    if (cache.get(key) === 'right') return 'right'
+    const passwordHash = directory.find(user)?.passwordHash
+    const verdict = isToken(password) ? 'wrong' : await checkPassword(passwordHash, password)
+    if (verdict === 'busy') return verdict
+    // What is true of a hash that has changed meanwhile is no longer true of the user.
+    if (directory.find(user)?.passwordHash !== passwordHash) return 'wrong'
+    cache.set(key, verdict)
+    return verdict
+  }
+}
+
+async function afterDelay(delayMs: number): Promise<void> {
+  if (delayMs > 0) await delay(delayMs)
+}
+
+/** Nobody has such a name or such a password. */
+function isHopeless(
+  { user, password }: Credentials,
+  { userBytes, passwordBytes }: Pick<Config['limits']['mqtt'], 'userBytes' | 'passwordBytes'>,
+): boolean {
+  if (user === '' || Buffer.byteLength(user) > userBytes) return true
+  return Buffer.byteLength(password) > passwordBytes
+}
+
+/** Answers that are counted and logged. A user name is what somebody wrote, so it is cut. */
+function createRefusals(
+  sampledLog: SampledLog,
+  { user, address }: { user: string; address: string },
+) {
+  const fields = { user: user.slice(0, 64), address }
+  return {
+    wrong: (): SignInResult => {
+      sampledLog.warn('sign-in-refused', fields, 'a wrong user, password or token was given')
+      return { refused: 'wrong' }
+    },
+    throttled: (waitMs: number): SignInResult => {
+      const retryAfterSeconds = Math.ceil(waitMs / 1000)
+      const text = 'too many wrong passwords were given'
+      sampledLog.warn('sign-in-throttled', { ...fields, retryAfterSeconds }, text)
+      return { refused: 'throttled', retryAfterSeconds }
+    },
+    busy: (): SignInResult => {
+      sampledLog.warn('sign-in-busy', fields, 'too many passwords wait to be checked')
+      return { refused: 'busy', retryAfterSeconds: busySeconds }
+    },
+  }
 }

@@ -380,6 +380,10 @@ export interface ConfigInput {
        */
       headers?: number
       /**
+       * Bytes of a request's body, where one is read at all.
+       */
+      bodyBytes?: number
+      /**
        * Seconds until the headers have to be complete. A TLS handshake has as long; past it the connection is cut, and counted as tls-refused.
        */
       headerSeconds?: number
@@ -387,6 +391,75 @@ export interface ConfigInput {
        * Seconds until the request has to be complete.
        */
       requestSeconds?: number
+    }
+    /**
+     * Proving who somebody is, on every way in.
+     */
+    signIn?: {
+      /**
+       * Passwords that are checked at once; each takes a core and 19 MiB for a moment. Tokens need no check of this kind.
+       */
+      checksAtOnce?: number
+      /**
+       * Further passwords that wait for their check.
+       */
+      checksWaiting?: number
+      /**
+       * How long the verdict on a user and a password is remembered; a change of the users ends it.
+       */
+      cacheSeconds?: number
+      /**
+       * How many verdicts are remembered, right and wrong ones each.
+       */
+      cacheEntries?: number
+      /**
+       * Wrong passwords from one address within its window. After them it has to wait 1 second, then 2, 4 and so on. From this machine itself each further attempt only takes a second longer.
+       */
+      failuresPerAddress?: number
+      /**
+       * How long a failure counts against its address.
+       */
+      addressWindowSeconds?: number
+      /**
+       * The same for one user name, of which one address can use up half. An address from where that user has signed in before has a count of its own.
+       */
+      failuresPerUser?: number
+      /**
+       * How long a failure counts against its user name.
+       */
+      userWindowSeconds?: number
+      /**
+       * The longest pause that failures bring about.
+       */
+      longestDelaySeconds?: number
+      /**
+       * Seconds until the first message of a websocket that signs in by it.
+       */
+      firstMessageSeconds?: number
+      /**
+       * Bytes of that message.
+       */
+      firstMessageBytes?: number
+      /**
+       * How long a cookie session lasts.
+       */
+      sessionSeconds?: number
+      /**
+       * How long a cookie session lasts without being used.
+       */
+      sessionIdleSeconds?: number
+      /**
+       * Cookie sessions of one user at once.
+       */
+      sessionsPerUser?: number
+      /**
+       * How long a ticket may wait for its one use.
+       */
+      ticketSeconds?: number
+      /**
+       * Tickets of one user that wait for their use.
+       */
+      ticketsPerUser?: number
     }
     /**
      * The hub as a whole.
@@ -793,6 +866,10 @@ export interface Config {
        */
       headers: number
       /**
+       * Bytes of a request's body, where one is read at all.
+       */
+      bodyBytes: number
+      /**
        * Seconds until the headers have to be complete. A TLS handshake has as long; past it the connection is cut, and counted as tls-refused.
        */
       headerSeconds: number
@@ -800,6 +877,75 @@ export interface Config {
        * Seconds until the request has to be complete.
        */
       requestSeconds: number
+    }
+    /**
+     * Proving who somebody is, on every way in.
+     */
+    signIn: {
+      /**
+       * Passwords that are checked at once; each takes a core and 19 MiB for a moment. Tokens need no check of this kind.
+       */
+      checksAtOnce: number
+      /**
+       * Further passwords that wait for their check.
+       */
+      checksWaiting: number
+      /**
+       * How long the verdict on a user and a password is remembered; a change of the users ends it.
+       */
+      cacheSeconds: number
+      /**
+       * How many verdicts are remembered, right and wrong ones each.
+       */
+      cacheEntries: number
+      /**
+       * Wrong passwords from one address within its window. After them it has to wait 1 second, then 2, 4 and so on. From this machine itself each further attempt only takes a second longer.
+       */
+      failuresPerAddress: number
+      /**
+       * How long a failure counts against its address.
+       */
+      addressWindowSeconds: number
+      /**
+       * The same for one user name, of which one address can use up half. An address from where that user has signed in before has a count of its own.
+       */
+      failuresPerUser: number
+      /**
+       * How long a failure counts against its user name.
+       */
+      userWindowSeconds: number
+      /**
+       * The longest pause that failures bring about.
+       */
+      longestDelaySeconds: number
+      /**
+       * Seconds until the first message of a websocket that signs in by it.
+       */
+      firstMessageSeconds: number
+      /**
+       * Bytes of that message.
+       */
+      firstMessageBytes: number
+      /**
+       * How long a cookie session lasts.
+       */
+      sessionSeconds: number
+      /**
+       * How long a cookie session lasts without being used.
+       */
+      sessionIdleSeconds: number
+      /**
+       * Cookie sessions of one user at once.
+       */
+      sessionsPerUser: number
+      /**
+       * How long a ticket may wait for its one use.
+       */
+      ticketSeconds: number
+      /**
+       * Tickets of one user that wait for their use.
+       */
+      ticketsPerUser: number
     }
     /**
      * The hub as a whole.

@@ -1,5 +1,45 @@
+import { pino } from 'pino'
 import t from 'tap'
-import { createSignIn } from '../../src/access/sign-in.ts'
+import { createPasswordCheck, hashPassword } from '../../src/access/passwords.ts'
+import { createSignIn, type SignInOptions, type SignInResult } from '../../src/access/sign-in.ts'
+import { createToken } from '../../src/access/tokens.ts'
+import { checkConfig } from '../../src/config.ts'
+import { createCounters } from '../../src/core/counters.ts'
+import { createSampledLog } from '../../src/core/sampled-log.ts'
+import { changingDirectory, userNamed } from './changing-directory.ts'
+
+const { limits } = checkConfig({ users: { clown: { password: 'bigclown' } } })
+const anywhere = '192.0.2.1'
+const right = { user: 'clown', password: 'bigclown' }
+const wrong = { user: 'clown', password: 'x' }
+
+async function openSignIn(signInLimits: Partial<SignInOptions['limits']['signIn']> = {}) {
+  const token = createToken()
+  const kept = { name: 'x', sha256: token.sha256, created: '2026-11-21T00:00:00Z' }
+  const clown = userNamed('clown', { passwordHash: await hashPassword('bigclown') })
+  const node = userNamed('node', { tokens: [kept] })
+  const directory = changingDirectory(clown, node)
+  const counters = createCounters()
+  const lines: string[] = []
+  const log = pino({}, { write: (line: string) => lines.push(line) })
+  const state = { nowMs: 0, checks: 0 }
+  const checkPassword = createPasswordCheck({ ...limits.signIn, ...signInLimits })
+  const signIn = createSignIn({
+    directory,
+    limits: { ...limits, signIn: { ...limits.signIn, ...signInLimits } },
+    sampledLog: createSampledLog(log, counters, () => state.nowMs),
+    now: () => state.nowMs,
+    checkPassword: (...credentials) => {
+      state.checks++
+      return checkPassword(...credentials)
+    },
+  })
+  return { signIn, directory, clown, node, token: token.token, state, counters, lines }
+}
+
+function isIn(result: SignInResult): boolean {
+  return 'user' in result
+}
 
 t.test('F11: a password is compared by its bytes, whatever they are', async (t) => {
   const signIn = createSignIn({ clown: { password: 'velký\u{fffd}' } })
@@ -8,17 +48,169 @@ t.test('F11: a password is compared by its bytes, whatever they are', async (t) 
 })
 
 t.test('a user signs in with the password of that user only', async (t) => {
-  const signIn = createSignIn({ clown: { password: 'bigclown' }, node: { password: 'x' } })
-  t.ok(signIn('clown', 'bigclown'))
-  t.ok(signIn('node', 'x'))
+  const { signIn, clown, counters, lines } = await openSignIn()
+  t.same(await signIn(right, anywhere), { user: clown })
   for (const [user, password] of [
     ['clown', 'x'],
     ['clown', ''],
-    ['nobody', 'x'],
-    ['nobody', ''],
-    ['', ''],
+    ['nobody', 'bigclown'],
+    ['node', 'bigclown'],
     ['__proto__', ''],
   ] as const) {
-    t.notOk(signIn(user, password), `${user}:${password}`)
+    t.same(await signIn({ user, password }, '127.0.0.1'), { refused: 'wrong' }, user)
   }
+  t.same(counters.snapshot(), { 'sign-in-refused': 5 })
+  t.match(JSON.parse(lines.join()), {
+    kind: 'sign-in-refused',
+    user: 'clown',
+    address: '127.0.0.1',
+  })
+  t.notMatch(lines, [/bigclown/])
+})
+
+t.test('what nobody can have costs no hash, and no failure', async (t) => {
+  const { signIn, state } = await openSignIn()
+  const long = { user: 'u'.repeat(65), password: 'p'.repeat(257) }
+  for (let count = 0; count < 20; count++) {
+    t.same(await signIn({ ...right, user: long.user }, anywhere), { refused: 'wrong' })
+    t.same(await signIn({ ...right, password: long.password }, anywhere), { refused: 'wrong' })
+    t.same(await signIn({ user: '', password: '' }, anywhere), { refused: 'wrong' })
+  }
+  t.equal(state.checks, 0)
+  t.ok(isIn(await signIn(right, anywhere)))
+})
+
+t.test('a token is a password that costs no hash, and no throttle keeps it out', async (t) => {
+  const { signIn, node, token, state } = await openSignIn()
+  for (let count = 0; count < 30; count++) {
+    const other = createToken().token
+    t.notOk(isIn(await signIn({ user: 'node', password: other }, anywhere)))
+  }
+  t.match(await signIn({ user: 'node', password: createToken().token }, anywhere), {
+    refused: 'throttled',
+  })
+  t.same(await signIn({ user: 'node', password: token }, anywhere), { user: node })
+  t.notOk(isIn(await signIn({ user: 'clown', password: token }, '192.0.2.2')))
+  t.equal(state.checks, 0)
+})
+
+t.test('who comes back costs no hash for a while, right or wrong', async (t) => {
+  const { signIn, state, counters } = await openSignIn()
+  for (let count = 0; count < 50; count++) {
+    t.ok(isIn(await signIn(right, anywhere)))
+    t.same(await signIn(wrong, '192.0.2.2'), { refused: 'wrong' }, 'an old password is no attack')
+  }
+  t.equal(state.checks, 2)
+  t.equal(counters.snapshot()['sign-in-throttled'], undefined)
+  state.nowMs = 600_000
+  t.ok(isIn(await signIn(right, anywhere)))
+  t.equal(state.checks, 3)
+})
+
+t.test('the same credentials at the same time cost one hash', async (t) => {
+  const { signIn, state } = await openSignIn()
+  const results = await Promise.all(Array.from({ length: 200 }, () => signIn(right, anywhere)))
+  t.ok(results.every(isIn))
+  t.equal(state.checks, 1)
+})
+
+t.test('too many at once are told to come back in a second', async (t) => {
+  const { signIn, counters } = await openSignIn({ checksAtOnce: 1, checksWaiting: 1 })
+  const users = ['clown', 'a', 'b', 'c']
+  const attempts = users.map((user) => signIn({ ...right, user }, anywhere))
+  const busy = { refused: 'busy', retryAfterSeconds: 1 }
+  t.match(await Promise.all(attempts), [{ user: {} }, { refused: 'wrong' }, busy, busy])
+  t.equal(counters.snapshot()['sign-in-busy'], 2)
+  t.same(await signIn({ ...right, user: 'b' }, anywhere), { refused: 'wrong' })
+})
+
+t.test('a change of the users ends what was known of them', async (t) => {
+  const { signIn, directory, clown } = await openSignIn()
+  t.ok(isIn(await signIn(right, anywhere)))
+  t.notOk(isIn(await signIn(wrong, anywhere)))
+  directory.change({ ...clown, passwordHash: await hashPassword('x') })
+  t.notOk(isIn(await signIn(right, anywhere)))
+  t.ok(isIn(await signIn(wrong, anywhere)))
+  directory.change()
+  t.notOk(isIn(await signIn(wrong, anywhere)))
+})
+
+t.test('a user who changes while the hash runs is not let in by the old one', async (t) => {
+  const { signIn, directory, clown } = await openSignIn()
+  const late = [signIn(right, anywhere), signIn(wrong, anywhere)]
+  directory.change({ ...clown, passwordHash: await hashPassword('x') })
+  t.same(await Promise.all(late), [{ refused: 'wrong' }, { refused: 'wrong' }])
+  t.ok(isIn(await signIn(wrong, anywhere)), 'and nothing false is remembered')
+})
+
+t.test('from this machine the right password takes a second longer during an attack', async (t) => {
+  const { signIn } = await openSignIn()
+  for (let count = 0; count < 10; count++) {
+    await signIn({ user: 'clown', password: `x${count}` }, '::1')
+  }
+  const startMs = performance.now()
+  t.ok(isIn(await signIn(right, '127.0.0.1')))
+  const tookMs = performance.now() - startMs
+  t.ok(tookMs > 990 && tookMs < 3000, `it took ${Math.round(tookMs)} ms`)
+})
+
+t.test('F17: 1,000 guesses a minute at one name cost some ten hashes', async (t) => {
+  const ways: [name: string, addressOf: (number: number) => string, atMost: number][] = [
+    // 5 at once, then after 1, 2, 4, 8, 16 and 32 seconds.
+    ['from one address', () => '198.51.100.1', 5 + 6],
+    ['from many addresses', (number) => `198.51.${number >> 8}.${number & 255}`, 10 + 6],
+  ]
+  for (const [name, addressOf, atMost] of ways) {
+    const { signIn, state, counters } = await openSignIn()
+    t.ok(isIn(await signIn(right, anywhere)), 'the user was there before')
+    const before = state.checks
+    for (let number = 0; number < 1000; number++) {
+      state.nowMs = number * 60
+      await signIn({ user: 'clown', password: `guess${number}` }, addressOf(number))
+    }
+    const checks = state.checks - before
+    t.ok(checks >= 5 && checks <= atMost, `${name}: ${checks} hashes`)
+    t.equal(counters.snapshot()['sign-in-throttled'], 1000 - checks)
+    t.ok(isIn(await signIn(right, anywhere)), `${name}: the user gets in`)
+    t.ok(isIn(await signIn(right, '127.0.0.1')), `${name}: and from this machine`)
+  }
+})
+
+t.test('F17: one attacker does not keep a user out who comes from a new address', async (t) => {
+  const { signIn } = await openSignIn()
+  for (let number = 0; number < 1000; number++) {
+    await signIn({ user: 'clown', password: `guess${number}` }, '198.51.100.1')
+  }
+  t.ok(isIn(await signIn(right, '203.0.113.1')))
+  t.match(await signIn(right, '198.51.100.1'), { refused: 'throttled', retryAfterSeconds: 1 })
+})
+
+t.test('F17: a guess that is right is not told from others while the throttle is on', async (t) => {
+  const { signIn } = await openSignIn()
+  t.ok(isIn(await signIn(right, anywhere)))
+  for (let number = 0; number < 20; number++) {
+    await signIn({ user: 'clown', password: `guess${number}` }, '198.51.100.1')
+  }
+  const throttled = { refused: 'throttled', retryAfterSeconds: 1 }
+  t.same(await signIn(right, '198.51.100.1'), throttled, 'though the right one is known elsewhere')
+  t.same(await signIn({ ...right, password: 'y' }, '198.51.100.1'), throttled)
+})
+
+t.test('F17: a name that exists takes as long as one that does not', async (t) => {
+  const { signIn } = await openSignIn({ failuresPerAddress: 1000, failuresPerUser: 1000 })
+  const rounds = 40
+  const tookMs: Record<string, number[]> = { clown: [], node: [], nobody: [] }
+  for (let round = 0; round < rounds; round++) {
+    for (const [user, times] of Object.entries(tookMs)) {
+      const startMs = performance.now()
+      await signIn({ user, password: `guess${round}` }, anywhere)
+      times.push(performance.now() - startMs)
+    }
+  }
+  const median = (times: number[]) => times.sort((a, b) => a - b)[rounds / 2] ?? 0
+  const [known = 0, withoutPassword = 0, unknown = 0] = Object.values(tookMs).map(median)
+  t.comment(`${known.toFixed(1)}, ${withoutPassword.toFixed(1)}, ${unknown.toFixed(1)} ms`)
+  const within = (one: number) => one / known > 0.7 && one / known < 1.4
+  t.ok(within(withoutPassword), 'a user without a password')
+  t.ok(within(unknown), 'nobody')
 })

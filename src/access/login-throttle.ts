@@ -1,0 +1,122 @@
+import type { Config } from '../generated/config.ts'
+import { addressGroup, isLoopback } from './address.ts'
+import { type FailureLimits, FailureTally } from './failure-tally.ts'
+import { createRecentMap } from './recent-map.ts'
+
+type Limits = Readonly<Config['limits']>
+
+export interface LoginThrottleOptions {
+  readonly limits: Pick<Limits, 'signIn' | 'connections'>
+  /** Milliseconds of a clock that never jumps. */
+  readonly now: () => number
+}
+
+/** How an attempt ended: `unchecked` when the password was not looked at. */
+export type Outcome = 'right' | 'wrong' | 'unchecked'
+
+/** An attempt that may go on after `delayMs`; `end` has to be called. */
+export interface Attempt {
+  readonly delayMs: number
+  end(outcome: Outcome): void
+}
+
+/** An attempt that may not go on, and how long until one may. */
+export interface Refused {
+  readonly waitMs: number
+}
+
+/**
+ * Keeps guesses few. Three tallies count what fails: of the address, of the user name, and of the name
+ * at that address, which has half of what the name has. So one address cannot use up the guesses of
+ * a name and lock its user out elsewhere. An address from where a user has signed in before has only
+ * that third tally: however many others guess, that user gets in from there.
+ *
+ * Whoever is on this machine already is never locked out: past the limit of failures, each attempt from
+ * a loopback address takes a second longer, and no more than `checksWaiting` of them wait at once.
+ *
+ * All tables are bounded; who has enough addresses or names to fill one makes it forget the oldest.
+ */
+export interface LoginThrottle {
+  begin(user: string, address: string): Attempt | Refused
+}
+
+/** How many addresses, names, and names at addresses are kept in mind, each. */
+const maxKept = 4096
+
+const loopbackDelayMs = 1000
+
+export function createLoginThrottle(options: LoginThrottleOptions): LoginThrottle {
+  const { exemptLoopback } = options.limits.connections
+  const here = createLoopbackThrottle(options)
+  const elsewhere = createRemoteThrottle(options)
+  return {
+    begin: (user, address) =>
+      exemptLoopback && isLoopback(address) ? here() : elsewhere(user, addressGroup(address)),
+  }
+}
+
+function createLoopbackThrottle({ limits: { signIn }, now }: LoginThrottleOptions) {
+  const tally = new FailureTally(addressLimits(signIn))
+  let delayed = 0
+  return (): Attempt | Refused => {
+    const delayMs = tally.waitMs(now()) > 0 ? loopbackDelayMs : 0
+    if (delayMs > 0 && delayed >= signIn.checksWaiting) return { waitMs: loopbackDelayMs }
+    if (delayMs > 0) delayed++
+    return {
+      delayMs,
+      end: (outcome) => {
+        if (delayMs > 0) delayed--
+        if (outcome === 'wrong') tally.fail(now())
+      },
+    }
+  }
+}
+
+function createRemoteThrottle({ limits: { signIn }, now }: LoginThrottleOptions) {
+  const tallies = (limits: FailureLimits) =>
+    createRecentMap(maxKept, () => new FailureTally(limits))
+  const ofUserLimits = userLimits(signIn)
+  const ofAddress = tallies(addressLimits(signIn))
+  const ofUser = tallies(ofUserLimits)
+  const half = Math.floor(ofUserLimits.failures / 2)
+  const ofUserThere = tallies({ ...ofUserLimits, failures: half })
+  // Only who succeeds gets in here, so that strangers cannot push anybody out.
+  const succeeded = createRecentMap(maxKept, () => true)
+
+  return (user: string, there: string): Attempt | Refused => {
+    const userThere = JSON.stringify([user, there])
+    const own = ofUserThere.of(userThere)
+    const isAcquainted = succeeded.has(userThere)
+    const all = isAcquainted ? [own] : [ofAddress.of(there), ofUser.of(user), own]
+    const waitMs = Math.max(...all.map((tally) => tally.waitMs(now())))
+    if (waitMs > 0) return { waitMs }
+    for (const tally of all) tally.begin()
+    return {
+      delayMs: 0,
+      end: (outcome) => {
+        for (const tally of all) tally.end(outcome === 'wrong', now())
+        if (outcome !== 'right') return
+        succeeded.of(userThere)
+        own.reset()
+      },
+    }
+  }
+}
+
+function addressLimits(limits: Limits['signIn']): FailureLimits {
+  const { failuresPerAddress, addressWindowSeconds, longestDelaySeconds } = limits
+  return {
+    failures: failuresPerAddress,
+    windowMs: addressWindowSeconds * 1000,
+    longestDelayMs: longestDelaySeconds * 1000,
+  }
+}
+
+function userLimits(limits: Limits['signIn']): FailureLimits {
+  const { failuresPerUser, userWindowSeconds, longestDelaySeconds } = limits
+  return {
+    failures: failuresPerUser,
+    windowMs: userWindowSeconds * 1000,
+    longestDelayMs: longestDelaySeconds * 1000,
+  }
+}

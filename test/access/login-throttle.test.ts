@@ -1,0 +1,142 @@
+import t from 'tap'
+import {
+  type Attempt,
+  createLoginThrottle,
+  type LoginThrottleOptions,
+  type Outcome,
+  type Refused,
+} from '../../src/access/login-throttle.ts'
+import { checkConfig } from '../../src/config.ts'
+
+const { limits } = checkConfig({ users: { clown: { password: 'bigclown' } } })
+const here = '127.0.0.1'
+
+interface Overrides {
+  readonly signIn?: Partial<LoginThrottleOptions['limits']['signIn']>
+  readonly connections?: Partial<LoginThrottleOptions['limits']['connections']>
+}
+
+function openThrottle({ signIn, connections }: Overrides = {}) {
+  const state = { nowMs: 0 }
+  const { begin } = createLoginThrottle({
+    limits: {
+      signIn: { ...limits.signIn, ...signIn },
+      connections: { ...limits.connections, ...connections },
+    },
+    now: () => state.nowMs,
+  })
+  /** One attempt from its begin to its end: how long it had to wait, or else undefined. */
+  const attempt = (user: string, address: string, outcome: Outcome = 'wrong') => {
+    const turn = begin(user, address)
+    if ('waitMs' in turn) return turn.waitMs
+    turn.end(outcome)
+    return undefined
+  }
+  /** How many of `count` attempts were let through. */
+  const through = (count: number, nth: (number: number) => [user: string, address: string]) => {
+    const answers = Array.from({ length: count }, (_, number) => attempt(...nth(number)))
+    return answers.filter((waitMs) => waitMs === undefined).length
+  }
+  return { state, begin, attempt, through }
+}
+
+function isRefused(turn: Attempt | Refused): turn is Refused {
+  return 'waitMs' in turn
+}
+
+t.test('an address has 10 failures, whoever it tries to be, and then has to wait', async (t) => {
+  const { state, attempt, through } = openThrottle()
+  t.equal(
+    through(100, (number) => [`user${number}`, '192.0.2.1']),
+    10,
+  )
+  t.equal(attempt('clown', '192.0.2.1'), 1000)
+  t.equal(attempt('clown', '192.0.2.2'), undefined)
+  state.nowMs = 1000
+  t.equal(attempt('clown', '192.0.2.1'), undefined)
+  t.equal(attempt('clown', '192.0.2.1'), 2000)
+})
+
+t.test('a network of IPv6 is one address', async (t) => {
+  const { through } = openThrottle()
+  t.equal(
+    through(100, (number) => [`user${number}`, `2001:db8::${number}`]),
+    10,
+  )
+})
+
+t.test('a user name has 10 failures, from wherever, of which one address has 5', async (t) => {
+  const { attempt, through } = openThrottle()
+  t.equal(
+    through(100, () => ['clown', '192.0.2.1']),
+    5,
+  )
+  t.equal(attempt('clown', '192.0.2.2'), undefined, 'one address locks nobody else out')
+  t.equal(
+    through(100, (number) => ['clown', `198.51.100.${number}`]),
+    4,
+  )
+  t.equal(attempt('clown', '203.0.113.1', 'right'), 1000)
+  t.equal(attempt('other', '203.0.113.1', 'right'), undefined)
+})
+
+t.test('where a user has signed in before, the failures of others do not count', async (t) => {
+  const { state, attempt, through } = openThrottle()
+  t.equal(attempt('clown', '192.0.2.1', 'right'), undefined)
+  t.equal(
+    through(100, (number) => ['clown', `198.51.100.${number}`]),
+    10,
+  )
+  t.equal(
+    through(100, (number) => [`user${number}`, '192.0.2.1']),
+    10,
+  )
+  t.equal(attempt('clown', '192.0.2.1', 'right'), undefined)
+  t.equal(
+    through(4, () => ['clown', '192.0.2.1']),
+    4,
+  )
+  t.equal(attempt('clown', '192.0.2.1', 'right'), undefined, 'a success wipes the slate there')
+  t.equal(
+    through(100, () => ['clown', '192.0.2.1']),
+    5,
+    'but guesses are few there too',
+  )
+  t.equal(attempt('clown', '192.0.2.1', 'right'), 1000)
+  state.nowMs = 1000
+  t.equal(attempt('clown', '192.0.2.1', 'right'), undefined)
+})
+
+t.test('what runs counts, and what was not checked does not', async (t) => {
+  const { begin, attempt } = openThrottle()
+  const turns = Array.from({ length: 20 }, () => begin('clown', '192.0.2.1'))
+  t.equal(turns.filter(isRefused).length, 15)
+  for (const turn of turns) if (!isRefused(turn)) turn.end('unchecked')
+  t.equal(attempt('clown', '192.0.2.1'), undefined)
+})
+
+t.test(
+  'this machine is never locked out: past its failures, each attempt is delayed',
+  async (t) => {
+    const { state, begin, attempt, through } = openThrottle({ signIn: { checksWaiting: 2 } })
+    t.equal(
+      through(1000, (number) => ['clown', `127.0.0.${1 + (number % 9)}`]),
+      1000,
+    )
+    const [one, other, third] = [begin('clown', here), begin('a', '::1'), begin('b', here)]
+    t.match([one, other, third], [{ delayMs: 1000 }, { delayMs: 1000 }, { waitMs: 1000 }])
+    if (!isRefused(one)) one.end('right')
+    t.match(begin('clown', here), { delayMs: 1000 })
+    t.equal(attempt('clown', '192.0.2.1'), undefined, 'and it locks nobody out')
+    state.nowMs = 1_000_000
+    t.match(begin('clown', here), { delayMs: 0 })
+  },
+)
+
+t.test('behind a proxy on this machine, loopback is an address like any other', async (t) => {
+  const { through } = openThrottle({ connections: { exemptLoopback: false } })
+  t.equal(
+    through(100, () => ['clown', here]),
+    5,
+  )
+})
