@@ -1,6 +1,6 @@
 import { covers, matches, overlaps } from '../core/filter.ts'
 import { isCommand, isFitText } from '../core/topic.ts'
-import type { Action, Role, Rule, User } from './user.ts'
+import { type Action, actions, type Role, type Rule, type User } from './user.ts'
 
 /** Whether something is allowed, and a clause that names the rule that decided. */
 export interface Decision {
@@ -71,6 +71,12 @@ export function rightsOf(user: User, clientId?: string): Rights {
   }
 }
 
+/** What some rule of `user` allows, wherever that is. */
+export function actionsOf({ role, rules }: User): Action[] {
+  const all = [...(role === undefined ? [] : rulesOfRole[role]), ...rules]
+  return actions.filter((action) => all.some(({ allow }) => allow.includes(action)))
+}
+
 function allows(action: Action, topic: string) {
   return ({ allow, filter }: Grant) => allow.includes(action) && matches(filter, topic)
 }
@@ -87,7 +93,7 @@ function asksForEverything(filter: string): boolean {
 }
 
 /** What each role allows, with `{base}` for the base of the user. */
-const roles: Readonly<Record<Role, readonly Rule[]>> = {
+const rulesOfRole: Readonly<Record<Role, readonly Rule[]>> = {
   viewer: [{ allow: ['read'], topic: '#' }],
   operator: [{ allow: ['read', 'write', 'command'], topic: '#' }],
   admin: [
@@ -104,7 +110,7 @@ const roles: Readonly<Record<Role, readonly Rule[]>> = {
 
 function grantsOfRole({ role, base }: User): Grant[] {
   if (role === undefined) return []
-  return roles[role].flatMap(({ allow, topic }) => {
+  return rulesOfRole[role].flatMap(({ allow, topic }) => {
     if (base === undefined && topic.startsWith('{base}')) return []
     const filter = topic.replace('{base}', () => base ?? '')
     return { allow, filter, owner: `role ${role}` }

@@ -1,8 +1,10 @@
 /** What somebody may do with a message; `command` is publishing to a topic that ends in `/set`. */
-export type Action = 'read' | 'write' | 'command' | 'retain'
+export const actions = ['read', 'write', 'command', 'retain'] as const
+export type Action = (typeof actions)[number]
 
 /** Rules that many users share; see `rightsOf`. */
-export type Role = 'viewer' | 'operator' | 'admin' | 'node'
+export const roles = ['viewer', 'operator', 'admin', 'node'] as const
+export type Role = (typeof roles)[number]
 
 export interface Rule {
   readonly allow: readonly Action[]

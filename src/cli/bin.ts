@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { text } from 'node:stream/consumers'
 import { main } from './main.ts'
 import { firstStopSignal } from './stop-signals.ts'
 
@@ -9,6 +10,7 @@ process.exitCode = await main(process.argv.slice(2), {
   environment: process.env,
   print: (line) => process.stdout.write(`${line}\n`),
   printError: (line) => process.stderr.write(`${line}\n`),
+  readInput: () => text(process.stdin),
   stopped: firstStopSignal({
     signals: process,
     now: performance.now.bind(performance),

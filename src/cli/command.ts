@@ -1,9 +1,12 @@
+import { existsSync } from 'node:fs'
 import { HubError, reasonOf } from '../core/errors.ts'
 
 /** What a command sees of the world around it. */
 export interface Terminal {
   readonly environment: Readonly<Record<string, string | undefined>>
   print(line: string): void
+  /** Everything on standard input, to its end. */
+  readInput(): Promise<string>
   /** Resolves when the user asks the command to end. */
   readonly stopped: Promise<void>
 }
@@ -14,11 +17,11 @@ export interface Command {
   readonly usage: string
   readonly summary: string
   /**
-   * Runs to its end, or until the terminal is stopped.
+   * Runs to its end, or until the terminal is stopped. A number is the exit code, without one it is 0.
    *
    * @throws HubError with a sentence for the user.
    */
-  run(args: string[], terminal: Terminal): Promise<void>
+  run(args: string[], terminal: Terminal): Promise<number | undefined>
 }
 
 /**
@@ -39,4 +42,25 @@ export function readArguments<T>(usage: string, parse: () => T): T {
 export function required(value: string | undefined, what: string, usage: string): string {
   if (value !== undefined) return value
   throw new HubError('bad-command-line', `expected ${what}; usage: clown-hub ${usage}`)
+}
+
+/** The only one of `values`. */
+export function onlyOne(values: readonly string[], what: string, usage: string): string {
+  return required(values.length === 1 ? values[0] : undefined, what, usage)
+}
+
+/** What `clown-hub init` writes, and other commands look for. */
+export const configName = 'clown-hub.yaml'
+export const usersName = 'users.yaml'
+
+/**
+ * The configuration a command is to use: the given one, or the one in the working directory.
+ *
+ * @throws HubError `unreadable-file` when none is given and none is there.
+ */
+export function configPath(given: string | undefined): string {
+  if (given !== undefined) return given
+  if (existsSync(configName)) return configName
+  const sentence = `expected ${configName} in this folder, or the name of another configuration`
+  throw new HubError('unreadable-file', `${sentence}: "clown-hub init" writes one`)
 }

@@ -11,7 +11,10 @@ const base = 'nodes/bridge/0'
 const user = 'clown'
 
 /** The user of the founding documents. Everybody knows the password, so only loopback may see it. */
-const labConfig = { users: { [user]: { password: 'bigclown' } }, log: { level: 'warn' } }
+const labConfig = {
+  users: { [user]: { password: 'bigclown', role: 'admin' } },
+  log: { level: 'warn' },
+}
 
 export const lab: Command = {
   usage,

@@ -1,47 +1,79 @@
 import { closest } from 'fastest-levenshtein'
 import { HubError, reasonOf } from '../core/errors.ts'
 import { readRelease } from '../core/release.ts'
+import { aclTest } from './acl-test.ts'
 import { checkConfigFile } from './check-config.ts'
 import type { Command, Terminal } from './command.ts'
+import { doctor } from './doctor.ts'
+import { init } from './init.ts'
 import { lab } from './lab.ts'
 import { run } from './run.ts'
 import { simulate } from './simulate.ts'
+import { userAdd } from './user-add.ts'
+import { userList } from './user-list.ts'
+import { userPassword } from './user-password.ts'
+import { userRemove } from './user-remove.ts'
+import { userToken } from './user-token.ts'
 
+/** By name, which may be two words. */
 const commands: ReadonlyMap<string, Command> = new Map([
   ['lab', lab],
+  ['init', init],
   ['run', run],
   ['check-config', checkConfigFile],
+  ['doctor', doctor],
+  ['user add', userAdd],
+  ['user remove', userRemove],
+  ['user list', userList],
+  ['user password', userPassword],
+  ['user token', userToken],
+  ['acl test', aclTest],
   ['simulate', simulate],
 ])
+
+const names = [...commands.keys()]
 
 export interface MainTerminal extends Terminal {
   printError(line: string): void
 }
 
-/** Runs one command line and answers the exit code: 0, or 1 after one line that says what is wrong. */
+/**
+ * Runs one command line and answers the exit code: 0, or 1 after one line that says what is wrong,
+ * or what the command says.
+ */
 export async function main(args: string[], terminal: MainTerminal): Promise<number> {
   try {
-    await dispatch(args, terminal)
-    return 0
+    return (await dispatch(args, terminal)) ?? 0
   } catch (error) {
     terminal.printError(`clown-hub: ${sentenceOf(error)}`)
     return 1
   }
 }
 
-async function dispatch([name = 'help', ...rest]: string[], terminal: Terminal) {
-  if (['help', '--help', '-h'].includes(name)) printHelp(terminal)
-  else if (['--version', '-V'].includes(name)) terminal.print(readRelease().version)
-  else if (rest.includes('--help')) printHelp(terminal)
-  else await findCommand(name).run(rest, terminal)
+async function dispatch(args: string[], terminal: Terminal): Promise<number | undefined> {
+  const [first = 'help', second] = args
+  if (['help', '--help', '-h'].includes(first) || args.includes('--help')) printHelp(terminal)
+  else if (['--version', '-V'].includes(first)) terminal.print(readRelease().version)
+  else {
+    const words = second !== undefined && namesAfter(first).length > 0 ? 2 : 1
+    return findCommand(args.slice(0, words).join(' ')).run(args.slice(words), terminal)
+  }
+  return 0
+}
+
+/** The commands of two words that begin with `word`. */
+function namesAfter(word: string): string[] {
+  return names.filter((name) => name.startsWith(`${word} `))
 }
 
 function findCommand(name: string): Command {
   const command = commands.get(name)
   if (command !== undefined) return command
-  const known = [...commands.keys()]
-  const message = `unknown command "${name}": did you mean "${closest(name, known)}"? See clown-hub help`
-  throw new HubError('bad-command-line', message)
+  const nearest = closest(name, names)
+  const longer = namesAfter(name)
+  const hint =
+    longer.length > 0 ? `it is one of ${longer.join(', ')}.` : `did you mean "${nearest}"?`
+  throw new HubError('bad-command-line', `unknown command "${name}": ${hint} See clown-hub help`)
 }
 
 function printHelp({ print }: Terminal): void {

@@ -1,25 +1,10 @@
 import t from 'tap'
 import { main } from '../../src/cli/main.ts'
 import { readRelease } from '../../src/core/release.ts'
+import { writePrivate } from '../access/users.ts'
 import { createInbox } from '../inbox.ts'
 import { startedHub } from '../started-hub.ts'
-
-/** Runs a command line in this process; `stop` is what Ctrl-C does. */
-function runLine(line: string, environment: Record<string, string> = {}) {
-  const output = createInbox<string>()
-  const errors = createInbox<string>()
-  let stop = () => {}
-  const stopped = new Promise<void>((resolve) => {
-    stop = resolve
-  })
-  const code = main(line === '' ? [] : line.split(' '), {
-    environment,
-    stopped,
-    print: output.put,
-    printError: errors.put,
-  })
-  return { output, errors, code, stop }
-}
+import { runLine } from './run-line.ts'
 
 const freePorts = { CLOWN_HTTP_PORT: '0', CLOWN_MQTT_PORT: '0' }
 
@@ -27,7 +12,7 @@ t.test('without a command, and when asked, it says what it can do', async (t) =>
   for (const line of ['', 'help', '--help', '-h', 'run --help']) {
     const { output, code } = runLine(line)
     t.equal(await code, 0, line)
-    t.match(output.items.join('\n'), /clown-hub lab\n.*clown-hub run --config FILE\n/s)
+    t.match(output.items.join('\n'), /clown-hub lab\n.*clown-hub run \[--config FILE\]\n/s)
   }
 })
 
@@ -41,7 +26,11 @@ t.test('a wrong command line is answered in one line, with exit code 1', async (
   const wrong: Record<string, RegExp> = {
     rnu: /^clown-hub: unknown command "rnu": did you mean "run"\? See clown-hub help$/,
     'lab --fast': /^clown-hub: Unknown option '--fast'; usage: clown-hub lab$/,
-    run: /^clown-hub: expected a configuration file; usage: clown-hub run --config FILE$/,
+    run: /^clown-hub: expected clown-hub\.yaml in this folder, or .*: "clown-hub init" writes one$/,
+    'user ad':
+      /^clown-hub: unknown command "user ad": did you mean "user add"\? See clown-hub help$/,
+    user: /^clown-hub: unknown command "user": it is one of user add, user remove, .*\. See clown-hub help$/,
+    'acl tset a': /^clown-hub: unknown command "acl tset": did you mean "acl test"/,
     'check-config':
       /^clown-hub: expected a configuration file; usage: clown-hub check-config FILE$/,
     'check-config a.yaml b.yaml': /^clown-hub: expected one configuration file; usage: /,
@@ -62,6 +51,7 @@ t.test('a defect is called one, in one line', async (t) => {
   const code = await main(['--version'], {
     environment: {},
     stopped: Promise.resolve(),
+    readInput: async () => '',
     printError: errors.put,
     print: () => {
       throw new TypeError('out of paper\nat line 1')
@@ -72,7 +62,9 @@ t.test('a defect is called one, in one line', async (t) => {
 })
 
 t.test('lab starts a hub with a node, and ends both when told to', async (t) => {
-  const { output, code, stop } = runLine('lab', { ...freePorts, CLOWN_HTTP_HOST: '::1' })
+  const { output, code, stop } = runLine('lab', {
+    environment: { ...freePorts, CLOWN_HTTP_HOST: '::1' },
+  })
   const http = await output.next((line) => line.includes('http://[::1]:'))
   stop()
   t.equal(await code, 0)
@@ -81,18 +73,21 @@ t.test('lab starts a hub with a node, and ends both when told to', async (t) => 
 })
 
 t.test('lab refuses to be seen by other machines', async (t) => {
-  const { errors, code } = runLine('lab', { ...freePorts, CLOWN_MQTT_HOST: '0.0.0.0' })
+  const { errors, code } = runLine('lab', {
+    environment: { ...freePorts, CLOWN_MQTT_HOST: '0.0.0.0' },
+  })
   t.equal(await code, 1)
   t.match(errors.items, [/lab mode listens on loopback only, got 0\.0\.0\.0; use "clown-hub run/])
 })
 
 t.test('run starts the configured hub, and check-config only reads it', async (t) => {
-  const file = `${t.testdir({ 'hub.yaml': 'users: { a: { password: b } }\nlog: { level: silent }' })}/hub.yaml`
+  const file = `${t.testdir({})}/hub.yaml`
+  writePrivate(file, 'users: { a: { password: b } }\nlog: { level: silent }')
   const checked = runLine(`check-config ${file}`)
   t.equal(await checked.code, 0)
   t.same(checked.output.items, [`${file} is a valid configuration`])
 
-  const { output, code, stop } = runLine(`run --config ${file}`, freePorts)
+  const { output, code, stop } = runLine(`run --config ${file}`, { environment: freePorts })
   const line = await output.next((text) => text.startsWith('Clown.Hub listens'))
   const [, port] = /HTTP port (\d+), MQTT port \d+$/.exec(line) ?? []
   t.match(await (await fetch(`http://127.0.0.1:${port}/healthz`)).json(), { status: 'ok' })

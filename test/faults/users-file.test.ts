@@ -59,7 +59,7 @@ t.test(
     )
     const interrupted = readdirSync(folder).length - atOnce
     t.same([...found.keys()].sort(), ['new', 'old'])
-  t.ok(interrupted > 0, 'some were killed in the middle of a write')
+    t.ok(interrupted > 0, 'some were killed in the middle of a write')
     t.comment(`found ${JSON.stringify([...found])}; ${interrupted} of the writes were interrupted`)
   },
 )

@@ -1,0 +1,80 @@
+import { parseArgs } from 'node:util'
+import { closest } from 'fastest-levenshtein'
+import { type Decision, type Rights, rightsOf } from '../access/rights.ts'
+import { type Action, actions, type User } from '../access/user.ts'
+import { readUsersFile } from '../access/users-file.ts'
+import { readConfig } from '../config.ts'
+import { HubError, quote } from '../core/errors.ts'
+import { checkFilter, checkTopic, isCommand } from '../core/topic.ts'
+import { type Command, configPath, readArguments, required, type Terminal } from './command.ts'
+import { knownUsers } from './known-users.ts'
+
+const usage = 'acl test USER ACTION TOPIC [--client ID] [--config FILE | --file USERS-FILE]'
+
+/** An error of the command line ends with 1; a script must not take that for an answer. */
+const deniedCode = 2
+
+export const aclTest: Command = {
+  usage,
+  summary:
+    'say whether a user may read, write, command or retain, and which rule decides (denied: exit code 2)',
+  run: async (args, terminal) => {
+    const { values, positionals } = readArguments(usage, () =>
+      parseArgs({
+        args,
+        options: {
+          client: { type: 'string' },
+          config: { type: 'string' },
+          file: { type: 'string' },
+        },
+        allowPositionals: true,
+      }),
+    )
+    const [name, action, topic, ...more] = positionals
+    if (more.length > 0) required(undefined, 'one topic', usage)
+    const user = userNamed(required(name, 'a user', usage), await usersIn(values, terminal))
+    const rights = rightsOf(user, values.client)
+    const wanted = actionNamed(required(action, 'an action', usage))
+    const { allowed, reason } = decide(rights, wanted, required(topic, 'a topic', usage))
+    terminal.print(`${allowed ? 'allowed' : 'denied'}: ${reason}`)
+    return allowed ? 0 : deniedCode
+  },
+}
+
+async function usersIn(
+  { config, file }: { config?: string | undefined; file?: string | undefined },
+  { environment }: Terminal,
+): Promise<readonly User[]> {
+  if (file !== undefined) return readUsersFile(file)
+  return knownUsers(readConfig(configPath(config), environment))
+}
+
+function userNamed(name: string, users: readonly User[]): User {
+  const user = users.find((known) => known.name === name)
+  if (user !== undefined) return user
+  const names = users.map((known) => known.name)
+  const hint =
+    names.length === 0 ? 'there is nobody' : `did you mean ${quote(closest(name, names))}?`
+  throw new HubError('bad-command-line', `unknown user ${quote(name)}: ${hint}`)
+}
+
+function actionNamed(text: string): Action {
+  const action = actions.find((known) => known === text)
+  if (action !== undefined) return action
+  const sentence = `expected an action (${actions.join(', ')}), got ${quote(text)}`
+  throw new HubError('bad-command-line', sentence)
+}
+
+function decide(rights: Rights, action: Action, topic: string): Decision {
+  if (action === 'read') {
+    checkFilter(topic)
+    return /[+#]/.test(topic) ? rights.maySubscribe(topic) : rights.may(action, topic)
+  }
+  checkTopic(topic)
+  if (action === 'write') return rights.mayPublish(topic, false)
+  if (action === 'command' && !isCommand(topic)) {
+    const sentence = `expected a topic that ends in /set for command, got ${quote(topic)}`
+    throw new HubError('bad-command-line', sentence)
+  }
+  return rights.may(action, topic)
+}

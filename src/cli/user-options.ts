@@ -1,0 +1,40 @@
+import { closest } from 'fastest-levenshtein'
+import { hashPassword } from '../access/passwords.ts'
+import { readUsersFile, type UserEntry } from '../access/users-file.ts'
+import { HubError, quote } from '../core/errors.ts'
+import { type Terminal, usersName } from './command.ts'
+import { generatePassword, readPassword } from './password.ts'
+
+/** Options of `parseArgs` that all commands for users have. */
+export const fileOption = { file: { type: 'string', default: usersName } } as const
+
+/** Options of those that set a password. */
+export const passwordOptions = {
+  ...fileOption,
+  stdin: { type: 'boolean', default: false },
+} as const
+
+/** The entry of somebody who has to be in the file. */
+export function known(entry: UserEntry | undefined, name: string, file: string): UserEntry {
+  if (entry !== undefined) return entry
+  const names = readUsersFile(file).map((user) => user.name)
+  const hint =
+    names.length === 0 ? 'nobody is there yet' : `did you mean ${quote(closest(name, names))}?`
+  throw new HubError('bad-command-line', `unknown user ${quote(name)} in ${file}: ${hint}`)
+}
+
+export interface NewPassword {
+  readonly hash: string
+  /** Lines that show a password nobody knows yet. */
+  readonly lines: readonly string[]
+}
+
+/** A password from standard input, or a generated one that is shown this once. */
+export async function newPassword(terminal: Terminal, isOnInput: boolean): Promise<NewPassword> {
+  if (isOnInput)
+    return { hash: await hashPassword(await readPassword(terminal.readInput)), lines: [] }
+  const password = generatePassword()
+  return { hash: await hashPassword(password), lines: [`password: ${password}`, shownOnce] }
+}
+
+export const shownOnce = 'It is shown only now: the file has nothing it could be read from.'

@@ -1,0 +1,32 @@
+import { parseArgs } from 'node:util'
+import { createToken } from '../access/tokens.ts'
+import { changeUser } from '../access/users-file.ts'
+import { type Command, onlyOne, readArguments } from './command.ts'
+import { fileOption, known, shownOnce } from './user-options.ts'
+
+const usage = 'user token NAME [--label LABEL] [--file FILE]'
+
+export const userToken: Command = {
+  usage,
+  summary: 'give a user one more token: a long password for one device or program',
+  run: async (args, terminal) => {
+    const { values, positionals } = readArguments(usage, () =>
+      parseArgs({
+        args,
+        options: { ...fileOption, label: { type: 'string' } },
+        allowPositionals: true,
+      }),
+    )
+    const name = onlyOne(positionals, 'the name of one user', usage)
+    const { token, sha256 } = createToken()
+    const created = new Date().toISOString().replace(/\.\d+/, '')
+    const label = values.label ?? created
+    changeUser(values.file, name, (before) => {
+      const { tokens = [], ...entry } = known(before, name, values.file)
+      return { ...entry, tokens: [...tokens, { name: label, sha256, created }] }
+    })
+    terminal.print(`${name} may also sign in with the token ${label}, in place of a password`)
+    terminal.print(`token: ${token}`)
+    terminal.print(shownOnce)
+  },
+}

@@ -1,0 +1,61 @@
+import { chmodSync } from 'node:fs'
+import t from 'tap'
+import { someHash, usersFile, writePrivate } from '../access/users.ts'
+import { ranLine } from './run-line.ts'
+
+t.test('it finds nothing in a safe configuration', async (t) => {
+  const users = usersFile(t, `users:\n  bob: { role: viewer, password: "${someHash}" }\n`)
+  const config = users.replace('users.yaml', 'hub.yaml')
+  writePrivate(config, `usersFile: ${users}`)
+  t.same(await ranLine(`doctor ${config}`), {
+    code: 0,
+    output: ['nothing to mend was found'],
+    errors: [],
+  })
+})
+
+t.test('it says what is unsafe, one line each, and ends with exit code 1', async (t) => {
+  const users = usersFile(t, 'users: { anonymous: { role: operator }, bob: {} }')
+  const config = users.replace('users.yaml', 'hub.yaml')
+  writePrivate(
+    config,
+    `usersFile: ${users}
+http: { host: 0.0.0.0 }
+mqtt: { host: '::' }
+users: { clown: { password: bigclown, role: admin } }
+`,
+  )
+  const { code, output } = await ranLine(`doctor ${config}`)
+  t.equal(code, 1)
+  t.match(output, [
+    /^clown has a password that everybody knows: choose another one$/,
+    /^http\.host 0\.0\.0\.0 lets other machines in without TLS.*: set it to 127\.0\.0\.1/,
+    /^mqtt\.host :: lets other machines in without TLS/,
+    /^whoever reaches a port may write and command: /,
+    /^bob has no password and no token: /,
+    /^bob may do nothing: /,
+  ])
+  t.equal(output.length, 6)
+})
+
+t.test('what keeps the hub from starting is the first thing to mend', async (t) => {
+  const users = usersFile(t, 'users: {}')
+  const config = users.replace('users.yaml', 'hub.yaml')
+  const cases: [text: string, finding: RegExp][] = [
+    ['http: { prot: 1 }', /unknown key "http\.prot"/],
+    ['http: { host: 0.0.0.0 }', /expected users or usersFile, since 0\.0\.0\.0 can be reached/],
+    [`usersFile: ${users}`, /got mode 0644: chmod 600 .*users\.yaml/],
+  ]
+  chmodSync(users, 0o644)
+  for (const [text, finding] of cases) {
+    writePrivate(config, text)
+    const { code, output } = await ranLine(`doctor ${config}`)
+    t.equal(code, 1)
+    t.match(output, [finding])
+  }
+  t.match(await ranLine('doctor'), { code: 1, output: [/expected clown-hub\.yaml in this folder/] })
+  t.match(await ranLine('doctor a b'), {
+    code: 1,
+    errors: [/expected one configuration file; usage/],
+  })
+})

@@ -1,0 +1,80 @@
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { readUsersFile } from '../../src/access/users-file.ts'
+import { readConfig } from '../../src/config.ts'
+import { ranLine, runLine } from './run-line.ts'
+
+/** A folder with `content` as working directory, until teardown. */
+function enterFolder(t: Test, content: Parameters<Test['testdir']>[0] = {}): string {
+  const folder = t.testdir(content)
+  const before = process.cwd()
+  process.chdir(folder)
+  t.teardown(() => process.chdir(before))
+  return folder
+}
+
+t.test('it writes files that others cannot read, and shows the password once', async (t) => {
+  const folder = enterFolder(t)
+  const { code, output } = await ranLine('init')
+  t.equal(code, 0)
+  t.match(output, [
+    'clown-hub.yaml and users.yaml are written. Start the hub: clown-hub run',
+    'user: admin',
+    /^password: [a-z2-7-]{23}$/,
+    /shown only now/,
+  ])
+  for (const name of ['clown-hub.yaml', 'users.yaml']) {
+    t.equal(statSync(join(folder, name)).mode & 0o777, 0o600, name)
+    t.notMatch(readFileSync(join(folder, name), 'utf8'), output[2]?.slice('password: '.length))
+  }
+  t.match(readUsersFile('users.yaml'), [{ name: 'admin', role: 'admin', rules: [], tokens: [] }])
+  t.match(readConfig('clown-hub.yaml', {}), {
+    usersFile: 'users.yaml',
+    http: { host: '127.0.0.1' },
+    mqtt: { host: '127.0.0.1' },
+  })
+  t.match(await ranLine('doctor'), { code: 0 })
+})
+
+t.test('what it wrote is what run takes, and other commands too', async (t) => {
+  enterFolder(t)
+  await ranLine('init')
+  await ranLine('user add bob --role viewer')
+  t.match(await ranLine('acl test bob read a'), {
+    output: ['allowed: role viewer allows read on #'],
+  })
+  const environment = { CLOWN_HTTP_PORT: '0', CLOWN_MQTT_PORT: '0', CLOWN_LOG_LEVEL: 'silent' }
+  const { output, code, stop } = runLine('run', { environment })
+  t.match(await output.next(), /^Clown\.Hub listens/)
+  stop()
+  t.equal(await code, 0)
+})
+
+t.test('in another folder it works from everywhere', async (t) => {
+  const folder = enterFolder(t, { etc: {} })
+  const { output } = await ranLine('init --dir etc')
+  t.equal(
+    output[0],
+    'etc/clown-hub.yaml and etc/users.yaml are written. Start the hub: clown-hub run --config etc/clown-hub.yaml',
+  )
+  t.equal(readConfig('etc/clown-hub.yaml', {}).usersFile, join(folder, 'etc/users.yaml'))
+})
+
+t.test('it writes over nothing', async (t) => {
+  for (const name of ['clown-hub.yaml', 'users.yaml']) {
+    await t.test(name, async (t) => {
+      enterFolder(t, { [name]: 'mine' })
+      const { code, errors } = await ranLine('init')
+      t.equal(code, 1)
+      t.match(errors, [
+        `expected no ${name}, and will not write over it: move it away, or use --dir`,
+      ])
+      t.equal(readFileSync(name, 'utf8'), 'mine')
+    })
+  }
+  t.match(await ranLine('init --dir /absent/folder'), {
+    code: 1,
+    errors: [/expected to write "\/absent\/folder\/users\.yaml": ENOENT/],
+  })
+})

@@ -1,0 +1,46 @@
+import { main } from '../../src/cli/main.ts'
+import { createInbox, type Inbox } from '../inbox.ts'
+
+export interface Surroundings {
+  readonly environment?: Readonly<Record<string, string>>
+  /** What is on standard input. */
+  readonly input?: string
+}
+
+export interface RunningLine {
+  readonly output: Inbox<string>
+  readonly errors: Inbox<string>
+  readonly code: Promise<number>
+  /** What Ctrl-C does. */
+  stop(): void
+}
+
+/** Runs a command line, its words between single spaces, in this process. */
+export function runLine(
+  line: string,
+  { environment = {}, input = '' }: Surroundings = {},
+): RunningLine {
+  const output = createInbox<string>()
+  const errors = createInbox<string>()
+  let stop = () => {}
+  const stopped = new Promise<void>((resolve) => {
+    stop = resolve
+  })
+  const code = main(line === '' ? [] : line.split(' '), {
+    environment,
+    stopped,
+    readInput: async () => input,
+    print: output.put,
+    printError: errors.put,
+  })
+  return { output, errors, code, stop }
+}
+
+/** Runs a command line to its end and answers its exit code and all it printed. */
+export async function ranLine(
+  line: string,
+  surroundings?: Surroundings,
+): Promise<{ code: number; output: readonly string[]; errors: readonly string[] }> {
+  const { code, output, errors } = runLine(line, surroundings)
+  return { code: await code, output: output.items, errors: errors.items }
+}

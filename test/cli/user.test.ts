@@ -1,0 +1,133 @@
+import { createHash } from 'node:crypto'
+import { verify } from '@node-rs/argon2'
+import t from 'tap'
+import { readUsersFile } from '../../src/access/users-file.ts'
+import { usersFile } from '../access/users.ts'
+import { ranLine } from './run-line.ts'
+
+const oneAdmin = 'users:\n  admin: { role: admin }\n'
+
+function userIn(file: string, name: string) {
+  return readUsersFile(file).find((user) => user.name === name)
+}
+
+/** What stands after `word` in the lines. */
+function shown(word: string, lines: readonly string[]): string {
+  return lines.find((line) => line.startsWith(`${word}: `))?.slice(word.length + 2) ?? ''
+}
+
+t.test('a user is added with a generated password, shown once', async (t) => {
+  const file = usersFile(t, oneAdmin)
+  const { code, output } = await ranLine(`user add bob --role viewer --file ${file}`)
+  t.equal(code, 0)
+  t.equal(output[0], `bob is in ${file} now, viewer`)
+  const password = shown('password', output)
+  t.match(password, /^([a-z2-7]{5}-){3}[a-z2-7]{5}$/)
+  const bob = userIn(file, 'bob')
+  t.match(bob, { role: 'viewer', tokens: [] })
+  t.ok(await verify(String(bob?.passwordHash), password))
+  t.match((await ranLine(`user add eve --file ${file}`)).output, [/nothing is allowed until you/])
+})
+
+t.test('a password on standard input is taken, and not shown', async (t) => {
+  const file = usersFile(t, oneAdmin)
+  const given = { input: 'tr0ub4dor&3\n' }
+  const added = await ranLine(`user add bob --role operator --stdin --file ${file}`, given)
+  t.same(added.output, [`bob is in ${file} now, operator`])
+  t.ok(await verify(String(userIn(file, 'bob')?.passwordHash), 'tr0ub4dor&3'))
+  const changed = await ranLine(`user password bob --stdin --file ${file}`, { input: 'another 1' })
+  t.same(changed.output, ['bob has another password now'])
+  t.ok(await verify(String(userIn(file, 'bob')?.passwordHash), 'another 1'))
+  t.equal(userIn(file, 'bob')?.role, 'operator')
+  for (const input of ['', 'short', 'š'.repeat(129)]) {
+    const refused = await ranLine(`user password bob --stdin --file ${file}`, { input })
+    t.equal(refused.code, 1)
+    t.match(refused.errors, [/expected a password of 8 characters to 256 bytes on standard input$/])
+  }
+})
+
+t.test('a node has a base, and the anonymous no password', async (t) => {
+  const file = usersFile(t, oneAdmin)
+  await ranLine(`user add bridge-0 --role node --base nodes/bridge/0 --file ${file}`)
+  t.match(userIn(file, 'bridge-0'), { role: 'node', base: 'nodes/bridge/0' })
+  t.same((await ranLine(`user add anonymous --role viewer --file ${file}`)).output, [
+    `anonymous is in ${file} now, viewer`,
+  ])
+  t.same(userIn(file, 'anonymous'), { name: 'anonymous', role: 'viewer', rules: [], tokens: [] })
+})
+
+t.test('tokens are added to what a user has, each shown once', async (t) => {
+  const file = usersFile(t, oneAdmin)
+  const first = await ranLine(`user token admin --label kitchen --file ${file}`)
+  const second = await ranLine(`user token admin --file ${file}`)
+  const tokens = userIn(file, 'admin')?.tokens ?? []
+  t.equal(tokens[0]?.name, 'kitchen')
+  t.equal(tokens[1]?.name, tokens[1]?.created)
+  for (const [index, { code, output }] of [first, second].entries()) {
+    t.equal(code, 0)
+    const token = shown('token', output)
+    t.equal(tokens[index]?.sha256, createHash('sha256').update(token).digest('hex'))
+  }
+})
+
+t.test('another password is generated and shown once', async (t) => {
+  const file = usersFile(t, oneAdmin)
+  const { code, output } = await ranLine(`user password admin --file ${file}`)
+  t.equal(code, 0)
+  t.ok(await verify(String(userIn(file, 'admin')?.passwordHash), shown('password', output)))
+})
+
+t.test('users are listed without their secrets, and removed', async (t) => {
+  const file = usersFile(
+    t,
+    `users:
+  bob: {}
+  wall: { role: viewer, rules: [{ allow: [command, write], topic: 'a/+/set' }] }
+`,
+  )
+  await ranLine(`user password bob --file ${file}`)
+  await ranLine(`user token bob --label kitchen --file ${file}`)
+  await ranLine(`user add n --role node --base nodes/1 --file ${file}`)
+  t.same((await ranLine(`user list --file ${file}`)).output, [
+    'bob: no role, password, token kitchen',
+    'wall: viewer, command+write on a/+/set',
+    'n: node, base nodes/1, password',
+  ])
+  t.same(await ranLine(`user remove bob --file ${file}`), {
+    code: 0,
+    output: [`bob is not in ${file} any more`],
+    errors: [],
+  })
+  t.equal(userIn(file, 'bob'), undefined)
+})
+
+t.test('what cannot be done is said in one line, and changes nothing', async (t) => {
+  const file = usersFile(t, oneAdmin)
+  const wrong: Record<string, RegExp> = {
+    'user add': /^clown-hub: expected the name of one user; usage: clown-hub user add NAME /,
+    'user remove a b': /^clown-hub: expected the name of one user; usage: /,
+    'user password': /^clown-hub: expected the name of one user; usage: /,
+    'user token': /^clown-hub: expected the name of one user; usage: /,
+    'user list a': /^clown-hub: Unexpected argument 'a'/,
+    [`user add admin --file ${file}`]: /expected a new name, "admin" is in .*users\.yaml$/,
+    [`user add bob --role root --file ${file}`]:
+      /expected --role to be one of viewer, operator, admin, node, got "root"$/,
+    [`user add bob --role node --file ${file}`]: /expected users\.bob to have "base", since its/,
+    [`user add a:b --role viewer --file ${file}`]: /expected the key "a:b" of users to be 1 to 64/,
+    [`user remove amdin --file ${file}`]: /unknown user "amdin" in .*: did you mean "admin"\?$/,
+    [`user token bob --file ${file}`]: /unknown user "bob" in .*: did you mean "admin"\?$/,
+    [`user password bob --file ${file}`]: /unknown user "bob"/,
+    'user list --file /absent':
+      /expected the path of the users file to name a file, got "\/absent"/,
+    'user list': /expected the path of the users file to name a file, got "users\.yaml": ENOENT/,
+  }
+  for (const [line, expected] of Object.entries(wrong)) {
+    const { code, output, errors } = await ranLine(line)
+    t.equal(code, 1, line)
+    t.match(errors, [expected])
+    t.same(output, [])
+  }
+  t.match(readUsersFile(file), [{ name: 'admin' }])
+  await ranLine(`user remove admin --file ${file}`)
+  t.match((await ranLine(`user remove admin --file ${file}`)).errors, [/: nobody is there yet$/])
+})
