@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
+import { writePrivate } from '../access/users.ts'
 import { createInbox, type Inbox } from '../inbox.ts'
 import { publish, requireProgram } from '../programs.ts'
 import { startLab, startProgram } from './started-lab.ts'
@@ -68,6 +69,9 @@ t.test('F29: what keeps it from starting is said in one line, with exit code 1',
     'odd-secret.yaml': 'users: { a: { passwordFile: / } }\n',
     'empty-secret.yaml': 'users: { a: { passwordFile: /dev/null } }\n',
     'broken.yaml': 'users: [\n',
+    'exposed.yaml': 'users: { a: { password: b } }\n',
+    'nobody.yaml': 'mqtt: { host: 0.0.0.0 }\n',
+    'users.yaml': 'users: {}\n',
   })
   const tookMs: number[] = []
   const wrong: [args: string[], settings: Record<string, string>, expected: RegExp][] = [
@@ -94,6 +98,13 @@ t.test('F29: what keeps it from starting is said in one line, with exit code 1',
       { CLOWN_USERS_CLOWN_PASSWORD_FILE: '/nowhere/secret' },
       /CLOWN_USERS_CLOWN_PASSWORD_FILE.*no such file/,
     ],
+    [['run', '--config', `${files}/exposed.yaml`], {}, /mode 0644: chmod 600 .*exposed\.yaml$/],
+    [['run', '--config', `${files}/nobody.yaml`], {}, /nobody\.yaml.*"clown-hub init" writes a/],
+    [
+      ['run', '--config', `${files}/nobody.yaml`],
+      { CLOWN_USERS_FILE: `${files}/users.yaml` },
+      /mode 0644: chmod 600 .*users\.yaml$/,
+    ],
     [['run', '--config', files], {}, /configuration.*EISDIR/],
     [['check-config', files], {}, /EISDIR/],
   ]
@@ -112,10 +123,12 @@ t.test('F29: what keeps it from starting is said in one line, with exit code 1',
 })
 
 t.test('a configured hub and a simulated node run as two programs', async (t) => {
-  const folder = t.testdir({
-    'hub.yaml': 'http: { port: 0 }\nmqtt: { port: 0 }\nusers: { lab: { password: "a b" } }\n',
-  })
-  const hub = startProgram(t, ['run', '--config', `${folder}/hub.yaml`])
+  const config = `${t.testdir({})}/hub.yaml`
+  writePrivate(
+    config,
+    'http: { port: 0 }\nmqtt: { port: 0 }\nusers: { lab: { password: "a b", role: admin } }\n',
+  )
+  const hub = startProgram(t, ['run', '--config', config])
   const line = await hub.output.next()
   const mqttPort = /MQTT port (\d+)/.exec(line)?.[1]
   const url = `mqtt://lab:a%20b@127.0.0.1:${mqttPort}`

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { createInbox, type Inbox } from '../inbox.ts'
 
-const program = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
+export const program = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
 
 export interface StartedProgram {
   readonly output: Inbox<string>
