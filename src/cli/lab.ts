@@ -22,7 +22,8 @@ export const lab: Command = {
   run: async (args, terminal) => {
     readArguments(usage, () => parseArgs({ args }))
     const config = checkConfig(applyEnvironment(labConfig, terminal.environment))
-    for (const host of [config.http.host, config.mqtt.host]) checkLoopback(host)
+    for (const { host } of [config.http, config.mqtt, config.tls ?? config.http])
+      checkLoopback(host)
     const password = String(config.users[user]?.password)
     const hub = await startHub(config)
     try {

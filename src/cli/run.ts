@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { readConfig } from '../config.ts'
-import { startHub } from '../hub.ts'
+import { type Hub, startHub } from '../hub.ts'
 import { type Command, configPath, readArguments } from './command.ts'
 
 const usage = 'run [--config FILE]'
@@ -13,8 +13,13 @@ export const run: Command = {
       parseArgs({ args, options: { config: { type: 'string' } } }),
     )
     const hub = await startHub(readConfig(configPath(values.config), terminal.environment))
-    terminal.print(`Clown.Hub listens: HTTP port ${hub.httpPort}, MQTT port ${hub.mqttPort}`)
+    terminal.print(`Clown.Hub listens: ${portsOf(hub)}`)
     await terminal.stopped
     await hub.close()
   },
+}
+
+function portsOf({ httpPort, mqttPort, httpsPort, mqttsPort }: Hub): string {
+  const plain = `HTTP port ${httpPort}, MQTT port ${mqttPort}`
+  return httpsPort === undefined ? plain : `${plain}, with TLS ${httpsPort} and ${mqttsPort}`
 }

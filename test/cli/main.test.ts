@@ -2,6 +2,7 @@ import t from 'tap'
 import { main } from '../../src/cli/main.ts'
 import { readRelease } from '../../src/core/release.ts'
 import { writePrivate } from '../access/users.ts'
+import { testCertificate } from '../certificates.ts'
 import { createInbox } from '../inbox.ts'
 import { startedHub } from '../started-hub.ts'
 import { runLine } from './run-line.ts'
@@ -73,11 +74,12 @@ t.test('lab starts a hub with a node, and ends both when told to', async (t) => 
 })
 
 t.test('lab refuses to be seen by other machines', async (t) => {
-  const { errors, code } = runLine('lab', {
-    environment: { ...freePorts, CLOWN_MQTT_HOST: '0.0.0.0' },
-  })
-  t.equal(await code, 1)
-  t.match(errors.items, [/lab mode listens on loopback only, got 0\.0\.0\.0; use "clown-hub run/])
+  const tls = { CLOWN_TLS_CERT_FILE: 'tls.crt', CLOWN_TLS_KEY_FILE: 'tls.key' }
+  for (const settings of [{ CLOWN_MQTT_HOST: '0.0.0.0' }, { ...tls, CLOWN_TLS_HOST: '0.0.0.0' }]) {
+    const { errors, code } = runLine('lab', { environment: { ...freePorts, ...settings } })
+    t.equal(await code, 1)
+    t.match(errors.items, [/lab mode listens on loopback only, got 0\.0\.0\.0; use "clown-hub run/])
+  }
 })
 
 t.test('run starts the configured hub, and check-config only reads it', async (t) => {
@@ -91,6 +93,17 @@ t.test('run starts the configured hub, and check-config only reads it', async (t
   const line = await output.next((text) => text.startsWith('Clown.Hub listens'))
   const [, port] = /HTTP port (\d+), MQTT port \d+$/.exec(line) ?? []
   t.match(await (await fetch(`http://127.0.0.1:${port}/healthz`)).json(), { status: 'ok' })
+  stop()
+  t.equal(await code, 0)
+})
+
+t.test('run names the ports with TLS too', async (t) => {
+  const { certFile, keyFile } = await testCertificate(t)
+  const tls = `tls: { certFile: ${certFile}, keyFile: ${keyFile}, httpPort: 0, mqttPort: 0 }`
+  const text = `users: { a: { password: b } }\nlog: { level: silent }\n${tls}\n`
+  const file = `${t.testdir({ 'hub.yaml': text })}/hub.yaml`
+  const { output, code, stop } = runLine(`run --config ${file}`, freePorts)
+  t.match(await output.next(), /MQTT port \d+, with TLS \d+ and \d+$/)
   stop()
   t.equal(await code, 0)
 })

@@ -1,9 +1,8 @@
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import { chromium, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { createInbox, type Inbox } from '../inbox.ts'
 import { publish, requireProgram, subscribe } from '../programs.ts'
+import { servePage, startBrowser } from './chromium.ts'
 import { foundingDocument } from './founding-documents.ts'
 import { type StartedLab, startLab } from './started-lab.ts'
 
@@ -25,24 +24,6 @@ function examplePage(document: string): string {
   return `<!doctype html><meta charset="utf-8"><title>Example</title><script>${repaired}}</script>`
 }
 
-/** Serves `html` to a headless Chromium from another port of this machine. */
-async function openPage(t: Test, executablePath: string, html: string): Promise<Page> {
-  const server = createServer((_request, response) => {
-    response.setHeader('Content-Type', 'text/html').end(html)
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking']
-  const browser = await chromium.launch({ executablePath, args })
-  t.teardown(async () => {
-    await browser.close()
-    server.close()
-  })
-  const page = await browser.newPage()
-  await page.goto(`http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}/`)
-  return page
-}
-
 /** What the example prints: each message as it was received, parsed. */
 function printedBy(page: Page): Inbox<unknown> {
   const printed = createInbox<unknown>()
@@ -55,8 +36,11 @@ async function startExample(t: Test): Promise<{ page: Page; lab: StartedLab } | 
   const document = foundingDocument(t, '004_19e930d8e1f4872b.txt')
   if (executablePath === undefined || document === undefined) return undefined
   if (requireProgram(t, 'mosquitto_pub') === undefined) return undefined
-  const lab = await startLab(t)
-  return { lab, page: await openPage(t, executablePath, examplePage(document)) }
+  const origin = `http://127.0.0.1:${await servePage(t, examplePage(document))}`
+  const lab = await startLab(t, { CLOWN_HTTP_ORIGINS: origin })
+  const page = await (await startBrowser(t, executablePath)).newPage()
+  await page.goto(origin)
+  return { lab, page }
 }
 
 function isMessage(topic: string, payload: unknown): (message: unknown) => boolean {

@@ -49,9 +49,12 @@ export interface StartedLab extends StartedProgram {
 }
 
 /** A hub in lab mode on free ports, ready when it has printed its last line. */
-export async function startLab(t: Test): Promise<StartedLab> {
-  const settings = { CLOWN_HTTP_PORT: '0', CLOWN_MQTT_PORT: '0' }
-  const lab = startProgram(t, ['lab'], settings)
+export async function startLab(
+  t: Test,
+  settings: Record<string, string> = {},
+): Promise<StartedLab> {
+  const ports = { CLOWN_HTTP_PORT: '0', CLOWN_MQTT_PORT: '0' }
+  const lab = startProgram(t, ['lab'], { ...ports, ...settings })
   const http = await lab.output.next((line) => line.includes('http://'))
   const mqtt = await lab.output.next((line) => line.includes('mqtt://'))
   await lab.output.next((line) => line.startsWith('  ["relay/'))

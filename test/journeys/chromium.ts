@@ -1,0 +1,40 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import { type BrowserContext, type BrowserContextOptions, chromium } from 'playwright-core'
+import type { Test } from 'tap'
+
+/** A headless Chromium, closed at teardown; `executablePath` is where it is installed. */
+export async function startBrowser(
+  t: Test,
+  executablePath: string,
+  options: BrowserContextOptions = {},
+): Promise<BrowserContext> {
+  const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking']
+  const browser = await chromium.launch({ executablePath, args })
+  t.teardown(() => browser.close())
+  return browser.newContext(options)
+}
+
+/** Serves `html` on a port of this machine, by any of its loopback names; answers the port. */
+export async function servePage(t: Test, html: string): Promise<number> {
+  const ports: number[] = []
+  // A page of `localhost` may look for it at either address.
+  for (const host of ['127.0.0.1', '::1']) {
+    const server = createServer((_request, response) => {
+      response.setHeader('Content-Type', 'text/html').end(html)
+    })
+    ports.push(await opened(t, server, { host, port: ports[0] ?? 0 }))
+  }
+  return ports[0] ?? 0
+}
+
+async function opened(t: Test, server: Server, at: { host: string; port: number }) {
+  server.listen(at)
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  const address = server.address()
+  return address !== null && typeof address === 'object' ? address.port : 0
+}
