@@ -3,13 +3,23 @@ import { createServer, type Server } from 'node:http'
 import { type BrowserContext, type BrowserContextOptions, chromium } from 'playwright-core'
 import type { Test } from 'tap'
 
+/** A name that leads to this machine in the browser, as one of an attacker could. */
+export const reboundName = 'evil.example'
+
 /** A headless Chromium, closed at teardown; `executablePath` is where it is installed. */
 export async function startBrowser(
   t: Test,
   executablePath: string,
   options: BrowserContextOptions = {},
 ): Promise<BrowserContext> {
-  const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking']
+  const args = [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-background-networking',
+    `--host-resolver-rules=MAP ${reboundName} 127.0.0.1`,
+    // Chromium's own guard of the local network, which others do not have, would hide ours.
+    '--disable-features=LocalNetworkAccessChecks',
+  ]
   const browser = await chromium.launch({ executablePath, args })
   t.teardown(() => browser.close())
   return browser.newContext(options)
