@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import t, { type Test } from 'tap'
 import { upgradeText } from '../raw-http.ts'
 import { startedHub } from '../started-hub.ts'
+import { startedTlsHub } from '../started-tls-hub.ts'
 import { startControl } from './control.ts'
 
 const patienceMs = 15_000
@@ -63,6 +64,28 @@ t.test('F21: who takes too long is cut within 10 seconds, and nobody else notice
     }),
   )
   t.equal(hub.counters()['http-refused'], 4)
+  await control.stop()
+})
+
+/** A record that says it holds a ClientHello (RFC 8446, 5.1), and the beginning of that. */
+const hello = String.fromCharCode(22, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3)
+
+t.test('F21: a TLS hello that stalls is cut within 10 seconds', async (t) => {
+  const hub = await startedTlsHub(t)
+  const control = await startControl(t, hub)
+  const stalls: [head: string, rest: string][] = [
+    ['', ''],
+    ['', hello],
+    [hello, ''],
+  ]
+  const stall = async (port: number, texts: [head: string, rest: string]) => {
+    const { afterMs, answer } = await drip(t, port, texts)
+    t.equal(answer, '')
+    t.ok(afterMs < slowestCutMs, `cut after ${Math.round(afterMs)} ms`)
+  }
+  const { httpsPort, mqttsPort } = hub
+  await Promise.all(stalls.flatMap((texts) => [stall(httpsPort, texts), stall(mqttsPort, texts)]))
+  t.equal(hub.counters()['tls-refused'], 6)
   await control.stop()
 })
 
