@@ -114,6 +114,32 @@ async function admission(
   return ['allow_anonymous false', `password_file ${passwordFile}`]
 }
 
+/**
+ * Starts nginx with `config` inside of its http block, in a folder of its own; ended at teardown.
+ * The system's own configuration has no part in it.
+ */
+export async function startNginx(t: Test, config: string): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'nginx-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+  const lines = [
+    'daemon off;',
+    `user ${userInfo().username};`,
+    `pid ${folder}/pid;`,
+    'error_log stderr notice;',
+    'events {}',
+    'http {',
+    'access_log off;',
+    ...paths.map((name) => `${name}_temp_path ${folder}/${name};`),
+    config,
+    '}',
+  ]
+  const configFile = join(folder, 'nginx.conf')
+  await writeFile(configFile, lines.join('\n'))
+  const command = [installed('nginx'), '-p', folder, '-e', 'stderr', '-c', configFile]
+  await startProgram(t, command, /start worker process \d+$/)
+}
+
 /** Starts a program that is ready when a line on stderr matches; answers what ends it. */
 async function startProgram(
   t: Test,
