@@ -2,8 +2,8 @@ import type { Logger } from 'pino'
 import { createConnectionGate } from './access/connection-gate.ts'
 import { createForwarding } from './access/forwarding.ts'
 import { createOriginCheck } from './access/origin.ts'
-import { createSignIn } from './access/sign-in.ts'
 import { anonymousName } from './access/user.ts'
+import { openAccessControl } from './access-control.ts'
 import { openBroker } from './bus/broker.ts'
 import { type Config, type ConfigInput, checkConfig } from './config.ts'
 import { type Closers, createClosers } from './core/closers.ts'
@@ -23,6 +23,7 @@ import { createAudiences } from './transports/audiences.ts'
 import { createHeartbeat } from './transports/heartbeat.ts'
 import { chooseMqtt, mqttRoute } from './transports/mqtt-route.ts'
 import { createRoutes } from './transports/routes.ts'
+import { chooseTalk } from './transports/subprotocol.ts'
 import { talkRoute } from './transports/talk-route.ts'
 import { createWebSockets } from './transports/websockets.ts'
 
@@ -70,10 +71,12 @@ async function openAll(config: Config, log: Logger, onClose: Closers['add']) {
   const sampledLog = createSampledLog(log, counters)
   const { watch, gate, admit } = openProtection(config, sampledLog)
   onClose(watch.close)
-  const signIn = createSignIn(withPassword(config.users))
+  const rules = openRequestRules(config, log)
+  const { forwarding } = rules
+  const access = await openAccessControl(config, { forwarding, log, sampledLog, onClose })
 
   const broker = await openBroker({
-    signIn,
+    signIn: access.signIn,
     admit,
     mayEnter: gate.signedIn,
     anonymous: config.users[anonymousName] !== undefined,
@@ -98,7 +101,7 @@ async function openAll(config: Config, log: Logger, onClose: Closers['add']) {
   const talk = {
     dialect: createClownTalk({ release, limits, sampledLog }),
     context,
-    signIn,
+    signIn: access.ways,
     mayEnter: gate.signedIn,
     websockets: talkSockets,
     limits: limits.websocket,
@@ -107,11 +110,12 @@ async function openAll(config: Config, log: Logger, onClose: Closers['add']) {
   onClose(talkSockets.close)
 
   const requests = {
-    ...openRequestRules(config, log),
+    ...rules,
     limits: limits.http,
     gate,
     sampledLog,
     routeOf: createRoutes({
+      pages: access.pages,
       talk: (base) => talkRoute(base, talk),
       mqtt: mqttRoute({
         websockets: mqttSockets,
@@ -130,13 +134,6 @@ async function openAll(config: Config, log: Logger, onClose: Closers['add']) {
   const ports = await openPorts(config, { requests, handle, log, onClose })
   log.info({ version: release.version, ...ports }, 'the hub is running')
   return { ports, counters }
-}
-
-function withPassword(users: Config['users']): Record<string, { password: string }> {
-  const known = Object.entries(users).flatMap(([name, { password }]) =>
-    password === undefined ? [] : [[name, { password }] as const],
-  )
-  return Object.fromEntries(known)
 }
 
 /** Which requests are meant for us, and whose they are. */
@@ -174,7 +171,7 @@ function openWebSockets({ limits }: Config, sampledLog: SampledLog) {
   const { websocket } = limits
   const heartbeat = createHeartbeat({ limits: websocket, sampledLog })
   const context = { heartbeat, sampledLog }
-  const talkSockets = createWebSockets(websocket, context)
+  const talkSockets = createWebSockets({ ...websocket, handleProtocols: chooseTalk }, context)
   // A PUBLISH of the largest size fits, whatever the limit of other messages.
   const messageBytes = Math.max(websocket.messageBytes, limits.mqtt.publishBytes + 5)
   const mqttSockets = createWebSockets(

@@ -1,3 +1,4 @@
+import { digestOf, isToken } from './tokens.ts'
 import { anonymousName, type Role, type Rule, type User } from './user.ts'
 import { userFault } from './user-fault.ts'
 
@@ -20,14 +21,22 @@ export function inlineUserFault(name: string, user: InlineUser): string | undefi
   return `expected users.${name} to have "password" or "passwordFile", got ${got}`
 }
 
-/** The users of the configuration, their passwords hashed. */
+/**
+ * The users of the configuration. Each password is hashed once, now; one that has the form of a token is
+ * kept as a token, so that a machine that signs in with it costs no hash.
+ */
 export function hashInlineUsers(
   users: Readonly<Record<string, Omit<InlineUser, 'passwordFile'>>>,
   hashPassword: (password: string) => Promise<string>,
 ): Promise<User[]> {
   const hashed = Object.entries(users).map(async ([name, { password, rules = [], ...rest }]) => {
     const user = { name, ...rest, rules, tokens: [] }
-    return password === undefined ? user : { ...user, passwordHash: await hashPassword(password) }
+    if (password === undefined) return user
+    if (!isToken(password)) return { ...user, passwordHash: await hashPassword(password) }
+    return { ...user, tokens: [{ name: 'configuration', sha256: digestOf(password), created }] }
   })
   return Promise.all(hashed)
 }
+
+/** The configuration does not tell when its tokens were made. */
+const created = '1970-01-01T00:00:00Z'

@@ -1,5 +1,6 @@
+import { isUtf8 } from 'node:buffer'
 import type { AedesOptions, AuthenticateError, Client, PublishPacket, Subscription } from 'aedes'
-import type { SignIn } from '../access/sign-in.ts'
+import type { SignIn, SignInResult } from '../access/sign-in.ts'
 import { errorPayload, errorTopic } from '../core/error-payload.ts'
 import { HubError, reasonOf } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
@@ -45,11 +46,20 @@ export function createHooks(options: HookOptions, { reader, quota, granted }: Ho
   const { signIn, admit, mayEnter, anonymous } = options
   return {
     authenticate: (client, ...[user = '', password, done]) => {
-      const isNobody = user === '' && password === undefined
-      const isKnown = isNobody ? anonymous : signIn(user, password ?? '')
-      if (!isKnown) done(refusal(4, 'bad user name or password'), null)
-      else if (mayEnter(connectionOf(client), user)) done(null, true)
-      else done(refusal(3, 'too many connections of this user'), null)
+      const connection = connectionOf(client)
+      const enter = (name: string) => {
+        if (mayEnter(connection, name)) done(null, true)
+        else done(refusal(3, 'too many connections of this user'), null)
+      }
+      if (anonymous && user === '' && password === undefined) {
+        enter(user)
+        return
+      }
+      const refuse = (error: AuthenticateError) => done(error, null)
+      signIn({ user, password: textOf(password) }, addressOf(connection)).then(
+        (result) => ('user' in result ? enter(result.user.name) : refuse(refusalOf(result))),
+        (error: unknown) => refuse(refusal(3, reasonOf(error))),
+      )
     },
     authorizePublish: (_client, packet, done) => {
       done(admitPacket(packet, () => admit(reader.read(packet))))
@@ -72,10 +82,20 @@ function refusal(returnCode: 3 | 4, message: string): AuthenticateError {
   return Object.assign(new Error(message), { returnCode })
 }
 
+function refusalOf({ refused }: Exclude<SignInResult, { user: unknown }>): AuthenticateError {
+  if (refused === 'wrong') return refusal(4, 'bad user name or password')
+  return refusal(3, 'too many sign in, or have failed to')
+}
+
 /** The TCP socket that carries a client, under a websocket too. */
 function connectionOf({ req, conn }: Client): object {
   if (req !== undefined) return req.socket
   return conn instanceof MqttGuard ? conn.socket : conn
+}
+
+/** A connection that is closed already has no address any more. */
+function addressOf(connection: object): string {
+  return 'remoteAddress' in connection ? String(connection.remoteAddress) : 'unknown'
 }
 
 /** Whether a client may subscribe; if not, SUBACK says 128 [MQTT-3.9.3-2]. */
@@ -126,4 +146,9 @@ function replace(
   packet.topic = message.topic
   packet.payload = message.payload.bytes
   packet.retain = message.retain
+}
+
+/** [MQTT-3.1.3.5] A password is bytes; ours are texts. Bytes that are none are nobody's password. */
+function textOf(password: Readonly<Buffer> | undefined): string {
+  return password !== undefined && isUtf8(password) ? password.toString() : ''
 }

@@ -7,6 +7,7 @@ export const errorCodes = {
   'bad-topic': 'a topic breaks the rules: empty levels, wildcards, control characters, too long',
   'bad-payload': 'a command breaks the JSON Schema of its kind',
   'too-fast': 'a client sends more than it may, and has done so for too long',
+  'not-signed-in': 'a first message does not say who it is from, or the hub does not know them',
   'bad-command-line': 'a command of clown-hub was called with arguments it does not know',
   'bad-config': 'the configuration, or a CLOWN_… variable, breaks its JSON Schema',
   'unreadable-file': 'a file named on the command line or in the configuration cannot be read',

@@ -4,16 +4,19 @@ import type { Forwarding } from '../access/forwarding.ts'
 import { isKnownHost } from '../access/host.ts'
 import { quote } from '../core/errors.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
+import type { Config } from '../generated/config.ts'
 import { busy } from './admit-requests.ts'
+import { announcesMoreThan } from './read-body.ts'
 import type { Refusal } from './refusal.ts'
-import type { Route } from './route.ts'
+import { methodsOf, type Route } from './route.ts'
+import { bodyTooBig } from './run-route.ts'
 
 export interface RequestCheckOptions {
   /** What a reverse proxy may leave before the paths of the hub: `/hub`, or nothing. */
   readonly pathPrefix: string
   /** Names besides `localhost` and literal addresses that the Host header may carry. */
   readonly knownHosts: readonly string[]
-  readonly limits: { readonly headers: number }
+  readonly limits: Readonly<Config['limits']['http']>
   readonly gate: Pick<ConnectionGate, 'forward'>
   readonly forwarding: Forwarding
   readonly sampledLog: SampledLog
@@ -48,6 +51,7 @@ export function checkRequest(arrived: ArrivedRequest, options: RequestCheckOptio
     pastItsLimit(arrived, options) ??
     arrived.refusalAtTheDoor ??
     wrongMethod(request, route) ??
+    tooBig(request, route, options) ??
     route
   )
 }
@@ -112,10 +116,22 @@ function pastItsLimit(
 }
 
 function wrongMethod({ method }: IncomingMessage, route: Route): Refusal | undefined {
-  if (method === 'GET' || (method === 'HEAD' && 'get' in route)) return undefined
+  const allowed = methodsOf(route)
+  if (allowed.includes(String(method))) return undefined
+  const [expected] = allowed
   return {
     status: 405,
-    reason: `expected GET, got ${method}`,
-    headers: { Allow: 'get' in route ? 'GET, HEAD' : 'GET' },
+    reason: `expected ${expected}, got ${method}`,
+    headers: { Allow: allowed.join(', ') },
   }
+}
+
+/** A body that tells its size is refused before it is sent. */
+function tooBig(
+  request: IncomingMessage,
+  route: Route,
+  options: RequestCheckOptions,
+): Refusal | undefined {
+  const isFine = !('post' in route) || !announcesMoreThan(request, options.limits.bodyBytes)
+  return isFine ? undefined : bodyTooBig(options)
 }

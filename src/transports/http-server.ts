@@ -1,10 +1,4 @@
-import {
-  createServer,
-  type IncomingMessage,
-  type Server,
-  type ServerOptions,
-  type ServerResponse,
-} from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http'
 import { createServer as createSecureServer, type Server as SecureServer } from 'node:https'
 import type { ConnectionGate } from '../access/connection-gate.ts'
 import type { Certificate } from '../core/certificate.ts'
@@ -17,6 +11,8 @@ import { refuseBrokenRequests } from './broken-requests.ts'
 import { checkRequest, type RequestCheckOptions } from './check-request.ts'
 import { pageHeaders, secureHeaders } from './page-headers.ts'
 import { type Refusal, refuseRequest, refuseUpgrade } from './refusal.ts'
+import type { Exchange, Route } from './route.ts'
+import { answerExchange, handOver } from './run-route.ts'
 
 export interface HttpServerOptions extends RequestCheckOptions {
   readonly host: string
@@ -85,27 +81,30 @@ function serveRequests(server: Server | SecureServer, options: HttpServerOptions
   server.maxRequestsPerSocket = 1
   server.on('dropRequest', (_request, socket) => socket.destroy())
   const door = admitRequests(server, { gate, forwarding })
-  const answerTo = (request: IncomingMessage, isUpgrade: boolean) =>
+  const answerTo = (request: IncomingMessage, isUpgrade = false) =>
     checkRequest({ request, isUpgrade, refusalAtTheDoor: door.refusalOf(request) }, options)
-  const serve = (request: IncomingMessage, response: ServerResponse) => {
+  const serve = (answer: Route | Refusal, exchange: Exchange) => {
+    const { request, response } = exchange
     // Who is answered makes room. A body that nobody reads ends with the connection.
     response.shouldKeepAlive = false
-    const { host } = request.headers
-    const secure = forwarding.isSecure(request) ? secureHeaders(host) : {}
+    const secure = forwarding.isSecure(request) ? secureHeaders(request.headers.host) : {}
     response.setHeaders(new Map(Object.entries({ ...pageHeaders, ...secure })))
-    const answer = answerTo(request, false)
     if ('status' in answer) refuseRequest(response, answer)
-    else if ('get' in answer) answer.get(response)
-    else refuseRequest(response, websocketsOnly)
+    else if ('upgrade' in answer) refuseRequest(response, websocketsOnly)
+    else answerExchange(answer, exchange, options)
   }
-  server.on('request', serve)
+  server.on('request', (request, response) => serve(answerTo(request), { request, response }))
   // RFC 9110, 10.1.1: a final answer in place of 100 tells the client to keep its body.
-  server.on('checkContinue', serve)
+  server.on('checkContinue', (request, response) => {
+    const answer = answerTo(request)
+    if ('post' in answer) response.writeContinue()
+    serve(answer, { request, response })
+  })
   server.on('upgrade', (request, socket, head) => {
     const answer = answerTo(request, true)
     if ('status' in answer) refuseUpgrade(socket, answer)
-    else if ('get' in answer) refuseUpgrade(socket, noWebsockets)
-    else answer.upgrade(request, socket, head)
+    else if ('upgrade' in answer) handOver(answer, { request, socket, head }, options)
+    else refuseUpgrade(socket, noWebsockets)
   })
   refuseBrokenRequests(server, sampledLog)
   return door

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { Config } from '../generated/config.ts'
 import { refuseUpgrade } from './refusal.ts'
 import type { Route } from './route.ts'
+import { offeredSubprotocols } from './subprotocol.ts'
 import { bytesOf, type WebSocketBytesOptions } from './websocket-bytes.ts'
 import type { WebSockets } from './websockets.ts'
 
@@ -33,15 +34,13 @@ export function mqttRoute({ websockets, limits, sampledLog, handle }: MqttRouteO
     sampledLog,
   }
   return {
-    upgrade: (request, socket, head) => {
-      const offered = request.headers['sec-websocket-protocol'] ?? ''
-      // Trimmed afterwards: a pattern with spaces on both sides takes quadratic time on many of them.
-      const names = offered.split(',').map((name) => name.trim())
-      if (chooseMqtt(new Set(names)) === false) {
+    upgrade: (handshake) => {
+      const { request, socket } = handshake
+      if (chooseMqtt(new Set(offeredSubprotocols(request))) === false) {
         refuseUpgrade(socket, { status: 400, reason: 'expected the websocket subprotocol mqtt' })
         return
       }
-      websockets.accept({ request, socket, head }, (websocket) => {
+      websockets.accept(handshake, (websocket) => {
         handle(bytesOf(websocket, options), request)
       })
     },

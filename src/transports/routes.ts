@@ -1,8 +1,10 @@
-import type { ServerResponse } from 'node:http'
 import { baseOfPath } from './base-path.ts'
+import { sendJson } from './json-answer.ts'
 import type { Route } from './route.ts'
 
 export interface Routes {
+  /** Fixed paths, each with its route. */
+  readonly pages: ReadonlyMap<string, Route>
   /** Websockets that talk below a base. */
   talk(base: string): Route
   readonly mqtt: Route
@@ -11,22 +13,21 @@ export interface Routes {
 }
 
 /** Every path the hub serves on its HTTP port. */
-export function createRoutes({ talk, mqtt, health }: Routes): (path: string) => Route | undefined {
+export function createRoutes({
+  pages,
+  talk,
+  mqtt,
+  health,
+}: Routes): (path: string) => Route | undefined {
+  const fixed = new Map<string, Route>([
+    ...pages,
+    ['/healthz', { get: ({ response }) => sendJson(response, { status: 'ok', ...health() }) }],
+    ['/mqtt', mqtt],
+  ])
   return (path) => {
-    if (path === '/healthz')
-      return { get: (response) => sendJson(response, { status: 'ok', ...health() }) }
-    if (path === '/mqtt') return mqtt
+    const route = fixed.get(path)
+    if (route !== undefined) return route
     const base = baseOfPath(path)
     return base === undefined ? undefined : talk(base)
   }
-}
-
-function sendJson(response: ServerResponse, value: unknown): void {
-  const body = `${JSON.stringify(value)}\n`
-  const headers = {
-    'Content-Type': 'application/json; charset=utf-8',
-    'Content-Length': Buffer.byteLength(body),
-    'Cache-Control': 'no-store',
-  }
-  response.writeHead(200, headers).end(body)
 }

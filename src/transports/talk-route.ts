@@ -1,13 +1,15 @@
+import type { IncomingMessage } from 'node:http'
 import type { WebSocket } from 'ws'
-import { parseBasic } from '../access/basic.ts'
-import type { SignIn } from '../access/sign-in.ts'
 import type { HubError } from '../core/errors.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import { busy } from './admit-requests.ts'
-import { type Refusal, refuseUpgrade } from './refusal.ts'
-import type { Route } from './route.ts'
+import { type MessageSignIn, welcomeFrame } from './message-sign-in.ts'
+import { refuseUpgrade } from './refusal.ts'
+import type { RequestSignIn } from './request-sign-in.ts'
+import type { Handshake, Route } from './route.ts'
 import { openSession, type SessionContext } from './session.ts'
+import { challenge, refusalOf } from './sign-in-refusal.ts'
 import { type InboundLimits, WebSocketInbound } from './websocket-inbound.ts'
 import { type OutboundLimits, WebSocketLink } from './websocket-link.ts'
 import type { WebSockets } from './websockets.ts'
@@ -15,7 +17,10 @@ import type { WebSockets } from './websockets.ts'
 export interface TalkOptions {
   readonly dialect: Dialect
   readonly context: SessionContext
-  readonly signIn: SignIn
+  readonly signIn: {
+    readonly ofUpgrade: RequestSignIn['ofUpgrade']
+    readonly byMessage: MessageSignIn
+  }
   /** Whether a user may have one more connection, and this is to be one of that user's. */
   mayEnter(connection: object, user: string): boolean
   readonly websockets: WebSockets
@@ -23,35 +28,46 @@ export interface TalkOptions {
   readonly sampledLog: SampledLog
 }
 
-/** RFC 7617. Browsers send the credentials of a websocket URL only in answer to this challenge. */
-const challenge: Refusal = {
-  status: 401,
-  reason: 'expected a user and a password of this hub',
-  headers: { 'WWW-Authenticate': 'Basic realm="hub", charset="UTF-8"' },
-}
-
 /** Websockets of signed-in users who speak `dialect` below `base`. */
 export function talkRoute(base: string, options: TalkOptions): Route {
-  const { signIn, mayEnter, websockets, sampledLog } = options
   return {
-    upgrade: (request, socket, head) => {
-      const credentials = parseBasic(request.headers.authorization)
-      if (credentials !== undefined && signIn(credentials.user, credentials.password)) {
-        if (!mayEnter(socket, credentials.user)) {
-          refuseUpgrade(socket, busy)
-          return
-        }
-        websockets.accept({ request, socket, head }, (websocket) => serve(websocket, base, options))
+    upgrade: (handshake) =>
+      asksForMessage(handshake.request)
+        ? acceptStranger(handshake, base, options)
+        : acceptUser(handshake, base, options),
+  }
+}
+
+async function acceptUser(handshake: Handshake, base: string, options: TalkOptions) {
+  const { signIn, mayEnter, websockets } = options
+  const { request, socket } = handshake
+  const result = await signIn.ofUpgrade(request)
+  if (!('user' in result)) refuseUpgrade(socket, refusalOf(result, challenge))
+  else if (!mayEnter(socket, result.user.name)) refuseUpgrade(socket, busy)
+  else websockets.accept(handshake, (websocket) => serve(websocket, base, options))
+}
+
+/** Takes a websocket whose first message is to say who it is; nothing else is sent or obeyed before. */
+function acceptStranger(handshake: Handshake, base: string, options: TalkOptions) {
+  const { signIn, mayEnter, websockets, dialect } = options
+  const { request, socket } = handshake
+  websockets.accept(handshake, (websocket) => {
+    signIn.byMessage(websocket, { request, dialect }, (user) => {
+      if (!mayEnter(socket, user.name)) {
+        // The IANA registry of RFC 6455, 11.7: 1013, try again later.
+        websocket.close(1013, busy.reason)
         return
       }
-      // A first request without credentials is how browsers begin; only wrong ones are of note.
-      if (credentials !== undefined) {
-        const { user } = credentials
-        sampledLog.warn('sign-in-refused', { user }, 'a websocket gave a wrong user or password')
-      }
-      refuseUpgrade(socket, challenge)
-    },
-  }
+      websocket.send(welcomeFrame(dialect, user))
+      serve(websocket, base, options)
+    })
+  })
+}
+
+/** For clients that can set neither a header nor a cookie. Secrets never stand in a URL. */
+function asksForMessage({ url }: IncomingMessage): boolean {
+  const query = String(url).replace(/^[^?]*/, '')
+  return new URLSearchParams(query).get('sign-in') === 'message'
 }
 
 function serve(websocket: WebSocket, base: string, options: TalkOptions): void {

@@ -1,16 +1,12 @@
-import type { IncomingMessage } from 'node:http'
-import type { Duplex } from 'node:stream'
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
 import { systemCodeOf } from '../core/errors.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Heartbeat } from './heartbeat.ts'
+import type { Handshake } from './route.ts'
 
 /** Completes websocket handshakes and knows every websocket that is open. */
 export interface WebSockets {
-  accept(
-    handshake: { request: IncomingMessage; socket: Duplex; head: Buffer },
-    serve: (websocket: WebSocket) => void,
-  ): void
+  accept(handshake: Handshake, serve: (websocket: WebSocket) => void): void
   /** Tells every peer that the hub goes away, and waits for them, at most `closeGraceMs`. */
   close(): Promise<void>
 }
@@ -43,8 +39,14 @@ export function createWebSockets(
       maxBufferedChunks: bufferedChunks,
     }),
   )
+  let isClosed = false
   return {
     accept: ({ request, socket, head }, serve) => {
+      // Whoever was still being looked up when the hub stopped.
+      if (isClosed) {
+        socket.destroy()
+        return
+      }
       server.handleUpgrade(request, socket, head, (websocket) => {
         const pulse = heartbeat.watch(websocket)
         websocket.on('pong', pulse.alive)
@@ -57,6 +59,7 @@ export function createWebSockets(
       })
     },
     close: async () => {
+      isClosed = true
       await Promise.all([...server.clients].map(closeWebSocket))
     },
   }

@@ -12,7 +12,7 @@ import { mqttTo, startedHub } from '../started-hub.ts'
 function hooksWith(options: Partial<HookOptions>) {
   const sampledLog = createSampledLog(pino({ level: 'silent' }), createCounters())
   const all = {
-    signIn: () => true,
+    signIn: async () => ({ refused: 'wrong' as const }),
     admit: () => undefined,
     mayEnter: () => true,
     anonymous: false,
@@ -36,21 +36,33 @@ t.test('a user with too many connections gets CONNACK 3', async (t) => {
   t.equal(hub.counters()['connections-refused'], 1)
 })
 
+/** What a client without a guard gets for an answer to CONNECT. */
+function answerTo(hooks: ReturnType<typeof hooksWith>, user?: string, password?: string) {
+  const bytes = password === undefined ? undefined : Buffer.from(password)
+  return new Promise<[error: unknown, isIn: unknown]>((resolve) => {
+    hooks.authenticate(bareClient(), user, bytes, (error, isIn) => resolve([error, isIn]))
+  })
+}
+
 t.test('a user name alone, a password alone and nobody at all are told apart', async (t) => {
   const seen: string[] = []
   const hooks = hooksWith({
-    signIn: (user, password) => {
-      seen.push(`${user}:${password}`)
-      return false
+    signIn: async ({ user, password }, address) => {
+      seen.push(`${user}:${password} from ${address}`)
+      return { refused: 'wrong' }
     },
   })
-  const answers: unknown[] = []
-  const done = (error: Error | null) => answers.push(error?.message)
-  hooks.authenticate(bareClient(), 'clown', undefined, done)
-  hooks.authenticate(bareClient(), undefined, Buffer.from('x'), done)
-  hooks.authenticate(bareClient(), undefined, undefined, done)
-  t.same(seen, ['clown:', ':x'])
-  t.same(answers, Array(3).fill('bad user name or password'))
+  for (const credentials of [['clown'], [undefined, 'x'], []] as const) {
+    t.match(await answerTo(hooks, ...credentials), [{ message: 'bad user name or password' }])
+  }
+  t.same(seen, ['clown: from unknown', ':x from unknown', ': from unknown'])
+})
+
+t.test('who may try again later gets CONNACK 3, also when we are to blame', async (t) => {
+  const busy = hooksWith({ signIn: async () => ({ refused: 'busy', retryAfterSeconds: 1 }) })
+  t.match(await answerTo(busy, 'clown', 'x'), [{ returnCode: 3 }])
+  const broken = hooksWith({ signIn: () => Promise.reject(new Error('a defect')) })
+  t.match(await answerTo(broken, 'clown', 'x'), [{ returnCode: 3, message: 'a defect' }])
 })
 
 t.test('nobody is let in where that is allowed', async (t) => {

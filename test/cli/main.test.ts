@@ -101,8 +101,9 @@ t.test('run names the ports with TLS too', async (t) => {
   const { certFile, keyFile } = await testCertificate(t)
   const tls = `tls: { certFile: ${certFile}, keyFile: ${keyFile}, httpPort: 0, mqttPort: 0 }`
   const text = `users: { a: { password: b } }\nlog: { level: silent }\n${tls}\n`
-  const file = `${t.testdir({ 'hub.yaml': text })}/hub.yaml`
-  const { output, code, stop } = runLine(`run --config ${file}`, freePorts)
+  const file = `${t.testdir({})}/hub.yaml`
+  writePrivate(file, text)
+  const { output, code, stop } = runLine(`run --config ${file}`, { environment: freePorts })
   t.match(await output.next(), /MQTT port \d+, with TLS \d+ and \d+$/)
   stop()
   t.equal(await code, 0)

@@ -12,7 +12,7 @@ t.test('who is refused for no fault of its own is told to try again', async (t) 
   for (const limit of limits) {
     const { port } = await startedHttpServer(t, {
       gate: { ...openGate, admit: () => limit },
-      routeOf: () => ({ get: (response) => response.end('served') }),
+      routeOf: () => ({ get: ({ response }) => void response.end('served') }),
     })
     for (const text of [health, upgradeText('/healthz')]) {
       const answer = await rawExchange(port, text)

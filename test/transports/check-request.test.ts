@@ -117,7 +117,7 @@ t.test('a full hub does not tell a stranger’s page that it is full', async (t)
   const { port } = await startedHttpServer(t, {
     gate: { ...openGate, admit: () => 'total' },
     isOriginAllowed: ({ headers }) => headers.origin === undefined,
-    routeOf: (path) => (path === '/' ? { get: (response) => response.end() } : undefined),
+    routeOf: (path) => (path === '/' ? { get: ({ response }) => void response.end() } : undefined),
   })
   const statusOf = async (path: string, headers: Record<string, string> = {}) =>
     statusIn(await rawExchange(port, plainText(path, headers)))
@@ -169,7 +169,7 @@ t.test('requests that a trusted proxy passes on count for their own addresses', 
         return request.address === '192.0.2.9' ? 'perAddress' : undefined
       },
     },
-    routeOf: () => ({ get: (response) => response.end() }),
+    routeOf: () => ({ get: ({ response }) => void response.end() }),
   })
   const statusOf = async (text: string) => statusIn(await rawExchange(port, text))
   t.equal(await statusOf(plainText('/', { 'X-Forwarded-For': '6.6.6.6, 192.0.2.1' })), 200)

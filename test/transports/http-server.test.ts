@@ -1,8 +1,8 @@
 import { once } from 'node:events'
-import type { ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import t from 'tap'
 import { WebSocket } from 'ws'
+import type { Exchange } from '../../src/transports/route.ts'
 import { rawExchange, upgradeText } from '../raw-http.ts'
 import { startedHttpServer } from '../started-http-server.ts'
 import { startedHub } from '../started-hub.ts'
@@ -173,7 +173,7 @@ t.test('who is answered makes room for others, and is not asked to go', async (t
 
 t.test('what is sent behind a request is not looked at', async (t) => {
   let looks = 0
-  const get = (response: ServerResponse) => response.end('first\n')
+  const get = ({ response }: Exchange) => void response.end('first\n')
   const routeOf = () => {
     looks++
     return { get }
@@ -271,4 +271,22 @@ t.test('health tells the version and the counters', async (t) => {
   t.equal(response.headers.get('content-type'), 'application/json; charset=utf-8')
   const body = await response.json()
   t.match(body, { status: 'ok', version: /^\d+\.\d+\.\d+/, overloaded: false, counters: {} })
+})
+
+t.test('the Origin of a POST counts after path and Host, and before everything else', async (t) => {
+  const { port } = await startedHttpServer(t, {
+    isOriginAllowed: ({ headers }) => headers.origin !== 'http://evil.example',
+    routeOf: (path) =>
+      path === '/x' ? { post: ({ response }) => void response.end() } : undefined,
+  })
+  const statusOf = async (path: string, host: string, headers = '') => {
+    const text = `POST ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n${headers}\r\n`
+    return statusIn(await rawExchange(port, text))
+  }
+  const evil = 'Origin: http://evil.example\r\n'
+  t.equal(await statusOf('/x', 'localhost'), 200)
+  t.equal(await statusOf('/x', 'localhost', evil), 403)
+  t.equal(await statusOf('/x', 'localhost', `${evil}Content-Length: 100000\r\n`), 403)
+  t.equal(await statusOf('/x', 'evil.example', evil), 421)
+  t.equal(await statusOf('/y', 'localhost', evil), 404)
 })

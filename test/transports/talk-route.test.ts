@@ -52,7 +52,10 @@ t.test('a defect in a dialect ends its websocket, not the hub, and is logged', a
       admit: (message) => message,
       lastValuesBelow: async () => [],
     },
-    signIn: () => true,
+    signIn: {
+      ofUpgrade: async () => ({ user: { name: 'a', rules: [], tokens: [] } }),
+      byMessage: () => {},
+    },
     mayEnter: () => true,
     websockets,
     limits,
@@ -71,7 +74,7 @@ t.test('a websocket that does not answer the goodbye is cut after a second', asy
   const { websockets } = openedWebSockets(t, pino({ level: 'silent' }))
   const server = await startedHttpServer(t, {
     routeOf: () => ({
-      upgrade: (request, socket, head) => websockets.accept({ request, socket, head }, () => {}),
+      upgrade: (handshake) => websockets.accept(handshake, () => {}),
     }),
   })
   const websocket = new WebSocket(`ws://127.0.0.1:${server.port}/`)
@@ -81,4 +84,19 @@ t.test('a websocket that does not answer the goodbye is cut after a second', asy
   await websockets.close()
   websocket.resume()
   await once(websocket, 'close')
+})
+
+t.test('who is still being looked up when the hub stops is cut', async (t) => {
+  const { websockets } = openedWebSockets(t, pino({ level: 'silent' }))
+  const server = await startedHttpServer(t, {
+    routeOf: () => ({
+      upgrade: async (handshake) => {
+        await websockets.close()
+        websockets.accept(handshake, () => t.fail('nobody is taken any more'))
+      },
+    }),
+  })
+  const websocket = new WebSocket(`ws://127.0.0.1:${server.port}/`)
+  const [error] = await once(websocket, 'error')
+  t.match(error, { message: 'socket hang up' })
 })

@@ -1,0 +1,54 @@
+/** Who may come in, and how they prove who they are: the part of the composition that knows users. */
+import type { IncomingMessage } from 'node:http'
+import type { Logger } from 'pino'
+import { createCookieSessions } from './access/cookie-sessions.ts'
+import type { Forwarding } from './access/forwarding.ts'
+import { hashInlineUsers } from './access/inline-users.ts'
+import { hashPassword } from './access/passwords.ts'
+import { createSignIn } from './access/sign-in.ts'
+import { createSignedIn } from './access/signed-in.ts'
+import { createTickets } from './access/tickets.ts'
+import { openUserDirectory } from './access/user-directory.ts'
+import type { Config } from './config.ts'
+import type { Closers } from './core/closers.ts'
+import type { SampledLog } from './core/sampled-log.ts'
+import { createMessageSignIn } from './transports/message-sign-in.ts'
+import { createRequestSignIn } from './transports/request-sign-in.ts'
+import { signInRoutes } from './transports/sign-in-routes.ts'
+
+export interface AccessControlParts {
+  readonly forwarding: Forwarding
+  readonly log: Logger
+  readonly sampledLog: SampledLog
+  readonly onClose: Closers['add']
+}
+
+/** @throws HubError when the users file cannot be used. */
+export async function openAccessControl(
+  { users, usersFile: file, limits }: Config,
+  parts: AccessControlParts,
+) {
+  const { forwarding, log, sampledLog, onClose } = parts
+  const inline = await hashInlineUsers(users, hashPassword)
+  const directory = openUserDirectory({ inline, file, log })
+  onClose(directory.close)
+  const signedIn = createSignedIn(directory)
+  onClose(signedIn.close)
+  const signIn = createSignIn({ directory, limits, sampledLog })
+  const peerOf = (request: IncomingMessage) => ({
+    address: forwarding.clientAddress(request),
+    isSecure: forwarding.isSecure(request),
+  })
+  const common = { directory, limits: limits.signIn, sampledLog, signIn, peerOf }
+  const sessions = createCookieSessions(common)
+  const tickets = createTickets(common)
+  const { ofRequest, ofUpgrade } = createRequestSignIn({ ...common, sessions, tickets })
+  const onSignedOut = signedIn.endAllOf
+  return {
+    directory,
+    signedIn,
+    signIn,
+    ways: { ofUpgrade, byMessage: createMessageSignIn(common) },
+    pages: signInRoutes({ ...common, ofRequest, sessions, tickets, onSignedOut }),
+  }
+}

@@ -1,0 +1,68 @@
+import { isDeepStrictEqual } from 'node:util'
+import { type Rights, rightsOf } from './rights.ts'
+import type { User, UserDirectory } from './user.ts'
+
+/** Somebody who is signed in, and how to tell them that it is different from now on. */
+export interface Entry {
+  readonly user: User
+  /** What `{client}` in a rule stands for; MQTT clients have one. */
+  readonly clientId?: string | undefined
+  /** The user has other rights now. */
+  rightsChanged(rights: Rights): void
+  /** The user is gone, or what was signed in with is not valid any more. */
+  ended(): void
+}
+
+/** Everybody who is signed in, whatever way they came. */
+export interface SignedIn {
+  /** Answers the rights of who enters, and how to leave. */
+  enter(entry: Entry): { readonly rights: Rights; leave(): void }
+  /** Ends everything of a user who has signed out everywhere. */
+  endAllOf(name: string): void
+  close(): void
+}
+
+/** Follows the changes of `directory`: nobody keeps a right that was taken away. */
+export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange'>): SignedIn {
+  const users = new Map<Entry, User>()
+  const end = (entry: Entry) => {
+    users.delete(entry)
+    entry.ended()
+  }
+  const follow = (entry: Entry, before: User) => {
+    const user = directory.find(before.name)
+    if (isDeepStrictEqual(user, before)) return
+    if (user === undefined || !isStillValid(before, user)) {
+      end(entry)
+      return
+    }
+    users.set(entry, user)
+    entry.rightsChanged(rightsOf(user, entry.clientId))
+  }
+  const stop = directory.onChange(() => {
+    for (const [entry, before] of [...users]) follow(entry, before)
+  })
+  return {
+    enter: (entry) => {
+      users.set(entry, entry.user)
+      // The user may have changed while the password was checked.
+      queueMicrotask(() => {
+        if (users.get(entry) === entry.user) follow(entry, entry.user)
+      })
+      return { rights: rightsOf(entry.user, entry.clientId), leave: () => users.delete(entry) }
+    },
+    endAllOf: (name) => {
+      for (const [entry, user] of [...users]) if (user.name === name) end(entry)
+    },
+    close: stop,
+  }
+}
+
+/** Whether whatever `before` may have signed in with still is a credential of `after`. */
+function isStillValid(before: User, after: User): boolean {
+  const hashes = new Set(after.tokens.map(({ sha256 }) => sha256))
+  return (
+    after.passwordHash === before.passwordHash &&
+    before.tokens.every(({ sha256 }) => hashes.has(sha256))
+  )
+}

@@ -1,0 +1,6 @@
+/** Where a request comes from, past the proxies that are trusted. */
+export interface Peer {
+  readonly address: string
+  /** Whether nobody between there and here can listen. */
+  readonly isSecure: boolean
+}
