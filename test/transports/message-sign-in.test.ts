@@ -1,10 +1,19 @@
 import { once } from 'node:events'
+import { pino } from 'pino'
 import t, { type Test } from 'tap'
-import { WebSocket } from 'ws'
+import { WebSocket, WebSocketServer } from 'ws'
 import { createToken } from '../../src/access/tokens.ts'
+import { checkConfig } from '../../src/config.ts'
+import { createCounters } from '../../src/core/counters.ts'
+import { createSampledLog } from '../../src/core/sampled-log.ts'
+import { createMessageSignIn } from '../../src/transports/message-sign-in.ts'
+import { directPeer } from '../../src/transports/peer.ts'
+import { changingDirectory } from '../access/changing-directory.ts'
 import { createInbox } from '../inbox.ts'
+import { startedHttpServer } from '../started-http-server.ts'
 import { type Frame, type HubPorts, startedHub, talkTo } from '../started-hub.ts'
 
+const { limits } = checkConfig({ users: { clown: { password: 'bigclown' } } })
 const auth = '$hub/auth'
 const path = '/talk/nodes/bridge/0?sign-in=message'
 
@@ -130,4 +139,27 @@ t.test('the subprotocol of the hub is selected when it is offered, and no other'
   const hub = await startedHub(t)
   const { websocket } = await stranger(t, hub, ['clown.ticket.x', 'clown.talk.v1'])
   t.equal(websocket.protocol, 'clown.talk.v1')
+})
+
+t.test('a defect ends its websocket, not the hub', async (t) => {
+  const signInByMessage = createMessageSignIn({
+    signIn: () => Promise.reject(new Error('a defect')),
+    directory: changingDirectory(),
+    limits: limits.signIn,
+    sampledLog: createSampledLog(pino({ level: 'silent' }), createCounters()),
+    peerOf: directPeer,
+  })
+  const handshakes = new WebSocketServer({ noServer: true })
+  const server = await startedHttpServer(t, {
+    routeOf: () => ({
+      upgrade: ({ request, socket, head }) =>
+        handshakes.handleUpgrade(request, socket, head, (websocket) => {
+          const dialect = { encode: () => '' }
+          signInByMessage(websocket, { request, dialect }, () => t.fail('nobody is signed in'))
+        }),
+    }),
+  })
+  const { send, closed } = await stranger(t, { httpPort: server.port, mqttPort: 0 })
+  send(auth, { user: 'clown', password: 'bigclown' })
+  t.match(await closed, [1011])
 })
