@@ -111,9 +111,9 @@ const rulesOfRole: Readonly<Record<Role, readonly Rule[]>> = {
 function grantsOfRole({ role, base }: User): Grant[] {
   if (role === undefined) return []
   return rulesOfRole[role].flatMap(({ allow, topic }) => {
-    if (base === undefined && topic.startsWith('{base}')) return []
-    const filter = topic.replace('{base}', () => base ?? '')
-    return { allow, filter, owner: `role ${role}` }
+    // A function, since $ has a meaning in a replacement that is text.
+    const filter = topic.replace('{base}', () => base ?? '{base}')
+    return filter.startsWith('{base}') ? [] : { allow, filter, owner: `role ${role}` }
   })
 }
 

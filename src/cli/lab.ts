@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { isLoopbackHost } from '../access/address.ts'
 import { applyEnvironment, checkConfig } from '../config.ts'
 import { HubError } from '../core/errors.ts'
 import { readRelease } from '../core/release.ts'
@@ -46,7 +47,7 @@ export const lab: Command = {
 }
 
 function checkLoopback(host: string): void {
-  if (host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)) return
+  if (isLoopbackHost(host)) return
   const mend = 'use "clown-hub run --config FILE" with passwords of your own for other machines'
   throw new HubError('bad-config', `lab mode listens on loopback only, got ${host}; ${mend}`)
 }

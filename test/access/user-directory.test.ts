@@ -93,13 +93,15 @@ t.test('a file that is touched is no change', async (t) => {
   t.equal(lines.items.length, 1)
 })
 
-t.test('a closed directory looks no more', async (t) => {
+t.test('a closed directory looks no more, and an open one minds its own file', async (t) => {
+  const idle = openedDirectory(t, 'users: { bob: {} }')
   const closed = openedDirectory(t, 'users: { bob: {} }')
   const open = openedDirectory(t, 'users: { bob: {} }')
   closed.directory.close()
   for (const { file } of [closed, open]) changeUser(file, 'eve', () => ({}))
   await open.changes.next()
   t.same(closed.changes.items, [])
+  t.same(idle.changes.items, [])
 })
 
 t.test('a user of both places is refused at the start', async (t) => {

@@ -1,13 +1,16 @@
-import { chmodSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 
 /** A right hash of no password. */
 export const someHash = `$argon2id$v=19$m=19456,t=2,p=1$c29tZSBzYWx0IGhlcmU$${'A'.repeat(43)}`
 
-/** The path of a users file for its owner only, removed at teardown. */
+/** The path of a users file for its owner only, in a folder of its own that goes at teardown. */
 export function usersFile(t: Test, text: string): string {
-  const path = join(t.testdir(), 'users.yaml')
+  const folder = mkdtempSync(join(tmpdir(), 'clown-hub-users-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const path = join(folder, 'users.yaml')
   writePrivate(path, text)
   return path
 }

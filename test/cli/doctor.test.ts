@@ -53,9 +53,23 @@ t.test('what keeps the hub from starting is the first thing to mend', async (t) 
     t.equal(code, 1)
     t.match(output, [finding])
   }
+  writePrivate(config, 'users: { bob: { password: x } }')
+  t.match(await ranLine(`doctor ${config}`), { code: 1, output: [/^bob may do nothing/] })
   t.match(await ranLine('doctor'), { code: 1, output: [/expected clown-hub\.yaml in this folder/] })
   t.match(await ranLine('doctor a b'), {
     code: 1,
     errors: [/expected one configuration file; usage/],
   })
+})
+
+t.test('a defect is no finding', async (t) => {
+  const environment = {
+    get CLOWN_LOG_LEVEL(): string {
+      throw new TypeError('out of memory')
+    },
+  }
+  const config = usersFile(t, 'log: {}')
+  const { code, errors } = await ranLine(`doctor ${config}`, { environment })
+  t.equal(code, 1)
+  t.match(errors, ['clown-hub: unexpected: out of memory; please report this as a defect'])
 })
