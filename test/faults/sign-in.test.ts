@@ -1,0 +1,149 @@
+import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { WebSocket } from 'ws'
+import { createToken } from '../../src/access/tokens.ts'
+import type { ConfigInput } from '../../src/config.ts'
+import { hubProcess } from '../hub-process.ts'
+import { rawExchange } from '../raw-http.ts'
+import type { HubPorts } from '../started-hub.ts'
+import { startControl } from './control.ts'
+
+/** One machine plays a thousand, so it needs the room of a thousand. */
+const connections = { perUser: 2000, unauthenticated: 2000 }
+
+/** Bare sockets: a client that costs much would slow down those it is to be compared with. */
+async function logIn({ httpPort }: HubPorts, user: string, password: string) {
+  const body = new URLSearchParams({ user, password }).toString()
+  const head = [
+    'POST /login HTTP/1.1',
+    'Host: localhost',
+    'Connection: close',
+    'Content-Type: application/x-www-form-urlencoded',
+    `Content-Length: ${body.length}`,
+  ]
+  const answer = await rawExchange(httpPort, `${head.join('\r\n')}\r\n\r\n${body}`)
+  const retryAfter = /\r\nRetry-After: (\d+)\r\n/.exec(answer)?.[1]
+  return { status: Number(answer.slice(9, 12)), retryAfter }
+}
+
+t.test('F18: of 500 logins at once 34 are checked, and nobody else notices', async (t) => {
+  // Past their failures they would be refused for that.
+  const signIn = { failuresPerAddress: 1000 }
+  const hub = await hubProcess(t, { limits: { connections, signIn } })
+  const control = await startControl(t, hub)
+  const names = Array.from({ length: 500 }, (_, number) => `user${number}`)
+  const answers = await Promise.all(names.map((name) => logIn(hub, name, 'guess')))
+  const checked = answers.filter(({ status }) => status === 401).length
+  const busy = answers.filter(({ status, retryAfter }) => status === 503 && retryAfter === '1')
+  // Who comes when the first ones are done finds room.
+  t.ok(checked >= 34 && checked <= 150, `${checked} were checked`)
+  t.equal(checked + busy.length, 500, 'all others are told to come back')
+  t.equal((await hub.counters())['sign-in-busy'], busy.length)
+  t.equal((await logIn(hub, 'clown', 'bigclown')).status, 204)
+  const { p99LatencyMs } = await control.stop()
+  t.ok(p99LatencyMs <= 250, `p99 is ${Math.round(p99LatencyMs)} ms`)
+})
+
+t.test('F17: 1,000 wrong passwords a minute leave everybody else alone', async (t) => {
+  const hub = await hubProcess(t)
+  const control = await startControl(t, hub)
+  const attackMs = 12_000
+  const attempts: Promise<{ status: number }>[] = []
+  const timer = setInterval(() => {
+    attempts.push(logIn(hub, 'clown', `guess${attempts.length}`))
+  }, 60)
+  t.teardown(() => clearInterval(timer))
+  await delay(attackMs)
+  const startMs = performance.now()
+  t.equal((await logIn(hub, 'clown', 'bigclown')).status, 204)
+  const tookMs = performance.now() - startMs
+  t.ok(tookMs < 2500, `the right one took ${Math.round(tookMs)} ms`)
+  clearInterval(timer)
+  const statuses = (await Promise.all(attempts)).map(({ status }) => status)
+  t.ok(statuses.length > 150)
+  t.ok(statuses.every((status) => [401, 429, 503].includes(status)))
+  const { p99LatencyMs } = await control.stop()
+  t.ok(p99LatencyMs <= 250, `p99 is ${Math.round(p99LatencyMs)} ms`)
+})
+
+interface Credentials {
+  readonly user: string
+  readonly password: string
+}
+
+/** A websocket that tries again, later each time, until it is open. */
+async function persistent(t: Test, hub: HubPorts, { user, password }: Credentials) {
+  for (let pauseMs = 250; ; pauseMs = Math.min(pauseMs * 2, 4000)) {
+    const websocket = new WebSocket(`ws://${user}:${password}@127.0.0.1:${hub.httpPort}/talk/storm`)
+    websocket.on('error', () => {})
+    t.teardown(() => websocket.terminate())
+    // A refusal is an error first; either way it is closed then.
+    const isOpen = await new Promise((resolve) => {
+      websocket.once('open', () => resolve(true)).once('close', () => resolve(false))
+    })
+    if (isOpen) return websocket
+    await delay(pauseMs * Math.random())
+  }
+}
+
+/** All of them come within a second; answers how long it took until all were in. */
+async function storm(t: Test, hub: HubPorts, all: Credentials[]) {
+  const startMs = performance.now()
+  const websockets = await Promise.all(
+    all.map(async (credentials) => {
+      await delay(Math.random() * 1000)
+      return persistent(t, hub, credentials)
+    }),
+  )
+  return { websockets, tookMs: performance.now() - startMs }
+}
+
+function times<T>(count: number, make: (number: number) => T): T[] {
+  return Array.from({ length: count }, (_, number) => make(number))
+}
+
+async function drop(websockets: readonly WebSocket[]) {
+  for (const websocket of websockets) websocket.terminate()
+  await Promise.all(
+    websockets.map(
+      (websocket) => websocket.readyState === WebSocket.CLOSED || once(websocket, 'close'),
+    ),
+  )
+}
+
+t.test('F8: 1,000 clients that drop are back within 5 s, by tokens or a warm cache', async (t) => {
+  const nodes = times(10, (number) => ({ user: `node${number}`, password: createToken().token }))
+  const clown = { user: 'clown', password: 'bigclown' }
+  const users: ConfigInput['users'] = Object.fromEntries(
+    [clown, ...nodes].map(({ user, password }) => [user, { password }]),
+  )
+  const hub = await hubProcess(t, { users, limits: { connections } })
+  const all = times(1000, (number) => nodes[number % 20] ?? clown)
+  const first = await storm(t, hub, all)
+  const control = await startControl(t, hub)
+  await drop(first.websockets)
+  const { tookMs } = await storm(t, hub, all)
+  t.comment(`${Math.round(tookMs)} ms`)
+  t.ok(tookMs <= 5000, `all were back after ${Math.round(tookMs)} ms`)
+  const { p99LatencyMs } = await control.stop()
+  t.ok(p99LatencyMs <= 250, `p99 is ${Math.round(p99LatencyMs)} ms`)
+  const counters = await hub.counters()
+  t.equal(counters['sign-in-throttled'], undefined)
+  t.equal(counters['sign-in-busy'], undefined)
+})
+
+t.test('F8: after a cold start 1,000 clients of 500 users are in within 60 s', async (t) => {
+  const people = times(500, (number) => ({ user: `user${number}`, password: `p${number}` }))
+  const users: ConfigInput['users'] = Object.fromEntries(
+    [{ user: 'clown', password: 'bigclown' }, ...people].map(({ user, password }) => [
+      user,
+      { password },
+    ]),
+  )
+  const hub = await hubProcess(t, { users, limits: { connections } })
+  const { tookMs } = await storm(t, hub, [...people, ...people])
+  t.comment(`${Math.round(tookMs)} ms`)
+  t.ok(tookMs <= 60_000, `all were in after ${Math.round(tookMs)} ms`)
+  t.equal((await hub.counters())['sign-in-throttled'], undefined)
+})
