@@ -17,7 +17,7 @@ COPY docker/hub.yaml /etc/clown-hub/hub.yaml
 RUN mkdir /data && chown node:node /data
 USER node
 VOLUME /data
-EXPOSE 8080 1883
+EXPOSE 8080 1883 8443 8883
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.CLOWN_HTTP_PORT ?? 8080}/healthz`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["node", "/hub/dist/cli/bin.js"]
 CMD ["run", "--config", "/etc/clown-hub/hub.yaml"]

@@ -100,7 +100,7 @@ function foreignOrigin(
 ): Refusal | undefined {
   if (isOriginAllowed(request)) return undefined
   const address = forwarding.clientAddress(request)
-  const fields = { origin: quote(String(request.headers.origin)), address }
+  const fields = { origin: String(request.headers.origin).slice(0, 100), address }
   sampledLog.warn('origin-refused', fields, 'a page of another origin was refused')
   return foreign
 }
