@@ -98,14 +98,15 @@ function expectOne(
     websocket.close(code, reason)
   }
   const receive = (frame: unknown) => {
-    // Never anything else with the default binaryType.
-    if (!Buffer.isBuffer(frame)) return
     clearTimeout(deadline)
-    const isFine = !isTaken && frame.length <= firstMessageBytes
-    isTaken = true
-    if (isFine) take(frame)
+    // Never anything but a buffer with the default binaryType.
+    if (!isTaken && Buffer.isBuffer(frame) && frame.length <= firstMessageBytes) {
+      isTaken = true
+      take(frame)
+      return
+    }
     // RFC 6455, 7.4.1: 1008, a message that breaks the policy.
-    else breach(1008, `expected one message of at most ${firstMessageBytes} bytes`)
+    breach(1008, `expected one message of at most ${firstMessageBytes} bytes`)
   }
   const stop = () => {
     clearTimeout(deadline)
