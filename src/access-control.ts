@@ -9,6 +9,7 @@ import { createSignIn } from './access/sign-in.ts'
 import { createSignedIn } from './access/signed-in.ts'
 import { createTickets } from './access/tickets.ts'
 import { openUserDirectory } from './access/user-directory.ts'
+import { anonymousFinding } from './access/user-findings.ts'
 import type { Config } from './config.ts'
 import type { Closers } from './core/closers.ts'
 import type { SampledLog } from './core/sampled-log.ts'
@@ -31,6 +32,8 @@ export async function openAccessControl(
   const { forwarding, log, sampledLog, onClose } = parts
   const inline = await hashInlineUsers(users, hashPassword)
   const directory = openUserDirectory({ inline, file, log })
+  const finding = anonymousFinding(directory.all())
+  if (finding !== undefined) log.warn(finding)
   onClose(directory.close)
   const signedIn = createSignedIn(directory)
   onClose(signedIn.close)

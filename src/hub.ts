@@ -2,7 +2,6 @@ import type { Logger } from 'pino'
 import { createConnectionGate } from './access/connection-gate.ts'
 import { createForwarding } from './access/forwarding.ts'
 import { createOriginCheck } from './access/origin.ts'
-import { anonymousName } from './access/user.ts'
 import { openAccessControl } from './access-control.ts'
 import { openBroker } from './bus/broker.ts'
 import { type Config, type ConfigInput, checkConfig } from './config.ts'
@@ -76,16 +75,16 @@ async function openAll(config: Config, log: Logger, onClose: Closers['add']) {
   const access = await openAccessControl(config, { forwarding, log, sampledLog, onClose })
 
   const broker = await openBroker({
-    signIn: access.signIn,
+    ...access,
     admit,
     mayEnter: gate.signedIn,
-    anonymous: config.users[anonymousName] !== undefined,
+    clientAddress: forwarding.clientAddress,
     limits,
     log,
     sampledLog,
   })
   onClose(broker.close)
-  const { bus } = broker
+  const { bus, handle } = broker
   const lastValues = keepLastValues(bus, limits.retained)
   onClose(lastValues.close)
 
@@ -95,6 +94,8 @@ async function openAll(config: Config, log: Logger, onClose: Closers['add']) {
     bus,
     admit,
     log,
+    sampledLog,
+    signedIn: access.signedIn,
     audiences: createAudiences(bus, log),
     lastValuesBelow: lastValues.below,
   }
@@ -117,12 +118,7 @@ async function openAll(config: Config, log: Logger, onClose: Closers['add']) {
     routeOf: createRoutes({
       pages: access.pages,
       talk: (base) => talkRoute(base, talk),
-      mqtt: mqttRoute({
-        websockets: mqttSockets,
-        limits: limits.mqtt,
-        sampledLog,
-        handle: broker.handle,
-      }),
+      mqtt: mqttRoute({ websockets: mqttSockets, limits: limits.mqtt, sampledLog, handle }),
       health: () => ({
         version: release.version,
         overloaded: watch.isOverloaded(),
@@ -130,7 +126,6 @@ async function openAll(config: Config, log: Logger, onClose: Closers['add']) {
       }),
     }),
   }
-  const { handle } = broker
   const ports = await openPorts(config, { requests, handle, log, onClose })
   log.info({ version: release.version, ...ports }, 'the hub is running')
   return { ports, counters }

@@ -31,6 +31,7 @@ const programs: Record<string, readonly string[]> = {
 const roomOfFile: Record<string, string> = {
   config: 'hub',
   environment: 'hub',
+  'access-control': 'hub',
   ports: 'hub',
 }
 

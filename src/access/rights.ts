@@ -50,6 +50,7 @@ export function rightsOf(user: User, clientId?: string): Rights {
   const readers = grants.filter(({ allow }) => allow.includes('read'))
   const may = (action: Action, topic: string) =>
     decide(action, topic, grants.find(allows(action, topic)))
+  const mayRead = remembered((topic) => readers.some(({ filter }) => matches(filter, topic)))
   return {
     may,
     mayPublish: (topic, retain) => {
@@ -57,7 +58,9 @@ export function rightsOf(user: User, clientId?: string): Rights {
       const decision = may('write', topic)
       return decision.allowed && retain ? may('retain', topic) : decision
     },
-    mayRead: remembered((topic) => readers.some(({ filter }) => matches(filter, topic))),
+    mayRead: readers.some(({ filter }) => filter === '#')
+      ? (topic) => !topic.startsWith('$') || mayRead(topic)
+      : mayRead,
     maySubscribe: (filter) => {
       const isEnough = asksForEverything(filter) ? covers : overlaps
       return decide(

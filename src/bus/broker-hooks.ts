@@ -1,28 +1,23 @@
-import { isUtf8 } from 'node:buffer'
-import type { AedesOptions, AuthenticateError, Client, PublishPacket, Subscription } from 'aedes'
-import type { SignIn, SignInResult } from '../access/sign-in.ts'
+import type { AedesOptions, Client, PublishPacket, Subscription } from 'aedes'
+import type { Decision } from '../access/rights.ts'
 import { errorPayload, errorTopic } from '../core/error-payload.ts'
 import { HubError, reasonOf } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
-import { checkFilter, type TopicLimits } from '../core/topic.ts'
+import { checkFilter, isTopic, type TopicLimits } from '../core/topic.ts'
 import type { PacketReader } from './aedes-bus.ts'
+import type { ClientRights } from './client-rights.ts'
 import { MqttGuard } from './guard/mqtt-guard.ts'
 import type { SubscriptionQuota } from './subscription-quota.ts'
 
 export interface HookOptions {
-  readonly signIn: SignIn
   /**
    * What goes on the bus in place of a client's message; undefined drops it without a word.
    *
    * @throws HubError to refuse it.
    */
   admit(message: Message): Message | undefined
-  /** Whether a user may have one more connection, and this is to be one of that user's. */
-  mayEnter(connection: object, user: string): boolean
-  /** Whether clients that give neither user nor password are let in. */
-  readonly anonymous: boolean
   readonly topicLimits: TopicLimits
   readonly sampledLog: SampledLog
 }
@@ -32,83 +27,71 @@ interface HookParts {
   readonly quota: SubscriptionQuota
   /** Takes each subscription that is granted: only those may be kept. */
   readonly granted: WeakSet<Subscription>
+  readonly rights: ClientRights
 }
 
 type Hooks = Required<
-  Pick<
-    AedesOptions,
-    'authenticate' | 'authorizePublish' | 'authorizeSubscribe' | 'authorizeForward'
-  >
+  Pick<AedesOptions, 'authorizePublish' | 'authorizeSubscribe' | 'authorizeForward'>
 >
 
-/** What Aedes asks before it lets anything happen. */
-export function createHooks(options: HookOptions, { reader, quota, granted }: HookParts): Hooks {
-  const { signIn, admit, mayEnter, anonymous } = options
+/** What Aedes asks before it lets anything happen to a message or a subscription. */
+export function createHooks(options: HookOptions, parts: HookParts): Hooks {
+  const { admit, sampledLog, topicLimits } = options
+  const { reader, rights, granted } = parts
+  /**
+   * A message that its client has no right to publish is dropped: MQTT 3.1.1 has no answer for it, and
+   * the connection may carry others [MQTT-3.3.5-2].
+   */
+  const drop = (
+    client: Client | null,
+    { topic }: PublishPacket,
+    decision: Decision | undefined,
+  ) => {
+    const fields = { client: client?.id, topic, reason: decision?.reason }
+    sampledLog.warn('right-missing', fields, 'a message was refused')
+    return undefined
+  }
   return {
-    authenticate: (client, ...[user = '', password, done]) => {
-      const connection = connectionOf(client)
-      const enter = (name: string) => {
-        if (mayEnter(connection, name)) done(null, true)
-        else done(refusal(3, 'too many connections of this user'), null)
+    authorizePublish: (client, packet, done) => {
+      const decision = rights.of(client?.id ?? '')?.mayPublish(packet.topic, packet.retain)
+      const take = () => {
+        // Of a topic that nobody may have, admission tells.
+        const isAdmissionDue = decision?.allowed || !isTopic(packet.topic, topicLimits)
+        return isAdmissionDue ? admit(reader.read(packet)) : drop(client, packet, decision)
       }
-      if (anonymous && user === '' && password === undefined) {
-        enter(user)
-        return
-      }
-      const refuse = (error: AuthenticateError) => done(error, null)
-      signIn({ user, password: textOf(password) }, addressOf(connection)).then(
-        (result) => ('user' in result ? enter(result.user.name) : refuse(refusalOf(result))),
-        (error: unknown) => refuse(refusal(3, reasonOf(error))),
-      )
-    },
-    authorizePublish: (_client, packet, done) => {
-      done(admitPacket(packet, () => admit(reader.read(packet))))
+      done(admitPacket(packet, take))
     },
     authorizeSubscribe: (client, subscription, done) => {
-      const isGranted = mayHave(client, subscription, { ...options, quota })
+      const isGranted = mayHave(client, subscription, { ...options, ...parts })
       if (isGranted) granted.add(subscription)
       done(null, isGranted ? subscription : null)
     },
     authorizeForward: (client, packet) => {
       const guard = client.conn
       // [MQTT-3.2.0-1] Nothing goes out before CONNACK.
-      return guard instanceof MqttGuard && !guard.isAccepted ? null : packet
+      if (guard instanceof MqttGuard && !guard.isAccepted) return null
+      return rights.of(client.id)?.mayRead(packet.topic) ? packet : null
     },
   }
-}
-
-/** [MQTT-3.2.2-4] Return code 3: server unavailable; 4: bad user name or password. */
-function refusal(returnCode: 3 | 4, message: string): AuthenticateError {
-  return Object.assign(new Error(message), { returnCode })
-}
-
-function refusalOf({ refused }: Exclude<SignInResult, { user: unknown }>): AuthenticateError {
-  if (refused === 'wrong') return refusal(4, 'bad user name or password')
-  return refusal(3, 'too many sign in, or have failed to')
-}
-
-/** The TCP socket that carries a client, under a websocket too. */
-function connectionOf({ req, conn }: Client): object {
-  if (req !== undefined) return req.socket
-  return conn instanceof MqttGuard ? conn.socket : conn
-}
-
-/** A connection that is closed already has no address any more. */
-function addressOf(connection: object): string {
-  return 'remoteAddress' in connection ? String(connection.remoteAddress) : 'unknown'
 }
 
 /** Whether a client may subscribe; if not, SUBACK says 128 [MQTT-3.9.3-2]. */
 function mayHave(
   client: Client,
   { topic }: Subscription,
-  { topicLimits, sampledLog, quota }: HookOptions & { quota: SubscriptionQuota },
+  { topicLimits, sampledLog, quota, rights }: HookOptions & HookParts,
 ): boolean {
   try {
     checkFilter(topic, topicLimits)
   } catch (error) {
     const fields = { client: client.id, reason: reasonOf(error) }
     sampledLog.warn('bad-topic', fields, 'a subscription was refused')
+    return false
+  }
+  const decision = rights.of(client.id)?.maySubscribe(topic)
+  if (decision?.allowed !== true) {
+    const fields = { client: client.id, topic, reason: decision?.reason }
+    sampledLog.warn('right-missing', fields, 'a subscription was refused')
     return false
   }
   if (quota.take(client, topic)) return true
@@ -146,9 +129,4 @@ function replace(
   packet.topic = message.topic
   packet.payload = message.payload.bytes
   packet.retain = message.retain
-}
-
-/** [MQTT-3.1.3.5] A password is bytes; ours are texts. Bytes that are none are nobody's password. */
-function textOf(password: Readonly<Buffer> | undefined): string {
-  return password !== undefined && isUtf8(password) ? password.toString() : ''
 }

@@ -3,15 +3,18 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { Aedes, type Client, type Subscription } from 'aedes'
 import type { Logger } from 'pino'
+import type { UserDirectory } from '../access/user.ts'
 import { isCommand, type TopicLimits } from '../core/topic.ts'
 import { createAedesBus, createPacketReader } from './aedes-bus.ts'
 import { createHooks, type HookOptions } from './broker-hooks.ts'
 import type { Bus } from './bus.ts'
 import { ClientLink } from './client-link.ts'
+import { createClientRights } from './client-rights.ts'
 import { createEmitter } from './emitter.ts'
 import { type GuardContext, MqttGuard } from './guard/mqtt-guard.ts'
 import type { MqttLimits } from './guard/packet-types.ts'
 import { createTurnEnd } from './guard/turn.ts'
+import { createMqttSignIn, type MqttSignInOptions } from './mqtt-sign-in.ts'
 import type { RetainedLimits } from './retained-quota.ts'
 import { RetainedValues } from './retained-values.ts'
 import { SessionStore } from './session-store.ts'
@@ -26,7 +29,8 @@ export interface Broker {
   close(): Promise<void>
 }
 
-export interface BrokerOptions extends Omit<HookOptions, 'topicLimits'> {
+export interface BrokerOptions extends Omit<HookOptions, 'topicLimits'>, MqttSignInOptions {
+  readonly directory: UserDirectory
   readonly limits: {
     readonly mqtt: MqttLimits
     readonly topic: TopicLimits
@@ -37,11 +41,12 @@ export interface BrokerOptions extends Omit<HookOptions, 'topicLimits'> {
 }
 
 /** What the guard has as well is set so that the guard comes first. */
-const laterThanGuard = { connectTimeout: 60_000, drainTimeout: 10_000, maxClientsIdLength: 256 }
+const laterThanGuard = { connectTimeout: 60_000, drainTimeout: 10_000, maxClientsIdLength: 1024 }
 
 export async function openBroker(options: BrokerOptions): Promise<Broker> {
   const { log, sampledLog, limits } = options
   const { qos2Window } = limits.mqtt
+  const rights = createClientRights(options.directory)
   const sessions = createSessions({
     limits: limits.sessions,
     qos2Window,
@@ -57,7 +62,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
   })
   const retained = new RetainedValues(limits.retained)
   const granted = new WeakSet<Subscription>()
-  const persistence = new SessionStore({ sessions, retained, granted, sampledLog })
+  const persistence = new SessionStore({ sessions, retained, granted, rights, sampledLog })
   const reader = createPacketReader()
   const quota = createSubscriptionQuota(limits.mqtt.subscriptions)
   const emitter = createEmitter(() => aedes.id)
@@ -67,7 +72,8 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
     maxInflightInbound: qos2Window + 1,
     persistence,
     mq: emitter.mq,
-    ...createHooks({ ...options, topicLimits: limits.topic }, { reader, quota, granted }),
+    ...createHooks({ ...options, topicLimits: limits.topic }, { reader, quota, granted, rights }),
+    ...createMqttSignIn(options),
   })
   quota.follow(aedes)
   followEvents(aedes, options)
@@ -92,6 +98,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
       guard.once('close', () => {
         guards.delete(guard)
         sessions.left(client.id, link)
+        rights.forget(client.id)
       })
     },
     close: async () => {

@@ -1,5 +1,5 @@
 import type { Aedes, AedesPublishPacket, Client, Deliver } from 'aedes'
-import { matchesFilter } from '../core/topic.ts'
+import { matches } from '../core/filter.ts'
 import type { MqttGuard } from './guard/mqtt-guard.ts'
 import { writePublish } from './guard/written-packets.ts'
 import { type OwnMessage, toBytes } from './own-copy.ts'
@@ -42,8 +42,9 @@ export class ClientLink implements Link {
   }
 
   /** CONNACK goes out; answers whether it is to say that there is a session. */
-  accept(entrant: Entrant): boolean {
-    const { session, isPresent } = this.#options.sessions.accept(entrant, this)
+  accept({ clean }: Pick<Entrant, 'clean'>): boolean {
+    const { client, sessions } = this.#options
+    const { session, isPresent } = sessions.accept({ clientId: client.id, clean }, this)
     this.#session = session
     return isPresent
   }
@@ -121,7 +122,7 @@ function grantedQos({ subscriptions }: Client, { topic, qos }: AedesPublishPacke
   for (const filter in subscriptions) {
     if (granted === qos) break
     const own = subscriptions[filter]?.qos ?? 0
-    if (own > granted && matchesFilter(filter, topic)) granted = lowerQos(own, qos)
+    if (own > granted && matches(filter, topic)) granted = lowerQos(own, qos)
   }
   return granted
 }

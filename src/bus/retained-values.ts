@@ -1,5 +1,5 @@
 import type { AedesPublishPacket } from 'aedes'
-import { matchesFilter } from '../core/topic.ts'
+import { matches } from '../core/filter.ts'
 import { type OwnMessage, ownCopy } from './own-copy.ts'
 import { createRetainedQuota, type RetainedLimits, type RetainedQuota } from './retained-quota.ts'
 
@@ -39,7 +39,7 @@ export class RetainedValues {
     let looked = 0
     for (const [topic, message] of this.#messages) {
       if (looked++ === end) return
-      if (matchesFilter(filter, topic)) yield message
+      if (matches(filter, topic)) yield message
       if (looked % topicsPerTurn === 0) yield undefined
     }
   }

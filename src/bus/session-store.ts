@@ -3,6 +3,7 @@ import type { AedesPublishPacket, Client, PublishPacket, PubrelPacket, Subscript
 import MemoryPersistence from 'aedes-persistence/asyncPersistence.js'
 import type { SampledLog } from '../core/sampled-log.ts'
 import { isCommand } from '../core/topic.ts'
+import type { ClientRights } from './client-rights.ts'
 import { ownCopy } from './own-copy.ts'
 import { lowerQos, type Qos } from './qos.ts'
 import type { RetainedValues } from './retained-values.ts'
@@ -14,6 +15,8 @@ export interface SessionStoreOptions {
   /** The subscriptions that clients may have. */
   readonly granted: WeakSet<Subscription>
   readonly sampledLog: SampledLog
+  /** Nothing is kept for a client that it may not read. */
+  readonly rights: Pick<ClientRights, 'of'>
 }
 
 /** A kept session that a message is for, and the QoS of its subscription. */
@@ -51,9 +54,13 @@ export class SessionStore extends MemoryPersistence {
   /** The kept sessions that a message is to be stored for. A command is not stored for the absent. */
   override async subscriptionsByTopic(topic: string) {
     const subscriptions = await super.subscriptionsByTopic(topic)
-    if (!isCommand(topic)) return subscriptions
-    const { sessions } = this.#options
-    return subscriptions.filter(({ clientId }) => sessions.get(clientId)?.isClientThere)
+    const { sessions, rights } = this.#options
+    const isForThere = isCommand(topic)
+    return subscriptions.filter(
+      ({ clientId }) =>
+        rights.of(clientId)?.mayRead(topic) &&
+        (!isForThere || sessions.get(clientId)?.isClientThere),
+    )
   }
 
   // --- retained values ---

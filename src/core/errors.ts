@@ -6,6 +6,7 @@ export const errorCodes = {
   'bad-frame': 'a frame or line is not ["topic", payload] or ["topic", payload, object]',
   'bad-topic': 'a topic breaks the rules: empty levels, wildcards, control characters, too long',
   'bad-payload': 'a command breaks the JSON Schema of its kind',
+  forbidden: 'no rule of the user allows this: to publish here, or to subscribe to this',
   'too-fast': 'a client sends more than it may, and has done so for too long',
   'not-signed-in': 'a first message does not say who it is from, or the hub does not know them',
   'bad-command-line': 'a command of clown-hub was called with arguments it does not know',

@@ -104,30 +104,3 @@ export function isTopic(topic: string, limits: TopicLimits = defaultTopicLimits)
     return false
   }
 }
-
-const plusCode = 43
-const hashCode = 35
-
-/** Whether `topic` matches `filter`, both of which keep the rules [MQTT-4.7.1]. Allocates nothing. */
-export function matchesFilter(filter: string, topic: string): boolean {
-  // [MQTT-4.7.2-1]
-  if (topic.startsWith('$') && !filter.startsWith('$')) return false
-  let at = 0
-  for (let filterAt = 0; filterAt < filter.length; filterAt++) {
-    const code = filter.charCodeAt(filterAt)
-    if (code === hashCode) return true
-    if (code === plusCode) {
-      at = levelEnd(topic, at)
-      continue
-    }
-    // What ends with /# matches the level above, too.
-    if (at === topic.length) return filter.endsWith('/#') && filterAt === filter.length - 2
-    if (code !== topic.charCodeAt(at++)) return false
-  }
-  return at === topic.length
-}
-
-function levelEnd(topic: string, at: number): number {
-  const end = topic.indexOf('/', at)
-  return end === -1 ? topic.length : end
-}

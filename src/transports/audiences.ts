@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import type { Rights } from '../access/rights.ts'
 import type { Bus } from '../bus/bus.ts'
 import type { Message } from '../core/message.ts'
 import { filterBelow, relativeTopic } from '../core/topic.ts'
@@ -9,10 +10,20 @@ export interface Member {
   deliver(frame: string, message: Message): void
 }
 
-/** Sessions with the same base and dialect share one subscription, and each frame is encoded once. */
+/** What a session wants to see, and may. */
+export interface View {
+  readonly dialect: Dialect
+  readonly base: string
+  readonly rights: Pick<Rights, 'key' | 'mayRead' | 'readsAll'>
+}
+
+/**
+ * Sessions with the same base, dialect and rights to read share one subscription, and each frame is
+ * encoded once.
+ */
 export interface Audiences {
-  /** `member` receives every message below `base` from now on, until the answered function is called. */
-  join(dialect: Dialect, base: string, member: Member): () => void
+  /** `member` receives each message of `view` from now on, until the answered function is called. */
+  join(view: View, member: Member): () => void
 }
 
 interface Audience {
@@ -28,10 +39,10 @@ interface Source {
 export function createAudiences(bus: Bus, log: Logger): Audiences {
   const audiences = new Map<string, Audience>()
   return {
-    join: (dialect, base, member) => {
+    join: (view, member) => {
       // No topic holds a line break, so two audiences never share a name.
-      const name = `${dialect.name}\n${base}`
-      const audience = audiences.get(name) ?? openAudience({ bus, log }, dialect, base)
+      const name = [view.dialect.name, view.base, view.rights.key].join('\n')
+      const audience = audiences.get(name) ?? openAudience({ bus, log }, view)
       audiences.set(name, audience)
       audience.members.add(member)
       return () => {
@@ -44,9 +55,12 @@ export function createAudiences(bus: Bus, log: Logger): Audiences {
   }
 }
 
-function openAudience({ bus, log }: Source, dialect: Dialect, base: string): Audience {
+function openAudience({ bus, log }: Source, { dialect, base, rights }: View): Audience {
   const members = new Set<Member>()
+  const filter = filterBelow(base)
+  const readsAll = rights.readsAll(filter)
   const deliver = (message: Message) => {
+    if (!readsAll && !rights.mayRead(message.topic)) return
     const relative = relativeTopic(base, message.topic)
     if (relative === undefined) return
     const frame = dialect.encode(relative, message.payload)
@@ -59,5 +73,5 @@ function openAudience({ bus, log }: Source, dialect: Dialect, base: string): Aud
       }
     }
   }
-  return { members, unsubscribe: bus.subscribe(filterBelow(base), deliver) }
+  return { members, unsubscribe: bus.subscribe(filter, deliver) }
 }

@@ -1,7 +1,12 @@
 import type { Logger } from 'pino'
+import type { Rights } from '../access/rights.ts'
+import type { SignedIn } from '../access/signed-in.ts'
+import type { User } from '../access/user.ts'
 import type { Bus } from '../bus/bus.ts'
+import { HubError } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
 import type { Payload } from '../core/payload.ts'
+import type { SampledLog } from '../core/sampled-log.ts'
 import { isCommand, joinTopic, relativeTopic } from '../core/topic.ts'
 import type { Dialect, Session } from '../dialects/dialect.ts'
 import { shapeOf } from '../nodes/clown-model.ts'
@@ -12,6 +17,7 @@ import type { PatientLink } from './websocket-link.ts'
 export interface SessionContext {
   readonly bus: Bus
   readonly audiences: Audiences
+  readonly signedIn: SignedIn
   /**
    * What goes on the bus in its place; undefined drops it without a word.
    *
@@ -21,12 +27,16 @@ export interface SessionContext {
   /** The last known value of every topic below a base. */
   lastValuesBelow(base: string): Promise<Message[]>
   readonly log: Logger
+  readonly sampledLog: SampledLog
 }
 
 export interface SessionOptions {
   readonly dialect: Dialect
   readonly base: string
   readonly link: PatientLink
+  readonly user: User
+  /** The user is gone, or what was signed in with is not valid any more. */
+  ended(): void
 }
 
 /** A signed-in link that is part of its audience until it is closed. */
@@ -35,17 +45,29 @@ export interface OpenSession extends Session {
 }
 
 export function openSession(context: SessionContext, options: SessionOptions): OpenSession {
-  const { dialect, base, link } = options
+  const { dialect, base, link, user, ended } = options
   const deliver = (frame: string, { topic }: Message) => {
     // Only of a report does the latest value tell all; commands, answers and notifications are events.
     link.deliver(frame, shapeOf(topic) === 'report' ? topic : undefined)
   }
-  const leave = context.audiences.join(dialect, base, { deliver })
+  const join = () => context.audiences.join({ dialect, base, rights }, { deliver })
+  const entrance = context.signedIn.enter({
+    user,
+    ended,
+    rightsChanged: (changed) => {
+      rights = changed
+      leaveAudience()
+      leaveAudience = join()
+    },
+  })
+  let { rights } = entrance
+  let leaveAudience = join()
   const sendLastValues = async () => {
     for (const { topic, payload } of await context.lastValuesBelow(base)) {
       if (!(await link.hasRoom())) return
       const relative = relativeTopic(base, topic)
-      if (relative !== undefined) link.past(dialect.encode(relative, payload), topic)
+      if (relative === undefined || !rights.mayRead(topic)) continue
+      link.past(dialect.encode(relative, payload), topic)
     }
   }
   const catchUp = createCatchUp(link, () =>
@@ -55,12 +77,28 @@ export function openSession(context: SessionContext, options: SessionOptions): O
   )
   return {
     publish: (topic, payload) => {
-      const admitted = context.admit(toMessage(joinTopic(base, topic), payload))
+      const message = toMessage(joinTopic(base, topic), payload)
+      const admitted = context.admit(message)
+      checkRight(rights, message, { user, sampledLog: context.sampledLog })
       if (admitted !== undefined) context.bus.publish(admitted)
     },
     catchUp,
-    close: leave,
+    close: () => {
+      leaveAudience()
+      entrance.leave()
+    },
   }
+}
+
+function checkRight(
+  rights: Rights,
+  { topic, retain }: Message,
+  { user, sampledLog }: { user: User; sampledLog: SampledLog },
+): void {
+  const { allowed, reason } = rights.mayPublish(topic, retain)
+  if (allowed) return
+  sampledLog.warn('right-missing', { user: user.name, topic }, 'a message was refused')
+  throw new HubError('forbidden', `expected a right to publish, got none: ${reason}`)
 }
 
 function toMessage(topic: string, payload: Payload): Message {

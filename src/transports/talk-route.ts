@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { WebSocket } from 'ws'
+import type { User } from '../access/user.ts'
 import type { HubError } from '../core/errors.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Dialect } from '../dialects/dialect.ts'
@@ -44,7 +45,10 @@ async function acceptUser(handshake: Handshake, base: string, options: TalkOptio
   const result = await signIn.ofUpgrade(request)
   if (!('user' in result)) refuseUpgrade(socket, refusalOf(result, challenge))
   else if (!mayEnter(socket, result.user.name)) refuseUpgrade(socket, busy)
-  else websockets.accept(handshake, (websocket) => serve(websocket, base, options))
+  else {
+    const { user } = result
+    websockets.accept(handshake, (websocket) => serve(websocket, { base, user }, options))
+  }
 }
 
 /** Takes a websocket whose first message is to say who it is; nothing else is sent or obeyed before. */
@@ -59,7 +63,7 @@ function acceptStranger(handshake: Handshake, base: string, options: TalkOptions
         return
       }
       websocket.send(welcomeFrame(dialect, user))
-      serve(websocket, base, options)
+      serve(websocket, { base, user }, options)
     })
   })
 }
@@ -70,11 +74,22 @@ function asksForMessage({ url }: IncomingMessage): boolean {
   return new URLSearchParams(query).get('sign-in') === 'message'
 }
 
-function serve(websocket: WebSocket, base: string, options: TalkOptions): void {
+function serve(
+  websocket: WebSocket,
+  { base, user }: { base: string; user: User },
+  options: TalkOptions,
+): void {
   const { dialect, context, limits, sampledLog } = options
   const { encodeMissed } = dialect
   const link = new WebSocketLink(websocket, { limits, sampledLog, encodeMissed })
-  const session = openSession(context, { dialect, base, link })
+  const session = openSession(context, {
+    dialect,
+    base,
+    link,
+    user,
+    // The IANA registry of close codes leaves 4000 to 4999 to us: 4401, not signed in any more.
+    ended: () => websocket.close(4401, 'signed out'),
+  })
   const obey = dialect.open(link, session)
   const receive = (frame: Buffer) => {
     try {

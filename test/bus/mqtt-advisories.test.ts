@@ -110,7 +110,9 @@ t.test('GHSA-52qw-whmv-87c5, F13: inherited names are names like any other', asy
     raw.send(unsubscribePacket([name]))
     t.equal(await raw.next(), 'b0020001')
     raw.stream.destroy()
-    await hub.log.next((line) => line.msg === 'MQTT client gone' && line['client'] === name)
+    await hub.log.next(
+      (line) => line.msg === 'MQTT client gone' && line['client'] === `anonymous:${name}`,
+    )
     const talk = await talkTo(t, hub, '/talk')
     talk.send(`${name}/set`, 1)
     await talk.settle()

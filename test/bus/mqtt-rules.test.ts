@@ -50,7 +50,7 @@ for (const [way, open] of Object.entries(ways)) {
     t.equal(hub.counters()['mqtt-connection-ended'], count, 'each PUBLISH is counted')
     t.ok(Number(hub.counters()['bad-topic']) >= count, 'and each Will')
     const line = await hub.log.next(({ kind }) => kind === 'mqtt-connection-ended')
-    t.match(line, { client: 'raw', reason: /./ }, 'the log says who it was, and why')
+    t.match(line, { client: 'anonymous:raw', reason: /./ }, 'the log says who it was, and why')
   })
 
   t.test(`F14: filters that break the rules get SUBACK 128 over ${way}`, async (t) => {

@@ -34,7 +34,9 @@ async function leaveSession(t: Test, hub: StartedHub, qos = 1): Promise<void> {
 
 async function leave(hub: StartedHub, raw: RawMqtt, clientId: string): Promise<void> {
   raw.stream.destroy()
-  await hub.log.next((line) => line.msg === 'MQTT client gone' && line['client'] === clientId)
+  await hub.log.next(
+    (line) => line.msg === 'MQTT client gone' && line['client'] === `anonymous:${clientId}`,
+  )
 }
 
 function publishKept(raw: RawMqtt, payloads: readonly string[]): void {

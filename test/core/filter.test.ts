@@ -72,3 +72,28 @@ t.test('two filters overlap when there is a topic that both match', async (t) =>
   t.doesNotThrow(() => fc.assert(fc.property(filters, filters, isRight), { numRuns: 2000 }))
   t.notOk(overlaps('#', '$SYS/#'))
 })
+
+t.test('a filter matches whole levels, and # the level above it', async (t) => {
+  const topics = ['a', 'ab', 'a/b', 'a/ab', 'ab/b', 'a/b/c', '$SYS', '$SYS/a']
+  const plain = ['a', 'ab', 'a/b', 'a/ab', 'ab/b', 'a/b/c']
+  const expectations: Record<string, string[]> = {
+    'a/b': ['a/b'],
+    'a/+': ['a/b', 'a/ab'],
+    '+': ['a', 'ab'],
+    '+/b': ['a/b', 'ab/b'],
+    '+/+': ['a/b', 'a/ab', 'ab/b'],
+    'a/+/c': ['a/b/c'],
+    'a/b/+': ['a/b/c'],
+    '#': plain,
+    '+/#': plain,
+    'a/#': ['a', 'a/b', 'a/ab', 'a/b/c'],
+    '+/b/#': ['a/b', 'ab/b', 'a/b/c'],
+    'a/b/c/#': ['a/b/c'],
+    '$SYS/#': ['$SYS', '$SYS/a'],
+    '$SYS/+': ['$SYS/a'],
+  }
+  for (const [filter, expected] of Object.entries(expectations)) {
+    const matched = topics.filter((topic) => matches(filter, topic))
+    t.same(matched, expected, filter)
+  }
+})

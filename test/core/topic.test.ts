@@ -8,7 +8,6 @@ import {
   filterBelow,
   isCommand,
   joinTopic,
-  matchesFilter,
   relativeTopic,
 } from '../../src/core/topic.ts'
 
@@ -122,29 +121,4 @@ t.test('any text is a topic that MQTT can carry, or is refused as none', async (
       return text.isWellFormed() && !/[+#\0]|^\$|^\/|\/\/|\/$|^$/.test(text)
     }),
   )
-})
-
-t.test('a filter matches whole levels, and # the level above it', async (t) => {
-  const topics = ['a', 'ab', 'a/b', 'a/ab', 'ab/b', 'a/b/c', '$SYS', '$SYS/a']
-  const plain = ['a', 'ab', 'a/b', 'a/ab', 'ab/b', 'a/b/c']
-  const matches: Record<string, string[]> = {
-    'a/b': ['a/b'],
-    'a/+': ['a/b', 'a/ab'],
-    '+': ['a', 'ab'],
-    '+/b': ['a/b', 'ab/b'],
-    '+/+': ['a/b', 'a/ab', 'ab/b'],
-    'a/+/c': ['a/b/c'],
-    'a/b/+': ['a/b/c'],
-    '#': plain,
-    '+/#': plain,
-    'a/#': ['a', 'a/b', 'a/ab', 'a/b/c'],
-    '+/b/#': ['a/b', 'ab/b', 'a/b/c'],
-    'a/b/c/#': ['a/b/c'],
-    '$SYS/#': ['$SYS', '$SYS/a'],
-    '$SYS/+': ['$SYS/a'],
-  }
-  for (const [filter, expected] of Object.entries(matches)) {
-    const matched = topics.filter((topic) => matchesFilter(filter, topic))
-    t.same(matched, expected, filter)
-  }
 })

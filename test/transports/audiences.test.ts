@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import t from 'tap'
+import { rightsOf } from '../../src/access/rights.ts'
 import type { Message } from '../../src/core/message.ts'
 import { Payload } from '../../src/core/payload.ts'
 import { createAudiences } from '../../src/transports/audiences.ts'
@@ -25,12 +26,14 @@ t.test('a member that fails robs the others of nothing, and the log says so', as
   const log = pino({}, { write: (line: string) => logged.push(line) })
   const audiences = createAudiences(bus, log)
   const got: string[] = []
-  audiences.join(dialect, 'n', {
+  const rights = rightsOf({ name: 'a', role: 'viewer', rules: [], tokens: [] })
+  const view = { dialect, base: 'n', rights }
+  audiences.join(view, {
     deliver: () => {
       throw new TypeError('a defect')
     },
   })
-  audiences.join(dialect, 'n', { deliver: (frame) => got.push(frame) })
+  audiences.join(view, { deliver: (frame) => got.push(frame) })
   t.equal(subscribers.length, 1)
   subscribers[0]?.({ topic: 'n/a', payload: new Payload(Buffer.of()), qos: 0, retain: false })
   t.same(got, ['a'])

@@ -7,7 +7,6 @@ import { checkConfig } from '../../src/config.ts'
 import { createCounters } from '../../src/core/counters.ts'
 import { createSampledLog } from '../../src/core/sampled-log.ts'
 import { createMessageSignIn } from '../../src/transports/message-sign-in.ts'
-import { directPeer } from '../../src/transports/peer.ts'
 import { changingDirectory } from '../access/changing-directory.ts'
 import { createInbox } from '../inbox.ts'
 import { startedHttpServer } from '../started-http-server.ts'
@@ -147,7 +146,7 @@ t.test('a defect ends its websocket, not the hub', async (t) => {
     directory: changingDirectory(),
     limits: limits.signIn,
     sampledLog: createSampledLog(pino({ level: 'silent' }), createCounters()),
-    peerOf: directPeer,
+    peerOf: () => ({ address: '127.0.0.1', isSecure: false }),
   })
   const handshakes = new WebSocketServer({ noServer: true })
   const server = await startedHttpServer(t, {

@@ -1,6 +1,8 @@
 import { pino } from 'pino'
 import t from 'tap'
 import { WebSocket } from 'ws'
+import { createSignedIn } from '../../src/access/signed-in.ts'
+import type { User } from '../../src/access/user.ts'
 import { createCounters } from '../../src/core/counters.ts'
 import type { Message } from '../../src/core/message.ts'
 import { Payload } from '../../src/core/payload.ts'
@@ -21,6 +23,8 @@ function report(topic: string, text: string): Message {
   return { topic, payload: new Payload(Buffer.from(text)), qos: 0, retain: false }
 }
 
+const user: User = { name: 'a', role: 'admin', rules: [], tokens: [] }
+
 /** A session below `n` whose last values come when the test lets them. */
 function openedSession() {
   const sent: string[] = []
@@ -30,13 +34,15 @@ function openedSession() {
   const context = {
     bus: { publish: () => {}, subscribe: () => () => {}, retained: async function* () {} },
     audiences: {
-      join: (_dialect: unknown, _base: string, joined: Member) => {
+      join: (_view: unknown, joined: Member) => {
         member = joined
         return () => {}
       },
     },
     admit: (message: Message) => message,
     lastValuesBelow: () => new Promise<Message[]>((answer, fail) => asked.push({ answer, fail })),
+    signedIn: createSignedIn({ find: () => user, onChange: () => () => {} }),
+    sampledLog: createSampledLog(pino({ level: 'silent' }), createCounters()),
     log: pino({}, { write: (line: string) => logged.push(line) }),
   }
   const outlet = {
@@ -50,7 +56,7 @@ function openedSession() {
     sampledLog: createSampledLog(context.log, createCounters()),
     encodeMissed: dialect.encodeMissed,
   })
-  const session = openSession(context, { dialect, base: 'n', link })
+  const session = openSession(context, { dialect, base: 'n', link, user, ended: t.fail })
   const live = (topic: string, text: string) =>
     member.deliver(`${topic} ${text}`, report(`n/${topic}`, text))
   return { link, outlet, session, sent, logged, asked, live }

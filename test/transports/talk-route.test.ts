@@ -2,6 +2,8 @@ import { once } from 'node:events'
 import { type Logger, pino } from 'pino'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
+import { createSignedIn } from '../../src/access/signed-in.ts'
+import type { User } from '../../src/access/user.ts'
 import { createCounters } from '../../src/core/counters.ts'
 import { createSampledLog } from '../../src/core/sampled-log.ts'
 import { createAudiences } from '../../src/transports/audiences.ts'
@@ -30,6 +32,8 @@ function openedWebSockets(t: Test, log: Logger) {
   return { sampledLog, websockets: createWebSockets(limits, { heartbeat, sampledLog }) }
 }
 
+const user: User = { name: 'a', rules: [], tokens: [] }
+
 t.test('a defect in a dialect ends its websocket, not the hub, and is logged', async (t) => {
   const logged: string[] = []
   const log = pino({}, { write: (line: string) => logged.push(line) })
@@ -48,12 +52,14 @@ t.test('a defect in a dialect ends its websocket, not the hub, and is logged', a
     context: {
       bus,
       log,
+      sampledLog,
+      signedIn: createSignedIn({ find: () => user, onChange: () => () => {} }),
       audiences: createAudiences(bus, log),
       admit: (message) => message,
       lastValuesBelow: async () => [],
     },
     signIn: {
-      ofUpgrade: async () => ({ user: { name: 'a', rules: [], tokens: [] } }),
+      ofUpgrade: async () => ({ user }),
       byMessage: () => {},
     },
     mayEnter: () => true,

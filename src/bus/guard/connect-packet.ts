@@ -7,6 +7,8 @@ import type { MqttLimits } from './packet-types.ts'
 /** What the guard needs to know of a CONNECT. */
 export interface ConnectPacket {
   readonly clientId: string
+  /** Empty when it names none. */
+  readonly user: string
   /** Whether the client wants to start anew, and nothing kept when it leaves. */
   readonly clean: boolean
   readonly keepAliveSeconds: number
@@ -52,9 +54,9 @@ export function readConnect(packet: Buffer, limits: ConnectLimits): ConnectPacke
   const clean = (flags & flagBits.clean) !== 0
   const clientId = readClientId(fields, { level, clean, limits: limits.mqtt })
   if (flags & flagBits.will) readWill(fields, limits.topic)
-  readCredentials(fields, flags, limits.mqtt)
+  const user = readUser(fields, flags, limits.mqtt)
   if (!fields.isAtEnd) throw malformed('expected CONNECT to end, got more bytes')
-  return { clientId, clean, keepAliveSeconds, level }
+  return { clientId, user, clean, keepAliveSeconds, level }
 }
 
 function readLevel(fields: PacketFields): number {
@@ -125,10 +127,12 @@ function readWill(fields: PacketFields, limits: TopicLimits): void {
   fields.bytes()
 }
 
-function readCredentials(fields: PacketFields, flags: number, limits: MqttLimits): void {
+/** Checks the password as well, which is of no use here. */
+function readUser(fields: PacketFields, flags: number, limits: MqttLimits): string {
   const user = flags & flagBits.user ? fields.text('a user name') : ''
   const password = flags & flagBits.password ? fields.bytes() : Buffer.alloc(0)
-  if (Buffer.byteLength(user) <= limits.userBytes && password.length <= limits.passwordBytes) return
+  if (Buffer.byteLength(user) <= limits.userBytes && password.length <= limits.passwordBytes)
+    return user
   const message = `expected a user name of at most ${limits.userBytes} bytes and a password of at most ${limits.passwordBytes}`
   throw new PacketFault('sign-in-refused', message, 4)
 }

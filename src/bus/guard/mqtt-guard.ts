@@ -1,6 +1,7 @@
 import { Duplex } from 'node:stream'
 import type { SampledLog } from '../../core/sampled-log.ts'
 import { TokenBucket } from '../../core/token-bucket.ts'
+import { clientName } from '../client-name.ts'
 import { Acknowledgements, expectsAnswer } from './acknowledgements.ts'
 import { BrokerFeed } from './broker-feed.ts'
 import {
@@ -60,6 +61,8 @@ export class MqttGuard extends Duplex {
   #connect: ConnectPacket | undefined
   /** What came and is not cut into packets, because enough of them wait already. */
   #unread: Buffer = Buffer.alloc(0)
+  /** What the broker calls the client; empty before CONNECT. */
+  #name = ''
   #isAccepted = false
   #isFlushDue = false
   #isReplayExpected = false
@@ -187,6 +190,7 @@ export class MqttGuard extends Duplex {
     // [MQTT-3.1.0-2]
     if (this.#connect !== undefined) throw malformed('expected one CONNECT, got a second')
     this.#connect = readConnect(packet, this.#context.limits)
+    this.#name = clientName(this.#connect.user, this.#connect.clientId)
     this.#deadlines.connected(this.#connect.keepAliveSeconds)
     clearKeepAlive(packet)
   }
@@ -259,7 +263,7 @@ export class MqttGuard extends Duplex {
   // --- the end ---
 
   #warn(counter: string, reason: string): void {
-    const fields = { client: this.#connect?.clientId, reason }
+    const fields = { client: this.#name, reason }
     this.#context.sampledLog.warn(counter, fields, 'an MQTT client is past a limit or broke a rule')
   }
 

@@ -12,9 +12,13 @@ function faultIn(fields: ConnectFields): string | undefined {
 
 t.test('CONNECT tells what the guard needs to know', async (t) => {
   const fields = { clientId: 'č', clean: false, keepAliveSeconds: 7 }
-  t.same(readConnect(connectPacket(fields), limits), { ...fields, level: 4 })
+  t.same(readConnect(connectPacket(fields), limits), { ...fields, user: '', level: 4 })
   const whole = { ...fields, will: { topic: 'a', qos: 2, retain: true }, user: 'b', password: 'c' }
-  t.same(readConnect(connectPacket({ ...whole, level: 3 }), limits), { ...fields, level: 3 })
+  t.same(readConnect(connectPacket({ ...whole, level: 3 }), limits), {
+    ...fields,
+    user: 'b',
+    level: 3,
+  })
 })
 
 t.test('what CONNECT asks for in vain has its counter and its code', async (t) => {

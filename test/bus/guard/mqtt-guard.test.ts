@@ -93,7 +93,9 @@ for (const [way, open] of Object.entries(ways)) {
       const { payload } = readPublish(await healthy.next(isPublish))
       if (payload.toString() !== expected) t.fail('the healthy one missed a message')
     }
-    t.match(await hub.log.next(({ kind }) => kind === 'mqtt-slow-consumer'), { client: 'frozen' })
+    t.match(await hub.log.next(({ kind }) => kind === 'mqtt-slow-consumer'), {
+      client: 'anonymous:frozen',
+    })
     frozen.stream.resume()
     await frozen.ended
   })

@@ -1,0 +1,104 @@
+import { isUtf8 } from 'node:buffer'
+import type { IncomingMessage } from 'node:http'
+import type { AedesOptions, AuthenticateError, Client } from 'aedes'
+import { anonymousIn } from '../access/anonymous.ts'
+import type { SignIn, SignInResult } from '../access/sign-in.ts'
+import type { SignedIn } from '../access/signed-in.ts'
+import type { User, UserDirectory } from '../access/user.ts'
+import { reasonOf } from '../core/errors.ts'
+import { clientName, partsOf } from './client-name.ts'
+import { MqttGuard } from './guard/mqtt-guard.ts'
+
+export interface MqttSignInOptions {
+  readonly signIn: SignIn
+  readonly directory: Pick<UserDirectory, 'find'>
+  readonly signedIn: SignedIn
+  /** Whether a user may have one more connection, and this is to be one of that user's. */
+  mayEnter(connection: object, user: string): boolean
+  /** Where the request for a websocket that carries MQTT comes from. */
+  clientAddress(request: IncomingMessage): string
+}
+
+/** What Aedes asks when a client says CONNECT. */
+export function createMqttSignIn(
+  options: MqttSignInOptions,
+): Required<Pick<AedesOptions, 'preConnect' | 'authenticate'>> {
+  return {
+    preConnect: (_client, packet, done) => {
+      packet.clientId = clientName(packet.username, packet.clientId)
+      done(null, true)
+    },
+    authenticate: (client, ...[name = '', password, done]) => {
+      const settle = (result: MqttSignInResult) => {
+        const error = 'user' in result ? enter(client, result.user, options) : refusalOf(result)
+        done(error ?? null, error === undefined)
+      }
+      identify(client, { name, password }, options).then(settle, (error: unknown) =>
+        done(refusal(3, reasonOf(error)), false),
+      )
+    },
+  }
+}
+
+type MqttSignInResult = SignInResult | { readonly refused: 'nobody' }
+
+async function identify(
+  client: Client,
+  { name, password }: { name: string; password: Readonly<Buffer> | undefined },
+  { signIn, directory, clientAddress }: MqttSignInOptions,
+): Promise<MqttSignInResult> {
+  if (name === '' && password === undefined) {
+    const user = anonymousIn(directory)
+    return user === undefined ? { refused: 'nobody' } : { user }
+  }
+  const { req } = client
+  const address = req === undefined ? addressOf(connectionOf(client)) : clientAddress(req)
+  return signIn({ user: name, password: textOf(password) }, address)
+}
+
+/** Lets a client in until its connection closes; answers why not, if not. */
+function enter(
+  client: Client,
+  user: User,
+  { mayEnter, signedIn }: MqttSignInOptions,
+): AuthenticateError | undefined {
+  if (!mayEnter(connectionOf(client), user.name)) {
+    return refusal(3, 'too many connections of this user')
+  }
+  const { leave } = signedIn.enter({
+    user,
+    clientId: partsOf(client.id).clientId,
+    // What it may do is asked anew for each message.
+    rightsChanged: () => {},
+    ended: () => client.close(),
+  })
+  client.conn.once('close', leave)
+  return undefined
+}
+
+function refusalOf({ refused }: Exclude<MqttSignInResult, { user: unknown }>): AuthenticateError {
+  const isWrong = refused === 'wrong' || refused === 'nobody'
+  if (isWrong) return refusal(4, 'bad user name or password')
+  return refusal(3, 'too many sign in, or have failed to')
+}
+
+/** [MQTT-3.2.2-4] Return code 3: server unavailable; 4: bad user name or password. */
+function refusal(returnCode: 3 | 4, message: string): AuthenticateError {
+  return Object.assign(new Error(message), { returnCode })
+}
+
+/** The TCP socket that carries a client, under a websocket too. */
+function connectionOf({ req, conn }: Client): object {
+  if (req !== undefined) return req.socket
+  return conn instanceof MqttGuard ? conn.socket : conn
+}
+
+/** A connection that is closed already has no address any more. */
+function addressOf(connection: object): string {
+  return 'remoteAddress' in connection ? String(connection.remoteAddress) : 'unknown'
+}
+
+/** [MQTT-3.1.3.5] A password is bytes; ours are texts. Bytes that are none are nobody's password. */
+function textOf(password: Readonly<Buffer> | undefined): string {
+  return password !== undefined && isUtf8(password) ? password.toString() : ''
+}

@@ -1,0 +1,83 @@
+import t from 'tap'
+import { createSignedIn } from '../../src/access/signed-in.ts'
+import type { User } from '../../src/access/user.ts'
+
+const kitchen = { name: 'kitchen', sha256: 'a'.repeat(64), created: '2026-11-21T00:00:00Z' }
+const panel: User = {
+  name: 'panel',
+  role: 'viewer',
+  rules: [],
+  passwordHash: 'x',
+  tokens: [kitchen],
+}
+
+/** A directory that the test changes, and an entry that tells what it heard. */
+function opened() {
+  const users = new Map([[panel.name, panel]])
+  const listeners = new Set<() => void>()
+  const directory = {
+    find: (name: string) => users.get(name),
+    onChange: (listener: () => void) => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+  }
+  const heard: string[] = []
+  const entry = {
+    user: panel,
+    rightsChanged: (rights: { mayRead(topic: string): boolean }) =>
+      heard.push(`reads: ${rights.mayRead('a')}`),
+    ended: () => heard.push('ended'),
+  }
+  const change = (user: User | undefined) => {
+    if (user === undefined) users.delete(panel.name)
+    else users.set(user.name, user)
+    for (const listener of listeners) listener()
+  }
+  return { signedIn: createSignedIn(directory), entry, heard, change, listeners }
+}
+
+t.test('who is signed in learns of other rights, and of nothing that stays', async (t) => {
+  const { signedIn, entry, heard, change } = opened()
+  const { rights } = signedIn.enter(entry)
+  t.ok(rights.mayRead('a'))
+  change(panel)
+  const { role: _, ...powerless } = panel
+  change(powerless)
+  t.same(heard, ['reads: false'])
+  change(panel)
+  t.same(heard, ['reads: false', 'reads: true'])
+  change({ ...panel, tokens: [kitchen, { ...kitchen, sha256: 'b'.repeat(64) }] })
+  t.same(heard.slice(2), ['reads: true'], 'one more token ends nothing')
+})
+
+t.test(
+  'a user who is gone, or has another password or a token less, is not signed in',
+  async (t) => {
+    for (const changed of [undefined, { ...panel, passwordHash: 'y' }, { ...panel, tokens: [] }]) {
+      const { signedIn, entry, heard, change } = opened()
+      signedIn.enter(entry)
+      change(changed)
+      change(panel)
+      t.same(heard, ['ended'], 'once')
+    }
+  },
+)
+
+t.test('a change during the check of a password is not missed', async (t) => {
+  const { signedIn, entry, heard, change } = opened()
+  change(undefined)
+  signedIn.enter(entry)
+  await Promise.resolve()
+  t.same(heard, ['ended'])
+})
+
+t.test('who has left hears nothing, and after the end nobody does', async (t) => {
+  const { signedIn, entry, heard, change, listeners } = opened()
+  signedIn.enter(entry).leave()
+  await Promise.resolve()
+  change(undefined)
+  t.same(heard, [])
+  signedIn.close()
+  t.equal(listeners.size, 0)
+})
