@@ -76,15 +76,13 @@ export class ClientLink implements Link {
 
   // --- for what is retained ---
 
-  wants(filter: string): boolean {
-    const { client } = this.#options
-    return !client.closed && client.subscriptions[filter] !== undefined
+  qosOf(filter: string): Qos | undefined {
+    const { closed, subscriptions } = this.#options.client
+    return closed ? undefined : subscriptions[filter]?.qos
   }
 
-  sendRetained(message: OwnMessage, filter: string): boolean {
-    if (!this.mayHave(message)) return true
-    const granted = this.#options.client.subscriptions[filter]?.qos ?? 0
-    return this.#write({ ...message, qos: lowerQos(message.qos, granted) })
+  sendRetained(message: OwnMessage, granted: Qos): boolean {
+    return !this.mayHave(message) || this.#write(message, lowerQos(message.qos, granted))
   }
 
   // --- for Aedes ---
@@ -102,17 +100,16 @@ export class ClientLink implements Link {
     client.duplicates[brokerId] = brokerCounter
     setImmediate(() => {
       // What is kept goes out of the queue.
-      if (qos !== undefined && this.#session?.isKept === false && this.mayHave(packet))
-        this.#write({ ...packet, qos })
+      const isDue = qos !== undefined && this.#session?.isKept === false
+      if (isDue && this.mayHave(packet)) this.#write(packet, qos)
       done()
     })
   }
 
-  #write(message: AedesPublishPacket): boolean {
-    const { topic, payload, qos, retain } = message
-    const id = qos === 0 ? 0 : this.#session?.outgoing.takeId()
+  #write({ topic, payload, retain }: AedesPublishPacket, qos: Qos): boolean {
+    const id = qos === 0 ? undefined : this.#session?.outgoing.takeId()
     const packet = { topic, payload: toBytes(payload), qos, retain, dup: false }
-    return this.#options.guard.write(writePublish(packet, id ?? 0))
+    return this.#options.guard.write(writePublish(packet, id))
   }
 }
 
@@ -121,8 +118,9 @@ function grantedQos({ subscriptions }: Client, { topic, qos }: AedesPublishPacke
   let granted: Qos = 0
   for (const filter in subscriptions) {
     if (granted === qos) break
-    const own = subscriptions[filter]?.qos ?? 0
-    if (own > granted && matches(filter, topic)) granted = lowerQos(own, qos)
+    const own = subscriptions[filter]?.qos
+    const isHigher = own !== undefined && own > granted
+    if (isHigher && matches(filter, topic)) granted = lowerQos(own, qos)
   }
   return granted
 }

@@ -1,13 +1,14 @@
 import { setImmediate as turnOver } from 'node:timers/promises'
 import type { OwnMessage } from './own-copy.ts'
+import type { Qos } from './qos.ts'
 import type { RetainedValues } from './retained-values.ts'
 
 /** Who subscribed, and is to have what is retained. */
 export interface RetainedReader {
-  /** Whether it still has a subscription to `filter`. */
-  wants(filter: string): boolean
-  /** Sends a message at the QoS of its subscription to `filter`; answers whether more may follow. */
-  sendRetained(message: OwnMessage, filter: string): boolean
+  /** The QoS of its subscription to `filter`; undefined when it has none any more. */
+  qosOf(filter: string): Qos | undefined
+  /** Sends a message at no more than `qos`; answers whether another may follow at once. */
+  sendRetained(message: OwnMessage, qos: Qos): boolean
   onceDrained(done: () => void): void
 }
 
@@ -42,9 +43,10 @@ export class RetainedReplay {
 
   async #replay(filter: string): Promise<void> {
     for (const message of this.#values.matching(filter)) {
-      if (!this.#reader.wants(filter)) return
+      const qos = this.#reader.qosOf(filter)
+      if (qos === undefined) return
       if (message === undefined) await turnOver()
-      else if (!this.#reader.sendRetained(message, filter)) await this.#drained()
+      else if (!this.#reader.sendRetained(message, qos)) await this.#drained()
     }
   }
 

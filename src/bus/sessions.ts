@@ -60,7 +60,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   const endOld = () => {
     const expiredMs = now() - limits.hours * hourMs
     for (const [clientId, sinceMs] of awaySinceMs) {
-      if (awaySinceMs.size <= limits.count && sinceMs > expiredMs) return
+      if (awaySinceMs.size <= limits.count && sinceMs > expiredMs) break
       end(clientId)
     }
   }

@@ -1,6 +1,10 @@
+import { Aedes } from 'aedes'
+import { pino } from 'pino'
 import t from 'tap'
-import { createPacketReader } from '../../src/bus/aedes-bus.ts'
+import { createAedesBus, createPacketReader } from '../../src/bus/aedes-bus.ts'
+import { RetainedValues } from '../../src/bus/retained-values.ts'
 import { Payload } from '../../src/core/payload.ts'
+import { ownMessage } from './own-message.ts'
 
 t.test('readers of one packet share its decoded payload', async (t) => {
   const reader = createPacketReader()
@@ -23,4 +27,27 @@ t.test('a payload that went in comes back as the same one', async (t) => {
 t.test('a packet may carry text in place of bytes', async (t) => {
   const packet = { topic: 'a', payload: 'č', qos: 0, retain: false } as const
   t.same(createPacketReader().read(packet).payload.bytes, Buffer.from('č'))
+})
+
+t.test('all that is retained is found, with turns for others between', async (t) => {
+  const aedes = await Aedes.createBroker()
+  t.teardown(() => new Promise<void>((resolve) => aedes.close(resolve)))
+  const retained = new RetainedValues({ topics: 1000, valueBytes: 100, totalBytes: 1e6 })
+  const topics = Array.from({ length: 600 }, (_, at) => `a/${at}`)
+  topics.forEach((topic, at) => {
+    retained.store(ownMessage(at, { topic, retain: true }))
+  })
+  const log = pino({ level: 'silent' })
+  const bus = createAedesBus({ aedes, retained, reader: createPacketReader(), log })
+  const found: string[] = []
+  setImmediate(() => found.push('another'))
+  for await (const { topic, retain, payload } of bus.retained('a/+')) {
+    if (!retain || topic !== `a/${payload.bytes}`) t.fail(`${topic} is not what was retained`)
+    found.push(topic)
+  }
+  t.same(
+    found.filter((topic) => topic !== 'another'),
+    topics,
+  )
+  t.ok(found.indexOf('another') < 600)
 })

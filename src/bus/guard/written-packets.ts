@@ -9,18 +9,18 @@ export interface Published {
   readonly dup: boolean
 }
 
-/** [MQTT-3.3] A whole PUBLISH; `id` counts above QoS 0 only. */
-export function writePublish(message: Published, id: number): Buffer {
+/** [MQTT-3.3] A whole PUBLISH, with an id above QoS 0. */
+export function writePublish(message: Published, id: number | undefined): Buffer {
   const { topic, payload, qos, retain, dup } = message
   const topicBytes = Buffer.byteLength(topic)
-  const idBytes = qos > 0 ? 2 : 0
+  const idBytes = id === undefined ? 0 : 2
   const length = lengthOf(2 + topicBytes + idBytes + payload.length)
   const packet = Buffer.allocUnsafe(1 + length.length + 2 + topicBytes + idBytes + payload.length)
   const flags = (dup ? 8 : 0) | (qos << 1) | (retain ? 1 : 0)
   packet.set([(packetTypes.publish << 4) | flags, ...length])
   let at = packet.writeUInt16BE(topicBytes, 1 + length.length)
   at += packet.write(topic, at)
-  if (qos > 0) at = packet.writeUInt16BE(id, at)
+  if (id !== undefined) at = packet.writeUInt16BE(id, at)
   packet.set(payload, at)
   return packet
 }
