@@ -91,8 +91,11 @@ export class ClientLink implements Link {
   #deliver(packet: AedesPublishPacket, done: () => void): void {
     const { client } = this.#options
     const { brokerId, brokerCounter } = packet
-    const isRepeated = client.duplicates[brokerId] === brokerCounter
-    const qos = isRepeated ? undefined : grantedQos(client, packet)
+    if (client.duplicates[brokerId] === brokerCounter) {
+      setImmediate(done)
+      return
+    }
+    const qos = grantedQos(client, packet)
     if (qos === 0) {
       this.#deliver0(packet, done)
       return
@@ -100,8 +103,7 @@ export class ClientLink implements Link {
     client.duplicates[brokerId] = brokerCounter
     setImmediate(() => {
       // What is kept goes out of the queue.
-      const isDue = qos !== undefined && this.#session?.isKept === false
-      if (isDue && this.mayHave(packet)) this.#write(packet, qos)
+      if (this.#session?.isKept === false && this.mayHave(packet)) this.#write(packet, qos)
       done()
     })
   }

@@ -34,8 +34,8 @@ const messageBytes = 256
 /**
  * What is on its way to one client: messages that wait to be written, in order, and those under way,
  * which have an id and wait to be acknowledged. The limits hold for each of the two; past them the
- * oldest are dropped. While the client is there twice as much may wait to be written: what comes in
- * the meantime does not push out what waited for it.
+ * oldest are dropped. While the client is there they are twice as high: what comes in the meantime
+ * does not push out what waited for it.
  */
 export class OutgoingQueue {
   readonly #options: QueueOptions
@@ -77,6 +77,7 @@ export class OutgoingQueue {
       else this.#dropWaiting(message)
     }
     this.#trimWaiting()
+    this.#trimUnderWay()
   }
 
   /** Lets a message wait to be written. */
@@ -131,6 +132,11 @@ export class OutgoingQueue {
     this.#waitingBytes = 0
   }
 
+  get #limitsNow(): QueueLimits {
+    const { messages, bytes } = this.#options.limits
+    return this.#isClientThere ? { messages: 2 * messages, bytes: 2 * bytes } : { messages, bytes }
+  }
+
   // --- what waits ---
 
   #nextWaiting(): Sending | undefined {
@@ -145,11 +151,8 @@ export class OutgoingQueue {
   }
 
   #trimWaiting(): void {
-    const { messages, bytes } = this.#options.limits
-    const times = this.#isClientThere ? 2 : 1
-    while (this.#waiting.length > times * messages || this.#waitingBytes > times * bytes) {
-      this.#dropOldestWaiting()
-    }
+    const { messages, bytes } = this.#limitsNow
+    while (this.#waiting.length > messages || this.#waitingBytes > bytes) this.#dropOldestWaiting()
   }
 
   #dropOldestWaiting(): void {
@@ -180,7 +183,7 @@ export class OutgoingQueue {
   }
 
   #trimUnderWay(): void {
-    const { messages, bytes } = this.#options.limits
+    const { messages, bytes } = this.#limitsNow
     const maximum = Math.min(messages, maximumUnderWay)
     for (const id of this.#underWay.keys()) {
       if (this.#underWay.size <= maximum && this.#underWayBytes <= bytes) break
