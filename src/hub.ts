@@ -85,7 +85,7 @@ async function openAll(config: Config, log: Logger, onClose: Closers['add']) {
   })
   onClose(broker.close)
   const { bus, handle } = broker
-  const lastValues = keepLastValues(bus, limits.retained)
+  const lastValues = keepLastValues(bus, limits)
   onClose(lastValues.close)
 
   const { talkSockets, mqttSockets, heartbeat } = openWebSockets(config, sampledLog)

@@ -1,6 +1,7 @@
 import { setImmediate as turnOver } from 'node:timers/promises'
 import type { Aedes, AedesPublishPacket, PublishPacket } from 'aedes'
 import type { Logger } from 'pino'
+import type { JsonLimits } from '../core/json-shape.ts'
 import type { Message } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
 import type { Bus } from './bus.ts'
@@ -39,7 +40,7 @@ export function createAedesBus({ aedes, retained, reader, log }: AedesBusOptions
       for (const message of retained.matching(filter)) {
         if (message === undefined) await turnOver()
         // What is kept is bytes only; what they decode to lives as long as somebody reads it.
-        else yield { ...message, payload: new Payload(message.payload) }
+        else yield reader.readOnce(message)
       }
     },
   }
@@ -95,11 +96,14 @@ function createSubscriber(filter: string, deliver: (packet: AedesPublishPacket) 
 /** Turns Aedes' packets into messages, so that all readers of a packet share one decoded payload. */
 export interface PacketReader {
   read(packet: Packet): Message
+  /** As `read`, of a packet that is kept: what its payload decodes to is not kept with it. */
+  readOnce(packet: Packet): Message
   /** Remembers a payload that may come back inside a packet. */
   know(payload: Payload): void
 }
 
-export function createPacketReader(): PacketReader {
+/** JSON past `limits` is read as other text. */
+export function createPacketReader(limits?: JsonLimits): PacketReader {
   const payloads = new WeakMap<Buffer, Payload>()
   const know = (payload: Payload) => {
     payloads.set(payload.bytes, payload)
@@ -107,11 +111,16 @@ export function createPacketReader(): PacketReader {
   }
   return {
     know,
-    read: ({ topic, payload, qos, retain }) => {
-      const bytes = toBytes(payload)
-      return { topic, qos, retain, payload: payloads.get(bytes) ?? know(new Payload(bytes)) }
+    read: (packet) => {
+      const bytes = toBytes(packet.payload)
+      return messageOf(packet, payloads.get(bytes) ?? know(new Payload(bytes, limits)))
     },
+    readOnce: (packet) => messageOf(packet, new Payload(toBytes(packet.payload), limits)),
   }
+}
+
+function messageOf({ topic, qos, retain }: Packet, payload: Payload): Message {
+  return { topic, qos, retain, payload }
 }
 
 function ignore(): void {}

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import { Aedes, type Client, type Subscription } from 'aedes'
 import type { Logger } from 'pino'
 import type { UserDirectory } from '../access/user.ts'
+import type { JsonLimits } from '../core/json-shape.ts'
 import { isCommand, type TopicLimits } from '../core/topic.ts'
 import { createAedesBus, createPacketReader } from './aedes-bus.ts'
 import { createHooks, type HookOptions } from './broker-hooks.ts'
@@ -34,6 +35,7 @@ export interface BrokerOptions extends Omit<HookOptions, 'topicLimits'>, MqttSig
   readonly limits: {
     readonly mqtt: MqttLimits
     readonly topic: TopicLimits
+    readonly json: JsonLimits
     readonly sessions: SessionLimits
     readonly retained: RetainedLimits
   }
@@ -63,7 +65,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
   const retained = new RetainedValues(limits.retained)
   const granted = new WeakSet<Subscription>()
   const persistence = new SessionStore({ sessions, retained, granted, rights, sampledLog })
-  const reader = createPacketReader()
+  const reader = createPacketReader(limits.json)
   const quota = createSubscriptionQuota(limits.mqtt.subscriptions)
   const emitter = createEmitter(() => aedes.id)
   const aedes: Aedes = await Aedes.createBroker({

@@ -47,17 +47,14 @@ export function checkJsonShape(text: string, limits: JsonLimits): void {
   }
 }
 
-/** Whether arrays and objects in `text` go deeper than `depth`; looks no further than it has to. */
-export function isDeeperThan(text: string, depth: number): boolean {
-  let open = 0
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at)
-    if (code === characters.quote) at = endOfString(text, at, Number.POSITIVE_INFINITY)
-    else if (code === characters.openArray || code === characters.openObject) open++
-    else if (code === characters.closeArray || code === characters.closeObject) open--
-    if (open > depth) return true
+/** Whether the shape of `text` is within `limits`. */
+export function keepsJsonShape(text: string, limits: JsonLimits): boolean {
+  try {
+    checkJsonShape(text, limits)
+    return true
+  } catch {
+    return false
   }
-  return false
 }
 
 const characters = {

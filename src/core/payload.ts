@@ -1,4 +1,4 @@
-import { isDeeperThan } from './json-shape.ts'
+import { type JsonLimits, keepsJsonShape } from './json-shape.ts'
 
 /** How the bytes of a payload read: as JSON, as other text, or as bytes that are no text at all. */
 export type Encoding = 'json' | 'text' | 'base64'
@@ -9,21 +9,21 @@ interface Decoded {
   readonly value: unknown
 }
 
-/**
- * JSON that goes deeper is told as other text is, so that nobody behind the hub has to parse it. No
- * configuration lets a websocket send as deep.
- */
-const deepestJson = 32
+/** The ceilings of `limits.json`: no configuration lets a websocket send more. */
+const widestJson: JsonLimits = { depth: 32, keys: 4096, stringBytes: 1_048_576, arrayItems: 16_384 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** A payload stays bytes until somebody needs it decoded; then it is decoded once, for everybody. */
 export class Payload {
   readonly bytes: Buffer
+  readonly #limits: JsonLimits
   #decoded: Decoded | undefined
 
-  constructor(bytes: Buffer) {
+  /** JSON past `limits` reads as other text does, so that nobody behind the hub has to parse it. */
+  constructor(bytes: Buffer, limits = widestJson) {
     this.bytes = bytes
+    this.#limits = limits
   }
 
   /** The payload of a JSON text that was parsed already, so that it is not parsed again. */
@@ -51,16 +51,16 @@ export class Payload {
   }
 
   #decode(): Decoded {
-    this.#decoded ??= decode(this.bytes)
+    this.#decoded ??= decode(this.bytes, this.#limits)
     return this.#decoded
   }
 }
 
-function decode(bytes: Buffer): Decoded {
+function decode(bytes: Buffer, limits: JsonLimits): Decoded {
   if (bytes.length === 0) return { encoding: 'json', jsonText: 'null', value: null }
   const text = textOf(bytes)
   if (text === undefined) return quoted('base64', bytes.toString('base64'))
-  if (isDeeperThan(text, deepestJson)) return quoted('text', text)
+  if (!keepsJsonShape(text, limits)) return quoted('text', text)
   try {
     return { encoding: 'json', value: JSON.parse(text), jsonText: onOneLine(text) }
   } catch {

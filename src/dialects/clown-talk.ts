@@ -65,7 +65,7 @@ function obey(line: string, conversation: Conversation): void {
     checkShape(line, conversation)
     const parts = parseArray(line)
     topic = readTopic(parts)
-    const payload = readPayload(line, parts)
+    const payload = readPayload(line, parts, conversation.limits.json)
     if (topic !== 'clown.talk/-/config/set') {
       session.publish(topic, payload)
       return
@@ -140,7 +140,11 @@ function readTopic([topic]: unknown[]): string {
   throw badFrame('a string as topic', quote(JSON.stringify(topic) ?? 'an empty array'))
 }
 
-function readPayload(line: string, [, value, options, ...more]: unknown[]): Payload {
+function readPayload(
+  line: string,
+  [, value, options, ...more]: unknown[],
+  limits: JsonLimits,
+): Payload {
   const [, payloadText, optionsText] = elementTexts(line)
   if (payloadText === undefined || more.length > 0) {
     throw badFrame('["topic", payload] or ["topic", payload, object]', quote(line))
@@ -148,7 +152,9 @@ function readPayload(line: string, [, value, options, ...more]: unknown[]): Payl
   if (optionsText === undefined) return Payload.ofJson(payloadText, value)
   if (!isObject(options)) throw badFrame('an object as third element', quote(optionsText))
   if (!('encoding' in options)) return Payload.ofJson(payloadText, value)
-  if (options['encoding'] === 'base64') return new Payload(readBase64(value, payloadText))
+  if (options['encoding'] === 'base64') {
+    return new Payload(readBase64(value, payloadText), limits)
+  }
   throw badFrame('base64 as encoding', quote(optionsText))
 }
 

@@ -146,7 +146,7 @@ export interface ConfigInput {
       levelBytes?: number
     }
     /**
-     * Shape of JSON in websocket lines, checked on the text before it is parsed.
+     * Shape of JSON in websocket lines, checked on the text before it is parsed. What comes by MQTT passes as it is, and past these is told to websockets as text.
      */
     json?: {
       /**
@@ -314,7 +314,7 @@ export interface ConfigInput {
       totalBytes?: number
     }
     /**
-     * Values that wait for whoever subscribes later. The same numbers hold once more for the last values of topics that are not retained; there the longest silent go first.
+     * Values that wait for whoever subscribes later. The same numbers hold once more for the last values of topics that are not retained; there the longest silent go first, and a value that is too large is not told again.
      */
     retained?: {
       /**
@@ -632,7 +632,7 @@ export interface Config {
       levelBytes: number
     }
     /**
-     * Shape of JSON in websocket lines, checked on the text before it is parsed.
+     * Shape of JSON in websocket lines, checked on the text before it is parsed. What comes by MQTT passes as it is, and past these is told to websockets as text.
      */
     json: {
       /**
@@ -800,7 +800,7 @@ export interface Config {
       totalBytes: number
     }
     /**
-     * Values that wait for whoever subscribes later. The same numbers hold once more for the last values of topics that are not retained; there the longest silent go first.
+     * Values that wait for whoever subscribes later. The same numbers hold once more for the last values of topics that are not retained; there the longest silent go first, and a value that is too large is not told again.
      */
     retained: {
       /**

@@ -1,5 +1,7 @@
 import type { Bus } from '../bus/bus.ts'
+import type { JsonLimits } from '../core/json-shape.ts'
 import type { Message } from '../core/message.ts'
+import { Payload } from '../core/payload.ts'
 import { filterBelow, relativeTopic } from '../core/topic.ts'
 import { shapeOf } from './clown-model.ts'
 
@@ -10,17 +12,29 @@ export interface LastValues {
   close(): void
 }
 
-/** Bounds of what is kept for topics whose nodes do not retain; the longest silent go first. */
 export interface LastValuesLimits {
-  readonly topics: number
-  readonly totalBytes: number
+  /** Bounds of what is kept for topics whose nodes do not retain; the longest silent go first. */
+  readonly retained: {
+    readonly topics: number
+    readonly valueBytes: number
+    readonly totalBytes: number
+  }
+  /** JSON past these is told as other text. */
+  readonly json: JsonLimits
 }
 
-export function keepLastValues(bus: Bus, limits: LastValuesLimits): LastValues {
-  const values = new Map<string, Message>()
-  let bytes = 0
+/** A message without what its payload decodes to, which may need many times its memory. */
+interface Kept extends Omit<Message, 'payload'> {
+  readonly bytes: Buffer
+}
+
+export function keepLastValues(bus: Bus, { retained, json }: LastValuesLimits): LastValues {
+  const values = new Map<string, Kept>()
+  let totalBytes = 0
   const forget = (topic: string) => {
-    bytes -= values.get(topic)?.payload.bytes.length ?? 0
+    const kept = values.get(topic)
+    if (kept === undefined) return
+    totalBytes -= costOf(kept)
     values.delete(topic)
   }
   const keep = (message: Message) => {
@@ -28,25 +42,45 @@ export function keepLastValues(bus: Bus, limits: LastValuesLimits): LastValues {
     if (shapeOf(message.topic) !== 'report') return
     forget(message.topic)
     // [MQTT-3.3.1-10] An empty retained message clears the value.
-    if (message.retain && message.payload.bytes.length === 0) return
-    values.set(message.topic, message)
-    bytes += message.payload.bytes.length
-    for (const topic of values.keys()) {
-      if (values.size <= limits.topics && bytes <= limits.totalBytes) break
-      forget(topic)
+    const { topic, payload, qos, retain } = message
+    if (retain && payload.bytes.length === 0) return
+    // The one before would pass for the last one.
+    if (payload.bytes.length > retained.valueBytes) return
+    const kept = { topic, qos, retain, bytes: copyOf(payload.bytes) }
+    values.set(topic, kept)
+    totalBytes += costOf(kept)
+    makeRoom()
+  }
+  const makeRoom = () => {
+    for (const oldest of values.keys()) {
+      if (values.size <= retained.topics && totalBytes <= retained.totalBytes) return
+      forget(oldest)
     }
   }
   return {
     below: async (base) => {
       const found = new Map<string, Message>()
       for await (const message of bus.retained(filterBelow(base))) found.set(message.topic, message)
-      for (const [topic, message] of values) {
-        if (relativeTopic(base, topic) !== undefined) found.set(topic, message)
+      for (const [topic, { bytes, ...kept }] of values) {
+        if (relativeTopic(base, topic) === undefined) continue
+        found.set(topic, { ...kept, payload: new Payload(bytes, json) })
       }
       return [...found.values()].sort(byTopic)
     },
     close: bus.subscribe('#', keep),
   }
+}
+
+/** Bytes of a value and its topic, as limits count them. */
+function costOf({ topic, bytes }: Kept): number {
+  return Buffer.byteLength(topic) + bytes.length
+}
+
+/** What came is a part of a larger buffer, which would be kept as well. */
+function copyOf(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  bytes.copy(copy)
+  return copy
 }
 
 function byTopic(one: Message, other: Message): number {

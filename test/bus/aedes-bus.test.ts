@@ -24,6 +24,22 @@ t.test('a payload that went in comes back as the same one', async (t) => {
   )
 })
 
+t.test('what is read once is not kept decoded', async (t) => {
+  const reader = createPacketReader()
+  const packet = { topic: 'a', payload: Buffer.from('[1]'), qos: 0, retain: true } as const
+  const first = reader.readOnce(packet)
+  t.same(first.payload.value, [1])
+  t.not(reader.readOnce(packet).payload, first.payload)
+  t.not(reader.read(packet).payload, first.payload)
+})
+
+t.test('JSON past the limits is read as text', async (t) => {
+  const reader = createPacketReader({ depth: 2, keys: 2, stringBytes: 9, arrayItems: 2 })
+  const packet = { topic: 'a', payload: Buffer.from('[1,2,3]'), qos: 0, retain: false } as const
+  t.equal(reader.read(packet).payload.encoding, 'text')
+  t.equal(reader.readOnce(packet).payload.encoding, 'text')
+})
+
 t.test('a packet may carry text in place of bytes', async (t) => {
   const packet = { topic: 'a', payload: 'č', qos: 0, retain: false } as const
   t.same(createPacketReader().read(packet).payload.bytes, Buffer.from('č'))

@@ -14,6 +14,7 @@ import {
   unsubscribePacket,
   ways,
 } from '../raw-mqtt.ts'
+import { talkTo } from '../started-hub.ts'
 
 for (const [way, open] of Object.entries(ways)) {
   t.test(`F14: topics that are not for clients are refused over ${way}`, async (t) => {
@@ -149,3 +150,19 @@ t.test('messages past the rate wait, and none is lost', async (t) => {
   t.ok((hub.counters()['mqtt-held-back'] ?? 0) > 0)
   await settled(raw)
 })
+
+t.test(
+  'F12: wide JSON that comes by MQTT is text to websockets, and JSON within the limits',
+  async (t) => {
+    const hub = await openHub(t, { limits: { json: { arrayItems: 3, keys: 2 } } })
+    const talk = await talkTo(t, hub, '/talk')
+    const raw = await signedIn(await rawMqttTo(t, hub.mqttPort))
+    const told = async (payload: string) => {
+      raw.send(publishPacket('wide/-', { payload }))
+      return (await talk.on('wide/-'))[1]
+    }
+    t.equal(await told('[1,2,3,4]'), '[1,2,3,4]')
+    t.equal(await told('{"a":1,"b":2,"c":3}'), '{"a":1,"b":2,"c":3}')
+    t.same(await told('[1,2,3]'), [1, 2, 3])
+  },
+)

@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks'
 import fc from 'fast-check'
 import t from 'tap'
 import { HubError } from '../../src/core/errors.ts'
-import { checkJsonShape, isDeeperThan } from '../../src/core/json-shape.ts'
+import { checkJsonShape, keepsJsonShape } from '../../src/core/json-shape.ts'
 
 const limits = { depth: 3, keys: 2, stringBytes: 4, arrayItems: 3 }
 
@@ -63,10 +63,9 @@ t.test('F12: 64 KiB of opening brackets cost less than 5 ms', async (t) => {
   }
 })
 
-t.test('depth alone can be asked for', async (t) => {
-  t.notOk(isDeeperThan('[[{"a":"[[[["}],[]]', 3))
-  t.ok(isDeeperThan('[[{"a":[]}],[]]', 3))
-  t.ok(isDeeperThan('['.repeat(100_000), 32))
+t.test('a shape can be asked for, too', async (t) => {
+  t.ok(keepsJsonShape('[[{"a":"[[["}],[]]', limits))
+  t.notOk(keepsJsonShape('[[{"a":[]}],[]]', limits))
 })
 
 t.test('any JSON is taken by limits as large as itself, and refused below its depth', async () => {
@@ -80,7 +79,8 @@ t.test('any JSON is taken by limits as large as itself, and refused below its de
       const text = JSON.stringify(value, null, indent)
       checkJsonShape(text, wide)
       const depth = depthOf(value)
-      return !isDeeperThan(text, depth) && (depth === 0 || isDeeperThan(text, depth - 1))
+      const keeps = (limit: number) => keepsJsonShape(text, { ...wide, depth: limit })
+      return keeps(depth) && (depth === 0 || !keeps(depth - 1))
     }),
   )
 })

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
 import { Payload } from '../../src/core/payload.ts'
@@ -44,6 +45,29 @@ t.test('F12: JSON deeper than any limit is told as text, and its bytes stay', as
   t.equal(bomb.encoding, 'text')
   t.ok(performance.now() - startMs < 5)
   t.equal(bomb.bytes.length, 100_000)
+})
+
+t.test('JSON past the limits is told as text, whichever it is past', async (t) => {
+  const limits = { depth: 2, keys: 2, stringBytes: 4, arrayItems: 2 }
+  const encodingOf = (text: string) => new Payload(Buffer.from(text), limits).encoding
+  for (const text of ['[[1]]', '{"a":1,"b":2}', '"abcd"', '[1,2]']) {
+    t.equal(encodingOf(text), 'json', text)
+  }
+  for (const text of ['[[[1]]]', '{"a":1,"b":2,"c":3}', '"abcde"', '[1,2,3]']) {
+    t.equal(encodingOf(text), 'text', text)
+  }
+})
+
+t.test('without limits the ceilings of the configuration hold', async (t) => {
+  const schema = JSON.parse(readFileSync('schemas/config.schema.json', 'utf8'))
+  const { keys, arrayItems } = schema.properties.limits.properties.json.properties
+  const object = (count: number) =>
+    JSON.stringify(Object.fromEntries(Array.from({ length: count }, (_, at) => [at, at])))
+  const array = (count: number) => JSON.stringify(Array.from({ length: count }, () => 0))
+  t.equal(decode(object(keys.maximum)).encoding, 'json')
+  t.equal(decode(object(keys.maximum + 1)).encoding, 'text')
+  t.equal(decode(array(arrayItems.maximum)).encoding, 'json')
+  t.equal(decode(array(arrayItems.maximum + 1)).encoding, 'text')
 })
 
 t.test('a byte order mark is kept as text', async (t) => {

@@ -4,7 +4,8 @@ import type { Message } from '../../src/core/message.ts'
 import { Payload } from '../../src/core/payload.ts'
 import { keepLastValues } from '../../src/nodes/last-values.ts'
 
-const roomy = { topics: 100, totalBytes: 10_000 }
+const json = { depth: 16, keys: 256, stringBytes: 16_384, arrayItems: 1024 }
+const roomy = { json, retained: { topics: 100, valueBytes: 1000, totalBytes: 10_000 } }
 
 /** A bus that delivers at once and retains what `kept` holds. */
 function busWith(kept: readonly Message[]): Bus {
@@ -70,11 +71,51 @@ t.test(
 
 t.test('past its bounds the longest silent topic is forgotten', async (t) => {
   const bus = busWith([])
-  const values = keepLastValues(bus, { topics: 2, totalBytes: 10 })
+  const values = keepLastValues(bus, {
+    json,
+    retained: { topics: 2, valueBytes: 10, totalBytes: 16 },
+  })
   for (const topic of ['n/a', 'n/b', 'n/a', 'n/c']) bus.publish(report(topic, '1'))
   t.same(await below(values, 'n'), ['n/a 1', 'n/c 1'])
   bus.publish(report('n/d', '123456789'))
   t.same(await below(values, 'n'), ['n/c 1', 'n/d 123456789'])
+})
+
+t.test('a value past its limit is not kept, and the one before is not told for it', async (t) => {
+  const bus = busWith([])
+  const values = keepLastValues(bus, roomy)
+  bus.publish(report('n/a', '1'))
+  bus.publish(report('n/b', 'x'.repeat(1000)))
+  bus.publish(report('n/a', 'x'.repeat(1001)))
+  t.same(
+    (await values.below('n')).map(({ topic }) => topic),
+    ['n/b'],
+  )
+})
+
+t.test(
+  'nothing is kept but the bytes of a value: neither their chunk nor their JSON',
+  async (t) => {
+    const bus = busWith([])
+    const values = keepLastValues(bus, roomy)
+    const chunk = Buffer.from(`${' '.repeat(60_000)}[1]`)
+    const payload = new Payload(chunk.subarray(60_000))
+    t.same(payload.value, [1])
+    bus.publish({ topic: 'n/a', payload, qos: 0, retain: false })
+    const [first] = await values.below('n')
+    const [second] = await values.below('n')
+    t.equal(first?.payload.bytes.buffer.byteLength, 3)
+    t.same(first?.payload.value, [1])
+    t.not(first?.payload.value, second?.payload.value, 'each time it is decoded anew')
+  },
+)
+
+t.test('JSON past the limits is told as text', async (t) => {
+  const bus = busWith([])
+  const values = keepLastValues(bus, { ...roomy, json: { ...json, arrayItems: 2 } })
+  bus.publish(report('n/a', '[1,2,3]'))
+  const [value] = await values.below('n')
+  t.equal(value?.payload.encoding, 'text')
 })
 
 t.test('once closed it learns nothing more', async (t) => {
