@@ -82,10 +82,11 @@ export function openSession(context: SessionContext, options: SessionOptions): O
       checkRight(rights, message, { user, sampledLog: context.sampledLog })
       if (admitted !== undefined) context.bus.publish(admitted)
     },
-    catchUp,
+    catchUp: catchUp.ask,
     close: () => {
       leaveAudience()
       entrance.leave()
+      catchUp.close()
     },
   }
 }
@@ -106,25 +107,38 @@ function toMessage(topic: string, payload: Payload): Message {
   return { topic, payload, qos: isCommand(topic) ? 1 : 0, retain: false }
 }
 
+/** Milliseconds from the end of a catch-up to the next: collecting all values is much work. */
+const catchUpPauseMs = 1000
+
 /**
- * Puts past values before the live ones that arrive meanwhile. Whoever asks again before the end is
- * answered by one more round after it, so that nobody can make the hub collect many at once.
+ * Puts past values before the live ones that arrive meanwhile. Whoever asks again too soon is answered
+ * by one more round a little later, however often that was.
  */
-function createCatchUp(link: PatientLink, sendLastValues: () => Promise<void>): () => void {
-  let isRunning = false
+function createCatchUp(link: PatientLink, sendLastValues: () => Promise<void>) {
+  let isBusy = false
   let isAskedFor = false
+  let isClosed = false
+  let timer: NodeJS.Timeout | undefined
   const run = async () => {
-    isRunning = true
+    isBusy = true
+    isAskedFor = false
     link.hold()
-    while (isAskedFor) {
-      isAskedFor = false
-      await sendLastValues()
-    }
-    isRunning = false
+    await sendLastValues()
     link.release()
+    if (!isClosed) timer = setTimeout(goOn, catchUpPauseMs)
   }
-  return () => {
-    isAskedFor = true
-    if (!isRunning) void run()
+  const goOn = () => {
+    isBusy = false
+    if (isAskedFor) void run()
+  }
+  return {
+    ask: () => {
+      isAskedFor = true
+      if (!isBusy) void run()
+    },
+    close: () => {
+      isClosed = true
+      clearTimeout(timer)
+    },
   }
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { pino } from 'pino'
 import t from 'tap'
 import { WebSocket } from 'ws'
@@ -76,20 +77,46 @@ t.test('past values go before live ones, and never after a newer one', async (t)
   t.same(sent, ['a 0', 'a 1', 'b 2', 'c 2', 'a 3'])
 })
 
-t.test('introductions while one is answered are answered together by one more', async (t) => {
+t.test('introductions too soon are answered together by one more, a second later', async (t) => {
   const { session, sent, asked, live } = openedSession()
+  t.teardown(session.close)
   session.catchUp()
   session.catchUp()
   session.catchUp()
   t.equal(asked.length, 1)
   asked[0]?.answer([report('n/a', '1')])
   await turn()
+  const answeredAtMs = performance.now()
+  session.catchUp()
   live('b', '2')
-  t.same(sent, ['a 1'])
-  t.equal(asked.length, 2)
+  t.same(sent, ['a 1', 'b 2'], 'live messages do not wait for the next one')
+  while (asked.length < 2) await turn()
+  t.ok(performance.now() - answeredAtMs > 950)
+  live('b', '3')
   asked[1]?.answer([report('n/a', '1')])
   await turn()
-  t.same(sent, ['a 1', 'a 1', 'b 2'])
+  t.same(sent, ['a 1', 'b 2', 'a 1', 'b 3'])
+  await delay(1100)
+  t.equal(asked.length, 2, 'and by no other')
+  session.catchUp()
+  t.equal(asked.length, 3, 'who waited is answered at once')
+})
+
+t.test('a session that is closed collects nothing more', async (t) => {
+  const { session, asked } = openedSession()
+  session.catchUp()
+  session.catchUp()
+  asked[0]?.answer([])
+  await turn()
+  session.close()
+  const other = openedSession()
+  other.session.catchUp()
+  other.session.catchUp()
+  other.session.close()
+  other.asked[0]?.answer([])
+  await delay(1100)
+  t.equal(asked.length, 1)
+  t.equal(other.asked.length, 1)
 })
 
 t.test('of a session that ended meanwhile no more values are collected', async (t) => {
