@@ -29,6 +29,7 @@ export function createClownTalk(options: ClownTalkOptions): Dialect {
         for (const line of linesOf(frame, conversation)) obey(line, conversation)
       }
     },
+    countMessages: (frame) => countLines(frame, options.limits.websocket.linesPerMessage),
     encode,
     encodeError,
     encodeMissed: (count) => {
@@ -105,6 +106,17 @@ function linesOf(frame: Buffer, { link, limits, sampledLog }: Conversation): str
   const most = `at most ${linesPerMessage} lines in a frame`
   link.send(encodeError(badFrame(most, String(lines.length))))
   return []
+}
+
+/** Lines are cheap to count before they are read; past `most` no more are obeyed, and none is counted. */
+function countLines(frame: Buffer, most: number): number {
+  const lineBreak = 0x0a
+  const last = frame.length - 1
+  let lines = 1
+  for (let at = frame.indexOf(lineBreak); at >= 0 && at < last && lines < most; lines++) {
+    at = frame.indexOf(lineBreak, at + 1)
+  }
+  return lines
 }
 
 function textOf(frame: Buffer): string | undefined {

@@ -23,6 +23,8 @@ export interface Dialect {
   readonly name: string
   /** Starts talking on `link`; answers what to do with each frame that arrives. Never throws. */
   open(link: Link, session: Session): (frame: Buffer) => void
+  /** For how many messages a frame counts, whatever they say. */
+  countMessages(frame: Buffer): number
   /** The frame that tells of a message; the same one for every link with the same base. */
   encode(topic: string, payload: Payload): string
   /** The frame that tells a peer of an error that is about no topic of its own. */

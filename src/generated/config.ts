@@ -187,11 +187,11 @@ export interface ConfigInput {
        */
       linesPerMessage?: number
       /**
-       * Messages a socket may send, in the long run.
+       * Messages a socket may send, in the long run. Each line of one counts, and so does a ping or a pong.
        */
       messagesPerSecond?: number
       /**
-       * Messages a socket may send at once.
+       * The same at once.
        */
       messageBurst?: number
       /**
@@ -673,11 +673,11 @@ export interface Config {
        */
       linesPerMessage: number
       /**
-       * Messages a socket may send, in the long run.
+       * Messages a socket may send, in the long run. Each line of one counts, and so does a ping or a pong.
        */
       messagesPerSecond: number
       /**
-       * Messages a socket may send at once.
+       * The same at once.
        */
       messageBurst: number
       /**

@@ -107,7 +107,13 @@ function serve(
     websocket.resume()
   }
   const giveUp = { afterSeconds: limits.overRateSeconds, tell }
-  const inbound = new WebSocketInbound(websocket, { limits, sampledLog, receive, giveUp })
+  const inbound = new WebSocketInbound(websocket, {
+    limits,
+    sampledLog,
+    priceOf: dialect.countMessages,
+    receive,
+    giveUp,
+  })
   websocket.on('message', (frame) => {
     // Never anything else with the default binaryType.
     if (Buffer.isBuffer(frame)) inbound.message(frame)

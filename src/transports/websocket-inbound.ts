@@ -16,6 +16,8 @@ export interface WebSocketInboundOptions {
   readonly sampledLog: SampledLog
   /** For how many messages a ping or a pong counts; one, if nothing else is said. */
   readonly pingPrice?: number
+  /** For how many messages a frame counts; one, if nothing else is said. */
+  priceOf?(frame: Buffer): number
   receive(frame: Buffer): void
   /** When a socket that goes on to send too much is given up, and how it is told; never without this. */
   readonly giveUp?: { readonly afterSeconds: number; tell(error: HubError): void }
@@ -34,7 +36,6 @@ export class WebSocketInbound {
   readonly #inlet: Inlet
   readonly #options: WebSocketInboundOptions
   readonly #now: () => number
-  readonly #pingPrice: number
   readonly #bucket: TokenBucket
   /** What came with the piece that went past the rate. Pausing does not stop what was read already. */
   #waiting: Buffer[] = []
@@ -48,11 +49,10 @@ export class WebSocketInbound {
   #isClosed = false
 
   constructor(inlet: Inlet, options: WebSocketInboundOptions) {
-    const { limits, pingPrice = 1, now = () => performance.now() } = options
+    const { limits, now = () => performance.now() } = options
     this.#inlet = inlet
     this.#options = options
     this.#now = now
-    this.#pingPrice = pingPrice
     this.#bucket = new TokenBucket({
       perSecond: limits.messagesPerSecond,
       burst: limits.messageBurst,
@@ -81,7 +81,7 @@ export class WebSocketInbound {
   /** Frames that nothing follows from cost as much: pongs, and what is refused. */
   noise(): void {
     if (this.#isClosed || this.#timer !== undefined) return
-    if (!this.#bucket.take(this.#pingPrice)) this.#holdBack()
+    if (!this.#bucket.take(this.#pingPrice())) this.#holdBack()
   }
 
   /** Nothing is received any more. */
@@ -94,7 +94,7 @@ export class WebSocketInbound {
   #drain(): void {
     this.#timer = undefined
     while (!this.#isClosed && this.#hasWork()) {
-      if (!this.#bucket.take(this.#ping === undefined ? 1 : this.#pingPrice)) {
+      if (!this.#bucket.take(this.#nextPrice())) {
         this.#holdBack()
         return
       }
@@ -108,6 +108,16 @@ export class WebSocketInbound {
 
   #hasWork(): boolean {
     return this.#ping !== undefined || this.#takenCount < this.#waiting.length
+  }
+
+  #pingPrice(): number {
+    return this.#options.pingPrice ?? 1
+  }
+
+  #nextPrice(): number {
+    const frame = this.#waiting[this.#takenCount]
+    if (this.#ping !== undefined || frame === undefined) return this.#pingPrice()
+    return this.#options.priceOf?.(frame) ?? 1
   }
 
   #dealWithNext(): void {

@@ -20,6 +20,19 @@ const clownTalk = createClownTalk({
   sampledLog: createSampledLog(pino({ level: 'silent' }), counters),
 })
 
+t.test(
+  'a frame counts for as many messages as it has lines, up to the most it may have',
+  async (t) => {
+    const countOf = (frame: string) => clownTalk.countMessages(Buffer.from(frame))
+    t.equal(countOf(''), 1)
+    t.equal(countOf('["a",1]'), 1)
+    t.equal(countOf('["a",1]\n'), 1)
+    t.equal(countOf('["a",1]\n["a",1]'), 2)
+    t.equal(countOf('["a",1]\n\n["a",1]\n'), 3)
+    t.equal(countOf('\n'.repeat(60_000)), 64)
+  },
+)
+
 t.test('Clown.Talk keeps the contract of dialects', async (t) => {
   dialectContract(t, clownTalk, {
     received: [

@@ -19,6 +19,7 @@ t.test('a member that fails robs the others of nothing, and the log says so', as
   const dialect = {
     name: 'plain',
     open: () => () => {},
+    countMessages: () => 1,
     encode: (topic: string) => topic,
     encodeError: () => '',
     encodeMissed: () => '',

@@ -15,6 +15,7 @@ import { WebSocketLink } from '../../src/transports/websocket-link.ts'
 const dialect = {
   name: 'plain',
   open: () => () => {},
+  countMessages: () => 1,
   encode: (topic: string, payload: Payload) => `${topic} ${payload.bytes}`,
   encodeError: () => '',
   encodeMissed: (count: number) => `missed ${count}`,

@@ -42,6 +42,7 @@ t.test('a defect in a dialect ends its websocket, not the hub, and is logged', a
   const route = talkRoute('n', {
     dialect: {
       name: 'broken',
+      countMessages: () => 1,
       encode: () => '',
       encodeError: () => '',
       encodeMissed: () => '',

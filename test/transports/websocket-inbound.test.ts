@@ -8,7 +8,9 @@ import { WebSocketInbound } from '../../src/transports/websocket-inbound.ts'
 import { createInbox } from '../inbox.ts'
 import { startedHub, talkTo } from '../started-hub.ts'
 
-function inboundOf(limits: { messagesPerSecond: number; messageBurst: number }) {
+type Options = ConstructorParameters<typeof WebSocketInbound>[1]
+
+function inboundOf(limits: Options['limits'], prices: Pick<Options, 'priceOf' | 'pingPrice'> = {}) {
   const counters = createCounters()
   const received = createInbox<string>()
   const calls = createInbox<string>()
@@ -25,6 +27,7 @@ function inboundOf(limits: { messagesPerSecond: number; messageBurst: number }) 
     receive: (frame) => received.put(String(frame)),
     giveUp: { afterSeconds: 5, tell: ({ code, message }) => errors.push(`${code}: ${message}`) },
     now: () => clock.nowMs,
+    ...prices,
   })
   return { inbound, counters, received, calls, errors, clock }
 }
@@ -55,6 +58,28 @@ t.test('pings count as messages, and only the latest that waits is answered', as
   t.same(calls.items, ['pong a', 'pause', 'pong c', 'resume'])
 })
 
+t.test('what counts for several messages makes the next one wait longer', async (t) => {
+  const priceOf = (frame: Buffer) => frame.length
+  const limits = { messagesPerSecond: 10, messageBurst: 2 }
+  const { inbound, received, calls, clock } = inboundOf(limits, { priceOf, pingPrice: 4 })
+  inbound.message(Buffer.from('12345'))
+  inbound.message(Buffer.from('6'))
+  t.same(received.items, ['12345'])
+  clock.nowMs = 400
+  await calls.next((call) => call === 'resume')
+  t.same(received.items, ['12345', '6'])
+  clock.nowMs = 1000
+  inbound.ping(Buffer.from('p'))
+  inbound.noise()
+  t.same(calls.items, ['pause', 'resume', 'pong p', 'pause'])
+  inbound.noise()
+  clock.nowMs = 1500
+  await calls.next((call) => call === 'resume')
+  inbound.close()
+  inbound.noise()
+  t.equal(calls.items.length, 5)
+})
+
 t.test('who goes on for too long is given up, who rests for a second is not', async (t) => {
   const { inbound, errors, clock, counters, received } = inboundOf({
     messagesPerSecond: 1000,
@@ -81,6 +106,20 @@ t.test('who goes on for too long is given up, who rests for a second is not', as
   inbound.message(Buffer.from('more'))
   inbound.ping(Buffer.from('more'))
   t.equal(received.items.length, before)
+})
+
+t.test('each line of a frame counts as a message', async (t) => {
+  const limits = { messagesPerSecond: 100, messageBurst: 100 }
+  const hub = await startedHub(t, { limits: { websocket: limits } })
+  const watcher = await talkTo(t, hub)
+  const { websocket } = await talkTo(t, hub)
+  const startMs = performance.now()
+  const frames = 4
+  for (let frame = 0; frame < frames; frame++) websocket.send('["lines/-",1]\n'.repeat(50))
+  websocket.send('["lines/-","last"]')
+  await watcher.frames.next(([topic, payload]) => topic === 'lines/-' && payload === 'last')
+  t.ok(performance.now() - startMs > 900, 'no faster than the rate')
+  t.equal(watcher.frames.items.length, frames * 50 + 1)
 })
 
 t.test('F23: a flood of pings is read no faster than the rate, and then closed', async (t) => {
