@@ -1,7 +1,7 @@
-import { statSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
 import { HubError, reasonOf } from '../core/errors.ts'
+import { followFiles } from '../core/follow-files.ts'
 import type { User, UserDirectory } from './user.ts'
 import { readUsersFile } from './users-file.ts'
 
@@ -13,9 +13,6 @@ export interface UserDirectoryOptions {
   readonly log: Pick<Logger, 'info' | 'error'>
 }
 
-/** Looking costs microseconds, and works on every file system, which being told does not. */
-const lookIntervalMs = 250
-
 /**
  * All users. A changed file counts within a second. One that is gone or broken changes nothing, and
  * the log says so once.
@@ -25,20 +22,19 @@ const lookIntervalMs = 250
 export function openUserDirectory({ inline, file, log }: UserDirectoryOptions): UserDirectory {
   const listeners = new Set<() => void>()
   if (file === undefined) return directoryOf(() => byName(inline), { listeners, close: () => {} })
-  let seen = fingerprint(file)
-  let users = merged(inline, file)
-  const look = () => {
-    const now = fingerprint(file)
-    if (now === seen) return
-    seen = now
-    const next = tryToRead(inline, file, log)
-    if (next === undefined || isDeepStrictEqual(next, users)) return
-    users = next
-    log.info({ file, users: users.size }, 'the users file has changed')
-    for (const listener of listeners) listener()
-  }
-  const timer = setInterval(look, lookIntervalMs).unref()
-  return directoryOf(() => users, { listeners, close: () => clearInterval(timer) })
+  const { current, close } = followFiles([file], {
+    read: () => merged(inline, file),
+    changed: (users, before) => {
+      if (isDeepStrictEqual(users, before)) return
+      log.info({ file, users: users.size }, 'the users file has changed')
+      for (const listener of listeners) listener()
+    },
+    broken: (error) => {
+      const fields = { file, reason: reasonOf(error) }
+      log.error(fields, 'the users file cannot be used any more: all users stay as they were')
+    },
+  })
+  return directoryOf(current, { listeners, close })
 }
 
 type Users = ReadonlyMap<string, User>
@@ -57,30 +53,6 @@ function directoryOf(
       }
     },
     close,
-  }
-}
-
-/** What is another one when the file was written, replaced, removed or made readable for others. */
-function fingerprint(file: string): string {
-  try {
-    const { ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true })
-    return [ino, size, mtimeNs, ctimeNs].join(' ')
-  } catch (error) {
-    return reasonOf(error)
-  }
-}
-
-function tryToRead(
-  inline: readonly User[],
-  file: string,
-  log: UserDirectoryOptions['log'],
-): Users | undefined {
-  try {
-    return merged(inline, file)
-  } catch (error) {
-    const fields = { file, reason: reasonOf(error) }
-    log.error(fields, 'the users file cannot be used any more: all users stay as they were')
-    return undefined
   }
 }
 

@@ -1,9 +1,10 @@
-import { closeSync, fstatSync, openSync, readFileSync, type Stats } from 'node:fs'
-import { resolve } from 'node:path'
+import { closeSync, fstatSync, openSync, readFileSync, realpathSync, type Stats } from 'node:fs'
 import { HubError, quote, reasonOf } from './errors.ts'
 
 export interface TextFile {
   readonly path: string
+  /** Where the path leads, past all links. */
+  readonly place: string
   readonly text: string
   readonly stats: Pick<Stats, 'mode' | 'uid'>
 }
@@ -15,9 +16,10 @@ export interface TextFile {
  */
 export function readTextFile(what: string, path: string): TextFile {
   try {
-    const file = openSync(path, 'r')
+    const place = realpathSync(path)
+    const file = openSync(place, 'r')
     try {
-      return { path, text: readFileSync(file, 'utf8'), stats: fstatSync(file) }
+      return { path, place, text: readFileSync(file, 'utf8'), stats: fstatSync(file) }
     } finally {
       closeSync(file)
     }
@@ -42,8 +44,8 @@ const secretsFolder = '/run/secrets/'
  *
  * @throws HubError `exposed-secret`
  */
-export function checkPrivate({ path, stats }: TextFile, ownUid = process.getuid?.()): void {
-  if (resolve(path).startsWith(secretsFolder)) return
+export function checkPrivate({ path, place, stats }: TextFile, ownUid = process.getuid?.()): void {
+  if (place.startsWith(secretsFolder)) return
   const forbidden = stats.uid === ownUid ? 0o077 : 0o027
   if ((stats.mode & forbidden) === 0) return
   const mode = (stats.mode & 0o777).toString(8).padStart(4, '0')

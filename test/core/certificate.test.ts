@@ -57,6 +57,9 @@ t.test('without a pair in order there is no start', async (t) => {
   const other = await testCertificate(t)
   const nonsense = join(files.folder, 'nonsense')
   writeFileSync(nonsense, 'nonsense', { mode: 0o600 })
+  const exposed = join(files.folder, 'exposed')
+  copyFileSync(files.keyFile, exposed)
+  chmodSync(exposed, 0o640)
   const { certFile, keyFile } = files
   const refused: [name: string, files: CertificateFiles, code: string, message: RegExp][] = [
     ['no file', { certFile: '/nowhere', keyFile }, 'unreadable-file', /tls\.certFile.*ENOENT/],
@@ -64,6 +67,7 @@ t.test('without a pair in order there is no start', async (t) => {
     ['no certificate', { certFile: nonsense, keyFile }, 'bad-config', / in PEM: /],
     ['no key', { certFile, keyFile: nonsense }, 'bad-config', / in PEM: /],
     ['not its key', { certFile, keyFile: other.keyFile }, 'bad-config', /another certificate$/],
+    ['open key', { certFile, keyFile: exposed }, 'exposed-secret', /mode 0640: chmod 600/],
     ['swapped', { certFile: keyFile, keyFile }, 'bad-config', / in PEM: /],
   ]
   for (const [name, files, code, message] of refused) {

@@ -1,4 +1,4 @@
-import { chmodSync } from 'node:fs'
+import { chmodSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { checkPrivate, readSecretFile, readTextFile, valueIn } from '../../src/core/text-file.ts'
@@ -25,9 +25,9 @@ t.test('a file of secrets is refused while others can read it', async (t) => {
 })
 
 t.test('the group may read what somebody else owns, and all may in /run/secrets', async (t) => {
-  const isPrivate = (path: string, mode: number, uid: number) => {
+  const isPrivate = (place: string, mode: number, uid: number) => {
     try {
-      checkPrivate({ path, text: '', stats: { mode: 0o100000 | mode, uid } }, 1000)
+      checkPrivate({ path: 'x', place, text: '', stats: { mode: 0o100000 | mode, uid } }, 1000)
       return true
     } catch {
       return false
@@ -40,5 +40,14 @@ t.test('the group may read what somebody else owns, and all may in /run/secrets'
   t.ok(isPrivate('/etc/x', 0o640, 0))
   for (const mode of [0o644, 0o660, 0o641]) t.notOk(isPrivate('/etc/x', mode, 0))
   t.ok(isPrivate('/run/secrets/x', 0o444, 0))
-  t.notOk(isPrivate('/run/secrets/../x', 0o444, 0))
+  t.notOk(isPrivate('/run/secretsElse/x', 0o444, 0))
+})
+
+t.test('a link is judged by where it leads', async (t) => {
+  const folder = t.testdir({ secret: 'x', links: {} })
+  const link = join(folder, 'links/secret')
+  symlinkSync('../secret', link)
+  chmodSync(join(folder, 'secret'), 0o644)
+  t.throws(() => readSecretFile('it', link), { message: /chmod 600 .*links\/secret$/ })
+  t.match(readTextFile('it', link), { path: link, place: /(?<!links)\/secret$/, text: 'x' })
 })

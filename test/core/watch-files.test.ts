@@ -23,6 +23,10 @@ t.test('whatever becomes of a file is noticed', async (t) => {
       symlinkSync('new', at('next'))
       renameSync(at('next'), at('current'))
     },
+    'no file any more': () => {
+      rmSync(at('new'), { recursive: true })
+      writeFileSync(at('new'), 'not a folder')
+    },
     'there at last': () => writeFileSync(at('none'), ''),
   }
   for (const [name, act] of Object.entries(steps)) {
