@@ -7,12 +7,14 @@ import { openBroker } from './bus/broker.ts'
 import { type Config, type ConfigInput, checkConfig } from './config.ts'
 import { type Closers, createClosers } from './core/closers.ts'
 import { createCounters } from './core/counters.ts'
+import { insist } from './core/insist.ts'
 import { openLog } from './core/log.ts'
 import { maxOpenFiles } from './core/open-files.ts'
 import { watchProcess } from './core/process-watch.ts'
 import { readRelease } from './core/release.ts'
 import { createSampledLog, type SampledLog } from './core/sampled-log.ts'
 import { createClownTalk } from './dialects/clown-talk.ts'
+import { exposures } from './exposure.ts'
 import { createAdmission } from './nodes/admission.ts'
 import { loadClownModel } from './nodes/clown-model.ts'
 import { keepLastValues } from './nodes/last-values.ts'
@@ -43,6 +45,8 @@ export interface Hub {
 export interface HubOptions {
   /** Where log lines go; without it, JSON lines on standard error at the configured level. */
   readonly log?: Logger
+  /** What else is open here: logged at the start and once a minute, as what the config leaves open. */
+  readonly warnings?: readonly string[]
 }
 
 /**
@@ -56,6 +60,7 @@ export async function startHub(input: ConfigInput, options: HubOptions = {}): Pr
   try {
     const log = options.log ?? openLog(config.log.level)
     const { ports, counters } = await openAll(config, log, closers.add)
+    closers.add(insist(log, [...exposures(config), ...(options.warnings ?? [])]))
     return { ...ports, counters: counters.snapshot, close: closers.closeAll }
   } catch (error) {
     await closers.closeAll()
@@ -70,7 +75,7 @@ async function openAll(config: Config, log: Logger, onClose: Closers['add']) {
   const sampledLog = createSampledLog(log, counters)
   const { watch, gate, admit } = openProtection(config, sampledLog)
   onClose(watch.close)
-  const rules = openRequestRules(config, log)
+  const rules = openRequestRules(config)
   const { forwarding } = rules
   const access = await openAccessControl(config, { forwarding, log, sampledLog, onClose })
 
@@ -132,15 +137,10 @@ async function openAll(config: Config, log: Logger, onClose: Closers['add']) {
 }
 
 /** Which requests are meant for us, and whose they are. */
-function openRequestRules({ http }: Config, log: Logger) {
+function openRequestRules({ http }: Config) {
   const { origins, trustProxy, pathPrefix, hosts: knownHosts } = http
   const forwarding = createForwarding(trustProxy)
   const isOriginAllowed = createOriginCheck(origins, forwarding.isSecure)
-  if (origins.includes('*')) {
-    log.warn(
-      'http.origins has *: any page that a user of this hub visits may talk to it as that user',
-    )
-  }
   return { pathPrefix, knownHosts, forwarding, isOriginAllowed }
 }
 

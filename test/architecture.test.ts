@@ -32,6 +32,7 @@ const roomOfFile: Record<string, string> = {
   config: 'hub',
   environment: 'hub',
   'access-control': 'hub',
+  exposure: 'hub',
   ports: 'hub',
 }
 

@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util'
-import { isLoopbackHost } from '../access/address.ts'
 import { userFindings } from '../access/user-findings.ts'
 import { type Config, readConfig } from '../config.ts'
 import { HubError } from '../core/errors.ts'
+import { exposures } from '../exposure.ts'
+import { certificateFindings } from './certificate-findings.ts'
 import { type Command, configPath, readArguments, required, type Terminal } from './command.ts'
 import { knownUsers } from './known-users.ts'
 
@@ -14,7 +15,7 @@ export const doctor: Command = {
   run: async (args, terminal) => {
     const { positionals } = readArguments(usage, () => parseArgs({ args, allowPositionals: true }))
     if (positionals.length > 1) required(undefined, 'one configuration file', usage)
-    const findings = await findingsOf(positionals[0], terminal)
+    const findings = await orMessage(() => findingsOf(positionals[0], terminal))
     for (const finding of findings) terminal.print(finding)
     if (findings.length > 0) return 1
     terminal.print('nothing to mend was found')
@@ -22,12 +23,21 @@ export const doctor: Command = {
   },
 }
 
-/** A configuration that cannot be used at all is the only finding. */
 async function findingsOf(file: string | undefined, { environment }: Terminal): Promise<string[]> {
+  const config = readConfig(configPath(file), environment)
+  const { tls } = config
+  return [
+    ...knownPasswords(config),
+    ...exposures(config),
+    ...(await orMessage(async () => (tls === undefined ? [] : certificateFindings(tls)))),
+    ...userFindings(await knownUsers(config)),
+  ]
+}
+
+/** What keeps the hub from starting is the only finding of whoever looks for more. */
+async function orMessage(find: () => Promise<string[]>): Promise<string[]> {
   try {
-    const config = readConfig(configPath(file), environment)
-    const users = userFindings(await knownUsers(config))
-    return [...knownPasswords(config), ...openPorts(config), ...users]
+    return await find()
   } catch (error) {
     if (error instanceof HubError) return [error.message]
     throw error
@@ -42,15 +52,5 @@ function knownPasswords({ users }: Config): string[] {
     password !== undefined && publicPasswords.includes(password)
       ? [`${name} has a password that everybody knows: choose another one`]
       : [],
-  )
-}
-
-function openPorts({ http, mqtt }: Config): string[] {
-  return Object.entries({ http, mqtt }).flatMap(([key, { host }]) =>
-    isLoopbackHost(host)
-      ? []
-      : [
-          `${key}.host ${host} lets other machines in without TLS, and passwords can be read on the way: set it to 127.0.0.1, with a proxy that speaks TLS before it`,
-        ],
   )
 }

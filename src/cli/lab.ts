@@ -17,6 +17,8 @@ const labConfig = {
   log: { level: 'warn' },
 }
 
+const warning = `lab mode: everybody knows ${user} and the password; for a house or a lab, clown-hub init`
+
 export const lab: Command = {
   usage,
   summary: 'start a hub and a simulated node, for this machine only, without any configuration',
@@ -26,7 +28,7 @@ export const lab: Command = {
     for (const { host } of [config.http, config.mqtt, config.tls ?? config.http])
       checkLoopback(host)
     const password = String(config.users[user]?.password)
-    const hub = await startHub(config)
+    const hub = await startHub(config, { warnings: [warning] })
     try {
       const mqtt = `${inUrl(config.mqtt.host)}:${hub.mqttPort}`
       const node = await startSimulatedNode({

@@ -1,6 +1,7 @@
 import { chmodSync } from 'node:fs'
 import t from 'tap'
 import { someHash, usersFile, writePrivate } from '../access/users.ts'
+import { testCertificate } from '../certificates.ts'
 import { ranLine } from './run-line.ts'
 
 t.test('it finds nothing in a safe configuration', async (t) => {
@@ -20,7 +21,7 @@ t.test('it says what is unsafe, one line each, and ends with exit code 1', async
   writePrivate(
     config,
     `usersFile: ${users}
-http: { host: 0.0.0.0 }
+http: { host: 0.0.0.0, origins: ['*'] }
 mqtt: { host: '::' }
 users: { clown: { password: bigclown, role: admin } }
 `,
@@ -29,13 +30,14 @@ users: { clown: { password: bigclown, role: admin } }
   t.equal(code, 1)
   t.match(output, [
     /^clown has a password that everybody knows: choose another one$/,
-    /^http\.host 0\.0\.0\.0 lets other machines in without TLS.*: set it to 127\.0\.0\.1/,
-    /^mqtt\.host :: lets other machines in without TLS/,
+    /^http\.host 0\.0\.0\.0 lets other machines in, and passwords travel in the clear: set it to/,
+    /^mqtt\.host :: lets other machines in/,
+    /^http\.origins has \*: /,
     /^whoever reaches a port may write and command: /,
     /^bob has no password and no token: /,
     /^bob may do nothing: /,
   ])
-  t.equal(output.length, 6)
+  t.equal(output.length, 7)
 })
 
 t.test('what keeps the hub from starting is the first thing to mend', async (t) => {
@@ -60,6 +62,21 @@ t.test('what keeps the hub from starting is the first thing to mend', async (t) 
     code: 1,
     errors: [/expected one configuration file; usage/],
   })
+})
+
+t.test('it knows the part tls, and goes on to the users', async (t) => {
+  const { certFile, keyFile } = await testCertificate(t)
+  const users = usersFile(t, 'users: { bob: {} }')
+  const config = users.replace('users.yaml', 'hub.yaml')
+  const tls = JSON.stringify({ certFile, keyFile, host: '0.0.0.0' })
+  writePrivate(config, `usersFile: ${users}\ntls: ${tls}\n`)
+  const ofUsers = [/^bob has no password/, /^bob may do nothing/]
+  const inOrder = await ranLine(`doctor ${config}`)
+  t.match(inOrder.output, ofUsers)
+  t.equal(inOrder.output.length, 2)
+  chmodSync(keyFile, 0o640)
+  const exposed = await ranLine(`doctor ${config}`)
+  t.match(exposed.output, [/^expected ".*tls\.key" .* got mode 0640: chmod 600/, ...ofUsers])
 })
 
 t.test('a defect is no finding', async (t) => {

@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { chmodSync, copyFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
 import { writePrivate } from '../access/users.ts'
+import { testCertificate } from '../certificates.ts'
 import { createInbox, type Inbox } from '../inbox.ts'
 import { publish, requireProgram } from '../programs.ts'
 import { startLab, startProgram } from './started-lab.ts'
@@ -54,10 +56,13 @@ t.test('the three printed commands work as printed', async (t) => {
 t.test('Ctrl-C ends it cleanly', async (t) => {
   const lab = await startLab(t)
   t.equal(await lab.end('SIGINT'), 0)
-  t.same(lab.errors.items, [])
+  t.match(lab.errors.items, [/"level":40,.*"msg":"lab mode: everybody knows clown/])
+  t.equal(lab.errors.items.length, 1)
 })
 
 t.test('F29: what keeps it from starting is said in one line, with exit code 1', async (t) => {
+  // Two dozen starts of a process.
+  t.setTimeout(120_000)
   const taken = createServer().listen(0, '127.0.0.1')
   t.teardown(() => taken.close())
   await once(taken, 'listening')
@@ -67,11 +72,25 @@ t.test('F29: what keeps it from starting is said in one line, with exit code 1',
     'bad.yaml': 'http: { prot: 1 }\nusers: { a: { password: b } }\n',
     'no-secret.yaml': 'users: { a: { passwordFile: /nowhere/secret } }\n',
     'odd-secret.yaml': 'users: { a: { passwordFile: / } }\n',
-    'empty-secret.yaml': 'users: { a: { passwordFile: /dev/null } }\n',
     'broken.yaml': 'users: [\n',
     'exposed.yaml': 'users: { a: { password: b } }\n',
     'nobody.yaml': 'mqtt: { host: 0.0.0.0 }\n',
+    'no-users.yaml': 'usersFile: /nowhere/users.yaml\n',
+    'odd-users.yaml': 'usersFile: /\n',
     'users.yaml': 'users: {}\n',
+    'plain.yaml': '{}\n',
+  })
+  writePrivate(`${files}/empty`, '')
+  writePrivate(`${files}/empty-secret.yaml`, `users: { a: { passwordFile: ${files}/empty } }\n`)
+  const { certFile, keyFile } = await testCertificate(t)
+  const exposedKey = `${files}/exposed.key`
+  copyFileSync(keyFile, exposedKey)
+  chmodSync(exposedKey, 0o640)
+  const withKey = (keyFile: string) => ({
+    CLOWN_HTTP_PORT: '0',
+    CLOWN_MQTT_PORT: '0',
+    CLOWN_TLS_CERT_FILE: certFile,
+    CLOWN_TLS_KEY_FILE: keyFile,
   })
   const tookMs: number[] = []
   const wrong: [args: string[], settings: Record<string, string>, expected: RegExp][] = [
@@ -104,6 +123,19 @@ t.test('F29: what keeps it from starting is said in one line, with exit code 1',
       ['run', '--config', `${files}/nobody.yaml`],
       { CLOWN_USERS_FILE: `${files}/users.yaml` },
       /mode 0644: chmod 600 .*users\.yaml$/,
+    ],
+    [['run', '--config', `${files}/no-users.yaml`], {}, /users file.*no such file/],
+    [['run', '--config', `${files}/odd-users.yaml`], {}, /users file.*EISDIR/],
+    [
+      ['run', '--config', `${files}/plain.yaml`],
+      withKey('/nowhere/key'),
+      /tls\.keyFile.*no such f/,
+    ],
+    [['run', '--config', `${files}/plain.yaml`], withKey('/'), /tls\.keyFile.*EISDIR/],
+    [
+      ['run', '--config', `${files}/plain.yaml`],
+      withKey(exposedKey),
+      /mode 0640: chmod 600 .*exposed\.key$/,
     ],
     [['run', '--config', files], {}, /configuration.*EISDIR/],
     [['check-config', files], {}, /EISDIR/],

@@ -1,0 +1,29 @@
+import t from 'tap'
+import { checkConfig } from '../src/config.ts'
+import { exposures } from '../src/exposure.ts'
+import { startedHub } from './started-hub.ts'
+
+const users = { clown: { password: 'bigclown', role: 'admin' } } as const
+const openHttp = { host: '0.0.0.0', port: 0, origins: ['*'] }
+
+t.test('what stays on this machine leaves nothing open', async (t) => {
+  t.same(exposures(checkConfig({})), [])
+  t.same(exposures(checkConfig({ http: { host: '::1' }, mqtt: { host: 'localhost' } })), [])
+})
+
+t.test('plain listeners for other machines and a wildcard for origins are open', async (t) => {
+  t.match(exposures(checkConfig({ users, http: openHttp, mqtt: { host: '::' } })), [
+    /^http\.host 0\.0\.0\.0 lets other machines in, and passwords travel in the clear: set it to/,
+    /^mqtt\.host :: lets other machines in/,
+    /^http\.origins has \*: any page/,
+  ])
+})
+
+t.test('a hub logs what is open once it runs', async (t) => {
+  const { log } = await startedHub(t, { http: openHttp, users })
+  const warnings = log.items.filter(({ level }) => level === 40).map(({ msg }) => msg)
+  t.match(warnings, [/^http\.host 0\.0\.0\.0/, /^http\.origins has \*/])
+  t.equal(warnings.length, 2)
+  const safe = await startedHub(t)
+  t.notOk(safe.log.items.some(({ level }) => level === 40))
+})
