@@ -1,7 +1,17 @@
 /** What `clown-hub init` writes. */
+import type { CertificateFiles } from '../core/certificate.ts'
 
-/** A configuration for this machine only; `usersFile` is the path as it is to be written. */
-export function configText(usersFile: string): string {
+/** Paths are as they are to be written. */
+export interface FirstConfig {
+  readonly usersFile: string
+  /** Names that browsers may call the hub by. */
+  readonly hosts: readonly string[]
+  /** Opens the ports with TLS for other machines. */
+  readonly tls: CertificateFiles | undefined
+}
+
+/** A configuration whose plain ports are for this machine only. */
+export function configText({ usersFile, hosts, tls }: FirstConfig): string {
   return `# Clown.Hub. "clown-hub check-config" says whether the hub understands this file, and
 # "clown-hub doctor" whether it is safe. All settings: schemas/config.schema.json in the package.
 
@@ -9,18 +19,38 @@ export function configText(usersFile: string): string {
 usersFile: ${JSON.stringify(usersFile)}
 
 http:
-  # 127.0.0.1 is this machine only, 0.0.0.0 every address of it.
+  # This machine only. ${tls === undefined ? howToOpen : whatIsOpen}
   host: 127.0.0.1
   port: 8080
   # Names that browsers may call the hub by, besides localhost and IP addresses.
-  # hosts: [hub.local]
+  ${hosts.length === 0 ? '# hosts: ["hub.local"]' : `hosts: ${JSON.stringify(hosts)}`}
 
 mqtt:
   host: 127.0.0.1
   port: 1883
-
+${tls === undefined ? '' : tlsText(tls)}
 log:
   level: info
+`
+}
+
+const howToOpen = `"clown-hub init --tls" in another folder writes a configuration that
+  # lets other machines in by TLS. With 0.0.0.0 here they would send passwords in the clear.`
+
+const whatIsOpen = `Other machines come in by TLS, below; with 0.0.0.0 here they would send
+  # passwords in the clear.`
+
+function tlsText({ certFile, keyFile }: CertificateFiles): string {
+  return `
+# For other machines, too. The certificate signs itself: give it to clients, which have to trust it,
+# or put one of an authority in its place. A running hub takes up a new pair.
+tls:
+  certFile: ${JSON.stringify(certFile)}
+  keyFile: ${JSON.stringify(keyFile)}
+  host: 0.0.0.0
+  # HTTPS and wss, and MQTT.
+  httpPort: 8443
+  mqttPort: 8883
 `
 }
 

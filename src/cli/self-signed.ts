@@ -13,6 +13,8 @@ export interface MadeCertificate {
   readonly names: readonly string[]
 }
 
+export const certificateNames = { certFile: 'tls.crt', keyFile: 'tls.key' } as const
+
 const dayMs = 24 * 60 * 60 * 1000
 
 /** Apple's systems accept 825 days at most. It begins yesterday, for clocks that are behind. */
@@ -32,8 +34,8 @@ export async function makeCertificate(
 ): Promise<MadeCertificate> {
   const all = [...new Set(['localhost', '127.0.0.1', '::1', hostname(), ...names])]
   const pems = await generate(all, load)
-  const certFile = join(directory, 'tls.crt')
-  const keyFile = join(directory, 'tls.key')
+  const certFile = join(directory, certificateNames.certFile)
+  const keyFile = join(directory, certificateNames.keyFile)
   await writeNew(keyFile, pems.private, 0o600)
   try {
     await writeNew(certFile, pems.cert, 0o644)

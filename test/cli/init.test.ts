@@ -1,4 +1,5 @@
-import { readFileSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readUsersFile } from '../../src/access/users-file.ts'
@@ -61,6 +62,47 @@ t.test('in another folder it works from everywhere', async (t) => {
   t.equal(readConfig('etc/clown-hub.yaml', {}).usersFile, join(folder, 'etc/users.yaml'))
 })
 
+t.test('with --tls it lets other machines in, by TLS only', async (t) => {
+  const folder = enterFolder(t)
+  const { code, output, errors } = await ranLine('init --tls --host Hub.example --host 192.0.2.7')
+  t.same(errors, [])
+  t.equal(code, 0)
+  t.match(output.slice(0, 2), [
+    'clown-hub.yaml, users.yaml, tls.crt and tls.key are written. Start the hub: clown-hub run',
+    /^The certificate is good for localhost, 127\.0\.0\.1, .*, Hub\.example and 192\.0\.2\.7\.$/,
+  ])
+  const { http, mqtt, tls } = readConfig('clown-hub.yaml', {})
+  t.match({ http, mqtt }, { http: { host: '127.0.0.1' }, mqtt: { host: '127.0.0.1' } })
+  t.same(tls, {
+    certFile: 'tls.crt',
+    keyFile: 'tls.key',
+    host: '0.0.0.0',
+    httpPort: 8443,
+    mqttPort: 8883,
+  })
+  const own = hostname()
+  t.same(http.hosts, [...new Set([own, `${own.split('.')[0]}.local`, 'Hub.example'])])
+  t.equal(statSync(join(folder, 'tls.key')).mode & 0o777, 0o600)
+  t.match(await ranLine('doctor'), { code: 0 })
+})
+
+t.test('names without --tls are those of a proxy', async (t) => {
+  enterFolder(t, { etc: {} })
+  await ranLine('init --host hub.example')
+  t.match(readConfig('clown-hub.yaml', {}).http.hosts, ['hub.example'])
+  await ranLine('init --tls --dir etc')
+  t.match(readConfig('etc/clown-hub.yaml', {}).tls, { keyFile: join(process.cwd(), 'etc/tls.key') })
+})
+
+t.test('a name that is none is refused before anything is written', async (t) => {
+  const folder = enterFolder(t)
+  t.match(await ranLine('init --tls --host hub.example:8443'), {
+    code: 1,
+    errors: [/expected --host to be a host name or an IP address, without a port, got "hub\.ex/],
+  })
+  t.same(readdirSync(folder), [])
+})
+
 t.test('it writes over nothing', async (t) => {
   for (const name of ['clown-hub.yaml', 'users.yaml']) {
     await t.test(name, async (t) => {
@@ -73,6 +115,12 @@ t.test('it writes over nothing', async (t) => {
       t.equal(readFileSync(name, 'utf8'), 'mine')
     })
   }
+  await t.test('tls.key', async (t) => {
+    const folder = enterFolder(t, { 'tls.key': 'mine' })
+    t.match(await ranLine('init --tls'), { code: 1, errors: [/^.*expected no tls\.key, and will/] })
+    t.same(readdirSync(folder), ['tls.key'])
+    t.match(await ranLine('init'), { code: 0 })
+  })
   t.match(await ranLine('init --dir /absent/folder'), {
     code: 1,
     errors: [/expected to write "\/absent\/folder\/users\.yaml": ENOENT/],
