@@ -1,5 +1,6 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
+import { digestOf } from './tokens.ts'
 import type { User, UserDirectory } from './user.ts'
 
 export interface SecretTableOptions {
@@ -69,8 +70,4 @@ export function createSecretTable(options: SecretTableOptions): SecretTable {
     },
     removeAllOf: (name) => removeIf(({ user }) => user.name === name),
   }
-}
-
-function digestOf(secret: string): string {
-  return createHash('sha256').update(secret).digest('base64')
 }

@@ -18,9 +18,9 @@ export function isToken(password: string): boolean {
   return /^ch_[a-z2-7]{32}$/.test(password)
 }
 
-/** What is kept of a token: its SHA-256 in hex. A slow hash would protect it no better. */
-export function digestOf(token: string): string {
-  return createHash('sha256').update(token).digest('hex')
+/** What is kept of a long random secret: its SHA-256 in hex. A slow hash would protect it no better. */
+export function digestOf(secret: string): string {
+  return createHash('sha256').update(secret).digest('hex')
 }
 
 /** Whether `token` is one of `user`; takes the same time for each that is not. */

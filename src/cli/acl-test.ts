@@ -1,5 +1,4 @@
 import { parseArgs } from 'node:util'
-import { closest } from 'fastest-levenshtein'
 import { type Decision, type Rights, rightsOf } from '../access/rights.ts'
 import { type Action, actions, type User } from '../access/user.ts'
 import { readUsersFile } from '../access/users-file.ts'
@@ -8,6 +7,7 @@ import { HubError, quote } from '../core/errors.ts'
 import { checkFilter, checkTopic, isCommand } from '../core/topic.ts'
 import { type Command, configPath, readArguments, required, type Terminal } from './command.ts'
 import { knownUsers } from './known-users.ts'
+import { unknownUser } from './user-options.ts'
 
 const usage = 'acl test USER ACTION TOPIC [--client ID] [--config FILE | --file USERS-FILE]'
 
@@ -51,11 +51,8 @@ async function usersIn(
 
 function userNamed(name: string, users: readonly User[]): User {
   const user = users.find((known) => known.name === name)
-  if (user !== undefined) return user
-  const names = users.map((known) => known.name)
-  const hint =
-    names.length === 0 ? 'there is nobody' : `did you mean ${quote(closest(name, names))}?`
-  throw new HubError('bad-command-line', `unknown user ${quote(name)}: ${hint}`)
+  if (user === undefined) throw unknownUser(name, users)
+  return user
 }
 
 function actionNamed(text: string): Action {

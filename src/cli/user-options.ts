@@ -1,5 +1,6 @@
 import { closest } from 'fastest-levenshtein'
 import { hashPassword } from '../access/passwords.ts'
+import type { User } from '../access/user.ts'
 import { readUsersFile, type UserEntry } from '../access/users-file.ts'
 import { HubError, quote } from '../core/errors.ts'
 import { type Terminal, usersName } from './command.ts'
@@ -17,10 +18,15 @@ export const passwordOptions = {
 /** The entry of somebody who has to be in the file. */
 export function known(entry: UserEntry | undefined, name: string, file: string): UserEntry {
   if (entry !== undefined) return entry
-  const names = readUsersFile(file).map((user) => user.name)
+  throw unknownUser(name, readUsersFile(file), ` in ${file}`)
+}
+
+/** What to say to somebody who asks for a user that is not among `users`; `place` is where they are. */
+export function unknownUser(name: string, users: readonly User[], place = ''): HubError {
+  const names = users.map((user) => user.name)
   const hint =
     names.length === 0 ? 'nobody is there yet' : `did you mean ${quote(closest(name, names))}?`
-  throw new HubError('bad-command-line', `unknown user ${quote(name)} in ${file}: ${hint}`)
+  return new HubError('bad-command-line', `unknown user ${quote(name)}${place}: ${hint}`)
 }
 
 export interface NewPassword {

@@ -55,7 +55,7 @@ t.test('what is asked wrongly is no answer: exit code 1', async (t) => {
     [`op read --file ${file}`]: /expected a topic; usage/,
     [`op read a b --file ${file}`]: /expected one topic; usage/,
     [`po read a --file ${file}`]: /unknown user "po": did you mean "op"\?/,
-    [`po read a --file ${nobody}`]: /unknown user "po": there is nobody$/,
+    [`po read a --file ${nobody}`]: /unknown user "po": nobody is there yet$/,
     [`op see a --file ${file}`]: /expected an action \(read, write, command, retain\), got "see"/,
     [`op command a --file ${file}`]: /expected a topic that ends in \/set for command, got "a"/,
     [`op write a/+ --file ${file}`]: /expected a topic with no wildcard/,
