@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util'
+import { readSecretFile, valueIn } from '../core/text-file.ts'
 import { startSimulatedNode } from '../simulator/start-simulated-node.ts'
 import { type Command, readArguments, required } from './command.ts'
 
-const usage = 'simulate --base BASE --url mqtt://USER:PASSWORD@HOST:PORT'
+const usage = 'simulate --base BASE --url mqtt://USER:PASSWORD@HOST:PORT [--password-file FILE]'
 
 export const simulate: Command = {
   usage,
@@ -11,13 +12,26 @@ export const simulate: Command = {
     const { values } = readArguments(usage, () =>
       parseArgs({
         args,
-        options: { base: { type: 'string', default: 'nodes/bridge/0' }, url: { type: 'string' } },
+        options,
       }),
     )
     const url = required(values.url, 'the URL of an MQTT broker', usage)
     const log = (line: string) => terminal.print(`${values.base}: ${line}`)
-    const node = await startSimulatedNode({ url, base: values.base, log })
+    const file = values['password-file']
+    const secret = file === undefined ? {} : { password: passwordIn(file) }
+    const node = await startSimulatedNode({ url, base: values.base, log, ...secret })
     await terminal.stopped
     await node.close()
   },
+}
+
+const options = {
+  base: { type: 'string', default: 'nodes/bridge/0' },
+  url: { type: 'string' },
+  'password-file': { type: 'string' },
+} as const
+
+/** Other users of a machine see its command lines, so a password may also stand in a file. */
+function passwordIn(file: string): string {
+  return valueIn(readSecretFile('--password-file', file))
 }

@@ -1,3 +1,4 @@
+import { chmodSync } from 'node:fs'
 import t from 'tap'
 import { main } from '../../src/cli/main.ts'
 import { readRelease } from '../../src/core/release.ts'
@@ -116,4 +117,22 @@ t.test('simulate is a node of a hub', async (t) => {
   t.equal(await output.next(), `nodes/bridge/7: connected to mqtt://127.0.0.1:${hub.mqttPort}`)
   stop()
   t.equal(await code, 0)
+})
+
+t.test('simulate takes its password from a file that others cannot read', async (t) => {
+  const users = { bridge: { password: 'shelf 3', role: 'node', base: 'nodes/bridge/7' } } as const
+  const hub = await startedHub(t, { users })
+  const file = `${t.testdir({})}/password`
+  writePrivate(file, 'shelf 3\n')
+  const url = `mqtt://bridge@127.0.0.1:${hub.mqttPort}`
+  const line = `simulate --base nodes/bridge/7 --url ${url} --password-file ${file}`
+  const { output, code, stop } = runLine(line)
+  t.match(await output.next(), /^nodes\/bridge\/7: connected to /)
+  stop()
+  t.equal(await code, 0)
+  t.same(hub.counters()['right-missing'], undefined)
+  chmodSync(file, 0o644)
+  const refused = runLine(line)
+  t.equal(await refused.code, 1)
+  t.match(refused.errors.items, [/got mode 0644: chmod 600/])
 })
