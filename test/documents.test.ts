@@ -20,7 +20,7 @@ t.test('the changelog begins with the released version and its date', async (t) 
 
 t.test('every relative link in a document leads somewhere', async (t) => {
   const nested = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
-  const documents = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md'].concat(
+  const documents = ['README.md', 'SECURITY.md', 'CONTRIBUTING.md', 'CHANGELOG.md'].concat(
     nested.filter((path) => path.endsWith('.md')).map((path) => join('docs', path)),
   )
   for (const document of documents) {
