@@ -52,7 +52,8 @@ export interface HubOptions {
 /**
  * Starts a hub: opens everything in order, and closes it in reverse.
  *
- * @throws HubError `bad-config`, `unreadable-file` or `cannot-listen`; nothing is left open then.
+ * @throws HubError `bad-config`, `unreadable-file`, `exposed-secret` or `cannot-listen`; nothing is
+ * left open then.
  */
 export async function startHub(input: ConfigInput, options: HubOptions = {}): Promise<Hub> {
   const config = checkConfig(input)

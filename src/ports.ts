@@ -28,7 +28,7 @@ export interface Ports {
 /**
  * Opens the plain ports, and those with TLS when the config has a certificate.
  *
- * @throws HubError `cannot-listen`, and `unreadable-file` or `bad-config` for the certificate.
+ * @throws HubError `cannot-listen`, and as `openCertificate` for the certificate.
  */
 export async function openPorts(
   { http, mqtt, tls, limits }: Config,

@@ -177,7 +177,7 @@ t.test('what keeps it from starting is named', async (t) => {
   ]
   for (const [tls, code, message] of refused) await t.rejects(start(tls), { code, message })
   chmodSync(keyFile, 0o640)
-  await t.rejects(start({}), { code: 'unreadable-file', message: /chmod 600/ })
+  await t.rejects(start({}), { code: 'exposed-secret', message: /chmod 600/ })
 })
 
 t.test('a hub that stops does not wait for handshakes', async (t) => {
