@@ -64,7 +64,11 @@ export async function talkTo(
   hub: HubPorts,
   path = '/auth/clown-talk-server_nodes_bridge_0',
 ): Promise<TalkClient> {
-  const websocket = new WebSocket(`ws://clown:bigclown@127.0.0.1:${hub.httpPort}${path}`)
+  return talkOver(t, new WebSocket(`ws://clown:bigclown@127.0.0.1:${hub.httpPort}${path}`))
+}
+
+/** The same on a websocket that signs in by itself; waits until it is open. */
+export async function talkOver(t: Test, websocket: WebSocket): Promise<TalkClient> {
   const frames = createInbox<Frame>()
   const texts: string[] = []
   websocket.on('message', (text) => {
