@@ -7,7 +7,7 @@ export interface Entry {
   readonly user: User
   /** What `{client}` in a rule stands for; MQTT clients have one. */
   readonly clientId?: string | undefined
-  /** The user has other rights now. */
+  /** The user has other rights now; none at all before the end. */
   rightsChanged(rights: Rights): void
   /** The user is gone, or what was signed in with is not valid any more. */
   ended(): void
@@ -22,11 +22,15 @@ export interface SignedIn {
   close(): void
 }
 
+const noRights = rightsOf({ name: '', rules: [], tokens: [] })
+
 /** Follows the changes of `directory`: nobody keeps a right that was taken away. */
 export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange'>): SignedIn {
   const users = new Map<Entry, User>()
   const end = (entry: Entry) => {
     users.delete(entry)
+    // A connection takes its time to close, and may carry more meanwhile.
+    entry.rightsChanged(noRights)
     entry.ended()
   }
   const follow = (entry: Entry, before: User) => {
