@@ -1,5 +1,5 @@
 import { type Rights, rightsOf } from '../access/rights.ts'
-import type { UserDirectory } from '../access/user.ts'
+import type { User, UserDirectory } from '../access/user.ts'
 import { partsOf } from './client-name.ts'
 
 /** What the clients of the broker may do, as of now: those that are there, and those with a session. */
@@ -10,20 +10,18 @@ export interface ClientRights {
   forget(name: string): void
 }
 
-export function createClientRights(
-  directory: Pick<UserDirectory, 'find' | 'onChange'>,
-): ClientRights {
-  const known = new Map<string, Rights>()
-  directory.onChange(() => known.clear())
+export function createClientRights(directory: Pick<UserDirectory, 'find'>): ClientRights {
+  const known = new Map<string, { readonly user: User; readonly rights: Rights }>()
   return {
     of: (name) => {
+      const { user: userName, clientId } = partsOf(name)
+      const user = directory.find(userName)
+      if (user === undefined) return undefined
       const found = known.get(name)
-      if (found !== undefined) return found
-      const { user, clientId } = partsOf(name)
-      const entry = directory.find(user)
-      if (entry === undefined) return undefined
-      const rights = rightsOf(entry, clientId)
-      known.set(name, rights)
+      // Compared, since whoever is told of a change first must not be answered by what was before it.
+      if (found?.user === user) return found.rights
+      const rights = rightsOf(user, clientId)
+      known.set(name, { user, rights })
       return rights
     },
     forget: (name) => known.delete(name),
