@@ -16,13 +16,13 @@ export interface RawWebSocket {
 export async function rawWebSocketTo(
   t: Test,
   hub: Pick<HubPorts, 'httpPort'>,
-  path = '/talk',
+  { path = '/talk', user = 'clown', password = 'bigclown' } = {},
 ): Promise<RawWebSocket> {
   const socket = connect(hub.httpPort, '127.0.0.1')
   t.teardown(() => socket.destroy())
   const ended = new Promise<void>((resolve) => socket.once('close', () => resolve()))
   socket.on('error', () => {})
-  const credentials = Buffer.from('clown:bigclown').toString('base64')
+  const credentials = Buffer.from(`${user}:${password}`).toString('base64')
   const protocol = path === '/mqtt' ? { 'Sec-WebSocket-Protocol': 'mqtt' } : {}
   socket.write(upgradeText(path, { Authorization: `Basic ${credentials}`, ...protocol }))
   const [answer] = await once(socket, 'data')

@@ -55,6 +55,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
     onEnded: (clientId) => {
       const fields = { client: clientId }
       sampledLog.warn('mqtt-sessions-ended', fields, 'a session was given up: its client is away')
+      rights.forget(clientId)
       void persistence.cleanSubscriptions({ id: clientId })
     },
     onDropped: (clientId, { topic }) => {

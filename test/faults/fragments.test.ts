@@ -16,7 +16,7 @@ t.test('CVE-2026-48779, GHSA-96hv-2xvq-fx4p, F22: endless fragments cost little'
   const control = await startControl(t, hub)
   /** As many fragments as the hub takes, and no more than the bytes of a message allow. */
   const pour = async (path: string) => {
-    const { socket, ended } = await rawWebSocketTo(t, hub, path)
+    const { socket, ended } = await rawWebSocketTo(t, hub, { path })
     const isGone = ended.then(() => true)
     socket.write(first)
     for (let count = 0; count < 60 && socket.writable; count++) {

@@ -28,7 +28,7 @@ t.test('F9, F11: malformed frames are closed by their code, and nobody else noti
   ]
   for (const path of ['/talk', '/mqtt']) {
     for (const [name, bytes, code] of broken) {
-      const raw = await rawWebSocketTo(t, hub, path)
+      const raw = await rawWebSocketTo(t, hub, { path })
       raw.socket.write(bytes)
       t.equal(await raw.closeCode(), code, `${name} on ${path}`)
     }
@@ -131,7 +131,7 @@ t.test('CVE-2026-48779, GHSA-96hv-2xvq-fx4p: 64 fragments pass, and the 65th clo
   t.same(await on('many/-'), ['many/-', 1])
   for (const path of ['/talk', '/mqtt']) {
     for (const payload of ['a', '']) {
-      const raw = await rawWebSocketTo(t, hub, path)
+      const raw = await rawWebSocketTo(t, hub, { path })
       const fragments = Array.from({ length: 64 }, (_, at) => rawFrame(at === 0 ? 1 : 0, payload))
       raw.socket.write(Buffer.concat(fragments))
       // The pong tells that all of them are still taken.
@@ -187,7 +187,7 @@ t.test('F23: a peer that never answers the close is cut a second later', async (
     ['text where MQTT is expected', '/mqtt', rawFrame(0x81, 'a')],
   ]
   for (const [name, path, bytes] of goodbyes) {
-    const raw = await rawWebSocketTo(t, hub, path)
+    const raw = await rawWebSocketTo(t, hub, { path })
     raw.socket.allowHalfOpen = true
     raw.socket.write(bytes)
     await once(raw.socket, 'data')
@@ -210,17 +210,17 @@ async function isFree({ httpPort }: StartedHub): Promise<boolean> {
 t.test('[MQTT-6.0.0-1] MQTT in text frames is closed with 1003', async (t) => {
   const hub = await startedHub(t)
   const connectPacket = Buffer.from('101000044d51545404020005000461626364', 'hex')
-  const raw = await rawWebSocketTo(t, hub, '/mqtt')
+  const raw = await rawWebSocketTo(t, hub, { path: '/mqtt' })
   raw.socket.write(rawFrame(0x81, connectPacket))
   t.equal(await raw.closeCode(), 1003)
-  const big = await rawWebSocketTo(t, hub, '/mqtt')
+  const big = await rawWebSocketTo(t, hub, { path: '/mqtt' })
   big.socket.write(Buffer.from([0x82, 0xff, 0, 0, 0, 0, 0x0c, 0, 0, 0, 0, 0, 0, 0]))
   t.equal(await big.closeCode(), 1009)
 })
 
 t.test('F23: over a websocket that carries MQTT a flood of pings gets few answers', async (t) => {
   const hub = await startedHub(t)
-  const raw = await rawWebSocketTo(t, hub, '/mqtt')
+  const raw = await rawWebSocketTo(t, hub, { path: '/mqtt' })
   let pongs = 0
   raw.socket.on('data', (chunk) => {
     pongs += chunk.length / rawFrame(0x8a, 'p', 0).length
