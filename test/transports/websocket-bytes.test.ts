@@ -50,11 +50,11 @@ const silent: Record<string, Buffer> = {
 for (const [title, frame] of Object.entries(silent)) {
   t.test(`F23: who says nothing but ${title} before CONNECT is cut`, async (t) => {
     const hub = await openHub(t)
-    const raw = await rawWebSocketTo(t, hub, '/mqtt')
+    const raw = await rawWebSocketTo(t, hub, { path: '/mqtt' })
     raw.socket.write(Buffer.concat(Array.from({ length: 1000 }, () => frame)))
     await raw.ended
     t.equal(hub.counters()['mqtt-no-connect'], 1)
-    const patient = await rawWebSocketTo(t, hub, '/mqtt')
+    const patient = await rawWebSocketTo(t, hub, { path: '/mqtt' })
     patient.socket.write(Buffer.concat(Array.from({ length: 10 }, () => frame)))
     patient.socket.write(rawFrame(0x82, connectPacket()))
     await hub.log.next(({ msg }) => msg === 'MQTT client connected')
@@ -70,7 +70,7 @@ for (const [title, frame] of Object.entries(silent)) {
         requestBurst: 10,
       }
       const hub = await openHub(t, { limits: { mqtt } })
-      const raw = await rawWebSocketTo(t, hub, '/mqtt')
+      const raw = await rawWebSocketTo(t, hub, { path: '/mqtt' })
       let packets = ''
       raw.socket.on('data', (chunk) => {
         packets += chunk.toString('hex')
@@ -105,7 +105,7 @@ t.test('a client that sends each field in a frame of its own keeps its full rate
 
 t.test('a text before CONNECT is refused, and many of them are cut', async (t) => {
   const hub = await openHub(t)
-  const raw = await rawWebSocketTo(t, hub, '/mqtt')
+  const raw = await rawWebSocketTo(t, hub, { path: '/mqtt' })
   raw.socket.write(Buffer.concat(Array.from({ length: 1000 }, () => rawFrame(0x81, 'text'))))
   t.equal(await raw.closeCode(), 1003)
   t.equal(hub.counters()['mqtt-no-connect'], 1)
