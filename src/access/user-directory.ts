@@ -21,7 +21,10 @@ export interface UserDirectoryOptions {
  */
 export function openUserDirectory({ inline, file, log }: UserDirectoryOptions): UserDirectory {
   const listeners = new Set<() => void>()
-  if (file === undefined) return directoryOf(() => byName(inline), { listeners, close: () => {} })
+  if (file === undefined) {
+    const always = byName(inline)
+    return directoryOf(() => always, { listeners, close: () => {} })
+  }
   const { current, close } = followFiles([file], {
     read: () => merged(inline, file),
     changed: (users, before) => {
