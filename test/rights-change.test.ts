@@ -14,6 +14,7 @@ import {
   subscribePacket,
 } from './raw-mqtt.ts'
 import { rawFrame, rawWebSocketTo } from './raw-websocket.ts'
+import { basic } from './transports/started-sign-in.ts'
 import { mqttWays, spoken, talkWays } from './ways-in.ts'
 
 t.test('who is removed is cut within a second on every way in, and nobody else is', async (t) => {
@@ -151,6 +152,21 @@ t.test('a filter that was refused is not kept beside one that was granted', asyn
   await settled(again)
   const topics = again.packets.filter(isPublish).map((packet) => readPublish(packet).topic)
   t.same(topics, ['a/b', 'a/c'])
+})
+
+t.test('who signs out everywhere is cut on every way in, and others are not', async (t) => {
+  const { hub, login } = await startedWith(t, { panel: {}, other: {} })
+  const talk = await talkWays['a ticket'](t, hub, login('panel'))
+  const closed = once(talk.websocket, 'close')
+  const raw = await mqttWays['MQTT on TCP'](t, hub, login('panel'))
+  const other = await mqttWays['MQTT on TCP'](t, hub, login('other'))
+  const { user, password } = login('panel')
+  const init = { method: 'POST', headers: basic(user, password) }
+  const answer = await fetch(`http://127.0.0.1:${hub.httpPort}/logout-everywhere`, init)
+  t.equal(answer.status, 204)
+  t.equal((await closed)[0], 4401)
+  await raw.ended
+  await settled(other)
 })
 
 t.test('a websocket that delays its goodbye says nothing more', async (t) => {
