@@ -14,7 +14,7 @@ export type SignInResult =
   | { readonly refused: 'wrong' }
   | { readonly refused: 'throttled' | 'busy'; readonly retryAfterSeconds: number }
 
-/** Finds out who gives these credentials, whose password may be a token. Never rejects. */
+/** Finds out who gives these credentials, whose password may be a token. Rejects only for a defect of ours. */
 export type SignIn = (credentials: Credentials, address: string) => Promise<SignInResult>
 
 export interface SignInOptions {
@@ -50,11 +50,16 @@ export function createSignIn(options: SignInOptions): SignIn {
     if (cache.get(key) === 'wrong') return 'wrong'
     const turn = throttle.begin(credentials.user, address)
     if ('waitMs' in turn) return turn
-    const checking = afterDelay(turn.delayMs).then(() => check(credentials, key))
+    const checking = afterDelay(turn.delayMs)
+      .then(() => check(credentials, key))
+      .finally(() => running.delete(key))
     running.set(key, checking)
-    const verdict = await checking
-    running.delete(key)
-    turn.end(verdict === 'busy' ? 'unchecked' : verdict)
+    let verdict: Verdict = 'busy'
+    try {
+      verdict = await checking
+    } finally {
+      turn.end(verdict === 'busy' ? 'unchecked' : verdict)
+    }
     return verdict
   }
   return async (credentials, address) => {

@@ -22,7 +22,7 @@ async function openSignIn(signInLimits: Partial<SignInOptions['limits']['signIn'
   const counters = createCounters()
   const lines: string[] = []
   const log = pino({}, { write: (line: string) => lines.push(line) })
-  const state = { nowMs: 0, checks: 0 }
+  const state = { nowMs: 0, checks: 0, isBroken: false }
   const checkPassword = createPasswordCheck({ ...limits.signIn, ...signInLimits })
   const signIn = createSignIn({
     directory,
@@ -31,6 +31,7 @@ async function openSignIn(signInLimits: Partial<SignInOptions['limits']['signIn'
     now: () => state.nowMs,
     checkPassword: (...credentials) => {
       state.checks++
+      if (state.isBroken) return Promise.reject(new Error('a defect'))
       return checkPassword(...credentials)
     },
   })
@@ -207,4 +208,12 @@ t.test('F17: a name that exists takes as long as one that does not', async (t) =
   const within = (one: number) => one / known > 0.7 && one / known < 1.4
   t.ok(within(withoutPassword), 'a user without a password')
   t.ok(within(unknown), 'nobody')
+})
+
+t.test('a check that fails is no verdict: the same credentials are checked again', async (t) => {
+  const { signIn, clown, state } = await openSignIn({ failuresPerAddress: 1 })
+  state.isBroken = true
+  await t.rejects(signIn(right, anywhere), { message: 'a defect' })
+  state.isBroken = false
+  t.same(await signIn(right, anywhere), { user: clown })
 })
