@@ -44,8 +44,8 @@ export function checkTopic(topic: string, limits: TopicLimits = defaultTopicLimi
 export function checkFilter(filter: string, limits: TopicLimits = defaultTopicLimits): void {
   // [MQTT-4.7.1-2], [MQTT-4.7.1-3] A wildcard is a whole level, and # the last one.
   if (/[^/][+#]|[+#][^/]|#\//.test(filter)) throw badTopic('wildcards as whole levels', filter)
-  // $SYS tells who is here. A shared subscription (MQTT 5) taken as a plain one gets no message.
-  if (filter.startsWith('$')) throw badTopic('no $ at its start', filter)
+  // A shared subscription (MQTT 5) that is taken as a plain one would never get a message.
+  if (filter.startsWith('$share/')) throw badTopic('no $share', filter)
   checkLevels(filter, limits)
 }
 
