@@ -157,6 +157,7 @@ function openProtection({ limits }: Config, sampledLog: SampledLog) {
   const admit = shedReports({
     admit: createAdmission({ model: loadClownModel(), topicLimits: limits.topic, sampledLog }),
     isOverloaded: watch.isOverloaded,
+    isOutOfMemory: watch.isOutOfMemory,
     sampledLog,
   })
   return { watch, gate, admit }

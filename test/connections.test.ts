@@ -110,5 +110,10 @@ t.test(
     const seen = node.messages.items.map(({ topic }) => topic)
     t.same(seen.sort(), ['nodes/bridge/0/relay/i2c0-3b', 'nodes/bridge/0/relay/i2c0-3b/set'])
     t.equal(hub.counters()['reports-shed'], 2)
+    await node.client.publishAsync('nodes/bridge/0/kept', '1', { qos: 1, retain: true })
+    t.equal((await node.on('nodes/bridge/0/kept')).payload.toString(), '1')
+    const late = await mqttTo(t, hub, { filter: 'nodes/bridge/0/kept' })
+    await late.client.publishAsync('nodes/bridge/0/kept', '2', { qos: 1 })
+    t.equal((await late.on('nodes/bridge/0/kept')).payload.toString(), '2', 'nothing was retained')
   },
 )

@@ -9,6 +9,8 @@ export interface ProcessWatch {
   isShortOfMemory(): boolean
   /** Memory is past `memoryShedMiB`, or the event loop has lagged for seconds: do less. */
   isOverloaded(): boolean
+  /** Memory is past `memoryShedMiB`: keep nothing new. */
+  isOutOfMemory(): boolean
   close(): void
 }
 
@@ -54,6 +56,7 @@ export function watchProcess(options: ProcessWatchOptions): ProcessWatch {
     lateSinceMs ??= now()
     return now() - lateSinceMs >= lateForMs
   }
+  const isOutOfMemory = () => residentMiB > limits.memoryShedMiB
   const weigh = () => {
     try {
       residentMiB = Math.round(meters.residentBytes() / mebibyte)
@@ -68,7 +71,7 @@ export function watchProcess(options: ProcessWatchOptions): ProcessWatch {
     const wasOverloaded = isOverloaded
     isShortOfMemory = residentMiB > limits.memoryRefuseMiB
     // Asked first and not after `||`, because it has to see every lag.
-    isOverloaded = hasLaggedLong(lagMs) || residentMiB > limits.memoryShedMiB
+    isOverloaded = hasLaggedLong(lagMs) || isOutOfMemory()
     if (isOverloaded === wasOverloaded) return
     const text = isOverloaded ? 'overloaded: reports at QoS 0 are dropped' : 'no longer overloaded'
     sampledLog.warn(isOverloaded ? 'overloaded' : 'recovered', { lagMs, residentMiB }, text)
@@ -77,6 +80,7 @@ export function watchProcess(options: ProcessWatchOptions): ProcessWatch {
   return {
     isShortOfMemory: () => isShortOfMemory,
     isOverloaded: () => isOverloaded,
+    isOutOfMemory,
     close: () => {
       clearInterval(timer)
       meters.close()

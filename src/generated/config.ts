@@ -470,7 +470,7 @@ export interface ConfigInput {
        */
       memoryRefuseMiB?: number
       /**
-       * Resident memory past which reports at QoS 0 are dropped; commands never are.
+       * Resident memory past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped.
        */
       memoryShedMiB?: number
       /**
@@ -956,7 +956,7 @@ export interface Config {
        */
       memoryRefuseMiB: number
       /**
-       * Resident memory past which reports at QoS 0 are dropped; commands never are.
+       * Resident memory past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped.
        */
       memoryShedMiB: number
       /**

@@ -33,6 +33,7 @@ function watchedProcess(t: Test) {
     await new Promise<void>((resolve) => {
       looked = resolve
     })
+    t.equal(watch.isOutOfMemory(), (state.residentMiB || 0) > limits.memoryShedMiB)
     return [watch.isShortOfMemory(), watch.isOverloaded()]
   }
   // The watch itself keeps no process alive.

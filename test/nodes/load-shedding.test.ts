@@ -20,6 +20,7 @@ t.test('while the hub is overloaded it drops reports at QoS 0, and nothing else'
   const admit = shedReports({
     admit: (message) => message,
     isOverloaded: () => isOverloaded,
+    isOutOfMemory: () => false,
     sampledLog: createSampledLog(pino({ level: 'silent' }), counters),
   })
   t.equal(admit(report), report)
@@ -43,7 +44,25 @@ t.test('what is not dropped may still be refused', async (t) => {
       throw new HubError('bad-topic', 'refused')
     },
     isOverloaded: () => true,
+    isOutOfMemory: () => true,
     sampledLog: createSampledLog(pino({ level: 'silent' }), createCounters()),
   })
   t.throws(() => admit({ ...report, qos: 1 }), { code: 'bad-topic' })
+})
+
+t.test('short of memory no value is retained, but delivered and taken away', async (t) => {
+  const counters = createCounters()
+  const admit = shedReports({
+    admit: (message) => message,
+    isOverloaded: () => true,
+    isOutOfMemory: () => true,
+    sampledLog: createSampledLog(pino({ level: 'silent' }), counters),
+  })
+  const value = { ...report, retain: true }
+  t.same(admit(value), { ...value, retain: false })
+  const empty = { ...value, payload: new Payload(Buffer.alloc(0)) }
+  t.equal(admit(empty), empty)
+  const acknowledged: Message = { ...report, qos: 1 }
+  t.equal(admit(acknowledged), acknowledged)
+  t.same(counters.snapshot(), { 'retained-refused': 1 })
 })
