@@ -12,10 +12,11 @@ export const defaultTopicLimits: TopicLimits = { bytes: 256, levels: 16, levelBy
 
 /**
  * Characters that no text on the wire may hold: NUL and control characters [MQTT-1.5.3-2], lone
- * surrogates [MQTT-1.5.3-1], and those that make two texts look alike: the replacement character
- * (what broken UTF-8 decodes to), the byte order mark, and non-characters.
+ * surrogates [MQTT-1.5.3-1], and those that make two texts look alike: format characters, which are
+ * not seen or turn others around, such as U+200B, U+202E and the byte order mark; the replacement
+ * character (what broken UTF-8 decodes to), and non-characters.
  */
-const unfit = /[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}\u{fffd}\u{feff}]/u
+const unfit = /[\p{Cc}\p{Cf}\p{Cs}\p{Noncharacter_Code_Point}\u{fffd}]/u
 
 /** Whether `text` may be part of a topic, a filter, a client id or a user name. */
 export function isFitText(text: string): boolean {

@@ -33,6 +33,8 @@ for (const [way, open] of Object.entries(ways)) {
       $SYS: '$SYS/broker/uptime',
       $share: '$share/g/x',
       'a byte order mark': '\u{feff}a',
+      'a space that is not seen': 'a\u{200b}',
+      'a turn of direction': 'a\u{202e}b',
       'the replacement character': 'a\u{fffd}',
       '17 levels': 'a/'.repeat(16).concat('a'),
       'a level of 65 bytes': 'a'.repeat(65),

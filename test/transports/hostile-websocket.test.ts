@@ -98,6 +98,8 @@ t.test('F14: no topic leaves its base or its line, and wildcards are refused', a
     'a\r\n["b",1]',
     'a\u0085b',
     '\ufeffa',
+    're\u200blay',
+    'a\u202eb',
     'a\ufffdb',
     'a\ufffeb',
     'a\ud800b',
