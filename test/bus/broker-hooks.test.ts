@@ -12,7 +12,7 @@ import { defaultTopicLimits } from '../../src/core/topic.ts'
 
 const admin: User = { name: 'admin', role: 'admin', rules: [], tokens: [] }
 
-function hooksWith(options: Partial<HookOptions>, user: User = admin) {
+function hooksWith(options: Partial<HookOptions>, user: User | null = admin) {
   const sampledLog = createSampledLog(pino({ level: 'silent' }), createCounters())
   const all = {
     admit: () => undefined,
@@ -24,7 +24,7 @@ function hooksWith(options: Partial<HookOptions>, user: User = admin) {
     reader: createPacketReader(),
     quota: { take: () => true },
     granted: new WeakSet<Subscription>(),
-    rights: { of: () => rightsOf(user), forget: () => {} },
+    rights: { of: () => (user === null ? undefined : rightsOf(user)), forget: () => {} },
   }
   return createHooks(all, parts)
 }
@@ -50,4 +50,11 @@ t.test('a message that is dropped goes where nobody can hear it', async (t) => {
 t.test('without a guard a message is forwarded as it is', async (t) => {
   const packet = { topic: 'a' } as AedesPublishPacket
   t.equal(hooksWith({}).authorizeForward(bareClient(), packet), packet)
+})
+
+t.test('nothing is forwarded without a right to read it, nor to a user who is gone', async (t) => {
+  const packet = { topic: 'a' } as AedesPublishPacket
+  const powerless: User = { name: 'powerless', rules: [], tokens: [] }
+  t.equal(hooksWith({}, powerless).authorizeForward(bareClient(), packet), null)
+  t.equal(hooksWith({}, null).authorizeForward(bareClient(), packet), null)
 })

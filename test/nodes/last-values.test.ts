@@ -79,6 +79,8 @@ t.test('past its bounds the longest silent topic is forgotten', async (t) => {
   t.same(await below(values, 'n'), ['n/a 1', 'n/c 1'])
   bus.publish(report('n/d', '123456789'))
   t.same(await below(values, 'n'), ['n/c 1', 'n/d 123456789'])
+  bus.publish(report('n/12345678', '1234567890'))
+  t.same(await below(values, 'n'), [], 'what is more than all that may be kept is not kept either')
 })
 
 t.test('a value past its limit is not kept, and the one before is not told for it', async (t) => {

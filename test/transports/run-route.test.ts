@@ -40,14 +40,6 @@ t.test('a body is read to its end, in whatever pieces it comes', async (t) => {
   t.match(await rawExchange(port, chunked), /200 OK.*hello/s)
 })
 
-t.test('a connection that carried a body can carry another request', async (t) => {
-  const { route } = echo()
-  const { port } = await served(t, route)
-  const first = post('Content-Length: 5', 'hello').replace('Connection: close\r\n', '')
-  const answer = await rawExchange(port, first + post('Content-Length: 5', 'world'))
-  t.match(answer, /hello.*world$/s)
-})
-
 t.test('a client that asks before it sends its body is told to go on', async (t) => {
   const { route } = echo()
   const { port } = await served(t, route)
