@@ -131,9 +131,13 @@ t.test('a change of the users ends what was known of them', async (t) => {
 })
 
 t.test('a user who changes while the hash runs is not let in by the old one', async (t) => {
-  const { signIn, directory, clown } = await openSignIn()
+  const { signIn, directory, clown, state } = await openSignIn()
+  const passwordHash = await hashPassword('x')
   const late = [signIn(right, anywhere), signIn(wrong, anywhere)]
-  directory.change({ ...clown, passwordHash: await hashPassword('x') })
+  // Both are being hashed after one turn, which takes milliseconds.
+  await new Promise((resolve) => setImmediate(resolve))
+  t.equal(state.checks, 2)
+  directory.change({ ...clown, passwordHash })
   t.same(await Promise.all(late), [{ refused: 'wrong' }, { refused: 'wrong' }])
   t.ok(isIn(await signIn(wrong, anywhere)), 'and nothing false is remembered')
 })
