@@ -87,3 +87,11 @@ function onOneLine(jsonText: string): string {
     ? jsonText.replace(/[\r\n]/g, ' ')
     : jsonText
 }
+
+/** A copy to keep: a payload of 1 byte would hold on to the 64 KiB that a socket read at once. */
+export function ownBytes(bytes: Buffer): Buffer {
+  // Not out of a pool, which would live as long as one of its pieces.
+  const own = Buffer.allocUnsafeSlow(bytes.length)
+  own.set(bytes)
+  return own
+}

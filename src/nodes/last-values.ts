@@ -1,7 +1,7 @@
 import type { Bus } from '../bus/bus.ts'
 import type { JsonLimits } from '../core/json-shape.ts'
 import type { Message } from '../core/message.ts'
-import { Payload } from '../core/payload.ts'
+import { ownBytes, Payload } from '../core/payload.ts'
 import { filterBelow, relativeTopic } from '../core/topic.ts'
 import { shapeOf } from './clown-model.ts'
 
@@ -46,7 +46,7 @@ export function keepLastValues(bus: Bus, { retained, json }: LastValuesLimits): 
     if (retain && payload.bytes.length === 0) return
     // The one before would pass for the last one.
     if (payload.bytes.length > retained.valueBytes) return
-    const kept = { topic, qos, retain, bytes: copyOf(payload.bytes) }
+    const kept = { topic, qos, retain, bytes: ownBytes(payload.bytes) }
     values.set(topic, kept)
     totalBytes += costOf(kept)
     makeRoom()
@@ -74,13 +74,6 @@ export function keepLastValues(bus: Bus, { retained, json }: LastValuesLimits): 
 /** Bytes of a value and its topic, as limits count them. */
 function costOf({ topic, bytes }: Kept): number {
   return Buffer.byteLength(topic) + bytes.length
-}
-
-/** What came is a part of a larger buffer, which would be kept as well. */
-function copyOf(bytes: Buffer): Buffer {
-  const copy = Buffer.allocUnsafeSlow(bytes.length)
-  bytes.copy(copy)
-  return copy
 }
 
 function byTopic(one: Message, other: Message): number {
