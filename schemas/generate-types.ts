@@ -16,7 +16,9 @@ const banner =
 export async function generateTypes(): Promise<Map<string, string>> {
   return new Map([
     ['src/generated/config.ts', banner + (await configTypes())],
-    ['src/generated/users.ts', banner + (await usersTypes())],
+    ['src/generated/users.ts', banner + (await plainTypes('users', 'UsersFile'))],
+    ['src/generated/receipt.ts', banner + (await plainTypes('receipt', 'Receipt'))],
+    ['src/generated/command.ts', banner + (await plainTypes('command', 'CommandRequest'))],
     ['src/generated/clown-model.ts', banner + (await clownModelTypes())],
     ['docs/limits.md', limitsPage(await readSchema('config.schema.json'))],
   ])
@@ -29,8 +31,8 @@ async function configTypes(): Promise<string> {
   return `${input}\n${config}`
 }
 
-async function usersTypes(): Promise<string> {
-  return typesOf(await readSchema('users.schema.json'), 'UsersFile')
+async function plainTypes(file: string, name: string): Promise<string> {
+  return typesOf(await readSchema(`${file}.schema.json`), name)
 }
 
 async function clownModelTypes(): Promise<string> {

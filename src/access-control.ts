@@ -13,6 +13,7 @@ import { anonymousFinding } from './access/user-findings.ts'
 import type { Config } from './config.ts'
 import type { Closers } from './core/closers.ts'
 import type { SampledLog } from './core/sampled-log.ts'
+import { createAsUser } from './transports/as-user.ts'
 import { createMessageSignIn } from './transports/message-sign-in.ts'
 import { createRequestSignIn } from './transports/request-sign-in.ts'
 import { signInRoutes } from './transports/sign-in-routes.ts'
@@ -46,12 +47,14 @@ export async function openAccessControl(
   const sessions = createCookieSessions(common)
   const tickets = createTickets(common)
   const { ofRequest, ofUpgrade } = createRequestSignIn({ ...common, sessions, tickets })
+  const asUser = createAsUser(ofRequest)
   const onSignedOut = signedIn.endAllOf
   return {
     directory,
     signedIn,
     signIn,
     ways: { ofUpgrade, byMessage: createMessageSignIn(common) },
-    pages: signInRoutes({ ...common, ofRequest, sessions, tickets, onSignedOut }),
+    asUser,
+    pages: signInRoutes({ ...common, asUser, sessions, tickets, onSignedOut }),
   }
 }

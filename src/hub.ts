@@ -1,9 +1,10 @@
 import type { Logger } from 'pino'
-import { createConnectionGate } from './access/connection-gate.ts'
-import { createForwarding } from './access/forwarding.ts'
+import { type ConnectionGate, createConnectionGate } from './access/connection-gate.ts'
+import { createForwarding, type Forwarding } from './access/forwarding.ts'
 import { createOriginCheck } from './access/origin.ts'
 import { openAccessControl } from './access-control.ts'
-import { openBroker } from './bus/broker.ts'
+import { type Broker, openBroker } from './bus/broker.ts'
+import type { Bus } from './bus/bus.ts'
 import { type Config, type ConfigInput, checkConfig } from './config.ts'
 import { type Closers, createClosers } from './core/closers.ts'
 import { createCounters } from './core/counters.ts'
@@ -11,15 +12,16 @@ import { insist } from './core/insist.ts'
 import { openLog } from './core/log.ts'
 import { maxOpenFiles } from './core/open-files.ts'
 import { watchProcess } from './core/process-watch.ts'
-import { readRelease } from './core/release.ts'
+import { type Release, readRelease } from './core/release.ts'
 import { createSampledLog, type SampledLog } from './core/sampled-log.ts'
 import { createClownTalk } from './dialects/clown-talk.ts'
 import { exposures } from './exposure.ts'
+import { openHardware } from './hardware.ts'
 import { createAdmission } from './nodes/admission.ts'
 import { loadClownModel } from './nodes/clown-model.ts'
-import { keepLastValues } from './nodes/last-values.ts'
 import { shedReports } from './nodes/load-shedding.ts'
 import { openPorts } from './ports.ts'
+import { openMemoryStore } from './store/memory-store.ts'
 import { createAudiences } from './transports/audiences.ts'
 import { createHeartbeat } from './transports/heartbeat.ts'
 import { chooseMqtt, mqttRoute } from './transports/mqtt-route.ts'
@@ -70,61 +72,38 @@ export async function startHub(input: ConfigInput, options: HubOptions = {}): Pr
 }
 
 async function openAll(config: Config, log: Logger, onClose: Closers['add']) {
-  const { limits } = config
   const release = readRelease()
   const counters = createCounters()
   const sampledLog = createSampledLog(log, counters)
   const { watch, gate, admit } = openProtection(config, sampledLog)
   onClose(watch.close)
   const rules = openRequestRules(config)
-  const { forwarding } = rules
-  const access = await openAccessControl(config, { forwarding, log, sampledLog, onClose })
+  const { clientAddress } = rules.forwarding
+  const access = await openAccessControl(config, { ...rules, log, sampledLog, onClose })
+  const store = openMemoryStore()
 
   const broker = await openBroker({
     ...access,
-    admit,
+    // Nothing comes in before the ports are open.
+    admit: (message, sender) => hardware.ingress(message, sender),
     mayEnter: gate.signedIn,
-    clientAddress: forwarding.clientAddress,
-    limits,
+    clientAddress,
+    limits: config.limits,
     log,
     sampledLog,
   })
   onClose(broker.close)
   const { bus, handle } = broker
-  const lastValues = keepLastValues(bus, limits)
-  onClose(lastValues.close)
-
-  const { talkSockets, mqttSockets, heartbeat } = openWebSockets(config, sampledLog)
-  onClose(heartbeat.close)
-  const context = {
-    bus,
-    admit,
-    log,
-    sampledLog,
-    signedIn: access.signedIn,
-    audiences: createAudiences(bus, log),
-    lastValuesBelow: lastValues.below,
-  }
-  const talk = {
-    dialect: createClownTalk({ release, limits, sampledLog }),
-    context,
-    signIn: access.ways,
-    mayEnter: gate.signedIn,
-    websockets: talkSockets,
-    limits: limits.websocket,
-    sampledLog,
-  }
-  onClose(talkSockets.close)
-
+  const common = { bus, access, clientAddress, log, sampledLog, onClose }
+  const hardware = await openHardware(config, { ...common, store, admit })
   const requests = {
     ...rules,
-    limits: limits.http,
+    limits: config.limits.http,
     gate,
     sampledLog,
     routeOf: createRoutes({
-      pages: access.pages,
-      talk: (base) => talkRoute(base, talk),
-      mqtt: mqttRoute({ websockets: mqttSockets, limits: limits.mqtt, sampledLog, handle }),
+      ...openWebSocketRoutes(config, { ...common, release, hardware, gate, handle }),
+      pages: new Map([...access.pages, ...hardware.pages]),
       health: () => ({
         version: release.version,
         overloaded: watch.isOverloaded(),
@@ -135,6 +114,46 @@ async function openAll(config: Config, log: Logger, onClose: Closers['add']) {
   const ports = await openPorts(config, { requests, handle, log, onClose })
   log.info({ version: release.version, ...ports }, 'the hub is running')
   return { ports, counters }
+}
+
+interface WebSocketParts {
+  readonly bus: Bus
+  readonly access: Awaited<ReturnType<typeof openAccessControl>>
+  readonly hardware: Awaited<ReturnType<typeof openHardware>>
+  readonly gate: ConnectionGate
+  readonly handle: Broker['handle']
+  readonly release: Release
+  readonly clientAddress: Forwarding['clientAddress']
+  readonly log: Logger
+  readonly sampledLog: SampledLog
+  readonly onClose: Closers['add']
+}
+
+/** The routes of the websockets that talk to the hub, and of those that carry MQTT. */
+function openWebSocketRoutes({ limits }: Config, parts: WebSocketParts) {
+  const { bus, access, hardware, gate, handle, release, log, sampledLog, onClose } = parts
+  const { talkSockets, mqttSockets } = openWebSockets(limits, { sampledLog, onClose })
+  const talk = {
+    dialect: createClownTalk({ release, limits, sampledLog }),
+    context: {
+      bus,
+      admit: hardware.ingress,
+      log,
+      signedIn: access.signedIn,
+      audiences: createAudiences(bus, log),
+      lastValuesBelow: hardware.lastValuesBelow,
+    },
+    signIn: access.ways,
+    mayEnter: gate.signedIn,
+    clientAddress: parts.clientAddress,
+    websockets: talkSockets,
+    limits: limits.websocket,
+    sampledLog,
+  }
+  return {
+    talk: (base: string) => talkRoute(base, talk),
+    mqtt: mqttRoute({ websockets: mqttSockets, limits: limits.mqtt, sampledLog, handle }),
+  }
 }
 
 /** Which requests are meant for us, and whose they are. */
@@ -163,17 +182,21 @@ function openProtection({ limits }: Config, sampledLog: SampledLog) {
   return { watch, gate, admit }
 }
 
-/** Websockets that talk to the hub and those that carry MQTT, pinged by one timer. */
-function openWebSockets({ limits }: Config, sampledLog: SampledLog) {
-  const { websocket } = limits
+/** Two kinds of websockets, pinged by one timer. */
+function openWebSockets(
+  { websocket, mqtt }: Config['limits'],
+  { sampledLog, onClose }: Pick<WebSocketParts, 'sampledLog' | 'onClose'>,
+) {
   const heartbeat = createHeartbeat({ limits: websocket, sampledLog })
+  onClose(heartbeat.close)
   const context = { heartbeat, sampledLog }
   const talkSockets = createWebSockets({ ...websocket, handleProtocols: chooseTalk }, context)
+  onClose(talkSockets.close)
   // A PUBLISH of the largest size fits, whatever the limit of other messages.
-  const messageBytes = Math.max(websocket.messageBytes, limits.mqtt.publishBytes + 5)
+  const messageBytes = Math.max(websocket.messageBytes, mqtt.publishBytes + 5)
   const mqttSockets = createWebSockets(
     { ...websocket, messageBytes, handleProtocols: chooseMqtt },
     context,
   )
-  return { talkSockets, mqttSockets, heartbeat }
+  return { talkSockets, mqttSockets }
 }

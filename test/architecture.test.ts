@@ -33,6 +33,7 @@ const roomOfFile: Record<string, string> = {
   environment: 'hub',
   'access-control': 'hub',
   exposure: 'hub',
+  hardware: 'hub',
   ports: 'hub',
 }
 

@@ -8,7 +8,12 @@ import { openAjv, schemaSentence } from '../src/core/schema-error.ts'
 
 const schemas = join(import.meta.dirname, '../schemas')
 const settings = ['config.schema.json', 'users.schema.json']
-const files = [...settings, ...kinds().map((kind) => `clown-model/${kind}.schema.json`)]
+const exchanged = ['receipt.schema.json', 'command.schema.json']
+const files = [
+  ...settings,
+  ...exchanged,
+  ...kinds().map((kind) => `clown-model/${kind}.schema.json`),
+]
 
 function kinds(): string[] {
   const names = readdirSync(join(schemas, 'clown-model'))

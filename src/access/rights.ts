@@ -46,7 +46,8 @@ const rememberedTopics = 256
  * is nothing its placeholder could stand for, or something that is no plain level.
  */
 export function rightsOf(user: User, clientId?: string): Rights {
-  const grants = [...grantsOfRole(user), ...grantsOfRules(user, clientId)]
+  const written = [...grantsOfRole(user), ...grantsOfRules(user, clientId)]
+  const grants = [...written, ...written.flatMap(grantsOnHub)]
   const readers = grants.filter(({ allow }) => allow.includes('read'))
   const may = (action: Action, topic: string) =>
     decide(action, topic, grants.find(allows(action, topic)))
@@ -73,6 +74,9 @@ export function rightsOf(user: User, clientId?: string): Rights {
     key: JSON.stringify([...new Set(readers.map(({ filter }) => filter))].sort()),
   }
 }
+
+/** The rights of somebody who has none. */
+export const noRights: Rights = rightsOf({ name: '', rules: [], tokens: [] })
 
 /** What some rule of `user` allows, wherever that is. */
 export function actionsOf({ role, rules }: User): Action[] {
@@ -132,6 +136,17 @@ function grantsOfRules({ name, rules }: User, clientId: string | undefined): Gra
     if (levels.includes(undefined)) return []
     return { allow, filter: levels.join('/'), owner: `the rule for ${topic}` }
   })
+}
+
+/**
+ * What the hub tells of commands to a device is for who may read the device; what it tells of a node,
+ * for who may read everything below its base.
+ */
+function grantsOnHub({ allow, filter, owner }: Grant): Grant[] {
+  if (!allow.includes('read') || filter.startsWith('$')) return []
+  const commands: Grant = { allow: ['read'], filter: `$SYS/hub/commands/${filter}`, owner }
+  const nodes: Grant = { allow: ['read'], filter: `$SYS/hub/nodes/${filter}`, owner }
+  return filter === '#' || filter.endsWith('/#') ? [commands, nodes] : [commands]
 }
 
 /**

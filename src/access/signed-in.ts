@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type Rights, rightsOf } from './rights.ts'
+import { noRights, type Rights, rightsOf } from './rights.ts'
 import type { User, UserDirectory } from './user.ts'
 
 /** Somebody who is signed in, and how to tell them that it is different from now on. */
@@ -21,8 +21,6 @@ export interface SignedIn {
   endAllOf(name: string): void
   close(): void
 }
-
-const noRights = rightsOf({ name: '', rules: [], tokens: [] })
 
 /** Follows the changes of `directory`: nobody keeps a right that was taken away. */
 export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange'>): SignedIn {

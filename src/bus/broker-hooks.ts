@@ -1,14 +1,15 @@
 import type { AedesOptions, Client, PublishPacket, Subscription } from 'aedes'
-import type { Decision } from '../access/rights.ts'
+import type { Sender } from '../access/sender.ts'
 import { errorPayload, errorTopic } from '../core/error-payload.ts'
 import { HubError, reasonOf } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
-import { checkFilter, isTopic, type TopicLimits } from '../core/topic.ts'
+import { checkFilter, type TopicLimits } from '../core/topic.ts'
 import type { PacketReader } from './aedes-bus.ts'
 import type { ClientRights } from './client-rights.ts'
 import { MqttGuard } from './guard/mqtt-guard.ts'
+import type { Senders } from './senders.ts'
 import type { SubscriptionQuota } from './subscription-quota.ts'
 
 export interface HookOptions {
@@ -17,7 +18,7 @@ export interface HookOptions {
    *
    * @throws HubError to refuse it.
    */
-  admit(message: Message): Message | undefined
+  admit(message: Message, sender: Sender): Message | undefined
   readonly topicLimits: TopicLimits
   readonly sampledLog: SampledLog
 }
@@ -28,6 +29,7 @@ interface HookParts {
   /** Takes each subscription that is granted: only those may be kept. */
   readonly granted: WeakSet<Subscription>
   readonly rights: ClientRights
+  readonly senders: Senders
 }
 
 type Hooks = Required<
@@ -36,30 +38,11 @@ type Hooks = Required<
 
 /** What Aedes asks before it lets anything happen to a message or a subscription. */
 export function createHooks(options: HookOptions, parts: HookParts): Hooks {
-  const { admit, sampledLog, topicLimits } = options
-  const { reader, rights, granted } = parts
-  /**
-   * A message that its client has no right to publish is dropped: MQTT 3.1.1 has no answer for it, and
-   * the connection may carry others [MQTT-3.3.5-2].
-   */
-  const drop = (
-    client: Client | null,
-    { topic }: PublishPacket,
-    decision: Decision | undefined,
-  ) => {
-    const fields = { client: client?.id, topic, reason: decision?.reason }
-    sampledLog.warn('right-missing', fields, 'a message was refused')
-    return undefined
-  }
+  const { admit } = options
+  const { reader, rights, senders, granted } = parts
   return {
     authorizePublish: (client, packet, done) => {
-      const decision = rights.of(client?.id ?? '')?.mayPublish(packet.topic, packet.retain)
-      const take = () => {
-        // Of a topic that nobody may have, admission tells.
-        const isAdmissionDue = decision?.allowed || !isTopic(packet.topic, topicLimits)
-        return isAdmissionDue ? admit(reader.read(packet)) : drop(client, packet, decision)
-      }
-      done(admitPacket(packet, take))
+      done(admitPacket(packet, () => admit(reader.read(packet), senders.of(client))))
     },
     authorizeSubscribe: (client, subscription, done) => {
       const isGranted = mayHave(client, subscription, { ...options, ...parts })
@@ -102,21 +85,24 @@ function mayHave(
 
 /**
  * Puts what was admitted into `packet`. MQTT 3.1.1 cannot refuse a single message: it is
- * acknowledged, or the connection ends [MQTT-3.3.5-2]. A command whose payload we refuse is
- * acknowledged, and its refusal goes on the bus in its place, where its sender can see it. Whatever
- * else we refuse ends the connection, by the error this answers.
+ * acknowledged, or the connection ends [MQTT-3.3.5-2]. A bad topic ends the connection, by the error
+ * this answers. A message without the right is dropped; of another one that we refuse, the refusal goes
+ * on the bus in its place, where its sender can see it.
  */
 function admitPacket(packet: PublishPacket, admit: () => Message | undefined): Error | null {
   try {
     replace(packet, admit() ?? nothing)
     return null
   } catch (cause) {
-    const isRefusable = cause instanceof HubError && cause.code === 'bad-payload'
-    if (!isRefusable) return new Error(reasonOf(cause), { cause })
-    const refusal = { topic: errorTopic(packet.topic), payload: errorPayload(cause) }
-    replace(packet, { ...refusal, retain: false })
+    const isRefusal = cause instanceof HubError && cause.code !== 'bad-topic'
+    if (!isRefusal) return new Error(reasonOf(cause), { cause })
+    replace(packet, cause.code === 'forbidden' ? nothing : refusalOf(packet, cause))
     return null
   }
+}
+
+function refusalOf({ topic }: PublishPacket, error: HubError) {
+  return { topic: errorTopic(topic), payload: errorPayload(error), retain: false }
 }
 
 /** What goes on the bus for a message that is dropped: nobody can subscribe to it by a wildcard. */

@@ -9,6 +9,7 @@ import { isCommand, type TopicLimits } from '../core/topic.ts'
 import { createAedesBus, createPacketReader } from './aedes-bus.ts'
 import { createHooks, type HookOptions } from './broker-hooks.ts'
 import type { Bus } from './bus.ts'
+import { createClientAddress } from './client-address.ts'
 import { ClientLink } from './client-link.ts'
 import { createClientRights } from './client-rights.ts'
 import { createEmitter } from './emitter.ts'
@@ -18,6 +19,7 @@ import { createTurnEnd } from './guard/turn.ts'
 import { createMqttSignIn, type MqttSignInOptions } from './mqtt-sign-in.ts'
 import type { RetainedLimits } from './retained-quota.ts'
 import { RetainedValues } from './retained-values.ts'
+import { createSenders } from './senders.ts'
 import { SessionStore } from './session-store.ts'
 import { createSessions, type SessionLimits } from './sessions.ts'
 import { createSubscriptionQuota } from './subscription-quota.ts'
@@ -30,7 +32,11 @@ export interface Broker {
   close(): Promise<void>
 }
 
-export interface BrokerOptions extends Omit<HookOptions, 'topicLimits'>, MqttSignInOptions {
+export interface BrokerOptions
+  extends Omit<HookOptions, 'topicLimits'>,
+    Omit<MqttSignInOptions, 'addressOf'> {
+  /** Where the request for a websocket that carries MQTT comes from. */
+  clientAddress(request: IncomingMessage): string
   readonly directory: UserDirectory
   readonly limits: {
     readonly mqtt: MqttLimits
@@ -49,6 +55,8 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
   const { log, sampledLog, limits } = options
   const { qos2Window } = limits.mqtt
   const rights = createClientRights(options.directory)
+  const addressOf = createClientAddress(options.clientAddress)
+  const senders = createSenders(rights, addressOf)
   const sessions = createSessions({
     limits: limits.sessions,
     qos2Window,
@@ -75,8 +83,11 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
     maxInflightInbound: qos2Window + 1,
     persistence,
     mq: emitter.mq,
-    ...createHooks({ ...options, topicLimits: limits.topic }, { reader, quota, granted, rights }),
-    ...createMqttSignIn(options),
+    ...createHooks(
+      { ...options, topicLimits: limits.topic },
+      { reader, quota, granted, rights, senders },
+    ),
+    ...createMqttSignIn({ ...options, addressOf }),
   })
   quota.follow(aedes)
   followEvents(aedes, options)

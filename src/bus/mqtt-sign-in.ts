@@ -1,13 +1,12 @@
 import { isUtf8 } from 'node:buffer'
-import type { IncomingMessage } from 'node:http'
 import type { AedesOptions, AuthenticateError, Client } from 'aedes'
 import { anonymousIn } from '../access/anonymous.ts'
 import type { SignIn, SignInResult } from '../access/sign-in.ts'
 import type { SignedIn } from '../access/signed-in.ts'
 import type { User, UserDirectory } from '../access/user.ts'
 import { reasonOf } from '../core/errors.ts'
+import { type ClientAddress, connectionOf } from './client-address.ts'
 import { clientName, partsOf } from './client-name.ts'
-import { MqttGuard } from './guard/mqtt-guard.ts'
 
 export interface MqttSignInOptions {
   readonly signIn: SignIn
@@ -15,8 +14,7 @@ export interface MqttSignInOptions {
   readonly signedIn: SignedIn
   /** Whether a user may have one more connection, and this is to be one of that user's. */
   mayEnter(connection: object, user: string): boolean
-  /** Where the request for a websocket that carries MQTT comes from. */
-  clientAddress(request: IncomingMessage): string
+  readonly addressOf: ClientAddress
 }
 
 /** What Aedes asks when a client says CONNECT. */
@@ -45,15 +43,13 @@ type MqttSignInResult = SignInResult | { readonly refused: 'nobody' }
 async function identify(
   client: Client,
   { name, password }: { name: string; password: Readonly<Buffer> | undefined },
-  { signIn, directory, clientAddress }: MqttSignInOptions,
+  { signIn, directory, addressOf }: MqttSignInOptions,
 ): Promise<MqttSignInResult> {
   if (name === '' && password === undefined) {
     const user = anonymousIn(directory)
     return user === undefined ? { refused: 'nobody' } : { user }
   }
-  const { req } = client
-  const address = req === undefined ? addressOf(connectionOf(client)) : clientAddress(req)
-  return signIn({ user: name, password: textOf(password) }, address)
+  return signIn({ user: name, password: textOf(password) }, addressOf(client))
 }
 
 /** Lets a client in until its connection closes; answers why not, if not. */
@@ -85,17 +81,6 @@ function refusalOf({ refused }: Exclude<MqttSignInResult, { user: unknown }>): A
 /** [MQTT-3.2.2-4] Return code 3: server unavailable; 4: bad user name or password. */
 function refusal(returnCode: 3 | 4, message: string): AuthenticateError {
   return Object.assign(new Error(message), { returnCode })
-}
-
-/** The TCP socket that carries a client, under a websocket too. */
-function connectionOf({ req, conn }: Client): object {
-  if (req !== undefined) return req.socket
-  return conn instanceof MqttGuard ? conn.socket : conn
-}
-
-/** A connection that is closed already has no address any more. */
-function addressOf(connection: object): string {
-  return 'remoteAddress' in connection ? String(connection.remoteAddress) : 'unknown'
 }
 
 /** [MQTT-3.1.3.5] A password is bytes; ours are texts. Bytes that are none are nobody's password. */

@@ -8,6 +8,7 @@ export const errorCodes = {
   'bad-payload': 'a command breaks the JSON Schema of its kind',
   forbidden: 'no rule of the user allows this: to publish here, or to subscribe to this',
   'too-fast': 'a client sends more than it may, and has done so for too long',
+  'node-offline': 'the node of a commanded device is known to be away; nothing was sent',
   'not-signed-in': 'a first message does not say who it is from, or the hub does not know them',
   'bad-command-line': 'a command of clown-hub was called with arguments it does not know',
   'bad-config': 'the configuration, or a CLOWN_… variable, breaks its JSON Schema',

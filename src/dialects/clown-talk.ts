@@ -1,3 +1,4 @@
+import type { Watcher } from '../access/sender.ts'
 import { errorPayload, errorTopic } from '../core/error-payload.ts'
 import { HubError, quote, reasonOf } from '../core/errors.ts'
 import { elementTexts } from '../core/json-array.ts'
@@ -62,13 +63,15 @@ function introductionOf({ version, releaseDate }: Release): Payload {
 function obey(line: string, conversation: Conversation): void {
   const { link, session, introduction } = conversation
   let topic: string | undefined
+  let id: string | undefined
   try {
     checkShape(line, conversation)
     const parts = parseArray(line)
     topic = readTopic(parts)
     const payload = readPayload(line, parts, conversation.limits.json)
+    id = readId(parts)
     if (topic !== 'clown.talk/-/config/set') {
-      session.publish(topic, payload)
+      session.publish(topic, payload, id === undefined ? undefined : watch(topic, id, link))
       return
     }
     checkIntroduction(payload)
@@ -77,7 +80,19 @@ function obey(line: string, conversation: Conversation): void {
   } catch (error) {
     if (!(error instanceof HubError)) throw error
     const answerTopic = topic !== undefined && isTopic(topic) ? errorTopic(topic) : hubErrorTopic
-    link.send(encode(answerTopic, errorPayload(error)))
+    const payload = errorPayload(error)
+    link.send(
+      id === undefined ? encode(answerTopic, payload) : encodeAnswer(answerTopic, payload, id),
+    )
+  }
+}
+
+/** Tells the sender of a command alone what becomes of it. */
+function watch(topic: string, id: string, link: Link): Watcher {
+  return {
+    told: (receipt) => {
+      link.send(encodeAnswer(topic, Payload.ofJson(JSON.stringify(receipt), receipt), id))
+    },
   }
 }
 
@@ -170,6 +185,17 @@ function readPayload(
   throw badFrame('base64 as encoding', quote(optionsText))
 }
 
+const maximumIdLength = 64
+
+/** What the sender of a line calls it, to know the answers by. */
+function readId([, , options]: unknown[]): string | undefined {
+  if (!isObject(options) || !('id' in options)) return undefined
+  const { id } = options
+  if (typeof id === 'string' && id.length > 0 && id.length <= maximumIdLength) return id
+  const expected = `a text of 1 to ${maximumIdLength} characters as id`
+  throw badFrame(expected, quote(JSON.stringify(id)))
+}
+
 /** Bytes that are no text travel as `["topic", "base64…", {"encoding": "base64"}]`. */
 function readBase64(value: unknown, payloadText: string): Buffer {
   const bytes = Buffer.from(typeof value === 'string' ? value : '', 'base64')
@@ -190,6 +216,11 @@ function badFrame(expected: string, got: string, cause?: unknown): HubError {
 function encode(topic: string, payload: Payload): string {
   const options = payload.encoding === 'base64' ? ',{"encoding":"base64"}' : ''
   return `[${JSON.stringify(topic)},${payload.jsonText}${options}]\n`
+}
+
+/** The same for the one who asked, with what they called it. */
+function encodeAnswer(topic: string, payload: Payload, id: string): string {
+  return `[${JSON.stringify(topic)},${payload.jsonText},${JSON.stringify({ id })}]\n`
 }
 
 function encodeError(error: HubError): string {

@@ -1,3 +1,4 @@
+import type { Watcher } from '../access/sender.ts'
 import type { HubError } from '../core/errors.ts'
 import type { Payload } from '../core/payload.ts'
 
@@ -9,11 +10,11 @@ export interface Link {
 /** What a signed-in link may ask of the hub. Its topics are relative to the link's base. */
 export interface Session {
   /**
-   * Publishes below the base.
+   * Publishes below the base. A watcher is told what becomes of a command.
    *
-   * @throws HubError `bad-topic` or `bad-payload` when the hub refuses it.
+   * @throws HubError when the hub refuses it, but to a watcher it is told.
    */
-  publish(topic: string, payload: Payload): void
+  publish(topic: string, payload: Payload, watcher?: Watcher): void
   /** Sends the last known value of every topic below the base; live messages follow after them. */
   catchUp(): void
 }

@@ -1,3 +1,4 @@
+import type { Sender } from '../access/sender.ts'
 import { HubError, reasonOf } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
@@ -5,7 +6,7 @@ import { checkTopic, type TopicLimits } from '../core/topic.ts'
 import { type ClownModel, shapeOf } from './clown-model.ts'
 
 /** What goes on the bus in place of `message`, whatever way it came in. */
-export type Admit = (message: Message) => Message
+export type Admit = (message: Message, sender: Sender) => Message
 
 export interface AdmissionOptions {
   readonly model: ClownModel
@@ -14,17 +15,19 @@ export interface AdmissionOptions {
 }
 
 /**
- * The one gate to the bus. Commands and requests that break their schema, or hold numbers that
- * parsing changes, are refused. Any other message that breaks its schema is passed on, counted and
- * logged: a reading with a fault is better than none.
+ * What every message has to pass: its topic keeps the rules, and its sender has the right. Commands
+ * and requests that break their schema, or hold numbers that parsing changes, are refused. Any other
+ * message that breaks its schema is passed on, counted and logged: a reading with a fault is better
+ * than none.
  *
- * The answered function throws HubError `bad-topic` or `bad-payload`.
+ * The answered function throws HubError `bad-topic`, `forbidden` or `bad-payload`.
  */
 export function createAdmission(options: AdmissionOptions): Admit {
   const { model, sampledLog } = options
-  return (message) => {
+  return (message, sender) => {
     const { topic } = message
     checkTopicOf(message, options)
+    checkRight(message, sender, sampledLog)
     const problem = model.problemOf(message)
     const shape = shapeOf(topic)
     if (shape === 'command' || shape === 'request') return admitAsked(message, problem, sampledLog)
@@ -42,6 +45,16 @@ function checkTopicOf({ topic }: Message, { topicLimits, sampledLog }: Admission
     sampledLog.warn('bad-topic', { reason: reasonOf(error) }, 'a message was refused by its topic')
     throw error
   }
+}
+
+function checkRight(message: Message, sender: Sender, sampledLog: SampledLog): void {
+  const { topic, retain } = message
+  const { user, clientId, rights } = sender
+  const { allowed, reason } = rights.mayPublish(topic, retain)
+  if (allowed) return
+  const fields = { user, client: clientId, topic, reason }
+  sampledLog.warn('right-missing', fields, 'a message was refused')
+  throw new HubError('forbidden', `expected a right to publish, got none: ${reason}`)
 }
 
 /** A command or a request: what asks for something has to be right. */

@@ -1,10 +1,11 @@
+import type { Sender } from '../access/sender.ts'
 import type { Message } from '../core/message.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Admit } from './admission.ts'
 import { shapeOf } from './clown-model.ts'
 
 /** As `Admit`; undefined when the message is to be dropped without a word. */
-export type AdmitOrDrop = (message: Message) => Message | undefined
+export type AdmitOrDrop = (message: Message, sender: Sender) => Message | undefined
 
 export interface LoadSheddingOptions {
   readonly admit: Admit
@@ -21,12 +22,12 @@ export interface LoadSheddingOptions {
  */
 export function shedReports(options: LoadSheddingOptions): AdmitOrDrop {
   const { admit, isOverloaded, isOutOfMemory, sampledLog } = options
-  return (message) => {
+  return (message, sender) => {
     if (isOverloaded() && isReport(message)) {
       sampledLog.warn('reports-shed', { topic: message.topic }, 'overloaded: a report was dropped')
       return undefined
     }
-    const admitted = admit(message)
+    const admitted = admit(message, sender)
     if (!isOutOfMemory() || !takesMemory(admitted)) return admitted
     const fields = { topic: admitted.topic }
     sampledLog.warn('retained-refused', fields, 'short of memory: a value was not retained')

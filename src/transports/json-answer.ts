@@ -1,12 +1,22 @@
 import type { ServerResponse } from 'node:http'
+import type { HubError } from '../core/errors.ts'
 
-/** Answers 200 with `value` as JSON, which nobody on the way may keep. */
-export function sendJson(response: ServerResponse, value: unknown): void {
+/** Answers with `value` as JSON, which nobody on the way may keep. */
+export function sendJson(response: ServerResponse, value: unknown, status = 200): void {
   const body = `${JSON.stringify(value)}\n`
   const headers = {
     'Content-Type': 'application/json; charset=utf-8',
     'Content-Length': Buffer.byteLength(body),
     'Cache-Control': 'no-store',
   }
-  response.writeHead(200, headers).end(body)
+  response.writeHead(status, headers).end(body)
+}
+
+/** Answers `{"code": …, "message": …}`. */
+export function sendError(
+  response: ServerResponse,
+  { code, message }: HubError,
+  status: number,
+): void {
+  sendJson(response, { code, message }, status)
 }

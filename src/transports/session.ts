@@ -1,12 +1,10 @@
 import type { Logger } from 'pino'
-import type { Rights } from '../access/rights.ts'
+import type { Sender } from '../access/sender.ts'
 import type { SignedIn } from '../access/signed-in.ts'
 import type { User } from '../access/user.ts'
 import type { Bus } from '../bus/bus.ts'
-import { HubError } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
 import type { Payload } from '../core/payload.ts'
-import type { SampledLog } from '../core/sampled-log.ts'
 import { isCommand, joinTopic, relativeTopic } from '../core/topic.ts'
 import type { Dialect, Session } from '../dialects/dialect.ts'
 import { shapeOf } from '../nodes/clown-model.ts'
@@ -23,11 +21,10 @@ export interface SessionContext {
    *
    * @throws HubError when the message may not go on the bus.
    */
-  admit(message: Message): Message | undefined
+  admit(message: Message, sender: Sender): Message | undefined
   /** The last known value of every topic below a base. */
   lastValuesBelow(base: string): Promise<Message[]>
   readonly log: Logger
-  readonly sampledLog: SampledLog
 }
 
 export interface SessionOptions {
@@ -35,6 +32,8 @@ export interface SessionOptions {
   readonly base: string
   readonly link: PatientLink
   readonly user: User
+  /** Where the link comes from. */
+  readonly address: string
   /** The user is gone, or what was signed in with is not valid any more. */
   ended(): void
 }
@@ -45,7 +44,7 @@ export interface OpenSession extends Session {
 }
 
 export function openSession(context: SessionContext, options: SessionOptions): OpenSession {
-  const { dialect, base, link, user, ended } = options
+  const { dialect, base, link, user, address, ended } = options
   const deliver = (frame: string, { topic }: Message) => {
     // Only of a report does the latest value tell all; commands, answers and notifications are events.
     link.deliver(frame, shapeOf(topic) === 'report' ? topic : undefined)
@@ -76,10 +75,10 @@ export function openSession(context: SessionContext, options: SessionOptions): O
     ),
   )
   return {
-    publish: (topic, payload) => {
+    publish: (topic, payload, watcher) => {
       const message = toMessage(joinTopic(base, topic), payload)
-      const admitted = context.admit(message)
-      checkRight(rights, message, { user, sampledLog: context.sampledLog })
+      const sender = { user: user.name, rights, address, way: dialect.name, watcher }
+      const admitted = context.admit(message, sender)
       if (admitted !== undefined) context.bus.publish(admitted)
     },
     catchUp: catchUp.ask,
@@ -89,17 +88,6 @@ export function openSession(context: SessionContext, options: SessionOptions): O
       catchUp.close()
     },
   }
-}
-
-function checkRight(
-  rights: Rights,
-  { topic, retain }: Message,
-  { user, sampledLog }: { user: User; sampledLog: SampledLog },
-): void {
-  const { allowed, reason } = rights.mayPublish(topic, retain)
-  if (allowed) return
-  sampledLog.warn('right-missing', { user: user.name, topic }, 'a message was refused')
-  throw new HubError('forbidden', `expected a right to publish, got none: ${reason}`)
 }
 
 function toMessage(topic: string, payload: Payload): Message {

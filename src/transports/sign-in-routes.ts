@@ -2,19 +2,18 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { CookieSessions } from '../access/cookie-sessions.ts'
 import type { SignIn } from '../access/sign-in.ts'
 import type { Tickets } from '../access/tickets.ts'
-import type { User } from '../access/user.ts'
+import type { AsUser } from './as-user.ts'
 import { readCredentials } from './credentials.ts'
 import { sendJson } from './json-answer.ts'
 import type { Peer } from './peer.ts'
 import { refuseRequest } from './refusal.ts'
-import type { RequestSignIn } from './request-sign-in.ts'
 import type { Exchange, Route } from './route.ts'
 import { sessionCookie, sessionIdsIn } from './session-cookie.ts'
 import { formChallenge, refusalOf } from './sign-in-refusal.ts'
 
 export interface SignInRoutesOptions {
   readonly signIn: SignIn
-  readonly ofRequest: RequestSignIn['ofRequest']
+  readonly asUser: AsUser
   readonly sessions: CookieSessions
   readonly tickets: Tickets
   peerOf(request: IncomingMessage): Peer
@@ -27,7 +26,7 @@ export interface SignInRoutesOptions {
  * before: what a browser sends along by itself is no proof of intent.
  */
 export function signInRoutes(options: SignInRoutesOptions): ReadonlyMap<string, Route> {
-  const { tickets, sessions, onSignedOut } = options
+  const { asUser, tickets, sessions, onSignedOut } = options
   return new Map<string, Route>([
     ['/login', { post: (exchange, body) => logIn(exchange, body, options) }],
     ['/logout', { post: (exchange) => logOut(exchange, options) }],
@@ -35,7 +34,7 @@ export function signInRoutes(options: SignInRoutesOptions): ReadonlyMap<string, 
       '/logout-everywhere',
       {
         post: (exchange) =>
-          asUser(exchange, options, ({ name }) => {
+          asUser(exchange, ({ name }) => {
             sessions.endAllOf(name)
             tickets.voidAllOf(name)
             onSignedOut(name)
@@ -47,7 +46,7 @@ export function signInRoutes(options: SignInRoutesOptions): ReadonlyMap<string, 
       '/ticket',
       {
         post: (exchange) =>
-          asUser(exchange, options, (user) => {
+          asUser(exchange, (user) => {
             const { lifeSeconds: expiresInSeconds } = tickets
             sendJson(exchange.response, { ticket: tickets.issue(user), expiresInSeconds })
           }),
@@ -57,7 +56,7 @@ export function signInRoutes(options: SignInRoutesOptions): ReadonlyMap<string, 
       '/session',
       {
         get: (exchange) =>
-          asUser(exchange, options, ({ name, role = null }) => {
+          asUser(exchange, ({ name, role = null }) => {
             sendJson(exchange.response, { user: name, role })
           }),
       },
@@ -99,14 +98,4 @@ function endSessionsOf(request: IncomingMessage, isSecure: boolean, sessions: Co
 
 function sendCookie(response: ServerResponse, cookie: string): void {
   response.writeHead(204, { 'Set-Cookie': cookie, 'Cache-Control': 'no-store' }).end()
-}
-
-async function asUser(
-  { request, response }: Exchange,
-  { ofRequest }: SignInRoutesOptions,
-  act: (user: User) => void,
-): Promise<void> {
-  const result = await ofRequest(request)
-  if ('user' in result) act(result.user)
-  else refuseRequest(response, refusalOf(result, formChallenge))
 }

@@ -25,6 +25,8 @@ export interface TalkOptions {
   /** Whether a user may have one more connection, and this is to be one of that user's. */
   mayEnter(connection: object, user: string): boolean
   readonly websockets: WebSockets
+  /** Where a request comes from. */
+  clientAddress(request: IncomingMessage): string
   readonly limits: InboundLimits & OutboundLimits & { readonly overRateSeconds: number }
   readonly sampledLog: SampledLog
 }
@@ -40,21 +42,23 @@ export function talkRoute(base: string, options: TalkOptions): Route {
 }
 
 async function acceptUser(handshake: Handshake, base: string, options: TalkOptions) {
-  const { signIn, mayEnter, websockets } = options
+  const { signIn, mayEnter, websockets, clientAddress } = options
   const { request, socket } = handshake
   const result = await signIn.ofUpgrade(request)
   if (!('user' in result)) refuseUpgrade(socket, refusalOf(result, challenge))
   else if (!mayEnter(socket, result.user.name)) refuseUpgrade(socket, busy)
   else {
     const { user } = result
-    websockets.accept(handshake, (websocket) => serve(websocket, { base, user }, options))
+    const address = clientAddress(request)
+    websockets.accept(handshake, (websocket) => serve(websocket, { base, user, address }, options))
   }
 }
 
 /** Takes a websocket whose first message is to say who it is; nothing else is sent or obeyed before. */
 function acceptStranger(handshake: Handshake, base: string, options: TalkOptions) {
-  const { signIn, mayEnter, websockets, dialect } = options
+  const { signIn, mayEnter, websockets, dialect, clientAddress } = options
   const { request, socket } = handshake
+  const address = clientAddress(request)
   websockets.accept(handshake, (websocket) => {
     signIn.byMessage(websocket, { request, dialect }, (user) => {
       if (!mayEnter(socket, user.name)) {
@@ -63,7 +67,7 @@ function acceptStranger(handshake: Handshake, base: string, options: TalkOptions
         return
       }
       websocket.send(welcomeFrame(dialect, user))
-      serve(websocket, { base, user }, options)
+      serve(websocket, { base, user, address }, options)
     })
   })
 }
@@ -76,7 +80,7 @@ function asksForMessage({ url }: IncomingMessage): boolean {
 
 function serve(
   websocket: WebSocket,
-  { base, user }: { base: string; user: User },
+  { base, user, address }: { base: string; user: User; address: string },
   options: TalkOptions,
 ): void {
   const { dialect, context, limits, sampledLog } = options
@@ -87,6 +91,7 @@ function serve(
     base,
     link,
     user,
+    address,
     // The IANA registry of close codes leaves 4000 to 4999 to us: 4401, not signed in any more.
     ended: () => websocket.close(4401, 'signed out'),
   })

@@ -69,7 +69,9 @@ t.test('a decision names the rule that decided', async (t) => {
   })
   t.match(rights.mayPublish('a', true), { reason: 'no rule allows write on a' })
   t.match(rights.maySubscribe('a/#'), { reason: 'role viewer allows read on #' })
-  t.match(rights.maySubscribe('$SYS/#'), { reason: 'no rule allows read on $SYS/#' })
+  t.match(rights.maySubscribe('$SYS/broker/#'), {
+    reason: 'no rule allows read on $SYS/broker/#',
+  })
 })
 
 t.test('a placeholder stands for one plain level, or its rule is void', async (t) => {
@@ -100,7 +102,7 @@ t.test('a subscription is allowed when something may come of it', async (t) => {
   for (const filter of ['nodes/#', 'nodes/+/0', '+/x', 'nodes', '+/+/+']) {
     t.ok(maySubscribe('nodes/#', filter), filter)
   }
-  for (const filter of ['other/#', '$SYS/#', '#', '+/#', '+/x/#']) {
+  for (const filter of ['other/#', '$SYS/broker/#', '#', '+/#', '+/x/#']) {
     t.notOk(maySubscribe('nodes/#', filter), filter)
   }
   for (const filter of ['#', '+/#', '+/x/#', '+']) t.ok(maySubscribe('#', filter), filter)

@@ -9,6 +9,7 @@ import { createHooks, type HookOptions } from '../../src/bus/broker-hooks.ts'
 import { createCounters } from '../../src/core/counters.ts'
 import { createSampledLog } from '../../src/core/sampled-log.ts'
 import { defaultTopicLimits } from '../../src/core/topic.ts'
+import { clown } from '../senders.ts'
 
 const admin: User = { name: 'admin', role: 'admin', rules: [], tokens: [] }
 
@@ -24,6 +25,7 @@ function hooksWith(options: Partial<HookOptions>, user: User | null = admin) {
     reader: createPacketReader(),
     quota: { take: () => true },
     granted: new WeakSet<Subscription>(),
+    senders: { of: () => clown },
     rights: { of: () => (user === null ? undefined : rightsOf(user)), forget: () => {} },
   }
   return createHooks(all, parts)

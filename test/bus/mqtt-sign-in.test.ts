@@ -18,7 +18,7 @@ function answerTo(options: Partial<MqttSignInOptions>, user?: string, password?:
     directory: { find: () => undefined },
     signedIn: { enter: noEntrance, endAllOf: t.fail, close: t.fail },
     mayEnter: () => true,
-    clientAddress: () => 'unknown',
+    addressOf: () => 'unknown',
     ...options,
   })
   const bytes = password === undefined ? undefined : Buffer.from(password)

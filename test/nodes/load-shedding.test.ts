@@ -6,6 +6,7 @@ import type { Message } from '../../src/core/message.ts'
 import { Payload } from '../../src/core/payload.ts'
 import { createSampledLog } from '../../src/core/sampled-log.ts'
 import { shedReports } from '../../src/nodes/load-shedding.ts'
+import { clown } from '../senders.ts'
 
 const report: Message = {
   topic: 'nodes/bridge/0/thermometer/i2c0-48',
@@ -23,9 +24,9 @@ t.test('while the hub is overloaded it drops reports at QoS 0, and nothing else'
     isOutOfMemory: () => false,
     sampledLog: createSampledLog(pino({ level: 'silent' }), counters),
   })
-  t.equal(admit(report), report)
+  t.equal(admit(report, clown), report)
   isOverloaded = true
-  t.equal(admit(report), undefined)
+  t.equal(admit(report, clown), undefined)
   const kept: Partial<Message>[] = [
     { topic: 'nodes/bridge/0/relay/i2c0-3b/set' },
     { topic: 'nodes/bridge/0/thermometer/i2c0-48/config/set' },
@@ -34,7 +35,7 @@ t.test('while the hub is overloaded it drops reports at QoS 0, and nothing else'
     { qos: 1 },
     { retain: true },
   ]
-  for (const change of kept) t.ok(admit({ ...report, ...change }), JSON.stringify(change))
+  for (const change of kept) t.ok(admit({ ...report, ...change }, clown), JSON.stringify(change))
   t.same(counters.snapshot(), { 'reports-shed': 1 })
 })
 
@@ -47,7 +48,7 @@ t.test('what is not dropped may still be refused', async (t) => {
     isOutOfMemory: () => true,
     sampledLog: createSampledLog(pino({ level: 'silent' }), createCounters()),
   })
-  t.throws(() => admit({ ...report, qos: 1 }), { code: 'bad-topic' })
+  t.throws(() => admit({ ...report, qos: 1 }, clown), { code: 'bad-topic' })
 })
 
 t.test('short of memory no value is retained, but delivered and taken away', async (t) => {
@@ -59,10 +60,10 @@ t.test('short of memory no value is retained, but delivered and taken away', asy
     sampledLog: createSampledLog(pino({ level: 'silent' }), counters),
   })
   const value = { ...report, retain: true }
-  t.same(admit(value), { ...value, retain: false })
+  t.same(admit(value, clown), { ...value, retain: false })
   const empty = { ...value, payload: new Payload(Buffer.alloc(0)) }
-  t.equal(admit(empty), empty)
+  t.equal(admit(empty, clown), empty)
   const acknowledged: Message = { ...report, qos: 1 }
-  t.equal(admit(acknowledged), acknowledged)
+  t.equal(admit(acknowledged, clown), acknowledged)
   t.same(counters.snapshot(), { 'retained-refused': 1 })
 })

@@ -44,7 +44,6 @@ function openedSession() {
     admit: (message: Message) => message,
     lastValuesBelow: () => new Promise<Message[]>((answer, fail) => asked.push({ answer, fail })),
     signedIn: createSignedIn({ find: () => user, onChange: () => () => {} }),
-    sampledLog: createSampledLog(pino({ level: 'silent' }), createCounters()),
     log: pino({}, { write: (line: string) => logged.push(line) }),
   }
   const outlet = {
@@ -58,7 +57,14 @@ function openedSession() {
     sampledLog: createSampledLog(context.log, createCounters()),
     encodeMissed: dialect.encodeMissed,
   })
-  const session = openSession(context, { dialect, base: 'n', link, user, ended: t.fail })
+  const session = openSession(context, {
+    dialect,
+    base: 'n',
+    link,
+    user,
+    address: '127.0.0.1',
+    ended: t.fail,
+  })
   const live = (topic: string, text: string) =>
     member.deliver(`${topic} ${text}`, report(`n/${topic}`, text))
   return { link, outlet, session, sent, logged, asked, live }

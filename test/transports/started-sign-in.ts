@@ -8,6 +8,7 @@ import type { User } from '../../src/access/user.ts'
 import { checkConfig } from '../../src/config.ts'
 import { createCounters } from '../../src/core/counters.ts'
 import { createSampledLog } from '../../src/core/sampled-log.ts'
+import { createAsUser } from '../../src/transports/as-user.ts'
 import { sendJson } from '../../src/transports/json-answer.ts'
 import type { Peer } from '../../src/transports/peer.ts'
 import { createRequestSignIn } from '../../src/transports/request-sign-in.ts'
@@ -30,7 +31,13 @@ export async function startedSignIn(t: Test, users: User[], peer: Partial<Peer> 
   const { ofRequest, ofUpgrade } = createRequestSignIn({ ...parts, sessions, tickets })
   const signedOut: string[] = []
   const onSignedOut = (user: string) => signedOut.push(user)
-  const routes = signInRoutes({ ...parts, ofRequest, sessions, tickets, onSignedOut })
+  const routes = signInRoutes({
+    ...parts,
+    asUser: createAsUser(ofRequest),
+    sessions,
+    tickets,
+    onSignedOut,
+  })
   const server = await startedHttpServer(t, {
     routeOf: (path) =>
       routes.get(path) ?? {

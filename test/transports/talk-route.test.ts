@@ -53,7 +53,6 @@ t.test('a defect in a dialect ends its websocket, not the hub, and is logged', a
     context: {
       bus,
       log,
-      sampledLog,
       signedIn: createSignedIn({ find: () => user, onChange: () => () => {} }),
       audiences: createAudiences(bus, log),
       admit: (message) => message,
@@ -64,6 +63,7 @@ t.test('a defect in a dialect ends its websocket, not the hub, and is logged', a
       byMessage: () => {},
     },
     mayEnter: () => true,
+    clientAddress: () => '127.0.0.1',
     websockets,
     limits,
     sampledLog,

@@ -1,0 +1,26 @@
+import type { Receipt } from '../core/receipt.ts'
+import type { Rights } from './rights.ts'
+
+/** Who sends a message, and on what way it comes. */
+export interface Sender {
+  /** The name of a user, or of a part of the hub. */
+  readonly user: string
+  /** What an MQTT client calls itself. */
+  readonly clientId?: string
+  readonly rights: Pick<Rights, 'mayPublish'>
+  /** An IP address, or `hub`. */
+  readonly address: string
+  /** The language or protocol: `clown-talk`, `mqtt`, `http`. */
+  readonly way: string
+  /** Is told what becomes of a command; without one, a refusal is thrown and nothing else is told. */
+  readonly watcher?: Watcher | undefined
+  /** How long to wait for a device to obey, in place of the configured time. */
+  readonly timeoutMs?: number | undefined
+}
+
+export interface Watcher {
+  /** Called at once with the first receipts, and later at every change. */
+  told(receipt: Receipt): void
+  /** Nothing more comes but, perhaps, a late confirmation. */
+  ended?(receipt: Receipt): void
+}

@@ -1,0 +1,118 @@
+import { randomUUID } from 'node:crypto'
+import type { Sender } from '../access/sender.ts'
+import type { Bus } from '../bus/bus.ts'
+import { type Clock, processClock } from '../core/clock.ts'
+import { HubError, quote } from '../core/errors.ts'
+import type { Message } from '../core/message.ts'
+import type { Receipt } from '../core/receipt.ts'
+import { type Command, CommandLife } from './command-life.ts'
+import { deviceOf } from './device.ts'
+
+/** What is asked of a device. */
+export interface Request {
+  /** The topic of the device. */
+  readonly device: string
+  /** As it goes on the bus. */
+  readonly message: Message
+  readonly sender: Sender
+}
+
+/** What may stand against a command, such as the relay guard. */
+export interface CommandGuard {
+  /** @throws HubError when the command is not to be sent. */
+  check(request: Request): void
+  /** The command was sent. */
+  sent(request: Request): void
+}
+
+export interface CommandsOptions {
+  readonly bus: Bus
+  readonly guard: CommandGuard
+  /** Whether the node of a base is known to be away. */
+  isOffline(base: string): boolean
+  timeoutMsOf(device: string): number
+  /** Called with each receipt of each command. */
+  tell(command: Command, receipt: Receipt): void
+  /** How many devices are remembered with their last commands. */
+  readonly devices: number
+  readonly clock?: Clock
+}
+
+/** Follows each command from its acceptance to its end, whatever way it came in. */
+export interface Commands {
+  /**
+   * Sends a command to its device, in place of the one before, and tells what becomes of it.
+   *
+   * @throws HubError when it is refused: nothing was sent then, and the command before goes on.
+   */
+  take(request: Request): void
+  /** Tells that a command was refused. Who does not watch it learns by `error`, which is thrown. */
+  refuse(request: Request, error: HubError): void
+  close(): void
+}
+
+export function createCommands(options: CommandsOptions): Commands {
+  const { bus, guard, isOffline, timeoutMsOf, tell, clock = processClock } = options
+  const lives = new Map<string, CommandLife>()
+  const begin = (request: Request) => {
+    const { device } = request
+    const before = lives.get(device)
+    const life = new CommandLife(commandOf(request), { clock, before, tell })
+    // The device that was commanded last comes last.
+    lives.delete(device)
+    lives.set(device, life)
+    return life
+  }
+  const makeRoom = () => {
+    for (const [device, life] of lives) {
+      if (lives.size <= options.devices) return
+      life.close()
+      lives.delete(device)
+    }
+  }
+  const stop = bus.subscribe('#', ({ topic, payload }) => {
+    // Looked up before anything is decoded: most messages are no answers.
+    lives.get(topic)?.reported(payload)
+  })
+  const commandOf = ({ device, message, sender }: Request): Command => ({
+    id: randomUUID(),
+    device,
+    asked: message.payload.value,
+    sender,
+    at: new Date(),
+    timeoutMs: sender.timeoutMs ?? timeoutMsOf(device),
+  })
+  return {
+    take: (request) => {
+      const { device, message } = request
+      guard.check(request)
+      if (isOffline(deviceOf(device).base)) throw nodeOffline(device)
+      const life = begin(request)
+      bus.publish(message)
+      guard.sent(request)
+      life.sent()
+      makeRoom()
+    },
+    refuse: (request, error) => {
+      const receipt = refusalOf(error)
+      tell(commandOf(request), receipt)
+      const { watcher } = request.sender
+      if (watcher === undefined) throw error
+      watcher.told(receipt)
+      watcher.ended?.(receipt)
+    },
+    close: () => {
+      stop()
+      for (const life of lives.values()) life.close()
+    },
+  }
+}
+
+function nodeOffline(device: string): HubError {
+  return new HubError('node-offline', `expected the node of ${quote(device)} online, it is not`)
+}
+
+function refusalOf({ code, message }: HubError): Receipt {
+  const receipt = code === 'node-offline' ? 'node-offline' : 'refused'
+  return { receipt, code, message, afterMs: 0 }
+}

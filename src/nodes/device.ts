@@ -1,0 +1,32 @@
+import { joinTopic } from '../core/topic.ts'
+import { shapeOf } from './clown-model.ts'
+
+/** A part of a node, such as a relay: what it reports on its own topic, and obeys below it. */
+export interface Device {
+  /** The topic of its node; empty when the device's topic has nothing before it. */
+  readonly base: string
+  /** Its name on the node, such as `relay/i2c0-3b`. */
+  readonly name: string
+  /** What it is, such as `relay`. */
+  readonly kind: string
+}
+
+/** The device that reports on `topic`: the last two levels name it, and the rest its node. */
+export function deviceOf(topic: string): Device {
+  const levels = topic.split('/')
+  const [kind = ''] = levels.slice(-2)
+  return { base: levels.slice(0, -2).join('/'), name: levels.slice(-2).join('/'), kind }
+}
+
+const ending = '/set'
+
+/** The topic of the device that a message on `topic` commands; undefined when it is no command. */
+export function commandedDevice(topic: string): string | undefined {
+  if (!topic.endsWith(ending) || shapeOf(topic) !== 'command') return undefined
+  return topic.slice(0, -ending.length)
+}
+
+/** Where the device that reports on `topic` is commanded. */
+export function commandTopic(topic: string): string {
+  return joinTopic(topic, 'set')
+}

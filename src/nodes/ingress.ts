@@ -1,0 +1,39 @@
+import type { Sender } from '../access/sender.ts'
+import { HubError } from '../core/errors.ts'
+import type { Message } from '../core/message.ts'
+import type { Admit } from './admission.ts'
+import type { Commands } from './commands.ts'
+import { commandedDevice } from './device.ts'
+
+/**
+ * The one way onto the bus. Answers the message to publish; undefined when there is nothing left to
+ * do: a command goes out by `commands`, and what is dropped is dropped without a word.
+ *
+ * @throws HubError when it is refused.
+ */
+export type Ingress = (message: Message, sender: Sender) => Message | undefined
+
+export interface IngressOptions {
+  readonly admit: (...from: Parameters<Admit>) => Message | undefined
+  readonly commands: Pick<Commands, 'take' | 'refuse'>
+}
+
+export function createIngress({ admit, commands }: IngressOptions): Ingress {
+  return (message, sender) => {
+    const device = commandedDevice(message.topic)
+    if (device === undefined) return admit(message, sender)
+    try {
+      const admitted = admit(message, sender)
+      if (admitted !== undefined) commands.take({ device, message: admitted, sender })
+    } catch (error) {
+      if (!isTold(error)) throw error
+      commands.refuse({ device, message, sender }, error)
+    }
+    return undefined
+  }
+}
+
+/** Whoever has no right to a device, or names none, leaves no trace where others read of its commands. */
+function isTold(error: unknown): error is HubError {
+  return error instanceof HubError && error.code !== 'forbidden' && error.code !== 'bad-topic'
+}

@@ -1,0 +1,99 @@
+import { readFileSync } from 'node:fs'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { rightsOf } from '../access/rights.ts'
+import type { Sender } from '../access/sender.ts'
+import type { User } from '../access/user.ts'
+import { type ErrorCode, HubError } from '../core/errors.ts'
+import type { Message } from '../core/message.ts'
+import { Payload } from '../core/payload.ts'
+import type { Receipt, ReceiptName } from '../core/receipt.ts'
+import { openAjv, schemaSentence } from '../core/schema-error.ts'
+import type { CommandRequest } from '../generated/command.ts'
+import { commandTopic } from '../nodes/device.ts'
+import type { AsUser } from './as-user.ts'
+import { parseJson } from './credentials.ts'
+import { sendError, sendJson } from './json-answer.ts'
+import type { Exchange, Route } from './route.ts'
+
+export interface CommandRouteOptions {
+  readonly asUser: AsUser
+  /** @throws HubError when the message may not go on the bus and nobody watches it. */
+  admit(message: Message, sender: Sender): Message | undefined
+  clientAddress(request: IncomingMessage): string
+}
+
+/** `POST /api/command`: sends a command and answers when it has ended. */
+export function commandRoute(options: CommandRouteOptions): Route {
+  const readRequest = createReader()
+  return {
+    post: (exchange, body) =>
+      options.asUser(exchange, (user) => {
+        try {
+          command(readRequest(body), { exchange, user }, options)
+        } catch (error) {
+          if (!(error instanceof HubError)) throw error
+          sendError(exchange.response, error, statusOfRefusal(error.code))
+        }
+      }),
+  }
+}
+
+function command(
+  { device, payload: value, timeoutSeconds }: CommandRequest,
+  { exchange, user }: { exchange: Exchange; user: User },
+  { admit, clientAddress }: CommandRouteOptions,
+): void {
+  const { request, response } = exchange
+  const payload = Payload.ofJson(JSON.stringify(value), value)
+  const sender = {
+    user: user.name,
+    rights: rightsOf(user),
+    address: clientAddress(request),
+    way: 'http',
+    timeoutMs: timeoutSeconds === undefined ? undefined : timeoutSeconds * 1000,
+    watcher: {
+      told: () => {},
+      ended: (receipt: Receipt) => sendReceipt(response, device, receipt),
+    },
+  }
+  admit({ topic: commandTopic(device), payload, qos: 1, retain: false }, sender)
+}
+
+function sendReceipt(response: ServerResponse, device: string, receipt: Receipt): void {
+  const status = receipt.code ? statusOfRefusal(receipt.code) : (statuses[receipt.receipt] ?? 500)
+  sendJson(response, { device, ...receipt }, status)
+}
+
+/** RFC 9110, 15: how an HTTP client sees each end of a command. */
+const statuses: Readonly<Partial<Record<ReceiptName, number>>> = {
+  confirmed: 200,
+  superseded: 409,
+  mismatch: 502,
+  'timed-out': 504,
+}
+
+const refusals: Readonly<Partial<Record<ErrorCode, number>>> = {
+  forbidden: 403,
+  // RFC 6585, 4.
+  'too-fast': 429,
+  'node-offline': 503,
+}
+
+function statusOfRefusal(code: ErrorCode): number {
+  return refusals[code] ?? 400
+}
+
+const schemaFile = new URL('../../schemas/command.schema.json', import.meta.url)
+
+function createReader(): (body: Buffer) => CommandRequest {
+  const validate = openAjv().compile<CommandRequest>(JSON.parse(readFileSync(schemaFile, 'utf8')))
+  return (body) => {
+    const value = parseJson(body.toString('utf8'))
+    if (validate(value)) return value
+    throw new HubError('bad-payload', schemaSentence(validate.errors, placeName))
+  }
+}
+
+function placeName(levels: readonly string[]): string {
+  return levels.length === 0 ? 'the body' : `/${levels.join('/')}`
+}

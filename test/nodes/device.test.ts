@@ -1,0 +1,17 @@
+import t from 'tap'
+import { commandedDevice, commandTopic, deviceOf } from '../../src/nodes/device.ts'
+
+t.test('the last two levels of a topic name a device, and the rest its node', async (t) => {
+  const relay = { base: 'nodes/bridge/0', name: 'relay/i2c0-3b', kind: 'relay' }
+  t.same(deviceOf('nodes/bridge/0/relay/i2c0-3b'), relay)
+  t.same(deviceOf('relay/i2c0-3b'), { ...relay, base: '' })
+  t.same(deviceOf('lamp'), { base: '', name: 'lamp', kind: 'lamp' })
+})
+
+t.test('a command is on the topic of its device, with /set', async (t) => {
+  t.equal(commandedDevice('nodes/bridge/0/relay/i2c0-3b/set'), 'nodes/bridge/0/relay/i2c0-3b')
+  t.equal(commandTopic('relay/i2c0-3b'), 'relay/i2c0-3b/set')
+  for (const topic of ['relay/i2c0-3b', 'relay/i2c0-3b/get', 'relay/i2c0-3b/config/set', 'set']) {
+    t.equal(commandedDevice(topic), undefined, topic)
+  }
+})
