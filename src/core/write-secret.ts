@@ -14,6 +14,7 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { HubError, reasonOf } from './errors.ts'
+import { syncFolder } from './sync-folder.ts'
 
 /**
  * Writes a file that holds secrets: mode 0600, or the owner and mode it had, but never more than
@@ -52,7 +53,5 @@ function replace(path: string, text: string, before: Stats | undefined): void {
     throw error
   }
   // The new name is safe when the folder is.
-  const folder = openSync(dirname(path), 'r')
-  fsyncSync(folder)
-  closeSync(folder)
+  syncFolder(dirname(path))
 }

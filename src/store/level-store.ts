@@ -1,0 +1,124 @@
+import { mkdirSync, renameSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { ClassicLevel } from 'classic-level'
+import { HubError, reasonOf, systemCodeOf } from '../core/errors.ts'
+import type { SampledLog } from '../core/sampled-log.ts'
+import { syncFolder } from '../core/sync-folder.ts'
+import { checkFormat, type Migration, migrations } from './format.ts'
+import { type Changes, createStore, type Engine, type Store } from './store.ts'
+
+type Level = ClassicLevel<string, Buffer>
+
+export interface LevelStoreOptions {
+  /** The data folder; it is made when it is not there, for its owner only. */
+  readonly folder: string
+  readonly sampledLog: SampledLog
+  /** For tests: as those of `format.ts`. */
+  readonly migrations?: readonly Migration[]
+}
+
+/**
+ * Opens the store in a data folder, a LevelDB in its folder `store`.
+ *
+ * @throws HubError `cannot-open-store` when another hub has it, a newer version wrote it, or the
+ * folder cannot be used.
+ */
+export async function openLevelStore(options: LevelStoreOptions): Promise<Store> {
+  const path = join(options.folder, 'store')
+  const engine = await openLevel(path, options.sampledLog)
+  try {
+    const copy = (format: number) => copyTo(`${path}-format-${format}`, engine, options.sampledLog)
+    await checkFormat(engine, { migrations, ...options, path, copy })
+    return createStore(engine)
+  } catch (error) {
+    await engine.close()
+    throw error
+  }
+}
+
+async function openLevel(path: string, sampledLog: SampledLog): Promise<Engine> {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 })
+    // Only who has a data folder needs the binary.
+    const { ClassicLevel } = await import('classic-level')
+    const level: Level = new ClassicLevel(path, { keyEncoding: 'utf8', valueEncoding: 'buffer' })
+    await level.open()
+    return engineOf(level, sampledLog)
+  } catch (thrown) {
+    throw cannotOpen(path, thrown)
+  }
+}
+
+function engineOf(level: Level, sampledLog: SampledLog): Engine {
+  return {
+    get: (key) => level.get(key),
+    entries: async function* (prefix) {
+      for await (const entry of level.iterator({ gte: prefix })) {
+        if (!entry[0].startsWith(prefix)) return
+        yield entry
+      }
+    },
+    apply: async (changes) => {
+      try {
+        await level.batch(operationsOf(changes), { sync: true })
+      } catch (cause) {
+        const reason = reasonOf(cause)
+        sampledLog.warn('store-write-failed', { reason }, 'the store could not be written')
+        const sentence = `expected to write to the store ${JSON.stringify(level.location)}: ${reason}`
+        throw new HubError('cannot-write-store', sentence, { cause })
+      }
+    },
+    close: () => level.close(),
+  }
+}
+
+function operationsOf(changes: Changes) {
+  return Array.from(changes, ([key, value]) =>
+    value === undefined ? ({ type: 'del', key } as const) : ({ type: 'put', key, value } as const),
+  )
+}
+
+/** How much of a store is copied at a time. */
+const copyBytes = 1024 * 1024
+
+/** Makes a store in the folder `path` that holds the same, in place of one that is there. */
+async function copyTo(path: string, from: Engine, sampledLog: SampledLog): Promise<void> {
+  const unfinished = `${path}.tmp`
+  rmSync(unfinished, { recursive: true, force: true })
+  const to = await openLevel(unfinished, sampledLog)
+  try {
+    await copyEntries(from, to)
+  } finally {
+    await to.close()
+  }
+  rmSync(path, { recursive: true, force: true })
+  renameSync(unfinished, path)
+  syncFolder(dirname(path))
+  sampledLog.warn('store-copied', { path }, 'the store is brought to a new format; this is a copy')
+}
+
+async function copyEntries(from: Engine, to: Engine): Promise<void> {
+  let changes = new Map<string, Buffer>()
+  let bytes = 0
+  for await (const [key, value] of from.entries('')) {
+    changes.set(key, value)
+    bytes += value.length
+    if (bytes < copyBytes) continue
+    await to.apply(changes)
+    changes = new Map()
+    bytes = 0
+  }
+  await to.apply(changes)
+}
+
+function cannotOpen(path: string, thrown: unknown): HubError {
+  // LevelDB's own reason is the cause of what the package throws.
+  const cause = thrown instanceof Error && thrown.cause !== undefined ? thrown.cause : thrown
+  if (systemCodeOf(cause) === 'LEVEL_LOCKED') {
+    const sentence = `expected no other hub to use the store ${JSON.stringify(path)}, but one does`
+    const mend = 'end it, or choose another data folder'
+    return new HubError('cannot-open-store', `${sentence}: ${mend}`, { cause })
+  }
+  const sentence = `expected to open the store ${JSON.stringify(path)}: ${reasonOf(cause)}`
+  return new HubError('cannot-open-store', sentence, { cause })
+}

@@ -1,0 +1,172 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import t, { type Test } from 'tap'
+import type { Migration } from '../../src/store/format.ts'
+import { openLevelStore } from '../../src/store/level-store.ts'
+import { createInbox } from '../inbox.ts'
+import { put, testStore, textsOf } from './contract.ts'
+
+const warnings = createInbox<string>()
+const sampledLog = { warn: warnings.put }
+
+/** The store in `folder`, closed at teardown at the latest. */
+async function openIn(t: Test, folder: string, migrations: readonly Migration[] = []) {
+  const store = await openLevelStore({ folder, sampledLog, migrations })
+  t.teardown(store.close)
+  return store
+}
+
+testStore(t, (t) => openLevelStore({ folder: t.testdir({}), sampledLog }))
+
+t.test('what was written is there the next time', async (t) => {
+  const folder = t.testdir({})
+  const first = await openIn(t, folder)
+  await first.write([put('a/1', 'x'), put('a/2', 'y')])
+  await first.close()
+  t.same(await textsOf(await openIn(t, folder)), [
+    ['a/1', 'x'],
+    ['a/2', 'y'],
+  ])
+})
+
+t.test('the folder is made for its owner only', async (t) => {
+  const folder = join(t.testdir({}), 'var/data')
+  await openIn(t, folder)
+  for (const path of [join(folder, '..'), folder, join(folder, 'store')]) {
+    t.equal(statSync(path).mode & 0o777, 0o700, path)
+  }
+})
+
+t.test('a folder that cannot be used is refused', async (t) => {
+  const folder = t.testdir({ file: '', damaged: { store: { CURRENT: 'nonsense' } } })
+  await t.rejects(openIn(t, join(folder, 'file')), {
+    code: 'cannot-open-store',
+    message: /^expected to open the store ".*\/file\/store": ENOTDIR/,
+  })
+  await t.rejects(openIn(t, join(folder, 'damaged')), {
+    code: 'cannot-open-store',
+    message: /^expected to open the store ".*\/damaged\/store": Corruption: CURRENT file/,
+  })
+})
+
+t.test('what cannot be written is refused, and the others go on', async (t) => {
+  const folder = t.testdir({})
+  const store = await openIn(t, folder)
+  rmSync(join(folder, 'store'), { recursive: true })
+  // LevelDB begins another file after some 4 MiB.
+  const large = () => store.write([{ key: 'a', value: Buffer.alloc(5_000_000) }])
+  await large()
+  await t.rejects(large(), {
+    code: 'cannot-write-store',
+    message: /^expected to write to the store ".*": IO error: .*No such file/,
+  })
+  t.equal(await warnings.next(), 'store-write-failed')
+  t.equal((await store.get('a'))?.length, 5_000_000)
+})
+
+const program = fileURLToPath(new URL('./store-writer-main.ts', import.meta.url))
+
+/** A process that writes into the store of `folder`, key after key. */
+function startWriter(t: Test, folder: string) {
+  const child = spawn(process.execPath, ['--import', 'tsx', program, folder])
+  const ended = once(child, 'close')
+  const written = createInbox<string>()
+  createInterface({ input: child.stdout }).on('line', written.put)
+  const kill = async () => {
+    child.kill('SIGKILL')
+    await ended
+  }
+  t.teardown(kill)
+  return { written, kill }
+}
+
+t.test('a second hub is refused, also from another process, until the first ends', async (t) => {
+  const folder = t.testdir({})
+  const { written, kill } = startWriter(t, folder)
+  await written.next()
+  const refused = {
+    code: 'cannot-open-store',
+    message:
+      /^expected no other hub to use the store ".*\/store", but one does: end it, or choose /,
+  }
+  await t.rejects(openIn(t, folder), refused)
+  await kill()
+  await openIn(t, folder)
+  await t.rejects(openIn(t, folder), refused)
+})
+
+t.test('nothing that was written is lost when the process is killed', async (t) => {
+  const folder = t.testdir({})
+  for (let round = 0; round < 2; round++) {
+    const { written, kill } = startWriter(t, folder)
+    await written.next()
+    await written.next((line) => Number(line.split(' ')[1]) > 300)
+    await kill()
+    const store = await openIn(t, folder)
+    const keys = new Map(await textsOf(store))
+    const lost = written.items.filter((key) => !keys.has(key))
+    t.same(lost, [], `${written.items.length} were written`)
+    await store.close()
+  }
+})
+
+const addExclamation: Migration = async (store) => {
+  const changes = []
+  for await (const [key, value] of store.entries('a/')) changes.push(put(key, `${value}!`))
+  return changes
+}
+
+const rename: Migration = async (store) => [
+  { key: 'a/1', value: undefined },
+  { key: 'b/1', value: await store.get('a/1') },
+]
+
+t.test('an older store is copied, and then brought to the format of today', async (t) => {
+  const folder = t.testdir({})
+  const first = await openIn(t, folder)
+  const large = 'x'.repeat(1_500_000)
+  await first.write([put('a/1', 'one'), put('a/2', large), put('a/3', 'three')])
+  await first.close()
+  // What a start left behind that was cut off.
+  mkdirSync(join(folder, 'store-format-1.tmp'))
+
+  const migrated = await openIn(t, folder, [addExclamation, rename])
+  const today = [
+    ['a/2', `${large}!`],
+    ['a/3', 'three!'],
+    ['b/1', 'one!'],
+  ]
+  t.same(await textsOf(migrated), today)
+  t.equal(await warnings.next(), 'store-copied')
+  await migrated.close()
+  t.same(await textsOf(await openIn(t, folder, [addExclamation, rename])), today, 'only once')
+
+  t.same(readdirSync(folder).sort(), ['store', 'store-format-1'])
+  await t.test('the copy is a store of the version before', async (t) => {
+    const before = t.testdir({})
+    renameSync(join(folder, 'store-format-1'), join(before, 'store'))
+    const entries = await textsOf(await openIn(t, before))
+    t.same(entries, [
+      ['a/1', 'one'],
+      ['a/2', large],
+      ['a/3', 'three'],
+    ])
+  })
+})
+
+t.test('a store of a newer version is refused, and stays as it is', async (t) => {
+  const folder = t.testdir({})
+  const newer = await openIn(t, folder, [addExclamation])
+  await newer.write([put('a/1', 'x')])
+  await newer.close()
+  await t.rejects(openIn(t, folder), {
+    code: 'cannot-open-store',
+    message:
+      /^expected the store ".*" to have format 1 or an older one, got "2"; a newer Clown\.Hub wrote it: start that one, or choose another data folder$/,
+  })
+  t.same(await textsOf(await openIn(t, folder, [addExclamation])), [['a/1', 'x']])
+})
