@@ -21,7 +21,7 @@ import { createAdmission } from './nodes/admission.ts'
 import { loadClownModel } from './nodes/clown-model.ts'
 import { shedReports } from './nodes/load-shedding.ts'
 import { openPorts } from './ports.ts'
-import { openMemoryStore } from './store/memory-store.ts'
+import { openStore } from './store/open-store.ts'
 import { createAudiences } from './transports/audiences.ts'
 import { createHeartbeat } from './transports/heartbeat.ts'
 import { chooseMqtt, mqttRoute } from './transports/mqtt-route.ts'
@@ -54,8 +54,8 @@ export interface HubOptions {
 /**
  * Starts a hub: opens everything in order, and closes it in reverse.
  *
- * @throws HubError `bad-config`, `unreadable-file`, `exposed-secret` or `cannot-listen`; nothing is
- * left open then.
+ * @throws HubError `bad-config`, `unreadable-file`, `exposed-secret`, `cannot-open-store` or
+ * `cannot-listen`; nothing is left open then.
  */
 export async function startHub(input: ConfigInput, options: HubOptions = {}): Promise<Hub> {
   const config = checkConfig(input)
@@ -73,14 +73,12 @@ export async function startHub(input: ConfigInput, options: HubOptions = {}): Pr
 
 async function openAll(config: Config, log: Logger, onClose: Closers['add']) {
   const release = readRelease()
-  const counters = createCounters()
-  const sampledLog = createSampledLog(log, counters)
+  const { counters, sampledLog, store } = await openGround(config, log, onClose)
   const { watch, gate, admit } = openProtection(config, sampledLog)
   onClose(watch.close)
   const rules = openRequestRules(config)
   const { clientAddress } = rules.forwarding
   const access = await openAccessControl(config, { ...rules, log, sampledLog, onClose })
-  const store = openMemoryStore()
 
   const broker = await openBroker({
     ...access,
@@ -154,6 +152,15 @@ function openWebSocketRoutes({ limits }: Config, parts: WebSocketParts) {
     talk: (base: string) => talkRoute(base, talk),
     mqtt: mqttRoute({ websockets: mqttSockets, limits: limits.mqtt, sampledLog, handle }),
   }
+}
+
+/** What everything else stands on. The store is open before all others, and closed after them. */
+async function openGround({ data }: Config, log: Logger, onClose: Closers['add']) {
+  const counters = createCounters()
+  const sampledLog = createSampledLog(log, counters)
+  const store = await openStore(data.folder, sampledLog)
+  onClose(store.close)
+  return { counters, sampledLog, store }
 }
 
 /** Which requests are meant for us, and whose they are. */

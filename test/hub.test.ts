@@ -212,6 +212,16 @@ t.test('a hub that closes says so, frees its ports and can be closed twice', asy
   next.close()
 })
 
+t.test('a data folder belongs to one hub at a time', async (t) => {
+  const data = { folder: t.testdir({}) }
+  const hub = await startedHub(t, { data })
+  const users = { clown: { password: 'bigclown' } }
+  const second = { http: { port: 0 }, mqtt: { port: 0 }, users, data }
+  await t.rejects(startHub(second), { code: 'cannot-open-store', message: /no other hub/ })
+  await hub.close()
+  await startedHub(t, { data })
+})
+
 t.test('a hub that cannot start leaves nothing open', async (t) => {
   const hub = await startedHub(t)
   const users = { clown: { password: 'bigclown' } }

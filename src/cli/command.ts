@@ -53,6 +53,9 @@ export function onlyOne(values: readonly string[], what: string, usage: string):
 export const configName = 'clown-hub.yaml'
 export const usersName = 'users.yaml'
 
+/** The data folder of `clown-hub run`, unless it is told otherwise. */
+export const dataName = 'data'
+
 /**
  * The configuration a command is to use: the given one, or the one in the working directory.
  *

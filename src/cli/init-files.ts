@@ -4,6 +4,7 @@ import type { CertificateFiles } from '../core/certificate.ts'
 /** Paths are as they are to be written. */
 export interface FirstConfig {
   readonly usersFile: string
+  readonly dataFolder: string
   /** Names that browsers may call the hub by. */
   readonly hosts: readonly string[]
   /** Opens the ports with TLS for other machines. */
@@ -11,12 +12,16 @@ export interface FirstConfig {
 }
 
 /** A configuration whose plain ports are for this machine only. */
-export function configText({ usersFile, hosts, tls }: FirstConfig): string {
+export function configText({ usersFile, dataFolder, hosts, tls }: FirstConfig): string {
   return `# Clown.Hub. "clown-hub check-config" says whether the hub understands this file, and
 # "clown-hub doctor" whether it is safe. All settings: schemas/config.schema.json in the package.
 
 # Who may sign in, and what they may do.
 usersFile: ${JSON.stringify(usersFile)}
+
+# What the hub has to remember when it ends. The folder is made at the first start.
+data:
+  folder: ${JSON.stringify(dataFolder)}
 
 http:
   # This machine only. ${tls === undefined ? howToOpen : whatIsOpen}

@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util'
 import { hashPassword } from '../access/passwords.ts'
 import { HubError, quote } from '../core/errors.ts'
 import { writeSecret } from '../core/write-secret.ts'
-import { type Command, configName, readArguments, usersName } from './command.ts'
+import { type Command, configName, dataName, readArguments, usersName } from './command.ts'
 import { configText, usersText } from './init-files.ts'
 import { generatePassword } from './password.ts'
 import { certificateNames, makeCertificate } from './self-signed.ts'
@@ -36,7 +36,9 @@ export const init: Command = {
     const asWritten = (file: string) => (dir === undefined ? file : resolve(file))
     const hosts = (made?.names ?? host).filter(isFurtherName)
     const tls = made && { certFile: asWritten(made.certFile), keyFile: asWritten(made.keyFile) }
-    writeSecret(configFile, configText({ usersFile: asWritten(usersFile), hosts, tls }))
+    const dataFolder = asWritten(join(dir ?? '', dataName))
+    const text = configText({ usersFile: asWritten(usersFile), dataFolder, hosts, tls })
+    writeSecret(configFile, text)
 
     const given = dir === undefined ? '' : ` --config ${configFile}`
     terminal.print(`${listed(files)} are written. Start the hub: clown-hub run${given}`)

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { readConfig } from '../config.ts'
 import { type Hub, startHub } from '../hub.ts'
-import { type Command, configPath, readArguments } from './command.ts'
+import { type Command, configPath, dataName, readArguments } from './command.ts'
 
 const usage = 'run [--config FILE]'
 
@@ -12,7 +12,8 @@ export const run: Command = {
     const { values } = readArguments(usage, () =>
       parseArgs({ args, options: { config: { type: 'string' } } }),
     )
-    const hub = await startHub(readConfig(configPath(values.config), terminal.environment))
+    const config = readConfig(configPath(values.config), terminal.environment)
+    const hub = await startHub({ ...config, data: { folder: dataName, ...config.data } })
     terminal.print(`Clown.Hub listens: ${portsOf(hub)}`)
     await terminal.stopped
     await hub.close()

@@ -125,6 +125,15 @@ export interface ConfigInput {
    */
   usersFile?: string
   /**
+   * Where the hub keeps what it has to remember when it ends.
+   */
+  data?: {
+    /**
+     * A folder for this hub alone, made when it is not there. A relative path starts at the working directory. Empty keeps everything in memory, as lab mode and a hub inside another program do unless told otherwise; clown-hub run takes ./data unless told otherwise.
+     */
+    folder?: string
+  }
+  /**
    * How much any one client may ask for. Each value has a ceiling that no configuration can pass.
    */
   limits?: {
@@ -610,6 +619,15 @@ export interface Config {
    * A file of users with hashed passwords, tokens and rights, which a running hub follows. A relative path starts at the working directory.
    */
   usersFile?: string
+  /**
+   * Where the hub keeps what it has to remember when it ends.
+   */
+  data: {
+    /**
+     * A folder for this hub alone, made when it is not there. A relative path starts at the working directory. Empty keeps everything in memory, as lab mode and a hub inside another program do unless told otherwise; clown-hub run takes ./data unless told otherwise.
+     */
+    folder?: string
+  }
   /**
    * How much any one client may ask for. Each value has a ceiling that no configuration can pass.
    */

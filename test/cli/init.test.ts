@@ -1,9 +1,10 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readUsersFile } from '../../src/access/users-file.ts'
 import { readConfig } from '../../src/config.ts'
+import { writePrivate } from '../access/users.ts'
 import { ranLine, runLine } from './run-line.ts'
 
 /** A folder with `content` as working directory, until teardown. */
@@ -48,8 +49,23 @@ t.test('what it wrote is what run takes, and other commands too', async (t) => {
   const environment = { CLOWN_HTTP_PORT: '0', CLOWN_MQTT_PORT: '0', CLOWN_LOG_LEVEL: 'silent' }
   const { output, code, stop } = runLine('run', { environment })
   t.match(await output.next(), /^Clown\.Hub listens/)
+  t.equal(statSync('data').mode & 0o777, 0o700, 'the data folder is there, and private')
   stop()
   t.equal(await code, 0)
+})
+
+t.test('run takes ./data when nothing is said, and none when that is said', async (t) => {
+  enterFolder(t)
+  writePrivate('hub.yaml', 'users: { a: { password: b } }\nlog: { level: silent }\n')
+  for (const settings of [{ CLOWN_DATA_FOLDER: '' }, {}]) {
+    const environment = { CLOWN_HTTP_PORT: '0', CLOWN_MQTT_PORT: '0', ...settings }
+    t.equal(existsSync('data'), false)
+    const { output, code, stop } = runLine('run --config hub.yaml', { environment })
+    await output.next()
+    stop()
+    t.equal(await code, 0)
+  }
+  t.same(readdirSync('data'), ['store'])
 })
 
 t.test('in another folder it works from everywhere', async (t) => {
@@ -59,7 +75,10 @@ t.test('in another folder it works from everywhere', async (t) => {
     output[0],
     'etc/clown-hub.yaml and etc/users.yaml are written. Start the hub: clown-hub run --config etc/clown-hub.yaml',
   )
-  t.equal(readConfig('etc/clown-hub.yaml', {}).usersFile, join(folder, 'etc/users.yaml'))
+  t.match(readConfig('etc/clown-hub.yaml', {}), {
+    usersFile: join(folder, 'etc/users.yaml'),
+    data: { folder: join(folder, 'etc/data') },
+  })
 })
 
 t.test('with --tls it lets other machines in, by TLS only', async (t) => {

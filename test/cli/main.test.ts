@@ -10,6 +10,9 @@ import { runLine } from './run-line.ts'
 
 const freePorts = { CLOWN_HTTP_PORT: '0', CLOWN_MQTT_PORT: '0' }
 
+/** What `run` needs besides, to leave nothing behind. */
+const inMemory = { ...freePorts, CLOWN_DATA_FOLDER: '' }
+
 t.test('without a command, and when asked, it says what it can do', async (t) => {
   for (const line of ['', 'help', '--help', '-h', 'run --help']) {
     const { output, code } = runLine(line)
@@ -90,7 +93,7 @@ t.test('run starts the configured hub, and check-config only reads it', async (t
   t.equal(await checked.code, 0)
   t.same(checked.output.items, [`${file} is a valid configuration`])
 
-  const { output, code, stop } = runLine(`run --config ${file}`, { environment: freePorts })
+  const { output, code, stop } = runLine(`run --config ${file}`, { environment: inMemory })
   const line = await output.next((text) => text.startsWith('Clown.Hub listens'))
   const [, port] = /HTTP port (\d+), MQTT port \d+$/.exec(line) ?? []
   t.match(await (await fetch(`http://127.0.0.1:${port}/healthz`)).json(), { status: 'ok' })
@@ -104,7 +107,7 @@ t.test('run names the ports with TLS too', async (t) => {
   const text = `users: { a: { password: b } }\nlog: { level: silent }\n${tls}\n`
   const file = `${t.testdir({})}/hub.yaml`
   writePrivate(file, text)
-  const { output, code, stop } = runLine(`run --config ${file}`, { environment: freePorts })
+  const { output, code, stop } = runLine(`run --config ${file}`, { environment: inMemory })
   t.match(await output.next(), /MQTT port \d+, with TLS \d+ and \d+$/)
   stop()
   t.equal(await code, 0)

@@ -35,6 +35,7 @@ t.test('F29: what keeps it from starting is said in one line, with exit code 1',
   const withKey = (keyFile: string) => ({
     CLOWN_HTTP_PORT: '0',
     CLOWN_MQTT_PORT: '0',
+    CLOWN_DATA_FOLDER: '',
     CLOWN_TLS_CERT_FILE: certFile,
     CLOWN_TLS_KEY_FILE: keyFile,
   })

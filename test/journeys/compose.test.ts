@@ -24,11 +24,13 @@ t.test('the services of the compose file work together, as programs on loopback'
   const settings = Object.entries(hub.environment).map(([name, value]) => [name, here(value)])
   const loopback = { CLOWN_HTTP_HOST: '127.0.0.1', CLOWN_MQTT_HOST: '127.0.0.1' }
   const ports = { CLOWN_HTTP_PORT: '0', CLOWN_MQTT_PORT: '0' }
+  const data = { CLOWN_DATA_FOLDER: `${folder}/data` }
   const config = new URL('docker/hub.yaml', root).pathname
   const running = startProgram(t, ['run', '--config', config], {
     ...Object.fromEntries(settings),
     ...loopback,
     ...ports,
+    ...data,
   })
   const [httpPort = 0, mqttPort = 0] = ((await running.output.next()).match(/\d+/g) ?? []).map(
     Number,

@@ -54,11 +54,11 @@ t.test('Ctrl-C ends it cleanly', async (t) => {
 })
 
 t.test('a configured hub and a simulated node run as two programs', async (t) => {
-  const config = `${t.testdir({})}/hub.yaml`
-  writePrivate(
-    config,
-    'http: { port: 0 }\nmqtt: { port: 0 }\nusers: { lab: { password: "a b", role: admin } }\n',
-  )
+  const folder = t.testdir({})
+  const config = `${folder}/hub.yaml`
+  const ports = 'http: { port: 0 }\nmqtt: { port: 0 }\n'
+  const users = 'users: { lab: { password: "a b", role: admin } }\n'
+  writePrivate(config, `${ports}${users}data: { folder: "${folder}/data" }\n`)
   const hub = startProgram(t, ['run', '--config', config])
   const line = await hub.output.next()
   const mqttPort = /MQTT port (\d+)/.exec(line)?.[1]
