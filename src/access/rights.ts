@@ -48,7 +48,7 @@ const rememberedTopics = 256
 export function rightsOf(user: User, clientId?: string): Rights {
   const written = [...grantsOfRole(user), ...grantsOfRules(user, clientId)]
   const grants = [...written, ...written.flatMap(grantsOnHub)]
-  const readers = grants.filter(({ allow }) => allow.includes('read'))
+  const readers = grants.filter(reads)
   const may = (action: Action, topic: string) =>
     decide(action, topic, grants.find(allows(action, topic)))
   const mayRead = remembered((topic) => readers.some(({ filter }) => matches(filter, topic)))
@@ -71,7 +71,7 @@ export function rightsOf(user: User, clientId?: string): Rights {
       )
     },
     readsAll: (filter) => readers.some((grant) => covers(grant.filter, filter)),
-    key: JSON.stringify([...new Set(readers.map(({ filter }) => filter))].sort()),
+    key: JSON.stringify([...new Set(written.filter(reads).map(({ filter }) => filter))].sort()),
   }
 }
 
@@ -82,6 +82,10 @@ export const noRights: Rights = rightsOf({ name: '', rules: [], tokens: [] })
 export function actionsOf({ role, rules }: User): Action[] {
   const all = [...(role === undefined ? [] : rulesOfRole[role]), ...rules]
   return actions.filter((action) => all.some(({ allow }) => allow.includes(action)))
+}
+
+function reads({ allow }: Grant): boolean {
+  return allow.includes('read')
 }
 
 function allows(action: Action, topic: string) {
@@ -142,8 +146,9 @@ function grantsOfRules({ name, rules }: User, clientId: string | undefined): Gra
  * What the hub tells of commands to a device is for who may read the device; what it tells of a node,
  * for who may read everything below its base.
  */
-function grantsOnHub({ allow, filter, owner }: Grant): Grant[] {
-  if (!allow.includes('read') || filter.startsWith('$')) return []
+function grantsOnHub(grant: Grant): Grant[] {
+  const { filter, owner } = grant
+  if (!reads(grant) || filter.startsWith('$')) return []
   const commands: Grant = { allow: ['read'], filter: `$SYS/hub/commands/${filter}`, owner }
   const nodes: Grant = { allow: ['read'], filter: `$SYS/hub/nodes/${filter}`, owner }
   return filter === '#' || filter.endsWith('/#') ? [commands, nodes] : [commands]

@@ -63,7 +63,7 @@ function introductionOf({ version, releaseDate }: Release): Payload {
 function obey(line: string, conversation: Conversation): void {
   const { link, session, introduction } = conversation
   let topic: string | undefined
-  let id: string | undefined
+  let id: LineId | undefined
   try {
     checkShape(line, conversation)
     const parts = parseArray(line)
@@ -88,7 +88,7 @@ function obey(line: string, conversation: Conversation): void {
 }
 
 /** Tells the sender of a command alone what becomes of it. */
-function watch(topic: string, id: string, link: Link): Watcher {
+function watch(topic: string, id: LineId, link: Link): Watcher {
   return {
     told: (receipt) => {
       link.send(encodeAnswer(topic, Payload.ofJson(JSON.stringify(receipt), receipt), id))
@@ -188,11 +188,14 @@ function readPayload(
 const maximumIdLength = 64
 
 /** What the sender of a line calls it, to know the answers by. */
-function readId([, , options]: unknown[]): string | undefined {
+type LineId = string | number
+
+function readId([, , options]: unknown[]): LineId | undefined {
   if (!isObject(options) || !('id' in options)) return undefined
   const { id } = options
+  if (typeof id === 'number' && Number.isSafeInteger(id)) return id
   if (typeof id === 'string' && id.length > 0 && id.length <= maximumIdLength) return id
-  const expected = `a text of 1 to ${maximumIdLength} characters as id`
+  const expected = `a text of 1 to ${maximumIdLength} characters or an integer as id`
   throw badFrame(expected, quote(JSON.stringify(id)))
 }
 
@@ -219,7 +222,7 @@ function encode(topic: string, payload: Payload): string {
 }
 
 /** The same for the one who asked, with what they called it. */
-function encodeAnswer(topic: string, payload: Payload, id: string): string {
+function encodeAnswer(topic: string, payload: Payload, id: LineId): string {
   return `[${JSON.stringify(topic)},${payload.jsonText},${JSON.stringify({ id })}]\n`
 }
 

@@ -3,13 +3,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { rightsOf } from '../access/rights.ts'
 import type { Sender } from '../access/sender.ts'
 import type { User } from '../access/user.ts'
-import { type ErrorCode, HubError } from '../core/errors.ts'
+import { type ErrorCode, HubError, quote } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
 import type { Receipt, ReceiptName } from '../core/receipt.ts'
 import { openAjv, schemaSentence } from '../core/schema-error.ts'
 import type { CommandRequest } from '../generated/command.ts'
-import { commandTopic } from '../nodes/device.ts'
+import { commandedDevice, commandTopic } from '../nodes/device.ts'
 import type { AsUser } from './as-user.ts'
 import { parseJson } from './credentials.ts'
 import { sendError, sendJson } from './json-answer.ts'
@@ -44,6 +44,10 @@ function command(
   { admit, clientAddress }: CommandRouteOptions,
 ): void {
   const { request, response } = exchange
+  const topic = commandTopic(device)
+  if (commandedDevice(topic) === undefined) {
+    throw new HubError('bad-topic', `expected the topic of a device, got ${quote(device)}`)
+  }
   const payload = Payload.ofJson(JSON.stringify(value), value)
   const sender = {
     user: user.name,
@@ -56,7 +60,7 @@ function command(
       ended: (receipt: Receipt) => sendReceipt(response, device, receipt),
     },
   }
-  admit({ topic: commandTopic(device), payload, qos: 1, retain: false }, sender)
+  admit({ topic, payload, qos: 1, retain: false }, sender)
 }
 
 function sendReceipt(response: ServerResponse, device: string, receipt: Receipt): void {

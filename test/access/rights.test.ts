@@ -74,6 +74,26 @@ t.test('a decision names the rule that decided', async (t) => {
   })
 })
 
+t.test('what the hub tells of a device or node is for who may read it', async (t) => {
+  const one = rightsOf(userWith({ rules: [{ allow: ['read'], topic: 'nodes/+/relay/+' }] }))
+  t.ok(one.mayRead('$SYS/hub/commands/nodes/a/relay/1'))
+  t.notOk(one.mayRead('$SYS/hub/commands/nodes/a/led/1'))
+  t.notOk(one.mayRead('$SYS/hub/nodes/nodes/a'))
+  t.ok(one.maySubscribe('$SYS/hub/commands/nodes/a/#').allowed)
+  t.notOk(one.maySubscribe('$SYS/hub/nodes/#').allowed)
+  const node = rightsOf(userWith({ rules: [{ allow: ['read', 'write'], topic: 'nodes/a/#' }] }))
+  t.ok(node.mayRead('$SYS/hub/nodes/nodes/a'))
+  t.notOk(node.mayRead('$SYS/hub/nodes/nodes/b'))
+  t.notOk(node.mayPublish('$SYS/hub/nodes/nodes/a', false).allowed)
+  const viewer = rightsOf(userWith({ role: 'viewer' }))
+  t.ok(viewer.readsAll('$SYS/hub/commands/#'))
+  t.ok(viewer.mayRead('$SYS/hub/nodes/nodes/a'))
+  t.notOk(viewer.mayRead('$SYS/hub/other'))
+  t.equal(viewer.key, JSON.stringify(['#']), 'audiences are those of what was written')
+  const writer = rightsOf(userWith({ rules: [{ allow: ['write'], topic: '#' }] }))
+  t.notOk(writer.mayRead('$SYS/hub/commands/a/b'))
+})
+
 t.test('a placeholder stands for one plain level, or its rule is void', async (t) => {
   const rules: Rule[] = [
     { allow: ['read'], topic: '{client}/#' },

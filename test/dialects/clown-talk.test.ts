@@ -67,6 +67,43 @@ t.test('Clown.Talk keeps the contract of dialects', async (t) => {
   })
 })
 
+t.test(
+  'a line with an id is answered with it, and what becomes of its command is told',
+  async (t) => {
+    const conversation = converse(clownTalk)
+    conversation.receive('["led/-/set",{"state":"on"},{"id":"a"}]\n["led/-/set",{},{"id":7}]\n')
+    const [first, second] = conversation.published.map(({ watcher }) => watcher)
+    first?.told({ receipt: 'sent', afterMs: 0 })
+    second?.told({ receipt: 'refused', code: 'too-fast', message: 'no', afterMs: 1 })
+    t.same(conversation.sent, [
+      '["led/-/set",{"receipt":"sent","afterMs":0},{"id":"a"}]\n',
+      '["led/-/set",{"receipt":"refused","code":"too-fast","message":"no","afterMs":1},{"id":7}]\n',
+    ])
+  },
+)
+
+t.test(
+  'a line without an id has no watcher, and one that is refused is answered by id',
+  async (t) => {
+    const conversation = converse(clownTalk, () => {
+      throw new HubError('forbidden', 'expected a right')
+    })
+    conversation.receive('["a",1,{"id":"b"}]')
+    t.same(conversation.sent, [
+      '["a/error",{"code":"forbidden","message":"expected a right"},{"id":"b"}]\n',
+    ])
+    for (const id of ['""', '1.5', 'null', '{}', JSON.stringify('x'.repeat(65))]) {
+      const asked = converse(clownTalk)
+      asked.receive(`["a",1,{"id":${id}}]`)
+      t.match(asked.sent, [/"expected a text of 1 to 64 characters or an integer as id, got /], id)
+      t.equal(asked.published.length, 0)
+    }
+    const plain = converse(clownTalk)
+    plain.receive('["a",1,{}]')
+    t.match(plain.published, [{ topic: 'a', watcher: undefined }])
+  },
+)
+
 t.test('the introduction is answered, and the last values are asked for after it', async (t) => {
   const conversation = converse(clownTalk)
   conversation.receive('["clown.talk/-/config/set", {}]\n')

@@ -1,12 +1,13 @@
 import fc from 'fast-check'
 import type { Test } from 'tap'
+import type { Watcher } from '../../src/access/sender.ts'
 import { Payload } from '../../src/core/payload.ts'
 import type { Dialect } from '../../src/dialects/dialect.ts'
 
 /** What a dialect did with the frames it was given. */
 export interface Conversation {
   receive(frame: string | Buffer): void
-  readonly published: { topic: string; payload: Payload }[]
+  readonly published: { topic: string; payload: Payload; watcher: Watcher | undefined }[]
   readonly sent: string[]
   catchUps: number
 }
@@ -22,9 +23,9 @@ export function converse(dialect: Dialect, publish: (topic: string) => void = ()
   const receive = dialect.open(
     { send: (frame) => conversation.sent.push(frame) },
     {
-      publish: (topic, payload) => {
+      publish: (topic, payload, watcher) => {
         publish(topic)
-        conversation.published.push({ topic, payload })
+        conversation.published.push({ topic, payload, watcher })
       },
       catchUp: () => {
         conversation.catchUps++
