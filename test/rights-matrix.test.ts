@@ -113,17 +113,23 @@ async function openedRoot(t: Test, hub: StartedHub) {
   const raw = await mqttWays['MQTT on TCP'](t, hub, { ...root, clientId: 'root' })
   raw.send(subscribePacket(['#']))
   await raw.next((packet) => packet.startsWith('90'))
+  const taken = takenFrom(raw)
+  const talk = await talkWays['HTTP Basic'](t, hub, root)
+  let marks = 0
+  // What the hub takes from websockets goes on the bus in order, so all else is there before it.
+  const marked = async () => {
+    const mark = `mark/${marks++}`
+    talk.send(mark, {})
+    await raw.next((packet) => isPublish(packet) && readPublish(packet).topic === mark)
+  }
   const publishAll = async (topics: string[], fields: { qos?: number; retain?: boolean } = {}) => {
     raw.send(...topics.map((topic) => publishPacket(topic, { ...fields, id: 9 })))
     await settled(raw)
+    await marked()
   }
-  const taken = takenFrom(raw)
-  const talk = await talkWays['HTTP Basic'](t, hub, root)
   const seen = async () => {
-    // What the hub takes from websockets goes on the bus in order, so all else is there before it.
-    talk.send('mark', {})
-    await raw.next((packet) => isPublish(packet) && readPublish(packet).topic === 'mark')
-    return (await taken()).filter((topic) => topic !== 'mark')
+    await marked()
+    return (await taken()).filter((topic) => !topic.startsWith('mark/'))
   }
   return { publishAll, seen }
 }
@@ -135,7 +141,9 @@ function takenFrom(raw: RawMqtt): () => Promise<string[]> {
     await settled(raw)
     const packets = raw.packets.slice(taken)
     taken = raw.packets.length
-    return packets.filter(isPublish).map((packet) => readPublish(packet).topic)
+    const topics = packets.filter(isPublish).map((packet) => readPublish(packet).topic)
+    // What became of commands has a test of its own.
+    return topics.filter((topic) => !/^(mark|\$SYS\/hub)\//.test(topic))
   }
 }
 
@@ -145,7 +153,7 @@ function framesTakenFrom(talk: TalkClient): () => Promise<string[]> {
     await spoken(talk)
     const frames = talk.frames.items.slice(taken)
     taken = talk.frames.items.length
-    return frames.map(([topic]) => topic).filter((topic) => !/^(clown\.talk|\$hub)\//.test(topic))
+    return frames.map(([topic]) => topic).filter((topic) => !/^(clown\.talk|mark|\$hub)\//.test(topic))
   }
 }
 

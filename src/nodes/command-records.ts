@@ -64,6 +64,8 @@ export async function openCommandRecords(options: CommandRecordsOptions): Promis
   }
   return {
     tell: (command, receipt) => {
+      // It is sent in the same turn.
+      if (receipt.receipt === 'accepted') return
       const record = recordOf(command, receipt)
       // What was never sent does not take the place of what may still be under way.
       if (isRefused(receipt)) publish(command.device, payloadOf(record), false)
@@ -91,6 +93,6 @@ function isRefused({ receipt }: Receipt): boolean {
 function afterRestart(record: CommandRecord): CommandRecord {
   const { receipt, until } = record
   const hadEnded = receipt === 'mismatch' && Date.parse(until) < Date.now()
-  const isOpen = receipt === 'accepted' || receipt === 'sent' || receipt === 'mismatch'
+  const isOpen = receipt === 'sent' || receipt === 'mismatch'
   return isOpen && !hadEnded ? { ...record, receipt: 'unknown' } : record
 }

@@ -87,8 +87,9 @@ export function createCommands(options: CommandsOptions): Commands {
       const { device, message } = request
       guard.check(request)
       if (isOffline(deviceOf(device).base)) throw nodeOffline(device)
-      const life = begin(request)
+      // First, so that it waits for nothing that is told of it.
       bus.publish(message)
+      const life = begin(request)
       guard.sent(request)
       life.sent()
       makeRoom()
