@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { isLoopbackHost } from '../access/address.ts'
+import { createToken } from '../access/tokens.ts'
 import { applyEnvironment, checkConfig } from '../config.ts'
 import { HubError } from '../core/errors.ts'
 import { readRelease } from '../core/release.ts'
@@ -10,11 +11,20 @@ import { type Command, readArguments } from './command.ts'
 const usage = 'lab'
 const base = 'nodes/bridge/0'
 const user = 'clown'
+const nodeUser = 'bridge'
 
-/** The user of the founding documents. Everybody knows the password, so only loopback may see it. */
-const labConfig = {
-  users: { [user]: { password: 'bigclown', role: 'admin' } },
-  log: { level: 'warn' },
+/**
+ * The user of the founding documents, whose password everybody knows, so only loopback may see it; and
+ * one for the node, by which the hub knows whether it is there. Nobody needs the node's password.
+ */
+function labConfig() {
+  return {
+    users: {
+      [user]: { password: 'bigclown', role: 'admin' },
+      [nodeUser]: { password: createToken().token, role: 'node', base },
+    },
+    log: { level: 'warn' },
+  }
 }
 
 const warning = `lab mode: everybody knows ${user} and the password; for a house or a lab, clown-hub init`
@@ -24,7 +34,7 @@ export const lab: Command = {
   summary: 'start a hub and a simulated node, for this machine only, without any configuration',
   run: async (args, terminal) => {
     readArguments(usage, () => parseArgs({ args }))
-    const config = checkConfig(applyEnvironment(labConfig, terminal.environment))
+    const config = checkConfig(applyEnvironment(labConfig(), terminal.environment))
     for (const { host } of [config.http, config.mqtt, config.tls ?? config.http])
       checkLoopback(host)
     const password = String(config.users[user]?.password)
@@ -34,8 +44,8 @@ export const lab: Command = {
       const node = await startSimulatedNode({
         url: `mqtt://${mqtt}`,
         base,
-        username: user,
-        password,
+        username: nodeUser,
+        password: String(config.users[nodeUser]?.password),
       })
       const http = `${inUrl(config.http.host)}:${hub.httpPort}`
       const addresses = { http, mqtt, host: config.mqtt.host, port: hub.mqttPort }

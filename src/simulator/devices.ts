@@ -18,6 +18,8 @@ export interface Actuator {
   readonly states: string
   /** Takes `state` and answers true, or answers false and stays as it is. */
   switchTo(state: unknown): boolean
+  /** A state it can take that is not `state`. */
+  otherThan(state: unknown): unknown
 }
 
 interface Quantity {
@@ -139,6 +141,7 @@ function createRelay(): Actuator {
       state = asked
       return true
     },
+    otherThan: (told) => told !== true,
   }
 }
 
@@ -155,5 +158,6 @@ function createLed(): Actuator {
       state = asked
       return true
     },
+    otherThan: (told) => (told === 'off' ? 'on' : 'off'),
   }
 }

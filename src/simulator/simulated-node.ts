@@ -2,7 +2,8 @@ import { type ErrorCode, quote } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
 import { joinTopic, relativeTopic } from '../core/topic.ts'
-import { createDevices, type Device, type Random, type Sensor } from './devices.ts'
+import { type Actuator, createDevices, type Device, type Random, type Sensor } from './devices.ts'
+import { courseTo, flapIntervalMs, type NodeFaults } from './faults.ts'
 
 /** Calls `tick` every `intervalMs` until the returned function is called. */
 export type Every = (intervalMs: number, tick: () => void) => () => void
@@ -17,6 +18,7 @@ export interface SimulatedNodeSurroundings {
   readonly random: Random
   /** Hears in one sentence why a message was not obeyed; its sender hears nothing. */
   readonly onDropped: (sentence: string) => void
+  readonly faults?: NodeFaults
 }
 
 /** What a node listens to, below its base. */
@@ -32,11 +34,17 @@ const intervalSeconds = { shortest: 0.1, longest: 86_400 }
 export class SimulatedNode {
   readonly #around: SimulatedNodeSurroundings
   readonly #devices = createDevices()
+  readonly #faults: NodeFaults
   readonly #stopReporting = new Map<string, () => void>()
+  /** What was put off, by the functions that call it off. */
+  readonly #putOff = new Set<() => void>()
+  /** Call off the rest of the way to the state that was asked for last. */
+  readonly #stopFlapping = new Map<string, () => void>()
   #booted = false
 
   constructor(surroundings: SimulatedNodeSurroundings) {
     this.#around = surroundings
+    this.#faults = surroundings.faults ?? {}
   }
 
   /**
@@ -50,13 +58,33 @@ export class SimulatedNode {
 
   /** Obeys the message if it is a command to this node; never throws, whatever the bytes. */
   receive(topic: string, payload: Payload): void {
-    const refusal = this.#obey(topic, payload)
-    if (refusal !== undefined) this.#around.onDropped(refusal)
+    const { isDeaf = false, lateMs } = this.#faults
+    if (isDeaf) return
+    const obey = () => {
+      const refusal = this.#obey(topic, payload)
+      if (refusal !== undefined) this.#around.onDropped(refusal)
+    }
+    if (lateMs === undefined) obey()
+    else this.#after(lateMs, obey)
   }
 
   /** Ends the reports. */
   close(): void {
-    for (const stop of this.#stopReporting.values()) stop()
+    for (const stop of [...this.#stopReporting.values(), ...this.#putOff]) stop()
+  }
+
+  /** Calls `act` once, unless the answered function is called before that. */
+  #after(delayMs: number, act: () => void): () => void {
+    const callOff = () => {
+      stop()
+      this.#putOff.delete(callOff)
+    }
+    const stop = this.#around.every(delayMs, () => {
+      callOff()
+      act()
+    })
+    this.#putOff.add(callOff)
+    return callOff
   }
 
   #boot(): void {
@@ -94,11 +122,23 @@ export class SimulatedNode {
   #set(name: string, payload: Payload): string | undefined {
     const device = this.#devices.get(name)
     if (device?.kind !== 'actuator') return notOurs('an actuator', name)
-    if (!device.switchTo(fieldOf(payload.value, 'state'))) {
+    const asked = fieldOf(payload.value, 'state')
+    if (!device.switchTo(asked)) {
       return `expected a state of ${name} (${device.states}), got ${quote(payload.jsonText)}`
     }
-    this.#report(name, device)
+    this.#stopFlapping.get(name)?.()
+    this.#walk(name, device, courseTo(asked, device, this.#faults))
     return undefined
+  }
+
+  /** Takes each of `states` and tells it, one after the other. */
+  #walk(name: string, device: Actuator, [state, ...later]: readonly unknown[]): void {
+    device.switchTo(state)
+    this.#report(name, device)
+    if (this.#faults.isTwice === true) this.#report(name, device)
+    if (later.length === 0) return
+    const next = () => this.#walk(name, device, later)
+    this.#stopFlapping.set(name, this.#after(flapIntervalMs, next))
   }
 
   #get(name: string): string | undefined {

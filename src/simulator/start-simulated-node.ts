@@ -4,12 +4,14 @@ import { HubError } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
 import { checkTopic, joinTopic } from '../core/topic.ts'
+import { type Absence, planAbsence } from './absence.ts'
 import {
   type BrokerAddress,
   cannotConnect,
   describeBroker,
   readBrokerUrl,
 } from './broker-address.ts'
+import type { NodeFaults } from './faults.ts'
 import { commandFilters, SimulatedNode } from './simulated-node.ts'
 
 export interface SimulatedNodeOptions {
@@ -27,6 +29,8 @@ export interface SimulatedNodeOptions {
   readonly connectTimeoutMs?: number
   /** Hears one line, without line end, for each thing worth telling. */
   readonly log?: (line: string) => void
+  readonly faults?: NodeFaults
+  readonly absence?: Absence
 }
 
 /** How long a broker that no longer answers can hold up `close()`. */
@@ -54,6 +58,7 @@ export async function startSimulatedNode(
     every,
     random: Math.random,
     onDropped: (sentence) => log(`dropped a message: ${sentence}`),
+    faults: options.faults ?? {},
   })
   client.on('close', () => forgetUnacknowledged(client))
   client.on('message', (topic, bytes) => node.receive(topic, new Payload(bytes)))
@@ -76,8 +81,11 @@ export async function startSimulatedNode(
       tell(`connected to ${describeBroker(broker)}`)
     })
   })
+  const onLeft = () => tell(`left ${describeBroker(broker)} without a word, as it was told to`)
+  const stay = options.absence && planAbsence(client, options.absence, onLeft)
   return {
     close: () => {
+      stay?.()
       node.close()
       return disconnect(client)
     },

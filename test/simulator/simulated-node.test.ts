@@ -1,52 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import type { Message } from '../../src/core/message.ts'
 import { Payload } from '../../src/core/payload.ts'
-import { SimulatedNode } from '../../src/simulator/simulated-node.ts'
-
-const sensors = [
-  'thermometer/i2c0-48',
-  'thermometer/i2c1-48',
-  'humidity-sensor/i2c0-5f',
-  'lux-meter/i2c0-44',
-  'barometer/i2c0-60',
-  'co2-sensor/i2c0-38',
-  'pir/-',
-]
-const actuators = ['relay/i2c0-3b', 'relay/i2c0-3f', 'led/-']
-
-interface Alarm {
-  intervalMs: number
-  tick: () => void
-}
-
-/** A node whose clock and chance are in the test's hand, with what came out of it. */
-function openNode({ base = 'nodes/bridge/0', random = (): number => 0.5 } = {}) {
-  const published: Message[] = []
-  const dropped: string[] = []
-  const alarms = new Set<Alarm>()
-  const node = new SimulatedNode({
-    base,
-    publishIntervalMs: 10_000,
-    publish: (message) => published.push(message),
-    every: (intervalMs, tick) => {
-      const alarm = { intervalMs, tick }
-      alarms.add(alarm)
-      return () => alarms.delete(alarm)
-    },
-    random,
-    onDropped: (sentence) => dropped.push(sentence),
-  })
-  return {
-    node,
-    dropped,
-    alarms,
-    say: (topic: string, text: string) => node.receive(topic, new Payload(Buffer.from(text))),
-    /** What was published since the last look, as [topic, payload]. */
-    heard: () => published.splice(0).map(({ topic, payload }) => [topic, payload.value]),
-    published,
-  }
-}
+import { actuators, openNode, sensors } from './opened-node.ts'
 
 t.test('a node announces its boot, and then the present value of every device', async (t) => {
   const { node, heard } = openNode()

@@ -1,71 +1,17 @@
 import { once } from 'node:events'
-import { createServer, type Server, type Socket } from 'node:net'
-import { Aedes, type AedesOptions, type Client } from 'aedes'
-import t, { type Test } from 'tap'
-import {
-  type SimulatedNodeOptions,
-  startSimulatedNode,
-} from '../../src/simulator/start-simulated-node.ts'
+import type { Client } from 'aedes'
+import t from 'tap'
+import { startSimulatedNode } from '../../src/simulator/start-simulated-node.ts'
 import { freePort, publish, requireProgram, startMosquitto, subscribe } from '../programs.ts'
-
-/** Starts a node that ends with the test; it does not tick unless it is told to. */
-async function startNode(t: Test, options: SimulatedNodeOptions) {
-  const node = await startSimulatedNode({ publishIntervalMs: 3_600_000, ...options })
-  t.teardown(() => node.close())
-  return node
-}
-
-/** A TCP server on a free port that hands its sockets to `serve`; ended with the test. */
-async function listen(t: Test, serve: (socket: Socket) => void, port = 0) {
-  const sockets = new Set<Socket>()
-  const server = createServer((socket) => {
-    sockets.add(socket.on('error', () => {}).on('close', () => sockets.delete(socket)))
-    serve(socket)
-  })
-  server.listen(port, '127.0.0.1')
-  await once(server, 'listening')
-  const stop = async () => {
-    if (!server.listening) return
-    server.close()
-    for (const socket of sockets) socket.destroy()
-    await once(server, 'close')
-  }
-  t.teardown(stop)
-  return { url: `mqtt://127.0.0.1:${portOf(server)}`, port: portOf(server), sockets, stop }
-}
-
-function portOf(server: Server): number {
-  const address = server.address()
-  return typeof address === 'object' && address !== null ? address.port : 0
-}
-
-/** The hub's own broker package as broker, with what it was told. */
-async function startAedes(t: Test, options: AedesOptions = {}, port = 0) {
-  const aedes = await Aedes.createBroker(options)
-  t.teardown(() => new Promise<void>((resolve) => aedes.close(() => resolve())))
-  return { aedes, ...(await listen(t, (socket) => aedes.handle(socket), port)) }
-}
-
-/** Lines as they come, each given to one `next` only. */
-function createLog() {
-  const lines: string[] = []
-  let look = () => {}
-  return {
-    log: (line: string) => {
-      lines.push(line)
-      look()
-    },
-    next: (wanted: RegExp) =>
-      new Promise<string>((resolve) => {
-        look = () => {
-          const at = lines.findIndex((line) => wanted.test(line))
-          if (at !== -1) resolve(lines.splice(0, at + 1).at(-1) ?? '')
-        }
-        look()
-      }),
-    lines,
-  }
-}
+import {
+  command,
+  countTimers,
+  createLog,
+  listen,
+  socketsClosed,
+  startAedes,
+  startNode,
+} from './started-node.ts'
 
 t.test('a node on Mosquitto answers mosquitto_pub and mosquitto_sub', async (t) => {
   for (const program of ['mosquitto', 'mosquitto_pub', 'mosquitto_sub'] as const) {
@@ -175,11 +121,17 @@ t.test('a node that lost its broker comes back, with its states and without a bo
   await got
 })
 
-function command(aedes: Aedes, topic: string, text: string): void {
-  const payload = Buffer.from(text)
-  const packet = { cmd: 'publish', topic, payload, qos: 1, retain: false, dup: false } as const
-  aedes.publish(packet, () => {})
-}
+t.test('a node with faults has them on a broker, too', async (t) => {
+  const { url, aedes } = await startAedes(t)
+  await startNode(t, { url, faults: { isLying: true } })
+  const told = new Promise<string>((resolve) => {
+    aedes.on('publish', ({ topic, payload }) => {
+      if (topic === 'nodes/bridge/0/relay/i2c0-3b') resolve(`${payload}`)
+    })
+  })
+  command(aedes, 'nodes/bridge/0/relay/i2c0-3b/set', '{"state":true}')
+  t.equal(await told, '{"state":false}')
+})
 
 t.test('a node that may no longer subscribe after a reconnection says so', async (t) => {
   let allowed = true
@@ -223,15 +175,6 @@ t.test('a first attempt that gets nowhere is refused with the reason', async (t)
     t.notMatch(String(error), /s3cret/)
   }
 })
-
-function countTimers(): number {
-  return process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
-}
-
-/** A few turns of the event loop, for destroyed sockets to tell that they are closed. */
-async function socketsClosed(): Promise<void> {
-  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
-}
 
 t.test('a refused first attempt leaves no timer behind', async (t) => {
   const silent = await listen(t, () => {})
