@@ -4,6 +4,7 @@ import { inlineUserFault } from './access/inline-users.ts'
 import { checkNobodyTwice } from './access/user-directory.ts'
 import { readUsersFile } from './access/users-file.ts'
 import { HubError, reasonOf } from './core/errors.ts'
+import { isRecord } from './core/record.ts'
 import { openAjv, schemaSentence } from './core/schema-error.ts'
 import { checkPrivate, readSecretFile, readTextFile, valueIn } from './core/text-file.ts'
 import { parseYaml } from './core/yaml.ts'
@@ -71,10 +72,6 @@ function withSetting(input: unknown, setting: Setting, path: readonly string[]):
   entries.set(key, withSetting(entries.get(key), setting, rest))
   if (rest.length === 0 && setting.replaces !== undefined) entries.delete(setting.replaces)
   return Object.fromEntries(entries)
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function readSchema(): SettingsSchema {

@@ -56,9 +56,9 @@ export function readAbsence(values: FaultValues): Absence | undefined {
   throw new HubError('bad-command-line', 'expected --offline-after with --back-after, got it alone')
 }
 
-/** A day: a node that is to be away for longer need not be started. */
-const maximumSeconds = 86_400
+/** From what timers can tell apart to a day: a node that is away for longer need not be started. */
+const range = { minimumSeconds: 0.001, maximumSeconds: 86_400 }
 
 function readTime(name: string, text: string): number {
-  return readSeconds(text, { name: `--${name}`, maximumSeconds })
+  return readSeconds(text, { name: `--${name}`, ...range })
 }

@@ -8,6 +8,7 @@ import { doctor } from './doctor.ts'
 import { init } from './init.ts'
 import { lab } from './lab.ts'
 import { run } from './run.ts'
+import { setDevice } from './set.ts'
 import { simulate } from './simulate.ts'
 import { userAdd } from './user-add.ts'
 import { userList } from './user-list.ts'
@@ -28,6 +29,7 @@ const commands: ReadonlyMap<string, Command> = new Map([
   ['user password', userPassword],
   ['user token', userToken],
   ['acl test', aclTest],
+  ['set', setDevice],
   ['simulate', simulate],
 ])
 

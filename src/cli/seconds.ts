@@ -6,19 +6,20 @@ const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 }
 export interface TimeOption {
   /** With its dashes. */
   readonly name: string
+  readonly minimumSeconds: number
   readonly maximumSeconds: number
 }
 
 /**
  * The milliseconds in `text`: seconds such as `5` or `0.5`, or with a unit such as `5s`, `500ms` or `2m`.
  *
- * @throws HubError `bad-command-line` for other texts, for less than a millisecond, and for more than the
- * option takes.
+ * @throws HubError `bad-command-line` for other texts, and for a time that the option does not take.
  */
-export function readSeconds(text: string, { name, maximumSeconds }: TimeOption): number {
+export function readSeconds(text: string, option: TimeOption): number {
+  const { name, minimumSeconds, maximumSeconds } = option
   const [, digits, unit = 's'] = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text) ?? []
   const ms = Math.round(Number(digits) * Number(unitMs[unit]))
-  if (ms >= 1 && ms <= maximumSeconds * 1000) return ms
-  const expected = `seconds above 0 and up to ${maximumSeconds}, such as 5 or 500ms`
+  if (ms >= minimumSeconds * 1000 && ms <= maximumSeconds * 1000) return ms
+  const expected = `seconds from ${minimumSeconds} to ${maximumSeconds}, such as 5 or 500ms`
   throw new HubError('bad-command-line', `expected ${name} to be ${expected}, got ${quote(text)}`)
 }

@@ -45,8 +45,7 @@ t.test('a simulated node leaves and returns by its command line', async (t) => {
 t.test('faults that make no sense are refused in one sentence', async (t) => {
   const alone = /expected --deaf without --late, --lying, --twice and --flapping: a deaf node obeys/
   const wrong: Record<string, RegExp> = {
-    '--late soon':
-      /^clown-hub: expected --late to be seconds above 0 and up to 86400, .* got "soon"$/,
+    '--late soon': /^clown-hub: expected --late to be seconds from 0\.001 to 86400, .* got "soon"$/,
     '--offline-after 2000m': /^clown-hub: expected --offline-after to be seconds .* got "2000m"$/,
     '--offline-after 1 --back-after 0': /^clown-hub: expected --back-after to be .* got "0"$/,
     '--back-after 5': /^clown-hub: expected --offline-after with --back-after, got it alone$/,

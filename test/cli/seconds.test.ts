@@ -1,7 +1,7 @@
 import t from 'tap'
 import { readSeconds } from '../../src/cli/seconds.ts'
 
-const option = { name: '--late', maximumSeconds: 60 }
+const option = { name: '--late', minimumSeconds: 0.001, maximumSeconds: 60 }
 
 t.test('a time is in seconds, or has its unit', async (t) => {
   const times: Record<string, number> = {
@@ -35,7 +35,7 @@ t.test('what is no time, none at all or too much is refused', async (t) => {
   ]) {
     t.throws(() => readSeconds(text, option), {
       code: 'bad-command-line',
-      message: `expected --late to be seconds above 0 and up to 60, such as 5 or 500ms, got ${JSON.stringify(text)}`,
+      message: `expected --late to be seconds from 0.001 to 60, such as 5 or 500ms, got ${JSON.stringify(text)}`,
     })
   }
 })

@@ -1,0 +1,99 @@
+import { HubError, reasonOf, systemCodeOf } from '../core/errors.ts'
+import { isRecord } from '../core/record.ts'
+import type { HubAddress } from './hub-address.ts'
+
+/** What a hub answered: its status, and the JSON object that came with it. */
+export interface HubAnswer {
+  readonly status: number
+  readonly body: Readonly<Record<string, unknown>>
+}
+
+export interface HubRequest {
+  /** Below the hub's address, such as `/api/command`. */
+  readonly path: string
+  /** The body, JSON. */
+  readonly json: string
+  /** Gives the request up. */
+  readonly signal: AbortSignal
+}
+
+/**
+ * Sends a request by POST to a running hub and answers what came, whatever its status.
+ *
+ * @throws HubError `cannot-connect` when the hub is not reached, does not know the user, or answers no JSON
+ * object; also when `signal` gave it up.
+ */
+export async function askHub(hub: HubAddress, request: HubRequest): Promise<HubAnswer> {
+  const { status, text } = await fetched(hub, request)
+  if (status === 401) throw cannotConnect(hub, wrongCredentials)
+  const body = parsed(text)
+  if (isRecord(body)) return { status, body }
+  const mend = mendsByStatus[status] ?? 'check that a Clown.Hub of this version answers there'
+  throw cannotConnect(hub, { got: `status ${status} without a JSON object`, mend })
+}
+
+async function fetched(hub: HubAddress, { path, json, signal }: HubRequest) {
+  const credentials = Buffer.from(`${hub.user}:${hub.password}`).toString('base64')
+  const headers = { Authorization: `Basic ${credentials}`, 'Content-Type': 'application/json' }
+  const options = { method: 'POST', headers, body: json, redirect: 'manual', signal } as const
+  try {
+    const response = await fetch(hub.url + path, options)
+    return { status: response.status, text: await response.text() }
+  } catch (thrown) {
+    throw unreachable(hub, thrown)
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+interface Remedy {
+  readonly got: string
+  readonly mend: string
+}
+
+const wrongCredentials: Remedy = {
+  got: 'a refusal of the user name or password',
+  mend: 'correct them',
+}
+
+/** For what a hub answers in plain words, before it knows whose request it is. */
+const mendsByStatus: Readonly<Record<number, string>> = {
+  421: 'use an IP address, or list the name in http.hosts of its configuration',
+  429: 'wait a while, there were too many requests or wrong passwords',
+  503: 'try again later, it has too much to do',
+}
+
+const unknownHost: Remedy = { got: 'an unknown host name', mend: 'correct it' }
+const untrusted: Remedy = {
+  got: 'a certificate that is not trusted',
+  mend: 'name a file with it in the variable NODE_EXTRA_CA_CERTS',
+}
+
+/** By the code of what keeps `fetch` from an answer. */
+const remedies: ReadonlyMap<unknown, Remedy> = new Map<unknown, Remedy>([
+  ['ECONNREFUSED', { got: 'nobody listening', mend: 'start it, or correct the address' }],
+  ['ENOTFOUND', unknownHost],
+  ['EAI_AGAIN', unknownHost],
+  ['UND_ERR_SOCKET', { got: 'a closed connection', mend: 'see its log; with TLS write https://' }],
+  ['ERR_SSL_WRONG_VERSION_NUMBER', { got: 'an answer without TLS', mend: 'write http:// there' }],
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', untrusted],
+  ['SELF_SIGNED_CERT_IN_CHAIN', untrusted],
+  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', untrusted],
+])
+
+function unreachable(hub: HubAddress, thrown: unknown): HubError {
+  // What happened to the socket is the cause of what `fetch` throws.
+  const { cause }: { cause?: unknown } = Object(thrown)
+  const other = { got: reasonOf(cause), mend: 'check that a Clown.Hub answers there' }
+  return cannotConnect(hub, remedies.get(systemCodeOf(cause)) ?? other)
+}
+
+function cannotConnect({ url }: HubAddress, { got, mend }: Remedy): HubError {
+  return new HubError('cannot-connect', `expected a hub at ${url}, got ${got}: ${mend}`)
+}

@@ -1,0 +1,73 @@
+import { parseArgs } from 'node:util'
+import { checkTopic, joinTopic } from '../core/topic.ts'
+import { type Command, readArguments, required, type Terminal } from './command.ts'
+import { describeOutcome, exitCodeOf, type Outcome, outcomeIn } from './command-outcome.ts'
+import { payloadText } from './command-payload.ts'
+import { type HubAddress, hubAddress, hubOptions, hubUsage } from './hub-address.ts'
+import { askHub } from './hub-client.ts'
+import { readSeconds } from './seconds.ts'
+
+const usage = `set DEVICE VALUE [--base BASE] [--timeout 5s] [--json] ${hubUsage}`
+
+/** As `schemas/command.schema.json` has it at least; `fetch` waits for five minutes at most. */
+const timeout = { name: '--timeout', minimumSeconds: 0.1, maximumSeconds: 240 }
+
+/** As a shell says of a program that Ctrl-C has ended: 128 and the number of the signal. */
+const interruptedCode = 130
+
+export const setDevice: Command = {
+  usage,
+  summary:
+    'command a device, wait for what becomes of it, and say so (exit code 0 confirmed, 3 timed out, 4 refused, 5 node offline)',
+  run: async (args, terminal) => {
+    const { values, positionals } = readArguments(usage, () =>
+      parseArgs({ args, options, allowPositionals: true }),
+    )
+    const [name, value, ...more] = positionals
+    if (more.length > 0) required(undefined, 'one device and one value', usage)
+    const device = joinTopic(values.base, required(name, 'a device', usage))
+    checkTopic(device)
+    const payload = payloadText(device, required(value, 'a value', usage))
+    const timeoutMs =
+      values.timeout === undefined ? undefined : readSeconds(values.timeout, timeout)
+    const json = requestText(device, payload, timeoutMs)
+    const outcome = await askedFor(hubAddress(values, terminal), json, terminal)
+    if (outcome === undefined) {
+      terminal.print(`${device} ${payload}: not waited for; the hub goes on with it`)
+      return interruptedCode
+    }
+    const line = () => `${device} ${payload}: ${describeOutcome(outcome)}`
+    terminal.print(values.json ? JSON.stringify(outcome.body) : line())
+    return exitCodeOf(outcome)
+  },
+}
+
+const options = {
+  base: { type: 'string', default: 'nodes/bridge/0' },
+  timeout: { type: 'string' },
+  json: { type: 'boolean', default: false },
+  ...hubOptions,
+} as const
+
+/** The payload goes as it was written: parsing could change its numbers. */
+function requestText(device: string, payload: string, timeoutMs: number | undefined): string {
+  const seconds = timeoutMs === undefined ? '' : `,"timeoutSeconds":${timeoutMs / 1000}`
+  return `{"device":${JSON.stringify(device)},"payload":${payload}${seconds}}`
+}
+
+/** What became of the command, or undefined when the user did not wait for it. */
+async function askedFor(
+  hub: HubAddress,
+  json: string,
+  { stopped }: Terminal,
+): Promise<Outcome | undefined> {
+  const waiting = new AbortController()
+  void stopped.then(() => waiting.abort())
+  try {
+    const { signal } = waiting
+    return outcomeIn(await askHub(hub, { path: '/api/command', json, signal }), hub)
+  } catch (error) {
+    if (waiting.signal.aborted) return undefined
+    throw error
+  }
+}
