@@ -82,8 +82,11 @@ export interface Mosquitto {
   stop(): Promise<void>
 }
 
+/** What undoes at its end what was done for it: a test, or a benchmark. */
+export type Owner = Pick<Test, 'teardown'>
+
 /** A Mosquitto broker on a loopback port that keeps nothing; ended at teardown. */
-export async function startMosquitto(t: Test, options: MosquittoOptions = {}): Promise<Mosquitto> {
+export async function startMosquitto(t: Owner, options: MosquittoOptions = {}): Promise<Mosquitto> {
   const folder = await mkdtemp(join(tmpdir(), 'mosquitto-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   const port = options.port ?? (await freePort())
@@ -142,7 +145,7 @@ export async function startNginx(t: Test, config: string): Promise<void> {
 
 /** Starts a program that is ready when a line on stderr matches; answers what ends it. */
 async function startProgram(
-  t: Test,
+  t: Owner,
   [program = '', ...args]: string[],
   ready: RegExp,
 ): Promise<() => Promise<void>> {
@@ -160,7 +163,7 @@ async function startProgram(
 }
 
 function spawned(
-  t: Test,
+  t: Owner,
   [program = '', ...args]: string[],
   stdio: StdioOptions,
 ): { child: ChildProcess; stop: () => Promise<void> } {

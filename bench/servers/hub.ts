@@ -11,4 +11,4 @@ const hub = await startHub({
   },
   log: { level: 'error' },
 })
-process.send?.({ port: hub.mqttPort })
+process.send?.({ port: hub.mqttPort, httpPort: hub.httpPort })
