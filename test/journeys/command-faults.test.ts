@@ -1,0 +1,95 @@
+import t, { type Test } from 'tap'
+import {
+  type SimulatedNodeOptions,
+  startSimulatedNode,
+} from '../../src/simulator/start-simulated-node.ts'
+import { ranLine } from '../cli/run-line.ts'
+import { createInbox } from '../inbox.ts'
+import { mqttTo, startedHub } from '../started-hub.ts'
+
+const base = 'nodes/bridge/0'
+const relay = `${base}/relay/i2c0-3b`
+const bridge = { password: 'three', role: 'node', base } as const
+const clown = { password: 'bigclown', role: 'admin' } as const
+
+/** A hub, a node with faults, and all that becomes of commands to its relay. */
+async function startWith(t: Test, options: Pick<SimulatedNodeOptions, 'faults' | 'absence'>) {
+  const hub = await startedHub(t, { users: { clown, bridge } })
+  const filter = [`$SYS/hub/commands/${relay}`, `$SYS/hub/nodes/${base}`, `${relay}/#`]
+  const { messages } = await mqttTo(t, hub, { filter })
+  const lines = createInbox<string>()
+  const url = `mqtt://bridge:three@127.0.0.1:${hub.mqttPort}`
+  const node = await startSimulatedNode({ url, base, log: lines.put, ...options })
+  t.teardown(() => node.close())
+  const valuesOn = (topic: string) =>
+    messages.items
+      .filter((one) => one.topic === topic)
+      .map(({ payload }) => JSON.parse(`${payload}`))
+  const environment = { CLOWN_HUB_URL: `http://clown:bigclown@127.0.0.1:${hub.httpPort}` }
+  return {
+    /** Runs clown-hub set and answers its exit code and its line. */
+    set: async (words: string) => {
+      const { code, output } = await ranLine(`set relay/i2c0-3b ${words}`, { environment })
+      return { code, line: output.join('\n') }
+    },
+    /** Waits for the next message on `topic` that has all of `part` in it. */
+    next: (topic: string, part: string) =>
+      messages.next((one) => one.topic === topic && String(one.payload).includes(part)),
+    receipts: () => valuesOn(filter[0] ?? '').map(({ receipt }) => receipt),
+    valuesOn,
+  }
+}
+
+const life = `$SYS/hub/commands/${relay}`
+const confirmed = ['sent', 'confirmed']
+
+t.test('F25: a late confirmation is told as one, once, however often it comes', async (t) => {
+  const faults = { lateMs: 600, isTwice: true }
+  const { set, next, receipts } = await startWith(t, { faults })
+  const { code, line } = await set('on --timeout 300ms')
+  t.equal(code, 3)
+  t.match(line, /: not confirmed in time; it may have been obeyed, or not, after \d+ ms$/)
+  await next(life, '"confirmed-late"')
+  t.equal((await set('off --timeout 10s')).code, 0)
+  await next(life, '"confirmed"')
+  t.same(receipts(), ['sent', 'timed-out', 'confirmed-late', ...confirmed])
+})
+
+t.test('F25: a node that says everything twice has confirmed once', async (t) => {
+  const { set, next, receipts } = await startWith(t, { faults: { isTwice: true } })
+  for (const value of ['on', 'off']) {
+    t.equal((await set(value)).code, 0)
+    await next(life, '"confirmed"')
+  }
+  t.same(receipts(), [...confirmed, ...confirmed])
+})
+
+t.test('F25: what a lying node tells is a mismatch', async (t) => {
+  const { set, next, receipts } = await startWith(t, { faults: { isLying: true } })
+  const { code, line } = await set('on --timeout 300ms')
+  t.equal(code, 3)
+  t.match(line, /: its node reports another state than was asked for, after \d+ ms$/)
+  await next(life, '"mismatch"')
+  t.same(receipts(), ['sent', 'mismatch'])
+})
+
+t.test('F25: a flapping relay is confirmed once, and each of its states is told', async (t) => {
+  const { set, next, valuesOn, receipts } = await startWith(t, { faults: { isFlapping: true } })
+  await next(relay, 'false')
+  t.equal((await set('on')).code, 0)
+  const states = [true, false, true, false, true].map((state) => ({ state }))
+  for (const { state } of states) await next(relay, `${state}`)
+  t.same(valuesOn(relay).slice(1), states)
+  t.same(receipts(), confirmed)
+})
+
+t.test('F25: a deaf node confirms nothing, and the later command takes over', async (t) => {
+  const { set, next, receipts } = await startWith(t, { faults: { isDeaf: true } })
+  const first = set('on --timeout 60s')
+  await next(life, '"sent"')
+  t.equal((await set('off --timeout 300ms')).code, 3)
+  const { code, line } = await first
+  t.equal(code, 4)
+  t.match(line, /: a later command took its place, after \d+ ms$/)
+  t.notOk(receipts().includes('confirmed'))
+})
