@@ -93,3 +93,15 @@ t.test('F25: a deaf node confirms nothing, and the later command takes over', as
   t.match(line, /: a later command took its place, after \d+ ms$/)
   t.notOk(receipts().includes('confirmed'))
 })
+
+t.test('nothing is sent to a node that is gone, until it is back', async (t) => {
+  const absence = { offlineAfterMs: 300, backAfterMs: 1500 }
+  const { set, next, valuesOn } = await startWith(t, { absence })
+  await next(`$SYS/hub/nodes/${base}`, '"online":false')
+  const { code, line } = await set('on')
+  t.equal(code, 5)
+  t.match(line, /: its node is offline; nothing was sent, after 0 ms/)
+  await next(`$SYS/hub/nodes/${base}`, '"online":true')
+  t.equal((await set('off')).code, 0)
+  t.same(valuesOn(`${relay}/set`), [{ state: false }])
+})
