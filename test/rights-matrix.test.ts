@@ -153,7 +153,9 @@ function framesTakenFrom(talk: TalkClient): () => Promise<string[]> {
     await spoken(talk)
     const frames = talk.frames.items.slice(taken)
     taken = talk.frames.items.length
-    return frames.map(([topic]) => topic).filter((topic) => !/^(clown\.talk|mark|\$hub)\//.test(topic))
+    return frames
+      .map(([topic]) => topic)
+      .filter((topic) => !/^(clown\.talk|mark|\$hub)\//.test(topic))
   }
 }
 

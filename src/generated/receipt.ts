@@ -30,4 +30,8 @@ export interface Receipt {
    * Milliseconds since the hub has accepted or refused the command.
    */
   afterMs: number
+  /**
+   * There when the command has ended: nothing more comes but, perhaps, a late confirmation.
+   */
+  final?: true
 }

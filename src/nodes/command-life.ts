@@ -1,7 +1,7 @@
 import type { Sender } from '../access/sender.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Payload } from '../core/payload.ts'
-import type { Receipt, ReceiptName } from '../core/receipt.ts'
+import type { Receipt } from '../core/receipt.ts'
 import { beginning, isWaiting, type LifeEvent, type LifeState, nextState } from './life-states.ts'
 import { verdictOf } from './verdict.ts'
 
@@ -38,8 +38,8 @@ export class CommandLife {
   readonly #options: LifeOptions
   readonly #startedAtMs: number
   readonly #stopDeadline: () => void
-  /** What earlier commands asked for, and the device has not reported since. */
-  readonly #echoes: unknown[]
+  /** What this and earlier commands asked for and the device has not reported yet, in this order. */
+  readonly #expected: unknown[]
   #state: LifeState = beginning
 
   constructor(command: Command, options: LifeOptions) {
@@ -47,9 +47,9 @@ export class CommandLife {
     this.#command = command
     this.#options = options
     this.#startedAtMs = clock.now()
-    this.#echoes = before?.overtaken() ?? []
+    this.#expected = [...(before?.overtaken() ?? []), command.asked]
     this.#stopDeadline = clock.after(command.timeoutMs, () => this.#happen('deadline'))
-    this.#tell(beginning.receipt)
+    this.#tell()
   }
 
   /** It went out to its node. */
@@ -59,18 +59,21 @@ export class CommandLife {
 
   /** Its device has reported. */
   reported(payload: Payload): void {
-    if (!isWaiting(this.#state) || this.#isTooLate) return
+    const isOver = !isWaiting(this.#state) && this.#expected.length === 0
+    if (isOver || this.#afterMs > this.#command.timeoutMs + lateMs) return
     const { value } = payload
     const verdict = verdictOf(this.#command.asked, value)
+    // The answer to an earlier command tells nothing about this one.
+    const isAnswer = this.#isAnswer(value)
     if (verdict === 'as-asked') this.#happen('reported-as-asked')
-    else if (verdict === 'otherwise' && !this.#isEcho(value)) this.#happen('reported-otherwise')
+    else if (verdict === 'otherwise' && !isAnswer) this.#happen('reported-otherwise')
   }
 
   /** A later command takes its place; answers what the device may still report of earlier ones. */
   overtaken(): unknown[] {
-    const { isOpen } = this.#state
+    const isInTime = this.#afterMs < this.#command.timeoutMs
     this.#happen('overtaken')
-    return isOpen ? [...this.#echoes, this.#command.asked].slice(-maximumEchoes) : []
+    return isInTime ? this.#expected.slice(-maximumEchoes) : []
   }
 
   /** Forgets it without a word. */
@@ -78,34 +81,36 @@ export class CommandLife {
     this.#stopDeadline()
   }
 
-  get #isTooLate(): boolean {
-    return this.#options.clock.now() > this.#startedAtMs + this.#command.timeoutMs + lateMs
+  get #afterMs(): number {
+    return this.#options.clock.now() - this.#startedAtMs
   }
 
-  /** Whether `value` answers an earlier command; then that is not waited for any more. */
-  #isEcho(value: unknown): boolean {
-    const at = this.#echoes.findIndex((asked) => verdictOf(asked, value) === 'as-asked')
-    if (at >= 0) this.#echoes.splice(at, 1)
+  /** Whether `value` answers this or an earlier command; then that is not waited for any more. */
+  #isAnswer(value: unknown): boolean {
+    const at = this.#expected.findIndex((asked) => verdictOf(asked, value) === 'as-asked')
+    if (at >= 0) this.#expected.splice(at, 1)
     return at >= 0
   }
 
   #happen(event: LifeEvent): void {
     const before = this.#state
     this.#state = nextState(before, event)
-    const { receipt, isOpen } = this.#state
-    if (receipt !== before.receipt) this.#tell(receipt)
-    if (isOpen || !before.isOpen) return
+    const hasEnded = before.isOpen && !this.#state.isOpen
+    // A mismatch is told once more when its deadline passes.
+    if (hasEnded || this.#state.receipt !== before.receipt) this.#tell()
+    if (!hasEnded) return
     this.#stopDeadline()
-    this.#command.sender.watcher?.ended?.(this.#receipt(receipt))
+    this.#command.sender.watcher?.ended?.(this.#receipt)
   }
 
-  #tell(name: ReceiptName): void {
-    const receipt = this.#receipt(name)
-    this.#options.tell(this.#command, receipt)
-    this.#command.sender.watcher?.told(receipt)
+  #tell(): void {
+    this.#options.tell(this.#command, this.#receipt)
+    this.#command.sender.watcher?.told(this.#receipt)
   }
 
-  #receipt(receipt: ReceiptName): Receipt {
-    return { receipt, afterMs: Math.round(this.#options.clock.now() - this.#startedAtMs) }
+  get #receipt(): Receipt {
+    const { receipt, isOpen } = this.#state
+    const told = { receipt, afterMs: Math.round(this.#afterMs) }
+    return isOpen ? told : { ...told, final: true }
   }
 }

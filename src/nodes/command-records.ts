@@ -91,8 +91,5 @@ function isRefused({ receipt }: Receipt): boolean {
 }
 
 function afterRestart(record: CommandRecord): CommandRecord {
-  const { receipt, until } = record
-  const hadEnded = receipt === 'mismatch' && Date.parse(until) < Date.now()
-  const isOpen = receipt === 'sent' || receipt === 'mismatch'
-  return isOpen && !hadEnded ? { ...record, receipt: 'unknown' } : record
+  return record.final ? record : { ...record, receipt: 'unknown', final: true }
 }

@@ -115,5 +115,5 @@ function nodeOffline(device: string): HubError {
 
 function refusalOf({ code, message }: HubError): Receipt {
   const receipt = code === 'node-offline' ? 'node-offline' : 'refused'
-  return { receipt, code, message, afterMs: 0 }
+  return { receipt, code, message, afterMs: 0, final: true }
 }

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { isRecord } from '../core/record.ts'
 
 /** What a report says about a command: the device is in the state asked for, or in another. */
 export type Verdict = 'as-asked' | 'otherwise'
@@ -19,8 +20,4 @@ export function verdictOf(asked: unknown, reported: unknown): Verdict | undefine
 
 function verdict(isAsAsked: boolean): Verdict {
   return isAsAsked ? 'as-asked' : 'otherwise'
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

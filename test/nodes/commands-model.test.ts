@@ -8,8 +8,10 @@ interface ModelLife {
   readonly asked: string
   readonly atMs: number
   readonly receipts: ReceiptName[]
-  echoes: string[]
+  /** What may still be reported in answer to this and earlier commands. */
+  readonly expected: string[]
   isDone: boolean
+  isPast: boolean
 }
 
 interface Model {
@@ -43,14 +45,16 @@ class Ask implements fc.Command<Model, Real> {
     const before = model.lives.get(this.device)
     const realBefore = real.asked.get(this.device)
     const isOvertaken = before !== undefined && isOpen(model, before)
+    const isFollowed = before !== undefined && model.nowMs < before.atMs + timeoutMs
     real.asked.set(this.device, real.ask(this.state, { device: this.device }))
     if (isOvertaken && realBefore?.names.at(-1) !== 'superseded') throw new Error('not superseded')
     model.lives.set(this.device, {
       asked: this.state,
       atMs: model.nowMs,
       receipts: ['accepted', 'sent'],
-      echoes: isOvertaken ? [...before.echoes, before.asked].slice(-64) : [],
+      expected: [...(isFollowed ? before.expected : []), this.state],
       isDone: false,
+      isPast: false,
     })
     agree(model, real)
   }
@@ -72,20 +76,22 @@ class Report implements fc.Command<Model, Real> {
   run(model: Model, real: Real): void {
     real.reports(this.state, this.device)
     const life = model.lives.get(this.device)
-    if (life !== undefined && !life.isDone) this.#expect(model, life)
+    if (life !== undefined && model.nowMs <= life.atMs + timeoutMs + 60_000) {
+      this.#expect(model, life)
+    }
     agree(model, real)
   }
   #expect(model: Model, life: ModelLife): void {
+    const answered = life.expected.indexOf(this.state)
+    if (answered >= 0) life.expected.splice(answered, 1)
+    if (life.isDone) return
     const inTime = isOpen(model, life)
     if (life.asked === this.state) {
-      if (!inTime && model.nowMs > life.atMs + timeoutMs + 60_000) return
       life.receipts.push(inTime ? 'confirmed' : 'confirmed-late')
       life.isDone = true
-      return
+    } else if (answered < 0 && inTime && life.receipts.at(-1) === 'sent') {
+      life.receipts.push('mismatch')
     }
-    const echo = life.echoes.indexOf(this.state)
-    if (echo >= 0 && model.nowMs <= life.atMs + timeoutMs + 60_000) life.echoes.splice(echo, 1)
-    else if (inTime && life.receipts.at(-1) === 'sent') life.receipts.push('mismatch')
   }
   toString = () => `report ${this.device} ${this.state}`
 }
@@ -100,8 +106,9 @@ class Step implements fc.Command<Model, Real> {
     real.clock.step(this.milliseconds)
     model.nowMs += this.milliseconds
     for (const life of model.lives.values()) {
-      const isSilent = life.receipts.at(-1) === 'sent'
-      if (isSilent && !isOpen(model, life)) life.receipts.push('timed-out')
+      if (life.isDone || life.isPast || isOpen(model, life)) continue
+      life.isPast = true
+      life.receipts.push(life.receipts.at(-1) === 'sent' ? 'timed-out' : 'mismatch')
     }
     agree(model, real)
   }

@@ -10,7 +10,7 @@ t.test('a command is accepted, sent, and confirmed by the report of its device',
   t.match(published, [{ topic: `${relay}/set`, qos: 0, retain: false }])
   clock.step(12)
   reports({ state: true })
-  const ends = [{ receipt: 'confirmed', afterMs: 12 }]
+  const ends = [{ receipt: 'confirmed', afterMs: 12, final: true }]
   t.same(asked.receipts, [
     { receipt: 'accepted', afterMs: 0 },
     { receipt: 'sent', afterMs: 0 },
@@ -32,7 +32,7 @@ t.test('F25: silence is timed-out, and what comes late is confirmed-late, once',
   const { ask, clock, reports } = openedCommands()
   const asked = ask({ state: true })
   clock.step(timeoutMs)
-  t.same(asked.ends, [{ receipt: 'timed-out', afterMs: timeoutMs }])
+  t.same(asked.ends, [{ receipt: 'timed-out', afterMs: timeoutMs, final: true }])
   reports({ state: false })
   reports({ state: true })
   reports({ state: true })
@@ -62,9 +62,9 @@ t.test(
     const left = ask({ state: false })
     reports({ state: true })
     clock.step(timeoutMs)
-    t.same(left.ends, [{ receipt: 'mismatch', afterMs: timeoutMs }])
+    t.same(left.ends, [{ receipt: 'mismatch', afterMs: timeoutMs, final: true }])
     reports({ state: false })
-    t.same(left.names, ['accepted', 'sent', 'mismatch', 'confirmed-late'])
+    t.same(left.names, ['accepted', 'sent', 'mismatch', 'mismatch', 'confirmed-late'])
   },
 )
 
@@ -74,7 +74,7 @@ t.test('F26: a later command supersedes the one before, and both learn it', asyn
   clock.step(10)
   const second = ask({ state: false })
   t.same(first.names, ['accepted', 'sent', 'superseded'])
-  t.same(first.ends, [{ receipt: 'superseded', afterMs: 10 }])
+  t.same(first.ends, [{ receipt: 'superseded', afterMs: 10, final: true }])
   reports({ state: true })
   t.same(second.names, ['accepted', 'sent'], 'the answer to the first is none to the second')
   reports({ state: false })
@@ -82,7 +82,7 @@ t.test('F26: a later command supersedes the one before, and both learn it', asyn
 })
 
 t.test('an answer to an earlier command is overlooked once, and no more', async (t) => {
-  const { ask, reports } = openedCommands()
+  const { ask, clock, reports } = openedCommands()
   ask({ state: true })
   const second = ask({ state: false })
   reports({ state: true })
@@ -91,7 +91,24 @@ t.test('an answer to an earlier command is overlooked once, and no more', async 
   reports({ state: false })
   const third = ask({ state: true })
   reports({ state: false })
-  t.same(third.names, ['accepted', 'sent', 'mismatch'], 'what was confirmed has no answer left')
+  t.same(third.names, ['accepted', 'sent', 'mismatch'], 'what was answered has no answer left')
+  clock.step(timeoutMs)
+  const fourth = ask({ state: false })
+  reports({ state: true })
+  t.same(fourth.names, ['accepted', 'sent', 'mismatch'], 'past its deadline no answer is due')
+})
+
+t.test('F26: a slow device that answers one by one contradicts nobody', async (t) => {
+  const { ask, reports } = openedCommands()
+  const states = [true, false, true, false]
+  const [first, second, third] = states.slice(0, 3).map((state) => ask({ state }))
+  reports({ state: true })
+  const fourth = ask({ state: false })
+  for (const state of states.slice(1)) reports({ state })
+  t.same(first?.names, ['accepted', 'sent', 'superseded'])
+  t.same(second?.names, ['accepted', 'sent', 'superseded'])
+  t.same(third?.names, ['accepted', 'sent', 'confirmed'])
+  t.same(fourth.names, ['accepted', 'sent', 'confirmed'])
 })
 
 t.test('a sender may say how long to wait', async (t) => {
@@ -140,7 +157,7 @@ t.test('a refusal is told to who watches, and thrown at who does not', async (t)
   const message = messageOn(`${relay}/set`, 1)
   commands.refuse({ device: relay, message, sender: { ...clown, watcher } }, error)
   const { code, message: sentence } = error
-  t.same(receipts, [{ receipt: 'refused', code, message: sentence, afterMs: 0 }])
+  t.same(receipts, [{ receipt: 'refused', code, message: sentence, afterMs: 0, final: true }])
   t.throws(() => commands.refuse({ device: relay, message, sender: clown }, error), error)
   const offline = new HubError('node-offline', 'expected it online')
   t.throws(() => commands.refuse({ device: relay, message, sender: clown }, offline), offline)
