@@ -10,6 +10,7 @@ import { checkPrivate, readSecretFile, readTextFile, valueIn } from './core/text
 import { parseYaml } from './core/yaml.ts'
 import { type Environment, type Setting, type SettingsSchema, settingsFrom } from './environment.ts'
 import type * as generated from './generated/config.ts'
+import { checkDeviceRules } from './nodes/device-rules.ts'
 
 type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T
 
@@ -84,6 +85,7 @@ function completed(input: unknown, source: string): Config {
   // Once more, since a password from a file has to keep the same limits.
   validated(config, source)
   checkUsers(config, source)
+  checkDeviceRules(config.commands.rules, source)
   return deepFreeze(config)
 }
 

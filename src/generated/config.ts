@@ -134,6 +134,52 @@ export interface ConfigInput {
     folder?: string
   }
   /**
+   * How long commands may take, and what the relay guard watches over.
+   */
+  commands?: {
+    /**
+     * Seconds a device may take to report what it was asked for.
+     */
+    timeoutSeconds?: number
+    /**
+     * Settings for some devices. The first rule that fits a device and has a setting decides it, each setting for itself. Without one, a relay has 200 ms between switches and 5 commands a second, and other kinds have no limit.
+     *
+     * @maxItems 1024
+     *
+     * Items: Which devices, and their settings.
+     */
+    rules?: {
+      /**
+       * A filter on the complete topics of devices.
+       */
+      topic?: string
+      /**
+       * the kind of a device: the last level but one of its topic
+       */
+      kind?: string
+      /**
+       * Seconds such a device may take to report what it was asked for.
+       */
+      timeoutSeconds?: number
+      /**
+       * Milliseconds between two commands that ask for another state each; 0 is no limit.
+       */
+      minIntervalMilliseconds?: number
+      /**
+       * Commands in any second; 0 is no limit.
+       */
+      perSecond?: number
+      /**
+       * Seconds after which such a device is turned off again; 0 is never.
+       */
+      autoOffSeconds?: number
+      /**
+       * The name of a group of which never two are on at once.
+       */
+      interlock?: string
+    }[]
+  }
+  /**
    * How much any one client may ask for. Each value has a ceiling that no configuration can pass.
    */
   limits?: {
@@ -471,6 +517,15 @@ export interface ConfigInput {
       ticketsPerUser?: number
     }
     /**
+     * Commands to devices, on every way in.
+     */
+    commands?: {
+      /**
+       * Commands of one user in a second, and as many at once after a rest. What single devices take is set in commands.rules.
+       */
+      perUserPerSecond?: number
+    }
+    /**
      * The hub as a whole.
      */
     process?: {
@@ -627,6 +682,52 @@ export interface Config {
      * A folder for this hub alone, made when it is not there. A relative path starts at the working directory. Empty keeps everything in memory, as lab mode and a hub inside another program do unless told otherwise; clown-hub run takes ./data unless told otherwise.
      */
     folder?: string
+  }
+  /**
+   * How long commands may take, and what the relay guard watches over.
+   */
+  commands: {
+    /**
+     * Seconds a device may take to report what it was asked for.
+     */
+    timeoutSeconds: number
+    /**
+     * Settings for some devices. The first rule that fits a device and has a setting decides it, each setting for itself. Without one, a relay has 200 ms between switches and 5 commands a second, and other kinds have no limit.
+     *
+     * @maxItems 1024
+     *
+     * Items: Which devices, and their settings.
+     */
+    rules: {
+      /**
+       * A filter on the complete topics of devices.
+       */
+      topic?: string
+      /**
+       * the kind of a device: the last level but one of its topic
+       */
+      kind?: string
+      /**
+       * Seconds such a device may take to report what it was asked for.
+       */
+      timeoutSeconds?: number
+      /**
+       * Milliseconds between two commands that ask for another state each; 0 is no limit.
+       */
+      minIntervalMilliseconds?: number
+      /**
+       * Commands in any second; 0 is no limit.
+       */
+      perSecond?: number
+      /**
+       * Seconds after which such a device is turned off again; 0 is never.
+       */
+      autoOffSeconds?: number
+      /**
+       * The name of a group of which never two are on at once.
+       */
+      interlock?: string
+    }[]
   }
   /**
    * How much any one client may ask for. Each value has a ceiling that no configuration can pass.
@@ -964,6 +1065,15 @@ export interface Config {
        * Tickets of one user that wait for their use.
        */
       ticketsPerUser: number
+    }
+    /**
+     * Commands to devices, on every way in.
+     */
+    commands: {
+      /**
+       * Commands of one user in a second, and as many at once after a rest. What single devices take is set in commands.rules.
+       */
+      perUserPerSecond: number
     }
     /**
      * The hub as a whole.
