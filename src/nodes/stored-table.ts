@@ -1,0 +1,87 @@
+import type { Ajv, SchemaObject } from 'ajv'
+import { reasonOf } from '../core/errors.ts'
+import type { SampledLog } from '../core/sampled-log.ts'
+import type { Store } from '../store/store.ts'
+
+export interface StoredTableOptions<T> {
+  readonly store: Store
+  /** What its keys begin with, such as `lock/`. */
+  readonly prefix: string
+  /** How many are kept; past it those that were set the longest ago go first. */
+  readonly maxSize: number
+  readonly ajv: Ajv
+  /** JSON Schema of its values. */
+  readonly schema: SchemaObject
+  /** Makes good what is wrong with a value by now, or answers undefined: then it is forgotten. */
+  revive(key: string, value: T): T | undefined
+  readonly sampledLog: SampledLog
+}
+
+/** A map in memory whose changes also go to the store, where nobody waits for them. */
+export interface StoredTable<T> {
+  readonly size: number
+  get(key: string): T | undefined
+  entries(): IterableIterator<[key: string, value: T]>
+  set(key: string, value: T): void
+  delete(key: string): void
+}
+
+/** The table as it was in the store. What cannot be read is counted, logged and left out. */
+export async function openStoredTable<T>(options: StoredTableOptions<T>): Promise<StoredTable<T>> {
+  const { prefix, maxSize, store, sampledLog } = options
+  const values = await readValues(options)
+  const write = (key: string, value: Buffer | undefined) => {
+    store.write([{ key: prefix + key, value }]).catch((error: unknown) => {
+      const fields = { prefix, reason: reasonOf(error) }
+      sampledLog.warn('guard-not-stored', fields, 'what the relay guard knows was not stored')
+    })
+  }
+  const remove = (key: string) => {
+    if (values.delete(key)) write(key, undefined)
+  }
+  return {
+    get size() {
+      return values.size
+    },
+    get: (key) => values.get(key),
+    entries: () => values.entries(),
+    set: (key, value) => {
+      // A map keeps the order of insertion, so the first one is the oldest.
+      values.delete(key)
+      values.set(key, value)
+      write(key, Buffer.from(JSON.stringify(value)))
+      const [oldest] = values.keys()
+      if (values.size <= maxSize || oldest === undefined) return
+      sampledLog.warn(
+        'guard-full',
+        { prefix, key: oldest },
+        'the relay guard has forgotten a device',
+      )
+      remove(oldest)
+    },
+    delete: remove,
+  }
+}
+
+async function readValues<T>(options: StoredTableOptions<T>): Promise<Map<string, T>> {
+  const { store, prefix, ajv, schema, sampledLog } = options
+  const isValue = ajv.compile<T>(schema)
+  const values = new Map<string, T>()
+  for await (const [key, bytes] of store.entries(prefix)) {
+    const name = key.slice(prefix.length)
+    const json = parsed(bytes)
+    const value = isValue(json) ? options.revive(name, json) : undefined
+    if (value !== undefined) values.set(name, value)
+    else
+      sampledLog.warn('guard-forgotten', { key }, 'the relay guard cannot use what it had stored')
+  }
+  return values
+}
+
+function parsed(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'))
+  } catch {
+    return undefined
+  }
+}

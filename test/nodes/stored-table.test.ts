@@ -1,0 +1,71 @@
+import { pino } from 'pino'
+import t from 'tap'
+import { createCounters } from '../../src/core/counters.ts'
+import { createSampledLog } from '../../src/core/sampled-log.ts'
+import { openAjv } from '../../src/core/schema-error.ts'
+import { openStoredTable } from '../../src/nodes/stored-table.ts'
+import { openMemoryStore } from '../../src/store/memory-store.ts'
+
+const ajv = openAjv()
+const schema = { type: 'number' }
+
+function openTable(store = openMemoryStore(), counters = createCounters()) {
+  const sampledLog = createSampledLog(pino({ level: 'silent' }), counters)
+  const revive = (_key: string, value: number) => (value < 100 ? value : undefined)
+  return openStoredTable<number>({
+    ...{ store, ajv, schema, sampledLog, revive },
+    prefix: 'number/',
+    maxSize: 2,
+  })
+}
+
+t.test('what is set and deleted is so in the store, too', async (t) => {
+  const store = openMemoryStore()
+  const table = await openTable(store)
+  table.set('one', 1)
+  table.set('two', 2)
+  table.set('two', 3)
+  table.delete('one')
+  table.delete('none')
+  await store.write([])
+  t.equal(String(await store.get('number/two')), '3')
+  t.equal(await store.get('number/one'), undefined)
+  t.same([...table.entries()], [['two', 3]])
+  t.same([table.size, table.get('two'), table.get('one')], [1, 3, undefined])
+})
+
+t.test('it begins with what was stored, but for what cannot be used', async (t) => {
+  const store = openMemoryStore()
+  const counters = createCounters()
+  const stored = { 'number/a': '1', 'number/b': '{', 'number/c': '"1"', 'number/d': '100', z: '9' }
+  for (const [key, text] of Object.entries(stored)) {
+    await store.write([{ key, value: Buffer.from(text) }])
+  }
+  const table = await openTable(store, counters)
+  t.same([...table.entries()], [['a', 1]])
+  t.same(counters.snapshot(), { 'guard-forgotten': 3 })
+})
+
+t.test('past its size what was set the longest ago goes first', async (t) => {
+  const counters = createCounters()
+  const table = await openTable(openMemoryStore(), counters)
+  for (const key of ['a', 'b', 'a', 'c']) table.set(key, 1)
+  t.same(
+    [...table.entries()],
+    [
+      ['a', 1],
+      ['c', 1],
+    ],
+  )
+  t.same(counters.snapshot(), { 'guard-full': 1 })
+})
+
+t.test('a store that cannot write is counted, and what it knows stays', async (t) => {
+  const counters = createCounters()
+  const full = { ...openMemoryStore(), write: async () => Promise.reject(new Error('full')) }
+  const table = await openTable(full, counters)
+  table.set('a', 1)
+  await new Promise((resolve) => setImmediate(resolve))
+  t.same(counters.snapshot(), { 'guard-not-stored': 1 })
+  t.equal(table.get('a'), 1)
+})

@@ -1,0 +1,126 @@
+import t from 'tap'
+import { guarded } from './guarded.ts'
+
+const relay = 'nodes/bridge/0/relay/i2c0-3b'
+const led = 'nodes/bridge/0/led/-'
+
+t.test('a relay is not switched twice within its interval, in either direction', async (t) => {
+  for (const [first, second] of [
+    [true, false],
+    [false, true],
+  ]) {
+    const { ask, clock } = await guarded(t, [])
+    ask(relay, first)
+    clock.step(35.5)
+    const message = 'expected at least 200 ms between switches, got 35 ms: try again in 165 ms'
+    t.throws(() => ask(relay, second), { code: 'too-fast', message })
+    clock.step(164.5)
+    ask(relay, second)
+  }
+})
+
+t.test('asking for the same state again is no switch', async (t) => {
+  const { ask, clock } = await guarded(t, [])
+  ask(relay, true)
+  clock.step(150)
+  ask(relay, true)
+  clock.step(50)
+  ask(relay, false)
+})
+
+t.test('asking for what it reports already is no switch', async (t) => {
+  const { ask, reports } = await guarded(t, [])
+  reports.set(relay, { state: true })
+  ask(relay, true)
+  ask(relay, false)
+  t.throws(() => ask(relay, true), { code: 'too-fast' })
+})
+
+t.test('what is another state than asked for before, or reported since, is a switch', async (t) => {
+  const { ask, tell, clock } = await guarded(t, [])
+  ask(relay, true)
+  tell(relay, true)
+  tell(relay, false)
+  tell(relay, false)
+  t.throws(() => ask(relay, true), { code: 'too-fast' }, 'it was switched off by hand')
+  t.throws(() => ask(relay, false), { code: 'too-fast' }, 'or the report is an old one')
+  clock.step(200)
+  ask(relay, true)
+})
+
+t.test('a relay takes five commands in any second, whatever they ask for', async (t) => {
+  const { ask, clock } = await guarded(t, [])
+  for (let count = 0; count < 5; count++) {
+    ask(relay, true)
+    clock.step(100)
+  }
+  const message =
+    'expected at most 5 commands a second to this device, got more: try again in 500 ms'
+  t.throws(() => ask(relay, true), { code: 'too-fast', message })
+  clock.step(500)
+  ask(relay, true)
+  t.throws(() => ask(relay, true), { code: 'too-fast' })
+  clock.step(100)
+  ask(relay, true)
+})
+
+t.test('other kinds are limited only where a rule says so', async (t) => {
+  const { ask, stored } = await guarded(t, [])
+  for (let count = 0; count < 20; count++) ask(led, count % 2 === 0 ? 'on' : 'off')
+  t.same(await stored(), [])
+  const slow = await guarded(t, [{ topic: led, minIntervalMilliseconds: 1000 }])
+  slow.ask(led, 'on')
+  for (let count = 0; count < 20; count++) slow.ask(led, 'on')
+  t.throws(() => slow.ask(led, '1-dot'), { code: 'too-fast' })
+  const few = await guarded(t, [{ kind: 'led', perSecond: 2 }])
+  few.ask(led, 'on')
+  few.ask(led, 'off')
+  t.throws(() => few.ask(led, 'on'), { code: 'too-fast' })
+})
+
+t.test('a long state counts as another one each time', async (t) => {
+  const { ask } = await guarded(t, [{ minIntervalMilliseconds: 1000 }])
+  ask('display/-', 'x'.repeat(100))
+  t.throws(() => ask('display/-', 'x'.repeat(100)), { code: 'too-fast' })
+})
+
+t.test('a payload without a state is one as a whole', async (t) => {
+  const { guard } = await guarded(t, [{ minIntervalMilliseconds: 1000 }])
+  guard.sent({ device: 'valve/a', asked: [1] })
+  guard.check({ device: 'valve/a', asked: [1] })
+  for (const asked of [null, [2], {}, 1]) {
+    t.throws(() => guard.check({ device: 'valve/a', asked }), { code: 'too-fast' })
+  }
+})
+
+t.test('a restart forgets neither the interval nor the rate', async (t) => {
+  const first = await guarded(t, [])
+  first.ask(relay, true)
+  const second = await first.restart(100)
+  t.throws(() => second.ask(relay, false), { code: 'too-fast' })
+  for (let count = 0; count < 4; count++) second.ask(relay, true)
+  const third = await second.restart(100)
+  t.throws(() => third.ask(relay, true), { code: 'too-fast' })
+  third.clock.step(800)
+  third.ask(relay, false)
+})
+
+t.test('a clock that was set back while the hub was down blocks nothing for long', async (t) => {
+  const first = await guarded(t, [])
+  first.ask(relay, true)
+  first.time.jumpsMs = -86_400_000
+  const second = await first.restart()
+  t.throws(() => second.ask(relay, false), { code: 'too-fast' })
+  second.clock.step(200)
+  second.ask(relay, false)
+})
+
+t.test('what was sent the longest ago is forgotten first', async (t) => {
+  const { ask, counters, stored } = await guarded(t, [{ minIntervalMilliseconds: 1000 }])
+  ask('relay/first', true)
+  for (let at = 0; at < 10_000; at++) ask(`relay/${at}`, true)
+  ask('relay/first', false)
+  t.throws(() => ask('relay/9999', false), { code: 'too-fast' })
+  t.equal((await stored()).length, 10_000)
+  t.equal(counters.snapshot()['guard-full'], 2)
+})
