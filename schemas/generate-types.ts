@@ -19,6 +19,8 @@ export async function generateTypes(): Promise<Map<string, string>> {
     ['src/generated/users.ts', banner + (await plainTypes('users', 'UsersFile'))],
     ['src/generated/receipt.ts', banner + (await plainTypes('receipt', 'Receipt'))],
     ['src/generated/command.ts', banner + (await plainTypes('command', 'CommandRequest'))],
+    ['src/generated/lock.ts', banner + (await plainTypes('lock', 'LockRequest'))],
+    ['src/generated/unlock.ts', banner + (await plainTypes('unlock', 'UnlockRequest'))],
     ['src/generated/clown-model.ts', banner + (await clownModelTypes())],
     ['docs/limits.md', limitsPage(await readSchema('config.schema.json'))],
   ])

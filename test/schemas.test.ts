@@ -8,7 +8,7 @@ import { openAjv, schemaSentence } from '../src/core/schema-error.ts'
 
 const schemas = join(import.meta.dirname, '../schemas')
 const settings = ['config.schema.json', 'users.schema.json']
-const exchanged = ['receipt.schema.json', 'command.schema.json']
+const exchanged = ['receipt', 'command', 'lock', 'unlock'].map((name) => `${name}.schema.json`)
 const files = [
   ...settings,
   ...exchanged,

@@ -6,6 +6,7 @@ export const errorCodes = {
   'bad-frame': 'a frame or line is not ["topic", payload] or ["topic", payload, object]',
   'bad-topic': 'a topic breaks the rules: empty levels, wildcards, control characters, too long',
   'bad-payload': 'a command breaks the JSON Schema of its kind',
+  'bad-query': 'the part of a URL after the ? asks for something that is not served',
   forbidden: 'no rule of the user allows this: to publish here, or to subscribe to this',
   'too-fast': 'a client sends more than it may, or a device is commanded more often than it may be',
   'too-many': 'there are as many of something as the hub keeps',

@@ -1,0 +1,68 @@
+import { rightsOf } from '../access/rights.ts'
+import type { User } from '../access/user.ts'
+import { HubError, quote } from '../core/errors.ts'
+import { checkTopic, type TopicLimits } from '../core/topic.ts'
+import type { LockRequest } from '../generated/lock.ts'
+import type { UnlockRequest } from '../generated/unlock.ts'
+import { commandedDevice, commandTopic } from '../nodes/device.ts'
+import type { LockOuts } from '../nodes/lock-outs.ts'
+import { answerJson, asOperator } from './as-operator.ts'
+import type { AsUser } from './as-user.ts'
+import { createBodyReader } from './json-body.ts'
+import type { Route } from './route.ts'
+
+export interface LockRoutesOptions {
+  readonly asUser: AsUser
+  readonly lockOuts: Pick<LockOuts, 'lock' | 'unlock' | 'list'>
+  readonly topicLimits: TopicLimits
+}
+
+/**
+ * By path: locks a device, unlocks it, and lists the locked ones. Operators and admins lock what they
+ * may command, and any of them unlocks it again; everybody sees the locks of what they may read.
+ */
+export function lockRoutes(options: LockRoutesOptions): ReadonlyMap<string, Route> {
+  const { asUser, lockOuts } = options
+  const readLock = createBodyReader<LockRequest>('lock')
+  const readUnlock = createBodyReader<UnlockRequest>('unlock')
+  const lock = (user: User, body: Buffer) => {
+    const { device, reason } = readLock(body)
+    checkDevice(device, user, options)
+    return lockOuts.lock(device, { by: user.name, reason })
+  }
+  const unlock = (user: User, body: Buffer) => {
+    const { device } = readUnlock(body)
+    checkDevice(device, user, options)
+    return { device, unlocked: lockOuts.unlock(device) ?? null }
+  }
+  return new Map<string, Route>([
+    [
+      '/api/lock',
+      { post: (exchange, body) => asOperator(asUser, exchange, (user) => lock(user, body)) },
+    ],
+    [
+      '/api/unlock',
+      { post: (exchange, body) => asOperator(asUser, exchange, (user) => unlock(user, body)) },
+    ],
+    [
+      '/api/locks',
+      {
+        get: (exchange) =>
+          asUser(exchange, (user) => {
+            const { mayRead } = rightsOf(user)
+            const locks = lockOuts.list().filter(({ device }) => mayRead(device))
+            return answerJson(exchange.response, () => ({ locks }))
+          }),
+      },
+    ],
+  ])
+}
+
+/** @throws HubError `bad-topic` */
+function checkDevice(device: string, user: User, { topicLimits }: LockRoutesOptions): void {
+  const topic = commandTopic(device)
+  checkTopic(topic, topicLimits)
+  const isDevice = commandedDevice(topic) !== undefined
+  if (isDevice && rightsOf(user).may('command', topic).allowed) return
+  throw new HubError('bad-topic', `expected a device that you may command, got ${quote(device)}`)
+}
