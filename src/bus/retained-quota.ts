@@ -7,7 +7,10 @@ export interface RetainedLimits {
 
 /** Counts what is retained. */
 export interface RetainedQuota {
-  /** Whether a value of so many bytes may take the place of the one on `topic`; then it counts. */
+  /**
+   * Whether a value of so many bytes may take the place of the one on `topic`; then it counts. The
+   * hub's own topics, which start with `$`, always may and do not count.
+   */
   take(topic: string, valueBytes: number): boolean
 }
 
@@ -20,6 +23,8 @@ export function createRetainedQuota(limits: RetainedLimits): RetainedQuota {
   }
   return {
     take: (topic, valueBytes) => {
+      // Only the hub publishes there [MQTT-4.7.2-1], one value for each thing it knows, however much others keep.
+      if (topic.startsWith('$')) return true
       // [MQTT-3.3.1-10] An empty value takes the one before away.
       if (valueBytes === 0) {
         forget(topic)

@@ -14,3 +14,10 @@ t.test('so many topics, values so large, and so much in all are retained', async
   t.ok(quota.take('unknown', 0))
   t.notOk(quota.take('d', 1))
 })
+
+t.test('what the hub itself retains is neither refused nor counted', async (t) => {
+  const quota = createRetainedQuota({ topics: 1, valueBytes: 6, totalBytes: 10 })
+  t.ok(quota.take('$SYS/hub/nodes/a', 1000))
+  t.ok(quota.take('a', 6), 'there is room as before')
+  t.ok(quota.take('$SYS/hub/nodes/b', 1000), 'also when there is none')
+})
