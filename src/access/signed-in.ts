@@ -19,14 +19,22 @@ export interface SignedIn {
   enter(entry: Entry): { readonly rights: Rights; leave(): void }
   /** Ends everything of a user who has signed out everywhere. */
   endAllOf(name: string): void
+  /** How often the user `name` is there now. */
+  countOf(name: string): number
+  /** Calls `listener` with the name of each user who is there once more or once less; the answer ends that. */
+  onPresence(listener: (name: string) => void): () => void
   close(): void
 }
 
 /** Follows the changes of `directory`: nobody keeps a right that was taken away. */
 export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange'>): SignedIn {
   const users = new Map<Entry, User>()
+  const presence = createPresence()
+  const leave = (entry: Entry) => {
+    if (users.delete(entry)) presence.change(entry.user.name, -1)
+  }
   const end = (entry: Entry) => {
-    users.delete(entry)
+    leave(entry)
     // A connection takes its time to close, and may carry more meanwhile.
     entry.rightsChanged(noRights)
     entry.ended()
@@ -47,16 +55,41 @@ export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange
   return {
     enter: (entry) => {
       users.set(entry, entry.user)
+      presence.change(entry.user.name, 1)
       // The user may have changed while the password was checked.
       queueMicrotask(() => {
         if (users.get(entry) === entry.user) follow(entry, entry.user)
       })
-      return { rights: rightsOf(entry.user, entry.clientId), leave: () => users.delete(entry) }
+      return { rights: rightsOf(entry.user, entry.clientId), leave: () => leave(entry) }
     },
     endAllOf: (name) => {
       for (const [entry, user] of [...users]) if (user.name === name) end(entry)
     },
+    countOf: presence.countOf,
+    onPresence: presence.onChange,
     close: stop,
+  }
+}
+
+/** Counts how often each user is there. */
+function createPresence() {
+  const counts = new Map<string, number>()
+  const listeners = new Set<(name: string) => void>()
+  const countOf = (name: string) => counts.get(name) ?? 0
+  return {
+    countOf,
+    change: (name: string, by: 1 | -1) => {
+      const count = countOf(name) + by
+      if (count === 0) counts.delete(name)
+      else counts.set(name, count)
+      for (const listener of listeners) listener(name)
+    },
+    onChange: (listener: (name: string) => void) => {
+      listeners.add(listener)
+      return () => {
+        listeners.delete(listener)
+      }
+    },
   }
 }
 

@@ -11,7 +11,7 @@ import { clientName, partsOf } from './client-name.ts'
 export interface MqttSignInOptions {
   readonly signIn: SignIn
   readonly directory: Pick<UserDirectory, 'find'>
-  readonly signedIn: SignedIn
+  readonly signedIn: Pick<SignedIn, 'enter'>
   /** Whether a user may have one more connection, and this is to be one of that user's. */
   mayEnter(connection: object, user: string): boolean
   readonly addressOf: ClientAddress

@@ -81,3 +81,18 @@ t.test('who has left hears nothing, and after the end nobody does', async (t) =>
   signedIn.close()
   t.equal(listeners.size, 0)
 })
+
+t.test('how often a user is there is counted, and told at every change', async (t) => {
+  const { signedIn, entry, change } = opened()
+  const heard: string[] = []
+  const stop = signedIn.onPresence((name) => heard.push(`${name} ${signedIn.countOf(name)}`))
+  const first = signedIn.enter(entry)
+  signedIn.enter({ ...entry })
+  first.leave()
+  first.leave()
+  change(undefined)
+  t.same(heard, ['panel 1', 'panel 2', 'panel 1', 'panel 0'])
+  stop()
+  signedIn.enter(entry)
+  t.equal(heard.length, 4)
+})

@@ -1,0 +1,65 @@
+import type { SignedIn } from './signed-in.ts'
+import type { UserDirectory } from './user.ts'
+
+/** Which nodes are there: those that sign in as a user of role node, by the base of that user. */
+export interface NodePresence {
+  /** Whether such a user of this base is signed in; undefined when there is no such user. */
+  isThere(base: string): boolean | undefined
+  /** The bases of all such users. */
+  bases(): string[]
+  /** Calls `listener` with each base of which `isThere` may answer something else now. */
+  onChange(listener: (base: string) => void): () => void
+  close(): void
+}
+
+export interface NodePresenceOptions {
+  readonly directory: Pick<UserDirectory, 'all' | 'onChange'>
+  readonly signedIn: Pick<SignedIn, 'countOf' | 'onPresence'>
+}
+
+export function followNodePresence(options: NodePresenceOptions): NodePresence {
+  const { directory, signedIn } = options
+  let nodes = nodeUsers(directory)
+  const listeners = new Set<(base: string) => void>()
+  const tell = (bases: Iterable<string>) => {
+    for (const base of bases) for (const listener of listeners) listener(base)
+  }
+  const stopFollowingUsers = directory.onChange(() => {
+    const before = nodes
+    nodes = nodeUsers(directory)
+    tell(new Set([...before.namesOf.keys(), ...nodes.namesOf.keys()]))
+  })
+  const stopFollowingPresence = signedIn.onPresence((name) => {
+    const base = nodes.baseOf.get(name)
+    if (base !== undefined) tell([base])
+  })
+  return {
+    isThere: (base) => {
+      const names = nodes.namesOf.get(base)
+      return names?.some((name) => signedIn.countOf(name) > 0)
+    },
+    bases: () => [...nodes.namesOf.keys()],
+    onChange: (listener) => {
+      listeners.add(listener)
+      return () => {
+        listeners.delete(listener)
+      }
+    },
+    close: () => {
+      stopFollowingUsers()
+      stopFollowingPresence()
+    },
+  }
+}
+
+/** The users of role node: the base of each, and the names for each base. */
+function nodeUsers({ all }: NodePresenceOptions['directory']) {
+  const baseOf = new Map<string, string>()
+  const namesOf = new Map<string, string[]>()
+  for (const { name, role, base } of all()) {
+    if (role !== 'node' || base === undefined) continue
+    baseOf.set(name, base)
+    namesOf.set(base, [...(namesOf.get(base) ?? []), name])
+  }
+  return { baseOf, namesOf }
+}
