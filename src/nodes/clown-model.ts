@@ -12,6 +12,8 @@ export interface ClownModel {
    * keeps it or no kind is known. Never throws.
    */
   problemOf(message: Message): string | undefined
+  /** Whether what reports on `topic` is of a kind that can be commanded. */
+  takesCommands(topic: string): boolean
 }
 
 /** What a topic is for. */
@@ -36,6 +38,7 @@ const schemaFolder = fileURLToPath(new URL('../../schemas/clown-model/', import.
  */
 export function loadClownModel(folder: string = schemaFolder): ClownModel {
   const rules = loadRules(folder)
+  const commands = rules.filter(({ levels }) => shapeOf(levels.join('/')) === 'command')
   const remembered = new Map<string, ValidateFunction | null>()
 
   function validatorOf(topic: string): ValidateFunction | null {
@@ -53,6 +56,10 @@ export function loadClownModel(folder: string = schemaFolder): ClownModel {
       const validate = validatorOf(topic)
       if (validate === null || validate(payload.value)) return undefined
       return schemaSentence(validate.errors, placeName)
+    },
+    takesCommands: (topic) => {
+      const levels = `${topic}/set`.split('/')
+      return commands.some((rule) => endsLike(levels, rule.levels))
     },
   }
 }

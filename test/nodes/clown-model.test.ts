@@ -170,6 +170,15 @@ t.test('only schemas are read from a folder', async (t) => {
   t.equal(own.problemOf(messageOf('x/a', '1')), 'expected the payload to be null, got 1')
 })
 
+t.test('a kind with a schema for its commands can be commanded', async (t) => {
+  for (const topic of ['nodes/bridge/0/relay/i2c0-3b', 'led/-', 'display-oled/-']) {
+    t.ok(model.takesCommands(topic), topic)
+  }
+  for (const topic of ['thermometer/i2c0-48', 'a/relay', 'pir/-']) {
+    t.notOk(model.takesCommands(topic), topic)
+  }
+})
+
 t.test('a topic tells what it is for', async (t) => {
   t.equal(shapeOf('relay/i2c0-3b/set'), 'command')
   t.equal(shapeOf('lux-meter/-/get'), 'command')
