@@ -386,6 +386,15 @@ export interface ConfigInput {
       totalBytes?: number
     }
     /**
+     * What the hub remembers of hardware.
+     */
+    nodes?: {
+      /**
+       * Devices of all nodes together.
+       */
+      devices?: number
+    }
+    /**
      * Open connections, websocket and MQTT together.
      */
     connections?: {
@@ -934,6 +943,15 @@ export interface Config {
        * Bytes of all values, topics included.
        */
       totalBytes: number
+    }
+    /**
+     * What the hub remembers of hardware.
+     */
+    nodes: {
+      /**
+       * Devices of all nodes together.
+       */
+      devices: number
     }
     /**
      * Open connections, websocket and MQTT together.
