@@ -1,4 +1,5 @@
 import type { Bus } from '../bus/bus.ts'
+import { type Clocks, systemClocks } from '../core/clocks.ts'
 import type { JsonLimits } from '../core/json-shape.ts'
 import type { Message } from '../core/message.ts'
 import { ownBytes, Payload } from '../core/payload.ts'
@@ -9,7 +10,24 @@ import { shapeOf } from './clown-model.ts'
 export interface LastValues {
   /** The retained or last known message of every topic below `base`, sorted by topic. */
   below(base: string): Promise<Message[]>
+  /** The last known value of `topic`; undefined when there is none, or it was too large to keep. */
+  of(topic: string): LastValue | undefined
+  /** Puts back what was known before a restart, the oldest first; what is retained is newer. */
+  restore(stored: readonly StoredValue[]): Promise<void>
   close(): void
+}
+
+export interface LastValue {
+  readonly payload: Payload
+  /** When it came, by `Clocks.nowMs`. */
+  readonly heardMs: number
+}
+
+export interface StoredValue {
+  readonly topic: string
+  readonly bytes: Buffer
+  /** When it came, by `Clocks.wallMs`. */
+  readonly atMs: number
 }
 
 export interface LastValuesLimits {
@@ -26,9 +44,52 @@ export interface LastValuesLimits {
 /** A message without what its payload decodes to, which may need many times its memory. */
 interface Kept extends Omit<Message, 'payload'> {
   readonly bytes: Buffer
+  readonly heardMs: number
 }
 
-export function keepLastValues(bus: Bus, { retained, json }: LastValuesLimits): LastValues {
+export function keepLastValues(
+  bus: Bus,
+  { retained, json }: LastValuesLimits,
+  clock: Clocks = systemClocks,
+): LastValues {
+  const values = createValues(retained)
+  const keep = (message: Message) => {
+    // Notifications and commands are events: told again later they would be lies.
+    if (shapeOf(message.topic) !== 'report') return
+    const { topic, payload, qos, retain } = message
+    // [MQTT-3.3.1-10] An empty retained message clears the value.
+    if (retain && payload.bytes.length === 0) values.forget(topic)
+    else values.keep({ topic, qos, retain, bytes: payload.bytes, heardMs: clock.nowMs() })
+  }
+  return {
+    below: async (base) => {
+      const found = new Map<string, Message>()
+      for await (const message of bus.retained(filterBelow(base))) found.set(message.topic, message)
+      for (const { topic, qos, retain, bytes } of values.all()) {
+        if (relativeTopic(base, topic) === undefined) continue
+        found.set(topic, { topic, qos, retain, payload: new Payload(bytes, json) })
+      }
+      return [...found.values()].sort(byTopic)
+    },
+    of: (topic) => {
+      const kept = values.get(topic)
+      return kept && { payload: new Payload(kept.bytes, json), heardMs: kept.heardMs }
+    },
+    restore: async (stored) => {
+      const newer = new Map<string, Buffer>()
+      for await (const { topic, payload } of bus.retained('#')) newer.set(topic, payload.bytes)
+      for (const { topic, bytes, atMs } of stored) {
+        // A clock that was set back would make it come from the future.
+        const heardMs = clock.nowMs() - Math.max(0, clock.wallMs() - atMs)
+        values.keep({ topic, bytes: newer.get(topic) ?? bytes, heardMs, qos: 0, retain: false })
+      }
+    },
+    close: bus.subscribe('#', keep),
+  }
+}
+
+/** Values by topic, the longest silent first, within their bounds. */
+function createValues(limits: LastValuesLimits['retained']) {
   const values = new Map<string, Kept>()
   let totalBytes = 0
   const forget = (topic: string) => {
@@ -37,37 +98,24 @@ export function keepLastValues(bus: Bus, { retained, json }: LastValuesLimits): 
     totalBytes -= costOf(kept)
     values.delete(topic)
   }
-  const keep = (message: Message) => {
-    // Notifications and commands are events: told again later they would be lies.
-    if (shapeOf(message.topic) !== 'report') return
-    forget(message.topic)
-    // [MQTT-3.3.1-10] An empty retained message clears the value.
-    const { topic, payload, qos, retain } = message
-    if (retain && payload.bytes.length === 0) return
-    // The one before would pass for the last one.
-    if (payload.bytes.length > retained.valueBytes) return
-    const kept = { topic, qos, retain, bytes: ownBytes(payload.bytes) }
-    values.set(topic, kept)
-    totalBytes += costOf(kept)
-    makeRoom()
-  }
   const makeRoom = () => {
     for (const oldest of values.keys()) {
-      if (values.size <= retained.topics && totalBytes <= retained.totalBytes) return
+      if (values.size <= limits.topics && totalBytes <= limits.totalBytes) return
       forget(oldest)
     }
   }
   return {
-    below: async (base) => {
-      const found = new Map<string, Message>()
-      for await (const message of bus.retained(filterBelow(base))) found.set(message.topic, message)
-      for (const [topic, { bytes, ...kept }] of values) {
-        if (relativeTopic(base, topic) === undefined) continue
-        found.set(topic, { ...kept, payload: new Payload(bytes, json) })
-      }
-      return [...found.values()].sort(byTopic)
+    all: () => values.values(),
+    get: (topic: string) => values.get(topic),
+    forget,
+    keep: (value: Kept) => {
+      // Also before one that is too large to keep: it would pass for the last one.
+      forget(value.topic)
+      if (value.bytes.length > limits.valueBytes) return
+      values.set(value.topic, { ...value, bytes: ownBytes(value.bytes) })
+      totalBytes += costOf(value)
+      makeRoom()
     },
-    close: bus.subscribe('#', keep),
   }
 }
 
