@@ -1,0 +1,95 @@
+import type { NodePresence } from '../access/node-presence.ts'
+import type { Bus } from '../bus/bus.ts'
+import { type Clocks, systemClocks } from '../core/clocks.ts'
+import type { SampledLog } from '../core/sampled-log.ts'
+import type { Store } from '../store/store.ts'
+import { type Answering, type Asker, createAnswers } from './answers.ts'
+import type { ClownModel } from './clown-model.ts'
+import { keepLastValues, type LastValues, type LastValuesLimits } from './last-values.ts'
+import { createNodeKeeper } from './node-keeper.ts'
+import { createNodeTopics } from './node-topics.ts'
+import { Registry } from './registry.ts'
+import { createSilenceWatch } from './silence.ts'
+
+export interface NodesOptions {
+  readonly bus: Bus
+  readonly store: Pick<Store, 'entries' | 'write'>
+  readonly presence: Pick<NodePresence, 'isThere' | 'bases' | 'onChange'>
+  readonly model: Pick<ClownModel, 'takesCommands'>
+  readonly limits: LastValuesLimits & { readonly nodes: { readonly devices: number } }
+  readonly sampledLog: SampledLog
+  readonly clock?: Clocks
+  /** How often silence is looked for, and what has changed is told and written. */
+  readonly everyMs?: number
+}
+
+/** What is known of hardware. */
+export interface Nodes {
+  readonly values: LastValues
+  readonly registry: Registry
+  /** Answers one session in place of nodes. */
+  answering(asker: Asker): Answering
+  /** Writes what has changed, and learns nothing more. */
+  close(): Promise<void>
+}
+
+/** Knows again what it knew when it was closed, and learns from the bus from now on. */
+export async function openNodes(options: NodesOptions): Promise<Nodes> {
+  const { bus, presence, limits, clock = systemClocks, everyMs = 1000 } = options
+  const values = keepLastValues(bus, limits, clock)
+  const { registry, topics, keeper } = connect(values, { ...options, clock })
+  await keeper.restore()
+  const stopLearning = bus.subscribe('#', (message) => registry.learn(message))
+  const stopFollowing = presence.onChange((base) => registry.presenceChanged(base))
+  for (const base of presence.bases()) registry.presenceChanged(base)
+  for (const node of registry.nodes.values()) topics.atOnce(node)
+  const silence = createSilenceWatch({
+    clock,
+    everyMs,
+    isAnySilent: () => registry.isAnySilent(),
+    settle: () => registry.settleSilent(),
+  })
+  const tick = () => {
+    silence.look()
+    topics.flush()
+    keeper.flush()
+  }
+  const timer = setInterval(tick, everyMs).unref()
+  return {
+    values,
+    registry,
+    answering: createAnswers({ registry, values, clock }),
+    close: async () => {
+      clearInterval(timer)
+      silence.close()
+      stopFollowing()
+      stopLearning()
+      values.close()
+      await keeper.close()
+    },
+  }
+}
+
+/** A registry that tells its changes to the bus and to the store. */
+function connect(values: LastValues, options: NodesOptions & { readonly clock: Clocks }) {
+  const topics = createNodeTopics(options.bus)
+  const registry: Registry = new Registry({
+    ...options,
+    limits: options.limits.nodes,
+    events: {
+      heard: (device) => keeper.deviceChanged(device),
+      forgotten: (device) => keeper.deviceChanged(device),
+      changed: (node) => {
+        topics.soon(node)
+        keeper.nodeChanged(node)
+      },
+      online: topics.atOnce,
+      gone: (node) => {
+        topics.gone(node)
+        keeper.nodeChanged(node)
+      },
+    },
+  })
+  const keeper = createNodeKeeper({ ...options, values, registry })
+  return { registry, topics, keeper }
+}
