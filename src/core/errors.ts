@@ -14,6 +14,7 @@ export const errorCodes = {
   locked: 'an operator has locked the device, for the reason that is given',
   'node-offline': 'the node of a commanded device is known to be away; nothing was sent',
   'not-signed-in': 'a first message does not say who it is from, or the hub does not know them',
+  'unknown-node': 'no node has this base, or none of which the user may read anything',
   'bad-command-line': 'a command of clown-hub was called with arguments it does not know',
   'bad-config': 'the configuration, or a CLOWN_… variable, breaks its JSON Schema',
   'unreadable-file': 'a file named on the command line or in the configuration cannot be read',

@@ -3,7 +3,12 @@ import type { HubError } from '../core/errors.ts'
 
 /** Answers with `value` as JSON, which nobody on the way may keep. */
 export function sendJson(response: ServerResponse, value: unknown, status = 200): void {
-  const body = `${JSON.stringify(value)}\n`
+  sendJsonText(response, JSON.stringify(value), status)
+}
+
+/** The same with what is JSON already. */
+export function sendJsonText(response: ServerResponse, text: string, status = 200): void {
+  const body = `${text}\n`
   const headers = {
     'Content-Type': 'application/json; charset=utf-8',
     'Content-Length': Buffer.byteLength(body),

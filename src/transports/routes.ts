@@ -8,6 +8,8 @@ export interface Routes {
   /** Websockets that talk below a base. */
   talk(base: string): Route
   readonly mqtt: Route
+  /** What is served on a path whose end is not fixed; undefined when nothing. */
+  api(path: string): Route | undefined
   /** What `/healthz` tells besides that the hub is well. */
   health(): Record<string, unknown>
 }
@@ -17,6 +19,7 @@ export function createRoutes({
   pages,
   talk,
   mqtt,
+  api,
   health,
 }: Routes): (path: string) => Route | undefined {
   const fixed = new Map<string, Route>([
@@ -25,7 +28,7 @@ export function createRoutes({
     ['/mqtt', mqtt],
   ])
   return (path) => {
-    const route = fixed.get(path)
+    const route = fixed.get(path) ?? api(path)
     if (route !== undefined) return route
     const base = baseOfPath(path)
     return base === undefined ? undefined : talk(base)
