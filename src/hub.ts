@@ -74,7 +74,7 @@ export async function startHub(input: ConfigInput, options: HubOptions = {}): Pr
 async function openAll(config: Config, log: Logger, onClose: Closers['add']) {
   const release = readRelease()
   const { counters, sampledLog, store } = await openGround(config, log, onClose)
-  const { watch, gate, admit } = openProtection(config, sampledLog)
+  const { watch, gate, model, admit } = openProtection(config, sampledLog)
   onClose(watch.close)
   const rules = openRequestRules(config)
   const { clientAddress } = rules.forwarding
@@ -93,7 +93,7 @@ async function openAll(config: Config, log: Logger, onClose: Closers['add']) {
   onClose(broker.close)
   const { bus, handle } = broker
   const common = { bus, access, clientAddress, log, sampledLog, onClose }
-  const hardware = await openHardware(config, { ...common, store, admit })
+  const hardware = await openHardware(config, { ...common, store, model, admit })
   const requests = {
     ...rules,
     limits: config.limits.http,
@@ -102,6 +102,7 @@ async function openAll(config: Config, log: Logger, onClose: Closers['add']) {
     routeOf: createRoutes({
       ...openWebSocketRoutes(config, { ...common, release, hardware, gate, handle }),
       pages: new Map([...access.pages, ...hardware.pages]),
+      api: hardware.api,
       health: () => ({
         version: release.version,
         overloaded: watch.isOverloaded(),
@@ -140,6 +141,7 @@ function openWebSocketRoutes({ limits }: Config, parts: WebSocketParts) {
       signedIn: access.signedIn,
       audiences: createAudiences(bus, log),
       lastValuesBelow: hardware.lastValuesBelow,
+      answering: hardware.answering,
     },
     signIn: access.ways,
     mayEnter: gate.signedIn,
@@ -180,13 +182,14 @@ function openProtection({ limits }: Config, sampledLog: SampledLog) {
     isShortOfMemory: watch.isShortOfMemory,
     sampledLog,
   })
+  const model = loadClownModel()
   const admit = shedReports({
-    admit: createAdmission({ model: loadClownModel(), topicLimits: limits.topic, sampledLog }),
+    admit: createAdmission({ model, topicLimits: limits.topic, sampledLog }),
     isOverloaded: watch.isOverloaded,
     isOutOfMemory: watch.isOutOfMemory,
     sampledLog,
   })
-  return { watch, gate, admit }
+  return { watch, gate, model, admit }
 }
 
 /** Two kinds of websockets, pinged by one timer. */
