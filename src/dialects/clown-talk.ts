@@ -8,6 +8,7 @@ import type { Release } from '../core/release.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import { isTopic } from '../core/topic.ts'
 import type { ClownTalkConfigOk } from '../generated/clown-model.ts'
+import type { LineOptions } from '../nodes/answers.ts'
 import type { Dialect, Link, Session } from './dialect.ts'
 
 export interface ClownTalkOptions {
@@ -71,7 +72,8 @@ function obey(line: string, conversation: Conversation): void {
     const payload = readPayload(line, parts, conversation.limits.json)
     id = readId(parts)
     if (topic !== 'clown.talk/-/config/set') {
-      session.publish(topic, payload, id === undefined ? undefined : watch(topic, id, link))
+      const watcher = id === undefined ? undefined : watch(topic, id, link)
+      session.publish(topic, payload, { watcher, options: answerOptions(parts, id) })
       return
     }
     checkIntroduction(payload)
@@ -81,17 +83,21 @@ function obey(line: string, conversation: Conversation): void {
     if (!(error instanceof HubError)) throw error
     const answerTopic = topic !== undefined && isTopic(topic) ? errorTopic(topic) : hubErrorTopic
     const payload = errorPayload(error)
-    link.send(
-      id === undefined ? encode(answerTopic, payload) : encodeAnswer(answerTopic, payload, id),
-    )
+    link.send(encode(answerTopic, payload, id === undefined ? undefined : { id }))
   }
+}
+
+/** An answer has a third element when the question had one, with what the sender called that. */
+function answerOptions([, , options]: unknown[], id: LineId | undefined): LineOptions | undefined {
+  if (options === undefined) return undefined
+  return id === undefined ? {} : { id }
 }
 
 /** Tells the sender of a command alone what becomes of it. */
 function watch(topic: string, id: LineId, link: Link): Watcher {
   return {
     told: (receipt) => {
-      link.send(encodeAnswer(topic, Payload.ofJson(JSON.stringify(receipt), receipt), id))
+      link.send(encode(topic, Payload.ofJson(JSON.stringify(receipt), receipt), { id }))
     },
   }
 }
@@ -216,14 +222,11 @@ function badFrame(expected: string, got: string, cause?: unknown): HubError {
 
 // --- encoding ---
 
-function encode(topic: string, payload: Payload): string {
-  const options = payload.encoding === 'base64' ? ',{"encoding":"base64"}' : ''
-  return `[${JSON.stringify(topic)},${payload.jsonText}${options}]\n`
-}
-
-/** The same for the one who asked, with what they called it. */
-function encodeAnswer(topic: string, payload: Payload, id: LineId): string {
-  return `[${JSON.stringify(topic)},${payload.jsonText},${JSON.stringify({ id })}]\n`
+function encode(topic: string, payload: Payload, options?: LineOptions): string {
+  const line = `[${JSON.stringify(topic)},${payload.jsonText}`
+  if (payload.encoding !== 'base64' && options === undefined) return `${line}]\n`
+  const encoding = payload.encoding === 'base64' ? { encoding: 'base64' } : {}
+  return `${line},${JSON.stringify({ ...encoding, ...options })}]\n`
 }
 
 function encodeError(error: HubError): string {

@@ -7,6 +7,7 @@ import type { Message } from '../core/message.ts'
 import type { Payload } from '../core/payload.ts'
 import { isCommand, joinTopic, relativeTopic } from '../core/topic.ts'
 import type { Dialect, Session } from '../dialects/dialect.ts'
+import type { Answering, Asker } from '../nodes/answers.ts'
 import { shapeOf } from '../nodes/clown-model.ts'
 import type { Audiences } from './audiences.ts'
 import type { PatientLink } from './websocket-link.ts'
@@ -24,6 +25,8 @@ export interface SessionContext {
   admit(message: Message, sender: Sender): Message | undefined
   /** The last known value of every topic below a base. */
   lastValuesBelow(base: string): Promise<Message[]>
+  /** What the hub answers to one session in place of nodes. */
+  answering(asker: Asker): Answering
   readonly log: Logger
 }
 
@@ -61,6 +64,11 @@ export function openSession(context: SessionContext, options: SessionOptions): O
   })
   let { rights } = entrance
   let leaveAudience = join()
+  const answering = context.answering({
+    base,
+    mayRead: (topic) => rights.mayRead(topic),
+    tell: (topic, payload, line) => link.send(dialect.encode(topic, payload, line)),
+  })
   const sendLastValues = async () => {
     for (const { topic, payload } of await context.lastValuesBelow(base)) {
       if (!(await link.hasRoom())) return
@@ -75,17 +83,21 @@ export function openSession(context: SessionContext, options: SessionOptions): O
     ),
   )
   return {
-    publish: (topic, payload, watcher) => {
+    publish: (topic, payload, { watcher, options: line } = {}) => {
+      if (answering.list(topic, payload, line)) return
       const message = toMessage(joinTopic(base, topic), payload)
       const sender = { user: user.name, rights, address, way: dialect.name, watcher }
       const admitted = context.admit(message, sender)
-      if (admitted !== undefined) context.bus.publish(admitted)
+      if (admitted === undefined) return
+      context.bus.publish(admitted)
+      answering.asked(topic, line)
     },
     catchUp: catchUp.ask,
     close: () => {
       leaveAudience()
       entrance.leave()
       catchUp.close()
+      answering.close()
     },
   }
 }

@@ -23,7 +23,7 @@ export function converse(dialect: Dialect, publish: (topic: string) => void = ()
   const receive = dialect.open(
     { send: (frame) => conversation.sent.push(frame) },
     {
-      publish: (topic, payload, watcher) => {
+      publish: (topic, payload, { watcher } = {}) => {
         publish(topic)
         conversation.published.push({ topic, payload, watcher })
       },

@@ -43,6 +43,7 @@ function openedSession() {
     },
     admit: (message: Message) => message,
     lastValuesBelow: () => new Promise<Message[]>((answer, fail) => asked.push({ answer, fail })),
+    answering: () => ({ list: () => false, asked: () => {}, close: () => {} }),
     signedIn: createSignedIn({ find: () => user, onChange: () => () => {} }),
     log: pino({}, { write: (line: string) => logged.push(line) }),
   }

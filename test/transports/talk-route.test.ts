@@ -57,6 +57,7 @@ t.test('a defect in a dialect ends its websocket, not the hub, and is logged', a
       audiences: createAudiences(bus, log),
       admit: (message) => message,
       lastValuesBelow: async () => [],
+      answering: () => ({ list: () => false, asked: () => {}, close: () => {} }),
     },
     signIn: {
       ofUpgrade: async () => ({ user }),
