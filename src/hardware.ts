@@ -3,16 +3,29 @@ import { followNodePresence, type NodePresenceOptions } from './access/node-pres
 import type { Bus } from './bus/bus.ts'
 import type { Config } from './config.ts'
 import type { Closers } from './core/closers.ts'
+import { Payload } from './core/payload.ts'
 import type { SampledLog } from './core/sampled-log.ts'
+import { openAuditFile } from './nodes/audit-file.ts'
+import { keepAuditLines } from './nodes/audit-lines.ts'
+import { createAuditLog } from './nodes/audit-log.ts'
 import type { ClownModel } from './nodes/clown-model.ts'
+import { autoOff, createCommandGuard } from './nodes/command-guard.ts'
+import { createCommandRate } from './nodes/command-rate.ts'
 import { openCommandRecords } from './nodes/command-records.ts'
 import { createCommands } from './nodes/commands.ts'
-import { createIngress } from './nodes/ingress.ts'
+import { commandTopic } from './nodes/device.ts'
+import { createDeviceRules } from './nodes/device-rules.ts'
+import { createIngress, type Ingress } from './nodes/ingress.ts'
 import type { AdmitOrDrop } from './nodes/load-shedding.ts'
-import { openNodes } from './nodes/open-nodes.ts'
+import { type Nodes, openNodes } from './nodes/open-nodes.ts'
+import { createRelayGuard } from './nodes/relay-guard.ts'
+import { createUnreachable } from './nodes/unreachable.ts'
 import type { Store } from './store/store.ts'
+import { commandLogRoutes } from './transports/command-log-routes.ts'
 import { type CommandRouteOptions, commandRoute } from './transports/command-route.ts'
+import { lockRoutes } from './transports/lock-routes.ts'
 import { nodesRoutes } from './transports/nodes-routes.ts'
+import type { Route } from './transports/route.ts'
 
 export interface HardwareParts {
   readonly bus: Bus
@@ -25,27 +38,74 @@ export interface HardwareParts {
   readonly onClose: Closers['add']
 }
 
-export async function openHardware({ limits }: Config, parts: HardwareParts) {
-  const { bus, store, admit, access, clientAddress, onClose } = parts
+export async function openHardware(config: Config, parts: HardwareParts) {
+  const { bus, access, clientAddress, onClose } = parts
+  const { asUser } = access
   const presence = followNodePresence(access)
   onClose(presence.close)
-  const nodes = await openNodes({ ...parts, limits, presence })
+  const nodes = await openNodes({ ...parts, limits: config.limits, presence })
   onClose(nodes.close)
   const { registry, values } = nodes
-  const { devices } = limits.nodes
-  const records = await openCommandRecords({ bus, store, devices })
+  const { ingress, auditLog, relayGuard } = await openCommanding(config, nodes, parts)
+  const unreachable = createUnreachable(bus, registry)
+  onClose(
+    nodes.onOnline((node) => {
+      if (node.online === true) relayGuard.nodeOnline(node.base)
+      if (node.online === false) unreachable.wentOffline(node)
+    }),
+  )
+  const { topic: topicLimits } = config.limits
+  const { lockOuts } = relayGuard
+  const pages: [path: string, Route][] = [
+    ['/api/command', commandRoute({ asUser, clientAddress, admit: ingress })],
+    ...lockRoutes({ asUser, lockOuts, topicLimits }),
+    ...commandLogRoutes({ asUser, auditLog, topicLimits }),
+  ]
+  return {
+    ingress,
+    pages,
+    api: nodesRoutes({ asUser, registry, values }),
+    lastValuesBelow: async (base: string) => unreachable.among(await values.below(base)),
+    answering: nodes.answering,
+  }
+}
+
+/** All that a command goes through. */
+async function openCommanding(config: Config, { registry, values }: Nodes, parts: HardwareParts) {
+  const { bus, store, sampledLog, admit, onClose } = parts
+  const { devices } = config.limits.nodes
+  const { folder } = config.data
+  const lines = folder ? openAuditFile({ folder, sampledLog }) : keepAuditLines()
+  const auditLog = createAuditLog({ lines, sampledLog })
+  onClose(auditLog.close)
+  const records = await openCommandRecords({ bus, store, devices, onUnknown: auditLog.ended })
+  const rules = createDeviceRules(config.commands)
+  const relayGuard = await createRelayGuard({
+    rules,
+    store,
+    sampledLog,
+    lastValueOf: (device) => values.of(device)?.payload.value,
+    known: registry.devicesBelow('').map(({ topic }) => topic),
+    onDue: (device, off) => {
+      const payload = Payload.ofJson(JSON.stringify(off), off)
+      ingress({ topic: commandTopic(device), payload, qos: 1, retain: false }, autoOff)
+    },
+  })
+  onClose(relayGuard.close)
+  const takeRate = createCommandRate({ limits: config.limits.commands, sampledLog })
   const commands = createCommands({
     bus,
-    guard: { check: () => {}, sent: () => {} },
+    guard: createCommandGuard({ takeRate, relayGuard, rules }),
     isOffline: (base) => registry.isOffline(base),
-    timeoutMsOf: () => 5000,
-    tell: records.tell,
+    timeoutMsOf: (device) => rules(device).timeoutMs,
+    tell: (command, receipt) => {
+      auditLog.tell(command, receipt)
+      records.tell(command, receipt)
+    },
     devices,
   })
   onClose(commands.close)
-  const ingress = createIngress({ admit, commands })
-  const { asUser } = access
-  const pages = new Map([['/api/command', commandRoute({ asUser, clientAddress, admit: ingress })]])
-  const api = nodesRoutes({ asUser, registry, values })
-  return { ingress, pages, api, lastValuesBelow: values.below, answering: nodes.answering }
+  const ingress: Ingress = createIngress({ admit, commands })
+  relayGuard.start()
+  return { ingress, auditLog, relayGuard }
 }

@@ -1,6 +1,6 @@
-import type { Clock } from '../src/core/clock.ts'
+import type { AlarmClock } from '../src/core/clock.ts'
 
-export interface SteppedClock extends Clock {
+export interface SteppedClock extends AlarmClock {
   /** Lets time go by, and does what is due on the way, in order. */
   step(milliseconds: number): void
 }
@@ -12,7 +12,8 @@ export function steppedClock(): SteppedClock {
   const nextUntil = (endMs: number) =>
     [...waiting].filter(({ atMs }) => atMs <= endMs).sort((a, b) => a.atMs - b.atMs)[0]
   return {
-    now: () => nowMs,
+    nowMs: () => nowMs,
+    wallMs: () => nowMs,
     after: (delayMs, act) => {
       const entry = { atMs: nowMs + delayMs, act }
       waiting.add(entry)

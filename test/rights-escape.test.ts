@@ -168,21 +168,24 @@ t.test('F14: no path leads a websocket to $SYS, and no base hears of it', async 
 })
 
 for (const [way, open] of Object.entries(mqttWays)) {
-  t.test(`F14: only an admin hears of the broker on $SYS by ${way}, whatever the filter`, async (t) => {
-    const { hub, login } = await startedWith(t, { ...nodes, root: { role: 'admin' } })
-    const filters = ['$SYS/#', '$SYS/+/new/clients', '+/+/new/clients', '#', '$dropped', '$SYS']
-    const heardBy: Record<string, boolean> = {}
-    for (const user of ['root', 'viewer', 'node', 'panel']) {
-      const raw = await open(t, hub, { ...login(user), clientId: user })
-      for (const filter of filters) await subscribed(raw, filter)
-      await open(t, hub, { ...login(user), clientId: 'newcomer' })
-      raw.send(publishPacket('$SYS/a/new/clients'))
-      if (user === 'root') await raw.next(isOfBroker)
-      await raw.ended
-      heardBy[user] = raw.packets.some(isOfBroker)
-    }
-    t.same(heardBy, { root: true, viewer: false, node: false, panel: false })
-  })
+  t.test(
+    `F14: only an admin hears of the broker on $SYS by ${way}, whatever the filter`,
+    async (t) => {
+      const { hub, login } = await startedWith(t, { ...nodes, root: { role: 'admin' } })
+      const filters = ['$SYS/#', '$SYS/+/new/clients', '+/+/new/clients', '#', '$dropped', '$SYS']
+      const heardBy: Record<string, boolean> = {}
+      for (const user of ['root', 'viewer', 'node', 'panel']) {
+        const raw = await open(t, hub, { ...login(user), clientId: user })
+        for (const filter of filters) await subscribed(raw, filter)
+        await open(t, hub, { ...login(user), clientId: 'newcomer' })
+        raw.send(publishPacket('$SYS/a/new/clients'))
+        if (user === 'root') await raw.next(isOfBroker)
+        await raw.ended
+        heardBy[user] = raw.packets.some(isOfBroker)
+      }
+      t.same(heardBy, { root: true, viewer: false, node: false, panel: false })
+    },
+  )
 
   t.test(`F14: a client id gives the rights of one level, or none, by ${way}`, async (t) => {
     const { hub, login } = await startedWith(t, nodes)

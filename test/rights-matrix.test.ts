@@ -16,7 +16,8 @@ import {
   settled,
   subscribePacket,
 } from './raw-mqtt.ts'
-import { type StartedHub, startedHub, type TalkClient } from './started-hub.ts'
+import { type StartedHub, startedHub } from './started-hub.ts'
+import { framesTakenFrom, takenFrom } from './taken.ts'
 import { isOpenTo, type Login, mqttWays, spoken, talkWays } from './ways-in.ts'
 
 /*
@@ -86,7 +87,11 @@ async function startedMatrix(t: Test) {
     return [name, name === 'anonymous' ? entry : { ...entry, password: hash }]
   })
   const file = usersFile(t, JSON.stringify({ users: Object.fromEntries(users) }))
-  const hub = await startedHub(t, { users: {}, usersFile: file })
+  const hub = await startedHub(t, {
+    users: {},
+    usersFile: file,
+    limits: { commands: { perUserPerSecond: 1000 } },
+  })
   // Commands to a node that is away would be refused, whoever sends them.
   await mqttWays['MQTT on TCP'](t, hub, { user: 'node', password, clientId: 'hardware' })
   return { hub, users: readUsersFile(file) }
@@ -134,31 +139,6 @@ async function openedRoot(t: Test, hub: StartedHub) {
     return (await taken()).filter((topic) => !topic.startsWith('mark/'))
   }
   return { publishAll, seen }
-}
-
-/** Answers what a client got since the last time, without what the hub says of itself. */
-function takenFrom(raw: RawMqtt): () => Promise<string[]> {
-  let taken = 0
-  return async () => {
-    await settled(raw)
-    const packets = raw.packets.slice(taken)
-    taken = raw.packets.length
-    const topics = packets.filter(isPublish).map((packet) => readPublish(packet).topic)
-    // What became of commands has a test of its own.
-    return topics.filter((topic) => !/^(mark|\$SYS\/hub)\//.test(topic))
-  }
-}
-
-function framesTakenFrom(talk: TalkClient): () => Promise<string[]> {
-  let taken = 0
-  return async () => {
-    await spoken(talk)
-    const frames = talk.frames.items.slice(taken)
-    taken = talk.frames.items.length
-    return frames
-      .map(([topic]) => topic)
-      .filter((topic) => !/^(clown\.talk|mark|\$hub)\//.test(topic))
-  }
 }
 
 const inOrder = (topics: Iterable<string>) => [...topics].sort()

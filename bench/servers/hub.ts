@@ -7,6 +7,7 @@ const hub = await startHub({
   users: { anonymous: { role: 'admin' } },
   limits: {
     mqtt: { publishesPerSecond: 100_000, publishBurst: 200_000 },
+    commands: { perUserPerSecond: 1000 },
     connections: { perUser: 10_000, perAddress: 10_000, unauthenticated: 10_000 },
   },
   log: { level: 'error' },

@@ -1,4 +1,4 @@
-import type { Clocks } from '../core/clocks.ts'
+import type { Clock } from '../core/clock.ts'
 import { Payload } from '../core/payload.ts'
 import { joinTopic } from '../core/topic.ts'
 import { shapeOf } from './clown-model.ts'
@@ -35,7 +35,7 @@ export interface Answering {
 export interface AnswersOptions {
   readonly registry: Pick<Registry, 'devicesBelow'>
   readonly values: Pick<LastValues, 'of'>
-  readonly clock: Pick<Clocks, 'nowMs'>
+  readonly clock: Pick<Clock, 'nowMs'>
   /** So long a node may take to answer, in milliseconds. */
   readonly patienceMs?: number
 }

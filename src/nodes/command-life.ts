@@ -1,5 +1,5 @@
 import type { Sender } from '../access/sender.ts'
-import type { Clock } from '../core/clock.ts'
+import type { AlarmClock } from '../core/clock.ts'
 import type { Payload } from '../core/payload.ts'
 import type { Receipt } from '../core/receipt.ts'
 import { beginning, isWaiting, type LifeEvent, type LifeState, nextState } from './life-states.ts'
@@ -19,7 +19,7 @@ export interface Command {
 }
 
 export interface LifeOptions {
-  readonly clock: Clock
+  readonly clock: AlarmClock
   /** The command before to the same device, which ends now if it has not ended. */
   readonly before: CommandLife | undefined
   /** Called with each receipt, before the watcher. */
@@ -46,7 +46,7 @@ export class CommandLife {
     const { clock, before } = options
     this.#command = command
     this.#options = options
-    this.#startedAtMs = clock.now()
+    this.#startedAtMs = clock.nowMs()
     this.#expected = [...(before?.overtaken() ?? []), command.asked]
     this.#stopDeadline = clock.after(command.timeoutMs, () => this.#happen('deadline'))
     this.#tell()
@@ -82,7 +82,7 @@ export class CommandLife {
   }
 
   get #afterMs(): number {
-    return this.#options.clock.now() - this.#startedAtMs
+    return this.#options.clock.nowMs() - this.#startedAtMs
   }
 
   /** Whether `value` answers this or an earlier command; then that is not waited for any more. */

@@ -21,6 +21,8 @@ export interface CommandRecordsOptions {
   readonly store: Store
   /** How many devices are remembered. */
   readonly devices: number
+  /** Called for each command that had not ended when the hub did. */
+  onUnknown(id: string, receipt: Receipt): void
 }
 
 export interface CommandRecords {
@@ -60,7 +62,10 @@ export async function openCommandRecords(options: CommandRecordsOptions): Promis
     }
   }
   for await (const [key, value] of store.entries(keyPrefix)) {
-    keep(key.slice(keyPrefix.length), afterRestart(JSON.parse(value.toString())))
+    const record: CommandRecord = JSON.parse(value.toString())
+    const isOver = record.final === true
+    keep(key.slice(keyPrefix.length), isOver ? record : { ...record, ...unknown })
+    if (!isOver) options.onUnknown(record.id, { ...unknown, afterMs: record.afterMs })
   }
   return {
     tell: (command, receipt) => {
@@ -73,6 +78,8 @@ export async function openCommandRecords(options: CommandRecordsOptions): Promis
     },
   }
 }
+
+const unknown = { receipt: 'unknown', final: true } as const
 
 const nothing = new Payload(Buffer.alloc(0))
 
@@ -88,8 +95,4 @@ function recordOf({ id, sender, asked, at, timeoutMs }: Command, receipt: Receip
 
 function isRefused({ receipt }: Receipt): boolean {
   return receipt === 'refused' || receipt === 'node-offline'
-}
-
-function afterRestart(record: CommandRecord): CommandRecord {
-  return record.final ? record : { ...record, receipt: 'unknown', final: true }
 }

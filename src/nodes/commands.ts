@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Sender } from '../access/sender.ts'
 import type { Bus } from '../bus/bus.ts'
-import { type Clock, processClock } from '../core/clock.ts'
+import { type AlarmClock, systemClock } from '../core/clock.ts'
 import { HubError, quote } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
 import type { Receipt } from '../core/receipt.ts'
@@ -21,8 +21,10 @@ export interface Request {
 export interface CommandGuard {
   /** @throws HubError when the command is not to be sent. */
   check(request: Request): void
-  /** The command was sent. */
+  /** The command is being sent. */
   sent(request: Request): void
+  /** Something came on the bus: perhaps a report. */
+  reported(message: Message): void
 }
 
 export interface CommandsOptions {
@@ -35,7 +37,7 @@ export interface CommandsOptions {
   tell(command: Command, receipt: Receipt): void
   /** How many devices are remembered with their last commands. */
   readonly devices: number
-  readonly clock?: Clock
+  readonly clock?: AlarmClock
 }
 
 /** Follows each command from its acceptance to its end, whatever way it came in. */
@@ -52,7 +54,7 @@ export interface Commands {
 }
 
 export function createCommands(options: CommandsOptions): Commands {
-  const { bus, guard, isOffline, timeoutMsOf, tell, clock = processClock } = options
+  const { bus, guard, isOffline, timeoutMsOf, tell, clock = systemClock } = options
   const lives = new Map<string, CommandLife>()
   const begin = (request: Request) => {
     const { device } = request
@@ -70,9 +72,10 @@ export function createCommands(options: CommandsOptions): Commands {
       lives.delete(device)
     }
   }
-  const stop = bus.subscribe('#', ({ topic, payload }) => {
+  const stop = bus.subscribe('#', (message) => {
+    guard.reported(message)
     // Looked up before anything is decoded: most messages are no answers.
-    lives.get(topic)?.reported(payload)
+    lives.get(message.topic)?.reported(message.payload)
   })
   const commandOf = ({ device, message, sender }: Request): Command => ({
     id: randomUUID(),
@@ -87,10 +90,10 @@ export function createCommands(options: CommandsOptions): Commands {
       const { device, message } = request
       guard.check(request)
       if (isOffline(deviceOf(device).base)) throw nodeOffline(device)
+      guard.sent(request)
       // First, so that it waits for nothing that is told of it.
       bus.publish(message)
       const life = begin(request)
-      guard.sent(request)
       life.sent()
       makeRoom()
     },

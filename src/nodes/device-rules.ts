@@ -27,6 +27,8 @@ export interface DeviceSettings {
   readonly perSecond: number
   readonly autoOffMs: number
   readonly interlock: string | undefined
+  /** Whether the guard has anything to watch over. */
+  readonly isGuarded: boolean
 }
 
 /** What holds for the device that reports on `topic`. */
@@ -82,11 +84,15 @@ function fits({ topic = '#', kind }: DeviceRule, device: string, kindOfDevice: s
 function settingsFrom(rules: readonly DeviceRule[], timeoutSeconds: number): DeviceSettings {
   const first = <K extends keyof DeviceRule>(key: K) =>
     rules.find((rule) => rule[key] !== undefined)?.[key]
-  return {
-    timeoutMs: (first('timeoutSeconds') ?? timeoutSeconds) * 1000,
+  const guarded = {
     minIntervalMs: first('minIntervalMilliseconds') ?? 0,
     perSecond: first('perSecond') ?? 0,
     autoOffMs: (first('autoOffSeconds') ?? 0) * 1000,
     interlock: first('interlock'),
+  }
+  return {
+    ...guarded,
+    timeoutMs: (first('timeoutSeconds') ?? timeoutSeconds) * 1000,
+    isGuarded: Object.values(guarded).some(Boolean),
   }
 }

@@ -1,5 +1,5 @@
 import type { Ajv } from 'ajv'
-import type { Clock } from '../core/clock.ts'
+import type { AlarmClock } from '../core/clock.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Store } from '../store/store.ts'
 import type { DeviceRules } from './device-rules.ts'
@@ -23,5 +23,5 @@ export interface GuardParts {
   lastValueOf(device: string): unknown
   /** Milliseconds since 1970 that never jump: the time of day at the start, counted on steadily. */
   now(): number
-  readonly after: Clock['after']
+  readonly after: AlarmClock['after']
 }

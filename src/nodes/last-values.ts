@@ -1,5 +1,5 @@
 import type { Bus } from '../bus/bus.ts'
-import { type Clocks, systemClocks } from '../core/clocks.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
 import type { JsonLimits } from '../core/json-shape.ts'
 import type { Message } from '../core/message.ts'
 import { ownBytes, Payload } from '../core/payload.ts'
@@ -19,14 +19,14 @@ export interface LastValues {
 
 export interface LastValue {
   readonly payload: Payload
-  /** When it came, by `Clocks.nowMs`. */
+  /** When it came, by `Clock.nowMs`. */
   readonly heardMs: number
 }
 
 export interface StoredValue {
   readonly topic: string
   readonly bytes: Buffer
-  /** When it came, by `Clocks.wallMs`. */
+  /** When it came, by `Clock.wallMs`. */
   readonly atMs: number
 }
 
@@ -50,7 +50,7 @@ interface Kept extends Omit<Message, 'payload'> {
 export function keepLastValues(
   bus: Bus,
   { retained, json }: LastValuesLimits,
-  clock: Clocks = systemClocks,
+  clock: Clock = systemClock,
 ): LastValues {
   const values = createValues(retained)
   const keep = (message: Message) => {

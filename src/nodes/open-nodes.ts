@@ -1,10 +1,12 @@
+import { EventEmitter } from 'node:events'
 import type { NodePresence } from '../access/node-presence.ts'
 import type { Bus } from '../bus/bus.ts'
-import { type Clocks, systemClocks } from '../core/clocks.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Store } from '../store/store.ts'
 import { type Answering, type Asker, createAnswers } from './answers.ts'
 import type { ClownModel } from './clown-model.ts'
+import type { KnownNode } from './device-table.ts'
 import { keepLastValues, type LastValues, type LastValuesLimits } from './last-values.ts'
 import { createNodeKeeper } from './node-keeper.ts'
 import { createNodeTopics } from './node-topics.ts'
@@ -18,7 +20,7 @@ export interface NodesOptions {
   readonly model: Pick<ClownModel, 'takesCommands'>
   readonly limits: LastValuesLimits & { readonly nodes: { readonly devices: number } }
   readonly sampledLog: SampledLog
-  readonly clock?: Clocks
+  readonly clock?: Clock
   /** How often silence is looked for, and what has changed is told and written. */
   readonly everyMs?: number
 }
@@ -27,6 +29,8 @@ export interface NodesOptions {
 export interface Nodes {
   readonly values: LastValues
   readonly registry: Registry
+  /** Calls `listener` when a node is there, is not, or it cannot be told any more; the answer ends that. */
+  onOnline(listener: (node: KnownNode) => void): () => void
   /** Answers one session in place of nodes. */
   answering(asker: Asker): Answering
   /** Writes what has changed, and learns nothing more. */
@@ -35,9 +39,9 @@ export interface Nodes {
 
 /** Knows again what it knew when it was closed, and learns from the bus from now on. */
 export async function openNodes(options: NodesOptions): Promise<Nodes> {
-  const { bus, presence, limits, clock = systemClocks, everyMs = 1000 } = options
+  const { bus, presence, limits, clock = systemClock, everyMs = 1000 } = options
   const values = keepLastValues(bus, limits, clock)
-  const { registry, topics, keeper } = connect(values, { ...options, clock })
+  const { registry, topics, keeper, online } = connect(values, { ...options, clock })
   await keeper.restore()
   const stopLearning = bus.subscribe('#', (message) => registry.learn(message))
   const stopFollowing = presence.onChange((base) => registry.presenceChanged(base))
@@ -58,6 +62,10 @@ export async function openNodes(options: NodesOptions): Promise<Nodes> {
   return {
     values,
     registry,
+    onOnline: (listener) => {
+      online.on('online', listener)
+      return () => online.off('online', listener)
+    },
     answering: createAnswers({ registry, values, clock }),
     close: async () => {
       clearInterval(timer)
@@ -71,8 +79,9 @@ export async function openNodes(options: NodesOptions): Promise<Nodes> {
 }
 
 /** A registry that tells its changes to the bus and to the store. */
-function connect(values: LastValues, options: NodesOptions & { readonly clock: Clocks }) {
+function connect(values: LastValues, options: NodesOptions & { readonly clock: Clock }) {
   const topics = createNodeTopics(options.bus)
+  const online = new EventEmitter<{ online: [node: KnownNode] }>()
   const registry: Registry = new Registry({
     ...options,
     limits: options.limits.nodes,
@@ -83,7 +92,10 @@ function connect(values: LastValues, options: NodesOptions & { readonly clock: C
         topics.soon(node)
         keeper.nodeChanged(node)
       },
-      online: topics.atOnce,
+      online: (node) => {
+        topics.atOnce(node)
+        online.emit('online', node)
+      },
       gone: (node) => {
         topics.gone(node)
         keeper.nodeChanged(node)
@@ -91,5 +103,5 @@ function connect(values: LastValues, options: NodesOptions & { readonly clock: C
     },
   })
   const keeper = createNodeKeeper({ ...options, values, registry })
-  return { registry, topics, keeper }
+  return { registry, topics, keeper, online }
 }

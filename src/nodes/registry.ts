@@ -1,6 +1,6 @@
 import type { NodePresence } from '../access/node-presence.ts'
 import { createRecentMap } from '../access/recent-map.ts'
-import type { Clocks } from '../core/clocks.ts'
+import type { Clock } from '../core/clock.ts'
 import type { Message } from '../core/message.ts'
 import type { Payload } from '../core/payload.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
@@ -33,7 +33,7 @@ export interface RegistryOptions {
   readonly model: Pick<ClownModel, 'takesCommands'>
   readonly limits: { readonly devices: number }
   readonly presence: Pick<NodePresence, 'isThere'>
-  readonly clock: Clocks
+  readonly clock: Clock
   readonly sampledLog: SampledLog
   readonly events: RegistryEvents
 }

@@ -1,4 +1,4 @@
-import { type Clock, processClock } from '../core/clock.ts'
+import { type AlarmClock, systemClock } from '../core/clock.ts'
 import { openAjv } from '../core/schema-error.ts'
 import { relativeTopic } from '../core/topic.ts'
 import { openAutoOff } from './auto-off.ts'
@@ -11,9 +11,7 @@ import type { Off } from './switch-state.ts'
 export interface RelayGuardOptions extends Omit<GuardParts, 'now' | 'after' | 'ajv'> {
   /** The devices that are known from a former run, whose last values count as reports. */
   readonly known?: Iterable<string>
-  readonly clock?: Clock
-  /** Milliseconds since 1970, as of now. */
-  timeOfDay?(): number
+  readonly clock?: AlarmClock
   /**
    * Commands `device` to turn off, by the same way as any other command. What it throws is logged; as
    * long as the device does not report that it is off, it is called again.
@@ -43,10 +41,10 @@ export interface RelayGuard {
 
 /** The guard with all it knew when the hub stopped. */
 export async function createRelayGuard(options: RelayGuardOptions): Promise<RelayGuard> {
-  const { clock = processClock, timeOfDay = Date.now, known = [], ...rest } = options
+  const { clock = systemClock, known = [], ...rest } = options
   // When somebody sets the time of day, nothing comes due earlier or later by that.
-  const offsetMs = timeOfDay() - clock.now()
-  const now = () => offsetMs + clock.now()
+  const offsetMs = clock.wallMs() - clock.nowMs()
+  const now = () => offsetMs + clock.nowMs()
   const parts = { ...rest, now, after: clock.after, ajv: openAjv() }
   const devices = [...known]
   const lockOuts = await openLockOuts(parts, (unlocked) => {

@@ -1,5 +1,5 @@
 /** What the silence of a node tells, when nobody sees its connection. */
-import type { Clocks } from '../core/clocks.ts'
+import type { Clock } from '../core/clock.ts'
 import type { KnownDevice, KnownNode, Online } from './device-table.ts'
 import { silentRhythms } from './rhythm.ts'
 
@@ -37,7 +37,7 @@ export function isStale({ rhythmMs, heard }: KnownDevice, nowMs: number): boolea
 }
 
 export interface SilenceWatchOptions {
-  readonly clock: Pick<Clocks, 'nowMs'>
+  readonly clock: Pick<Clock, 'nowMs'>
   /** How often somebody looks, in milliseconds. */
   readonly everyMs: number
   /** Whether there is a node to be told offline. */

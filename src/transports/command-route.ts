@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { rightsOf } from '../access/rights.ts'
 import type { Sender } from '../access/sender.ts'
@@ -7,12 +6,11 @@ import { type ErrorCode, HubError, quote } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
 import type { Receipt, ReceiptName } from '../core/receipt.ts'
-import { openAjv, schemaSentence } from '../core/schema-error.ts'
 import type { CommandRequest } from '../generated/command.ts'
 import { commandedDevice, commandTopic } from '../nodes/device.ts'
 import type { AsUser } from './as-user.ts'
-import { parseJson } from './credentials.ts'
 import { sendError, sendJson } from './json-answer.ts'
+import { createBodyReader } from './json-body.ts'
 import type { Exchange, Route } from './route.ts'
 
 export interface CommandRouteOptions {
@@ -24,7 +22,7 @@ export interface CommandRouteOptions {
 
 /** `POST /api/command`: sends a command and answers when it has ended. */
 export function commandRoute(options: CommandRouteOptions): Route {
-  const readRequest = createReader()
+  const readRequest = createBodyReader<CommandRequest>('command')
   return {
     post: (exchange, body) =>
       options.asUser(exchange, (user) => {
@@ -80,24 +78,11 @@ const refusals: Readonly<Partial<Record<ErrorCode, number>>> = {
   forbidden: 403,
   // RFC 6585, 4.
   'too-fast': 429,
+  locked: 409,
+  interlocked: 409,
   'node-offline': 503,
 }
 
 function statusOfRefusal(code: ErrorCode): number {
   return refusals[code] ?? 400
-}
-
-const schemaFile = new URL('../../schemas/command.schema.json', import.meta.url)
-
-function createReader(): (body: Buffer) => CommandRequest {
-  const validate = openAjv().compile<CommandRequest>(JSON.parse(readFileSync(schemaFile, 'utf8')))
-  return (body) => {
-    const value = parseJson(body.toString('utf8'))
-    if (validate(value)) return value
-    throw new HubError('bad-payload', schemaSentence(validate.errors, placeName))
-  }
-}
-
-function placeName(levels: readonly string[]): string {
-  return levels.length === 0 ? 'the body' : `/${levels.join('/')}`
 }

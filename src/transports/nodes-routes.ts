@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { setImmediate as turnOver } from 'node:timers/promises'
 import { type Rights, rightsOf } from '../access/rights.ts'
-import { type Clocks, systemClocks } from '../core/clocks.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
 import { HubError, quote } from '../core/errors.ts'
 import { filterBelow } from '../core/topic.ts'
 import type { KnownNode } from '../nodes/device-table.ts'
@@ -16,7 +16,7 @@ export interface NodesRoutesOptions {
   readonly asUser: AsUser
   readonly registry: Pick<Registry, 'nodes'>
   readonly values: Pick<LastValues, 'of'>
-  readonly clock?: Clocks
+  readonly clock?: Clock
 }
 
 const folder = '/api/nodes'
@@ -71,7 +71,7 @@ async function sendAll(response: ServerResponse, rights: Rights, options: NodesR
 function readableOf(
   node: KnownNode,
   rights: Rights,
-  { values, clock = systemClocks }: NodesRoutesOptions,
+  { values, clock = systemClock }: NodesRoutesOptions,
 ): NodeDetails | undefined {
   const devices = [...node.devices.values()].filter(({ topic }) => rights.mayRead(topic))
   const isTold =

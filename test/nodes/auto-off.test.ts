@@ -181,7 +181,7 @@ t.test('the time of day may jump while the hub runs', async (t) => {
 t.test('without a clock it takes the one of the process', async (t) => {
   const { parts } = await guarded(t, [])
   const due = new EventEmitter()
-  const { clock: _still, timeOfDay: _fixed, ...living } = parts
+  const { clock: _still, ...living } = parts
   const guard = await createRelayGuard({
     ...living,
     rules: createDeviceRules({ timeoutSeconds: 5, rules: [{ autoOffSeconds: 0.02 }] }),

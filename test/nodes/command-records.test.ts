@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Message } from '../../src/core/message.ts'
-import type { ReceiptName } from '../../src/core/receipt.ts'
+import type { Receipt, ReceiptName } from '../../src/core/receipt.ts'
 import type { Command } from '../../src/nodes/command-life.ts'
 import { openCommandRecords } from '../../src/nodes/command-records.ts'
 import { openMemoryStore } from '../../src/store/memory-store.ts'
@@ -18,10 +18,12 @@ function commandOf(device: string, from: Partial<Command> = {}): Command {
 async function openedRecords(store: Store, devices = 100) {
   const published: Message[] = []
   const bus = { publish: (message: Message) => void published.push(message) }
-  const records = await openCommandRecords({ bus, store, devices })
+  const unknown: [id: string, Receipt][] = []
+  const onUnknown = (id: string, receipt: Receipt) => unknown.push([id, receipt])
+  const records = await openCommandRecords({ bus, store, devices, onUnknown })
   const tell = (command: Command, receipt: ReceiptName, final?: true) =>
     records.tell(command, { receipt, afterMs: 3, ...(final && { final }) })
-  return { published, tell }
+  return { published, tell, unknown }
 }
 
 /** What a hub publishes that starts with `store`. */
@@ -86,6 +88,12 @@ t.test('F27: what had not ended when the hub did is unknown from then on', async
     `$SYS/hub/commands/a/${index}`,
     { receipt, final: true },
     true,
+  ])
+  const { unknown } = await openedRecords(store)
+  const receipt = { receipt: 'unknown', afterMs: 3, final: true }
+  t.same(unknown, [
+    ['the one to a/0', receipt],
+    ['the one to a/1', receipt],
   ])
   t.match(await toldAtStart(store), expected)
   t.match(await toldAtStart(store), expected, 'and stays so')

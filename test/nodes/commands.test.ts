@@ -134,19 +134,23 @@ t.test('a command to a node that is offline is not sent, and the one before goes
 
 t.test('what the guard refuses is not sent, and what it lets pass it learns of', async (t) => {
   const sent: string[] = []
+  const reported: string[] = []
   const error = new HubError('too-fast', 'expected less')
-  const { ask, published } = openedCommands({
+  const { ask, published, reports } = openedCommands({
     guard: {
       check: ({ message }) => {
         if (message.payload.value === 'refuse') throw error
       },
       sent: ({ device }) => sent.push(device),
+      reported: ({ topic }) => reported.push(topic),
     },
   })
   t.throws(() => ask('refuse'), error)
   t.equal(published.length, 0)
   ask('on')
   t.same(sent, [relay])
+  reports('on')
+  t.same(reported, [relay])
 })
 
 t.test('a refusal is told to who watches, and thrown at who does not', async (t) => {

@@ -19,8 +19,7 @@ function surroundings() {
   const time = { jumpsMs: 0 }
   const parts = {
     store,
-    clock,
-    timeOfDay: () => clock.now() + time.jumpsMs + 1_000_000,
+    clock: { ...clock, wallMs: () => clock.nowMs() + time.jumpsMs + 1_000_000 },
     sampledLog: createSampledLog(pino({ level: 'silent' }), counters),
     lastValueOf: (device: string) => reports.get(device),
     onDue: (device: string, { state }: { state: unknown }) => {

@@ -41,7 +41,7 @@ export function openedCommands(options: Partial<CommandsOptions> = {}) {
       },
       retained: async function* () {},
     },
-    guard: { check: () => {}, sent: () => {} },
+    guard: { check: () => {}, sent: () => {}, reported: () => {} },
     isOffline: () => false,
     timeoutMsOf: () => timeoutMs,
     tell: ({ device }, { receipt }) => told.push([device, receipt]),

@@ -44,7 +44,7 @@ async function run(t: Parameters<typeof guarded>[0], steps: readonly Step[]) {
       if (error instanceof HubError) return
       throw error
     }
-    accepted.push({ device, state, atMs: world.clock.now() })
+    accepted.push({ device, state, atMs: world.clock.nowMs() })
     if (!state || !device.startsWith('hall/')) return
     // Two that turn on by themselves are no doing of the guard.
     mayBeOn.add(device)
