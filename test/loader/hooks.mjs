@@ -1,0 +1,52 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+
+const cache = new URL('../../.tap/transpiled/', import.meta.url)
+const compiler = createRequire(import.meta.url)('typescript/package.json').version
+
+/** Node's hook: TypeScript becomes JavaScript once, and every later process reads it from the disk. */
+export async function load(url, context, nextLoad) {
+  if (!url.startsWith('file:') || !new URL(url).pathname.endsWith('.ts')) {
+    return nextLoad(url, context)
+  }
+  const source = await transpiled(new URL(url))
+  // The hooks further in, which count coverage, are shown what will run.
+  const loaded = await nextLoad(url, { ...context, format: 'module', source })
+  return { ...loaded, format: 'module', source }
+}
+
+async function transpiled(url) {
+  const path = fileURLToPath(url)
+  const source = await readFile(path, 'utf8')
+  const key = createHash('sha256').update(`${compiler}\0${path}\0${source}`).digest('hex')
+  const place = new URL(`${key}.js`, cache)
+  try {
+    return await readFile(place, 'utf8')
+  } catch {
+    const code = await transpile(path, source)
+    await keep(place, code)
+    return code
+  }
+}
+
+/** The types are checked elsewhere; the source map is what coverage and stack traces find lines by. */
+async function transpile(fileName, source) {
+  const { default: ts } = await import('typescript')
+  const compilerOptions = {
+    target: ts.ScriptTarget.ES2023,
+    module: ts.ModuleKind.ESNext,
+    verbatimModuleSyntax: true,
+    inlineSourceMap: true,
+  }
+  return ts.transpileModule(source, { fileName, compilerOptions }).outputText
+}
+
+/** Others may write the same at the same time, and nobody reads half of it. */
+async function keep(place, code) {
+  await mkdir(cache, { recursive: true })
+  const unfinished = new URL(`${randomUUID()}.part`, cache)
+  await writeFile(unfinished, code)
+  await rename(unfinished, place)
+}
