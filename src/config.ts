@@ -80,10 +80,11 @@ function readSchema(): SettingsSchema {
 }
 
 function completed(input: unknown, source: string): Config {
-  const checked = validated(copyOf(input, source), source)
+  const validated = openValidation(source)
+  const checked = validated(copyOf(input, source))
   const config = { ...checked, users: withPasswords(checked.users, source) }
   // Once more, since a password from a file has to keep the same limits.
-  validated(config, source)
+  validated(config)
   checkUsers(config, source)
   checkDeviceRules(config.commands.rules, source)
   return deepFreeze(config)
@@ -100,10 +101,12 @@ function copyOf(input: unknown, source: string): unknown {
   }
 }
 
-function validated(input: unknown, source: string): CheckedConfig {
+function openValidation(source: string): (input: unknown) => CheckedConfig {
   const validate = openAjv({ useDefaults: true }).compile<CheckedConfig>(readSchema())
-  if (validate(input)) return input
-  throw new HubError('bad-config', source + schemaSentence(validate.errors, placeName))
+  return (input) => {
+    if (validate(input)) return input
+    throw new HubError('bad-config', source + schemaSentence(validate.errors, placeName))
+  }
 }
 
 function placeName(levels: readonly string[]): string {
