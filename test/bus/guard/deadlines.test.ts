@@ -3,6 +3,9 @@ import t, { type Test } from 'tap'
 import { Deadlines } from '../../../src/bus/guard/deadlines.ts'
 import { checkConfig } from '../../../src/config.ts'
 
+// Each test has deadlines of its own, and mostly waits for them.
+t.jobs = 6
+
 /** Deadlines of a second, and what was missed of them. */
 function startDeadlines(t: Test) {
   const limits = { mqtt: { connectSeconds: 1, idleSeconds: 1 } }
