@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import t from 'tap'
 import { writePrivate } from '../access/users.ts'
 import { testCertificate } from '../certificates.ts'
-import { startProgram } from './started-lab.ts'
+import { startUnrecorded } from './started-lab.ts'
 
 /** What a person at a terminal takes for at once, and what a busy machine still keeps. */
 const soonMs = { mostly: 2000, always: 5000 }
@@ -87,7 +87,7 @@ t.test('F29: what keeps it from starting is said in one line, with exit code 1',
   ]
   for (const [args, settings, expected] of wrong) {
     const startedAtMs = performance.now()
-    const { ended, errors, output } = startProgram(t, args, settings)
+    const { ended, errors, output } = startUnrecorded(t, args, settings)
     t.equal(await ended, 1, args.join(' '))
     tookMs.push(performance.now() - startedAtMs)
     t.equal(errors.items.length, 1)

@@ -4,14 +4,16 @@ import t, { type Test } from 'tap'
 import { writePrivate } from '../access/users.ts'
 import { createInbox, type Inbox } from '../inbox.ts'
 import { publish, requireProgram } from '../programs.ts'
-import { startLab, startProgram } from './started-lab.ts'
+import { startLab, startProgram, unrecorded } from './started-lab.ts'
 
 const clown = { user: 'clown', password: 'bigclown' }
 
 /** Runs a command line as a user types it in a shell, and gives the lines it prints. */
 function type(t: Test, command: string): { lines: Inbox<string>; say(line: string): void } {
   // Into a pipe, mosquitto_sub would hold its lines back; stdbuf has it write each at once.
-  const child = spawn('sh', ['-c', `exec stdbuf -oL ${command}`], { detached: true })
+  const child = spawn('sh', ['-c', `exec ${unrecorded.join(' ')} stdbuf -oL ${command}`], {
+    detached: true,
+  })
   t.teardown(() => {
     if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid)
   })
