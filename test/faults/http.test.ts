@@ -5,6 +5,9 @@ import { startedHub } from '../started-hub.ts'
 import { startedTlsHub } from '../started-tls-hub.ts'
 import { startControl } from './control.ts'
 
+// Each test has a hub of its own, and waits for seconds until that has had enough.
+t.jobs = 3
+
 const patienceMs = 15_000
 const slowestCutMs = 10_000
 
