@@ -66,6 +66,22 @@ t.test('a node that talks by a rhythm is offline after three silent ones', async
   t.notOk(registry.isOffline('n'), 'anything that it says brings it back')
 })
 
+t.test(
+  'F24: the time of day may jump by a day, and a node is neither lost nor found by that',
+  async (t) => {
+    const nodes = await openedNodes(t)
+    const { registry, clock } = nodes
+    report(nodes, 'n/thermometer/0', { everyMs: 10_000 })
+    await toldOnline(nodes, 'n', true)
+    clock.setWall(clock.wallMs() + 86_400_000)
+    clock.advance(30_000)
+    t.notOk(registry.isAnySilent())
+    clock.setWall(clock.wallMs() - 2 * 86_400_000)
+    clock.advance(1)
+    t.ok(registry.isAnySilent())
+  },
+)
+
 t.test('three seconds of silence are not long, however fast a sensor is', async (t) => {
   const nodes = await openedNodes(t)
   report(nodes, 'n/thermometer/0', { everyMs: 100 })
