@@ -62,16 +62,22 @@ function command(
 }
 
 function sendReceipt(response: ServerResponse, device: string, receipt: Receipt): void {
-  const status = receipt.code ? statusOfRefusal(receipt.code) : (statuses[receipt.receipt] ?? 500)
+  const status = receipt.code ? statusOfRefusal(receipt.code) : statuses[receipt.receipt]
   sendJson(response, { device, ...receipt }, status)
 }
 
-/** RFC 9110, 15: how an HTTP client sees each end of a command. */
-const statuses: Readonly<Partial<Record<ReceiptName, number>>> = {
+/** RFC 9110, 15: how an HTTP client sees where a command is, mostly its end. */
+const statuses: Readonly<Record<ReceiptName, number>> = {
+  accepted: 202,
+  sent: 202,
   confirmed: 200,
+  refused: 400,
   superseded: 409,
+  unknown: 500,
   mismatch: 502,
+  'node-offline': 503,
   'timed-out': 504,
+  'confirmed-late': 504,
 }
 
 const refusals: Readonly<Partial<Record<ErrorCode, number>>> = {

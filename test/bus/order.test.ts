@@ -4,7 +4,7 @@ import { mqttTo, startedHub, talkTo } from '../started-hub.ts'
 const base = 'nodes/bridge/0'
 
 t.test('a command and the report behind it both arrive, in their order', async (t) => {
-  const hub = await startedHub(t)
+  const hub = await startedHub(t, { limits: { commands: { perUserPerSecond: 1000 } } })
   const node = await mqttTo(t, hub, { filter: [`${base}/+/+/set`, `${base}/+/+/get`] })
   const page = await talkTo(t, hub)
   const other = await talkTo(t, hub)

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { createInbox, type Inbox } from '../inbox.ts'
@@ -5,6 +6,9 @@ import { publish, requireProgram, subscribe } from '../programs.ts'
 import { servePage, startBrowser } from './chromium.ts'
 import { foundingDocument } from './founding-documents.ts'
 import { type StartedLab, startLab } from './started-lab.ts'
+
+/** Sooner than after 200 ms the hub does not let a relay be switched again. */
+const relayRestMs = 250
 
 const clown = { user: 'clown', password: 'bigclown' }
 
@@ -68,6 +72,7 @@ t.test("the founding document's own page switches a relay and sees it switched",
   await printed.next(isMessage('relay/i2c0-3b', { state: true }))
 
   // The line as the document prints it, without a line break at its end.
+  await delay(relayRestMs)
   await page.evaluate(String.raw`websocket.send("[\"relay/i2c0-3b/set\", {\"state\": false}]")`)
   await watcher.next((line) => line === `${topic}/set {"state": false}`)
   await watcher.next((line) => line === `${topic} {"state":false}`)

@@ -5,7 +5,7 @@ import {
 } from '../../src/simulator/start-simulated-node.ts'
 import { ranLine } from '../cli/run-line.ts'
 import { createInbox } from '../inbox.ts'
-import { mqttTo, startedHub } from '../started-hub.ts'
+import { type MqttMessage, mqttTo, startedHub } from '../started-hub.ts'
 
 const base = 'nodes/bridge/0'
 const relay = `${base}/relay/i2c0-3b`
@@ -38,6 +38,12 @@ async function startWith(t: Test, options: Pick<SimulatedNodeOptions, 'faults' |
     /** Waits for the next message on `topic` that has all of `part` in it. */
     next: (topic: string, part: string) =>
       messages.next((one) => one.topic === topic && String(one.payload).includes(part)),
+    /** The same, of those that came after `earlier`. */
+    later: (topic: string, part: string, earlier: MqttMessage) =>
+      messages.next((one) => {
+        const isLater = messages.items.indexOf(one) > messages.items.indexOf(earlier)
+        return isLater && one.topic === topic && String(one.payload).includes(part)
+      }),
     receipts: () => valuesOn(filter[0] ?? '').map(({ receipt }) => receipt),
     valuesOn,
   }
@@ -99,12 +105,15 @@ t.test('F25: a deaf node confirms nothing, and the later command takes over', as
 
 t.test('nothing is sent to a node that is gone, until it is back', async (t) => {
   const absence = { offlineAfterMs: 300, backAfterMs: 1500 }
-  const { set, next, valuesOn } = await startWith(t, { absence })
-  await next(`$SYS/hub/nodes/${base}`, '"online":false')
+  const { set, next, later, valuesOn } = await startWith(t, { absence })
+  const node = `$SYS/hub/nodes/${base}`
+  await next(node, '"online":false')
+  await next(node, '"online":true')
+  const isBack = later(node, '"online":true', await next(node, '"online":false'))
   const { code, line } = await set('on')
   t.equal(code, 5)
   t.match(line, /: its node is offline; nothing was sent, after 0 ms/)
-  await next(`$SYS/hub/nodes/${base}`, '"online":true')
+  await isBack
   t.equal((await set('off')).code, 0)
   t.same(valuesOn(`${relay}/set`), [{ state: false }])
 })

@@ -1,10 +1,14 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { writePrivate } from '../access/users.ts'
 import { createInbox, type Inbox } from '../inbox.ts'
 import { publish, requireProgram } from '../programs.ts'
 import { startLab, startProgram, unrecorded } from './started-lab.ts'
+
+/** Sooner than after 200 ms the hub does not let a relay be switched again. */
+const relayRestMs = 250
 
 const clown = { user: 'clown', password: 'bigclown' }
 
@@ -43,6 +47,7 @@ t.test('the three printed commands work as printed', async (t) => {
   await watcher.lines.next((line) => line === `${topic} {"state":true}`)
   await talker.lines.next((line) => line.includes('["relay/i2c0-3b",{"state":true}]'))
 
+  await delay(relayRestMs)
   talker.say(lab.output.items.at(-1)?.trim() ?? '')
   await watcher.lines.next((line) => line === `${topic} {"state":false}`)
   await talker.lines.next((line) => line.includes('["relay/i2c0-3b",{"state":false}]'))

@@ -12,8 +12,8 @@ function rulesOf(...rules: DeviceRule[]) {
 t.test('without a rule relays are protected from chatter, and other kinds are not', async (t) => {
   const rules = rulesOf()
   const common = { timeoutMs: 5000, autoOffMs: 0, interlock: undefined }
-  t.same(rules(relay), { ...common, minIntervalMs: 200, perSecond: 5 })
-  t.same(rules(led), { ...common, minIntervalMs: 0, perSecond: 0 })
+  t.same(rules(relay), { ...common, minIntervalMs: 200, perSecond: 5, isGuarded: true })
+  t.same(rules(led), { ...common, minIntervalMs: 0, perSecond: 0, isGuarded: false })
   t.equal(rules(relay), rules(relay), 'they are remembered')
 })
 
@@ -29,6 +29,7 @@ t.test('the first rule that fits and has a setting decides it, setting by settin
     perSecond: 1,
     autoOffMs: 0,
     interlock: 'pump',
+    isGuarded: true,
   })
   t.match(rules('nodes/bridge/0/relay/i2c0-3f'), { autoOffMs: 500, timeoutMs: 2000 })
   t.match(rules(led), { autoOffMs: 60_000, minIntervalMs: 0, interlock: undefined })
