@@ -67,7 +67,7 @@ export function createCommands(options: CommandsOptions): Commands {
   }
   const makeRoom = () => {
     for (const [device, life] of lives) {
-      if (lives.size <= options.devices) return
+      if (lives.size <= options.devices) break
       life.close()
       lives.delete(device)
     }
