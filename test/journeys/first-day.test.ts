@@ -10,7 +10,7 @@ import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { createInbox } from '../inbox.ts'
 import { publish, requireProgram, subscribe } from '../programs.ts'
-import { program, unrecorded } from './started-lab.ts'
+import { program } from './started-lab.ts'
 
 const wrapper = `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`
 
@@ -20,8 +20,7 @@ function shell(t: Test, script: string, settings: Record<string, string> = {}) {
   chmodSync(join(folders, 'bin/clown-hub'), 0o755)
   const ports = { CLOWN_HTTP_PORT: '0', CLOWN_MQTT_PORT: '0' }
   const path = `${folders}/bin${delimiter}${process.env['PATH']}`
-  const [env, ...without] = unrecorded
-  const child = spawn(env, [...without, 'sh', '-c', script], {
+  const child = spawn('sh', ['-c', script], {
     cwd: join(folders, 'home'),
     detached: true,
     env: { ...process.env, ...ports, ...settings, PATH: path },
