@@ -44,7 +44,7 @@ t.test('each schema is strict, says what it is for, and accepts its examples', a
     t.type(schema['title'], 'string', `${file} has a title`)
     t.match(schema['description'], /^[A-Z].*\.$/, `${file} has a sentence as description`)
     t.ok(schema['examples'].length > 0, `${file} has an example`)
-    const validate = openAjv({ keywords: ['topics'] }).compile(schema)
+    const validate = openAjv({ keywords: ['topics'], validateSchema: true }).compile(schema)
     for (const example of schema['examples']) {
       const isKept = validate(example)
       t.ok(isKept, isKept ? file : `${file}: ${schemaSentence(validate.errors, String)}`)
@@ -63,7 +63,7 @@ t.test('each property of each schema has a description', async (t) => {
 t.test('each setting has an example that keeps its schema', async (t) => {
   for (const file of settings) {
     for (const [path, schema] of propertiesOf(readSchema(file), file)) {
-      const validate = openAjv().compile(schema)
+      const validate = openAjv({ validateSchema: true }).compile(schema)
       t.ok(schema['examples'].length > 0, path)
       for (const example of schema['examples']) t.ok(validate(example), path)
     }

@@ -5,9 +5,13 @@ import { quote } from './errors.ts'
 /** How a sentence calls the place these keys and indices lead to; no levels: the whole value. */
 export type PlaceName = (levels: readonly string[]) => string
 
-/** A strict validator whose errors carry what `schemaSentence` needs. */
+/**
+ * A strict validator whose errors carry what `schemaSentence` needs. Schemas are part of the package, and
+ * its tests check them with `validateSchema`: each check would cost 30 ms at every start.
+ */
 export function openAjv(options: Options = {}): Ajv {
-  const ajv = new Ajv({ strict: true, allowUnionTypes: true, verbose: true, ...options })
+  const always = { strict: true, allowUnionTypes: true, verbose: true, validateSchema: false }
+  const ajv = new Ajv({ ...always, ...options })
   // What happens past a limit, and what counts it: for the documents, not for validation.
   return ajv.addVocabulary(['onExcess', 'counter'])
 }
