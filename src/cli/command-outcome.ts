@@ -1,6 +1,7 @@
 import { HubError } from '../core/errors.ts'
 import type { HubAddress } from './hub-address.ts'
 import type { HubAnswer } from './hub-client.ts'
+import { plainText } from './plain-text.ts'
 
 /** How a command ended, as a hub tells it. */
 export interface Outcome {
@@ -11,13 +12,16 @@ export interface Outcome {
 
 type ReceiptName = keyof typeof ends
 
+/** By which a script can tell that what it asked for was refused. */
+export const refusedCode = 4
+
 /** What each end means, and the exit code by which a script can tell. */
 const ends = {
   confirmed: { code: 0, words: 'confirmed' },
   'timed-out': { code: 3, words: 'not confirmed in time; it may have been obeyed, or not' },
   mismatch: { code: 3, words: 'its node reports another state than was asked for' },
   unknown: { code: 3, words: 'the hub has ended meanwhile; it may have been obeyed, or not' },
-  refused: { code: 4, words: 'refused' },
+  refused: { code: refusedCode, words: 'refused' },
   superseded: { code: 4, words: 'a later command took its place' },
   'node-offline': { code: 5, words: 'its node is offline; nothing was sent' },
 } as const
@@ -49,7 +53,7 @@ export function exitCodeOf({ receipt }: Outcome): number {
   return ends[receipt].code
 }
 
-/** A sentence of the hub, which may quote what a stranger wrote: no control characters come through. */
+/** A sentence of the hub, which may quote what a stranger wrote. */
 function clauseOf(message: unknown): string {
-  return typeof message === 'string' ? `: ${message.replaceAll(/\p{Cc}+/gu, ' ')}` : ''
+  return typeof message === 'string' ? `: ${plainText(message)}` : ''
 }

@@ -23,6 +23,9 @@ interface HubValues {
   readonly 'password-file'?: string | undefined
 }
 
+/** The base of devices that are named without one: that of the lab's node. */
+export const defaultBase = 'nodes/bridge/0'
+
 /** What "clown-hub lab" prints. */
 const labUrl = 'http://clown:bigclown@127.0.0.1:8080'
 

@@ -11,14 +11,14 @@ export interface HubAnswer {
 export interface HubRequest {
   /** Below the hub's address, such as `/api/command`. */
   readonly path: string
-  /** The body, JSON. */
-  readonly json: string
+  /** The body of a POST, JSON; without one it is a GET. */
+  readonly json?: string | undefined
   /** Gives the request up. */
   readonly signal: AbortSignal
 }
 
 /**
- * Sends a request by POST to a running hub and answers what came, whatever its status.
+ * Asks a running hub and answers what came, whatever its status.
  *
  * @throws HubError `cannot-connect` when the hub is not reached, does not know the user, or answers no JSON
  * object; also when `signal` gave it up.
@@ -34,9 +34,11 @@ export async function askHub(hub: HubAddress, request: HubRequest): Promise<HubA
 
 async function fetched(hub: HubAddress, { path, json, signal }: HubRequest) {
   const credentials = Buffer.from(`${hub.user}:${hub.password}`).toString('base64')
-  const headers = { Authorization: `Basic ${credentials}`, 'Content-Type': 'application/json' }
-  const options = { method: 'POST', headers, body: json, redirect: 'manual', signal } as const
+  const body = json === undefined ? {} : { method: 'POST', body: json }
+  const type = json === undefined ? {} : { 'Content-Type': 'application/json' }
+  const headers = { Authorization: `Basic ${credentials}`, ...type }
   try {
+    const options = { ...body, headers, redirect: 'manual', signal } as const
     const response = await fetch(hub.url + path, options)
     return { status: response.status, text: await response.text() }
   } catch (thrown) {

@@ -7,6 +7,9 @@ import type { Command, Terminal } from './command.ts'
 import { doctor } from './doctor.ts'
 import { init } from './init.ts'
 import { lab } from './lab.ts'
+import { listCommands } from './list-commands.ts'
+import { listNodes } from './list-nodes.ts'
+import { lockDevice, unlockDevice } from './lock.ts'
 import { run } from './run.ts'
 import { setDevice } from './set.ts'
 import { simulate } from './simulate.ts'
@@ -30,6 +33,10 @@ const commands: ReadonlyMap<string, Command> = new Map([
   ['user token', userToken],
   ['acl test', aclTest],
   ['set', setDevice],
+  ['lock', lockDevice],
+  ['unlock', unlockDevice],
+  ['commands', listCommands],
+  ['nodes', listNodes],
   ['simulate', simulate],
 ])
 

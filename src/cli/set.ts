@@ -1,19 +1,16 @@
 import { parseArgs } from 'node:util'
 import { checkTopic, joinTopic } from '../core/topic.ts'
-import { type Command, readArguments, required, type Terminal } from './command.ts'
-import { describeOutcome, exitCodeOf, type Outcome, outcomeIn } from './command-outcome.ts'
+import { type Command, readArguments, required } from './command.ts'
+import { describeOutcome, exitCodeOf, outcomeIn } from './command-outcome.ts'
 import { payloadText } from './command-payload.ts'
-import { type HubAddress, hubAddress, hubOptions, hubUsage } from './hub-address.ts'
-import { askHub } from './hub-client.ts'
+import { defaultBase, hubAddress, hubOptions, hubUsage } from './hub-address.ts'
+import { answerOf, interruptedCode } from './hub-question.ts'
 import { readSeconds } from './seconds.ts'
 
 const usage = `set DEVICE VALUE [--base BASE] [--timeout 5s] [--json] ${hubUsage}`
 
 /** As `schemas/command.schema.json` has it at least; `fetch` waits for five minutes at most. */
 const timeout = { name: '--timeout', minimumSeconds: 0.1, maximumSeconds: 240 }
-
-/** As a shell says of a program that Ctrl-C has ended: 128 and the number of the signal. */
-const interruptedCode = 130
 
 export const setDevice: Command = {
   usage,
@@ -31,11 +28,13 @@ export const setDevice: Command = {
     const timeoutMs =
       values.timeout === undefined ? undefined : readSeconds(values.timeout, timeout)
     const json = requestText(device, payload, timeoutMs)
-    const outcome = await askedFor(hubAddress(values, terminal), json, terminal)
-    if (outcome === undefined) {
+    const hub = hubAddress(values, terminal)
+    const answer = await answerOf(hub, { path: '/api/command', json }, terminal)
+    if (answer === undefined) {
       terminal.print(`${device} ${payload}: not waited for; the hub goes on with it`)
       return interruptedCode
     }
+    const outcome = outcomeIn(answer, hub)
     const line = () => `${device} ${payload}: ${describeOutcome(outcome)}`
     terminal.print(values.json ? JSON.stringify(outcome.body) : line())
     return exitCodeOf(outcome)
@@ -43,7 +42,7 @@ export const setDevice: Command = {
 }
 
 const options = {
-  base: { type: 'string', default: 'nodes/bridge/0' },
+  base: { type: 'string', default: defaultBase },
   timeout: { type: 'string' },
   json: { type: 'boolean', default: false },
   ...hubOptions,
@@ -53,21 +52,4 @@ const options = {
 function requestText(device: string, payload: string, timeoutMs: number | undefined): string {
   const seconds = timeoutMs === undefined ? '' : `,"timeoutSeconds":${timeoutMs / 1000}`
   return `{"device":${JSON.stringify(device)},"payload":${payload}${seconds}}`
-}
-
-/** What became of the command, or undefined when the user did not wait for it. */
-async function askedFor(
-  hub: HubAddress,
-  json: string,
-  { stopped }: Terminal,
-): Promise<Outcome | undefined> {
-  const waiting = new AbortController()
-  void stopped.then(() => waiting.abort())
-  try {
-    const { signal } = waiting
-    return outcomeIn(await askHub(hub, { path: '/api/command', json, signal }), hub)
-  } catch (error) {
-    if (waiting.signal.aborted) return undefined
-    throw error
-  }
 }

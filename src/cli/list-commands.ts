@@ -1,0 +1,63 @@
+import { parseArgs } from 'node:util'
+import { checkTopic, joinTopic } from '../core/topic.ts'
+import { type Command, readArguments } from './command.ts'
+import { defaultBase, hubAddress, hubOptions, hubUsage } from './hub-address.ts'
+import type { HubAnswer } from './hub-client.ts'
+import { rowsIn, wordOf } from './hub-question.ts'
+import { printList } from './list-command.ts'
+import { readSince } from './since.ts'
+
+const usage = `commands [--device DEVICE] [--base BASE] [--since 1h|ISO-TIME] [--json] ${hubUsage}`
+
+const options = {
+  base: { type: 'string', default: defaultBase },
+  device: { type: 'string' },
+  since: { type: 'string' },
+  json: { type: 'boolean', default: false },
+  ...hubOptions,
+} as const
+
+/** The most that a hub answers with at once. */
+const limit = 1000
+
+export const listCommands: Command = {
+  usage,
+  summary: 'list who commanded what, and what became of it; the latest command comes last',
+  run: async (args, terminal) => {
+    const { values } = readArguments(usage, () => parseArgs({ args, options }))
+    const path = `/api/commands?${queryOf(values)}`
+    const listing = { path, isJson: values.json, linesOf }
+    return printList(hubAddress(values, terminal), listing, terminal)
+  },
+}
+
+interface Wanted {
+  readonly base: string
+  readonly device?: string | undefined
+  readonly since?: string | undefined
+}
+
+function queryOf({ base, device: name, since }: Wanted): URLSearchParams {
+  const query = new URLSearchParams({ limit: String(limit) })
+  if (name !== undefined) {
+    const device = joinTopic(base, name)
+    checkTopic(device)
+    query.set('device', device)
+  }
+  if (since !== undefined) query.set('since', readSince(since, Date.now()))
+  return query
+}
+
+function linesOf(answer: HubAnswer): string[] {
+  const rows = rowsIn(answer, 'commands')
+  const cut = `only the latest ${limit} are listed; ask for fewer with --device`
+  return [...(rows.length < limit ? [] : [cut]), ...rows.toReversed().map(lineOf)]
+}
+
+/** When, who, by which way, which device, what was asked, what became of it and how long that took. */
+function lineOf(row: Readonly<Record<string, unknown>>): string {
+  const { at, user, way, device, asked, receipt, code, afterMs } = row
+  const words = [at, user, way, device, asked, receipt].map(wordOf)
+  const reason = code === undefined || code === receipt ? '' : ` (${wordOf(code)})`
+  return `${words.join(' ')}${reason}, after ${wordOf(afterMs)} ms`
+}

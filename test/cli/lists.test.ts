@@ -1,0 +1,133 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import t from 'tap'
+import { readSince } from '../../src/cli/since.ts'
+import { answeringHub, listening } from './answering-hub.ts'
+import { ranLine, runLine } from './run-line.ts'
+
+const relay = 'nodes/bridge/0/relay/i2c0-3b'
+const command = {
+  id: '1',
+  at: '2026-11-21T10:00:00.000Z',
+  user: 'ann',
+  address: '127.0.0.1',
+  way: 'http',
+  device: relay,
+  asked: { state: true },
+  receipt: 'confirmed',
+  afterMs: 12,
+}
+
+t.test('each command is one line, the latest one last', async (t) => {
+  const commands = [
+    { ...command, receipt: 'refused', code: 'locked', asked: '\u001b[2J…', afterMs: 0 },
+    { ...command, receipt: 'node-offline', code: 'node-offline', asked: null, afterMs: 0 },
+    command,
+  ]
+  const { url } = await answeringHub(t, { status: 200, body: { commands } })
+  const start = `2026-11-21T10:00:00.000Z ann http ${relay}`
+  t.same((await ranLine(`commands --url ${url}`)).output, [
+    `${start} {"state":true} confirmed, after 12 ms`,
+    `${start} - node-offline, after 0 ms`,
+    `${start}  [2J… refused (locked), after 0 ms`,
+  ])
+  t.same((await ranLine(`commands --json --url ${url}`)).output, [JSON.stringify({ commands })])
+})
+
+t.test('it is said when there may be more commands', async (t) => {
+  const commands = Array.from({ length: 1000 }, () => command)
+  const { url } = await answeringHub(t, { status: 200, body: { commands } })
+  const { output } = await ranLine(`commands --url ${url}`)
+  t.equal(output.length, 1001)
+  t.equal(output[0], 'only the latest 1000 are listed; ask for fewer with --device')
+})
+
+t.test('commands are asked for by their device and time', async (t) => {
+  const { url, heard } = await answeringHub(t, { status: 200, body: { commands: [] } })
+  const { code } = await ranLine(
+    `commands --device relay/i2c0-3b --since 2026-11-21T10:00Z --url ${url}`,
+  )
+  t.equal(code, 0)
+  const device = 'device=nodes%2Fbridge%2F0%2Frelay%2Fi2c0-3b'
+  const since = 'since=2026-11-21T10%3A00%3A00.000Z'
+  t.match(heard, [
+    { method: 'GET', path: `/api/commands?limit=1000&${device}&${since}`, contentType: undefined },
+  ])
+})
+
+t.test('a time is ISO 8601, or how long ago', async (t) => {
+  const now = Date.parse('2026-11-21T10:00:00Z')
+  t.equal(readSince('90s', now), '2026-11-21T09:58:30.000Z')
+  t.equal(readSince('30m', now), '2026-11-21T09:30:00.000Z')
+  t.equal(readSince('1h', now), '2026-11-21T09:00:00.000Z')
+  t.equal(readSince('7d', now), '2026-11-14T10:00:00.000Z')
+  t.equal(readSince('2026-11-21', now), '2026-11-21T00:00:00.000Z')
+  for (const text of ['', '1', 'h', '1w', '-1h', 'yesterday', '2026-13-41']) {
+    t.throws(() => readSince(text, now), {
+      code: 'bad-command-line',
+      message: /^expected --since to be a time such as 90s, .*, got "/,
+    })
+  }
+})
+
+t.test('the nodes come as a table', async (t) => {
+  const lastSeen = '2026-11-21T10:00:00.000Z'
+  const nodes = [
+    { base: '', online: null, lastSeen: null, devices: [] },
+    { base: 'a', online: false, lastSeen, devices: 'none' },
+    {
+      base: 'nodes/bridge/0',
+      online: true,
+      lastSeen,
+      devices: [{ name: 'relay/i2c0-3b' }, { name: 'led/-' }],
+    },
+  ]
+  const { url } = await answeringHub(t, { status: 200, body: { nodes } })
+  t.same((await ranLine(`nodes --url ${url}`)).output, [
+    'BASE            ONLINE   LAST SEEN                 DEVICES',
+    '-               unknown  -                         -',
+    `a               no       ${lastSeen}  -`,
+    `nodes/bridge/0  yes      ${lastSeen}  relay/i2c0-3b led/-`,
+  ])
+  t.same((await ranLine(`nodes --json --url ${url}`)).output, [JSON.stringify({ nodes })])
+})
+
+t.test('a refusal of a list ends with 4, and what is none with 1', async (t) => {
+  const body = { code: 'forbidden', message: 'expected an operator' }
+  const forbidding = await answeringHub(t, { status: 403, body })
+  const refused = await ranLine(`commands --url ${forbidding.url}`)
+  t.same(refused, { code: 4, output: ['refused: expected an operator'], errors: [] })
+  for (const [status, answer] of [
+    [200, { commands: {} }],
+    [503, { commands: [] }],
+  ]) {
+    const { url } = await answeringHub(t, { status: Number(status), body: answer })
+    const { code, errors } = await ranLine(`commands --url ${url}`)
+    t.equal(code, 1)
+    t.match(errors, [/^clown-hub: expected a hub that lists commands, got status /])
+  }
+})
+
+t.test('Ctrl-C ends the waiting for a list', async (t) => {
+  const silent = createServer()
+  const port = await listening(t, silent)
+  const asked = once(silent, 'request')
+  const { output, code, stop } = runLine(`nodes --url http://clown:bigclown@127.0.0.1:${port}`)
+  await asked
+  stop()
+  t.equal(await code, 130)
+  t.same(output.items, [])
+})
+
+t.test('a wrong command line is refused in one sentence', async (t) => {
+  const wrong: Record<string, RegExp> = {
+    'nodes relay': /^clown-hub: Unexpected argument 'relay'.*; usage: clown-hub nodes/,
+    'commands --device relay/+': /^clown-hub: expected a topic with no wildcard \+, got/,
+    'commands --since now': /^clown-hub: expected --since to be a time such as/,
+  }
+  for (const [line, sentence] of Object.entries(wrong)) {
+    const { code, errors } = await ranLine(line)
+    t.equal(code, 1, line)
+    t.match(errors, [sentence])
+  }
+})
