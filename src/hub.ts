@@ -14,6 +14,7 @@ import { maxOpenFiles } from './core/open-files.ts'
 import { watchProcess } from './core/process-watch.ts'
 import { type Release, readRelease } from './core/release.ts'
 import { createSampledLog, type SampledLog } from './core/sampled-log.ts'
+import { createTurnEnd } from './core/turn-end.ts'
 import { createClownTalk } from './dialects/clown-talk.ts'
 import { exposures } from './exposure.ts'
 import { openHardware } from './hardware.ts'
@@ -147,6 +148,7 @@ function openWebSocketRoutes({ limits }: Config, parts: WebSocketParts) {
     mayEnter: gate.signedIn,
     clientAddress: parts.clientAddress,
     websockets: talkSockets,
+    turnEnd: createTurnEnd(),
     limits: limits.websocket,
     sampledLog,
   }

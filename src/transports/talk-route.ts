@@ -1,8 +1,10 @@
 import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import type { User } from '../access/user.ts'
 import type { HubError } from '../core/errors.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
+import type { TurnEnd } from '../core/turn-end.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import { busy } from './admit-requests.ts'
 import { type MessageSignIn, welcomeFrame } from './message-sign-in.ts'
@@ -14,6 +16,7 @@ import { challenge, refusalOf } from './sign-in-refusal.ts'
 import { type InboundLimits, WebSocketInbound } from './websocket-inbound.ts'
 import { type OutboundLimits, WebSocketLink } from './websocket-link.ts'
 import type { WebSockets } from './websockets.ts'
+import { writeOnceATurn } from './write-once-a-turn.ts'
 
 export interface TalkOptions {
   readonly dialect: Dialect
@@ -25,6 +28,7 @@ export interface TalkOptions {
   /** Whether a user may have one more connection, and this is to be one of that user's. */
   mayEnter(connection: object, user: string): boolean
   readonly websockets: WebSockets
+  readonly turnEnd: TurnEnd
   /** Where a request comes from. */
   clientAddress(request: IncomingMessage): string
   readonly limits: InboundLimits & OutboundLimits & { readonly overRateSeconds: number }
@@ -50,7 +54,9 @@ async function acceptUser(handshake: Handshake, base: string, options: TalkOptio
   else {
     const { user } = result
     const address = clientAddress(request)
-    websockets.accept(handshake, (websocket) => serve(websocket, { base, user, address }, options))
+    websockets.accept(handshake, (websocket) =>
+      serve(websocket, { base, user, address, socket }, options),
+    )
   }
 }
 
@@ -67,7 +73,7 @@ function acceptStranger(handshake: Handshake, base: string, options: TalkOptions
         return
       }
       websocket.send(welcomeFrame(dialect, user))
-      serve(websocket, { base, user, address }, options)
+      serve(websocket, { base, user, address, socket }, options)
     })
   })
 }
@@ -78,14 +84,23 @@ function asksForMessage({ url }: IncomingMessage): boolean {
   return new URLSearchParams(query).get('sign-in') === 'message'
 }
 
+/** Somebody who talks below a base. */
+interface Visit {
+  readonly base: string
+  readonly user: User
+  readonly address: string
+  readonly socket: Duplex
+}
+
 function serve(
   websocket: WebSocket,
-  { base, user, address }: { base: string; user: User; address: string },
+  { base, user, address, socket }: Visit,
   options: TalkOptions,
 ): void {
   const { dialect, context, limits, sampledLog } = options
   const { encodeMissed } = dialect
-  const link = new WebSocketLink(websocket, { limits, sampledLog, encodeMissed })
+  const outlet = writeOnceATurn(websocket, socket, options.turnEnd)
+  const link = new WebSocketLink(outlet, { limits, sampledLog, encodeMissed })
   const session = openSession(context, {
     dialect,
     base,

@@ -6,6 +6,7 @@ import { createSignedIn } from '../../src/access/signed-in.ts'
 import type { User } from '../../src/access/user.ts'
 import { createCounters } from '../../src/core/counters.ts'
 import { createSampledLog } from '../../src/core/sampled-log.ts'
+import { createTurnEnd } from '../../src/core/turn-end.ts'
 import { createAudiences } from '../../src/transports/audiences.ts'
 import { createHeartbeat } from '../../src/transports/heartbeat.ts'
 import { talkRoute } from '../../src/transports/talk-route.ts'
@@ -66,6 +67,7 @@ t.test('a defect in a dialect ends its websocket, not the hub, and is logged', a
     mayEnter: () => true,
     clientAddress: () => '127.0.0.1',
     websockets,
+    turnEnd: createTurnEnd(),
     limits,
     sampledLog,
   })

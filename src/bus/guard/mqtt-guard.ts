@@ -1,6 +1,7 @@
 import { Duplex } from 'node:stream'
 import type { SampledLog } from '../../core/sampled-log.ts'
 import { TokenBucket } from '../../core/token-bucket.ts'
+import type { TurnEnd } from '../../core/turn-end.ts'
 import { clientName } from '../client-name.ts'
 import { Acknowledgements, expectsAnswer } from './acknowledgements.ts'
 import { BrokerFeed } from './broker-feed.ts'
@@ -16,7 +17,6 @@ import { isAcceptance, Outbound } from './outbound.ts'
 import { malformed, PacketFault } from './packet-fault.ts'
 import { checkPublish, checkSubscribe, checkUnsubscribe } from './packet-rules.ts'
 import { createHeaderCheck, isRetained, packetTypes, typeOf } from './packet-types.ts'
-import type { TurnEnd } from './turn.ts'
 
 /** What all guards of a broker share. */
 export interface GuardContext {

@@ -2,10 +2,10 @@ import { PassThrough } from 'node:stream'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { MqttGuard } from '../../../src/bus/guard/mqtt-guard.ts'
-import { createTurnEnd } from '../../../src/bus/guard/turn.ts'
 import { checkConfig } from '../../../src/config.ts'
 import { createCounters } from '../../../src/core/counters.ts'
 import { createSampledLog } from '../../../src/core/sampled-log.ts'
+import { createTurnEnd } from '../../../src/core/turn-end.ts'
 import {
   connectPacket,
   isPublish,

@@ -1,6 +1,6 @@
 import { setImmediate as turnOver } from 'node:timers/promises'
 import t from 'tap'
-import { createTurnEnd } from '../../../src/bus/guard/turn.ts'
+import { createTurnEnd } from '../../src/core/turn-end.ts'
 
 t.test('tasks run once at the end of the turn, in the order they were added', async (t) => {
   const turnEnd = createTurnEnd()

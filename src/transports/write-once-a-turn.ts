@@ -1,0 +1,41 @@
+import type { Duplex } from 'node:stream'
+import type { WebSocket } from 'ws'
+import type { TurnEnd } from '../core/turn-end.ts'
+import type { Outlet } from './websocket-link.ts'
+
+/** More than this is written at once: a reader that keeps up must not look like one that does not. */
+const mostCollectedBytes = 65_536
+
+/**
+ * What goes to a websocket in one turn of the event loop leaves with one write, which costs more than all
+ * the rest, and after what the turn has to send to others.
+ */
+export function writeOnceATurn(websocket: WebSocket, socket: Duplex, turnEnd: TurnEnd): Outlet {
+  let isCollecting = false
+  const end = {
+    flush: () => {
+      isCollecting = false
+      socket.uncork()
+    },
+  }
+  return {
+    get bufferedAmount() {
+      return websocket.bufferedAmount
+    },
+    get readyState() {
+      return websocket.readyState
+    },
+    close: (code, reason) => websocket.close(code, reason),
+    send: (frame, written) => {
+      if (!isCollecting) {
+        isCollecting = true
+        socket.cork()
+        turnEnd.add(end)
+      }
+      websocket.send(frame, written)
+      if (websocket.bufferedAmount <= mostCollectedBytes) return
+      socket.uncork()
+      socket.cork()
+    },
+  }
+}
