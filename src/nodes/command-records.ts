@@ -33,7 +33,7 @@ export interface CommandRecords {
 const keyPrefix = 'command/'
 
 /** Where the life of the last command to `device` is told. */
-export function lifeTopic(device: string): string {
+function lifeTopic(device: string): string {
   return `$SYS/hub/commands/${device}`
 }
 

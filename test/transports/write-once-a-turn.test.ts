@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { Duplex } from 'node:stream'
 import t, { type Test } from 'tap'
 import { WebSocket, WebSocketServer } from 'ws'
-import { portOf, portOf } from '../../src/core/listen.ts'
+import { portOf } from '../../src/core/listen.ts'
 import { createTurnEnd } from '../../src/core/turn-end.ts'
 import { writeOnceATurn } from '../../src/transports/write-once-a-turn.ts'
 
