@@ -34,6 +34,8 @@ const ends = {
 export function outcomeIn({ status, body }: HubAnswer, { url }: HubAddress): Outcome {
   const { receipt } = body
   if (isReceipt(receipt)) return { receipt, body }
+  // Whoever has no right to a device leaves no trace, and has no receipt.
+  if (status === 403 && body['code'] === 'forbidden') return { receipt: 'refused', body }
   const got = `got status ${status}${clauseOf(body['message'])}`
   throw new HubError('cannot-connect', `expected a receipt of the hub at ${url}, ${got}`)
 }

@@ -41,7 +41,8 @@ t.test('each end of a command has its exit code and its line', async (t) => {
       'refused, after 0 ms: bob locked it: I am up the ladder',
     ],
     [409, { receipt: 'superseded', afterMs: 7 }, 4, 'a later command took its place, after 7 ms'],
-    [403, { receipt: 'refused', message: 'no rule' }, 4, 'refused: no rule'],
+    [403, { code: 'forbidden', message: 'no rule' }, 4, 'refused: no rule'],
+    [400, { receipt: 'refused', message: 'no state' }, 4, 'refused: no state'],
     [
       503,
       { receipt: 'node-offline', afterMs: 0 },
@@ -113,6 +114,7 @@ t.test('an answer without a receipt, and a hub that is not there, end with 1', a
     [400, { code: 'bad-payload', message: 'expected\nless' }, /, got status 400: expected less$/],
     [200, { receipt: 'toString' }, /expected a receipt of the hub at http:.*, got status 200$/],
     [200, { receipt: 5 }, /, got status 200$/],
+    [403, { message: 'not here' }, /, got status 403: not here$/],
     [401, 'no', /got a refusal of the user name or password: correct them$/],
   ]
   for (const [status, body, sentence] of answers) {
