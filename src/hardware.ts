@@ -1,7 +1,12 @@
 /** What is known of hardware and how it is commanded: the part of the composition that knows nodes. */
-import { followNodePresence, type NodePresenceOptions } from './access/node-presence.ts'
+import {
+  followNodePresence,
+  type NodePresence,
+  type NodePresenceOptions,
+} from './access/node-presence.ts'
 import type { Bus } from './bus/bus.ts'
 import type { Config } from './config.ts'
+import { systemClock } from './core/clock.ts'
 import type { Closers } from './core/closers.ts'
 import { Payload } from './core/payload.ts'
 import type { SampledLog } from './core/sampled-log.ts'
@@ -13,13 +18,12 @@ import { autoOff, createCommandGuard } from './nodes/command-guard.ts'
 import { createCommandRate } from './nodes/command-rate.ts'
 import { openCommandRecords } from './nodes/command-records.ts'
 import { createCommands } from './nodes/commands.ts'
-import { commandTopic } from './nodes/device.ts'
+import { commandTopic, deviceOf } from './nodes/device.ts'
 import { createDeviceRules } from './nodes/device-rules.ts'
 import { createIngress, type Ingress } from './nodes/ingress.ts'
 import type { AdmitOrDrop } from './nodes/load-shedding.ts'
 import { type Nodes, openNodes } from './nodes/open-nodes.ts'
 import { createRelayGuard } from './nodes/relay-guard.ts'
-import { createUnreachable } from './nodes/unreachable.ts'
 import type { Store } from './store/store.ts'
 import { commandLogRoutes } from './transports/command-log-routes.ts'
 import { type CommandRouteOptions, commandRoute } from './transports/command-route.ts'
@@ -39,19 +43,19 @@ export interface HardwareParts {
 }
 
 export async function openHardware(config: Config, parts: HardwareParts) {
-  const { bus, access, clientAddress, onClose } = parts
+  const { access, clientAddress, onClose } = parts
   const { asUser } = access
   const presence = followNodePresence(access)
   onClose(presence.close)
   const nodes = await openNodes({ ...parts, limits: config.limits, presence })
   onClose(nodes.close)
   const { registry, values } = nodes
-  const { ingress, auditLog, relayGuard } = await openCommanding(config, nodes, parts)
-  const unreachable = createUnreachable(bus, registry)
+  const commanding = await openCommanding(config, { ...nodes, presence }, parts)
+  const { ingress, auditLog, relayGuard } = commanding
   onClose(
-    nodes.onOnline((node) => {
-      if (node.online === true) relayGuard.nodeOnline(node.base)
-      if (node.online === false) unreachable.wentOffline(node)
+    nodes.onOnline(({ base, online }) => {
+      // Once it has subscribed to its commands, too.
+      if (online) systemClock.after(subscribedAfterMs, () => relayGuard.nodeOnline(base))
     }),
   )
   const { topic: topicLimits } = config.limits
@@ -65,13 +69,19 @@ export async function openHardware(config: Config, parts: HardwareParts) {
     ingress,
     pages,
     api: nodesRoutes({ asUser, registry, values }),
-    lastValuesBelow: async (base: string) => unreachable.among(await values.below(base)),
+    lastValuesBelow: async (base: string) => nodes.unreachable.among(await values.below(base)),
     answering: nodes.answering,
   }
 }
 
+/** A node that has signed in subscribes to its commands before so much time has gone by. */
+const subscribedAfterMs = 500
+
+type KnownHardware = Nodes & { readonly presence: NodePresence }
+
 /** All that a command goes through. */
-async function openCommanding(config: Config, { registry, values }: Nodes, parts: HardwareParts) {
+async function openCommanding(config: Config, nodes: KnownHardware, parts: HardwareParts) {
+  const { registry, values, unreachable, presence } = nodes
   const { bus, store, sampledLog, admit, onClose } = parts
   const { devices } = config.limits.nodes
   const { folder } = config.data
@@ -105,7 +115,15 @@ async function openCommanding(config: Config, { registry, values }: Nodes, parts
     devices,
   })
   onClose(commands.close)
-  const ingress: Ingress = createIngress({ admit, commands })
+  const ingress: Ingress = createIngress({
+    admit,
+    commands,
+    reported: (report, { user }) => {
+      if (!presence.maySpeakFor(deviceOf(report.topic).base, user)) return
+      unreachable.heard(report.topic)
+      commands.reported(report)
+    },
+  })
   relayGuard.start()
   return { ingress, auditLog, relayGuard }
 }

@@ -5,6 +5,8 @@ import type { UserDirectory } from './user.ts'
 export interface NodePresence {
   /** Whether such a user of this base is signed in; undefined when there is no such user. */
   isThere(base: string): boolean | undefined
+  /** Whether `user` may tell what became of the devices of a node: its own user, or anybody where there is none. */
+  maySpeakFor(base: string, user: string): boolean
   /** The bases of all such users. */
   bases(): string[]
   /** Calls `listener` with each base of which `isThere` may answer something else now. */
@@ -38,6 +40,7 @@ export function followNodePresence(options: NodePresenceOptions): NodePresence {
       const names = nodes.namesOf.get(base)
       return names?.some((name) => signedIn.countOf(name) > 0)
     },
+    maySpeakFor: (base, user) => nodes.namesOf.get(base)?.includes(user) ?? true,
     bases: () => [...nodes.namesOf.keys()],
     onChange: (listener) => {
       listeners.add(listener)

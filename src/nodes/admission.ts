@@ -1,6 +1,7 @@
 import type { Sender } from '../access/sender.ts'
 import { HubError, reasonOf } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
+import type { Payload } from '../core/payload.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import { checkTopic, type TopicLimits } from '../core/topic.ts'
 import { type ClownModel, shapeOf } from './clown-model.ts'
@@ -60,7 +61,7 @@ function checkRight(message: Message, sender: Sender, sampledLog: SampledLog): v
 /** A command or a request: what asks for something has to be right. */
 function admitAsked(message: Message, problem: string | undefined, sampledLog: SampledLog) {
   const { topic, payload, retain } = message
-  const fault = problem ?? numberProblemOf(payload.value)
+  const fault = problem ?? numberProblemOf(payload.value) ?? keyProblemOf(payload)
   if (fault !== undefined) {
     // The fault may quote the payload, which only the sender and the readers of the topic may see.
     sampledLog.warn('command-refused', { topic }, 'a command breaks its schema')
@@ -85,6 +86,21 @@ function numberProblemOf(value: unknown): string | undefined {
     if (problem !== undefined) return problem
   }
   return undefined
+}
+
+/** RFC 8259, 4: with a key that comes twice, readers differ in which one counts. */
+function keyProblemOf({ encoding, jsonText, value }: Payload): string | undefined {
+  if (encoding !== 'json') return undefined
+  const colons = jsonText.replace(/"(?:[^"\\]|\\.)*"/g, '').split(':').length - 1
+  return colons === keysIn(value) ? undefined : 'expected each key once, got one that comes again'
+}
+
+/** How many keys `value` has, at every depth. */
+function keysIn(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0
+  const inner = Object.values(value)
+  const own = Array.isArray(value) ? 0 : inner.length
+  return inner.reduce((sum: number, each) => sum + keysIn(each), own)
 }
 
 /** A retained command would switch a node that connects tomorrow. */

@@ -1,8 +1,10 @@
 import type { Clock } from '../core/clock.ts'
+import { errorTopic } from '../core/error-payload.ts'
+import type { Message } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
 import { joinTopic } from '../core/topic.ts'
 import { shapeOf } from './clown-model.ts'
-import type { LastValues } from './last-values.ts'
+import type { LastValue, LastValues } from './last-values.ts'
 import { listOf } from './node-json.ts'
 import { baseBefore } from './node-message.ts'
 import type { Registry } from './registry.ts'
@@ -36,15 +38,23 @@ export interface AnswersOptions {
   readonly registry: Pick<Registry, 'devicesBelow'>
   readonly values: Pick<LastValues, 'of'>
   readonly clock: Pick<Clock, 'nowMs'>
+  /** Says that the last value of a device is history, where it is. */
+  markOf(device: string): Message | undefined
   /** So long a node may take to answer, in milliseconds. */
   readonly patienceMs?: number
 }
 
 /** Answers what opens the answering to a session. */
 export function createAnswers(options: AnswersOptions): (asker: Asker) => Answering {
-  const { registry, values, clock, patienceMs = 300 } = options
+  const { registry, values, clock, markOf, patienceMs = 300 } = options
   return (asker) => {
     const later = createLater(patienceMs)
+    const tellLast = (last: LastValue, name: string, line: LineOptions | undefined) => {
+      const ageMs = Math.round(clock.nowMs() - last.heardMs)
+      asker.tell(name, last.payload, line && { ...idOf(line), ageMs })
+      const mark = markOf(joinTopic(asker.base, name))
+      if (mark !== undefined) asker.tell(errorTopic(name), mark.payload, idOf(line))
+    }
     return {
       list: (topic, payload, line) => {
         const below = baseBefore(topic, '-/-/config/list')
@@ -66,10 +76,8 @@ export function createAnswers(options: AnswersOptions): (asker: Asker) => Answer
         later.call(() => {
           const last = values.of(device)
           // Any other value came meanwhile, and was told as every report is.
-          if (last === undefined || last.heardMs !== before.heardMs) return
-          if (!asker.mayRead(device)) return
-          const ageMs = Math.round(clock.nowMs() - last.heardMs)
-          asker.tell(name, last.payload, line && { ...idOf(line), ageMs })
+          const isSilent = last !== undefined && last.heardMs === before.heardMs
+          if (isSilent && asker.mayRead(device)) tellLast(last, name, line)
         })
       },
       close: later.close,

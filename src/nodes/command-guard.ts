@@ -1,5 +1,4 @@
 import type { Sender } from '../access/sender.ts'
-import { shapeOf } from './clown-model.ts'
 import type { CommandGuard } from './commands.ts'
 import type { DeviceRules } from './device-rules.ts'
 import type { RelayGuard } from './relay-guard.ts'
@@ -15,7 +14,7 @@ export const autoOff: Sender = {
 export interface CommandGuardParts {
   /** Counts a command of a user; throws HubError `too-fast`. */
   takeRate(user: string): void
-  readonly relayGuard: Pick<RelayGuard, 'check' | 'sent' | 'reported'>
+  readonly relayGuard: Pick<RelayGuard, 'check' | 'checkLock' | 'sent' | 'reported'>
   readonly rules: DeviceRules
 }
 
@@ -24,15 +23,18 @@ export function createCommandGuard(parts: CommandGuardParts): CommandGuard {
   const { takeRate, relayGuard, rules } = parts
   return {
     check: ({ device, message, sender }) => {
-      if (sender !== autoOff) takeRate(sender.user)
-      relayGuard.check({ device, asked: message.payload.value })
+      const command = { device, asked: message.payload.value }
+      if (sender === autoOff) {
+        relayGuard.checkLock(command)
+        return
+      }
+      takeRate(sender.user)
+      relayGuard.check(command)
     },
     sent: ({ device, message }) => relayGuard.sent({ device, asked: message.payload.value }),
     reported: ({ topic, payload }) => {
       // What no rule is about is not decoded for this.
-      if (rules(topic).isGuarded && shapeOf(topic) === 'report') {
-        relayGuard.reported(topic, payload.value)
-      }
+      if (rules(topic).isGuarded) relayGuard.reported(topic, payload.value)
     },
   }
 }

@@ -76,9 +76,9 @@ export class CommandLife {
     return isInTime ? this.#expected.slice(-maximumEchoes) : []
   }
 
-  /** Forgets it without a word. */
-  close(): void {
-    this.#stopDeadline()
+  /** Nobody follows it any more. */
+  lose(): void {
+    this.#happen('lost')
   }
 
   get #afterMs(): number {

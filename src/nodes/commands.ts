@@ -23,12 +23,12 @@ export interface CommandGuard {
   check(request: Request): void
   /** The command is being sent. */
   sent(request: Request): void
-  /** Something came on the bus: perhaps a report. */
-  reported(message: Message): void
+  /** A device has reported. */
+  reported(report: Message): void
 }
 
 export interface CommandsOptions {
-  readonly bus: Bus
+  readonly bus: Pick<Bus, 'publish'>
   readonly guard: CommandGuard
   /** Whether the node of a base is known to be away. */
   isOffline(base: string): boolean
@@ -50,6 +50,9 @@ export interface Commands {
   take(request: Request): void
   /** Tells that a command was refused. Who does not watch it learns by `error`, which is thrown. */
   refuse(request: Request, error: HubError): void
+  /** A device has reported, by somebody who may speak for its node. */
+  reported(report: Message): void
+  /** Commands under way end as unknown. */
   close(): void
 }
 
@@ -68,15 +71,10 @@ export function createCommands(options: CommandsOptions): Commands {
   const makeRoom = () => {
     for (const [device, life] of lives) {
       if (lives.size <= options.devices) break
-      life.close()
+      life.lose()
       lives.delete(device)
     }
   }
-  const stop = bus.subscribe('#', (message) => {
-    guard.reported(message)
-    // Looked up before anything is decoded: most messages are no answers.
-    lives.get(message.topic)?.reported(message.payload)
-  })
   const commandOf = ({ device, message, sender }: Request): Command => ({
     id: randomUUID(),
     device,
@@ -105,9 +103,14 @@ export function createCommands(options: CommandsOptions): Commands {
       watcher.told(receipt)
       watcher.ended?.(receipt)
     },
+    reported: (message) => {
+      guard.reported(message)
+      // Looked up before anything is decoded: most messages are no answers.
+      lives.get(message.topic)?.reported(message.payload)
+    },
     close: () => {
-      stop()
-      for (const life of lives.values()) life.close()
+      for (const life of lives.values()) life.lose()
+      lives.clear()
     },
   }
 }

@@ -2,6 +2,7 @@ import type { Sender } from '../access/sender.ts'
 import { HubError } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
 import type { Admit } from './admission.ts'
+import { shapeOf } from './clown-model.ts'
 import type { Commands } from './commands.ts'
 import { commandedDevice } from './device.ts'
 
@@ -16,12 +17,12 @@ export type Ingress = (message: Message, sender: Sender) => Message | undefined
 export interface IngressOptions {
   readonly admit: (...from: Parameters<Admit>) => Message | undefined
   readonly commands: Pick<Commands, 'take' | 'refuse'>
+  /** Called with each report that goes on the bus, before it does. */
+  reported(report: Message, sender: Sender): void
 }
 
-export function createIngress({ admit, commands }: IngressOptions): Ingress {
-  return (message, sender) => {
-    const device = commandedDevice(message.topic)
-    if (device === undefined) return admit(message, sender)
+export function createIngress({ admit, commands, reported }: IngressOptions): Ingress {
+  const takeCommand = (device: string, message: Message, sender: Sender) => {
     try {
       const admitted = admit(message, sender)
       if (admitted !== undefined) commands.take({ device, message: admitted, sender })
@@ -29,7 +30,16 @@ export function createIngress({ admit, commands }: IngressOptions): Ingress {
       if (!isTold(error)) throw error
       commands.refuse({ device, message, sender }, error)
     }
-    return undefined
+  }
+  return (message, sender) => {
+    const device = commandedDevice(message.topic)
+    if (device !== undefined) {
+      takeCommand(device, message, sender)
+      return undefined
+    }
+    const admitted = admit(message, sender)
+    if (admitted !== undefined && shapeOf(message.topic) === 'report') reported(admitted, sender)
+    return admitted
   }
 }
 

@@ -11,8 +11,8 @@ export type LifeEvent =
   | 'deadline'
   /** A later command to the same device was accepted. */
   | 'overtaken'
-  /** The hub has started, and finds it in its store. */
-  | 'restart'
+  /** The hub ends, or has so many commands to follow that it gives this one up. */
+  | 'lost'
 
 /** A place in the life of a command. */
 export interface LifeState {
@@ -29,7 +29,7 @@ const open: Readonly<Partial<Record<ReceiptName, Partial<Record<LifeEvent, LifeS
     sent: { receipt: 'sent', isOpen: true },
     deadline: ended('timed-out'),
     overtaken: ended('superseded'),
-    restart: ended('unknown'),
+    lost: ended('unknown'),
   },
   sent: {
     'reported-as-asked': ended('confirmed'),
@@ -37,13 +37,13 @@ const open: Readonly<Partial<Record<ReceiptName, Partial<Record<LifeEvent, LifeS
     'reported-otherwise': { receipt: 'mismatch', isOpen: true },
     deadline: ended('timed-out'),
     overtaken: ended('superseded'),
-    restart: ended('unknown'),
+    lost: ended('unknown'),
   },
   mismatch: {
     'reported-as-asked': ended('confirmed'),
     deadline: ended('mismatch'),
     overtaken: ended('superseded'),
-    restart: ended('unknown'),
+    lost: ended('unknown'),
   },
 }
 

@@ -12,6 +12,7 @@ import { createNodeKeeper } from './node-keeper.ts'
 import { createNodeTopics } from './node-topics.ts'
 import { Registry } from './registry.ts'
 import { createSilenceWatch } from './silence.ts'
+import { createUnreachable, type Unreachable } from './unreachable.ts'
 
 export interface NodesOptions {
   readonly bus: Bus
@@ -31,6 +32,7 @@ export interface Nodes {
   readonly registry: Registry
   /** Calls `listener` when a node is there, is not, or it cannot be told any more; the answer ends that. */
   onOnline(listener: (node: KnownNode) => void): () => void
+  readonly unreachable: Unreachable
   /** Answers one session in place of nodes. */
   answering(asker: Asker): Answering
   /** Writes what has changed, and learns nothing more. */
@@ -42,6 +44,16 @@ export async function openNodes(options: NodesOptions): Promise<Nodes> {
   const { bus, presence, limits, clock = systemClock, everyMs = 1000 } = options
   const values = keepLastValues(bus, limits, clock)
   const { registry, topics, keeper, online } = connect(values, { ...options, clock })
+  const unreachable = createUnreachable({
+    ...options,
+    publish: bus.publish,
+    registry,
+    values,
+    devices: limits.nodes.devices,
+  })
+  online.on('online', (node) => {
+    if (node.online === false) void unreachable.wentOffline(node.base)
+  })
   await keeper.restore()
   const stopLearning = bus.subscribe('#', (message) => registry.learn(message))
   const stopFollowing = presence.onChange((base) => registry.presenceChanged(base))
@@ -66,7 +78,8 @@ export async function openNodes(options: NodesOptions): Promise<Nodes> {
       online.on('online', listener)
       return () => online.off('online', listener)
     },
-    answering: createAnswers({ registry, values, clock }),
+    answering: createAnswers({ registry, values, clock, markOf: unreachable.markOf }),
+    unreachable,
     close: async () => {
       clearInterval(timer)
       silence.close()

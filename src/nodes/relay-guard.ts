@@ -27,6 +27,12 @@ export interface RelayGuard {
    * @throws HubError `locked`, `interlocked` or `too-fast`.
    */
   check(command: Asked): void
+  /**
+   * The same for what the hub turns off itself: nothing but a lock stands against that.
+   *
+   * @throws HubError `locked`
+   */
+  checkLock(command: Asked): void
   /** The command that was checked goes out: to be called before another one is checked. */
   sent(command: Asked): void
   /** A device has told its state. */
@@ -60,6 +66,7 @@ export async function createRelayGuard(options: RelayGuardOptions): Promise<Rela
       interlocks.check(command)
       switchRate.check(command)
     },
+    checkLock: ({ device }) => lockOuts.check(device),
     sent: (command) => {
       interlocks.sent(command)
       switchRate.sent(command)

@@ -44,6 +44,9 @@ t.test('a node is there while one of its users is, however often', async (t) => 
   t.same(presence.bases(), ['a/b'])
   t.equal(presence.isThere('a/b'), false)
   t.equal(presence.isThere('a'), undefined, 'nobody has that base')
+  const speakers = ['one', 'two', 'viewer'].filter((name) => presence.maySpeakFor('a/b', name))
+  t.same(speakers, ['one', 'two'])
+  t.ok(presence.maySpeakFor('a', 'viewer'), 'anybody where there is none')
   const leaves = [enter(one), enter(one), enter(two)]
   for (const leave of leaves) {
     t.equal(presence.isThere('a/b'), true)

@@ -44,6 +44,7 @@ async function startWith(t: Test, options: Pick<SimulatedNodeOptions, 'faults' |
         const isLater = messages.items.indexOf(one) > messages.items.indexOf(earlier)
         return isLater && one.topic === topic && String(one.payload).includes(part)
       }),
+    mqttPort: hub.mqttPort,
     receipts: () => valuesOn(filter[0] ?? '').map(({ receipt }) => receipt),
     valuesOn,
   }
@@ -90,6 +91,17 @@ t.test('F25: a flapping relay is confirmed once, and each of its states is told'
   for (const { state } of states) await next(relay, `${state}`)
   t.same(valuesOn(relay).slice(1), states)
   t.same(receipts(), confirmed)
+})
+
+t.test('F25: nobody confirms a command in place of a deaf node', async (t) => {
+  const { set, next, receipts, mqttPort } = await startWith(t, { faults: { isDeaf: true } })
+  const asked = set('on --timeout 500ms')
+  await next(life, '"sent"')
+  const other = await mqttTo(t, { mqttPort, httpPort: 0 })
+  await other.client.publishAsync(relay, '{"state":true}', { qos: 1 })
+  t.equal((await asked).code, 3)
+  await next(life, '"timed-out"')
+  t.same(receipts(), ['sent', 'timed-out'])
 })
 
 t.test('F25: a deaf node confirms nothing, and the later command takes over', async (t) => {

@@ -180,15 +180,16 @@ t.test('of too many devices the one commanded the longest ago is forgotten', asy
   ask('on', { device: 'a/3' })
   reports('on', 'a/2')
   clock.step(timeoutMs)
-  t.same(second.names, ['accepted', 'sent'])
+  t.same(second.names, ['accepted', 'sent', 'unknown'])
   t.same(first.names, ['accepted', 'sent', 'superseded'])
 })
 
-t.test('once closed nothing more is told', async (t) => {
+t.test('what is under way when the hub ends is unknown', async (t) => {
   const { ask, clock, commands, reports } = openedCommands()
   const asked = ask('on')
   commands.close()
   reports('on')
   clock.step(timeoutMs)
-  t.same(asked.names, ['accepted', 'sent'])
+  t.same(asked.names, ['accepted', 'sent', 'unknown'])
+  t.equal(asked.ends.length, 1)
 })

@@ -16,15 +16,17 @@ const command: Message = { ...report, topic: 'a/b/set' }
 /** What `message` becomes, and what the commands are asked for. */
 function cameIn(message: Message, options: Partial<IngressOptions>) {
   const asked: [what: 'take' | 'refuse', device: string, error?: string][] = []
+  const reports: string[] = []
   const ingress = createIngress({
     admit: (admitted) => admitted,
     commands: {
       take: ({ device }) => asked.push(['take', device]),
       refuse: ({ device }, { code }) => asked.push(['refuse', device, code]),
     },
+    reported: ({ topic }) => reports.push(topic),
     ...options,
   })
-  return { becomes: ingress(message, clown), asked }
+  return { becomes: ingress(message, clown), asked, reports }
 }
 
 function refusing(error: Error): IngressOptions['admit'] {
@@ -34,14 +36,16 @@ function refusing(error: Error): IngressOptions['admit'] {
 }
 
 t.test('a report goes on the bus, a command goes by the commands', async (t) => {
-  t.same(cameIn(report, {}), { becomes: report, asked: [] })
-  t.same(cameIn(command, {}), { becomes: undefined, asked: [['take', 'a/b']] })
+  t.same(cameIn(report, {}), { becomes: report, asked: [], reports: ['a/b'] })
+  const boot = { ...report, topic: 'a/boot' }
+  t.same(cameIn(boot, {}), { becomes: boot, asked: [], reports: [] })
+  t.same(cameIn(command, {}), { becomes: undefined, asked: [['take', 'a/b']], reports: [] })
 })
 
 t.test('what is dropped is dropped', async (t) => {
   const admit = () => undefined
-  t.same(cameIn(command, { admit }), { becomes: undefined, asked: [] })
-  t.same(cameIn(report, { admit }), { becomes: undefined, asked: [] })
+  t.same(cameIn(command, { admit }), { becomes: undefined, asked: [], reports: [] })
+  t.same(cameIn(report, { admit }), { becomes: undefined, asked: [], reports: [] })
 })
 
 t.test('the refusal of a command is told, but for topics and rights that are wrong', async (t) => {

@@ -29,17 +29,9 @@ export function openedCommands(options: Partial<CommandsOptions> = {}) {
   const clock: SteppedClock = steppedClock()
   const published: Message[] = []
   const told: [device: string, ReceiptName][] = []
-  let report: (message: Message) => void = () => {}
   const commands = createCommands({
     bus: {
       publish: (message) => published.push(message),
-      subscribe: (_filter, deliver) => {
-        report = deliver
-        return () => {
-          report = () => {}
-        }
-      },
-      retained: async function* () {},
     },
     guard: { check: () => {}, sent: () => {}, reported: () => {} },
     isOffline: () => false,
@@ -54,7 +46,7 @@ export function openedCommands(options: Partial<CommandsOptions> = {}) {
     commands,
     published,
     told,
-    reports: (value: unknown, device = relay) => report(messageOn(device, value)),
+    reports: (value: unknown, device = relay) => commands.reported(messageOn(device, value)),
     ask: (
       value: unknown,
       { device = relay, ...from }: Partial<Sender> & { device?: string } = {},

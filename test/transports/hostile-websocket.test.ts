@@ -232,6 +232,23 @@ t.test('F23: over a websocket that carries MQTT a flood of pings gets few answer
   t.ok(pongs >= 10 && pongs < 20, `${pongs} pongs`)
 })
 
+t.test('a key that comes twice commands nothing: readers differ in which one counts', async (t) => {
+  const hub = await startedHub(t)
+  const talk = await talkTo(t, hub)
+  const mqtt = await mqttTo(t, hub, { filter: 'nodes/bridge/0/#' })
+  const twice = '{"state":true,"state":false}'
+  const sentence = 'expected each key once, got one that comes again'
+  talk.websocket.send(`["relay/-/set",${twice}]`)
+  t.match(await talk.on('relay/-/set/error'), [/./, { code: 'bad-payload', message: sentence }])
+  mqtt.client.publish('nodes/bridge/0/custom/-/set', `[{"a":${twice}}]`)
+  const refusal = await mqtt.on('nodes/bridge/0/custom/-/set/error')
+  t.match(String(refusal.payload), sentence)
+  for (const fine of ['{"a":{"b:":":\\":"},"b":[{"a":null}]}', '":"', 'plain: text']) {
+    mqtt.client.publish('nodes/bridge/0/custom/-/set', fine)
+    t.equal(String((await mqtt.on('nodes/bridge/0/custom/-/set')).payload), fine)
+  }
+})
+
 t.test('a number that parsing changes commands nothing', async (t) => {
   const hub = await startedHub(t)
   const talk = await talkTo(t, hub)
