@@ -6,6 +6,7 @@ import {
 } from './access/node-presence.ts'
 import type { Bus } from './bus/bus.ts'
 import type { Config } from './config.ts'
+import { createAfterwards } from './core/afterwards.ts'
 import { systemClock } from './core/clock.ts'
 import type { Closers } from './core/closers.ts'
 import { Payload } from './core/payload.ts'
@@ -89,6 +90,8 @@ async function openCommanding(config: Config, nodes: KnownHardware, parts: Hardw
   const auditLog = createAuditLog({ lines, sampledLog })
   onClose(auditLog.close)
   const records = await openCommandRecords({ bus, store, devices, onUnknown: auditLog.ended })
+  const afterwards = createAfterwards()
+  onClose(afterwards.close)
   const rules = createDeviceRules(config.commands)
   const relayGuard = await createRelayGuard({
     rules,
@@ -108,10 +111,12 @@ async function openCommanding(config: Config, nodes: KnownHardware, parts: Hardw
     guard: createCommandGuard({ takeRate, relayGuard, rules }),
     isOffline: (base) => registry.isOffline(base),
     timeoutMsOf: (device) => rules(device).timeoutMs,
-    tell: (command, receipt) => {
-      auditLog.tell(command, receipt)
-      records.tell(command, receipt)
-    },
+    // A command must not wait for what is written of it.
+    tell: (command, receipt) =>
+      afterwards.do(() => {
+        auditLog.tell(command, receipt)
+        records.tell(command, receipt)
+      }),
     devices,
   })
   onClose(commands.close)

@@ -88,9 +88,9 @@ export function createCommands(options: CommandsOptions): Commands {
       const { device, message } = request
       guard.check(request)
       if (isOffline(deviceOf(device).base)) throw nodeOffline(device)
-      guard.sent(request)
-      // First, so that it waits for nothing that is told of it.
+      // First, so that it waits for nothing that is noted of it. No report comes in the same turn.
       bus.publish(message)
+      guard.sent(request)
       const life = begin(request)
       life.sent()
       makeRoom()
