@@ -53,6 +53,14 @@ t.test('the three printed commands work as printed', async (t) => {
   await talker.lines.next((line) => line.includes('["relay/i2c0-3b",{"state":false}]'))
 })
 
+t.test('a command that does not exist is told in one line on standard error', async (t) => {
+  const { ended, errors, output } = startProgram(t, ['lub'])
+  t.equal(await ended, 1)
+  t.match(errors.items, [/^clown-hub: unknown command "lub": did you mean "lab"\?/])
+  t.equal(errors.items.length, 1)
+  t.same(output.items, [])
+})
+
 t.test('Ctrl-C ends it cleanly', async (t) => {
   const lab = await startLab(t)
   t.equal(await lab.end('SIGINT'), 0)

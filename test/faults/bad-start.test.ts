@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import t from 'tap'
 import { writePrivate } from '../access/users.ts'
 import { testCertificate } from '../certificates.ts'
-import { startProgram, startUnrecorded } from './started-lab.ts'
+import { startProgram, startUnrecorded } from '../journeys/started-lab.ts'
 
 /** What a person at a terminal takes for at once, and what a busy machine still keeps. */
 const soonMs = { mostly: 2000, always: 5000 }
