@@ -67,3 +67,28 @@ t.test('all that is retained is found, with turns for others between', async (t)
   )
   t.ok(found.indexOf('another') < 600)
 })
+
+t.test(
+  'a message that the broker does not take is logged, and those behind it go out',
+  async (t) => {
+    const published: string[] = []
+    const aedes = await Aedes.createBroker()
+    t.teardown(() => new Promise<void>((resolve) => aedes.close(resolve)))
+    Object.assign(aedes, {
+      publish: ({ topic }: { topic: string }, done: (error?: Error) => void) => {
+        published.push(topic)
+        done(topic === 'a' ? new Error('full') : undefined)
+      },
+    })
+    const lines: string[] = []
+    const log = pino({}, { write: (line: string) => lines.push(line) })
+    const retained = new RetainedValues({ topics: 1, valueBytes: 1, totalBytes: 1 })
+    const bus = createAedesBus({ aedes, retained, reader: createPacketReader(), log })
+    for (const topic of ['a', 'b']) {
+      bus.publish({ topic, payload: new Payload(Buffer.from('1')), qos: 1, retain: false })
+    }
+    t.same(published, ['a', 'b'])
+    t.match(lines, [/"topic":"a","msg":"a message was not published"/])
+    t.equal(lines.length, 1)
+  },
+)
