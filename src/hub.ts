@@ -88,6 +88,7 @@ async function openAll(config: Config, log: Logger, onClose: Closers['add']) {
     mayEnter: gate.signedIn,
     clientAddress,
     limits: config.limits,
+    store,
     log,
     sampledLog,
   })

@@ -8,6 +8,8 @@ declare module 'aedes-persistence/asyncPersistence.js' {
 
   class MemoryPersistence {
     addSubscriptions(client: Owner, subscriptions: Subscription[]): Promise<void>
+    removeSubscriptions(client: Owner, filters: string[]): Promise<void>
+    subscriptionsByClient(client: Owner): Promise<Subscription[]>
     cleanSubscriptions(client: Owner): Promise<void>
     subscriptionsByTopic(topic: string): Promise<Subscriber[]>
     storeRetained(packet: AedesPublishPacket): Promise<void>

@@ -1,12 +1,14 @@
 import type { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { Aedes, type Client, type Subscription } from 'aedes'
+import { setImmediate as turnOver } from 'node:timers/promises'
+import { Aedes, type Client } from 'aedes'
 import type { Logger } from 'pino'
 import type { UserDirectory } from '../access/user.ts'
 import type { JsonLimits } from '../core/json-shape.ts'
-import { isCommand, type TopicLimits } from '../core/topic.ts'
 import { createTurnEnd } from '../core/turn-end.ts'
+import type { TopicLimits } from '../core/topic.ts'
+import type { Store } from '../store/store.ts'
 import { createAedesBus, createPacketReader } from './aedes-bus.ts'
 import { createHooks, type HookOptions } from './broker-hooks.ts'
 import type { Bus } from './bus.ts'
@@ -16,12 +18,11 @@ import { createClientRights } from './client-rights.ts'
 import { createEmitter } from './emitter.ts'
 import { type GuardContext, MqttGuard } from './guard/mqtt-guard.ts'
 import type { MqttLimits } from './guard/packet-types.ts'
+import { openKeptState } from './kept-state.ts'
 import { createMqttSignIn, type MqttSignInOptions } from './mqtt-sign-in.ts'
 import type { RetainedLimits } from './retained-quota.ts'
-import { RetainedValues } from './retained-values.ts'
 import { createSenders } from './senders.ts'
-import { SessionStore } from './session-store.ts'
-import { createSessions, type SessionLimits } from './sessions.ts'
+import type { SessionLimits } from './sessions.ts'
 import { createSubscriptionQuota } from './subscription-quota.ts'
 
 /** The embedded Aedes: the bus of the hub, and the broker that MQTT clients connect to. */
@@ -38,6 +39,7 @@ export interface BrokerOptions
   /** Where the request for a websocket that carries MQTT comes from. */
   clientAddress(request: IncomingMessage): string
   readonly directory: UserDirectory
+  readonly store: Store
   readonly limits: {
     readonly mqtt: MqttLimits
     readonly topic: TopicLimits
@@ -57,23 +59,8 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
   const rights = createClientRights(options.directory)
   const addressOf = createClientAddress(options.clientAddress)
   const senders = createSenders(rights, addressOf)
-  const sessions = createSessions({
-    limits: limits.sessions,
-    qos2Window,
-    onEnded: (clientId) => {
-      const fields = { client: clientId }
-      sampledLog.warn('mqtt-sessions-ended', fields, 'a session was given up: its client is away')
-      rights.forget(clientId)
-      void persistence.cleanSubscriptions({ id: clientId })
-    },
-    onDropped: (clientId, { topic }) => {
-      const kind = isCommand(topic) ? 'mqtt-commands-dropped' : 'mqtt-messages-dropped'
-      sampledLog.warn(kind, { client: clientId, topic }, 'a kept message was dropped')
-    },
-  })
-  const retained = new RetainedValues(limits.retained)
-  const granted = new WeakSet<Subscription>()
-  const persistence = new SessionStore({ sessions, retained, granted, rights, sampledLog })
+  const kept = await openKeptState({ ...options, rights })
+  const { sessions, retained, granted, persistence } = kept
   const reader = createPacketReader(limits.json)
   const quota = createSubscriptionQuota(limits.mqtt.subscriptions)
   const emitter = createEmitter(() => aedes.id)
@@ -119,7 +106,9 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
       await new Promise<void>((resolve) => aedes.close(resolve))
       // Aedes closes its clients; sockets that never said CONNECT are none.
       for (const guard of guards) guard.destroy()
-      sessions.close()
+      // Their sessions learn of it a moment later.
+      await turnOver()
+      await kept.close()
     },
   }
 }

@@ -1,4 +1,5 @@
 import type { OwnMessage } from './own-copy.ts'
+import { noNotes, type SessionNotes, type StoredMessage } from './session-records.ts'
 
 /** How much may wait for one client; see `limits.sessions` in the configuration. */
 export interface QueueLimits {
@@ -12,6 +13,19 @@ export interface QueueOptions {
   readonly usage: { bytes: number }
   /** A message was given up before the client acknowledged it. */
   onDropped(message: OwnMessage): void
+  readonly notes?: Pick<SessionNotes, 'waits' | 'sent' | 'received' | 'done' | 'lastId'>
+}
+
+/** A message that waits, and the number under which it was noted. */
+interface Waiting {
+  readonly number: number | undefined
+  readonly message: OwnMessage
+}
+
+/** What is under way; its message is undefined when that has arrived. */
+interface UnderWay {
+  readonly number: number | undefined
+  readonly message: OwnMessage | undefined
 }
 
 /** What is to be written next: a message, or PUBREL when the message has arrived. */
@@ -39,10 +53,11 @@ const messageBytes = 256
  */
 export class OutgoingQueue {
   readonly #options: QueueOptions
-  readonly #waiting: OwnMessage[] = []
+  readonly #notes: NonNullable<QueueOptions['notes']>
+  readonly #waiting: Waiting[] = []
   #waitingBytes = 0
-  /** By id, the first one sent first; undefined in place of a message that has arrived. */
-  readonly #underWay = new Map<number, OwnMessage | undefined>()
+  /** By id, the first one sent first. */
+  readonly #underWay = new Map<number, UnderWay>()
   #underWayBytes = 0
   /** Ids of messages that are not kept, and end with the connection. */
   readonly #passing = new Set<number>()
@@ -53,10 +68,23 @@ export class OutgoingQueue {
 
   constructor(options: QueueOptions) {
     this.#options = options
+    this.#notes = options.notes ?? noNotes
   }
 
   get isEmpty(): boolean {
     return this.#waiting.length + this.#underWay.size === 0
+  }
+
+  /** Takes over what an earlier hub has noted: the limits hold for it, too. */
+  restore(messages: readonly StoredMessage[], lastId: number): void {
+    this.#lastId = lastId
+    for (const { id, message, number } of messages) {
+      if (id !== undefined) this.#add(id, { number, message })
+      else if (message !== undefined) this.#wait({ number, message })
+      if (message !== undefined) this.#options.usage.bytes += costOf(message)
+    }
+    this.#trimWaiting()
+    this.#trimUnderWay()
   }
 
   /** The client is there: what is under way is sent again, and then what waits. */
@@ -69,12 +97,12 @@ export class OutgoingQueue {
   leave(mayWait: (message: OwnMessage) => boolean): void {
     this.#isClientThere = false
     this.#passing.clear()
-    for (const [id, message] of this.#underWay) {
+    for (const [id, { message }] of this.#underWay) {
       if (message !== undefined && !mayWait(message)) this.#dropUnderWay(id)
     }
-    for (const message of this.#waiting.splice(0)) {
-      if (mayWait(message)) this.#waiting.push(message)
-      else this.#dropWaiting(message)
+    for (const waiting of this.#waiting.splice(0)) {
+      if (mayWait(waiting.message)) this.#waiting.push(waiting)
+      else this.#dropWaiting(waiting)
     }
     this.#trimWaiting()
     this.#trimUnderWay()
@@ -82,8 +110,7 @@ export class OutgoingQueue {
 
   /** Lets a message wait to be written. */
   add(message: OwnMessage): void {
-    this.#waiting.push(message)
-    this.#waitingBytes += bytesOf(message)
+    this.#wait({ number: this.#notes.waits(message), message })
     this.#options.usage.bytes += costOf(message)
     this.#trimWaiting()
   }
@@ -104,14 +131,21 @@ export class OutgoingQueue {
 
   /** A message has arrived, and is not sent again: PUBREL takes its place [MQTT-4.3.3-1]. */
   arrived(id: number): void {
-    if (!this.#underWay.has(id)) return
-    this.#countOut(id)
-    this.#underWay.set(id, undefined)
+    const underWay = this.#underWay.get(id)
+    if (underWay === undefined) return
+    const { number } = underWay
+    this.#countOut(underWay)
+    this.#underWay.set(id, { number, message: undefined })
+    if (number !== undefined) this.#notes.received(number)
   }
 
   /** The client is done with what was sent with `id`. */
   acknowledged(id: number): void {
-    this.#countOut(id)
+    const underWay = this.#underWay.get(id)
+    if (underWay !== undefined) {
+      this.#countOut(underWay)
+      this.#done(underWay)
+    }
     this.#underWay.delete(id)
     this.#passing.delete(id)
   }
@@ -128,7 +162,10 @@ export class OutgoingQueue {
   /** Forgets everything, without a word. */
   clear(): void {
     for (const id of this.#underWay.keys()) this.acknowledged(id)
-    for (const message of this.#waiting.splice(0)) this.#options.usage.bytes -= costOf(message)
+    for (const waiting of this.#waiting.splice(0)) {
+      this.#options.usage.bytes -= costOf(waiting.message)
+      this.#done(waiting)
+    }
     this.#waitingBytes = 0
   }
 
@@ -139,13 +176,19 @@ export class OutgoingQueue {
 
   // --- what waits ---
 
+  #wait(waiting: Waiting): void {
+    this.#waiting.push(waiting)
+    this.#waitingBytes += bytesOf(waiting.message)
+  }
+
   #nextWaiting(): Sending | undefined {
-    const message = this.#waiting.shift()
-    if (message === undefined) return undefined
+    const waiting = this.#waiting.shift()
+    if (waiting === undefined) return undefined
+    const { number, message } = waiting
     this.#waitingBytes -= bytesOf(message)
     const id = this.#freeId()
-    this.#underWay.set(id, message)
-    this.#underWayBytes += bytesOf(message)
+    if (number !== undefined) this.#notes.sent(number, id)
+    this.#add(id, waiting)
     this.#trimUnderWay()
     return { id, message, isAgain: false }
   }
@@ -156,13 +199,15 @@ export class OutgoingQueue {
   }
 
   #dropOldestWaiting(): void {
-    for (const message of this.#waiting.splice(0, 1)) this.#dropWaiting(message)
+    for (const waiting of this.#waiting.splice(0, 1)) this.#dropWaiting(waiting)
   }
 
   /** Counts out a message that was taken from those that wait. */
-  #dropWaiting(message: OwnMessage): void {
+  #dropWaiting(waiting: Waiting): void {
+    const { message } = waiting
     this.#waitingBytes -= bytesOf(message)
     this.#options.usage.bytes -= costOf(message)
+    this.#done(waiting)
     this.#options.onDropped(message)
   }
 
@@ -170,7 +215,8 @@ export class OutgoingQueue {
 
   #nextAgain(): Sending | undefined {
     for (let id = this.#again.shift(); id !== undefined; id = this.#again.shift()) {
-      if (this.#underWay.has(id)) return { id, message: this.#underWay.get(id), isAgain: true }
+      const underWay = this.#underWay.get(id)
+      if (underWay !== undefined) return { id, message: underWay.message, isAgain: true }
     }
     return undefined
   }
@@ -179,7 +225,13 @@ export class OutgoingQueue {
   #freeId(): number {
     do this.#lastId = (this.#lastId % maximumId) + 1
     while (this.#underWay.has(this.#lastId) || this.#passing.has(this.#lastId))
+    this.#notes.lastId(this.#lastId)
     return this.#lastId
+  }
+
+  #add(id: number, underWay: UnderWay): void {
+    this.#underWay.set(id, underWay)
+    if (underWay.message !== undefined) this.#underWayBytes += bytesOf(underWay.message)
   }
 
   #trimUnderWay(): void {
@@ -192,16 +244,19 @@ export class OutgoingQueue {
   }
 
   #dropUnderWay(id: number): void {
-    const message = this.#underWay.get(id)
+    const message = this.#underWay.get(id)?.message
     this.acknowledged(id)
     if (message !== undefined) this.#options.onDropped(message)
   }
 
-  #countOut(id: number): void {
-    const message = this.#underWay.get(id)
+  #countOut({ message }: UnderWay): void {
     if (message === undefined) return
     this.#underWayBytes -= bytesOf(message)
     this.#options.usage.bytes -= costOf(message)
+  }
+
+  #done({ number }: UnderWay): void {
+    if (number !== undefined) this.#notes.done(number)
   }
 }
 

@@ -2,6 +2,7 @@ import type { AedesPublishPacket } from 'aedes'
 import { matches } from '../core/filter.ts'
 import { type OwnMessage, ownCopy } from './own-copy.ts'
 import { createRetainedQuota, type RetainedLimits, type RetainedQuota } from './retained-quota.ts'
+import type { RetainedRecords } from './retained-records.ts'
 
 /** How many topics are looked at before others have their turn: some 50 µs. */
 const topicsPerTurn = 256
@@ -9,10 +10,12 @@ const topicsPerTurn = 256
 /** The last retained message of each topic [MQTT-3.3.1-5]. */
 export class RetainedValues {
   readonly #quota: RetainedQuota
+  readonly #records: Pick<RetainedRecords, 'note'>
   readonly #messages = new Map<string, OwnMessage>()
 
-  constructor(limits: RetainedLimits) {
+  constructor(limits: RetainedLimits, records: Pick<RetainedRecords, 'note'> = { note: () => {} }) {
     this.#quota = createRetainedQuota(limits)
+    this.#records = records
   }
 
   /** Keeps a copy in place of the one before; answers false, and keeps that one, past the limits. */
@@ -20,9 +23,20 @@ export class RetainedValues {
     const { topic, payload } = packet
     if (!this.#quota.take(topic, payload.length)) return false
     // [MQTT-3.3.1-10]
-    if (payload.length === 0) this.#messages.delete(topic)
-    else this.#messages.set(topic, ownCopy(packet))
+    const message = payload.length === 0 ? undefined : ownCopy(packet)
+    if (message === undefined) this.#messages.delete(topic)
+    else this.#messages.set(topic, message)
+    this.#records.note(topic, message)
     return true
+  }
+
+  /** Takes a message of an earlier hub; answers false, and gives it up, past the limits. */
+  restore(message: OwnMessage): boolean {
+    const { topic, payload } = message
+    const hasRoom = this.#quota.take(topic, payload.length)
+    if (hasRoom) this.#messages.set(topic, message)
+    else this.#records.note(topic, undefined)
+    return hasRoom
   }
 
   /**

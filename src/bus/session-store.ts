@@ -7,6 +7,7 @@ import type { ClientRights } from './client-rights.ts'
 import { ownCopy } from './own-copy.ts'
 import { lowerQos, type Qos } from './qos.ts'
 import type { RetainedValues } from './retained-values.ts'
+import type { SessionRecords, StoredSession } from './session-records.ts'
 import type { Sessions } from './sessions.ts'
 
 export interface SessionStoreOptions {
@@ -15,6 +16,7 @@ export interface SessionStoreOptions {
   /** The subscriptions that clients may have. */
   readonly granted: WeakSet<Subscription>
   readonly sampledLog: SampledLog
+  readonly records: Pick<SessionRecords, 'subscribed' | 'unsubscribed'>
   /** Nothing is kept for a client that it may not read. */
   readonly rights: Pick<ClientRights, 'of'>
 }
@@ -44,11 +46,26 @@ export class SessionStore extends MemoryPersistence {
 
   /** Aedes hands over all filters of a packet, once for each that is granted. */
   override async addSubscriptions(client: Owner, subscriptions: Subscription[]) {
-    const { granted } = this.#options
-    return super.addSubscriptions(
-      client,
-      subscriptions.filter((subscription) => granted.delete(subscription)),
-    )
+    const { granted, records } = this.#options
+    const added = subscriptions.filter((subscription) => granted.delete(subscription))
+    for (const { topic, qos } of added) records.subscribed(client.id, topic, qos)
+    return super.addSubscriptions(client, added)
+  }
+
+  override async removeSubscriptions(client: Owner, filters: string[]) {
+    for (const filter of filters) this.#options.records.unsubscribed(client.id, filter)
+    return super.removeSubscriptions(client, filters)
+  }
+
+  override async cleanSubscriptions(client: Owner) {
+    const subscriptions = await super.subscriptionsByClient(client)
+    for (const { topic } of subscriptions) this.#options.records.unsubscribed(client.id, topic)
+    return super.cleanSubscriptions(client)
+  }
+
+  /** Takes over the subscriptions of a session of an earlier hub, which has noted them. */
+  async restore({ clientId, subscriptions }: StoredSession): Promise<void> {
+    if (subscriptions.length > 0) await super.addSubscriptions({ id: clientId }, [...subscriptions])
   }
 
   /** The kept sessions that a message is to be stored for. A command is not stored for the absent. */

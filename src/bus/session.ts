@@ -3,6 +3,7 @@ import { writePublish, writeRelease } from './guard/written-packets.ts'
 import { IncomingIds } from './incoming-ids.ts'
 import { OutgoingQueue, type QueueOptions, type Sending } from './outgoing-queue.ts'
 import type { OwnMessage } from './own-copy.ts'
+import { noNotes, type SessionNotes, type StoredSession } from './session-records.ts'
 
 /** A connection, as the session of its client sees it. */
 export interface Link {
@@ -18,6 +19,7 @@ export interface SessionOptions extends QueueOptions {
   readonly isKept: boolean
   /** How many QoS 2 messages of the client may be open. */
   readonly qos2Window: number
+  readonly notes?: SessionNotes
 }
 
 /**
@@ -29,15 +31,18 @@ export class Session {
   readonly isKept: boolean
   readonly incoming: IncomingIds
   readonly outgoing: OutgoingQueue
+  readonly #notes: SessionNotes
   #link: Link | undefined
   /** From the return of the client until it has everything that waited. */
   #isReplay = false
   #isFlowDue = false
 
   constructor(options: SessionOptions) {
-    this.isKept = options.isKept
-    this.incoming = new IncomingIds(options.qos2Window)
+    const { isKept, qos2Window, notes = noNotes } = options
+    this.isKept = isKept
+    this.incoming = new IncomingIds(qos2Window, notes)
     this.outgoing = new OutgoingQueue(options)
+    this.#notes = notes
   }
 
   get isClientThere(): boolean {
@@ -48,6 +53,7 @@ export class Session {
   attach(link: Link): void {
     if (this.#link !== undefined) this.detach(this.#link)
     this.#link = link
+    this.#notes.here()
     this.outgoing.resume()
     this.#isReplay = true
     this.#isFlowDue = false
@@ -58,9 +64,23 @@ export class Session {
   detach(link: Link): boolean {
     if (this.#link !== link) return false
     this.#link = undefined
+    this.#notes.away()
     // A command that was not acknowledged is not given tomorrow for today's button.
     this.outgoing.leave(({ topic }) => !isCommand(topic))
     return true
+  }
+
+  /** Takes over what an earlier hub has noted. */
+  restore({ messages, lastId, unreleased }: StoredSession): void {
+    this.incoming.restore(unreleased)
+    this.outgoing.restore(messages, lastId)
+  }
+
+  /** Forgets everything: the session is over. */
+  end(): void {
+    this.incoming.clear()
+    this.outgoing.clear()
+    this.#notes.ended()
   }
 
   /** Lets a message wait for its turn, and for the client if it is away. */

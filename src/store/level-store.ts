@@ -51,6 +51,7 @@ async function openLevel(path: string, sampledLog: SampledLog): Promise<Engine> 
 
 function engineOf(level: Level, sampledLog: SampledLog): Engine {
   return {
+    isLasting: true,
     get: (key) => level.get(key),
     entries: async function* (prefix) {
       for await (const entry of level.iterator({ gte: prefix })) {

@@ -9,6 +9,7 @@ export function openMemoryStore(): Store {
 function createMemory(): Engine {
   const values = new Map<string, Buffer>()
   return {
+    isLasting: false,
     get: async (key) => values.get(key),
     entries: async function* (prefix) {
       yield* [...values].filter(([key]) => key.startsWith(prefix)).sort(byBytes)

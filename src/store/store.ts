@@ -14,6 +14,8 @@ export type Entry = readonly [key: string, value: Buffer]
  * the name of whose they are, and a slash: `node/nodes/bridge/0`.
  */
 export interface Store {
+  /** Whether what was written is there again when the hub starts again. */
+  readonly isLasting: boolean
   /** What was written; a value that is on its way to the disk is not there yet. */
   get(key: string): Promise<Buffer | undefined>
   /** All whose keys begin with `prefix`, in the order of their bytes, as they are at the first step. */
@@ -34,7 +36,7 @@ export interface Store {
 export type Changes = ReadonlyMap<string, Buffer | undefined>
 
 /** What a store keeps its values in. */
-export interface Engine extends Pick<Store, 'get' | 'entries' | 'close'> {
+export interface Engine extends Pick<Store, 'isLasting' | 'get' | 'entries' | 'close'> {
   /** Resolves when all changes are on disk; is not called again before. */
   apply(changes: Changes): Promise<void>
 }
@@ -47,6 +49,7 @@ export function createStore(engine: Engine): Store {
   const writer = createBatchWriter(engine.apply)
   let closing: Promise<void> | undefined
   return {
+    isLasting: engine.isLasting,
     get: engine.get,
     entries: async function* (prefix) {
       for await (const entry of engine.entries(prefix)) if (entry[0] !== formatKey) yield entry

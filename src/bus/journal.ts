@@ -1,0 +1,103 @@
+import { setTimeout as pause, setImmediate as turnEnd } from 'node:timers/promises'
+import type { Entry, Store } from '../store/store.ts'
+
+/**
+ * What the broker keeps lives in memory. Wherever that changes, it is noted here, under a key and in the
+ * same breath; the store has it soon after. A promise to a client leaves when what was noted before it
+ * is on disk.
+ */
+export interface Journal {
+  /** Whether anything outlives the hub. If not, nothing has to be noted, and nothing ever waits. */
+  readonly isLasting: boolean
+  /** The value of `key` from now on; undefined when it has none. What one turn notes is kept as one. */
+  note(key: string, value: Buffer | undefined): void
+  /**
+   * Calls `done` when all that was noted so far is on disk, at once if it is; in the order of the
+   * calls. While the disk takes nothing, nothing is called: it is tried again every second.
+   */
+  settled(done: () => void): void
+  /** What an earlier hub has noted. */
+  entries(prefix: string): AsyncIterable<Entry>
+  /** Waits for what was noted, unless the disk does not take it. What is noted later is lost. */
+  close(): Promise<void>
+}
+
+/** How long a disk that did not take a batch is left alone. */
+const retryMs = 1000
+
+interface Batch {
+  readonly changes: Map<string, Buffer | undefined>
+  /** Who waits for it. */
+  readonly waiting: (() => void)[]
+}
+
+/** The journal in `store`; one that never has anything to wait for when that ends with the hub. */
+export function openJournal(store: Store): Journal {
+  return store.isLasting ? createJournal(store) : noJournal
+}
+
+const noJournal: Journal = {
+  isLasting: false,
+  note: () => {},
+  settled: (done) => done(),
+  entries: async function* () {},
+  close: async () => {},
+}
+
+function createJournal(store: Store): Journal {
+  let next: Batch = { changes: new Map(), waiting: [] }
+  let current: Batch | undefined
+  let isClosed = false
+  let writing: Promise<void> | undefined
+  const writeAll = async () => {
+    await turnEnd()
+    while (next.changes.size > 0) {
+      current = next
+      next = { changes: new Map(), waiting: [] }
+      if (await isWritten(store, current)) {
+        for (const done of current.waiting) done()
+        continue
+      }
+      next = joined(current, next)
+      if (isClosed) break
+      await pause(retryMs, undefined, { ref: false })
+    }
+    current = undefined
+    writing = undefined
+  }
+  return {
+    isLasting: true,
+    note: (key, value) => {
+      if (isClosed) return
+      next.changes.set(key, value)
+      writing ??= writeAll()
+    },
+    settled: (done) => {
+      const last = next.changes.size > 0 ? next : current
+      if (last === undefined) done()
+      else last.waiting.push(done)
+    },
+    entries: store.entries,
+    close: async () => {
+      isClosed = true
+      await writing
+    },
+  }
+}
+
+/** Tries to write a batch; the store itself tells why it cannot. */
+async function isWritten(store: Store, { changes }: Batch): Promise<boolean> {
+  try {
+    await store.write(Array.from(changes, ([key, value]) => ({ key, value })))
+    return true
+  } catch {
+    return false
+  }
+}
+
+function joined(one: Batch, other: Batch): Batch {
+  return {
+    changes: new Map([...one.changes, ...other.changes]),
+    waiting: [...one.waiting, ...other.waiting],
+  }
+}

@@ -1,0 +1,204 @@
+import { isCommand } from '../core/topic.ts'
+import type { Journal } from './journal.ts'
+import { readMessage, writeMessage } from './message-record.ts'
+import type { OwnMessage } from './own-copy.ts'
+import type { Qos } from './qos.ts'
+
+/**
+ * Notes what becomes of one kept session. A message has a number, and two keys: under `message/` until
+ * it has arrived, under `id/` from when it has an id until the client is done with it.
+ */
+export interface SessionNotes {
+  /** The client is there. */
+  here(): void
+  /** The client has gone, now. */
+  away(): void
+  /** The session is over, with all but its messages, ids and subscriptions, which end one by one. */
+  ended(): void
+  /** The id that was given out last, so that none comes again too soon. */
+  lastId(id: number): void
+  /** A message waits; answers its number. A command has none: it ends with the hub. */
+  waits(message: OwnMessage): number | undefined
+  sent(number: number, id: number): void
+  /** PUBREC came. */
+  received(number: number): void
+  /** The message is acknowledged, or was given up. */
+  done(number: number): void
+  /** A QoS 2 message of the client came, whose PUBREL is awaited. */
+  unreleased(id: number): void
+  released(id: number): void
+}
+
+/** Of a session that nothing is kept of. */
+export const noNotes: SessionNotes = {
+  here: () => {},
+  away: () => {},
+  ended: () => {},
+  lastId: () => {},
+  waits: () => undefined,
+  sent: () => {},
+  received: () => {},
+  done: () => {},
+  unreleased: () => {},
+  released: () => {},
+}
+
+/** A message to a client: it waits, is under way with an id, or has arrived with one. */
+export interface StoredMessage {
+  readonly number: number
+  readonly id: number | undefined
+  /** Undefined when it has arrived, and its PUBREL is due. */
+  readonly message: OwnMessage | undefined
+}
+
+/** A session of an earlier hub. */
+export interface StoredSession {
+  readonly clientId: string
+  /** For how long the client had been away; 0 when it was there to the end. */
+  readonly awayMs: number
+  readonly lastId: number
+  readonly subscriptions: readonly { readonly topic: string; readonly qos: Qos }[]
+  /** In their order. */
+  readonly messages: readonly StoredMessage[]
+  readonly unreleased: readonly number[]
+}
+
+export interface SessionRecords {
+  /** Notes for a session that begins, or goes on after message number `lastNumber`. */
+  of(clientId: string, lastNumber?: number): SessionNotes
+  subscribed(clientId: string, filter: string, qos: Qos): void
+  unsubscribed(clientId: string, filter: string): void
+  load(): AsyncIterable<StoredSession>
+}
+
+const keyPrefix = 'session/'
+
+/** All keys of a session. Client ids may hold slashes; names of users and filters come last. */
+function keysOf(clientId: string) {
+  const own = `${keyPrefix}${encodeURIComponent(clientId)}/`
+  // Keys are in the order of their characters.
+  const padded = (number: number) => String(number).padStart(16, '0')
+  return {
+    client: `${own}client`,
+    lastId: `${own}last-id`,
+    subscription: (filter: string) => `${own}subscription/${filter}`,
+    message: (number: number) => `${own}message/${padded(number)}`,
+    id: (number: number) => `${own}id/${padded(number)}`,
+    unreleased: (id: number) => `${own}unreleased/${id}`,
+  }
+}
+
+export function createSessionRecords(journal: Journal): SessionRecords {
+  const { isLasting, note } = journal
+  return {
+    of: (clientId, lastNumber = 0) =>
+      isLasting ? notesOf(journal, clientId, lastNumber) : noNotes,
+    subscribed: (clientId, filter, qos) => {
+      if (isLasting) note(keysOf(clientId).subscription(filter), textOf(qos))
+    },
+    unsubscribed: (clientId, filter) => {
+      if (isLasting) note(keysOf(clientId).subscription(filter), undefined)
+    },
+    load: () => load(journal),
+  }
+}
+
+function notesOf({ note }: Journal, clientId: string, lastNumber: number): SessionNotes {
+  const keys = keysOf(clientId)
+  let number = lastNumber
+  return {
+    here: () => note(keys.client, textOf('')),
+    away: () => note(keys.client, textOf(Date.now())),
+    ended: () => {
+      note(keys.client, undefined)
+      note(keys.lastId, undefined)
+    },
+    lastId: (id) => note(keys.lastId, textOf(id)),
+    waits: (message) => {
+      if (isCommand(message.topic)) return undefined
+      number += 1
+      note(keys.message(number), writeMessage(message))
+      return number
+    },
+    sent: (number, id) => note(keys.id(number), textOf(id)),
+    received: (number) => note(keys.message(number), undefined),
+    done: (number) => {
+      note(keys.message(number), undefined)
+      note(keys.id(number), undefined)
+    },
+    unreleased: (id) => note(keys.unreleased(id), textOf('')),
+    released: (id) => note(keys.unreleased(id), undefined),
+  }
+}
+
+function textOf(value: string | number): Buffer {
+  return Buffer.from(String(value))
+}
+
+// --- what an earlier hub has noted ---
+
+/** A session while its keys, which come together, are read. */
+interface Draft {
+  readonly owner: string
+  awayMs: number
+  lastId: number
+  readonly subscriptions: { readonly topic: string; readonly qos: Qos }[]
+  readonly messages: Map<number, OwnMessage>
+  readonly ids: Map<number, number>
+  readonly unreleased: number[]
+}
+
+function draftOf(owner: string): Draft {
+  const lists = { subscriptions: [], messages: new Map(), ids: new Map(), unreleased: [] }
+  return { owner, awayMs: 0, lastId: 0, ...lists }
+}
+
+async function* load(journal: Journal): AsyncIterable<StoredSession> {
+  let draft: Draft | undefined
+  for await (const [key, value] of journal.entries(keyPrefix)) {
+    const [, owner = '', kind = '', ...rest] = key.split('/')
+    if (draft?.owner !== owner) {
+      if (draft !== undefined) yield finished(draft)
+      draft = draftOf(owner)
+    }
+    read[kind]?.(draft, rest.join('/'), value)
+  }
+  if (draft !== undefined) yield finished(draft)
+}
+
+/** How the value of each kind of key is read. */
+const read: Record<string, (draft: Draft, name: string, value: Buffer) => void> = {
+  client: (draft, _, value) => {
+    // A clock that was set back makes nobody's absence longer.
+    if (value.length > 0) draft.awayMs = Math.max(0, Date.now() - Number(value))
+  },
+  'last-id': (draft, _, value) => {
+    draft.lastId = Number(value)
+  },
+  subscription: ({ subscriptions }, topic, value) => {
+    const qos = Number(value)
+    subscriptions.push({ topic, qos: qos === 1 || qos === 2 ? qos : 0 })
+  },
+  message: ({ messages }, name, value) => messages.set(Number(name), readMessage(value)),
+  id: ({ ids }, name, value) => ids.set(Number(name), Number(value)),
+  unreleased: ({ unreleased }, name) => unreleased.push(Number(name)),
+}
+
+function finished(draft: Draft): StoredSession {
+  const { owner, awayMs, lastId, subscriptions, messages, ids, unreleased } = draft
+  const numbers = [...new Set([...messages.keys(), ...ids.keys()])].sort(
+    (one, other) => one - other,
+  )
+  return {
+    clientId: decodeURIComponent(owner),
+    awayMs,
+    lastId,
+    subscriptions,
+    messages: numbers.map((number) => ({
+      number,
+      id: ids.get(number),
+      message: messages.get(number),
+    })),
+    unreleased,
+  }
+}
