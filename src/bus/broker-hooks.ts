@@ -33,7 +33,7 @@ interface HookParts {
 }
 
 type Hooks = Required<
-  Pick<AedesOptions, 'authorizePublish' | 'authorizeSubscribe' | 'authorizeForward'>
+  Pick<AedesOptions, 'authorizePublish' | 'authorizeSubscribe' | 'authorizeForward' | 'published'>
 >
 
 /** What Aedes asks before it lets anything happen to a message or a subscription. */
@@ -54,6 +54,10 @@ export function createHooks(options: HookOptions, parts: HookParts): Hooks {
       // [MQTT-3.2.0-1] Nothing goes out before CONNACK.
       if (guard instanceof MqttGuard && !guard.isAccepted) return null
       return rights.of(client.id)?.mayRead(packet.topic) ? packet : null
+    },
+    published: ({ qos, messageId = 0 }, client, done) => {
+      if (qos === 1 && client?.conn instanceof MqttGuard) client.conn.published(messageId)
+      done()
     },
   }
 }

@@ -1,13 +1,13 @@
 import type { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { setImmediate as turnOver } from 'node:timers/promises'
+import { setTimeout as pause, setImmediate as turnOver } from 'node:timers/promises'
 import { Aedes, type Client } from 'aedes'
 import type { Logger } from 'pino'
 import type { UserDirectory } from '../access/user.ts'
 import type { JsonLimits } from '../core/json-shape.ts'
-import { createTurnEnd } from '../core/turn-end.ts'
 import type { TopicLimits } from '../core/topic.ts'
+import { createTurnEnd } from '../core/turn-end.ts'
 import type { Store } from '../store/store.ts'
 import { createAedesBus, createPacketReader } from './aedes-bus.ts'
 import { createHooks, type HookOptions } from './broker-hooks.ts'
@@ -53,6 +53,9 @@ export interface BrokerOptions
 /** What the guard has as well is set so that the guard comes first. */
 const laterThanGuard = { connectTimeout: 60_000, drainTimeout: 10_000, maxClientsIdLength: 1024 }
 
+/** How long the end waits for the disk, so that clients get their acknowledgements. */
+const goodbyeMs = 1000
+
 export async function openBroker(options: BrokerOptions): Promise<Broker> {
   const { log, sampledLog, limits } = options
   const { qos2Window } = limits.mqtt
@@ -60,7 +63,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
   const addressOf = createClientAddress(options.clientAddress)
   const senders = createSenders(rights, addressOf)
   const kept = await openKeptState({ ...options, rights })
-  const { sessions, retained, granted, persistence } = kept
+  const { sessions, retained, granted, persistence, journal } = kept
   const reader = createPacketReader(limits.json)
   const quota = createSubscriptionQuota(limits.mqtt.subscriptions)
   const emitter = createEmitter(() => aedes.id)
@@ -83,7 +86,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
     links.get(client)?.sendRetainedOn(subscriptions.map(({ topic }) => topic))
   })
   const guards = new Set<MqttGuard>()
-  const context: GuardContext = { limits, turnEnd: createTurnEnd(), sampledLog }
+  const context: GuardContext = { limits, turnEnd: createTurnEnd(), sampledLog, journal }
   return {
     bus: createAedesBus({ aedes, retained, reader, log }),
     handle: (socket, request) => {
@@ -103,6 +106,8 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
       })
     },
     close: async () => {
+      const acknowledged = new Promise<void>((resolve) => journal.settled(resolve))
+      await Promise.race([acknowledged, pause(goodbyeMs, undefined, { ref: false })])
       await new Promise<void>((resolve) => aedes.close(resolve))
       // Aedes closes its clients; sockets that never said CONNECT are none.
       for (const guard of guards) guard.destroy()

@@ -3,6 +3,7 @@ import type { SampledLog } from '../../core/sampled-log.ts'
 import { TokenBucket } from '../../core/token-bucket.ts'
 import type { TurnEnd } from '../../core/turn-end.ts'
 import { clientName } from '../client-name.ts'
+import type { Journal } from '../journal.ts'
 import { Acknowledgements, expectsAnswer } from './acknowledgements.ts'
 import { BrokerFeed } from './broker-feed.ts'
 import {
@@ -13,16 +14,18 @@ import {
 } from './connect-packet.ts'
 import { Deadlines } from './deadlines.ts'
 import { FrameReader } from './frame-reader.ts'
-import { isAcceptance, Outbound } from './outbound.ts'
+import { isAcceptance } from './outbound.ts'
+import { Outbox } from './outbox.ts'
 import { malformed, PacketFault } from './packet-fault.ts'
 import { checkPublish, checkSubscribe, checkUnsubscribe } from './packet-rules.ts'
-import { createHeaderCheck, isRetained, packetTypes, typeOf } from './packet-types.ts'
+import { createHeaderCheck, packetTypes, typeOf } from './packet-types.ts'
 
 /** What all guards of a broker share. */
 export interface GuardContext {
   readonly limits: ConnectLimits
   readonly turnEnd: TurnEnd
   readonly sampledLog: SampledLog
+  readonly journal: Pick<Journal, 'isLasting' | 'settled'>
 }
 
 /** Whom a guard guards. */
@@ -34,9 +37,6 @@ export interface Guarded {
 
 /** Past the first, the socket is not read; it is again below the second. */
 const inboundBytes = { pause: 128 * 1024, resume: 32 * 1024 }
-
-/** How much of a replay of kept messages may wait for a slow reader before the replay does. */
-const replayBytes = 64 * 1024
 
 /** How long a socket may take to read its last packets. */
 const lingerMs = 1000
@@ -55,7 +55,7 @@ export class MqttGuard extends Duplex {
   readonly #guarded: Guarded
   readonly #frames: FrameReader
   readonly #feed: BrokerFeed
-  readonly #outbound = new Outbound((packet) => this.#sent(packet))
+  readonly #outbox: Outbox
   readonly #acknowledgements: Acknowledgements
   readonly #deadlines: Deadlines
   #connect: ConnectPacket | undefined
@@ -64,9 +64,6 @@ export class MqttGuard extends Duplex {
   /** What the broker calls the client; empty before CONNECT. */
   #name = ''
   #isAccepted = false
-  #isFlushDue = false
-  #isReplayExpected = false
-  #isReplayWaiting = false
 
   constructor(socket: Duplex, context: GuardContext, guarded: Guarded) {
     super({ autoDestroy: false })
@@ -97,6 +94,15 @@ export class MqttGuard extends Duplex {
       onHeldBack: () => this.#warn('mqtt-held-back', 'it sends faster than it may'),
       onEnd: () => this.destroy(),
     })
+    this.#outbox = new Outbox({
+      ...context,
+      socket,
+      limitBytes: mqtt.outboundBytes,
+      onPacket: (packet) => this.#sent(packet),
+      isKept: () => this.#connect?.clean === false,
+      onDrained: () => this.emit('drain'),
+      onFull: (waitingBytes) => this.#cut(waitingBytes),
+    })
     this.#acknowledgements = new Acknowledgements(mqtt.qos2Window)
     this.#deadlines = new Deadlines({
       limits: mqtt,
@@ -121,7 +127,12 @@ export class MqttGuard extends Duplex {
 
   /** The next packet written is one that was kept for the client while it was away. */
   expectReplay(): void {
-    this.#isReplayExpected = true
+    this.#outbox.expectReplay()
+  }
+
+  /** The broker has dealt with a QoS 1 message of the client. */
+  published(id: number): void {
+    this.#outbox.published(id)
   }
 
   // --- from the client ---
@@ -133,11 +144,6 @@ export class MqttGuard extends Duplex {
     socket.on('close', () => this.#feed.end())
     // An error is always followed by close; why a peer went away is of no use here.
     socket.on('error', () => {})
-    socket.on('drain', () => {
-      if (!this.#isReplayWaiting) return
-      this.#isReplayWaiting = false
-      this.emit('drain')
-    })
   }
 
   #read(chunk: Buffer): void {
@@ -213,29 +219,7 @@ export class MqttGuard extends Duplex {
 
   /** Takes a piece of a packet. Answers false only to a replay of kept messages that has to wait. */
   override write(piece: Buffer | string): boolean {
-    if (this.destroyed) return true
-    const completed = this.#outbound.add(piece)
-    if (!this.#isFlushDue) {
-      this.#isFlushDue = true
-      this.#context.turnEnd.add(this)
-    }
-    if (this.#outbound.bytes > this.#context.limits.mqtt.outboundBytes) this.flush()
-    return completed === undefined || this.#mayGoOn(completed)
-  }
-
-  /**
-   * Whether more may follow at once. A replay waits for its reader, and nobody else waits for it;
-   * live messages never wait. Only retained values carry the retain flag to a subscriber
-   * [MQTT-3.3.1-8], [MQTT-3.3.1-9].
-   */
-  #mayGoOn(firstByte: number): boolean {
-    const isRetainedValue = typeOf(firstByte) === packetTypes.publish && isRetained(firstByte)
-    const isReplay = isRetainedValue || this.#isReplayExpected
-    this.#isReplayExpected = false
-    if (!isReplay || this.socket.writableLength + this.#outbound.bytes < replayBytes) return true
-    this.flush()
-    this.#isReplayWaiting = this.socket.writableNeedDrain
-    return !this.#isReplayWaiting
+    return this.destroyed || this.#outbox.add(piece)
   }
 
   #sent(packet: Buffer): void {
@@ -247,14 +231,7 @@ export class MqttGuard extends Duplex {
     if (this.#connect.level === 4) packet[2] = isPresent ? 1 : 0
   }
 
-  /** Writes what was collected, and cuts the client when too much waits for it. */
-  flush(): void {
-    this.#isFlushDue = false
-    const bytes = this.#outbound.take()
-    if (this.destroyed || bytes.length === 0) return
-    this.socket.write(bytes)
-    const waitingBytes = this.socket.writableLength
-    if (waitingBytes <= this.#context.limits.mqtt.outboundBytes) return
+  #cut(waitingBytes: number): void {
     this.#warn('mqtt-slow-consumer', `it does not read, and ${waitingBytes} bytes wait for it`)
     this.socket.destroy()
     this.destroy()
@@ -280,8 +257,9 @@ export class MqttGuard extends Duplex {
 
   override _destroy(_error: Error | null, done: (error: Error | null) => void): void {
     this.#deadlines.clear()
+    const last = this.#outbox.close()
     if (!this.socket.destroyed) {
-      this.socket.end(this.#outbound.take())
+      this.socket.end(last)
       this.socket.resume()
       setTimeout(() => this.socket.destroy(), lingerMs).unref()
     }

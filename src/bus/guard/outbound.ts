@@ -8,15 +8,18 @@ const initialBytes = 512
  * knows where packets end.
  */
 export class Outbound {
-  readonly #onPacket: (packet: Buffer) => void
+  readonly #holdsBack: (packet: Buffer) => boolean
   #buffer = Buffer.alloc(0)
   #endBytes = 0
   /** Where the packet that is being written began. */
   #packetStart = 0
 
-  /** `onPacket` is called with each complete packet, and may change it in place. */
-  constructor(onPacket: (packet: Buffer) => void) {
-    this.#onPacket = onPacket
+  /**
+   * `holdsBack` is called with each complete packet, and may change it in place. What it answers true to
+   * is not collected; it is overwritten afterwards.
+   */
+  constructor(holdsBack: (packet: Buffer) => boolean) {
+    this.#holdsBack = holdsBack
   }
 
   get bytes(): number {
@@ -48,8 +51,8 @@ export class Outbound {
     const end = packetEnd(this.#buffer, this.#packetStart, this.#endBytes)
     if (end !== this.#endBytes) return undefined
     const packet = this.#buffer.subarray(this.#packetStart, end)
-    this.#packetStart = end
-    this.#onPacket(packet)
+    if (this.#holdsBack(packet)) this.#endBytes = this.#packetStart
+    else this.#packetStart = end
     return packet[0]
   }
 

@@ -2,10 +2,12 @@ import { PassThrough } from 'node:stream'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { MqttGuard } from '../../../src/bus/guard/mqtt-guard.ts'
+import { openJournal } from '../../../src/bus/journal.ts'
 import { checkConfig } from '../../../src/config.ts'
 import { createCounters } from '../../../src/core/counters.ts'
 import { createSampledLog } from '../../../src/core/sampled-log.ts'
 import { createTurnEnd } from '../../../src/core/turn-end.ts'
+import { openMemoryStore } from '../../../src/store/memory-store.ts'
 import {
   connectPacket,
   isPublish,
@@ -153,6 +155,7 @@ t.test('what is written after the end goes nowhere, and nobody waits for it', as
   const context = {
     limits,
     turnEnd: createTurnEnd(),
+    journal: openJournal(openMemoryStore()),
     sampledLog: createSampledLog(pino({ level: 'silent' }), createCounters()),
   }
   const guarded = { accept: () => false, hasSubscriptions: () => false }

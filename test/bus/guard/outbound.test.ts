@@ -6,7 +6,7 @@ import { hex, packet, publishPacket } from '../../raw-mqtt.ts'
 
 t.test('pieces of packets come out as whole packets, in one buffer', async (t) => {
   const packets: string[] = []
-  const outbound = new Outbound((whole) => packets.push(whole.toString('hex')))
+  const outbound = new Outbound((whole) => !packets.push(whole.toString('hex')))
   t.equal(outbound.add(hex('30')), undefined)
   t.equal(outbound.add(hex('04')), undefined)
   t.equal(outbound.add(hex('0001')), undefined)
@@ -22,14 +22,14 @@ t.test('pieces of packets come out as whole packets, in one buffer', async (t) =
 })
 
 t.test('text is counted in bytes', async (t) => {
-  const outbound = new Outbound(() => {})
+  const outbound = new Outbound(() => false)
   outbound.add(hex('30 04 0002'))
   t.equal(outbound.add('č'), 0x30)
   t.equal(outbound.take().toString('hex'), '30040002c48d')
 })
 
 t.test('a packet may be changed before it leaves', async (t) => {
-  const outbound = new Outbound((whole) => whole.fill(1, 2))
+  const outbound = new Outbound((whole) => whole.fill(1, 2).length === 0)
   outbound.add(hex('2002 0000'))
   t.equal(outbound.take().toString('hex'), '20020101')
 })
@@ -40,7 +40,7 @@ t.test('however packets are written, what comes out is them', async (t) => {
   const property = fc.property(fc.array(fc.tuple(content, cuts), { maxLength: 8 }), (shapes) => {
     const seen: Buffer[] = []
     const taken: Buffer[] = []
-    const outbound = new Outbound((whole) => seen.push(Buffer.from(whole)))
+    const outbound = new Outbound((whole) => !seen.push(Buffer.from(whole)))
     for (const [bytes, ends] of shapes) {
       for (const piece of piecesOf(packet(0x30, Buffer.from(bytes)), ends)) outbound.add(piece)
       if (ends.length % 2 === 0) taken.push(outbound.take())

@@ -1,0 +1,79 @@
+import type { Journal } from '../journal.ts'
+import { bodyStart } from './packet-fields.ts'
+import { packetTypes, qosOf, typeOf } from './packet-types.ts'
+
+const { publish, puback, pubrec, pubrel, pubcomp, suback, unsuback } = packetTypes
+
+/** Whom it tells that the hub has a message. */
+const always: readonly number[] = [puback, pubrec]
+
+/** What a kept session owes, or is owed, from then on. */
+const forKept: readonly number[] = [pubrel, pubcomp, suback, unsuback]
+
+/**
+ * Whether a packet promises what the hub may not forget. To a client whose session ends with its
+ * connection only that a message of its own was taken; to one whose session is kept every step of QoS 2
+ * as well, and what it subscribed to: one side that forgets an id takes a new message for an old one.
+ */
+function isPromise(packet: Buffer, isKept: boolean): boolean {
+  const first = packet.readUInt8()
+  const type = typeOf(first)
+  if (type === publish) return isKept && qosOf(first) === 2
+  return always.includes(type) || (isKept && forKept.includes(type))
+}
+
+interface Held {
+  readonly packet: Buffer
+  /** The id of the message that has to be dealt with first. */
+  awaitedId: number | undefined
+}
+
+/**
+ * Promises to one client that wait for the disk, in order. Aedes writes PUBACK before it deals with the
+ * message, and PUBREC afterwards; so a PUBACK waits for its message, too.
+ */
+export class HeldPackets {
+  readonly #journal: Pick<Journal, 'isLasting' | 'settled'>
+  readonly #send: (packets: Buffer) => void
+  readonly #packets: Held[] = []
+  #bytes = 0
+
+  /** `send` gets the packets whose time has come. */
+  constructor(journal: Pick<Journal, 'isLasting' | 'settled'>, send: (packets: Buffer) => void) {
+    this.#journal = journal
+    this.#send = send
+  }
+
+  /** What has not been sent yet. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Takes a copy of a packet that has to wait; answers whether it does. */
+  holdBack(packet: Buffer, isKept: boolean): boolean {
+    if (!this.#journal.isLasting || !isPromise(packet, isKept)) return false
+    const isPuback = typeOf(packet.readUInt8()) === puback
+    const awaitedId = isPuback ? packet.readUInt16BE(bodyStart(packet)) : undefined
+    this.#packets.push({ packet: Buffer.from(packet), awaitedId })
+    this.#bytes += packet.length
+    return true
+  }
+
+  /** The message with this id, or the first of several, has been dealt with. */
+  published(id: number): void {
+    const held = this.#packets.find(({ awaitedId }) => awaitedId === id)
+    if (held !== undefined) held.awaitedId = undefined
+  }
+
+  /** Sends those in front that wait for no message, when what was noted until now is on disk. */
+  release(): void {
+    const end = this.#packets.findIndex(({ awaitedId }) => awaitedId !== undefined)
+    const due = this.#packets.splice(0, end === -1 ? this.#packets.length : end)
+    if (due.length === 0) return
+    const packets = Buffer.concat(due.map(({ packet }) => packet))
+    this.#journal.settled(() => {
+      this.#bytes -= packets.length
+      this.#send(packets)
+    })
+  }
+}
