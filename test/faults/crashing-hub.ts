@@ -1,0 +1,59 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { Test } from 'tap'
+import { createInbox } from '../inbox.ts'
+import type { HubPorts } from '../started-hub.ts'
+
+const program = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
+
+/** A hub that can be ended and started again, and keeps what it keeps in one folder. */
+export interface CrashingHub {
+  /** Starts it; answers where it listens, and how long it took. */
+  start(): Promise<HubPorts & { readonly startMs: number }>
+  /** Ends it by a signal; answers its exit code, which `SIGKILL` leaves null. */
+  end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null>
+}
+
+/** The one that everybody runs, with room for a load that one client may not make. */
+const config = {
+  http: { port: 0 },
+  mqtt: { port: 0 },
+  users: { anonymous: { role: 'admin' } },
+  limits: {
+    mqtt: { publishesPerSecond: 100_000, publishBurst: 200_000, qos2Window: 1000 },
+    sessions: { messages: 100_000, bytes: 67_108_864, totalBytes: 1_073_741_824 },
+  },
+  log: { level: 'error' },
+}
+
+/** `folder` is its own. */
+export function crashingHub(t: Test, folder: string): CrashingHub {
+  const configFile = join(folder, 'clown-hub.yaml')
+  writeFileSync(configFile, JSON.stringify({ ...config, data: { folder: join(folder, 'data') } }))
+  let end: CrashingHub['end'] = async () => null
+  t.teardown(() => end('SIGKILL'))
+  return {
+    start: async () => {
+      const startedAtMs = performance.now()
+      const child = spawn(process.execPath, [program, 'run', '--config', configFile], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      const ended = once(child, 'close')
+      end = async (signal) => {
+        child.kill(signal)
+        return (await ended)[0]
+      }
+      const output = createInbox<string>()
+      createInterface({ input: child.stdout }).on('line', output.put)
+      const line = await output.next((text) => text.includes('listens'))
+      const [, http, mqtt] = /HTTP port (\d+), MQTT port (\d+)/.exec(line) ?? []
+      const startMs = performance.now() - startedAtMs
+      return { httpPort: Number(http), mqttPort: Number(mqtt), startMs }
+    },
+    end: (signal) => end(signal),
+  }
+}
