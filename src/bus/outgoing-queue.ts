@@ -20,6 +20,8 @@ export interface QueueOptions {
 interface Waiting {
   readonly number: number | undefined
   readonly message: OwnMessage
+  /** An earlier hub may have sent it. */
+  readonly isAgain?: boolean
 }
 
 /** What is under way; its message is undefined when that has arrived. */
@@ -75,15 +77,18 @@ export class OutgoingQueue {
     return this.#waiting.length + this.#underWay.size === 0
   }
 
-  /** Takes over what an earlier hub has noted: the limits hold for it, too. */
+  /**
+   * Takes over what an earlier hub has noted. What had been sent at QoS 1 was not noted: it may come
+   * again. As many as may wait do so, and the older ones count as under way.
+   */
   restore(messages: readonly StoredMessage[], lastId: number): void {
     this.#lastId = lastId
     for (const { id, message, number } of messages) {
       if (id !== undefined) this.#add(id, { number, message })
-      else if (message !== undefined) this.#wait({ number, message })
+      else if (message !== undefined) this.#wait({ number, message, isAgain: message.qos === 1 })
       if (message !== undefined) this.#options.usage.bytes += costOf(message)
     }
-    this.#trimWaiting()
+    while (this.#isWaitingTooMuch) this.#nextWaiting()
     this.#trimUnderWay()
   }
 
@@ -123,6 +128,7 @@ export class OutgoingQueue {
   /** An id for a message that is not kept. */
   takeId(): number {
     const id = this.#freeId()
+    this.#notes.lastId(id)
     this.#passing.add(id)
     const [oldest = id] = this.#passing
     if (this.#passing.size > maximumUnderWay) this.#passing.delete(oldest)
@@ -184,18 +190,25 @@ export class OutgoingQueue {
   #nextWaiting(): Sending | undefined {
     const waiting = this.#waiting.shift()
     if (waiting === undefined) return undefined
-    const { number, message } = waiting
+    const { number, message, isAgain = false } = waiting
     this.#waitingBytes -= bytesOf(message)
     const id = this.#freeId()
-    if (number !== undefined) this.#notes.sent(number, id)
-    this.#add(id, waiting)
+    if (message.qos === 2) {
+      this.#notes.lastId(id)
+      if (number !== undefined) this.#notes.sent(number, id)
+    }
+    this.#add(id, { number, message })
     this.#trimUnderWay()
-    return { id, message, isAgain: false }
+    return { id, message, isAgain }
   }
 
   #trimWaiting(): void {
+    while (this.#isWaitingTooMuch) this.#dropOldestWaiting()
+  }
+
+  get #isWaitingTooMuch(): boolean {
     const { messages, bytes } = this.#limitsNow
-    while (this.#waiting.length > messages || this.#waitingBytes > bytes) this.#dropOldestWaiting()
+    return this.#waiting.length > messages || this.#waitingBytes > bytes
   }
 
   #dropOldestWaiting(): void {
@@ -225,7 +238,6 @@ export class OutgoingQueue {
   #freeId(): number {
     do this.#lastId = (this.#lastId % maximumId) + 1
     while (this.#underWay.has(this.#lastId) || this.#passing.has(this.#lastId))
-    this.#notes.lastId(this.#lastId)
     return this.#lastId
   }
 

@@ -5,8 +5,8 @@ import type { OwnMessage } from './own-copy.ts'
 import type { Qos } from './qos.ts'
 
 /**
- * Notes what becomes of one kept session. A message has a number, and two keys: under `message/` until
- * it has arrived, under `id/` from when it has an id until the client is done with it.
+ * Notes what becomes of one kept session. A message has a number, under which it is kept until it has
+ * arrived. At QoS 2 it has an id as well, from when it is sent until the client is done with it.
  */
 export interface SessionNotes {
   /** The client is there. */
@@ -19,6 +19,7 @@ export interface SessionNotes {
   lastId(id: number): void
   /** A message waits; answers its number. A command has none: it ends with the hub. */
   waits(message: OwnMessage): number | undefined
+  /** A QoS 2 message is sent: the next hub has to send it with the same id, or it comes twice. */
   sent(number: number, id: number): void
   /** PUBREC came. */
   received(number: number): void
@@ -43,7 +44,7 @@ export const noNotes: SessionNotes = {
   released: () => {},
 }
 
-/** A message to a client: it waits, is under way with an id, or has arrived with one. */
+/** A message to a client. Without an id it waits, or is under way at QoS 1: that is not noted. */
 export interface StoredMessage {
   readonly number: number
   readonly id: number | undefined
@@ -64,8 +65,8 @@ export interface StoredSession {
 }
 
 export interface SessionRecords {
-  /** Notes for a session that begins, or goes on after message number `lastNumber`. */
-  of(clientId: string, lastNumber?: number): SessionNotes
+  /** Notes for a session that begins, or goes on with these messages. */
+  of(clientId: string, messages?: readonly StoredMessage[]): SessionNotes
   subscribed(clientId: string, filter: string, qos: Qos): void
   unsubscribed(clientId: string, filter: string): void
   load(): AsyncIterable<StoredSession>
@@ -91,8 +92,7 @@ function keysOf(clientId: string) {
 export function createSessionRecords(journal: Journal): SessionRecords {
   const { isLasting, note } = journal
   return {
-    of: (clientId, lastNumber = 0) =>
-      isLasting ? notesOf(journal, clientId, lastNumber) : noNotes,
+    of: (clientId, messages = []) => (isLasting ? notesOf(journal, clientId, messages) : noNotes),
     subscribed: (clientId, filter, qos) => {
       if (isLasting) note(keysOf(clientId).subscription(filter), textOf(qos))
     },
@@ -103,9 +103,14 @@ export function createSessionRecords(journal: Journal): SessionRecords {
   }
 }
 
-function notesOf({ note }: Journal, clientId: string, lastNumber: number): SessionNotes {
+function notesOf(
+  { note }: Journal,
+  clientId: string,
+  messages: readonly StoredMessage[],
+): SessionNotes {
   const keys = keysOf(clientId)
-  let number = lastNumber
+  let lastNumber = messages.at(-1)?.number ?? 0
+  const withId = new Set(messages.filter(({ id }) => id !== undefined).map(({ number }) => number))
   return {
     here: () => note(keys.client, textOf('')),
     away: () => note(keys.client, textOf(Date.now())),
@@ -116,15 +121,18 @@ function notesOf({ note }: Journal, clientId: string, lastNumber: number): Sessi
     lastId: (id) => note(keys.lastId, textOf(id)),
     waits: (message) => {
       if (isCommand(message.topic)) return undefined
-      number += 1
-      note(keys.message(number), writeMessage(message))
-      return number
+      lastNumber += 1
+      note(keys.message(lastNumber), writeMessage(message))
+      return lastNumber
     },
-    sent: (number, id) => note(keys.id(number), textOf(id)),
+    sent: (number, id) => {
+      withId.add(number)
+      note(keys.id(number), textOf(id))
+    },
     received: (number) => note(keys.message(number), undefined),
     done: (number) => {
       note(keys.message(number), undefined)
-      note(keys.id(number), undefined)
+      if (withId.delete(number)) note(keys.id(number), undefined)
     },
     unreleased: (id) => note(keys.unreleased(id), textOf('')),
     released: (id) => note(keys.unreleased(id), undefined),

@@ -84,7 +84,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     restore: (stored) => {
       for (const one of [...stored].sort((a, b) => b.awayMs - a.awayMs)) {
         const { clientId, awayMs, messages } = one
-        const notes = options.records?.of(clientId, messages.at(-1)?.number)
+        const notes = options.records?.of(clientId, messages)
         const session = createSession({ clientId, clean: false }, { ...options, usage, notes })
         sessions.set(clientId, session)
         awaySinceMs.set(clientId, now() - awayMs)

@@ -61,7 +61,7 @@ function engineOf(level: Level, sampledLog: SampledLog): Engine {
     },
     apply: async (changes) => {
       try {
-        await level.batch(operationsOf(changes), { sync: true })
+        await batchOf(level, changes).write({ sync: true })
       } catch (cause) {
         const reason = reasonOf(cause)
         sampledLog.warn('store-write-failed', { reason }, 'the store could not be written')
@@ -73,10 +73,14 @@ function engineOf(level: Level, sampledLog: SampledLog): Engine {
   }
 }
 
-function operationsOf(changes: Changes) {
-  return Array.from(changes, ([key, value]) =>
-    value === undefined ? ({ type: 'del', key } as const) : ({ type: 'put', key, value } as const),
-  )
+/** One by one: given as a list, they cost eight times as much. */
+function batchOf(level: Level, changes: Changes) {
+  const batch = level.batch()
+  for (const [key, value] of changes) {
+    if (value === undefined) batch.del(key)
+    else batch.put(key, value)
+  }
+  return batch
 }
 
 /** How much of a store is copied at a time. */

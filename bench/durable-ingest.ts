@@ -1,0 +1,146 @@
+// What does it cost that acknowledged means stored? QoS 1 messages acknowledged a second: the hub with a
+// data folder, the hub without one, and Mosquitto with its persistence off, in turn, medians of the
+// rounds. Then: how long the hub takes to start with 10,000 retained values and 500 sessions.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { openJournal } from '../src/bus/journal.ts'
+import { createRetainedRecords } from '../src/bus/retained-records.ts'
+import { createSessionRecords } from '../src/bus/session-records.ts'
+import { createCounters } from '../src/core/counters.ts'
+import { portOf } from '../src/core/listen.ts'
+import { createSampledLog } from '../src/core/sampled-log.ts'
+import { openLevelStore } from '../src/store/level-store.ts'
+import { median, nextMessage, start } from './processes.ts'
+
+const rounds = 3
+const seconds = 3
+
+interface Server {
+  readonly port: number
+  readonly child: ChildProcess
+}
+
+async function startHubIn(folder: string): Promise<Server & { startMs: number }> {
+  const child = start('./servers/hub.ts', [folder])
+  const { port, startMs } = (await nextMessage(child)) as { port: number; startMs: number }
+  return { port, startMs, child }
+}
+
+async function startMosquitto(folder: string): Promise<Server> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const port = portOf(probe)
+  probe.close()
+  const file = join(folder, 'mosquitto.conf')
+  const lines = [
+    `listener ${port} 127.0.0.1`,
+    `user ${userInfo().username}`,
+    'allow_anonymous true',
+    'persistence false',
+    'set_tcp_nodelay true',
+    'max_inflight_messages 0',
+    'max_queued_messages 0',
+  ]
+  writeFileSync(file, `${lines.join('\n')}\n`)
+  const child = spawn('mosquitto', ['-c', file], { stdio: ['ignore', 'ignore', 'pipe'] })
+  for await (const line of child.stderr) if (String(line).includes(' running')) break
+  return { port, child }
+}
+
+const servers: Record<string, (folder: string) => Promise<Server>> = {
+  'hub with a data folder': startHubIn,
+  'hub in memory': () => startHubIn(''),
+  'Mosquitto, persistence off': startMosquitto,
+}
+
+async function inFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), 'durable-'))
+  try {
+    return await use(folder)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+async function end({ child }: Server): Promise<void> {
+  const ended = once(child, 'exit')
+  child.kill('SIGKILL')
+  await ended
+}
+
+function measure(startServer: (folder: string) => Promise<Server>, kind: string): Promise<number> {
+  return inFolder(async (folder) => {
+    const server = await startServer(folder)
+    try {
+      const load = start('./load/mqtt-ingest.ts', [String(server.port), kind, String(seconds)])
+      await nextMessage(load)
+      const done = (await nextMessage(load)) as { acknowledged: number; elapsedSeconds: number }
+      return done.acknowledged / done.elapsedSeconds
+    } finally {
+      await end(server)
+    }
+  })
+}
+
+/** Fills a data folder with 10,000 retained values, and 500 sessions with 20 messages each. */
+async function fill(folder: string): Promise<void> {
+  const log = createSampledLog(pino({ level: 'silent' }), createCounters())
+  const store = await openLevelStore({ folder, sampledLog: log })
+  const journal = openJournal(store)
+  const payload = Buffer.alloc(100, 'x')
+  const base = { cmd: 'publish', payload, retain: false, dup: false } as const
+  const message = { ...base, qos: 1, brokerId: '', brokerCounter: 0 } as const
+  const retained = createRetainedRecords(journal)
+  for (let at = 0; at < 10_000; at++) {
+    retained.note(`nodes/bridge/${at}/state`, { ...message, topic: `nodes/bridge/${at}/state` })
+  }
+  const sessions = createSessionRecords(journal)
+  for (let at = 0; at < 500; at++) {
+    const clientId = `anonymous:client-${at}`
+    const notes = sessions.of(clientId)
+    notes.here()
+    for (const filter of ['nodes/#', 'other/+/state']) sessions.subscribed(clientId, filter, 1)
+    for (let count = 0; count < 20; count++) notes.waits({ ...message, topic: 'nodes/bridge/0' })
+    notes.away()
+  }
+  await journal.close()
+  await store.close()
+}
+
+function measureStart(fillFirst: (folder: string) => Promise<void>): Promise<number> {
+  return inFolder(async (folder) => {
+    await fillFirst(folder)
+    const hub = await startHubIn(folder)
+    await end(hub)
+    return hub.startMs
+  })
+}
+
+for (const kind of ['queued', 'retained']) {
+  const results = new Map<string, number[]>()
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, startServer] of Object.entries(servers)) {
+      results.set(name, [...(results.get(name) ?? []), await measure(startServer, kind)])
+    }
+  }
+  const table = [...results].map(([server, all]) => ({
+    server,
+    'acknowledged/s': Math.round(median(all)),
+  }))
+  console.log(kind === 'queued' ? 'to a kept session that is there' : 'retained on 1000 topics')
+  console.table(table)
+  const [durable, , mosquitto] = table.map((row) => row['acknowledged/s'])
+  const ratio = (durable ?? Number.NaN) / (mosquitto ?? Number.NaN)
+  console.log(`hub with a data folder : Mosquitto = ${ratio.toFixed(2)}\n`)
+}
+const starts = { empty: async () => {}, full: fill }
+for (const [name, fillFirst] of Object.entries(starts)) {
+  const all: number[] = []
+  for (let round = 0; round < rounds; round++) all.push(await measureStart(fillFirst))
+  console.log(`start with a data folder that is ${name}: ${Math.round(median(all))} ms`)
+}
