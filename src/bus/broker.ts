@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { setTimeout as pause, setImmediate as turnOver } from 'node:timers/promises'
+import { setImmediate as turnOver } from 'node:timers/promises'
 import { Aedes, type Client } from 'aedes'
 import type { Logger } from 'pino'
 import type { UserDirectory } from '../access/user.ts'
@@ -18,6 +18,7 @@ import { createClientRights } from './client-rights.ts'
 import { createEmitter } from './emitter.ts'
 import { type GuardContext, MqttGuard } from './guard/mqtt-guard.ts'
 import type { MqttLimits } from './guard/packet-types.ts'
+import type { Journal } from './journal.ts'
 import { openKeptState } from './kept-state.ts'
 import { createMqttSignIn, type MqttSignInOptions } from './mqtt-sign-in.ts'
 import type { RetainedLimits } from './retained-quota.ts'
@@ -53,7 +54,7 @@ export interface BrokerOptions
 /** What the guard has as well is set so that the guard comes first. */
 const laterThanGuard = { connectTimeout: 60_000, drainTimeout: 10_000, maxClientsIdLength: 1024 }
 
-/** How long the end waits for the disk, so that clients get their acknowledgements. */
+/** How long the end waits for the disk. */
 const goodbyeMs = 1000
 
 export async function openBroker(options: BrokerOptions): Promise<Broker> {
@@ -106,8 +107,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
       })
     },
     close: async () => {
-      const acknowledged = new Promise<void>((resolve) => journal.settled(resolve))
-      await Promise.race([acknowledged, pause(goodbyeMs, undefined, { ref: false })])
+      await untilSettled(journal)
       await new Promise<void>((resolve) => aedes.close(resolve))
       // Aedes closes its clients; sockets that never said CONNECT are none.
       for (const guard of guards) guard.destroy()
@@ -116,6 +116,17 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
       await kept.close()
     },
   }
+}
+
+/** Lets clients have their acknowledgements, unless the disk takes too long. */
+function untilSettled(journal: Journal): Promise<void> {
+  return new Promise((resolve) => {
+    const deadline = setTimeout(resolve, goodbyeMs)
+    journal.settled(() => {
+      clearTimeout(deadline)
+      resolve()
+    })
+  })
 }
 
 function followEvents(aedes: Aedes, { log, sampledLog }: BrokerOptions): void {

@@ -60,7 +60,7 @@ function createJournal(store: Store): Journal {
       }
       next = joined(current, next)
       if (isClosed) break
-      await pause(retryMs, undefined, { ref: false })
+      await pause(retryMs)
     }
     current = undefined
     writing = undefined

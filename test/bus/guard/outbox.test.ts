@@ -1,0 +1,60 @@
+import { PassThrough } from 'node:stream'
+import t from 'tap'
+import { Outbox } from '../../../src/bus/guard/outbox.ts'
+import { createTurnEnd } from '../../../src/core/turn-end.ts'
+import { publishPacket } from '../../raw-mqtt.ts'
+
+/** The outbox of a kept session, whose disk takes what was noted when it is told to. */
+function startOutbox(limitBytes: number) {
+  const waiting: (() => void)[] = []
+  const events: string[] = []
+  const socket = new PassThrough({ highWaterMark: 1_000_000 })
+  const outbox = new Outbox({
+    socket,
+    turnEnd: createTurnEnd(),
+    journal: { isLasting: true, settled: (done) => waiting.push(done) },
+    limitBytes,
+    onPacket: () => {},
+    isKept: () => true,
+    onDrained: () => events.push('drained'),
+    onFull: (waitingBytes) => events.push(`full: ${waitingBytes}`),
+  })
+  const sync = () => {
+    for (const done of waiting.splice(0)) done()
+  }
+  return { outbox, socket, events, sync }
+}
+
+/** A message at QoS 2, which promises something to a kept session, of 10,000 bytes and some. */
+const large = publishPacket('a', { qos: 2, payload: Buffer.alloc(9994) })
+
+t.test('a replay waits for the disk as it does for its reader', async (t) => {
+  const { outbox, socket, events, sync } = startOutbox(1_000_000)
+  const replay = () => {
+    outbox.expectReplay()
+    return outbox.add(large)
+  }
+  let count = 1
+  while (replay()) count++
+  t.equal(count, Math.ceil((64 * 1024) / large.length))
+  t.equal(socket.readableLength, 0)
+  sync()
+  t.equal(socket.readableLength, count * large.length)
+  t.same(events, ['drained'])
+})
+
+t.test('a client for which too much waits for the disk is cut', async (t) => {
+  const { outbox, events } = startOutbox(15_000)
+  for (let count = 0; count < 2; count++) outbox.add(large)
+  outbox.flush()
+  t.same(events, [`full: ${2 * large.length}`])
+})
+
+t.test('what waits for the disk at the end is never sent', async (t) => {
+  const { outbox, socket, sync } = startOutbox(1_000_000)
+  outbox.add(large)
+  outbox.flush()
+  t.equal(outbox.close().length, 0)
+  sync()
+  t.equal(socket.readableLength, 0)
+})

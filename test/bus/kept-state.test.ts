@@ -1,0 +1,106 @@
+import { setImmediate as turnOver } from 'node:timers/promises'
+import fc from 'fast-check'
+import t from 'tap'
+import { openJournal } from '../../src/bus/journal.ts'
+import { createRetainedRecords } from '../../src/bus/retained-records.ts'
+import { createSessionRecords } from '../../src/bus/session-records.ts'
+import { checkConfig } from '../../src/config.ts'
+import { put, textsOf } from '../store/contract.ts'
+import { type Qos, Scenario, stateOf } from './kept-scenario.ts'
+import { lastingStore } from './lasting-store.ts'
+import { openedBroker } from './opened-broker.ts'
+import { ownMessage } from './own-message.ts'
+
+const client = fc.constantFrom('a', 'b/c')
+const qos = fc.constantFrom<Qos>(0, 1, 2)
+const filter = fc.constantFrom('#', 'x', '+', 'relay/set')
+const steps = fc.oneof(
+  fc.tuple(client, fc.boolean()).map(([who, isKept]) => ({
+    name: `connect ${who}${isKept ? '' : ' clean'}`,
+    run: (scenario: Scenario) => scenario.connect(who, isKept),
+  })),
+  client.map((who) => ({
+    name: `disconnect ${who}`,
+    run: (scenario: Scenario) => scenario.disconnect(who),
+  })),
+  fc.tuple(client, filter, qos).map(([who, what, granted]) => ({
+    name: `subscribe ${who} to ${what} at ${granted}`,
+    run: (scenario: Scenario) => scenario.subscribe(who, what, granted),
+  })),
+  fc.tuple(client, filter).map(([who, what]) => ({
+    name: `unsubscribe ${who} from ${what}`,
+    run: (scenario: Scenario) => scenario.unsubscribe(who, what),
+  })),
+  fc.tuple(fc.constantFrom('x', 'y'), qos, fc.boolean()).map(([topic, level, retain]) => ({
+    name: `publish to ${topic} at ${level}${retain ? ', retained' : ''}`,
+    run: (scenario: Scenario) => scenario.publish(topic, level, retain),
+  })),
+  qos.map((level) => ({
+    name: `command at ${level}`,
+    run: (scenario: Scenario) => scenario.publish('relay/set', level, false),
+  })),
+  fc.constant({ name: 'clear x', run: (scenario: Scenario) => scenario.clear('x') }),
+  fc.constant({ name: 'crash', run: (scenario: Scenario) => scenario.crash() }),
+)
+
+t.test('whatever clients do and whenever the hub ends, the store has what it should', async (t) => {
+  const sequence = fc.array(steps, { minLength: 5, maxLength: 25 })
+  const property = fc.asyncProperty(sequence, async (all) => {
+    const scenario = await Scenario.start(t)
+    try {
+      for (const { run } of all) {
+        await run(scenario)
+        await scenario.check()
+      }
+    } catch (error) {
+      throw new Error(all.map(({ name }) => name).join('; '), { cause: error })
+    } finally {
+      await scenario.end()
+    }
+  })
+  await t.resolves(fc.assert(property, { numRuns: 30 }))
+})
+
+// --- limits ---
+
+const { limits } = checkConfig({ users: { anonymous: { role: 'admin' } } })
+
+t.test('past a limit that is lower now, what is kept is given up, and counted', async (t) => {
+  const store = await lastingStore()
+  const journal = openJournal(store)
+  const retained = createRetainedRecords(journal)
+  for (const topic of ['a', 'b', 'c']) retained.note(topic, ownMessage(1, { topic }))
+  const records = createSessionRecords(journal)
+  for (const clientId of ['new', 'old']) {
+    const notes = records.of(clientId)
+    notes.here()
+    records.subscribed(clientId, '#', 1)
+    for (let count = 1; count <= 5; count++) notes.waits(ownMessage(count))
+  }
+  await journal.close()
+  await store.write([put('session/old/client', String(Date.now() - 3 * 3_600_000))])
+  const { counters } = await openedBroker(t, store, {
+    retained: { ...limits.retained, topics: 2 },
+    sessions: { ...limits.sessions, hours: 2, messages: 2 },
+  })
+  for (let turn = 0; turn < 8; turn++) await turnOver()
+  const { 'retained-refused': refused, 'mqtt-sessions-ended': ended, ...others } = counters()
+  t.same([refused, ended], [1, 1])
+  t.equal(
+    others['mqtt-messages-dropped'],
+    2,
+    'one of each session: two wait, and two count as under way',
+  )
+  const state = await stateOf(store)
+  t.same(state.retained, ['a=1 at 1', 'b=1 at 1'])
+  t.match(state.sessions, [{ client: 'new', waiting: ['2 at 1', '3 at 1', '4 at 1', '5 at 1'] }])
+  t.equal(state.sessions.length, 1)
+})
+
+t.test('what the hub tells of itself is not kept', async (t) => {
+  const store = await lastingStore()
+  const journal = openJournal(store)
+  createRetainedRecords(journal).note('$SYS/hub/x', ownMessage(1, { topic: '$SYS/hub/x' }))
+  await journal.close()
+  t.same(await textsOf(store), [])
+})

@@ -1,0 +1,59 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { pino } from 'pino'
+import type { Test } from 'tap'
+import { createSignedIn } from '../../src/access/signed-in.ts'
+import type { User, UserDirectory } from '../../src/access/user.ts'
+import { openBroker } from '../../src/bus/broker.ts'
+import { checkConfig } from '../../src/config.ts'
+import { createCounters } from '../../src/core/counters.ts'
+import { portOf } from '../../src/core/listen.ts'
+import { createSampledLog } from '../../src/core/sampled-log.ts'
+import type { Config } from '../../src/generated/config.ts'
+import type { Store } from '../../src/store/store.ts'
+
+const user: User = { name: 'anonymous', role: 'admin', rules: [], tokens: [] }
+
+const directory: UserDirectory = {
+  find: () => user,
+  all: () => [user],
+  onChange: () => () => {},
+  close: () => {},
+}
+
+export interface OpenedBroker {
+  readonly port: number
+  counters(): Record<string, number>
+  close(): Promise<void>
+}
+
+/** A broker on a loopback port that lets everybody in, over `store`; closed at teardown. */
+export async function openedBroker(
+  t: Test,
+  store: Store,
+  limits: Partial<Config['limits']> = {},
+): Promise<OpenedBroker> {
+  const log = pino({ level: 'silent' })
+  const counters = createCounters()
+  const broker = await openBroker({
+    admit: (message) => message,
+    signIn: async () => ({ refused: 'wrong' }),
+    directory,
+    signedIn: createSignedIn(directory),
+    mayEnter: () => true,
+    clientAddress: () => '127.0.0.1',
+    limits: { ...checkConfig({ users: { anonymous: { role: 'admin' } } }).limits, ...limits },
+    store,
+    log,
+    sampledLog: createSampledLog(log, counters),
+  })
+  const server = createServer({ noDelay: true }, (socket) => broker.handle(socket))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const close = async () => {
+    server.close()
+    await broker.close()
+  }
+  t.teardown(close)
+  return { port: portOf(server), counters: counters.snapshot, close }
+}

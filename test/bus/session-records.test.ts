@@ -1,0 +1,114 @@
+import t from 'tap'
+import { openJournal } from '../../src/bus/journal.ts'
+import { createSessionRecords, noNotes } from '../../src/bus/session-records.ts'
+import { openMemoryStore } from '../../src/store/memory-store.ts'
+import { put, textsOf } from '../store/contract.ts'
+import { lastingStore, listed } from './lasting-store.ts'
+import { ownMessage } from './own-message.ts'
+
+async function startRecords() {
+  const store = await lastingStore()
+  const journal = openJournal(store)
+  const records = createSessionRecords(journal)
+  const load = async () => {
+    await new Promise<void>((resolve) => journal.settled(resolve))
+    return listed(records.load())
+  }
+  return { store, records, load }
+}
+
+t.test('what was noted of a session is loaded, whatever its client calls itself', async (t) => {
+  const { records, load } = await startRecords()
+  const notes = records.of('user:a/b č')
+  notes.here()
+  records.subscribed('user:a/b č', 'x/+/y', 2)
+  records.subscribed('user:a/b č', '#', 0)
+  records.subscribed('user:a/b č', 'gone', 1)
+  records.unsubscribed('user:a/b č', 'gone')
+  t.equal(notes.waits(ownMessage(1)), 1)
+  t.equal(notes.waits(ownMessage(2, { qos: 2 })), 2)
+  t.equal(notes.waits(ownMessage(3, { qos: 2 })), 3)
+  t.equal(notes.waits(ownMessage(4)), 4)
+  notes.lastId(8)
+  notes.sent(2, 7)
+  notes.sent(3, 8)
+  notes.received(2)
+  notes.done(1)
+  for (const id of [5, 6]) notes.unreleased(id)
+  notes.released(5)
+  const arrived = { number: 2, id: 7, message: undefined }
+  t.match(await load(), [
+    {
+      clientId: 'user:a/b č',
+      awayMs: 0,
+      lastId: 8,
+      subscriptions: [
+        { topic: '#', qos: 0 },
+        { topic: 'x/+/y', qos: 2 },
+      ],
+      messages: [
+        arrived,
+        { number: 3, id: 8, message: { qos: 2, payload: Buffer.from('3') } },
+        { number: 4, id: undefined, message: { qos: 1, payload: Buffer.from('4') } },
+      ],
+      unreleased: [6],
+    },
+  ])
+})
+
+t.test('a session that goes on numbers its messages on, and forgets ids with them', async (t) => {
+  const { store, records, load } = await startRecords()
+  const before = records.of('a')
+  for (const count of [1, 2]) before.waits(ownMessage(count, { qos: 2 }))
+  before.sent(1, 7)
+  const [stored] = await load()
+  const notes = records.of('a', stored?.messages)
+  t.equal(notes.waits(ownMessage(3)), 3)
+  for (const number of [1, 2, 3]) notes.done(number)
+  await load()
+  t.same(await textsOf(store), [])
+})
+
+t.test('a command is never written down', async (t) => {
+  const { store, records, load } = await startRecords()
+  t.equal(records.of('a').waits(ownMessage(1, { topic: 'relay/-/set' })), undefined)
+  t.same(await load(), [])
+  t.same(await textsOf(store), [])
+})
+
+t.test('absence is counted over restarts, and a clock set back makes none', async (t) => {
+  const { store, records, load } = await startRecords()
+  records.of('a').away()
+  records.of('b').away()
+  t.match(await load(), [{ clientId: 'a' }, { clientId: 'b' }])
+  await store.write([
+    put('session/a/client', String(Date.now() - 5000)),
+    put('session/b/client', String(Date.now() + 5000)),
+  ])
+  const [a, b] = await load()
+  t.ok(a !== undefined && a.awayMs >= 5000 && a.awayMs < 60_000)
+  t.equal(b?.awayMs, 0)
+})
+
+t.test('a session that is over leaves nothing, and an unknown key is left alone', async (t) => {
+  const { store, records, load } = await startRecords()
+  await store.write([put('session/b/later/x', '')])
+  const notes = records.of('a')
+  notes.here()
+  notes.lastId(1)
+  notes.ended()
+  t.match(await load(), [{ clientId: 'b', messages: [] }])
+})
+
+t.test('without a store that lasts there is nothing to note', async (t) => {
+  const records = createSessionRecords(openJournal(openMemoryStore()))
+  t.equal(records.of('a'), noNotes)
+  records.subscribed('a', 'x', 1)
+  records.unsubscribed('a', 'x')
+  t.same(await listed(records.load()), [])
+  const { here, away, ended, lastId, waits, sent, received, done, unreleased, released } = noNotes
+  for (const note of [here, away, ended]) note()
+  for (const note of [lastId, received, done, unreleased, released]) note(1)
+  sent(1, 1)
+  t.equal(waits(ownMessage(1)), undefined)
+})
