@@ -44,10 +44,14 @@ const steps = fc.oneof(
 )
 
 t.test('whatever clients do and whenever the hub ends, the store has what it should', async (t) => {
-  const sequence = fc.array(steps, { minLength: 5, maxLength: 25 })
+  const sequence = fc.array(steps, { minLength: 8, maxLength: 25 })
   const property = fc.asyncProperty(sequence, async (all) => {
     const scenario = await Scenario.start(t)
     try {
+      // From here on most steps mean something.
+      await scenario.connect('a', true)
+      await scenario.subscribe('a', '#', 2)
+      await scenario.connect('b/c', true)
       for (const { run } of all) {
         await run(scenario)
         await scenario.check()
