@@ -2,6 +2,7 @@ import { deepStrictEqual } from 'node:assert'
 import { setImmediate as turnOver } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { openJournal } from '../../src/bus/journal.ts'
+import { lowerQos, type Qos } from '../../src/bus/qos.ts'
 import { createRetainedRecords } from '../../src/bus/retained-records.ts'
 import { createSessionRecords } from '../../src/bus/session-records.ts'
 import { matches } from '../../src/core/filter.ts'
@@ -22,8 +23,6 @@ import {
 } from '../raw-mqtt.ts'
 import { lastingStore, listed } from './lasting-store.ts'
 import { type OpenedBroker, openedBroker } from './opened-broker.ts'
-
-export type Qos = 0 | 1 | 2
 
 interface Message {
   readonly topic: string
@@ -116,7 +115,7 @@ export class Scenario {
       clean: !isKept,
     })
     this.#links.set(client, raw)
-    for (const { qos } of session.waiting.splice(0)) await receive(raw, qos)
+    for (const message of session.waiting.splice(0)) await receive(raw, message)
     await settled(raw)
   }
 
@@ -138,7 +137,8 @@ export class Scenario {
     raw.send(subscribePacket([filter], qos))
     await raw.next((answer) => answer.startsWith('9'))
     for (const message of this.#model.retained.values()) {
-      if (matches(filter, message.topic)) await receive(raw, Math.min(message.qos, qos))
+      if (!matches(filter, message.topic)) continue
+      await receive(raw, { ...message, qos: lowerQos(message.qos, qos) })
     }
     await settled(raw)
   }
@@ -206,7 +206,7 @@ export class Scenario {
       const qos = deliveredQos(session, message)
       if (qos === undefined) continue
       const raw = this.#links.get(client)
-      if (raw !== undefined) await receive(raw, qos)
+      if (raw !== undefined) await receive(raw, { ...message, qos })
       else if (qos > 0 && !message.topic.endsWith('/set')) session.waiting.push({ ...message, qos })
     }
   }
@@ -218,14 +218,19 @@ export class Scenario {
   }
 }
 
-/** Receives a message, and acknowledges it to the end. */
-async function receive(raw: RawMqtt, qos: number): Promise<void> {
-  const { id = 0, ...message } = readPublish(await raw.next(isPublish))
+/** Receives a message, and acknowledges it to the end. Others on other topics may come before. */
+async function receive(raw: RawMqtt, { topic, payload, qos }: Message): Promise<void> {
+  const came = await raw.next((text) => {
+    if (!isPublish(text)) return false
+    const message = readPublish(text)
+    return message.topic === topic && String(message.payload) === payload
+  })
+  const { id = 0, ...message } = readPublish(came)
   if (message.qos !== qos) throw new Error(`expected QoS ${qos}, got ${message.qos}`)
   if (qos === 1) raw.send(packet(0x40, number(id)))
   if (qos === 2) {
     raw.send(packet(0x50, number(id)))
-    await raw.next((answer) => answer.startsWith('62'))
+    await raw.next((answer) => answer === `6202${number(id).toString('hex')}`)
     raw.send(packet(0x70, number(id)))
   }
 }

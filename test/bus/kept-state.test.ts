@@ -2,11 +2,12 @@ import { setImmediate as turnOver } from 'node:timers/promises'
 import fc from 'fast-check'
 import t from 'tap'
 import { openJournal } from '../../src/bus/journal.ts'
+import type { Qos } from '../../src/bus/qos.ts'
 import { createRetainedRecords } from '../../src/bus/retained-records.ts'
 import { createSessionRecords } from '../../src/bus/session-records.ts'
 import { checkConfig } from '../../src/config.ts'
 import { put, textsOf } from '../store/contract.ts'
-import { type Qos, Scenario, stateOf } from './kept-scenario.ts'
+import { Scenario, stateOf } from './kept-scenario.ts'
 import { lastingStore } from './lasting-store.ts'
 import { openedBroker } from './opened-broker.ts'
 import { ownMessage } from './own-message.ts'
@@ -62,7 +63,7 @@ t.test('whatever clients do and whenever the hub ends, the store has what it sho
       await scenario.end()
     }
   })
-  await t.resolves(fc.assert(property, { numRuns: 30 }))
+  await t.resolves(fc.assert(property, { numRuns: 40 }))
 })
 
 // --- limits ---

@@ -1,5 +1,5 @@
 import type { Journal } from '../journal.ts'
-import { bodyStart } from './packet-fields.ts'
+import { bodyStart, PacketFields } from './packet-fields.ts'
 import { packetTypes, qosOf, typeOf } from './packet-types.ts'
 
 const { publish, puback, pubrec, pubrel, pubcomp, suback, unsuback } = packetTypes
@@ -26,6 +26,8 @@ interface Held {
   readonly packet: Buffer
   /** The id of the message that has to be dealt with first. */
   awaitedId: number | undefined
+  /** Of a message. */
+  readonly topic: string | undefined
 }
 
 /**
@@ -36,6 +38,8 @@ export class HeldPackets {
   readonly #journal: Pick<Journal, 'isLasting' | 'settled'>
   readonly #send: (packets: Buffer) => void
   readonly #packets: Held[] = []
+  /** How many messages on each topic have not been sent yet. */
+  readonly #topics = new Map<string, number>()
   #bytes = 0
 
   /** `send` gets the packets whose time has come. */
@@ -51,12 +55,28 @@ export class HeldPackets {
 
   /** Takes a copy of a packet that has to wait; answers whether it does. */
   holdBack(packet: Buffer, isKept: boolean): boolean {
-    if (!this.#journal.isLasting || !isPromise(packet, isKept)) return false
-    const isPuback = typeOf(packet.readUInt8()) === puback
-    const awaitedId = isPuback ? packet.readUInt16BE(bodyStart(packet)) : undefined
-    this.#packets.push({ packet: Buffer.from(packet), awaitedId })
+    if (!this.#journal.isLasting) return false
+    if (!isPromise(packet, isKept) && !this.#isBehind(packet)) return false
+    const type = typeOf(packet.readUInt8())
+    const awaitedId = type === puback ? packet.readUInt16BE(bodyStart(packet)) : undefined
+    const topic = type === publish ? topicOf(packet) : undefined
+    this.#packets.push({ packet: Buffer.from(packet), awaitedId, topic })
+    this.#count(topic, 1)
     this.#bytes += packet.length
     return true
+  }
+
+  /** A message does not overtake one on its topic. */
+  #isBehind(packet: Buffer): boolean {
+    if (this.#topics.size === 0 || typeOf(packet.readUInt8()) !== publish) return false
+    return this.#topics.has(topicOf(packet))
+  }
+
+  #count(topic: string | undefined, change: number): void {
+    if (topic === undefined) return
+    const count = (this.#topics.get(topic) ?? 0) + change
+    if (count === 0) this.#topics.delete(topic)
+    else this.#topics.set(topic, count)
   }
 
   /** The message with this id, or the first of several, has been dealt with. */
@@ -73,7 +93,12 @@ export class HeldPackets {
     const packets = Buffer.concat(due.map(({ packet }) => packet))
     this.#journal.settled(() => {
       this.#bytes -= packets.length
+      for (const { topic } of due) this.#count(topic, -1)
       this.#send(packets)
     })
   }
+}
+
+function topicOf(packet: Buffer): string {
+  return new PacketFields(packet).bytes().toString()
 }

@@ -65,6 +65,23 @@ t.test('what promises something is held back, and nothing else', async (t) => {
   t.same(heldOf(true), ['PUBLISH at QoS 2', ...always, 'PUBREL', 'PUBCOMP', 'SUBACK', 'UNSUBACK'])
 })
 
+t.test('a message does not overtake one on its topic, and others pass', async (t) => {
+  const { held, sent, sync } = startHeld()
+  const first = publishPacket('a', { qos: 2, id: 1 })
+  const second = publishPacket('a', { qos: 1, id: 2 })
+  const third = publishPacket('a', { qos: 2, id: 3 })
+  for (const packet of [first, second, third]) t.ok(held.holdBack(packet, true))
+  t.notOk(held.holdBack(publishPacket('b', { qos: 1 }), true))
+  t.notOk(held.holdBack(hex('d000'), true))
+  held.release()
+  t.ok(held.holdBack(second, true), 'nor when only the disk is awaited')
+  sync()
+  t.same(sent, [Buffer.concat([first, second, third]).toString('hex')])
+  held.release()
+  sync()
+  t.notOk(held.holdBack(second, true))
+})
+
 t.test('where nothing lasts, nothing is held back', async (t) => {
   const { held } = startHeld(false)
   t.notOk(held.holdBack(puback(1), true))
