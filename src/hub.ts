@@ -22,6 +22,7 @@ import { createAdmission } from './nodes/admission.ts'
 import { loadClownModel } from './nodes/clown-model.ts'
 import { shedReports } from './nodes/load-shedding.ts'
 import { openPorts } from './ports.ts'
+import { createReadiness } from './readiness.ts'
 import { openStore } from './store/open-store.ts'
 import { createAudiences } from './transports/audiences.ts'
 import { createHeartbeat } from './transports/heartbeat.ts'
@@ -61,20 +62,33 @@ export interface HubOptions {
 export async function startHub(input: ConfigInput, options: HubOptions = {}): Promise<Hub> {
   const config = checkConfig(input)
   const closers = createClosers()
+  const ending = new AbortController()
+  const close = () => {
+    ending.abort()
+    return closers.closeAll()
+  }
   try {
     const log = options.log ?? openLog(config.log.level)
-    const { ports, counters } = await openAll(config, log, closers.add)
+    const life = { onClose: closers.add, ending: ending.signal }
+    const { ports, counters } = await openAll(config, log, life)
     closers.add(insist(log, [...exposures(config), ...(options.warnings ?? [])]))
-    return { ...ports, counters: counters.snapshot, close: closers.closeAll }
+    return { ...ports, counters: counters.snapshot, close }
   } catch (error) {
-    await closers.closeAll()
+    await close()
     throw error
   }
 }
 
-async function openAll(config: Config, log: Logger, onClose: Closers['add']) {
+interface Life {
+  readonly onClose: Closers['add']
+  /** Aborts before the first thing is closed: nobody may wait for a disk any more. */
+  readonly ending: AbortSignal
+}
+
+async function openAll(config: Config, log: Logger, life: Life) {
+  const { onClose } = life
   const release = readRelease()
-  const { counters, sampledLog, store } = await openGround(config, log, onClose)
+  const { counters, sampledLog, store, readiness } = await openGround(config, log, life)
   const { watch, gate, model, admit } = openProtection(config, sampledLog)
   onClose(watch.close)
   const rules = openRequestRules(config)
@@ -110,9 +124,11 @@ async function openAll(config: Config, log: Logger, onClose: Closers['add']) {
         overloaded: watch.isOverloaded(),
         counters: counters.snapshot(),
       }),
+      unready: readiness.unready,
     }),
   }
   const ports = await openPorts(config, { requests, handle, log, onClose })
+  readiness.started()
   log.info({ version: release.version, ...ports }, 'the hub is running')
   return { ports, counters }
 }
@@ -160,12 +176,12 @@ function openWebSocketRoutes({ limits }: Config, parts: WebSocketParts) {
 }
 
 /** What everything else stands on. The store is open before all others, and closed after them. */
-async function openGround({ data }: Config, log: Logger, onClose: Closers['add']) {
+async function openGround({ data, limits }: Config, log: Logger, { onClose, ending }: Life) {
   const counters = createCounters()
   const sampledLog = createSampledLog(log, counters)
-  const store = await openStore(data.folder, sampledLog)
+  const store = await openStore(data.folder, { limits: limits.store, sampledLog, ending })
   onClose(store.close)
-  return { counters, sampledLog, store }
+  return { counters, sampledLog, store, readiness: createReadiness(store, ending) }
 }
 
 /** Which requests are meant for us, and whose they are. */

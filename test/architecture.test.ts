@@ -35,6 +35,7 @@ const roomOfFile: Record<string, string> = {
   exposure: 'hub',
   hardware: 'hub',
   ports: 'hub',
+  readiness: 'hub',
 }
 
 function roomOf(path: string): string {

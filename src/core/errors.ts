@@ -21,6 +21,7 @@ export const errorCodes = {
   'unwritable-file': 'a file cannot be written',
   'exposed-secret': 'a file that holds secrets can be read by more than its owner',
   'cannot-open-store': 'the data folder cannot be opened, mostly because another hub has it',
+  'cannot-read-store': 'the data folder cannot be read, mostly because its disk is damaged',
   'cannot-write-store': 'the data folder cannot be written, mostly because its disk is full',
   'cannot-listen': 'an address or port cannot be opened, mostly because it is in use',
   'cannot-connect': 'another program, such as an MQTT broker, cannot be reached or refuses us',

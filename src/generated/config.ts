@@ -535,6 +535,23 @@ export interface ConfigInput {
       perUserPerSecond?: number
     }
     /**
+     * The data folder and its disk. While that has less free than freeMiB and less than freePercent, nothing is written: what has to be on disk first is not acknowledged, and everything else goes on.
+     */
+    store?: {
+      /**
+       * MiB that have to be free on the disk of the data folder, unless it has freePercent.
+       */
+      freeMiB?: number
+      /**
+       * Percent of the disk of the data folder that have to be free, unless it has freeMiB.
+       */
+      freePercent?: number
+      /**
+       * MiB that wait in memory for a slow or full disk.
+       */
+      waitingMiB?: number
+    }
+    /**
      * The hub as a whole.
      */
     process?: {
@@ -1092,6 +1109,23 @@ export interface Config {
        * Commands of one user in a second, and as many at once after a rest. What single devices take is set in commands.rules.
        */
       perUserPerSecond: number
+    }
+    /**
+     * The data folder and its disk. While that has less free than freeMiB and less than freePercent, nothing is written: what has to be on disk first is not acknowledged, and everything else goes on.
+     */
+    store: {
+      /**
+       * MiB that have to be free on the disk of the data folder, unless it has freePercent.
+       */
+      freeMiB: number
+      /**
+       * Percent of the disk of the data folder that have to be free, unless it has freeMiB.
+       */
+      freePercent: number
+      /**
+       * MiB that wait in memory for a slow or full disk.
+       */
+      waitingMiB: number
     }
     /**
      * The hub as a whole.

@@ -1,9 +1,10 @@
-import { mkdirSync, renameSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { ClassicLevel } from 'classic-level'
-import { HubError, reasonOf, systemCodeOf } from '../core/errors.ts'
+import { HubError, reasonOf } from '../core/errors.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import { syncFolder } from '../core/sync-folder.ts'
+import { cannotOpen, tellingReads } from './broken-store.ts'
 import { checkFormat, type Migration, migrations } from './format.ts'
 import { type Changes, createStore, type Engine, type Store } from './store.ts'
 
@@ -24,29 +25,67 @@ export interface LevelStoreOptions {
  * folder cannot be used.
  */
 export async function openLevelStore(options: LevelStoreOptions): Promise<Store> {
-  const path = join(options.folder, 'store')
+  return createStore(await openLevelEngine(options))
+}
+
+/** What keeps the values of that store; throws the same. */
+export async function openLevelEngine(options: LevelStoreOptions): Promise<Engine> {
+  const path = storePath(options.folder)
   const engine = await openLevel(path, options.sampledLog)
   try {
     const copy = (format: number) => copyTo(`${path}-format-${format}`, engine, options.sampledLog)
     await checkFormat(engine, { migrations, ...options, path, copy })
-    return createStore(engine)
+    return engine
   } catch (error) {
     await engine.close()
     throw error
   }
 }
 
-async function openLevel(path: string, sampledLog: SampledLog): Promise<Engine> {
+/** Where a data folder has its LevelDB. */
+export function storePath(folder: string): string {
+  return join(folder, 'store')
+}
+
+/**
+ * Opens a LevelDB; one that is not there is made first.
+ *
+ * @throws HubError `cannot-open-store`
+ */
+export async function openLevel(path: string, sampledLog: SampledLog): Promise<Engine> {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 })
-    // Only who has a data folder needs the binary.
-    const { ClassicLevel } = await import('classic-level')
-    const level: Level = new ClassicLevel(path, { keyEncoding: 'utf8', valueEncoding: 'buffer' })
-    await level.open()
-    return engineOf(level, sampledLog)
+    return await openThere(path, sampledLog, { createIfMissing: !hasValues(path) })
   } catch (thrown) {
     throw cannotOpen(path, thrown)
   }
+}
+
+/** The same, but one that is not there is an error. */
+export async function openLevelAgain(path: string, sampledLog: SampledLog): Promise<Engine> {
+  try {
+    return await openThere(path, sampledLog, { createIfMissing: false })
+  } catch (thrown) {
+    throw cannotOpen(path, thrown)
+  }
+}
+
+async function openThere(
+  path: string,
+  sampledLog: SampledLog,
+  options: { readonly createIfMissing: boolean },
+): Promise<Engine> {
+  // Only who has a data folder needs the binary.
+  const { ClassicLevel } = await import('classic-level')
+  const encodings = { keyEncoding: 'utf8', valueEncoding: 'buffer' } as const
+  const level: Level = new ClassicLevel(path, { ...encodings, ...options })
+  await level.open()
+  return tellingReads(engineOf(level, sampledLog), path)
+}
+
+/** LevelDB takes a folder that has lost its file CURRENT for a new one, and removes what is in it. */
+function hasValues(path: string): boolean {
+  return readdirSync(path).some((name) => /^\d+\.(ldb|sst|log)$/.test(name))
 }
 
 function engineOf(level: Level, sampledLog: SampledLog): Engine {
@@ -114,16 +153,4 @@ async function copyEntries(from: Engine, to: Engine): Promise<void> {
     bytes = 0
   }
   await to.apply(changes)
-}
-
-function cannotOpen(path: string, thrown: unknown): HubError {
-  // LevelDB's own reason is the cause of what the package throws.
-  const cause = thrown instanceof Error && thrown.cause !== undefined ? thrown.cause : thrown
-  if (systemCodeOf(cause) === 'LEVEL_LOCKED') {
-    const sentence = `expected no other hub to use the store ${JSON.stringify(path)}, but one does`
-    const mend = 'end it, or choose another data folder'
-    return new HubError('cannot-open-store', `${sentence}: ${mend}`, { cause })
-  }
-  const sentence = `expected to open the store ${JSON.stringify(path)}: ${reasonOf(cause)}`
-  return new HubError('cannot-open-store', sentence, { cause })
 }

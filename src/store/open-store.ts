@@ -1,7 +1,5 @@
-import type { SampledLog } from '../core/sampled-log.ts'
-import { openLevelStore } from './level-store.ts'
 import { openMemoryStore } from './memory-store.ts'
-import type { Store } from './store.ts'
+import { openWatchedStore, type WatchedStore, type WatchedStoreOptions } from './watched-store.ts'
 
 /**
  * Opens the store in the data folder, or one in memory when there is none.
@@ -10,7 +8,8 @@ import type { Store } from './store.ts'
  */
 export async function openStore(
   folder: string | undefined,
-  sampledLog: SampledLog,
-): Promise<Store> {
-  return folder ? openLevelStore({ folder, sampledLog }) : openMemoryStore()
+  options: Omit<WatchedStoreOptions, 'folder'>,
+): Promise<WatchedStore> {
+  if (folder) return openWatchedStore({ ...options, folder })
+  return { ...openMemoryStore(), trouble: () => undefined }
 }

@@ -1,4 +1,4 @@
-import { createBatchWriter } from './batch-writer.ts'
+import { createBatchWriter, type WaitingLimit } from './batch-writer.ts'
 
 /** Gives a key its value, or takes it away. */
 export interface Change {
@@ -45,8 +45,8 @@ export interface Engine extends Pick<Store, 'isLasting' | 'get' | 'entries' | 'c
 export const formatKey = 'format'
 
 /** A store that keeps its values in `engine`, and writes by turns of the event loop. */
-export function createStore(engine: Engine): Store {
-  const writer = createBatchWriter(engine.apply)
+export function createStore(engine: Engine, limit?: WaitingLimit): Store {
+  const writer = createBatchWriter(engine.apply, limit)
   let closing: Promise<void> | undefined
   return {
     isLasting: engine.isLasting,

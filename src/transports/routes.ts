@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import { baseOfPath } from './base-path.ts'
 import { sendJson } from './json-answer.ts'
 import type { Route } from './route.ts'
@@ -12,6 +13,8 @@ export interface Routes {
   api(path: string): Route | undefined
   /** What `/healthz` tells besides that the hub is well. */
   health(): Record<string, unknown>
+  /** Why the hub is not ready, as `/readyz` tells; undefined when it is. */
+  unready(): string | undefined
 }
 
 /** Every path the hub serves on its HTTP port. */
@@ -21,10 +24,12 @@ export function createRoutes({
   mqtt,
   api,
   health,
+  unready,
 }: Routes): (path: string) => Route | undefined {
   const fixed = new Map<string, Route>([
     ...pages,
     ['/healthz', { get: ({ response }) => sendJson(response, { status: 'ok', ...health() }) }],
+    ['/readyz', { get: ({ response }) => sendReadiness(response, unready()) }],
     ['/mqtt', mqtt],
   ])
   return (path) => {
@@ -33,4 +38,10 @@ export function createRoutes({
     const base = baseOfPath(path)
     return base === undefined ? undefined : talk(base)
   }
+}
+
+/** Apart from `/healthz`: a hub that waits for room on its disk must not be restarted for that. */
+function sendReadiness(response: ServerResponse, reason: string | undefined): void {
+  if (reason === undefined) sendJson(response, { status: 'ready' })
+  else sendJson(response, { status: 'not-ready', reason }, 503)
 }

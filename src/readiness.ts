@@ -1,0 +1,26 @@
+import type { WatchedStore } from './store/watched-store.ts'
+
+/** Whether a hub can do all that it promises. */
+export interface Readiness {
+  /** To be called once all of it is open. */
+  started(): void
+  /** Why it cannot; undefined while it can. */
+  unready(): string | undefined
+}
+
+/** Of a hub that is about to start, and does its last things once `ending` has aborted. */
+export function createReadiness(
+  store: Pick<WatchedStore, 'trouble'>,
+  ending: AbortSignal,
+): Readiness {
+  let isStarted = false
+  return {
+    started: () => {
+      isStarted = true
+    },
+    unready: () => {
+      if (ending.aborted) return 'the hub is ending'
+      return isStarted ? store.trouble() : 'the hub is starting'
+    },
+  }
+}

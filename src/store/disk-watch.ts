@@ -1,0 +1,99 @@
+import { statfs } from 'node:fs/promises'
+import { reasonOf } from '../core/errors.ts'
+import type { SampledLog } from '../core/sampled-log.ts'
+import type { Config } from '../generated/config.ts'
+
+/** How a disk is filled. */
+export interface DiskRoom {
+  /** What this process may still write. */
+  readonly freeBytes: number
+  readonly totalBytes: number
+}
+
+export interface DiskWatchOptions {
+  readonly folder: string
+  readonly limits: Pick<Config['limits']['store'], 'freeMiB' | 'freePercent'>
+  readonly sampledLog: SampledLog
+  /** When it aborts, nobody waits for another look any more. */
+  readonly ending: AbortSignal
+  /** Called after each look but the first that found room, with how much there is to spare. */
+  onRoom(spareBytes: number): void
+  readonly readRoom?: (folder: string) => Promise<DiskRoom>
+  readonly intervalMs?: number
+}
+
+/** How the disk of a folder is doing, as of the last look. */
+export interface DiskWatch {
+  /** Why nothing should be written now; undefined while there is room. */
+  trouble(): string | undefined
+  /** Resolves after the next look, or when the hub ends. */
+  nextLook(): Promise<void>
+  close(): void
+}
+
+const mebibyte = 1024 * 1024
+
+/** Looks once, and then every second until it is closed, at what the disk of a folder has left. */
+export async function watchDisk(options: DiskWatchOptions): Promise<DiskWatch> {
+  const { folder, sampledLog, ending, readRoom = roomOf, intervalMs = 1000 } = options
+  let trouble: string | undefined
+  const waiting: (() => void)[] = []
+  const wake = () => {
+    for (const resolve of waiting.splice(0)) resolve()
+  }
+  const look = async () => {
+    const { freeBytes, totalBytes } = await readRoom(folder)
+    const { freeMiB, freePercent } = options.limits
+    const neededBytes = Math.min(freeMiB * mebibyte, (totalBytes * freePercent) / 100)
+    const wasIn = trouble
+    trouble = freeBytes < neededBytes ? troubleOf(freeBytes, neededBytes) : undefined
+    if (wasIn === undefined && trouble !== undefined) {
+      sampledLog.warn('store-read-only', { trouble }, 'the disk is low: what is written waits')
+    } else if (wasIn !== undefined && trouble === undefined) {
+      sampledLog.warn('store-writable', {}, 'the disk has room again: what has waited is written')
+    }
+    return freeBytes - neededBytes
+  }
+  const lookSafely = async () => {
+    try {
+      return await look()
+    } catch (error) {
+      // What was read last holds until it can be read again.
+      sampledLog.warn('disk-unknown', { reason: reasonOf(error) }, 'the disk cannot be looked at')
+      return -1
+    }
+  }
+  await lookSafely()
+  let isLooking = false
+  let isClosed = false
+  const timer = setInterval(async () => {
+    // A disk that hangs is not asked again meanwhile.
+    if (isLooking) return
+    isLooking = true
+    const spareBytes = await lookSafely()
+    isLooking = false
+    if (spareBytes >= 0 && !isClosed) options.onRoom(spareBytes)
+    wake()
+  }, intervalMs).unref()
+  ending.addEventListener('abort', wake, { once: true })
+  return {
+    trouble: () => trouble,
+    nextLook: () =>
+      ending.aborted ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve)),
+    close: () => {
+      isClosed = true
+      clearInterval(timer)
+      ending.removeEventListener('abort', wake)
+    },
+  }
+}
+
+async function roomOf(folder: string): Promise<DiskRoom> {
+  const { bsize, bavail, blocks } = await statfs(folder)
+  return { freeBytes: bsize * bavail, totalBytes: bsize * blocks }
+}
+
+function troubleOf(freeBytes: number, neededBytes: number): string {
+  const [free, needed] = [Math.floor(freeBytes / mebibyte), Math.ceil(neededBytes / mebibyte)]
+  return `expected ${needed} MiB free on the disk of the data folder, got ${free} MiB`
+}
