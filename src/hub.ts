@@ -23,8 +23,11 @@ import { loadClownModel } from './nodes/clown-model.ts'
 import { shedReports } from './nodes/load-shedding.ts'
 import { openPorts } from './ports.ts'
 import { createReadiness } from './readiness.ts'
+import { backupLines } from './store/backup.ts'
 import { openStore } from './store/open-store.ts'
+import type { Store } from './store/store.ts'
 import { createAudiences } from './transports/audiences.ts'
+import { backupRoute } from './transports/backup-route.ts'
 import { createHeartbeat } from './transports/heartbeat.ts'
 import { chooseMqtt, mqttRoute } from './transports/mqtt-route.ts'
 import { createRoutes } from './transports/routes.ts'
@@ -117,7 +120,7 @@ async function openAll(config: Config, log: Logger, life: Life) {
     sampledLog,
     routeOf: createRoutes({
       ...openWebSocketRoutes(config, { ...common, release, hardware, gate, handle }),
-      pages: new Map([...access.pages, ...hardware.pages]),
+      pages: new Map([...access.pages, ...hardware.pages, backupPage(config, access, store)]),
       api: hardware.api,
       health: () => ({
         version: release.version,
@@ -182,6 +185,11 @@ async function openGround({ data, limits }: Config, log: Logger, { onClose, endi
   const store = await openStore(data.folder, { limits: limits.store, sampledLog, ending })
   onClose(store.close)
   return { counters, sampledLog, store, readiness: createReadiness(store, ending) }
+}
+
+function backupPage({ data }: Config, { asUser }: WebSocketParts['access'], store: Store) {
+  const lines = data.folder ? () => backupLines(store) : undefined
+  return ['/api/backup', backupRoute({ asUser, lines })] as const
 }
 
 /** Which requests are meant for us, and whose they are. */

@@ -32,15 +32,52 @@ export async function askHub(hub: HubAddress, request: HubRequest): Promise<HubA
   throw cannotConnect(hub, { got: `status ${status} without a JSON object`, mend })
 }
 
-async function fetched(hub: HubAddress, { path, json, signal }: HubRequest) {
+/**
+ * What a running hub sends for a request, as it comes.
+ *
+ * @throws HubError `cannot-connect`, also with the hub's own sentence when it refuses.
+ */
+export async function streamFromHub(
+  hub: HubAddress,
+  request: HubRequest,
+): Promise<AsyncIterable<Uint8Array>> {
+  const response = await responseTo(hub, request)
+  const { status, body } = response
+  if (status === 200 && body !== null) return arriving(hub, body)
+  if (status === 401) throw cannotConnect(hub, wrongCredentials)
+  const answer = parsed(await textOf(hub, response))
+  const message = isRecord(answer) ? String(answer['message']) : `status ${status}`
+  throw cannotConnect(hub, { got: message, mend: 'ask one that keeps its data, as an admin' })
+}
+
+async function* arriving(hub: HubAddress, body: AsyncIterable<Uint8Array>) {
+  try {
+    yield* body
+  } catch (thrown) {
+    throw unreachable(hub, thrown)
+  }
+}
+
+async function fetched(hub: HubAddress, request: HubRequest) {
+  const response = await responseTo(hub, request)
+  return { status: response.status, text: await textOf(hub, response) }
+}
+
+async function responseTo(hub: HubAddress, { path, json, signal }: HubRequest): Promise<Response> {
   const credentials = Buffer.from(`${hub.user}:${hub.password}`).toString('base64')
   const body = json === undefined ? {} : { method: 'POST', body: json }
   const type = json === undefined ? {} : { 'Content-Type': 'application/json' }
   const headers = { Authorization: `Basic ${credentials}`, ...type }
   try {
-    const options = { ...body, headers, redirect: 'manual', signal } as const
-    const response = await fetch(hub.url + path, options)
-    return { status: response.status, text: await response.text() }
+    return await fetch(hub.url + path, { ...body, headers, redirect: 'manual', signal })
+  } catch (thrown) {
+    throw unreachable(hub, thrown)
+  }
+}
+
+async function textOf(hub: HubAddress, response: Response): Promise<string> {
+  try {
+    return await response.text()
   } catch (thrown) {
     throw unreachable(hub, thrown)
   }

@@ -2,6 +2,7 @@ import { closest } from 'fastest-levenshtein'
 import { HubError, reasonOf } from '../core/errors.ts'
 import { readRelease } from '../core/release.ts'
 import { aclTest } from './acl-test.ts'
+import { backup } from './backup.ts'
 import { checkConfigFile } from './check-config.ts'
 import type { Command, Terminal } from './command.ts'
 import { doctor } from './doctor.ts'
@@ -10,6 +11,8 @@ import { lab } from './lab.ts'
 import { listCommands } from './list-commands.ts'
 import { listNodes } from './list-nodes.ts'
 import { lockDevice, unlockDevice } from './lock.ts'
+import { repair } from './repair.ts'
+import { restore } from './restore.ts'
 import { run } from './run.ts'
 import { setDevice } from './set.ts'
 import { simulate } from './simulate.ts'
@@ -18,6 +21,7 @@ import { userList } from './user-list.ts'
 import { userPassword } from './user-password.ts'
 import { userRemove } from './user-remove.ts'
 import { userToken } from './user-token.ts'
+import { wipe } from './wipe.ts'
 
 /** By name, which may be two words. */
 const commands: ReadonlyMap<string, Command> = new Map([
@@ -37,6 +41,10 @@ const commands: ReadonlyMap<string, Command> = new Map([
   ['unlock', unlockDevice],
   ['commands', listCommands],
   ['nodes', listNodes],
+  ['backup', backup],
+  ['restore', restore],
+  ['wipe', wipe],
+  ['repair', repair],
   ['simulate', simulate],
 ])
 

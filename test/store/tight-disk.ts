@@ -5,7 +5,7 @@ import { createInbox } from '../inbox.ts'
 const mebibyte = 1024 * 1024
 
 /** Below this much free, a disk of 100 MiB is low. */
-export const limits = { freeMiB: 8, freePercent: 50, waitingMiB: 1 }
+const limits = { freeMiB: 8, freePercent: 50, waitingMiB: 1 }
 
 /** A disk that has as much room as a test says, looked at a thousand times a second. */
 export function tightDisk(t: Test, freeMiB: number) {

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { openStore } from '../../src/store/open-store.ts'
@@ -82,4 +82,17 @@ t.test('only a full disk costs the ballast', async (t) => {
   writeFileSync(join(folder, 'ballast'), 'half')
   await t.rejects(opened(t, 50, folder), { message: /one does/ })
   t.ok(readdirSync(folder).includes('ballast'))
+})
+
+t.test('when the disk keeps a store from being opened, the ballast is given up', async (t) => {
+  const { folder, close } = await opened(t, 1)
+  await close()
+  writeFileSync(join(folder, 'ballast'), 'half')
+  rmSync(join(folder, 'store/CURRENT'))
+  mkdirSync(join(folder, 'store/CURRENT'))
+  const refused = { code: 'cannot-open-store', message: /IO error/ }
+  for (const _time of ['with the ballast', 'without']) {
+    await t.rejects(opened(t, 1, folder), refused)
+    t.notOk(existsSync(join(folder, 'ballast')))
+  }
 })

@@ -1,0 +1,34 @@
+import { parseArgs } from 'node:util'
+import { folderLines, saveBackup } from '../store/backup-file.ts'
+import { isLocked } from '../store/broken-store.ts'
+import { type Command, onlyOne, readArguments, required } from './command.ts'
+import { hubAddress, hubOptions, hubUsage } from './hub-address.ts'
+import { streamFromHub } from './hub-client.ts'
+
+const usage = `backup --data DIR FILE ${hubUsage}`
+
+export const backup: Command = {
+  usage,
+  summary: 'save what a hub keeps, from its data folder, or by HTTP from an admin while it runs',
+  run: async (args, terminal) => {
+    const options = { data: { type: 'string' }, ...hubOptions } as const
+    const { values, positionals } = readArguments(usage, () =>
+      parseArgs({ args, options, allowPositionals: true }),
+    )
+    const folder = required(values.data, 'the data folder after --data', usage)
+    const file = onlyOne(positionals, 'the name of one file', usage)
+    const tell = (count: number, from: string) =>
+      terminal.print(`${file} has ${count} values of ${from}`)
+    try {
+      tell(await saveBackup(file, folderLines(folder)), folder)
+    } catch (error) {
+      if (!isLocked(error)) throw error
+      const hub = hubAddress(values, terminal)
+      const waiting = new AbortController()
+      void terminal.stopped.then(() => waiting.abort())
+      const request = { path: '/api/backup', json: '{}', signal: waiting.signal }
+      const lines = await streamFromHub(hub, request)
+      tell(await saveBackup(file, lines), `the hub at ${hub.url}`)
+    }
+  },
+}

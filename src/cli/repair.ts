@@ -1,0 +1,15 @@
+import { repairStore } from '../store/repair.ts'
+import type { Command } from './command.ts'
+import { readDataArguments } from './data-option.ts'
+
+const usage = 'repair --data DIR'
+
+export const repair: Command = {
+  usage,
+  summary: 'save what can be read of a store that cannot be opened; it is kept aside as it was',
+  run: async (args, { print }) => {
+    const { folder } = readDataArguments(args, usage, 0)
+    const { values, bytes, asideIn } = await repairStore(folder)
+    print(`saved ${values} values of ${bytes} bytes; the store as it was is in ${asideIn}`)
+  },
+}

@@ -1,0 +1,14 @@
+import { restoreBackup } from '../store/backup-file.ts'
+import type { Command } from './command.ts'
+import { readDataArguments } from './data-option.ts'
+
+const usage = 'restore --data DIR FILE'
+
+export const restore: Command = {
+  usage,
+  summary: 'make a data folder from a backup; the folder has to be empty or not there',
+  run: async (args, { print }) => {
+    const { folder, file } = readDataArguments(args, usage, 1)
+    print(`${folder} has ${await restoreBackup(file, folder)} values from ${file}`)
+  },
+}

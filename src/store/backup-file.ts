@@ -1,0 +1,156 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { open, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { HubError, reasonOf, systemCodeOf } from '../core/errors.ts'
+import type { SampledLog } from '../core/sampled-log.ts'
+import { syncFolder } from '../core/sync-folder.ts'
+import { backupLines, readBackup } from './backup.ts'
+import { isLocked } from './broken-store.ts'
+import { openLevel, openLevelAgain, storePath } from './level-store.ts'
+import { createStore } from './store.ts'
+
+const silent: SampledLog = { warn: () => {} }
+
+/**
+ * Writes a backup to a file for its owner only, and answers how many values it has. The file is there
+ * when it is whole, and not before; it takes the place of another one.
+ *
+ * @throws HubError `unwritable-file`, and what `lines` throws.
+ */
+export async function saveBackup(
+  file: string,
+  lines: AsyncIterable<string | Uint8Array>,
+): Promise<number> {
+  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`
+  try {
+    await writeFile(temporary, lines, { flag: 'wx', mode: 0o600, flush: true })
+    const values = await countIn(temporary)
+    renameSync(temporary, file)
+    syncFolder(dirname(file))
+    return values
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    if (systemCodeOf(error) === undefined || error instanceof HubError) throw error
+    throw fileError('unwritable-file', `write ${JSON.stringify(file)}`, error)
+  }
+}
+
+async function countIn(file: string): Promise<number> {
+  let values = -1
+  for await (const _entry of entriesOf(file)) values += 1
+  return values
+}
+
+/**
+ * The lines of the store in a data folder that no hub uses.
+ *
+ * @throws HubError `cannot-open-store`, `cannot-read-store`
+ */
+export async function* folderLines(folder: string): AsyncGenerator<string> {
+  checkFolder(folder)
+  const store = createStore(await openLevelAgain(storePath(folder), silent))
+  try {
+    yield* backupLines(store)
+  } finally {
+    await store.close()
+  }
+}
+
+/**
+ * Makes the store of a data folder from a backup, and answers how many values it has.
+ *
+ * @throws HubError `unreadable-file` for the backup, `unwritable-file` when the folder is not empty.
+ */
+export async function restoreBackup(file: string, folder: string): Promise<number> {
+  const path = storePath(folder)
+  const names = existsSync(folder) ? readdirSync(folder) : []
+  if (names.length > 0) {
+    const sentence = `expected the folder ${JSON.stringify(folder)} to be empty, got ${names.length} files`
+    const mend = 'choose another one, or end its hub and use "clown-hub wipe"'
+    throw new HubError('unwritable-file', `${sentence}: ${mend}`)
+  }
+  const temporary = `${path}.tmp`
+  try {
+    const values = await fillStore(temporary, file)
+    renameSync(temporary, path)
+    syncFolder(folder)
+    return values
+  } catch (error) {
+    rmSync(temporary, { recursive: true, force: true })
+    throw error
+  }
+}
+
+/** How much is written at a time. */
+const batchBytes = 1024 * 1024
+
+async function fillStore(path: string, file: string): Promise<number> {
+  const engine = await openLevel(path, silent)
+  try {
+    let values = -1
+    let changes = new Map<string, Buffer>()
+    let bytes = 0
+    for await (const [key, value] of entriesOf(file)) {
+      values += 1
+      changes.set(key, value)
+      bytes += value.length
+      if (bytes < batchBytes) continue
+      await engine.apply(changes)
+      changes = new Map()
+      bytes = 0
+    }
+    await engine.apply(changes)
+    return values
+  } finally {
+    await engine.close()
+  }
+}
+
+async function* entriesOf(file: string) {
+  try {
+    const opened = await open(file, 'r')
+    yield* readBackup(opened.readLines())
+  } catch (error) {
+    if (error instanceof HubError) throw error
+    throw fileError('unreadable-file', `read ${JSON.stringify(file)}`, error)
+  }
+}
+
+function fileError(code: 'unreadable-file' | 'unwritable-file', what: string, cause: unknown) {
+  const reason = reasonOf(cause).replace(/,.*/s, '')
+  return new HubError(code, `expected to ${what}: ${reason}`, { cause })
+}
+
+/** What a hub has made in its data folder; the rest of it is not ours. */
+const ownNames = /^(store|store[.-].*|ballast|commands\.ndjson(\.\d)?)$/
+
+/**
+ * Removes what hubs have kept in a data folder, and answers how many files and folders that were.
+ *
+ * @throws HubError `cannot-open-store` while a hub uses it, or when it is none.
+ */
+export async function wipeFolder(folder: string): Promise<number> {
+  await refuseLocked(folder)
+  const names = readdirSync(folder).filter((name) => ownNames.test(name))
+  for (const name of names) rmSync(join(folder, name), { recursive: true, force: true })
+  syncFolder(folder)
+  return names.length
+}
+
+/** @throws HubError `cannot-open-store` when a hub has the store of the folder, or it has none. */
+export async function refuseLocked(folder: string): Promise<void> {
+  checkFolder(folder)
+  try {
+    await (await openLevelAgain(storePath(folder), silent)).close()
+  } catch (error) {
+    if (isLocked(error)) throw error
+  }
+}
+
+/** LevelDB makes a folder that is not there, whatever is asked of it. */
+function checkFolder(folder: string): void {
+  if (existsSync(storePath(folder))) return
+  const sentence = `expected a data folder, got ${JSON.stringify(folder)} without a store`
+  throw new HubError('cannot-open-store', sentence)
+}

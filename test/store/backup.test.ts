@@ -1,0 +1,188 @@
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { folderLines, restoreBackup, saveBackup, wipeFolder } from '../../src/store/backup-file.ts'
+import { openLevelStore } from '../../src/store/level-store.ts'
+import { repairStore } from '../../src/store/repair.ts'
+import { put, textsOf } from './contract.ts'
+
+const sampledLog = { warn: () => {} }
+const odd = 'a/\u2028 \u2029 😀 "\\'
+
+/** A data folder with `texts` in its store, which is closed. */
+async function dataFolder(t: Test, texts: Record<string, string>) {
+  const root = t.testdir({})
+  const folder = join(root, 'data')
+  const store = await openLevelStore({ folder, sampledLog })
+  await store.write(Object.entries(texts).map(([key, text]) => put(key, text)))
+  await store.close()
+  return { root, folder, file: join(root, 'backup.ndjson') }
+}
+
+async function textsIn(folder: string) {
+  const store = await openLevelStore({ folder, sampledLog })
+  const texts = await textsOf(store)
+  await store.close()
+  return texts
+}
+
+t.test('what was saved is restored, whatever it is', async (t) => {
+  const large = 'x'.repeat(1_500_000)
+  const texts = { 'a/1': 'x', 'a/2': large, 'a/3': '', [odd]: 'y\n' }
+  const { root, folder, file } = await dataFolder(t, texts)
+  writeFileSync(file, 'of yesterday')
+  t.equal(await saveBackup(file, folderLines(folder)), 4)
+  t.equal(statSync(file).mode & 0o777, 0o600)
+  t.equal(readFileSync(file, 'utf8').split(/[\n\u2028\u2029]/).length, 7)
+  const other = join(root, 'other')
+  t.equal(await restoreBackup(file, other), 4)
+  t.same(readdirSync(other), ['store'])
+  t.same(await textsIn(other), await textsIn(folder))
+})
+
+t.test('a backup of nothing is one, too', async (t) => {
+  const { root, folder, file } = await dataFolder(t, {})
+  t.equal(await saveBackup(file, folderLines(folder)), 0)
+  t.equal(await restoreBackup(file, join(root, 'other')), 0)
+})
+
+t.test('a folder that is not empty, and a file that is not whole, are refused', async (t) => {
+  const { root, folder, file } = await dataFolder(t, { 'a/1': 'x', 'a/2': 'y' })
+  await saveBackup(file, folderLines(folder))
+  await t.rejects(restoreBackup(file, folder), {
+    code: 'unwritable-file',
+    message:
+      /^expected the folder ".*" to be empty, got 1 files: choose another one, or end its hub/,
+  })
+  const text = readFileSync(file, 'utf8')
+  const lines = text.split('\n')
+  const damaged: [string, RegExp][] = [
+    [lines.slice(0, -2).join('\n'), /got one that is damaged or cut off$/],
+    [text.replace('"eA=="', '"eQ=="'), /damaged or cut off$/],
+    [lines.toSpliced(1, 1).join('\n'), /damaged or cut off$/],
+    [text.replace('["a/1"', '["a/1",'), /damaged$/],
+    [text.replace('["a/1"', '[1'), /damaged$/],
+    ['', /damaged or cut off$/],
+    ['hello\nworld\n', /expected the backup to be one, got something else$/],
+    [text.replace('Backup":1', 'Backup":2'), /a newer Clown\.Hub wrote$/],
+    [text.replace('format":1', 'format":2'), /a newer Clown\.Hub wrote$/],
+  ]
+  const other = join(root, 'other')
+  for (const [text, message] of damaged) {
+    writeFileSync(file, text)
+    await t.rejects(restoreBackup(file, other), { code: 'unreadable-file', message }, text)
+    t.same(readdirSync(other), [])
+  }
+  await t.rejects(restoreBackup(join(root, 'missing'), other), {
+    code: 'unreadable-file',
+    message: /^expected to read ".*missing": ENOENT: no such file or directory$/,
+  })
+})
+
+t.test('nothing is left of a backup that could not be finished', async (t) => {
+  const { root, folder, file } = await dataFolder(t, { 'a/1': 'x' })
+  await t.rejects(
+    saveBackup(
+      file,
+      (async function* () {
+        yield '{"clownHubBackup":1,"format":1}\n'
+      })(),
+    ),
+    { message: /cut off$/ },
+  )
+  t.same(readdirSync(root), ['data'])
+  const elsewhere = join(root, 'missing', 'file')
+  await t.rejects(saveBackup(elsewhere, folderLines(folder)), {
+    code: 'unwritable-file',
+    message: /^expected to write ".*file": ENOENT/,
+  })
+  await t.rejects(saveBackup(file, folderLines(root)), {
+    code: 'cannot-open-store',
+    message: /^expected a data folder, got ".*" without a store$/,
+  })
+  t.same(readdirSync(root), ['data'])
+})
+
+t.test('wiping removes what is of a hub, unless one uses it', async (t) => {
+  const { folder } = await dataFolder(t, { 'a/1': 'x' })
+  writeFileSync(join(folder, 'commands.ndjson.1'), '')
+  writeFileSync(join(folder, 'letter.txt'), '')
+  const store = await openLevelStore({ folder, sampledLog })
+  await t.rejects(wipeFolder(folder), { message: /^expected no other hub to use the store/ })
+  await store.close()
+  t.equal(await wipeFolder(folder), 2)
+  t.same(readdirSync(folder), ['letter.txt'])
+  await t.rejects(wipeFolder(folder), { message: /without a store$/ })
+})
+
+t.test('a broken store says how to save what can be read of it, and that works', async (t) => {
+  const { folder } = await dataFolder(t, { 'a/1': 'x', 'a/2': 'y' })
+  const path = join(folder, 'store')
+  rmSync(join(path, 'CURRENT'))
+  const repair = /; "clown-hub repair --data DIR" saves what can be read$/
+  await t.rejects(textsIn(folder), { code: 'cannot-open-store', message: repair })
+  t.ok(
+    readdirSync(path).some((name) => /\.(log|ldb)$/.test(name)),
+    'and nothing was removed',
+  )
+  const { values, bytes, asideIn } = await repairStore(folder)
+  t.same([values, bytes], [2, 2])
+  t.ok(existsSync(asideIn))
+  t.same(await textsIn(folder), [
+    ['a/1', 'x'],
+    ['a/2', 'y'],
+  ])
+  const store = await openLevelStore({ folder, sampledLog })
+  await t.rejects(repairStore(folder), { message: /^expected no other hub to use the store/ })
+  await store.close()
+})
+
+t.test('a value that cannot be read is told in one sentence', async (t) => {
+  const texts = Array.from({ length: 60 }, (_, index) => [`a/${index}`, 'x'.repeat(100_000)])
+  const { folder, file } = await dataFolder(t, Object.fromEntries(texts))
+  // Its values are in a table from the second start on.
+  t.equal((await textsIn(folder)).length, 60)
+  const path = join(folder, 'store')
+  const table = readdirSync(path).find((name) => name.endsWith('.ldb')) ?? ''
+  const bytes = readFileSync(join(path, table))
+  bytes.fill(0xff, 100, 3000)
+  writeFileSync(join(path, table), bytes)
+  const refused = {
+    code: 'cannot-read-store',
+    message: /^expected to read the store ".*": Corruption: .*; "clown-hub repair --data DIR"/,
+  }
+  await t.rejects(saveBackup(file, folderLines(folder)), refused)
+  const store = await openLevelStore({ folder, sampledLog })
+  await t.rejects(store.get('a/0'), refused)
+  await store.close()
+  const { values } = await repairStore(folder)
+  t.ok(values > 0 && values < 60, `${values} of 60 were saved`)
+})
+
+t.test('what stands in the way of a repair is told', async (t) => {
+  const { root, folder } = await dataFolder(t, { 'a/1': 'x' })
+  const now = new Date(0)
+  const { asideIn } = await repairStore(folder, now)
+  await t.rejects(repairStore(folder, now), {
+    message: /^expected to open the store ".*": ENOTEMPTY/,
+  })
+  t.same(readdirSync(folder).sort(), ['store', asideIn.replace(/.*\//, '')])
+  writeFileSync(join(root, 'store'), '')
+  await t.rejects(repairStore(root), { code: 'cannot-open-store', message: /Not a directory/ })
+})
+
+t.test('what cannot be repaired is kept as it was', async (t) => {
+  const { folder } = await dataFolder(t, {})
+  const path = join(folder, 'store')
+  for (const name of readdirSync(path)) truncateSync(join(path, name), 0)
+  const { values } = await repairStore(folder)
+  t.equal(values, 0)
+})
