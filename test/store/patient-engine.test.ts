@@ -13,6 +13,7 @@ function flakyEngine(_t: Test) {
   const looks: (() => void)[] = []
   const ending = new AbortController()
   const engineNumber = (number: number): Engine => ({
+    isLasting: true,
     get: async (key) => values.get(key),
     entries: async function* () {
       yield* [...values].map(([key, value = Buffer.alloc(0)]) => [key, value] as const)
