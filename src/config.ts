@@ -10,7 +10,7 @@ import { checkPrivate, readSecretFile, readTextFile, valueIn } from './core/text
 import { parseYaml } from './core/yaml.ts'
 import { type Environment, type Setting, type SettingsSchema, settingsFrom } from './environment.ts'
 import type * as generated from './generated/config.ts'
-import { checkDeviceRules } from './nodes/device-rules.ts'
+import { checkDeviceRules } from './nodes/relay-guard/device-rules.ts'
 
 type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T
 

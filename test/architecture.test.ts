@@ -83,3 +83,21 @@ t.test('a dialect knows no other dialect', async (t) => {
     t.same(others, [], relative(source, file))
   }
 })
+
+t.test(
+  'what is known of nodes knows nothing of commands, and neither of their guard',
+  async (t) => {
+    const rooms = ['registry', 'commands', 'relay-guard']
+    const inNodes = files.filter((file) => roomOf(file) === 'nodes')
+    const floorInNodes = (file: string) =>
+      rooms.findIndex((room) => relative(source, file).startsWith(`nodes/${room}/`))
+    t.same(
+      rooms.filter((_, floor) => !inNodes.some((file) => floorInNodes(file) === floor)),
+      [],
+    )
+    for (const file of inNodes.filter((file) => floorInNodes(file) !== -1)) {
+      const wrong = importsOf(file).filter((path) => floorInNodes(path) > floorInNodes(file))
+      t.same(wrong, [], relative(source, file))
+    }
+  },
+)

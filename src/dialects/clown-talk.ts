@@ -8,7 +8,7 @@ import type { Release } from '../core/release.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import { isTopic } from '../core/topic.ts'
 import type { ClownTalkConfigOk } from '../generated/clown-model.ts'
-import type { LineOptions } from '../nodes/answers.ts'
+import type { LineOptions } from '../nodes/registry/answers.ts'
 import type { Dialect, Link, Session } from './dialect.ts'
 
 export interface ClownTalkOptions {

@@ -1,7 +1,7 @@
 import type { Watcher } from '../access/sender.ts'
 import type { HubError } from '../core/errors.ts'
 import type { Payload } from '../core/payload.ts'
-import type { LineOptions } from '../nodes/answers.ts'
+import type { LineOptions } from '../nodes/registry/answers.ts'
 
 /** One open connection that carries frames, served or dialled. */
 export interface Link {

@@ -3,7 +3,7 @@ import { HubError } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
 import type { Admit } from './admission.ts'
 import { shapeOf } from './clown-model.ts'
-import type { Commands } from './commands.ts'
+import type { Commands } from './commands/commands.ts'
 import { commandedDevice } from './device.ts'
 
 /**

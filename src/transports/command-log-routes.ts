@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { HubError, quote } from '../core/errors.ts'
 import { checkTopic, type TopicLimits } from '../core/topic.ts'
-import type { AuditLog, AuditQuery } from '../nodes/audit-log.ts'
+import type { AuditLog, AuditQuery } from '../nodes/commands/audit-log.ts'
 import { asOperator } from './as-operator.ts'
 import type { AsUser } from './as-user.ts'
 import type { Route } from './route.ts'

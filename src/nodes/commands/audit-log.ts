@@ -1,0 +1,119 @@
+import { createRecentMap } from '../../access/recent-map.ts'
+import type { Receipt } from '../../core/receipt.ts'
+import type { SampledLog } from '../../core/sampled-log.ts'
+import { TokenBucket } from '../../core/token-bucket.ts'
+import type { AuditLines } from './audit-lines.ts'
+import type { Command } from './command-life.ts'
+
+/** Who asked a device for what, and what became of it as far as is known. */
+export interface AuditEntry extends Receipt {
+  readonly id: string
+  /** When it was accepted or refused, as ISO time. */
+  readonly at: string
+  readonly user: string
+  readonly address: string
+  readonly way: string
+  readonly device: string
+  /** The payload; of a long one the beginning of its text. */
+  readonly asked: unknown
+}
+
+/** A line that tells what became of a command whose beginning stands in another one. */
+type Ending = Pick<AuditEntry, 'id' | 'at' | 'receipt' | 'afterMs'>
+
+export interface AuditQuery {
+  readonly device?: string | undefined
+  /** Milliseconds since 1970. */
+  readonly since?: number | undefined
+  readonly limit: number
+}
+
+/** A list of all commands that is only ever added to. */
+export interface AuditLog {
+  /** To be called with each receipt of each command. Never waits, never throws. */
+  tell(command: Command, receipt: Receipt): void
+  /** Of a command of which nobody but its id is known any more, as after a restart. */
+  ended(id: string, receipt: Receipt): void
+  /** The latest commands that fit, the newest first. */
+  read(query: AuditQuery): Promise<AuditEntry[]>
+  /** Waits until all is written. */
+  close(): Promise<void>
+}
+
+export interface AuditLogOptions {
+  readonly lines: AuditLines
+  readonly sampledLog: SampledLog
+  /** Milliseconds of a clock that never jumps. */
+  readonly now?: () => number
+}
+
+/** Longer payloads are cut: a picture for a display has up to 64 KiB. */
+const askedCharacters = 1024
+
+/** Somebody who is refused again and again must not push everything else out of the log. */
+const refusalsPerSecond = 10
+const rememberedUsers = 4096
+
+export function createAuditLog({ lines, sampledLog, now }: AuditLogOptions): AuditLog {
+  const rate = { perSecond: refusalsPerSecond, burst: refusalsPerSecond, ...(now && { now }) }
+  const refusals = createRecentMap(rememberedUsers, () => new TokenBucket(rate))
+  const append = (line: AuditEntry | Ending) => lines.append(JSON.stringify(line))
+  const ended = (id: string, { receipt, afterMs }: Receipt) =>
+    append({ id, at: new Date().toISOString(), receipt, afterMs })
+  return {
+    ended,
+    tell: (command, receipt) => {
+      const { user } = command.sender
+      if (receipt.receipt === 'accepted') append(entryOf(command, receipt))
+      else if (receipt.receipt === 'refused' || receipt.receipt === 'node-offline') {
+        if (refusals.of(user).take()) append(entryOf(command, receipt))
+        else sampledLog.warn('audit-left-out', { user }, 'a refused command was not logged')
+      } else if (receipt.receipt !== 'sent') ended(command.id, receipt)
+    },
+    read: async ({ device, since = 0, limit }) => {
+      const entries: AuditEntry[] = []
+      for await (const entry of entriesIn(lines.newestFirst())) {
+        if (Date.parse(entry.at) < since) break
+        if (device === undefined || device === entry.device) entries.push(entry)
+        if (entries.length >= limit) break
+      }
+      return entries
+    },
+    close: lines.close,
+  }
+}
+
+function entryOf(command: Command, receipt: Receipt): AuditEntry {
+  const { id, at, sender, device } = command
+  const { user, address, way } = sender
+  const text = JSON.stringify(command.asked) ?? 'null'
+  const isLong = text.length > askedCharacters
+  const asked = isLong ? `${text.slice(0, askedCharacters)}…` : command.asked
+  return { id, at: at.toISOString(), user, address, way, device, asked, ...receipt }
+}
+
+/** The commands in `lines`, which come the newest first: an ending before its beginning. */
+async function* entriesIn(lines: AsyncIterable<string>): AsyncGenerator<AuditEntry> {
+  const endings = new Map<string, Ending>()
+  for await (const text of lines) {
+    const line = parseLine(text)
+    if (line === undefined) continue
+    const ending = endings.get(line.id)
+    if ('device' in line) {
+      endings.delete(line.id)
+      const { receipt, afterMs } = ending ?? line
+      yield { ...line, receipt, afterMs }
+      // Of several, the last one counts.
+    } else if (ending === undefined) endings.set(line.id, line)
+  }
+}
+
+/** Undefined for a line that was cut off. */
+function parseLine(text: string): AuditEntry | Ending | undefined {
+  try {
+    const line: AuditEntry | Ending | null = JSON.parse(text)
+    return line ?? undefined
+  } catch {
+    return undefined
+  }
+}

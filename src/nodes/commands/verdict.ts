@@ -1,0 +1,23 @@
+import { isDeepStrictEqual } from 'node:util'
+import { isRecord } from '../../core/record.ts'
+
+/** What a report says about a command: the device is in the state asked for, or in another. */
+export type Verdict = 'as-asked' | 'otherwise'
+
+/**
+ * Compares what was asked of a device with what it reports; undefined when the report does not speak
+ * of it all. A command may ask for a part of what its device reports.
+ */
+export function verdictOf(asked: unknown, reported: unknown): Verdict | undefined {
+  if (!isRecord(asked)) return verdict(isDeepStrictEqual(asked, reported))
+  if (!isRecord(reported)) return undefined
+  const told = Object.entries(asked).filter(([key]) => Object.hasOwn(reported, key))
+  const isAsAsked = told.every(([key, value]) => isDeepStrictEqual(value, reported[key]))
+  if (!isAsAsked) return 'otherwise'
+  // What was asked for and is not told may be different.
+  return told.length > 0 && told.length === Object.keys(asked).length ? 'as-asked' : undefined
+}
+
+function verdict(isAsAsked: boolean): Verdict {
+  return isAsAsked ? 'as-asked' : 'otherwise'
+}

@@ -1,0 +1,122 @@
+import type { Clock } from '../../core/clock.ts'
+import { errorTopic } from '../../core/error-payload.ts'
+import type { Message } from '../../core/message.ts'
+import { Payload } from '../../core/payload.ts'
+import { joinTopic } from '../../core/topic.ts'
+import { shapeOf } from '../clown-model.ts'
+import type { LastValue, LastValues } from '../last-values.ts'
+import { listOf } from './node-json.ts'
+import { baseBefore } from './node-message.ts'
+import type { Registry } from './registry.ts'
+
+/** The third element of a line, as whoever asked sent it, or as the answer carries it. */
+export type LineOptions = Readonly<Record<string, unknown>>
+
+/** Somebody who asks, and alone hears the answers. */
+export interface Asker {
+  /** What the topics of questions and answers are relative to. */
+  readonly base: string
+  /** `topic` is complete, as it goes on the bus. */
+  mayRead(topic: string): boolean
+  tell(topic: string, payload: Payload, options?: LineOptions): void
+}
+
+/** What the hub answers to one session, in place of nodes. */
+export interface Answering {
+  /**
+   * Answers a request for a list of devices with those that may be read; false when it is something
+   * else, or no device is known.
+   */
+  list(topic: string, payload: Payload, options?: LineOptions): boolean
+  /** Call it after a `…/get` went out: a node that does not answer is answered for. */
+  asked(topic: string, options?: LineOptions): void
+  /** Nothing is told any more. */
+  close(): void
+}
+
+export interface AnswersOptions {
+  readonly registry: Pick<Registry, 'devicesBelow'>
+  readonly values: Pick<LastValues, 'of'>
+  readonly clock: Pick<Clock, 'nowMs'>
+  /** Says that the last value of a device is history, where it is. */
+  markOf(device: string): Message | undefined
+  /** So long a node may take to answer, in milliseconds. */
+  readonly patienceMs?: number
+}
+
+/** Answers what opens the answering to a session. */
+export function createAnswers(options: AnswersOptions): (asker: Asker) => Answering {
+  const { registry, values, clock, markOf, patienceMs = 300 } = options
+  return (asker) => {
+    const later = createLater(patienceMs)
+    const tellLast = (last: LastValue, name: string, line: LineOptions | undefined) => {
+      const ageMs = Math.round(clock.nowMs() - last.heardMs)
+      asker.tell(name, last.payload, line && { ...idOf(line), ageMs })
+      const mark = markOf(joinTopic(asker.base, name))
+      if (mark !== undefined) asker.tell(errorTopic(name), mark.payload, idOf(line))
+    }
+    return {
+      list: (topic, payload, line) => {
+        const below = baseBefore(topic, '-/-/config/list')
+        if (below === undefined || !isEmptyQuestion(payload)) return false
+        const base = [asker.base, below].filter((part) => part !== '').join('/')
+        const devices = registry.devicesBelow(base)
+        if (devices.length === 0) return false
+        const readable = devices.filter((device) => asker.mayRead(device.topic))
+        const list = jsonPayload(listOf(base, readable))
+        asker.tell(joinTopic(below, '-/-/config/ok'), list, idOf(line))
+        return true
+      },
+      asked: (topic, line) => {
+        const name = readDevice(topic)
+        if (name === undefined) return
+        const device = joinTopic(asker.base, name)
+        const before = values.of(device)
+        if (before === undefined) return
+        later.call(() => {
+          const last = values.of(device)
+          // Any other value came meanwhile, and was told as every report is.
+          const isSilent = last !== undefined && last.heardMs === before.heardMs
+          if (isSilent && asker.mayRead(device)) tellLast(last, name, line)
+        })
+      },
+      close: later.close,
+    }
+  }
+}
+
+/** The device that a message on `topic` asks to report; undefined when it asks for something else. */
+function readDevice(topic: string): string | undefined {
+  const device = topic.replace(/\/get$/, '')
+  return device !== topic && shapeOf(topic) === 'command' ? device : undefined
+}
+
+/** What the schema of a request for a list lets through; the rest is for the admission to refuse. */
+function isEmptyQuestion({ value }: Payload): boolean {
+  return typeof value === 'object' && !Array.isArray(value)
+}
+
+function idOf(line: LineOptions | undefined): LineOptions | undefined {
+  return line !== undefined && 'id' in line ? { id: line['id'] } : undefined
+}
+
+function jsonPayload(value: unknown): Payload {
+  return Payload.ofJson(JSON.stringify(value), value)
+}
+
+/** Calls functions `afterMs` later, once what came meanwhile was read, also after a stall of our own. */
+function createLater(afterMs: number) {
+  const timers = new Set<NodeJS.Timeout>()
+  return {
+    call: (act: () => void) => {
+      const timer = setTimeout(() => {
+        timers.delete(timer)
+        setImmediate(act)
+      }, afterMs)
+      timers.add(timer)
+    },
+    close: () => {
+      for (const timer of timers) clearTimeout(timer)
+    },
+  }
+}

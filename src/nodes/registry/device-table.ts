@@ -1,0 +1,125 @@
+import { deviceOf } from '../device.ts'
+import { baseBefore, type DeviceRole, type Introduction } from './node-message.ts'
+
+/** What is known of a device, besides its last value. */
+export interface KnownDevice {
+  readonly topic: string
+  readonly node: KnownNode
+  /** Below the base of its node. */
+  readonly name: string
+  readonly kind: string
+  role: DeviceRole
+  /** As its node lists it, and at which place. */
+  listed: Listed | undefined
+  isCommanded: boolean
+  /** The latest intervals between its reports, oldest first, in milliseconds. */
+  intervalsMs: readonly number[]
+  /** How often it is expected to report; undefined of what only reports when something happens. */
+  rhythmMs: number | undefined
+  /** When it was heard last; undefined when it never was. */
+  heard: Heard | undefined
+}
+
+export interface Listed {
+  readonly role: DeviceRole
+  readonly place: number
+}
+
+export interface Heard {
+  /** By `Clocks.wallMs`. */
+  readonly atMs: number
+  /** By `Clocks.nowMs`. */
+  readonly nowMs: number
+  /** Before the hub was started. */
+  readonly isRestored: boolean
+}
+
+/** Whether a node is there; null when that cannot be told. */
+export type Online = boolean | null
+
+export interface KnownNode {
+  readonly base: string
+  /** By name. */
+  readonly devices: Map<string, KnownDevice>
+  introduction: Introduction
+  online: Online
+  /** When anything of it was heard last. */
+  heard: Heard | undefined
+}
+
+/** Nodes and their devices. */
+export interface DeviceTable {
+  /** By base. */
+  readonly nodes: ReadonlyMap<string, KnownNode>
+  readonly size: number
+  get(topic: string): KnownDevice | undefined
+  /** The node of `base`, which is known from now on. */
+  node(base: string): KnownNode
+  /** Makes a device known that is not. */
+  add(topic: string): KnownDevice
+  /** The device was just heard of. */
+  touch(device: KnownDevice): void
+  longestSilent(): KnownDevice | undefined
+  remove(device: KnownDevice): void
+  removeNode(node: KnownNode): void
+}
+
+export function createDeviceTable(): DeviceTable {
+  // The longest silent first.
+  const devices = new Map<string, KnownDevice>()
+  const nodes = new Map<string, KnownNode>()
+  const nodeOf = (base: string) => {
+    const node = nodes.get(base) ?? newNode(base)
+    nodes.set(base, node)
+    return node
+  }
+  return {
+    nodes,
+    get size() {
+      return devices.size
+    },
+    get: (topic) => devices.get(topic),
+    node: nodeOf,
+    add: (topic) => {
+      const { base, ...parts } = partsOf(topic)
+      const device = { ...newDevice, topic, node: nodeOf(base), ...parts }
+      device.node.devices.set(device.name, device)
+      devices.set(topic, device)
+      return device
+    },
+    touch: (device) => {
+      devices.delete(device.topic)
+      devices.set(device.topic, device)
+    },
+    longestSilent: () => {
+      const [oldest] = devices.values()
+      return oldest
+    },
+    remove: ({ topic, name, node }) => {
+      devices.delete(topic)
+      node.devices.delete(name)
+    },
+    removeNode: ({ base }) => {
+      nodes.delete(base)
+    },
+  }
+}
+
+const newDevice: Omit<KnownDevice, 'topic' | 'node' | 'name' | 'kind'> = {
+  role: 'sensor',
+  listed: undefined,
+  isCommanded: false,
+  intervalsMs: [],
+  rhythmMs: undefined,
+  heard: undefined,
+}
+
+function newNode(base: string): KnownNode {
+  return { base, devices: new Map(), introduction: {}, online: null, heard: undefined }
+}
+
+/** The event `boot` is of the node itself, and has one level only. */
+function partsOf(topic: string) {
+  const base = baseBefore(topic, 'boot')
+  return base === undefined ? deviceOf(topic) : { base, name: 'boot', kind: 'boot' }
+}

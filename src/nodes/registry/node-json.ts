@@ -1,0 +1,115 @@
+/** How nodes and their devices are told, in JSON. */
+
+import type { LastValues } from '../last-values.ts'
+import type { KnownDevice, KnownNode, Listed, Online } from './device-table.ts'
+import type { DeviceRole } from './node-message.ts'
+import { isStale } from './silence.ts'
+
+/** A node as `$SYS/hub/nodes/<base>` tells it. */
+export interface NodeSummary {
+  readonly online: Online
+  /** ISO 8601 in UTC; null when it was never heard. */
+  readonly lastSeen: string | null
+  readonly devices: readonly { name: string; kind: string; role: DeviceRole }[]
+}
+
+/** A device as `GET /api/nodes` tells it. */
+export interface DeviceDetails {
+  readonly name: string
+  readonly topic: string
+  readonly kind: string
+  readonly role: DeviceRole
+  /** Null when there is none; bytes that are no text in base64. */
+  readonly value: unknown
+  /** With a value in base64 only. */
+  readonly encoding?: 'base64'
+  readonly at: string | null
+  /** Whole milliseconds from one report to the next. */
+  readonly rhythmMs?: number
+  readonly stale: boolean
+}
+
+/** A node as `GET /api/nodes` tells it. */
+export interface NodeDetails {
+  readonly base: string
+  readonly online: Online
+  readonly lastSeen: string | null
+  readonly firmware?: string
+  readonly capabilities?: number
+  readonly devices: readonly DeviceDetails[]
+}
+
+/** The devices of a list, as names below a base. */
+export type DeviceList = Record<`${DeviceRole}s`, string[]>
+
+export function summaryOf({ online, heard, devices }: KnownNode): NodeSummary {
+  return {
+    online,
+    lastSeen: timeOf(heard),
+    devices: inOrder(devices.values()).map(({ name, kind, role }) => ({ name, kind, role })),
+  }
+}
+
+/** Tells of `devices`, which are of `node`. */
+export function detailsOf(
+  { base, online, heard, introduction }: KnownNode,
+  devices: Iterable<KnownDevice>,
+  around: { readonly values: Pick<LastValues, 'of'>; readonly nowMs: number },
+): NodeDetails {
+  const details = inOrder(devices).map((device) => deviceDetails(device, around))
+  return { base, online, lastSeen: timeOf(heard), ...introduction, devices: details }
+}
+
+function deviceDetails(
+  device: KnownDevice,
+  { values, nowMs }: { readonly values: Pick<LastValues, 'of'>; readonly nowMs: number },
+): DeviceDetails {
+  const { name, topic, kind, role, heard, rhythmMs } = device
+  const payload = values.of(topic)?.payload
+  return {
+    name,
+    topic,
+    kind,
+    role,
+    value: payload?.value ?? null,
+    ...(payload?.encoding === 'base64' && { encoding: 'base64' }),
+    at: timeOf(heard),
+    ...(rhythmMs !== undefined && { rhythmMs: Math.round(rhythmMs) }),
+    stale: isStale(device, nowMs),
+  }
+}
+
+/** What a node would answer to `-/-/config/list`, with the names of `devices`, which are below `base`. */
+export function listOf(base: string, devices: Iterable<KnownDevice>): DeviceList {
+  const list: DeviceList = { sensors: [], actuators: [], notifications: [] }
+  const start = base === '' ? 0 : base.length + 1
+  for (const { topic, role } of inOrder(devices)) list[`${role}s`].push(topic.slice(start))
+  return list
+}
+
+type ListedDevice = KnownDevice & { readonly listed: Listed }
+
+/** Those that their nodes list come first, as they list them, and then the others by topic. */
+function inOrder(devices: Iterable<KnownDevice>): KnownDevice[] {
+  const all = [...devices]
+  const listed = all.filter(isListed).sort(byPlace)
+  const others = all.filter((device) => !isListed(device))
+  return [...listed, ...others.sort((one, other) => compare(one.topic, other.topic))]
+}
+
+function isListed(device: KnownDevice): device is ListedDevice {
+  return device.listed !== undefined
+}
+
+function byPlace(one: ListedDevice, other: ListedDevice): number {
+  return compare(one.node.base, other.node.base) || one.listed.place - other.listed.place
+}
+
+function compare(one: string, other: string): number {
+  if (one === other) return 0
+  return one < other ? -1 : 1
+}
+
+function timeOf(heard: KnownNode['heard']): string | null {
+  return heard === undefined ? null : new Date(heard.atMs).toISOString()
+}

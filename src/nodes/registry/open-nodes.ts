@@ -1,0 +1,120 @@
+import { EventEmitter } from 'node:events'
+import type { NodePresence } from '../../access/node-presence.ts'
+import type { Bus } from '../../bus/bus.ts'
+import { type Clock, systemClock } from '../../core/clock.ts'
+import type { SampledLog } from '../../core/sampled-log.ts'
+import type { Store } from '../../store/store.ts'
+import type { ClownModel } from '../clown-model.ts'
+import { keepLastValues, type LastValues, type LastValuesLimits } from '../last-values.ts'
+import { type Answering, type Asker, createAnswers } from './answers.ts'
+import type { KnownNode } from './device-table.ts'
+import { createNodeKeeper } from './node-keeper.ts'
+import { createNodeTopics } from './node-topics.ts'
+import { Registry } from './registry.ts'
+import { createSilenceWatch } from './silence.ts'
+import { createUnreachable, type Unreachable } from './unreachable.ts'
+
+export interface NodesOptions {
+  readonly bus: Bus
+  readonly store: Pick<Store, 'entries' | 'write'>
+  readonly presence: Pick<NodePresence, 'isThere' | 'bases' | 'onChange'>
+  readonly model: Pick<ClownModel, 'takesCommands'>
+  readonly limits: LastValuesLimits & { readonly nodes: { readonly devices: number } }
+  readonly sampledLog: SampledLog
+  readonly clock?: Clock
+  /** How often silence is looked for, and what has changed is told and written. */
+  readonly everyMs?: number
+}
+
+/** What is known of hardware. */
+export interface Nodes {
+  readonly values: LastValues
+  readonly registry: Registry
+  /** Calls `listener` when a node is there, is not, or it cannot be told any more; the answer ends that. */
+  onOnline(listener: (node: KnownNode) => void): () => void
+  readonly unreachable: Unreachable
+  /** Answers one session in place of nodes. */
+  answering(asker: Asker): Answering
+  /** Writes what has changed, and learns nothing more. */
+  close(): Promise<void>
+}
+
+/** Knows again what it knew when it was closed, and learns from the bus from now on. */
+export async function openNodes(options: NodesOptions): Promise<Nodes> {
+  const { bus, presence, limits, clock = systemClock, everyMs = 1000 } = options
+  const values = keepLastValues(bus, limits, clock)
+  const { registry, topics, keeper, online } = connect(values, { ...options, clock })
+  const unreachable = createUnreachable({
+    ...options,
+    publish: bus.publish,
+    registry,
+    values,
+    devices: limits.nodes.devices,
+  })
+  online.on('online', (node) => {
+    if (node.online === false) void unreachable.wentOffline(node.base)
+  })
+  await keeper.restore()
+  const stopLearning = bus.subscribe('#', (message) => registry.learn(message))
+  const stopFollowing = presence.onChange((base) => registry.presenceChanged(base))
+  for (const base of presence.bases()) registry.presenceChanged(base)
+  for (const node of registry.nodes.values()) topics.atOnce(node)
+  const silence = createSilenceWatch({
+    clock,
+    everyMs,
+    isAnySilent: () => registry.isAnySilent(),
+    settle: () => registry.settleSilent(),
+  })
+  const tick = () => {
+    silence.look()
+    topics.flush()
+    keeper.flush()
+  }
+  const timer = setInterval(tick, everyMs).unref()
+  return {
+    values,
+    registry,
+    onOnline: (listener) => {
+      online.on('online', listener)
+      return () => online.off('online', listener)
+    },
+    answering: createAnswers({ registry, values, clock, markOf: unreachable.markOf }),
+    unreachable,
+    close: async () => {
+      clearInterval(timer)
+      silence.close()
+      stopFollowing()
+      stopLearning()
+      values.close()
+      await keeper.close()
+    },
+  }
+}
+
+/** A registry that tells its changes to the bus and to the store. */
+function connect(values: LastValues, options: NodesOptions & { readonly clock: Clock }) {
+  const topics = createNodeTopics(options.bus)
+  const online = new EventEmitter<{ online: [node: KnownNode] }>()
+  const registry: Registry = new Registry({
+    ...options,
+    limits: options.limits.nodes,
+    events: {
+      heard: (device) => keeper.deviceChanged(device),
+      forgotten: (device) => keeper.deviceChanged(device),
+      changed: (node) => {
+        topics.soon(node)
+        keeper.nodeChanged(node)
+      },
+      online: (node) => {
+        topics.atOnce(node)
+        online.emit('online', node)
+      },
+      gone: (node) => {
+        topics.gone(node)
+        keeper.nodeChanged(node)
+      },
+    },
+  })
+  const keeper = createNodeKeeper({ ...options, values, registry })
+  return { registry, topics, keeper, online }
+}

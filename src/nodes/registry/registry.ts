@@ -1,0 +1,278 @@
+import type { NodePresence } from '../../access/node-presence.ts'
+import { createRecentMap } from '../../access/recent-map.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { Message } from '../../core/message.ts'
+import type { Payload } from '../../core/payload.ts'
+import type { SampledLog } from '../../core/sampled-log.ts'
+import { relativeTopic } from '../../core/topic.ts'
+import type { ClownModel } from '../clown-model.ts'
+import { expectedRhythmOf, roleOf } from './device-role.ts'
+import {
+  createDeviceTable,
+  type Heard,
+  type KnownDevice,
+  type KnownNode,
+  type Online,
+} from './device-table.ts'
+import { type NodeTopic, readIntroduction, readList, readNodeTopic } from './node-message.ts'
+import { withInterval } from './rhythm.ts'
+import { onlineBySilence } from './silence.ts'
+import type { StoredDevice, StoredNode } from './stored-nodes.ts'
+
+/** Hears what becomes different in a registry. */
+export interface RegistryEvents {
+  heard(device: KnownDevice): void
+  /** What is told of a node is different, but for whether it is online. */
+  changed(node: KnownNode): void
+  online(node: KnownNode): void
+  forgotten(device: KnownDevice): void
+  gone(node: KnownNode): void
+}
+
+export interface RegistryOptions {
+  readonly model: Pick<ClownModel, 'takesCommands'>
+  readonly limits: { readonly devices: number }
+  readonly presence: Pick<NodePresence, 'isThere'>
+  readonly clock: Clock
+  readonly sampledLog: SampledLog
+  readonly events: RegistryEvents
+}
+
+/** A command may come before the first report of what it commands. So many are remembered. */
+const rememberedCommands = 256
+
+/** What the bus tells about hardware, without configuration. It holds no values. */
+export class Registry {
+  readonly #options: RegistryOptions
+  readonly #table = createDeviceTable()
+  readonly #commanded = createRecentMap(rememberedCommands, () => true)
+
+  constructor(options: RegistryOptions) {
+    this.#options = options
+  }
+
+  get nodes(): ReadonlyMap<string, KnownNode> {
+    return this.#table.nodes
+  }
+
+  /** The device that reports on `topic`. */
+  device(topic: string): KnownDevice | undefined {
+    return this.#table.get(topic)
+  }
+
+  /** All devices whose topics are below `base`. */
+  devicesBelow(base: string): KnownDevice[] {
+    return [...this.#table.nodes.values()]
+      .filter((node) => node.base === base || relativeTopic(base, node.base) !== undefined)
+      .flatMap(({ devices }) => [...devices.values()])
+  }
+
+  /** Whether the node of `base` is known not to be there. */
+  isOffline(base: string): boolean {
+    const isThere = this.#options.presence.isThere(base)
+    return isThere === undefined ? this.#table.nodes.get(base)?.online === false : !isThere
+  }
+
+  /** Learns from a message on the bus. */
+  learn({ topic, payload, retain }: Message): void {
+    const told = readNodeTopic(topic)
+    if (told === undefined) return
+    if (told.about === 'command') this.#command(told.topic)
+    else if (told.about !== 'report') this.#answer(told, payload)
+    // [MQTT-3.3.1-10] Who takes a device's value away takes the device away.
+    else if (retain && payload.bytes.length === 0) this.#forget(this.#table.get(topic))
+    else this.#report(topic)
+  }
+
+  /** Somebody who is the node of `base` came or left, or may do so from now on, or no longer. */
+  presenceChanged(base: string): void {
+    const isThere = this.#options.presence.isThere(base)
+    if (isThere !== undefined) this.#setOnline(this.#table.node(base), isThere)
+    const node = this.#table.nodes.get(base)
+    if (isThere !== undefined || node === undefined) return
+    if (this.#isEmpty(node)) this.#removeNode(node)
+    else this.#setOnline(node, this.#judge(node))
+  }
+
+  /** Whether any node is to be told offline, or unknown, by its silence. */
+  isAnySilent(): boolean {
+    for (const node of this.#table.nodes.values()) if (this.#isNewlySilent(node)) return true
+    return false
+  }
+
+  /** Tells the nodes offline, or unknown, that have been silent for too long. */
+  settleSilent(): void {
+    for (const node of this.#table.nodes.values()) {
+      if (this.#isNewlySilent(node)) this.#setOnline(node, this.#judge(node))
+    }
+  }
+
+  // --- before a restart ---
+
+  restoreDevice({ topic, atMs, listed, isCommanded, intervalsMs }: StoredDevice): void {
+    const device = this.#table.add(topic)
+    device.heard = this.#heardAt(atMs)
+    device.listed = listed
+    device.isCommanded = isCommanded
+    device.intervalsMs = intervalsMs
+    this.#settle(device)
+    this.#makeRoom()
+  }
+
+  /** Only of a node with devices: others are not known. */
+  restoreNode({ base, atMs, ...introduction }: StoredNode): void {
+    const node = this.#table.nodes.get(base)
+    if (node === undefined) return
+    node.introduction = introduction
+    node.heard = this.#heardAt(atMs)
+  }
+
+  // --- what messages tell ---
+
+  #command(topic: string): void {
+    this.#commanded.of(topic)
+    const device = this.#table.get(topic)
+    if (device === undefined || device.isCommanded) return
+    device.isCommanded = true
+    this.#settle(device)
+    this.#options.events.heard(device)
+  }
+
+  #report(topic: string): void {
+    const device = this.#table.get(topic) ?? this.#add(topic)
+    const heard = this.#hearNow()
+    if (device.heard?.isRestored === false) {
+      device.intervalsMs = withInterval(device.intervalsMs, heard.nowMs - device.heard.nowMs)
+    }
+    device.heard = heard
+    this.#table.touch(device)
+    device.rhythmMs = expectedRhythmOf(device)
+    this.#hear(device.node, heard)
+    this.#options.events.heard(device)
+  }
+
+  #answer(told: Exclude<NodeTopic, { topic: string }>, payload: Payload): void {
+    const { about, base } = told
+    if (about === 'boot') this.#report(base === '' ? 'boot' : `${base}/boot`)
+    if (about === 'boot' || about === 'introduction') this.#introduce(base, payload.value)
+    if (about === 'list') this.#list(base, payload.value)
+    const node = this.#table.nodes.get(base)
+    if (node !== undefined) this.#hear(node, this.#hearNow())
+  }
+
+  #introduce(base: string, value: unknown): void {
+    const { nodes } = this.#table
+    // A node may tell of itself before its first report; whoever invents nodes gets no more of them.
+    if (!nodes.has(base) && nodes.size >= this.#options.limits.devices) return
+    const node = this.#table.node(base)
+    const introduction = { ...node.introduction, ...readIntroduction(value) }
+    node.introduction = introduction
+    this.#options.events.changed(node)
+  }
+
+  #list(base: string, value: unknown): void {
+    const listed = readList(base, value)
+    const before = new Set(this.#table.nodes.get(base)?.devices.values())
+    for (const [place, { topic, role }] of listed.entries()) {
+      const device = this.#table.get(topic) ?? this.#add(topic)
+      before.delete(device)
+      device.listed = { role, place }
+      this.#table.touch(device)
+      this.#settle(device)
+      this.#options.events.heard(device)
+    }
+    for (const device of before) if (device.listed !== undefined) this.#unlist(device)
+  }
+
+  /** Its node does not list it any more. */
+  #unlist(device: KnownDevice): void {
+    device.listed = undefined
+    this.#settle(device)
+    if (device.heard === undefined) this.#forget(device)
+    else this.#options.events.heard(device)
+  }
+
+  #hear(node: KnownNode, heard: Heard): void {
+    node.heard = heard
+    this.#setOnline(node, this.#judge(node))
+  }
+
+  // --- devices ---
+
+  #add(topic: string): KnownDevice {
+    const device = this.#table.add(topic)
+    device.isCommanded = this.#commanded.has(topic)
+    this.#settle(device)
+    this.#options.events.changed(device.node)
+    this.#makeRoom()
+    return device
+  }
+
+  /** Concludes what follows from the rest. */
+  #settle(device: KnownDevice): void {
+    const { role } = device
+    device.role = roleOf(device, this.#options.model)
+    device.rhythmMs = expectedRhythmOf(device)
+    if (device.role !== role) this.#options.events.changed(device.node)
+  }
+
+  #makeRoom(): void {
+    const { limits, sampledLog } = this.#options
+    if (this.#table.size <= limits.devices) return
+    const oldest = this.#table.longestSilent()
+    const fields = { topic: oldest?.topic }
+    sampledLog.warn('devices-forgotten', fields, 'the device that was silent longest is forgotten')
+    this.#forget(oldest)
+  }
+
+  #forget(device: KnownDevice | undefined): void {
+    if (device === undefined) return
+    const { node } = device
+    this.#table.remove(device)
+    this.#options.events.forgotten(device)
+    const isKnownBesides = this.#options.presence.isThere(node.base) !== undefined
+    if (this.#isEmpty(node) && !isKnownBesides) this.#removeNode(node)
+    else this.#options.events.changed(node)
+  }
+
+  // --- nodes ---
+
+  #isEmpty({ devices }: KnownNode): boolean {
+    return devices.size === 0
+  }
+
+  #removeNode(node: KnownNode): void {
+    this.#table.removeNode(node)
+    this.#options.events.gone(node)
+  }
+
+  #setOnline(node: KnownNode, online: Online): void {
+    if (node.online === online) return
+    node.online = online
+    this.#options.events.online(node)
+  }
+
+  /** Only what is heard makes a node online. */
+  #isNewlySilent(node: KnownNode): boolean {
+    const online = this.#judge(node)
+    return online !== true && online !== node.online
+  }
+
+  #judge(node: KnownNode): Online {
+    const isThere = this.#options.presence.isThere(node.base)
+    return isThere ?? onlineBySilence(node, this.#options.clock.nowMs())
+  }
+
+  #hearNow(): Heard {
+    const { clock } = this.#options
+    return { atMs: clock.wallMs(), nowMs: clock.nowMs(), isRestored: false }
+  }
+
+  #heardAt(atMs: number | undefined): Heard | undefined {
+    if (atMs === undefined) return undefined
+    const { clock } = this.#options
+    // A clock that was set back meanwhile would make it come from the future.
+    const agoMs = Math.max(0, clock.wallMs() - atMs)
+    return { atMs, nowMs: clock.nowMs() - agoMs, isRestored: true }
+  }
+}

@@ -1,0 +1,145 @@
+import { reasonOf } from '../../core/errors.ts'
+import { openStoredTable } from '../stored-table.ts'
+import type { Asked, GuardParts } from './guard-parts.ts'
+import { type Off, offFor, switchOf } from './switch-state.ts'
+
+export interface AutoOffParts extends GuardParts {
+  isLocked(device: string): boolean
+  /** Commands `device` to turn off; what it throws is logged, and it is tried again. */
+  onDue(device: string, off: Off): void
+}
+
+/** Turns devices off that have been on for as long as they may be. */
+export interface AutoOff {
+  /** Turns off what came due while the hub was down, and from now on what comes due. */
+  start(): void
+  sent(command: Asked): void
+  reported(device: string, value: unknown): void
+  /** What is overdue is tried at once: for all devices of a node, or for one. */
+  retry(fits: (device: string) => boolean): void
+  close(): void
+}
+
+/** A device that is on and is to be turned off. */
+interface Armed {
+  readonly dueAtMs: number
+  readonly off: Off
+}
+
+/** When the next attempt is, and the pause after it. */
+interface Attempt {
+  readonly atMs: number
+  readonly pauseMs: number
+}
+
+/** Of more devices that are on at once, those that were turned on first stay on. */
+const maxDevices = 10_000
+
+const firstPauseMs = 5000
+const longestPauseMs = 300_000
+
+/** `known`: the devices that are known from a former run. */
+export async function openAutoOff(parts: AutoOffParts, known: Iterable<string>): Promise<AutoOff> {
+  const { rules, now, after, sampledLog, isLocked, onDue, lastValueOf } = parts
+  const armed = await openArmed(parts)
+  /** Of devices that are overdue. */
+  const attempts = new Map<string, Attempt>()
+  let stopTimer = () => {}
+  let isRunning = false
+
+  const nextAtMs = (device: string, { dueAtMs }: Armed) =>
+    isLocked(device) ? Infinity : (attempts.get(device)?.atMs ?? dueAtMs)
+  const plan = () => {
+    stopTimer()
+    let atMs = Infinity
+    for (const [device, entry] of armed.entries()) atMs = Math.min(atMs, nextAtMs(device, entry))
+    if (!isRunning || atMs === Infinity) return
+    stopTimer = after(Math.max(atMs - now(), 0), tick)
+  }
+  const turnOff = (device: string, off: Off) => {
+    const pauseMs = attempts.get(device)?.pauseMs ?? firstPauseMs
+    attempts.set(device, {
+      atMs: now() + pauseMs,
+      pauseMs: Math.min(2 * pauseMs, longestPauseMs),
+    })
+    try {
+      onDue(device, off)
+    } catch (error) {
+      const fields = { device, reason: reasonOf(error) }
+      sampledLog.warn('auto-off-failed', fields, 'a device could not be turned off: tried again')
+    }
+  }
+  const tick = () => {
+    const nowMs = now()
+    const due = [...armed.entries()].filter((entry) => nextAtMs(...entry) <= nowMs)
+    for (const [device, { off }] of due) turnOff(device, off)
+    plan()
+  }
+  const arm = (device: string, value: unknown) => {
+    const { autoOffMs } = rules(device)
+    if (autoOffMs === 0) return
+    attempts.delete(device)
+    armed.set(device, { dueAtMs: now() + autoOffMs, off: offFor(value) })
+    plan()
+  }
+  const reported = (device: string, value: unknown) => {
+    const state = switchOf(value)
+    if (state === 'on' && armed.get(device) === undefined) arm(device, value)
+    if (state !== 'off' || armed.get(device) === undefined) return
+    armed.delete(device)
+    attempts.delete(device)
+    plan()
+  }
+  for (const device of known) {
+    // What was armed already may have been asked to turn on after its last report.
+    if (armed.get(device) === undefined) reported(device, lastValueOf(device))
+  }
+  return {
+    reported,
+    start: () => {
+      isRunning = true
+      plan()
+    },
+    sent: ({ device, asked }) => {
+      if (switchOf(asked) === 'on') arm(device, asked)
+    },
+    retry: (fits) => {
+      for (const device of [...attempts.keys()].filter(fits)) attempts.delete(device)
+      plan()
+    },
+    close: () => {
+      isRunning = false
+      stopTimer()
+    },
+  }
+}
+
+function openArmed(parts: GuardParts) {
+  const { rules, now } = parts
+  const startMs = now()
+  return openStoredTable<Armed>({
+    ...parts,
+    prefix: 'auto-off/',
+    maxSize: maxDevices,
+    schema: armedSchema,
+    revive: (device, { dueAtMs, off }) => {
+      const { autoOffMs } = rules(device)
+      // A clock that was set back in between keeps nothing on for longer than the rule says.
+      return autoOffMs === 0 ? undefined : { off, dueAtMs: Math.min(dueAtMs, startMs + autoOffMs) }
+    },
+  })
+}
+
+const armedSchema = {
+  type: 'object',
+  required: ['dueAtMs', 'off'],
+  properties: {
+    dueAtMs: { type: 'number' },
+    off: {
+      type: 'object',
+      required: ['state'],
+      properties: { state: { enum: [false, 'off', 0] } },
+      additionalProperties: false,
+    },
+  },
+}

@@ -1,0 +1,98 @@
+import { HubError, quote, reasonOf } from '../../core/errors.ts'
+import { matches } from '../../core/filter.ts'
+import { checkFilter } from '../../core/topic.ts'
+import { deviceOf } from '../device.ts'
+
+/** The part `commands` of the configuration. */
+export interface CommandSettings {
+  readonly timeoutSeconds: number
+  readonly rules: readonly DeviceRule[]
+}
+
+/** Settings for the devices whose topic `topic` matches and whose kind is `kind`, where it says so. */
+export interface DeviceRule {
+  readonly topic?: string
+  readonly kind?: string
+  readonly timeoutSeconds?: number
+  readonly minIntervalMilliseconds?: number
+  readonly perSecond?: number
+  readonly autoOffSeconds?: number
+  readonly interlock?: string
+}
+
+/** What holds for one device; 0 stands for no limit, and for never. */
+export interface DeviceSettings {
+  readonly timeoutMs: number
+  readonly minIntervalMs: number
+  readonly perSecond: number
+  readonly autoOffMs: number
+  readonly interlock: string | undefined
+  /** Whether the guard has anything to watch over. */
+  readonly isGuarded: boolean
+}
+
+/** What holds for the device that reports on `topic`. */
+export type DeviceRules = (topic: string) => DeviceSettings
+
+/** So many devices are remembered with their settings, and then all are forgotten. */
+const rememberedDevices = 10_000
+
+/** security.md 5.3: relays die of chatter. */
+const relayDefaults: DeviceRule = { kind: 'relay', minIntervalMilliseconds: 200, perSecond: 5 }
+
+/**
+ * Finds the settings of devices: the first rule that fits a device and has a setting decides it.
+ *
+ * @throws HubError `bad-config` as `checkDeviceRules`.
+ */
+export function createDeviceRules({ timeoutSeconds, rules }: CommandSettings): DeviceRules {
+  checkDeviceRules(rules)
+  const all = [...rules, relayDefaults]
+  const remembered = new Map<string, DeviceSettings>()
+  return (topic) => {
+    const known = remembered.get(topic)
+    if (known !== undefined) return known
+    const { kind } = deviceOf(topic)
+    const fitting = all.filter((rule) => fits(rule, topic, kind))
+    const settings = settingsFrom(fitting, timeoutSeconds)
+    if (remembered.size >= rememberedDevices) remembered.clear()
+    remembered.set(topic, settings)
+    return settings
+  }
+}
+
+/**
+ * `source` begins the sentence of an error.
+ *
+ * @throws HubError `bad-config` that names the rule whose `topic` is no filter.
+ */
+export function checkDeviceRules(rules: readonly DeviceRule[], source = ''): void {
+  for (const [at, { topic = '#' }] of rules.entries()) {
+    try {
+      checkFilter(topic)
+    } catch (cause) {
+      const sentence = `expected commands.rules.${at}.topic to be a filter, got ${quote(topic)}`
+      throw new HubError('bad-config', `${source}${sentence}: ${reasonOf(cause)}`, { cause })
+    }
+  }
+}
+
+function fits({ topic = '#', kind }: DeviceRule, device: string, kindOfDevice: string): boolean {
+  return (kind === undefined || kind === kindOfDevice) && matches(topic, device)
+}
+
+function settingsFrom(rules: readonly DeviceRule[], timeoutSeconds: number): DeviceSettings {
+  const first = <K extends keyof DeviceRule>(key: K) =>
+    rules.find((rule) => rule[key] !== undefined)?.[key]
+  const guarded = {
+    minIntervalMs: first('minIntervalMilliseconds') ?? 0,
+    perSecond: first('perSecond') ?? 0,
+    autoOffMs: (first('autoOffSeconds') ?? 0) * 1000,
+    interlock: first('interlock'),
+  }
+  return {
+    ...guarded,
+    timeoutMs: (first('timeoutSeconds') ?? timeoutSeconds) * 1000,
+    isGuarded: Object.values(guarded).some(Boolean),
+  }
+}

@@ -1,0 +1,27 @@
+import type { Ajv } from 'ajv'
+import type { AlarmClock } from '../../core/clock.ts'
+import type { SampledLog } from '../../core/sampled-log.ts'
+import type { Store } from '../../store/store.ts'
+import type { DeviceRules } from './device-rules.ts'
+
+/** A command, as the relay guard sees it. */
+export interface Asked {
+  /** The complete topic of the device. */
+  readonly device: string
+  /** The payload that is asked for, decoded. */
+  readonly asked: unknown
+}
+
+/** What the parts of the relay guard have in common. */
+export interface GuardParts {
+  readonly rules: DeviceRules
+  readonly store: Store
+  readonly sampledLog: SampledLog
+  /** Compiles the schemas of what is stored. */
+  readonly ajv: Ajv
+  /** What a device reported last, decoded; undefined when it never did. */
+  lastValueOf(device: string): unknown
+  /** Milliseconds since 1970 that never jump: the time of day at the start, counted on steadily. */
+  now(): number
+  readonly after: AlarmClock['after']
+}

@@ -1,0 +1,95 @@
+import { HubError } from '../../core/errors.ts'
+import { isFitText } from '../../core/topic.ts'
+import { openStoredTable } from '../stored-table.ts'
+import type { GuardParts } from './guard-parts.ts'
+
+/** Who keeps everybody from commanding a device, and why. */
+export interface Lock {
+  readonly by: string
+  readonly reason: string
+  /** ISO time. */
+  readonly since: string
+}
+
+export interface LockedDevice extends Lock {
+  /** Its complete topic. */
+  readonly device: string
+}
+
+/** Tags that operators hang on devices while nobody may command them. */
+export interface LockOuts {
+  /**
+   * @throws HubError `locked` when somebody has locked it already, `bad-payload` when the reason is not
+   * 1 to 200 characters of plain text, `too-many` when 1,000 devices are locked.
+   */
+  lock(device: string, by: { readonly by: string; readonly reason: string }): LockedDevice
+  /** Ends the lock of `device` and answers it; undefined when there was none. */
+  unlock(device: string): LockedDevice | undefined
+  list(): LockedDevice[]
+  isLocked(device: string): boolean
+  /** @throws HubError `locked` that says by whom, since when and why. */
+  check(device: string): void
+}
+
+const maxLocks = 1000
+const maxReasonCharacters = 200
+
+/** `onUnlock` is called after a device was unlocked. */
+export async function openLockOuts(
+  parts: GuardParts,
+  onUnlock: (device: string) => void,
+): Promise<LockOuts> {
+  const locks = await openStoredTable<Lock>({
+    ...parts,
+    prefix: 'lock/',
+    maxSize: maxLocks,
+    schema: lockSchema,
+    revive: (_device, lock) => lock,
+  })
+  const check = (device: string) => {
+    const lock = locks.get(device)
+    if (lock === undefined) return
+    const who = `${JSON.stringify(lock.by)} since ${lock.since}: ${lock.reason}`
+    throw new HubError('locked', `expected a device that is not locked, got one locked by ${who}`)
+  }
+  return {
+    check,
+    isLocked: (device) => locks.get(device) !== undefined,
+    list: () => [...locks.entries()].map(([device, lock]) => ({ device, ...lock })),
+    lock: (device, { by, reason }) => {
+      checkReason(reason)
+      check(device)
+      if (locks.size >= maxLocks) {
+        const sentence = `expected at most ${maxLocks} locked devices, got one more`
+        throw new HubError('too-many', sentence)
+      }
+      const lock = { by, reason, since: new Date(parts.now()).toISOString() }
+      locks.set(device, lock)
+      return { device, ...lock }
+    },
+    unlock: (device) => {
+      const lock = locks.get(device)
+      if (lock === undefined) return undefined
+      locks.delete(device)
+      onUnlock(device)
+      return { device, ...lock }
+    },
+  }
+}
+
+const lockSchema = {
+  type: 'object',
+  required: ['by', 'reason', 'since'],
+  properties: {
+    by: { type: 'string' },
+    reason: { type: 'string' },
+    since: { type: 'string' },
+  },
+}
+
+function checkReason(reason: string): void {
+  const { length } = [...reason]
+  if (length > 0 && length <= maxReasonCharacters && isFitText(reason)) return
+  const expected = `a reason of 1 to ${maxReasonCharacters} characters, none of them a control character`
+  throw new HubError('bad-payload', `expected ${expected}, got ${length} characters`)
+}

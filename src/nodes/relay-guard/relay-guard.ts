@@ -1,0 +1,85 @@
+import { type AlarmClock, systemClock } from '../../core/clock.ts'
+import { openAjv } from '../../core/schema-error.ts'
+import { relativeTopic } from '../../core/topic.ts'
+import { openAutoOff } from './auto-off.ts'
+import type { Asked, GuardParts } from './guard-parts.ts'
+import { openInterlocks } from './interlocks.ts'
+import { type LockOuts, openLockOuts } from './lock-outs.ts'
+import { openSwitchRate } from './switch-rate.ts'
+import type { Off } from './switch-state.ts'
+
+export interface RelayGuardOptions extends Omit<GuardParts, 'now' | 'after' | 'ajv'> {
+  /** The devices that are known from a former run, whose last values count as reports. */
+  readonly known?: Iterable<string>
+  readonly clock?: AlarmClock
+  /**
+   * Commands `device` to turn off, by the same way as any other command. What it throws is logged; as
+   * long as the device does not report that it is off, it is called again.
+   */
+  onDue(device: string, off: Off): void
+}
+
+/** Keeps devices from what would break them or be dangerous, whatever way a command comes. */
+export interface RelayGuard {
+  /**
+   * Whether a command may go out that has the right and keeps its schema. Changes nothing.
+   *
+   * @throws HubError `locked`, `interlocked` or `too-fast`.
+   */
+  check(command: Asked): void
+  /**
+   * The same for what the hub turns off itself: nothing but a lock stands against that.
+   *
+   * @throws HubError `locked`
+   */
+  checkLock(command: Asked): void
+  /** The command that was checked goes out: to be called before another one is checked. */
+  sent(command: Asked): void
+  /** A device has told its state. */
+  reported(device: string, value: unknown): void
+  /** A node has come: what is overdue below `base` is turned off at once. */
+  nodeOnline(base: string): void
+  readonly lockOuts: Pick<LockOuts, 'lock' | 'unlock' | 'list'>
+  /** Lets auto-off begin, with what came due while the hub was down: when commands can be sent. */
+  start(): void
+  close(): void
+}
+
+/** The guard with all it knew when the hub stopped. */
+export async function createRelayGuard(options: RelayGuardOptions): Promise<RelayGuard> {
+  const { clock = systemClock, known = [], ...rest } = options
+  // When somebody sets the time of day, nothing comes due earlier or later by that.
+  const offsetMs = clock.wallMs() - clock.nowMs()
+  const now = () => offsetMs + clock.nowMs()
+  const parts = { ...rest, now, after: clock.after, ajv: openAjv() }
+  const devices = [...known]
+  const lockOuts = await openLockOuts(parts, (unlocked) => {
+    autoOff.retry((device) => device === unlocked)
+  })
+  const { isLocked } = lockOuts
+  const autoOff = await openAutoOff({ ...parts, isLocked }, devices)
+  const interlocks = await openInterlocks(parts, devices)
+  const switchRate = await openSwitchRate(parts)
+  return {
+    check: (command) => {
+      lockOuts.check(command.device)
+      interlocks.check(command)
+      switchRate.check(command)
+    },
+    checkLock: ({ device }) => lockOuts.check(device),
+    sent: (command) => {
+      interlocks.sent(command)
+      switchRate.sent(command)
+      autoOff.sent(command)
+    },
+    reported: (device, value) => {
+      interlocks.reported(device, value)
+      switchRate.reported(device, value)
+      autoOff.reported(device, value)
+    },
+    nodeOnline: (base) => autoOff.retry((device) => relativeTopic(base, device) !== undefined),
+    lockOuts,
+    start: autoOff.start,
+    close: autoOff.close,
+  }
+}

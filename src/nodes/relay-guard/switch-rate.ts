@@ -1,0 +1,117 @@
+import { HubError } from '../../core/errors.ts'
+import { openStoredTable } from '../stored-table.ts'
+import type { DeviceSettings } from './device-rules.ts'
+import type { Asked, GuardParts } from './guard-parts.ts'
+import { stateKey } from './switch-state.ts'
+
+/** What keeps devices from being switched too often. */
+export interface SwitchRate {
+  /** @throws HubError `too-fast`; changes nothing. */
+  check(command: Asked): void
+  sent(command: Asked): void
+  reported(device: string, value: unknown): void
+}
+
+/** What is known of one device. */
+interface Pace {
+  /** When the last commands were sent, the latest at the end; as many as count. */
+  readonly sentAtMs: readonly number[]
+  /** When the last one was that asked for another state. */
+  readonly switchedAtMs?: number | undefined
+  /** The state it was last asked for. */
+  readonly asked?: string | undefined
+  /** The state it told since, when that is another one. */
+  readonly reported?: string | undefined
+}
+
+/** Of devices that nobody has commanded for longer, the times are long past. */
+const maxDevices = 10_000
+
+const secondMs = 1000
+
+export async function openSwitchRate(parts: GuardParts): Promise<SwitchRate> {
+  const { rules, now, lastValueOf } = parts
+  const startMs = now()
+  const paces = await openStoredTable<Pace>({
+    ...parts,
+    prefix: 'switch-rate/',
+    maxSize: maxDevices,
+    schema: paceSchema,
+    revive: (_device, pace) => notAfter(startMs, pace),
+  })
+  const isSwitch = ({ device, asked }: Asked) => {
+    const key = stateKey(asked)
+    const pace = paces.get(device)
+    const known = pace === undefined ? [stateKey(lastValueOf(device))] : [pace.asked]
+    if (pace?.reported !== undefined) known.push(pace.reported)
+    return key === undefined || known.some((other) => other !== key)
+  }
+  return {
+    check: (command) => {
+      const pace = paces.get(command.device)
+      if (pace === undefined) return
+      const settings = rules(command.device)
+      checkRate(pace, settings, now())
+      if (isSwitch(command)) checkInterval(pace, settings, now())
+    },
+    sent: (command) => {
+      const { device, asked } = command
+      const { perSecond, minIntervalMs } = rules(device)
+      if (perSecond === 0 && minIntervalMs === 0) return
+      const pace = paces.get(device)
+      const times = [...(pace?.sentAtMs ?? []), now()]
+      const sentAtMs = perSecond === 0 ? [] : times.slice(-perSecond)
+      const switchedAtMs = isSwitch(command) ? now() : pace?.switchedAtMs
+      paces.set(device, { sentAtMs, switchedAtMs, asked: stateKey(asked), reported: undefined })
+    },
+    reported: (device, value) => {
+      const pace = paces.get(device)
+      if (pace === undefined) return
+      const key = stateKey(value)
+      const reported = key === pace.asked ? undefined : key
+      if (reported !== pace.reported) paces.set(device, { ...pace, reported })
+    },
+  }
+}
+
+function checkRate({ sentAtMs }: Pace, { perSecond }: DeviceSettings, nowMs: number): void {
+  const first = perSecond === 0 ? undefined : sentAtMs.at(-perSecond)
+  const waitMs = first === undefined ? 0 : first + secondMs - nowMs
+  if (waitMs <= 0) return
+  throw tooFast(`at most ${perSecond} commands a second to this device, got more`, waitMs)
+}
+
+function checkInterval(
+  { switchedAtMs }: Pace,
+  { minIntervalMs }: DeviceSettings,
+  nowMs: number,
+): void {
+  const sinceMs = switchedAtMs === undefined ? minIntervalMs : nowMs - switchedAtMs
+  if (sinceMs >= minIntervalMs) return
+  const sentence = `at least ${minIntervalMs} ms between switches, got ${Math.floor(sinceMs)} ms`
+  throw tooFast(sentence, minIntervalMs - sinceMs)
+}
+
+function tooFast(expected: string, waitMs: number): HubError {
+  return new HubError('too-fast', `expected ${expected}: try again in ${Math.ceil(waitMs)} ms`)
+}
+
+const paceSchema = {
+  type: 'object',
+  required: ['sentAtMs'],
+  properties: {
+    sentAtMs: { type: 'array', items: { type: 'number' } },
+    switchedAtMs: { type: 'number' },
+    asked: { type: 'string' },
+    reported: { type: 'string' },
+  },
+}
+
+/** No time of a former run is later than the start of this one, whatever its clock said. */
+function notAfter(startMs: number, { switchedAtMs, sentAtMs, ...pace }: Pace): Pace {
+  return {
+    ...pace,
+    sentAtMs: sentAtMs.map((atMs) => Math.min(atMs, startMs)),
+    ...(switchedAtMs !== undefined && { switchedAtMs: Math.min(switchedAtMs, startMs) }),
+  }
+}

@@ -1,0 +1,195 @@
+import t from 'tap'
+import { HubError } from '../../../src/core/errors.ts'
+import type { Receipt } from '../../../src/core/receipt.ts'
+import { clown } from '../../senders.ts'
+import { messageOn, openedCommands, relay, timeoutMs } from './opened-commands.ts'
+
+t.test('a command is accepted, sent, and confirmed by the report of its device', async (t) => {
+  const { ask, clock, reports, published, told } = openedCommands()
+  const asked = ask({ state: true })
+  t.match(published, [{ topic: `${relay}/set`, qos: 0, retain: false }])
+  clock.step(12)
+  reports({ state: true })
+  const ends = [{ receipt: 'confirmed', afterMs: 12, final: true }]
+  t.same(asked.receipts, [
+    { receipt: 'accepted', afterMs: 0 },
+    { receipt: 'sent', afterMs: 0 },
+    ...ends,
+  ])
+  t.same(asked.ends, ends)
+  reports({ state: true })
+  reports({ state: false })
+  clock.step(2 * timeoutMs)
+  t.equal(asked.receipts.length, 3, 'what comes later is not about the command')
+  t.same(told, [
+    [relay, 'accepted'],
+    [relay, 'sent'],
+    [relay, 'confirmed'],
+  ])
+})
+
+t.test('F25: silence is timed-out, and what comes late is confirmed-late, once', async (t) => {
+  const { ask, clock, reports } = openedCommands()
+  const asked = ask({ state: true })
+  clock.step(timeoutMs)
+  t.same(asked.ends, [{ receipt: 'timed-out', afterMs: timeoutMs, final: true }])
+  reports({ state: false })
+  reports({ state: true })
+  reports({ state: true })
+  t.same(asked.names, ['accepted', 'sent', 'timed-out', 'confirmed-late'])
+  t.equal(asked.ends.length, 1)
+})
+
+t.test('a report a minute after the deadline is not about the command any more', async (t) => {
+  const { ask, clock, reports } = openedCommands()
+  const asked = ask({ state: true })
+  clock.step(timeoutMs + 60_001)
+  reports({ state: true })
+  t.same(asked.names, ['accepted', 'sent', 'timed-out'])
+})
+
+t.test(
+  'F25: a report of another state is a mismatch, which the right one may still mend',
+  async (t) => {
+    const { ask, clock, reports } = openedCommands()
+    const mended = ask({ state: true })
+    reports({ state: false })
+    reports({ state: false })
+    reports({ temperature: [20, '℃'] })
+    t.same(mended.ends, [])
+    reports({ state: true })
+    t.same(mended.names, ['accepted', 'sent', 'mismatch', 'confirmed'])
+    const left = ask({ state: false })
+    reports({ state: true })
+    clock.step(timeoutMs)
+    t.same(left.ends, [{ receipt: 'mismatch', afterMs: timeoutMs, final: true }])
+    reports({ state: false })
+    t.same(left.names, ['accepted', 'sent', 'mismatch', 'mismatch', 'confirmed-late'])
+  },
+)
+
+t.test('F26: a later command supersedes the one before, and both learn it', async (t) => {
+  const { ask, clock, reports } = openedCommands()
+  const first = ask({ state: true })
+  clock.step(10)
+  const second = ask({ state: false })
+  t.same(first.names, ['accepted', 'sent', 'superseded'])
+  t.same(first.ends, [{ receipt: 'superseded', afterMs: 10, final: true }])
+  reports({ state: true })
+  t.same(second.names, ['accepted', 'sent'], 'the answer to the first is none to the second')
+  reports({ state: false })
+  t.same(second.names, ['accepted', 'sent', 'confirmed'])
+})
+
+t.test('an answer to an earlier command is overlooked once, and no more', async (t) => {
+  const { ask, clock, reports } = openedCommands()
+  ask({ state: true })
+  const second = ask({ state: false })
+  reports({ state: true })
+  reports({ state: true })
+  t.same(second.names, ['accepted', 'sent', 'mismatch'])
+  reports({ state: false })
+  const third = ask({ state: true })
+  reports({ state: false })
+  t.same(third.names, ['accepted', 'sent', 'mismatch'], 'what was answered has no answer left')
+  clock.step(timeoutMs)
+  const fourth = ask({ state: false })
+  reports({ state: true })
+  t.same(fourth.names, ['accepted', 'sent', 'mismatch'], 'past its deadline no answer is due')
+})
+
+t.test('F26: a slow device that answers one by one contradicts nobody', async (t) => {
+  const { ask, reports } = openedCommands()
+  const states = [true, false, true, false]
+  const [first, second, third] = states.slice(0, 3).map((state) => ask({ state }))
+  reports({ state: true })
+  const fourth = ask({ state: false })
+  for (const state of states.slice(1)) reports({ state })
+  t.same(first?.names, ['accepted', 'sent', 'superseded'])
+  t.same(second?.names, ['accepted', 'sent', 'superseded'])
+  t.same(third?.names, ['accepted', 'sent', 'confirmed'])
+  t.same(fourth.names, ['accepted', 'sent', 'confirmed'])
+})
+
+t.test('a sender may say how long to wait', async (t) => {
+  const { ask, clock } = openedCommands()
+  const asked = ask({ state: true }, { timeoutMs: 100 })
+  clock.step(100)
+  t.same(asked.names, ['accepted', 'sent', 'timed-out'])
+})
+
+t.test('a command to a node that is offline is not sent, and the one before goes on', async (t) => {
+  let isOffline = false
+  const { ask, published, reports } = openedCommands({ isOffline: () => isOffline })
+  const before = ask({ state: true })
+  isOffline = true
+  t.throws(() => ask({ state: false }), {
+    code: 'node-offline',
+    message: 'expected the node of "nodes/bridge/0/relay/i2c0-3b" online, it is not',
+  })
+  t.equal(published.length, 1)
+  reports({ state: true })
+  t.same(before.names, ['accepted', 'sent', 'confirmed'])
+})
+
+t.test('what the guard refuses is not sent, and what it lets pass it learns of', async (t) => {
+  const sent: string[] = []
+  const reported: string[] = []
+  const error = new HubError('too-fast', 'expected less')
+  const { ask, published, reports } = openedCommands({
+    guard: {
+      check: ({ message }) => {
+        if (message.payload.value === 'refuse') throw error
+      },
+      sent: ({ device }) => sent.push(device),
+      reported: ({ topic }) => reported.push(topic),
+    },
+  })
+  t.throws(() => ask('refuse'), error)
+  t.equal(published.length, 0)
+  ask('on')
+  t.same(sent, [relay])
+  reports('on')
+  t.same(reported, [relay])
+})
+
+t.test('a refusal is told to who watches, and thrown at who does not', async (t) => {
+  const { commands, told } = openedCommands()
+  const error = new HubError('bad-payload', 'expected another one')
+  const receipts: Receipt[] = []
+  const watcher = { told: (receipt: Receipt) => receipts.push(receipt) }
+  const message = messageOn(`${relay}/set`, 1)
+  commands.refuse({ device: relay, message, sender: { ...clown, watcher } }, error)
+  const { code, message: sentence } = error
+  t.same(receipts, [{ receipt: 'refused', code, message: sentence, afterMs: 0, final: true }])
+  t.throws(() => commands.refuse({ device: relay, message, sender: clown }, error), error)
+  const offline = new HubError('node-offline', 'expected it online')
+  t.throws(() => commands.refuse({ device: relay, message, sender: clown }, offline), offline)
+  t.same(told, [
+    [relay, 'refused'],
+    [relay, 'refused'],
+    [relay, 'node-offline'],
+  ])
+})
+
+t.test('of too many devices the one commanded the longest ago is forgotten', async (t) => {
+  const { ask, clock, reports } = openedCommands({ devices: 2 })
+  const first = ask('on', { device: 'a/1' })
+  const second = ask('on', { device: 'a/2' })
+  ask('off', { device: 'a/1' })
+  ask('on', { device: 'a/3' })
+  reports('on', 'a/2')
+  clock.step(timeoutMs)
+  t.same(second.names, ['accepted', 'sent', 'unknown'])
+  t.same(first.names, ['accepted', 'sent', 'superseded'])
+})
+
+t.test('what is under way when the hub ends is unknown', async (t) => {
+  const { ask, clock, commands, reports } = openedCommands()
+  const asked = ask('on')
+  commands.close()
+  reports('on')
+  clock.step(timeoutMs)
+  t.same(asked.names, ['accepted', 'sent', 'unknown'])
+  t.equal(asked.ends.length, 1)
+})

@@ -1,0 +1,25 @@
+import t from 'tap'
+import { verdictOf } from '../../../src/nodes/commands/verdict.ts'
+
+t.test('a report confirms a command when it has all that was asked for', async (t) => {
+  t.equal(verdictOf({ state: true }, { state: true }), 'as-asked')
+  t.equal(verdictOf({ state: true }, { state: true, power: 12 }), 'as-asked')
+  t.equal(verdictOf({ color: [1, 2] }, { color: [1, 2] }), 'as-asked')
+  t.equal(verdictOf('on', 'on'), 'as-asked')
+})
+
+t.test('a report of another state is a mismatch', async (t) => {
+  t.equal(verdictOf({ state: true }, { state: false }), 'otherwise')
+  t.equal(verdictOf({ state: true, level: 3 }, { level: 2 }), 'otherwise')
+  t.equal(verdictOf('on', 'off'), 'otherwise')
+})
+
+t.test('a report of something else, or of a part, says nothing', async (t) => {
+  t.equal(verdictOf({ state: true }, { power: 12 }), undefined)
+  t.equal(verdictOf({ state: true, level: 3 }, { state: true }), undefined)
+  t.equal(verdictOf({ state: true }, [true]), undefined)
+  t.equal(verdictOf({ state: true }, null), undefined)
+  t.equal(verdictOf({}, { state: true }), undefined)
+  // No name of an object's own counts as told because every object inherits it.
+  t.equal(verdictOf({ constructor: 1 }, { state: true }), undefined)
+})

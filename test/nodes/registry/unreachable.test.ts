@@ -1,0 +1,94 @@
+import t, { type Test } from 'tap'
+import { Payload } from '../../../src/core/payload.ts'
+import { createUnreachable } from '../../../src/nodes/registry/unreachable.ts'
+import { type HubPorts, mqttTo, startedHub, talkTo } from '../../started-hub.ts'
+
+const base = 'nodes/bridge/0'
+const users = {
+  clown: { password: 'bigclown', role: 'admin' },
+  bridge: { password: 'three', role: 'node', base },
+} as const
+const bridge = { username: 'bridge', password: 'three' }
+const offline = {
+  code: 'node-offline',
+  message: 'expected a report since the node "nodes/bridge/0" was away, got none',
+}
+
+/** What a page is told that comes now: the last values, and which of them are history. */
+async function toldLate(t: Test, hub: HubPorts) {
+  const page = await talkTo(t, hub)
+  page.send('clown.talk/-/config/set', {})
+  await page.on('relay/1')
+  return (await page.settle()).slice(1)
+}
+
+t.test(
+  'whoever watches the relay of a node hears when nobody knows its state any more',
+  async (t) => {
+    const hub = await startedHub(t, { users })
+    const node = await mqttTo(t, hub, bridge)
+    await node.client.publishAsync(`${base}/relay/1`, '{"state":true}', { qos: 1, retain: true })
+    await node.client.publishAsync(`${base}/pir/-`, '{"event-count":1}', { qos: 1 })
+    const page = await talkTo(t, hub)
+    page.send('clown.talk/-/config/set', {})
+    await page.on('relay/1')
+    await node.client.endAsync()
+    t.same(await page.on('relay/1/error'), ['relay/1/error', offline])
+
+    const marked = [
+      ['pir/-', { 'event-count': 1 }],
+      ['relay/1', { state: true }],
+      ['relay/1/error', offline],
+    ]
+    t.same(await toldLate(t, hub), marked, 'who comes later is told of actuators, and of them only')
+    page.send('relay/1/get', {}, { id: 'a' })
+    t.match(await page.on('relay/1'), ['relay/1', { state: true }, { id: 'a', ageMs: Number }])
+    t.same(await page.on('relay/1/error'), ['relay/1/error', offline, { id: 'a' }])
+
+    const back = await mqttTo(t, hub, bridge)
+    t.same(await toldLate(t, hub), marked, 'being back says nothing of its relay')
+    const { client } = await mqttTo(t, hub)
+    await client.publishAsync(`${base}/relay/1`, '{"state":true}', { qos: 1 })
+    t.same(await toldLate(t, hub), marked, 'nobody else speaks for a node that has a user')
+    await back.client.publishAsync(`${base}/relay/1`, '{"state":false}', { qos: 1, retain: true })
+    t.same(await toldLate(t, hub), [
+      ['pir/-', { 'event-count': 1 }],
+      ['relay/1', { state: false }],
+    ])
+  },
+)
+
+t.test('a relay that the registry has forgotten is told of all the same', async (t) => {
+  const hub = await startedHub(t, { users, limits: { nodes: { devices: 1 } } })
+  const node = await mqttTo(t, hub, bridge)
+  const page = await talkTo(t, hub)
+  for (const [device, value] of [
+    ['relay/1', '{"state":true}'],
+    ['pir/-', '{"event-count":1}'],
+  ] as const) {
+    await node.client.publishAsync(`${base}/${device}`, value, { qos: 1, retain: true })
+  }
+  await node.client.endAsync()
+  t.same(await page.on('relay/1/error'), ['relay/1/error', offline])
+})
+
+t.test('so many are remembered, and those away the longest are forgotten', async (t) => {
+  const values = ['n/relay/1', 'n/relay/2', 'm/relay/1'].map((topic) => ({
+    topic,
+    payload: new Payload(Buffer.from('{"state":true}')),
+    qos: 0 as const,
+    retain: false,
+  }))
+  const published: string[] = []
+  const unreachable = createUnreachable({
+    publish: ({ topic }) => published.push(topic),
+    registry: { device: () => undefined, isOffline: () => false },
+    values: { below: async () => values },
+    model: { takesCommands: () => true },
+    devices: 1,
+  })
+  await unreachable.wentOffline('n')
+  t.same(published, ['n/relay/1/error', 'n/relay/2/error'])
+  t.equal(unreachable.markOf('n/relay/1'), undefined)
+  t.equal(unreachable.markOf('n/relay/2')?.topic, 'n/relay/2/error')
+})
