@@ -12,6 +12,11 @@ export interface Journal {
   /** The value of `key` from now on; undefined when it has none. What one turn notes is kept as one. */
   note(key: string, value: Buffer | undefined): void
   /**
+   * The same for a key that has no value by now. If it is taken away before a write of it was begun,
+   * nothing has to be written: so what comes and goes while the disk takes nothing does not add up.
+   */
+  noteNew(key: string, value: Buffer): void
+  /**
    * Calls `done` when all that was noted so far is on disk, at once if it is; in the order of the
    * calls. While the disk takes nothing, nothing is called: it is tried again every second.
    */
@@ -27,8 +32,14 @@ const retryMs = 1000
 
 interface Batch {
   readonly changes: Map<string, Buffer | undefined>
+  /** Keys that have no value on disk, nor in a batch before. */
+  readonly newKeys: Set<string>
   /** Who waits for it. */
   readonly waiting: (() => void)[]
+}
+
+function newBatch(): Batch {
+  return { changes: new Map(), newKeys: new Set(), waiting: [] }
 }
 
 /** The journal in `store`; one that never has anything to wait for when that ends with the hub. */
@@ -39,38 +50,48 @@ export function openJournal(store: Store): Journal {
 const noJournal: Journal = {
   isLasting: false,
   note: () => {},
+  noteNew: () => {},
   settled: (done) => done(),
   entries: async function* () {},
   close: async () => {},
 }
 
 function createJournal(store: Store): Journal {
-  let next: Batch = { changes: new Map(), waiting: [] }
+  let next = newBatch()
   let current: Batch | undefined
   let isClosed = false
   let writing: Promise<void> | undefined
+  /** Goes on trying; answers false when the journal was closed meanwhile. */
+  const isTaken = async (batch: Batch) => {
+    while (!(await isWritten(store, batch))) {
+      if (isClosed) return false
+      await pause(retryMs)
+    }
+    return true
+  }
   const writeAll = async () => {
     await turnEnd()
-    while (next.changes.size > 0) {
+    while (next.changes.size + next.waiting.length > 0) {
       current = next
-      next = { changes: new Map(), waiting: [] }
-      if (await isWritten(store, current)) {
-        for (const done of current.waiting) done()
-        continue
-      }
-      next = joined(current, next)
-      if (isClosed) break
-      await pause(retryMs)
+      next = newBatch()
+      if (!(await isTaken(current))) break
+      for (const done of current.waiting) done()
     }
     current = undefined
     writing = undefined
   }
+  const note: Journal['note'] = (key, value) => {
+    if (isClosed) return
+    if (value === undefined && next.newKeys.delete(key)) next.changes.delete(key)
+    else next.changes.set(key, value)
+    writing ??= writeAll()
+  }
   return {
     isLasting: true,
-    note: (key, value) => {
-      if (isClosed) return
-      next.changes.set(key, value)
-      writing ??= writeAll()
+    note,
+    noteNew: (key, value) => {
+      if (!next.changes.has(key)) next.newKeys.add(key)
+      note(key, value)
     },
     settled: (done) => {
       const last = next.changes.size > 0 ? next : current
@@ -92,12 +113,5 @@ async function isWritten(store: Store, { changes }: Batch): Promise<boolean> {
     return true
   } catch {
     return false
-  }
-}
-
-function joined(one: Batch, other: Batch): Batch {
-  return {
-    changes: new Map([...one.changes, ...other.changes]),
-    waiting: [...one.waiting, ...other.waiting],
   }
 }

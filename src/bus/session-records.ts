@@ -104,7 +104,7 @@ export function createSessionRecords(journal: Journal): SessionRecords {
 }
 
 function notesOf(
-  { note }: Journal,
+  { note, noteNew }: Journal,
   clientId: string,
   messages: readonly StoredMessage[],
 ): SessionNotes {
@@ -122,19 +122,19 @@ function notesOf(
     waits: (message) => {
       if (isCommand(message.topic)) return undefined
       lastNumber += 1
-      note(keys.message(lastNumber), writeMessage(message))
+      noteNew(keys.message(lastNumber), writeMessage(message))
       return lastNumber
     },
     sent: (number, id) => {
       withId.add(number)
-      note(keys.id(number), textOf(id))
+      noteNew(keys.id(number), textOf(id))
     },
     received: (number) => note(keys.message(number), undefined),
     done: (number) => {
       note(keys.message(number), undefined)
       if (withId.delete(number)) note(keys.id(number), undefined)
     },
-    unreleased: (id) => note(keys.unreleased(id), textOf('')),
+    unreleased: (id) => noteNew(keys.unreleased(id), textOf('')),
     released: (id) => note(keys.unreleased(id), undefined),
   }
 }

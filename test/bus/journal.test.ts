@@ -78,7 +78,37 @@ t.test('what a disk does not take keeps everybody waiting, and is tried again', 
   while (writes.length === 0) await turnOver()
   journal.note('a', text('new'))
   await settled
-  t.same(writes, ['a=old b=1', 'a=new b=1'])
+  await new Promise<void>((resolve) => journal.settled(resolve))
+  t.same(writes, ['a=old b=1', 'a=old b=1', 'a=new'])
+  await journal.close()
+})
+
+t.test('what comes and goes while the disk takes nothing is not written', async (t) => {
+  const { store, writes } = await brokenStore(1)
+  const journal = openJournal(store)
+  journal.noteNew('in the first batch', text('1'))
+  while (writes.length === 0) await turnOver()
+  for (const key of ['message', 'id']) {
+    journal.noteNew(key, text('1'))
+    journal.note(key, undefined)
+  }
+  journal.note('in the first batch', undefined)
+  journal.noteNew('in the first batch', text('2'))
+  journal.note('in the first batch', undefined)
+  journal.noteNew('stays', text('3'))
+  await new Promise<void>((resolve) => journal.settled(resolve))
+  t.same(writes.slice(1), ['in the first batch=1', 'in the first batch=undefined stays=3'])
+  await journal.close()
+})
+
+t.test('who waits for what was taken back again does not wait for ever', async (t) => {
+  const { store, writes } = await brokenStore(0)
+  const journal = openJournal(store)
+  journal.noteNew('a', text('1'))
+  const settled = new Promise<void>((resolve) => journal.settled(resolve))
+  journal.note('a', undefined)
+  await settled
+  t.same(writes, [''])
   await journal.close()
 })
 
