@@ -17,21 +17,29 @@ export interface StoredTableOptions<T> {
   readonly sampledLog: SampledLog
 }
 
-/** A map in memory whose changes also go to the store, where nobody waits for them. */
+/** A map in memory whose changes also go to the store; nobody has to wait until they are there. */
 export interface StoredTable<T> {
   readonly size: number
   get(key: string): T | undefined
   entries(): IterableIterator<[key: string, value: T]>
   set(key: string, value: T): void
   delete(key: string): void
+  /**
+   * Resolves when the last change is in the store; nobody has to catch it.
+   *
+   * @throws HubError `cannot-write-store` when it cannot be.
+   */
+  stored(): Promise<void>
 }
 
 /** The table as it was in the store. What cannot be read is counted, logged and left out. */
 export async function openStoredTable<T>(options: StoredTableOptions<T>): Promise<StoredTable<T>> {
   const { prefix, maxSize, store, sampledLog } = options
   const values = await readValues(options)
+  let stored = Promise.resolve()
   const write = (key: string, value: Buffer | undefined) => {
-    store.write([{ key: prefix + key, value }]).catch((error: unknown) => {
+    stored = store.write([{ key: prefix + key, value }])
+    stored.catch((error: unknown) => {
       const fields = { prefix, reason: reasonOf(error) }
       sampledLog.warn('guard-not-stored', fields, 'what the relay guard knows was not stored')
     })
@@ -60,6 +68,7 @@ export async function openStoredTable<T>(options: StoredTableOptions<T>): Promis
       remove(oldest)
     },
     delete: remove,
+    stored: () => stored,
   }
 }
 

@@ -10,6 +10,7 @@ const statuses: Readonly<Partial<Record<ErrorCode, number>>> = {
   forbidden: 403,
   locked: 409,
   'too-many': 409,
+  'cannot-write-store': 503,
 }
 
 /** Answers with what `ask` answers, as JSON; with its HubError, when it throws one. */

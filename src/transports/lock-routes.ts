@@ -13,7 +13,7 @@ import type { Route } from './route.ts'
 
 export interface LockRoutesOptions {
   readonly asUser: AsUser
-  readonly lockOuts: Pick<LockOuts, 'lock' | 'unlock' | 'list'>
+  readonly lockOuts: Pick<LockOuts, 'lock' | 'unlock' | 'list' | 'stored'>
   readonly topicLimits: TopicLimits
 }
 
@@ -25,15 +25,20 @@ export function lockRoutes(options: LockRoutesOptions): ReadonlyMap<string, Rout
   const { asUser, lockOuts } = options
   const readLock = createBodyReader<LockRequest>('lock')
   const readUnlock = createBodyReader<UnlockRequest>('unlock')
-  const lock = (user: User, body: Buffer) => {
+  // A tag that a person relies on: it is not acknowledged before it outlives the hub.
+  const lock = async (user: User, body: Buffer) => {
     const { device, reason } = readLock(body)
     checkDevice(device, user, options)
-    return lockOuts.lock(device, { by: user.name, reason })
+    const locked = lockOuts.lock(device, { by: user.name, reason })
+    await lockOuts.stored()
+    return locked
   }
-  const unlock = (user: User, body: Buffer) => {
+  const unlock = async (user: User, body: Buffer) => {
     const { device } = readUnlock(body)
     checkDevice(device, user, options)
-    return { device, unlocked: lockOuts.unlock(device) ?? null }
+    const unlocked = lockOuts.unlock(device) ?? null
+    await lockOuts.stored()
+    return { device, unlocked }
   }
   return new Map<string, Route>([
     [

@@ -5,6 +5,8 @@ import { createCounters } from '../../src/core/counters.ts'
 import { createSampledLog } from '../../src/core/sampled-log.ts'
 import { keepAuditLines } from '../../src/nodes/commands/audit-lines.ts'
 import { createAuditLog } from '../../src/nodes/commands/audit-log.ts'
+import { openMemoryStore } from '../../src/store/memory-store.ts'
+import type { Store } from '../../src/store/store.ts'
 import { createAsUser } from '../../src/transports/as-user.ts'
 import { commandLogRoutes } from '../../src/transports/command-log-routes.ts'
 import { lockRoutes } from '../../src/transports/lock-routes.ts'
@@ -22,8 +24,8 @@ const nora = userNamed('nora', {
 })
 
 /** The routes on a server, and what they answer to `user`; undefined is nobody. */
-async function served(t: Test) {
-  const { guard } = await guarded(t, [])
+async function served(t: Test, store: Store = openMemoryStore()) {
+  const { guard } = await guarded(t, [], { store })
   const sampledLog = createSampledLog(pino({ level: 'silent' }), createCounters())
   const auditLog = createAuditLog({ lines: keepAuditLines(), sampledLog })
   let current: User | undefined
@@ -61,6 +63,15 @@ t.test('an operator locks a device with a reason, and another one unlocks it', a
   t.match(await ask(bob, 'unlock', { device: relay }), { status: 200, body: { unlocked: lock } })
   t.match(await ask(bob, 'unlock', { device: relay }), { status: 200, body: { unlocked: null } })
   t.same((await ask(ann, 'locks')).body, { locks: [] })
+})
+
+t.test('a lock that the disk does not take is answered with 503, and holds', async (t) => {
+  const write = () => Promise.reject(new Error('no space'))
+  const { ask } = await served(t, { ...openMemoryStore(), write })
+  const refusal = { status: 503, body: { code: 'cannot-write-store' } }
+  t.match(await ask(ann, 'lock', { device: relay, reason: 'x' }), refusal)
+  t.equal((await ask(ann, 'locks')).body.locks.length, 1)
+  t.match(await ask(ann, 'unlock', { device: relay }), refusal)
 })
 
 t.test('nobody else locks or reads the log of commands', async (t) => {

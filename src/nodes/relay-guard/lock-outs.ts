@@ -25,6 +25,12 @@ export interface LockOuts {
   lock(device: string, by: { readonly by: string; readonly reason: string }): LockedDevice
   /** Ends the lock of `device` and answers it; undefined when there was none. */
   unlock(device: string): LockedDevice | undefined
+  /**
+   * Resolves when the last change outlives the hub. Until then it counts all the same.
+   *
+   * @throws HubError `cannot-write-store` when that takes more than 2 seconds.
+   */
+  stored(): Promise<void>
   list(): LockedDevice[]
   isLocked(device: string): boolean
   /** @throws HubError `locked` that says by whom, since when and why. */
@@ -32,6 +38,8 @@ export interface LockOuts {
 }
 
 const maxLocks = 1000
+/** Who waits for an answer is told soon that the disk takes nothing. */
+const maxWaitMs = 2000
 const maxReasonCharacters = 200
 
 /** `onUnlock` is called after a device was unlocked. */
@@ -54,6 +62,7 @@ export async function openLockOuts(
   }
   return {
     check,
+    stored: () => inTime(locks.stored(), parts),
     isLocked: (device) => locks.get(device) !== undefined,
     list: () => [...locks.entries()].map(([device, lock]) => ({ device, ...lock })),
     lock: (device, { by, reason }) => {
@@ -85,6 +94,18 @@ const lockSchema = {
     reason: { type: 'string' },
     since: { type: 'string' },
   },
+}
+
+/** @throws HubError `cannot-write-store` */
+function inTime(stored: Promise<void>, { after }: GuardParts): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const refuse = () => {
+      const sentence = `expected the data folder to take the change within ${maxWaitMs / 1000} s, got no room there: it holds, but a restart may undo it`
+      reject(new HubError('cannot-write-store', sentence))
+    }
+    const cancel = after(maxWaitMs, refuse)
+    stored.then(resolve, refuse).finally(cancel)
+  })
 }
 
 function checkReason(reason: string): void {

@@ -39,7 +39,7 @@ export interface RelayGuard {
   reported(device: string, value: unknown): void
   /** A node has come: what is overdue below `base` is turned off at once. */
   nodeOnline(base: string): void
-  readonly lockOuts: Pick<LockOuts, 'lock' | 'unlock' | 'list'>
+  readonly lockOuts: Pick<LockOuts, 'lock' | 'unlock' | 'list' | 'stored'>
   /** Lets auto-off begin, with what came due while the hub was down: when commands can be sent. */
   start(): void
   close(): void

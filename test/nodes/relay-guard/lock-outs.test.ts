@@ -1,4 +1,6 @@
 import t from 'tap'
+import { openMemoryStore } from '../../../src/store/memory-store.ts'
+import type { Store } from '../../../src/store/store.ts'
 import { guarded } from './guarded.ts'
 
 const relay = 'nodes/bridge/0/relay/i2c0-3b'
@@ -53,4 +55,26 @@ t.test('the number of locks is bounded', async (t) => {
   t.throws(() => guard.lockOuts.lock(relay, ann), { code: 'too-many' })
   guard.lockOuts.unlock('relay/0')
   guard.lockOuts.lock(relay, ann)
+})
+
+t.test('a lock is acknowledged when it is stored, and a full disk is told of soon', async (t) => {
+  const whole = openMemoryStore()
+  const disk: { write: Store['write'] } = { write: whole.write }
+  const store: Store = { ...whole, write: (changes) => disk.write(changes) }
+  const { guard, clock, ask } = await guarded(t, [], { store })
+  const { lockOuts } = guard
+  lockOuts.lock(relay, ann)
+  await lockOuts.stored()
+  t.ok(await whole.get(`lock/${relay}`))
+
+  const refusal = { code: 'cannot-write-store', message: /within 2 s, got no room/ }
+  disk.write = () => new Promise(() => {})
+  lockOuts.lock('relay/slow', ann)
+  const stored = lockOuts.stored()
+  clock.step(2000)
+  await t.rejects(stored, refusal)
+  t.throws(() => ask('relay/slow', true), { code: 'locked' }, 'it holds all the same')
+  disk.write = () => Promise.reject(new Error('no space'))
+  lockOuts.unlock(relay)
+  await t.rejects(lockOuts.stored(), refusal)
 })
