@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
+import { writePrivate } from '../access/users.ts'
 import { createInbox } from '../inbox.ts'
-import type { HubPorts } from '../started-hub.ts'
+import { everybody, type HubPorts } from '../started-hub.ts'
 
 const program = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
 
@@ -22,7 +23,7 @@ export interface CrashingHub {
 const config = {
   http: { port: 0 },
   mqtt: { port: 0 },
-  users: { anonymous: { role: 'admin' } },
+  users: everybody,
   limits: {
     mqtt: { publishesPerSecond: 100_000, publishBurst: 200_000, qos2Window: 1000 },
     sessions: { messages: 100_000, bytes: 67_108_864, totalBytes: 1_073_741_824 },
@@ -33,7 +34,7 @@ const config = {
 /** `folder` is its own. */
 export function crashingHub(t: Test, folder: string): CrashingHub {
   const configFile = join(folder, 'clown-hub.yaml')
-  writeFileSync(configFile, JSON.stringify({ ...config, data: { folder: join(folder, 'data') } }))
+  writePrivate(configFile, JSON.stringify({ ...config, data: { folder: join(folder, 'data') } }))
   let end: CrashingHub['end'] = async () => null
   t.teardown(() => end('SIGKILL'))
   return {

@@ -12,12 +12,16 @@ import {
 } from '../raw-mqtt.ts'
 import { type CrashingHub, crashingHub } from './crashing-hub.ts'
 import { createPublisher, createSubscriber, type Numbered } from './durable-clients.ts'
+import { createStateWitness } from './state-witness.ts'
 
 const kills = 50
 /** Starting takes longer than living; so several hubs are killed side by side. */
 const hubs = 2
 /** The hub works for at most so long before it is killed. */
 const maxLifeMs = 200
+/** Every so often it lives long enough to write what it knows of nodes. */
+const longLifeEvery = 5
+const longLifeMs = 2500
 /** One subscriber comes only so often: what it missed waits for it through crashes. */
 const visitEvery = 7
 const states = 8
@@ -88,16 +92,20 @@ async function crashAgainAndAgain(t: Test, hub: CrashingHub) {
   const publisher = createPublisher('publisher', messageOf)
   const present = createSubscriber('present')
   const visitor = createSubscriber('visitor')
-  let connect = await starter(t, hub)
+  const witness = createStateWitness()
+  let { ports, connect } = await starter(t, hub)
   await subscribe(present, await connect())
   await subscribe(visitor, await connect())
   for (let kill = 1; kill <= kills / hubs; kill++) {
     await publisher.connect(await connect())
     publisher.publish()
-    await pause(Math.random() * maxLifeMs)
+    await witness.start(ports)
+    await pause(Math.random() * maxLifeMs + (kill % longLifeEvery === 0 ? longLifeMs : 0))
     t.equal(await hub.end('SIGKILL'), null)
     publisher.pause()
-    connect = await starter(t, hub)
+    await witness.stop()
+    ;({ ports, connect } = await starter(t, hub))
+    t.same(await witness.wrong(ports), [], 'locks and nodes')
     t.same(await lostStates(await connect(), publisher.acknowledged), [], 'retained values')
     await present.connect(await connect())
     // The next crash may come in the middle of its visit.
@@ -111,13 +119,14 @@ async function crashAgainAndAgain(t: Test, hub: CrashingHub) {
     await untilQuiet(subscriber, raw)
   }
   t.equal(await hub.end('SIGTERM'), 0)
+  t.comment(`${JSON.stringify(witness.counts())} were asked for`)
   return { acknowledged: publisher.acknowledged, subscribers: { present, visitor } }
 }
 
 /** Starts `hub`; answers what connects to it. */
-async function starter(t: Test, hub: CrashingHub): Promise<() => Promise<RawMqtt>> {
-  const { mqttPort } = await hub.start()
-  return () => rawMqttTo(t, mqttPort)
+async function starter(t: Test, hub: CrashingHub) {
+  const ports = await hub.start()
+  return { ports, connect: () => rawMqttTo(t, ports.mqttPort) }
 }
 
 t.test('F1: nothing acknowledged is lost, however often the hub is killed', async (t) => {
