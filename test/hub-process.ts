@@ -19,6 +19,7 @@ export interface HubReport {
 export interface HubProcess {
   readonly httpPort: number
   readonly mqttPort: number
+  readonly processId: number
   /** These two throw when the process has ended, and must not be asked at the same time. */
   report(): Promise<HubReport>
   counters(): Promise<Record<string, number>>
@@ -51,5 +52,10 @@ export async function hubProcess(t: Test, config: Partial<ConfigInput> = {}): Pr
     return (await Promise.race([answer, died]))[0]
   }
   const ports = await ask()
-  return { ...ports, report: () => ask('report'), counters: () => ask('counters') }
+  return {
+    ...ports,
+    processId: child.pid ?? 0,
+    report: () => ask('report'),
+    counters: () => ask('counters'),
+  }
 }
