@@ -1,4 +1,5 @@
 import { HubError, reasonOf, systemCodeOf } from '../core/errors.ts'
+import { parseJson } from '../core/parse-json.ts'
 import { isRecord } from '../core/record.ts'
 import type { HubAddress } from './hub-address.ts'
 
@@ -26,7 +27,7 @@ export interface HubRequest {
 export async function askHub(hub: HubAddress, request: HubRequest): Promise<HubAnswer> {
   const { status, text } = await fetched(hub, request)
   if (status === 401) throw cannotConnect(hub, wrongCredentials)
-  const body = parsed(text)
+  const body = parseJson(text)
   if (isRecord(body)) return { status, body }
   const mend = mendsByStatus[status] ?? 'check that a Clown.Hub of this version answers there'
   throw cannotConnect(hub, { got: `status ${status} without a JSON object`, mend })
@@ -45,7 +46,7 @@ export async function streamFromHub(
   const { status, body } = response
   if (status === 200 && body !== null) return arriving(hub, body)
   if (status === 401) throw cannotConnect(hub, wrongCredentials)
-  const answer = parsed(await textOf(hub, response))
+  const answer = parseJson(await textOf(hub, response))
   const message = isRecord(answer) ? String(answer['message']) : `status ${status}`
   throw cannotConnect(hub, { got: message, mend: 'ask one that keeps its data, as an admin' })
 }
@@ -80,14 +81,6 @@ async function textOf(hub: HubAddress, response: Response): Promise<string> {
     return await response.text()
   } catch (thrown) {
     throw unreachable(hub, thrown)
-  }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
   }
 }
 

@@ -1,4 +1,5 @@
 import { type JsonLimits, keepsJsonShape } from './json-shape.ts'
+import { parseJson } from './parse-json.ts'
 
 /** How the bytes of a payload read: as JSON, as other text, or as bytes that are no text at all. */
 export type Encoding = 'json' | 'text' | 'base64'
@@ -61,11 +62,10 @@ function decode(bytes: Buffer, limits: JsonLimits): Decoded {
   const text = textOf(bytes)
   if (text === undefined) return quoted('base64', bytes.toString('base64'))
   if (!keepsJsonShape(text, limits)) return quoted('text', text)
-  try {
-    return { encoding: 'json', value: JSON.parse(text), jsonText: onOneLine(text) }
-  } catch {
-    return quoted('text', text)
-  }
+  const value = parseJson(text)
+  return value === undefined
+    ? quoted('text', text)
+    : { encoding: 'json', value, jsonText: onOneLine(text) }
 }
 
 function quoted(encoding: Encoding, text: string): Decoded {

@@ -3,6 +3,7 @@ import { errorPayload, errorTopic } from '../core/error-payload.ts'
 import { HubError, quote, reasonOf } from '../core/errors.ts'
 import { elementTexts } from '../core/json-array.ts'
 import { checkJsonShape, type JsonLimits } from '../core/json-shape.ts'
+import { parseJson } from '../core/parse-json.ts'
 import { Payload } from '../core/payload.ts'
 import type { Release } from '../core/release.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
@@ -158,12 +159,7 @@ function checkShape(line: string, { limits, sampledLog }: Conversation): void {
 }
 
 function parseArray(line: string): unknown[] {
-  let value: unknown
-  try {
-    value = JSON.parse(line)
-  } catch (cause) {
-    throw badFrame('["topic", payload]', quote(line), cause)
-  }
+  const value = parseJson(line)
   if (Array.isArray(value)) return value
   throw badFrame('["topic", payload]', quote(line))
 }
@@ -216,8 +212,8 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function badFrame(expected: string, got: string, cause?: unknown): HubError {
-  return new HubError('bad-frame', `expected ${expected}, got ${got}`, { cause })
+function badFrame(expected: string, got: string): HubError {
+  return new HubError('bad-frame', `expected ${expected}, got ${got}`)
 }
 
 // --- encoding ---

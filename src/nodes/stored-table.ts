@@ -1,5 +1,6 @@
 import type { Ajv, SchemaObject } from 'ajv'
 import { reasonOf } from '../core/errors.ts'
+import { parseJson } from '../core/parse-json.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Store } from '../store/store.ts'
 
@@ -78,19 +79,11 @@ async function readValues<T>(options: StoredTableOptions<T>): Promise<Map<string
   const values = new Map<string, T>()
   for await (const [key, bytes] of store.entries(prefix)) {
     const name = key.slice(prefix.length)
-    const json = parsed(bytes)
+    const json = parseJson(bytes)
     const value = isValue(json) ? options.revive(name, json) : undefined
     if (value !== undefined) values.set(name, value)
     else
       sampledLog.warn('guard-forgotten', { key }, 'the relay guard cannot use what it had stored')
   }
   return values
-}
-
-function parsed(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'))
-  } catch {
-    return undefined
-  }
 }

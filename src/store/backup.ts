@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { HubError } from '../core/errors.ts'
+import { parseJson } from '../core/parse-json.ts'
 import { isRecord } from '../core/record.ts'
 import { migrations } from './format.ts'
 import { type Entry, formatKey, type Store } from './store.ts'
@@ -53,13 +54,13 @@ export async function* readBackup(lines: AsyncIterable<string>): AsyncGenerator<
     }
     before = line
   }
-  const end = parsed(before)
+  const end = parseJson(before ?? '')
   const isWhole = isRecord(end) && end['values'] === values && end['sha256'] === hash.digest('hex')
   if (!isWhole) throw unreadable('a whole one, got one that is damaged or cut off')
 }
 
 function headIn(line: string): Entry {
-  const head = parsed(line)
+  const head = parseJson(line)
   if (!isRecord(head) || !('clownHubBackup' in head)) throw unreadable('one, got something else')
   const format = Number(head['format'])
   const isKnown = head['clownHubBackup'] === version && format <= migrations.length + 1
@@ -68,20 +69,12 @@ function headIn(line: string): Entry {
 }
 
 function entryIn(line: string): Entry {
-  const entry = parsed(line)
+  const entry = parseJson(line)
   const [key, value] = Array.isArray(entry) ? entry : []
   if (typeof key === 'string' && typeof value === 'string') {
     return [key, Buffer.from(value, 'base64')]
   }
   throw unreadable('a whole one, got one that is damaged')
-}
-
-function parsed(line: string | undefined): unknown {
-  try {
-    return JSON.parse(String(line))
-  } catch {
-    return undefined
-  }
 }
 
 function unreadable(rest: string): HubError {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Credentials } from '../access/basic.ts'
+import { parseJson } from '../core/parse-json.ts'
 import type { Refusal } from './refusal.ts'
 
 const expected = 'expected a user and a password, in JSON or from a form'
@@ -17,15 +18,6 @@ const readers = new Map<string, (text: string) => unknown>([
   // A field that comes twice counts with its last value, as in JSON.
   ['application/x-www-form-urlencoded', (text) => Object.fromEntries(new URLSearchParams(text))],
 ])
-
-/** What JSON says; undefined when the text is none. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
 
 /** The user and the password that `value` holds, if it holds both. */
 export function credentialsIn(value: unknown): Credentials | undefined {

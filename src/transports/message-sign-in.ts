@@ -6,11 +6,12 @@ import { createTokenOwners } from '../access/tokens.ts'
 import type { User, UserDirectory } from '../access/user.ts'
 import { errorPayload, errorTopic } from '../core/error-payload.ts'
 import { HubError } from '../core/errors.ts'
+import { parseJson } from '../core/parse-json.ts'
 import { Payload } from '../core/payload.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import type { Config } from '../generated/config.ts'
-import { credentialsIn, parseJson, tokenIn } from './credentials.ts'
+import { credentialsIn, tokenIn } from './credentials.ts'
 import type { Peer } from './peer.ts'
 
 export interface MessageSignInOptions {
@@ -125,7 +126,7 @@ function readFirstMessage(
   frame: Buffer,
   ownerOf: (token: string) => User | undefined,
 ): Credentials | undefined {
-  const parts = parseJson(frame.toString('utf8'))
+  const parts = parseJson(frame)
   if (!Array.isArray(parts) || parts.length !== 2 || parts[0] !== topic) return undefined
   const token = tokenIn(parts[1])
   if (token === undefined) return credentialsIn(parts[1])

@@ -1,5 +1,7 @@
 import { createRecentMap } from '../../access/recent-map.ts'
+import { parseJson } from '../../core/parse-json.ts'
 import type { Receipt } from '../../core/receipt.ts'
+import { isRecord } from '../../core/record.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
 import { TokenBucket } from '../../core/token-bucket.ts'
 import type { AuditLines } from './audit-lines.ts'
@@ -96,8 +98,8 @@ function entryOf(command: Command, receipt: Receipt): AuditEntry {
 async function* entriesIn(lines: AsyncIterable<string>): AsyncGenerator<AuditEntry> {
   const endings = new Map<string, Ending>()
   for await (const text of lines) {
-    const line = parseLine(text)
-    if (line === undefined) continue
+    const line = parseJson(text)
+    if (!isLine(line)) continue
     const ending = endings.get(line.id)
     if ('device' in line) {
       endings.delete(line.id)
@@ -108,12 +110,7 @@ async function* entriesIn(lines: AsyncIterable<string>): AsyncGenerator<AuditEnt
   }
 }
 
-/** Undefined for a line that was cut off. */
-function parseLine(text: string): AuditEntry | Ending | undefined {
-  try {
-    const line: AuditEntry | Ending | null = JSON.parse(text)
-    return line ?? undefined
-  } catch {
-    return undefined
-  }
+/** Not so one that was cut off. */
+function isLine(value: unknown): value is AuditEntry | Ending {
+  return isRecord(value) && typeof value['id'] === 'string'
 }

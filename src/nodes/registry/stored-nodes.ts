@@ -1,5 +1,6 @@
 /** What a store keeps of nodes and devices, as bytes. */
 import type { SchemaObject } from 'ajv'
+import { parseJson } from '../../core/parse-json.ts'
 import { openAjv } from '../../core/schema-error.ts'
 import type { StoredValue } from '../last-values.ts'
 import type { KnownDevice, KnownNode, Listed } from './device-table.ts'
@@ -49,7 +50,7 @@ export function createStoredReader(): StoredReader {
   return {
     device: (topic, bytes) => {
       const end = bytes.indexOf('\n')
-      const found = parse(end === -1 ? bytes : bytes.subarray(0, end))
+      const found = parseJson(end === -1 ? bytes : bytes.subarray(0, end))
       if (!isDevice(found)) return undefined
       const { atMs } = found
       const hasValue = end !== -1 && atMs !== undefined
@@ -57,17 +58,9 @@ export function createStoredReader(): StoredReader {
       return { device: { ...found, topic }, value }
     },
     node: (base, bytes) => {
-      const found = parse(bytes)
+      const found = parseJson(bytes)
       return isNode(found) ? { ...found, base } : undefined
     },
-  }
-}
-
-function parse(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString())
-  } catch {
-    return undefined
   }
 }
 

@@ -94,7 +94,7 @@ t.test('a line that a kill has cut off is skipped, and the next one begins anew'
   tellMany(again.log, 1, 2)
   const entries = await again.log.read({ limit: 10 })
   t.match(entries, [{ id: '2' }, { id: '1', receipt: 'accepted' }, { id: '0' }])
-  appendFileSync(path, 'null\n{"id":\n')
+  appendFileSync(path, 'null\n5\n{}\n{"id":\n')
   t.equal((await again.log.read({ limit: 10 })).length, 3)
 })
 
