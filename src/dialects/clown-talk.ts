@@ -5,6 +5,7 @@ import { elementTexts } from '../core/json-array.ts'
 import { checkJsonShape, type JsonLimits } from '../core/json-shape.ts'
 import { parseJson } from '../core/parse-json.ts'
 import { Payload } from '../core/payload.ts'
+import { isRecord } from '../core/record.ts'
 import type { Release } from '../core/release.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import { isTopic } from '../core/topic.ts'
@@ -104,7 +105,7 @@ function watch(topic: string, id: LineId, link: Link): Watcher {
 }
 
 function checkIntroduction(payload: Payload): void {
-  if (isObject(payload.value)) return
+  if (isRecord(payload.value)) return
   const message = `expected an object to introduce a client, got ${quote(payload.jsonText)}`
   throw new HubError('bad-payload', message)
 }
@@ -179,7 +180,7 @@ function readPayload(
     throw badFrame('["topic", payload] or ["topic", payload, object]', quote(line))
   }
   if (optionsText === undefined) return Payload.ofJson(payloadText, value)
-  if (!isObject(options)) throw badFrame('an object as third element', quote(optionsText))
+  if (!isRecord(options)) throw badFrame('an object as third element', quote(optionsText))
   if (!('encoding' in options)) return Payload.ofJson(payloadText, value)
   if (options['encoding'] === 'base64') {
     return new Payload(readBase64(value, payloadText), limits)
@@ -193,7 +194,7 @@ const maximumIdLength = 64
 type LineId = string | number
 
 function readId([, , options]: unknown[]): LineId | undefined {
-  if (!isObject(options) || !('id' in options)) return undefined
+  if (!isRecord(options) || !('id' in options)) return undefined
   const { id } = options
   if (typeof id === 'number' && Number.isSafeInteger(id)) return id
   if (typeof id === 'string' && id.length > 0 && id.length <= maximumIdLength) return id
@@ -206,10 +207,6 @@ function readBase64(value: unknown, payloadText: string): Buffer {
   const bytes = Buffer.from(typeof value === 'string' ? value : '', 'base64')
   if (bytes.toString('base64') === value) return bytes
   throw badFrame('a payload in base64', quote(payloadText))
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function badFrame(expected: string, got: string): HubError {

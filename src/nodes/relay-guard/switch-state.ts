@@ -1,3 +1,5 @@
+import { isRecord } from '../../core/record.ts'
+
 /** The state that a command asks for or a report tells; a value without `state` is one as a whole. */
 function stateOf(value: unknown): unknown {
   return isRecord(value) && Object.hasOwn(value, 'state') ? value['state'] : value
@@ -37,8 +39,4 @@ const comparedCharacters = 64
 export function stateKey(value: unknown): string | undefined {
   const text = JSON.stringify(stateOf(value)) ?? 'null'
   return text.length > comparedCharacters ? undefined : text
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
