@@ -1,6 +1,7 @@
 import { type ErrorCode, quote } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
+import { fieldOf } from '../core/record.ts'
 import { joinTopic, relativeTopic } from '../core/topic.ts'
 import { type Actuator, createDevices, type Device, type Random, type Sensor } from './devices.ts'
 import { courseTo, flapIntervalMs, type NodeFaults } from './faults.ts'
@@ -215,9 +216,4 @@ function expectedInterval({ kind }: Device): string {
 
 function notOurs(expected: string, name: string): string {
   return `expected ${expected} of this node, got ${quote(name)}`
-}
-
-/** The field `name` of a JSON object, undefined where there is none. */
-function fieldOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
 }

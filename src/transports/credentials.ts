@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Credentials } from '../access/basic.ts'
 import { parseJson } from '../core/parse-json.ts'
+import { fieldOf } from '../core/record.ts'
 import type { Refusal } from './refusal.ts'
 
 const expected = 'expected a user and a password, in JSON or from a form'
@@ -32,7 +33,6 @@ export function tokenIn(value: unknown): string | undefined {
 }
 
 function textIn(value: unknown, key: string): string | undefined {
-  if (typeof value !== 'object' || value === null) return undefined
-  const text = Object.entries(value).find(([name]) => name === key)?.[1]
+  const text = fieldOf(value, key)
   return typeof text === 'string' ? text : undefined
 }

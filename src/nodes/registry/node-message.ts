@@ -1,3 +1,4 @@
+import { fieldOf } from '../../core/record.ts'
 import { isTopic, joinTopic } from '../../core/topic.ts'
 import { shapeOf } from '../clown-model.ts'
 import { commandedDevice, deviceOf } from '../device.ts'
@@ -95,10 +96,4 @@ export function readIntroduction(value: unknown): Introduction {
     ...(typeof firmware === 'string' && firmware.length <= longestText && { firmware }),
     ...(typeof capabilities === 'number' && Number.isSafeInteger(capabilities) && { capabilities }),
   }
-}
-
-/** The field `name` of a JSON object, undefined where there is none. */
-function fieldOf(value: unknown, name: string): unknown {
-  const isObject = typeof value === 'object' && value !== null && Object.hasOwn(value, name)
-  return isObject ? Reflect.get(value, name) : undefined
 }

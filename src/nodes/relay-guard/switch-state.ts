@@ -1,4 +1,4 @@
-import { isRecord } from '../../core/record.ts'
+import { fieldOf, isRecord } from '../../core/record.ts'
 
 /** The state that a command asks for or a report tells; a value without `state` is one as a whole. */
 function stateOf(value: unknown): unknown {
@@ -7,7 +7,7 @@ function stateOf(value: unknown): unknown {
 
 /** Whether `value`, a command's or a report's, means on or off; undefined when its `state` says neither. */
 export function switchOf(value: unknown): 'on' | 'off' | undefined {
-  const state = isRecord(value) ? value['state'] : undefined
+  const state = fieldOf(value, 'state')
   switch (typeof state) {
     case 'boolean':
       return state ? 'on' : 'off'
