@@ -17,7 +17,7 @@ export function backupRoute({ asUser, lines }: BackupRouteOptions): Route {
     post: (exchange) =>
       asUser(exchange, async ({ role = 'none' }) => {
         const { response } = exchange
-        if (role !== 'admin') return sendError(response, forbidden(role), 403)
+        if (role !== 'admin') return sendError(response, forbidden(role))
         if (lines === undefined) return sendError(response, nothingKept, 409)
         response.writeHead(200, {
           'Content-Type': 'application/x-ndjson',

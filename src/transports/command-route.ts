@@ -2,14 +2,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { rightsOf } from '../access/rights.ts'
 import type { Sender } from '../access/sender.ts'
 import type { User } from '../access/user.ts'
-import { type ErrorCode, HubError, quote } from '../core/errors.ts'
+import { HubError, quote } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
 import type { Receipt, ReceiptName } from '../core/receipt.ts'
 import type { CommandRequest } from '../generated/command.ts'
 import { commandedDevice, commandTopic } from '../nodes/device.ts'
 import type { AsUser } from './as-user.ts'
-import { sendError, sendJson } from './json-answer.ts'
+import { orSendError, sendJson, statusOf } from './json-answer.ts'
 import { createBodyReader } from './json-body.ts'
 import type { Exchange, Route } from './route.ts'
 
@@ -25,14 +25,11 @@ export function commandRoute(options: CommandRouteOptions): Route {
   const readRequest = createBodyReader<CommandRequest>('command')
   return {
     post: (exchange, body) =>
-      options.asUser(exchange, (user) => {
-        try {
-          command(readRequest(body), { exchange, user }, options)
-        } catch (error) {
-          if (!(error instanceof HubError)) throw error
-          sendError(exchange.response, error, statusOfRefusal(error.code))
-        }
-      }),
+      options.asUser(exchange, (user) =>
+        orSendError(exchange.response, () =>
+          command(readRequest(body), { exchange, user }, options),
+        ),
+      ),
   }
 }
 
@@ -62,7 +59,7 @@ function command(
 }
 
 function sendReceipt(response: ServerResponse, device: string, receipt: Receipt): void {
-  const status = receipt.code ? statusOfRefusal(receipt.code) : statuses[receipt.receipt]
+  const status = receipt.code ? statusOf(receipt.code) : statuses[receipt.receipt]
   sendJson(response, { device, ...receipt }, status)
 }
 
@@ -78,17 +75,4 @@ const statuses: Readonly<Record<ReceiptName, number>> = {
   'node-offline': 503,
   'timed-out': 504,
   'confirmed-late': 504,
-}
-
-const refusals: Readonly<Partial<Record<ErrorCode, number>>> = {
-  forbidden: 403,
-  // RFC 6585, 4.
-  'too-fast': 429,
-  locked: 409,
-  interlocked: 409,
-  'node-offline': 503,
-}
-
-function statusOfRefusal(code: ErrorCode): number {
-  return refusals[code] ?? 400
 }

@@ -9,7 +9,7 @@ import type { KnownNode } from '../nodes/registry/device-table.ts'
 import { detailsOf, type NodeDetails } from '../nodes/registry/node-json.ts'
 import type { Registry } from '../nodes/registry/registry.ts'
 import type { AsUser } from './as-user.ts'
-import { sendError, sendJson, sendJsonText } from './json-answer.ts'
+import { answerJson, sendJsonText } from './json-answer.ts'
 import type { Route } from './route.ts'
 
 export interface NodesRoutesOptions {
@@ -37,12 +37,14 @@ export function nodesRoutes(options: NodesRoutesOptions): (path: string) => Rout
     const base = decode(path.slice(folder.length + 1))
     return {
       get: (exchange) =>
-        options.asUser(exchange, (user) => {
-          const node = base === undefined ? undefined : options.registry.nodes.get(base)
-          const details = node && readableOf(node, rightsOf(user), options)
-          if (details !== undefined) sendJson(exchange.response, details)
-          else sendError(exchange.response, unknownNode(path), 404)
-        }),
+        options.asUser(exchange, (user) =>
+          answerJson(exchange.response, () => {
+            const node = base === undefined ? undefined : options.registry.nodes.get(base)
+            const details = node && readableOf(node, rightsOf(user), options)
+            if (details === undefined) throw unknownNode(path)
+            return details
+          }),
+        ),
     }
   }
 }
