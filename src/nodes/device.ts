@@ -30,3 +30,8 @@ export function commandedDevice(topic: string): string | undefined {
 export function commandTopic(topic: string): string {
   return joinTopic(topic, 'set')
 }
+
+/** Whether what reports on `topic` can be commanded. */
+export function isDevice(topic: string): boolean {
+  return commandedDevice(commandTopic(topic)) !== undefined
+}

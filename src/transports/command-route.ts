@@ -7,7 +7,7 @@ import type { Message } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
 import type { Receipt, ReceiptName } from '../core/receipt.ts'
 import type { CommandRequest } from '../generated/command.ts'
-import { commandedDevice, commandTopic } from '../nodes/device.ts'
+import { commandTopic, isDevice } from '../nodes/device.ts'
 import type { AsUser } from './as-user.ts'
 import { orSendError, sendJson, statusOf } from './json-answer.ts'
 import { createBodyReader } from './json-body.ts'
@@ -39,8 +39,7 @@ function command(
   { admit, clientAddress }: CommandRouteOptions,
 ): void {
   const { request, response } = exchange
-  const topic = commandTopic(device)
-  if (commandedDevice(topic) === undefined) {
+  if (!isDevice(device)) {
     throw new HubError('bad-topic', `expected the topic of a device, got ${quote(device)}`)
   }
   const payload = Payload.ofJson(JSON.stringify(value), value)
@@ -55,7 +54,7 @@ function command(
       ended: (receipt: Receipt) => sendReceipt(response, device, receipt),
     },
   }
-  admit({ topic, payload, qos: 1, retain: false }, sender)
+  admit({ topic: commandTopic(device), payload, qos: 1, retain: false }, sender)
 }
 
 function sendReceipt(response: ServerResponse, device: string, receipt: Receipt): void {

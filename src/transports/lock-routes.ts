@@ -4,7 +4,7 @@ import { HubError, quote } from '../core/errors.ts'
 import { checkTopic, type TopicLimits } from '../core/topic.ts'
 import type { LockRequest } from '../generated/lock.ts'
 import type { UnlockRequest } from '../generated/unlock.ts'
-import { commandedDevice, commandTopic } from '../nodes/device.ts'
+import { commandTopic, isDevice } from '../nodes/device.ts'
 import type { LockOuts } from '../nodes/relay-guard/lock-outs.ts'
 import { asOperator } from './as-operator.ts'
 import type { AsUser } from './as-user.ts'
@@ -68,7 +68,6 @@ export function lockRoutes(options: LockRoutesOptions): ReadonlyMap<string, Rout
 function checkDevice(device: string, user: User, { topicLimits }: LockRoutesOptions): void {
   const topic = commandTopic(device)
   checkTopic(topic, topicLimits)
-  const isDevice = commandedDevice(topic) !== undefined
-  if (isDevice && rightsOf(user).may('command', topic).allowed) return
+  if (isDevice(device) && rightsOf(user).may('command', topic).allowed) return
   throw new HubError('bad-topic', `expected a device that you may command, got ${quote(device)}`)
 }

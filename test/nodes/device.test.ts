@@ -1,5 +1,5 @@
 import t from 'tap'
-import { commandedDevice, commandTopic, deviceOf } from '../../src/nodes/device.ts'
+import { commandedDevice, commandTopic, deviceOf, isDevice } from '../../src/nodes/device.ts'
 
 t.test('the last two levels of a topic name a device, and the rest its node', async (t) => {
   const relay = { base: 'nodes/bridge/0', name: 'relay/i2c0-3b', kind: 'relay' }
@@ -14,4 +14,9 @@ t.test('a command is on the topic of its device, with /set', async (t) => {
   for (const topic of ['relay/i2c0-3b', 'relay/i2c0-3b/get', 'relay/i2c0-3b/config/set', 'set']) {
     t.equal(commandedDevice(topic), undefined, topic)
   }
+})
+
+t.test('a device is what can be commanded', async (t) => {
+  for (const topic of ['nodes/bridge/0/relay/i2c0-3b', 'lamp']) t.ok(isDevice(topic), topic)
+  for (const topic of ['relay/i2c0-3b/config', 'config']) t.notOk(isDevice(topic), topic)
 })
