@@ -31,7 +31,7 @@ export function commandTopic(topic: string): string {
   return joinTopic(topic, 'set')
 }
 
-/** Whether what reports on `topic` can be commanded. */
+/** Whether a device can report on `topic` and be commanded: not so where commands and answers travel. */
 export function isDevice(topic: string): boolean {
-  return commandedDevice(commandTopic(topic)) !== undefined
+  return shapeOf(topic) === 'report' && commandedDevice(commandTopic(topic)) !== undefined
 }

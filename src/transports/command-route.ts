@@ -40,7 +40,8 @@ function command(
 ): void {
   const { request, response } = exchange
   if (!isDevice(device)) {
-    throw new HubError('bad-topic', `expected the topic of a device, got ${quote(device)}`)
+    const expected = 'expected the topic of a device, without /set'
+    throw new HubError('bad-topic', `${expected}, got ${quote(device)}`)
   }
   const payload = Payload.ofJson(JSON.stringify(value), value)
   const sender = {

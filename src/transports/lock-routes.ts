@@ -69,5 +69,6 @@ function checkDevice(device: string, user: User, { topicLimits }: LockRoutesOpti
   const topic = commandTopic(device)
   checkTopic(topic, topicLimits)
   if (isDevice(device) && rightsOf(user).may('command', topic).allowed) return
-  throw new HubError('bad-topic', `expected a device that you may command, got ${quote(device)}`)
+  const expected = 'a device that you may command, as its topic without /set'
+  throw new HubError('bad-topic', `expected ${expected}, got ${quote(device)}`)
 }

@@ -18,5 +18,7 @@ t.test('a command is on the topic of its device, with /set', async (t) => {
 
 t.test('a device is what can be commanded', async (t) => {
   for (const topic of ['nodes/bridge/0/relay/i2c0-3b', 'lamp']) t.ok(isDevice(topic), topic)
-  for (const topic of ['relay/i2c0-3b/config', 'config']) t.notOk(isDevice(topic), topic)
+  const others = ['relay/i2c0-3b/config', 'config', 'boot']
+  const endings = ['set', 'get', 'error', 'config/ok'].map((ending) => `relay/i2c0-3b/${ending}`)
+  for (const topic of [...others, ...endings]) t.notOk(isDevice(topic), topic)
 })

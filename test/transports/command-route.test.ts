@@ -65,7 +65,8 @@ t.test('what is not right is refused in one sentence', async (t) => {
     [{ ...good, timeout: 1 }, 'bad-payload', /^unknown key "\/timeout": known here: "device"/],
     [{ ...good, device: 'a/+' }, 'bad-topic', /^expected a topic with no wildcard/],
     [{ ...good, device: '$SYS/a' }, 'bad-topic', /^expected a topic with no \$/],
-    [{ ...good, device: 'a/config' }, 'bad-topic', /^expected the topic of a device/],
+    [{ ...good, device: 'a/config' }, 'bad-topic', /^expected the topic of a device, without/],
+    [{ ...good, device: `${relay}/set` }, 'bad-topic', /^expected the topic of a device, without/],
   ]
   for (const [body, code, message] of wrong) {
     t.match(await posted(hub, body), { status: 400, body: { code, message } }, code)

@@ -114,6 +114,7 @@ t.test('a body that is not right is refused in one sentence', async (t) => {
     [{ device: '$SYS/a', reason }, 'bad-topic', /no \$ at its start/],
     [{ device: 'a'.repeat(17), reason }, 'bad-topic', /at most 16 bytes a level/],
     [{ device: 'a/config', reason }, 'bad-topic', /^expected a device that you may command/],
+    [{ device: 'relay/a/set', reason }, 'bad-topic', /command, as its topic without \/set/],
   ]
   for (const [body, code, message] of wrong) {
     t.match(await ask(ann, 'lock', body), { status: 400, body: { code, message } }, code)
