@@ -52,7 +52,8 @@ export async function createRelayGuard(options: RelayGuardOptions): Promise<Rela
   const offsetMs = clock.wallMs() - clock.nowMs()
   const now = () => offsetMs + clock.nowMs()
   const parts = { ...rest, now, after: clock.after, ajv: openAjv() }
-  const devices = [...known]
+  // Last values are decoded for what is guarded only: there may be thousands of sensors.
+  const devices = [...known].filter((device) => options.rules(device).isGuarded)
   const lockOuts = await openLockOuts(parts, (unlocked) => {
     autoOff.retry((device) => device === unlocked)
   })

@@ -99,3 +99,14 @@ t.test('a restart changes no answer', async (t) => {
   })
   await fc.assert(property, { numRuns: 100 })
 })
+
+t.test('at the start nobody asks for the last value of what is not guarded', async (t) => {
+  const asked = new Set<string>()
+  const known = ['hall/relay/a', 'nodes/bridge/0/thermometer/i2c0-48']
+  const lastValueOf = (device: string) => {
+    asked.add(device)
+    return { state: true }
+  }
+  await guarded(t, [], { known, lastValueOf })
+  t.same([...asked], ['hall/relay/a'])
+})
