@@ -89,7 +89,7 @@ async function openCommanding(config: Config, nodes: KnownHardware, parts: Hardw
   const lines = folder ? openAuditFile({ folder, sampledLog }) : keepAuditLines()
   const auditLog = createAuditLog({ lines, sampledLog })
   onClose(auditLog.close)
-  const records = await openCommandRecords({ bus, store, devices, onUnknown: auditLog.ended })
+  const records = await openCommandRecords({ ...parts, devices, onUnknown: auditLog.ended })
   const afterwards = createAfterwards()
   onClose(afterwards.close)
   const rules = createDeviceRules(config.commands)

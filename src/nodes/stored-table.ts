@@ -6,15 +6,17 @@ import type { Store } from '../store/store.ts'
 
 export interface StoredTableOptions<T> {
   readonly store: Store
-  /** What its keys begin with, such as `lock/`. */
-  readonly prefix: string
+  /** What its keys in the store and its kinds of trouble in the log begin with, such as `lock`. */
+  readonly name: string
   /** How many are kept; past it those that were set the longest ago go first. */
   readonly maxSize: number
   readonly ajv: Ajv
   /** JSON Schema of its values. */
   readonly schema: SchemaObject
-  /** Makes good what is wrong with a value by now, or answers undefined: then it is forgotten. */
-  revive(key: string, value: T): T | undefined
+  /** Makes good what is wrong with a stored value by now, or answers undefined: then it is forgotten. */
+  revive?(key: string, value: T): T | undefined
+  /** Called when a value had to go for a newer one. */
+  onForgotten?(key: string): void
   readonly sampledLog: SampledLog
 }
 
@@ -35,18 +37,23 @@ export interface StoredTable<T> {
 
 /** The table as it was in the store. What cannot be read is counted, logged and left out. */
 export async function openStoredTable<T>(options: StoredTableOptions<T>): Promise<StoredTable<T>> {
-  const { prefix, maxSize, store, sampledLog } = options
+  const { name, maxSize, store, sampledLog, onForgotten } = options
   const values = await readValues(options)
   let stored = Promise.resolve()
   const write = (key: string, value: Buffer | undefined) => {
-    stored = store.write([{ key: prefix + key, value }])
+    stored = store.write([{ key: `${name}/${key}`, value }])
     stored.catch((error: unknown) => {
-      const fields = { prefix, reason: reasonOf(error) }
-      sampledLog.warn('guard-not-stored', fields, 'what the relay guard knows was not stored')
+      const fields = { key, reason: reasonOf(error) }
+      sampledLog.warn(`${name}-not-stored`, fields, 'what is known of a device was not stored')
     })
   }
   const remove = (key: string) => {
     if (values.delete(key)) write(key, undefined)
+  }
+  const forget = (key: string) => {
+    sampledLog.warn(`${name}-full`, { key }, 'a device was forgotten, to have room for another one')
+    remove(key)
+    onForgotten?.(key)
   }
   return {
     get size() {
@@ -59,14 +66,10 @@ export async function openStoredTable<T>(options: StoredTableOptions<T>): Promis
       values.delete(key)
       values.set(key, value)
       write(key, Buffer.from(JSON.stringify(value)))
-      const [oldest] = values.keys()
-      if (values.size <= maxSize || oldest === undefined) return
-      sampledLog.warn(
-        'guard-full',
-        { prefix, key: oldest },
-        'the relay guard has forgotten a device',
-      )
-      remove(oldest)
+      for (const oldest of values.keys()) {
+        if (values.size <= maxSize) break
+        forget(oldest)
+      }
     },
     delete: remove,
     stored: () => stored,
@@ -74,16 +77,16 @@ export async function openStoredTable<T>(options: StoredTableOptions<T>): Promis
 }
 
 async function readValues<T>(options: StoredTableOptions<T>): Promise<Map<string, T>> {
-  const { store, prefix, ajv, schema, sampledLog } = options
+  const { store, name, ajv, schema, sampledLog, revive = (_key, value) => value } = options
+  const prefix = `${name}/`
   const isValue = ajv.compile<T>(schema)
   const values = new Map<string, T>()
   for await (const [key, bytes] of store.entries(prefix)) {
-    const name = key.slice(prefix.length)
+    const device = key.slice(prefix.length)
     const json = parseJson(bytes)
-    const value = isValue(json) ? options.revive(name, json) : undefined
-    if (value !== undefined) values.set(name, value)
-    else
-      sampledLog.warn('guard-forgotten', { key }, 'the relay guard cannot use what it had stored')
+    const value = isValue(json) ? revive(device, json) : undefined
+    if (value !== undefined) values.set(device, value)
+    else sampledLog.warn(`${name}-forgotten`, { key }, 'what was stored of a device is of no use')
   }
   return values
 }

@@ -1,7 +1,10 @@
 import type { Bus } from '../../bus/bus.ts'
 import { Payload } from '../../core/payload.ts'
 import type { Receipt } from '../../core/receipt.ts'
+import type { SampledLog } from '../../core/sampled-log.ts'
+import { openAjv } from '../../core/schema-error.ts'
 import type { Store } from '../../store/store.ts'
+import { openStoredTable } from '../stored-table.ts'
 import type { Command } from './command-life.ts'
 
 /** What is known of the last command to a device, in the store and on its topic below `$SYS`. */
@@ -19,6 +22,7 @@ export interface CommandRecord extends Receipt {
 export interface CommandRecordsOptions {
   readonly bus: Pick<Bus, 'publish'>
   readonly store: Store
+  readonly sampledLog: SampledLog
   /** How many devices are remembered. */
   readonly devices: number
   /** Called for each command that had not ended when the hub did. */
@@ -30,8 +34,6 @@ export interface CommandRecords {
   tell(command: Command, receipt: Receipt): void
 }
 
-const keyPrefix = 'command/'
-
 /** Where the life of the last command to `device` is told. */
 function lifeTopic(device: string): string {
   return `$SYS/hub/commands/${device}`
@@ -42,30 +44,28 @@ function lifeTopic(device: string): string {
  * on: its node may have obeyed or not, and it is never sent again.
  */
 export async function openCommandRecords(options: CommandRecordsOptions): Promise<CommandRecords> {
-  const { bus, store, devices } = options
-  const known = new Set<string>()
-  const write = (device: string, value: Buffer | undefined) =>
-    void store.write([{ key: keyPrefix + device, value }])
+  const { bus, store, devices, sampledLog } = options
   const publish = (device: string, payload: Payload, retain: boolean) =>
     bus.publish({ topic: lifeTopic(device), payload, qos: 0, retain })
+  const records = await openStoredTable<CommandRecord>({
+    store,
+    sampledLog,
+    ajv: openAjv(),
+    name: 'command',
+    maxSize: devices,
+    schema: recordSchema,
+    onForgotten: (device) => publish(device, nothing, true),
+  })
   const keep = (device: string, record: CommandRecord) => {
-    const payload = payloadOf(record)
-    publish(device, payload, true)
-    write(device, payload.bytes)
-    known.delete(device)
-    known.add(device)
-    for (const oldest of known) {
-      if (known.size <= devices) break
-      known.delete(oldest)
-      publish(oldest, nothing, true)
-      write(oldest, undefined)
-    }
+    publish(device, payloadOf(record), true)
+    records.set(device, record)
   }
-  for await (const [key, value] of store.entries(keyPrefix)) {
-    const record: CommandRecord = JSON.parse(value.toString())
-    const isOver = record.final === true
-    keep(key.slice(keyPrefix.length), isOver ? record : { ...record, ...unknown })
-    if (!isOver) options.onUnknown(record.id, { ...unknown, afterMs: record.afterMs })
+  for (const [device, record] of [...records.entries()]) {
+    if (record.final) publish(device, payloadOf(record), true)
+    else {
+      keep(device, { ...record, ...unknown })
+      options.onUnknown(record.id, { ...unknown, afterMs: record.afterMs })
+    }
   }
   return {
     tell: (command, receipt) => {
@@ -80,6 +80,21 @@ export async function openCommandRecords(options: CommandRecordsOptions): Promis
 }
 
 const unknown = { receipt: 'unknown', final: true } as const
+
+const recordSchema = {
+  type: 'object',
+  required: ['id', 'by', 'way', 'at', 'until', 'receipt', 'afterMs'],
+  properties: {
+    id: { type: 'string' },
+    by: { type: 'string' },
+    way: { type: 'string' },
+    at: { type: 'string' },
+    until: { type: 'string' },
+    receipt: { type: 'string' },
+    afterMs: { type: 'number' },
+    final: { const: true },
+  },
+}
 
 const nothing = new Payload(Buffer.alloc(0))
 

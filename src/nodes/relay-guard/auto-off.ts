@@ -119,7 +119,7 @@ function openArmed(parts: GuardParts) {
   const startMs = now()
   return openStoredTable<Armed>({
     ...parts,
-    prefix: 'auto-off/',
+    name: 'auto-off',
     maxSize: maxDevices,
     schema: armedSchema,
     revive: (device, { dueAtMs, off }) => {

@@ -69,7 +69,7 @@ function openHolds(parts: GuardParts) {
   const startMs = now()
   return openStoredTable<Hold>({
     ...parts,
-    prefix: 'interlock/',
+    name: 'interlock',
     maxSize: maxDevices,
     schema: holdSchema,
     revive: (device, { askedAtMs, ...hold }) => {

@@ -49,10 +49,9 @@ export async function openLockOuts(
 ): Promise<LockOuts> {
   const locks = await openStoredTable<Lock>({
     ...parts,
-    prefix: 'lock/',
+    name: 'lock',
     maxSize: maxLocks,
     schema: lockSchema,
-    revive: (_device, lock) => lock,
   })
   const check = (device: string) => {
     const lock = locks.get(device)

@@ -34,7 +34,7 @@ export async function openSwitchRate(parts: GuardParts): Promise<SwitchRate> {
   const startMs = now()
   const paces = await openStoredTable<Pace>({
     ...parts,
-    prefix: 'switch-rate/',
+    name: 'switch-rate',
     maxSize: maxDevices,
     schema: paceSchema,
     revive: (_device, pace) => notAfter(startMs, pace),

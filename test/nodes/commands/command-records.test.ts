@@ -1,6 +1,9 @@
+import { pino } from 'pino'
 import t from 'tap'
+import { createCounters } from '../../../src/core/counters.ts'
 import type { Message } from '../../../src/core/message.ts'
 import type { Receipt, ReceiptName } from '../../../src/core/receipt.ts'
+import { createSampledLog } from '../../../src/core/sampled-log.ts'
 import type { Command } from '../../../src/nodes/commands/command-life.ts'
 import { openCommandRecords } from '../../../src/nodes/commands/command-records.ts'
 import { openMemoryStore } from '../../../src/store/memory-store.ts'
@@ -20,10 +23,12 @@ async function openedRecords(store: Store, devices = 100) {
   const bus = { publish: (message: Message) => void published.push(message) }
   const unknown: [id: string, Receipt][] = []
   const onUnknown = (id: string, receipt: Receipt) => unknown.push([id, receipt])
-  const records = await openCommandRecords({ bus, store, devices, onUnknown })
+  const counters = createCounters()
+  const sampledLog = createSampledLog(pino({ level: 'silent' }), counters)
+  const records = await openCommandRecords({ bus, store, devices, sampledLog, onUnknown })
   const tell = (command: Command, receipt: ReceiptName, final?: true) =>
     records.tell(command, { receipt, afterMs: 3, ...(final && { final }) })
-  return { published, tell, unknown }
+  return { published, tell, unknown, counters }
 }
 
 /** What a hub publishes that starts with `store`. */
@@ -113,4 +118,26 @@ t.test('of too many devices the one commanded the longest ago is told of no more
   })
   await store.write([])
   t.match(await toldAtStart(store), [['$SYS/hub/commands/a/1'], ['$SYS/hub/commands/a/3']])
+})
+
+t.test('what was stored and cannot be read is left out and counted', async (t) => {
+  const store = openMemoryStore()
+  const { tell } = await openedRecords(store)
+  tell(commandOf('a/b'), 'confirmed', true)
+  for (const [device, text] of Object.entries({ cut: '{"id":"o', other: '{"id":"one"}' })) {
+    await store.write([{ key: `command/${device}`, value: Buffer.from(text) }])
+  }
+  const { published, counters } = await openedRecords(store)
+  t.match(published, [{ topic: '$SYS/hub/commands/a/b' }])
+  t.equal(published.length, 1)
+  t.same(counters.snapshot(), { 'command-forgotten': 2 })
+})
+
+t.test('a store that cannot write keeps nobody from telling', async (t) => {
+  const full = { ...openMemoryStore(), write: async () => Promise.reject(new Error('full')) }
+  const { published, tell, counters } = await openedRecords(full)
+  tell(commandOf('a/b'), 'sent')
+  await new Promise((resolve) => setImmediate(resolve))
+  t.equal(published.length, 1)
+  t.same(counters.snapshot(), { 'command-not-stored': 1 })
 })

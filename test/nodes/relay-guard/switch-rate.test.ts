@@ -122,5 +122,5 @@ t.test('what was sent the longest ago is forgotten first', async (t) => {
   ask('relay/first', false)
   t.throws(() => ask('relay/9999', false), { code: 'too-fast' })
   t.equal((await stored()).length, 10_000)
-  t.equal(counters.snapshot()['guard-full'], 2)
+  t.equal(counters.snapshot()['switch-rate-full'], 2)
 })
