@@ -22,7 +22,7 @@ const ends = {
   mismatch: { code: 3, words: 'its node reports another state than was asked for' },
   unknown: { code: 3, words: 'the hub has ended meanwhile; it may have been obeyed, or not' },
   refused: { code: refusedCode, words: 'refused' },
-  superseded: { code: 4, words: 'a later command took its place' },
+  superseded: { code: refusedCode, words: 'a later command took its place' },
   'node-offline': { code: 5, words: 'its node is offline; nothing was sent' },
 } as const
 

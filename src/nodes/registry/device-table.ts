@@ -26,9 +26,9 @@ export interface Listed {
 }
 
 export interface Heard {
-  /** By `Clocks.wallMs`. */
+  /** By `Clock.wallMs`. */
   readonly atMs: number
-  /** By `Clocks.nowMs`. */
+  /** By `Clock.nowMs`. */
   readonly nowMs: number
   /** Before the hub was started. */
   readonly isRestored: boolean
