@@ -1,3 +1,4 @@
+import { createListeners } from '../core/listeners.ts'
 import type { SignedIn } from './signed-in.ts'
 import type { UserDirectory } from './user.ts'
 
@@ -22,18 +23,15 @@ export interface NodePresenceOptions {
 export function followNodePresence(options: NodePresenceOptions): NodePresence {
   const { directory, signedIn } = options
   let nodes = nodeUsers(directory)
-  const listeners = new Set<(base: string) => void>()
-  const tell = (bases: Iterable<string>) => {
-    for (const base of bases) for (const listener of listeners) listener(base)
-  }
+  const { add: onChange, tell } = createListeners<[base: string]>()
   const stopFollowingUsers = directory.onChange(() => {
     const before = nodes
     nodes = nodeUsers(directory)
-    tell(new Set([...before.namesOf.keys(), ...nodes.namesOf.keys()]))
+    for (const base of new Set([...before.namesOf.keys(), ...nodes.namesOf.keys()])) tell(base)
   })
   const stopFollowingPresence = signedIn.onPresence((name) => {
     const base = nodes.baseOf.get(name)
-    if (base !== undefined) tell([base])
+    if (base !== undefined) tell(base)
   })
   return {
     isThere: (base) => {
@@ -42,12 +40,7 @@ export function followNodePresence(options: NodePresenceOptions): NodePresence {
     },
     maySpeakFor: (base, user) => nodes.namesOf.get(base)?.includes(user) ?? true,
     bases: () => [...nodes.namesOf.keys()],
-    onChange: (listener) => {
-      listeners.add(listener)
-      return () => {
-        listeners.delete(listener)
-      }
-    },
+    onChange,
     close: () => {
       stopFollowingUsers()
       stopFollowingPresence()

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { createListeners } from '../core/listeners.ts'
 import { noRights, type Rights, rightsOf } from './rights.ts'
 import type { User, UserDirectory } from './user.ts'
 
@@ -74,7 +75,7 @@ export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange
 /** Counts how often each user is there. */
 function createPresence() {
   const counts = new Map<string, number>()
-  const listeners = new Set<(name: string) => void>()
+  const { add: onChange, tell } = createListeners<[name: string]>()
   const countOf = (name: string) => counts.get(name) ?? 0
   return {
     countOf,
@@ -82,14 +83,9 @@ function createPresence() {
       const count = countOf(name) + by
       if (count === 0) counts.delete(name)
       else counts.set(name, count)
-      for (const listener of listeners) listener(name)
+      tell(name)
     },
-    onChange: (listener: (name: string) => void) => {
-      listeners.add(listener)
-      return () => {
-        listeners.delete(listener)
-      }
-    },
+    onChange,
   }
 }
 

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
 import { HubError, reasonOf } from '../core/errors.ts'
 import { followFiles } from '../core/follow-files.ts'
+import { createListeners } from '../core/listeners.ts'
 import type { User, UserDirectory } from './user.ts'
 import { readUsersFile } from './users-file.ts'
 
@@ -20,42 +21,36 @@ export interface UserDirectoryOptions {
  * @throws HubError as `readUsersFile`, and `bad-config` for a user in both places.
  */
 export function openUserDirectory({ inline, file, log }: UserDirectoryOptions): UserDirectory {
-  const listeners = new Set<() => void>()
+  const { add: onChange, tell } = createListeners<[]>()
   if (file === undefined) {
     const always = byName(inline)
-    return directoryOf(() => always, { listeners, close: () => {} })
+    return directoryOf(() => always, { onChange, close: () => {} })
   }
   const { current, close } = followFiles([file], {
     read: () => merged(inline, file),
     changed: (users, before) => {
       if (isDeepStrictEqual(users, before)) return
       log.info({ file, users: users.size }, 'the users file has changed')
-      for (const listener of listeners) listener()
+      tell()
     },
     broken: (error) => {
       const fields = { file, reason: reasonOf(error) }
       log.error(fields, 'the users file cannot be used any more: all users stay as they were')
     },
   })
-  return directoryOf(current, { listeners, close })
+  return directoryOf(current, { onChange, close })
 }
 
 type Users = ReadonlyMap<string, User>
 
 function directoryOf(
   users: () => Users,
-  { listeners, close }: { listeners: Set<() => void>; close: () => void },
+  following: Pick<UserDirectory, 'onChange' | 'close'>,
 ): UserDirectory {
   return {
     find: (name) => users().get(name),
     all: () => [...users().values()],
-    onChange: (listener) => {
-      listeners.add(listener)
-      return () => {
-        listeners.delete(listener)
-      }
-    },
-    close,
+    ...following,
   }
 }
 

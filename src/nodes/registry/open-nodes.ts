@@ -1,7 +1,7 @@
-import { EventEmitter } from 'node:events'
 import type { NodePresence } from '../../access/node-presence.ts'
 import type { Bus } from '../../bus/bus.ts'
 import { type Clock, systemClock } from '../../core/clock.ts'
+import { createListeners } from '../../core/listeners.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
 import type { Store } from '../../store/store.ts'
 import type { ClownModel } from '../clown-model.ts'
@@ -51,7 +51,7 @@ export async function openNodes(options: NodesOptions): Promise<Nodes> {
     values,
     devices: limits.nodes.devices,
   })
-  online.on('online', (node) => {
+  online.add((node) => {
     if (node.online === false) void unreachable.wentOffline(node.base)
   })
   await keeper.restore()
@@ -74,10 +74,7 @@ export async function openNodes(options: NodesOptions): Promise<Nodes> {
   return {
     values,
     registry,
-    onOnline: (listener) => {
-      online.on('online', listener)
-      return () => online.off('online', listener)
-    },
+    onOnline: online.add,
     answering: createAnswers({ registry, values, clock, markOf: unreachable.markOf }),
     unreachable,
     close: async () => {
@@ -94,7 +91,7 @@ export async function openNodes(options: NodesOptions): Promise<Nodes> {
 /** A registry that tells its changes to the bus and to the store. */
 function connect(values: LastValues, options: NodesOptions & { readonly clock: Clock }) {
   const topics = createNodeTopics(options.bus)
-  const online = new EventEmitter<{ online: [node: KnownNode] }>()
+  const online = createListeners<[node: KnownNode]>()
   const registry: Registry = new Registry({
     ...options,
     limits: options.limits.nodes,
@@ -107,7 +104,7 @@ function connect(values: LastValues, options: NodesOptions & { readonly clock: C
       },
       online: (node) => {
         topics.atOnce(node)
-        online.emit('online', node)
+        online.tell(node)
       },
       gone: (node) => {
         topics.gone(node)
