@@ -1,4 +1,5 @@
 import { HubError, quote } from '../core/errors.ts'
+import { parseIsoTime } from '../core/iso-time.ts'
 
 const unitMs: Readonly<Record<string, number>> = {
   s: 1000,
@@ -15,9 +16,7 @@ const unitMs: Readonly<Record<string, number>> = {
  */
 export function readSince(text: string, nowMs: number): string {
   const [, digits, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? []
-  // ISO 8601 begins with a date; `Date.parse` alone takes much else.
-  const isIso = /^\d{4}-\d\d-\d\d/.test(text)
-  const atMs = isIso ? Date.parse(text) : nowMs - Number(digits) * Number(unitMs[unit])
+  const atMs = digits ? nowMs - Number(digits) * Number(unitMs[unit]) : parseIsoTime(text)
   if (!Number.isNaN(atMs)) return new Date(atMs).toISOString()
   const expected = 'a time such as 90s, 30m, 1h, 7d or 2026-11-21T10:00:00Z'
   throw new HubError('bad-command-line', `expected --since to be ${expected}, got ${quote(text)}`)

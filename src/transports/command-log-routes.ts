@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { HubError, quote } from '../core/errors.ts'
+import { parseIsoTime } from '../core/iso-time.ts'
 import { checkTopic, type TopicLimits } from '../core/topic.ts'
 import type { AuditLog, AuditQuery } from '../nodes/commands/audit-log.ts'
 import { asOperator } from './as-operator.ts'
@@ -43,8 +44,7 @@ function queryOf({ url }: IncomingMessage, topicLimits: TopicLimits): AuditQuery
 /** Milliseconds since 1970. */
 function timeIn(text: string | undefined): number | undefined {
   if (text === undefined) return undefined
-  // ISO 8601 begins with a date; `Date.parse` alone takes much else.
-  const time = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : wholeNumberIn(text)
+  const time = /^\d+$/.test(text) ? wholeNumberIn(text) : parseIsoTime(text)
   if (Number.isNaN(time)) throw badQuery('since to be an ISO time or milliseconds since 1970', text)
   return time
 }

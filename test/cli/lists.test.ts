@@ -62,7 +62,7 @@ t.test('a time is ISO 8601, or how long ago', async (t) => {
   t.equal(readSince('1h', now), '2026-11-21T09:00:00.000Z')
   t.equal(readSince('7d', now), '2026-11-14T10:00:00.000Z')
   t.equal(readSince('2026-11-21', now), '2026-11-21T00:00:00.000Z')
-  for (const text of ['', '1', 'h', '1w', '-1h', 'yesterday', '2026-13-41']) {
+  for (const text of ['', '1', 'h', '1w', '-1h', 'yesterday', '2026-13-41', '2026-02-31']) {
     t.throws(() => readSince(text, now), {
       code: 'bad-command-line',
       message: /^expected --since to be a time such as 90s, .*, got "/,

@@ -155,6 +155,11 @@ t.test('a query that is not right is refused in one sentence', async (t) => {
       'bad-query',
       'expected since to be an ISO time or milliseconds since 1970, got "2026-13-45"',
     ],
+    [
+      'since=2026-02-31',
+      'bad-query',
+      'expected since to be an ISO time or milliseconds since 1970, got "2026-02-31"',
+    ],
     ['user=ann', 'bad-query', 'expected device, since or limit, got "user"'],
     ['device=a/%2B', 'bad-topic', 'expected a topic with no wildcard +, got "a/+"'],
   ]
