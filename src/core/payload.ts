@@ -1,5 +1,6 @@
 import { type JsonLimits, keepsJsonShape } from './json-shape.ts'
 import { parseJson } from './parse-json.ts'
+import { utf8Text } from './utf8-text.ts'
 
 /** How the bytes of a payload read: as JSON, as other text, or as bytes that are no text at all. */
 export type Encoding = 'json' | 'text' | 'base64'
@@ -12,8 +13,6 @@ interface Decoded {
 
 /** The ceilings of `limits.json`: no configuration lets a websocket send more. */
 const widestJson: JsonLimits = { depth: 32, keys: 4096, stringBytes: 1_048_576, arrayItems: 16_384 }
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** A payload stays bytes until somebody needs it decoded; then it is decoded once, for everybody. */
 export class Payload {
@@ -59,7 +58,7 @@ export class Payload {
 
 function decode(bytes: Buffer, limits: JsonLimits): Decoded {
   if (bytes.length === 0) return { encoding: 'json', jsonText: 'null', value: null }
-  const text = textOf(bytes)
+  const text = utf8Text(bytes)
   if (text === undefined) return quoted('base64', bytes.toString('base64'))
   if (!keepsJsonShape(text, limits)) return quoted('text', text)
   const value = parseJson(text)
@@ -70,14 +69,6 @@ function decode(bytes: Buffer, limits: JsonLimits): Decoded {
 
 function quoted(encoding: Encoding, text: string): Decoded {
   return { encoding, jsonText: JSON.stringify(text), value: text }
-}
-
-function textOf(bytes: Buffer): string | undefined {
-  try {
-    return utf8.decode(bytes)
-  } catch {
-    return undefined
-  }
 }
 
 // A raw line break inside valid JSON can only stand between tokens (RFC 8259, section 2), so a

@@ -9,6 +9,7 @@ import { isRecord } from '../core/record.ts'
 import type { Release } from '../core/release.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import { isTopic } from '../core/topic.ts'
+import { utf8Text } from '../core/utf8-text.ts'
 import type { ClownTalkConfigOk } from '../generated/clown-model.ts'
 import type { LineOptions } from '../nodes/registry/answers.ts'
 import type { Dialect, Link, Session } from './dialect.ts'
@@ -112,11 +113,9 @@ function checkIntroduction(payload: Payload): void {
 
 // --- decoding ---
 
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
 /** The lines of a frame that are not empty. The last one may lack its newline. */
 function linesOf(frame: Buffer, { link, limits, sampledLog }: Conversation): string[] {
-  const text = textOf(frame)
+  const text = utf8Text(frame)
   if (text === undefined) {
     link.send(encodeError(badFrame('a frame in UTF-8', 'other bytes')))
     return []
@@ -140,14 +139,6 @@ function countLines(frame: Buffer, most: number): number {
     at = frame.indexOf(lineBreak, at + 1)
   }
   return lines
-}
-
-function textOf(frame: Buffer): string | undefined {
-  try {
-    return utf8.decode(frame)
-  } catch {
-    return undefined
-  }
 }
 
 function checkShape(line: string, { limits, sampledLog }: Conversation): void {
