@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs'
 import { isLoopbackHost } from './access/address.ts'
 import { inlineUserFault } from './access/inline-users.ts'
 import { checkNobodyTwice } from './access/user-directory.ts'
 import { readUsersFile } from './access/users-file.ts'
 import { HubError, reasonOf } from './core/errors.ts'
+import { readSchema } from './core/read-schema.ts'
 import { isRecord } from './core/record.ts'
 import { openAjv, schemaSentence } from './core/schema-error.ts'
 import { checkPrivate, readSecretFile, readTextFile, valueIn } from './core/text-file.ts'
@@ -57,7 +57,7 @@ export function checkConfig(input: unknown): Config {
  */
 export function applyEnvironment(input: unknown, environment: Environment): unknown {
   let result = input
-  for (const setting of settingsFrom(environment, readSchema())) {
+  for (const setting of settingsFrom(environment, readSchema<SettingsSchema>('config'))) {
     result = withSetting(result, setting, setting.path)
   }
   return result
@@ -73,10 +73,6 @@ function withSetting(input: unknown, setting: Setting, path: readonly string[]):
   entries.set(key, withSetting(entries.get(key), setting, rest))
   if (rest.length === 0 && setting.replaces !== undefined) entries.delete(setting.replaces)
   return Object.fromEntries(entries)
-}
-
-function readSchema(): SettingsSchema {
-  return JSON.parse(readFileSync(new URL('../schemas/config.schema.json', import.meta.url), 'utf8'))
 }
 
 function completed(input: unknown, source: string): Config {
@@ -102,7 +98,7 @@ function copyOf(input: unknown, source: string): unknown {
 }
 
 function openValidation(source: string): (input: unknown) => CheckedConfig {
-  const validate = openAjv({ useDefaults: true }).compile<CheckedConfig>(readSchema())
+  const validate = openAjv({ useDefaults: true }).compile<CheckedConfig>(readSchema('config'))
   return (input) => {
     if (validate(input)) return input
     throw new HubError('bad-config', source + schemaSentence(validate.errors, placeName))

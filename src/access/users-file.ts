@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { type Document, isMap } from 'yaml'
 import { HubError } from '../core/errors.ts'
+import { readSchema } from '../core/read-schema.ts'
 import { openAjv, schemaSentence } from '../core/schema-error.ts'
 import { readSecretFile } from '../core/text-file.ts'
 import { writeSecret } from '../core/write-secret.ts'
@@ -51,7 +51,7 @@ function read(path: string) {
 function parse(text: string, path: string): UsersFile & { document: Document } {
   const source = JSON.stringify(path)
   const { value, document } = parseYaml(text, source)
-  const validate = openAjv().compile<UsersFile>(readSchema())
+  const validate = openAjv().compile<UsersFile>(readSchema('users'))
   if (!validate(value)) {
     throw new HubError('bad-config', `${source}: ${schemaSentence(validate.errors, placeName)}`)
   }
@@ -61,12 +61,6 @@ function parse(text: string, path: string): UsersFile & { document: Document } {
     if (fault !== undefined) throw new HubError('bad-config', `${source}: ${fault}`)
   }
   return { users: value.users, document }
-}
-
-function readSchema() {
-  return JSON.parse(
-    readFileSync(new URL('../../schemas/users.schema.json', import.meta.url), 'utf8'),
-  )
 }
 
 function placeName(levels: readonly string[]): string {

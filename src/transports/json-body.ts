@@ -1,12 +1,11 @@
-import { readFileSync } from 'node:fs'
 import { HubError } from '../core/errors.ts'
 import { parseJson } from '../core/parse-json.ts'
+import { readSchema } from '../core/read-schema.ts'
 import { openAjv, schemaSentence } from '../core/schema-error.ts'
 
 /** Reads the body of a request as what the schema `schemas/<name>.schema.json` describes. */
 export function createBodyReader<T>(name: string): (body: Buffer) => T {
-  const file = new URL(`../../schemas/${name}.schema.json`, import.meta.url)
-  const validate = openAjv().compile<T>(JSON.parse(readFileSync(file, 'utf8')))
+  const validate = openAjv().compile<T>(readSchema(name))
   return (body) => {
     const value = parseJson(body)
     if (validate(value)) return value
