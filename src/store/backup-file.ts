@@ -7,6 +7,7 @@ import type { SampledLog } from '../core/sampled-log.ts'
 import { syncFolder } from '../core/sync-folder.ts'
 import { backupLines, readBackup } from './backup.ts'
 import { isLocked } from './broken-store.ts'
+import { fillEngine } from './fill-engine.ts'
 import { openLevel, openLevelAgain, storePath } from './level-store.ts'
 import { createStore } from './store.ts'
 
@@ -82,26 +83,11 @@ export async function restoreBackup(file: string, folder: string): Promise<numbe
   }
 }
 
-/** How much is written at a time. */
-const batchBytes = 1024 * 1024
-
 async function fillStore(path: string, file: string): Promise<number> {
   const engine = await openLevel(path, silent)
   try {
-    let values = -1
-    let changes = new Map<string, Buffer>()
-    let bytes = 0
-    for await (const [key, value] of entriesOf(file)) {
-      values += 1
-      changes.set(key, value)
-      bytes += value.length
-      if (bytes < batchBytes) continue
-      await engine.apply(changes)
-      changes = new Map()
-      bytes = 0
-    }
-    await engine.apply(changes)
-    return values
+    // The first one is the format, which is no value.
+    return (await fillEngine(engine, entriesOf(file))) - 1
   } finally {
     await engine.close()
   }

@@ -5,6 +5,7 @@ import { HubError, reasonOf } from '../core/errors.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import { syncFolder } from '../core/sync-folder.ts'
 import { cannotOpen, tellingReads } from './broken-store.ts'
+import { fillEngine } from './fill-engine.ts'
 import { checkFormat, type Migration, migrations } from './format.ts'
 import { type Changes, createStore, type Engine, type Store } from './store.ts'
 
@@ -122,16 +123,13 @@ function batchOf(level: Level, changes: Changes) {
   return batch
 }
 
-/** How much of a store is copied at a time. */
-const copyBytes = 1024 * 1024
-
 /** Makes a store in the folder `path` that holds the same, in place of one that is there. */
 async function copyTo(path: string, from: Engine, sampledLog: SampledLog): Promise<void> {
   const unfinished = `${path}.tmp`
   rmSync(unfinished, { recursive: true, force: true })
   const to = await openLevel(unfinished, sampledLog)
   try {
-    await copyEntries(from, to)
+    await fillEngine(to, from.entries(''))
   } finally {
     await to.close()
   }
@@ -139,18 +137,4 @@ async function copyTo(path: string, from: Engine, sampledLog: SampledLog): Promi
   renameSync(unfinished, path)
   syncFolder(dirname(path))
   sampledLog.warn('store-copied', { path }, 'the store is brought to a new format; this is a copy')
-}
-
-async function copyEntries(from: Engine, to: Engine): Promise<void> {
-  let changes = new Map<string, Buffer>()
-  let bytes = 0
-  for await (const [key, value] of from.entries('')) {
-    changes.set(key, value)
-    bytes += value.length
-    if (bytes < copyBytes) continue
-    await to.apply(changes)
-    changes = new Map()
-    bytes = 0
-  }
-  await to.apply(changes)
 }
