@@ -21,7 +21,7 @@ import { openHardware } from './hardware.ts'
 import { createAdmission } from './nodes/admission.ts'
 import { loadClownModel } from './nodes/clown-model.ts'
 import { shedReports } from './nodes/load-shedding.ts'
-import { openPorts } from './ports.ts'
+import { openPorts, type Ports } from './ports.ts'
 import { createReadiness } from './readiness.ts'
 import { backupLines } from './store/backup.ts'
 import { openStore } from './store/open-store.ts'
@@ -36,13 +36,7 @@ import { talkRoute } from './transports/talk-route.ts'
 import { createWebSockets } from './transports/websockets.ts'
 
 /** A running hub. */
-export interface Hub {
-  /** The ports it listens on, also where the config said 0. */
-  readonly httpPort: number
-  readonly mqttPort: number
-  /** The same with TLS; undefined without the part `tls` of the config. */
-  readonly httpsPort: number | undefined
-  readonly mqttsPort: number | undefined
+export interface Hub extends Ports {
   /** How often each odd thing happened since the start. */
   counters(): Record<string, number>
   /** Says goodbye to every client and frees the ports. Calling it again waits for the same end. */

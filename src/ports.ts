@@ -17,10 +17,11 @@ export interface PortParts {
   readonly onClose: Closers['add']
 }
 
-/** The ports that were opened, also where the config said 0. */
+/** The ports that are listened on, also where the config said 0. */
 export interface Ports {
   readonly httpPort: number
   readonly mqttPort: number
+  /** The same with TLS; undefined without the part `tls` of the config. */
   readonly httpsPort: number | undefined
   readonly mqttsPort: number | undefined
 }
