@@ -130,7 +130,7 @@ async function starter(t: Test, hub: CrashingHub) {
 }
 
 t.test('F1: nothing acknowledged is lost, however often the hub is killed', async (t) => {
-  t.setTimeout(180_000)
+  t.setTimeout(300_000)
   const folders = Array.from({ length: hubs }, (_, at) => String(at))
   const root = t.testdir(Object.fromEntries(folders.map((name) => [name, {}])))
   const results = await Promise.all(
