@@ -2,8 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { open, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { createCounters } from '../core/counters.ts'
 import { HubError, reasonOf, systemCodeOf } from '../core/errors.ts'
-import type { SampledLog } from '../core/sampled-log.ts'
+import { openLog } from '../core/log.ts'
+import { createSampledLog, type SampledLog } from '../core/sampled-log.ts'
 import { syncFolder } from '../core/sync-folder.ts'
 import { backupLines, readBackup } from './backup.ts'
 import { isLocked } from './broken-store.ts'
@@ -11,7 +13,10 @@ import { fillEngine } from './fill-engine.ts'
 import { openLevel, openLevelAgain, storePath } from './level-store.ts'
 import { createStore } from './store.ts'
 
-const silent: SampledLog = { warn: () => {} }
+/** For a command, which tells by itself what went wrong. */
+export function silentLog(): SampledLog {
+  return createSampledLog(openLog('silent'), createCounters())
+}
 
 /**
  * Writes a backup to a file for its owner only, and answers how many values it has. The file is there
@@ -50,7 +55,7 @@ async function countIn(file: string): Promise<number> {
  */
 export async function* folderLines(folder: string): AsyncGenerator<string> {
   checkFolder(folder)
-  const store = createStore(await openLevelAgain(storePath(folder), silent))
+  const store = createStore(await openLevelAgain(storePath(folder), silentLog()))
   try {
     yield* backupLines(store)
   } finally {
@@ -84,7 +89,7 @@ export async function restoreBackup(file: string, folder: string): Promise<numbe
 }
 
 async function fillStore(path: string, file: string): Promise<number> {
-  const engine = await openLevel(path, silent)
+  const engine = await openLevel(path, silentLog())
   try {
     // The first one is the format, which is no value.
     return (await fillEngine(engine, entriesOf(file))) - 1
@@ -128,7 +133,7 @@ export async function wipeFolder(folder: string): Promise<number> {
 export async function refuseLocked(folder: string): Promise<void> {
   checkFolder(folder)
   try {
-    await (await openLevelAgain(storePath(folder), silent)).close()
+    await (await openLevelAgain(storePath(folder), silentLog())).close()
   } catch (error) {
     if (isLocked(error)) throw error
   }

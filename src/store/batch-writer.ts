@@ -19,15 +19,13 @@ export interface WaitingLimit {
   onRefused(): void
 }
 
-const boundless: WaitingLimit = { maxBytes: Number.POSITIVE_INFINITY, onRefused: () => {} }
-
 /**
  * Writes what is asked for in one turn of the event loop together: syncing a disk costs about a
  * millisecond, however much it is. While one batch is being written, the next one collects.
  */
 export function createBatchWriter(
   apply: (changes: Changes) => Promise<void>,
-  limit = boundless,
+  limit?: WaitingLimit,
 ): BatchWriter {
   let next: Batch | undefined
   /** The end of the newest batch, written or not. Who does not wait for it need not catch either. */
@@ -51,7 +49,7 @@ export function createBatchWriter(
     write: (changes) => {
       if (isClosed) return refuse('expected an open store, got one that was closed')
       next ??= begin()
-      if (isTooMuch(changes, next, limit)) {
+      if (limit !== undefined && isTooMuch(changes, next, limit)) {
         limit.onRefused()
         return refuse(`expected at most ${limit.maxBytes} bytes to wait for the disk, got more`)
       }

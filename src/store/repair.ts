@@ -1,7 +1,7 @@
 import { cpSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { syncFolder } from '../core/sync-folder.ts'
-import { refuseLocked } from './backup-file.ts'
+import { refuseLocked, silentLog } from './backup-file.ts'
 import { cannotOpen } from './broken-store.ts'
 import { openLevelAgain, storePath } from './level-store.ts'
 import { createStore } from './store.ts'
@@ -53,7 +53,7 @@ async function repairLevel(path: string): Promise<void> {
 
 /** Reads all of it, so that nobody finds out later that it cannot be. */
 async function measure(path: string): Promise<{ values: number; bytes: number }> {
-  const store = createStore(await openLevelAgain(path, { warn: () => {} }))
+  const store = createStore(await openLevelAgain(path, silentLog()))
   try {
     let values = 0
     let bytes = 0

@@ -25,6 +25,7 @@ t.test('without a store that lasts nothing is noted, and nothing waits', async (
   const journal = openJournal(store)
   t.notOk(journal.isLasting)
   journal.note('a', text('1'))
+  journal.noteNew('b', text('1'))
   let isSettled = false
   journal.settled(() => {
     isSettled = true

@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { openStore } from '../../src/store/open-store.ts'
@@ -95,4 +103,18 @@ t.test('when the disk keeps a store from being opened, the ballast is given up',
     await t.rejects(opened(t, 1, folder), refused)
     t.notOk(existsSync(join(folder, 'ballast')))
   }
+})
+
+t.test('a store whose files were gone for a while is opened anew', async (t) => {
+  const { write, folder, warnings, get } = await opened(t)
+  const [path, away] = [join(folder, 'store'), join(folder, 'away')]
+  // So much that the next write begins another file.
+  await write([{ key: 'a/1', value: Buffer.alloc(5_000_000) }])
+  renameSync(path, away)
+  const written = write([put('a/2', 'x')])
+  await warnings.next((kind) => kind === 'store-write-failed')
+  renameSync(away, path)
+  await written
+  t.equal(String(await get('a/2')), 'x')
+  t.equal((await get('a/1'))?.length, 5_000_000)
 })
