@@ -18,7 +18,8 @@ function memory() {
   peakBytes = 0
   // Without this, what is measured is mostly when the last collection was.
   globalThis.gc?.()
-  return { residentBytes: process.memoryUsage.rss(), peakBytes: peak }
+  const { rss, heapUsed, external } = process.memoryUsage()
+  return { residentBytes: rss, usedBytes: heapUsed + external, peakBytes: peak }
 }
 
 // Whoever started it may go away without a word.

@@ -11,6 +11,8 @@ const program = fileURLToPath(new URL('./hub-process-main.ts', import.meta.url))
 export interface HubReport {
   /** What is resident when all garbage is gone. */
   readonly residentBytes: number
+  /** What objects and buffers hold then, without the room the runtime keeps for more of them. */
+  readonly usedBytes: number
   /** The most that was resident since the last report, garbage included. */
   readonly peakBytes: number
   readonly counters: Record<string, number>

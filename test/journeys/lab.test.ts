@@ -64,8 +64,10 @@ t.test('a command that does not exist is told in one line on standard error', as
 t.test('Ctrl-C ends it cleanly', async (t) => {
   const lab = await startLab(t)
   t.equal(await lab.end('SIGINT'), 0)
-  t.match(lab.errors.items, [/"level":40,.*"msg":"lab mode: everybody knows clown/])
-  t.equal(lab.errors.items.length, 1)
+  // A machine with much other work makes the hub late, which it says.
+  const errors = lab.errors.items.filter((line) => !line.includes('event loop'))
+  t.match(errors, [/"level":40,.*"msg":"lab mode: everybody knows clown/])
+  t.equal(errors.length, 1)
 })
 
 t.test('a configured hub and a simulated node run as two programs', async (t) => {
