@@ -1,4 +1,4 @@
-import { malformed, PacketFault } from './packet-fault.ts'
+import { malformed } from './packet-fault.ts'
 import { bodyStart, PacketFields } from './packet-fields.ts'
 import { packetTypes, qosOf, typeOf } from './packet-types.ts'
 
@@ -28,8 +28,8 @@ const maximumExpected = 4096
 export class Acknowledgements {
   /** What may come back for each id the broker sent. */
   readonly #expected = new Map<number, Expectation>()
-  /** QoS 2 messages from the client whose PUBREL is awaited. */
-  readonly #unreleased = new Set<number>()
+  /** QoS 2 messages from the client that the broker took, until it takes their PUBREL as well. */
+  readonly #open = new Map<number, 'unreleased' | 'released'>()
   readonly #window: number
 
   /** `window`: how many QoS 2 messages of the client may be under way. */
@@ -53,11 +53,23 @@ export class Acknowledgements {
     const id = publishIdOf(packet)
     // [MQTT-2.3.1-1]
     if (id === 0) throw malformed('expected a message id other than 0')
-    if (qosOf(packet.readUInt8()) !== 2) return
-    this.#unreleased.add(id)
-    if (this.#unreleased.size <= this.#window) return
-    const message = `expected PUBREL after at most ${this.#window} messages at QoS 2`
-    throw new PacketFault('mqtt-qos2-window', message)
+  }
+
+  /**
+   * Whether the broker may take a packet now, which it does soon if so: past the window, a message at
+   * QoS 2 waits for a PUBREL.
+   */
+  mayTake(packet: Buffer): boolean {
+    const first = packet.readUInt8()
+    const type = typeOf(first)
+    if (type === pubrel) this.#open.delete(idOf(packet))
+    if (type !== publish || qosOf(first) !== 2) return true
+    const id = publishIdOf(packet)
+    // The same id once more is the same message.
+    if (this.#open.has(id)) return true
+    if (this.#open.size >= this.#window) return false
+    this.#open.set(id, 'unreleased')
+    return true
   }
 
   /**
@@ -68,7 +80,7 @@ export class Acknowledgements {
     const type = typeOf(packet.readUInt8())
     const id = idOf(packet)
     if (id === 0) throw malformed('expected a message id other than 0')
-    if (type === pubrel) return this.#unreleased.delete(id)
+    if (type === pubrel) return this.#released(id)
     const expected = this.#expected.get(id)
     if (expected === undefined) return false
     const { types, awaited } = expected
@@ -78,6 +90,12 @@ export class Acknowledgements {
     if (type === puback || type === pubcomp) this.#expected.delete(id)
     else if (awaited === pubrec) this.#expected.set(id, expectations.received)
     return type === awaited
+  }
+
+  #released(id: number): boolean {
+    const isNext = this.#open.get(id) === 'unreleased'
+    if (isNext) this.#open.set(id, 'released')
+    return isNext
   }
 }
 

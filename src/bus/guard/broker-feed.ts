@@ -1,7 +1,6 @@
-import { Inbound, type InboundRates } from './inbound.ts'
+import { Inbound, type InboundOptions } from './inbound.ts'
 
-export interface BrokerFeedOptions {
-  readonly rates: InboundRates
+export interface BrokerFeedOptions extends InboundOptions {
   /** Tells the broker that there is something to take. */
   wake(): void
   /** The client sends faster than it may, and waits. */
@@ -27,12 +26,17 @@ export class BrokerFeed {
 
   constructor(options: BrokerFeedOptions) {
     this.#options = options
-    this.#inbound = new Inbound(options.rates)
+    this.#inbound = new Inbound(options)
   }
 
   /** What the broker has not taken yet costs in memory. */
   get bytes(): number {
     return this.#inbound.bytes
+  }
+
+  /** Whether the broker may take nothing more before the client sends PUBREL. */
+  get isBlocked(): boolean {
+    return this.#isBrokerIdle && this.#inbound.isBlocked
   }
 
   /** `requests`: for how many requests the packet counts, besides messages. */
@@ -52,7 +56,10 @@ export class BrokerFeed {
     this.#phase = 'ready'
   }
 
-  /** Nothing more will be added. What was added is still dealt with. */
+  /**
+   * Nothing more will be added. What was added is still dealt with, but for what waits for a PUBREL that
+   * cannot come: the client has no answer to it.
+   */
   end(): void {
     this.#hasEnded = true
     if (this.#isBrokerIdle) this.#rest()
@@ -90,7 +97,7 @@ export class BrokerFeed {
   /** The broker has nothing to do for this client, for now. */
   #rest(): void {
     this.#isBrokerIdle = true
-    if (this.#inbound.isEmpty) {
+    if (this.#inbound.isEmpty || this.#inbound.isBlocked) {
       if (this.#hasEnded) this.#options.onEnd()
       return
     }

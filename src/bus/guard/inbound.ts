@@ -21,6 +21,15 @@ interface PricedPacket {
   readonly tokens: number
 }
 
+export interface InboundOptions {
+  readonly rates: InboundRates
+  /**
+   * Whether the broker may have this packet now, which it gets soon if so. What may not waits, with all
+   * behind it, until a PUBREL has passed.
+   */
+  mayTake(packet: Buffer): boolean
+}
+
 /**
  * Packets of one client that the broker has not taken yet. The broker deals with all it takes at a
  * time side by side; so it gets runs of packets of one kind, and the next kind when it is done with
@@ -28,13 +37,13 @@ interface PricedPacket {
  * retained the one that is [MQTT-4.6.0-5].
  */
 export class Inbound {
-  readonly #rates: InboundRates
+  readonly #options: InboundOptions
   #packets: PricedPacket[] = []
   #takenCount = 0
   #bytes = 0
 
-  constructor(rates: InboundRates) {
-    this.#rates = rates
+  constructor(options: InboundOptions) {
+    this.#options = options
   }
 
   /** What the packets cost in memory. */
@@ -49,31 +58,58 @@ export class Inbound {
   /** `requests`: for how many requests the packet counts; a PUBLISH has a rate of its own. */
   add(packet: Buffer, requests: number): void {
     const isMessage = typeOf(packet.readUInt8()) === packetTypes.publish
-    const [bucket, tokens] = isMessage
-      ? [this.#rates.publishes, 1]
-      : [this.#rates.requests, requests]
+    const { publishes, requests: others } = this.#options.rates
+    const [bucket, tokens] = isMessage ? [publishes, 1] : [others, requests]
     this.#packets.push({ packet, bucket, tokens })
     this.#bytes += packet.length + overheadBytes
   }
 
-  /** The next run; undefined when there is none, or when the client has to wait for its rate. */
+  /** Whether the next packet waits for a PUBREL. */
+  get isBlocked(): boolean {
+    const next = this.#next()
+    return next !== undefined && !this.#options.mayTake(next.packet)
+  }
+
+  /** The next run; undefined when there is none, or when the client has to wait. */
   take(): Buffer | undefined {
+    const run = this.isBlocked ? this.#takeReleases() : this.#takeRun()
+    this.#forgetTaken()
+    const bytes = run.reduce((sum, { length }) => sum + length, 0)
+    this.#bytes -= bytes + run.length * overheadBytes
+    if (run.length > 1) return Buffer.concat(run, bytes)
+    return run[0]
+  }
+
+  #takeRun(): Buffer[] {
     const run: Buffer[] = []
     let bytes = 0
     for (let next = this.#next(); next !== undefined; next = this.#next()) {
       const { packet } = next
       const first = run[0] ?? packet
       const isFull = run.length === runLimits.packets || bytes > runLimits.bytes
-      if (isFull || !goTogether(first, packet) || !mayPass(next)) break
+      if (isFull || !goTogether(first, packet)) break
+      if (!this.#options.mayTake(packet) || !mayPass(next)) break
       run.push(packet)
       bytes += packet.length
       this.#takenCount++
       if (isAlone(first)) break
     }
-    this.#bytes -= bytes + run.length * overheadBytes
-    this.#forgetTaken()
-    if (run.length > 1) return Buffer.concat(run, bytes)
-    return run[0]
+    return run
+  }
+
+  /** A client sends PUBREL behind all it has sent; what waits for it would make it wait for ever. */
+  #takeReleases(): Buffer[] {
+    const run: Buffer[] = []
+    this.#packets = this.#packets.slice(this.#takenCount).filter((waiting) => {
+      const { packet } = waiting
+      const isFull = run.length === runLimits.packets
+      if (isFull || !isRelease(packet) || !mayPass(waiting)) return true
+      this.#options.mayTake(packet)
+      run.push(packet)
+      return false
+    })
+    this.#takenCount = 0
+    return run
   }
 
   /** How long until the next packet may pass; 0 when it may, or when there is none. */
@@ -96,6 +132,10 @@ export class Inbound {
 
 function mayPass({ bucket, tokens }: PricedPacket): boolean {
   return tokens === 0 || bucket.take(tokens)
+}
+
+function isRelease(packet: Buffer): boolean {
+  return typeOf(packet.readUInt8()) === packetTypes.pubrel
 }
 
 /** Kinds are type, QoS and retain flag; DUP makes no difference. */

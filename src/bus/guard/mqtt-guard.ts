@@ -38,6 +38,9 @@ export interface Guarded {
 /** Past the first, the socket is not read; it is again below the second. */
 const inboundBytes = { pause: 128 * 1024, resume: 32 * 1024 }
 
+/** A PUBREL comes behind all that its client has sent, so that far the socket is read for it. */
+const blockedBytes = 1024 * 1024
+
 /** How long a socket may take to read its last packets. */
 const lingerMs = 1000
 
@@ -80,7 +83,7 @@ export class MqttGuard extends Duplex {
         checkHeader(firstByte, remainingBytes)
       },
       onPacket: (packet) => this.#received(packet),
-      isFull: () => this.#feed.bytes > inboundBytes.pause,
+      isFull: () => this.#isFull(),
     })
     this.#feed = new BrokerFeed({
       rates: {
@@ -90,6 +93,7 @@ export class MqttGuard extends Duplex {
         }),
         requests: new TokenBucket({ perSecond: mqtt.requestsPerSecond, burst: mqtt.requestBurst }),
       },
+      mayTake: (packet) => this.#acknowledgements.mayTake(packet),
       wake: () => this.emit('readable'),
       onHeldBack: () => this.#warn('mqtt-held-back', 'it sends faster than it may'),
       onEnd: () => this.destroy(),
@@ -154,8 +158,27 @@ export class MqttGuard extends Duplex {
       this.#refuse(fault)
       return
     }
-    if (this.#feed.bytes > inboundBytes.pause) this.socket.pause()
+    if (this.#isFull()) this.socket.pause()
     this.#feed.wake()
+    if (this.#feed.isBlocked) this.#awaitRelease()
+  }
+
+  #isFull(): boolean {
+    const { bytes } = this.#feed
+    if (bytes <= inboundBytes.pause) return false
+    return bytes > blockedBytes || !this.#feed.isBlocked
+  }
+
+  /** The broker takes no more until a PUBREL comes, which may be what has not been read yet. */
+  #awaitRelease(): void {
+    if (this.destroyed) return
+    if (!this.#isFull()) {
+      if (this.socket.isPaused()) this.#readOn()
+      return
+    }
+    const { qos2Window } = this.#context.limits.mqtt
+    const message = `expected PUBREL after at most ${qos2Window} messages at QoS 2`
+    this.#refuse(new PacketFault('mqtt-qos2-window', message))
   }
 
   /** Goes on when there is room again, first with what came before the socket was paused. */
@@ -211,7 +234,8 @@ export class MqttGuard extends Duplex {
     // The stream itself asks for 0 bytes when somebody begins to listen.
     if (size === 0) return null
     const run = this.#feed.take()
-    if (this.#feed.bytes < inboundBytes.resume && this.socket.isPaused()) this.#readOn()
+    if (this.#feed.isBlocked) this.#awaitRelease()
+    else if (this.#feed.bytes < inboundBytes.resume && this.socket.isPaused()) this.#readOn()
     return run
   }
 

@@ -6,7 +6,7 @@ import { TokenBucket } from '../../../src/core/token-bucket.ts'
 import { connectPacket, pingPacket, publishPacket } from '../../raw-mqtt.ts'
 
 /** A feed, and what it said. */
-function startFeed(burst = 100) {
+function startFeed(burst = 100, mayTake = (_packet: Buffer) => true) {
   const events = new EventEmitter()
   const said: string[] = []
   const say = (word: string) => () => {
@@ -18,6 +18,7 @@ function startFeed(burst = 100) {
       publishes: new TokenBucket({ perSecond: 20, burst }),
       requests: new TokenBucket({ perSecond: 20, burst: 100 }),
     },
+    mayTake,
     wake: say('wake'),
     onHeldBack: say('held back'),
     onEnd: say('end'),
@@ -30,8 +31,8 @@ function startFeed(burst = 100) {
 }
 
 /** A feed behind a CONNECT that is done. */
-async function startReadyFeed(burst?: number) {
-  const started = startFeed(burst)
+async function startReadyFeed(burst?: number, mayTake?: (packet: Buffer) => boolean) {
+  const started = startFeed(burst, mayTake)
   started.give(connectPacket())
   started.feed.take()
   await turnOver()
@@ -108,4 +109,26 @@ t.test('the end comes at once when there is nothing before it', async (t) => {
   const { feed, said } = await startReadyFeed()
   feed.end()
   t.same(said, ['end'])
+})
+
+t.test('what waits for a PUBREL waits for the next packet, and not for ever', async (t) => {
+  const message = publishPacket('a', { qos: 2, id: 1 })
+  let mayTake = false
+  const { feed, said, give } = await startReadyFeed(100, (packet) => mayTake || packet !== message)
+  give(message)
+  t.equal(feed.take(), null)
+  t.ok(feed.isBlocked)
+  t.same(said, ['wake'])
+  mayTake = true
+  give(pingPacket)
+  t.notOk(feed.isBlocked)
+  t.same(feed.take(), message)
+  await turnOver()
+  t.same(feed.take(), pingPacket)
+  await turnOver()
+  mayTake = false
+  give(message)
+  t.equal(feed.take(), null)
+  feed.end()
+  t.equal(said.at(-1), 'end')
 })

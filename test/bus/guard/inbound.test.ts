@@ -7,7 +7,7 @@ import { hex, pingPacket, publishPacket, subscribePacket } from '../../raw-mqtt.
 function inboundOf(packets: readonly Buffer[], publishBurst = 10_000, requestBurst = 10_000) {
   const bucketOf = (burst: number) => new TokenBucket({ perSecond: 10, burst, now: () => 0 })
   const rates = { publishes: bucketOf(publishBurst), requests: bucketOf(requestBurst) }
-  const inbound = new Inbound(rates)
+  const inbound = new Inbound({ rates, mayTake: () => true })
   for (const packet of packets) inbound.add(packet, 1)
   return inbound
 }
@@ -28,6 +28,7 @@ const message = publishPacket('a')
 const retained = publishPacket('a', { retain: true })
 const again = hex('3a 05 0001 61 0001')
 const qos1 = hex('32 05 0001 61 0001')
+const qos2 = hex('34 05 0001 61 0002')
 
 t.test('packets of one kind go together, and others wait their turn', async (t) => {
   const subscribe = subscribePacket(['a'])
@@ -91,6 +92,29 @@ t.test('what counts as no request never waits', async (t) => {
   t.equal(inbound.waitMs(), 0, 'when there is none, too')
   t.equal(inbound.bytes, 0)
   t.ok(inbound.isEmpty)
+})
+
+t.test('what the broker may not take waits, and only PUBREL goes past it', async (t) => {
+  const bucketOf = (burst: number) => new TokenBucket({ perSecond: 10, burst, now: () => 0 })
+  let mayTake = false
+  const inbound = new Inbound({
+    rates: { publishes: bucketOf(10), requests: bucketOf(1) },
+    mayTake: (packet) => mayTake || packet !== qos2,
+  })
+  const pubrel = hex('6202 0001')
+  inbound.add(qos1, 0)
+  inbound.add(qos2, 0)
+  inbound.add(message, 0)
+  inbound.add(pubrel, 0)
+  for (const requests of [1, 1, 0]) inbound.add(pubrel, requests)
+  t.same(inbound.take(), qos1)
+  t.ok(inbound.isBlocked)
+  t.equal(inbound.take()?.toString('hex'), joined(pubrel, pubrel, pubrel), 'as far as it may')
+  t.equal(inbound.take(), undefined)
+  mayTake = true
+  t.notOk(inbound.isBlocked)
+  t.same(runsOf(inbound), [joined(qos2), joined(message)])
+  t.equal(inbound.waitMs(), 100, 'one PUBREL is past the rate')
 })
 
 t.test('a long queue comes out whole', async (t) => {

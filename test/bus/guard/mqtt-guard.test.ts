@@ -21,7 +21,7 @@ import {
   subscribePacket,
   ways,
 } from '../../raw-mqtt.ts'
-import type { StartedHub } from '../../started-hub.ts'
+import { mqttTo, type StartedHub } from '../../started-hub.ts'
 
 const pad = 'x'.repeat(50_000)
 
@@ -128,6 +128,26 @@ t.test('a message larger than what may wait reaches a client that reads', async 
   t.equal(readPublish(await raw.next(isPublish)).payload.toString(), pad)
   await settled(raw)
 })
+
+t.test(
+  'a client that waits for no PUBREC keeps its connection, and each message comes once',
+  async (t) => {
+    const limits = { mqtt: { publishesPerSecond: 100_000, publishBurst: 200_000 } }
+    const hub = await openHub(t, { limits })
+    const reader = await mqttTo(t, hub, { filter: 'live' })
+    const hasty = await mqttTo(t, hub)
+    const expected = Array.from({ length: 1000 }, (_, at) => String(at))
+    await Promise.all(
+      expected.map((payload) => hasty.client.publishAsync('live', payload, { qos: 2 })),
+    )
+    await reader.messages.next(({ payload }) => payload.toString() === '999')
+    t.same(
+      reader.messages.items.map(({ payload }) => payload.toString()),
+      expected,
+    )
+    t.notOk(hub.counters()['mqtt-qos2-window'])
+  },
+)
 
 t.test('a user with too many connections is told by CONNACK 3', async (t) => {
   const hub = await openHub(t, { limits: { connections: { perUser: 1 } } })
