@@ -42,6 +42,11 @@ function newBatch(): Batch {
   return { changes: new Map(), newKeys: new Set(), waiting: [] }
 }
 
+/** Whether nothing is to be written, and nobody waits: not even for what was taken back again. */
+function isEmpty({ changes, waiting }: Batch): boolean {
+  return changes.size + waiting.length === 0
+}
+
 /** The journal in `store`; one that never has anything to wait for when that ends with the hub. */
 export function openJournal(store: Store): Journal {
   return store.isLasting ? createJournal(store) : noJournal
@@ -71,7 +76,7 @@ function createJournal(store: Store): Journal {
   }
   const writeAll = async () => {
     await turnEnd()
-    while (next.changes.size + next.waiting.length > 0) {
+    while (!isEmpty(next)) {
       current = next
       next = newBatch()
       if (!(await isTaken(current))) break
@@ -94,7 +99,7 @@ function createJournal(store: Store): Journal {
       note(key, value)
     },
     settled: (done) => {
-      const last = next.changes.size > 0 ? next : current
+      const last = isEmpty(next) ? current : next
       if (last === undefined) done()
       else last.waiting.push(done)
     },

@@ -113,6 +113,20 @@ t.test('who waits for what was taken back again does not wait for ever', async (
   await journal.close()
 })
 
+t.test('nobody is called before who asked first, though that was taken back again', async (t) => {
+  const { store, writes } = await brokenStore(1)
+  const journal = openJournal(store)
+  const order: string[] = []
+  journal.note('before', text('1'))
+  while (writes.length === 0) await turnOver()
+  journal.noteNew('a', text('1'))
+  journal.settled(() => order.push('first'))
+  journal.note('a', undefined)
+  await new Promise<void>((resolve) => journal.settled(resolve))
+  t.same(order, ['first'])
+  await journal.close()
+})
+
 t.test('the end waits for one more try, and no longer', async (t) => {
   const { store, writes } = await brokenStore(9)
   const journal = openJournal(store)
