@@ -1,4 +1,4 @@
-import { existsSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { createBallast } from '../../src/store/ballast.ts'
@@ -50,4 +50,12 @@ t.test('without room after all, or when the hub ends, nothing is left behind', a
   ending.abort()
   await take(bytes)
   t.notOk(existsSync(path))
+})
+
+t.test('what cannot be taken away makes no room, and ends nothing', async (t) => {
+  const { take, giveUp, path } = ballastIn(t)
+  mkdirSync(path)
+  await take(bytes)
+  t.equal(await giveUp(), false)
+  t.ok(statSync(path).isDirectory())
 })
