@@ -100,8 +100,9 @@ export class Outbox {
     return !this.#isReplayWaiting
   }
 
+  /** Acknowledgements wait for the disk all the time, of a client that never stops publishing. */
   get #isDrained(): boolean {
-    return !this.#options.socket.writableNeedDrain && this.#held.bytes === 0
+    return !this.#options.socket.writableNeedDrain && this.#held.bytes < replayBytes
   }
 
   #drained(): void {

@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream'
 import t from 'tap'
 import { Outbox } from '../../../src/bus/guard/outbox.ts'
 import { createTurnEnd } from '../../../src/core/turn-end.ts'
-import { publishPacket } from '../../raw-mqtt.ts'
+import { hex, publishPacket } from '../../raw-mqtt.ts'
 
 /** The outbox of a kept session, whose disk takes what was noted when it is told to. */
 function startOutbox(limitBytes: number) {
@@ -41,6 +41,16 @@ t.test('a replay waits for the disk as it does for its reader', async (t) => {
   sync()
   t.equal(socket.readableLength, count * large.length)
   t.same(events, ['drained'])
+})
+
+t.test('a replay does not wait for acknowledgements that wait for the disk', async (t) => {
+  const { outbox, socket } = startOutbox(1_000_000)
+  outbox.add(hex('4002 0001'))
+  outbox.published(1)
+  const value = publishPacket('a', { retain: true, payload: Buffer.alloc(10_000) })
+  for (let count = 0; count < 20; count++) t.ok(outbox.add(value))
+  outbox.flush()
+  t.equal(socket.readableLength, 20 * value.length)
 })
 
 t.test('a client for which too much waits for the disk is cut', async (t) => {
