@@ -70,8 +70,11 @@ export class ClientLink implements Link {
     return this.#options.guard.write(packet)
   }
 
+  /** Aedes ends the connection of a client that does not read for 10 s; waiting for the disk is no fault. */
   onceDrained(done: () => void): void {
-    this.#options.client.waitForDrain(done)
+    const { client, guard } = this.#options
+    if (guard.socket.writableNeedDrain) client.waitForDrain(done)
+    else guard.once('drain', done)
   }
 
   // --- for what is retained ---

@@ -6,6 +6,8 @@ import type { Qos } from '../../src/bus/qos.ts'
 import { createRetainedRecords } from '../../src/bus/retained-records.ts'
 import { createSessionRecords } from '../../src/bus/session-records.ts'
 import { checkConfig } from '../../src/config.ts'
+import type { Store } from '../../src/store/store.ts'
+import { isPublish, rawMqttTo, settled, signedIn } from '../raw-mqtt.ts'
 import { put, textsOf } from '../store/contract.ts'
 import { Scenario, stateOf } from './kept-scenario.ts'
 import { lastingStore } from './lasting-store.ts'
@@ -100,6 +102,28 @@ t.test('past a limit that is lower now, what is kept is given up, and counted', 
   t.same(state.retained, ['a=1 at 1', 'b=1 at 1'])
   t.match(state.sessions, [{ client: 'new', waiting: ['2 at 1', '3 at 1', '4 at 1', '5 at 1'] }])
   t.equal(state.sessions.length, 1)
+})
+
+t.test('what waits for the disk before it may be sent comes when that is done', async (t) => {
+  const store = await lastingStore()
+  const journal = openJournal(store)
+  const notes = createSessionRecords(journal).of('anonymous:kept')
+  notes.here()
+  const payload = Buffer.alloc(1000)
+  for (let count = 1; count <= 100; count++)
+    notes.waits({ ...ownMessage(count, { qos: 2 }), payload })
+  await journal.close()
+  let release = () => {}
+  const full = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const write: Store['write'] = (changes) => full.then(() => store.write(changes))
+  const { port } = await openedBroker(t, { ...store, write })
+  const raw = await signedIn(await rawMqttTo(t, port), { clientId: 'kept', clean: false })
+  await settled(raw)
+  t.notOk(raw.packets.some(isPublish))
+  release()
+  for (let count = 1; count <= 100; count++) await raw.next(isPublish)
 })
 
 t.test('what the hub tells of itself is not kept', async (t) => {

@@ -71,7 +71,6 @@ onSmallDisk('F3: with a full disk all goes on but what has to be on it', async (
   t.match(hub.counters(), { 'store-read-only': 1, 'store-writable': 1 })
 })
 
-// To do: the broker acknowledges without waiting for the store.
 onSmallDisk('F3: with a full disk no QoS 1 is acknowledged, until it has room', async (t, disk) => {
   const data = { folder: join(disk.folder, 'data') }
   const hub = await startedHub(t, { data, limits })
@@ -111,6 +110,26 @@ onSmallDisk('F3: a hub starts on a full disk, and says so', async (t, disk) => {
   t.equal((await readiness(again)).status, 503)
   disk.empty()
   await untilReady(again, 200)
+})
+
+t.test('F3: who waits for the disk with a lot that is due at QoS 2 is not cut', async (t) => {
+  const data = { folder: t.testdir({}) }
+  const first = await startedHub(t, { data, limits: { store: { freeMiB: 0 } } })
+  const kept = { clientId: 'kept', clean: false }
+  const { client } = await mqttTo(t, first, kept)
+  await client.subscribeAsync('a/#', { qos: 2 })
+  await client.endAsync(true)
+  const { client: sender } = await mqttTo(t, first)
+  for (let count = 0; count < 100; count++) {
+    await sender.publishAsync('a/b', Buffer.alloc(1000), { qos: 2 })
+  }
+  await first.close()
+  const hub = await startedHub(t, {
+    data,
+    limits: { store: { freeMiB: 1_048_576, freePercent: 100 } },
+  })
+  const again = await mqttTo(t, hub, kept)
+  t.equal(await Promise.race([again.closed, pause(11_000, 'still there')]), 'still there')
 })
 
 onSmallDisk(
