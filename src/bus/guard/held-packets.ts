@@ -66,9 +66,10 @@ export class HeldPackets {
     return true
   }
 
-  /** A message does not overtake one on its topic. */
+  /** A message does not overtake one on its topic, except at QoS 0, which never waits. */
   #isBehind(packet: Buffer): boolean {
-    if (this.#topics.size === 0 || typeOf(packet.readUInt8()) !== publish) return false
+    const first = packet.readUInt8()
+    if (this.#topics.size === 0 || typeOf(first) !== publish || qosOf(first) === 0) return false
     return this.#topics.has(topicOf(packet))
   }
 

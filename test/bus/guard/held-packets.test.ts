@@ -71,6 +71,7 @@ t.test('a message does not overtake one on its topic, and others pass', async (t
   const second = publishPacket('a', { qos: 1, id: 2 })
   const third = publishPacket('a', { qos: 2, id: 3 })
   for (const packet of [first, second, third]) t.ok(held.holdBack(packet, true))
+  t.notOk(held.holdBack(publishPacket('a'), true), 'QoS 0 never waits')
   t.notOk(held.holdBack(publishPacket('b', { qos: 1 }), true))
   t.notOk(held.holdBack(hex('d000'), true))
   held.release()
