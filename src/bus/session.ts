@@ -70,8 +70,9 @@ export class Session {
     return true
   }
 
-  /** Takes over what an earlier hub has noted. */
-  restore({ messages, lastId, unreleased }: StoredSession): void {
+  /** Takes over what an earlier hub has noted. A client that was there to its end is away from now on. */
+  restore({ awayMs, messages, lastId, unreleased }: StoredSession): void {
+    if (awayMs === 0) this.#notes.away()
     this.incoming.restore(unreleased)
     this.outgoing.restore(messages, lastId)
   }

@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import type { Link } from '../../src/bus/session.ts'
+import { noNotes, type StoredSession } from '../../src/bus/session-records.ts'
 import { createSessions, type SessionLimits } from '../../src/bus/sessions.ts'
 import { ownMessage } from './own-message.ts'
 
@@ -14,11 +15,13 @@ function openLink(): Link {
 function startSessions(t: Test, limits: Partial<SessionLimits> = {}, now = () => 0) {
   const ended: string[] = []
   const dropped: string[] = []
+  const notedAway: string[] = []
   const sessions = createSessions({
     limits: { count: 9, hours: 9, messages: 9, bytes: 10_000, totalBytes: 10_000, ...limits },
     qos2Window: 20,
     onEnded: (clientId) => ended.push(clientId),
     onDropped: (clientId, { payload }) => dropped.push(`${clientId} ${payload}`),
+    records: { of: (clientId) => ({ ...noNotes, away: () => notedAway.push(clientId) }) },
     now,
   })
   t.teardown(sessions.close)
@@ -32,7 +35,7 @@ function startSessions(t: Test, limits: Partial<SessionLimits> = {}, now = () =>
     sessions.left(clientId, link)
     return isPresent
   }
-  return { sessions, accept, visit, ended, dropped }
+  return { sessions, accept, visit, ended, dropped, notedAway }
 }
 
 t.test('a session goes on until a clean one takes its place', async (t) => {
@@ -105,3 +108,18 @@ t.test('what others hold does not end before what may be dropped', async (t) => 
   sessions.keep('b', ownMessage(2))
   t.same(dropped, ['b 2'])
 })
+
+/** What an earlier hub has left of sessions in which nothing waits. */
+function storedSessions(awayMsOf: Record<string, number>): StoredSession[] {
+  const nothing = { lastId: 0, subscriptions: [], messages: [], unreleased: [] }
+  return Object.entries(awayMsOf).map(([clientId, awayMs]) => ({ clientId, awayMs, ...nothing }))
+}
+
+t.test(
+  'who was there when the hub ended is noted as away, lest each start begins anew',
+  async (t) => {
+    const { sessions, notedAway } = startSessions(t)
+    sessions.restore(storedSessions({ there: 0, away: 1000 }))
+    t.same(notedAway, ['there'])
+  },
+)
