@@ -107,6 +107,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
       })
     },
     close: async () => {
+      sessions.close()
       await untilSettled(journal)
       await new Promise<void>((resolve) => aedes.close(resolve))
       // Aedes closes its clients; sockets that never said CONNECT are none.

@@ -30,7 +30,7 @@ export interface KeptState {
   readonly persistence: SessionStore
   /** Takes each subscription that is granted: only those may be kept. */
   readonly granted: WeakSet<Subscription>
-  /** Waits until all of it is on disk. */
+  /** Waits until all of it is on disk; the sessions are closed before. */
   close(): Promise<void>
 }
 
@@ -48,11 +48,7 @@ export async function openKeptState(options: KeptStateOptions): Promise<KeptStat
   const persistence = new SessionStore({ ...options, records, sessions, retained, granted })
   await restoreRetained(retained, retainedRecords, sampledLog)
   await restoreSessions(sessions, records, persistence)
-  const close = () => {
-    sessions.close()
-    return journal.close()
-  }
-  return { journal, retained, sessions, persistence, granted, close }
+  return { journal, retained, sessions, persistence, granted, close: journal.close }
 }
 
 function openSessions(

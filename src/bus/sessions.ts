@@ -1,3 +1,5 @@
+import { type Clock, systemClock } from '../core/clock.ts'
+import { type AbsenceLimits, createAbsences } from './absences.ts'
 import type { QueueLimits } from './outgoing-queue.ts'
 import type { OwnMessage } from './own-copy.ts'
 import { type Link, Session, type SessionOptions } from './session.ts'
@@ -9,9 +11,7 @@ import {
 } from './session-records.ts'
 
 /** How much is kept for clients that are away; see `limits.sessions` in the configuration. */
-export interface SessionLimits extends QueueLimits {
-  readonly count: number
-  readonly hours: number
+export interface SessionLimits extends QueueLimits, AbsenceLimits {
   readonly totalBytes: number
 }
 
@@ -22,9 +22,8 @@ export interface SessionsOptions {
   onEnded(clientId: string): void
   /** A message for a client was given up. */
   onDropped(clientId: string, message: OwnMessage): void
-  readonly records?: Pick<SessionRecords, 'of'>
-  /** Milliseconds of a clock that never jumps. */
-  readonly now?: () => number
+  readonly records: Pick<SessionRecords, 'of'>
+  readonly clock?: Pick<Clock, 'nowMs'>
 }
 
 /** A client that was let in. */
@@ -38,7 +37,7 @@ export interface Entrant {
 export interface Sessions {
   /**
    * Takes over the sessions of an earlier hub. A client that was there to its end has been away since
-   * now; the limits hold for all of them.
+   * now; the limits hold for all of them, that of their count once clients had time to come back.
    */
   restore(stored: readonly StoredSession[]): void
   /** A client was let in; answers its session, and whether that is one to go on with. */
@@ -48,33 +47,34 @@ export interface Sessions {
   get(clientId: string): Session | undefined
   /** Lets a message wait for a client. */
   keep(clientId: string, message: OwnMessage): void
+  /** From now on no session is given up: that clients go away is the doing of the hub. */
   close(): void
 }
 
-const hourMs = 3_600_000
 const checkMs = 60_000
 
 export function createSessions(options: SessionsOptions): Sessions {
-  const { limits, onEnded, now = () => performance.now() } = options
+  const { limits, onEnded, clock = systemClock } = options
   const sessions = new Map<string, Session>()
-  /** Since when a client has been away; the one away for longest comes first. */
-  const awaySinceMs = new Map<string, number>()
+  const absences = createAbsences(limits, clock)
   const usage = { bytes: 0 }
+  let isClosed = false
   const forget = (clientId: string) => {
     sessions.get(clientId)?.end()
     sessions.delete(clientId)
-    awaySinceMs.delete(clientId)
+    absences.end(clientId)
   }
   const end = (clientId: string) => {
     forget(clientId)
     onEnded(clientId)
   }
   const endOld = () => {
-    for (const clientId of overdue(awaySinceMs, limits, now())) end(clientId)
+    if (isClosed) return
+    for (const clientId of absences.overdue()) end(clientId)
   }
   /** Who has been away for longest of those for whom something is kept goes first. */
   const makeRoom = () => {
-    for (const clientId of awaySinceMs.keys()) {
+    for (const clientId of absences.clientIds()) {
       if (usage.bytes <= limits.totalBytes) return
       if (sessions.get(clientId)?.outgoing.isEmpty === false) end(clientId)
     }
@@ -82,13 +82,10 @@ export function createSessions(options: SessionsOptions): Sessions {
   const timer = setInterval(endOld, checkMs).unref()
   return {
     restore: (stored) => {
+      absences.restored(stored.length)
       for (const one of [...stored].sort((a, b) => b.awayMs - a.awayMs)) {
-        const { clientId, awayMs, messages } = one
-        const notes = options.records?.of(clientId, messages)
-        const session = createSession({ clientId, clean: false }, { ...options, usage, notes })
-        sessions.set(clientId, session)
-        awaySinceMs.set(clientId, now() - awayMs)
-        session.restore(one)
+        sessions.set(one.clientId, restoredSession(one, { ...options, usage }))
+        absences.begin(one.clientId, one.awayMs)
       }
       endOld()
       makeRoom()
@@ -101,7 +98,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       if (!isPresent) forget(clientId)
       const session = isPresent ? known : createSession(entrant, { ...options, usage })
       sessions.set(clientId, session)
-      awaySinceMs.delete(clientId)
+      absences.end(clientId)
       session.attach(link)
       return { session, isPresent }
     },
@@ -113,7 +110,7 @@ export function createSessions(options: SessionsOptions): Sessions {
         forget(clientId)
         return
       }
-      awaySinceMs.set(clientId, now())
+      absences.begin(clientId)
       endOld()
     },
     get: (clientId) => sessions.get(clientId),
@@ -124,29 +121,33 @@ export function createSessions(options: SessionsOptions): Sessions {
       makeRoom()
       while (usage.bytes > limits.totalBytes && session.outgoing.dropOldest()) {}
     },
-    close: () => clearInterval(timer),
+    close: () => {
+      isClosed = true
+      clearInterval(timer)
+    },
   }
+}
+
+type AllOptions = SessionsOptions & Pick<SessionOptions, 'usage'>
+
+function restoredSession(stored: StoredSession, options: AllOptions): Session {
+  const { clientId, messages } = stored
+  const notes = options.records.of(clientId, messages)
+  const session = createSession({ clientId, clean: false }, { ...options, notes })
+  session.restore(stored)
+  return session
 }
 
 /** `notes` are those of a session that goes on. */
 function createSession(
   { clientId, clean }: Entrant,
-  options: SessionsOptions & Pick<SessionOptions, 'usage'> & { notes?: SessionNotes | undefined },
+  options: AllOptions & { notes?: SessionNotes },
 ): Session {
-  const { records, notes = records?.of(clientId) ?? noNotes, onDropped } = options
+  const { records, notes = records.of(clientId), onDropped } = options
   return new Session({
     ...options,
     isKept: !clean,
     onDropped: (message) => onDropped(clientId, message),
     notes: clean ? noNotes : notes,
   })
-}
-
-/** Who has been away for too long, or is one too many. Whoever is answered is to be ended at once. */
-function* overdue(awaySinceMs: ReadonlyMap<string, number>, limits: SessionLimits, nowMs: number) {
-  const expiredMs = nowMs - limits.hours * hourMs
-  for (const [clientId, sinceMs] of awaySinceMs) {
-    if (awaySinceMs.size <= limits.count && sinceMs > expiredMs) return
-    yield clientId
-  }
 }

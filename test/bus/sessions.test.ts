@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import type { Link } from '../../src/bus/session.ts'
 import { noNotes, type StoredSession } from '../../src/bus/session-records.ts'
 import { createSessions, type SessionLimits } from '../../src/bus/sessions.ts'
+import { steppedClock } from '../clock.ts'
 import { ownMessage } from './own-message.ts'
 
 const hourMs = 3_600_000
@@ -12,7 +13,7 @@ function openLink(): Link {
 }
 
 /** Sessions, what became of them, and short ways to bring clients in. */
-function startSessions(t: Test, limits: Partial<SessionLimits> = {}, now = () => 0) {
+function startSessions(t: Test, limits: Partial<SessionLimits> = {}, clock = steppedClock()) {
   const ended: string[] = []
   const dropped: string[] = []
   const notedAway: string[] = []
@@ -22,7 +23,7 @@ function startSessions(t: Test, limits: Partial<SessionLimits> = {}, now = () =>
     onEnded: (clientId) => ended.push(clientId),
     onDropped: (clientId, { payload }) => dropped.push(`${clientId} ${payload}`),
     records: { of: (clientId) => ({ ...noNotes, away: () => notedAway.push(clientId) }) },
-    now,
+    clock,
   })
   t.teardown(sessions.close)
   const accept = (clientId: string, clean = false, link = openLink()) => {
@@ -63,12 +64,12 @@ t.test('past the count the session ends whose client has been away for longest',
 })
 
 t.test('a session ends when its client has been away for too long', async (t) => {
-  let nowMs = 0
-  const { visit, ended } = startSessions(t, { hours: 2 }, () => nowMs)
+  const clock = steppedClock()
+  const { visit, ended } = startSessions(t, { hours: 2 }, clock)
   visit('a')
-  nowMs = hourMs
+  clock.step(hourMs)
   visit('b')
-  nowMs = 2 * hourMs
+  clock.step(hourMs)
   visit('c')
   t.same(ended, ['a'])
 })
@@ -123,3 +124,32 @@ t.test(
     t.same(notedAway, ['there'])
   },
 )
+
+t.test(
+  'after a start as many may be away as there were, until they had time to return',
+  async (t) => {
+    const clock = steppedClock()
+    const { sessions, accept, visit, ended } = startSessions(t, { count: 1 }, clock)
+    sessions.restore(storedSessions({ a: 0, b: 0, c: 0 }))
+    visit('a')
+    t.same(ended, [])
+    visit('new')
+    t.same(ended, ['b'], 'but no more')
+    t.ok(accept('c'))
+    clock.step(5 * 60_000)
+    visit('new')
+    t.same(ended, ['b', 'a'])
+  },
+)
+
+t.test('no session is given up because the hub ends', async (t) => {
+  const { sessions, accept, ended } = startSessions(t, { count: 1 })
+  const links = ['a', 'b', 'c'].map((clientId) => {
+    const link = openLink()
+    accept(clientId, false, link)
+    return { clientId, link }
+  })
+  sessions.close()
+  for (const { clientId, link } of links) sessions.left(clientId, link)
+  t.same(ended, [])
+})
