@@ -97,7 +97,7 @@ async function fill(folder: string): Promise<void> {
   const message = { ...base, qos: 1, brokerId: '', brokerCounter: 0 } as const
   const retained = createRetainedRecords(journal)
   for (let at = 0; at < 10_000; at++) {
-    retained.note(`nodes/bridge/${at}/state`, { ...message, topic: `nodes/bridge/${at}/state` })
+    retained.added({ ...message, topic: `nodes/bridge/${at}/state` })
   }
   const sessions = createSessionRecords(journal)
   for (let at = 0; at < 500; at++) {

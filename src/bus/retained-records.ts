@@ -4,23 +4,45 @@ import type { OwnMessage } from './own-copy.ts'
 
 /** Notes what is retained, by topic. */
 export interface RetainedRecords {
-  /** `undefined`: nothing is retained on `topic` any more. */
-  note(topic: string, message: OwnMessage | undefined): void
+  /** On a topic on which nothing was retained. */
+  added(message: OwnMessage): void
+  /** In place of another one. */
+  replaced(message: OwnMessage): void
+  /** Nothing is retained on `topic` any more. */
+  removed(topic: string): void
   /** What an earlier hub has retained. */
   load(): AsyncIterable<OwnMessage>
+}
+
+/** Where nothing is kept. */
+export const noRecords: RetainedRecords = {
+  added: () => {},
+  replaced: () => {},
+  removed: () => {},
+  load: async function* () {},
 }
 
 const keyPrefix = 'retained/'
 
 export function createRetainedRecords(journal: Journal): RetainedRecords {
+  if (!journal.isLasting) return noRecords
   return {
-    note: (topic, message) => {
-      // What the hub tells of itself, it tells anew when it starts.
-      if (!journal.isLasting || topic.startsWith('$SYS/')) return
-      journal.note(keyPrefix + topic, message && writeMessage(message))
+    added: (message) => {
+      if (!isOfHub(message.topic)) journal.noteNew(keyPrefix + message.topic, writeMessage(message))
+    },
+    replaced: (message) => {
+      if (!isOfHub(message.topic)) journal.note(keyPrefix + message.topic, writeMessage(message))
+    },
+    removed: (topic) => {
+      if (!isOfHub(topic)) journal.note(keyPrefix + topic, undefined)
     },
     load: async function* () {
       for await (const [, value] of journal.entries(keyPrefix)) yield readMessage(value)
     },
   }
+}
+
+/** What the hub tells of itself, it tells anew when it starts. */
+function isOfHub(topic: string): boolean {
+  return topic.startsWith('$SYS/')
 }

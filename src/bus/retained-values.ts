@@ -2,7 +2,7 @@ import type { AedesPublishPacket } from 'aedes'
 import { matches } from '../core/filter.ts'
 import { type OwnMessage, ownCopy } from './own-copy.ts'
 import { createRetainedQuota, type RetainedLimits, type RetainedQuota } from './retained-quota.ts'
-import type { RetainedRecords } from './retained-records.ts'
+import { noRecords, type RetainedRecords } from './retained-records.ts'
 
 /** How many topics are looked at before others have their turn: some 50 µs. */
 const topicsPerTurn = 256
@@ -10,10 +10,10 @@ const topicsPerTurn = 256
 /** The last retained message of each topic [MQTT-3.3.1-5]. */
 export class RetainedValues {
   readonly #quota: RetainedQuota
-  readonly #records: Pick<RetainedRecords, 'note'>
+  readonly #records: Omit<RetainedRecords, 'load'>
   readonly #messages = new Map<string, OwnMessage>()
 
-  constructor(limits: RetainedLimits, records: Pick<RetainedRecords, 'note'> = { note: () => {} }) {
+  constructor(limits: RetainedLimits, records: Omit<RetainedRecords, 'load'> = noRecords) {
     this.#quota = createRetainedQuota(limits)
     this.#records = records
   }
@@ -23,10 +23,8 @@ export class RetainedValues {
     const { topic, payload } = packet
     if (!this.#quota.take(topic, payload.length)) return false
     // [MQTT-3.3.1-10]
-    const message = payload.length === 0 ? undefined : ownCopy(packet)
-    if (message === undefined) this.#messages.delete(topic)
-    else this.#messages.set(topic, message)
-    this.#records.note(topic, message)
+    if (payload.length === 0) this.#forget(topic)
+    else this.#keep(ownCopy(packet))
     return true
   }
 
@@ -35,8 +33,20 @@ export class RetainedValues {
     const { topic, payload } = message
     const hasRoom = this.#quota.take(topic, payload.length)
     if (hasRoom) this.#messages.set(topic, message)
-    else this.#records.note(topic, undefined)
+    else this.#records.removed(topic)
     return hasRoom
+  }
+
+  #keep(message: OwnMessage): void {
+    const isNew = !this.#messages.has(message.topic)
+    this.#messages.set(message.topic, message)
+    if (isNew) this.#records.added(message)
+    else this.#records.replaced(message)
+  }
+
+  #forget(topic: string): void {
+    // Anybody may clear what is not there, as often as they like.
+    if (this.#messages.delete(topic)) this.#records.removed(topic)
   }
 
   /**

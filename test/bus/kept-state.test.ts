@@ -76,7 +76,7 @@ t.test('past a limit that is lower now, what is kept is given up, and counted', 
   const store = await lastingStore()
   const journal = openJournal(store)
   const retained = createRetainedRecords(journal)
-  for (const topic of ['a', 'b', 'c']) retained.note(topic, ownMessage(1, { topic }))
+  for (const topic of ['a', 'b', 'c']) retained.added(ownMessage(1, { topic }))
   const records = createSessionRecords(journal)
   for (const clientId of ['new', 'old']) {
     const notes = records.of(clientId)
@@ -129,7 +129,11 @@ t.test('what waits for the disk before it may be sent comes when that is done', 
 t.test('what the hub tells of itself is not kept', async (t) => {
   const store = await lastingStore()
   const journal = openJournal(store)
-  createRetainedRecords(journal).note('$SYS/hub/x', ownMessage(1, { topic: '$SYS/hub/x' }))
+  const retained = createRetainedRecords(journal)
+  const message = ownMessage(1, { topic: '$SYS/hub/x' })
+  retained.added(message)
+  retained.replaced(message)
+  retained.removed(message.topic)
   await journal.close()
   t.same(await textsOf(store), [])
 })

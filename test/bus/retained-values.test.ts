@@ -1,9 +1,16 @@
 import t from 'tap'
+import { openJournal } from '../../src/bus/journal.ts'
+import { createRetainedRecords } from '../../src/bus/retained-records.ts'
 import { RetainedValues } from '../../src/bus/retained-values.ts'
+import type { Store } from '../../src/store/store.ts'
+import { textsOf } from '../store/contract.ts'
+import { lastingStore, listed } from './lasting-store.ts'
 import { ownMessage } from './own-message.ts'
 
+const limits = { topics: 10_000, valueBytes: 100, totalBytes: 1e6 }
+
 function valuesOn(topics: readonly string[]): RetainedValues {
-  const values = new RetainedValues({ topics: 10_000, valueBytes: 100, totalBytes: 1e6 })
+  const values = new RetainedValues(limits)
   topics.forEach((topic, at) => {
     values.store(ownMessage(at, { topic }))
   })
@@ -46,4 +53,34 @@ t.test('what is stored meanwhile makes it no longer', async (t) => {
     values.store(ownMessage(9, { topic: `new/${looked++}` }))
   }
   t.equal(looked, 2)
+})
+
+t.test('what is cleared while the disk takes nothing does not wait for it', async (t) => {
+  const store = await lastingStore()
+  const written: number[] = []
+  let fail = true
+  const write: Store['write'] = async (changes) => {
+    written.push(changes.length)
+    if (fail) throw new Error('no space')
+    await store.write(changes)
+  }
+  const journal = openJournal({ ...store, write })
+  const records = createRetainedRecords(journal)
+  const values = new RetainedValues(limits, records)
+  const set = (topic: string, text: string) =>
+    values.store(ownMessage(1, { topic, payload: Buffer.from(text) }))
+  for (const topic of ['a', 'b']) set(topic, '1')
+  while (written.length === 0) await new Promise(setImmediate)
+  set('a', '2')
+  for (let count = 0; count < 100; count++) {
+    set(`comes/and/goes/${count}`, '1')
+    set(`comes/and/goes/${count}`, '2')
+    for (const topic of [`comes/and/goes/${count}`, `never/there/${count}`, 'b']) set(topic, '')
+  }
+  fail = false
+  await new Promise<void>((resolve) => journal.settled(resolve))
+  t.same(written, [2, 2, 2])
+  t.equal((await textsOf(store)).length, 1)
+  t.match(await listed(records.load()), [{ topic: 'a', payload: Buffer.from('2') }])
+  await journal.close()
 })
