@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { wipeFolder } from '../store/backup-file.ts'
+import { wipeFolder } from '../store/data-folder.ts'
 import { type Command, readArguments, required } from './command.ts'
 
 const usage = 'wipe --data DIR --yes'

@@ -1,22 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, renameSync, rmSync } from 'node:fs'
 import { open, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { createCounters } from '../core/counters.ts'
-import { HubError, reasonOf, systemCodeOf } from '../core/errors.ts'
-import { openLog } from '../core/log.ts'
-import { createSampledLog, type SampledLog } from '../core/sampled-log.ts'
+import { dirname } from 'node:path'
+import { HubError, systemCodeOf } from '../core/errors.ts'
 import { syncFolder } from '../core/sync-folder.ts'
 import { backupLines, readBackup } from './backup.ts'
-import { isLocked } from './broken-store.ts'
+import { checkDataFolder, fileError, namesIn, silentLog } from './data-folder.ts'
 import { fillEngine } from './fill-engine.ts'
 import { openLevel, openLevelAgain, storePath } from './level-store.ts'
 import { createStore } from './store.ts'
-
-/** For a command, which tells by itself what went wrong. */
-export function silentLog(): SampledLog {
-  return createSampledLog(openLog('silent'), createCounters())
-}
 
 /**
  * Writes a backup to a file for its owner only, and answers how many values it has. The file is there
@@ -54,7 +46,7 @@ async function countIn(file: string): Promise<number> {
  * @throws HubError `cannot-open-store`, `cannot-read-store`
  */
 export async function* folderLines(folder: string): AsyncGenerator<string> {
-  checkFolder(folder)
+  checkDataFolder(folder)
   const store = createStore(await openLevelAgain(storePath(folder), silentLog()))
   try {
     yield* backupLines(store)
@@ -70,7 +62,7 @@ export async function* folderLines(folder: string): AsyncGenerator<string> {
  */
 export async function restoreBackup(file: string, folder: string): Promise<number> {
   const path = storePath(folder)
-  const names = existsSync(folder) ? readdirSync(folder) : []
+  const names = existsSync(folder) ? namesIn(folder) : []
   if (names.length > 0) {
     const sentence = `expected the folder ${JSON.stringify(folder)} to be empty, got ${names.length} files`
     const mend = 'choose another one, or end its hub and use "clown-hub wipe"'
@@ -106,42 +98,4 @@ async function* entriesOf(file: string) {
     if (error instanceof HubError) throw error
     throw fileError('unreadable-file', `read ${JSON.stringify(file)}`, error)
   }
-}
-
-function fileError(code: 'unreadable-file' | 'unwritable-file', what: string, cause: unknown) {
-  const reason = reasonOf(cause).replace(/,.*/s, '')
-  return new HubError(code, `expected to ${what}: ${reason}`, { cause })
-}
-
-/** What a hub has made in its data folder; the rest of it is not ours. */
-const ownNames = /^(store|store[.-].*|ballast|commands\.ndjson(\.\d)?)$/
-
-/**
- * Removes what hubs have kept in a data folder, and answers how many files and folders that were.
- *
- * @throws HubError `cannot-open-store` while a hub uses it, or when it is none.
- */
-export async function wipeFolder(folder: string): Promise<number> {
-  await refuseLocked(folder)
-  const names = readdirSync(folder).filter((name) => ownNames.test(name))
-  for (const name of names) rmSync(join(folder, name), { recursive: true, force: true })
-  syncFolder(folder)
-  return names.length
-}
-
-/** @throws HubError `cannot-open-store` when a hub has the store of the folder, or it has none. */
-export async function refuseLocked(folder: string): Promise<void> {
-  checkFolder(folder)
-  try {
-    await (await openLevelAgain(storePath(folder), silentLog())).close()
-  } catch (error) {
-    if (isLocked(error)) throw error
-  }
-}
-
-/** LevelDB makes a folder that is not there, whatever is asked of it. */
-function checkFolder(folder: string): void {
-  if (existsSync(storePath(folder))) return
-  const sentence = `expected a data folder, got ${JSON.stringify(folder)} without a store`
-  throw new HubError('cannot-open-store', sentence)
 }

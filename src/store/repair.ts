@@ -1,8 +1,8 @@
 import { cpSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { syncFolder } from '../core/sync-folder.ts'
-import { refuseLocked, silentLog } from './backup-file.ts'
 import { cannotOpen } from './broken-store.ts'
+import { refuseLocked, silentLog } from './data-folder.ts'
 import { openLevelAgain, storePath } from './level-store.ts'
 import { createStore } from './store.ts'
 

@@ -2,6 +2,7 @@ import {
   existsSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   truncateSync,
@@ -9,7 +10,8 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { folderLines, restoreBackup, saveBackup, wipeFolder } from '../../src/store/backup-file.ts'
+import { folderLines, restoreBackup, saveBackup } from '../../src/store/backup-file.ts'
+import { wipeFolder } from '../../src/store/data-folder.ts'
 import { openLevelStore } from '../../src/store/level-store.ts'
 import { repairStore } from '../../src/store/repair.ts'
 import { put, textsOf } from './contract.ts'
@@ -123,6 +125,36 @@ t.test('wiping removes what is of a hub, unless one uses it', async (t) => {
   await t.rejects(wipeFolder(folder), { message: /without a store$/ })
 })
 
+t.test('a folder named store of somebody else is no store', async (t) => {
+  const folder = t.testdir({ store: { 'goods.ts': '' }, 'store.ts': '', 'store-front': {} })
+  const refused = { code: 'cannot-open-store', message: /without a store$/ }
+  await t.rejects(wipeFolder(folder), refused)
+  await t.rejects(repairStore(folder), refused)
+  await t.rejects(saveBackup(`${folder}.ndjson`, folderLines(folder)), refused)
+  t.same(readdirSync(folder), ['store', 'store-front', 'store.ts'])
+  t.same(readdirSync(join(folder, 'store')), ['goods.ts'])
+})
+
+t.test('what an interrupted restore has left can be wiped', async (t) => {
+  const { folder } = await dataFolder(t, {})
+  renameSync(join(folder, 'store'), join(folder, 'store.tmp'))
+  t.equal(await wipeFolder(folder), 1)
+  t.same(readdirSync(folder), [])
+})
+
+t.test('what is no folder is told in one sentence', async (t) => {
+  const { root, file, folder } = await dataFolder(t, {})
+  await saveBackup(file, folderLines(folder))
+  await t.rejects(restoreBackup(file, file), {
+    code: 'unreadable-file',
+    message: /^expected to read the folder ".*": ENOTDIR: not a directory$/,
+  })
+  await t.rejects(wipeFolder(join(root, 'missing')), {
+    code: 'unwritable-file',
+    message: /^expected to wipe the folder ".*missing": ENOENT: no such file or directory$/,
+  })
+})
+
 t.test('a broken store says how to save what can be read of it, and that works', async (t) => {
   const { folder } = await dataFolder(t, { 'a/1': 'x', 'a/2': 'y' })
   const path = join(folder, 'store')
@@ -176,7 +208,7 @@ t.test('what stands in the way of a repair is told', async (t) => {
   })
   t.same(readdirSync(folder).sort(), ['store', asideIn.replace(/.*\//, '')])
   writeFileSync(join(root, 'store'), '')
-  await t.rejects(repairStore(root), { code: 'cannot-open-store', message: /Not a directory/ })
+  await t.rejects(repairStore(root), { code: 'cannot-open-store', message: /not a directory/ })
 })
 
 t.test('what cannot be repaired is kept as it was', async (t) => {

@@ -1,0 +1,102 @@
+import { readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { createCounters } from '../core/counters.ts'
+import { HubError, reasonOf, systemCodeOf } from '../core/errors.ts'
+import { openLog } from '../core/log.ts'
+import { createSampledLog, type SampledLog } from '../core/sampled-log.ts'
+import { syncFolder } from '../core/sync-folder.ts'
+import { cannotOpen, isLocked } from './broken-store.ts'
+import { openLevelAgain, storePath } from './level-store.ts'
+
+/** For a command, which tells by itself what went wrong. */
+export function silentLog(): SampledLog {
+  return createSampledLog(openLog('silent'), createCounters())
+}
+
+export function fileError(
+  code: 'unreadable-file' | 'unwritable-file',
+  what: string,
+  cause: unknown,
+): HubError {
+  const reason = reasonOf(cause).replace(/,.*/s, '')
+  return new HubError(code, `expected to ${what}: ${reason}`, { cause })
+}
+
+/** @throws HubError `unreadable-file` */
+export function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch (error) {
+    throw fileError('unreadable-file', `read the folder ${JSON.stringify(folder)}`, error)
+  }
+}
+
+/**
+ * Checks that a hub has made a store in the folder: LevelDB makes one in any folder, whatever is asked
+ * of it.
+ *
+ * @throws HubError `cannot-open-store` when there is none.
+ */
+export function checkDataFolder(folder: string): void {
+  const path = storePath(folder)
+  try {
+    if (isStore(path)) return
+  } catch (error) {
+    if (systemCodeOf(error) !== 'ENOENT') throw cannotOpen(path, error)
+  }
+  throw noDataFolder(folder)
+}
+
+/** What LevelDB calls its files. */
+const levelFile = /^(CURRENT|LOCK|MANIFEST-\d+|\d+\.(ldb|sst|log))$/
+
+/** Other programs have folders that are called `store`, too. */
+function isStore(path: string): boolean {
+  const names = readdirSync(path)
+  return names.length === 0 || names.some((name) => levelFile.test(name))
+}
+
+function noDataFolder(folder: string): HubError {
+  const sentence = `expected a data folder, got ${JSON.stringify(folder)} without a store`
+  return new HubError('cannot-open-store', sentence)
+}
+
+/** @throws HubError `cannot-open-store` when a hub has the store of the folder, or it has none. */
+export async function refuseLocked(folder: string): Promise<void> {
+  checkDataFolder(folder)
+  try {
+    await (await openLevelAgain(storePath(folder), silentLog())).close()
+  } catch (error) {
+    if (isLocked(error)) throw error
+  }
+}
+
+/** The store, what a restore or a copy has left of one, and stores that were kept aside. */
+const storeName = /^store(\.tmp|-broken\.tmp|-broken-.*Z|-format-\d+(\.tmp)?)?$/
+const fileName = /^(ballast|commands\.ndjson(\.\d)?)$/
+
+/** What a hub has made in its data folder; the rest of it is not ours. */
+function ownNamesIn(folder: string): string[] {
+  return readdirSync(folder).filter((name) =>
+    storeName.test(name) ? isStore(join(folder, name)) : fileName.test(name),
+  )
+}
+
+/**
+ * Removes what hubs have kept in a data folder, and answers how many files and folders that were.
+ *
+ * @throws HubError `cannot-open-store` while a hub uses it, or when it is none; `unwritable-file`
+ */
+export async function wipeFolder(folder: string): Promise<number> {
+  try {
+    const names = ownNamesIn(folder)
+    if (names.length === 0) throw noDataFolder(folder)
+    if (names.includes('store')) await refuseLocked(folder)
+    for (const name of names) rmSync(join(folder, name), { recursive: true, force: true })
+    syncFolder(folder)
+    return names.length
+  } catch (error) {
+    if (error instanceof HubError) throw error
+    throw fileError('unwritable-file', `wipe the folder ${JSON.stringify(folder)}`, error)
+  }
+}
