@@ -209,6 +209,8 @@ t.test('what stands in the way of a repair is told', async (t) => {
   t.same(readdirSync(folder).sort(), ['store', asideIn.replace(/.*\//, '')])
   writeFileSync(join(root, 'store'), '')
   await t.rejects(repairStore(root), { code: 'cannot-open-store', message: /not a directory/ })
+  const odd = t.testdir({ store: { CURRENT: {} } })
+  await t.rejects(repairStore(odd), { code: 'cannot-open-store', message: /Is a directory$/ })
 })
 
 t.test('what cannot be repaired is kept as it was', async (t) => {
