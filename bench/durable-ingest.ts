@@ -106,7 +106,7 @@ async function fill(folder: string): Promise<void> {
     notes.here()
     for (const filter of ['nodes/#', 'other/+/state']) sessions.subscribed(clientId, filter, 1)
     for (let count = 0; count < 20; count++) notes.waits({ ...message, topic: 'nodes/bridge/0' })
-    notes.away()
+    notes.away(0)
   }
   await journal.close()
   await store.close()

@@ -18,6 +18,13 @@ export interface Absences {
   restored(count: number): void
   /** Who has been away for too long, or is one too many. Whoever is answered is to be ended at once. */
   overdue(): Generator<string, void, void>
+  /**
+   * Who has been away for how long, if somebody has set the time of day since this was asked last: then
+   * what was noted by it before is wrong.
+   */
+  misdated(): Generator<readonly [clientId: string, awayMs: number], void, void>
+  /** From now on nobody is overdue. */
+  close(): void
 }
 
 const hourMs = 3_600_000
@@ -25,8 +32,13 @@ const hourMs = 3_600_000
 /** How long clients have to come back after a start: the longest pause of libraries is 2 minutes. */
 const returnMs = 5 * 60_000
 
-export function createAbsences(limits: AbsenceLimits, { nowMs }: Pick<Clock, 'nowMs'>): Absences {
+/** What is less comes from clocks that are not quite even. */
+const jumpMs = 10_000
+
+export function createAbsences(limits: AbsenceLimits, { nowMs, wallMs }: Clock): Absences {
+  let aheadMs = wallMs() - nowMs()
   const sinceMsOf = new Map<string, number>()
+  let isClosed = false
   let earlier = { count: 0, untilMs: 0 }
   const countNow = () =>
     nowMs() < earlier.untilMs ? Math.max(limits.count, earlier.count) : limits.count
@@ -38,12 +50,22 @@ export function createAbsences(limits: AbsenceLimits, { nowMs }: Pick<Clock, 'no
       earlier = { count, untilMs: nowMs() + returnMs }
     },
     *overdue() {
+      if (isClosed) return
       const expiredMs = nowMs() - limits.hours * hourMs
       const count = countNow()
       for (const [clientId, sinceMs] of sinceMsOf) {
         if (sinceMsOf.size <= count && sinceMs > expiredMs) return
         yield clientId
       }
+    },
+    *misdated() {
+      const beforeMs = aheadMs
+      aheadMs = wallMs() - nowMs()
+      if (Math.abs(aheadMs - beforeMs) < jumpMs) return
+      for (const [clientId, sinceMs] of sinceMsOf) yield [clientId, nowMs() - sinceMs]
+    },
+    close: () => {
+      isClosed = true
     },
   }
 }

@@ -11,8 +11,8 @@ import type { Qos } from './qos.ts'
 export interface SessionNotes {
   /** The client is there. */
   here(): void
-  /** The client has gone, now. */
-  away(): void
+  /** The client has been away for so long. */
+  away(awayMs: number): void
   /** The session is over, with all but its messages, ids and subscriptions, which end one by one. */
   ended(): void
   /** The id that was given out last, so that none comes again too soon. */
@@ -113,7 +113,7 @@ function notesOf(
   const withId = new Set(messages.filter(({ id }) => id !== undefined).map(({ number }) => number))
   return {
     here: () => note(keys.client, textOf('')),
-    away: () => note(keys.client, textOf(Date.now())),
+    away: (awayMs) => note(keys.client, textOf(Date.now() - awayMs)),
     ended: () => {
       note(keys.client, undefined)
       note(keys.lastId, undefined)

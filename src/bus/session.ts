@@ -64,15 +64,20 @@ export class Session {
   detach(link: Link): boolean {
     if (this.#link !== link) return false
     this.#link = undefined
-    this.#notes.away()
+    this.#notes.away(0)
     // A command that was not acknowledged is not given tomorrow for today's button.
     this.outgoing.leave(({ topic }) => !isCommand(topic))
     return true
   }
 
+  /** The client has been away for so long; by another time of day than before. */
+  stillAway(awayMs: number): void {
+    this.#notes.away(awayMs)
+  }
+
   /** Takes over what an earlier hub has noted. A client that was there to its end is away from now on. */
   restore({ awayMs, messages, lastId, unreleased }: StoredSession): void {
-    if (awayMs === 0) this.#notes.away()
+    if (awayMs === 0) this.#notes.away(0)
     this.incoming.restore(unreleased)
     this.outgoing.restore(messages, lastId)
   }

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../core/clock.ts'
+import { type AlarmClock, systemClock } from '../core/clock.ts'
 import { type AbsenceLimits, createAbsences } from './absences.ts'
 import type { QueueLimits } from './outgoing-queue.ts'
 import type { OwnMessage } from './own-copy.ts'
@@ -23,7 +23,7 @@ export interface SessionsOptions {
   /** A message for a client was given up. */
   onDropped(clientId: string, message: OwnMessage): void
   readonly records: Pick<SessionRecords, 'of'>
-  readonly clock?: Pick<Clock, 'nowMs'>
+  readonly clock?: AlarmClock
 }
 
 /** A client that was let in. */
@@ -58,7 +58,6 @@ export function createSessions(options: SessionsOptions): Sessions {
   const sessions = new Map<string, Session>()
   const absences = createAbsences(limits, clock)
   const usage = { bytes: 0 }
-  let isClosed = false
   const forget = (clientId: string) => {
     sessions.get(clientId)?.end()
     sessions.delete(clientId)
@@ -69,7 +68,6 @@ export function createSessions(options: SessionsOptions): Sessions {
     onEnded(clientId)
   }
   const endOld = () => {
-    if (isClosed) return
     for (const clientId of absences.overdue()) end(clientId)
   }
   /** Who has been away for longest of those for whom something is kept goes first. */
@@ -79,7 +77,12 @@ export function createSessions(options: SessionsOptions): Sessions {
       if (sessions.get(clientId)?.outgoing.isEmpty === false) end(clientId)
     }
   }
-  const timer = setInterval(endOld, checkMs).unref()
+  const check = () => {
+    for (const [clientId, awayMs] of absences.misdated()) sessions.get(clientId)?.stillAway(awayMs)
+    endOld()
+    stopChecks = clock.after(checkMs, check)
+  }
+  let stopChecks = clock.after(checkMs, check)
   return {
     restore: (stored) => {
       absences.restored(stored.length)
@@ -106,10 +109,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       const session = sessions.get(clientId)
       // Another link may have taken over.
       if (session?.detach(link) !== true) return
-      if (!session.isKept) {
-        forget(clientId)
-        return
-      }
+      if (!session.isKept) return forget(clientId)
       absences.begin(clientId)
       endOld()
     },
@@ -122,8 +122,8 @@ export function createSessions(options: SessionsOptions): Sessions {
       while (usage.bytes > limits.totalBytes && session.outgoing.dropOldest()) {}
     },
     close: () => {
-      isClosed = true
-      clearInterval(timer)
+      absences.close()
+      stopChecks()
     },
   }
 }

@@ -22,7 +22,12 @@ function startSessions(t: Test, limits: Partial<SessionLimits> = {}, clock = ste
     qos2Window: 20,
     onEnded: (clientId) => ended.push(clientId),
     onDropped: (clientId, { payload }) => dropped.push(`${clientId} ${payload}`),
-    records: { of: (clientId) => ({ ...noNotes, away: () => notedAway.push(clientId) }) },
+    records: {
+      of: (clientId) => ({
+        ...noNotes,
+        away: (awayMs) => notedAway.push(`${clientId} for ${awayMs}`),
+      }),
+    },
     clock,
   })
   t.teardown(sessions.close)
@@ -121,7 +126,7 @@ t.test(
   async (t) => {
     const { sessions, notedAway } = startSessions(t)
     sessions.restore(storedSessions({ there: 0, away: 1000 }))
-    t.same(notedAway, ['there'])
+    t.same(notedAway, ['there for 0'])
   },
 )
 
@@ -152,4 +157,22 @@ t.test('no session is given up because the hub ends', async (t) => {
   sessions.close()
   for (const { clientId, link } of links) sessions.left(clientId, link)
   t.same(ended, [])
+})
+
+t.test('when the time of day is set, absences are noted anew, and are not longer', async (t) => {
+  const clock = steppedClock()
+  let aheadMs = 0
+  const wallMs = () => clock.nowMs() + aheadMs
+  const { visit, ended, notedAway } = startSessions(t, { hours: 2 }, { ...clock, wallMs })
+  visit('a')
+  aheadMs = 2000
+  clock.step(60_000)
+  t.same(notedAway, ['a for 0'], 'clocks are never quite even')
+  aheadMs += 3 * 24 * hourMs
+  clock.step(60_000)
+  clock.step(60_000)
+  t.same(notedAway, ['a for 0', 'a for 120000'])
+  t.same(ended, [])
+  clock.step(2 * hourMs)
+  t.same(ended, ['a'], 'an hour takes an hour')
 })
