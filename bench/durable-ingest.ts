@@ -104,7 +104,8 @@ async function fill(folder: string): Promise<void> {
     const clientId = `anonymous:client-${at}`
     const notes = sessions.of(clientId)
     notes.here()
-    for (const filter of ['nodes/#', 'other/+/state']) sessions.subscribed(clientId, filter, 1)
+    for (const filter of ['nodes/#', 'other/+/state'])
+      sessions.subscribed(clientId, { topic: filter, qos: 1 }, true)
     for (let count = 0; count < 20; count++) notes.waits({ ...message, topic: 'nodes/bridge/0' })
     notes.away(0)
   }

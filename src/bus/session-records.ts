@@ -52,13 +52,19 @@ export interface StoredMessage {
   readonly message: OwnMessage | undefined
 }
 
+/** A subscription to the filter `topic`. */
+export interface StoredSubscription {
+  readonly topic: string
+  readonly qos: Qos
+}
+
 /** A session of an earlier hub. */
 export interface StoredSession {
   readonly clientId: string
   /** For how long the client had been away; 0 when it was there to the end. */
   readonly awayMs: number
   readonly lastId: number
-  readonly subscriptions: readonly { readonly topic: string; readonly qos: Qos }[]
+  readonly subscriptions: readonly StoredSubscription[]
   /** In their order. */
   readonly messages: readonly StoredMessage[]
   readonly unreleased: readonly number[]
@@ -67,7 +73,8 @@ export interface StoredSession {
 export interface SessionRecords {
   /** Notes for a session that begins, or goes on with these messages. */
   of(clientId: string, messages?: readonly StoredMessage[]): SessionNotes
-  subscribed(clientId: string, filter: string, qos: Qos): void
+  /** `isNew`: it had no subscription to that filter. */
+  subscribed(clientId: string, subscription: StoredSubscription, isNew: boolean): void
   unsubscribed(clientId: string, filter: string): void
   load(): AsyncIterable<StoredSession>
 }
@@ -90,11 +97,14 @@ function keysOf(clientId: string) {
 }
 
 export function createSessionRecords(journal: Journal): SessionRecords {
-  const { isLasting, note } = journal
+  const { isLasting, note, noteNew } = journal
   return {
     of: (clientId, messages = []) => (isLasting ? notesOf(journal, clientId, messages) : noNotes),
-    subscribed: (clientId, filter, qos) => {
-      if (isLasting) note(keysOf(clientId).subscription(filter), textOf(qos))
+    subscribed: (clientId, { topic, qos }, isNew) => {
+      if (!isLasting) return
+      const key = keysOf(clientId).subscription(topic)
+      if (isNew) noteNew(key, textOf(qos))
+      else note(key, textOf(qos))
     },
     unsubscribed: (clientId, filter) => {
       if (isLasting) note(keysOf(clientId).subscription(filter), undefined)
@@ -150,7 +160,7 @@ interface Draft {
   readonly owner: string
   awayMs: number
   lastId: number
-  readonly subscriptions: { readonly topic: string; readonly qos: Qos }[]
+  readonly subscriptions: StoredSubscription[]
   readonly messages: Map<number, OwnMessage>
   readonly ids: Map<number, number>
   readonly unreleased: number[]

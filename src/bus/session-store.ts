@@ -48,19 +48,32 @@ export class SessionStore extends MemoryPersistence {
   override async addSubscriptions(client: Owner, subscriptions: Subscription[]) {
     const { granted, records } = this.#options
     const added = subscriptions.filter((subscription) => granted.delete(subscription))
-    for (const { topic, qos } of added) records.subscribed(client.id, topic, qos)
+    const own = await this.#filtersOf(client)
+    for (const subscription of added) {
+      records.subscribed(client.id, subscription, !own.has(subscription.topic))
+    }
     return super.addSubscriptions(client, added)
   }
 
   override async removeSubscriptions(client: Owner, filters: string[]) {
-    for (const filter of filters) this.#options.records.unsubscribed(client.id, filter)
+    const own = await this.#filtersOf(client)
+    for (const filter of filters) {
+      // Anybody may unsubscribe from what they never subscribed to.
+      if (own.has(filter)) this.#options.records.unsubscribed(client.id, filter)
+    }
     return super.removeSubscriptions(client, filters)
   }
 
   override async cleanSubscriptions(client: Owner) {
-    const subscriptions = await super.subscriptionsByClient(client)
-    for (const { topic } of subscriptions) this.#options.records.unsubscribed(client.id, topic)
+    for (const filter of await this.#filtersOf(client)) {
+      this.#options.records.unsubscribed(client.id, filter)
+    }
     return super.cleanSubscriptions(client)
+  }
+
+  async #filtersOf(client: Owner): Promise<Set<string>> {
+    const subscriptions = await super.subscriptionsByClient(client)
+    return new Set(subscriptions.map(({ topic }) => topic))
   }
 
   /** Takes over the subscriptions of a session of an earlier hub, which has noted them. */

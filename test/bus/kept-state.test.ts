@@ -7,7 +7,14 @@ import { createRetainedRecords } from '../../src/bus/retained-records.ts'
 import { createSessionRecords } from '../../src/bus/session-records.ts'
 import { checkConfig } from '../../src/config.ts'
 import type { Store } from '../../src/store/store.ts'
-import { isPublish, rawMqttTo, settled, signedIn } from '../raw-mqtt.ts'
+import {
+  isPublish,
+  rawMqttTo,
+  settled,
+  signedIn,
+  subscribePacket,
+  unsubscribePacket,
+} from '../raw-mqtt.ts'
 import { put, textsOf } from '../store/contract.ts'
 import { Scenario, stateOf } from './kept-scenario.ts'
 import { lastingStore } from './lasting-store.ts'
@@ -81,7 +88,7 @@ t.test('past a limit that is lower now, what is kept is given up, and counted', 
   for (const clientId of ['new', 'old']) {
     const notes = records.of(clientId)
     notes.here()
-    records.subscribed(clientId, '#', 1)
+    records.subscribed(clientId, { topic: '#', qos: 1 }, true)
     for (let count = 1; count <= 5; count++) notes.waits(ownMessage(count))
   }
   await journal.close()
@@ -124,6 +131,38 @@ t.test('what waits for the disk before it may be sent comes when that is done', 
   t.notOk(raw.packets.some(isPublish))
   release()
   for (let count = 1; count <= 100; count++) await raw.next(isPublish)
+})
+
+t.test('subscriptions that come and go while the disk is full leave nothing behind', async (t) => {
+  const store = await lastingStore()
+  const written: number[] = []
+  let release = () => {}
+  const full = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const write: Store['write'] = async (changes) => {
+    written.push(changes.length)
+    await full
+    await store.write(changes)
+  }
+  const { port } = await openedBroker(t, { ...store, write })
+  const raw = await signedIn(await rawMqttTo(t, port), { clientId: 'kept', clean: false })
+  raw.send(subscribePacket(['stays'], 1))
+  await settled(raw)
+  for (let count = 0; count < 20; count++) {
+    raw.send(
+      subscribePacket([`goes/${count}`], 1),
+      subscribePacket([`goes/${count}`], 0),
+      unsubscribePacket([`goes/${count}`, `was/never/there/${count}`]),
+    )
+  }
+  raw.send(subscribePacket(['stays'], 0))
+  await settled(raw)
+  t.equal(written.length, 1)
+  release()
+  for (let count = 0; count < 22; count++) await raw.next((packet) => packet.startsWith('9'))
+  t.ok(Math.max(...written) <= 2, `${written}`)
+  t.match(await stateOf(store), { sessions: [{ filters: ['stays at 0'] }] })
 })
 
 t.test('what the hub tells of itself is not kept', async (t) => {

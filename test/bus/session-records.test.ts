@@ -21,10 +21,11 @@ t.test('what was noted of a session is loaded, whatever its client calls itself'
   const { records, load } = await startRecords()
   const notes = records.of('user:a/b č')
   notes.here()
-  records.subscribed('user:a/b č', 'x/+/y', 2)
-  records.subscribed('user:a/b č', '#', 0)
-  records.subscribed('user:a/b č', 'gone', 1)
+  records.subscribed('user:a/b č', { topic: 'x/+/y', qos: 2 }, true)
+  records.subscribed('user:a/b č', { topic: '#', qos: 1 }, true)
+  records.subscribed('user:a/b č', { topic: 'gone', qos: 1 }, true)
   records.unsubscribed('user:a/b č', 'gone')
+  records.subscribed('user:a/b č', { topic: '#', qos: 0 }, false)
   t.equal(notes.waits(ownMessage(1)), 1)
   t.equal(notes.waits(ownMessage(2, { qos: 2 })), 2)
   t.equal(notes.waits(ownMessage(3, { qos: 2 })), 3)
@@ -104,7 +105,7 @@ t.test('a session that is over leaves nothing, and an unknown key is left alone'
 t.test('without a store that lasts there is nothing to note', async (t) => {
   const records = createSessionRecords(openJournal(openMemoryStore()))
   t.equal(records.of('a'), noNotes)
-  records.subscribed('a', 'x', 1)
+  records.subscribed('a', { topic: 'x', qos: 1 }, true)
   records.unsubscribed('a', 'x')
   t.same(await listed(records.load()), [])
   const { here, away, ended, lastId, waits, sent, received, done, unreleased, released } = noNotes
