@@ -61,7 +61,7 @@ export class HeldPackets {
     const awaitedId = type === puback ? packet.readUInt16BE(bodyStart(packet)) : undefined
     const topic = type === publish ? topicOf(packet) : undefined
     this.#packets.push({ packet: Buffer.from(packet), awaitedId, topic })
-    this.#count(topic, 1)
+    if (topic !== undefined) this.#count(topic, 1)
     this.#bytes += packet.length
     return true
   }
@@ -73,8 +73,7 @@ export class HeldPackets {
     return this.#topics.has(topicOf(packet))
   }
 
-  #count(topic: string | undefined, change: number): void {
-    if (topic === undefined) return
+  #count(topic: string, change: number): void {
     const count = (this.#topics.get(topic) ?? 0) + change
     if (count === 0) this.#topics.delete(topic)
     else this.#topics.set(topic, count)
@@ -92,9 +91,10 @@ export class HeldPackets {
     const due = this.#packets.splice(0, end === -1 ? this.#packets.length : end)
     if (due.length === 0) return
     const packets = Buffer.concat(due.map(({ packet }) => packet))
+    const topics = due.flatMap(({ topic }) => topic ?? [])
     this.#journal.settled(() => {
       this.#bytes -= packets.length
-      for (const { topic } of due) this.#count(topic, -1)
+      for (const topic of topics) this.#count(topic, -1)
       this.#send(packets)
     })
   }
