@@ -103,14 +103,29 @@ function engineOf(level: Level, sampledLog: SampledLog): Engine {
       try {
         await batchOf(level, changes).write({ sync: true })
       } catch (cause) {
-        const reason = reasonOf(cause)
-        sampledLog.warn('store-write-failed', { reason }, 'the store could not be written')
-        const sentence = `expected to write to the store ${JSON.stringify(level.location)}: ${reason}`
-        throw new HubError('cannot-write-store', sentence, { cause })
+        throw cannotWrite(level, cause, sampledLog)
+      }
+    },
+    clear: async (prefix) => {
+      // The slash at the end becomes the character after it.
+      const end = `${prefix.slice(0, -1)}0`
+      try {
+        await level.clear({ gte: prefix, lt: end })
+        // LevelDB gives room back only when it comes by those keys again, which may be never.
+        await level.compactRange(prefix, end)
+      } catch (cause) {
+        throw cannotWrite(level, cause, sampledLog)
       }
     },
     close: () => level.close(),
   }
+}
+
+function cannotWrite(level: Level, cause: unknown, sampledLog: SampledLog): HubError {
+  const reason = reasonOf(cause)
+  sampledLog.warn('store-write-failed', { reason }, 'the store could not be written')
+  const sentence = `expected to write to the store ${JSON.stringify(level.location)}: ${reason}`
+  return new HubError('cannot-write-store', sentence, { cause })
 }
 
 /** One by one: given as a list, they cost eight times as much. */

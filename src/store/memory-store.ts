@@ -20,6 +20,9 @@ function createMemory(): Engine {
         else values.set(key, ownBytes(value))
       }
     },
+    clear: async (prefix) => {
+      for (const key of values.keys()) if (key.startsWith(prefix)) values.delete(key)
+    },
     close: async () => {},
   }
 }

@@ -45,6 +45,7 @@ export function createPatientEngine(first: Engine, options: PatientOptions): Pat
     entries: async function* (prefix) {
       yield* (await engine.current()).entries(prefix)
     },
+    clear: async (prefix) => (await engine.current()).clear(prefix),
     apply: async (changes) => {
       do {
         while (disk.trouble() !== undefined && !ending.aborted) await disk.nextLook()

@@ -28,6 +28,13 @@ export interface Store {
    * @throws HubError `cannot-write-store`
    */
   write(changes: readonly Change[]): Promise<void>
+  /**
+   * Takes away all whose keys begin with `prefix`, which ends with a slash, and gives back their room.
+   * Not in order with what is written.
+   *
+   * @throws HubError `cannot-write-store`
+   */
+  clear(prefix: string): Promise<void>
   /** Waits for what is being written. Nothing may be asked of the store afterwards. */
   close(): Promise<void>
 }
@@ -36,7 +43,7 @@ export interface Store {
 export type Changes = ReadonlyMap<string, Buffer | undefined>
 
 /** What a store keeps its values in. */
-export interface Engine extends Pick<Store, 'isLasting' | 'get' | 'entries' | 'close'> {
+export interface Engine extends Pick<Store, 'isLasting' | 'get' | 'entries' | 'clear' | 'close'> {
   /** Resolves when all changes are on disk; is not called again before. */
   apply(changes: Changes): Promise<void>
 }
@@ -55,6 +62,7 @@ export function createStore(engine: Engine, limit?: WaitingLimit): Store {
       for await (const entry of engine.entries(prefix)) if (entry[0] !== formatKey) yield entry
     },
     write: writer.write,
+    clear: engine.clear,
     close: () => {
       closing ??= writer.close().then(engine.close)
       return closing

@@ -50,6 +50,17 @@ export function testStore(t: Test, open: (t: Test) => Promise<Store>): void {
     )
   })
 
+  t.test('what begins with a prefix can be taken away at once', async (t) => {
+    const store = await opened(t)
+    const others = ['a', 'a.', 'a0', 'aa/1']
+    await store.write([...others, 'a/', 'a/1', 'a/\uFF5E/2'].map((key) => put(key, key)))
+    await store.clear('a/')
+    t.same(
+      (await textsOf(store)).map(([key]) => key),
+      others.sort(),
+    )
+  })
+
   t.test('the last change of a key counts, whoever made it', async (t) => {
     const store = await opened(t)
     void store.write([put('a/1', 'old'), put('a/2', 'old'), put('a/3', 'old')])

@@ -23,6 +23,7 @@ function flakyEngine(_t: Test) {
       if (state.writeError !== undefined) throw new Error(state.writeError)
       for (const [key, value] of changes) values.set(key, value)
     },
+    clear: async (prefix) => calls.put(`clear ${prefix}`),
     close: async () => calls.put(`close ${number}`),
   })
   let opened = 0

@@ -1,0 +1,122 @@
+/** Numbers as bytes: small ones take little room (varints: 7 bits a byte, the lowest first). */
+
+/** Below this, the operators on bits do; they know 32 bits. */
+const fastBelow = 2 ** 28
+
+/** Bytes that are only ever added to. */
+export class ByteWriter {
+  #bytes: Buffer
+  #length = 0
+
+  constructor(capacity = 64) {
+    this.#bytes = Buffer.allocUnsafeSlow(capacity)
+  }
+
+  get length(): number {
+    return this.#length
+  }
+
+  /** All so far. What is added later does not change it. */
+  written(): Buffer {
+    return this.#bytes.subarray(0, this.#length)
+  }
+
+  byte(value: number): void {
+    this.#makeRoom(1)
+    this.#bytes[this.#length++] = value
+  }
+
+  /** An integer from 0 to 2^53. */
+  unsigned(value: number): void {
+    this.#makeRoom(8)
+    let rest = value
+    while (rest >= fastBelow) {
+      this.#bytes[this.#length++] = (rest % 128) + 128
+      rest = Math.floor(rest / 128)
+    }
+    while (rest >= 128) {
+      this.#bytes[this.#length++] = (rest & 127) | 128
+      rest >>>= 7
+    }
+    this.#bytes[this.#length++] = rest
+  }
+
+  /** An integer of up to 52 bits, and its sign. */
+  signed(value: number): void {
+    this.unsigned(zigzag(value))
+  }
+
+  float(value: number): void {
+    this.#makeRoom(4)
+    this.#length = this.#bytes.writeFloatLE(value, this.#length)
+  }
+
+  double(value: number): void {
+    this.#makeRoom(8)
+    this.#length = this.#bytes.writeDoubleLE(value, this.#length)
+  }
+
+  #makeRoom(bytes: number): void {
+    if (this.#length + bytes <= this.#bytes.length) return
+    const larger = Buffer.allocUnsafeSlow(this.#bytes.length * 2)
+    larger.set(this.#bytes)
+    this.#bytes = larger
+  }
+}
+
+/** Reads what a ByteWriter wrote; throws a RangeError past the end. */
+export class ByteReader {
+  readonly #bytes: Buffer
+  #at = 0
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes
+  }
+
+  get hasMore(): boolean {
+    return this.#at < this.#bytes.length
+  }
+
+  /** What was not read yet. */
+  rest(): Buffer {
+    return this.#bytes.subarray(this.#at)
+  }
+
+  byte(): number {
+    return this.#bytes.readUInt8(this.#at++)
+  }
+
+  unsigned(): number {
+    let value = 0
+    let unit = 1
+    for (;;) {
+      const byte = this.byte()
+      value += (byte & 127) * unit
+      if (byte < 128) return value
+      unit *= 128
+    }
+  }
+
+  signed(): number {
+    return unzigzag(this.unsigned())
+  }
+
+  float(): number {
+    this.#at += 4
+    return this.#bytes.readFloatLE(this.#at - 4)
+  }
+
+  double(): number {
+    this.#at += 8
+    return this.#bytes.readDoubleLE(this.#at - 8)
+  }
+}
+
+/** Signed numbers as unsigned ones, so that those near 0 stay small: 0, -1, 1, -2 as 0, 1, 2, 3. */
+export function zigzag(value: number): number {
+  return value >= 0 ? value * 2 : value * -2 - 1
+}
+
+export function unzigzag(value: number): number {
+  return value % 2 === 0 ? value / 2 : (value + 1) / -2
+}

@@ -1,0 +1,203 @@
+import type { Clock } from '../../core/clock.ts'
+import { matches } from '../../core/filter.ts'
+import type { SampledLog } from '../../core/sampled-log.ts'
+import type { Store } from '../store.ts'
+import type { Bucket } from './bucket.ts'
+import { type ClockWatch, watchClock } from './clock-watch.ts'
+import { forgetSeries } from './forget-series.ts'
+import { createKeeper, type Keeper } from './keeper.ts'
+import { createOpenBlocks, type OpenBlocks } from './open-blocks.ts'
+import { createPeriods, type Periods } from './periods.ts'
+import type { TimeRange } from './plan.ts'
+import {
+  type BucketsWanted,
+  blocksOf,
+  bucketsOf,
+  type Cut,
+  cutOf,
+  type RawBlock,
+} from './read-history.ts'
+import type { Retention } from './retention.ts'
+import type { OwnSeries, Series, SeriesName } from './series.ts'
+import { createSeriesTable, type SeriesTable } from './series-table.ts'
+import { restoredBlocks } from './stored-blocks.ts'
+import { periodOf, startOfPeriod, type Tier } from './tiers.ts'
+import { createWriteAhead, type Ledger, type WriteAhead } from './write-ahead.ts'
+
+/** What was measured. */
+export interface Reading extends SeriesName {
+  /** In whole milliseconds since 1970. */
+  readonly at: number
+  /** A finite number, or whether something is so. */
+  readonly value: number | boolean
+  readonly unit: string | undefined
+}
+
+/** A series as it was at one moment; nothing that came later is read of it. */
+export type SeriesCut = Series & Cut
+
+/** What quantities were, and when. */
+export interface History {
+  /** Adds a point. Never waits, never throws; what there is no room for is counted. */
+  add(reading: Reading, isPromised: boolean): void
+  /** What was added so far is on disk before anything that is acknowledged from now on. */
+  promise(): void
+  /** The series whose topics match `filter`, as they are now. */
+  cut(filter: string): SeriesCut[]
+  /** The periods in which something may be of a series, in their order. */
+  periods(series: SeriesCut, tier: Tier, range: TimeRange): number[]
+  /** All points of an hour, by its number since 1970. */
+  blocks(series: SeriesCut, hour: number): AsyncIterable<RawBlock>
+  /** What is left of a period, as it is now; nothing of a series that is forgotten. */
+  buckets(series: Series, wanted: BucketsWanted): Promise<Bucket[]>
+  /** Of what came before this time, something was given up. */
+  lostUntil(tier: Tier): number
+  /** Does what is due; to be called once a second. A call while another one works waits for that. */
+  maintain(): Promise<void>
+  /** Waits until nothing is written; what was added is in the ledger. */
+  close(): Promise<void>
+}
+
+export interface HistoryOptions {
+  readonly store: Store
+  /** Where points are noted before they are in blocks: what it acknowledges waits for them. */
+  readonly ledger: Ledger
+  readonly retention: Retention
+  readonly limits: { readonly series: number; readonly openMiB: number }
+  readonly clock: Clock
+  readonly sampledLog: SampledLog
+}
+
+/** What the parts of a history share. */
+export interface HistoryParts extends HistoryOptions {
+  readonly table: SeriesTable
+  readonly writeAhead: WriteAhead
+  readonly open: OpenBlocks
+  readonly periods: Periods
+  readonly clockWatch: ClockWatch
+}
+
+const mebibyte = 1_048_576
+
+/** Goes on with what is in the store. */
+export async function openHistory(options: HistoryOptions): Promise<History> {
+  const { store, ledger, limits, clock, sampledLog } = options
+  const table = createSeriesTable(ledger, sampledLog)
+  const writeAhead = createWriteAhead(ledger, sampledLog)
+  const maxBytes = limits.openMiB * mebibyte
+  const nowMs = () => clock.nowMs()
+  const open = createOpenBlocks({ table, maxBytes, nowMs, sampledLog })
+  const periods = createPeriods()
+  const clockWatch = watchClock(clock, sampledLog)
+  const parts = { ...options, table, writeAhead, open, periods, clockWatch }
+  const keeper = createKeeper(parts)
+  await restore(parts, keeper)
+  return {
+    add: createAdd(parts, 2 * maxBytes),
+    promise: writeAhead.note,
+    cut: (filter) =>
+      [...table.all()]
+        .filter(({ topic }) => matches(filter, topic))
+        .map((series) => ({ ...namedOnly(series), ...cutOf(series, open.nextId()) })),
+    periods: ({ open: blocks }, tier, { from, to }) => {
+      const stored = periods.of(tier).map(([period]) => period)
+      const all = new Set([...stored, ...blocks.map(({ startAt }) => periodOf(tier, startAt))])
+      return [...all]
+        .filter((period) => period >= periodOf(tier, from) && startOfPeriod(tier, period) < to)
+        .sort((one, other) => one - other)
+    },
+    blocks: (series, hour) => blocksOf(store, series, hour),
+    buckets: async ({ id }, wanted) => {
+      const series = table.get(id)
+      return series === undefined ? [] : bucketsOf(series, wanted, { store, sampledLog })
+    },
+    lostUntil: periods.lostUntil,
+    maintain: keeper.maintain,
+    close: async () => {
+      await keeper.close()
+      writeAhead.flush()
+    },
+  }
+}
+
+function namedOnly({ id, topic, quantity, unit, isBoolean }: OwnSeries): Series {
+  return { id, topic, quantity, unit, isBoolean }
+}
+
+async function restore(parts: HistoryParts, keeper: Keeper): Promise<void> {
+  const { table, open, writeAhead, clock } = parts
+  await table.restore()
+  for await (const block of restoredBlocks(parts)) open.adopt(block)
+  await keeper.restore()
+  for await (const { series: id, ordinal, ...point } of writeAhead.restore()) {
+    const series = table.get(id)
+    // What is in a block already.
+    if (series === undefined || ordinal <= series.through) continue
+    series.lastAt = point.at
+    open.add(series, point, ordinal)
+  }
+  for (const { through, blocks } of table.all()) {
+    writeAhead.skip(Math.max(through, ...blocks.map((block) => block.through)))
+  }
+  open.closeBut(clock.wallMs())
+}
+
+/** `mostBytes`: what may be in memory at most. */
+function createAdd(parts: HistoryParts, mostBytes: number): History['add'] {
+  const { table, writeAhead, open, sampledLog } = parts
+  const seriesOf = createFinder(parts)
+  return (reading, isPromised) => {
+    const { topic, at, value, unit } = reading
+    if (open.bytes > mostBytes || (!isPromised && writeAhead.isBehind())) {
+      sampledLog.warn('history-points-dropped', { topic }, 'the disk is too slow for the history')
+      return
+    }
+    const series = seriesOf(reading)
+    if (series === undefined) return
+    const isBoolean = series.isBoolean && typeof value === 'boolean'
+    const isNew = series.lastAt === 0
+    if (isNew || series.unit !== unit || series.isBoolean !== isBoolean) {
+      table.change(series, { unit, isBoolean })
+    }
+    series.lastAt = at
+    const point = { at, value: Number(value) }
+    open.add(series, point, writeAhead.add(series.id, point))
+  }
+}
+
+/** How long nobody looks for room after there was none: that takes a look at all series. */
+const fullMs = 60_000
+
+/** Answers the series of a name, a new one if there is room. */
+function createFinder(parts: HistoryParts) {
+  const { table, limits, retention, clock, sampledLog } = parts
+  let fullUntilMs = 0
+  const makeRoom = (): boolean => {
+    if (table.size < limits.series) return true
+    if (clock.nowMs() < fullUntilMs) return false
+    const oldest = longestSilent(table)
+    if (oldest !== undefined && oldest.lastAt < clock.wallMs() - retention.ageMs.raw) {
+      forgetSeries(oldest, parts)
+      return true
+    }
+    fullUntilMs = clock.nowMs() + fullMs
+    return false
+  }
+  return (name: SeriesName): OwnSeries | undefined => {
+    const known = table.find(name)
+    if (known !== undefined) return known
+    if (makeRoom()) return table.add(name)
+    const { topic, quantity } = name
+    sampledLog.warn('history-series-refused', { topic, quantity }, 'a quantity is not recorded')
+    return undefined
+  }
+}
+
+function longestSilent(table: SeriesTable): OwnSeries | undefined {
+  let found: OwnSeries | undefined
+  for (const series of table.all()) {
+    const isSilent = series.blocks.length === 0 && series.lastAt < (found?.lastAt ?? Infinity)
+    if (isSilent) found = series
+  }
+  return found
+}
