@@ -10,6 +10,7 @@ import { checkPrivate, readSecretFile, readTextFile, valueIn } from './core/text
 import { parseYaml } from './core/yaml.ts'
 import { type Environment, type Setting, type SettingsSchema, settingsFrom } from './environment.ts'
 import type * as generated from './generated/config.ts'
+import { checkHistoryFilters } from './nodes/history/history-filters.ts'
 import { checkDeviceRules } from './nodes/relay-guard/device-rules.ts'
 
 type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T
@@ -83,6 +84,7 @@ function completed(input: unknown, source: string): Config {
   validated(config)
   checkUsers(config, source)
   checkDeviceRules(config.commands.rules, source)
+  checkHistoryFilters(config.history, source)
   return deepFreeze(config)
 }
 

@@ -23,6 +23,7 @@ import { loadClownModel } from './nodes/clown-model.ts'
 import { shedReports } from './nodes/load-shedding.ts'
 import { openPorts, type Ports } from './ports.ts'
 import { createReadiness } from './readiness.ts'
+import { openRecording } from './recording.ts'
 import { backupLines } from './store/backup.ts'
 import { openStore } from './store/open-store.ts'
 import type { Store } from './store/store.ts'
@@ -107,14 +108,20 @@ async function openAll(config: Config, log: Logger, life: Life) {
   const { bus, handle } = broker
   const common = { bus, access, clientAddress, log, sampledLog, onClose }
   const hardware = await openHardware(config, { ...common, store, model, admit })
+  const recording = await openRecording(config, { ...common, store, journal: broker.journal })
   const requests = {
     ...rules,
     limits: config.limits.http,
     gate,
     sampledLog,
     routeOf: createRoutes({
-      ...openWebSocketRoutes(config, { ...common, release, hardware, gate, handle }),
-      pages: new Map([...access.pages, ...hardware.pages, backupPage(config, access, store)]),
+      ...openWebSocketRoutes(config, { ...common, release, hardware, recording, gate, handle }),
+      pages: new Map([
+        ...access.pages,
+        ...hardware.pages,
+        recording.page,
+        backupPage(config, access, store),
+      ]),
       api: hardware.api,
       health: () => ({
         version: release.version,
@@ -134,6 +141,7 @@ interface WebSocketParts {
   readonly bus: Bus
   readonly access: Awaited<ReturnType<typeof openAccessControl>>
   readonly hardware: Awaited<ReturnType<typeof openHardware>>
+  readonly recording: Awaited<ReturnType<typeof openRecording>>
   readonly gate: ConnectionGate
   readonly handle: Broker['handle']
   readonly release: Release
@@ -145,7 +153,8 @@ interface WebSocketParts {
 
 /** The routes of the websockets that talk to the hub, and of those that carry MQTT. */
 function openWebSocketRoutes({ limits }: Config, parts: WebSocketParts) {
-  const { bus, access, hardware, gate, handle, release, log, sampledLog, onClose } = parts
+  const { bus, access, hardware, recording, gate, handle, release, log, sampledLog, onClose } =
+    parts
   const { talkSockets, mqttSockets } = openWebSockets(limits, { sampledLog, onClose })
   const talk = {
     dialect: createClownTalk({ release, limits, sampledLog }),
@@ -156,7 +165,7 @@ function openWebSocketRoutes({ limits }: Config, parts: WebSocketParts) {
       signedIn: access.signedIn,
       audiences: createAudiences(bus, log),
       lastValuesBelow: hardware.lastValuesBelow,
-      answering: hardware.answering,
+      answering: recording.answering(hardware.answering),
     },
     signIn: access.ways,
     mayEnter: gate.signedIn,

@@ -36,6 +36,7 @@ const roomOfFile: Record<string, string> = {
   hardware: 'hub',
   ports: 'hub',
   readiness: 'hub',
+  recording: 'hub',
 }
 
 function roomOf(path: string): string {

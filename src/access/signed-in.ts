@@ -8,6 +8,8 @@ export interface Entry {
   readonly user: User
   /** What `{client}` in a rule stands for; MQTT clients have one. */
   readonly clientId?: string | undefined
+  /** Only looks on: a node that does is not there for that. */
+  readonly looksOn?: boolean
   /** The user has other rights now; none at all before the end. */
   rightsChanged(rights: Rights): void
   /** The user is gone, or what was signed in with is not valid any more. */
@@ -32,7 +34,7 @@ export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange
   const users = new Map<Entry, User>()
   const presence = createPresence()
   const leave = (entry: Entry) => {
-    if (users.delete(entry)) presence.change(entry.user.name, -1)
+    if (users.delete(entry) && !entry.looksOn) presence.change(entry.user.name, -1)
   }
   const end = (entry: Entry) => {
     leave(entry)
@@ -56,7 +58,7 @@ export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange
   return {
     enter: (entry) => {
       users.set(entry, entry.user)
-      presence.change(entry.user.name, 1)
+      if (!entry.looksOn) presence.change(entry.user.name, 1)
       // The user may have changed while the password was checked.
       queueMicrotask(() => {
         if (users.get(entry) === entry.user) follow(entry, entry.user)

@@ -29,6 +29,8 @@ import { createSubscriptionQuota } from './subscription-quota.ts'
 /** The embedded Aedes: the bus of the hub, and the broker that MQTT clients connect to. */
 export interface Broker {
   readonly bus: Bus
+  /** What is noted there is on disk before what is acknowledged later; others may note as well. */
+  readonly journal: Journal
   /** Takes over a connection that is to speak MQTT, from TCP or from a websocket. */
   handle(socket: Duplex, request?: IncomingMessage): void
   close(): Promise<void>
@@ -90,6 +92,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
   const context: GuardContext = { limits, turnEnd: createTurnEnd(), sampledLog, journal }
   return {
     bus: createAedesBus({ aedes, retained, reader, log }),
+    journal,
     handle: (socket, request) => {
       const guard: MqttGuard = new MqttGuard(socket, context, {
         accept: (connect) => link.accept(connect),

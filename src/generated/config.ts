@@ -134,6 +134,43 @@ export interface ConfigInput {
     folder?: string
   }
   /**
+   * What is kept of what devices report: every number and every true or false, by topic and quantity. See docs/history.md.
+   */
+  history?: {
+    /**
+     * Filters on the topics that are recorded.
+     *
+     * @maxItems 1024
+     */
+    record?: string[]
+    /**
+     * Filters on topics that are not recorded all the same.
+     *
+     * @maxItems 1024
+     */
+    ignore?: string[]
+    /**
+     * Hours for which every point is kept.
+     */
+    rawHours?: number
+    /**
+     * Days for which each minute is kept: count, smallest, mean, largest, first and last value.
+     */
+    minuteDays?: number
+    /**
+     * Days for which each hour is kept, as the minutes.
+     */
+    hourDays?: number
+    /**
+     * MiB that all of it may take in the data folder. Past it, the oldest is given up first.
+     */
+    diskMiB?: number
+    /**
+     * MiB that all of it may take in a hub without a data folder.
+     */
+    memoryMiB?: number
+  }
+  /**
    * How long commands may take, and what the relay guard watches over.
    */
   commands?: {
@@ -568,6 +605,19 @@ export interface ConfigInput {
        */
       lagMs?: number
     }
+    /**
+     * What the history may hold in memory.
+     */
+    history?: {
+      /**
+       * Quantities of all devices together.
+       */
+      series?: number
+      /**
+       * MiB of points that are not in closed blocks yet.
+       */
+      openMiB?: number
+    }
   }
   /**
    * What the hub writes about itself.
@@ -708,6 +758,43 @@ export interface Config {
      * A folder for this hub alone, made when it is not there. A relative path starts at the working directory. Empty keeps everything in memory, as lab mode and a hub inside another program do unless told otherwise; clown-hub run takes ./data unless told otherwise.
      */
     folder?: string
+  }
+  /**
+   * What is kept of what devices report: every number and every true or false, by topic and quantity. See docs/history.md.
+   */
+  history: {
+    /**
+     * Filters on the topics that are recorded.
+     *
+     * @maxItems 1024
+     */
+    record: string[]
+    /**
+     * Filters on topics that are not recorded all the same.
+     *
+     * @maxItems 1024
+     */
+    ignore: string[]
+    /**
+     * Hours for which every point is kept.
+     */
+    rawHours: number
+    /**
+     * Days for which each minute is kept: count, smallest, mean, largest, first and last value.
+     */
+    minuteDays: number
+    /**
+     * Days for which each hour is kept, as the minutes.
+     */
+    hourDays: number
+    /**
+     * MiB that all of it may take in the data folder. Past it, the oldest is given up first.
+     */
+    diskMiB: number
+    /**
+     * MiB that all of it may take in a hub without a data folder.
+     */
+    memoryMiB: number
   }
   /**
    * How long commands may take, and what the relay guard watches over.
@@ -1143,6 +1230,19 @@ export interface Config {
        * Milliseconds the event loop may lag, for two seconds, before reports at QoS 0 are dropped.
        */
       lagMs: number
+    }
+    /**
+     * What the history may hold in memory.
+     */
+    history: {
+      /**
+       * Quantities of all devices together.
+       */
+      series: number
+      /**
+       * MiB of points that are not in closed blocks yet.
+       */
+      openMiB: number
     }
   }
   /**

@@ -1,0 +1,110 @@
+import { setImmediate as turnOver } from 'node:timers/promises'
+import type { Bucket } from '../../store/history/bucket.ts'
+import { withGaps } from '../../store/history/gaps.ts'
+import type { History, SeriesCut } from '../../store/history/history.ts'
+import { type Plan, planOf } from '../../store/history/plan.ts'
+import { summaryOf } from '../../store/history/summary.ts'
+import { type HistoryQuery, isoTime } from './history-query.ts'
+
+/** What each row of a series has, in this order. */
+export const columns = ['at', 'count', 'min', 'mean', 'max', 'first', 'last'] as const
+
+/** When a bucket begins, in milliseconds since 1970, and what is told of it; null is a gap. */
+export type Row = readonly [
+  at: number,
+  count: number,
+  min: number,
+  mean: number,
+  max: number,
+  first: number,
+  last: number,
+]
+
+export interface SeriesAnswer {
+  readonly topic: string
+  readonly quantity: string
+  readonly unit?: string
+  /** Of booleans, true is 1 and false is 0. */
+  readonly type: 'number' | 'boolean'
+  readonly points: readonly (Row | null)[]
+}
+
+/** Quantities of a range, in buckets. */
+export interface HistoryAnswer {
+  /** ISO 8601 in UTC. */
+  readonly from: string
+  readonly to: string
+  readonly bucketMs: number
+  readonly columns: typeof columns
+  readonly series: readonly SeriesAnswer[]
+}
+
+export type HistorySource = Pick<History, 'cut' | 'periods' | 'blocks' | 'buckets' | 'lostUntil'>
+
+export interface SeriesWanted {
+  /** Which topics. */
+  readonly filter: string
+  readonly quantity?: string | undefined
+  mayRead(topic: string): boolean
+}
+
+/** The series that are wanted and may be read, by their names. */
+export function readableSeries(
+  history: Pick<History, 'cut'>,
+  { filter, quantity, mayRead }: SeriesWanted,
+): SeriesCut[] {
+  return history
+    .cut(filter)
+    .filter((series) => quantity === undefined || quantity === series.quantity)
+    .filter(({ topic }) => mayRead(topic))
+    .sort((one, other) => (nameOf(one) < nameOf(other) ? -1 : 1))
+}
+
+/** No topic holds a line break. */
+function nameOf({ topic, quantity }: SeriesCut): string {
+  return `${topic}\n${quantity}`
+}
+
+/** What is known of `series` in the time that is asked for; `toldAs` says how its topic is told. */
+export async function historyAnswer(
+  history: HistorySource,
+  series: readonly SeriesCut[],
+  { range, points, toldAs = (topic) => topic }: HistoryQuery & { toldAs?(topic: string): string },
+): Promise<HistoryAnswer> {
+  const plan = planOf(range, points, history.lostUntil)
+  const answers: SeriesAnswer[] = []
+  for (const each of series) {
+    const buckets = await summaryOf(history, each, plan)
+    answers.push({ ...seriesAnswer(each, buckets, plan), topic: toldAs(each.topic) })
+    // Others have their turn between two of them.
+    await turnOver()
+  }
+  const times = { from: isoTime(plan.from), to: isoTime(plan.to), bucketMs: plan.bucketMs }
+  return { ...times, columns, series: answers }
+}
+
+function seriesAnswer(
+  { topic, quantity, unit, isBoolean }: SeriesCut,
+  buckets: readonly Bucket[],
+  { bucketMs }: Plan,
+): SeriesAnswer {
+  // What only changes when somebody switches it has no rhythm.
+  const told = isBoolean ? buckets : withGaps(buckets, bucketMs)
+  return {
+    topic,
+    quantity,
+    ...(unit !== undefined && { unit }),
+    type: isBoolean ? 'boolean' : 'number',
+    points: told.map((bucket) => bucket && rowOf(bucket)),
+  }
+}
+
+export function rowOf(bucket: Bucket): Row {
+  const { start, count, min, max, first, last } = bucket
+  return [start, count, min, meanOf(bucket), max, first, last]
+}
+
+/** To 12 digits: what is beyond them is how computers divide, and not what was measured. */
+function meanOf({ sum, count }: Pick<Bucket, 'sum' | 'count'>): number {
+  return Number((sum / count).toPrecision(12))
+}

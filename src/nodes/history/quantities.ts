@@ -1,0 +1,60 @@
+import { isRecord } from '../../core/record.ts'
+import { isFitText } from '../../core/topic.ts'
+
+/** What one report says of one quantity. */
+export interface Quantity {
+  readonly quantity: string
+  /** A finite number, or whether something is so. */
+  readonly value: number | boolean
+  readonly unit: string | undefined
+}
+
+/** What a report is called that is one bare value. */
+const bare = 'value'
+
+/** A report may have so many; the rest is left out. */
+const mostQuantities = 64
+/** In objects inside of objects, as `energy.power`. */
+const deepest = 4
+const longestName = 128
+const longestUnit = 32
+
+/**
+ * The numbers and booleans of a report: the fields of an object, as they are or as `[value, unit]`, or a
+ * bare value. Whatever else it has is left out.
+ */
+export function quantitiesIn(value: unknown): Quantity[] {
+  const found: Quantity[] = []
+  for (const quantity of collected(value, [])) {
+    found.push(quantity)
+    if (found.length === mostQuantities) break
+  }
+  return found
+}
+
+function* collected(value: unknown, path: readonly string[]): Generator<Quantity> {
+  if (isRecord(value)) {
+    if (path.length === deepest) return
+    for (const [key, inner] of Object.entries(value)) yield* collected(inner, [...path, key])
+    return
+  }
+  const quantity = path.length === 0 ? bare : path.join('.')
+  const measured = Array.isArray(value) ? readWithUnit(value) : { value, unit: undefined }
+  if (measured === undefined || !isFit(quantity, longestName)) return
+  const { value: inner, unit } = measured
+  // Nobody measures -0.
+  if (typeof inner === 'number' && Number.isFinite(inner))
+    yield { quantity, value: inner + 0, unit }
+  else if (typeof inner === 'boolean') yield { quantity, value: inner, unit }
+}
+
+/** What is said as `[value, unit]`; something like `[1, 2]` is a list. */
+function readWithUnit(list: readonly unknown[]) {
+  const [value, unit] = list
+  const isPair = list.length === 2 && typeof unit === 'string' && isFit(unit, longestUnit)
+  return isPair ? { value, unit } : undefined
+}
+
+function isFit(text: string, longest: number): boolean {
+  return text.length <= longest && isFitText(text)
+}

@@ -1,0 +1,90 @@
+/** What quantities were, and how it is asked for: the part of the composition that knows the history. */
+import type { Bus } from './bus/bus.ts'
+import type { Config } from './config.ts'
+import { type AlarmClock, systemClock } from './core/clock.ts'
+import type { Closers } from './core/closers.ts'
+import type { SampledLog } from './core/sampled-log.ts'
+import { createHistoryAnswers } from './nodes/history/history-answers.ts'
+import { startRecorder } from './nodes/history/recorder.ts'
+import type { Answering, Asker } from './nodes/registry/answers.ts'
+import { type History, openHistory } from './store/history/history.ts'
+import { dayMs, hourMs } from './store/history/tiers.ts'
+import type { Ledger } from './store/history/write-ahead.ts'
+import type { Store } from './store/store.ts'
+import { type HistoryRouteOptions, historyRoute } from './transports/history-route.ts'
+import type { Route } from './transports/route.ts'
+
+export interface RecordingParts {
+  readonly bus: Pick<Bus, 'subscribe'>
+  readonly store: Store
+  /** Holds back acknowledgements until what was noted is on disk. */
+  readonly journal: Ledger
+  readonly access: Pick<HistoryRouteOptions, 'asUser' | 'signedIn'>
+  readonly sampledLog: SampledLog
+  readonly onClose: Closers['add']
+  readonly clock?: AlarmClock
+}
+
+export async function openRecording(config: Config, parts: RecordingParts) {
+  const { bus, access, sampledLog, onClose, clock = systemClock } = parts
+  const history = await openHistory({ ...parts, ...settingsOf(config, parts), clock })
+  onClose(history.close)
+  onClose(maintained(history, clock))
+  const recorder = startRecorder({ bus, history, filters: config.history, clock })
+  onClose(recorder.close)
+  const topicLimits = config.limits.topic
+  const route = historyRoute({ ...access, history, recorder, topicLimits, sampledLog, clock })
+  const openAnswers = createHistoryAnswers({ history, clock, sampledLog })
+  const page: [path: string, Route] = ['/api/history', route]
+  return {
+    page,
+    /** Answers for the history what `answering` does not answer for the nodes. */
+    answering: (answering: (asker: Asker) => Answering) => (asker: Asker) => {
+      const nodes = answering(asker)
+      const past = openAnswers(asker)
+      return {
+        ...nodes,
+        list: (...asked: Parameters<Answering['list']>) =>
+          past.history(...asked) || nodes.list(...asked),
+        close: () => {
+          past.close()
+          nodes.close()
+        },
+      }
+    },
+  }
+}
+
+const everyMs = 1000
+const mebibyte = 1_048_576
+
+function settingsOf({ history, limits }: Config, { store, journal }: RecordingParts) {
+  const { rawHours, minuteDays, hourDays, diskMiB, memoryMiB } = history
+  const totalMiB = store.isLasting ? diskMiB : memoryMiB
+  // In memory, what is open and what is closed is the same memory.
+  const openMiB = Math.min(limits.history.openMiB, totalMiB / 4)
+  return {
+    ledger: journal,
+    limits: { ...limits.history, openMiB },
+    retention: {
+      ageMs: { raw: rawHours * hourMs, minute: minuteDays * dayMs, hour: hourDays * dayMs },
+      maxBytes: totalMiB * mebibyte,
+    },
+  }
+}
+
+/** Lets a history do what is due, once a second; answers what ends that. */
+function maintained(history: Pick<History, 'maintain'>, clock: AlarmClock): () => void {
+  let isClosed = false
+  const later = () =>
+    clock.after(everyMs, () => {
+      void history.maintain().then(() => {
+        if (!isClosed) cancel = later()
+      })
+    })
+  let cancel = later()
+  return () => {
+    isClosed = true
+    cancel()
+  }
+}

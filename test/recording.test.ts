@@ -1,0 +1,114 @@
+// What is recorded is there after a restart, and what is not wanted is not recorded.
+import t, { type Test } from 'tap'
+import { createSignedIn } from '../src/access/signed-in.ts'
+import type { Bus } from '../src/bus/bus.ts'
+import { openJournal } from '../src/bus/journal.ts'
+import { type ConfigInput, checkConfig } from '../src/config.ts'
+import { createClosers } from '../src/core/closers.ts'
+import type { Message } from '../src/core/message.ts'
+import { Payload } from '../src/core/payload.ts'
+import type { HistoryAnswer } from '../src/nodes/history/history-answer.ts'
+import { openRecording } from '../src/recording.ts'
+import { lastingStore } from './bus/lasting-store.ts'
+import { steppedClock } from './clock.ts'
+import { type HubPorts, mqttTo, startedHub, talkTo } from './started-hub.ts'
+import { textsOf } from './store/contract.ts'
+import { toldProblems } from './store/history/told-problems.ts'
+
+async function publish(t: Test, hub: HubPorts, values: Readonly<Record<string, string>>) {
+  const { client } = await mqttTo(t, hub)
+  for (const [topic, value] of Object.entries(values)) {
+    await client.publishAsync(topic, value, { qos: 1 })
+  }
+  await client.endAsync()
+}
+
+/** The count and the last value of each quantity of all devices, by its topic. */
+async function told(hub: HubPorts): Promise<Record<string, unknown>> {
+  const Authorization = `Basic ${Buffer.from('clown:bigclown').toString('base64')}`
+  const url = `http://127.0.0.1:${hub.httpPort}/api/history?topic=%23&points=1`
+  const answer: HistoryAnswer = JSON.parse(
+    await (await fetch(url, { headers: { Authorization } })).text(),
+  )
+  return Object.fromEntries(
+    answer.series.map(({ topic, points }) => [topic, [points[0]?.[1], points[0]?.[6]]]),
+  )
+}
+
+/** Starts a hub with one data folder, in place of the one before. */
+function restarter(t: Test, config: Partial<ConfigInput> = {}) {
+  const data = { folder: t.testdir({}) }
+  let close = async () => {}
+  return async () => {
+    await close()
+    const hub = await startedHub(t, { data, ...config })
+    close = hub.close
+    return hub
+  }
+}
+
+t.test('a bucket goes on where it was when the hub was started anew', async (t) => {
+  const restart = restarter(t)
+  const before = await restart()
+  await publish(t, before, { 'n/a': '1', 'n/b': 'true' })
+  await publish(t, before, { 'n/a': '2' })
+  const after = await restart()
+  t.same(await told(after), { 'n/a': [2, 2], 'n/b': [1, 1] })
+  await publish(t, after, { 'n/a': '3', 'n/c': '4' })
+  t.same(await told(await restart()), { 'n/a': [3, 3], 'n/b': [1, 1], 'n/c': [1, 4] })
+})
+
+t.test('what was at QoS 0 is there after an orderly end', async (t) => {
+  const restart = restarter(t)
+  const before = await restart()
+  const { send, settle } = await talkTo(t, before, '/talk/n')
+  send('a', 5)
+  await settle()
+  t.same(await told(await restart()), { 'n/a': [1, 5] })
+})
+
+t.test('only what the configuration names is recorded, without what it ignores', async (t) => {
+  const hub = await startedHub(t, { history: { record: ['n/#', 'm/a'], ignore: ['n/+/private'] } })
+  await publish(t, hub, { 'n/a': '1', 'n/a/private': '2', 'm/a': '3', 'm/b': '4', o: '5' })
+  t.same(await told(hub), { 'm/a': [1, 3], 'n/a': [1, 1] })
+  await t.rejects(startedHub(t, { history: { record: ['n/#/a'] } }), {
+    code: 'bad-config',
+    message: /expected history\.record\.0 to be a filter/,
+  })
+})
+
+t.test('once a second, what came is written, until the hub ends', async (t) => {
+  const store = await lastingStore()
+  const clock = steppedClock()
+  const closers = createClosers()
+  const { sampledLog } = toldProblems()
+  const journal = openJournal(store)
+  const listeners: ((message: Message) => void)[] = []
+  const bus: Pick<Bus, 'subscribe'> = {
+    subscribe: (_, listener) => {
+      listeners.push(listener)
+      return () => listeners.pop()
+    },
+  }
+  const directory = { find: () => undefined, onChange: () => () => {} }
+  const access = { asUser: async () => {}, signedIn: createSignedIn(directory) }
+  const parts = { bus, store, journal, access, sampledLog, clock, onClose: closers.add }
+  await openRecording(checkConfig({ users: { anonymous: { role: 'admin' } } }), parts)
+  const records = async () => (await textsOf(store, 'history/log/')).length
+  const report = (topic: string) => {
+    const payload = Payload.ofJson('1', 1)
+    for (const listener of listeners) listener({ topic, payload, qos: 0, retain: false })
+  }
+  for (const count of [1, 2]) {
+    report('n/a')
+    t.equal(await records(), count - 1)
+    clock.step(1000)
+    await new Promise<void>((resolve) => journal.settled(resolve))
+    t.equal(await records(), count)
+    await new Promise(setImmediate)
+  }
+  await closers.closeAll()
+  t.same(listeners, [])
+  clock.step(5000)
+  t.equal(await records(), 2)
+})
