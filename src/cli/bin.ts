@@ -9,6 +9,10 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', () => 
 process.exitCode = await main(process.argv.slice(2), {
   environment: process.env,
   print: (line) => process.stdout.write(`${line}\n`),
+  write: (text) =>
+    new Promise((resolve) => {
+      process.stdout.write(text, (error) => resolve(!error))
+    }),
   printError: (line) => process.stderr.write(`${line}\n`),
   readInput: () => text(process.stdin),
   stopped: firstStopSignal({

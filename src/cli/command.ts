@@ -5,6 +5,8 @@ import { HubError, reasonOf } from '../core/errors.ts'
 export interface Terminal {
   readonly environment: Readonly<Record<string, string | undefined>>
   print(line: string): void
+  /** Prints text of any length; resolves when it went out, to false when nobody reads it any more. */
+  write(text: string): Promise<boolean>
   /** Everything on standard input, to its end. */
   readInput(): Promise<string>
   /** Resolves when the user asks the command to end. */

@@ -1,3 +1,6 @@
+import { type IncomingMessage, request } from 'node:http'
+import { request as requestByTls } from 'node:https'
+import { text } from 'node:stream/consumers'
 import { HubError, reasonOf, systemCodeOf } from '../core/errors.ts'
 import { parseJson } from '../core/parse-json.ts'
 import { isRecord } from '../core/record.ts'
@@ -34,29 +37,55 @@ export async function askHub(hub: HubAddress, request: HubRequest): Promise<HubA
 }
 
 /**
- * What a running hub sends for a request, as it comes.
+ * What a running hub sends for a request, as it comes. Not by `fetch`, which takes an answer that was
+ * broken off for a whole one when the connection was to be closed after it.
  *
- * @throws HubError `cannot-connect`, also with the hub's own sentence when it refuses.
+ * @throws HubError `cannot-connect`, also with the hub's own sentence when it refuses; `bad-command-line`
+ * with its sentence when it does not know what is asked for.
  */
 export async function streamFromHub(
   hub: HubAddress,
   request: HubRequest,
 ): Promise<AsyncIterable<Uint8Array>> {
-  const response = await responseTo(hub, request)
-  const { status, body } = response
-  if (status === 200 && body !== null) return arriving(hub, body)
+  const response = await streamedFrom(hub, request)
+  const status = Number(response.statusCode)
+  if (status === 200) return arriving(hub, response)
   if (status === 401) throw cannotConnect(hub, wrongCredentials)
-  const answer = parseJson(await textOf(hub, response))
+  const answer = parseJson(await text(arriving(hub, response)))
   const message = isRecord(answer) ? String(answer['message']) : `status ${status}`
+  if (status === 400) throw new HubError('bad-command-line', message)
   throw cannotConnect(hub, { got: message, mend: 'ask one that keeps its data, as an admin' })
 }
 
 async function* arriving(hub: HubAddress, body: AsyncIterable<Uint8Array>) {
   try {
     yield* body
-  } catch (thrown) {
-    throw unreachable(hub, thrown)
+  } catch (cause) {
+    throw unreachable(hub, { cause })
   }
+}
+
+async function streamedFrom(
+  hub: HubAddress,
+  { path, json, signal }: HubRequest,
+): Promise<IncomingMessage> {
+  const url = new URL(hub.url + path)
+  const method = json === undefined ? 'GET' : 'POST'
+  const open = url.protocol === 'https:' ? requestByTls : request
+  const asked = open(url, { method, headers: headersOf(hub, json), signal })
+  try {
+    return await new Promise((resolve, reject) => {
+      asked.on('response', resolve).on('error', reject).end(json)
+    })
+  } catch (cause) {
+    throw unreachable(hub, { cause })
+  }
+}
+
+function headersOf({ user, password }: HubAddress, json: string | undefined) {
+  const credentials = Buffer.from(`${user}:${password}`).toString('base64')
+  const type = json === undefined ? {} : { 'Content-Type': 'application/json' }
+  return { Authorization: `Basic ${credentials}`, ...type }
 }
 
 async function fetched(hub: HubAddress, request: HubRequest) {
@@ -65,10 +94,8 @@ async function fetched(hub: HubAddress, request: HubRequest) {
 }
 
 async function responseTo(hub: HubAddress, { path, json, signal }: HubRequest): Promise<Response> {
-  const credentials = Buffer.from(`${hub.user}:${hub.password}`).toString('base64')
   const body = json === undefined ? {} : { method: 'POST', body: json }
-  const type = json === undefined ? {} : { 'Content-Type': 'application/json' }
-  const headers = { Authorization: `Basic ${credentials}`, ...type }
+  const headers = headersOf(hub, json)
   try {
     return await fetch(hub.url + path, { ...body, headers, redirect: 'manual', signal })
   } catch (thrown) {
@@ -107,9 +134,10 @@ const untrusted: Remedy = {
   mend: 'name a file with it in the variable NODE_EXTRA_CA_CERTS',
 }
 
-/** By the code of what keeps `fetch` from an answer. */
+/** By the code of what keeps from an answer. */
 const remedies: ReadonlyMap<unknown, Remedy> = new Map<unknown, Remedy>([
   ['ECONNREFUSED', { got: 'nobody listening', mend: 'start it, or correct the address' }],
+  ['ECONNRESET', { got: 'a closed connection', mend: 'see its log; with TLS write https://' }],
   ['ENOTFOUND', unknownHost],
   ['EAI_AGAIN', unknownHost],
   ['UND_ERR_SOCKET', { got: 'a closed connection', mend: 'see its log; with TLS write https://' }],

@@ -6,6 +6,7 @@ import { backup } from './backup.ts'
 import { checkConfigFile } from './check-config.ts'
 import type { Command, Terminal } from './command.ts'
 import { doctor } from './doctor.ts'
+import { exportHistory } from './export-history.ts'
 import { init } from './init.ts'
 import { lab } from './lab.ts'
 import { listCommands } from './list-commands.ts'
@@ -16,6 +17,7 @@ import { restore } from './restore.ts'
 import { run } from './run.ts'
 import { setDevice } from './set.ts'
 import { simulate } from './simulate.ts'
+import { subscribe } from './subscribe.ts'
 import { userAdd } from './user-add.ts'
 import { userList } from './user-list.ts'
 import { userPassword } from './user-password.ts'
@@ -41,6 +43,8 @@ const commands: ReadonlyMap<string, Command> = new Map([
   ['unlock', unlockDevice],
   ['commands', listCommands],
   ['nodes', listNodes],
+  ['sub', subscribe],
+  ['export', exportHistory],
   ['backup', backup],
   ['restore', restore],
   ['wipe', wipe],

@@ -14,10 +14,10 @@ const unitMs: Readonly<Record<string, number>> = {
  *
  * @throws HubError `bad-command-line` for other texts.
  */
-export function readSince(text: string, nowMs: number): string {
+export function readSince(text: string, nowMs: number, option = '--since'): string {
   const [, digits, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? []
   const atMs = digits ? nowMs - Number(digits) * Number(unitMs[unit]) : parseIsoTime(text)
   if (!Number.isNaN(atMs)) return new Date(atMs).toISOString()
   const expected = 'a time such as 90s, 30m, 1h, 7d or 2026-11-21T10:00:00Z'
-  throw new HubError('bad-command-line', `expected --since to be ${expected}, got ${quote(text)}`)
+  throw new HubError('bad-command-line', `expected ${option} to be ${expected}, got ${quote(text)}`)
 }

@@ -87,3 +87,14 @@ t.test('a hub that is not reached is told with the reason and how to mend it', a
     t.notMatch(String(error), /s3cret/)
   }
 })
+
+t.test('an answer that ends in its middle is told as a connection that was closed', async (t) => {
+  const breaking = await listening(
+    t,
+    createServer((socket) => {
+      socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{'))
+    }),
+  )
+  const hub = { url: `http://127.0.0.1:${breaking}`, ...clown }
+  await t.rejects(askHub(hub, request), { code: 'cannot-connect', message: /a closed connection/ })
+})

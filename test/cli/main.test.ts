@@ -57,6 +57,7 @@ t.test('a defect is called one, in one line', async (t) => {
     environment: {},
     stopped: Promise.resolve(),
     readInput: async () => '',
+    write: async () => true,
     printError: errors.put,
     print: () => {
       throw new TypeError('out of paper\nat line 1')

@@ -5,6 +5,8 @@ export interface Surroundings {
   readonly environment?: Readonly<Record<string, string>>
   /** What is on standard input. */
   readonly input?: string
+  /** Whether anybody reads what is written. */
+  readonly reads?: boolean
 }
 
 export interface RunningLine {
@@ -18,7 +20,7 @@ export interface RunningLine {
 /** Runs a command line, its words between single spaces, in this process. */
 export function runLine(
   line: string,
-  { environment = {}, input = '' }: Surroundings = {},
+  { environment = {}, input = '', reads = true }: Surroundings = {},
 ): RunningLine {
   const output = createInbox<string>()
   const errors = createInbox<string>()
@@ -31,6 +33,10 @@ export function runLine(
     stopped,
     readInput: async () => input,
     print: output.put,
+    write: async (text) => {
+      for (const line of text.split('\n').slice(0, -1)) output.put(line)
+      return reads
+    },
     printError: errors.put,
   })
   return { output, errors, code, stop }

@@ -1,0 +1,47 @@
+import { parseArgs } from 'node:util'
+import { HubError, quote } from '../core/errors.ts'
+import { type Command, onlyOne, readArguments } from './command.ts'
+import { streamHistory } from './history-stream.ts'
+import { hubAddress, hubOptions, hubUsage } from './hub-address.ts'
+import { interruptedCode } from './hub-question.ts'
+import { readSince } from './since.ts'
+
+const usage = `export FILTER [--since 24h|ISO-TIME] [--until 1h|ISO-TIME] [--quantity NAME] [--format csv|ndjson] [--resolution raw|minute|hour] ${hubUsage}`
+
+const options = {
+  since: { type: 'string' },
+  until: { type: 'string' },
+  quantity: { type: 'string' },
+  format: { type: 'string', default: 'csv' },
+  resolution: { type: 'string' },
+  ...hubOptions,
+} as const
+
+export const exportHistory: Command = {
+  usage,
+  summary:
+    'print what devices reported, of the last day unless told otherwise, for a spreadsheet or a program',
+  run: async (args, terminal) => {
+    const { values, positionals } = readArguments(usage, () =>
+      parseArgs({ args, options, allowPositionals: true }),
+    )
+    const topic = onlyOne(positionals, 'one filter on topics', usage)
+    const { since, until, quantity, resolution } = values
+    const wanted = {
+      topic,
+      quantity,
+      from: since && readSince(since, Date.now()),
+      to: until && readSince(until, Date.now(), '--until'),
+      format: readFormat(values.format),
+      resolution,
+    }
+    const hub = hubAddress(values, terminal)
+    const isWhole = await streamHistory(hub, { ...terminal, wanted }, terminal.write)
+    return isWhole ? 0 : interruptedCode
+  },
+}
+
+function readFormat(text: string): 'csv' | 'ndjson' {
+  if (text === 'csv' || text === 'ndjson') return text
+  throw new HubError('bad-command-line', `expected --format csv or ndjson, got ${quote(text)}`)
+}

@@ -1,0 +1,48 @@
+import { parseArgs } from 'node:util'
+import { isRecord } from '../core/record.ts'
+import { type Command, onlyOne, readArguments } from './command.ts'
+import { streamHistory } from './history-stream.ts'
+import { hubAddress, hubOptions, hubUsage } from './hub-address.ts'
+import { wordOf } from './hub-question.ts'
+import { readSince } from './since.ts'
+
+const usage = `sub FILTER [--since 1h|ISO-TIME] [--quantity NAME] [--json] ${hubUsage}`
+
+const options = {
+  since: { type: 'string' },
+  quantity: { type: 'string' },
+  json: { type: 'boolean', default: false },
+  ...hubOptions,
+} as const
+
+export const subscribe: Command = {
+  usage,
+  summary:
+    'print what devices reported since a time, and go on with what they report, until Ctrl-C',
+  run: async (args, terminal) => {
+    const { values, positionals } = readArguments(usage, () =>
+      parseArgs({ args, options, allowPositionals: true }),
+    )
+    const topic = onlyOne(positionals, 'one filter on topics', usage)
+    const { since, quantity, json } = values
+    const from = since && readSince(since, Date.now())
+    const wanted = { topic, quantity, from, format: 'ndjson', follow: 'true' } as const
+    const hub = hubAddress(values, terminal)
+    let rest = ''
+    await streamHistory(hub, { ...terminal, wanted }, (text) => {
+      const lines = (rest + text).split('\n')
+      rest = String(lines.pop())
+      const told = json ? lines : lines.map(wordsOf)
+      return terminal.write(told.map((line) => `${line}\n`).join(''))
+    })
+    return 0
+  },
+}
+
+/** When, which topic, and what it was: a quantity with its value and unit, or a payload. */
+function wordsOf(line: string): string {
+  const parsed: unknown = JSON.parse(line)
+  const { at, topic, quantity, value, unit, payload } = isRecord(parsed) ? parsed : {}
+  const told = quantity === undefined ? [payload] : [quantity, value, ...(unit ? [unit] : [])]
+  return [at, topic, ...told].map(wordOf).join(' ')
+}
