@@ -13,8 +13,8 @@ const program = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
 
 /** A hub that can be ended and started again, and keeps what it keeps in one folder. */
 export interface CrashingHub {
-  /** Starts it; answers where it listens, and how long it took. */
-  start(): Promise<HubPorts & { readonly startMs: number }>
+  /** Starts it; answers where it listens, how long it took, and its process. */
+  start(): Promise<HubPorts & { readonly startMs: number; readonly pid: number }>
   /** Ends it by a signal; answers its exit code, which `SIGKILL` leaves null. */
   end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null>
 }
@@ -53,7 +53,7 @@ export function crashingHub(t: Test, folder: string): CrashingHub {
       const line = await output.next((text) => text.includes('listens'))
       const [, http, mqtt] = /HTTP port (\d+), MQTT port (\d+)/.exec(line) ?? []
       const startMs = performance.now() - startedAtMs
-      return { httpPort: Number(http), mqttPort: Number(mqtt), startMs }
+      return { httpPort: Number(http), mqttPort: Number(mqtt), startMs, pid: Number(child.pid) }
     },
     end: (signal) => end(signal),
   }
