@@ -69,6 +69,8 @@ function rewritten(schema: JSONSchema, change: (schema: JSONSchema) => JSONSchem
   if (typeof schema.additionalProperties === 'object') {
     result.additionalProperties = rewritten(schema.additionalProperties, change)
   }
+  const { items } = schema
+  if (typeof items === 'object' && !Array.isArray(items)) result.items = rewritten(items, change)
   return change(result)
 }
 

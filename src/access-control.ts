@@ -53,6 +53,7 @@ export async function openAccessControl(
     directory,
     signedIn,
     signIn,
+    ofRequest,
     ways: { ofUpgrade, byMessage: createMessageSignIn(common) },
     asUser,
     pages: signInRoutes({ ...common, asUser, sessions, tickets, onSignedOut }),

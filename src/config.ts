@@ -2,6 +2,7 @@ import { isLoopbackHost } from './access/address.ts'
 import { inlineUserFault } from './access/inline-users.ts'
 import { checkNobodyTwice } from './access/user-directory.ts'
 import { readUsersFile } from './access/users-file.ts'
+import type { DeepReadonly } from './core/deep-readonly.ts'
 import { HubError, reasonOf } from './core/errors.ts'
 import { readSchema } from './core/read-schema.ts'
 import { isRecord } from './core/record.ts'
@@ -12,8 +13,6 @@ import { type Environment, type Setting, type SettingsSchema, settingsFrom } fro
 import type * as generated from './generated/config.ts'
 import { checkHistoryFilters } from './nodes/history/history-filters.ts'
 import { checkDeviceRules } from './nodes/relay-guard/device-rules.ts'
-
-type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T
 
 /** What an operator writes. */
 export type ConfigInput = DeepReadonly<generated.ConfigInput>
@@ -83,6 +82,7 @@ function completed(input: unknown, source: string): Config {
   // Once more, since a password from a file has to keep the same limits.
   validated(config)
   checkUsers(config, source)
+  checkDialects(config.dialects, source)
   checkDeviceRules(config.commands.rules, source)
   checkHistoryFilters(config.history, source)
   return deepFreeze(config)
@@ -129,15 +129,26 @@ function secretIn(name: string, passwordFile: string): string {
 }
 
 /** Checks what only both places together can break. */
-function checkUsers({ users, usersFile, http, mqtt }: generated.Config, source: string): void {
+function checkUsers({ users, usersFile, ...config }: generated.Config, source: string): void {
   const inline = new Set(Object.keys(users))
   const fromFile = usersFile === undefined ? [] : readUsersFile(usersFile)
   checkNobodyTwice(inline, fromFile)
   if (fromFile.length + inline.size > 0) return
-  const open = [http.host, mqtt.host].find((host) => !isLoopbackHost(host))
+  const { http, mqtt, dialects } = config
+  const open = [http, mqtt, ...dialects].find(({ host }) => !isLoopbackHost(host))?.host
   if (open === undefined) return
   const sentence = `expected users or usersFile, since ${open} can be reached from other machines`
   throw new HubError('bad-config', `${source}${sentence}: "clown-hub init" writes a first user`)
+}
+
+/** Each is served in one place. */
+function checkDialects(dialects: generated.Config['dialects'], source: string): void {
+  for (const [at, { port, path }] of dialects.entries()) {
+    if ((port === undefined) !== (path === undefined)) continue
+    const got = port === undefined ? 'neither' : 'both'
+    const sentence = `expected dialects.${at} to have either a port or a path, got ${got}`
+    throw new HubError('bad-config', source + sentence)
+  }
 }
 
 /** Whether the file itself, and not a variable or another file, says a password. */

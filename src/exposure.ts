@@ -1,18 +1,34 @@
 /** What an operator can open on purpose and should not forget. */
-import { isLoopbackHost } from './access/address.ts'
+import { isLoopback, isLoopbackHost } from './access/address.ts'
 import type { Config } from './config.ts'
 
 /** What the configuration leaves open, in one sentence each with the way to mend it. */
-export function exposures({ http, mqtt }: Pick<Config, 'http' | 'mqtt'>): string[] {
-  const listeners = Object.entries({ http, mqtt }).flatMap(([key, { host }]) =>
+export function exposures({
+  http,
+  mqtt,
+  dialects,
+}: Pick<Config, 'http' | 'mqtt' | 'dialects'>): string[] {
+  const onPorts = dialects.map((settings, at) => [`dialects.${at}`, settings] as const)
+  const ofOwnPort = onPorts.filter(([, { path }]) => path === undefined)
+  const listeners = [...Object.entries({ http, mqtt }), ...ofOwnPort].flatMap(([key, { host }]) =>
     isLoopbackHost(host) ? [] : plainListener(key, host),
   )
-  return http.origins.includes('*') ? [...listeners, anyOrigin] : listeners
+  const guests = onPorts.flatMap(([key, { guest }]) => openToGuests(key, guest))
+  const origins = http.origins.includes('*') ? [anyOrigin] : []
+  return [...listeners, ...guests, ...origins]
 }
 
 function plainListener(key: string, host: string): string {
   const sentence = `${key}.host ${host} lets other machines in, and passwords travel in the clear`
   return `${sentence}: set it to 127.0.0.1, and let them in by tls, or by a proxy that speaks TLS`
+}
+
+/** Whoever comes from there needs no password. */
+function openToGuests(key: string, guest: Config['dialects'][number]['guest']): string[] {
+  const elsewhere = guest?.addresses.filter((network) => !isLoopback(network.replace(/\/.*/, '')))
+  if (guest === undefined || elsewhere?.length === 0) return []
+  const sentence = `${key}.guest lets ${elsewhere?.join(', ')} in as ${guest.user} without a password`
+  return [`${sentence}: take out of its addresses what is not yours alone`]
 }
 
 const anyOrigin =

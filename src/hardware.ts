@@ -72,6 +72,7 @@ export async function openHardware(config: Config, parts: HardwareParts) {
     api: nodesRoutes({ asUser, registry, values }),
     lastValuesBelow: async (base: string) => nodes.unreachable.among(await values.below(base)),
     answering: nodes.answering,
+    nodes,
   }
 }
 

@@ -11,7 +11,7 @@ import { createCounters } from './core/counters.ts'
 import { insist } from './core/insist.ts'
 import { openLog } from './core/log.ts'
 import { maxOpenFiles } from './core/open-files.ts'
-import { watchProcess } from './core/process-watch.ts'
+import { type ProcessWatch, watchProcess } from './core/process-watch.ts'
 import { type Release, readRelease } from './core/release.ts'
 import { createSampledLog, type SampledLog } from './core/sampled-log.ts'
 import { createTurnEnd } from './core/turn-end.ts'
@@ -22,8 +22,9 @@ import { createAdmission } from './nodes/admission.ts'
 import { loadClownModel } from './nodes/clown-model.ts'
 import { shedReports } from './nodes/load-shedding.ts'
 import { openPorts, type Ports } from './ports.ts'
-import { createReadiness } from './readiness.ts'
+import { createReadiness, type Readiness } from './readiness.ts'
 import { openRecording } from './recording.ts'
+import { type DialectPlace, openServedDialects } from './served-dialects.ts'
 import { backupLines } from './store/backup.ts'
 import { openStore } from './store/open-store.ts'
 import type { Store } from './store/store.ts'
@@ -32,12 +33,15 @@ import { backupRoute } from './transports/backup-route.ts'
 import { createHeartbeat } from './transports/heartbeat.ts'
 import { chooseMqtt, mqttRoute } from './transports/mqtt-route.ts'
 import { createRoutes } from './transports/routes.ts'
+import { createServedWebSockets } from './transports/served-route.ts'
 import { chooseTalk } from './transports/subprotocol.ts'
 import { talkRoute } from './transports/talk-route.ts'
 import { createWebSockets } from './transports/websockets.ts'
 
 /** A running hub. */
 export interface Hub extends Ports {
+  /** Where the languages of other systems are served, in the order of the config. */
+  readonly dialects: readonly DialectPlace[]
   /** How often each odd thing happened since the start. */
   counters(): Record<string, number>
   /** Says goodbye to every client and frees the ports. Calling it again waits for the same end. */
@@ -68,9 +72,9 @@ export async function startHub(input: ConfigInput, options: HubOptions = {}): Pr
   try {
     const log = options.log ?? openLog(config.log.level)
     const life = { onClose: closers.add, ending: ending.signal }
-    const { ports, counters } = await openAll(config, log, life)
+    const { ports, dialects, counters } = await openAll(config, log, life)
     closers.add(insist(log, [...exposures(config), ...(options.warnings ?? [])]))
-    return { ...ports, counters: counters.snapshot, close }
+    return { ...ports, dialects, counters: counters.snapshot, close }
   } catch (error) {
     await close()
     throw error
@@ -109,20 +113,33 @@ async function openAll(config: Config, log: Logger, life: Life) {
   const common = { bus, access, clientAddress, log, sampledLog, onClose }
   const hardware = await openHardware(config, { ...common, store, model, admit })
   const recording = await openRecording(config, { ...common, store, journal: broker.journal })
+  const { served, ...routes } = openWebSocketRoutes(config, {
+    ...common,
+    release,
+    hardware,
+    recording,
+    gate,
+    handle,
+  })
+  const state = () => stateOf(readiness, watch)
+  const parts = { ...common, ...rules, hardware, gate, store, release, state, websockets: served }
+  const dialects = await openServedDialects(config, parts)
+  const backup = backupPage(config, access, store)
   const requests = {
     ...rules,
     limits: config.limits.http,
     gate,
     sampledLog,
     routeOf: createRoutes({
-      ...openWebSocketRoutes(config, { ...common, release, hardware, recording, gate, handle }),
+      ...routes,
       pages: new Map([
         ...access.pages,
         ...hardware.pages,
+        ...dialects.pages,
         recording.page,
-        backupPage(config, access, store),
+        backup,
       ]),
-      api: hardware.api,
+      api: (path) => hardware.api(path) ?? dialects.api(path),
       health: () => ({
         version: release.version,
         overloaded: watch.isOverloaded(),
@@ -132,9 +149,16 @@ async function openAll(config: Config, log: Logger, life: Life) {
     }),
   }
   const ports = await openPorts(config, { requests, handle, log, onClose })
+  const places = await dialects.listen(requests)
   readiness.started()
   log.info({ version: release.version, ...ports }, 'the hub is running')
-  return { ports, counters }
+  return { ports, dialects: places, counters }
+}
+
+/** What the clients of other systems are told of how the hub is. */
+function stateOf(readiness: Readiness, watch: ProcessWatch) {
+  if (!readiness.isRunning()) return 'starting'
+  return watch.isOverloaded() ? 'overloaded' : 'ready'
 }
 
 interface WebSocketParts {
@@ -155,7 +179,7 @@ interface WebSocketParts {
 function openWebSocketRoutes({ limits }: Config, parts: WebSocketParts) {
   const { bus, access, hardware, recording, gate, handle, release, log, sampledLog, onClose } =
     parts
-  const { talkSockets, mqttSockets } = openWebSockets(limits, { sampledLog, onClose })
+  const { talkSockets, mqttSockets, served } = openWebSockets(limits, { sampledLog, onClose })
   const talk = {
     dialect: createClownTalk({ release, limits, sampledLog }),
     context: {
@@ -178,6 +202,7 @@ function openWebSocketRoutes({ limits }: Config, parts: WebSocketParts) {
   return {
     talk: (base: string) => talkRoute(base, talk),
     mqtt: mqttRoute({ websockets: mqttSockets, limits: limits.mqtt, sampledLog, handle }),
+    served,
   }
 }
 
@@ -222,7 +247,7 @@ function openProtection({ limits }: Config, sampledLog: SampledLog) {
   return { watch, gate, model, admit }
 }
 
-/** Two kinds of websockets, pinged by one timer. */
+/** Three kinds of websockets, pinged by one timer. */
 function openWebSockets(
   { websocket, mqtt }: Config['limits'],
   { sampledLog, onClose }: Pick<WebSocketParts, 'sampledLog' | 'onClose'>,
@@ -238,5 +263,7 @@ function openWebSockets(
     { ...websocket, messageBytes, handleProtocols: chooseMqtt },
     context,
   )
-  return { talkSockets, mqttSockets }
+  const served = createServedWebSockets(websocket, context)
+  onClose(served.close)
+  return { talkSockets, mqttSockets, served }
 }

@@ -4,6 +4,8 @@ import type { WatchedStore } from './store/watched-store.ts'
 export interface Readiness {
   /** To be called once all of it is open. */
   started(): void
+  /** Whether all of it is open, and not about to be closed. */
+  isRunning(): boolean
   /** Why it cannot; undefined while it can. */
   unready(): string | undefined
 }
@@ -18,6 +20,7 @@ export function createReadiness(
     started: () => {
       isStarted = true
     },
+    isRunning: () => isStarted && !ending.aborted,
     unready: () => {
       if (ending.aborted) return 'the hub is ending'
       return isStarted ? store.trouble() : 'the hub is starting'

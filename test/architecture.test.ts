@@ -37,6 +37,7 @@ const roomOfFile: Record<string, string> = {
   ports: 'hub',
   readiness: 'hub',
   recording: 'hub',
+  'served-dialects': 'hub',
 }
 
 function roomOf(path: string): string {
@@ -74,13 +75,20 @@ t.test('imports run downwards only, and siblings do not import each other', asyn
   t.same(wrong, [])
 })
 
-t.test('a dialect knows no other dialect', async (t) => {
-  const dialects = files.filter(
-    (file) => roomOf(file) === 'dialects' && !file.endsWith('/dialect.ts'),
-  )
-  t.not(dialects.length, 0)
-  for (const file of dialects) {
-    const others = importsOf(file).filter((path) => dialects.includes(path))
+/** What all dialects stand on. */
+const ground = ['dialect', 'served-dialect', 'model-table', 'crowd']
+
+t.test('a dialect knows no other dialect, and what they share knows none', async (t) => {
+  // A dialect is one file, or a folder.
+  const dialectOf = (file: string) =>
+    /^dialects\/([^/]+?)(?:\.ts)?(?:\/|$)/.exec(relative(source, file))?.[1]
+  const inDialects = files.filter((file) => roomOf(file) === 'dialects')
+  t.ok(ground.every((name) => inDialects.some((file) => dialectOf(file) === name)))
+  for (const file of inDialects) {
+    const own = dialectOf(file)
+    const others = importsOf(file)
+      .map(dialectOf)
+      .filter((other) => other !== undefined && other !== own && !ground.includes(other))
     t.same(others, [], relative(source, file))
   }
 })

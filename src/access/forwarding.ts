@@ -1,6 +1,6 @@
-import { BlockList, isIP } from 'node:net'
-import { HubError, quote } from '../core/errors.ts'
+import { isIP } from 'node:net'
 import { unmapped } from './address.ts'
+import { createNetworks } from './networks.ts'
 
 /** What is read of a request; an HTTP request of Node has it. */
 export interface ForwardableRequest {
@@ -26,12 +26,8 @@ export interface Forwarding {
  * @throws HubError `bad-config` for something else.
  */
 export function createForwarding(trusted: readonly string[]): Forwarding {
-  const proxies = new BlockList()
-  for (const network of trusted) addNetwork(proxies, network)
-  const isProxy = (address = '') => {
-    const plain = unmapped(address)
-    return isIP(plain) !== 0 && proxies.check(plain, familyOf(plain))
-  }
+  const isTrusted = createNetworks(trusted, 'http.trustProxy')
+  const isProxy = (address = '') => isTrusted(address)
   return {
     isProxy,
     clientAddress: ({ headers, socket }) => {
@@ -53,19 +49,4 @@ function itemsOf(header: string | string[] | undefined): string[] {
   return String(header ?? '')
     .split(',')
     .map((item) => item.trim())
-}
-
-function addNetwork(proxies: BlockList, network: string): void {
-  const [, address = '', bits] = /^([^/]+)(?:\/(\d+))?$/.exec(network) ?? []
-  const longest = isIP(address) === 4 ? 32 : 128
-  const prefix = Number(bits ?? longest)
-  if (isIP(address) === 0 || prefix > longest) {
-    const expected = 'expected http.trustProxy to hold addresses, or networks such as 10.0.0.0/8'
-    throw new HubError('bad-config', `${expected}, got ${quote(network)}`)
-  }
-  proxies.addSubnet(address, prefix, familyOf(address))
-}
-
-function familyOf(address: string): 'ipv4' | 'ipv6' {
-  return isIP(address) === 4 ? 'ipv4' : 'ipv6'
 }

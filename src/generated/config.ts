@@ -78,6 +78,56 @@ export interface ConfigInput {
     port?: number
   }
   /**
+   * Languages of other systems that are served to their clients, each on a port of its own or on a path of the HTTP server.
+   *
+   * @maxItems 64
+   *
+   * Items: One language, and where it is served.
+   */
+  dialects?: {
+    /**
+     * Whose language it is.
+     */
+    dialect: 'deconz'
+    /**
+     * The TCP port to listen on; 0 takes any free one. An entry has either a port or a path.
+     */
+    port?: number
+    /**
+     * The address to listen on, with a port; 0.0.0.0 or :: is every address of this machine.
+     */
+    host?: string
+    /**
+     * a path such as /house, in place of a port: the language is served on it and below it, on the ports of the HTTP server
+     */
+    path?: string
+    /**
+     * The topic below which nodes are shown to these clients; without it, all are.
+     */
+    base?: string
+    /**
+     * Who somebody is that gives no credentials where clients of the language cannot give any.
+     */
+    guest?: {
+      /**
+       * A user of the hub, whose rights such clients have.
+       */
+      user: string
+      /**
+       * The addresses such clients may come from, or their networks; this machine only, if nothing else is said.
+       *
+       * @maxItems 256
+       *
+       * Items: an IP address, or a network such as 10.0.0.0/8
+       */
+      addresses?: string[]
+    }
+    /**
+     * Whether the hub starts also when the port cannot be opened; it is logged then.
+     */
+    optional?: boolean
+  }[]
+  /**
    * Who may sign in, besides the users of usersFile. Who gives no credentials is the user anonymous, when there is one.
    */
   users?: {
@@ -618,6 +668,15 @@ export interface ConfigInput {
        */
       openMiB?: number
     }
+    /**
+     * What is kept for the clients of other systems' languages.
+     */
+    dialects?: {
+      /**
+       * API keys of one language.
+       */
+      keys?: number
+    }
   }
   /**
    * What the hub writes about itself.
@@ -707,6 +766,56 @@ export interface Config {
      */
     port: number
   }
+  /**
+   * Languages of other systems that are served to their clients, each on a port of its own or on a path of the HTTP server.
+   *
+   * @maxItems 64
+   *
+   * Items: One language, and where it is served.
+   */
+  dialects: {
+    /**
+     * Whose language it is.
+     */
+    dialect: 'deconz'
+    /**
+     * The TCP port to listen on; 0 takes any free one. An entry has either a port or a path.
+     */
+    port?: number
+    /**
+     * The address to listen on, with a port; 0.0.0.0 or :: is every address of this machine.
+     */
+    host: string
+    /**
+     * a path such as /house, in place of a port: the language is served on it and below it, on the ports of the HTTP server
+     */
+    path?: string
+    /**
+     * The topic below which nodes are shown to these clients; without it, all are.
+     */
+    base: string
+    /**
+     * Who somebody is that gives no credentials where clients of the language cannot give any.
+     */
+    guest?: {
+      /**
+       * A user of the hub, whose rights such clients have.
+       */
+      user: string
+      /**
+       * The addresses such clients may come from, or their networks; this machine only, if nothing else is said.
+       *
+       * @maxItems 256
+       *
+       * Items: an IP address, or a network such as 10.0.0.0/8
+       */
+      addresses: string[]
+    }
+    /**
+     * Whether the hub starts also when the port cannot be opened; it is logged then.
+     */
+    optional: boolean
+  }[]
   /**
    * Who may sign in, besides the users of usersFile. Who gives no credentials is the user anonymous, when there is one.
    */
@@ -1243,6 +1352,15 @@ export interface Config {
        * MiB of points that are not in closed blocks yet.
        */
       openMiB: number
+    }
+    /**
+     * What is kept for the clients of other systems' languages.
+     */
+    dialects: {
+      /**
+       * API keys of one language.
+       */
+      keys: number
     }
   }
   /**

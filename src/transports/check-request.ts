@@ -8,7 +8,7 @@ import type { Config } from '../generated/config.ts'
 import { busy } from './admit-requests.ts'
 import { announcesMoreThan } from './read-body.ts'
 import type { Refusal } from './refusal.ts'
-import { methodsOf, type Route } from './route.ts'
+import { methodsOf, type Route, readsBody } from './route.ts'
 import { bodyTooBig } from './run-route.ts'
 
 export interface RequestCheckOptions {
@@ -47,7 +47,7 @@ export function checkRequest(arrived: ArrivedRequest, options: RequestCheckOptio
   if (route === undefined) return notFound
   return (
     unknownHost(request, options.knownHosts) ??
-    foreignOrigin(request, options) ??
+    foreignOrigin(request, route, options) ??
     pastItsLimit(arrived, options) ??
     arrived.refusalAtTheDoor ??
     wrongMethod(request, route) ??
@@ -96,9 +96,10 @@ function unknownHost(
 
 function foreignOrigin(
   request: IncomingMessage,
+  route: Route,
   { isOriginAllowed, forwarding, sampledLog }: RequestCheckOptions,
 ): Refusal | undefined {
-  if (isOriginAllowed(request)) return undefined
+  if (('any' in route && route.checksOrigin) || isOriginAllowed(request)) return undefined
   const address = forwarding.clientAddress(request)
   const fields = { origin: String(request.headers.origin).slice(0, 100), address }
   sampledLog.warn('origin-refused', fields, 'a page of another origin was refused')
@@ -117,7 +118,7 @@ function pastItsLimit(
 
 function wrongMethod({ method }: IncomingMessage, route: Route): Refusal | undefined {
   const allowed = methodsOf(route)
-  if (allowed.includes(String(method))) return undefined
+  if (allowed === undefined || allowed.includes(String(method))) return undefined
   const [expected] = allowed
   return {
     status: 405,
@@ -132,6 +133,6 @@ function tooBig(
   route: Route,
   options: RequestCheckOptions,
 ): Refusal | undefined {
-  const isFine = !('post' in route) || !announcesMoreThan(request, options.limits.bodyBytes)
-  return isFine ? undefined : bodyTooBig(options)
+  if (!readsBody(route) || !announcesMoreThan(request, options.limits.bodyBytes)) return undefined
+  return bodyTooBig(options)
 }

@@ -11,7 +11,7 @@ import { refuseBrokenRequests } from './broken-requests.ts'
 import { checkRequest, type RequestCheckOptions } from './check-request.ts'
 import { pageHeaders, secureHeaders } from './page-headers.ts'
 import { type Refusal, refuseRequest, refuseUpgrade } from './refusal.ts'
-import type { Exchange, Route } from './route.ts'
+import { type Exchange, type Route, readsBody } from './route.ts'
 import { answerExchange, handOver } from './run-route.ts'
 
 export interface HttpServerOptions extends RequestCheckOptions {
@@ -90,14 +90,14 @@ function serveRequests(server: Server | SecureServer, options: HttpServerOptions
     const secure = forwarding.isSecure(request) ? secureHeaders(request.headers.host) : {}
     response.setHeaders(new Map(Object.entries({ ...pageHeaders, ...secure })))
     if ('status' in answer) refuseRequest(response, answer)
-    else if ('upgrade' in answer) refuseRequest(response, websocketsOnly)
+    else if ('upgrade' in answer && !('any' in answer)) refuseRequest(response, websocketsOnly)
     else answerExchange(answer, exchange, options)
   }
   server.on('request', (request, response) => serve(answerTo(request), { request, response }))
   // RFC 9110, 10.1.1: a final answer in place of 100 tells the client to keep its body.
   server.on('checkContinue', (request, response) => {
     const answer = answerTo(request)
-    if ('post' in answer) response.writeContinue()
+    if (!('status' in answer) && readsBody(answer)) response.writeContinue()
     serve(answer, { request, response })
   })
   server.on('upgrade', (request, socket, head) => {

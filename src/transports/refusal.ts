@@ -22,10 +22,18 @@ export function refuseRequest(response: ServerResponse, refusal: Refusal): void 
  * where nobody listens any more, and hang.
  */
 export function refuseUpgrade(socket: Duplex, refusal: Refusal): void {
-  const headers = Object.entries(headersOf(refusal)).map(([name, value]) => `${name}: ${value}\r\n`)
-  const statusLine = `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}\r\n`
+  const { status } = refusal
+  endUpgrade(socket, { status, headers: headersOf(refusal), body: bodyOf(refusal) })
+}
+
+/** The same with an answer of any kind. */
+export function endUpgrade(
+  socket: Duplex,
+  { status, headers, body }: { status: number; headers: Record<string, string>; body: string },
+): void {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
   socket.on('error', () => socket.destroy())
-  socket.end(`${statusLine}${headers.join('')}\r\n${bodyOf(refusal)}`)
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`)
   setTimeout(() => socket.destroy(), lingerMs).unref()
 }
 

@@ -7,13 +7,20 @@ export interface Exchange {
   readonly response: ServerResponse
 }
 
-/** What is served on a path: an answer to GET, an answer to POST and its body, or websockets. */
-export type Route =
+/** What is served on a path: an answer to GET, an answer to POST and its body, websockets, or anything. */
+export type Route = PlainRoute | UpgradeRoute
+
+export type PlainRoute =
   | { readonly get: (exchange: Exchange) => Promise<void> | void }
   | { readonly post: (exchange: Exchange, body: Buffer) => Promise<void> | void }
-  | UpgradeRoute
+  | AnyRoute
 
-export type PlainRoute = Exclude<Route, UpgradeRoute>
+/** Answers every method, with its body, and takes websockets. */
+export interface AnyRoute extends UpgradeRoute {
+  readonly any: (exchange: Exchange, body: Buffer) => Promise<void> | void
+  /** Whether the header Origin is for the route to look at, and not to be checked before. */
+  readonly checksOrigin: boolean
+}
 
 export interface UpgradeRoute {
   readonly upgrade: (handshake: Handshake) => Promise<void> | void
@@ -26,8 +33,14 @@ export interface Handshake {
   readonly head: Buffer
 }
 
-/** The methods a route is asked by, the usual one first. */
-export function methodsOf(route: Route): string[] {
+/** The methods a route is asked by, the usual one first; undefined when it takes all. */
+export function methodsOf(route: Route): string[] | undefined {
+  if ('any' in route) return undefined
   if ('post' in route) return ['POST']
   return 'get' in route ? ['GET', 'HEAD'] : ['GET']
+}
+
+/** Whether the body of a request matters to a route. */
+export function readsBody(route: Route): boolean {
+  return 'post' in route || 'any' in route
 }

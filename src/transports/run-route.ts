@@ -20,7 +20,7 @@ export function answerExchange(route: PlainRoute, exchange: Exchange, options: R
     if ('get' in route) return route.get(exchange)
     const body = await readBody(request, limits.bodyBytes)
     if (body === 'too-big') refuseRequest(response, bodyTooBig(options))
-    else if (body !== 'gone') await route.post(exchange, body)
+    else if (body !== 'gone') await ('post' in route ? route.post : route.any)(exchange, body)
   }
   answer().catch((error: unknown) => {
     sampledLog.warn('http-failed', { reason: reasonOf(error) }, 'a request could not be answered')

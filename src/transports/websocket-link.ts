@@ -18,8 +18,8 @@ export interface OutboundLimits {
 export interface WebSocketLinkOptions {
   readonly limits: OutboundLimits
   readonly sampledLog: SampledLog
-  /** The frame that tells how many messages were left out. */
-  encodeMissed(count: number): string
+  /** The frame that tells how many messages were left out; undefined where the language has none. */
+  encodeMissed(count: number): string | undefined
 }
 
 /** A link to a reader that may be slow. */
@@ -153,6 +153,7 @@ export class WebSocketLink implements PatientLink {
     this.#isConflating = false
     const count = this.#missed
     this.#missed = 0
-    if (count > 0) this.#write(this.#options.encodeMissed(count))
+    const frame = count > 0 ? this.#options.encodeMissed(count) : undefined
+    if (frame !== undefined) this.#write(frame)
   }
 }

@@ -7,7 +7,7 @@ import type { Store } from '../../store/store.ts'
 import type { ClownModel } from '../clown-model.ts'
 import { keepLastValues, type LastValues, type LastValuesLimits } from '../last-values.ts'
 import { type Answering, type Asker, createAnswers } from './answers.ts'
-import type { KnownNode } from './device-table.ts'
+import type { KnownDevice, KnownNode } from './device-table.ts'
 import { createNodeKeeper } from './node-keeper.ts'
 import { createNodeTopics } from './node-topics.ts'
 import { Registry } from './registry.ts'
@@ -32,6 +32,9 @@ export interface Nodes {
   readonly registry: Registry
   /** Calls `listener` when a node is there, is not, or it cannot be told any more; the answer ends that. */
   onOnline(listener: (node: KnownNode) => void): () => void
+  /** The same with each device that is heard of: it reports, or its node lists it. */
+  onHeard(listener: (device: KnownDevice) => void): () => void
+  onForgotten(listener: (device: KnownDevice) => void): () => void
   readonly unreachable: Unreachable
   /** Answers one session in place of nodes. */
   answering(asker: Asker): Answering
@@ -43,7 +46,10 @@ export interface Nodes {
 export async function openNodes(options: NodesOptions): Promise<Nodes> {
   const { bus, presence, limits, clock = systemClock, everyMs = 1000 } = options
   const values = keepLastValues(bus, limits, clock)
-  const { registry, topics, keeper, online } = connect(values, { ...options, clock })
+  const { registry, topics, keeper, online, heard, forgotten } = connect(values, {
+    ...options,
+    clock,
+  })
   const unreachable = createUnreachable({
     ...options,
     publish: bus.publish,
@@ -75,6 +81,8 @@ export async function openNodes(options: NodesOptions): Promise<Nodes> {
     values,
     registry,
     onOnline: online.add,
+    onHeard: heard.add,
+    onForgotten: forgotten.add,
     answering: createAnswers({ registry, values, clock, markOf: unreachable.markOf }),
     unreachable,
     close: async () => {
@@ -92,12 +100,20 @@ export async function openNodes(options: NodesOptions): Promise<Nodes> {
 function connect(values: LastValues, options: NodesOptions & { readonly clock: Clock }) {
   const topics = createNodeTopics(options.bus)
   const online = createListeners<[node: KnownNode]>()
+  const heard = createListeners<[device: KnownDevice]>()
+  const forgotten = createListeners<[device: KnownDevice]>()
   const registry: Registry = new Registry({
     ...options,
     limits: options.limits.nodes,
     events: {
-      heard: (device) => keeper.deviceChanged(device),
-      forgotten: (device) => keeper.deviceChanged(device),
+      heard: (device) => {
+        keeper.deviceChanged(device)
+        heard.tell(device)
+      },
+      forgotten: (device) => {
+        keeper.deviceChanged(device)
+        forgotten.tell(device)
+      },
       changed: (node) => {
         topics.soon(node)
         keeper.nodeChanged(node)
@@ -113,5 +129,5 @@ function connect(values: LastValues, options: NodesOptions & { readonly clock: C
     },
   })
   const keeper = createNodeKeeper({ ...options, values, registry })
-  return { registry, topics, keeper, online }
+  return { registry, topics, keeper, online, heard, forgotten }
 }

@@ -1,0 +1,187 @@
+import type { SchemaObject } from 'ajv'
+import { reasonOf } from '../core/errors.ts'
+import type { SampledLog } from '../core/sampled-log.ts'
+import { openAjv } from '../core/schema-error.ts'
+import type { Config } from '../generated/config.ts'
+import { addressGroup } from './address.ts'
+import { FailureTally } from './failure-tally.ts'
+import { createRecentMap } from './recent-map.ts'
+import { digestOf } from './tokens.ts'
+import type { User, UserDirectory } from './user.ts'
+
+/** A key by which programs that speak the language of another system come in. */
+export interface ApiKey {
+  /** SHA-256 of the key, in hex; the key itself is nowhere. */
+  readonly digest: string
+  /** The name of the user whose rights it carries. */
+  readonly user: string
+  /** What its program calls itself. */
+  readonly label: string
+  /** In milliseconds since 1970. */
+  readonly createdAtMs: number
+  readonly usedAtMs: number
+  /** Where it was used, the latest last; see `addressGroup`. */
+  readonly from: readonly string[]
+}
+
+/** Keys that belong to users, and end with them. They are kept over a restart. */
+export interface ApiKeys {
+  /** Keeps `key` for a user; resolves when it is in the store. One more than the most ends the one that was not used for the longest. */
+  add(key: string, owner: { readonly user: string; readonly label: string }): Promise<void>
+  /** Whose key it is; undefined when it is nobody's, or too many wrong ones came from `address`. */
+  use(key: string, address: string): User | undefined
+  /** The user of the key that was used last at `address`. */
+  lastUserAt(address: string): User | undefined
+  all(): ApiKey[]
+  /** Whether there was such a key. */
+  remove(digest: string): Promise<boolean>
+}
+
+/** Where keys are kept: a part of what the store of the hub can do. */
+export interface KeyShelf {
+  entries(prefix: string): AsyncIterable<readonly [key: string, value: Buffer]>
+  write(changes: readonly { key: string; value: Buffer | undefined }[]): Promise<void>
+}
+
+export interface ApiKeysOptions {
+  readonly shelf: KeyShelf
+  /** Whose keys they are, such as `deconz`. */
+  readonly name: string
+  /** How many are kept. */
+  readonly most: number
+  readonly directory: Pick<UserDirectory, 'find'>
+  readonly limits: Readonly<Config['limits']['signIn']>
+  readonly clock: { nowMs(): number; wallMs(): number }
+  readonly sampledLog: SampledLog
+}
+
+/** Several programs may share a key, but not the whole world. */
+const mostAddresses = 4
+
+/** Uses are written down when they are so long apart. */
+const noteUseAfterMs = 60_000
+
+const maxTallies = 4096
+
+export async function openApiKeys(options: ApiKeysOptions): Promise<ApiKeys> {
+  const { shelf, name, most, directory, clock, sampledLog } = options
+  const prefix = `key/${name}/`
+  const keys = await readKeys(prefix, options)
+  const failures = createGuesses(options)
+  const keep = async (key: ApiKey) => {
+    const { digest, ...value } = key
+    // The key that was used last comes last.
+    keys.delete(digest)
+    keys.set(digest, key)
+    const [oldest] = keys.keys()
+    const isFull = keys.size > most && oldest !== undefined
+    if (isFull) {
+      keys.delete(oldest)
+      sampledLog.warn('api-keys-forgotten', { name }, 'the key that was unused longest has ended')
+    }
+    const forgotten = isFull ? [{ key: prefix + oldest, value: undefined }] : []
+    await shelf.write([
+      ...forgotten,
+      { key: prefix + digest, value: Buffer.from(JSON.stringify(value)) },
+    ])
+  }
+  const noteUse = (key: ApiKey, from: string) => {
+    const usedAtMs = clock.wallMs()
+    const isNew = !key.from.includes(from)
+    const used = { ...key, usedAtMs, from: withLatest(key.from, from) }
+    if (!isNew && Math.abs(usedAtMs - key.usedAtMs) < noteUseAfterMs) return
+    keep(used).catch((error: unknown) => {
+      const fields = { reason: reasonOf(error) }
+      sampledLog.warn('api-keys-not-written', fields, 'the use of a key could not be written')
+    })
+  }
+  return {
+    add: (key, { user, label }) => {
+      const nowMs = clock.wallMs()
+      const times = { createdAtMs: nowMs, usedAtMs: nowMs }
+      return keep({ digest: digestOf(key), user, label, ...times, from: [] })
+    },
+    use: (key, address) => {
+      const there = addressGroup(address)
+      const found = keys.get(digestOf(key))
+      const user = found && directory.find(found.user)
+      const isKnownThere = found?.from.includes(there) === true
+      if (!isKnownThere && failures.areTooMany(there)) return undefined
+      if (found === undefined || user === undefined) {
+        failures.add(there)
+        sampledLog.warn('api-key-refused', { name, address }, 'a key was given that is nobody’s')
+        return undefined
+      }
+      noteUse(found, there)
+      return user
+    },
+    lastUserAt: (address) => {
+      const there = addressGroup(address)
+      const key = [...keys.values()].findLast(({ from }) => from.includes(there))
+      return key && directory.find(key.user)
+    },
+    all: () => [...keys.values()],
+    remove: async (digest) => {
+      if (!keys.delete(digest)) return false
+      await shelf.write([{ key: prefix + digest, value: undefined }])
+      return true
+    },
+  }
+}
+
+function withLatest(from: readonly string[], latest: string): string[] {
+  return [...from.filter((each) => each !== latest), latest].slice(-mostAddresses)
+}
+
+/** Counts wrong keys by address, so that nobody guesses one. */
+function createGuesses({ limits, clock }: ApiKeysOptions) {
+  const { failuresPerAddress, addressWindowSeconds, longestDelaySeconds } = limits
+  const tallies = createRecentMap(
+    maxTallies,
+    () =>
+      new FailureTally({
+        failures: failuresPerAddress,
+        windowMs: addressWindowSeconds * 1000,
+        longestDelayMs: longestDelaySeconds * 1000,
+      }),
+  )
+  return {
+    areTooMany: (there: string) => tallies.of(there).waitMs(clock.nowMs()) > 0,
+    add: (there: string) => tallies.of(there).fail(clock.nowMs()),
+  }
+}
+
+type StoredKey = Omit<ApiKey, 'digest'>
+
+const keySchema: SchemaObject = {
+  type: 'object',
+  required: ['user', 'label', 'createdAtMs', 'usedAtMs', 'from'],
+  properties: {
+    user: { type: 'string' },
+    label: { type: 'string' },
+    createdAtMs: { type: 'number' },
+    usedAtMs: { type: 'number' },
+    from: { type: 'array', items: { type: 'string' } },
+  },
+  additionalProperties: false,
+}
+
+async function readKeys(prefix: string, { shelf, sampledLog }: ApiKeysOptions) {
+  const isKey = openAjv().compile<StoredKey>(keySchema)
+  const found: ApiKey[] = []
+  for await (const [key, bytes] of shelf.entries(prefix)) {
+    const value = parsed(bytes)
+    if (isKey(value)) found.push({ digest: key.slice(prefix.length), ...value })
+    else sampledLog.warn('api-keys-unreadable', { key }, 'a key could not be read')
+  }
+  const byUse = found.sort((one, other) => one.usedAtMs - other.usedAtMs)
+  return new Map(byUse.map((key) => [key.digest, key]))
+}
+
+function parsed(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'))
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,161 @@
+import { relativeTopic } from '../../core/topic.ts'
+import type { LastValues } from '../last-values.ts'
+import type { Heard, KnownDevice, KnownNode, Online } from '../registry/device-table.ts'
+import type { DeviceRole } from '../registry/node-message.ts'
+import type { Registry } from '../registry/registry.ts'
+import { type DeviceNumbers, nodeName } from './device-numbers.ts'
+
+/** A device at one moment, as the language of another system tells of it. */
+export interface SeenDevice {
+  /** Its own for ever, and of no other device or node. */
+  readonly number: number
+  /** Complete, as it goes on the bus. */
+  readonly topic: string
+  /** The topic of its node, and below it its name, such as `relay/i2c0-3b`. */
+  readonly base: string
+  readonly name: string
+  /** What it is, such as `relay`. */
+  readonly kind: string
+  readonly role: DeviceRole
+  readonly nodeNumber: number
+  /** What it reported last, as JSON says it; undefined when nothing is known. */
+  readonly value: unknown
+  /** When it was heard last, in milliseconds since 1970; undefined when it never was. */
+  readonly heardAtMs: number | undefined
+  /** Whether its node is there; null when that cannot be told. */
+  readonly online: Online
+}
+
+/** What has happened to a device. `added` is told once; `reported` with each report. */
+export type DeviceEvent = 'added' | 'reported' | 'online' | 'deleted'
+
+export type DeviceListener = (event: DeviceEvent, device: SeenDevice) => void
+
+/** The devices below a base that have their numbers. Who may see them is for the asker to ask. */
+export interface SeenDevices {
+  /** By number. */
+  all(): SeenDevice[]
+  get(number: number): SeenDevice | undefined
+  /** Calls `listener` with what happens from now on; the answer ends that. */
+  onEvent(listener: DeviceListener): () => void
+}
+
+export interface SeenDevicesOptions {
+  readonly registry: Pick<Registry, 'nodes' | 'device' | 'devicesBelow' | 'isOffline'>
+  readonly values: Pick<LastValues, 'of'>
+  readonly numbers: DeviceNumbers
+  /** Each answer ends the calling. */
+  readonly on: {
+    heard(listener: (device: KnownDevice) => void): () => void
+    forgotten(listener: (device: KnownDevice) => void): () => void
+    online(listener: (node: KnownNode) => void): () => void
+  }
+}
+
+export interface SeenBelow {
+  below(base: string): SeenDevices
+  close(): void
+}
+
+/** Gives each device that is known a number, now and as soon as it is heard of. */
+export async function openSeenDevices(options: SeenDevicesOptions): Promise<SeenBelow> {
+  const { registry, on } = options
+  const listeners = new Set<DeviceListener>()
+  const topics = new Map<number, string>()
+  /** What was heard of a device last: it is heard of also when its node lists it. */
+  const heardBefore = new WeakMap<KnownDevice, Heard | undefined>()
+  const look = createLook(options)
+  const tell = (event: DeviceEvent, device: KnownDevice) => {
+    const seen = look(device)
+    if (seen !== undefined) for (const listener of listeners) listener(event, seen)
+  }
+  const enter = async (devices: readonly KnownDevice[]) => {
+    await options.numbers.give(devices.flatMap(namesOf))
+    for (const device of devices) {
+      const seen = look(device)
+      // It may be gone meanwhile, or be entered already.
+      if (seen === undefined || topics.has(seen.number) || !isThere(device, registry)) continue
+      topics.set(seen.number, device.topic)
+      tell('added', device)
+    }
+  }
+  const hear = (device: KnownDevice) => {
+    const number = options.numbers.of(device.topic)
+    const isReport = heardBefore.get(device) !== device.heard
+    heardBefore.set(device, device.heard)
+    if (number === undefined || !topics.has(number)) void enter([device])
+    else if (isReport) tell('reported', device)
+  }
+  const forget = (device: KnownDevice) => {
+    tell('deleted', device)
+    const number = options.numbers.of(device.topic)
+    if (number !== undefined) topics.delete(number)
+  }
+  const stops = [
+    on.heard(hear),
+    on.forgotten(forget),
+    on.online(({ devices }) => {
+      for (const device of devices.values()) tell('online', device)
+    }),
+  ]
+  const known = registry.devicesBelow('')
+  for (const device of known) heardBefore.set(device, device.heard)
+  await enter(known)
+  const find = (topic: string | undefined) => {
+    const device = topic === undefined ? undefined : registry.device(topic)
+    return device && look(device)
+  }
+  return {
+    below: (base) => ({
+      all: () =>
+        [...topics.values()]
+          .filter((topic) => relativeTopic(base, topic) !== undefined)
+          .flatMap((topic) => find(topic) ?? [])
+          .sort((one, other) => one.number - other.number),
+      get: (number) => {
+        const seen = find(topics.get(number))
+        return seen && relativeTopic(base, seen.topic) !== undefined ? seen : undefined
+      },
+      onEvent: (listener) => {
+        const heard: DeviceListener = (event, device) => {
+          if (relativeTopic(base, device.topic) !== undefined) listener(event, device)
+        }
+        listeners.add(heard)
+        return () => listeners.delete(heard)
+      },
+    }),
+    close: () => {
+      for (const stop of stops) stop()
+    },
+  }
+}
+
+function namesOf({ topic, node }: KnownDevice): string[] {
+  return [nodeName(node.base), topic]
+}
+
+function isThere(device: KnownDevice, { device: find }: Pick<Registry, 'device'>): boolean {
+  return find(device.topic) === device
+}
+
+/** A device as it is now; undefined while its numbers are not in the store. */
+function createLook({ registry, values, numbers }: SeenDevicesOptions) {
+  return ({ topic, name, kind, role, node, heard }: KnownDevice): SeenDevice | undefined => {
+    const { base } = node
+    const number = numbers.of(topic)
+    const nodeNumber = numbers.of(nodeName(base))
+    if (number === undefined || nodeNumber === undefined) return undefined
+    return {
+      number,
+      topic,
+      base,
+      name,
+      kind,
+      role,
+      nodeNumber,
+      value: values.of(topic)?.payload.value,
+      heardAtMs: heard?.atMs,
+      online: registry.isOffline(base) ? false : node.online,
+    }
+  }
+}

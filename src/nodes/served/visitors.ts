@@ -1,0 +1,127 @@
+import { type Rights, rightsOf } from '../../access/rights.ts'
+import type { SignedIn } from '../../access/signed-in.ts'
+import type { User } from '../../access/user.ts'
+import type { AlarmClock } from '../../core/clock.ts'
+import { HubError } from '../../core/errors.ts'
+import { Payload } from '../../core/payload.ts'
+import type { Receipt } from '../../core/receipt.ts'
+import { commandTopic } from '../device.ts'
+import type { Ingress } from '../ingress.ts'
+
+/** A user of the hub who speaks the language of another system. */
+export interface Visitor {
+  /** The name of the user. */
+  readonly user: string
+  /** Whether the reports of a device may be seen; `topic` is complete. */
+  mayRead(topic: string): boolean
+  /** Whether the device that reports on `topic` may be commanded. */
+  mayCommand(topic: string): boolean
+  /**
+   * Commands the device that reports on `topic`. Answers how that ended, or how far it is after `waitMs`;
+   * a refusal is an end like others. Rejects only for a defect of ours.
+   */
+  command(topic: string, payload: unknown, waitMs: number): Promise<Receipt>
+}
+
+/** Where a visitor comes from, and in which language. */
+export interface Arrival {
+  readonly user: User
+  readonly address: string
+  /** The name of a dialect. */
+  readonly way: string
+}
+
+export interface Visitors {
+  /** Somebody who asks once, with the rights of now. */
+  of(arrival: Arrival): Visitor
+  /**
+   * Somebody who stays: the rights follow those of the user. `ended` is called when the user is gone, or
+   * what was signed in with is not valid any more.
+   */
+  enter(arrival: Arrival, ended: () => void): { readonly visitor: Visitor; leave(): void }
+}
+
+export interface VisitorsOptions {
+  readonly ingress: Ingress
+  readonly signedIn: Pick<SignedIn, 'enter'>
+  readonly clock: Pick<AlarmClock, 'after'>
+}
+
+export function createVisitors(options: VisitorsOptions): Visitors {
+  return {
+    of: (arrival) => {
+      const rights = rightsOf(arrival.user)
+      return visitor(arrival, () => rights, options)
+    },
+    enter: (arrival, ended) => {
+      const entrance = options.signedIn.enter({
+        user: arrival.user,
+        ended,
+        rightsChanged: (changed) => {
+          rights = changed
+        },
+      })
+      let { rights } = entrance
+      return { visitor: visitor(arrival, () => rights, options), leave: entrance.leave }
+    },
+  }
+}
+
+function visitor(arrival: Arrival, rights: () => Rights, options: VisitorsOptions): Visitor {
+  const { user, address, way } = arrival
+  return {
+    user: user.name,
+    mayRead: (topic) => rights().mayRead(topic),
+    mayCommand: (topic) => rights().may('command', commandTopic(topic)).allowed,
+    command: (topic, payload, waitMs) =>
+      outcomeOf(waitMs, options.clock, (told, ended) => {
+        const sender = {
+          user: user.name,
+          rights: rights(),
+          address,
+          way,
+          watcher: { told, ended },
+        }
+        const message = {
+          topic: commandTopic(topic),
+          payload: Payload.ofJson(JSON.stringify(payload), payload),
+          qos: 1,
+          retain: false,
+        } as const
+        options.ingress(message, sender)
+      }),
+  }
+}
+
+type Told = (receipt: Receipt) => void
+
+/** What `send` is told at the end, or last before the time is over. */
+function outcomeOf(
+  waitMs: number,
+  clock: Pick<AlarmClock, 'after'>,
+  send: (told: Told, ended: Told) => void,
+): Promise<Receipt> {
+  return new Promise((resolve, reject) => {
+    let latest: Receipt = { receipt: 'accepted', afterMs: 0 }
+    const stop = clock.after(waitMs, () => resolve(latest))
+    const told = (receipt: Receipt) => {
+      latest = receipt
+    }
+    const ended = (receipt: Receipt) => {
+      stop()
+      resolve(receipt)
+    }
+    try {
+      send(told, ended)
+    } catch (error) {
+      stop()
+      if (error instanceof HubError) resolve(refusalOf(error))
+      else reject(error)
+    }
+  })
+}
+
+/** Of a device that one has no right to, the life of a command tells nothing. */
+function refusalOf({ code, message }: HubError): Receipt {
+  return { receipt: 'refused', code, message, afterMs: 0, final: true }
+}

@@ -1,0 +1,227 @@
+/** The languages of other systems that this hub serves: the part of the composition that knows them by name. */
+import type { IncomingMessage } from 'node:http'
+import type { Logger } from 'pino'
+import { type ApiKeys, openApiKeys } from './access/api-keys.ts'
+import type { ConnectionGate } from './access/connection-gate.ts'
+import type { Forwarding } from './access/forwarding.ts'
+import { createNetworks } from './access/networks.ts'
+import { createTokenOwners } from './access/tokens.ts'
+import type { openAccessControl } from './access-control.ts'
+import type { Config } from './config.ts'
+import { systemClock } from './core/clock.ts'
+import type { Closers } from './core/closers.ts'
+import { HubError } from './core/errors.ts'
+import type { Release } from './core/release.ts'
+import type { SampledLog } from './core/sampled-log.ts'
+import { createTurnEnd } from './core/turn-end.ts'
+import { openDeconz } from './dialects/deconz.ts'
+import type {
+  OpenServedDialect,
+  ServedContext,
+  ServedDialect,
+  ServedSettings,
+} from './dialects/served-dialect.ts'
+import type { openHardware } from './hardware.ts'
+import { openDeviceNumbers } from './nodes/served/device-numbers.ts'
+import { openSeenDevices } from './nodes/served/seen-devices.ts'
+import { createVisitors, type Visitors } from './nodes/served/visitors.ts'
+import type { Store } from './store/store.ts'
+import { type HttpServerOptions, openHttpServer } from './transports/http-server.ts'
+import { operationRoutes } from './transports/operation-routes.ts'
+import type { AnyRoute, Route } from './transports/route.ts'
+import type { ServedDoor } from './transports/served-request.ts'
+import { type ServedWebSockets, servedRoute } from './transports/served-route.ts'
+
+/** A language that can be served. */
+interface Served {
+  /** As its makers write it. */
+  readonly title: string
+  /** Where the original listens, and a lab does. */
+  readonly labPort: number
+  readonly open: OpenServedDialect
+}
+
+/** Every language: a new one is one line here. */
+export const servedDialects: Readonly<Record<ServedSettings['dialect'], Served>> = {
+  deconz: { title: 'deCONZ', labPort: 8088, open: openDeconz },
+}
+
+/** Where a language is served, or why it is not. */
+export interface DialectPlace {
+  readonly dialect: ServedSettings['dialect']
+  /** The port that was opened, also where the config said 0. */
+  readonly port?: number
+  readonly path?: string
+  /** Only of an optional one. */
+  readonly trouble?: string
+}
+
+export interface ServedParts {
+  readonly access: Awaited<ReturnType<typeof openAccessControl>>
+  readonly hardware: Awaited<ReturnType<typeof openHardware>>
+  readonly gate: ConnectionGate
+  readonly forwarding: Forwarding
+  isOriginAllowed(request: IncomingMessage): boolean
+  readonly store: Store
+  readonly release: Release
+  state: ServedContext['state']
+  readonly websockets: ServedWebSockets
+  readonly log: Logger
+  readonly sampledLog: SampledLog
+  readonly onClose: Closers['add']
+}
+
+export interface OpenedDialects {
+  /** What operators may ask of them, by path. */
+  readonly pages: ReadonlyMap<string, Route>
+  /** Those that have a path in place of a port. */
+  api(path: string): Route | undefined
+  /** Opens the ports of the others; `requests` is how requests are served on every port. */
+  listen(requests: Requests): Promise<DialectPlace[]>
+}
+
+type Requests = Omit<HttpServerOptions, 'host' | 'port' | 'settings' | 'certificate'>
+
+interface OpenedDialect {
+  readonly settings: ServedSettings
+  readonly dialect: ServedDialect
+  readonly route: AnyRoute
+  /** The port it is told to be on. */
+  port: number
+}
+
+/** @throws HubError `bad-config` for the addresses of guests. */
+export async function openServedDialects(
+  config: Config,
+  parts: ServedParts,
+): Promise<OpenedDialects> {
+  const opened: OpenedDialect[] = []
+  if (config.dialects.length > 0) {
+    const ground = await openServedGround(config, parts)
+    for (const settings of config.dialects) opened.push(await openOne(settings, ground))
+  }
+  const operated = opened.map(({ settings, dialect: { operations = new Map() } }) => ({
+    dialect: settings.dialect,
+    operations,
+  }))
+  return {
+    pages: operationRoutes(parts.access.asUser, operated),
+    api: (path) => opened.find(({ settings }) => isBelow(settings.path, path))?.route,
+    listen: async (requests) => {
+      const places: DialectPlace[] = []
+      for (const one of opened) places.push(await listenFor(one, requests, parts))
+      return places
+    },
+  }
+}
+
+function isBelow(own: string | undefined, path: string): boolean {
+  return own !== undefined && (path === own || path.startsWith(`${own}/`))
+}
+
+type Ground = Awaited<ReturnType<typeof openServedGround>>
+
+/** What all of them share. */
+async function openServedGround(config: Config, parts: ServedParts) {
+  const { hardware, access, store, sampledLog, onClose } = parts
+  const { registry, values, onHeard, onForgotten, onOnline } = hardware.nodes
+  const numbers = await openDeviceNumbers({
+    store,
+    // A device and its node have one each.
+    most: 4 * config.limits.nodes.devices,
+    isInUse: (name) =>
+      registry.device(name) !== undefined || registry.nodes.has(name.replace(/\/?#$/, '')),
+    sampledLog,
+  })
+  const on = { heard: onHeard, forgotten: onForgotten, online: onOnline }
+  const seen = await openSeenDevices({ registry, values, numbers, on })
+  onClose(seen.close)
+  const { ingress } = hardware
+  const visitors = createVisitors({ ingress, signedIn: access.signedIn, clock: systemClock })
+  const ownerOfToken = createTokenOwners(access.directory)
+  return { config, parts, seen, visitors, keysOf: createKeysOf(config, parts), ownerOfToken }
+}
+
+/** A language has the same keys wherever it is served. */
+function createKeysOf({ limits }: Config, { store: shelf, access, sampledLog }: ServedParts) {
+  const { directory } = access
+  const common = { shelf, most: limits.dialects.keys, directory, sampledLog, clock: systemClock }
+  const keys = new Map<string, Promise<ApiKeys>>()
+  return (name: string): Promise<ApiKeys> => {
+    const opening = keys.get(name) ?? openApiKeys({ ...common, name, limits: limits.signIn })
+    keys.set(name, opening)
+    return opening
+  }
+}
+
+async function openOne(settings: ServedSettings, ground: Ground): Promise<OpenedDialect> {
+  const { config, parts, seen, keysOf, ownerOfToken, visitors } = ground
+  const { log, sampledLog, release, store, state, websockets, onClose } = parts
+  const opened = { port: settings.path === undefined ? 0 : config.http.port }
+  const dialect = await servedDialects[settings.dialect].open({
+    settings,
+    devices: seen.below(settings.base),
+    keys: await keysOf(settings.dialect),
+    store,
+    release,
+    state,
+    port: () => opened.port,
+    ownerOfToken,
+    clock: systemClock,
+    log,
+    sampledLog,
+  })
+  onClose(dialect.close)
+  const route = servedRoute(dialect, {
+    door: doorOf(settings, visitors, parts),
+    websockets,
+    turnEnd: createTurnEnd(),
+    limits: config.limits.websocket,
+    log,
+    sampledLog,
+  })
+  return Object.assign(opened, { settings, dialect, route })
+}
+
+/** Who may come in, and from where. */
+function doorOf(settings: ServedSettings, visitors: Visitors, parts: ServedParts): ServedDoor {
+  const { access, forwarding, gate, isOriginAllowed } = parts
+  const { guest } = settings
+  const isFromThere = createNetworks(guest?.addresses ?? [], 'the addresses of a guest')
+  return {
+    name: settings.dialect,
+    path: settings.path ?? '',
+    visitors,
+    signIn: access.signIn,
+    ofRequest: access.ofRequest,
+    mayEnter: gate.signedIn,
+    clientAddress: forwarding.clientAddress,
+    isSecure: forwarding.isSecure,
+    isOriginAllowed,
+    guest: (address) =>
+      guest && isFromThere(address) ? access.directory.find(guest.user) : undefined,
+  }
+}
+
+async function listenFor(
+  opened: OpenedDialect,
+  requests: Requests,
+  { log, onClose }: ServedParts,
+): Promise<DialectPlace> {
+  const { settings, route } = opened
+  const { dialect, port, host, path } = settings
+  if (port === undefined) return { dialect, ...(path !== undefined && { path }) }
+  const { title } = servedDialects[dialect]
+  const names = { host: `the host of dialect ${dialect}`, port: `the port of dialect ${dialect}` }
+  const door = { host, port, settings: names, routeOf: () => route }
+  try {
+    const server = await openHttpServer({ ...requests, ...door })
+    onClose(server.close)
+    opened.port = server.port
+    return { dialect, port: server.port }
+  } catch (error) {
+    if (!(error instanceof HubError) || !settings.optional) throw error
+    log.warn(`${title} is not served: ${error.message}`)
+    return { dialect, trouble: error.message }
+  }
+}

@@ -1,0 +1,92 @@
+import type { Duplex } from 'node:stream'
+import type { Logger } from 'pino'
+import type { WebSocket } from 'ws'
+import type { User } from '../access/user.ts'
+import type { SampledLog } from '../core/sampled-log.ts'
+import type { TurnEnd } from '../core/turn-end.ts'
+import type { ServedLink, Welcome } from '../dialects/served-dialect.ts'
+import type { Visitor } from '../nodes/served/visitors.ts'
+import { busy } from './admit-requests.ts'
+import { type InboundLimits, WebSocketInbound } from './websocket-inbound.ts'
+import { type OutboundLimits, WebSocketLink } from './websocket-link.ts'
+import { writeOnceATurn } from './write-once-a-turn.ts'
+
+export interface ServedLinkOptions {
+  readonly limits: InboundLimits & OutboundLimits & { readonly overRateSeconds: number }
+  readonly sampledLog: SampledLog
+  readonly log: Logger
+  readonly turnEnd: TurnEnd
+  /** See `ServedLink.enter`. */
+  enter(user: User, ended: () => void): { visitor: Visitor; leave(): void } | undefined
+}
+
+/** Lets a websocket and a dialect converse until one of them has enough. */
+export function serveLink(
+  { websocket, socket }: { readonly websocket: WebSocket; readonly socket: Duplex },
+  welcome: Welcome,
+  options: ServedLinkOptions,
+): void {
+  const { limits, sampledLog, log } = options
+  const outlet = writeOnceATurn(websocket, socket, options.turnEnd)
+  const frames = new WebSocketLink(outlet, { limits, sampledLog, encodeMissed: () => undefined })
+  const leaves: (() => void)[] = []
+  const link: ServedLink = {
+    send: (frame, key) => frames.deliver(frame, key),
+    enter: (user) => {
+      // RFC 6455, 7.4.1: 1008, a message that breaks the policy; these clients know no codes of ours.
+      const entered = options.enter(user, () => websocket.close(1008, 'signed out'))
+      // The IANA registry of RFC 6455, 11.7: 1013, try again later.
+      if (entered === undefined) websocket.close(1013, busy.reason)
+      else leaves.push(entered.leave)
+      return entered?.visitor
+    },
+    close: (code, reason) => websocket.close(code, reason),
+    cut: () => websocket.terminate(),
+  }
+  const conversation = opened(() => welcome.open(link), { websocket, log })
+  if (conversation === undefined) return
+  const inbound = new WebSocketInbound(websocket, {
+    limits,
+    sampledLog,
+    receive: (frame) =>
+      opened(() => conversation.receive(frame.toString('utf8')), { websocket, log }),
+    giveUp: {
+      afterSeconds: limits.overRateSeconds,
+      tell: ({ message }) => {
+        websocket.close(1008, message)
+        websocket.resume()
+      },
+    },
+  })
+  listen(websocket, inbound)
+  websocket.on('close', () => {
+    for (const leave of leaves) leave()
+    frames.close()
+    inbound.close()
+    conversation.closed()
+  })
+}
+
+function listen(websocket: WebSocket, inbound: WebSocketInbound): void {
+  websocket.on('message', (frame) => {
+    // Never anything else with the default binaryType.
+    if (Buffer.isBuffer(frame)) inbound.message(frame)
+  })
+  websocket.on('ping', (data) => inbound.ping(data))
+  websocket.on('pong', () => inbound.noise())
+}
+
+/** What `act` answers. A defect of ours must not end the hub: it ends the websocket. */
+function opened<T>(
+  act: () => T,
+  { websocket, log }: { readonly websocket: WebSocket; readonly log: Logger },
+): T | undefined {
+  try {
+    return act()
+  } catch (error) {
+    log.error({ err: error }, 'a frame could not be dealt with')
+    // RFC 6455, 7.4.1: 1011, an unexpected condition.
+    websocket.close(1011, 'the hub could not deal with a frame')
+    return undefined
+  }
+}

@@ -1,0 +1,89 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Credentials } from '../access/basic.ts'
+import type { SignIn } from '../access/sign-in.ts'
+import type { User } from '../access/user.ts'
+import type { ServedAnswer, ServedRequest } from '../dialects/served-dialect.ts'
+import type { Visitor, Visitors } from '../nodes/served/visitors.ts'
+import { endUpgrade } from './refusal.ts'
+import type { RequestSignIn } from './request-sign-in.ts'
+import { offeredSubprotocols } from './subprotocol.ts'
+
+/** What a served dialect may ask of the hub about those who come. */
+export interface ServedDoor {
+  /** The name of the dialect. */
+  readonly name: string
+  /** What stands before its own paths: `/house`, or nothing. */
+  readonly path: string
+  readonly visitors: Visitors
+  readonly signIn: SignIn
+  readonly ofRequest: RequestSignIn['ofRequest']
+  /** Whether a user may have one more connection, and this is to be one of that user's. */
+  mayEnter(connection: object, user: string): boolean
+  clientAddress(request: IncomingMessage): string
+  isSecure(request: IncomingMessage): boolean
+  isOriginAllowed(request: IncomingMessage): boolean
+  /** Who comes from `address` without credentials. */
+  guest(address: string): User | undefined
+}
+
+/** What comes with a request besides its headers. */
+export interface Arrived {
+  readonly request: IncomingMessage
+  readonly body: Buffer
+  readonly gone: AbortSignal
+}
+
+/** A request as a served dialect sees it. */
+export function servedRequest({ request, body, gone }: Arrived, door: ServedDoor): ServedRequest {
+  const address = door.clientAddress(request)
+  const url = String(request.url)
+  const path = url.replace(/\?.*$/s, '')
+  // A proxy may have left a prefix before it; see `pathOf` in check-request.ts.
+  const own = door.path === '' ? path : path.slice(path.indexOf(door.path) + door.path.length)
+  return {
+    method: String(request.method),
+    path: own.startsWith('/') ? own : `/${own}`,
+    query: new URLSearchParams(url.slice(path.length)),
+    headers: headersOf(request),
+    body,
+    address,
+    isSecure: door.isSecure(request),
+    isOriginAllowed: door.isOriginAllowed(request),
+    subprotocols: offeredSubprotocols(request).filter((name) => name !== ''),
+    gone,
+    signIn: (credentials?: Credentials) =>
+      credentials === undefined ? door.ofRequest(request) : door.signIn(credentials, address),
+    guest: () => door.guest(address),
+    visit: (user): Visitor | undefined =>
+      door.mayEnter(request.socket, user.name)
+        ? door.visitors.of({ user, address, way: door.name })
+        : undefined,
+  }
+}
+
+function headersOf({ headers }: IncomingMessage): Record<string, string | undefined> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.join(', ') : value,
+    ]),
+  )
+}
+
+export function sendAnswer(response: ServerResponse, answer: ServedAnswer): void {
+  response.writeHead(answer.status, headersTo(answer)).end(answer.body)
+}
+
+/** Answers an upgrade in place of taking it, and ends its socket. */
+export function sendUpgradeAnswer(socket: Duplex, answer: ServedAnswer): void {
+  const { status, body = '' } = answer
+  endUpgrade(socket, { status, body, headers: { ...headersTo(answer), Connection: 'close' } })
+}
+
+function headersTo({ status, headers, body = '' }: ServedAnswer): Record<string, string> {
+  // RFC 9110, 15.3.5 and 15.4.5: neither of the two has a body.
+  const hasBody = status !== 204 && status !== 304
+  const length = hasBody ? { 'Content-Length': String(Buffer.byteLength(body)) } : {}
+  return { 'Cache-Control': 'no-store', ...length, ...headers }
+}

@@ -1,0 +1,103 @@
+import type { IncomingMessage } from 'node:http'
+import type { WebSocket } from 'ws'
+import type { User } from '../access/user.ts'
+import type { ServedAnswer, ServedDialect, Welcome } from '../dialects/served-dialect.ts'
+import { busy } from './admit-requests.ts'
+import { refuseUpgrade } from './refusal.ts'
+import type { AnyRoute, Handshake } from './route.ts'
+import { type ServedLinkOptions, serveLink } from './served-link.ts'
+import { type ServedDoor, sendAnswer, sendUpgradeAnswer, servedRequest } from './served-request.ts'
+import {
+  createWebSockets,
+  type WebSockets,
+  type WebSocketsContext,
+  type WebSocketsOptions,
+} from './websockets.ts'
+
+export interface ServedRouteOptions extends Omit<ServedLinkOptions, 'enter'> {
+  readonly door: ServedDoor
+  readonly websockets: ServedWebSockets
+}
+
+/**
+ * Websockets whose subprotocol is chosen for each of them. When the hub ends they are cut: clients of
+ * these systems come back after that, and some do not after a goodbye.
+ */
+export interface ServedWebSockets extends Pick<WebSockets, 'close'> {
+  /** Completes the handshake of a welcome. */
+  accept(handshake: Handshake, welcome: Welcome, serve: (websocket: WebSocket) => void): void
+}
+
+export function createServedWebSockets(
+  options: WebSocketsOptions,
+  context: WebSocketsContext,
+): ServedWebSockets {
+  const chosen = new WeakMap<IncomingMessage, string>()
+  // Without an answer of ours, ws would take the first one that is offered.
+  const handleProtocols = (_: Set<string>, request: IncomingMessage) => chosen.get(request) ?? false
+  const { accept, close } = createWebSockets({ ...options, handleProtocols }, context)
+  const open = new Set<WebSocket>()
+  return {
+    close: () => {
+      for (const websocket of open) websocket.terminate()
+      return close()
+    },
+    accept: (handshake, { subprotocol }, serve) => {
+      if (subprotocol !== undefined) chosen.set(handshake.request, subprotocol)
+      accept(handshake, (websocket) => {
+        open.add(websocket)
+        websocket.once('close', () => open.delete(websocket))
+        serve(websocket)
+      })
+    },
+  }
+}
+
+const nothing = Buffer.alloc(0)
+
+/** Every path and method of a served dialect, and its websockets. */
+export function servedRoute(dialect: ServedDialect, options: ServedRouteOptions): AnyRoute {
+  const { door } = options
+  return {
+    checksOrigin: dialect.checksOrigin === true,
+    any: async ({ request, response }, body) => {
+      const leaving = new AbortController()
+      response.on('close', () => leaving.abort())
+      const answer = await dialect.answer(
+        servedRequest({ request, body, gone: leaving.signal }, door),
+      )
+      sendAnswer(response, answer)
+    },
+    upgrade: async (handshake) => {
+      const { request, socket } = handshake
+      const leaving = new AbortController()
+      socket.once('close', () => leaving.abort())
+      const asked = servedRequest({ request, body: nothing, gone: leaving.signal }, door)
+      const welcome = await dialect.greet(asked)
+      if (isAnswer(welcome)) sendUpgradeAnswer(socket, welcome)
+      else if (welcome.user && !door.mayEnter(socket, welcome.user.name))
+        refuseUpgrade(socket, busy)
+      else accept(handshake, welcome, { ...options, address: asked.address })
+    },
+  }
+}
+
+function accept(
+  handshake: Handshake,
+  welcome: Welcome,
+  options: ServedRouteOptions & { readonly address: string },
+): void {
+  const { socket } = handshake
+  const { door, websockets, address } = options
+  const enter = (user: User, ended: () => void) =>
+    door.mayEnter(socket, user.name)
+      ? door.visitors.enter({ user, address, way: door.name }, ended)
+      : undefined
+  websockets.accept(handshake, welcome, (websocket) =>
+    serveLink({ websocket, socket }, welcome, { ...options, enter }),
+  )
+}
+
+function isAnswer(welcome: Welcome | ServedAnswer): welcome is ServedAnswer {
+  return 'status' in welcome
+}
