@@ -14,7 +14,7 @@ import { HubError } from './core/errors.ts'
 import type { Release } from './core/release.ts'
 import type { SampledLog } from './core/sampled-log.ts'
 import { createTurnEnd } from './core/turn-end.ts'
-import { openDeconz } from './dialects/deconz.ts'
+import { openDeconz } from './dialects/deconz/open.ts'
 import type {
   OpenServedDialect,
   ServedContext,
@@ -27,7 +27,7 @@ import { openSeenDevices } from './nodes/served/seen-devices.ts'
 import { createVisitors, type Visitors } from './nodes/served/visitors.ts'
 import type { Store } from './store/store.ts'
 import { type HttpServerOptions, openHttpServer } from './transports/http-server.ts'
-import { operationRoutes } from './transports/operation-routes.ts'
+import { operationRoutes, unservedRoute } from './transports/operation-routes.ts'
 import type { AnyRoute, Route } from './transports/route.ts'
 import type { ServedDoor } from './transports/served-request.ts'
 import { type ServedWebSockets, servedRoute } from './transports/served-route.ts'
@@ -106,7 +106,8 @@ export async function openServedDialects(
   }))
   return {
     pages: operationRoutes(parts.access.asUser, operated),
-    api: (path) => opened.find(({ settings }) => isBelow(settings.path, path))?.route,
+    api: (path) =>
+      opened.find(({ settings }) => isBelow(settings.path, path))?.route ?? unservedRoute(path),
     listen: async (requests) => {
       const places: DialectPlace[] = []
       for (const one of opened) places.push(await listenFor(one, requests, parts))
@@ -166,6 +167,7 @@ async function openOne(settings: ServedSettings, ground: Ground): Promise<Opened
     release,
     state,
     port: () => opened.port,
+    findUser: parts.access.directory.find,
     ownerOfToken,
     clock: systemClock,
     log,

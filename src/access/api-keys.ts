@@ -27,7 +27,9 @@ export interface ApiKey {
 /** Keys that belong to users, and end with them. They are kept over a restart. */
 export interface ApiKeys {
   /** Keeps `key` for a user; resolves when it is in the store. One more than the most ends the one that was not used for the longest. */
-  add(key: string, owner: { readonly user: string; readonly label: string }): Promise<void>
+  add(key: string, owner: KeyOwner): Promise<void>
+  /** What is known of `key`, whoever may use it. */
+  find(key: string): ApiKey | undefined
   /** Whose key it is; undefined when it is nobody's, or too many wrong ones came from `address`. */
   use(key: string, address: string): User | undefined
   /** The user of the key that was used last at `address`. */
@@ -35,6 +37,11 @@ export interface ApiKeys {
   all(): ApiKey[]
   /** Whether there was such a key. */
   remove(digest: string): Promise<boolean>
+}
+
+export interface KeyOwner extends Pick<ApiKey, 'user' | 'label'> {
+  /** Where it was asked for; it counts as used there. */
+  readonly address: string
 }
 
 /** Where keys are kept: a part of what the store of the hub can do. */
@@ -77,7 +84,11 @@ export async function openApiKeys(options: ApiKeysOptions): Promise<ApiKeys> {
     const isFull = keys.size > most && oldest !== undefined
     if (isFull) {
       keys.delete(oldest)
-      sampledLog.warn('api-keys-forgotten', { name }, 'the key that was unused longest has ended')
+      sampledLog.warn(
+        'api-keys-forgotten',
+        { dialect: name },
+        'the key that was unused longest has ended',
+      )
     }
     const forgotten = isFull ? [{ key: prefix + oldest, value: undefined }] : []
     await shelf.write([
@@ -96,11 +107,12 @@ export async function openApiKeys(options: ApiKeysOptions): Promise<ApiKeys> {
     })
   }
   return {
-    add: (key, { user, label }) => {
+    add: (key, { user, label, address }) => {
       const nowMs = clock.wallMs()
       const times = { createdAtMs: nowMs, usedAtMs: nowMs }
-      return keep({ digest: digestOf(key), user, label, ...times, from: [] })
+      return keep({ digest: digestOf(key), user, label, ...times, from: [addressGroup(address)] })
     },
+    find: (key) => keys.get(digestOf(key)),
     use: (key, address) => {
       const there = addressGroup(address)
       const found = keys.get(digestOf(key))
@@ -109,7 +121,11 @@ export async function openApiKeys(options: ApiKeysOptions): Promise<ApiKeys> {
       if (!isKnownThere && failures.areTooMany(there)) return undefined
       if (found === undefined || user === undefined) {
         failures.add(there)
-        sampledLog.warn('api-key-refused', { name, address }, 'a key was given that is nobody’s')
+        sampledLog.warn(
+          'api-key-refused',
+          { dialect: name, address },
+          'a key was given that belongs to nobody',
+        )
         return undefined
       }
       noteUse(found, there)

@@ -5,6 +5,7 @@ import { aclTest } from './acl-test.ts'
 import { backup } from './backup.ts'
 import { checkConfigFile } from './check-config.ts'
 import type { Command, Terminal } from './command.ts'
+import { deconzForget, deconzKeys, deconzUnlock } from './deconz.ts'
 import { doctor } from './doctor.ts'
 import { exportHistory } from './export-history.ts'
 import { init } from './init.ts'
@@ -45,6 +46,9 @@ const commands: ReadonlyMap<string, Command> = new Map([
   ['nodes', listNodes],
   ['sub', subscribe],
   ['export', exportHistory],
+  ['deconz unlock', deconzUnlock],
+  ['deconz keys', deconzKeys],
+  ['deconz forget', deconzForget],
   ['backup', backup],
   ['restore', restore],
   ['wipe', wipe],

@@ -122,6 +122,7 @@ export interface ServedContext {
   state(): 'ready' | 'starting' | 'overloaded'
   /** The port on which clients reach it; 0 before it is open. */
   port(): number
+  findUser(name: string): User | undefined
   /** Whose token of the hub it is. */
   ownerOfToken(token: string): User | undefined
   readonly clock: AlarmClock

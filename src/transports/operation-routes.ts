@@ -1,14 +1,26 @@
-import { HubError } from '../core/errors.ts'
+import { HubError, quote } from '../core/errors.ts'
 import type { Operation } from '../dialects/served-dialect.ts'
 import { asOperator } from './as-operator.ts'
 import type { AsUser } from './as-user.ts'
 import { parseJson } from './credentials.ts'
+import { sendError } from './json-answer.ts'
 import type { Route } from './route.ts'
 
 /** What operators may ask of one dialect. */
 export interface Operated {
   readonly dialect: string
   readonly operations: ReadonlyMap<string, Operation>
+}
+
+const folder = '/api/dialects/'
+
+/** What is asked of a dialect that is not served here; undefined for other paths. */
+export function unservedRoute(path: string): Route | undefined {
+  if (!path.startsWith(folder)) return undefined
+  const [dialect = ''] = path.slice(folder.length).split('/')
+  const sentence = `expected an entry for ${quote(dialect)} under dialects in the configuration`
+  const error = new HubError('not-served', sentence)
+  return { post: ({ response }) => sendError(response, error, 404) }
 }
 
 /**
@@ -19,7 +31,7 @@ export function operationRoutes(asUser: AsUser, served: readonly Operated[]): Ma
   const byPath = new Map<string, Operation[]>()
   for (const { dialect, operations } of served) {
     for (const [name, operation] of operations) {
-      const path = `/api/dialects/${dialect}/${name}`
+      const path = `${folder}${dialect}/${name}`
       byPath.set(path, [...(byPath.get(path) ?? []), operation])
     }
   }

@@ -134,8 +134,8 @@ function namesOf({ topic, node }: KnownDevice): string[] {
   return [nodeName(node.base), topic]
 }
 
-function isThere(device: KnownDevice, { device: find }: Pick<Registry, 'device'>): boolean {
-  return find(device.topic) === device
+function isThere(device: KnownDevice, registry: Pick<Registry, 'device'>): boolean {
+  return registry.device(device.topic) === device
 }
 
 /** A device as it is now; undefined while its numbers are not in the store. */

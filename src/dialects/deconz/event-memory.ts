@@ -1,0 +1,75 @@
+import type { AlarmClock } from '../../core/clock.ts'
+import type { SeenDevice } from '../../nodes/served/seen-devices.ts'
+import { type ModelRow, readQuantity } from '../model-table.ts'
+
+/** The action of a button that was pressed and let go. */
+const shortRelease = 1002
+
+/** The `duration` in the config of a motion sensor: how long somebody is there after the last movement. */
+export const presenceSeconds = 60
+
+/**
+ * Clown.Model counts movements and presses, deCONZ tells states and events: this remembers the counts,
+ * and what they came to.
+ */
+export interface EventMemory {
+  /** A device has reported; whether something happened that its count tells of. */
+  report(device: SeenDevice, row: ModelRow): boolean
+  /** Whether somebody moved a short while ago. */
+  isPresent(number: number): boolean
+  /** The last event of a button; null before the first one. */
+  buttonEvent(number: number): number | null
+  forget(number: number): void
+  close(): void
+}
+
+export interface EventMemoryOptions {
+  readonly clock: Pick<AlarmClock, 'after'>
+  /** Nobody is there any more. */
+  onAbsence(number: number): void
+}
+
+export function createEventMemory({ clock, onAbsence }: EventMemoryOptions): EventMemory {
+  const counts = new Map<number, number>()
+  const buttons = new Map<number, number>()
+  /** How to stop the end of each presence. */
+  const presences = new Map<number, () => void>()
+  const endPresence = (number: number) => {
+    presences.get(number)?.()
+    presences.delete(number)
+  }
+  const happened = ({ number }: SeenDevice, { kind }: ModelRow) => {
+    if (kind !== 'pir') {
+      buttons.set(number, shortRelease)
+      return
+    }
+    endPresence(number)
+    const stop = clock.after(presenceSeconds * 1000, () => {
+      presences.delete(number)
+      onAbsence(number)
+    })
+    presences.set(number, stop)
+  }
+  return {
+    report: (device, row) => {
+      const count = row.form === 'events' ? readQuantity(row, device.value) : undefined
+      if (typeof count !== 'number') return false
+      const before = counts.get(device.number)
+      counts.set(device.number, count)
+      // A node that starts anew counts from zero.
+      if (before === undefined || count === before || count === 0) return false
+      happened(device, row)
+      return true
+    },
+    isPresent: (number) => presences.has(number),
+    buttonEvent: (number) => buttons.get(number) ?? null,
+    forget: (number) => {
+      endPresence(number)
+      counts.delete(number)
+      buttons.delete(number)
+    },
+    close: () => {
+      for (const number of [...presences.keys()]) endPresence(number)
+    },
+  }
+}

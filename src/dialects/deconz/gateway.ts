@@ -1,0 +1,120 @@
+/** Who the gateway says it is. */
+import { randomBytes, randomUUID } from 'node:crypto'
+import { isRecord } from '../../core/record.ts'
+import type { ServedContext, ServedRequest } from '../served-dialect.ts'
+
+/** What stays the same from one start to the next. */
+export interface Identity {
+  /** 16 hexadecimal digits. */
+  readonly bridgeId: string
+  readonly uuid: string
+}
+
+const key = 'dialect/deconz/identity'
+
+export async function openIdentity(store: ServedContext['store']): Promise<Identity> {
+  const known = readIdentity(await store.get(key))
+  if (known !== undefined) return known
+  // By these first digits clients know a gateway: they are of its maker's ZigBee radios.
+  const bridgeId = `00212EFFFF${randomBytes(3).toString('hex').toUpperCase()}`
+  const identity = { bridgeId, uuid: randomUUID() }
+  await store.write([{ key, value: Buffer.from(JSON.stringify(identity)) }])
+  return identity
+}
+
+function readIdentity(bytes: Buffer | undefined): Identity | undefined {
+  if (bytes === undefined) return undefined
+  try {
+    const value: unknown = JSON.parse(bytes.toString('utf8'))
+    if (!isRecord(value)) return undefined
+    const { bridgeId, uuid } = value
+    return typeof bridgeId === 'string' && typeof uuid === 'string' ? { bridgeId, uuid } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The version of the original whose answers these are. */
+const version = '2.29.2'
+
+/** What everybody may know. */
+export function publicConfig({ bridgeId }: Identity): Record<string, unknown> {
+  return {
+    apiversion: '1.16.0',
+    bridgeid: bridgeId,
+    datastoreversion: '93',
+    devicename: 'Clown.Hub',
+    factorynew: false,
+    mac: bridgeId.toLowerCase().replace(/..(?!$)/g, '$&:'),
+    modelid: 'deCONZ',
+    name: 'Clown.Hub',
+    replacesbridgeid: null,
+    starterkitid: '',
+    swversion: version,
+  }
+}
+
+export interface ConfigParts {
+  readonly identity: Identity
+  readonly isUnlocked: boolean
+  /** Where the gateway listens, as it knows. */
+  readonly port: number
+  readonly nowMs: number
+  readonly whitelist: Readonly<Record<string, unknown>>
+}
+
+/** What the owner of a key may know; `stable` is what of it is not about the time. */
+export function fullConfig(request: ServedRequest, parts: ConfigParts) {
+  const { identity, isUnlocked, whitelist, nowMs } = parts
+  const { address, port } = reachedAt(request, parts.port)
+  const stable = {
+    ...publicConfig(identity),
+    dhcp: true,
+    gateway: '0.0.0.0',
+    internetservices: { remoteaccess: 'disconnected' },
+    ipaddress: address,
+    linkbutton: isUnlocked,
+    netmask: '255.255.255.0',
+    networkopenduration: 60,
+    panid: 0,
+    port,
+    portalconnection: 'disconnected',
+    portalservices: false,
+    proxyaddress: 'none',
+    proxyport: 0,
+    rfconnected: true,
+    swupdate: { notify: false, text: '', updatestate: 0, url: '' },
+    timeformat: '24h',
+    timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    uuid: identity.uuid,
+    websocketnotifyall: true,
+    websocketport: port,
+    zigbeechannel: 11,
+  }
+  const whole = { ...stable, UTC: secondOf(nowMs), localtime: localSecondOf(nowMs), whitelist }
+  return { stable, whole }
+}
+
+/**
+ * Where the client has reached us, which is not where we listen when somebody in between maps ports: a
+ * port that only a container knows is what users of the original complain about most.
+ */
+function reachedAt({ headers, isSecure }: ServedRequest, ownPort: number) {
+  const url = `${isSecure ? 'https' : 'http'}://${headers['host']}`
+  if (headers['host'] === undefined || !URL.canParse(url)) {
+    return { address: '127.0.0.1', port: ownPort }
+  }
+  const { hostname, port } = new URL(url)
+  // The port of its scheme is not in a URL.
+  return { address: hostname, port: Number(port) || (isSecure ? 443 : 80) }
+}
+
+/** ISO 8601 without milliseconds or zone. */
+export function secondOf(atMs: number): string {
+  return new Date(atMs).toISOString().slice(0, 19)
+}
+
+function localSecondOf(atMs: number): string {
+  const offsetMs = new Date(atMs).getTimezoneOffset() * 60_000
+  return secondOf(atMs - offsetMs)
+}

@@ -1,0 +1,58 @@
+import type { Receipt } from '../../core/receipt.ts'
+import type { Visitor } from '../../nodes/served/visitors.ts'
+import { modelTable } from '../model-table.ts'
+import { type Element, success } from './answers.ts'
+import {
+  askedState,
+  commandWaitMs,
+  invalidValue,
+  outcome,
+  readParameters,
+} from './light-command.ts'
+import { groupStateOf, type Shown } from './resources.ts'
+
+const address = '/groups/0/action'
+
+/** What any light has: one that lacks some of it leaves that out. */
+const anyLight = {
+  form: 'choice',
+  choices: modelTable.flatMap(({ choices = [] }) => choices),
+} as const
+
+/**
+ * Commands all lights that the visitor may see, and answers each parameter of `body`; undefined when it
+ * has none that count. Lights that are away are left out, as of the original.
+ */
+export async function commandGroup(
+  lights: readonly Shown[],
+  { toggle, ...rest }: Readonly<Record<string, unknown>>,
+  visitor: Pick<Visitor, 'command'>,
+): Promise<Element[] | undefined> {
+  const isToggled = toggle === true && rest['on'] === undefined
+  const body = isToggled ? { ...rest, on: !groupStateOf(lights).any_on } : rest
+  const parameters = readParameters(body, anyLight, address)
+  const isWrong = toggle !== undefined && typeof toggle !== 'boolean'
+  const faults = isWrong ? [invalidValue(address, 'toggle', toggle)] : []
+  const told = parameters.filter(({ isSilent }) => !isSilent)
+  if (told.length === 0) return faults.length === 0 ? undefined : faults
+  const good = told.filter(({ fault }) => fault === undefined)
+  const commands = lights.flatMap(({ device, row }) => {
+    const state = askedState(good, row)
+    if (state === undefined) return []
+    return visitor.command(device.topic, { [row.key]: state }, commandWaitMs)
+  })
+  const worst = refusalOfAll(await Promise.all(commands))
+  const elements = told.map(({ name, value, fault }) => {
+    if (fault !== undefined) return fault
+    return worst === undefined
+      ? success(`${address}/${name}`, value)
+      : outcome(worst, { name, value, address })
+  })
+  return [...faults, ...elements]
+}
+
+/** A refusal, when no light was commanded because of such; undefined otherwise. */
+function refusalOfAll(receipts: readonly Receipt[]): Receipt | undefined {
+  const there = receipts.filter(({ receipt }) => receipt !== 'node-offline')
+  return there.every(({ receipt }) => receipt === 'refused') ? there[0] : undefined
+}

@@ -1,0 +1,156 @@
+/** What a PUT to the state of a light or to the action of a group asks for, and what became of it. */
+import type { Receipt } from '../../core/receipt.ts'
+import type { Visitor } from '../../nodes/served/visitors.ts'
+import type { ModelRow } from '../model-table.ts'
+import { busy, type Element, failure, success } from './answers.ts'
+import { effectsOf, type Shown, stateOf } from './resources.ts'
+
+/** So long a success is waited for; the original answers when the command is sent, too. */
+export const commandWaitMs = 1000
+
+/** A parameter of the body, and what is wrong with it, if anything. */
+export interface Parameter {
+  readonly name: string
+  readonly value: unknown
+  readonly fault?: Element
+  /** Whether it is none that gets an answer of its own. */
+  readonly isSilent?: true
+}
+
+/** The parameters of `body` for a light of this row; `address` is of what they were sent to. */
+export function readParameters(
+  body: Readonly<Record<string, unknown>>,
+  row: Pick<ModelRow, 'form' | 'choices'>,
+  address: string,
+): Parameter[] {
+  return Object.entries(body).map(([name, value]) => {
+    const accepts = acceptors(row)[name]
+    if (accepts === undefined) {
+      const text = `parameter, ${name}, not available`
+      return { name, value, fault: failure('parameterNotAvailable', address, text) }
+    }
+    if (!accepts(value)) return { name, value, fault: invalidValue(address, name, value) }
+    return name === 'transitiontime' ? { name, value, isSilent: true } : { name, value }
+  })
+}
+
+export function invalidValue(address: string, name: string, value: unknown): Element {
+  const text = typeof value === 'string' ? value : JSON.stringify(value)
+  return failure('invalidValue', address, `invalid value, ${text}, for parameter, ${name}`)
+}
+
+type Accepts = (value: unknown) => boolean
+
+/** What each parameter may be, of those that a light of this row has. */
+function acceptors({
+  form,
+  choices = [],
+}: Pick<ModelRow, 'form' | 'choices'>): Readonly<Partial<Record<string, Accepts>>> {
+  const always = {
+    on: (value: unknown) => typeof value === 'boolean',
+    // Nothing of ours takes its time; the original has no answer to it either.
+    transitiontime: (value: unknown) => Number.isInteger(value) && Number(value) >= 0,
+  }
+  if (form !== 'choice') return always
+  const effects: unknown[] = ['none', ...effectsOf(choices)]
+  return {
+    ...always,
+    alert: (value: unknown) => value === 'none' || Object.hasOwn(alerts, String(value)),
+    effect: (value: unknown) => effects.includes(value),
+  }
+}
+
+/** How a LED draws attention: once, and for longer. */
+const alerts: Readonly<Record<string, string>> = { select: '1-dot', lselect: '3-dot' }
+
+/** What to ask of the device; undefined when the parameters ask for nothing. */
+export function askedState(parameters: readonly Parameter[], { form }: ModelRow): unknown {
+  const asked = new Map(parameters.map(({ name, value }) => [name, value]))
+  const on = asked.get('on')
+  if (form !== 'choice') return on
+  if (on === false) return 'off'
+  const effect = asked.get('effect')
+  if (effect !== undefined && effect !== 'none') return effect
+  const alert = alerts[String(asked.get('alert'))]
+  if (alert !== undefined) return alert
+  return on === true || effect === 'none' ? 'on' : undefined
+}
+
+/** Commands a light, and answers each parameter of `body`; undefined when it has none that count. */
+export async function commandLight(
+  light: Shown,
+  body: Readonly<Record<string, unknown>>,
+  visitor: Pick<Visitor, 'command'>,
+): Promise<Element[] | undefined> {
+  const { device, row } = light
+  const address = `/lights/${device.number}/state`
+  const parameters = readParameters(body, row, address).map((parameter) =>
+    isEffectOfDark(parameter, body, light)
+      ? { ...parameter, fault: deviceOff(address) }
+      : parameter,
+  )
+  const faults = parameters.flatMap(({ fault }) => fault ?? [])
+  const good = parameters.filter(({ fault, isSilent }) => fault === undefined && !isSilent)
+  if (good.length === 0) return faults.length === 0 ? undefined : faults
+  const state = askedState(good, row)
+  const receipt =
+    state === undefined
+      ? undefined
+      : await visitor.command(device.topic, { [row.key]: state }, commandWaitMs)
+  if (receipt?.receipt === 'node-offline' || receipt?.code === 'node-offline') {
+    return [notReachable(address)]
+  }
+  return parameters
+    .filter(({ isSilent }) => !isSilent)
+    .map(({ name, value, fault }) => fault ?? outcome(receipt, { name, value, address }))
+}
+
+/** An effect has to be seen: the original refuses it of a light that is off and stays off. */
+function isEffectOfDark(
+  { name, fault }: Parameter,
+  body: Readonly<Record<string, unknown>>,
+  light: Shown,
+): boolean {
+  if (name !== 'effect' || fault !== undefined || body['on'] === true) return false
+  const nothing = { isPresent: () => false, buttonEvent: () => null }
+  return stateOf(light, nothing)['on'] === false
+}
+
+function deviceOff(address: string): Element {
+  const text = 'parameter, effect, is not modifiable. Device is set to off.'
+  return failure('deviceOff', address, text)
+}
+
+function notReachable(address: string): Element {
+  const text = `resource, ${address}, is not modifiable. Device is not reachable.`
+  return failure('notReachable', address, text)
+}
+
+/** How a command went, as the answer to one of its parameters. */
+export function outcome(
+  receipt: Receipt | undefined,
+  { name, value, address }: { name: string; value: unknown; address: string },
+): Element {
+  switch (receipt?.receipt) {
+    case 'refused':
+      return receipt.code === 'too-fast'
+        ? busy(`${address}/${name}`)
+        : failure('notModifiable', address, refusalText(name, receipt))
+    case 'timed-out':
+    case 'node-offline':
+      return notReachable(address)
+    case 'unknown':
+      return busy(`${address}/${name}`)
+    case 'mismatch':
+      // Not yet the end: a report may have been on its way.
+      if (!receipt.final) return success(`${address}/${name}`, value)
+      return failure('notModifiable', address, `parameter, ${name}, is not modifiable.`)
+    default:
+      return success(`${address}/${name}`, value)
+  }
+}
+
+function refusalText(name: string, { code, message }: Receipt): string {
+  const text = `parameter, ${name}, is not modifiable`
+  return code === 'forbidden' ? text : `${text}. ${message}.`
+}

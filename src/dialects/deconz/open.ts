@@ -1,0 +1,62 @@
+/**
+ * deCONZ: the gateway of dresden elektronik, its REST API and its websocket on one port. What is where:
+ *
+ * - `rest.ts` has the paths; `asked.ts` what they are given, `reading.ts` what GET answers, `writing.ts` what
+ *   PUT and DELETE do, by `light-command.ts` and `group-command.ts`; `answers.ts` how it is said.
+ * - `resources.ts` makes lights and sensors of devices, `names.ts` has their names, `event-memory.ts` what
+ *   happened to motion sensors and buttons.
+ * - `telling.ts` tells links what happens, in the words of `event.ts`.
+ * - `gateway.ts` is who the gateway says it is, `key-makers.ts` who gets a key.
+ */
+import type { User } from '../../access/user.ts'
+import type { OpenServedDialect, ServedContext, ServedRequest, Welcome } from '../served-dialect.ts'
+import { failure, jsonAnswer } from './answers.ts'
+import { openIdentity } from './gateway.ts'
+import { createKeyMakers } from './key-makers.ts'
+import { openNames } from './names.ts'
+import { answerRest } from './rest.ts'
+import { createTelling, type Telling } from './telling.ts'
+
+export const openDeconz: OpenServedDialect = async (context) => {
+  const { devices, clock, store } = context
+  const names = await openNames(store)
+  const telling = createTelling({ devices, names, clock })
+  const keyMakers = createKeyMakers(context)
+  const parts = { context, identity: await openIdentity(store), keyMakers, names, telling }
+  return {
+    answer: (request) => answerRest(request, parts),
+    greet: async (request) => {
+      const user = await listenerOf(request, context)
+      if (user !== undefined) return welcome(user, telling)
+      return jsonAnswer(403, [failure('unauthorized', '/', 'unauthorized user')])
+    },
+    operations: keyMakers.operations,
+    close: telling.close,
+  }
+}
+
+/**
+ * Whose websocket it is. Clients of the original give no credentials there, so that whoever used a key
+ * counts for as long as the key does, at the address where it was used.
+ */
+async function listenerOf(
+  request: ServedRequest,
+  { keys }: ServedContext,
+): Promise<User | undefined> {
+  const result = await request.signIn()
+  if ('user' in result) return result.user
+  if (result.refused !== 'nobody') return undefined
+  return keys.lastUserAt(request.address) ?? request.guest()
+}
+
+function welcome(user: User, telling: Telling): Welcome {
+  return {
+    user,
+    open: (link) => {
+      const visitor = link.enter(user)
+      const leave = visitor && telling.join(link, visitor)
+      // What clients send is dropped, as by the original.
+      return { receive: () => {}, closed: () => leave?.() }
+    },
+  }
+}

@@ -1,0 +1,174 @@
+/** Devices of the hub as lights and sensors of deCONZ. */
+import { createHash } from 'node:crypto'
+import type { SeenDevice } from '../../nodes/served/seen-devices.ts'
+import { type DeconzColumn, type ModelRow, readQuantity, rowsOf } from '../model-table.ts'
+import { etagOf } from './answers.ts'
+import { type EventMemory, presenceSeconds } from './event-memory.ts'
+
+/** A device that deCONZ has something like. */
+export interface Shown {
+  readonly device: SeenDevice
+  readonly row: ModelRow
+  readonly column: DeconzColumn
+}
+
+export function shownOf(device: SeenDevice): Shown | undefined {
+  for (const row of rowsOf(device.kind)) {
+    if (row.deconz !== undefined) return { device, row, column: row.deconz }
+  }
+  return undefined
+}
+
+export interface ResourceParts {
+  readonly memory: Pick<EventMemory, 'isPresent' | 'buttonEvent'>
+  nameOf(shown: Shown): string
+}
+
+/** The whole resource, as GET answers it. */
+export function resourceOf(shown: Shown, parts: ResourceParts): Record<string, unknown> {
+  const { device, column } = shown
+  const common = {
+    lastseen: minuteOf(device.heardAtMs),
+    manufacturername: 'Clown.Hub',
+    modelid: device.kind,
+    name: parts.nameOf(shown),
+    state: stateOf(shown, parts.memory),
+    swversion: null,
+    type: column.type,
+    uniqueid: uniqueIdOf(shown),
+  }
+  const own =
+    column.resource === 'lights'
+      ? { hascolor: false, lastannounced: null, ...capabilitiesOf(shown.row) }
+      : { config: configOf(shown), ep: 1 }
+  return { etag: etagOf([common, own]), ...own, ...common }
+}
+
+function capabilitiesOf({ form, choices = [] }: ModelRow) {
+  if (form !== 'choice') return {}
+  return { capabilities: { color: { effects: ['none', ...effectsOf(choices)] } } }
+}
+
+/** The words of a choice that are neither on nor off. */
+export function effectsOf(choices: readonly string[]): string[] {
+  return choices.filter((choice) => choice !== 'on' && choice !== 'off')
+}
+
+/** The section `state`, complete. */
+export function stateOf(
+  shown: Shown,
+  memory: ResourceParts['memory'],
+): Readonly<Record<string, unknown>> {
+  if (shown.column.resource === 'lights') return lightStateOf(shown)
+  return { lastupdated: momentOf(shown.device.heardAtMs), ...readingsOf(shown, memory) }
+}
+
+function lightStateOf({ device, row }: Shown) {
+  const value = readQuantity(row, device.value)
+  const common = { alert: 'none', reachable: isReachable(device) }
+  if (typeof value === 'boolean') return { ...common, on: value }
+  if (typeof value !== 'string') return { ...common, on: null }
+  const { choices = [] } = row
+  const effect = effectsOf(choices).includes(value) ? value : 'none'
+  return { ...common, effect, on: value !== 'off' }
+}
+
+/** What a sensor says of the world; null before its first report. */
+function readingsOf({ device, row, column }: Shown, memory: ResourceParts['memory']) {
+  if (row.kind === 'pir') return { [column.item]: memory.isPresent(device.number) }
+  if (row.form === 'events') return { [column.item]: memory.buttonEvent(device.number) }
+  const value = readQuantity(row, device.value)
+  const ours = typeof value === 'number' ? value : null
+  const theirs = ours === null ? null : (column.toTheirs?.(ours) ?? ours)
+  return { [column.item]: theirs, ...besides[row.kind]?.(ours, theirs) }
+}
+
+/** The original's own thresholds, in the measure of `lightlevel`. */
+const darkUpTo = 12_000
+const daylightOffset = 7000
+
+/** What some kinds say besides, from our measure and theirs; all null before the first report. */
+const besides: Readonly<Record<string, (ours: number | null, theirs: number | null) => object>> = {
+  'lux-meter': (lux, lightLevel) => ({
+    dark: lightLevel === null ? null : lightLevel <= darkUpTo,
+    daylight: lightLevel === null ? null : lightLevel >= darkUpTo + daylightOffset,
+    lux: lux === null ? null : Math.round(lux),
+  }),
+  'co2-sensor': (ppm) => ({ airquality: ppm === null ? null : airQualityOf(ppm) }),
+}
+
+/** Up to how many ppm of CO2 the air has which of the words of deCONZ; the first ones as German offices judge rooms. */
+const airQualities = [
+  [800, 'excellent'],
+  [1000, 'good'],
+  [1400, 'moderate'],
+  [2000, 'poor'],
+  [5000, 'unhealthy'],
+] as const
+
+function airQualityOf(ppm: number): string {
+  return airQualities.find(([most]) => ppm <= most)?.[1] ?? 'out of scale'
+}
+
+/** The section `config` of a sensor. */
+export function configOf({ device, row }: Shown): Readonly<Record<string, unknown>> {
+  const common = { on: true, reachable: isReachable(device) }
+  if (row.kind === 'pir') return { duration: presenceSeconds, ...common }
+  if (row.kind !== 'lux-meter') return common
+  return { ...common, tholddark: darkUpTo, tholdoffset: daylightOffset }
+}
+
+function isReachable({ online }: SeenDevice): boolean {
+  return online !== false
+}
+
+/**
+ * The eight bytes of a ZigBee address, an endpoint and, of sensors, a cluster. The address comes from the
+ * topic, so it is the same for ever.
+ */
+export function uniqueIdOf({ device, column }: Shown): string {
+  const bytes = createHash('sha256').update(device.topic).digest('hex').slice(0, 16)
+  const address = bytes.replace(/..(?!$)/g, '$&:')
+  return column.cluster === undefined ? `${address}-01` : `${address}-01-${column.cluster}`
+}
+
+/** With milliseconds and without a Z, though it is UTC. */
+export function momentOf(atMs: number | undefined): string {
+  return atMs === undefined ? 'none' : new Date(atMs).toISOString().slice(0, -1)
+}
+
+/** To the minute, with a Z. */
+export function minuteOf(atMs: number | undefined): string | null {
+  return atMs === undefined ? null : `${new Date(atMs).toISOString().slice(0, 16)}Z`
+}
+
+export interface GroupState {
+  readonly all_on: boolean
+  readonly any_on: boolean
+}
+
+/** The group of all lights that somebody may see. */
+export function groupStateOf(lights: readonly Shown[]): GroupState {
+  const on = lights.filter((light) => lightStateOf(light).on === true)
+  return { all_on: lights.length > 0 && on.length === lights.length, any_on: on.length > 0 }
+}
+
+/** Group 0, as GET answers it. */
+export function groupOfAll(lights: readonly Shown[]): Record<string, unknown> {
+  const state = groupStateOf(lights)
+  const ids = lights.map(({ device }) => String(device.number))
+  const group = {
+    action: { alert: 'none', effect: 'none', on: state.any_on, scene: null },
+    devicemembership: [],
+    hidden: false,
+    id: '0',
+    lights: ids,
+    lightsequence: [],
+    multideviceids: [],
+    name: 'All',
+    scenes: [],
+    state,
+    type: 'LightGroup',
+  }
+  return { etag: etagOf(group), ...group }
+}
