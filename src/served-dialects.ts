@@ -46,6 +46,10 @@ export const servedDialects: Readonly<Record<ServedSettings['dialect'], Served>>
   deconz: { title: 'deCONZ', labPort: 8088, open: openDeconz },
 }
 
+export function isDialect(name: string): name is ServedSettings['dialect'] {
+  return Object.hasOwn(servedDialects, name)
+}
+
 /** Where a language is served, or why it is not. */
 export interface DialectPlace {
   readonly dialect: ServedSettings['dialect']

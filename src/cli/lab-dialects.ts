@@ -1,14 +1,23 @@
 import type { Config } from '../config.ts'
 import { HubError, quote } from '../core/errors.ts'
-import type { DialectPlace } from '../hub.ts'
-import { servedDialects } from '../served-dialects.ts'
+import { type DialectPlace, isDialect, servedDialects } from '../served-dialects.ts'
 
 type Entry = Config['dialects'][number]
 
-/** Every language, where its original listens: on this machine only, and without a password where clients have none. */
-export function labDialects(text: string | undefined, user: string, base: string): Entry[] {
-  const ports = text === undefined ? usualPorts() : portsIn(text)
-  return [...ports].map(([dialect, port]) => ({
+export interface LabHouse {
+  /** Whose rights clients have that can give no password. */
+  readonly user: string
+  readonly base: string
+}
+
+/**
+ * Entries for every language where its original listens, or for those that `text` names: `deconz=8088`, several
+ * with commas between them, or `none`.
+ *
+ * @throws HubError `bad-command-line`
+ */
+export function labDialects(text: string | undefined, { user, base }: LabHouse): Entry[] {
+  return placesIn(text).map(({ dialect, port }) => ({
     dialect,
     port,
     host: '127.0.0.1',
@@ -19,8 +28,30 @@ export function labDialects(text: string | undefined, user: string, base: string
   }))
 }
 
-type Name = Entry['dialect']
+type Place = Required<Pick<Entry, 'dialect'>> & { readonly port: number }
 
-function usualPorts(): Map<Name, number> {
-  return new Map(Object.entries(servedDialects).filter(isServed).map(([name, { labPort }]) => [name, labPort]))
+function placesIn(text: string | undefined): Place[] {
+  if (text === 'none') return []
+  if (text !== undefined) return text.split(',').map(placeIn)
+  return Object.entries(servedDialects).flatMap(([dialect, { labPort: port }]) =>
+    isDialect(dialect) ? { dialect, port } : [],
+  )
+}
+
+function placeIn(item: string): Place {
+  const [, dialect = '', port] = /^\s*([a-z]+)=(\d{1,5})\s*$/.exec(item) ?? []
+  if (isDialect(dialect) && Number(port) <= 65_535) return { dialect, port: Number(port) }
+  const known = Object.entries(servedDialects).map(([name, { labPort }]) => `${name}=${labPort}`)
+  const expected = `expected --dialects to be none, or of ${known.join(',')}`
+  throw new HubError('bad-command-line', `${expected}; got ${quote(item)}`)
+}
+
+/** One line on where each language is served, and why one is not. */
+export function labDialectsLine(places: readonly DialectPlace[]): string {
+  const words = places.map(({ dialect, port }) => {
+    const { title, labPort } = servedDialects[dialect]
+    const away = `${title} not: its port ${labPort} is in use, --dialects ${dialect}=PORT takes another`
+    return port === undefined ? away : `${title} ${port}`
+  })
+  return words.length === 0 ? 'none' : words.join(', ')
 }

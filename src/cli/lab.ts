@@ -7,8 +7,9 @@ import { readRelease } from '../core/release.ts'
 import { startHub } from '../hub.ts'
 import { startSimulatedNode } from '../simulator/start-simulated-node.ts'
 import { type Command, readArguments } from './command.ts'
+import { labDialects, labDialectsLine } from './lab-dialects.ts'
 
-const usage = 'lab'
+const usage = 'lab [--dialects NAME=PORT,… | none]'
 const base = 'nodes/bridge/0'
 const user = 'clown'
 const nodeUser = 'bridge'
@@ -17,12 +18,13 @@ const nodeUser = 'bridge'
  * The user of the founding documents, whose password everybody knows, so only loopback may see it; and
  * one for the node, by which the hub knows whether it is there. Nobody needs the node's password.
  */
-function labConfig() {
+function labConfig(dialects: string | undefined) {
   return {
     users: {
       [user]: { password: 'bigclown', role: 'admin' },
       [nodeUser]: { password: createToken().token, role: 'node', base },
     },
+    dialects: labDialects(dialects, { user, base }),
     log: { level: 'warn' },
   }
 }
@@ -33,8 +35,11 @@ export const lab: Command = {
   usage,
   summary: 'start a hub and a simulated node, for this machine only, without any configuration',
   run: async (args, terminal) => {
-    readArguments(usage, () => parseArgs({ args }))
-    const config = checkConfig(applyEnvironment(labConfig(), terminal.environment))
+    const { values } = readArguments(usage, () =>
+      parseArgs({ args, options: { dialects: { type: 'string' } } }),
+    )
+    const input = labConfig(values.dialects)
+    const config = checkConfig(applyEnvironment(input, terminal.environment))
     for (const { host } of [config.http, config.mqtt, config.tls ?? config.http])
       checkLoopback(host)
     const password = String(config.users[user]?.password)
@@ -49,7 +54,8 @@ export const lab: Command = {
       })
       const http = `${inUrl(config.http.host)}:${hub.httpPort}`
       const addresses = { http, mqtt, host: config.mqtt.host, port: hub.mqttPort }
-      for (const line of welcome(addresses, password)) terminal.print(line)
+      const dialects = labDialectsLine(hub.dialects)
+      for (const line of welcome({ ...addresses, dialects }, password)) terminal.print(line)
       await terminal.stopped
       await node.close()
     } finally {
@@ -73,9 +79,10 @@ interface Addresses {
   readonly mqtt: string
   readonly host: string
   readonly port: number
+  readonly dialects: string
 }
 
-function welcome({ http, mqtt, host, port }: Addresses, password: string): string[] {
+function welcome({ http, mqtt, host, port, dialects }: Addresses, password: string): string[] {
   const url = `ws://${user}:${encodeURIComponent(password)}@${http}/auth/clown-talk-server_${base.replaceAll('/', '_')}`
   const mosquitto = `-h ${host} -p ${port} -u ${user} -P ${password}`
   return [
@@ -83,6 +90,7 @@ function welcome({ http, mqtt, host, port }: Addresses, password: string): strin
     `  http   http://${http}, MQTT over websocket on /mqtt`,
     `  mqtt   mqtt://${mqtt}, user ${user}, password ${password}`,
     `  node   ${base}, simulated`,
+    `  others ${dialects}`,
     'Watch the node, switch its relay, or talk to it (a line to type in wscat comes last):',
     `  mosquitto_sub ${mosquitto} -v -t '${base}/#'`,
     `  mosquitto_pub ${mosquitto} -t ${base}/relay/i2c0-3b/set -m '{"state":true}'`,

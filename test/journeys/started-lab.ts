@@ -66,13 +66,17 @@ export interface StartedLab extends StartedProgram {
   command(program: string): string
 }
 
-/** A hub in lab mode on free ports, ready when it has printed its last line. */
+/**
+ * A hub in lab mode on free ports, ready when it has printed its last line. The ports of other systems'
+ * languages are taken by tests that run at the same time: `dialects` are those that are wanted.
+ */
 export async function startLab(
   t: Test,
   settings: Record<string, string> = {},
+  dialects = 'none',
 ): Promise<StartedLab> {
   const ports = { CLOWN_HTTP_PORT: '0', CLOWN_MQTT_PORT: '0' }
-  const lab = startProgram(t, ['lab'], { ...ports, ...settings })
+  const lab = startProgram(t, ['lab', '--dialects', dialects], { ...ports, ...settings })
   const http = await lab.output.next((line) => line.includes('http://'))
   const mqtt = await lab.output.next((line) => line.includes('mqtt://'))
   await lab.output.next((line) => line.startsWith('  ["relay/'))
