@@ -1,5 +1,6 @@
 import type { SchemaObject } from 'ajv'
 import { reasonOf } from '../core/errors.ts'
+import { parseJson } from '../core/parse-json.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import { openAjv } from '../core/schema-error.ts'
 import type { Config } from '../generated/config.ts'
@@ -186,18 +187,10 @@ async function readKeys(prefix: string, { shelf, sampledLog }: ApiKeysOptions) {
   const isKey = openAjv().compile<StoredKey>(keySchema)
   const found: ApiKey[] = []
   for await (const [key, bytes] of shelf.entries(prefix)) {
-    const value = parsed(bytes)
+    const value = parseJson(bytes)
     if (isKey(value)) found.push({ digest: key.slice(prefix.length), ...value })
     else sampledLog.warn('api-keys-unreadable', { key }, 'a key could not be read')
   }
   const byUse = found.sort((one, other) => one.usedAtMs - other.usedAtMs)
   return new Map(byUse.map((key) => [key.digest, key]))
-}
-
-function parsed(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'))
-  } catch {
-    return undefined
-  }
 }

@@ -1,8 +1,8 @@
 import { HubError, quote } from '../core/errors.ts'
+import { parseJson } from '../core/parse-json.ts'
 import type { Operation } from '../dialects/served-dialect.ts'
 import { asOperator } from './as-operator.ts'
 import type { AsUser } from './as-user.ts'
-import { parseJson } from './credentials.ts'
 import { sendError } from './json-answer.ts'
 import type { Route } from './route.ts'
 
@@ -43,7 +43,7 @@ function route(asUser: AsUser, operations: readonly Operation[]): Route {
   return {
     post: (exchange, body) =>
       asOperator(asUser, exchange, async (user) => {
-        const asked = parseJson(body.toString('utf8'))
+        const asked = parseJson(body)
         if (asked === undefined) throw new HubError('bad-payload', 'expected JSON as the body')
         let answer: unknown
         for (const operation of operations) answer = await operation(asked, user)

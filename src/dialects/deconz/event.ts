@@ -1,3 +1,4 @@
+import { parseJson } from '../../core/parse-json.ts'
 import { isRecord } from '../../core/record.ts'
 import type { Codec } from '../served-dialect.ts'
 
@@ -25,7 +26,7 @@ const resources: ReadonlySet<unknown> = new Set([
 
 export const eventCodec: Codec<DeconzEvent> = {
   decode: (frame) => {
-    const value = parsed(frame)
+    const value = parseJson(frame)
     return isEvent(value) ? value : undefined
   },
   encode: (event) => JSON.stringify(event),
@@ -37,12 +38,4 @@ function isEvent(value: unknown): value is DeconzEvent {
   const isText = (key: string) => typeof value[key] === 'string'
   if (value['e'] === 'scene-called') return isText('gid') && isText('scid')
   return isText('id') && (value['uniqueid'] === undefined || isText('uniqueid'))
-}
-
-function parsed(frame: string): unknown {
-  try {
-    return JSON.parse(frame)
-  } catch {
-    return undefined
-  }
 }

@@ -1,6 +1,7 @@
 /** Who the gateway says it is. */
 import { randomBytes, randomUUID } from 'node:crypto'
-import { isRecord } from '../../core/record.ts'
+import { parseJson } from '../../core/parse-json.ts'
+import { fieldOf } from '../../core/record.ts'
 import type { ServedContext, ServedRequest } from '../served-dialect.ts'
 
 /** What stays the same from one start to the next. */
@@ -23,15 +24,10 @@ export async function openIdentity(store: ServedContext['store']): Promise<Ident
 }
 
 function readIdentity(bytes: Buffer | undefined): Identity | undefined {
-  if (bytes === undefined) return undefined
-  try {
-    const value: unknown = JSON.parse(bytes.toString('utf8'))
-    if (!isRecord(value)) return undefined
-    const { bridgeId, uuid } = value
-    return typeof bridgeId === 'string' && typeof uuid === 'string' ? { bridgeId, uuid } : undefined
-  } catch {
-    return undefined
-  }
+  const value = bytes && parseJson(bytes)
+  const bridgeId = fieldOf(value, 'bridgeId')
+  const uuid = fieldOf(value, 'uuid')
+  return typeof bridgeId === 'string' && typeof uuid === 'string' ? { bridgeId, uuid } : undefined
 }
 
 /** The version of the original whose answers these are. */

@@ -1,4 +1,5 @@
 /** The REST API: paths, methods, and whose key it is. */
+import { parseJson } from '../../core/parse-json.ts'
 import type { ServedAnswer, ServedContext, ServedRequest } from '../served-dialect.ts'
 import {
   busy,
@@ -21,7 +22,9 @@ export async function answerRest(request: ServedRequest, parts: RestParts): Prom
   const trouble = troubleOf(parts.context, `/${rest.join('/')}`)
   if (trouble !== undefined) return trouble
   if (first === undefined) {
-    return method === 'POST' ? parts.keyMakers.makeKey(request, bodyOf(request)) : notAvailable('/')
+    return method === 'POST'
+      ? parts.keyMakers.makeKey(request, parseJson(request.body))
+      : notAvailable('/')
   }
   const isConfig = rest.length === 0 ? first === 'config' : rest.join('/') === 'config'
   const user = rest.length === 0 && isConfig ? undefined : userOfKey(first, request, parts)
@@ -46,14 +49,6 @@ function isGet(method: string): boolean {
   return method === 'GET' || method === 'HEAD'
 }
 
-function bodyOf({ body }: ServedRequest): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'))
-  } catch {
-    return undefined
-  }
-}
-
 async function answerUser(asked: Omit<Asked, 'visitor' | 'body'>, parts: RestParts) {
   const { request, user, path } = asked
   const address = `/${path.join('/')}`
@@ -64,7 +59,7 @@ async function answerUser(asked: Omit<Asked, 'visitor' | 'body'>, parts: RestPar
   const method = methodNames[request.method] ?? request.method
   const resource = found.find((one) => one.method === method)
   if (resource !== undefined) {
-    return resource.act({ ...asked, visitor, body: bodyOf(request) }, parts)
+    return resource.act({ ...asked, visitor, body: parseJson(request.body) }, parts)
   }
   const text = `method, ${request.method}, not available for resource, ${address}`
   return jsonAnswer(404, [failure('methodNotAvailable', address, text)])

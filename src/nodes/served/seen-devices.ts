@@ -1,3 +1,4 @@
+import { createListeners } from '../../core/listeners.ts'
 import { relativeTopic } from '../../core/topic.ts'
 import type { LastValues } from '../last-values.ts'
 import type { Heard, KnownDevice, KnownNode, Online } from '../registry/device-table.ts'
@@ -60,14 +61,15 @@ export interface SeenBelow {
 /** Gives each device that is known a number, now and as soon as it is heard of. */
 export async function openSeenDevices(options: SeenDevicesOptions): Promise<SeenBelow> {
   const { registry, on } = options
-  const listeners = new Set<DeviceListener>()
+  const listeners = createListeners<Parameters<DeviceListener>>()
   const topics = new Map<number, string>()
   /** What was heard of a device last: it is heard of also when its node lists it. */
   const heardBefore = new WeakMap<KnownDevice, Heard | undefined>()
   const look = createLook(options)
   const tell = (event: DeviceEvent, device: KnownDevice) => {
     const seen = look(device)
-    if (seen !== undefined) for (const listener of listeners) listener(event, seen)
+    // Nobody knows of it before it was entered.
+    if (seen !== undefined && topics.has(seen.number)) listeners.tell(event, seen)
   }
   const enter = async (devices: readonly KnownDevice[]) => {
     await options.numbers.give(devices.flatMap(namesOf))
@@ -116,13 +118,10 @@ export async function openSeenDevices(options: SeenDevicesOptions): Promise<Seen
         const seen = find(topics.get(number))
         return seen && relativeTopic(base, seen.topic) !== undefined ? seen : undefined
       },
-      onEvent: (listener) => {
-        const heard: DeviceListener = (event, device) => {
+      onEvent: (listener) =>
+        listeners.add((event, device) => {
           if (relativeTopic(base, device.topic) !== undefined) listener(event, device)
-        }
-        listeners.add(heard)
-        return () => listeners.delete(heard)
-      },
+        }),
     }),
     close: () => {
       for (const stop of stops) stop()
