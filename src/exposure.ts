@@ -15,7 +15,8 @@ export function exposures({
   )
   const guests = onPorts.flatMap(([key, { guest }]) => openToGuests(key, guest))
   const origins = http.origins.includes('*') ? [anyOrigin] : []
-  return [...listeners, ...guests, ...origins]
+  const pages = onPorts.flatMap(([key, { guest }]) => (guest?.anyOrigin ? `${key}.guest` : []))
+  return [...listeners, ...guests, ...origins, ...openToPages(pages)]
 }
 
 function plainListener(key: string, host: string): string {
@@ -29,6 +30,13 @@ function openToGuests(key: string, guest: Config['dialects'][number]['guest']): 
   if (guest === undefined || elsewhere?.length === 0) return []
   const sentence = `${key}.guest lets ${elsewhere?.join(', ')} in as ${guest.user} without a password`
   return [`${sentence}: take out of its addresses what is not yours alone`]
+}
+
+/** In a lab there are several, and one sentence is enough. */
+function openToPages(keys: readonly string[]): string[] {
+  if (keys.length === 0) return []
+  const sentence = `anyOrigin of ${keys.join(', ')}: any page that somebody visits there is a guest`
+  return [`${sentence}; list origins in http.origins in its place`]
 }
 
 const anyOrigin =

@@ -204,6 +204,7 @@ function doorOf(settings: ServedSettings, visitors: Visitors, parts: ServedParts
     clientAddress: forwarding.clientAddress,
     isSecure: forwarding.isSecure,
     isOriginAllowed,
+    isAnyPageGuest: guest?.anyOrigin === true,
     guest: (address) =>
       guest && isFromThere(address) ? access.directory.find(guest.user) : undefined,
   }

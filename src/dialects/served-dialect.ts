@@ -17,7 +17,10 @@ import type { Store } from '../store/store.ts'
  * links, and knows no socket.
  */
 export interface ServedDialect {
-  /** Whether it looks at the header Origin itself; otherwise strangers' pages never come to it. */
+  /**
+   * Whether it looks at the header Origin itself; otherwise strangers' pages never come to it, except where
+   * they are guests.
+   */
   readonly checksOrigin?: boolean
   /** Answers a plain request, of any method and path. */
   answer(request: ServedRequest): Promise<ServedAnswer> | ServedAnswer
@@ -54,9 +57,12 @@ export interface ServedRequest {
   readonly subprotocols: readonly string[]
   /** Aborts when the client has gone: nobody reads the answer. */
   readonly gone: AbortSignal
-  /** Who it is, by `credentials`, or else by the Authorization header or cookie it carries. */
+  /**
+   * Who it is, by `credentials`, or else by the Authorization header or cookie it carries: those that a
+   * browser adds for a stranger's page do not count.
+   */
   signIn(credentials?: Credentials): Promise<ServedSignIn>
-  /** Who is let in from there without any credentials, where the configuration names somebody. */
+  /** Who is let in from there and by such a page without any credentials, where the configuration names somebody. */
   guest(): User | undefined
   /** The hub as `user` sees it; undefined when that user has too many connections. */
   visit(user: User): Visitor | undefined

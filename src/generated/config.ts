@@ -121,6 +121,10 @@ export interface ConfigInput {
        * Items: an IP address, or a network such as 10.0.0.0/8
        */
       addresses?: string[]
+      /**
+       * Whether pages of any origin are let in as well, as the original does; without it, those of the hub and of http.origins are.
+       */
+      anyOrigin?: boolean
     }
     /**
      * Whether the hub starts also when the port cannot be opened; it is logged then.
@@ -810,6 +814,10 @@ export interface Config {
        * Items: an IP address, or a network such as 10.0.0.0/8
        */
       addresses: string[]
+      /**
+       * Whether pages of any origin are let in as well, as the original does; without it, those of the hub and of http.origins are.
+       */
+      anyOrigin: boolean
     }
     /**
      * Whether the hub starts also when the port cannot be opened; it is logged then.

@@ -23,6 +23,8 @@ export interface ServedDoor {
   clientAddress(request: IncomingMessage): string
   isSecure(request: IncomingMessage): boolean
   isOriginAllowed(request: IncomingMessage): boolean
+  /** Whether pages of any origin may be guests. */
+  readonly isAnyPageGuest: boolean
   /** Who comes from `address` without credentials. */
   guest(address: string): User | undefined
 }
@@ -37,6 +39,7 @@ export interface Arrived {
 /** A request as a served dialect sees it. */
 export function servedRequest({ request, body, gone }: Arrived, door: ServedDoor): ServedRequest {
   const address = door.clientAddress(request)
+  const isOriginAllowed = door.isOriginAllowed(request)
   const url = String(request.url)
   const path = url.replace(/\?.*$/s, '')
   // A proxy may have left a prefix before it; see `pathOf` in check-request.ts.
@@ -49,12 +52,14 @@ export function servedRequest({ request, body, gone }: Arrived, door: ServedDoor
     body,
     address,
     isSecure: door.isSecure(request),
-    isOriginAllowed: door.isOriginAllowed(request),
+    isOriginAllowed,
     subprotocols: offeredSubprotocols(request).filter((name) => name !== ''),
     gone,
-    signIn: (credentials?: Credentials) =>
-      credentials === undefined ? door.ofRequest(request) : door.signIn(credentials, address),
-    guest: () => door.guest(address),
+    signIn: async (credentials?: Credentials) => {
+      if (credentials !== undefined) return door.signIn(credentials, address)
+      return isOriginAllowed ? door.ofRequest(request) : { refused: 'nobody' }
+    },
+    guest: () => (isOriginAllowed || door.isAnyPageGuest ? door.guest(address) : undefined),
     visit: (user): Visitor | undefined =>
       door.mayEnter(request.socket, user.name)
         ? door.visitors.of({ user, address, way: door.name })

@@ -59,7 +59,7 @@ const nothing = Buffer.alloc(0)
 export function servedRoute(dialect: ServedDialect, options: ServedRouteOptions): AnyRoute {
   const { door } = options
   return {
-    checksOrigin: dialect.checksOrigin === true,
+    checksOrigin: dialect.checksOrigin === true || door.isAnyPageGuest,
     any: async ({ request, response }, body) => {
       const leaving = new AbortController()
       response.on('close', () => leaving.abort())

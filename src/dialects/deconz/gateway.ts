@@ -41,13 +41,19 @@ export function publicConfig({ bridgeId }: Identity): Record<string, unknown> {
     datastoreversion: '93',
     devicename: 'Clown.Hub',
     factorynew: false,
-    mac: bridgeId.toLowerCase().replace(/..(?!$)/g, '$&:'),
+    mac: macOf(bridgeId),
     modelid: 'deCONZ',
     name: 'Clown.Hub',
     replacesbridgeid: null,
     starterkitid: '',
     swversion: version,
   }
+}
+
+/** Of the eight bytes of a bridge, the two in the middle say only that it was made of six. */
+function macOf(bridgeId: string): string {
+  const six = `${bridgeId.slice(0, 6)}${bridgeId.slice(10)}`
+  return six.toLowerCase().replace(/..(?!$)/g, '$&:')
 }
 
 export interface ConfigParts {

@@ -62,7 +62,9 @@ export function createKeyMakers(context: Context): KeyMakers {
     },
     unlock,
     makeKey: async (request, body) => {
-      const user = findUser(owner() ?? '') ?? (await userOf(request))
+      // It was not unlocked for the page of a stranger, which may be open just then.
+      const unlockedBy = request.isOriginAllowed ? owner() : undefined
+      const user = findUser(unlockedBy ?? '') ?? (await userOf(request))
       if (user === undefined) return lockedAnswer
       const asked = readAskedKey(body)
       return 'status' in asked ? asked : make(request, user, asked)

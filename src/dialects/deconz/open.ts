@@ -24,6 +24,8 @@ export const openDeconz: OpenServedDialect = async (context) => {
   const keyMakers = createKeyMakers(context)
   const parts = { context, identity: await openIdentity(store), keyMakers, names, telling }
   return {
+    // A key is in the path of a request, where no browser puts it by itself.
+    checksOrigin: true,
     answer: (request) => answerRest(request, parts),
     greet: async (request) => {
       const user = await listenerOf(request, context)
@@ -37,7 +39,7 @@ export const openDeconz: OpenServedDialect = async (context) => {
 
 /**
  * Whose websocket it is. Clients of the original give no credentials there, so that whoever used a key
- * counts for as long as the key does, at the address where it was used.
+ * counts for as long as the key does, at the address where it was used. For a stranger's page that is no proof.
  */
 async function listenerOf(
   request: ServedRequest,
@@ -46,7 +48,8 @@ async function listenerOf(
   const result = await request.signIn()
   if ('user' in result) return result.user
   if (result.refused !== 'nobody') return undefined
-  return keys.lastUserAt(request.address) ?? request.guest()
+  const user = request.isOriginAllowed ? keys.lastUserAt(request.address) : undefined
+  return user ?? request.guest()
 }
 
 function welcome(user: User, telling: Telling): Welcome {

@@ -133,7 +133,7 @@ export function uniqueIdOf({ device, column }: Shown): string {
 }
 
 /** With milliseconds and without a Z, though it is UTC. */
-export function momentOf(atMs: number | undefined): string {
+function momentOf(atMs: number | undefined): string {
   return atMs === undefined ? 'none' : new Date(atMs).toISOString().slice(0, -1)
 }
 
