@@ -1,0 +1,209 @@
+import t from 'tap'
+import { ask, deconzHouse } from './deconz-house.ts'
+
+/** Sooner than after 200 ms the hub does not let a relay be switched again. */
+const restless = { commands: { rules: [{ topic: '#', minIntervalMilliseconds: 0 }] } }
+
+t.test('a relay is switched: success once its node has confirmed', async (t) => {
+  const { put, get, add, obey, events } = await deconzHouse(t)
+  const id = await add('relay/i2c0-3b', { state: false })
+  obey()
+  const answer = await put(`/lights/${id}/state`, { on: true })
+  t.equal(answer.status, 200)
+  t.same(answer.body, [{ success: { [`/lights/${id}/state/on`]: true } }])
+  t.equal((await get(`/lights/${id}`)).body.state.on, true)
+  await events.next(({ r, state }) => r === 'lights' && Object(state).on === true)
+})
+
+t.test('success also when the node is there and takes its time', async (t) => {
+  const { put, add } = await deconzHouse(t)
+  const id = await add('relay/i2c0-3b', { state: false })
+  const before = performance.now()
+  const { body } = await put(`/lights/${id}/state`, { on: true })
+  t.same(body, [{ success: { [`/lights/${id}/state/on`]: true } }])
+  t.ok(performance.now() - before < 2000)
+})
+
+t.test('a node that is away cannot be reached: 202', async (t) => {
+  const { put, get, add, node, events } = await deconzHouse(t)
+  const id = await add('relay/i2c0-3b', { state: false })
+  await node.client.endAsync(true)
+  await events.next(({ state }) => Object(state).reachable === false)
+  t.equal((await get(`/lights/${id}`)).body.state.reachable, false)
+  const { status, body } = await put(`/lights/${id}/state`, { on: true })
+  t.equal(status, 200)
+  const address = `/lights/${id}/state`
+  const description = `resource, ${address}, is not modifiable. Device is not reachable.`
+  t.same(body, [{ error: { type: 202, address, description } }])
+})
+
+t.test('PATCH is PUT, and each parameter has an answer of its own', async (t) => {
+  const { port, key, add, obey } = await deconzHouse(t)
+  const id = await add('relay/i2c0-3b', { state: false })
+  obey()
+  const body = { on: true, bri: 100, transitiontime: 4 }
+  const answer = await ask(port, ['PATCH', `/api/${key}/lights/${id}/state`], { body })
+  t.equal(answer.status, 200)
+  t.match(answer.body, [
+    { success: { [`/lights/${id}/state/on`]: true } },
+    { error: { type: 6, address: `/lights/${id}/state`, description: /^parameter, bri, not/ } },
+  ])
+  t.equal(answer.body.length, 2, 'nothing of ours takes its time')
+})
+
+t.test('what cannot be done is told by parameter, with status 200', async (t) => {
+  const { put, add } = await deconzHouse(t)
+  const id = await add('relay/i2c0-3b', { state: false })
+  const address = `/lights/${id}/state`
+  t.same((await put(address, { on: 'yes' })).body, [
+    { error: { type: 7, address, description: 'invalid value, yes, for parameter, on' } },
+  ])
+  t.same((await put(address, { on: { a: '<b>&' } })).body, [
+    {
+      error: {
+        type: 7,
+        address,
+        description: 'invalid value, {&quot;a&quot;:&quot;&lt;b&gt;&amp;&quot;}, for parameter, on',
+      },
+    },
+  ])
+  t.match((await put(address, { transitiontime: -1 })).body, [{ error: { type: 7 } }])
+  t.match((await put(address, { transitiontime: 4 })).status, 400, 'nothing is asked for')
+})
+
+t.test('a LED takes effects and alerts as far as the model goes', async (t) => {
+  const { put, add, node, events } = await deconzHouse(t, restless)
+  const id = await add('led/-', { state: 'off' })
+  const address = `/lights/${id}/state`
+  t.same((await put(address, { effect: '1-dot' })).body, [
+    {
+      error: {
+        type: 201,
+        address,
+        description: 'parameter, effect, is not modifiable. Device is set to off.',
+      },
+    },
+  ])
+  node.client.on('message', (topic, payload) => {
+    node.client.publish(topic.replace(/\/set$/, ''), payload, { qos: 1, retain: true })
+  })
+  const became = async (body: unknown, state: string) => {
+    t.match((await put(address, body)).body, [{ success: {} }])
+    const message = await node.messages.next()
+    t.same(JSON.parse(String(message.payload)), { state }, JSON.stringify(body))
+    await events.next(({ r, e }) => r === 'lights' && e === 'changed')
+  }
+  await became({ on: true, effect: '1-dot' }, '1-dot')
+  await became({ effect: 'none' }, 'on')
+  await became({ alert: 'select' }, '1-dot')
+  await became({ effect: '3-dot' }, '3-dot')
+  await became({ on: false }, 'off')
+  await became({ on: true }, 'on')
+  t.same((await put(address, { alert: 'none' })).body, [
+    { success: { [`${address}/alert`]: 'none' } },
+  ])
+  t.match((await put(address, { effect: 'sunset' })).body, [{ error: { type: 7 } }])
+  t.match((await put(address, { alert: 'blink' })).body, [{ error: { type: 7 } }])
+})
+
+t.test('what the hub refuses is not modifiable, or comes too fast', async (t) => {
+  const { port, put, add, obey, keyOf } = await deconzHouse(t)
+  const id = await add('relay/i2c0-3b', { state: false })
+  obey()
+  const key = await keyOf('viewer')
+  const seen = await ask(port, ['GET', `/api/${key}/lights/${id}`])
+  t.equal(seen.status, 200)
+  const refused = await ask(port, ['PUT', `/api/${key}/lights/${id}/state`], { body: { on: true } })
+  t.match(refused.body, [{ error: { type: 8, description: 'parameter, on, is not modifiable' } }])
+  await put(`/lights/${id}/state`, { on: true })
+  const { body } = await put(`/lights/${id}/state`, { on: false })
+  t.same(body, [
+    {
+      error: {
+        type: 901,
+        address: `/lights/${id}/state/on`,
+        description: 'Internal error, 951',
+      },
+    },
+  ])
+})
+
+t.test('group 0 switches all lights, and toggles them', async (t) => {
+  const { put, add, obey, node, events } = await deconzHouse(t, restless)
+  t.match((await put('/groups/0/action', { on: true })).body, [{ success: {} }])
+  await add('relay/i2c0-3b', { state: true })
+  await add('led/-', { state: 'off' })
+  obey()
+  t.same((await put('/groups/0/action', { toggle: true })).body, [
+    { success: { '/groups/0/action/on': false } },
+  ])
+  const payloads = async () =>
+    [await node.messages.next(), await node.messages.next()].map(({ payload }) => String(payload))
+  t.same((await payloads()).sort(), ['{"state":"off"}', '{"state":false}'])
+  await events.next(({ r, state }) => r === 'groups' && Object(state).any_on === false)
+  t.match((await put('/groups/0/action', { on: true, bri: 3, toggle: 'x' })).body, [
+    { error: { type: 7, description: 'invalid value, x, for parameter, toggle' } },
+    { success: { '/groups/0/action/on': true } },
+    { error: { type: 6 } },
+  ])
+  await payloads()
+  await events.next(({ id, state }) => id === '65520' && Object(state).all_on === true)
+  t.match((await put('/groups/0/action', { effect: '2-dot' })).body, [{ success: {} }])
+  t.equal(String((await node.messages.next()).payload), '{"state":"2-dot"}', 'relays have none')
+  t.match((await put('/groups/0/action', { toggle: 1 })).body, [{ error: { type: 7 } }])
+  t.equal((await put('/groups/0/action', {})).status, 400)
+  t.equal((await put('/groups/1/action', { on: true })).status, 404)
+})
+
+t.test('group 0 of somebody who may command none of it', async (t) => {
+  const { port, add, keyOf } = await deconzHouse(t)
+  await add('relay/i2c0-3b', { state: false })
+  const key = await keyOf('viewer')
+  const { body } = await ask(port, ['PUT', `/api/${key}/groups/0/action`], { body: { on: true } })
+  t.match(body, [{ error: { type: 8, address: '/groups/0/action' } }])
+})
+
+t.test('sensors measure: their sections cannot be written', async (t) => {
+  const { put, add } = await deconzHouse(t)
+  const id = await add('pir/-', { 'event-count': 1 })
+  const config = `/sensors/${id}/config`
+  t.same((await put(config, { duration: 5, sensitivity: 1 })).body, [
+    {
+      error: { type: 8, address: config, description: 'parameter, duration, is not modifiable' },
+    },
+    { error: { type: 6, address: config, description: 'parameter, sensitivity, not available' } },
+  ])
+  const state = `/sensors/${id}/state`
+  t.match((await put(state, { presence: true })).body, [{ error: { type: 8, address: state } }])
+  t.match(await put(state, {}), { status: 400, body: [{ error: { type: 5 } }] })
+})
+
+t.test('an operator renames, which everybody is told, and the name stays', async (t) => {
+  const folder = t.testdir({})
+  const storage = { data: { folder: `${folder}/data` } }
+  const { hub, port, key, put, get, add, keyOf, events } = await deconzHouse(t, storage)
+  const id = await add('relay/i2c0-3b', { state: false })
+  const address = `/lights/${id}`
+  t.same((await put(address, { name: ' Pump ' })).body, [
+    { success: { [`${address}/name`]: 'Pump' } },
+  ])
+  const { attr } = await events.next(({ attr }) => 'name' in Object(attr))
+  t.same(attr, { name: 'Pump' })
+  t.equal((await get(address)).body.name, 'Pump')
+  for (const name of ['', '   ', 'a name that is longer than deCONZ has it', 5]) {
+    t.match((await put(address, { name })).body, [{ error: { type: 7 } }], String(name))
+  }
+  t.match((await put(address, { name: 'Pump', hue: 1 })).body, [
+    { error: { type: 6 } },
+    { success: {} },
+  ])
+  t.match((await put(address, { hue: 1 })).body, [{ error: { type: 6 } }])
+  t.match(await put(address, {}), { status: 400, body: [{ error: { type: 5 } }] })
+  const viewer = await keyOf('viewer')
+  const { body } = await ask(port, ['PUT', `/api/${viewer}${address}`], { body: { name: 'Mine' } })
+  t.match(body, [{ error: { type: 8, description: 'parameter, name, is not modifiable' } }])
+  await hub.close()
+  const again = await deconzHouse(t, storage)
+  const { body: light } = await ask(again.port, ['GET', `/api/${key}${address}`])
+  t.equal(light.name, 'Pump')
+})

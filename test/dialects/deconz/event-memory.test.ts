@@ -1,0 +1,65 @@
+import t from 'tap'
+import { createEventMemory, presenceSeconds } from '../../../src/dialects/deconz/event-memory.ts'
+import { rowsOf } from '../../../src/dialects/model-table.ts'
+import type { SeenDevice } from '../../../src/nodes/served/seen-devices.ts'
+import { steppedClock } from '../../clock.ts'
+
+function opened() {
+  const clock = steppedClock()
+  const absences: number[] = []
+  const memory = createEventMemory({ clock, onAbsence: (number) => absences.push(number) })
+  const report = (kind: string, value: unknown) => {
+    const device: SeenDevice = {
+      number: 7,
+      topic: `nodes/bridge/0/${kind}/-`,
+      base: 'nodes/bridge/0',
+      name: `${kind}/-`,
+      kind,
+      role: 'sensor',
+      nodeNumber: 1,
+      value,
+      heardAtMs: 0,
+      online: true,
+    }
+    return rowsOf(kind).map((row) => memory.report(device, row))[0]
+  }
+  return { clock, absences, memory, report }
+}
+
+t.test('a count that grew is an event; the first one, the same and zero are none', async (t) => {
+  const { memory, report } = opened()
+  t.equal(report('push-button', { 'event-count': 4 }), false)
+  t.equal(memory.buttonEvent(7), null)
+  t.equal(report('push-button', { 'event-count': 4 }), false)
+  t.equal(report('push-button', { 'event-count': 5 }), true)
+  t.equal(memory.buttonEvent(7), 1002)
+  t.equal(report('push-button', { 'event-count': 0 }), false, 'its node has started anew')
+  t.equal(report('push-button', { 'event-count': 'many' }), false)
+  t.equal(report('thermometer', { temperature: [20, '℃'] }), false)
+  memory.forget(7)
+  t.equal(memory.buttonEvent(7), null)
+})
+
+t.test('somebody is there until nothing has moved for a while', async (t) => {
+  const { clock, memory, report, absences } = opened()
+  report('pir', { 'event-count': 1 })
+  t.equal(memory.isPresent(7), false)
+  report('pir', { 'event-count': 2 })
+  t.equal(memory.isPresent(7), true)
+  clock.step(presenceSeconds * 1000 - 1)
+  report('pir', { 'event-count': 3 })
+  clock.step(presenceSeconds * 1000 - 1)
+  t.same(absences, [])
+  clock.step(1)
+  t.same(absences, [7])
+  t.equal(memory.isPresent(7), false)
+})
+
+t.test('what was closed calls nobody', async (t) => {
+  const { clock, memory, report, absences } = opened()
+  report('pir', { 'event-count': 1 })
+  report('pir', { 'event-count': 2 })
+  memory.close()
+  clock.step(presenceSeconds * 1000)
+  t.same(absences, [])
+})

@@ -1,0 +1,218 @@
+import t from 'tap'
+import { ask, deconzHouse } from './deconz-house.ts'
+
+const publicKeys = [
+  'apiversion',
+  'bridgeid',
+  'datastoreversion',
+  'devicename',
+  'factorynew',
+  'mac',
+  'modelid',
+  'name',
+  'replacesbridgeid',
+  'starterkitid',
+  'swversion',
+]
+
+t.test('everybody may see the short config, also with a key that nobody has', async (t) => {
+  const { port } = await deconzHouse(t)
+  for (const path of ['/api/config', '/api/0123456789/config', '/api/config/']) {
+    const { status, body, headers } = await ask(port, ['GET', path])
+    t.equal(status, 200, path)
+    t.same(Object.keys(body).sort(), publicKeys)
+    t.match(body, { apiversion: '1.16.0', modelid: 'deCONZ', bridgeid: /^00212E[0-9A-F]{10}$/ })
+    t.match(body.mac, /^00:21:2e(:[0-9a-f]{2}){3}$/)
+    t.equal(headers.get('content-type'), 'application/json; charset=utf-8')
+    t.equal(headers.get('access-control-allow-origin'), '*')
+  }
+})
+
+t.test('a key opens the whole config, which names the port clients reached', async (t) => {
+  const { port, key, get } = await deconzHouse(t)
+  const { body } = await get('/config')
+  t.match(body, {
+    websocketport: port,
+    port,
+    websocketnotifyall: true,
+    ipaddress: '127.0.0.1',
+    linkbutton: false,
+    UTC: /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$/,
+    localtime: /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$/,
+    uuid: /^[0-9a-f-]{36}$/,
+    whitelist: { [key]: { name: 'clown#test', 'create date': /^\d{4}-/, 'last use date': /^\d/ } },
+  })
+  for (const name of publicKeys) t.ok(name in body, name)
+})
+
+t.test('the whole is a map of maps with everything clients look into', async (t) => {
+  const { get, add } = await deconzHouse(t)
+  t.same((await get('/lights')).body, {})
+  const relay = await add('relay/i2c0-3b', { state: true })
+  const thermometer = await add('thermometer/i2c0-48', { temperature: [21.52, '℃'] })
+  const { body } = await get('')
+  t.same(Object.keys(body).sort(), [
+    'alarmsystems',
+    'config',
+    'groups',
+    'lights',
+    'resourcelinks',
+    'rules',
+    'scenes',
+    'schedules',
+    'sensors',
+  ])
+  t.same(Object.keys(body.lights), [relay])
+  t.same(Object.keys(body.sensors), [thermometer])
+  t.same((await get('/lights')).body, body.lights)
+  t.same((await get(`/lights/${relay}`)).body, body.lights[relay])
+  t.same((await get(`/sensors/${thermometer}`)).body, body.sensors[thermometer])
+  for (const empty of ['groups', 'alarmsystems', 'resourcelinks', 'rules', 'scenes', 'schedules']) {
+    t.same((await get(`/${empty}`)).body, {}, empty)
+  }
+  t.same((await get('/devices')).body, [])
+})
+
+t.test('relays and LEDs are lights', async (t) => {
+  const { get, add } = await deconzHouse(t)
+  const relay = await add('relay/i2c0-3b', { state: true })
+  const led = await add('led/-', { state: '2-dot' })
+  t.match((await get(`/lights/${relay}`)).body, {
+    etag: /^[0-9a-f]{32}$/,
+    hascolor: false,
+    lastannounced: null,
+    lastseen: /^\d{4}-\d\d-\d\dT\d\d:\d\dZ$/,
+    manufacturername: 'Clown.Hub',
+    modelid: 'relay',
+    name: 'Relay i2c0-3b',
+    state: { alert: 'none', on: true, reachable: true },
+    swversion: null,
+    type: 'On/Off plug-in unit',
+    uniqueid: /^([0-9a-f]{2}:){7}[0-9a-f]{2}-01$/,
+  })
+  t.match((await get(`/lights/${led}`)).body, {
+    capabilities: { color: { effects: ['none', '1-dot', '2-dot', '3-dot'] } },
+    name: 'LED',
+    state: { alert: 'none', effect: '2-dot', on: true, reachable: true },
+    type: 'On/Off light',
+  })
+})
+
+/** What each kind reports, and what deCONZ makes of it. */
+const sensors = [
+  ['thermometer/i2c0-48', { temperature: [21.52, '℃'] }, 'ZHATemperature', { temperature: 2152 }],
+  ['humidity-sensor/-', { 'relative-humidity': [45.2, '%'] }, 'ZHAHumidity', { humidity: 4520 }],
+  [
+    'lux-meter/-',
+    { illuminance: [320, 'lux'] },
+    'ZHALightLevel',
+    { lightlevel: 25_053, lux: 320, dark: false, daylight: true },
+  ],
+  ['barometer/-', { pressure: [101.3, 'kPa'] }, 'ZHAPressure', { pressure: 1013 }],
+  ['pir/-', { 'event-count': 3 }, 'ZHAPresence', { presence: false }],
+  [
+    'co2-sensor/-',
+    { concentration: [650, 'ppm'] },
+    'ZHAAirQuality',
+    { airqualityppb: 650_000, airquality: 'excellent' },
+  ],
+  ['push-button/-', { 'event-count': 3 }, 'ZHASwitch', { buttonevent: null }],
+] as const
+
+t.test('all that measures is a sensor of its type', async (t) => {
+  const { get, add } = await deconzHouse(t)
+  for (const [name, report, type, state] of sensors) {
+    const id = await add(name, report)
+    const { body } = await get(`/sensors/${id}`)
+    const whole = { lastupdated: body.state.lastupdated, ...state }
+    t.same(body.state, whole, name)
+    t.match(body.state.lastupdated, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}$/)
+    t.match(body, { type, config: { on: true, reachable: true }, ep: 1 })
+    t.match(body.uniqueid, /^([0-9a-f]{2}:){7}[0-9a-f]{2}-01-[0-9a-f]{4}$/)
+  }
+})
+
+t.test('the ends of scales', async (t) => {
+  const { get, add, report, events } = await deconzHouse(t)
+  const lux = await add('lux-meter/-', { illuminance: [0.2, 'lux'] })
+  t.match((await get(`/sensors/${lux}`)).body.state, { lightlevel: 0, dark: true, daylight: false })
+  const co2 = await add('co2-sensor/-', { concentration: [20_000, 'ppm'] })
+  t.match((await get(`/sensors/${co2}`)).body.state, { airquality: 'out of scale' })
+  // What makes no sense of the model is as if nothing were known.
+  const id = await add('thermometer/x', { temperature: [1, '℃'] })
+  await report('lux-meter/-', { illuminance: [12, 'lux'] })
+  await events.next(({ e, state }) => e === 'changed' && 'lux' in Object(state))
+  t.equal((await get(`/sensors/${id}`)).body.state.temperature, 100)
+})
+
+t.test('an unchanged resource is not sent again', async (t) => {
+  const { port, key, add } = await deconzHouse(t)
+  await add('relay/i2c0-3b', { state: true })
+  for (const path of ['', '/config', '/lights', '/sensors', '/groups/0']) {
+    const first = await ask(port, ['GET', `/api/${key}${path}`])
+    const etag = String(first.headers.get('etag'))
+    t.match(etag, /^"[0-9a-f]{32}"$/, path)
+    const headers = { 'If-None-Match': etag }
+    const again = await ask(port, ['GET', `/api/${key}${path}`], { headers })
+    t.equal(again.status, 304, path)
+    t.equal(again.body, undefined)
+  }
+  const changed = await ask(port, ['GET', `/api/${key}/lights`], {
+    headers: { 'If-None-Match': '"of another state"' },
+  })
+  t.equal(changed.status, 200)
+})
+
+t.test('a HEAD is a GET without a body', async (t) => {
+  const { port, key } = await deconzHouse(t)
+  const { status, body, headers } = await ask(port, ['HEAD', `/api/${key}/lights`])
+  t.equal(status, 200)
+  t.equal(body, undefined)
+  t.equal(headers.get('content-length'), '2')
+})
+
+t.test('group 0 is all lights that one may see', async (t) => {
+  const { port, get, add, keyOf } = await deconzHouse(t)
+  const one = await add('relay/i2c0-3b', { state: true })
+  const other = await add('relay/i2c0-3f', { state: false })
+  t.match((await get('/groups/0')).body, {
+    id: '0',
+    lights: [one, other],
+    state: { all_on: false, any_on: true },
+    type: 'LightGroup',
+  })
+  const key = await keyOf('visitor')
+  const { body } = await ask(port, ['GET', `/api/${key}/groups/0`])
+  t.match(body, { lights: [], state: { all_on: false, any_on: false } })
+})
+
+t.test('nobody sees by deCONZ what is not to be seen elsewhere', async (t) => {
+  const { port, add, keyOf } = await deconzHouse(t)
+  const relay = await add('relay/i2c0-3b', { state: true })
+  const thermometer = await add('thermometer/i2c0-48', { temperature: [21.52, '℃'] })
+  const key = await keyOf('visitor')
+  const { body } = await ask(port, ['GET', `/api/${key}`])
+  t.same(body.lights, {})
+  t.same(Object.keys(body.sensors), [thermometer])
+  t.equal((await ask(port, ['GET', `/api/${key}/lights/${relay}`])).status, 404)
+  const { status } = await ask(port, ['PUT', `/api/${key}/lights/${relay}/state`], {
+    body: { on: true },
+  })
+  t.equal(status, 404)
+})
+
+t.test('who the gateway is and how devices are numbered stays so over a restart', async (t) => {
+  const folder = t.testdir({})
+  const storage = { data: { folder: `${folder}/data` } }
+  const first = await deconzHouse(t, storage)
+  await first.add('relay/gone', { state: true })
+  const id = await first.add('relay/i2c0-3b', { state: true })
+  const { body: before } = await first.get('')
+  await first.hub.close()
+  const second = await deconzHouse(t, storage)
+  const { body: after } = await ask(second.port, ['GET', `/api/${first.key}`])
+  t.same(after.config.bridgeid, before.config.bridgeid)
+  t.same(after.config.uuid, before.config.uuid)
+  t.equal(after.lights[id].uniqueid, before.lights[id].uniqueid)
+  t.equal(Number(await second.add('relay/new', { state: true })) > Number(id), true)
+})
