@@ -5,7 +5,7 @@ import { parseJson } from '../../../src/core/parse-json.ts'
 import { fieldOf } from '../../../src/core/record.ts'
 import { mqttTo } from '../../started-hub.ts'
 import { basicOf, startedHouse } from '../house.ts'
-import { type ConnectedLink, servedContract, startedDialect } from '../served-contract.ts'
+import { type ConnectedLink, servedContract } from '../served-contract.ts'
 import { ask, deconzHouse, eventsOf } from './deconz-house.ts'
 
 let reports = 0
@@ -13,7 +13,7 @@ let reports = 0
 servedContract(t, {
   dialect: 'deconz',
   connect: (port) => new WebSocket(`ws://127.0.0.1:${port}/whatever`),
-  ignored: ['', '{}', 'nonsense', '{"t":"event"}', 'é'.repeat(100), '\0'],
+  ignored: ['', '{}', 'nonsense', '{"t":"event"}', 'é'.repeat(10), '\0'],
   told: async ({ frames }: ConnectedLink, hub) => {
     const { client } = await mqttTo(t, hub)
     const temperature = [(reports++ % 90) + 0.5, '℃']
@@ -56,7 +56,7 @@ t.test('each kind of event has one section, and all of that', async (t) => {
   await report('thermometer/i2c0-48', { temperature: [21, '℃'] })
   const measured = await events.next(({ e, id }) => e === 'changed' && id === sensor)
   t.same(Object.keys(measured).sort(), ['e', 'id', 'r', 'state', 't', 'uniqueid'])
-  t.match(measured.state, { temperature: 2100, lastupdated: /\.\d{3}$/ })
+  t.match(measured['state'], { temperature: 2100, lastupdated: /\.\d{3}$/ })
   await node.client.endAsync(true)
   const gone = await events.next(({ config }) => config !== undefined)
   t.match(gone, { e: 'changed', id: sensor, config: { on: true, reachable: false } })
@@ -69,7 +69,7 @@ t.test('a light that reports the same again has not changed', async (t) => {
   const id = await add('relay/i2c0-3b', { state: true })
   await report('relay/i2c0-3b', { state: true })
   await add('relay/i2c0-3f', { state: true })
-  const told = events.items.filter((event) => event.id === id && event.state !== undefined)
+  const told = events.items.filter((event) => event.id === id && event['state'] !== undefined)
   t.same(told, [])
 })
 
@@ -100,8 +100,6 @@ t.test('what is gone is told so, and its number is of nobody else', async (t) =>
 })
 
 t.test('whoever gives nothing and was nowhere listens to nothing', async (t) => {
-  const { hub } = await startedDialect(t, 'deconz')
-  await hub.close()
   const { port } = await startedHouse(t, 'deconz', {
     dialects: [{ dialect: 'deconz', port: 0 }],
   })
@@ -146,6 +144,6 @@ async function refusalOf(websocket: WebSocket): Promise<{ status: number; body: 
   const [, response] = await once(websocket, 'unexpected-response')
   let body = ''
   for await (const part of response) body += part
-  websocket.terminate()
+  websocket.on('error', () => {}).terminate()
   return { status: response.statusCode, body }
 }

@@ -1,0 +1,79 @@
+import t from 'tap'
+import { createSignedIn } from '../../../src/access/signed-in.ts'
+import { HubError } from '../../../src/core/errors.ts'
+import type { Receipt } from '../../../src/core/receipt.ts'
+import type { Ingress } from '../../../src/nodes/ingress.ts'
+import { createVisitors } from '../../../src/nodes/served/visitors.ts'
+import { changingDirectory, userNamed } from '../../access/changing-directory.ts'
+import { steppedClock } from '../../clock.ts'
+
+const relay = 'nodes/bridge/0/relay/i2c0-3b'
+const ann = userNamed('ann', { role: 'operator' })
+const arrival = { user: ann, address: '192.0.2.1', way: 'deconz' }
+
+/** Visitors whose commands `ingress` takes. */
+function opened(ingress: Ingress) {
+  const directory = changingDirectory(ann)
+  const clock = steppedClock()
+  const visitors = createVisitors({ ingress, signedIn: createSignedIn(directory), clock })
+  return { visitors, clock, directory }
+}
+
+const confirmed: Receipt = { receipt: 'confirmed', afterMs: 5, final: true }
+
+t.test('a command is one of its user, on the way it came', async (t) => {
+  const { visitors } = opened((message, sender) => {
+    t.match(message, { topic: `${relay}/set`, qos: 1, retain: false })
+    t.equal(String(message.payload.bytes), '{"state":true}')
+    t.match(sender, { user: 'ann', address: '192.0.2.1', way: 'deconz' })
+    sender.watcher?.told?.({ receipt: 'accepted', afterMs: 0 })
+    sender.watcher?.ended?.(confirmed)
+    return undefined
+  })
+  const visitor = visitors.of(arrival)
+  t.equal(visitor.user, 'ann')
+  t.same(await visitor.command(relay, { state: true }, 1000), confirmed)
+})
+
+t.test('who does not want to wait longer is told how far it is', async (t) => {
+  const sent: Receipt = { receipt: 'sent', afterMs: 1 }
+  const { visitors, clock } = opened((_message, { watcher }) => {
+    watcher?.told?.(sent)
+    return undefined
+  })
+  const outcome = visitors.of(arrival).command(relay, { state: true }, 1000)
+  clock.step(1000)
+  t.same(await outcome, sent)
+})
+
+t.test('a refusal is an answer, and a defect is none', async (t) => {
+  const refusing = opened(() => {
+    throw new HubError('forbidden', 'expected somebody else')
+  })
+  t.match(await refusing.visitors.of(arrival).command(relay, {}, 1000), {
+    receipt: 'refused',
+    code: 'forbidden',
+    message: 'expected somebody else',
+    final: true,
+  })
+  const broken = opened(() => {
+    throw new TypeError('a defect')
+  })
+  await t.rejects(broken.visitors.of(arrival).command(relay, {}, 1000), { message: 'a defect' })
+})
+
+t.test('who stays has the rights of now, and is told when that ends', async (t) => {
+  const { visitors, directory } = opened(() => undefined)
+  let hasEnded = false
+  const { visitor, leave } = visitors.enter(arrival, () => {
+    hasEnded = true
+  })
+  t.ok(visitor.mayRead(relay))
+  t.ok(visitor.mayCommand(relay))
+  directory.change(userNamed('ann', { role: 'viewer' }))
+  t.ok(visitor.mayRead(relay))
+  t.notOk(visitor.mayCommand(relay))
+  directory.change()
+  t.ok(hasEnded)
+  leave()
+})
