@@ -6,17 +6,20 @@ import type { Test } from 'tap'
 /** A name that leads to this machine in the browser, as one of an attacker could. */
 export const reboundName = 'evil.example'
 
-/** A headless Chromium, closed at teardown; `executablePath` is where it is installed. */
+/**
+ * A headless Chromium, closed at teardown; `executablePath` is where it is installed. It finds hosts by `rules` such as
+ * `10.0.0.42:80 127.0.0.1:8090`.
+ */
 export async function startBrowser(
   t: Test,
   executablePath: string,
-  options: BrowserContextOptions = {},
+  { rules = [], ...options }: BrowserContextOptions & { rules?: readonly string[] } = {},
 ): Promise<BrowserContext> {
   const args = [
     '--no-sandbox',
     '--disable-gpu',
     '--disable-background-networking',
-    `--host-resolver-rules=MAP ${reboundName} 127.0.0.1`,
+    `--host-resolver-rules=${[`${reboundName} 127.0.0.1`, ...rules].map((rule) => `MAP ${rule}`).join(',')}`,
     // Chromium's own guard of the local network, which others do not have, would hide ours.
     '--disable-features=LocalNetworkAccessChecks',
   ]

@@ -37,7 +37,8 @@ export function startUnrecorded(
   return startCommand(t, [...unrecorded, process.execPath, program, ...args], settings)
 }
 
-function startCommand(
+/** Starts any command line in the same way. */
+export function startCommand(
   t: Test,
   [command = '', ...args]: readonly string[],
   settings: Record<string, string>,
@@ -64,6 +65,8 @@ export interface StartedLab extends StartedProgram {
   readonly mqttPort: number
   /** The lines that begin with `program`, as a user would copy them. */
   command(program: string): string
+  /** Runs another clown-hub where the lab runs. */
+  alongside(...args: string[]): StartedProgram
 }
 
 /**
@@ -75,8 +78,22 @@ export async function startLab(
   settings: Record<string, string> = {},
   dialects = 'none',
 ): Promise<StartedLab> {
+  return startLabIn(t, { settings, dialects })
+}
+
+/** The same in a network of its own: `prefix` stands before each command line. */
+export async function startLabIn(
+  t: Test,
+  {
+    prefix = [],
+    settings = {},
+    dialects = 'none',
+  }: { prefix?: readonly string[]; settings?: Record<string, string>; dialects?: string },
+): Promise<StartedLab> {
   const ports = { CLOWN_HTTP_PORT: '0', CLOWN_MQTT_PORT: '0' }
-  const lab = startProgram(t, ['lab', '--dialects', dialects], { ...ports, ...settings })
+  const alongside = (...args: string[]) =>
+    startCommand(t, [...prefix, process.execPath, program, ...args], { ...ports, ...settings })
+  const lab = alongside('lab', '--dialects', dialects)
   const http = await lab.output.next((line) => line.includes('http://'))
   const mqtt = await lab.output.next((line) => line.includes('mqtt://'))
   await lab.output.next((line) => line.startsWith('  ["relay/'))
@@ -84,6 +101,7 @@ export async function startLab(
     ...lab,
     httpPort: portIn(http),
     mqttPort: portIn(mqtt),
+    alongside,
     command: (name) => lab.output.items.find((line) => line.startsWith(`  ${name} `))?.trim() ?? '',
   }
 }
