@@ -19,6 +19,21 @@ t.test('plain listeners for other machines and a wildcard for origins are open',
   ])
 })
 
+t.test('guests from elsewhere and pages of anybody are open', async (t) => {
+  const dialects = [
+    { dialect: 'deconz', port: 0, guest: { user: 'clown' } },
+    { dialect: 'deconz', port: 0, guest: { user: 'clown', addresses: ['10.0.0.0/8', '::1'] } },
+    { dialect: 'deconz', port: 0, guest: { user: 'clown', anyOrigin: true } },
+    { dialect: 'deconz', path: '/house', guest: { user: 'clown', anyOrigin: true } },
+    { dialect: 'deconz', port: 0, host: '0.0.0.0' },
+  ]
+  t.match(exposures(checkConfig({ users, dialects })), [
+    /^dialects\.4\.host 0\.0\.0\.0 lets other machines in/,
+    'dialects.1.guest lets 10.0.0.0/8 in as clown without a password: take out',
+    /^anyOrigin of dialects\.2\.guest, dialects\.3\.guest: any page .*; list origins/,
+  ])
+})
+
 t.test('a hub logs what is open once it runs', async (t) => {
   const { log } = await startedHub(t, { http: openHttp, users })
   const warnings = log.items.filter(({ level }) => level === 40).map(({ msg }) => msg)

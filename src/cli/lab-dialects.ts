@@ -34,9 +34,9 @@ type Place = Required<Pick<Entry, 'dialect'>> & { readonly port: number }
 function placesIn(text: string | undefined): Place[] {
   if (text === 'none') return []
   if (text !== undefined) return text.split(',').map(placeIn)
-  return Object.entries(servedDialects).flatMap(([dialect, { labPort: port }]) =>
-    isDialect(dialect) ? { dialect, port } : [],
-  )
+  return Object.keys(servedDialects)
+    .filter(isDialect)
+    .map((dialect) => ({ dialect, port: servedDialects[dialect].labPort }))
 }
 
 function placeIn(item: string): Place {

@@ -233,6 +233,11 @@ export function rowsOf(kind: string): readonly ModelRow[] {
   return modelTable.filter((row) => row.kind === kind)
 }
 
+/** The words that a quantity may be; none where it is no choice. */
+export function choicesOf({ choices = [] }: Pick<ModelRow, 'choices'>): readonly string[] {
+  return choices
+}
+
 /** What a report says of the quantity of a row; undefined when it says nothing that makes sense. */
 export function readQuantity(
   { key, form }: ModelRow,

@@ -103,9 +103,7 @@ export function fullConfig(request: ServedRequest, parts: ConfigParts) {
  */
 function reachedAt({ headers, isSecure }: ServedRequest, ownPort: number) {
   const url = `${isSecure ? 'https' : 'http'}://${headers['host']}`
-  if (headers['host'] === undefined || !URL.canParse(url)) {
-    return { address: '127.0.0.1', port: ownPort }
-  }
+  if (!URL.canParse(url)) return { address: '127.0.0.1', port: ownPort }
   const { hostname, port } = new URL(url)
   // The port of its scheme is not in a URL.
   return { address: hostname, port: Number(port) || (isSecure ? 443 : 80) }

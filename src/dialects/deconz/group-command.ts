@@ -1,6 +1,6 @@
 import type { Receipt } from '../../core/receipt.ts'
 import type { Visitor } from '../../nodes/served/visitors.ts'
-import { modelTable } from '../model-table.ts'
+import { choicesOf, modelTable } from '../model-table.ts'
 import { type Element, success } from './answers.ts'
 import {
   askedState,
@@ -16,7 +16,7 @@ const address = '/groups/0/action'
 /** What any light has: one that lacks some of it leaves that out. */
 const anyLight = {
   form: 'choice',
-  choices: modelTable.flatMap(({ choices = [] }) => choices),
+  choices: modelTable.flatMap(choicesOf),
 } as const
 
 /**

@@ -1,7 +1,7 @@
 /** What a PUT to the state of a light or to the action of a group asks for, and what became of it. */
 import type { Receipt } from '../../core/receipt.ts'
 import type { Visitor } from '../../nodes/served/visitors.ts'
-import type { ModelRow } from '../model-table.ts'
+import { choicesOf, type ModelRow } from '../model-table.ts'
 import { busy, type Element, failure, success } from './answers.ts'
 import { effectsOf, type Shown, stateOf } from './resources.ts'
 
@@ -42,17 +42,16 @@ export function invalidValue(address: string, name: string, value: unknown): Ele
 type Accepts = (value: unknown) => boolean
 
 /** What each parameter may be, of those that a light of this row has. */
-function acceptors({
-  form,
-  choices = [],
-}: Pick<ModelRow, 'form' | 'choices'>): Readonly<Partial<Record<string, Accepts>>> {
+function acceptors(
+  row: Pick<ModelRow, 'form' | 'choices'>,
+): Readonly<Partial<Record<string, Accepts>>> {
   const always = {
     on: (value: unknown) => typeof value === 'boolean',
     // Nothing of ours takes its time; the original has no answer to it either.
     transitiontime: (value: unknown) => Number.isInteger(value) && Number(value) >= 0,
   }
-  if (form !== 'choice') return always
-  const effects: unknown[] = ['none', ...effectsOf(choices)]
+  if (row.form !== 'choice') return always
+  const effects: unknown[] = ['none', ...effectsOf(choicesOf(row))]
   return {
     ...always,
     alert: (value: unknown) => value === 'none' || Object.hasOwn(alerts, String(value)),

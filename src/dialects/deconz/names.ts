@@ -32,6 +32,6 @@ export async function openNames(store: ServedContext['store']): Promise<Names> {
 }
 
 function givenName({ device, row }: Shown): string {
-  const [, address] = device.name.split('/')
-  return address === undefined || address === '-' ? row.title : `${row.title} ${address}`
+  const address = device.name.slice(device.kind.length + 1)
+  return address === '-' ? row.title : `${row.title} ${address}`
 }

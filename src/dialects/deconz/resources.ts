@@ -1,7 +1,13 @@
 /** Devices of the hub as lights and sensors of deCONZ. */
 import { createHash } from 'node:crypto'
 import type { SeenDevice } from '../../nodes/served/seen-devices.ts'
-import { type DeconzColumn, type ModelRow, readQuantity, rowsOf } from '../model-table.ts'
+import {
+  choicesOf,
+  type DeconzColumn,
+  type ModelRow,
+  readQuantity,
+  rowsOf,
+} from '../model-table.ts'
 import { etagOf } from './answers.ts'
 import { type EventMemory, presenceSeconds } from './event-memory.ts'
 
@@ -44,9 +50,9 @@ export function resourceOf(shown: Shown, parts: ResourceParts): Record<string, u
   return { etag: etagOf([common, own]), ...own, ...common }
 }
 
-function capabilitiesOf({ form, choices = [] }: ModelRow) {
-  if (form !== 'choice') return {}
-  return { capabilities: { color: { effects: ['none', ...effectsOf(choices)] } } }
+function capabilitiesOf(row: ModelRow) {
+  if (row.form !== 'choice') return {}
+  return { capabilities: { color: { effects: ['none', ...effectsOf(choicesOf(row))] } } }
 }
 
 /** The words of a choice that are neither on nor off. */
@@ -68,8 +74,7 @@ function lightStateOf({ device, row }: Shown) {
   const common = { alert: 'none', reachable: isReachable(device) }
   if (typeof value === 'boolean') return { ...common, on: value }
   if (typeof value !== 'string') return { ...common, on: null }
-  const { choices = [] } = row
-  const effect = effectsOf(choices).includes(value) ? value : 'none'
+  const effect = effectsOf(choicesOf(row)).includes(value) ? value : 'none'
   return { ...common, effect, on: value !== 'off' }
 }
 

@@ -34,7 +34,10 @@ export async function answerRest(request: ServedRequest, parts: RestParts): Prom
 }
 
 /** While the hub is starting there is no network; with too much to do it is busy. */
-function troubleOf({ state }: ServedContext, address: string): ServedAnswer | undefined {
+export function troubleOf(
+  { state }: Pick<ServedContext, 'state'>,
+  address: string,
+): ServedAnswer | undefined {
   const now = state()
   if (now === 'overloaded') return jsonAnswer(503, [busy(address)])
   if (now === 'ready') return undefined

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { troubleOf } from '../../../src/dialects/deconz/rest.ts'
 import { startedHouse } from '../house.ts'
 import { ask, deconzHouse } from './deconz-house.ts'
 
@@ -96,4 +97,13 @@ t.test('with too much to do the hub is busy: 503 of type 901', async (t) => {
     t.equal(status, 503, path)
     t.match(body, [{ error: { type: 901, description: 'Internal error, 951' } }])
   }
+})
+
+t.test('while the hub is starting there is no network: 503 of type 950', async (t) => {
+  const answer = troubleOf({ state: () => 'starting' }, '/lights')
+  t.equal(answer?.status, 503)
+  t.same(JSON.parse(answer?.body ?? ''), [
+    { error: { type: 950, address: '/lights', description: 'Not connected' } },
+  ])
+  t.equal(troubleOf({ state: () => 'ready' }, '/lights'), undefined)
 })

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { rawExchange } from '../../raw-http.ts'
 import { ask, deconzHouse } from './deconz-house.ts'
 
 const publicKeys = [
@@ -106,7 +107,7 @@ const sensors = [
     'lux-meter/-',
     { illuminance: [320, 'lux'] },
     'ZHALightLevel',
-    { lightlevel: 25_053, lux: 320, dark: false, daylight: true },
+    { lightlevel: 25_052, lux: 320, dark: false, daylight: true },
   ],
   ['barometer/-', { pressure: [101.3, 'kPa'] }, 'ZHAPressure', { pressure: 1013 }],
   ['pir/-', { 'event-count': 3 }, 'ZHAPresence', { presence: false }],
@@ -215,4 +216,53 @@ t.test('who the gateway is and how devices are numbered stays so over a restart'
   t.same(after.config.uuid, before.config.uuid)
   t.equal(after.lights[id].uniqueid, before.lights[id].uniqueid)
   t.equal(Number(await second.add('relay/new', { state: true })) > Number(id), true)
+})
+
+t.test('what a node only lists is there, and nothing is known of it', async (t) => {
+  const { get, node, events } = await deconzHouse(t)
+  const list = {
+    sensors: ['thermometer/a', 'lux-meter/a', 'co2-sensor/a', 'display-oled/a'],
+    actuators: ['relay/a', 'display-oled/-'],
+  }
+  await node.client.publishAsync('nodes/bridge/0/-/-/config/ok', JSON.stringify(list), { qos: 1 })
+  for (const _ of ['thermometer', 'lux-meter', 'co2-sensor', 'relay']) {
+    await events.next(({ e }) => e === 'added')
+  }
+  const { body } = await get('')
+  const states = (resources: object) =>
+    Object.values(resources).map(({ state, lastseen }) => ({ lastseen, ...state }))
+  t.same(states(body.lights), [{ lastseen: null, alert: 'none', on: null, reachable: true }])
+  const never = { lastseen: null, lastupdated: 'none' }
+  t.same(states(body.sensors), [
+    { ...never, temperature: null },
+    { ...never, lightlevel: null, dark: null, daylight: null, lux: null },
+    { ...never, airqualityppb: null, airquality: null },
+  ])
+})
+
+t.test('the port is told as the client knows it, whatever is between', async (t) => {
+  const http = { port: 0, trustedProxies: ['127.0.0.1'] }
+  const { port, key } = await deconzHouse(t, { http })
+  const told = async (host: string, scheme = 'http') => {
+    const lines = [`Host: ${host}`, `X-Forwarded-Proto: ${scheme}`, 'Connection: close']
+    const request = `GET /api/${key}/config HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`
+    const body = JSON.parse((await rawExchange(port, request)).split('\r\n\r\n')[1] ?? '')
+    return [body.ipaddress, body.websocketport]
+  }
+  t.same(await told('192.0.2.1:8088'), ['192.0.2.1', 8088])
+  t.same(await told('192.0.2.1'), ['192.0.2.1', 80])
+  t.same(await told('192.0.2.1', 'https'), ['192.0.2.1', 443])
+  t.same(await told('192.0.2.1:99999'), ['127.0.0.1', port], 'a port that is none')
+})
+
+t.test('many resources are told in several turns', async (t) => {
+  const { port, key, node } = await deconzHouse(t)
+  const names = Array.from({ length: 501 }, (_, at) => `thermometer/a${at}`)
+  const list = JSON.stringify({ sensors: names, actuators: [] })
+  await node.client.publishAsync('nodes/bridge/0/-/-/config/ok', list, { qos: 1 })
+  let body = {}
+  while (Object.keys(body).length < names.length) {
+    body = (await ask(port, ['GET', `/api/${key}/sensors`])).body
+  }
+  t.equal(Object.keys(body).length, 501)
 })

@@ -3,6 +3,9 @@ import t from 'tap'
 import { WebSocket } from 'ws'
 import { parseJson } from '../../../src/core/parse-json.ts'
 import { fieldOf } from '../../../src/core/record.ts'
+import { createTelling } from '../../../src/dialects/deconz/telling.ts'
+import type { DeviceListener, SeenDevice } from '../../../src/nodes/served/seen-devices.ts'
+import { steppedClock } from '../../clock.ts'
 import { mqttTo } from '../../started-hub.ts'
 import { basicOf, startedHouse } from '../house.ts'
 import { type ConnectedLink, servedContract } from '../served-contract.ts'
@@ -96,6 +99,11 @@ t.test('what is gone is told so, and its number is of nobody else', async (t) =>
   const second = await add('relay/i2c0-3f', { state: true })
   t.match(await events.next(({ e }) => e === 'deleted'), { id: first, r: 'lights' })
   t.not(second, first)
+  const numbers = new Set([first, second])
+  for (const name of ['relay/3', 'relay/4', 'relay/5', 'relay/6']) {
+    numbers.add(await add(name, { state: true }))
+  }
+  t.equal(numbers.size, 6)
   t.equal((await get(`/lights/${first}`)).status, 404)
 })
 
@@ -147,3 +155,67 @@ async function refusalOf(websocket: WebSocket): Promise<{ status: number; body: 
   websocket.on('error', () => {}).terminate()
   return { status: response.statusCode, body }
 }
+
+t.test('nobody is there any more a while after the last movement', async (t) => {
+  const clock = steppedClock()
+  const devices = new Map<number, SeenDevice>()
+  let tell: DeviceListener = () => {}
+  const telling = createTelling({
+    clock,
+    devices: {
+      all: () => [...devices.values()],
+      get: (number) => devices.get(number),
+      onEvent: (listener) => {
+        tell = listener
+        return () => {}
+      },
+    },
+    names: { of: () => 'PIR', set: async () => {}, forget: () => {} },
+  })
+  const frames: string[] = []
+  telling.join(
+    {
+      enter: () => undefined,
+      close: () => {},
+      cut: () => {},
+      send: (frame) => {
+        frames.push(frame)
+      },
+    },
+    {
+      user: 'clown',
+      mayRead: () => true,
+      mayCommand: () => true,
+      command: async () => ({ receipt: 'confirmed', afterMs: 0 }),
+    },
+  )
+  const count = (value: number) => {
+    const device: SeenDevice = {
+      number: 7,
+      topic: 'nodes/bridge/0/pir/-',
+      base: 'nodes/bridge/0',
+      name: 'pir/-',
+      kind: 'pir',
+      role: 'sensor',
+      nodeNumber: 1,
+      value: { 'event-count': value },
+      heardAtMs: clock.wallMs(),
+      online: true,
+    }
+    devices.set(7, device)
+    tell('reported', device)
+  }
+  count(1)
+  count(2)
+  t.match(JSON.parse(frames.at(-1) ?? ''), { state: { presence: true } })
+  clock.step(61_000)
+  t.match(JSON.parse(frames.at(-1) ?? ''), { e: 'changed', id: '7', state: { presence: false } })
+  count(2)
+  t.match(JSON.parse(frames.at(-1) ?? ''), { attr: { lastseen: '1970-01-01T00:01Z' } })
+  count(3)
+  devices.clear()
+  const before = frames.length
+  clock.step(61_000)
+  t.equal(frames.length, before, 'of what is gone nothing is told')
+  telling.close()
+})

@@ -1,0 +1,82 @@
+import type { IncomingMessage } from 'node:http'
+import { pino } from 'pino'
+import type { Test } from 'tap'
+import { createSignedIn } from '../../src/access/signed-in.ts'
+import { checkConfig } from '../../src/config.ts'
+import { systemClock } from '../../src/core/clock.ts'
+import { createCounters } from '../../src/core/counters.ts'
+import { createSampledLog } from '../../src/core/sampled-log.ts'
+import { createTurnEnd } from '../../src/core/turn-end.ts'
+import type { ServedDialect } from '../../src/dialects/served-dialect.ts'
+import { createVisitors } from '../../src/nodes/served/visitors.ts'
+import { createHeartbeat } from '../../src/transports/heartbeat.ts'
+import { createServedWebSockets, servedRoute } from '../../src/transports/served-route.ts'
+import { changingDirectory, userNamed } from '../access/changing-directory.ts'
+import { createInbox, type Inbox } from '../inbox.ts'
+import { startedHttpServer } from '../started-http-server.ts'
+
+export const ann = userNamed('ann', { role: 'operator' })
+
+interface Served {
+  readonly port: number
+  readonly log: Inbox<{ msg: string }>
+}
+
+interface Door {
+  readonly mayEnter?: () => boolean
+  readonly isOriginAllowed?: boolean
+  readonly isAnyPageGuest?: boolean
+}
+
+/** A dialect of the test on a real port. */
+export async function served(
+  t: Test,
+  dialect: Partial<ServedDialect>,
+  door: Door = {},
+): Promise<Served> {
+  const log = createInbox<{ msg: string }>()
+  const logger = pino({ level: 'debug' }, { write: (line) => log.put(JSON.parse(line)) })
+  const sampledLog = createSampledLog(logger, createCounters())
+  const { websocket: limits } = checkConfig({
+    limits: { websocket: { overRateSeconds: 1 } },
+  }).limits
+  const heartbeat = createHeartbeat({ limits, sampledLog })
+  t.teardown(heartbeat.close)
+  const websockets = createServedWebSockets(limits, { sampledLog, heartbeat })
+  t.teardown(websockets.close)
+  const visitors = createVisitors({
+    ingress: () => undefined,
+    signedIn: createSignedIn(changingDirectory(ann)),
+    clock: systemClock,
+  })
+  const route = servedRoute(
+    {
+      answer: () => ({ status: 204 }),
+      greet: () => ({ status: 403 }),
+      close: () => {},
+      ...dialect,
+    },
+    {
+      websockets,
+      turnEnd: createTurnEnd(),
+      limits,
+      log: logger,
+      sampledLog,
+      door: {
+        name: 'test',
+        path: '/test',
+        visitors,
+        signIn: async ({ user }) => (user === 'ann' ? { user: ann } : { refused: 'wrong' }),
+        ofRequest: async () => ({ user: ann }),
+        mayEnter: door.mayEnter ?? (() => true),
+        clientAddress: () => '192.0.2.1',
+        isSecure: () => false,
+        isOriginAllowed: (_request: IncomingMessage) => door.isOriginAllowed ?? true,
+        isAnyPageGuest: door.isAnyPageGuest ?? false,
+        guest: (address) => (address === '192.0.2.1' ? ann : undefined),
+      },
+    },
+  )
+  const { port } = await startedHttpServer(t, { routeOf: () => route })
+  return { port, log }
+}
