@@ -84,7 +84,7 @@ function readingsOf({ device, row, column }: Shown, memory: ResourceParts['memor
   if (row.form === 'events') return { [column.item]: memory.buttonEvent(device.number) }
   const value = readQuantity(row, device.value)
   const ours = typeof value === 'number' ? value : null
-  const theirs = ours === null ? null : (column.toTheirs?.(ours) ?? ours)
+  const theirs = (ours === null ? undefined : column.toTheirs?.(ours)) ?? null
   return { [column.item]: theirs, ...besides[row.kind]?.(ours, theirs) }
 }
 

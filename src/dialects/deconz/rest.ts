@@ -74,7 +74,7 @@ const methodNames: Readonly<Record<string, string>> = { HEAD: 'GET', PATCH: 'PUT
 function fits(path: readonly string[], pattern: readonly string[]): boolean {
   return (
     path.length === pattern.length &&
-    pattern.every((level, at) => level === '*' || level.split('|').includes(path[at] ?? ''))
+    pattern.every((level, at) => level === '*' || level.split('|').includes(String(path[at])))
   )
 }
 

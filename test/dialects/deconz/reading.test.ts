@@ -241,7 +241,7 @@ t.test('what a node only lists is there, and nothing is known of it', async (t) 
 })
 
 t.test('the port is told as the client knows it, whatever is between', async (t) => {
-  const http = { port: 0, trustedProxies: ['127.0.0.1'] }
+  const http = { port: 0, trustProxy: ['127.0.0.1'] }
   const { port, key } = await deconzHouse(t, { http })
   const told = async (host: string, scheme = 'http') => {
     const lines = [`Host: ${host}`, `X-Forwarded-Proto: ${scheme}`, 'Connection: close']

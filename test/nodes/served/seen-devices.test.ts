@@ -1,0 +1,131 @@
+import t from 'tap'
+import { createListeners } from '../../../src/core/listeners.ts'
+import type { KnownDevice, KnownNode } from '../../../src/nodes/registry/device-table.ts'
+import { nodeName } from '../../../src/nodes/served/device-numbers.ts'
+import { openSeenDevices } from '../../../src/nodes/served/seen-devices.ts'
+
+const base = 'nodes/bridge/0'
+
+function knownNode(): KnownNode {
+  return { base, devices: new Map(), introduction: {}, online: true, heard: undefined }
+}
+
+function knownDevice(node: KnownNode, name: string): KnownDevice {
+  const [kind = ''] = name.split('/')
+  const device: KnownDevice = {
+    topic: `${base}/${name}`,
+    node,
+    name,
+    kind,
+    role: 'sensor',
+    listed: undefined,
+    isCommanded: false,
+    intervalsMs: [],
+    rhythmMs: undefined,
+    heard: undefined,
+  }
+  node.devices.set(name, device)
+  return device
+}
+
+/** Devices whose numbers are in the store when `store` is called. */
+async function opened(node: KnownNode) {
+  const heard = createListeners<[KnownDevice]>()
+  const forgotten = createListeners<[KnownDevice]>()
+  const online = createListeners<[KnownNode]>()
+  const known = new Map([...node.devices.values()].map((device) => [device.topic, device]))
+  const numbers = new Map([
+    [nodeName(base), 1],
+    ...[...known.keys()].map((topic, at) => [topic, at + 2] as const),
+  ])
+  const waiting: (() => void)[] = []
+  let last = 100
+  const seen = await openSeenDevices({
+    registry: {
+      nodes: new Map([[base, node]]),
+      device: (topic) => known.get(topic),
+      devicesBelow: () => [...known.values()],
+      isOffline: () => false,
+    },
+    values: { of: () => undefined },
+    numbers: {
+      of: (name) => numbers.get(name),
+      give: async (names) => {
+        if (names.every((name) => numbers.has(name))) return
+        await new Promise<void>((resolve) => waiting.push(resolve))
+        for (const name of names) if (!numbers.has(name)) numbers.set(name, ++last)
+      },
+    },
+    on: { heard: heard.add, forgotten: forgotten.add, online: online.add },
+  })
+  const below = seen.below(base)
+  const events: string[] = []
+  below.onEvent((event, device) => events.push(`${event} ${device.name}`))
+  const store = async () => {
+    for (const resolve of waiting.splice(0)) resolve()
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  return { seen, below, events, known, heard, forgotten, online, store }
+}
+
+t.test('what was known is there at once, and is no news', async (t) => {
+  const node = knownNode()
+  knownDevice(node, 'relay/a')
+  const { below, events, seen } = await opened(node)
+  t.match(below.all(), [{ number: 2, nodeNumber: 1, name: 'relay/a', online: true }])
+  t.equal(below.get(2)?.topic, `${base}/relay/a`)
+  t.equal(below.get(3), undefined)
+  t.equal(seen.below('nodes/other').get(2), undefined)
+  t.same(seen.below('nodes/other').all(), [])
+  t.same(events, [])
+  seen.close()
+})
+
+t.test('a device is told once it has its number, and once only', async (t) => {
+  const node = knownNode()
+  const { below, events, known, heard, store } = await opened(node)
+  const device = knownDevice(node, 'relay/a')
+  known.set(device.topic, device)
+  heard.tell(device)
+  heard.tell(device)
+  t.same(below.all(), [], 'not before the store has it')
+  await store()
+  t.same(events, ['added relay/a'])
+  heard.tell(device)
+  t.same(events, ['added relay/a'], 'it was listed again')
+  device.heard = { atMs: 5, nowMs: 5, isRestored: false }
+  heard.tell(device)
+  t.same(events, ['added relay/a', 'reported relay/a'])
+  t.equal(below.all()[0]?.heardAtMs, 5)
+})
+
+t.test('what went before it had a number was never there', async (t) => {
+  const node = knownNode()
+  const { below, events, known, heard, forgotten, store } = await opened(node)
+  const device = knownDevice(node, 'relay/a')
+  known.set(device.topic, device)
+  heard.tell(device)
+  known.delete(device.topic)
+  forgotten.tell(device)
+  await store()
+  t.same(events, [])
+  t.same(below.all(), [])
+})
+
+t.test('what goes is told last, and what its node does, of each', async (t) => {
+  const node = knownNode()
+  const device = knownDevice(node, 'relay/a')
+  knownDevice(node, 'relay/b')
+  const { below, events, known, forgotten, online, seen } = await opened(node)
+  online.tell(node)
+  known.delete(device.topic)
+  t.equal(below.all().length, 1)
+  forgotten.tell(device)
+  t.same(events, ['online relay/a', 'online relay/b', 'deleted relay/a'])
+  t.equal(below.all().length, 1)
+  const all: string[] = []
+  const stop = seen.below('').onEvent((event) => all.push(event))
+  stop()
+  online.tell(node)
+  t.same(all, [])
+})
