@@ -4,7 +4,7 @@ import { type MqttEnd, mqttTo, type StartedHub } from '../started-hub.ts'
 import { startedDialect } from './served-contract.ts'
 
 /** The topic of the node in the house. */
-export const houseBase = 'nodes/bridge/0'
+const houseBase = 'nodes/bridge/0'
 
 /** Who lives there: their passwords are their names and a 1. */
 const users = {
