@@ -220,3 +220,26 @@ t.test('who sends too fast for too long is given up', async (t) => {
   t.teardown(() => clearInterval(timer))
   t.equal((await once(websocket, 'close'))[0], 1008)
 })
+
+t.test('of a slow reader, later frames with a key take the place of earlier ones', async (t) => {
+  const frame = (at: number) => `${at}`.padEnd(60_000, '.')
+  const { port } = await served(t, {
+    greet: () => ({
+      open: (link) => ({
+        receive: () => {
+          for (let at = 0; at < 2000; at++) link.send(frame(at), 'key')
+          link.send('last')
+        },
+        closed: () => {},
+      }),
+    }),
+  })
+  const websocket = opened(t, port)
+  await once(websocket, 'open')
+  const frames: string[] = []
+  websocket.on('message', (data) => frames.push(String(data)))
+  websocket.send('go')
+  while (frames.at(-1) !== 'last') await once(websocket, 'message')
+  t.ok(frames.length < 2000)
+  t.equal(frames.at(-2), frame(1999))
+})

@@ -3,7 +3,7 @@ import type { Receipt } from '../../core/receipt.ts'
 import type { Visitor } from '../../nodes/served/visitors.ts'
 import { choicesOf, type ModelRow } from '../model-table.ts'
 import { busy, type Element, failure, success } from './answers.ts'
-import { effectsOf, type Shown, stateOf } from './resources.ts'
+import { effectsOf, lightStateOf, type Shown } from './resources.ts'
 
 /** So long a success is waited for; the original answers when the command is sent, too. */
 export const commandWaitMs = 1000
@@ -111,8 +111,7 @@ function isEffectOfDark(
   light: Shown,
 ): boolean {
   if (name !== 'effect' || fault !== undefined || body['on'] === true) return false
-  const nothing = { isPresent: () => false, buttonEvent: () => null }
-  return stateOf(light, nothing)['on'] === false
+  return lightStateOf(light).on === false
 }
 
 function deviceOff(address: string): Element {

@@ -69,7 +69,8 @@ export function stateOf(
   return { lastupdated: momentOf(shown.device.heardAtMs), ...readingsOf(shown, memory) }
 }
 
-function lightStateOf({ device, row }: Shown) {
+/** The section `state` of a light. */
+export function lightStateOf({ device, row }: Shown) {
   const value = readQuantity(row, device.value)
   const common = { alert: 'none', reachable: isReachable(device) }
   if (typeof value === 'boolean') return { ...common, on: value }

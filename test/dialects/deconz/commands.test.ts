@@ -107,7 +107,8 @@ t.test('a LED takes effects and alerts as far as the model goes', async (t) => {
 })
 
 t.test('what the hub refuses is not modifiable, or comes too fast', async (t) => {
-  const { port, put, add, obey, keyOf } = await deconzHouse(t)
+  const slowly = { commands: { rules: [{ topic: '#', minIntervalMilliseconds: 60_000 }] } }
+  const { port, put, add, obey, keyOf } = await deconzHouse(t, slowly)
   const id = await add('relay/i2c0-3b', { state: false })
   obey()
   const key = await keyOf('viewer')

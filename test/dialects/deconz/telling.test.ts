@@ -94,8 +94,9 @@ t.test('a button that was pressed, and somebody who moved', async (t) => {
 
 t.test('what is gone is told so, and its number is of nobody else', async (t) => {
   const limits = { nodes: { devices: 1 } }
-  const { events, add, get } = await deconzHouse(t, { limits })
+  const { events, add, get, put } = await deconzHouse(t, { limits })
   const first = await add('relay/i2c0-3b', { state: true })
+  await put(`/lights/${first}`, { name: 'Pump' })
   const second = await add('relay/i2c0-3f', { state: true })
   t.match(await events.next(({ e }) => e === 'deleted'), { id: first, r: 'lights' })
   t.not(second, first)
