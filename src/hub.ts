@@ -180,6 +180,7 @@ function openWebSocketRoutes({ limits }: Config, parts: WebSocketParts) {
   const { bus, access, hardware, recording, gate, handle, release, log, sampledLog, onClose } =
     parts
   const { talkSockets, mqttSockets, served } = openWebSockets(limits, { sampledLog, onClose })
+  const turnEnd = createTurnEnd()
   const talk = {
     dialect: createClownTalk({ release, limits, sampledLog }),
     context: {
@@ -187,7 +188,7 @@ function openWebSocketRoutes({ limits }: Config, parts: WebSocketParts) {
       admit: hardware.ingress,
       log,
       signedIn: access.signedIn,
-      audiences: createAudiences(bus, log),
+      audiences: createAudiences({ bus, turnEnd, log }),
       lastValuesBelow: hardware.lastValuesBelow,
       answering: recording.answering(hardware.answering),
     },
@@ -195,7 +196,7 @@ function openWebSocketRoutes({ limits }: Config, parts: WebSocketParts) {
     mayEnter: gate.signedIn,
     clientAddress: parts.clientAddress,
     websockets: talkSockets,
-    turnEnd: createTurnEnd(),
+    turnEnd,
     limits: limits.websocket,
     sampledLog,
   }

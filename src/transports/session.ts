@@ -7,7 +7,6 @@ import type { Message } from '../core/message.ts'
 import type { Payload } from '../core/payload.ts'
 import { isCommand, joinTopic, relativeTopic } from '../core/topic.ts'
 import type { Dialect, Session } from '../dialects/dialect.ts'
-import { shapeOf } from '../nodes/clown-model.ts'
 import type { Answering, Asker } from '../nodes/registry/answers.ts'
 import type { Audiences } from './audiences.ts'
 import type { PatientLink } from './websocket-link.ts'
@@ -48,22 +47,22 @@ export interface OpenSession extends Session {
 
 export function openSession(context: SessionContext, options: SessionOptions): OpenSession {
   const { dialect, base, link, user, address, ended } = options
-  const deliver = (frame: string, { topic }: Message) => {
-    // Only of a report does the latest value tell all; commands, answers and notifications are events.
-    link.deliver(frame, shapeOf(topic) === 'report' ? topic : undefined)
+  const join = () => {
+    const membership = context.audiences.join({ dialect, base, rights }, link)
+    link.follow(membership)
+    return membership
   }
-  const join = () => context.audiences.join({ dialect, base, rights }, { deliver })
   const entrance = context.signedIn.enter({
     user,
     ended,
     rightsChanged: (changed) => {
       rights = changed
-      leaveAudience()
-      leaveAudience = join()
+      membership.leave()
+      membership = join()
     },
   })
   let { rights } = entrance
-  let leaveAudience = join()
+  let membership = join()
   const answering = context.answering({
     base,
     mayRead: (topic) => rights.mayRead(topic),
@@ -94,7 +93,7 @@ export function openSession(context: SessionContext, options: SessionOptions): O
     },
     catchUp: catchUp.ask,
     close: () => {
-      leaveAudience()
+      membership.leave()
       entrance.leave()
       catchUp.close()
       answering.close()

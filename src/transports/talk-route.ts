@@ -108,7 +108,7 @@ function serve(
     user,
     address,
     // The IANA registry of close codes leaves 4000 to 4999 to us: 4401, not signed in any more.
-    ended: () => websocket.close(4401, 'signed out'),
+    ended: () => link.end(4401, 'signed out'),
   })
   const obey = dialect.open(link, session)
   const receive = (frame: Buffer) => {

@@ -1,11 +1,14 @@
 import { WebSocket } from 'ws'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Link } from '../dialects/dialect.ts'
+import type { Batch } from './batch.ts'
 import { HeldFrames } from './held-frames.ts'
 
 /** What the link needs of a websocket. */
 export type Outlet = Pick<WebSocket, 'bufferedAmount' | 'close' | 'readyState'> & {
   send(frame: string, written: () => void): void
+  /** Writes frames that are complete. */
+  write(bytes: Buffer, written: () => void): void
 }
 
 export interface OutboundLimits {
@@ -25,10 +28,12 @@ export interface WebSocketLinkOptions {
 /** A link to a reader that may be slow. */
 export interface PatientLink extends Link {
   /**
-   * Sends a live frame. One with a `topic` tells its latest value: if the reader falls behind, a later
-   * one takes its place. One without is never left out.
+   * Sends live frames. One with a `topic` tells its latest value: if the reader falls behind, a later
+   * one takes its place. One without is never left out, nor is what comes by `send`.
    */
-  deliver(frame: string, topic?: string): void
+  deliver(batch: Batch): void
+  /** From now on `settle` is called before anything else than live frames is sent. */
+  follow(source: { settle(): void }): void
   /** From now on live frames wait, until `release`. */
   hold(): void
   release(): void
@@ -36,6 +41,8 @@ export interface PatientLink extends Link {
   past(frame: string, topic: string): void
   /** Resolves when the reader keeps up; to false when it is gone. */
   hasRoom(): Promise<boolean>
+  /** Closes the websocket, after all that was there before. */
+  end(code: number, reason: string): void
   /** Nothing is sent any more. */
   close(): void
 }
@@ -47,6 +54,7 @@ export class WebSocketLink implements PatientLink {
   readonly #held = new HeldFrames()
   readonly #written = () => this.#drain()
   readonly #waitingForRoom: ((isOpen: boolean) => void)[] = []
+  #source = { settle: () => {} }
   #holds = 0
   #missed = 0
   #isConflating = false
@@ -58,19 +66,24 @@ export class WebSocketLink implements PatientLink {
   }
 
   send(frame: string): void {
-    this.deliver(frame)
+    this.#source.settle()
+    if (!this.#isOpen()) return
+    if (this.#isDirect()) this.#write(frame)
+    else this.#keep(frame, undefined)
   }
 
-  deliver(frame: string, topic?: string): void {
+  deliver(batch: Batch): void {
     if (!this.#isOpen()) return
-    const { conflateBytes } = this.#options.limits
-    const isDirect = this.#holds === 0 && this.#held.isEmpty
-    // What waits already is what tells; a single large frame is no fault of its reader.
-    if (isDirect && this.#outlet.bufferedAmount <= conflateBytes) this.#write(frame)
-    else this.#keep(frame, topic)
+    if (this.#isDirect()) this.#outlet.write(batch.bytes, this.#written)
+    else for (const { text, topic } of batch.frames) this.#keep(text, topic)
+  }
+
+  follow(source: { settle(): void }): void {
+    this.#source = source
   }
 
   hold(): void {
+    this.#source.settle()
     this.#holds++
   }
 
@@ -80,6 +93,7 @@ export class WebSocketLink implements PatientLink {
   }
 
   past(frame: string, topic: string): void {
+    this.#source.settle()
     if (this.#isOpen() && !this.#held.has(topic)) this.#write(frame)
   }
 
@@ -87,6 +101,11 @@ export class WebSocketLink implements PatientLink {
     if (!this.#isOpen()) return false
     if (this.#hasRoomNow()) return true
     return new Promise((resolve) => this.#waitingForRoom.push(resolve))
+  }
+
+  end(code: number, reason: string): void {
+    this.#source.settle()
+    this.#outlet.close(code, reason)
   }
 
   close(): void {
@@ -97,6 +116,13 @@ export class WebSocketLink implements PatientLink {
 
   #isOpen(): boolean {
     return !this.#isClosed && this.#outlet.readyState === WebSocket.OPEN
+  }
+
+  /** What waits already is what tells; a single large frame is no fault of its reader. */
+  #isDirect(): boolean {
+    const { conflateBytes } = this.#options.limits
+    const isNothingHeld = this.#holds === 0 && this.#held.isEmpty
+    return isNothingHeld && this.#outlet.bufferedAmount <= conflateBytes
   }
 
   /** Half of what may wait, so that live frames have room beside those that are made to wait. */

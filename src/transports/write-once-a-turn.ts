@@ -26,6 +26,10 @@ export function writeOnceATurn(websocket: WebSocket, socket: Duplex, turnEnd: Tu
       return websocket.readyState
     },
     close: (code, reason) => websocket.close(code, reason),
+    // The websocket itself writes whole frames, too, so its pings and its close come between them.
+    write: (bytes, written) => {
+      socket.write(bytes, () => written())
+    },
     send: (frame, written) => {
       if (!isCollecting) {
         isCollecting = true

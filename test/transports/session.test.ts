@@ -8,7 +8,7 @@ import { createCounters } from '../../src/core/counters.ts'
 import type { Message } from '../../src/core/message.ts'
 import { Payload } from '../../src/core/payload.ts'
 import { createSampledLog } from '../../src/core/sampled-log.ts'
-import type { Member } from '../../src/transports/audiences.ts'
+import { createAudiences } from '../../src/transports/audiences.ts'
 import { openSession } from '../../src/transports/session.ts'
 import { WebSocketLink } from '../../src/transports/websocket-link.ts'
 
@@ -32,25 +32,33 @@ function openedSession() {
   const sent: string[] = []
   const logged: string[] = []
   const asked: { answer(values: Message[]): void; fail(error: Error): void }[] = []
-  let member: Member = { deliver: () => {} }
-  const context = {
-    bus: { publish: () => {}, subscribe: () => () => {}, retained: async function* () {} },
-    audiences: {
-      join: (_view: unknown, joined: Member) => {
-        member = joined
-        return () => {}
-      },
+  let deliver = (_: Message) => {}
+  const log = pino({}, { write: (line: string) => logged.push(line) })
+  const bus = {
+    publish: () => {},
+    subscribe: (_filter: string, subscriber: typeof deliver) => {
+      deliver = subscriber
+      return () => {}
     },
+    retained: async function* () {},
+  }
+  // The turn ends with each message.
+  const due: { flush(): void }[] = []
+  const turnEnd = { add: (task: { flush(): void }) => void due.push(task) }
+  const context = {
+    bus,
+    audiences: createAudiences({ bus, turnEnd, log }),
     admit: (message: Message) => message,
     lastValuesBelow: () => new Promise<Message[]>((answer, fail) => asked.push({ answer, fail })),
     answering: () => ({ list: () => false, asked: () => {}, close: () => {} }),
     signedIn: createSignedIn({ find: () => user, onChange: () => () => {} }),
-    log: pino({}, { write: (line: string) => logged.push(line) }),
+    log,
   }
   const outlet = {
     bufferedAmount: 0,
     readyState: WebSocket.OPEN,
     send: (frame: string) => sent.push(frame),
+    write: (bytes: Buffer) => sent.push(unframed(bytes)),
     close: () => {},
   }
   const link = new WebSocketLink(outlet, {
@@ -66,10 +74,15 @@ function openedSession() {
     address: '127.0.0.1',
     ended: t.fail,
   })
-  const live = (topic: string, text: string) =>
-    member.deliver(`${topic} ${text}`, report(`n/${topic}`, text))
+  const live = (topic: string, text: string) => {
+    deliver(report(`n/${topic}`, text))
+    for (const task of due.splice(0)) task.flush()
+  }
   return { link, outlet, session, sent, logged, asked, live }
 }
+
+/** The text of a short frame. */
+const unframed = (bytes: Buffer) => bytes.subarray(2).toString()
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 

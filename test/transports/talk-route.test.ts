@@ -55,7 +55,7 @@ t.test('a defect in a dialect ends its websocket, not the hub, and is logged', a
       bus,
       log,
       signedIn: createSignedIn({ find: () => user, onChange: () => () => {} }),
-      audiences: createAudiences(bus, log),
+      audiences: createAudiences({ bus, turnEnd: createTurnEnd(), log }),
       admit: (message) => message,
       lastValuesBelow: async () => [],
       answering: () => ({ list: () => false, asked: () => {}, close: () => {} }),

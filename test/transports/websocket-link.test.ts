@@ -3,6 +3,7 @@ import t from 'tap'
 import { WebSocket } from 'ws'
 import { createCounters } from '../../src/core/counters.ts'
 import { createSampledLog } from '../../src/core/sampled-log.ts'
+import { Batch } from '../../src/transports/batch.ts'
 import { WebSocketLink } from '../../src/transports/websocket-link.ts'
 
 /** A link to a reader that takes only what `read` lets it. */
@@ -11,6 +12,7 @@ function linkToReader() {
   const sent: string[] = []
   const unread: (() => void)[] = []
   const closed: number[] = []
+  const framed = new Map<Buffer, string>()
   const outlet = {
     bufferedAmount: 0,
     readyState: WebSocket.OPEN as 0 | 1 | 2 | 3,
@@ -22,6 +24,7 @@ function linkToReader() {
         written()
       })
     },
+    write: (bytes: Buffer, written: () => void) => outlet.send(framed.get(bytes) ?? '', written),
     close: (code?: number) => {
       closed.push(code ?? 0)
       outlet.readyState = WebSocket.CLOSING
@@ -37,29 +40,34 @@ function linkToReader() {
   }
   /** What was sent since the last time. */
   const news = () => sent.splice(0)
-  return { link, outlet, closed, counters, readAll, news }
+  const deliver = (text: string, topic?: string) => {
+    const batch = new Batch([{ text, topic }])
+    framed.set(batch.bytes, text)
+    link.deliver(batch)
+  }
+  return { link, deliver, outlet, closed, counters, readAll, news }
 }
 
 const big = 'x'.repeat(1001)
 
 t.test('who reads gets everything at once, however large one frame is', async (t) => {
-  const { link, news, readAll, counters } = linkToReader()
+  const { link, deliver, news, readAll, counters } = linkToReader()
   link.send(big)
   readAll()
-  link.deliver(big.repeat(4), 'a')
+  deliver(big.repeat(4), 'a')
   readAll()
-  link.deliver('1', 'a')
+  deliver('1', 'a')
   t.same(news(), [big, big.repeat(4), '1'])
   t.same(counters.snapshot(), {})
 })
 
 t.test('who reads slowly gets the latest of each topic, all commands, and the count', async (t) => {
-  const { link, news, readAll, counters } = linkToReader()
+  const { link, deliver, news, readAll, counters } = linkToReader()
   link.send(big)
   for (const value of ['1', '2', '3']) {
-    link.deliver(`a${value}`, 'a')
-    link.deliver(`set${value}`)
-    link.deliver(`b${value}`, 'b')
+    deliver(`a${value}`, 'a')
+    deliver(`set${value}`)
+    deliver(`b${value}`, 'b')
   }
   link.send('answer')
   t.same(news(), [big])
@@ -67,27 +75,27 @@ t.test('who reads slowly gets the latest of each topic, all commands, and the co
   t.same(news(), ['set1', 'set2', 'a3', 'set3', 'b3', 'answer', 'missed 4'])
   t.same(counters.snapshot(), { 'websocket-conflated': 1 })
   readAll()
-  link.deliver('a4', 'a')
+  deliver('a4', 'a')
   t.same(news(), ['a4'])
 })
 
 t.test('what waits goes out piece by piece as the reader reads', async (t) => {
-  const { link, news, readAll } = linkToReader()
+  const { link, deliver, news, readAll } = linkToReader()
   link.send(big)
   const half = 'h'.repeat(400)
-  for (const number of [1, 2, 3]) link.deliver(`${half}${number}`, `topic ${number}`)
+  for (const number of [1, 2, 3]) deliver(`${half}${number}`, `topic ${number}`)
   readAll()
   t.same(news(), [big, `${half}1`, `${half}2`, `${half}3`])
 })
 
 t.test('a reader too far behind is closed with 1013 and gets no more', async (t) => {
-  const { link, news, readAll, closed, counters } = linkToReader()
+  const { link, deliver, news, readAll, closed, counters } = linkToReader()
   link.send(big)
-  for (let number = 0; number < 20; number++) link.deliver('c'.repeat(100))
+  for (let number = 0; number < 20; number++) deliver('c'.repeat(100))
   t.same(closed, [1013])
   t.equal(counters.snapshot()['websocket-slow-consumer'], 1)
   news()
-  link.deliver('late')
+  deliver('late')
   link.past('late', 'a')
   link.release()
   readAll()
@@ -96,14 +104,14 @@ t.test('a reader too far behind is closed with 1013 and gets no more', async (t)
 })
 
 t.test('live frames wait for past ones, and conflate when there are many', async (t) => {
-  const { link, news, readAll } = linkToReader()
+  const { link, deliver, news, readAll } = linkToReader()
   link.hold()
-  link.deliver('b2', 'b')
+  deliver('b2', 'b')
   link.past('a1', 'a')
   link.past('b1', 'b')
-  link.deliver('c'.repeat(900), 'c')
-  link.deliver('b3', 'b')
-  link.deliver('b4', 'b')
+  deliver('c'.repeat(900), 'c')
+  deliver('b3', 'b')
+  deliver('b4', 'b')
   readAll()
   t.same(news(), ['a1'])
   link.release()
@@ -127,11 +135,24 @@ t.test('past values wait until there is room, and learn when the reader is gone'
 })
 
 t.test('nothing is kept for a websocket that is closing', async (t) => {
-  const { link, outlet, news, readAll, counters } = linkToReader()
+  const { link, deliver, outlet, news, readAll, counters } = linkToReader()
   link.send(big)
   outlet.readyState = WebSocket.CLOSING
-  for (let number = 0; number < 20; number++) link.deliver('c'.repeat(100))
+  for (let number = 0; number < 20; number++) deliver('c'.repeat(100))
   readAll()
   t.same(news(), [big])
   t.same(counters.snapshot(), {})
+})
+
+t.test('live frames that were there before go before all else', async (t) => {
+  const { link, deliver, news, closed } = linkToReader()
+  let live = 0
+  link.follow({ settle: () => deliver(`live ${++live}`, 'a') })
+  link.send('answer')
+  link.hold()
+  link.past('past a', 'a')
+  link.past('past b', 'b')
+  link.end(4401, 'signed out')
+  t.same(news(), ['live 1', 'answer', 'live 2', 'past b'])
+  t.same(closed, [4401])
 })

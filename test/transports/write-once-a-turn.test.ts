@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import { WebSocket, WebSocketServer } from 'ws'
 import { portOf } from '../../src/core/listen.ts'
 import { createTurnEnd } from '../../src/core/turn-end.ts'
+import { Batch } from '../../src/transports/batch.ts'
 import { writeOnceATurn } from '../../src/transports/write-once-a-turn.ts'
 
 /** Both ends of a websocket, and how many writes its server's end makes. */
@@ -66,3 +67,24 @@ t.test('much is written before the turn ends', async (t) => {
   await once(client, 'close')
   t.equal(texts.length, 4)
 })
+
+t.test(
+  'frames that are complete come in order, and pings and the close between them',
+  async (t) => {
+    const { outlet, websocket, client, texts } = await opened(t)
+    const { bytes } = new Batch([
+      { text: 'one', topic: undefined },
+      { text: 'x'.repeat(300), topic: undefined },
+    ])
+    client.on('ping', () => texts.push('ping'))
+    const written = new Promise<void>((resolve) => outlet.write(bytes, resolve))
+    websocket.ping()
+    outlet.send('own', () => {})
+    outlet.write(bytes, () => {})
+    outlet.close(1000, 'done')
+    await written
+    await once(client, 'close')
+    const both = ['one', 'x'.repeat(300)]
+    t.same(texts, [...both, 'ping', 'own', ...both])
+  },
+)
