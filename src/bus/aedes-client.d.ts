@@ -5,8 +5,6 @@ declare module 'aedes' {
   interface Client {
     /** By filter. */
     readonly subscriptions: Readonly<Record<string, { readonly qos: 0 | 1 | 2 }>>
-    /** By the name of a broker: the number of the last packet of its that the client has. */
-    readonly duplicates: Record<string, number>
     readonly deliver0: Deliver
     readonly deliverQoS: Deliver
     /** Calls back when the connection has drained, or has ended. */

@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { setImmediate as turnOver } from 'node:timers/promises'
-import { Aedes, type Client } from 'aedes'
+import { Aedes, type AedesPublishPacket, type Client } from 'aedes'
 import type { Logger } from 'pino'
 import type { UserDirectory } from '../access/user.ts'
 import type { JsonLimits } from '../core/json-shape.ts'
@@ -15,11 +15,12 @@ import type { Bus } from './bus.ts'
 import { createClientAddress } from './client-address.ts'
 import { ClientLink } from './client-link.ts'
 import { createClientRights } from './client-rights.ts'
-import { createEmitter } from './emitter.ts'
+import { Emitter } from './emitter.ts'
 import { type GuardContext, MqttGuard } from './guard/mqtt-guard.ts'
 import type { MqttLimits } from './guard/packet-types.ts'
 import type { Journal } from './journal.ts'
 import { openKeptState } from './kept-state.ts'
+import { createLiveFrame } from './live-frame.ts'
 import { createMqttSignIn, type MqttSignInOptions } from './mqtt-sign-in.ts'
 import type { RetainedLimits } from './retained-quota.ts'
 import { createSenders } from './senders.ts'
@@ -69,13 +70,15 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
   const { sessions, retained, granted, persistence, journal } = kept
   const reader = createPacketReader(limits.json)
   const quota = createSubscriptionQuota(limits.mqtt.subscriptions)
-  const emitter = createEmitter(() => aedes.id)
+  const emitter = new Emitter<AedesPublishPacket>({
+    onError: (error) => log.error({ err: error }, 'somebody could not take a message'),
+  })
   const aedes: Aedes = await Aedes.createBroker({
     // No `id`: a fixed one makes queue keys repeat after a restart, and queued messages are lost.
     ...laterThanGuard,
     maxInflightInbound: qos2Window + 1,
     persistence,
-    mq: emitter.mq,
+    mq: emitter,
     ...createHooks(
       { ...options, topicLimits: limits.topic },
       { reader, quota, granted, rights, senders },
@@ -84,6 +87,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
   })
   quota.follow(aedes)
   followEvents(aedes, options)
+  const shared = { aedes, sessions, retained, liveFrame: createLiveFrame() }
   const links = new WeakMap<Client, ClientLink>()
   aedes.on('subscribe', (subscriptions, client) => {
     links.get(client)?.sendRetainedOn(subscriptions.map(({ topic }) => topic))
@@ -99,8 +103,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
         hasSubscriptions: () => link.hasSubscriptions,
       })
       const client = aedes.handle(guard, request)
-      emitter.deliverOnce(client)
-      const link: ClientLink = new ClientLink({ aedes, sessions, retained, guard, client })
+      const link: ClientLink = new ClientLink({ ...shared, guard, client })
       links.set(client, link)
       guards.add(guard)
       guard.once('close', () => {
@@ -142,7 +145,7 @@ function followEvents(aedes: Aedes, { log, sampledLog }: BrokerOptions): void {
   const ended = new WeakSet<Client>()
   for (const event of ['clientError', 'connectionError'] as const) {
     aedes.on(event, (client, error) => {
-      // Everything that still waits to be written fails by itself.
+      // What came together with a message that ends a connection fails by itself.
       if (ended.has(client)) return
       ended.add(client)
       sampledLog.warn('mqtt-connection-ended', { client: client.id, reason: error.message }, event)

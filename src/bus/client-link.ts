@@ -2,6 +2,7 @@ import type { Aedes, AedesPublishPacket, Client, Deliver } from 'aedes'
 import { matches } from '../core/filter.ts'
 import type { MqttGuard } from './guard/mqtt-guard.ts'
 import { writePublish } from './guard/written-packets.ts'
+import type { LiveFrame } from './live-frame.ts'
 import { type OwnMessage, toBytes } from './own-copy.ts'
 import { lowerQos, type Qos } from './qos.ts'
 import { RetainedReplay } from './retained-replay.ts'
@@ -15,28 +16,28 @@ export interface ClientLinkOptions {
   readonly retained: RetainedValues
   readonly guard: MqttGuard
   readonly client: Client
+  readonly liveFrame: LiveFrame
 }
 
 /**
- * Stands between a client of Aedes and its session. Aedes delivers at QoS 0; what is above, and what
- * is retained, goes out here: Aedes would send a kept message beside its queue and once more from it,
- * at the QoS of one subscription among several, with an id that may be under way.
+ * Stands between a client of Aedes and its session, and delivers in place of Aedes: which would print a
+ * message anew for each receiver, wait for each of them, and send a kept message beside its queue and
+ * once more from it, at the QoS of one subscription among several, with an id that may be under way.
  */
 export class ClientLink implements Link {
   readonly #options: ClientLinkOptions
-  readonly #deliver0: Deliver
   readonly #retainedReplay: RetainedReplay
   #session: Session | undefined
+  /** The number that the broker gave the last message that came by here. */
+  #last = 0
 
   constructor(options: ClientLinkOptions) {
     const { client, retained } = options
-    const { deliver0 } = client
     this.#options = options
-    this.#deliver0 = deliver0
     this.#retainedReplay = new RetainedReplay(retained, this)
     const deliver: Deliver = (packet, done) => {
-      if (packet.qos === 0) deliver0(packet, done)
-      else this.#deliver(packet, done)
+      this.#deliver(packet)
+      done()
     }
     Object.assign(client, { deliver0: deliver, deliverQoS: deliver })
   }
@@ -90,25 +91,16 @@ export class ClientLink implements Link {
 
   // --- for Aedes ---
 
-  /** Delivers a live message above QoS 0, once however many subscriptions match it. */
-  #deliver(packet: AedesPublishPacket, done: () => void): void {
-    const { client } = this.#options
-    const { brokerId, brokerCounter } = packet
-    if (client.duplicates[brokerId] === brokerCounter) {
-      setImmediate(done)
-      return
-    }
-    const qos = grantedQos(client, packet)
-    if (qos === 0) {
-      this.#deliver0(packet, done)
-      return
-    }
-    client.duplicates[brokerId] = brokerCounter
-    setImmediate(() => {
-      // What is kept goes out of the queue.
-      if (this.#session?.isKept === false && this.mayHave(packet)) this.#write(packet, qos)
-      done()
-    })
+  /** Delivers a live message, once however many subscriptions match it: they come one after another. */
+  #deliver(packet: AedesPublishPacket): void {
+    if (packet.brokerCounter === this.#last) return
+    this.#last = packet.brokerCounter
+    if (!this.mayHave(packet)) return
+    const { client, guard, liveFrame } = this.#options
+    const qos = packet.qos === 0 ? 0 : grantedQos(client, packet)
+    if (qos === 0) guard.writeLive(liveFrame(packet))
+    // What is kept goes out of the queue.
+    else if (this.#session?.isKept === false) this.#write(packet, qos)
   }
 
   #write({ topic, payload, retain }: AedesPublishPacket, qos: Qos): boolean {

@@ -168,18 +168,10 @@ t.test(
   },
 )
 
-t.test('who is cut while messages are on their way to it is told of once', async (t) => {
+t.test('who is cut for one of several messages that came together is told of once', async (t) => {
   const hub = await openHub(t)
-  const sender = await signedIn(await rawMqttTo(t, hub.mqttPort), { clientId: 'sender' })
   const cut = await signedIn(await rawMqttTo(t, hub.mqttPort), { clientId: 'cut' })
-  cut.send(subscribePacket(['a']))
-  await cut.next()
-  const count = 300
-  sender.send(...Array.from({ length: count }, () => publishPacket('a', { payload: '1' })))
-  await cut.next(isPublish)
-  cut.send(publishPacket('an//empty level'))
+  cut.send(...Array.from({ length: 30 }, () => publishPacket('an//empty level')))
   await cut.ended
-  await settled(sender)
-  t.ok(cut.packets.filter(isPublish).length < count, 'the rest had nowhere to go')
   t.equal(hub.counters()['mqtt-connection-ended'], 1)
 })

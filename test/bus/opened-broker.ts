@@ -5,6 +5,7 @@ import type { Test } from 'tap'
 import { createSignedIn } from '../../src/access/signed-in.ts'
 import type { User, UserDirectory } from '../../src/access/user.ts'
 import { openBroker } from '../../src/bus/broker.ts'
+import type { Bus } from '../../src/bus/bus.ts'
 import { checkConfig } from '../../src/config.ts'
 import { createCounters } from '../../src/core/counters.ts'
 import { portOf } from '../../src/core/listen.ts'
@@ -23,6 +24,9 @@ const directory: UserDirectory = {
 
 export interface OpenedBroker {
   readonly port: number
+  readonly bus: Bus
+  /** What was logged as an error. */
+  readonly lines: readonly string[]
   counters(): Record<string, number>
   close(): Promise<void>
 }
@@ -33,7 +37,8 @@ export async function openedBroker(
   store: Store,
   limits: Partial<Config['limits']> = {},
 ): Promise<OpenedBroker> {
-  const log = pino({ level: 'silent' })
+  const lines: string[] = []
+  const log = pino({ level: 'error' }, { write: (line: string) => lines.push(line) })
   const counters = createCounters()
   const broker = await openBroker({
     admit: (message) => message,
@@ -55,5 +60,5 @@ export async function openedBroker(
     await broker.close()
   }
   t.teardown(close)
-  return { port: portOf(server), counters: counters.snapshot, close }
+  return { port: portOf(server), bus: broker.bus, lines, counters: counters.snapshot, close }
 }

@@ -246,6 +246,11 @@ export class MqttGuard extends Duplex {
     return this.destroyed || this.#outbox.add(piece)
   }
 
+  /** Takes a whole live message at QoS 0. */
+  writeLive(packet: Buffer): void {
+    if (!this.destroyed) this.#outbox.addLive(packet)
+  }
+
   #sent(packet: Buffer): void {
     if (expectsAnswer(packet.readUInt8())) this.#acknowledgements.sent(packet)
     if (this.#isAccepted || this.#connect === undefined || !isAcceptance(packet)) return

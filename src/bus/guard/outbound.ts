@@ -36,6 +36,14 @@ export class Outbound {
     return this.#completePacket()
   }
 
+  /** Takes a whole packet at which nobody has to look. No packet may be half written. */
+  addWhole(packet: Buffer): void {
+    this.#makeRoom(packet.length)
+    this.#buffer.set(packet, this.#endBytes)
+    this.#endBytes += packet.length
+    this.#packetStart = this.#endBytes
+  }
+
   /** All that was collected. What follows is collected anew. */
   take(): Buffer {
     const taken = this.#buffer.subarray(0, this.#packetStart)

@@ -67,6 +67,13 @@ export class Outbox {
     return completed === undefined || this.#mayGoOn(completed)
   }
 
+  /** Takes a whole packet that promises nothing and may always go on: a live message at QoS 0. */
+  addLive(packet: Buffer): void {
+    this.#outbound.addWhole(packet)
+    this.#flushSoon()
+    if (this.#outbound.bytes > this.#options.limitBytes) this.flush()
+  }
+
   /** Writes what was collected. */
   flush(): void {
     this.#isFlushDue = false

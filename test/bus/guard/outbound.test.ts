@@ -64,3 +64,14 @@ t.test('only a CONNACK of code 0 is an acceptance', async (t) => {
   t.notOk(isAcceptance(hex('2002 0005')))
   t.notOk(isAcceptance(publishPacket('')))
 })
+
+t.test('whole packets stand between others, and are not looked at', async (t) => {
+  const seen: string[] = []
+  const outbound = new Outbound((packet) => !seen.push(packet.toString('hex')))
+  outbound.addWhole(hex('d000'))
+  outbound.add(hex('4002 0001'))
+  outbound.addWhole(hex('d000'))
+  t.equal(outbound.bytes, 8)
+  t.equal(outbound.take().toString('hex'), 'd00040020001d000')
+  t.same(seen, ['40020001'])
+})

@@ -68,3 +68,25 @@ t.test('what waits for the disk at the end is never sent', async (t) => {
   sync()
   t.equal(socket.readableLength, 0)
 })
+
+t.test('what is past the limit goes out at once', async (t) => {
+  const { outbox, socket } = startOutbox(20)
+  const plain = publishPacket('a', { payload: Buffer.alloc(10) })
+  outbox.add(plain)
+  t.equal(socket.readableLength, 0)
+  outbox.add(plain)
+  t.equal(socket.readableLength, 2 * plain.length)
+})
+
+t.test('a live message goes out at the end of the turn, or when the room is full', async (t) => {
+  const { outbox, socket } = startOutbox(100)
+  const live = publishPacket('a', { payload: Buffer.alloc(40) })
+  outbox.addLive(live)
+  outbox.addLive(live)
+  t.equal(socket.readableLength, 0)
+  outbox.addLive(live)
+  t.equal(socket.readableLength, 3 * live.length)
+  outbox.addLive(live)
+  await new Promise((resolve) => setImmediate(resolve))
+  t.equal(socket.readableLength, 4 * live.length)
+})

@@ -1,0 +1,16 @@
+import t from 'tap'
+import { Payload } from '../../src/core/payload.ts'
+import { openMemoryStore } from '../../src/store/memory-store.ts'
+import { openedBroker } from './opened-broker.ts'
+
+t.test('somebody who cannot take a message is told of, and the others have it', async (t) => {
+  const { bus, lines } = await openedBroker(t, openMemoryStore())
+  bus.subscribe('#', () => {
+    throw new Error('a defect')
+  })
+  const heard: string[] = []
+  bus.subscribe('#', ({ topic }) => heard.push(topic))
+  bus.publish({ topic: 'a', payload: new Payload(Buffer.from('1')), qos: 0, retain: false })
+  t.same(heard, ['a'])
+  t.match(lines.join(''), /a defect.*somebody could not take a message/)
+})
