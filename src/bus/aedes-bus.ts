@@ -102,18 +102,23 @@ export interface PacketReader {
   know(payload: Payload): void
 }
 
+const payloadOf = Symbol('the payload that these bytes are')
+
+/** Written to the bytes themselves: a map beside them, of keys that come and go, keeps memory busy. */
+type KnownBytes = Buffer & { [payloadOf]?: Payload }
+
 /** JSON past `limits` is read as other text. */
 export function createPacketReader(limits?: JsonLimits): PacketReader {
-  const payloads = new WeakMap<Buffer, Payload>()
   const know = (payload: Payload) => {
-    payloads.set(payload.bytes, payload)
+    const bytes: KnownBytes = payload.bytes
+    bytes[payloadOf] = payload
     return payload
   }
   return {
     know,
     read: (packet) => {
-      const bytes = toBytes(packet.payload)
-      return messageOf(packet, payloads.get(bytes) ?? know(new Payload(bytes, limits)))
+      const bytes: KnownBytes = toBytes(packet.payload)
+      return messageOf(packet, bytes[payloadOf] ?? know(new Payload(bytes, limits)))
     },
     readOnce: (packet) => messageOf(packet, new Payload(toBytes(packet.payload), limits)),
   }

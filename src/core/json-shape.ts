@@ -57,7 +57,8 @@ export function keepsJsonShape(text: string, limits: JsonLimits): boolean {
   }
 }
 
-const characters = {
+/** Those that JSON is built of, by their code. */
+export const characters = {
   quote: 0x22,
   comma: 0x2c,
   openArray: 0x5b,

@@ -51,6 +51,29 @@ export function checkFilter(filter: string, limits: TopicLimits = defaultTopicLi
 }
 
 function checkLevels(topic: string, limits: TopicLimits): void {
+  if (!hasPlainLevels(topic, limits)) checkEachLevel(topic, limits)
+}
+
+/** Whether a topic of printable ASCII keeps the rules, in one pass: nearly all are such. */
+function hasPlainLevels(topic: string, limits: TopicLimits): boolean {
+  let levels = 1
+  let levelStart = 0
+  for (let at = 0; at < topic.length; at++) {
+    const code = topic.charCodeAt(at)
+    if (code < 0x20 || code > 0x7e) return false
+    if (code !== slashCode) continue
+    if (at === levelStart || at - levelStart > limits.levelBytes) return false
+    levels++
+    levelStart = at + 1
+  }
+  const lastBytes = topic.length - levelStart
+  const isLastFit = lastBytes > 0 && lastBytes <= limits.levelBytes
+  return isLastFit && levels <= limits.levels && topic.length <= limits.bytes
+}
+
+const slashCode = 0x2f
+
+function checkEachLevel(topic: string, limits: TopicLimits): void {
   const found = unfit.exec(topic)
   if (found !== null) throw badTopic(`no ${describe(found[0])}`, topic)
   if (Buffer.byteLength(topic) > limits.bytes) {

@@ -113,8 +113,12 @@ const shapes: readonly (readonly [ending: string, TopicShape])[] = [
   ['/get', 'command'],
 ]
 
+const lastCodes = new Set(shapes.map(([ending]) => ending.charCodeAt(ending.length - 1)))
+
 /** What `topic` is for, whatever base stands before it. */
 export function shapeOf(topic: string): TopicShape {
+  // Of most topics the last character tells it.
+  if (!lastCodes.has(topic.charCodeAt(topic.length - 1))) return 'report'
   const absolute = `/${topic}`
   return shapes.find(([ending]) => absolute.endsWith(ending))?.[1] ?? 'report'
 }

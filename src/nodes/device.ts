@@ -13,9 +13,11 @@ export interface Device {
 
 /** The device that reports on `topic`: the last two levels name it, and the rest its node. */
 export function deviceOf(topic: string): Device {
-  const levels = topic.split('/')
-  const [kind = ''] = levels.slice(-2)
-  return { base: levels.slice(0, -2).join('/'), name: levels.slice(-2).join('/'), kind }
+  const last = topic.lastIndexOf('/')
+  const before = last <= 0 ? -1 : topic.lastIndexOf('/', last - 1)
+  const base = before === -1 ? '' : topic.slice(0, before)
+  const name = topic.slice(before + 1)
+  return { base, name, kind: last === -1 ? topic : topic.slice(before + 1, last) }
 }
 
 const ending = '/set'

@@ -106,7 +106,7 @@ t.test(
     bus.publish({ topic: 'n/a', payload, qos: 0, retain: false })
     const [first] = await values.below('n')
     const [second] = await values.below('n')
-    t.equal(first?.payload.bytes.buffer.byteLength, 3)
+    t.not(first?.payload.bytes.buffer, chunk.buffer)
     t.same(first?.payload.value, [1])
     t.not(first?.payload.value, second?.payload.value, 'each time it is decoded anew')
   },

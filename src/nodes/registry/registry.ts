@@ -141,14 +141,19 @@ export class Registry {
   #report(topic: string): void {
     const device = this.#table.get(topic) ?? this.#add(topic)
     const heard = this.#hearNow()
-    if (device.heard?.isRestored === false) {
-      device.intervalsMs = withInterval(device.intervalsMs, heard.nowMs - device.heard.nowMs)
-    }
+    if (device.heard?.isRestored === false)
+      this.#hearAfter(device, heard.nowMs - device.heard.nowMs)
     device.heard = heard
     this.#table.touch(device)
-    device.rhythmMs = expectedRhythmOf(device)
     this.#hear(device.node, heard)
     this.#options.events.heard(device)
+  }
+
+  #hearAfter(device: KnownDevice, intervalMs: number): void {
+    const intervalsMs = withInterval(device.intervalsMs, intervalMs)
+    if (intervalsMs === device.intervalsMs) return
+    device.intervalsMs = intervalsMs
+    device.rhythmMs = expectedRhythmOf(device)
   }
 
   #answer(told: Exclude<NodeTopic, { topic: string }>, payload: Payload): void {
