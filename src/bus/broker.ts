@@ -22,6 +22,7 @@ import type { Journal } from './journal.ts'
 import { openKeptState } from './kept-state.ts'
 import { createLiveFrame } from './live-frame.ts'
 import { createMqttSignIn, type MqttSignInOptions } from './mqtt-sign-in.ts'
+import { publishPlain } from './plain-publish.ts'
 import type { RetainedLimits } from './retained-quota.ts'
 import { createSenders } from './senders.ts'
 import type { SessionLimits } from './sessions.ts'
@@ -101,8 +102,9 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
       const guard: MqttGuard = new MqttGuard(socket, context, {
         accept: (connect) => link.accept(connect),
         hasSubscriptions: () => link.hasSubscriptions,
+        publish: (packet) => publishPlain(aedes, client, packet),
       })
-      const client = aedes.handle(guard, request)
+      const client: Client = aedes.handle(guard, request)
       const link: ClientLink = new ClientLink({ ...shared, guard, client })
       links.set(client, link)
       guards.add(guard)

@@ -3,6 +3,8 @@ import { Inbound, type InboundOptions } from './inbound.ts'
 export interface BrokerFeedOptions extends InboundOptions {
   /** Tells the broker that there is something to take. */
   wake(): void
+  /** Deals at once with a PUBLISH at QoS 0 that is not to be kept; what fails ends the connection. */
+  publish(packet: Buffer): void
   /** The client sends faster than it may, and waits. */
   onHeldBack(): void
   /** The client has ended, and the broker has dealt with all it sent. */
@@ -11,7 +13,8 @@ export interface BrokerFeedOptions extends InboundOptions {
 
 /**
  * Hands the packets of one client to the broker, run by run: the next one when the broker is done with
- * the one before and asks for more.
+ * the one before and asks for more. Messages that are only passed on need nothing of what the broker
+ * knows of a client, and go past it when it is their turn.
  */
 export class BrokerFeed {
   readonly #options: BrokerFeedOptions
@@ -48,7 +51,8 @@ export class BrokerFeed {
   wake(): void {
     if (!this.#isBrokerIdle || this.#isHeldBack || this.#inbound.isEmpty) return
     this.#isBrokerIdle = false
-    this.#options.wake()
+    if (this.#publishPlain()) this.#rest()
+    else this.#options.wake()
   }
 
   /** The broker is done with CONNECT and with what was kept for the client. */
@@ -73,10 +77,19 @@ export class BrokerFeed {
       this.#isDoneParsing = true
       return null
     }
-    const run = this.#inbound.take()
+    // With them dealt with, the broker is asked anew.
+    const run = this.#publishPlain() ? undefined : this.#inbound.take()
     if (run === undefined) this.#rest()
     else this.#handOver()
     return run ?? null
+  }
+
+  /** Publishes the next run, if it may go past the broker; answers whether there was one. */
+  #publishPlain(): boolean {
+    if (this.#phase !== 'ready') return false
+    const run = this.#inbound.takePlain()
+    for (const packet of run) this.#options.publish(packet)
+    return run.length > 0
   }
 
   /**

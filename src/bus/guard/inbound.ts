@@ -7,6 +7,9 @@ const overheadBytes = 200
 /** What the broker gets at a time: at most so many packets, of at most so many bytes. */
 const runLimits = { packets: 64, bytes: 64 * 1024 }
 
+/** [MQTT-3.3.1] The first byte of a PUBLISH at QoS 0 without any flag. */
+const plainMessage = 0x30
+
 /** How fast the broker takes what a client sends. */
 export interface InboundRates {
   readonly publishes: TokenBucket
@@ -72,12 +75,20 @@ export class Inbound {
 
   /** The next run; undefined when there is none, or when the client has to wait. */
   take(): Buffer | undefined {
-    const run = this.isBlocked ? this.#takeReleases() : this.#takeRun()
+    const run = this.#taken(this.isBlocked ? this.#takeReleases() : this.#takeRun())
+    return run.length > 1 ? Buffer.concat(run) : run[0]
+  }
+
+  /** The next run, if it is one of messages at QoS 0 that are not to be kept; empty otherwise. */
+  takePlain(): readonly Buffer[] {
+    const isPlain = this.#next()?.packet.readUInt8() === plainMessage
+    return isPlain ? this.#taken(this.#takeRun()) : []
+  }
+
+  #taken(run: readonly Buffer[]): readonly Buffer[] {
     this.#forgetTaken()
-    const bytes = run.reduce((sum, { length }) => sum + length, 0)
-    this.#bytes -= bytes + run.length * overheadBytes
-    if (run.length > 1) return Buffer.concat(run, bytes)
-    return run[0]
+    for (const { length } of run) this.#bytes -= length + overheadBytes
+    return run
   }
 
   #takeRun(): Buffer[] {

@@ -33,6 +33,8 @@ export interface Guarded {
   /** CONNACK goes out; answers whether it is to say that there is a session. */
   accept(connect: ConnectPacket): boolean
   hasSubscriptions(): boolean
+  /** Deals at once with a PUBLISH of the client at QoS 0 that is not to be kept. */
+  publish(packet: Buffer): void
 }
 
 /** Past the first, the socket is not read; it is again below the second. */
@@ -95,6 +97,10 @@ export class MqttGuard extends Duplex {
       },
       mayTake: (packet) => this.#acknowledgements.mayTake(packet),
       wake: () => this.emit('readable'),
+      // What comes after a message that ended the connection is nobody's any more.
+      publish: (packet) => {
+        if (!this.destroyed) guarded.publish(packet)
+      },
       onHeldBack: () => this.#warn('mqtt-held-back', 'it sends faster than it may'),
       onEnd: () => this.destroy(),
     })

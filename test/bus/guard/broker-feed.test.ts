@@ -20,6 +20,7 @@ function startFeed(burst = 100, mayTake = (_packet: Buffer) => true) {
     },
     mayTake,
     wake: say('wake'),
+    publish: (packet) => said.push(`publish ${packet.toString('hex')}`),
     onHeldBack: say('held back'),
     onEnd: say('end'),
   })
@@ -79,9 +80,11 @@ t.test('a broker that asks while it still reads a run is woken for the next', as
   t.same(feed.take(), pingPacket)
 })
 
+/** A message at QoS 1, which is the broker's business. */
+const message = publishPacket('a', { qos: 1 })
+
 t.test('messages past the rate are held back, and then the broker is woken', async (t) => {
   const { feed, said, give, on } = await startReadyFeed(1)
-  const message = publishPacket('a')
   give(message, message)
   t.same(feed.take(), message)
   await turnOver()
@@ -92,6 +95,49 @@ t.test('messages past the rate are held back, and then the broker is woken', asy
   await on('wake')
   t.same(feed.take(), message)
   t.equal(feed.bytes, message.length + 200)
+})
+
+const plain = publishPacket('a')
+const published = `publish ${plain.toString('hex')}`
+
+t.test('messages that are only passed on go past the broker, at their turn', async (t) => {
+  const { feed, said, give } = await startReadyFeed()
+  give(plain, plain)
+  t.same(said.splice(0), [published, published])
+  give(message, plain, message, plain)
+  t.same(said.splice(0), ['wake'])
+  t.same(feed.take(), message)
+  await turnOver()
+  t.same(said, [], 'the broker still deals with what is before them')
+  t.equal(feed.take(), null)
+  t.same(said.splice(0), [published, 'wake'])
+  t.same(feed.take(), message)
+  await turnOver()
+  t.equal(feed.take(), null)
+  t.same(said, [published])
+})
+
+t.test('what is only passed on has to keep the rate, too, and comes before the end', async (t) => {
+  const { feed, said, give, on } = await startReadyFeed(1)
+  give(plain, plain)
+  t.same(said, [published, 'held back'])
+  feed.end()
+  await on('end')
+  // A timer may be early, and then it waits for the rest.
+  const done = said.filter((word) => word !== 'held back')
+  t.same(done, [published, published, 'end'])
+})
+
+t.test('nothing goes past the broker before it is done with CONNECT', async (t) => {
+  const { feed, said, give } = startFeed()
+  give(connectPacket(), plain)
+  t.same(feed.take(), connectPacket())
+  await turnOver()
+  t.equal(feed.take(), null)
+  t.same(said, ['wake'])
+  feed.ready()
+  t.equal(feed.take(), null)
+  t.same(said, ['wake', published])
 })
 
 t.test('the end comes after everything before it', async (t) => {

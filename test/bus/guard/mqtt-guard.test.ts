@@ -178,7 +178,7 @@ t.test('what is written after the end goes nowhere, and nobody waits for it', as
     journal: openJournal(openMemoryStore()),
     sampledLog: createSampledLog(pino({ level: 'silent' }), createCounters()),
   }
-  const guarded = { accept: () => false, hasSubscriptions: () => false }
+  const guarded = { accept: () => false, hasSubscriptions: () => false, publish: () => {} }
   const guard = new MqttGuard(socket, context, guarded)
   guard.destroy()
   t.equal(guard.write(Buffer.from([0xd0, 0])), true)
