@@ -4,12 +4,13 @@
 import { once } from 'node:events'
 import { connectAsync } from 'mqtt'
 import { WebSocket } from 'ws'
-import { startMosquitto } from '../test/programs.ts'
+import { type Bench, portOf } from './bench.ts'
 import { withoutDelay } from './load/without-delay.ts'
-import { nextMessage, quantile, start } from './processes.ts'
+import { end, nextMessage, quantile, start } from './processes.ts'
+import type { Row } from './table.ts'
 
 const warmUpRounds = 200
-const rounds = 1000
+const rounds = 600
 /** So many that none is commanded faster than a relay may be. */
 const relays = 200
 /** Between two commands, so that all that the one before led to has come to rest. */
@@ -17,35 +18,33 @@ const pauseMs = 5
 
 /** Milliseconds from a command to what tells that it was obeyed, by the name of that. */
 type Times = Record<string, number>
+
 /** Commands a relay, and answers when all has come that tells of it. */
-type Trip = (relay: string, payload: string) => Promise<Times>
-
-const ends: (() => unknown)[] = []
-const owner = { teardown: (end: () => unknown) => void ends.push(end) }
-
-function startChild(file: string, args: readonly string[] = []) {
-  const child = start(file, args)
-  owner.teardown(() => child.kill())
-  return child
+interface Trip {
+  go(relay: string, payload: string): Promise<Times>
+  end(): Promise<void>
 }
 
-async function hubTrip(): Promise<Trip> {
-  const ports = await nextMessage(startChild('./servers/hub.ts'))
-  const { port, httpPort } = ports as { port: number; httpPort: number }
-  await nextMessage(startChild('./load/answering-node.ts', [`mqtt://127.0.0.1:${port}`]))
-  const websocket = new WebSocket(`ws://127.0.0.1:${httpPort}/talk/nodes/bridge/0`)
-  owner.teardown(() => websocket.terminate())
+async function startNode(port: number) {
+  const node = start('./load/answering-node.ts', [`mqtt://127.0.0.1:${port}`])
+  await nextMessage(node)
+  return node
+}
+
+async function openHubTrip(bench: Bench): Promise<Trip> {
+  const hub = await bench.server('hub')
+  const node = await startNode(portOf(hub, 'mqtt'))
+  const websocket = new WebSocket(`ws://127.0.0.1:${portOf(hub, 'talk')}/talk/nodes/bridge/0`)
   await once(websocket, 'open')
   let id = 0
-  return (relay, payload) =>
+  const go: Trip['go'] = (relay, payload) =>
     new Promise((resolve) => {
       const times: Times = {}
       const sentAtMs = performance.now()
       const hear = (frame: Buffer) => {
         const afterMs = performance.now() - sentAtMs
-        const [topic, value] = JSON.parse(String(frame))
-        if (topic === relay) times['hub: report'] = afterMs
-        if (value?.receipt === 'confirmed') times['hub: receipt'] = afterMs
+        const what = newsOf(frame, relay)
+        if (what !== undefined) times[what] = afterMs
         if (Object.keys(times).length < 2) return
         websocket.off('message', hear)
         resolve(times)
@@ -53,17 +52,28 @@ async function hubTrip(): Promise<Trip> {
       websocket.on('message', hear)
       websocket.send(`["${relay}/set",${payload},{"id":"${id++}"}]\n`)
     })
+  return {
+    go,
+    end: async () => {
+      websocket.terminate()
+      await end(node)
+    },
+  }
 }
 
-async function mosquittoTrip(): Promise<Trip> {
-  // As fast as it can be: by default it leaves Nagle's algorithm on.
-  const { url } = await startMosquitto(owner, { config: ['set_tcp_nodelay true'] })
-  await nextMessage(startChild('./load/answering-node.ts', [url]))
-  const client = await connectAsync(url, { protocolVersion: 4 })
-  owner.teardown(() => client.endAsync(true))
+function newsOf(frame: Buffer, relay: string): 'report' | 'receipt' | undefined {
+  const [topic, value] = JSON.parse(String(frame))
+  if (topic === relay) return 'report'
+  return value?.receipt === 'confirmed' ? 'receipt' : undefined
+}
+
+async function openMosquittoTrip(bench: Bench): Promise<Trip> {
+  const port = portOf(await bench.server('Mosquitto'), 'mqtt')
+  const node = await startNode(port)
+  const client = await connectAsync(`mqtt://127.0.0.1:${port}`, { protocolVersion: 4 })
   withoutDelay(client)
   await client.subscribeAsync('nodes/bridge/0/+/+', { qos: 1 })
-  return (relay, payload) =>
+  const go: Trip['go'] = (relay, payload) =>
     new Promise((resolve) => {
       const topic = `nodes/bridge/0/${relay}`
       const sentAtMs = performance.now()
@@ -71,11 +81,18 @@ async function mosquittoTrip(): Promise<Trip> {
         const afterMs = performance.now() - sentAtMs
         if (heard !== topic) return
         client.off('message', hear)
-        resolve({ 'Mosquitto: report': afterMs })
+        resolve({ Mosquitto: afterMs })
       }
       client.on('message', hear)
       client.publish(`${topic}/set`, payload, { qos: 1 })
     })
+  return {
+    go,
+    end: async () => {
+      await client.endAsync(true)
+      await end(node)
+    },
+  }
 }
 
 async function measure(trips: readonly Trip[]): Promise<Map<string, number[]>> {
@@ -85,7 +102,7 @@ async function measure(trips: readonly Trip[]): Promise<Map<string, number[]>> {
     const payload = JSON.stringify({ state: Math.floor(round / relays) % 2 === 0 })
     for (const trip of trips) {
       await new Promise((resolve) => setTimeout(resolve, pauseMs))
-      for (const [name, ms] of Object.entries(await trip(relay, payload))) {
+      for (const [name, ms] of Object.entries(await trip.go(relay, payload))) {
         if (round >= warmUpRounds) times.set(name, [...(times.get(name) ?? []), ms])
       }
     }
@@ -93,27 +110,29 @@ async function measure(trips: readonly Trip[]): Promise<Map<string, number[]>> {
   return times
 }
 
-function print(times: ReadonlyMap<string, readonly number[]>): void {
-  const mosquitto = times.get('Mosquitto: report') ?? []
-  const columns = (all: readonly number[]) =>
-    [0.5, 0.99].flatMap((share) => {
-      const ms = quantile(all, share)
-      const ratio = (ms / quantile(mosquitto, share)).toFixed(2)
-      return [
-        [`p${share * 100} ms`, Number(ms.toFixed(3))],
-        [`p${share * 100} : Mosquitto`, Number(ratio)],
-      ]
-    })
-  console.table(
-    [...times].map(([name, all]) => ({
-      'from a command to': name,
-      ...Object.fromEntries(columns(all)),
-    })),
+function rowsOf(times: ReadonlyMap<string, readonly number[]>): Row[] {
+  const all = (name: string) => times.get(name) ?? []
+  return ['report', 'receipt'].flatMap((what) =>
+    [0.5, 0.99].map((share): Row => {
+      const hub = quantile(all(what), share)
+      const theirs = quantile(all('Mosquitto'), share)
+      return {
+        question: `command to ${what} p${share * 100}`,
+        hub: `${hub.toFixed(3)} ms`,
+        peer: 'Mosquitto (report)',
+        theirs: `${theirs.toFixed(3)} ms`,
+        ratio: hub / theirs,
+        target: share === 0.5 ? { most: 1.5 } : undefined,
+      }
+    }),
   )
 }
 
-try {
-  print(await measure([await hubTrip(), await mosquittoTrip()]))
-} finally {
-  for (const end of ends.reverse()) await end()
+export async function commandRoundTrip(bench: Bench): Promise<Row[]> {
+  const trips = [await openHubTrip(bench), await openMosquittoTrip(bench)]
+  try {
+    return rowsOf(await measure(trips))
+  } finally {
+    for (const trip of trips) await trip.end()
+  }
 }

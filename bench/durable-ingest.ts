@@ -1,21 +1,19 @@
 // What does it cost that acknowledged means stored? QoS 1 messages acknowledged a second: the hub with a
 // data folder, the hub without one, and Mosquitto with its persistence off, in turn, medians of the
 // rounds. Then: how long the hub takes to start with 10,000 retained values and 500 sessions.
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { tmpdir, userInfo } from 'node:os'
+import type { ChildProcess } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { openJournal } from '../src/bus/journal.ts'
 import { createRetainedRecords } from '../src/bus/retained-records.ts'
 import { createSessionRecords } from '../src/bus/session-records.ts'
 import { createCounters } from '../src/core/counters.ts'
-import { portOf } from '../src/core/listen.ts'
 import { createSampledLog } from '../src/core/sampled-log.ts'
 import { openLevelStore } from '../src/store/level-store.ts'
-import { median, nextMessage, start } from './processes.ts'
+import { startMosquitto } from './mosquitto.ts'
+import { end, median, nextMessage, start } from './processes.ts'
 
 const rounds = 3
 const seconds = 3
@@ -31,31 +29,10 @@ async function startHubIn(folder: string): Promise<Server & { startMs: number }>
   return { port, startMs, child }
 }
 
-async function startMosquitto(folder: string): Promise<Server> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const port = portOf(probe)
-  probe.close()
-  const file = join(folder, 'mosquitto.conf')
-  const lines = [
-    `listener ${port} 127.0.0.1`,
-    `user ${userInfo().username}`,
-    'allow_anonymous true',
-    'persistence false',
-    'set_tcp_nodelay true',
-    'max_inflight_messages 0',
-    'max_queued_messages 0',
-  ]
-  writeFileSync(file, `${lines.join('\n')}\n`)
-  const child = spawn('mosquitto', ['-c', file], { stdio: ['ignore', 'ignore', 'pipe'] })
-  for await (const line of child.stderr) if (String(line).includes(' running')) break
-  return { port, child }
-}
-
 const servers: Record<string, (folder: string) => Promise<Server>> = {
   'hub with a data folder': startHubIn,
   'hub in memory': () => startHubIn(''),
-  'Mosquitto, persistence off': startMosquitto,
+  'Mosquitto, persistence off': () => startMosquitto(),
 }
 
 async function inFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
@@ -67,12 +44,6 @@ async function inFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
   }
 }
 
-async function end({ child }: Server): Promise<void> {
-  const ended = once(child, 'exit')
-  child.kill('SIGKILL')
-  await ended
-}
-
 function measure(startServer: (folder: string) => Promise<Server>, kind: string): Promise<number> {
   return inFolder(async (folder) => {
     const server = await startServer(folder)
@@ -82,7 +53,7 @@ function measure(startServer: (folder: string) => Promise<Server>, kind: string)
       const done = (await nextMessage(load)) as { acknowledged: number; elapsedSeconds: number }
       return done.acknowledged / done.elapsedSeconds
     } finally {
-      await end(server)
+      await end(server.child)
     }
   })
 }
@@ -117,7 +88,7 @@ function measureStart(fillFirst: (folder: string) => Promise<void>): Promise<num
   return inFolder(async (folder) => {
     await fillFirst(folder)
     const hub = await startHubIn(folder)
-    await end(hub)
+    await end(hub.child)
     return hub.startMs
   })
 }

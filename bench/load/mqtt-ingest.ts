@@ -2,6 +2,7 @@
 // receives and acknowledges all of it. Raw sockets, packets of one length. Arguments: PORT KIND SECONDS,
 // KIND `queued` or `retained`.
 import { connect, type Socket } from 'node:net'
+import { connectPacket, field, number, packet, subscribePacket } from './packets.ts'
 
 const [port = '0', kind = 'queued', seconds = '0'] = process.argv.slice(2)
 const publishers = 10
@@ -10,30 +11,14 @@ const topics = 1000
 const isRetained = kind === 'retained'
 const payload = Buffer.alloc(100, 'x')
 
-function packet(first: number, ...parts: Buffer[]): Buffer {
-  const body = Buffer.concat(parts)
-  // Two bytes of length, whatever it is, so that all messages are of one size.
-  const length = body.length < 128 ? [body.length] : [(body.length & 127) | 128, body.length >> 7]
-  return Buffer.concat([Buffer.from([first, ...length]), body])
-}
-
-function field(text: string): Buffer {
-  const bytes = Buffer.from(text)
-  return Buffer.concat([Buffer.from([0, bytes.length]), bytes])
-}
-
-function connectPacket(clientId: string, flags: number): Buffer {
-  return packet(0x10, field('MQTT'), Buffer.from([4, flags, 0, 60]), field(clientId))
-}
-
 /** Connects, and answers when the whole CONNACK has come. */
-function open(clientId: string, flags: number): Promise<Socket> {
+function open(clientId: string, isClean: boolean): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port: Number(port), host: '127.0.0.1', noDelay: true })
     socket.once('data', () => resolve(socket))
     socket.on('error', reject)
     socket.on('close', () => process.exit(1))
-    socket.write(connectPacket(clientId, flags))
+    socket.write(connectPacket(clientId, isClean))
   })
 }
 
@@ -42,7 +27,7 @@ function message(count: number): Buffer {
   const topic = isRetained ? 1000 + (count % topics) : 1000
   const id = (count % 60_000) + 1
   const first = isRetained ? 0x33 : 0x32
-  return packet(first, field(`bench/ingest/${topic}`), Buffer.from([id >> 8, id & 255]), payload)
+  return packet(first, [field(`bench/ingest/${topic}`), number(id), payload])
 }
 
 const messageBytes = message(0).length
@@ -81,14 +66,14 @@ function publish(socket: Socket, offset: number): void {
   send(windowMessages)
 }
 
-const subscriber = await open('subscriber', 0)
+const subscriber = await open('subscriber', false)
 if (!isRetained) {
   const granted = new Promise((resolve) => subscriber.once('data', resolve))
-  subscriber.write(packet(0x82, Buffer.from([0, 1]), field('bench/#'), Buffer.from([1])))
+  subscriber.write(subscribePacket(['bench/#'], 1))
   await granted
   acknowledge(subscriber)
 }
-for (let at = 0; at < publishers; at++) publish(await open(`publisher-${at}`, 2), at)
+for (let at = 0; at < publishers; at++) publish(await open(`publisher-${at}`, true), at)
 
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 await wait(1000)

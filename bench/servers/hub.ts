@@ -1,20 +1,38 @@
-// The hub as it is started by everybody, but with room for a load that one client may not make. The
-// argument is a data folder, if it is to keep anything.
-import { startHub } from '../../src/hub.ts'
+// The hub as it is started by everybody, with every protection on, but with room for a load that one
+// client may not make and for as many clients from one address. The argument is a data folder, if it is
+// to keep anything.
+import { fileURLToPath } from 'node:url'
+import { answerQuestions } from './watch.ts'
 
+// What is built, since a loader of TypeScript adds work of its own to it.
+const built = fileURLToPath(new URL('../../dist/hub.js', import.meta.url))
+const { startHub }: typeof import('../../src/hub.ts') = await import(built)
+
+const connections = 20_000
 const startedAtMs = performance.now()
 const hub = await startHub({
   http: { port: 0 },
   mqtt: { port: 0 },
   users: { anonymous: { role: 'admin' } },
   limits: {
-    mqtt: { publishesPerSecond: 100_000, publishBurst: 200_000 },
+    websocket: { messagesPerSecond: 100_000, messageBurst: 200_000 },
+    mqtt: { publishesPerSecond: 100_000, publishBurst: 200_000, requestsPerSecond: 10_000 },
     commands: { perUserPerSecond: 1000 },
     sessions: { messages: 100_000, bytes: 67_108_864, totalBytes: 1_073_741_824 },
-    connections: { perUser: 10_000, perAddress: 10_000, unauthenticated: 10_000 },
+    process: { memoryRefuseMiB: 2048, memoryShedMiB: 3072 },
+    retained: { topics: 200_000, totalBytes: 67_108_864 },
+    connections: {
+      total: connections,
+      perUser: connections,
+      perAddress: connections,
+      unauthenticated: 10_000,
+      unauthenticatedPerAddress: 10_000,
+      acceptBurst: connections,
+    },
   },
   data: { folder: process.argv[2] ?? '' },
   log: { level: 'error' },
 })
 const startMs = performance.now() - startedAtMs
 process.send?.({ port: hub.mqttPort, httpPort: hub.httpPort, startMs })
+answerQuestions()

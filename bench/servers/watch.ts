@@ -1,0 +1,21 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+
+/**
+ * Lets whoever started this process ask how it is: `memory` answers the bytes it needs when all garbage is
+ * gone (with --expose-gc), `lag` the milliseconds that the event loop was blocked at most since the last
+ * question.
+ */
+export function answerQuestions(): void {
+  const resolutionMs = 1
+  const delays = monitorEventLoopDelay({ resolution: resolutionMs })
+  delays.enable()
+  process.on('message', (question) => {
+    if (question === 'lag') {
+      process.send?.({ lagMs: Math.max(0, delays.max / 1e6 - resolutionMs) })
+      delays.reset()
+      return
+    }
+    for (let time = 0; time < 3; time++) globalThis.gc?.()
+    process.send?.({ bytes: process.memoryUsage.rss() })
+  })
+}
