@@ -7,6 +7,7 @@ import type { TurnEnd } from '../core/turn-end.ts'
 import type { ServedLink, Welcome } from '../dialects/served-dialect.ts'
 import type { Visitor } from '../nodes/served/visitors.ts'
 import { busy } from './admit-requests.ts'
+import { Batch } from './batch.ts'
 import { type InboundLimits, WebSocketInbound } from './websocket-inbound.ts'
 import { type OutboundLimits, WebSocketLink } from './websocket-link.ts'
 import { writeOnceATurn } from './write-once-a-turn.ts'
@@ -31,7 +32,7 @@ export function serveLink(
   const frames = new WebSocketLink(outlet, { limits, sampledLog, encodeMissed: () => undefined })
   const leaves: (() => void)[] = []
   const link: ServedLink = {
-    send: (frame, key) => frames.deliver(frame, key),
+    send: (text, key) => frames.deliver(new Batch([{ text, topic: key }])),
     enter: (user) => {
       // RFC 6455, 7.4.1: 1008, a message that breaks the policy; these clients know no codes of ours.
       const entered = options.enter(user, () => websocket.close(1008, 'signed out'))
