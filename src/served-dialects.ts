@@ -15,6 +15,7 @@ import type { Release } from './core/release.ts'
 import type { SampledLog } from './core/sampled-log.ts'
 import { createTurnEnd } from './core/turn-end.ts'
 import { openDeconz } from './dialects/deconz/open.ts'
+import { openJeedom } from './dialects/jeedom/open.ts'
 import type {
   OpenServedDialect,
   ServedContext,
@@ -44,6 +45,7 @@ interface Served {
 /** Every language: a new one is one line here. */
 export const servedDialects: Readonly<Record<ServedSettings['dialect'], Served>> = {
   deconz: { title: 'deCONZ', labPort: 8088, open: openDeconz },
+  jeedom: { title: 'Jeedom', labPort: 8090, open: openJeedom },
 }
 
 export function isDialect(name: string): name is ServedSettings['dialect'] {

@@ -1,8 +1,8 @@
-import type { Config } from '../config.ts'
+import type { ConfigInput } from '../config.ts'
 import { HubError, quote } from '../core/errors.ts'
 import { type DialectPlace, isDialect, servedDialects } from '../served-dialects.ts'
 
-type Entry = Config['dialects'][number]
+type Entry = NonNullable<ConfigInput['dialects']>[number]
 
 export interface LabHouse {
   /** Whose rights clients have that can give no password. */
@@ -26,7 +26,14 @@ export function labDialects(text: string | undefined, { user, base }: LabHouse):
     guest: { user, addresses: ['127.0.0.0/8', '::1'], anyOrigin: true },
     // The original may run on this machine, too.
     optional: true,
+    ...ownSettings[dialect],
   }))
+}
+
+/** What only some of them have. */
+const ownSettings: Readonly<Partial<Record<Entry['dialect'], Partial<Entry>>>> = {
+  // The key in the founding document's example: everybody knows it, as the password of the lab.
+  jeedom: { jeedom: { guestKey: 'userApiKey' } },
 }
 
 type Place = Required<Pick<Entry, 'dialect'>> & { readonly port: number }

@@ -22,7 +22,7 @@ export interface ModelRow {
   /** Whether it can be commanded: under the same key. */
   readonly isCommanded?: true
   readonly deconz?: DeconzColumn
-  readonly jeedom?: JeedomColumn
+  readonly jeedom: JeedomColumn
   readonly netzer?: NetzerColumn
   readonly tvheadend?: TvheadendColumn
 }
@@ -46,6 +46,8 @@ export interface JeedomColumn {
   readonly unit?: string
   /** Generic types of the action commands. */
   readonly actions?: readonly JeedomAction[]
+  /** The key among the summaries of objects, and what is made of several values. */
+  readonly summary?: { readonly key: string; readonly of: 'average' | 'switched-on' }
 }
 
 export interface JeedomAction {
@@ -85,6 +87,7 @@ export const modelTable: readonly ModelRow[] = [
         { name: 'On', subType: 'other', genericType: 'ENERGY_ON', asks: true },
         { name: 'Off', subType: 'other', genericType: 'ENERGY_OFF', asks: false },
       ],
+      summary: { key: 'outlet', of: 'switched-on' },
     },
     netzer: { pin: 'digital', order: 0 },
   },
@@ -104,6 +107,7 @@ export const modelTable: readonly ModelRow[] = [
         { name: 'Off', subType: 'other', genericType: 'LIGHT_OFF', asks: 'off' },
         { name: 'Mode', subType: 'select', genericType: 'LIGHT_MODE' },
       ],
+      summary: { key: 'light', of: 'switched-on' },
     },
     netzer: { pin: 'digital', order: 2 },
   },
@@ -120,7 +124,12 @@ export const modelTable: readonly ModelRow[] = [
       item: 'temperature',
       toTheirs: (celsius) => Math.round(celsius * 100),
     },
-    jeedom: { subType: 'numeric', genericType: 'TEMPERATURE', unit: '°C' },
+    jeedom: {
+      subType: 'numeric',
+      genericType: 'TEMPERATURE',
+      unit: '°C',
+      summary: { key: 'temperature', of: 'average' },
+    },
     netzer: { pin: { lowest: -20, highest: 60 }, order: 3 },
   },
   {
@@ -136,7 +145,12 @@ export const modelTable: readonly ModelRow[] = [
       item: 'humidity',
       toTheirs: (percent) => Math.round(percent * 100),
     },
-    jeedom: { subType: 'numeric', genericType: 'HUMIDITY', unit: '%' },
+    jeedom: {
+      subType: 'numeric',
+      genericType: 'HUMIDITY',
+      unit: '%',
+      summary: { key: 'humidity', of: 'average' },
+    },
     netzer: { pin: { lowest: 0, highest: 100 }, order: 4 },
   },
   {
@@ -153,7 +167,12 @@ export const modelTable: readonly ModelRow[] = [
       // ZigBee Cluster Library, 4.2.2.2.1: 10000 times the decadic logarithm, plus 1; 0 is too dark.
       toTheirs: (lux) => (lux < 1 ? 0 : Math.round(10_000 * Math.log10(lux)) + 1),
     },
-    jeedom: { subType: 'numeric', genericType: 'BRIGHTNESS', unit: 'lux' },
+    jeedom: {
+      subType: 'numeric',
+      genericType: 'BRIGHTNESS',
+      unit: 'lux',
+      summary: { key: 'luminosity', of: 'average' },
+    },
     netzer: { pin: { lowest: 0, highest: 1000 }, order: 5 },
   },
   {
@@ -203,7 +222,8 @@ export const modelTable: readonly ModelRow[] = [
     form: 'events',
     title: 'Presence',
     deconz: { resource: 'sensors', type: 'ZHAPresence', cluster: '0406', item: 'presence' },
-    jeedom: { subType: 'numeric', genericType: 'PRESENCE' },
+    // Jeedom's own type for it is a state, and this counts.
+    jeedom: { subType: 'numeric', genericType: 'GENERIC_INFO' },
     netzer: { pin: 'digital', order: 1 },
   },
   {
@@ -212,7 +232,7 @@ export const modelTable: readonly ModelRow[] = [
     form: 'events',
     title: 'Button',
     deconz: { resource: 'sensors', type: 'ZHASwitch', cluster: '0006', item: 'buttonevent' },
-    jeedom: { subType: 'numeric', genericType: 'BUTTON' },
+    jeedom: { subType: 'numeric', genericType: 'GENERIC_INFO' },
   },
   {
     kind: 'display-oled',
@@ -231,6 +251,15 @@ export const modelTable: readonly ModelRow[] = [
 /** The quantities of a kind of device, in the order of the table. */
 export function rowsOf(kind: string): readonly ModelRow[] {
   return modelTable.filter((row) => row.kind === kind)
+}
+
+/** What a device is called by its kind and address, such as `Relay i2c0-3b`. */
+export function givenName(
+  { name, kind }: { readonly name: string; readonly kind: string },
+  { title }: ModelRow,
+): string {
+  const address = name.slice(kind.length + 1)
+  return address === '-' ? title : `${title} ${address}`
 }
 
 /** The words that a quantity may be; none where it is no choice. */

@@ -88,7 +88,7 @@ export interface ConfigInput {
     /**
      * Whose language it is.
      */
-    dialect: 'deconz'
+    dialect: 'deconz' | 'jeedom'
     /**
      * The TCP port to listen on; 0 takes any free one. An entry has either a port or a path.
      */
@@ -130,6 +130,31 @@ export interface ConfigInput {
      * Whether the hub starts also when the port cannot be opened; it is logged then.
      */
     optional?: boolean
+    /**
+     * How Jeedom is served.
+     */
+    jeedom?: {
+      /**
+       * Seconds from an event to the frame that tells it, with all others of that time.
+       */
+      period?: number
+      /**
+       * Seconds in which a client has to say its key.
+       */
+      authDelay?: number
+      /**
+       * The hosts whose pages may open a websocket, which is where programs have to say they come from; an empty list is for programs that do not say it. Without it, they are the host by which the hub is reached, this machine, and those of http.origins.
+       *
+       * @maxItems 64
+       *
+       * Items: a host name or address, without a port
+       */
+      allowedHosts?: string[]
+      /**
+       * A key that everybody may know: who gives it comes in as the guest of the entry.
+       */
+      guestKey?: string
+    }
   }[]
   /**
    * Who may sign in, besides the users of usersFile. Who gives no credentials is the user anonymous, when there is one.
@@ -781,7 +806,7 @@ export interface Config {
     /**
      * Whose language it is.
      */
-    dialect: 'deconz'
+    dialect: 'deconz' | 'jeedom'
     /**
      * The TCP port to listen on; 0 takes any free one. An entry has either a port or a path.
      */
@@ -823,6 +848,31 @@ export interface Config {
      * Whether the hub starts also when the port cannot be opened; it is logged then.
      */
     optional: boolean
+    /**
+     * How Jeedom is served.
+     */
+    jeedom: {
+      /**
+       * Seconds from an event to the frame that tells it, with all others of that time.
+       */
+      period: number
+      /**
+       * Seconds in which a client has to say its key.
+       */
+      authDelay: number
+      /**
+       * The hosts whose pages may open a websocket, which is where programs have to say they come from; an empty list is for programs that do not say it. Without it, they are the host by which the hub is reached, this machine, and those of http.origins.
+       *
+       * @maxItems 64
+       *
+       * Items: a host name or address, without a port
+       */
+      allowedHosts?: string[]
+      /**
+       * A key that everybody may know: who gives it comes in as the guest of the entry.
+       */
+      guestKey?: string
+    }
   }[]
   /**
    * Who may sign in, besides the users of usersFile. Who gives no credentials is the user anonymous, when there is one.

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import t from 'tap'
-import { ask } from '../dialects/deconz/deconz-house.ts'
+import { ask } from '../dialects/asked-json.ts'
 import { startedHouse } from '../dialects/house.ts'
 import { startedHub } from '../started-hub.ts'
 import { listening } from './answering-hub.ts'

@@ -69,6 +69,8 @@ type DialectInput = NonNullable<ConfigInput['dialects']>[number]
 
 export interface ServedDialectUnderTest {
   readonly dialect: DialectInput['dialect']
+  /** What its entry in the configuration has besides. */
+  readonly settings?: Partial<DialectInput>
   /** Opens a websocket to it and signs in; `terminate` at teardown is done for it. */
   connect(port: number): WebSocket
   /** Sent once it is open, where a language wants that. */
@@ -84,19 +86,27 @@ export interface ConnectedLink {
   readonly frames: Inbox<string>
 }
 
+function entryOf(
+  dialect: DialectInput['dialect'],
+  settings: Partial<DialectInput> = {},
+): DialectInput {
+  return { dialect, port: 0, guest: { user: 'clown' }, ...settings }
+}
+
 /** A hub that serves `dialect` on a free port, as user clown for whoever comes from here. */
 export async function startedDialect(
   t: Test,
   dialect: DialectInput['dialect'],
   config: Partial<ConfigInput> = {},
 ): Promise<{ hub: StartedHub; port: number }> {
-  const entry: DialectInput = { dialect, port: 0, guest: { user: 'clown' } }
+  const entry = entryOf(dialect)
   const hub = await startedHub(t, { dialects: [entry], ...config })
   return { hub, port: hub.dialects[0]?.port ?? 0 }
 }
 
 /** What every served dialect promises on a real websocket. */
 export function servedContract(t: Test, tested: ServedDialectUnderTest) {
+  const dialects = [entryOf(tested.dialect, tested.settings)]
   const connected = async (t: Test, port: number): Promise<ConnectedLink> => {
     const websocket = tested.connect(port)
     const frames = createInbox<string>()
@@ -108,7 +118,7 @@ export function servedContract(t: Test, tested: ServedDialectUnderTest) {
   }
 
   t.test('a link is told what devices report, and two links are told the same', async (t) => {
-    const { hub, port } = await startedDialect(t, tested.dialect)
+    const { hub, port } = await startedDialect(t, tested.dialect, { dialects })
     const one = await connected(t, port)
     const other = await connected(t, port)
     await tested.told(one, hub)
@@ -116,7 +126,7 @@ export function servedContract(t: Test, tested: ServedDialectUnderTest) {
   })
 
   t.test('frames that are worth nothing, split or joined, leave the link as it is', async (t) => {
-    const { hub, port } = await startedDialect(t, tested.dialect)
+    const { hub, port } = await startedDialect(t, tested.dialect, { dialects })
     const link = await connected(t, port)
     for (const frame of tested.ignored) {
       link.websocket.send(frame)
@@ -128,7 +138,7 @@ export function servedContract(t: Test, tested: ServedDialectUnderTest) {
   })
 
   t.test('whatever bytes come, others are told as before', async (t) => {
-    const { hub, port } = await startedDialect(t, tested.dialect)
+    const { hub, port } = await startedDialect(t, tested.dialect, { dialects })
     const patient = await connected(t, port)
     for (const bytes of fc.sample(fc.uint8Array({ maxLength: 100 }), 20)) {
       const { websocket } = await connected(t, port)

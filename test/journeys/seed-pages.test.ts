@@ -29,7 +29,7 @@ async function shown(
   if (chromium === undefined) return undefined
   const network = await lonelyNetwork(t)
   if (network === undefined) return undefined
-  const dialects = 'deconz=8088'
+  const dialects = 'deconz=8088,jeedom=8090'
   const lab = await startLabIn(t, { prefix: network.prefix, dialects })
   const browser = await startBrowser(t, network.wrapped(chromium), { rules })
   const page = await browser.newPage()
@@ -58,4 +58,24 @@ t.test('the page of the deCONZ document shows what happens, byte for byte', asyn
   await switched(example, true)
   const isRelay = (event: unknown) => Object(Object(event).state).on === true
   t.match(await example.printed.next(isRelay), { t: 'event', e: 'changed', r: 'lights' })
+})
+
+t.test('the page of the Jeedom document shows what happens, byte for byte', async (t) => {
+  const document = foundingDocument(t, '001_eab1c6138bf22b75.txt')
+  if (document === undefined) return
+  const from = document.indexOf('//1. connect')
+  const script = document.slice(from, document.indexOf('```', from))
+  t.match(script, /^\/\/1\. connect\nconst websocket = new WebSocket\('ws:\/\/10\.0\.0\.42\//)
+  const report = `websocket.addEventListener('message', ({ data }) => console.log(JSON.parse(data)))`
+  const example = await shown(t, { script, report, address: 'http://10.0.0.42/' })
+  if (example === undefined) return
+  await switched(example, true)
+  const isRelay = (frame: unknown) => {
+    const { result = [] } = Object(frame)
+    return result.some(
+      ({ name, option }: { name: string; option: { value: unknown } }) =>
+        name === 'cmd::update' && option.value === 1,
+    )
+  }
+  t.match(await example.printed.next(isRelay), { datetime: Number })
 })

@@ -1,3 +1,4 @@
+import { givenName } from '../model-table.ts'
 import type { ServedContext } from '../served-dialect.ts'
 import type { Shown } from './resources.ts'
 
@@ -19,7 +20,7 @@ export async function openNames(store: ServedContext['store']): Promise<Names> {
     names.set(key.slice(prefix.length), value.toString('utf8'))
   }
   return {
-    of: (shown) => names.get(shown.device.topic) ?? givenName(shown),
+    of: (shown) => names.get(shown.device.topic) ?? givenName(shown.device, shown.row),
     set: async (topic, name) => {
       await store.write([{ key: prefix + topic, value: Buffer.from(name) }])
       names.set(topic, name)
@@ -29,9 +30,4 @@ export async function openNames(store: ServedContext['store']): Promise<Names> {
       if (names.delete(topic)) void store.write([{ key: prefix + topic, value: undefined }])
     },
   }
-}
-
-function givenName({ device, row }: Shown): string {
-  const address = device.name.slice(device.kind.length + 1)
-  return address === '-' ? row.title : `${row.title} ${address}`
 }

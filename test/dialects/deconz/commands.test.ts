@@ -1,5 +1,6 @@
 import t from 'tap'
-import { ask, deconzHouse } from './deconz-house.ts'
+import { ask } from '../asked-json.ts'
+import { deconzHouse } from './deconz-house.ts'
 
 /** Sooner than after 200 ms the hub does not let a relay be switched again. */
 const restless = { commands: { rules: [{ topic: '#', minIntervalMilliseconds: 0 }] } }

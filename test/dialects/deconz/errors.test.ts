@@ -1,7 +1,8 @@
 import t from 'tap'
 import { troubleOf } from '../../../src/dialects/deconz/rest.ts'
+import { ask } from '../asked-json.ts'
 import { startedHouse } from '../house.ts'
-import { ask, deconzHouse } from './deconz-house.ts'
+import { deconzHouse } from './deconz-house.ts'
 
 t.test('without a key that somebody has, nothing but the short config is told: 403', async (t) => {
   const { port } = await deconzHouse(t)

@@ -1,8 +1,9 @@
 import t from 'tap'
 import { createKeyMakers } from '../../../src/dialects/deconz/key-makers.ts'
 import { steppedClock } from '../../clock.ts'
+import { ask } from '../asked-json.ts'
 import { basicOf, startedHouse } from '../house.ts'
-import { ask, deconzHouse } from './deconz-house.ts'
+import { deconzHouse } from './deconz-house.ts'
 
 const locked = [{ error: { type: 101, address: '/', description: 'link button not pressed' } }]
 

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { rawExchange } from '../../raw-http.ts'
-import { ask, deconzHouse } from './deconz-house.ts'
+import { ask } from '../asked-json.ts'
+import { deconzHouse } from './deconz-house.ts'
 
 const publicKeys = [
   'apiversion',

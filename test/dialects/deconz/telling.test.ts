@@ -7,9 +7,10 @@ import { createTelling } from '../../../src/dialects/deconz/telling.ts'
 import type { DeviceListener, SeenDevice } from '../../../src/nodes/served/seen-devices.ts'
 import { steppedClock } from '../../clock.ts'
 import { mqttTo } from '../../started-hub.ts'
+import { ask } from '../asked-json.ts'
 import { basicOf, startedHouse } from '../house.ts'
 import { type ConnectedLink, servedContract } from '../served-contract.ts'
-import { ask, deconzHouse, eventsOf } from './deconz-house.ts'
+import { deconzHouse, eventsOf } from './deconz-house.ts'
 
 let reports = 0
 

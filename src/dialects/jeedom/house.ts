@@ -1,0 +1,175 @@
+/** The house as Jeedom has it: nodes are objects, devices equipment, quantities and switches commands. */
+import type { SeenDevice } from '../../nodes/served/seen-devices.ts'
+import {
+  choicesOf,
+  givenName,
+  type JeedomAction,
+  type JeedomColumn,
+  type ModelRow,
+  readQuantity,
+  rowsOf,
+} from '../model-table.ts'
+
+/** A quantity of a device: an info command. */
+export interface Info {
+  readonly id: string
+  readonly device: SeenDevice
+  readonly row: ModelRow
+  readonly column: JeedomColumn
+}
+
+/** What a device can be told: an action command. */
+export interface Action extends Info {
+  readonly action: JeedomAction
+  /** The id of the info command that shows what became of it. */
+  readonly infoId: string
+}
+
+export type Command = Info | Action
+
+/** So many ids belong to a device: 8 for its quantities, and 6 for the actions on each of the first four. */
+const idsPerDevice = 32
+const firstAction = 8
+const actionsPerRow = 6
+
+function idOf({ number }: SeenDevice, place: number): string {
+  return String(number * idsPerDevice + place)
+}
+
+/** The number of the device whose command has the id `id`; undefined when that is none. */
+export function numberOf(id: unknown): number | undefined {
+  return /^[1-9]\d{0,14}$/.test(String(id)) ? Math.floor(Number(id) / idsPerDevice) : undefined
+}
+
+/** The quantities of a device; none of a kind that the table does not have. */
+export function infosOf(device: SeenDevice): Info[] {
+  return rowsOf(device.kind).map((row, place) => {
+    return { id: idOf(device, place), device, row, column: row.jeedom }
+  })
+}
+
+export function commandsOf(device: SeenDevice): Command[] {
+  const infos = infosOf(device)
+  return [...infos, ...infos.flatMap((info, place) => actionsOf(info, place))]
+}
+
+function actionsOf(info: Info, place: number): Action[] {
+  const first = firstAction + place * actionsPerRow
+  const { actions = [] } = info.column
+  return actions.map((action, at) => ({
+    ...info,
+    id: idOf(info.device, first + at),
+    infoId: info.id,
+    action,
+  }))
+}
+
+/** What an info command shows: numbers, 0 and 1, or texts; the empty text before the first report. */
+export function readingOf({ row, device }: Info): number | string {
+  const value = readQuantity(row, device.value) ?? ''
+  return typeof value === 'boolean' ? Number(value) : value
+}
+
+/** When a value came, and when another one came before it; by `Clock.wallMs`. */
+export interface Dates {
+  readonly collectedAtMs: number | undefined
+  readonly changedAtMs: number | undefined
+}
+
+/** The longest value that Jeedom tells. */
+const longestValue = 3096
+
+export function shownValue(value: number | string): number | string {
+  return typeof value === 'string' ? value.slice(0, longestValue) : value
+}
+
+/** In the local time of the hub; empty of what never happened. */
+export function localDate(atMs: number | undefined): string {
+  if (atMs === undefined) return ''
+  const offsetMs = new Date(atMs).getTimezoneOffset() * 60_000
+  return new Date(atMs - offsetMs).toISOString().slice(0, 19).replace('T', ' ')
+}
+
+/** What every part of the house has. */
+const plain = { configuration: {}, display: {}, isVisible: '1', order: '0' } as const
+
+/** A command as `cmd::byId` tells it. */
+export function describeCommand(
+  command: Command,
+  dates: (id: string) => Dates,
+): Record<string, unknown> {
+  const common = {
+    ...plain,
+    eqType: 'clownhub',
+    id: command.id,
+    eqLogic_id: String(command.device.number),
+  }
+  if ('action' in command) return { ...common, ...describeAction(command) }
+  const { row, column } = command
+  const { collectedAtMs, changedAtMs } = dates(command.id)
+  const value = shownValue(readingOf(command))
+  return {
+    ...common,
+    collectDate: localDate(collectedAtMs),
+    currentValue: value,
+    generic_type: column.genericType,
+    isHistorized: '0',
+    logicalId: row.key,
+    name: row.title,
+    state: value,
+    subType: column.subType,
+    type: 'info',
+    unite: column.unit ?? '',
+    unit: column.unit ?? '',
+    value: null,
+    valueDate: localDate(changedAtMs),
+  }
+}
+
+function describeAction({ action, row, infoId }: Action) {
+  const { name, subType, genericType } = action
+  const choices = choicesOf(row).map((choice) => `${choice}|${choice}`)
+  return {
+    ...(subType === 'select' && { configuration: { listValue: choices.join(';') } }),
+    generic_type: genericType,
+    isHistorized: '0',
+    logicalId: `${row.key}-${name.toLowerCase()}`,
+    name,
+    subType,
+    type: 'action',
+    unite: '',
+    unit: '',
+    value: infoId,
+  }
+}
+
+/** Equipment as `eqLogic::all` tells it. */
+export function describeEquipment(device: SeenDevice, title: ModelRow): Record<string, unknown> {
+  const { number, nodeNumber, name, online, heardAtMs } = device
+  return {
+    ...plain,
+    category: {},
+    comment: '',
+    eqType_name: 'clownhub',
+    generic_type: '',
+    id: String(number),
+    isEnable: '1',
+    logicalId: name,
+    name: givenName(device, title),
+    object_id: String(nodeNumber),
+    status: { lastCommunication: localDate(heardAtMs), timeout: online === false ? 1 : 0 },
+    tags: '',
+  }
+}
+
+/** A node as `object::full` tells it, without its equipment. */
+export function describeObject({ nodeNumber, base }: SeenDevice): Record<string, unknown> {
+  return {
+    ...plain,
+    father_id: null,
+    id: String(nodeNumber),
+    image: {},
+    name: base === '' ? 'Clown.Hub' : base,
+    position: '0',
+  }
+}

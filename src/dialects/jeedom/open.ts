@@ -1,0 +1,83 @@
+/**
+ * Jeedom: the websocket of the plugin by nioc, and the JSON-RPC of the core, on one port. What is where:
+ *
+ * - `rpc.ts` is the envelope of JSON-RPC, `methods.ts` what is in it.
+ * - `house.ts` makes objects, equipment and commands of nodes and devices, `summaries.ts` sums them up.
+ * - `feed.ts` collects what happens and tells it, in the words of `frames.ts`.
+ * - `keys.ts` is who has a key, `hosts.ts` whose pages may come.
+ */
+import type {
+  Conversation,
+  OpenServedDialect,
+  ServedAnswer,
+  ServedContext,
+  ServedLink,
+  ServedRequest,
+} from '../served-dialect.ts'
+import { createFeed, type Feed } from './feed.ts'
+import { keyCodec } from './frames.ts'
+import { isHostAllowed } from './hosts.ts'
+import { createUserKeys, type UserKeys } from './keys.ts'
+import { answerRpc } from './rpc.ts'
+
+export const openJeedom: OpenServedDialect = (context) => {
+  const { devices, clock, settings } = context
+  const feed = createFeed({ devices, clock, periodMs: settings.jeedom.period * 1000 })
+  const userKeys = createUserKeys(context)
+  const parts = { context, feed, userKeys }
+  return {
+    // The plugin has a list of its own; for the rest, a key is in the body of a request.
+    checksOrigin: true,
+    answer: (request) => answerRpc(request, parts),
+    greet: (request) => {
+      if (!isHostAllowed(request, settings.jeedom.allowedHosts)) return forbidden
+      if (request.subprotocols.length > 0) return withoutSubprotocols
+      return { open: (link) => converse(link, request, parts) }
+    },
+    close: feed.close,
+  }
+}
+
+const poweredBy = { 'X-Powered-By': 'Ratchet/0.4.4' }
+const forbidden: ServedAnswer = { status: 403, headers: poweredBy }
+const withoutSubprotocols: ServedAnswer = {
+  status: 426,
+  headers: { ...poweredBy, 'Sec-WebSocket-Version': '13' },
+}
+
+export interface Parts {
+  readonly context: ServedContext
+  readonly feed: Feed
+  readonly userKeys: UserKeys
+}
+
+/** The first frame has to be a key; success is silent, and what comes later is ignored. */
+function converse(
+  link: ServedLink,
+  request: ServedRequest,
+  { context, feed, userKeys }: Parts,
+): Conversation {
+  const { clock, settings } = context
+  const goodbye = () => link.close(1000)
+  const stopWaiting = clock.after(settings.jeedom.authDelay * 1000, goodbye)
+  let isFirst = true
+  let leave = () => {}
+  return {
+    receive: (frame) => {
+      if (!isFirst) return
+      isFirst = false
+      stopWaiting()
+      const key = keyCodec.decode(frame)
+      const user = key === undefined ? undefined : userKeys.ownerOf(key, request)
+      if (user === undefined) goodbye()
+      else {
+        const visitor = link.enter(user)
+        if (visitor !== undefined) leave = feed.join(link, visitor)
+      }
+    },
+    closed: () => {
+      stopWaiting()
+      leave()
+    },
+  }
+}

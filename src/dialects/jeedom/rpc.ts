@@ -1,0 +1,78 @@
+/** JSON-RPC 2.0 as the core of Jeedom answers it: always with status 200. */
+import type { User } from '../../access/user.ts'
+import { parseJson } from '../../core/parse-json.ts'
+import { isRecord } from '../../core/record.ts'
+import type { Visitor } from '../../nodes/served/visitors.ts'
+import type { ServedAnswer, ServedRequest } from '../served-dialect.ts'
+import { phpJson } from './frames.ts'
+import { type Answered, type Fault, fault, methods, openMethods } from './methods.ts'
+import type { Parts } from './open.ts'
+
+export interface RpcCall {
+  readonly id: string | number | null
+  readonly method: string
+  readonly params: Readonly<Record<string, unknown>>
+}
+
+const path = '/core/api/jeeApi.php'
+
+export async function answerRpc(request: ServedRequest, parts: Parts): Promise<ServedAnswer> {
+  if (request.path !== path) return { status: 404 }
+  if (request.method === 'OPTIONS') return { status: 200, headers }
+  const call = readCall(bodyOf(request))
+  const answered = 'error' in call ? call : await answerCall(call, request, parts)
+  const id = 'id' in call ? call.id : null
+  return { status: 200, headers, body: phpJson({ jsonrpc: '2.0', id, ...answered }) }
+}
+
+const headers = {
+  'Content-Type': 'application/json',
+  'Access-Control-Allow-Origin': '*',
+  'Access-Control-Allow-Headers': 'Content-Type',
+}
+
+/** The JSON is the body, or the field `request` of a form. */
+function bodyOf({ body, headers }: ServedRequest): string {
+  const text = body.toString('utf8')
+  const isForm = headers['content-type']?.startsWith('application/x-www-form-urlencoded')
+  return isForm ? (new URLSearchParams(text).get('request') ?? text) : text
+}
+
+/** What a request asks for; never throws. */
+export function readCall(text: string): RpcCall | Fault {
+  const value = parseJson(text)
+  if (!isRecord(value) || value['jsonrpc'] !== '2.0') {
+    const version = isRecord(value) ? String(value['jsonrpc'] ?? '') : ''
+    return fault(1, `Requête invalide. Version JSON-RPC invalide : ${version}`)
+  }
+  const { id, method, params } = value
+  return {
+    id: typeof id === 'string' || typeof id === 'number' ? id : null,
+    method: typeof method === 'string' ? method : '',
+    params: isRecord(params) ? params : {},
+  }
+}
+
+export interface Asked {
+  readonly user: User
+  readonly visitor: Visitor
+  readonly request: ServedRequest
+  readonly params: RpcCall['params']
+}
+
+async function answerCall(
+  { method, params }: RpcCall,
+  request: ServedRequest,
+  parts: Parts,
+): Promise<Answered> {
+  const open = openMethods.get(method)
+  if (open !== undefined) return open({ request, params }, parts)
+  const key = params['apikey'] ?? params['api']
+  const user = typeof key === 'string' ? parts.userKeys.ownerOf(key, request) : undefined
+  if (user === undefined) return fault(2, 'Vous n’êtes pas autorisé à effectuer cette action')
+  const act = methods.get(method)
+  if (act === undefined) return fault(500, `Aucune méthode correspondante : ${method}`)
+  const visitor = request.visit(user)
+  if (visitor === undefined) return fault(-32_000, 'Trop de connexions')
+  return act({ user, visitor, request, params }, parts)
+}
