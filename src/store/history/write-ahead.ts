@@ -46,7 +46,7 @@ interface Writing {
   readonly key: string
   readonly writer: ByteWriter
   lastAt: number
-  isNoted: boolean
+  notedBytes: number
 }
 
 export function createWriteAhead(ledger: Ledger, sampledLog: SampledLog): WriteAhead {
@@ -59,7 +59,7 @@ export function createWriteAhead(ledger: Ledger, sampledLog: SampledLog): WriteA
     firsts.push(nextOrdinal)
     const writer = new ByteWriter(256)
     writer.unsigned(at)
-    return { key: logKey(nextOrdinal), writer, lastAt: at, isNoted: false }
+    return { key: logKey(nextOrdinal), writer, lastAt: at, notedBytes: 0 }
   }
   const end = () => {
     if (record === undefined) return
@@ -72,13 +72,14 @@ export function createWriteAhead(ledger: Ledger, sampledLog: SampledLog): WriteA
   }
   const note = () => {
     const noted = record
-    if (noted === undefined) return
+    if (noted === undefined || noted.notedBytes === noted.writer.length) return
+    const isFirst = noted.notedBytes === 0
+    noted.notedBytes = noted.writer.length
     ledger.note(noted.key, noted.writer.written())
-    if (noted.isNoted) return
-    noted.isNoted = true
-    // What else this turn brings is written with it.
+    // What else this turn brings is written with it, also what nobody is promised.
+    if (!isFirst) return
     setImmediate(() => {
-      if (record === noted) end()
+      if (record === noted) flush()
     })
   }
   const flush = () => {
