@@ -2,9 +2,15 @@ import { setImmediate as turnOver } from 'node:timers/promises'
 import type { Bucket } from '../../store/history/bucket.ts'
 import type { SeriesCut } from '../../store/history/history.ts'
 import { merged } from '../../store/history/merge.ts'
-import { finestTier, type Plan, planOf, type TimeRange } from '../../store/history/plan.ts'
+import {
+  finestTier,
+  isWithin,
+  type Plan,
+  planOf,
+  type TimeRange,
+} from '../../store/history/plan.ts'
 import { type Point, RawBlockCursor } from '../../store/history/raw-block.ts'
-import { isWithin, summaryOf } from '../../store/history/summary.ts'
+import { summaryOf } from '../../store/history/summary.ts'
 import type { BucketTier, Tier } from '../../store/history/tiers.ts'
 import type { HistorySource } from './history-answer.ts'
 import type { LineFormat } from './history-lines.ts'
@@ -117,8 +123,7 @@ async function* bucketChunks(
   for (const each of series) {
     const line = lineOf(each)
     for (const period of history.periods(each, tier, range)) {
-      const buckets = await history.buckets(each, { tier, period })
-      yield* chunked(buckets.filter(({ start }) => isWithin(start, range)).map(line))
+      yield* chunked((await history.buckets(each, { tier, period, range })).map(line))
     }
   }
 }

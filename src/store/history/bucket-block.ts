@@ -85,46 +85,62 @@ const addingError = 1e-13
 /** So that the difference of two, with its sign, still is an exact number. */
 const exactBelow = 2 ** 50
 
-/** What `writeBuckets` was given; throws a RangeError for what is none of its. */
-export function readBuckets(bytes: Buffer, lengthMs: number): Bucket[] {
-  const reader = new ByteReader(bytes)
-  const buckets: Bucket[] = []
-  let place = 0
-  let floor = 0
-  let form = 0
-  while (reader.hasMore) {
-    const token = reader.unsigned()
-    if (token % 2 === 1) form = reader.byte()
-    place += Math.floor(token / 2)
-    const start = place * lengthMs
-    const count = reader.unsigned()
-    const firstAt = start + reader.unsigned()
-    const times = { start, count, firstAt, lastAt: firstAt + reader.unsigned() }
-    if (isDecimal(form)) {
-      const read = readDecimals(reader, count, { form, floor })
-      floor = read.floor
-      buckets.push({ ...times, ...read.values })
-    } else buckets.push({ ...times, ...readFloats(reader, form) })
-    place += 1
+/** Goes through what `writeBuckets` was given; throws a RangeError for what is none of its. */
+export class BucketCursor implements Bucket {
+  readonly #reader: ByteReader
+  readonly #lengthMs: number
+  #place = 0
+  #floor = 0
+  #form = 0
+  start = 0
+  count = 0
+  min = 0
+  max = 0
+  sum = 0
+  first = 0
+  firstAt = 0
+  last = 0
+  lastAt = 0
+
+  constructor(bytes: Buffer, lengthMs: number) {
+    this.#reader = new ByteReader(bytes)
+    this.#lengthMs = lengthMs
   }
-  return buckets
-}
 
-function readDecimals(reader: ByteReader, count: number, { form, floor }: Scale) {
-  const min = floor + reader.signed()
-  const value = () => unscaled(min + reader.unsigned(), form)
-  const values = { min: unscaled(min, form), max: value(), first: value(), last: value() }
-  const sum = unscaled(min * count + reader.signed(), form)
-  return { floor: min, values: { ...values, sum } }
-}
+  /** Goes on to the next bucket; false when there is none. */
+  next(): boolean {
+    const reader = this.#reader
+    if (!reader.hasMore) return false
+    const token = reader.unsigned()
+    if (token % 2 === 1) this.#form = reader.byte()
+    this.#place += Math.floor(token / 2)
+    this.start = this.#place * this.#lengthMs
+    this.#place += 1
+    this.count = reader.unsigned()
+    this.firstAt = this.start + reader.unsigned()
+    this.lastAt = this.firstAt + reader.unsigned()
+    if (isDecimal(this.#form)) this.#readDecimals(reader)
+    else this.#readFloats(reader)
+    return true
+  }
 
-function readFloats(reader: ByteReader, form: number) {
-  const [min, max, first, last] = [0, 0, 0, 0].map(() => readFloating(reader, form))
-  return {
-    min: Number(min),
-    max: Number(max),
-    first: Number(first),
-    last: Number(last),
-    sum: reader.double(),
+  #readDecimals(reader: ByteReader): void {
+    const form = this.#form
+    const min = this.#floor + reader.signed()
+    this.#floor = min
+    this.min = unscaled(min, form)
+    this.max = unscaled(min + reader.unsigned(), form)
+    this.first = unscaled(min + reader.unsigned(), form)
+    this.last = unscaled(min + reader.unsigned(), form)
+    this.sum = unscaled(min * this.count + reader.signed(), form)
+  }
+
+  #readFloats(reader: ByteReader): void {
+    const form = this.#form
+    this.min = readFloating(reader, form)
+    this.max = readFloating(reader, form)
+    this.first = readFloating(reader, form)
+    this.last = readFloating(reader, form)
+    this.sum = reader.double()
   }
 }

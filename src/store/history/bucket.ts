@@ -1,3 +1,4 @@
+import { isWithin, type TimeRange } from './plan.ts'
 import { type Point, RawBlockCursor } from './raw-block.ts'
 
 /** What is left of the points of a stretch of time. */
@@ -22,6 +23,8 @@ type Growing = { -readonly [Key in keyof Bucket]: Bucket[Key] }
 export class BucketTable {
   readonly #lengthMs: number
   readonly #buckets = new Map<number, Growing>()
+  /** The one that was looked for last: most points follow the one before. */
+  #latest: Growing | undefined
 
   constructor(lengthMs: number) {
     this.#lengthMs = lengthMs
@@ -30,8 +33,8 @@ export class BucketTable {
   /** Of points at the same time, the one that is added first counts as the earlier one. */
   addPoint({ at, value }: Point): void {
     const start = startOf(at, this.#lengthMs)
-    const bucket = this.#buckets.get(start)
-    if (bucket === undefined) this.#buckets.set(start, bucketOf(start, at, value))
+    const bucket = this.#find(start)
+    if (bucket === undefined) this.#put(bucketOf(start, at, value))
     else {
       bucket.count += 1
       bucket.sum += value
@@ -51,8 +54,8 @@ export class BucketTable {
   /** `other` lies within one bucket; its points came later than those that were added before. */
   addBucket(other: Bucket): void {
     const start = startOf(other.start, this.#lengthMs)
-    const bucket = this.#buckets.get(start)
-    if (bucket === undefined) this.#buckets.set(start, { ...other, start })
+    const bucket = this.#find(start)
+    if (bucket === undefined) this.#put(copyOf(other, start))
     else {
       bucket.count += other.count
       bucket.sum += other.sum
@@ -69,10 +72,20 @@ export class BucketTable {
     }
   }
 
-  /** Adds all points of a block whose times are told from `startAt`. */
-  addBlock(bytes: Buffer, startAt: number): void {
+  /** Adds the points in `range` of a block whose times are told from `startAt`. */
+  addBlock(bytes: Buffer, startAt: number, range: TimeRange): void {
     const cursor = new RawBlockCursor(bytes, startAt)
-    while (cursor.next()) this.addPoint(cursor)
+    while (cursor.next()) if (isWithin(cursor.at, range)) this.addPoint(cursor)
+  }
+
+  #find(start: number): Growing | undefined {
+    if (this.#latest?.start !== start) this.#latest = this.#buckets.get(start)
+    return this.#latest
+  }
+
+  #put(bucket: Growing): void {
+    this.#buckets.set(bucket.start, bucket)
+    this.#latest = bucket
   }
 
   /** In the order of their times. */
@@ -84,6 +97,13 @@ export class BucketTable {
 /** When the bucket begins that `at` is in. */
 function startOf(at: number, lengthMs: number): number {
   return Math.floor(at / lengthMs) * lengthMs
+}
+
+function copyOf(
+  { count, min, max, sum, first, firstAt, last, lastAt }: Bucket,
+  start: number,
+): Growing {
+  return { start, count, min, max, sum, first, firstAt, last, lastAt }
 }
 
 function bucketOf(start: number, at: number, value: number): Growing {

@@ -83,18 +83,23 @@ export class ByteReader {
   }
 
   byte(): number {
-    return this.#bytes.readUInt8(this.#at++)
+    const byte = this.#bytes[this.#at++]
+    if (byte === undefined) throw new RangeError('expected another byte, got the end')
+    return byte
   }
 
   unsigned(): number {
-    let value = 0
-    let unit = 1
-    for (;;) {
-      const byte = this.byte()
+    let byte = this.byte()
+    // Most numbers are small.
+    if (byte < 128) return byte
+    let value = byte & 127
+    let unit = 128
+    do {
+      byte = this.byte()
       value += (byte & 127) * unit
-      if (byte < 128) return value
       unit *= 128
-    }
+    } while (byte >= 128)
+    return value
   }
 
   signed(): number {

@@ -3,7 +3,7 @@ import type { Change, Store } from '../store.ts'
 import { writeBuckets } from './bucket-block.ts'
 import { blockKey, bucketsKey, openKey, stateKey, throughKey } from './keys.ts'
 import type { Periods } from './periods.ts'
-import { storedTable } from './read-history.ts'
+import { always, storedTable } from './read-history.ts'
 import type { OpenBlock } from './series.ts'
 import { throughBytes } from './series-table.ts'
 import { bucketMs, bucketTiers, periodOf, type Tier } from './tiers.ts'
@@ -43,7 +43,7 @@ export async function moveBlocks(
       const ownKey = bucketsKey(tier, own.period, series.id)
       const before = changes.get(ownKey) ?? (await store.get(ownKey))
       const table = storedTable(tier, { key: ownKey, stored: before, sampledLog })
-      table.addBlock(bytes, startAt)
+      table.addBlock(bytes, startAt, always)
       const after = writeBuckets(table.sorted(), bucketMs[tier])
       changes.set(ownKey, after)
       grown.push([tier, own.period, after.length - (before?.length ?? -ownKey.length)])

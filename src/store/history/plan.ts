@@ -6,6 +6,10 @@ export interface TimeRange {
   readonly to: number
 }
 
+export function isWithin(at: number, { from, to }: TimeRange): boolean {
+  return at >= from && at < to
+}
+
 /** How a range is to be told in at most so many buckets. */
 export interface Plan extends TimeRange {
   /** Where its points are read. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { type Bucket, BucketTable } from '../../../src/store/history/bucket.ts'
-import { readBuckets, writeBuckets } from '../../../src/store/history/bucket-block.ts'
+import { BucketCursor, writeBuckets } from '../../../src/store/history/bucket-block.ts'
 import { ByteReader, ByteWriter } from '../../../src/store/history/bytes.ts'
 import { type Point, RawBlockCursor, RawBlockWriter } from '../../../src/store/history/raw-block.ts'
 
@@ -36,6 +36,13 @@ function pointsIn(bytes: Buffer): Point[] {
   const cursor = new RawBlockCursor(bytes, startAt)
   const found: Point[] = []
   while (cursor.next()) found.push({ at: cursor.at, value: cursor.value })
+  return found
+}
+
+function readBuckets(bytes: Buffer, lengthMs: number): Bucket[] {
+  const cursor = new BucketCursor(bytes, lengthMs)
+  const found: Bucket[] = []
+  while (cursor.next()) found.push({ ...cursor })
   return found
 }
 
