@@ -11,7 +11,12 @@ const hub = await startHub({
   http: { port: 0 },
   mqtt: { port: 0 },
   users: { bench: { password: 'bench-password', role: 'admin' }, anonymous: { role: 'admin' } },
-  limits: { mqtt: { publishesPerSecond: 100_000, publishBurst: 200_000 } },
+  limits: {
+    mqtt: { publishesPerSecond: 100_000, publishBurst: 200_000 },
+    websocket: { messagesPerSecond: 1000, messageBurst: 2000 },
+    // Neighbours on the machine must not make it drop points.
+    process: { lagMs: 60_000 },
+  },
   history: { record: filter === undefined ? [] : [filter] },
   data: { folder },
   log: { level: 'error' },
