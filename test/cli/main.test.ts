@@ -17,7 +17,10 @@ t.test('without a command, and when asked, it says what it can do', async (t) =>
   for (const line of ['', 'help', '--help', '-h', 'run --help']) {
     const { output, code } = runLine(line)
     t.equal(await code, 0, line)
-    t.match(output.items.join('\n'), /clown-hub lab\n.*clown-hub run \[--config FILE\]\n/s)
+    t.match(
+      output.items.join('\n'),
+      /clown-hub lab \[--dialects NAME=PORT,… \| none]\n.*clown-hub run \[--config FILE\]\n/s,
+    )
   }
 })
 
@@ -30,7 +33,8 @@ t.test('it says its version', async (t) => {
 t.test('a wrong command line is answered in one line, with exit code 1', async (t) => {
   const wrong: Record<string, RegExp> = {
     rnu: /^clown-hub: unknown command "rnu": did you mean "run"\? See clown-hub help$/,
-    'lab --fast': /^clown-hub: Unknown option '--fast'; usage: clown-hub lab$/,
+    'lab --fast':
+      /^clown-hub: Unknown option '--fast'; usage: clown-hub lab \[--dialects NAME=PORT,… \| none]$/,
     run: /^clown-hub: expected clown-hub\.yaml in this folder, or .*: "clown-hub init" writes one$/,
     'user ad':
       /^clown-hub: unknown command "user ad": did you mean "user add"\? See clown-hub help$/,
