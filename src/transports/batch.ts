@@ -22,12 +22,12 @@ export class Batch {
 }
 
 function framed(frames: readonly LiveFrame[]): Buffer {
-  const lengths = frames.map(({ text }) => Buffer.byteLength(text))
-  const allBytes = lengths.reduce((sum, length) => sum + headerBytes(length) + length, 0)
+  const texts = frames.map(({ text }) => ({ text, length: Buffer.byteLength(text) }))
+  const allBytes = texts.reduce((sum, { length }) => sum + headerBytes(length) + length, 0)
   const all = Buffer.allocUnsafe(allBytes)
   let at = 0
-  for (const [index, { text }] of frames.entries()) {
-    at = writeHeader(all, at, lengths[index] ?? 0)
+  for (const { text, length } of texts) {
+    at = writeHeader(all, at, length)
     at += all.write(text, at)
   }
   return all
