@@ -53,6 +53,22 @@ t.test('retained values wait for a slow reader, and nobody waits with them', asy
   t.notOk(hub.counters()['mqtt-slow-consumer'])
 })
 
+t.test('nothing is sought for who leaves while retained values wait for it', async (t) => {
+  const hub = await openHub(t, { limits: { retained: { valueBytes: 64 * 1024 } } })
+  const other = await clientOf(t, hub, 'other')
+  const retain = true
+  other.send(...manyMessages.map((payload, at) => publishPacket(`kept/${at}`, { payload, retain })))
+  await settled(other)
+  const slow = await clientOf(t, hub, 'slow')
+  slow.stream.pause()
+  slow.send(subscribePacket(['kept/#']))
+  await untilFull(other)
+  slow.stream.destroy()
+  await hub.log.next((line) => line.msg === 'MQTT client gone')
+  await settled(other)
+  t.notOk(hub.counters()['mqtt-connection-ended'])
+})
+
 t.test('a queue waits for a slow reader, too', async (t) => {
   const hub = await openHub(t, { limits: { sessions: { bytes: 32 * 1024 * 1024 } } })
   const other = await clientOf(t, hub, 'other')
