@@ -1,6 +1,6 @@
-import type { AedesPublishPacket } from 'aedes'
+import type { AedesPublishPacket, PublishPacket } from 'aedes'
 
-/** What Aedes' clients have besides what their types tell. */
+/** What Aedes and its clients have besides what their types tell. */
 declare module 'aedes' {
   interface Client {
     /** By filter. */
@@ -9,6 +9,10 @@ declare module 'aedes' {
     readonly deliverQoS: Deliver
     /** Calls back when the connection has drained, or has ended. */
     waitForDrain(done: () => void): void
+  }
+
+  interface Aedes {
+    publish(packet: PublishPacket, client: Client, done: (error?: Error | null) => void): void
   }
 
   type Deliver = (packet: AedesPublishPacket, done: () => void) => void

@@ -15,6 +15,7 @@ import type { Bus } from './bus.ts'
 import { createClientAddress } from './client-address.ts'
 import { ClientLink } from './client-link.ts'
 import { createClientRights } from './client-rights.ts'
+import { publishDirectly } from './direct-publish.ts'
 import { Emitter } from './emitter.ts'
 import { type GuardContext, MqttGuard } from './guard/mqtt-guard.ts'
 import type { MqttLimits } from './guard/packet-types.ts'
@@ -22,7 +23,6 @@ import type { Journal } from './journal.ts'
 import { openKeptState } from './kept-state.ts'
 import { createLiveFrame } from './live-frame.ts'
 import { createMqttSignIn, type MqttSignInOptions } from './mqtt-sign-in.ts'
-import { publishPlain } from './plain-publish.ts'
 import type { RetainedLimits } from './retained-quota.ts'
 import { createSenders } from './senders.ts'
 import type { SessionLimits } from './sessions.ts'
@@ -102,7 +102,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
       const guard: MqttGuard = new MqttGuard(socket, context, {
         accept: (connect) => link.accept(connect),
         hasSubscriptions: () => link.hasSubscriptions,
-        publish: (packet) => publishPlain(aedes, client, packet),
+        publish: (packet, done) => publishDirectly({ aedes, client, packet }, done),
       })
       const client: Client = aedes.handle(guard, request)
       const link: ClientLink = new ClientLink({ ...shared, guard, client })

@@ -3,8 +3,10 @@ import { Inbound, type InboundOptions } from './inbound.ts'
 export interface BrokerFeedOptions extends InboundOptions {
   /** Tells the broker that there is something to take. */
   wake(): void
-  /** Deals at once with a PUBLISH at QoS 0 that is not to be kept; what fails ends the connection. */
-  publish(packet: Buffer): void
+  /** Deals with a PUBLISH at QoS 0 or 1, and then calls `done`; what fails ends the connection. */
+  publish(packet: Buffer, done: () => void): void
+  /** A run of such messages has been dealt with, and there is more room. */
+  onPublished(): void
   /** The client sends faster than it may, and waits. */
   onHeldBack(): void
   /** The client has ended, and the broker has dealt with all it sent. */
@@ -13,8 +15,8 @@ export interface BrokerFeedOptions extends InboundOptions {
 
 /**
  * Hands the packets of one client to the broker, run by run: the next one when the broker is done with
- * the one before and asks for more. Messages that are only passed on need nothing of what the broker
- * knows of a client, and go past it when it is their turn.
+ * the one before and asks for more. Messages at QoS 0 and 1 need nothing of what the broker knows of a
+ * client, and go past its parser when it is their turn.
  */
 export class BrokerFeed {
   readonly #options: BrokerFeedOptions
@@ -51,8 +53,7 @@ export class BrokerFeed {
   wake(): void {
     if (!this.#isBrokerIdle || this.#isHeldBack || this.#inbound.isEmpty) return
     this.#isBrokerIdle = false
-    if (this.#publishPlain()) this.#rest()
-    else this.#options.wake()
+    if (!this.#publishNext()) this.#options.wake()
   }
 
   /** The broker is done with CONNECT and with what was kept for the client. */
@@ -77,18 +78,25 @@ export class BrokerFeed {
       this.#isDoneParsing = true
       return null
     }
-    // With them dealt with, the broker is asked anew.
-    const run = this.#publishPlain() ? undefined : this.#inbound.take()
+    if (this.#publishNext()) return null
+    const run = this.#inbound.take()
     if (run === undefined) this.#rest()
     else this.#handOver()
     return run ?? null
   }
 
   /** Publishes the next run, if it may go past the broker; answers whether there was one. */
-  #publishPlain(): boolean {
+  #publishNext(): boolean {
     if (this.#phase !== 'ready') return false
-    const run = this.#inbound.takePlain()
-    for (const packet of run) this.#options.publish(packet)
+    const run = this.#inbound.takeMessages()
+    let left = run.length
+    const done = () => {
+      left--
+      if (left > 0) return
+      this.#rest()
+      this.#options.onPublished()
+    }
+    for (const packet of run) this.#options.publish(packet, done)
     return run.length > 0
   }
 

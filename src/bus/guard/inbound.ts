@@ -1,14 +1,11 @@
 import type { TokenBucket } from '../../core/token-bucket.ts'
-import { packetTypes, typeOf } from './packet-types.ts'
+import { packetTypes, qosOf, typeOf } from './packet-types.ts'
 
 /** What a packet costs in memory besides its bytes, so that many small ones count too. */
 const overheadBytes = 200
 
 /** What the broker gets at a time: at most so many packets, of at most so many bytes. */
 const runLimits = { packets: 64, bytes: 64 * 1024 }
-
-/** [MQTT-3.3.1] The first byte of a PUBLISH at QoS 0 without any flag. */
-const plainMessage = 0x30
 
 /** How fast the broker takes what a client sends. */
 export interface InboundRates {
@@ -79,10 +76,10 @@ export class Inbound {
     return run.length > 1 ? Buffer.concat(run) : run[0]
   }
 
-  /** The next run, if it is one of messages at QoS 0 that are not to be kept; empty otherwise. */
-  takePlain(): readonly Buffer[] {
-    const isPlain = this.#next()?.packet.readUInt8() === plainMessage
-    return isPlain ? this.#taken(this.#takeRun()) : []
+  /** The next run, if it is one of messages at QoS 0 or 1; empty otherwise. */
+  takeMessages(): readonly Buffer[] {
+    const next = this.#next()
+    return next !== undefined && isSimple(next.packet) ? this.#taken(this.#takeRun()) : []
   }
 
   #taken(run: readonly Buffer[]): readonly Buffer[] {
@@ -153,6 +150,12 @@ function isRelease(packet: Buffer): boolean {
 function goTogether(one: Buffer, other: Buffer): boolean {
   const dup = 8
   return (one.readUInt8() | dup) === (other.readUInt8() | dup)
+}
+
+/** Whether a packet is a message that is dealt with when it has been published. */
+function isSimple(packet: Buffer): boolean {
+  const first = packet.readUInt8()
+  return typeOf(first) === packetTypes.publish && qosOf(first) < 2
 }
 
 /** Only messages and their acknowledgements come in numbers. */

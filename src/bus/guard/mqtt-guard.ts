@@ -33,8 +33,8 @@ export interface Guarded {
   /** CONNACK goes out; answers whether it is to say that there is a session. */
   accept(connect: ConnectPacket): boolean
   hasSubscriptions(): boolean
-  /** Deals at once with a PUBLISH of the client at QoS 0 that is not to be kept. */
-  publish(packet: Buffer): void
+  /** Deals with a PUBLISH of the client at QoS 0 or 1, and then calls `done`. */
+  publish(packet: Buffer, done: () => void): void
 }
 
 /** Past the first, the socket is not read; it is again below the second. */
@@ -98,9 +98,8 @@ export class MqttGuard extends Duplex {
       mayTake: (packet) => this.#acknowledgements.mayTake(packet),
       wake: () => this.emit('readable'),
       // What comes after a message that ended the connection is nobody's any more.
-      publish: (packet) => {
-        if (!this.destroyed) guarded.publish(packet)
-      },
+      publish: (packet, done) => (this.destroyed ? done() : guarded.publish(packet, done)),
+      onPublished: () => this.#makeUseOfRoom(),
       onHeldBack: () => this.#warn('mqtt-held-back', 'it sends faster than it may'),
       onEnd: () => this.destroy(),
     })
@@ -240,9 +239,13 @@ export class MqttGuard extends Duplex {
     // The stream itself asks for 0 bytes when somebody begins to listen.
     if (size === 0) return null
     const run = this.#feed.take()
+    this.#makeUseOfRoom()
+    return run
+  }
+
+  #makeUseOfRoom(): void {
     if (this.#feed.isBlocked) this.#awaitRelease()
     else if (this.#feed.bytes < inboundBytes.resume && this.socket.isPaused()) this.#readOn()
-    return run
   }
 
   // --- to the client ---

@@ -37,3 +37,8 @@ function lengthOf(remainingBytes: number): number[] {
   for (; rest > 127; rest >>= 7) bytes.push((rest & 127) | 128)
   return [...bytes, rest]
 }
+
+/** [MQTT-3.4] A whole PUBACK. */
+export function writeAcknowledgement(id: number): Buffer {
+  return Buffer.from([packetTypes.puback << 4, 2, id >> 8, id & 255])
+}

@@ -2,6 +2,7 @@ import { EventEmitter, once } from 'node:events'
 import { setImmediate as turnOver } from 'node:timers/promises'
 import t from 'tap'
 import { BrokerFeed } from '../../../src/bus/guard/broker-feed.ts'
+import { qosOf } from '../../../src/bus/guard/packet-types.ts'
 import { TokenBucket } from '../../../src/core/token-bucket.ts'
 import { connectPacket, pingPacket, publishPacket } from '../../raw-mqtt.ts'
 
@@ -9,6 +10,7 @@ import { connectPacket, pingPacket, publishPacket } from '../../raw-mqtt.ts'
 function startFeed(burst = 100, mayTake = (_packet: Buffer) => true) {
   const events = new EventEmitter()
   const said: string[] = []
+  const publishing: (() => void)[] = []
   const say = (word: string) => () => {
     said.push(word)
     events.emit(word)
@@ -20,7 +22,12 @@ function startFeed(burst = 100, mayTake = (_packet: Buffer) => true) {
     },
     mayTake,
     wake: say('wake'),
-    publish: (packet) => said.push(`publish ${packet.toString('hex')}`),
+    publish: (packet, done) => {
+      said.push(`publish ${packet.toString('hex')}`)
+      if (qosOf(packet.readUInt8()) === 0) done()
+      else publishing.push(done)
+    },
+    onPublished: () => {},
     onHeldBack: say('held back'),
     onEnd: say('end'),
   })
@@ -28,7 +35,7 @@ function startFeed(burst = 100, mayTake = (_packet: Buffer) => true) {
     for (const packet of packets) feed.add(packet, 1)
     feed.wake()
   }
-  return { feed, said, give, on: (word: string) => once(events, word) }
+  return { feed, said, publishing, give, on: (word: string) => once(events, word) }
 }
 
 /** A feed behind a CONNECT that is done. */
@@ -80,8 +87,8 @@ t.test('a broker that asks while it still reads a run is woken for the next', as
   t.same(feed.take(), pingPacket)
 })
 
-/** A message at QoS 1, which is the broker's business. */
-const message = publishPacket('a', { qos: 1 })
+/** A message at QoS 2, which is the broker's business. */
+const message = publishPacket('a', { qos: 2 })
 
 t.test('messages past the rate are held back, and then the broker is woken', async (t) => {
   const { feed, said, give, on } = await startReadyFeed(1)
@@ -100,7 +107,7 @@ t.test('messages past the rate are held back, and then the broker is woken', asy
 const plain = publishPacket('a')
 const published = `publish ${plain.toString('hex')}`
 
-t.test('messages that are only passed on go past the broker, at their turn', async (t) => {
+t.test('messages at QoS 0 go past the broker, at their turn', async (t) => {
   const { feed, said, give } = await startReadyFeed()
   give(plain, plain)
   t.same(said.splice(0), [published, published])
@@ -117,15 +124,32 @@ t.test('messages that are only passed on go past the broker, at their turn', asy
   t.same(said, [published])
 })
 
-t.test('what is only passed on has to keep the rate, too, and comes before the end', async (t) => {
-  const { feed, said, give, on } = await startReadyFeed(1)
-  give(plain, plain)
-  t.same(said, [published, 'held back'])
+t.test(
+  'what goes past the broker has to keep the rate, too, and comes before the end',
+  async (t) => {
+    const { feed, said, give, on } = await startReadyFeed(1)
+    give(plain, plain)
+    t.same(said, [published, 'held back'])
+    feed.end()
+    await on('end')
+    // A timer may be early, and then it waits for the rest.
+    const done = said.filter((word) => word !== 'held back')
+    t.same(done, [published, published, 'end'])
+  },
+)
+
+t.test('what follows messages at QoS 1 waits until all of them are done', async (t) => {
+  const { feed, said, publishing, give } = await startReadyFeed()
+  const acknowledged = publishPacket('a', { qos: 1 })
+  const word = `publish ${acknowledged.toString('hex')}`
+  give(acknowledged, acknowledged, plain)
+  give(plain)
   feed.end()
-  await on('end')
-  // A timer may be early, and then it waits for the rest.
-  const done = said.filter((word) => word !== 'held back')
-  t.same(done, [published, published, 'end'])
+  const [first = () => {}, second = () => {}] = publishing
+  second()
+  t.same(said, [word, word])
+  first()
+  t.same(said, [word, word, published, published, 'end'])
 })
 
 t.test('nothing goes past the broker before it is done with CONNECT', async (t) => {

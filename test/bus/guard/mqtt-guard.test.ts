@@ -69,6 +69,18 @@ t.test('nothing is sought for who leaves while retained values wait for it', asy
   t.notOk(hub.counters()['mqtt-connection-ended'])
 })
 
+for (const qos of [0, 1]) {
+  t.test(`a connection goes on after thousands of messages at once, at QoS ${qos}`, async (t) => {
+    const hub = await openHub(t, { limits: { mqtt: { publishBurst: 10_000 } } })
+    const sender = await clientOf(t, hub, 'sender')
+    const ids = Array.from({ length: 5000 }, (_, at) => at + 1)
+    sender.send(...ids.map((id) => publishPacket('a', { qos, id })))
+    await settled(sender)
+    const answered = sender.packets.filter((packet) => packet.startsWith('4002'))
+    t.equal(answered.length, qos * ids.length)
+  })
+}
+
 t.test('a queue waits for a slow reader, too', async (t) => {
   const hub = await openHub(t, { limits: { sessions: { bytes: 32 * 1024 * 1024 } } })
   const other = await clientOf(t, hub, 'other')

@@ -1,5 +1,9 @@
 import t from 'tap'
-import { writePublish, writeRelease } from '../../../src/bus/guard/written-packets.ts'
+import {
+  writeAcknowledgement,
+  writePublish,
+  writeRelease,
+} from '../../../src/bus/guard/written-packets.ts'
 import { hex, publishPacket } from '../../raw-mqtt.ts'
 
 t.test('a PUBLISH is written as the standard has it', async (t) => {
@@ -28,4 +32,8 @@ t.test('a PUBLISH is written as the standard has it', async (t) => {
 
 t.test('a PUBREL has the flag it must have', async (t) => {
   t.same(writeRelease(0x1234), hex('6202 1234'))
+})
+
+t.test('a PUBACK has the id of its message', async (t) => {
+  t.same(writeAcknowledgement(0x1234), hex('4002 1234'))
 })
