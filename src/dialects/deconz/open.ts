@@ -3,8 +3,7 @@
  *
  * - `rest.ts` has the paths; `asked.ts` what they are given, `reading.ts` what GET answers, `writing.ts` what
  *   PUT and DELETE do, by `light-command.ts` and `group-command.ts`; `answers.ts` how it is said.
- * - `resources.ts` makes lights and sensors of devices, `names.ts` has their names, `event-memory.ts` what
- *   happened to motion sensors and buttons.
+ * - `resources.ts` makes lights and sensors of devices, `names.ts` has their names.
  * - `telling.ts` tells links what happens, in the words of `event.ts`.
  * - `gateway.ts` is who the gateway says it is, `key-makers.ts` who gets a key.
  */

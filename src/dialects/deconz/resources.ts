@@ -1,6 +1,7 @@
 /** Devices of the hub as lights and sensors of deCONZ. */
 import { createHash } from 'node:crypto'
 import type { SeenDevice } from '../../nodes/served/seen-devices.ts'
+import { type EventMemory, presenceSeconds } from '../event-memory.ts'
 import {
   choicesOf,
   type DeconzColumn,
@@ -9,7 +10,6 @@ import {
   rowsOf,
 } from '../model-table.ts'
 import { etagOf } from './answers.ts'
-import { type EventMemory, presenceSeconds } from './event-memory.ts'
 
 /** A device that deCONZ has something like. */
 export interface Shown {

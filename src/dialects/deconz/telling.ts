@@ -3,9 +3,9 @@ import type { AlarmClock } from '../../core/clock.ts'
 import type { DeviceEvent, SeenDevice, SeenDevices } from '../../nodes/served/seen-devices.ts'
 import type { Visitor } from '../../nodes/served/visitors.ts'
 import { type Crowd, createCrowd } from '../crowd.ts'
+import { createEventMemory, type EventMemory } from '../event-memory.ts'
 import type { ServedLink } from '../served-dialect.ts'
 import { type DeconzEvent, eventCodec } from './event.ts'
-import { createEventMemory, type EventMemory } from './event-memory.ts'
 import type { Names } from './names.ts'
 import {
   configOf,

@@ -1,15 +1,15 @@
-import type { AlarmClock } from '../../core/clock.ts'
-import type { SeenDevice } from '../../nodes/served/seen-devices.ts'
-import { type ModelRow, readQuantity } from '../model-table.ts'
+import type { AlarmClock } from '../core/clock.ts'
+import type { SeenDevice } from '../nodes/served/seen-devices.ts'
+import { type ModelRow, readQuantity } from './model-table.ts'
 
 /** The action of a button that was pressed and let go. */
 const shortRelease = 1002
 
-/** The `duration` in the config of a motion sensor: how long somebody is there after the last movement. */
+/** How long somebody is there after the last movement; deCONZ calls it the `duration` of a motion sensor. */
 export const presenceSeconds = 60
 
 /**
- * Clown.Model counts movements and presses, deCONZ tells states and events: this remembers the counts,
+ * Clown.Model counts movements and presses, others tell states and events: this remembers the counts,
  * and what they came to.
  */
 export interface EventMemory {

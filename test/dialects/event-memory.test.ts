@@ -1,8 +1,8 @@
 import t from 'tap'
-import { createEventMemory, presenceSeconds } from '../../../src/dialects/deconz/event-memory.ts'
-import { rowsOf } from '../../../src/dialects/model-table.ts'
-import type { SeenDevice } from '../../../src/nodes/served/seen-devices.ts'
-import { steppedClock } from '../../clock.ts'
+import { createEventMemory, presenceSeconds } from '../../src/dialects/event-memory.ts'
+import { rowsOf } from '../../src/dialects/model-table.ts'
+import type { SeenDevice } from '../../src/nodes/served/seen-devices.ts'
+import { steppedClock } from '../clock.ts'
 
 function opened() {
   const clock = steppedClock()
