@@ -16,6 +16,7 @@ import type { SampledLog } from './core/sampled-log.ts'
 import { createTurnEnd } from './core/turn-end.ts'
 import { openDeconz } from './dialects/deconz/open.ts'
 import { openJeedom } from './dialects/jeedom/open.ts'
+import { openNetzer } from './dialects/netzer/open.ts'
 import type {
   OpenServedDialect,
   ServedContext,
@@ -46,6 +47,7 @@ interface Served {
 export const servedDialects: Readonly<Record<ServedSettings['dialect'], Served>> = {
   deconz: { title: 'deCONZ', labPort: 8088, open: openDeconz },
   jeedom: { title: 'Jeedom', labPort: 8090, open: openJeedom },
+  netzer: { title: 'Netzer', labPort: 8091, open: openNetzer },
 }
 
 export function isDialect(name: string): name is ServedSettings['dialect'] {

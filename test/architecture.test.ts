@@ -76,7 +76,7 @@ t.test('imports run downwards only, and siblings do not import each other', asyn
 })
 
 /** What all dialects stand on. */
-const ground = ['dialect', 'served-dialect', 'model-table', 'crowd']
+const ground = ['dialect', 'served-dialect', 'model-table', 'crowd', 'entrance', 'event-memory']
 
 t.test('a dialect knows no other dialect, and what they share knows none', async (t) => {
   // A dialect is one file, or a folder.

@@ -61,8 +61,8 @@ export interface JeedomAction {
 export interface NetzerColumn {
   /** A pin that is 0 or 1, or one that reads 0 to 1023 between these two values. */
   readonly pin: 'digital' | { readonly lowest: number; readonly highest: number }
-  /** Which pins such devices get, unless the configuration says it: the lowest order first. */
-  readonly order: number
+  /** The pins that only such devices get, unless the configuration says otherwise; the others share the rest. */
+  readonly places: string
 }
 
 export interface TvheadendColumn {
@@ -89,7 +89,7 @@ export const modelTable: readonly ModelRow[] = [
       ],
       summary: { key: 'outlet', of: 'switched-on' },
     },
-    netzer: { pin: 'digital', order: 0 },
+    netzer: { pin: 'digital', places: '01' },
   },
   {
     kind: 'led',
@@ -109,7 +109,7 @@ export const modelTable: readonly ModelRow[] = [
       ],
       summary: { key: 'light', of: 'switched-on' },
     },
-    netzer: { pin: 'digital', order: 2 },
+    netzer: { pin: 'digital', places: '3' },
   },
   {
     kind: 'thermometer',
@@ -130,7 +130,7 @@ export const modelTable: readonly ModelRow[] = [
       unit: '°C',
       summary: { key: 'temperature', of: 'average' },
     },
-    netzer: { pin: { lowest: -20, highest: 60 }, order: 3 },
+    netzer: { pin: { lowest: -20, highest: 60 }, places: '4' },
   },
   {
     kind: 'humidity-sensor',
@@ -151,7 +151,7 @@ export const modelTable: readonly ModelRow[] = [
       unit: '%',
       summary: { key: 'humidity', of: 'average' },
     },
-    netzer: { pin: { lowest: 0, highest: 100 }, order: 4 },
+    netzer: { pin: { lowest: 0, highest: 100 }, places: '5' },
   },
   {
     kind: 'lux-meter',
@@ -173,7 +173,7 @@ export const modelTable: readonly ModelRow[] = [
       unit: 'lux',
       summary: { key: 'luminosity', of: 'average' },
     },
-    netzer: { pin: { lowest: 0, highest: 1000 }, order: 5 },
+    netzer: { pin: { lowest: 0, highest: 1000 }, places: '6' },
   },
   {
     kind: 'barometer',
@@ -190,7 +190,7 @@ export const modelTable: readonly ModelRow[] = [
       toTheirs: (kilopascals) => Math.round(kilopascals * 10),
     },
     jeedom: { subType: 'numeric', genericType: 'PRESSURE', unit: 'kPa' },
-    netzer: { pin: { lowest: 90, highest: 110 }, order: 6 },
+    netzer: { pin: { lowest: 90, highest: 110 }, places: '7' },
   },
   {
     kind: 'barometer',
@@ -214,7 +214,7 @@ export const modelTable: readonly ModelRow[] = [
       toTheirs: (ppm) => Math.round(ppm * 1000),
     },
     jeedom: { subType: 'numeric', genericType: 'CO2', unit: 'ppm' },
-    netzer: { pin: { lowest: 0, highest: 5000 }, order: 7 },
+    netzer: { pin: { lowest: 0, highest: 5000 }, places: '8' },
   },
   {
     kind: 'pir',
@@ -224,7 +224,7 @@ export const modelTable: readonly ModelRow[] = [
     deconz: { resource: 'sensors', type: 'ZHAPresence', cluster: '0406', item: 'presence' },
     // Jeedom's own type for it is a state, and this counts.
     jeedom: { subType: 'numeric', genericType: 'GENERIC_INFO' },
-    netzer: { pin: 'digital', order: 1 },
+    netzer: { pin: 'digital', places: '2' },
   },
   {
     kind: 'push-button',

@@ -88,7 +88,7 @@ export interface ConfigInput {
     /**
      * Whose language it is.
      */
-    dialect: 'deconz' | 'jeedom'
+    dialect: 'deconz' | 'jeedom' | 'netzer'
     /**
      * The TCP port to listen on; 0 takes any free one. An entry has either a port or a path.
      */
@@ -154,6 +154,41 @@ export interface ConfigInput {
        * A key that everybody may know: who gives it comes in as the guest of the entry.
        */
       guestKey?: string
+    }
+    /**
+     * How Netzer is served.
+     */
+    netzer?: {
+      /**
+       * How many websockets there may be: many; one, as the original, whose first is the one that stays; or one, whose latest ends the one before.
+       */
+      connections?: 'many' | 'first' | 'latest'
+      /**
+       * Which device is on which pin, 0 to c. Without it, relays are on 0 and 1, motion sensors on 2, LEDs on 3, sensors on 4 to 8, and what is left over on 9 to c; a device keeps its pin.
+       */
+      pins?: {
+        /**
+         * The device on a pin.
+         */
+        [k: string]: {
+          /**
+           * The topic of a device below the base of the entry, such as relay/i2c0-3b.
+           */
+          device: string
+          /**
+           * Which quantity of it, where there are several.
+           */
+          quantity?: string
+          /**
+           * The value of a measured quantity that is read as 0, in the unit of its reports.
+           */
+          lowest?: number
+          /**
+           * The value of a measured quantity that is read as 1023.
+           */
+          highest?: number
+        }
+      }
     }
   }[]
   /**
@@ -806,7 +841,7 @@ export interface Config {
     /**
      * Whose language it is.
      */
-    dialect: 'deconz' | 'jeedom'
+    dialect: 'deconz' | 'jeedom' | 'netzer'
     /**
      * The TCP port to listen on; 0 takes any free one. An entry has either a port or a path.
      */
@@ -872,6 +907,41 @@ export interface Config {
        * A key that everybody may know: who gives it comes in as the guest of the entry.
        */
       guestKey?: string
+    }
+    /**
+     * How Netzer is served.
+     */
+    netzer: {
+      /**
+       * How many websockets there may be: many; one, as the original, whose first is the one that stays; or one, whose latest ends the one before.
+       */
+      connections: 'many' | 'first' | 'latest'
+      /**
+       * Which device is on which pin, 0 to c. Without it, relays are on 0 and 1, motion sensors on 2, LEDs on 3, sensors on 4 to 8, and what is left over on 9 to c; a device keeps its pin.
+       */
+      pins?: {
+        /**
+         * The device on a pin.
+         */
+        [k: string]: {
+          /**
+           * The topic of a device below the base of the entry, such as relay/i2c0-3b.
+           */
+          device: string
+          /**
+           * Which quantity of it, where there are several.
+           */
+          quantity?: string
+          /**
+           * The value of a measured quantity that is read as 0, in the unit of its reports.
+           */
+          lowest?: number
+          /**
+           * The value of a measured quantity that is read as 1023.
+           */
+          highest?: number
+        }
+      }
     }
   }[]
   /**

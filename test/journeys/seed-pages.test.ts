@@ -8,7 +8,11 @@ import { lonelyNetwork } from './lonely-network.ts'
 import { type StartedLab, startLabIn } from './started-lab.ts'
 
 /** Where the originals of the documents are, and where a lab is. */
-const rules = ['192.168.1.202:8088 127.0.0.1:8088', '10.0.0.42:80 127.0.0.1:8090']
+const rules = [
+  '192.168.1.202:8088 127.0.0.1:8088',
+  '10.0.0.42:80 127.0.0.1:8090',
+  'test.local:80 127.0.0.1:8091',
+]
 
 interface Example {
   /** Each line that the page writes to its console, as JSON has it. */
@@ -17,25 +21,32 @@ interface Example {
   readonly lab: StartedLab
 }
 
-/**
- * Shows `script`, as the document prints it, on a page of `address`, in a network where a lab is and nobody
- * else. `report` is another script beside it.
- */
-async function shown(
+/** Shows `script`, as the document prints it, on a page of its own; `report` is another script beside it. */
+function shown(
   t: Test,
   { script, address, report = '' }: { script: string; address: string; report?: string },
+): Promise<Example | undefined> {
+  const html = `<!doctype html><meta charset="utf-8"><script>${script}</script><script>${report}</script>`
+  return shownPage(t, { html, address })
+}
+
+/** Shows `html` as the page of `address`, in a network where a lab is and nobody else. */
+async function shownPage(
+  t: Test,
+  { html, address }: { html: string; address: string },
 ): Promise<Example | undefined> {
   const chromium = requireProgram(t, 'chromium')
   if (chromium === undefined) return undefined
   const network = await lonelyNetwork(t)
   if (network === undefined) return undefined
-  const dialects = 'deconz=8088,jeedom=8090'
-  const lab = await startLabIn(t, { prefix: network.prefix, dialects })
+  const dialects = 'deconz=8088,jeedom=8090,netzer=8091'
+  // The page of Netzer calls it by a name.
+  const settings = { CLOWN_HTTP_HOSTS: 'test.local' }
+  const lab = await startLabIn(t, { prefix: network.prefix, settings, dialects })
   const browser = await startBrowser(t, network.wrapped(chromium), { rules })
   const page = await browser.newPage()
   const printed = createInbox<unknown>()
   page.on('console', async (entry) => printed.put(await entry.args()[0]?.jsonValue()))
-  const html = `<!doctype html><meta charset="utf-8"><script>${script}</script><script>${report}</script>`
   await page.route(address, (route) => route.fulfill({ contentType: 'text/html', body: html }))
   await page.goto(address)
   return { printed, page, lab }
@@ -78,4 +89,30 @@ t.test('the page of the Jeedom document shows what happens, byte for byte', asyn
     )
   }
   t.match(await example.printed.next(isRelay), { datetime: Number })
+})
+
+/** What stands in the document between fences, one after the other: it is one page, printed on two. */
+function netzerPage(document: string): string {
+  const from = document.slice(document.indexOf('```\n<html>'))
+  const [first = '', second = ''] = [...from.matchAll(/```\n(.*?)```/gs)].map(([, text]) => text)
+  // A comment was wrapped in print, so that its second line is no JavaScript any more.
+  return `${first}${second}`.replace('command which\nsets', 'command which sets')
+}
+
+t.test('the page of the Netzer document shows IO0 following the relay', async (t) => {
+  const document = foundingDocument(t, '002_2e17d0cc88da4b98.txt')
+  if (document === undefined) return
+  const html = netzerPage(document)
+  const example = await shownPage(t, { html, address: 'http://page.example/' })
+  if (example === undefined) return
+  const { page } = example
+  const untilShown = (value: string) =>
+    page.locator('#io_value', { hasText: value }).waitFor({ timeout: 10_000 })
+  t.equal(await page.locator('#netzer_url').inputValue(), 'ws://test.local/ws')
+  await page.locator('#connect_button').click()
+  await untilShown('0')
+  await switched(example, true)
+  await untilShown('1')
+  await switched(example, false)
+  await untilShown('0')
 })

@@ -1,0 +1,142 @@
+/**
+ * Netzer: the box of MoBaCon with 13 pins, its command interface by websocket and by CGI. What is where:
+ *
+ * - `pins.ts` has which device is on which pin, `pin-value.ts` what the pin says of it, `board.ts` all of
+ *   them as they change.
+ * - `command.ts` is what clients say, `reply.ts` what they are told, `answering.ts` which answer is whose.
+ * - `conversation.ts` is one websocket and its triggers.
+ */
+import type { User } from '../../access/user.ts'
+import { comeIn, isAnswer, isMeant } from '../entrance.ts'
+import type {
+  ServedAnswer,
+  ServedContext,
+  ServedDialect,
+  ServedLink,
+  ServedRequest,
+  Welcome,
+} from '../served-dialect.ts'
+import { answerTo } from './answering.ts'
+import { type Board, createBoard } from './board.ts'
+import { commandCodec } from './command.ts'
+import { converse } from './conversation.ts'
+import { openPins } from './pins.ts'
+import { replyCodec } from './reply.ts'
+
+const challenge = 'Basic realm="Netzer", charset="UTF-8"'
+
+type NetzerContext = Pick<
+  ServedContext,
+  'settings' | 'devices' | 'store' | 'clock' | 'log' | 'sampledLog'
+>
+
+/** @throws HubError `bad-config`; see `openPins`. */
+export async function openNetzer(context: NetzerContext): Promise<ServedDialect> {
+  const { devices, clock, settings } = context
+  const board = createBoard({ pins: await openPins(context), devices, clock })
+  const places = createPlaces(settings.netzer.connections)
+  return {
+    answer: async (request) => {
+      if (request.path !== '/action.cgi') return notFound
+      const user = await comeIn(request, challenge)
+      return isAnswer(user) ? user : answerCgi(request, user, board)
+    },
+    greet: async (request) => {
+      if (request.path !== '/ws') return notFound
+      const user = await comeIn(request, challenge)
+      if (isAnswer(user)) return user
+      return places.isFull() ? taken : welcome(user, { board, places, log: context.log })
+    },
+    close: board.close,
+  }
+}
+
+const plainText = { 'Content-Type': 'text/plain; charset=utf-8' }
+
+const notFound: ServedAnswer = {
+  status: 404,
+  headers: plainText,
+  body: 'expected a websocket on /ws, or a command on /action.cgi\n',
+}
+
+const takenReason = 'another websocket is open, and there can be only one'
+const taken: ServedAnswer = { status: 503, headers: plainText, body: `${takenReason}\n` }
+
+interface WelcomeParts {
+  readonly board: Board
+  readonly places: Places
+  readonly log: ServedContext['log']
+}
+
+function welcome(user: User, { board, places, log }: WelcomeParts): Welcome {
+  return {
+    user,
+    open: (link) => {
+      const visitor = link.enter(user)
+      const leave = visitor && places.take(link)
+      if (visitor === undefined || leave === undefined)
+        return { receive: () => {}, closed: () => {} }
+      const { receive, closed } = converse(link, { visitor, board, log })
+      return {
+        receive,
+        closed: () => {
+          closed()
+          leave()
+        },
+      }
+    },
+  }
+}
+
+type Places = ReturnType<typeof createPlaces>
+
+/** How many websockets there are at once: the original has room for one. */
+function createPlaces(connections: ServedContext['settings']['netzer']['connections']) {
+  let only: ServedLink | undefined
+  return {
+    isFull: () => connections === 'first' && only !== undefined,
+    /** The answer gives the place back; undefined when it was taken a moment ago. */
+    take: (link: ServedLink) => {
+      if (connections === 'many') return () => {}
+      // The IANA registry of RFC 6455, 11.7: 1013, try again later.
+      if (connections === 'first' && only !== undefined) {
+        link.close(1013, takenReason)
+        return undefined
+      }
+      only?.close(1013, 'another websocket has taken the place of this one')
+      only = link
+      return () => {
+        if (only === link) only = undefined
+      }
+    },
+  }
+}
+
+/** The command is the first thing of the query, as by the original; a second one would be no command. */
+async function answerCgi(request: ServedRequest, user: User, board: Board): Promise<ServedAnswer> {
+  const [first] = request.query
+  const [path, value] = first ?? ['']
+  const command = commandCodec.decode(
+    value === '' || value === undefined ? path : `${path}=${value}`,
+  )
+  const isWrite = command?.value !== undefined
+  if (isWrite && !isMeant(request)) return notMeant
+  const visitor = request.visit(user)
+  if (visitor === undefined) return busy
+  const { outcome, give } = answerTo(command, { visitor }, board)
+  await outcome
+  const headers = { 'Content-Type': 'application/json' }
+  return { status: 200, headers, body: replyCodec.encode(give()) }
+}
+
+const notMeant: ServedAnswer = {
+  status: 403,
+  headers: plainText,
+  body: 'expected a user and password with a command that writes\n',
+}
+
+const busy: ServedAnswer = {
+  status: 503,
+  headers: plainText,
+  body: 'expected fewer connections of this user at once\n',
+}

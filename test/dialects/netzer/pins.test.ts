@@ -1,0 +1,135 @@
+import t, { type Test } from 'tap'
+import { openPins } from '../../../src/dialects/netzer/pins.ts'
+import type { SeenDevice } from '../../../src/nodes/served/seen-devices.ts'
+import { changingDevices, deviceNamed } from '../seen-device.ts'
+import { type Entry, servedContext } from '../served-context.ts'
+
+const base = 'nodes/bridge/0'
+
+async function opened(t: Test, devices: readonly SeenDevice[], netzer: Entry['netzer'] = {}) {
+  const changing = changingDevices(...devices)
+  const entry = { dialect: 'netzer', port: 0, base, netzer } as const
+  const { context, counters } = await servedContext(t, entry, changing.seen)
+  return { pins: await openPins(context), context, changing, counters }
+}
+
+const placed = (pins: Awaited<ReturnType<typeof openPins>>) =>
+  pins.all().map(({ index, topic }) => `${index} ${topic.slice(base.length + 1)}`)
+
+t.test('kinds of devices have their own pins, and what is left over shares the rest', async (t) => {
+  const names = [
+    'thermometer/i2c0-48',
+    'thermometer/i2c1-48',
+    'display-oled/i2c0-3c',
+    'humidity-sensor/i2c0-5f',
+    'lux-meter/i2c0-44',
+    'barometer/i2c0-60',
+    'co2-sensor/i2c0-38',
+    'pir/-',
+    'relay/i2c0-3b',
+    'relay/i2c0-3f',
+    'relay/i2c0-3c',
+    'led/-',
+  ]
+  const { pins } = await opened(
+    t,
+    names.map((name, at) => deviceNamed(at, name)),
+  )
+  t.same(placed(pins).sort(), [
+    '0 relay/i2c0-3b',
+    '1 relay/i2c0-3f',
+    '2 pir/-',
+    '3 led/-',
+    '4 thermometer/i2c0-48',
+    '5 humidity-sensor/i2c0-5f',
+    '6 lux-meter/i2c0-44',
+    '7 barometer/i2c0-60',
+    '8 co2-sensor/i2c0-38',
+    '9 thermometer/i2c1-48',
+    'a relay/i2c0-3c',
+  ])
+  t.equal(pins.at('0')?.topic, `${base}/relay/i2c0-3b`)
+  t.equal(pins.at('b'), undefined)
+  t.same(
+    pins.of(`${base}/led/-`).map(({ index }) => index),
+    ['3'],
+  )
+  t.same(pins.at('4')?.scale, { lowest: -20, highest: 60 })
+})
+
+t.test('a device keeps its pin, also over a restart, and while it is gone', async (t) => {
+  const first = deviceNamed(5, 'relay/b')
+  const { pins, context, changing } = await opened(t, [first])
+  changing.tell('added', deviceNamed(3, 'relay/a'))
+  changing.tell('reported', deviceNamed(3, 'relay/a'))
+  t.same(placed(pins), ['0 relay/b', '1 relay/a'])
+  changing.tell('deleted', first)
+  pins.close()
+  t.equal(changing.listeners.size, 0)
+  // What was written before has come to the store when this has.
+  await context.store.write([{ key: 'end', value: Buffer.from('') }])
+  const again = await openPins(context)
+  t.same(placed(again), ['0 relay/b', '1 relay/a'])
+})
+
+t.test('with no pin left, one whose device is gone goes to another', async (t) => {
+  const names = [...'abcdefgh'].map((name, at) => deviceNamed(at + 1, `relay/${name}`))
+  const { pins, changing } = await opened(t, names)
+  t.equal(pins.all().length, 6)
+  t.equal(pins.of(`${base}/relay/h`).length, 0)
+  changing.tell('deleted', deviceNamed(2, 'relay/b'))
+  changing.tell('added', deviceNamed(9, 'relay/i'))
+  t.equal(pins.at('1')?.topic, `${base}/relay/i`)
+})
+
+t.test('pins that cannot be read or written are given anew, and counted', async (t) => {
+  const { context, changing, counters } = await opened(t, [deviceNamed(1, 'relay/a')])
+  for (const text of ['{', '[]', '{"0":1,"1":"nodes/bridge/0/clock/x","z":"a/b"}']) {
+    const key = 'dialect/netzer/pins/nodes/bridge/0'
+    await context.store.write([{ key, value: Buffer.from(text) }])
+    t.same(placed(await openPins(context)), ['0 relay/a'])
+  }
+  const full = { ...context.store, write: () => Promise.reject(new Error('disk full')) }
+  const pins = await openPins({ ...context, store: full })
+  changing.tell('added', deviceNamed(2, 'relay/b'))
+  t.same(placed(pins), ['0 relay/a', '1 relay/b'])
+  await Promise.resolve()
+  t.ok(Number(counters.snapshot()['pins-not-written']) >= 1)
+})
+
+t.test('the configuration says which device is on which pin', async (t) => {
+  const { pins, changing } = await opened(t, [deviceNamed(1, 'relay/a')], {
+    pins: {
+      '5': { device: 'relay/a' },
+      '6': { device: 'thermometer/x', lowest: 0 },
+      '7': { device: 'barometer/x', quantity: 'altitude', lowest: 0, highest: 4000 },
+      '8': { device: 'barometer/x' },
+    },
+  })
+  changing.tell('added', deviceNamed(2, 'relay/b'))
+  t.same(placed(pins), ['5 relay/a', '6 thermometer/x', '7 barometer/x', '8 barometer/x'])
+  t.same(pins.at('6')?.scale, { lowest: 0, highest: 60 })
+  t.same(pins.at('7')?.scale, { lowest: 0, highest: 4000 })
+  t.equal(pins.at('8')?.row.key, 'pressure')
+  t.equal(pins.at('5')?.scale, undefined)
+  pins.close()
+})
+
+t.test('a pin that could never say anything is an error of the configuration', async (t) => {
+  const refused = (pin: NonNullable<NonNullable<Entry['netzer']>['pins']>[string]) =>
+    opened(t, [], { pins: { '0': pin } })
+  const place = 'netzer.pins.0 of dialect netzer'
+  await t.rejects(refused({ device: 'display-oled/x' }), {
+    code: 'bad-config',
+    message: `expected ${place} to be a device of a kind that a pin can tell of, got display-oled`,
+  })
+  await t.rejects(refused({ device: 'barometer/x', quantity: 'depth' }), {
+    message: `expected ${place} to be the quantity pressure, altitude, got depth`,
+  })
+  await t.rejects(refused({ device: 'barometer/x', quantity: 'altitude' }), {
+    message: `expected ${place} to have "lowest" and a greater "highest", got nothing and nothing`,
+  })
+  await t.rejects(refused({ device: 'thermometer/x', lowest: 60 }), {
+    message: `expected ${place} to have "lowest" and a greater "highest", got 60 and 60`,
+  })
+})
