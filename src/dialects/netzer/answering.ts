@@ -1,9 +1,10 @@
 /** What a command is answered, on a websocket as by CGI: see `command.ts` and `reply.ts`. */
+import type { Receipt } from '../../core/receipt.ts'
 import type { Visitor } from '../../nodes/served/visitors.ts'
 import type { Board } from './board.ts'
 import type { NetzerCommand } from './command.ts'
 import { writePin } from './pin-value.ts'
-import { pinIndexes } from './pins.ts'
+import { type Pin, pinIndexes } from './pins.ts'
 import type { NetzerValues } from './reply.ts'
 
 /** So long a write waits for what becomes of it; the answer is what the pin says then. */
@@ -51,7 +52,17 @@ export function answerTo(command: NetzerCommand | undefined, asker: Asker, board
   const payload = writePin(pin, value)
   // What cannot be written is answered with what it is, as a write that has changed nothing.
   if (payload === undefined) return present
-  return { ...present, outcome: asker.visitor.command(pin.topic, payload, writeWaitMs) }
+  const commanded = asker.visitor.command(pin.topic, payload, writeWaitMs)
+  return { ...present, outcome: commanded.then((receipt) => seen(receipt, { pin, value }, board)) }
+}
+
+/** A report confirms a command a moment before everybody is told of it. */
+function seen(
+  { receipt }: Receipt,
+  { pin, value }: { readonly pin: Pin; readonly value: string },
+  board: Board,
+): Promise<void> {
+  return receipt === 'confirmed' ? board.untilSaid(pin, value) : Promise.resolve()
 }
 
 /** Whether there is such a trigger; a value that it cannot have leaves it as it is. */

@@ -9,6 +9,8 @@ export interface Board {
   readonly pins: Pins
   /** What a pin says; undefined when that cannot be told. */
   value(pin: Pin): string | undefined
+  /** Resolves when the pin says `value`, or after a second in any case. */
+  untilSaid(pin: Pin, value: string): Promise<void>
   /** Calls `listener` with each pin that may say something else now; the answer ends that. */
   onChange(listener: (pin: Pin) => void): () => void
   close(): void
@@ -19,6 +21,8 @@ export interface BoardOptions {
   readonly devices: SeenDevices
   readonly clock: Pick<AlarmClock, 'after'>
 }
+
+const longestMs = 1000
 
 export function createBoard({ pins, devices, clock }: BoardOptions): Board {
   const listeners = new Set<(pin: Pin) => void>()
@@ -45,17 +49,33 @@ export function createBoard({ pins, devices, clock }: BoardOptions): Board {
     else if (numbers.delete(device.topic)) memory.forget(device.number)
     tell(device.topic)
   })
+  const valueNow = (pin: Pin) => {
+    const number = numbers.get(pin.topic)
+    const device = number === undefined ? undefined : devices.get(number)
+    return device && readPin(pin, device, memory)
+  }
+  const onChange = (listener: (pin: Pin) => void) => {
+    listeners.add(listener)
+    return () => listeners.delete(listener)
+  }
   return {
     pins,
-    value: (pin) => {
-      const number = numbers.get(pin.topic)
-      const device = number === undefined ? undefined : devices.get(number)
-      return device && readPin(pin, device, memory)
+    value: valueNow,
+    untilSaid: (pin, value) => {
+      if (valueNow(pin) === value) return Promise.resolve()
+      return new Promise((resolve) => {
+        const end = () => {
+          stopWaiting()
+          stopListening()
+          resolve()
+        }
+        const stopWaiting = clock.after(longestMs, end)
+        const stopListening = onChange((changed) => {
+          if (changed.index === pin.index && valueNow(pin) === value) end()
+        })
+      })
     },
-    onChange: (listener) => {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
-    },
+    onChange,
     close: () => {
       stop()
       memory.close()

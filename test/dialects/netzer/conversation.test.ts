@@ -82,8 +82,27 @@ t.test('commands go out at once, and their answers in order', async (t) => {
   await begun.next((topic) => topic.endsWith('b'))
   ends.get('b')?.()
   changing.tell('reported', deviceNamed(1, 'relay/a', { value: { state: true } }))
+  changing.tell('reported', deviceNamed(2, 'relay/b', { value: { state: true } }))
   ends.get('a')?.()
   t.equal(await sent.next(), '{"u":{"v":{"0":"1"}}}')
+  t.equal(await sent.next(), '{"u":{"v":{"1":"1"}}}')
+})
+
+t.test('a confirmed write is answered once the pin says so, or after a second', async (t) => {
+  const changing = changingDevices(deviceNamed(1, 'relay/a'), deviceNamed(2, 'relay/b'))
+  const { board, clock } = boardOf([pinOn('0', 'relay/a'), pinOn('1', 'relay/b')], changing)
+  const { receive, sent } = talk(board, () => Promise.resolve(accepted))
+  receive('uv0=1')
+  await turn()
+  changing.tell('reported', deviceNamed(2, 'relay/b'))
+  changing.tell('reported', deviceNamed(1, 'relay/a'))
+  await turn()
+  t.same(sent.items, [])
+  changing.tell('reported', deviceNamed(1, 'relay/a', { value: { state: true } }))
+  t.equal(await sent.next(), '{"u":{"v":{"0":"1"}}}')
+  receive('uv1=1')
+  await turn()
+  clock.step(1000)
   t.equal(await sent.next(), '{"u":{"v":{"1":"0"}}}')
 })
 
@@ -127,3 +146,8 @@ t.test('a motion that ends once its device is unknown is told to nobody', async 
   clock.step(60_000)
   t.notOk(sent.items.some((frame) => frame === '{"u":{"v":{"2":"0"}}}'))
 })
+
+/** What waits for a promise goes on. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
