@@ -6,6 +6,8 @@ import type { User, UserDirectory } from './user.ts'
 /** Somebody who is signed in, and how to tell them that it is different from now on. */
 export interface Entry {
   readonly user: User
+  /** How somebody came who has a connection. */
+  readonly arrival?: Arrival
   /** What `{client}` in a rule stands for; MQTT clients have one. */
   readonly clientId?: string | undefined
   /** Only looks on: a node that does is not there for that. */
@@ -16,12 +18,38 @@ export interface Entry {
   ended(): void
 }
 
+/** How somebody came. */
+export interface Arrival {
+  /** Such as `mqtt`, or the name of a dialect. */
+  readonly way: string
+  /** What tells it from others: the base of a websocket, or the id of an MQTT client. */
+  readonly title: string
+  readonly address: string
+  /** The TCP or TLS socket. */
+  readonly connection: object
+}
+
+/** Somebody who is there now. */
+export interface Present extends Arrival {
+  /** Its own, since the hub was started. */
+  readonly id: number
+  readonly user: string
+  /** In milliseconds since 1970. */
+  readonly sinceMs: number
+  /** Ends it, as if the user were gone. */
+  end(): void
+}
+
 /** Everybody who is signed in, whatever way they came. */
 export interface SignedIn {
   /** Answers the rights of who enters, and how to leave. */
   enter(entry: Entry): { readonly rights: Rights; leave(): void }
   /** Ends everything of a user who has signed out everywhere. */
   endAllOf(name: string): void
+  /** Those who have a connection, in the order they came. */
+  present(): Present[]
+  /** Calls `listener` when there is one more of them or one less; the answer ends that. */
+  onArrivals(listener: () => void): () => void
   /** How often the user `name` is there now. */
   countOf(name: string): number
   /** Calls `listener` with the name of each user who is there once more or once less; the answer ends that. */
@@ -32,8 +60,12 @@ export interface SignedIn {
 /** Follows the changes of `directory`: nobody keeps a right that was taken away. */
 export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange'>): SignedIn {
   const users = new Map<Entry, User>()
+  const present = new Map<Entry, Present>()
+  let lastId = 0
   const presence = createPresence()
+  const { add: onArrivals, tell: tellArrivals } = createListeners<[]>()
   const leave = (entry: Entry) => {
+    if (present.delete(entry)) tellArrivals()
     if (users.delete(entry) && !entry.looksOn) presence.change(entry.user.name, -1)
   }
   const end = (entry: Entry) => {
@@ -58,6 +90,11 @@ export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange
   return {
     enter: (entry) => {
       users.set(entry, entry.user)
+      if (entry.arrival !== undefined) {
+        const own = { id: ++lastId, user: entry.user.name, sinceMs: Date.now() }
+        present.set(entry, { ...entry.arrival, ...own, end: () => end(entry) })
+        tellArrivals()
+      }
       if (!entry.looksOn) presence.change(entry.user.name, 1)
       // The user may have changed while the password was checked.
       queueMicrotask(() => {
@@ -68,6 +105,8 @@ export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange
     endAllOf: (name) => {
       for (const [entry, user] of [...users]) if (user.name === name) end(entry)
     },
+    present: () => [...present.values()],
+    onArrivals,
     countOf: presence.countOf,
     onPresence: presence.onChange,
     close: stop,

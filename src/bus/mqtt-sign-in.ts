@@ -56,14 +56,17 @@ async function identify(
 function enter(
   client: Client,
   user: User,
-  { mayEnter, signedIn }: MqttSignInOptions,
+  { mayEnter, signedIn, addressOf }: MqttSignInOptions,
 ): AuthenticateError | undefined {
-  if (!mayEnter(connectionOf(client), user.name)) {
+  const connection = connectionOf(client)
+  if (!mayEnter(connection, user.name)) {
     return refusal(3, 'too many connections of this user')
   }
+  const { clientId } = partsOf(client.id)
   const { leave } = signedIn.enter({
     user,
-    clientId: partsOf(client.id).clientId,
+    clientId,
+    arrival: { way: 'mqtt', title: clientId, address: addressOf(client), connection },
     // What it may do is asked anew for each message.
     rightsChanged: () => {},
     ended: () => client.close(),

@@ -91,7 +91,7 @@ function accept(
   const { door, websockets, address } = options
   const enter = (user: User, ended: () => void) =>
     door.mayEnter(socket, user.name)
-      ? door.visitors.enter({ user, address, way: door.name }, ended)
+      ? door.visitors.enter({ user, address, way: door.name, connection: socket }, ended)
       : undefined
   websockets.accept(handshake, welcome, (websocket) =>
     serveLink({ websocket, socket }, welcome, { ...options, enter }),

@@ -36,6 +36,8 @@ export interface SessionOptions {
   readonly user: User
   /** Where the link comes from. */
   readonly address: string
+  /** The socket that carries it. */
+  readonly connection: object
   /** The user is gone, or what was signed in with is not valid any more. */
   ended(): void
 }
@@ -46,7 +48,7 @@ export interface OpenSession extends Session {
 }
 
 export function openSession(context: SessionContext, options: SessionOptions): OpenSession {
-  const { dialect, base, link, user, address, ended } = options
+  const { dialect, base, link, user, address, connection, ended } = options
   const join = () => {
     const membership = context.audiences.join({ dialect, base, rights }, link)
     link.follow(membership)
@@ -54,6 +56,7 @@ export function openSession(context: SessionContext, options: SessionOptions): O
   }
   const entrance = context.signedIn.enter({
     user,
+    arrival: { way: dialect.name, title: base, address, connection },
     ended,
     rightsChanged: (changed) => {
       rights = changed

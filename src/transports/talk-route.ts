@@ -107,6 +107,7 @@ function serve(
     link,
     user,
     address,
+    connection: socket,
     // The IANA registry of close codes leaves 4000 to 4999 to us: 4401, not signed in any more.
     ended: () => link.end(4401, 'signed out'),
   })

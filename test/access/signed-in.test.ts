@@ -96,3 +96,25 @@ t.test('how often a user is there is counted, and told at every change', async (
   signedIn.enter(entry)
   t.equal(heard.length, 4)
 })
+
+t.test('those with a connection are listed as they came, and each can be ended', async (t) => {
+  const { signedIn, entry, heard } = opened()
+  const connection = {}
+  const arrival = { way: 'mqtt', title: 'node-1', address: '192.0.2.1', connection }
+  let changes = 0
+  const stop = signedIn.onArrivals(() => changes++)
+  signedIn.enter(entry)
+  signedIn.enter({ ...entry, arrival })
+  const { leave } = signedIn.enter({ ...entry, arrival: { ...arrival, title: 'node-2' } })
+  const [first, second, ...others] = signedIn.present()
+  t.same(others, [])
+  t.match(first, { ...arrival, user: 'panel' })
+  t.ok(Number(second?.id) > Number(first?.id))
+  t.ok(Math.abs(Date.now() - Number(first?.sinceMs)) < 10_000)
+  first?.end()
+  t.same(heard, ['reads: false', 'ended'])
+  leave()
+  t.same(signedIn.present(), [])
+  t.equal(changes, 4)
+  stop()
+})

@@ -72,6 +72,7 @@ function openedSession() {
     link,
     user,
     address: '127.0.0.1',
+    connection: {},
     ended: t.fail,
   })
   const live = (topic: string, text: string) => {

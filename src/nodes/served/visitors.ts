@@ -31,6 +31,11 @@ export interface Arrival {
   readonly way: string
 }
 
+export interface StayingArrival extends Arrival {
+  /** The socket that carries it. */
+  readonly connection: object
+}
+
 export interface Visitors {
   /** Somebody who asks once, with the rights of now. */
   of(arrival: Arrival): Visitor
@@ -38,7 +43,7 @@ export interface Visitors {
    * Somebody who stays: the rights follow those of the user. `ended` is called when the user is gone, or
    * what was signed in with is not valid any more.
    */
-  enter(arrival: Arrival, ended: () => void): { readonly visitor: Visitor; leave(): void }
+  enter(arrival: StayingArrival, ended: () => void): { readonly visitor: Visitor; leave(): void }
 }
 
 export interface VisitorsOptions {
@@ -56,6 +61,7 @@ export function createVisitors(options: VisitorsOptions): Visitors {
     enter: (arrival, ended) => {
       const entrance = options.signedIn.enter({
         user: arrival.user,
+        arrival: { ...arrival, title: arrival.way },
         ended,
         rightsChanged: (changed) => {
           rights = changed

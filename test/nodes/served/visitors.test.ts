@@ -65,7 +65,7 @@ t.test('a refusal is an answer, and a defect is none', async (t) => {
 t.test('who stays has the rights of now, and is told when that ends', async (t) => {
   const { visitors, directory } = opened(() => undefined)
   let hasEnded = false
-  const { visitor, leave } = visitors.enter(arrival, () => {
+  const { visitor, leave } = visitors.enter({ ...arrival, connection: {} }, () => {
     hasEnded = true
   })
   t.ok(visitor.mayRead(relay))
