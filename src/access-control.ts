@@ -2,8 +2,10 @@
 import type { IncomingMessage } from 'node:http'
 import type { Logger } from 'pino'
 import { createCookieSessions } from './access/cookie-sessions.ts'
+import { createDigestSignIn } from './access/digest.ts'
 import type { Forwarding } from './access/forwarding.ts'
 import { hashInlineUsers } from './access/inline-users.ts'
+import { createLoginThrottle } from './access/login-throttle.ts'
 import { hashPassword } from './access/passwords.ts'
 import { createSignIn } from './access/sign-in.ts'
 import { createSignedIn } from './access/signed-in.ts'
@@ -38,7 +40,8 @@ export async function openAccessControl(
   onClose(directory.close)
   const signedIn = createSignedIn(directory)
   onClose(signedIn.close)
-  const signIn = createSignIn({ directory, limits, sampledLog })
+  const throttle = createLoginThrottle({ limits, now: () => performance.now() })
+  const signIn = createSignIn({ directory, limits, sampledLog, throttle })
   const peerOf = (request: IncomingMessage) => ({
     address: forwarding.clientAddress(request),
     isSecure: forwarding.isSecure(request),
@@ -53,6 +56,7 @@ export async function openAccessControl(
     directory,
     signedIn,
     signIn,
+    digest: createDigestSignIn({ directory, throttle, sampledLog }),
     ofRequest,
     ways: { ofUpgrade, byMessage: createMessageSignIn(common) },
     asUser,

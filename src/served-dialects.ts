@@ -7,10 +7,12 @@ import type { Forwarding } from './access/forwarding.ts'
 import { createNetworks } from './access/networks.ts'
 import { createTokenOwners } from './access/tokens.ts'
 import type { openAccessControl } from './access-control.ts'
+import type { Bus } from './bus/bus.ts'
 import type { Config } from './config.ts'
 import { systemClock } from './core/clock.ts'
 import type { Closers } from './core/closers.ts'
 import { HubError } from './core/errors.ts'
+import { createLogTail } from './core/log-tail.ts'
 import type { Release } from './core/release.ts'
 import type { SampledLog } from './core/sampled-log.ts'
 import { createTurnEnd } from './core/turn-end.ts'
@@ -23,6 +25,7 @@ import type {
   ServedDialect,
   ServedSettings,
 } from './dialects/served-dialect.ts'
+import { openTvheadend } from './dialects/tvheadend/open.ts'
 import type { openHardware } from './hardware.ts'
 import { openDeviceNumbers } from './nodes/served/device-numbers.ts'
 import { openSeenDevices } from './nodes/served/seen-devices.ts'
@@ -48,6 +51,7 @@ export const servedDialects: Readonly<Record<ServedSettings['dialect'], Served>>
   deconz: { title: 'deCONZ', labPort: 8088, open: openDeconz },
   jeedom: { title: 'Jeedom', labPort: 8090, open: openJeedom },
   netzer: { title: 'Netzer', labPort: 8091, open: openNetzer },
+  tvheadend: { title: 'Tvheadend', labPort: 9981, open: openTvheadend },
 }
 
 export function isDialect(name: string): name is ServedSettings['dialect'] {
@@ -67,6 +71,7 @@ export interface DialectPlace {
 export interface ServedParts {
   readonly access: Awaited<ReturnType<typeof openAccessControl>>
   readonly hardware: Awaited<ReturnType<typeof openHardware>>
+  readonly bus: Bus
   readonly gate: ConnectionGate
   readonly forwarding: Forwarding
   isOriginAllowed(request: IncomingMessage): boolean
@@ -148,7 +153,10 @@ async function openServedGround(config: Config, parts: ServedParts) {
   const { ingress } = hardware
   const visitors = createVisitors({ ingress, signedIn: access.signedIn, clock: systemClock })
   const ownerOfToken = createTokenOwners(access.directory)
-  return { config, parts, seen, visitors, keysOf: createKeysOf(config, parts), ownerOfToken }
+  const logTail = createLogTail(parts.log)
+  onClose(logTail.close)
+  const keysOf = createKeysOf(config, parts)
+  return { config, parts, seen, visitors, keysOf, ownerOfToken, logTail }
 }
 
 /** A language has the same keys wherever it is served. */
@@ -164,7 +172,7 @@ function createKeysOf({ limits }: Config, { store: shelf, access, sampledLog }: 
 }
 
 async function openOne(settings: ServedSettings, ground: Ground): Promise<OpenedDialect> {
-  const { config, parts, seen, keysOf, ownerOfToken, visitors } = ground
+  const { config, parts, seen, keysOf, ownerOfToken, visitors, logTail } = ground
   const { log, sampledLog, release, store, state, websockets, onClose } = parts
   const opened = { port: settings.path === undefined ? 0 : config.http.port }
   const dialect = await servedDialects[settings.dialect].open({
@@ -176,6 +184,12 @@ async function openOne(settings: ServedSettings, ground: Ground): Promise<Opened
     state,
     port: () => opened.port,
     findUser: parts.access.directory.find,
+    digest: parts.access.digest,
+    signedIn: parts.access.signedIn,
+    bus: parts.bus,
+    logTail,
+    dataFolder: config.data.folder,
+    limits: config.limits.dialects,
     ownerOfToken,
     clock: systemClock,
     log,

@@ -18,6 +18,7 @@ const debianPackages = {
   chromium: 'chromium',
   nginx: 'nginx',
   openssl: 'openssl',
+  curl: 'curl',
 } as const
 
 export type Program = keyof typeof debianPackages

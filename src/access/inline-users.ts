@@ -1,3 +1,4 @@
+import { digestSecretOf } from './digest.ts'
 import { digestOf, isToken } from './tokens.ts'
 import { anonymousName, type Role, type Rule, type User } from './user.ts'
 import { userFault } from './user-fault.ts'
@@ -6,6 +7,7 @@ import { userFault } from './user-fault.ts'
 interface InlineUser {
   readonly password?: string
   readonly passwordFile?: string
+  readonly digest?: boolean
   readonly role?: Role
   readonly base?: string
   readonly rules?: readonly Rule[]
@@ -29,9 +31,11 @@ export function hashInlineUsers(
   users: Readonly<Record<string, Omit<InlineUser, 'passwordFile'>>>,
   hashPassword: (password: string) => Promise<string>,
 ): Promise<User[]> {
-  const hashed = Object.entries(users).map(async ([name, { password, rules = [], ...rest }]) => {
-    const user = { name, ...rest, rules, tokens: [] }
-    if (password === undefined) return user
+  const hashed = Object.entries(users).map(async ([name, entry]) => {
+    const { password, digest, rules = [], ...rest } = entry
+    const plain = { name, ...rest, rules, tokens: [] }
+    if (password === undefined) return plain
+    const user = digest ? { ...plain, digestSecret: digestSecretOf(name, password) } : plain
     if (!isToken(password)) return { ...user, passwordHash: await hashPassword(password) }
     return { ...user, tokens: [{ name: 'configuration', sha256: digestOf(password), created }] }
   })

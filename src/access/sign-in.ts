@@ -3,7 +3,7 @@ import type { SampledLog } from '../core/sampled-log.ts'
 import type { Config } from '../generated/config.ts'
 import type { Credentials } from './basic.ts'
 import { type CredentialCache, createCredentialCache } from './credential-cache.ts'
-import { createLoginThrottle, type Refused } from './login-throttle.ts'
+import { createLoginThrottle, type LoginThrottle, type Refused } from './login-throttle.ts'
 import { createPasswordCheck, type PasswordCheck, type Verdict } from './passwords.ts'
 import { hasToken, isToken } from './tokens.ts'
 import type { User, UserDirectory } from './user.ts'
@@ -24,6 +24,8 @@ export interface SignInOptions {
   /** Milliseconds of a clock that never jumps. */
   readonly now?: () => number
   readonly checkPassword?: PasswordCheck
+  /** Where there are other ways to give a password, one that counts all of them. */
+  readonly throttle?: LoginThrottle
 }
 
 /** A full queue is empty sooner than this, even on a small machine. */
@@ -37,7 +39,7 @@ export function createSignIn(options: SignInOptions): SignIn {
   const { directory, limits, now = () => performance.now() } = options
   const { cacheEntries: entries, cacheSeconds } = limits.signIn
   const cache = createCredentialCache({ entries, lifeMs: cacheSeconds * 1000, now })
-  const throttle = createLoginThrottle({ limits, now })
+  const throttle = options.throttle ?? createLoginThrottle({ limits, now })
   const checkPassword = options.checkPassword ?? createPasswordCheck(limits.signIn)
   const check = createCheck({ directory, cache, checkPassword })
   const running = new Map<string, Promise<Verdict>>()

@@ -29,6 +29,8 @@ export interface User {
   readonly rules: readonly Rule[]
   /** An argon2id hash as a PHC string. */
   readonly passwordHash?: string
+  /** For HTTP Digest, of who wants it; see `digestSecretOf`. */
+  readonly digestSecret?: string
   readonly tokens: readonly Token[]
 }
 

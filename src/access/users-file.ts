@@ -71,9 +71,18 @@ function entriesOf(users: UsersFile['users']): [string, UserEntry][] {
   return Object.entries(users)
 }
 
-function userOf(name: string, { password, rules = [], tokens = [], ...rest }: UserEntry): User {
-  const user = { name, ...rest, rules, tokens }
-  return password === undefined ? user : { ...user, passwordHash: password }
+function userOf(
+  name: string,
+  { password, digest, rules = [], tokens = [], ...rest }: UserEntry,
+): User {
+  return {
+    name,
+    ...rest,
+    rules,
+    tokens,
+    ...(password !== undefined && { passwordHash: password }),
+    ...(digest !== undefined && { digestSecret: digest }),
+  }
 }
 
 function add(document: Document, name: string, entry: UserEntry): void {
@@ -85,7 +94,7 @@ function add(document: Document, name: string, entry: UserEntry): void {
 
 /** Only the keys that differ, so that comments beside the others stay. */
 function replace(document: Document, name: string, [before, after]: [UserEntry, UserEntry]): void {
-  for (const key of ['role', 'base', 'password', 'tokens', 'rules'] as const) {
+  for (const key of ['role', 'base', 'password', 'digest', 'tokens', 'rules'] as const) {
     const value = after[key]
     if (isDeepStrictEqual(value, before[key])) continue
     if (value === undefined) document.deleteIn(['users', name, key])

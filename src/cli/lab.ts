@@ -21,7 +21,7 @@ const nodeUser = 'bridge'
 function labConfig(dialects: string | undefined) {
   return {
     users: {
-      [user]: { password: 'bigclown', role: 'admin' },
+      [user]: { password: 'bigclown', digest: true, role: 'admin' },
       [nodeUser]: { password: createToken().token, role: 'node', base },
     },
     dialects: labDialects(dialects, { user, base }),

@@ -5,7 +5,7 @@ import { HubError, quote } from '../core/errors.ts'
 import { type Command, onlyOne, readArguments } from './command.ts'
 import { newPassword, passwordOptions } from './user-options.ts'
 
-const usage = 'user add NAME [--role ROLE] [--base BASE] [--stdin] [--file FILE]'
+const usage = 'user add NAME [--role ROLE] [--base BASE] [--digest] [--stdin] [--file FILE]'
 
 export const userAdd: Command = {
   usage,
@@ -31,6 +31,7 @@ export const userAdd: Command = {
         ...(role && { role }),
         ...(base !== undefined && { base }),
         ...(password && { password: password.hash }),
+        ...(password && values.digest && { digest: password.digestSecretFor(name) }),
       }
     })
     const rights = role ?? 'without a role: nothing is allowed until you write rules there'

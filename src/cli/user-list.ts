@@ -15,12 +15,13 @@ export const userList: Command = {
   },
 }
 
-function describe({ name, role, base, rules, passwordHash, tokens }: User): string {
+function describe({ name, role, base, rules, passwordHash, digestSecret, tokens }: User): string {
   const parts = [
     role ?? 'no role',
     ...(base === undefined ? [] : [`base ${base}`]),
     ...rules.map(({ allow, topic }) => `${allow.join('+')} on ${topic}`),
     ...(passwordHash === undefined ? [] : ['password']),
+    ...(digestSecret === undefined ? [] : ['digest']),
     ...tokens.map((token) => `token ${token.name}`),
   ]
   return `${name}: ${parts.join(', ')}`

@@ -1,4 +1,5 @@
 import { closest } from 'fastest-levenshtein'
+import { digestSecretOf } from '../access/digest.ts'
 import { hashPassword } from '../access/passwords.ts'
 import type { User } from '../access/user.ts'
 import { readUsersFile, type UserEntry } from '../access/users-file.ts'
@@ -13,6 +14,7 @@ export const fileOption = { file: { type: 'string', default: usersName } } as co
 export const passwordOptions = {
   ...fileOption,
   stdin: { type: 'boolean', default: false },
+  digest: { type: 'boolean' },
 } as const
 
 /** The entry of somebody who has to be in the file. */
@@ -31,16 +33,20 @@ export function unknownUser(name: string, users: readonly User[], place = ''): H
 
 export interface NewPassword {
   readonly hash: string
+  /** What the user of this name needs for HTTP Digest. */
+  digestSecretFor(name: string): string
   /** Lines that show a password nobody knows yet. */
   readonly lines: readonly string[]
 }
 
 /** A password from standard input, or a generated one that is shown this once. */
 export async function newPassword(terminal: Terminal, isOnInput: boolean): Promise<NewPassword> {
-  if (isOnInput)
-    return { hash: await hashPassword(await readPassword(terminal.readInput)), lines: [] }
-  const password = generatePassword()
-  return { hash: await hashPassword(password), lines: [`password: ${password}`, shownOnce] }
+  const password = isOnInput ? await readPassword(terminal.readInput) : generatePassword()
+  return {
+    hash: await hashPassword(password),
+    digestSecretFor: (name) => digestSecretOf(name, password),
+    lines: isOnInput ? [] : [`password: ${password}`, shownOnce],
+  }
 }
 
 export const shownOnce = 'It is shown only now: the file has nothing it could be read from.'

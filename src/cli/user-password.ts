@@ -3,21 +3,24 @@ import { changeUser } from '../access/users-file.ts'
 import { type Command, onlyOne, readArguments } from './command.ts'
 import { known, newPassword, passwordOptions } from './user-options.ts'
 
-const usage = 'user password NAME [--stdin] [--file FILE]'
+const usage = 'user password NAME [--digest | --no-digest] [--stdin] [--file FILE]'
 
 export const userPassword: Command = {
   usage,
   summary: 'give a user another password, generated or from standard input',
   run: async (args, terminal) => {
     const { values, positionals } = readArguments(usage, () =>
-      parseArgs({ args, options: passwordOptions, allowPositionals: true }),
+      parseArgs({ args, options: passwordOptions, allowPositionals: true, allowNegative: true }),
     )
     const name = onlyOne(positionals, 'the name of one user', usage)
-    const { hash, lines } = await newPassword(terminal, values.stdin)
-    changeUser(values.file, name, (before) => ({
-      ...known(before, name, values.file),
-      password: hash,
-    }))
+    const { hash, digestSecretFor, lines } = await newPassword(terminal, values.stdin)
+    changeUser(values.file, name, (before) => {
+      const { digest, ...entry } = known(before, name, values.file)
+      // Whoever signs in by Digest goes on doing so, by the new password.
+      const wantsDigest = values.digest ?? digest !== undefined
+      const secret = wantsDigest ? { digest: digestSecretFor(name) } : {}
+      return { ...entry, password: hash, ...secret }
+    })
     terminal.print(`${name} has another password now`)
     for (const line of lines) terminal.print(line)
   },

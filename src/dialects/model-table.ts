@@ -1,7 +1,7 @@
 /**
  * The one table from Clown.Model to the models of the other systems. A row is a quantity of a kind of
  * device: what its reports hold under a key. A column that is missing means that the system has nothing
- * like it.
+ * like it; Tvheadend has no column, since it tells messages as they are.
  */
 import { isRecord } from '../core/record.ts'
 
@@ -24,7 +24,6 @@ export interface ModelRow {
   readonly deconz?: DeconzColumn
   readonly jeedom: JeedomColumn
   readonly netzer?: NetzerColumn
-  readonly tvheadend?: TvheadendColumn
 }
 
 export interface DeconzColumn {
@@ -63,11 +62,6 @@ export interface NetzerColumn {
   readonly pin: 'digital' | { readonly lowest: number; readonly highest: number }
   /** The pins that only such devices get, unless the configuration says otherwise; the others share the rest. */
   readonly places: string
-}
-
-export interface TvheadendColumn {
-  /** The class of the notifications that tell of it. */
-  readonly notificationClass: string
 }
 
 const ledStates = ['off', 'on', '1-dot', '2-dot', '3-dot'] as const

@@ -1,10 +1,14 @@
 import type { Logger } from 'pino'
 import type { ApiKeys } from '../access/api-keys.ts'
 import type { Credentials } from '../access/basic.ts'
+import type { DigestSignIn } from '../access/digest.ts'
 import type { SignInResult } from '../access/sign-in.ts'
+import type { SignedIn } from '../access/signed-in.ts'
 import type { User } from '../access/user.ts'
+import type { Bus } from '../bus/bus.ts'
 import type { AlarmClock } from '../core/clock.ts'
 import type { DeepReadonly } from '../core/deep-readonly.ts'
+import type { LogTail } from '../core/log-tail.ts'
 import type { Release } from '../core/release.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Config } from '../generated/config.ts'
@@ -129,6 +133,18 @@ export interface ServedContext {
   /** The port on which clients reach it; 0 before it is open. */
   port(): number
   findUser(name: string): User | undefined
+  /** HTTP Digest, which `ServedRequest.signIn` leaves out. */
+  readonly digest: DigestSignIn
+  /** Who is there, on every way in. */
+  readonly signedIn: Pick<SignedIn, 'present' | 'onArrivals'>
+  /** What goes through the hub; whoever is told of it has to have the right to read it. */
+  readonly bus: Pick<Bus, 'subscribe'>
+  /** The log of the hub: for operators. */
+  readonly logTail: Pick<LogTail, 'onLine'>
+  /** Where the hub keeps its data; undefined when it keeps none. */
+  readonly dataFolder: string | undefined
+  /** The limits of the configuration for all languages. */
+  readonly limits: Readonly<Config['limits']['dialects']>
   /** Whose token of the hub it is. */
   ownerOfToken(token: string): User | undefined
   readonly clock: AlarmClock

@@ -88,7 +88,7 @@ export interface ConfigInput {
     /**
      * Whose language it is.
      */
-    dialect: 'deconz' | 'jeedom' | 'netzer'
+    dialect: 'deconz' | 'jeedom' | 'netzer' | 'tvheadend'
     /**
      * The TCP port to listen on; 0 takes any free one. An entry has either a port or a path.
      */
@@ -232,6 +232,10 @@ export interface ConfigInput {
          */
         topic: string
       }[]
+      /**
+       * Whether the user may sign in by HTTP Digest with MD5, too, where a dialect has it.
+       */
+      digest?: boolean
     }
   }
   /**
@@ -740,6 +744,14 @@ export interface ConfigInput {
        * API keys of one language.
        */
       keys?: number
+      /**
+       * Mailboxes of clients of Tvheadend, each of which stays for a minute after its client has gone.
+       */
+      mailboxes?: number
+      /**
+       * Messages that wait in one mailbox of a client of Tvheadend.
+       */
+      mailboxMessages?: number
     }
   }
   /**
@@ -841,7 +853,7 @@ export interface Config {
     /**
      * Whose language it is.
      */
-    dialect: 'deconz' | 'jeedom' | 'netzer'
+    dialect: 'deconz' | 'jeedom' | 'netzer' | 'tvheadend'
     /**
      * The TCP port to listen on; 0 takes any free one. An entry has either a port or a path.
      */
@@ -981,6 +993,10 @@ export interface Config {
          */
         topic: string
       }[]
+      /**
+       * Whether the user may sign in by HTTP Digest with MD5, too, where a dialect has it.
+       */
+      digest?: boolean
     }
   }
   /**
@@ -1489,6 +1505,14 @@ export interface Config {
        * API keys of one language.
        */
       keys: number
+      /**
+       * Mailboxes of clients of Tvheadend, each of which stays for a minute after its client has gone.
+       */
+      mailboxes: number
+      /**
+       * Messages that wait in one mailbox of a client of Tvheadend.
+       */
+      mailboxMessages: number
     }
   }
   /**

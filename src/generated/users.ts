@@ -62,6 +62,10 @@ export interface UsersFile {
          */
         created: string
       }[]
+      /**
+       * a secret for HTTP Digest with MD5, as clown-hub user password --digest writes it: weaker than the password's hash, for clients of other systems that can do nothing better
+       */
+      digest?: string
     }
   }
 }

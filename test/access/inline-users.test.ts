@@ -1,5 +1,7 @@
 import t from 'tap'
+import { digestSecretOf } from '../../src/access/digest.ts'
 import { hashInlineUsers } from '../../src/access/inline-users.ts'
+import { createToken } from '../../src/access/tokens.ts'
 import { checkConfig } from '../../src/config.ts'
 
 t.test('passwords of the configuration are kept as hashes only', async (t) => {
@@ -25,3 +27,23 @@ t.test('passwords of the configuration are kept as hashes only', async (t) => {
     { name: 'anonymous', rules, tokens: [] },
   ])
 })
+
+t.test(
+  'who wants to sign in by Digest has a secret for that, besides the hash or token',
+  async (t) => {
+    const { token } = createToken()
+    const { users } = checkConfig({
+      users: {
+        clown: { password: 'bigclown', digest: true },
+        other: { password: 'bigclown', digest: false },
+        machine: { password: token, digest: true },
+      },
+    })
+    const hashed = await hashInlineUsers(users, async () => 'hash')
+    t.match(hashed, [
+      { passwordHash: 'hash', digestSecret: digestSecretOf('clown', 'bigclown') },
+      { digestSecret: undefined },
+      { tokens: [{ name: 'configuration' }], digestSecret: digestSecretOf('machine', token) },
+    ])
+  },
+)

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { verify } from '@node-rs/argon2'
 import t from 'tap'
+import { digestSecretOf } from '../../src/access/digest.ts'
 import { readUsersFile } from '../../src/access/users-file.ts'
 import { usersFile } from '../access/users.ts'
 import { ranLine } from './run-line.ts'
@@ -75,6 +76,23 @@ t.test('another password is generated and shown once', async (t) => {
   const { code, output } = await ranLine(`user password admin --file ${file}`)
   t.equal(code, 0)
   t.ok(await verify(String(userIn(file, 'admin')?.passwordHash), shown('password', output)))
+})
+
+t.test('who wants to sign in by Digest gets a secret for that with each password', async (t) => {
+  const file = usersFile(t, oneAdmin)
+  const added = await ranLine(`user add bob --role viewer --digest --file ${file}`)
+  const secret = () => userIn(file, 'bob')?.digestSecret
+  t.equal(secret(), digestSecretOf('bob', shown('password', added.output)))
+  const changed = await ranLine(`user password bob --file ${file}`)
+  t.equal(secret(), digestSecretOf('bob', shown('password', changed.output)))
+  t.match((await ranLine(`user list --file ${file}`)).output, ['admin: admin', /password, digest$/])
+  await ranLine(`user password bob --no-digest --file ${file}`)
+  t.equal(secret(), undefined)
+  const given = { input: 'tr0ub4dor&3' }
+  await ranLine(`user password bob --digest --stdin --file ${file}`, given)
+  t.equal(secret(), digestSecretOf('bob', 'tr0ub4dor&3'))
+  await ranLine(`user add anonymous --digest --role viewer --file ${file}`)
+  t.equal(userIn(file, 'anonymous')?.digestSecret, undefined)
 })
 
 t.test('users are listed without their secrets, and removed', async (t) => {

@@ -12,6 +12,7 @@ const rules = [
   '192.168.1.202:8088 127.0.0.1:8088',
   '10.0.0.42:80 127.0.0.1:8090',
   'test.local:80 127.0.0.1:8091',
+  '192.168.0.1:9981 127.0.0.1:9981',
 ]
 
 interface Example {
@@ -39,7 +40,7 @@ async function shownPage(
   if (chromium === undefined) return undefined
   const network = await lonelyNetwork(t)
   if (network === undefined) return undefined
-  const dialects = 'deconz=8088,jeedom=8090,netzer=8091'
+  const dialects = 'deconz=8088,jeedom=8090,netzer=8091,tvheadend=9981'
   // The page of Netzer calls it by a name.
   const settings = { CLOWN_HTTP_HOSTS: 'test.local' }
   const lab = await startLabIn(t, { prefix: network.prefix, settings, dialects })
@@ -115,4 +116,21 @@ t.test('the page of the Netzer document shows IO0 following the relay', async (t
   await untilShown('1')
   await switched(example, false)
   await untilShown('0')
+})
+
+t.test('the page of the Tvheadend document shows live values, byte for byte', async (t) => {
+  const document = foundingDocument(t, '003_c8bc244335111ad4.txt')
+  if (document === undefined) return
+  const [, html = ''] = /```\n(<!DOCTYPE html>.*?)```/s.exec(document) ?? []
+  t.match(html, /new WebSocket\("ws:\/\/192\.168\.0\.1:9981\/comet\/ws"\);/)
+  const example = await shownPage(t, { html, address: 'http://page.example/' })
+  if (example === undefined) return
+  const { page } = example
+  const untilShown = (text: string) =>
+    page.locator('#messages div', { hasText: text }).first().waitFor({ timeout: 10_000 })
+  await untilShown('"notificationClass":"accessUpdate"')
+  await untilShown('"topic":"nodes/bridge/0/thermometer/i2c0-48","payload":{"temperature":[')
+  await untilShown('"notificationClass":"diskspaceUpdate"')
+  await switched(example, true)
+  await untilShown('"topic":"nodes/bridge/0/relay/i2c0-3b","payload":{"state":true}')
 })

@@ -1,0 +1,100 @@
+/** The calls of `/api/…`: arguments in the query or in a form, JSON as the answer. */
+import type { User } from '../../access/user.ts'
+import { isMeant } from '../entrance.ts'
+import type { ServedAnswer, ServedContext, ServedRequest } from '../served-dialect.ts'
+import { htmlAnswer, jsonAnswer } from './html-answer.ts'
+import { connectionOf, inputOf, type Meter, nodesOf, subscriptionOf } from './status.ts'
+import { isAdministrator } from './telling.ts'
+
+export interface ApiParts {
+  readonly context: Pick<ServedContext, 'signedIn' | 'devices' | 'release' | 'clock'>
+  readonly meter: Meter
+}
+
+/** Whose request it is. */
+interface Asker {
+  readonly request: ServedRequest
+  readonly user: User
+}
+
+interface Asked extends Asker {
+  readonly argumentsOf: URLSearchParams
+}
+
+interface Call {
+  /** Whether it is for administrators only. */
+  readonly isRestricted: boolean
+  /** The JSON of the answer, or the status of an error. */
+  act(asked: Asked, parts: ApiParts): unknown | Failure
+}
+
+interface Failure {
+  readonly failure: 400 | 403 | 404
+}
+
+/** The version of the API whose answers these are. */
+const apiVersion = 19
+
+const calls: Readonly<Record<string, Call>> = {
+  'connections/cancel': { isRestricted: true, act: cancel },
+  pathlist: { isRestricted: false, act: () => Object.keys(calls) },
+  serverinfo: {
+    isRestricted: false,
+    act: (_, { context }) => ({
+      sw_version: context.release.version,
+      api_version: apiVersion,
+      name: 'Clown.Hub',
+      capabilities: [],
+    }),
+  },
+  'status/connections': {
+    isRestricted: true,
+    act: (_, { context }) => listed(context.signedIn.present().map(connectionOf)),
+  },
+  'status/inputs': {
+    isRestricted: true,
+    act: (_, { context: { devices, clock } }) =>
+      listed(nodesOf(devices.all()).map((node) => inputOf(node, clock.wallMs()))),
+  },
+  'status/subscriptions': {
+    isRestricted: true,
+    act: (_, { context, meter }) =>
+      listed(context.signedIn.present().map((one) => subscriptionOf(one, meter))),
+  },
+}
+
+function listed(entries: readonly unknown[]) {
+  return { entries, totalCount: entries.length }
+}
+
+/** Ends the connection `id`, or several as a list of JSON, or `all`. */
+function cancel({ request, argumentsOf }: Asked, { context }: ApiParts): unknown {
+  if (!isMeant(request)) return { failure: 403 }
+  const id = argumentsOf.get('id')
+  const present = context.signedIn.present()
+  if (id === null) return { failure: 400 }
+  const ids = /\d+/g[Symbol.match](id)?.map(Number) ?? []
+  const chosen = id === 'all' ? present : present.filter((one) => ids.includes(one.id))
+  if (chosen.length === 0 && id !== 'all') return { failure: ids.length === 0 ? 400 : 404 }
+  for (const one of chosen) one.end()
+  return {}
+}
+
+export function answerCall(asker: Asker, parts: ApiParts): ServedAnswer {
+  const { method, path, query, body } = asker.request
+  const call = Object.hasOwn(calls, nameIn(path)) ? calls[nameIn(path)] : undefined
+  if (call === undefined) return htmlAnswer(404)
+  if (call.isRestricted && !isAdministrator(asker.user)) return htmlAnswer(403)
+  const form = method === 'POST' ? new URLSearchParams(body.toString('utf8')) : []
+  const argumentsOf = new URLSearchParams([...query, ...form])
+  const answer = call.act({ ...asker, argumentsOf }, parts)
+  return isFailure(answer) ? htmlAnswer(answer.failure) : jsonAnswer(JSON.stringify(answer))
+}
+
+function nameIn(path: string): string {
+  return path.slice('/api/'.length)
+}
+
+function isFailure(answer: unknown): answer is Failure {
+  return Object.hasOwn(Object(answer), 'failure')
+}

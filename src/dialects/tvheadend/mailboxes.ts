@@ -1,0 +1,141 @@
+/** What clients have still to be told: kept for a minute when one has gone, so that it can go on. */
+import { randomBytes } from 'node:crypto'
+import type { AlarmClock } from '../../core/clock.ts'
+import type { SampledLog } from '../../core/sampled-log.ts'
+import type { Notification } from './comet.ts'
+
+export interface Mailbox {
+  /** 40 hexadecimal digits. */
+  readonly id: string
+  /** The name of the user whose it is, and nobody else's. */
+  readonly user: string
+  /** Adds a message; a later one with the same `key` takes the place of an earlier one. */
+  put(message: Notification, key?: string): void
+  /** All there is, which is gone from here then. */
+  take(): Notification[]
+  readonly isEmpty: boolean
+  /** Calls `wake` when there is something to take, also now. While somebody reads, the mailbox stays. */
+  read(wake: () => void): () => void
+}
+
+export interface Mailboxes {
+  /** The mailbox `id` of a user, or else a new one; undefined when there are too many. */
+  open(user: string, id: string | null): { mailbox: Mailbox; isNew: boolean } | undefined
+  each(act: (mailbox: Mailbox) => void): void
+  close(): void
+}
+
+export interface MailboxesOptions {
+  readonly clock: Pick<AlarmClock, 'after'>
+  readonly limits: { readonly mailboxes: number; readonly mailboxMessages: number }
+  readonly sampledLog: SampledLog
+  /** Called when there is a first one; the answer is called when there is none any more. */
+  used(): () => void
+}
+
+/** So long one stays that nobody reads: `comet.c` of the original. */
+const unreadMs = 60_000
+
+/** A mailbox, and who reads it or how to stop its end. */
+interface Kept {
+  readonly mailbox: Mailbox
+  readonly readers: Set<() => void>
+  stopEnd: (() => void) | undefined
+}
+
+export function createMailboxes(options: MailboxesOptions): Mailboxes {
+  const { clock, limits, sampledLog, used } = options
+  /** Those that were left first come first. */
+  const kept = new Map<string, Kept>()
+  let unused: (() => void) | undefined
+  const end = ({ mailbox, stopEnd }: Kept) => {
+    stopEnd?.()
+    kept.delete(mailbox.id)
+    if (kept.size > 0) return
+    unused?.()
+    unused = undefined
+  }
+  const leave = (one: Kept) => {
+    one.stopEnd?.()
+    kept.delete(one.mailbox.id)
+    kept.set(one.mailbox.id, one)
+    one.stopEnd = clock.after(unreadMs, () => end(one))
+  }
+  const makeRoom = (user: string): boolean => {
+    if (kept.size < limits.mailboxes) return true
+    const unread = [...kept.values()].filter(({ readers }) => readers.size === 0)
+    // Whoever takes many has those taken away first.
+    const victim = unread.find(({ mailbox }) => mailbox.user === user) ?? unread[0]
+    sampledLog.warn('mailboxes-ended', { user }, 'there are too many mailboxes')
+    if (victim !== undefined) end(victim)
+    return victim !== undefined
+  }
+  const make = (user: string): Mailbox => {
+    const readers = new Set<() => void>()
+    const queue = createQueue(limits.mailboxMessages, sampledLog)
+    const mailbox: Mailbox = {
+      id: randomBytes(20).toString('hex'),
+      user,
+      take: queue.take,
+      put: (message, key) => {
+        queue.put(message, key)
+        for (const wake of readers) wake()
+      },
+      get isEmpty() {
+        return queue.size === 0
+      },
+      read: (wake) => {
+        one.stopEnd?.()
+        readers.add(wake)
+        if (queue.size > 0) wake()
+        return () => {
+          if (readers.delete(wake) && readers.size === 0 && kept.has(mailbox.id)) leave(one)
+        }
+      },
+    }
+    const one: Kept = { mailbox, readers, stopEnd: undefined }
+    leave(one)
+    unused ??= used()
+    return mailbox
+  }
+  return {
+    open: (user, id) => {
+      const known = kept.get(id ?? '')
+      if (known?.mailbox.user === user) {
+        if (known.readers.size === 0) leave(known)
+        return { mailbox: known.mailbox, isNew: false }
+      }
+      return makeRoom(user) ? { mailbox: make(user), isNew: true } : undefined
+    },
+    each: (act) => {
+      for (const { mailbox } of kept.values()) act(mailbox)
+    },
+    close: () => {
+      for (const one of [...kept.values()]) end(one)
+    },
+  }
+}
+
+/** Messages in order; past `most`, the oldest is dropped. */
+function createQueue(most: number, sampledLog: SampledLog) {
+  const waiting = new Map<string | number, Notification>()
+  let count = 0
+  return {
+    get size() {
+      return waiting.size
+    },
+    put: (message: Notification, key: string | number = ++count) => {
+      waiting.delete(key)
+      waiting.set(key, message)
+      const [oldest] = waiting.keys()
+      if (waiting.size <= most || oldest === undefined) return
+      waiting.delete(oldest)
+      sampledLog.warn('mailbox-messages-dropped', {}, 'a mailbox that nobody reads is full')
+    },
+    take: () => {
+      const all = [...waiting.values()]
+      waiting.clear()
+      return all
+    },
+  }
+}

@@ -1,0 +1,127 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import t from 'tap'
+import { WebSocket } from 'ws'
+import { servedContract } from '../served-contract.ts'
+import {
+  type Batch,
+  connected,
+  isRelayOn,
+  mqttAs,
+  relay,
+  report,
+  started,
+} from './tvheadend-client.ts'
+
+servedContract(t, {
+  dialect: 'tvheadend',
+  connect: (port) => new WebSocket(`ws://127.0.0.1:${port}/comet/ws`),
+  ignored: ['{', 'rubbish', '{"a":1}', '\u0000'],
+  told: async (link, hub) => {
+    await report(hub, relay, { state: true })
+    await link.frames.next((frame) => frame.includes(`"topic":"${relay}","payload":{"state":true}`))
+  },
+})
+
+t.test('the first frame says who and where; then comes what devices reported last', async (t) => {
+  const { hub, port } = await started(t)
+  await report(hub, relay, { state: true })
+  await report(hub, 'elsewhere/clock', 'noon')
+  const { batches, of } = await connected(t, port)
+  const first = await batches.next()
+  t.match(first.boxid, /^[0-9a-f]{40}$/)
+  t.match(first.messages, [
+    {
+      notificationClass: 'accessUpdate',
+      username: 'clown',
+      address: '127.0.0.1',
+      admin: 1,
+      dvr: 0,
+    },
+    { notificationClass: 'setServerIpPort', ip: '127.0.0.1', port },
+  ])
+  t.equal(first.messages.length, 2)
+  await of('message', isRelayOn)
+  t.equal((await batches.next()).boxid, undefined)
+})
+
+t.test('a subprotocol is echoed where it was offered, and never else', async (t) => {
+  const { port } = await started(t)
+  t.equal((await connected(t, port)).websocket.protocol, '')
+  const offered = ['other', 'tvheadend-comet']
+  t.equal((await connected(t, port, { offered })).websocket.protocol, 'tvheadend-comet')
+  const socket = connect(port, '127.0.0.1')
+  t.teardown(() => socket.destroy())
+  const lines = [
+    'GET /comet/ws HTTP/1.1',
+    'Host: localhost',
+    'Upgrade: websocket',
+    'Connection: upgrade',
+  ]
+  const rest = ['Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Version: 13']
+  socket.write(`${[...lines, ...rest].join('\r\n')}\r\nSec-WebSocket-Protocol: other\r\n\r\n`)
+  const [answer] = await once(socket, 'data')
+  t.match(String(answer), /^HTTP\/1.1 101/)
+  t.notMatch(String(answer), /Sec-WebSocket-Protocol/i)
+})
+
+t.test('one mailbox is read by websocket and by poll in turn', async (t) => {
+  const { hub, port, url } = await started(t)
+  const first = await connected(t, port)
+  const { boxid = '' } = await first.batches.next()
+  first.websocket.close()
+  await once(first.websocket, 'close')
+  await report(hub, relay, { state: true })
+  const poll = async (query: string, init?: RequestInit): Promise<Batch> => {
+    const answer = await fetch(`${url}/comet/poll${query}`, init)
+    t.match(answer.headers.get('content-type'), /json/)
+    return JSON.parse(await answer.text())
+  }
+  const polled = await poll(`?boxid=${boxid}&immediate=0`)
+  t.equal(polled.boxid, boxid)
+  t.ok(polled.messages.some(isRelayOn))
+  const body = new URLSearchParams({ boxid, immediate: '1' })
+  t.equal((await poll('', { method: 'POST', body })).boxid, boxid)
+  const again = await connected(t, port, { boxid })
+  await report(hub, relay, { state: false })
+  await again.of('message', ({ payload }) => JSON.stringify(payload) === '{"state":false}')
+  t.notOk(
+    again.told.items.some((one) => one.notificationClass === 'accessUpdate'),
+    'it goes on',
+  )
+  const fresh = await poll('?boxid=0123456789abcdef')
+  t.not(fresh.boxid, boxid)
+  t.match(fresh.messages[0], { notificationClass: 'accessUpdate' })
+  t.ok(fresh.messages.some(({ topic }) => topic === relay))
+})
+
+t.test('a client that never reads is cut, and costs the others nothing', async (t) => {
+  const limits = { websocket: { outboundBytes: 65_536, conflateBytes: 16_384 } }
+  const { hub, port } = await started(t, undefined, { limits })
+  const lazy = await connected(t, port)
+  lazy.websocket.pause()
+  const { of } = await connected(t, port)
+  const client = await mqttAs(t, hub, 'flood')
+  const ended = hub.log.next(({ kind }) => kind === 'websocket-slow-consumer')
+  const state = { isCut: false }
+  const watching = ended.then(() => {
+    state.isCut = true
+  })
+  while (!state.isCut) {
+    for (let at = 0; at < 20; at++) client.publish('a/b', JSON.stringify('x'.repeat(16_000)))
+    await client.publishAsync('a/b', '"end"', { qos: 1 })
+    lazy.websocket.send('{}')
+  }
+  await watching
+  await report(hub, relay, { state: true })
+  await of('message', isRelayOn)
+})
+
+t.test('with all mailboxes read, a new client is sent away', async (t) => {
+  const { url, port } = await started(t, undefined, { limits: { dialects: { mailboxes: 1 } } })
+  await connected(t, port)
+  t.equal((await fetch(`${url}/comet/poll`)).status, 503)
+  const late = new WebSocket(`ws://127.0.0.1:${port}/comet/ws`)
+  const [, response] = await once(late, 'unexpected-response')
+  t.equal(response.statusCode, 503)
+})
