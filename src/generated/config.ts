@@ -122,7 +122,7 @@ export interface ConfigInput {
        */
       addresses?: string[]
       /**
-       * Whether pages of any origin are let in as well, as the original does; without it, those of the hub and of http.origins are.
+       * Whether pages of any origin are let in as well, to read and nothing else; without it, those of the hub and of http.origins are.
        */
       anyOrigin?: boolean
     }
@@ -887,7 +887,7 @@ export interface Config {
        */
       addresses: string[]
       /**
-       * Whether pages of any origin are let in as well, as the original does; without it, those of the hub and of http.origins are.
+       * Whether pages of any origin are let in as well, to read and nothing else; without it, those of the hub and of http.origins are.
        */
       anyOrigin: boolean
     }

@@ -59,12 +59,22 @@ export function servedRequest({ request, body, gone }: Arrived, door: ServedDoor
       if (credentials !== undefined) return door.signIn(credentials, address)
       return isOriginAllowed ? door.ofRequest(request) : { refused: 'nobody' }
     },
-    guest: () => (isOriginAllowed || door.isAnyPageGuest ? door.guest(address) : undefined),
+    guest: () => guestOf(door, { address, isOriginAllowed }),
     visit: (user): Visitor | undefined =>
       door.mayEnter(request.socket, user.name)
         ? door.visitors.of({ user, address, way: door.name })
         : undefined,
   }
+}
+
+/** A page of anybody may be let in to look, and not to touch. */
+function guestOf(
+  door: ServedDoor,
+  { address, isOriginAllowed }: Pick<ServedRequest, 'address' | 'isOriginAllowed'>,
+): User | undefined {
+  const guest = door.guest(address)
+  if (guest === undefined || isOriginAllowed) return guest
+  return door.isAnyPageGuest ? door.visitors.asStranger(guest) : undefined
 }
 
 function headersOf({ headers }: IncomingMessage): Record<string, string | undefined> {

@@ -37,6 +37,8 @@ export interface StayingArrival extends Arrival {
 }
 
 export interface Visitors {
+  /** The same user in the hands of a stranger's page, by which nothing but reading is done. */
+  asStranger(user: User): User
   /** Somebody who asks once, with the rights of now. */
   of(arrival: Arrival): Visitor
   /**
@@ -53,9 +55,17 @@ export interface VisitorsOptions {
 }
 
 export function createVisitors(options: VisitorsOptions): Visitors {
+  const strangers = new WeakSet<User>()
+  const limited = (rights: Rights, user: User) =>
+    strangers.has(user) ? onlyReading(rights) : rights
   return {
+    asStranger: (user) => {
+      const stranger = { ...user }
+      strangers.add(stranger)
+      return stranger
+    },
     of: (arrival) => {
-      const rights = rightsOf(arrival.user)
+      const rights = limited(rightsOf(arrival.user), arrival.user)
       return visitor(arrival, () => rights, options)
     },
     enter: (arrival, ended) => {
@@ -64,12 +74,21 @@ export function createVisitors(options: VisitorsOptions): Visitors {
         arrival: { ...arrival, title: arrival.way },
         ended,
         rightsChanged: (changed) => {
-          rights = changed
+          rights = limited(changed, arrival.user)
         },
       })
-      let { rights } = entrance
+      let rights = limited(entrance.rights, arrival.user)
       return { visitor: visitor(arrival, () => rights, options), leave: entrance.leave }
     },
+  }
+}
+
+function onlyReading(rights: Rights): Rights {
+  const denied = { allowed: false, reason: 'the page of a stranger may read only' }
+  return {
+    ...rights,
+    may: (action, topic) => (action === 'read' ? rights.may(action, topic) : denied),
+    mayPublish: () => denied,
   }
 }
 

@@ -77,3 +77,27 @@ t.test('who stays has the rights of now, and is told when that ends', async (t) 
   t.ok(hasEnded)
   leave()
 })
+
+t.test('the page of a stranger reads and commands nothing, also when rights change', async (t) => {
+  const { visitors, directory } = opened(() => undefined)
+  const user = visitors.asStranger(ann)
+  const once = visitors.of({ ...arrival, user })
+  const { visitor, leave } = visitors.enter({ ...arrival, user }, () => {})
+  for (const role of ['operator', 'admin'] as const) {
+    directory.change(userNamed('ann', { role }))
+    for (const one of [once, visitor]) {
+      t.ok(one.mayRead(relay))
+      t.notOk(one.mayCommand(relay))
+    }
+  }
+  leave()
+})
+
+t.test('what a stranger’s page sends is refused by its rights', async (t) => {
+  const { visitors } = opened((_message, { rights }) => {
+    t.notOk(rights.mayPublish(`${relay}/set`, false).allowed)
+    throw new HubError('forbidden', 'expected somebody else')
+  })
+  const visitor = visitors.of({ ...arrival, user: visitors.asStranger(ann) })
+  t.match(await visitor.command(relay, { state: true }, 1000), { code: 'forbidden' })
+})
