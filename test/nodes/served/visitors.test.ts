@@ -78,11 +78,11 @@ t.test('who stays has the rights of now, and is told when that ends', async (t) 
   leave()
 })
 
-t.test('the page of a stranger reads and commands nothing, also when rights change', async (t) => {
+t.test('the page of a stranger reads and does not command, also when rights change', async (t) => {
   const { visitors, directory } = opened(() => undefined)
   const user = visitors.asStranger(ann)
   const once = visitors.of({ ...arrival, user })
-  const { visitor, leave } = visitors.enter({ ...arrival, user }, () => {})
+  const { visitor, leave } = visitors.enter({ ...arrival, user, connection: {} }, () => {})
   for (const role of ['operator', 'admin'] as const) {
     directory.change(userNamed('ann', { role }))
     for (const one of [once, visitor]) {
