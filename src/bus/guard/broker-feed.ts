@@ -90,11 +90,15 @@ export class BrokerFeed {
     if (this.#phase !== 'ready') return false
     const run = this.#inbound.takeMessages()
     let left = run.length
+    const rest = () => {
+      this.#rest()
+      this.#options.onPublished()
+    }
     const done = () => {
       left--
       if (left > 0) return
-      this.#rest()
-      this.#options.onPublished()
+      if (isLarge(run)) setImmediate(rest)
+      else rest()
     }
     for (const packet of run) this.#options.publish(packet, done)
     return run.length > 0
@@ -135,4 +139,16 @@ export class BrokerFeed {
       this.wake()
     }, waitMs)
   }
+}
+
+/** More than a turn of the event loop should bring to each receiver from one sender. */
+const largeRun = { packets: 64, bytes: 16 * 1024 }
+
+/**
+ * Whether receivers should have a turn to read what a run brought them: a sender that is faster than they
+ * can be told would have them all cut for being slow.
+ */
+function isLarge(run: readonly Buffer[]): boolean {
+  if (run.length >= largeRun.packets) return true
+  return run.reduce((sum, { length }) => sum + length, 0) > largeRun.bytes
 }
