@@ -17,8 +17,15 @@ const expectations = {
   released: { types: [pubrec, pubcomp], awaited: pubcomp },
 } satisfies Record<string, Expectation>
 
-/** How many ids are followed in one direction: a client need not ever acknowledge. */
-const maximumExpected = 4096
+/** How many ids are followed in one direction at least: a client need not ever acknowledge. */
+const leastExpected = 4096
+
+export interface AcknowledgementLimits {
+  /** How many QoS 2 messages of the client may be under way. */
+  readonly mqtt: { readonly qos2Window: number }
+  /** How many messages to the client may wait for it to acknowledge them. */
+  readonly sessions: { readonly messages: number }
+}
 
 /**
  * Follows the message ids that are under way in both directions [MQTT-4.3]: an acknowledgement of
@@ -31,10 +38,11 @@ export class Acknowledgements {
   /** QoS 2 messages from the client that the broker took, until it takes their PUBREL as well. */
   readonly #open = new Map<number, 'unreleased' | 'released'>()
   readonly #window: number
+  readonly #maximumExpected: number
 
-  /** `window`: how many QoS 2 messages of the client may be under way. */
-  constructor(window: number) {
-    this.#window = window
+  constructor({ mqtt, sessions }: AcknowledgementLimits) {
+    this.#window = mqtt.qos2Window
+    this.#maximumExpected = Math.max(leastExpected, sessions.messages)
   }
 
   /** A packet with an id goes out to the client. */
@@ -43,7 +51,7 @@ export class Acknowledgements {
     const { released, qos1, qos2 } = expectations
     if (typeOf(first) === pubrel) this.#expected.set(idOf(packet), released)
     else this.#expected.set(publishIdOf(packet), qosOf(first) === 1 ? qos1 : qos2)
-    if (this.#expected.size <= maximumExpected) return
+    if (this.#expected.size <= this.#maximumExpected) return
     const [oldest = 0] = this.#expected.keys()
     this.#expected.delete(oldest)
   }

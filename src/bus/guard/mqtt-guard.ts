@@ -4,7 +4,7 @@ import { TokenBucket } from '../../core/token-bucket.ts'
 import type { TurnEnd } from '../../core/turn-end.ts'
 import { clientName } from '../client-name.ts'
 import type { Journal } from '../journal.ts'
-import { Acknowledgements, expectsAnswer } from './acknowledgements.ts'
+import { type AcknowledgementLimits, Acknowledgements, expectsAnswer } from './acknowledgements.ts'
 import { BrokerFeed } from './broker-feed.ts'
 import {
   type ConnectLimits,
@@ -22,7 +22,7 @@ import { createHeaderCheck, packetTypes, typeOf } from './packet-types.ts'
 
 /** What all guards of a broker share. */
 export interface GuardContext {
-  readonly limits: ConnectLimits
+  readonly limits: ConnectLimits & AcknowledgementLimits
   readonly turnEnd: TurnEnd
   readonly sampledLog: SampledLog
   readonly journal: Pick<Journal, 'isLasting' | 'settled'>
@@ -112,7 +112,7 @@ export class MqttGuard extends Duplex {
       onDrained: () => this.emit('drain'),
       onFull: (waitingBytes) => this.#cut(waitingBytes),
     })
-    this.#acknowledgements = new Acknowledgements(mqtt.qos2Window)
+    this.#acknowledgements = new Acknowledgements(context.limits)
     this.#deadlines = new Deadlines({
       limits: mqtt,
       isHeldBack: () => socket.isPaused(),

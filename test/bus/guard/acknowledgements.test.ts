@@ -10,6 +10,10 @@ const pubrec = hex('5002 0005')
 const pubrel = hex('6202 0005')
 const pubcomp = hex('7002 0005')
 
+function acknowledgementsOf(qos2Window = 20, messages = 1000) {
+  return new Acknowledgements({ mqtt: { qos2Window }, sessions: { messages } })
+}
+
 t.test('each message takes its own kind of answer', async (t) => {
   const all = { puback, pubrec, pubcomp }
   const right: [string, Buffer, (keyof typeof all)[]][] = [
@@ -19,7 +23,7 @@ t.test('each message takes its own kind of answer', async (t) => {
   ]
   for (const [title, sent, answers] of right) {
     for (const [name, answer] of Object.entries(all)) {
-      const acknowledgements = new Acknowledgements(20)
+      const acknowledgements = acknowledgementsOf()
       acknowledgements.sent(sent)
       const expected = answers.some((known) => known === name) ? undefined : 'mqtt-malformed'
       t.equal(
@@ -32,7 +36,7 @@ t.test('each message takes its own kind of answer', async (t) => {
 })
 
 t.test('an id that is finished, or never was, may be acknowledged again', async (t) => {
-  const acknowledgements = new Acknowledgements(20)
+  const acknowledgements = acknowledgementsOf()
   acknowledgements.acknowledged(pubrec)
   acknowledgements.sent(qos1)
   acknowledgements.acknowledged(puback)
@@ -43,7 +47,7 @@ t.test('an id that is finished, or never was, may be acknowledged again', async 
 })
 
 t.test('each message takes one answer of a kind; others are not its next step', async (t) => {
-  const acknowledgements = new Acknowledgements(20)
+  const acknowledgements = acknowledgementsOf()
   const steps = (...packets: Buffer[]) =>
     packets.map((packet) => acknowledgements.acknowledged(packet))
   t.same(steps(puback, pubrec, pubcomp, pubrel), [false, false, false, false])
@@ -58,7 +62,7 @@ t.test('each message takes one answer of a kind; others are not its next step', 
 })
 
 t.test('a client that acknowledges nothing costs no more than some ids', async (t) => {
-  const acknowledgements = new Acknowledgements(20)
+  const acknowledgements = acknowledgementsOf()
   for (let id = 1; id <= 4097; id++) acknowledgements.sent(publishPacket('a', { qos: 1, id }))
   t.doesNotThrow(() => acknowledgements.acknowledged(hex('5002 0001')), 'forgotten')
   t.equal(
@@ -68,8 +72,14 @@ t.test('a client that acknowledges nothing costs no more than some ids', async (
   )
 })
 
+t.test('as many are followed as a session may have under way', async (t) => {
+  const acknowledgements = acknowledgementsOf(20, 5000)
+  for (let id = 1; id <= 5000; id++) acknowledgements.sent(publishPacket('a', { qos: 1, id }))
+  t.ok(acknowledgements.acknowledged(hex('4002 0001')))
+})
+
 t.test('no message and no answer has the id 0', async (t) => {
-  const acknowledgements = new Acknowledgements(20)
+  const acknowledgements = acknowledgementsOf()
   t.equal(
     faultOf(() => acknowledgements.published(publishPacket('a', { qos: 1, id: 0 }))),
     'mqtt-malformed',
@@ -81,7 +91,7 @@ t.test('no message and no answer has the id 0', async (t) => {
 })
 
 t.test('only a window of QoS 2 messages may wait for their release', async (t) => {
-  const acknowledgements = new Acknowledgements(2)
+  const acknowledgements = acknowledgementsOf(2)
   const mayTake = (id: number, qos = 2) => {
     return acknowledgements.mayTake(publishPacket('a', { qos, id }))
   }
