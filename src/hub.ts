@@ -11,7 +11,7 @@ import { createCounters } from './core/counters.ts'
 import { insist } from './core/insist.ts'
 import { openLog } from './core/log.ts'
 import { maxOpenFiles } from './core/open-files.ts'
-import { type ProcessWatch, watchProcess } from './core/process-watch.ts'
+import { watchProcess } from './core/process-watch.ts'
 import { type Release, readRelease } from './core/release.ts'
 import { createSampledLog, type SampledLog } from './core/sampled-log.ts'
 import { createTurnEnd } from './core/turn-end.ts'
@@ -22,7 +22,7 @@ import { createAdmission } from './nodes/admission.ts'
 import { loadClownModel } from './nodes/clown-model.ts'
 import { shedReports } from './nodes/load-shedding.ts'
 import { openPorts, type Ports } from './ports.ts'
-import { createReadiness, type Readiness } from './readiness.ts'
+import { createReadiness, stateOf } from './readiness.ts'
 import { openRecording } from './recording.ts'
 import { type DialectPlace, openServedDialects } from './served-dialects.ts'
 import { backupLines } from './store/backup.ts'
@@ -153,12 +153,6 @@ async function openAll(config: Config, log: Logger, life: Life) {
   readiness.started()
   log.info({ version: release.version, ...ports }, 'the hub is running')
   return { ports, dialects: places, counters }
-}
-
-/** What the clients of other systems are told of how the hub is. */
-function stateOf(readiness: Readiness, watch: ProcessWatch) {
-  if (!readiness.isRunning()) return 'starting'
-  return watch.isOverloaded() ? 'overloaded' : 'ready'
 }
 
 interface WebSocketParts {

@@ -1,3 +1,4 @@
+import type { ProcessWatch } from './core/process-watch.ts'
 import type { WatchedStore } from './store/watched-store.ts'
 
 /** Whether a hub can do all that it promises. */
@@ -26,4 +27,13 @@ export function createReadiness(
       return isStarted ? store.trouble() : 'the hub is starting'
     },
   }
+}
+
+/** What the clients of other systems are told of how the hub is. */
+export function stateOf(
+  readiness: Pick<Readiness, 'isRunning'>,
+  watch: Pick<ProcessWatch, 'isOverloaded'>,
+): 'starting' | 'overloaded' | 'ready' {
+  if (!readiness.isRunning()) return 'starting'
+  return watch.isOverloaded() ? 'overloaded' : 'ready'
 }

@@ -82,6 +82,14 @@ t.test('a configuration that breaks the schema is refused with the way to mend i
       'expected users.clown to have "password" or "passwordFile", got neither',
     ],
     [
+      { users, dialects: [{ dialect: 'deconz' }] },
+      'expected dialects.0 to have either a port or a path, got neither',
+    ],
+    [
+      { users, dialects: [{ dialect: 'deconz', port: 1, path: '/x' }] },
+      'expected dialects.0 to have either a port or a path, got both',
+    ],
+    [
       { users: { 'a:b': { password: 'x' } } },
       'expected the key "a:b" of users to be 1 to 64 characters, none of them a colon or a control character',
     ],

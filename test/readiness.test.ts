@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createReadiness } from '../src/readiness.ts'
+import { createReadiness, stateOf } from '../src/readiness.ts'
 import { startedHub } from './started-hub.ts'
 
 t.test('a hub is ready from its start to its end, unless its store is in trouble', async (t) => {
@@ -13,6 +13,15 @@ t.test('a hub is ready from its start to its end, unless its store is in trouble
   t.equal(unready(), 'the disk is low')
   ending.abort()
   t.equal(unready(), 'the hub is ending')
+})
+
+t.test('clients of other systems are told whether to come back later', async (t) => {
+  const told = (isRunning: boolean, isOverloaded: boolean) =>
+    stateOf({ isRunning: () => isRunning }, { isOverloaded: () => isOverloaded })
+  t.same(
+    [told(false, true), told(true, true), told(true, false)],
+    ['starting', 'overloaded', 'ready'],
+  )
 })
 
 t.test('/readyz tells whether a hub is ready, and why it is not', async (t) => {

@@ -110,8 +110,8 @@ function createValues(limits: LastValuesLimits['retained']) {
     // What comes again and again leaves gaps at the front, which cost time to pass.
     if (!isTooMuch()) return
     for (const oldest of values.keys()) {
+      if (!isTooMuch()) break
       forget(oldest)
-      if (!isTooMuch()) return
     }
   }
   return {

@@ -170,8 +170,11 @@ t.test(
 
 t.test('who is cut for one of several messages that came together is told of once', async (t) => {
   const hub = await openHub(t)
-  const cut = await signedIn(await rawMqttTo(t, hub.mqttPort), { clientId: 'cut' })
-  cut.send(...Array.from({ length: 30 }, () => publishPacket('an//empty level')))
-  await cut.ended
-  t.equal(hub.counters()['mqtt-connection-ended'], 1)
+  for (const [count, qos] of [0, 1, 2].entries()) {
+    const cut = await signedIn(await rawMqttTo(t, hub.mqttPort), { clientId: 'cut' })
+    const ids = Array.from({ length: 20 }, (_, at) => at + 1)
+    cut.send(...ids.map((id) => publishPacket('an//empty level', { qos, id })))
+    await cut.ended
+    t.equal(hub.counters()['mqtt-connection-ended'], count + 1)
+  }
 })

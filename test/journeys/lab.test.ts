@@ -61,6 +61,16 @@ t.test('a command that does not exist is told in one line on standard error', as
   t.same(output.items, [])
 })
 
+t.test('what the node has reported comes out as a table', async (t) => {
+  const lab = await startLab(t)
+  const url = `http://clown:bigclown@127.0.0.1:${lab.httpPort}`
+  const table = lab.alongside('export', 'nodes/#', '--since', '1h', '--url', url)
+  t.equal(await table.ended, 0)
+  t.equal(table.output.items[0], 'at,topic,quantity,value,unit')
+  t.match(table.output.items.join('\n'), /,nodes\/bridge\/0\/relay\/i2c0-3b,state,false,\n/)
+  t.equal(await lab.end('SIGINT'), 0)
+})
+
 t.test('Ctrl-C ends it cleanly', async (t) => {
   const lab = await startLab(t)
   t.equal(await lab.end('SIGINT'), 0)

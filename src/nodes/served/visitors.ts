@@ -83,21 +83,20 @@ export function createVisitors(options: VisitorsOptions): Visitors {
   }
 }
 
-function onlyReading(rights: Rights): Rights {
+/** What the rights of a visitor are asked. */
+type VisitorRights = Pick<Rights, 'mayRead' | 'mayPublish'>
+
+function onlyReading({ mayRead }: VisitorRights): VisitorRights {
   const denied = { allowed: false, reason: 'the page of a stranger may read only' }
-  return {
-    ...rights,
-    may: (action, topic) => (action === 'read' ? rights.may(action, topic) : denied),
-    mayPublish: () => denied,
-  }
+  return { mayRead, mayPublish: () => denied }
 }
 
-function visitor(arrival: Arrival, rights: () => Rights, options: VisitorsOptions): Visitor {
+function visitor(arrival: Arrival, rights: () => VisitorRights, options: VisitorsOptions): Visitor {
   const { user, address, way } = arrival
   return {
     user: user.name,
     mayRead: (topic) => rights().mayRead(topic),
-    mayCommand: (topic) => rights().may('command', commandTopic(topic)).allowed,
+    mayCommand: (topic) => rights().mayPublish(commandTopic(topic), false).allowed,
     command: (topic, payload, waitMs) =>
       outcomeOf(waitMs, options.clock, (told, ended) => {
         const sender = {

@@ -79,7 +79,10 @@ t.test('who stays has the rights of now, and is told when that ends', async (t) 
 })
 
 t.test('the page of a stranger reads and does not command, also when rights change', async (t) => {
-  const { visitors, directory } = opened(() => undefined)
+  const { visitors, directory } = opened((_message, { rights }) => {
+    t.notOk(rights.mayPublish(`${relay}/set`, false).allowed)
+    throw new HubError('forbidden', 'expected somebody else')
+  })
   const user = visitors.asStranger(ann)
   const once = visitors.of({ ...arrival, user })
   const { visitor, leave } = visitors.enter({ ...arrival, user, connection: {} }, () => {})
@@ -88,6 +91,7 @@ t.test('the page of a stranger reads and does not command, also when rights chan
     for (const one of [once, visitor]) {
       t.ok(one.mayRead(relay))
       t.notOk(one.mayCommand(relay))
+      t.match(await one.command(relay, {}, 1000), { receipt: 'refused' })
     }
   }
   leave()
