@@ -91,7 +91,7 @@ const series = 10
 const everyMs = 80
 const mostGrowthMiB = 128
 /** What the garbage of a busy process moves by. */
-const flatMiB = 40
+const flatMiB = 80
 
 /** Fills a data folder with the points of some hours that end now. */
 async function fill(folder: string): Promise<void> {
