@@ -57,9 +57,13 @@ t.test('F12: 64 KiB of opening brackets cost less than 5 ms', async (t) => {
   const deep = '['.repeat(100_000)
   const long = `["a",${'[1],'.repeat(16_000)}1]`
   for (const text of [deep.slice(0, 65_536), deep, long, '{"a":'.repeat(13_000)]) {
-    const startMs = performance.now()
-    t.ok(refusalOf(text))
-    t.ok(performance.now() - startMs < 5)
+    // The least of several: other work on the machine may come between.
+    const tookMs = Array.from({ length: 10 }, () => {
+      const startMs = performance.now()
+      t.ok(refusalOf(text))
+      return performance.now() - startMs
+    })
+    t.ok(Math.min(...tookMs) < 5)
   }
 })
 
