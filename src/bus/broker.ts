@@ -144,12 +144,8 @@ function followEvents(aedes: Aedes, { log, sampledLog }: BrokerOptions): void {
     log.debug({ client: client.id }, 'MQTT client connected')
   })
   aedes.on('clientDisconnect', (client) => log.debug({ client: client.id }, 'MQTT client gone'))
-  const ended = new WeakSet<Client>()
   for (const event of ['clientError', 'connectionError'] as const) {
     aedes.on(event, (client, error) => {
-      // What came together with a message that ends a connection fails by itself.
-      if (ended.has(client)) return
-      ended.add(client)
       sampledLog.warn('mqtt-connection-ended', { client: client.id, reason: error.message }, event)
     })
   }
