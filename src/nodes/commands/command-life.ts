@@ -35,7 +35,8 @@ const maximumEchoes = 64
 /** A command from its acceptance to its end. Every change is told. */
 export class CommandLife {
   readonly #command: Command
-  readonly #options: LifeOptions
+  /** Without the one before, which would keep the one before that, and so all of them. */
+  readonly #options: Omit<LifeOptions, 'before'>
   readonly #startedAtMs: number
   readonly #stopDeadline: () => void
   /** What this and earlier commands asked for and the device has not reported yet, in this order. */
@@ -43,9 +44,10 @@ export class CommandLife {
   #state: LifeState = beginning
 
   constructor(command: Command, options: LifeOptions) {
-    const { clock, before } = options
+    const { before, ...kept } = options
+    const { clock } = kept
     this.#command = command
-    this.#options = options
+    this.#options = kept
     this.#startedAtMs = clock.nowMs()
     this.#expected = [...(before?.overtaken() ?? []), command.asked]
     this.#stopDeadline = clock.after(command.timeoutMs, () => this.#happen('deadline'))
