@@ -8,7 +8,8 @@ import { createInbox } from '../inbox.ts'
 import { startControl } from './control.ts'
 
 const program = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
-const maxOpenFiles = 64
+// Node opens the hub's modules many at a time, about 150 files when it starts.
+const maxOpenFiles = 256
 const faultMs = 3000
 const recoveryMs = 15_000
 
@@ -42,7 +43,7 @@ async function startCrampedLab(t: Test): Promise<CrampedLab> {
 
 /** Opens many connections that say nothing, and waits until each is open or was turned away. */
 async function flood(t: Test, port: number): Promise<Socket[]> {
-  const sockets = Array.from({ length: 200 }, () => connect(port, '127.0.0.1'))
+  const sockets = Array.from({ length: 2 * maxOpenFiles }, () => connect(port, '127.0.0.1'))
   t.teardown(() => {
     for (const socket of sockets) socket.destroy()
   })
