@@ -1,29 +1,18 @@
 // How long is a message under way when nothing else is? 100 messages a second and peer, one at a time,
 // from one websocket to another, and from one MQTT client to another.
 import { answer, type Bench, portOf } from './bench.ts'
+import { sidesOf } from './both-wires.ts'
 import { openSides, type Side } from './compare.ts'
 import { quantile } from './processes.ts'
 import type { Row } from './table.ts'
-
-const sides: readonly Side[] = [
-  { name: 'hub', wire: 'talk' },
-  { name: 'bare ws', wire: 'relay' },
-  { name: 'socket.io', wire: 'socketIo' },
-  { name: 'Mosquitto', wire: 'mqttByWebsocket' },
-]
-
-const mqttSides: readonly Side[] = [
-  { name: 'hub', wire: 'mqtt' },
-  { name: 'Mosquitto', wire: 'mqtt' },
-  { name: 'bare Aedes', wire: 'mqtt' },
-]
 
 const shares = { p50: 0.5, p99: 0.99, 'p99.9': 0.999 }
 
 export async function latency(): Promise<Row[]> {
   // One after the other: who is silent for long is cut.
-  const rows = await answer((bench) => measure(bench, 'websocket', sides))
-  return [...rows, ...(await answer((bench) => measure(bench, 'MQTT', mqttSides)))]
+  const { websocket, MQTT } = sidesOf
+  const rows = await answer((bench) => measure(bench, 'websocket', websocket))
+  return [...rows, ...(await answer((bench) => measure(bench, 'MQTT', MQTT)))]
 }
 
 async function measure(bench: Bench, what: string, all: readonly Side[]): Promise<Row[]> {
