@@ -1,6 +1,7 @@
 import t from 'tap'
 import { createKeyMakers } from '../../../src/dialects/deconz/key-makers.ts'
 import { steppedClock } from '../../clock.ts'
+import { asked } from '../asked.ts'
 import { ask } from '../asked-json.ts'
 import { basicOf, startedHouse } from '../house.ts'
 import { deconzHouse } from './deconz-house.ts'
@@ -119,22 +120,7 @@ t.test('a key is made again only for a while, and only for the same user', async
       remove: async () => false,
     },
   })
-  const nobody = { refused: 'nobody' } as const
-  const request = {
-    method: 'POST',
-    path: '/api',
-    query: new URLSearchParams(),
-    headers: {},
-    body: Buffer.alloc(0),
-    address: '127.0.0.1',
-    isSecure: false,
-    isOriginAllowed: true,
-    subprotocols: [],
-    gone: new AbortController().signal,
-    signIn: async () => nobody,
-    guest: () => undefined,
-    visit: () => undefined,
-  }
+  const request = asked({ method: 'POST', path: '/api' })
   const make = async () =>
     JSON.parse((await keyMakers.makeKey(request, { devicetype: 'app' })).body ?? '')[0]
   t.match(await make(), { error: { type: 101 } })
