@@ -21,6 +21,18 @@ export class Batch {
   }
 }
 
+/** The batch of a single frame: the same one as before for the same frame, so that many are told the same. */
+export function repeatedBatch(): (frame: LiveFrame) => Batch {
+  let last: LiveFrame = { text: '', topic: undefined }
+  let batch = new Batch([last])
+  return (frame) => {
+    if (frame.text === last.text && frame.topic === last.topic) return batch
+    last = frame
+    batch = new Batch([frame])
+    return batch
+  }
+}
+
 function framed(frames: readonly LiveFrame[]): Buffer {
   const texts = frames.map(({ text }) => ({ text, length: Buffer.byteLength(text) }))
   const allBytes = texts.reduce((sum, { length }) => sum + headerBytes(length) + length, 0)

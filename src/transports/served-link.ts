@@ -7,7 +7,7 @@ import type { TurnEnd } from '../core/turn-end.ts'
 import type { ServedLink, Welcome } from '../dialects/served-dialect.ts'
 import type { Visitor } from '../nodes/served/visitors.ts'
 import { busy } from './admit-requests.ts'
-import { Batch } from './batch.ts'
+import type { Batch, LiveFrame } from './batch.ts'
 import { type InboundLimits, WebSocketInbound } from './websocket-inbound.ts'
 import { type OutboundLimits, WebSocketLink } from './websocket-link.ts'
 import { writeOnceATurn } from './write-once-a-turn.ts'
@@ -17,6 +17,8 @@ export interface ServedLinkOptions {
   readonly sampledLog: SampledLog
   readonly log: Logger
   readonly turnEnd: TurnEnd
+  /** All links of a dialect share it, for most frames are for many of them. */
+  batchOf(frame: LiveFrame): Batch
   /** See `ServedLink.enter`. */
   enter(user: User, ended: () => void): { visitor: Visitor; leave(): void } | undefined
 }
@@ -32,7 +34,7 @@ export function serveLink(
   const frames = new WebSocketLink(outlet, { limits, sampledLog, encodeMissed: () => undefined })
   const leaves: (() => void)[] = []
   const link: ServedLink = {
-    send: (text, key) => frames.deliver(new Batch([{ text, topic: key }])),
+    send: (text, key) => frames.deliver(options.batchOf({ text, topic: key })),
     enter: (user) => {
       // RFC 6455, 7.4.1: 1008, a message that breaks the policy; these clients know no codes of ours.
       const entered = options.enter(user, () => websocket.close(1008, 'signed out'))

@@ -1,8 +1,10 @@
 import type { IncomingMessage } from 'node:http'
+import type { Writable } from 'node:stream'
 import type { WebSocket } from 'ws'
 import type { User } from '../access/user.ts'
 import type { ServedAnswer, ServedDialect, Welcome } from '../dialects/served-dialect.ts'
 import { busy } from './admit-requests.ts'
+import { repeatedBatch } from './batch.ts'
 import { refuseUpgrade } from './refusal.ts'
 import type { AnyRoute, Handshake } from './route.ts'
 import { type ServedLinkOptions, serveLink } from './served-link.ts'
@@ -14,7 +16,7 @@ import {
   type WebSocketsOptions,
 } from './websockets.ts'
 
-export interface ServedRouteOptions extends Omit<ServedLinkOptions, 'enter'> {
+export interface ServedRouteOptions extends Omit<ServedLinkOptions, 'enter' | 'batchOf'> {
   readonly door: ServedDoor
   readonly websockets: ServedWebSockets
 }
@@ -58,34 +60,35 @@ const nothing = Buffer.alloc(0)
 /** Every path and method of a served dialect, and its websockets. */
 export function servedRoute(dialect: ServedDialect, options: ServedRouteOptions): AnyRoute {
   const { door } = options
+  const batchOf = repeatedBatch()
   return {
     checksOrigin: dialect.checksOrigin === true || door.isAnyPageGuest,
     any: async ({ request, response }, body) => {
-      const leaving = new AbortController()
-      response.on('close', () => leaving.abort())
-      const answer = await dialect.answer(
-        servedRequest({ request, body, gone: leaving.signal }, door),
-      )
-      sendAnswer(response, answer)
+      const asked = servedRequest({ request, body, gone: closeOf(response) }, door)
+      sendAnswer(response, await dialect.answer(asked))
     },
     upgrade: async (handshake) => {
       const { request, socket } = handshake
-      const leaving = new AbortController()
-      socket.once('close', () => leaving.abort())
-      const asked = servedRequest({ request, body: nothing, gone: leaving.signal }, door)
+      const asked = servedRequest({ request, body: nothing, gone: closeOf(socket) }, door)
       const welcome = await dialect.greet(asked)
       if (isAnswer(welcome)) sendUpgradeAnswer(socket, welcome)
       else if (welcome.user && !door.mayEnter(socket, welcome.user.name))
         refuseUpgrade(socket, busy)
-      else accept(handshake, welcome, { ...options, address: asked.address })
+      else accept(handshake, welcome, { ...options, batchOf, address: asked.address })
     },
   }
+}
+
+function closeOf(stream: Writable): AbortSignal {
+  const closing = new AbortController()
+  stream.once('close', () => closing.abort())
+  return closing.signal
 }
 
 function accept(
   handshake: Handshake,
   welcome: Welcome,
-  options: ServedRouteOptions & { readonly address: string },
+  options: ServedRouteOptions & Pick<ServedLinkOptions, 'batchOf'> & { readonly address: string },
 ): void {
   const { socket } = handshake
   const { door, websockets, address } = options

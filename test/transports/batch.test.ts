@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Batch } from '../../src/transports/batch.ts'
+import { Batch, repeatedBatch } from '../../src/transports/batch.ts'
 
 /** RFC 6455, 5.2: the header of a final text frame that is not masked, by the length of the text. */
 const headers = new Map([
@@ -30,4 +30,14 @@ t.test('lengths count bytes, not characters', async (t) => {
 t.test('all who get a batch get the same bytes', async (t) => {
   const batch = new Batch([{ text: '1', topic: undefined }])
   t.equal(batch.bytes, batch.bytes)
+})
+
+t.test('a frame that comes again is the batch before, whoever gets it', async (t) => {
+  const batchOf = repeatedBatch()
+  const one = batchOf({ text: '1', topic: 'a' })
+  t.equal(batchOf({ text: '1', topic: 'a' }), one)
+  t.not(batchOf({ text: '1', topic: 'b' }), one)
+  const two = batchOf({ text: '2', topic: 'b' })
+  t.same(two.frames, [{ text: '2', topic: 'b' }])
+  t.not(batchOf({ text: '1', topic: 'a' }), one, 'only the last one is remembered')
 })

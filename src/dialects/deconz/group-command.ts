@@ -2,13 +2,7 @@ import type { Receipt } from '../../core/receipt.ts'
 import type { Visitor } from '../../nodes/served/visitors.ts'
 import { choicesOf, modelTable } from '../model-table.ts'
 import { type Element, success } from './answers.ts'
-import {
-  askedState,
-  commandWaitMs,
-  invalidValue,
-  outcome,
-  readParameters,
-} from './light-command.ts'
+import { askedState, invalidValue, outcome, readParameters } from './light-command.ts'
 import { groupStateOf, type Shown } from './resources.ts'
 
 const address = '/groups/0/action'
@@ -39,7 +33,7 @@ export async function commandGroup(
   const commands = lights.flatMap(({ device, row }) => {
     const state = askedState(good, row)
     if (state === undefined) return []
-    return visitor.command(device.topic, { [row.key]: state }, commandWaitMs)
+    return visitor.command(device.topic, { [row.key]: state })
   })
   const worst = refusalOfAll(await Promise.all(commands))
   const elements = told.map(({ name, value, fault }) => {

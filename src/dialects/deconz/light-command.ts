@@ -5,9 +5,6 @@ import { choicesOf, type ModelRow } from '../model-table.ts'
 import { busy, type Element, failure, success } from './answers.ts'
 import { effectsOf, lightStateOf, type Shown } from './resources.ts'
 
-/** So long a success is waited for; the original answers when the command is sent, too. */
-export const commandWaitMs = 1000
-
 /** A parameter of the body, and what is wrong with it, if anything. */
 export interface Parameter {
   readonly name: string
@@ -93,9 +90,7 @@ export async function commandLight(
   if (good.length === 0) return faults.length === 0 ? undefined : faults
   const state = askedState(good, row)
   const receipt =
-    state === undefined
-      ? undefined
-      : await visitor.command(device.topic, { [row.key]: state }, commandWaitMs)
+    state === undefined ? undefined : await visitor.command(device.topic, { [row.key]: state })
   if (receipt?.receipt === 'node-offline' || receipt?.code === 'node-offline') {
     return [notReachable(address)]
   }

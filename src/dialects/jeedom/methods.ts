@@ -191,11 +191,8 @@ async function execCommand(id: unknown, asked: Asked, parts: Parts): Promise<Ans
   if (!visitor.mayCommand(topic)) return fault(701, 'Vous n’avez pas les droits sur cette commande')
   const state = askedState(command, isRecord(params['options']) ? params['options'] : {})
   if (state === undefined) return fault(-32_000, 'Valeur absente ou incorrecte dans options')
-  return outcome(await visitor.command(topic, { [command.row.key]: state }, commandWaitMs))
+  return outcome(await visitor.command(topic, { [command.row.key]: state }))
 }
-
-/** So long a success is waited for. */
-const commandWaitMs = 1000
 
 function askedState({ action, row }: Action, options: Readonly<Record<string, unknown>>): unknown {
   if (action.asks !== undefined) return action.asks

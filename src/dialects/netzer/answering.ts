@@ -7,9 +7,6 @@ import { writePin } from './pin-value.ts'
 import { type Pin, pinIndexes } from './pins.ts'
 import type { NetzerValues } from './reply.ts'
 
-/** So long a write waits for what becomes of it; the answer is what the pin says then. */
-const writeWaitMs = 1000
-
 export const pinPath = 'uv'
 export const triggerPath = `t${pinPath}`
 
@@ -52,7 +49,7 @@ export function answerTo(command: NetzerCommand | undefined, asker: Asker, board
   const payload = writePin(pin, value)
   // What cannot be written is answered with what it is, as a write that has changed nothing.
   if (payload === undefined) return present
-  const commanded = asker.visitor.command(pin.topic, payload, writeWaitMs)
+  const commanded = asker.visitor.command(pin.topic, payload)
   return { ...present, outcome: commanded.then((receipt) => seen(receipt, { pin, value }, board)) }
 }
 

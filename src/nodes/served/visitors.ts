@@ -17,10 +17,10 @@ export interface Visitor {
   /** Whether the device that reports on `topic` may be commanded. */
   mayCommand(topic: string): boolean
   /**
-   * Commands the device that reports on `topic`. Answers how that ended, or how far it is after `waitMs`;
-   * a refusal is an end like others. Rejects only for a defect of ours.
+   * Commands the device that reports on `topic`. Answers how that ended, or how far it is after a second; a
+   * refusal is an end like others. Rejects only for a defect of ours.
    */
-  command(topic: string, payload: unknown, waitMs: number): Promise<Receipt>
+  command(topic: string, payload: unknown): Promise<Receipt>
 }
 
 /** Where a visitor comes from, and in which language. */
@@ -97,8 +97,8 @@ function visitor(arrival: Arrival, rights: () => VisitorRights, options: Visitor
     user: user.name,
     mayRead: (topic) => rights().mayRead(topic),
     mayCommand: (topic) => rights().mayPublish(commandTopic(topic), false).allowed,
-    command: (topic, payload, waitMs) =>
-      outcomeOf(waitMs, options.clock, (told, ended) => {
+    command: (topic, payload) =>
+      outcomeOf(options.clock, (told, ended) => {
         const sender = {
           user: user.name,
           rights: rights(),
@@ -117,17 +117,19 @@ function visitor(arrival: Arrival, rights: () => VisitorRights, options: Visitor
   }
 }
 
+/** So long the clients of other systems are made to wait; most devices answer sooner. */
+const outcomeWaitMs = 1000
+
 type Told = (receipt: Receipt) => void
 
 /** What `send` is told at the end, or last before the time is over. */
 function outcomeOf(
-  waitMs: number,
   clock: Pick<AlarmClock, 'after'>,
   send: (told: Told, ended: Told) => void,
 ): Promise<Receipt> {
   return new Promise((resolve, reject) => {
     let latest: Receipt = { receipt: 'accepted', afterMs: 0 }
-    const stop = clock.after(waitMs, () => resolve(latest))
+    const stop = clock.after(outcomeWaitMs, () => resolve(latest))
     const told = (receipt: Receipt) => {
       latest = receipt
     }

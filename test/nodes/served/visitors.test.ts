@@ -32,16 +32,16 @@ t.test('a command is one of its user, on the way it came', async (t) => {
   })
   const visitor = visitors.of(arrival)
   t.equal(visitor.user, 'ann')
-  t.same(await visitor.command(relay, { state: true }, 1000), confirmed)
+  t.same(await visitor.command(relay, { state: true }), confirmed)
 })
 
-t.test('who does not want to wait longer is told how far it is', async (t) => {
+t.test('who would wait for more than a second is told how far it is', async (t) => {
   const sent: Receipt = { receipt: 'sent', afterMs: 1 }
   const { visitors, clock } = opened((_message, { watcher }) => {
     watcher?.told?.(sent)
     return undefined
   })
-  const outcome = visitors.of(arrival).command(relay, { state: true }, 1000)
+  const outcome = visitors.of(arrival).command(relay, { state: true })
   clock.step(1000)
   t.same(await outcome, sent)
 })
@@ -50,7 +50,7 @@ t.test('a refusal is an answer, and a defect is none', async (t) => {
   const refusing = opened(() => {
     throw new HubError('forbidden', 'expected somebody else')
   })
-  t.match(await refusing.visitors.of(arrival).command(relay, {}, 1000), {
+  t.match(await refusing.visitors.of(arrival).command(relay, {}), {
     receipt: 'refused',
     code: 'forbidden',
     message: 'expected somebody else',
@@ -59,7 +59,7 @@ t.test('a refusal is an answer, and a defect is none', async (t) => {
   const broken = opened(() => {
     throw new TypeError('a defect')
   })
-  await t.rejects(broken.visitors.of(arrival).command(relay, {}, 1000), { message: 'a defect' })
+  await t.rejects(broken.visitors.of(arrival).command(relay, {}), { message: 'a defect' })
 })
 
 t.test('who stays has the rights of now, and is told when that ends', async (t) => {
@@ -91,7 +91,7 @@ t.test('the page of a stranger reads and does not command, also when rights chan
     for (const one of [once, visitor]) {
       t.ok(one.mayRead(relay))
       t.notOk(one.mayCommand(relay))
-      t.match(await one.command(relay, {}, 1000), { receipt: 'refused' })
+      t.match(await one.command(relay, {}), { receipt: 'refused' })
     }
   }
   leave()
@@ -103,5 +103,5 @@ t.test('what a stranger’s page sends is refused by its rights', async (t) => {
     throw new HubError('forbidden', 'expected somebody else')
   })
   const visitor = visitors.of({ ...arrival, user: visitors.asStranger(ann) })
-  t.match(await visitor.command(relay, { state: true }, 1000), { code: 'forbidden' })
+  t.match(await visitor.command(relay, { state: true }), { code: 'forbidden' })
 })
