@@ -13,7 +13,10 @@ export interface Terminal {
   readonly stopped: Promise<void>
 }
 
-/** One subcommand of clown-hub. */
+/**
+ * One subcommand of clown-hub. What starts a hub or a node imports that when it runs: the others would wait
+ * for hundreds of modules that they do not use.
+ */
 export interface Command {
   /** How it is called, without the program's name. */
   readonly usage: string

@@ -1,35 +1,7 @@
 import { parseArgs } from 'node:util'
-import { isLoopbackHost } from '../access/address.ts'
-import { createToken } from '../access/tokens.ts'
-import { applyEnvironment, checkConfig } from '../config.ts'
-import { HubError } from '../core/errors.ts'
-import { readRelease } from '../core/release.ts'
-import { startHub } from '../hub.ts'
-import { startSimulatedNode } from '../simulator/start-simulated-node.ts'
 import { type Command, readArguments } from './command.ts'
-import { labDialects, labDialectsLine } from './lab-dialects.ts'
 
 const usage = 'lab [--dialects NAME=PORT,… | none]'
-const base = 'nodes/bridge/0'
-const user = 'clown'
-const nodeUser = 'bridge'
-
-/**
- * The user of the founding documents, whose password everybody knows, so only loopback may see it; and
- * one for the node, by which the hub knows whether it is there. Nobody needs the node's password.
- */
-function labConfig(dialects: string | undefined) {
-  return {
-    users: {
-      [user]: { password: 'bigclown', digest: true, role: 'admin' },
-      [nodeUser]: { password: createToken().token, role: 'node', base },
-    },
-    dialects: labDialects(dialects, { user, base }),
-    log: { level: 'warn' },
-  }
-}
-
-const warning = `lab mode: everybody knows ${user} and the password; for a house or a lab, clown-hub init`
 
 export const lab: Command = {
   usage,
@@ -38,63 +10,7 @@ export const lab: Command = {
     const { values } = readArguments(usage, () =>
       parseArgs({ args, options: { dialects: { type: 'string' } } }),
     )
-    const input = labConfig(values.dialects)
-    const config = checkConfig(applyEnvironment(input, terminal.environment))
-    for (const { host } of [config.http, config.mqtt, config.tls ?? config.http])
-      checkLoopback(host)
-    const password = String(config.users[user]?.password)
-    const hub = await startHub(config, { warnings: [warning] })
-    try {
-      const mqtt = `${inUrl(config.mqtt.host)}:${hub.mqttPort}`
-      const node = await startSimulatedNode({
-        url: `mqtt://${mqtt}`,
-        base,
-        username: nodeUser,
-        password: String(config.users[nodeUser]?.password),
-      })
-      const http = `${inUrl(config.http.host)}:${hub.httpPort}`
-      const addresses = { http, mqtt, host: config.mqtt.host, port: hub.mqttPort }
-      const dialects = labDialectsLine(hub.dialects)
-      for (const line of welcome({ ...addresses, dialects }, password)) terminal.print(line)
-      await terminal.stopped
-      await node.close()
-    } finally {
-      await hub.close()
-    }
+    const { startLab } = await import('./start-lab.ts')
+    await startLab(values.dialects, terminal)
   },
-}
-
-function checkLoopback(host: string): void {
-  if (isLoopbackHost(host)) return
-  const mend = 'use "clown-hub run --config FILE" with passwords of your own for other machines'
-  throw new HubError('bad-config', `lab mode listens on loopback only, got ${host}; ${mend}`)
-}
-
-function inUrl(host: string): string {
-  return host.includes(':') ? `[${host}]` : host
-}
-
-interface Addresses {
-  readonly http: string
-  readonly mqtt: string
-  readonly host: string
-  readonly port: number
-  readonly dialects: string
-}
-
-function welcome({ http, mqtt, host, port, dialects }: Addresses, password: string): string[] {
-  const url = `ws://${user}:${encodeURIComponent(password)}@${http}/auth/clown-talk-server_${base.replaceAll('/', '_')}`
-  const mosquitto = `-h ${host} -p ${port} -u ${user} -P ${password}`
-  return [
-    `Clown.Hub ${readRelease().version} in lab mode, for this machine only. Ctrl-C ends it.`,
-    `  http   http://${http}, MQTT over websocket on /mqtt`,
-    `  mqtt   mqtt://${mqtt}, user ${user}, password ${password}`,
-    `  node   ${base}, simulated`,
-    `  others ${dialects}`,
-    'Watch the node, switch its relay, or talk to it (a line to type in wscat comes last):',
-    `  mosquitto_sub ${mosquitto} -v -t '${base}/#'`,
-    `  mosquitto_pub ${mosquitto} -t ${base}/relay/i2c0-3b/set -m '{"state":true}'`,
-    `  npx wscat -c ${url}`,
-    '  ["relay/i2c0-3b/set", {"state": false}]',
-  ]
 }

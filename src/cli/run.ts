@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { readConfig } from '../config.ts'
-import { type Hub, startHub } from '../hub.ts'
+import type { Hub } from '../hub.ts'
 import { type Command, configPath, dataName, readArguments } from './command.ts'
 
 const usage = 'run [--config FILE]'
@@ -13,6 +13,7 @@ export const run: Command = {
       parseArgs({ args, options: { config: { type: 'string' } } }),
     )
     const config = readConfig(configPath(values.config), terminal.environment)
+    const { startHub } = await import('../hub.ts')
     const hub = await startHub({ ...config, data: { folder: dataName, ...config.data } })
     terminal.print(`Clown.Hub listens: ${portsOf(hub)}`)
     await terminal.stopped

@@ -1,6 +1,5 @@
 import { parseArgs } from 'node:util'
 import { readSecretFile, valueIn } from '../core/text-file.ts'
-import { startSimulatedNode } from '../simulator/start-simulated-node.ts'
 import { type Command, readArguments, required } from './command.ts'
 import { faultOptions, faultUsage, readAbsence, readFaults } from './fault-options.ts'
 
@@ -22,6 +21,7 @@ export const simulate: Command = {
     const file = values['password-file']
     const secret = file === undefined ? {} : { password: passwordIn(file) }
     const absence = readAbsence(values)
+    const { startSimulatedNode } = await import('../simulator/start-simulated-node.ts')
     const node = await startSimulatedNode({
       url,
       base: values.base,
