@@ -14,8 +14,8 @@ export interface DirectPublish {
  * message that may not be published ends the connection.
  */
 export function publishDirectly({ aedes, client, packet }: DirectPublish, done: () => void): void {
-  const { messageId, ...content } = readPublish(packet)
-  const message: PublishPacket = { cmd: 'publish', messageId, ...content }
+  const { topic, payload, qos, retain, dup, messageId } = readPublish(packet)
+  const message: PublishPacket = { cmd: 'publish', topic, payload, qos, retain, dup, messageId }
   const end = (error?: Error | null) => {
     if (error) client.emit('error', error)
     done()
@@ -26,7 +26,7 @@ export function publishDirectly({ aedes, client, packet }: DirectPublish, done: 
       return
     }
     // [MQTT-4.3.2] The guard lets it go when the message is where it has to be.
-    if (message.qos === 1) client.conn.write(writeAcknowledgement(messageId))
+    if (qos === 1) client.conn.write(writeAcknowledgement(messageId))
     aedes.publish(message, client, end)
   })
 }

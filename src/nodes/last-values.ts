@@ -108,9 +108,9 @@ function createValues(limits: LastValuesLimits['retained']) {
   const isTooMuch = () => values.size > limits.topics || totalBytes > limits.totalBytes
   const makeRoom = () => {
     // What comes again and again leaves gaps at the front, which cost time to pass.
-    if (!isTooMuch()) return
-    for (const oldest of values.keys()) {
-      if (!isTooMuch()) break
+    const oldestFirst = isTooMuch() ? values.keys() : []
+    for (const oldest of oldestFirst) {
+      if (!isTooMuch()) return
       forget(oldest)
     }
   }
@@ -119,12 +119,14 @@ function createValues(limits: LastValuesLimits['retained']) {
     get: (topic: string) => values.get(topic),
     forget,
     keep: (value: Omit<Kept, 'latin1' | 'cost'>, bytes: Buffer) => {
-      const { topic } = value
+      const { topic, qos, retain, heardMs } = value
       // Also before one that is too large to keep: it would pass for the last one.
       forget(topic)
       if (bytes.length > limits.valueBytes) return
       const cost = Buffer.byteLength(topic) + bytes.length
-      values.set(topic, { ...value, latin1: bytes.toString('latin1'), cost })
+      const latin1 = bytes.toString('latin1')
+      // Field by field: to spread an object costs more than all the rest.
+      values.set(topic, { topic, qos, retain, heardMs, latin1, cost })
       totalBytes += cost
       makeRoom()
     },

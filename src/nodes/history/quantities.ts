@@ -25,27 +25,37 @@ const longestUnit = 32
  */
 export function quantitiesIn(value: unknown): Quantity[] {
   const found: Quantity[] = []
-  for (const quantity of collected(value, [])) {
-    found.push(quantity)
-    if (found.length === mostQuantities) break
-  }
+  collect(value, { name: '', depth: 0 }, found)
   return found
 }
 
-function* collected(value: unknown, path: readonly string[]): Generator<Quantity> {
-  if (isRecord(value)) {
-    if (path.length === deepest) return
-    for (const [key, inner] of Object.entries(value)) yield* collected(inner, [...path, key])
+/** Where something stands inside a report. */
+interface Place {
+  readonly name: string
+  readonly depth: number
+}
+
+function collect(value: unknown, { name, depth }: Place, found: Quantity[]): void {
+  if (found.length === mostQuantities) return
+  if (!isRecord(value)) {
+    const quantity = readQuantity(value, depth === 0 ? bare : name)
+    if (quantity !== undefined) found.push(quantity)
     return
   }
-  const quantity = path.length === 0 ? bare : path.join('.')
+  if (depth === deepest) return
+  for (const key of Object.keys(value)) {
+    collect(value[key], { name: depth === 0 ? key : `${name}.${key}`, depth: depth + 1 }, found)
+  }
+}
+
+function readQuantity(value: unknown, quantity: string): Quantity | undefined {
   const measured = Array.isArray(value) ? readWithUnit(value) : { value, unit: undefined }
-  if (measured === undefined || !isFit(quantity, longestName)) return
+  if (measured === undefined || !isFit(quantity, longestName)) return undefined
   const { value: inner, unit } = measured
   // Nobody measures -0.
   if (typeof inner === 'number' && Number.isFinite(inner))
-    yield { quantity, value: inner + 0, unit }
-  else if (typeof inner === 'boolean') yield { quantity, value: inner, unit }
+    return { quantity, value: inner + 0, unit }
+  return typeof inner === 'boolean' ? { quantity, value: inner, unit } : undefined
 }
 
 /** What is said as `[value, unit]`; something like `[1, 2]` is a list. */
