@@ -2,11 +2,12 @@ import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { checkConfig, readConfig } from '../src/config.ts'
+import { testFolder } from './test-folder.ts'
 
 const users = { clown: { password: 'bigclown' } }
 
 t.test('a file with a password in it is for its owner only', async (t) => {
-  const folder = t.testdir({
+  const folder = testFolder(t, {
     'inline.yaml': 'users: { clown: { password: bigclown } }',
     'plain.yaml': 'http: { port: 0 }',
     password: 'bigclown',
@@ -58,7 +59,7 @@ t.test('users may have rights, and anonymous has nothing else', async (t) => {
 })
 
 t.test('users may come from a file of their own, which is read for its faults', async (t) => {
-  const folder = t.testdir({
+  const folder = testFolder(t, {
     'users.yaml': 'users: { bob: { role: viewer } }',
     'none.yaml': 'users: {}',
     'bad.yaml': 'users: { bob: { rol: viewer } }',

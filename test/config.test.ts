@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { applyEnvironment, type ConfigInput, checkConfig, readConfig } from '../src/config.ts'
 import { HubError } from '../src/core/errors.ts'
+import { testFolder } from './test-folder.ts'
 
 const users = { clown: { password: 'bigclown' } }
 
@@ -33,7 +34,7 @@ t.test('the result is frozen to its depth, and the input stays as it was', async
 
 t.test('a password comes from a file, without one line break at its end', async (t) => {
   const files = { unix: 'secret\n', dos: 'secret\r\n', two: 'secret\n\n', none: '' }
-  const folder = t.testdir(files)
+  const folder = testFolder(t, files)
   for (const file of Object.keys(files)) chmodSync(join(folder, file), 0o600)
   const passwordFrom = (file: string) =>
     checkConfig({ users: { clown: { passwordFile: join(folder, file) } } }).users['clown']
@@ -128,7 +129,7 @@ t.test('a password is never part of a message', async (t) => {
 t.test('a password that YAML stumbles over is not part of a message either', async (t) => {
   for (const start of ['!', '!x!', '!<', '|', '"\\', '*', '&a *', '%', '{', '"']) {
     const file = join(
-      t.testdir({ 'hub.yaml': `users: {}\npassword: ${start}hunter2!` }),
+      testFolder(t, { 'hub.yaml': `users: {}\npassword: ${start}hunter2!` }),
       'hub.yaml',
     )
     try {
@@ -146,7 +147,7 @@ t.test('keys named as parts of every object are data, and pollute nothing', asyn
   t.same(Object.keys(named), ['__proto__', 'constructor'])
   t.same(Object.values(named), [{ password: 'p' }, { password: 'c' }])
   t.equal(checkConfig({ users }).users['constructor'], undefined)
-  const file = t.testdir({ yaml: 'users: {a: {password: b}}\n__proto__: {http: {port: 1}}' })
+  const file = testFolder(t, { yaml: 'users: {a: {password: b}}\n__proto__: {http: {port: 1}}' })
   t.throws(() => readConfig(join(file, 'yaml'), {}), { message: /unknown key "__proto__"/ })
   const overridden = applyEnvironment({}, { CLOWN_USERS___PROTO___PASSWORD: 'x' })
   t.same(Object.keys(checkConfig(overridden).users), ['__proto__'])
@@ -188,7 +189,7 @@ t.test('any JSON becomes a configuration or a HubError in one line', async (t) =
 })
 
 t.test('a file of YAML or JSON is read, then the environment, then checked', async (t) => {
-  const folder = t.testdir({
+  const folder = testFolder(t, {
     'hub.yaml':
       '# the hub\nhttp:\n  port: 1\nusers:\n  clown: { password: bigclown }\n  42: { password: "x" }\n',
     'hub.json': '{"users": {"clown": {"password": "bigclown"}}}',
@@ -216,7 +217,7 @@ t.test('a file that cannot be used is refused in one line with its name', async 
     ['users: {a: {password: b}}\nhttp: {prot: 1}', /\.yaml": unknown key "http\.prot": did you/],
   ]
   for (const [text, message] of refused) {
-    const file = join(t.testdir({ 'hub.yaml': text }), 'hub.yaml')
+    const file = join(testFolder(t, { 'hub.yaml': text }), 'hub.yaml')
     t.throws(() => readConfig(file, {}), { code: 'bad-config', message }, text)
     t.throws(() => readConfig(file, {}), { message: /^.*$/ }, 'one line')
   }

@@ -16,10 +16,11 @@ import {
 } from './raw-mqtt.ts'
 import type { StartedHub } from './started-hub.ts'
 import { talkTo } from './started-hub.ts'
+import { testFolder } from './test-folder.ts'
 
 /** Starts a hub with one data folder, in place of the one before. */
 function restarter(t: Test): () => Promise<StartedHub> {
-  const data = { folder: t.testdir({}) }
+  const data = { folder: testFolder(t) }
   let close = async () => {}
   return async () => {
     await close()

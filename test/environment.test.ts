@@ -2,6 +2,7 @@ import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { applyEnvironment, checkConfig } from '../src/config.ts'
+import { testFolder } from './test-folder.ts'
 
 const users = { clown: { password: 'bigclown' } }
 
@@ -27,7 +28,7 @@ t.test('variables override the places their names lead to', async (t) => {
 })
 
 t.test('each variable may also name a file that holds its value', async (t) => {
-  const folder = t.testdir({ port: '9090\n', password: 'secret\n' })
+  const folder = testFolder(t, { port: '9090\n', password: 'secret\n' })
   chmodSync(join(folder, 'password'), 0o600)
   const environment = {
     CLOWN_HTTP_PORT_FILE: join(folder, 'port'),

@@ -4,6 +4,7 @@ import { connectAsync } from 'mqtt'
 import t from 'tap'
 import { startHub } from '../src/hub.ts'
 import { mqttTo, startedHub, talkTo } from './started-hub.ts'
+import { testFolder } from './test-folder.ts'
 
 const relay = 'nodes/bridge/0/relay/i2c0-3b'
 
@@ -213,7 +214,7 @@ t.test('a hub that closes says so, frees its ports and can be closed twice', asy
 })
 
 t.test('a data folder belongs to one hub at a time', async (t) => {
-  const data = { folder: t.testdir({}) }
+  const data = { folder: testFolder(t) }
   const hub = await startedHub(t, { data })
   const users = { clown: { password: 'bigclown' } }
   const second = { http: { port: 0 }, mqtt: { port: 0 }, users, data }

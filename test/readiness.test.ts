@@ -1,6 +1,7 @@
 import t from 'tap'
 import { createReadiness, stateOf } from '../src/readiness.ts'
 import { startedHub } from './started-hub.ts'
+import { testFolder } from './test-folder.ts'
 
 t.test('a hub is ready from its start to its end, unless its store is in trouble', async (t) => {
   const ending = new AbortController()
@@ -26,7 +27,7 @@ t.test('clients of other systems are told whether to come back later', async (t)
 
 t.test('/readyz tells whether a hub is ready, and why it is not', async (t) => {
   const ask = async (limits: { freeMiB: number; freePercent: number }) => {
-    const data = { folder: t.testdir({}) }
+    const data = { folder: testFolder(t) }
     const hub = await startedHub(t, { data, limits: { store: limits } })
     const ready = await fetch(`http://127.0.0.1:${hub.httpPort}/readyz`)
     const health = await fetch(`http://127.0.0.1:${hub.httpPort}/healthz`)

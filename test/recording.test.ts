@@ -14,6 +14,7 @@ import { steppedClock } from './clock.ts'
 import { type HubPorts, mqttTo, startedHub, talkTo } from './started-hub.ts'
 import { textsOf } from './store/contract.ts'
 import { toldProblems } from './store/history/told-problems.ts'
+import { testFolder } from './test-folder.ts'
 
 async function publish(t: Test, hub: HubPorts, values: Readonly<Record<string, string>>) {
   const { client } = await mqttTo(t, hub)
@@ -37,7 +38,7 @@ async function told(hub: HubPorts): Promise<Record<string, unknown>> {
 
 /** Starts a hub with one data folder, in place of the one before. */
 function restarter(t: Test, config: Partial<ConfigInput> = {}) {
-  const data = { folder: t.testdir({}) }
+  const data = { folder: testFolder(t) }
   let close = async () => {}
   return async () => {
     await close()

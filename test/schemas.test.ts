@@ -5,6 +5,7 @@ import type { SchemaObject } from 'ajv'
 import t from 'tap'
 import { generateTypes } from '../schemas/generate-types.ts'
 import { openAjv, schemaSentence } from '../src/core/schema-error.ts'
+import { testFolder } from './test-folder.ts'
 
 const schemas = join(import.meta.dirname, '../schemas')
 const settings = ['config.schema.json', 'users.schema.json']
@@ -111,7 +112,7 @@ t.test('there is a type for each kind, two for the configuration and one for use
 })
 
 t.test('the script writes the generated types', async (t) => {
-  const root = t.testdir()
+  const root = testFolder(t)
   const script = join(schemas, 'generate-types.ts')
   // The loader of the tests is in the arguments; see test/loader for the other one.
   const env = { ...process.env, TAP_TYPE_STRIP_ONLY: '1' }

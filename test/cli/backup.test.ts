@@ -5,6 +5,7 @@ import t from 'tap'
 import { openLevelStore } from '../../src/store/level-store.ts'
 import { startedHub } from '../started-hub.ts'
 import { put, textsOf } from '../store/contract.ts'
+import { testFolder } from '../test-folder.ts'
 import { answeringHub, listening } from './answering-hub.ts'
 import { ranLine } from './run-line.ts'
 
@@ -19,7 +20,7 @@ function basicOf(user: string): string {
 }
 
 t.test('a data folder is saved, wiped, restored and repaired', async (t) => {
-  const root = t.testdir({})
+  const root = testFolder(t)
   const [data, file] = [join(root, 'data'), join(root, 'b.ndjson')]
   const store = await openLevelStore({ folder: data, sampledLog })
   await store.write([put('a/1', 'x'), put('a/2', 'yy')])
@@ -41,7 +42,7 @@ t.test('a data folder is saved, wiped, restored and repaired', async (t) => {
 })
 
 t.test('a running hub is saved by HTTP, and cannot be wiped, restored or repaired', async (t) => {
-  const root = t.testdir({})
+  const root = testFolder(t)
   const [data, file] = [join(root, 'data'), join(root, 'b.ndjson')]
   const hub = await startedHub(t, { users, data: { folder: data } })
   const url = (user: string) => `--url http://${user}:bigclown@127.0.0.1:${hub.httpPort}`
@@ -79,7 +80,7 @@ t.test('a running hub is saved by HTTP, and cannot be wiped, restored or repaire
 })
 
 t.test('a hub that keeps nothing, breaks off or answers strangely leaves no file', async (t) => {
-  const root = t.testdir({})
+  const root = testFolder(t)
   const [data, file] = [join(root, 'data'), join(root, 'b.ndjson')]
   const locked = await openLevelStore({ folder: data, sampledLog })
   t.teardown(locked.close)
@@ -106,7 +107,7 @@ t.test('a hub that keeps nothing, breaks off or answers strangely leaves no file
 })
 
 t.test('arguments that do not fit are refused with the usage', async (t) => {
-  const folder = t.testdir({})
+  const folder = testFolder(t)
   const lines = [
     'backup x',
     'backup --data x',

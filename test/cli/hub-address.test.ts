@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { hubAddress } from '../../src/cli/hub-address.ts'
 import { writePrivate } from '../access/users.ts'
+import { testFolder } from '../test-folder.ts'
 
 const lab = { url: 'http://127.0.0.1:8080', user: 'clown', password: 'bigclown' }
 const nothing = { environment: {} }
@@ -31,7 +32,7 @@ t.test('user and password are percent-decoded, whatever they hold', async (t) =>
 })
 
 t.test('a password may stand in a file that others cannot read', async (t) => {
-  const file = `${t.testdir({})}/password`
+  const file = `${testFolder(t)}/password`
   writePrivate(file, 's3cret\n')
   const values = { url: 'http://bob@127.0.0.1:8080', 'password-file': file }
   const address = { url: 'http://127.0.0.1:8080', user: 'bob', password: 's3cret' }

@@ -5,11 +5,12 @@ import t, { type Test } from 'tap'
 import { readUsersFile } from '../../src/access/users-file.ts'
 import { readConfig } from '../../src/config.ts'
 import { writePrivate } from '../access/users.ts'
+import { testFolder } from '../test-folder.ts'
 import { ranLine, runLine } from './run-line.ts'
 
 /** A folder with `content` as working directory, until teardown. */
 function enterFolder(t: Test, content: Parameters<Test['testdir']>[0] = {}): string {
-  const folder = t.testdir(content)
+  const folder = testFolder(t, content)
   const before = process.cwd()
   process.chdir(folder)
   t.teardown(() => process.chdir(before))

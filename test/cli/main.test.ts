@@ -6,6 +6,7 @@ import { writePrivate } from '../access/users.ts'
 import { testCertificate } from '../certificates.ts'
 import { createInbox } from '../inbox.ts'
 import { startedHub } from '../started-hub.ts'
+import { testFolder } from '../test-folder.ts'
 import { runLine } from './run-line.ts'
 
 const freePorts = { CLOWN_HTTP_PORT: '0', CLOWN_MQTT_PORT: '0' }
@@ -92,7 +93,7 @@ t.test('lab refuses to be seen by other machines', async (t) => {
 })
 
 t.test('run starts the configured hub, and check-config only reads it', async (t) => {
-  const file = `${t.testdir({})}/hub.yaml`
+  const file = `${testFolder(t)}/hub.yaml`
   writePrivate(file, 'users: { a: { password: b } }\nlog: { level: silent }')
   const checked = runLine(`check-config ${file}`)
   t.equal(await checked.code, 0)
@@ -110,7 +111,7 @@ t.test('run names the ports with TLS too', async (t) => {
   const { certFile, keyFile } = await testCertificate(t)
   const tls = `tls: { certFile: ${certFile}, keyFile: ${keyFile}, httpPort: 0, mqttPort: 0 }`
   const text = `users: { a: { password: b } }\nlog: { level: silent }\n${tls}\n`
-  const file = `${t.testdir({})}/hub.yaml`
+  const file = `${testFolder(t)}/hub.yaml`
   writePrivate(file, text)
   const { output, code, stop } = runLine(`run --config ${file}`, { environment: inMemory })
   t.match(await output.next(), /MQTT port \d+, with TLS \d+ and \d+$/)
@@ -130,7 +131,7 @@ t.test('simulate is a node of a hub', async (t) => {
 t.test('simulate takes its password from a file that others cannot read', async (t) => {
   const users = { bridge: { password: 'shelf 3', role: 'node', base: 'nodes/bridge/7' } } as const
   const hub = await startedHub(t, { users })
-  const file = `${t.testdir({})}/password`
+  const file = `${testFolder(t)}/password`
   writePrivate(file, 'shelf 3\n')
   const url = `mqtt://bridge@127.0.0.1:${hub.mqttPort}`
   const line = `simulate --base nodes/bridge/7 --url ${url} --password-file ${file}`

@@ -9,6 +9,7 @@ import { makeCertificate } from '../../src/cli/self-signed.ts'
 import { portOf } from '../../src/core/listen.ts'
 import { testCertificate } from '../certificates.ts'
 import { requireProgram, run } from '../programs.ts'
+import { testFolder } from '../test-folder.ts'
 
 const dayMs = 24 * 60 * 60 * 1000
 
@@ -58,7 +59,7 @@ t.test('no file is written over, and none is left alone', async (t) => {
     ['tls.crt', 'tls.key'],
     ['tls.key', 'tls.crt'],
   ] as const) {
-    const folder = t.testdir({ [there]: 'mine' })
+    const folder = testFolder(t, { [there]: 'mine' })
     await t.rejects(makeCertificate(folder), {
       code: 'bad-command-line',
       message: new RegExp(`^expected to write a new file ".*${there}": EEXIST`),
@@ -66,13 +67,13 @@ t.test('no file is written over, and none is left alone', async (t) => {
     t.equal(readFileSync(join(folder, there), 'utf8'), 'mine')
     t.throws(() => statSync(join(folder, missing)), { code: 'ENOENT' })
   }
-  const file = join(t.testdir({}), 'no-folder')
+  const file = join(testFolder(t), 'no-folder')
   writeFileSync(file, '')
   await t.rejects(makeCertificate(file), { message: /ENOTDIR/ })
 })
 
 t.test('without the package that makes them, it says what to install', async (t) => {
-  const folder = t.testdir({})
+  const folder = testFolder(t)
   const load = () => Promise.reject(new Error('Cannot find package'))
   await t.rejects(makeCertificate(folder, [], load), {
     code: 'bad-command-line',

@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import { reasonOf } from '../../src/core/errors.ts'
 import { followFiles } from '../../src/core/follow-files.ts'
 import { createInbox } from '../inbox.ts'
+import { testFolder } from '../test-folder.ts'
 
 function followed(t: Test, file: string) {
   const news = createInbox<string>()
@@ -18,7 +19,7 @@ function followed(t: Test, file: string) {
 }
 
 t.test('it has what the files say, and tells of each change', async (t) => {
-  const file = join(t.testdir({ file: 'a' }), 'file')
+  const file = join(testFolder(t, { file: 'a' }), 'file')
   const { current, news } = followed(t, file)
   t.equal(current(), 'a')
   writeFileSync(file, 'bb')
@@ -27,7 +28,7 @@ t.test('it has what the files say, and tells of each change', async (t) => {
 })
 
 t.test('what cannot be read any more leaves the value from before', async (t) => {
-  const file = join(t.testdir({ file: 'a' }), 'file')
+  const file = join(testFolder(t, { file: 'a' }), 'file')
   const { current, news } = followed(t, file)
   rmSync(file)
   t.match(await news.next(), /ENOENT/)
@@ -35,6 +36,6 @@ t.test('what cannot be read any more leaves the value from before', async (t) =>
 })
 
 t.test('what cannot be read at first is thrown, and not watched', async (t) => {
-  const folder = t.testdir({})
+  const folder = testFolder(t)
   t.throws(() => followed(t, join(folder, 'none')), { code: 'ENOENT' })
 })

@@ -2,9 +2,10 @@ import { chmodSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { checkPrivate, readSecretFile, readTextFile, valueIn } from '../../src/core/text-file.ts'
+import { testFolder } from '../test-folder.ts'
 
 t.test('a file is read as text, or as a value without its last line break', async (t) => {
-  const folder = t.testdir({ unix: 'a\n', dos: 'a\r\n', two: 'a\n\n' })
+  const folder = testFolder(t, { unix: 'a\n', dos: 'a\r\n', two: 'a\n\n' })
   const read = (name: string) => readTextFile('it', join(folder, name))
   t.equal(read('unix').text, 'a\n')
   t.same(['unix', 'dos', 'two'].map(read).map(valueIn), ['a', 'a', 'a\n'])
@@ -16,7 +17,7 @@ t.test('a file is read as text, or as a value without its last line break', asyn
 })
 
 t.test('a file of secrets is refused while others can read it', async (t) => {
-  const path = join(t.testdir({ secret: 'x' }), 'secret')
+  const path = join(testFolder(t, { secret: 'x' }), 'secret')
   chmodSync(path, 0o604)
   const message = /^expected ".*" to be for its owner only, .* got mode 0604: chmod 600 .*secret$/
   t.throws(() => readSecretFile('it', path), { code: 'exposed-secret', message })
@@ -44,7 +45,7 @@ t.test('the group may read what somebody else owns, and all may in /run/secrets'
 })
 
 t.test('a link is judged by where it leads', async (t) => {
-  const folder = t.testdir({ secret: 'x', links: {} })
+  const folder = testFolder(t, { secret: 'x', links: {} })
   const link = join(folder, 'links/secret')
   symlinkSync('../secret', link)
   chmodSync(join(folder, 'secret'), 0o644)

@@ -3,9 +3,10 @@ import { join } from 'node:path'
 import t from 'tap'
 import { watchFiles } from '../../src/core/watch-files.ts'
 import { createInbox } from '../inbox.ts'
+import { testFolder } from '../test-folder.ts'
 
 t.test('whatever becomes of a file is noticed', async (t) => {
-  const folder = t.testdir({ plain: 'a', old: { file: 'a' }, new: { file: 'a' } })
+  const folder = testFolder(t, { plain: 'a', old: { file: 'a' }, new: { file: 'a' } })
   const at = (path: string) => join(folder, path)
   symlinkSync('old', at('current'))
   const changes = createInbox<string>()
@@ -37,7 +38,7 @@ t.test('whatever becomes of a file is noticed', async (t) => {
 })
 
 t.test('once closed, it looks no longer', async (t) => {
-  const folder = t.testdir({ one: 'a', two: 'a' })
+  const folder = testFolder(t, { one: 'a', two: 'a' })
   const changes = createInbox<string>()
   const [one, two] = [join(folder, 'one'), join(folder, 'two')]
   watchFiles([one], () => changes.put('one'), 10)()

@@ -2,11 +2,12 @@ import { chmodSync, readdirSync, readFileSync, statSync, symlinkSync } from 'nod
 import { join } from 'node:path'
 import t from 'tap'
 import { writeSecret } from '../../src/core/write-secret.ts'
+import { testFolder } from '../test-folder.ts'
 
 const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8)
 
 t.test('a new file is for its owner only', async (t) => {
-  const folder = t.testdir()
+  const folder = testFolder(t)
   writeSecret(join(folder, 'secret'), 'x')
   t.equal(readFileSync(join(folder, 'secret'), 'utf8'), 'x')
   t.equal(modeOf(join(folder, 'secret')), '600')
@@ -14,7 +15,7 @@ t.test('a new file is for its owner only', async (t) => {
 })
 
 t.test('a file that was there keeps its owner, and what its group may read', async (t) => {
-  const path = join(t.testdir({ secret: 'old' }), 'secret')
+  const path = join(testFolder(t, { secret: 'old' }), 'secret')
   const { uid, gid } = statSync(path)
   for (const [before, after] of [
     [0o640, '640'],
@@ -30,7 +31,7 @@ t.test('a file that was there keeps its owner, and what its group may read', asy
 })
 
 t.test('a link stays one', async (t) => {
-  const folder = t.testdir({ real: 'old' })
+  const folder = testFolder(t, { real: 'old' })
   symlinkSync('real', join(folder, 'link'))
   writeSecret(join(folder, 'link'), 'new')
   t.equal(readFileSync(join(folder, 'real'), 'utf8'), 'new')
@@ -38,7 +39,7 @@ t.test('a link stays one', async (t) => {
 })
 
 t.test('what cannot be written is said, and leaves nothing behind', async (t) => {
-  const folder = t.testdir({ inner: {} })
+  const folder = testFolder(t, { inner: {} })
   t.throws(() => writeSecret(join(folder, 'absent/secret'), 'x'), {
     code: 'unwritable-file',
     message: /^expected to write ".*absent\/secret": ENOENT: no such file or directory$/,

@@ -5,6 +5,7 @@ import t from 'tap'
 import { writePrivate } from '../access/users.ts'
 import { testCertificate } from '../certificates.ts'
 import { startProgram, startUnrecorded } from '../journeys/started-lab.ts'
+import { testFolder } from '../test-folder.ts'
 
 /** What a person at a terminal takes for at once, and what a busy machine still keeps. */
 const soonMs = { mostly: 2000, always: 5000 }
@@ -15,7 +16,7 @@ t.test('F29: what keeps it from starting is said in one line, with exit code 1',
   await once(taken, 'listening')
   const address = taken.address()
   const port = typeof address === 'object' ? String(address?.port) : ''
-  const files = t.testdir({
+  const files = testFolder(t, {
     'bad.yaml': 'http: { prot: 1 }\nusers: { a: { password: b } }\n',
     'no-secret.yaml': 'users: { a: { passwordFile: /nowhere/secret } }\n',
     'odd-secret.yaml': 'users: { a: { passwordFile: / } }\n',

@@ -6,6 +6,7 @@ import { openWatchedStore } from '../../src/store/watched-store.ts'
 import { createInbox } from '../inbox.ts'
 import { type HubPorts, mqttTo, startedHub, talkTo } from '../started-hub.ts'
 import { put, textsOf } from '../store/contract.ts'
+import { testFolder } from '../test-folder.ts'
 import { type SmallDisk, smallDisk } from './small-disk.ts'
 
 const relay = 'nodes/bridge/0/relay/i2c0-3b'
@@ -113,7 +114,7 @@ onSmallDisk('F3: a hub starts on a full disk, and says so', async (t, disk) => {
 })
 
 t.test('F3: who waits for the disk with a lot that is due at QoS 2 is not cut', async (t) => {
-  const data = { folder: t.testdir({}) }
+  const data = { folder: testFolder(t) }
   const first = await startedHub(t, { data, limits: { store: { freeMiB: 0 } } })
   const kept = { clientId: 'kept', clean: false }
   const { client } = await mqttTo(t, first, kept)

@@ -10,6 +10,7 @@ import {
   signedIn,
   subscribePacket,
 } from '../raw-mqtt.ts'
+import { testFolder } from '../test-folder.ts'
 import { type CrashingHub, crashingHub } from './crashing-hub.ts'
 import { createPublisher, createSubscriber, type Numbered } from './durable-clients.ts'
 import { createStateWitness } from './state-witness.ts'
@@ -132,7 +133,7 @@ async function starter(t: Test, hub: CrashingHub) {
 t.test('F1: nothing acknowledged is lost, however often the hub is killed', async (t) => {
   t.setTimeout(300_000)
   const folders = Array.from({ length: hubs }, (_, at) => String(at))
-  const root = t.testdir(Object.fromEntries(folders.map((name) => [name, {}])))
+  const root = testFolder(t, Object.fromEntries(folders.map((name) => [name, {}])))
   const results = await Promise.all(
     folders.map((name) => crashAgainAndAgain(t, crashingHub(t, join(root, name)))),
   )

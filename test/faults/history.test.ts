@@ -9,6 +9,7 @@ import { openLevelStore } from '../../src/store/level-store.ts'
 import type { HubPorts } from '../started-hub.ts'
 import { historyIn, silent } from '../store/history/opened-history.ts'
 import { setClock } from '../store/history/set-clock.ts'
+import { testFolder } from '../test-folder.ts'
 import { crashingHub } from './crashing-hub.ts'
 
 const kills = 10
@@ -61,7 +62,7 @@ async function publishUntilGone(client: MqttClient, first: number, kept: Set<num
 }
 
 t.test('F1: a killed hub has every point of what it acknowledged, each once', async (t) => {
-  const hub = crashingHub(t, t.testdir({}))
+  const hub = crashingHub(t, testFolder(t))
   const kept = new Set<number>()
   let number = 1
   for (let kill = 0; kill < kills; kill++) {
@@ -119,7 +120,7 @@ function memoryMiB(pid: number): number {
 }
 
 t.test('an export of 10,000,000 points streams, and memory stays flat', async (t) => {
-  const folder = t.testdir({})
+  const folder = testFolder(t)
   await fill(join(folder, 'data'))
   const running = await crashingHub(t, folder).start()
   // Once before, so that what any first answer needs is there.

@@ -13,6 +13,7 @@ import {
   signedIn,
   subscribePacket,
 } from '../raw-mqtt.ts'
+import { testFolder } from '../test-folder.ts'
 import { crashingHub } from './crashing-hub.ts'
 
 const relays = 8
@@ -29,7 +30,7 @@ async function again(raw: RawMqtt, clientId: string): Promise<RawMqtt> {
 
 t.test('F4: after an orderly end the clients are back, and no command comes twice', async (t) => {
   t.setTimeout(60_000)
-  const hub = crashingHub(t, t.testdir({}))
+  const hub = crashingHub(t, testFolder(t))
   const before = await hub.start()
   const node = await rawMqttTo(t, before.mqttPort)
   await signedIn(node, { clientId: 'node', clean: false })

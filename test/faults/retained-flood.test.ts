@@ -2,6 +2,7 @@ import t from 'tap'
 import { hubProcess } from '../hub-process.ts'
 import { requireProgram, run } from '../programs.ts'
 import { publishPacket, rawMqttTo, settled, signedIn } from '../raw-mqtt.ts'
+import { testFolder } from '../test-folder.ts'
 import { startControl } from './control.ts'
 
 const topics = 100_000
@@ -22,7 +23,7 @@ function flood(from: number): Buffer {
 t.test('F15: 100,000 retained topics end at the quota, and trouble nobody', async (t) => {
   t.setTimeout(120_000)
   if (requireProgram(t, 'mosquitto_sub') === undefined) return
-  const hub = await hubProcess(t, { data: { folder: t.testdir({}) }, limits })
+  const hub = await hubProcess(t, { data: { folder: testFolder(t) }, limits })
   const control = await startControl(t, hub)
   const flooding = await signedIn(await rawMqttTo(t, hub.mqttPort), { clientId: 'flooding' })
   for (let from = 0; from < topics; from += topicsAtOnce) {

@@ -3,6 +3,7 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { systemCodeOf } from '../../src/core/errors.ts'
+import { testFolder } from '../test-folder.ts'
 
 export interface SmallDisk {
   readonly folder: string
@@ -19,7 +20,7 @@ export function smallDisk(t: Test, mebibytes: number): SmallDisk | undefined {
   t.teardown(() => {
     if (mounted !== undefined) execFileSync('umount', ['--lazy', mounted])
   })
-  const folder = join(t.testdir({ disk: {} }), 'disk')
+  const folder = join(testFolder(t, { disk: {} }), 'disk')
   try {
     const options = ['-t', 'tmpfs', '-o', `size=${mebibytes}m`, 'tmpfs', folder]
     execFileSync('mount', options, { stdio: 'ignore' })

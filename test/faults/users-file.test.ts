@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { readUsersFile } from '../../src/access/users-file.ts'
 import { someHash, writePrivate } from '../access/users.ts'
+import { testFolder } from '../test-folder.ts'
 
 const program = fileURLToPath(new URL('./users-writer-main.ts', import.meta.url))
 const kills = 50
@@ -41,7 +42,7 @@ t.test(
   'F2: a users file is the old one or the new one, whenever its writer is killed',
   async (t) => {
     t.setTimeout(180_000)
-    const folder = t.testdir({})
+    const folder = testFolder(t)
     const found = new Map<string, number>()
     const killAgainAndAgain = async (name: string) => {
       const path = join(folder, name)

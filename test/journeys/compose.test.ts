@@ -3,6 +3,7 @@ import t from 'tap'
 import { parse } from 'yaml'
 import { writePrivate } from '../access/users.ts'
 import { mqttTo } from '../started-hub.ts'
+import { testFolder } from '../test-folder.ts'
 import { startProgram } from './started-lab.ts'
 
 interface Service {
@@ -18,7 +19,7 @@ const services: Record<'hub' | 'node', Service> = parse(
 
 t.test('the services of the compose file work together, as programs on loopback', async (t) => {
   const { hub, node } = services
-  const folder = t.testdir({})
+  const folder = testFolder(t)
   for (const name of hub.secrets) writePrivate(`${folder}/${name}`, 'bigclown\n')
   const here = (text: string) => text.replace('/run/secrets', folder)
   const settings = Object.entries(hub.environment).map(([name, value]) => [name, here(value)])

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { WsClient } from 'hb-deconz-tools/WsClient'
 import t, { type Test } from 'tap'
 import { createInbox } from '../inbox.ts'
+import { testFolder } from '../test-folder.ts'
 import { type StartedLab, startCommand, startLab, unrecorded } from './started-lab.ts'
 
 /** The command line of homebridge-deconz, which is by the author of deCONZ's most thorough client. */
@@ -12,7 +13,7 @@ const tool = fileURLToPath(
 
 /** Runs the tool in a home of its own, and answers what it printed. */
 function toolIn(t: Test, port: string) {
-  const settings = { HOME: t.testdir({}) }
+  const settings = { HOME: testFolder(t) }
   return async (...args: string[]): Promise<string> => {
     const command = [...unrecorded, process.execPath, tool, '-H', `127.0.0.1:${port}`, ...args]
     const { ended, output, errors } = startCommand(t, command, settings)

@@ -10,13 +10,14 @@ import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { createInbox } from '../inbox.ts'
 import { publish, requireProgram, subscribe } from '../programs.ts'
+import { testFolder } from '../test-folder.ts'
 import { program } from './started-lab.ts'
 
 const wrapper = `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`
 
 /** Runs a script of a shell that knows the built `clown-hub`, in an empty folder. */
 function shell(t: Test, script: string, settings: Record<string, string> = {}) {
-  const folders = t.testdir({ home: {}, bin: { 'clown-hub': wrapper } })
+  const folders = testFolder(t, { home: {}, bin: { 'clown-hub': wrapper } })
   chmodSync(join(folders, 'bin/clown-hub'), 0o755)
   const ports = { CLOWN_HTTP_PORT: '0', CLOWN_MQTT_PORT: '0' }
   const path = `${folders}/bin${delimiter}${process.env['PATH']}`

@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import { writePrivate } from '../access/users.ts'
 import { createInbox } from '../inbox.ts'
 import { mqttTo, talkTo } from '../started-hub.ts'
+import { testFolder } from '../test-folder.ts'
 import { startProgram } from './started-lab.ts'
 
 const base = 'nodes/bridge/0'
@@ -48,7 +49,7 @@ async function startDeafNode(t: Test, mqttPort: number) {
 }
 
 t.test('F27: a command that is under way when the hub is killed ends as unknown', async (t) => {
-  const folder = t.testdir({})
+  const folder = testFolder(t)
   const before = await startHubIn(t, folder)
   const node = await startDeafNode(t, before.mqttPort)
   // Never acknowledged: the most a broker could have a reason to send again.

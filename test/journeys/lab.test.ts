@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import { writePrivate } from '../access/users.ts'
 import { createInbox, type Inbox } from '../inbox.ts'
 import { publish, requireProgram } from '../programs.ts'
+import { testFolder } from '../test-folder.ts'
 import { startLab, startProgram, unrecorded } from './started-lab.ts'
 
 /** Sooner than after 200 ms the hub does not let a relay be switched again. */
@@ -81,7 +82,7 @@ t.test('Ctrl-C ends it cleanly', async (t) => {
 })
 
 t.test('a configured hub and a simulated node run as two programs', async (t) => {
-  const folder = t.testdir({})
+  const folder = testFolder(t)
   const config = `${folder}/hub.yaml`
   const ports = 'http: { port: 0 }\nmqtt: { port: 0 }\n'
   const users = 'users: { lab: { password: "a b", role: admin } }\n'

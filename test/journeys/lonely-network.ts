@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { chmodSync, writeFileSync } from 'node:fs'
 import type { Test } from 'tap'
 import { skipMissing } from '../missing.ts'
+import { testFolder } from '../test-folder.ts'
 
 /** A network that has only loopback, on which nobody listens yet. */
 export interface LonelyNetwork {
@@ -38,7 +39,7 @@ export async function lonelyNetwork(t: Test): Promise<LonelyNetwork | undefined>
   }
   const own = asRoot ? [] : ['--user', '--preserve-credentials']
   const prefix = ['nsenter', '--target', String(holder.pid), '--net', ...own]
-  const folder = t.testdir({})
+  const folder = testFolder(t)
   return {
     prefix,
     wrapped: (program) => {

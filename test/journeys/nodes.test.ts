@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import t from 'tap'
 import { publish, requireProgram, subscribe } from '../programs.ts'
 import { mqttTo, startedHub, talkTo } from '../started-hub.ts'
+import { testFolder } from '../test-folder.ts'
 
 const users = {
   clown: { password: 'bigclown', role: 'admin' },
@@ -90,7 +91,7 @@ t.test('who may only read is told the list, but asks no node', async (t) => {
 
 t.test('nodes, values and lists are known after a restart, before any node speaks', async (t) => {
   if (requireProgram(t, 'mosquitto_pub') === undefined) return
-  const config = { data: { folder: t.testdir({}) } }
+  const config = { data: { folder: testFolder(t) } }
   const before = await startedHub(t, config)
   const admin = { port: before.mqttPort, user: 'clown', password: 'bigclown' }
   await publish({

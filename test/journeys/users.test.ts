@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import { testCertificate } from '../certificates.ts'
 import { type Login, publish, requireProgram, run, subscribe } from '../programs.ts'
+import { testFolder } from '../test-folder.ts'
 import { program, startProgram } from './started-lab.ts'
 
 /** Runs the built clown-hub to its end, and answers what it printed. */
@@ -17,7 +18,7 @@ function printed(output: string, label: string): string {
 
 /** A hub and its users as the commands make them, with TLS besides. */
 async function startedByCommands(t: Test) {
-  const dir = t.testdir({})
+  const dir = testFolder(t)
   const file = ['--file', `${dir}/users.yaml`]
   const add = (...args: string[]) => clownHub(t, 'user', 'add', ...args, ...file)
   const admin = printed(await clownHub(t, 'init', '--dir', dir), 'password')

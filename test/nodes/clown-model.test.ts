@@ -3,6 +3,7 @@ import t from 'tap'
 import type { Message } from '../../src/core/message.ts'
 import { Payload } from '../../src/core/payload.ts'
 import { loadClownModel, shapeOf } from '../../src/nodes/clown-model.ts'
+import { testFolder } from '../test-folder.ts'
 
 function messageOf(topic: string, payload: string | Buffer): Message {
   return { topic, payload: new Payload(Buffer.from(payload)), qos: 0, retain: false }
@@ -155,7 +156,7 @@ t.test('a folder with a broken schema is refused, and the file named', async (t)
     '{"topics":["a"],"type":"objekt"}',
   ]
   for (const text of broken) {
-    const folder = t.testdir({ 'x.schema.json': text })
+    const folder = testFolder(t, { 'x.schema.json': text })
     t.throws(
       () => loadClownModel(folder),
       { message: /JSON Schema with topics in .*x\.schema/ },
@@ -165,7 +166,10 @@ t.test('a folder with a broken schema is refused, and the file named', async (t)
 })
 
 t.test('only schemas are read from a folder', async (t) => {
-  const folder = t.testdir({ 'readme.txt': '', 'a.schema.json': '{"topics":["a"],"type":"null"}' })
+  const folder = testFolder(t, {
+    'readme.txt': '',
+    'a.schema.json': '{"topics":["a"],"type":"null"}',
+  })
   const own = loadClownModel(folder)
   t.equal(own.problemOf(messageOf('x/a', '1')), 'expected the payload to be null, got 1')
 })

@@ -14,6 +14,7 @@ import { folderLines, restoreBackup, saveBackup } from '../../src/store/backup-f
 import { wipeFolder } from '../../src/store/data-folder.ts'
 import { openLevelStore } from '../../src/store/level-store.ts'
 import { repairStore } from '../../src/store/repair.ts'
+import { testFolder } from '../test-folder.ts'
 import { put, textsOf } from './contract.ts'
 
 const sampledLog = { warn: () => {} }
@@ -21,7 +22,7 @@ const odd = 'a/\u2028 \u2029 😀 "\\'
 
 /** A data folder with `texts` in its store, which is closed. */
 async function dataFolder(t: Test, texts: Record<string, string>) {
-  const root = t.testdir({})
+  const root = testFolder(t)
   const folder = join(root, 'data')
   const store = await openLevelStore({ folder, sampledLog })
   await store.write(Object.entries(texts).map(([key, text]) => put(key, text)))
@@ -126,7 +127,7 @@ t.test('wiping removes what is of a hub, unless one uses it', async (t) => {
 })
 
 t.test('a folder named store of somebody else is no store', async (t) => {
-  const folder = t.testdir({ store: { 'goods.ts': '' }, 'store.ts': '', 'store-front': {} })
+  const folder = testFolder(t, { store: { 'goods.ts': '' }, 'store.ts': '', 'store-front': {} })
   const refused = { code: 'cannot-open-store', message: /without a store$/ }
   await t.rejects(wipeFolder(folder), refused)
   await t.rejects(repairStore(folder), refused)
@@ -209,7 +210,7 @@ t.test('what stands in the way of a repair is told', async (t) => {
   t.same(readdirSync(folder).sort(), ['store', asideIn.replace(/.*\//, '')])
   writeFileSync(join(root, 'store'), '')
   await t.rejects(repairStore(root), { code: 'cannot-open-store', message: /not a directory/ })
-  const odd = t.testdir({ store: { CURRENT: {} } })
+  const odd = testFolder(t, { store: { CURRENT: {} } })
   await t.rejects(repairStore(odd), { code: 'cannot-open-store', message: /Is a directory$/ })
 })
 

@@ -2,10 +2,11 @@ import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { createBallast } from '../../src/store/ballast.ts'
+import { testFolder } from '../test-folder.ts'
 
 const bytes = 1_500_000
 
-function ballastIn(t: Test, folder = t.testdir({})) {
+function ballastIn(t: Test, folder = testFolder(t)) {
   const ending = new AbortController()
   const path = join(folder, 'ballast')
   return { ...createBallast({ folder, bytes, ending: ending.signal }), ending, path }
@@ -43,7 +44,7 @@ t.test('ballast that is being taken can be given up', async (t) => {
 })
 
 t.test('without room after all, or when the hub ends, nothing is left behind', async (t) => {
-  const missing = ballastIn(t, join(t.testdir({}), 'missing'))
+  const missing = ballastIn(t, join(testFolder(t), 'missing'))
   await missing.take(bytes)
   t.notOk(existsSync(missing.path))
   const { take, ending, path } = ballastIn(t)

@@ -8,6 +8,7 @@ import t, { type Test } from 'tap'
 import type { Migration } from '../../src/store/format.ts'
 import { openLevelStore } from '../../src/store/level-store.ts'
 import { createInbox } from '../inbox.ts'
+import { testFolder } from '../test-folder.ts'
 import { put, testStore, textsOf } from './contract.ts'
 
 const warnings = createInbox<string>()
@@ -20,10 +21,10 @@ async function openIn(t: Test, folder: string, migrations: readonly Migration[] 
   return store
 }
 
-testStore(t, (t) => openLevelStore({ folder: t.testdir({}), sampledLog }))
+testStore(t, (t) => openLevelStore({ folder: testFolder(t), sampledLog }))
 
 t.test('what was written is there the next time', async (t) => {
-  const folder = t.testdir({})
+  const folder = testFolder(t)
   const first = await openIn(t, folder)
   await first.write([put('a/1', 'x'), put('a/2', 'y')])
   await first.close()
@@ -34,7 +35,7 @@ t.test('what was written is there the next time', async (t) => {
 })
 
 t.test('the folder is made for its owner only', async (t) => {
-  const folder = join(t.testdir({}), 'var/data')
+  const folder = join(testFolder(t), 'var/data')
   await openIn(t, folder)
   for (const path of [join(folder, '..'), folder, join(folder, 'store')]) {
     t.equal(statSync(path).mode & 0o777, 0o700, path)
@@ -42,7 +43,7 @@ t.test('the folder is made for its owner only', async (t) => {
 })
 
 t.test('a folder that cannot be used is refused', async (t) => {
-  const folder = t.testdir({ file: '', damaged: { store: { CURRENT: 'nonsense' } } })
+  const folder = testFolder(t, { file: '', damaged: { store: { CURRENT: 'nonsense' } } })
   await t.rejects(openIn(t, join(folder, 'file')), {
     code: 'cannot-open-store',
     message: /^expected to open the store ".*\/file\/store": ENOTDIR/,
@@ -54,7 +55,7 @@ t.test('a folder that cannot be used is refused', async (t) => {
 })
 
 t.test('what cannot be written is refused, and the others go on', async (t) => {
-  const folder = t.testdir({})
+  const folder = testFolder(t)
   const store = await openIn(t, folder)
   rmSync(join(folder, 'store'), { recursive: true })
   // LevelDB begins another file after some 4 MiB.
@@ -88,7 +89,7 @@ function startWriter(t: Test, folder: string) {
 }
 
 t.test('a second hub is refused, also from another process, until the first ends', async (t) => {
-  const folder = t.testdir({})
+  const folder = testFolder(t)
   const { written, kill } = startWriter(t, folder)
   await written.next()
   const refused = {
@@ -103,7 +104,7 @@ t.test('a second hub is refused, also from another process, until the first ends
 })
 
 t.test('nothing that was written is lost when the process is killed', async (t) => {
-  const folder = t.testdir({})
+  const folder = testFolder(t)
   for (let round = 0; round < 2; round++) {
     const { written, kill } = startWriter(t, folder)
     await written.next()
@@ -129,7 +130,7 @@ const rename: Migration = async (store) => [
 ]
 
 t.test('an older store is copied, and then brought to the format of today', async (t) => {
-  const folder = t.testdir({})
+  const folder = testFolder(t)
   const first = await openIn(t, folder)
   const large = 'x'.repeat(1_500_000)
   await first.write([put('a/1', 'one'), put('a/2', large), put('a/3', 'three')])
@@ -150,7 +151,7 @@ t.test('an older store is copied, and then brought to the format of today', asyn
 
   t.same(readdirSync(folder).sort(), ['store', 'store-format-1'])
   await t.test('the copy is a store of the version before', async (t) => {
-    const before = t.testdir({})
+    const before = testFolder(t)
     renameSync(join(folder, 'store-format-1'), join(before, 'store'))
     const entries = await textsOf(await openIn(t, before))
     t.same(entries, [
@@ -162,7 +163,7 @@ t.test('an older store is copied, and then brought to the format of today', asyn
 })
 
 t.test('a store of a newer version is refused, and stays as it is', async (t) => {
-  const folder = t.testdir({})
+  const folder = testFolder(t)
   const newer = await openIn(t, folder, [addExclamation])
   await newer.write([put('a/1', 'x')])
   await newer.close()

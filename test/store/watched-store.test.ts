@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { openStore } from '../../src/store/open-store.ts'
 import { openWatchedStore } from '../../src/store/watched-store.ts'
+import { testFolder } from '../test-folder.ts'
 import { put, testStore, textsOf } from './contract.ts'
 import { tightDisk } from './tight-disk.ts'
 
@@ -19,7 +20,7 @@ const ballastBytes = 1_000_000
 async function opened(t: Test, freeMiB = 50, given?: string) {
   // The folder goes last when something else was to be undone before it was made.
   const disk = tightDisk(t, freeMiB)
-  const folder = given ?? t.testdir({})
+  const folder = given ?? testFolder(t)
   const store = await openWatchedStore({ ...disk.options, folder, ballastBytes })
   t.teardown(() => {
     disk.ending.abort()

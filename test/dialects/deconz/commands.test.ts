@@ -1,4 +1,5 @@
 import t from 'tap'
+import { testFolder } from '../../test-folder.ts'
 import { ask } from '../asked-json.ts'
 import { deconzHouse } from './deconz-house.ts'
 
@@ -181,7 +182,7 @@ t.test('sensors measure: their sections cannot be written', async (t) => {
 })
 
 t.test('an operator renames, which everybody is told, and the name stays', async (t) => {
-  const folder = t.testdir({})
+  const folder = testFolder(t)
   const storage = { data: { folder: `${folder}/data` } }
   const { hub, port, key, put, get, add, keyOf, events } = await deconzHouse(t, storage)
   const id = await add('relay/i2c0-3b', { state: false })

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { rawExchange } from '../../raw-http.ts'
+import { testFolder } from '../../test-folder.ts'
 import { ask } from '../asked-json.ts'
 import { deconzHouse } from './deconz-house.ts'
 
@@ -204,7 +205,7 @@ t.test('nobody sees by deCONZ what is not to be seen elsewhere', async (t) => {
 })
 
 t.test('who the gateway is and how devices are numbered stays so over a restart', async (t) => {
-  const folder = t.testdir({})
+  const folder = testFolder(t)
   const storage = { data: { folder: `${folder}/data` } }
   const first = await deconzHouse(t, storage)
   await first.add('relay/gone', { state: true })

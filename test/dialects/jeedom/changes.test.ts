@@ -3,6 +3,7 @@ import { createListeners } from '../../../src/core/listeners.ts'
 import { createFeed } from '../../../src/dialects/jeedom/feed.ts'
 import type { DeviceListener, SeenDevice } from '../../../src/nodes/served/seen-devices.ts'
 import { steppedClock } from '../../clock.ts'
+import { testFolder } from '../../test-folder.ts'
 import { guestKey, jeedomHouse, path } from './jeedom-house.ts'
 
 t.test('changes since a moment, once or when there are some', async (t) => {
@@ -28,7 +29,7 @@ t.test('changes since a moment, once or when there are some', async (t) => {
 t.test(
   'ids and values are the same after a restart, and the hub ends while somebody waits',
   async (t) => {
-    const folder = t.testdir({})
+    const folder = testFolder(t)
     const storage = { data: { folder: `${folder}/data` } }
     const first = await jeedomHouse(t, {}, storage)
     const events = await first.listen()

@@ -15,9 +15,10 @@ import { createCounters } from '../../../src/core/counters.ts'
 import { createSampledLog } from '../../../src/core/sampled-log.ts'
 import { openAuditFile } from '../../../src/nodes/commands/audit-file.ts'
 import { createAuditLog } from '../../../src/nodes/commands/audit-log.ts'
+import { testFolder } from '../../test-folder.ts'
 import { commandOf, tellMany } from './told-commands.ts'
 
-function opened(t: Test, folder = t.testdir(), maxBytes?: number) {
+function opened(t: Test, folder = testFolder(t), maxBytes?: number) {
   const counters = createCounters()
   const sampledLog = createSampledLog(pino({ level: 'silent' }), counters)
   const lines = openAuditFile({ folder, sampledLog, ...(maxBytes && { maxBytes }) })
@@ -56,7 +57,7 @@ t.test('what one turn adds is written together, in order', async (t) => {
 })
 
 t.test('a file that is full is put aside, and four are kept', async (t) => {
-  const { lines, linesRead, folder } = opened(t, t.testdir(), 100)
+  const { lines, linesRead, folder } = opened(t, testFolder(t), 100)
   for (let at = 0; at < 12; at++) {
     lines.append(`${at} `.padEnd(39, '.'))
     await linesRead()
@@ -71,7 +72,7 @@ t.test('a file that is full is put aside, and four are kept', async (t) => {
 })
 
 t.test('an ending is found beyond the file of its beginning', async (t) => {
-  const { log, path } = opened(t, t.testdir(), 300)
+  const { log, path } = opened(t, testFolder(t), 300)
   const command = commandOf({ id: 'one' })
   log.tell(command, { receipt: 'accepted', afterMs: 0 })
   await log.read({ limit: 1 })
@@ -117,7 +118,7 @@ t.test('a disk that fails is counted, and later lines are written', async (t) =>
 })
 
 t.test('what cannot be put aside or read is an error that leaves nothing open', async (t) => {
-  const { lines, linesRead, path, counters } = opened(t, t.testdir(), 10)
+  const { lines, linesRead, path, counters } = opened(t, testFolder(t), 10)
   lines.append('0123456789')
   await linesRead()
   writeFileSync(`${path}.2`, '')

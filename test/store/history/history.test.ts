@@ -2,11 +2,12 @@ import t from 'tap'
 import { openLevelStore } from '../../../src/store/level-store.ts'
 import { openMemoryStore } from '../../../src/store/memory-store.ts'
 import { lastingStore } from '../../bus/lasting-store.ts'
+import { testFolder } from '../../test-folder.ts'
 import { testHistory } from './contract.ts'
 import { silent } from './opened-history.ts'
 
 t.test('on disk', async (t) => {
-  testHistory(t, (t) => openLevelStore({ folder: t.testdir({}), sampledLog: silent }))
+  testHistory(t, (t) => openLevelStore({ folder: testFolder(t), sampledLog: silent }))
 })
 
 t.test('in memory', async (t) => {
