@@ -13,6 +13,7 @@ import { median, nextMessage, quantile, start } from './processes.ts'
 
 const { values } = parseArgs({ options: { minutes: { type: 'string', default: '1' } } })
 const seconds = Number(values.minutes) * 60
+const Authorization = `Basic ${Buffer.from('bench:bench-password').toString('base64')}`
 
 async function inFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'history-'))
@@ -28,14 +29,34 @@ interface Used {
   readonly rssMiB: number
 }
 
+interface Ports {
+  readonly port: number
+  readonly httpPort: number
+}
+
 async function startHub(folder: string, record: readonly string[]) {
   const child = start('./servers/history-hub.ts', [folder, ...record])
-  const ports = (await nextMessage(child)) as { port: number; httpPort: number }
+  const ports = (await nextMessage(child)) as Ports
   const used = async () => {
     child.send('used')
     return (await nextMessage(child)) as Used
   }
   return { ...ports, used, end: () => child.kill('SIGKILL') }
+}
+
+interface LoadDone {
+  readonly published: number
+  readonly publishedInAll: number
+  readonly times: readonly (readonly number[])[]
+}
+
+/** How many points a hub has of the load. */
+async function recordedBy({ httpPort }: Ports): Promise<number> {
+  const url = `http://127.0.0.1:${httpPort}/api/history?topic=${encodeURIComponent('n/#')}&format=ndjson`
+  const { body } = await fetch(url, { headers: { Authorization } })
+  let lines = 0
+  for await (const chunk of body ?? []) for (const byte of chunk) if (byte === 10) lines++
+  return lines
 }
 
 async function measureIngest(folder: string): Promise<void> {
@@ -50,7 +71,7 @@ async function measureIngest(folder: string): Promise<void> {
   ])
   await nextMessage(load)
   const before = await Promise.all(hubs.map(({ used }) => used()))
-  const done = (await nextMessage(load)) as { published: number; times: number[][] }
+  const done = (await nextMessage(load)) as LoadDone
   const after = await Promise.all(hubs.map(({ used }) => used()))
   const rows = names.map((hub, at) => {
     const times = done.times[at] ?? []
@@ -66,10 +87,11 @@ async function measureIngest(folder: string): Promise<void> {
     }
   })
   console.table(rows)
+  const [recording] = hubs
+  const recorded = recording === undefined ? 0 : await recordedBy(recording)
+  console.log(`${recorded} points recorded of ${done.publishedInAll} published`)
   for (const hub of hubs) hub.end()
 }
-
-const Authorization = `Basic ${Buffer.from('bench:bench-password').toString('base64')}`
 
 const series = 10
 const dayMs = 86_400_000

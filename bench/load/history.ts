@@ -93,6 +93,7 @@ clearInterval(publishing)
 clearInterval(probing)
 process.send?.({
   published: published - publishedBefore,
+  publishedInAll: published,
   times: opened.map(({ probe }) => probe.times),
 })
 await pause(0.5)
