@@ -9,6 +9,7 @@ import { readUsersFile } from '../../src/access/users-file.ts'
 import { someHash, writePrivate } from '../access/users.ts'
 import { testFolder } from '../test-folder.ts'
 
+const loader = import.meta.resolve('../loader/register.mjs')
 const program = fileURLToPath(new URL('./users-writer-main.ts', import.meta.url))
 const kills = 50
 /** Starting a process takes longer than what it is to be killed in. */
@@ -26,7 +27,7 @@ const newText = textWith(someHash.replace(/A$/, 'B'))
 
 /** Kills a writer at a random moment of its work; answers how it ended. */
 async function killWriter(t: Test, path: string): Promise<string | null> {
-  const writer = fork(program, [path, oldText, newText], { execArgv: ['--import', 'tsx'] })
+  const writer = fork(program, [path, oldText, newText], { execArgv: ['--import', loader] })
   const ended = once(writer, 'exit')
   t.teardown(async () => {
     writer.kill('SIGKILL')

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -10,6 +9,9 @@ import { createInbox } from '../inbox.ts'
 import { everybody, type HubPorts } from '../started-hub.ts'
 
 const program = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
+
+/** Of what is killed no coverage is counted. */
+const { NODE_OPTIONS: _, ...unrecorded } = process.env
 
 /** A hub that can be ended and started again, and keeps what it keeps in one folder. */
 export interface CrashingHub {
@@ -43,6 +45,7 @@ export function crashingHub(t: Test, folder: string): CrashingHub {
     start: async () => {
       const startedAtMs = performance.now()
       const child = spawn(process.execPath, [program, 'run', '--config', configFile], {
+        env: unrecorded,
         stdio: ['ignore', 'pipe', 'inherit'],
       })
       const ended = once(child, 'close')
