@@ -44,7 +44,16 @@ const rows: Row[] = []
 for (const [name, question] of Object.entries(questions)) {
   if (names.length > 0 && !names.includes(name)) continue
   const startMs = performance.now()
-  rows.push(...(await answer(question)))
+  try {
+    const found = await answer(question)
+    rows.push(...found)
+    // So that a run that is ended early was not for nothing.
+    console.error(tableOf(found))
+  } catch (error) {
+    // The others are worth their time all the same.
+    console.error(error)
+    process.exitCode = 1
+  }
   console.error(`${name}: ${Math.round((performance.now() - startMs) / 1000)} s`)
 }
 const table = tableOf(rows)
