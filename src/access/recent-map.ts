@@ -1,3 +1,5 @@
+import { RecencyMap } from '../core/recency-map.ts'
+
 /** Makes what is asked for, and forgets what was not asked for the longest. */
 export interface RecentMap<T> {
   of(key: string): T
@@ -5,14 +7,12 @@ export interface RecentMap<T> {
 }
 
 export function createRecentMap<T>(maxSize: number, create: () => T): RecentMap<T> {
-  const values = new Map<string, T>()
+  const values = new RecencyMap<string, T>()
   return {
     of: (key) => {
       const value = values.get(key) ?? create()
-      // A map keeps the order of insertion, so the first one is the oldest.
-      values.delete(key)
       values.set(key, value)
-      const [oldest] = values.keys()
+      const { oldest } = values
       if (values.size > maxSize && oldest !== undefined) values.delete(oldest)
       return value
     },

@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../core/clock.ts'
 import type { JsonLimits } from '../core/json-shape.ts'
 import type { Message } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
+import { RecencyMap } from '../core/recency-map.ts'
 import { filterBelow, relativeTopic } from '../core/topic.ts'
 import { shapeOf } from './clown-model.ts'
 
@@ -45,7 +46,7 @@ export interface LastValuesLimits {
  * A message without what its payload decodes to, which may need many times its memory. Its bytes are a
  * text of as many characters: that needs less than a buffer of its own, and is made faster.
  */
-interface Kept extends Omit<Message, 'payload'> {
+interface Kept extends Omit<Message, 'topic' | 'payload'> {
   readonly latin1: string
   readonly heardMs: number
   /** Bytes of the value and its topic, as limits count them. */
@@ -65,14 +66,14 @@ export function keepLastValues(
     const { topic, payload, qos, retain } = message
     // [MQTT-3.3.1-10] An empty retained message clears the value.
     if (retain && payload.bytes.length === 0) values.forget(topic)
-    else values.keep({ topic, qos, retain, heardMs: clock.nowMs() }, payload.bytes)
+    else values.keep(topic, { qos, retain, heardMs: clock.nowMs() }, payload.bytes)
   }
   return {
     below: async (base) => {
       const found = new Map<string, Message>()
       for await (const message of bus.retained(filterBelow(base))) found.set(message.topic, message)
-      for (const kept of values.all()) {
-        const { topic, qos, retain } = kept
+      for (const [topic, kept] of values.all()) {
+        const { qos, retain } = kept
         if (relativeTopic(base, topic) === undefined) continue
         found.set(topic, { topic, qos, retain, payload: payloadOf(kept) })
       }
@@ -88,7 +89,7 @@ export function keepLastValues(
       for (const { topic, bytes, atMs } of stored) {
         // A clock that was set back would make it come from the future.
         const heardMs = clock.nowMs() - Math.max(0, clock.wallMs() - atMs)
-        values.keep({ topic, heardMs, qos: 0, retain: false }, newer.get(topic) ?? bytes)
+        values.keep(topic, { heardMs, qos: 0, retain: false }, newer.get(topic) ?? bytes)
       }
     },
     close: bus.subscribe('#', keep),
@@ -97,7 +98,7 @@ export function keepLastValues(
 
 /** Values by topic, the longest silent first, within their bounds. */
 function createValues(limits: LastValuesLimits['retained']) {
-  const values = new Map<string, Kept>()
+  const values = new RecencyMap<string, Kept>()
   let totalBytes = 0
   const forget = (topic: string) => {
     const kept = values.get(topic)
@@ -107,27 +108,26 @@ function createValues(limits: LastValuesLimits['retained']) {
   }
   const isTooMuch = () => values.size > limits.topics || totalBytes > limits.totalBytes
   const makeRoom = () => {
-    // What comes again and again leaves gaps at the front, which cost time to pass.
-    const oldestFirst = isTooMuch() ? values.keys() : []
-    for (const oldest of oldestFirst) {
-      if (!isTooMuch()) return
+    for (let { oldest } = values; oldest !== undefined && isTooMuch(); oldest = values.oldest) {
       forget(oldest)
     }
   }
   return {
-    all: () => values.values(),
+    all: () => values.entries(),
     get: (topic: string) => values.get(topic),
     forget,
-    keep: (value: Omit<Kept, 'latin1' | 'cost'>, bytes: Buffer) => {
-      const { topic, qos, retain, heardMs } = value
-      // Also before one that is too large to keep: it would pass for the last one.
-      forget(topic)
-      if (bytes.length > limits.valueBytes) return
+    keep: (topic: string, value: Omit<Kept, 'latin1' | 'cost'>, bytes: Buffer) => {
+      const { qos, retain, heardMs } = value
+      if (bytes.length > limits.valueBytes) {
+        // The one before would pass for the last one.
+        forget(topic)
+        return
+      }
       const cost = Buffer.byteLength(topic) + bytes.length
       const latin1 = bytes.toString('latin1')
       // Field by field: to spread an object costs more than all the rest.
-      values.set(topic, { topic, qos, retain, heardMs, latin1, cost })
-      totalBytes += cost
+      totalBytes += cost - (values.get(topic)?.cost ?? 0)
+      values.set(topic, { qos, retain, heardMs, latin1, cost })
       makeRoom()
     },
   }

@@ -1,6 +1,7 @@
 import type { Ajv, SchemaObject } from 'ajv'
 import { reasonOf } from '../core/errors.ts'
 import { parseJson } from '../core/parse-json.ts'
+import { RecencyMap } from '../core/recency-map.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Store } from '../store/store.ts'
 
@@ -24,7 +25,8 @@ export interface StoredTableOptions<T> {
 export interface StoredTable<T> {
   readonly size: number
   get(key: string): T | undefined
-  entries(): IterableIterator<[key: string, value: T]>
+  /** What was set the longest ago comes first. */
+  entries(): Iterable<[key: string, value: T]>
   set(key: string, value: T): void
   delete(key: string): void
   /**
@@ -62,11 +64,9 @@ export async function openStoredTable<T>(options: StoredTableOptions<T>): Promis
     get: (key) => values.get(key),
     entries: () => values.entries(),
     set: (key, value) => {
-      // A map keeps the order of insertion, so the first one is the oldest.
-      values.delete(key)
       values.set(key, value)
       write(key, Buffer.from(JSON.stringify(value)))
-      for (const oldest of values.keys()) {
+      for (const [oldest] of values.entries()) {
         if (values.size <= maxSize) break
         forget(oldest)
       }
@@ -76,11 +76,11 @@ export async function openStoredTable<T>(options: StoredTableOptions<T>): Promis
   }
 }
 
-async function readValues<T>(options: StoredTableOptions<T>): Promise<Map<string, T>> {
+async function readValues<T>(options: StoredTableOptions<T>): Promise<RecencyMap<string, T>> {
   const { store, name, ajv, schema, sampledLog, revive = (_key, value) => value } = options
   const prefix = `${name}/`
   const isValue = ajv.compile<T>(schema)
-  const values = new Map<string, T>()
+  const values = new RecencyMap<string, T>()
   for await (const [key, bytes] of store.entries(prefix)) {
     const device = key.slice(prefix.length)
     const json = parseJson(bytes)

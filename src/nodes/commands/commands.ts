@@ -5,6 +5,7 @@ import { type AlarmClock, systemClock } from '../../core/clock.ts'
 import { HubError, quote } from '../../core/errors.ts'
 import type { Message } from '../../core/message.ts'
 import type { Receipt } from '../../core/receipt.ts'
+import { RecencyMap } from '../../core/recency-map.ts'
 import { deviceOf } from '../device.ts'
 import { type Command, CommandLife } from './command-life.ts'
 
@@ -58,18 +59,16 @@ export interface Commands {
 
 export function createCommands(options: CommandsOptions): Commands {
   const { bus, guard, isOffline, timeoutMsOf, tell, clock = systemClock } = options
-  const lives = new Map<string, CommandLife>()
+  const lives = new RecencyMap<string, CommandLife>()
   const begin = (request: Request) => {
     const { device } = request
     const before = lives.get(device)
     const life = new CommandLife(commandOf(request), { clock, before, tell })
-    // The device that was commanded last comes last.
-    lives.delete(device)
     lives.set(device, life)
     return life
   }
   const makeRoom = () => {
-    for (const [device, life] of lives) {
+    for (const [device, life] of lives.entries()) {
       if (lives.size <= options.devices) break
       life.lose()
       lives.delete(device)
@@ -109,8 +108,10 @@ export function createCommands(options: CommandsOptions): Commands {
       lives.get(message.topic)?.reported(message.payload)
     },
     close: () => {
-      for (const life of lives.values()) life.lose()
-      lives.clear()
+      for (const [device, life] of lives.entries()) {
+        life.lose()
+        lives.delete(device)
+      }
     },
   }
 }

@@ -1,3 +1,4 @@
+import { RecencyMap } from '../../core/recency-map.ts'
 import { deviceOf } from '../device.ts'
 import { baseBefore, type DeviceRole, type Introduction } from './node-message.ts'
 
@@ -65,8 +66,7 @@ export interface DeviceTable {
 }
 
 export function createDeviceTable(): DeviceTable {
-  // The longest silent first.
-  const devices = new Map<string, KnownDevice>()
+  const devices = new RecencyMap<string, KnownDevice>()
   const nodes = new Map<string, KnownNode>()
   const nodeOf = (base: string) => {
     const node = nodes.get(base) ?? newNode(base)
@@ -88,13 +88,9 @@ export function createDeviceTable(): DeviceTable {
       return device
     },
     touch: (device) => {
-      devices.delete(device.topic)
       devices.set(device.topic, device)
     },
-    longestSilent: () => {
-      const [oldest] = devices.values()
-      return oldest
-    },
+    longestSilent: () => (devices.oldest === undefined ? undefined : devices.get(devices.oldest)),
     remove: ({ topic, name, node }) => {
       devices.delete(topic)
       node.devices.delete(name)

@@ -1,0 +1,44 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { RecencyMap } from '../../src/core/recency-map.ts'
+
+t.test('whatever is set and deleted, it is a Map to whose end each set entry moves', async () => {
+  const key = fc.integer({ min: 0, max: 5 })
+  const steps = fc.array(fc.oneof(fc.tuple(key, fc.nat()), fc.tuple(key)), { maxLength: 40 })
+  const check = (all: readonly (readonly [number, number?])[]) => {
+    const map = new RecencyMap<number, number>()
+    const model = new Map<number, number>()
+    for (const [at, value] of all) {
+      const isKnown = model.delete(at)
+      if (value === undefined) {
+        if (map.delete(at) !== isKnown) return false
+      } else {
+        map.set(at, value)
+        model.set(at, value)
+      }
+      const [oldest] = model.keys()
+      const isSame = map.oldest === oldest && map.size === model.size
+      if (!isSame || map.get(at) !== value || map.has(at) !== model.has(at)) return false
+    }
+    return JSON.stringify([...map.entries()]) === JSON.stringify([...model])
+  }
+  fc.assert(fc.property(steps, check))
+})
+
+t.test('entries may be deleted while they are told', async (t) => {
+  const map = new RecencyMap<string, number>()
+  for (const [at, key] of ['a', 'b', 'c', 'd'].entries()) map.set(key, at)
+  const told: string[] = []
+  for (const [key] of map.entries()) {
+    told.push(key)
+    if (key === 'b') for (const gone of ['b', 'c']) map.delete(gone)
+  }
+  t.same(told, ['a', 'b', 'd'])
+  t.same(
+    [...map.entries()],
+    [
+      ['a', 0],
+      ['d', 3],
+    ],
+  )
+})
