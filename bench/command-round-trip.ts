@@ -10,7 +10,7 @@ import { end, nextMessage, quantile, start } from './processes.ts'
 import type { Row } from './table.ts'
 
 const warmUpRounds = 200
-const rounds = 600
+const rounds = 500
 /** So many that none is commanded faster than a relay may be. */
 const relays = 200
 /** Between two commands, so that all that the one before led to has come to rest. */

@@ -36,7 +36,7 @@ export async function openSides(bench: Bench, sides: readonly Side[]): Promise<M
 
 /** Lets each side do for a while what it will be measured by, until all of it is compiled. */
 export async function warmUp(servers: ReadonlyMap<Side, Server>, measure: Measure): Promise<void> {
-  const time = { seconds: 0.1, warmUpSeconds: 1.2 }
+  const time = { seconds: 0.1, warmUpSeconds: 0.8 }
   for (const side of servers) await measure(subjectOf(side, time))
 }
 
@@ -47,7 +47,7 @@ export async function compare(
   measure: Measure,
 ): Promise<Row[]> {
   const [hub, ...peers] = [...servers.keys()]
-  const time = { seconds: 0.5, warmUpSeconds: 0.15 }
+  const time = { seconds: 0.4, warmUpSeconds: 0.15 }
   const readings = await alternate([...servers], (side) => measure(subjectOf(side, time)))
   const [ours, ...others] = readings.map(medianReading)
   if (hub === undefined || ours === undefined) throw new Error('expected the hub, got no side')

@@ -21,7 +21,7 @@ async function measure(bench: Bench, what: string, all: readonly Side[]): Promis
   const times = await bench.load('roundTrips', {
     peers,
     warmUpRounds: 200,
-    rounds: 1000,
+    rounds: 800,
     roundMs: 10,
   })
   return Object.entries(shares).flatMap(([name, share]) => {
