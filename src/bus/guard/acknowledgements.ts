@@ -63,21 +63,17 @@ export class Acknowledgements {
     if (id === 0) throw malformed('expected a message id other than 0')
   }
 
-  /**
-   * Whether the broker may take a packet now, which it does soon if so: past the window, a message at
-   * QoS 2 waits for a PUBREL.
-   */
+  /** Whether the broker may take a packet now: past the window, a message at QoS 2 waits for a PUBREL. */
   mayTake(packet: Buffer): boolean {
-    const first = packet.readUInt8()
-    const type = typeOf(first)
-    if (type === pubrel) this.#open.delete(idOf(packet))
-    if (type !== publish || qosOf(first) !== 2) return true
-    const id = publishIdOf(packet)
+    if (!isExactlyOnce(packet)) return true
     // The same id once more is the same message.
-    if (this.#open.has(id)) return true
-    if (this.#open.size >= this.#window) return false
-    this.#open.set(id, 'unreleased')
-    return true
+    return this.#open.size < this.#window || this.#open.has(publishIdOf(packet))
+  }
+
+  /** The broker takes a packet. */
+  taken(packet: Buffer): void {
+    if (typeOf(packet.readUInt8()) === pubrel) this.#open.delete(idOf(packet))
+    else if (isExactlyOnce(packet)) this.#opened(publishIdOf(packet))
   }
 
   /**
@@ -100,6 +96,10 @@ export class Acknowledgements {
     return type === awaited
   }
 
+  #opened(id: number): void {
+    if (!this.#open.has(id)) this.#open.set(id, 'unreleased')
+  }
+
   #released(id: number): boolean {
     const isNext = this.#open.get(id) === 'unreleased'
     if (isNext) this.#open.set(id, 'released')
@@ -111,6 +111,11 @@ export class Acknowledgements {
 export function expectsAnswer(firstByte: number): boolean {
   const type = typeOf(firstByte)
   return type === pubrel || (type === publish && qosOf(firstByte) > 0)
+}
+
+function isExactlyOnce(packet: Buffer): boolean {
+  const first = packet.readUInt8()
+  return typeOf(first) === publish && qosOf(first) === 2
 }
 
 function idOf(packet: Buffer): number {

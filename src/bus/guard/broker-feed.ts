@@ -1,5 +1,11 @@
 import { Inbound, type InboundOptions } from './inbound.ts'
 
+/**
+ * Past the first, the socket is not read; it is again below the second. A PUBREL comes behind all that its
+ * client has sent: for one, the socket is read up to the third.
+ */
+const waitingBytes = { pause: 128 * 1024, resume: 32 * 1024, blocked: 1024 * 1024 }
+
 export interface BrokerFeedOptions extends InboundOptions {
   /** Tells the broker that there is something to take. */
   wake(): void
@@ -34,9 +40,16 @@ export class BrokerFeed {
     this.#inbound = new Inbound(options)
   }
 
-  /** What the broker has not taken yet costs in memory. */
-  get bytes(): number {
-    return this.#inbound.bytes
+  /** Whether so much waits that the socket is not read meanwhile. */
+  get isFull(): boolean {
+    const { bytes } = this.#inbound
+    if (bytes <= waitingBytes.pause) return false
+    return bytes > waitingBytes.blocked || !this.isBlocked
+  }
+
+  /** Whether so little waits that the socket is read again. */
+  get hasRoom(): boolean {
+    return this.#inbound.bytes < waitingBytes.resume
   }
 
   /** Whether the broker may take nothing more before the client sends PUBREL. */

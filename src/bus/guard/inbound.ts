@@ -23,11 +23,10 @@ interface PricedPacket {
 
 export interface InboundOptions {
   readonly rates: InboundRates
-  /**
-   * Whether the broker may have this packet now, which it gets soon if so. What may not waits, with all
-   * behind it, until a PUBREL has passed.
-   */
+  /** Whether the broker may have this packet now. What may not waits, with all behind it, for a PUBREL. */
   mayTake(packet: Buffer): boolean
+  /** The broker gets this packet. */
+  taken(packet: Buffer): void
 }
 
 /**
@@ -97,6 +96,7 @@ export class Inbound {
       const isFull = run.length === runLimits.packets || bytes > runLimits.bytes
       if (isFull || !goTogether(first, packet)) break
       if (!this.#options.mayTake(packet) || !mayPass(next)) break
+      this.#options.taken(packet)
       run.push(packet)
       bytes += packet.length
       this.#takenCount++
@@ -112,7 +112,7 @@ export class Inbound {
       const { packet } = waiting
       const isFull = run.length === runLimits.packets
       if (isFull || !isRelease(packet) || !mayPass(waiting)) return true
-      this.#options.mayTake(packet)
+      this.#options.taken(packet)
       run.push(packet)
       return false
     })

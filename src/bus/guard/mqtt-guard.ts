@@ -37,12 +37,6 @@ export interface Guarded {
   publish(packet: Buffer, done: () => void): void
 }
 
-/** Past the first, the socket is not read; it is again below the second. */
-const inboundBytes = { pause: 128 * 1024, resume: 32 * 1024 }
-
-/** A PUBREL comes behind all that its client has sent, so that far the socket is read for it. */
-const blockedBytes = 1024 * 1024
-
 /** How long a socket may take to read its last packets. */
 const lingerMs = 1000
 
@@ -85,7 +79,7 @@ export class MqttGuard extends Duplex {
         checkHeader(firstByte, remainingBytes)
       },
       onPacket: (packet) => this.#received(packet),
-      isFull: () => this.#isFull(),
+      isFull: () => this.#feed.isFull,
     })
     this.#feed = new BrokerFeed({
       rates: {
@@ -96,6 +90,7 @@ export class MqttGuard extends Duplex {
         requests: new TokenBucket({ perSecond: mqtt.requestsPerSecond, burst: mqtt.requestBurst }),
       },
       mayTake: (packet) => this.#acknowledgements.mayTake(packet),
+      taken: (packet) => this.#acknowledgements.taken(packet),
       wake: () => this.emit('readable'),
       // What comes after a message that ended the connection is nobody's any more.
       publish: (packet, done) => (this.destroyed ? done() : guarded.publish(packet, done)),
@@ -163,21 +158,15 @@ export class MqttGuard extends Duplex {
       this.#refuse(fault)
       return
     }
-    if (this.#isFull()) this.socket.pause()
+    if (this.#feed.isFull) this.socket.pause()
     this.#feed.wake()
     if (this.#feed.isBlocked) this.#awaitRelease()
-  }
-
-  #isFull(): boolean {
-    const { bytes } = this.#feed
-    if (bytes <= inboundBytes.pause) return false
-    return bytes > blockedBytes || !this.#feed.isBlocked
   }
 
   /** The broker takes no more until a PUBREL comes, which may be what has not been read yet. */
   #awaitRelease(): void {
     if (this.destroyed) return
-    if (!this.#isFull()) {
+    if (!this.#feed.isFull) {
       if (this.socket.isPaused()) this.#readOn()
       return
     }
@@ -245,7 +234,7 @@ export class MqttGuard extends Duplex {
 
   #makeUseOfRoom(): void {
     if (this.#feed.isBlocked) this.#awaitRelease()
-    else if (this.#feed.bytes < inboundBytes.resume && this.socket.isPaused()) this.#readOn()
+    else if (this.#feed.hasRoom && this.socket.isPaused()) this.#readOn()
   }
 
   // --- to the client ---

@@ -21,6 +21,7 @@ function startFeed(burst = 100, mayTake = (_packet: Buffer) => true) {
       requests: new TokenBucket({ perSecond: 20, burst: 100 }),
     },
     mayTake,
+    taken: () => {},
     wake: say('wake'),
     publish: (packet, done) => {
       said.push(`publish ${packet.toString('hex')}`)
@@ -101,7 +102,20 @@ t.test('messages past the rate are held back, and then the broker is woken', asy
   t.same(said, ['wake', 'held back'], 'more of them wake nobody')
   await on('wake')
   t.same(feed.take(), message)
-  t.equal(feed.bytes, message.length + 200)
+})
+
+t.test('past 128 KiB it is full, and has room again below 32 KiB', async (t) => {
+  const { feed, give } = await startReadyFeed()
+  const large = publishPacket('a', { qos: 2, id: 1, payload: 'x'.repeat(70_000) })
+  give(large)
+  t.same([feed.isFull, feed.hasRoom], [false, false])
+  give(large)
+  t.same([feed.isFull, feed.hasRoom], [true, false])
+  feed.take()
+  t.same([feed.isFull, feed.hasRoom], [false, false])
+  await turnOver()
+  feed.take()
+  t.same([feed.isFull, feed.hasRoom], [false, true])
 })
 
 const plain = publishPacket('a')

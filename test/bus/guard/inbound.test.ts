@@ -7,7 +7,7 @@ import { hex, pingPacket, publishPacket, subscribePacket } from '../../raw-mqtt.
 function inboundOf(packets: readonly Buffer[], publishBurst = 10_000, requestBurst = 10_000) {
   const bucketOf = (burst: number) => new TokenBucket({ perSecond: 10, burst, now: () => 0 })
   const rates = { publishes: bucketOf(publishBurst), requests: bucketOf(requestBurst) }
-  const inbound = new Inbound({ rates, mayTake: () => true })
+  const inbound = new Inbound({ rates, mayTake: () => true, taken: () => {} })
   for (const packet of packets) inbound.add(packet, 1)
   return inbound
 }
@@ -100,6 +100,7 @@ t.test('what the broker may not take waits, and only PUBREL goes past it', async
   const inbound = new Inbound({
     rates: { publishes: bucketOf(10), requests: bucketOf(1) },
     mayTake: (packet) => mayTake || packet !== qos2,
+    taken: () => {},
   })
   const pubrel = hex('6202 0001')
   inbound.add(qos1, 0)
