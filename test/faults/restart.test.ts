@@ -14,7 +14,7 @@ import {
   subscribePacket,
 } from '../raw-mqtt.ts'
 import { testFolder } from '../test-folder.ts'
-import { crashingHub } from '../crashes/crashing-hub.ts'
+import { crashingHub } from './crashing-hub.ts'
 
 const relays = 8
 /** The hub may take so long until it is there again, and its clients with it. */
