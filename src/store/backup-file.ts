@@ -5,10 +5,10 @@ import { dirname } from 'node:path'
 import { HubError, systemCodeOf } from '../core/errors.ts'
 import { syncFolder } from '../core/sync-folder.ts'
 import { backupLines, readBackup } from './backup.ts'
+import { createStore } from './batched-store.ts'
 import { checkDataFolder, fileError, namesIn, silentLog } from './data-folder.ts'
 import { fillEngine } from './fill-engine.ts'
 import { openLevel, openLevelAgain, storePath } from './level-store.ts'
-import { createStore } from './store.ts'
 
 /**
  * Writes a backup to a file for its owner only, and answers how many values it has. The file is there

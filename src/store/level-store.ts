@@ -4,10 +4,11 @@ import type { ClassicLevel } from 'classic-level'
 import { HubError, reasonOf } from '../core/errors.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import { syncFolder } from '../core/sync-folder.ts'
+import { createStore } from './batched-store.ts'
 import { cannotOpen, tellingReads } from './broken-store.ts'
 import { fillEngine } from './fill-engine.ts'
 import { checkFormat, type Migration, migrations } from './format.ts'
-import { type Changes, createStore, type Engine, type Store } from './store.ts'
+import type { Changes, Engine, Store } from './store.ts'
 
 type Level = ClassicLevel<string, Buffer>
 

@@ -1,10 +1,10 @@
 import { cpSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { syncFolder } from '../core/sync-folder.ts'
+import { createStore } from './batched-store.ts'
 import { cannotOpen } from './broken-store.ts'
 import { refuseLocked, silentLog } from './data-folder.ts'
 import { openLevelAgain, storePath } from './level-store.ts'
-import { createStore } from './store.ts'
 
 export interface Repaired {
   /** How many values were saved, and the bytes they have. */

@@ -1,5 +1,3 @@
-import { createBatchWriter, type WaitingLimit } from './batch-writer.ts'
-
 /** Gives a key its value, or takes it away. */
 export interface Change {
   readonly key: string
@@ -50,22 +48,3 @@ export interface Engine extends Pick<Store, 'isLasting' | 'get' | 'entries' | 'c
 
 /** Under this key a store keeps its own format: how keys and values are to be read. */
 export const formatKey = 'format'
-
-/** A store that keeps its values in `engine`, and writes by turns of the event loop. */
-export function createStore(engine: Engine, limit?: WaitingLimit): Store {
-  const writer = createBatchWriter(engine.apply, limit)
-  let closing: Promise<void> | undefined
-  return {
-    isLasting: engine.isLasting,
-    get: engine.get,
-    entries: async function* (prefix) {
-      for await (const entry of engine.entries(prefix)) if (entry[0] !== formatKey) yield entry
-    },
-    write: writer.write,
-    clear: engine.clear,
-    close: () => {
-      closing ??= writer.close().then(engine.close)
-      return closing
-    },
-  }
-}

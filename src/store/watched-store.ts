@@ -1,11 +1,12 @@
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Config } from '../generated/config.ts'
 import { createBallast } from './ballast.ts'
+import { createStore } from './batched-store.ts'
 import { isDiskError } from './broken-store.ts'
 import { type DiskWatchOptions, watchDisk } from './disk-watch.ts'
 import { openLevelAgain, openLevelEngine, storePath } from './level-store.ts'
 import { createPatientEngine } from './patient-engine.ts'
-import { createStore, type Engine, type Store } from './store.ts'
+import type { Engine, Store } from './store.ts'
 
 export interface WatchedStoreOptions extends Pick<DiskWatchOptions, 'readRoom' | 'intervalMs'> {
   /** The data folder, as in `level-store.ts`. */

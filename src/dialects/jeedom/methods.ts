@@ -1,9 +1,11 @@
 /** The methods of the JSON-RPC of Jeedom that the hub has. */
+import type { User } from '../../access/user.ts'
 import type { Receipt } from '../../core/receipt.ts'
 import { isRecord } from '../../core/record.ts'
 import type { SeenDevice } from '../../nodes/served/seen-devices.ts'
 import type { Visitor } from '../../nodes/served/visitors.ts'
 import { choicesOf } from '../model-table.ts'
+import type { ServedRequest } from '../served-dialect.ts'
 import {
   type Action,
   type Command,
@@ -17,8 +19,7 @@ import {
   readingOf,
   shownValue,
 } from './house.ts'
-import type { Parts } from './open.ts'
-import type { Asked } from './rpc.ts'
+import type { Parts } from './parts.ts'
 import { byNode, summaryOf } from './summaries.ts'
 
 export interface Fault {
@@ -34,6 +35,14 @@ export function fault(code: number, message: string): Fault {
 
 function success(result: unknown): Answered {
   return { result }
+}
+
+/** What a method is asked with a key. */
+interface Asked {
+  readonly user: User
+  readonly visitor: Visitor
+  readonly request: ServedRequest
+  readonly params: Readonly<Record<string, unknown>>
 }
 
 type Act<T> = (asked: T, parts: Parts) => Promise<Answered> | Answered

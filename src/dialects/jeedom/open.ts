@@ -10,14 +10,14 @@ import type {
   Conversation,
   OpenServedDialect,
   ServedAnswer,
-  ServedContext,
   ServedLink,
   ServedRequest,
 } from '../served-dialect.ts'
-import { createFeed, type Feed } from './feed.ts'
+import { createFeed } from './feed.ts'
 import { keyCodec } from './frames.ts'
 import { isHostAllowed } from './hosts.ts'
-import { createUserKeys, type UserKeys } from './keys.ts'
+import { createUserKeys } from './keys.ts'
+import type { Parts } from './parts.ts'
 import { answerRpc } from './rpc.ts'
 
 export const openJeedom: OpenServedDialect = (context) => {
@@ -43,12 +43,6 @@ const forbidden: ServedAnswer = { status: 403, headers: poweredBy }
 const withoutSubprotocols: ServedAnswer = {
   status: 426,
   headers: { ...poweredBy, 'Sec-WebSocket-Version': '13' },
-}
-
-export interface Parts {
-  readonly context: ServedContext
-  readonly feed: Feed
-  readonly userKeys: UserKeys
 }
 
 /** The first frame has to be a key; success is silent, and what comes later is ignored. */

@@ -1,12 +1,10 @@
 /** JSON-RPC 2.0 as the core of Jeedom answers it: always with status 200. */
-import type { User } from '../../access/user.ts'
 import { parseJson } from '../../core/parse-json.ts'
 import { isRecord } from '../../core/record.ts'
-import type { Visitor } from '../../nodes/served/visitors.ts'
 import type { ServedAnswer, ServedRequest } from '../served-dialect.ts'
 import { phpJson } from './frames.ts'
 import { type Answered, type Fault, fault, methods, openMethods } from './methods.ts'
-import type { Parts } from './open.ts'
+import type { Parts } from './parts.ts'
 
 export interface RpcCall {
   readonly id: string | number | null
@@ -51,13 +49,6 @@ export function readCall(text: string): RpcCall | Fault {
     method: typeof method === 'string' ? method : '',
     params: isRecord(params) ? params : {},
   }
-}
-
-export interface Asked {
-  readonly user: User
-  readonly visitor: Visitor
-  readonly request: ServedRequest
-  readonly params: RpcCall['params']
 }
 
 async function answerCall(

@@ -1,4 +1,4 @@
-import type { HistoryParts } from './history.ts'
+import type { HistoryParts } from './history-parts.ts'
 import { bucketsKey } from './keys.ts'
 import type { OwnSeries } from './series.ts'
 import { bucketTiers } from './tiers.ts'

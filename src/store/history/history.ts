@@ -1,13 +1,11 @@
-import type { Clock } from '../../core/clock.ts'
 import { matches } from '../../core/filter.ts'
-import type { SampledLog } from '../../core/sampled-log.ts'
-import type { Store } from '../store.ts'
 import type { Bucket } from './bucket.ts'
-import { type ClockWatch, watchClock } from './clock-watch.ts'
+import { watchClock } from './clock-watch.ts'
 import { forgetSeries } from './forget-series.ts'
+import type { HistoryOptions, HistoryParts } from './history-parts.ts'
 import { createKeeper, type Keeper } from './keeper.ts'
-import { createOpenBlocks, type OpenBlocks } from './open-blocks.ts'
-import { createPeriods, type Periods } from './periods.ts'
+import { createOpenBlocks } from './open-blocks.ts'
+import { createPeriods } from './periods.ts'
 import type { TimeRange } from './plan.ts'
 import {
   type BucketsWanted,
@@ -17,12 +15,11 @@ import {
   cutOf,
   type RawBlock,
 } from './read-history.ts'
-import type { Retention } from './retention.ts'
 import type { OwnSeries, Series, SeriesName } from './series.ts'
 import { createSeriesTable, type SeriesTable } from './series-table.ts'
 import { restoredBlocks } from './stored-blocks.ts'
 import { periodOf, startOfPeriod, type Tier } from './tiers.ts'
-import { createWriteAhead, type Ledger, type WriteAhead } from './write-ahead.ts'
+import { createWriteAhead } from './write-ahead.ts'
 
 /** What was measured. */
 export interface Reading extends SeriesName {
@@ -56,25 +53,6 @@ export interface History {
   maintain(): Promise<void>
   /** Waits until nothing is written; what was added is in the ledger. */
   close(): Promise<void>
-}
-
-export interface HistoryOptions {
-  readonly store: Store
-  /** Where points are noted before they are in blocks: what it acknowledges waits for them. */
-  readonly ledger: Ledger
-  readonly retention: Retention
-  readonly limits: { readonly series: number; readonly openMiB: number }
-  readonly clock: Clock
-  readonly sampledLog: SampledLog
-}
-
-/** What the parts of a history share. */
-export interface HistoryParts extends HistoryOptions {
-  readonly table: SeriesTable
-  readonly writeAhead: WriteAhead
-  readonly open: OpenBlocks
-  readonly periods: Periods
-  readonly clockWatch: ClockWatch
 }
 
 const mebibyte = 1_048_576

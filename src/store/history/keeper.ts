@@ -1,6 +1,6 @@
 import { setImmediate as turnOver } from 'node:timers/promises'
 import { reasonOf } from '../../core/errors.ts'
-import type { HistoryParts } from './history.ts'
+import type { HistoryParts } from './history-parts.ts'
 import { stateKey } from './keys.ts'
 import { moveBlocks } from './move-blocks.ts'
 import type { PeriodsState } from './periods.ts'

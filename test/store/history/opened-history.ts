@@ -1,9 +1,6 @@
 import type { SampledLog } from '../../../src/core/sampled-log.ts'
-import {
-  type History,
-  type HistoryOptions,
-  openHistory,
-} from '../../../src/store/history/history.ts'
+import { type History, openHistory } from '../../../src/store/history/history.ts'
+import type { HistoryOptions } from '../../../src/store/history/history-parts.ts'
 import { type Point, RawBlockCursor } from '../../../src/store/history/raw-block.ts'
 import { dayMs, hourMs } from '../../../src/store/history/tiers.ts'
 import type { Ledger } from '../../../src/store/history/write-ahead.ts'
