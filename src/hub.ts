@@ -111,8 +111,10 @@ async function openAll(config: Config, log: Logger, life: Life) {
   onClose(broker.close)
   const { bus, handle } = broker
   const common = { bus, access, clientAddress, log, sampledLog, onClose }
-  const hardware = await openHardware(config, { ...common, store, model, admit })
   const recording = await openRecording(config, { ...common, store, journal: broker.journal })
+  // What is acknowledged until then is recorded as well.
+  onClose(broker.letGo)
+  const hardware = await openHardware(config, { ...common, store, model, admit })
   const { served, ...routes } = openWebSocketRoutes(config, {
     ...common,
     release,

@@ -35,6 +35,8 @@ export interface Broker {
   readonly journal: Journal
   /** Takes over a connection that is to speak MQTT, from TCP or from a websocket. */
   handle(socket: Duplex, request?: IncomingMessage): void
+  /** Ends all connections: nothing comes any more, but what is kept still may be. */
+  letGo(): Promise<void>
   close(): Promise<void>
 }
 
@@ -94,6 +96,20 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
     links.get(client)?.sendRetainedOn(subscriptions.map(({ topic }) => topic))
   })
   const guards = new Set<MqttGuard>()
+  let going: Promise<void> | undefined
+  const goodbye = async () => {
+    sessions.close()
+    await untilSettled(journal)
+    await new Promise<void>((resolve) => aedes.close(resolve))
+    // Aedes closes its clients; sockets that never said CONNECT are none.
+    for (const guard of guards) guard.destroy()
+    // Their sessions learn of it a moment later.
+    await turnOver()
+  }
+  const letGo = () => {
+    going ??= goodbye()
+    return going
+  }
   const context: GuardContext = { limits, turnEnd: createTurnEnd(), sampledLog, journal }
   return {
     bus: createAedesBus({ aedes, retained, reader, log }),
@@ -114,14 +130,9 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
         rights.forget(client.id)
       })
     },
+    letGo,
     close: async () => {
-      sessions.close()
-      await untilSettled(journal)
-      await new Promise<void>((resolve) => aedes.close(resolve))
-      // Aedes closes its clients; sockets that never said CONNECT are none.
-      for (const guard of guards) guard.destroy()
-      // Their sessions learn of it a moment later.
-      await turnOver()
+      await letGo()
       await kept.close()
     },
   }

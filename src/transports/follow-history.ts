@@ -43,6 +43,8 @@ export async function followHistory(
 ): Promise<void> {
   const { history, recorder, signedIn, sampledLog } = options
   const live = new PassThrough()
+  /** Whose past is being told. */
+  let telling: ReturnType<typeof readableSeries> = []
   const put = (lines: string) => {
     live.write(lines)
     if (live.writableLength + live.readableLength <= mostWaiting) return
@@ -55,6 +57,7 @@ export async function followHistory(
     looksOn: true,
     rightsChanged: (changed) => {
       rights = changed
+      if (telling.some(({ topic }) => !changed.mayRead(topic))) response.destroy()
     },
     ended: () => response.destroy(),
   })
@@ -62,11 +65,14 @@ export async function followHistory(
   const stop = recorder.follow((recorded) => put(linesOf(recorded, wanted, rights)))
   // In the same breath, so that nothing is between the two.
   const { from } = wanted
-  const series = from === undefined ? [] : readableSeries(history, { ...wanted, ...rights })
+  telling = from === undefined ? [] : readableSeries(history, { ...wanted, ...rights })
   const range = { from: from ?? 0, to: Number.POSITIVE_INFINITY }
-  const past = mergedChunks(history, { series, range }, ndjson.point)
+  const past = async function* () {
+    yield* mergedChunks(history, { series: telling, range }, ndjson.point)
+    telling = []
+  }
   try {
-    await sendChunks(response, { type: ndjson.type, chunks: past, rest: live })
+    await sendChunks(response, { type: ndjson.type, chunks: past(), rest: live })
   } finally {
     stop()
     entrance.leave()

@@ -77,10 +77,15 @@ t.test('an export is broken off when its reader may not read all of it any more'
   const all = await readerOf(hub.httpPort, 'topic=%23&format=ndjson', login('panel'))
   const own = await readerOf(hub.httpPort, 'topic=a&format=ndjson', login('panel'))
   const gone = await readerOf(hub.httpPort, 'topic=a&format=csv', login('panel'))
-  for (const reader of [all, own, gone]) await reader.next()
+  const query = 'topic=%23&format=ndjson&follow=true&from=0'
+  const follower = await readerOf(hub.httpPort, query, login('panel'))
+  for (const reader of [all, own, gone, follower]) await reader.next()
   await changed(rules('a'))
   await t.rejects(async () => {
     for (let text = '-'; text !== ''; ) text = await all.next()
+  })
+  await t.rejects(async () => {
+    for (let text = '-'; text !== ''; ) text = await follower.next()
   })
   await own.next()
   own.cancel()

@@ -64,7 +64,13 @@ export async function openHistory(options: HistoryOptions): Promise<History> {
   const writeAhead = createWriteAhead(ledger, sampledLog)
   const maxBytes = limits.openMiB * mebibyte
   const nowMs = () => clock.nowMs()
-  const open = createOpenBlocks({ table, maxBytes, nowMs, sampledLog })
+  const open = createOpenBlocks({
+    table,
+    maxBytes,
+    nowMs,
+    isLasting: ledger.isLasting,
+    sampledLog,
+  })
   const periods = createPeriods()
   const clockWatch = watchClock(clock, sampledLog)
   const parts = { ...options, table, writeAhead, open, periods, clockWatch }

@@ -100,8 +100,8 @@ async function whileMoving(blocks: readonly OpenBlock[], move: () => Promise<voi
 
 /** Stores the series whose points have been in memory for long, some at a time. */
 async function storeDue({ open, store, clock, writeAhead, ledger }: HistoryParts): Promise<void> {
-  const unstored = open.unstored()
   if (!ledger.isLasting) return
+  const unstored = open.unstored()
   const most = Math.ceil(unstored.size / storeSteps)
   const due: OwnSeries[] = []
   for (const [series, { sinceMs }] of unstored) {

@@ -41,6 +41,8 @@ export interface OpenBlocksOptions {
   /** Past so many bytes of all together, blocks are closed early. */
   readonly maxBytes: number
   readonly nowMs: () => number
+  /** Whether there is a disk on which to store them. */
+  readonly isLasting: boolean
   readonly sampledLog: SampledLog
 }
 
@@ -50,7 +52,7 @@ const blockBytes = 65_536
 const leastBytes = 512
 
 export function createOpenBlocks(options: OpenBlocksOptions): OpenBlocks {
-  const { table, maxBytes, nowMs, sampledLog } = options
+  const { table, maxBytes, nowMs, isLasting, sampledLog } = options
   const unstored = new Map<OwnSeries, Unstored>()
   let closed: OpenBlock[] = []
   let nextId = 1
@@ -83,7 +85,9 @@ export function createOpenBlocks(options: OpenBlocksOptions): OpenBlocks {
       block.writer.add(point.at, point.value)
       block.through = ordinal
       bytes += block.writer.length - before
-      if (!unstored.has(series)) unstored.set(series, { since: ordinal, sinceMs: nowMs() })
+      if (isLasting && !unstored.has(series)) {
+        unstored.set(series, { since: ordinal, sinceMs: nowMs() })
+      }
     },
     closeBut: (at) => {
       const startAt = startOfPeriod('raw', periodOf('raw', at))

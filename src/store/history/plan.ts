@@ -1,4 +1,4 @@
-import { bucketMs, bucketTiers, dayMs, hourMs, minuteMs, type Tier } from './tiers.ts'
+import { bucketMs, dayMs, hourMs, minuteMs, type Tier, tiers } from './tiers.ts'
 
 /** From `from` until before `to`, in whole milliseconds since 1970. */
 export interface TimeRange {
@@ -37,14 +37,16 @@ export function planOf(
   points: number,
   lostUntil: (tier: Tier) => number,
 ): Plan {
-  const shortest = shortestAt(from, lostUntil)
-  const isFit = (length: number) =>
-    length >= shortest && Math.ceil(to / length) - Math.floor(from / length) <= points
-  let at = 0
-  while (!isFit(lengthAt(at))) at += 1
-  const length = lengthAt(at)
-  const whole = { from: Math.floor(from / length) * length, to: Math.ceil(to / length) * length }
-  return { ...whole, bucketMs: length, tier: tierWith(length) }
+  const complete = tiersSince(from, lostUntil)
+  const tierWith = (length: number) => complete.findLast((tier) => length >= shortest[tier])
+  const isFit = (length: number) => Math.ceil(to / length) - Math.floor(from / length) <= points
+  for (let at = 0; ; at += 1) {
+    const length = lengthAt(at)
+    const tier = tierWith(length)
+    if (tier === undefined || !isFit(length)) continue
+    const whole = { from: Math.floor(from / length) * length, to: Math.ceil(to / length) * length }
+    return { ...whole, bucketMs: length, tier }
+  }
 }
 
 /** Past the list, each is twice as long as the one before. */
@@ -52,19 +54,23 @@ function lengthAt(at: number): number {
   return lengths[at] ?? Number(lengths.at(-1)) * 2 ** (at - lengths.length + 1)
 }
 
-/** The shortest buckets there are from that time on. */
-function shortestAt(from: number, lostUntil: (tier: Tier) => number): number {
-  if (from >= lostUntil('raw')) return 0
-  return from >= lostUntil('minute') ? bucketMs.minute : bucketMs.hour
-}
+/** The shortest buckets that each tier can tell. */
+const shortest: Readonly<Record<Tier, number>> = { raw: 0, ...bucketMs }
 
-/** The tier with the longest buckets of which such a length is a multiple. */
-function tierWith(length: number): Tier {
-  return bucketTiers.findLast((tier) => length >= bucketMs[tier]) ?? 'raw'
+/**
+ * The tiers that have everything since `from`, the one with the most detail first; of none, the one that
+ * reaches back the furthest.
+ */
+function tiersSince(
+  from: number,
+  lostUntil: (tier: Tier) => number,
+): readonly [Tier, ...(readonly Tier[])] {
+  const [finest, ...others] = tiers.filter((tier) => from >= lostUntil(tier))
+  if (finest !== undefined) return [finest, ...others]
+  return [tiers.reduce((one, other) => (lostUntil(other) < lostUntil(one) ? other : one))]
 }
 
 /** The tier with the most detail of those that have everything since `from`. */
 export function finestTier(from: number, lostUntil: (tier: Tier) => number): Tier {
-  if (from >= lostUntil('raw')) return 'raw'
-  return from >= lostUntil('minute') ? 'minute' : 'hour'
+  return tiersSince(from, lostUntil)[0]
 }

@@ -36,6 +36,19 @@ t.test('what is not there any more in detail is told in longer buckets', async (
   t.equal(finestTier(midnight - 40 * dayMs, lostUntil), 'hour')
 })
 
+t.test('a chart is read where everything is, whichever is kept the longest', async (t) => {
+  const planWith = (lost: Record<'raw' | 'minute' | 'hour', number>) =>
+    planOf({ from: midnight - 60 * dayMs, to: midnight - 59 * dayMs }, 500, (tier) => lost[tier])
+  const never = midnight
+  t.match(planWith({ raw: 0, minute: never, hour: 0 }), { bucketMs: 3 * minuteMs, tier: 'raw' })
+  t.match(planWith({ raw: never, minute: 0, hour: never }), {
+    bucketMs: 3 * minuteMs,
+    tier: 'minute',
+  })
+  const lost = { raw: midnight, minute: midnight - 2 * dayMs, hour: midnight - dayMs }
+  t.match(planWith(lost), { tier: 'minute' }, 'of none, the one that reaches back the furthest')
+})
+
 t.test('a plan covers its range with whole buckets, and never with too many', async () => {
   const times = fc.integer({ min: 0, max: 253_402_300_799_999 })
   fc.assert(
