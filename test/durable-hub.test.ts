@@ -106,3 +106,26 @@ t.test('QoS 0 is retained, too, and a cleared value stays away', async (t) => {
   await settled(reader)
   t.equal(reader.packets.filter(isPublish).length, 1)
 })
+
+t.test('what is acknowledged while the hub closes is in the history as well', async (t) => {
+  const restart = restarter(t)
+  const before = await restart()
+  const sender = await signedIn(await rawMqttTo(t, before.mqttPort))
+  let sent = 0
+  const send = () => {
+    sent += 1
+    sender.send(publishPacket('a', { qos: 1, id: sent, payload: String(sent) }))
+  }
+  // The next one follows each acknowledgement, for as long as there are any.
+  sender.stream.on('data', send)
+  send()
+  await sender.next((answer) => answer === '40020064')
+  const after = await restart()
+  const acknowledged = sender.packets.filter((answer) => answer.startsWith('4002')).length
+  const headers = { Authorization: `Basic ${btoa('clown:bigclown')}` }
+  const url = `http://127.0.0.1:${after.httpPort}/api/history?topic=a&format=ndjson`
+  const lines = (await (await fetch(url, { headers })).text()).split('\n').slice(0, -1)
+  const values = new Set(lines.map((line) => JSON.parse(line).value))
+  const lost = Array.from({ length: acknowledged }, (_, at) => at + 1).filter((n) => !values.has(n))
+  t.same(lost, [])
+})
