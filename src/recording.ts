@@ -75,16 +75,11 @@ function settingsOf({ history, limits }: Config, { store, journal }: RecordingPa
 
 /** Lets a history do what is due, once a second; answers what ends that. */
 function maintained(history: Pick<History, 'maintain'>, clock: AlarmClock): () => void {
-  let isClosed = false
   const later = () =>
     clock.after(everyMs, () => {
-      void history.maintain().then(() => {
-        if (!isClosed) cancel = later()
-      })
+      void history.maintain()
+      cancel = later()
     })
   let cancel = later()
-  return () => {
-    isClosed = true
-    cancel()
-  }
+  return () => cancel()
 }

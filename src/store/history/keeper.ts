@@ -1,5 +1,6 @@
 import { setImmediate as turnOver } from 'node:timers/promises'
 import { reasonOf } from '../../core/errors.ts'
+import { forgetSeries } from './forget-series.ts'
 import type { HistoryParts } from './history-parts.ts'
 import { stateKey } from './keys.ts'
 import { moveBlocks } from './move-blocks.ts'
@@ -29,41 +30,56 @@ const storeSteps = 60
 const retentionEvery = 60
 
 export function createKeeper(parts: HistoryParts): Keeper {
-  const { open, clock, writeAhead, sampledLog } = parts
+  const { open, clock, clockWatch, writeAhead, sampledLog } = parts
   let hour = periodOf('raw', clock.wallMs())
   let calls = 0
-  let working: Promise<void> | undefined
+  let sureTime: number | undefined
   let isClosed = false
   const work = async () => {
-    writeAhead.flush()
     const now = periodOf('raw', clock.wallMs())
     if (now !== hour) open.closeBut(clock.wallMs())
     hour = now
     await moveClosed(parts, () => isClosed)
     await storeDue(parts)
     forgetLogged(parts)
-    const at = parts.clockWatch.sureTime()
-    if (calls++ % retentionEvery === 0) await giveUpDue(parts, at)
   }
-  const workSafely = async () => {
-    try {
-      await work()
-    } catch (error) {
-      const fields = { reason: reasonOf(error) }
-      sampledLog.warn('history-not-written', fields, 'the history could not be written')
-    }
-    working = undefined
+  const onError = (error: unknown) => {
+    const fields = { reason: reasonOf(error) }
+    sampledLog.warn('history-not-written', fields, 'the history could not be written')
   }
+  const working = oneAtATime(work, onError)
+  // By itself, since the other work may wait for room on the disk that only this can make.
+  const retaining = oneAtATime(() => giveUpDue(parts, sureTime), onError)
   return {
     restore: () => restoreState(parts),
-    maintain: () => {
-      working ??= workSafely()
-      return working
+    maintain: async () => {
+      writeAhead.flush()
+      // Each time, since it is by how the clock goes on that it is known to be right.
+      sureTime = clockWatch.sureTime()
+      await Promise.all([working.start(), calls++ % retentionEvery === 0 && retaining.start()])
     },
     close: async () => {
       isClosed = true
-      await working
+      await Promise.all([working.end(), retaining.end()])
     },
+  }
+}
+
+/** Work that is not begun again before it is done. */
+function oneAtATime(work: () => Promise<void>, onError: (error: unknown) => void) {
+  let running: Promise<void> | undefined
+  const run = async () => {
+    await work().catch(onError)
+    running = undefined
+  }
+  return {
+    /** Answers when it is done, whoever began it. */
+    start: () => {
+      running ??= run()
+      return running
+    },
+    /** Waits for it, if it is under way. */
+    end: () => running,
   }
 }
 
@@ -124,11 +140,12 @@ function forgetLogged({ open, writeAhead }: HistoryParts): void {
 async function giveUpDue(parts: HistoryParts, at: number | undefined): Promise<void> {
   const { open, store, table, retention } = parts
   const isAny = await giveUp({ ...parts, openBytes: open.bytes, at })
-  if (isAny) await store.write([{ key: stateKey, value: stateBytes(parts) }])
+  // Not waited for: there may be no room for it yet.
+  if (isAny) void store.write([{ key: stateKey, value: stateBytes(parts) }])
   if (at === undefined) return
   const goneBefore = at - Math.max(...Object.values(retention.ageMs))
   for (const series of table.all()) {
-    if (series.blocks.length === 0 && series.lastAt < goneBefore) table.remove(series)
+    if (series.blocks.length === 0 && series.lastAt < goneBefore) forgetSeries(series, parts)
   }
 }
 

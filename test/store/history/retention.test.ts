@@ -1,4 +1,5 @@
 // What is too old, or too much, is given up; and nothing is, while nobody is sure what time it is.
+import { setImmediate as turnOver } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { History } from '../../../src/store/history/history.ts'
 import { dayMs, hourMs, minuteMs, periodOf, type Tier } from '../../../src/store/history/tiers.ts'
@@ -130,6 +131,20 @@ t.test('past its size, the oldest goes first, and some of every tier stays', asy
   for (const tier of ['raw', 'minute', 'hour'] as const) {
     t.ok((await keysIn(store, `history/${tier}/`)) > 0, tier)
   }
+})
+
+t.test('while the disk takes nothing more, what is too old goes all the same', async (t) => {
+  const { history, clock, store } = await opened(t, { ageMs: { raw: hourMs } })
+  await live(history, clock, { forMs: 3 * hourMs })
+  t.not(await keysIn(store, 'history/raw/'), 0)
+  store.write = () => new Promise(() => {})
+  report(history, clock)
+  for (let call = 0; call < 200; call++) {
+    clock.step(2 * minuteMs)
+    void history.maintain()
+    await turnOver()
+  }
+  t.equal(await keysIn(store, 'history/raw/'), 0)
 })
 
 t.test('a series of which nothing is left is forgotten', async (t) => {
