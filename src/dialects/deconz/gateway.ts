@@ -65,33 +65,54 @@ export interface ConfigParts {
   readonly whitelist: Readonly<Record<string, unknown>>
 }
 
+/** What a gateway has that the hub has not. Clients look into some of it without asking whether it is there. */
+const constants = {
+  backup: { errorcode: 0, status: 'idle' },
+  dhcp: true,
+  disablePermitJoinAutoOff: false,
+  // Of a radio of the original: clients cut it into digits, and take zeros for a radio that is broken.
+  fwversion: '0x264a0700',
+  gateway: '0.0.0.0',
+  internetservices: { remoteaccess: 'disconnected' },
+  lightlastseeninterval: 60,
+  netmask: '255.255.255.0',
+  networkopenduration: 60,
+  ntp: 'synced',
+  panid: 0,
+  portalconnection: 'disconnected',
+  portalservices: false,
+  portalstate: { communication: 'disconnected', incoming: false, outgoing: false, signedon: false },
+  proxyaddress: 'none',
+  proxyport: 0,
+  rfconnected: true,
+  swupdate: { notify: false, text: '', updatestate: 0, url: '' },
+  swupdate2: {
+    autoinstall: { on: false, updatetime: '' },
+    bridge: { lastinstall: null, state: 'noupdates' },
+    checkforupdate: false,
+    install: false,
+    lastchange: '',
+    lastinstall: '',
+    state: 'noupdates',
+  },
+  timeformat: '24h',
+  websocketnotifyall: true,
+  zigbeechannel: 11,
+}
+
 /** What the owner of a key may know; `stable` is what of it is not about the time. */
 export function fullConfig(request: ServedRequest, parts: ConfigParts) {
   const { identity, isUnlocked, whitelist, nowMs } = parts
   const { address, port } = reachedAt(request, parts.port)
   const stable = {
     ...publicConfig(identity),
-    dhcp: true,
-    gateway: '0.0.0.0',
-    internetservices: { remoteaccess: 'disconnected' },
+    ...constants,
     ipaddress: address,
     linkbutton: isUnlocked,
-    netmask: '255.255.255.0',
-    networkopenduration: 60,
-    panid: 0,
     port,
-    portalconnection: 'disconnected',
-    portalservices: false,
-    proxyaddress: 'none',
-    proxyport: 0,
-    rfconnected: true,
-    swupdate: { notify: false, text: '', updatestate: 0, url: '' },
-    timeformat: '24h',
     timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     uuid: identity.uuid,
-    websocketnotifyall: true,
     websocketport: port,
-    zigbeechannel: 11,
   }
   const whole = { ...stable, UTC: secondOf(nowMs), localtime: localSecondOf(nowMs), whitelist }
   return { stable, whole }

@@ -43,6 +43,13 @@ t.test('a key opens the whole config, which names the port clients reached', asy
     UTC: /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$/,
     localtime: /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$/,
     uuid: /^[0-9a-f-]{36}$/,
+    fwversion: /^0x26[0-9a-f]{4}00$/,
+    ntp: 'synced',
+    lightlastseeninterval: 60,
+    backup: { status: 'idle' },
+    portalstate: { signedon: false },
+    swupdate2: { state: 'noupdates' },
+    disablePermitJoinAutoOff: false,
     whitelist: { [key]: { name: 'clown#test', 'create date': /^\d{4}-/, 'last use date': /^\d/ } },
   })
   for (const name of publicKeys) t.ok(name in body, name)
