@@ -19,6 +19,8 @@ export interface EventMemory {
   isPresent(number: number): boolean
   /** The last event of a button; null before the first one. */
   buttonEvent(number: number): number | null
+  /** When something happened last, in milliseconds since 1970; undefined before the first time. */
+  happenedAtMs(number: number): number | undefined
   forget(number: number): void
   close(): void
 }
@@ -32,6 +34,7 @@ export interface EventMemoryOptions {
 export function createEventMemory({ clock, onAbsence }: EventMemoryOptions): EventMemory {
   const counts = new Map<number, number>()
   const buttons = new Map<number, number>()
+  const times = new Map<number, number | undefined>()
   /** How to stop the end of each presence. */
   const presences = new Map<number, () => void>()
   const endPresence = (number: number) => {
@@ -59,14 +62,17 @@ export function createEventMemory({ clock, onAbsence }: EventMemoryOptions): Eve
       // A node that starts anew counts from zero.
       if (before === undefined || count === before || count === 0) return false
       happened(device, row)
+      times.set(device.number, device.heardAtMs)
       return true
     },
     isPresent: (number) => presences.has(number),
     buttonEvent: (number) => buttons.get(number) ?? null,
+    happenedAtMs: (number) => times.get(number),
     forget: (number) => {
       endPresence(number)
       counts.delete(number)
       buttons.delete(number)
+      times.delete(number)
     },
     close: () => {
       for (const number of [...presences.keys()]) endPresence(number)

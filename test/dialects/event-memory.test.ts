@@ -18,7 +18,7 @@ function opened() {
       role: 'sensor',
       nodeNumber: 1,
       value,
-      heardAtMs: 0,
+      heardAtMs: clock.wallMs(),
       online: true,
     }
     return rowsOf(kind).map((row) => memory.report(device, row))[0]
@@ -27,17 +27,23 @@ function opened() {
 }
 
 t.test('a count that grew is an event; the first one, the same and zero are none', async (t) => {
-  const { memory, report } = opened()
+  const { clock, memory, report } = opened()
   t.equal(report('push-button', { 'event-count': 4 }), false)
   t.equal(memory.buttonEvent(7), null)
+  t.equal(memory.happenedAtMs(7), undefined)
   t.equal(report('push-button', { 'event-count': 4 }), false)
+  clock.step(1000)
   t.equal(report('push-button', { 'event-count': 5 }), true)
   t.equal(memory.buttonEvent(7), 1002)
+  t.equal(memory.happenedAtMs(7), 1000, 'when it was heard')
+  clock.step(1000)
   t.equal(report('push-button', { 'event-count': 0 }), false, 'its node has started anew')
+  t.equal(memory.happenedAtMs(7), 1000)
   t.equal(report('push-button', { 'event-count': 'many' }), false)
   t.equal(report('thermometer', { temperature: [20, '℃'] }), false)
   memory.forget(7)
   t.equal(memory.buttonEvent(7), null)
+  t.equal(memory.happenedAtMs(7), undefined)
 })
 
 t.test('somebody is there until nothing has moved for a while', async (t) => {

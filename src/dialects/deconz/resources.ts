@@ -26,7 +26,7 @@ export function shownOf(device: SeenDevice): Shown | undefined {
 }
 
 export interface ResourceParts {
-  readonly memory: Pick<EventMemory, 'isPresent' | 'buttonEvent'>
+  readonly memory: Pick<EventMemory, 'isPresent' | 'buttonEvent' | 'happenedAtMs'>
   nameOf(shown: Shown): string
 }
 
@@ -66,7 +66,14 @@ export function stateOf(
   memory: ResourceParts['memory'],
 ): Readonly<Record<string, unknown>> {
   if (shown.column.resource === 'lights') return lightStateOf(shown)
-  return { lastupdated: momentOf(shown.device.heardAtMs), ...readingsOf(shown, memory) }
+  const { heardAtMs, number } = shown.device
+  const atMs = isButton(shown) ? memory.happenedAtMs(number) : heardAtMs
+  return { lastupdated: momentOf(atMs), ...readingsOf(shown, memory) }
+}
+
+/** What measures nothing: clients take each new `lastupdated` of it for another press. */
+export function isButton({ column }: Shown): boolean {
+  return column.item === 'buttonevent'
 }
 
 /** The section `state` of a light. */
@@ -80,9 +87,10 @@ export function lightStateOf({ device, row }: Shown) {
 }
 
 /** What a sensor says of the world; null before its first report. */
-function readingsOf({ device, row, column }: Shown, memory: ResourceParts['memory']) {
+function readingsOf(shown: Shown, memory: ResourceParts['memory']) {
+  const { device, row, column } = shown
   if (row.kind === 'pir') return { [column.item]: memory.isPresent(device.number) }
-  if (row.form === 'events') return { [column.item]: memory.buttonEvent(device.number) }
+  if (isButton(shown)) return { [column.item]: memory.buttonEvent(device.number) }
   const value = readQuantity(row, device.value)
   const ours = typeof value === 'number' ? value : null
   const theirs = (ours === null ? undefined : column.toTheirs?.(ours)) ?? null

@@ -10,6 +10,7 @@ import type { Names } from './names.ts'
 import {
   configOf,
   groupStateOf,
+  isButton,
   minuteOf,
   resourceOf,
   type Shown,
@@ -89,10 +90,13 @@ const acts: Readonly<Record<DeviceEvent, (shown: Shown, tellers: Tellers) => voi
     tell(shown, { e: 'added', [shown.column.resource.slice(0, -1)]: resource }, crowd)
   },
   reported: (shown, { crowd, told, memory }) => {
-    memory.report(shown.device, shown.row)
-    // A sensor has measured anew, also when it measured the same.
-    const isNew = told.isNew(shown, 'state', stateOf(shown, memory))
-    if (isNew || shown.column.resource === 'sensors') tellState(shown, { crowd, memory })
+    const hasHappened = memory.report(shown.device, shown.row)
+    // A sensor has measured anew, also when it measured the same; a button measures nothing.
+    const isNews =
+      shown.column.resource === 'lights'
+        ? told.isNew(shown, 'state', stateOf(shown, memory))
+        : hasHappened || !isButton(shown)
+    if (isNews) tellState(shown, { crowd, memory })
     const lastseen = minuteOf(shown.device.heardAtMs)
     if (told.isNew(shown, 'lastseen', lastseen)) {
       tell(shown, { e: 'changed', attr: { lastseen } }, crowd)

@@ -84,7 +84,13 @@ t.test('a button that was pressed, and somebody who moved', async (t) => {
   await report('push-button/-', { 'event-count': 4 })
   t.match(await next(), { id: button, state: { buttonevent: 1002 } })
   t.equal((await get(`/sensors/${button}`)).body.state.buttonevent, 1002)
+  const { lastupdated } = (await get(`/sensors/${button}`)).body.state
+  await report('push-button/-', { 'event-count': 4 })
+  await report('push-button/-', { 'event-count': 0 })
   const pir = await add('pir/-', { 'event-count': 1 })
+  const presses = events.items.filter(({ id, state }) => id === button && state !== undefined)
+  t.equal(presses.length, 1, 'the same count again is no press, nor is a count from zero')
+  t.equal((await get(`/sensors/${button}`)).body.state.lastupdated, lastupdated)
   await report('pir/-', { 'event-count': 2 })
   t.match(await next(), { id: pir, state: { presence: true } })
   t.match((await get(`/sensors/${pir}`)).body, {
