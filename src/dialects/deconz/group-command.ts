@@ -2,7 +2,13 @@ import type { Receipt } from '../../core/receipt.ts'
 import type { Visitor } from '../../nodes/served/visitors.ts'
 import { choicesOf, modelTable } from '../model-table.ts'
 import { type Element, success } from './answers.ts'
-import { askedState, invalidValue, outcome, readParameters } from './light-command.ts'
+import {
+  type AskedParameter,
+  askedState,
+  invalidValue,
+  outcome,
+  readParameters,
+} from './light-command.ts'
 import { groupStateOf, type Shown } from './resources.ts'
 
 const address = '/groups/0/action'
@@ -15,7 +21,7 @@ const anyLight = {
 
 /**
  * Commands all lights that the visitor may see, and answers each parameter of `body`; undefined when it
- * has none that count. Lights that are away are left out, as of the original.
+ * has none that count. Lights that are away are left out as long as others are there, as of the original.
  */
 export async function commandGroup(
   lights: readonly Shown[],
@@ -35,18 +41,16 @@ export async function commandGroup(
     if (state === undefined) return []
     return visitor.command(device.topic, { [row.key]: state })
   })
-  const worst = refusalOfAll(await Promise.all(commands))
+  const receipts = await Promise.all(commands)
   const elements = told.map(({ name, value, fault }) => {
-    if (fault !== undefined) return fault
-    return worst === undefined
-      ? success(`${address}/${name}`, value)
-      : outcome(worst, { name, value, address })
+    return fault ?? outcomeOfAll(receipts, { name, value, address })
   })
   return [...faults, ...elements]
 }
 
-/** A refusal, when no light was commanded because of such; undefined otherwise. */
-function refusalOfAll(receipts: readonly Receipt[]): Receipt | undefined {
-  const there = receipts.filter(({ receipt }) => receipt !== 'node-offline')
-  return there.every(({ receipt }) => receipt === 'refused') ? there[0] : undefined
+/** Success as soon as one light was commanded, or none had to be; otherwise what became of the first. */
+function outcomeOfAll(receipts: readonly Receipt[], asked: AskedParameter): Element {
+  const outcomes = receipts.map((receipt) => outcome(receipt, asked))
+  const done = outcomes.find((element) => 'success' in element)
+  return done ?? outcomes[0] ?? success(`${asked.address}/${asked.name}`, asked.value)
 }

@@ -119,10 +119,15 @@ function notReachable(address: string): Element {
   return failure('notReachable', address, text)
 }
 
+/** A parameter, and where it was sent. */
+export interface AskedParameter extends Pick<Parameter, 'name' | 'value'> {
+  readonly address: string
+}
+
 /** How a command went, as the answer to one of its parameters. */
 export function outcome(
   receipt: Receipt | undefined,
-  { name, value, address }: { name: string; value: unknown; address: string },
+  { name, value, address }: AskedParameter,
 ): Element {
   switch (receipt?.receipt) {
     case 'refused':
