@@ -27,7 +27,7 @@ export interface ApiKey {
 
 /** Keys that belong to users, and end with them. They are kept over a restart. */
 export interface ApiKeys {
-  /** Keeps `key` for a user; resolves when it is in the store. One more than the most ends the one that was not used for the longest. */
+  /** Keeps `key` for a user; resolves when it is in the store. One more than the most ends another: see `keyToEnd`. */
   add(key: string, owner: KeyOwner): Promise<void>
   /** What is known of `key`, whoever may use it. */
   find(key: string): ApiKey | undefined
@@ -81,19 +81,14 @@ export async function openApiKeys(options: ApiKeysOptions): Promise<ApiKeys> {
     // The key that was used last comes last.
     keys.delete(digest)
     keys.set(digest, key)
-    const [oldest] = keys.keys()
-    const isFull = keys.size > most && oldest !== undefined
-    if (isFull) {
-      keys.delete(oldest)
-      sampledLog.warn(
-        'api-keys-forgotten',
-        { dialect: name },
-        'the key that was unused longest has ended',
-      )
+    const ended = keys.size > most ? keyToEnd([...keys.values()]) : undefined
+    if (ended !== undefined) {
+      keys.delete(ended.digest)
+      const fields = { dialect: name, user: ended.user }
+      sampledLog.warn('api-keys-forgotten', fields, 'a key of the user with most keys has ended')
     }
-    const forgotten = isFull ? [{ key: prefix + oldest, value: undefined }] : []
     await shelf.write([
-      ...forgotten,
+      ...(ended ? [{ key: prefix + ended.digest, value: undefined }] : []),
       { key: prefix + digest, value: Buffer.from(JSON.stringify(value)) },
     ])
   }
@@ -144,6 +139,17 @@ export async function openApiKeys(options: ApiKeysOptions): Promise<ApiKeys> {
       return true
     },
   }
+}
+
+/**
+ * Of `keys`, by their last use, the one that makes room: of the user with most keys, so that nobody ends
+ * those of others by making many, the one that was unused longest.
+ */
+function keyToEnd(keys: readonly ApiKey[]): ApiKey | undefined {
+  const counts = new Map<string, number>()
+  for (const { user } of keys) counts.set(user, (counts.get(user) ?? 0) + 1)
+  const most = Math.max(...counts.values())
+  return keys.find(({ user }) => counts.get(user) === most)
 }
 
 function withLatest(from: readonly string[], latest: string): string[] {

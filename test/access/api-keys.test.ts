@@ -70,6 +70,21 @@ t.test('of too many, the one that was not used for the longest ends', async (t) 
   t.equal((await openApiKeys(options)).all().length, 2)
 })
 
+t.test('who makes many keys ends only their own', async (t) => {
+  const clock = steppedClock()
+  const { keys } = await opened({ clock, most: 3 })
+  await keys.add('of-bob', { ...ann, user: 'bob' })
+  for (const key of ['one', 'two', 'three', 'four']) {
+    clock.step(1)
+    await keys.add(key, ann)
+  }
+  t.equal(keys.use('of-bob', here)?.name, 'bob')
+  t.equal(keys.use('one', here), undefined)
+  t.equal(keys.use('two', here), undefined)
+  t.ok(keys.use('three', here))
+  t.ok(keys.use('four', here))
+})
+
 t.test('who guesses waits, except with a key that was used there before', async (t) => {
   const { keys, clock, limits } = await opened()
   await keys.add('secret-key', ann)
