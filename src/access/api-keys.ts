@@ -57,7 +57,7 @@ export interface ApiKeysOptions {
   readonly name: string
   /** How many are kept. */
   readonly most: number
-  readonly directory: Pick<UserDirectory, 'find'>
+  readonly directory: Pick<UserDirectory, 'find' | 'onChange'>
   readonly limits: Readonly<Config['limits']['signIn']>
   readonly clock: { nowMs(): number; wallMs(): number }
   readonly sampledLog: SampledLog
@@ -71,36 +71,30 @@ const noteUseAfterMs = 60_000
 
 const maxTallies = 4096
 
+function prefixOf({ name }: ApiKeysOptions): string {
+  return `key/${name}/`
+}
+
 export async function openApiKeys(options: ApiKeysOptions): Promise<ApiKeys> {
-  const { shelf, name, most, directory, clock, sampledLog } = options
-  const prefix = `key/${name}/`
+  const { shelf, name, directory, clock, sampledLog } = options
+  const prefix = prefixOf(options)
   const keys = await readKeys(prefix, options)
   const failures = createGuesses(options)
-  const keep = async (key: ApiKey) => {
-    const { digest, ...value } = key
-    // The key that was used last comes last.
-    keys.delete(digest)
-    keys.set(digest, key)
-    const ended = keys.size > most ? keyToEnd([...keys.values()]) : undefined
-    if (ended !== undefined) {
-      keys.delete(ended.digest)
-      const fields = { dialect: name, user: ended.user }
-      sampledLog.warn('api-keys-forgotten', fields, 'a key of the user with most keys has ended')
-    }
-    await shelf.write([
-      ...(ended ? [{ key: prefix + ended.digest, value: undefined }] : []),
-      { key: prefix + digest, value: Buffer.from(JSON.stringify(value)) },
-    ])
+  const keep = createKeep(keys, options)
+  const warnUnwritten = (error: unknown) => {
+    const fields = { reason: reasonOf(error) }
+    sampledLog.warn('api-keys-not-written', fields, 'a change of keys could not be written')
   }
+  // They end at once; nobody waits for a disk that is full.
+  const endOrphans = () => void removeOrphans(keys, options).catch(warnUnwritten)
+  directory.onChange(endOrphans)
+  endOrphans()
   const noteUse = (key: ApiKey, from: string) => {
     const usedAtMs = clock.wallMs()
     const isNew = !key.from.includes(from)
     const used = { ...key, usedAtMs, from: withLatest(key.from, from) }
     if (!isNew && Math.abs(usedAtMs - key.usedAtMs) < noteUseAfterMs) return
-    keep(used).catch((error: unknown) => {
-      const fields = { reason: reasonOf(error) }
-      sampledLog.warn('api-keys-not-written', fields, 'the use of a key could not be written')
-    })
+    keep(used).catch(warnUnwritten)
   }
   return {
     add: (key, { user, label, address }) => {
@@ -129,8 +123,10 @@ export async function openApiKeys(options: ApiKeysOptions): Promise<ApiKeys> {
     },
     lastUserAt: (address) => {
       const there = addressGroup(address)
-      const key = [...keys.values()].findLast(({ from }) => from.includes(there))
-      return key && directory.find(key.user)
+      const users = [...keys.values()].flatMap(({ from, user }) =>
+        from.includes(there) ? (directory.find(user) ?? []) : [],
+      )
+      return users.at(-1)
     },
     all: () => [...keys.values()],
     remove: async (digest) => {
@@ -139,6 +135,38 @@ export async function openApiKeys(options: ApiKeysOptions): Promise<ApiKeys> {
       return true
     },
   }
+}
+
+/** How a key is entered in `keys` and in the store. */
+function createKeep(keys: Map<string, ApiKey>, options: ApiKeysOptions) {
+  const { shelf, name, most, sampledLog } = options
+  const prefix = prefixOf(options)
+  return async (key: ApiKey): Promise<void> => {
+    const { digest, ...value } = key
+    // The key that was used last comes last.
+    keys.delete(digest)
+    keys.set(digest, key)
+    const ended = keys.size > most ? keyToEnd([...keys.values()]) : undefined
+    if (ended !== undefined) {
+      keys.delete(ended.digest)
+      const fields = { dialect: name, user: ended.user }
+      sampledLog.warn('api-keys-forgotten', fields, 'a key of the user with most keys has ended')
+    }
+    await shelf.write([
+      ...(ended ? [{ key: prefix + ended.digest, value: undefined }] : []),
+      { key: prefix + digest, value: Buffer.from(JSON.stringify(value)) },
+    ])
+  }
+}
+
+/** Ends the keys of users who are gone: a new user of an old name is somebody else. */
+async function removeOrphans(keys: Map<string, ApiKey>, options: ApiKeysOptions): Promise<void> {
+  const { shelf, directory } = options
+  const prefix = prefixOf(options)
+  const orphans = [...keys.values()].filter(({ user }) => directory.find(user) === undefined)
+  if (orphans.length === 0) return
+  for (const { digest } of orphans) keys.delete(digest)
+  await shelf.write(orphans.map(({ digest }) => ({ key: prefix + digest, value: undefined })))
 }
 
 /**

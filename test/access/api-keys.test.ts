@@ -32,6 +32,32 @@ t.test('a key belongs to a user, and ends with that user', async (t) => {
   t.equal(keys.use('secret-key', here), undefined)
 })
 
+t.test('a new user of an old name has none of the keys of the old one', async (t) => {
+  const { keys, directory, options } = await opened()
+  await keys.add('of-ann', ann)
+  await keys.add('of-bob', { ...ann, user: 'bob' })
+  directory.change(userNamed('bob'))
+  directory.change(userNamed('ann'), userNamed('bob'))
+  t.equal(keys.use('of-ann', here), undefined)
+  await options.shelf.write([])
+  t.equal((await openApiKeys(options)).use('of-ann', there), undefined, 'nor after a restart')
+  t.equal(keys.use('of-bob', here)?.name, 'bob')
+})
+
+t.test('the keys of a user who went while the hub was not running end at its start', async (t) => {
+  const { keys, options } = await opened()
+  await keys.add('of-ann', ann)
+  await keys.add('of-bob', { ...ann, user: 'bob' })
+  const directory = changingDirectory(userNamed('bob'))
+  const again = await openApiKeys({ ...options, directory })
+  t.same(
+    again.all().map(({ user }) => user),
+    ['bob'],
+  )
+  await options.shelf.write([])
+  t.equal((await openApiKeys(options)).all().length, 1)
+})
+
 t.test('keys are there again after a restart, and only as what they hash to', async (t) => {
   const { keys, shelf, options } = await opened()
   await keys.add('secret-key', ann)
@@ -111,6 +137,9 @@ t.test('the last key at an address tells who is there', async (t) => {
   for (const address of ['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.4'])
     keys.use('of-ann', address)
   t.equal(keys.lastUserAt(there), undefined, 'a key is of few addresses')
+  await keys.add('of-cat', { ...ann, user: 'cat' })
+  t.equal(keys.lastUserAt(here)?.name, 'bob', 'a user who is not there does not count')
+  t.equal(keys.use('of-cat', here), undefined)
 })
 
 t.test('a use is written down, but not each', async (t) => {
