@@ -20,7 +20,9 @@ export function readParameters(
   row: Pick<ModelRow, 'form' | 'choices'>,
   address: string,
 ): Parameter[] {
-  return Object.entries(body).map(([name, value]) => {
+  // Nothing of ours goes off by itself: what was to be on for a while would stay on.
+  const asked = 'ontime' in body ? { ontime: body['ontime'] } : body
+  return Object.entries(asked).map(([name, value]) => {
     const accepts = acceptors(row)[name]
     if (accepts === undefined) {
       const text = `parameter, ${name}, not available`

@@ -73,6 +73,19 @@ t.test('what cannot be done is told by parameter, with status 200', async (t) =>
   t.match((await put(address, { transitiontime: 4 })).status, 400, 'nothing is asked for')
 })
 
+t.test('what was to be on for a while is not switched on for good', async (t) => {
+  const { put, get, add, obey, node } = await deconzHouse(t)
+  const id = await add('relay/i2c0-3b', { state: false })
+  obey()
+  for (const address of [`/lights/${id}/state`, '/groups/0/action']) {
+    t.same((await put(address, { on: true, ontime: 300 })).body, [
+      { error: { type: 6, address, description: 'parameter, ontime, not available' } },
+    ])
+  }
+  t.same(node.messages.items, [])
+  t.equal((await get(`/lights/${id}`)).body.state.on, false)
+})
+
 t.test('a LED takes effects and alerts as far as the model goes', async (t) => {
   const { put, add, node, events } = await deconzHouse(t, restless)
   const id = await add('led/-', { state: 'off' })
