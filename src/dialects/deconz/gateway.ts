@@ -113,6 +113,7 @@ export function fullConfig(request: ServedRequest, parts: ConfigParts) {
     timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     uuid: identity.uuid,
     websocketport: port,
+    ...(request.isSecure ? { websocketport_wss: port } : {}),
   }
   const whole = { ...stable, UTC: secondOf(nowMs), localtime: localSecondOf(nowMs), whitelist }
   return { stable, whole }

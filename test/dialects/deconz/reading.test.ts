@@ -257,12 +257,12 @@ t.test('the port is told as the client knows it, whatever is between', async (t)
     const lines = [`Host: ${host}`, `X-Forwarded-Proto: ${scheme}`, 'Connection: close']
     const request = `GET /api/${key}/config HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`
     const body = JSON.parse((await rawExchange(port, request)).split('\r\n\r\n')[1] ?? '')
-    return [body.ipaddress, body.websocketport]
+    return [body.ipaddress, body.websocketport, body.websocketport_wss]
   }
-  t.same(await told('192.0.2.1:8088'), ['192.0.2.1', 8088])
-  t.same(await told('192.0.2.1'), ['192.0.2.1', 80])
-  t.same(await told('192.0.2.1', 'https'), ['192.0.2.1', 443])
-  t.same(await told('192.0.2.1:99999'), ['127.0.0.1', port], 'a port that is none')
+  t.same(await told('192.0.2.1:8088'), ['192.0.2.1', 8088, undefined])
+  t.same(await told('192.0.2.1'), ['192.0.2.1', 80, undefined])
+  t.same(await told('192.0.2.1', 'https'), ['192.0.2.1', 443, 443])
+  t.same(await told('192.0.2.1:99999'), ['127.0.0.1', port, undefined], 'a port that is none')
 })
 
 t.test('many resources are told in several turns', async (t) => {
