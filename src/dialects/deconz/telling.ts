@@ -11,6 +11,7 @@ import {
   configOf,
   groupStateOf,
   isButton,
+  lightStateOf,
   minuteOf,
   resourceOf,
   type Shown,
@@ -48,21 +49,28 @@ export function createTelling({ devices, names, clock }: TellingOptions): Tellin
       if (shown !== undefined) tellState(shown, { crowd, memory })
     },
   })
+  const lights = new Map<number, Shown>()
   const tellers = { crowd, told, memory, names }
   const stop = devices.onEvent((event, device) => {
     const shown = shownOf(device)
     if (shown === undefined) return
     acts[event](shown, tellers)
-    if (shown.column.resource === 'lights') tellGroup(devices, tellers)
+    if (shown.column.resource !== 'lights') return
+    const before = isOn(lights.get(device.number))
+    if (event === 'deleted') lights.delete(device.number)
+    else lights.set(device.number, shown)
+    if (isOn(lights.get(device.number)) !== before) tellGroup(lights, tellers)
   })
   for (const device of devices.all()) {
     const shown = shownOf(device)
-    if (shown !== undefined) learn(shown, tellers)
+    if (shown === undefined) continue
+    learn(shown, tellers)
+    if (shown.column.resource === 'lights') lights.set(device.number, shown)
   }
   return {
     memory,
     join: (link, visitor) => {
-      told.isNewTo(link, groupStateFor(visitor, lightsAmong(devices.all())))
+      told.isNewTo(link, groupStateFor(visitor, lights))
       return crowd.join(link, visitor)
     },
     renamed: (shown) => tell(shown, { e: 'changed', attr: { name: names.of(shown) } }, crowd),
@@ -132,9 +140,15 @@ function tellState(shown: Shown, { crowd, memory }: Pick<Tellers, 'crowd' | 'mem
   tell(shown, { e: 'changed', state: stateOf(shown, memory) }, crowd)
 }
 
-function tellGroup(devices: SeenDevices, { crowd, told }: Tellers): void {
-  if (crowd.size === 0) return
-  const lights = lightsAmong(devices.all())
+/** By their numbers, as they were seen last: to look at all devices for each report is too much. */
+type Lights = ReadonlyMap<number, Shown>
+
+/** Undefined when there is no such light. */
+function isOn(light: Shown | undefined): boolean | null | undefined {
+  return light && lightStateOf(light).on
+}
+
+function tellGroup(lights: Lights, { crowd, told }: Pick<Tellers, 'crowd' | 'told'>): void {
   crowd.each((link, visitor) => {
     const state = groupStateFor(visitor, lights)
     const event = { e: 'changed', id: groupOfAllId, r: 'groups', state, t: 'event' } as const
@@ -142,8 +156,8 @@ function tellGroup(devices: SeenDevices, { crowd, told }: Tellers): void {
   })
 }
 
-function groupStateFor(visitor: Visitor, lights: readonly Shown[]) {
-  return groupStateOf(lights.filter(({ device }) => visitor.mayRead(device.topic)))
+function groupStateFor(visitor: Visitor, lights: Lights) {
+  return groupStateOf([...lights.values()].filter(({ device }) => visitor.mayRead(device.topic)))
 }
 
 /** What is known at the start is no news. */
