@@ -9,7 +9,6 @@ export interface Crowd {
   tell(topic: string, frame: string, key?: string): void
   /** Calls `act` for each link: what it is told depends on who it is. */
   each(act: (link: ServedLink, visitor: Visitor) => void): void
-  readonly size: number
 }
 
 export function createCrowd(): Crowd {
@@ -29,8 +28,5 @@ export function createCrowd(): Crowd {
         if (visitor.mayRead(topic)) link.send(frame, key)
       }),
     each,
-    get size() {
-      return members.size
-    },
   }
 }

@@ -77,6 +77,20 @@ t.test('a light that reports the same again has not changed', async (t) => {
   t.same(told, [])
 })
 
+t.test('the group of all is told when a light goes on or off, comes or goes', async (t) => {
+  const { events, report, add } = await deconzHouse(t, { limits: { nodes: { devices: 2 } } })
+  const next = async () => (await events.next(({ r }) => r === 'groups'))['state']
+  await add('relay/a', { state: true })
+  t.same(await next(), { all_on: true, any_on: true })
+  await report('relay/a', { state: true })
+  await add('relay/b', { state: false })
+  t.same(await next(), { all_on: false, any_on: true }, 'the same again is no news')
+  await add('thermometer/a', { temperature: [21, '℃'] })
+  t.same(await next(), { all_on: false, any_on: false }, 'the light that was on is gone')
+  await report('relay/b', { state: true })
+  t.same(await next(), { all_on: true, any_on: true })
+})
+
 t.test('a button that was pressed, and somebody who moved', async (t) => {
   const { events, report, add, get } = await deconzHouse(t)
   const button = await add('push-button/-', { 'event-count': 3 })
