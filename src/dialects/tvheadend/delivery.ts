@@ -11,9 +11,12 @@ const frameEveryMs = 1000
  * Sends what a mailbox has: at once when no frame went out within the last second, and else a second
  * after that. Any frame of the client asks for what is there now. Of a mailbox that is continued the
  * first frame has its id only when it comes within a second, as by the original.
+ *
+ * A client that lost its connection comes back before the hub notices. The websocket that it left is cut
+ * then, for what went there would be lost.
  */
 export function deliver(
-  link: Pick<ServedLink, 'send'>,
+  link: Pick<ServedLink, 'send' | 'cut'>,
   mailbox: Mailbox,
   clock: Pick<AlarmClock, 'after' | 'nowMs'>,
 ): Conversation {
@@ -30,18 +33,20 @@ export function deliver(
     link.send(cometCodec.encode(isFirst ? { boxid: mailbox.id, messages } : { messages }))
     sentMs = nowMs
   }
-  const leave = mailbox.read(() => {
+  const flushSoon = () => {
     // What happens in one turn goes out together.
     const waitMs = Math.max(0, sentMs + frameEveryMs - clock.nowMs())
     stopWaiting ??= clock.after(waitMs, flush)
-  })
-  return {
-    receive: flush,
-    closed: () => {
-      stopWaiting?.()
-      leave()
-    },
   }
+  const closed = () => {
+    stopWaiting?.()
+    leave()
+  }
+  const leave = mailbox.read(flushSoon, () => {
+    closed()
+    link.cut()
+  })
+  return { receive: flush, closed }
 }
 
 export interface Poll {

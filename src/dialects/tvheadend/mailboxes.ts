@@ -14,8 +14,11 @@ export interface Mailbox {
   /** All there is, which is gone from here then. */
   take(): Notification[]
   readonly isEmpty: boolean
-  /** Calls `wake` when there is something to take, also now. While somebody reads, the mailbox stays. */
-  read(wake: () => void): () => void
+  /**
+   * Calls `wake` when there is something to take, also now. While somebody reads, the mailbox stays.
+   * `replaced` is for a reader that stays, of which there is one: it is called when the next one comes.
+   */
+  read(wake: () => void, replaced?: () => void): () => void
 }
 
 export interface Mailboxes {
@@ -41,6 +44,8 @@ interface Kept {
   readonly mailbox: Mailbox
   readonly readers: Set<() => void>
   stopEnd: (() => void) | undefined
+  /** Of the reader that stays. */
+  replace: (() => void) | undefined
 }
 
 export function createMailboxes(options: MailboxesOptions): Mailboxes {
@@ -84,16 +89,21 @@ export function createMailboxes(options: MailboxesOptions): Mailboxes {
       get isEmpty() {
         return queue.size === 0
       },
-      read: (wake) => {
+      read: (wake, replaced) => {
         one.stopEnd?.()
         readers.add(wake)
+        if (replaced !== undefined) {
+          one.replace?.()
+          one.replace = replaced
+        }
         if (queue.size > 0) wake()
         return () => {
+          if (one.replace === replaced) one.replace = undefined
           if (readers.delete(wake) && readers.size === 0 && kept.has(mailbox.id)) leave(one)
         }
       },
     }
-    const one: Kept = { mailbox, readers, stopEnd: undefined }
+    const one: Kept = { mailbox, readers, stopEnd: undefined, replace: undefined }
     leave(one)
     unused ??= used()
     return mailbox

@@ -17,7 +17,7 @@ function opened() {
   const found = mailboxes.open('clown', null)
   if (found === undefined) throw new Error('expected a mailbox')
   const frames: unknown[] = []
-  const link = { send: (frame: string) => frames.push(JSON.parse(frame)) }
+  const link = { send: (frame: string) => frames.push(JSON.parse(frame)), cut: () => {} }
   const gone = new AbortController()
   return { clock, mailbox: found.mailbox, frames, link, gone }
 }
@@ -77,6 +77,33 @@ t.test('what comes after the end of a websocket stays for the next reader', asyn
   const answer = await answerPoll(mailbox, { isImmediate: true, gone: gone.signal }, clock)
   t.same(JSON.parse(answer), { boxid: mailbox.id, messages: [note(1)] })
 })
+
+t.test(
+  'a websocket that comes later has the mailbox for itself; the earlier one is cut',
+  async (t) => {
+    const { clock, mailbox, frames, link } = opened()
+    const earlier: string[] = []
+    const { closed } = deliver(
+      { send: (frame) => earlier.push(frame), cut: () => earlier.push('cut') },
+      mailbox,
+      clock,
+    )
+    mailbox.put(note(1))
+    deliver(link, mailbox, clock)
+    t.same(earlier, ['cut'])
+    closed()
+    for (const at of [2, 3, 4]) {
+      mailbox.put(note(at))
+      clock.step(1000)
+    }
+    t.same(earlier, ['cut'])
+    t.match(frames, [
+      { messages: [note(1), note(2)] },
+      { messages: [note(3)] },
+      { messages: [note(4)] },
+    ])
+  },
+)
 
 t.test('a poll waits for something, for ten seconds at most', async (t) => {
   const { clock, mailbox, gone } = opened()
