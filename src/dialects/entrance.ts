@@ -1,4 +1,5 @@
 /** Who comes in by HTTP Basic, a cookie, or as a guest, and what everybody else is told. */
+import { isLoopback } from '../access/address.ts'
 import type { User } from '../access/user.ts'
 import type { ServedAnswer, ServedRequest, ServedSignIn } from './served-dialect.ts'
 
@@ -39,9 +40,19 @@ function refusal(
  * address, without an Origin that tells on it, but with the cookies and the place in the network of its
  * user. A POST of theirs has an Origin, at which the hub has looked.
  */
-export function isMeant({ method, headers }: ServedRequest): boolean {
+export function isMeant(request: ServedRequest): boolean {
+  const { method, headers } = request
   const site = headers['sec-fetch-site'] ?? 'none'
   // The Fetch standard: whether the page is of the same origin; none is what a user typed.
   if (site !== 'same-origin' && site !== 'none') return false
-  return method === 'POST' || headers['authorization'] !== undefined
+  return method === 'POST' || (headers['authorization'] !== undefined && !isUntold(request))
+}
+
+/**
+ * Whether this is a browser that does not say for which page it asks: it does so only at addresses it
+ * trusts, by TLS or on its own machine, and adds the password it remembers everywhere.
+ */
+function isUntold({ headers, isSecure, address }: ServedRequest): boolean {
+  const isBrowser = headers['user-agent']?.startsWith('Mozilla/') === true
+  return isBrowser && headers['sec-fetch-site'] === undefined && !isSecure && !isLoopback(address)
 }

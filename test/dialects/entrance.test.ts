@@ -37,3 +37,19 @@ t.test('what a page of strangers can make a browser do is not meant', async (t) 
   t.notOk(isMeant(asked({ headers: { ...headers, 'sec-fetch-site': 'cross-site' } })))
   t.notOk(isMeant(asked({ headers: { cookie: 'a=b' } })))
 })
+
+t.test(
+  'a browser that cannot be told from a page of strangers does not mean what it gets',
+  async (t) => {
+    const authorization = 'Basic eDp5'
+    const browser = { authorization, 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64)' }
+    const address = '192.168.1.9'
+    t.notOk(isMeant(asked({ headers: browser, address })))
+    t.ok(isMeant(asked({ headers: browser, address, method: 'POST' })), 'its Origin tells')
+    t.ok(isMeant(asked({ headers: browser, address, isSecure: true })))
+    t.ok(isMeant(asked({ headers: browser, address: '::1' })))
+    t.ok(isMeant(asked({ headers: { ...browser, 'sec-fetch-site': 'none' }, address })))
+    t.ok(isMeant(asked({ headers: { authorization, 'user-agent': 'curl/8.0' }, address })))
+    t.ok(isMeant(asked({ headers: { authorization }, address })))
+  },
+)
