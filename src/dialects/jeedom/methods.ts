@@ -1,11 +1,11 @@
 /** The methods of the JSON-RPC of Jeedom that the hub has. */
-import type { User } from '../../access/user.ts'
 import type { Receipt } from '../../core/receipt.ts'
 import { isRecord } from '../../core/record.ts'
 import type { SeenDevice } from '../../nodes/served/seen-devices.ts'
 import type { Visitor } from '../../nodes/served/visitors.ts'
 import { choicesOf } from '../model-table.ts'
 import type { ServedRequest } from '../served-dialect.ts'
+import type { Changes } from './frames.ts'
 import {
   type Action,
   type Command,
@@ -39,8 +39,9 @@ function success(result: unknown): Answered {
 
 /** What a method is asked with a key. */
 interface Asked {
-  readonly user: User
   readonly visitor: Visitor
+  /** The same with the rights of now; undefined when the key is nobody's any more. */
+  visitAgain(): Visitor | undefined
   readonly request: ServedRequest
   readonly params: Readonly<Record<string, unknown>>
 }
@@ -103,31 +104,38 @@ function seenBy(visitor: Visitor, { context }: Parts): SeenDevice[] {
 /** The longest a client may wait for a change. */
 const longestPollSeconds = 60
 
-async function eventChanges(
-  { params, visitor, request }: Asked,
-  { feed }: Parts,
-): Promise<Answered> {
+async function eventChanges(asked: Asked, { feed }: Parts): Promise<Answered> {
+  const { params, visitor } = asked
   const since = Number(params['datetime'] ?? 0)
   if (!Number.isFinite(since)) return fault(-32_000, 'datetime doit être un nombre')
   const seconds = Math.min(Number(params['longPolling']) || 0, longestPollSeconds)
   const changes = feed.changesSince(since, visitor)
   if (changes.result.length > 0 || seconds <= 0) return success(changes)
-  return success(await changesWithin(seconds, { since, visitor, gone: request.gone }, feed))
+  return success(await changesWithin(seconds, { ...asked, changes, since }, feed))
 }
 
+interface Waiting extends Pick<Asked, 'visitAgain' | 'request'> {
+  /** None so far. */
+  readonly changes: Changes
+  readonly since: number
+}
+
+/** Who waits is told with the rights of then, not with those of the question; who is gone, nothing. */
 async function changesWithin(
   seconds: number,
-  { since, visitor, gone }: { since: number; visitor: Visitor; gone: AbortSignal },
+  { changes, since, visitAgain, request: { gone } }: Waiting,
   feed: Parts['feed'],
-) {
+): Promise<Changes> {
   const untilMs = performance.now() + seconds * 1000
-  let changes = feed.changesSince(since, visitor)
-  for (let leftMs = seconds * 1000; changes.result.length === 0 && leftMs > 0 && !gone.aborted; ) {
+  let latest = changes
+  for (let leftMs = seconds * 1000; latest.result.length === 0 && leftMs > 0 && !gone.aborted; ) {
     await feed.nextTelling(leftMs, gone)
-    changes = feed.changesSince(since, visitor)
+    const visitor = visitAgain()
+    if (visitor === undefined) return latest
+    latest = feed.changesSince(since, visitor)
     leftMs = untilMs - performance.now()
   }
-  return changes
+  return latest
 }
 
 function fullObjects({ visitor }: Asked, parts: Parts): Answered {

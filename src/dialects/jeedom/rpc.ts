@@ -59,11 +59,16 @@ async function answerCall(
   const open = openMethods.get(method)
   if (open !== undefined) return open({ request, params }, parts)
   const key = params['apikey'] ?? params['api']
-  const user = typeof key === 'string' ? parts.userKeys.ownerOf(key, request) : undefined
+  const owner = () => (typeof key === 'string' ? parts.userKeys.ownerOf(key, request) : undefined)
+  const user = owner()
   if (user === undefined) return fault(2, 'Vous n’êtes pas autorisé à effectuer cette action')
   const act = methods.get(method)
   if (act === undefined) return fault(500, `Aucune méthode correspondante : ${method}`)
   const visitor = request.visit(user)
   if (visitor === undefined) return fault(-32_000, 'Trop de connexions')
-  return act({ user, visitor, request, params }, parts)
+  const visitAgain = () => {
+    const userOfNow = owner()
+    return userOfNow && request.visit(userOfNow)
+  }
+  return act({ visitor, visitAgain, request, params }, parts)
 }

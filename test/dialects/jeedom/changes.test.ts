@@ -1,7 +1,9 @@
 import t from 'tap'
+import { createToken } from '../../../src/access/tokens.ts'
 import { createListeners } from '../../../src/core/listeners.ts'
 import { createFeed } from '../../../src/dialects/jeedom/feed.ts'
 import type { DeviceListener, SeenDevice } from '../../../src/nodes/served/seen-devices.ts'
+import { usersFile, writePrivate } from '../../access/users.ts'
 import { steppedClock } from '../../clock.ts'
 import { testFolder } from '../../test-folder.ts'
 import { guestKey, jeedomHouse, path } from './jeedom-house.ts'
@@ -24,6 +26,39 @@ t.test('changes since a moment, once or when there are some', async (t) => {
   t.match((await waiting).result.result, [{ name: 'cmd::update', option: { value: 0 } }])
   t.match((await call('event::changes', { datetime: 'now' })).error, { code: -32_000 })
   t.ok((await call('event::changes')).result.result.length > 0)
+})
+
+t.test('who waits has the rights of now: what was taken away is not told any more', async (t) => {
+  const { token, sha256 } = createToken()
+  const tokens = [{ name: 'app', sha256, created: '2026-11-21T00:00:00Z' }]
+  const file = usersFile(t, JSON.stringify({ users: { ann: { role: 'viewer', tokens } } }))
+  const { hub, call, report } = await jeedomHouse(t, {}, { usersFile: file })
+  const wait = async () => {
+    const apikey = token
+    const { result } = await call('event::changes', { apikey, datetime: Date.now() / 1000 })
+    const since = result.datetime
+    const answer = call('event::changes', { apikey, datetime: since, longPolling: 30 })
+    // The hub takes one request after the other.
+    await call('version')
+    return { answer }
+  }
+  const change = async (users: object) => {
+    writePrivate(file, JSON.stringify({ users }))
+    await hub.log.next(({ msg }) => msg === 'the users file has changed')
+  }
+  const limited = await wait()
+  const rules = [{ allow: ['read'], topic: 'nodes/bridge/0/thermometer/#' }]
+  await change({ ann: { rules, tokens } })
+  await report('relay/i2c0-3b', { state: true })
+  await report('thermometer/i2c0-48', { temperature: [20, '℃'] })
+  const { result: told } = (await limited.answer).result
+  const of = (name: string) => told.filter((event: { name: string }) => event.name === name)
+  t.equal(of('eqLogic::update').length, 1, 'the thermometer only')
+  t.match(of('cmd::update'), [{ option: { value: 20 } }])
+  const gone = await wait()
+  await change({})
+  await report('thermometer/i2c0-48', { temperature: [21, '℃'] })
+  t.same((await gone.answer).result.result, [])
 })
 
 t.test(
