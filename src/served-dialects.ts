@@ -215,6 +215,7 @@ function doorOf(settings: ServedSettings, visitors: Visitors, parts: ServedParts
   return {
     name: settings.dialect,
     path: settings.path ?? '',
+    base: settings.base,
     visitors,
     signIn: access.signIn,
     ofRequest: access.ofRequest,

@@ -15,6 +15,8 @@ export interface ServedDoor {
   readonly name: string
   /** What stands before its own paths: `/house`, or nothing. */
   readonly path: string
+  /** Empty where it serves all topics. */
+  readonly base: string
   readonly visitors: Visitors
   readonly signIn: SignIn
   readonly ofRequest: RequestSignIn['ofRequest']

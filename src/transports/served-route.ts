@@ -92,9 +92,10 @@ function accept(
 ): void {
   const { socket } = handshake
   const { door, websockets, address } = options
+  const { name, base } = door
   const enter = (user: User, ended: () => void) =>
     door.mayEnter(socket, user.name)
-      ? door.visitors.enter({ user, address, way: door.name, connection: socket }, ended)
+      ? door.visitors.enter({ user, address, way: name, base, connection: socket }, ended)
       : undefined
   websockets.accept(handshake, welcome, (websocket) =>
     serveLink({ websocket, socket }, welcome, { ...options, enter }),

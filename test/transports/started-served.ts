@@ -65,6 +65,7 @@ export async function served(
       door: {
         name: 'test',
         path: '/test',
+        base: '',
         visitors,
         signIn: async ({ user }) => (user === 'ann' ? { user: ann } : { refused: 'wrong' }),
         ofRequest: async () => ({ user: ann }),

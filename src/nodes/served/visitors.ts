@@ -32,6 +32,8 @@ export interface Arrival {
 }
 
 export interface StayingArrival extends Arrival {
+  /** What topics are below that the dialect tells of. */
+  readonly base: string
   /** The socket that carries it. */
   readonly connection: object
 }
@@ -71,7 +73,7 @@ export function createVisitors(options: VisitorsOptions): Visitors {
     enter: (arrival, ended) => {
       const entrance = options.signedIn.enter({
         user: arrival.user,
-        arrival: { ...arrival, title: arrival.way },
+        arrival: { ...arrival, title: arrival.base },
         ended,
         rightsChanged: (changed) => {
           rights = limited(changed, arrival.user)

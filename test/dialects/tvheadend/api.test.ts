@@ -21,7 +21,8 @@ const run = promisify(execFile)
 const authorization = `Basic ${Buffer.from('clown:bigclown').toString('base64')}`
 
 t.test('operators see who is there, every second; each as what it is', async (t) => {
-  const { hub, port, url } = await started(t)
+  const entry = { guest: { user: 'clown' }, base: 'nodes/bridge' }
+  const { hub, port, url } = await started(t, entry)
   await talkTo(t, hub)
   const node = await mqttAs(t, hub, 'node-7')
   const { of } = await connected(t, port)
@@ -43,7 +44,10 @@ t.test('operators see who is there, every second; each as what it is', async (t)
   const { entries } = await called<List>(`${url}/api/status/connections`)
   const own = entries.find((entry) => entry['type'] === 'mqtt')
   t.match(own, { server: '127.0.0.1', server_port: hub.mqttPort, peer: '127.0.0.1', user: 'clown' })
-  await of('subscriptions', ({ in: rate, title }) => title === 'tvheadend' && rate === 0)
+  const self = await of('subscriptions', ({ in: rate, client }) => {
+    return client === 'tvheadend' && rate === 0
+  })
+  t.equal(self['title'], 'nodes/bridge')
 
   const closed = new Promise<void>((resolve) => node.once('close', resolve))
   const cancelled = await fetch(`${url}/api/connections/cancel?id=${own?.['id']}`, {

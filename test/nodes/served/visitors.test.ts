@@ -65,7 +65,7 @@ t.test('a refusal is an answer, and a defect is none', async (t) => {
 t.test('who stays has the rights of now, and is told when that ends', async (t) => {
   const { visitors, directory } = opened(() => undefined)
   let hasEnded = false
-  const { visitor, leave } = visitors.enter({ ...arrival, connection: {} }, () => {
+  const { visitor, leave } = visitors.enter({ ...arrival, base: 'nodes', connection: {} }, () => {
     hasEnded = true
   })
   t.ok(visitor.mayRead(relay))
@@ -85,7 +85,7 @@ t.test('the page of a stranger reads and does not command, also when rights chan
   })
   const user = visitors.asStranger(ann)
   const once = visitors.of({ ...arrival, user })
-  const { visitor, leave } = visitors.enter({ ...arrival, user, connection: {} }, () => {})
+  const { visitor, leave } = visitors.enter({ ...arrival, user, base: '', connection: {} }, () => {})
   for (const role of ['operator', 'admin'] as const) {
     directory.change(userNamed('ann', { role }))
     for (const one of [once, visitor]) {
