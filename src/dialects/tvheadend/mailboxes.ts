@@ -9,6 +9,8 @@ export interface Mailbox {
   readonly id: string
   /** The name of the user whose it is, and nobody else's. */
   readonly user: string
+  /** Adds what a client has to know first: it comes before everything else, and is never dropped. */
+  begin(messages: readonly Notification[]): void
   /** Adds a message; a later one with the same `key` takes the place of an earlier one. */
   put(message: Notification, key?: string): void
   /** All there is, which is gone from here then. */
@@ -76,16 +78,14 @@ export function createMailboxes(options: MailboxesOptions): Mailboxes {
     return victim !== undefined
   }
   const make = (user: string): Mailbox => {
-    const readers = new Set<() => void>()
     const queue = createQueue(limits.mailboxMessages, sampledLog)
+    const { readers } = queue
     const mailbox: Mailbox = {
       id: randomBytes(20).toString('hex'),
       user,
       take: queue.take,
-      put: (message, key) => {
-        queue.put(message, key)
-        for (const wake of readers) wake()
-      },
+      begin: queue.begin,
+      put: queue.put,
       get isEmpty() {
         return queue.size === 0
       },
@@ -126,24 +126,35 @@ export function createMailboxes(options: MailboxesOptions): Mailboxes {
   }
 }
 
-/** Messages in order; past `most`, the oldest is dropped. */
+/** Messages in order, of which readers are told; past `most`, the oldest is dropped. */
 function createQueue(most: number, sampledLog: SampledLog) {
+  const readers = new Set<() => void>()
+  const wakeAll = () => {
+    for (const wake of readers) wake()
+  }
+  const first: Notification[] = []
   const waiting = new Map<string | number, Notification>()
   let count = 0
   return {
+    readers,
     get size() {
-      return waiting.size
+      return first.length + waiting.size
+    },
+    begin: (messages: readonly Notification[]) => {
+      for (const message of messages) first.push(message)
+      if (messages.length > 0) wakeAll()
     },
     put: (message: Notification, key: string | number = ++count) => {
       waiting.delete(key)
       waiting.set(key, message)
+      wakeAll()
       const [oldest] = waiting.keys()
       if (waiting.size <= most || oldest === undefined) return
       waiting.delete(oldest)
       sampledLog.warn('mailbox-messages-dropped', {}, 'a mailbox that nobody reads is full')
     },
     take: () => {
-      const all = [...waiting.values()]
+      const all = [...first.splice(0), ...waiting.values()]
       waiting.clear()
       return all
     },

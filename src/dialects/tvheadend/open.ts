@@ -106,8 +106,7 @@ function mailboxFor(
 ): ReturnType<Mailboxes['open']> {
   const opened = mailboxes.open(user.name, boxId)
   if (opened?.isNew) {
-    opened.mailbox.put(accessUpdate(request, user, context))
-    opened.mailbox.put(serverIpPort(request, context))
+    opened.mailbox.begin([accessUpdate(request, user, context), serverIpPort(request, context)])
   }
   return opened
 }

@@ -70,10 +70,10 @@ export function startTelling(parts: TellingParts): () => void {
 /** Tells the owner of a new mailbox what devices reported last. */
 export function tellLastValues(mailbox: Mailbox, user: User, { devices }: TellingContext): void {
   const { mayRead } = rightsOf(user)
-  for (const { topic, value } of devices.all()) {
-    if (value === undefined || !mayRead(topic)) continue
-    mailbox.put({ notificationClass: 'message', topic, payload: value })
-  }
+  const known = devices.all().filter(({ topic, value }) => value !== undefined && mayRead(topic))
+  mailbox.begin(
+    known.map(({ topic, value }) => ({ notificationClass: 'message', topic, payload: value })),
+  )
 }
 
 /** Whether a user may read a topic; the rights of users as they are now are kept in mind. */

@@ -86,6 +86,21 @@ t.test('of a full mailbox the oldest messages go, and are counted', async (t) =>
   t.equal(counters.snapshot()['mailbox-messages-dropped'], 4)
 })
 
+t.test('what a client has to know first comes first, and none of it is dropped', async (t) => {
+  const { open, counters } = opened({ mailboxes: 1, mailboxMessages: 2 })
+  const box = open('clown')
+  let woken = 0
+  box.read(() => woken++)
+  box.put(note('late'))
+  box.begin([note(1), note(2)])
+  box.begin([note(3)])
+  box.begin([])
+  t.equal(woken, 3)
+  t.same(box.take(), [note(1), note(2), note(3), note('late')])
+  t.ok(box.isEmpty)
+  t.equal(counters.snapshot()['mailbox-messages-dropped'], undefined)
+})
+
 t.test(
   'past the most, those of the same user end first, and those that are read never',
   async (t) => {

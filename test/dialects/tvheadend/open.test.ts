@@ -5,6 +5,7 @@ import { WebSocket } from 'ws'
 import { servedContract } from '../served-contract.ts'
 import {
   type Batch,
+  called,
   connected,
   isRelayOn,
   mqttAs,
@@ -43,6 +44,23 @@ t.test('the first frame says who and where; then comes what devices reported las
   t.equal(first.messages.length, 2)
   await of('message', isRelayOn)
   t.equal((await batches.next()).boxid, undefined)
+})
+
+t.test('a mailbox smaller than the house begins with all of it', async (t) => {
+  const { hub, url } = await started(t, undefined, {
+    limits: { dialects: { mailboxMessages: 16 } },
+  })
+  const topics = Array.from({ length: 20 }, (_, at) => `nodes/bridge/0/relay/r${at}`)
+  for (const topic of topics) await report(hub, topic, { state: true })
+  const { messages } = await called<Batch>(`${url}/comet/poll`)
+  t.match(messages, [
+    { notificationClass: 'accessUpdate' },
+    { notificationClass: 'setServerIpPort' },
+  ])
+  t.same(
+    messages.filter(({ topic }) => topic !== undefined).map(({ topic }) => topic),
+    topics,
+  )
 })
 
 t.test('a subprotocol is echoed where it was offered, and never else', async (t) => {
