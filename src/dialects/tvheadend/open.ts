@@ -46,7 +46,8 @@ export function openTvheadend(context: Context): ServedDialect {
     greet: async (request) => {
       const user = await enter(request, context)
       if (isAnswer(user)) return user
-      return isCometPath(request.path) ? welcome(request, user, parts) : htmlAnswer(404)
+      if (!isCometPath(request.path)) return htmlAnswer(404)
+      return hasKey(request) ? welcome(request, user, parts) : htmlAnswer(415)
     },
     close: mailboxes.close,
   }
@@ -55,6 +56,13 @@ export function openTvheadend(context: Context): ServedDialect {
 /** The original does not look at what comes after it. */
 function isCometPath(path: string): boolean {
   return path === '/comet/ws' || path.startsWith('/comet/ws/')
+}
+
+/** Asked for before a mailbox is made, as by the original. */
+const shortestKey = 10
+
+function hasKey({ headers }: ServedRequest): boolean {
+  return (headers['sec-websocket-key'] ?? '').length >= shortestKey
 }
 
 interface Parts {

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { servedContract } from '../served-contract.ts'
 import {
@@ -68,19 +68,22 @@ t.test('a subprotocol is echoed where it was offered, and never else', async (t)
   t.equal((await connected(t, port)).websocket.protocol, '')
   const offered = ['other', 'tvheadend-comet']
   t.equal((await connected(t, port, { offered })).websocket.protocol, 'tvheadend-comet')
-  const socket = connect(port, '127.0.0.1')
-  t.teardown(() => socket.destroy())
-  const lines = [
-    'GET /comet/ws HTTP/1.1',
-    'Host: localhost',
-    'Upgrade: websocket',
-    'Connection: upgrade',
-  ]
-  const rest = ['Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Version: 13']
-  socket.write(`${[...lines, ...rest].join('\r\n')}\r\nSec-WebSocket-Protocol: other\r\n\r\n`)
-  const [answer] = await once(socket, 'data')
-  t.match(String(answer), /^HTTP\/1.1 101/)
-  t.notMatch(String(answer), /Sec-WebSocket-Protocol/i)
+  const answer = await upgraded(t, port, [
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+    'Sec-WebSocket-Version: 13',
+    'Sec-WebSocket-Protocol: other',
+  ])
+  t.match(answer, /^HTTP\/1.1 101/)
+  t.notMatch(answer, /Sec-WebSocket-Protocol/i)
+})
+
+t.test('who asks for a websocket without a key gets a page, and no mailbox', async (t) => {
+  const { port, url } = await started(t, undefined, { limits: { dialects: { mailboxes: 1 } } })
+  await connected(t, port)
+  for (const key of [[], ['Sec-WebSocket-Key: 123456789']]) {
+    t.match(await upgraded(t, port, key), /^HTTP\/1.1 415 .*text\/html/s)
+  }
+  t.equal((await fetch(`${url}/comet/poll`)).status, 503, 'the only one is read')
 })
 
 t.test('one mailbox is read by websocket and by poll in turn', async (t) => {
@@ -143,3 +146,14 @@ t.test('with all mailboxes read, a new client is sent away', async (t) => {
   const [, response] = await once(late, 'unexpected-response')
   t.equal(response.statusCode, 503)
 })
+
+/** What is answered to a request for a websocket with these headers. */
+async function upgraded(t: Test, port: number, headers: readonly string[]): Promise<string> {
+  const socket = connect(port, '127.0.0.1')
+  t.teardown(() => socket.destroy())
+  const first = ['GET /comet/ws HTTP/1.1', 'Host: localhost']
+  const lines = [...first, 'Upgrade: websocket', 'Connection: upgrade', ...headers]
+  socket.write(`${lines.join('\r\n')}\r\n\r\n`)
+  const [answer] = await once(socket, 'data')
+  return String(answer)
+}
