@@ -1,12 +1,13 @@
 /** What happens in the house, collected for a while and told to all at once. */
 import type { AlarmClock } from '../../core/clock.ts'
+import { byNode } from '../../nodes/served/by-node.ts'
 import type { DeviceEvent, SeenDevice, SeenDevices } from '../../nodes/served/seen-devices.ts'
 import type { Visitor } from '../../nodes/served/visitors.ts'
 import { createCrowd } from '../crowd.ts'
 import type { ServedLink } from '../served-dialect.ts'
 import { type Changes, changesCodec, type JeedomEvent } from './frames.ts'
 import { type Dates, infosOf, localDate, readingOf, shownValue } from './house.ts'
-import { byNode, type Summed, summaryOf } from './summaries.ts'
+import { type Summed, summaryOf } from './summaries.ts'
 
 export interface Feed {
   /** Tells a link what happens from now on; the answer ends that. */
@@ -216,9 +217,7 @@ function createSummaries(devices: Pick<SeenDevices, 'all'>) {
   const told = new Map<string, string>()
   const summed = () => {
     const all = devices.all()
-    const objects = [...byNode(all)].map(
-      ([number, own]) => [String(number), summaryOf(own)] as const,
-    )
+    const objects = byNode(all).map((own) => [String(own[0].nodeNumber), summaryOf(own)] as const)
     return new Map<string, Summed>([...objects, ['global', summaryOf(all)]])
   }
   const changed = () => {

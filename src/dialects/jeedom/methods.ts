@@ -1,6 +1,7 @@
 /** The methods of the JSON-RPC of Jeedom that the hub has. */
 import type { Receipt } from '../../core/receipt.ts'
 import { isRecord } from '../../core/record.ts'
+import { byNode } from '../../nodes/served/by-node.ts'
 import type { SeenDevice } from '../../nodes/served/seen-devices.ts'
 import type { Visitor } from '../../nodes/served/visitors.ts'
 import { choicesOf } from '../model-table.ts'
@@ -20,7 +21,7 @@ import {
   shownValue,
 } from './house.ts'
 import type { Parts } from './parts.ts'
-import { byNode, summaryOf } from './summaries.ts'
+import { summaryOf } from './summaries.ts'
 
 export interface Fault {
   readonly error: { readonly code: number; readonly message: string }
@@ -139,12 +140,12 @@ async function changesWithin(
 }
 
 function fullObjects({ visitor }: Asked, parts: Parts): Answered {
-  const objects = [...byNode(seenBy(visitor, parts)).values()].map((devices) => {
+  const objects = byNode(seenBy(visitor, parts)).map((devices) => {
     const eqLogics = devices.map((device) => ({
       ...equipmentOf([device])[0],
       cmds: commandsOf(device).map((command) => describeCommand(command, parts.feed.dates)),
     }))
-    return { ...devices.slice(0, 1).map(describeObject)[0], eqLogics }
+    return { ...describeObject(devices[0]), eqLogics }
   })
   return success(objects)
 }

@@ -32,12 +32,3 @@ function summed({ of, values }: { of: string; values: number[] }): number {
   const sum = values.reduce((total, value) => total + value, 0)
   return of === 'average' ? Math.round((sum / values.length) * 10) / 10 : sum
 }
-
-/** The devices of each node, by the number of the node. */
-export function byNode(devices: readonly SeenDevice[]): Map<number, SeenDevice[]> {
-  const nodes = new Map<number, SeenDevice[]>()
-  for (const device of devices) {
-    nodes.set(device.nodeNumber, [...(nodes.get(device.nodeNumber) ?? []), device])
-  }
-  return nodes
-}

@@ -1,9 +1,10 @@
 /** The calls of `/api/…`: arguments in the query or in a form, JSON as the answer. */
 import type { User } from '../../access/user.ts'
+import { byNode } from '../../nodes/served/by-node.ts'
 import { isMeant } from '../entrance.ts'
 import type { ServedAnswer, ServedContext, ServedRequest } from '../served-dialect.ts'
 import { htmlAnswer, jsonAnswer } from './html-answer.ts'
-import { connectionOf, inputOf, type Meter, nodesOf, subscriptionOf } from './status.ts'
+import { connectionOf, inputOf, type Meter, subscriptionOf } from './status.ts'
 import { isAdministrator } from './telling.ts'
 
 export interface ApiParts {
@@ -54,7 +55,7 @@ const calls: Readonly<Record<string, Call>> = {
   'status/inputs': {
     isRestricted: true,
     act: (_, { context: { devices, clock } }) =>
-      listed(nodesOf(devices.all()).map((node) => inputOf(node, clock.wallMs()))),
+      listed(byNode(devices.all()).map((node) => inputOf(node, clock.wallMs()))),
   },
   'status/subscriptions': {
     isRestricted: true,

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { statfs } from 'node:fs/promises'
 import type { Present } from '../../access/signed-in.ts'
-import type { SeenDevice } from '../../nodes/served/seen-devices.ts'
+import type { OfNode } from '../../nodes/served/by-node.ts'
 
 type Entry = Readonly<Record<string, unknown>>
 
@@ -91,8 +91,8 @@ const faintAfterMs = 5 * 60_000
 /** The strongest signal there is in the original's relative scale, which is 1. */
 const strongest = 65_535
 
-/** A node by its devices, of which there is one at least. */
-export function inputOf(devices: readonly [SeenDevice, ...SeenDevice[]], nowMs: number): Entry {
+/** A node by its devices. */
+export function inputOf(devices: OfNode, nowMs: number): Entry {
   const [{ nodeNumber, base, online }] = devices
   const heardMs = Math.max(...devices.map(({ heardAtMs }) => heardAtMs ?? Number.NEGATIVE_INFINITY))
   const left = online === false ? 0 : 1 - (nowMs - heardMs) / faintAfterMs
@@ -110,17 +110,6 @@ export function inputOf(devices: readonly [SeenDevice, ...SeenDevice[]], nowMs: 
     snr_scale: 0,
     ...Object.fromEntries(counters.map((name) => [name, 0])),
   }
-}
-
-/** The nodes of `devices`, each by its devices, in the order of their numbers. */
-export function nodesOf(devices: readonly SeenDevice[]): [SeenDevice, ...SeenDevice[]][] {
-  const nodes = new Map<number, [SeenDevice, ...SeenDevice[]]>()
-  for (const device of devices) {
-    const known = nodes.get(device.nodeNumber)
-    if (known === undefined) nodes.set(device.nodeNumber, [device])
-    else known.push(device)
-  }
-  return [...nodes.values()]
 }
 
 /** How full the disk of `folder` is, in bytes. */

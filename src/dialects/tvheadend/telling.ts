@@ -4,10 +4,11 @@ import type { User } from '../../access/user.ts'
 import type { TailedLine } from '../../core/log-tail.ts'
 import type { Message } from '../../core/message.ts'
 import { filterBelow } from '../../core/topic.ts'
+import { byNode } from '../../nodes/served/by-node.ts'
 import type { ServedContext } from '../served-dialect.ts'
 import type { Notification } from './comet.ts'
 import type { Mailbox, Mailboxes } from './mailboxes.ts'
-import { diskSpaceOf, inputOf, type Meter, nodesOf, subscriptionOf } from './status.ts'
+import { diskSpaceOf, inputOf, type Meter, subscriptionOf } from './status.ts'
 
 export type TellingContext = Pick<
   ServedContext,
@@ -114,7 +115,7 @@ function reload(notificationClass: string, { each }: Pick<Mailboxes, 'each'>): v
 function tellStatus({ context, mailboxes, meter }: TellingParts): void {
   const { signedIn, devices, findUser, clock } = context
   const subscriptions = signedIn.present().map((one) => subscriptionOf(one, meter))
-  const nodes = nodesOf(devices.all())
+  const nodes = byNode(devices.all())
   mailboxes.each((mailbox) => {
     const user = findUser(mailbox.user)
     if (user === undefined || !isAdministrator(user)) return

@@ -4,9 +4,9 @@ import {
   connectionOf,
   createMeter,
   inputOf,
-  nodesOf,
   subscriptionOf,
 } from '../../../src/dialects/tvheadend/status.ts'
+import { byNode } from '../../../src/nodes/served/by-node.ts'
 import { deviceNamed } from '../seen-device.ts'
 
 function presentOn(connection: object): Present {
@@ -50,7 +50,7 @@ t.test(
     const heardAt = (heardAtMs: number | undefined, online: boolean | null = true) =>
       deviceNamed(2, 'relay/a', { heardAtMs, online })
     const signal = (...devices: ReturnType<typeof heardAt>[]) =>
-      nodesOf(devices).map((node) => inputOf(node, 300_000)['signal'])
+      byNode(devices).map((node) => inputOf(node, 300_000)['signal'])
     t.same(signal(heardAt(300_000)), [65_535])
     t.same(signal(heardAt(150_000, null)), [32_768])
     t.same(signal(heardAt(0)), [0])
@@ -61,13 +61,9 @@ t.test(
   },
 )
 
-t.test('nodes are told apart by their numbers', async (t) => {
+t.test('each node is an input of its own', async (t) => {
   const other = deviceNamed(5, 'led/-', { nodeNumber: 4, base: 'nodes/bridge/1' })
-  const nodes = nodesOf([deviceNamed(2, 'relay/a'), other, deviceNamed(3, 'relay/b')])
-  t.same(
-    nodes.map((node) => node.map(({ number }) => number)),
-    [[2, 3], [5]],
-  )
+  const nodes = byNode([deviceNamed(2, 'relay/a'), other])
   const [uuid, otherUuid] = nodes.map((node) => inputOf(node, 0)['uuid'])
   t.not(uuid, otherUuid)
 })

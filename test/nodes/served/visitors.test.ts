@@ -85,7 +85,10 @@ t.test('the page of a stranger reads and does not command, also when rights chan
   })
   const user = visitors.asStranger(ann)
   const once = visitors.of({ ...arrival, user })
-  const { visitor, leave } = visitors.enter({ ...arrival, user, base: '', connection: {} }, () => {})
+  const { visitor, leave } = visitors.enter(
+    { ...arrival, user, base: '', connection: {} },
+    () => {},
+  )
   for (const role of ['operator', 'admin'] as const) {
     directory.change(userNamed('ann', { role }))
     for (const one of [once, visitor]) {
