@@ -1,4 +1,5 @@
 /** The house as Jeedom has it: nodes are objects, devices equipment, quantities and switches commands. */
+import type { OfNode } from '../../nodes/served/by-node.ts'
 import type { SeenDevice } from '../../nodes/served/seen-devices.ts'
 import {
   choicesOf,
@@ -163,13 +164,29 @@ export function describeEquipment(device: SeenDevice, title: ModelRow): Record<s
 }
 
 /** A node as `object::full` tells it, without its equipment. */
-export function describeObject({ nodeNumber, base }: SeenDevice): Record<string, unknown> {
+export function describeObject(devices: OfNode): Record<string, unknown> {
+  const [{ nodeNumber, base }] = devices
   return {
     ...plain,
+    configuration: { summary: summaryCommands(devices) },
     father_id: null,
     id: String(nodeNumber),
     image: {},
     name: base === '' ? 'Clown.Hub' : base,
     position: '0',
   }
+}
+
+/** Which commands go into which summary, as Jeedom writes it down: by key, ids between signs of number. */
+function summaryCommands(devices: OfNode): Record<string, unknown> {
+  const commands = new Map<string, unknown[]>()
+  for (const { id, column } of devices.flatMap(infosOf)) {
+    if (column.summary === undefined) continue
+    const { key } = column.summary
+    const command = { cmd: `#${id}#`, enable: '1', invert: '0' }
+    const known = commands.get(key)
+    if (known === undefined) commands.set(key, [command])
+    else known.push(command)
+  }
+  return Object.fromEntries(commands)
 }

@@ -145,7 +145,7 @@ function fullObjects({ visitor }: Asked, parts: Parts): Answered {
       ...equipmentOf([device])[0],
       cmds: commandsOf(device).map((command) => describeCommand(command, parts.feed.dates)),
     }))
-    return { ...describeObject(devices[0]), eqLogics }
+    return { ...describeObject(devices), eqLogics }
   })
   return success(objects)
 }

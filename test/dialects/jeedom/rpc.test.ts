@@ -77,6 +77,7 @@ t.test('the house is objects with equipment, and that has commands', async (t) =
       name: 'nodes/bridge/0',
       father_id: null,
       isVisible: '1',
+      configuration: { summary: { outlet: [{ cmd: /^#\d+#$/, enable: '1', invert: '0' }] } },
       eqLogics: [
         {
           id: /^\d+$/,
@@ -104,13 +105,20 @@ t.test('the house is objects with equipment, and that has commands', async (t) =
       ],
     },
   ])
-  const [{ eqLogics }] = result
+  const [{ eqLogics, configuration }] = result
   const [{ cmds, ...equipment }] = eqLogics
   t.same((await call('eqLogic::all')).result, [equipment])
   t.same((await call('cmd::all')).result, cmds)
   t.same((await call('cmd::byId', { id: cmds[0].id })).result, cmds[0])
   t.same((await call('cmd::byId', { id: Number(cmds[1].id) })).result, cmds[1])
   t.equal(cmds[1].value, cmds[0].id)
+  t.equal(configuration.summary.outlet[0].cmd, `#${cmds[0].id}#`)
+  await report('relay/i2c0-3f', { state: true })
+  await report('push-button/-', { 'event-count': 1 })
+  await events.next(({ option }) => JSON.stringify(option).includes('"outlet":{"value":2}'))
+  const [both] = (await call('object::full')).result
+  t.same(Object.keys(both.configuration.summary), ['outlet'])
+  t.equal(both.configuration.summary.outlet.length, 2)
 })
 
 t.test('what the hub has nothing of is empty', async (t) => {
