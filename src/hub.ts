@@ -115,14 +115,8 @@ async function openAll(config: Config, log: Logger, life: Life) {
   // What is acknowledged until then is recorded as well.
   onClose(broker.letGo)
   const hardware = await openHardware(config, { ...common, store, model, admit })
-  const { served, ...routes } = openWebSocketRoutes(config, {
-    ...common,
-    release,
-    hardware,
-    recording,
-    gate,
-    handle,
-  })
+  const known = { release, hardware, recording, gate, handle }
+  const { served, ...routes } = openWebSocketRoutes(config, { ...common, ...known })
   const state = () => stateOf(readiness, watch)
   const parts = { ...common, ...rules, hardware, gate, store, release, state, websockets: served }
   const dialects = await openServedDialects(config, parts)

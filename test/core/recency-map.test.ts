@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { RecencyMap } from '../../src/core/recency-map.ts'
@@ -5,22 +6,21 @@ import { RecencyMap } from '../../src/core/recency-map.ts'
 t.test('whatever is set and deleted, it is a Map to whose end each set entry moves', async () => {
   const key = fc.integer({ min: 0, max: 5 })
   const steps = fc.array(fc.oneof(fc.tuple(key, fc.nat()), fc.tuple(key)), { maxLength: 40 })
+  const setBoth =
+    (model: Map<number, number>, map: RecencyMap<number, number>) =>
+    ([at, value]: readonly [number, number?]) => {
+      const isKnown = model.delete(at)
+      if (value === undefined) assert.equal(map.delete(at), isKnown)
+      else for (const each of [map, model]) each.set(at, value)
+      assert.equal(map.oldest, [...model.keys()][0])
+      assert.equal(map.size, model.size)
+      assert.deepEqual([map.get(at), map.has(at)], [value, model.has(at)])
+    }
   const check = (all: readonly (readonly [number, number?])[]) => {
     const map = new RecencyMap<number, number>()
     const model = new Map<number, number>()
-    for (const [at, value] of all) {
-      const isKnown = model.delete(at)
-      if (value === undefined) {
-        if (map.delete(at) !== isKnown) return false
-      } else {
-        map.set(at, value)
-        model.set(at, value)
-      }
-      const [oldest] = model.keys()
-      const isSame = map.oldest === oldest && map.size === model.size
-      if (!isSame || map.get(at) !== value || map.has(at) !== model.has(at)) return false
-    }
-    return JSON.stringify([...map.entries()]) === JSON.stringify([...model])
+    all.forEach(setBoth(model, map))
+    assert.deepEqual([...map.entries()], [...model])
   }
   fc.assert(fc.property(steps, check))
 })
