@@ -40,13 +40,15 @@ export function planOf(
   const complete = tiersSince(from, lostUntil)
   const tierWith = (length: number) => complete.findLast((tier) => length >= shortest[tier])
   const isFit = (length: number) => Math.ceil(to / length) - Math.floor(from / length) <= points
-  for (let at = 0; ; at += 1) {
-    const length = lengthAt(at)
+  const planWith = (length: number): Plan | undefined => {
     const tier = tierWith(length)
-    if (tier === undefined || !isFit(length)) continue
+    if (tier === undefined || !isFit(length)) return undefined
     const whole = { from: Math.floor(from / length) * length, to: Math.ceil(to / length) * length }
     return { ...whole, bucketMs: length, tier }
   }
+  let plan = planWith(lengthAt(0))
+  for (let at = 1; plan === undefined; at += 1) plan = planWith(lengthAt(at))
+  return plan
 }
 
 /** Past the list, each is twice as long as the one before. */

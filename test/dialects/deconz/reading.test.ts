@@ -218,6 +218,8 @@ t.test('who the gateway is and how devices are numbered stays so over a restart'
   const first = await deconzHouse(t, storage)
   await first.add('relay/gone', { state: true })
   const id = await first.add('relay/i2c0-3b', { state: true })
+  // It has nothing of this kind.
+  await first.node.client.publishAsync('nodes/bridge/0/display-oled/-', '{}', { qos: 1 })
   const { body: before } = await first.get('')
   await first.hub.close()
   const second = await deconzHouse(t, storage)
