@@ -7,7 +7,7 @@ import type { HubPorts } from '../started-hub.ts'
 
 const base = 'nodes/bridge/0'
 const intervalMs = 100
-const messagesAtOnce = 10
+const messagesAtOnce = 25
 const topics = 200
 const keptClients = 20
 const churnIntervalMs = 500
@@ -26,7 +26,7 @@ function openTalk({ httpPort }: HubPorts): WebSocket {
 }
 
 /**
- * 100 messages a second of every QoS, some of them retained, and a client that counts them. Those of QoS 0
+ * 250 messages a second of every QoS, some of them retained, and a client that counts them. Those of QoS 0
  * are counted apart: a client that is late by megabytes may miss one.
  */
 export async function startSteadyLoad(t: Test, hub: HubPorts) {
