@@ -1,4 +1,3 @@
-import type { ValidateFunction } from 'ajv'
 import { isLoopbackHost } from './access/address.ts'
 import { inlineUserFault } from './access/inline-users.ts'
 import { checkNobodyTwice } from './access/user-directory.ts'
@@ -100,12 +99,8 @@ function copyOf(input: unknown, source: string): unknown {
   }
 }
 
-/** Made when a configuration is checked first, which takes a tenth of a second: its schema never changes. */
-let compiled: ValidateFunction<CheckedConfig> | undefined
-
 function openValidation(source: string): (input: unknown) => CheckedConfig {
-  compiled ??= openAjv({ useDefaults: true }).compile<CheckedConfig>(readSchema('config'))
-  const validate = compiled
+  const validate = openAjv({ useDefaults: true }).compile<CheckedConfig>(readSchema('config'))
   return (input) => {
     if (validate(input)) return input
     throw new HubError('bad-config', source + schemaSentence(validate.errors, placeName))
