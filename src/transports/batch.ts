@@ -22,12 +22,12 @@ export class Batch {
 }
 
 /** The batch of a single frame: the same one as before for the same frame, so that many are told the same. */
-export function repeatedBatch(): (frame: LiveFrame) => Batch {
-  let last: LiveFrame = { text: '', topic: undefined }
-  let batch = new Batch([last])
-  return (frame) => {
-    if (frame.text === last.text && frame.topic === last.topic) return batch
-    last = frame
+export function repeatedBatch(): (text: string, topic?: string) => Batch {
+  let frame: LiveFrame = { text: '', topic: undefined }
+  let batch = new Batch([frame])
+  return (text, topic) => {
+    if (text === frame.text && topic === frame.topic) return batch
+    frame = { text, topic }
     batch = new Batch([frame])
     return batch
   }

@@ -7,7 +7,7 @@ import type { TurnEnd } from '../core/turn-end.ts'
 import type { ServedLink, Welcome } from '../dialects/served-dialect.ts'
 import type { Visitor } from '../nodes/served/visitors.ts'
 import { busy } from './admit-requests.ts'
-import type { Batch, LiveFrame } from './batch.ts'
+import type { Batch } from './batch.ts'
 import { type InboundLimits, WebSocketInbound } from './websocket-inbound.ts'
 import { type OutboundLimits, WebSocketLink } from './websocket-link.ts'
 import { writeOnceATurn } from './write-once-a-turn.ts'
@@ -18,7 +18,7 @@ export interface ServedLinkOptions {
   readonly log: Logger
   readonly turnEnd: TurnEnd
   /** All links of a dialect share it, for most frames are for many of them. */
-  batchOf(frame: LiveFrame): Batch
+  batchOf(text: string, topic?: string): Batch
   /** See `ServedLink.enter`. */
   enter(user: User, ended: () => void): { visitor: Visitor; leave(): void } | undefined
 }
@@ -34,7 +34,7 @@ export function serveLink(
   const frames = new WebSocketLink(outlet, { limits, sampledLog, encodeMissed: () => undefined })
   const leaves: (() => void)[] = []
   const link: ServedLink = {
-    send: (text, key) => frames.deliver(options.batchOf({ text, topic: key })),
+    send: (text, key) => frames.deliver(options.batchOf(text, key)),
     enter: (user) => {
       // RFC 6455, 7.4.1: 1008, a message that breaks the policy; these clients know no codes of ours.
       const entered = options.enter(user, () => websocket.close(1008, 'signed out'))
