@@ -84,14 +84,25 @@ function pathOf({ url }: IncomingMessage, prefix: string): string {
 }
 
 function unknownHost(
-  { headers, headersDistinct }: IncomingMessage,
+  { headers, rawHeaders }: IncomingMessage,
   knownHosts: readonly string[],
 ): Refusal | undefined {
   const { host } = headers
-  if (headersDistinct['host']?.[1] !== undefined) return manyHosts
+  if (hasManyHosts(rawHeaders)) return manyHosts
   if (isKnownHost(host, knownHosts)) return undefined
   const got = host === undefined ? 'none' : quote(host)
   return { status: 421, reason: `expected a host name from http.hosts in the config, got ${got}` }
+}
+
+/**
+ * Looks into the headers as they came: `headersDistinct` throws at a header named `__proto__` in many
+ * versions of Node.js (CVE-2026-21710).
+ */
+function hasManyHosts(rawHeaders: readonly string[]): boolean {
+  // Names and values alternate.
+  const isHost = (text: string, at: number) => at % 2 === 0 && text.toLowerCase() === 'host'
+  const first = rawHeaders.findIndex(isHost)
+  return rawHeaders.findLastIndex(isHost) > first
 }
 
 function foreignOrigin(

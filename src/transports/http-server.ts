@@ -12,7 +12,7 @@ import { checkRequest, type RequestCheckOptions } from './check-request.ts'
 import { pageHeaders, secureHeaders } from './page-headers.ts'
 import { type Refusal, refuseRequest, refuseUpgrade } from './refusal.ts'
 import { type Exchange, type Route, readsBody } from './route.ts'
-import { answerExchange, handOver } from './run-route.ts'
+import { answerRequest, answerUpgrade, runRoute } from './run-route.ts'
 
 export interface HttpServerOptions extends RequestCheckOptions {
   readonly host: string
@@ -89,22 +89,30 @@ function serveRequests(server: Server | SecureServer, options: HttpServerOptions
     response.shouldKeepAlive = false
     const secure = forwarding.isSecure(request) ? secureHeaders(request.headers.host) : {}
     response.setHeaders(new Map(Object.entries({ ...pageHeaders, ...secure })))
-    if ('status' in answer) refuseRequest(response, answer)
-    else if ('upgrade' in answer && !('any' in answer)) refuseRequest(response, websocketsOnly)
-    else answerExchange(answer, exchange, options)
+    if ('status' in answer) return refuseRequest(response, answer)
+    if ('upgrade' in answer && !('any' in answer)) return refuseRequest(response, websocketsOnly)
+    return runRoute(answer, exchange, options)
   }
-  server.on('request', (request, response) => serve(answerTo(request), { request, response }))
+  server.on('request', (request, response) => {
+    answerRequest(response, () => serve(answerTo(request), { request, response }), sampledLog)
+  })
   // RFC 9110, 10.1.1: a final answer in place of 100 tells the client to keep its body.
   server.on('checkContinue', (request, response) => {
-    const answer = answerTo(request)
-    if (!('status' in answer) && readsBody(answer)) response.writeContinue()
-    serve(answer, { request, response })
+    const answerContinued = () => {
+      const answer = answerTo(request)
+      if (!('status' in answer) && readsBody(answer)) response.writeContinue()
+      return serve(answer, { request, response })
+    }
+    answerRequest(response, answerContinued, sampledLog)
   })
   server.on('upgrade', (request, socket, head) => {
-    const answer = answerTo(request, true)
-    if ('status' in answer) refuseUpgrade(socket, answer)
-    else if ('upgrade' in answer) handOver(answer, { request, socket, head }, options)
-    else refuseUpgrade(socket, noWebsockets)
+    const upgrade = () => {
+      const answer = answerTo(request, true)
+      if ('status' in answer) return refuseUpgrade(socket, answer)
+      if ('upgrade' in answer) return answer.upgrade({ request, socket, head })
+      return refuseUpgrade(socket, noWebsockets)
+    }
+    answerUpgrade(socket, upgrade, sampledLog)
   })
   refuseBrokenRequests(server, sampledLog)
   return door

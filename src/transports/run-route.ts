@@ -1,9 +1,12 @@
+import type { ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { reasonOf } from '../core/errors.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Config } from '../generated/config.ts'
 import { readBody } from './read-body.ts'
-import { type Refusal, refuseRequest } from './refusal.ts'
-import type { Exchange, Handshake, PlainRoute, UpgradeRoute } from './route.ts'
+import { type Refusal, refuseRequest, refuseUpgrade } from './refusal.ts'
+import type { Exchange, PlainRoute } from './route.ts'
 
 export interface RunOptions {
   readonly limits: Readonly<Config['limits']['http']>
@@ -12,36 +15,59 @@ export interface RunOptions {
 
 const defect: Refusal = { status: 500, reason: 'the hub could not deal with this request' }
 
-/** Runs the route of a plain request. A defect of ours must not end the hub. */
-export function answerExchange(route: PlainRoute, exchange: Exchange, options: RunOptions): void {
-  const { limits, sampledLog } = options
-  const { request, response } = exchange
-  const answer = async () => {
-    if ('get' in route) return route.get(exchange)
-    const body = await readBody(request, limits.bodyBytes)
-    if (body === 'too-big') refuseRequest(response, bodyTooBig(options))
-    else if (body !== 'gone') await ('post' in route ? route.post : route.any)(exchange, body)
-  }
-  answer().catch((error: unknown) => {
-    sampledLog.warn('http-failed', { reason: reasonOf(error) }, 'a request could not be answered')
+/**
+ * Does what answers a plain request. A defect of ours on the way must not end the hub: it is answered
+ * with 500 while that can still be said, and the connection is cut in the middle of an answer.
+ */
+export function answerRequest(
+  response: ServerResponse,
+  answer: () => Promise<void> | void,
+  sampledLog: SampledLog,
+): void {
+  run(answer).catch((error: unknown) => {
+    reportDefect(error, 'a request could not be answered', sampledLog)
     if (!response.headersSent) refuseRequest(response, defect)
+    else if (!response.writableEnded) response.destroy()
   })
 }
 
-/** Hands a socket over to the route of its upgrade, with the same care. */
-export function handOver(
-  route: UpgradeRoute,
-  handshake: Handshake,
-  { sampledLog }: RunOptions,
+/** Does what answers an upgrade, with the same care. */
+export function answerUpgrade(
+  socket: Duplex,
+  answer: () => Promise<void> | void,
+  sampledLog: SampledLog,
 ): void {
-  const { socket } = handshake
   // A route may wait for a password check. Without a listener an error meanwhile would end the process.
   socket.on('error', () => socket.destroy())
-  const upgrade = async () => route.upgrade(handshake)
-  upgrade().catch((error: unknown) => {
-    sampledLog.warn('http-failed', { reason: reasonOf(error) }, 'an upgrade could not be answered')
-    socket.destroy()
+  run(answer).catch((error: unknown) => {
+    reportDefect(error, 'an upgrade could not be answered', sampledLog)
+    // Behind a handshake, the text of an answer would be read as a frame.
+    const isAnswered = socket instanceof Socket && socket.bytesWritten > 0
+    if (isAnswered) socket.destroy()
+    else refuseUpgrade(socket, defect)
   })
+}
+
+async function run(answer: () => Promise<void> | void): Promise<void> {
+  await answer()
+}
+
+function reportDefect(error: unknown, text: string, sampledLog: SampledLog): void {
+  const stack = error instanceof Error ? error.stack : undefined
+  sampledLog.warn('http-failed', { reason: reasonOf(error), stack }, text)
+}
+
+/** Runs the route of a plain request, with its body where it reads one. */
+export async function runRoute(
+  route: PlainRoute,
+  exchange: Exchange,
+  options: RunOptions,
+): Promise<void> {
+  const { request, response } = exchange
+  if ('get' in route) return route.get(exchange)
+  const body = await readBody(request, options.limits.bodyBytes)
+  if (body === 'too-big') refuseRequest(response, bodyTooBig(options))
+  else if (body !== 'gone') await ('post' in route ? route.post : route.any)(exchange, body)
 }
 
 /** Counts and answers a body past its limit. */

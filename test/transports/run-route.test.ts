@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import type { Writable } from 'node:stream'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { createCounters } from '../../src/core/counters.ts'
@@ -77,13 +78,20 @@ t.test('a defect in a route ends its request, not the hub', async (t) => {
   const fail = () => {
     throw new Error('a defect')
   }
+  /** Fails when it has said something. */
+  const failLate = (stream: Writable) => {
+    stream.write('half')
+    fail()
+  }
   const get = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'
   const defects: [Route, string, RegExp][] = [
     [{ get: fail }, get, /^HTTP\/1\.1 500 /],
     [{ get: async () => fail() }, get, /^HTTP\/1\.1 500 /],
     [{ post: async () => fail() }, post('Content-Length: 0'), /^HTTP\/1\.1 500 /],
-    [{ upgrade: fail }, upgradeText('/'), /^$/],
-    [{ upgrade: async () => fail() }, upgradeText('/'), /^$/],
+    [{ upgrade: fail }, upgradeText('/'), /^HTTP\/1\.1 500 /],
+    [{ upgrade: async () => fail() }, upgradeText('/'), /^HTTP\/1\.1 500 /],
+    [{ get: ({ response }) => failLate(response) }, get, /half\r\n$/],
+    [{ upgrade: ({ socket }) => failLate(socket) }, upgradeText('/'), /^(half)?$/],
   ]
   for (const [route, text, answer] of defects) {
     const { port, counters } = await served(t, route)
