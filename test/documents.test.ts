@@ -13,10 +13,17 @@ t.test('the README lists every error code with its meaning', async (t) => {
   t.same(listed, errorCodes)
 })
 
-t.test('the changelog begins with the released version and its date', async (t) => {
-  const { version, releaseDate } = JSON.parse(read('package.json'))
-  t.match(read('CHANGELOG.md'), `## ${version} (${releaseDate.slice(0, 10)})`)
-})
+t.test(
+  'the changelog begins with the version of the package, and when it was released',
+  async (t) => {
+    const { version, releaseDate } = JSON.parse(read('package.json'))
+    const [, newest, when] = /^## (\S+) \((.+)\)$/m.exec(read('CHANGELOG.md')) ?? []
+    const isInTheMaking = version.endsWith('-dev')
+    t.equal(newest, version.replace(/-dev$/, ''))
+    t.equal(when, isInTheMaking ? 'unreleased' : releaseDate.slice(0, 10))
+    t.equal(JSON.parse(read('package-lock.json')).version, version)
+  },
+)
 
 t.test('every relative link in a document leads somewhere', async (t) => {
   const nested = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
