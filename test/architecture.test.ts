@@ -110,3 +110,16 @@ t.test(
     }
   },
 )
+
+/** Where every file has a process of its own: see "tap" in package.json. These folders need time, or programs. */
+const foldersOfFiles = ['.', 'conformance', 'journeys', 'faults', 'soak']
+
+t.test('no test is left out: the files of a folder share a process', async (t) => {
+  const tests = fileURLToPath(new URL('.', import.meta.url))
+  const files = readdirSync(tests, { recursive: true, encoding: 'utf8' })
+  const folders = files.filter((path) => path.endsWith('.test.ts')).map((path) => dirname(path))
+  for (const folder of new Set(folders)) {
+    if (foldersOfFiles.includes(folder)) continue
+    t.ok(files.includes(join(folder, 'folder.test.ts')), `${folder}/folder.test.ts`)
+  }
+})
