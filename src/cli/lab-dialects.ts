@@ -55,7 +55,7 @@ function placeIn(item: string): Place {
 }
 
 /** One line on where each language is served, and why one is not. */
-export function labDialectsLine(places: readonly DialectPlace[]): string {
+export function dialectsLine(places: readonly DialectPlace[]): string {
   const words = places.map(({ dialect, port }) => {
     const { title, labPort } = servedDialects[dialect]
     const away = `${title} not: its port ${labPort} is in use, --dialects ${dialect}=PORT takes another`

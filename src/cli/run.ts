@@ -13,9 +13,13 @@ export const run: Command = {
       parseArgs({ args, options: { config: { type: 'string' } } }),
     )
     const config = readConfig(configPath(values.config), terminal.environment)
-    const { startHub } = await import('../hub.ts')
+    const [{ startHub }, { dialectsLine }] = await Promise.all([
+      import('../hub.ts'),
+      import('./lab-dialects.ts'),
+    ])
     const hub = await startHub({ ...config, data: { folder: dataName, ...config.data } })
-    terminal.print(`Clown.Hub listens: ${portsOf(hub)}`)
+    const others = hub.dialects.length === 0 ? '' : `; ${dialectsLine(hub.dialects)}`
+    terminal.print(`Clown.Hub listens: ${portsOf(hub)}${others}`)
     await terminal.stopped
     await hub.close()
   },

@@ -6,7 +6,7 @@ import { readRelease } from '../core/release.ts'
 import { startHub } from '../hub.ts'
 import { startSimulatedNode } from '../simulator/start-simulated-node.ts'
 import type { Terminal } from './command.ts'
-import { labDialects, labDialectsLine } from './lab-dialects.ts'
+import { dialectsLine, labDialects } from './lab-dialects.ts'
 
 const base = 'nodes/bridge/0'
 const user = 'clown'
@@ -50,7 +50,7 @@ export async function startLab(places: string | undefined, terminal: Terminal): 
       password: String(config.users[nodeUser]?.password),
     })
     const http = `${inUrl(config.http.host)}:${hub.httpPort}`
-    const dialects = labDialectsLine(hub.dialects)
+    const dialects = dialectsLine(hub.dialects)
     const addresses = { http, mqtt, host: config.mqtt.host, port: hub.mqttPort, dialects }
     for (const line of welcome(addresses, password)) terminal.print(line)
     await terminal.stopped

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { labDialects, labDialectsLine } from '../../src/cli/lab-dialects.ts'
+import { dialectsLine, labDialects } from '../../src/cli/lab-dialects.ts'
 import { isDialect, servedDialects } from '../../src/served-dialects.ts'
 
 const house = { user: 'clown', base: 'nodes/bridge/0' }
@@ -33,13 +33,13 @@ t.test('or those that are named, on other ports, or none', async (t) => {
 })
 
 t.test('the lab says where each is, and why one is not', async (t) => {
-  t.equal(labDialectsLine([]), 'none')
+  t.equal(dialectsLine([]), 'none')
   const places = [
     { dialect: 'deconz', port: 8088 },
     { dialect: 'deconz', trouble: 'in use' },
   ] as const
   t.equal(
-    labDialectsLine(places),
+    dialectsLine(places),
     'deCONZ 8088, deCONZ not: its port 8088 is in use, --dialects deconz=PORT takes another',
   )
 })

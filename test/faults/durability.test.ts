@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { atLength } from '../full-length.ts'
 import {
   isPublish,
   type RawMqtt,
@@ -15,7 +16,7 @@ import { type CrashingHub, crashingHub } from './crashing-hub.ts'
 import { createPublisher, createSubscriber, type Numbered } from './durable-clients.ts'
 import { createStateWitness } from './state-witness.ts'
 
-const kills = 50
+const kills = atLength(50, 10)
 /** Starting takes longer than living; so several hubs are killed side by side. */
 const hubs = 2
 /** The hub works for at most so long before it is killed. */

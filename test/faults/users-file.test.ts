@@ -7,11 +7,12 @@ import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { readUsersFile } from '../../src/access/users-file.ts'
 import { someHash, writePrivate } from '../access/users.ts'
+import { atLength } from '../full-length.ts'
 import { testFolder } from '../test-folder.ts'
 
 const loader = import.meta.resolve('../loader/register.mjs')
 const program = fileURLToPath(new URL('./users-writer-main.ts', import.meta.url))
-const kills = 50
+const kills = atLength(50, 12)
 /** Starting a process takes longer than what it is to be killed in. */
 const atOnce = 4
 /** Many writes take about this long. */

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import t, { type Test } from 'tap'
 import { testCertificate } from '../certificates.ts'
 import { requireNode } from '../node-programs.ts'
-import { freePort, requireProgram, run } from '../programs.ts'
+import { requireProgram, run } from '../programs.ts'
 import { testFolder } from '../test-folder.ts'
 import { program, startCommand, unrecorded } from './started-lab.ts'
 
@@ -16,21 +16,20 @@ async function startedHub(t: Test, version: string) {
   const node = await requireNode(t, version)
   if (node === undefined) return undefined
   const { certFile, keyFile } = await testCertificate(t)
-  const dialectPorts = await Promise.all(dialects.map(freePort))
   const config = {
     http: { port: 0 },
     mqtt: { port: 0 },
     tls: { certFile, keyFile, httpPort: 0, mqttPort: 0 },
     users: { clown: { password: 'bigclown', role: 'admin' } },
     data: { folder: 'data' },
-    dialects: dialects.map((dialect, at) => ({ dialect, port: dialectPorts[at] })),
+    dialects: dialects.map((dialect) => ({ dialect, port: 0 })),
   }
   const file = `${testFolder(t)}/hub.yaml`
   await writeFile(file, JSON.stringify(config), { mode: 0o600 })
   const hub = startCommand(t, [...unrecorded, node, program, 'run', '--config', file], {})
   const line = await hub.output.next((text) => text.startsWith('Clown.Hub listens'))
-  const [http, , https] = Array.from(line.matchAll(/\d+/g), Number)
-  const plain = [http, ...dialectPorts].map((port) => `http://127.0.0.1:${port}`)
+  const [http, , https, , ...others] = Array.from(line.matchAll(/\b\d+/g), Number)
+  const plain = [http, ...others].map((port) => `http://127.0.0.1:${port}`)
   return { hub, urls: [...plain, `https://127.0.0.1:${https}`] }
 }
 

@@ -3,24 +3,25 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
+import { atLength } from '../full-length.ts'
 import { hubProcess } from '../hub-process.ts'
 import { startChurn, startSteadyLoad } from './load.ts'
 import { slopeOf } from './slope.ts'
 
 /** `SOAK_MINUTES=1440 npm run test:soak` is a day. */
-const minutes = Number(process.env['SOAK_MINUTES'] ?? 10)
+const minutes = Number(process.env['SOAK_MINUTES'] ?? atLength(10, 1))
 const endMs = minutes * 60_000
 /** Until then code is compiled, and every table has its size. */
 const warmUpMs = endMs * 0.4
 const sampleMs = Math.max(2000, endMs / 600)
 
 /**
- * How much an hour may add to what objects and buffers hold. In minutes this moves by a MiB for reasons of
- * its own, which looks like much an hour; in an hour and longer it does not.
+ * How much an hour may add to what objects and buffers hold. In minutes this moves by a few MiB for reasons of
+ * its own, however few minutes, which looks like much an hour; in an hour and longer it does not.
  */
-const maxUsedMiBPerHour = minutes < 60 ? 30 : 1
+const maxUsedMiBPerHour = minutes < 60 ? 300 / minutes : 1
 /** And to what is resident. In minutes this says more of the runtime and its other work than of the hub. */
-const maxResidentMiBPerHour = minutes < 60 ? 240 : 4
+const maxResidentMiBPerHour = minutes < 60 ? 2400 / minutes : 4
 
 type Sample = readonly [hours: number, mebibytes: number]
 
