@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { createToken } from '../../src/access/tokens.ts'
 import type { ConfigInput } from '../../src/config.ts'
+import { atLength } from '../full-length.ts'
 import { hubProcess } from '../hub-process.ts'
 import { rawExchange } from '../raw-http.ts'
 import type { HubPorts } from '../started-hub.ts'
@@ -52,7 +53,7 @@ t.test('F18: of 500 logins at once 34 are checked, and nobody else notices', asy
 t.test('F17: 1,000 wrong passwords a minute leave everybody else alone', async (t) => {
   const hub = await hubProcess(t)
   const control = await startControl(t, hub)
-  const attackMs = 12_000
+  const attackMs = atLength(12_000, 4000)
   const attempts: Promise<{ status: number }>[] = []
   const timer = setInterval(() => {
     attempts.push(logIn(hub, 'clown', `guess${attempts.length}`))
@@ -65,7 +66,7 @@ t.test('F17: 1,000 wrong passwords a minute leave everybody else alone', async (
   t.ok(tookMs < 2500, `the right one took ${Math.round(tookMs)} ms`)
   clearInterval(timer)
   const statuses = (await Promise.all(attempts)).map(({ status }) => status)
-  t.ok(statuses.length > 150)
+  t.ok(statuses.length > attackMs / 80)
   t.ok(statuses.every((status) => [401, 429, 503].includes(status)))
   const { p99LatencyMs } = await control.stop()
   t.ok(p99LatencyMs <= 250, `p99 is ${Math.round(p99LatencyMs)} ms`)
@@ -121,17 +122,26 @@ t.test('F8: 1,000 clients that drop are back within 5 s, by tokens or a warm cac
   t.equal(counters['sign-in-busy'], undefined)
 })
 
-t.test('F8: after a cold start 1,000 clients of 500 users are in within 60 s', async (t) => {
-  const people = times(500, (number) => ({ user: `user${number}`, password: `p${number}` }))
-  const users: ConfigInput['users'] = Object.fromEntries(
-    [{ user: 'clown', password: 'bigclown' }, ...people].map(({ user, password }) => [
-      user,
-      { password, role: 'admin' },
-    ]),
-  )
-  const hub = await hubProcess(t, { users, limits: { connections } })
-  const tookMs = await openStorm(t, hub, [...people, ...people]).come()
-  t.comment(`${Math.round(tookMs)} ms`)
-  t.ok(tookMs <= 60_000, `all were in after ${Math.round(tookMs)} ms`)
-  t.equal((await hub.counters())['sign-in-throttled'], undefined)
-})
+const peopleAtOnce = atLength(500, 100)
+const coldStartMs = peopleAtOnce * 120
+
+t.test(
+  `F8: after a cold start two clients of each of ${peopleAtOnce} users are in within ${coldStartMs} ms`,
+  async (t) => {
+    const people = times(peopleAtOnce, (number) => ({
+      user: `user${number}`,
+      password: `p${number}`,
+    }))
+    const users: ConfigInput['users'] = Object.fromEntries(
+      [{ user: 'clown', password: 'bigclown' }, ...people].map(({ user, password }) => [
+        user,
+        { password, role: 'admin' },
+      ]),
+    )
+    const hub = await hubProcess(t, { users, limits: { connections } })
+    const tookMs = await openStorm(t, hub, [...people, ...people]).come()
+    t.comment(`${Math.round(tookMs)} ms`)
+    t.ok(tookMs <= coldStartMs, `all were in after ${Math.round(tookMs)} ms`)
+    t.equal((await hub.counters())['sign-in-throttled'], undefined)
+  },
+)

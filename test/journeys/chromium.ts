@@ -1,20 +1,37 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
-import { type BrowserContext, type BrowserContextOptions, chromium } from 'playwright-core'
-import type { Test } from 'tap'
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+} from 'playwright-core'
+import root, { type Test } from 'tap'
 
 /** A name that leads to this machine in the browser, as one of an attacker could. */
 export const reboundName = 'evil.example'
 
+/** Each is started once in a process of tests, which takes longer than most of them. */
+const started = new Map<string, Promise<Browser>>()
+
 /**
- * A headless Chromium, closed at teardown; `executablePath` is where it is installed. It finds hosts by `rules` such as
- * `10.0.0.42:80 127.0.0.1:8090`.
+ * A new window of a headless Chromium, which knows nothing of others, closed at teardown; `executablePath` is where it
+ * is installed. It finds hosts by `rules` such as `10.0.0.42:80 127.0.0.1:8090`.
  */
 export async function startBrowser(
   t: Test,
   executablePath: string,
   { rules = [], ...options }: BrowserContextOptions & { rules?: readonly string[] } = {},
 ): Promise<BrowserContext> {
+  const key = [executablePath, ...rules].join(' ')
+  const browser = started.get(key) ?? launch(executablePath, rules)
+  started.set(key, browser)
+  const context = await (await browser).newContext(options)
+  t.teardown(() => context.close())
+  return context
+}
+
+async function launch(executablePath: string, rules: readonly string[]): Promise<Browser> {
   const args = [
     '--no-sandbox',
     '--disable-gpu',
@@ -24,8 +41,8 @@ export async function startBrowser(
     '--disable-features=LocalNetworkAccessChecks',
   ]
   const browser = await chromium.launch({ executablePath, args })
-  t.teardown(() => browser.close())
-  return browser.newContext(options)
+  root.teardown(() => browser.close())
+  return browser
 }
 
 /** Serves `html` on a port of this machine, by any of its loopback names; answers the port. */

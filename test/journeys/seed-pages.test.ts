@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core'
-import t, { type Test } from 'tap'
+import root, { type Test } from 'tap'
 import { createInbox, type Inbox } from '../inbox.ts'
 import { requireProgram } from '../programs.ts'
 import { startBrowser } from './chromium.ts'
@@ -14,6 +14,9 @@ const rules = [
   'test.local:80 127.0.0.1:8091',
   '192.168.0.1:9981 127.0.0.1:9981',
 ]
+
+/** For all of them: their labs come one after the other. */
+let network: Awaited<ReturnType<typeof lonelyNetwork>>
 
 interface Example {
   /** Each line that the page writes to its console, as JSON has it. */
@@ -38,7 +41,7 @@ async function shownPage(
 ): Promise<Example | undefined> {
   const chromium = requireProgram(t, 'chromium')
   if (chromium === undefined) return undefined
-  const network = await lonelyNetwork(t)
+  network ??= await lonelyNetwork(root)
   if (network === undefined) return undefined
   const dialects = 'deconz=8088,jeedom=8090,netzer=8091,tvheadend=9981'
   // The page of Netzer calls it by a name.
@@ -59,7 +62,7 @@ async function switched({ lab }: Example, state: boolean): Promise<void> {
   await lab.alongside(...command).ended
 }
 
-t.test('the page of the deCONZ document shows what happens, byte for byte', async (t) => {
+root.test('the page of the deCONZ document shows what happens, byte for byte', async (t) => {
   const document = foundingDocument(t, '000_a66fe9823968af14.txt')
   if (document === undefined) return
   const from = document.indexOf("    var host = '192.168.1.202';")
@@ -72,7 +75,7 @@ t.test('the page of the deCONZ document shows what happens, byte for byte', asyn
   t.match(await example.printed.next(isRelay), { t: 'event', e: 'changed', r: 'lights' })
 })
 
-t.test('the page of the Jeedom document shows what happens, byte for byte', async (t) => {
+root.test('the page of the Jeedom document shows what happens, byte for byte', async (t) => {
   const document = foundingDocument(t, '001_eab1c6138bf22b75.txt')
   if (document === undefined) return
   const from = document.indexOf('//1. connect')
@@ -100,7 +103,7 @@ function netzerPage(document: string): string {
   return `${first}${second}`.replace('command which\nsets', 'command which sets')
 }
 
-t.test('the page of the Netzer document shows IO0 following the relay', async (t) => {
+root.test('the page of the Netzer document shows IO0 following the relay', async (t) => {
   const document = foundingDocument(t, '002_2e17d0cc88da4b98.txt')
   if (document === undefined) return
   const html = netzerPage(document)
@@ -118,7 +121,7 @@ t.test('the page of the Netzer document shows IO0 following the relay', async (t
   await untilShown('0')
 })
 
-t.test('the page of the Tvheadend document shows live values, byte for byte', async (t) => {
+root.test('the page of the Tvheadend document shows live values, byte for byte', async (t) => {
   const document = foundingDocument(t, '003_c8bc244335111ad4.txt')
   if (document === undefined) return
   const [, html = ''] = /```\n(<!DOCTYPE html>.*?)```/s.exec(document) ?? []
