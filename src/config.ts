@@ -9,8 +9,15 @@ import { isRecord } from './core/record.ts'
 import { openAjv, schemaSentence } from './core/schema-error.ts'
 import { checkPrivate, readSecretFile, readTextFile, valueIn } from './core/text-file.ts'
 import { parseYaml } from './core/yaml.ts'
-import { type Environment, type Setting, type SettingsSchema, settingsFrom } from './environment.ts'
+import {
+  type Environment,
+  type Setting,
+  type SettingsSchema,
+  settingsFrom,
+  variableFor,
+} from './environment.ts'
 import type * as generated from './generated/config.ts'
+import { withinBudget } from './memory-budget.ts'
 import { checkHistoryFilters } from './nodes/history/history-filters.ts'
 import { checkDeviceRules } from './nodes/relay-guard/device-rules.ts'
 
@@ -20,33 +27,48 @@ export type ConfigInput = DeepReadonly<generated.ConfigInput>
 /** The complete configuration: defaults filled in, passwords read from their files. */
 export type Config = DeepReadonly<generated.Config>
 
+/** A key of the release before: it has another place now, or none, for a reason. */
+type OldKey = { readonly old: string } & ({ readonly now: string } | { readonly gone: string })
+
+/** Accepted with a warning, until the next release; a value in the new place goes before. */
+const oldKeys: readonly OldKey[] = [
+  { old: 'limits.process.memoryShedMiB', now: 'limits.memory.mib' },
+  { old: 'limits.process.memoryRefuseMiB', gone: 'it is three quarters of limits.memory.mib' },
+]
+
+/** Gets a sentence on each old key, which says the new one. */
+type Warn = (sentence: string) => void
+
 /** Defaults are filled in, and some passwords are still in files. */
 type CheckedConfig = Omit<generated.Config, 'users'> &
   Required<Pick<generated.ConfigInput, 'users'>>
 
 /**
- * Reads the YAML (or JSON) `file`, lets `CLOWN_…` variables override it, and checks the whole.
+ * Reads the YAML (or JSON) `file`, lets `CLOWN_…` variables override it, and checks the whole. `warn`
+ * is told of keys and variables that have another name now.
  *
  * @throws HubError `unreadable-file`, `exposed-secret` when others can read the passwords in it, or
  * `bad-config` naming the file and, for a syntax error, the line.
  */
-export function readConfig(path: string, environment: Environment): Config {
+export function readConfig(path: string, environment: Environment, warn: Warn = ignore): Config {
   const source = JSON.stringify(path)
   const file = readTextFile('the path of the configuration', path)
   const { value: input } = parseYaml(file.text, source)
-  const config = completed(applyEnvironment(input ?? {}, environment), `${source}: `)
+  const current = withCurrentKeys(input ?? {}, warn)
+  const config = completed(applyEnvironment(current, environment, warn), `${source}: `)
   if (holdsPassword(input)) checkPrivate(file)
   return config
 }
 
 /**
- * A frozen copy of `input`, checked, with defaults filled in and passwords read from their files.
+ * A frozen copy of `input`, checked, with defaults filled in and passwords read from their files. `warn`
+ * is told of keys that have another name now.
  *
  * @throws HubError `bad-config`; `unreadable-file` and `exposed-secret` for the file of a password
  * and for `usersFile`.
  */
-export function checkConfig(input: unknown): Config {
-  return completed(input, '')
+export function checkConfig(input: unknown, warn: Warn = ignore): Config {
+  return completed(withCurrentKeys(input, warn), '')
 }
 
 /**
@@ -55,16 +77,69 @@ export function checkConfig(input: unknown): Config {
  *
  * @throws HubError `bad-config`, `unreadable-file`, `exposed-secret`
  */
-export function applyEnvironment(input: unknown, environment: Environment): unknown {
+export function applyEnvironment(
+  input: unknown,
+  environment: Environment,
+  warn: Warn = ignore,
+): unknown {
   let result = input
-  for (const setting of settingsFrom(environment, readSchema<SettingsSchema>('config'))) {
+  const current = withCurrentVariables(environment, warn)
+  for (const setting of settingsFrom(current, readSchema<SettingsSchema>('config'))) {
     result = withSetting(result, setting, setting.path)
   }
   return result
 }
 
+function withCurrentKeys(input: unknown, warn: Warn): unknown {
+  let result = input
+  for (const key of oldKeys) {
+    const old = key.old.split('.')
+    const value = valueAt(result, old)
+    if (value === undefined) continue
+    result = withSetting(result, { value: undefined, replaces: undefined }, old)
+    warn(sentenceOn(key, (name) => name))
+    if (!('now' in key) || valueAt(result, key.now.split('.')) !== undefined) continue
+    result = withSetting(result, { value, replaces: undefined }, key.now.split('.'))
+  }
+  return result
+}
+
+function withCurrentVariables(environment: Environment, warn: Warn): Environment {
+  const result = new Map(Object.entries(environment))
+  for (const key of oldKeys) {
+    for (const suffix of ['', '_FILE']) {
+      const variable = (path: string) => variableFor(path.split('.'), '') + suffix
+      const value = result.get(variable(key.old))
+      if (value === undefined) continue
+      result.delete(variable(key.old))
+      warn(sentenceOn(key, variable))
+      if ('now' in key && !result.has(variable(key.now))) result.set(variable(key.now), value)
+    }
+  }
+  return Object.fromEntries(result)
+}
+
+function sentenceOn(key: OldKey, nameOf: (path: string) => string): string {
+  const name = nameOf(key.old)
+  const end = 'and is an error in the next release'
+  return 'now' in key
+    ? `${name} is called ${nameOf(key.now)} now, ${end}`
+    : `${name} has no effect any more, ${end}: ${key.gone}`
+}
+
+function valueAt(input: unknown, path: readonly string[]): unknown {
+  let value = input
+  for (const key of path)
+    value = isRecord(value) ? new Map(Object.entries(value)).get(key) : undefined
+  return value
+}
+
 // Entries and not assignments: a key such as __proto__ is data like any other.
-function withSetting(input: unknown, setting: Setting, path: readonly string[]): unknown {
+function withSetting(
+  input: unknown,
+  setting: Pick<Setting, 'value' | 'replaces'>,
+  path: readonly string[],
+): unknown {
   const [key, ...rest] = path
   if (key === undefined) return setting.value
   const before = input ?? {}
@@ -78,7 +153,11 @@ function withSetting(input: unknown, setting: Setting, path: readonly string[]):
 function completed(input: unknown, source: string): Config {
   const validated = openValidation(source)
   const checked = validated(copyOf(input, source))
-  const config = { ...checked, users: withPasswords(checked.users, source) }
+  const config = {
+    ...checked,
+    limits: withinBudget(checked.limits),
+    users: withPasswords(checked.users, source),
+  }
   // Once more, since a password from a file has to keep the same limits.
   validated(config)
   checkUsers(config, source)
@@ -165,3 +244,5 @@ function deepFreeze<T extends object>(value: T): T {
   }
   return Object.freeze(value)
 }
+
+function ignore(): void {}

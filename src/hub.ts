@@ -62,7 +62,8 @@ export interface HubOptions {
  * `cannot-listen`; nothing is left open then.
  */
 export async function startHub(input: ConfigInput, options: HubOptions = {}): Promise<Hub> {
-  const config = checkConfig(input)
+  const oldNames: string[] = []
+  const config = checkConfig(input, (sentence) => oldNames.push(sentence))
   const closers = createClosers()
   const ending = new AbortController()
   const close = () => {
@@ -71,6 +72,7 @@ export async function startHub(input: ConfigInput, options: HubOptions = {}): Pr
   }
   try {
     const log = options.log ?? openLog(config.log.level)
+    for (const sentence of oldNames) log.warn(sentence)
     const life = { onClose: closers.add, ending: ending.signal }
     const { ports, dialects, counters } = await openAll(config, log, life)
     closers.add(insist(log, [...exposures(config), ...(options.warnings ?? [])]))
@@ -221,7 +223,7 @@ function openRequestRules({ http }: Config) {
 
 /** What refuses work when there is too much of it, so that the hub goes on with what it has. */
 function openProtection({ limits }: Config, sampledLog: SampledLog) {
-  const watch = watchProcess({ limits: limits.process, sampledLog })
+  const watch = watchProcess({ limits, sampledLog })
   const gate = createConnectionGate({
     limits: limits.connections,
     maxOpenFiles: maxOpenFiles(),

@@ -34,6 +34,7 @@ const roomOfFile: Record<string, string> = {
   'access-control': 'hub',
   exposure: 'hub',
   hardware: 'hub',
+  'memory-budget': 'hub',
   ports: 'hub',
   readiness: 'hub',
   recording: 'hub',

@@ -20,6 +20,33 @@ t.test('defaults fill in what is not written', async (t) => {
   t.same([http.host, http.port, mqtt.port], ['127.0.0.1', 0, 1883])
 })
 
+t.test(
+  'a key of the release before is accepted, with a warning that says the new one',
+  async (t) => {
+    const read = (limits: object, environment = {}) => {
+      const folder = testFolder(t, { 'hub.yaml': JSON.stringify({ limits }) })
+      const told: string[] = []
+      const config = readConfig(join(folder, 'hub.yaml'), environment, (line) => told.push(line))
+      return [config.limits.memory.mib, ...told]
+    }
+    const renamed = 'is called limits.memory.mib now, and is an error in the next release'
+    const shed = `limits.process.memoryShedMiB ${renamed}`
+    t.same(read({ process: { memoryShedMiB: 700 } }), [700, shed])
+    t.same(read({ memory: { mib: 600 }, process: { memoryShedMiB: 700 } }), [600, shed])
+    t.same(read({ memory: { mib: 600 }, process: { memoryRefuseMiB: 9 } }), [
+      600,
+      'limits.process.memoryRefuseMiB has no effect any more, and is an error in the next release: it is three quarters of limits.memory.mib',
+    ])
+    const variables = { CLOWN_LIMITS_PROCESS_MEMORY_SHED_MI_B: '800' }
+    const told =
+      'CLOWN_LIMITS_PROCESS_MEMORY_SHED_MI_B is called CLOWN_LIMITS_MEMORY_MIB now, and is an error in the next release'
+    t.same(read({ process: { memoryShedMiB: 700 } }, variables), [800, shed, told])
+    t.same(read({}, { ...variables, CLOWN_LIMITS_MEMORY_MIB: '900' }), [900, told])
+    const old: object = { users, limits: { process: { memoryShedMiB: 500 } } }
+    t.equal(checkConfig(old).limits.memory.mib, 500)
+  },
+)
+
 t.test('the result is frozen to its depth, and the input stays as it was', async (t) => {
   const hosts = ['hub.example.org']
   const input: ConfigInput = { users, http: { hosts } }

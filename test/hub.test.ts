@@ -213,6 +213,13 @@ t.test('a hub that closes says so, frees its ports and can be closed twice', asy
   next.close()
 })
 
+t.test('a hub says at its start what its configuration has to be changed for', async (t) => {
+  const old: object = { process: { memoryShedMiB: 8192 } }
+  const hub = await startedHub(t, { limits: old })
+  const line = await hub.log.next(({ msg }) => msg.startsWith('limits.process.memoryShedMiB'))
+  t.match(line, { level: 40, msg: /is called limits\.memory\.mib now/ })
+})
+
 t.test('a data folder belongs to one hub at a time', async (t) => {
   const data = { folder: testFolder(t) }
   const hub = await startedHub(t, { data })

@@ -210,10 +210,9 @@ export function openHub(
   t: Test,
   { limits, ...config }: Partial<ConfigInput> = {},
 ): Promise<StartedHub> {
-  const process = { memoryRefuseMiB: 4096, memoryShedMiB: 4096 }
   return startedHub(t, {
     users: everybody,
-    limits: { process, ...limits },
+    limits: { memory: { mib: 8192 }, ...limits },
     ...config,
   })
 }

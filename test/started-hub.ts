@@ -23,7 +23,7 @@ const clown = { password: 'bigclown', role: 'admin' } as const
 export const everybody = { clown, anonymous: { role: 'admin' } } as const
 
 /** A hub inside a test shares its memory with the test and the compiler. */
-const roomy = { memoryRefuseMiB: 4096, memoryShedMiB: 4096 }
+const roomy = { mib: 8192 }
 
 /** Where a hub is to be reached. */
 export type HubPorts = Pick<Hub, 'httpPort' | 'mqttPort'>
@@ -37,7 +37,7 @@ export async function startedHub(t: Test, config: Partial<ConfigInput> = {}): Pr
     mqtt: { port: 0 },
     users: { clown },
     ...config,
-    limits: { process: roomy, ...config.limits },
+    limits: { memory: roomy, ...config.limits },
   }
   const hub = await startHub(input, { log: pino({ level: 'debug' }, lines) })
   t.teardown(hub.close)

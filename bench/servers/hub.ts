@@ -19,7 +19,7 @@ const hub = await startHub({
     mqtt: { publishesPerSecond: 100_000, publishBurst: 200_000, requestsPerSecond: 10_000 },
     commands: { perUserPerSecond: 1000 },
     sessions: { messages: 100_000, bytes: 67_108_864, totalBytes: 1_073_741_824 },
-    process: { memoryRefuseMiB: 2048, memoryShedMiB: 3072 },
+    memory: { mib: 3072 },
     retained: { topics: 200_000, totalBytes: 67_108_864 },
     connections: {
       total: connections,

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { readConfig } from '../config.ts'
-import { type Command, readArguments, required } from './command.ts'
+import { type Command, readArguments, required, warningsTo } from './command.ts'
 
 const usage = 'check-config FILE'
 
@@ -11,7 +11,7 @@ export const checkConfigFile: Command = {
     const { positionals } = readArguments(usage, () => parseArgs({ args, allowPositionals: true }))
     const file = required(positionals[0], 'a configuration file', usage)
     if (positionals.length > 1) required(undefined, 'one configuration file', usage)
-    readConfig(file, terminal.environment)
+    readConfig(file, terminal.environment, warningsTo(terminal))
     terminal.print(`${file} is a valid configuration`)
   },
 }

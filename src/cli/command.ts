@@ -13,6 +13,11 @@ export interface Terminal {
   readonly stopped: Promise<void>
 }
 
+/** Prints what the configuration has to be changed for before the next release. */
+export function warningsTo({ print }: Pick<Terminal, 'print'>): (sentence: string) => void {
+  return (sentence) => print(`warning: ${sentence}`)
+}
+
 /**
  * One subcommand of clown-hub. What starts a hub or a node imports that when it runs: the others would wait
  * for hundreds of modules that they do not use.

@@ -24,9 +24,11 @@ export const doctor: Command = {
 }
 
 async function findingsOf(file: string | undefined, { environment }: Terminal): Promise<string[]> {
-  const config = readConfig(configPath(file), environment)
+  const oldNames: string[] = []
+  const config = readConfig(configPath(file), environment, (sentence) => oldNames.push(sentence))
   const { tls } = config
   return [
+    ...oldNames,
     ...knownPasswords(config),
     ...exposures(config),
     ...(await orMessage(async () => (tls === undefined ? [] : certificateFindings(tls)))),

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { readConfig } from '../config.ts'
 import type { Hub } from '../hub.ts'
-import { type Command, configPath, dataName, readArguments } from './command.ts'
+import { type Command, configPath, dataName, readArguments, warningsTo } from './command.ts'
 
 const usage = 'run [--config FILE]'
 
@@ -12,7 +12,7 @@ export const run: Command = {
     const { values } = readArguments(usage, () =>
       parseArgs({ args, options: { config: { type: 'string' } } }),
     )
-    const config = readConfig(configPath(values.config), terminal.environment)
+    const config = readConfig(configPath(values.config), terminal.environment, warningsTo(terminal))
     const [{ startHub }, { dialectsLine }] = await Promise.all([
       import('../hub.ts'),
       import('./lab-dialects.ts'),

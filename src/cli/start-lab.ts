@@ -5,7 +5,7 @@ import { HubError } from '../core/errors.ts'
 import { readRelease } from '../core/release.ts'
 import { startHub } from '../hub.ts'
 import { startSimulatedNode } from '../simulator/start-simulated-node.ts'
-import type { Terminal } from './command.ts'
+import { type Terminal, warningsTo } from './command.ts'
 import { dialectsLine, labDialects } from './lab-dialects.ts'
 
 const base = 'nodes/bridge/0'
@@ -37,7 +37,7 @@ const warning = `lab mode: everybody knows ${user} and the password; for a house
  */
 export async function startLab(places: string | undefined, terminal: Terminal): Promise<void> {
   const input = labConfig(places)
-  const config = checkConfig(applyEnvironment(input, terminal.environment))
+  const config = checkConfig(applyEnvironment(input, terminal.environment, warningsTo(terminal)))
   for (const { host } of [config.http, config.mqtt, config.tls ?? config.http]) checkLoopback(host)
   const password = String(config.users[user]?.password)
   const hub = await startHub(config, { warnings: [warning] })

@@ -5,11 +5,11 @@ import type { SampledLog } from './sampled-log.ts'
 
 /** How the process is doing, as of the last look. */
 export interface ProcessWatch {
-  /** Resident memory is past `memoryRefuseMiB`: take nobody new. */
+  /** Three quarters of the budget of memory are used: take nobody new. */
   isShortOfMemory(): boolean
-  /** Memory is past `memoryShedMiB`, or the event loop has lagged for seconds: do less. */
+  /** The budget of memory is used up, or the event loop has lagged for seconds: do less. */
   isOverloaded(): boolean
-  /** Memory is past `memoryShedMiB`: keep nothing new. */
+  /** The budget of memory is used up: keep nothing new. */
   isOutOfMemory(): boolean
   close(): void
 }
@@ -24,7 +24,7 @@ export interface ProcessMeters {
 }
 
 export interface ProcessWatchOptions {
-  readonly limits: Readonly<Config['limits']['process']>
+  readonly limits: Readonly<Pick<Config['limits'], 'memory' | 'process'>>
   readonly sampledLog: SampledLog
   readonly meters?: ProcessMeters
   readonly intervalMs?: number
@@ -34,12 +34,16 @@ export interface ProcessWatchOptions {
 
 const mebibyte = 1024 * 1024
 
+/** Past this part of the budget nobody new is taken, so that those who are here can go on. */
+const refusingShare = 3 / 4
+
 /** A loop that is late once has caught up by the time we know; one that stays late is overloaded. */
 const lateForMs = 2000
 
 /** Looks at memory and the event loop every `intervalMs`, until it is closed. */
 export function watchProcess(options: ProcessWatchOptions): ProcessWatch {
   const { limits, sampledLog, now = () => performance.now() } = options
+  const { memory, process } = limits
   const { intervalMs = 250 } = options
   const { meters = openMeters(intervalMs) } = options
   let isShortOfMemory = false
@@ -48,7 +52,7 @@ export function watchProcess(options: ProcessWatchOptions): ProcessWatch {
   let lateSinceMs: number | undefined
 
   const hasLaggedLong = (lagMs: number) => {
-    if (lagMs <= limits.lagMs) {
+    if (lagMs <= process.lagMs) {
       lateSinceMs = undefined
       return false
     }
@@ -56,7 +60,7 @@ export function watchProcess(options: ProcessWatchOptions): ProcessWatch {
     lateSinceMs ??= now()
     return now() - lateSinceMs >= lateForMs
   }
-  const isOutOfMemory = () => residentMiB > limits.memoryShedMiB
+  const isOutOfMemory = () => residentMiB > memory.mib
   const weigh = () => {
     try {
       residentMiB = Math.round(meters.residentBytes() / mebibyte)
@@ -69,7 +73,7 @@ export function watchProcess(options: ProcessWatchOptions): ProcessWatch {
     const lagMs = Math.round(meters.lagMs())
     weigh()
     const wasOverloaded = isOverloaded
-    isShortOfMemory = residentMiB > limits.memoryRefuseMiB
+    isShortOfMemory = residentMiB > refusingShare * memory.mib
     // Asked first and not after `||`, because it has to see every lag.
     isOverloaded = hasLaggedLong(lagMs) || isOutOfMemory()
     if (isOverloaded === wasOverloaded) return

@@ -707,17 +707,18 @@ export interface ConfigInput {
       waitingMiB?: number
     }
     /**
+     * One budget, from which the rest follows. Past three quarters of it no new connection is taken (HTTP 503, `memory-refused`). Of it, retained values have at most a half, and what waits for clients that are away an eighth, whatever their own limits say.
+     */
+    memory?: {
+      /**
+       * MiB of resident memory past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512.
+       */
+      mib?: number
+    }
+    /**
      * The hub as a whole.
      */
     process?: {
-      /**
-       * Resident memory past which no new connection is taken.
-       */
-      memoryRefuseMiB?: number
-      /**
-       * Resident memory past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped.
-       */
-      memoryShedMiB?: number
       /**
        * Milliseconds the event loop may lag, for two seconds, before reports at QoS 0 are dropped.
        */
@@ -1468,17 +1469,18 @@ export interface Config {
       waitingMiB: number
     }
     /**
+     * One budget, from which the rest follows. Past three quarters of it no new connection is taken (HTTP 503, `memory-refused`). Of it, retained values have at most a half, and what waits for clients that are away an eighth, whatever their own limits say.
+     */
+    memory: {
+      /**
+       * MiB of resident memory past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512.
+       */
+      mib: number
+    }
+    /**
      * The hub as a whole.
      */
     process: {
-      /**
-       * Resident memory past which no new connection is taken.
-       */
-      memoryRefuseMiB: number
-      /**
-       * Resident memory past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped.
-       */
-      memoryShedMiB: number
       /**
        * Milliseconds the event loop may lag, for two seconds, before reports at QoS 0 are dropped.
        */

@@ -1,4 +1,4 @@
-import { chmodSync } from 'node:fs'
+import { chmodSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { main } from '../../src/cli/main.ts'
 import { readRelease } from '../../src/core/release.ts'
@@ -7,7 +7,7 @@ import { testCertificate } from '../certificates.ts'
 import { createInbox } from '../inbox.ts'
 import { startedHub } from '../started-hub.ts'
 import { testFolder } from '../test-folder.ts'
-import { runLine } from './run-line.ts'
+import { ranLine, runLine } from './run-line.ts'
 
 const freePorts = { CLOWN_HTTP_PORT: '0', CLOWN_MQTT_PORT: '0' }
 
@@ -94,10 +94,16 @@ t.test('lab refuses to be seen by other machines', async (t) => {
 
 t.test('run starts the configured hub, and check-config only reads it', async (t) => {
   const file = `${testFolder(t)}/hub.yaml`
-  writePrivate(file, 'users: { a: { password: b } }\nlog: { level: silent }')
+  writePrivate(file, 'users: { a: { password: b } }\nlog: { level: silent }\n')
   const checked = runLine(`check-config ${file}`)
   t.equal(await checked.code, 0)
   t.same(checked.output.items, [`${file} is a valid configuration`])
+
+  writePrivate(file, `${readFileSync(file)}limits: { process: { memoryShedMiB: 512 } }\n`)
+  const renamed = /limits\.process\.memoryShedMiB is called limits\.memory\.mib now/
+  t.match((await ranLine(`check-config ${file}`)).output, [/^warning: /, /valid/])
+  t.match((await ranLine(`check-config ${file}`)).output[0], renamed)
+  t.match((await ranLine(`doctor ${file}`)).output[0], renamed)
 
   const { output, code, stop } = runLine(`run --config ${file}`, { environment: inMemory })
   const line = await output.next((text) => text.startsWith('Clown.Hub listens'))

@@ -4,7 +4,7 @@ import { createCounters } from '../../src/core/counters.ts'
 import { type ProcessMeters, watchProcess } from '../../src/core/process-watch.ts'
 import { createSampledLog } from '../../src/core/sampled-log.ts'
 
-const limits = { memoryRefuseMiB: 100, memoryShedMiB: 200, lagMs: 50 }
+const limits = { memory: { mib: 200 }, process: { lagMs: 50 } }
 const mebibyte = 1024 * 1024
 
 /** A watch over meters that the test sets; `look` waits until they were read once more. */
@@ -33,7 +33,7 @@ function watchedProcess(t: Test) {
     await new Promise<void>((resolve) => {
       looked = resolve
     })
-    t.equal(watch.isOutOfMemory(), (state.residentMiB || 0) > limits.memoryShedMiB)
+    t.equal(watch.isOutOfMemory(), (state.residentMiB || 0) > limits.memory.mib)
     return [watch.isShortOfMemory(), watch.isOverloaded()]
   }
   // The watch itself keeps no process alive.
@@ -44,8 +44,8 @@ function watchedProcess(t: Test) {
 
 t.test('memory has two marks: nobody new, then less work', async (t) => {
   const { look, lines } = watchedProcess(t)
-  t.same(await look({ residentMiB: 100 }), [false, false])
-  t.same(await look({ residentMiB: 101 }), [true, false])
+  t.same(await look({ residentMiB: 150 }), [false, false])
+  t.same(await look({ residentMiB: 151 }), [true, false])
   t.same(await look({ residentMiB: 201 }), [true, true])
   t.same(await look({ residentMiB: 50 }), [false, false])
   t.match(lines, [
@@ -56,7 +56,7 @@ t.test('memory has two marks: nobody new, then less work', async (t) => {
 
 t.test('memory that cannot be read is as it was', async (t) => {
   const { look, lines } = watchedProcess(t)
-  t.same(await look({ residentMiB: 150 }), [true, false])
+  t.same(await look({ residentMiB: 151 }), [true, false])
   t.same(await look({ residentMiB: Number.NaN }), [true, false])
   t.match(lines, [{ kind: 'memory-unknown', reason: 'too many open files' }])
   t.same(await look({ residentMiB: 50 }), [false, false])
@@ -96,7 +96,7 @@ t.test('the meters of the process itself see a stall', async (t) => {
       resolve()
     }
     const sampledLog = createSampledLog(pino({}, { write }), counters)
-    const watch = watchProcess({ limits: { ...limits, memoryShedMiB: 9999 }, sampledLog })
+    const watch = watchProcess({ limits: { ...limits, memory: { mib: 9999 } }, sampledLog })
     t.teardown(watch.close)
     // The event loop has to run before it can be late.
     setTimeout(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200), 50)

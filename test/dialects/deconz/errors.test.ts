@@ -1,5 +1,6 @@
 import t from 'tap'
 import { troubleOf } from '../../../src/dialects/deconz/rest.ts'
+import { makeLate } from '../../overload.ts'
 import { ask } from '../asked-json.ts'
 import { startedHouse } from '../house.ts'
 import { deconzHouse } from './deconz-house.ts'
@@ -90,9 +91,9 @@ t.test('pages of other origins may ask first', async (t) => {
 })
 
 t.test('with too much to do the hub is busy: 503 of type 901', async (t) => {
-  const limits = { process: { memoryRefuseMiB: 1_048_576, memoryShedMiB: 16 } }
+  const limits = { process: { lagMs: 10 } }
   const { hub, port } = await startedHouse(t, 'deconz', { limits })
-  await hub.log.next(({ kind }) => kind === 'overloaded')
+  await makeLate(t, hub)
   for (const path of ['/api/config', '/api/0123456789/lights']) {
     const { status, body } = await ask(port, ['GET', path])
     t.equal(status, 503, path)

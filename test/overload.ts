@@ -1,0 +1,31 @@
+import type { Test } from 'tap'
+import type { StartedHub } from './started-hub.ts'
+
+const mebibyte = 1024 * 1024
+
+const residentMiB = () => process.memoryUsage.rss() / mebibyte
+
+/** A budget of memory that takes newcomers in by now, with some room for them. */
+export function budgetForNow(): { mib: number } {
+  return { mib: Math.ceil((residentMiB() + 48) / 0.75) }
+}
+
+/** A budget of memory of which more than three quarters are used by now, but not all. */
+export function nearlyUsedUp(): { mib: number } {
+  return { mib: Math.floor(residentMiB() / 0.78) }
+}
+
+/** Uses that budget up, and waits until `hub`, in this process, has seen it. */
+export async function useUp({ mib }: { mib: number }, t: Test, hub: StartedHub): Promise<void> {
+  const ballast = Buffer.alloc(Math.ceil(mib + 16 - residentMiB()) * mebibyte, 1)
+  t.teardown(() => ballast.length)
+  await hub.log.next(({ kind }) => kind === 'overloaded')
+}
+
+/** Makes `hub`, in this process, late all the time, and waits until it has seen it. */
+export async function makeLate(t: Test, hub: StartedHub): Promise<void> {
+  const waited = new Int32Array(new SharedArrayBuffer(4))
+  const timer = setInterval(() => Atomics.wait(waited, 0, 0, 60), 80)
+  t.teardown(() => clearInterval(timer))
+  await hub.log.next(({ kind }) => kind === 'overloaded')
+}
