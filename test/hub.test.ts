@@ -135,6 +135,29 @@ t.test('a command over MQTT that breaks its schema becomes its refusal', async (
   t.match(hub.counters(), { 'command-refused': 1 })
 })
 
+t.test('who may write but not retain is heard, without the flag', async (t) => {
+  const users = {
+    reader: { password: 'r', role: 'viewer' },
+    writer: { password: 'w', rules: [{ allow: ['write'], topic: '#' }] },
+  } as const
+  const hub = await startedHub(t, { users })
+  const reader = { username: 'reader', password: 'r', filter: '#' }
+  const watching = await mqttTo(t, hub, reader)
+  const { client } = await mqttTo(t, hub, { username: 'writer', password: 'w' })
+  await client.publishAsync('a/b', '1', { qos: 1, retain: true })
+  t.match(await watching.on('a/b'), { retain: false, payload: Buffer.from('1') })
+  const line = await hub.log.next(({ kind }) => kind === 'right-to-retain-missing')
+  t.match(line, { user: 'writer', topic: 'a/b' })
+  const late = await mqttTo(t, hub, reader)
+  await client.publishAsync('c', '2', { qos: 1 })
+  await late.on('c')
+  t.same(
+    late.messages.items.map(({ topic }) => topic),
+    ['c'],
+    'nothing was kept',
+  )
+})
+
 t.test('a command is never retained, and the log says so', async (t) => {
   const hub = await startedHub(t)
   const sender = await mqttTo(t, hub, { filter: `${relay}/set` })

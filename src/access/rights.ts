@@ -8,15 +8,21 @@ export interface Decision {
   readonly reason: string
 }
 
-/** What one user may do. Whatever no rule allows is denied; no rule denies. */
+/** Whether a message may go on the bus, and how. */
+export interface PublishDecision extends Decision {
+  /** It may go there, but not be kept: its retain flag is to be taken off. */
+  readonly withoutRetain?: true
+}
+
+/** What one user may do. Whatever no rule allows is denied, and so is what any rule denies. */
 export interface Rights {
   /** `topic` is complete, as it goes on the bus. */
   may(action: Action, topic: string): Decision
   /**
-   * A command needs `command` and not `write`. Anything else needs `write`, and `retain` when it is
-   * to be kept; the flag means nothing on a command, which is never kept.
+   * A command needs `command` and not `write`, and its flag means nothing: it is never kept. Anything
+   * else needs `write`, and `retain` for its flag to stay.
    */
-  mayPublish(topic: string, retain: boolean): Decision
+  mayPublish(topic: string, retain: boolean): PublishDecision
   /** As `may('read', topic)`, from a small memory of what was asked before. */
   mayRead(topic: string): boolean
   /**
@@ -30,11 +36,11 @@ export interface Rights {
   readonly key: string
 }
 
-/** A rule in force: no placeholders are left. */
-interface Grant {
-  readonly allow: readonly Action[]
+/** What a rule in force allows, or what it denies: no placeholders are left. */
+interface Clause {
+  readonly actions: readonly Action[]
   readonly filter: string
-  /** Who allows it, for a reason. */
+  /** Whose rule it is, for a reason. */
   readonly owner: string
 }
 
@@ -46,32 +52,42 @@ const rememberedTopics = 256
  * is nothing its placeholder could stand for, or something that is no plain level.
  */
 export function rightsOf(user: User, clientId?: string): Rights {
-  const written = [...grantsOfRole(user), ...grantsOfRules(user, clientId)]
-  const grants = [...written, ...written.flatMap(grantsOnHub)]
-  const readers = grants.filter(reads)
-  const may = (action: Action, topic: string) =>
-    decide(action, topic, grants.find(allows(action, topic)))
-  const mayRead = remembered((topic) => readers.some(({ filter }) => matches(filter, topic)))
+  const rules = [...rulesOf(user), ...ownRulesOf(user, clientId)]
+  const allowed = clausesIn(rules, 'allow')
+  const denied = clausesIn(rules, 'deny')
+  const allowing = [...allowed, ...allowed.flatMap(allowedOnHub)]
+  const denying = [...denied, ...denied.flatMap(deniedOnHub)]
+  const readable = allowing.filter(reads)
+  const unreadable = denying.filter(reads)
+  const may = (action: Action, topic: string) => {
+    const isMeant = concerns(action, topic)
+    return decide(action, topic, {
+      denying: denying.find(isMeant),
+      allowing: allowing.find(isMeant),
+    })
+  }
+  const mayRead = remembered((topic) => may('read', topic).allowed)
+  const readsEverything = unreadable.length === 0 && readable.some(({ filter }) => filter === '#')
   return {
     may,
     mayPublish: (topic, retain) => {
       if (isCommand(topic)) return may('command', topic)
       const decision = may('write', topic)
-      return decision.allowed && retain ? may('retain', topic) : decision
+      const isKept = !retain || !decision.allowed || may('retain', topic).allowed
+      return isKept ? decision : { ...decision, withoutRetain: true }
     },
-    mayRead: readers.some(({ filter }) => filter === '#')
-      ? (topic) => !topic.startsWith('$') || mayRead(topic)
-      : mayRead,
+    mayRead: readsEverything ? (topic) => !topic.startsWith('$') || mayRead(topic) : mayRead,
     maySubscribe: (filter) => {
       const isEnough = asksForEverything(filter) ? covers : overlaps
-      return decide(
-        'read',
-        filter,
-        readers.find((grant) => isEnough(grant.filter, filter)),
-      )
+      return decide('read', filter, {
+        denying: unreadable.find((clause) => covers(clause.filter, filter)),
+        allowing: readable.find((clause) => isEnough(clause.filter, filter)),
+      })
     },
-    readsAll: (filter) => readers.some((grant) => covers(grant.filter, filter)),
-    key: JSON.stringify([...new Set(written.filter(reads).map(({ filter }) => filter))].sort()),
+    readsAll: (filter) =>
+      readable.some((clause) => covers(clause.filter, filter)) &&
+      !unreadable.some((clause) => overlaps(clause.filter, filter)),
+    key: JSON.stringify([allowed, denied].map(filtersOf)),
   }
 }
 
@@ -81,22 +97,31 @@ export const noRights: Rights = rightsOf({ name: '', rules: [], tokens: [] })
 /** What some rule of `user` allows, wherever that is. */
 export function actionsOf({ role, rules }: User): Action[] {
   const all = [...(role === undefined ? [] : rulesOfRole[role]), ...rules]
-  return actions.filter((action) => all.some(({ allow }) => allow.includes(action)))
+  return actions.filter((action) => all.some(({ allow }) => allow?.includes(action)))
 }
 
-function reads({ allow }: Grant): boolean {
-  return allow.includes('read')
+function reads({ actions }: Clause): boolean {
+  return actions.includes('read')
 }
 
-function allows(action: Action, topic: string) {
-  return ({ allow, filter }: Grant) => allow.includes(action) && matches(filter, topic)
+function concerns(action: Action, topic: string) {
+  return ({ actions, filter }: Clause) => actions.includes(action) && matches(filter, topic)
 }
 
-function decide(action: Action, topic: string, grant: Grant | undefined): Decision {
-  if (grant === undefined) {
+/** Deny beats allow, whichever rule comes first. */
+function decide(
+  action: Action,
+  topic: string,
+  by: { readonly denying: Clause | undefined; readonly allowing: Clause | undefined },
+): Decision {
+  const { denying, allowing } = by
+  if (denying !== undefined) {
+    return { allowed: false, reason: `${denying.owner} denies ${action} on ${denying.filter}` }
+  }
+  if (allowing === undefined) {
     return { allowed: false, reason: `no rule allows ${action} on ${topic}` }
   }
-  return { allowed: true, reason: `${grant.owner} allows ${action} on ${grant.filter}` }
+  return { allowed: true, reason: `${allowing.owner} allows ${action} on ${allowing.filter}` }
 }
 
 function asksForEverything(filter: string): boolean {
@@ -106,7 +131,7 @@ function asksForEverything(filter: string): boolean {
 /** What each role allows, with `{base}` for the base of the user. */
 const rulesOfRole: Readonly<Record<Role, readonly Rule[]>> = {
   viewer: [{ allow: ['read'], topic: '#' }],
-  operator: [{ allow: ['read', 'write', 'command'], topic: '#' }],
+  operator: [{ allow: ['read', 'write', 'command', 'retain'], topic: '#' }],
   admin: [
     { allow: ['read', 'write', 'command', 'retain'], topic: '#' },
     { allow: ['read'], topic: '$SYS/#' },
@@ -119,39 +144,74 @@ const rulesOfRole: Readonly<Record<Role, readonly Rule[]>> = {
   ],
 }
 
-function grantsOfRole({ role, base }: User): Grant[] {
+/** A rule whose topic is complete, and whose it is. */
+interface RuleInForce extends Rule {
+  readonly owner: string
+}
+
+function rulesOf({ role, base }: User): RuleInForce[] {
   if (role === undefined) return []
-  return rulesOfRole[role].flatMap(({ allow, topic }) => {
+  return rulesOfRole[role].flatMap((rule) => {
     // A function, since $ has a meaning in a replacement that is text.
-    const filter = topic.replace('{base}', () => base ?? '{base}')
-    return filter.startsWith('{base}') ? [] : { allow, filter, owner: `role ${role}` }
+    const topic = rule.topic.replace('{base}', () => base ?? '{base}')
+    return topic.startsWith('{base}') ? [] : { ...rule, topic, owner: `role ${role}` }
   })
 }
 
-function grantsOfRules({ name, rules }: User, clientId: string | undefined): Grant[] {
+function ownRulesOf({ name, rules }: User, clientId: string | undefined): RuleInForce[] {
   const values = new Map([
     ['{user}', name],
     ['{client}', clientId],
   ])
-  return rules.flatMap(({ allow, topic }) => {
-    const levels = topic
+  return rules.flatMap((rule) => {
+    const levels = rule.topic
       .split('/')
       .map((level) => (values.has(level) ? plain(values.get(level)) : level))
     if (levels.includes(undefined)) return []
-    return { allow, filter: levels.join('/'), owner: `the rule for ${topic}` }
+    return { ...rule, topic: levels.join('/'), owner: `the rule for ${rule.topic}` }
   })
+}
+
+function clausesIn(rules: readonly RuleInForce[], part: 'allow' | 'deny'): Clause[] {
+  return rules.flatMap(({ [part]: actions = [], topic: filter, owner }) =>
+    actions.length === 0 ? [] : { actions, filter, owner },
+  )
 }
 
 /**
  * What the hub tells of commands to a device is for who may read the device; what it tells of a node,
  * for who may read everything below its base.
  */
-function grantsOnHub(grant: Grant): Grant[] {
-  const { filter, owner } = grant
-  if (!reads(grant) || filter.startsWith('$')) return []
-  const commands: Grant = { allow: ['read'], filter: `$SYS/hub/commands/${filter}`, owner }
-  const nodes: Grant = { allow: ['read'], filter: `$SYS/hub/nodes/${filter}`, owner }
-  return filter === '#' || filter.endsWith('/#') ? [commands, nodes] : [commands]
+function allowedOnHub(clause: Clause): Clause[] {
+  const { filter } = clause
+  if (!reads(clause) || filter.startsWith('$')) return []
+  const isWhole = filter === '#' || filter.endsWith('/#')
+  return [commandsOf, ...(isWhole ? [nodesOf] : [])].map((of) => reading(clause, of(filter)))
+}
+
+/** A base above what is denied, or below it, is none of which everything may be read. */
+function deniedOnHub(clause: Clause): Clause[] {
+  const { filter } = clause
+  if (!reads(clause) || filter.startsWith('$')) return []
+  const levels = filter.split('/')
+  const bases = levels.map((_, at) => levels.slice(0, at + 1).join('/'))
+  return [commandsOf(filter), ...bases.map(nodesOf)].map((hidden) => reading(clause, hidden))
+}
+
+function reading({ owner }: Clause, filter: string): Clause {
+  return { actions: ['read'], filter, owner }
+}
+
+function commandsOf(filter: string): string {
+  return `$SYS/hub/commands/${filter}`
+}
+
+function nodesOf(base: string): string {
+  return `$SYS/hub/nodes/${base}`
+}
+
+function filtersOf(clauses: readonly Clause[]): string[] {
+  return [...new Set(clauses.filter(reads).map(({ filter }) => filter))].sort()
 }
 
 /**

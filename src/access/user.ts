@@ -6,8 +6,10 @@ export type Action = (typeof actions)[number]
 export const roles = ['viewer', 'operator', 'admin', 'node'] as const
 export type Role = (typeof roles)[number]
 
+/** What is allowed on some topics, and what is denied there: deny beats allow. */
 export interface Rule {
-  readonly allow: readonly Action[]
+  readonly allow?: readonly Action[] | undefined
+  readonly deny?: readonly Action[] | undefined
   /** A filter; `{user}` and `{client}` as whole levels stand for the name and the client id. */
   readonly topic: string
 }

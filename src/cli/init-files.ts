@@ -64,14 +64,17 @@ export function usersText(passwordHash: string): string {
   return `# Who may sign in, and what they may do. "clown-hub user add", "remove", "list", "password" and
 # "token" work on this file. A running hub follows it within a second. Keep it at mode 0600.
 #
-# A role is viewer (reads), operator (also writes and commands), admin (also retains, and reads
-# $SYS), or node (writes below its base, and reads the commands for it). Rules add to it:
+# A role is viewer (reads), operator (also writes, retains and commands), admin (also reads $SYS),
+# or node (writes and retains below its base, and reads the commands for it). Rules add to it, or
+# take away:
 #
 #   wall-panel:
 #     role: viewer
 #     rules:
 #       - allow: [command] # read, write, command or retain
 #         topic: nodes/bridge/0/relay/+/set # {user} and {client} may stand for levels
+#       - deny: [read] # deny beats allow
+#         topic: nodes/bridge/0/microphone/#
 #
 # A user called anonymous, without password and tokens, stands for all who give none.
 users:

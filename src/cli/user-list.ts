@@ -19,7 +19,10 @@ function describe({ name, role, base, rules, passwordHash, digestSecret, tokens 
   const parts = [
     role ?? 'no role',
     ...(base === undefined ? [] : [`base ${base}`]),
-    ...rules.map(({ allow, topic }) => `${allow.join('+')} on ${topic}`),
+    ...rules.flatMap(({ allow = [], deny = [], topic }) => [
+      ...(allow.length === 0 ? [] : [`${allow.join('+')} on ${topic}`]),
+      ...(deny.length === 0 ? [] : [`no ${deny.join('+')} on ${topic}`]),
+    ]),
     ...(passwordHash === undefined ? [] : ['password']),
     ...(digestSecret === undefined ? [] : ['digest']),
     ...tokens.map((token) => `token ${token.name}`),

@@ -208,7 +208,7 @@ export interface ConfigInput {
        */
       passwordFile?: string
       /**
-       * What many users have in common: a viewer reads, an operator also writes and commands, an admin also retains and reads $SYS, a node writes below its base and reads its own commands.
+       * What many users have in common: a viewer reads, an operator also writes, retains and commands, an admin also reads $SYS, a node writes below its base and reads its own commands.
        */
       role?: 'viewer' | 'operator' | 'admin' | 'node'
       /**
@@ -216,17 +216,21 @@ export interface ConfigInput {
        */
       base?: string
       /**
-       * What this user may do besides what the role allows. Whatever no rule allows is denied.
+       * What this user may do besides what the role allows, and what this user may not do. Whatever no rule allows is denied, and deny beats allow.
        *
        * @maxItems 256
        *
-       * Items: Some actions that are allowed on some topics.
+       * Items: Some actions that are allowed on some topics, or denied, or some of each.
        */
       rules?: {
         /**
          * The actions; command is publishing to a topic that ends in /set, and retain comes besides write.
          */
-        allow: ('read' | 'write' | 'command' | 'retain')[]
+        allow?: ('read' | 'write' | 'command' | 'retain')[]
+        /**
+         * The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.
+         */
+        deny?: ('read' | 'write' | 'command' | 'retain')[]
         /**
          * a filter, in which {user} and {client} may stand for whole levels
          */
@@ -970,7 +974,7 @@ export interface Config {
        */
       password?: string
       /**
-       * What many users have in common: a viewer reads, an operator also writes and commands, an admin also retains and reads $SYS, a node writes below its base and reads its own commands.
+       * What many users have in common: a viewer reads, an operator also writes, retains and commands, an admin also reads $SYS, a node writes below its base and reads its own commands.
        */
       role?: 'viewer' | 'operator' | 'admin' | 'node'
       /**
@@ -978,17 +982,21 @@ export interface Config {
        */
       base?: string
       /**
-       * What this user may do besides what the role allows. Whatever no rule allows is denied.
+       * What this user may do besides what the role allows, and what this user may not do. Whatever no rule allows is denied, and deny beats allow.
        *
        * @maxItems 256
        *
-       * Items: Some actions that are allowed on some topics.
+       * Items: Some actions that are allowed on some topics, or denied, or some of each.
        */
       rules?: {
         /**
          * The actions; command is publishing to a topic that ends in /set, and retain comes besides write.
          */
-        allow: ('read' | 'write' | 'command' | 'retain')[]
+        allow?: ('read' | 'write' | 'command' | 'retain')[]
+        /**
+         * The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.
+         */
+        deny?: ('read' | 'write' | 'command' | 'retain')[]
         /**
          * a filter, in which {user} and {client} may stand for whole levels
          */

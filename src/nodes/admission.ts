@@ -1,3 +1,4 @@
+import type { PublishDecision } from '../access/rights.ts'
 import type { Sender } from '../access/sender.ts'
 import { HubError, reasonOf } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
@@ -28,14 +29,14 @@ export function createAdmission(options: AdmissionOptions): Admit {
   return (message, sender) => {
     const { topic } = message
     checkTopicOf(message, options)
-    checkRight(message, sender, sampledLog)
+    const { withoutRetain: isNotKept } = checkRight(message, sender, sampledLog)
     const problem = model.problemOf(message)
     const shape = shapeOf(topic)
     if (shape === 'command' || shape === 'request') return admitAsked(message, problem, sampledLog)
     if (problem !== undefined) {
       sampledLog.warn('report-breaks-schema', { topic, problem }, 'a report breaks its schema')
     }
-    return message
+    return isNotKept ? withoutRight(message, sender, sampledLog) : message
   }
 }
 
@@ -48,11 +49,12 @@ function checkTopicOf({ topic }: Message, { topicLimits, sampledLog }: Admission
   }
 }
 
-function checkRight(message: Message, sender: Sender, sampledLog: SampledLog): void {
+function checkRight(message: Message, sender: Sender, sampledLog: SampledLog): PublishDecision {
   const { topic, retain } = message
   const { user, clientId, rights } = sender
-  const { allowed, reason } = rights.mayPublish(topic, retain)
-  if (allowed) return
+  const decision = rights.mayPublish(topic, retain)
+  if (decision.allowed) return decision
+  const { reason } = decision
   const fields = { user, client: clientId, topic, reason }
   sampledLog.warn('right-missing', fields, 'a message was refused')
   throw new HubError('forbidden', `expected a right to publish, got none: ${reason}`)
@@ -107,5 +109,13 @@ function keysIn(value: unknown): number {
 function withoutRetain(message: Message, sampledLog: SampledLog): Message {
   const fields = { topic: message.topic }
   sampledLog.warn('command-not-retained', fields, 'a command came with the retain flag: removed')
+  return { ...message, retain: false }
+}
+
+/** Who may write there but not retain is heard all the same. */
+function withoutRight(message: Message, sender: Sender, sampledLog: SampledLog): Message {
+  const { user, clientId } = sender
+  const fields = { user, client: clientId, topic: message.topic }
+  sampledLog.warn('right-to-retain-missing', fields, 'a retain flag was removed: no right to it')
   return { ...message, retain: false }
 }

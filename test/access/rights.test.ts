@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { rightsOf } from '../../src/access/rights.ts'
 import type { Action, Role, Rule, User } from '../../src/access/user.ts'
+import { matches } from '../../src/core/filter.ts'
 
 const actions: Action[] = ['read', 'write', 'command', 'retain']
 const base = 'nodes/bridge/0'
@@ -21,7 +22,7 @@ t.test('each role allows what its table says', async (t) => {
     [undefined, 'a/b', []],
     ['viewer', 'a/b', ['read']],
     ['viewer', '$SYS/x', []],
-    ['operator', 'a/b', ['read', 'write', 'command']],
+    ['operator', 'a/b', actions],
     ['operator', '$SYS/x', []],
     ['admin', 'a/b', actions],
     ['admin', '$SYS/x', ['read']],
@@ -42,18 +43,95 @@ t.test('a role with a dollar sign in its base is taken at its word', async (t) =
   t.same(allowed({ role: 'node', base: 'a/$&' }, 'a/$&/x'), ['write', 'retain'])
 })
 
-t.test('publishing needs command for a command, or write and perhaps retain', async (t) => {
-  const mayPublish = (allow: Action[], topic: string, retain: boolean) =>
-    rightsOf(userWith({ rules: [{ allow, topic: '#' }] })).mayPublish(topic, retain).allowed
-  for (const retain of [false, true]) {
-    t.ok(mayPublish(['command'], 'relay/0/set', retain))
-    t.notOk(mayPublish(['read', 'write', 'retain'], 'relay/0/set', retain))
-    t.ok(mayPublish(['write', 'retain'], 'relay/0', retain))
-    t.notOk(mayPublish(['read', 'command', 'retain'], 'relay/0', retain))
-  }
-  t.ok(mayPublish(['write'], 'relay/0', false))
-  t.notOk(mayPublish(['write'], 'relay/0', true))
+t.test(
+  'publishing needs command for a command, or write; without retain nothing is kept',
+  async (t) => {
+    const mayPublish = (allow: Action[], topic: string, retain: boolean) =>
+      rightsOf(userWith({ rules: [{ allow, topic: '#' }] })).mayPublish(topic, retain).allowed
+    for (const retain of [false, true]) {
+      t.ok(mayPublish(['command'], 'relay/0/set', retain))
+      t.notOk(mayPublish(['read', 'write', 'retain'], 'relay/0/set', retain))
+      t.ok(mayPublish(['write', 'retain'], 'relay/0', retain))
+      t.notOk(mayPublish(['read', 'command', 'retain'], 'relay/0', retain))
+    }
+    const writer = rightsOf(userWith({ rules: [{ allow: ['write'], topic: '#' }] }))
+    t.match(writer.mayPublish('relay/0', true), { allowed: true, withoutRetain: true })
+    t.equal(writer.mayPublish('relay/0', false).withoutRetain, undefined)
+    const keeper = rightsOf(userWith({ role: 'operator' }))
+    t.equal(keeper.mayPublish('relay/0', true).withoutRetain, undefined)
+  },
+)
+
+t.test('deny beats allow, whichever comes first, and the decision names the rule', async (t) => {
+  const rules: Rule[] = [
+    { deny: ['command'], topic: 'nodes/+/relay/+/set' },
+    { allow: ['command'], topic: 'nodes/#' },
+    { allow: ['write'], deny: ['retain'], topic: 'logs/#' },
+  ]
+  const rights = rightsOf(userWith({ role: 'operator', rules }))
+  t.same(rights.mayPublish('nodes/a/relay/0/set', false), {
+    allowed: false,
+    reason: 'the rule for nodes/+/relay/+/set denies command on nodes/+/relay/+/set',
+  })
+  t.ok(rights.mayPublish('nodes/a/led/0/set', false).allowed)
+  t.match(rights.mayPublish('logs/a', true), { allowed: true, withoutRetain: true })
 })
+
+t.test('what may not be read is not read by any subscription', async (t) => {
+  const rules: Rule[] = [{ deny: ['read'], topic: 'nodes/a/secret/#' }]
+  const rights = rightsOf(userWith({ role: 'viewer', rules }))
+  for (const filter of ['#', 'nodes/#', 'nodes/+/secret/x', 'nodes/a/+']) {
+    t.ok(rights.maySubscribe(filter).allowed, filter)
+    t.notOk(rights.readsAll(filter), `${filter} is checked on delivery`)
+  }
+  t.ok(rights.readsAll('nodes/b/#'))
+  t.match(rights.maySubscribe('nodes/a/secret/+'), {
+    allowed: false,
+    reason: 'the rule for nodes/a/secret/# denies read on nodes/a/secret/#',
+  })
+  t.notOk(rights.mayRead('nodes/a/secret/x'))
+  t.ok(rights.mayRead('nodes/a/other/x'))
+  t.notOk(rights.mayRead('$SYS/hub/commands/nodes/a/secret/x'), 'nor what is told of commands')
+  for (const base of ['nodes', 'nodes/a', 'nodes/a/secret', 'nodes/a/secret/x']) {
+    t.notOk(rights.mayRead(`$SYS/hub/nodes/${base}`), `nor what is told of ${base}`)
+  }
+  t.ok(rights.mayRead('$SYS/hub/nodes/nodes/b'))
+  t.not(rights.key, rightsOf(userWith({ role: 'viewer' })).key, 'the audience is another one')
+})
+
+t.test(
+  'allow and deny are what they say, for all rules and topics of a small alphabet',
+  async (t) => {
+    const levels = (names: string[]) =>
+      fc.array(fc.constantFrom(...names), { minLength: 1, maxLength: 3 })
+    const topic = levels(['a', 'b']).map((all) => all.join('/'))
+    const filter = fc
+      .tuple(levels(['a', 'b', '+']), fc.boolean())
+      .map(([all, isOpen]) => [...all, ...(isOpen ? ['#'] : [])].join('/'))
+    const some = fc.subarray(actions)
+    const rule = fc.record({ allow: some, deny: some, topic: filter })
+    const isDecided = (rules: Rule[], topic: string) =>
+      actions.every((action) => {
+        const [isAllowed, isDenied] = (['allow', 'deny'] as const).map((part) =>
+          rules.some((each) => each[part]?.includes(action) && matches(each.topic, topic)),
+        )
+        const { allowed } = rightsOf(userWith({ rules })).may(action, topic)
+        return allowed === (isAllowed && !isDenied)
+      })
+    const isRead = (rules: Rule[], topic: string, asked: string) => {
+      const rights = rightsOf(userWith({ rules }))
+      const isHeard = rights.mayRead(topic)
+      if (isHeard !== rights.may('read', topic).allowed) return false
+      if (!matches(asked, topic)) return true
+      const isGranted = /^\+\/(.*\/)?#$/.test(asked) || rights.maySubscribe(asked).allowed
+      return isHeard ? isGranted : !rights.readsAll(asked)
+    }
+    const isRight = (rules: Rule[], topic: string, asked: string) =>
+      isDecided(rules, topic) && isRead(rules, topic, asked)
+    const property = fc.property(fc.array(rule, { maxLength: 4 }), topic, filter, isRight)
+    t.doesNotThrow(() => fc.assert(property, { numRuns: 3000 }))
+  },
+)
 
 t.test('a decision names the rule that decided', async (t) => {
   const rules: Rule[] = [{ allow: ['command'], topic: 'home/{user}/+/set' }]
@@ -89,7 +167,7 @@ t.test('what the hub tells of a device or node is for who may read it', async (t
   t.ok(viewer.readsAll('$SYS/hub/commands/#'))
   t.ok(viewer.mayRead('$SYS/hub/nodes/nodes/a'))
   t.notOk(viewer.mayRead('$SYS/hub/other'))
-  t.equal(viewer.key, JSON.stringify(['#']), 'audiences are those of what was written')
+  t.equal(viewer.key, JSON.stringify([['#'], []]), 'audiences are those of what was written')
   const writer = rightsOf(userWith({ rules: [{ allow: ['write'], topic: '#' }] }))
   t.notOk(writer.mayRead('$SYS/hub/commands/a/b'))
 })
