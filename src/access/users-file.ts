@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type Document, isMap } from 'yaml'
+import { type Document, isMap, isScalar, type Node, visit } from 'yaml'
 import { HubError } from '../core/errors.ts'
 import { readSchema } from '../core/read-schema.ts'
 import { openAjv, schemaSentence } from '../core/schema-error.ts'
@@ -89,7 +89,7 @@ function add(document: Document, name: string, entry: UserEntry): void {
   const users = document.get('users')
   // An empty map is written {}, and what is added to it would stay within those braces.
   if (isMap(users) && users.items.length === 0) users.flow = false
-  document.setIn(['users', name], document.createNode(entry))
+  document.setIn(['users', name], nodeOf(document, entry))
 }
 
 /** Only the keys that differ, so that comments beside the others stay. */
@@ -98,6 +98,17 @@ function replace(document: Document, name: string, [before, after]: [UserEntry, 
     const value = after[key]
     if (isDeepStrictEqual(value, before[key])) continue
     if (value === undefined) document.deleteIn(['users', name, key])
-    else document.setIn(['users', name, key], document.createNode(value))
+    else document.setIn(['users', name, key], nodeOf(document, value))
   }
+}
+
+/** Written as people write it: a list of words on one line. */
+function nodeOf(document: Document, value: unknown): Node {
+  const node = document.createNode(value)
+  visit(node, {
+    Seq: (_, list) => {
+      list.flow = list.items.every((item) => isScalar(item))
+    },
+  })
+  return node
 }

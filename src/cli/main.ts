@@ -20,6 +20,7 @@ import { setDevice } from './set.ts'
 import { simulate } from './simulate.ts'
 import { subscribe } from './subscribe.ts'
 import { userAdd } from './user-add.ts'
+import { userAllow, userDeny } from './user-allow.ts'
 import { userList } from './user-list.ts'
 import { userPassword } from './user-password.ts'
 import { userRemove } from './user-remove.ts'
@@ -34,6 +35,8 @@ const commands: ReadonlyMap<string, Command> = new Map([
   ['check-config', checkConfigFile],
   ['doctor', doctor],
   ['user add', userAdd],
+  ['user allow', userAllow],
+  ['user deny', userDeny],
   ['user remove', userRemove],
   ['user list', userList],
   ['user password', userPassword],

@@ -1,27 +1,37 @@
 import { parseArgs } from 'node:util'
-import { anonymousName, type Role, roles } from '../access/user.ts'
+import { isProgramKind, programKinds, rulesOfKind } from '../access/program-kinds.ts'
+import { anonymousName, type Role, type Rule, roles } from '../access/user.ts'
 import { changeUser } from '../access/users-file.ts'
 import { HubError, quote } from '../core/errors.ts'
+import { isTopic } from '../core/topic.ts'
 import { type Command, onlyOne, readArguments } from './command.ts'
 import { newPassword, passwordOptions } from './user-options.ts'
+import { describeRules, readRule, withRules } from './user-rules.ts'
 
-const usage = 'user add NAME [--role ROLE] [--base BASE] [--digest] [--stdin] [--file FILE]'
+const usage =
+  'user add NAME [--role ROLE] [--base BASE] [--kind KIND [--topic PREFIX]…] [--allow ACTION:FILTER]… [--deny ACTION:FILTER]… [--digest] [--stdin] [--file FILE]'
+
+const options = {
+  ...passwordOptions,
+  role: { type: 'string' },
+  base: { type: 'string' },
+  kind: { type: 'string' },
+  topic: { type: 'string', multiple: true },
+  allow: { type: 'string', multiple: true },
+  deny: { type: 'string', multiple: true },
+} as const
 
 export const userAdd: Command = {
   usage,
-  summary: 'add a user to a users file, with a generated password or the one on standard input',
+  summary: `add a user to a users file, with a generated password or the one on standard input; --kind writes the rules of a program: ${programKinds.join(', ')}`,
   run: async (args, terminal) => {
-    const options = {
-      ...passwordOptions,
-      role: { type: 'string' },
-      base: { type: 'string' },
-    } as const
     const { values, positionals } = readArguments(usage, () =>
       parseArgs({ args, options, allowPositionals: true }),
     )
     const name = onlyOne(positionals, 'the name of one user', usage)
     const { file, base } = values
     const role = roleNamed(values.role)
+    const rules = withRules([], rulesAsked(values))
     const password = name === anonymousName ? undefined : await newPassword(terminal, values.stdin)
     changeUser(file, name, (before) => {
       if (before !== undefined) {
@@ -30,14 +40,59 @@ export const userAdd: Command = {
       return {
         ...(role && { role }),
         ...(base !== undefined && { base }),
+        ...(rules.length > 0 && { rules }),
         ...(password && { password: password.hash }),
         ...(password && values.digest && { digest: password.digestSecretFor(name) }),
       }
     })
-    const rights = role ?? 'without a role: nothing is allowed until you write rules there'
-    terminal.print(`${name} is in ${file} now, ${rights}`)
+    terminal.print(`${name} is in ${file} now, ${rightsGiven(role, values.kind, rules)}`)
+    for (const line of describeRules(rules)) terminal.print(`  ${line}`)
     for (const line of password?.lines ?? []) terminal.print(line)
   },
+}
+
+function rightsGiven(role: Role | undefined, kind: string | undefined, rules: readonly Rule[]) {
+  const words =
+    rules.length === 0 ? [] : [kind ? `with the rules of ${kind}:` : 'with these rules:']
+  const given = [...(role ? [role] : []), ...words]
+  return given.join(', ') || 'without a role: nothing is allowed until you write rules there'
+}
+
+interface RulesAsked {
+  readonly kind?: string | undefined
+  readonly topic?: readonly string[] | undefined
+  readonly allow?: readonly string[] | undefined
+  readonly deny?: readonly string[] | undefined
+}
+
+function rulesAsked({ kind, topic = [], allow = [], deny = [] }: RulesAsked): Rule[] {
+  return [
+    ...rulesOfProgram(kind, topic),
+    ...allow.map((text) => readRule('allow', text, '--allow')),
+    ...deny.map((text) => readRule('deny', text, '--deny')),
+  ]
+}
+
+function rulesOfProgram(kind: string | undefined, prefixes: readonly string[]): Rule[] {
+  if (kind === undefined) {
+    if (prefixes.length === 0) return []
+    throw new HubError(
+      'bad-command-line',
+      `expected --kind beside --topic; usage: clown-hub ${usage}`,
+    )
+  }
+  if (isProgramKind(kind)) return rulesOfKind(kind, prefixes.map(prefixIn))
+  const sentence = `expected --kind to be one of ${programKinds.join(', ')}, got ${quote(kind)}`
+  throw new HubError('bad-command-line', sentence)
+}
+
+/** @throws HubError `bad-command-line` for what is no beginning of topics. */
+function prefixIn(text: string): string {
+  const prefix = text.replace(/\/#?$/, '')
+  if (isTopic(prefix)) return prefix
+  const expected =
+    'expected --topic to be what topics begin with, such as house/plug, without wildcards'
+  throw new HubError('bad-command-line', `${expected}, got ${quote(text)}`)
 }
 
 function roleNamed(text: string | undefined): Role | undefined {

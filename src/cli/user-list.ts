@@ -3,6 +3,7 @@ import type { User } from '../access/user.ts'
 import { readUsersFile } from '../access/users-file.ts'
 import { type Command, readArguments } from './command.ts'
 import { fileOption } from './user-options.ts'
+import { describeRules } from './user-rules.ts'
 
 const usage = 'user list [--file FILE]'
 
@@ -11,18 +12,17 @@ export const userList: Command = {
   summary: 'list the users of a users file, without their secrets',
   run: async (args, terminal) => {
     const { values } = readArguments(usage, () => parseArgs({ args, options: fileOption }))
-    for (const user of readUsersFile(values.file)) terminal.print(describe(user))
+    for (const user of readUsersFile(values.file)) {
+      terminal.print(describe(user))
+      for (const line of describeRules(user.rules)) terminal.print(`  ${line}`)
+    }
   },
 }
 
-function describe({ name, role, base, rules, passwordHash, digestSecret, tokens }: User): string {
+function describe({ name, role, base, passwordHash, digestSecret, tokens }: User): string {
   const parts = [
     role ?? 'no role',
     ...(base === undefined ? [] : [`base ${base}`]),
-    ...rules.flatMap(({ allow = [], deny = [], topic }) => [
-      ...(allow.length === 0 ? [] : [`${allow.join('+')} on ${topic}`]),
-      ...(deny.length === 0 ? [] : [`no ${deny.join('+')} on ${topic}`]),
-    ]),
     ...(passwordHash === undefined ? [] : ['password']),
     ...(digestSecret === undefined ? [] : ['digest']),
     ...tokens.map((token) => `token ${token.name}`),

@@ -71,7 +71,15 @@ t.test('a file that cannot be used is refused with its name and the way to mend 
     ['users: { bob: { rules: [{ allow: [all], topic: a }] } }', /allow\.0 to be "read", "write", /],
     ['users: { bob: { rules: [{ allow: [read], topic: a/#/b }] } }', /topic to be a filter, in wh/],
     ['users: { bob: { rules: [{ allow: [read], topic: a/x+ }] } }', /got "a\/x\+"$/],
-    ['users: { bob: { rules: [{ allow: [read] }] } }', /rules\.0 to have "topic", for example /],
+    [
+      'users: { bob: { rules: [{ allow: [read] }] } }',
+      /rules\.0 to have at least 2 of "allow", "deny" and "topic", for example \{"allow"/,
+    ],
+    ['users: { bob: { rules: [{ topic: a }] } }', /rules\.0 to have at least 2 of "allow", "deny"/],
+    [
+      'users: { bob: { rules: [{ allow: [read], deny: [write] }] } }',
+      /rules\.0 to have "topic", for example /,
+    ],
     [`users: { anonymous: { password: ${someHash.replaceAll(',', ';')} } }`, /an argon2id hash/],
     [`users: { anonymous: { password: "${someHash}" } }`, /to have no password and no tokens/],
     ['users: {\n', /users\.yaml" line 2: /],

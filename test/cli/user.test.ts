@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { verify } from '@node-rs/argon2'
 import t from 'tap'
 import { digestSecretOf } from '../../src/access/digest.ts'
@@ -95,12 +96,67 @@ t.test('who wants to sign in by Digest gets a secret for that with each password
   t.equal(userIn(file, 'anonymous')?.digestSecret, undefined)
 })
 
+t.test('a kind of program comes with its rules, and further ones are added', async (t) => {
+  const file = usersFile(t, oneAdmin)
+  const added = await ranLine(
+    `user add plug --kind tasmota --topic house/plug/ --allow read,write:x/# --deny read:{user}/# --file ${file}`,
+  )
+  t.equal(added.code, 0)
+  t.same(added.output.slice(0, -2), [
+    `plug is in ${file} now, with the rules of tasmota:`,
+    '  write+retain on tasmota/discovery/#',
+    '  read on cmnd/tasmotas/#',
+    '  read+write on cmnd/house/plug/#',
+    '  write+retain on stat/house/plug/#',
+    '  write+retain on tele/house/plug/#',
+    '  read+write+retain on house/plug/#',
+    '  read+write on x/#',
+    '  no read on {user}/#',
+  ])
+  const more = `user allow plug retain:x/# command:y/+/set --file ${file}`
+  t.same((await ranLine(more)).output, ['plug: retain on x/#', 'plug: command on y/+/set'])
+  t.same((await ranLine(more)).code, 0, 'the same again changes nothing')
+  t.same((await ranLine(`user deny plug command:x/# --file ${file}`)).code, 0)
+  t.same(userIn(file, 'plug')?.rules.slice(-3), [
+    { allow: ['read', 'write', 'retain'], deny: ['command'], topic: 'x/#' },
+    { deny: ['read'], topic: '{user}/#' },
+    { allow: ['command'], topic: 'y/+/set' },
+  ])
+  t.match(readFileSync(file, 'utf8'), /\n {6}- allow: \[ read, write, retain \]\n/, 'on one line')
+  const one = await ranLine(`user add one --role viewer --allow command:a/set --file ${file}`)
+  t.same(one.output.slice(0, 2), [
+    `one is in ${file} now, viewer, with these rules:`,
+    '  command on a/set',
+  ])
+})
+
+t.test('rules that cannot be are answered with what was expected', async (t) => {
+  const file = usersFile(t, oneAdmin)
+  const wrong: Record<string, RegExp> = {
+    'add a --kind tasmotta': /expected --kind to be one of tasmota, .*, node-red, got "tasmotta"$/,
+    'add a --topic x': /expected --kind beside --topic; usage: clown-hub user add NAME/,
+    'add a --kind esphome --topic +/x': /expected --topic to be what topics begin with.*"\+\/x"$/,
+    'add a --allow reed:x':
+      /expected --allow to be like read:home\/#, with read, write, command or/,
+    'add a --deny read': /expected --deny to be like read:home\/#.*, got "read"$/,
+    'allow admin read:a#': /expected a rule to be like read:home\/#.*, got "read:a#"$/,
+    'allow admin': /expected a rule such as read:home\/#; usage: clown-hub user allow NAME/,
+    'deny nobody read:a': /unknown user "nobody" in .*: did you mean "admin"\?$/,
+  }
+  for (const [words, expected] of Object.entries(wrong)) {
+    const { code, errors } = await ranLine(`user ${words} --file ${file}`)
+    t.equal(code, 1, words)
+    t.match(errors, [expected])
+  }
+  t.equal(readFileSync(file, 'utf8'), oneAdmin)
+})
+
 t.test('users are listed without their secrets, and removed', async (t) => {
   const file = usersFile(
     t,
     `users:
   bob: {}
-  wall: { role: viewer, rules: [{ allow: [command, write], topic: 'a/+/set' }] }
+  wall: { role: viewer, rules: [{ allow: [command, write], topic: 'a/+/set' }, { deny: [read], topic: b/# }] }
 `,
   )
   await ranLine(`user password bob --file ${file}`)
@@ -108,7 +164,9 @@ t.test('users are listed without their secrets, and removed', async (t) => {
   await ranLine(`user add n --role node --base nodes/1 --file ${file}`)
   t.same((await ranLine(`user list --file ${file}`)).output, [
     'bob: no role, password, token kitchen',
-    'wall: viewer, command+write on a/+/set',
+    'wall: viewer',
+    '  command+write on a/+/set',
+    '  no read on b/#',
     'n: node, base nodes/1, password',
   ])
   t.same(await ranLine(`user remove bob --file ${file}`), {

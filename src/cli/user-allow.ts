@@ -1,0 +1,39 @@
+import { parseArgs } from 'node:util'
+import { changeUser } from '../access/users-file.ts'
+import { type Command, readArguments, required } from './command.ts'
+import { fileOption, known } from './user-options.ts'
+import { describeRules, type RulePart, readRule, withRules } from './user-rules.ts'
+
+const options = fileOption
+
+export const userAllow = ruleCommand(
+  'allow',
+  'let a user do more: ACTION is read, write, command or retain',
+)
+
+export const userDeny = ruleCommand(
+  'deny',
+  'take something from a user, whatever other rules or the role allow',
+)
+
+function ruleCommand(part: RulePart, summary: string): Command {
+  const usage = `user ${part} NAME ACTION:FILTER… [--file FILE]`
+  return {
+    usage,
+    summary,
+    run: async (args, terminal) => {
+      const { values, positionals } = readArguments(usage, () =>
+        parseArgs({ args, options, allowPositionals: true }),
+      )
+      const [name, ...texts] = positionals
+      const user = required(name, 'the name of a user', usage)
+      required(texts[0], 'a rule such as read:home/#', usage)
+      const added = texts.map((text) => readRule(part, text, 'a rule'))
+      changeUser(values.file, user, (before) => {
+        const entry = known(before, user, values.file)
+        return { ...entry, rules: withRules(entry.rules, added) }
+      })
+      for (const line of describeRules(added)) terminal.print(`${user}: ${line}`)
+    },
+  }
+}
