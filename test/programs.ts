@@ -199,6 +199,8 @@ function loginArguments({ port, user, password, extra = [] }: Login): string[] {
 export interface Subscription extends Inbox<string> {
   /** Ends the subscription before the teardown does. */
   stop(): Promise<void>
+  /** Ends it without a word, so that its will is published. */
+  kill(): void
 }
 
 export interface SubscribeOptions extends Login {
@@ -229,7 +231,7 @@ export async function subscribe(t: Test, options: SubscribeOptions): Promise<Sub
       if (line.startsWith(mark)) inbox.put(line.slice(mark.length))
     })
   })
-  return { ...inbox, stop }
+  return { ...inbox, stop, kill: () => child.kill('SIGKILL') }
 }
 
 export interface PublishOptions extends Login {
