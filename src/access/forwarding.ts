@@ -32,7 +32,7 @@ export function createForwarding(trusted: readonly string[]): Forwarding {
     isProxy,
     clientAddress: ({ headers, socket }) => {
       let address = unmapped(socket.remoteAddress ?? 'unknown')
-      for (const earlier of itemsOf(headers['x-forwarded-for']).reverse()) {
+      for (const earlier of itemsOf(headers['x-forwarded-for']).map(withoutPort).reverse()) {
         if (!isProxy(address) || isIP(earlier) === 0) break
         address = unmapped(earlier)
       }
@@ -43,6 +43,12 @@ export function createForwarding(trusted: readonly string[]): Forwarding {
       return told ? told.toLowerCase() === 'https' : 'encrypted' in socket
     },
   }
+}
+
+/** Some proxies write the port as well: `192.0.2.1:4711`, `[2001:db8::1]:4711`, and `[2001:db8::1]` without. */
+function withoutPort(item: string): string {
+  const [, bracketed, dotted] = /^(?:\[([^\]]+)\]|([\d.]+))(?::\d{1,5})?$/.exec(item) ?? []
+  return bracketed ?? dotted ?? item
 }
 
 function itemsOf(header: string | string[] | undefined): string[] {
