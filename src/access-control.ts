@@ -6,6 +6,7 @@ import { createDigestSignIn } from './access/digest.ts'
 import type { Forwarding } from './access/forwarding.ts'
 import { hashInlineUsers } from './access/inline-users.ts'
 import { createLoginThrottle } from './access/login-throttle.ts'
+import type { Origins } from './access/origin.ts'
 import { hashPassword } from './access/passwords.ts'
 import { createSignIn } from './access/sign-in.ts'
 import { createSignedIn } from './access/signed-in.ts'
@@ -22,6 +23,7 @@ import { signInRoutes } from './transports/sign-in-routes.ts'
 
 export interface AccessControlParts {
   readonly forwarding: Forwarding
+  readonly origins: Pick<Origins, 'foreignOf'>
   readonly log: Logger
   readonly sampledLog: SampledLog
   readonly onClose: Closers['add']
@@ -32,7 +34,7 @@ export async function openAccessControl(
   { users, usersFile: file, limits }: Config,
   parts: AccessControlParts,
 ) {
-  const { forwarding, log, sampledLog, onClose } = parts
+  const { forwarding, origins, log, sampledLog, onClose } = parts
   const inline = await hashInlineUsers(users, hashPassword)
   const directory = openUserDirectory({ inline, file, log })
   const finding = anonymousFinding(directory.all())
@@ -45,6 +47,7 @@ export async function openAccessControl(
   const peerOf = (request: IncomingMessage) => ({
     address: forwarding.clientAddress(request),
     isSecure: forwarding.isSecure(request),
+    foreignOrigin: origins.foreignOf(request),
   })
   const common = { directory, limits: limits.signIn, sampledLog, signIn, peerOf }
   const sessions = createCookieSessions(common)

@@ -14,7 +14,7 @@ export function exposures({
     isLoopbackHost(host) ? [] : plainListener(key, host),
   )
   const guests = onPorts.flatMap(([key, { guest }]) => openToGuests(key, guest))
-  const origins = http.origins.includes('*') ? [anyOrigin] : []
+  const origins = http.origins.flatMap((origin) => openOrigins[origin] ?? [])
   const pages = onPorts.flatMap(([key, { guest }]) => (guest?.anyOrigin ? `${key}.guest` : []))
   return [...listeners, ...guests, ...origins, ...openToPages(pages)]
 }
@@ -39,5 +39,7 @@ function openToPages(keys: readonly string[]): string[] {
   return [`${sentence}; list origins in http.origins in its place`]
 }
 
-const anyOrigin =
-  'http.origins has *: any page that a user of this hub visits may talk to it as that user; list origins'
+const openOrigins: Readonly<Record<string, string>> = {
+  '*': 'http.origins has *: any page that a user of this hub visits may talk to it as that user; list origins',
+  null: 'http.origins has null: any page that a user of this hub visits can call itself so, and talk to it as that user; list origins',
+}

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import { type ConnectionGate, createConnectionGate } from './access/connection-gate.ts'
 import { createForwarding, type Forwarding } from './access/forwarding.ts'
-import { createOriginCheck } from './access/origin.ts'
+import { createOrigins } from './access/origin.ts'
 import { openAccessControl } from './access-control.ts'
 import { type Broker, openBroker } from './bus/broker.ts'
 import type { Bus } from './bus/bus.ts'
@@ -53,6 +53,8 @@ export interface HubOptions {
   readonly log?: Logger
   /** What else is open here: logged at the start and once a minute, as what the config leaves open. */
   readonly warnings?: readonly string[]
+  /** Everybody knows the passwords: pages of foreign origins may not sign in, whatever they give. */
+  readonly isLab?: boolean
 }
 
 /**
@@ -73,7 +75,7 @@ export async function startHub(input: ConfigInput, options: HubOptions = {}): Pr
   try {
     const log = options.log ?? openLog(config.log.level)
     for (const sentence of oldNames) log.warn(sentence)
-    const life = { onClose: closers.add, ending: ending.signal }
+    const life = { onClose: closers.add, ending: ending.signal, isLab: options.isLab === true }
     const { ports, dialects, counters } = await openAll(config, log, life)
     closers.add(insist(log, [...exposures(config), ...(options.warnings ?? [])]))
     return { ...ports, dialects, counters: counters.snapshot, close }
@@ -87,6 +89,7 @@ interface Life {
   readonly onClose: Closers['add']
   /** Aborts before the first thing is closed: nobody may wait for a disk any more. */
   readonly ending: AbortSignal
+  readonly isLab: boolean
 }
 
 async function openAll(config: Config, log: Logger, life: Life) {
@@ -95,7 +98,7 @@ async function openAll(config: Config, log: Logger, life: Life) {
   const { counters, sampledLog, store, readiness } = await openGround(config, log, life)
   const { watch, gate, model, admit } = openProtection(config, sampledLog)
   onClose(watch.close)
-  const rules = openRequestRules(config)
+  const rules = openRequestRules(config, life)
   const { clientAddress } = rules.forwarding
   const access = await openAccessControl(config, { ...rules, log, sampledLog, onClose })
 
@@ -105,6 +108,7 @@ async function openAll(config: Config, log: Logger, life: Life) {
     admit: (message, sender) => hardware.ingress(message, sender),
     mayEnter: gate.signedIn,
     clientAddress,
+    foreignOriginOf: rules.origins.foreignOf,
     limits: config.limits,
     store,
     log,
@@ -214,11 +218,10 @@ function backupPage({ data }: Config, { asUser }: WebSocketParts['access'], stor
 }
 
 /** Which requests are meant for us, and whose they are. */
-function openRequestRules({ http }: Config) {
-  const { origins, trustProxy, pathPrefix, hosts: knownHosts } = http
+function openRequestRules({ http }: Config, { isLab }: Pick<Life, 'isLab'>) {
+  const { origins: listed, trustProxy, pathPrefix, hosts: knownHosts } = http
   const forwarding = createForwarding(trustProxy)
-  const isOriginAllowed = createOriginCheck(origins, forwarding.isSecure)
-  return { pathPrefix, knownHosts, forwarding, isOriginAllowed }
+  return { pathPrefix, knownHosts, forwarding, origins: createOrigins({ listed, isLab }) }
 }
 
 /** What refuses work when there is too much of it, so that the hub goes on with what it has. */

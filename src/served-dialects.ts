@@ -1,10 +1,10 @@
 /** The languages of other systems that this hub serves: the part of the composition that knows them by name. */
-import type { IncomingMessage } from 'node:http'
 import type { Logger } from 'pino'
 import { type ApiKeys, openApiKeys } from './access/api-keys.ts'
 import type { ConnectionGate } from './access/connection-gate.ts'
 import type { Forwarding } from './access/forwarding.ts'
 import { createNetworks } from './access/networks.ts'
+import type { Origins } from './access/origin.ts'
 import { createTokenOwners } from './access/tokens.ts'
 import type { openAccessControl } from './access-control.ts'
 import type { Bus } from './bus/bus.ts'
@@ -74,7 +74,7 @@ export interface ServedParts {
   readonly bus: Bus
   readonly gate: ConnectionGate
   readonly forwarding: Forwarding
-  isOriginAllowed(request: IncomingMessage): boolean
+  readonly origins: Pick<Origins, 'foreignOf'>
   readonly store: Store
   readonly release: Release
   state: ServedContext['state']
@@ -209,7 +209,7 @@ async function openOne(settings: ServedSettings, ground: Ground): Promise<Opened
 
 /** Who may come in, and from where. */
 function doorOf(settings: ServedSettings, visitors: Visitors, parts: ServedParts): ServedDoor {
-  const { access, forwarding, gate, isOriginAllowed } = parts
+  const { access, forwarding, gate, origins } = parts
   const { guest } = settings
   const isFromThere = createNetworks(guest?.addresses ?? [], 'the addresses of a guest')
   return {
@@ -222,7 +222,7 @@ function doorOf(settings: ServedSettings, visitors: Visitors, parts: ServedParts
     mayEnter: gate.signedIn,
     clientAddress: forwarding.clientAddress,
     isSecure: forwarding.isSecure,
-    isOriginAllowed,
+    foreignOriginOf: origins.foreignOf,
     isAnyPageGuest: guest?.anyOrigin === true,
     guest: (address) =>
       guest && isFromThere(address) ? access.directory.find(guest.user) : undefined,

@@ -19,6 +19,12 @@ t.test('plain listeners for other machines and a wildcard for origins are open',
   ])
 })
 
+t.test('that pages may call themselves null is open, too', async (t) => {
+  const origins = ['null', 'file://', 'https://page.example']
+  t.match(exposures(checkConfig({ http: { origins } })), [/^http\.origins has null: any page/])
+  t.equal(exposures(checkConfig({ http: { origins } })).length, 1)
+})
+
 t.test('guests from elsewhere and pages of anybody are open', async (t) => {
   const dialects = [
     { dialect: 'deconz', port: 0, guest: { user: 'clown' } },

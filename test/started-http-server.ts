@@ -31,7 +31,7 @@ export async function startedHttpServer(
     settings: { host: 'HOST', port: 'PORT' },
     pathPrefix: '',
     forwarding: createForwarding([]),
-    isOriginAllowed: () => true,
+    origins: { foreignOf: () => undefined, listedOf: () => undefined, mayForeignSignIn: true },
     gate: openGate,
     sampledLog: createSampledLog(pino({ level: 'silent' }), createCounters()),
     ...options,

@@ -4,7 +4,7 @@ import { pino } from 'pino'
 import type { Test } from 'tap'
 import { WebSocket } from 'ws'
 import type { ConfigInput } from '../src/config.ts'
-import { type Hub, startHub } from '../src/hub.ts'
+import { type Hub, type HubOptions, startHub } from '../src/hub.ts'
 import { createInbox, type Inbox } from './inbox.ts'
 
 export interface LogLine {
@@ -29,7 +29,11 @@ const roomy = { mib: 8192 }
 export type HubPorts = Pick<Hub, 'httpPort' | 'mqttPort'>
 
 /** A hub on free loopback ports, with the user of the founding documents, closed at teardown. */
-export async function startedHub(t: Test, config: Partial<ConfigInput> = {}): Promise<StartedHub> {
+export async function startedHub(
+  t: Test,
+  config: Partial<ConfigInput> = {},
+  options: Pick<HubOptions, 'isLab'> = {},
+): Promise<StartedHub> {
   const log = createInbox<LogLine>()
   const lines = { write: (line: string) => log.put(JSON.parse(line)) }
   const input: ConfigInput = {
@@ -39,7 +43,7 @@ export async function startedHub(t: Test, config: Partial<ConfigInput> = {}): Pr
     ...config,
     limits: { memory: roomy, ...config.limits },
   }
-  const hub = await startHub(input, { log: pino({ level: 'debug' }, lines) })
+  const hub = await startHub(input, { ...options, log: pino({ level: 'debug' }, lines) })
   t.teardown(hub.close)
   return { ...hub, log }
 }

@@ -18,3 +18,8 @@ export function parseBasic(header: string | undefined): Credentials | undefined 
   if (colon < 0) return undefined
   return { user: text.slice(0, colon), password: text.slice(colon + 1) }
 }
+
+/** Reads an `Authorization: Bearer` header (RFC 6750), which no browser adds by itself; undefined when it holds none. */
+export function parseBearer(header: string | undefined): string | undefined {
+  return /^Bearer +([\w.~+/-]+=*) *$/i.exec(header ?? '')?.[1]
+}

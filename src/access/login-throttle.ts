@@ -31,13 +31,16 @@ export interface Refused {
  * a name and lock its user out elsewhere. An address from where a user has signed in before has only
  * that third tally: however many others guess, that user gets in from there.
  *
+ * What pages of foreign origins try counts against their origin, and at an address apart from what else comes
+ * from there: so a page that somebody visits neither guesses for ever nor locks its visitor out.
+ *
  * Whoever is on this machine already is never locked out: past the limit of failures, each attempt from
  * a loopback address takes a second longer, and no more than `checksWaiting` of them wait at once.
  *
  * All tables are bounded; who has enough addresses or names to fill one makes it forget the oldest.
  */
 export interface LoginThrottle {
-  begin(user: string, address: string): Attempt | Refused
+  begin(user: string, address: string, foreignOrigin?: string): Attempt | Refused
 }
 
 /** How many addresses, names, and names at addresses are kept in mind, each. */
@@ -50,8 +53,10 @@ export function createLoginThrottle(options: LoginThrottleOptions): LoginThrottl
   const here = createLoopbackThrottle(options)
   const elsewhere = createRemoteThrottle(options)
   return {
-    begin: (user, address) =>
-      exemptLoopback && isLoopback(address) ? here() : elsewhere(user, addressGroup(address)),
+    begin: (user, address, foreignOrigin) =>
+      exemptLoopback && isLoopback(address) && foreignOrigin === undefined
+        ? here()
+        : elsewhere(user, addressGroup(address), foreignOrigin),
   }
 }
 
@@ -77,17 +82,27 @@ function createRemoteThrottle({ limits: { signIn }, now }: LoginThrottleOptions)
     createRecentMap(maxKept, () => new FailureTally(limits))
   const ofUserLimits = userLimits(signIn)
   const ofAddress = tallies(addressLimits(signIn))
+  const ofOrigin = tallies(addressLimits(signIn))
   const ofUser = tallies(ofUserLimits)
   const half = Math.floor(ofUserLimits.failures / 2)
   const ofUserThere = tallies({ ...ofUserLimits, failures: half })
   // Only who succeeds gets in here, so that strangers cannot push anybody out.
   const succeeded = createRecentMap(maxKept, () => true)
 
-  return (user: string, there: string): Attempt | Refused => {
-    const userThere = JSON.stringify([user, there])
-    const own = ofUserThere.of(userThere)
-    const isAcquainted = succeeded.has(userThere)
-    const all = isAcquainted ? [own] : [ofAddress.of(there), ofUser.of(user), own]
+  const talliesOf = (user: string, there: string, origin: string | undefined) => {
+    const userThere = JSON.stringify([user, there, origin])
+    if (succeeded.has(userThere)) return { userThere, all: [ofUserThere.of(userThere)] }
+    if (origin === undefined) {
+      const all = [ofAddress.of(there), ofUser.of(user), ofUserThere.of(userThere)]
+      return { userThere, all }
+    }
+    // A program can name any number of origins, so they share what the address has.
+    const pages = `pages at ${there}`
+    const own = ofUserThere.of(JSON.stringify([user, pages]))
+    return { userThere, all: [ofOrigin.of(origin), ofAddress.of(pages), ofUser.of(user), own] }
+  }
+  return (user: string, there: string, origin?: string): Attempt | Refused => {
+    const { userThere, all } = talliesOf(user, there, origin)
     const waitMs = Math.max(...all.map((tally) => tally.waitMs(now())))
     if (waitMs > 0) return { waitMs }
     for (const tally of all) tally.begin()
@@ -97,7 +112,7 @@ function createRemoteThrottle({ limits: { signIn }, now }: LoginThrottleOptions)
         for (const tally of all) tally.end(outcome === 'wrong', now())
         if (outcome !== 'right') return
         succeeded.of(userThere)
-        own.reset()
+        all.at(-1)?.reset()
       },
     }
   }

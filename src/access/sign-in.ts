@@ -14,8 +14,21 @@ export type SignInResult =
   | { readonly refused: 'wrong' }
   | { readonly refused: 'throttled' | 'busy'; readonly retryAfterSeconds: number }
 
-/** Finds out who gives these credentials, whose password may be a token. Rejects only for a defect of ours. */
-export type SignIn = (credentials: Credentials, address: string) => Promise<SignInResult>
+/**
+ * Finds out who gives these credentials, whose password may be a token. Rejects only for a defect of ours.
+ * Given by a page of a foreign origin they may be guesses of that page, so they count against it.
+ */
+export type SignIn = (
+  credentials: Credentials,
+  address: string,
+  foreignOrigin?: string,
+) => Promise<SignInResult>
+
+/** Where credentials come from. */
+interface Place {
+  readonly address: string
+  readonly foreignOrigin: string | undefined
+}
 
 export interface SignInOptions {
   readonly directory: UserDirectory
@@ -45,12 +58,12 @@ export function createSignIn(options: SignInOptions): SignIn {
   const running = new Map<string, Promise<Verdict>>()
   directory.onChange(cache.clear)
 
-  const attempt = async (credentials: Credentials, address: string): Promise<Verdict | Refused> => {
+  const attempt = async (credentials: Credentials, from: Place): Promise<Verdict | Refused> => {
     const key = cache.keyOf(credentials)
     // Whoever gives the same credentials meanwhile waits for this verdict.
     while (running.has(key)) await running.get(key)
     if (cache.get(key) === 'wrong') return 'wrong'
-    const turn = throttle.begin(credentials.user, address)
+    const turn = throttle.begin(credentials.user, from.address, from.foreignOrigin)
     if ('waitMs' in turn) return turn
     const checking = afterDelay(turn.delayMs)
       .then(() => check(credentials, key))
@@ -64,12 +77,13 @@ export function createSignIn(options: SignInOptions): SignIn {
     }
     return verdict
   }
-  return async (credentials, address) => {
-    const refuse = createRefusals(options.sampledLog, { user: credentials.user, address })
+  return async (credentials, address, foreignOrigin) => {
+    const from = { address, foreignOrigin }
+    const refuse = createRefusals(options.sampledLog, { user: credentials.user, ...from })
     if (isHopeless(credentials, limits.mqtt)) return refuse.wrong()
     const named = directory.find(credentials.user)
     if (named !== undefined && hasToken(named, credentials.password)) return { user: named }
-    const verdict = await attempt(credentials, address)
+    const verdict = await attempt(credentials, from)
     if (verdict === 'busy') return refuse.busy()
     if (typeof verdict === 'object') return refuse.throttled(verdict.waitMs)
     const user = directory.find(credentials.user)
@@ -112,9 +126,10 @@ function isHopeless(
 /** Answers that are counted and logged. A user name is what somebody wrote, so it is cut. */
 function createRefusals(
   sampledLog: SampledLog,
-  { user, address }: { user: string; address: string },
+  { user, address, foreignOrigin }: Place & { user: string },
 ) {
-  const fields = { user: user.slice(0, 64), address }
+  const origin = foreignOrigin && { origin: foreignOrigin.slice(0, 100) }
+  const fields = { user: user.slice(0, 64), address, ...origin }
   return {
     wrong: (): SignInResult => {
       sampledLog.warn('sign-in-refused', fields, 'a wrong user, password or token was given')

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import type { IncomingMessage } from 'node:http'
 import type { AedesOptions, AuthenticateError, Client } from 'aedes'
 import { anonymousIn } from '../access/anonymous.ts'
 import type { SignIn, SignInResult } from '../access/sign-in.ts'
@@ -15,6 +16,8 @@ export interface MqttSignInOptions {
   /** Whether a user may have one more connection, and this is to be one of that user's. */
   mayEnter(connection: object, user: string): boolean
   readonly addressOf: ClientAddress
+  /** The origin of the page that asked for a websocket, when that is neither ours nor listed. */
+  foreignOriginOf(request: IncomingMessage): string | undefined
 }
 
 /** What Aedes asks when a client says CONNECT. */
@@ -43,13 +46,15 @@ type MqttSignInResult = SignInResult | { readonly refused: 'nobody' }
 async function identify(
   client: Client,
   { name, password }: { name: string; password: Readonly<Buffer> | undefined },
-  { signIn, directory, addressOf }: MqttSignInOptions,
+  { signIn, directory, addressOf, foreignOriginOf }: MqttSignInOptions,
 ): Promise<MqttSignInResult> {
+  const foreignOrigin = client.req && foreignOriginOf(client.req)
   if (name === '' && password === undefined) {
-    const user = anonymousIn(directory)
+    // A page of a stranger would reach whoever its visitor can reach.
+    const user = foreignOrigin === undefined ? anonymousIn(directory) : undefined
     return user === undefined ? { refused: 'nobody' } : { user }
   }
-  return signIn({ user: name, password: textOf(password) }, addressOf(client))
+  return signIn({ user: name, password: textOf(password) }, addressOf(client), foreignOrigin)
 }
 
 /** Lets a client in until its connection closes; answers why not, if not. */

@@ -40,7 +40,7 @@ export async function startLab(places: string | undefined, terminal: Terminal): 
   const config = checkConfig(applyEnvironment(input, terminal.environment, warningsTo(terminal)))
   for (const { host } of [config.http, config.mqtt, config.tls ?? config.http]) checkLoopback(host)
   const password = String(config.users[user]?.password)
-  const hub = await startHub(config, { warnings: [warning] })
+  const hub = await startHub(config, { warnings: [warning], isLab: true })
   try {
     const mqtt = `${inUrl(config.mqtt.host)}:${hub.mqttPort}`
     const node = await startSimulatedNode({

@@ -23,9 +23,9 @@ export interface ConfigInput {
      */
     hosts?: string[]
     /**
-     * Further origins whose pages may talk to the hub, besides its own; * lets any page in.
+     * Further origins whose pages may talk to the hub by what their browser remembers, besides its own, and read its answers; file:// and null are what pages in files send, null also many others; * lets any page in.
      *
-     * Items: scheme://host or scheme://host:port, without a path, or *
+     * Items: scheme://host or scheme://host:port, without a path, or file://, null or *
      */
     origins?: string[]
     /**
@@ -595,7 +595,7 @@ export interface ConfigInput {
      */
     http?: {
       /**
-       * Bytes of all headers.
+       * Bytes of a request's head: its first line and all headers. Cookies of other programs on the same host name come along.
        */
       headerBytes?: number
       /**
@@ -793,9 +793,9 @@ export interface Config {
      */
     hosts: string[]
     /**
-     * Further origins whose pages may talk to the hub, besides its own; * lets any page in.
+     * Further origins whose pages may talk to the hub by what their browser remembers, besides its own, and read its answers; file:// and null are what pages in files send, null also many others; * lets any page in.
      *
-     * Items: scheme://host or scheme://host:port, without a path, or *
+     * Items: scheme://host or scheme://host:port, without a path, or file://, null or *
      */
     origins: string[]
     /**
@@ -1361,7 +1361,7 @@ export interface Config {
      */
     http: {
       /**
-       * Bytes of all headers.
+       * Bytes of a request's head: its first line and all headers. Cookies of other programs on the same host name come along.
        */
       headerBytes: number
       /**

@@ -1,11 +1,14 @@
 import type { IncomingMessage } from 'node:http'
+import { parseBearer } from '../access/basic.ts'
 import type { ConnectionGate } from '../access/connection-gate.ts'
 import type { Forwarding } from '../access/forwarding.ts'
 import { isKnownHost } from '../access/host.ts'
+import type { Origins } from '../access/origin.ts'
 import { quote } from '../core/errors.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Config } from '../generated/config.ts'
 import { busy } from './admit-requests.ts'
+import { preflightOf } from './cors.ts'
 import { announcesMoreThan } from './read-body.ts'
 import type { Refusal } from './refusal.ts'
 import { methodsOf, type Route, readsBody } from './route.ts'
@@ -20,8 +23,7 @@ export interface RequestCheckOptions {
   readonly gate: Pick<ConnectionGate, 'forward'>
   readonly forwarding: Forwarding
   readonly sampledLog: SampledLog
-  /** Whether the page that sent a request may talk to us, if it was a page. */
-  isOriginAllowed(request: IncomingMessage): boolean
+  readonly origins: Origins
   /** What is served on a path, which comes without its query; undefined is answered with 404. */
   routeOf(path: string): Route | undefined
 }
@@ -43,13 +45,16 @@ export function checkRequest(arrived: ArrivedRequest, options: RequestCheckOptio
   const { request } = arrived
   const headers = tooManyHeaders(request, options)
   if (headers !== undefined) return headers
-  const route = options.routeOf(pathOf(request, options.pathPrefix))
+  const path = pathOf(request, options.pathPrefix)
+  if (path === options.pathPrefix && path !== '') return withSlash(path)
+  const route = options.routeOf(path)
   if (route === undefined) return notFound
   return (
-    unknownHost(request, options.knownHosts) ??
-    foreignOrigin(request, route, options) ??
+    unknownHost(request, route, options.knownHosts) ??
+    foreignOrigin(arrived, route, options) ??
     pastItsLimit(arrived, options) ??
     arrived.refusalAtTheDoor ??
+    preflightOf(request, route, options.origins) ??
     wrongMethod(request, route) ??
     tooBig(request, route, options) ??
     route
@@ -64,12 +69,18 @@ const foreign: Refusal = {
   reason: 'expected no page, one of the hub, or one of an origin in http.origins of its config',
 }
 
+/** The links of the pages below are relative, so that they hold with a prefix and without one. */
+function withSlash(path: string): Refusal {
+  const Location = `${path}/`
+  return { status: 308, reason: `this is at ${Location}`, headers: { Location } }
+}
+
 /** RFC 9112, 3.2. */
 const manyHosts: Refusal = { status: 400, reason: 'expected one Host header, got more' }
 
-function tooManyHeaders(
+export function tooManyHeaders(
   { rawHeaders }: IncomingMessage,
-  { limits, sampledLog }: RequestCheckOptions,
+  { limits, sampledLog }: Pick<RequestCheckOptions, 'limits' | 'sampledLog'>,
 ): Refusal | undefined {
   // Names and values alternate.
   if (rawHeaders.length / 2 <= limits.headers) return undefined
@@ -84,12 +95,16 @@ function pathOf({ url }: IncomingMessage, prefix: string): string {
 }
 
 function unknownHost(
-  { headers, rawHeaders }: IncomingMessage,
+  { headers, rawHeaders, httpVersion }: IncomingMessage,
+  route: Route,
   knownHosts: readonly string[],
 ): Refusal | undefined {
   const { host } = headers
   if (hasManyHosts(rawHeaders)) return manyHosts
   if (isKnownHost(host, knownHosts)) return undefined
+  // No browser speaks HTTP/1.0, so no page is behind it.
+  const isProbe = 'get' in route && route.isProbe === true
+  if (isProbe && host === undefined && httpVersion === '1.0') return undefined
   const got = host === undefined ? 'none' : quote(host)
   return { status: 421, reason: `expected a host name from http.hosts in the config, got ${got}` }
 }
@@ -106,13 +121,19 @@ function hasManyHosts(rawHeaders: readonly string[]): boolean {
 }
 
 function foreignOrigin(
-  request: IncomingMessage,
+  { request, isUpgrade }: ArrivedRequest,
   route: Route,
-  { isOriginAllowed, forwarding, sampledLog }: RequestCheckOptions,
+  { origins, forwarding, sampledLog }: RequestCheckOptions,
 ): Refusal | undefined {
-  if (('any' in route && route.checksOrigin) || isOriginAllowed(request)) return undefined
+  const foreignOrigin = origins.foreignOf(request)
+  if (foreignOrigin === undefined || ('any' in route && route.checksOrigin)) return undefined
+  const isExplicit =
+    isUpgrade && 'upgrade' in route
+      ? route.isSignedInExplicitly?.(request)
+      : parseBearer(request.headers.authorization) !== undefined && !('any' in route)
+  if (isExplicit && origins.mayForeignSignIn) return undefined
   const address = forwarding.clientAddress(request)
-  const fields = { origin: String(request.headers.origin).slice(0, 100), address }
+  const fields = { origin: foreignOrigin.slice(0, 100), address }
   sampledLog.warn('origin-refused', fields, 'a page of another origin was refused')
   return foreign
 }
@@ -130,7 +151,7 @@ function pastItsLimit(
 function wrongMethod({ method }: IncomingMessage, route: Route): Refusal | undefined {
   const allowed = methodsOf(route)
   if (allowed === undefined || allowed.includes(String(method))) return undefined
-  const [expected] = allowed
+  const expected = allowed.filter((each) => each !== 'HEAD').join(' or ')
   return {
     status: 405,
     reason: `expected ${expected}, got ${method}`,
@@ -144,6 +165,7 @@ function tooBig(
   route: Route,
   options: RequestCheckOptions,
 ): Refusal | undefined {
-  if (!readsBody(route) || !announcesMoreThan(request, options.limits.bodyBytes)) return undefined
+  if (!readsBody(route, request) || !announcesMoreThan(request, options.limits.bodyBytes))
+    return undefined
   return bodyTooBig(options)
 }

@@ -8,10 +8,13 @@ import { type ListenSettings, listen } from '../core/listen.ts'
 import type { Config } from '../generated/config.ts'
 import { admitRequests, type Door } from './admit-requests.ts'
 import { refuseBrokenRequests } from './broken-requests.ts'
-import { checkRequest, type RequestCheckOptions } from './check-request.ts'
+import { checkRequest, type RequestCheckOptions, tooManyHeaders } from './check-request.ts'
+import { sharingHeaders } from './cors.ts'
 import { pageHeaders, secureHeaders } from './page-headers.ts'
+import { asksForWebsocket, putBackWithoutUpgrade } from './plain-upgrade.ts'
 import { type Refusal, refuseRequest, refuseUpgrade } from './refusal.ts'
-import { type Exchange, type Route, readsBody } from './route.ts'
+import { useOriginForm } from './request-target.ts'
+import { type Exchange, type Handshake, type Route, readsBody } from './route.ts'
 import { answerRequest, answerUpgrade, runRoute } from './run-route.ts'
 
 export interface HttpServerOptions extends RequestCheckOptions {
@@ -75,20 +78,27 @@ function openSecure(options: HttpServerOptions, certificate: Pick<Certificate, '
 /** Answers the requests to a server, plain or not, by the routes of `options`. */
 function serveRequests(server: Server | SecureServer, options: HttpServerOptions): Door {
   const { limits, gate, forwarding, sampledLog } = options
+  // Node's own listener is the first one, and reads requests from a socket.
+  const [readRequests] = server.listeners(
+    options.certificate === undefined ? 'connection' : 'secureConnection',
+  )
   // Node leaves out the headers past this number; one more shows that there were too many.
   server.maxHeadersCount = limits.headers + 1
   // Who sends more without waiting for the answer is not read to the end: that could be megabytes.
   server.maxRequestsPerSocket = 1
   server.on('dropRequest', (_request, socket) => socket.destroy())
   const door = admitRequests(server, { gate, forwarding })
-  const answerTo = (request: IncomingMessage, isUpgrade = false) =>
-    checkRequest({ request, isUpgrade, refusalAtTheDoor: door.refusalOf(request) }, options)
+  const answerTo = (request: IncomingMessage, isUpgrade = false) => {
+    useOriginForm(request)
+    return checkRequest({ request, isUpgrade, refusalAtTheDoor: door.refusalOf(request) }, options)
+  }
   const serve = (answer: Route | Refusal, exchange: Exchange) => {
     const { request, response } = exchange
     // Who is answered makes room. A body that nobody reads ends with the connection.
     response.shouldKeepAlive = false
     const secure = forwarding.isSecure(request) ? secureHeaders(request.headers.host) : {}
-    response.setHeaders(new Map(Object.entries({ ...pageHeaders, ...secure })))
+    const shared = 'any' in answer ? {} : sharingHeaders(request, options.origins)
+    response.setHeaders(new Map(Object.entries({ ...pageHeaders, ...secure, ...shared })))
     if ('status' in answer) return refuseRequest(response, answer)
     if ('upgrade' in answer && !('any' in answer)) return refuseRequest(response, websocketsOnly)
     return runRoute(answer, exchange, options)
@@ -100,13 +110,20 @@ function serveRequests(server: Server | SecureServer, options: HttpServerOptions
   server.on('checkContinue', (request, response) => {
     const answerContinued = () => {
       const answer = answerTo(request)
-      if (!('status' in answer) && readsBody(answer)) response.writeContinue()
+      if (!('status' in answer) && readsBody(answer, request)) response.writeContinue()
       return serve(answer, { request, response })
     }
     answerRequest(response, answerContinued, sampledLog)
   })
+  const ignoreUpgrade = ({ request, socket, head }: Handshake) => {
+    const refusal = tooManyHeaders(request, options)
+    if (refusal !== undefined) return refuseUpgrade(socket, refusal)
+    putBackWithoutUpgrade({ request, socket, head })
+    if (readRequests !== undefined) Reflect.apply(readRequests, server, [socket])
+  }
   server.on('upgrade', (request, socket, head) => {
     const upgrade = () => {
+      if (!asksForWebsocket(request)) return ignoreUpgrade({ request, socket, head })
       const answer = answerTo(request, true)
       if ('status' in answer) return refuseUpgrade(socket, answer)
       if ('upgrade' in answer) return answer.upgrade({ request, socket, head })

@@ -46,13 +46,16 @@ const topic = '$hub/auth'
 
 export function createMessageSignIn(options: MessageSignInOptions): MessageSignIn {
   const ownerOf = createTokenOwners(options.directory)
-  const identify = async (frame: Buffer, address: string): Promise<MessageResult> => {
+  const identify = async (
+    frame: Buffer,
+    { address, foreignOrigin }: Peer,
+  ): Promise<MessageResult> => {
     const credentials = readFirstMessage(frame, ownerOf)
     if (credentials === undefined) return { refused: 'malformed' }
-    return options.signIn(credentials, address)
+    return options.signIn(credentials, address, foreignOrigin)
   }
   return (websocket, { request, dialect }, onUser) => {
-    const { address } = options.peerOf(request)
+    const peer = options.peerOf(request)
     const settle = (result: MessageResult) => {
       // It may have been closed meanwhile, for saying more.
       if (websocket.readyState !== websocket.OPEN) return
@@ -69,7 +72,7 @@ export function createMessageSignIn(options: MessageSignInOptions): MessageSignI
     const stop = expectOne(websocket, options, (frame) => {
       // RFC 6455, 7.4.1: 1011, an unexpected condition; a defect of ours must not end the hub.
       const fail = () => websocket.close(1011, 'the hub could not sign anybody in')
-      identify(frame, address).then(settle).catch(fail)
+      identify(frame, peer).then(settle).catch(fail)
     })
   }
 }

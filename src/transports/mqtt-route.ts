@@ -34,6 +34,7 @@ export function mqttRoute({ websockets, limits, sampledLog, handle }: MqttRouteO
     sampledLog,
   }
   return {
+    isSignedInExplicitly: () => true,
     upgrade: (handshake) => {
       const { request, socket } = handshake
       if (chooseMqtt(new Set(offeredSubprotocols(request))) === false) {

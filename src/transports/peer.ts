@@ -3,4 +3,6 @@ export interface Peer {
   readonly address: string
   /** Whether nobody between there and here can listen. */
   readonly isSecure: boolean
+  /** The origin of the page it comes from, when that is neither ours nor listed. */
+  readonly foreignOrigin: string | undefined
 }

@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import { anonymousIn } from '../access/anonymous.ts'
-import { parseBasic } from '../access/basic.ts'
+import { parseBasic, parseBearer } from '../access/basic.ts'
 import type { CookieSessions } from '../access/cookie-sessions.ts'
 import type { SignIn, SignInResult } from '../access/sign-in.ts'
 import type { Tickets } from '../access/tickets.ts'
+import { createTokenOwners, isToken } from '../access/tokens.ts'
 import type { User, UserDirectory } from '../access/user.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Peer } from './peer.ts'
@@ -14,7 +15,7 @@ export interface RequestSignInOptions {
   readonly signIn: SignIn
   readonly sessions: CookieSessions
   readonly tickets: Tickets
-  readonly directory: Pick<UserDirectory, 'find'>
+  readonly directory: UserDirectory
   readonly sampledLog: SampledLog
   peerOf(request: IncomingMessage): Peer
 }
@@ -22,9 +23,12 @@ export interface RequestSignInOptions {
 /** `nobody`: it gives no credentials, or a cookie that is no longer good. */
 export type RequestSignInResult = SignInResult | { readonly refused: 'nobody' }
 
-/** Finds out whose request it is, by what its headers carry. Nothing in its URL counts. */
+/**
+ * Finds out whose request it is, by what its headers carry. Nothing in its URL counts. Of a page of a foreign
+ * origin only a token and a ticket count: a browser adds all the rest by itself.
+ */
 export interface RequestSignIn {
-  /** By HTTP Basic, or else by cookie. */
+  /** By a token, or else by HTTP Basic, or else by cookie. */
   ofRequest(request: IncomingMessage): Promise<RequestSignInResult>
   /** The same, or else by a ticket, or else as the user `anonymous` where there is one. */
   ofUpgrade(request: IncomingMessage): Promise<RequestSignInResult>
@@ -32,9 +36,17 @@ export interface RequestSignIn {
 
 export function createRequestSignIn(options: RequestSignInOptions): RequestSignIn {
   const { signIn, sessions, directory, peerOf } = options
+  const ownerOf = createTokenOwners(directory)
   const ofRequest = async (request: IncomingMessage): Promise<RequestSignInResult> => {
-    const { address, isSecure } = peerOf(request)
-    const credentials = parseBasic(request.headers.authorization)
+    const { address, isSecure, foreignOrigin } = peerOf(request)
+    const { authorization } = request.headers
+    const token = parseBearer(authorization)
+    // A proxy before us may have a use of its own for this header.
+    if (token !== undefined && isToken(token)) {
+      return signIn({ user: ownerOf(token)?.name ?? '', password: token }, address, foreignOrigin)
+    }
+    if (foreignOrigin !== undefined) return { refused: 'nobody' }
+    const credentials = parseBasic(authorization)
     if (credentials !== undefined) return signIn(credentials, address)
     const users = sessionIdsIn(request, isSecure).map(sessions.userOf)
     return userOrNobody(users.find((user) => user !== undefined))
@@ -46,7 +58,8 @@ export function createRequestSignIn(options: RequestSignInOptions): RequestSignI
       if ('user' in result || result.refused !== 'nobody') return result
       const ticket = ticketIn(request)
       if (ticket !== undefined) return byTicket(request, ticket, options)
-      return userOrNobody(anonymousIn(directory))
+      const isForeign = peerOf(request).foreignOrigin !== undefined
+      return userOrNobody(isForeign ? undefined : anonymousIn(directory))
     },
   }
 }

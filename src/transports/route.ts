@@ -10,10 +10,17 @@ export interface Exchange {
 /** What is served on a path: an answer to GET, an answer to POST and its body, websockets, or anything. */
 export type Route = PlainRoute | UpgradeRoute
 
-export type PlainRoute =
-  | { readonly get: (exchange: Exchange) => Promise<void> | void }
-  | { readonly post: (exchange: Exchange, body: Buffer) => Promise<void> | void }
-  | AnyRoute
+export type PlainRoute = GetRoute | PostRoute | (GetRoute & PostRoute) | AnyRoute
+
+export interface GetRoute {
+  readonly get: (exchange: Exchange) => Promise<void> | void
+  /** Load balancers ask for it, some of them in HTTP/1.0 and without a Host. */
+  readonly isProbe?: boolean
+}
+
+export interface PostRoute {
+  readonly post: (exchange: Exchange, body: Buffer) => Promise<void> | void
+}
 
 /** Answers every method, with its body, and takes websockets. */
 export interface AnyRoute extends UpgradeRoute {
@@ -24,6 +31,11 @@ export interface AnyRoute extends UpgradeRoute {
 
 export interface UpgradeRoute {
   readonly upgrade: (handshake: Handshake) => Promise<void> | void
+  /**
+   * Whether who asks like this is let in by nothing but credentials that are given in so many words: then a
+   * page of a foreign origin may ask, too.
+   */
+  readonly isSignedInExplicitly?: (request: IncomingMessage) => boolean
 }
 
 /** A request for an upgrade, its socket, and what came after the request. */
@@ -36,11 +48,11 @@ export interface Handshake {
 /** The methods a route is asked by, the usual one first; undefined when it takes all. */
 export function methodsOf(route: Route): string[] | undefined {
   if ('any' in route) return undefined
-  if ('post' in route) return ['POST']
-  return 'get' in route ? ['GET', 'HEAD'] : ['GET']
+  const methods = ['get' in route ? ['GET', 'HEAD'] : [], 'post' in route ? ['POST'] : []].flat()
+  return methods.length > 0 ? methods : ['GET']
 }
 
 /** Whether the body of a request matters to a route. */
-export function readsBody(route: Route): boolean {
-  return 'post' in route || 'any' in route
+export function readsBody(route: Route, { method }: Pick<IncomingMessage, 'method'>): boolean {
+  return 'any' in route || ('post' in route && method === 'POST')
 }

@@ -28,8 +28,11 @@ export function createRoutes({
 }: Routes): (path: string) => Route | undefined {
   const fixed = new Map<string, Route>([
     ...pages,
-    ['/healthz', { get: ({ response }) => sendJson(response, { status: 'ok', ...health() }) }],
-    ['/readyz', { get: ({ response }) => sendReadiness(response, unready()) }],
+    [
+      '/healthz',
+      { isProbe: true, get: ({ response }) => sendJson(response, { status: 'ok', ...health() }) },
+    ],
+    ['/readyz', { isProbe: true, get: ({ response }) => sendReadiness(response, unready()) }],
     ['/mqtt', mqtt],
   ])
   return (path) => {

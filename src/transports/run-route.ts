@@ -6,7 +6,7 @@ import type { SampledLog } from '../core/sampled-log.ts'
 import type { Config } from '../generated/config.ts'
 import { readBody } from './read-body.ts'
 import { type Refusal, refuseRequest, refuseUpgrade } from './refusal.ts'
-import type { Exchange, PlainRoute } from './route.ts'
+import { type Exchange, type PlainRoute, type PostRoute, readsBody } from './route.ts'
 
 export interface RunOptions {
   readonly limits: Readonly<Config['limits']['http']>
@@ -64,10 +64,14 @@ export async function runRoute(
   options: RunOptions,
 ): Promise<void> {
   const { request, response } = exchange
-  if ('get' in route) return route.get(exchange)
-  const body = await readBody(request, options.limits.bodyBytes)
-  if (body === 'too-big') refuseRequest(response, bodyTooBig(options))
-  else if (body !== 'gone') await ('post' in route ? route.post : route.any)(exchange, body)
+  const withBody = async (take: PostRoute['post']) => {
+    const body = await readBody(request, options.limits.bodyBytes)
+    if (body === 'too-big') refuseRequest(response, bodyTooBig(options))
+    else if (body !== 'gone') await take(exchange, body)
+  }
+  if (!('get' in route)) return withBody('any' in route ? route.any : route.post)
+  if ('post' in route && readsBody(route, request)) return withBody(route.post)
+  return route.get(exchange)
 }
 
 /** Counts and answers a body past its limit. */

@@ -24,7 +24,8 @@ export interface ServedDoor {
   mayEnter(connection: object, user: string): boolean
   clientAddress(request: IncomingMessage): string
   isSecure(request: IncomingMessage): boolean
-  isOriginAllowed(request: IncomingMessage): boolean
+  /** The origin of the page that sent a request, when that is neither ours nor listed. */
+  foreignOriginOf(request: IncomingMessage): string | undefined
   /** Whether pages of any origin may be guests. */
   readonly isAnyPageGuest: boolean
   /** Who comes from `address` without credentials. */
@@ -41,7 +42,8 @@ export interface Arrived {
 /** A request as a served dialect sees it. */
 export function servedRequest({ request, body, gone }: Arrived, door: ServedDoor): ServedRequest {
   const address = door.clientAddress(request)
-  const isOriginAllowed = door.isOriginAllowed(request)
+  const foreignOrigin = door.foreignOriginOf(request)
+  const isOriginAllowed = foreignOrigin === undefined
   const url = String(request.url)
   const path = url.replace(/\?.*$/s, '')
   // A proxy may have left a prefix before it; see `pathOf` in check-request.ts.
@@ -58,7 +60,7 @@ export function servedRequest({ request, body, gone }: Arrived, door: ServedDoor
     subprotocols: offeredSubprotocols(request).filter((name) => name !== ''),
     gone,
     signIn: async (credentials?: Credentials) => {
-      if (credentials !== undefined) return door.signIn(credentials, address)
+      if (credentials !== undefined) return door.signIn(credentials, address, foreignOrigin)
       return isOriginAllowed ? door.ofRequest(request) : { refused: 'nobody' }
     },
     guest: () => guestOf(door, { address, isOriginAllowed }),

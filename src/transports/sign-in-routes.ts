@@ -74,8 +74,8 @@ async function logIn(
     refuseRequest(response, credentials)
     return
   }
-  const { address, isSecure } = peerOf(request)
-  const result = await signIn(credentials, address)
+  const { address, isSecure, foreignOrigin } = peerOf(request)
+  const result = await signIn(credentials, address, foreignOrigin)
   if (!('user' in result)) {
     refuseRequest(response, refusalOf(result, formChallenge))
     return

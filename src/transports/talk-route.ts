@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
+import { parseBearer } from '../access/basic.ts'
 import type { User } from '../access/user.ts'
 import type { HubError } from '../core/errors.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
@@ -13,6 +14,7 @@ import type { RequestSignIn } from './request-sign-in.ts'
 import type { Handshake, Route } from './route.ts'
 import { openSession, type SessionContext } from './session.ts'
 import { challenge, refusalOf } from './sign-in-refusal.ts'
+import { ticketIn } from './subprotocol.ts'
 import { type InboundLimits, WebSocketInbound } from './websocket-inbound.ts'
 import { type OutboundLimits, WebSocketLink } from './websocket-link.ts'
 import type { WebSockets } from './websockets.ts'
@@ -38,6 +40,10 @@ export interface TalkOptions {
 /** Websockets of signed-in users who speak `dialect` below `base`. */
 export function talkRoute(base: string, options: TalkOptions): Route {
   return {
+    isSignedInExplicitly: (request) =>
+      asksForMessage(request) ||
+      ticketIn(request) !== undefined ||
+      parseBearer(request.headers.authorization) !== undefined,
     upgrade: (handshake) =>
       asksForMessage(handshake.request)
         ? acceptStranger(handshake, base, options)

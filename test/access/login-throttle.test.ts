@@ -133,6 +133,45 @@ t.test(
   },
 )
 
+t.test(
+  'what pages of a foreign origin fail at counts against it, and not their visitor',
+  async (t) => {
+    const { begin, through, attempt } = openThrottle()
+    const evil = 'http://evil.example'
+    const good = 'http://page.example'
+    const guess = (user: string, address: string, origin = evil) => {
+      const turn = begin(user, address, origin)
+      if (isRefused(turn)) return turn.waitMs
+      turn.end(origin === good ? 'right' : 'wrong')
+      return undefined
+    }
+    const guesses = (count: number, nth: (number: number) => Parameters<typeof guess>) =>
+      Array.from({ length: count }, (_, number) => guess(...nth(number))).filter((ms) => !ms).length
+    t.equal(
+      guesses(100, (number) => [`user${number}`, here]),
+      10,
+      'from this machine, too, where all others are only delayed',
+    )
+    t.equal(
+      guesses(100, (number) => [`user${number}`, `192.0.2.${number}`]),
+      0,
+      'the origin has used up its failures, wherever its visitors are',
+    )
+    t.equal(guess('clown', '192.0.2.1', good), undefined)
+    t.equal(
+      guesses(100, (number) => ['clown', '192.0.2.2', `http://${number}.example`]),
+      5,
+      'who names many origins has what one address has',
+    )
+    t.equal(guess('clown', '192.0.2.1', good), undefined, 'who was right')
+    t.equal(attempt('clown', '192.0.2.2'), undefined, 'and the address itself is as before')
+    t.equal(
+      through(100, (number) => [`other${number}`, '192.0.2.2']),
+      9,
+    )
+  },
+)
+
 t.test('behind a proxy on this machine, loopback is an address like any other', async (t) => {
   const { through } = openThrottle({ connections: { exemptLoopback: false } })
   t.equal(

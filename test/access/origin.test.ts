@@ -1,16 +1,15 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { createOriginCheck } from '../../src/access/origin.ts'
+import { createOrigins } from '../../src/access/origin.ts'
 
 interface Hub {
   readonly listed?: string[]
-  readonly isSecure?: boolean | undefined
 }
 
 /** Whether a page of `origin` may talk to the hub that it calls `host`. */
-function check(origin: string | undefined, host: string, hub: Hub = {}): boolean {
-  const { listed = [], isSecure = false } = hub
-  return createOriginCheck(listed, () => isSecure)({ headers: { origin, host } })
+function check(origin: string | undefined, host: string, { listed = [] }: Hub = {}): boolean {
+  const request = { headers: { origin, host } }
+  return createOrigins({ listed, isLab: false }).foreignOf(request) === undefined
 }
 
 t.test('without an Origin header it is no page, and with null it is one to refuse', async (t) => {
@@ -20,27 +19,34 @@ t.test('without an Origin header it is no page, and with null it is one to refus
   }
 })
 
-t.test('a page of the hub itself has the same scheme, host and port', async (t) => {
-  const own: [origin: string, host: string, isSecure?: boolean][] = [
+t.test('a page of the hub itself has the same host and port, whatever the scheme', async (t) => {
+  const own: [origin: string, host: string][] = [
     ['http://localhost:8080', 'localhost:8080'],
     ['http://127.0.0.1:8080', '127.0.0.1:8080'],
     ['http://[::1]:8080', '[::1]:8080'],
     ['http://[::1]', '[0:0:0:0:0:0:0:1]:80'],
     ['http://hub.local', 'hub.local'],
     ['http://hub.local', 'HUB.local:80'],
-    ['https://hub.local', 'hub.local', true],
-    ['https://hub.local', 'hub.local:443', true],
-    ['https://hub.local:8443', 'hub.local:8443', true],
+    ['https://hub.local', 'hub.local'],
+    ['https://hub.local', 'hub.local:443'],
+    ['https://hub.local:443', 'hub.local'],
+    ['https://hub.local:8443', 'hub.local:8443'],
+    // What paho writes for plain connections, on any port and on the usual one.
+    ['https://localhost:8080', 'localhost:8080'],
+    ['https://hub.local:80', 'hub.local:80'],
+    ['https://hub.local:80', 'hub.local'],
+    ['http://HUB.local:8080', 'HUB.local:8080'],
+    ['ws://localhost:8080', 'localhost:8080'],
+    ['wss://hub.local', 'hub.local'],
   ]
-  for (const [origin, host, isSecure] of own) {
-    t.ok(check(origin, host, { isSecure }), `${origin} at ${host}`)
-  }
+  for (const [origin, host] of own) t.ok(check(origin, host), `${origin} at ${host}`)
 })
 
 t.test('whatever differs is another origin', async (t) => {
-  const foreign: [origin: string, host: string, isSecure?: boolean][] = [
-    ['https://localhost:8080', 'localhost:8080'],
-    ['http://localhost:8443', 'localhost:8443', true],
+  const foreign: [origin: string, host: string][] = [
+    ['https://hub.local', 'hub.local:80'],
+    ['http://hub.local', 'hub.local:443'],
+    ['http://hub.local:8080', 'hub.local'],
     ['http://localhost:8081', 'localhost:8080'],
     ['http://localhost', 'localhost:8080'],
     ['http://localhost:8080', 'localhost'],
@@ -50,19 +56,16 @@ t.test('whatever differs is another origin', async (t) => {
     ['http://localhost:8080@evil.example', 'localhost:8080'],
     ['http://evil.example/?http://localhost:8080', 'localhost:8080'],
     ['http://localhost:8080/', 'localhost:8080'],
-    ['http://LOCALHOST:8080', 'localhost:8080'],
     ['http://localhost:8080, http://evil.example', 'localhost:8080'],
     ['http://evil.example, http://localhost:8080', 'localhost:8080'],
-    ['ws://localhost:8080', 'localhost:8080'],
+    ['app://localhost:8080', 'localhost:8080'],
     ['file://', 'localhost:8080'],
     ['', 'localhost:8080'],
     ['localhost:8080', 'localhost:8080'],
     ['*', 'localhost:8080'],
     ['http://localhost:99999', 'localhost:99999'],
   ]
-  for (const [origin, host, isSecure] of foreign) {
-    t.notOk(check(origin, host, { isSecure }), `${origin} at ${host}`)
-  }
+  for (const [origin, host] of foreign) t.notOk(check(origin, host), `${origin} at ${host}`)
 })
 
 t.test('origins that are listed count as browsers write them', async (t) => {
@@ -76,6 +79,25 @@ t.test('origins that are listed count as browsers write them', async (t) => {
   t.ok(check('http://anything.example', 'hub.local:8080', { listed: ['http://a.example', '*'] }))
 })
 
+t.test('pages in files can be listed, by what browsers and programs send for them', async (t) => {
+  for (const origin of ['null', 'file://']) {
+    t.notOk(check(origin, 'hub.local', { listed: [] }), origin)
+    t.ok(check(origin, 'hub.local', { listed: [origin] }), origin)
+  }
+  t.notOk(check('file://', 'hub.local', { listed: ['null'] }))
+  t.ok(check('file://', 'hub.local', { listed: ['*'] }))
+})
+
+t.test('only the origin of a listed page is told, for CORS', async (t) => {
+  const { listedOf } = createOrigins({ listed: ['http://page.example'], isLab: false })
+  const listed = (origin: string | undefined) =>
+    listedOf({ headers: { origin, host: 'hub.local' } })
+  t.equal(listed('http://page.example'), 'http://page.example')
+  for (const origin of [undefined, 'http://hub.local', 'http://evil.example', 'null']) {
+    t.equal(listed(origin), undefined, String(origin))
+  }
+})
+
 t.test('no other text passes for an origin of ours', async () => {
   const text = fc.oneof(
     fc.string(),
@@ -85,7 +107,9 @@ t.test('no other text passes for an origin of ours', async () => {
   fc.assert(
     fc.property(
       text,
-      (origin) => !check(origin, 'localhost:8080') || origin === 'http://localhost:8080',
+      (origin) =>
+        !check(origin, 'localhost:8080') ||
+        /^(https?|wss?):\/\/localhost:0*8080$/.test(origin.toLowerCase()),
     ),
   )
 })
@@ -99,14 +123,15 @@ t.test('what is no origin cannot be listed', async (t) => {
     'http://a?b',
     'http://u@a',
     'http://*',
-    'null',
+    'NULL',
+    'file:///page',
     'http://a:99999',
   ]) {
     t.throws(
       () => check('http://a', 'a', { listed: [wrong] }),
       {
         code: 'bad-config',
-        message: `expected http.origins to hold origins such as https://page.example:8443, or *, got "${wrong}"`,
+        message: `expected http.origins to hold origins such as https://page.example:8443, file://, null or *, got "${wrong}"`,
       },
       wrong,
     )

@@ -75,6 +75,21 @@ t.test('what nobody can have costs no hash, and no failure', async (t) => {
   t.ok(isIn(await signIn(right, anywhere)))
 })
 
+t.test(
+  'a wrong password from a foreign page counts against that page, and its origin is logged',
+  async (t) => {
+    const { signIn, lines } = await openSignIn()
+    const evil = 'http://evil.example'
+    for (let count = 0; count < 10; count++) {
+      const guess = { user: `user${count}`, password: 'x' }
+      t.same(await signIn(guess, '127.0.0.1', evil), { refused: 'wrong' })
+    }
+    t.match(await signIn(right, '127.0.0.1', evil), { refused: 'throttled' })
+    t.ok(isIn(await signIn(right, '127.0.0.1')))
+    t.match(JSON.parse(lines[0] ?? ''), { kind: 'sign-in-refused', origin: evil })
+  },
+)
+
 t.test('a token is a password that costs no hash, and no throttle keeps it out', async (t) => {
   const { signIn, node, token, state } = await openSignIn()
   for (let count = 0; count < 30; count++) {

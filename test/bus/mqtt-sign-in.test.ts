@@ -19,6 +19,7 @@ function answerTo(options: Partial<MqttSignInOptions>, user?: string, password?:
     signedIn: { enter: noEntrance },
     mayEnter: () => true,
     addressOf: () => 'unknown',
+    foreignOriginOf: () => undefined,
     ...options,
   })
   const bytes = password === undefined ? undefined : Buffer.from(password)

@@ -47,6 +47,7 @@ export async function openedBroker(
     signedIn: createSignedIn(directory),
     mayEnter: () => true,
     clientAddress: () => '127.0.0.1',
+    foreignOriginOf: () => undefined,
     limits: { ...checkConfig({ users: { anonymous: { role: 'admin' } } }).limits, ...limits },
     store,
     log,

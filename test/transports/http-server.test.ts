@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import t from 'tap'
 import { WebSocket } from 'ws'
+import { createOrigins } from '../../src/access/origin.ts'
 import type { Exchange } from '../../src/transports/route.ts'
 import { rawExchange, upgradeText } from '../raw-http.ts'
 import { startedHttpServer } from '../started-http-server.ts'
@@ -36,7 +37,7 @@ t.test('a refused request says in one sentence what was expected', async (t) => 
   const response = await fetch(`http://127.0.0.1:${httpPort}/nowhere`)
   t.equal(response.headers.get('content-type'), 'text/plain; charset=utf-8')
   t.equal(await response.text(), 'nothing is served on this path\n')
-  const other = await rawExchange(httpPort, 'GET /healthz HTTP/1.0\r\n\r\n')
+  const other = await rawExchange(httpPort, 'GET /session HTTP/1.0\r\n\r\n')
   t.match(other, /421 .*\n.*expected a host name from http\.hosts in the config, got none\n$/s)
 })
 
@@ -47,7 +48,8 @@ t.test(
     const many = (count: number) =>
       Object.fromEntries(Array.from({ length: count }, (_, number) => [`x${number}`, '']))
     const refused: [name: string, text: string, status: number][] = [
-      ['9,000 bytes', upgradeText(talkPath, { 'X-Big': 'x'.repeat(9000) }), 431],
+      ['33,000 bytes', upgradeText(talkPath, { 'X-Big': 'x'.repeat(33_000) }), 431],
+      ['32,000 bytes', upgradeText(talkPath, { Cookie: 'x'.repeat(32_000) }), 401],
       ['65 headers', upgradeText('/healthz', many(60)), 431],
       ['64 headers', upgradeText('/healthz', many(59)), 400],
       ['nonsense', 'nonsense\r\n\r\n', 400],
@@ -89,8 +91,7 @@ async function leastCpuMs(run: () => Promise<void>): Promise<number> {
 }
 
 t.test('CVE-2021-32640: 16 kB of subprotocols cost less than 5 ms', async (t) => {
-  const limits = { http: { headerBytes: 65_536 } }
-  const [usual, wide] = await Promise.all([startedHub(t), startedHub(t, { limits })])
+  const hub = await startedHub(t)
   const Authorization = `Basic ${Buffer.from('clown:bigclown').toString('base64')}`
   const upgrade = (path: string, list: string) => {
     return upgradeText(path, { Authorization, 'Sec-WebSocket-Protocol': list })
@@ -99,9 +100,8 @@ t.test('CVE-2021-32640: 16 kB of subprotocols cost less than 5 ms', async (t) =>
   for (const path of [talkPath, '/mqtt']) {
     for (const list of lists) {
       const text = upgrade(path, list)
-      t.equal(statusIn(await rawExchange(usual.httpPort, text)), 431)
       const ms = await leastCpuMs(async () => {
-        t.equal(statusIn(await rawExchange(wide.httpPort, text)), 400)
+        t.equal(statusIn(await rawExchange(hub.httpPort, text)), 400)
       })
       t.ok(ms < 5, `${path}: ${ms} ms`)
     }
@@ -134,7 +134,6 @@ t.test('F20: no path leads out of what is served, and none comes back', async (t
     '/talk//etc',
     '/talk/a%2fb',
     '/auth/clown-talk-server_..%2f..%2fetc',
-    'http://evil.example/healthz',
     '*',
   ]
   const bodies = new Set<string>()
@@ -275,7 +274,7 @@ t.test('health tells the version and the counters', async (t) => {
 
 t.test('the Origin of a POST counts after path and Host, and before everything else', async (t) => {
   const { port } = await startedHttpServer(t, {
-    isOriginAllowed: ({ headers }) => headers.origin !== 'http://evil.example',
+    origins: createOrigins({ listed: [], isLab: false }),
     routeOf: (path) =>
       path === '/x' ? { post: ({ response }) => void response.end() } : undefined,
   })

@@ -146,7 +146,7 @@ t.test('a defect ends its websocket, not the hub', async (t) => {
     directory: changingDirectory(),
     limits: limits.signIn,
     sampledLog: createSampledLog(pino({ level: 'silent' }), createCounters()),
-    peerOf: () => ({ address: '127.0.0.1', isSecure: false }),
+    peerOf: () => ({ address: '127.0.0.1', isSecure: false, foreignOrigin: undefined }),
   })
   const handshakes = new WebSocketServer({ noServer: true })
   const server = await startedHttpServer(t, {

@@ -66,6 +66,28 @@ t.test('who gives nothing is anonymous, where there is such a user', async (t) =
   t.equal(await who(url), 'nobody')
 })
 
+const bearer = (text: string) => ({ Authorization: `Bearer ${text}` })
+
+t.test('a token is told by itself, without its user', async (t) => {
+  const { url, sessions } = await startedSignIn(t, [clown, other])
+  const cookie = { Cookie: `hub_session=${sessions.start(clown)}` }
+  t.equal(await who(url, bearer(token)), 'other')
+  t.equal(await who(url, { ...bearer(token), ...cookie }), 'other')
+  t.equal(await who(url, { ...bearer(createToken().token), ...cookie }), 'wrong')
+  t.equal(await who(url, { ...bearer('what.a-proxy.uses'), ...cookie }), 'clown')
+})
+
+t.test('of a page of a foreign origin only a token and a ticket count', async (t) => {
+  const foreign = { foreignOrigin: 'http://evil.example' }
+  const { url, sessions, tickets } = await startedSignIn(t, [clown, other, anonymous], foreign)
+  t.equal(await who(url), 'nobody')
+  t.equal(await who(url, basic('clown', 'bigclown')), 'nobody')
+  t.equal(await who(url, { Cookie: `hub_session=${sessions.start(clown)}` }), 'nobody')
+  t.equal(await who(url, { ...basic('clown', 'x'), ...offer(tickets.issue(clown)) }), 'clown')
+  t.equal(await who(url, offer('x')), 'wrong')
+  t.equal(await who(url, bearer(token)), 'other')
+})
+
 t.test('nothing in a URL signs anybody in', async (t) => {
   const { url, sessions, tickets } = await startedSignIn(t, [clown, other])
   const secrets = [token, tickets.issue(clown), sessions.start(clown)]

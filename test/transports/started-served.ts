@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http'
 import { pino } from 'pino'
 import type { Test } from 'tap'
 import { createSignedIn } from '../../src/access/signed-in.ts'
@@ -72,7 +71,7 @@ export async function served(
         mayEnter: door.mayEnter ?? (() => true),
         clientAddress: () => '192.0.2.1',
         isSecure: () => false,
-        isOriginAllowed: (_request: IncomingMessage) => door.isOriginAllowed ?? true,
+        foreignOriginOf: () => (door.isOriginAllowed === false ? 'http://evil.example' : undefined),
         isAnyPageGuest: door.isAnyPageGuest ?? false,
         guest: (address) => (address === '192.0.2.1' ? ann : undefined),
       },

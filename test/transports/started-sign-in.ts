@@ -24,7 +24,12 @@ export async function startedSignIn(t: Test, users: User[], peer: Partial<Peer> 
   const counters = createCounters()
   const sampledLog = createSampledLog(pino({ level: 'silent' }), counters)
   const signIn = createSignIn({ directory, limits, sampledLog })
-  const peerOf = (_request: IncomingMessage) => ({ address: '::1', isSecure: false, ...peer })
+  const peerOf = (_request: IncomingMessage) => ({
+    address: '::1',
+    isSecure: false,
+    foreignOrigin: undefined,
+    ...peer,
+  })
   const parts = { directory, limits: limits.signIn, sampledLog, signIn, peerOf }
   const sessions = createCookieSessions(parts)
   const tickets = createTickets(parts)
