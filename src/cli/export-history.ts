@@ -3,8 +3,7 @@ import { HubError, quote } from '../core/errors.ts'
 import { type Command, onlyOne, readArguments } from './command.ts'
 import { streamHistory } from './history-stream.ts'
 import { hubAddress, hubOptions, hubUsage } from './hub-address.ts'
-import { interruptedCode } from './hub-question.ts'
-import { readSince } from './since.ts'
+import { interruptedCode, timeOption } from './hub-question.ts'
 
 const usage = `export FILTER [--since 24h|ISO-TIME] [--until 1h|ISO-TIME] [--quantity NAME] [--format csv|ndjson] [--resolution raw|minute|hour] ${hubUsage}`
 
@@ -30,8 +29,8 @@ export const exportHistory: Command = {
     const wanted = {
       topic,
       quantity,
-      from: since && readSince(since, Date.now()),
-      to: until && readSince(until, Date.now(), '--until'),
+      from: timeOption('--since', since),
+      to: timeOption('--until', until),
       format: readFormat(values.format),
       resolution,
     }

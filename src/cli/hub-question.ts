@@ -1,4 +1,5 @@
 import { HubError } from '../core/errors.ts'
+import { isoTime, readTime } from '../core/iso-time.ts'
 import { isRecord } from '../core/record.ts'
 import type { Terminal } from './command.ts'
 import type { HubAddress } from './hub-address.ts'
@@ -32,6 +33,17 @@ export async function answerOf(
     if (waiting.signal.aborted) return undefined
     throw error
   }
+}
+
+/**
+ * The time that an option such as `--since` names, as a hub is asked for it; undefined without one.
+ *
+ * @throws HubError `bad-command-line` for what is no time.
+ */
+export function timeOption(name: string, text: string | undefined): string | undefined {
+  if (text === undefined) return undefined
+  const reader = { name, code: 'bad-command-line', nowMs: Date.now(), takesNumbers: false } as const
+  return isoTime(readTime(text, reader))
 }
 
 /** The sentence with which a hub refuses a question; undefined when it does not refuse it. */

@@ -3,9 +3,8 @@ import { checkTopic, joinTopic } from '../core/topic.ts'
 import { type Command, readArguments } from './command.ts'
 import { defaultBase, hubAddress, hubOptions, hubUsage } from './hub-address.ts'
 import type { HubAnswer } from './hub-client.ts'
-import { rowsIn, wordOf } from './hub-question.ts'
+import { rowsIn, timeOption, wordOf } from './hub-question.ts'
 import { printList } from './list-command.ts'
-import { readSince } from './since.ts'
 
 const usage = `commands [--device DEVICE] [--base BASE] [--since 1h|ISO-TIME] [--json] ${hubUsage}`
 
@@ -44,7 +43,8 @@ function queryOf({ base, device: name, since }: Wanted): URLSearchParams {
     checkTopic(device)
     query.set('device', device)
   }
-  if (since !== undefined) query.set('since', readSince(since, Date.now()))
+  const from = timeOption('--since', since)
+  if (from !== undefined) query.set('since', from)
   return query
 }
 

@@ -3,8 +3,7 @@ import { isRecord } from '../core/record.ts'
 import { type Command, onlyOne, readArguments } from './command.ts'
 import { streamHistory } from './history-stream.ts'
 import { hubAddress, hubOptions, hubUsage } from './hub-address.ts'
-import { wordOf } from './hub-question.ts'
-import { readSince } from './since.ts'
+import { timeOption, wordOf } from './hub-question.ts'
 
 const usage = `sub FILTER [--since 1h|ISO-TIME] [--quantity NAME] [--json] ${hubUsage}`
 
@@ -25,7 +24,7 @@ export const subscribe: Command = {
     )
     const topic = onlyOne(positionals, 'one filter on topics', usage)
     const { since, quantity, json } = values
-    const from = since && readSince(since, Date.now())
+    const from = timeOption('--since', since)
     const wanted = { topic, quantity, from, format: 'ndjson', follow: 'true' } as const
     const hub = hubAddress(values, terminal)
     let rest = ''

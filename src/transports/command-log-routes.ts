@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { HubError, quote } from '../core/errors.ts'
-import { parseIsoTime } from '../core/iso-time.ts'
+import { readTime } from '../core/iso-time.ts'
 import { checkTopic, type TopicLimits } from '../core/topic.ts'
 import type { AuditLog, AuditQuery } from '../nodes/commands/audit-log.ts'
 import { asOperator } from './as-operator.ts'
@@ -38,15 +38,13 @@ function queryOf({ url }: IncomingMessage, topicLimits: TopicLimits): AuditQuery
   if (unknown !== undefined) throw badQuery('device, since or limit', unknown)
   const { device, since, limit } = Object.fromEntries(parameters)
   if (device !== undefined) checkTopic(device, topicLimits)
-  return { device, since: timeIn(since), limit: limitIn(limit) }
+  return { device, since: timeIn(since, Date.now()), limit: limitIn(limit) }
 }
 
 /** Milliseconds since 1970. */
-function timeIn(text: string | undefined): number | undefined {
+function timeIn(text: string | undefined, nowMs: number): number | undefined {
   if (text === undefined) return undefined
-  const time = /^\d+$/.test(text) ? wholeNumberIn(text) : parseIsoTime(text)
-  if (Number.isNaN(time)) throw badQuery('since to be an ISO time or milliseconds since 1970', text)
-  return time
+  return readTime(text, { name: 'since', code: 'bad-query', nowMs, takesNumbers: true })
 }
 
 function limitIn(text: string | undefined): number {

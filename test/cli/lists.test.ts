@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import t from 'tap'
-import { readSince } from '../../src/cli/since.ts'
 import { answeringHub, listening } from './answering-hub.ts'
 import { ranLine, runLine } from './run-line.ts'
 
@@ -53,21 +52,6 @@ t.test('commands are asked for by their device and time', async (t) => {
   t.match(heard, [
     { method: 'GET', path: `/api/commands?limit=1000&${device}&${since}`, contentType: undefined },
   ])
-})
-
-t.test('a time is ISO 8601, or how long ago', async (t) => {
-  const now = Date.parse('2026-11-21T10:00:00Z')
-  t.equal(readSince('90s', now), '2026-11-21T09:58:30.000Z')
-  t.equal(readSince('30m', now), '2026-11-21T09:30:00.000Z')
-  t.equal(readSince('1h', now), '2026-11-21T09:00:00.000Z')
-  t.equal(readSince('7d', now), '2026-11-14T10:00:00.000Z')
-  t.equal(readSince('2026-11-21', now), '2026-11-21T00:00:00.000Z')
-  for (const text of ['', '1', 'h', '1w', '-1h', 'yesterday', '2026-13-41', '2026-02-31']) {
-    t.throws(() => readSince(text, now), {
-      code: 'bad-command-line',
-      message: /^expected --since to be a time such as 90s, .*, got "/,
-    })
-  }
 })
 
 t.test('the nodes come as a table', async (t) => {

@@ -80,11 +80,19 @@ t.test('a mistake is answered with one sentence', async (t) => {
     ['topic=a&points=many', 'expected points to be 1 to 10000, got "many"'],
     [
       'topic=a&from=yesterday',
-      'expected from to be an ISO time or milliseconds since 1970, got "yesterday"',
+      'expected from to be a time such as 90s, 30m, 1h, 7d, 2026-11-21T10:00:00Z or milliseconds since 1970, got "yesterday"',
     ],
     [
       'topic=a&to=2026-99-99',
-      'expected to to be an ISO time or milliseconds since 1970, got "2026-99-99"',
+      'expected to to be a time such as 90s, 30m, 1h, 7d, 2026-11-21T10:00:00Z or milliseconds since 1970, got "2026-99-99", a day that is not there',
+    ],
+    [
+      'topic=a&from=2026-11-21T10:00:00',
+      'expected from to be a time such as 90s, 30m, 1h, 7d, 2026-11-21T10:00:00Z or milliseconds since 1970, got "2026-11-21T10:00:00" without a zone such as Z or +01:00',
+    ],
+    [
+      'topic=a&to=2026-11-21T10:00:00Z+or+so',
+      'expected to to be a time such as 90s, 30m, 1h, 7d, 2026-11-21T10:00:00Z or milliseconds since 1970, got "2026-11-21T10:00:00Z or so"',
     ],
     [
       'topic=a&from=1000&to=1000',
@@ -186,7 +194,10 @@ t.test('on a websocket, the hub answers for the node', async (t) => {
     [[], 'expected an object, got []'],
     [{ until: 1 }, 'expected from, to or points, got "until"'],
     [{ points: 1.5 }, 'expected points to be 1 to 10000, got "1.5"'],
-    [{ from: true }, 'expected from to be an ISO time or milliseconds since 1970, got "true"'],
+    [
+      { from: true },
+      'expected from to be a time such as 90s, 30m, 1h, 7d, 2026-11-21T10:00:00Z or milliseconds since 1970, got "true"',
+    ],
   ]
   for (const [payload, message] of mistakes) {
     send('a/history/get', payload)

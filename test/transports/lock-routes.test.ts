@@ -148,17 +148,17 @@ t.test('a query that is not right is refused in one sentence', async (t) => {
     [
       'since=yesterday',
       'bad-query',
-      'expected since to be an ISO time or milliseconds since 1970, got "yesterday"',
+      'expected since to be a time such as 90s, 30m, 1h, 7d, 2026-11-21T10:00:00Z or milliseconds since 1970, got "yesterday"',
     ],
     [
       'since=2026-13-45',
       'bad-query',
-      'expected since to be an ISO time or milliseconds since 1970, got "2026-13-45"',
+      'expected since to be a time such as 90s, 30m, 1h, 7d, 2026-11-21T10:00:00Z or milliseconds since 1970, got "2026-13-45", a day that is not there',
     ],
     [
       'since=2026-02-31',
       'bad-query',
-      'expected since to be an ISO time or milliseconds since 1970, got "2026-02-31"',
+      'expected since to be a time such as 90s, 30m, 1h, 7d, 2026-11-21T10:00:00Z or milliseconds since 1970, got "2026-02-31", a day that is not there',
     ],
     ['user=ann', 'bad-query', 'expected device, since or limit, got "user"'],
     ['device=a/%2B', 'bad-topic', 'expected a topic with no wildcard +, got "a/+"'],

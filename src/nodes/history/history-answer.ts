@@ -1,10 +1,11 @@
 import { setImmediate as turnOver } from 'node:timers/promises'
+import { isoTime } from '../../core/iso-time.ts'
 import type { Bucket } from '../../store/history/bucket.ts'
 import { withGaps } from '../../store/history/gaps.ts'
 import type { History, SeriesCut } from '../../store/history/history.ts'
 import { type Plan, planOf } from '../../store/history/plan.ts'
 import { summaryOf } from '../../store/history/summary.ts'
-import { type HistoryQuery, isoTime } from './history-query.ts'
+import type { HistoryQuery } from './history-query.ts'
 
 /** What each row of a series has, in this order. */
 export const columns = ['at', 'count', 'min', 'mean', 'max', 'first', 'last'] as const

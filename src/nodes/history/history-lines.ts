@@ -1,9 +1,9 @@
 /** Points and buckets as lines of text: for programs, and for spreadsheets. */
+import { isoTime } from '../../core/iso-time.ts'
 import type { Bucket } from '../../store/history/bucket.ts'
 import type { Point } from '../../store/history/raw-block.ts'
 import type { Series } from '../../store/history/series.ts'
 import { columns, rowOf } from './history-answer.ts'
-import { isoTime } from './history-query.ts'
 
 /** How lines are written, each with its end. */
 export interface LineFormat {
