@@ -101,7 +101,11 @@ async function openCommanding(config: Config, nodes: KnownHardware, parts: Hardw
     lastValueOf: (device) => values.of(device)?.payload.value,
     known: registry.devicesBelow('').map(({ topic }) => topic),
     onDue: (device, off) => {
-      const payload = Payload.ofJson(JSON.stringify(off), off)
+      // A bare word is told as MQTT devices say it: without quotation marks.
+      const payload =
+        typeof off === 'string'
+          ? new Payload(Buffer.from(off))
+          : Payload.ofJson(JSON.stringify(off), off)
       ingress({ topic: commandTopic(device), payload, qos: 1, retain: false }, autoOff)
     },
   })

@@ -1,7 +1,7 @@
 import { reasonOf } from '../../core/errors.ts'
 import { openStoredTable } from '../stored-table.ts'
+import { type Off, offFor, switchOf } from '../switch-state.ts'
 import type { Asked, GuardParts } from './guard-parts.ts'
-import { type Off, offFor, switchOf } from './switch-state.ts'
 
 export interface AutoOffParts extends GuardParts {
   isLocked(device: string): boolean
@@ -130,16 +130,23 @@ function openArmed(parts: GuardParts) {
   })
 }
 
+const offStateSchema = { anyOf: [{ enum: [false, 0] }, { type: 'string' }] }
+
 const armedSchema = {
   type: 'object',
   required: ['dueAtMs', 'off'],
   properties: {
     dueAtMs: { type: 'number' },
     off: {
-      type: 'object',
-      required: ['state'],
-      properties: { state: { enum: [false, 'off', 0] } },
-      additionalProperties: false,
+      anyOf: [
+        offStateSchema,
+        {
+          type: 'object',
+          required: ['state'],
+          properties: { state: offStateSchema },
+          additionalProperties: false,
+        },
+      ],
     },
   },
 }

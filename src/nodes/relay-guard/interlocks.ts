@@ -1,7 +1,7 @@
 import { HubError } from '../../core/errors.ts'
 import { openStoredTable } from '../stored-table.ts'
+import { switchOf } from '../switch-state.ts'
 import type { Asked, GuardParts } from './guard-parts.ts'
-import { switchOf } from './switch-state.ts'
 
 /** Groups of devices of which never two are on at once. What is uncertain counts as on. */
 export interface Interlocks {

@@ -1,12 +1,12 @@
 import { type AlarmClock, systemClock } from '../../core/clock.ts'
 import { openAjv } from '../../core/schema-error.ts'
 import { relativeTopic } from '../../core/topic.ts'
+import type { Off } from '../switch-state.ts'
 import { openAutoOff } from './auto-off.ts'
 import type { Asked, GuardParts } from './guard-parts.ts'
 import { openInterlocks } from './interlocks.ts'
 import { type LockOuts, openLockOuts } from './lock-outs.ts'
 import { openSwitchRate } from './switch-rate.ts'
-import type { Off } from './switch-state.ts'
 
 export interface RelayGuardOptions extends Omit<GuardParts, 'now' | 'after' | 'ajv'> {
   /** The devices that are known from a former run, whose last values count as reports. */

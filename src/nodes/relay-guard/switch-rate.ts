@@ -1,8 +1,8 @@
 import { HubError } from '../../core/errors.ts'
 import { openStoredTable } from '../stored-table.ts'
+import { stateKey } from '../switch-state.ts'
 import type { DeviceSettings } from './device-rules.ts'
 import type { Asked, GuardParts } from './guard-parts.ts'
-import { stateKey } from './switch-state.ts'
 
 /** What keeps devices from being switched too often. */
 export interface SwitchRate {

@@ -8,6 +8,22 @@ t.test('a report confirms a command when it has all that was asked for', async (
   t.equal(verdictOf('on', 'on'), 'as-asked')
 })
 
+t.test(
+  'a switch position is the same in other words, and a bare word speaks of the state',
+  async (t) => {
+    t.equal(verdictOf({ state: 'off' }, { state: 'OFF', linkquality: 80 }), 'as-asked')
+    t.equal(verdictOf({ state: true }, { state: 'ON' }), 'as-asked')
+    t.equal(verdictOf('ON', { state: 'ON', brightness: 3 }), 'as-asked')
+    t.equal(verdictOf('ON', { state: 'OFF' }), 'otherwise')
+    t.equal(verdictOf(1, { temperature: 20 }), undefined)
+    t.equal(
+      verdictOf({ level: 'on' }, { level: 'ON' }),
+      'otherwise',
+      'other quantities are compared as they are',
+    )
+  },
+)
+
 t.test('a report of another state is a mismatch', async (t) => {
   t.equal(verdictOf({ state: true }, { state: false }), 'otherwise')
   t.equal(verdictOf({ state: true, level: 3 }, { level: 2 }), 'otherwise')

@@ -55,6 +55,21 @@ t.test('a report of off ends it', async (t) => {
   t.notOk((await stored()).some((key) => key.startsWith('auto-off/')))
 })
 
+t.test('a bare word turns on and off, too, and the time outlives a restart', async (t) => {
+  const before = await guarded(t, rules)
+  before.guard.sent({ device: 'nodes/espurna/relay/0', asked: 1 })
+  before.guard.reported('nodes/tasmota/relay/1', 'ON')
+  before.guard.reported('nodes/homie/relay/on', true)
+  before.guard.reported('nodes/homie/relay/off', false)
+  const { clock, turnedOff } = await before.restart()
+  clock.step(60_000)
+  t.same(turnedOff.sort(), [
+    'nodes/espurna/relay/0 0',
+    'nodes/homie/relay/on false',
+    'nodes/tasmota/relay/1 "OFF"',
+  ])
+})
+
 t.test('off is told in the type of the state that is on', async (t) => {
   const { ask, clock, turnedOff } = await guarded(t, rules)
   for (const [at, state] of [true, '1-dot', 255].entries()) ask(`nodes/led/${at}`, state)

@@ -7,6 +7,7 @@ import {
   createRelayGuard,
   type RelayGuardOptions,
 } from '../../../src/nodes/relay-guard/relay-guard.ts'
+import type { Off } from '../../../src/nodes/switch-state.ts'
 import { openMemoryStore } from '../../../src/store/memory-store.ts'
 import { steppedClock } from '../../clock.ts'
 
@@ -25,8 +26,8 @@ function surroundings() {
     clock: { ...clock, wallMs: () => clock.nowMs() + time.jumpsMs + 1_000_000 },
     sampledLog: createSampledLog(pino({ level: 'silent' }), counters),
     lastValueOf: (device: string) => reports.get(device),
-    onDue: (device: string, { state }: { state: unknown }) => {
-      turnedOff.push(`${device} ${state}`)
+    onDue: (device: string, off: Off) => {
+      turnedOff.push(`${device} ${typeof off === 'object' ? off.state : JSON.stringify(off)}`)
     },
   }
   return { clock, time, counters, store, turnedOff, reports, parts }

@@ -33,6 +33,22 @@ t.test('turning off is always allowed, and the same device may be turned on agai
   ask(up, false)
 })
 
+t.test('off is off in whatever words devices say it', async (t) => {
+  const { guard, ask } = await guarded(t, rules)
+  const [one, two] = ['shutter/0/motor/1', 'shutter/0/motor/2']
+  for (const off of ['OFF', 'off', '0', 'false', 0, false]) {
+    ask(one, true)
+    guard.reported(one, { state: true })
+    guard.sent({ device: one, asked: off })
+    guard.reported(one, off)
+    guard.check({ device: two, asked: true })
+    guard.reported(one, { state: 'ON' })
+    t.throws(() => guard.check({ device: two, asked: 'ON' }), { code: 'interlocked' })
+    guard.check({ device: two, asked: off })
+    guard.reported(one, { state: off })
+  }
+})
+
 t.test('a device is off when it says so, and not when it is asked to be', async (t) => {
   const { ask, tell, clock } = await guarded(t, rules)
   ask(up, true)
