@@ -114,7 +114,7 @@ async function openCommanding(config: Config, nodes: KnownHardware, parts: Hardw
   const commands = createCommands({
     bus,
     guard: createCommandGuard({ takeRate, relayGuard, rules }),
-    isOffline: (base) => registry.isOffline(base),
+    isOffline: (base) => !registry.mayHear(base),
     timeoutMsOf: (device) => rules(device).timeoutMs,
     // A command must not wait for what is written of it.
     tell: (command, receipt) =>

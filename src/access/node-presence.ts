@@ -4,8 +4,10 @@ import type { UserDirectory } from './user.ts'
 
 /** Which nodes are there: those that sign in as a user of role node, by the base of that user. */
 export interface NodePresence {
-  /** Whether such a user of this base is signed in; undefined when there is no such user. */
+  /** Whether such a user of this base is signed in and heard; undefined when there is no such user. */
   isThere(base: string): boolean | undefined
+  /** The same, also of one that has been silent for long: what is sent to it may arrive. */
+  mayHear(base: string): boolean | undefined
   /** Whether `user` may tell what became of the devices of a node: its own user, or anybody where there is none. */
   maySpeakFor(base: string, user: string): boolean
   /** The bases of all such users. */
@@ -17,7 +19,7 @@ export interface NodePresence {
 
 export interface NodePresenceOptions {
   readonly directory: Pick<UserDirectory, 'all' | 'onChange'>
-  readonly signedIn: Pick<SignedIn, 'countOf' | 'onPresence'>
+  readonly signedIn: Pick<SignedIn, 'countOf' | 'mayHear' | 'onPresence'>
 }
 
 export function followNodePresence(options: NodePresenceOptions): NodePresence {
@@ -34,10 +36,8 @@ export function followNodePresence(options: NodePresenceOptions): NodePresence {
     if (base !== undefined) tell(base)
   })
   return {
-    isThere: (base) => {
-      const names = nodes.namesOf.get(base)
-      return names?.some((name) => signedIn.countOf(name) > 0)
-    },
+    isThere: (base) => nodes.namesOf.get(base)?.some((name) => signedIn.countOf(name) > 0),
+    mayHear: (base) => nodes.namesOf.get(base)?.some(signedIn.mayHear),
     maySpeakFor: (base, user) => nodes.namesOf.get(base)?.includes(user) ?? true,
     bases: () => [...nodes.namesOf.keys()],
     onChange,

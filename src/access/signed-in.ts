@@ -40,18 +40,27 @@ export interface Present extends Arrival {
   end(): void
 }
 
+export interface Entered {
+  readonly rights: Rights
+  leave(): void
+  /** Nobody knows for a while whether they are still there, or does again. */
+  silent(isSilent: boolean): void
+}
+
 /** Everybody who is signed in, whatever way they came. */
 export interface SignedIn {
-  /** Answers the rights of who enters, and how to leave. */
-  enter(entry: Entry): { readonly rights: Rights; leave(): void }
+  /** Returns the rights of who enters, and how to leave or to tell that nothing is heard any more. */
+  enter(entry: Entry): Entered
   /** Ends everything of a user who has signed out everywhere. */
   endAllOf(name: string): void
   /** Those who have a connection, in the order they came. */
   present(): Present[]
   /** Calls `listener` when there is one more of them or one less; the answer ends that. */
   onArrivals(listener: () => void): () => void
-  /** How often the user `name` is there now. */
+  /** How often the user `name` is there now; of whom nothing is heard for long is not. */
   countOf(name: string): number
+  /** Whether the user `name` has entered and not left, heard or not. */
+  mayHear(name: string): boolean
   /** Calls `listener` with the name of each user who is there once more or once less; the answer ends that. */
   onPresence(listener: (name: string) => void): () => void
   close(): void
@@ -63,10 +72,20 @@ export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange
   const present = new Map<Entry, Present>()
   let lastId = 0
   const presence = createPresence()
+  const entered = createCounts()
+  const silent = new Set<Entry>()
   const { add: onArrivals, tell: tellArrivals } = createListeners<[]>()
   const leave = (entry: Entry) => {
     if (present.delete(entry)) tellArrivals()
-    if (users.delete(entry) && !entry.looksOn) presence.change(entry.user.name, -1)
+    if (!users.delete(entry) || entry.looksOn) return
+    entered.change(entry.user.name, -1)
+    if (!silent.delete(entry)) presence.change(entry.user.name, -1)
+  }
+  const setSilent = (entry: Entry, isSilent: boolean) => {
+    if (!users.has(entry) || entry.looksOn || silent.has(entry) === isSilent) return
+    if (isSilent) silent.add(entry)
+    else silent.delete(entry)
+    presence.change(entry.user.name, isSilent ? -1 : 1)
   }
   const end = (entry: Entry) => {
     leave(entry)
@@ -95,12 +114,19 @@ export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange
         present.set(entry, { ...entry.arrival, ...own, end: () => end(entry) })
         tellArrivals()
       }
-      if (!entry.looksOn) presence.change(entry.user.name, 1)
+      if (!entry.looksOn) {
+        entered.change(entry.user.name, 1)
+        presence.change(entry.user.name, 1)
+      }
       // The user may have changed while the password was checked.
       queueMicrotask(() => {
         if (users.get(entry) === entry.user) follow(entry, entry.user)
       })
-      return { rights: rightsOf(entry.user, entry.clientId), leave: () => leave(entry) }
+      return {
+        rights: rightsOf(entry.user, entry.clientId),
+        leave: () => leave(entry),
+        silent: (isSilent) => setSilent(entry, isSilent),
+      }
     },
     endAllOf: (name) => {
       for (const [entry, user] of [...users]) if (user.name === name) end(entry)
@@ -108,15 +134,14 @@ export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange
     present: () => [...present.values()],
     onArrivals,
     countOf: presence.countOf,
+    mayHear: (name) => entered.countOf(name) > 0,
     onPresence: presence.onChange,
     close: stop,
   }
 }
 
-/** Counts how often each user is there. */
-function createPresence() {
+function createCounts() {
   const counts = new Map<string, number>()
-  const { add: onChange, tell } = createListeners<[name: string]>()
   const countOf = (name: string) => counts.get(name) ?? 0
   return {
     countOf,
@@ -124,6 +149,18 @@ function createPresence() {
       const count = countOf(name) + by
       if (count === 0) counts.delete(name)
       else counts.set(name, count)
+    },
+  }
+}
+
+/** Counts how often each user is there. */
+function createPresence() {
+  const { countOf, change } = createCounts()
+  const { add: onChange, tell } = createListeners<[name: string]>()
+  return {
+    countOf,
+    change: (name: string, by: 1 | -1) => {
+      change(name, by)
       tell(name)
     },
     onChange,

@@ -5,6 +5,7 @@ import { setImmediate as turnOver } from 'node:timers/promises'
 import { Aedes, type AedesPublishPacket, type Client } from 'aedes'
 import type { Logger } from 'pino'
 import type { UserDirectory } from '../access/user.ts'
+import { type AlarmClock, systemClock } from '../core/clock.ts'
 import type { JsonLimits } from '../core/json-shape.ts'
 import type { TopicLimits } from '../core/topic.ts'
 import { createTurnEnd } from '../core/turn-end.ts'
@@ -55,6 +56,7 @@ export interface BrokerOptions
     readonly retained: RetainedLimits
   }
   readonly log: Logger
+  readonly clock?: AlarmClock
 }
 
 /** What the guard has as well is set so that the guard comes first. */
@@ -64,7 +66,7 @@ const laterThanGuard = { connectTimeout: 60_000, drainTimeout: 10_000, maxClient
 const goodbyeMs = 1000
 
 export async function openBroker(options: BrokerOptions): Promise<Broker> {
-  const { log, sampledLog, limits } = options
+  const { log, sampledLog, limits, clock = systemClock } = options
   const { qos2Window } = limits.mqtt
   const rights = createClientRights(options.directory)
   const addressOf = createClientAddress(options.clientAddress)
@@ -110,7 +112,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
     going ??= goodbye()
     return going
   }
-  const context: GuardContext = { limits, turnEnd: createTurnEnd(), sampledLog, journal }
+  const context: GuardContext = { limits, turnEnd: createTurnEnd(), sampledLog, journal, clock }
   return {
     bus: createAedesBus({ aedes, retained, reader, log }),
     journal,

@@ -30,6 +30,12 @@ export interface MqttListenerOptions {
 
 type Handle = (stream: Duplex) => void
 
+/**
+ * After so long without a byte the system asks whether the peer is there, then every second, and gives it
+ * up at the tenth question without an answer. Only so is a peer found dead that promised no packets.
+ */
+const quietMs = 60_000
+
 /** Accepts MQTT over TCP or TLS and hands each connection that the gate admits to `handle`. */
 export async function listenForMqtt(
   options: MqttListenerOptions,
@@ -55,6 +61,7 @@ interface OpenedServer {
 function openPlain({ gate }: MqttListenerOptions, handle: Handle): OpenedServer {
   // Without noDelay a retained value takes 40 ms to arrive: Nagle waits for a delayed ACK.
   const server = createServer({ noDelay: true }, (socket) => {
+    socket.setKeepAlive(true, quietMs)
     // MQTT has no answer for somebody who has not said CONNECT.
     if (gate.admit(socket) === undefined) handle(socket)
     else socket.destroy()
@@ -70,6 +77,7 @@ function openSecure(
   const server = createSecureServer({ noDelay: true, handshakeTimeout: handshakeSeconds * 1000 })
   certificate.secure(server)
   server.on('connection', (socket) => {
+    socket.setKeepAlive(true, quietMs)
     if (gate.admit(socket) !== undefined) socket.destroy()
   })
   const onSecure = gate.secured

@@ -68,7 +68,7 @@ function enter(
     return refusal(3, 'too many connections of this user')
   }
   const { clientId } = partsOf(client.id)
-  const { leave } = signedIn.enter({
+  const { leave, silent } = signedIn.enter({
     user,
     clientId,
     arrival: { way: 'mqtt', title: clientId, address: addressOf(client), connection },
@@ -76,6 +76,7 @@ function enter(
     rightsChanged: () => {},
     ended: () => client.close(),
   })
+  client.conn.on('silence', silent)
   client.conn.once('close', leave)
   return undefined
 }

@@ -434,7 +434,7 @@ export interface ConfigInput {
      */
     mqtt?: {
       /**
-       * Seconds until CONNECT has to be complete.
+       * Seconds until CONNECT has to be complete. Clients send it as soon as they are connected; a GSM modem takes two.
        */
       connectSeconds?: number
       /**
@@ -470,7 +470,7 @@ export interface ConfigInput {
        */
       passwordBytes?: number
       /**
-       * The longest keep-alive a client may ask for; none at all is refused too.
+       * The longest keep-alive that is believed: of a client that promises a longer one, or none (0), nobody knows after one and a half times as long without a packet whether it is there. MicroPython's umqtt asks for 0, many sketches for 3,600; they stay connected, dead peers are found by TCP keep-alive. A node of theirs is shown offline until it is heard again; commands are sent to it all the same.
        */
       keepAliveSeconds?: number
       /**
@@ -498,7 +498,7 @@ export interface ConfigInput {
        */
       requestBurst?: number
       /**
-       * Seconds a client may stay without a subscription and without publishing.
+       * Seconds a client may stay without a subscription and without a packet, of which a ping is one; 0 is for ever. A sensor that publishes once a day may need all of them.
        */
       idleSeconds?: number
     }
@@ -1200,7 +1200,7 @@ export interface Config {
      */
     mqtt: {
       /**
-       * Seconds until CONNECT has to be complete.
+       * Seconds until CONNECT has to be complete. Clients send it as soon as they are connected; a GSM modem takes two.
        */
       connectSeconds: number
       /**
@@ -1236,7 +1236,7 @@ export interface Config {
        */
       passwordBytes: number
       /**
-       * The longest keep-alive a client may ask for; none at all is refused too.
+       * The longest keep-alive that is believed: of a client that promises a longer one, or none (0), nobody knows after one and a half times as long without a packet whether it is there. MicroPython's umqtt asks for 0, many sketches for 3,600; they stay connected, dead peers are found by TCP keep-alive. A node of theirs is shown offline until it is heard again; commands are sent to it all the same.
        */
       keepAliveSeconds: number
       /**
@@ -1264,7 +1264,7 @@ export interface Config {
        */
       requestBurst: number
       /**
-       * Seconds a client may stay without a subscription and without publishing.
+       * Seconds a client may stay without a subscription and without a packet, of which a ping is one; 0 is for ever. A sensor that publishes once a day may need all of them.
        */
       idleSeconds: number
     }

@@ -28,14 +28,14 @@ function opened(...users: User[]) {
   const presence = followNodePresence({ directory, signedIn })
   const heard: string[] = []
   const stop = presence.onChange((base) => heard.push(`${base} ${presence.isThere(base)}`))
-  const enter = (user: User) =>
-    signedIn.enter({ user, rightsChanged: () => {}, ended: () => {} }).leave
+  const entered = (user: User) => signedIn.enter({ user, rightsChanged: () => {}, ended: () => {} })
+  const enter = (user: User) => entered(user).leave
   const change = (...changed: User[]) => {
     known.clear()
     for (const user of changed) known.set(user.name, user)
     for (const listener of [...listeners]) listener()
   }
-  return { presence, heard, stop, enter, change, listeners }
+  return { presence, heard, stop, enter, entered, change, listeners }
 }
 
 t.test('a node is there while one of its users is, however often', async (t) => {
@@ -53,6 +53,20 @@ t.test('a node is there while one of its users is, however often', async (t) => 
     leave()
   }
   t.equal(presence.isThere('a/b'), false)
+})
+
+t.test('a node that falls silent is not there, but what is sent to it may arrive', async (t) => {
+  const one = nodeUser('one', 'a')
+  const { presence, heard, entered } = opened(one)
+  const { silent, leave } = entered(one)
+  silent(true)
+  t.equal(presence.isThere('a'), false)
+  t.equal(presence.mayHear('a'), true)
+  silent(false)
+  t.same(heard, ['a true', 'a false', 'a true'])
+  leave()
+  t.equal(presence.mayHear('a'), false)
+  t.equal(presence.mayHear('b'), undefined)
 })
 
 t.test('coming, leaving and changes of the users are told', async (t) => {

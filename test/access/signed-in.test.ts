@@ -97,6 +97,27 @@ t.test('how often a user is there is counted, and told at every change', async (
   t.equal(heard.length, 4)
 })
 
+t.test(
+  'who falls silent counts as gone until heard again, and may hear all the same',
+  async (t) => {
+    const { signedIn, entry } = opened()
+    const counts: number[] = []
+    signedIn.onPresence((name) => counts.push(signedIn.countOf(name)))
+    const { silent, leave } = signedIn.enter(entry)
+    for (const isSilent of [true, true, false, false, true]) silent(isSilent)
+    t.same(counts, [1, 0, 1, 0], 'told at changes only')
+    t.ok(signedIn.mayHear('panel'))
+    leave()
+    silent(false)
+    t.same(counts, [1, 0, 1, 0], 'who leaves in silence leaves once')
+    t.notOk(signedIn.mayHear('panel'))
+    const observer = signedIn.enter({ ...entry, looksOn: true })
+    observer.silent(true)
+    t.equal(signedIn.countOf('panel'), 0)
+    t.notOk(signedIn.mayHear('panel'))
+  },
+)
+
 t.test('those with a connection are listed as they came, and each can be ended', async (t) => {
   const { signedIn, entry, heard } = opened()
   const connection = {}

@@ -70,8 +70,6 @@ for (const [way, open] of Object.entries(ways)) {
       ['an empty client id with a session', { clientId: '', clean: false }, '20020002'],
       ['an empty client id in MQTT 3.1', { clientId: '', level: 3 }, '20020002'],
       ['a client id of 129 bytes', { clientId: 'a'.repeat(129) }, '20020002'],
-      ['no keep-alive', { keepAliveSeconds: 0 }, '20020005'],
-      ['a keep-alive of 301 s', { keepAliveSeconds: 301 }, '20020005'],
       ['a wrong password', { user: 'clown', password: 'wrong' }, '20020004'],
       ['a user of 65 bytes', { user: 'a'.repeat(65), password: 'a' }, '20020004'],
       ['a password of 257 bytes', { user: 'clown', password: 'a'.repeat(257) }, '20020004'],
@@ -84,7 +82,8 @@ for (const [way, open] of Object.entries(ways)) {
   t.test(`a CONNECT over ${way} at the edge of the limits is accepted`, async (t) => {
     const hub = await openHub(t)
     const connects: [string, ConnectFields][] = [
-      ['the longest keep-alive', { keepAliveSeconds: 300 }],
+      ['no keep-alive', { keepAliveSeconds: 0 }],
+      ['the longest keep-alive', { keepAliveSeconds: 65_535 }],
       ['the shortest keep-alive', { keepAliveSeconds: 1 }],
       ['a client id of 128 bytes', { clientId: 'a'.repeat(128) }],
       ['an empty client id with a clean session', { clientId: '' }],

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { pino } from 'pino'
 import t from 'tap'
@@ -6,6 +7,7 @@ import type { Connection } from '../../src/access/connection-gate.ts'
 import { listenForMqtt } from '../../src/bus/mqtt-listener.ts'
 import { createCounters } from '../../src/core/counters.ts'
 import { createSampledLog } from '../../src/core/sampled-log.ts'
+import { skipMissing } from '../missing.ts'
 
 t.test('a connection that the gate does not admit is cut at once', async (t) => {
   const asked: Connection[] = []
@@ -38,4 +40,28 @@ t.test('a connection that the gate does not admit is cut at once', async (t) => 
   await once(open().resume(), 'close')
   t.equal(handled.length, 1)
   t.equal(handled[0], asked[0])
+})
+
+t.test('TCP itself asks a quiet peer whether it is there', async (t) => {
+  if (!existsSync('/proc/net/tcp')) return skipMissing(t, 'needs /proc/net/tcp: run it on Linux')
+  const listener = await listenForMqtt(
+    {
+      host: '127.0.0.1',
+      port: 0,
+      settings: { host: 'HOST', port: 'PORT' },
+      gate: { secured: () => {}, admit: () => undefined },
+      sampledLog: createSampledLog(pino({ level: 'silent' }), createCounters()),
+    },
+    (stream) => t.teardown(() => stream.destroy()),
+  )
+  t.teardown(listener.close)
+  const socket = connect(listener.port, '127.0.0.1')
+  t.teardown(() => socket.destroy())
+  await once(socket, 'connect')
+  const hexOf = (port = 0) => port.toString(16).toUpperCase().padStart(4, '0')
+  // proc(5): addresses, a state, two queues, and the timer that runs: 2 is the one for keep-alive.
+  const line = new RegExp(
+    `:${hexOf(listener.port)} [0-9A-F]+:${hexOf(socket.localPort)} \\S+ \\S+ 02:`,
+  )
+  t.match(readFileSync('/proc/net/tcp', 'utf8'), line)
 })

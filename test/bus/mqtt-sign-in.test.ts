@@ -59,7 +59,7 @@ t.test('nobody is let in as the user anonymous, where there is one', async (t) =
   const entered: unknown[] = []
   const enter = (entry: { user: User; clientId?: string | undefined }) => {
     entered.push([entry.user, entry.clientId])
-    return { rights: {} as never, leave: () => {} }
+    return { rights: {} as never, leave: () => {}, silent: () => {} }
   }
   const signedIn = { enter, endAllOf: t.fail, close: t.fail }
   t.same(await answerTo({ directory: { find: () => anonymous }, signedIn }), [null, true])

@@ -7,6 +7,7 @@ import type { User, UserDirectory } from '../../src/access/user.ts'
 import { openBroker } from '../../src/bus/broker.ts'
 import type { Bus } from '../../src/bus/bus.ts'
 import { checkConfig } from '../../src/config.ts'
+import { type AlarmClock, systemClock } from '../../src/core/clock.ts'
 import { createCounters } from '../../src/core/counters.ts'
 import { portOf } from '../../src/core/listen.ts'
 import { createSampledLog } from '../../src/core/sampled-log.ts'
@@ -35,7 +36,7 @@ export interface OpenedBroker {
 export async function openedBroker(
   t: Test,
   store: Store,
-  limits: Partial<Config['limits']> = {},
+  { clock = systemClock, ...limits }: Partial<Config['limits']> & { clock?: AlarmClock } = {},
 ): Promise<OpenedBroker> {
   const lines: string[] = []
   const log = pino({ level: 'error' }, { write: (line: string) => lines.push(line) })
@@ -52,6 +53,7 @@ export async function openedBroker(
     store,
     log,
     sampledLog: createSampledLog(log, counters),
+    clock,
   })
   const server = createServer({ noDelay: true }, (socket) => broker.handle(socket))
   server.listen(0, '127.0.0.1')

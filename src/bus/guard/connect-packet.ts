@@ -50,7 +50,7 @@ export function readConnect(packet: Buffer, limits: ConnectLimits): ConnectPacke
   if (level === 3) allowReservedBits(packet)
   else checkReservedBits(packet, flags)
   checkFlags(flags)
-  const keepAliveSeconds = readKeepAlive(fields, limits.mqtt)
+  const keepAliveSeconds = fields.number()
   const clean = (flags & flagBits.clean) !== 0
   const clientId = readClientId(fields, { level, clean, limits: limits.mqtt })
   if (flags & flagBits.will) readWill(fields, limits.topic)
@@ -94,13 +94,6 @@ function checkFlags(flags: number): void {
   if (flags & flagBits.password && !(flags & flagBits.user)) {
     throw malformed('expected a user name with the password, got a password alone')
   }
-}
-
-function readKeepAlive(fields: PacketFields, limits: MqttLimits): number {
-  const seconds = fields.number()
-  if (seconds > 0 && seconds <= limits.keepAliveSeconds) return seconds
-  const message = `expected a keep-alive of 1 to ${limits.keepAliveSeconds} s, got ${seconds}`
-  throw new PacketFault('mqtt-keep-alive-refused', message, 5)
 }
 
 function readClientId(

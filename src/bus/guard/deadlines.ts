@@ -1,71 +1,109 @@
+import type { AlarmClock } from '../../core/clock.ts'
 import { PacketFault } from './packet-fault.ts'
 import type { MqttLimits } from './packet-types.ts'
 
 export interface DeadlinesOptions {
-  readonly limits: MqttLimits
+  readonly limits: Pick<MqttLimits, 'connectSeconds' | 'keepAliveSeconds' | 'idleSeconds'>
+  readonly clock: Pick<AlarmClock, 'nowMs' | 'after'>
   /** Whether it is us who do not listen to the client now. */
   isHeldBack(): boolean
   /** Whether the client waits for messages. */
   hasSubscriptions(): boolean
   onMissed(fault: PacketFault): void
+  /** The client has been silent for so long that nobody knows whether it is there, or is heard again. */
+  onSilence(isSilent: boolean): void
 }
 
-/** What a client has to do in time: say CONNECT, keep its keep-alive, and be here for something. */
+/**
+ * What a client has to do in time: say CONNECT, and then what it promised itself by its keep-alive. Who
+ * promised nothing, or little, is never cut for its silence; past `keepAliveSeconds` it only counts as
+ * silent. A dead peer is found by TCP.
+ */
 export class Deadlines {
   readonly #options: DeadlinesOptions
-  /** For CONNECT at first, then for a first subscription or message. */
-  #purpose: NodeJS.Timeout
-  #keepAlive: NodeJS.Timeout | undefined
+  /** Cancel what is awaited. */
+  #alarms: (() => void)[]
+  #heardAtMs = 0
   #isSilent = false
+  #isOver = false
 
   constructor(options: DeadlinesOptions) {
+    const { clock, limits } = options
     this.#options = options
-    this.#purpose = setTimeout(() => {
-      this.#miss('mqtt-no-connect', 'expected a complete CONNECT in time')
-    }, options.limits.connectSeconds * 1000)
+    const miss = () => this.#miss('mqtt-no-connect', 'expected a complete CONNECT in time')
+    this.#alarms = [clock.after(limits.connectSeconds * 1000, miss)]
   }
 
   /** CONNECT is complete. */
   connected(keepAliveSeconds: number): void {
-    clearTimeout(this.#purpose)
-    this.#purpose = setTimeout(() => {
-      if (this.#options.hasSubscriptions()) this.#purpose.refresh()
-      else this.#miss('mqtt-idle', 'expected a subscription or a message, got neither')
-    }, this.#options.limits.idleSeconds * 1000)
-    // [MQTT-3.1.2-24] One and a half times what was promised.
-    this.#keepAlive = setTimeout(() => this.#lookAgain(), keepAliveSeconds * 1500)
+    this.#cancel()
+    this.heard()
+    const { keepAliveSeconds: bound, idleSeconds } = this.#options.limits
+    // [MQTT-3.1.2-24] One and a half times what was promised; 0 promises nothing.
+    const promisedMs = keepAliveSeconds * 1500
+    const boundMs = bound * 1500
+    this.#watch(promisedMs, () => this.#miss('mqtt-keep-alive', 'expected a packet in time'))
+    if (promisedMs === 0 || promisedMs > boundMs) this.#watch(boundMs, () => this.#fallSilent())
+    this.#watch(idleSeconds * 1000, () => this.#endIdle())
   }
 
   /** A packet came. */
   heard(): void {
+    this.#heardAtMs = this.#options.clock.nowMs()
+    if (!this.#isSilent) return
     this.#isSilent = false
-    this.#keepAlive?.refresh()
-  }
-
-  published(): void {
-    this.#purpose.refresh()
+    this.#options.onSilence(false)
   }
 
   clear(): void {
-    clearTimeout(this.#purpose)
-    clearTimeout(this.#keepAlive)
-    this.#keepAlive = undefined
+    this.#isOver = true
+    this.#cancel()
+  }
+
+  /** Calls `act` when nothing was heard for `limitMs`, and again after as long; 0 means never. */
+  #watch(limitMs: number, act: () => void): void {
+    if (limitMs === 0) return
+    const at = this.#alarms.length
+    const set = (delayMs: number) => {
+      this.#alarms[at] = this.#options.clock.after(delayMs, look)
+    }
+    const look = () => {
+      const leftMs = this.#heardAtMs + limitMs - this.#options.clock.nowMs()
+      set(leftMs > 0 ? leftMs : limitMs)
+      if (leftMs <= 0) this.#lookAgain(act)
+    }
+    set(limitMs)
   }
 
   /**
    * What came while the event loop stood still is read before the second look: nobody is cut for a
    * delay of ours.
    */
-  #lookAgain(): void {
-    this.#isSilent = true
-    this.#keepAlive?.refresh()
+  #lookAgain(act: () => void): void {
+    const heardAtMs = this.#heardAtMs
     setImmediate(() => {
-      if (!this.#isSilent || this.#keepAlive === undefined || this.#options.isHeldBack()) return
-      this.#miss('mqtt-keep-alive', 'expected a packet in time')
+      const isStillSilent = heardAtMs === this.#heardAtMs && !this.#options.isHeldBack()
+      if (isStillSilent && !this.#isOver) act()
     })
+  }
+
+  #fallSilent(): void {
+    if (this.#isSilent) return
+    this.#isSilent = true
+    this.#options.onSilence(true)
+  }
+
+  #endIdle(): void {
+    if (this.#options.hasSubscriptions()) return
+    this.#miss('mqtt-idle', 'expected a subscription or a packet, got neither')
   }
 
   #miss(counter: string, message: string): void {
     this.#options.onMissed(new PacketFault(counter, message))
+  }
+
+  #cancel(): void {
+    for (const cancel of this.#alarms) cancel()
+    this.#alarms = []
   }
 }

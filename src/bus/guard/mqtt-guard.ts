@@ -1,4 +1,5 @@
 import { Duplex } from 'node:stream'
+import type { AlarmClock } from '../../core/clock.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
 import { TokenBucket } from '../../core/token-bucket.ts'
 import type { TurnEnd } from '../../core/turn-end.ts'
@@ -26,6 +27,7 @@ export interface GuardContext {
   readonly turnEnd: TurnEnd
   readonly sampledLog: SampledLog
   readonly journal: Pick<Journal, 'isLasting' | 'settled'>
+  readonly clock: Pick<AlarmClock, 'nowMs' | 'after'>
 }
 
 /** Whom a guard guards. */
@@ -46,7 +48,7 @@ const lingerMs = 1000
  * loop, and cuts a client that does not read: Aedes would make everybody wait for it.
  *
  * Aedes reads it by `readable` and `read()`, and writes pieces of packets; both go past the buffers of
- * the stream that this has to be.
+ * the stream that this has to be. `silence` is emitted with whether the client counts as silent from now on.
  */
 export class MqttGuard extends Duplex {
   readonly socket: Duplex
@@ -110,9 +112,11 @@ export class MqttGuard extends Duplex {
     this.#acknowledgements = new Acknowledgements(context.limits)
     this.#deadlines = new Deadlines({
       limits: mqtt,
+      clock: context.clock,
       isHeldBack: () => socket.isPaused(),
       hasSubscriptions: () => guarded.hasSubscriptions(),
       onMissed: (fault) => this.#refuse(fault),
+      onSilence: (isSilent) => this.emit('silence', isSilent),
     })
     // A library that writes to a stream with `cork` schedules an uncork for each packet.
     Object.defineProperty(this, 'cork', { value: undefined })
@@ -221,7 +225,6 @@ export class MqttGuard extends Duplex {
   #checkPublish(packet: Buffer): void {
     checkPublish(packet)
     if (expectsAnswer(packet.readUInt8())) this.#acknowledgements.published(packet)
-    this.#deadlines.published()
   }
 
   override read(size?: number): Buffer | null {

@@ -17,7 +17,7 @@ import { createUnreachable, type Unreachable } from './unreachable.ts'
 export interface NodesOptions {
   readonly bus: Bus
   readonly store: Pick<Store, 'entries' | 'write'>
-  readonly presence: Pick<NodePresence, 'isThere' | 'bases' | 'onChange'>
+  readonly presence: Pick<NodePresence, 'isThere' | 'mayHear' | 'bases' | 'onChange'>
   readonly model: Pick<ClownModel, 'takesCommands'>
   readonly limits: LastValuesLimits & { readonly nodes: { readonly devices: number } }
   readonly sampledLog: SampledLog

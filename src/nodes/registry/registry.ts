@@ -32,7 +32,7 @@ export interface RegistryEvents {
 export interface RegistryOptions {
   readonly model: Pick<ClownModel, 'takesCommands'>
   readonly limits: { readonly devices: number }
-  readonly presence: Pick<NodePresence, 'isThere'>
+  readonly presence: Pick<NodePresence, 'isThere' | 'mayHear'>
   readonly clock: Clock
   readonly sampledLog: SampledLog
   readonly events: RegistryEvents
@@ -71,6 +71,11 @@ export class Registry {
   isOffline(base: string): boolean {
     const isThere = this.#options.presence.isThere(base)
     return isThere === undefined ? this.#table.nodes.get(base)?.online === false : !isThere
+  }
+
+  /** Whether what is sent to the node of `base` may arrive. A silent one may only have nothing to say. */
+  mayHear(base: string): boolean {
+    return this.#options.presence.mayHear(base) ?? !this.isOffline(base)
   }
 
   /** Learns from a message on the bus. */

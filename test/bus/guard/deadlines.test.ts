@@ -1,85 +1,116 @@
-import { EventEmitter, once } from 'node:events'
-import t, { type Test } from 'tap'
+import { setImmediate as turnOver } from 'node:timers/promises'
+import t from 'tap'
 import { Deadlines } from '../../../src/bus/guard/deadlines.ts'
-import { checkConfig } from '../../../src/config.ts'
+import { steppedClock } from '../../clock.ts'
 
-// Each test has deadlines of its own, and mostly waits for them.
-t.jobs = 6
-
-/** Deadlines of a second, and what was missed of them. */
-function startDeadlines(t: Test) {
-  const limits = { mqtt: { connectSeconds: 1, idleSeconds: 1 } }
-  const { mqtt } = checkConfig({ users: { clown: { password: 'bigclown' } }, limits }).limits
-  const misses = new EventEmitter()
-  let isHeldBack = false
-  let hasSubscriptions = false
+/** Deadlines, and what was told of them. */
+function startDeadlines({ idleSeconds = 0 } = {}) {
+  const clock = steppedClock()
+  const told: string[] = []
+  const state = { isHeldBack: false, hasSubscriptions: false }
   const deadlines = new Deadlines({
-    limits: mqtt,
-    isHeldBack: () => isHeldBack,
-    hasSubscriptions: () => hasSubscriptions,
-    onMissed: ({ counter }) => misses.emit('missed', counter),
+    limits: { connectSeconds: 5, keepAliveSeconds: 300, idleSeconds },
+    clock,
+    isHeldBack: () => state.isHeldBack,
+    hasSubscriptions: () => state.hasSubscriptions,
+    onMissed: ({ counter }) => told.push(counter),
+    onSilence: (isSilent) => told.push(isSilent ? 'silent' : 'heard'),
   })
-  t.teardown(() => deadlines.clear())
-  const holdBack = (value: boolean) => {
-    isHeldBack = value
+  /** Lets time go by, and answers what was told meanwhile. */
+  const pass = async (seconds: number) => {
+    told.length = 0
+    clock.step(seconds * 1000)
+    await turnOver()
+    return [...told]
   }
-  const subscribe = (value: boolean) => {
-    hasSubscriptions = value
-  }
-  return { deadlines, holdBack, subscribe, missed: () => once(misses, 'missed') }
+  return { deadlines, state, told, pass }
 }
 
 t.test('CONNECT is awaited first', async (t) => {
-  t.same(await startDeadlines(t).missed(), ['mqtt-no-connect'])
+  const { pass } = startDeadlines()
+  t.same(await pass(4), [])
+  t.same(await pass(1), ['mqtt-no-connect'])
 })
 
-t.test('then a message or a subscription', async (t) => {
-  const { deadlines, missed } = startDeadlines(t)
+t.test('a client is cut one and a half keep-alives after its last packet', async (t) => {
+  const { deadlines, pass } = startDeadlines()
   deadlines.connected(60)
-  const before = performance.now()
-  setTimeout(() => deadlines.published(), 500)
-  t.same(await missed(), ['mqtt-idle'])
-  t.ok(performance.now() - before > 1400, 'each message gives another second')
+  t.same(await pass(80), [])
+  deadlines.heard()
+  t.same(await pass(89), [])
+  t.same(await pass(1), ['mqtt-keep-alive'])
 })
 
-t.test('a subscriber may be idle, but not silent', async (t) => {
-  const { deadlines, missed, subscribe } = startDeadlines(t)
-  deadlines.connected(1)
-  subscribe(true)
-  const before = performance.now()
-  setTimeout(() => deadlines.heard(), 1000)
-  t.same(await missed(), ['mqtt-keep-alive'])
-  t.ok(performance.now() - before > 2400, 'one and a half keep-alives after the last packet')
+t.test('who promises nothing is never cut, and counts as silent after the bound', async (t) => {
+  const { deadlines, pass } = startDeadlines()
+  deadlines.connected(0)
+  t.same(await pass(449), [])
+  t.same(await pass(1), ['silent'])
+  t.same(await pass(86_400), [], 'which is told once')
+  deadlines.heard()
+  t.same(await pass(449), [])
+  t.same(await pass(1), ['silent'])
 })
 
-t.test('who has no subscription any more has to send something again', async (t) => {
-  const { deadlines, missed, subscribe } = startDeadlines(t)
-  deadlines.connected(60)
-  subscribe(true)
-  const before = performance.now()
-  setTimeout(() => subscribe(false), 1500)
-  t.same(await missed(), ['mqtt-idle'])
-  t.ok(performance.now() - before > 1900)
+t.test('being heard again is told at once', async (t) => {
+  const { deadlines, told, pass } = startDeadlines()
+  deadlines.connected(0)
+  await pass(450)
+  deadlines.heard()
+  deadlines.heard()
+  t.same(told, ['silent', 'heard'])
+})
+
+t.test('a keep-alive past the bound is kept, and the client counts as silent before', async (t) => {
+  const { deadlines, pass } = startDeadlines()
+  deadlines.connected(65_535)
+  t.same(await pass(450), ['silent'])
+  t.same(await pass(65_535 * 1.5 - 451), [])
+  t.same(await pass(1), ['mqtt-keep-alive'])
+})
+
+t.test('a keep-alive within the bound ends before anybody counts as silent', async (t) => {
+  const { deadlines, pass } = startDeadlines()
+  deadlines.connected(300)
+  t.same(await pass(449), [])
+  t.same(await pass(1), ['mqtt-keep-alive'])
+})
+
+t.test('who has nothing to do is cut only where that is configured', async (t) => {
+  const { deadlines, state, pass } = startDeadlines({ idleSeconds: 600 })
+  deadlines.connected(3600)
+  t.same(await pass(599), ['silent'])
+  deadlines.heard()
+  t.same(await pass(599), ['silent'], 'each packet, a ping too, is a sign of life')
+  state.hasSubscriptions = true
+  t.same(await pass(600), [])
+  state.hasSubscriptions = false
+  t.same(await pass(600), ['mqtt-idle'])
 })
 
 t.test('the silence of a client that is not read does not count', async (t) => {
-  const { deadlines, holdBack, subscribe, missed } = startDeadlines(t)
-  holdBack(true)
-  deadlines.connected(1)
-  subscribe(true)
-  const before = performance.now()
-  setTimeout(() => holdBack(false), 2000)
-  t.same(await missed(), ['mqtt-keep-alive'])
-  t.ok(performance.now() - before > 2900, 'it has another try')
+  const { deadlines, state, pass } = startDeadlines()
+  deadlines.connected(60)
+  state.isHeldBack = true
+  t.same(await pass(90), [])
+  state.isHeldBack = false
+  t.same(await pass(89), [], 'it has another try')
+  t.same(await pass(1), ['mqtt-keep-alive'])
+})
+
+t.test('what came while the event loop stood still is read first', async (t) => {
+  const { deadlines, pass } = startDeadlines()
+  deadlines.connected(60)
+  const passed = pass(90)
+  deadlines.heard()
+  t.same(await passed, [])
 })
 
 t.test('nothing is awaited of a client that is gone', async (t) => {
-  const { deadlines, missed } = startDeadlines(t)
-  deadlines.connected(1)
+  const { deadlines, pass } = startDeadlines({ idleSeconds: 600 })
+  deadlines.connected(60)
+  const passed = pass(90)
   deadlines.clear()
-  const other = startDeadlines(t)
-  other.deadlines.connected(1)
-  other.subscribe(true)
-  const first = await Promise.race([missed(), other.missed().then(() => 'the other')])
-  t.equal(first, 'the other')
+  t.same(await passed, [], 'not even what was missed already')
+  t.same(await pass(100_000), [])
 })

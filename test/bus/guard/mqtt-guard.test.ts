@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import { MqttGuard } from '../../../src/bus/guard/mqtt-guard.ts'
 import { openJournal } from '../../../src/bus/journal.ts'
 import { checkConfig } from '../../../src/config.ts'
+import { systemClock } from '../../../src/core/clock.ts'
 import { createCounters } from '../../../src/core/counters.ts'
 import { createSampledLog } from '../../../src/core/sampled-log.ts'
 import { createTurnEnd } from '../../../src/core/turn-end.ts'
@@ -203,6 +204,7 @@ t.test('what is written after the end goes nowhere, and nobody waits for it', as
     turnEnd: createTurnEnd(),
     journal: openJournal(openMemoryStore()),
     sampledLog: createSampledLog(pino({ level: 'silent' }), createCounters()),
+    clock: systemClock,
   }
   const guarded = { accept: () => false, hasSubscriptions: () => false, publish: () => {} }
   const guard = new MqttGuard(socket, context, guarded)

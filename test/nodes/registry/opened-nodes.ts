@@ -56,6 +56,7 @@ export function changingPresence(initial: Record<string, boolean> = {}) {
   const listeners = new Set<(base: string) => void>()
   return {
     isThere: (base: string) => there.get(base),
+    mayHear: (base: string) => there.get(base),
     bases: () => [...there.keys()],
     onChange: (listener: (base: string) => void) => {
       listeners.add(listener)
