@@ -72,9 +72,11 @@ function createOrder(publish: (message: Message, done: () => void) => void) {
   }
 }
 
-function toPacket({ topic, payload, qos, retain }: Message, reader: PacketReader): PublishPacket {
+function toPacket(message: Message, reader: PacketReader): PublishPacket {
+  const { topic, payload, qos, retain, bridge } = message
   reader.know(payload)
-  return { cmd: 'publish', topic, payload: payload.bytes, qos, retain, dup: false }
+  const packet = { cmd: 'publish', topic, payload: payload.bytes, qos, retain, dup: false } as const
+  return bridge === undefined ? packet : { ...packet, clientId: bridge }
 }
 
 function createSubscriber(filter: string, deliver: (packet: AedesPublishPacket) => void) {

@@ -17,3 +17,10 @@ declare module 'aedes' {
 
   type Deliver = (packet: AedesPublishPacket, done: () => void) => void
 }
+
+declare module 'mqtt-packet' {
+  interface IPublishPacket {
+    /** The client that a message came from. */
+    clientId?: string
+  }
+}

@@ -5,7 +5,7 @@ import { HubError, reasonOf } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
-import { checkFilter, type TopicLimits } from '../core/topic.ts'
+import { checkFilter, isOfBroker, type TopicLimits } from '../core/topic.ts'
 import type { PacketReader } from './aedes-bus.ts'
 import type { ClientRights } from './client-rights.ts'
 import { MqttGuard } from './guard/mqtt-guard.ts'
@@ -38,11 +38,22 @@ type Hooks = Required<
 
 /** What Aedes asks before it lets anything happen to a message or a subscription. */
 export function createHooks(options: HookOptions, parts: HookParts): Hooks {
-  const { admit } = options
+  const { admit, sampledLog } = options
   const { reader, rights, senders, granted } = parts
   return {
     authorizePublish: (client, packet, done) => {
-      done(admitPacket(packet, () => admit(reader.read(packet), senders.of(client))))
+      if (isOfBroker(packet.topic)) {
+        const fields = { client: client?.id, topic: packet.topic }
+        sampledLog.warn('mqtt-dollar-topic', fields, 'a message to a topic of the hub was dropped')
+        replace(packet, nothing)
+        done(null)
+        return
+      }
+      const bridge = bridgeOf(client)
+      const message = { ...reader.read(packet), ...(bridge && { bridge }) }
+      // Aedes hands it on with the message, also to where that is kept.
+      if (bridge !== undefined) packet.clientId = bridge
+      done(admitPacket(packet, () => admit(message, senders.of(client))))
     },
     authorizeSubscribe: (client, subscription, done) => {
       const isGranted = mayHave(client, subscription, { ...options, ...parts })
@@ -60,6 +71,11 @@ export function createHooks(options: HookOptions, parts: HookParts): Hooks {
       done()
     },
   }
+}
+
+/** The name of a client that is a bridge. */
+function bridgeOf(client: Client | null): string | undefined {
+  return client?.conn instanceof MqttGuard && client.conn.isBridge ? client.id : undefined
 }
 
 /** Whether a client may subscribe; if not, SUBACK says 128 [MQTT-3.9.3-2]. */

@@ -63,7 +63,13 @@ export class ClientLink implements Link {
 
   mayHave(message: AedesPublishPacket): boolean {
     const { aedes, client } = this.#options
-    return Boolean(aedes.authorizeForward(client, message))
+    return !this.isOwn(message) && Boolean(aedes.authorizeForward(client, message))
+  }
+
+  /** As Mosquitto has it: two brokers that pass everything on would else do so for ever. */
+  isOwn({ clientId }: AedesPublishPacket): boolean {
+    const { guard, client } = this.#options
+    return guard.isBridge && clientId === client.id
   }
 
   write(packet: Buffer, isReplay: boolean): boolean {

@@ -1,11 +1,13 @@
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
-import type { AedesOptions, AuthenticateError, Client } from 'aedes'
+import type { AedesOptions, AuthenticateError, Client, ConnectPacket } from 'aedes'
 import { anonymousIn } from '../access/anonymous.ts'
 import type { SignIn, SignInResult } from '../access/sign-in.ts'
 import type { SignedIn } from '../access/signed-in.ts'
 import type { User, UserDirectory } from '../access/user.ts'
 import { reasonOf } from '../core/errors.ts'
+import type { SampledLog } from '../core/sampled-log.ts'
+import { isOfBroker } from '../core/topic.ts'
 import { type ClientAddress, connectionOf } from './client-address.ts'
 import { clientName, partsOf } from './client-name.ts'
 
@@ -18,15 +20,18 @@ export interface MqttSignInOptions {
   readonly addressOf: ClientAddress
   /** The origin of the page that asked for a websocket, when that is neither ours nor listed. */
   foreignOriginOf(request: IncomingMessage): string | undefined
+  readonly sampledLog: SampledLog
 }
 
 /** What Aedes asks when a client says CONNECT. */
 export function createMqttSignIn(
   options: MqttSignInOptions,
 ): Required<Pick<AedesOptions, 'preConnect' | 'authenticate'>> {
+  const { sampledLog } = options
   return {
     preConnect: (_client, packet, done) => {
       packet.clientId = clientName(packet.username, packet.clientId)
+      dropWillOfBroker(packet, sampledLog)
       done(null, true)
     },
     authenticate: (client, ...[name = '', password, done]) => {
@@ -39,6 +44,15 @@ export function createMqttSignIn(
       )
     },
   }
+}
+
+/** Mosquitto's bridges leave one; there is no way to refuse it but to refuse the client. */
+function dropWillOfBroker(packet: ConnectPacket, sampledLog: SampledLog): void {
+  const { clientId, will } = packet
+  if (will === undefined || !isOfBroker(will.topic)) return
+  const fields = { client: clientId, topic: will.topic }
+  sampledLog.warn('mqtt-dollar-topic', fields, 'a will to a topic of the hub was dropped')
+  delete packet.will
 }
 
 type MqttSignInResult = SignInResult | { readonly refused: 'nobody' }

@@ -7,10 +7,12 @@ export interface OwnMessage extends Omit<AedesPublishPacket, 'payload'> {
 }
 
 /** A message to keep. */
-export function ownCopy({ topic, payload, qos, retain, ...rest }: AedesPublishPacket): OwnMessage {
+export function ownCopy(packet: AedesPublishPacket): OwnMessage {
+  const { topic, payload, qos, retain, brokerId, brokerCounter, clientId } = packet
   const own = ownBytes(toBytes(payload))
-  const { brokerId, brokerCounter } = rest
-  return { cmd: 'publish', topic, payload: own, qos, retain, dup: false, brokerId, brokerCounter }
+  const copy = { cmd: 'publish', topic, payload: own, qos, retain, dup: false } as const
+  const numbers = { brokerId, brokerCounter }
+  return clientId === undefined ? { ...copy, ...numbers } : { ...copy, ...numbers, clientId }
 }
 
 export function toBytes(payload: Buffer | string): Buffer {

@@ -9,6 +9,8 @@ import { noNotes, type SessionNotes, type StoredSession } from './session-record
 export interface Link {
   /** Whether the client may have a message now. */
   mayHave(message: OwnMessage): boolean
+  /** Whether the client is a bridge that brought the message. */
+  isOwn(message: OwnMessage): boolean
   /** Writes a packet. Answers false to a replay that has to wait until the link has drained. */
   write(packet: Buffer, isReplay: boolean): boolean
   onceDrained(done: () => void): void
@@ -91,6 +93,7 @@ export class Session {
 
   /** Lets a message wait for its turn, and for the client if it is away. */
   keep(message: OwnMessage): void {
+    if (this.#link?.isOwn(message)) return
     this.outgoing.add(message)
     this.#flowSoon()
   }

@@ -11,4 +11,6 @@ export interface Message {
   readonly qos: Qos
   /** Asks the broker to keep this message as the topic's last value. */
   readonly retain: boolean
+  /** The bridge that brought it, by the name of its client; it does not get it back. */
+  readonly bridge?: string
 }

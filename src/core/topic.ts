@@ -32,8 +32,7 @@ export function checkTopic(topic: string, limits: TopicLimits = defaultTopicLimi
   // [MQTT-3.3.2-2] Wildcards are for filters.
   const wildcard = /[+#]/.exec(topic)
   if (wildcard !== null) throw badTopic(`no wildcard ${wildcard[0]}`, topic)
-  // Topics that start with $ belong to the hub [MQTT-4.7.2-1].
-  if (topic.startsWith('$')) throw badTopic('no $ at its start', topic)
+  if (isOfBroker(topic)) throw badTopic('no $ at its start', topic)
   checkLevels(topic, limits)
 }
 
@@ -112,6 +111,11 @@ export function relativeTopic(base: string, topic: string): string | undefined {
 /** The filter for everything below `base`. */
 export function filterBelow(base: string): string {
   return joinTopic(base, '#')
+}
+
+/** Whether `topic` is one on which only the broker itself speaks [MQTT-4.7.2-1]. */
+export function isOfBroker(topic: string): boolean {
+  return topic.startsWith('$')
 }
 
 /** Whether a message on `topic` asks hardware to do something: never retained, never lost unseen. */

@@ -11,8 +11,9 @@ t.test('a message is read as it was written, but for the numbers of its broker',
       qos: fc.constantFrom(0 as const, 1 as const, 2 as const),
       retain: fc.boolean(),
     }),
-    (fields) => {
-      const message = ownMessage(7, fields)
+    fc.constantFrom({}, { clientId: 'bridge:hub.kitchen' }),
+    (fields, sender) => {
+      const message = { ...ownMessage(7, fields), ...sender }
       const expected = { ...message, brokerId: '', brokerCounter: 0 }
       t.strictSame(readMessage(writeMessage(message)), expected)
     },

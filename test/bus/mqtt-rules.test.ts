@@ -30,8 +30,6 @@ for (const [way, open] of Object.entries(ways)) {
       'an empty level last': 'a/',
       NUL: 'a\0b',
       'a line break': 'a\r\nb',
-      $SYS: '$SYS/broker/uptime',
-      $share: '$share/g/x',
       'a byte order mark': '\u{feff}a',
       'a space that is not seen': 'a\u{200b}',
       'a turn of direction': 'a\u{202e}b',
@@ -54,6 +52,27 @@ for (const [way, open] of Object.entries(ways)) {
     t.ok(Number(hub.counters()['bad-topic']) >= count, 'and each Will')
     const line = await hub.log.next(({ kind }) => kind === 'mqtt-connection-ended')
     t.match(line, { client: 'anonymous:raw', reason: /./ }, 'the log says who it was, and why')
+  })
+
+  t.test(`F14: messages and wills to topics with $ are dropped over ${way}`, async (t) => {
+    const hub = await openHub(t)
+    const seen = await signedIn(await rawMqttTo(t, hub.mqttPort), { clientId: 'seen' })
+    seen.send(subscribePacket(['#', '$SYS/broker/#', '$share']))
+    await seen.next()
+    const topics = ['$SYS/broker/connection/kitchen.hub/state', '$share', '$']
+    for (const [at, topic] of topics.entries()) {
+      const will = { topic, retain: true }
+      const raw = await signedIn(await open(t, hub), { will, clientId: 'raw' })
+      for (const qos of [0, 1, 2]) raw.send(publishPacket(topic, { retain: true, qos, id: qos }))
+      t.equal(await raw.next((answer) => answer.startsWith('40')), '40020001')
+      t.equal(await raw.next((answer) => answer.startsWith('50')), '50020002')
+      await settled(raw)
+      t.equal(hub.counters()['mqtt-dollar-topic'], 4 * (at + 1), topic)
+      raw.stream.destroy()
+    }
+    await hub.log.next(({ msg }) => msg === 'MQTT client gone')
+    await settled(seen)
+    t.same(seen.packets.filter(isPublish), [], 'nothing of it was published')
   })
 
   t.test(`F14: filters that break the rules get SUBACK 128 over ${way}`, async (t) => {

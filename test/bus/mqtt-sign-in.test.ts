@@ -1,8 +1,11 @@
 import { PassThrough } from 'node:stream'
 import type { Client } from 'aedes'
+import { pino } from 'pino'
 import t from 'tap'
 import type { User } from '../../src/access/user.ts'
 import { createMqttSignIn, type MqttSignInOptions } from '../../src/bus/mqtt-sign-in.ts'
+import { createCounters } from '../../src/core/counters.ts'
+import { createSampledLog } from '../../src/core/sampled-log.ts'
 import { mqttTo, startedHub } from '../started-hub.ts'
 
 const nobody = { id: 'anonymous:a', conn: new PassThrough() }
@@ -20,6 +23,7 @@ function answerTo(options: Partial<MqttSignInOptions>, user?: string, password?:
     mayEnter: () => true,
     addressOf: () => 'unknown',
     foreignOriginOf: () => undefined,
+    sampledLog: createSampledLog(pino({ level: 'silent' }), createCounters()),
     ...options,
   })
   const bytes = password === undefined ? undefined : Buffer.from(password)

@@ -184,6 +184,7 @@ function startSession() {
   const written: string[] = []
   const state = { mayHave: true, isFull: false, drained: () => {} }
   const link: Link = {
+    isOwn: () => false,
     mayHave: () => state.mayHave,
     write: (bytes) => {
       written.push(bytes.toString('hex'))

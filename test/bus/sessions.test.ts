@@ -9,7 +9,7 @@ const hourMs = 3_600_000
 
 /** A link that takes everything. */
 function openLink(): Link {
-  return { mayHave: () => true, write: () => true, onceDrained: () => {} }
+  return { isOwn: () => false, mayHave: () => true, write: () => true, onceDrained: () => {} }
 }
 
 /** Sessions, what became of them, and short ways to bring clients in. */

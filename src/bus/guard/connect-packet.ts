@@ -1,5 +1,5 @@
 import { reasonOf } from '../../core/errors.ts'
-import { checkTopic, type TopicLimits } from '../../core/topic.ts'
+import { checkTopic, isOfBroker, type TopicLimits } from '../../core/topic.ts'
 import { malformed, PacketFault } from './packet-fault.ts'
 import { PacketFields } from './packet-fields.ts'
 import type { MqttLimits } from './packet-types.ts'
@@ -14,6 +14,8 @@ export interface ConnectPacket {
   readonly keepAliveSeconds: number
   /** 4 for MQTT 3.1.1, 3 for 3.1, whose CONNACK knows of no sessions. */
   readonly level: number
+  /** A broker that passes messages on: it does not get its own back. */
+  readonly isBridge: boolean
 }
 
 /** [MQTT-3.1.2.1] The names of the protocol and the one level of each that is spoken here. */
@@ -45,7 +47,8 @@ export interface ConnectLimits {
  */
 export function readConnect(packet: Buffer, limits: ConnectLimits): ConnectPacket {
   const fields = new PacketFields(packet)
-  const level = readLevel(fields)
+  const { level, isBridge } = readLevel(fields)
+  if (isBridge) clearBridgeBit(packet)
   const flags = fields.byte()
   if (level === 3) allowReservedBits(packet)
   else checkReservedBits(packet, flags)
@@ -56,15 +59,19 @@ export function readConnect(packet: Buffer, limits: ConnectLimits): ConnectPacke
   if (flags & flagBits.will) readWill(fields, limits.topic)
   const user = readUser(fields, flags, limits.mqtt)
   if (!fields.isAtEnd) throw malformed('expected CONNECT to end, got more bytes')
-  return { clientId, user, clean, keepAliveSeconds, level }
+  return { clientId, user, clean, keepAliveSeconds, level, isBridge }
 }
 
-function readLevel(fields: PacketFields): number {
+/** By convention the highest bit of the level says that a bridge connects; Mosquitto's do. */
+const bridgeBit = 0x80
+
+function readLevel(fields: PacketFields): Pick<ConnectPacket, 'level' | 'isBridge'> {
   const name = fields.text('the protocol name')
   const expected = levels.get(name)
   if (expected === undefined) throw malformed('expected the protocol name MQTT, got another')
-  const level = fields.byte()
-  if (level === expected) return level
+  const byte = fields.byte()
+  const level = byte & ~bridgeBit
+  if (level === expected) return { level, isBridge: byte !== level }
   // [MQTT-3.1.2-2] MQTT 5 ends here too.
   throw new PacketFault('mqtt-version-refused', `expected MQTT 3.1.1, got level ${level}`, 1)
 }
@@ -109,11 +116,14 @@ function readClientId(
   throw new PacketFault('mqtt-client-id-refused', message, 2)
 }
 
-/** The will is checked when it is left, not when it fires: then nobody is there to be told. */
+/**
+ * The will is checked when it is left, not when it fires: then nobody is there to be told. One to a topic
+ * that begins with `$` is dropped where CONNECT is dealt with.
+ */
 function readWill(fields: PacketFields, limits: TopicLimits): void {
   const topic = fields.text('a will topic')
   try {
-    checkTopic(topic, limits)
+    if (!isOfBroker(topic)) checkTopic(topic, limits)
   } catch (error) {
     throw new PacketFault('bad-topic', `will: ${reasonOf(error)}`)
   }
@@ -132,8 +142,17 @@ function readUser(fields: PacketFields, flags: number, limits: MqttLimits): stri
 
 /** Takes the keep-alive out of a CONNECT, for a broker that is not to watch it. */
 export function clearKeepAlive(packet: Buffer): void {
-  const fields = new PacketFields(packet)
-  const nameBytes = fields.bytes()
-  const keepAliveAt = nameBytes.byteOffset - packet.byteOffset + nameBytes.length + 2
-  packet.writeUInt16BE(0, keepAliveAt)
+  packet.writeUInt16BE(0, levelAt(packet) + 2)
+}
+
+/** Aedes would have its own rules for bridges. */
+function clearBridgeBit(packet: Buffer): void {
+  const at = levelAt(packet)
+  packet.writeUInt8(packet.readUInt8(at) & ~bridgeBit, at)
+}
+
+/** Where the protocol level is: behind the name. */
+function levelAt(packet: Buffer): number {
+  const name = new PacketFields(packet).bytes()
+  return name.byteOffset - packet.byteOffset + name.length
 }

@@ -128,6 +128,11 @@ export class MqttGuard extends Duplex {
     return this.#isAccepted
   }
 
+  /** Whether the client is a broker that passes messages on. */
+  get isBridge(): boolean {
+    return this.#connect?.isBridge === true
+  }
+
   /** The broker is done with CONNECT and with what was kept for the client. */
   ready(): void {
     this.#feed.ready()

@@ -58,3 +58,12 @@ export function bodyStart(packet: Buffer): number {
   while (packet.readUInt8(at) >= 128) at++
   return at + 1
 }
+
+/** [MQTT-2.2.3] How many bytes follow the length, by the length. */
+export function remainingLength(packet: Buffer): number {
+  let length = 0
+  for (let at = bodyStart(packet) - 1; at > 0; at--) {
+    length = length * 128 + (packet.readUInt8(at) & 127)
+  }
+  return length
+}

@@ -12,12 +12,18 @@ function faultIn(fields: ConnectFields): string | undefined {
 
 t.test('CONNECT tells what the guard needs to know', async (t) => {
   const fields = { clientId: 'č', clean: false, keepAliveSeconds: 7 }
-  t.same(readConnect(connectPacket(fields), limits), { ...fields, user: '', level: 4 })
+  t.same(readConnect(connectPacket(fields), limits), {
+    ...fields,
+    user: '',
+    level: 4,
+    isBridge: false,
+  })
   const whole = { ...fields, will: { topic: 'a', qos: 2, retain: true }, user: 'b', password: 'c' }
   t.same(readConnect(connectPacket({ ...whole, level: 3 }), limits), {
     ...fields,
     user: 'b',
     level: 3,
+    isBridge: false,
   })
 })
 
@@ -47,6 +53,24 @@ t.test('MQTT 3.1 leaves bits open that 3.1.1 reserves, and Aedes wants as zero',
     faultOf(() => readConnect(hex('1f 0d 0004 4d515454 04 02 000a 0001 70'), limits)),
     malformed,
   )
+})
+
+t.test(
+  'the highest bit of the level says that it is a bridge, and Aedes does not see it',
+  async (t) => {
+    for (const level of [3, 4]) {
+      const packet = Buffer.concat([hex('c000'), connectPacket({ level })]).subarray(2)
+      const levelAt = packet.indexOf(level, 8)
+      packet.writeUInt8(0x80 | level, levelAt)
+      t.match(readConnect(packet, limits), { level, isBridge: true })
+      t.same(packet, connectPacket({ level }))
+    }
+    t.equal(faultIn({ level: 0x85 }), 'mqtt-version-refused 1')
+  },
+)
+
+t.test('a will to a topic with $ is no fault', async (t) => {
+  t.equal(faultIn({ will: { topic: '$SYS/broker/connection/x/state' } }), undefined)
 })
 
 t.test('the keep-alive is taken out where it stands', async (t) => {
