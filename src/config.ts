@@ -1,3 +1,4 @@
+import { dirname, isAbsolute, join } from 'node:path'
 import { isLoopbackHost } from './access/address.ts'
 import { inlineUserFault } from './access/inline-users.ts'
 import { checkNobodyTwice } from './access/user-directory.ts'
@@ -43,9 +44,13 @@ type Warn = (sentence: string) => void
 type CheckedConfig = Omit<generated.Config, 'users'> &
   Required<Pick<generated.ConfigInput, 'users'>>
 
+/** Where a path to another file stands; `*` is any key. */
+const paths = ['usersFile', 'data.folder', 'tls.certFile', 'tls.keyFile', 'users.*.passwordFile']
+
 /**
- * Reads the YAML (or JSON) `file`, lets `CLOWN_…` variables override it, and checks the whole. `warn`
- * is told of keys and variables that have another name now.
+ * Reads the YAML (or JSON) `file`, lets `CLOWN_…` variables override it, and checks the whole. Relative
+ * paths in it start at its folder, those of variables at the working directory. `warn` is told of keys and
+ * variables that have another name now.
  *
  * @throws HubError `unreadable-file`, `exposed-secret` when others can read the passwords in it, or
  * `bad-config` naming the file and, for a syntax error, the line.
@@ -54,10 +59,30 @@ export function readConfig(path: string, environment: Environment, warn: Warn = 
   const source = JSON.stringify(path)
   const file = readTextFile('the path of the configuration', path)
   const { value: input } = parseYaml(file.text, source)
-  const current = withCurrentKeys(input ?? {}, warn)
+  const current = withCurrentKeys(withPathsFrom(path, input ?? {}), warn)
   const config = completed(applyEnvironment(current, environment, warn), `${source}: `)
   if (holdsPassword(input)) checkPrivate(file)
   return config
+}
+
+function withPathsFrom(file: string, input: unknown): unknown {
+  const folder = dirname(file)
+  return paths.reduce((result, path) => withPathFrom(folder, result, path.split('.')), input)
+}
+
+function withPathFrom(folder: string, input: unknown, place: readonly string[]): unknown {
+  const [key, ...rest] = place
+  if (key === undefined) {
+    // An empty folder means none.
+    const isRelative = typeof input === 'string' && input !== '' && !isAbsolute(input)
+    return isRelative ? join(folder, input) : input
+  }
+  if (!isRecord(input)) return input
+  const entries = Object.entries(input).map(([name, value]) => {
+    const isMeant = key === '*' || key === name
+    return [name, isMeant ? withPathFrom(folder, value, rest) : value]
+  })
+  return Object.fromEntries(entries)
 }
 
 /**

@@ -231,6 +231,41 @@ t.test('a file of YAML or JSON is read, then the environment, then checked', asy
   t.match(readConfig(join(folder, 'empty.yaml'), environment), { users })
 })
 
+t.test('relative paths start at the folder of the file, those of variables do not', async (t) => {
+  const folder = testFolder(t, {
+    'users.yaml': 'users: {}',
+    'other.yaml': 'users: {}',
+    password: 'bigclown',
+    'hub.yaml': `
+usersFile: users.yaml
+users: { clown: { passwordFile: ./password }, eve: { passwordFile: ${JSON.stringify('/dev/null')} } }
+data: { folder: data/../store }
+tls: { certFile: tls.crt, keyFile: keys/tls.key }
+`,
+    'empty.yaml': 'data: { folder: "" }',
+    'odd.yaml': 'usersFile: [1]\ntls: 2',
+  })
+  for (const name of ['users.yaml', 'password']) chmodSync(join(folder, name), 0o600)
+  const config = readConfig(join(folder, 'hub.yaml'), { CLOWN_USERS_EVE_PASSWORD: 'x' })
+  t.match(config, {
+    usersFile: join(folder, 'users.yaml'),
+    data: { folder: join(folder, 'store') },
+    tls: { certFile: join(folder, 'tls.crt'), keyFile: join(folder, 'keys/tls.key') },
+    users: { clown: { password: 'bigclown' } },
+  })
+  const environment = {
+    CLOWN_USERS_EVE_PASSWORD: 'x',
+    CLOWN_DATA_FOLDER: 'data',
+    CLOWN_TLS_CERT_FILE: 'tls.crt',
+  }
+  t.match(readConfig(join(folder, 'hub.yaml'), environment), {
+    data: { folder: 'data' },
+    tls: { certFile: 'tls.crt', keyFile: join(folder, 'keys/tls.key') },
+  })
+  t.equal(readConfig(join(folder, 'empty.yaml'), {}).data.folder, '', 'empty is no path')
+  t.throws(() => readConfig(join(folder, 'odd.yaml'), {}), /expected tls to be object, got 2/)
+})
+
 t.test('a file that cannot be used is refused in one line with its name', async (t) => {
   const refused: [string, RegExp][] = [
     ['users: {}\nhttp: [\n', /\.yaml" line 3: /],

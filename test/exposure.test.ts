@@ -1,5 +1,6 @@
+import { join } from 'node:path'
 import t from 'tap'
-import { checkConfig } from '../src/config.ts'
+import { checkConfig, readConfig } from '../src/config.ts'
 import { exposures } from '../src/exposure.ts'
 import { type LogLine, startedHub } from './started-hub.ts'
 
@@ -39,6 +40,41 @@ t.test('guests from elsewhere and pages of anybody are open', async (t) => {
     /^anyOrigin of dialects\.2\.guest, dialects\.3\.guest: any page .*; list origins/,
   ])
 })
+
+t.test('what is accepted is not warned of, and each warning says how to accept it', async (t) => {
+  const open = {
+    users,
+    http: openHttp,
+    mqtt: { host: '::' },
+    dialects: [
+      {
+        dialect: 'deconz',
+        port: 0,
+        host: '0.0.0.0',
+        guest: { user: 'clown', addresses: ['10.0.0.0/8'], anyOrigin: true },
+      },
+    ],
+  }
+  const warnings = exposures(checkConfig(open))
+  t.equal(warnings.length, 6)
+  const kinds = warnings.map((text) => /accept: \[(.+)\]$/.exec(text)?.[1])
+  t.match(exposures(checkConfig({ ...open, accept: ['plain-mqtt'] })), {
+    length: 5,
+    0: /^http\.host/,
+    1: /^dialects\.0\.host/,
+  })
+  t.same(exposures(checkConfig({ ...open, accept: [...new Set(kinds)] })), [])
+})
+
+t.test(
+  'the configuration of the container leaves nothing open that it does not accept',
+  async (t) => {
+    const file = join(import.meta.dirname, '../docker/hub.yaml')
+    const config = readConfig(file, { CLOWN_USERS_A_PASSWORD: 'b', CLOWN_USERS_A_ROLE: 'admin' })
+    t.equal(config.mqtt.host, '0.0.0.0')
+    t.same(exposures(config), [])
+  },
+)
 
 t.test('a hub logs what is open once it runs', async (t) => {
   const { log } = await startedHub(t, { http: openHttp, users })

@@ -63,7 +63,7 @@ export function onlyOne(values: readonly string[], what: string, usage: string):
 export const configName = 'clown-hub.yaml'
 export const usersName = 'users.yaml'
 
-/** The data folder of `clown-hub run`, unless it is told otherwise. */
+/** The data folder of `clown-hub run` beside its configuration, unless it is told otherwise. */
 export const dataName = 'data'
 
 /**

@@ -1,30 +1,29 @@
 /** What `clown-hub init` writes. */
-import type { CertificateFiles } from '../core/certificate.ts'
+import { dataName, usersName } from './command.ts'
+import { certificateNames } from './self-signed.ts'
 
-/** Paths are as they are to be written. */
 export interface FirstConfig {
-  readonly usersFile: string
-  readonly dataFolder: string
   /** Names that browsers may call the hub by. */
   readonly hosts: readonly string[]
-  /** Opens the ports with TLS for other machines. */
-  readonly tls: CertificateFiles | undefined
+  /** Opens the ports with TLS for other machines, by the certificate beside the configuration. */
+  readonly isTls: boolean
 }
 
 /** A configuration whose plain ports are for this machine only. */
-export function configText({ usersFile, dataFolder, hosts, tls }: FirstConfig): string {
+export function configText({ hosts, isTls }: FirstConfig): string {
   return `# Clown.Hub. "clown-hub check-config" says whether the hub understands this file, and
-# "clown-hub doctor" whether it is safe. All settings: schemas/config.schema.json in the package.
+# "clown-hub doctor" whether it is safe. Relative paths start here, at the folder of this file. All
+# settings: schemas/config.schema.json in the package.
 
 # Who may sign in, and what they may do.
-usersFile: ${JSON.stringify(usersFile)}
+usersFile: ${usersName}
 
 # What the hub has to remember when it ends. The folder is made at the first start.
 data:
-  folder: ${JSON.stringify(dataFolder)}
+  folder: ${dataName}
 
 http:
-  # This machine only. ${tls === undefined ? howToOpen : whatIsOpen}
+  # This machine only. ${isTls ? whatIsOpen : howToOpen}
   host: 127.0.0.1
   port: 8080
   # Names that browsers may call the hub by, besides localhost and IP addresses.
@@ -33,7 +32,7 @@ http:
 mqtt:
   host: 127.0.0.1
   port: 1883
-${tls === undefined ? '' : tlsText(tls)}
+${isTls ? tlsText : ''}
 log:
   level: info
 `
@@ -45,19 +44,17 @@ const howToOpen = `"clown-hub init --tls" in another folder writes a configurati
 const whatIsOpen = `Other machines come in by TLS, below; with 0.0.0.0 here they would send
   # passwords in the clear.`
 
-function tlsText({ certFile, keyFile }: CertificateFiles): string {
-  return `
+const tlsText = `
 # For other machines, too. The certificate signs itself: give it to clients, which have to trust it,
 # or put one of an authority in its place. A running hub takes up a new pair.
 tls:
-  certFile: ${JSON.stringify(certFile)}
-  keyFile: ${JSON.stringify(keyFile)}
+  certFile: ${certificateNames.certFile}
+  keyFile: ${certificateNames.keyFile}
   host: 0.0.0.0
   # HTTPS and wss, and MQTT.
   httpPort: 8443
   mqttPort: 8883
 `
-}
 
 /** A users file with one admin. */
 export function usersText(passwordHash: string): string {

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { hashPassword } from '../access/passwords.ts'
 import { HubError, quote } from '../core/errors.ts'
 import { writeSecret } from '../core/write-secret.ts'
-import { type Command, configName, dataName, readArguments, usersName } from './command.ts'
+import { type Command, configName, readArguments, usersName } from './command.ts'
 import { configText, usersText } from './init-files.ts'
 import { generatePassword } from './password.ts'
 import { certificateNames, makeCertificate } from './self-signed.ts'
@@ -32,13 +32,8 @@ export const init: Command = {
     const made = isTls ? await makeCertificate(dir ?? '', [localName(), ...host]) : undefined
     const password = generatePassword()
     writeSecret(usersFile, usersText(await hashPassword(password)))
-    // A configuration in another folder is started from who knows where.
-    const asWritten = (file: string) => (dir === undefined ? file : resolve(file))
     const hosts = (made?.names ?? host).filter(isFurtherName)
-    const tls = made && { certFile: asWritten(made.certFile), keyFile: asWritten(made.keyFile) }
-    const dataFolder = asWritten(join(dir ?? '', dataName))
-    const text = configText({ usersFile: asWritten(usersFile), dataFolder, hosts, tls })
-    writeSecret(configFile, text)
+    writeSecret(configFile, configText({ hosts, isTls }))
 
     const given = dir === undefined ? '' : ` --config ${configFile}`
     terminal.print(`${listed(files)} are written. Start the hub: clown-hub run${given}`)

@@ -1,3 +1,4 @@
+import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { readConfig } from '../config.ts'
 import type { Hub } from '../hub.ts'
@@ -12,12 +13,14 @@ export const run: Command = {
     const { values } = readArguments(usage, () =>
       parseArgs({ args, options: { config: { type: 'string' } } }),
     )
-    const config = readConfig(configPath(values.config), terminal.environment, warningsTo(terminal))
+    const file = configPath(values.config)
+    const config = readConfig(file, terminal.environment, warningsTo(terminal))
     const [{ startHub }, { dialectsLine }] = await Promise.all([
       import('../hub.ts'),
       import('./lab-dialects.ts'),
     ])
-    const hub = await startHub({ ...config, data: { folder: dataName, ...config.data } })
+    const folder = join(dirname(file), dataName)
+    const hub = await startHub({ ...config, data: { folder, ...config.data } })
     const others = hub.dialects.length === 0 ? '' : `; ${dialectsLine(hub.dialects)}`
     terminal.print(`Clown.Hub listens: ${portsOf(hub)}${others}`)
     await terminal.stopped

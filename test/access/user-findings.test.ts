@@ -14,7 +14,7 @@ t.test('an anonymous user who may do more than read is reported', async (t) => {
   t.equal(findingFor({ role: 'viewer' }), undefined)
   t.equal(
     findingFor({ role: 'operator' }),
-    'whoever reaches a port may write and command: let the user anonymous read only',
+    'whoever reaches a port may write and command and retain: let the user anonymous read only',
   )
   t.match(
     findingFor({ rules: [{ allow: ['read', 'command'], topic: '{client}/#' }] }),

@@ -33,7 +33,7 @@ users: { clown: { password: bigclown, role: admin } }
     /^http\.host 0\.0\.0\.0 lets other machines in, and passwords travel in the clear: set it to/,
     /^mqtt\.host :: lets other machines in/,
     /^http\.origins has \*: /,
-    /^whoever reaches a port may write and command: /,
+    /^whoever reaches a port may write and command and retain: /,
     /^bob has no password and no token: /,
     /^bob may do nothing: /,
   ])

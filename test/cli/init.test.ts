@@ -69,6 +69,19 @@ t.test('run takes ./data when nothing is said, and none when that is said', asyn
   t.same(readdirSync('data'), ['store'])
 })
 
+t.test('data is beside the configuration, wherever the hub is started', async (t) => {
+  enterFolder(t, { etc: {}, elsewhere: {} })
+  writePrivate('etc/hub.yaml', 'users: { a: { password: b } }\nlog: { level: silent }\n')
+  process.chdir('elsewhere')
+  const environment = { CLOWN_HTTP_PORT: '0', CLOWN_MQTT_PORT: '0' }
+  const { output, code, stop } = runLine('run --config ../etc/hub.yaml', { environment })
+  await output.next()
+  stop()
+  t.equal(await code, 0)
+  t.same(readdirSync('../etc').sort(), ['data', 'hub.yaml'])
+  t.same(readdirSync('.'), [])
+})
+
 t.test('in another folder it works from everywhere', async (t) => {
   const folder = enterFolder(t, { etc: {} })
   const { output } = await ranLine('init --dir etc')
@@ -77,6 +90,11 @@ t.test('in another folder it works from everywhere', async (t) => {
     'etc/clown-hub.yaml and etc/users.yaml are written. Start the hub: clown-hub run --config etc/clown-hub.yaml',
   )
   t.match(readConfig('etc/clown-hub.yaml', {}), {
+    usersFile: 'etc/users.yaml',
+    data: { folder: 'etc/data' },
+  })
+  process.chdir('etc')
+  t.match(readConfig(join(folder, 'etc/clown-hub.yaml'), {}), {
     usersFile: join(folder, 'etc/users.yaml'),
     data: { folder: join(folder, 'etc/data') },
   })
@@ -111,7 +129,7 @@ t.test('names without --tls are those of a proxy', async (t) => {
   await ranLine('init --host hub.example')
   t.match(readConfig('clown-hub.yaml', {}).http.hosts, ['hub.example'])
   await ranLine('init --tls --dir etc')
-  t.match(readConfig('etc/clown-hub.yaml', {}).tls, { keyFile: join(process.cwd(), 'etc/tls.key') })
+  t.match(readConfig('etc/clown-hub.yaml', {}).tls, { keyFile: 'etc/tls.key' })
 })
 
 t.test('a name that is none is refused before anything is written', async (t) => {
