@@ -50,7 +50,7 @@ function openToGuests(key: string, guest: Config['dialects'][number]['guest']): 
 function openToPages(keys: readonly string[]): Exposure[] {
   if (keys.length === 0) return []
   const open = `anyOrigin of ${keys.join(', ')}: any page that somebody visits there is a guest`
-  return [{ kind: 'any-origin', sentence: `${open}; list origins in http.origins in its place` }]
+  return [{ kind: 'guest-pages', sentence: `${open}; list origins in http.origins in its place` }]
 }
 
 const openOrigins: Readonly<Record<string, Exposure>> = {

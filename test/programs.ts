@@ -19,6 +19,7 @@ const debianPackages = {
   nginx: 'nginx',
   openssl: 'openssl',
   curl: 'curl',
+  script: 'bsdutils',
 } as const
 
 export type Program = keyof typeof debianPackages

@@ -1,23 +1,16 @@
 #!/usr/bin/env node
-import { text } from 'node:stream/consumers'
-import { main } from './main.ts'
-import { firstStopSignal } from './stop-signals.ts'
+/*
+ * Old versions of Node.js have to get as far as the sentence below: nothing is imported before it, and
+ * nothing is written here that Node.js 12 cannot read. What follows needs 20.19.
+ */
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+const isOld = major < 20 || (major === 20 && minor < 19)
 
-// Whoever closes the other end of a pipe does not want to read on; that is no reason to end a hub.
-for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
-
-process.exitCode = await main(process.argv.slice(2), {
-  environment: process.env,
-  print: (line) => process.stdout.write(`${line}\n`),
-  write: (text) =>
-    new Promise((resolve) => {
-      process.stdout.write(text, (error) => resolve(!error))
-    }),
-  printError: (line) => process.stderr.write(`${line}\n`),
-  readInput: () => text(process.stdin),
-  stopped: firstStopSignal({
-    signals: process,
-    now: performance.now.bind(performance),
-    exit: process.exit,
-  }),
-})
+if (isOld) {
+  process.stderr.write(
+    `clown-hub: expected Node.js 20.19 or newer, got ${process.versions.node}: see https://nodejs.org/en/download\n`,
+  )
+  process.exitCode = 1
+} else {
+  void import('./program.ts')
+}

@@ -1,7 +1,9 @@
+import type { Logger } from 'pino'
 import { isLoopbackHost } from '../access/address.ts'
 import { createToken } from '../access/tokens.ts'
-import { applyEnvironment, checkConfig } from '../config.ts'
+import { applyEnvironment, type Config, checkConfig } from '../config.ts'
 import { HubError } from '../core/errors.ts'
+import { openHeldLog } from '../core/log.ts'
 import { readRelease } from '../core/release.ts'
 import { startHub } from '../hub.ts'
 import { startSimulatedNode } from '../simulator/start-simulated-node.ts'
@@ -23,11 +25,13 @@ function labConfig(dialects: string | undefined) {
       [nodeUser]: { password: createToken().token, role: 'node', base },
     },
     dialects: labDialects(dialects, { user, base }),
+    // Which is said in one sentence with the rest.
+    accept: ['guest-pages'],
     log: { level: 'warn' },
   }
 }
 
-const warning = `lab mode: everybody knows ${user} and the password; for a house or a lab, clown-hub init`
+const warning = `lab mode: everybody knows ${user} and the password, and any page may watch; for a house or a lab, clown-hub init`
 
 /**
  * Starts a hub and a simulated node, tells how to talk to them, and ends both when the terminal is
@@ -39,8 +43,22 @@ export async function startLab(places: string | undefined, terminal: Terminal): 
   const input = labConfig(places)
   const config = checkConfig(applyEnvironment(input, terminal.environment, warningsTo(terminal)))
   for (const { host } of [config.http, config.mqtt, config.tls ?? config.http]) checkLoopback(host)
-  const password = String(config.users[user]?.password)
-  const hub = await startHub(config, { warnings: [warning], isLab: true })
+  // Who starts this for the first time reads first what it is.
+  const { log, release } = openHeldLog(config.log.level)
+  try {
+    await runLab(config, log, { ...terminal, greeted: release })
+  } finally {
+    release()
+  }
+}
+
+interface LabTerminal extends Pick<Terminal, 'print' | 'stopped'> {
+  /** Called when the user has read how to begin. */
+  greeted(): void
+}
+
+async function runLab(config: Config, log: Logger, terminal: LabTerminal): Promise<void> {
+  const hub = await startHub(config, { warnings: [warning], isLab: true, log })
   try {
     const mqtt = `${inUrl(config.mqtt.host)}:${hub.mqttPort}`
     const node = await startSimulatedNode({
@@ -52,7 +70,9 @@ export async function startLab(places: string | undefined, terminal: Terminal): 
     const http = `${inUrl(config.http.host)}:${hub.httpPort}`
     const dialects = dialectsLine(hub.dialects)
     const addresses = { http, mqtt, host: config.mqtt.host, port: hub.mqttPort, dialects }
+    const password = String(config.users[user]?.password)
     for (const line of welcome(addresses, password)) terminal.print(line)
+    terminal.greeted()
     await terminal.stopped
     await node.close()
   } finally {

@@ -760,9 +760,11 @@ export interface ConfigInput {
     }
   }
   /**
-   * What is open on purpose, so that neither the log nor clown-hub doctor warns of it: plain ports for other machines, guests of dialects from elsewhere, pages of any origin.
+   * What is open on purpose, so that neither the log nor clown-hub doctor warns of it: plain ports for other machines, guests of dialects from elsewhere or on pages of any origin, and any origin that acts as a user.
    */
-  accept?: ('plain-http' | 'plain-mqtt' | 'plain-dialects' | 'guests' | 'any-origin')[]
+  accept?: (
+    'plain-http' | 'plain-mqtt' | 'plain-dialects' | 'guests' | 'guest-pages' | 'any-origin'
+  )[]
   /**
    * What the hub writes about itself.
    */
@@ -1530,9 +1532,11 @@ export interface Config {
     }
   }
   /**
-   * What is open on purpose, so that neither the log nor clown-hub doctor warns of it: plain ports for other machines, guests of dialects from elsewhere, pages of any origin.
+   * What is open on purpose, so that neither the log nor clown-hub doctor warns of it: plain ports for other machines, guests of dialects from elsewhere or on pages of any origin, and any origin that acts as a user.
    */
-  accept: ('plain-http' | 'plain-mqtt' | 'plain-dialects' | 'guests' | 'any-origin')[]
+  accept: (
+    'plain-http' | 'plain-mqtt' | 'plain-dialects' | 'guests' | 'guest-pages' | 'any-origin'
+  )[]
   /**
    * What the hub writes about itself.
    */

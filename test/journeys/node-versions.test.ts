@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { testCertificate } from '../certificates.ts'
 import { requireNode } from '../node-programs.ts'
@@ -67,3 +68,28 @@ for (const version of versions) {
     t.equal(await started.hub.end('SIGTERM'), 0)
   })
 }
+
+t.test('an older Node.js is told in one sentence that it is one', async (t) => {
+  const { engines } = JSON.parse(await readFile(join(program, '../../../package.json'), 'utf8'))
+  t.equal(engines.node, '>=20.19')
+  for (const version of ['12', '18', '20.10']) {
+    const node = await requireNode(t, version)
+    if (node === undefined) return
+    for (const args of [['lab'], ['--version'], []]) {
+      const { code, output } = await run('env', ['-u', 'NODE_OPTIONS', node, program, ...args])
+      t.equal(code, 1)
+      t.match(
+        output,
+        RegExp(`^clown-hub: expected Node\\.js 20\\.19 or newer, got ${version}\\..*\n$`),
+      )
+    }
+  }
+})
+
+t.test('so is one that says it is old', async (t) => {
+  const disguise = `Object.defineProperty(process, 'versions', { value: { node: '20.18.3' } })`
+  const args = [`--import=data:text/javascript,${disguise}`, program, 'lab']
+  const { code, output } = await run(process.execPath, args)
+  t.equal(code, 1)
+  t.match(output, /^clown-hub: expected Node\.js 20\.19 or newer, got 20\.18\.3: see https.*\n$/)
+})

@@ -1,0 +1,23 @@
+/** The process around `main`: its arguments, streams and signals. */
+import { text } from 'node:stream/consumers'
+import { main } from './main.ts'
+import { firstStopSignal } from './stop-signals.ts'
+
+// Whoever closes the other end of a pipe does not want to read on; that is no reason to end a hub.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+
+process.exitCode = await main(process.argv.slice(2), {
+  environment: process.env,
+  print: (line) => process.stdout.write(`${line}\n`),
+  write: (text) =>
+    new Promise((resolve) => {
+      process.stdout.write(text, (error) => resolve(!error))
+    }),
+  printError: (line) => process.stderr.write(`${line}\n`),
+  readInput: () => text(process.stdin),
+  stopped: firstStopSignal({
+    signals: process,
+    now: performance.now.bind(performance),
+    exit: process.exit,
+  }),
+})
