@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { hash as hashByArgon2, type Options, verify } from '@node-rs/argon2'
+import { isMosquittoHash, isMosquittoHashOf } from './mosquitto-hash.ts'
+import type { HashReplacement } from './user.ts'
 
 /**
  * The OWASP Password Storage Cheat Sheet: argon2id with 19 MiB of memory, 2 passes and 1 lane, about
@@ -16,10 +18,15 @@ export function hashPassword(password: string): Promise<string> {
 export type Verdict = 'right' | 'wrong' | 'busy'
 
 /**
- * Compares `password` with an argon2id hash. Without one it takes the same time and is wrong, so that
- * nobody can tell by the clock which users there are.
+ * Compares `password` with a hash: argon2id, or one of Mosquitto's, which goes with a right password to
+ * `replace` as an argon2id hash. Without a hash it takes the same time and is wrong, so that nobody can
+ * tell by the clock which users there are.
  */
-export type PasswordCheck = (passwordHash: string | undefined, password: string) => Promise<Verdict>
+export type PasswordCheck = (
+  passwordHash: string | undefined,
+  password: string,
+  replace?: (replacement: HashReplacement) => void,
+) => Promise<Verdict>
 
 export interface PasswordCheckLimits {
   /** How many checks run at once. */
@@ -45,13 +52,28 @@ export function createPasswordCheck(limits: PasswordCheckLimits): PasswordCheck 
     if (next === undefined) running--
     else next()
   }
-  return async (passwordHash, password) => {
+  return async (passwordHash, password, replace) => {
     if (running >= checksAtOnce && waiting.length >= checksWaiting) return 'busy'
     await turn()
-    const isSame = await isHashOf(passwordHash ?? (await nobody), password)
+    const isForeign = passwordHash !== undefined && isMosquittoHash(passwordHash)
+    const isSame = isForeign
+      ? await isForeignHashOf(passwordHash, password, replace)
+      : await isHashOf(passwordHash ?? (await nobody), password)
     done()
     return isSame && passwordHash !== undefined ? 'right' : 'wrong'
   }
+}
+
+/** Hashing anew takes as long as the comparison with an argon2id hash, so it is done for a wrong one too. */
+async function isForeignHashOf(
+  passwordHash: string,
+  password: string,
+  replace: ((replacement: HashReplacement) => void) | undefined,
+): Promise<boolean> {
+  const after = await hashPassword(password)
+  const isSame = await isMosquittoHashOf(passwordHash, password)
+  if (isSame) replace?.({ before: passwordHash, after })
+  return isSame
 }
 
 /** A text that is no hash is the hash of nothing. */

@@ -3,8 +3,8 @@ import type { Logger } from 'pino'
 import { HubError, reasonOf } from '../core/errors.ts'
 import { followFiles } from '../core/follow-files.ts'
 import { createListeners } from '../core/listeners.ts'
-import type { User, UserDirectory } from './user.ts'
-import { readUsersFile } from './users-file.ts'
+import type { HashReplacement, User, UserDirectory } from './user.ts'
+import { changeUsers, type EntryChange, readUsersFile } from './users-file.ts'
 
 export interface UserDirectoryOptions {
   /** The users of the configuration, who never change. */
@@ -24,10 +24,11 @@ export function openUserDirectory({ inline, file, log }: UserDirectoryOptions): 
   const { add: onChange, tell } = createListeners<[]>()
   if (file === undefined) {
     const always = byName(inline)
-    return directoryOf(() => always, { onChange, close: () => {} })
+    return directoryOf(() => always, { onChange, replaceHash: () => {}, close: () => {} })
   }
+  const hashes = createHashReplacement(file, log)
   const { current, close } = followFiles([file], {
-    read: () => merged(inline, file),
+    read: () => hashes.asBefore(merged(inline, file)),
     changed: (users, before) => {
       if (isDeepStrictEqual(users, before)) return
       log.info({ file, users: users.size }, 'the users file has changed')
@@ -38,14 +39,64 @@ export function openUserDirectory({ inline, file, log }: UserDirectoryOptions): 
       log.error(fields, 'the users file cannot be used any more: all users stay as they were')
     },
   })
-  return directoryOf(current, { onChange, close })
+  return directoryOf(current, {
+    onChange,
+    replaceHash: hashes.replace,
+    close: () => {
+      close()
+      hashes.close()
+    },
+  })
+}
+
+/** Hashes that come within this time are written at once: after an import, many devices sign in together. */
+const gatherMs = 1000
+
+/** Writes better hashes of the same passwords into the users file. */
+function createHashReplacement(file: string, log: UserDirectoryOptions['log']) {
+  /** What the hub goes on with, by the hash that takes its place in the file. */
+  const hashBefore = new Map<string, string>()
+  const waiting = new Map<string, EntryChange>()
+  let timer: NodeJS.Timeout | undefined
+  let isWritable = true
+  const write = () => {
+    timer = undefined
+    try {
+      changeUsers(file, waiting)
+    } catch (error) {
+      isWritable = false
+      const fields = { file, reason: reasonOf(error) }
+      log.error(fields, "the users file cannot be written: passwords stay as Mosquitto's hashes")
+    }
+    waiting.clear()
+  }
+  const asBefore = (user: User): User => {
+    const passwordHash = hashBefore.get(user.passwordHash ?? '')
+    return passwordHash === undefined ? user : { ...user, passwordHash }
+  }
+  return {
+    replace: (name: string, { before, after }: HashReplacement) => {
+      if (!isWritable || [...hashBefore.values()].includes(before)) return
+      hashBefore.set(after, before)
+      // Whose password has become another one meanwhile is left alone.
+      const change: EntryChange = (entry) =>
+        entry?.password === before ? { ...entry, password: after } : entry
+      waiting.set(name, change)
+      timer ??= setTimeout(write, gatherMs).unref()
+    },
+    asBefore: (users: Users): Users => byName([...users.values()].map(asBefore)),
+    close: () => {
+      clearTimeout(timer)
+      if (waiting.size > 0) write()
+    },
+  }
 }
 
 type Users = ReadonlyMap<string, User>
 
 function directoryOf(
   users: () => Users,
-  following: Pick<UserDirectory, 'onChange' | 'close'>,
+  following: Pick<UserDirectory, 'onChange' | 'replaceHash' | 'close'>,
 ): UserDirectory {
   return {
     find: (name) => users().get(name),

@@ -29,7 +29,7 @@ export interface User {
   /** The prefix of a node's topics; who has the role node has one. */
   readonly base?: string
   readonly rules: readonly Rule[]
-  /** An argon2id hash as a PHC string. */
+  /** An argon2id hash as a PHC string, or one of Mosquitto's until the user has signed in. */
   readonly passwordHash?: string
   /** For HTTP Digest, of who wants it; see `digestSecretOf`. */
   readonly digestSecret?: string
@@ -39,11 +39,22 @@ export interface User {
 /** The name of the user who stands for everybody that gives no credentials. */
 export const anonymousName = 'anonymous'
 
+/** A hash in the place of another one; where that one is not there any more, nothing is replaced. */
+export interface HashReplacement {
+  readonly before: string
+  readonly after: string
+}
+
 /** Who may sign in, as of now. */
 export interface UserDirectory {
   find(name: string): User | undefined
   all(): readonly User[]
   /** Calls `listener` after users were added, removed or changed; the answer ends that. */
   onChange(listener: () => void): () => void
+  /**
+   * Has the users file say another hash of the same password, soon. Nobody has changed by that: no
+   * listener is called, and nobody is signed out.
+   */
+  replaceHash(name: string, replacement: HashReplacement): void
   close(): void
 }

@@ -33,22 +33,44 @@ export function readUsersFile(path: string): User[] {
  * `unwritable-file`, and what `change` throws.
  */
 export function changeUser(path: string, name: string, change: EntryChange): void {
-  const { users, document } = read(path)
-  const before = new Map(entriesOf(users)).get(name)
-  const after = change(before)
-  if (after === undefined) document.deleteIn(['users', name])
-  else if (before === undefined) add(document, name, after)
-  else replace(document, name, [before, after])
-  const text = document.toString({ lineWidth: 0 })
-  parse(text, path)
-  writeSecret(path, text)
+  changeUsers(path, new Map([[name, change]]))
 }
 
-function read(path: string) {
-  return parse(readSecretFile('the path of the users file', path).text, path)
+/** The same for several users at once, by name. */
+export function changeUsers(path: string, changes: ReadonlyMap<string, EntryChange>): void {
+  let isWritten = false
+  // Who changed the file meanwhile, a command or a running hub, is not undone.
+  while (!isWritten) {
+    const before = textOf(path)
+    const after = changed(parse(before, path), changes)
+    parse(after, path)
+    isWritten = writeSecret(path, after, () => textOf(path) === before)
+  }
 }
 
-function parse(text: string, path: string): UsersFile & { document: Document } {
+function changed({ users, document }: Parsed, changes: ReadonlyMap<string, EntryChange>): string {
+  const entries = new Map(entriesOf(users))
+  for (const [name, change] of changes) {
+    const before = entries.get(name)
+    const after = change(before)
+    if (after === undefined) document.deleteIn(['users', name])
+    else if (before === undefined) add(document, name, after)
+    else replace(document, name, [before, after])
+  }
+  return document.toString({ lineWidth: 0 })
+}
+
+function textOf(path: string): string {
+  return readSecretFile('the path of the users file', path).text
+}
+
+function read(path: string): Parsed {
+  return parse(textOf(path), path)
+}
+
+type Parsed = UsersFile & { document: Document }
+
+function parse(text: string, path: string): Parsed {
   const source = JSON.stringify(path)
   const { value, document } = parseYaml(text, source)
   const validate = openAjv().compile<UsersFile>(readSchema('users'))

@@ -42,7 +42,7 @@ export interface UsersFile {
         topic: string
       }[]
       /**
-       * an argon2id hash, as clown-hub user password writes it
+       * an argon2id hash, as clown-hub user password writes it, or a hash of Mosquitto's, as clown-hub import writes it: at the next sign-in an argon2id hash takes its place
        */
       password?: string
       /**

@@ -16,6 +16,7 @@ export function changingDirectory(...first: User[]): ChangingDirectory {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
+    replaceHash: () => {},
     close: () => listeners.clear(),
     change: (...next) => {
       users = next

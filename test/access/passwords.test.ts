@@ -1,5 +1,7 @@
 import t from 'tap'
 import { createPasswordCheck, hashPassword } from '../../src/access/passwords.ts'
+import type { HashReplacement } from '../../src/access/user.ts'
+import { mosquittoHashes } from './users.ts'
 
 const limits = { checksAtOnce: 2, checksWaiting: 3 }
 
@@ -19,6 +21,26 @@ t.test('a password is right for its own hash only', async (t) => {
   t.equal(await check(hash, ''), 'wrong')
   t.equal(await check(undefined, 'pässword'), 'wrong', 'nobody has a password')
   t.equal(await check('no hash', 'pässword'), 'wrong')
+})
+
+t.test("a right password for a hash of Mosquitto's makes an argon2id hash", async (t) => {
+  const check = createPasswordCheck(limits)
+  for (const [password, hash] of Object.entries(mosquittoHashes)) {
+    const replacements: HashReplacement[] = []
+    const verdictOn = (given: string) => check(hash, given, (found) => replacements.push(found))
+    t.equal(await verdictOn(`${password}x`), 'wrong')
+    t.same(replacements, [])
+    t.equal(await verdictOn(password), 'right')
+    t.equal(await check(hash, password), 'right', 'somebody may not want to know')
+    const [{ before, after } = { before: '', after: '' }, ...more] = replacements
+    t.equal(before, hash)
+    t.match(after, /^\$argon2id\$/)
+    t.equal(await check(after, password), 'right')
+    t.same(more, [])
+  }
+  const ofOurs: HashReplacement[] = []
+  await check(await hashPassword('x'), 'x', (found) => ofOurs.push(found))
+  t.same(ofOurs, [])
 })
 
 t.test('so many checks run, so many wait, and the rest is busy', async (t) => {

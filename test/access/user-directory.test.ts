@@ -1,11 +1,13 @@
-import { chmodSync, rmSync, utimesSync } from 'node:fs'
+import { once } from 'node:events'
+import { chmodSync, rmSync, utimesSync, watch } from 'node:fs'
+import { dirname } from 'node:path'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import type { User } from '../../src/access/user.ts'
 import { openUserDirectory } from '../../src/access/user-directory.ts'
-import { changeUser } from '../../src/access/users-file.ts'
+import { changeUser, readUsersFile } from '../../src/access/users-file.ts'
 import { createInbox } from '../inbox.ts'
-import { usersFile, writePrivate } from './users.ts'
+import { mosquittoHashes, someHash, usersFile, writePrivate } from './users.ts'
 
 /** What the issue promises for a change to count, and what a busy machine may add. */
 const soonMs = 1000
@@ -114,4 +116,69 @@ t.test('a user of both places is refused at the start', async (t) => {
     code: 'bad-config',
     message: /^expected users\.clown in the configuration or in the users file, got both/,
   })
+})
+
+const foreign = mosquittoHashes.pw1
+
+const hashOf = (file: string, name: string) =>
+  readUsersFile(file).find((user) => user.name === name)?.passwordHash
+
+/** Resolves when something has happened in the folder of `file`. */
+async function somethingWritten(file: string): Promise<void> {
+  const watcher = watch(dirname(file))
+  await once(watcher, 'change')
+  watcher.close()
+}
+
+t.test('a better hash is written to the file, and nobody has changed by that', async (t) => {
+  const text = `users: { bob: { password: ${foreign} }, eve: { password: ${foreign} } }`
+  const { file, directory, changes, lines } = openedDirectory(t, text)
+  directory.replaceHash('bob', { before: foreign, after: someHash })
+  changeUser(file, 'eve', () => ({ role: 'viewer' }))
+  t.equal(await changes.next(), 'clown bob eve')
+  while (hashOf(file, 'bob') !== someHash) await somethingWritten(file)
+  // Whatever is read of the file after that is told in the order it was written.
+  changeUser(file, 'eve', () => undefined)
+  t.equal(await changes.next(), 'clown bob')
+  t.same(changes.items.length, 2)
+  t.equal(directory.find('bob')?.passwordHash, foreign, 'the hub goes on with what it knows')
+  t.same(new Set(lines.items.map(({ msg }) => msg)), new Set(['the users file has changed']))
+})
+
+t.test('a password that has become another one meanwhile is left alone', async (t) => {
+  const other = mosquittoHashes.pw2
+  const text = `users: { bob: { password: ${foreign} }, eve: { password: ${foreign} } }`
+  const { file, directory } = openedDirectory(t, text)
+  for (const name of ['bob', 'eve', 'clown']) {
+    directory.replaceHash(name, { before: foreign, after: someHash })
+  }
+  changeUser(file, 'bob', () => ({ password: other }))
+  changeUser(file, 'eve', () => undefined)
+  directory.close()
+  t.equal(hashOf(file, 'bob'), other)
+  t.same(
+    readUsersFile(file).map(({ name }) => name),
+    ['bob'],
+  )
+})
+
+t.test('what waits to be written is written at the end', async (t) => {
+  const { file, directory } = openedDirectory(t, `users: { bob: { password: ${foreign} } }`)
+  directory.replaceHash('bob', { before: foreign, after: someHash })
+  t.equal(hashOf(file, 'bob'), foreign, 'many may come together')
+  directory.close()
+  t.equal(hashOf(file, 'bob'), someHash)
+})
+
+t.test('a file that cannot be written stays, which is said once', async (t) => {
+  const { file, directory, lines } = openedDirectory(t, `users: { bob: { password: ${foreign} } }`)
+  chmodSync(file, 0o644)
+  directory.replaceHash('bob', { before: foreign, after: someHash })
+  const isOfWriting = ({ msg }: { msg: string }) => /cannot be written/.test(msg)
+  t.match(await lines.next(isOfWriting), { level: 50, reason: /for its owner only/ })
+  directory.replaceHash('bob', { before: foreign, after: someHash })
+  directory.close()
+  t.equal(lines.items.filter(isOfWriting).length, 1)
+  chmodSync(file, 0o600)
+  t.equal(hashOf(file, 'bob'), foreign)
 })

@@ -168,3 +168,17 @@ t.test('a change that is refused leaves the file as it was', async (t) => {
   t.throws(() => changeUser(path, 'bob', change), { message: 'no' })
   t.equal(readFileSync(path, 'utf8'), commented)
 })
+
+t.test('what somebody else has written meanwhile is not undone', async (t) => {
+  const path = usersFile(t, 'users: { bob: {}, eve: {} }')
+  let calls = 0
+  changeUser(path, 'bob', () => {
+    if (++calls === 1) changeUser(path, 'eve', () => undefined)
+    return { role: 'viewer' }
+  })
+  t.equal(calls, 2, 'it is done again on what is there now')
+  t.same(
+    readUsersFile(path).map(({ name, role }) => [name, role]),
+    [['bob', 'viewer']],
+  )
+})

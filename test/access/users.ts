@@ -20,3 +20,10 @@ export function writePrivate(path: string, text: string): void {
   writeFileSync(path, text, { mode: 0o600 })
   chmodSync(path, 0o600)
 }
+
+/** What mosquitto_passwd 2.0.11 writes, by the password: as it is, with -I 1000, and with -H sha512. */
+export const mosquittoHashes = {
+  pw1: '$7$101$74SCHG538LVVqtmu$IkYNvo8qlgd0h5hYnvSLzVtqTRk2uj/Wj1IDEiRESzu3amIxkpYzwPyiA4qsW9FwJm9GMZM1DAKA+FcGzOb/ag==',
+  pw3: '$7$1000$MYXPOEKFhHO3h8dM$Cp+3hSq7gUwr62bF5CA7WYlhbHGOuotvfy4GNfnPY4kKN3t8BnrZ+hOhaK0AQUqMg6jaKBzFZf+Abkct/FVRvw==',
+  pw2: '$6$6P7yo7lGaIFPvWdW$5sYtCYvQvYJyXZFWaWiMTnPOBDYa6HpXVn1qpZeZHng2oqo1BoX4fUWps4IVq0COCYOuCG3tY8z1nmDQa28rng==',
+} as const

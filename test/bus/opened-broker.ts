@@ -20,6 +20,7 @@ const directory: UserDirectory = {
   find: () => user,
   all: () => [user],
   onChange: () => () => {},
+  replaceHash: () => {},
   close: () => {},
 }
 

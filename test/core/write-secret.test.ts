@@ -47,3 +47,19 @@ t.test('what cannot be written is said, and leaves nothing behind', async (t) =>
   t.throws(() => writeSecret(join(folder, 'inner'), 'x'), { code: 'unwritable-file' })
   t.same(readdirSync(folder), ['inner'])
 })
+
+t.test('a file that is not to be replaced any more stays as it is', async (t) => {
+  const folder = testFolder(t, { secret: 'theirs' })
+  const path = join(folder, 'secret')
+  t.equal(
+    writeSecret(path, 'ours', () => false),
+    false,
+  )
+  t.equal(readFileSync(path, 'utf8'), 'theirs')
+  t.same(readdirSync(folder), ['secret'], 'nothing else is left')
+  t.equal(
+    writeSecret(path, 'ours', () => true),
+    true,
+  )
+  t.equal(readFileSync(path, 'utf8'), 'ours')
+})
