@@ -128,6 +128,10 @@ const parts: Record<string, (t: Test, opened: Opened) => Promise<void>> = {
       '2026-11-28T11:00:00.000Z,thermometer/i2c0-48,temperature,1,22,22,22,22,22,℃',
       '2026-11-28T11:11:00.000Z,thermometer/i2c0-48,temperature,1,23,23,23,23,23,℃',
     ])
+    const meter = await csv('topic=nodes/bridge/0/meter/-&resolution=minute')
+    const [large, huge] = ['9007199254740991', '1.7e+308']
+    t.equal(meter[1], `2026-11-28T10:00:00.000Z,meter/-,count,1,${Array(5).fill(large)},`)
+    t.equal(meter[6], `2026-11-28T11:00:00.000Z,meter/-,huge,1,${Array(5).fill(huge)},`)
   },
   hours: async (t, { csv }) => {
     t.same((await csv('topic=nodes/bridge/0/thermometer/i2c0-48&resolution=hour')).slice(1), [

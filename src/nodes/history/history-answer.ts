@@ -1,6 +1,6 @@
 import { setImmediate as turnOver } from 'node:timers/promises'
 import { isoTime } from '../../core/iso-time.ts'
-import type { Bucket } from '../../store/history/bucket.ts'
+import { type Bucket, meanOf } from '../../store/history/bucket.ts'
 import { withGaps } from '../../store/history/gaps.ts'
 import type { History, SeriesCut } from '../../store/history/history.ts'
 import { type Plan, planOf } from '../../store/history/plan.ts'
@@ -102,10 +102,16 @@ function seriesAnswer(
 
 export function rowOf(bucket: Bucket): Row {
   const { start, count, min, max, first, last } = bucket
-  return [start, count, min, meanOf(bucket), max, first, last]
+  return [start, count, min, shortMeanOf(bucket), max, first, last]
 }
 
-/** To 12 digits: what is beyond them is how computers divide, and not what was measured. */
-function meanOf({ sum, count }: Pick<Bucket, 'sum' | 'count'>): number {
-  return Number((sum / count).toPrecision(12))
+/** From here on, 12 digits do not reach to the last one of an integer. */
+const wideFrom = 1e12
+
+/** To 12 digits, where that lies between the two ends: what is beyond is how computers divide. */
+function shortMeanOf(bucket: Bucket): number {
+  const mean = meanOf(bucket)
+  const short = Number(mean.toPrecision(12))
+  const isFit = short >= bucket.min && short <= bucket.max && Math.abs(mean) < wideFrom
+  return isFit ? short : mean
 }

@@ -1,4 +1,4 @@
-import type { Bucket } from './bucket.ts'
+import { type Bucket, sumUnit } from './bucket.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
 import {
   formOf,
@@ -41,6 +41,9 @@ export function writeBuckets(buckets: readonly Bucket[], lengthMs: number): Buff
   return writer.written()
 }
 
+/** As `double`, with a sum in a larger unit: those of hubs before 0.2 were in units of 1, whatever came out. */
+const huge = 12
+
 interface Scale {
   readonly form: number
   /** The smallest value of the bucket before, as an integer of its own form. */
@@ -61,6 +64,7 @@ function writeDecimals(writer: ByteWriter, bucket: Bucket, { form, floor }: Scal
 /** The form in which all values of a bucket can be said exactly, and their sum as well as it is known. */
 function formOfAll(bucket: Bucket): NumberForm {
   const { min, max, first, last } = bucket
+  if (sumUnit(bucket) !== 1) return huge
   const values = [min, max, first, last]
   const form = values.reduce(
     (before, value) => (isDecimal(before) ? formOf(value, before) : before),
@@ -141,6 +145,12 @@ export class BucketCursor implements Bucket {
     this.max = readFloating(reader, form)
     this.first = readFloating(reader, form)
     this.last = readFloating(reader, form)
-    this.sum = reader.double()
+    const sum = reader.double()
+    const unit = sumUnit(this)
+    if (form === huge || unit === 1) this.sum = sum
+    // It is lost: the middle is as good as anything between the two ends.
+    else if (!Number.isFinite(sum))
+      this.sum = (this.min / unit + this.max / unit) * (this.count / 2)
+    else this.sum = sum / unit
   }
 }

@@ -8,6 +8,7 @@ export interface Bucket {
   readonly count: number
   readonly min: number
   readonly max: number
+  /** Of all values, in units of `sumUnit`. */
   readonly sum: number
   /** The earliest value, and when it came. */
   readonly first: number
@@ -15,6 +16,25 @@ export interface Bucket {
   /** The latest value, and when it came. */
   readonly last: number
   readonly lastAt: number
+}
+
+/** Beyond this, the sum of some values is past the largest number there is. */
+const hugeFrom = 2 ** 900
+const hugeUnit = 2 ** 100
+
+/** In what the sum of values between two is told: a power of two, so that nothing is lost by it. */
+export function sumUnit({ min, max }: Pick<Bucket, 'min' | 'max'>): number {
+  return isHuge(min) || isHuge(max) ? hugeUnit : 1
+}
+
+function isHuge(value: number): boolean {
+  return value > hugeFrom || value < -hugeFrom
+}
+
+/** What its values are in the middle; between the smallest and the largest, however they are rounded. */
+export function meanOf(bucket: Pick<Bucket, 'sum' | 'count' | 'min' | 'max'>): number {
+  const { sum, count, min, max } = bucket
+  return Math.min(max, Math.max(min, (sum / count) * sumUnit(bucket)))
 }
 
 type Growing = { -readonly [Key in keyof Bucket]: Bucket[Key] }
@@ -37,9 +57,9 @@ export class BucketTable {
     if (bucket === undefined) this.#put(bucketOf(start, at, value))
     else {
       bucket.count += 1
-      bucket.sum += value
-      if (value < bucket.min) bucket.min = value
-      if (value > bucket.max) bucket.max = value
+      if (value < bucket.min) widen(bucket, value, bucket.max)
+      if (value > bucket.max) widen(bucket, bucket.min, value)
+      bucket.sum += value / sumUnit(bucket)
       if (at < bucket.firstAt) {
         bucket.first = value
         bucket.firstAt = at
@@ -58,9 +78,8 @@ export class BucketTable {
     if (bucket === undefined) this.#put(copyOf(other, start))
     else {
       bucket.count += other.count
-      bucket.sum += other.sum
-      bucket.min = Math.min(bucket.min, other.min)
-      bucket.max = Math.max(bucket.max, other.max)
+      widen(bucket, Math.min(bucket.min, other.min), Math.max(bucket.max, other.max))
+      bucket.sum += other.sum * (sumUnit(other) / sumUnit(bucket))
       if (other.firstAt < bucket.firstAt) {
         bucket.first = other.first
         bucket.firstAt = other.firstAt
@@ -99,6 +118,14 @@ function startOf(at: number, lengthMs: number): number {
   return Math.floor(at / lengthMs) * lengthMs
 }
 
+/** Its sum stays what it is, in another unit if need be. */
+function widen(bucket: Growing, min: number, max: number): void {
+  const before = sumUnit(bucket)
+  bucket.min = min
+  bucket.max = max
+  bucket.sum *= before / sumUnit(bucket)
+}
+
 function copyOf(
   { count, min, max, sum, first, firstAt, last, lastAt }: Bucket,
   start: number,
@@ -107,6 +134,7 @@ function copyOf(
 }
 
 function bucketOf(start: number, at: number, value: number): Growing {
-  const one = { min: value, max: value, sum: value, first: value, last: value }
+  const sum = value / sumUnit({ min: value, max: value })
+  const one = { min: value, max: value, sum, first: value, last: value }
   return { start, count: 1, ...one, firstAt: at, lastAt: at }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { type Bucket, BucketTable } from '../../../src/store/history/bucket.ts'
+import { type Bucket, BucketTable, meanOf } from '../../../src/store/history/bucket.ts'
 import { BucketCursor, writeBuckets } from '../../../src/store/history/bucket-block.ts'
 import { ByteReader, ByteWriter } from '../../../src/store/history/bytes.ts'
 import { type Point, RawBlockCursor, RawBlockWriter } from '../../../src/store/history/raw-block.ts'
@@ -179,3 +179,63 @@ t.test(
     t.equal(readSumOf([...thirds, { at: startAt + 9, value: 1 }]), 1 / 3 + 1 + 1)
   },
 )
+
+/** Of any size: counters of 64 bits, and what is as large as numbers get. */
+const anyValues = fc
+  .oneof(
+    values,
+    fc.double({ noNaN: true, noDefaultInfinity: true }),
+    fc.integer({ min: -3, max: 3 }).map((value) => Number.MAX_SAFE_INTEGER - value),
+    fc.constantFrom(1e308, 1.7e308, -1e308, Number.MAX_VALUE, -Number.MAX_VALUE, 5e-324),
+  )
+  .map((value) => value + 0)
+const anyPoints = fc.array(
+  fc
+    .tuple(fc.integer({ min: startAt, max: startAt + hourMs - 1 }), anyValues)
+    .map(([at, value]) => ({ at, value })),
+  { minLength: 1 },
+)
+
+function assertMean(bucket: Bucket | undefined, all: readonly Point[]): void {
+  assert.ok(bucket !== undefined)
+  const mean = meanOf(bucket)
+  assert.ok(mean >= bucket.min && mean <= bucket.max, String([bucket.min, mean, bucket.max]))
+  // Divided first, nothing is too large; and what is off is a part of the largest.
+  const plain = all.reduce((sum, { value }) => sum + value / all.length, 0)
+  const scale = Math.max(...all.map(({ value }) => Math.abs(value)))
+  assert.ok(Math.abs(mean - plain) <= 1e-11 * scale + 1e-300, String([mean, plain]))
+}
+
+t.test('a mean is the mean, and between the smallest and the largest, however large', async () => {
+  fc.assert(
+    fc.property(anyPoints, fc.nat(), (all, cut) => {
+      const [whole] = bucketsOf(all, hourMs)
+      assertMean(whole, all)
+      assertMean(readBuckets(writeBuckets(bucketsOf(all, hourMs), hourMs), hourMs)[0], all)
+      const at = cut % all.length
+      const table = new BucketTable(hourMs)
+      for (const part of [all.slice(0, at), all.slice(at)]) {
+        const stored = writeBuckets(bucketsOf(part, 60_000), 60_000)
+        for (const bucket of readBuckets(stored, 60_000)) table.addBucket(bucket)
+      }
+      assertMean(table.sorted()[0], all)
+    }),
+    { numRuns: 500 },
+  )
+})
+
+t.test('of huge values that 0.1 has put together, the mean is told, or the middle', async (t) => {
+  const double = 11
+  const meanIn = (min: number, max: number, sum: number) => {
+    const writer = new ByteWriter()
+    writer.unsigned((startAt / hourMs) * 2 + 1)
+    writer.byte(double)
+    for (const number of [2, 0, 5]) writer.unsigned(number)
+    for (const each of [min, max, min, max, sum]) writer.double(each)
+    const [bucket] = readBuckets(writer.written(), hourMs)
+    return bucket && meanOf(bucket)
+  }
+  t.equal(meanIn(1e308, 1.5e308, Number.POSITIVE_INFINITY), 1.25e308)
+  t.equal(meanIn(1e308, 1.5e308, Number.NaN), 1.25e308)
+  t.equal(meanIn(-1e308, 1e308, 5e307), 2.5e307)
+})
