@@ -733,7 +733,7 @@ export interface ConfigInput {
      */
     history?: {
       /**
-       * Quantities of all devices together.
+       * Quantities of all devices together, each unit of one by itself.
        */
       series?: number
       /**
@@ -1505,7 +1505,7 @@ export interface Config {
      */
     history: {
       /**
-       * Quantities of all devices together.
+       * Quantities of all devices together, each unit of one by itself.
        */
       series: number
       /**

@@ -58,11 +58,18 @@ export function readableSeries(
     .cut(filter)
     .filter((series) => quantity === undefined || quantity === series.quantity)
     .filter(({ topic }) => mayRead(topic))
-    .sort((one, other) => (nameOf(one) < nameOf(other) ? -1 : 1))
+    .sort(byName)
+}
+
+/** The series of a quantity, each in another unit, stay in the order in which they were begun. */
+function byName(one: SeriesCut, other: SeriesCut): number {
+  const [name, otherName] = [nameOf(one), nameOf(other)]
+  if (name === otherName) return one.id - other.id
+  return name < otherName ? -1 : 1
 }
 
 /** No topic holds a line break. */
-function nameOf({ topic, quantity }: SeriesCut): string {
+function nameOf({ topic, quantity }: Pick<SeriesCut, 'topic' | 'quantity'>): string {
   return `${topic}\n${quantity}`
 }
 
@@ -81,7 +88,18 @@ export async function historyAnswer(
     await turnOver()
   }
   const times = { from: isoTime(plan.from), to: isoTime(plan.to), bucketMs: plan.bucketMs }
-  return { ...times, columns, series: answers }
+  return { ...times, columns, series: withoutEmptyUnits(answers) }
+}
+
+/** Without the units that a quantity did not have in the range; where it had none, with the latest. */
+function withoutEmptyUnits(answers: readonly SeriesAnswer[]): SeriesAnswer[] {
+  const isFull = ({ points }: SeriesAnswer) => points.length > 0
+  const told = new Set(answers.filter(isFull).map(nameOf))
+  const latest = new Map(answers.map((answer) => [nameOf(answer), answer]))
+  return answers.filter((answer) => {
+    const name = nameOf(answer)
+    return isFull(answer) || (!told.has(name) && latest.get(name) === answer)
+  })
 }
 
 function seriesAnswer(

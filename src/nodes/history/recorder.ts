@@ -44,8 +44,11 @@ export function startRecorder({ bus, history, filters, clock }: RecorderOptions)
   const record = ({ topic, payload, qos }: Message, at: number) => {
     const quantities = isRecorded(topic) ? quantitiesIn(payload.value) : nothing
     // Field by field: to spread an object costs more than all the rest.
-    for (const { quantity, value, unit } of quantities) {
-      history.add({ quantity, value, unit, topic, at }, qos > 0)
+    for (const each of quantities) {
+      const { quantity, formerly, value, unit } = each
+      const series = history.add({ quantity, formerly, value, unit, topic, at }, qos > 0)
+      // What has no unit has that of the report before.
+      if (series !== undefined) each.unit = series.unit
     }
     if (qos > 0 && quantities.length > 0) history.promise()
     return quantities

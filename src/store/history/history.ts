@@ -15,19 +15,18 @@ import {
   cutOf,
   type RawBlock,
 } from './read-history.ts'
-import type { OwnSeries, Series, SeriesName } from './series.ts'
-import { createSeriesTable, type SeriesTable } from './series-table.ts'
+import type { OwnSeries, Series } from './series.ts'
+import { createSeriesTable, type PointName, type SeriesTable } from './series-table.ts'
 import { restoredBlocks } from './stored-blocks.ts'
 import { periodOf, startOfPeriod, type Tier } from './tiers.ts'
 import { createWriteAhead } from './write-ahead.ts'
 
 /** What was measured. */
-export interface Reading extends SeriesName {
+export interface Reading extends PointName {
   /** In whole milliseconds since 1970. */
   readonly at: number
   /** A finite number, or whether something is so. */
   readonly value: number | boolean
-  readonly unit: string | undefined
 }
 
 /** A series as it was at one moment; nothing that came later is read of it. */
@@ -35,8 +34,11 @@ export type SeriesCut = Series & Cut
 
 /** What quantities were, and when. */
 export interface History {
-  /** Adds a point. Never waits, never throws; what there is no room for is counted. */
-  add(reading: Reading, isPromised: boolean): void
+  /**
+   * Adds a point, and answers the series it has joined, whose unit it has from now on. Never waits, never
+   * throws; what there is no room for joins none, and is counted.
+   */
+  add(reading: Reading, isPromised: boolean): Series | undefined
   /** What was added so far is on disk before anything that is acknowledged from now on. */
   promise(): void
   /** The series whose topics match `filter`, as they are now. */
@@ -120,8 +122,11 @@ async function restore(parts: HistoryParts, keeper: Keeper): Promise<void> {
     series.lastAt = point.at
     open.add(series, point, ordinal)
   }
-  for (const { through, blocks } of table.all()) {
-    writeAhead.skip(Math.max(through, ...blocks.map((block) => block.through)))
+  const latest = (series: OwnSeries) =>
+    Math.max(series.through, ...series.blocks.map((block) => block.through))
+  for (const series of [...table.all()].sort((one, other) => latest(one) - latest(other))) {
+    writeAhead.skip(latest(series))
+    table.makeCurrent(series)
   }
   open.closeBut(clock.wallMs())
 }
@@ -131,28 +136,29 @@ function createAdd(parts: HistoryParts, mostBytes: number): History['add'] {
   const { table, writeAhead, open, sampledLog } = parts
   const seriesOf = createFinder(parts)
   return (reading, isPromised) => {
-    const { topic, at, value, unit } = reading
+    const { topic, at, value } = reading
     if (open.bytes > mostBytes || (!isPromised && writeAhead.isBehind())) {
       sampledLog.warn('history-points-dropped', { topic }, 'the disk is too slow for the history')
-      return
+      return undefined
     }
     const series = seriesOf(reading)
-    if (series === undefined) return
+    if (series === undefined) return undefined
     const isBoolean = series.isBoolean && typeof value === 'boolean'
-    const isNew = series.lastAt === 0
-    if (isNew || series.unit !== unit || series.isBoolean !== isBoolean) {
-      table.change(series, { unit, isBoolean })
-    }
+    if (!series.isEscaped || series.isBoolean !== isBoolean) table.change(series, isBoolean)
     series.lastAt = at
     const point = { at, value: Number(value) }
     open.add(series, point, writeAhead.add(series.id, point))
+    return series
   }
 }
 
 /** How long nobody looks for room after there was none: that takes a look at all series. */
 const fullMs = 60_000
 
-/** Answers the series of a name, a new one if there is room. */
+/** A quantity that has more units has something else in its place, and each would take a series. */
+const mostUnits = 16
+
+/** Answers the series of a reading, a new one if there is room. */
 function createFinder(parts: HistoryParts) {
   const { table, limits, retention, clock, sampledLog } = parts
   let fullUntilMs = 0
@@ -167,12 +173,14 @@ function createFinder(parts: HistoryParts) {
     fullUntilMs = clock.nowMs() + fullMs
     return false
   }
-  return (name: SeriesName): OwnSeries | undefined => {
-    const known = table.find(name)
+  return (reading: Reading): OwnSeries | undefined => {
+    const known = table.join(reading)
     if (known !== undefined) return known
-    if (makeRoom()) return table.add(name)
-    const { topic, quantity } = name
-    sampledLog.warn('history-series-refused', { topic, quantity }, 'a quantity is not recorded')
+    const { topic, quantity, value, unit } = reading
+    const isRoom = table.units(reading) < mostUnits && makeRoom()
+    if (isRoom) return table.add({ topic, quantity, unit, isBoolean: typeof value === 'boolean' })
+    const fields = { topic, quantity, unit }
+    sampledLog.warn('history-series-refused', fields, 'a quantity is not recorded in this unit')
     return undefined
   }
 }

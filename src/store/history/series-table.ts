@@ -2,7 +2,7 @@ import { isRecord } from '../../core/record.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
 import { lastNumberIn, seriesKey, seriesPrefix, throughKey, throughPrefix } from './keys.ts'
-import type { OwnSeries, SeriesName } from './series.ts'
+import type { OwnSeries, Series, SeriesName } from './series.ts'
 import type { Ledger } from './write-ahead.ts'
 
 /** Which series there are. */
@@ -10,25 +10,40 @@ export interface SeriesTable {
   readonly size: number
   all(): Iterable<OwnSeries>
   get(id: number): OwnSeries | undefined
-  find(name: SeriesName): OwnSeries | undefined
-  add(name: SeriesName): OwnSeries
-  /** The unit is different, or not all of its values are true or false any more. */
-  change(series: OwnSeries, to: Pick<OwnSeries, 'unit' | 'isBoolean'>): void
+  /**
+   * The series that a point joins; undefined when there is none. What has no unit joins the one that was
+   * joined last: a report without a unit says nothing new about it.
+   */
+  join(name: PointName): OwnSeries | undefined
+  /** How many series a quantity has, each with another unit. */
+  units(name: SeriesName): number
+  add(name: SeriesName & Pick<Series, 'unit' | 'isBoolean'>): OwnSeries
+  /** Whether all values are true or false has changed, or its name is from a hub before 0.2. */
+  change(series: OwnSeries, isBoolean: boolean): void
   remove(series: OwnSeries): void
   restore(): Promise<void>
+  /** What has no unit joins this one of the series of its quantity. */
+  makeCurrent(series: OwnSeries): void
+}
+
+/** Which series a point belongs to. */
+export interface PointName extends SeriesName {
+  readonly unit: string | undefined
+  /** What a hub before 0.2 called the quantity, if that is another name. */
+  readonly formerly?: string | undefined
 }
 
 /** The series, whose names are noted in `ledger` as soon as they are known. */
 export function createSeriesTable(ledger: Ledger, sampledLog: SampledLog): SeriesTable {
   const byId = new Map<number, OwnSeries>()
-  const byTopic = new Map<string, Map<string, OwnSeries>>()
+  const names = createSeriesNames()
   let nextId = 1
   const put = (series: OwnSeries) => {
     byId.set(series.id, series)
-    const quantities = byTopic.get(series.topic) ?? new Map<string, OwnSeries>()
-    byTopic.set(series.topic, quantities.set(series.quantity, series))
+    names.put(series)
     nextId = Math.max(nextId, series.id + 1)
   }
+  const note = (series: OwnSeries) => ledger.note(seriesKey(series.id), nameBytes(series))
   const tellBroken = (key: string) =>
     sampledLog.warn('history-unreadable', { key }, 'the name of a series could not be read')
   return {
@@ -37,21 +52,21 @@ export function createSeriesTable(ledger: Ledger, sampledLog: SampledLog): Serie
     },
     all: () => byId.values(),
     get: (id) => byId.get(id),
-    find: ({ topic, quantity }) => byTopic.get(topic)?.get(quantity),
-    add: (name) => {
-      const series = newSeries(nextId, { ...name, isBoolean: true })
+    join: names.join,
+    units: names.units,
+    add: ({ topic, quantity, unit, isBoolean }) => {
+      const series = newSeries(nextId, { topic, quantity, unit, isBoolean, isEscaped: true })
       put(series)
+      note(series)
       return series
     },
-    change: (series, to) => {
-      Object.assign(series, to)
-      ledger.note(seriesKey(series.id), nameBytes(series))
+    change: (series, isBoolean) => {
+      Object.assign(series, { isBoolean, isEscaped: true })
+      note(series)
     },
     remove: (series) => {
-      const { id, topic, quantity } = series
-      const quantities = byTopic.get(topic)
-      quantities?.delete(quantity)
-      if (quantities?.size === 0) byTopic.delete(topic)
+      const { id } = series
+      names.remove(series)
       byId.delete(id)
       ledger.note(seriesKey(id), undefined)
       ledger.note(throughKey(id), undefined)
@@ -68,18 +83,75 @@ export function createSeriesTable(ledger: Ledger, sampledLog: SampledLog): Serie
         else Object.assign(series, readThrough(value))
       }
     },
+    makeCurrent: names.makeCurrent,
   }
 }
 
-type Named = SeriesName & Pick<OwnSeries, 'isBoolean'> & { readonly unit?: string }
-
-function newSeries(id: number, { topic, quantity, unit, isBoolean }: Named): OwnSeries {
-  const nothing = { lastAt: 0, through: 0, blocks: [], moves: 0, moving: undefined }
-  return { id, topic, quantity, unit, isBoolean, ...nothing }
+/** The series by topic and quantity, of each quantity the one that was joined last first. */
+function createSeriesNames() {
+  const byTopic = new Map<string, Map<string, OwnSeries[]>>()
+  const partsOf = ({ topic, quantity }: SeriesName) => byTopic.get(topic)?.get(quantity)
+  const put = (series: OwnSeries) => {
+    const { topic, quantity } = series
+    const quantities = byTopic.get(topic) ?? new Map<string, OwnSeries[]>()
+    const others = quantities.get(quantity) ?? []
+    byTopic.set(topic, quantities.set(quantity, [series, ...others]))
+  }
+  const remove = (series: OwnSeries) => {
+    const { topic, quantity } = series
+    const quantities = byTopic.get(topic)
+    const others = quantities?.get(quantity)?.filter((other) => other !== series) ?? []
+    if (others.length > 0) quantities?.set(quantity, others)
+    else quantities?.delete(quantity)
+    if (quantities?.size === 0) byTopic.delete(topic)
+  }
+  /** Goes on with what a hub before 0.2 has recorded of two quantities: the first of them takes it over. */
+  const renamed = ({ topic, quantity, formerly }: PointName) => {
+    if (formerly === undefined) return undefined
+    const [series] = byTopic.get(topic)?.get(formerly) ?? []
+    if (series === undefined || series.isEscaped) return undefined
+    remove(series)
+    series.quantity = quantity
+    put(series)
+    return [series]
+  }
+  const makeCurrent = (series: OwnSeries) => {
+    if (partsOf(series)?.[0] === series) return
+    remove(series)
+    put(series)
+  }
+  return {
+    put,
+    remove,
+    makeCurrent,
+    units: (name: SeriesName) => partsOf(name)?.length ?? 0,
+    join: (name: PointName): OwnSeries | undefined => {
+      const parts = partsOf(name) ?? renamed(name)
+      const current = parts?.[0]
+      const { unit } = name
+      if (unit === undefined || current?.unit === unit) return current
+      const other = parts?.find((series) => series.unit === unit)
+      if (other !== undefined) makeCurrent(other)
+      return other
+    },
+  }
 }
 
-function nameBytes({ topic, quantity, unit, isBoolean }: OwnSeries): Buffer {
-  return Buffer.from(JSON.stringify({ topic, quantity, unit, isBoolean }))
+/** As it is stored; a hub before 0.2 did not write `isEscaped`. */
+type Named = SeriesName &
+  Pick<OwnSeries, 'isBoolean'> & {
+    readonly unit?: string | undefined
+    readonly isEscaped?: boolean
+  }
+
+function newSeries(id: number, named: Named): OwnSeries {
+  const { topic, quantity, unit, isBoolean, isEscaped = false } = named
+  const nothing = { lastAt: 0, through: 0, blocks: [], moves: 0, moving: undefined }
+  return { id, topic, quantity, unit, isBoolean, isEscaped, ...nothing }
+}
+
+function nameBytes({ topic, quantity, unit, isBoolean, isEscaped }: OwnSeries): Buffer {
+  return Buffer.from(JSON.stringify({ topic, quantity, unit, isBoolean, isEscaped }))
 }
 
 function namedIn(bytes: Buffer, id: number): OwnSeries | undefined {

@@ -4,10 +4,11 @@ import type { Point, RawBlockWriter } from './raw-block.ts'
 export interface SeriesName {
   /** Where the device reports. */
   readonly topic: string
-  /** What of its report is meant, such as `temperature`. */
+  /** What of its report is meant, such as `temperature`; a name of a field within has its dots escaped. */
   readonly quantity: string
 }
 
+/** The points of a quantity in one unit: one that changes its unit goes on in another series. */
 export interface Series extends SeriesName {
   readonly id: number
   readonly unit: string | undefined
@@ -17,8 +18,10 @@ export interface Series extends SeriesName {
 
 /** A series as the history itself keeps it. */
 export interface OwnSeries extends Series {
-  unit: string | undefined
+  quantity: string
   isBoolean: boolean
+  /** False of what a hub before 0.2 has named, which did not escape dots. */
+  isEscaped: boolean
   /** The time of the latest point that came. */
   lastAt: number
   /** All points with this ordinal or a lower one are in the store, outside of what is written ahead. */

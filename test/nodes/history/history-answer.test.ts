@@ -145,3 +145,30 @@ t.test('a gap is null between two rows; what is switched now and then has none',
     ],
   )
 })
+
+t.test('a quantity is told in the units it had in the range; of none, in the latest', async (t) => {
+  const history = await historyIn(await lastingStore())
+  const reports: [minute: number, unit: string | undefined, value: number][] = [
+    [0, '℃', 20],
+    [1, '°F', 70],
+    [2, undefined, 72],
+    [3, '℃', 22],
+    [10, '°F', 74],
+  ]
+  for (const [minute, unit, value] of reports) {
+    const at = midnight + minute * minuteMs
+    history.add({ topic: 'a', quantity: 'b', unit, at, value }, false)
+  }
+  const unitsIn = async (from: number, to: number) => {
+    const range = { from: midnight + from * minuteMs, to: midnight + to * minuteMs }
+    const { series } = await tell(history, range, 1000)
+    return series.map(({ unit, points }) => [unit, points.flatMap((row) => row?.[3] ?? [])])
+  }
+  t.same(await unitsIn(0, 4), [
+    ['℃', [20, 22]],
+    ['°F', [70, 72]],
+  ])
+  t.same(await unitsIn(0, 1), [['℃', [20]]])
+  t.same(await unitsIn(5, 20), [['°F', [74]]])
+  t.same(await unitsIn(20, 30), [['°F', []]])
+})

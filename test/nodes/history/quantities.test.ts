@@ -1,3 +1,5 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
 import t from 'tap'
 import { quantitiesIn } from '../../../src/nodes/history/quantities.ts'
 
@@ -37,4 +39,41 @@ t.test('names that are too long or too deep, and more than 64 of them, are left 
   t.same(told({ a: { b: { c: { d: { e: 1 } } } } }), [])
   const many = Object.fromEntries(Array.from({ length: 100 }, (_, at) => [`q${at}`, at]))
   t.equal(told(many).length, 64)
+})
+
+t.test('a dot in a name is not one between two names, nor is a bare value a field', async (t) => {
+  t.same(told({ 'a.b': 1, a: { b: 2 } }), ['a\\.b=1', 'a.b=2'])
+  t.same(told({ value: 5 }), ['\\value=5'])
+  t.same(told({ '\\value': 5, a: { value: 6 }, 'a\\.b': 7 }), [
+    '\\\\value=5',
+    'a.value=6',
+    'a\\\\\\.b=7',
+  ])
+  t.same(
+    quantitiesIn({ value: 1, 'a.b': true, c: { 'd.e': 2 }, f: { g: 3 } }).map(
+      ({ formerly }) => formerly,
+    ),
+    ['value', 'a.b', 'c.d.e', undefined],
+  )
+  t.same(told([5, '']), ['value=5'], 'no unit')
+  t.equal(told({ ['.'.repeat(128)]: 1 }).length, 1, 'what is escaped does not count')
+})
+
+/** The fields on the way to a value. */
+const paths = fc.array(fc.string({ unit: fc.constantFrom(...'ab.\\', 'value'), maxLength: 4 }), {
+  maxLength: 4,
+})
+
+t.test('no two places in a report have the same name', async () => {
+  const nameOf = (path: readonly string[]) => {
+    const report = path.reduceRight<unknown>((value, key) => ({ [key]: value }), 1)
+    return quantitiesIn(report)[0]?.quantity
+  }
+  fc.assert(
+    fc.property(paths, paths, (one, other) => {
+      const isSame = JSON.stringify(one) === JSON.stringify(other)
+      assert.equal(nameOf(one) === nameOf(other), isSame)
+    }),
+    { numRuns: 2000 },
+  )
 })
