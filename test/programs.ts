@@ -20,6 +20,7 @@ const debianPackages = {
   openssl: 'openssl',
   curl: 'curl',
   script: 'bsdutils',
+  python3: 'python3',
 } as const
 
 export type Program = keyof typeof debianPackages

@@ -5,13 +5,14 @@ import { streamHistory } from './history-stream.ts'
 import { hubAddress, hubOptions, hubUsage } from './hub-address.ts'
 import { interruptedCode, timeOption } from './hub-question.ts'
 
-const usage = `export FILTER [--since 24h|ISO-TIME] [--until 1h|ISO-TIME] [--quantity NAME] [--format csv|ndjson] [--resolution raw|minute|hour] ${hubUsage}`
+const usage = `export FILTER [--since 24h|ISO-TIME] [--until 1h|ISO-TIME] [--quantity NAME] [--format csv|ndjson | --excel] [--resolution raw|minute|hour] ${hubUsage}`
 
 const options = {
   since: { type: 'string' },
   until: { type: 'string' },
   quantity: { type: 'string' },
-  format: { type: 'string', default: 'csv' },
+  format: { type: 'string' },
+  excel: { type: 'boolean', default: false },
   resolution: { type: 'string' },
   ...hubOptions,
 } as const
@@ -31,7 +32,7 @@ export const exportHistory: Command = {
       quantity,
       from: timeOption('--since', since),
       to: timeOption('--until', until),
-      format: readFormat(values.format),
+      ...readFormat(values),
       resolution,
     }
     const hub = hubAddress(values, terminal)
@@ -40,7 +41,10 @@ export const exportHistory: Command = {
   },
 }
 
-function readFormat(text: string): 'csv' | 'ndjson' {
-  if (text === 'csv' || text === 'ndjson') return text
-  throw new HubError('bad-command-line', `expected --format csv or ndjson, got ${quote(text)}`)
+/** Excel takes a table for one in UTF-8 by the mark at its beginning. */
+function readFormat({ format = 'csv', excel }: { format?: string | undefined; excel: boolean }) {
+  if (excel && format === 'csv') return { format, bom: 'true' } as const
+  if (!excel && (format === 'csv' || format === 'ndjson')) return { format } as const
+  const expected = excel ? '--excel with --format csv' : '--format csv or ndjson'
+  throw new HubError('bad-command-line', `expected ${expected}, got ${quote(format)}`)
 }

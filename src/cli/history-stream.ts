@@ -10,6 +10,7 @@ export interface HistoryWanted {
   readonly from?: string | undefined
   readonly to?: string | undefined
   readonly format: 'csv' | 'ndjson'
+  readonly bom?: 'true' | undefined
   readonly resolution?: string | undefined
   readonly follow?: 'true'
 }
@@ -31,7 +32,8 @@ export async function streamHistory(
   const asked = Object.entries(wanted).filter(([, value]) => value !== undefined)
   const path = `/api/history?${new URLSearchParams(asked)}`
   const request = { path, signal: giveUp.signal }
-  const decoder = new TextDecoder()
+  // What is printed has the mark that a spreadsheet is to find.
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
   try {
     for await (const bytes of await streamFromHub(hub, request)) {
       if (!(await take(decoder.decode(bytes, { stream: true })))) return false

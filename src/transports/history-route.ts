@@ -5,7 +5,7 @@ import { type Clock, systemClock } from '../core/clock.ts'
 import { HubError, quote } from '../core/errors.ts'
 import { checkFilter, type TopicLimits } from '../core/topic.ts'
 import { historyAnswer, readableSeries } from '../nodes/history/history-answer.ts'
-import { csv, type LineFormat, ndjson } from '../nodes/history/history-lines.ts'
+import { csv, csvWithMark, type LineFormat, ndjson } from '../nodes/history/history-lines.ts'
 import { readHistoryQuery } from '../nodes/history/history-query.ts'
 import { type Tier, tiers } from '../store/history/tiers.ts'
 import type { AsUser } from './as-user.ts'
@@ -25,7 +25,10 @@ const mostSeries = 100
 /** And has so many rows: some 10 MB. */
 const mostRows = 200_000
 
-const known = ['topic', 'quantity', 'from', 'to', 'points', 'format', 'resolution', 'follow']
+const known = [
+  ...['topic', 'quantity', 'from', 'to', 'points'],
+  ...['format', 'bom', 'resolution', 'follow'],
+]
 
 const formats: ReadonlyMap<string, LineFormat | undefined> = new Map([
   ['json', undefined],
@@ -54,11 +57,10 @@ export function historyRoute(options: HistoryRouteOptions): Route {
 /** Checks all that is asked for, and answers how to answer it. */
 function answerTo(parameters: Parameters, user: User, options: HistoryRouteOptions): Answer {
   const { history, topicLimits, clock = systemClock } = options
-  const { topic, quantity, format = 'json', points, follow } = parameters
+  const { topic, quantity, points, follow } = parameters
   if (topic === undefined) throw badQuery('a topic or a filter as topic', 'none')
   checkFilter(topic, topicLimits)
-  if (!formats.has(format)) throw badQuery('format to be json, csv or ndjson', format)
-  const lines = formats.get(format)
+  const lines = linesIn(parameters)
   const resolution = resolutionIn(parameters)
   const query = readHistoryQuery(parameters, { code: 'bad-query', nowMs: clock.wallMs() })
   const wanted = { ...query, filter: topic, quantity }
@@ -80,6 +82,15 @@ function answerTo(parameters: Parameters, user: User, options: HistoryRouteOptio
     throw badQuery(`at most ${most} points of ${series.length} quantities`, String(query.points))
   }
   return async (response) => sendJson(response, await historyAnswer(history, series, query))
+}
+
+/** How lines are written; undefined for JSON, which is one answer. */
+function linesIn({ format = 'json', bom }: Parameters): LineFormat | undefined {
+  if (!formats.has(format)) throw badQuery('format to be json, csv or ndjson', format)
+  if (bom === undefined) return formats.get(format)
+  if (bom !== 'true') throw badQuery('bom to be true', bom)
+  if (format !== 'csv') throw badQuery('bom with format csv', format)
+  return csvWithMark
 }
 
 /** Only points and buckets that are not put together have a resolution. */

@@ -112,7 +112,7 @@ t.test('a mistake is answered with one sentence', async (t) => {
     ],
     [
       'topic=a&color=red',
-      'expected topic, quantity, from, to, points, format, resolution, follow, got "color"',
+      'expected topic, quantity, from, to, points, format, bom, resolution, follow, got "color"',
     ],
   ]
   for (const [query, message] of mistakes) {
@@ -186,6 +186,10 @@ t.test('on a websocket, the hub answers for the node', async (t) => {
     series: [{ topic: 'thermometer/i2c0-48', points: [[Number, 3]] }],
   })
   t.same(options, { id: 'x' })
+  send('thermometer/i2c0-48', { temperature: [70, '°F'] })
+  send('thermometer/i2c0-48/history/get', { points: 1, from: '1h' })
+  const units = { series: [{ unit: '℃' }, { unit: '°F', points: [[Number, 1, 70]] }] }
+  t.match((await on('thermometer/i2c0-48/history/ok'))[1], units)
   send('none/history/get', null)
   t.match(await on('none/history/ok'), ['none/history/ok', { series: [] }])
   send('a/+/history/get', {})
@@ -253,6 +257,23 @@ t.test('live points follow what was before, each once and in order', async (t) =
   t.same(told, [...Array.from({ length: value - 100 }, (_, at) => 100 + at), -1])
   const times = lines.items.map(({ at }) => String(at))
   t.same(times, times.toSorted())
+})
+
+t.test('what comes live without a unit is told in the one it is recorded in', async (t) => {
+  const { hub, publish } = await hubThatHeard(t)
+  const { lines } = await following(t, hub, `topic=${topic}&format=ndjson&follow=true`)
+  await publish(topic, '{"temperature":25}')
+  await publish(topic, '{"temperature":[77,"°F"]}')
+  await publish(topic, '{"temperature":78}')
+  const told = [await lines.next(), await lines.next(), await lines.next()]
+  t.same(
+    told.map(({ value, unit }) => [value, unit]),
+    [
+      [25, '℃'],
+      [77, '°F'],
+      [78, '°F'],
+    ],
+  )
 })
 
 t.test('following ends with the user, and shows nothing that may not be read', async (t) => {

@@ -71,6 +71,16 @@ export const csv: LineFormat = {
   },
 }
 
+/** By this, spreadsheets tell UTF-8 from the encoding of old files of their country. */
+const byteOrderMark = '\uFEFF'
+
+/** The same for spreadsheets, which would show ℃ as â„ƒ otherwise. */
+export const csvWithMark: LineFormat = {
+  ...csv,
+  pointHeader: byteOrderMark + csv.pointHeader,
+  bucketHeader: byteOrderMark + csv.bucketHeader,
+}
+
 function cellsOf({ topic, quantity, unit = '' }: Named) {
   return { head: `${cell(topic)},${cell(quantity)}`, tail: cell(unit) + lineEnd }
 }
