@@ -54,10 +54,17 @@ function collect(value: unknown, place: Place, found: Quantity[]): void {
 }
 
 function placeIn({ name, plain, depth }: Place, key: string): Place {
-  const own = key.replace(special, '\\$&')
-  if (depth > 0) return { name: `${name}.${own}`, plain: `${plain}.${key}`, depth: depth + 1 }
+  const own = escaped(key)
   // A report that is one bare value has that name.
-  return { name: key === bare ? `\\${bare}` : own, plain: key, depth: 1 }
+  if (depth === 0) return { name: key === bare ? `\\${bare}` : own, plain: key, depth: 1 }
+  const inner = `${name}.${own}`
+  const isPlain = name === plain && own === key
+  return { name: inner, plain: isPlain ? inner : `${plain}.${key}`, depth: depth + 1 }
+}
+
+/** Most names have nothing in them, which is found sooner without a pattern. */
+function escaped(key: string): string {
+  return key.includes('.') || key.includes('\\') ? key.replace(special, '\\$&') : key
 }
 
 function readQuantity(value: unknown, { name, plain }: Place): Quantity | undefined {

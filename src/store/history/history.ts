@@ -180,7 +180,11 @@ function createFinder(parts: HistoryParts) {
     const isRoom = table.units(reading) < mostUnits && makeRoom()
     if (isRoom) return table.add({ topic, quantity, unit, isBoolean: typeof value === 'boolean' })
     const fields = { topic, quantity, unit }
-    sampledLog.warn('history-series-refused', fields, 'a quantity is not recorded in this unit')
+    sampledLog.warn(
+      'history-series-refused',
+      fields,
+      'a quantity is not recorded, or not in this unit',
+    )
     return undefined
   }
 }

@@ -107,6 +107,39 @@ t.test(
   },
 )
 
+t.test(
+  'a time that curl is given as it is typed is understood, or refused in a sentence',
+  async (t) => {
+    if (!requireProgram(t, 'mosquitto_pub') || !requireProgram(t, 'curl')) return
+    const hub = await hubThatGot(t, '{"temperature":[20,"°C"]}')
+    const url = `http://clown:bigclown@127.0.0.1:${hub.httpPort}/api`
+    const answer = async (path: string) =>
+      JSON.parse((await run('curl', ['-s', url + path])).output)
+    // curl sends the plus as it is, which a query says a space with.
+    const { from, series } = await answer('/history?topic=%23&from=2026-11-21T11:00+01:00&points=1')
+    t.ok(Date.parse(from) <= Date.parse('2026-11-21T10:00:00Z'))
+    t.match(series, [{ unit: '°C', points: [[Number, 1, 20]] }])
+    t.match(await answer('/history?topic=%23&from=1h'), { series: { length: 1 } })
+    const wrong: [path: string, rest: string][] = [
+      ['/history?topic=a&from=2026-02-31', 'from .*"2026-02-31", a day that is not there'],
+      [
+        '/history?topic=a&to=2026-11-21T10:00',
+        'to .*"2026-11-21T10:00" without a zone such as Z or',
+      ],
+      ['/history?topic=a&to=2026-11-21Tuesday', 'to .*"2026-11-21Tuesday"$'],
+      ['/commands?since=2026-04-31T10:00Z', 'since .*"2026-04-31T10:00Z", a day that is not there'],
+      [
+        '/commands?since=2026-11-21%2010:00',
+        'since .*"2026-11-21 10:00" without a zone such as Z or',
+      ],
+    ]
+    for (const [path, rest] of wrong) {
+      const message = new RegExp(`^expected ${rest}`)
+      t.match(await answer(path), { code: 'bad-query', message }, path)
+    }
+  },
+)
+
 /** Reads a table as Excel does: with the mark it is UTF-8, and without one it is Windows-1252. */
 const reader = `
 import csv, json, sys
