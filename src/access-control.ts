@@ -19,11 +19,14 @@ import type { SampledLog } from './core/sampled-log.ts'
 import { createAsUser } from './transports/as-user.ts'
 import { createMessageSignIn } from './transports/message-sign-in.ts'
 import { createRequestSignIn } from './transports/request-sign-in.ts'
+import { cookieNameFor } from './transports/session-cookie.ts'
+import { formChallenge } from './transports/sign-in-refusal.ts'
 import { signInRoutes } from './transports/sign-in-routes.ts'
 
 export interface AccessControlParts {
   readonly forwarding: Forwarding
   readonly origins: Pick<Origins, 'foreignOf'>
+  readonly pathPrefix: string
   readonly log: Logger
   readonly sampledLog: SampledLog
   readonly onClose: Closers['add']
@@ -34,7 +37,7 @@ export async function openAccessControl(
   { users, usersFile: file, limits }: Config,
   parts: AccessControlParts,
 ) {
-  const { forwarding, origins, log, sampledLog, onClose } = parts
+  const { forwarding, origins, pathPrefix, log, sampledLog, onClose } = parts
   const inline = await hashInlineUsers(users, hashPassword)
   const directory = openUserDirectory({ inline, file, log })
   const finding = anonymousFinding(directory.all())
@@ -48,12 +51,14 @@ export async function openAccessControl(
     address: forwarding.clientAddress(request),
     isSecure: forwarding.isSecure(request),
     foreignOrigin: origins.foreignOf(request),
+    cookieName: cookieNameFor(request, forwarding.isSecure(request), pathPrefix),
   })
   const common = { directory, limits: limits.signIn, sampledLog, signIn, peerOf }
   const sessions = createCookieSessions(common)
   const tickets = createTickets(common)
   const { ofRequest, ofUpgrade } = createRequestSignIn({ ...common, sessions, tickets })
-  const asUser = createAsUser(ofRequest)
+  const quietChallenge = formChallenge(pathPrefix)
+  const asUser = createAsUser(ofRequest, quietChallenge)
   const onSignedOut = signedIn.endAllOf
   return {
     directory,
@@ -63,6 +68,7 @@ export async function openAccessControl(
     ofRequest,
     ways: { ofUpgrade, byMessage: createMessageSignIn(common) },
     asUser,
-    pages: signInRoutes({ ...common, asUser, sessions, tickets, onSignedOut }),
+    peerOf,
+    pages: signInRoutes({ ...common, asUser, quietChallenge, sessions, tickets, onSignedOut }),
   }
 }

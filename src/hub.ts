@@ -31,6 +31,8 @@ import type { Store } from './store/store.ts'
 import { createAudiences } from './transports/audiences.ts'
 import { backupRoute } from './transports/backup-route.ts'
 import { createHeartbeat } from './transports/heartbeat.ts'
+import { homePage } from './transports/home-page.ts'
+import { pageFiles } from './transports/html-page.ts'
 import { chooseMqtt, mqttRoute } from './transports/mqtt-route.ts'
 import { createRoutes } from './transports/routes.ts'
 import { createServedWebSockets } from './transports/served-route.ts'
@@ -135,6 +137,8 @@ async function openAll(config: Config, log: Logger, life: Life) {
     routeOf: createRoutes({
       ...routes,
       pages: new Map([
+        ['/', homePage({ ...rules, ...access, version: release.version })],
+        ...pageFiles,
         ...access.pages,
         ...hardware.pages,
         ...dialects.pages,

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { errorCodes } from '../src/core/errors.ts'
+import { closeCodes } from '../src/transports/close-codes.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const read = (file: string) => readFileSync(join(root, file), 'utf8')
@@ -12,6 +13,15 @@ t.test('the README lists every error code with its meaning', async (t) => {
   const listed = Object.fromEntries(rows.map(([, code = '', meaning]) => [code, meaning]))
   t.same(listed, errorCodes)
 })
+
+t.test(
+  'the page about signing in lists every close code, and what a client should do',
+  async (t) => {
+    const rows = [...read('docs/sign-in.md').matchAll(/^\| (\d{4}) *\| (.+?) *\| (.+?) *\|$/gm)]
+    const listed = rows.map(([, code, when, advice]) => ({ code: Number(code), when, advice }))
+    t.same(listed, Object.values(closeCodes))
+  },
+)
 
 t.test(
   'the changelog begins with the version of the package, and when it was released',

@@ -1,6 +1,7 @@
+import { type AlarmClock, systemClock } from '../core/clock.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Config } from '../generated/config.ts'
-import { createSecretTable } from './secret-table.ts'
+import { createSecretTable, type Until } from './secret-table.ts'
 import type { User, UserDirectory } from './user.ts'
 
 export interface SecretsOptions {
@@ -9,11 +10,12 @@ export interface SecretsOptions {
   readonly sampledLog: SampledLog
   /** Milliseconds of a clock that never jumps. */
   readonly now?: () => number
+  readonly after?: AlarmClock['after']
 }
 
 /**
  * Who has signed in with a form, by what their cookie holds. A session ends after 12 hours, after 2
- * hours without use, and when its user changes or is removed.
+ * hours without use, and when its user changes or is removed. What follows it uses it all the time.
  */
 export interface CookieSessions {
   /** How long a session lasts at most. */
@@ -21,12 +23,20 @@ export interface CookieSessions {
   /** Begins a session; answers what the cookie is to hold. */
   start(user: User): string
   userOf(id: string): User | undefined
+  /** Follows a session up to its end. */
+  until(id: string): Until
   end(id: string): void
   endAllOf(user: string): void
 }
 
 export function createCookieSessions(options: SecretsOptions): CookieSessions {
-  const { directory, limits, sampledLog, now = () => performance.now() } = options
+  const {
+    directory,
+    limits,
+    sampledLog,
+    now = systemClock.nowMs,
+    after = systemClock.after,
+  } = options
   const table = createSecretTable({
     directory,
     lifeMs: limits.sessionSeconds * 1000,
@@ -36,11 +46,13 @@ export function createCookieSessions(options: SecretsOptions): CookieSessions {
       sampledLog.warn('sessions-ended', { user }, 'a user has too many sessions: the oldest ends')
     },
     now,
+    after,
   })
   return {
     lifeSeconds: limits.sessionSeconds,
-    start: table.add,
-    userOf: table.use,
+    start: (user) => table.add({ user }),
+    userOf: (id) => table.use(id)?.user,
+    until: (id) => (ended) => table.follow(id, ended),
     end: table.remove,
     endAllOf: table.removeAllOf,
   }

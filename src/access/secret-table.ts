@@ -1,7 +1,21 @@
 import { randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
+import type { AlarmClock } from '../core/clock.ts'
 import { digestOf } from './tokens.ts'
 import type { User, UserDirectory } from './user.ts'
+
+/** Why what somebody signed in with is over: somebody ended it, or its time has come. */
+export type SignedOut = 'signed-out' | 'expired'
+
+/** Follows what somebody signed in with up to its end, at most until what it returns is called. */
+export type Until = (ended: (why: SignedOut) => void) => () => void
+
+/** Who a secret stands for. */
+export interface SecretOwner {
+  readonly user: User
+  /** How long the user is signed in who was given it, when that may end before. */
+  readonly until?: Until | undefined
+}
 
 export interface SecretTableOptions {
   readonly directory: UserDirectory
@@ -13,6 +27,7 @@ export interface SecretTableOptions {
   onExcess(user: string): void
   /** Milliseconds of a clock that never jumps. */
   readonly now: () => number
+  readonly after: AlarmClock['after']
 }
 
 /**
@@ -21,53 +36,100 @@ export interface SecretTableOptions {
  */
 export interface SecretTable {
   /** A new secret: 256 bits in base64url, 43 characters. */
-  add(user: User): string
+  add(owner: SecretOwner): string
   /** Whose it is, if it is still good. */
-  use(secret: string): User | undefined
+  use(secret: string): SecretOwner | undefined
+  /**
+   * Calls `ended` when the secret is not good any more, at once if it is not now. Until what this returns is
+   * called, the secret is in use.
+   */
+  follow(secret: string, ended: (why: SignedOut) => void): () => void
   remove(secret: string): void
   removeAllOf(user: string): void
 }
 
-interface Held {
-  readonly user: User
+interface Held extends SecretOwner {
   readonly addedAtMs: number
   usedAtMs: number
+  readonly followers: Set<(why: SignedOut) => void>
+  /** Waits for its end while somebody follows it. */
+  stopAlarm?: () => void
+  /** Its user has changed: it is not good any more, but who follows it has to judge that. */
+  isVoid?: boolean
 }
 
+/** The longest that a timer of Node.js waits. */
+const longestAlarmMs = 2 ** 31 - 1
+
 export function createSecretTable(options: SecretTableOptions): SecretTable {
-  const { directory, lifeMs, idleMs, perUser, onExcess, now } = options
+  const { directory, lifeMs, idleMs, perUser, onExcess, now, after } = options
   const held = new Map<string, Held>()
-  const isOver = ({ addedAtMs, usedAtMs }: Held) =>
-    now() - addedAtMs >= lifeMs || now() - usedAtMs >= idleMs
-  const removeIf = (isToGo: (one: Held) => boolean) => {
-    for (const [digest, one] of held) if (isToGo(one)) held.delete(digest)
+  const isOver = ({ addedAtMs, usedAtMs, followers }: Held) =>
+    now() - addedAtMs >= lifeMs || (followers.size === 0 && now() - usedAtMs >= idleMs)
+  const end = (digest: string, why: SignedOut) => {
+    const one = held.get(digest)
+    held.delete(digest)
+    one?.stopAlarm?.()
+    for (const ended of one?.followers ?? []) ended(why)
+  }
+  const endIf = (isToGo: (one: Held) => boolean, why: SignedOut) => {
+    for (const [digest, one] of [...held]) if (isToGo(one)) end(digest, why)
   }
   const makeRoomFor = (name: string) => {
-    removeIf(isOver)
+    endIf(isOver, 'expired')
     const [oldest, ...others] = [...held].filter(([, { user }]) => user.name === name)
     if (oldest === undefined || others.length + 1 < perUser) return
-    held.delete(oldest[0])
+    end(oldest[0], 'signed-out')
     onExcess(name)
   }
-  directory.onChange(() =>
-    removeIf(({ user }) => !isDeepStrictEqual(directory.find(user.name), user)),
-  )
+  const watch = (digest: string, one: Held) => {
+    const leftMs = one.addedAtMs + lifeMs - now()
+    one.stopAlarm = after(Math.min(leftMs, longestAlarmMs), () => {
+      if (isOver(one)) end(digest, 'expired')
+      else watch(digest, one)
+    })
+  }
+  directory.onChange(() => {
+    for (const [digest, one] of [...held]) {
+      if (isDeepStrictEqual(directory.find(one.user.name), one.user)) continue
+      one.isVoid = true
+      if (one.followers.size === 0) end(digest, 'signed-out')
+    }
+  })
   return {
-    add: (user) => {
-      makeRoomFor(user.name)
+    add: (owner) => {
+      makeRoomFor(owner.user.name)
       const secret = randomBytes(32).toString('base64url')
-      held.set(digestOf(secret), { user, addedAtMs: now(), usedAtMs: now() })
+      const nowMs = now()
+      const times = { addedAtMs: nowMs, usedAtMs: nowMs }
+      held.set(digestOf(secret), { ...owner, ...times, followers: new Set() })
       return secret
     },
     use: (secret) => {
       const one = held.get(digestOf(secret))
-      if (one === undefined || isOver(one)) return undefined
+      if (one === undefined || one.isVoid || isOver(one)) return undefined
       one.usedAtMs = now()
-      return one.user
+      return one
     },
-    remove: (secret) => {
-      held.delete(digestOf(secret))
+    follow: (secret, ended) => {
+      const digest = digestOf(secret)
+      const one = held.get(digest)
+      if (one === undefined || isOver(one)) {
+        ended(one === undefined ? 'signed-out' : 'expired')
+        return () => {}
+      }
+      one.followers.add(ended)
+      if (one.stopAlarm === undefined) watch(digest, one)
+      return () => {
+        one.followers.delete(ended)
+        one.usedAtMs = now()
+        if (one.followers.size > 0) return
+        one.stopAlarm?.()
+        delete one.stopAlarm
+        if (one.isVoid) end(digest, 'signed-out')
+      }
     },
-    removeAllOf: (name) => removeIf(({ user }) => user.name === name),
+    remove: (secret) => end(digestOf(secret), 'signed-out'),
+    removeAllOf: (name) => endIf(({ user }) => user.name === name, 'signed-out'),
   }
 }

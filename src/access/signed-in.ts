@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { createListeners } from '../core/listeners.ts'
 import { noRights, type Rights, rightsOf } from './rights.ts'
+import type { SignedOut, Until } from './secret-table.ts'
 import type { User, UserDirectory } from './user.ts'
 
 /** Somebody who is signed in, and how to tell them that it is different from now on. */
@@ -14,8 +15,10 @@ export interface Entry {
   readonly looksOn?: boolean
   /** The user has other rights now; none at all before the end. */
   rightsChanged(rights: Rights): void
+  /** How long, when that is not as long as the connection is open. */
+  readonly until?: Until | undefined
   /** The user is gone, or what was signed in with is not valid any more. */
-  ended(): void
+  ended(why: SignedOut): void
 }
 
 /** How somebody came. */
@@ -69,6 +72,7 @@ export interface SignedIn {
 /** Follows the changes of `directory`: nobody keeps a right that was taken away. */
 export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange'>): SignedIn {
   const users = new Map<Entry, User>()
+  const stops = new Map<Entry, () => void>()
   const present = new Map<Entry, Present>()
   let lastId = 0
   const presence = createPresence()
@@ -76,6 +80,8 @@ export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange
   const silent = new Set<Entry>()
   const { add: onArrivals, tell: tellArrivals } = createListeners<[]>()
   const leave = (entry: Entry) => {
+    stops.get(entry)?.()
+    stops.delete(entry)
     if (present.delete(entry)) tellArrivals()
     if (!users.delete(entry) || entry.looksOn) return
     entered.change(entry.user.name, -1)
@@ -87,11 +93,11 @@ export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange
     else silent.delete(entry)
     presence.change(entry.user.name, isSilent ? -1 : 1)
   }
-  const end = (entry: Entry) => {
+  const end = (entry: Entry, why: SignedOut = 'signed-out') => {
     leave(entry)
     // A connection takes its time to close, and may carry more meanwhile.
     entry.rightsChanged(noRights)
-    entry.ended()
+    entry.ended(why)
   }
   const follow = (entry: Entry, before: User) => {
     const user = directory.find(before.name)
@@ -118,8 +124,11 @@ export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange
         entered.change(entry.user.name, 1)
         presence.change(entry.user.name, 1)
       }
-      // The user may have changed while the password was checked.
+      // The user may have changed while the password was checked, and the session may have ended.
       queueMicrotask(() => {
+        if (!users.has(entry)) return
+        const stop = entry.until?.((why) => end(entry, why))
+        if (stop !== undefined && users.has(entry)) stops.set(entry, stop)
         if (users.get(entry) === entry.user) follow(entry, entry.user)
       })
       return {

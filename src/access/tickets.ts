@@ -1,18 +1,26 @@
+import { systemClock } from '../core/clock.ts'
 import type { SecretsOptions } from './cookie-sessions.ts'
-import { createSecretTable } from './secret-table.ts'
+import { createSecretTable, type SecretOwner, type Until } from './secret-table.ts'
 import type { User } from './user.ts'
 
 /** What lets a page of another origin open one websocket, within 30 seconds. */
 export interface Tickets {
   readonly lifeSeconds: number
-  issue(user: User): string
+  /** `until` is how long its user is signed in, when that may end before. */
+  issue(user: User, until?: Until): string
   /** Whose ticket it is, if it is still good; it is not afterwards. */
-  redeem(ticket: string): User | undefined
+  redeem(ticket: string): SecretOwner | undefined
   voidAllOf(user: string): void
 }
 
 export function createTickets(options: SecretsOptions): Tickets {
-  const { directory, limits, sampledLog, now = () => performance.now() } = options
+  const {
+    directory,
+    limits,
+    sampledLog,
+    now = systemClock.nowMs,
+    after = systemClock.after,
+  } = options
   const lifeMs = limits.ticketSeconds * 1000
   const table = createSecretTable({
     directory,
@@ -23,14 +31,15 @@ export function createTickets(options: SecretsOptions): Tickets {
       sampledLog.warn('tickets-void', { user }, 'a user has too many tickets: the oldest is void')
     },
     now,
+    after,
   })
   return {
     lifeSeconds: limits.ticketSeconds,
-    issue: table.add,
+    issue: (user, until) => table.add({ user, until }),
     redeem: (ticket) => {
-      const user = table.use(ticket)
+      const owner = table.use(ticket)
       table.remove(ticket)
-      return user
+      return owner
     },
     voidAllOf: table.removeAllOf,
   }

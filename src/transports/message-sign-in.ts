@@ -11,6 +11,7 @@ import { Payload } from '../core/payload.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import type { Config } from '../generated/config.ts'
+import { type CloseCode, closeCodes } from './close-codes.ts'
 import { credentialsIn, tokenIn } from './credentials.ts'
 import type { Peer } from './peer.ts'
 
@@ -70,8 +71,9 @@ export function createMessageSignIn(options: MessageSignInOptions): MessageSignI
       websocket.close(code, reason)
     }
     const stop = expectOne(websocket, options, (frame) => {
-      // RFC 6455, 7.4.1: 1011, an unexpected condition; a defect of ours must not end the hub.
-      const fail = () => websocket.close(1011, 'the hub could not sign anybody in')
+      // A defect of ours must not end the hub.
+      const fail = () =>
+        websocket.close(closeCodes.defect.code, 'the hub could not sign anybody in')
       identify(frame, peer).then(settle).catch(fail)
     })
   }
@@ -96,7 +98,7 @@ function expectOne(
 ): () => void {
   const { firstMessageSeconds, firstMessageBytes } = limits
   let isTaken = false
-  const breach = (code: number, reason: string) => {
+  const breach = ({ code }: CloseCode, reason: string) => {
     sampledLog.warn('websocket-sign-in-refused', { reason }, 'a websocket did not sign in')
     stop()
     websocket.close(code, reason)
@@ -109,15 +111,13 @@ function expectOne(
       take(frame)
       return
     }
-    // RFC 6455, 7.4.1: 1008, a message that breaks the policy.
-    breach(1008, `expected one message of at most ${firstMessageBytes} bytes`)
+    breach(closeCodes.tooMuch, `expected one message of at most ${firstMessageBytes} bytes`)
   }
   const stop = () => {
     clearTimeout(deadline)
     websocket.off('message', receive)
   }
-  // RFC 6455, 7.4.2, leaves codes from 4000 to us; they end like the HTTP status they stand for.
-  const giveUp = () => breach(4408, 'expected a first message sooner')
+  const giveUp = () => breach(closeCodes.tooLate, 'expected a first message sooner')
   const deadline = setTimeout(giveUp, firstMessageSeconds * 1000)
   websocket.on('message', receive)
   websocket.once('close', stop)
@@ -141,14 +141,15 @@ function goodbyeTo(result: Exclude<MessageResult, { user: unknown }>): {
   reason: string
 } {
   if (result.refused === 'malformed') {
-    return { code: 4401, reason: `expected ["${topic}", {"user", "password"}] or {"token"}` }
+    const { code } = closeCodes.noSignIn
+    return { code, reason: `expected ["${topic}", {"user", "password"}] or {"token"}` }
   }
   if (result.refused === 'wrong') {
-    return { code: 4401, reason: 'expected a user and a password, or a token, of this hub' }
+    const { code } = closeCodes.refused
+    return { code, reason: 'refused: expected a user and a password, or a token, of this hub' }
   }
   const later = `try again in ${result.retryAfterSeconds} s`
   return result.refused === 'throttled'
-    ? { code: 4429, reason: `expected fewer wrong passwords: ${later}` }
-    : // The IANA registry of RFC 6455, 11.7: 1013, try again later.
-      { code: 1013, reason: `expected fewer sign-ins at once: ${later}` }
+    ? { code: closeCodes.throttled.code, reason: `expected fewer wrong passwords: ${later}` }
+    : { code: closeCodes.later.code, reason: `expected fewer sign-ins at once: ${later}` }
 }

@@ -5,4 +5,6 @@ export interface Peer {
   readonly isSecure: boolean
   /** The origin of the page it comes from, when that is neither ours nor listed. */
   readonly foreignOrigin: string | undefined
+  /** The name of the cookie that would hold its session. */
+  readonly cookieName: string
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { anonymousIn } from '../access/anonymous.ts'
 import { parseBasic, parseBearer } from '../access/basic.ts'
 import type { CookieSessions } from '../access/cookie-sessions.ts'
+import type { Until } from '../access/secret-table.ts'
 import type { SignIn, SignInResult } from '../access/sign-in.ts'
 import type { Tickets } from '../access/tickets.ts'
 import { createTokenOwners, isToken } from '../access/tokens.ts'
@@ -21,7 +22,12 @@ export interface RequestSignInOptions {
 }
 
 /** `nobody`: it gives no credentials, or a cookie that is no longer good. */
-export type RequestSignInResult = SignInResult | { readonly refused: 'nobody' }
+export type RequestSignInResult =
+  | (SignInResult & {
+      /** There for who is signed in by a session, which may end. */
+      readonly until?: Until | undefined
+    })
+  | { readonly refused: 'nobody' }
 
 /**
  * Finds out whose request it is, by what its headers carry. Nothing in its URL counts. Of a page of a foreign
@@ -38,7 +44,8 @@ export function createRequestSignIn(options: RequestSignInOptions): RequestSignI
   const { signIn, sessions, directory, peerOf } = options
   const ownerOf = createTokenOwners(directory)
   const ofRequest = async (request: IncomingMessage): Promise<RequestSignInResult> => {
-    const { address, isSecure, foreignOrigin } = peerOf(request)
+    const peer = peerOf(request)
+    const { address, foreignOrigin } = peer
     const { authorization } = request.headers
     const token = parseBearer(authorization)
     // A proxy before us may have a use of its own for this header.
@@ -48,8 +55,7 @@ export function createRequestSignIn(options: RequestSignInOptions): RequestSignI
     if (foreignOrigin !== undefined) return { refused: 'nobody' }
     const credentials = parseBasic(authorization)
     if (credentials !== undefined) return signIn(credentials, address)
-    const users = sessionIdsIn(request, isSecure).map(sessions.userOf)
-    return userOrNobody(users.find((user) => user !== undefined))
+    return bySession(sessionIdsIn(request, peer), sessions)
   }
   return {
     ofRequest,
@@ -64,13 +70,21 @@ export function createRequestSignIn(options: RequestSignInOptions): RequestSignI
   }
 }
 
+function bySession(ids: readonly string[], sessions: CookieSessions): RequestSignInResult {
+  for (const id of ids) {
+    const user = sessions.userOf(id)
+    if (user !== undefined) return { user, until: sessions.until(id) }
+  }
+  return { refused: 'nobody' }
+}
+
 function byTicket(
   request: IncomingMessage,
   ticket: string,
   { tickets, sampledLog, peerOf }: RequestSignInOptions,
 ): RequestSignInResult {
-  const user = tickets.redeem(ticket)
-  if (user !== undefined) return { user }
+  const owner = tickets.redeem(ticket)
+  if (owner !== undefined) return owner
   const { address } = peerOf(request)
   sampledLog.warn('sign-in-refused', { address }, 'a ticket was given that is void')
   return { refused: 'wrong' }

@@ -8,6 +8,7 @@ import type { ServedLink, Welcome } from '../dialects/served-dialect.ts'
 import type { Visitor } from '../nodes/served/visitors.ts'
 import { busy } from './admit-requests.ts'
 import type { Batch } from './batch.ts'
+import { closeCodes } from './close-codes.ts'
 import { type InboundLimits, WebSocketInbound } from './websocket-inbound.ts'
 import { type OutboundLimits, WebSocketLink } from './websocket-link.ts'
 import { writeOnceATurn } from './write-once-a-turn.ts'
@@ -38,8 +39,7 @@ export function serveLink(
     enter: (user) => {
       // RFC 6455, 7.4.1: 1008, a message that breaks the policy; these clients know no codes of ours.
       const entered = options.enter(user, () => websocket.close(1008, 'signed out'))
-      // The IANA registry of RFC 6455, 11.7: 1013, try again later.
-      if (entered === undefined) websocket.close(1013, busy.reason)
+      if (entered === undefined) websocket.close(closeCodes.later.code, busy.reason)
       else leaves.push(entered.leave)
       return entered?.visitor
     },
@@ -56,7 +56,7 @@ export function serveLink(
     giveUp: {
       afterSeconds: limits.overRateSeconds,
       tell: ({ message }) => {
-        websocket.close(1008, message)
+        websocket.close(closeCodes.tooMuch.code, message)
         websocket.resume()
       },
     },
@@ -88,8 +88,7 @@ function opened<T>(
     return act()
   } catch (error) {
     log.error({ err: error }, 'a frame could not be dealt with')
-    // RFC 6455, 7.4.1: 1011, an unexpected condition.
-    websocket.close(1011, 'the hub could not deal with a frame')
+    websocket.close(closeCodes.defect.code, 'the hub could not deal with a frame')
     return undefined
   }
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Credentials } from '../access/basic.ts'
+import type { Until } from '../access/secret-table.ts'
 import type { SignIn } from '../access/sign-in.ts'
 import type { User } from '../access/user.ts'
 import type { ServedAnswer, ServedRequest } from '../dialects/served-dialect.ts'
@@ -37,10 +38,13 @@ export interface Arrived {
   readonly request: IncomingMessage
   readonly body: Buffer
   readonly gone: AbortSignal
+  /** Told how long somebody is signed in whose session that is. */
+  readonly onSession?: (until: Until) => void
 }
 
 /** A request as a served dialect sees it. */
-export function servedRequest({ request, body, gone }: Arrived, door: ServedDoor): ServedRequest {
+export function servedRequest(arrived: Arrived, door: ServedDoor): ServedRequest {
+  const { request, body, gone } = arrived
   const address = door.clientAddress(request)
   const foreignOrigin = door.foreignOriginOf(request)
   const isOriginAllowed = foreignOrigin === undefined
@@ -61,7 +65,10 @@ export function servedRequest({ request, body, gone }: Arrived, door: ServedDoor
     gone,
     signIn: async (credentials?: Credentials) => {
       if (credentials !== undefined) return door.signIn(credentials, address, foreignOrigin)
-      return isOriginAllowed ? door.ofRequest(request) : { refused: 'nobody' }
+      if (!isOriginAllowed) return { refused: 'nobody' }
+      const result = await door.ofRequest(request)
+      if ('user' in result && result.until) arrived.onSession?.(result.until)
+      return result
     },
     guest: () => guestOf(door, { address, isOriginAllowed }),
     visit: (user): Visitor | undefined =>

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Writable } from 'node:stream'
 import type { WebSocket } from 'ws'
+import type { Until } from '../access/secret-table.ts'
 import type { User } from '../access/user.ts'
 import type { ServedAnswer, ServedDialect, Welcome } from '../dialects/served-dialect.ts'
 import { busy } from './admit-requests.ts'
@@ -69,12 +70,19 @@ export function servedRoute(dialect: ServedDialect, options: ServedRouteOptions)
     },
     upgrade: async (handshake) => {
       const { request, socket } = handshake
-      const asked = servedRequest({ request, body: nothing, gone: closeOf(socket) }, door)
+      let until: Until | undefined
+      const onSession = (found: Until) => {
+        until = found
+      }
+      const asked = servedRequest(
+        { request, body: nothing, gone: closeOf(socket), onSession },
+        door,
+      )
       const welcome = await dialect.greet(asked)
       if (isAnswer(welcome)) sendUpgradeAnswer(socket, welcome)
       else if (welcome.user && !door.mayEnter(socket, welcome.user.name))
         refuseUpgrade(socket, busy)
-      else accept(handshake, welcome, { ...options, batchOf, address: asked.address })
+      else accept(handshake, welcome, { ...options, batchOf, address: asked.address, until })
     },
   }
 }
@@ -88,14 +96,18 @@ function closeOf(stream: Writable): AbortSignal {
 function accept(
   handshake: Handshake,
   welcome: Welcome,
-  options: ServedRouteOptions & Pick<ServedLinkOptions, 'batchOf'> & { readonly address: string },
+  options: ServedRouteOptions &
+    Pick<ServedLinkOptions, 'batchOf'> & {
+      readonly address: string
+      readonly until: Until | undefined
+    },
 ): void {
   const { socket } = handshake
-  const { door, websockets, address } = options
+  const { door, websockets, address, until } = options
   const { name, base } = door
   const enter = (user: User, ended: () => void) =>
     door.mayEnter(socket, user.name)
-      ? door.visitors.enter({ user, address, way: name, base, connection: socket }, ended)
+      ? door.visitors.enter({ user, address, way: name, base, connection: socket, until }, ended)
       : undefined
   websockets.accept(handshake, welcome, (websocket) =>
     serveLink({ websocket, socket }, welcome, { ...options, enter }),

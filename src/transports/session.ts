@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import type { SignedOut, Until } from '../access/secret-table.ts'
 import type { Sender } from '../access/sender.ts'
 import type { SignedIn } from '../access/signed-in.ts'
 import type { User } from '../access/user.ts'
@@ -38,8 +39,10 @@ export interface SessionOptions {
   readonly address: string
   /** The socket that carries it. */
   readonly connection: object
+  /** How long it is signed in, when that is not as long as it is open. */
+  readonly until?: Until | undefined
   /** The user is gone, or what was signed in with is not valid any more. */
-  ended(): void
+  ended(why: SignedOut): void
 }
 
 /** A signed-in link that is part of its audience until it is closed. */
@@ -48,7 +51,7 @@ export interface OpenSession extends Session {
 }
 
 export function openSession(context: SessionContext, options: SessionOptions): OpenSession {
-  const { dialect, base, link, user, address, connection, ended } = options
+  const { dialect, base, link, user, address, connection, until, ended } = options
   const join = () => {
     const membership = context.audiences.join({ dialect, base, rights }, link)
     link.follow(membership)
@@ -57,6 +60,7 @@ export function openSession(context: SessionContext, options: SessionOptions): O
   const entrance = context.signedIn.enter({
     user,
     arrival: { way: dialect.name, title: base, address, connection },
+    until,
     ended,
     rightsChanged: (changed) => {
       rights = changed

@@ -16,10 +16,9 @@ export const challenge: Refusal = {
  * RFC 9110, 15.5.2, demands a challenge with each 401. A browser would meet Basic with a window of its
  * own, over the form of the page; it knows no `Cookie` scheme (draft-broyer-http-cookie-auth).
  */
-export const formChallenge: Refusal = {
-  status: 401,
-  reason,
-  headers: { 'WWW-Authenticate': 'Cookie realm="hub", form-action="/login"' },
+export function formChallenge(pathPrefix: string): Refusal {
+  const form = `form-action="${pathPrefix}/login"`
+  return { status: 401, reason, headers: { 'WWW-Authenticate': `Cookie realm="hub", ${form}` } }
 }
 
 /** How a request that is not let in is answered; `unknown` is the answer to wrong credentials and none. */

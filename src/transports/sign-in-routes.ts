@@ -1,19 +1,23 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { CookieSessions } from '../access/cookie-sessions.ts'
 import type { SignIn } from '../access/sign-in.ts'
 import type { Tickets } from '../access/tickets.ts'
 import type { AsUser } from './as-user.ts'
 import { readCredentials } from './credentials.ts'
 import { sendJson } from './json-answer.ts'
+import { refuseLoginPage, sendLoginPage } from './login-page.ts'
+import { isNavigation, sendOn } from './navigation.ts'
 import type { Peer } from './peer.ts'
-import { refuseRequest } from './refusal.ts'
+import { type Refusal, refuseRequest } from './refusal.ts'
 import type { Exchange, Route } from './route.ts'
 import { sessionCookie, sessionIdsIn } from './session-cookie.ts'
-import { formChallenge, refusalOf } from './sign-in-refusal.ts'
+import { refusalOf } from './sign-in-refusal.ts'
 
 export interface SignInRoutesOptions {
   readonly signIn: SignIn
   readonly asUser: AsUser
+  /** How a page or a program is refused. */
+  readonly quietChallenge: Refusal
   readonly sessions: CookieSessions
   readonly tickets: Tickets
   peerOf(request: IncomingMessage): Peer
@@ -28,7 +32,13 @@ export interface SignInRoutesOptions {
 export function signInRoutes(options: SignInRoutesOptions): ReadonlyMap<string, Route> {
   const { asUser, tickets, sessions, onSignedOut } = options
   return new Map<string, Route>([
-    ['/login', { post: (exchange, body) => logIn(exchange, body, options) }],
+    [
+      '/login',
+      {
+        get: ({ response }) => sendLoginPage(response),
+        post: (exchange, body) => logIn(exchange, body, options),
+      },
+    ],
     ['/logout', { post: (exchange) => logOut(exchange, options) }],
     [
       '/logout-everywhere',
@@ -46,9 +56,9 @@ export function signInRoutes(options: SignInRoutesOptions): ReadonlyMap<string, 
       '/ticket',
       {
         post: (exchange) =>
-          asUser(exchange, (user) => {
+          asUser(exchange, (user, until) => {
             const { lifeSeconds: expiresInSeconds } = tickets
-            sendJson(exchange.response, { ticket: tickets.issue(user), expiresInSeconds })
+            sendJson(exchange.response, { ticket: tickets.issue(user, until), expiresInSeconds })
           }),
       },
     ],
@@ -67,35 +77,45 @@ export function signInRoutes(options: SignInRoutesOptions): ReadonlyMap<string, 
 async function logIn(
   { request, response }: Exchange,
   body: Buffer,
-  { signIn, sessions, peerOf }: SignInRoutesOptions,
+  { signIn, sessions, peerOf, quietChallenge }: SignInRoutesOptions,
 ): Promise<void> {
+  const isForm = isNavigation(request)
   const credentials = readCredentials(request, body)
   if ('status' in credentials) {
-    refuseRequest(response, credentials)
+    if (isForm) refuseLoginPage(response, credentials, '')
+    else refuseRequest(response, credentials)
     return
   }
-  const { address, isSecure, foreignOrigin } = peerOf(request)
-  const result = await signIn(credentials, address, foreignOrigin)
+  const peer = peerOf(request)
+  const result = await signIn(credentials, peer.address, peer.foreignOrigin)
   if (!('user' in result)) {
-    refuseRequest(response, refusalOf(result, formChallenge))
+    const refusal = refusalOf(result, quietChallenge)
+    if (isForm) refuseLoginPage(response, refusal, credentials.user)
+    else refuseRequest(response, refusal)
     return
   }
-  endSessionsOf(request, isSecure, sessions)
-  const cookie = sessionCookie(isSecure, sessions.start(result.user), sessions.lifeSeconds)
-  sendCookie(response, cookie)
+  endSessionsOf(request, peer, sessions)
+  response.setHeader(
+    'Set-Cookie',
+    sessionCookie(peer, sessions.start(result.user), sessions.lifeSeconds),
+  )
+  sendDone({ request, response })
 }
 
 function logOut({ request, response }: Exchange, { sessions, peerOf }: SignInRoutesOptions): void {
-  const { isSecure } = peerOf(request)
-  endSessionsOf(request, isSecure, sessions)
-  sendCookie(response, sessionCookie(isSecure, '', 0))
+  const peer = peerOf(request)
+  endSessionsOf(request, peer, sessions)
+  response.setHeader('Set-Cookie', sessionCookie(peer, '', 0))
+  sendDone({ request, response })
 }
 
 /** A browser that signs in anew leaves its former session behind. */
-function endSessionsOf(request: IncomingMessage, isSecure: boolean, sessions: CookieSessions) {
-  for (const id of sessionIdsIn(request, isSecure)) sessions.end(id)
+function endSessionsOf(request: IncomingMessage, peer: Peer, sessions: CookieSessions) {
+  for (const id of sessionIdsIn(request, peer)) sessions.end(id)
 }
 
-function sendCookie(response: ServerResponse, cookie: string): void {
-  response.writeHead(204, { 'Set-Cookie': cookie, 'Cache-Control': 'no-store' }).end()
+/** A form of a browser leads on to the first page; everybody else is told that it is done. */
+function sendDone({ request, response }: Exchange): void {
+  if (isNavigation(request)) sendOn(response, './')
+  else response.writeHead(204, { 'Cache-Control': 'no-store' }).end()
 }

@@ -2,12 +2,14 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import { parseBearer } from '../access/basic.ts'
+import type { Until } from '../access/secret-table.ts'
 import type { User } from '../access/user.ts'
 import type { HubError } from '../core/errors.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { TurnEnd } from '../core/turn-end.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import { busy } from './admit-requests.ts'
+import { closeCodes } from './close-codes.ts'
 import { type MessageSignIn, welcomeFrame } from './message-sign-in.ts'
 import { refuseUpgrade } from './refusal.ts'
 import type { RequestSignIn } from './request-sign-in.ts'
@@ -58,10 +60,10 @@ async function acceptUser(handshake: Handshake, base: string, options: TalkOptio
   if (!('user' in result)) refuseUpgrade(socket, refusalOf(result, challenge))
   else if (!mayEnter(socket, result.user.name)) refuseUpgrade(socket, busy)
   else {
-    const { user } = result
+    const { user, until } = result
     const address = clientAddress(request)
     websockets.accept(handshake, (websocket) =>
-      serve(websocket, { base, user, address, socket }, options),
+      serve(websocket, { base, user, until, address, socket }, options),
     )
   }
 }
@@ -74,8 +76,7 @@ function acceptStranger(handshake: Handshake, base: string, options: TalkOptions
   websockets.accept(handshake, (websocket) => {
     signIn.byMessage(websocket, { request, dialect }, (user) => {
       if (!mayEnter(socket, user.name)) {
-        // The IANA registry of RFC 6455, 11.7: 1013, try again later.
-        websocket.close(1013, busy.reason)
+        websocket.close(closeCodes.later.code, busy.reason)
         return
       }
       websocket.send(welcomeFrame(dialect, user))
@@ -94,13 +95,15 @@ function asksForMessage({ url }: IncomingMessage): boolean {
 interface Visit {
   readonly base: string
   readonly user: User
+  /** How long, when that is not as long as the websocket is open. */
+  readonly until?: Until | undefined
   readonly address: string
   readonly socket: Duplex
 }
 
 function serve(
   websocket: WebSocket,
-  { base, user, address, socket }: Visit,
+  { base, user, until, address, socket }: Visit,
   options: TalkOptions,
 ): void {
   const { dialect, context, limits, sampledLog } = options
@@ -114,23 +117,23 @@ function serve(
     user,
     address,
     connection: socket,
-    // The IANA registry of close codes leaves 4000 to 4999 to us: 4401, not signed in any more.
-    ended: () => link.end(4401, 'signed out'),
+    until,
+    ended: (why) => link.end(closeCodes.signedOut.code, why),
   })
   const obey = dialect.open(link, session)
   const receive = (frame: Buffer) => {
     try {
       obey(frame)
     } catch (error) {
-      // A defect of ours must not end the hub. RFC 6455, 7.4.1: 1011, an unexpected condition.
+      // A defect of ours must not end the hub.
       context.log.error({ err: error, base }, 'a frame could not be dealt with')
-      websocket.close(1011, 'the hub could not deal with a frame')
+      websocket.close(closeCodes.defect.code, 'the hub could not deal with a frame')
     }
   }
   const tell = (error: HubError) => {
     link.send(dialect.encodeError(error))
-    // RFC 6455, 7.4.1: 1008, a message that breaks the policy. Its answer has to be read.
-    websocket.close(1008, error.message)
+    websocket.close(closeCodes.tooMuch.code, error.message)
+    // Its answer has to be read.
     websocket.resume()
   }
   const giveUp = { afterSeconds: limits.overRateSeconds, tell }

@@ -2,6 +2,7 @@ import { WebSocket } from 'ws'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Link } from '../dialects/dialect.ts'
 import type { Batch } from './batch.ts'
+import { closeCodes } from './close-codes.ts'
 import { HeldFrames } from './held-frames.ts'
 
 /** What the link needs of a websocket. */
@@ -159,8 +160,7 @@ export class WebSocketLink implements PatientLink {
     const { sampledLog } = this.#options
     sampledLog.warn('websocket-slow-consumer', fields, 'a reader is too slow: it is closed')
     this.close()
-    // The IANA registry of RFC 6455, 11.7: 1013, try again later.
-    this.#outlet.close(1013, 'too much waits for you to read it')
+    this.#outlet.close(closeCodes.later.code, 'too much waits for you to read it')
   }
 
   #drain(): void {

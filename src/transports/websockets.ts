@@ -1,6 +1,7 @@
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
 import { systemCodeOf } from '../core/errors.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
+import { closeCodes } from './close-codes.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import type { Handshake } from './route.ts'
 
@@ -95,7 +96,6 @@ function closeWebSocket(websocket: WebSocket): Promise<void> {
       clearTimeout(timer)
       resolve()
     })
-    // RFC 6455, 7.4.1: 1001, the server goes away.
-    websocket.close(1001, 'the hub is stopping')
+    websocket.close(closeCodes.stopping.code, 'the hub is stopping')
   })
 }

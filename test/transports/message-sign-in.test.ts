@@ -65,10 +65,10 @@ t.test('nothing is sent before', async (t) => {
 t.test('what is wrong, or no such message, is answered and ends it', async (t) => {
   const hub = await startedHub(t)
   const other = createToken().token
-  const messages: [unknown, RegExp][] = [
-    [[auth, { user: 'clown', password: 'x' }], /of this hub$/],
-    [[auth, { user: 'nobody', password: 'bigclown' }], /of this hub$/],
-    [[auth, { token: other }], /of this hub$/],
+  const messages: [unknown, RegExp, code?: number][] = [
+    [[auth, { user: 'clown', password: 'x' }], /^refused: .* of this hub$/, 4403],
+    [[auth, { user: 'nobody', password: 'bigclown' }], /^refused: .* of this hub$/, 4403],
+    [[auth, { token: other }], /^refused: .* of this hub$/, 4403],
     [[auth, { user: 'clown' }], /expected \["\$hub\/auth", /],
     [[auth, { token: 1 }], /expected \["\$hub\/auth", /],
     [[auth], /expected \["\$hub\/auth", /],
@@ -76,17 +76,17 @@ t.test('what is wrong, or no such message, is answered and ends it', async (t) =
     [['relay/-/set', { state: true }], /expected \["\$hub\/auth", /],
     [{}, /expected \["\$hub\/auth", /],
   ]
-  for (const [message, reason] of messages) {
+  for (const [message, reason, code = 4400] of messages) {
     const { websocket, frames, closed } = await stranger(t, hub)
     websocket.send(JSON.stringify(message))
     const [topic, payload] = await frames.next()
     t.equal(topic, '$hub/auth/error')
     t.match(payload, { code: 'not-signed-in', message: reason })
-    t.match(await closed, [4401, reason], JSON.stringify(message))
+    t.match(await closed, [code, reason], JSON.stringify(message))
   }
   const { websocket, closed } = await stranger(t, hub)
   websocket.send('no JSON')
-  t.match(await closed, [4401])
+  t.match(await closed, [4400])
 })
 
 t.test('too long a message, or a second one, ends it', async (t) => {
@@ -119,7 +119,7 @@ t.test('past the limits it is told when to try again', async (t) => {
     send(auth, { user, password: `${Math.random()}` })
     return (await closed)[0]
   }
-  t.equal(await wrong('clown'), 4401)
+  t.equal(await wrong('clown'), 4403)
   t.equal(await wrong('clown'), 4429)
   const codes = await Promise.all(['a', 'b', 'c', 'd', 'e'].map(wrong))
   t.ok(codes.includes(1013))
@@ -146,7 +146,12 @@ t.test('a defect ends its websocket, not the hub', async (t) => {
     directory: changingDirectory(),
     limits: limits.signIn,
     sampledLog: createSampledLog(pino({ level: 'silent' }), createCounters()),
-    peerOf: () => ({ address: '127.0.0.1', isSecure: false, foreignOrigin: undefined }),
+    peerOf: () => ({
+      address: '127.0.0.1',
+      isSecure: false,
+      foreignOrigin: undefined,
+      cookieName: '',
+    }),
   })
   const handshakes = new WebSocketServer({ noServer: true })
   const server = await startedHttpServer(t, {

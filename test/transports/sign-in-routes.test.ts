@@ -101,7 +101,7 @@ t.test('who is signed in gets tickets', async (t) => {
     t.equal(response.headers.get('cache-control'), 'no-store')
     const { ticket, expiresInSeconds } = JSON.parse(await response.text())
     t.equal(expiresInSeconds, 30)
-    t.equal(tickets.redeem(ticket)?.name, 'clown')
+    t.equal(tickets.redeem(ticket)?.user.name, 'clown')
   }
   t.equal((await post(`${url}/ticket`)).status, 401)
 })
@@ -132,12 +132,53 @@ t.test('a body that holds no credentials is refused by what it is', async (t) =>
   t.equal(await statusOf({ body, headers: mediaType }), 204)
 })
 
+t.test('a form of a browser is led on, and shown again with what was wrong', async (t) => {
+  const { url, sessions } = await startedSignIn(t, [clown])
+  const navigate = (path: string, body: URLSearchParams | string, headers = {}) => {
+    const all = { Accept: 'text/html,*/*', ...headers }
+    return fetch(url + path, { redirect: 'manual', method: 'POST', body, headers: all })
+  }
+  const right = await navigate('/login', form)
+  t.equal(right.status, 303)
+  t.equal(right.headers.get('location'), './')
+  t.equal(right.headers.getSetCookie().length, 1)
+  const wrong = await navigate('/login', new URLSearchParams({ user: '<i>', password: 'x' }))
+  t.equal(wrong.status, 401)
+  const text = await wrong.text()
+  t.match(text, /role="alert">This user and this password do not belong together\./)
+  t.match(text, 'value="&#60;i&#62;"')
+  const empty = await navigate('/login', new URLSearchParams({}))
+  t.equal(empty.status, 400)
+  t.match(await empty.text(), 'Please give a user and a password.')
+  const strange = await navigate('/login', 'x')
+  t.match(await strange.text(), 'expected a user and a password')
+  const cookie = { Cookie: `hub_session=${sessions.start(clown)}` }
+  const out = await navigate('/logout', '', cookie)
+  t.equal(out.headers.get('location'), './')
+  t.equal(await statusOfSession(url, cookie), 401)
+})
+
+t.test('only the address bar of a browser is challenged for a password', async (t) => {
+  const { httpPort } = await startedHub(t, { http: { port: 0, pathPrefix: '/hub' } })
+  const challengeOf = async (path: string, init: RequestInit) => {
+    const response = await fetch(`http://127.0.0.1:${httpPort}${path}`, init)
+    return `${response.status} ${response.headers.get('www-authenticate')}`
+  }
+  const quiet = '401 Cookie realm="hub", form-action="/hub/login"'
+  const headers = { Accept: 'text/html' }
+  t.match(await challengeOf('/api/nodes', { headers }), /^401 Basic realm="hub"/)
+  t.equal(await challengeOf('/api/nodes', {}), quiet)
+  t.equal(await challengeOf('/ticket', { method: 'POST', headers }), quiet)
+})
+
 t.test('a hub has these endpoints, each for its method', async (t) => {
   const { httpPort } = await startedHub(t)
   const url = `http://127.0.0.1:${httpPort}`
   const cookie = await logIn(url)
   t.equal(await statusOfSession(url, cookie), 200)
-  for (const path of ['login', 'logout', 'logout-everywhere', 'ticket']) {
+  t.equal((await fetch(`${url}/login`)).status, 200)
+  t.equal((await fetch(`${url}/login`, { method: 'PUT' })).headers.get('allow'), 'GET, HEAD, POST')
+  for (const path of ['logout', 'logout-everywhere', 'ticket']) {
     const response = await fetch(`${url}/${path}`)
     t.equal(response.status, 405)
     t.equal(response.headers.get('allow'), 'POST')

@@ -12,6 +12,7 @@ import { createAsUser } from '../../src/transports/as-user.ts'
 import { sendJson } from '../../src/transports/json-answer.ts'
 import type { Peer } from '../../src/transports/peer.ts'
 import { createRequestSignIn } from '../../src/transports/request-sign-in.ts'
+import { formChallenge } from '../../src/transports/sign-in-refusal.ts'
 import { signInRoutes } from '../../src/transports/sign-in-routes.ts'
 import { changingDirectory } from '../access/changing-directory.ts'
 import { startedHttpServer } from '../started-http-server.ts'
@@ -28,12 +29,14 @@ export async function startedSignIn(t: Test, users: User[], peer: Partial<Peer> 
     address: '::1',
     isSecure: false,
     foreignOrigin: undefined,
+    cookieName: peer.isSecure ? '__Host-hub_session' : 'hub_session',
     ...peer,
   })
   const parts = { directory, limits: limits.signIn, sampledLog, signIn, peerOf }
   const sessions = createCookieSessions(parts)
   const tickets = createTickets(parts)
   const { ofRequest, ofUpgrade } = createRequestSignIn({ ...parts, sessions, tickets })
+  const quietChallenge = formChallenge('')
   const signedOut: string[] = []
   const onSignedOut = (user: string) => signedOut.push(user)
   const routes = signInRoutes({
@@ -41,6 +44,7 @@ export async function startedSignIn(t: Test, users: User[], peer: Partial<Peer> 
     asUser: createAsUser(ofRequest),
     sessions,
     tickets,
+    quietChallenge,
     onSignedOut,
   })
   const server = await startedHttpServer(t, {

@@ -1,4 +1,5 @@
 import { type Rights, rightsOf } from '../../access/rights.ts'
+import type { Until } from '../../access/secret-table.ts'
 import type { SignedIn } from '../../access/signed-in.ts'
 import type { User } from '../../access/user.ts'
 import type { AlarmClock } from '../../core/clock.ts'
@@ -36,6 +37,8 @@ export interface StayingArrival extends Arrival {
   readonly base: string
   /** The socket that carries it. */
   readonly connection: object
+  /** How long it is signed in, when that may end before. */
+  readonly until?: Until | undefined
 }
 
 export interface Visitors {
@@ -74,6 +77,7 @@ export function createVisitors(options: VisitorsOptions): Visitors {
       const entrance = options.signedIn.enter({
         user: arrival.user,
         arrival: { ...arrival, title: arrival.base },
+        until: arrival.until,
         ended,
         rightsChanged: (changed) => {
           rights = limited(changed, arrival.user)
