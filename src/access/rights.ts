@@ -79,10 +79,14 @@ export function rightsOf(user: User, clientId?: string): Rights {
     mayRead: readsEverything ? (topic) => !topic.startsWith('$') || mayRead(topic) : mayRead,
     maySubscribe: (filter) => {
       const isEnough = asksForEverything(filter) ? covers : overlaps
-      return decide('read', filter, {
+      const decision = decide('read', filter, {
         denying: unreadable.find((clause) => covers(clause.filter, filter)),
         allowing: readable.find((clause) => isEnough(clause.filter, filter)),
       })
+      const less = unreadable.find((clause) => overlaps(clause.filter, filter))
+      if (!decision.allowed || less === undefined) return decision
+      const reason = `${decision.reason}, but ${less.owner} denies read on ${less.filter}`
+      return { ...decision, reason }
     },
     readsAll: (filter) =>
       readable.some((clause) => covers(clause.filter, filter)) &&

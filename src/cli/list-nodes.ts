@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { isRecord } from '../core/record.ts'
+import { ageOf, localTime } from './ages.ts'
 import { type Command, readArguments } from './command.ts'
 import { hubAddress, hubOptions, hubUsage } from './hub-address.ts'
 import type { HubAnswer } from './hub-client.ts'
@@ -11,45 +12,92 @@ const options = { json: { type: 'boolean', default: false }, ...hubOptions } as 
 
 export const listNodes: Command = {
   usage,
-  summary: 'list the nodes that a hub knows, whether they are online, and their devices',
+  summary:
+    'list the nodes that a hub knows, whether they are online, and what their devices told last, and when',
   run: async (args, terminal) => {
     const { values } = readArguments(usage, () => parseArgs({ args, options }))
+    const nowMs = Date.now()
+    const linesOf = (answer: HubAnswer) => nodeLines(rowsIn(answer, 'nodes'), nowMs)
     const listing = { path: '/api/nodes', isJson: values.json, linesOf }
     return printList(hubAddress(values, terminal), listing, terminal)
   },
 }
 
-const heads = ['BASE', 'ONLINE', 'LAST SEEN', 'DEVICES']
+type Row = Readonly<Record<string, unknown>>
 
-function linesOf(answer: HubAnswer): string[] {
-  const rows = rowsIn(answer, 'nodes').map(({ base, online, lastSeen, devices }) => [
-    wordOf(base),
-    onlineWord(online),
-    wordOf(lastSeen),
-    namesIn(devices),
+/** A line for each node, and below it one for each of its devices, with their columns below each other. */
+export function nodeLines(nodes: readonly Row[], nowMs: number): string[] {
+  if (nodes.length === 0) return ['no nodes yet']
+  const tables = nodes.map(({ devices }) =>
+    devicesIn(devices).map((row) => deviceCells(row, nowMs)),
+  )
+  const widths = widthsOf(tables.flat())
+  return nodes.flatMap((node, at) => [
+    headLine(node, nowMs),
+    ...(tables[at] ?? []).map((cells) => `  ${aligned(cells, widths)}`),
   ])
-  return aligned([heads, ...rows])
+}
+
+function headLine({ base, online, lastSeen }: Row, nowMs: number): string {
+  const seen = timeIn(lastSeen)
+  const when = seen === undefined ? [] : [`last seen ${ageOf(seen, nowMs)}`, localTime(seen, nowMs)]
+  return [wordOf(base), onlineWord(online), ...when].join(', ')
 }
 
 function onlineWord(online: unknown): string {
-  if (online === null) return 'unknown'
-  return online === true ? 'yes' : 'no'
+  if (online === null) return 'not known whether online'
+  return online === true ? 'online' : 'offline'
 }
 
-function namesIn(devices: unknown): string {
-  const rows = Array.isArray(devices) ? devices.filter(isRecord) : []
-  return rows.map(({ name }) => wordOf(name)).join(' ') || '-'
+function devicesIn(devices: unknown): Row[] {
+  return Array.isArray(devices) ? devices.filter(isRecord) : []
 }
 
-/** Lines with their columns below each other. */
-function aligned(rows: readonly (readonly string[])[]): string[] {
-  const widths = heads.map((_, column) =>
+function deviceCells({ name, value, encoding, at, stale }: Row, nowMs: number): string[] {
+  const told = timeIn(at)
+  const word = encoding === 'base64' ? 'bytes' : valueText(value)
+  return [
+    wordOf(name),
+    word,
+    told === undefined ? 'never told' : ageOf(told, nowMs),
+    told === undefined ? '' : localTime(told, nowMs),
+    stale === true ? 'stale' : '',
+  ]
+}
+
+/** Milliseconds since 1970. */
+function timeIn(value: unknown): number | undefined {
+  const ms = typeof value === 'string' ? Date.parse(value) : Number.NaN
+  return Number.isNaN(ms) ? undefined : ms
+}
+
+const mostCharacters = 60
+
+/** What a device told, as somebody would say it: `temperature 20.01 ℃`. */
+function valueText(value: unknown): string {
+  const parts = isRecord(value)
+    ? Object.entries(value).map(([key, inner]) => `${wordOf(key)} ${quantityText(inner)}`)
+    : [quantityText(value)]
+  const text = parts.join(', ') || '-'
+  return text.length > mostCharacters ? `${text.slice(0, mostCharacters)}…` : text
+}
+
+function quantityText(value: unknown): string {
+  const [number, unit, ...more] = Array.isArray(value) ? value : []
+  const hasUnit = typeof number === 'number' && typeof unit === 'string' && more.length === 0
+  return hasUnit ? `${number} ${wordOf(unit)}` : wordOf(value)
+}
+
+function widthsOf(rows: readonly (readonly string[])[]): number[] {
+  const columns = Math.max(0, ...rows.map((row) => row.length))
+  return Array.from({ length: columns }, (_, column) =>
     Math.max(...rows.map((row) => String(row[column]).length)),
   )
-  return rows.map((row) =>
-    row
-      .map((word, column) => word.padEnd(Number(widths[column])))
-      .join('  ')
-      .trimEnd(),
-  )
+}
+
+function aligned(cells: readonly string[], widths: readonly number[]): string {
+  return cells
+    .map((cell, column) => cell.padEnd(Number(widths[column])))
+    .join('  ')
+    .trimEnd()
 }

@@ -1,5 +1,5 @@
-import { closest } from 'fastest-levenshtein'
 import { HubError, reasonOf } from '../core/errors.ts'
+import { nearest } from '../core/nearest.ts'
 import { readRelease } from '../core/release.ts'
 import { aclTest } from './acl-test.ts'
 import { backup } from './backup.ts'
@@ -79,14 +79,19 @@ export async function main(args: string[], terminal: MainTerminal): Promise<numb
 }
 
 async function dispatch(args: string[], terminal: Terminal): Promise<number | undefined> {
-  const [first = 'help', second] = args
-  if (['help', '--help', '-h'].includes(first) || args.includes('--help')) printHelp(terminal)
+  const [first = 'help', ...rest] = args
+  if (isHelp(first) || first === 'help') printHelp(rest, terminal)
+  else if (args.some(isHelp)) printHelp(args, terminal)
   else if (['--version', '-V'].includes(first)) terminal.print(readRelease().version)
   else {
-    const words = second !== undefined && namesAfter(first).length > 0 ? 2 : 1
-    return findCommand(args.slice(0, words).join(' ')).run(args.slice(words), terminal)
+    const { name, command } = findCommand(args)
+    return command.run(args.slice(name.split(' ').length), terminal)
   }
   return 0
+}
+
+function isHelp(word: string): boolean {
+  return word === '--help' || word === '-h'
 }
 
 /** The commands of two words that begin with `word`. */
@@ -94,21 +99,47 @@ function namesAfter(word: string): string[] {
   return names.filter((name) => name.startsWith(`${word} `))
 }
 
-function findCommand(name: string): Command {
+/** @throws HubError `bad-command-line` when no command begins a line so. */
+function findCommand([first = '', second]: readonly string[]): { name: string; command: Command } {
+  const longer = namesAfter(first)
+  const name = longer.length > 0 && second !== undefined ? `${first} ${second}` : first
   const command = commands.get(name)
-  if (command !== undefined) return command
-  const nearest = closest(name, names)
-  const longer = namesAfter(name)
-  const hint =
-    longer.length > 0 ? `it is one of ${longer.join(', ')}.` : `did you mean "${nearest}"?`
-  throw new HubError('bad-command-line', `unknown command "${name}": ${hint} See clown-hub help`)
+  if (command !== undefined) return { name, command }
+  const meant = nearest(name, names)
+  const others = longer.length > 0 ? `: it is one of ${longer.join(', ')}` : ''
+  const hint = meant === undefined ? `${others}.` : `: did you mean "${meant}"?`
+  throw new HubError('bad-command-line', `unknown command "${name}"${hint} See clown-hub help`)
 }
 
-function printHelp({ print }: Terminal): void {
-  print('Clown.Hub: websockets that speak ["topic", payload], an MQTT broker, and hardware nodes\n')
-  for (const { usage, summary } of commands.values())
-    print(`  clown-hub ${usage}\n      ${summary}`)
+/** Says what one command does, or those that begin with a word, or all. */
+function printHelp(args: readonly string[], { print }: Terminal): void {
+  const [first, second] = args.filter((word) => !word.startsWith('-'))
+  const group = first === undefined || second !== undefined ? [] : namesAfter(first)
+  if (first === undefined) {
+    print('Clown.Hub: websockets that speak ["topic", payload], an MQTT broker, and hardware nodes')
+    print('"clown-hub help COMMAND" is about one of these:\n')
+  }
+  const asked = first === undefined ? names : group
+  const shown = asked.length > 0 ? asked : [findCommand(args).name]
+  for (const name of shown) {
+    const command = commands.get(name)
+    if (command === undefined) continue
+    print(`  ${wrapped(`clown-hub ${command.usage}`, 12)}\n      ${wrapped(command.summary, 6)}`)
+  }
 }
+
+/** `text` in lines that fit a terminal, all but the first with `indent` spaces before them. */
+function wrapped(text: string, indent: number): string {
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const longer = [...lines.slice(-1), word].join(' ')
+    if (lines.length > 0 && longer.length + indent <= lineLength) lines.splice(-1, 1, longer)
+    else lines.push(word)
+  }
+  return lines.join(`\n${' '.repeat(indent)}`)
+}
+
+const lineLength = 80
 
 /** One line for the user. What is no HubError is a defect of ours, and says so. */
 function sentenceOf(error: unknown): string {

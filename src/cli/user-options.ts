@@ -1,9 +1,9 @@
-import { closest } from 'fastest-levenshtein'
 import { digestSecretOf } from '../access/digest.ts'
 import { hashPassword } from '../access/passwords.ts'
 import type { User } from '../access/user.ts'
 import { readUsersFile, type UserEntry } from '../access/users-file.ts'
 import { HubError, quote } from '../core/errors.ts'
+import { nearest } from '../core/nearest.ts'
 import { type Terminal, usersName } from './command.ts'
 import { generatePassword, readPassword } from './password.ts'
 
@@ -26,8 +26,10 @@ export function known(entry: UserEntry | undefined, name: string, file: string):
 /** What to say to somebody who asks for a user that is not among `users`; `place` is where they are. */
 export function unknownUser(name: string, users: readonly User[], place = ''): HubError {
   const names = users.map((user) => user.name)
-  const hint =
-    names.length === 0 ? 'nobody is there yet' : `did you mean ${quote(closest(name, names))}?`
+  const meant = nearest(name, names)
+  const some = names.slice(0, 10).map(quote).join(', ')
+  const others = names.length === 0 ? 'nobody is there yet' : `known here: ${some}`
+  const hint = meant ? `did you mean ${quote(meant)}?` : others
   return new HubError('bad-command-line', `unknown user ${quote(name)}${place}: ${hint}`)
 }
 

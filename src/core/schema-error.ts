@@ -1,6 +1,6 @@
 import { Ajv, type ErrorObject, type Options } from 'ajv'
-import { closest, distance } from 'fastest-levenshtein'
 import { quote } from './errors.ts'
+import { nearest } from './nearest.ts'
 
 /** How a sentence calls the place these keys and indices lead to; no levels: the whole value. */
 export type PlaceName = (levels: readonly string[]) => string
@@ -67,9 +67,8 @@ function unknownKey(error: ErrorObject, placeName: PlaceName): string {
 
 function hint(key: string, known: readonly string[]): string {
   if (known.length === 0) return 'none is known here'
-  const nearest = closest(key, known)
-  const isNear = distance(key, nearest) <= nearest.length / 2
-  return isNear ? `did you mean ${quote(nearest)}?` : `known here: ${listed(known, 'and')}`
+  const meant = nearest(key, known)
+  return meant ? `did you mean ${quote(meant)}?` : `known here: ${listed(known, 'and')}`
 }
 
 function knownKeys(error: ErrorObject): string[] {

@@ -9,6 +9,7 @@ const users = `users:
     rules:
       - { allow: [command], topic: 'of/{user}/{client}/set' }
   some: { rules: [ { allow: [read], topic: nodes/# } ] }
+  guest: { role: operator, rules: [ { deny: [read, command], topic: nodes/attic/# } ] }
 `
 
 t.test('it says whether something is allowed, and which rule decides', async (t) => {
@@ -17,7 +18,8 @@ t.test('it says whether something is allowed, and which rule decides', async (t)
     'op command a/set': [0, 'allowed: role operator allows command on #'],
     'op write a/set': [0, 'allowed: role operator allows command on #'],
     'op write a': [0, 'allowed: role operator allows write on #'],
-    'op retain a': [2, 'denied: no rule allows retain on a'],
+    'op retain a': [0, 'allowed: role operator allows retain on #'],
+    'panel retain a': [2, 'denied: no rule allows retain on a'],
     'op read $SYS/x': [2, 'denied: no rule allows read on $SYS/x'],
     'panel write a': [2, 'denied: no rule allows write on a'],
     'panel command of/panel/tab/set --client tab': [
@@ -27,6 +29,19 @@ t.test('it says whether something is allowed, and which rule decides', async (t)
     'panel command of/panel/tab/set': [2, 'denied: no rule allows command on of/panel/tab/set'],
     'some read nodes/+/x': [0, 'allowed: the rule for nodes/# allows read on nodes/#'],
     'some read #': [2, 'denied: no rule allows read on #'],
+    'guest command nodes/attic/relay/0/set': [
+      2,
+      'denied: the rule for nodes/attic/# denies command on nodes/attic/#',
+    ],
+    'guest write nodes/attic/x': [0, 'allowed: role operator allows write on #'],
+    'guest read nodes/attic/+': [
+      2,
+      'denied: the rule for nodes/attic/# denies read on nodes/attic/#',
+    ],
+    'guest read #': [
+      0,
+      'allowed: role operator allows read on #, but the rule for nodes/attic/# denies read on nodes/attic/#',
+    ],
   }
   for (const [words, [code, line]] of Object.entries(cases)) {
     const ran = await ranLine(`acl test ${words} --file ${file}`)
@@ -55,6 +70,8 @@ t.test('what is asked wrongly is no answer: exit code 1', async (t) => {
     [`op read --file ${file}`]: /expected a topic; usage/,
     [`op read a b --file ${file}`]: /expected one topic; usage/,
     [`po read a --file ${file}`]: /unknown user "po": did you mean "op"\?/,
+    [`eve read a --file ${file}`]:
+      /unknown user "eve": known here: "op", "panel", "some", "guest"$/,
     [`po read a --file ${nobody}`]: /unknown user "po": nobody is there yet$/,
     [`op see a --file ${file}`]: /expected an action \(read, write, command, retain\), got "see"/,
     [`op command a --file ${file}`]: /expected a topic that ends in \/set for command, got "a"/,

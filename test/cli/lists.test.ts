@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import t from 'tap'
+import { nodeLines } from '../../src/cli/list-nodes.ts'
 import { answeringHub, listening } from './answering-hub.ts'
 import { ranLine, runLine } from './run-line.ts'
 
@@ -54,25 +55,51 @@ t.test('commands are asked for by their device and time', async (t) => {
   ])
 })
 
-t.test('the nodes come as a table', async (t) => {
-  const lastSeen = '2026-11-21T10:00:00.000Z'
+const now = new Date(2026, 10, 21, 12, 0, 0).getTime()
+const ago = (seconds: number) => new Date(now - seconds * 1000).toISOString()
+
+t.test('nodes come with what their devices told last, how long ago and when', async (t) => {
   const nodes = [
     { base: '', online: null, lastSeen: null, devices: [] },
-    { base: 'a', online: false, lastSeen, devices: 'none' },
+    { base: 'a', online: false, lastSeen: ago(2 * 86_400), devices: 'none' },
     {
       base: 'nodes/bridge/0',
       online: true,
-      lastSeen,
-      devices: [{ name: 'relay/i2c0-3b' }, { name: 'led/-' }],
+      lastSeen: ago(2),
+      devices: [
+        { name: 'relay/i2c0-3b', value: { state: true }, at: ago(3), stale: false },
+        { name: 'led/-', value: null, at: null, stale: false },
+        { name: 't', value: { temperature: [20.01, '℃'], b: 1 }, at: ago(300), stale: true },
+        { name: 'x', value: 'on\u001b[2J', at: ago(-1) },
+        { name: 'y', value: 'AAAA', encoding: 'base64', at: ago(3 * 3600) },
+        { name: 'z', value: 'z'.repeat(99), at: 'nonsense' },
+        { name: 'list', value: [1, 2, 3], at: ago(12 * 3600 + 1) },
+      ],
     },
   ]
-  const { url } = await answeringHub(t, { status: 200, body: { nodes } })
-  t.same((await ranLine(`nodes --url ${url}`)).output, [
-    'BASE            ONLINE   LAST SEEN                 DEVICES',
-    '-               unknown  -                         -',
-    `a               no       ${lastSeen}  -`,
-    `nodes/bridge/0  yes      ${lastSeen}  relay/i2c0-3b led/-`,
+  t.same(nodeLines(nodes, now), [
+    '-, not known whether online',
+    'a, offline, last seen 2 d ago, 2026-11-19 12:00:00',
+    'nodes/bridge/0, online, last seen 2 s ago, 11:59:58',
+    ...[
+      ['relay/i2c0-3b', 'state true', '3 s ago', '11:59:57'],
+      ['led/-', '-', 'never told'],
+      ['t', 'temperature 20.01 ℃, b 1', '5 min ago', '11:55:00             stale'],
+      ['x', 'on [2J', 'now', '12:00:01'],
+      ['y', 'bytes', '3 h ago', '09:00:00'],
+      ['z', `${'z'.repeat(60)}…`, 'never told'],
+      ['list', '[1,2,3]', '12 h ago', '2026-11-20 23:59:59'],
+    ].map(([name = '', value = '', age = '', time = '']) =>
+      `  ${name.padEnd(13)}  ${value.padEnd(61)}  ${age.padEnd(10)}  ${time}`.trimEnd(),
+    ),
   ])
+  t.same(nodeLines([], now), ['no nodes yet'])
+})
+
+t.test('nodes are asked of a hub, as lines or as JSON', async (t) => {
+  const nodes = [{ base: 'a', online: true, lastSeen: null, devices: [] }]
+  const { url } = await answeringHub(t, { status: 200, body: { nodes } })
+  t.same((await ranLine(`nodes --url ${url}`)).output, ['a, online'])
   t.same((await ranLine(`nodes --json --url ${url}`)).output, [JSON.stringify({ nodes })])
 })
 

@@ -15,7 +15,7 @@ const freePorts = { CLOWN_HTTP_PORT: '0', CLOWN_MQTT_PORT: '0' }
 const inMemory = { ...freePorts, CLOWN_DATA_FOLDER: '' }
 
 t.test('without a command, and when asked, it says what it can do', async (t) => {
-  for (const line of ['', 'help', '--help', '-h', 'run --help']) {
+  for (const line of ['', 'help', '--help', '-h']) {
     const { output, code } = runLine(line)
     t.equal(await code, 0, line)
     t.match(
@@ -23,6 +23,24 @@ t.test('without a command, and when asked, it says what it can do', async (t) =>
       /clown-hub lab \[--dialects NAME=PORT,… \| none]\n.*clown-hub run \[--config FILE\]\n/s,
     )
   }
+})
+
+t.test('help after a command, or before it, is about that command', async (t) => {
+  for (const line of ['run --help', 'run -h', 'help run', '--help run', 'run --config x --help']) {
+    const { output, code } = runLine(line)
+    t.equal(await code, 0, line)
+    t.match(output.items, [/^ {2}clown-hub run \[--config FILE\]\n {6}start the hub with/])
+    t.equal(output.items.length, 1)
+  }
+  for (const line of ['user --help', 'help user']) {
+    const { output } = runLine(line)
+    const names = output.items.map((text) => /clown-hub (user \w+)/.exec(text)?.[1])
+    t.match(names, ['user add', 'user allow', 'user deny', 'user remove', 'user list'], line)
+  }
+  t.match(runLine('user add --help').output.items, [/^ {2}clown-hub user add NAME /])
+  const wrong = runLine('help rum')
+  t.equal(await wrong.code, 1)
+  t.match(wrong.errors.items, [/unknown command "rum": did you mean "run"\?/])
 })
 
 t.test('it says its version', async (t) => {
@@ -37,9 +55,11 @@ t.test('a wrong command line is answered in one line, with exit code 1', async (
     'lab --fast':
       /^clown-hub: Unknown option '--fast'; usage: clown-hub lab \[--dialects NAME=PORT,… \| none]$/,
     run: /^clown-hub: expected clown-hub\.yaml in this folder, or .*: "clown-hub init" writes one$/,
+    nonsense: /^clown-hub: unknown command "nonsense"\. See clown-hub help$/,
+    'user rm': /^clown-hub: unknown command "user rm": it is one of user add, user allow, .*\. See/,
     'user ad':
       /^clown-hub: unknown command "user ad": did you mean "user add"\? See clown-hub help$/,
-    user: /^clown-hub: unknown command "user": it is one of user add, user remove, .*\. See clown-hub help$/,
+    user: /^clown-hub: unknown command "user": it is one of user add, .*, user remove, .*\. See clown-hub help$/,
     'acl tset a': /^clown-hub: unknown command "acl tset": did you mean "acl test"/,
     'check-config':
       /^clown-hub: expected a configuration file; usage: clown-hub check-config FILE$/,

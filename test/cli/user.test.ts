@@ -141,7 +141,7 @@ t.test('rules that cannot be are answered with what was expected', async (t) => 
     'add a --deny read': /expected --deny to be like read:home\/#.*, got "read"$/,
     'allow admin read:a#': /expected a rule to be like read:home\/#.*, got "read:a#"$/,
     'allow admin': /expected a rule such as read:home\/#; usage: clown-hub user allow NAME/,
-    'deny nobody read:a': /unknown user "nobody" in .*: did you mean "admin"\?$/,
+    'deny nobody read:a': /unknown user "nobody" in .*: known here: "admin"$/,
   }
   for (const [words, expected] of Object.entries(wrong)) {
     const { code, errors } = await ranLine(`user ${words} --file ${file}`)
@@ -191,7 +191,7 @@ t.test('what cannot be done is said in one line, and changes nothing', async (t)
     [`user add bob --role node --file ${file}`]: /expected users\.bob to have "base", since its/,
     [`user add a:b --role viewer --file ${file}`]: /expected the key "a:b" of users to be 1 to 64/,
     [`user remove amdin --file ${file}`]: /unknown user "amdin" in .*: did you mean "admin"\?$/,
-    [`user token bob --file ${file}`]: /unknown user "bob" in .*: did you mean "admin"\?$/,
+    [`user token bob --file ${file}`]: /unknown user "bob" in .*: known here: "admin"$/,
     [`user password bob --file ${file}`]: /unknown user "bob"/,
     'user list --file /absent':
       /expected the path of the users file to name a file, got "\/absent"/,
