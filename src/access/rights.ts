@@ -1,4 +1,5 @@
 import { covers, matches, overlaps } from '../core/filter.ts'
+import { switchesActuator } from '../core/switching.ts'
 import { isCommand, isFitText } from '../core/topic.ts'
 import { type Action, actions, type Role, type Rule, type User } from './user.ts'
 
@@ -19,8 +20,8 @@ export interface Rights {
   /** `topic` is complete, as it goes on the bus. */
   may(action: Action, topic: string): Decision
   /**
-   * A command needs `command` and not `write`, and its flag means nothing: it is never kept. Anything
-   * else needs `write`, and `retain` for its flag to stay.
+   * What is for `…/set` needs `command`, anything else `write`; and `retain` for its flag to stay. The flag
+   * means nothing on what switches an actuator, which is never kept.
    */
   mayPublish(topic: string, retain: boolean): PublishDecision
   /** As `may('read', topic)`, from a small memory of what was asked before. */
@@ -71,10 +72,10 @@ export function rightsOf(user: User, clientId?: string): Rights {
   return {
     may,
     mayPublish: (topic, retain) => {
-      if (isCommand(topic)) return may('command', topic)
-      const decision = may('write', topic)
-      const isKept = !retain || !decision.allowed || may('retain', topic).allowed
-      return isKept ? decision : { ...decision, withoutRetain: true }
+      const decision = may(isCommand(topic) ? 'command' : 'write', topic)
+      const isToBeKept = decision.allowed && retain && !switchesActuator(topic)
+      if (!isToBeKept || may('retain', topic).allowed) return decision
+      return { ...decision, withoutRetain: true }
     },
     mayRead: readsEverything ? (topic) => !topic.startsWith('$') || mayRead(topic) : mayRead,
     maySubscribe: (filter) => {

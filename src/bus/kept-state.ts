@@ -1,6 +1,6 @@
 import type { Subscription } from 'aedes'
 import type { SampledLog } from '../core/sampled-log.ts'
-import { isCommand } from '../core/topic.ts'
+import { switchesActuator } from '../core/switching.ts'
 import type { Store } from '../store/store.ts'
 import type { ClientRights } from './client-rights.ts'
 import { type Journal, openJournal } from './journal.ts'
@@ -67,7 +67,7 @@ function openSessions(
       cleanSubscriptions(clientId)
     },
     onDropped: (clientId, { topic }) => {
-      const kind = isCommand(topic) ? 'mqtt-commands-dropped' : 'mqtt-messages-dropped'
+      const kind = switchesActuator(topic) ? 'mqtt-commands-dropped' : 'mqtt-messages-dropped'
       sampledLog.warn(kind, { client: clientId, topic }, 'a kept message was dropped')
     },
   })

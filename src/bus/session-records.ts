@@ -1,4 +1,4 @@
-import { isCommand } from '../core/topic.ts'
+import { switchesActuator } from '../core/switching.ts'
 import type { Journal } from './journal.ts'
 import { readMessage, writeMessage } from './message-record.ts'
 import type { OwnMessage } from './own-copy.ts'
@@ -130,7 +130,7 @@ function notesOf(
     },
     lastId: (id) => note(keys.lastId, textOf(id)),
     waits: (message) => {
-      if (isCommand(message.topic)) return undefined
+      if (switchesActuator(message.topic)) return undefined
       lastNumber += 1
       noteNew(keys.message(lastNumber), writeMessage(message))
       return lastNumber

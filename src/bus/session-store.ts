@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import type { AedesPublishPacket, Client, PublishPacket, PubrelPacket, Subscription } from 'aedes'
 import MemoryPersistence from 'aedes-persistence/asyncPersistence.js'
 import type { SampledLog } from '../core/sampled-log.ts'
-import { isCommand } from '../core/topic.ts'
+import { switchesActuator } from '../core/switching.ts'
 import type { ClientRights } from './client-rights.ts'
 import { ownCopy } from './own-copy.ts'
 import { lowerQos, type Qos } from './qos.ts'
@@ -85,7 +85,7 @@ export class SessionStore extends MemoryPersistence {
   override async subscriptionsByTopic(topic: string) {
     const subscriptions = await super.subscriptionsByTopic(topic)
     const { sessions, rights } = this.#options
-    const isForThere = isCommand(topic)
+    const isForThere = switchesActuator(topic)
     return subscriptions.filter(
       ({ clientId }) =>
         rights.of(clientId)?.mayRead(topic) &&

@@ -1,4 +1,4 @@
-import { isCommand } from '../core/topic.ts'
+import { switchesActuator } from '../core/switching.ts'
 import { writePublish, writeRelease } from './guard/written-packets.ts'
 import { IncomingIds } from './incoming-ids.ts'
 import { OutgoingQueue, type QueueOptions, type Sending } from './outgoing-queue.ts'
@@ -68,7 +68,7 @@ export class Session {
     this.#link = undefined
     this.#notes.away(0)
     // A command that was not acknowledged is not given tomorrow for today's button.
-    this.outgoing.leave(({ topic }) => !isCommand(topic))
+    this.outgoing.leave(({ topic }) => !switchesActuator(topic))
     return true
   }
 
