@@ -4,6 +4,8 @@ import {
   type NodePresence,
   type NodePresenceOptions,
 } from './access/node-presence.ts'
+import { noRights, rightsOf } from './access/rights.ts'
+import type { UserDirectory } from './access/user.ts'
 import type { Bus } from './bus/bus.ts'
 import type { Config } from './config.ts'
 import { createAfterwards } from './core/afterwards.ts'
@@ -11,6 +13,8 @@ import { systemClock } from './core/clock.ts'
 import type { Closers } from './core/closers.ts'
 import { Payload } from './core/payload.ts'
 import type { SampledLog } from './core/sampled-log.ts'
+import { checkRight } from './nodes/admission.ts'
+import type { ClownBases } from './nodes/clown-bases.ts'
 import type { ClownModel } from './nodes/clown-model.ts'
 import { openAuditFile } from './nodes/commands/audit-file.ts'
 import { keepAuditLines } from './nodes/commands/audit-lines.ts'
@@ -22,6 +26,7 @@ import { commandTopic, deviceOf } from './nodes/device.ts'
 import { createIngress, type Ingress } from './nodes/ingress.ts'
 import type { AdmitOrDrop } from './nodes/load-shedding.ts'
 import { type Nodes, openNodes } from './nodes/registry/open-nodes.ts'
+import { checkKnown } from './nodes/registry/unknown-device.ts'
 import { autoOff, createCommandGuard } from './nodes/relay-guard/command-guard.ts'
 import { createDeviceRules } from './nodes/relay-guard/device-rules.ts'
 import { createRelayGuard } from './nodes/relay-guard/relay-guard.ts'
@@ -36,18 +41,23 @@ export interface HardwareParts {
   readonly bus: Bus
   readonly store: Store
   readonly model: ClownModel
+  readonly bases: ClownBases
   readonly admit: AdmitOrDrop
-  readonly access: Pick<CommandRouteOptions, 'asUser'> & NodePresenceOptions
+  readonly access: Pick<CommandRouteOptions, 'asUser'> &
+    NodePresenceOptions & { readonly directory: Pick<UserDirectory, 'find'> }
   readonly clientAddress: CommandRouteOptions['clientAddress']
   readonly sampledLog: SampledLog
   readonly onClose: Closers['add']
 }
 
 export async function openHardware(config: Config, parts: HardwareParts) {
-  const { access, clientAddress, onClose } = parts
+  const { access, bases, clientAddress, onClose } = parts
   const { asUser } = access
   const presence = followNodePresence(access)
   onClose(presence.close)
+  const follow = (base: string) => bases.set(base, 'user', presence.isThere(base) !== undefined)
+  for (const base of presence.bases()) follow(base)
+  presence.onChange(follow)
   const nodes = await openNodes({ ...parts, limits: config.limits, presence })
   onClose(nodes.close)
   const { registry, values } = nodes
@@ -84,7 +94,7 @@ type KnownHardware = Nodes & { readonly presence: NodePresence }
 /** All that a command goes through. */
 async function openCommanding(config: Config, nodes: KnownHardware, parts: HardwareParts) {
   const { registry, values, unreachable, presence } = nodes
-  const { bus, store, sampledLog, admit, onClose } = parts
+  const { bus, store, bases, access, sampledLog, admit, onClose } = parts
   const { devices } = config.limits.nodes
   const { folder } = config.data
   const lines = folder ? openAuditFile({ folder, sampledLog }) : keepAuditLines()
@@ -110,18 +120,31 @@ async function openCommanding(config: Config, nodes: KnownHardware, parts: Hardw
     },
   })
   onClose(relayGuard.close)
+  const isKnown = (device: string) => bases.binds(device, deviceOf(device).base)
   const takeRate = createCommandRate({ limits: config.limits.commands, sampledLog })
   const commands = createCommands({
     bus,
-    guard: createCommandGuard({ takeRate, relayGuard, rules }),
-    isOffline: (base) => !registry.mayHear(base),
+    guard: createCommandGuard({ takeRate, isKnown, relayGuard, rules }),
+    checkRight: ({ message, sender }) => {
+      const user = access.directory.find(sender.user)
+      const rights = user === undefined ? noRights : rightsOf(user, sender.clientId)
+      checkRight(message, { ...sender, rights }, sampledLog)
+    },
+    checkKnown: (request) => {
+      if (request.sender !== autoOff) checkKnown(request, registry)
+    },
+    // Of other hardware it is a guess by its silence, which must not stand in the way of a message.
+    isOffline: (device) => isKnown(device) && !registry.mayHear(deviceOf(device).base),
     timeoutMsOf: (device) => rules(device).timeoutMs,
     // A command must not wait for what is written of it.
-    tell: (command, receipt) =>
+    tell: (command, receipt) => {
+      const hasObeyed = receipt.receipt === 'confirmed' || receipt.receipt === 'confirmed-late'
+      if (hasObeyed) registry.obeyed(command.device)
       afterwards.do(() => {
         auditLog.tell(command, receipt)
         records.tell(command, receipt)
-      }),
+      })
+    },
     devices,
   })
   onClose(commands.close)

@@ -7,7 +7,7 @@ import { type Broker, openBroker } from './bus/broker.ts'
 import type { Bus } from './bus/bus.ts'
 import { type Config, type ConfigInput, checkConfig } from './config.ts'
 import { type Closers, createClosers } from './core/closers.ts'
-import { createCounters } from './core/counters.ts'
+import { type Counters, createCounters } from './core/counters.ts'
 import { insist } from './core/insist.ts'
 import { openLog } from './core/log.ts'
 import { maxOpenFiles } from './core/open-files.ts'
@@ -19,6 +19,7 @@ import { createClownTalk } from './dialects/clown-talk.ts'
 import { exposures } from './exposure.ts'
 import { openHardware } from './hardware.ts'
 import { createAdmission } from './nodes/admission.ts'
+import { createClownBases } from './nodes/clown-bases.ts'
 import { loadClownModel } from './nodes/clown-model.ts'
 import { shedReports } from './nodes/load-shedding.ts'
 import { openPorts, type Ports } from './ports.ts'
@@ -98,7 +99,8 @@ async function openAll(config: Config, log: Logger, life: Life) {
   const { onClose } = life
   const release = readRelease()
   const { counters, sampledLog, store, readiness } = await openGround(config, log, life)
-  const { watch, gate, model, admit } = openProtection(config, sampledLog)
+  const protection = openProtection(config, { log, counters, sampledLog })
+  const { watch, gate, bases, model, admit } = protection
   onClose(watch.close)
   const rules = openRequestRules(config, life)
   const { clientAddress } = rules.forwarding
@@ -122,7 +124,7 @@ async function openAll(config: Config, log: Logger, life: Life) {
   const recording = await openRecording(config, { ...common, store, journal: broker.journal })
   // What is acknowledged until then is recorded as well.
   onClose(broker.letGo)
-  const hardware = await openHardware(config, { ...common, store, model, admit })
+  const hardware = await openHardware(config, { ...common, store, bases, model, admit })
   const known = { release, hardware, recording, gate, handle }
   const { served, ...routes } = openWebSocketRoutes(config, { ...common, ...known })
   const state = () => stateOf(readiness, watch)
@@ -228,8 +230,16 @@ function openRequestRules({ http }: Config, { isLab }: Pick<Life, 'isLab'>) {
   return { pathPrefix, knownHosts, forwarding, origins: createOrigins({ listed, isLab }) }
 }
 
+interface Logs {
+  readonly log: Logger
+  readonly counters: Counters
+  readonly sampledLog: SampledLog
+}
+
 /** What refuses work when there is too much of it, so that the hub goes on with what it has. */
-function openProtection({ limits }: Config, sampledLog: SampledLog) {
+function openProtection(config: Config, logs: Logs) {
+  const { limits } = config
+  const { sampledLog } = logs
   const watch = watchProcess({ limits, sampledLog })
   const gate = createConnectionGate({
     limits: limits.connections,
@@ -237,14 +247,15 @@ function openProtection({ limits }: Config, sampledLog: SampledLog) {
     isShortOfMemory: watch.isShortOfMemory,
     sampledLog,
   })
-  const model = loadClownModel()
+  const bases = createClownBases(config)
+  const model = loadClownModel(undefined, bases)
   const admit = shedReports({
-    admit: createAdmission({ model, topicLimits: limits.topic, sampledLog }),
+    admit: createAdmission({ model, bases, topicLimits: limits.topic, ...logs }),
     isOverloaded: watch.isOverloaded,
     isOutOfMemory: watch.isOutOfMemory,
     sampledLog,
   })
-  return { watch, gate, model, admit }
+  return { watch, gate, bases, model, admit }
 }
 
 /** Three kinds of websockets, pinged by one timer. */

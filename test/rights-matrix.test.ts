@@ -4,8 +4,8 @@ import { type Decision, type Rights, rightsOf } from '../src/access/rights.ts'
 import type { User } from '../src/access/user.ts'
 import { readUsersFile } from '../src/access/users-file.ts'
 import { matches } from '../src/core/filter.ts'
-import { isCommand, relativeTopic } from '../src/core/topic.ts'
-import { shapeOf } from '../src/nodes/clown-model.ts'
+import { switchesActuator } from '../src/core/switching.ts'
+import { relativeTopic } from '../src/core/topic.ts'
 import { usersFile } from './access/users.ts'
 import {
   disconnectPacket,
@@ -150,7 +150,7 @@ async function openedRoot(t: Test, hub: StartedHub) {
 }
 
 const inOrder = (topics: Iterable<string>) => [...topics].sort()
-const isKept = (topic: string) => !['command', 'request'].includes(shapeOf(topic))
+const isKept = (topic: string) => !switchesActuator(topic)
 
 t.test('nobody reads what no rule lets them read', async (t) => {
   const { hub, users } = await startedMatrix(t)
@@ -204,7 +204,7 @@ t.test('nobody reads what no rule lets them read', async (t) => {
     await settled(other)
     await publishAll(seenTopics, { qos: 1 })
     const again = await open(t, hub, fields)
-    const keptFor = readable.filter((topic) => !isCommand(topic))
+    const keptFor = readable.filter((topic) => !switchesActuator(topic))
     t.same(inOrder(await takenFrom(again)()), inOrder(keptFor), 'what came meanwhile')
     // The session is given up, so that the next one begins anew.
     await open(t, hub, { ...loginOf(user), clientId })

@@ -16,6 +16,8 @@ export interface Sender {
   readonly watcher?: Watcher | undefined
   /** How long to wait for a device to obey, in place of the configured time. */
   readonly timeoutMs?: number | undefined
+  /** Whether to command a device, too, that its node does not have. */
+  readonly force?: boolean | undefined
 }
 
 export interface Watcher {

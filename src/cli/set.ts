@@ -7,7 +7,7 @@ import { defaultBase, hubAddress, hubOptions, hubUsage } from './hub-address.ts'
 import { answerOf, interruptedCode } from './hub-question.ts'
 import { readSeconds } from './seconds.ts'
 
-const usage = `set DEVICE VALUE [--base BASE] [--timeout 5s] [--json] ${hubUsage}`
+const usage = `set DEVICE VALUE [--base BASE] [--timeout 5s] [--force] [--json] ${hubUsage}`
 
 /** As `schemas/command.schema.json` has it at least; `fetch` waits for five minutes at most. */
 const timeout = { name: '--timeout', minimumSeconds: 0.1, maximumSeconds: 240 }
@@ -27,7 +27,7 @@ export const setDevice: Command = {
     const payload = payloadText(device, required(value, 'a value', usage))
     const timeoutMs =
       values.timeout === undefined ? undefined : readSeconds(values.timeout, timeout)
-    const json = requestText(device, payload, timeoutMs)
+    const json = requestText(device, payload, { timeoutMs, force: values.force })
     const hub = hubAddress(values, terminal)
     const answer = await answerOf(hub, { path: '/api/command', json }, terminal)
     if (answer === undefined) {
@@ -44,12 +44,18 @@ export const setDevice: Command = {
 const options = {
   base: { type: 'string', default: defaultBase },
   timeout: { type: 'string' },
+  force: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
   ...hubOptions,
 } as const
 
 /** The payload goes as it was written: parsing could change its numbers. */
-function requestText(device: string, payload: string, timeoutMs: number | undefined): string {
+function requestText(
+  device: string,
+  payload: string,
+  { timeoutMs, force }: { readonly timeoutMs: number | undefined; readonly force: boolean },
+): string {
   const seconds = timeoutMs === undefined ? '' : `,"timeoutSeconds":${timeoutMs / 1000}`
-  return `{"device":${JSON.stringify(device)},"payload":${payload}${seconds}}`
+  const forced = force ? ',"force":true' : ''
+  return `{"device":${JSON.stringify(device)},"payload":${payload}${seconds}${forced}}`
 }

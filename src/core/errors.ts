@@ -13,6 +13,8 @@ export const errorCodes = {
   interlocked: 'a command would turn on a device while another one of its group may be on',
   locked: 'an operator has locked the device, for the reason that is given',
   'node-offline': 'the node of a commanded device is known to be away; nothing was sent',
+  'unknown-device': 'a node that has listed its devices has none of the commanded name',
+  'hub-ends': 'a command waited for its turn when the hub ended; nothing was sent',
   'not-served': 'the configuration has no entry for what was asked for',
   'not-signed-in': 'a first message does not say who it is from, or the hub does not know them',
   'unknown-node': 'no node has this base, or none of which the user may read anything',

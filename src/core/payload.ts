@@ -33,6 +33,13 @@ export class Payload {
     return payload
   }
 
+  /** The same to keep, in bytes of its own. */
+  copied(): Payload {
+    const copy = new Payload(ownBytes(this.bytes), this.#limits)
+    copy.#decoded = this.#decoded
+    return copy
+  }
+
   get encoding(): Encoding {
     return this.#decode().encoding
   }

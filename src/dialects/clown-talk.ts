@@ -76,7 +76,8 @@ function obey(line: string, conversation: Conversation): void {
     id = readId(parts)
     if (topic !== 'clown.talk/-/config/set') {
       const watcher = id === undefined ? undefined : watch(topic, id, link)
-      session.publish(topic, payload, { watcher, options: answerOptions(parts, id) })
+      const force = isForced(parts)
+      session.publish(topic, payload, { watcher, force, options: answerOptions(parts, id) })
       return
     }
     checkIntroduction(payload)
@@ -88,6 +89,11 @@ function obey(line: string, conversation: Conversation): void {
     const payload = errorPayload(error)
     link.send(encode(answerTopic, payload, id === undefined ? undefined : { id }))
   }
+}
+
+/** Whether a line is for a device, too, that its node does not have. */
+function isForced([, , options]: unknown[]): boolean {
+  return isRecord(options) && options['force'] === true
 }
 
 /** An answer has a third element when the question had one, with what the sender called that. */

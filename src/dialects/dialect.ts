@@ -12,6 +12,8 @@ export interface Link {
 export interface LineExtras {
   /** Is told what becomes of a command. */
   readonly watcher?: Watcher | undefined
+  /** Whether to command a device, too, that its node does not have. */
+  readonly force?: boolean
   /** What the hub adds to an answer of its own; without it, nothing. */
   readonly options?: LineOptions | undefined
 }

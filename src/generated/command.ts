@@ -18,4 +18,8 @@ export interface CommandRequest {
    * How long to wait for the device, in place of the configured time.
    */
   timeoutSeconds?: number
+  /**
+   * Whether to send it also to a device that its node, which has listed its devices, does not have.
+   */
+  force?: boolean
 }

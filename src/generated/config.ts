@@ -293,6 +293,22 @@ export interface ConfigInput {
     memoryMiB?: number
   }
   /**
+   * What the topics and payloads of hardware mean.
+   */
+  profiles?: {
+    /**
+     * Clown.Model, by which commands are checked and reports are understood.
+     */
+    clown?: {
+      /**
+       * Filters on the topics that Clown.Model binds, with all below them. Besides it binds below the base of a node that introduced itself or listed its devices, of a user of the role node, and of a rule in commands.rules.
+       *
+       * @maxItems 1024
+       */
+      bases?: string[]
+    }
+  }
+  /**
    * How long commands may take, and what the relay guard watches over.
    */
   commands?: {
@@ -689,9 +705,13 @@ export interface ConfigInput {
      */
     commands?: {
       /**
-       * Commands of one user in a second, and as many at once after a rest. What single devices take is set in commands.rules.
+       * Commands of one user in a second, in the long run. What single devices take is set in commands.rules; commands to devices that no profile knows count as other messages do.
        */
       perUserPerSecond?: number
+      /**
+       * Commands of one user at once, after a rest: a scene that switches every light of a house is one burst.
+       */
+      userBurst?: number
     }
     /**
      * The data folder and its disk. While that has less free than freeMiB and less than freePercent, nothing is written: what has to be on disk first is not acknowledged, and everything else goes on.
@@ -1063,6 +1083,22 @@ export interface Config {
      * MiB that all of it may take in a hub without a data folder.
      */
     memoryMiB: number
+  }
+  /**
+   * What the topics and payloads of hardware mean.
+   */
+  profiles: {
+    /**
+     * Clown.Model, by which commands are checked and reports are understood.
+     */
+    clown: {
+      /**
+       * Filters on the topics that Clown.Model binds, with all below them. Besides it binds below the base of a node that introduced itself or listed its devices, of a user of the role node, and of a rule in commands.rules.
+       *
+       * @maxItems 1024
+       */
+      bases: string[]
+    }
   }
   /**
    * How long commands may take, and what the relay guard watches over.
@@ -1461,9 +1497,13 @@ export interface Config {
      */
     commands: {
       /**
-       * Commands of one user in a second, and as many at once after a rest. What single devices take is set in commands.rules.
+       * Commands of one user in a second, in the long run. What single devices take is set in commands.rules; commands to devices that no profile knows count as other messages do.
        */
       perUserPerSecond: number
+      /**
+       * Commands of one user at once, after a rest: a scene that switches every light of a house is one burst.
+       */
+      userBurst: number
     }
     /**
      * The data folder and its disk. While that has less free than freeMiB and less than freePercent, nothing is written: what has to be on disk first is not acknowledged, and everything else goes on.

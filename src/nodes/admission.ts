@@ -1,42 +1,55 @@
+import type { Logger } from 'pino'
 import type { PublishDecision } from '../access/rights.ts'
 import type { Sender } from '../access/sender.ts'
+import type { Counters } from '../core/counters.ts'
 import { HubError, reasonOf } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
 import type { Payload } from '../core/payload.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
+import { switchesActuator } from '../core/switching.ts'
 import { checkTopic, type TopicLimits } from '../core/topic.ts'
+import type { ClownBases } from './clown-bases.ts'
 import { type ClownModel, shapeOf } from './clown-model.ts'
+import { deviceOf } from './device.ts'
 
 /** What goes on the bus in place of `message`, whatever way it came in. */
 export type Admit = (message: Message, sender: Sender) => Message
 
 export interface AdmissionOptions {
   readonly model: ClownModel
+  /** Where commands and requests are checked; elsewhere they are messages like others. */
+  readonly bases: Pick<ClownBases, 'binds'>
   readonly topicLimits: TopicLimits
   readonly sampledLog: SampledLog
+  readonly log: Pick<Logger, 'warn'>
+  readonly counters: Pick<Counters, 'count'>
 }
 
 /**
  * What every message has to pass: its topic keeps the rules, and its sender has the right. Commands
- * and requests that break their schema, or hold numbers that parsing changes, are refused. Any other
- * message that breaks its schema is passed on, counted and logged: a reading with a fault is better
- * than none.
+ * and requests that break their schema, or hold numbers that parsing changes, are refused where
+ * Clown.Model binds. Any other message that breaks its schema is passed on, counted and logged: a
+ * reading with a fault is better than none.
  *
  * The answered function throws HubError `bad-topic`, `forbidden` or `bad-payload`.
  */
 export function createAdmission(options: AdmissionOptions): Admit {
   const { model, sampledLog } = options
+  const tellOnce = createTellOnce(options)
   return (message, sender) => {
     const { topic } = message
     checkTopicOf(message, options)
     const { withoutRetain: isNotKept } = checkRight(message, sender, sampledLog)
     const problem = model.problemOf(message)
     const shape = shapeOf(topic)
-    if (shape === 'command' || shape === 'request') return admitAsked(message, problem, sampledLog)
-    if (problem !== undefined) {
+    if (shape === 'command' || shape === 'request') checkAsked(message, problem, options)
+    else if (problem !== undefined) {
       sampledLog.warn('report-breaks-schema', { topic, problem }, 'a report breaks its schema')
     }
-    return isNotKept ? withoutRight(message, sender, sampledLog) : message
+    if (isNotKept) return withoutRight(message, sender, sampledLog)
+    if (!message.retain || !switchesActuator(topic)) return message
+    tellOnce(topic)
+    return { ...message, retain: false }
   }
 }
 
@@ -49,7 +62,12 @@ function checkTopicOf({ topic }: Message, { topicLimits, sampledLog }: Admission
   }
 }
 
-function checkRight(message: Message, sender: Sender, sampledLog: SampledLog): PublishDecision {
+/** @throws HubError `forbidden` when `sender` has no right, or none any more, to publish `message`. */
+export function checkRight(
+  message: Message,
+  sender: Sender,
+  sampledLog: SampledLog,
+): PublishDecision {
   const { topic, retain } = message
   const { user, clientId, rights } = sender
   const decision = rights.mayPublish(topic, retain)
@@ -60,16 +78,19 @@ function checkRight(message: Message, sender: Sender, sampledLog: SampledLog): P
   throw new HubError('forbidden', `expected a right to publish, got none: ${reason}`)
 }
 
-/** A command or a request: what asks for something has to be right. */
-function admitAsked(message: Message, problem: string | undefined, sampledLog: SampledLog) {
-  const { topic, payload, retain } = message
+/** A command or a request: what asks for something of Clown.Model has to be right. */
+function checkAsked(
+  { topic, payload }: Message,
+  problem: string | undefined,
+  { bases, sampledLog }: AdmissionOptions,
+): void {
+  const device = topic.replace(/\/(config\/)?[^/]+$/, '')
+  if (!bases.binds(device, deviceOf(device).base)) return
   const fault = problem ?? numberProblemOf(payload.value) ?? keyProblemOf(payload)
-  if (fault !== undefined) {
-    // The fault may quote the payload, which only the sender and the readers of the topic may see.
-    sampledLog.warn('command-refused', { topic }, 'a command breaks its schema')
-    throw new HubError('bad-payload', fault)
-  }
-  return retain ? withoutRetain(message, sampledLog) : message
+  if (fault === undefined) return
+  // The fault may quote the payload, which only the sender and the readers of the topic may see.
+  sampledLog.warn('command-refused', { topic }, 'a command breaks its schema')
+  throw new HubError('bad-payload', fault)
 }
 
 /**
@@ -105,11 +126,23 @@ function keysIn(value: unknown): number {
   return inner.reduce((sum: number, each) => sum + keysIn(each), own)
 }
 
-/** A retained command would switch a node that connects tomorrow. */
-function withoutRetain(message: Message, sampledLog: SampledLog): Message {
-  const fields = { topic: message.topic }
-  sampledLog.warn('command-not-retained', fields, 'a command came with the retain flag: removed')
-  return { ...message, retain: false }
+/** So many topics are told one by one. */
+const toldTopics = 1000
+
+/** Says once a topic that its commands are not kept, since they would switch a node that connects tomorrow. */
+function createTellOnce({ log, counters, sampledLog }: AdmissionOptions): (topic: string) => void {
+  const told = new Set<string>()
+  const kind = 'command-not-retained'
+  const text =
+    'a command came with the retain flag, which was removed: it would switch again, later'
+  return (topic) => {
+    if (told.size >= toldTopics && !told.has(topic)) sampledLog.warn(kind, { topic }, text)
+    else {
+      counters.count(kind)
+      if (!told.has(topic)) log.warn({ kind, topic }, text)
+      told.add(topic)
+    }
+  }
 }
 
 /** Who may write there but not retain is heard all the same. */

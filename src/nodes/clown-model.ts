@@ -4,15 +4,16 @@ import type { Ajv, SchemaObject, ValidateFunction } from 'ajv'
 import { reasonOf } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
 import { openAjv, schemaSentence } from '../core/schema-error.ts'
+import type { ClownBases } from './clown-bases.ts'
 
 /** What BigClown's Clown.Model says about topics and the payloads they carry. */
 export interface ClownModel {
   /**
    * One sentence on how the payload breaks the schema of the topic's kind, or undefined when it
-   * keeps it or no kind is known. Never throws.
+   * keeps it, no kind is known, or Clown.Model does not bind the topic. Never throws.
    */
   problemOf(message: Message): string | undefined
-  /** Whether what reports on `topic` is of a kind that can be commanded. */
+  /** Whether what reports on `topic` is of a kind that can be commanded, wherever it is. */
   takesCommands(topic: string): boolean
 }
 
@@ -31,21 +32,30 @@ const rememberedTopics = 10_000
 
 const schemaFolder = fileURLToPath(new URL('../../schemas/clown-model/', import.meta.url))
 
+/** For whoever has no bases: Clown.Model binds every topic. */
+const everywhere: Pick<ClownBases, 'binds' | 'onChange'> = {
+  binds: () => true,
+  onChange: () => () => {},
+}
+
 /**
- * Compiles each schema in `folder` once.
+ * Compiles each schema in `folder` once. They hold for the topics that `bases` bind.
  *
  * @throws Error naming the file, when one cannot be read or is no strict JSON Schema.
  */
-export function loadClownModel(folder: string = schemaFolder): ClownModel {
+export function loadClownModel(folder = schemaFolder, bases = everywhere): ClownModel {
   const rules = loadRules(folder)
   const commands = rules.filter(({ levels }) => shapeOf(levels.join('/')) === 'command')
   const remembered = new Map<string, ValidateFunction | null>()
+  bases.onChange(() => remembered.clear())
 
   function validatorOf(topic: string): ValidateFunction | null {
     const known = remembered.get(topic)
     if (known !== undefined) return known
     const levels = topic.split('/')
-    const found = rules.find((rule) => endsLike(levels, rule.levels))?.validate ?? null
+    const rule = rules.find((each) => endsLike(levels, each.levels))
+    const base = levels.slice(0, -(rule?.levels.length ?? 0)).join('/')
+    const found = rule !== undefined && bases.binds(topic, base) ? rule.validate : null
     if (remembered.size >= rememberedTopics) remembered.clear()
     remembered.set(topic, found)
     return found

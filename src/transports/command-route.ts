@@ -34,7 +34,7 @@ export function commandRoute(options: CommandRouteOptions): Route {
 }
 
 function command(
-  { device, payload: value, timeoutSeconds }: CommandRequest,
+  { device, payload: value, timeoutSeconds, force }: CommandRequest,
   { exchange, user }: { exchange: Exchange; user: User },
   { admit, clientAddress }: CommandRouteOptions,
 ): void {
@@ -50,6 +50,7 @@ function command(
     address: clientAddress(request),
     way: 'http',
     timeoutMs: timeoutSeconds === undefined ? undefined : timeoutSeconds * 1000,
+    force,
     watcher: {
       told: () => {},
       ended: (receipt: Receipt) => sendReceipt(response, device, receipt),

@@ -56,10 +56,12 @@ export function statusOf(code: ErrorCode): number {
 const statuses: Readonly<Partial<Record<ErrorCode, number>>> = {
   forbidden: 403,
   'unknown-node': 404,
+  'unknown-device': 404,
   locked: 409,
   interlocked: 409,
   'too-many': 409,
   'too-fast': 429,
   'cannot-write-store': 503,
   'node-offline': 503,
+  'hub-ends': 503,
 }

@@ -89,10 +89,10 @@ export function openSession(context: SessionContext, options: SessionOptions): O
     ),
   )
   return {
-    publish: (topic, payload, { watcher, options: line } = {}) => {
+    publish: (topic, payload, { watcher, force, options: line } = {}) => {
       if (answering.list(topic, payload, line)) return
       const message = toMessage(joinTopic(base, topic), payload)
-      const sender = { user: user.name, rights, address, way: dialect.name, watcher }
+      const sender = { user: user.name, rights, address, way: dialect.name, watcher, force }
       const admitted = context.admit(message, sender)
       if (admitted === undefined) return
       context.bus.publish(admitted)

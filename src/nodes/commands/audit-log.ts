@@ -5,7 +5,7 @@ import { isRecord } from '../../core/record.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
 import { TokenBucket } from '../../core/token-bucket.ts'
 import type { AuditLines } from './audit-lines.ts'
-import type { Command } from './command-life.ts'
+import { type Command, toldAsked } from './command-life.ts'
 
 /** Who asked a device for what, and what became of it as far as is known. */
 export interface AuditEntry extends Receipt {
@@ -21,7 +21,7 @@ export interface AuditEntry extends Receipt {
 }
 
 /** A line that tells what became of a command whose beginning stands in another one. */
-type Ending = Pick<AuditEntry, 'id' | 'at' | 'receipt' | 'afterMs'>
+type Ending = Pick<AuditEntry, 'id' | 'at' | 'receipt' | 'code' | 'message' | 'afterMs'>
 
 export interface AuditQuery {
   readonly device?: string | undefined
@@ -49,9 +49,6 @@ export interface AuditLogOptions {
   readonly now?: () => number
 }
 
-/** Longer payloads are cut: a picture for a display has up to 64 KiB. */
-const askedCharacters = 1024
-
 /** Somebody who is refused again and again must not push everything else out of the log. */
 const refusalsPerSecond = 10
 const rememberedUsers = 4096
@@ -60,14 +57,14 @@ export function createAuditLog({ lines, sampledLog, now }: AuditLogOptions): Aud
   const rate = { perSecond: refusalsPerSecond, burst: refusalsPerSecond, ...(now && { now }) }
   const refusals = createRecentMap(rememberedUsers, () => new TokenBucket(rate))
   const append = (line: AuditEntry | Ending) => lines.append(JSON.stringify(line))
-  const ended = (id: string, { receipt, afterMs }: Receipt) =>
-    append({ id, at: new Date().toISOString(), receipt, afterMs })
+  const ended = (id: string, { final: _, ...receipt }: Receipt) =>
+    append({ id, at: new Date().toISOString(), ...receipt })
   return {
     ended,
     tell: (command, receipt) => {
       const { user } = command.sender
       if (receipt.receipt === 'accepted') append(entryOf(command, receipt))
-      else if (receipt.receipt === 'refused' || receipt.receipt === 'node-offline') {
+      else if (!command.isAccepted) {
         if (refusals.of(user).take()) append(entryOf(command, receipt))
         else sampledLog.warn('audit-left-out', { user }, 'a refused command was not logged')
       } else if (receipt.receipt !== 'sent') ended(command.id, receipt)
@@ -88,9 +85,7 @@ export function createAuditLog({ lines, sampledLog, now }: AuditLogOptions): Aud
 function entryOf(command: Command, receipt: Receipt): AuditEntry {
   const { id, at, sender, device } = command
   const { user, address, way } = sender
-  const text = JSON.stringify(command.asked) ?? 'null'
-  const isLong = text.length > askedCharacters
-  const asked = isLong ? `${text.slice(0, askedCharacters)}…` : command.asked
+  const asked = toldAsked(command)
   return { id, at: at.toISOString(), user, address, way, device, asked, ...receipt }
 }
 
@@ -103,8 +98,8 @@ async function* entriesIn(lines: AsyncIterable<string>): AsyncGenerator<AuditEnt
     const ending = endings.get(line.id)
     if ('device' in line) {
       endings.delete(line.id)
-      const { receipt, afterMs } = ending ?? line
-      yield { ...line, receipt, afterMs }
+      const { receipt, code, message, afterMs } = ending ?? line
+      yield { ...line, receipt, ...(code && { code, message }), afterMs }
       // Of several, the last one counts.
     } else if (ending === undefined) endings.set(line.id, line)
   }

@@ -1,5 +1,6 @@
 import type { Sender } from '../../access/sender.ts'
 import type { AlarmClock } from '../../core/clock.ts'
+import type { HubError } from '../../core/errors.ts'
 import type { Payload } from '../../core/payload.ts'
 import type { Receipt } from '../../core/receipt.ts'
 import { beginning, isWaiting, type LifeEvent, type LifeState, nextState } from './life-states.ts'
@@ -11,17 +12,28 @@ export interface Command {
   /** The topic of the device. */
   readonly device: string
   readonly asked: unknown
+  /** Whether it was accepted at first, whatever became of it. */
+  readonly isAccepted: boolean
   readonly sender: Sender
-  /** The time of day. */
+  /** The time of day when it was accepted or refused. */
   readonly at: Date
+  /** The time of day when it went out to its node; undefined as long as it did not. */
+  readonly sentAt?: Date
   /** How long the device may take. */
   readonly timeoutMs: number
 }
 
+/** Longer payloads are cut where they are told: a picture for a display has up to 1 MiB. */
+const toldCharacters = 1024
+
+/** What was asked for, for those who read of it later; of a long payload the beginning of its text. */
+export function toldAsked({ asked }: Command): unknown {
+  const text = JSON.stringify(asked) ?? 'null'
+  return text.length > toldCharacters ? `${text.slice(0, toldCharacters)}…` : asked
+}
+
 export interface LifeOptions {
   readonly clock: AlarmClock
-  /** The command before to the same device, which ends now if it has not ended. */
-  readonly before: CommandLife | undefined
   /** Called with each receipt, before the watcher. */
   tell(command: Command, receipt: Receipt): void
 }
@@ -34,35 +46,44 @@ const maximumEchoes = 64
 
 /** A command from its acceptance to its end. Every change is told. */
 export class CommandLife {
-  readonly #command: Command
-  /** Without the one before, which would keep the one before that, and so all of them. */
-  readonly #options: Omit<LifeOptions, 'before'>
+  #command: Command
+  readonly #options: LifeOptions
   readonly #startedAtMs: number
-  readonly #stopDeadline: () => void
+  #sentAtMs = 0
+  #stopDeadline = () => {}
   /** What this and earlier commands asked for and the device has not reported yet, in this order. */
-  readonly #expected: unknown[]
+  #expected: unknown[] = []
+  #refusal: Pick<Receipt, 'code' | 'message'> = {}
   #state: LifeState = beginning
 
   constructor(command: Command, options: LifeOptions) {
-    const { before, ...kept } = options
-    const { clock } = kept
     this.#command = command
-    this.#options = kept
-    this.#startedAtMs = clock.nowMs()
-    this.#expected = [...(before?.overtaken() ?? []), command.asked]
-    this.#stopDeadline = clock.after(command.timeoutMs, () => this.#happen('deadline'))
+    this.#options = options
+    this.#startedAtMs = options.clock.nowMs()
     this.#tell()
   }
 
-  /** It went out to its node. */
-  sent(): void {
+  /** It went out to its node, in place of `before`, which ends now if it has not ended. */
+  sent(before: CommandLife | undefined): void {
+    const { clock } = this.#options
+    const { asked, timeoutMs } = this.#command
+    this.#sentAtMs = clock.nowMs()
+    this.#command = { ...this.#command, sentAt: new Date() }
+    this.#expected = [...(before?.overtaken() ?? []), asked]
+    this.#stopDeadline = clock.after(timeoutMs, () => this.#happen('deadline'))
     this.#happen('sent')
+  }
+
+  /** It waited for its turn, and may not go out now. */
+  refused({ code, message }: HubError): void {
+    this.#refusal = { code, message }
+    this.#happen(code === 'node-offline' ? 'went-offline' : 'refused')
   }
 
   /** Its device has reported. */
   reported(payload: Payload): void {
     const isOver = !isWaiting(this.#state) && this.#expected.length === 0
-    if (isOver || this.#afterMs > this.#command.timeoutMs + lateMs) return
+    if (isOver || this.#sinceSentMs > this.#command.timeoutMs + lateMs) return
     const { value } = payload
     const verdict = verdictOf(this.#command.asked, value)
     // The answer to an earlier command tells nothing about this one.
@@ -73,7 +94,7 @@ export class CommandLife {
 
   /** A later command takes its place; answers what the device may still report of earlier ones. */
   overtaken(): unknown[] {
-    const isInTime = this.#afterMs < this.#command.timeoutMs
+    const isInTime = this.#sinceSentMs < this.#command.timeoutMs
     this.#happen('overtaken')
     return isInTime ? this.#expected.slice(-maximumEchoes) : []
   }
@@ -85,6 +106,10 @@ export class CommandLife {
 
   get #afterMs(): number {
     return this.#options.clock.nowMs() - this.#startedAtMs
+  }
+
+  get #sinceSentMs(): number {
+    return this.#options.clock.nowMs() - this.#sentAtMs
   }
 
   /** Whether `value` answers this or an earlier command; then that is not waited for any more. */
@@ -112,7 +137,7 @@ export class CommandLife {
 
   get #receipt(): Receipt {
     const { receipt, isOpen } = this.#state
-    const told = { receipt, afterMs: Math.round(this.#afterMs) }
+    const told = { receipt, ...this.#refusal, afterMs: Math.round(this.#afterMs) }
     return isOpen ? told : { ...told, final: true }
   }
 }

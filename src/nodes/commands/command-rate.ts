@@ -4,7 +4,7 @@ import type { SampledLog } from '../../core/sampled-log.ts'
 import { TokenBucket } from '../../core/token-bucket.ts'
 
 export interface CommandRateOptions {
-  readonly limits: { readonly perUserPerSecond: number }
+  readonly limits: { readonly perUserPerSecond: number; readonly userBurst: number }
   readonly sampledLog: SampledLog
   /** Milliseconds of a clock that never jumps. */
   readonly now?: () => number
@@ -20,11 +20,8 @@ const rememberedUsers = 4096
  */
 export function createCommandRate(options: CommandRateOptions): (user: string) => void {
   const { limits, sampledLog, now = () => performance.now() } = options
-  const { perUserPerSecond: perSecond } = limits
-  const buckets = createRecentMap(
-    rememberedUsers,
-    () => new TokenBucket({ perSecond, burst: perSecond, now }),
-  )
+  const { perUserPerSecond: perSecond, userBurst: burst } = limits
+  const buckets = createRecentMap(rememberedUsers, () => new TokenBucket({ perSecond, burst, now }))
   return (user) => {
     const bucket = buckets.of(user)
     if (bucket.take()) return

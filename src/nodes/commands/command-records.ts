@@ -5,7 +5,7 @@ import type { SampledLog } from '../../core/sampled-log.ts'
 import { openAjv } from '../../core/schema-error.ts'
 import type { Store } from '../../store/store.ts'
 import { openStoredTable } from '../stored-table.ts'
-import type { Command } from './command-life.ts'
+import { type Command, toldAsked } from './command-life.ts'
 
 /** What is known of the last command to a device, in the store and on its topic below `$SYS`. */
 export interface CommandRecord extends Receipt {
@@ -13,6 +13,7 @@ export interface CommandRecord extends Receipt {
   /** The user. */
   readonly by: string
   readonly way: string
+  /** The payload; of a long one the beginning of its text. */
   readonly asked: unknown
   /** When it was accepted or refused, and when its device should have obeyed, as ISO 8601 in UTC. */
   readonly at: string
@@ -69,11 +70,11 @@ export async function openCommandRecords(options: CommandRecordsOptions): Promis
   }
   return {
     tell: (command, receipt) => {
-      // It is sent in the same turn.
+      // Most are sent in the same turn; one that waits for it does not hide the one before.
       if (receipt.receipt === 'accepted') return
       const record = recordOf(command, receipt)
       // What was never sent does not take the place of what may still be under way.
-      if (isRefused(receipt)) publish(command.device, payloadOf(record), false)
+      if (command.sentAt === undefined) publish(command.device, payloadOf(record), false)
       else keep(command.device, record)
     },
   }
@@ -102,12 +103,9 @@ function payloadOf(record: CommandRecord): Payload {
   return Payload.ofJson(JSON.stringify(record), record)
 }
 
-function recordOf({ id, sender, asked, at, timeoutMs }: Command, receipt: Receipt): CommandRecord {
-  const until = new Date(at.getTime() + timeoutMs)
+function recordOf(command: Command, receipt: Receipt): CommandRecord {
+  const { id, sender, at, sentAt = at, timeoutMs } = command
+  const until = new Date(sentAt.getTime() + timeoutMs).toISOString()
   const { user: by, way } = sender
-  return { ...receipt, id, by, way, asked, at: at.toISOString(), until: until.toISOString() }
-}
-
-function isRefused({ receipt }: Receipt): boolean {
-  return receipt === 'refused' || receipt === 'node-offline'
+  return { ...receipt, id, by, way, asked: toldAsked(command), at: at.toISOString(), until }
 }

@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto'
 import type { Sender } from '../../access/sender.ts'
 import type { Bus } from '../../bus/bus.ts'
 import { type AlarmClock, systemClock } from '../../core/clock.ts'
+import { errorPayload, errorTopic } from '../../core/error-payload.ts'
 import { HubError, quote } from '../../core/errors.ts'
 import type { Message } from '../../core/message.ts'
 import type { Receipt } from '../../core/receipt.ts'
 import { RecencyMap } from '../../core/recency-map.ts'
-import { deviceOf } from '../device.ts'
 import { type Command, CommandLife } from './command-life.ts'
+import { createTurns, type TooSoon } from './turns.ts'
 
 /** What is asked of a device. */
 export interface Request {
@@ -20,8 +21,22 @@ export interface Request {
 
 /** What may stand against a command, such as the relay guard. */
 export interface CommandGuard {
-  /** @throws HubError when the command is not to be sent. */
-  check(request: Request): void
+  /**
+   * Counts a command of its user.
+   *
+   * @throws HubError `too-fast`
+   */
+  count(request: Request): void
+  /**
+   * Why a command comes too soon; undefined when it may be sent.
+   *
+   * @throws HubError when it is not to be sent at all.
+   */
+  check(request: Request): TooSoon | undefined
+  /** Whether it asks its device to be off. */
+  turnsOff(request: Request): boolean
+  /** Whether the hub itself sends it: that is about what was sent before, and what waits goes on waiting. */
+  isOwn(request: Request): boolean
   /** The command is being sent. */
   sent(request: Request): void
   /** A device has reported. */
@@ -31,8 +46,16 @@ export interface CommandGuard {
 export interface CommandsOptions {
   readonly bus: Pick<Bus, 'publish'>
   readonly guard: CommandGuard
-  /** Whether the node of a base is known to be away. */
-  isOffline(base: string): boolean
+  /**
+   * What a command that was accepted has to pass again at its turn: the right of its sender, as of now.
+   *
+   * @throws HubError `forbidden`
+   */
+  checkRight(request: Request): void
+  /** @throws HubError `unknown-device` when the node of a device has none of this name. */
+  checkKnown(request: Request): void
+  /** Whether the node of a device is known to be away. */
+  isOffline(device: string): boolean
   timeoutMsOf(device: string): number
   /** Called with each receipt of each command. */
   tell(command: Command, receipt: Receipt): void
@@ -44,7 +67,8 @@ export interface CommandsOptions {
 /** Follows each command from its acceptance to its end, whatever way it came in. */
 export interface Commands {
   /**
-   * Sends a command to its device, in place of the one before, and tells what becomes of it.
+   * Sends a command to its device, in place of the one before, and tells what becomes of it. What comes too
+   * soon waits for its turn, and takes the place of what waits.
    *
    * @throws HubError when it is refused: nothing was sent then, and the command before goes on.
    */
@@ -53,50 +77,65 @@ export interface Commands {
   refuse(request: Request, error: HubError): void
   /** A device has reported, by somebody who may speak for its node. */
   reported(report: Message): void
-  /** Commands under way end as unknown. */
+  /** Commands under way end as unknown; those that wait are refused. */
   close(): void
 }
 
 export function createCommands(options: CommandsOptions): Commands {
-  const { bus, guard, isOffline, timeoutMsOf, tell, clock = systemClock } = options
-  const lives = new RecencyMap<string, CommandLife>()
-  const begin = (request: Request) => {
-    const { device } = request
-    const before = lives.get(device)
-    const life = new CommandLife(commandOf(request), { clock, before, tell })
-    lives.set(device, life)
-    return life
-  }
-  const makeRoom = () => {
-    for (const [device, life] of lives.entries()) {
-      if (lives.size <= options.devices) break
-      life.lose()
-      lives.delete(device)
-    }
-  }
-  const commandOf = ({ device, message, sender }: Request): Command => ({
+  const { bus, guard, checkRight, checkKnown, isOffline, timeoutMsOf, tell } = options
+  const { clock = systemClock } = options
+  const lives = createLives(options.devices)
+  const commandOf = ({ device, message, sender }: Request, isAccepted: boolean): Command => ({
     id: randomUUID(),
     device,
     asked: message.payload.value,
+    isAccepted,
     sender,
     at: new Date(),
     timeoutMs: sender.timeoutMs ?? timeoutMsOf(device),
   })
+  const begin = (request: Request) => new CommandLife(commandOf(request, true), { clock, tell })
+  const send = (request: Request, begun?: CommandLife) => {
+    const { device, message } = request
+    // First, so that it waits for nothing that is noted of it. No report comes in the same turn.
+    bus.publish(message)
+    guard.sent(request)
+    const life = begun ?? begin(request)
+    life.sent(lives.of(device))
+    lives.follow(device, life, message.payload.bytes.length)
+  }
+  const check = (request: Request) => {
+    checkKnown(request)
+    const tooSoon = guard.check(request)
+    if (isOffline(request.device)) throw nodeOffline(request.device)
+    return tooSoon
+  }
+  const turns = createTurns({
+    clock,
+    turnsOff: guard.turnsOff,
+    check: (request) => {
+      checkRight(request)
+      return check(request)
+    },
+    send,
+    refuse: (request, life, error) => {
+      life.refused(error)
+      if (isUntold(request, error)) bus.publish(refusalOn(request.message.topic, error))
+    },
+  })
   return {
     take: (request) => {
-      const { device, message } = request
-      guard.check(request)
-      if (isOffline(deviceOf(device).base)) throw nodeOffline(device)
-      // First, so that it waits for nothing that is noted of it. No report comes in the same turn.
-      bus.publish(message)
-      guard.sent(request)
-      const life = begin(request)
-      life.sent()
-      makeRoom()
+      guard.count(request)
+      const tooSoon = check(request)
+      const isOwn = guard.isOwn(request)
+      if (!isOwn) turns.checkWay(request)
+      if (tooSoon !== undefined && turns.wait(request, tooSoon, () => begin(request))) return
+      if (!isOwn) turns.supersede(request.device)
+      send(request)
     },
     refuse: (request, error) => {
       const receipt = refusalOf(error)
-      tell(commandOf(request), receipt)
+      tell(commandOf(request, false), receipt)
       const { watcher } = request.sender
       if (watcher === undefined) throw error
       watcher.told(receipt)
@@ -105,14 +144,50 @@ export function createCommands(options: CommandsOptions): Commands {
     reported: (message) => {
       guard.reported(message)
       // Looked up before anything is decoded: most messages are no answers.
-      lives.get(message.topic)?.reported(message.payload)
+      lives.of(message.topic)?.reported(message.payload)
     },
     close: () => {
-      for (const [device, life] of lives.entries()) {
-        life.lose()
-        lives.delete(device)
-      }
+      turns.close()
+      lives.close()
     },
+  }
+}
+
+/** Whether a sender, who has no call to come back to any more, would learn nothing of a refusal. */
+function isUntold({ sender }: Request, { code }: HubError): boolean {
+  return sender.watcher === undefined && code !== 'forbidden'
+}
+
+function refusalOn(topic: string, error: HubError): Message {
+  return { topic: errorTopic(topic), payload: errorPayload(error), qos: 0, retain: false }
+}
+
+/** What is asked for is kept until the next command to the same device: of all devices together so much. */
+const maxLivesBytes = 16 * 1_048_576
+
+/** The last command to each device, of so many devices. */
+function createLives(devices: number) {
+  const lives = new RecencyMap<string, { readonly life: CommandLife; readonly bytes: number }>()
+  let bytes = 0
+  const forget = (device: string) => {
+    bytes -= lives.get(device)?.bytes ?? 0
+    lives.delete(device)
+  }
+  const loseUntil = (isEnough: () => boolean) => {
+    for (const [device, { life }] of lives.entries()) {
+      if (isEnough()) break
+      life.lose()
+      forget(device)
+    }
+  }
+  return {
+    of: (device: string) => lives.get(device)?.life,
+    follow: (device: string, life: CommandLife, itsBytes: number) => {
+      bytes += itsBytes - (lives.get(device)?.bytes ?? 0)
+      lives.set(device, { life, bytes: itsBytes })
+      loseUntil(() => lives.size <= devices && bytes <= maxLivesBytes)
+    },
+    close: () => loseUntil(() => lives.size === 0),
   }
 }
 

@@ -7,6 +7,10 @@ export type LifeEvent =
   | 'reported-as-asked'
   /** The device reports another state. */
   | 'reported-otherwise'
+  /** It waited for its turn, and was refused then. */
+  | 'refused'
+  /** It waited for its turn, and its node was away then. */
+  | 'went-offline'
   /** It had as long as it may take. */
   | 'deadline'
   /** A later command to the same device was accepted. */
@@ -27,7 +31,8 @@ export const beginning: LifeState = { receipt: 'accepted', isOpen: true }
 const open: Readonly<Partial<Record<ReceiptName, Partial<Record<LifeEvent, LifeState>>>>> = {
   accepted: {
     sent: { receipt: 'sent', isOpen: true },
-    deadline: ended('timed-out'),
+    refused: ended('refused'),
+    'went-offline': ended('node-offline'),
     overtaken: ended('superseded'),
     lost: ended('unknown'),
   },

@@ -9,13 +9,13 @@ const eventKinds: ReadonlySet<string> = new Set(['push-button', 'boot'])
 /** These measure, but report when something moves, and not by the clock. */
 const unsteadyKinds: ReadonlySet<string> = new Set(['pir'])
 
-/** What its node says that a device does, or else what its kind and its messages tell. */
+/** What its node says that a device does, or else what its kind and its obedience tell: anybody may command a sensor. */
 export function roleOf(
-  { topic, kind, listed, isCommanded }: KnownDevice,
+  { topic, kind, listed, hasObeyed }: KnownDevice,
   model: Pick<ClownModel, 'takesCommands'>,
 ): DeviceRole {
   if (listed !== undefined) return listed.role
-  if (isCommanded || model.takesCommands(topic)) return 'actuator'
+  if (hasObeyed || model.takesCommands(topic)) return 'actuator'
   return eventKinds.has(kind) ? 'notification' : 'sensor'
 }
 

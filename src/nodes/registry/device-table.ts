@@ -12,7 +12,8 @@ export interface KnownDevice {
   role: DeviceRole
   /** As its node lists it, and at which place. */
   listed: Listed | undefined
-  isCommanded: boolean
+  /** Whether it has reported what a command asked of it. */
+  hasObeyed: boolean
   /** The latest intervals between its reports, oldest first, in milliseconds. */
   intervalsMs: readonly number[]
   /** How often it is expected to report; undefined of what only reports when something happens. */
@@ -43,6 +44,8 @@ export interface KnownNode {
   /** By name. */
   readonly devices: Map<string, KnownDevice>
   introduction: Introduction
+  /** Whether all that it listed last is known. */
+  hasListed: boolean
   online: Online
   /** When anything of it was heard last. */
   heard: Heard | undefined
@@ -104,14 +107,15 @@ export function createDeviceTable(): DeviceTable {
 const newDevice: Omit<KnownDevice, 'topic' | 'node' | 'name' | 'kind'> = {
   role: 'sensor',
   listed: undefined,
-  isCommanded: false,
+  hasObeyed: false,
   intervalsMs: [],
   rhythmMs: undefined,
   heard: undefined,
 }
 
 function newNode(base: string): KnownNode {
-  return { base, devices: new Map(), introduction: {}, online: null, heard: undefined }
+  const unknown = { introduction: {}, hasListed: false, online: null, heard: undefined }
+  return { base, devices: new Map(), ...unknown }
 }
 
 /** The event `boot` is of the node itself, and has one level only. */

@@ -1,7 +1,7 @@
 import { fieldOf } from '../../core/record.ts'
 import { isTopic, joinTopic } from '../../core/topic.ts'
 import { shapeOf } from '../clown-model.ts'
-import { commandedDevice, deviceOf } from '../device.ts'
+import { deviceOf } from '../device.ts'
 
 export const roles = ['sensor', 'actuator', 'notification'] as const
 
@@ -23,7 +23,6 @@ export interface Introduction {
 /** What a topic says about nodes, besides its payload. */
 export type NodeTopic =
   | { readonly about: 'report'; readonly topic: string }
-  | { readonly about: 'command'; readonly topic: string }
   | { readonly about: 'boot' | 'introduction' | 'list' | 'answer'; readonly base: string }
 
 /** By this ending a device accepts its settings. */
@@ -38,16 +37,13 @@ const endings = [
 ] as const
 
 /**
- * What a message on `topic` says about a node; undefined when nothing. Refusals and requests may come
- * from anybody, and say nothing of whether the node is there.
+ * What a message on `topic` says about a node; undefined when nothing. Refusals, requests and commands may
+ * come from anybody, and say nothing of whether the node is there.
  */
 export function readNodeTopic(topic: string): NodeTopic | undefined {
   const shape = shapeOf(topic)
   if (shape === 'report') return { about: 'report', topic }
-  if (shape === 'command') {
-    const device = commandedDevice(topic)
-    return device === undefined ? undefined : { about: 'command', topic: device }
-  }
+  if (shape === 'command') return undefined
   for (const [ending, about] of endings) {
     const base = baseBefore(topic, ending)
     if (base !== undefined) return { about, base }

@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '../../core/clock.ts'
 import { createListeners } from '../../core/listeners.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
 import type { Store } from '../../store/store.ts'
+import type { ClownBases } from '../clown-bases.ts'
 import type { ClownModel } from '../clown-model.ts'
 import { keepLastValues, type LastValues, type LastValuesLimits } from '../last-values.ts'
 import { type Answering, type Asker, createAnswers } from './answers.ts'
@@ -19,6 +20,8 @@ export interface NodesOptions {
   readonly store: Pick<Store, 'entries' | 'write'>
   readonly presence: Pick<NodePresence, 'isThere' | 'mayHear' | 'bases' | 'onChange'>
   readonly model: Pick<ClownModel, 'takesCommands'>
+  /** Is told which nodes speak Clown.Model. */
+  readonly bases: Pick<ClownBases, 'set'>
   readonly limits: LastValuesLimits & { readonly nodes: { readonly devices: number } }
   readonly sampledLog: SampledLog
   readonly clock?: Clock
@@ -122,7 +125,9 @@ function connect(values: LastValues, options: NodesOptions & { readonly clock: C
         topics.atOnce(node)
         online.tell(node)
       },
+      introduced: ({ base }) => options.bases.set(base, 'introduced', true),
       gone: (node) => {
+        options.bases.set(node.base, 'introduced', false)
         topics.gone(node)
         keeper.nodeChanged(node)
       },

@@ -26,6 +26,8 @@ export interface RegistryEvents {
   changed(node: KnownNode): void
   online(node: KnownNode): void
   forgotten(device: KnownDevice): void
+  /** A node speaks Clown.Model: it has introduced itself, or listed its devices. Told again and again. */
+  introduced(node: KnownNode): void
   gone(node: KnownNode): void
 }
 
@@ -38,14 +40,14 @@ export interface RegistryOptions {
   readonly events: RegistryEvents
 }
 
-/** A command may come before the first report of what it commands. So many are remembered. */
-const rememberedCommands = 256
+/** The first report of a device may be what a command asked for. So many are remembered. */
+const rememberedObedience = 256
 
 /** What the bus tells about hardware, without configuration. It holds no values. */
 export class Registry {
   readonly #options: RegistryOptions
   readonly #table = createDeviceTable()
-  readonly #commanded = createRecentMap(rememberedCommands, () => true)
+  readonly #obedient = createRecentMap(rememberedObedience, () => true)
 
   constructor(options: RegistryOptions) {
     this.#options = options
@@ -78,12 +80,21 @@ export class Registry {
     return this.#options.presence.mayHear(base) ?? !this.isOffline(base)
   }
 
+  /** The device on `topic` has reported what a command asked of it. */
+  obeyed(topic: string): void {
+    this.#obedient.of(topic)
+    const device = this.#table.get(topic)
+    if (device === undefined || device.hasObeyed) return
+    device.hasObeyed = true
+    this.#settle(device)
+    this.#options.events.heard(device)
+  }
+
   /** Learns from a message on the bus. */
   learn({ topic, payload, retain }: Message): void {
     const told = readNodeTopic(topic)
     if (told === undefined) return
-    if (told.about === 'command') this.#command(told.topic)
-    else if (told.about !== 'report') this.#answer(told, payload)
+    if (told.about !== 'report') this.#answer(told, payload)
     // [MQTT-3.3.1-10] Who takes a device's value away takes the device away.
     else if (retain && payload.bytes.length === 0) this.#forget(this.#table.get(topic))
     else this.#report(topic)
@@ -114,13 +125,14 @@ export class Registry {
 
   // --- before a restart ---
 
-  restoreDevice({ topic, atMs, listed, isCommanded, intervalsMs }: StoredDevice): void {
+  restoreDevice({ topic, atMs, listed, hasObeyed = false, intervalsMs }: StoredDevice): void {
     const device = this.#table.add(topic)
     device.heard = this.#heardAt(atMs)
     device.listed = listed
-    device.isCommanded = isCommanded
+    device.hasObeyed = hasObeyed
     device.intervalsMs = intervalsMs
     this.#settle(device)
+    if (listed !== undefined) this.#introducedByList(device.node)
     this.#makeRoom()
   }
 
@@ -130,18 +142,10 @@ export class Registry {
     if (node === undefined) return
     node.introduction = introduction
     node.heard = this.#heardAt(atMs)
+    if (Object.keys(introduction).length > 0) this.#options.events.introduced(node)
   }
 
   // --- what messages tell ---
-
-  #command(topic: string): void {
-    this.#commanded.of(topic)
-    const device = this.#table.get(topic)
-    if (device === undefined || device.isCommanded) return
-    device.isCommanded = true
-    this.#settle(device)
-    this.#options.events.heard(device)
-  }
 
   #report(topic: string): void {
     const device = this.#table.get(topic) ?? this.#add(topic)
@@ -177,6 +181,8 @@ export class Registry {
     const node = this.#table.node(base)
     const introduction = { ...node.introduction, ...readIntroduction(value) }
     node.introduction = introduction
+    // Anybody's firmware may say `boot`; only one that says what it is speaks Clown.Model.
+    if (Object.keys(introduction).length > 0) this.#options.events.introduced(node)
     this.#options.events.changed(node)
   }
 
@@ -192,6 +198,13 @@ export class Registry {
       this.#options.events.heard(device)
     }
     for (const device of before) if (device.listed !== undefined) this.#unlist(device)
+    const node = this.#table.nodes.get(base)
+    if (node !== undefined && listed.length > 0) this.#introducedByList(node)
+  }
+
+  #introducedByList(node: KnownNode): void {
+    node.hasListed = true
+    this.#options.events.introduced(node)
   }
 
   /** Its node does not list it any more. */
@@ -211,7 +224,7 @@ export class Registry {
 
   #add(topic: string): KnownDevice {
     const device = this.#table.add(topic)
-    device.isCommanded = this.#commanded.has(topic)
+    device.hasObeyed = this.#obedient.has(topic)
     this.#settle(device)
     this.#options.events.changed(device.node)
     this.#makeRoom()
@@ -238,6 +251,8 @@ export class Registry {
   #forget(device: KnownDevice | undefined): void {
     if (device === undefined) return
     const { node } = device
+    // Its node has it still: what is not known is not missing.
+    if (device.listed !== undefined) node.hasListed = false
     this.#table.remove(device)
     this.#options.events.forgotten(device)
     const isKnownBesides = this.#options.presence.isThere(node.base) !== undefined

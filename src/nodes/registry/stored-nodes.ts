@@ -7,8 +7,9 @@ import type { KnownDevice, KnownNode, Listed } from './device-table.ts'
 import { type Introduction, roles } from './node-message.ts'
 
 /** What outlives a restart, of a device. */
-export interface StoredDevice extends Pick<KnownDevice, 'isCommanded' | 'intervalsMs'> {
+export interface StoredDevice extends Pick<KnownDevice, 'intervalsMs'> {
   readonly topic: string
+  readonly hasObeyed?: boolean
   readonly atMs?: number
   readonly listed?: Listed
 }
@@ -21,8 +22,8 @@ export interface StoredNode extends Introduction {
 
 /** A line of JSON, and behind it the value as it came; without one there is no line break either. */
 export function deviceBytes(device: KnownDevice, value: Buffer | undefined): Buffer {
-  const { heard, listed, isCommanded, intervalsMs } = device
-  const line = JSON.stringify({ atMs: heard?.atMs, listed, isCommanded, intervalsMs })
+  const { heard, listed, hasObeyed, intervalsMs } = device
+  const line = JSON.stringify({ atMs: heard?.atMs, listed, hasObeyed, intervalsMs })
   return value === undefined ? Buffer.from(line) : Buffer.concat([Buffer.from(`${line}\n`), value])
 }
 
@@ -73,10 +74,12 @@ const listedSchema: SchemaObject = {
 
 const deviceSchema: SchemaObject = {
   type: 'object',
-  required: ['isCommanded', 'intervalsMs'],
+  required: ['intervalsMs'],
   properties: {
     atMs: { type: 'number' },
     listed: listedSchema,
+    hasObeyed: { type: 'boolean' },
+    // Of before: somebody had commanded it, which says nothing about what it is.
     isCommanded: { type: 'boolean' },
     intervalsMs: { type: 'array', items: { type: 'number' } },
   },

@@ -1,6 +1,7 @@
 import { type AlarmClock, systemClock } from '../../core/clock.ts'
 import { openAjv } from '../../core/schema-error.ts'
 import { relativeTopic } from '../../core/topic.ts'
+import type { TooSoon } from '../commands/turns.ts'
 import type { Off } from '../switch-state.ts'
 import { openAutoOff } from './auto-off.ts'
 import type { Asked, GuardParts } from './guard-parts.ts'
@@ -22,11 +23,12 @@ export interface RelayGuardOptions extends Omit<GuardParts, 'now' | 'after' | 'a
 /** Keeps devices from what would break them or be dangerous, whatever way a command comes. */
 export interface RelayGuard {
   /**
-   * Whether a command may go out that has the right and keeps its schema. Changes nothing.
+   * Whether a command may go out that has the right and keeps its schema; how long it has to wait, when it
+   * comes too soon. Changes nothing.
    *
-   * @throws HubError `locked`, `interlocked` or `too-fast`.
+   * @throws HubError `locked` or `interlocked`.
    */
-  check(command: Asked): void
+  check(command: Asked): TooSoon | undefined
   /**
    * The same for what the hub turns off itself: nothing but a lock stands against that.
    *
@@ -65,7 +67,7 @@ export async function createRelayGuard(options: RelayGuardOptions): Promise<Rela
     check: (command) => {
       lockOuts.check(command.device)
       interlocks.check(command)
-      switchRate.check(command)
+      return switchRate.check(command)
     },
     checkLock: ({ device }) => lockOuts.check(device),
     sent: (command) => {

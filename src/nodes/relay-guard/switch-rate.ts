@@ -1,4 +1,4 @@
-import { HubError } from '../../core/errors.ts'
+import type { TooSoon } from '../commands/turns.ts'
 import { openStoredTable } from '../stored-table.ts'
 import { stateKey } from '../switch-state.ts'
 import type { DeviceSettings } from './device-rules.ts'
@@ -6,8 +6,8 @@ import type { Asked, GuardParts } from './guard-parts.ts'
 
 /** What keeps devices from being switched too often. */
 export interface SwitchRate {
-  /** @throws HubError `too-fast`; changes nothing. */
-  check(command: Asked): void
+  /** Why a command has to wait, and how long; undefined when it may go out. Changes nothing. */
+  check(command: Asked): TooSoon | undefined
   sent(command: Asked): void
   reported(device: string, value: unknown): void
 }
@@ -49,10 +49,11 @@ export async function openSwitchRate(parts: GuardParts): Promise<SwitchRate> {
   return {
     check: (command) => {
       const pace = paces.get(command.device)
-      if (pace === undefined) return
+      if (pace === undefined) return undefined
       const settings = rules(command.device)
-      checkRate(pace, settings, now())
-      if (isSwitch(command)) checkInterval(pace, settings, now())
+      const rate = rateLeft(pace, settings, now())
+      const interval = isSwitch(command) ? intervalLeft(pace, settings, now()) : undefined
+      return longerOf(rate, interval)
     },
     sent: (command) => {
       const { device, asked } = command
@@ -74,26 +75,31 @@ export async function openSwitchRate(parts: GuardParts): Promise<SwitchRate> {
   }
 }
 
-function checkRate({ sentAtMs }: Pace, { perSecond }: DeviceSettings, nowMs: number): void {
+function rateLeft(
+  { sentAtMs }: Pace,
+  { perSecond }: DeviceSettings,
+  nowMs: number,
+): TooSoon | undefined {
   const first = perSecond === 0 ? undefined : sentAtMs.at(-perSecond)
   const waitMs = first === undefined ? 0 : first + secondMs - nowMs
-  if (waitMs <= 0) return
-  throw tooFast(`at most ${perSecond} commands a second to this device, got more`, waitMs)
+  if (waitMs <= 0) return undefined
+  return { expected: `at most ${perSecond} commands a second to this device, got more`, waitMs }
 }
 
-function checkInterval(
+function intervalLeft(
   { switchedAtMs }: Pace,
   { minIntervalMs }: DeviceSettings,
   nowMs: number,
-): void {
+): TooSoon | undefined {
   const sinceMs = switchedAtMs === undefined ? minIntervalMs : nowMs - switchedAtMs
-  if (sinceMs >= minIntervalMs) return
-  const sentence = `at least ${minIntervalMs} ms between switches, got ${Math.floor(sinceMs)} ms`
-  throw tooFast(sentence, minIntervalMs - sinceMs)
+  if (sinceMs >= minIntervalMs) return undefined
+  const expected = `at least ${minIntervalMs} ms between switches, got ${Math.floor(sinceMs)} ms`
+  return { expected, waitMs: minIntervalMs - sinceMs }
 }
 
-function tooFast(expected: string, waitMs: number): HubError {
-  return new HubError('too-fast', `expected ${expected}: try again in ${Math.ceil(waitMs)} ms`)
+function longerOf(one: TooSoon | undefined, other: TooSoon | undefined): TooSoon | undefined {
+  if (one === undefined || other === undefined) return one ?? other
+  return one.waitMs >= other.waitMs ? one : other
 }
 
 const paceSchema = {

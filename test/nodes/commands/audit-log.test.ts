@@ -47,9 +47,20 @@ t.test('a command is told with what became of it', async (t) => {
 t.test('a refusal is told with its reason', async (t) => {
   const { log } = logged()
   const refused = { receipt: 'refused', code: 'locked', message: 'no', afterMs: 0 } as const
-  log.tell(commandOf({ id: 'one' }), refused)
-  log.tell(commandOf({ id: 'two' }), { ...refused, receipt: 'node-offline' })
+  log.tell(commandOf({ id: 'one', isAccepted: false }), refused)
+  log.tell(commandOf({ id: 'two', isAccepted: false }), { ...refused, receipt: 'node-offline' })
   t.match(await log.read({ limit: 10 }), [{ id: 'two', receipt: 'node-offline' }, refused])
+})
+
+t.test('what waited and was refused at its turn is one entry, with the reason', async (t) => {
+  const { log } = logged()
+  const command = commandOf({ id: 'one' })
+  log.tell(command, { receipt: 'accepted', afterMs: 0 })
+  const refused = { receipt: 'refused', code: 'locked', message: 'no', afterMs: 150 } as const
+  log.tell(command, { ...refused, final: true })
+  const entries = await log.read({ limit: 10 })
+  t.equal(entries.length, 1)
+  t.match(entries, [{ id: 'one', asked: { state: true }, ...refused }])
 })
 
 t.test('what a restart has cut short is told by its id', async (t) => {
@@ -93,7 +104,7 @@ t.test('in memory the last thousand commands are kept', async (t) => {
 t.test('who is refused again and again does not fill it', async (t) => {
   const { log, counters, clock } = logged()
   const refuse = (id: string, user: string) => {
-    const { sender, ...command } = commandOf({ id })
+    const { sender, ...command } = commandOf({ id, isAccepted: false })
     log.tell(
       { ...command, sender: { ...sender, user } },
       { receipt: 'refused', afterMs: 0, code: 'too-fast' },
@@ -111,6 +122,6 @@ t.test('who is refused again and again does not fill it', async (t) => {
 t.test('without a clock it takes the one of the process', async (t) => {
   const sampledLog = createSampledLog(pino({ level: 'silent' }), createCounters())
   const log = createAuditLog({ lines: keepAuditLines(), sampledLog })
-  log.tell(commandOf({ id: 'one' }), { receipt: 'refused', afterMs: 0 })
+  log.tell(commandOf({ id: 'one', isAccepted: false }), { receipt: 'refused', afterMs: 0 })
   t.equal((await log.read({ limit: 1 })).length, 1)
 })

@@ -8,7 +8,7 @@ t.test('each user has so many commands a second, on every device together', asyn
   const counters = createCounters()
   let nowMs = 0
   const take = createCommandRate({
-    limits: { perUserPerSecond: 10 },
+    limits: { perUserPerSecond: 10, userBurst: 10 },
     sampledLog: createSampledLog(pino({ level: 'silent' }), counters),
     now: () => nowMs,
   })
@@ -24,7 +24,7 @@ t.test('each user has so many commands a second, on every device together', asyn
 
 t.test('without a clock it takes the one of the process', async (t) => {
   const sampledLog = createSampledLog(pino({ level: 'silent' }), createCounters())
-  const take = createCommandRate({ limits: { perUserPerSecond: 1 }, sampledLog })
+  const take = createCommandRate({ limits: { perUserPerSecond: 1, userBurst: 1 }, sampledLog })
   take('ann')
   t.throws(() => take('ann'), { code: 'too-fast' })
 })

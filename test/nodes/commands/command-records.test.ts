@@ -13,8 +13,8 @@ import { clown } from '../../senders.ts'
 const at = new Date('2020-11-21T10:00:00Z')
 
 function commandOf(device: string, from: Partial<Command> = {}): Command {
-  const asked = { state: true }
-  return { id: `the one to ${device}`, device, asked, sender: clown, at, timeoutMs: 5000, ...from }
+  const common = { device, asked: { state: true }, isAccepted: true, sender: clown, at }
+  return { id: `the one to ${device}`, ...common, sentAt: at, timeoutMs: 5000, ...from }
 }
 
 /** Records over `store`, and what was published. */
@@ -68,9 +68,11 @@ t.test(
   async (t) => {
     const store = openMemoryStore()
     const { published, tell } = await openedRecords(store)
-    tell(commandOf('a/b'), 'refused')
-    tell(commandOf('a/b'), 'node-offline')
-    t.match(published, [{ retain: false }, { retain: false }])
+    const { sentAt: _, ...command } = commandOf('a/b')
+    tell({ ...command, isAccepted: false }, 'refused')
+    tell(command, 'node-offline')
+    tell(command, 'superseded', true)
+    t.match(published, [{ retain: false }, { retain: false }, { retain: false }])
     t.same(await toldAtStart(store), [])
   },
 )

@@ -2,7 +2,7 @@ import t from 'tap'
 import { HubError } from '../../../src/core/errors.ts'
 import type { Receipt } from '../../../src/core/receipt.ts'
 import { clown } from '../../senders.ts'
-import { messageOn, openedCommands, relay, timeoutMs } from './opened-commands.ts'
+import { idleGuard, messageOn, openedCommands, relay, timeoutMs } from './opened-commands.ts'
 
 t.test('a command is accepted, sent, and confirmed by the report of its device', async (t) => {
   const { ask, clock, reports, published, told } = openedCommands()
@@ -138,8 +138,10 @@ t.test('what the guard refuses is not sent, and what it lets pass it learns of',
   const error = new HubError('too-fast', 'expected less')
   const { ask, published, reports } = openedCommands({
     guard: {
+      ...idleGuard,
       check: ({ message }) => {
         if (message.payload.value === 'refuse') throw error
+        return undefined
       },
       sent: ({ device }) => sent.push(device),
       reported: ({ topic }) => reported.push(topic),

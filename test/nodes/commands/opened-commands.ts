@@ -2,8 +2,13 @@ import type { Sender } from '../../../src/access/sender.ts'
 import type { Message } from '../../../src/core/message.ts'
 import { Payload } from '../../../src/core/payload.ts'
 import type { Receipt, ReceiptName } from '../../../src/core/receipt.ts'
-import { type CommandsOptions, createCommands } from '../../../src/nodes/commands/commands.ts'
+import {
+  type CommandGuard,
+  type CommandsOptions,
+  createCommands,
+} from '../../../src/nodes/commands/commands.ts'
 import { commandTopic } from '../../../src/nodes/device.ts'
+import { switchOf } from '../../../src/nodes/switch-state.ts'
 import { type SteppedClock, steppedClock } from '../../clock.ts'
 import { clown } from '../../senders.ts'
 
@@ -16,6 +21,16 @@ function payloadOf(value: unknown): Payload {
 
 export function messageOn(topic: string, value: unknown): Message {
   return { topic, payload: payloadOf(value), qos: 0, retain: false }
+}
+
+/** Nothing stands against a command. */
+export const idleGuard: CommandGuard = {
+  count: () => {},
+  check: () => undefined,
+  turnsOff: ({ message }) => switchOf(message.payload.value) === 'off',
+  isOwn: () => false,
+  sent: () => {},
+  reported: () => {},
 }
 
 export interface Asked {
@@ -33,7 +48,9 @@ export function openedCommands(options: Partial<CommandsOptions> = {}) {
     bus: {
       publish: (message) => published.push(message),
     },
-    guard: { check: () => {}, sent: () => {}, reported: () => {} },
+    guard: idleGuard,
+    checkRight: () => {},
+    checkKnown: () => {},
     isOffline: () => false,
     timeoutMsOf: () => timeoutMs,
     tell: ({ device }, { receipt }) => told.push([device, receipt]),

@@ -12,7 +12,8 @@ const sender: Sender = {
 /** A command of Ann's to a relay, but for `fields`. */
 export function commandOf(fields: Partial<Command> & Pick<Command, 'id'>): Command {
   const [device, asked] = ['nodes/bridge/0/relay/i2c0-3b', { state: true }]
-  return { device, asked, sender, at: new Date(0), timeoutMs: 5000, ...fields }
+  const at = new Date(0)
+  return { device, asked, isAccepted: true, sender, at, timeoutMs: 5000, ...fields }
 }
 
 /** Tells of `count` commands that are confirmed at once; their ids count from `first`. */

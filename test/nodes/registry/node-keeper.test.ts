@@ -29,7 +29,7 @@ t.test('devices, their values and rhythms survive a restart', async (t) => {
     clock.advance(1000)
   }
   before.say('n/heater/0', 'a\nb')
-  before.say('n/heater/0/set', 1)
+  before.registry.obeyed('n/heater/0')
   before.say('n/-/-/config/ok', { sensors: ['pir/-'], actuators: [], notifications: [] })
   clock.advance(1)
   before.say('n/boot', { 'firmware-release': '1.0', capabilities: 1 })
@@ -149,13 +149,18 @@ t.test('what cannot be read is left out, and counted', async (t) => {
   const store = openMemoryStore()
   await store.write([
     { key: 'node/device/n/a/0', value: Buffer.from('{') },
-    { key: 'node/device/n/b/0', value: Buffer.from('{"isCommanded":1,"intervalsMs":[]}') },
-    { key: 'node/device/n/c/0', value: Buffer.from('{"isCommanded":true,"intervalsMs":[]}') },
+    { key: 'node/device/n/b/0', value: Buffer.from('{"hasObeyed":1,"intervalsMs":[]}') },
+    { key: 'node/device/n/c/0', value: Buffer.from('{"hasObeyed":true,"intervalsMs":[]}') },
+    // As 0.1 wrote it of a device that somebody had commanded.
+    { key: 'node/device/n/d/0', value: Buffer.from('{"isCommanded":true,"intervalsMs":[]}') },
     { key: 'node/base/n', value: Buffer.from('[]') },
     { key: 'node/base/m', value: Buffer.from('{}') },
   ])
   const { devices, counters, registry } = await after(t, { store })
-  t.match(devices, [{ topic: 'n/c/0', role: 'actuator' }])
+  t.match(devices, [
+    { topic: 'n/c/0', role: 'actuator' },
+    { topic: 'n/d/0', role: 'sensor' },
+  ])
   t.same([...registry.nodes.keys()], ['n'])
   t.equal(counters.snapshot()['nodes-unreadable'], 3)
 })

@@ -104,6 +104,7 @@ export async function openedNodes(t: Test, around: Around = {}) {
     presence,
     store,
     model,
+    bases: { set: () => {} },
     limits: { ...limits, nodes: { devices } },
     sampledLog: createSampledLog(pino({ level: 'silent' }), counters),
     everyMs: 5,

@@ -37,34 +37,45 @@ t.test('devices are found below any base', async (t) => {
   t.equal(below('').length, 3)
 })
 
-t.test('a role follows from the kind, from commands and from the list of the node', async (t) => {
-  const nodes = await openedNodes(t)
-  const { say } = nodes
-  for (const name of ['relay/0', 'pir/-', 'push-button/0', 'heater/0', 'fan/0']) say(`n/${name}`, 1)
-  say('n/boot', { 'reason-for-reset': 'power-on' })
-  t.same(rolesIn(nodes), {
-    'n/relay/0': 'actuator',
-    'n/pir/-': 'sensor',
-    'n/push-button/0': 'notification',
-    'n/heater/0': 'sensor',
-    'n/fan/0': 'sensor',
-    'n/boot': 'notification',
-  })
-  say('n/heater/0/set', 1)
-  say('n/heater/0/set', 2)
-  say('n/cooler/0/set', 1)
-  say('n/cooler/0/get', {})
-  t.equal(nodes.registry.device('n/cooler/0'), undefined, 'a command alone makes no device')
-  say('n/cooler/0', 1)
-  say('n/-/-/config/ok', { sensors: ['heater/0'], actuators: ['fan/0'], notifications: [] })
-  t.match(rolesIn(nodes), {
-    'n/heater/0': 'sensor',
-    'n/cooler/0': 'actuator',
-    'n/fan/0': 'actuator',
-  })
-  say('n/-/-/config/list/ok', { sensors: [], actuators: [], notifications: [] })
-  t.match(rolesIn(nodes), { 'n/heater/0': 'actuator', 'n/fan/0': 'sensor' })
-})
+t.test(
+  'a role follows from the kind, from what obeyed and from the list of the node',
+  async (t) => {
+    const nodes = await openedNodes(t)
+    const { say } = nodes
+    for (const name of ['relay/0', 'pir/-', 'push-button/0', 'heater/0', 'fan/0'])
+      say(`n/${name}`, 1)
+    say('n/boot', { 'reason-for-reset': 'power-on' })
+    t.same(rolesIn(nodes), {
+      'n/relay/0': 'actuator',
+      'n/pir/-': 'sensor',
+      'n/push-button/0': 'notification',
+      'n/heater/0': 'sensor',
+      'n/fan/0': 'sensor',
+      'n/boot': 'notification',
+    })
+    say('n/pir/-/set', 1)
+    say('n/fan/0/set', 1)
+    t.match(
+      rolesIn(nodes),
+      { 'n/pir/-': 'sensor', 'n/fan/0': 'sensor' },
+      'a command makes no actuator',
+    )
+    nodes.registry.obeyed('n/heater/0')
+    nodes.registry.obeyed('n/heater/0')
+    nodes.registry.obeyed('n/cooler/0')
+    say('n/cooler/0/get', {})
+    t.equal(nodes.registry.device('n/cooler/0'), undefined, 'only a report makes a device')
+    say('n/cooler/0', 1)
+    say('n/-/-/config/ok', { sensors: ['heater/0'], actuators: ['fan/0'], notifications: [] })
+    t.match(rolesIn(nodes), {
+      'n/heater/0': 'sensor',
+      'n/cooler/0': 'actuator',
+      'n/fan/0': 'actuator',
+    })
+    say('n/-/-/config/list/ok', { sensors: [], actuators: [], notifications: [] })
+    t.match(rolesIn(nodes), { 'n/heater/0': 'actuator', 'n/fan/0': 'sensor' })
+  },
+)
 
 t.test('what is only listed is known as long as it is listed', async (t) => {
   const nodes = await openedNodes(t)

@@ -11,12 +11,16 @@ function messageOn(topic: string): Message {
 }
 
 /** A guard whose parts tell what they are asked. */
-function opened(rules = createDeviceRules({ timeoutSeconds: 5, rules: [] })) {
+function opened(rules = createDeviceRules({ timeoutSeconds: 5, rules: [] }), isKnown = true) {
   const calls: unknown[][] = []
   const guard = createCommandGuard({
     takeRate: (user) => calls.push(['rate', user]),
+    isKnown: () => isKnown,
     relayGuard: {
-      check: ({ device, asked }) => calls.push(['check', device, asked]),
+      check: ({ device, asked }) => {
+        calls.push(['check', device, asked])
+        return undefined
+      },
       checkLock: ({ device, asked }) => calls.push(['lock', device, asked]),
       sent: ({ device, asked }) => calls.push(['sent', device, asked]),
       reported: (device, value) => calls.push(['reported', device, value]),
@@ -29,6 +33,7 @@ function opened(rules = createDeviceRules({ timeoutSeconds: 5, rules: [] })) {
 t.test('a command passes the rate of its user and the guard of its device', async (t) => {
   const { calls, guard } = opened()
   const request = { device: 'n/relay/1', message: messageOn('n/relay/1/set'), sender: clown }
+  guard.count(request)
   guard.check(request)
   guard.sent(request)
   t.same(calls, [
@@ -41,10 +46,13 @@ t.test('a command passes the rate of its user and the guard of its device', asyn
 t.test('nothing but a lock stands against what the hub turns off itself', async (t) => {
   const { calls, guard } = opened()
   const message = messageOn('n/relay/1/set')
-  guard.check({ device: 'n/relay/1', message, sender: autoOff })
+  const own = { device: 'n/relay/1', message, sender: autoOff }
+  guard.count(own)
+  guard.check(own)
+  t.ok(guard.isOwn(own))
   t.same(calls, [['lock', 'n/relay/1', { state: true }]])
   t.ok(autoOff.rights.mayPublish(message.topic, false).allowed)
-  guard.check({ device: 'n/relay/1', message, sender: { ...clown, user: 'hub' } })
+  guard.count({ device: 'n/relay/1', message, sender: { ...clown, user: 'hub' } })
   t.same(calls[1], ['rate', 'hub'], 'a user of that name is a user')
 })
 

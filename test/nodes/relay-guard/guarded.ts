@@ -2,6 +2,7 @@ import { pino } from 'pino'
 import type { Test } from 'tap'
 import { createCounters } from '../../../src/core/counters.ts'
 import { createSampledLog } from '../../../src/core/sampled-log.ts'
+import { tooFast } from '../../../src/nodes/commands/turns.ts'
 import { createDeviceRules, type DeviceRule } from '../../../src/nodes/relay-guard/device-rules.ts'
 import {
   createRelayGuard,
@@ -54,7 +55,8 @@ export async function guarded(
     /** Asks a device for a state, and throws the refusal. */
     ask: (device: string, state: unknown) => {
       const command = { device, asked: { state } }
-      guard.check(command)
+      const tooSoon = guard.check(command)
+      if (tooSoon !== undefined) throw tooFast(tooSoon)
       guard.sent(command)
     },
     /** A device reports its state. */

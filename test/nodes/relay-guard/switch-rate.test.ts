@@ -89,7 +89,7 @@ t.test('a payload without a state is one as a whole', async (t) => {
   guard.sent({ device: 'valve/a', asked: [1] })
   guard.check({ device: 'valve/a', asked: [1] })
   for (const asked of [null, [2], {}, 1]) {
-    t.throws(() => guard.check({ device: 'valve/a', asked }), { code: 'too-fast' })
+    t.match(guard.check({ device: 'valve/a', asked }), { waitMs: Number })
   }
 })
 

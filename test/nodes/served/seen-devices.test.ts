@@ -7,7 +7,14 @@ import { openSeenDevices } from '../../../src/nodes/served/seen-devices.ts'
 const base = 'nodes/bridge/0'
 
 function knownNode(): KnownNode {
-  return { base, devices: new Map(), introduction: {}, online: true, heard: undefined }
+  return {
+    base,
+    devices: new Map(),
+    introduction: {},
+    hasListed: false,
+    online: true,
+    heard: undefined,
+  }
 }
 
 function knownDevice(node: KnownNode, name: string): KnownDevice {
@@ -19,7 +26,7 @@ function knownDevice(node: KnownNode, name: string): KnownDevice {
     kind,
     role: 'sensor',
     listed: undefined,
-    isCommanded: false,
+    hasObeyed: false,
     intervalsMs: [],
     rhythmMs: undefined,
     heard: undefined,
