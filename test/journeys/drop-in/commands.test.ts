@@ -145,7 +145,7 @@ t.test('where a node introduced itself, Clown.Model says what is right', async (
 })
 
 t.test(
-  'a command that nobody hears of in time is too late: locks and interlocks hold for all',
+  'locks and interlocks hold for hardware that no profile knows, in its own words',
   async (t) => {
     const hub = await startedHub(t, {
       commands: { rules: [{ kind: 'relay', interlock: 'pumps' }] },
@@ -157,6 +157,13 @@ t.test(
     client.publish('zigbee2mqtt/relay/pump', '{"state":"OFF"}')
     client.publish('espurna/relay/0/set', '1')
     t.equal(String((await on('espurna/relay/0/set')).payload), '1')
+    await fetch(`http://127.0.0.1:${hub.httpPort}/api/lock`, {
+      method: 'POST',
+      headers: { Authorization: `Basic ${btoa('clown:bigclown')}` },
+      body: JSON.stringify({ device: 'espurna/relay/0', reason: 'somebody works on it' }),
+    })
+    client.publish('espurna/relay/0/set', '0')
+    t.match(String((await on('espurna/relay/0/set/error')).payload), /"locked"/)
   },
 )
 
@@ -225,8 +232,15 @@ t.test('a name that its node does not have is refused, and the nearest one named
   })
   const page = await talkTo(t, hub)
   page.send('relay/i2c0-3c/set', { state: true }, { id: 'a' })
-  t.match(await page.on('relay/i2c0-3c/set'), [, { receipt: 'refused', code: 'unknown-device' }])
+  t.match(await page.on('relay/i2c0-3c/set'), [
+    'relay/i2c0-3c/set',
+    { receipt: 'refused', code: 'unknown-device' },
+  ])
   page.send('relay/i2c0-3c/set', { state: true }, { id: 'b', force: true })
-  t.match(await page.on('relay/i2c0-3c/set'), [, { receipt: 'accepted' }, { id: 'b' }])
+  t.match(await page.on('relay/i2c0-3c/set'), [
+    'relay/i2c0-3c/set',
+    { receipt: 'accepted' },
+    { id: 'b' },
+  ])
   await page.on('relay/i2c0-3c')
 })
