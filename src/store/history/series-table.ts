@@ -100,8 +100,8 @@ function createSeriesNames() {
   const remove = (series: OwnSeries) => {
     const { topic, quantity } = series
     const quantities = byTopic.get(topic)
-    const others = quantities?.get(quantity)?.filter((other) => other !== series) ?? []
-    if (others.length > 0) quantities?.set(quantity, others)
+    const others = quantities?.get(quantity)?.filter((other) => other !== series)
+    if (others?.length) quantities?.set(quantity, others)
     else quantities?.delete(quantity)
     if (quantities?.size === 0) byTopic.delete(topic)
   }
