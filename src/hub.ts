@@ -52,7 +52,7 @@ export interface Hub extends Ports {
 }
 
 export interface HubOptions {
-  /** Where log lines go; without it, JSON lines on standard error at the configured level. */
+  /** Where log lines go; without it, standard error at the configured level, as `openLog` has it. */
   readonly log?: Logger
   /** What else is open here: logged at the start and once a minute, as what the config leaves open. */
   readonly warnings?: readonly string[]

@@ -184,6 +184,25 @@ const programs: Readonly<Record<string, Traffic>> = {
     hears: ['garden/in', 'pond/level'],
     mayNotPublish: ['house/x', 'house/pump/set'],
   },
+  // Before there were kinds, people had roles.
+  operator: {
+    options: ['--role', 'operator'],
+    subscribes: ['#'],
+    will: 'desk/status',
+    retains: ['desk/switch/relay/state', 'homeassistant/switch/desk/relay/config'],
+    says: ['cmnd/plug/POWER', 'zigbee2mqtt/lamp/set'],
+    hears: ['desk/switch/relay/command'],
+    mayNotPublish: [],
+  },
+  node: {
+    options: ['--role', 'node', '--base', 'nodes/attic/0'],
+    subscribes: ['nodes/attic/0/+/+/set'],
+    will: 'nodes/attic/0/status',
+    retains: ['nodes/attic/0/lamp/0'],
+    says: ['nodes/attic/0/lamp/1'],
+    hears: ['nodes/attic/0/lamp/0/set'],
+    mayNotPublish: ['nodes/attic/1/lamp/0', 'nodes/attic/0/lamp/0/set'],
+  },
   'home-assistant-2': {
     options: kind('home-assistant'),
     subscribes: ['homeassistant/+/+/config', 'homeassistant/+/+/+/config', 'tasmota/discovery/#'],
@@ -195,13 +214,13 @@ const programs: Readonly<Record<string, Traffic>> = {
   },
 }
 
-t.test('programs have what they need by user add --kind, and nothing else', async (t) => {
+t.test('programs have what they need by user add, and nothing else', async (t) => {
   if (requireProgram(t, 'mosquitto_sub') === undefined) return
   const options = Object.entries(programs).map(([name, { options }]) => [name, options] as const)
   const users = { ...Object.fromEntries(options), house: ['--kind', 'home-assistant'] }
   const { login, hub } = await startedHouse(t, users)
   for (const [name, traffic] of Object.entries(programs)) {
-    await t.test(`${name}: ${traffic.options.slice(1).join(' ')}`, (t) =>
+    await t.test(`${name}: ${traffic.options.join(' ')}`, (t) =>
       seenToWork(t, traffic, { own: login(name), house: login('house') }),
     )
   }
