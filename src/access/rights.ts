@@ -67,7 +67,9 @@ export function rightsOf(user: User, clientId?: string): Rights {
       allowing: allowing.find(isMeant),
     })
   }
-  const mayRead = remembered((topic) => may('read', topic).allowed)
+  const mayRead = remembered(
+    (topic) => matchesAny(readable, topic) && !matchesAny(unreadable, topic),
+  )
   const readsEverything = unreadable.length === 0 && readable.some(({ filter }) => filter === '#')
   return {
     may,
@@ -107,6 +109,10 @@ export function actionsOf({ role, rules }: User): Action[] {
 
 function reads({ actions }: Clause): boolean {
   return actions.includes('read')
+}
+
+function matchesAny(clauses: readonly Clause[], topic: string): boolean {
+  return clauses.some(({ filter }) => matches(filter, topic))
 }
 
 function concerns(action: Action, topic: string) {

@@ -58,8 +58,8 @@ tls:
 
 /** A users file with one admin. */
 export function usersText(passwordHash: string): string {
-  return `# Who may sign in, and what they may do. "clown-hub user add", "remove", "list", "password" and
-# "token" work on this file. A running hub follows it within a second. Keep it at mode 0600.
+  return `# Who may sign in, and what they may do. "clown-hub user add", "allow", "deny", "remove", "list",
+# "password" and "token" work on this file. A running hub follows it within a second. Keep it at mode 0600.
 #
 # A role is viewer (reads), operator (also writes, retains and commands), admin (also reads $SYS),
 # or node (writes and retains below its base, and reads the commands for it). Rules add to it, or
@@ -72,6 +72,9 @@ export function usersText(passwordHash: string): string {
 #         topic: nodes/bridge/0/relay/+/set # {user} and {client} may stand for levels
 #       - deny: [read] # deny beats allow
 #         topic: nodes/bridge/0/microphone/#
+#
+# Programs need rules for their topics: "clown-hub user add NAME --kind tasmota" writes them, as it does
+# for shelly, esphome, zigbee2mqtt, home-assistant and node-red.
 #
 # A user called anonymous, without password and tokens, stands for all who give none.
 users:
