@@ -49,8 +49,9 @@ interface Clause {
 const rememberedTopics = 256
 
 /**
- * The rights of `user`; `clientId` is what `{client}` in a rule stands for. A rule is void when there
- * is nothing its placeholder could stand for, or something that is no plain level.
+ * The rights of `user`; `clientId` is what `{client}` in a rule stands for. Where there is nothing its
+ * placeholder could stand for, or something that is no plain level, a rule allows nothing, and denies
+ * what it says whatever that level is.
  */
 export function rightsOf(user: User, clientId?: string): Rights {
   const rules = [...rulesOf(user), ...ownRulesOf(user, clientId)]
@@ -178,8 +179,11 @@ function ownRulesOf({ name, rules }: User, clientId: string | undefined): RuleIn
     const levels = rule.topic
       .split('/')
       .map((level) => (values.has(level) ? plain(values.get(level)) : level))
-    if (levels.includes(undefined)) return []
-    return { ...rule, topic: levels.join('/'), owner: `the rule for ${rule.topic}` }
+    const owner = `the rule for ${rule.topic}`
+    if (!levels.includes(undefined)) return { ...rule, topic: levels.join('/'), owner }
+    // Nobody gets around a denial by an id that can stand for no level.
+    const topic = levels.map((level) => level ?? '+').join('/')
+    return { deny: rule.deny, topic, owner }
   })
 }
 

@@ -193,6 +193,18 @@ t.test('a placeholder stands for one plain level, or its rule is void', async (t
   t.same(allowed({ rules }, 'of/bob/{user}', '{user}'), ['write'], 'a value is no placeholder')
 })
 
+t.test('no client id gets around what is denied', async (t) => {
+  const rules: Rule[] = [{ deny: ['write'], allow: ['read'], topic: 'of/{client}/#' }]
+  const mayWrite = (topic: string, clientId?: string) =>
+    allowed({ role: 'operator', rules }, topic, clientId).includes('write')
+  t.notOk(mayWrite('of/c1/x', 'c1'))
+  t.ok(mayWrite('of/c2/x', 'c1'))
+  for (const clientId of [undefined, '', '+', 'a/b', '#']) {
+    t.notOk(mayWrite('of/c1/x', clientId), String(clientId))
+    t.same(allowed({ rules }, 'of/c1/x', clientId), [], 'and allows nothing')
+  }
+})
+
 t.test('a subscription is allowed when something may come of it', async (t) => {
   const maySubscribe = (readable: string, filter: string) =>
     rightsOf(userWith({ rules: [{ allow: ['read'], topic: readable }] })).maySubscribe(filter)
