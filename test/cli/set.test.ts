@@ -69,6 +69,7 @@ t.test('the hub is asked for the complete device, and the payload as it was writ
     'led/- 2-dot --base b': '{"device":"b/led/-","payload":{"state":"2-dot"}}',
     'lamp/- {"state":1.10e1,"x":12345678901234567890}':
       '{"device":"nodes/bridge/0/lamp/-","payload":{"state":1.10e1,"x":12345678901234567890}}',
+    'relay/i2c0-3b on --force': `{"device":"${relay}","payload":{"state":true},"force":true}`,
     'relay/i2c0-3b on --timeout 500ms': `{"device":"${relay}","payload":{"state":true},"timeoutSeconds":0.5}`,
     'door on --base=': '{"device":"door","payload":{"state":true}}',
   }

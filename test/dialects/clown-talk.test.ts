@@ -82,6 +82,12 @@ t.test(
   },
 )
 
+t.test('a line may be forced, and only by true', async (t) => {
+  const { receive, published } = converse(clownTalk)
+  receive('["a/b/set",1,{"force":true}]\n["a/b/set",1,{"force":1}]\n["a/b/set",1]\n')
+  t.match(published, [{ force: true }, { force: false }, { force: false }])
+})
+
 t.test(
   'a line without an id has no watcher, and one that is refused is answered by id',
   async (t) => {

@@ -7,7 +7,12 @@ import type { Dialect } from '../../src/dialects/dialect.ts'
 /** What a dialect did with the frames it was given. */
 export interface Conversation {
   receive(frame: string | Buffer): void
-  readonly published: { topic: string; payload: Payload; watcher: Watcher | undefined }[]
+  readonly published: {
+    topic: string
+    payload: Payload
+    watcher: Watcher | undefined
+    force: boolean | undefined
+  }[]
   readonly sent: string[]
   catchUps: number
 }
@@ -23,9 +28,9 @@ export function converse(dialect: Dialect, publish: (topic: string) => void = ()
   const receive = dialect.open(
     { send: (frame) => conversation.sent.push(frame) },
     {
-      publish: (topic, payload, { watcher } = {}) => {
+      publish: (topic, payload, { watcher, force } = {}) => {
         publish(topic)
-        conversation.published.push({ topic, payload, watcher })
+        conversation.published.push({ topic, payload, watcher, force })
       },
       catchUp: () => {
         conversation.catchUps++

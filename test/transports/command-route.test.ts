@@ -48,6 +48,32 @@ t.test('each other end of a command has a status of its own', async (t) => {
   t.match(overtaken, { status: 409, body: { receipt: 'superseded' } })
 })
 
+t.test(
+  'a device that its node does not have is 404, and force sends it all the same',
+  async (t) => {
+    const hub = await startedHub(t)
+    const { client } = await mqttTo(t, hub)
+    const list = JSON.stringify({ sensors: [], actuators: ['relay/a'], notifications: [] })
+    await client.publishAsync('nodes/bridge/0/-/-/config/ok', list, { qos: 1 })
+    const body = { device: relay, payload: { state: true }, timeoutSeconds: 0.1 }
+    t.match(await posted(hub, body), { status: 404, body: { code: 'unknown-device' } })
+    t.match(await posted(hub, { ...body, force: true }), { status: 504 })
+  },
+)
+
+t.test('what waits for its turn is answered when it has ended', async (t) => {
+  const hub = await startedHub(t)
+  const node = await mqttTo(t, hub, { filter: `${relay}/set` })
+  const on = { device: relay, payload: { state: true } }
+  const [first] = await Promise.all([posted(hub, on), obey(node)])
+  const [waited] = await Promise.all([
+    posted(hub, { ...on, payload: { state: false } }),
+    obey(node),
+  ])
+  t.equal(waited.status, 200)
+  t.equal(first.status, 200)
+})
+
 t.test('what is not right is refused in one sentence', async (t) => {
   const hub = await startedHub(t, {
     users: {
