@@ -19,6 +19,7 @@ import {
 } from './environment.ts'
 import type * as generated from './generated/config.ts'
 import { withinBudget } from './memory-budget.ts'
+import { checkClownBases } from './nodes/clown-bases.ts'
 import { checkHistoryFilters } from './nodes/history/history-filters.ts'
 import { checkDeviceRules } from './nodes/relay-guard/device-rules.ts'
 
@@ -189,6 +190,7 @@ function completed(input: unknown, source: string): Config {
   checkDialects(config.dialects, source)
   checkDeviceRules(config.commands.rules, source)
   checkHistoryFilters(config.history, source)
+  checkClownBases(config.profiles, source)
   return deepFreeze(config)
 }
 

@@ -1,5 +1,6 @@
 import type { Test } from 'tap'
 import { createToken } from '../src/access/tokens.ts'
+import type { ConfigInput } from '../src/config.ts'
 import { usersFile, writePrivate } from './access/users.ts'
 import {
   isPublish,
@@ -20,7 +21,11 @@ const created = '2026-11-21T00:00:00Z'
 type Entry = Record<string, unknown>
 
 /** A hub with clown, an admin who stays, and users of a file, each with a token as password. */
-export async function startedWith(t: Test, entries: Record<string, Entry>) {
+export async function startedWith(
+  t: Test,
+  entries: Record<string, Entry>,
+  config: Partial<ConfigInput> = {},
+) {
   const { token: password, sha256 } = createToken()
   const textOf = (users: Record<string, Entry>) => {
     const all = Object.entries(users).map(([name, entry]) => {
@@ -30,7 +35,7 @@ export async function startedWith(t: Test, entries: Record<string, Entry>) {
     return JSON.stringify({ users: Object.fromEntries(all) })
   }
   const file = usersFile(t, textOf(entries))
-  const hub = await startedHub(t, { usersFile: file })
+  const hub = await startedHub(t, { ...config, usersFile: file })
   const change = (users: Record<string, Entry>) => writePrivate(file, textOf(users))
   const changed = async (users: Record<string, Entry>) => {
     const startedMs = performance.now()

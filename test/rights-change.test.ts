@@ -198,3 +198,16 @@ t.test('what waits for its turn when a user is removed is not published', async 
   await hub.log.next(({ kind }) => kind === 'right-missing')
   t.same(await seen(), [])
 })
+
+t.test('who loses the right to command while a command waits has it refused', async (t) => {
+  const panel = { role: 'operator' }
+  const commands = { rules: [{ topic: 'nodes/#', minIntervalMilliseconds: 2000 }] }
+  const { hub, login, changed } = await startedWith(t, { panel }, { commands })
+  const talk = await talkWays['HTTP Basic'](t, hub, login('panel'))
+  const receipt = async () => (await talk.frames.next(([, , line]) => line?.['id'] === 'off'))[1]
+  talk.send('nodes/bridge/0/relay/0/set', { state: true })
+  talk.send('nodes/bridge/0/relay/0/set', { state: false }, { id: 'off' })
+  t.match(await receipt(), { receipt: 'accepted' })
+  await changed({ panel: { role: 'viewer' } })
+  t.match(await receipt(), { receipt: 'refused', code: 'forbidden', final: true })
+})

@@ -1,6 +1,7 @@
 import { matches } from '../core/filter.ts'
 import { createListeners } from '../core/listeners.ts'
 import { filterBelow } from '../core/topic.ts'
+import { checkConfiguredFilter } from './configured-filter.ts'
 import { deviceOf } from './device.ts'
 
 /**
@@ -21,6 +22,17 @@ type Reason = 'introduced' | 'user'
 export interface ClownBasesSettings {
   readonly profiles: { readonly clown: { readonly bases: readonly string[] } }
   readonly commands: { readonly rules: readonly { readonly topic?: string }[] }
+}
+
+/**
+ * `source` begins the sentence of an error.
+ *
+ * @throws HubError `bad-config` that names the base that is no filter.
+ */
+export function checkClownBases({ clown }: ClownBasesSettings['profiles'], source: string): void {
+  for (const [at, base] of clown.bases.entries()) {
+    checkConfiguredFilter(base, `profiles.clown.bases.${at}`, source)
+  }
 }
 
 export function createClownBases({ profiles, commands }: ClownBasesSettings): ClownBases {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createClownBases } from '../../src/nodes/clown-bases.ts'
+import { checkClownBases, createClownBases } from '../../src/nodes/clown-bases.ts'
 import { deviceOf } from '../../src/nodes/device.ts'
 
 interface Settings {
@@ -82,4 +82,12 @@ t.test('the node with the empty base binds its own devices only', async (t) => {
   set('', 'introduced', true)
   t.ok(bindsDevice('relay/0'))
   t.notOk(bindsDevice('espurna/relay/0'))
+})
+
+t.test('a base of the configuration is a filter', async (t) => {
+  checkClownBases({ clown: { bases: ['nodes/#', 'garden'] } }, '')
+  t.throws(() => checkClownBases({ clown: { bases: ['nodes/#', 'a/#/b'] } }, 'hub.yaml: '), {
+    code: 'bad-config',
+    message: /^hub\.yaml: expected profiles\.clown\.bases\.1 to be a filter, got "a\/#\/b": /,
+  })
 })

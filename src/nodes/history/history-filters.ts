@@ -1,5 +1,4 @@
-import { HubError, quote, reasonOf } from '../../core/errors.ts'
-import { checkFilter } from '../../core/topic.ts'
+import { checkConfiguredFilter } from '../configured-filter.ts'
 
 /** Which topics are recorded: those that a filter of `record` matches, and none of `ignore`. */
 export interface HistoryFilters {
@@ -15,12 +14,7 @@ export interface HistoryFilters {
 export function checkHistoryFilters(filters: HistoryFilters, source: string): void {
   for (const name of ['record', 'ignore'] as const) {
     for (const [at, filter] of filters[name].entries()) {
-      try {
-        checkFilter(filter)
-      } catch (cause) {
-        const sentence = `expected history.${name}.${at} to be a filter, got ${quote(filter)}`
-        throw new HubError('bad-config', `${source}${sentence}: ${reasonOf(cause)}`, { cause })
-      }
+      checkConfiguredFilter(filter, `history.${name}.${at}`, source)
     }
   }
 }

@@ -1,6 +1,5 @@
-import { HubError, quote, reasonOf } from '../../core/errors.ts'
 import { matches } from '../../core/filter.ts'
-import { checkFilter } from '../../core/topic.ts'
+import { checkConfiguredFilter } from '../configured-filter.ts'
 import { deviceOf } from '../device.ts'
 
 /** The part `commands` of the configuration. */
@@ -68,12 +67,7 @@ export function createDeviceRules({ timeoutSeconds, rules }: CommandSettings): D
  */
 export function checkDeviceRules(rules: readonly DeviceRule[], source = ''): void {
   for (const [at, { topic = '#' }] of rules.entries()) {
-    try {
-      checkFilter(topic)
-    } catch (cause) {
-      const sentence = `expected commands.rules.${at}.topic to be a filter, got ${quote(topic)}`
-      throw new HubError('bad-config', `${source}${sentence}: ${reasonOf(cause)}`, { cause })
-    }
+    checkConfiguredFilter(topic, `commands.rules.${at}.topic`, source)
   }
 }
 
