@@ -38,6 +38,7 @@ const roomOfFile: Record<string, string> = {
   ports: 'hub',
   readiness: 'hub',
   recording: 'hub',
+  'retained-folder': 'hub',
   'served-dialects': 'hub',
 }
 

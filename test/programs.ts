@@ -103,8 +103,12 @@ export async function startMosquitto(t: Owner, options: MosquittoOptions = {}): 
     ...(options.config ?? []),
   ]
   await writeFile(configFile, `${lines.join('\n')}\n`)
-  const stop = await startProgram(t, [installed('mosquitto'), '-c', configFile], / running$/)
-  return { url: `mqtt://127.0.0.1:${port}`, port, stop }
+  return { url: `mqtt://127.0.0.1:${port}`, port, stop: await startMosquittoBy(t, configFile) }
+}
+
+/** A Mosquitto with a configuration of the caller's, which has `log_dest stderr`; answers what ends it. */
+export function startMosquittoBy(t: Owner, configFile: string): Promise<() => Promise<void>> {
+  return startProgram(t, [installed('mosquitto'), '-c', configFile], / running$/)
 }
 
 async function admission(

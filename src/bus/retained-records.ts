@@ -1,3 +1,5 @@
+import type { Change, Store } from '../store/store.ts'
+import { writePublish } from './guard/written-packets.ts'
 import type { Journal } from './journal.ts'
 import { readMessage, writeMessage } from './message-record.ts'
 import type { OwnMessage } from './own-copy.ts'
@@ -36,10 +38,19 @@ export function createRetainedRecords(journal: Journal): RetainedRecords {
     removed: (topic) => {
       if (!isOfHub(topic)) journal.note(keyPrefix + topic, undefined)
     },
-    load: async function* () {
-      for await (const [, value] of journal.entries(keyPrefix)) yield readMessage(value)
-    },
+    load: () => readRetained(journal),
   }
+}
+
+/** What is retained in a store. */
+export async function* readRetained(store: Pick<Store, 'entries'>): AsyncIterable<OwnMessage> {
+  for await (const [, value] of store.entries(keyPrefix)) yield readMessage(value)
+}
+
+/** What makes a value a retained one of the hub that is started with the store next. */
+export function retainedChange(value: Pick<OwnMessage, 'topic' | 'payload' | 'qos'>): Change {
+  const message = { ...value, retain: true, dup: false }
+  return { key: keyPrefix + value.topic, value: writePublish(message, undefined) }
 }
 
 /** What the hub tells of itself, it tells anew when it starts. */

@@ -8,6 +8,7 @@ import type { Command, Terminal } from './command.ts'
 import { deconzForget, deconzKeys, deconzUnlock } from './deconz.ts'
 import { doctor } from './doctor.ts'
 import { exportHistory } from './export-history.ts'
+import { importMosquitto } from './import-mosquitto.ts'
 import { init } from './init.ts'
 import { lab } from './lab.ts'
 import { listCommands } from './list-commands.ts'
@@ -31,6 +32,7 @@ import { wipe } from './wipe.ts'
 const commands: ReadonlyMap<string, Command> = new Map([
   ['lab', lab],
   ['init', init],
+  ['import mosquitto', importMosquitto],
   ['run', run],
   ['check-config', checkConfigFile],
   ['doctor', doctor],

@@ -1,0 +1,260 @@
+/** The configuration of ours for a mosquitto.conf. */
+import { networkInterfaces } from 'node:os'
+import type { ConfigInput } from '../config.ts'
+import { type Conf, type ConfLine, type Listener, locate, sentenceOn } from './import-conf.ts'
+import { nearestLimit } from './import-schema.ts'
+
+/** What an import of settings came to. */
+export interface ImportedConfig {
+  readonly config: ConfigInput
+  /** The files of users and rights, as Mosquitto names them, on any port that is opened. */
+  readonly passwordFiles: readonly ConfLine[]
+  readonly aclFiles: readonly ConfLine[]
+  /** Whether who gives no name may come in, on all ports that are opened. */
+  readonly allowsAnonymous: boolean
+  /** What has no counterpart here, or another one: a sentence each. */
+  readonly notes: readonly string[]
+}
+
+/** Settings that are taken, and what is to be told of the others. */
+interface Taking {
+  readonly conf: Conf
+  readonly taken: Set<ConfLine>
+  readonly notes: string[]
+}
+
+/** Finds our settings for those of Mosquitto. */
+export function importConfig(conf: Conf): ImportedConfig {
+  const taking: Taking = { conf, taken: new Set(), notes: [] }
+  const opened = conf.listeners.filter((listener) => isToBeOpened(listener, taking))
+  const limits = limitsIn(taking, opened)
+  const config = {
+    ...portsIn(taking, opened),
+    data: { folder: isPersistent(taking) ? 'data' : '' },
+    ...(Object.keys(limits).length > 0 && { limits }),
+  }
+  const passwordFiles = securityLines('password_file', taking, opened)
+  const aclFiles = securityLines('acl_file', taking, opened)
+  const allowsAnonymous = isAnonymousAllowed(taking, opened)
+  const notes = [...taking.notes, ...notTaken(taking)]
+  return { config, passwordFiles, aclFiles, allowsAnonymous, notes }
+}
+
+/** A port where certificates or shared keys keep people out would let them in here. */
+function isToBeOpened({ lines, place, port }: Listener, { taken, notes }: Taking): boolean {
+  const reason = [
+    ...(port === '0' ? ['it is a Unix socket'] : []),
+    ...(lines.get('require_certificate')?.value === 'true' ? ['it asks for certificates'] : []),
+    ...(lines.has('psk_hint') ? ['it asks for shared keys'] : []),
+  ].join(', and ')
+  if (reason === '') return true
+  notes.push(`${place}: this port is not opened, since ${reason}`)
+  const line = lines.get('listener')
+  if (line !== undefined) taken.add(line)
+  return false
+}
+
+const kinds = ['mqtt', 'http', 'mqtts', 'https'] as const
+type Kind = (typeof kinds)[number]
+
+function kindOf({ lines }: Listener): Kind {
+  const isTls = lines.has('certfile') && lines.has('keyfile')
+  const isWebsocket = lines.get('protocol')?.value === 'websockets'
+  if (isTls) return isWebsocket ? 'https' : 'mqtts'
+  return isWebsocket ? 'http' : 'mqtt'
+}
+
+/** The first listener of each kind; of the others a note is made. */
+function firstOfEachKind(
+  opened: readonly Listener[],
+  { taken, notes }: Taking,
+): Partial<Record<Kind, Listener>> {
+  const first: Partial<Record<Kind, Listener>> = {}
+  for (const listener of opened) {
+    const kind = kindOf(listener)
+    const { place, port, lines } = listener
+    for (const name of ['listener', 'port', 'bind_address', 'protocol', 'certfile', 'keyfile']) {
+      const line = lines.get(name)
+      if (line !== undefined) taken.add(line)
+    }
+    if (first[kind] === undefined) first[kind] = listener
+    else notes.push(`${place}: port ${port} is not opened: the hub has one port of its kind`)
+  }
+  return first
+}
+
+function portsIn(taking: Taking, opened: readonly Listener[]): ConfigInput {
+  const { mqtt, http, mqtts, https } = firstOfEachKind(opened, taking)
+  return {
+    mqtt: endpoint(mqtt, taking) ?? { host: '127.0.0.1', port: 1883 },
+    http: endpoint(http, taking) ?? { host: '127.0.0.1', port: 8080 },
+    ...tlsPart({ mqtts, https }, taking),
+  }
+}
+
+function endpoint(listener: Listener | undefined, taking: Taking) {
+  return listener && { host: hostOf(listener, taking), port: Number(listener.port) }
+}
+
+/** One certificate and one address are for both ports. */
+function tlsPart(
+  { mqtts, https }: { mqtts: Listener | undefined; https: Listener | undefined },
+  taking: Taking,
+): Pick<ConfigInput, 'tls'> {
+  const listener = mqtts ?? https
+  if (listener === undefined) return {}
+  const file = (name: string) => locate(listener.lines.get(name)?.value ?? '', taking.conf.folder)
+  const host = hostOf(listener, taking)
+  if (https === undefined)
+    taking.notes.push(`${listener.place}: HTTPS is opened, too, on port 8443`)
+  if (mqtts === undefined) {
+    taking.notes.push(`${listener.place}: MQTT with TLS is opened, too, on port 8883`)
+  } else if (https !== undefined && filesOf(mqtts) !== filesOf(https)) {
+    taking.notes.push(`${https.place}: the certificate and the address are those of ${mqtts.place}`)
+  }
+  return {
+    tls: {
+      certFile: file('certfile'),
+      keyFile: file('keyfile'),
+      host,
+      mqttPort: Number(mqtts?.port ?? 8883),
+      httpPort: Number(https?.port ?? 8443),
+    },
+  }
+}
+
+function filesOf({ address, lines }: Listener): string {
+  return [address, lines.get('certfile')?.value, lines.get('keyfile')?.value].join()
+}
+
+/** Mosquitto listens on IPv6 as well, where there is any. */
+function hostOf({ address, place, lines }: Listener, { taken, notes }: Taking): string {
+  if (address !== '') return address
+  const ofInterface = lines.get('bind_interface')
+  if (ofInterface !== undefined) {
+    const found = networkInterfaces()[ofInterface.value]?.[0]?.address ?? '127.0.0.1'
+    notes.push(`${place}: listens on ${found}, the address of that interface now`)
+    taken.add(ofInterface)
+    return found
+  }
+  const domain = lines.get('socket_domain')
+  if (domain !== undefined) taken.add(domain)
+  const hasIPv6 = Object.values(networkInterfaces()).some((addresses) =>
+    addresses?.some(({ family }) => family === 'IPv6'),
+  )
+  return hasIPv6 && domain?.value !== 'ipv4' ? '::' : '0.0.0.0'
+}
+
+/** It keeps nothing by default, which nobody chose; the hub does. */
+function isPersistent({ conf, taken }: Taking): boolean {
+  const line = conf.general.get('persistence')
+  if (line !== undefined) taken.add(line)
+  return line?.value !== 'false'
+}
+
+type Limit = [setting: string, path: readonly [group: string, key: string], ofValue: Conversion]
+
+/** Our number for the text of Mosquitto; undefined for none. */
+type Conversion = (value: string) => number | undefined
+
+const limitsOfTheirs: readonly Limit[] = [
+  ['message_size_limit', ['mqtt', 'publishBytes'], (value) => positive(value, 1024)],
+  ['max_packet_size', ['mqtt', 'publishBytes'], positive],
+  ['max_queued_messages', ['sessions', 'messages'], (value) => positive(value) ?? 1e9],
+  ['max_queued_bytes', ['sessions', 'bytes'], positive],
+  ['persistent_client_expiration', ['sessions', 'hours'], hoursIn],
+]
+
+function positive(value: string, more = 0): number | undefined {
+  return Number(value) > 0 ? Number(value) + more : undefined
+}
+
+const hoursOfUnit = { h: 1, d: 24, w: 168, m: 730, y: 8760 } as const
+
+function hoursIn(value: string): number | undefined {
+  const [, count, unit] = /^(\d+)([hdwmy])$/.exec(value) ?? []
+  const hours = Object.entries(hoursOfUnit).find(([name]) => name === unit)?.[1]
+  return hours === undefined ? undefined : Number(count) * hours
+}
+
+type Limits = Record<string, Record<string, number>>
+
+function limitsIn({ conf, taken, notes }: Taking, opened: readonly Listener[]): Limits {
+  const limits: Limits = {}
+  const set = ([group, key]: Limit[1], wanted: number, line: ConfLine) => {
+    const value = nearestLimit([group, key], wanted)
+    limits[group] = { ...limits[group], [key]: value }
+    taken.add(line)
+    if (value !== wanted)
+      notes.push(`${line.place}: ${line.name} is ${value} here, the nearest it can be`)
+  }
+  for (const [setting, path, ofValue] of limitsOfTheirs) {
+    const line = conf.general.get(setting)
+    const wanted = line && ofValue(line.value)
+    if (line !== undefined && wanted !== undefined) set(path, wanted, line)
+  }
+  const connections = opened.map(({ lines }) => lines.get('max_connections'))
+  const total = connections.reduce(
+    (sum, line) => sum + (positive(line?.value ?? '') ?? Number.NaN),
+    0,
+  )
+  for (const line of connections)
+    if (line !== undefined && total > 0) set(['connections', 'total'], total, line)
+  return limits
+}
+
+function securityLines(name: string, taking: Taking, opened: readonly Listener[]): ConfLine[] {
+  const { conf, taken } = taking
+  const all = [conf.general.get(name), ...opened.map(({ lines }) => lines.get(name))]
+  const lines = all.filter((line) => line !== undefined)
+  for (const line of lines) taken.add(line)
+  return lines.filter(({ value }, at) => lines.findIndex((other) => other.value === value) === at)
+}
+
+function isAnonymousAllowed({ conf, taken, notes }: Taking, opened: readonly Listener[]): boolean {
+  const general = conf.general.get('allow_anonymous')
+  const lines = opened.map((listener) => listener.lines.get('allow_anonymous') ?? general)
+  for (const line of lines) if (line !== undefined) taken.add(line)
+  const allowed = lines.map((line) => (line ? line.value === 'true' : conf.isLocalOnly))
+  const isMixed = new Set(allowed).size === 2
+  if (isMixed) {
+    const sentence = 'is false here, since not all ports let in who gives no name'
+    notes.push(`mosquitto.conf: allow_anonymous ${sentence}`)
+  }
+  return allowed.length > 0 && !allowed.includes(false)
+}
+
+/** What these say is how it is here. */
+const sameHere: ReadonlySet<string> = new Set([
+  'allow_zero_length_clientid true',
+  'max_qos 2',
+  'per_listener_settings false',
+  'require_certificate false',
+  'retain_available true',
+  'set_tcp_nodelay true',
+  'upgrade_outgoing_qos false',
+  'use_identity_as_username false',
+  'use_subject_as_username false',
+])
+
+/** A sentence on each setting that is left. No values: some are passwords. */
+function notTaken({ conf, taken }: Taking): string[] {
+  const left = conf.lines.filter((line) => !taken.has(line) && line.name !== 'include_dir')
+  const byTitle = new Map<string, ConfLine[]>()
+  for (const line of left.filter(({ name, value }) => !sameHere.has(`${name} ${value}`))) {
+    const title = line.name === 'connection' ? `connection ${line.value}` : line.name
+    byTitle.set(title, [...(byTitle.get(title) ?? []), line])
+  }
+  return [...byTitle].flatMap(([title, lines]) => {
+    const sentence = sentenceOn(title.replace(/ .*/, ''))
+    // All of a bridge go together.
+    if (sentence === 'as `connection`') return []
+    const places = lines.map(({ place }) => place).join(', ')
+    return `${places}: ${title}: ${plain(sentence ?? 'not known in mosquitto.conf(5)')}`
+  })
+}
+
+/** Without the marks that the page needs. */
+function plain(sentence: string): string {
+  return sentence.replaceAll('`', '')
+}
