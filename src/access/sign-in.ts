@@ -6,7 +6,7 @@ import { type CredentialCache, createCredentialCache } from './credential-cache.
 import { createLoginThrottle, type LoginThrottle, type Refused } from './login-throttle.ts'
 import { createPasswordCheck, type PasswordCheck, type Verdict } from './passwords.ts'
 import { hasToken, isToken } from './tokens.ts'
-import type { HashReplacement, User, UserDirectory } from './user.ts'
+import type { User, UserDirectory } from './user.ts'
 
 /** Who it is, or why nobody is let in: `wrong` credentials, too many failures, or too many at once. */
 export type SignInResult =
@@ -101,10 +101,9 @@ function createCheck({ directory, cache, checkPassword }: CheckParts) {
   return async ({ user, password }: Credentials, key: string): Promise<Verdict> => {
     if (cache.get(key) === 'right') return 'right'
     const passwordHash = directory.find(user)?.passwordHash
-    const replace = (replacement: HashReplacement) => directory.replaceHash(user, replacement)
     const verdict = isToken(password)
       ? 'wrong'
-      : await checkPassword(passwordHash, password, replace)
+      : await checkPassword(passwordHash, password, directory.replaceHash)
     if (verdict === 'busy') return verdict
     // What is true of a hash that has changed meanwhile is no longer true of the user.
     if (directory.find(user)?.passwordHash !== passwordHash) return 'wrong'

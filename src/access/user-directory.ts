@@ -4,7 +4,7 @@ import { HubError, reasonOf } from '../core/errors.ts'
 import { followFiles } from '../core/follow-files.ts'
 import { createListeners } from '../core/listeners.ts'
 import type { HashReplacement, User, UserDirectory } from './user.ts'
-import { changeUsers, type EntryChange, readUsersFile } from './users-file.ts'
+import { readUsersFile, replaceHashes } from './users-file.ts'
 
 export interface UserDirectoryOptions {
   /** The users of the configuration, who never change. */
@@ -56,13 +56,14 @@ const gatherMs = 1000
 function createHashReplacement(file: string, log: UserDirectoryOptions['log']) {
   /** What the hub goes on with, by the hash that takes its place in the file. */
   const hashBefore = new Map<string, string>()
-  const waiting = new Map<string, EntryChange>()
+  const isReplaced = new Set<string>()
+  const waiting = new Map<string, string>()
   let timer: NodeJS.Timeout | undefined
   let isWritable = true
   const write = () => {
     timer = undefined
     try {
-      changeUsers(file, waiting)
+      replaceHashes(file, waiting)
     } catch (error) {
       isWritable = false
       const fields = { file, reason: reasonOf(error) }
@@ -75,13 +76,11 @@ function createHashReplacement(file: string, log: UserDirectoryOptions['log']) {
     return passwordHash === undefined ? user : { ...user, passwordHash }
   }
   return {
-    replace: (name: string, { before, after }: HashReplacement) => {
-      if (!isWritable || [...hashBefore.values()].includes(before)) return
+    replace: ({ before, after }: HashReplacement) => {
+      if (!isWritable || isReplaced.has(before)) return
+      isReplaced.add(before)
       hashBefore.set(after, before)
-      // Whose password has become another one meanwhile is left alone.
-      const change: EntryChange = (entry) =>
-        entry?.password === before ? { ...entry, password: after } : entry
-      waiting.set(name, change)
+      waiting.set(before, after)
       timer ??= setTimeout(write, gatherMs).unref()
     },
     asBefore: (users: Users): Users => byName([...users.values()].map(asBefore)),

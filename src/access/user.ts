@@ -55,6 +55,6 @@ export interface UserDirectory {
    * Has the users file say another hash of the same password, soon. Nobody has changed by that: no
    * listener is called, and nobody is signed out.
    */
-  replaceHash(name: string, replacement: HashReplacement): void
+  replaceHash(replacement: HashReplacement): void
   close(): void
 }

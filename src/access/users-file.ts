@@ -22,7 +22,7 @@ export type EntryChange = (before: UserEntry | undefined) => UserEntry | undefin
  * @throws HubError `unreadable-file`, `exposed-secret`, or `bad-config` naming the file.
  */
 export function readUsersFile(path: string): User[] {
-  return entriesOf(read(path).users).map(([name, entry]) => userOf(name, entry))
+  return entriesOf(parse(textOf(path), path).users).map(([name, entry]) => userOf(name, entry))
 }
 
 /**
@@ -33,44 +33,53 @@ export function readUsersFile(path: string): User[] {
  * `unwritable-file`, and what `change` throws.
  */
 export function changeUser(path: string, name: string, change: EntryChange): void {
-  changeUsers(path, new Map([[name, change]]))
-}
-
-/** The same for several users at once, by name. */
-export function changeUsers(path: string, changes: ReadonlyMap<string, EntryChange>): void {
-  let isWritten = false
-  // Who changed the file meanwhile, a command or a running hub, is not undone.
-  while (!isWritten) {
-    const before = textOf(path)
-    const after = changed(parse(before, path), changes)
-    parse(after, path)
-    isWritten = writeSecret(path, after, () => textOf(path) === before)
-  }
-}
-
-function changed({ users, document }: Parsed, changes: ReadonlyMap<string, EntryChange>): string {
-  const entries = new Map(entriesOf(users))
-  for (const [name, change] of changes) {
-    const before = entries.get(name)
+  rewrite(path, (text) => {
+    const { users, document } = parse(text, path)
+    const before = new Map(entriesOf(users)).get(name)
     const after = change(before)
     if (after === undefined) document.deleteIn(['users', name])
     else if (before === undefined) add(document, name, after)
     else replace(document, name, [before, after])
+    const changed = document.toString({ lineWidth: 0 })
+    parse(changed, path)
+    return changed
+  })
+}
+
+/** A hash of Mosquitto's as a value of `password`, with its quotes if it has any. */
+const foreignHash = /(?<=\bpassword["']?\s*:\s*)(["']?)(\$[67]\$[A-Za-z0-9+/=$]+)\1/g
+
+/**
+ * Puts hashes in the places of Mosquitto's, by those, wherever they still are. A hash with its salt stands
+ * for one password, so the text is enough: to parse the whole file would keep a running hub from its work.
+ *
+ * @throws HubError `unreadable-file`, `exposed-secret`, `unwritable-file`
+ */
+export function replaceHashes(path: string, hashes: ReadonlyMap<string, string>): void {
+  rewrite(path, (text) =>
+    text.replaceAll(foreignHash, (whole, quote: string, before: string) => {
+      const after = hashes.get(before)
+      // Quoted, since the commas of an argon2id hash end a value within braces.
+      return after === undefined ? whole : `${quote || '"'}${after}${quote || '"'}`
+    }),
+  )
+}
+
+/** What somebody else writes meanwhile, a command or a running hub, is not undone. */
+function rewrite(path: string, change: (text: string) => string): void {
+  let isDone = false
+  while (!isDone) {
+    const before = textOf(path)
+    const after = change(before)
+    isDone = after === before || writeSecret(path, after, () => textOf(path) === before)
   }
-  return document.toString({ lineWidth: 0 })
 }
 
 function textOf(path: string): string {
   return readSecretFile('the path of the users file', path).text
 }
 
-function read(path: string): Parsed {
-  return parse(textOf(path), path)
-}
-
-type Parsed = UsersFile & { document: Document }
-
-function parse(text: string, path: string): Parsed {
+function parse(text: string, path: string): UsersFile & { document: Document } {
   const source = JSON.stringify(path)
   const { value, document } = parseYaml(text, source)
   const validate = openAjv().compile<UsersFile>(readSchema('users'))

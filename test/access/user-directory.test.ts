@@ -133,7 +133,7 @@ async function somethingWritten(file: string): Promise<void> {
 t.test('a better hash is written to the file, and nobody has changed by that', async (t) => {
   const text = `users: { bob: { password: ${foreign} }, eve: { password: ${foreign} } }`
   const { file, directory, changes, lines } = openedDirectory(t, text)
-  directory.replaceHash('bob', { before: foreign, after: someHash })
+  directory.replaceHash({ before: foreign, after: someHash })
   changeUser(file, 'eve', () => ({ role: 'viewer' }))
   t.equal(await changes.next(), 'clown bob eve')
   while (hashOf(file, 'bob') !== someHash) await somethingWritten(file)
@@ -149,22 +149,16 @@ t.test('a password that has become another one meanwhile is left alone', async (
   const other = mosquittoHashes.pw2
   const text = `users: { bob: { password: ${foreign} }, eve: { password: ${foreign} } }`
   const { file, directory } = openedDirectory(t, text)
-  for (const name of ['bob', 'eve', 'clown']) {
-    directory.replaceHash(name, { before: foreign, after: someHash })
-  }
+  directory.replaceHash({ before: foreign, after: someHash })
   changeUser(file, 'bob', () => ({ password: other }))
   changeUser(file, 'eve', () => undefined)
   directory.close()
-  t.equal(hashOf(file, 'bob'), other)
-  t.same(
-    readUsersFile(file).map(({ name }) => name),
-    ['bob'],
-  )
+  t.match(readUsersFile(file), [{ name: 'bob', passwordHash: other }])
 })
 
 t.test('what waits to be written is written at the end', async (t) => {
   const { file, directory } = openedDirectory(t, `users: { bob: { password: ${foreign} } }`)
-  directory.replaceHash('bob', { before: foreign, after: someHash })
+  directory.replaceHash({ before: foreign, after: someHash })
   t.equal(hashOf(file, 'bob'), foreign, 'many may come together')
   directory.close()
   t.equal(hashOf(file, 'bob'), someHash)
@@ -173,10 +167,10 @@ t.test('what waits to be written is written at the end', async (t) => {
 t.test('a file that cannot be written stays, which is said once', async (t) => {
   const { file, directory, lines } = openedDirectory(t, `users: { bob: { password: ${foreign} } }`)
   chmodSync(file, 0o644)
-  directory.replaceHash('bob', { before: foreign, after: someHash })
+  directory.replaceHash({ before: foreign, after: someHash })
   const isOfWriting = ({ msg }: { msg: string }) => /cannot be written/.test(msg)
   t.match(await lines.next(isOfWriting), { level: 50, reason: /for its owner only/ })
-  directory.replaceHash('bob', { before: foreign, after: someHash })
+  directory.replaceHash({ before: foreign, after: someHash })
   directory.close()
   t.equal(lines.items.filter(isOfWriting).length, 1)
   chmodSync(file, 0o600)

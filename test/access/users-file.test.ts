@@ -1,7 +1,7 @@
 import { chmodSync, readFileSync, statSync } from 'node:fs'
 import t from 'tap'
-import { changeUser, readUsersFile } from '../../src/access/users-file.ts'
-import { someHash, usersFile } from './users.ts'
+import { changeUser, readUsersFile, replaceHashes } from '../../src/access/users-file.ts'
+import { mosquittoHashes, someHash, usersFile } from './users.ts'
 
 const token = { name: 'kitchen', sha256: 'a'.repeat(64), created: '2026-11-21T00:00:00Z' }
 
@@ -181,4 +181,30 @@ t.test('what somebody else has written meanwhile is not undone', async (t) => {
     readUsersFile(path).map(({ name, role }) => [name, role]),
     [['bob', 'viewer']],
   )
+})
+
+t.test('hashes are replaced where they are, and nothing else is', async (t) => {
+  const { pw1, pw2, pw3 } = mosquittoHashes
+  const text = (one: string, json: string) => `# ${pw1}
+users:
+  bob: { password: ${one} }
+  eve:
+    password: '${pw2}' # ${pw1}
+  json: {"password": "${json}", "role": "viewer"}
+  new: { password: "${someHash}" }
+`
+  const path = usersFile(t, text(pw1, pw3))
+  const { ino } = statSync(path)
+  replaceHashes(path, new Map([[someHash, pw1]]))
+  t.equal(statSync(path).ino, ino, 'a file is not written when nothing is to be replaced')
+  replaceHashes(
+    path,
+    new Map([
+      [pw1, someHash],
+      [pw3, someHash],
+    ]),
+  )
+  t.equal(readFileSync(path, 'utf8'), text(`"${someHash}"`, someHash))
+  const after = readUsersFile(path).map(({ passwordHash }) => passwordHash)
+  t.same(after, [someHash, pw2, someHash, someHash])
 })

@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
+import { gunzipSync } from 'node:zlib'
 import type { SchemaObject } from 'ajv'
 import t from 'tap'
 import { sentenceOn } from '../../src/cli/import-conf.ts'
@@ -40,7 +40,7 @@ t.test('no setting of mosquitto.conf(5) is missing', async (t) => {
     skipMissing(t, `needs ${manual}: apt-get install mosquitto, with its manual`)
     return
   }
-  const text = execFileSync('zcat', [manual], { encoding: 'utf8' }).replaceAll('\\&', '')
+  const text = gunzipSync(readFileSync(manual)).toString().replaceAll('\\&', '')
   // A setting stands in bold at the start of a line, and what it takes stands behind it.
   const found = [...text.matchAll(/^\\fB([a-z]\w+(?:\.\d)?)\\fR (?:\\fI|\[)/gm)].map(
     ([, name]) => name,
