@@ -1,7 +1,9 @@
 import { dirname, isAbsolute, join } from 'node:path'
 import { isLoopbackHost } from './access/address.ts'
 import { inlineUserFault } from './access/inline-users.ts'
+import { normalForm } from './access/normal-form.ts'
 import { checkNobodyTwice } from './access/user-directory.ts'
+import { namesFault } from './access/user-fault.ts'
 import { readUsersFile } from './access/users-file.ts'
 import type { DeepReadonly } from './core/deep-readonly.ts'
 import { HubError, reasonOf } from './core/errors.ts'
@@ -187,6 +189,7 @@ function completed(input: unknown, source: string): Config {
   // Once more, since a password from a file has to keep the same limits.
   validated(config)
   checkUsers(config, source)
+  checkCredentialBytes(config, source)
   checkDialects(config.dialects, source)
   checkDeviceRules(config.commands.rules, source)
   checkHistoryFilters(config.history, source)
@@ -236,7 +239,9 @@ function secretIn(name: string, passwordFile: string): string {
 
 /** Checks what only both places together can break. */
 function checkUsers({ users, usersFile, ...config }: generated.Config, source: string): void {
-  const inline = new Set(Object.keys(users))
+  const fault = namesFault(Object.keys(users))
+  if (fault !== undefined) throw new HubError('bad-config', source + fault)
+  const inline = new Set(Object.keys(users).map(normalForm))
   const fromFile = usersFile === undefined ? [] : readUsersFile(usersFile)
   checkNobodyTwice(inline, fromFile)
   if (fromFile.length + inline.size > 0) return
@@ -245,6 +250,26 @@ function checkUsers({ users, usersFile, ...config }: generated.Config, source: s
   if (open === undefined) return
   const sentence = `expected users or usersFile, since ${open} can be reached from other machines`
   throw new HubError('bad-config', `${source}${sentence}: "clown-hub init" writes a first user`)
+}
+
+/** Nobody could sign in with more than the limits let through. */
+function checkCredentialBytes(
+  { users, usersFile, limits }: generated.Config,
+  source: string,
+): void {
+  const { userBytes, passwordBytes } = limits.mqtt
+  const check = (what: string, text: string, most: number) => {
+    const bytes = Buffer.byteLength(normalForm(text))
+    if (bytes <= most) return
+    const sentence = `expected ${what} to have at most ${most} bytes in UTF-8, got ${bytes}`
+    throw new HubError('bad-config', source + sentence)
+  }
+  const fromFile = usersFile === undefined ? [] : readUsersFile(usersFile)
+  const names = [...Object.keys(users), ...fromFile.map(({ name }) => name)]
+  for (const name of names) check(`the name of users.${name}`, name, userBytes)
+  for (const [name, { password = '' }] of Object.entries(users)) {
+    check(`users.${name}.password`, password, passwordBytes)
+  }
 }
 
 /** Each is served in one place. */

@@ -119,11 +119,11 @@ t.test('a configuration that breaks the schema is refused with the way to mend i
     ],
     [
       { users: { 'a:b': { password: 'x' } } },
-      'expected the key "a:b" of users to be 1 to 64 characters, none of them a colon or a control character',
+      'expected the key "a:b" of users to be 1 to 64 bytes in UTF-8, without colons, control characters, and format characters, which nobody sees',
     ],
     [
       { users: { 'a\n': { password: 'x' } } },
-      'expected the key "a\\n" of users to be 1 to 64 characters, none of them a colon or a control character',
+      'expected the key "a\\n" of users to be 1 to 64 bytes in UTF-8, without colons, control characters, and format characters, which nobody sees',
     ],
     [
       { users: { ['x'.repeat(65)]: { password: 'x' } } },

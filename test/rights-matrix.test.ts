@@ -5,7 +5,7 @@ import type { User } from '../src/access/user.ts'
 import { readUsersFile } from '../src/access/users-file.ts'
 import { matches } from '../src/core/filter.ts'
 import { switchesActuator } from '../src/core/switching.ts'
-import { isCommand, relativeTopic } from '../src/core/topic.ts'
+import { relativeTopic } from '../src/core/topic.ts'
 import { usersFile } from './access/users.ts'
 import {
   disconnectPacket,

@@ -3,6 +3,7 @@ import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypt
 import { setTimeout as delay } from 'node:timers/promises'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { LoginThrottle } from './login-throttle.ts'
+import { normalForm } from './normal-form.ts'
 import type { SignInResult } from './sign-in.ts'
 import type { UserDirectory } from './user.ts'
 
@@ -14,7 +15,7 @@ const digestRealm = 'tvheadend'
  * without the password, and guess the password fast.
  */
 export function digestSecretOf(user: string, password: string): string {
-  return md5(`${user}:${digestRealm}:${password}`)
+  return md5([user, digestRealm, password].map(normalForm).join(':'))
 }
 
 function md5(text: string): string {

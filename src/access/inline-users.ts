@@ -1,4 +1,5 @@
 import { digestSecretOf } from './digest.ts'
+import { normalForm } from './normal-form.ts'
 import { digestOf, isToken } from './tokens.ts'
 import { anonymousName, type Role, type Rule, type User } from './user.ts'
 import { userFault } from './user-fault.ts'
@@ -31,7 +32,8 @@ export function hashInlineUsers(
   users: Readonly<Record<string, Omit<InlineUser, 'passwordFile'>>>,
   hashPassword: (password: string) => Promise<string>,
 ): Promise<User[]> {
-  const hashed = Object.entries(users).map(async ([name, entry]) => {
+  const hashed = Object.entries(users).map(async ([key, entry]) => {
+    const name = normalForm(key)
     const { password, digest, rules = [], ...rest } = entry
     const plain = { name, ...rest, rules, tokens: [] }
     if (password === undefined) return plain

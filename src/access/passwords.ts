@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { hash as hashByArgon2, type Options, verify } from '@node-rs/argon2'
 import { isMosquittoHash, isMosquittoHashOf } from './mosquitto-hash.ts'
 import type { HashReplacement } from './user.ts'
+import { normalForm } from './normal-form.ts'
 
 /**
  * The OWASP Password Storage Cheat Sheet: argon2id with 19 MiB of memory, 2 passes and 1 lane, about
@@ -11,7 +12,7 @@ const cost: Options = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
 /** The argon2id hash of `password`, with a salt of its own, as a PHC string. */
 export function hashPassword(password: string): Promise<string> {
-  return hashByArgon2(password, cost)
+  return hashByArgon2(normalForm(password), cost)
 }
 
 /** `busy`: so many checks wait already that this one was not begun. */
@@ -78,5 +79,5 @@ async function isForeignHashOf(
 
 /** A text that is no hash is the hash of nothing. */
 function isHashOf(passwordHash: string, password: string): Promise<boolean> {
-  return verify(passwordHash, password).catch(() => false)
+  return verify(passwordHash, normalForm(password)).catch(() => false)
 }

@@ -4,6 +4,7 @@ import type { Config } from '../generated/config.ts'
 import type { Credentials } from './basic.ts'
 import { type CredentialCache, createCredentialCache } from './credential-cache.ts'
 import { createLoginThrottle, type LoginThrottle, type Refused } from './login-throttle.ts'
+import { normalForm } from './normal-form.ts'
 import { createPasswordCheck, type PasswordCheck, type Verdict } from './passwords.ts'
 import { hasToken, isToken } from './tokens.ts'
 import type { User, UserDirectory } from './user.ts'
@@ -77,7 +78,8 @@ export function createSignIn(options: SignInOptions): SignIn {
     }
     return verdict
   }
-  return async (credentials, address, foreignOrigin) => {
+  return async ({ user, password }, address, foreignOrigin) => {
+    const credentials = { user: normalForm(user), password }
     const from = { address, foreignOrigin }
     const refuse = createRefusals(options.sampledLog, { user: credentials.user, ...from })
     if (isHopeless(credentials, limits.mqtt)) return refuse.wrong()
@@ -86,8 +88,8 @@ export function createSignIn(options: SignInOptions): SignIn {
     const verdict = await attempt(credentials, from)
     if (verdict === 'busy') return refuse.busy()
     if (typeof verdict === 'object') return refuse.throttled(verdict.waitMs)
-    const user = directory.find(credentials.user)
-    return verdict === 'right' && user !== undefined ? { user } : refuse.wrong()
+    const found = directory.find(credentials.user)
+    return verdict === 'right' && found !== undefined ? { user: found } : refuse.wrong()
   }
 }
 

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { HubError, reasonOf } from '../core/errors.ts'
 import { followFiles } from '../core/follow-files.ts'
 import { createListeners } from '../core/listeners.ts'
+import { normalForm } from './normal-form.ts'
 import type { HashReplacement, User, UserDirectory } from './user.ts'
 import { readUsersFile, replaceHashes } from './users-file.ts'
 
@@ -98,7 +99,7 @@ function directoryOf(
   following: Pick<UserDirectory, 'onChange' | 'replaceHash' | 'close'>,
 ): UserDirectory {
   return {
-    find: (name) => users().get(name),
+    find: (name) => users().get(normalForm(name)),
     all: () => [...users().values()],
     ...following,
   }

@@ -7,8 +7,9 @@ import { readSecretFile } from '../core/text-file.ts'
 import { writeSecret } from '../core/write-secret.ts'
 import { parseYaml } from '../core/yaml.ts'
 import type { UsersFile } from '../generated/users.ts'
+import { isSameName, normalForm } from './normal-form.ts'
 import type { User } from './user.ts'
-import { userFault } from './user-fault.ts'
+import { namesFault, userFault } from './user-fault.ts'
 
 /** What the file says of one user. */
 export type UserEntry = UsersFile['users'][string]
@@ -35,11 +36,12 @@ export function readUsersFile(path: string): User[] {
 export function changeUser(path: string, name: string, change: EntryChange): void {
   rewrite(path, (text) => {
     const { users, document } = parse(text, path)
-    const before = new Map(entriesOf(users)).get(name)
+    const [key, before] = entriesOf(users).find(([other]) => isSameName(other, name)) ?? []
     const after = change(before)
-    if (after === undefined) document.deleteIn(['users', name])
-    else if (before === undefined) add(document, name, after)
-    else replace(document, name, [before, after])
+    if (key === undefined || before === undefined) {
+      if (after !== undefined) add(document, normalForm(name), after)
+    } else if (after === undefined) document.deleteIn(['users', key])
+    else replace(document, key, [before, after])
     const changed = document.toString({ lineWidth: 0 })
     parse(changed, path)
     return changed
@@ -91,6 +93,8 @@ function parse(text: string, path: string): UsersFile & { document: Document } {
     const fault = userFault(name, entry, password !== undefined || tokens.length > 0)
     if (fault !== undefined) throw new HubError('bad-config', `${source}: ${fault}`)
   }
+  const fault = namesFault(Object.keys(value.users))
+  if (fault !== undefined) throw new HubError('bad-config', `${source}: ${fault}`)
   return { users: value.users, document }
 }
 
@@ -107,7 +111,7 @@ function userOf(
   { password, digest, rules = [], tokens = [], ...rest }: UserEntry,
 ): User {
   return {
-    name,
+    name: normalForm(name),
     ...rest,
     rules,
     tokens,

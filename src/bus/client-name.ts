@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { normalForm } from '../access/normal-form.ts'
 import { anonymousName } from '../access/user.ts'
 
 /**
@@ -8,7 +9,7 @@ import { anonymousName } from '../access/user.ts'
  */
 export function clientName(user: string | undefined, clientId: string): string {
   // Who comes without an id gets one of its own [MQTT-3.1.3-6].
-  return `${user || anonymousName}:${clientId || randomUUID()}`
+  return `${normalForm(user || anonymousName)}:${clientId || randomUUID()}`
 }
 
 /** What `clientName` was made of. The name of a user holds no colon; a client id may. */
