@@ -154,11 +154,11 @@ export function publishPacket(topic: string | Buffer, fields: PublishFields = {}
 
 export function subscribePacket(filters: (string | Buffer)[], qos = 0, id = 1): Buffer {
   const content = filters.flatMap((filter) => [field(filter), Buffer.from([qos])])
-  return packet(0x82, number(id), ...content)
+  return packet(0x82, number(id), Buffer.concat(content))
 }
 
 export function unsubscribePacket(filters: (string | Buffer)[], id = 1): Buffer {
-  return packet(0xa2, number(id), ...filters.map(field))
+  return packet(0xa2, number(id), Buffer.concat(filters.map(field)))
 }
 
 export const pingPacket = hex('c000')

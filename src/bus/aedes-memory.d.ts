@@ -11,6 +11,8 @@ declare module 'aedes-persistence/asyncPersistence.js' {
     removeSubscriptions(client: Owner, filters: string[]): Promise<void>
     subscriptionsByClient(client: Owner): Promise<Subscription[]>
     cleanSubscriptions(client: Owner): Promise<void>
+    getClientList(filter: string): Readable
+    countOffline(): Promise<{ readonly subsCount: number; readonly clientsCount: number }>
     subscriptionsByTopic(topic: string): Promise<Subscriber[]>
     storeRetained(packet: AedesPublishPacket): Promise<void>
     createRetainedStreamCombi(filters: string[]): Readable

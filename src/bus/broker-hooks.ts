@@ -25,7 +25,7 @@ export interface HookOptions {
 
 interface HookParts {
   readonly reader: PacketReader
-  readonly quota: SubscriptionQuota
+  readonly quota: Pick<SubscriptionQuota, 'hasRoomFor' | 'take'>
   /** Takes each subscription that is granted: only those may be kept. */
   readonly granted: WeakSet<Subscription>
   readonly rights: ClientRights
@@ -57,7 +57,8 @@ export function createHooks(options: HookOptions, parts: HookParts): Hooks {
     },
     authorizeSubscribe: (client, subscription, done) => {
       const isGranted = mayHave(client, subscription, { ...options, ...parts })
-      if (isGranted) granted.add(subscription)
+      // A clean session is kept nowhere.
+      if (isGranted && !client.clean) granted.add(subscription)
       done(null, isGranted ? subscription : null)
     },
     authorizeForward: (client, packet) => {
@@ -82,26 +83,38 @@ function bridgeOf(client: Client | null): string | undefined {
 function mayHave(
   client: Client,
   { topic }: Subscription,
-  { topicLimits, sampledLog, quota, rights }: HookOptions & HookParts,
+  options: HookOptions & HookParts,
 ): boolean {
-  try {
-    checkFilter(topic, topicLimits)
-  } catch (error) {
-    const fields = { client: client.id, reason: reasonOf(error) }
-    sampledLog.warn('bad-topic', fields, 'a subscription was refused')
-    return false
+  const refusal = refusalOf(client, topic, options)
+  if (refusal === undefined) {
+    options.quota.take(client.id, topic)
+    return true
   }
-  const decision = rights.of(client.id)?.maySubscribe(topic)
-  if (decision?.allowed !== true) {
-    const fields = { client: client.id, topic, reason: decision?.reason }
-    sampledLog.warn('right-missing', fields, 'a subscription was refused')
-    return false
-  }
-  if (quota.take(client, topic)) return true
-  const fields = { client: client.id, topic }
-  sampledLog.warn('mqtt-too-many-subscriptions', fields, 'a subscription was refused')
+  const [kind, reason] = refusal
+  const fields = { client: client.id, topic, reason }
+  options.sampledLog.warn(kind, fields, 'a subscription was refused')
   return false
 }
+
+type Refusal = readonly [counter: string, reason: string | undefined]
+
+/** The cheapest question comes first: a packet may have a hundred thousand filters past the limit. */
+function refusalOf(
+  { id }: Client,
+  filter: string,
+  { topicLimits, quota, rights }: HookOptions & HookParts,
+): Refusal | undefined {
+  if (!quota.hasRoomFor(id, filter)) return tooMany
+  try {
+    checkFilter(filter, topicLimits)
+  } catch (error) {
+    return ['bad-topic', reasonOf(error)]
+  }
+  const decision = rights.of(id)?.maySubscribe(filter)
+  return decision?.allowed === true ? undefined : ['right-missing', decision?.reason]
+}
+
+const tooMany: Refusal = ['mqtt-too-many-subscriptions', 'the client has too many, or all have']
 
 /**
  * Puts what was admitted into `packet`. MQTT 3.1.1 cannot refuse a single message: it is
@@ -116,12 +129,12 @@ function admitPacket(packet: PublishPacket, admit: () => Message | undefined): E
   } catch (cause) {
     const isRefusal = cause instanceof HubError && cause.code !== 'bad-topic'
     if (!isRefusal) return new Error(reasonOf(cause), { cause })
-    replace(packet, cause.code === 'forbidden' ? nothing : refusalOf(packet, cause))
+    replace(packet, cause.code === 'forbidden' ? nothing : errorInPlaceOf(packet, cause))
     return null
   }
 }
 
-function refusalOf({ topic }: PublishPacket, error: HubError) {
+function errorInPlaceOf({ topic }: PublishPacket, error: HubError) {
   return { topic: errorTopic(topic), payload: errorPayload(error), retain: false }
 }
 

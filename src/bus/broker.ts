@@ -27,7 +27,7 @@ import { createMqttSignIn, type MqttSignInOptions } from './mqtt-sign-in.ts'
 import type { RetainedLimits } from './retained-quota.ts'
 import { createSenders } from './senders.ts'
 import type { SessionLimits } from './sessions.ts'
-import { createSubscriptionQuota } from './subscription-quota.ts'
+import { SubscriptionQuota } from './subscription-quota.ts'
 
 /** The embedded Aedes: the bus of the hub, and the broker that MQTT clients connect to. */
 export interface Broker {
@@ -71,10 +71,10 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
   const rights = createClientRights(options.directory)
   const addressOf = createClientAddress(options.clientAddress)
   const senders = createSenders(rights, addressOf)
-  const kept = await openKeptState({ ...options, rights })
+  const quota = new SubscriptionQuota(limits.mqtt)
+  const kept = await openKeptState({ ...options, rights, quota })
   const { sessions, retained, granted, persistence, journal } = kept
   const reader = createPacketReader(limits.json)
-  const quota = createSubscriptionQuota(limits.mqtt.subscriptions)
   const emitter = new Emitter<AedesPublishPacket>({
     onError: (error) => log.error({ err: error }, 'somebody could not take a message'),
   })
@@ -92,10 +92,10 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
   })
   quota.follow(aedes)
   followEvents(aedes, options)
-  const shared = { aedes, sessions, retained, liveFrame: createLiveFrame() }
+  const shared = { aedes, sessions, retained, quota, liveFrame: createLiveFrame() }
   const links = new WeakMap<Client, ClientLink>()
   aedes.on('subscribe', (subscriptions, client) => {
-    links.get(client)?.sendRetainedOn(subscriptions.map(({ topic }) => topic))
+    links.get(client)?.sendRetainedOn(subscriptions)
   })
   const guards = new Set<MqttGuard>()
   let going: Promise<void> | undefined

@@ -1,5 +1,4 @@
-import type { Aedes, AedesPublishPacket, Client, Deliver } from 'aedes'
-import { matches } from '../core/filter.ts'
+import type { Aedes, AedesPublishPacket, Client, Deliver, Subscription } from 'aedes'
 import type { MqttGuard } from './guard/mqtt-guard.ts'
 import { writePublish } from './guard/written-packets.ts'
 import type { LiveFrame } from './live-frame.ts'
@@ -9,6 +8,7 @@ import { RetainedReplay } from './retained-replay.ts'
 import type { RetainedValues } from './retained-values.ts'
 import type { Link, Session } from './session.ts'
 import type { Entrant, Sessions } from './sessions.ts'
+import type { SubscriptionQuota } from './subscription-quota.ts'
 
 export interface ClientLinkOptions {
   readonly aedes: Aedes
@@ -17,6 +17,7 @@ export interface ClientLinkOptions {
   readonly guard: MqttGuard
   readonly client: Client
   readonly liveFrame: LiveFrame
+  readonly quota: Pick<SubscriptionQuota, 'patternsFor'>
 }
 
 /**
@@ -54,9 +55,10 @@ export class ClientLink implements Link {
     return Object.keys(this.#options.client.subscriptions).length > 0
   }
 
-  /** Sends what is retained on filters that the client has just subscribed to. */
-  sendRetainedOn(filters: readonly string[]): void {
-    this.#retainedReplay.add(filters)
+  /** Sends what is retained on what the client has just subscribed to; those refused have 128 for a QoS. */
+  sendRetainedOn(subscriptions: readonly Subscription[]): void {
+    const granted = subscriptions.filter(({ qos }) => Number(qos) < 128)
+    this.#retainedReplay.add(granted.map(({ topic }) => topic))
   }
 
   // --- for the session ---
@@ -102,8 +104,8 @@ export class ClientLink implements Link {
     if (packet.brokerCounter === this.#last) return
     this.#last = packet.brokerCounter
     if (!this.mayHave(packet)) return
-    const { client, guard, liveFrame } = this.#options
-    const qos = packet.qos === 0 ? 0 : grantedQos(client, packet)
+    const { guard, liveFrame } = this.#options
+    const qos = packet.qos === 0 ? 0 : this.#grantedQos(packet)
     if (qos === 0) guard.writeLive(liveFrame(packet))
     // What is kept goes out of the queue.
     else if (this.#session?.isKept === false) this.#write(packet, qos)
@@ -114,16 +116,17 @@ export class ClientLink implements Link {
     const packet = { topic, payload: toBytes(payload), qos, retain, dup: false }
     return this.#options.guard.write(writePublish(packet, id))
   }
-}
 
-/** [MQTT-3.3.5-1] The highest QoS of all subscriptions that match, and at most that of the message. */
-function grantedQos({ subscriptions }: Client, { topic, qos }: AedesPublishPacket): Qos {
-  let granted: Qos = 0
-  for (const filter in subscriptions) {
-    if (granted === qos) break
-    const own = subscriptions[filter]?.qos
-    const isHigher = own !== undefined && own > granted
-    if (isHigher && matches(filter, topic)) granted = lowerQos(own, qos)
+  /** [MQTT-3.3.5-1] The highest QoS of all subscriptions that match, and at most that of the message. */
+  #grantedQos({ topic, qos }: AedesPublishPacket): Qos {
+    const { client, quota } = this.#options
+    const { subscriptions } = client
+    let granted = lowerQos(subscriptions[topic]?.qos ?? 0, qos)
+    if (granted === qos) return qos
+    for (const filter of quota.patternsFor(client.id, topic)) {
+      const own = lowerQos(subscriptions[filter]?.qos ?? 0, qos)
+      if (own > granted) granted = own
+    }
+    return granted
   }
-  return granted
 }

@@ -7,6 +7,11 @@ export interface FilterSyntax {
   readonly matchEmptyLevels?: boolean | undefined
 }
 
+/** What has the same filter. Mostly that is one value, and a set takes many times its memory. */
+class Several<Value> extends Set<Value> {}
+
+type Values<Value> = Value | Several<Value>
+
 /** What is filed under the levels of filters so far, and the levels that follow. */
 interface Branch<Value> {
   readonly values: Set<Value>
@@ -18,12 +23,14 @@ interface Branch<Value> {
 
 /**
  * Values by filter. Finds those for a topic in a time that grows with the levels of the topic, and not
- * with how many other filters there are. That wildcards do not stand for what begins with `$` is left to
- * the values [MQTT-4.7.2-1].
+ * with how many other filters there are. Those without wildcards, which most are, are found by the topic
+ * itself, and take no branches. That wildcards do not stand for what begins with `$` is left to the
+ * values [MQTT-4.7.2-1].
  */
 export class FilterTree<Value> {
   readonly #syntax: Required<{ [Key in keyof FilterSyntax]: NonNullable<FilterSyntax[Key]> }>
   readonly #root = createBranch<Value>()
+  readonly #exact = new Map<string, Values<Value>>()
 
   constructor(syntax: FilterSyntax = {}) {
     const { separator, wildcardOne, wildcardSome, matchEmptyLevels } = syntax
@@ -37,20 +44,33 @@ export class FilterTree<Value> {
 
   /** A value is filed under a filter only once. */
   add(filter: string, value: Value): void {
+    const levels = filter.split(this.#syntax.separator)
+    if (!this.#isPattern(levels)) {
+      this.#exact.set(filter, withValue(this.#exact.get(filter), value))
+      return
+    }
     let branch = this.#root
-    for (const level of filter.split(this.#syntax.separator)) branch = this.#grow(branch, level)
+    for (const level of levels) branch = this.#grow(branch, level)
     branch.values.add(value)
   }
 
   remove(filter: string, value: Value): void {
-    this.#prune(this.#root, filter.split(this.#syntax.separator), value)
+    const levels = filter.split(this.#syntax.separator)
+    if (this.#isPattern(levels)) this.#prune(this.#root, levels, value)
+    else if (leavesNone(this.#exact.get(filter), value)) this.#exact.delete(filter)
   }
 
   /** The values of all filters that match, once for each. */
   match(topic: string): Value[] {
     const found: Value[] = []
     this.#collect(this.#root, { levels: topic.split(this.#syntax.separator), found }, 0)
+    for (const value of valuesIn(this.#exact.get(topic))) found.push(value)
     return found
+  }
+
+  #isPattern(levels: readonly string[]): boolean {
+    const { wildcardOne, wildcardSome } = this.#syntax
+    return levels.includes(wildcardOne) || levels.includes(wildcardSome)
   }
 
   #grow(branch: Branch<Value>, level: string): Branch<Value> {
@@ -112,4 +132,21 @@ function createBranch<Value>(): Branch<Value> {
 
 function isEmpty<Value>({ values, one, some, levels }: Branch<Value>): boolean {
   return values.size === 0 && one === undefined && some === undefined && levels.size === 0
+}
+
+function withValue<Value>(values: Values<Value> | undefined, value: Value): Values<Value> {
+  if (values === undefined || values === value) return value
+  return values instanceof Several ? values.add(value) : new Several([values, value])
+}
+
+/** Takes `value` away; returns whether none is left. */
+function leavesNone<Value>(values: Values<Value> | undefined, value: Value): boolean {
+  if (!(values instanceof Several)) return values === value
+  values.delete(value)
+  return values.size === 0
+}
+
+function valuesIn<Value>(values: Values<Value> | undefined): Value[] {
+  if (values === undefined) return []
+  return values instanceof Several ? [...values] : [values]
 }

@@ -10,6 +10,7 @@ import { RetainedValues } from './retained-values.ts'
 import { createSessionRecords, type SessionRecords, type StoredSession } from './session-records.ts'
 import { SessionStore } from './session-store.ts'
 import { createSessions, type SessionLimits, type Sessions } from './sessions.ts'
+import type { SubscriptionQuota } from './subscription-quota.ts'
 
 export interface KeptStateOptions {
   readonly store: Store
@@ -19,6 +20,7 @@ export interface KeptStateOptions {
     readonly retained: RetainedLimits
   }
   readonly rights: Pick<ClientRights, 'of' | 'forget'>
+  readonly quota: Pick<SubscriptionQuota, 'take' | 'end'>
   readonly sampledLog: SampledLog
 }
 
@@ -36,7 +38,7 @@ export interface KeptState {
 
 /** Goes on with what an earlier hub has kept in `store`. */
 export async function openKeptState(options: KeptStateOptions): Promise<KeptState> {
-  const { store, limits, sampledLog } = options
+  const { store, limits, sampledLog, quota } = options
   const journal = openJournal(store)
   const records = createSessionRecords(journal)
   const retainedRecords = createRetainedRecords(journal)
@@ -47,12 +49,12 @@ export async function openKeptState(options: KeptStateOptions): Promise<KeptStat
   })
   const persistence = new SessionStore({ ...options, records, sessions, retained, granted })
   await restoreRetained(retained, retainedRecords, sampledLog)
-  await restoreSessions(sessions, records, persistence)
+  await restoreSessions(sessions, records, { persistence, quota })
   return { journal, retained, sessions, persistence, granted, close: journal.close }
 }
 
 function openSessions(
-  { limits, rights, sampledLog }: KeptStateOptions,
+  { limits, rights, sampledLog, quota }: KeptStateOptions,
   records: SessionRecords,
   cleanSubscriptions: (clientId: string) => void,
 ): Sessions {
@@ -60,6 +62,7 @@ function openSessions(
     limits: limits.sessions,
     qos2Window: limits.mqtt.qos2Window,
     records,
+    onForgotten: (clientId) => quota.end(clientId),
     onEnded: (clientId) => {
       const fields = { client: clientId }
       sampledLog.warn('mqtt-sessions-ended', fields, 'a session was given up: its client is away')
@@ -89,13 +92,14 @@ async function restoreRetained(
 async function restoreSessions(
   sessions: Sessions,
   records: SessionRecords,
-  persistence: SessionStore,
+  { persistence, quota }: Pick<KeptStateOptions, 'quota'> & Pick<KeptState, 'persistence'>,
 ): Promise<void> {
   const stored: StoredSession[] = []
   for await (const session of records.load()) {
     stored.push(session)
     // First, since a session that is given up takes its subscriptions along.
-    await persistence.restore(session)
+    persistence.restore(session)
+    for (const { topic } of session.subscriptions) quota.take(session.clientId, topic)
   }
   sessions.restore(stored)
 }

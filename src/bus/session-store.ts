@@ -4,6 +4,7 @@ import MemoryPersistence from 'aedes-persistence/asyncPersistence.js'
 import type { SampledLog } from '../core/sampled-log.ts'
 import { switchesActuator } from '../core/switching.ts'
 import type { ClientRights } from './client-rights.ts'
+import { KeptSubscriptions } from './kept-subscriptions.ts'
 import { ownCopy } from './own-copy.ts'
 import { lowerQos, type Qos } from './qos.ts'
 import type { RetainedValues } from './retained-values.ts'
@@ -36,6 +37,9 @@ type Owner = Pick<Client, 'id'>
  */
 export class SessionStore extends MemoryPersistence {
   readonly #options: SessionStoreOptions
+  readonly #subscriptions = new KeptSubscriptions()
+  /** How many filters of a packet have been looked at. */
+  readonly #lookedAt = new WeakMap<readonly Subscription[], number>()
 
   constructor(options: SessionStoreOptions) {
     super()
@@ -44,46 +48,64 @@ export class SessionStore extends MemoryPersistence {
 
   // --- subscriptions ---
 
-  /** Aedes hands over all filters of a packet, once for each that is granted. */
-  override async addSubscriptions(client: Owner, subscriptions: Subscription[]) {
-    const { granted, records } = this.#options
-    const added = subscriptions.filter((subscription) => granted.delete(subscription))
-    const own = await this.#filtersOf(client)
-    for (const subscription of added) {
-      records.subscribed(client.id, subscription, !own.has(subscription.topic))
+  /**
+   * Aedes hands over all filters of a packet, once for each that is granted and in their order: what was
+   * looked at before is not looked at again.
+   */
+  override async addSubscriptions({ id }: Owner, subscriptions: Subscription[]) {
+    const { granted } = this.#options
+    const isGranted = (at: number) => {
+      const subscription = subscriptions[at]
+      return subscription !== undefined && granted.delete(subscription) ? subscription : undefined
     }
-    return super.addSubscriptions(client, added)
+    let at = this.#lookedAt.get(subscriptions) ?? 0
+    let next = isGranted(at)
+    while (next === undefined && at < subscriptions.length) next = isGranted(++at)
+    for (; next !== undefined; next = isGranted(++at)) this.#subscribe(id, next)
+    if (at < subscriptions.length) this.#lookedAt.set(subscriptions, at)
+    else this.#lookedAt.delete(subscriptions)
   }
 
-  override async removeSubscriptions(client: Owner, filters: string[]) {
-    const own = await this.#filtersOf(client)
+  #subscribe(clientId: string, subscription: Subscription): void {
+    const isNew = this.#subscriptions.add({ ...subscription, clientId })
+    this.#options.records.subscribed(clientId, subscription, isNew)
+  }
+
+  override async removeSubscriptions({ id }: Owner, filters: string[]) {
     for (const filter of filters) {
       // Anybody may unsubscribe from what they never subscribed to.
-      if (own.has(filter)) this.#options.records.unsubscribed(client.id, filter)
+      if (this.#subscriptions.remove(id, filter)) this.#options.records.unsubscribed(id, filter)
     }
-    return super.removeSubscriptions(client, filters)
   }
 
-  override async cleanSubscriptions(client: Owner) {
-    for (const filter of await this.#filtersOf(client)) {
-      this.#options.records.unsubscribed(client.id, filter)
-    }
-    return super.cleanSubscriptions(client)
+  override async cleanSubscriptions({ id }: Owner) {
+    const own = this.#subscriptions.of(id)
+    await this.removeSubscriptions(
+      { id },
+      own.map(({ topic }) => topic),
+    )
   }
 
-  async #filtersOf(client: Owner): Promise<Set<string>> {
-    const subscriptions = await super.subscriptionsByClient(client)
-    return new Set(subscriptions.map(({ topic }) => topic))
+  override async subscriptionsByClient({ id }: Owner) {
+    return this.#subscriptions.of(id).map(({ clientId, ...subscription }) => subscription)
+  }
+
+  override getClientList(filter: string): Readable {
+    return Readable.from(this.#subscriptions.clientsOf(filter))
+  }
+
+  override async countOffline() {
+    return this.#subscriptions.counts
   }
 
   /** Takes over the subscriptions of a session of an earlier hub, which has noted them. */
-  async restore({ clientId, subscriptions }: StoredSession): Promise<void> {
-    if (subscriptions.length > 0) await super.addSubscriptions({ id: clientId }, [...subscriptions])
+  restore({ clientId, subscriptions }: StoredSession): void {
+    for (const { topic, qos } of subscriptions) this.#subscriptions.add({ clientId, topic, qos })
   }
 
   /** The kept sessions that a message is to be stored for. A command is not stored for the absent. */
   override async subscriptionsByTopic(topic: string) {
-    const subscriptions = await super.subscriptionsByTopic(topic)
+    const subscriptions = this.#subscriptions.matching(topic)
     const { sessions, rights } = this.#options
     const isForThere = switchesActuator(topic)
     return subscriptions.filter(

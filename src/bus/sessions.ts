@@ -18,6 +18,8 @@ export interface SessionLimits extends QueueLimits, AbsenceLimits {
 export interface SessionsOptions {
   readonly limits: SessionLimits
   readonly qos2Window: number
+  /** A session is over, for whatever reason. */
+  onForgotten(clientId: string): void
   /** A session was given up, because its client has been away for too long or too much is kept. */
   onEnded(clientId: string): void
   /** A message for a client was given up. */
@@ -54,7 +56,7 @@ export interface Sessions {
 const checkMs = 60_000
 
 export function createSessions(options: SessionsOptions): Sessions {
-  const { limits, onEnded, clock = systemClock } = options
+  const { limits, onForgotten, onEnded, clock = systemClock } = options
   const sessions = new Map<string, Session>()
   const absences = createAbsences(limits, clock)
   const usage = { bytes: 0 }
@@ -62,6 +64,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     sessions.get(clientId)?.end()
     sessions.delete(clientId)
     absences.end(clientId)
+    onForgotten(clientId)
   }
   const end = (clientId: string) => {
     forget(clientId)

@@ -462,17 +462,17 @@ export interface ConfigInput {
        */
       publishBytes?: number
       /**
-       * Bytes of a SUBSCRIBE or UNSUBSCRIBE packet.
+       * Bytes of a SUBSCRIBE or UNSUBSCRIBE packet, with as many filters as fit: Home Assistant sends 500 in one, MQTT.js and paho all they have when they come back.
        */
       subscribeBytes?: number
       /**
-       * Filters in one SUBSCRIBE or UNSUBSCRIBE packet.
-       */
-      filtersPerPacket?: number
-      /**
-       * Subscriptions of one client.
+       * Filters of one client, of which each costs some 400 bytes, in a kept session 750. openHAB and Node-RED have one for each thing, Home Assistant for each entity: thousands in a large house.
        */
       subscriptions?: number
+      /**
+       * Filters of all clients together, also of those whose session waits for them.
+       */
+      totalSubscriptions?: number
       /**
        * Bytes of a client id in UTF-8.
        */
@@ -506,7 +506,7 @@ export interface ConfigInput {
        */
       publishBurst?: number
       /**
-       * Other packets a client may send, in the long run: each filter of SUBSCRIBE and UNSUBSCRIBE counts as one, an acknowledgement that is awaited does not count, and a ping or pong of its websocket does.
+       * Other packets a client may send, in the long run: a SUBSCRIBE or UNSUBSCRIBE counts as one for each 512 bytes, however many filters it has, an acknowledgement that is awaited does not count, and a ping or pong of its websocket does. openHAB and scripts that subscribe in a loop send one packet for each filter.
        */
       requestsPerSecond?: number
       /**
@@ -1254,17 +1254,17 @@ export interface Config {
        */
       publishBytes: number
       /**
-       * Bytes of a SUBSCRIBE or UNSUBSCRIBE packet.
+       * Bytes of a SUBSCRIBE or UNSUBSCRIBE packet, with as many filters as fit: Home Assistant sends 500 in one, MQTT.js and paho all they have when they come back.
        */
       subscribeBytes: number
       /**
-       * Filters in one SUBSCRIBE or UNSUBSCRIBE packet.
-       */
-      filtersPerPacket: number
-      /**
-       * Subscriptions of one client.
+       * Filters of one client, of which each costs some 400 bytes, in a kept session 750. openHAB and Node-RED have one for each thing, Home Assistant for each entity: thousands in a large house.
        */
       subscriptions: number
+      /**
+       * Filters of all clients together, also of those whose session waits for them.
+       */
+      totalSubscriptions: number
       /**
        * Bytes of a client id in UTF-8.
        */
@@ -1298,7 +1298,7 @@ export interface Config {
        */
       publishBurst: number
       /**
-       * Other packets a client may send, in the long run: each filter of SUBSCRIBE and UNSUBSCRIBE counts as one, an acknowledgement that is awaited does not count, and a ping or pong of its websocket does.
+       * Other packets a client may send, in the long run: a SUBSCRIBE or UNSUBSCRIBE counts as one for each 512 bytes, however many filters it has, an acknowledgement that is awaited does not count, and a ping or pong of its websocket does. openHAB and scripts that subscribe in a loop send one packet for each filter.
        */
       requestsPerSecond: number
       /**

@@ -23,7 +23,7 @@ function hooksWith(options: Partial<HookOptions>, user: User | null = admin) {
   }
   const parts = {
     reader: createPacketReader(),
-    quota: { take: () => true },
+    quota: { hasRoomFor: () => true, take: () => {} },
     granted: new WeakSet<Subscription>(),
     senders: { of: () => clown },
     rights: { of: () => (user === null ? undefined : rightsOf(user)), forget: () => {} },

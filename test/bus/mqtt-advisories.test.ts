@@ -166,8 +166,8 @@ t.test('CVE-2024-48080: filters full of # cost little, and end or count as they 
       await raw.ended
     }
     const many = await signedIn(await rawMqttTo(t, hub.mqttPort), bare)
-    const tooMany = subscribePacket(Array.from({ length: 1000 }, () => '#'))
-    t.same(await answersUntilCut(many, tooMany), [accepted])
+    many.send(subscribePacket(Array.from({ length: 1000 }, () => '#')))
+    t.match(await many.next(), /^90/)
     const raw = await signedIn(await rawMqttTo(t, hub.mqttPort), bare)
     // Every one of them matches what is published.
     const filters = [...Array.from({ length: 16 }, (_, at) => `${'+/'.repeat(at)}#`), deepTopic(16)]

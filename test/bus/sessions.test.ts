@@ -20,6 +20,7 @@ function startSessions(t: Test, limits: Partial<SessionLimits> = {}, clock = ste
   const sessions = createSessions({
     limits: { count: 9, hours: 9, messages: 9, bytes: 10_000, totalBytes: 10_000, ...limits },
     qos2Window: 20,
+    onForgotten: () => {},
     onEnded: (clientId) => ended.push(clientId),
     onDropped: (clientId, { payload }) => dropped.push(`${clientId} ${payload}`),
     records: {

@@ -26,6 +26,7 @@ async function persistence() {
     sampledLog: createSampledLog(pino({ level: 'silent' }), createCounters()),
     limits,
     rights,
+    quota: { take: () => {}, end: () => {} },
   })
   const addSubscriptions = persistence.addSubscriptions.bind(persistence)
   return Object.assign(persistence, {

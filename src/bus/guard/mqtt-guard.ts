@@ -207,9 +207,9 @@ export class MqttGuard extends Duplex {
         this.#checkPublish(packet)
         return 0
       case packetTypes.subscribe:
-        return checkSubscribe(packet, mqtt.filtersPerPacket)
+        return checkSubscribe(packet, mqtt)
       case packetTypes.unsubscribe:
-        return checkUnsubscribe(packet, mqtt.filtersPerPacket)
+        return checkUnsubscribe(packet, mqtt)
       case packetTypes.pingreq:
       case packetTypes.disconnect:
         return 1

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
-import { malformed, PacketFault } from './packet-fault.ts'
+import { malformed } from './packet-fault.ts'
 import { PacketFields } from './packet-fields.ts'
-import { qosOf } from './packet-types.ts'
+import { type MqttLimits, qosOf } from './packet-types.ts'
 
 /**
  * Checks what Aedes does not of a PUBLISH. The rules of topics follow where every message is admitted;
@@ -23,13 +23,13 @@ export function checkPublish(packet: Buffer): void {
 }
 
 /**
- * Checks the id and the filters of a SUBSCRIBE, and answers how many filters there are. The rules of filters that a client may learn of by
- * SUBACK follow in the broker.
+ * Checks the id and the filters of a SUBSCRIBE, and returns for how many requests it counts. The rules of
+ * filters that a client may learn of by SUBACK follow in the broker.
  *
  * @throws PacketFault
  */
-export function checkSubscribe(packet: Buffer, maximumFilters: number): number {
-  return checkFilters(packet, maximumFilters, (fields) => {
+export function checkSubscribe(packet: Buffer, limits: FilterLimits): number {
+  return checkFilters(packet, limits, (fields) => {
     const options = fields.byte()
     // [MQTT-3.8.3-4]
     if (options > 2) throw malformed(`expected a QoS of 0 to 2, got options ${options}`)
@@ -37,13 +37,19 @@ export function checkSubscribe(packet: Buffer, maximumFilters: number): number {
 }
 
 /** As `checkSubscribe`, of an UNSUBSCRIBE. Throws PacketFault. */
-export function checkUnsubscribe(packet: Buffer, maximumFilters: number): number {
-  return checkFilters(packet, maximumFilters, () => {})
+export function checkUnsubscribe(packet: Buffer, limits: FilterLimits): number {
+  return checkFilters(packet, limits, () => {})
 }
 
+type FilterLimits = Pick<MqttLimits, 'subscriptions'>
+
+/** All that a client has to say in one packet is one request, unless it is kilobytes. */
+const requestBytes = 512
+
+/** Filters are no requests, but for those past what one client may have: they make work for nothing. */
 function checkFilters(
   packet: Buffer,
-  maximumFilters: number,
+  { subscriptions }: FilterLimits,
   checkOptions: (fields: PacketFields) => void,
 ): number {
   const fields = new PacketFields(packet)
@@ -51,13 +57,10 @@ function checkFilters(
   if (fields.number() === 0) throw malformed('expected a message id other than 0')
   let filters = 0
   while (!fields.isAtEnd) {
-    if (++filters > maximumFilters) {
-      const message = `expected at most ${maximumFilters} filters in a packet, got more`
-      throw new PacketFault('mqtt-too-many-filters', message)
-    }
     // [MQTT-4.7.3-1]
     if (fields.text('a filter') === '') throw malformed('expected a filter, got an empty one')
     checkOptions(fields)
+    filters++
   }
-  return filters
+  return Math.ceil(packet.length / requestBytes) + Math.max(0, filters - subscriptions)
 }
