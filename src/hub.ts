@@ -99,8 +99,8 @@ async function openAll(config: Config, log: Logger, life: Life) {
   const { onClose } = life
   const release = readRelease()
   const { counters, sampledLog, store, readiness } = await openGround(config, log, life)
-  const protection = openProtection(config, { log, counters, sampledLog })
-  const { watch, gate, bases, model, admit } = protection
+  const logs = { log, counters, sampledLog }
+  const { watch, gate, bases, model, admit } = openProtection(config, logs)
   onClose(watch.close)
   const rules = openRequestRules(config, life)
   const { clientAddress } = rules.forwarding
@@ -130,7 +130,6 @@ async function openAll(config: Config, log: Logger, life: Life) {
   const state = () => stateOf(readiness, watch)
   const parts = { ...common, ...rules, hardware, gate, store, release, state, websockets: served }
   const dialects = await openServedDialects(config, parts)
-  const backup = backupPage(config, access, store)
   const requests = {
     ...rules,
     limits: config.limits.http,
@@ -145,7 +144,7 @@ async function openAll(config: Config, log: Logger, life: Life) {
         ...hardware.pages,
         ...dialects.pages,
         recording.page,
-        backup,
+        backupPage(config, access, store),
       ]),
       api: (path) => hardware.api(path) ?? dialects.api(path),
       health: () => ({

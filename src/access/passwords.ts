@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { hash as hashByArgon2, type Options, verify } from '@node-rs/argon2'
 import { isMosquittoHash, isMosquittoHashOf } from './mosquitto-hash.ts'
-import type { HashReplacement } from './user.ts'
 import { normalForm } from './normal-form.ts'
+import type { HashReplacement } from './user.ts'
 
 /**
  * The OWASP Password Storage Cheat Sheet: argon2id with 19 MiB of memory, 2 passes and 1 lane, about

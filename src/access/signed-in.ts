@@ -76,22 +76,12 @@ export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange
   const present = new Map<Entry, Present>()
   let lastId = 0
   const presence = createPresence()
-  const entered = createCounts()
-  const silent = new Set<Entry>()
   const { add: onArrivals, tell: tellArrivals } = createListeners<[]>()
   const leave = (entry: Entry) => {
     stops.get(entry)?.()
     stops.delete(entry)
     if (present.delete(entry)) tellArrivals()
-    if (!users.delete(entry) || entry.looksOn) return
-    entered.change(entry.user.name, -1)
-    if (!silent.delete(entry)) presence.change(entry.user.name, -1)
-  }
-  const setSilent = (entry: Entry, isSilent: boolean) => {
-    if (!users.has(entry) || entry.looksOn || silent.has(entry) === isSilent) return
-    if (isSilent) silent.add(entry)
-    else silent.delete(entry)
-    presence.change(entry.user.name, isSilent ? -1 : 1)
+    if (users.delete(entry) && !entry.looksOn) presence.leave(entry)
   }
   const end = (entry: Entry, why: SignedOut = 'signed-out') => {
     leave(entry)
@@ -120,10 +110,7 @@ export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange
         present.set(entry, { ...entry.arrival, ...own, end: () => end(entry) })
         tellArrivals()
       }
-      if (!entry.looksOn) {
-        entered.change(entry.user.name, 1)
-        presence.change(entry.user.name, 1)
-      }
+      if (!entry.looksOn) presence.enter(entry)
       // The user may have changed while the password was checked, and the session may have ended.
       queueMicrotask(() => {
         if (!users.has(entry)) return
@@ -134,7 +121,9 @@ export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange
       return {
         rights: rightsOf(entry.user, entry.clientId),
         leave: () => leave(entry),
-        silent: (isSilent) => setSilent(entry, isSilent),
+        silent: (isSilent) => {
+          if (users.has(entry) && !entry.looksOn) presence.silent(entry, isSilent)
+        },
       }
     },
     endAllOf: (name) => {
@@ -143,9 +132,40 @@ export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange
     present: () => [...present.values()],
     onArrivals,
     countOf: presence.countOf,
-    mayHear: (name) => entered.countOf(name) > 0,
+    mayHear: presence.mayHear,
     onPresence: presence.onChange,
     close: stop,
+  }
+}
+
+/** Counts how often each user is there, with and without those of whom nothing is heard for long. */
+function createPresence() {
+  const entered = createCounts()
+  const heard = createCounts()
+  const silent = new Set<Entry>()
+  const { add: onChange, tell } = createListeners<[name: string]>()
+  const changeHeard = (name: string, by: 1 | -1) => {
+    heard.change(name, by)
+    tell(name)
+  }
+  return {
+    countOf: heard.countOf,
+    mayHear: (name: string) => entered.countOf(name) > 0,
+    onChange,
+    enter: ({ user: { name } }: Entry) => {
+      entered.change(name, 1)
+      changeHeard(name, 1)
+    },
+    leave: (entry: Entry) => {
+      entered.change(entry.user.name, -1)
+      if (!silent.delete(entry)) changeHeard(entry.user.name, -1)
+    },
+    silent: (entry: Entry, isSilent: boolean) => {
+      if (silent.has(entry) === isSilent) return
+      if (isSilent) silent.add(entry)
+      else silent.delete(entry)
+      changeHeard(entry.user.name, isSilent ? -1 : 1)
+    },
   }
 }
 
@@ -159,20 +179,6 @@ function createCounts() {
       if (count === 0) counts.delete(name)
       else counts.set(name, count)
     },
-  }
-}
-
-/** Counts how often each user is there. */
-function createPresence() {
-  const { countOf, change } = createCounts()
-  const { add: onChange, tell } = createListeners<[name: string]>()
-  return {
-    countOf,
-    change: (name: string, by: 1 | -1) => {
-      change(name, by)
-      tell(name)
-    },
-    onChange,
   }
 }
 

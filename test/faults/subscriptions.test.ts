@@ -47,8 +47,7 @@ const mostBytes = { clean: 600, kept: 1000 }
 for (const kind of ['clean', 'kept'] as const) {
   t.test(`F16: 60,000 filters of ${kind} sessions cost little memory and time`, async (t) => {
     const clean = kind === 'clean'
-    const process = { memoryRefuseMiB: 4096, memoryShedMiB: 4096 }
-    const hub = await hubProcess(t, { limits: { process } })
+    const hub = await hubProcess(t, { limits: { memory: { mib: 4096 } } })
     const healthy = await clientOf(t, hub, { clientId: 'healthy' })
     await subscribeAll(
       await clientOf(t, hub, { clientId: 'warm', clean }),
