@@ -267,8 +267,8 @@ function openWebSockets(
   const context = { heartbeat, sampledLog }
   const talkSockets = createWebSockets({ ...websocket, handleProtocols: chooseTalk }, context)
   onClose(talkSockets.close)
-  // A PUBLISH of the largest size fits, whatever the limit of other messages.
-  const messageBytes = Math.max(websocket.messageBytes, mqtt.publishBytes + 5)
+  // One frame may hold a PUBLISH that is too large, so that it can be read past.
+  const messageBytes = Math.max(websocket.messageBytes, 2 * mqtt.publishBytes)
   const mqttSockets = createWebSockets(
     { ...websocket, messageBytes, handleProtocols: chooseMqtt },
     context,

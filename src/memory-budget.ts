@@ -19,7 +19,7 @@ export function withinBudget(limits: Limits, machineBytes = memoryBytes()): Limi
   const atMost = (bytes: number, share: number) => Math.min(bytes, mib * mebibyte * share)
   return {
     ...limits,
-    memory: { mib },
+    memory: { mib, inboundMiB: Math.min(memory.inboundMiB, Math.ceil(mib / 8)) },
     retained: { ...retained, totalBytes: atMost(retained.totalBytes, 1 / 2) },
     sessions: { ...sessions, totalBytes: atMost(sessions.totalBytes, 1 / 8) },
   }

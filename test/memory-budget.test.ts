@@ -4,19 +4,20 @@ import { withinBudget } from '../src/memory-budget.ts'
 
 const mebibyte = 1024 * 1024
 const { limits } = checkConfig({ limits: { memory: { mib: 1_048_576 } } })
-const unset = { ...limits, memory: { mib: 0 } }
+const withMib = (mib: number) => ({ ...limits, memory: { ...limits.memory, mib } })
 
 t.test('the budget is a quarter of the machine, and at least 512 MiB', async (t) => {
-  const mibOf = (machineMiB: number) => withinBudget(unset, machineMiB * mebibyte).memory.mib
+  const mibOf = (machineMiB: number) => withinBudget(withMib(0), machineMiB * mebibyte).memory.mib
   t.same([512, 2048, 4096, 65_536].map(mibOf), [512, 512, 1024, 16_384])
   t.ok(checkConfig({}).limits.memory.mib >= 512, 'of this machine')
   t.equal(checkConfig({ limits: { memory: { mib: 100 } } }).limits.memory.mib, 100)
 })
 
-t.test('retained values have at most a half of it, and sessions an eighth', async (t) => {
-  const { retained, sessions } = withinBudget({ ...limits, memory: { mib: 16 } })
+t.test('retained values have at most a half of it, and all else an eighth', async (t) => {
+  const { retained, sessions, memory } = withinBudget(withMib(16))
   t.equal(retained.totalBytes, 8 * mebibyte)
   t.equal(sessions.totalBytes, 2 * mebibyte)
+  t.equal(memory.inboundMiB, 2)
   const roomy = withinBudget(limits)
   t.equal(roomy.retained.totalBytes, limits.retained.totalBytes)
   t.equal(roomy.sessions.totalBytes, limits.sessions.totalBytes)

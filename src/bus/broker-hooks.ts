@@ -9,6 +9,7 @@ import { checkFilter, isOfBroker, type TopicLimits } from '../core/topic.ts'
 import type { PacketReader } from './aedes-bus.ts'
 import type { ClientRights } from './client-rights.ts'
 import { MqttGuard } from './guard/mqtt-guard.ts'
+import type { RetainedValues } from './retained-values.ts'
 import type { Senders } from './senders.ts'
 import type { SubscriptionQuota } from './subscription-quota.ts'
 
@@ -30,6 +31,7 @@ interface HookParts {
   readonly granted: WeakSet<Subscription>
   readonly rights: ClientRights
   readonly senders: Senders
+  readonly retained: Pick<RetainedValues, 'forget'>
 }
 
 type Hooks = Required<
@@ -39,7 +41,7 @@ type Hooks = Required<
 /** What Aedes asks before it lets anything happen to a message or a subscription. */
 export function createHooks(options: HookOptions, parts: HookParts): Hooks {
   const { admit, sampledLog } = options
-  const { reader, rights, senders, granted } = parts
+  const { reader, rights, senders, granted, retained } = parts
   return {
     authorizePublish: (client, packet, done) => {
       if (isOfBroker(packet.topic)) {
@@ -53,7 +55,8 @@ export function createHooks(options: HookOptions, parts: HookParts): Hooks {
       const message = { ...reader.read(packet), ...(bridge && { bridge }) }
       // Aedes hands it on with the message, also to where that is kept.
       if (bridge !== undefined) packet.clientId = bridge
-      done(admitPacket(packet, () => admit(message, senders.of(client))))
+      const forget = () => retained.forget(packet.topic)
+      done(admitPacket(packet, () => admit(message, senders.of(client)), forget))
     },
     authorizeSubscribe: (client, subscription, done) => {
       const isGranted = mayHave(client, subscription, { ...options, ...parts })
@@ -122,13 +125,19 @@ const tooMany: Refusal = ['mqtt-too-many-subscriptions', 'the client has too man
  * this answers. A message without the right is dropped; of another one that we refuse, the refusal goes
  * on the bus in its place, where its sender can see it.
  */
-function admitPacket(packet: PublishPacket, admit: () => Message | undefined): Error | null {
+function admitPacket(
+  packet: PublishPacket,
+  admit: () => Message | undefined,
+  forgetRetained: () => void,
+): Error | null {
   try {
     replace(packet, admit() ?? nothing)
     return null
   } catch (cause) {
     const isRefusal = cause instanceof HubError && cause.code !== 'bad-topic'
     if (!isRefusal) return new Error(reasonOf(cause), { cause })
+    // [MQTT-3.3.1-7]
+    if (cause.code === 'too-large' && packet.retain) forgetRetained()
     replace(packet, cause.code === 'forbidden' ? nothing : errorInPlaceOf(packet, cause))
     return null
   }

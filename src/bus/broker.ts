@@ -5,6 +5,7 @@ import { setImmediate as turnOver } from 'node:timers/promises'
 import { Aedes, type AedesPublishPacket, type Client } from 'aedes'
 import type { Logger } from 'pino'
 import type { UserDirectory } from '../access/user.ts'
+import { createByteBudget } from '../core/byte-budget.ts'
 import { type AlarmClock, systemClock } from '../core/clock.ts'
 import type { JsonLimits } from '../core/json-shape.ts'
 import type { TopicLimits } from '../core/topic.ts'
@@ -54,6 +55,7 @@ export interface BrokerOptions
     readonly json: JsonLimits
     readonly sessions: SessionLimits
     readonly retained: RetainedLimits
+    readonly memory: { readonly inboundMiB: number }
   }
   readonly log: Logger
   readonly clock?: AlarmClock
@@ -62,12 +64,16 @@ export interface BrokerOptions
 /** What the guard has as well is set so that the guard comes first. */
 const laterThanGuard = { connectTimeout: 60_000, drainTimeout: 10_000, maxClientsIdLength: 1024 }
 
+const mebibyte = 1024 * 1024
+
+/** What each connection may keep of what comes in whatever the others do: a packet of usual size and its followers. */
+const freeInboundBytes = 256 * 1024
+
 /** How long the end waits for the disk. */
 const goodbyeMs = 1000
 
 export async function openBroker(options: BrokerOptions): Promise<Broker> {
-  const { log, sampledLog, limits, clock = systemClock } = options
-  const { qos2Window } = limits.mqtt
+  const { log, limits } = options
   const rights = createClientRights(options.directory)
   const addressOf = createClientAddress(options.clientAddress)
   const senders = createSenders(rights, addressOf)
@@ -81,12 +87,12 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
   const aedes: Aedes = await Aedes.createBroker({
     // No `id`: a fixed one makes queue keys repeat after a restart, and queued messages are lost.
     ...laterThanGuard,
-    maxInflightInbound: qos2Window + 1,
+    maxInflightInbound: limits.mqtt.qos2Window + 1,
     persistence,
     mq: emitter,
     ...createHooks(
       { ...options, topicLimits: limits.topic },
-      { reader, quota, granted, rights, senders },
+      { reader, quota, granted, rights, senders, retained },
     ),
     ...createMqttSignIn({ ...options, addressOf }),
   })
@@ -112,7 +118,8 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
     going ??= goodbye()
     return going
   }
-  const context: GuardContext = { limits, turnEnd: createTurnEnd(), sampledLog, journal, clock }
+  const publishing = { aedes, reader, largestBytes: limits.mqtt.publishBytes }
+  const context = openGuardContext(options, journal)
   return {
     bus: createAedesBus({ aedes, retained, reader, log }),
     journal,
@@ -120,7 +127,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
       const guard: MqttGuard = new MqttGuard(socket, context, {
         accept: (connect) => link.accept(connect),
         hasSubscriptions: () => link.hasSubscriptions,
-        publish: (packet, done) => publishDirectly({ aedes, client, packet }, done),
+        publish: (packet, done) => publishDirectly({ ...publishing, client, packet }, done),
       })
       const client: Client = aedes.handle(guard, request)
       const link: ClientLink = new ClientLink({ ...shared, guard, client })
@@ -138,6 +145,13 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
       await kept.close()
     },
   }
+}
+
+function openGuardContext(options: BrokerOptions, journal: Journal): GuardContext {
+  const { limits, sampledLog, clock = systemClock } = options
+  const totalBytes = limits.memory.inboundMiB * mebibyte
+  const newInboundShare = createByteBudget({ totalBytes, freeBytes: freeInboundBytes })
+  return { limits, turnEnd: createTurnEnd(), sampledLog, journal, clock, newInboundShare }
 }
 
 /** Lets clients have their acknowledgements, unless the disk takes too long. */

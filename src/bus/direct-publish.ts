@@ -1,23 +1,33 @@
 import type { Aedes, Client, PublishPacket } from 'aedes'
+import { HubError } from '../core/errors.ts'
+import { Payload } from '../core/payload.ts'
+import type { PacketReader } from './aedes-bus.ts'
+import { isOversize, oversizeReason } from './guard/oversize.ts'
 import { readPublish } from './guard/read-publish.ts'
-import { writeAcknowledgement } from './guard/written-packets.ts'
+import { writeAcknowledgement, writeReceived } from './guard/written-packets.ts'
 
 export interface DirectPublish {
   readonly aedes: Aedes
   readonly client: Client
-  /** A whole PUBLISH of the client at QoS 0 or 1, which was checked. */
+  /** A PUBLISH of the client that was checked: a whole one at QoS 0 or 1, or the head of an oversize one. */
   readonly packet: Buffer
+  readonly reader: Pick<PacketReader, 'know'>
+  /** How large a message may be. */
+  readonly largestBytes: number
 }
 
 /**
  * Publishes what a client says as Aedes does when it has parsed it, and calls `done` when that is done. A
  * message that may not be published ends the connection.
  */
-export function publishDirectly({ aedes, client, packet }: DirectPublish, done: () => void): void {
-  const { topic, payload, qos, retain, dup, messageId } = readPublish(packet)
-  const message: PublishPacket = { cmd: 'publish', topic, payload, qos, retain, dup, messageId }
+export function publishDirectly(options: DirectPublish, done: () => void): void {
+  const { aedes, client } = options
+  const message = messageOf(options)
+  const { qos, messageId = 0 } = message
   const end = (error?: Error | null) => {
     if (error) client.emit('error', error)
+    // [MQTT-4.3.3] PUBREL, which follows, is between Aedes and the client.
+    else if (qos === 2) client.conn.write(writeReceived(messageId))
     done()
   }
   aedes.authorizePublish(client, message, (error) => {
@@ -29,4 +39,14 @@ export function publishDirectly({ aedes, client, packet }: DirectPublish, done: 
     if (qos === 1) client.conn.write(writeAcknowledgement(messageId))
     aedes.publish(message, client, end)
   })
+}
+
+/** What cannot be published since it was too large has its refusal for a payload. */
+function messageOf({ packet, reader, largestBytes }: DirectPublish): PublishPacket {
+  const { payload, ...rest } = readPublish(packet)
+  if (!isOversize(packet)) return { cmd: 'publish', payload, ...rest }
+  const refusal = new HubError('too-large', oversizeReason(packet, largestBytes))
+  const refused = Payload.refused(refusal)
+  reader.know(refused)
+  return { cmd: 'publish', payload: refused.bytes, ...rest }
 }

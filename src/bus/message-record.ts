@@ -2,7 +2,7 @@ import { bodyStart, remainingLength } from './guard/packet-fields.ts'
 import { isRetained, qosOf } from './guard/packet-types.ts'
 import { writePublish } from './guard/written-packets.ts'
 import type { OwnMessage } from './own-copy.ts'
-import type { Qos } from './qos.ts'
+import { asQos } from './qos.ts'
 
 /**
  * A message as the store has it: as a PUBLISH, whose id is not the message's own and is left out. Behind it
@@ -33,8 +33,4 @@ export function readMessage(record: Buffer): OwnMessage {
     brokerCounter: 0,
     ...(clientId && { clientId }),
   }
-}
-
-function asQos(qos: number): Qos {
-  return qos === 1 || qos === 2 ? qos : 0
 }

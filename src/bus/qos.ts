@@ -5,3 +5,7 @@ export function lowerQos(one: Qos, other: Qos): Qos {
   if (one > other) return other
   return one
 }
+
+export function asQos(qos: number): Qos {
+  return qos === 1 || qos === 2 ? qos : 0
+}

@@ -12,6 +12,8 @@ export interface RetainedQuota {
    * hub's own topics, which start with `$`, always may and do not count.
    */
   take(topic: string, valueBytes: number): boolean
+  /** There is no value on `topic` any more. */
+  forget(topic: string): void
 }
 
 export function createRetainedQuota(limits: RetainedLimits): RetainedQuota {
@@ -22,6 +24,7 @@ export function createRetainedQuota(limits: RetainedLimits): RetainedQuota {
     bytesOfTopic.delete(topic)
   }
   return {
+    forget,
     take: (topic, valueBytes) => {
       // Only the hub publishes there [MQTT-4.7.2-1], one value for each thing it knows, however much others keep.
       if (topic.startsWith('$')) return true

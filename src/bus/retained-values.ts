@@ -18,14 +18,17 @@ export class RetainedValues {
     this.#records = records
   }
 
-  /** Keeps a copy in place of the one before; answers false, and keeps that one, past the limits. */
+  /**
+   * Keeps a copy in place of the one before; answers false past the limits. The one before goes in any case
+   * [MQTT-3.3.1-7]: it would pass for the latest.
+   */
   store(packet: AedesPublishPacket): boolean {
     const { topic, payload } = packet
-    if (!this.#quota.take(topic, payload.length)) return false
+    const hasRoom = this.#quota.take(topic, payload.length)
     // [MQTT-3.3.1-10]
-    if (payload.length === 0) this.#forget(topic)
-    else this.#keep(ownCopy(packet))
-    return true
+    if (hasRoom && payload.length > 0) this.#keep(ownCopy(packet))
+    else this.forget(topic)
+    return hasRoom
   }
 
   /** Takes a message of an earlier hub; answers false, and gives it up, past the limits. */
@@ -44,7 +47,9 @@ export class RetainedValues {
     else this.#records.replaced(message)
   }
 
-  #forget(topic: string): void {
+  /** Nothing is retained on `topic` any more. */
+  forget(topic: string): void {
+    this.#quota.forget(topic)
     // Anybody may clear what is not there, as often as they like.
     if (this.#messages.delete(topic)) this.#records.removed(topic)
   }

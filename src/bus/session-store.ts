@@ -117,7 +117,7 @@ export class SessionStore extends MemoryPersistence {
 
   // --- retained values ---
 
-  /** A value past the limits reaches who is there, and the one before stays. */
+  /** A value past the limits reaches who is there, and nobody else. */
   override async storeRetained(packet: AedesPublishPacket) {
     const { retained, sampledLog } = this.#options
     if (retained.store(packet)) return

@@ -9,6 +9,7 @@ export const errorCodes = {
   'bad-query': 'the part of a URL after the ? asks for something that is not served',
   forbidden: 'no rule of the user allows this: to publish here, or to subscribe to this',
   'too-fast': 'a client sends more than it may, or a device is commanded more often than it may be',
+  'too-large': 'a message has more bytes than the hub takes, or than its reader does',
   'too-many': 'there are as many of something as the hub keeps',
   interlocked: 'a command would turn on a device while another one of its group may be on',
   locked: 'an operator has locked the device, for the reason that is given',

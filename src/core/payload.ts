@@ -1,3 +1,4 @@
+import type { HubError } from './errors.ts'
 import { type JsonLimits, keepsJsonShape } from './json-shape.ts'
 import { parseJson } from './parse-json.ts'
 import { utf8Text } from './utf8-text.ts'
@@ -17,12 +18,15 @@ const widestJson: JsonLimits = { depth: 32, keys: 4096, stringBytes: 1_048_576, 
 /** A payload stays bytes until somebody needs it decoded; then it is decoded once, for everybody. */
 export class Payload {
   readonly bytes: Buffer
+  /** Why there are no bytes: what came was not kept. Whoever admits messages throws it. */
+  readonly refusal: HubError | undefined
   readonly #limits: JsonLimits
   #decoded: Decoded | undefined
 
   /** JSON past `limits` reads as other text does, so that nobody behind the hub has to parse it. */
-  constructor(bytes: Buffer, limits = widestJson) {
+  constructor(bytes: Buffer, limits = widestJson, refusal?: HubError) {
     this.bytes = bytes
+    this.refusal = refusal
     this.#limits = limits
   }
 
@@ -38,6 +42,11 @@ export class Payload {
     const copy = new Payload(ownBytes(this.bytes), this.#limits)
     copy.#decoded = this.#decoded
     return copy
+  }
+
+  /** What stands for a payload that was not kept. */
+  static refused(refusal: HubError): Payload {
+    return new Payload(Buffer.alloc(0), widestJson, refusal)
   }
 
   get encoding(): Encoding {

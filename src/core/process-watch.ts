@@ -24,7 +24,10 @@ export interface ProcessMeters {
 }
 
 export interface ProcessWatchOptions {
-  readonly limits: Readonly<Pick<Config['limits'], 'memory' | 'process'>>
+  readonly limits: {
+    readonly memory: Pick<Config['limits']['memory'], 'mib'>
+    readonly process: Config['limits']['process']
+  }
   readonly sampledLog: SampledLog
   readonly meters?: ProcessMeters
   readonly intervalMs?: number

@@ -458,7 +458,7 @@ export interface ConfigInput {
        */
       connectBytes?: number
       /**
-       * Bytes of a PUBLISH packet.
+       * Bytes of a PUBLISH packet. Over a websocket, twice as many in one frame end the connection.
        */
       publishBytes?: number
       /**
@@ -544,7 +544,7 @@ export interface ConfigInput {
       totalBytes?: number
     }
     /**
-     * Values that wait for whoever subscribes later. The same numbers hold once more for the last values of topics that are not retained; there the longest silent go first, and a value that is too large is not told again.
+     * Values that wait for whoever subscribes later. The same numbers hold for the last values of topics that are not retained, but a quarter of the bytes; there the longest silent go first, and a value that is too large is not told again.
      */
     retained?: {
       /**
@@ -731,13 +731,17 @@ export interface ConfigInput {
       waitingMiB?: number
     }
     /**
-     * One budget, from which the rest follows. Past three quarters of it no new connection is taken (HTTP 503, `memory-refused`). Of it, retained values have at most a half, and what waits for clients that are away an eighth, whatever their own limits say.
+     * One budget, from which the rest follows. Past three quarters of it no new connection is taken (HTTP 503, `memory-refused`). Of it, retained values have at most a half, and an eighth each: what waits for clients that are away, what comes in, and what waits for slow readers, whatever their own limits say.
      */
     memory?: {
       /**
        * MiB of resident memory past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512.
        */
       mib?: number
+      /**
+       * MiB of MQTT messages that have not come to their end, or wait for their turn, of all clients together; those of one user have at most half of it. A message of up to 64 KiB always has room.
+       */
+      inboundMiB?: number
     }
     /**
      * The hub as a whole.
@@ -1250,7 +1254,7 @@ export interface Config {
        */
       connectBytes: number
       /**
-       * Bytes of a PUBLISH packet.
+       * Bytes of a PUBLISH packet. Over a websocket, twice as many in one frame end the connection.
        */
       publishBytes: number
       /**
@@ -1336,7 +1340,7 @@ export interface Config {
       totalBytes: number
     }
     /**
-     * Values that wait for whoever subscribes later. The same numbers hold once more for the last values of topics that are not retained; there the longest silent go first, and a value that is too large is not told again.
+     * Values that wait for whoever subscribes later. The same numbers hold for the last values of topics that are not retained, but a quarter of the bytes; there the longest silent go first, and a value that is too large is not told again.
      */
     retained: {
       /**
@@ -1523,13 +1527,17 @@ export interface Config {
       waitingMiB: number
     }
     /**
-     * One budget, from which the rest follows. Past three quarters of it no new connection is taken (HTTP 503, `memory-refused`). Of it, retained values have at most a half, and what waits for clients that are away an eighth, whatever their own limits say.
+     * One budget, from which the rest follows. Past three quarters of it no new connection is taken (HTTP 503, `memory-refused`). Of it, retained values have at most a half, and an eighth each: what waits for clients that are away, what comes in, and what waits for slow readers, whatever their own limits say.
      */
     memory: {
       /**
        * MiB of resident memory past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512.
        */
       mib: number
+      /**
+       * MiB of MQTT messages that have not come to their end, or wait for their turn, of all clients together; those of one user have at most half of it. A message of up to 64 KiB always has room.
+       */
+      inboundMiB: number
     }
     /**
      * The hub as a whole.

@@ -31,7 +31,7 @@ export interface AdmissionOptions {
  * Clown.Model binds. Any other message that breaks its schema is passed on, counted and logged: a
  * reading with a fault is better than none.
  *
- * The answered function throws HubError `bad-topic`, `forbidden` or `bad-payload`.
+ * The answered function throws HubError `bad-topic`, `forbidden`, `too-large` or `bad-payload`.
  */
 export function createAdmission(options: AdmissionOptions): Admit {
   const { model, sampledLog } = options
@@ -40,6 +40,7 @@ export function createAdmission(options: AdmissionOptions): Admit {
     const { topic } = message
     checkTopicOf(message, options)
     const { withoutRetain: isNotKept } = checkRight(message, sender, sampledLog)
+    if (message.payload.refusal !== undefined) throw message.payload.refusal
     const problem = model.problemOf(message)
     const shape = shapeOf(topic)
     if (shape === 'command' || shape === 'request') checkAsked(message, problem, options)

@@ -26,6 +26,7 @@ function hooksWith(options: Partial<HookOptions>, user: User | null = admin) {
     quota: { hasRoomFor: () => true, take: () => {} },
     granted: new WeakSet<Subscription>(),
     senders: { of: () => clown },
+    retained: { forget: () => {} },
     rights: { of: () => (user === null ? undefined : rightsOf(user)), forget: () => {} },
   }
   return createHooks(all, parts)

@@ -29,12 +29,15 @@ t.test('a filter finds what it matches', async (t) => {
   t.same(topicsOf(values, '#'), ['a/b', 'a/c', 'd'])
 })
 
-t.test('an empty value takes one away, and one past the limits does not', async (t) => {
-  const values = valuesOn(['a', 'b'])
-  t.ok(values.store(ownMessage(1, { topic: 'a', payload: Buffer.alloc(0) })))
-  t.notOk(values.store(ownMessage(1, { topic: 'b', payload: Buffer.alloc(101) })))
-  t.match([...values.matching('#')], [{ topic: 'b', payload: Buffer.from('1') }])
-})
+t.test(
+  'an empty value takes one away, and so does one past the limits [MQTT-3.3.1-7]',
+  async (t) => {
+    const values = valuesOn(['a', 'b'])
+    t.ok(values.store(ownMessage(1, { topic: 'a', payload: Buffer.alloc(0) })))
+    t.notOk(values.store(ownMessage(1, { topic: 'b', payload: Buffer.alloc(101) })))
+    t.same([...values.matching('#')], [])
+  },
+)
 
 t.test('others have their turn while many topics are looked at', async (t) => {
   const topics = Array.from({ length: 1000 }, (_, at) => `a/${at}`)

@@ -184,7 +184,7 @@ t.test('past the number of sessions the one longest away is given up', async (t)
   t.equal(await two.next(), resumed)
 })
 
-t.test('F15: a flood of retained values stops at the limit, and old values stay', async (t) => {
+t.test('F15: a flood of retained values stops at the limit', async (t) => {
   const hub = await openHub(t, { limits: { retained: { topics: 100, valueBytes: 10 } } })
   const page = await clientOf(t, hub, { clientId: 'page' })
   for (let count = 0; count < 1000; count++) {
@@ -196,11 +196,11 @@ t.test('F15: a flood of retained values stops at the limit, and old values stay'
   const late = await clientOf(t, hub, { clientId: 'late' })
   late.send(subscribePacket(['a/#']))
   const values = new Map<string, string>()
-  while (values.size < 99) {
+  while (values.size < 98) {
     const { topic, payload: value } = readPublish(await late.next(isPublish))
     values.set(topic, String(value))
   }
-  t.equal(values.get('a/1'), '1')
+  t.notOk(values.has('a/1'), 'nor does the old value stay in place of one that is too large')
   t.notOk(values.has('a/2'), 'an empty value takes one away')
   t.equal(hub.counters()['retained-refused'], 901)
 })

@@ -1,15 +1,21 @@
+import type { ByteShare } from '../../core/byte-budget.ts'
 import { Inbound, type InboundOptions } from './inbound.ts'
+import { headOf, isOversize } from './oversize.ts'
 
 /**
  * Past the first, the socket is not read; it is again below the second. A PUBREL comes behind all that its
- * client has sent: for one, the socket is read up to the third.
+ * client has sent: for one, the socket is read up to the third, or to two of the largest messages.
  */
 const waitingBytes = { pause: 128 * 1024, resume: 32 * 1024, blocked: 1024 * 1024 }
 
 export interface BrokerFeedOptions extends InboundOptions {
   /** Tells the broker that there is something to take. */
   wake(): void
-  /** Deals with a PUBLISH at QoS 0 or 1, and then calls `done`; what fails ends the connection. */
+  /** How large a message may be. */
+  readonly largestBytes: number
+  /** Of what all clients together may have waiting here. */
+  readonly share: ByteShare
+  /** Deals with a PUBLISH at QoS 0 or 1, or one that is too large, and then calls `done`; what fails ends the connection. */
   publish(packet: Buffer, done: () => void): void
   /** A run of such messages has been dealt with, and there is more room. */
   onPublished(): void
@@ -22,11 +28,12 @@ export interface BrokerFeedOptions extends InboundOptions {
 /**
  * Hands the packets of one client to the broker, run by run: the next one when the broker is done with
  * the one before and asks for more. Messages at QoS 0 and 1 need nothing of what the broker knows of a
- * client, and go past its parser when it is their turn.
+ * client, and go past its parser when it is their turn; so do those that are too large.
  */
 export class BrokerFeed {
   readonly #options: BrokerFeedOptions
   readonly #inbound: Inbound
+  readonly #blockedBytes: number
   #phase: 'new' | 'connecting' | 'ready' = 'new'
   /** Whether the broker has dealt with all it took, and waits to be told of more. */
   #isBrokerIdle = true
@@ -38,13 +45,29 @@ export class BrokerFeed {
   constructor(options: BrokerFeedOptions) {
     this.#options = options
     this.#inbound = new Inbound(options)
+    this.#blockedBytes = Math.max(waitingBytes.blocked, 2 * options.largestBytes)
   }
 
   /** Whether so much waits that the socket is not read meanwhile. */
   get isFull(): boolean {
     const { bytes } = this.#inbound
     if (bytes <= waitingBytes.pause) return false
-    return bytes > waitingBytes.blocked || !this.isBlocked
+    return bytes > this.#blockedBytes || !this.isBlocked
+  }
+
+  /** Whether so many bytes of the next packet may be kept besides what waits. */
+  mayKeep(bytes: number): boolean {
+    return this.#options.share.hold(this.#inbound.bytes + bytes)
+  }
+
+  /** The client has signed in. */
+  belongTo(user: string): void {
+    this.#options.share.belongTo(user)
+  }
+
+  /** Nothing of it is of use any more. */
+  discard(): void {
+    this.#options.share.hold(0)
   }
 
   /** Whether so little waits that the socket is read again. */
@@ -57,9 +80,13 @@ export class BrokerFeed {
     return this.#isBrokerIdle && this.#inbound.isBlocked
   }
 
-  /** `requests`: for how many requests the packet counts, besides messages. */
+  /**
+   * `requests`: for how many requests the packet counts, besides messages. Of an oversize one the head is
+   * kept: it is refused when it is its turn.
+   */
   add(packet: Buffer, requests: number): void {
-    this.#inbound.add(packet, requests)
+    this.#inbound.add(isOversize(packet) ? headOf(packet) : packet, requests)
+    this.#options.share.hold(this.#inbound.bytes)
   }
 
   /** Lets the broker know of what was added, if it waits. */
@@ -93,6 +120,7 @@ export class BrokerFeed {
     }
     if (this.#publishNext()) return null
     const run = this.#inbound.take()
+    this.#options.share.hold(this.#inbound.bytes)
     if (run === undefined) this.#rest()
     else this.#handOver()
     return run ?? null
@@ -102,6 +130,7 @@ export class BrokerFeed {
   #publishNext(): boolean {
     if (this.#phase !== 'ready') return false
     const run = this.#inbound.takeMessages()
+    this.#options.share.hold(this.#inbound.bytes)
     let left = run.length
     const rest = () => {
       this.#rest()

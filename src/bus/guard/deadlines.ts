@@ -2,6 +2,9 @@ import type { AlarmClock } from '../../core/clock.ts'
 import { PacketFault } from './packet-fault.ts'
 import type { MqttLimits } from './packet-types.ts'
 
+/** So much of a packet that is not complete is a sign of life; less is not, however long it drips. */
+const signOfLifeBytes = 16 * 1024
+
 export interface DeadlinesOptions {
   readonly limits: Pick<MqttLimits, 'connectSeconds' | 'keepAliveSeconds' | 'idleSeconds'>
   readonly clock: Pick<AlarmClock, 'nowMs' | 'after'>
@@ -26,6 +29,7 @@ export class Deadlines {
   #heardAtMs = 0
   #isSilent = false
   #isOver = false
+  #bytesSinceHeard = 0
 
   constructor(options: DeadlinesOptions) {
     const { clock, limits } = options
@@ -49,10 +53,17 @@ export class Deadlines {
 
   /** A packet came. */
   heard(): void {
+    this.#bytesSinceHeard = 0
     this.#heardAtMs = this.#options.clock.nowMs()
     if (!this.#isSilent) return
     this.#isSilent = false
     this.#options.onSilence(false)
+  }
+
+  /** Some bytes came: a large packet may take longer than a keep-alive. */
+  received(bytes: number): void {
+    this.#bytesSinceHeard += bytes
+    if (this.#bytesSinceHeard > signOfLifeBytes) this.heard()
   }
 
   clear(): void {

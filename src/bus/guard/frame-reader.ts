@@ -1,9 +1,17 @@
 import { malformed } from './packet-fault.ts'
 
 export interface FrameReaderOptions {
-  /** Called with each fixed header before anything of its packet is kept; throws to refuse it. */
-  checkHeader(firstByte: number, remainingBytes: number): void
-  /** Called with each complete packet, fixed header included. */
+  /**
+   * Called with each fixed header before anything of its packet is kept; throws to refuse it. Returns how
+   * many of the remaining bytes are to be kept: the others are read past.
+   */
+  checkHeader(firstByte: number, remainingBytes: number): number
+  /** Whether so many bytes may be kept of a packet that is not complete; if not, the rest is read past. */
+  mayKeep(bytes: number): boolean
+  /**
+   * Called with each packet when all of it has come, fixed header included. That announces more than there
+   * is when some of the packet was read past.
+   */
   onPacket(packet: Buffer): void
   /** Whether the packets so far are enough for now. */
   isFull(): boolean
@@ -12,12 +20,24 @@ export interface FrameReaderOptions {
 /** [MQTT-2.2.3] A fixed header is a byte and at most four bytes of length. */
 const maximumHeaderBytes = 5
 
+/** First room for a packet that comes in pieces. Every topic and id fit in it. */
+const firstBytes = 66 * 1024
+
+/** A packet of which something is missing. */
+interface PartialPacket {
+  bytes: Buffer
+  filledBytes: number
+  /** How many are to be kept. */
+  keptBytes: number
+  /** How many more are to be read past. */
+  passedBytes: number
+}
+
 /** Cuts a stream of bytes into MQTT packets. Keeps at most one packet that is not complete. */
 export class FrameReader {
   readonly #options: FrameReaderOptions
   #header: number[] = []
-  #partial: Buffer | undefined
-  #filledBytes = 0
+  #partial: PartialPacket | undefined
 
   constructor(options: FrameReaderOptions) {
     this.#options = options
@@ -55,29 +75,51 @@ export class FrameReader {
   #startPacket(chunk: Buffer, at: number): number {
     const header = this.#header
     const remainingBytes = decodeLength(header)
-    this.#options.checkHeader(Number(header[0]), remainingBytes)
+    const wantedBytes = this.#options.checkHeader(Number(header[0]), remainingBytes)
     this.#header = []
     const end = at + remainingBytes
     const start = at - header.length
-    if (start >= 0 && end <= chunk.length) {
+    if (start >= 0 && end <= chunk.length && wantedBytes === remainingBytes) {
       this.#options.onPacket(chunk.subarray(start, end))
       return end
     }
-    const partial = Buffer.allocUnsafe(header.length + remainingBytes)
-    partial.set(header)
-    this.#partial = partial
-    this.#filledBytes = header.length
-    return remainingBytes === 0 ? this.#fill(partial, chunk, at) : at
+    const keptBytes = header.length + wantedBytes
+    const bytes = Buffer.allocUnsafe(Math.min(keptBytes, firstBytes))
+    bytes.set(header)
+    const passedBytes = remainingBytes - wantedBytes
+    this.#partial = { bytes, filledBytes: header.length, keptBytes, passedBytes }
+    return remainingBytes === 0 ? this.#fill(this.#partial, chunk, at) : at
   }
 
-  #fill(partial: Buffer, chunk: Buffer, start: number): number {
-    const bytes = chunk.copy(partial, this.#filledBytes, start)
-    this.#filledBytes += bytes
-    if (this.#filledBytes === partial.length) {
+  #fill(partial: PartialPacket, chunk: Buffer, start: number): number {
+    this.#makeRoom(partial, chunk.length - start)
+    const copied = chunk.copy(partial.bytes, partial.filledBytes, start)
+    partial.filledBytes += copied
+    if (partial.filledBytes < partial.keptBytes) return start + copied
+    const passed = Math.min(partial.passedBytes, chunk.length - start - copied)
+    partial.passedBytes -= passed
+    if (partial.passedBytes === 0) {
       this.#partial = undefined
-      this.#options.onPacket(partial)
+      this.#options.onPacket(partial.bytes)
     }
-    return start + bytes
+    return start + copied + passed
+  }
+
+  /** Room grows with what has come: what is only announced takes none. */
+  #makeRoom(partial: PartialPacket, bytes: number): void {
+    const { filledBytes, keptBytes } = partial
+    const needed = Math.min(filledBytes + bytes, keptBytes)
+    const room = partial.bytes.length
+    if (needed <= room) return
+    const newRoom = Math.min(Math.max(needed, 2 * room), keptBytes)
+    if (this.#options.mayKeep(newRoom)) {
+      const larger = Buffer.allocUnsafe(newRoom)
+      partial.bytes.copy(larger, 0, 0, filledBytes)
+      partial.bytes = larger
+    } else {
+      partial.keptBytes = room
+      partial.passedBytes += keptBytes - room
+    }
   }
 }
 

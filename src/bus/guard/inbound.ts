@@ -1,5 +1,6 @@
-import type { TokenBucket } from '../../core/token-bucket.ts'
-import { packetTypes, qosOf, typeOf } from './packet-types.ts'
+import { TokenBucket } from '../../core/token-bucket.ts'
+import { isOversize } from './oversize.ts'
+import { type MqttLimits, packetTypes, qosOf, typeOf } from './packet-types.ts'
 
 /** What a packet costs in memory besides its bytes, so that many small ones count too. */
 const overheadBytes = 200
@@ -12,6 +13,15 @@ export interface InboundRates {
   readonly publishes: TokenBucket
   /** For whatever else makes work. */
   readonly requests: TokenBucket
+}
+
+/** The rates of one client. */
+export function inboundRates(limits: MqttLimits): InboundRates {
+  const { publishesPerSecond, publishBurst, requestsPerSecond, requestBurst } = limits
+  return {
+    publishes: new TokenBucket({ perSecond: publishesPerSecond, burst: publishBurst }),
+    requests: new TokenBucket({ perSecond: requestsPerSecond, burst: requestBurst }),
+  }
 }
 
 interface PricedPacket {
@@ -75,7 +85,7 @@ export class Inbound {
     return run.length > 1 ? Buffer.concat(run) : run[0]
   }
 
-  /** The next run, if it is one of messages at QoS 0 or 1; empty otherwise. */
+  /** The next run, if it is one of messages that need nothing of the broker; empty otherwise. */
   takeMessages(): readonly Buffer[] {
     const next = this.#next()
     return next !== undefined && isSimple(next.packet) ? this.#taken(this.#takeRun()) : []
@@ -149,13 +159,15 @@ function isRelease(packet: Buffer): boolean {
 /** Kinds are type, QoS and retain flag; DUP makes no difference. */
 function goTogether(one: Buffer, other: Buffer): boolean {
   const dup = 8
-  return (one.readUInt8() | dup) === (other.readUInt8() | dup)
+  const isSameKind = (one.readUInt8() | dup) === (other.readUInt8() | dup)
+  return isSameKind && isSimple(one) === isSimple(other)
 }
 
-/** Whether a packet is a message that is dealt with when it has been published. */
+/** Whether a packet is a message that is dealt with when it has been published, or was too large for that. */
 function isSimple(packet: Buffer): boolean {
   const first = packet.readUInt8()
-  return typeOf(first) === packetTypes.publish && qosOf(first) < 2
+  if (typeOf(first) !== packetTypes.publish) return false
+  return qosOf(first) < 2 || isOversize(packet)
 }
 
 /** Only messages and their acknowledgements come in numbers. */

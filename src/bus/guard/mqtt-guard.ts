@@ -1,7 +1,7 @@
 import { Duplex } from 'node:stream'
+import type { ByteShare } from '../../core/byte-budget.ts'
 import type { AlarmClock } from '../../core/clock.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
-import { TokenBucket } from '../../core/token-bucket.ts'
 import type { TurnEnd } from '../../core/turn-end.ts'
 import { clientName } from '../client-name.ts'
 import type { Journal } from '../journal.ts'
@@ -15,8 +15,10 @@ import {
 } from './connect-packet.ts'
 import { Deadlines } from './deadlines.ts'
 import { FrameReader } from './frame-reader.ts'
+import { inboundRates } from './inbound.ts'
 import { isAcceptance } from './outbound.ts'
 import { Outbox } from './outbox.ts'
+import { isOversize, oversizeReason } from './oversize.ts'
 import { malformed, PacketFault } from './packet-fault.ts'
 import { checkPublish, checkSubscribe, checkUnsubscribe } from './packet-rules.ts'
 import { createHeaderCheck, packetTypes, typeOf } from './packet-types.ts'
@@ -28,6 +30,8 @@ export interface GuardContext {
   readonly sampledLog: SampledLog
   readonly journal: Pick<Journal, 'isLasting' | 'settled'>
   readonly clock: Pick<AlarmClock, 'nowMs' | 'after'>
+  /** Of what comes from clients, and is not complete or waits for its turn. */
+  newInboundShare(): ByteShare
 }
 
 /** Whom a guard guards. */
@@ -35,7 +39,7 @@ export interface Guarded {
   /** CONNACK goes out; answers whether it is to say that there is a session. */
   accept(connect: ConnectPacket): boolean
   hasSubscriptions(): boolean
-  /** Deals with a PUBLISH of the client at QoS 0 or 1, and then calls `done`. */
+  /** Deals with a PUBLISH of the client at QoS 0 or 1, or the head of an oversize one, and then calls `done`. */
   publish(packet: Buffer, done: () => void): void
 }
 
@@ -78,19 +82,16 @@ export class MqttGuard extends Duplex {
         if (this.#connect === undefined && typeOf(firstByte) !== packetTypes.connect) {
           throw malformed('expected CONNECT as the first packet')
         }
-        checkHeader(firstByte, remainingBytes)
+        return checkHeader(firstByte, remainingBytes)
       },
+      mayKeep: (bytes) => this.#feed.mayKeep(bytes),
       onPacket: (packet) => this.#received(packet),
       isFull: () => this.#feed.isFull,
     })
     this.#feed = new BrokerFeed({
-      rates: {
-        publishes: new TokenBucket({
-          perSecond: mqtt.publishesPerSecond,
-          burst: mqtt.publishBurst,
-        }),
-        requests: new TokenBucket({ perSecond: mqtt.requestsPerSecond, burst: mqtt.requestBurst }),
-      },
+      largestBytes: mqtt.publishBytes,
+      share: context.newInboundShare(),
+      rates: inboundRates(mqtt),
       mayTake: (packet) => this.#acknowledgements.mayTake(packet),
       taken: (packet) => this.#acknowledgements.taken(packet),
       wake: () => this.emit('readable'),
@@ -161,6 +162,7 @@ export class MqttGuard extends Duplex {
 
   #read(chunk: Buffer): void {
     if (this.destroyed) return
+    this.#deadlines.received(chunk.length)
     try {
       this.#unread = this.#frames.read(chunk)
     } catch (fault) {
@@ -192,7 +194,10 @@ export class MqttGuard extends Duplex {
 
   #received(packet: Buffer): void {
     this.#deadlines.heard()
-    this.#feed.add(packet, this.#check(packet))
+    const requests = this.#check(packet)
+    const { publishBytes } = this.#context.limits.mqtt
+    if (isOversize(packet)) this.#warn('mqtt-packet-too-big', oversizeReason(packet, publishBytes))
+    this.#feed.add(packet, requests)
   }
 
   /** Answers for how many requests the packet counts. */
@@ -261,6 +266,7 @@ export class MqttGuard extends Duplex {
     if (expectsAnswer(packet.readUInt8())) this.#acknowledgements.sent(packet)
     if (this.#isAccepted || this.#connect === undefined || !isAcceptance(packet)) return
     this.#isAccepted = true
+    this.#feed.belongTo(this.#connect.user)
     const isPresent = this.#guarded.accept(this.#connect)
     // [MQTT-3.2.2-2] Aedes tells of a session only if it has subscriptions.
     if (this.#connect.level === 4) packet[2] = isPresent ? 1 : 0
@@ -292,6 +298,7 @@ export class MqttGuard extends Duplex {
 
   override _destroy(_error: Error | null, done: (error: Error | null) => void): void {
     this.#deadlines.clear()
+    this.#feed.discard()
     const last = this.#outbox.close()
     if (!this.socket.destroyed) {
       this.socket.end(last)

@@ -34,6 +34,9 @@ export function isRetained(firstByte: number): boolean {
   return (firstByte & 1) === 1
 }
 
+/** The most that has to be kept of a PUBLISH to acknowledge it: its topic and its id. */
+const oversizeHeadBytes = 2 + 65_535 + 2
+
 /** What the fixed header of a packet from a client must say. */
 interface HeaderRule {
   /** The lower half of the first byte; PUBLISH has rules of its own. */
@@ -46,14 +49,17 @@ function exactly(bytes: number, flags = 0): HeaderRule {
   return { flags, minimumBytes: bytes, maximumBytes: bytes }
 }
 
-/** Checks fixed headers: before anything of the packet itself is kept. */
+/**
+ * Checks fixed headers: before anything of the packet itself is kept. Returns how many of its bytes are to
+ * be kept: a message that is too large is no reason to end a connection, which comes again with it.
+ */
 export function createHeaderCheck(limits: MqttLimits) {
   const { connect, publish, subscribe, unsubscribe, pubrel, pingreq, disconnect } = packetTypes
   const { puback, pubrec, pubcomp } = packetTypes
   const rules = new Map<number, HeaderRule>([
     // MQTT 3.1 leaves the flags of CONNECT open, so they wait for its protocol level.
     [connect, { flags: undefined, minimumBytes: 12, maximumBytes: limits.connectBytes }],
-    [publish, { flags: undefined, minimumBytes: 3, maximumBytes: limits.publishBytes }],
+    [publish, { flags: undefined, minimumBytes: 3, maximumBytes: Number.POSITIVE_INFINITY }],
     [puback, exactly(2)],
     [pubrec, exactly(2)],
     [pubrel, exactly(2, 2)],
@@ -63,7 +69,7 @@ export function createHeaderCheck(limits: MqttLimits) {
     [pingreq, exactly(0)],
     [disconnect, exactly(0)],
   ])
-  return (firstByte: number, remainingBytes: number): void => {
+  return (firstByte: number, remainingBytes: number): number => {
     const type = typeOf(firstByte)
     const rule = rules.get(type)
     if (rule === undefined) throw malformed(`expected a packet of a client, got type ${type}`)
@@ -77,5 +83,8 @@ export function createHeaderCheck(limits: MqttLimits) {
     if (remainingBytes < rule.minimumBytes) {
       throw malformed(`expected at least ${rule.minimumBytes} bytes, got ${remainingBytes}`)
     }
+    const isOversize = type === publish && remainingBytes > limits.publishBytes
+    // At least a byte is missing of it, or it would pass for a whole one.
+    return isOversize ? Math.min(remainingBytes - 1, oversizeHeadBytes) : remainingBytes
   }
 }

@@ -42,3 +42,8 @@ function lengthOf(remainingBytes: number): number[] {
 export function writeAcknowledgement(id: number): Buffer {
   return Buffer.from([packetTypes.puback << 4, 2, id >> 8, id & 255])
 }
+
+/** [MQTT-3.5] A whole PUBREC. */
+export function writeReceived(id: number): Buffer {
+  return Buffer.from([packetTypes.pubrec << 4, 2, id >> 8, id & 255])
+}

@@ -16,6 +16,8 @@ function startFeed(burst = 100, mayTake = (_packet: Buffer) => true) {
     events.emit(word)
   }
   const feed = new BrokerFeed({
+    largestBytes: 1000,
+    share: { hold: () => true, belongTo: () => {} },
     rates: {
       publishes: new TokenBucket({ perSecond: 20, burst }),
       requests: new TokenBucket({ perSecond: 20, burst: 100 }),

@@ -88,6 +88,19 @@ t.test('who has nothing to do is cut only where that is configured', async (t) =
   t.same(await pass(600), ['mqtt-idle'])
 })
 
+t.test('much of a packet that is not complete is a sign of life, and little is not', async (t) => {
+  const { deadlines, pass } = startDeadlines()
+  deadlines.connected(60)
+  t.same(await pass(30), [])
+  deadlines.received(10_000)
+  t.same(await pass(30), [])
+  deadlines.received(10_000)
+  t.same(await pass(60), [])
+  deadlines.received(10_000)
+  t.same(await pass(29), [])
+  t.same(await pass(1), ['mqtt-keep-alive'])
+})
+
 t.test('the silence of a client that is not read does not count', async (t) => {
   const { deadlines, state, pass } = startDeadlines()
   deadlines.connected(60)

@@ -5,11 +5,14 @@ import { FrameReader } from '../../../src/bus/guard/frame-reader.ts'
 import { hex, packet } from '../../raw-mqtt.ts'
 import { faultOf } from './fault-of.ts'
 
+const keepAll = (_firstByte: number, remainingBytes: number) => remainingBytes
+
 /** What a reader makes of `chunks`. */
 function read(chunks: readonly Buffer[]): string[] {
   const packets: string[] = []
   const reader = new FrameReader({
-    checkHeader: () => {},
+    checkHeader: keepAll,
+    mayKeep: () => true,
     onPacket: (whole) => packets.push(whole.toString('hex')),
     isFull: () => false,
   })
@@ -44,7 +47,11 @@ t.test('bytes that come one by one make the same packets', async (t) => {
 t.test('a header is checked before anything of its packet is there', async (t) => {
   const headers: [number, number][] = []
   const reader = new FrameReader({
-    checkHeader: (...header) => headers.push(header),
+    checkHeader: (...header) => {
+      headers.push(header)
+      return keepAll(...header)
+    },
+    mayKeep: () => true,
     onPacket: () => t.fail('there is no whole packet'),
     isFull: () => false,
   })
@@ -71,6 +78,7 @@ t.test('what refuses a header refuses its stream', async (t) => {
     checkHeader: () => {
       throw new Error('refused')
     },
+    mayKeep: () => true,
     onPacket: () => t.fail('it was refused'),
     isFull: () => false,
   })
@@ -81,7 +89,8 @@ t.test('what is past enough packets is left, and read when there is room', async
   const packets: string[] = []
   let room = 2
   const reader = new FrameReader({
-    checkHeader: () => {},
+    checkHeader: keepAll,
+    mayKeep: () => true,
     onPacket: (whole) => packets.push(whole.toString('hex')),
     isFull: () => packets.length >= room,
   })

@@ -205,6 +205,7 @@ t.test('what is written after the end goes nowhere, and nobody waits for it', as
     journal: openJournal(openMemoryStore()),
     sampledLog: createSampledLog(pino({ level: 'silent' }), createCounters()),
     clock: systemClock,
+    newInboundShare: () => ({ hold: () => true, belongTo: () => {} }),
   }
   const guarded = { accept: () => false, hasSubscriptions: () => false, publish: () => {} }
   const guard = new MqttGuard(socket, context, guarded)

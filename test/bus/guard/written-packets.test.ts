@@ -2,6 +2,7 @@ import t from 'tap'
 import {
   writeAcknowledgement,
   writePublish,
+  writeReceived,
   writeRelease,
 } from '../../../src/bus/guard/written-packets.ts'
 import { hex, publishPacket } from '../../raw-mqtt.ts'
@@ -36,4 +37,8 @@ t.test('a PUBREL has the flag it must have', async (t) => {
 
 t.test('a PUBACK has the id of its message', async (t) => {
   t.same(writeAcknowledgement(0x1234), hex('4002 1234'))
+})
+
+t.test('a PUBREC has the id of its message', async (t) => {
+  t.same(writeReceived(0x1234), hex('5002 1234'))
 })
