@@ -49,9 +49,11 @@ export function overlaps(one: string, other: string): boolean {
   return next === undefined || next === '#'
 }
 
-/** A topic has at least one level, so that `#` alone says the same as `+/#`. */
+/** No topic is empty, so that `#` alone says the same as `+/#`, and `/#` as `/+/#`. */
 function levelsOf(filter: string): string[] {
-  return filter === '#' ? ['+', '#'] : filter.split('/')
+  const levels = filter.split('/')
+  if (filter === '#' || filter === '/#') levels.splice(-1, 0, '+')
+  return levels
 }
 
 /** Whether one level of a filter stands for all that another one stands for. */

@@ -2,11 +2,13 @@ import fc from 'fast-check'
 import t from 'tap'
 import { covers, matches, overlaps } from '../../src/core/filter.ts'
 
-const names = ['a', 'b', '$a']
+const names = ['a', 'b', '', '$a']
 const maxLevels = 4
 
-/** Every topic of one to `maxLevels` levels, one level more than the filters have. */
-const topics = Array.from({ length: maxLevels }, (_, index) => index + 1).flatMap(topicsOf)
+/** Every topic of one to `maxLevels` levels, one level more than the filters have; no text is none. */
+const topics = Array.from({ length: maxLevels }, (_, index) => index + 1)
+  .flatMap(topicsOf)
+  .filter((topic) => topic !== '')
 
 function topicsOf(levels: number): string[] {
   if (levels === 1) return names
@@ -20,15 +22,16 @@ const filters = fc
     fc.constantFrom(...names, '+', '#'),
   )
   .map(([levels, last]) => [...levels, last].join('/'))
+  .filter((filter) => filter !== '')
 
 /** What MQTT's standard says, told by a pattern. */
 function isMatched(filter: string, topic: string): boolean {
   if (/^[+#]/.test(filter) && topic.startsWith('$')) return false
   const pattern = filter
     .replaceAll('$', '\\$')
-    .replaceAll('+', '[^/]+')
-    .replace(/^#$/, '.+')
-    .replace(/\/#$/, '(/.+)?')
+    .replaceAll('+', '[^/]*')
+    .replace(/^#$/, '.*')
+    .replace(/\/#$/, '(/.*)?')
   return new RegExp(`^${pattern}$`).test(topic)
 }
 
@@ -46,6 +49,14 @@ t.test('a topic is matched as the standard says', async (t) => {
     ['$SYS/#', '$SYS/x', true],
     ['a/+', 'a/$b', true],
     ['a', 'a/b', false],
+    ['+/+', '/finance', true],
+    ['/+', '/finance', true],
+    ['+', '/finance', false],
+    ['a/+', 'a/', true],
+    ['a/#', 'a/', true],
+    ['a/+/b', 'a//b', true],
+    ['a', 'a/', false],
+    ['/#', '/', true],
   ]
   for (const [filter, topic, isMatch] of cases) {
     t.equal(matches(filter, topic), isMatch, `${filter} ${topic}`)
