@@ -12,25 +12,25 @@ class Several<Value> extends Set<Value> {}
 
 type Values<Value> = Value | Several<Value>
 
-/** What is filed under the levels of filters so far, and the levels that follow. */
+/** What is filed under filters with wildcards that begin alike. */
 interface Branch<Value> {
-  readonly values: Set<Value>
-  /** Below `+`, and what is filed under `#` here. */
-  one: Branch<Value> | undefined
-  some: Branch<Value> | undefined
-  readonly levels: Map<string, Branch<Value>>
+  /** The levels that lead here from the branch above; the first of them is its key there. */
+  readonly path: string
+  /** What is filed under the filter that ends here. */
+  values: Values<Value> | undefined
+  below: Map<string, Branch<Value>> | undefined
 }
 
 /**
  * Values by filter. Finds those for a topic in a time that grows with the levels of the topic, and not
  * with how many other filters there are. Those without wildcards, which most are, are found by the topic
- * itself, and take no branches. That wildcards do not stand for what begins with `$` is left to the
- * values [MQTT-4.7.2-1].
+ * itself. Of the others there are at most twice as many branches as filters, however many levels those
+ * have. That wildcards do not stand for what begins with `$` is left to the values [MQTT-4.7.2-1].
  */
 export class FilterTree<Value> {
   readonly #syntax: Required<{ [Key in keyof FilterSyntax]: NonNullable<FilterSyntax[Key]> }>
-  readonly #root = createBranch<Value>()
   readonly #exact = new Map<string, Values<Value>>()
+  readonly #root: Branch<Value> = { path: '', values: undefined, below: undefined }
 
   constructor(syntax: FilterSyntax = {}) {
     const { separator, wildcardOne, wildcardSome, matchEmptyLevels } = syntax
@@ -44,18 +44,26 @@ export class FilterTree<Value> {
 
   /** A value is filed under a filter only once. */
   add(filter: string, value: Value): void {
-    const levels = filter.split(this.#syntax.separator)
-    if (!this.#isPattern(levels)) {
+    let rest = this.#levelsIn(filter)
+    if (!this.#isPattern(rest)) {
       this.#exact.set(filter, withValue(this.#exact.get(filter), value))
       return
     }
     let branch = this.#root
-    for (const level of levels) branch = this.#grow(branch, level)
-    branch.values.add(value)
+    while (rest.length > 0) {
+      const [key = ''] = rest
+      const below = branch.below?.get(key)
+      const next = below === undefined ? this.#newBranch(rest) : this.#cut(below, rest)
+      branch.below ??= new Map()
+      branch.below.set(key, next)
+      rest = rest.slice(this.#levelsIn(next.path).length)
+      branch = next
+    }
+    branch.values = withValue(branch.values, value)
   }
 
   remove(filter: string, value: Value): void {
-    const levels = filter.split(this.#syntax.separator)
+    const levels = this.#levelsIn(filter)
     if (this.#isPattern(levels)) this.#prune(this.#root, levels, value)
     else if (leavesNone(this.#exact.get(filter), value)) this.#exact.delete(filter)
   }
@@ -63,7 +71,7 @@ export class FilterTree<Value> {
   /** The values of all filters that match, once for each. */
   match(topic: string): Value[] {
     const found: Value[] = []
-    this.#collect(this.#root, { levels: topic.split(this.#syntax.separator), found }, 0)
+    this.#collect(this.#root, { levels: this.#levelsIn(topic), found }, 0)
     for (const value of valuesIn(this.#exact.get(topic))) found.push(value)
     return found
   }
@@ -73,65 +81,98 @@ export class FilterTree<Value> {
     return levels.includes(wildcardOne) || levels.includes(wildcardSome)
   }
 
-  #grow(branch: Branch<Value>, level: string): Branch<Value> {
-    const known = this.#next(branch, level)
-    if (known !== undefined) return known
-    const grown = createBranch<Value>()
-    const { wildcardOne, wildcardSome } = this.#syntax
-    if (level === wildcardOne) branch.one = grown
-    else if (level === wildcardSome) branch.some = grown
-    else branch.levels.set(level, grown)
-    return grown
+  #levelsIn(path: string): string[] {
+    return path.split(this.#syntax.separator)
   }
 
-  #next(branch: Branch<Value>, level: string): Branch<Value> | undefined {
-    const { wildcardOne, wildcardSome } = this.#syntax
-    if (level === wildcardOne) return branch.one
-    return level === wildcardSome ? branch.some : branch.levels.get(level)
+  #newBranch(levels: readonly string[]): Branch<Value> {
+    return { path: levels.join(this.#syntax.separator), values: undefined, below: undefined }
   }
 
-  /** Cuts off what is empty afterwards. */
-  #prune(branch: Branch<Value>, [level, ...rest]: string[], value: Value): void {
-    if (level === undefined) {
-      branch.values.delete(value)
+  /** The part of `branch` that `levels` lead to, with the rest of it below. */
+  #cut(branch: Branch<Value>, levels: readonly string[]): Branch<Value> {
+    const path = this.#levelsIn(branch.path)
+    const end = path.findIndex((level, at) => level !== levels[at])
+    if (end === -1) return branch
+    const rest = path.slice(end)
+    const below = new Map([[String(rest[0]), { ...branch, path: this.#newBranch(rest).path }]])
+    return { ...this.#newBranch(path.slice(0, end)), below }
+  }
+
+  /** Cuts off what is empty afterwards, and joins what has nothing beside it. */
+  #prune(branch: Branch<Value>, levels: readonly string[], value: Value): void {
+    const [key] = levels
+    if (key === undefined) {
+      if (leavesNone(branch.values, value)) branch.values = undefined
       return
     }
-    const next = this.#next(branch, level)
+    const next = branch.below?.get(key)
     if (next === undefined) return
-    this.#prune(next, rest, value)
-    if (!isEmpty(next)) return
-    if (next === branch.one) branch.one = undefined
-    else if (next === branch.some) branch.some = undefined
-    else branch.levels.delete(level)
+    const path = this.#levelsIn(next.path)
+    if (!path.every((level, at) => level === levels[at])) return
+    this.#prune(next, levels.slice(path.length), value)
+    const left = this.#joined(next)
+    if (left !== undefined) branch.below?.set(key, left)
+    else branch.below?.delete(key)
+    if (branch.below?.size === 0) branch.below = undefined
   }
 
-  #collect(branch: Branch<Value>, search: Search<Value>, at: number): void {
-    const { levels, found } = search
+  /** What is left of a branch; undefined when nothing is. */
+  #joined(branch: Branch<Value>): Branch<Value> | undefined {
+    const { path, values, below } = branch
+    if (values !== undefined || (below !== undefined && below.size > 1)) return branch
+    const [only] = below?.values() ?? []
+    return only && { ...only, path: path + this.#syntax.separator + only.path }
+  }
+
+  /** `at` is the first level that the branches so far do not stand for. */
+  #collect({ below }: Branch<Value>, search: Search<Value>, at: number): void {
+    const { wildcardOne, wildcardSome, matchEmptyLevels } = this.#syntax
     // [MQTT-4.7.1-2] What ends with /# matches the level above, too.
-    for (const value of branch.some?.values ?? []) found.push(value)
-    const level = levels[at]
-    if (level === undefined) {
-      for (const value of branch.values) found.push(value)
-      return
+    this.#follow(below?.get(wildcardSome), search, at)
+    const level = search.levels[at]
+    if (level === undefined) return
+    // What looks like a wildcard is none in a topic.
+    const isName = level !== wildcardOne && level !== wildcardSome
+    if (isName) this.#follow(below?.get(level), search, at)
+    if (level !== '' || matchEmptyLevels) this.#follow(below?.get(wildcardOne), search, at)
+  }
+
+  #follow(branch: Branch<Value> | undefined, search: Search<Value>, at: number): void {
+    if (branch === undefined) return
+    const { levels, found } = search
+    const end = this.#end(branch.path, levels, at)
+    if (end === undefined) return
+    if (end <= levels.length) this.#collect(branch, search, end)
+    if (end < levels.length) return
+    for (const value of valuesIn(branch.values)) found.push(value)
+  }
+
+  /** Where the levels of a topic go on behind `path`, past their end if it matches any; undefined if none. */
+  #end(path: string, levels: readonly string[], at: number): number | undefined {
+    const { separator, wildcardSome } = this.#syntax
+    if (path === wildcardSome) return Number.POSITIVE_INFINITY
+    // By its key, a path of one level is known to match.
+    if (!path.includes(separator)) return at + 1
+    const own = this.#levelsIn(path)
+    for (const [index, level] of own.entries()) {
+      const isLast = index === own.length - 1
+      if (isLast && level === wildcardSome) return Number.POSITIVE_INFINITY
+      if (!this.#standsFor(level, levels[at + index])) return undefined
     }
-    const exact = branch.levels.get(level)
-    if (exact !== undefined) this.#collect(exact, search, at + 1)
-    const isFit = level !== '' || this.#syntax.matchEmptyLevels
-    if (branch.one !== undefined && isFit) this.#collect(branch.one, search, at + 1)
+    return at + own.length
+  }
+
+  #standsFor(level: string, other: string | undefined): boolean {
+    if (other === undefined) return false
+    const { wildcardOne, matchEmptyLevels } = this.#syntax
+    return level === other || (level === wildcardOne && (other !== '' || matchEmptyLevels))
   }
 }
 
 interface Search<Value> {
   readonly levels: readonly string[]
   readonly found: Value[]
-}
-
-function createBranch<Value>(): Branch<Value> {
-  return { values: new Set(), one: undefined, some: undefined, levels: new Map() }
-}
-
-function isEmpty<Value>({ values, one, some, levels }: Branch<Value>): boolean {
-  return values.size === 0 && one === undefined && some === undefined && levels.size === 0
 }
 
 function withValue<Value>(values: Values<Value> | undefined, value: Value): Values<Value> {
@@ -146,7 +187,7 @@ function leavesNone<Value>(values: Values<Value> | undefined, value: Value): boo
   return values.size === 0
 }
 
-function valuesIn<Value>(values: Values<Value> | undefined): Value[] {
+function valuesIn<Value>(values: Values<Value> | undefined): Iterable<Value> {
   if (values === undefined) return []
-  return values instanceof Several ? [...values] : [values]
+  return values instanceof Several ? values : [values]
 }

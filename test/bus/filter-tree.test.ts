@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util'
+import fc from 'fast-check'
 import t from 'tap'
 import { FilterTree } from '../../src/bus/filter-tree.ts'
 import { matches } from '../../src/core/filter.ts'
@@ -59,4 +61,32 @@ t.test('what was never there can be removed', async (t) => {
   tree.remove('a/b/c', 'a/b')
   tree.remove('x', 'a/b')
   t.same(tree.match('a/b'), ['a/b'])
+})
+
+t.test('whatever is added and removed, what is left is found, and only that', async () => {
+  const level = fc.constantFrom('a', 'b', '', '+')
+  const filter = fc
+    .tuple(fc.array(level, { minLength: 1, maxLength: 6 }), fc.constantFrom('', '/#'))
+    .map(([levels, end]) => levels.join('/') + end)
+  const topic = fc.array(fc.constantFrom('a', 'b', ''), { minLength: 1, maxLength: 6 })
+  const changes = fc.array(fc.tuple(fc.boolean(), filter), { maxLength: 40 })
+  fc.assert(
+    fc.property(changes, fc.array(topic, { minLength: 1, maxLength: 10 }), (all, topics) => {
+      const tree = new FilterTree<string>()
+      const left = new Set<string>()
+      for (const [isAdded, filter] of all) {
+        if (isAdded) tree.add(filter, filter)
+        else tree.remove(filter, filter)
+        if (isAdded) left.add(filter)
+        else left.delete(filter)
+      }
+      return topics
+        .map((levels) => levels.join('/'))
+        .every((topic) => {
+          const expected = [...left].filter((filter) => matches(filter, topic))
+          return isDeepStrictEqual(tree.match(topic).sort(), expected.sort())
+        })
+    }),
+    { numRuns: 2000 },
+  )
 })
