@@ -252,8 +252,9 @@ export function givenName(
   { name, kind }: { readonly name: string; readonly kind: string },
   { title }: ModelRow,
 ): string {
-  const address = name.slice(kind.length + 1)
-  return address === '-' ? title : `${title} ${address}`
+  const address = name.slice(name.lastIndexOf('/') + 1)
+  const isAlone = address === '-' || address === '' || name === kind
+  return isAlone ? title : `${title} ${address}`
 }
 
 /** The words that a quantity may be; none where it is no choice. */

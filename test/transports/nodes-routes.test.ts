@@ -82,8 +82,14 @@ t.test('one node is told by its base, percent-encoded or not', async (t) => {
     t.match(await ask(hub, path), { status: 200, body: { base: 'garden/west' } }, path)
   }
   await say(node, 'lonely', 1)
-  t.match(await ask(hub, '/'), { status: 200, body: { base: '', devices: [{ name: 'lonely' }] } })
-  for (const path of ['/garden', '/%', '/garden/west/']) {
+  await say(node, '/devices/x/', 1)
+  const lonely = { status: 200, body: { base: 'lonely', devices: [{ name: 'lonely' }] } }
+  t.match(await ask(hub, '/lonely'), lonely)
+  for (const path of ['//devices', '/%2Fdevices']) {
+    const body = { base: '/devices', devices: [{ name: 'x/', topic: '/devices/x/' }] }
+    t.match(await ask(hub, path), { status: 200, body }, path)
+  }
+  for (const path of ['/', '/garden', '/%', '/garden/west/']) {
     t.match(await ask(hub, path), { status: 404, body: { code: 'unknown-node' } }, path)
   }
 })

@@ -172,7 +172,7 @@ export function describeObject(devices: OfNode): Record<string, unknown> {
     father_id: null,
     id: String(nodeNumber),
     image: {},
-    name: base === '' ? 'Clown.Hub' : base,
+    name: base,
     position: '0',
   }
 }

@@ -57,14 +57,14 @@ export function createAnswers(options: AnswersOptions): (asker: Asker) => Answer
     }
     return {
       list: (topic, payload, line) => {
-        const below = baseBefore(topic, '-/-/config/list')
-        if (below === undefined || !isEmptyQuestion(payload)) return false
-        const base = [asker.base, below].filter((part) => part !== '').join('/')
+        if (!isListRequest(topic) || !isEmptyQuestion(payload)) return false
+        const base = baseBefore(joinTopic(asker.base, topic), listRequest)
+        if (base === undefined) return false
         const devices = registry.devicesBelow(base)
         if (devices.length === 0) return false
         const readable = devices.filter((device) => asker.mayRead(device.topic))
         const list = jsonPayload(listOf(base, readable))
-        asker.tell(joinTopic(below, '-/-/config/ok'), list, idOf(line))
+        asker.tell(topic.replace(/list$/, 'ok'), list, idOf(line))
         return true
       },
       asked: (topic, line) => {
@@ -83,6 +83,13 @@ export function createAnswers(options: AnswersOptions): (asker: Asker) => Answer
       close: later.close,
     }
   }
+}
+
+const listRequest = '-/-/config/list'
+
+/** Whether a line on `topic` asks for a list, whatever the base of its session ends in. */
+function isListRequest(topic: string): boolean {
+  return topic === listRequest || topic.endsWith(`/${listRequest}`)
 }
 
 /** The device that a message on `topic` asks to report; undefined when it asks for something else. */

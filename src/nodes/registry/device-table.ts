@@ -41,7 +41,7 @@ export type Online = boolean | null
 
 export interface KnownNode {
   readonly base: string
-  /** By name. */
+  /** By topic. */
   readonly devices: Map<string, KnownDevice>
   introduction: Introduction
   /** Whether all that it listed last is known. */
@@ -86,7 +86,7 @@ export function createDeviceTable(): DeviceTable {
     add: (topic) => {
       const { base, ...parts } = partsOf(topic)
       const device = { ...newDevice, topic, node: nodeOf(base), ...parts }
-      device.node.devices.set(device.name, device)
+      device.node.devices.set(topic, device)
       devices.set(topic, device)
       return device
     },
@@ -94,9 +94,9 @@ export function createDeviceTable(): DeviceTable {
       devices.set(device.topic, device)
     },
     longestSilent: () => (devices.oldest === undefined ? undefined : devices.get(devices.oldest)),
-    remove: ({ topic, name, node }) => {
+    remove: ({ topic, node }) => {
       devices.delete(topic)
-      node.devices.delete(name)
+      node.devices.delete(topic)
     },
     removeNode: ({ base }) => {
       nodes.delete(base)
@@ -121,5 +121,5 @@ function newNode(base: string): KnownNode {
 /** The event `boot` is of the node itself, and has one level only. */
 function partsOf(topic: string) {
   const base = baseBefore(topic, 'boot')
-  return base === undefined ? deviceOf(topic) : { base, name: 'boot', kind: 'boot' }
+  return base ? { base, name: 'boot', kind: 'boot' } : deviceOf(topic)
 }

@@ -10,7 +10,7 @@ export interface NodeSummary {
   readonly online: Online
   /** ISO 8601 in UTC; null when it was never heard. */
   readonly lastSeen: string | null
-  readonly devices: readonly { name: string; kind: string; role: DeviceRole }[]
+  readonly devices: readonly { name: string; topic: string; kind: string; role: DeviceRole }[]
 }
 
 /** A device as `GET /api/nodes` tells it. */
@@ -46,7 +46,12 @@ export function summaryOf({ online, heard, devices }: KnownNode): NodeSummary {
   return {
     online,
     lastSeen: timeOf(heard),
-    devices: inOrder(devices.values()).map(({ name, kind, role }) => ({ name, kind, role })),
+    devices: inOrder(devices.values()).map(({ name, topic, kind, role }) => ({
+      name,
+      topic,
+      kind,
+      role,
+    })),
   }
 }
 

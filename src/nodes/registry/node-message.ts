@@ -22,8 +22,8 @@ export interface Introduction {
 
 /** What a topic says about nodes, besides its payload. */
 export type NodeTopic =
-  | { readonly about: 'report'; readonly topic: string }
-  | { readonly about: 'boot' | 'introduction' | 'list' | 'answer'; readonly base: string }
+  | { readonly about: 'report' | 'boot'; readonly topic: string }
+  | { readonly about: 'introduction' | 'list' | 'answer'; readonly base: string }
 
 /** By this ending a device accepts its settings. */
 const accepted = '/config/ok'
@@ -33,7 +33,6 @@ const endings = [
   ['clown.talk/-/config/ok', 'introduction'],
   ['-/-/config/ok', 'list'],
   ['-/-/config/list/ok', 'list'],
-  ['boot', 'boot'],
 ] as const
 
 /**
@@ -43,6 +42,7 @@ const endings = [
 export function readNodeTopic(topic: string): NodeTopic | undefined {
   const shape = shapeOf(topic)
   if (shape === 'report') return { about: 'report', topic }
+  if (shape === 'notification') return { about: 'boot', topic }
   if (shape === 'command') return undefined
   for (const [ending, about] of endings) {
     const base = baseBefore(topic, ending)
@@ -52,10 +52,11 @@ export function readNodeTopic(topic: string): NodeTopic | undefined {
   return { about: 'answer', base: deviceOf(topic.slice(0, -accepted.length)).base }
 }
 
-/** What stands before `ending` in a topic; undefined when it ends otherwise. */
+/** What stands before `ending` in a topic; undefined when it ends otherwise, or in an empty level alone. */
 export function baseBefore(topic: string, ending: string): string | undefined {
   if (topic === ending) return ''
-  return topic.endsWith(`/${ending}`) ? topic.slice(0, -ending.length - 1) : undefined
+  const base = topic.endsWith(`/${ending}`) ? topic.slice(0, -ending.length - 1) : ''
+  return base === '' ? undefined : base
 }
 
 /**

@@ -1,6 +1,5 @@
 import type { Bus } from '../../bus/bus.ts'
 import { Payload } from '../../core/payload.ts'
-import { joinTopic } from '../../core/topic.ts'
 import type { KnownNode } from './device-table.ts'
 import { summaryOf } from './node-json.ts'
 
@@ -17,7 +16,7 @@ export interface NodeTopics {
 export function createNodeTopics({ publish }: Pick<Bus, 'publish'>): NodeTopics {
   const waiting = new Set<KnownNode>()
   const tell = ({ base }: KnownNode, payload: Payload) =>
-    publish({ topic: topicOfNode(base), payload, qos: 0, retain: true })
+    publish({ topic: `$SYS/hub/nodes/${base}`, payload, qos: 0, retain: true })
   const atOnce = (node: KnownNode) => {
     waiting.delete(node)
     const summary = summaryOf(node)
@@ -35,9 +34,4 @@ export function createNodeTopics({ publish }: Pick<Bus, 'publish'>): NodeTopics 
       for (const node of waiting) atOnce(node)
     },
   }
-}
-
-/** Where the state of a node is told; the node of no base at `$SYS/hub/nodes` itself. */
-function topicOfNode(base: string): string {
-  return base === '' ? '$SYS/hub/nodes' : joinTopic('$SYS/hub/nodes', base)
 }

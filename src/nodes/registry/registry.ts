@@ -64,9 +64,11 @@ export class Registry {
 
   /** All devices whose topics are below `base`. */
   devicesBelow(base: string): KnownDevice[] {
-    return [...this.#table.nodes.values()]
-      .filter((node) => node.base === base || relativeTopic(base, node.base) !== undefined)
-      .flatMap(({ devices }) => [...devices.values()])
+    return this.#devices().filter(({ topic }) => relativeTopic(base, topic) !== undefined)
+  }
+
+  #devices(): KnownDevice[] {
+    return [...this.#table.nodes.values()].flatMap(({ devices }) => [...devices.values()])
   }
 
   /** Whether the node of `base` is known not to be there. */
@@ -94,7 +96,8 @@ export class Registry {
   learn({ topic, payload, retain }: Message): void {
     const told = readNodeTopic(topic)
     if (told === undefined) return
-    if (told.about !== 'report') this.#answer(told, payload)
+    if (!('topic' in told)) this.#answer(told, payload)
+    else if (told.about === 'boot') this.#introduce(this.#report(topic).base, payload.value)
     // [MQTT-3.3.1-10] Who takes a device's value away takes the device away.
     else if (retain && payload.bytes.length === 0) this.#forget(this.#table.get(topic))
     else this.#report(topic)
@@ -147,7 +150,8 @@ export class Registry {
 
   // --- what messages tell ---
 
-  #report(topic: string): void {
+  /** Returns the node of the device that reports. */
+  #report(topic: string): KnownNode {
     const device = this.#table.get(topic) ?? this.#add(topic)
     const heard = this.#hearNow()
     if (device.heard?.isRestored === false)
@@ -156,6 +160,7 @@ export class Registry {
     this.#table.touch(device)
     this.#hear(device.node, heard)
     this.#options.events.heard(device)
+    return device.node
   }
 
   #hearAfter(device: KnownDevice, intervalMs: number): void {
@@ -167,8 +172,8 @@ export class Registry {
 
   #answer(told: Exclude<NodeTopic, { topic: string }>, payload: Payload): void {
     const { about, base } = told
-    if (about === 'boot') this.#report(base === '' ? 'boot' : `${base}/boot`)
-    if (about === 'boot' || about === 'introduction') this.#introduce(base, payload.value)
+    // What speaks below no base may be a node, but has no name.
+    if (about === 'introduction' && base !== '') this.#introduce(base, payload.value)
     if (about === 'list') this.#list(base, payload.value)
     const node = this.#table.nodes.get(base)
     if (node !== undefined) this.#hear(node, this.#hearNow())
@@ -188,7 +193,7 @@ export class Registry {
 
   #list(base: string, value: unknown): void {
     const listed = readList(base, value)
-    const before = new Set(this.#table.nodes.get(base)?.devices.values())
+    const before = new Set(base === '' ? this.#devices().filter(isShort) : this.#devicesOf(base))
     for (const [place, { topic, role }] of listed.entries()) {
       const device = this.#table.get(topic) ?? this.#add(topic)
       before.delete(device)
@@ -205,6 +210,10 @@ export class Registry {
   #introducedByList(node: KnownNode): void {
     node.hasListed = true
     this.#options.events.introduced(node)
+  }
+
+  #devicesOf(base: string): Iterable<KnownDevice> {
+    return this.#table.nodes.get(base)?.devices.values() ?? []
   }
 
   /** Its node does not list it any more. */
@@ -300,4 +309,9 @@ export class Registry {
     const agoMs = Math.max(0, clock.wallMs() - atMs)
     return { atMs, nowMs: clock.nowMs() - agoMs, isRestored: true }
   }
+}
+
+/** Whether a device has the topic that a node without a base gives one: two levels at most. */
+function isShort({ topic }: KnownDevice): boolean {
+  return topic.indexOf('/') === topic.lastIndexOf('/')
 }

@@ -24,7 +24,7 @@ export interface Unreachable {
 export interface UnreachableOptions {
   publish(message: Message): void
   readonly registry: Pick<Registry, 'device' | 'isOffline'>
-  readonly values: Pick<LastValues, 'below'>
+  readonly values: Pick<LastValues, 'below' | 'of'>
   readonly model: Pick<ClownModel, 'takesCommands'>
   /** How many devices are remembered. */
   readonly devices: number
@@ -48,7 +48,10 @@ export function createUnreachable(options: UnreachableOptions): Unreachable {
   return {
     markOf,
     wentOffline: async (base) => {
-      for (const { topic } of await values.below(base)) {
+      const below = await values.below(base)
+      // A node of one level reports on its own topic, too.
+      const own = values.of(base) === undefined ? [] : [base]
+      for (const topic of [...own, ...below.map((value) => value.topic)]) {
         if (deviceOf(topic).base !== base || !isActuator(topic)) continue
         remember(topic)
         publish(errorOf(topic))

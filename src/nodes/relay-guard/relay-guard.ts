@@ -80,7 +80,8 @@ export async function createRelayGuard(options: RelayGuardOptions): Promise<Rela
       switchRate.reported(device, value)
       autoOff.reported(device, value)
     },
-    nodeOnline: (base) => autoOff.retry((device) => relativeTopic(base, device) !== undefined),
+    nodeOnline: (base) =>
+      autoOff.retry((device) => device === base || relativeTopic(base, device) !== undefined),
     lockOuts,
     start: autoOff.start,
     close: autoOff.close,

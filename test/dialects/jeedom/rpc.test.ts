@@ -244,11 +244,11 @@ t.test('each end of a command has its answer', async (t) => {
   for (const [receipt, answer] of ends) t.match(outcome(receipt), answer, receipt.receipt)
 })
 
-t.test('a node without a base has a name all the same', async (t) => {
+t.test('a topic of two levels is of the node that its first one names', async (t) => {
   const { call, hub, listen } = await jeedomHouse(t)
   const events = await listen()
   const { client } = await mqttTo(t, hub)
   await client.publishAsync('relay/a', '{"state":true}', { qos: 1 })
   await events.next(({ name }) => name === 'cmd::update')
-  t.match((await call('object::full')).result, [{ name: 'Clown.Hub' }])
+  t.match((await call('object::full')).result, [{ name: 'relay' }])
 })

@@ -10,11 +10,13 @@ t.test('a topic says what it is about, whatever base stands before it', async (t
     const below = (topic: string) => readNodeTopic(base === '' ? topic : `${base}/${topic}`)
     const device = base === '' ? 'relay/i2c0-3b' : `${base}/relay/i2c0-3b`
     t.same(below('relay/i2c0-3b'), { about: 'report', topic: device })
-    t.same(below('boot'), { about: 'boot', base })
+    t.same(below('relay/i2c0-3b/set'), undefined)
+    t.same(below('boot'), { about: 'boot', topic: base === '' ? 'boot' : `${base}/boot` })
     t.same(below('clown.talk/-/config/ok'), { about: 'introduction', base })
     t.same(below('-/-/config/ok'), { about: 'list', base })
     t.same(below('-/-/config/list/ok'), { about: 'list', base })
-    t.same(below('relay/i2c0-3b/config/ok'), { about: 'answer', base })
+    const node = base === '' ? 'relay' : base
+    t.same(below('relay/i2c0-3b/config/ok'), { about: 'answer', base: node })
   }
 })
 
@@ -35,7 +37,7 @@ t.test('a list names devices by texts and by objects, each once', async (t) => {
   const list = {
     sensors: ['thermometer/i2c0-48', { topic: 'pir/-' }, { name: 'x' }, 7, null],
     actuators: ['relay/i2c0-3b', 'thermometer/i2c0-48'],
-    notifications: ['boot', 'relay/i2c0-3b/set', 'a//b', '$SYS/x', 'a/+'],
+    notifications: ['boot', 'relay/i2c0-3b/set', 'a//b', '$SYS/x', 'a/+', 'a\nb', ''],
     others: ['a/b'],
   }
   t.same(readList('n', list), [
@@ -43,7 +45,9 @@ t.test('a list names devices by texts and by objects, each once', async (t) => {
     { topic: 'n/pir/-', role: 'sensor' },
     { topic: 'n/relay/i2c0-3b', role: 'actuator' },
     { topic: 'n/boot', role: 'notification' },
+    { topic: 'n/a//b', role: 'notification' },
     { topic: 'n/$SYS/x', role: 'notification' },
+    { topic: 'n/', role: 'notification' },
   ])
   for (const none of [null, 7, [], {}, { sensors: 'a/b' }]) t.same(readList('n', none), [])
 })

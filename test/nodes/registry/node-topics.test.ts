@@ -4,7 +4,7 @@ import { changingPresence, openedNodes } from './opened-nodes.ts'
 t.test('a node is told at once when it comes, and retained', async (t) => {
   const { say, told, bus } = await openedNodes(t)
   say('n/relay/0', { state: true })
-  const device = { name: 'relay/0', kind: 'relay', role: 'actuator' }
+  const device = { name: 'relay/0', topic: 'n/relay/0', kind: 'relay', role: 'actuator' }
   t.same(told.items, [
     { base: 'n', value: { online: true, lastSeen: '2026-11-21T12:00:00.000Z', devices: [device] } },
   ])
@@ -25,10 +25,13 @@ t.test('further devices are told together, a little later, and values never', as
   t.equal(told.items.length, 3)
 })
 
-t.test('the node that has no base is told on the topic above all', async (t) => {
+t.test('each node is told behind its base, whatever that looks like', async (t) => {
   const { say, bus } = await openedNodes(t)
-  say('relay/0', 1)
-  t.ok(bus.kept.has('$SYS/hub/nodes'))
+  for (const topic of ['relay/0', '/devices/x', '/', 'a//b/', 'lamp']) say(topic, 1)
+  t.same(
+    [...bus.kept.keys()].map((topic) => topic.replace('$SYS/hub/nodes/', '')),
+    ['relay', '/devices', '/', 'a/', 'lamp'],
+  )
 })
 
 t.test('what is known of nodes that never spoke is told from the start', async (t) => {

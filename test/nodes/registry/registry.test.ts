@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { isDevice } from '../../../src/nodes/device.ts'
 import { rhythmOf, withInterval } from '../../../src/nodes/registry/rhythm.ts'
+import { anyTopic } from '../../topics.ts'
 import { changingPresence, openedNodes } from './opened-nodes.ts'
 
 const base = 'nodes/bridge/0'
@@ -22,8 +24,22 @@ t.test('a device is what reports: its last two levels, and before them its node'
     kind: 'thermometer',
     node: { base },
   })
-  t.same([...nodes.registry.nodes.keys()], [base, ''])
-  t.match(nodes.registry.device('lonely'), { name: 'lonely', node: { base: '' } })
+  t.same([...nodes.registry.nodes.keys()], [base, 'pir', 'lonely'])
+  t.match(nodes.registry.device('lonely'), { name: 'lonely', node: { base: 'lonely' } })
+})
+
+t.test('whatever topics are, each is one device, at a place of its own', async (t) => {
+  await fc.assert(
+    fc.asyncProperty(fc.uniqueArray(anyTopic, { maxLength: 20 }), async (topics) => {
+      const { registry, say } = await openedNodes(t)
+      const reports = topics.filter(isDevice)
+      for (const topic of reports) say(topic, 1)
+      const known = registry.devicesBelow('').map(({ topic }) => topic)
+      t.same(known.sort(), reports.sort())
+      for (const [base, { devices }] of registry.nodes) t.ok(base !== '' && devices.size > 0)
+    }),
+    { numRuns: 10 },
+  )
 })
 
 t.test('devices are found below any base', async (t) => {
@@ -93,7 +109,23 @@ t.test('a node tells of itself, before its first report or later', async (t) => 
   say('n/boot', { 'reason-for-reset': 'x', 'firmware-release': '1.1' })
   t.same(registry.nodes.get('n')?.introduction, { firmware: '1.1', capabilities: 1 })
   say('boot', { 'reason-for-reset': 'x' })
-  t.match(registry.nodes.get(''), { base: '', introduction: {} })
+  t.match(registry.device('boot'), { kind: 'boot', node: { base: 'boot', introduction: {} } })
+  say('clown.talk/-/config/ok', { capabilities: 1 })
+  t.same([...registry.nodes.keys()], ['n', 'boot'], 'what has no base has no name to be known by')
+})
+
+t.test('what a node without a base lists is known as long as it is listed', async (t) => {
+  const nodes = await openedNodes(t)
+  nodes.say('-/-/config/ok', { sensors: ['a/0', 'b/0'], actuators: ['lamp'] })
+  nodes.say('n/-/-/config/ok', { sensors: ['c/0'] })
+  t.same(rolesIn(nodes), {
+    'a/0': 'sensor',
+    'b/0': 'sensor',
+    lamp: 'actuator',
+    'n/c/0': 'sensor',
+  })
+  nodes.say('-/-/config/ok', { sensors: ['b/0'] })
+  t.same(Object.keys(rolesIn(nodes)).sort(), ['b/0', 'n/c/0'])
 })
 
 t.test('whoever invents nodes without devices gets so many', async (t) => {

@@ -83,7 +83,7 @@ t.test('so many are remembered, and those away the longest are forgotten', async
   const unreachable = createUnreachable({
     publish: ({ topic }) => published.push(topic),
     registry: { device: () => undefined, isOffline: () => false },
-    values: { below: async () => values },
+    values: { below: async () => values, of: () => undefined },
     model: { takesCommands: () => true },
     devices: 1,
   })
