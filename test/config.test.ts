@@ -12,7 +12,7 @@ t.test('defaults fill in what is not written', async (t) => {
   t.match(checkConfig({ users }), {
     http: { host: '127.0.0.1', port: 8080, hosts: [] },
     mqtt: { host: '127.0.0.1', port: 1883 },
-    limits: { topic: { bytes: 256 }, mqtt: { qos2Window: 20 } },
+    limits: { topic: { bytes: 1024, levels: 100 }, mqtt: { qos2Window: 20 } },
     users: { clown: { password: 'bigclown' } },
     log: { level: 'info' },
   })
@@ -36,6 +36,10 @@ t.test(
     t.same(read({ memory: { mib: 600 }, process: { memoryRefuseMiB: 9 } }), [
       600,
       'limits.process.memoryRefuseMiB has no effect any more, and is an error in the next release: it is three quarters of limits.memory.mib',
+    ])
+    t.same(read({ memory: { mib: 600 }, topic: { levelBytes: 64 } }), [
+      600,
+      'limits.topic.levelBytes has no effect any more, and is an error in the next release: limits.topic.bytes is for the whole topic',
     ])
     const variables = { CLOWN_LIMITS_PROCESS_MEMORY_SHED_MI_B: '800' }
     const told =

@@ -1,6 +1,6 @@
 import { covers, matches, overlaps } from '../core/filter.ts'
 import { switchesActuator } from '../core/switching.ts'
-import { isCommand, isFitText } from '../core/topic.ts'
+import { isCommand, isFitName } from '../core/topic.ts'
 import { type Action, actions, type Role, type Rule, type User } from './user.ts'
 
 /** Whether something is allowed, and a clause that names the rule that decided. */
@@ -234,7 +234,7 @@ function filtersOf(clauses: readonly Clause[]): string[] {
  * wildcard, or leads to the hub's own topics would give rights that nobody wrote down.
  */
 function plain(value: string | undefined): string | undefined {
-  const isPlain = value !== undefined && /^[^/+#$][^/+#]*$/.test(value) && isFitText(value)
+  const isPlain = value !== undefined && /^[^/+#$][^/+#]*$/.test(value) && isFitName(value)
   return isPlain ? value : undefined
 }
 

@@ -5,7 +5,7 @@ import { HubError, reasonOf } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
-import { checkFilter, isOfBroker, type TopicLimits } from '../core/topic.ts'
+import { checkFilter, isOfBroker, startWithin, type TopicLimits } from '../core/topic.ts'
 import type { PacketReader } from './aedes-bus.ts'
 import type { ClientRights } from './client-rights.ts'
 import { MqttGuard } from './guard/mqtt-guard.ts'
@@ -40,8 +40,9 @@ type Hooks = Required<
 
 /** What Aedes asks before it lets anything happen to a message or a subscription. */
 export function createHooks(options: HookOptions, parts: HookParts): Hooks {
-  const { admit, sampledLog } = options
-  const { reader, rights, senders, granted, retained } = parts
+  const { sampledLog } = options
+  const { reader, rights, senders, granted } = parts
+  const admission = { ...options, ...parts }
   return {
     authorizePublish: (client, packet, done) => {
       if (isOfBroker(packet.topic)) {
@@ -55,11 +56,10 @@ export function createHooks(options: HookOptions, parts: HookParts): Hooks {
       const message = { ...reader.read(packet), ...(bridge && { bridge }) }
       // Aedes hands it on with the message, also to where that is kept.
       if (bridge !== undefined) packet.clientId = bridge
-      const forget = () => retained.forget(packet.topic)
-      done(admitPacket(packet, () => admit(message, senders.of(client)), forget))
+      done(admitPacket(packet, { message, sender: senders.of(client) }, admission))
     },
     authorizeSubscribe: (client, subscription, done) => {
-      const isGranted = mayHave(client, subscription, { ...options, ...parts })
+      const isGranted = mayHave(client, subscription, admission)
       // A clean session is kept nowhere.
       if (isGranted && !client.clean) granted.add(subscription)
       done(null, isGranted ? subscription : null)
@@ -111,7 +111,7 @@ function refusalOf(
   try {
     checkFilter(filter, topicLimits)
   } catch (error) {
-    return ['bad-topic', reasonOf(error)]
+    return [error instanceof HubError ? error.code : 'bad-topic', reasonOf(error)]
   }
   const decision = rights.of(id)?.maySubscribe(filter)
   return decision?.allowed === true ? undefined : ['right-missing', decision?.reason]
@@ -127,33 +127,50 @@ const tooMany: Refusal = ['mqtt-too-many-subscriptions', 'the client has too man
  */
 function admitPacket(
   packet: PublishPacket,
-  admit: () => Message | undefined,
-  forgetRetained: () => void,
+  { message, sender }: { readonly message: Message; readonly sender: Sender },
+  { admit, retained, topicLimits }: HookOptions & HookParts,
 ): Error | null {
   try {
-    replace(packet, admit() ?? nothing)
+    replace(packet, admit(message, sender) ?? nothing)
     return null
   } catch (cause) {
     const isRefusal = cause instanceof HubError && cause.code !== 'bad-topic'
     if (!isRefusal) return new Error(reasonOf(cause), { cause })
     // [MQTT-3.3.1-7]
-    if (cause.code === 'too-large' && packet.retain) forgetRetained()
-    replace(packet, cause.code === 'forbidden' ? nothing : errorInPlaceOf(packet, cause))
+    if (cause.code === 'too-large' && packet.retain) retained.forget(packet.topic)
+    replace(packet, errorInPlaceOf(packet.topic, cause, { sender, topicLimits }))
     return null
   }
 }
 
-function errorInPlaceOf({ topic }: PublishPacket, error: HubError) {
-  return { topic: errorTopic(topic), payload: errorPayload(error), retain: false }
+interface ErrorContext {
+  readonly sender: Sender
+  readonly topicLimits: TopicLimits
+}
+
+/**
+ * Tells of a refusal on the topic of the message. Of a topic that is too big, on as many of its first
+ * levels as are not, if its sender may write there.
+ */
+function errorInPlaceOf(topic: string, error: HubError, context: ErrorContext): Outgoing {
+  const isTooBig = error.code === 'topic-too-big'
+  const start = isTooBig ? startWithin(topic, errorTopic(''), context.topicLimits) : topic
+  if (error.code === 'forbidden' || start === undefined) return nothing
+  const place = errorTopic(start)
+  if (isTooBig && !context.sender.rights.mayPublish(place, false).allowed) return nothing
+  return { topic: place, payload: errorPayload(error), retain: false }
 }
 
 /** What goes on the bus for a message that is dropped: nobody can subscribe to it by a wildcard. */
-const nothing = { topic: '$dropped', payload: new Payload(Buffer.alloc(0)), retain: false }
+const nothing: Outgoing = {
+  topic: '$dropped',
+  payload: new Payload(Buffer.alloc(0)),
+  retain: false,
+}
 
-function replace(
-  packet: PublishPacket,
-  message: Pick<Message, 'topic' | 'payload' | 'retain'>,
-): void {
+type Outgoing = Pick<Message, 'topic' | 'payload' | 'retain'>
+
+function replace(packet: PublishPacket, message: Outgoing): void {
   packet.topic = message.topic
   packet.payload = message.payload.bytes
   packet.retain = message.retain

@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { setImmediate as turnOver } from 'node:timers/promises'
-import { Aedes, type AedesPublishPacket, type Client } from 'aedes'
+import { Aedes, type AedesOptions, type AedesPublishPacket, type Client } from 'aedes'
 import type { Logger } from 'pino'
 import type { UserDirectory } from '../access/user.ts'
 import { createByteBudget } from '../core/byte-budget.ts'
@@ -84,7 +84,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
   const emitter = new Emitter<AedesPublishPacket>({
     onError: (error) => log.error({ err: error }, 'somebody could not take a message'),
   })
-  const aedes: Aedes = await Aedes.createBroker({
+  const aedes = await createAedes({
     // No `id`: a fixed one makes queue keys repeat after a restart, and queued messages are lost.
     ...laterThanGuard,
     maxInflightInbound: limits.mqtt.qos2Window + 1,
@@ -152,6 +152,15 @@ function openGuardContext(options: BrokerOptions, journal: Journal): GuardContex
   const totalBytes = limits.memory.inboundMiB * mebibyte
   const newInboundShare = createByteBudget({ totalBytes, freeBytes: freeInboundBytes })
   return { limits, turnEnd: createTurnEnd(), sampledLog, journal, clock, newInboundShare }
+}
+
+/**
+ * Takes topics of any depth. The bound of Aedes is that of qlobber, which nothing here uses; ours is
+ * `limits.topic`, past which a client loses the message or the subscription, and not its connection.
+ */
+async function createAedes(options: AedesOptions): Promise<Aedes> {
+  const aedes = await Aedes.createBroker(options)
+  return Object.assign(aedes, { maxTopicLevels: Number.POSITIVE_INFINITY })
 }
 
 /** Lets clients have their acknowledgements, unless the disk takes too long. */

@@ -4,7 +4,8 @@
  */
 export const errorCodes = {
   'bad-frame': 'a frame or line is not ["topic", payload] or ["topic", payload, object]',
-  'bad-topic': 'a topic breaks the rules: empty levels, wildcards, control characters, too long',
+  'bad-topic': 'a topic breaks the rules: wildcards, control characters, $ at its start, no text',
+  'topic-too-big': 'a topic has more bytes or levels than the hub takes',
   'bad-payload': 'a command breaks the JSON Schema of its kind',
   'bad-query': 'the part of a URL after the ? asks for something that is not served',
   forbidden: 'no rule of the user allows this: to publish here, or to subscribe to this',

@@ -1,91 +1,97 @@
 import { HubError, quote } from './errors.ts'
 
-/** Sizes past which a topic is refused; see `limits.topic` in the configuration. */
+/** Sizes past which a topic or a filter is refused; see `limits.topic` in the configuration. */
 export interface TopicLimits {
   readonly bytes: number
   readonly levels: number
-  readonly levelBytes: number
 }
 
-/** What the configuration's schema has as defaults. MQTT itself would allow 65,535 bytes. */
-export const defaultTopicLimits: TopicLimits = { bytes: 256, levels: 16, levelBytes: 64 }
+/**
+ * What no configuration goes past. MQTT has room for 65,535 bytes [MQTT-1.5.3]; what is left is for what
+ * the hub puts before and behind a topic to tell of it.
+ */
+export const ceilingOfTopics: TopicLimits = { bytes: 65_000, levels: 100 }
 
 /**
- * Characters that no text on the wire may hold: NUL and control characters [MQTT-1.5.3-2], lone
- * surrogates [MQTT-1.5.3-1], and those that make two texts look alike: format characters, which are
- * not seen or turn others around, such as U+200B, U+202E and the byte order mark; the replacement
- * character (what broken UTF-8 decodes to), and non-characters.
+ * Characters that no text on the wire may hold: NUL [MQTT-1.5.3-2], lone surrogates [MQTT-1.5.3-1], and
+ * what a receiver may refuse (1.5.3): control characters and non-characters.
  */
-const unfit = /[\p{Cc}\p{Cf}\p{Cs}\p{Noncharacter_Code_Point}\u{fffd}]/u
+const unfit = /[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}]/u
 
-/** Whether `text` may be part of a topic, a filter, a client id or a user name. */
+/**
+ * Besides, those that make two names look alike: format characters, which are not seen or turn others
+ * around, such as U+200B, U+202E and the byte order mark, and the replacement character.
+ */
+const unfitInName = /[\p{Cc}\p{Cf}\p{Cs}\p{Noncharacter_Code_Point}\u{fffd}]/u
+
+/** Whether `text` may travel by MQTT, as a topic, a filter or a client id. */
 export function isFitText(text: string): boolean {
   return !unfit.test(text)
+}
+
+/** Whether `text` may be the name of a user, or be shown as what somebody is. */
+export function isFitName(text: string): boolean {
+  return !unfitInName.test(text)
 }
 
 /**
  * Checks a complete topic, as it goes on the bus, against the rules every way in shares.
  *
+ * @throws HubError `bad-topic` with the rule that was broken, or `topic-too-big`.
+ */
+export function checkTopic(topic: string, limits: TopicLimits = ceilingOfTopics): void {
+  if (isPlain(topic, limits)) return
+  checkTopicText(topic)
+  if (isOfBroker(topic)) throw badTopic('no $ at its start', topic)
+  checkSize(topic, limits)
+}
+
+/** Whether a topic of printable ASCII keeps the rules, in one pass: nearly all are such. */
+function isPlain(topic: string, { bytes, levels }: TopicLimits): boolean {
+  const { length } = topic
+  if (length === 0 || length > bytes || topic.charCodeAt(0) === codes.dollar) return false
+  let found = 1
+  for (let at = 0; at < length; at++) {
+    const code = topic.charCodeAt(at)
+    if (code < 0x20 || code > 0x7e || code === codes.plus || code === codes.hash) return false
+    if (code === codes.slash) found++
+  }
+  return found <= levels
+}
+
+const codes = { hash: 0x23, dollar: 0x24, plus: 0x2b, slash: 0x2f }
+
+/**
+ * Checks what MQTT itself forbids in the topic of a message.
+ *
  * @throws HubError `bad-topic` with the rule that was broken.
  */
-export function checkTopic(topic: string, limits: TopicLimits = defaultTopicLimits): void {
+export function checkTopicText(topic: string): void {
   // [MQTT-3.3.2-2] Wildcards are for filters.
   const wildcard = /[+#]/.exec(topic)
   if (wildcard !== null) throw badTopic(`no wildcard ${wildcard[0]}`, topic)
-  if (isOfBroker(topic)) throw badTopic('no $ at its start', topic)
-  checkLevels(topic, limits)
+  checkText(topic)
 }
 
 /**
  * Checks a filter, as somebody subscribes with it.
  *
- * @throws HubError `bad-topic` with the rule that was broken.
+ * @throws HubError `bad-topic` with the rule that was broken, or `topic-too-big`.
  */
-export function checkFilter(filter: string, limits: TopicLimits = defaultTopicLimits): void {
+export function checkFilter(filter: string, limits: TopicLimits = ceilingOfTopics): void {
   // [MQTT-4.7.1-2], [MQTT-4.7.1-3] A wildcard is a whole level, and # the last one.
   if (/[^/][+#]|[+#][^/]|#\//.test(filter)) throw badTopic('wildcards as whole levels', filter)
   // A shared subscription (MQTT 5) that is taken as a plain one would never get a message.
   if (filter.startsWith('$share/')) throw badTopic('no $share', filter)
-  checkLevels(filter, limits)
+  checkText(filter)
+  checkSize(filter, limits)
 }
 
-function checkLevels(topic: string, limits: TopicLimits): void {
-  if (!hasPlainLevels(topic, limits)) checkEachLevel(topic, limits)
-}
-
-/** Whether a topic of printable ASCII keeps the rules, in one pass: nearly all are such. */
-function hasPlainLevels(topic: string, limits: TopicLimits): boolean {
-  let levels = 1
-  let levelStart = 0
-  for (let at = 0; at < topic.length; at++) {
-    const code = topic.charCodeAt(at)
-    if (code < 0x20 || code > 0x7e) return false
-    if (code !== slashCode) continue
-    if (at === levelStart || at - levelStart > limits.levelBytes) return false
-    levels++
-    levelStart = at + 1
-  }
-  const lastBytes = topic.length - levelStart
-  const isLastFit = lastBytes > 0 && lastBytes <= limits.levelBytes
-  return isLastFit && levels <= limits.levels && topic.length <= limits.bytes
-}
-
-const slashCode = 0x2f
-
-function checkEachLevel(topic: string, limits: TopicLimits): void {
+function checkText(topic: string): void {
+  // [MQTT-4.7.3-1]
+  if (topic === '') throw badTopic('at least one character', topic)
   const found = unfit.exec(topic)
   if (found !== null) throw badTopic(`no ${describe(found[0])}`, topic)
-  if (Buffer.byteLength(topic) > limits.bytes) {
-    throw badTopic(`at most ${limits.bytes} bytes`, topic)
-  }
-  const levels = topic.split('/')
-  if (levels.length > limits.levels) throw badTopic(`at most ${limits.levels} levels`, topic)
-  for (const level of levels) {
-    if (level === '') throw badTopic('no empty level', topic)
-    if (Buffer.byteLength(level) > limits.levelBytes) {
-      throw badTopic(`at most ${limits.levelBytes} bytes a level`, topic)
-    }
-  }
 }
 
 function badTopic(rule: string, topic: string): HubError {
@@ -97,12 +103,34 @@ function describe(character: string): string {
   return `character U+${code.toString(16).toUpperCase().padStart(4, '0')}`
 }
 
+function checkSize(topic: string, { bytes, levels }: TopicLimits): void {
+  // A character of a text is at most three bytes.
+  const size = topic.length * 3 > bytes ? Buffer.byteLength(topic) : 0
+  if (size > bytes) throw tooBig(`${bytes} bytes`, `${size}: ${quote(topic)}`)
+  const depth = levelsIn(topic)
+  if (depth > levels) throw tooBig(`${levels} levels`, `${depth}: ${quote(topic)}`)
+}
+
+function tooBig(most: string, got: string): HubError {
+  return new HubError('topic-too-big', `expected a topic of at most ${most}, got ${got}`)
+}
+
+/** How many levels a topic has; an empty one counts like any other [MQTT-4.7.3-2]. */
+function levelsIn(topic: string): number {
+  let levels = 1
+  for (let at = topic.indexOf('/'); at >= 0; at = topic.indexOf('/', at + 1)) levels++
+  return levels
+}
+
 /** The topic on the bus of `topic` spoken on a socket with `base`; an empty base adds nothing. */
 export function joinTopic(base: string, topic: string): string {
   return base === '' ? topic : `${base}/${topic}`
 }
 
-/** `topic` as a socket with `base` sees it, or undefined when it is not below that base. */
+/**
+ * `topic` as a socket with `base` sees it, or undefined when it is not below that base. What ends in
+ * the slash behind the base is the empty text there.
+ */
 export function relativeTopic(base: string, topic: string): string | undefined {
   if (base === '') return topic
   return topic.startsWith(`${base}/`) ? topic.slice(base.length + 1) : undefined
@@ -124,11 +152,29 @@ export function isCommand(topic: string): boolean {
 }
 
 /** Whether `topic` keeps the rules of `checkTopic`. */
-export function isTopic(topic: string, limits: TopicLimits = defaultTopicLimits): boolean {
+export function isTopic(topic: string, limits?: TopicLimits): boolean {
   try {
     checkTopic(topic, limits)
     return true
   } catch {
     return false
   }
+}
+
+/**
+ * The beginning of `topic`, in whole levels, that with `ending` behind it keeps to `limits`; undefined
+ * when not even its first level does.
+ */
+export function startWithin(
+  topic: string,
+  ending: string,
+  limits: TopicLimits,
+): string | undefined {
+  const levels = topic.slice(0, limits.bytes).split('/', limits.levels)
+  for (; levels.length > 0; levels.pop()) {
+    const start = levels.join('/')
+    const isWhole = topic.length === start.length || topic[start.length] === '/'
+    if (isWhole && start !== '' && isTopic(start + ending, limits)) return start
+  }
+  return undefined
 }

@@ -359,21 +359,17 @@ export interface ConfigInput {
    */
   limits?: {
     /**
-     * Sizes of topics and filters, on every way in.
+     * Sizes of topics and filters, on every way in. They are for the hub's memory; what MQTT itself allows is in docs/mqtt.md.
      */
     topic?: {
       /**
-       * Bytes of a complete topic in UTF-8, base included.
+       * Bytes of a complete topic in UTF-8, base included. Topics of devices rarely have more than 150; the default has room for names that people give, in any script. MQTT has room for 65,535, of which the hub needs some to tell of a device.
        */
       bytes?: number
       /**
-       * Levels of a topic.
+       * Levels of a topic, empty ones too. Trees of buildings and Homie have some 10; a program that makes a level of each part of an address has 20 or 30.
        */
       levels?: number
-      /**
-       * Bytes of one level.
-       */
-      levelBytes?: number
     }
     /**
      * Shape of JSON in websocket lines, checked on the text before it is parsed. What comes by MQTT passes as it is, and past these is told to websockets as text.
@@ -1155,21 +1151,17 @@ export interface Config {
    */
   limits: {
     /**
-     * Sizes of topics and filters, on every way in.
+     * Sizes of topics and filters, on every way in. They are for the hub's memory; what MQTT itself allows is in docs/mqtt.md.
      */
     topic: {
       /**
-       * Bytes of a complete topic in UTF-8, base included.
+       * Bytes of a complete topic in UTF-8, base included. Topics of devices rarely have more than 150; the default has room for names that people give, in any script. MQTT has room for 65,535, of which the hub needs some to tell of a device.
        */
       bytes: number
       /**
-       * Levels of a topic.
+       * Levels of a topic, empty ones too. Trees of buildings and Homie have some 10; a program that makes a level of each part of an address has 20 or 30.
        */
       levels: number
-      /**
-       * Bytes of one level.
-       */
-      levelBytes: number
     }
     /**
      * Shape of JSON in websocket lines, checked on the text before it is parsed. What comes by MQTT passes as it is, and past these is told to websockets as text.

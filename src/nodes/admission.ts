@@ -31,7 +31,8 @@ export interface AdmissionOptions {
  * Clown.Model binds. Any other message that breaks its schema is passed on, counted and logged: a
  * reading with a fault is better than none.
  *
- * The answered function throws HubError `bad-topic`, `forbidden`, `too-large` or `bad-payload`.
+ * The answered function throws HubError `bad-topic`, `topic-too-big`, `forbidden`, `too-large` or
+ * `bad-payload`.
  */
 export function createAdmission(options: AdmissionOptions): Admit {
   const { model, sampledLog } = options
@@ -58,7 +59,8 @@ function checkTopicOf({ topic }: Message, { topicLimits, sampledLog }: Admission
   try {
     checkTopic(topic, topicLimits)
   } catch (error) {
-    sampledLog.warn('bad-topic', { reason: reasonOf(error) }, 'a message was refused by its topic')
+    const kind = error instanceof HubError ? error.code : 'bad-topic'
+    sampledLog.warn(kind, { reason: reasonOf(error) }, 'a message was refused by its topic')
     throw error
   }
 }

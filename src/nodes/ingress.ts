@@ -1,5 +1,5 @@
 import type { Sender } from '../access/sender.ts'
-import { HubError } from '../core/errors.ts'
+import { type ErrorCode, HubError } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
 import type { Admit } from './admission.ts'
 import { shapeOf } from './clown-model.ts'
@@ -44,6 +44,8 @@ export function createIngress({ admit, commands, reported }: IngressOptions): In
 }
 
 /** Whoever has no right to a device, or names none, leaves no trace where others read of its commands. */
+const untold: ReadonlySet<ErrorCode> = new Set(['forbidden', 'bad-topic', 'topic-too-big'])
+
 function isTold(error: unknown): error is HubError {
-  return error instanceof HubError && error.code !== 'forbidden' && error.code !== 'bad-topic'
+  return error instanceof HubError && !untold.has(error.code)
 }

@@ -8,7 +8,7 @@ import { createPacketReader } from '../../src/bus/aedes-bus.ts'
 import { createHooks, type HookOptions } from '../../src/bus/broker-hooks.ts'
 import { createCounters } from '../../src/core/counters.ts'
 import { createSampledLog } from '../../src/core/sampled-log.ts'
-import { defaultTopicLimits } from '../../src/core/topic.ts'
+import { ceilingOfTopics } from '../../src/core/topic.ts'
 import { clown } from '../senders.ts'
 
 const admin: User = { name: 'admin', role: 'admin', rules: [], tokens: [] }
@@ -17,7 +17,7 @@ function hooksWith(options: Partial<HookOptions>, user: User | null = admin) {
   const sampledLog = createSampledLog(pino({ level: 'silent' }), createCounters())
   const all = {
     admit: () => undefined,
-    topicLimits: defaultTopicLimits,
+    topicLimits: ceilingOfTopics,
     sampledLog,
     ...options,
   }

@@ -25,7 +25,7 @@ import { mqttTo, type StartedHub, talkTo } from '../started-hub.ts'
 
 const inheritedNames = ['__proto__', 'constructor', 'toString', 'hasOwnProperty']
 
-/** So many levels of one letter, which no limit of bytes refuses first up to 128 of them. */
+/** So many levels of one letter. */
 const deepTopic = (levels: number) => Array.from({ length: levels }, () => 'a').join('/')
 
 /** Who sees whatever is published. */
@@ -40,26 +40,25 @@ for (const [way, open] of Object.entries(ways)) {
   t.test(`GHSA-xxqp-5qx8-gj5q: too many levels are refused over ${way}`, async (t) => {
     const hub = await openHub(t)
     const seen = await observer(t, hub)
-    for (const levels of [17, 101, 1000]) {
-      const topic = deepTopic(levels)
-      const publisher = await signedIn(await open(t, hub))
-      const publish = publishPacket(topic, { qos: 1, retain: true })
-      t.same(await answersUntilCut(publisher, publish), [accepted], `${levels} in PUBLISH`)
-      const will = connectPacket({ will: { topic } })
-      t.same(await answersUntilCut(await open(t, hub), will), [], `${levels} in a Will`)
-    }
-    t.match(hub.counters(), { 'bad-topic': 6, 'mqtt-connection-ended': 3 })
-    const subscriber = await signedIn(await open(t, hub))
-    subscriber.send(subscribePacket([deepTopic(17), `${deepTopic(16)}/#`, deepTopic(100)]))
-    t.equal(await subscriber.next(), '90050001808080')
-    // No broker could keep these.
     for (const levels of [101, 1000]) {
-      const raw = await signedIn(await open(t, hub))
-      const subscribe = subscribePacket([deepTopic(levels)])
-      t.same(await answersUntilCut(raw, subscribe), [accepted], `${levels} in SUBSCRIBE`)
+      const topic = deepTopic(levels)
+      const client = await signedIn(await open(t, hub), { will: { topic } })
+      client.send(publishPacket(topic, { qos: 1, retain: true }))
+      t.equal(await client.next(), '40020001', `${levels} in PUBLISH`)
+      client.send(subscribePacket([topic, `${deepTopic(100)}/#`, 'a']))
+      t.equal(await client.next(), '90050001808000', `${levels} in SUBSCRIBE`)
+      client.send(unsubscribePacket([topic]))
+      t.equal(await client.next(), 'b0020001', `${levels} in UNSUBSCRIBE`)
+      client.stream.destroy()
+      for (const _ of ['the message', 'the will']) {
+        const { topic, payload } = readPublish(await seen.next(isPublish))
+        t.equal(topic, `${deepTopic(99)}/error`)
+        t.match(JSON.parse(String(payload)), { code: 'topic-too-big' })
+      }
     }
     await settled(seen)
-    t.same(seen.packets.filter(isPublish), [], 'nothing of it was published')
+    t.equal(seen.packets.filter(isPublish).length, 4, 'nothing of it was published')
+    t.equal(hub.counters()['topic-too-big'], 8)
   })
 
   t.test(`GHSA-5jvp-3p2v-5qgf: the 21st open QoS 2 message over ${way} waits`, async (t) => {
@@ -91,18 +90,21 @@ t.test('GHSA-xxqp-5qx8-gj5q: a websocket cannot publish too many levels', async 
   const hub = await openHub(t)
   const seen = await observer(t, hub)
   const talk = await talkTo(t, hub, '/talk')
-  for (const levels of [17, 101, 1000]) {
+  for (const levels of [101, 1000]) {
     talk.send(deepTopic(levels), 1)
     const error = await talk.on('clown.talk/-/error')
-    t.match(error, [/./, { code: 'bad-topic' }], `${levels} levels`)
+    t.match(error, [/./, { code: 'topic-too-big' }], `${levels} levels`)
   }
   // The levels of the base count.
   const below = await talkTo(t, hub)
-  below.send(deepTopic(14), 1)
-  t.match(await below.frames.next(), [/\/error$/, { code: 'bad-topic', message: /16 levels/ }])
-  below.send(deepTopic(13), 1)
+  below.send(deepTopic(98), 1)
+  t.match(await below.frames.next(), [
+    /\/error$/,
+    { code: 'topic-too-big', message: /100 levels, got 101/ },
+  ])
+  below.send(deepTopic(97), 1)
   const { topic } = readPublish(await seen.next(isPublish))
-  t.equal(topic, `nodes/bridge/0/${deepTopic(13)}`)
+  t.equal(topic, `nodes/bridge/0/${deepTopic(97)}`)
 })
 
 t.test('GHSA-52qw-whmv-87c5, F13: inherited names are names like any other', async (t) => {
@@ -160,11 +162,14 @@ t.test('CVE-2024-48080: filters full of # cost little, and end or count as they 
   // Code that runs for the first time costs more.
   for (const isWarm of [false, true]) {
     const before = process.cpuUsage()
-    for (const filter of ['#'.repeat(8000), '#/'.repeat(4000), '+/'.repeat(4000)]) {
+    for (const filter of ['#'.repeat(8000), '#/'.repeat(4000)]) {
       const raw = await signedIn(await rawMqttTo(t, hub.mqttPort), bare)
       raw.send(subscribePacket([filter]))
       await raw.ended
     }
+    const deep = await signedIn(await rawMqttTo(t, hub.mqttPort), bare)
+    deep.send(subscribePacket(['+/'.repeat(4000)]))
+    t.equal(await deep.next(), '9003000180')
     const many = await signedIn(await rawMqttTo(t, hub.mqttPort), bare)
     many.send(subscribePacket(Array.from({ length: 1000 }, () => '#')))
     t.match(await many.next(), /^90/)

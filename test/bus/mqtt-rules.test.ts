@@ -4,6 +4,7 @@ import {
   accepted,
   answersUntilCut,
   connectPacket,
+  hex,
   isPublish,
   openHub,
   publishPacket,
@@ -15,10 +16,14 @@ import {
   unsubscribePacket,
   ways,
 } from '../raw-mqtt.ts'
-import { talkTo } from '../started-hub.ts'
+import { everybody, mqttTo, talkTo } from '../started-hub.ts'
+import { hardTopics } from '../topics.ts'
+
+/** As many levels as a topic may have. */
+const deepest = 'a/'.repeat(99).concat('a')
 
 for (const [way, open] of Object.entries(ways)) {
-  t.test(`F14: topics that are not for clients are refused over ${way}`, async (t) => {
+  t.test(`F14: topics that MQTT does not have end the connection over ${way}`, async (t) => {
     const hub = await openHub(t)
     const seen = await signedIn(await rawMqttTo(t, hub.mqttPort), { clientId: 'seen' })
     seen.send(subscribePacket(['#', '$SYS/broker/#']))
@@ -26,18 +31,10 @@ for (const [way, open] of Object.entries(ways)) {
     const topics = {
       'a + wildcard': 'relay/+/set',
       'a # wildcard': 'evil/#',
-      'an empty level': 'a//b',
-      'an empty level first': '/a',
-      'an empty level last': 'a/',
       NUL: 'a\0b',
       'a line break': 'a\r\nb',
-      'a byte order mark': '\u{feff}a',
-      'a space that is not seen': 'a\u{200b}',
-      'a turn of direction': 'a\u{202e}b',
-      'the replacement character': 'a\u{fffd}',
-      '17 levels': 'a/'.repeat(16).concat('a'),
-      'a level of 65 bytes': 'a'.repeat(65),
-      '257 bytes': `${'a'.repeat(63)}/`.repeat(4).concat('a'),
+      'a control character of Latin-1': 'a\u0085',
+      'a non-character': 'a\uffff',
     }
     for (const [title, topic] of Object.entries(topics)) {
       const raw = await signedIn(await open(t, hub))
@@ -80,19 +77,72 @@ for (const [way, open] of Object.entries(ways)) {
     const hub = await openHub(t)
     const filters = {
       'a shared subscription': '$share/g/x',
-      'an empty level': 'a//b',
       'a wildcard in a level': 'a+/b',
-      '17 levels': 'a/'.repeat(16).concat('a'),
-      '100 levels': 'a/'.repeat(99).concat('a'),
-      '257 bytes': `${'a'.repeat(63)}/`.repeat(4).concat('a'),
+      '101 levels': 'a/'.repeat(100).concat('a'),
+      '1,000 levels': 'a/'.repeat(999).concat('a'),
+      '1,025 bytes': 'a'.repeat(1025),
     }
     const raw = await signedIn(await open(t, hub))
     for (const [title, filter] of Object.entries(filters)) {
       raw.send(subscribePacket([filter, 'fine']))
       t.equal(await raw.next(), '900400018000', title)
     }
-    raw.send(unsubscribePacket(['a//b', '$share/g/x']))
+    raw.send(unsubscribePacket([...Object.values(filters).filter((filter) => filter !== 'a+/b')]))
     t.equal(await raw.next(), 'b0020001', 'to unsubscribe from them is harmless')
+    t.equal(hub.counters()['topic-too-big'], 3)
+  })
+
+  t.test(`whatever MQTT takes for a topic travels over ${way}`, async (t) => {
+    const hub = await openHub(t)
+    const raw = await signedIn(await open(t, hub))
+    raw.send(subscribePacket(['#']))
+    await raw.next()
+    const topics = [...hardTopics, '\u{feff}a', 'a\u{fffd}', 'a\u200b', 'a'.repeat(1024), deepest]
+    raw.send(...topics.map((topic) => publishPacket(topic)))
+    for (const topic of topics) {
+      t.equal(readPublish(await raw.next(isPublish)).topic, topic)
+      raw.send(subscribePacket([topic]))
+      t.equal(await raw.next((packet) => packet.startsWith('90')), '9003000100', topic)
+    }
+  })
+
+  t.test(`a message with too big a topic is lost, and nothing else, over ${way}`, async (t) => {
+    const hub = await openHub(t)
+    const raw = await signedIn(await open(t, hub))
+    raw.send(subscribePacket(['#']))
+    await raw.next()
+    const places: [topic: string, told: string][] = [
+      [`a/b/${'c'.repeat(1021)}`, 'a/b/error'],
+      [`${deepest}/a`, `${deepest.slice(2)}/error`],
+      ['/'.repeat(65_000), `${'/'.repeat(98)}/error`],
+    ]
+    for (const [topic, told] of places) {
+      for (const qos of [0, 1, 2]) {
+        raw.send(publishPacket(topic, { qos, id: 7, retain: true }))
+        if (qos > 0) await raw.next((packet) => packet === (qos === 1 ? '40020007' : '50020007'))
+        if (qos === 2) raw.send(hex('62020007'))
+        const refusal = readPublish(await raw.next(isPublish))
+        t.match(refusal, { topic: told, retain: false })
+        t.match(JSON.parse(String(refusal.payload)), { code: 'topic-too-big' })
+      }
+    }
+    // Where there is no room for an error, the log alone tells.
+    raw.send(publishPacket('a'.repeat(1025), { qos: 1, id: 8 }))
+    await raw.next((packet) => packet === '40020008')
+    await settled(raw)
+    t.equal(hub.counters()['topic-too-big'], 10)
+    const line = await hub.log.next(({ kind }) => kind === 'topic-too-big')
+    t.match(line['reason'], /^expected a topic of at most 1024 bytes, got 1025: "a\/b\/c/)
+  })
+
+  t.test(`a will with too big a topic is told as a message is, over ${way}`, async (t) => {
+    const hub = await openHub(t)
+    const seen = await signedIn(await rawMqttTo(t, hub.mqttPort), { clientId: 'seen' })
+    seen.send(subscribePacket(['#']))
+    await seen.next()
+    const raw = await signedIn(await open(t, hub), { will: { topic: `a/${'b'.repeat(1024)}` } })
+    raw.stream.destroy()
+    t.equal(readPublish(await seen.next(isPublish)).topic, 'a/error')
   })
 
   t.test(`F14: filters with # before their end end the connection over ${way}`, async (t) => {
@@ -101,6 +151,17 @@ for (const [way, open] of Object.entries(ways)) {
     t.same(await answersUntilCut(raw, subscribePacket(['a/#/b'])), [accepted])
   })
 }
+
+t.test('of too big a topic nobody is told where its sender may not write', async (t) => {
+  const rules = [{ allow: ['write'], topic: 'a/b/#' }] as const
+  const hub = await openHub(t, { users: { ...everybody, anonymous: { rules } } })
+  const seen = await mqttTo(t, hub, { filter: '#' })
+  const raw = await signedIn(await rawMqttTo(t, hub.mqttPort))
+  raw.send(publishPacket(`a/${'b'.repeat(1024)}`), publishPacket(`c/${'b'.repeat(1024)}`))
+  raw.send(publishPacket(`a/b/${'c'.repeat(1024)}`))
+  t.match(await seen.messages.next(), { topic: 'a/b/error' })
+  await settled(raw)
+})
 
 t.test('F14: topics that differ by one look-alike character stay different', async (t) => {
   const hub = await openHub(t)
@@ -230,7 +291,7 @@ t.test('who is cut for one of several messages that came together is told of onc
   for (const [count, qos] of [0, 1, 2].entries()) {
     const cut = await signedIn(await rawMqttTo(t, hub.mqttPort), { clientId: 'cut' })
     const ids = Array.from({ length: 20 }, (_, at) => at + 1)
-    cut.send(...ids.map((id) => publishPacket('an//empty level', { qos, id })))
+    cut.send(...ids.map((id) => publishPacket('a\nline', { qos, id })))
     await cut.ended
     t.equal(hub.counters()['mqtt-connection-ended'], count + 1)
   }

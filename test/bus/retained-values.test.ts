@@ -1,9 +1,12 @@
+import { isDeepStrictEqual } from 'node:util'
+import fc from 'fast-check'
 import t from 'tap'
 import { openJournal } from '../../src/bus/journal.ts'
 import { createRetainedRecords } from '../../src/bus/retained-records.ts'
 import { RetainedValues } from '../../src/bus/retained-values.ts'
 import type { Store } from '../../src/store/store.ts'
 import { textsOf } from '../store/contract.ts'
+import { anyTopic } from '../topics.ts'
 import { lastingStore, listed } from './lasting-store.ts'
 import { ownMessage } from './own-message.ts'
 
@@ -86,4 +89,20 @@ t.test('what is cleared while the disk takes nothing does not wait for it', asyn
   t.equal((await textsOf(store)).length, 1)
   t.match(await listed(records.load()), [{ topic: 'a', payload: Buffer.from('2') }])
   await journal.close()
+})
+
+t.test('a value on any topic is kept under it, found by it, and loaded again', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.uniqueArray(anyTopic, { maxLength: 10 }), async (topics) => {
+      const store = await lastingStore()
+      const journal = openJournal(store)
+      const records = createRetainedRecords(journal)
+      const values = new RetainedValues(limits, records)
+      for (const [at, topic] of topics.entries()) values.store(ownMessage(at, { topic }))
+      await new Promise<void>((resolve) => journal.settled(resolve))
+      const loaded = await listed(records.load())
+      const isFound = topics.every((topic) => topicsOf(values, topic)[0] === topic)
+      return isFound && isDeepStrictEqual(loaded.map(({ topic }) => topic).sort(), topics.sort())
+    }),
+  )
 })

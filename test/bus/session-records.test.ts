@@ -1,8 +1,12 @@
+import { isDeepStrictEqual } from 'node:util'
+import fc from 'fast-check'
 import t from 'tap'
 import { openJournal } from '../../src/bus/journal.ts'
 import { createSessionRecords, noNotes } from '../../src/bus/session-records.ts'
+import { isCommand } from '../../src/core/topic.ts'
 import { openMemoryStore } from '../../src/store/memory-store.ts'
 import { put, textsOf } from '../store/contract.ts'
+import { anyTopic } from '../topics.ts'
 import { lastingStore, listed } from './lasting-store.ts'
 import { ownMessage } from './own-message.ts'
 
@@ -113,4 +117,30 @@ t.test('without a store that lasts there is nothing to note', async (t) => {
   for (const note of [away, lastId, received, done, unreleased, released]) note(1)
   sent(1, 1)
   t.equal(waits(ownMessage(1)), undefined)
+})
+
+t.test('filters and topics of any kind are noted and loaded as they are', async () => {
+  const filters = fc.uniqueArray(anyTopic, { maxLength: 10 })
+  await fc.assert(
+    fc.asyncProperty(anyTopic, filters, async (clientId, topics) => {
+      const { records, load } = await startRecords()
+      const notes = records.of(clientId)
+      notes.here()
+      for (const topic of topics) {
+        records.subscribed(clientId, { topic, qos: 1 }, true)
+        if (!isCommand(topic)) notes.waits(ownMessage(1, { topic }))
+      }
+      const [session] = await load()
+      const found = session?.subscriptions.map(({ topic }) => topic) ?? []
+      const waiting = session?.messages.map(({ message }) => message?.topic)
+      return (
+        session?.clientId === clientId &&
+        isDeepStrictEqual(new Set(found), new Set(topics)) &&
+        isDeepStrictEqual(
+          waiting,
+          topics.filter((topic) => !isCommand(topic)),
+        )
+      )
+    }),
+  )
 })

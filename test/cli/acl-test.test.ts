@@ -76,7 +76,7 @@ t.test('what is asked wrongly is no answer: exit code 1', async (t) => {
     [`op see a --file ${file}`]: /expected an action \(read, write, command, retain\), got "see"/,
     [`op command a --file ${file}`]: /expected a topic that ends in \/set for command, got "a"/,
     [`op write a/+ --file ${file}`]: /expected a topic with no wildcard/,
-    [`op read a//b --file ${file}`]: /expected a topic with no empty level/,
+    [`op read a#/b --file ${file}`]: /expected a topic with wildcards as whole levels/,
     'op read a': /expected clown-hub\.yaml in this folder/,
   }
   for (const [words, expected] of Object.entries(wrong)) {

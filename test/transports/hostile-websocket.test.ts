@@ -89,30 +89,28 @@ t.test('F14: no topic leaves its base or its line, and wildcards are refused', a
   const injections = [
     'relay/+/set',
     '#',
-    'a//b',
-    '/a',
-    'a/',
-    '',
     'a\0b',
     'a\nb',
     'a\r\n["b",1]',
     'a\u0085b',
-    '\ufeffa',
-    're\u200blay',
-    'a\u202eb',
-    'a\ufffdb',
     'a\ufffeb',
     'a\ud800b',
     'a\u0007b',
-    'x/'.repeat(20),
-    'x'.repeat(300),
   ]
   for (const topic of injections) {
     talk.send(topic, 1)
     t.match(await talk.on('clown.talk/-/error'), [/./, { code: 'bad-topic' }], topic)
   }
+  for (const topic of ['x/'.repeat(100), 'x'.repeat(1025)]) {
+    talk.send(topic, 1)
+    const [, refusal] = await talk.frames.next(([to]) => to.endsWith('/error'))
+    t.match(refusal, { code: 'topic-too-big' })
+  }
   // Below a base these are names like any other; they lead nowhere else.
-  for (const topic of ['../up', 'a/$SYS', '$SYS/x', '$share/g/x']) {
+  for (const topic of [
+    ...['../up', 'a/$SYS', '$SYS/x', '$share/g/x', '/a', '//', 'a/', 'a//b', ''],
+    ...['\ufeffa', 're\u200blay', 'a\u202eb', 'a\ufffdb', '👨‍👩‍👧'],
+  ]) {
     talk.send(topic, 1)
     t.equal((await all.messages.next()).topic, `nodes/bridge/0/${topic}`)
   }

@@ -16,7 +16,7 @@ import { guarded } from '../nodes/relay-guard/guarded.ts'
 import { startedHttpServer } from '../started-http-server.ts'
 
 const relay = 'nodes/bridge/0/relay/i2c0-3b'
-const topicLimits = { bytes: 64, levels: 8, levelBytes: 16 }
+const topicLimits = { bytes: 64, levels: 8 }
 const ann = userNamed('ann', { role: 'operator' })
 const vera = userNamed('vera', { role: 'viewer' })
 const nora = userNamed('nora', {
@@ -112,7 +112,7 @@ t.test('a body that is not right is refused in one sentence', async (t) => {
     [{ device: relay, reason: 'a\nb' }, 'bad-payload', /^expected a reason of 1 to 200 char/],
     [{ device: relay, reason, by: 'me' }, 'bad-payload', /^unknown key "\/by"/],
     [{ device: '$SYS/a', reason }, 'bad-topic', /no \$ at its start/],
-    [{ device: 'a'.repeat(17), reason }, 'bad-topic', /at most 16 bytes a level/],
+    [{ device: 'a'.repeat(65), reason }, 'topic-too-big', /at most 64 bytes, got 69/],
     [{ device: 'a/config', reason }, 'bad-topic', /^expected a device that you may command/],
     [{ device: 'relay/a/set', reason }, 'bad-topic', /command, as its topic without \/set/],
   ]

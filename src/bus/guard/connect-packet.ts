@@ -1,5 +1,5 @@
 import { reasonOf } from '../../core/errors.ts'
-import { checkTopic, isOfBroker, type TopicLimits } from '../../core/topic.ts'
+import { checkTopic, isFitName, isOfBroker } from '../../core/topic.ts'
 import { malformed, PacketFault } from './packet-fault.ts'
 import { PacketFields } from './packet-fields.ts'
 import type { MqttLimits } from './packet-types.ts'
@@ -37,7 +37,6 @@ const flagBits = {
 
 export interface ConnectLimits {
   readonly mqtt: MqttLimits
-  readonly topic: TopicLimits
 }
 
 /**
@@ -56,7 +55,7 @@ export function readConnect(packet: Buffer, limits: ConnectLimits): ConnectPacke
   const keepAliveSeconds = fields.number()
   const clean = (flags & flagBits.clean) !== 0
   const clientId = readClientId(fields, { level, clean, limits: limits.mqtt })
-  if (flags & flagBits.will) readWill(fields, limits.topic)
+  if (flags & flagBits.will) readWill(fields)
   const user = readUser(fields, flags, limits.mqtt)
   if (!fields.isAtEnd) throw malformed('expected CONNECT to end, got more bytes')
   return { clientId, user, clean, keepAliveSeconds, level, isBridge }
@@ -116,14 +115,17 @@ function readClientId(
   throw new PacketFault('mqtt-client-id-refused', message, 2)
 }
 
+/** What only a configuration forbids a will loses when it fires, as any other message does. */
+const anySize = { bytes: Number.POSITIVE_INFINITY, levels: Number.POSITIVE_INFINITY }
+
 /**
  * The will is checked when it is left, not when it fires: then nobody is there to be told. One to a topic
  * that begins with `$` is dropped where CONNECT is dealt with.
  */
-function readWill(fields: PacketFields, limits: TopicLimits): void {
+function readWill(fields: PacketFields): void {
   const topic = fields.text('a will topic')
   try {
-    if (!isOfBroker(topic)) checkTopic(topic, limits)
+    if (!isOfBroker(topic)) checkTopic(topic, anySize)
   } catch (error) {
     throw new PacketFault('bad-topic', `will: ${reasonOf(error)}`)
   }
@@ -134,6 +136,9 @@ function readWill(fields: PacketFields, limits: TopicLimits): void {
 function readUser(fields: PacketFields, flags: number, limits: MqttLimits): string {
   const user = flags & flagBits.user ? fields.text('a user name') : ''
   const password = flags & flagBits.password ? fields.bytes() : Buffer.alloc(0)
+  if (!isFitName(user)) {
+    throw new PacketFault('sign-in-refused', 'expected a user name without format characters', 4)
+  }
   if (Buffer.byteLength(user) <= limits.userBytes && password.length <= limits.passwordBytes)
     return user
   const message = `expected a user name of at most ${limits.userBytes} bytes and a password of at most ${limits.passwordBytes}`

@@ -1,5 +1,5 @@
 import { HubError } from '../../core/errors.ts'
-import { isFitText } from '../../core/topic.ts'
+import { isFitName } from '../../core/topic.ts'
 import { openStoredTable } from '../stored-table.ts'
 import type { GuardParts } from './guard-parts.ts'
 
@@ -109,7 +109,7 @@ function inTime(stored: Promise<void>, { after }: GuardParts): Promise<void> {
 
 function checkReason(reason: string): void {
   const { length } = [...reason]
-  if (length > 0 && length <= maxReasonCharacters && isFitText(reason)) return
+  if (length > 0 && length <= maxReasonCharacters && isFitName(reason)) return
   const expected = `a reason of 1 to ${maxReasonCharacters} characters, none of them a control character`
   throw new HubError('bad-payload', `expected ${expected}, got ${length} characters`)
 }

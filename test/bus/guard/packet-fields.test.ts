@@ -25,8 +25,6 @@ t.test('text is UTF-8 of fit characters', async (t) => {
     NUL: '00',
     'a line break': '0a',
     'a C1 control': 'c285',
-    'the replacement character': 'efbfbd',
-    'a byte order mark': 'efbbbf',
     'a non-character': 'efbfbf',
   }
   for (const [title, bytes] of Object.entries(unfit)) {
@@ -38,6 +36,13 @@ t.test('text is UTF-8 of fit characters', async (t) => {
       title,
     )
   }
+})
+
+t.test('what is not seen is text like any other, and none of it is lost', async (t) => {
+  // [MQTT-1.5.3-3] A byte order mark, then the replacement character and a zero width joiner.
+  const content = hex('efbbbf efbfbd e2808d')
+  const fields = new PacketFields(packet(0x30, Buffer.from([0, content.length]), content))
+  t.equal(fields.text('a text'), '\ufeff\ufffd\u200d')
 })
 
 t.test('the content begins behind a length of one to four bytes', async (t) => {
