@@ -1,6 +1,9 @@
 import { once } from 'node:events'
+import fc from 'fast-check'
 import t from 'tap'
 import { WebSocket } from 'ws'
+import { rightsOf } from '../src/access/rights.ts'
+import { deviceOf } from '../src/nodes/device.ts'
 import { gone, startedWith, subscribed, watched } from './changing-users.ts'
 import {
   accepted,
@@ -14,6 +17,7 @@ import {
   settled,
   ways,
 } from './raw-mqtt.ts'
+import { anyTopic } from './topics.ts'
 import { mqttWays, spoken, talkWays } from './ways-in.ts'
 
 t.test('F14: the will of a user without the right to it is not published', async (t) => {
@@ -190,9 +194,18 @@ for (const [way, open] of Object.entries(mqttWays)) {
   t.test(`F14: a client id gives the rights of one level, or none, by ${way}`, async (t) => {
     const { hub, login } = await startedWith(t, nodes)
     const { seen } = await watched(t, hub)
-    for (const clientId of ['+', '#', 'a/b', '..', '$SYS', 'mine']) {
+    for (const clientId of ['+', '#', 'a/b', '..', '$SYS', 'mine', 'mi\u200dne', 'a/', '/']) {
       const raw = await open(t, hub, { ...login('panel'), clientId })
-      const topics = ['of/foreign/x', 'of/mine/x', 'of/a/b', 'of/a/b/x', 'of/../x', 'of/$SYS/x']
+      const topics = [
+        'of/foreign/x',
+        'of//x',
+        'of/mi\u200dne/x',
+        'of/mine/x',
+        'of/a/b',
+        'of/a/b/x',
+        'of/../x',
+        'of/$SYS/x',
+      ]
       raw.send(...topics.map((topic) => publishPacket(topic)))
       await settled(raw)
       const expected = { '..': ['of/../x'], mine: ['of/mine/x'] }[clientId] ?? []
@@ -200,3 +213,66 @@ for (const [way, open] of Object.entries(mqttWays)) {
     }
   })
 }
+
+/** Filters as an administrator may write them, with wildcards in any place. */
+const anyFilter = fc
+  .tuple(anyTopic, fc.array(fc.boolean()), fc.constantFrom('', '/#'))
+  .map(([topic, isWild, end]) => {
+    const levels = topic.split('/').map((level, at) => (isWild[at] ? '+' : level))
+    return levels.join('/') + end
+  })
+
+t.test('F14: whatever their topics are, nodes stay below their base', async () => {
+  fc.assert(
+    fc.property(anyTopic, anyTopic, (base, topic) => {
+      const node = rightsOf({ name: 'node', role: 'node', base, rules: [], tokens: [] })
+      const isBelow = topic === base || topic.startsWith(`${base}/`)
+      const maySay = node.mayPublish(topic, true).allowed
+      return (isBelow || !maySay) && (isBelow || !node.mayRead(topic))
+    }),
+    { numRuns: 1000 },
+  )
+})
+
+t.test('F14: what the hub tells of a topic is for who may read that topic', async () => {
+  fc.assert(
+    fc.property(anyFilter, anyTopic, fc.boolean(), (filter, other, isMeant) => {
+      // A topic that the filter may match, or any other.
+      const topic = isMeant ? filter.replaceAll('+', 'x').replace(/#$/, 'x/y') : other
+      const rules = [{ allow: ['read'], topic: filter }] as const
+      const { mayRead } = rightsOf({ name: 'reader', rules: [...rules], tokens: [] })
+      const isSecret = !mayRead(topic)
+      const ofCommands = mayRead(`$SYS/hub/commands/${topic}`)
+      const ofNode = mayRead(`$SYS/hub/nodes/${deviceOf(topic).base}`)
+      return ofCommands === !isSecret && !(isSecret && ofNode)
+    }),
+    { numRuns: 2000 },
+  )
+})
+
+t.test('F14: empty levels and what is not seen are levels of their own', async (t) => {
+  const users = {
+    node: { role: 'node', base: '/devices/wb' },
+    panel: { rules: [{ allow: ['read', 'write'], topic: 'a/+/b' }] },
+  } as const
+  const { hub, login } = await startedWith(t, users)
+  const { seen } = await watched(t, hub)
+  const topics = [
+    'devices/wb/x',
+    '/devices/wb/x',
+    '/devices/wb',
+    '/devices/wb2/x',
+    '//devices/wb/x',
+  ]
+  const others = ['a//b', 'a/x/b', 'a/\u200d/b', 'a/b', 'a//b/', '/a//b', 'a///b', '\u200da/x/b']
+  for (const [way, open] of Object.entries(mqttWays)) {
+    const node = await open(t, hub, login('node'))
+    node.send(...topics.map((topic) => publishPacket(topic)))
+    await settled(node)
+    t.same(await seen(), ['/devices/wb/x', '/devices/wb'], `a node by ${way}`)
+    const panel = await open(t, hub, login('panel'))
+    panel.send(...others.map((topic) => publishPacket(topic)))
+    await settled(panel)
+    t.same(await seen(), ['a//b', 'a/x/b', 'a/\u200d/b'], `a rule by ${way}`)
+  }
+})
