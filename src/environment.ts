@@ -1,7 +1,7 @@
 /** What surrounds the process: environment variables, and files that hold one value each. */
 import type { SchemaObject } from 'ajv'
+import { closest } from 'fastest-levenshtein'
 import { HubError, quote } from './core/errors.ts'
-import { nearest } from './core/nearest.ts'
 import { openAjv, schemaSentence } from './core/schema-error.ts'
 import { readSecretFile, readTextFile, valueIn } from './core/text-file.ts'
 
@@ -96,9 +96,8 @@ function settingOf(variable: string, text: string, places: readonly Place[]): Se
     return settle(variable, valueIn(read(variable, text)), placeOfFile)
   }
   const known = places.map(({ path }) => variableFor(path, '<NAME>'))
-  const meant = nearest(variable, known)
-  const hint = meant ? `did you mean ${meant}?` : 'it is no place of schemas/config.schema.json'
-  throw new HubError('bad-config', `unknown variable ${quote(variable)}: ${hint}`)
+  const nearest = closest(variable, known)
+  throw new HubError('bad-config', `unknown variable ${quote(variable)}: did you mean ${nearest}?`)
 }
 
 /** The place `variable` names, its path complete. */

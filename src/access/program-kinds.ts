@@ -17,8 +17,8 @@ const writes = (...topics: string[]): Rule[] => topics.map((topic) => ({ allow: 
 const reads = (...topics: string[]): Rule[] => topics.map((topic) => ({ allow: ['read'], topic }))
 const owns = (...topics: string[]): Rule[] =>
   topics.map((topic) => ({ allow: ['read', 'write', 'retain'], topic }))
-const commands = (...topics: string[]): Rule[] =>
-  topics.map((topic) => ({ allow: ['read', 'write', 'command'], topic }))
+const controls = (...topics: string[]): Rule[] =>
+  topics.map((topic) => ({ allow: ['read', 'write', 'command', 'retain'], topic }))
 
 /** Home Assistant finds devices by what they retain here, with and without a level for the node. */
 const discovery = keeps('homeassistant/+/+/config', 'homeassistant/+/+/+/config')
@@ -78,17 +78,17 @@ const kinds = {
     usual: owns('zigbee2mqtt/#'),
     below: (base) => owns(`${base}/#`),
   },
-  /** Its command topics are whatever a discovered device says. It removes a device by retaining nothing. */
+  /**
+   * Its command topics are whatever a discovered device says; it retains settings for devices that sleep, its
+   * status, and nothing in place of a device that is removed.
+   */
   'home-assistant': {
     shared: owns('homeassistant/#'),
-    usual: commands('#'),
-    below: (prefix) => commands(`${prefix}/#`),
+    usual: controls('#'),
+    below: (prefix) => controls(`${prefix}/#`),
   },
-  'node-red': {
-    shared: [],
-    usual: [{ allow: ['read', 'write', 'command', 'retain'], topic: '#' }],
-    below: (prefix) => [{ allow: ['read', 'write', 'command', 'retain'], topic: `${prefix}/#` }],
-  },
+  /** What its flows do. */
+  'node-red': { shared: [], usual: controls('#'), below: (prefix) => controls(`${prefix}/#`) },
 } as const satisfies Readonly<Record<string, ProgramKind>>
 
 export type ProgramKindName = keyof typeof kinds

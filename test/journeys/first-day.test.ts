@@ -114,7 +114,7 @@ t.test('users are set up in a script, whose passwords come through a pipe', asyn
     clown-hub user token bob --label shelf | grep -c '^token: ch_'
     clown-hub user list
     if clown-hub acl test bob command nodes/bridge/0/relay/0/set; then echo may; fi
-    clown-hub acl test bob retain a || echo "code $?"
+    clown-hub acl test bob read '$SYS/x' || echo "code $?"
     clown-hub doctor
     clown-hub user remove bob
     chmod 644 users.yaml
@@ -128,7 +128,7 @@ admin: admin, password
 bob: operator, password, token shelf
 allowed: role operator allows command on #
 may
-denied: no rule allows retain on a
+denied: no rule allows read on $SYS/x
 code 2
 nothing to mend was found
 bob is not in users.yaml any more

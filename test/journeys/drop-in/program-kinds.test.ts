@@ -207,7 +207,7 @@ const programs: Readonly<Record<string, Traffic>> = {
     options: kind('home-assistant'),
     subscribes: ['homeassistant/+/+/config', 'homeassistant/+/+/+/config', 'tasmota/discovery/#'],
     will: 'homeassistant/status',
-    retains: ['homeassistant/sensor/of-its-own/config'],
+    retains: ['homeassistant/sensor/of-its-own/config', 'cmnd/plug/DeepSleepTime'],
     says: ['kitchen/switch/relay/command', 'garage/anything', 'zigbee2mqtt/lamp/set'],
     hears: ['homeassistant/switch/kitchen/relay/config', 'tasmota/discovery/A4CF12B0C1D2/config'],
     mayNotPublish: [],
