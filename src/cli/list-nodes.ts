@@ -28,13 +28,14 @@ type Row = Readonly<Record<string, unknown>>
 /** A line for each node, and below it one for each of its devices, with their columns below each other. */
 export function nodeLines(nodes: readonly Row[], nowMs: number): string[] {
   if (nodes.length === 0) return ['no nodes yet']
-  const tables = nodes.map(({ devices }) =>
-    devicesIn(devices).map((row) => deviceCells(row, nowMs)),
-  )
-  const widths = widthsOf(tables.flat())
-  return nodes.flatMap((node, at) => [
+  const tables = nodes.map((node) => ({
+    node,
+    rows: devicesIn(node['devices']).map((row) => deviceCells(row, nowMs)),
+  }))
+  const widths = widthsOf(tables.flatMap(({ rows }) => rows))
+  return tables.flatMap(({ node, rows }) => [
     headLine(node, nowMs),
-    ...(tables[at] ?? []).map((cells) => `  ${aligned(cells, widths)}`),
+    ...rows.map((cells) => `  ${aligned(cells, widths)}`),
   ])
 }
 

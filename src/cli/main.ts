@@ -123,10 +123,9 @@ function printHelp(args: readonly string[], { print }: Terminal): void {
   }
   const asked = first === undefined ? names : group
   const shown = asked.length > 0 ? asked : [findCommand(args).name]
-  for (const name of shown) {
-    const command = commands.get(name)
-    if (command === undefined) continue
-    print(`  ${wrapped(`clown-hub ${command.usage}`, 12)}\n      ${wrapped(command.summary, 6)}`)
+  for (const [name, { usage, summary }] of commands) {
+    if (!shown.includes(name)) continue
+    print(`  ${wrapped(`clown-hub ${usage}`, 12)}\n      ${wrapped(summary, 6)}`)
   }
 }
 

@@ -68,7 +68,7 @@ t.test('nodes come with what their devices told last, how long ago and when', as
       lastSeen: ago(2),
       devices: [
         { name: 'relay/i2c0-3b', value: { state: true }, at: ago(3), stale: false },
-        { name: 'led/-', value: null, at: null, stale: false },
+        { name: 'led/-', value: {}, at: null, stale: false },
         { name: 't', value: { temperature: [20.01, '℃'], b: 1 }, at: ago(300), stale: true },
         { name: 'x', value: 'on\u001b[2J', at: ago(-1) },
         { name: 'y', value: 'AAAA', encoding: 'base64', at: ago(3 * 3600) },

@@ -123,6 +123,8 @@ t.test('a kind of program comes with its rules, and further ones are added', asy
     { allow: ['command'], topic: 'y/+/set' },
   ])
   t.match(readFileSync(file, 'utf8'), /\n {6}- allow: \[ read, write, retain \]\n/, 'on one line')
+  await ranLine(`user allow admin read:z --file ${file}`)
+  t.same(userIn(file, 'admin')?.rules, [{ allow: ['read'], topic: 'z' }])
   const one = await ranLine(`user add one --role viewer --allow command:a/set --file ${file}`)
   t.same(one.output.slice(0, 2), [
     `one is in ${file} now, viewer, with these rules:`,
