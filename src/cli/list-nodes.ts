@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
+import { ageOf, localTime } from '../core/local-time.ts'
 import { isRecord } from '../core/record.ts'
-import { ageOf, localTime } from './ages.ts'
 import { type Command, readArguments } from './command.ts'
 import { hubAddress, hubOptions, hubUsage } from './hub-address.ts'
 import type { HubAnswer } from './hub-client.ts'

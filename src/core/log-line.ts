@@ -1,4 +1,5 @@
 /** Log lines for people: when, how bad, what, and what else is known of it. */
+import { clockTime } from './local-time.ts'
 import { isRecord } from './record.ts'
 
 interface Look {
@@ -48,12 +49,6 @@ function isWorthIt(key: string, value: unknown): boolean {
 function valueText(value: unknown): string {
   const isPlain = typeof value === 'string' && /^[^\s"=]+$/.test(value)
   return printable(isPlain ? value : JSON.stringify(value))
-}
-
-function clockTime(ms: number): string {
-  const at = new Date(ms)
-  const parts = [at.getHours(), at.getMinutes(), at.getSeconds()]
-  return parts.map((part) => String(part).padStart(2, '0')).join(':')
 }
 
 function stackOf(error: unknown): string[] {

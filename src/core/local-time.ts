@@ -16,13 +16,21 @@ export function ageOf(atMs: number, nowMs: number): string {
 
 /** Local time to the second, with the day unless that is today. */
 export function localTime(atMs: number, nowMs: number): string {
-  const [day, time] = partsOf(atMs)
-  return day === partsOf(nowMs)[0] ? time : `${day} ${time}`
+  const day = dayOf(atMs)
+  return day === dayOf(nowMs) ? clockTime(atMs) : `${day} ${clockTime(atMs)}`
 }
 
-function partsOf(ms: number): [day: string, time: string] {
+/** Such as `07:26:11`, by the local clock. */
+export function clockTime(ms: number): string {
   const at = new Date(ms)
-  const two = (part: number) => String(part).padStart(2, '0')
-  const day = [at.getFullYear(), two(at.getMonth() + 1), two(at.getDate())].join('-')
-  return [day, [at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join(':')]
+  return [at.getHours(), at.getMinutes(), at.getSeconds()].map(twoDigits).join(':')
+}
+
+function dayOf(ms: number): string {
+  const at = new Date(ms)
+  return [at.getFullYear(), at.getMonth() + 1, at.getDate()].map(twoDigits).join('-')
+}
+
+function twoDigits(part: number): string {
+  return String(part).padStart(2, '0')
 }
