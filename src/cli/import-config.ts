@@ -1,5 +1,6 @@
 /** The configuration of ours for a mosquitto.conf. */
 import { networkInterfaces } from 'node:os'
+import { resolve } from 'node:path'
 import type { ConfigInput } from '../config.ts'
 import { type Conf, type ConfLine, type Listener, locate, sentenceOn } from './import-conf.ts'
 import { nearestLimit } from './import-schema.ts'
@@ -103,7 +104,8 @@ function tlsPart(
 ): Pick<ConfigInput, 'tls'> {
   const listener = mqtts ?? https
   if (listener === undefined) return {}
-  const file = (name: string) => locate(listener.lines.get(name)?.value ?? '', taking.conf.folder)
+  const file = (name: string) =>
+    resolve(locate(listener.lines.get(name)?.value ?? '', taking.conf.folder))
   const host = hostOf(listener, taking)
   if (https === undefined)
     taking.notes.push(`${listener.place}: HTTPS is opened, too, on port 8443`)

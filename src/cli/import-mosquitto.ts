@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync } from 'node:fs'
-import { basename, join, resolve } from 'node:path'
+import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Document, isScalar, visit } from 'yaml'
 import { readConfig } from '../config.ts'
@@ -113,13 +113,9 @@ function importFiles(dir: string, target: Target): void {
     if (existsSync(file) && !target.isForced) throw isThere(file)
     return file
   })
-  // A configuration in another folder is started from who knows where.
-  const asWritten = (name: string) =>
-    target.folder === undefined ? name : resolve(target.folder, name)
-  const data = { folder: config.data?.folder && asWritten(config.data.folder) }
   if (target.folder !== undefined) mkdirSync(target.folder, { recursive: true })
-  writeSecret(usersFile, written(usersHead, { users: Object.fromEntries(users) }))
-  writeSecret(configFile, written(configHead, { usersFile: asWritten(usersName), ...config, data }))
+  writeSecret(usersFile, written(usersHead, { users }))
+  writeSecret(configFile, written(configHead, { usersFile: usersName, ...config }))
   tell([...onConfig, ...onUsers], target.terminal)
   const withPassword = [...users.values()].filter(({ password }) => password !== undefined)
   target.terminal.print(

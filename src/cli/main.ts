@@ -107,7 +107,8 @@ function findCommand([first = '', second]: readonly string[]): { name: string; c
   const name = longer.length > 0 && second !== undefined ? `${first} ${second}` : first
   const command = commands.get(name)
   if (command !== undefined) return { name, command }
-  const meant = nearest(name, names)
+  // Who writes the first word of a command of two knows what it is called.
+  const meant = longer.length > 0 && second === undefined ? undefined : nearest(name, names)
   const others = longer.length > 0 ? `: it is one of ${longer.join(', ')}` : ''
   const hint = meant === undefined ? `${others}.` : `: did you mean "${meant}"?`
   throw new HubError('bad-command-line', `unknown command "${name}"${hint} See clown-hub help`)

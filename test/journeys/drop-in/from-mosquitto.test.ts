@@ -10,9 +10,11 @@ import {
   publish,
   requireProgram,
   run,
+  startMosquitto,
   startMosquittoBy,
   subscribe,
 } from '../../programs.ts'
+import { startedHub } from '../../started-hub.ts'
 import { testFolder } from '../../test-folder.ts'
 import { program, startProgram } from '../started-lab.ts'
 
@@ -192,7 +194,7 @@ const clownHub = (...args: string[]) => run(process.execPath, [program, ...args]
 /** What a users file says of passwords, without the salts. */
 function hashesIn(file: string): Record<string, string> {
   const text = readFileSync(file, 'utf8')
-  const found = text.matchAll(/^ {2}(\w+):\n {4}password: \$(\w+)\$/gm)
+  const found = text.matchAll(/^ {2}(\w+):\n {4}password: "?\$(\w+)\$/gm)
   return Object.fromEntries([...found].map(([, name = '', kind = '']) => [name, kind]))
 }
 
@@ -234,4 +236,35 @@ t.test('a Mosquitto is imported, and the same command lines do the same', async 
   const again = startProgram(t, runIt, anyPort)
   await again.output.next((line) => line.includes(`MQTT port ${place.port}`))
   t.same(await signedIn(place), there.signedIn, 'by the better hashes, too')
+})
+
+t.test('what is retained goes back to a Mosquitto by the lines of the page', async (t) => {
+  for (const name of ['mosquitto', 'mosquitto_sub'] as const) {
+    if (requireProgram(t, name) === undefined) return
+  }
+  const hub = await startedHub(t)
+  const clown = { port: hub.mqttPort, user: 'clown', password: 'bigclown' }
+  const values = { 'a/b c': '1 "2" |3\n', 'a/ü': 'ä\u0000b', [`a/${'x'.repeat(50)}`]: '' }
+  for (const [topic, payload] of Object.entries(values)) {
+    const client = await connectAsync(`mqtt://clown:bigclown@127.0.0.1:${hub.mqttPort}`)
+    await client.publishAsync(topic, payload, { qos: 1, retain: true })
+    await client.endAsync()
+  }
+  const { port } = await startMosquitto(t, { users: { clown: 'bigclown' } })
+  const page = readFileSync(new URL('../../../docs/from-mosquitto.md', import.meta.url), 'utf8')
+  const [, lines = ''] = /## The way back.*```sh\n(.*?)```/s.exec(page) ?? []
+  const script = lines
+    .replace('-p 1884', `-p ${clown.port}`)
+    .replace('-p 1883', `-p ${port}`)
+    .replaceAll('USER', clown.user)
+    .replaceAll('PASSWORD', clown.password)
+  t.match(await run('sh', ['-c', script]), { code: 0 })
+  const back = new Map<string, string>()
+  const client = await connectAsync(`mqtt://clown:bigclown@127.0.0.1:${port}`)
+  client.on('message', (topic, payload) => back.set(topic, payload.toString()))
+  // What is retained comes before the answer to what is asked next.
+  await client.subscribeAsync('#')
+  await client.unsubscribeAsync('#')
+  await client.endAsync()
+  t.same(Object.fromEntries(back), { 'a/b c': values['a/b c'], 'a/ü': values['a/ü'] })
 })
