@@ -50,7 +50,9 @@ export function readAcl(text: string, file: string): Acl {
 
 /** No keyword for a line that says nothing. */
 function wordsIn(line: string, place: string): { keyword: string; rest: string } {
-  const [, keyword = '', rest = ''] = /^ *([^ ]*) *(.*)$/.exec(line.trimEnd()) ?? []
+  const text = line.trim()
+  const keyword = text.replace(/ .*/, '')
+  const rest = text.slice(keyword.length).trim()
   if (keyword === '' || line.startsWith('#')) return { keyword: '', rest }
   if (!['user', 'topic', 'pattern'].includes(keyword) || rest === '') {
     throw unreadable(place, 'user, topic or pattern, and what it is about')
@@ -59,7 +61,8 @@ function wordsIn(line: string, place: string): { keyword: string; rest: string }
 }
 
 function entryIn(text: string, place: string): AclEntry {
-  const [, word = '', rest = ''] = /^([^ ]+)(?: +(.*))?$/.exec(text) ?? []
+  const word = text.replace(/ .*/, '')
+  const rest = text.slice(word.length).trim()
   const access = accesses.find((known) => known === word)
   if (rest !== '' && access === undefined) throw unreadable(place, `one of ${accesses.join(', ')}`)
   const [topic, given] = rest === '' ? [word, undefined] : [rest, access]

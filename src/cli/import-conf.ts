@@ -84,9 +84,16 @@ function includedBy({ value, place }: ConfLine, folder: string): ConfLine[] {
 }
 
 function inTheirOrder(one: string, other: string): number {
-  const [a, b] = [one.toLowerCase(), other.toLowerCase()]
-  if (a !== b) return a < b ? -1 : 1
-  return one < other ? -1 : 1
+  const [a, b] = [orderOf(one), orderOf(other)]
+  return Number(a > b) - Number(a < b)
+}
+
+function orderOf(name: string): string {
+  const [capital, small] = ['0', '1']
+  return name.replace(/./gs, (character) => {
+    const letter = character.toLowerCase()
+    return letter + (letter === character ? small : capital)
+  })
 }
 
 /**

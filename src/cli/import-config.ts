@@ -105,7 +105,7 @@ function tlsPart(
   const listener = mqtts ?? https
   if (listener === undefined) return {}
   const file = (name: string) =>
-    resolve(locate(listener.lines.get(name)?.value ?? '', taking.conf.folder))
+    resolve(locate(String(listener.lines.get(name)?.value), taking.conf.folder))
   const host = hostOf(listener, taking)
   if (https === undefined)
     taking.notes.push(`${listener.place}: HTTPS is opened, too, on port 8443`)

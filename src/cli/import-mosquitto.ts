@@ -27,7 +27,7 @@ const usage =
 const options = {
   from: { type: 'string' },
   'password-file': { type: 'string' },
-  to: { type: 'string' },
+  to: { type: 'string', default: '.' },
   force: { type: 'boolean', default: false },
 } as const
 
@@ -45,8 +45,7 @@ export const importMosquitto: Command = {
     const target: Target = { folder: values.to, isForced: values.force, terminal }
     const isWhole = await importAll({ dir, broker: brokerOf(values), target })
     const config = inFolder(target, configName)
-    const [doctor, run] = values.to === undefined ? ['', ''] : [` ${config}`, ` --config ${config}`]
-    terminal.print(`Next: clown-hub doctor${doctor}, and then clown-hub run${run}`)
+    terminal.print(`Next: clown-hub doctor ${config}, and then clown-hub run --config ${config}`)
     return isWhole ? 0 : 1
   },
 }
@@ -93,14 +92,14 @@ async function importAll({ dir, broker, target }: Sources): Promise<boolean> {
 
 /** Where an import goes. */
 interface Target {
-  readonly folder: string | undefined
+  readonly folder: string
   /** Whether what is there may be written over. */
   readonly isForced: boolean
   readonly terminal: Terminal
 }
 
 function inFolder({ folder }: Target, name: string): string {
-  return join(folder ?? '', name)
+  return join(folder, name)
 }
 
 /** Writes the configuration and the users, and tells what has no counterpart. */
@@ -113,7 +112,7 @@ function importFiles(dir: string, target: Target): void {
     if (existsSync(file) && !target.isForced) throw isThere(file)
     return file
   })
-  if (target.folder !== undefined) mkdirSync(target.folder, { recursive: true })
+  mkdirSync(target.folder, { recursive: true })
   writeSecret(usersFile, written(usersHead, { users }))
   writeSecret(configFile, written(configHead, { usersFile: usersName, ...config }))
   tell([...onConfig, ...onUsers], target.terminal)

@@ -20,7 +20,6 @@ const connectTimeoutMs = 5000
 export async function connectBroker(broker: BrokerAddress): Promise<MqttClient> {
   const options: IClientOptions = {
     ...broker,
-    port: broker.port ?? (broker.protocol === 'mqtts' ? 8883 : 1883),
     protocolVersion: 4,
     reconnectPeriod: 0,
     connectTimeout: connectTimeoutMs,
@@ -65,7 +64,7 @@ export async function copyRetained(
     if (folder.count > 0 && !isForced) throw hasValues(path, folder.count)
     const counts = await copyAll(source, folder)
     const total = totalOf(counts)
-    const expected = await countIn(source.client)
+    const expected = await countIn(source)
     const isWhole = total >= (expected ?? 0)
     return { lines: [...linesOn(counts, path), ...lackOf(total, expected)], isWhole }
   } finally {
@@ -92,7 +91,7 @@ type Counts = Record<Kept, number>
  * At QoS 2, values come as they were retained, but a Mosquitto drops those for which its queue has no
  * room: so it is asked once more at QoS 0, where what the network takes goes out at once.
  */
-async function copyAll({ broker, client }: Source, folder: RetainedFolder): Promise<Counts> {
+async function copyAll(source: Source, folder: RetainedFolder): Promise<Counts> {
   const counts = { kept: 0, command: 0, 'bad-topic': 0, 'too-much': 0 }
   const seen = new Set<string>()
   const take: Take = async ({ topic, payload, qos }) => {
@@ -100,12 +99,8 @@ async function copyAll({ broker, client }: Source, folder: RetainedFolder): Prom
     seen.add(topic)
     counts[await folder.keep({ topic, qos, payload: Buffer.from(payload) })]++
   }
-  try {
-    for (const qos of [2, 0] as const) await retainedOn(client, { filter: '#', qos }, take)
-    return counts
-  } catch (thrown) {
-    throw thrown instanceof HubError ? thrown : cannotConnect(broker, thrown)
-  }
+  for (const qos of [2, 0] as const) await retainedOn(source, { filter: '#', qos }, take)
+  return counts
 }
 
 const reasons: Readonly<Record<Exclude<Kept, 'kept'>, string>> = {
@@ -145,13 +140,13 @@ type Take = (packet: IPublishPacket) => Promise<void>
 
 /** Subscribes until nothing comes any more; the broker is not read while a value is being taken. */
 async function retainedOn(
-  client: MqttClient,
+  { broker, client }: Source,
   { filter, qos }: { filter: string; qos: 0 | 2 },
   take: Take,
 ): Promise<void> {
   let lastMs = performance.now()
   const failed = new Promise<never>((_resolve, reject) => {
-    client.once('close', () => reject(new Error('the end of the connection')))
+    client.once('close', () => reject(cannotConnect(broker, 'the end of the connection')))
     client.handleMessage = (packet, done) => {
       lastMs = performance.now()
       // What is published meanwhile comes without the flag.
@@ -160,7 +155,9 @@ async function retainedOn(
     }
   })
   const whole = async () => {
-    await client.subscribeAsync(filter, { qos })
+    await client.subscribeAsync(filter, { qos }).catch((thrown: unknown) => {
+      throw cannotConnect(broker, thrown)
+    })
     while (performance.now() - lastMs < quietMs) await pause(quietMs / 4)
     await client.unsubscribeAsync(filter)
   }
@@ -168,7 +165,7 @@ async function retainedOn(
 }
 
 /** A Mosquitto counts what it retains, with what it tells of itself. */
-async function countIn(client: MqttClient): Promise<number | undefined> {
+async function countIn(source: Source): Promise<number | undefined> {
   let count = Number.NaN
   let ofBroker = 0
   const take: Take = async ({ topic, payload }) => {
@@ -176,6 +173,6 @@ async function countIn(client: MqttClient): Promise<number | undefined> {
     if (topic === '$SYS/broker/retained messages/count') count = Number(payload)
   }
   // Not everybody may read there.
-  await retainedOn(client, { filter: '$SYS/#', qos: 0 }, take).catch(() => {})
+  await retainedOn(source, { filter: '$SYS/#', qos: 0 }, take).catch(() => {})
   return Number.isNaN(count) ? undefined : count - ofBroker
 }

@@ -107,6 +107,9 @@ pattern read #
     [],
     'no pattern is for such a name',
   )
+  const topicsDenied = (text: string) => rulesIn(text, '').rules.map(({ topic }) => topic)
+  t.same(topicsDenied('topic deny a/\u0001/{b}/c'), ['a/+/+/c'])
+  t.same(topicsDenied(`topic deny ${'x/'.repeat(600)}x`), ['#'], 'longer than a rule may be')
   t.same(rulesIn('pattern read of/%u', 'a/$&').rules, [{ allow: ['read'], topic: 'of/a/$&' }])
 })
 

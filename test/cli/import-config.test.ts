@@ -155,6 +155,7 @@ t.test('limits become ours, or the nearest that there is', async (t) => {
   ] as const) {
     t.same(limitsOf(`persistent_client_expiration ${text}`), { sessions: { hours } })
   }
+  t.same(limitsOf('persistent_client_expiration never'), undefined)
   t.same(limitsOf('listener 1', 'max_connections 5', 'listener 2', 'max_connections 6'), {
     connections: { total: 11 },
   })
@@ -212,7 +213,10 @@ t.test(
   'files are included in the order of Mosquitto, and a file of another name is read',
   async (t) => {
     const texts = Object.fromEntries(
-      ['b', 'A', '01', 'a', 'B', '00'].map((name) => [`d/${name}.conf`, `listener 1 ${name}\n`]),
+      ['b', 'A', '01', 'aA', 'a', 'B', '00', 'Ab'].map((name) => [
+        `d/${name}.conf`,
+        `listener 1 ${name}\n`,
+      ]),
     )
     const folder = folderWith(t, {
       'other.conf': 'listener 1 first\ninclude_dir /etc/x/d\nlistener 1 last\n',
@@ -221,12 +225,17 @@ t.test(
     })
     const { listeners } = readConf(join(folder, 'other.conf'))
     const addresses = listeners.map(({ address }) => address)
-    t.same(addresses, ['first', '00', '01', 'A', 'a', 'B', 'b', 'last'])
+    t.same(addresses, ['first', '00', '01', 'A', 'Ab', 'a', 'aA', 'B', 'b', 'last'])
     t.throws(() => readConf(folder), { code: 'unreadable-file', message: /mosquitto\.conf/ })
     writeFileSync(join(folder, 'mosquitto.conf'), 'include_dir nosuch\n')
     t.throws(() => readConf(folder), {
       code: 'unreadable-file',
       message: /^mosquitto\.conf:1: expected include_dir to name a folder, got "nosuch"/,
+    })
+    mkdirSync(join(folder, 'd', 'folder.conf'))
+    t.throws(() => readConf(join(folder, 'other.conf')), {
+      code: 'unreadable-file',
+      message: /EISDIR/,
     })
   },
 )
