@@ -1,7 +1,12 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import fc from 'fast-check'
+import { connectAsync } from 'mqtt'
 import t from 'tap'
 import { rightsOf } from '../../src/access/rights.ts'
 import { readAcl, rulesFor } from '../../src/cli/import-acl.ts'
+import { type Mosquitto, requireProgram, startMosquitto } from '../programs.ts'
+import { testFolder } from '../test-folder.ts'
 
 const rulesIn = (text: string, user: string) => rulesFor(user, readAcl(text, 'acl'))
 
@@ -231,4 +236,45 @@ t.test('the rules decide as Mosquitto does, or a note says where less is allowed
   const { allowed, denied, deniedOnlyHere } = counts
   t.ok(allowed > 10_000 && denied > 10_000, JSON.stringify(counts))
   t.ok(deniedOnlyHere < allowed / 50, JSON.stringify(counts))
+})
+
+/** What a Mosquitto with this ACL lets `user` read and write, of all topics. */
+async function reallyAllowed({ port }: Pick<Mosquitto, 'port'>, user: string) {
+  const url = `mqtt://127.0.0.1:${port}`
+  const signIn = (name: string, clientId: string) =>
+    connectAsync(url, { clientId, ...(name !== '' && { username: name, password: name }) })
+  const [root, asked] = [await signIn('root', 'root'), await signIn(user, 'c1')]
+  const [written, read] = [new Set<string>(), new Set<string>()]
+  root.on('message', (topic) => written.add(topic))
+  await root.subscribeAsync('#')
+  for (const topic of topicsAsked) await asked.publishAsync(topic, 'x', { qos: 1 })
+  // What was delivered comes before the answer to what is asked next.
+  await root.unsubscribeAsync('#')
+  asked.on('message', (topic) => read.add(topic))
+  await asked.subscribeAsync('#')
+  for (const topic of topicsAsked) await root.publishAsync(topic, 'x', { qos: 1 })
+  await asked.unsubscribeAsync('#')
+  await Promise.all([root.endAsync(), asked.endAsync()])
+  return { written, read }
+}
+
+t.test('what these tests take for the decisions of Mosquitto are its decisions', async (t) => {
+  if (requireProgram(t, 'mosquitto') === undefined) return
+  const names = ['', 'bob', 'eve']
+  const users = Object.fromEntries(['root', 'bob', 'eve'].map((name) => [name, name]))
+  for (const lines of fc.sample(fc.array(lineOf, { minLength: 5, maxLength: 9 }), 5)) {
+    const acl = join(testFolder(t), 'acl')
+    const text = `${writtenAcl(lines)}user root\ntopic readwrite #\n`
+    writeFileSync(acl, text)
+    const config = ['allow_anonymous true', `acl_file ${acl}`]
+    const mosquitto = await startMosquitto(t, { users, config })
+    for (const user of names) {
+      const { written, read } = await reallyAllowed(mosquitto, user)
+      const byModel = (access: 'read' | 'write') =>
+        topicsAsked.filter((topic) => mosquittoAllows(lines, { user, client: 'c1', access, topic }))
+      t.same([...written].sort(), byModel('write').sort(), `${user} writes, by ${text}`)
+      t.same([...read].sort(), byModel('read').sort(), `${user} reads, by ${text}`)
+    }
+    await mosquitto.stop()
+  }
 })
