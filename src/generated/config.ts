@@ -701,7 +701,7 @@ export interface ConfigInput {
      */
     commands?: {
       /**
-       * Commands of one user in a second, in the long run. What single devices take is set in commands.rules; commands to devices that no profile knows count as other messages do.
+       * Commands of one user in a second, in the long run: each slider that somebody moves sends some 25, and a program such as Node-RED or Home Assistant commands as one user for everybody. What single devices take is set in commands.rules; commands to devices that no profile knows count as other messages do.
        */
       perUserPerSecond?: number
       /**
@@ -1493,7 +1493,7 @@ export interface Config {
      */
     commands: {
       /**
-       * Commands of one user in a second, in the long run. What single devices take is set in commands.rules; commands to devices that no profile knows count as other messages do.
+       * Commands of one user in a second, in the long run: each slider that somebody moves sends some 25, and a program such as Node-RED or Home Assistant commands as one user for everybody. What single devices take is set in commands.rules; commands to devices that no profile knows count as other messages do.
        */
       perUserPerSecond: number
       /**

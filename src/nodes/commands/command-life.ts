@@ -28,7 +28,9 @@ const toldCharacters = 1024
 
 /** What was asked for, for those who read of it later; of a long payload the beginning of its text. */
 export function toldAsked({ asked }: Command): unknown {
-  const text = JSON.stringify(asked) ?? 'null'
+  // Of a picture no more is quoted than is told.
+  const begun = typeof asked === 'string' ? asked.slice(0, toldCharacters + 1) : asked
+  const text = JSON.stringify(begun) ?? 'null'
   return text.length > toldCharacters ? `${text.slice(0, toldCharacters)}…` : asked
 }
 

@@ -124,15 +124,15 @@ t.test('a LED takes effects and alerts as far as the model goes', async (t) => {
 t.test('what the hub refuses is not modifiable, or comes too fast', async (t) => {
   const slowly = { commands: { rules: [{ topic: '#', minIntervalMilliseconds: 60_000 }] } }
   const { port, put, add, obey, keyOf } = await deconzHouse(t, slowly)
-  const id = await add('relay/i2c0-3b', { state: false })
+  const id = await add('relay/i2c0-3b', { state: true })
   obey()
   const key = await keyOf('viewer')
   const seen = await ask(port, ['GET', `/api/${key}/lights/${id}`])
   t.equal(seen.status, 200)
   const refused = await ask(port, ['PUT', `/api/${key}/lights/${id}/state`], { body: { on: true } })
   t.match(refused.body, [{ error: { type: 8, description: 'parameter, on, is not modifiable' } }])
-  await put(`/lights/${id}/state`, { on: true })
-  const { body } = await put(`/lights/${id}/state`, { on: false })
+  await put(`/lights/${id}/state`, { on: false })
+  const { body } = await put(`/lights/${id}/state`, { on: true })
   t.same(body, [
     {
       error: {
