@@ -104,8 +104,10 @@ async function openCommanding(config: Config, nodes: KnownHardware, parts: Hardw
   const afterwards = createAfterwards()
   onClose(afterwards.close)
   const rules = createDeviceRules(config.commands)
+  const isKnown = (device: string) => bases.binds(device, deviceOf(device).base)
   const relayGuard = await createRelayGuard({
     rules,
+    isKnown,
     store,
     sampledLog,
     lastValueOf: (device) => values.of(device)?.payload.value,
@@ -120,7 +122,6 @@ async function openCommanding(config: Config, nodes: KnownHardware, parts: Hardw
     },
   })
   onClose(relayGuard.close)
-  const isKnown = (device: string) => bases.binds(device, deviceOf(device).base)
   const takeRate = createCommandRate({ limits: config.limits.commands, sampledLog })
   const commands = createCommands({
     bus,

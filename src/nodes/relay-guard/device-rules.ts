@@ -24,6 +24,8 @@ export interface DeviceSettings {
   readonly timeoutMs: number
   readonly minIntervalMs: number
   readonly perSecond: number
+  /** Whether a rule of the configuration says one of these two. */
+  readonly isPaceConfigured: boolean
   readonly autoOffMs: number
   readonly interlock: string | undefined
   /** Whether the guard has anything to watch over. */
@@ -75,6 +77,11 @@ function fits({ topic = '#', kind }: DeviceRule, device: string, kindOfDevice: s
   return (kind === undefined || kind === kindOfDevice) && matches(topic, device)
 }
 
+function saysPace(rule: DeviceRule): boolean {
+  const { minIntervalMilliseconds, perSecond } = rule
+  return rule !== relayDefaults && (minIntervalMilliseconds ?? perSecond) !== undefined
+}
+
 function settingsFrom(rules: readonly DeviceRule[], timeoutSeconds: number): DeviceSettings {
   const first = <K extends keyof DeviceRule>(key: K) =>
     rules.find((rule) => rule[key] !== undefined)?.[key]
@@ -86,6 +93,7 @@ function settingsFrom(rules: readonly DeviceRule[], timeoutSeconds: number): Dev
   }
   return {
     ...guarded,
+    isPaceConfigured: rules.some(saysPace),
     timeoutMs: (first('timeoutSeconds') ?? timeoutSeconds) * 1000,
     isGuarded: Object.values(guarded).some(Boolean),
   }

@@ -19,6 +19,8 @@ export interface GuardParts {
   readonly sampledLog: SampledLog
   /** Compiles the schemas of what is stored. */
   readonly ajv: Ajv
+  /** Whether a profile knows a device, and so what a command asks it for. */
+  isKnown(device: string): boolean
   /** What a device reported last, decoded; undefined when it never did. */
   lastValueOf(device: string): unknown
   /** Milliseconds since 1970 that never jump: the time of day at the start, counted on steadily. */

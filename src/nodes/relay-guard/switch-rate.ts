@@ -1,6 +1,6 @@
 import type { TooSoon } from '../commands/turns.ts'
 import { openStoredTable } from '../stored-table.ts'
-import { stateKey } from '../switch-state.ts'
+import { stateKey, switchOf } from '../switch-state.ts'
 import type { DeviceSettings } from './device-rules.ts'
 import type { Asked, GuardParts } from './guard-parts.ts'
 
@@ -30,7 +30,7 @@ const maxDevices = 10_000
 const secondMs = 1000
 
 export async function openSwitchRate(parts: GuardParts): Promise<SwitchRate> {
-  const { rules, now, lastValueOf } = parts
+  const { rules, now, isKnown, lastValueOf } = parts
   const startMs = now()
   const paces = await openStoredTable<Pace>({
     ...parts,
@@ -46,8 +46,12 @@ export async function openSwitchRate(parts: GuardParts): Promise<SwitchRate> {
     if (pace?.reported !== undefined) known.push(pace.reported)
     return key === undefined || known.some((other) => other !== key)
   }
+  // A lamp that somebody calls a relay has a brightness and a colour, and none of them makes it chatter.
+  const isFree = ({ device, asked }: Asked) =>
+    switchOf(asked) === undefined && !rules(device).isPaceConfigured && !isKnown(device)
   return {
     check: (command) => {
+      if (isFree(command)) return undefined
       const pace = paces.get(command.device)
       if (pace === undefined) return undefined
       const settings = rules(command.device)
@@ -58,7 +62,7 @@ export async function openSwitchRate(parts: GuardParts): Promise<SwitchRate> {
     sent: (command) => {
       const { device, asked } = command
       const { perSecond, minIntervalMs } = rules(device)
-      if (perSecond === 0 && minIntervalMs === 0) return
+      if ((perSecond === 0 && minIntervalMs === 0) || isFree(command)) return
       const pace = paces.get(device)
       const times = [...(pace?.sentAtMs ?? []), now()]
       const sentAtMs = perSecond === 0 ? [] : times.slice(-perSecond)

@@ -50,7 +50,7 @@ t.test('all off: 24 relays in one burst, and each obeys', async (t) => {
 
 t.test('a slider: each of 25 values gets to a lamp, and the last one is confirmed', async (t) => {
   const hub = await startedHub(t)
-  const lamp = 'zigbee2mqtt/lamp'
+  const lamp = 'zigbee2mqtt/relay/lamp'
   const node = await obedient(t, hub, `${lamp}/set`)
   const levels = Array.from({ length: 25 }, (_, at) => ({ brightness: 10 * at }))
   const { client } = await mqttTo(t, hub)

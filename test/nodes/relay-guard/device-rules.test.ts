@@ -11,7 +11,12 @@ function rulesOf(...rules: DeviceRule[]) {
 
 t.test('without a rule relays are protected from chatter, and other kinds are not', async (t) => {
   const rules = rulesOf()
-  const common = { timeoutMs: 5000, autoOffMs: 0, interlock: undefined }
+  const common = {
+    timeoutMs: 5000,
+    autoOffMs: 0,
+    interlock: undefined,
+    isPaceConfigured: false,
+  }
   t.same(rules(relay), { ...common, minIntervalMs: 200, perSecond: 5, isGuarded: true })
   t.same(rules(led), { ...common, minIntervalMs: 0, perSecond: 0, isGuarded: false })
   t.equal(rules(relay), rules(relay), 'they are remembered')
@@ -25,6 +30,7 @@ t.test('the first rule that fits and has a setting decides it, setting by settin
   )
   t.same(rules(relay), {
     timeoutMs: 30_000,
+    isPaceConfigured: true,
     minIntervalMs: 1000,
     perSecond: 1,
     autoOffMs: 0,

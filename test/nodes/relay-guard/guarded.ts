@@ -26,6 +26,7 @@ function surroundings() {
     store,
     clock: { ...clock, wallMs: () => clock.nowMs() + time.jumpsMs + 1_000_000 },
     sampledLog: createSampledLog(pino({ level: 'silent' }), counters),
+    isKnown: () => true,
     lastValueOf: (device: string) => reports.get(device),
     onDue: (device: string, off: Off) => {
       turnedOff.push(`${device} ${typeof off === 'object' ? off.state : JSON.stringify(off)}`)

@@ -124,3 +124,21 @@ t.test('what was sent the longest ago is forgotten first', async (t) => {
   t.equal((await stored()).length, 10_000)
   t.equal(counters.snapshot()['switch-rate-full'], 2)
 })
+
+t.test('of a relay that no profile knows, only what turns on or off counts', async (t) => {
+  const isKnown = () => false
+  const lamp = 'zigbee2mqtt/relay/kitchen'
+  const { guard, clock } = await guarded(t, [{ topic: 'x/#', perSecond: 1 }], { isKnown })
+  const waits = (device: string, asked: unknown) => {
+    const tooSoon = guard.check({ device, asked })
+    if (tooSoon === undefined) guard.sent({ device, asked })
+    return tooSoon !== undefined
+  }
+  t.notOk(waits(lamp, { state: 'ON' }))
+  for (let level = 0; level < 25; level++) t.notOk(waits(lamp, { brightness: level }))
+  t.ok(waits(lamp, { state: 'OFF', brightness: 1 }))
+  clock.step(200)
+  t.notOk(waits(lamp, { state: 'OFF', brightness: 1 }), 'what was free does not count later')
+  t.notOk(waits('x/relay/0', { brightness: 1 }))
+  t.ok(waits('x/relay/0', { brightness: 2 }), 'a rule that says so holds for all')
+})
