@@ -14,6 +14,15 @@ t.test('the README lists every error code with its meaning', async (t) => {
   t.same(listed, errorCodes)
 })
 
+t.test('the README shows the examples as they are', async (t) => {
+  for (const [file, language] of [
+    ['examples/page.html', 'html'],
+    ['examples/script.mjs', 'js'],
+  ] as const) {
+    t.ok(read('README.md').includes(`\`\`\`${language}\n${read(file)}\`\`\`\n`), file)
+  }
+})
+
 t.test(
   'the page about signing in lists every close code, and what a client should do',
   async (t) => {
