@@ -39,7 +39,7 @@ export interface OriginSettings {
 
 /**
  * Ours is a page of the host and port that the request is for, which has to be known as ours already. Its
- * scheme does not matter: a proxy may add TLS, and programs write https for plain connections.
+ * scheme does not matter: a proxy may add TLS, paho writes https for plain connections, and websocket-client http for TLS.
  *
  * @throws HubError `bad-config` for an entry of `listed` that is no origin.
  */
