@@ -66,7 +66,9 @@ const notFound: Refusal = { status: 404, reason: 'nothing is served on this path
 
 const foreign: Refusal = {
   status: 403,
-  reason: 'expected no page, one of the hub, or one of an origin in http.origins of its config',
+  reason:
+    'expected a page of the hub or of an origin in http.origins, or credentials that the page itself gives: ' +
+    'a first message (?sign-in=message), a ticket or a token',
 }
 
 /** The links of the pages below are relative, so that they hold with a prefix and without one. */

@@ -51,6 +51,9 @@ const upgrade = [
   'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
 ]
 
+/** RFC 7540, 3.2: curl --http2 sends it by itself, but reads the answer in its own way. */
+const h2c = ['Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABk']
+
 for (const version of versions) {
   t.test(`CVE-2026-21710: no header ends a hub on Node.js ${version}`, async (t) => {
     const curl = requireProgram(t, 'curl')
@@ -62,6 +65,8 @@ for (const version of versions) {
         t.equal(await statusOf(curl, url + path, odd), plain, url + path)
         const status = await statusOf(curl, url + path, [...upgrade, ...odd])
         t.match(status, /^[1-4]\d\d$/, `${url}${path}, as an upgrade`)
+        const ignored = await statusOf(curl, url + path, h2c)
+        t.equal(ignored, plain, `${url}${path}, as an upgrade to HTTP/2`)
       }
     }
     t.equal(await statusOf(curl, `${started.urls[0]}/healthz`, []), '200', 'it lives')

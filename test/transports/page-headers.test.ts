@@ -18,7 +18,7 @@ t.test('every answer keeps pages to themselves', async (t) => {
   const asked: [name: string, text: string, status: string][] = [
     ['served', plain('GET /healthz'), '200'],
     ['head', plain('HEAD /healthz'), '200'],
-    ['no path', plain('GET /'), '404'],
+    ['no path', plain('GET /nowhere'), '404'],
     ['no websocket', plain('GET /talk'), '426'],
     ['method', plain('POST /healthz'), '405'],
     ['host', upgradeText('/talk', { Host: 'evil.example' }), '421'],
