@@ -6,6 +6,7 @@ import { openAccessControl } from './access-control.ts'
 import { type Broker, openBroker } from './bus/broker.ts'
 import type { Bus } from './bus/bus.ts'
 import { type Config, type ConfigInput, checkConfig } from './config.ts'
+import { createByteBudget, type NewShare } from './core/byte-budget.ts'
 import { type Closers, createClosers } from './core/closers.ts'
 import { type Counters, createCounters } from './core/counters.ts'
 import { insist } from './core/insist.ts'
@@ -98,9 +99,10 @@ interface Life {
 async function openAll(config: Config, log: Logger, life: Life) {
   const { onClose } = life
   const release = readRelease()
+  const { version } = release
   const { counters, sampledLog, store, readiness } = await openGround(config, log, life)
   const logs = { log, counters, sampledLog }
-  const { watch, gate, bases, model, admit } = openProtection(config, logs)
+  const { watch, gate, bases, model, admit, ...shares } = openProtection(config, logs)
   onClose(watch.close)
   const rules = openRequestRules(config, life)
   const { clientAddress } = rules.forwarding
@@ -108,6 +110,7 @@ async function openAll(config: Config, log: Logger, life: Life) {
 
   const broker = await openBroker({
     ...access,
+    ...shares,
     // Nothing comes in before the ports are open.
     admit: (message, sender) => hardware.ingress(message, sender),
     mayEnter: gate.signedIn,
@@ -120,7 +123,7 @@ async function openAll(config: Config, log: Logger, life: Life) {
   })
   onClose(broker.close)
   const { bus, handle } = broker
-  const common = { bus, access, clientAddress, log, sampledLog, onClose }
+  const common = { bus, access, clientAddress, log, sampledLog, onClose, ...shares }
   const recording = await openRecording(config, { ...common, store, journal: broker.journal })
   // What is acknowledged until then is recorded as well.
   onClose(broker.letGo)
@@ -138,7 +141,7 @@ async function openAll(config: Config, log: Logger, life: Life) {
     routeOf: createRoutes({
       ...routes,
       pages: new Map([
-        ['/', homePage({ ...rules, ...access, version: release.version })],
+        ['/', homePage({ ...rules, ...access, version })],
         ...pageFiles,
         ...access.pages,
         ...hardware.pages,
@@ -147,22 +150,24 @@ async function openAll(config: Config, log: Logger, life: Life) {
         backupPage(config, access, store),
       ]),
       api: (path) => hardware.api(path) ?? dialects.api(path),
-      health: () => ({
-        version: release.version,
-        overloaded: watch.isOverloaded(),
-        counters: counters.snapshot(),
-      }),
+      health: () => ({ version, overloaded: watch.isOverloaded(), counters: counters.snapshot() }),
       unready: readiness.unready,
     }),
   }
   const ports = await openPorts(config, { requests, handle, log, onClose })
   const places = await dialects.listen(requests)
   readiness.started()
-  log.info({ version: release.version, ...ports }, 'the hub is running')
+  log.info({ version, ...ports }, 'the hub is running')
   return { ports, dialects: places, counters }
 }
 
-interface WebSocketParts {
+/** Of bytes that many hold at once. */
+interface Shares {
+  readonly newInboundShare: NewShare
+  readonly newOutboundShare: NewShare
+}
+
+interface WebSocketParts extends Shares {
   readonly bus: Bus
   readonly access: Awaited<ReturnType<typeof openAccessControl>>
   readonly hardware: Awaited<ReturnType<typeof openHardware>>
@@ -178,9 +183,9 @@ interface WebSocketParts {
 
 /** The routes of the websockets that talk to the hub, and of those that carry MQTT. */
 function openWebSocketRoutes({ limits }: Config, parts: WebSocketParts) {
-  const { bus, access, hardware, recording, gate, handle, release, log, sampledLog, onClose } =
-    parts
-  const { talkSockets, mqttSockets, served } = openWebSockets(limits, { sampledLog, onClose })
+  const { bus, access, hardware, recording, gate, handle, release, log, sampledLog } = parts
+  const { talkSockets, mqttSockets, served } = openWebSockets(limits, parts)
+  const frameBytes = limits.websocket.messageBytes
   const turnEnd = createTurnEnd()
   const talk = {
     dialect: createClownTalk({ release, limits, sampledLog }),
@@ -188,8 +193,9 @@ function openWebSocketRoutes({ limits }: Config, parts: WebSocketParts) {
       bus,
       admit: hardware.ingress,
       log,
+      frameBytes,
       signedIn: access.signedIn,
-      audiences: createAudiences({ bus, turnEnd, log }),
+      audiences: createAudiences({ bus, turnEnd, log, frameBytes }),
       lastValuesBelow: hardware.lastValuesBelow,
       answering: recording.answering(hardware.answering),
     },
@@ -197,6 +203,7 @@ function openWebSocketRoutes({ limits }: Config, parts: WebSocketParts) {
     mayEnter: gate.signedIn,
     clientAddress: parts.clientAddress,
     websockets: talkSockets,
+    newOutboundShare: parts.newOutboundShare,
     turnEnd,
     limits: limits.websocket,
     sampledLog,
@@ -254,17 +261,39 @@ function openProtection(config: Config, logs: Logs) {
     isOutOfMemory: watch.isOutOfMemory,
     sampledLog,
   })
-  return { watch, gate, bases, model, admit }
+  return { watch, gate, bases, model, admit, ...openShares(limits) }
+}
+
+/** What each connection may hold of what comes and of what waits for it, whatever the others do. */
+const freeBytes = { inbound: 256 * 1024, outbound: 1024 * 1024 }
+
+function openShares({ memory }: Config['limits']): Shares {
+  const mebibyte = 1024 * 1024
+  const { inbound, outbound } = freeBytes
+  return {
+    newInboundShare: createByteBudget({
+      totalBytes: memory.inboundMiB * mebibyte,
+      freeBytes: inbound,
+    }),
+    newOutboundShare: createByteBudget({
+      totalBytes: memory.outboundMiB * mebibyte,
+      freeBytes: outbound,
+    }),
+  }
 }
 
 /** Three kinds of websockets, pinged by one timer. */
 function openWebSockets(
   { websocket, mqtt }: Config['limits'],
-  { sampledLog, onClose }: Pick<WebSocketParts, 'sampledLog' | 'onClose'>,
+  {
+    sampledLog,
+    newInboundShare,
+    onClose,
+  }: Pick<WebSocketParts, 'sampledLog' | 'newInboundShare' | 'onClose'>,
 ) {
   const heartbeat = createHeartbeat({ limits: websocket, sampledLog })
   onClose(heartbeat.close)
-  const context = { heartbeat, sampledLog }
+  const context = { heartbeat, sampledLog, newInboundShare }
   const talkSockets = createWebSockets({ ...websocket, handleProtocols: chooseTalk }, context)
   onClose(talkSockets.close)
   // One frame may hold a PUBLISH that is too large, so that it can be read past.

@@ -10,19 +10,38 @@ const usual = { share: 1 / 4, leastMiB: 512 }
 
 /**
  * `limits` as the hub keeps them: the budget of memory in place of what stands for a part of the
- * machine, and nothing that is kept beyond its share of that budget.
+ * machine, nothing that is kept beyond its share of that budget, and no buffer too small for two messages.
  */
 export function withinBudget(limits: Limits, machineBytes = memoryBytes()): Limits {
-  const { memory, retained, sessions } = limits
+  const { memory, mqtt, retained, sessions, websocket } = limits
   const machineMiB = Math.floor((machineBytes * usual.share) / mebibyte)
   const mib = memory.mib === 0 ? Math.max(usual.leastMiB, machineMiB) : memory.mib
+  const mostMiB = (usual: number) => Math.min(usual, Math.ceil(mib / 8))
   const atMost = (bytes: number, share: number) => Math.min(bytes, mib * mebibyte * share)
   return {
     ...limits,
-    memory: { mib, inboundMiB: Math.min(memory.inboundMiB, Math.ceil(mib / 8)) },
+    memory: {
+      mib,
+      inboundMiB: mostMiB(memory.inboundMiB),
+      outboundMiB: mostMiB(memory.outboundMiB),
+    },
+    mqtt: { ...mqtt, outboundBytes: roomForTwo(mqtt.outboundBytes, mqtt.publishBytes) },
+    websocket: {
+      ...websocket,
+      outboundBytes: roomForTwo(websocket.outboundBytes, websocket.messageBytes),
+    },
     retained: { ...retained, totalBytes: atMost(retained.totalBytes, 1 / 2) },
-    sessions: { ...sessions, totalBytes: atMost(sessions.totalBytes, 1 / 8) },
+    sessions: {
+      ...sessions,
+      bytes: roomForTwo(sessions.bytes, mqtt.publishBytes),
+      totalBytes: atMost(sessions.totalBytes, 1 / 8),
+    },
   }
+}
+
+/** What waits for one client has room for two of the largest messages in any case. */
+function roomForTwo(bytes: number, messageBytes: number): number {
+  return Math.max(bytes, 2 * messageBytes)
 }
 
 /** Of the machine, or of the container in it. */

@@ -9,6 +9,7 @@ import { createTokenOwners } from './access/tokens.ts'
 import type { openAccessControl } from './access-control.ts'
 import type { Bus } from './bus/bus.ts'
 import type { Config } from './config.ts'
+import type { NewShare } from './core/byte-budget.ts'
 import { systemClock } from './core/clock.ts'
 import type { Closers } from './core/closers.ts'
 import { HubError } from './core/errors.ts'
@@ -79,6 +80,7 @@ export interface ServedParts {
   readonly release: Release
   state: ServedContext['state']
   readonly websockets: ServedWebSockets
+  readonly newOutboundShare: NewShare
   readonly log: Logger
   readonly sampledLog: SampledLog
   readonly onClose: Closers['add']
@@ -173,7 +175,7 @@ function createKeysOf({ limits }: Config, { store: shelf, access, sampledLog }: 
 
 async function openOne(settings: ServedSettings, ground: Ground): Promise<OpenedDialect> {
   const { config, parts, seen, keysOf, ownerOfToken, visitors, logTail } = ground
-  const { log, sampledLog, release, store, state, websockets, onClose } = parts
+  const { log, sampledLog, release, store, state, websockets, newOutboundShare, onClose } = parts
   const opened = { port: settings.path === undefined ? 0 : config.http.port }
   const dialect = await servedDialects[settings.dialect].open({
     settings,
@@ -199,6 +201,7 @@ async function openOne(settings: ServedSettings, ground: Ground): Promise<Opened
   const route = servedRoute(dialect, {
     door: doorOf(settings, visitors, parts),
     websockets,
+    newOutboundShare,
     turnEnd: createTurnEnd(),
     limits: config.limits.websocket,
     log,

@@ -194,7 +194,9 @@ t.test('a hub that stops does not wait for handshakes', async (t) => {
 })
 
 t.test('who does not read is cut by TLS too', async (t) => {
-  const hub = await startedTlsHub(t, { limits: { mqtt: { outboundBytes: 65_536 } } })
+  const hub = await startedTlsHub(t, {
+    limits: { mqtt: { publishBytes: 65_536, outboundBytes: 65_536 } },
+  })
   const frozen = await mqttByTls(t, hub)
   await frozen.subscribeAsync('flood/#')
   frozen.stream.pause()

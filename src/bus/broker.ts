@@ -5,7 +5,6 @@ import { setImmediate as turnOver } from 'node:timers/promises'
 import { Aedes, type AedesOptions, type AedesPublishPacket, type Client } from 'aedes'
 import type { Logger } from 'pino'
 import type { UserDirectory } from '../access/user.ts'
-import { createByteBudget } from '../core/byte-budget.ts'
 import { type AlarmClock, systemClock } from '../core/clock.ts'
 import type { JsonLimits } from '../core/json-shape.ts'
 import type { TopicLimits } from '../core/topic.ts'
@@ -44,6 +43,7 @@ export interface Broker {
 
 export interface BrokerOptions
   extends Omit<HookOptions, 'topicLimits'>,
+    Pick<GuardContext, 'newInboundShare' | 'newOutboundShare'>,
     Omit<MqttSignInOptions, 'addressOf'> {
   /** Where the request for a websocket that carries MQTT comes from. */
   clientAddress(request: IncomingMessage): string
@@ -55,7 +55,6 @@ export interface BrokerOptions
     readonly json: JsonLimits
     readonly sessions: SessionLimits
     readonly retained: RetainedLimits
-    readonly memory: { readonly inboundMiB: number }
   }
   readonly log: Logger
   readonly clock?: AlarmClock
@@ -63,11 +62,6 @@ export interface BrokerOptions
 
 /** What the guard has as well is set so that the guard comes first. */
 const laterThanGuard = { connectTimeout: 60_000, drainTimeout: 10_000, maxClientsIdLength: 1024 }
-
-const mebibyte = 1024 * 1024
-
-/** What each connection may keep of what comes in whatever the others do: a packet of usual size and its followers. */
-const freeInboundBytes = 256 * 1024
 
 /** How long the end waits for the disk. */
 const goodbyeMs = 1000
@@ -119,7 +113,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
     return going
   }
   const publishing = { aedes, reader, largestBytes: limits.mqtt.publishBytes }
-  const context = openGuardContext(options, journal)
+  const context = { clock: systemClock, ...options, turnEnd: createTurnEnd(), journal }
   return {
     bus: createAedesBus({ aedes, retained, reader, log }),
     journal,
@@ -145,13 +139,6 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
       await kept.close()
     },
   }
-}
-
-function openGuardContext(options: BrokerOptions, journal: Journal): GuardContext {
-  const { limits, sampledLog, clock = systemClock } = options
-  const totalBytes = limits.memory.inboundMiB * mebibyte
-  const newInboundShare = createByteBudget({ totalBytes, freeBytes: freeInboundBytes })
-  return { limits, turnEnd: createTurnEnd(), sampledLog, journal, clock, newInboundShare }
 }
 
 /**

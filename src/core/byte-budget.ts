@@ -9,13 +9,13 @@ export interface ByteBudgetLimits {
 export interface ByteShare {
   /** Notes how many bytes are held from now on; false when they are too many, and nothing changes then. */
   hold(bytes: number): boolean
-  /** From now on what is held counts for `owner`. */
-  belongTo(owner: string): void
 }
 
-/** Bytes that many share, each of whom gets a share of it. Those who have not signed in are one owner. */
-export function createByteBudget({ totalBytes, freeBytes }: ByteBudgetLimits): () => ByteShare {
-  const ownerBytes = totalBytes / 2
+/** Gives somebody a share, who belongs to the one that `ownerOf` names whenever more or less is held. */
+export type NewShare = (ownerOf: () => string) => ByteShare
+
+/** Bytes that many share. */
+export function createByteBudget({ totalBytes, freeBytes }: ByteBudgetLimits): NewShare {
   const held = new Map<string, number>()
   let total = 0
   const count = (owner: string, change: number) => {
@@ -24,24 +24,24 @@ export function createByteBudget({ totalBytes, freeBytes }: ByteBudgetLimits): (
     if (bytes === 0) held.delete(owner)
     else held.set(owner, bytes)
   }
-  return (): ByteShare => {
+  return (ownerOf) => {
     let owner = ''
     let own = 0
+    const follow = () => {
+      count(owner, -own)
+      owner = ownerOf()
+      count(owner, own)
+    }
     return {
       hold: (bytes) => {
         const change = Math.max(0, bytes - freeBytes) - own
         if (change === 0) return true
-        const isTooMuch =
-          total + change > totalBytes || (held.get(owner) ?? 0) + change > ownerBytes
-        if (change > 0 && isTooMuch) return false
+        follow()
+        const ofOwner = (held.get(owner) ?? 0) + change
+        if (change > 0 && (total + change > totalBytes || ofOwner > totalBytes / 2)) return false
         own += change
         count(owner, change)
         return true
-      },
-      belongTo: (newOwner) => {
-        count(owner, -own)
-        owner = newOwner
-        count(owner, own)
       },
     }
   }

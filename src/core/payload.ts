@@ -13,7 +13,12 @@ interface Decoded {
 }
 
 /** The ceilings of `limits.json`: no configuration lets a websocket send more. */
-const widestJson: JsonLimits = { depth: 32, keys: 4096, stringBytes: 1_048_576, arrayItems: 16_384 }
+const widestJson: JsonLimits = {
+  depth: 32,
+  keys: 65_536,
+  stringBytes: 16_777_216,
+  arrayItems: 262_144,
+}
 
 /** A payload stays bytes until somebody needs it decoded; then it is decoded once, for everybody. */
 export class Payload {

@@ -397,7 +397,7 @@ export interface ConfigInput {
      */
     websocket?: {
       /**
-       * Bytes of one message, all its fragments together.
+       * Bytes of one message, all its fragments together. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`.
        */
       messageBytes?: number
       /**
@@ -429,7 +429,7 @@ export interface ConfigInput {
        */
       conflateBytes?: number
       /**
-       * Bytes waiting for a slow reader before it is given up.
+       * Bytes waiting for a slow reader before it is given up; at least two of the largest messages (messageBytes), whatever is written here.
        */
       outboundBytes?: number
       /**
@@ -490,7 +490,7 @@ export interface ConfigInput {
        */
       qos2Window?: number
       /**
-       * Bytes waiting for a slow reader before it is given up.
+       * Bytes waiting for a slow reader before it is given up; at least two of the largest messages (publishBytes), whatever is written here.
        */
       outboundBytes?: number
       /**
@@ -531,7 +531,7 @@ export interface ConfigInput {
        */
       messages?: number
       /**
-       * Bytes of such messages, topics included.
+       * Bytes of such messages, topics included; at least two of the largest messages (limits.mqtt.publishBytes), whatever is written here.
        */
       bytes?: number
       /**
@@ -735,9 +735,13 @@ export interface ConfigInput {
        */
       mib?: number
       /**
-       * MiB of MQTT messages that have not come to their end, or wait for their turn, of all clients together; those of one user have at most half of it. A message of up to 64 KiB always has room.
+       * MiB of messages that have not come to their end, or wait for their turn, of all clients together; those of one user, and of the websockets of one address, have at most half of it. 256 KiB of each connection do not count.
        */
       inboundMiB?: number
+      /**
+       * MiB that wait for slow readers, of all connections together; those of one user have at most half of it. 1 MiB of each connection does not count.
+       */
+      outboundMiB?: number
     }
     /**
      * The hub as a whole.
@@ -1189,7 +1193,7 @@ export interface Config {
      */
     websocket: {
       /**
-       * Bytes of one message, all its fragments together.
+       * Bytes of one message, all its fragments together. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`.
        */
       messageBytes: number
       /**
@@ -1221,7 +1225,7 @@ export interface Config {
        */
       conflateBytes: number
       /**
-       * Bytes waiting for a slow reader before it is given up.
+       * Bytes waiting for a slow reader before it is given up; at least two of the largest messages (messageBytes), whatever is written here.
        */
       outboundBytes: number
       /**
@@ -1282,7 +1286,7 @@ export interface Config {
        */
       qos2Window: number
       /**
-       * Bytes waiting for a slow reader before it is given up.
+       * Bytes waiting for a slow reader before it is given up; at least two of the largest messages (publishBytes), whatever is written here.
        */
       outboundBytes: number
       /**
@@ -1323,7 +1327,7 @@ export interface Config {
        */
       messages: number
       /**
-       * Bytes of such messages, topics included.
+       * Bytes of such messages, topics included; at least two of the largest messages (limits.mqtt.publishBytes), whatever is written here.
        */
       bytes: number
       /**
@@ -1527,9 +1531,13 @@ export interface Config {
        */
       mib: number
       /**
-       * MiB of MQTT messages that have not come to their end, or wait for their turn, of all clients together; those of one user have at most half of it. A message of up to 64 KiB always has room.
+       * MiB of messages that have not come to their end, or wait for their turn, of all clients together; those of one user, and of the websockets of one address, have at most half of it. 256 KiB of each connection do not count.
        */
       inboundMiB: number
+      /**
+       * MiB that wait for slow readers, of all connections together; those of one user have at most half of it. 1 MiB of each connection does not count.
+       */
+      outboundMiB: number
     }
     /**
      * The hub as a whole.

@@ -7,6 +7,7 @@ import type { TurnEnd } from '../core/turn-end.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import { shapeOf } from '../nodes/clown-model.ts'
 import { Batch, type LiveFrame } from './batch.ts'
+import { fittingFrame } from './fitting-frame.ts'
 
 /** A session as its audience sees it. */
 export interface Member {
@@ -24,6 +25,8 @@ export interface AudienceContext {
   readonly bus: Pick<Bus, 'subscribe'>
   readonly turnEnd: TurnEnd
   readonly log: Logger
+  /** How large a frame may be. */
+  readonly frameBytes: number
 }
 
 /** So many characters go at once: a reader that keeps up must not look like one that does not. */
@@ -93,7 +96,8 @@ export class Audience {
     if (!this.#readsAll && !rights.mayRead(topic)) return
     const relative = relativeTopic(base, topic)
     if (relative === undefined) return
-    const text = dialect.encode(relative, payload)
+    const message = { topic: relative, payload }
+    const text = fittingFrame(dialect, message, this.#context.frameBytes)
     if (this.#frames.length === 0) this.#context.turnEnd.add(this)
     // Only of a report does the latest value tell all; commands, answers and notifications are events.
     this.#frames.push({ text, topic: shapeOf(topic) === 'report' ? topic : undefined })

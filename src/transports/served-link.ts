@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
 import type { WebSocket } from 'ws'
 import type { User } from '../access/user.ts'
+import type { NewShare } from '../core/byte-budget.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { TurnEnd } from '../core/turn-end.ts'
 import type { ServedLink, Welcome } from '../dialects/served-dialect.ts'
@@ -15,6 +16,7 @@ import { writeOnceATurn } from './write-once-a-turn.ts'
 
 export interface ServedLinkOptions {
   readonly limits: InboundLimits & OutboundLimits & { readonly overRateSeconds: number }
+  readonly newOutboundShare: NewShare
   readonly sampledLog: SampledLog
   readonly log: Logger
   readonly turnEnd: TurnEnd
@@ -32,12 +34,20 @@ export function serveLink(
 ): void {
   const { limits, sampledLog, log } = options
   const outlet = writeOnceATurn(websocket, socket, options.turnEnd)
-  const frames = new WebSocketLink(outlet, { limits, sampledLog, encodeMissed: () => undefined })
+  let owner = ''
+  const share = options.newOutboundShare(() => owner)
+  const frames = new WebSocketLink(outlet, {
+    limits,
+    share,
+    sampledLog,
+    encodeMissed: () => undefined,
+  })
   const leaves: (() => void)[] = []
   const link: ServedLink = {
     send: (text, key) => frames.deliver(options.batchOf(text, key)),
     enter: (user) => {
       // RFC 6455, 7.4.1: 1008, a message that breaks the policy; these clients know no codes of ours.
+      owner = user.name
       const entered = options.enter(user, () => websocket.close(1008, 'signed out'))
       if (entered === undefined) websocket.close(closeCodes.later.code, busy.reason)
       else leaves.push(entered.leave)

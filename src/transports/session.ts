@@ -10,6 +10,7 @@ import { isCommand, joinTopic, relativeTopic } from '../core/topic.ts'
 import type { Dialect, Session } from '../dialects/dialect.ts'
 import type { Answering, Asker } from '../nodes/registry/answers.ts'
 import type { Audiences } from './audiences.ts'
+import { fittingFrame } from './fitting-frame.ts'
 import type { PatientLink } from './websocket-link.ts'
 
 /** What every session needs of the hub. */
@@ -28,6 +29,8 @@ export interface SessionContext {
   /** What the hub answers to one session in place of nodes. */
   answering(asker: Asker): Answering
   readonly log: Logger
+  /** How large a frame may be. */
+  readonly frameBytes: number
 }
 
 export interface SessionOptions {
@@ -80,7 +83,8 @@ export function openSession(context: SessionContext, options: SessionOptions): O
       if (!(await link.hasRoom())) return
       const relative = relativeTopic(base, topic)
       if (relative === undefined || !rights.mayRead(topic)) continue
-      link.past(dialect.encode(relative, payload), topic)
+      const message = { topic: relative, payload }
+      link.past(fittingFrame(dialect, message, context.frameBytes), topic)
     }
   }
   const catchUp = createCatchUp(link, () =>

@@ -4,6 +4,7 @@ import type { WebSocket } from 'ws'
 import { parseBearer } from '../access/basic.ts'
 import type { Until } from '../access/secret-table.ts'
 import type { User } from '../access/user.ts'
+import type { NewShare } from '../core/byte-budget.ts'
 import type { HubError } from '../core/errors.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { TurnEnd } from '../core/turn-end.ts'
@@ -32,6 +33,7 @@ export interface TalkOptions {
   /** Whether a user may have one more connection, and this is to be one of that user's. */
   mayEnter(connection: object, user: string): boolean
   readonly websockets: WebSockets
+  readonly newOutboundShare: NewShare
   readonly turnEnd: TurnEnd
   /** Where a request comes from. */
   clientAddress(request: IncomingMessage): string
@@ -109,7 +111,8 @@ function serve(
   const { dialect, context, limits, sampledLog } = options
   const { encodeMissed } = dialect
   const outlet = writeOnceATurn(websocket, socket, options.turnEnd)
-  const link = new WebSocketLink(outlet, { limits, sampledLog, encodeMissed })
+  const share = options.newOutboundShare(() => user.name)
+  const link = new WebSocketLink(outlet, { limits, share, sampledLog, encodeMissed })
   const session = openSession(context, {
     dialect,
     base,

@@ -1,4 +1,5 @@
 import { WebSocket } from 'ws'
+import type { ByteShare } from '../core/byte-budget.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Link } from '../dialects/dialect.ts'
 import type { Batch } from './batch.ts'
@@ -21,6 +22,8 @@ export interface OutboundLimits {
 
 export interface WebSocketLinkOptions {
   readonly limits: OutboundLimits
+  /** Of what waits for all readers together. */
+  readonly share: ByteShare
   readonly sampledLog: SampledLog
   /** The frame that tells how many messages were left out; undefined where the language has none. */
   encodeMissed(count: number): string | undefined
@@ -111,6 +114,7 @@ export class WebSocketLink implements PatientLink {
 
   close(): void {
     this.#isClosed = true
+    this.#options.share.hold(0)
     this.#held.clear()
     for (const resolve of this.#waitingForRoom.splice(0)) resolve(false)
   }
@@ -140,7 +144,8 @@ export class WebSocketLink implements PatientLink {
     if (this.#isConflating && topic !== undefined && this.#held.drop(topic)) this.#missed++
     this.#held.add(frame, topic)
     if (this.#waitingBytes() > conflateBytes && !this.#isConflating) this.#conflate()
-    if (this.#waitingBytes() > outboundBytes) this.#giveUp()
+    const waitingBytes = this.#waitingBytes()
+    if (waitingBytes > outboundBytes || !this.#options.share.hold(waitingBytes)) this.#giveUp()
   }
 
   #waitingBytes(): number {
@@ -164,7 +169,9 @@ export class WebSocketLink implements PatientLink {
   }
 
   #drain(): void {
-    if (!this.#isOpen() || !this.#hasRoomNow()) return
+    if (!this.#isOpen()) return
+    this.#options.share.hold(this.#waitingBytes())
+    if (!this.#hasRoomNow()) return
     for (const resolve of this.#waitingForRoom.splice(0)) resolve(true)
     if (this.#holds > 0) return
     while (this.#hasRoomNow()) {

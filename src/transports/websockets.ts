@@ -1,4 +1,6 @@
+import { Socket } from 'node:net'
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
+import type { NewShare } from '../core/byte-budget.ts'
 import { systemCodeOf } from '../core/errors.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import { closeCodes } from './close-codes.ts'
@@ -25,11 +27,12 @@ export interface WebSocketsOptions extends Pick<ServerOptions, 'handleProtocols'
 export interface WebSocketsContext {
   readonly heartbeat: Heartbeat
   readonly sampledLog: SampledLog
+  readonly newInboundShare: NewShare
 }
 
 export function createWebSockets(
   options: WebSocketsOptions,
-  { heartbeat, sampledLog }: WebSocketsContext,
+  { heartbeat, sampledLog, newInboundShare }: WebSocketsContext,
 ): WebSockets {
   const { messageBytes, fragments, bufferedChunks, handleProtocols } = options
   const server = new WebSocketServer(
@@ -56,6 +59,7 @@ export function createWebSockets(
           const fields = { reason: error.message }
           sampledLog.warn(counterOf(error), fields, 'a websocket broke a rule')
         })
+        boundUnfinished(websocket, { socket, sampledLog, newInboundShare })
         serve(websocket)
       })
     },
@@ -64,6 +68,32 @@ export function createWebSockets(
       await Promise.all([...server.clients].map(closeWebSocket))
     },
   }
+}
+
+/** Cuts a websocket when it and all others have too much of messages that have not come to their end. */
+function boundUnfinished(
+  websocket: WebSocket,
+  {
+    socket,
+    sampledLog,
+    newInboundShare,
+  }: Omit<WebSocketsContext, 'heartbeat'> & Pick<Handshake, 'socket'>,
+): void {
+  const address = socket instanceof Socket ? String(socket.remoteAddress) : ''
+  const share = newInboundShare(() => `address ${address}`)
+  let bytes = 0
+  const finished = () => {
+    bytes = 0
+    share.hold(0)
+  }
+  for (const event of ['message', 'ping', 'pong', 'close']) websocket.on(event, finished)
+  socket.on('data', (chunk: Buffer) => {
+    bytes += chunk.length
+    if (share.hold(bytes)) return
+    const fields = { reason: 'all have too much of messages that are not finished' }
+    sampledLog.warn('websocket-message-too-big', fields, 'a websocket was cut')
+    websocket.terminate()
+  })
 }
 
 /** The types of ws do not know yet how long it waits for the peer's close frame. */

@@ -13,6 +13,7 @@ import { portOf } from '../../src/core/listen.ts'
 import { createSampledLog } from '../../src/core/sampled-log.ts'
 import type { Config } from '../../src/generated/config.ts'
 import type { Store } from '../../src/store/store.ts'
+import { unboundedShares } from '../unbounded.ts'
 
 const user: User = { name: 'anonymous', role: 'admin', rules: [], tokens: [] }
 
@@ -43,6 +44,7 @@ export async function openedBroker(
   const log = pino({ level: 'error' }, { write: (line: string) => lines.push(line) })
   const counters = createCounters()
   const broker = await openBroker({
+    ...unboundedShares,
     admit: (message) => message,
     signIn: async () => ({ refused: 'wrong' }),
     directory,

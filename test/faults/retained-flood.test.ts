@@ -7,10 +7,12 @@ import { startControl } from './control.ts'
 
 const topics = 100_000
 const topicsAtOnce = 100
-/** As `limits.retained.topics` has it unless told otherwise. */
 const quota = 10_000
 
-const limits = { mqtt: { publishesPerSecond: 100_000, publishBurst: 200_000 } }
+const limits = {
+  retained: { topics: quota },
+  mqtt: { publishesPerSecond: 100_000, publishBurst: 200_000 },
+}
 
 /** A retained value at QoS 0 on so many topics. */
 function flood(from: number): Buffer {

@@ -26,7 +26,7 @@ function openedAudiences() {
     },
   }
   const log = pino({}, { write: (line: string) => logged.push(line) })
-  const audiences = createAudiences({ bus, turnEnd: createTurnEnd(), log })
+  const audiences = createAudiences({ bus, turnEnd: createTurnEnd(), log, frameBytes: 1_000_000 })
   const join = (member: Member) => audiences.join({ dialect, base: 'n', rights }, member)
   const publish = (topic: string, text = '') => {
     const payload = new Payload(Buffer.from(text))

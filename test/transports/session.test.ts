@@ -11,6 +11,7 @@ import { createSampledLog } from '../../src/core/sampled-log.ts'
 import { createAudiences } from '../../src/transports/audiences.ts'
 import { openSession } from '../../src/transports/session.ts'
 import { WebSocketLink } from '../../src/transports/websocket-link.ts'
+import { unbounded } from '../unbounded.ts'
 
 const dialect = {
   name: 'plain',
@@ -47,12 +48,13 @@ function openedSession() {
   const turnEnd = { add: (task: { flush(): void }) => void due.push(task) }
   const context = {
     bus,
-    audiences: createAudiences({ bus, turnEnd, log }),
+    audiences: createAudiences({ bus, turnEnd, log, frameBytes: 1_000_000 }),
     admit: (message: Message) => message,
     lastValuesBelow: () => new Promise<Message[]>((answer, fail) => asked.push({ answer, fail })),
     answering: () => ({ list: () => false, asked: () => {}, close: () => {} }),
     signedIn: createSignedIn({ find: () => user, onChange: () => () => {} }),
     log,
+    frameBytes: 1_000_000,
   }
   const outlet = {
     bufferedAmount: 0,
@@ -63,6 +65,7 @@ function openedSession() {
   }
   const link = new WebSocketLink(outlet, {
     limits: { conflateBytes: 1000, outboundBytes: 2000 },
+    share: unbounded(() => ''),
     sampledLog: createSampledLog(context.log, createCounters()),
     encodeMissed: dialect.encodeMissed,
   })

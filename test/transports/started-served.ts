@@ -13,6 +13,7 @@ import { createServedWebSockets, servedRoute } from '../../src/transports/served
 import { changingDirectory, userNamed } from '../access/changing-directory.ts'
 import { createInbox, type Inbox } from '../inbox.ts'
 import { startedHttpServer } from '../started-http-server.ts'
+import { unbounded } from '../unbounded.ts'
 
 export const ann = userNamed('ann', { role: 'operator' })
 
@@ -41,7 +42,11 @@ export async function served(
   }).limits
   const heartbeat = createHeartbeat({ limits, sampledLog })
   t.teardown(heartbeat.close)
-  const websockets = createServedWebSockets(limits, { sampledLog, heartbeat })
+  const websockets = createServedWebSockets(limits, {
+    sampledLog,
+    heartbeat,
+    newInboundShare: unbounded,
+  })
   t.teardown(websockets.close)
   const visitors = createVisitors({
     ingress: () => undefined,
@@ -57,6 +62,7 @@ export async function served(
     },
     {
       websockets,
+      newOutboundShare: unbounded,
       turnEnd: createTurnEnd(),
       limits,
       log: logger,

@@ -12,6 +12,7 @@ import { createHeartbeat } from '../../src/transports/heartbeat.ts'
 import { talkRoute } from '../../src/transports/talk-route.ts'
 import { createWebSockets } from '../../src/transports/websockets.ts'
 import { startedHttpServer } from '../started-http-server.ts'
+import { unbounded } from '../unbounded.ts'
 
 const limits = {
   messageBytes: 1000,
@@ -30,7 +31,10 @@ function openedWebSockets(t: Test, log: Logger) {
   const sampledLog = createSampledLog(log, createCounters())
   const heartbeat = createHeartbeat({ limits, sampledLog })
   t.teardown(heartbeat.close)
-  return { sampledLog, websockets: createWebSockets(limits, { heartbeat, sampledLog }) }
+  return {
+    sampledLog,
+    websockets: createWebSockets(limits, { heartbeat, sampledLog, newInboundShare: unbounded }),
+  }
 }
 
 const user: User = { name: 'a', rules: [], tokens: [] }
@@ -54,8 +58,9 @@ t.test('a defect in a dialect ends its websocket, not the hub, and is logged', a
     context: {
       bus,
       log,
+      frameBytes: 1_000_000,
       signedIn: createSignedIn({ find: () => user, onChange: () => () => {} }),
-      audiences: createAudiences({ bus, turnEnd: createTurnEnd(), log }),
+      audiences: createAudiences({ bus, turnEnd: createTurnEnd(), log, frameBytes: 1_000_000 }),
       admit: (message) => message,
       lastValuesBelow: async () => [],
       answering: () => ({ list: () => false, asked: () => {}, close: () => {} }),
@@ -67,6 +72,7 @@ t.test('a defect in a dialect ends its websocket, not the hub, and is logged', a
     mayEnter: () => true,
     clientAddress: () => '127.0.0.1',
     websockets,
+    newOutboundShare: unbounded,
     turnEnd: createTurnEnd(),
     limits,
     sampledLog,

@@ -1,13 +1,15 @@
 import { pino } from 'pino'
 import t from 'tap'
 import { WebSocket } from 'ws'
+import { createByteBudget } from '../../src/core/byte-budget.ts'
 import { createCounters } from '../../src/core/counters.ts'
 import { createSampledLog } from '../../src/core/sampled-log.ts'
 import { Batch } from '../../src/transports/batch.ts'
 import { WebSocketLink } from '../../src/transports/websocket-link.ts'
+import { unbounded } from '../unbounded.ts'
 
 /** A link to a reader that takes only what `read` lets it. */
-function linkToReader() {
+function linkToReader(share = unbounded(() => '')) {
   const counters = createCounters()
   const sent: string[] = []
   const unread: (() => void)[] = []
@@ -32,6 +34,7 @@ function linkToReader() {
   }
   const link = new WebSocketLink(outlet, {
     limits: { conflateBytes: 1000, outboundBytes: 3000 },
+    share,
     sampledLog: createSampledLog(pino({ level: 'silent' }), counters),
     encodeMissed: (count) => `missed ${count}`,
   })
@@ -155,4 +158,21 @@ t.test('live frames that were there before go before all else', async (t) => {
   link.end(4401, 'signed out')
   t.same(news(), ['live 1', 'answer', 'live 2', 'past b'])
   t.same(closed, [4401])
+})
+
+t.test('a reader is given up whose share is used up, and gives it back', async (t) => {
+  const newShare = createByteBudget({ totalBytes: 4000, freeBytes: 0 })
+  const { link, deliver, closed, readAll } = linkToReader(newShare(() => 'a'))
+  const other = newShare(() => 'a')
+  deliver(big, 'a')
+  deliver('1', 'a')
+  t.same(closed, [])
+  t.notOk(other.hold(1000), 'what waits is noted when more does')
+  readAll()
+  t.ok(other.hold(1000), 'and what was read is not')
+  deliver(big, 'a')
+  deliver('2', 'b')
+  t.same(closed, [1013])
+  t.ok(other.hold(2000))
+  link.close()
 })

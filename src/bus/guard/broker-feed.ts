@@ -60,11 +60,6 @@ export class BrokerFeed {
     return this.#options.share.hold(this.#inbound.bytes + bytes)
   }
 
-  /** The client has signed in. */
-  belongTo(user: string): void {
-    this.#options.share.belongTo(user)
-  }
-
   /** Nothing of it is of use any more. */
   discard(): void {
     this.#options.share.hold(0)

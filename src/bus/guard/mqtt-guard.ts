@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream'
-import type { ByteShare } from '../../core/byte-budget.ts'
+import type { NewShare } from '../../core/byte-budget.ts'
 import type { AlarmClock } from '../../core/clock.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
 import type { TurnEnd } from '../../core/turn-end.ts'
@@ -31,7 +31,9 @@ export interface GuardContext {
   readonly journal: Pick<Journal, 'isLasting' | 'settled'>
   readonly clock: Pick<AlarmClock, 'nowMs' | 'after'>
   /** Of what comes from clients, and is not complete or waits for its turn. */
-  newInboundShare(): ByteShare
+  readonly newInboundShare: NewShare
+  /** Of what waits for clients that do not read. */
+  readonly newOutboundShare: NewShare
 }
 
 /** Whom a guard guards. */
@@ -77,6 +79,7 @@ export class MqttGuard extends Duplex {
     this.#context = context
     this.#guarded = guarded
     const checkHeader = createHeaderCheck(mqtt)
+    const owner = () => (this.#isAccepted ? (this.#connect?.user ?? '') : '')
     this.#frames = new FrameReader({
       checkHeader: (firstByte, remainingBytes) => {
         if (this.#connect === undefined && typeOf(firstByte) !== packetTypes.connect) {
@@ -90,7 +93,7 @@ export class MqttGuard extends Duplex {
     })
     this.#feed = new BrokerFeed({
       largestBytes: mqtt.publishBytes,
-      share: context.newInboundShare(),
+      share: context.newInboundShare(owner),
       rates: inboundRates(mqtt),
       mayTake: (packet) => this.#acknowledgements.mayTake(packet),
       taken: (packet) => this.#acknowledgements.taken(packet),
@@ -105,6 +108,7 @@ export class MqttGuard extends Duplex {
       ...context,
       socket,
       limitBytes: mqtt.outboundBytes,
+      share: context.newOutboundShare(owner),
       onPacket: (packet) => this.#sent(packet),
       isKept: () => this.#connect?.clean === false,
       onDrained: () => this.emit('drain'),
@@ -266,7 +270,6 @@ export class MqttGuard extends Duplex {
     if (expectsAnswer(packet.readUInt8())) this.#acknowledgements.sent(packet)
     if (this.#isAccepted || this.#connect === undefined || !isAcceptance(packet)) return
     this.#isAccepted = true
-    this.#feed.belongTo(this.#connect.user)
     const isPresent = this.#guarded.accept(this.#connect)
     // [MQTT-3.2.2-2] Aedes tells of a session only if it has subscriptions.
     if (this.#connect.level === 4) packet[2] = isPresent ? 1 : 0

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import type { ByteShare } from '../../core/byte-budget.ts'
 import type { TurnEnd } from '../../core/turn-end.ts'
 import type { Journal } from '../journal.ts'
 import { HeldPackets } from './held-packets.ts'
@@ -11,13 +12,15 @@ export interface OutboxOptions {
   readonly journal: Pick<Journal, 'isLasting' | 'settled'>
   /** How much may wait for the client. */
   readonly limitBytes: number
+  /** Of what waits for all clients together. */
+  readonly share: ByteShare
   /** Is called with each complete packet, and may change it in place. */
   onPacket(packet: Buffer): void
   /** Whether the session of the client outlives its connection. */
   isKept(): boolean
   /** A replay that had to wait may go on. */
   onDrained(): void
-  /** More than the limit waits for the client. */
+  /** More than the limit waits for the client, or more than its share. */
   onFull(waitingBytes: number): void
 }
 
@@ -45,7 +48,10 @@ export class Outbox {
       onPacket(packet)
       return this.#held.holdBack(packet, isKept())
     })
-    socket.on('drain', () => this.#drained())
+    socket.on('drain', () => {
+      if (!this.#isClosed) options.share.hold(this.#waitingBytes)
+      this.#drained()
+    })
   }
 
   /** The next packet written is one that was kept for the client while it was away. */
@@ -84,6 +90,7 @@ export class Outbox {
   /** What was collected and may go out as the last there is; nothing is written any more. */
   close(): Buffer {
     this.#isClosed = true
+    this.#options.share.hold(0)
     return this.#outbound.take()
   }
 
@@ -126,9 +133,10 @@ export class Outbox {
 
   #write(bytes: Buffer): void {
     if (this.#isClosed) return
-    const { socket, limitBytes, onFull } = this.#options
+    const { socket, limitBytes, share, onFull } = this.#options
     if (bytes.length > 0) socket.write(bytes)
     this.#drained()
-    if (this.#waitingBytes > limitBytes) onFull(this.#waitingBytes)
+    const waitingBytes = this.#waitingBytes
+    if (waitingBytes > limitBytes || !share.hold(waitingBytes)) onFull(waitingBytes)
   }
 }

@@ -5,6 +5,7 @@ import { BrokerFeed } from '../../../src/bus/guard/broker-feed.ts'
 import { qosOf } from '../../../src/bus/guard/packet-types.ts'
 import { TokenBucket } from '../../../src/core/token-bucket.ts'
 import { connectPacket, pingPacket, publishPacket } from '../../raw-mqtt.ts'
+import { unbounded } from '../../unbounded.ts'
 
 /** A feed, and what it said. */
 function startFeed(burst = 100, mayTake = (_packet: Buffer) => true) {
@@ -17,7 +18,7 @@ function startFeed(burst = 100, mayTake = (_packet: Buffer) => true) {
   }
   const feed = new BrokerFeed({
     largestBytes: 1000,
-    share: { hold: () => true, belongTo: () => {} },
+    share: unbounded(() => ''),
     rates: {
       publishes: new TokenBucket({ perSecond: 20, burst }),
       requests: new TokenBucket({ perSecond: 20, burst: 100 }),

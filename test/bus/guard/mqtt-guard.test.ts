@@ -23,6 +23,7 @@ import {
   ways,
 } from '../../raw-mqtt.ts'
 import { mqttTo, type StartedHub } from '../../started-hub.ts'
+import { unboundedShares } from '../../unbounded.ts'
 
 const pad = 'x'.repeat(50_000)
 
@@ -205,7 +206,7 @@ t.test('what is written after the end goes nowhere, and nobody waits for it', as
     journal: openJournal(openMemoryStore()),
     sampledLog: createSampledLog(pino({ level: 'silent' }), createCounters()),
     clock: systemClock,
-    newInboundShare: () => ({ hold: () => true, belongTo: () => {} }),
+    ...unboundedShares,
   }
   const guarded = { accept: () => false, hasSubscriptions: () => false, publish: () => {} }
   const guard = new MqttGuard(socket, context, guarded)

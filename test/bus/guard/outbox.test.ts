@@ -1,11 +1,13 @@
 import { PassThrough } from 'node:stream'
 import t from 'tap'
 import { Outbox } from '../../../src/bus/guard/outbox.ts'
+import { createByteBudget } from '../../../src/core/byte-budget.ts'
 import { createTurnEnd } from '../../../src/core/turn-end.ts'
 import { hex, publishPacket } from '../../raw-mqtt.ts'
+import { unbounded } from '../../unbounded.ts'
 
 /** The outbox of a kept session, whose disk takes what was noted when it is told to. */
-function startOutbox(limitBytes: number) {
+function startOutbox(limitBytes: number, share = unbounded(() => '')) {
   const waiting: (() => void)[] = []
   const events: string[] = []
   const socket = new PassThrough({ highWaterMark: 1_000_000 })
@@ -14,6 +16,7 @@ function startOutbox(limitBytes: number) {
     turnEnd: createTurnEnd(),
     journal: { isLasting: true, settled: (done) => waiting.push(done) },
     limitBytes,
+    share,
     onPacket: () => {},
     isKept: () => true,
     onDrained: () => events.push('drained'),
@@ -51,6 +54,24 @@ t.test('a replay does not wait for acknowledgements that wait for the disk', asy
   for (let count = 0; count < 20; count++) t.ok(outbox.add(value))
   outbox.flush()
   t.equal(socket.readableLength, 20 * value.length)
+})
+
+t.test('a client is cut whose share is used up, and gives it back', async (t) => {
+  const newShare = createByteBudget({ totalBytes: 40_000, freeBytes: 0 })
+  const { outbox, events } = startOutbox(
+    1_000_000,
+    newShare(() => 'a'),
+  )
+  outbox.add(large)
+  outbox.flush()
+  t.same(events, [])
+  const other = newShare(() => 'a')
+  t.notOk(other.hold(10_000))
+  outbox.add(large)
+  outbox.flush()
+  t.same(events, [`full: ${2 * large.length}`])
+  outbox.close()
+  t.ok(other.hold(20_000))
 })
 
 t.test('a client for which too much waits for the disk is cut', async (t) => {

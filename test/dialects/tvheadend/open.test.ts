@@ -117,7 +117,9 @@ t.test('one mailbox is read by websocket and by poll in turn', async (t) => {
 })
 
 t.test('a client that never reads is cut, and costs the others nothing', async (t) => {
-  const limits = { websocket: { outboundBytes: 65_536, conflateBytes: 16_384 } }
+  const limits = {
+    websocket: { messageBytes: 32_768, outboundBytes: 65_536, conflateBytes: 16_384 },
+  }
   const { hub, port } = await started(t, undefined, { limits })
   const lazy = await connected(t, port)
   lazy.websocket.pause()
