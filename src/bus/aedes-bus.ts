@@ -13,7 +13,7 @@ type Packet = Pick<PublishPacket, 'topic' | 'payload' | 'qos' | 'retain'>
 
 export interface AedesBusOptions {
   readonly aedes: Aedes
-  readonly retained: Pick<RetainedValues, 'matching'>
+  readonly retained: Pick<RetainedValues, 'matching' | 'on'>
   readonly reader: PacketReader
   readonly log: Logger
 }
@@ -28,6 +28,10 @@ export function createAedesBus({ aedes, retained, reader, log }: AedesBusOptions
   })
   return {
     publish: publishInOrder,
+    retainedOn: (topic) => {
+      const message = retained.on(topic)
+      return message && reader.readOnce(message)
+    },
     subscribe: (filter, deliver) => {
       const subscriber = createSubscriber(filter, (packet) => deliver(reader.read(packet)))
       aedes.subscribe(filter, subscriber.receive, ignore)

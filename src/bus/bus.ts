@@ -11,6 +11,8 @@ export interface Bus {
   subscribe(filter: string, deliver: (message: Message) => void): Unsubscribe
   /** The retained messages that match `filter`. */
   retained(filter: string): AsyncIterable<Message>
+  /** The retained message on `topic`. */
+  retainedOn(topic: string): Message | undefined
 }
 
 export type Unsubscribe = () => void

@@ -47,6 +47,11 @@ export class RetainedValues {
     else this.#records.replaced(message)
   }
 
+  /** What is retained on `topic`. */
+  on(topic: string): OwnMessage | undefined {
+    return this.#messages.get(topic)
+  }
+
   /** Nothing is retained on `topic` any more. */
   forget(topic: string): void {
     this.#quota.forget(topic)

@@ -47,7 +47,8 @@ export interface LastValuesLimits {
  * text of as many characters: that needs less than a buffer of its own, and is made faster.
  */
 interface Kept extends Omit<Message, 'topic' | 'payload'> {
-  readonly latin1: string
+  /** Undefined where the bus has it, retained: it is not kept twice. */
+  readonly latin1: string | undefined
   readonly heardMs: number
   /** Bytes of the value and its topic, as limits count them. */
   readonly cost: number
@@ -59,14 +60,20 @@ export function keepLastValues(
   clock: Clock = systemClock,
 ): LastValues {
   const values = createValues(retained)
-  const payloadOf = ({ latin1 }: Kept) => new Payload(Buffer.from(latin1, 'latin1'), json)
+  const payloadOf = (topic: string, { latin1 }: Kept) =>
+    latin1 === undefined
+      ? bus.retainedOn(topic)?.payload
+      : new Payload(Buffer.from(latin1, 'latin1'), json)
   const keep = (message: Message) => {
     // Notifications and commands are events: told again later they would be lies.
     if (shapeOf(message.topic) !== 'report') return
     const { topic, payload, qos, retain } = message
     // [MQTT-3.3.1-10] An empty retained message clears the value.
     if (retain && payload.bytes.length === 0) values.forget(topic)
-    else values.keep(topic, { qos, retain, heardMs: clock.nowMs() }, payload.bytes)
+    else {
+      const bytes = retain && bus.retainedOn(topic) !== undefined ? undefined : payload.bytes
+      values.keep(topic, { qos, retain, heardMs: clock.nowMs() }, bytes)
+    }
   }
   return {
     below: async (base) => {
@@ -75,21 +82,26 @@ export function keepLastValues(
       for (const [topic, kept] of values.all()) {
         const { qos, retain } = kept
         if (relativeTopic(base, topic) === undefined) continue
-        found.set(topic, { topic, qos, retain, payload: payloadOf(kept) })
+        const payload = payloadOf(topic, kept)
+        if (payload !== undefined) found.set(topic, { topic, qos, retain, payload })
       }
       return [...found.values()].sort(byTopic)
     },
     of: (topic) => {
       const kept = values.get(topic)
-      return kept && { payload: payloadOf(kept), heardMs: kept.heardMs }
+      const payload = kept && payloadOf(topic, kept)
+      return payload && { payload, heardMs: kept.heardMs }
     },
     restore: async (stored) => {
-      const newer = new Map<string, Buffer>()
-      for await (const { topic, payload } of bus.retained('#')) newer.set(topic, payload.bytes)
       for (const { topic, bytes, atMs } of stored) {
         // A clock that was set back would make it come from the future.
         const heardMs = clock.nowMs() - Math.max(0, clock.wallMs() - atMs)
-        values.keep(topic, { heardMs, qos: 0, retain: false }, newer.get(topic) ?? bytes)
+        const newer = bus.retainedOn(topic)
+        values.keep(
+          topic,
+          { heardMs, qos: 0, retain: false },
+          newer === undefined ? bytes : undefined,
+        )
       }
     },
     close: bus.subscribe('#', keep),
@@ -116,15 +128,16 @@ function createValues(limits: LastValuesLimits['retained']) {
     all: () => values.entries(),
     get: (topic: string) => values.get(topic),
     forget,
-    keep: (topic: string, value: Omit<Kept, 'latin1' | 'cost'>, bytes: Buffer) => {
+    /** Without `bytes` only when it was heard: the bus has it. */
+    keep: (topic: string, value: Omit<Kept, 'latin1' | 'cost'>, bytes: Buffer | undefined) => {
       const { qos, retain, heardMs } = value
-      if (bytes.length > limits.valueBytes) {
+      if (bytes !== undefined && bytes.length > limits.valueBytes) {
         // The one before would pass for the last one.
         forget(topic)
         return
       }
-      const cost = Buffer.byteLength(topic) + bytes.length
-      const latin1 = bytes.toString('latin1')
+      const cost = Buffer.byteLength(topic) + (bytes?.length ?? 0)
+      const latin1 = bytes?.toString('latin1')
       // Field by field: to spread an object costs more than all the rest.
       totalBytes += cost - (values.get(topic)?.cost ?? 0)
       values.set(topic, { qos, retain, heardMs, latin1, cost })

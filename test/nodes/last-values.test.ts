@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { Bus } from '../../src/bus/bus.ts'
+import { systemClock } from '../../src/core/clock.ts'
 import type { Message } from '../../src/core/message.ts'
 import { Payload } from '../../src/core/payload.ts'
 import { keepLastValues } from '../../src/nodes/last-values.ts'
@@ -21,6 +22,7 @@ function busWith(kept: readonly Message[]): Bus {
     retained: async function* () {
       yield* kept
     },
+    retainedOn: (topic) => kept.find((message) => message.topic === topic),
   }
 }
 
@@ -66,6 +68,30 @@ t.test(
     bus.publish(report('n/a', '', true))
     bus.publish(report('n/b', ''))
     t.same(await below(values, 'n'), ['n/b '])
+  },
+)
+
+t.test(
+  'what the bus retains is not kept once more, nor told when it is retained no more',
+  async (t) => {
+    const large = report('n/a', 'x'.repeat(999), true)
+    const kept = [large]
+    const bus = busWith(kept)
+    const clock = { ...systemClock, nowMs: () => 7 }
+    const limits = { json, retained: { topics: 9, valueBytes: 1000, totalBytes: 20 } }
+    const values = keepLastValues(bus, limits, clock)
+    bus.publish(large)
+    bus.publish(report('n/b', '2'))
+    t.match(values.of('n/a'), { payload: large.payload, heardMs: 7 })
+    t.same(await below(values, 'n'), [`n/a ${large.payload.bytes}`, 'n/b 2'])
+    await values.restore([{ topic: 'n/a', bytes: Buffer.from('old'), atMs: 0 }])
+    t.equal(values.of('n/a')?.payload, large.payload)
+    kept.length = 0
+    t.equal(values.of('n/a'), undefined)
+    t.same(await below(values, 'n'), ['n/b 2'])
+    kept.push(large)
+    bus.publish(report('n/a', '3'))
+    t.same(await below(values, 'n'), ['n/a 3', 'n/b 2'], 'what was told later is not retained')
   },
 )
 

@@ -41,6 +41,7 @@ function openedSession() {
       deliver = subscriber
       return () => {}
     },
+    retainedOn: () => undefined,
     retained: async function* () {},
   }
   // The turn ends with each message.

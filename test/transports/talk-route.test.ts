@@ -42,7 +42,12 @@ const user: User = { name: 'a', rules: [], tokens: [] }
 t.test('a defect in a dialect ends its websocket, not the hub, and is logged', async (t) => {
   const logged: string[] = []
   const log = pino({}, { write: (line: string) => logged.push(line) })
-  const bus = { publish: () => {}, subscribe: () => () => {}, retained: async function* () {} }
+  const bus = {
+    publish: () => {},
+    subscribe: () => () => {},
+    retainedOn: () => undefined,
+    retained: async function* () {},
+  }
   const { websockets, sampledLog } = openedWebSockets(t, log)
   const route = talkRoute('n', {
     dialect: {

@@ -48,7 +48,10 @@ export interface Nodes {
 /** Knows again what it knew when it was closed, and learns from the bus from now on. */
 export async function openNodes(options: NodesOptions): Promise<Nodes> {
   const { bus, presence, limits, clock = systemClock, everyMs = 1000 } = options
-  const values = keepLastValues(bus, limits, clock)
+  // Beside what is retained, which is kept by the bus.
+  const totalBytes = limits.retained.totalBytes / 4
+  const retained = { ...limits.retained, totalBytes }
+  const values = keepLastValues(bus, { ...limits, retained }, clock)
   const { registry, topics, keeper, online, heard, forgotten } = connect(values, {
     ...options,
     clock,
