@@ -96,3 +96,15 @@ t.test('past the memory for what comes in, a large message is read past', async 
   raw.send(messageOf(600_000))
   t.equal(readPublish(await raw.next(isPublish)).payload.length, 599_995, 'there is room again')
 })
+
+t.test('behind a large message a packet may come in pieces', async (t) => {
+  const hub = await openHub(t)
+  const raw = await signedIn(await rawMqttTo(t, hub.mqttPort))
+  raw.send(subscribePacket(['#']))
+  await raw.next()
+  const behind = messageOf(300)
+  raw.send(messageOf(200_000), behind.subarray(0, 10))
+  t.equal(readPublish(await raw.next(isPublish)).payload.length, 199_995)
+  raw.send(behind.subarray(10))
+  t.equal(readPublish(await raw.next(isPublish)).payload.length, 295)
+})

@@ -193,7 +193,8 @@ export class MqttGuard extends Duplex {
   /** Goes on when there is room again, first with what came before the socket was paused. */
   #readOn(): void {
     if (this.#unread.length > 0) this.#read(this.#unread)
-    else this.socket.resume()
+    // What was left may have been the beginning of a packet, of which nothing follows but the rest.
+    if (this.#unread.length === 0 && !this.#feed.isFull) this.socket.resume()
   }
 
   #received(packet: Buffer): void {
