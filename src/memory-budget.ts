@@ -25,7 +25,6 @@ export function withinBudget(limits: Limits, machineBytes = memoryBytes()): Limi
       inboundMiB: mostMiB(memory.inboundMiB),
       outboundMiB: mostMiB(memory.outboundMiB),
     },
-    mqtt: { ...mqtt, outboundBytes: roomForTwo(mqtt.outboundBytes, mqtt.publishBytes) },
     websocket: {
       ...websocket,
       outboundBytes: roomForTwo(websocket.outboundBytes, websocket.messageBytes),

@@ -490,7 +490,7 @@ export interface ConfigInput {
        */
       qos2Window?: number
       /**
-       * Bytes waiting for a slow reader before it is given up; at least two of the largest messages (publishBytes), whatever is written here.
+       * Bytes waiting for a slow reader, besides two of the largest messages among them, before it is given up.
        */
       outboundBytes?: number
       /**
@@ -1286,7 +1286,7 @@ export interface Config {
        */
       qos2Window: number
       /**
-       * Bytes waiting for a slow reader before it is given up; at least two of the largest messages (publishBytes), whatever is written here.
+       * Bytes waiting for a slow reader, besides two of the largest messages among them, before it is given up.
        */
       outboundBytes: number
       /**

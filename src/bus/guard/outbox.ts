@@ -10,7 +10,7 @@ export interface OutboxOptions {
   readonly socket: Duplex
   readonly turnEnd: TurnEnd
   readonly journal: Pick<Journal, 'isLasting' | 'settled'>
-  /** How much may wait for the client. */
+  /** How much may wait for the client, besides two of the largest packets among it. */
   readonly limitBytes: number
   /** Of what waits for all clients together. */
   readonly share: ByteShare
@@ -39,6 +39,8 @@ export class Outbox {
   #isReplayExpected = false
   #isReplayWaiting = false
   #isClosed = false
+  /** Of what has been written since nothing waited. */
+  #largestBytes = 0
 
   constructor(options: OutboxOptions) {
     const { socket, journal, onPacket, isKept } = options
@@ -46,6 +48,7 @@ export class Outbox {
     this.#held = new HeldPackets(journal, (packets) => this.#write(packets))
     this.#outbound = new Outbound((packet) => {
       onPacket(packet)
+      this.#largestBytes = Math.max(this.#largestBytes, packet.length)
       return this.#held.holdBack(packet, isKept())
     })
     socket.on('drain', () => {
@@ -75,6 +78,7 @@ export class Outbox {
 
   /** Takes a whole packet that promises nothing and may always go on: a live message at QoS 0. */
   addLive(packet: Buffer): void {
+    this.#largestBytes = Math.max(this.#largestBytes, packet.length)
     this.#outbound.addWhole(packet)
     this.#flushSoon()
     if (this.#outbound.bytes > this.#options.limitBytes) this.flush()
@@ -137,6 +141,8 @@ export class Outbox {
     if (bytes.length > 0) socket.write(bytes)
     this.#drained()
     const waitingBytes = this.#waitingBytes
-    if (waitingBytes > limitBytes || !share.hold(waitingBytes)) onFull(waitingBytes)
+    const mostBytes = limitBytes + 2 * this.#largestBytes
+    if (waitingBytes === 0) this.#largestBytes = 0
+    if (waitingBytes > mostBytes || !share.hold(waitingBytes)) onFull(waitingBytes)
   }
 }

@@ -76,9 +76,12 @@ t.test('a client is cut whose share is used up, and gives it back', async (t) =>
 
 t.test('a client for which too much waits for the disk is cut', async (t) => {
   const { outbox, events } = startOutbox(15_000)
-  for (let count = 0; count < 2; count++) outbox.add(large)
+  for (let count = 0; count < 3; count++) outbox.add(large)
   outbox.flush()
-  t.same(events, [`full: ${2 * large.length}`])
+  t.same(events, [], 'there is room for two of the largest besides')
+  outbox.add(large)
+  outbox.flush()
+  t.same(events, [`full: ${4 * large.length}`])
 })
 
 t.test('what waits for the disk at the end is never sent', async (t) => {
