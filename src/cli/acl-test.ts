@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { isSameName } from '../access/normal-form.ts'
 import { type Decision, type Rights, rightsOf } from '../access/rights.ts'
 import { type Action, actions, type User } from '../access/user.ts'
 import { readUsersFile } from '../access/users-file.ts'
@@ -50,7 +51,7 @@ async function usersIn(
 }
 
 function userNamed(name: string, users: readonly User[]): User {
-  const user = users.find((known) => known.name === name)
+  const user = users.find((known) => isSameName(known.name, name))
   if (user === undefined) throw unknownUser(name, users)
   return user
 }

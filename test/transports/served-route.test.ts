@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
-import type { ServedLink, ServedRequest } from '../../src/dialects/served-dialect.ts'
+import type { ServedDialect, ServedLink, ServedRequest } from '../../src/dialects/served-dialect.ts'
 import { createInbox } from '../inbox.ts'
 import { rawExchange } from '../raw-http.ts'
 import { ann, served } from './started-served.ts'
@@ -242,4 +242,28 @@ t.test('of a slow reader, later frames with a key take the place of earlier ones
   while (frames.at(-1) !== 'last') await once(websocket, 'message')
   t.ok(frames.length < 2000)
   t.equal(frames.at(-2), frame(1999))
+})
+
+t.test('a websocket that a session has opened ends with it', async (t) => {
+  const ends: (() => void)[] = []
+  const until = (ended: (why: 'signed-out') => void) => {
+    ends.push(() => ended('signed-out'))
+    return () => {}
+  }
+  const greet: ServedDialect['greet'] = async ({ signIn }) => {
+    await signIn()
+    return {
+      open: (link) => {
+        link.enter(ann)
+        return { receive: () => {}, closed: () => {} }
+      },
+    }
+  }
+  const { port } = await served(t, { greet }, { until })
+  const websocket = new WebSocket(`ws://127.0.0.1:${port}/test`)
+  await once(websocket, 'open')
+  const closed = once(websocket, 'close')
+  for (const end of ends) end()
+  const [code, reason] = await closed
+  t.same([code, String(reason)], [1008, 'signed out'])
 })

@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import type { Test } from 'tap'
+import type { Until } from '../../src/access/secret-table.ts'
 import { createSignedIn } from '../../src/access/signed-in.ts'
 import { checkConfig } from '../../src/config.ts'
 import { systemClock } from '../../src/core/clock.ts'
@@ -26,6 +27,8 @@ interface Door {
   readonly mayEnter?: () => boolean
   readonly isOriginAllowed?: boolean
   readonly isAnyPageGuest?: boolean
+  /** How long the user of a cookie is signed in. */
+  readonly until?: Until
 }
 
 /** A dialect of the test on a real port. */
@@ -73,7 +76,7 @@ export async function served(
         base: '',
         visitors,
         signIn: async ({ user }) => (user === 'ann' ? { user: ann } : { refused: 'wrong' }),
-        ofRequest: async () => ({ user: ann }),
+        ofRequest: async () => ({ user: ann, until: door.until }),
         mayEnter: door.mayEnter ?? (() => true),
         clientAddress: () => '192.0.2.1',
         isSecure: () => false,
