@@ -1,12 +1,13 @@
 import { PassThrough } from 'node:stream'
 import type { Client } from 'aedes'
+import { connectAsync, type IClientOptions } from 'mqtt'
 import { pino } from 'pino'
 import t from 'tap'
 import type { User } from '../../src/access/user.ts'
 import { createMqttSignIn, type MqttSignInOptions } from '../../src/bus/mqtt-sign-in.ts'
 import { createCounters } from '../../src/core/counters.ts'
 import { createSampledLog } from '../../src/core/sampled-log.ts'
-import { mqttTo, startedHub } from '../started-hub.ts'
+import { everybody, mqttTo, startedHub } from '../started-hub.ts'
 
 const nobody = { id: 'anonymous:a', conn: new PassThrough() }
 
@@ -69,3 +70,23 @@ t.test('nobody is let in as the user anonymous, where there is one', async (t) =
   t.same(await answerTo({ directory: { find: () => anonymous }, signedIn }), [null, true])
   t.same(entered, [[anonymous, 'a']])
 })
+
+t.test(
+  'a page of a foreign origin signs in by its own credentials, and is never anonymous',
+  async (t) => {
+    const hub = await startedHub(t, { users: everybody })
+    const connect = async (origin: string, credentials: IClientOptions = {}) => {
+      const wsOptions = { headers: { Origin: origin } }
+      const options = { ...credentials, wsOptions, reconnectPeriod: 0 }
+      const client = await connectAsync(`ws://127.0.0.1:${hub.httpPort}/mqtt`, options)
+      await client.endAsync()
+    }
+    const foreign = 'http://page.example'
+    await connect(`http://127.0.0.1:${hub.httpPort}`)
+    await connect(foreign, { username: 'clown', password: 'bigclown' })
+    await t.rejects(connect(foreign), { code: 4 })
+    await t.rejects(connect(foreign, { username: 'clown', password: 'x' }), { code: 4 })
+    const line = await hub.log.next(({ kind }) => kind === 'sign-in-refused')
+    t.match(line, { user: 'clown', origin: foreign })
+  },
+)
