@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { isMosquittoHash } from '../access/mosquitto-hash.ts'
 import type { User } from '../access/user.ts'
 import { readUsersFile } from '../access/users-file.ts'
 import { type Command, readArguments } from './command.ts'
@@ -23,9 +24,14 @@ function describe({ name, role, base, passwordHash, digestSecret, tokens }: User
   const parts = [
     role ?? 'no role',
     ...(base === undefined ? [] : [`base ${base}`]),
-    ...(passwordHash === undefined ? [] : ['password']),
+    ...(passwordHash === undefined ? [] : [passwordOf(passwordHash)]),
     ...(digestSecret === undefined ? [] : ['digest']),
     ...tokens.map((token) => `token ${token.name}`),
   ]
   return `${name}: ${parts.join(', ')}`
+}
+
+/** Who has not signed in since an import can be told from the others. */
+function passwordOf(hash: string): string {
+  return isMosquittoHash(hash) ? 'password (hashed by Mosquitto)' : 'password'
 }

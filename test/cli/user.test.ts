@@ -4,7 +4,7 @@ import { verify } from '@node-rs/argon2'
 import t from 'tap'
 import { digestSecretOf } from '../../src/access/digest.ts'
 import { readUsersFile } from '../../src/access/users-file.ts'
-import { usersFile } from '../access/users.ts'
+import { mosquittoHashes, usersFile } from '../access/users.ts'
 import { ranLine } from './run-line.ts'
 
 const oneAdmin = 'users:\n  admin: { role: admin }\n'
@@ -158,6 +158,7 @@ t.test('users are listed without their secrets, and removed', async (t) => {
     t,
     `users:
   bob: {}
+  old: { role: viewer, password: ${mosquittoHashes.pw1} }
   wall: { role: viewer, rules: [{ allow: [command, write], topic: 'a/+/set' }, { deny: [read], topic: b/# }] }
 `,
   )
@@ -166,6 +167,7 @@ t.test('users are listed without their secrets, and removed', async (t) => {
   await ranLine(`user add n --role node --base nodes/1 --file ${file}`)
   t.same((await ranLine(`user list --file ${file}`)).output, [
     'bob: no role, password, token kitchen',
+    'old: viewer, password (hashed by Mosquitto)',
     'wall: viewer',
     '  command+write on a/+/set',
     '  no read on b/#',
