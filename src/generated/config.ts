@@ -376,19 +376,19 @@ export interface ConfigInput {
      */
     json?: {
       /**
-       * Arrays and objects inside each other.
+       * Arrays and objects inside each other. No program that is known of sends more than 10.
        */
       depth?: number
       /**
-       * Keys of one object.
+       * Keys of one object. Node-RED flows and lists of devices by name have hundreds.
        */
       keys?: number
       /**
-       * Bytes of one string in UTF-8.
+       * Bytes of one string in UTF-8. A picture as base64 in a page's message has hundreds of kB.
        */
       stringBytes?: number
       /**
-       * Items of one array.
+       * Items of one array. A curve of a day, a point a minute, has 1,440.
        */
       arrayItems?: number
     }
@@ -397,23 +397,23 @@ export interface ConfigInput {
      */
     websocket?: {
       /**
-       * Bytes of one message, all its fragments together. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`.
+       * Bytes of one message, all its fragments together. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`. Lists of Zigbee2MQTT have 136 to 245 kB for 20 lamps, and a web page's picture up to 1 MB.
        */
       messageBytes?: number
       /**
-       * Fragments of one message.
+       * Fragments of one message. Browsers and libraries send a message of 1 MiB in at most 16.
        */
       fragments?: number
       /**
-       * Pieces of frames waiting for the rest of their message.
+       * Pieces of frames waiting for the rest of their message. A message of 1 MiB has some 720 segments of TCP.
        */
       bufferedChunks?: number
       /**
-       * Lines in one message.
+       * Lines in one message. A dashboard that asks for each of its devices at once has some hundreds.
        */
       linesPerMessage?: number
       /**
-       * Messages a socket may send, in the long run. Each line of one counts, and so does a ping or a pong.
+       * Messages a socket may send, in the long run. Each line of one counts, and so does a ping or a pong. A slider makes 25; a program that sends more is read more slowly and loses nothing.
        */
       messagesPerSecond?: number
       /**
@@ -421,15 +421,15 @@ export interface ConfigInput {
        */
       messageBurst?: number
       /**
-       * How long a socket may keep sending more than its rate.
+       * How long a socket may keep sending more than its rate. A script that writes what it has read from a file is read more slowly for minutes, and goes on.
        */
       overRateSeconds?: number
       /**
-       * Bytes waiting for a slow reader before only the latest value of each topic is kept.
+       * Bytes waiting for a slow reader before only the latest value of each topic is kept. A page on a telephone that was put away for a moment loses only values that newer ones replaced.
        */
       conflateBytes?: number
       /**
-       * Bytes waiting for a slow reader before it is given up; at least two of the largest messages (messageBytes), whatever is written here.
+       * Bytes waiting for a slow reader before it is given up; at least two of the largest messages (messageBytes), whatever is written here. A page that opens below the root of a house with some thousand topics gets 1 to 2 MB at once.
        */
       outboundBytes?: number
       /**
@@ -454,7 +454,7 @@ export interface ConfigInput {
        */
       connectBytes?: number
       /**
-       * Bytes of a PUBLISH packet. Over a websocket, twice as many in one frame end the connection.
+       * Bytes of a PUBLISH packet. Over a websocket, twice as many in one frame end the connection. Zigbee2MQTT needs 245 kB for its definitions and 7 kB for each lamp in its list of devices; a camera's picture has up to 1.5 MB.
        */
       publishBytes?: number
       /**
@@ -486,11 +486,11 @@ export interface ConfigInput {
        */
       keepAliveSeconds?: number
       /**
-       * QoS 2 messages of one client whose PUBREL is awaited.
+       * QoS 2 messages of one client whose PUBREL is awaited. paho and MQTT.js open at most 20 unless told otherwise; with more open ones a client is slower and loses nothing.
        */
       qos2Window?: number
       /**
-       * Bytes waiting for a slow reader, besides two of the largest messages among them, before it is given up.
+       * Bytes waiting for a slow reader, besides two of the largest messages among them, before it is given up. A subscriber by Wi-Fi that stops for some seconds needs it.
        */
       outboundBytes?: number
       /**
@@ -527,15 +527,15 @@ export interface ConfigInput {
        */
       hours?: number
       /**
-       * Messages of QoS 1 and 2 that wait for one client to come back, and as many again that wait for it to acknowledge them.
+       * Messages of QoS 1 and 2 that wait for one client to come back, and as many again that wait for it to acknowledge them. A display that is switched off over night misses the oldest of what was told at QoS 1 and 2; Mosquitto keeps as many.
        */
       messages?: number
       /**
-       * Bytes of such messages, topics included; at least two of the largest messages (limits.mqtt.publishBytes), whatever is written here.
+       * Bytes of such messages, topics included; at least two of the largest messages (limits.mqtt.publishBytes), whatever is written here. Two pictures of a camera wait for a viewer.
        */
       bytes?: number
       /**
-       * Bytes of such messages of all clients together, with 256 more for each message.
+       * Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each.
        */
       totalBytes?: number
     }
@@ -544,15 +544,15 @@ export interface ConfigInput {
      */
     retained?: {
       /**
-       * Topics with a value.
+       * Topics with a value. Home Assistant's discovery needs 8 for each lamp of Zigbee2MQTT, and a house of 1,000 entities some thousands.
        */
       topics?: number
       /**
-       * Bytes of one value.
+       * Bytes of one value. Zigbee2MQTT's list of devices has 136 kB for 20 lamps, so 1 MiB are some 150.
        */
       valueBytes?: number
       /**
-       * Bytes of all values, topics included.
+       * Bytes of all values, topics included. A house has some MB; 256 are for pictures of cameras.
        */
       totalBytes?: number
     }
@@ -731,15 +731,15 @@ export interface ConfigInput {
      */
     memory?: {
       /**
-       * MiB of resident memory past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512.
+       * MiB of resident memory past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512. A house with Zigbee2MQTT and 500 clients needs less than 200.
        */
       mib?: number
       /**
-       * MiB of messages that have not come to their end, or wait for their turn, of all clients together; those of one user, and of the websockets of one address, have at most half of it. 256 KiB of each connection do not count.
+       * MiB of messages that have not come to their end, or wait for their turn, of all clients together; those of one user, and of the websockets of one address, have at most half of it. 256 KiB of each connection do not count. Some 20 cameras of one user may send at the same moment.
        */
       inboundMiB?: number
       /**
-       * MiB that wait for slow readers, of all connections together; those of one user have at most half of it. 1 MiB of each connection does not count.
+       * MiB that wait for slow readers, of all connections together; those of one user have at most half of it. 1 MiB of each connection does not count. Some 16 readers of one user may have two pictures waiting at the same moment.
        */
       outboundMiB?: number
     }
@@ -1172,19 +1172,19 @@ export interface Config {
      */
     json: {
       /**
-       * Arrays and objects inside each other.
+       * Arrays and objects inside each other. No program that is known of sends more than 10.
        */
       depth: number
       /**
-       * Keys of one object.
+       * Keys of one object. Node-RED flows and lists of devices by name have hundreds.
        */
       keys: number
       /**
-       * Bytes of one string in UTF-8.
+       * Bytes of one string in UTF-8. A picture as base64 in a page's message has hundreds of kB.
        */
       stringBytes: number
       /**
-       * Items of one array.
+       * Items of one array. A curve of a day, a point a minute, has 1,440.
        */
       arrayItems: number
     }
@@ -1193,23 +1193,23 @@ export interface Config {
      */
     websocket: {
       /**
-       * Bytes of one message, all its fragments together. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`.
+       * Bytes of one message, all its fragments together. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`. Lists of Zigbee2MQTT have 136 to 245 kB for 20 lamps, and a web page's picture up to 1 MB.
        */
       messageBytes: number
       /**
-       * Fragments of one message.
+       * Fragments of one message. Browsers and libraries send a message of 1 MiB in at most 16.
        */
       fragments: number
       /**
-       * Pieces of frames waiting for the rest of their message.
+       * Pieces of frames waiting for the rest of their message. A message of 1 MiB has some 720 segments of TCP.
        */
       bufferedChunks: number
       /**
-       * Lines in one message.
+       * Lines in one message. A dashboard that asks for each of its devices at once has some hundreds.
        */
       linesPerMessage: number
       /**
-       * Messages a socket may send, in the long run. Each line of one counts, and so does a ping or a pong.
+       * Messages a socket may send, in the long run. Each line of one counts, and so does a ping or a pong. A slider makes 25; a program that sends more is read more slowly and loses nothing.
        */
       messagesPerSecond: number
       /**
@@ -1217,15 +1217,15 @@ export interface Config {
        */
       messageBurst: number
       /**
-       * How long a socket may keep sending more than its rate.
+       * How long a socket may keep sending more than its rate. A script that writes what it has read from a file is read more slowly for minutes, and goes on.
        */
       overRateSeconds: number
       /**
-       * Bytes waiting for a slow reader before only the latest value of each topic is kept.
+       * Bytes waiting for a slow reader before only the latest value of each topic is kept. A page on a telephone that was put away for a moment loses only values that newer ones replaced.
        */
       conflateBytes: number
       /**
-       * Bytes waiting for a slow reader before it is given up; at least two of the largest messages (messageBytes), whatever is written here.
+       * Bytes waiting for a slow reader before it is given up; at least two of the largest messages (messageBytes), whatever is written here. A page that opens below the root of a house with some thousand topics gets 1 to 2 MB at once.
        */
       outboundBytes: number
       /**
@@ -1250,7 +1250,7 @@ export interface Config {
        */
       connectBytes: number
       /**
-       * Bytes of a PUBLISH packet. Over a websocket, twice as many in one frame end the connection.
+       * Bytes of a PUBLISH packet. Over a websocket, twice as many in one frame end the connection. Zigbee2MQTT needs 245 kB for its definitions and 7 kB for each lamp in its list of devices; a camera's picture has up to 1.5 MB.
        */
       publishBytes: number
       /**
@@ -1282,11 +1282,11 @@ export interface Config {
        */
       keepAliveSeconds: number
       /**
-       * QoS 2 messages of one client whose PUBREL is awaited.
+       * QoS 2 messages of one client whose PUBREL is awaited. paho and MQTT.js open at most 20 unless told otherwise; with more open ones a client is slower and loses nothing.
        */
       qos2Window: number
       /**
-       * Bytes waiting for a slow reader, besides two of the largest messages among them, before it is given up.
+       * Bytes waiting for a slow reader, besides two of the largest messages among them, before it is given up. A subscriber by Wi-Fi that stops for some seconds needs it.
        */
       outboundBytes: number
       /**
@@ -1323,15 +1323,15 @@ export interface Config {
        */
       hours: number
       /**
-       * Messages of QoS 1 and 2 that wait for one client to come back, and as many again that wait for it to acknowledge them.
+       * Messages of QoS 1 and 2 that wait for one client to come back, and as many again that wait for it to acknowledge them. A display that is switched off over night misses the oldest of what was told at QoS 1 and 2; Mosquitto keeps as many.
        */
       messages: number
       /**
-       * Bytes of such messages, topics included; at least two of the largest messages (limits.mqtt.publishBytes), whatever is written here.
+       * Bytes of such messages, topics included; at least two of the largest messages (limits.mqtt.publishBytes), whatever is written here. Two pictures of a camera wait for a viewer.
        */
       bytes: number
       /**
-       * Bytes of such messages of all clients together, with 256 more for each message.
+       * Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each.
        */
       totalBytes: number
     }
@@ -1340,15 +1340,15 @@ export interface Config {
      */
     retained: {
       /**
-       * Topics with a value.
+       * Topics with a value. Home Assistant's discovery needs 8 for each lamp of Zigbee2MQTT, and a house of 1,000 entities some thousands.
        */
       topics: number
       /**
-       * Bytes of one value.
+       * Bytes of one value. Zigbee2MQTT's list of devices has 136 kB for 20 lamps, so 1 MiB are some 150.
        */
       valueBytes: number
       /**
-       * Bytes of all values, topics included.
+       * Bytes of all values, topics included. A house has some MB; 256 are for pictures of cameras.
        */
       totalBytes: number
     }
@@ -1527,15 +1527,15 @@ export interface Config {
      */
     memory: {
       /**
-       * MiB of resident memory past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512.
+       * MiB of resident memory past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512. A house with Zigbee2MQTT and 500 clients needs less than 200.
        */
       mib: number
       /**
-       * MiB of messages that have not come to their end, or wait for their turn, of all clients together; those of one user, and of the websockets of one address, have at most half of it. 256 KiB of each connection do not count.
+       * MiB of messages that have not come to their end, or wait for their turn, of all clients together; those of one user, and of the websockets of one address, have at most half of it. 256 KiB of each connection do not count. Some 20 cameras of one user may send at the same moment.
        */
       inboundMiB: number
       /**
-       * MiB that wait for slow readers, of all connections together; those of one user have at most half of it. 1 MiB of each connection does not count.
+       * MiB that wait for slow readers, of all connections together; those of one user have at most half of it. 1 MiB of each connection does not count. Some 16 readers of one user may have two pictures waiting at the same moment.
        */
       outboundMiB: number
     }
