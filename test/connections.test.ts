@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { connectAsync } from 'mqtt'
 import t from 'tap'
-import { budgetForNow, nearlyUsedUp, useUp } from './overload.ts'
+import { budgetForNow, useMost, useUp } from './overload.ts'
 import { rawExchange, upgradeText } from './raw-http.ts'
 import { type HubPorts, mqttTo, startedHub, talkTo } from './started-hub.ts'
 
@@ -84,8 +84,10 @@ t.test('behind a proxy on this machine, everybody behind it is one address', asy
 })
 
 t.test('short of memory the hub takes nobody new, and goes on with the others', async (t) => {
-  const hub = await startedHub(t, { limits: { memory: nearlyUsedUp() } })
+  const memory = budgetForNow()
+  const hub = await startedHub(t, { limits: { memory } })
   const page = await talkTo(t, hub)
+  useMost(memory, t)
   await healthOf(hub, (answer) => answer.includes(' 503 '))
   t.equal(await cutByMqtt(hub), 0)
   t.ok((hub.counters()['memory-refused'] ?? 0) >= 2)

@@ -10,9 +10,10 @@ export function budgetForNow(): { mib: number } {
   return { mib: Math.ceil((residentMiB() + 48) / 0.75) }
 }
 
-/** A budget of memory of which more than three quarters are used by now, but not all. */
-export function nearlyUsedUp(): { mib: number } {
-  return { mib: Math.floor(residentMiB() / 0.78) }
+/** Uses more than three quarters of that budget, but not all of it. */
+export function useMost({ mib }: { mib: number }, t: Test): void {
+  const ballast = Buffer.alloc(Math.ceil(0.85 * mib - residentMiB()) * mebibyte, 1)
+  t.teardown(() => ballast.length)
 }
 
 /** Uses that budget up, and waits until `hub`, in this process, has seen it. */
