@@ -113,6 +113,7 @@ async function openAll(config: Config, log: Logger, life: Life) {
     ...shares,
     // Nothing comes in before the ports are open.
     admit: (message, sender) => hardware.ingress(message, sender),
+    understood: gate.understood,
     mayEnter: gate.signedIn,
     clientAddress,
     foreignOriginOf: rules.origins.foreignOf,

@@ -15,6 +15,7 @@ export const openGate: HttpServerOptions['gate'] = {
   admit: () => undefined,
   forward: () => undefined,
   secured: () => {},
+  understood: () => {},
 }
 
 /** An HTTP server without a hub, which admits everybody unless told otherwise; closed at teardown. */

@@ -3,7 +3,8 @@ import { TokenBucket } from '../core/token-bucket.ts'
 /** What one address holds at the moment. */
 export interface AddressUse {
   readonly address: string
-  readonly accepts: TokenBucket
+  /** For connections that came to nothing. */
+  readonly failures: TokenBucket
   open: number
   unauthenticated: number
 }
@@ -33,8 +34,8 @@ export function createAddressTable(options: AddressTableOptions): AddressTable {
   const uses = new Map<string, AddressUse>()
   const idle = new Set<AddressUse>()
   const create = (address: string) => {
-    const accepts = new TokenBucket({ perSecond: acceptsPerMinute / 60, burst: acceptBurst, now })
-    const use = { address, accepts, open: 0, unauthenticated: 0 }
+    const failures = new TokenBucket({ perSecond: acceptsPerMinute / 60, burst: acceptBurst, now })
+    const use = { address, failures, open: 0, unauthenticated: 0 }
     uses.set(address, use)
     return use
   }

@@ -46,6 +46,8 @@ export interface ConnectionGate {
   forward(connection: object, request: ForwardedRequest): ConnectionLimit | undefined
   /** Lets `secure`, the TLS socket on an admitted `connection`, stand for it. */
   secured(secure: object, connection: Connection): void
+  /** What came on a connection makes sense: it does not count among those that came to nothing. */
+  understood(connection: object): void
   /**
    * Notes whose connection it is, which has to be one that was admitted: of a request, its socket.
    * False when that user has too many, or the connection has closed: the caller ends it then.
@@ -79,6 +81,7 @@ export function createConnectionGate(options: ConnectionGateOptions): Connection
     connection.once('close', () => {
       tickets.delete(connection)
       const { use: last } = ticket
+      if (!ticket.isUnderstood) last?.failures.take()
       tally.leave(ticket)
       addresses.settle(last)
     })
@@ -113,6 +116,7 @@ export function createConnectionGate(options: ConnectionGateOptions): Connection
       tickets.set(secure, ticket)
       connection.once('close', () => tickets.delete(secure))
     },
+    understood: (connection) => noteUnderstood(tickets.get(connection)),
     signedIn: (connection, user) => {
       const ticket = tickets.get(connection)
       if (ticket === undefined) return false
@@ -145,12 +149,12 @@ function openLimitPast(use: AddressUse, { perAddress }: Limits): ConnectionLimit
   return use.open >= perAddress ? 'perAddress' : undefined
 }
 
-/** The rate comes last: a connection that is refused for another reason does not count in it. */
+/** Who behaves is never kept out by how often: only what came to nothing counts in the rate. */
 function addressLimitPast(use: AddressUse, limits: Limits): ConnectionLimit | undefined {
   const limit = openLimitPast(use, limits)
   if (limit !== undefined) return limit
   if (use.unauthenticated >= limits.unauthenticatedPerAddress) return 'unauthenticatedPerAddress'
-  return use.accepts.take() ? undefined : 'acceptsPerMinute'
+  return use.failures.waitMs() === 0 ? undefined : 'acceptsPerMinute'
 }
 
 /** An open connection. */
@@ -159,6 +163,8 @@ interface Ticket {
   use: AddressUse | undefined
   /** Whether it counts among those of its address that have not signed in. */
   isPending: boolean
+  /** Whether anything sensible came on it. */
+  isUnderstood: boolean
   user?: string
 }
 
@@ -169,6 +175,10 @@ function hold(ticket: Ticket, use: AddressUse | undefined, isPending: boolean): 
   if (use === undefined) return
   use.open++
   if (isPending) use.unauthenticated++
+}
+
+function noteUnderstood(ticket: Ticket | undefined): void {
+  if (ticket !== undefined) ticket.isUnderstood = true
 }
 
 function release(ticket: Ticket): void {
@@ -204,7 +214,7 @@ function createTally() {
     enter: (use: AddressUse | undefined): Ticket => {
       open++
       unauthenticated++
-      const ticket: Ticket = { use, isPending: false }
+      const ticket: Ticket = { use, isPending: false, isUnderstood: false }
       hold(ticket, use, true)
       return ticket
     },

@@ -37,6 +37,11 @@ export class FailureTally {
     return this.#pending < left ? 0 : firstDelayMs
   }
 
+  /** Whether one more may not try only because others still do, of whom as many may yet fail. */
+  isCrowded(nowMs: number): boolean {
+    return this.#delayMs === 0 && this.waitMs(nowMs) > 0
+  }
+
   /** An attempt begins. */
   begin(): void {
     this.#pending++

@@ -41,6 +41,11 @@ export interface Refused {
  */
 export interface LoginThrottle {
   begin(user: string, address: string, foreignOrigin?: string): Attempt | Refused
+  /**
+   * The same, but where only others stand in the way who try at this moment, it waits for them: many who
+   * come back at once from behind one address are let in one after another. `busy` when too many wait.
+   */
+  turn(user: string, address: string, foreignOrigin?: string): Promise<Attempt | Refused | 'busy'>
 }
 
 /** How many addresses, names, and names at addresses are kept in mind, each. */
@@ -52,11 +57,17 @@ export function createLoginThrottle(options: LoginThrottleOptions): LoginThrottl
   const { exemptLoopback } = options.limits.connections
   const here = createLoopbackThrottle(options)
   const elsewhere = createRemoteThrottle(options)
+  const isExempt = (address: string, origin: string | undefined) =>
+    exemptLoopback && isLoopback(address) && origin === undefined
   return {
-    begin: (user, address, foreignOrigin) =>
-      exemptLoopback && isLoopback(address) && foreignOrigin === undefined
+    begin: (user, address, origin) =>
+      isExempt(address, origin)
         ? here()
-        : elsewhere(user, addressGroup(address), foreignOrigin),
+        : elsewhere.begin({ user, there: addressGroup(address), origin }),
+    turn: async (user, address, origin) =>
+      isExempt(address, origin)
+        ? here()
+        : elsewhere.turn({ user, there: addressGroup(address), origin }),
   }
 }
 
@@ -89,7 +100,7 @@ function createRemoteThrottle({ limits: { signIn }, now }: LoginThrottleOptions)
   // Only who succeeds gets in here, so that strangers cannot push anybody out.
   const succeeded = createRecentMap(maxKept, () => true)
 
-  const talliesOf = (user: string, there: string, origin: string | undefined) => {
+  const talliesOf = ({ user, there, origin }: Source) => {
     const userThere = JSON.stringify([user, there, origin])
     if (succeeded.has(userThere)) return { userThere, all: [ofUserThere.of(userThere)] }
     if (origin === undefined) {
@@ -101,8 +112,8 @@ function createRemoteThrottle({ limits: { signIn }, now }: LoginThrottleOptions)
     const own = ofUserThere.of(JSON.stringify([user, pages]))
     return { userThere, all: [ofOrigin.of(origin), ofAddress.of(pages), ofUser.of(user), own] }
   }
-  return (user: string, there: string, origin?: string): Attempt | Refused => {
-    const { userThere, all } = talliesOf(user, there, origin)
+  const begin = (source: Source): Attempt | Refused => {
+    const { userThere, all } = talliesOf(source)
     const waitMs = Math.max(...all.map((tally) => tally.waitMs(now())))
     if (waitMs > 0) return { waitMs }
     for (const tally of all) tally.begin()
@@ -110,11 +121,56 @@ function createRemoteThrottle({ limits: { signIn }, now }: LoginThrottleOptions)
       delayMs: 0,
       end: (outcome) => {
         for (const tally of all) tally.end(outcome === 'wrong', now())
-        if (outcome !== 'right') return
-        succeeded.of(userThere)
-        all.at(-1)?.reset()
+        if (outcome === 'right') {
+          succeeded.of(userThere)
+          all.at(-1)?.reset()
+        }
+        line.ended(source)
       },
     }
+  }
+  const isCrowded = (source: Source) => {
+    const blocking = talliesOf(source).all.filter((tally) => tally.waitMs(now()) > 0)
+    return blocking.length > 0 && blocking.every((tally) => tally.isCrowded(now()))
+  }
+  const line = createLine({ begin, isCrowded, places: signIn.checksWaiting })
+  return { begin, turn: line.turn }
+}
+
+/** Who tries, and from where: an address, and the page there if it is one of a stranger. */
+interface Source {
+  readonly user: string
+  readonly there: string
+  readonly origin: string | undefined
+}
+
+interface LineOptions {
+  begin(source: Source): Attempt | Refused
+  isCrowded(source: Source): boolean
+  readonly places: number
+}
+
+/** Those who wait for others to have tried, in the order they came. */
+function createLine({ begin, isCrowded, places }: LineOptions) {
+  const line = new Set<{ readonly source: Source; resolve(turn: Attempt | Refused): void }>()
+  return {
+    turn: async (source: Source): Promise<Attempt | Refused | 'busy'> => {
+      if (!isCrowded(source)) return begin(source)
+      if (line.size >= places) return 'busy'
+      return new Promise((resolve) => line.add({ source, resolve }))
+    },
+    /** An attempt has made room for one more who has to do with it, or for none of them for a while. */
+    ended: ({ user, there }: Source): void => {
+      for (const waiting of line) {
+        const { source } = waiting
+        const isConcerned = source.user === user || source.there === there
+        if (!isConcerned || isCrowded(source)) continue
+        line.delete(waiting)
+        const turn = begin(source)
+        waiting.resolve(turn)
+        if ('end' in turn) return
+      }
+    },
   }
 }
 

@@ -56,27 +56,29 @@ export function createSignIn(options: SignInOptions): SignIn {
   const throttle = options.throttle ?? createLoginThrottle({ limits, now })
   const checkPassword = options.checkPassword ?? createPasswordCheck(limits.signIn)
   const check = createCheck({ directory, cache, checkPassword })
-  const running = new Map<string, Promise<Verdict>>()
+  const running = new Map<string, Promise<Verdict | Refused>>()
   directory.onChange(cache.clear)
 
+  const tried = async (credentials: Credentials, from: Place, key: string) => {
+    const turn = await throttle.turn(credentials.user, from.address, from.foreignOrigin)
+    if (turn === 'busy' || 'waitMs' in turn) return turn
+    let verdict: Verdict = 'busy'
+    try {
+      await afterDelay(turn.delayMs)
+      verdict = await check(credentials, key)
+    } finally {
+      turn.end(verdict === 'busy' ? 'unchecked' : verdict)
+    }
+    return verdict
+  }
   const attempt = async (credentials: Credentials, from: Place): Promise<Verdict | Refused> => {
     const key = cache.keyOf(credentials)
     // Whoever gives the same credentials meanwhile waits for this verdict.
     while (running.has(key)) await running.get(key)
     if (cache.get(key) === 'wrong') return 'wrong'
-    const turn = throttle.begin(credentials.user, from.address, from.foreignOrigin)
-    if ('waitMs' in turn) return turn
-    const checking = afterDelay(turn.delayMs)
-      .then(() => check(credentials, key))
-      .finally(() => running.delete(key))
-    running.set(key, checking)
-    let verdict: Verdict = 'busy'
-    try {
-      verdict = await checking
-    } finally {
-      turn.end(verdict === 'busy' ? 'unchecked' : verdict)
-    }
-    return verdict
+    const trying = tried(credentials, from, key).finally(() => running.delete(key))
+    running.set(key, trying)
+    return trying
   }
   return async ({ user, password }, address, foreignOrigin) => {
     const credentials = { user: normalForm(user), password }

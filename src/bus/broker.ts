@@ -43,7 +43,7 @@ export interface Broker {
 
 export interface BrokerOptions
   extends Omit<HookOptions, 'topicLimits'>,
-    Pick<GuardContext, 'newInboundShare' | 'newOutboundShare'>,
+    Pick<GuardContext, 'newInboundShare' | 'newOutboundShare' | 'understood'>,
     Omit<MqttSignInOptions, 'addressOf'> {
   /** Where the request for a websocket that carries MQTT comes from. */
   clientAddress(request: IncomingMessage): string

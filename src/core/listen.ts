@@ -15,6 +15,9 @@ export interface ListenOptions {
   readonly settings: ListenSettings
 }
 
+/** So many may wait to be accepted: all devices of a house come back at once. The system has a limit, too. */
+const backlog = 4096
+
 /**
  * Opens `server` and answers the port it listens on.
  *
@@ -22,7 +25,7 @@ export interface ListenOptions {
  */
 export async function listen(server: Server, { host, port, settings }: ListenOptions) {
   try {
-    server.listen({ host, port })
+    server.listen({ host, port, backlog })
     await once(server, 'listening')
   } catch (cause) {
     const message = `cannot listen on ${host} port ${port}: ${mend(cause, settings)}`

@@ -450,7 +450,7 @@ export interface ConfigInput {
        */
       connectSeconds?: number
       /**
-       * Bytes of a CONNECT packet.
+       * Bytes of a CONNECT packet. A will with a JSON state has some hundred.
        */
       connectBytes?: number
       /**
@@ -470,7 +470,7 @@ export interface ConfigInput {
        */
       totalSubscriptions?: number
       /**
-       * Bytes of a client id in UTF-8.
+       * Bytes of a client id in UTF-8. Bridges and cloud agents put host names, serial numbers and UUIDs together.
        */
       clientIdBytes?: number
       /**
@@ -486,7 +486,7 @@ export interface ConfigInput {
        */
       keepAliveSeconds?: number
       /**
-       * QoS 2 messages of one client whose PUBREL is awaited. paho and MQTT.js open at most 20 unless told otherwise; with more open ones a client is slower and loses nothing.
+       * QoS 2 messages of one client whose PUBREL is awaited. paho has 20 under way, Mosquitto's clients too; MQTT.js and Node-RED send theirs without waiting, and wait here.
        */
       qos2Window?: number
       /**
@@ -574,15 +574,15 @@ export interface ConfigInput {
        */
       total?: number
       /**
-       * Connections from one address at once; behind a container bridge everybody has the same one.
+       * Connections from one address at once; behind a container bridge or a NAT everybody has the same one.
        */
       perAddress?: number
       /**
-       * Connections of one user at once.
+       * Connections of one user at once; in many houses all devices have the same one.
        */
       perUser?: number
       /**
-       * Connections at once that have not signed in yet.
+       * Connections at once that have not signed in yet, all that come back after a power cut among them.
        */
       unauthenticated?: number
       /**
@@ -590,11 +590,11 @@ export interface ConfigInput {
        */
       unauthenticatedPerAddress?: number
       /**
-       * New connections an address may open at once.
+       * Connections of an address that may come to nothing at once: those that end without a CONNECT or a request that we understand. Who signs in, or tries to, does not count; a probe of a load balancer that only opens the port does.
        */
       acceptBurst?: number
       /**
-       * New connections an address may open in the long run.
+       * The same in the long run.
        */
       acceptsPerMinute?: number
       /**
@@ -636,11 +636,11 @@ export interface ConfigInput {
        */
       checksAtOnce?: number
       /**
-       * Further passwords that wait for their check.
+       * Further passwords that wait for their check, or behind others of their address: as many devices may come back at once after a restart of the hub.
        */
       checksWaiting?: number
       /**
-       * How long the verdict on a user and a password is remembered; a change of the users ends it.
+       * How long the verdict on a user and a password is remembered; a change of the users ends it. Who was there today costs no check when all come back after a power cut.
        */
       cacheSeconds?: number
       /**
@@ -1246,7 +1246,7 @@ export interface Config {
        */
       connectSeconds: number
       /**
-       * Bytes of a CONNECT packet.
+       * Bytes of a CONNECT packet. A will with a JSON state has some hundred.
        */
       connectBytes: number
       /**
@@ -1266,7 +1266,7 @@ export interface Config {
        */
       totalSubscriptions: number
       /**
-       * Bytes of a client id in UTF-8.
+       * Bytes of a client id in UTF-8. Bridges and cloud agents put host names, serial numbers and UUIDs together.
        */
       clientIdBytes: number
       /**
@@ -1282,7 +1282,7 @@ export interface Config {
        */
       keepAliveSeconds: number
       /**
-       * QoS 2 messages of one client whose PUBREL is awaited. paho and MQTT.js open at most 20 unless told otherwise; with more open ones a client is slower and loses nothing.
+       * QoS 2 messages of one client whose PUBREL is awaited. paho has 20 under way, Mosquitto's clients too; MQTT.js and Node-RED send theirs without waiting, and wait here.
        */
       qos2Window: number
       /**
@@ -1370,15 +1370,15 @@ export interface Config {
        */
       total: number
       /**
-       * Connections from one address at once; behind a container bridge everybody has the same one.
+       * Connections from one address at once; behind a container bridge or a NAT everybody has the same one.
        */
       perAddress: number
       /**
-       * Connections of one user at once.
+       * Connections of one user at once; in many houses all devices have the same one.
        */
       perUser: number
       /**
-       * Connections at once that have not signed in yet.
+       * Connections at once that have not signed in yet, all that come back after a power cut among them.
        */
       unauthenticated: number
       /**
@@ -1386,11 +1386,11 @@ export interface Config {
        */
       unauthenticatedPerAddress: number
       /**
-       * New connections an address may open at once.
+       * Connections of an address that may come to nothing at once: those that end without a CONNECT or a request that we understand. Who signs in, or tries to, does not count; a probe of a load balancer that only opens the port does.
        */
       acceptBurst: number
       /**
-       * New connections an address may open in the long run.
+       * The same in the long run.
        */
       acceptsPerMinute: number
       /**
@@ -1432,11 +1432,11 @@ export interface Config {
        */
       checksAtOnce: number
       /**
-       * Further passwords that wait for their check.
+       * Further passwords that wait for their check, or behind others of their address: as many devices may come back at once after a restart of the hub.
        */
       checksWaiting: number
       /**
-       * How long the verdict on a user and a password is remembered; a change of the users ends it.
+       * How long the verdict on a user and a password is remembered; a change of the users ends it. Who was there today costs no check when all come back after a power cut.
        */
       cacheSeconds: number
       /**

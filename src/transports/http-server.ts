@@ -25,7 +25,7 @@ export interface HttpServerOptions extends RequestCheckOptions {
   /** With it, requests come by TLS. */
   readonly certificate?: Pick<Certificate, 'secure'>
   readonly limits: Readonly<Config['limits']['http']>
-  readonly gate: Pick<ConnectionGate, 'admit' | 'forward' | 'secured'>
+  readonly gate: Pick<ConnectionGate, 'admit' | 'forward' | 'secured' | 'understood'>
 }
 
 export interface HttpServer {
@@ -89,6 +89,7 @@ function serveRequests(server: Server | SecureServer, options: HttpServerOptions
   server.on('dropRequest', (_request, socket) => socket.destroy())
   const door = admitRequests(server, { gate, forwarding })
   const answerTo = (request: IncomingMessage, isUpgrade = false) => {
+    gate.understood(request.socket)
     useOriginForm(request)
     return checkRequest({ request, isUpgrade, refusalAtTheDoor: door.refusalOf(request) }, options)
   }

@@ -63,3 +63,19 @@ t.test('a success may wipe the slate', async (t) => {
   tally.reset()
   t.equal(failAt(tally, 0), 0)
 })
+
+t.test(
+  'it is crowded while only others stand in the way, and not after too many failures',
+  async (t) => {
+    const tally = new FailureTally(limits)
+    t.notOk(tally.isCrowded(0))
+    for (let count = 0; count < 3; count++) tally.begin()
+    t.ok(tally.isCrowded(0))
+    tally.end(true, 0)
+    t.ok(tally.isCrowded(0), 'the other two may fail as well')
+    tally.end(true, 0)
+    tally.end(true, 0)
+    t.notOk(tally.isCrowded(0))
+    t.equal(tally.waitMs(0), 1000)
+  },
+)

@@ -1,3 +1,4 @@
+import { setImmediate as turnOver } from 'node:timers/promises'
 import t from 'tap'
 import {
   type Attempt,
@@ -18,7 +19,7 @@ interface Overrides {
 
 function openThrottle({ signIn, connections }: Overrides = {}) {
   const state = { nowMs: 0 }
-  const { begin } = createLoginThrottle({
+  const { begin, turn } = createLoginThrottle({
     limits: {
       signIn: { ...limits.signIn, ...signIn },
       connections: { ...limits.connections, ...connections },
@@ -37,7 +38,7 @@ function openThrottle({ signIn, connections }: Overrides = {}) {
     const answers = Array.from({ length: count }, (_, number) => attempt(...nth(number)))
     return answers.filter((waitMs) => waitMs === undefined).length
   }
-  return { state, begin, attempt, through }
+  return { state, begin, turn, attempt, through }
 }
 
 function isRefused(turn: Attempt | Refused): turn is Refused {
@@ -178,4 +179,64 @@ t.test('behind a proxy on this machine, loopback is an address like any other', 
     through(100, () => ['clown', here]),
     5,
   )
+})
+
+/** The attempts of `count` users of one address that come at once, as they get their turns. */
+function comeAtOnce({ turn }: Pick<ReturnType<typeof openThrottle>, 'turn'>, count: number) {
+  const begun: Attempt[] = []
+  const others: (Refused | 'busy')[] = []
+  const all = Array.from({ length: count }, async (_, number) => {
+    const result = await turn(`user${number}`, '192.0.2.1')
+    if (result !== 'busy' && 'end' in result) begun.push(result)
+    else others.push(result)
+  })
+  return { begun, others, all: Promise.all(all) }
+}
+
+t.test(
+  'many who come at once from one address wait for each other, and all have their turn',
+  async (t) => {
+    const throttle = openThrottle()
+    const { begun, others, all } = comeAtOnce(throttle, 500)
+    let most = 0
+    for (let ended = 0; ended < 500; ended++) {
+      await turnOver()
+      most = Math.max(most, begun.length - ended)
+      begun[ended]?.end('right')
+    }
+    await all
+    t.equal(begun.length, 500)
+    t.same(others, [])
+    t.equal(most, 10, 'as many at once as may fail')
+  },
+)
+
+t.test('those who wait behind guesses are refused with them', async (t) => {
+  const throttle = openThrottle()
+  const { begun, others, all } = comeAtOnce(throttle, 100)
+  await turnOver()
+  t.equal(begun.length, 10)
+  for (const attempt of begun) attempt.end('wrong')
+  await all
+  t.equal(begun.length, 10)
+  t.same(
+    others,
+    Array.from({ length: 90 }, () => ({ waitMs: 1000 })),
+  )
+})
+
+t.test(
+  'no more wait than there are places, and those of other addresses do not wait',
+  async (t) => {
+    const throttle = openThrottle({ signIn: { checksWaiting: 5 } })
+    const { begun, others } = comeAtOnce(throttle, 20)
+    t.match(await throttle.turn('user', '192.0.2.2'), { delayMs: 0 })
+    t.equal(begun.length, 10)
+    t.same(others, ['busy', 'busy', 'busy', 'busy', 'busy'])
+  },
+)
+
+t.test('this machine waits for nobody', async (t) => {
+  const { turn } = openThrottle()
+  for (let count = 0; count < 20; count++) t.match(await turn('clown', here), { delayMs: 0 })
 })

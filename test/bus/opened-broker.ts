@@ -50,6 +50,7 @@ export async function openedBroker(
     directory,
     signedIn: createSignedIn(directory),
     mayEnter: () => true,
+    understood: () => {},
     clientAddress: () => '127.0.0.1',
     foreignOriginOf: () => undefined,
     limits: { ...checkConfig({ users: { anonymous: { role: 'admin' } } }).limits, ...limits },

@@ -34,6 +34,8 @@ export interface GuardContext {
   readonly newInboundShare: NewShare
   /** Of what waits for clients that do not read. */
   readonly newOutboundShare: NewShare
+  /** CONNECT came on a connection, which is one of a client then, let in or not. */
+  understood(connection: object): void
 }
 
 /** Whom a guard guards. */
@@ -231,6 +233,7 @@ export class MqttGuard extends Duplex {
   #checkConnect(packet: Buffer): void {
     // [MQTT-3.1.0-2]
     if (this.#connect !== undefined) throw malformed('expected one CONNECT, got a second')
+    this.#context.understood(this.socket)
     this.#connect = readConnect(packet, this.#context.limits)
     this.#name = clientName(this.#connect.user, this.#connect.clientId)
     this.#deadlines.connected(this.#connect.keepAliveSeconds)

@@ -207,6 +207,7 @@ t.test('what is written after the end goes nowhere, and nobody waits for it', as
     sampledLog: createSampledLog(pino({ level: 'silent' }), createCounters()),
     clock: systemClock,
     ...unboundedShares,
+    understood: () => {},
   }
   const guarded = { accept: () => false, hasSubscriptions: () => false, publish: () => {} }
   const guard = new MqttGuard(socket, context, guarded)
