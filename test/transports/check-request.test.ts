@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import t, { type Test } from 'tap'
+import { WebSocket } from 'ws'
 import { createForwarding } from '../../src/access/forwarding.ts'
 import { createOrigins } from '../../src/access/origin.ts'
 import { createToken } from '../../src/access/tokens.ts'
@@ -141,7 +142,7 @@ t.test('that any page may talk to it has to be written down, and is logged', asy
 })
 
 t.test('checks come in order: path, Host, Origin, limits, capacity, credentials', async (t) => {
-  const connections = { exemptLoopback: false, acceptBurst: 1, acceptsPerMinute: 1 }
+  const connections = { perAddress: 1 }
   const http = { port: 0, trustProxy: ['127.0.0.1'] }
   const hub = await startedHub(t, { http, limits: { connections } })
   const faults = {
@@ -158,6 +159,11 @@ t.test('checks come in order: path, Host, Origin, limits, capacity, credentials'
   t.equal(await statusOf('/talk', faults), 421)
   t.equal(await statusOf('/talk', usual), 403)
   t.equal(await statusOf('/talk', withoutOrigin), 401, 'the first of its address')
+  const held = new WebSocket(`ws://clown:bigclown@127.0.0.1:${hub.httpPort}/talk`, {
+    headers: { 'X-Forwarded-For': '192.0.2.1' },
+  })
+  t.teardown(() => held.terminate())
+  await once(held, 'open')
   t.equal(await statusOf('/talk', usual), 403)
   t.equal(await statusOf('/talk', withoutOrigin), 503, 'the second one')
   t.equal(hub.counters()['sign-in-refused'], 1)
