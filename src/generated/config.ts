@@ -494,11 +494,11 @@ export interface ConfigInput {
        */
       outboundBytes?: number
       /**
-       * PUBLISH packets a client may send, in the long run.
+       * PUBLISH packets a client may send, in the long run. A bridge or an import of recorded data sends more: it takes longer and loses nothing.
        */
       publishesPerSecond?: number
       /**
-       * PUBLISH packets a client may send at once.
+       * PUBLISH packets a client may send at once. Zigbee2MQTT and Home Assistant's discovery send hundreds when they start.
        */
       publishBurst?: number
       /**
@@ -1290,11 +1290,11 @@ export interface Config {
        */
       outboundBytes: number
       /**
-       * PUBLISH packets a client may send, in the long run.
+       * PUBLISH packets a client may send, in the long run. A bridge or an import of recorded data sends more: it takes longer and loses nothing.
        */
       publishesPerSecond: number
       /**
-       * PUBLISH packets a client may send at once.
+       * PUBLISH packets a client may send at once. Zigbee2MQTT and Home Assistant's discovery send hundreds when they start.
        */
       publishBurst: number
       /**
