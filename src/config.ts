@@ -38,6 +38,7 @@ type OldKey = { readonly old: string } & ({ readonly now: string } | { readonly 
 const oldKeys: readonly OldKey[] = [
   { old: 'limits.process.memoryShedMiB', now: 'limits.memory.mib' },
   { old: 'limits.process.memoryRefuseMiB', gone: 'it is three quarters of limits.memory.mib' },
+  { old: 'limits.mqtt.filtersPerPacket', gone: 'a packet may have as many filters as fit' },
   { old: 'limits.topic.levelBytes', gone: 'limits.topic.bytes is for the whole topic' },
 ]
 

@@ -2,7 +2,8 @@
 import { createRetainedQuota } from './bus/retained-quota.ts'
 import { readRetained, retainedChange } from './bus/retained-records.ts'
 import type { Config } from './config.ts'
-import { isCommand, isTopic } from './core/topic.ts'
+import { switchesActuator } from './core/switching.ts'
+import { isTopic } from './core/topic.ts'
 import { silentLog } from './store/data-folder.ts'
 import { openLevelStore } from './store/level-store.ts'
 import type { Change } from './store/store.ts'
@@ -56,7 +57,7 @@ export async function openRetainedFolder(
     count,
     keep: async (value) => {
       if (!isTopic(value.topic, limits.topic)) return 'bad-topic'
-      if (isCommand(value.topic)) return 'command'
+      if (switchesActuator(value.topic)) return 'command'
       if (!quota.take(value.topic, value.payload.length)) return 'too-much'
       changes.push(retainedChange(value))
       bytes += value.payload.length

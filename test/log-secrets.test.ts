@@ -45,7 +45,7 @@ t.test('no password, token, cookie, ticket or payload of a command is ever logge
     })
     const client = await mqtt.catch(() => undefined)
     // Refused by its schema, which is logged.
-    await client?.publishAsync('x/relay/0/set', '{"state":"payload-and-secret"}', { qos: 1 })
+    await client?.publishAsync('nodes/x/relay/0/set', '{"state":"payload-and-secret"}', { qos: 1 })
     await client?.endAsync()
     for (const websocket of [byTicket, byMessage]) websocket.terminate()
   }

@@ -12,15 +12,28 @@ export function budgetForNow(): { mib: number } {
 
 /** Uses more than three quarters of that budget, but not all of it. */
 export function useMost({ mib }: { mib: number }, t: Test): void {
-  const ballast = Buffer.alloc(Math.ceil(0.85 * mib - residentMiB()) * mebibyte, 1)
-  t.teardown(() => ballast.length)
+  fillTo(0.85 * mib, t)
 }
 
 /** Uses that budget up, and waits until `hub`, in this process, has seen it. */
 export async function useUp({ mib }: { mib: number }, t: Test, hub: StartedHub): Promise<void> {
-  const ballast = Buffer.alloc(Math.ceil(mib + 16 - residentMiB()) * mebibyte, 1)
-  t.teardown(() => ballast.length)
+  fillTo(mib + 16, t)
   await hub.log.next(({ kind }) => kind === 'overloaded')
+}
+
+/** Keeps the memory of this process at `mib`, whatever others in it give back meanwhile; until teardown. */
+function fillTo(mib: number, t: Test): void {
+  const ballast: Buffer[] = []
+  const fill = () => {
+    const missingMiB = Math.ceil(mib - residentMiB())
+    if (missingMiB > 0) ballast.push(Buffer.alloc(missingMiB * mebibyte, 1))
+  }
+  fill()
+  const timer = setInterval(fill, 50)
+  t.teardown(() => {
+    clearInterval(timer)
+    ballast.length = 0
+  })
 }
 
 /** Makes `hub`, in this process, late all the time, and waits until it has seen it. */

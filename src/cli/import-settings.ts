@@ -63,7 +63,7 @@ export const settings = {
   max_keepalive: 'no counterpart: clients of MQTT 3.1 and 3.1.1 are not told one',
   max_qos: 'no counterpart: always 2',
   max_topic_alias: 'no counterpart: topic aliases belong to MQTT 5',
-  memory_limit: '`limits.process`',
+  memory_limit: '`limits.memory.mib`: past it values are delivered and not retained',
   persistent_client_expiration: '`limits.sessions.hours`',
   queue_qos0_messages: 'no counterpart: what is sent at QoS 0 does not wait for an absent client',
   retain_available: 'no counterpart: always available; `retain` is a right of users',

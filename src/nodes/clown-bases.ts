@@ -45,9 +45,7 @@ export function createClownBases({ profiles, commands }: ClownBasesSettings): Cl
   return {
     onChange,
     binds: (topic, base) => {
-      // Everything is below the node with the empty base: that binds its own devices only.
-      if (base === '' ? isFound('') : isAnyAbove(base, isFound)) return true
-      return filters.some((filter) => matches(filter, topic))
+      return isAnyAbove(base, isFound) || filters.some((filter) => matches(filter, topic))
     },
     set: (base, reason, isSo) => {
       const bound = found[reason]
@@ -64,7 +62,7 @@ function below(filter: string): string[] {
   if (/^[+#]$/.test(filter) || /^\+\/#$/.test(filter)) return []
   if (filter.endsWith('/#')) return [filter]
   const { base } = deviceOf(filter)
-  return [filterBelow(base === '' || base.startsWith('+') ? filter : base)]
+  return [filterBelow(base.startsWith('+') ? filter : base)]
 }
 
 /** Whether `isFound` says so of `base`, or of a base above it. */

@@ -37,12 +37,13 @@ t.test('below the base of a rule of the relay guard', async (t) => {
     'shutter/0/led/-',
     'barn/0/relay/1',
     'pump/1',
+    'pump/2',
     'x/valve/0',
     'house/9/led/-',
   ]) {
     t.ok(bindsDevice(device), device)
   }
-  for (const device of ['shutter/1/led/-', 'pump/2', 'x/valve/1', 'x/relay/0']) {
+  for (const device of ['shutter/1/led/-', 'pumps/1', 'x/valve/1', 'x/relay/0']) {
     t.notOk(bindsDevice(device), device)
   }
 })
@@ -77,9 +78,9 @@ t.test('below the base of a node that spoke, as long as it is known for any reas
   t.equal(changes, 4)
 })
 
-t.test('the node with the empty base binds its own devices only', async (t) => {
+t.test('a node of one level binds what is below that', async (t) => {
   const { bindsDevice, set } = opened()
-  set('', 'introduced', true)
+  set('relay', 'introduced', true)
   t.ok(bindsDevice('relay/0'))
   t.notOk(bindsDevice('espurna/relay/0'))
 })

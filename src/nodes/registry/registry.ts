@@ -203,8 +203,10 @@ export class Registry {
       this.#options.events.heard(device)
     }
     for (const device of before) if (device.listed !== undefined) this.#unlist(device)
-    const node = this.#table.nodes.get(base)
-    if (node !== undefined && listed.length > 0) this.#introducedByList(node)
+    // What speaks below no base lists the devices of several nodes, each named by its first level.
+    const nodes = base === '' ? listed.map(({ topic }) => this.#table.get(topic)?.node) : []
+    if (listed.length > 0) nodes.push(this.#table.nodes.get(base))
+    for (const node of new Set(nodes)) if (node !== undefined) this.#introducedByList(node)
   }
 
   #introducedByList(node: KnownNode): void {
