@@ -259,7 +259,7 @@ t.test('a websocket that breaks the protocol is closed and noted', async (t) => 
   const url = `ws://clown:bigclown@127.0.0.1:${hub.httpPort}/talk`
   const websocket = new WebSocket(url)
   await once(websocket, 'open')
-  websocket.send('x'.repeat(64 * 1024 + 1))
+  websocket.send('x'.repeat(1024 * 1024 + 1))
   const [code] = await once(websocket, 'close')
   t.equal(code, 1009)
   const line = await hub.log.next(({ kind }) => kind === 'websocket-message-too-big')
