@@ -45,8 +45,6 @@ function roomForTwo(bytes: number, messageBytes: number): number {
 
 /** Of the machine, or of the container in it. */
 function memoryBytes(): number {
-  const machine = totalmem()
-  const container = process.constrainedMemory()
   // Where nothing is constrained, some systems say 0, and others more than there is.
-  return container > 0 ? Math.min(machine, container) : machine
+  return Math.min(...[totalmem(), process.constrainedMemory()].filter((bytes) => bytes > 0))
 }

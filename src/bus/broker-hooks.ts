@@ -1,7 +1,7 @@
 import type { AedesOptions, Client, PublishPacket, Subscription } from 'aedes'
 import type { Sender } from '../access/sender.ts'
 import { errorPayload, errorTopic } from '../core/error-payload.ts'
-import { HubError, reasonOf } from '../core/errors.ts'
+import { HubError, reasonOf, systemCodeOf } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
@@ -111,7 +111,7 @@ function refusalOf(
   try {
     checkFilter(filter, topicLimits)
   } catch (error) {
-    return [error instanceof HubError ? error.code : 'bad-topic', reasonOf(error)]
+    return [String(systemCodeOf(error)), reasonOf(error)]
   }
   const decision = rights.of(id)?.maySubscribe(filter)
   return decision?.allowed === true ? undefined : ['right-missing', decision?.reason]

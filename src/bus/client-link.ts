@@ -121,10 +121,11 @@ export class ClientLink implements Link {
   #grantedQos({ topic, qos }: AedesPublishPacket): Qos {
     const { client, quota } = this.#options
     const { subscriptions } = client
-    let granted = lowerQos(subscriptions[topic]?.qos ?? 0, qos)
+    const qosOf = (filter: string) => lowerQos(subscriptions[filter]?.qos ?? 0, qos)
+    let granted = qosOf(topic)
     if (granted === qos) return qos
     for (const filter of quota.patternsFor(client.id, topic)) {
-      const own = lowerQos(subscriptions[filter]?.qos ?? 0, qos)
+      const own = qosOf(filter)
       if (own > granted) granted = own
     }
     return granted

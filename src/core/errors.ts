@@ -55,7 +55,7 @@ export function reasonOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown)
 }
 
-/** The code of a system error such as `EADDRINUSE`, or undefined when it has none. */
+/** The code of a system error such as `EADDRINUSE`, or of one of ours; undefined when it has none. */
 export function systemCodeOf(thrown: unknown): unknown {
   return thrown instanceof Error && 'code' in thrown ? thrown.code : undefined
 }

@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { PublishDecision } from '../access/rights.ts'
 import type { Sender } from '../access/sender.ts'
 import type { Counters } from '../core/counters.ts'
-import { HubError, reasonOf } from '../core/errors.ts'
+import { HubError, reasonOf, systemCodeOf } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
 import type { Payload } from '../core/payload.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
@@ -59,7 +59,7 @@ function checkTopicOf({ topic }: Message, { topicLimits, sampledLog }: Admission
   try {
     checkTopic(topic, topicLimits)
   } catch (error) {
-    const kind = error instanceof HubError ? error.code : 'bad-topic'
+    const kind = String(systemCodeOf(error))
     sampledLog.warn(kind, { reason: reasonOf(error) }, 'a message was refused by its topic')
     throw error
   }

@@ -39,6 +39,8 @@ t.test('without a file it has the users of the configuration', async (t) => {
   const log = pino({ level: 'silent' })
   const directory = openUserDirectory({ inline: [clown], file: undefined, log })
   t.equal(namesIn(directory.all()), 'clown')
+  directory.replaceHash({ before: 'a', after: 'b' })
+  t.equal(namesIn(directory.all()), 'clown', 'whose passwords stay where they are')
   directory.close()
 })
 

@@ -1,6 +1,7 @@
 import { chmodSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { HubError } from '../../src/core/errors.ts'
 import { writeSecret } from '../../src/core/write-secret.ts'
 import { testFolder } from '../test-folder.ts'
 
@@ -46,6 +47,15 @@ t.test('what cannot be written is said, and leaves nothing behind', async (t) =>
   })
   t.throws(() => writeSecret(join(folder, 'inner'), 'x'), { code: 'unwritable-file' })
   t.same(readdirSync(folder), ['inner'])
+})
+
+t.test('what keeps it from being written is said as it is', async (t) => {
+  const path = join(testFolder(t, { secret: 'theirs' }), 'secret')
+  const fail = () => {
+    throw new HubError('exposed-secret', 'expected a file for its owner')
+  }
+  t.throws(() => writeSecret(path, 'ours', fail), { code: 'exposed-secret' })
+  t.equal(readFileSync(path, 'utf8'), 'theirs')
 })
 
 t.test('a file that is not to be replaced any more stays as it is', async (t) => {

@@ -262,3 +262,20 @@ t.test('a number that parsing changes commands nothing', async (t) => {
   talk.websocket.send('["custom/-/set",{"deep":[null,0.1,9007199254740991,"9e999"]}]')
   await talk.on('custom/-/set')
 })
+
+t.test('F22: messages without an end have at most their part of the budget', async (t) => {
+  const hub = await startedHub(t, { limits: { memory: { inboundMiB: 1 } } })
+  const half = Buffer.alloc(60_000, 'x')
+  const unfinished = async () => {
+    const { socket, ended } = await rawWebSocketTo(t, hub)
+    socket.write(rawFrame(0x01, half))
+    // Continuations, of which none is the last.
+    for (let count = 0; count < 14; count++) socket.write(rawFrame(0x00, half))
+    return ended
+  }
+  await Promise.race([unfinished(), unfinished(), unfinished()])
+  t.ok(hub.counters()['websocket-message-too-big'])
+  const page = await talkTo(t, hub)
+  page.send('a/b', 1)
+  t.same(await page.on('a/b'), ['a/b', 1], 'others go on')
+})

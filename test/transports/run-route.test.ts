@@ -87,6 +87,7 @@ t.test('a defect in a route ends its request, not the hub', async (t) => {
   const defects: [Route, string, RegExp][] = [
     [{ get: fail }, get, /^HTTP\/1\.1 500 /],
     [{ get: async () => fail() }, get, /^HTTP\/1\.1 500 /],
+    [{ get: () => Promise.reject('a word') }, get, /^HTTP\/1\.1 500 /],
     [{ post: async () => fail() }, post('Content-Length: 0'), /^HTTP\/1\.1 500 /],
     [{ upgrade: fail }, upgradeText('/'), /^HTTP\/1\.1 500 /],
     [{ upgrade: async () => fail() }, upgradeText('/'), /^HTTP\/1\.1 500 /],

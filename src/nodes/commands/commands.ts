@@ -169,15 +169,12 @@ const maxLivesBytes = 16 * 1_048_576
 function createLives(devices: number) {
   const lives = new RecencyMap<string, { readonly life: CommandLife; readonly bytes: number }>()
   let bytes = 0
-  const forget = (device: string) => {
-    bytes -= lives.get(device)?.bytes ?? 0
-    lives.delete(device)
-  }
   const loseUntil = (isEnough: () => boolean) => {
-    for (const [device, { life }] of lives.entries()) {
+    for (const [device, lost] of lives.entries()) {
       if (isEnough()) break
-      life.lose()
-      forget(device)
+      lost.life.lose()
+      bytes -= lost.bytes
+      lives.delete(device)
     }
   }
   return {

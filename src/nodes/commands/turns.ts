@@ -80,6 +80,7 @@ export function createTurns(options: TurnsOptions): Turns {
     bytes -= entry.bytes
   }
   const wake = (entry: Waiting, waitMs: number) => {
+    entry.stop()
     entry.turnAtMs = clock.nowMs() + waitMs
     // Rounded up: a timer that is early by a fraction would find that it is too soon.
     entry.stop = clock.after(Math.ceil(waitMs), () => takeTurn(entry))
@@ -90,10 +91,7 @@ export function createTurns(options: TurnsOptions): Turns {
     try {
       const tooSoon = check(request)
       const again = tooSoon && pauseOf(tooSoon, isOff, leftMs)
-      if (again !== undefined && again > 0) {
-        wake(entry, again)
-        return
-      }
+      if (again !== undefined && again > 0) return wake(entry, again)
       leave(entry)
       send(request, life)
     } catch (error) {

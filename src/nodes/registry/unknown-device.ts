@@ -18,10 +18,9 @@ export function checkKnown(
   registry: Pick<Registry, 'device' | 'nodes'>,
 ): void {
   if (sender.force || registry.device(device) !== undefined) return
-  const { base } = deviceOf(device)
+  const { base, name } = deviceOf(device)
   const node = registry.nodes.get(base)
   if (!node?.hasListed) return
-  const name = base === '' ? device : device.slice(base.length + 1)
   const names = [...node.devices.values()]
     .slice(0, comparedDevices)
     .filter(({ topic }) => sender.rights.mayPublish(commandTopic(topic), false).allowed)

@@ -50,7 +50,7 @@ export function createUnreachable(options: UnreachableOptions): Unreachable {
     wentOffline: async (base) => {
       const below = await values.below(base)
       // A node of one level reports on its own topic, too.
-      const own = values.of(base) === undefined ? [] : [base]
+      const own = [base].filter((topic) => values.of(topic) !== undefined)
       for (const topic of [...own, ...below.map((value) => value.topic)]) {
         if (deviceOf(topic).base !== base || !isActuator(topic)) continue
         remember(topic)

@@ -102,8 +102,8 @@ function intervalLeft(
 }
 
 function longerOf(one: TooSoon | undefined, other: TooSoon | undefined): TooSoon | undefined {
-  if (one === undefined || other === undefined) return one ?? other
-  return one.waitMs >= other.waitMs ? one : other
+  const both = [one, other].filter((each) => each !== undefined)
+  return both.sort((a, b) => b.waitMs - a.waitMs)[0]
 }
 
 const paceSchema = {

@@ -36,6 +36,7 @@ t.test('what CONNECT asks for in vain has its counter and its code', async (t) =
   t.equal(faultIn({ keepAliveSeconds: 65_535 }), undefined)
   t.equal(faultIn({ user: 'a'.repeat(65) }), 'sign-in-refused 4')
   t.equal(faultIn({ user: 'a', password: 'a'.repeat(257) }), 'sign-in-refused 4')
+  t.equal(faultIn({ user: 'a\u200b' }), 'sign-in-refused 4', 'what is not seen')
   t.equal(faultIn({ will: { topic: 'a/#' } }), 'bad-topic')
   t.equal(faultIn({ will: { topic: '' } }), 'bad-topic')
   t.equal(faultIn({ clientId: '', clean: true }), undefined)
