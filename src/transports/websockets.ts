@@ -1,4 +1,3 @@
-import { Socket } from 'node:net'
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
 import type { NewShare } from '../core/byte-budget.ts'
 import { systemCodeOf } from '../core/errors.ts'
@@ -59,7 +58,7 @@ export function createWebSockets(
           const fields = { reason: error.message }
           sampledLog.warn(counterOf(error), fields, 'a websocket broke a rule')
         })
-        boundUnfinished(websocket, { socket, sampledLog, newInboundShare })
+        boundUnfinished(websocket, { request, socket, sampledLog, newInboundShare })
         serve(websocket)
       })
     },
@@ -74,13 +73,13 @@ export function createWebSockets(
 function boundUnfinished(
   websocket: WebSocket,
   {
+    request,
     socket,
     sampledLog,
     newInboundShare,
-  }: Omit<WebSocketsContext, 'heartbeat'> & Pick<Handshake, 'socket'>,
+  }: Omit<WebSocketsContext, 'heartbeat'> & Pick<Handshake, 'request' | 'socket'>,
 ): void {
-  const address = socket instanceof Socket ? String(socket.remoteAddress) : ''
-  const share = newInboundShare(() => `address ${address}`)
+  const share = newInboundShare(() => `address ${request.socket.remoteAddress}`)
   let bytes = 0
   const finished = () => {
     bytes = 0
