@@ -2,7 +2,7 @@ import t from 'tap'
 import { publish, requireProgram, subscribe } from '../../programs.ts'
 import { connectPacket, rawMqttTo } from '../../raw-mqtt.ts'
 import { startedHub } from '../../started-hub.ts'
-import { requirePaho, startPaho } from './paho.ts'
+import { requirePython, startPython } from './python.ts'
 
 const base = 'nodes/garden/0'
 const users = {
@@ -26,11 +26,15 @@ client.loop_forever()
 `
 
 t.test('clients with no keep-alive, or a long one, stay connected by default', async (t) => {
-  if (requireProgram(t, 'mosquitto_sub') === undefined || !(await requirePaho(t))) return
+  if (
+    requireProgram(t, 'mosquitto_sub') === undefined ||
+    !(await requirePython(t, 'paho.mqtt.client'))
+  )
+    return
   const hub = await startedHub(t, { users })
   const admin = { port: hub.mqttPort, user: 'clown', password: 'bigclown' }
   for (const keepAlive of [0, 3600, 65_535]) {
-    const program = startPaho(t, relay, [hub.mqttPort, base, keepAlive])
+    const program = startPython(t, relay, [hub.mqttPort, base, keepAlive])
     t.equal(await program.next(), 'connected 0', `${keepAlive} s`)
     await program.next()
   }
@@ -50,7 +54,11 @@ t.test('what umqtt.simple sends is accepted as it comes', async (t) => {
 t.test(
   'a node that promised no packets is shown offline in time, and still gets its commands',
   async (t) => {
-    if (requireProgram(t, 'mosquitto_sub') === undefined || !(await requirePaho(t))) return
+    if (
+      requireProgram(t, 'mosquitto_sub') === undefined ||
+      !(await requirePython(t, 'paho.mqtt.client'))
+    )
+      return
     const hub = await startedHub(t, { users, limits: { mqtt: { keepAliveSeconds: 1 } } })
     const admin = { port: hub.mqttPort, user: 'clown', password: 'bigclown' }
     const told = await subscribe(t, { ...admin, filter: `$SYS/hub/nodes/${base}` })
@@ -59,7 +67,7 @@ t.test(
         (await told.next((line) => line.includes(`"online":${expected}`))).replace(/^\S+ /, ''),
       )
     await online(false)
-    const node = startPaho(t, relay, [hub.mqttPort, base, 0])
+    const node = startPython(t, relay, [hub.mqttPort, base, 0])
     await node.next((line) => line === 'subscribed')
     await online(true)
     await online(false)

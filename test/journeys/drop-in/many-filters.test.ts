@@ -1,7 +1,7 @@
 import t from 'tap'
 import { publish, requireProgram } from '../../programs.ts'
 import { mqttTo, startedHub } from '../../started-hub.ts'
-import { requirePaho, startPaho } from './paho.ts'
+import { requirePython, startPython } from './python.ts'
 
 /** As Home Assistant calls them. */
 const filters = Array.from({ length: 500 }, (_, at) =>
@@ -26,10 +26,14 @@ for line in sys.stdin:
 `
 
 t.test('paho has 500 filters granted in one packet, and again after a reconnect', async (t) => {
-  if (requireProgram(t, 'mosquitto_pub') === undefined || !(await requirePaho(t))) return
+  if (
+    requireProgram(t, 'mosquitto_pub') === undefined ||
+    !(await requirePython(t, 'paho.mqtt.client'))
+  )
+    return
   const hub = await startedHub(t)
   const admin = { port: hub.mqttPort, user: 'clown', password: 'bigclown' }
-  const program = startPaho(t, subscriber, [hub.mqttPort, JSON.stringify(filters)])
+  const program = startPython(t, subscriber, [hub.mqttPort, JSON.stringify(filters)])
   for (const round of ['first', 'second']) {
     t.equal(await program.next(), 'connected 0')
     t.equal(await program.next(), 'granted 500')

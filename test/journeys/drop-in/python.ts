@@ -25,11 +25,16 @@ export async function requirePython(
   return false
 }
 
+export interface PythonProgram extends Inbox<string> {
+  /** Says a line to it. */
+  say(line: string): void
+}
+
 /** Runs a program on Debian's Python, whose lines come into the inbox; ended at teardown. */
-export function startPython(t: Test, program: string, args: readonly unknown[]): Inbox<string> {
+export function startPython(t: Test, program: string, args: readonly unknown[]): PythonProgram {
   const inbox = createInbox<string>()
   const child = spawn(python, ['-u', '-c', program, ...args.map(String)], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   })
   const ended = once(child, 'close')
   for (const stream of [child.stdout, child.stderr]) {
@@ -39,5 +44,5 @@ export function startPython(t: Test, program: string, args: readonly unknown[]):
     child.kill('SIGKILL')
     await ended
   })
-  return inbox
+  return { ...inbox, say: (line) => void child.stdin.write(`${line}\n`) }
 }
