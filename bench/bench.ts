@@ -9,13 +9,14 @@ import { end, median, nextMessage, start } from './processes.ts'
 export interface Server {
   readonly pid: number
   /** Asks what `answerQuestions` answers. */
-  ask(question: 'memory' | 'lag'): Promise<Answers>
+  ask(question: 'memory' | 'lag' | 'cpu'): Promise<Answers>
   readonly ports: Partial<Record<WireName, number>>
 }
 
 export interface Answers {
   readonly bytes: number
   readonly lagMs: number
+  readonly microseconds: number
 }
 
 export type ServerName = keyof typeof starters

@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { answer, type Bench } from './bench.ts'
+import { coldMessage } from './cold-message.ts'
 import { commandRoundTrip } from './command-round-trip.ts'
 import { fanIn } from './fan-in.ts'
 import { fanOutByMqtt } from './fan-out-mqtt.ts'
@@ -13,6 +14,7 @@ import { latency } from './latency.ts'
 import { manyToMany } from './many-to-many.ts'
 import { memory } from './memory.ts'
 import { retainedReplay } from './retained.ts'
+import { sparseByMqtt, sparseByWebsocket } from './sparse.ts'
 import { startTime } from './start-time.ts'
 import { type Row, tableOf } from './table.ts'
 
@@ -24,6 +26,9 @@ const questions: Readonly<Record<string, (bench: Bench) => Promise<Row[]>>> = {
   ingest: ingestion,
   'command-round-trip': commandRoundTrip,
   latency,
+  'sparse-websocket': sparseByWebsocket,
+  'sparse-mqtt': sparseByMqtt,
+  'cold-message': coldMessage,
   growth,
   retained: retainedReplay,
   memory,

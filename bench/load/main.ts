@@ -5,8 +5,19 @@ import { leave, stay } from './idle.ts'
 import { ingest } from './ingest.ts'
 import { fillRetained, replay, subscribeElsewhere } from './kept.ts'
 import { roundTrips } from './round-trips.ts'
+import { sparse } from './sparse.ts'
 
-const tasks = { flood, ingest, roundTrips, fillRetained, subscribeElsewhere, replay, stay, leave }
+const tasks = {
+  flood,
+  sparse,
+  ingest,
+  roundTrips,
+  fillRetained,
+  subscribeElsewhere,
+  replay,
+  stay,
+  leave,
+}
 
 export type Tasks = typeof tasks
 
