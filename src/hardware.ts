@@ -13,7 +13,6 @@ import { systemClock } from './core/clock.ts'
 import type { Closers } from './core/closers.ts'
 import { Payload } from './core/payload.ts'
 import type { SampledLog } from './core/sampled-log.ts'
-import { checkRight } from './nodes/admission.ts'
 import type { ClownBases } from './nodes/clown-bases.ts'
 import type { ClownModel } from './nodes/clown-model.ts'
 import { openAuditFile } from './nodes/commands/audit-file.ts'
@@ -21,15 +20,20 @@ import { keepAuditLines } from './nodes/commands/audit-lines.ts'
 import { createAuditLog } from './nodes/commands/audit-log.ts'
 import { createCommandRate } from './nodes/commands/command-rate.ts'
 import { openCommandRecords } from './nodes/commands/command-records.ts'
-import { createCommands } from './nodes/commands/commands.ts'
+import { autoOff, type CommandsOptions, createCommands } from './nodes/commands/commands.ts'
 import { commandTopic, deviceOf } from './nodes/device.ts'
-import { createIngress, type Ingress } from './nodes/ingress.ts'
-import type { AdmitOrDrop } from './nodes/load-shedding.ts'
+import type { Recorder } from './nodes/history/recorder.ts'
+import {
+  checkRight,
+  type MessagePath,
+  type MessagePathParts,
+  openMessagePath,
+} from './nodes/message-path.ts'
 import { type Nodes, openNodes } from './nodes/registry/open-nodes.ts'
 import { checkKnown } from './nodes/registry/unknown-device.ts'
-import { autoOff, createCommandGuard } from './nodes/relay-guard/command-guard.ts'
 import { createDeviceRules } from './nodes/relay-guard/device-rules.ts'
 import { createRelayGuard } from './nodes/relay-guard/relay-guard.ts'
+import { createTopicRecords } from './nodes/topic-records.ts'
 import type { Store } from './store/store.ts'
 import { commandLogRoutes } from './transports/command-log-routes.ts'
 import { type CommandRouteOptions, commandRoute } from './transports/command-route.ts'
@@ -42,7 +46,10 @@ export interface HardwareParts {
   readonly store: Store
   readonly model: ClownModel
   readonly bases: ClownBases
-  readonly admit: AdmitOrDrop
+  readonly recorder: Recorder
+  readonly load: MessagePathParts['load']
+  readonly log: MessagePathParts['log']
+  readonly counters: MessagePathParts['counters']
   readonly access: Pick<CommandRouteOptions, 'asUser'> &
     NodePresenceOptions & { readonly directory: Pick<UserDirectory, 'find'> }
   readonly clientAddress: CommandRouteOptions['clientAddress']
@@ -62,7 +69,7 @@ export async function openHardware(config: Config, parts: HardwareParts) {
   onClose(nodes.close)
   const { registry, values } = nodes
   const commanding = await openCommanding(config, { ...nodes, presence }, parts)
-  const { ingress, auditLog, relayGuard } = commanding
+  const { path, auditLog, relayGuard } = commanding
   onClose(
     nodes.onOnline(({ base, online }) => {
       // Once it has subscribed to its commands, too.
@@ -72,12 +79,12 @@ export async function openHardware(config: Config, parts: HardwareParts) {
   const { topic: topicLimits } = config.limits
   const { lockOuts } = relayGuard
   const pages: [path: string, Route][] = [
-    ['/api/command', commandRoute({ asUser, clientAddress, admit: ingress })],
+    ['/api/command', commandRoute({ asUser, clientAddress, admit: path.enter })],
     ...lockRoutes({ asUser, lockOuts, topicLimits }),
     ...commandLogRoutes({ asUser, auditLog, topicLimits }),
   ]
   return {
-    ingress,
+    path,
     pages,
     api: nodesRoutes({ asUser, registry, values }),
     lastValuesBelow: async (base: string) => nodes.unreachable.among(await values.below(base)),
@@ -91,18 +98,38 @@ const subscribedAfterMs = 500
 
 type KnownHardware = Nodes & { readonly presence: NodePresence }
 
-/** All that a command goes through. */
-async function openCommanding(config: Config, nodes: KnownHardware, parts: HardwareParts) {
-  const { registry, values, unreachable, presence } = nodes
-  const { bus, store, bases, access, sampledLog, admit, onClose } = parts
-  const { devices } = config.limits.nodes
+/** What is written of commands, a moment after they went out: none waits for that. */
+async function openAudit(config: Config, { registry }: KnownHardware, parts: HardwareParts) {
+  const { sampledLog, onClose } = parts
   const { folder } = config.data
+  const { devices } = config.limits.nodes
   const lines = folder ? openAuditFile({ folder, sampledLog }) : keepAuditLines()
   const auditLog = createAuditLog({ lines, sampledLog })
   onClose(auditLog.close)
-  const records = await openCommandRecords({ ...parts, devices, onUnknown: auditLog.ended })
+  const commandRecords = await openCommandRecords({
+    ...parts,
+    devices,
+    onUnknown: auditLog.ended,
+  })
   const afterwards = createAfterwards()
   onClose(afterwards.close)
+  const tell: CommandsOptions['tell'] = (command, receipt) => {
+    const hasObeyed = receipt.receipt === 'confirmed' || receipt.receipt === 'confirmed-late'
+    if (hasObeyed) registry.obeyed(command.device)
+    afterwards.do(() => {
+      auditLog.tell(command, receipt)
+      commandRecords.tell(command, receipt)
+    })
+  }
+  return { auditLog, afterwards, tell }
+}
+
+/** All that a command goes through. */
+async function openCommanding(config: Config, nodes: KnownHardware, parts: HardwareParts) {
+  const { registry, values } = nodes
+  const { bus, store, bases, access, sampledLog, onClose } = parts
+  const { limits, history } = config
+  const { auditLog, afterwards, tell } = await openAudit(config, nodes, parts)
   const rules = createDeviceRules(config.commands)
   const isKnown = (device: string) => bases.binds(device, deviceOf(device).base)
   const relayGuard = await createRelayGuard({
@@ -118,46 +145,39 @@ async function openCommanding(config: Config, nodes: KnownHardware, parts: Hardw
         typeof off === 'string'
           ? new Payload(Buffer.from(off))
           : Payload.ofJson(JSON.stringify(off), off)
-      ingress({ topic: commandTopic(device), payload, qos: 1, retain: false }, autoOff)
+      path.enter({ topic: commandTopic(device), payload, qos: 1, retain: false }, autoOff)
     },
   })
   onClose(relayGuard.close)
-  const takeRate = createCommandRate({ limits: config.limits.commands, sampledLog })
+  const records = createTopicRecords({ ...parts, rules, topicLimits: limits.topic, history })
+  onClose(records.close)
   const commands = createCommands({
     bus,
-    guard: createCommandGuard({ takeRate, isKnown, relayGuard, rules }),
+    relayGuard,
+    takeRate: createCommandRate({ limits: limits.commands, sampledLog }),
+    isKnown,
     checkRight: ({ message, sender }) => {
       const user = access.directory.find(sender.user)
       const rights = user === undefined ? noRights : rightsOf(user, sender.clientId)
-      checkRight(message, { ...sender, rights }, sampledLog)
+      const own = { message, sender: { ...sender, rights } }
+      checkRight(records.of(message.topic), own, parts)
     },
-    checkKnown: (request) => {
-      if (request.sender !== autoOff) checkKnown(request, registry)
-    },
+    checkKnown: (request) => checkKnown(request, registry),
     // Of other hardware it is a guess by its silence, which must not stand in the way of a message.
     isOffline: (device) => isKnown(device) && !registry.mayHear(deviceOf(device).base),
     timeoutMsOf: (device) => rules(device).timeoutMs,
-    // A command must not wait for what is written of it.
-    tell: (command, receipt) => {
-      const hasObeyed = receipt.receipt === 'confirmed' || receipt.receipt === 'confirmed-late'
-      if (hasObeyed) registry.obeyed(command.device)
-      afterwards.do(() => {
-        auditLog.tell(command, receipt)
-        records.tell(command, receipt)
-      })
-    },
-    devices,
+    tell,
+    devices: limits.nodes.devices,
   })
   onClose(commands.close)
-  const ingress: Ingress = createIngress({
-    admit,
+  const path: MessagePath = openMessagePath({
+    ...parts,
+    ...nodes,
+    records,
     commands,
-    reported: (report, { user }) => {
-      if (!presence.maySpeakFor(deviceOf(report.topic).base, user)) return
-      unreachable.heard(report.topic)
-      commands.reported(report)
-    },
+    relayGuard,
+    afterwards,
   })
   relayGuard.start()
-  return { ingress, auditLog, relayGuard }
+  return { path, auditLog, relayGuard }
 }

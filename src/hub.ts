@@ -19,10 +19,9 @@ import { createTurnEnd } from './core/turn-end.ts'
 import { createClownTalk } from './dialects/clown-talk.ts'
 import { exposures } from './exposure.ts'
 import { openHardware } from './hardware.ts'
-import { createAdmission } from './nodes/admission.ts'
 import { createClownBases } from './nodes/clown-bases.ts'
 import { loadClownModel } from './nodes/clown-model.ts'
-import { shedReports } from './nodes/load-shedding.ts'
+import type { MessagePath } from './nodes/message-path.ts'
 import { openPorts, type Ports } from './ports.ts'
 import { createReadiness, stateOf } from './readiness.ts'
 import { openRecording } from './recording.ts'
@@ -102,7 +101,7 @@ async function openAll(config: Config, log: Logger, life: Life) {
   const { version } = release
   const { counters, sampledLog, store, readiness } = await openGround(config, log, life)
   const logs = { log, counters, sampledLog }
-  const { watch, gate, bases, model, admit, ...shares } = openProtection(config, logs)
+  const { watch, gate, bases, model, ...shares } = openProtection(config, logs)
   onClose(watch.close)
   const rules = openRequestRules(config, life)
   const { clientAddress } = rules.forwarding
@@ -112,7 +111,7 @@ async function openAll(config: Config, log: Logger, life: Life) {
     ...access,
     ...shares,
     // Nothing comes in before the ports are open.
-    admit: (message, sender) => hardware.ingress(message, sender),
+    admit: (message, sender) => hardware.path.enter(message, sender),
     understood: gate.understood,
     mayEnter: gate.signedIn,
     clientAddress,
@@ -126,35 +125,34 @@ async function openAll(config: Config, log: Logger, life: Life) {
   const { bus, handle } = broker
   const common = { bus, access, clientAddress, log, sampledLog, onClose, ...shares }
   const recording = await openRecording(config, { ...common, store, journal: broker.journal })
+  let path: MessagePath | undefined
   // What is acknowledged until then is recorded as well.
+  onClose(() => path?.close())
   onClose(broker.letGo)
-  const hardware = await openHardware(config, { ...common, store, bases, model, admit })
+  const toLearn = { store, bases, model, recorder: recording.recorder, load: watch, counters }
+  const hardware = await openHardware(config, { ...common, ...toLearn })
+  path = hardware.path
   const known = { release, hardware, recording, gate, handle }
   const { served, ...routes } = openWebSocketRoutes(config, { ...common, ...known })
   const state = () => stateOf(readiness, watch)
   const parts = { ...common, ...rules, hardware, gate, store, release, state, websockets: served }
   const dialects = await openServedDialects(config, parts)
-  const requests = {
-    ...rules,
-    limits: config.limits.http,
-    gate,
-    sampledLog,
-    routeOf: createRoutes({
-      ...routes,
-      pages: new Map([
-        ['/', homePage({ ...rules, ...access, version })],
-        ...pageFiles,
-        ...access.pages,
-        ...hardware.pages,
-        ...dialects.pages,
-        recording.page,
-        backupPage(config, access, store),
-      ]),
-      api: (path) => hardware.api(path) ?? dialects.api(path),
-      health: () => ({ version, overloaded: watch.isOverloaded(), counters: counters.snapshot() }),
-      unready: readiness.unready,
-    }),
-  }
+  const routeOf = createRoutes({
+    ...routes,
+    pages: new Map([
+      ['/', homePage({ ...rules, ...access, version })],
+      ...pageFiles,
+      ...access.pages,
+      ...hardware.pages,
+      ...dialects.pages,
+      recording.page,
+      backupPage(config, access, store),
+    ]),
+    api: (path) => hardware.api(path) ?? dialects.api(path),
+    health: () => ({ version, overloaded: watch.isOverloaded(), counters: counters.snapshot() }),
+    unready: readiness.unready,
+  })
+  const requests = { ...rules, limits: config.limits.http, gate, sampledLog, routeOf }
   const ports = await openPorts(config, { requests, handle, log, onClose })
   const places = await dialects.listen(requests)
   readiness.started()
@@ -192,7 +190,7 @@ function openWebSocketRoutes({ limits }: Config, parts: WebSocketParts) {
     dialect: createClownTalk({ release, limits, sampledLog }),
     context: {
       bus,
-      admit: hardware.ingress,
+      admit: hardware.path.enter,
       log,
       frameBytes,
       signedIn: access.signedIn,
@@ -256,13 +254,7 @@ function openProtection(config: Config, logs: Logs) {
   })
   const bases = createClownBases(config)
   const model = loadClownModel(undefined, bases)
-  const admit = shedReports({
-    admit: createAdmission({ model, bases, topicLimits: limits.topic, ...logs }),
-    isOverloaded: watch.isOverloaded,
-    isOutOfMemory: watch.isOutOfMemory,
-    sampledLog,
-  })
-  return { watch, gate, bases, model, admit, ...openShares(limits) }
+  return { watch, gate, bases, model, ...openShares(limits) }
 }
 
 /** What each connection may hold of what comes and of what waits for it, whatever the others do. */

@@ -1,11 +1,10 @@
 /** What quantities were, and how it is asked for: the part of the composition that knows the history. */
-import type { Bus } from './bus/bus.ts'
 import type { Config } from './config.ts'
 import { type AlarmClock, systemClock } from './core/clock.ts'
 import type { Closers } from './core/closers.ts'
 import type { SampledLog } from './core/sampled-log.ts'
 import { createHistoryAnswers } from './nodes/history/history-answers.ts'
-import { startRecorder } from './nodes/history/recorder.ts'
+import { createRecorder } from './nodes/history/recorder.ts'
 import type { Answering, Asker } from './nodes/registry/answers.ts'
 import { type History, openHistory } from './store/history/history.ts'
 import { dayMs, hourMs } from './store/history/tiers.ts'
@@ -15,7 +14,6 @@ import { type HistoryRouteOptions, historyRoute } from './transports/history-rou
 import type { Route } from './transports/route.ts'
 
 export interface RecordingParts {
-  readonly bus: Pick<Bus, 'subscribe'>
   readonly store: Store
   /** Holds back acknowledgements until what was noted is on disk. */
   readonly journal: Ledger
@@ -26,17 +24,17 @@ export interface RecordingParts {
 }
 
 export async function openRecording(config: Config, parts: RecordingParts) {
-  const { bus, access, sampledLog, onClose, clock = systemClock } = parts
+  const { access, sampledLog, onClose, clock = systemClock } = parts
   const history = await openHistory({ ...parts, ...settingsOf(config, parts), clock })
   onClose(history.close)
   onClose(maintained(history, clock))
-  const recorder = startRecorder({ bus, history, filters: config.history, clock })
-  onClose(recorder.close)
+  const recorder = createRecorder({ history, clock })
   const topicLimits = config.limits.topic
   const route = historyRoute({ ...access, history, recorder, topicLimits, sampledLog, clock })
   const openAnswers = createHistoryAnswers({ history, clock, sampledLog })
   const page: [path: string, Route] = ['/api/history', route]
   return {
+    recorder,
     page,
     /** Answers for the history what `answering` does not answer for the nodes. */
     answering: (answering: (asker: Asker) => Answering) => (asker: Asker) => {

@@ -152,8 +152,11 @@ async function openServedGround(config: Config, parts: ServedParts) {
   const on = { heard: onHeard, forgotten: onForgotten, online: onOnline }
   const seen = await openSeenDevices({ registry, values, numbers, on })
   onClose(seen.close)
-  const { ingress } = hardware
-  const visitors = createVisitors({ ingress, signedIn: access.signedIn, clock: systemClock })
+  const visitors = createVisitors({
+    enter: hardware.path.enter,
+    signedIn: access.signedIn,
+    clock: systemClock,
+  })
   const ownerOfToken = createTokenOwners(access.directory)
   const logTail = createLogTail(parts.log)
   onClose(logTail.close)

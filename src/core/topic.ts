@@ -46,6 +46,17 @@ export function checkTopic(topic: string, limits: TopicLimits = ceilingOfTopics)
   checkSize(topic, limits)
 }
 
+/** What `checkTopic` throws; undefined when the topic keeps the rules. */
+export function topicErrorOf(topic: string, limits?: TopicLimits): HubError | undefined {
+  try {
+    checkTopic(topic, limits)
+    return undefined
+  } catch (error) {
+    if (error instanceof HubError) return error
+    throw error
+  }
+}
+
 /** Whether a topic of printable ASCII keeps the rules, in one pass: nearly all are such. */
 function isPlain(topic: string, { bytes, levels }: TopicLimits): boolean {
   const { length } = topic
@@ -153,12 +164,7 @@ export function isCommand(topic: string): boolean {
 
 /** Whether `topic` keeps the rules of `checkTopic`. */
 export function isTopic(topic: string, limits?: TopicLimits): boolean {
-  try {
-    checkTopic(topic, limits)
-    return true
-  } catch {
-    return false
-  }
+  return topicErrorOf(topic, limits) === undefined
 }
 
 /**

@@ -2,17 +2,17 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Ajv, SchemaObject, ValidateFunction } from 'ajv'
 import { reasonOf } from '../core/errors.ts'
-import type { Message } from '../core/message.ts'
+import type { Payload } from '../core/payload.ts'
 import { openAjv, schemaSentence } from '../core/schema-error.ts'
 import type { ClownBases } from './clown-bases.ts'
 
 /** What BigClown's Clown.Model says about topics and the payloads they carry. */
 export interface ClownModel {
   /**
-   * One sentence on how the payload breaks the schema of the topic's kind, or undefined when it
-   * keeps it, no kind is known, or Clown.Model does not bind the topic. Never throws.
+   * What tells in one sentence how a payload breaks the schema of the topic's kind, or that it keeps it
+   * (undefined), and never throws; undefined when no kind is known, or Clown.Model does not bind the topic.
    */
-  problemOf(message: Message): string | undefined
+  problemsOn(topic: string): ((payload: Payload) => string | undefined) | undefined
   /** Whether what reports on `topic` is of a kind that can be commanded, wherever it is. */
   takesCommands(topic: string): boolean
 }
@@ -27,16 +27,10 @@ interface Rule {
   readonly validate: ValidateFunction
 }
 
-/** So many topics are remembered with their schemas, and then all are forgotten. */
-const rememberedTopics = 10_000
-
 const schemaFolder = fileURLToPath(new URL('../../schemas/clown-model/', import.meta.url))
 
 /** For whoever has no bases: Clown.Model binds every topic. */
-const everywhere: Pick<ClownBases, 'binds' | 'onChange'> = {
-  binds: () => true,
-  onChange: () => () => {},
-}
+const everywhere: Pick<ClownBases, 'binds'> = { binds: () => true }
 
 /**
  * Compiles each schema in `folder` once. They hold for the topics that `bases` bind.
@@ -46,26 +40,16 @@ const everywhere: Pick<ClownBases, 'binds' | 'onChange'> = {
 export function loadClownModel(folder = schemaFolder, bases = everywhere): ClownModel {
   const rules = loadRules(folder)
   const commands = rules.filter(({ levels }) => shapeOf(levels.join('/')) === 'command')
-  const remembered = new Map<string, ValidateFunction | null>()
-  bases.onChange(() => remembered.clear())
-
-  function validatorOf(topic: string): ValidateFunction | null {
-    const known = remembered.get(topic)
-    if (known !== undefined) return known
-    const levels = topic.split('/')
-    const rule = rules.find((each) => endsLike(levels, each.levels))
-    const base = levels.slice(0, -(rule?.levels.length ?? 0)).join('/')
-    const found = rule !== undefined && bases.binds(topic, base) ? rule.validate : null
-    if (remembered.size >= rememberedTopics) remembered.clear()
-    remembered.set(topic, found)
-    return found
-  }
-
   return {
-    problemOf({ topic, payload }) {
-      const validate = validatorOf(topic)
-      if (validate === null || validate(payload.value)) return undefined
-      return schemaSentence(validate.errors, placeName)
+    problemsOn: (topic) => {
+      const levels = topic.split('/')
+      const rule = rules.find((each) => endsLike(levels, each.levels))
+      if (rule === undefined) return undefined
+      const base = levels.slice(0, -rule.levels.length).join('/')
+      const { validate } = rule
+      if (!bases.binds(topic, base)) return undefined
+      return ({ value }) =>
+        validate(value) ? undefined : schemaSentence(validate.errors, placeName)
     },
     takesCommands: (topic) => {
       const levels = `${topic}/set`.split('/')

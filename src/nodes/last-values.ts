@@ -5,9 +5,11 @@ import type { Message } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
 import { RecencyMap } from '../core/recency-map.ts'
 import { filterBelow, relativeTopic } from '../core/topic.ts'
-import { shapeOf } from './clown-model.ts'
 
-/** The last report on every topic: what a client that connects now would otherwise wait for. */
+/**
+ * The last report on every topic: what a client that connects now would otherwise wait for. Notifications and
+ * commands are events: told again later they would be lies.
+ */
 export interface LastValues {
   /** The retained or last known message of every topic below `base`, sorted by topic. */
   below(base: string): Promise<Message[]>
@@ -15,7 +17,8 @@ export interface LastValues {
   of(topic: string): LastValue | undefined
   /** Puts back what was known before a restart, the oldest first; what is retained is newer. */
   restore(stored: readonly StoredValue[]): Promise<void>
-  close(): void
+  /** Remembers a report, which is on the bus. */
+  keep(report: Message): void
 }
 
 export interface LastValue {
@@ -54,8 +57,8 @@ interface Kept extends Omit<Message, 'topic' | 'payload'> {
   readonly cost: number
 }
 
-export function keepLastValues(
-  bus: Bus,
+export function createLastValues(
+  bus: Pick<Bus, 'retained' | 'retainedOn'>,
   { retained, json }: LastValuesLimits,
   clock: Clock = systemClock,
 ): LastValues {
@@ -64,18 +67,15 @@ export function keepLastValues(
     latin1 === undefined
       ? bus.retainedOn(topic)?.payload
       : new Payload(Buffer.from(latin1, 'latin1'), json)
-  const keep = (message: Message) => {
-    // Notifications and commands are events: told again later they would be lies.
-    if (shapeOf(message.topic) !== 'report') return
-    const { topic, payload, qos, retain } = message
-    // [MQTT-3.3.1-10] An empty retained message clears the value.
-    if (retain && payload.bytes.length === 0) values.forget(topic)
-    else {
-      const bytes = retain && bus.retainedOn(topic) !== undefined ? undefined : payload.bytes
-      values.keep(topic, { qos, retain, heardMs: clock.nowMs() }, bytes)
-    }
-  }
   return {
+    keep: ({ topic, payload, qos, retain }) => {
+      // [MQTT-3.3.1-10] An empty retained message clears the value.
+      if (retain && payload.bytes.length === 0) values.forget(topic)
+      else {
+        const bytes = retain && bus.retainedOn(topic) !== undefined ? undefined : payload.bytes
+        values.keep(topic, { qos, retain, heardMs: clock.nowMs() }, bytes)
+      }
+    },
     below: async (base) => {
       const found = new Map<string, Message>()
       for await (const message of bus.retained(filterBelow(base))) found.set(message.topic, message)
@@ -104,7 +104,6 @@ export function keepLastValues(
         )
       }
     },
-    close: bus.subscribe('#', keep),
   }
 }
 

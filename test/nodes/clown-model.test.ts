@@ -11,6 +11,11 @@ function messageOf(topic: string, payload: string | Buffer): Message {
 
 const model = loadClownModel()
 
+/** How a message breaks the schema of its topic, if it does. */
+function problemOf({ topic, payload }: Message, by = model): string | undefined {
+  return by.problemsOn(topic)?.(payload)
+}
+
 t.test('a payload that keeps the schema of its kind is no problem', async (t) => {
   const kept: [string, string][] = [
     ['thermometer/i2c0-48', '{"temperature":[20.01,"℃"]}'],
@@ -32,7 +37,7 @@ t.test('a payload that keeps the schema of its kind is no problem', async (t) =>
   ]
   for (const [topic, payload] of kept) {
     for (const base of ['', 'nodes/', 'nodes/bridge/0/']) {
-      t.equal(model.problemOf(messageOf(base + topic, payload)), undefined, base + topic)
+      t.equal(problemOf(messageOf(base + topic, payload)), undefined, base + topic)
     }
   }
 })
@@ -97,12 +102,12 @@ t.test('a payload that breaks the schema is told in one sentence', async (t) => 
     ['pir/-/config/error', '{"code":null}', 'expected /code to be string or integer, got null'],
   ]
   for (const [topic, payload, sentence] of told) {
-    t.equal(model.problemOf(messageOf(`nodes/bridge/0/${topic}`, payload)), sentence)
+    t.equal(problemOf(messageOf(`nodes/bridge/0/${topic}`, payload)), sentence)
   }
 })
 
 t.test('the more exact topic pattern decides', async (t) => {
-  const empty = (topic: string) => model.problemOf(messageOf(topic, '{}'))
+  const empty = (topic: string) => problemOf(messageOf(topic, '{}'))
   t.match(empty('-/-/config/ok'), 'to have "sensors"', 'the answer to config/list')
   t.match(empty('clown.talk/-/config/ok'), 'to have "ack"', 'the answer to the opening')
   t.equal(empty('pir/-/config/ok'), undefined, 'the answer to config/set')
@@ -110,28 +115,28 @@ t.test('the more exact topic pattern decides', async (t) => {
 
 t.test('a topic of no known kind has no problem', async (t) => {
   for (const topic of ['a', 'relay', 'fan/-', 'fan/-/set', 'myrelay/-/set', 'relay/-/set/x']) {
-    t.equal(model.problemOf(messageOf(topic, '"anything"')), undefined, topic)
+    t.equal(problemOf(messageOf(topic, '"anything"')), undefined, topic)
   }
 })
 
-t.test('more topics than are remembered change nothing', async (t) => {
+t.test('many topics change nothing', async (t) => {
   for (let number = 0; number <= 10_000; number += 1) {
-    t.context.last = model.problemOf(messageOf(`relay/${number}/set`, '1'))
+    t.context.last = problemOf(messageOf(`relay/${number}/set`, '1'))
   }
   t.equal(t.context.last, 'expected the payload to be object, got 1')
-  t.equal(model.problemOf(messageOf('relay/0/set', '{"state":true}')), undefined)
+  t.equal(problemOf(messageOf('relay/0/set', '{"state":true}')), undefined)
 })
 
 t.test('no payload makes the model throw', async (t) => {
   const deep = '['.repeat(100_000) + ']'.repeat(100_000)
-  t.match(model.problemOf(messageOf('relay/-/set', deep)), 'expected the payload to be object, got')
+  t.match(problemOf(messageOf('relay/-/set', deep)), 'expected the payload to be object, got')
   t.match(
-    model.problemOf(messageOf('relay/-/set', `{"state":${deep}}`)),
+    problemOf(messageOf('relay/-/set', `{"state":${deep}}`)),
     'expected the payload to be object, got',
   )
   const polluting = '{"__proto__":{"state":true},"constructor":{"state":true}}'
-  t.match(model.problemOf(messageOf('relay/-', polluting)), 'to have "state"')
-  t.match(model.problemOf(messageOf('relay/-/set', '{"__proto__":1,"state":true}')), '__proto__')
+  t.match(problemOf(messageOf('relay/-', polluting)), 'to have "state"')
+  t.match(problemOf(messageOf('relay/-/set', '{"__proto__":1,"state":true}')), '__proto__')
   const topics = fc.constantFrom('relay/-/set', 'led/-', 'display-oled/-/set', 'thermometer/-', 'x')
   const bytes = fc.oneof(
     fc.uint8Array().map((array) => Buffer.from(array)),
@@ -141,7 +146,7 @@ t.test('no payload makes the model throw', async (t) => {
       .map((value) => Buffer.from(JSON.stringify(value))),
   )
   const isOneLine = (topic: string, payload: Buffer) => {
-    const problem = model.problemOf(messageOf(topic, payload))
+    const problem = problemOf(messageOf(topic, payload))
     return problem === undefined || !/[\r\n]/.test(problem)
   }
   t.doesNotThrow(() => fc.assert(fc.property(topics, bytes, isOneLine)))
@@ -171,7 +176,7 @@ t.test('only schemas are read from a folder', async (t) => {
     'a.schema.json': '{"topics":["a"],"type":"null"}',
   })
   const own = loadClownModel(folder)
-  t.equal(own.problemOf(messageOf('x/a', '1')), 'expected the payload to be null, got 1')
+  t.equal(problemOf(messageOf('x/a', '1'), own), 'expected the payload to be null, got 1')
 })
 
 t.test('a kind with a schema for its commands can be commanded', async (t) => {

@@ -3,7 +3,7 @@ import type { Bus } from '../../src/bus/bus.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import type { Message } from '../../src/core/message.ts'
 import { Payload } from '../../src/core/payload.ts'
-import { keepLastValues } from '../../src/nodes/last-values.ts'
+import { createLastValues, type LastValuesLimits } from '../../src/nodes/last-values.ts'
 
 const json = { depth: 16, keys: 256, stringBytes: 16_384, arrayItems: 1024 }
 const roomy = { json, retained: { topics: 100, valueBytes: 1000, totalBytes: 10_000 } }
@@ -26,6 +26,13 @@ function busWith(kept: readonly Message[]): Bus {
   }
 }
 
+/** Last values of what is on `bus`. */
+function openedValues(bus: Bus, limits: LastValuesLimits, clock = systemClock) {
+  const values = createLastValues(bus, limits, clock)
+  bus.subscribe('#', values.keep)
+  return values
+}
+
 function report(topic: string, text: string, retain = false): Message {
   return { topic, payload: new Payload(Buffer.from(text)), qos: 0, retain }
 }
@@ -36,34 +43,18 @@ async function below(values: { below(base: string): Promise<Message[]> }, base: 
 
 t.test('the newest of retained and reported values is told, sorted by topic', async (t) => {
   const bus = busWith([report('n/b', '1', true), report('n/a', '1', true)])
-  const values = keepLastValues(bus, roomy)
+  const values = openedValues(bus, roomy)
   bus.publish(report('n/a', '2'))
   bus.publish(report('n/c', '3'))
   bus.publish(report('other', '4'))
   t.same(await below(values, 'n'), ['n/a 2', 'n/b 1', 'n/c 3'])
 })
 
-t.test('commands, requests, answers and notifications are no values', async (t) => {
-  const bus = busWith([])
-  const values = keepLastValues(bus, roomy)
-  for (const topic of [
-    'relay/x/set',
-    'a/b/get',
-    'a/b/config/set',
-    'a/b/config/ok',
-    'a/error',
-    'boot',
-  ]) {
-    bus.publish(report(`n/${topic}`, '{}'))
-  }
-  t.same(await below(values, 'n'), [])
-})
-
 t.test(
   'an empty retained message clears a value; an empty one that is not is a value',
   async (t) => {
     const bus = busWith([])
-    const values = keepLastValues(bus, roomy)
+    const values = openedValues(bus, roomy)
     bus.publish(report('n/a', '1', true))
     bus.publish(report('n/a', '', true))
     bus.publish(report('n/b', ''))
@@ -79,7 +70,7 @@ t.test(
     const bus = busWith(kept)
     const clock = { ...systemClock, nowMs: () => 7 }
     const limits = { json, retained: { topics: 9, valueBytes: 1000, totalBytes: 20 } }
-    const values = keepLastValues(bus, limits, clock)
+    const values = openedValues(bus, limits, clock)
     bus.publish(large)
     bus.publish(report('n/b', '2'))
     t.match(values.of('n/a'), { payload: large.payload, heardMs: 7 })
@@ -97,7 +88,7 @@ t.test(
 
 t.test('past its bounds the longest silent topic is forgotten', async (t) => {
   const bus = busWith([])
-  const values = keepLastValues(bus, {
+  const values = openedValues(bus, {
     json,
     retained: { topics: 2, valueBytes: 10, totalBytes: 16 },
   })
@@ -111,7 +102,7 @@ t.test('past its bounds the longest silent topic is forgotten', async (t) => {
 
 t.test('a value past its limit is not kept, and the one before is not told for it', async (t) => {
   const bus = busWith([])
-  const values = keepLastValues(bus, roomy)
+  const values = openedValues(bus, roomy)
   bus.publish(report('n/a', '1'))
   bus.publish(report('n/b', 'x'.repeat(1000)))
   bus.publish(report('n/a', 'x'.repeat(1001)))
@@ -125,7 +116,7 @@ t.test(
   'nothing is kept but the bytes of a value: neither their chunk nor their JSON',
   async (t) => {
     const bus = busWith([])
-    const values = keepLastValues(bus, roomy)
+    const values = openedValues(bus, roomy)
     const chunk = Buffer.from(`${' '.repeat(60_000)}[1]`)
     const payload = new Payload(chunk.subarray(60_000))
     t.same(payload.value, [1])
@@ -140,16 +131,8 @@ t.test(
 
 t.test('JSON past the limits is told as text', async (t) => {
   const bus = busWith([])
-  const values = keepLastValues(bus, { ...roomy, json: { ...json, arrayItems: 2 } })
+  const values = openedValues(bus, { ...roomy, json: { ...json, arrayItems: 2 } })
   bus.publish(report('n/a', '[1,2,3]'))
   const [value] = await values.below('n')
   t.equal(value?.payload.encoding, 'text')
-})
-
-t.test('once closed it learns nothing more', async (t) => {
-  const bus = busWith([])
-  const values = keepLastValues(bus, roomy)
-  values.close()
-  bus.publish(report('n/a', '1'))
-  t.same(await below(values, 'n'), [])
 })

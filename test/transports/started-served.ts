@@ -52,7 +52,7 @@ export async function served(
   })
   t.teardown(websockets.close)
   const visitors = createVisitors({
-    ingress: () => undefined,
+    enter: () => undefined,
     signedIn: createSignedIn(changingDirectory(ann)),
     clock: systemClock,
   })

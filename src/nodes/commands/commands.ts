@@ -5,8 +5,10 @@ import { type AlarmClock, systemClock } from '../../core/clock.ts'
 import { errorPayload, errorTopic } from '../../core/error-payload.ts'
 import { HubError, quote } from '../../core/errors.ts'
 import type { Message } from '../../core/message.ts'
+import type { Payload } from '../../core/payload.ts'
 import type { Receipt } from '../../core/receipt.ts'
 import { RecencyMap } from '../../core/recency-map.ts'
+import { switchOf } from '../switch-state.ts'
 import { type Command, CommandLife } from './command-life.ts'
 import { createTurns, type TooSoon } from './turns.ts'
 
@@ -19,33 +21,47 @@ export interface Request {
   readonly sender: Sender
 }
 
-/** What may stand against a command, such as the relay guard. */
+/** A command as the guard of its device sees it. */
+export interface Asked {
+  /** The complete topic of the device. */
+  readonly device: string
+  /** The payload that is asked for, decoded. */
+  readonly asked: unknown
+  /** Whether the hub itself turns off what has been on for long enough: nothing but a lock stands against that. */
+  readonly isOwn?: boolean
+}
+
+/** What may stand against a command: the relay guard. */
 export interface CommandGuard {
-  /**
-   * Counts a command of its user.
-   *
-   * @throws HubError `too-fast`
-   */
-  count(request: Request): void
   /**
    * Why a command comes too soon; undefined when it may be sent.
    *
    * @throws HubError when it is not to be sent at all.
    */
-  check(request: Request): TooSoon | undefined
-  /** Whether it asks its device to be off. */
-  turnsOff(request: Request): boolean
-  /** Whether the hub itself sends it: that is about what was sent before, and what waits goes on waiting. */
-  isOwn(request: Request): boolean
+  check(command: Asked): TooSoon | undefined
   /** The command is being sent. */
-  sent(request: Request): void
-  /** A device has reported. */
-  reported(report: Message): void
+  sent(command: Asked): void
+}
+
+/** How the hub turns off what has been on for long enough. It is no user, and has no rate. */
+export const autoOff: Sender = {
+  user: 'hub',
+  rights: { mayPublish: () => ({ allowed: true, reason: 'the hub does so itself' }) },
+  address: 'hub',
+  way: 'auto-off',
 }
 
 export interface CommandsOptions {
   readonly bus: Pick<Bus, 'publish'>
-  readonly guard: CommandGuard
+  readonly relayGuard: CommandGuard
+  /**
+   * Counts a command of a user.
+   *
+   * @throws HubError `too-fast`
+   */
+  takeRate(user: string): void
+  /** Whether a profile knows the device: a command to any other one is a message like others. */
+  isKnown(device: string): boolean
   /**
    * What a command that was accepted has to pass again at its turn: the right of its sender, as of now.
    *
@@ -76,13 +92,13 @@ export interface Commands {
   /** Tells that a command was refused. Who does not watch it learns by `error`, which is thrown. */
   refuse(request: Request, error: HubError): void
   /** A device has reported, by somebody who may speak for its node. */
-  reported(report: Message): void
+  reported(device: string, payload: Payload): void
   /** Commands under way end as unknown; those that wait are refused. */
   close(): void
 }
 
 export function createCommands(options: CommandsOptions): Commands {
-  const { bus, guard, checkRight, checkKnown, isOffline, timeoutMsOf, tell } = options
+  const { bus, relayGuard, checkRight, isOffline, timeoutMsOf, tell } = options
   const { clock = systemClock } = options
   const lives = createLives(options.devices)
   const commandOf = ({ device, message, sender }: Request, isAccepted: boolean): Command => ({
@@ -99,20 +115,20 @@ export function createCommands(options: CommandsOptions): Commands {
     const { device, message } = request
     // First, so that it waits for nothing that is noted of it. No report comes in the same turn.
     bus.publish(message)
-    guard.sent(request)
+    relayGuard.sent(askedBy(request))
     const life = begun ?? begin(request)
     life.sent(lives.of(device))
     lives.follow(device, life, message.payload.bytes.length)
   }
   const check = (request: Request) => {
-    checkKnown(request)
-    const tooSoon = guard.check(request)
+    if (!isOwn(request)) options.checkKnown(request)
+    const tooSoon = relayGuard.check(askedBy(request))
     if (isOffline(request.device)) throw nodeOffline(request.device)
     return tooSoon
   }
   const turns = createTurns({
     clock,
-    turnsOff: guard.turnsOff,
+    turnsOff,
     check: (request) => {
       checkRight(request)
       return check(request)
@@ -125,12 +141,14 @@ export function createCommands(options: CommandsOptions): Commands {
   })
   return {
     take: (request) => {
-      guard.count(request)
+      const { device, sender } = request
+      const isUsers = !isOwn(request)
+      if (isUsers && options.isKnown(device)) options.takeRate(sender.user)
       const tooSoon = check(request)
-      const isOwn = guard.isOwn(request)
-      if (!isOwn) turns.checkWay(request)
+      // What the hub turns off itself is about what was sent before, and what waits goes on waiting.
+      if (isUsers) turns.checkWay(request)
       if (tooSoon !== undefined && turns.wait(request, tooSoon, () => begin(request))) return
-      if (!isOwn) turns.supersede(request.device)
+      if (isUsers) turns.supersede(device)
       send(request)
     },
     refuse: (request, error) => {
@@ -141,16 +159,27 @@ export function createCommands(options: CommandsOptions): Commands {
       watcher.told(receipt)
       watcher.ended?.(receipt)
     },
-    reported: (message) => {
-      guard.reported(message)
-      // Looked up before anything is decoded: most messages are no answers.
-      lives.of(message.topic)?.reported(message.payload)
-    },
+    // Looked up before anything is decoded: most messages are no answers.
+    reported: (device, payload) => lives.of(device)?.reported(payload),
     close: () => {
       turns.close()
       lives.close()
     },
   }
+}
+
+function isOwn({ sender }: Request): boolean {
+  return sender === autoOff
+}
+
+function turnsOff({ message }: Request): boolean {
+  return switchOf(message.payload.value) === 'off'
+}
+
+/** A command as the relay guard sees it. */
+function askedBy(request: Request): Asked {
+  const { device, message } = request
+  return { device, asked: message.payload.value, isOwn: isOwn(request) }
 }
 
 /** Whether a sender, who has no call to come back to any more, would learn nothing of a refusal. */

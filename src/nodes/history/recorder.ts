@@ -1,10 +1,7 @@
-import type { Bus } from '../../bus/bus.ts'
 import type { Clock } from '../../core/clock.ts'
-import { matches } from '../../core/filter.ts'
 import type { Message } from '../../core/message.ts'
 import type { History } from '../../store/history/history.ts'
-import { shapeOf } from '../clown-model.ts'
-import type { HistoryFilters } from './history-filters.ts'
+import type { TopicRecord } from '../topic-records.ts'
 import { type Quantity, quantitiesIn } from './quantities.ts'
 
 /** A message on the bus, and what was recorded of it. */
@@ -22,27 +19,21 @@ export interface Recorder {
    * the history now does not come, and whatever comes was not in it. The answer ends that.
    */
   follow(listener: (recorded: Recorded) => void): () => void
-  close(): void
+  /** Puts what the message says into the history, if it is one to record, and tells who follows. */
+  record(message: Message, topic: Pick<TopicRecord, 'isRecorded'>): void
 }
 
 export interface RecorderOptions {
-  readonly bus: Pick<Bus, 'subscribe'>
   readonly history: Pick<History, 'add' | 'promise'>
-  readonly filters: HistoryFilters
   readonly clock: Clock
 }
 
 const nothing: readonly Quantity[] = []
 
-export function startRecorder({ bus, history, filters, clock }: RecorderOptions): Recorder {
+export function createRecorder({ history, clock }: RecorderOptions): Recorder {
   const listeners = new Set<(recorded: Recorded) => void>()
-  const isRecorded = (topic: string) =>
-    // Only what a device is can be drawn; commands and answers are events.
-    shapeOf(topic) === 'report' &&
-    filters.record.some((filter) => matches(filter, topic)) &&
-    !filters.ignore.some((filter) => matches(filter, topic))
   const record = ({ topic, payload, qos }: Message, at: number) => {
-    const quantities = isRecorded(topic) ? quantitiesIn(payload.value) : nothing
+    const quantities = quantitiesIn(payload.value)
     // Field by field: to spread an object costs more than all the rest.
     for (const each of quantities) {
       const { quantity, formerly, value, unit } = each
@@ -53,16 +44,16 @@ export function startRecorder({ bus, history, filters, clock }: RecorderOptions)
     if (qos > 0 && quantities.length > 0) history.promise()
     return quantities
   }
-  const close = bus.subscribe('#', (message) => {
-    const at = Math.max(0, Math.round(clock.wallMs()))
-    const quantities = record(message, at)
-    for (const listener of listeners) listener({ message, at, quantities })
-  })
   return {
+    record: (message, { isRecorded }) => {
+      if (!isRecorded && listeners.size === 0) return
+      const at = Math.max(0, Math.round(clock.wallMs()))
+      const quantities = isRecorded ? record(message, at) : nothing
+      for (const listener of listeners) listener({ message, at, quantities })
+    },
     follow: (listener) => {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    close,
   }
 }

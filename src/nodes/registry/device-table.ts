@@ -20,6 +20,8 @@ export interface KnownDevice {
   rhythmMs: number | undefined
   /** When it was heard last; undefined when it never was. */
   heard: Heard | undefined
+  /** Whether it is known no more: another one may have its topic. */
+  isForgotten: boolean
 }
 
 export interface Listed {
@@ -94,7 +96,9 @@ export function createDeviceTable(): DeviceTable {
       devices.set(device.topic, device)
     },
     longestSilent: () => (devices.oldest === undefined ? undefined : devices.get(devices.oldest)),
-    remove: ({ topic, node }) => {
+    remove: (device) => {
+      const { topic, node } = device
+      device.isForgotten = true
       devices.delete(topic)
       node.devices.delete(topic)
     },
@@ -111,6 +115,7 @@ const newDevice: Omit<KnownDevice, 'topic' | 'node' | 'name' | 'kind'> = {
   intervalsMs: [],
   rhythmMs: undefined,
   heard: undefined,
+  isForgotten: false,
 }
 
 function newNode(base: string): KnownNode {

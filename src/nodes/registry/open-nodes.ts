@@ -6,7 +6,7 @@ import type { SampledLog } from '../../core/sampled-log.ts'
 import type { Store } from '../../store/store.ts'
 import type { ClownBases } from '../clown-bases.ts'
 import type { ClownModel } from '../clown-model.ts'
-import { keepLastValues, type LastValues, type LastValuesLimits } from '../last-values.ts'
+import { createLastValues, type LastValues, type LastValuesLimits } from '../last-values.ts'
 import { type Answering, type Asker, createAnswers } from './answers.ts'
 import type { KnownDevice, KnownNode } from './device-table.ts'
 import { createNodeKeeper } from './node-keeper.ts'
@@ -51,7 +51,7 @@ export async function openNodes(options: NodesOptions): Promise<Nodes> {
   // Beside what is retained, which is kept by the bus.
   const totalBytes = limits.retained.totalBytes / 4
   const retained = { ...limits.retained, totalBytes }
-  const values = keepLastValues(bus, { ...limits, retained }, clock)
+  const values = createLastValues(bus, { ...limits, retained }, clock)
   const { registry, topics, keeper, online, heard, forgotten } = connect(values, {
     ...options,
     clock,
@@ -67,7 +67,6 @@ export async function openNodes(options: NodesOptions): Promise<Nodes> {
     if (node.online === false) void unreachable.wentOffline(node.base)
   })
   await keeper.restore()
-  const stopLearning = bus.subscribe('#', (message) => registry.learn(message))
   const stopFollowing = presence.onChange((base) => registry.presenceChanged(base))
   for (const base of presence.bases()) registry.presenceChanged(base)
   for (const node of registry.nodes.values()) topics.atOnce(node)
@@ -95,8 +94,7 @@ export async function openNodes(options: NodesOptions): Promise<Nodes> {
       clearInterval(timer)
       silence.close()
       stopFollowing()
-      stopLearning()
-      values.close()
+      registry.close()
       await keeper.close()
     },
   }

@@ -6,6 +6,7 @@ import type { Payload } from '../../core/payload.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
 import { relativeTopic } from '../../core/topic.ts'
 import type { ClownModel } from '../clown-model.ts'
+import type { TopicRecord } from '../topic-records.ts'
 import { expectedRhythmOf, roleOf } from './device-role.ts'
 import {
   createDeviceTable,
@@ -43,11 +44,15 @@ export interface RegistryOptions {
 /** The first report of a device may be what a command asked for. So many are remembered. */
 const rememberedObedience = 256
 
+/** What is remembered of a topic for the next message there. */
+type TopicMemory = Pick<TopicRecord, 'shape' | 'device'>
+
 /** What the bus tells about hardware, without configuration. It holds no values. */
 export class Registry {
   readonly #options: RegistryOptions
   readonly #table = createDeviceTable()
   readonly #obedient = createRecentMap(rememberedObedience, () => true)
+  #isClosed = false
 
   constructor(options: RegistryOptions) {
     this.#options = options
@@ -92,15 +97,19 @@ export class Registry {
     this.#options.events.heard(device)
   }
 
-  /** Learns from a message on the bus. */
-  learn({ topic, payload, retain }: Message): void {
+  /** Learns from a message on the bus, and notes in the record of its topic which device it is of. */
+  learn({ topic, payload, retain }: Message, record: TopicMemory): void {
+    if (this.#isClosed) return
+    if (record.shape === 'report') {
+      // [MQTT-3.3.1-10] Who takes a device's value away takes the device away.
+      if (retain && payload.bytes.length === 0) this.#forget(this.#table.get(topic))
+      else record.device = this.#report(topic, record.device)
+      return
+    }
     const told = readNodeTopic(topic)
     if (told === undefined) return
-    if (!('topic' in told)) this.#answer(told, payload)
-    else if (told.about === 'boot') this.#introduce(this.#report(topic).base, payload.value)
-    // [MQTT-3.3.1-10] Who takes a device's value away takes the device away.
-    else if (retain && payload.bytes.length === 0) this.#forget(this.#table.get(topic))
-    else this.#report(topic)
+    if ('topic' in told) this.#introduce(this.#report(topic).node.base, payload.value)
+    else this.#answer(told, payload)
   }
 
   /** Somebody who is the node of `base` came or left, or may do so from now on, or no longer. */
@@ -124,6 +133,11 @@ export class Registry {
     for (const node of this.#table.nodes.values()) {
       if (this.#isNewlySilent(node)) this.#setOnline(node, this.#judge(node))
     }
+  }
+
+  /** Nothing more is learned. */
+  close(): void {
+    this.#isClosed = true
   }
 
   // --- before a restart ---
@@ -150,9 +164,10 @@ export class Registry {
 
   // --- what messages tell ---
 
-  /** Returns the node of the device that reports. */
-  #report(topic: string): KnownNode {
-    const device = this.#table.get(topic) ?? this.#add(topic)
+  /** `known`: the device that reported here before, which may be forgotten meanwhile. */
+  #report(topic: string, known?: KnownDevice): KnownDevice {
+    const isKnown = known !== undefined && !known.isForgotten
+    const device = isKnown ? known : (this.#table.get(topic) ?? this.#add(topic))
     const heard = this.#hearNow()
     if (device.heard?.isRestored === false)
       this.#hearAfter(device, heard.nowMs - device.heard.nowMs)
@@ -160,7 +175,7 @@ export class Registry {
     this.#table.touch(device)
     this.#hear(device.node, heard)
     this.#options.events.heard(device)
-    return device.node
+    return device
   }
 
   #hearAfter(device: KnownDevice, intervalMs: number): void {

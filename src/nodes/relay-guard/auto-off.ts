@@ -1,7 +1,8 @@
 import { reasonOf } from '../../core/errors.ts'
+import type { Asked } from '../commands/commands.ts'
 import { openStoredTable } from '../stored-table.ts'
 import { type Off, offFor, switchOf } from '../switch-state.ts'
-import type { Asked, GuardParts } from './guard-parts.ts'
+import type { GuardParts } from './guard-parts.ts'
 
 export interface AutoOffParts extends GuardParts {
   isLocked(device: string): boolean

@@ -4,14 +4,6 @@ import type { SampledLog } from '../../core/sampled-log.ts'
 import type { Store } from '../../store/store.ts'
 import type { DeviceRules } from './device-rules.ts'
 
-/** A command, as the relay guard sees it. */
-export interface Asked {
-  /** The complete topic of the device. */
-  readonly device: string
-  /** The payload that is asked for, decoded. */
-  readonly asked: unknown
-}
-
 /** What the parts of the relay guard have in common. */
 export interface GuardParts {
   readonly rules: DeviceRules

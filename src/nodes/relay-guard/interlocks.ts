@@ -1,7 +1,8 @@
 import { HubError } from '../../core/errors.ts'
+import type { Asked } from '../commands/commands.ts'
 import { openStoredTable } from '../stored-table.ts'
 import { switchOf } from '../switch-state.ts'
-import type { Asked, GuardParts } from './guard-parts.ts'
+import type { GuardParts } from './guard-parts.ts'
 
 /** Groups of devices of which never two are on at once. What is uncertain counts as on. */
 export interface Interlocks {

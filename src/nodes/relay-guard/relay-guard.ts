@@ -1,10 +1,11 @@
 import { type AlarmClock, systemClock } from '../../core/clock.ts'
 import { openAjv } from '../../core/schema-error.ts'
 import { relativeTopic } from '../../core/topic.ts'
+import type { Asked } from '../commands/commands.ts'
 import type { TooSoon } from '../commands/turns.ts'
 import type { Off } from '../switch-state.ts'
 import { openAutoOff } from './auto-off.ts'
-import type { Asked, GuardParts } from './guard-parts.ts'
+import type { GuardParts } from './guard-parts.ts'
 import { openInterlocks } from './interlocks.ts'
 import { type LockOuts, openLockOuts } from './lock-outs.ts'
 import { openSwitchRate } from './switch-rate.ts'
@@ -29,12 +30,6 @@ export interface RelayGuard {
    * @throws HubError `locked` or `interlocked`.
    */
   check(command: Asked): TooSoon | undefined
-  /**
-   * The same for what the hub turns off itself: nothing but a lock stands against that.
-   *
-   * @throws HubError `locked`
-   */
-  checkLock(command: Asked): void
   /** The command that was checked goes out: to be called before another one is checked. */
   sent(command: Asked): void
   /** A device has told its state. */
@@ -66,10 +61,10 @@ export async function createRelayGuard(options: RelayGuardOptions): Promise<Rela
   return {
     check: (command) => {
       lockOuts.check(command.device)
+      if (command.isOwn) return undefined
       interlocks.check(command)
       return switchRate.check(command)
     },
-    checkLock: ({ device }) => lockOuts.check(device),
     sent: (command) => {
       interlocks.sent(command)
       switchRate.sent(command)

@@ -1,8 +1,9 @@
+import type { Asked } from '../commands/commands.ts'
 import type { TooSoon } from '../commands/turns.ts'
 import { openStoredTable } from '../stored-table.ts'
 import { stateKey, switchOf } from '../switch-state.ts'
 import type { DeviceSettings } from './device-rules.ts'
-import type { Asked, GuardParts } from './guard-parts.ts'
+import type { GuardParts } from './guard-parts.ts'
 
 /** What keeps devices from being switched too often. */
 export interface SwitchRate {

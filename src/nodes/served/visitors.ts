@@ -7,7 +7,7 @@ import { HubError } from '../../core/errors.ts'
 import { Payload } from '../../core/payload.ts'
 import type { Receipt } from '../../core/receipt.ts'
 import { commandTopic } from '../device.ts'
-import type { Ingress } from '../ingress.ts'
+import type { MessagePath } from '../message-path.ts'
 
 /** A user of the hub who speaks the language of another system. */
 export interface Visitor {
@@ -54,7 +54,7 @@ export interface Visitors {
 }
 
 export interface VisitorsOptions {
-  readonly ingress: Ingress
+  readonly enter: MessagePath['enter']
   readonly signedIn: Pick<SignedIn, 'enter'>
   readonly clock: Pick<AlarmClock, 'after'>
 }
@@ -118,7 +118,7 @@ function visitor(arrival: Arrival, rights: () => VisitorRights, options: Visitor
           qos: 1,
           retain: false,
         } as const
-        options.ingress(message, sender)
+        options.enter(message, sender)
       }),
   }
 }

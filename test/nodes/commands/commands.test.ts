@@ -1,8 +1,9 @@
 import t from 'tap'
 import { HubError } from '../../../src/core/errors.ts'
 import type { Receipt } from '../../../src/core/receipt.ts'
+import { autoOff } from '../../../src/nodes/commands/commands.ts'
 import { clown } from '../../senders.ts'
-import { idleGuard, messageOn, openedCommands, relay, timeoutMs } from './opened-commands.ts'
+import { messageOn, openedCommands, relay, timeoutMs } from './opened-commands.ts'
 
 t.test('a command is accepted, sent, and confirmed by the report of its device', async (t) => {
   const { ask, clock, reports, published, told } = openedCommands()
@@ -134,26 +135,47 @@ t.test('a command to a node that is offline is not sent, and the one before goes
 
 t.test('what the guard refuses is not sent, and what it lets pass it learns of', async (t) => {
   const sent: string[] = []
-  const reported: string[] = []
   const error = new HubError('too-fast', 'expected less')
-  const { ask, published, reports } = openedCommands({
-    guard: {
-      ...idleGuard,
-      check: ({ message }) => {
-        if (message.payload.value === 'refuse') throw error
+  const { ask, published } = openedCommands({
+    relayGuard: {
+      check: ({ asked }) => {
+        if (asked === 'refuse') throw error
         return undefined
       },
       sent: ({ device }) => sent.push(device),
-      reported: ({ topic }) => reported.push(topic),
     },
   })
   t.throws(() => ask('refuse'), error)
   t.equal(published.length, 0)
   ask('on')
   t.same(sent, [relay])
-  reports('on')
-  t.same(reported, [relay])
 })
+
+t.test(
+  'a command of somebody counts, to a device that is known, and none of the hub',
+  async (t) => {
+    const counted: string[] = []
+    const checked: unknown[] = []
+    const known = { isSo: true }
+    const { ask, commands } = openedCommands({
+      takeRate: (user) => counted.push(user),
+      isKnown: () => known.isSo,
+      relayGuard: { check: ({ isOwn }) => void checked.push(isOwn), sent: () => {} },
+      checkKnown: ({ sender }) => checked.push(sender.user),
+    })
+    ask({ state: true })
+    ask({ state: true }, { user: 'hub' })
+    t.same(counted, ['clown', 'hub'], 'a user of that name is a user')
+    t.same(checked.splice(0), ['clown', false, 'hub', false])
+    commands.take({ device: relay, message: messageOn(`${relay}/set`, false), sender: autoOff })
+    t.same(counted.length, 2)
+    t.same(checked, [true], 'it is no command to a device that may not be there')
+    t.ok(autoOff.rights.mayPublish(`${relay}/set`, false).allowed)
+    known.isSo = false
+    ask({ state: true })
+    t.same(counted.length, 2, 'a command to any other device is a message like others')
+  },
+)
 
 t.test('a refusal is told to who watches, and thrown at who does not', async (t) => {
   const { commands, told } = openedCommands()

@@ -2,13 +2,8 @@ import type { Sender } from '../../../src/access/sender.ts'
 import type { Message } from '../../../src/core/message.ts'
 import { Payload } from '../../../src/core/payload.ts'
 import type { Receipt, ReceiptName } from '../../../src/core/receipt.ts'
-import {
-  type CommandGuard,
-  type CommandsOptions,
-  createCommands,
-} from '../../../src/nodes/commands/commands.ts'
+import { type CommandsOptions, createCommands } from '../../../src/nodes/commands/commands.ts'
 import { commandTopic } from '../../../src/nodes/device.ts'
-import { switchOf } from '../../../src/nodes/switch-state.ts'
 import { type SteppedClock, steppedClock } from '../../clock.ts'
 import { clown } from '../../senders.ts'
 
@@ -21,16 +16,6 @@ function payloadOf(value: unknown): Payload {
 
 export function messageOn(topic: string, value: unknown): Message {
   return { topic, payload: payloadOf(value), qos: 0, retain: false }
-}
-
-/** Nothing stands against a command. */
-export const idleGuard: CommandGuard = {
-  count: () => {},
-  check: () => undefined,
-  turnsOff: ({ message }) => switchOf(message.payload.value) === 'off',
-  isOwn: () => false,
-  sent: () => {},
-  reported: () => {},
 }
 
 export interface Asked {
@@ -48,7 +33,10 @@ export function openedCommands(options: Partial<CommandsOptions> = {}) {
     bus: {
       publish: (message) => published.push(message),
     },
-    guard: idleGuard,
+    // Nothing stands against a command.
+    relayGuard: { check: () => undefined, sent: () => {} },
+    takeRate: () => {},
+    isKnown: () => true,
     checkRight: () => {},
     checkKnown: () => {},
     isOffline: () => false,
@@ -63,7 +51,7 @@ export function openedCommands(options: Partial<CommandsOptions> = {}) {
     commands,
     published,
     told,
-    reports: (value: unknown, device = relay) => commands.reported(messageOn(device, value)),
+    reports: (value: unknown, device = relay) => commands.reported(device, payloadOf(value)),
     ask: (
       value: unknown,
       { device = relay, ...from }: Partial<Sender> & { device?: string } = {},

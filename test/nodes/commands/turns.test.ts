@@ -1,44 +1,47 @@
 import t from 'tap'
 import { HubError } from '../../../src/core/errors.ts'
 import { Payload } from '../../../src/core/payload.ts'
-import type { CommandGuard } from '../../../src/nodes/commands/commands.ts'
+import { autoOff, type CommandsOptions } from '../../../src/nodes/commands/commands.ts'
 import type { TooSoon } from '../../../src/nodes/commands/turns.ts'
 import { commandTopic } from '../../../src/nodes/device.ts'
 import { clown } from '../../senders.ts'
-import { idleGuard, openedCommands, relay } from './opened-commands.ts'
+import { messageOn, openedCommands, relay } from './opened-commands.ts'
 
 const [on, off] = [{ state: true }, { state: false }]
 const ann = { user: 'ann' }
 const bob = { user: 'bob' }
-const hub = { user: 'the hub' }
 
 /** Commands to devices that take one in `intervalMs`, whatever it asks for, unless the test forbids it. */
 function paced(intervalMs = 200) {
   const sentAtMs = new Map<string, number>()
   const forbidden: { error?: HubError } = {}
-  const guard: CommandGuard = {
-    ...idleGuard,
-    check: ({ device, sender }): TooSoon | undefined => {
+  const relayGuard: CommandsOptions['relayGuard'] = {
+    check: ({ device, isOwn }): TooSoon | undefined => {
       if (forbidden.error !== undefined) throw forbidden.error
       const waitMs = (sentAtMs.get(device) ?? -Infinity) + intervalMs - opened.clock.nowMs()
-      const isIn = waitMs <= 0 || sender.user === hub.user
+      const isIn = waitMs <= 0 || isOwn === true
       return isIn ? undefined : { waitMs, expected: 'less' }
     },
-    isOwn: ({ sender }) => sender.user === hub.user,
     sent: ({ device }) => {
       sentAtMs.set(device, opened.clock.nowMs())
     },
   }
   const may: { still: boolean; isOffline: boolean } = { still: true, isOffline: false }
   const opened = openedCommands({
-    guard,
+    relayGuard,
     checkRight: () => {
       if (!may.still) throw new HubError('forbidden', 'expected a right')
     },
     isOffline: () => may.isOffline,
   })
   const sent = () => opened.published.map(({ payload }) => payload.value)
-  return { ...opened, forbidden, may, sent }
+  const turnOff = (value: unknown) =>
+    opened.commands.take({
+      device: relay,
+      message: messageOn(commandTopic(relay), value),
+      sender: autoOff,
+    })
+  return { ...opened, forbidden, may, sent, turnOff }
 }
 
 t.test('what comes too soon waits for its turn, and is accepted meanwhile', async (t) => {
@@ -146,16 +149,16 @@ t.test('anything else that waits gives way to whoever comes later', async (t) =>
 })
 
 t.test('what the hub does itself lets the waiting ones wait', async (t) => {
-  const { ask, clock, sent } = paced()
+  const { ask, turnOff, clock, sent } = paced()
   ask(off, ann)
   const waited = ask(on, ann)
   clock.step(100)
-  ask({ state: 0 }, hub)
+  turnOff({ state: 0 })
   t.same(waited.names, ['accepted'])
   clock.step(200)
   t.same(sent(), [off, { state: 0 }, on], 'its turn comes later by that')
   const late = ask(off, ann)
-  ask({ state: 0 }, hub)
+  turnOff({ state: 0 })
   t.same(late.names, ['accepted'])
 })
 

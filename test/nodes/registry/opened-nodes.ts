@@ -6,7 +6,7 @@ import { matches } from '../../../src/core/filter.ts'
 import type { Message } from '../../../src/core/message.ts'
 import { Payload } from '../../../src/core/payload.ts'
 import { createSampledLog } from '../../../src/core/sampled-log.ts'
-import { loadClownModel } from '../../../src/nodes/clown-model.ts'
+import { loadClownModel, shapeOf } from '../../../src/nodes/clown-model.ts'
 import { openNodes } from '../../../src/nodes/registry/open-nodes.ts'
 import { openMemoryStore } from '../../../src/store/memory-store.ts'
 import { createInbox } from '../../inbox.ts'
@@ -111,6 +111,11 @@ export async function openedNodes(t: Test, around: Around = {}) {
     everyMs: 5,
   })
   t.teardown(nodes.close)
+  bus.subscribe('#', (message) => {
+    const shape = shapeOf(message.topic)
+    if (shape === 'report') nodes.values.keep(message)
+    nodes.registry.learn(message, { shape, device: undefined })
+  })
   const told = createInbox<{ base: string; value: unknown }>()
   bus.subscribe('$SYS/hub/nodes/#', ({ topic, payload }) => {
     told.put({ base: topic.replace(/^\$SYS\/hub\/nodes\/?/, ''), value: payload.value })

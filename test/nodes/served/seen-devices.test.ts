@@ -29,6 +29,7 @@ function knownDevice(node: KnownNode, name: string): KnownDevice {
     hasObeyed: false,
     intervalsMs: [],
     rhythmMs: undefined,
+    isForgotten: false,
     heard: undefined,
   }
   node.devices.set(name, device)

@@ -2,7 +2,7 @@ import t from 'tap'
 import { createSignedIn } from '../../../src/access/signed-in.ts'
 import { HubError } from '../../../src/core/errors.ts'
 import type { Receipt } from '../../../src/core/receipt.ts'
-import type { Ingress } from '../../../src/nodes/ingress.ts'
+import type { MessagePath } from '../../../src/nodes/message-path.ts'
 import { createVisitors } from '../../../src/nodes/served/visitors.ts'
 import { changingDirectory, userNamed } from '../../access/changing-directory.ts'
 import { steppedClock } from '../../clock.ts'
@@ -11,11 +11,11 @@ const relay = 'nodes/bridge/0/relay/i2c0-3b'
 const ann = userNamed('ann', { role: 'operator' })
 const arrival = { user: ann, address: '192.0.2.1', way: 'deconz' }
 
-/** Visitors whose commands `ingress` takes. */
-function opened(ingress: Ingress) {
+/** Visitors whose commands `enter` takes. */
+function opened(enter: MessagePath['enter']) {
   const directory = changingDirectory(ann)
   const clock = steppedClock()
-  const visitors = createVisitors({ ingress, signedIn: createSignedIn(directory), clock })
+  const visitors = createVisitors({ enter, signedIn: createSignedIn(directory), clock })
   return { visitors, clock, directory }
 }
 

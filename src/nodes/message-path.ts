@@ -1,0 +1,302 @@
+/**
+ * The life of a message, from top to bottom.
+ *
+ * It enters (from a client of ours): shed when there is too much, topic, right, payload, model, what may be
+ * kept; then a command goes its own way, and a report tells who waits for it. What is left goes on the bus.
+ *
+ * It has arrived (on the bus, whoever put it there): the bus delivers it, and then it is remembered as last
+ * value, tells about hardware, and is recorded. Nothing on this path waits for anything.
+ */
+import type { Logger } from 'pino'
+import type { NodePresence } from '../access/node-presence.ts'
+import type { PublishDecision } from '../access/rights.ts'
+import type { Sender } from '../access/sender.ts'
+import type { Bus } from '../bus/bus.ts'
+import type { Afterwards } from '../core/afterwards.ts'
+import type { Counters } from '../core/counters.ts'
+import { type ErrorCode, HubError, reasonOf, systemCodeOf } from '../core/errors.ts'
+import type { Message } from '../core/message.ts'
+import type { Payload } from '../core/payload.ts'
+import type { SampledLog } from '../core/sampled-log.ts'
+import type { Commands } from './commands/commands.ts'
+import type { Recorder } from './history/recorder.ts'
+import type { LastValues } from './last-values.ts'
+import type { Registry } from './registry/registry.ts'
+import type { Unreachable } from './registry/unreachable.ts'
+import type { RelayGuard } from './relay-guard/relay-guard.ts'
+import { decide, type TopicRecord, type TopicRecords } from './topic-records.ts'
+
+export interface MessagePath {
+  /**
+   * The one way onto the bus. Returns the message to publish; undefined when there is nothing left to do: a
+   * command goes out by its own life, and what is shed is dropped without a word.
+   *
+   * @throws HubError `bad-topic`, `topic-too-big`, `forbidden`, `too-large`, `bad-payload`, and what a command
+   * nobody watches is refused with.
+   */
+  enter(message: Message, sender: Sender): Message | undefined
+  /** Nothing that arrives is learned from any more. */
+  close(): void
+}
+
+export interface MessagePathParts {
+  readonly bus: Pick<Bus, 'subscribe'>
+  readonly records: TopicRecords
+  readonly commands: Pick<Commands, 'take' | 'refuse' | 'reported'>
+  readonly relayGuard: Pick<RelayGuard, 'reported'>
+  readonly presence: Pick<NodePresence, 'maySpeakFor'>
+  readonly unreachable: Pick<Unreachable, 'heard'>
+  readonly values: Pick<LastValues, 'keep'>
+  readonly registry: Pick<Registry, 'learn'>
+  readonly recorder: Pick<Recorder, 'record'>
+  readonly afterwards: Pick<Afterwards, 'do'>
+  readonly load: Load
+  readonly log: Pick<Logger, 'warn'>
+  readonly sampledLog: SampledLog
+  readonly counters: Pick<Counters, 'count'>
+}
+
+/** How much there is to do. */
+interface Load {
+  isOverloaded(): boolean
+  /** Nothing new may be kept. */
+  isOutOfMemory(): boolean
+}
+
+export function openMessagePath(parts: MessagePathParts): MessagePath {
+  const { bus, records, commands } = parts
+  const warnOnce = createWarnOnce(parts)
+  const arrivals = createArrivals(parts)
+  const stopHearing = bus.subscribe('#', arrivals.take)
+
+  const admit = (record: TopicRecord, message: Message, sender: Sender): Message => {
+    checkTopic(record, parts)
+    const decision = checkRight(record, { message, sender }, parts)
+    if (message.payload.refusal !== undefined) throw message.payload.refusal
+    checkModel(record, message, parts)
+    return keptOrNot(record, { message, sender, decision }, { ...parts, warnOnce })
+  }
+  const command = (device: string, record: TopicRecord, entering: Entering) => {
+    const { message, sender } = entering
+    // A device that has just been heard of can be commanded.
+    arrivals.settle()
+    try {
+      commands.take({ device, message: admit(record, message, sender), sender })
+    } catch (error) {
+      if (!isTold(error)) throw error
+      commands.refuse({ device, message, sender }, error)
+    }
+    return undefined
+  }
+  return {
+    enter: (message, sender) => {
+      const record = records.of(message.topic)
+      if (isShed(record, message, parts)) return undefined
+      const { commanded } = record
+      if (commanded !== undefined) return command(commanded, record, { message, sender })
+      const admitted = admit(record, message, sender)
+      if (record.shape === 'report') follow(record, { message: admitted, sender }, parts)
+      return admitted
+    },
+    close: () => {
+      stopHearing()
+      arrivals.settle()
+    },
+  }
+}
+
+// --- entering ---
+
+/** A message, and who sends it. */
+interface Entering {
+  readonly message: Message
+  readonly sender: Sender
+}
+
+/**
+ * While the hub is overloaded reports at QoS 0 are dropped before any work is done on them: the next one follows
+ * soon. Commands, requests and their answers are not, and nothing that is to be kept or acknowledged.
+ */
+function isShed(
+  { topic, shape }: TopicRecord,
+  { qos, retain }: Message,
+  { load, sampledLog }: MessagePathParts,
+): boolean {
+  if (!load.isOverloaded() || qos > 0 || retain || shape !== 'report') return false
+  sampledLog.warn('reports-shed', { topic }, 'overloaded: a report was dropped')
+  return true
+}
+
+function checkTopic({ error }: TopicRecord, { sampledLog }: MessagePathParts): void {
+  if (error === undefined) return
+  const kind = String(systemCodeOf(error))
+  sampledLog.warn(kind, { reason: reasonOf(error) }, 'a message was refused by its topic')
+  throw error
+}
+
+/** @throws HubError `forbidden` when the sender has no right, or none any more, to publish the message. */
+export function checkRight(
+  record: TopicRecord,
+  { message, sender }: Entering,
+  { sampledLog }: Pick<MessagePathParts, 'sampledLog'>,
+): PublishDecision {
+  const decision = decide(record, sender.rights, message.retain)
+  if (decision.allowed) return decision
+  const { user, clientId } = sender
+  const { reason } = decision
+  const fields = { user, client: clientId, topic: record.topic, reason }
+  sampledLog.warn('right-missing', fields, 'a message was refused')
+  throw new HubError('forbidden', `expected a right to publish, got none: ${reason}`)
+}
+
+/**
+ * Commands and requests that break their schema, or hold numbers that parsing changes, are refused where
+ * Clown.Model binds. Any other message that breaks its schema is passed on, counted and logged: a reading with
+ * a fault is better than none.
+ */
+function checkModel(
+  { topic, shape, isBound, problemOf }: TopicRecord,
+  { payload }: Message,
+  { sampledLog }: MessagePathParts,
+): void {
+  const problem = problemOf?.(payload)
+  if (shape !== 'command' && shape !== 'request') {
+    if (problem === undefined) return
+    sampledLog.warn('report-breaks-schema', { topic, problem }, 'a report breaks its schema')
+    return
+  }
+  if (!isBound) return
+  const fault = problem ?? numberProblemOf(payload.value) ?? keyProblemOf(payload)
+  if (fault === undefined) return
+  // The fault may quote the payload, which only the sender and the readers of the topic may see.
+  sampledLog.warn('command-refused', { topic }, 'a command breaks its schema')
+  throw new HubError('bad-payload', fault)
+}
+
+/**
+ * The message, without its retain flag when it may not be kept: for want of the right, since it would switch an
+ * actuator later, or for want of memory. It is delivered all the same.
+ */
+function keptOrNot(
+  record: TopicRecord,
+  { message, sender, decision }: Entering & { readonly decision: PublishDecision },
+  parts: Pick<MessagePathParts, 'load' | 'sampledLog'> & { warnOnce(topic: string): void },
+): Message {
+  if (!message.retain) return message
+  const { topic } = record
+  const { load, sampledLog, warnOnce } = parts
+  if (decision.withoutRetain) {
+    const { user, clientId } = sender
+    const fields = { user, client: clientId, topic }
+    sampledLog.warn('right-to-retain-missing', fields, 'a retain flag was removed: no right to it')
+  } else if (record.isSwitching) warnOnce(topic)
+  else if (load.isOutOfMemory() && message.payload.bytes.length > 0) {
+    sampledLog.warn('retained-refused', { topic }, 'short of memory: a value was not retained')
+  } else return message
+  return { ...message, retain: false }
+}
+
+/** A report by somebody who may speak for its node tells what became of commands. */
+function follow(
+  { topic, base, isGuarded }: TopicRecord,
+  { message: { payload }, sender }: Entering,
+  { presence, unreachable, relayGuard, commands }: MessagePathParts,
+): void {
+  if (!presence.maySpeakFor(base, sender.user)) return
+  unreachable.heard(topic)
+  // What no rule is about is not decoded for this.
+  if (isGuarded) relayGuard.reported(topic, payload.value)
+  commands.reported(topic, payload)
+}
+
+/** Whoever has no right to a device, or names none, leaves no trace where others read of its commands. */
+const untold: ReadonlySet<ErrorCode> = new Set(['forbidden', 'bad-topic', 'topic-too-big'])
+
+function isTold(error: unknown): error is HubError {
+  return error instanceof HubError && !untold.has(error.code)
+}
+
+// --- arrived ---
+
+/**
+ * What has arrived is delivered first, and learned from a moment later, in order: the sooner it is where it is
+ * waited for. What was promised is recorded at once, so that it is noted before its acknowledgement leaves.
+ */
+function createArrivals(parts: MessagePathParts) {
+  const { records, values, registry, recorder, afterwards } = parts
+  let waiting: { readonly record: TopicRecord; readonly message: Message }[] = []
+  const settle = () => {
+    const arrived = waiting
+    waiting = []
+    for (const { record, message } of arrived) {
+      registry.learn(message, record)
+      recorder.record(message, record)
+    }
+  }
+  return {
+    settle,
+    take: (message: Message) => {
+      const record = records.of(message.topic)
+      if (record.shape === 'report') values.keep(message)
+      if (waiting.length === 0) afterwards.do(settle)
+      waiting.push({ record, message })
+      if (message.qos > 0) settle()
+    },
+  }
+}
+
+// --- payloads ---
+
+/**
+ * A number that was changed by parsing it would command something else than was asked for: `1e999`
+ * becomes infinite, and integers from 2^53 on lose their last digits. Payloads are never deep.
+ */
+function numberProblemOf(value: unknown): string | undefined {
+  if (typeof value === 'number') {
+    const isWhole = Number.isInteger(value)
+    const isExact = isWhole ? Number.isSafeInteger(value) : Number.isFinite(value)
+    return isExact ? undefined : `expected finite numbers and integers below 2^53, got ${value}`
+  }
+  if (typeof value !== 'object' || value === null) return undefined
+  for (const inner of Object.values(value)) {
+    const problem = numberProblemOf(inner)
+    if (problem !== undefined) return problem
+  }
+  return undefined
+}
+
+/** RFC 8259, 4: with a key that comes twice, readers differ in which one counts. */
+function keyProblemOf({ encoding, jsonText, value }: Payload): string | undefined {
+  if (encoding !== 'json') return undefined
+  const colons = jsonText.replace(/"(?:[^"\\]|\\.)*"/g, '').split(':').length - 1
+  return colons === keysIn(value) ? undefined : 'expected each key once, got one that comes again'
+}
+
+/** How many keys `value` has, at every depth. */
+function keysIn(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0
+  const inner = Object.values(value)
+  const own = Array.isArray(value) ? 0 : inner.length
+  return inner.reduce((sum: number, each) => sum + keysIn(each), own)
+}
+
+// --- warnings ---
+
+/** So many topics are told one by one. */
+const warnedTopics = 1000
+
+/** Says once a topic that its commands are not kept, since they would switch a node that connects tomorrow. */
+function createWarnOnce({ log, counters, sampledLog }: MessagePathParts): (topic: string) => void {
+  const warned = new Set<string>()
+  const kind = 'command-not-retained'
+  const text =
+    'a command came with the retain flag, which was removed: it would switch again, later'
+  return (topic) => {
+    if (warned.size >= warnedTopics && !warned.has(topic)) sampledLog.warn(kind, { topic }, text)
+    else {
+      counters.count(kind)
+      if (!warned.has(topic)) log.warn({ kind, topic }, text)
+      warned.add(topic)
+    }
+  }
+}

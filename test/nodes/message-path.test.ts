@@ -1,0 +1,289 @@
+import { pino } from 'pino'
+import t from 'tap'
+import { rightsOf } from '../../src/access/rights.ts'
+import type { Sender } from '../../src/access/sender.ts'
+import { createCounters } from '../../src/core/counters.ts'
+import { HubError } from '../../src/core/errors.ts'
+import type { Message } from '../../src/core/message.ts'
+import { Payload } from '../../src/core/payload.ts'
+import { createSampledLog } from '../../src/core/sampled-log.ts'
+import { ceilingOfTopics } from '../../src/core/topic.ts'
+import { loadClownModel } from '../../src/nodes/clown-model.ts'
+import { type MessagePathParts, openMessagePath } from '../../src/nodes/message-path.ts'
+import { createDeviceRules } from '../../src/nodes/relay-guard/device-rules.ts'
+import { createTopicRecords } from '../../src/nodes/topic-records.ts'
+import { clown } from '../senders.ts'
+import { smallBus } from './registry/opened-nodes.ts'
+
+const model = loadClownModel()
+
+function messageOn(topic: string, text = '1', more: Partial<Message> = {}): Message {
+  return { topic, payload: new Payload(Buffer.from(text)), qos: 0, retain: false, ...more }
+}
+
+const report = messageOn('n/thermometer/0')
+const command = messageOn('n/relay/0/set', '{"state":true}')
+
+/** A path whose parts tell, in order, what they are asked to do. */
+function opened(
+  parts: Partial<MessagePathParts> = {},
+  rules = [{ autoOffSeconds: 1, kind: 'relay' }],
+) {
+  const done: unknown[][] = []
+  const note = (what: string) => (topic: string, value?: unknown) => {
+    done.push(value === undefined ? [what, topic] : [what, topic, value])
+  }
+  const counters = createCounters()
+  const log = pino({ level: 'silent' })
+  const bus = smallBus()
+  let later = () => {}
+  const records = createTopicRecords({
+    model,
+    bases: { binds: () => true, onChange: () => () => {} },
+    rules: createDeviceRules({ timeoutSeconds: 5, rules }),
+    topicLimits: ceilingOfTopics,
+    history: { record: ['#'], ignore: ['n/silent/#'] },
+  })
+  const path = openMessagePath({
+    bus,
+    records,
+    commands: {
+      take: ({ device }) => note('take')(device),
+      refuse: ({ device }, { code }) => note('refuse')(device, code),
+      reported: (device) => note('follow')(device),
+    },
+    relayGuard: { reported: note('guard') },
+    presence: { maySpeakFor: (base) => base !== 'foreign' },
+    unreachable: { heard: note('heard') },
+    values: { keep: ({ topic }) => note('keep')(topic) },
+    registry: { learn: ({ topic }) => note('learn')(topic) },
+    recorder: { record: ({ topic }, { isRecorded }) => note('record')(topic, isRecorded) },
+    afterwards: {
+      do: (act) => {
+        later = act
+      },
+    },
+    load: { isOverloaded: () => false, isOutOfMemory: () => false },
+    log,
+    sampledLog: createSampledLog(log, counters),
+    counters,
+    ...parts,
+  })
+  return { path, bus, done, records, counters, settle: () => later() }
+}
+
+const overloaded = { isOverloaded: () => true, isOutOfMemory: () => false }
+const outOfMemory = { isOverloaded: () => true, isOutOfMemory: () => true }
+
+function allowed(...actions: ('read' | 'write' | 'command' | 'retain')[]): Sender {
+  const rules = [{ allow: actions, topic: '#' }]
+  return { ...clown, rights: rightsOf({ name: 'ann', rules, tokens: [] }) }
+}
+
+t.test('a report goes on the bus, and tells who waits for it', async (t) => {
+  const { path, done } = opened()
+  t.equal(path.enter(report, clown), report)
+  const follows = [
+    ['heard', 'n/thermometer/0'],
+    ['follow', 'n/thermometer/0'],
+  ]
+  t.same(done, follows)
+  const boot = messageOn('n/boot', '{}')
+  t.equal(path.enter(boot, clown), boot)
+  t.same(done, follows, 'an event is the answer to nothing')
+})
+
+t.test('a command goes out by its own life', async (t) => {
+  const { path, done } = opened()
+  t.equal(path.enter(command, clown), undefined)
+  t.same(done, [['take', 'n/relay/0']])
+})
+
+t.test('reports of guarded devices are decoded for the guard, and no others', async (t) => {
+  const { path, done } = opened()
+  path.enter(messageOn('n/relay/0', '{"state":true}'), clown)
+  t.same(done[1], ['guard', 'n/relay/0', { state: true }])
+  path.enter(messageOn('n/led/0', '{"state":"on"}'), clown)
+  t.equal(done.filter(([what]) => what === 'guard').length, 1)
+})
+
+t.test('of a node that others may not speak for, a report of others tells nothing', async (t) => {
+  const { path, done } = opened()
+  const foreign = messageOn('foreign/relay/0', '{"state":true}')
+  t.equal(path.enter(foreign, clown), foreign)
+  t.same(done, [])
+})
+
+t.test('the refusal of a command is told, but for topics and rights that are wrong', async (t) => {
+  const { path, done } = opened()
+  t.equal(path.enter(messageOn('n/relay/0/set', '"banana"'), clown), undefined)
+  t.same(done, [['refuse', 'n/relay/0', 'bad-payload']])
+  t.throws(() => path.enter(messageOn('n/+/0/set', '{}'), clown), { code: 'bad-topic' })
+  t.throws(() => path.enter(command, allowed('read', 'write')), { code: 'forbidden' })
+  t.throws(() => path.enter(messageOn('n/x/config/set', '1e999'), clown), { code: 'bad-payload' })
+  t.equal(done.length, 1)
+})
+
+t.test('what is thrown at a command that nobody watches goes up', async (t) => {
+  const error = new HubError('bad-payload', 'bad')
+  const defect = new TypeError('a defect')
+  for (const thrown of [error, defect]) {
+    const { path } = opened({
+      commands: {
+        take: () => {
+          throw thrown
+        },
+        refuse: (_request, refusal) => {
+          throw refusal
+        },
+        reported: () => {},
+      },
+    })
+    t.throws(() => path.enter(command, clown), thrown)
+  }
+})
+
+t.test('a payload that was not kept is refused', async (t) => {
+  const { path, done } = opened()
+  const payload = Payload.refused(new HubError('too-large', 'expected less'))
+  t.throws(() => path.enter({ ...report, payload }, clown), { code: 'too-large' })
+  t.equal(path.enter({ ...command, payload }, clown), undefined)
+  t.same(done, [['refuse', 'n/relay/0', 'too-large']])
+})
+
+t.test('while the hub is overloaded it drops reports at QoS 0, and nothing else', async (t) => {
+  const { path, counters, done } = opened({ load: overloaded })
+  t.equal(path.enter(report, clown), undefined)
+  t.equal(path.enter(command, clown), undefined)
+  t.same(
+    done,
+    [['take', 'n/relay/0']],
+    'who is dropped tells nothing, and a command is not dropped',
+  )
+  const kept = [
+    messageOn('n/thermometer/0/config/set', '{}'),
+    messageOn('n/thermometer/0/config/ok', '{}'),
+    messageOn('n/boot', '{}'),
+    { ...report, qos: 1 as const },
+    { ...report, retain: true },
+  ]
+  for (const message of kept) t.equal(path.enter(message, clown), message, message.topic)
+  t.match(counters.snapshot(), { 'reports-shed': 1 })
+  t.throws(() => path.enter(messageOn('n/#', '1', { qos: 1 }), clown), { code: 'bad-topic' })
+})
+
+t.test('short of memory no value is retained, but delivered and taken away', async (t) => {
+  const { path, counters } = opened({ load: outOfMemory })
+  const value = { ...report, retain: true }
+  t.same(path.enter(value, clown), { ...value, retain: false })
+  const empty = { ...value, payload: new Payload(Buffer.alloc(0)) }
+  t.equal(path.enter(empty, clown), empty)
+  const acknowledged = { ...report, qos: 1 as const }
+  t.equal(path.enter(acknowledged, clown), acknowledged)
+  t.match(counters.snapshot(), { 'retained-refused': 1 })
+})
+
+t.test('what switches an actuator is not kept, and who may not retain is heard', async (t) => {
+  const { path, counters } = opened()
+  const power = messageOn('cmnd/lamp/POWER', 'ON', { retain: true })
+  t.same(path.enter(power, clown), { ...power, retain: false })
+  t.same(path.enter(report, allowed('write')), report)
+  const value = { ...report, retain: true }
+  t.same(path.enter(value, allowed('write')), { ...value, retain: false })
+  t.equal(path.enter(value, allowed('write', 'retain')), value, 'what was decided is of one user')
+  t.match(counters.snapshot(), { 'command-not-retained': 1, 'right-to-retain-missing': 1 })
+})
+
+t.test(
+  'what arrived is remembered at once, and learned from a moment later in order',
+  async (t) => {
+    const { bus, done, settle, path } = opened()
+    bus.publish(report)
+    bus.publish(messageOn('n/silent/0'))
+    bus.publish(messageOn('n/boot', '{}'))
+    t.same(done.splice(0), [
+      ['keep', 'n/thermometer/0'],
+      ['keep', 'n/silent/0'],
+    ])
+    settle()
+    t.same(done.splice(0), [
+      ['learn', 'n/thermometer/0'],
+      ['record', 'n/thermometer/0', true],
+      ['learn', 'n/silent/0'],
+      ['record', 'n/silent/0', false],
+      ['learn', 'n/boot'],
+      ['record', 'n/boot', false],
+    ])
+    bus.publish(report)
+    path.close()
+    bus.publish(report)
+    t.same(
+      done.map(([what]) => what),
+      ['keep', 'learn', 'record'],
+      'closed, it finishes, and hears no more',
+    )
+  },
+)
+
+t.test('commands, requests, answers and notifications are no values', async (t) => {
+  const { bus, done } = opened()
+  const topics = ['relay/x/set', 'a/b/get', 'a/b/config/set', 'a/b/config/ok', 'a/error', 'boot']
+  for (const topic of topics) bus.publish(messageOn(`n/${topic}`, '{}'))
+  t.same(done, [])
+})
+
+t.test('what is promised is recorded before anything can be acknowledged', async (t) => {
+  const { bus, done } = opened()
+  bus.publish(report)
+  bus.publish({ ...report, topic: 'n/a/b', qos: 1 })
+  t.same(
+    done.map(([what, topic]) => `${what} ${topic}`),
+    [
+      'keep n/thermometer/0',
+      'keep n/a/b',
+      'learn n/thermometer/0',
+      'record n/thermometer/0',
+      'learn n/a/b',
+      'record n/a/b',
+    ],
+  )
+})
+
+t.test('a device that was just heard of can be commanded', async (t) => {
+  const { bus, path, done } = opened()
+  bus.publish(report)
+  path.enter(command, clown)
+  t.same(
+    done.map(([what]) => what),
+    ['keep', 'learn', 'record', 'take'],
+  )
+})
+
+t.test(
+  'topics are remembered until there are too many, those that are refused never',
+  async (t) => {
+    const { records } = opened()
+    const first = records.of('n/a/0')
+    t.equal(records.of('n/a/0'), first)
+    t.not(records.of('n/+'), records.of('n/+'))
+    for (let number = 0; number < 20_000; number++) records.of(`n/b/${number}`)
+    t.not(records.of('n/a/0'), first)
+    const long = records.of(`n/${'x'.repeat(60_000)}`)
+    for (let number = 0; number < 70; number++) records.of(`n/${number}${'x'.repeat(60_000)}`)
+    t.not(records.of(long.topic), long, 'nor too many characters')
+    records.close()
+  },
+)
+
+t.test('a warning is told once a topic, for so many topics', async (t) => {
+  const lines: string[] = []
+  const { path, counters } = opened({ log: pino({}, { write: (line) => lines.push(line) }) })
+  for (let number = 0; number <= 1000; number++) {
+    const power = messageOn(`cmnd/${number}/POWER`, 'ON', { retain: true })
+    path.enter(power, clown)
+    path.enter(power, clown)
+  }
+  t.equal(counters.snapshot()['command-not-retained'], 2002)
+  t.equal(lines.length, 1000)
+  t.match(lines[999], 'cmnd/999/POWER')
+})
