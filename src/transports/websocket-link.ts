@@ -11,6 +11,8 @@ export type Outlet = Pick<WebSocket, 'bufferedAmount' | 'close' | 'readyState'> 
   send(frame: string, written: () => void): void
   /** Writes frames that are complete. */
   write(bytes: Buffer, written: () => void): void
+  /** The same when nothing waits before them; false when something does, or the websocket is closing. */
+  offer(bytes: Buffer): boolean
 }
 
 export interface OutboundLimits {
@@ -63,10 +65,15 @@ export class WebSocketLink implements PatientLink {
   #missed = 0
   #isConflating = false
   #isClosed = false
+  /** Nothing stands before live frames here: most links are so all the time, and nothing else is looked at. */
+  #isIdle = true
+  /** Half of what may wait, so that live frames have room beside those that are made to wait. */
+  readonly #roomBytes: number
 
   constructor(outlet: Outlet, options: WebSocketLinkOptions) {
     this.#outlet = outlet
     this.#options = options
+    this.#roomBytes = options.limits.conflateBytes / 2
   }
 
   send(frame: string): void {
@@ -77,8 +84,12 @@ export class WebSocketLink implements PatientLink {
   }
 
   deliver(batch: Batch): void {
+    const { bytes } = batch
+    // Whoever waits for room has it after this, so that nobody needs to hear when it is written.
+    const isSmall = bytes.length <= this.#roomBytes
+    if (this.#isIdle && isSmall && this.#outlet.offer(bytes)) return
     if (!this.#isOpen()) return
-    if (this.#isDirect()) this.#outlet.write(batch.bytes, this.#written)
+    if (this.#isDirect()) this.#outlet.write(bytes, this.#written)
     else for (const { text, topic } of batch.frames) this.#keep(text, topic)
   }
 
@@ -89,6 +100,7 @@ export class WebSocketLink implements PatientLink {
   hold(): void {
     this.#source.settle()
     this.#holds++
+    this.#isIdle = false
   }
 
   release(): void {
@@ -114,6 +126,7 @@ export class WebSocketLink implements PatientLink {
 
   close(): void {
     this.#isClosed = true
+    this.#isIdle = false
     this.#options.share.hold(0)
     this.#held.clear()
     for (const resolve of this.#waitingForRoom.splice(0)) resolve(false)
@@ -130,9 +143,8 @@ export class WebSocketLink implements PatientLink {
     return isNothingHeld && this.#outlet.bufferedAmount <= conflateBytes
   }
 
-  /** Half of what may wait, so that live frames have room beside those that are made to wait. */
   #hasRoomNow(): boolean {
-    return this.#outlet.bufferedAmount <= this.#options.limits.conflateBytes / 2
+    return this.#outlet.bufferedAmount <= this.#roomBytes
   }
 
   #write(frame: string): void {
@@ -143,6 +155,7 @@ export class WebSocketLink implements PatientLink {
     const { conflateBytes, outboundBytes } = this.#options.limits
     if (this.#isConflating && topic !== undefined && this.#held.drop(topic)) this.#missed++
     this.#held.add(frame, topic)
+    this.#isIdle = false
     if (this.#waitingBytes() > conflateBytes && !this.#isConflating) this.#conflate()
     const waitingBytes = this.#waitingBytes()
     if (waitingBytes > outboundBytes || !this.#options.share.hold(waitingBytes)) this.#giveUp()
@@ -179,7 +192,9 @@ export class WebSocketLink implements PatientLink {
       if (frame === undefined) break
       this.#write(frame)
     }
-    if (this.#held.isEmpty) this.#caughtUp()
+    if (!this.#held.isEmpty) return
+    this.#isIdle = true
+    this.#caughtUp()
   }
 
   #caughtUp(): void {

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import type { WebSocket } from 'ws'
+import { WebSocket } from 'ws'
 import type { TurnEnd } from '../core/turn-end.ts'
 import type { Outlet } from './websocket-link.ts'
 
@@ -29,6 +29,10 @@ export function writeOnceATurn(websocket: WebSocket, socket: Duplex, turnEnd: Tu
     // The websocket itself writes whole frames, too, so its pings and its close come between them.
     write: (bytes, written) => {
       socket.write(bytes, () => written())
+    },
+    offer: (bytes) => {
+      if (socket.writableLength > 0 || websocket.readyState !== WebSocket.OPEN) return false
+      return socket.write(bytes) || true
     },
     send: (frame, written) => {
       if (!isCollecting) {

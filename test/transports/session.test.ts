@@ -61,6 +61,7 @@ function openedSession() {
     bufferedAmount: 0,
     readyState: WebSocket.OPEN,
     send: (frame: string) => sent.push(frame),
+    offer: () => false,
     write: (bytes: Buffer) => sent.push(unframed(bytes)),
     close: () => {},
   }

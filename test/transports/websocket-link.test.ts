@@ -26,6 +26,12 @@ function linkToReader(share = unbounded(() => '')) {
         written()
       })
     },
+    offer: (bytes: Buffer) => {
+      if (!outlet.isIdle) return false
+      sent.push(framed.get(bytes) ?? '')
+      return true
+    },
+    isIdle: false,
     write: (bytes: Buffer, written: () => void) => outlet.send(framed.get(bytes) ?? '', written),
     close: (code?: number) => {
       closed.push(code ?? 0)
@@ -62,6 +68,34 @@ t.test('who reads gets everything at once, however large one frame is', async (t
   deliver('1', 'a')
   t.same(news(), [big, big.repeat(4), '1'])
   t.same(counters.snapshot(), {})
+})
+
+t.test('to a reader before whom nothing waits, frames go at once', async (t) => {
+  const { link, deliver, outlet, news, readAll } = linkToReader()
+  outlet.isIdle = true
+  deliver('1', 'a')
+  link.hold()
+  deliver('2', 'a')
+  t.same(news(), ['1'])
+  link.release()
+  t.same(news(), ['2'])
+  readAll()
+  deliver('3', 'a')
+  t.same(news(), ['3'])
+  link.send(big)
+  deliver('4', 'a')
+  deliver('5', 'a')
+  t.same(news(), [big, '4', '5'])
+  outlet.isIdle = false
+  deliver('6', 'a')
+  outlet.isIdle = true
+  deliver('7', 'b')
+  t.same(news(), [], 'what waits here is not overtaken')
+  readAll()
+  t.same(news(), ['6', '7'])
+  link.close()
+  deliver('8', 'a')
+  t.same(news(), [])
 })
 
 t.test('who reads slowly gets the latest of each topic, all commands, and the count', async (t) => {

@@ -59,6 +59,20 @@ t.test('what is sent in one turn is written at once, in order', async (t) => {
   t.equal(outlet.readyState, websocket.readyState)
 })
 
+t.test('frames are taken when nothing waits before them, until the websocket closes', async (t) => {
+  const { outlet, client, texts } = await opened(t)
+  const { bytes } = new Batch([{ text: 'one', topic: undefined }])
+  t.ok(outlet.offer(bytes))
+  const written = new Promise<void>((resolve) => outlet.send('two', resolve))
+  t.notOk(outlet.offer(bytes), 'it would come before what waits')
+  await written
+  t.ok(outlet.offer(bytes))
+  outlet.close(1000, 'done')
+  t.notOk(outlet.offer(bytes))
+  await once(client, 'close')
+  t.same(texts, ['one', 'two', 'one'])
+})
+
 t.test('much is written before the turn ends', async (t) => {
   const { outlet, client, texts, writes } = await opened(t)
   for (let at = 0; at < 4; at++) outlet.send('x'.repeat(40_000), () => {})
