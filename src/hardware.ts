@@ -173,10 +173,12 @@ async function openCommanding(config: Config, nodes: KnownHardware, parts: Hardw
   const path: MessagePath = openMessagePath({
     ...parts,
     ...nodes,
+    nodes,
     records,
     commands,
     relayGuard,
     afterwards,
+    clock: systemClock,
   })
   relayGuard.start()
   return { path, auditLog, relayGuard }

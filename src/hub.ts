@@ -12,7 +12,7 @@ import { type Counters, createCounters } from './core/counters.ts'
 import { insist } from './core/insist.ts'
 import { openLog } from './core/log.ts'
 import { maxOpenFiles } from './core/open-files.ts'
-import { watchProcess } from './core/process-watch.ts'
+import { type ProcessWatch, watchProcess } from './core/process-watch.ts'
 import { type Release, readRelease } from './core/release.ts'
 import { createSampledLog, type SampledLog } from './core/sampled-log.ts'
 import { createTurnEnd } from './core/turn-end.ts'
@@ -23,7 +23,7 @@ import { createClownBases } from './nodes/clown-bases.ts'
 import { loadClownModel } from './nodes/clown-model.ts'
 import type { MessagePath } from './nodes/message-path.ts'
 import { openPorts, type Ports } from './ports.ts'
-import { createReadiness, stateOf } from './readiness.ts'
+import { createReadiness, type Readiness, stateOf } from './readiness.ts'
 import { openRecording } from './recording.ts'
 import { type DialectPlace, openServedDialects } from './served-dialects.ts'
 import { backupLines } from './store/backup.ts'
@@ -98,7 +98,6 @@ interface Life {
 async function openAll(config: Config, log: Logger, life: Life) {
   const { onClose } = life
   const release = readRelease()
-  const { version } = release
   const { counters, sampledLog, store, readiness } = await openGround(config, log, life)
   const logs = { log, counters, sampledLog }
   const { watch, gate, bases, model, ...shares } = openProtection(config, logs)
@@ -123,24 +122,45 @@ async function openAll(config: Config, log: Logger, life: Life) {
   })
   onClose(broker.close)
   const { bus, handle } = broker
-  const common = { bus, access, clientAddress, log, sampledLog, onClose, ...shares }
-  const recording = await openRecording(config, { ...common, store, journal: broker.journal })
+  const common = { bus, access, clientAddress, log, sampledLog, counters, onClose, ...shares }
   let path: MessagePath | undefined
+  const recording = await openRecording(config, {
+    ...common,
+    store,
+    journal: broker.journal,
+    settle: () => path?.settle(),
+  })
   // What is acknowledged until then is recorded as well.
   onClose(() => path?.close())
   onClose(broker.letGo)
-  const toLearn = { store, bases, model, recorder: recording.recorder, load: watch, counters }
+  const toLearn = { store, bases, model, recorder: recording.recorder, load: watch }
   const hardware = await openHardware(config, { ...common, ...toLearn })
   path = hardware.path
   const known = { release, hardware, recording, gate, handle }
-  const { served, ...routes } = openWebSocketRoutes(config, { ...common, ...known })
+  const edges = await openEdges(config, { ...common, ...rules, ...known, store, readiness, watch })
+  readiness.started()
+  log.info({ version: release.version, ...edges.ports }, 'the hub is running')
+  return { ...edges, counters }
+}
+
+interface EdgeParts extends WebSocketParts, ReturnType<typeof openRequestRules> {
+  readonly store: Store
+  readonly readiness: Readiness
+  readonly watch: ProcessWatch
+  readonly counters: Counters
+}
+
+/** Where clients come in that do not speak MQTT on a port of its own. */
+async function openEdges(config: Config, parts: EdgeParts) {
+  const { access, hardware, recording, store, readiness, watch, counters, release } = parts
+  const { version } = release
+  const { served, ...routes } = openWebSocketRoutes(config, parts)
   const state = () => stateOf(readiness, watch)
-  const parts = { ...common, ...rules, hardware, gate, store, release, state, websockets: served }
-  const dialects = await openServedDialects(config, parts)
+  const dialects = await openServedDialects(config, { ...parts, state, websockets: served })
   const routeOf = createRoutes({
     ...routes,
     pages: new Map([
-      ['/', homePage({ ...rules, ...access, version })],
+      ['/', homePage({ ...parts, ...access, version })],
       ...pageFiles,
       ...access.pages,
       ...hardware.pages,
@@ -152,12 +172,9 @@ async function openAll(config: Config, log: Logger, life: Life) {
     health: () => ({ version, overloaded: watch.isOverloaded(), counters: counters.snapshot() }),
     unready: readiness.unready,
   })
-  const requests = { ...rules, limits: config.limits.http, gate, sampledLog, routeOf }
-  const ports = await openPorts(config, { requests, handle, log, onClose })
-  const places = await dialects.listen(requests)
-  readiness.started()
-  log.info({ version, ...ports }, 'the hub is running')
-  return { ports, dialects: places, counters }
+  const requests = { ...parts, limits: config.limits.http, routeOf }
+  const ports = await openPorts(config, { ...parts, requests })
+  return { ports, dialects: await dialects.listen(requests) }
 }
 
 /** Of bytes that many hold at once. */

@@ -3,6 +3,7 @@ import type { Config } from './config.ts'
 import { type AlarmClock, systemClock } from './core/clock.ts'
 import type { Closers } from './core/closers.ts'
 import type { SampledLog } from './core/sampled-log.ts'
+import type { HistorySource } from './nodes/history/history-answer.ts'
 import { createHistoryAnswers } from './nodes/history/history-answers.ts'
 import { createRecorder } from './nodes/history/recorder.ts'
 import type { Answering, Asker } from './nodes/registry/answers.ts'
@@ -21,6 +22,8 @@ export interface RecordingParts {
   readonly sampledLog: SampledLog
   readonly onClose: Closers['add']
   readonly clock?: AlarmClock
+  /** Lets what has arrived into the history, before it is read. */
+  settle(): void
 }
 
 export async function openRecording(config: Config, parts: RecordingParts) {
@@ -28,10 +31,17 @@ export async function openRecording(config: Config, parts: RecordingParts) {
   const history = await openHistory({ ...parts, ...settingsOf(config, parts), clock })
   onClose(history.close)
   onClose(maintained(history, clock))
-  const recorder = createRecorder({ history, clock })
+  const read: HistorySource = {
+    ...history,
+    cut: (filter) => {
+      parts.settle()
+      return history.cut(filter)
+    },
+  }
+  const recorder = createRecorder({ history })
   const topicLimits = config.limits.topic
-  const route = historyRoute({ ...access, history, recorder, topicLimits, sampledLog, clock })
-  const openAnswers = createHistoryAnswers({ history, clock, sampledLog })
+  const route = historyRoute({ ...access, history: read, recorder, topicLimits, sampledLog, clock })
+  const openAnswers = createHistoryAnswers({ history: read, clock, sampledLog })
   const page: [path: string, Route] = ['/api/history', route]
   return {
     recorder,

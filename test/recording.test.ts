@@ -84,13 +84,21 @@ t.test('once a second, what came is written, until the hub ends', async (t) => {
   const journal = openJournal(store)
   const directory = { find: () => undefined, onChange: () => () => {} }
   const access = { asUser: async () => {}, signedIn: createSignedIn(directory) }
-  const parts = { store, journal, access, sampledLog, clock, onClose: closers.add }
+  const parts = {
+    store,
+    journal,
+    access,
+    sampledLog,
+    clock,
+    onClose: closers.add,
+    settle: () => {},
+  }
   const config = checkConfig({ users: { anonymous: { role: 'admin' } } })
   const { recorder } = await openRecording(config, parts)
   const records = async () => (await textsOf(store, 'history/log/')).length
   const report = (topic: string) => {
     const payload = Payload.ofJson('1', 1)
-    recorder.record({ topic, payload, qos: 0, retain: false }, { isRecorded: true })
+    recorder.record({ topic, payload, qos: 0, retain: false }, { isRecorded: true }, clock.wallMs())
   }
   for (const count of [1, 2]) {
     report('n/a')

@@ -13,6 +13,7 @@ import type { PublishDecision } from '../access/rights.ts'
 import type { Sender } from '../access/sender.ts'
 import type { Bus } from '../bus/bus.ts'
 import type { Afterwards } from '../core/afterwards.ts'
+import type { AlarmClock } from '../core/clock.ts'
 import type { Counters } from '../core/counters.ts'
 import { type ErrorCode, HubError, reasonOf, systemCodeOf } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
@@ -21,6 +22,7 @@ import type { SampledLog } from '../core/sampled-log.ts'
 import type { Commands } from './commands/commands.ts'
 import type { Recorder } from './history/recorder.ts'
 import type { LastValues } from './last-values.ts'
+import type { Heard } from './registry/device-table.ts'
 import type { Registry } from './registry/registry.ts'
 import type { Unreachable } from './registry/unreachable.ts'
 import type { RelayGuard } from './relay-guard/relay-guard.ts'
@@ -35,6 +37,8 @@ export interface MessagePath {
    * nobody watches is refused with.
    */
   enter(message: Message, sender: Sender): Message | undefined
+  /** Learns from what has arrived: to be called before anything is read that follows from it. */
+  settle(): void
   /** Nothing that arrives is learned from any more. */
   close(): void
 }
@@ -47,9 +51,10 @@ export interface MessagePathParts {
   readonly presence: Pick<NodePresence, 'maySpeakFor'>
   readonly unreachable: Pick<Unreachable, 'heard'>
   readonly values: Pick<LastValues, 'keep'>
-  readonly registry: Pick<Registry, 'learn'>
-  readonly recorder: Pick<Recorder, 'record'>
+  readonly nodes: { readonly registry: Pick<Registry, 'learn'>; readonly isFollowed: boolean }
+  readonly recorder: Pick<Recorder, 'record' | 'isFollowed'>
   readonly afterwards: Pick<Afterwards, 'do'>
+  readonly clock: AlarmClock
   readonly load: Load
   readonly log: Pick<Logger, 'warn'>
   readonly sampledLog: SampledLog
@@ -98,6 +103,7 @@ export function openMessagePath(parts: MessagePathParts): MessagePath {
       if (record.shape === 'report') follow(record, { message: admitted, sender }, parts)
       return admitted
     },
+    settle: arrivals.settle,
     close: () => {
       stopHearing()
       arrivals.settle()
@@ -218,29 +224,53 @@ function isTold(error: unknown): error is HubError {
 
 // --- arrived ---
 
+/** A message that has arrived, and when. */
+interface Arrival {
+  readonly record: TopicRecord
+  readonly message: Message
+  readonly heard: Heard
+}
+
+/** What nobody waits for is learned together, so much later at most, or when there is so much of it. */
+const together = { ms: 100, messages: 1000 }
+
 /**
- * What has arrived is delivered first, and learned from a moment later, in order: the sooner it is where it is
- * waited for. What was promised is recorded at once, so that it is noted before its acknowledgement leaves.
+ * What has arrived is delivered first, and learned from a little later, in order: a moment later where somebody
+ * may wait for it, and whenever somebody asks (`settle`). What was promised is recorded at once, so that it is
+ * noted before its acknowledgement leaves.
  */
 function createArrivals(parts: MessagePathParts) {
-  const { records, values, registry, recorder, afterwards } = parts
-  let waiting: { readonly record: TopicRecord; readonly message: Message }[] = []
+  const { records, values, nodes, recorder, afterwards, clock } = parts
+  const { registry } = nodes
+  let waiting: Arrival[] = []
+  let stopWaiting: (() => void) | undefined
   const settle = () => {
+    stopWaiting?.()
+    stopWaiting = undefined
     const arrived = waiting
     waiting = []
-    for (const { record, message } of arrived) {
-      registry.learn(message, record)
-      recorder.record(message, record)
+    for (const { record, message, heard } of arrived) {
+      registry.learn(message, record, heard)
+      recorder.record(message, record, heard.atMs)
     }
   }
+  // Of a device that is known and there, a report says nothing new to the registry but when it came.
+  const isAwaited = ({ device }: TopicRecord, { retain }: Message) =>
+    retain ||
+    device?.isForgotten !== false ||
+    device.node.online !== true ||
+    nodes.isFollowed ||
+    recorder.isFollowed
   return {
     settle,
     take: (message: Message) => {
       const record = records.of(message.topic)
       if (record.shape === 'report') values.keep(message)
-      if (waiting.length === 0) afterwards.do(settle)
-      waiting.push({ record, message })
-      if (message.qos > 0) settle()
+      const heard = { atMs: clock.wallMs(), nowMs: clock.nowMs(), isRestored: false }
+      waiting.push({ record, message, heard })
+      if (message.qos > 0 || waiting.length === together.messages) settle()
+      else if (isAwaited(record, message)) afterwards.do(settle)
+      else stopWaiting ??= clock.after(together.ms, settle)
     },
   }
 }

@@ -10,8 +10,10 @@ import { createSampledLog } from '../../src/core/sampled-log.ts'
 import { ceilingOfTopics } from '../../src/core/topic.ts'
 import { loadClownModel } from '../../src/nodes/clown-model.ts'
 import { type MessagePathParts, openMessagePath } from '../../src/nodes/message-path.ts'
+import { createDeviceTable } from '../../src/nodes/registry/device-table.ts'
 import { createDeviceRules } from '../../src/nodes/relay-guard/device-rules.ts'
 import { createTopicRecords } from '../../src/nodes/topic-records.ts'
+import { steppedClock } from '../clock.ts'
 import { clown } from '../senders.ts'
 import { smallBus } from './registry/opened-nodes.ts'
 
@@ -24,10 +26,13 @@ function messageOn(topic: string, text = '1', more: Partial<Message> = {}): Mess
 const report = messageOn('n/thermometer/0')
 const command = messageOn('n/relay/0/set', '{"state":true}')
 
+const guarded = [{ autoOffSeconds: 1, kind: 'relay' }]
+
 /** A path whose parts tell, in order, what they are asked to do. */
 function opened(
   parts: Partial<MessagePathParts> = {},
-  rules = [{ autoOffSeconds: 1, kind: 'relay' }],
+  rules = guarded,
+  isAwaiting = (_what: string) => false,
 ) {
   const done: unknown[][] = []
   const note = (what: string) => (topic: string, value?: unknown) => {
@@ -37,6 +42,10 @@ function opened(
   const log = pino({ level: 'silent' })
   const bus = smallBus()
   let later = () => {}
+  let awaited = 0
+  const clock = steppedClock()
+  const thermometer = createDeviceTable().add('n/thermometer/0')
+  thermometer.node.online = !isAwaiting('device')
   const records = createTopicRecords({
     model,
     bases: { binds: () => true, onChange: () => () => {} },
@@ -56,11 +65,24 @@ function opened(
     presence: { maySpeakFor: (base) => base !== 'foreign' },
     unreachable: { heard: note('heard') },
     values: { keep: ({ topic }) => note('keep')(topic) },
-    registry: { learn: ({ topic }) => note('learn')(topic) },
-    recorder: { record: ({ topic }, { isRecorded }) => note('record')(topic, isRecorded) },
+    nodes: {
+      registry: {
+        learn: (message, record) => {
+          note('learn')(message.topic)
+          if (record.shape === 'report') record.device = thermometer
+        },
+      },
+      isFollowed: isAwaiting('nodes'),
+    },
+    recorder: {
+      record: ({ topic }, { isRecorded }) => note('record')(topic, isRecorded),
+      isFollowed: isAwaiting('recorder'),
+    },
+    clock,
     afterwards: {
       do: (act) => {
         later = act
+        awaited++
       },
     },
     load: { isOverloaded: () => false, isOutOfMemory: () => false },
@@ -69,7 +91,16 @@ function opened(
     counters,
     ...parts,
   })
-  return { path, bus, done, records, counters, settle: () => later() }
+  return {
+    path,
+    bus,
+    done,
+    records,
+    counters,
+    clock,
+    settle: () => later(),
+    awaited: () => awaited,
+  }
 }
 
 const overloaded = { isOverloaded: () => true, isOutOfMemory: () => false }
@@ -231,6 +262,39 @@ t.test('commands, requests, answers and notifications are no values', async (t) 
   for (const topic of topics) bus.publish(messageOn(`n/${topic}`, '{}'))
   t.same(done, [])
 })
+
+t.test(
+  'reports of who is known and there are learned together, unless somebody waits',
+  async (t) => {
+    const quiet = opened()
+    quiet.bus.publish(report)
+    quiet.settle()
+    quiet.done.length = 0
+    const news = () => quiet.done.splice(0).map(([what]) => what)
+    quiet.bus.publish(report)
+    quiet.settle()
+    t.same(news(), ['keep', 'learn', 'record'], 'whoever asks gets all')
+    quiet.bus.publish(report)
+    quiet.clock.step(99)
+    t.same(news(), ['keep'])
+    quiet.clock.step(1)
+    t.same(news(), ['learn', 'record'])
+    for (let count = 0; count < 1000; count++) quiet.bus.publish(report)
+    t.equal(news().filter((what) => what === 'learn').length, 1000)
+    const before = quiet.awaited()
+    quiet.bus.publish({ ...report, retain: true })
+    t.equal(quiet.awaited(), before + 1, 'what is retained is not put off')
+    quiet.settle()
+    for (const follower of ['nodes', 'recorder', 'device']) {
+      const isSo = (what: string) => what === follower
+      const { bus, settle, awaited } = opened({}, undefined, isSo)
+      bus.publish(report)
+      settle()
+      bus.publish(report)
+      t.equal(awaited(), 2, follower)
+    }
+  },
+)
 
 t.test('what is promised is recorded before anything can be acknowledged', async (t) => {
   const { bus, done } = opened()

@@ -1,4 +1,3 @@
-import type { Clock } from '../../core/clock.ts'
 import type { Message } from '../../core/message.ts'
 import type { History } from '../../store/history/history.ts'
 import type { TopicRecord } from '../topic-records.ts'
@@ -19,18 +18,22 @@ export interface Recorder {
    * the history now does not come, and whatever comes was not in it. The answer ends that.
    */
   follow(listener: (recorded: Recorded) => void): () => void
-  /** Puts what the message says into the history, if it is one to record, and tells who follows. */
-  record(message: Message, topic: Pick<TopicRecord, 'isRecorded'>): void
+  /** Whether anybody follows, and so waits for the next message. */
+  readonly isFollowed: boolean
+  /**
+   * Puts into the history what a message says that came at `atMs`, by `Clock.wallMs`, if it is one to record,
+   * and tells who follows.
+   */
+  record(message: Message, topic: Pick<TopicRecord, 'isRecorded'>, atMs: number): void
 }
 
 export interface RecorderOptions {
   readonly history: Pick<History, 'add' | 'promise'>
-  readonly clock: Clock
 }
 
 const nothing: readonly Quantity[] = []
 
-export function createRecorder({ history, clock }: RecorderOptions): Recorder {
+export function createRecorder({ history }: RecorderOptions): Recorder {
   const listeners = new Set<(recorded: Recorded) => void>()
   const record = ({ topic, payload, qos }: Message, at: number) => {
     const quantities = quantitiesIn(payload.value)
@@ -45,9 +48,12 @@ export function createRecorder({ history, clock }: RecorderOptions): Recorder {
     return quantities
   }
   return {
-    record: (message, { isRecorded }) => {
+    get isFollowed() {
+      return listeners.size > 0
+    },
+    record: (message, { isRecorded }, atMs) => {
       if (!isRecorded && listeners.size === 0) return
-      const at = Math.max(0, Math.round(clock.wallMs()))
+      const at = Math.max(0, Math.round(atMs))
       const quantities = isRecorded ? record(message, at) : nothing
       for (const listener of listeners) listener({ message, at, quantities })
     },

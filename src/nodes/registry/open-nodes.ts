@@ -38,6 +38,8 @@ export interface Nodes {
   /** The same with each device that is heard of: it reports, or its node lists it. */
   onHeard(listener: (device: KnownDevice) => void): () => void
   onForgotten(listener: (device: KnownDevice) => void): () => void
+  /** Whether anybody hears of devices, and so waits for the next report. */
+  readonly isFollowed: boolean
   readonly unreachable: Unreachable
   /** Answers one session in place of nodes. */
   answering(asker: Asker): Answering
@@ -87,6 +89,9 @@ export async function openNodes(options: NodesOptions): Promise<Nodes> {
     registry,
     onOnline: online.add,
     onHeard: heard.add,
+    get isFollowed() {
+      return heard.size > 0
+    },
     onForgotten: forgotten.add,
     answering: createAnswers({ registry, values, clock, markOf: unreachable.markOf }),
     unreachable,

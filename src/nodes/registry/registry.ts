@@ -97,18 +97,18 @@ export class Registry {
     this.#options.events.heard(device)
   }
 
-  /** Learns from a message on the bus, and notes in the record of its topic which device it is of. */
-  learn({ topic, payload, retain }: Message, record: TopicMemory): void {
+  /** Learns from a message on the bus that was `heard` then, and notes in the record of its topic which device it is of. */
+  learn({ topic, payload, retain }: Message, record: TopicMemory, heard = this.#hearNow()): void {
     if (this.#isClosed) return
     if (record.shape === 'report') {
       // [MQTT-3.3.1-10] Who takes a device's value away takes the device away.
       if (retain && payload.bytes.length === 0) this.#forget(this.#table.get(topic))
-      else record.device = this.#report(topic, record.device)
+      else record.device = this.#report(topic, heard, record.device)
       return
     }
     const told = readNodeTopic(topic)
     if (told === undefined) return
-    if ('topic' in told) this.#introduce(this.#report(topic).node.base, payload.value)
+    if ('topic' in told) this.#introduce(this.#report(topic, heard).node.base, payload.value)
     else this.#answer(told, payload)
   }
 
@@ -165,10 +165,9 @@ export class Registry {
   // --- what messages tell ---
 
   /** `known`: the device that reported here before, which may be forgotten meanwhile. */
-  #report(topic: string, known?: KnownDevice): KnownDevice {
+  #report(topic: string, heard: Heard, known?: KnownDevice): KnownDevice {
     const isKnown = known !== undefined && !known.isForgotten
     const device = isKnown ? known : (this.#table.get(topic) ?? this.#add(topic))
-    const heard = this.#hearNow()
     if (device.heard?.isRestored === false)
       this.#hearAfter(device, heard.nowMs - device.heard.nowMs)
     device.heard = heard
