@@ -7,19 +7,13 @@ import { namesFault } from './access/user-fault.ts'
 import { readUsersFile } from './access/users-file.ts'
 import type { DeepReadonly } from './core/deep-readonly.ts'
 import { HubError, reasonOf } from './core/errors.ts'
-import { readSchema } from './core/read-schema.ts'
 import { isRecord } from './core/record.ts'
-import { openAjv, schemaSentence } from './core/schema-error.ts'
+import { schemaSentence } from './core/schema-error.ts'
 import { checkPrivate, readSecretFile, readTextFile, valueIn } from './core/text-file.ts'
 import { parseYaml } from './core/yaml.ts'
-import {
-  type Environment,
-  type Setting,
-  type SettingsSchema,
-  settingsFrom,
-  variableFor,
-} from './environment.ts'
+import { type Environment, type Setting, settingsFrom, variableFor } from './environment.ts'
 import type * as generated from './generated/config.ts'
+import { validateCheckedConfig } from './generated/validate-config.js'
 import { withinBudget } from './memory-budget.ts'
 import { checkClownBases } from './nodes/clown-bases.ts'
 import { checkHistoryFilters } from './nodes/history/history-filters.ts'
@@ -45,10 +39,6 @@ const oldKeys: readonly OldKey[] = [
 /** Gets a sentence on each old key, which says the new one. */
 type Warn = (sentence: string) => void
 
-/** Defaults are filled in, and some passwords are still in files. */
-type CheckedConfig = Omit<generated.Config, 'users'> &
-  Required<Pick<generated.ConfigInput, 'users'>>
-
 /** Where a path to another file stands; `*` is any key. */
 const paths = ['usersFile', 'data.folder', 'tls.certFile', 'tls.keyFile', 'users.*.passwordFile']
 
@@ -65,7 +55,8 @@ export function readConfig(path: string, environment: Environment, warn: Warn = 
   const file = readTextFile('the path of the configuration', path)
   const { value: input } = parseYaml(file.text, source)
   const current = withCurrentKeys(withPathsFrom(path, input ?? {}), warn)
-  const config = completed(applyEnvironment(current, environment, warn), `${source}: `)
+  const all = applyEnvironment(current, environment, warn)
+  const config = completed(all, { source: `${source}: `, environment })
   if (holdsPassword(input)) checkPrivate(file)
   return config
 }
@@ -91,19 +82,24 @@ function withPathFrom(folder: string, input: unknown, place: readonly string[]):
 }
 
 /**
- * A frozen copy of `input`, checked, with defaults filled in and passwords read from their files. `warn`
- * is told of keys that have another name now.
+ * A frozen copy of `input`, checked, with defaults filled in and passwords read from their files. Variables
+ * of the `environment` override it. `warn` is told of keys and variables that have another name now.
  *
  * @throws HubError `bad-config`; `unreadable-file` and `exposed-secret` for the file of a password
  * and for `usersFile`.
  */
-export function checkConfig(input: unknown, warn: Warn = ignore): Config {
-  return completed(withCurrentKeys(input, warn), '')
+export function checkConfig(
+  input: unknown,
+  environment: Environment = {},
+  warn: Warn = ignore,
+): Config {
+  const all = applyEnvironment(withCurrentKeys(input, warn), environment, warn)
+  return completed(all, { source: '', environment })
 }
 
 /**
  * A copy of `input` with the values of `CLOWN_…` variables in their places. Where `input` has
- * something else than an object on the way there, it is left for `checkConfig` to name.
+ * something else than an object on the way there, or a value does not fit, `checkConfig` says so.
  *
  * @throws HubError `bad-config`, `unreadable-file`, `exposed-secret`
  */
@@ -114,7 +110,7 @@ export function applyEnvironment(
 ): unknown {
   let result = input
   const current = withCurrentVariables(environment, warn)
-  for (const setting of settingsFrom(current, readSchema<SettingsSchema>('config'))) {
+  for (const setting of settingsFrom(current, validateCheckedConfig.schema)) {
     result = withSetting(result, setting, setting.path)
   }
   return result
@@ -180,16 +176,22 @@ function withSetting(
   return Object.fromEntries(entries)
 }
 
-function completed(input: unknown, source: string): Config {
-  const validated = openValidation(source)
-  const checked = validated(copyOf(input, source))
+/** Where a configuration comes from: what sentences on it begin with, and the variables that are in it. */
+interface Origin {
+  readonly source: string
+  readonly environment: Environment
+}
+
+function completed(input: unknown, origin: Origin): Config {
+  const { source } = origin
+  const checked = validated(copyOf(input, source), origin)
   const config = {
     ...checked,
     limits: withinBudget(checked.limits),
     users: withPasswords(checked.users, source),
   }
   // Once more, since a password from a file has to keep the same limits.
-  validated(config)
+  validated(config, origin)
   checkUsers(config, source)
   checkCredentialBytes(config, source)
   checkDialects(config.dialects, source)
@@ -210,19 +212,29 @@ function copyOf(input: unknown, source: string): unknown {
   }
 }
 
-function openValidation(source: string): (input: unknown) => CheckedConfig {
-  const validate = openAjv({ useDefaults: true }).compile<CheckedConfig>(readSchema('config'))
-  return (input) => {
-    if (validate(input)) return input
-    throw new HubError('bad-config', source + schemaSentence(validate.errors, placeName))
-  }
+function validated(input: unknown, { source, environment }: Origin): generated.CheckedConfig {
+  if (validateCheckedConfig(input)) return input
+  let variable: string | undefined
+  const sentence = schemaSentence(validateCheckedConfig, input, (levels) => {
+    variable = variableAt(levels, environment)
+    return variable ?? (levels.length === 0 ? 'the configuration' : levels.join('.'))
+  })
+  // What a variable says is not in the file.
+  throw new HubError('bad-config', variable === undefined ? source + sentence : sentence)
 }
 
-function placeName(levels: readonly string[]): string {
-  return levels.length === 0 ? 'the configuration' : levels.join('.')
+/** The variable that has set what these levels lead to. */
+function variableAt(levels: readonly string[], environment: Environment): string | undefined {
+  const current = withCurrentVariables(environment, ignore)
+  const settings = settingsFrom(current, validateCheckedConfig.schema)
+  const isThere = ({ path }: Setting) => path.every((key, at) => key === levels[at])
+  return settings.find(isThere)?.variable
 }
 
-function withPasswords(users: CheckedConfig['users'], source: string): generated.Config['users'] {
+function withPasswords(
+  users: generated.CheckedConfig['users'],
+  source: string,
+): generated.Config['users'] {
   // Without a prototype nobody is called `constructor` or `__proto__` but who was written down.
   const complete: generated.Config['users'] = Object.create(null)
   for (const [name, user] of Object.entries(users)) {

@@ -2,7 +2,6 @@
 import type { SchemaObject } from 'ajv'
 import { closest } from 'fastest-levenshtein'
 import { HubError, quote } from './core/errors.ts'
-import { openAjv, schemaSentence } from './core/schema-error.ts'
 import { readSecretFile, readTextFile, valueIn } from './core/text-file.ts'
 
 /** Environment variables by name, as in `process.env`. */
@@ -39,11 +38,11 @@ const fileSuffix = '_FILE'
 const anyKey = '*'
 
 /**
- * The values that `CLOWN_<PATH>` variables give to places in `schema`, converted to its types.
- * `CLOWN_<PATH>_FILE` names a file that holds the value.
+ * The values that `CLOWN_<PATH>` variables give to places in `schema`, converted to its types where they
+ * can be. `CLOWN_<PATH>_FILE` names a file that holds the value.
  *
- * @throws HubError `bad-config` for a variable that fits no place, does not fit its schema, or says
- * what another one says already; `unreadable-file`, `exposed-secret`.
+ * @throws HubError `bad-config` for a variable that fits no place, or says what another one says already;
+ * `unreadable-file`, `exposed-secret`.
  */
 export function settingsFrom(environment: Environment, schema: SettingsSchema): Setting[] {
   const places = placesOf(schema, [])
@@ -125,13 +124,16 @@ function upperSnakeCase(camelCase: string): string {
 }
 
 function settle(variable: string, text: string, { path, schema, replaces }: Place): Setting {
-  const items = text.split(',').map((item) => item.trim())
-  const isList = schema['type'] === 'array'
-  const holder = { value: isList ? items.filter((item) => item !== '') : text }
-  // Types are only converted inside of an object.
-  const holderSchema = { type: 'object', properties: { value: schema } }
-  const validate = openAjv({ coerceTypes: true }).compile(holderSchema)
-  if (validate(holder)) return { variable, path, value: holder.value, replaces }
-  const sentence = schemaSentence(validate.errors, () => variable)
-  throw new HubError('bad-config', sentence)
+  return { variable, path, value: converted(text, schema['type']), replaces }
+}
+
+/** `text` as a value of a type of JSON Schema, or as it is: the check of the whole then names the variable. */
+function converted(text: string, type: unknown): unknown {
+  if (type === 'array') {
+    const items = text.split(',').map((item) => item.trim())
+    return items.filter((item) => item !== '')
+  }
+  if (type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true'
+  const isNumber = (type === 'integer' || type === 'number') && text.trim() !== ''
+  return isNumber && Number.isFinite(Number(text)) ? Number(text) : text
 }

@@ -20,7 +20,7 @@ import { createClownTalk } from './dialects/clown-talk.ts'
 import { exposures } from './exposure.ts'
 import { openHardware } from './hardware.ts'
 import { createClownBases } from './nodes/clown-bases.ts'
-import { loadClownModel } from './nodes/clown-model.ts'
+import { createClownModel } from './nodes/clown-model.ts'
 import type { MessagePath } from './nodes/message-path.ts'
 import { openPorts, type Ports } from './ports.ts'
 import { createReadiness, type Readiness, stateOf } from './readiness.ts'
@@ -68,7 +68,7 @@ export interface HubOptions {
  */
 export async function startHub(input: ConfigInput, options: HubOptions = {}): Promise<Hub> {
   const oldNames: string[] = []
-  const config = checkConfig(input, (sentence) => oldNames.push(sentence))
+  const config = checkConfig(input, {}, (sentence) => oldNames.push(sentence))
   const closers = createClosers()
   const ending = new AbortController()
   const close = () => {
@@ -270,7 +270,7 @@ function openProtection(config: Config, logs: Logs) {
     sampledLog,
   })
   const bases = createClownBases(config)
-  const model = loadClownModel(undefined, bases)
+  const model = createClownModel(bases)
   return { watch, gate, bases, model, ...openShares(limits) }
 }
 

@@ -23,7 +23,7 @@ const floors = [
 /** Programs of their own: what each may use, besides itself. */
 const programs: Record<string, readonly string[]> = {
   simulator: ['core', 'generated'],
-  cli: ['hub', 'access', 'store', 'core', 'simulator'],
+  cli: ['hub', 'access', 'store', 'core', 'simulator', 'generated'],
   index: ['hub', 'core', 'generated'],
 }
 

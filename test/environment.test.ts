@@ -103,6 +103,6 @@ t.test('a variable that fits nothing, or does not fit, is refused by its name', 
     ],
   ]
   for (const [environment, message] of refused) {
-    t.throws(() => applyEnvironment({}, environment), { code: 'bad-config', message }, message)
+    t.throws(() => checkConfig({}, environment), { code: 'bad-config', message }, message)
   }
 })

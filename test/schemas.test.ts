@@ -1,29 +1,24 @@
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { SchemaObject } from 'ajv'
 import t from 'tap'
 import { generateTypes } from '../schemas/generate-types.ts'
-import { openAjv, schemaSentence } from '../src/core/schema-error.ts'
+import { clownKindsModule, openStrictAjv } from '../schemas/generate-validators.ts'
+import { readSchema, schemaNames, schemas } from '../schemas/schema-files.ts'
+import { schemaSentence } from '../src/core/schema-error.ts'
 import { testFolder } from './test-folder.ts'
 
-const schemas = join(import.meta.dirname, '../schemas')
-const settings = ['config.schema.json', 'users.schema.json']
-const exchanged = ['receipt', 'command', 'lock', 'unlock'].map((name) => `${name}.schema.json`)
+const settings = ['config', 'users']
+const kinds = schemaNames(join(schemas, 'clown-model'))
 const files = [
   ...settings,
-  ...exchanged,
-  ...kinds().map((kind) => `clown-model/${kind}.schema.json`),
+  ...['receipt', 'command', 'lock', 'unlock'],
+  ...kinds.map((kind) => `clown-model/${kind}`),
+  ...schemaNames(join(schemas, 'stored')).map((kind) => `stored/${kind}`),
 ]
 
-function kinds(): string[] {
-  const names = readdirSync(join(schemas, 'clown-model'))
-  return names.map((name) => name.replace('.schema.json', ''))
-}
-
-function readSchema(file: string): SchemaObject {
-  return JSON.parse(readFileSync(join(schemas, file), 'utf8'))
-}
+const schemaOf: (name: string) => SchemaObject = readSchema
 
 /** Each schema inside of `schema` that describes a named property, by its path. */
 function* propertiesOf(schema: SchemaObject, path: string): Generator<[string, SchemaObject]> {
@@ -41,21 +36,22 @@ function* propertiesOf(schema: SchemaObject, path: string): Generator<[string, S
 
 t.test('each schema is strict, says what it is for, and accepts its examples', async (t) => {
   for (const file of files) {
-    const schema = readSchema(file)
+    const schema = schemaOf(file)
     t.type(schema['title'], 'string', `${file} has a title`)
     t.match(schema['description'], /^[A-Z].*\.$/, `${file} has a sentence as description`)
     t.ok(schema['examples'].length > 0, `${file} has an example`)
-    const validate = openAjv({ keywords: ['topics'], validateSchema: true }).compile(schema)
+    const validate = openStrictAjv().compile(schema)
     for (const example of schema['examples']) {
       const isKept = validate(example)
-      t.ok(isKept, isKept ? file : `${file}: ${schemaSentence(validate.errors, String)}`)
+      const { errors = null } = validate
+      t.ok(isKept, isKept ? file : schemaSentence({ schema, errors }, example, String))
     }
   }
 })
 
 t.test('each property of each schema has a description', async (t) => {
   for (const file of files) {
-    for (const [path, schema] of propertiesOf(readSchema(file), file)) {
+    for (const [path, schema] of propertiesOf(schemaOf(file), file)) {
       t.type(schema['description'], 'string', path)
     }
   }
@@ -63,8 +59,8 @@ t.test('each property of each schema has a description', async (t) => {
 
 t.test('each setting has an example that keeps its schema', async (t) => {
   for (const file of settings) {
-    for (const [path, schema] of propertiesOf(readSchema(file), file)) {
-      const validate = openAjv({ validateSchema: true }).compile(schema)
+    for (const [path, schema] of propertiesOf(schemaOf(file), file)) {
+      const validate = openStrictAjv(false).compile(schema)
       t.ok(schema['examples'].length > 0, path)
       for (const example of schema['examples']) t.ok(validate(example), path)
     }
@@ -72,7 +68,7 @@ t.test('each setting has an example that keeps its schema', async (t) => {
 })
 
 t.test('a user has the same name and rights in the configuration and in the file', async (t) => {
-  const [inConfig, inFile] = settings.map((file) => readSchema(file)['properties'].users)
+  const [inConfig, inFile] = settings.map((name) => schemaOf(name)['properties'].users)
   t.same(inConfig.propertyNames, inFile.propertyNames)
   const [inline, stored] = [inConfig, inFile].map((users) => users.additionalProperties.properties)
   for (const key of ['role', 'base', 'rules']) t.same(inline[key], stored[key], key)
@@ -80,8 +76,8 @@ t.test('a user has the same name and rights in the configuration and in the file
 
 t.test('each kind has its own identifier and topics of its own', async (t) => {
   const seen = new Set<string>()
-  for (const kind of kinds()) {
-    const schema = readSchema(`clown-model/${kind}.schema.json`)
+  for (const kind of kinds) {
+    const schema = schemaOf(`clown-model/${kind}`)
     t.equal(schema['$id'], `urn:clown-hub:clown-model:${kind}`)
     for (const topic of schema['topics']) {
       t.notOk(seen.has(topic), `${topic} belongs to ${kind} alone`)
@@ -90,7 +86,44 @@ t.test('each kind has its own identifier and topics of its own', async (t) => {
   }
 })
 
-t.test('the generated types are those of the schemas', async (t) => {
+t.test('a schema is read by its name', async (t) => {
+  t.match(readSchema('command'), { type: 'object', required: ['device', 'payload'] })
+  t.throws(() => readSchema('nobody'), { code: 'ENOENT' })
+})
+
+t.test('a folder with a broken schema of a kind is refused, and the file named', async (t) => {
+  const broken = [
+    '{',
+    '{"topics":["a"],"typo":1}',
+    '{"topics":[],"type":"object"}',
+    '{"type":"object"}',
+    '{"topics":["a"],"type":"objekt"}',
+  ]
+  for (const text of broken) {
+    const folder = testFolder(t, { 'x.schema.json': text })
+    t.throws(
+      () => clownKindsModule(folder),
+      { message: /JSON Schema with topics in .*x\.schema/ },
+      text,
+    )
+  }
+})
+
+t.test('only schemas are read from a folder', async (t) => {
+  const folder = testFolder(t, {
+    'readme.txt': '',
+    'a.schema.json': '{"topics":["a"],"type":"null"}',
+  })
+  t.match(clownKindsModule(folder), /must be null/)
+})
+
+t.test('no code is made when the hub runs', async (t) => {
+  const texts = [...(await generateTypes()).values()].join('\n')
+  t.match(texts, 'validate11.errors')
+  t.notMatch(texts, /new Function|eval\(|require\(/)
+})
+
+t.test('the generated types and validators are those of the schemas', async (t) => {
   for (const [path, text] of await generateTypes()) {
     const onDisk = readFileSync(join(schemas, '..', path), 'utf8')
     t.equal(onDisk, text, `${path} is current; if not: npm run types:generate`)

@@ -1,9 +1,8 @@
-import type { SchemaObject } from 'ajv'
 import { reasonOf } from '../core/errors.ts'
 import { parseJson } from '../core/parse-json.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
-import { openAjv } from '../core/schema-error.ts'
 import type { Config } from '../generated/config.ts'
+import { validateApiKeyEntry } from '../generated/validate-stored.js'
 import { addressGroup } from './address.ts'
 import { FailureTally } from './failure-tally.ts'
 import { createRecentMap } from './recent-map.ts'
@@ -202,27 +201,11 @@ function createGuesses({ limits, clock }: ApiKeysOptions) {
   }
 }
 
-type StoredKey = Omit<ApiKey, 'digest'>
-
-const keySchema: SchemaObject = {
-  type: 'object',
-  required: ['user', 'label', 'createdAtMs', 'usedAtMs', 'from'],
-  properties: {
-    user: { type: 'string' },
-    label: { type: 'string' },
-    createdAtMs: { type: 'number' },
-    usedAtMs: { type: 'number' },
-    from: { type: 'array', items: { type: 'string' } },
-  },
-  additionalProperties: false,
-}
-
 async function readKeys(prefix: string, { shelf, sampledLog }: ApiKeysOptions) {
-  const isKey = openAjv().compile<StoredKey>(keySchema)
   const found: ApiKey[] = []
   for await (const [key, bytes] of shelf.entries(prefix)) {
     const value = parseJson(bytes)
-    if (isKey(value)) found.push({ digest: key.slice(prefix.length), ...value })
+    if (validateApiKeyEntry(value)) found.push({ digest: key.slice(prefix.length), ...value })
     else sampledLog.warn('api-keys-unreadable', { key }, 'a key could not be read')
   }
   const byUse = found.sort((one, other) => one.usedAtMs - other.usedAtMs)

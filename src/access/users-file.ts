@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type Document, isMap, isScalar, type Node, visit } from 'yaml'
 import { HubError } from '../core/errors.ts'
-import { readSchema } from '../core/read-schema.ts'
-import { openAjv, schemaSentence } from '../core/schema-error.ts'
+import { schemaSentence } from '../core/schema-error.ts'
 import { readSecretFile } from '../core/text-file.ts'
 import { writeSecret } from '../core/write-secret.ts'
 import { parseYaml } from '../core/yaml.ts'
 import type { UsersFile } from '../generated/users.ts'
+import { validateUsersFile } from '../generated/validate-users.js'
 import { isSameName, normalForm } from './normal-form.ts'
 import type { User } from './user.ts'
 import { namesFault, userFault } from './user-fault.ts'
@@ -84,9 +84,9 @@ function textOf(path: string): string {
 function parse(text: string, path: string): UsersFile & { document: Document } {
   const source = JSON.stringify(path)
   const { value, document } = parseYaml(text, source)
-  const validate = openAjv().compile<UsersFile>(readSchema('users'))
-  if (!validate(value)) {
-    throw new HubError('bad-config', `${source}: ${schemaSentence(validate.errors, placeName)}`)
+  if (!validateUsersFile(value)) {
+    const sentence = schemaSentence(validateUsersFile, value, placeName)
+    throw new HubError('bad-config', `${source}: ${sentence}`)
   }
   for (const [name, entry] of entriesOf(value.users)) {
     const { password, tokens = [] } = entry

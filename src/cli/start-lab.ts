@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import { isLoopbackHost } from '../access/address.ts'
 import { createToken } from '../access/tokens.ts'
-import { applyEnvironment, type Config, checkConfig } from '../config.ts'
+import { type Config, checkConfig } from '../config.ts'
 import { HubError } from '../core/errors.ts'
 import { openHeldLog } from '../core/log.ts'
 import { readRelease } from '../core/release.ts'
@@ -41,7 +41,7 @@ const warning = `lab mode: everybody knows ${user} and the password, and any pag
  */
 export async function startLab(places: string | undefined, terminal: Terminal): Promise<void> {
   const input = labConfig(places)
-  const config = checkConfig(applyEnvironment(input, terminal.environment, warningsTo(terminal)))
+  const config = checkConfig(input, terminal.environment, warningsTo(terminal))
   for (const { host } of [config.http, config.mqtt, config.tls ?? config.http]) checkLoopback(host)
   // Who starts this for the first time reads first what it is.
   const { log, release } = openHeldLog(config.log.level)

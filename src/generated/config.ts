@@ -1595,3 +1595,6 @@ export interface Config {
     level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
   }
 }
+
+/** Defaults are filled in, and some passwords are still in files. */
+export type CheckedConfig = Omit<Config, 'users'> & Required<Pick<ConfigInput, 'users'>>

@@ -1,9 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-import type { Ajv, SchemaObject, ValidateFunction } from 'ajv'
-import { reasonOf } from '../core/errors.ts'
 import type { Payload } from '../core/payload.ts'
-import { openAjv, schemaSentence } from '../core/schema-error.ts'
+import { schemaSentence } from '../core/schema-error.ts'
+import { clownKinds } from '../generated/clown-kinds.js'
+import type { Validator } from '../generated/validator.ts'
 import type { ClownBases } from './clown-bases.ts'
 
 /** What BigClown's Clown.Model says about topics and the payloads they carry. */
@@ -24,21 +22,14 @@ export type TopicShape = 'command' | 'request' | 'answer' | 'notification' | 're
 interface Rule {
   /** The last levels of a topic, `+` for any; a base of any depth may stand before them. */
   readonly levels: readonly string[]
-  readonly validate: ValidateFunction
+  readonly validate: Validator<unknown>
 }
-
-const schemaFolder = fileURLToPath(new URL('../../schemas/clown-model/', import.meta.url))
 
 /** For whoever has no bases: Clown.Model binds every topic. */
 const everywhere: Pick<ClownBases, 'binds'> = { binds: () => true }
 
-/**
- * Compiles each schema in `folder` once. They hold for the topics that `bases` bind.
- *
- * @throws Error naming the file, when one cannot be read or is no strict JSON Schema.
- */
-export function loadClownModel(folder = schemaFolder, bases = everywhere): ClownModel {
-  const rules = loadRules(folder)
+/** Its schemas hold for the topics that `bases` bind. */
+export function createClownModel(bases = everywhere): ClownModel {
   const commands = rules.filter(({ levels }) => shapeOf(levels.join('/')) === 'command')
   return {
     problemsOn: (topic) => {
@@ -49,7 +40,7 @@ export function loadClownModel(folder = schemaFolder, bases = everywhere): Clown
       const { validate } = rule
       if (!bases.binds(topic, base)) return undefined
       return ({ value }) =>
-        validate(value) ? undefined : schemaSentence(validate.errors, placeName)
+        validate(value) ? undefined : schemaSentence(validate, value, placeName)
     },
     takesCommands: (topic) => {
       const levels = `${topic}/set`.split('/')
@@ -59,26 +50,11 @@ export function loadClownModel(folder = schemaFolder, bases = everywhere): Clown
 }
 
 /** All patterns of all kinds, the more specific ones first. */
-function loadRules(folder: string): Rule[] {
-  const ajv = openAjv()
-  ajv.addKeyword({
-    keyword: 'topics',
-    metaSchema: { type: 'array', items: { type: 'string', minLength: 1 }, minItems: 1 },
-  })
-  const files = readdirSync(folder).filter((file) => file.endsWith('.schema.json'))
-  const rules = files.flatMap((file) => rulesOf(ajv, `${folder}/${file}`))
-  return rules.sort((a, b) => exactness(b) - exactness(a) || b.levels.length - a.levels.length)
-}
-
-function rulesOf(ajv: Ajv, file: string): Rule[] {
-  try {
-    const schema: SchemaObject & { topics: string[] } = JSON.parse(readFileSync(file, 'utf8'))
-    const validate = ajv.compile(schema)
-    return schema.topics.map((pattern) => ({ levels: pattern.split('/'), validate }))
-  } catch (cause) {
-    throw new Error(`expected a JSON Schema with topics in ${file}: ${reasonOf(cause)}`, { cause })
-  }
-}
+const rules = clownKinds
+  .flatMap(({ topics, validate }): Rule[] =>
+    topics.map((pattern) => ({ levels: pattern.split('/'), validate })),
+  )
+  .sort((a, b) => exactness(b) - exactness(a) || b.levels.length - a.levels.length)
 
 function exactness(rule: Rule): number {
   return rule.levels.filter((level) => level !== '+').length

@@ -1,8 +1,8 @@
-import type { Ajv, SchemaObject } from 'ajv'
 import { reasonOf } from '../core/errors.ts'
 import { parseJson } from '../core/parse-json.ts'
 import { RecencyMap } from '../core/recency-map.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
+import type { Validator } from '../generated/validator.ts'
 import type { Store } from '../store/store.ts'
 
 export interface StoredTableOptions<T> {
@@ -11,9 +11,8 @@ export interface StoredTableOptions<T> {
   readonly name: string
   /** How many are kept; past it those that were set the longest ago go first. */
   readonly maxSize: number
-  readonly ajv: Ajv
-  /** JSON Schema of its values. */
-  readonly schema: SchemaObject
+  /** Whether what was stored is a value of the table. */
+  readonly validate: Validator<T>
   /** Makes good what is wrong with a stored value by now, or answers undefined: then it is forgotten. */
   revive?(key: string, value: T): T | undefined
   /** Called when a value had to go for a newer one. */
@@ -77,14 +76,13 @@ export async function openStoredTable<T>(options: StoredTableOptions<T>): Promis
 }
 
 async function readValues<T>(options: StoredTableOptions<T>): Promise<RecencyMap<string, T>> {
-  const { store, name, ajv, schema, sampledLog, revive = (_key, value) => value } = options
+  const { store, name, validate, sampledLog, revive = (_key, value) => value } = options
   const prefix = `${name}/`
-  const isValue = ajv.compile<T>(schema)
   const values = new RecencyMap<string, T>()
   for await (const [key, bytes] of store.entries(prefix)) {
     const device = key.slice(prefix.length)
     const json = parseJson(bytes)
-    const value = isValue(json) ? revive(device, json) : undefined
+    const value = validate(json) ? revive(device, json) : undefined
     if (value !== undefined) values.set(device, value)
     else sampledLog.warn(`${name}-forgotten`, { key }, 'what was stored of a device is of no use')
   }

@@ -7,10 +7,11 @@ import type { Message } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
 import type { Receipt, ReceiptName } from '../core/receipt.ts'
 import type { CommandRequest } from '../generated/command.ts'
+import { validateCommandRequest } from '../generated/validate-requests.js'
 import { commandTopic, isDevice } from '../nodes/device.ts'
 import type { AsUser } from './as-user.ts'
 import { orSendError, sendJson, statusOf } from './json-answer.ts'
-import { createBodyReader } from './json-body.ts'
+import { readBody } from './json-body.ts'
 import type { Exchange, Route } from './route.ts'
 
 export interface CommandRouteOptions {
@@ -22,12 +23,11 @@ export interface CommandRouteOptions {
 
 /** `POST /api/command`: sends a command and answers when it has ended. */
 export function commandRoute(options: CommandRouteOptions): Route {
-  const readRequest = createBodyReader<CommandRequest>('command')
   return {
     post: (exchange, body) =>
       options.asUser(exchange, (user) =>
         orSendError(exchange.response, () =>
-          command(readRequest(body), { exchange, user }, options),
+          command(readBody(body, validateCommandRequest), { exchange, user }, options),
         ),
       ),
   }

@@ -1,16 +1,17 @@
 import { HubError } from '../core/errors.ts'
 import { parseJson } from '../core/parse-json.ts'
-import { readSchema } from '../core/read-schema.ts'
-import { openAjv, schemaSentence } from '../core/schema-error.ts'
+import { schemaSentence } from '../core/schema-error.ts'
+import type { Validator } from '../generated/validator.ts'
 
-/** Reads the body of a request as what the schema `schemas/<name>.schema.json` describes. */
-export function createBodyReader<T>(name: string): (body: Buffer) => T {
-  const validate = openAjv().compile<T>(readSchema(name))
-  return (body) => {
-    const value = parseJson(body)
-    if (validate(value)) return value
-    throw new HubError('bad-payload', schemaSentence(validate.errors, placeName))
-  }
+/**
+ * The body of a request as JSON.
+ *
+ * @throws HubError `bad-payload` when it does not keep its schema
+ */
+export function readBody<T>(body: Buffer, validate: Validator<T>): T {
+  const value = parseJson(body)
+  if (validate(value)) return value
+  throw new HubError('bad-payload', schemaSentence(validate, value, placeName))
 }
 
 function placeName(levels: readonly string[]): string {

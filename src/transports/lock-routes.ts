@@ -2,14 +2,13 @@ import { rightsOf } from '../access/rights.ts'
 import type { User } from '../access/user.ts'
 import { HubError, quote } from '../core/errors.ts'
 import { checkTopic, type TopicLimits } from '../core/topic.ts'
-import type { LockRequest } from '../generated/lock.ts'
-import type { UnlockRequest } from '../generated/unlock.ts'
+import { validateLockRequest, validateUnlockRequest } from '../generated/validate-requests.js'
 import { commandTopic, isDevice } from '../nodes/device.ts'
 import type { LockOuts } from '../nodes/relay-guard/lock-outs.ts'
 import { asOperator } from './as-operator.ts'
 import type { AsUser } from './as-user.ts'
 import { answerJson } from './json-answer.ts'
-import { createBodyReader } from './json-body.ts'
+import { readBody } from './json-body.ts'
 import type { Route } from './route.ts'
 
 export interface LockRoutesOptions {
@@ -24,18 +23,16 @@ export interface LockRoutesOptions {
  */
 export function lockRoutes(options: LockRoutesOptions): ReadonlyMap<string, Route> {
   const { asUser, lockOuts } = options
-  const readLock = createBodyReader<LockRequest>('lock')
-  const readUnlock = createBodyReader<UnlockRequest>('unlock')
   // A tag that a person relies on: it is not acknowledged before it outlives the hub.
   const lock = async (user: User, body: Buffer) => {
-    const { device, reason } = readLock(body)
+    const { device, reason } = readBody(body, validateLockRequest)
     checkDevice(device, user, options)
     const locked = lockOuts.lock(device, { by: user.name, reason })
     await lockOuts.stored()
     return locked
   }
   const unlock = async (user: User, body: Buffer) => {
-    const { device } = readUnlock(body)
+    const { device } = readBody(body, validateUnlockRequest)
     checkDevice(device, user, options)
     const unlocked = lockOuts.unlock(device) ?? null
     await lockOuts.stored()

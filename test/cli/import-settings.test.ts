@@ -4,7 +4,7 @@ import type { SchemaObject } from 'ajv'
 import t from 'tap'
 import { sentenceOn } from '../../src/cli/import-conf.ts'
 import { settings } from '../../src/cli/import-settings.ts'
-import { readSchema } from '../../src/core/read-schema.ts'
+import { validateCheckedConfig } from '../../src/generated/validate-config.js'
 import { skipMissing } from '../missing.ts'
 
 const page = readFileSync(new URL('../../docs/from-mosquitto.md', import.meta.url), 'utf8')
@@ -17,7 +17,7 @@ t.test('the page compares the same settings in the same words', async (t) => {
 })
 
 t.test('every part of the configuration that is named is there', async (t) => {
-  const schema = readSchema<SchemaObject>('config')
+  const { schema } = validateCheckedConfig
   const named = Object.values(settings).flatMap((sentence) =>
     [...sentence.matchAll(/`((?:limits|mqtt|http|tls|data|log)(?:\.\w+)*)`/g)].map(
       ([, path]) => path,

@@ -1,11 +1,13 @@
 import type { SchemaObject } from 'ajv'
 import t from 'tap'
-import { openAjv, schemaSentence } from '../../src/core/schema-error.ts'
+import { openStrictAjv } from '../../schemas/generate-validators.ts'
+import { schemaSentence } from '../../src/core/schema-error.ts'
 
 function sentenceFor(schema: SchemaObject, value: unknown): string {
-  const validate = openAjv().compile(schema)
+  const validate = openStrictAjv().compile(schema)
   t.notOk(validate(value))
-  return schemaSentence(validate.errors, (levels) => ['it', ...levels].join('.'))
+  const { errors = null } = validate
+  return schemaSentence({ schema, errors }, value, (levels) => ['it', ...levels].join('.'))
 }
 
 const text = { type: 'string' }
@@ -15,6 +17,7 @@ t.test('a sentence says what was expected at which place, and what came', async 
   const sentences: [SchemaObject, unknown, string][] = [
     [{ type: 'integer' }, 1.5, 'expected it to be integer, got 1.5'],
     [{ type: 'integer' }, null, 'expected it to be integer, got null'],
+    [{ type: 'null' }, 1, 'expected it to be null, got 1'],
     [{ type: 'integer' }, undefined, 'expected it to be integer, got undefined'],
     [{ type: 'integer' }, [1, 2], 'expected it to be integer, got an array of 2'],
     [{ type: 'integer' }, {}, 'expected it to be integer, got an object'],
@@ -113,7 +116,7 @@ t.test('a value that is only ever written is not shown', async (t) => {
 
 t.test('without errors the whole value is at fault', async (t) => {
   t.equal(
-    schemaSentence(null, () => 'it'),
+    schemaSentence({ schema: {}, errors: null }, 1, () => 'it'),
     'expected it to keep its schema',
   )
 })

@@ -2,14 +2,13 @@ import fc from 'fast-check'
 import t from 'tap'
 import type { Message } from '../../src/core/message.ts'
 import { Payload } from '../../src/core/payload.ts'
-import { loadClownModel, shapeOf } from '../../src/nodes/clown-model.ts'
-import { testFolder } from '../test-folder.ts'
+import { createClownModel, shapeOf } from '../../src/nodes/clown-model.ts'
 
 function messageOf(topic: string, payload: string | Buffer): Message {
   return { topic, payload: new Payload(Buffer.from(payload)), qos: 0, retain: false }
 }
 
-const model = loadClownModel()
+const model = createClownModel()
 
 /** How a message breaks the schema of its topic, if it does. */
 function problemOf({ topic, payload }: Message, by = model): string | undefined {
@@ -150,33 +149,6 @@ t.test('no payload makes the model throw', async (t) => {
     return problem === undefined || !/[\r\n]/.test(problem)
   }
   t.doesNotThrow(() => fc.assert(fc.property(topics, bytes, isOneLine)))
-})
-
-t.test('a folder with a broken schema is refused, and the file named', async (t) => {
-  const broken = [
-    '{',
-    '{"topics":["a"],"typo":1}',
-    '{"topics":[],"type":"object"}',
-    '{"type":"object"}',
-    '{"topics":["a"],"type":"objekt"}',
-  ]
-  for (const text of broken) {
-    const folder = testFolder(t, { 'x.schema.json': text })
-    t.throws(
-      () => loadClownModel(folder),
-      { message: /JSON Schema with topics in .*x\.schema/ },
-      text,
-    )
-  }
-})
-
-t.test('only schemas are read from a folder', async (t) => {
-  const folder = testFolder(t, {
-    'readme.txt': '',
-    'a.schema.json': '{"topics":["a"],"type":"null"}',
-  })
-  const own = loadClownModel(folder)
-  t.equal(problemOf(messageOf('x/a', '1'), own), 'expected the payload to be null, got 1')
 })
 
 t.test('a kind with a schema for its commands can be commanded', async (t) => {

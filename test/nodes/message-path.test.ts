@@ -8,7 +8,7 @@ import type { Message } from '../../src/core/message.ts'
 import { Payload } from '../../src/core/payload.ts'
 import { createSampledLog } from '../../src/core/sampled-log.ts'
 import { ceilingOfTopics } from '../../src/core/topic.ts'
-import { loadClownModel } from '../../src/nodes/clown-model.ts'
+import { createClownModel } from '../../src/nodes/clown-model.ts'
 import { type MessagePathParts, openMessagePath } from '../../src/nodes/message-path.ts'
 import { createDeviceTable } from '../../src/nodes/registry/device-table.ts'
 import { createDeviceRules } from '../../src/nodes/relay-guard/device-rules.ts'
@@ -17,7 +17,7 @@ import { steppedClock } from '../clock.ts'
 import { clown } from '../senders.ts'
 import { smallBus } from './registry/opened-nodes.ts'
 
-const model = loadClownModel()
+const model = createClownModel()
 
 function messageOn(topic: string, text = '1', more: Partial<Message> = {}): Message {
   return { topic, payload: new Payload(Buffer.from(text)), qos: 0, retain: false, ...more }

@@ -2,13 +2,14 @@ import { pino } from 'pino'
 import t from 'tap'
 import { type Counters, createCounters } from '../../src/core/counters.ts'
 import { createSampledLog } from '../../src/core/sampled-log.ts'
-import { openAjv } from '../../src/core/schema-error.ts'
+import type { Validator } from '../../src/generated/validator.ts'
 import { openStoredTable } from '../../src/nodes/stored-table.ts'
 import { openMemoryStore } from '../../src/store/memory-store.ts'
 import type { Store } from '../../src/store/store.ts'
 
-const ajv = openAjv()
-const schema = { type: 'number' }
+const validate: Validator<number> = Object.assign((value: unknown) => typeof value === 'number', {
+  schema: { type: 'number' },
+})
 
 interface TableOptions {
   readonly store?: Store
@@ -24,7 +25,7 @@ function openTable({
   const sampledLog = createSampledLog(pino({ level: 'silent' }), counters)
   const revive = (_key: string, value: number) => (value < 100 ? value : undefined)
   return openStoredTable<number>({
-    ...{ store, ajv, schema, sampledLog, revive, ...options },
+    ...{ store, validate, sampledLog, revive, ...options },
     name: 'number',
     maxSize: 2,
   })

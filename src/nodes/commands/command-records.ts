@@ -2,7 +2,7 @@ import type { Bus } from '../../bus/bus.ts'
 import { Payload } from '../../core/payload.ts'
 import type { Receipt } from '../../core/receipt.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
-import { openAjv } from '../../core/schema-error.ts'
+import { validateCommandEntry } from '../../generated/validate-stored.js'
 import type { Store } from '../../store/store.ts'
 import { openStoredTable } from '../stored-table.ts'
 import { type Command, toldAsked } from './command-life.ts'
@@ -14,7 +14,7 @@ export interface CommandRecord extends Receipt {
   readonly by: string
   readonly way: string
   /** The payload; of a long one the beginning of its text. */
-  readonly asked: unknown
+  readonly asked?: unknown
   /** When it was accepted or refused, and when its device should have obeyed, as ISO 8601 in UTC. */
   readonly at: string
   readonly until: string
@@ -51,10 +51,9 @@ export async function openCommandRecords(options: CommandRecordsOptions): Promis
   const records = await openStoredTable<CommandRecord>({
     store,
     sampledLog,
-    ajv: openAjv(),
     name: 'command',
     maxSize: devices,
-    schema: recordSchema,
+    validate: validateCommandEntry,
     onForgotten: (device) => publish(device, nothing, true),
   })
   const keep = (device: string, record: CommandRecord) => {
@@ -81,21 +80,6 @@ export async function openCommandRecords(options: CommandRecordsOptions): Promis
 }
 
 const unknown = { receipt: 'unknown', final: true } as const
-
-const recordSchema = {
-  type: 'object',
-  required: ['id', 'by', 'way', 'at', 'until', 'receipt', 'afterMs'],
-  properties: {
-    id: { type: 'string' },
-    by: { type: 'string' },
-    way: { type: 'string' },
-    at: { type: 'string' },
-    until: { type: 'string' },
-    receipt: { type: 'string' },
-    afterMs: { type: 'number' },
-    final: { const: true },
-  },
-}
 
 const nothing = new Payload(Buffer.alloc(0))
 

@@ -4,7 +4,7 @@ import type { Change, Store } from '../../store/store.ts'
 import type { LastValues, StoredValue } from '../last-values.ts'
 import type { KnownDevice, KnownNode } from './device-table.ts'
 import type { Registry } from './registry.ts'
-import { createStoredReader, deviceBytes, nodeBytes, type StoredDevice } from './stored-nodes.ts'
+import { deviceBytes, nodeBytes, readDevice, readNode, type StoredDevice } from './stored-nodes.ts'
 
 /** Keeps what a registry knows, and the last values, in a store. */
 export interface NodeKeeper {
@@ -93,12 +93,11 @@ function changesOf({ topics, bases }: Written, { registry, values }: NodeKeeperO
 
 async function restoreFrom(options: NodeKeeperOptions): Promise<void> {
   const { store, registry, values } = options
-  const reader = createStoredReader()
   const devices: StoredDevice[] = []
   const lastValues: StoredValue[] = []
   for await (const [key, bytes] of store.entries(deviceKey)) {
     const topic = key.slice(deviceKey.length)
-    const read = reader.device(topic, bytes)
+    const read = readDevice(topic, bytes)
     if (read === undefined) tellBroken(key, options)
     else {
       devices.push(read.device)
@@ -109,7 +108,7 @@ async function restoreFrom(options: NodeKeeperOptions): Promise<void> {
   for (const device of devices.sort(byTime)) registry.restoreDevice(device)
   await values.restore(lastValues.sort(byTime))
   for await (const [key, bytes] of store.entries(nodeKey)) {
-    const node = reader.node(key.slice(nodeKey.length), bytes)
+    const node = readNode(key.slice(nodeKey.length), bytes)
     if (node === undefined) tellBroken(key, options)
     else registry.restoreNode(node)
   }

@@ -1,10 +1,9 @@
 /** What a store keeps of nodes and devices, as bytes. */
-import type { SchemaObject } from 'ajv'
 import { parseJson } from '../../core/parse-json.ts'
-import { openAjv } from '../../core/schema-error.ts'
+import { validateDeviceEntry, validateNodeEntry } from '../../generated/validate-stored.js'
 import type { StoredValue } from '../last-values.ts'
 import type { KnownDevice, KnownNode, Listed } from './device-table.ts'
-import { type Introduction, roles } from './node-message.ts'
+import type { Introduction } from './node-message.ts'
 
 /** What outlives a restart, of a device. */
 export interface StoredDevice extends Pick<KnownDevice, 'intervalsMs'> {
@@ -33,65 +32,24 @@ export function nodeBytes({ devices, heard, introduction }: KnownNode): Buffer |
   return Buffer.from(JSON.stringify({ atMs: heard?.atMs, ...introduction }))
 }
 
-/** Reads what `deviceBytes` and `nodeBytes` made; undefined is what somebody else did. */
-export interface StoredReader {
-  device(topic: string, bytes: Buffer): ReadDevice | undefined
-  node(base: string, bytes: Buffer): StoredNode | undefined
-}
-
 export interface ReadDevice {
   readonly device: StoredDevice
   readonly value: StoredValue | undefined
 }
 
-export function createStoredReader(): StoredReader {
-  const ajv = openAjv()
-  const isDevice = ajv.compile<Omit<StoredDevice, 'topic'>>(deviceSchema)
-  const isNode = ajv.compile<Omit<StoredNode, 'base'>>(nodeSchema)
-  return {
-    device: (topic, bytes) => {
-      const end = bytes.indexOf('\n')
-      const found = parseJson(end === -1 ? bytes : bytes.subarray(0, end))
-      if (!isDevice(found)) return undefined
-      const { atMs } = found
-      const hasValue = end !== -1 && atMs !== undefined
-      const value = hasValue ? { topic, atMs, bytes: bytes.subarray(end + 1) } : undefined
-      return { device: { ...found, topic }, value }
-    },
-    node: (base, bytes) => {
-      const found = parseJson(bytes)
-      return isNode(found) ? { ...found, base } : undefined
-    },
-  }
+/** Reads what `deviceBytes` made; undefined is what somebody else did. */
+export function readDevice(topic: string, bytes: Buffer): ReadDevice | undefined {
+  const end = bytes.indexOf('\n')
+  const found = parseJson(end === -1 ? bytes : bytes.subarray(0, end))
+  if (!validateDeviceEntry(found)) return undefined
+  const { atMs } = found
+  const hasValue = end !== -1 && atMs !== undefined
+  const value = hasValue ? { topic, atMs, bytes: bytes.subarray(end + 1) } : undefined
+  return { device: { ...found, topic }, value }
 }
 
-const listedSchema: SchemaObject = {
-  type: 'object',
-  required: ['role', 'place'],
-  properties: { role: { enum: roles }, place: { type: 'integer' } },
-  additionalProperties: false,
-}
-
-const deviceSchema: SchemaObject = {
-  type: 'object',
-  required: ['intervalsMs'],
-  properties: {
-    atMs: { type: 'number' },
-    listed: listedSchema,
-    hasObeyed: { type: 'boolean' },
-    // Of before: somebody had commanded it, which says nothing about what it is.
-    isCommanded: { type: 'boolean' },
-    intervalsMs: { type: 'array', items: { type: 'number' } },
-  },
-  additionalProperties: false,
-}
-
-const nodeSchema: SchemaObject = {
-  type: 'object',
-  properties: {
-    atMs: { type: 'number' },
-    firmware: { type: 'string' },
-    capabilities: { type: 'integer' },
-  },
-  additionalProperties: false,
+/** Reads what `nodeBytes` made; undefined is what somebody else did. */
+export function readNode(base: string, bytes: Buffer): StoredNode | undefined {
+  const found = parseJson(bytes)
+  return validateNodeEntry(found) ? { ...found, base } : undefined
 }

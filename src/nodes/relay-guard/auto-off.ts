@@ -1,4 +1,5 @@
 import { reasonOf } from '../../core/errors.ts'
+import { validateAutoOffEntry } from '../../generated/validate-stored.js'
 import type { Asked } from '../commands/commands.ts'
 import { openStoredTable } from '../stored-table.ts'
 import { type Off, offFor, switchOf } from '../switch-state.ts'
@@ -122,32 +123,11 @@ function openArmed(parts: GuardParts) {
     ...parts,
     name: 'auto-off',
     maxSize: maxDevices,
-    schema: armedSchema,
+    validate: validateAutoOffEntry,
     revive: (device, { dueAtMs, off }) => {
       const { autoOffMs } = rules(device)
       // A clock that was set back in between keeps nothing on for longer than the rule says.
       return autoOffMs === 0 ? undefined : { off, dueAtMs: Math.min(dueAtMs, startMs + autoOffMs) }
     },
   })
-}
-
-const offStateSchema = { anyOf: [{ enum: [false, 0] }, { type: 'string' }] }
-
-const armedSchema = {
-  type: 'object',
-  required: ['dueAtMs', 'off'],
-  properties: {
-    dueAtMs: { type: 'number' },
-    off: {
-      anyOf: [
-        offStateSchema,
-        {
-          type: 'object',
-          required: ['state'],
-          properties: { state: offStateSchema },
-          additionalProperties: false,
-        },
-      ],
-    },
-  },
 }

@@ -1,4 +1,3 @@
-import type { Ajv } from 'ajv'
 import type { AlarmClock } from '../../core/clock.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
 import type { Store } from '../../store/store.ts'
@@ -9,8 +8,6 @@ export interface GuardParts {
   readonly rules: DeviceRules
   readonly store: Store
   readonly sampledLog: SampledLog
-  /** Compiles the schemas of what is stored. */
-  readonly ajv: Ajv
   /** Whether a profile knows a device, and so what a command asks it for. */
   isKnown(device: string): boolean
   /** What a device reported last, decoded; undefined when it never did. */

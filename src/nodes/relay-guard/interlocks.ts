@@ -1,4 +1,5 @@
 import { HubError } from '../../core/errors.ts'
+import { validateInterlockEntry } from '../../generated/validate-stored.js'
 import type { Asked } from '../commands/commands.ts'
 import { openStoredTable } from '../stored-table.ts'
 import { switchOf } from '../switch-state.ts'
@@ -72,18 +73,13 @@ function openHolds(parts: GuardParts) {
     ...parts,
     name: 'interlock',
     maxSize: maxDevices,
-    schema: holdSchema,
+    validate: validateInterlockEntry,
     revive: (device, { askedAtMs, ...hold }) => {
       if (rules(device).interlock === undefined) return undefined
       // No time of a former run is later than the start of this one, whatever its clock said.
       return askedAtMs === undefined ? hold : { ...hold, askedAtMs: Math.min(askedAtMs, startMs) }
     },
   })
-}
-
-const holdSchema = {
-  type: 'object',
-  properties: { askedAtMs: { type: 'number' }, isOff: { type: 'boolean' } },
 }
 
 function interlocked(interlock: string, other: string, { askedAtMs }: Hold): HubError {

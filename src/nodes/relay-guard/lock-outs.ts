@@ -1,17 +1,12 @@
 import { HubError } from '../../core/errors.ts'
 import { isFitName } from '../../core/topic.ts'
+import type { LockEntry } from '../../generated/stored.ts'
+import { validateLockEntry } from '../../generated/validate-stored.js'
 import { openStoredTable } from '../stored-table.ts'
 import type { GuardParts } from './guard-parts.ts'
 
 /** Who keeps everybody from commanding a device, and why. */
-export interface Lock {
-  readonly by: string
-  readonly reason: string
-  /** ISO time. */
-  readonly since: string
-}
-
-export interface LockedDevice extends Lock {
+export interface LockedDevice extends Readonly<LockEntry> {
   /** Its complete topic. */
   readonly device: string
 }
@@ -47,11 +42,11 @@ export async function openLockOuts(
   parts: GuardParts,
   onUnlock: (device: string) => void,
 ): Promise<LockOuts> {
-  const locks = await openStoredTable<Lock>({
+  const locks = await openStoredTable<Readonly<LockEntry>>({
     ...parts,
     name: 'lock',
     maxSize: maxLocks,
-    schema: lockSchema,
+    validate: validateLockEntry,
   })
   const check = (device: string) => {
     const lock = locks.get(device)
@@ -83,16 +78,6 @@ export async function openLockOuts(
       return { device, ...lock }
     },
   }
-}
-
-const lockSchema = {
-  type: 'object',
-  required: ['by', 'reason', 'since'],
-  properties: {
-    by: { type: 'string' },
-    reason: { type: 'string' },
-    since: { type: 'string' },
-  },
 }
 
 /** @throws HubError `cannot-write-store` */

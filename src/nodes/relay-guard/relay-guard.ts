@@ -1,5 +1,4 @@
 import { type AlarmClock, systemClock } from '../../core/clock.ts'
-import { openAjv } from '../../core/schema-error.ts'
 import { relativeTopic } from '../../core/topic.ts'
 import type { Asked } from '../commands/commands.ts'
 import type { TooSoon } from '../commands/turns.ts'
@@ -10,7 +9,7 @@ import { openInterlocks } from './interlocks.ts'
 import { type LockOuts, openLockOuts } from './lock-outs.ts'
 import { openSwitchRate } from './switch-rate.ts'
 
-export interface RelayGuardOptions extends Omit<GuardParts, 'now' | 'after' | 'ajv'> {
+export interface RelayGuardOptions extends Omit<GuardParts, 'now' | 'after'> {
   /** The devices that are known from a former run, whose last values count as reports. */
   readonly known?: Iterable<string>
   readonly clock?: AlarmClock
@@ -48,7 +47,7 @@ export async function createRelayGuard(options: RelayGuardOptions): Promise<Rela
   // When somebody sets the time of day, nothing comes due earlier or later by that.
   const offsetMs = clock.wallMs() - clock.nowMs()
   const now = () => offsetMs + clock.nowMs()
-  const parts = { ...rest, now, after: clock.after, ajv: openAjv() }
+  const parts = { ...rest, now, after: clock.after }
   // Last values are decoded for what is guarded only: there may be thousands of sensors.
   const devices = [...known].filter((device) => options.rules(device).isGuarded)
   const lockOuts = await openLockOuts(parts, (unlocked) => {

@@ -1,3 +1,4 @@
+import { validateSwitchRateEntry } from '../../generated/validate-stored.js'
 import type { Asked } from '../commands/commands.ts'
 import type { TooSoon } from '../commands/turns.ts'
 import { openStoredTable } from '../stored-table.ts'
@@ -37,7 +38,7 @@ export async function openSwitchRate(parts: GuardParts): Promise<SwitchRate> {
     ...parts,
     name: 'switch-rate',
     maxSize: maxDevices,
-    schema: paceSchema,
+    validate: validateSwitchRateEntry,
     revive: (_device, pace) => notAfter(startMs, pace),
   })
   const isSwitch = ({ device, asked }: Asked) => {
@@ -105,17 +106,6 @@ function intervalLeft(
 function longerOf(one: TooSoon | undefined, other: TooSoon | undefined): TooSoon | undefined {
   const both = [one, other].filter((each) => each !== undefined)
   return both.sort((a, b) => b.waitMs - a.waitMs)[0]
-}
-
-const paceSchema = {
-  type: 'object',
-  required: ['sentAtMs'],
-  properties: {
-    sentAtMs: { type: 'array', items: { type: 'number' } },
-    switchedAtMs: { type: 'number' },
-    asked: { type: 'string' },
-    reported: { type: 'string' },
-  },
 }
 
 /** No time of a former run is later than the start of this one, whatever its clock said. */

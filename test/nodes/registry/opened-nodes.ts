@@ -6,7 +6,7 @@ import { matches } from '../../../src/core/filter.ts'
 import type { Message } from '../../../src/core/message.ts'
 import { Payload } from '../../../src/core/payload.ts'
 import { createSampledLog } from '../../../src/core/sampled-log.ts'
-import { loadClownModel, shapeOf } from '../../../src/nodes/clown-model.ts'
+import { createClownModel, shapeOf } from '../../../src/nodes/clown-model.ts'
 import { openNodes } from '../../../src/nodes/registry/open-nodes.ts'
 import { openMemoryStore } from '../../../src/store/memory-store.ts'
 import { createInbox } from '../../inbox.ts'
@@ -87,7 +87,7 @@ interface Around {
   readonly devices?: number
 }
 
-const model = loadClownModel()
+const model = createClownModel()
 
 /** What is learned from a small bus, looked at every 5 ms by clocks that the test moves. */
 export async function openedNodes(t: Test, around: Around = {}) {
