@@ -77,6 +77,20 @@ t.test('imports run downwards only, and siblings do not import each other', asyn
   t.same(wrong, [])
 })
 
+t.test('a command line loads no command but the one it runs', async (t) => {
+  const loaded = new Set([join(source, 'cli/program.ts')])
+  for (const file of loaded) {
+    const text = readFileSync(file, 'utf8')
+    const imports = [...text.matchAll(/^import [^{]*(?:\{[^}]*\} )?from '(\.[^']+)'/gm)]
+    for (const [line, path = ''] of imports) {
+      if (!line.startsWith('import type')) loaded.add(join(dirname(file), path))
+    }
+  }
+  const rooms = new Set([...loaded].map(roomOf))
+  t.same([...rooms], ['cli', 'core'])
+  t.ok(loaded.size < 10, [...loaded].map((file) => relative(source, file)).join(' '))
+})
+
 /** What all dialects stand on. */
 const ground = ['dialect', 'served-dialect', 'model-table', 'crowd', 'entrance', 'event-memory']
 

@@ -1,5 +1,4 @@
-import { randomBytes } from 'node:crypto'
-import { hash as hashByArgon2, type Options, verify } from '@node-rs/argon2'
+import type { Options } from '@node-rs/argon2'
 import { isMosquittoHash, isMosquittoHashOf } from './mosquitto-hash.ts'
 import { normalForm } from './normal-form.ts'
 import type { HashReplacement } from './user.ts'
@@ -10,9 +9,18 @@ import type { HashReplacement } from './user.ts'
  */
 const cost: Options = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
+/** Takes as long to compare with as any other hash; that a password fits it is nobody's gain. */
+const nobodysHash = `$argon2id$v=19$m=${cost.memoryCost},t=${cost.timeCost},p=${cost.parallelism}$${'A'.repeat(22)}$${'A'.repeat(43)}`
+
 /** The argon2id hash of `password`, with a salt of its own, as a PHC string. */
-export function hashPassword(password: string): Promise<string> {
-  return hashByArgon2(normalForm(password), cost)
+export async function hashPassword(password: string): Promise<string> {
+  const { hash } = await argon2()
+  return hash(normalForm(password), cost)
+}
+
+/** Loaded with the first password: a hub starts without. */
+function argon2() {
+  return import('@node-rs/argon2')
 }
 
 /** `busy`: so many checks wait already that this one was not begun. */
@@ -39,7 +47,6 @@ export interface PasswordCheckLimits {
 /** Checks passwords in order of arrival, a few at a time: each takes a core and 19 MiB for a while. */
 export function createPasswordCheck(limits: PasswordCheckLimits): PasswordCheck {
   const { checksAtOnce, checksWaiting } = limits
-  const nobody = hashPassword(randomBytes(16).toString('hex'))
   const waiting: (() => void)[] = []
   let running = 0
   const turn = () => {
@@ -59,7 +66,7 @@ export function createPasswordCheck(limits: PasswordCheckLimits): PasswordCheck 
     const isForeign = passwordHash !== undefined && isMosquittoHash(passwordHash)
     const isSame = isForeign
       ? await isForeignHashOf(passwordHash, password, replace)
-      : await isHashOf(passwordHash ?? (await nobody), password)
+      : await isHashOf(passwordHash ?? nobodysHash, password)
     done()
     return isSame && passwordHash !== undefined ? 'right' : 'wrong'
   }
@@ -78,6 +85,7 @@ async function isForeignHashOf(
 }
 
 /** A text that is no hash is the hash of nothing. */
-function isHashOf(passwordHash: string, password: string): Promise<boolean> {
+async function isHashOf(passwordHash: string, password: string): Promise<boolean> {
+  const { verify } = await argon2()
   return verify(passwordHash, normalForm(password)).catch(() => false)
 }

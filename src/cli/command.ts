@@ -19,8 +19,8 @@ export function warningsTo({ print }: Pick<Terminal, 'print'>): (sentence: strin
 }
 
 /**
- * One subcommand of clown-hub. What starts a hub or a node imports that when it runs: the others would wait
- * for hundreds of modules that they do not use.
+ * One subcommand of clown-hub. What starts a hub or a node imports that when it runs: its help would wait
+ * for hundreds of modules that it does not use.
  */
 export interface Command {
   /** How it is called, without the program's name. */

@@ -1,64 +1,39 @@
 import { HubError, reasonOf } from '../core/errors.ts'
 import { nearest } from '../core/nearest.ts'
 import { readRelease } from '../core/release.ts'
-import { aclTest } from './acl-test.ts'
-import { backup } from './backup.ts'
-import { checkConfigFile } from './check-config.ts'
 import type { Command, Terminal } from './command.ts'
-import { deconzForget, deconzKeys, deconzUnlock } from './deconz.ts'
-import { doctor } from './doctor.ts'
-import { exportHistory } from './export-history.ts'
-import { importMosquitto } from './import-mosquitto.ts'
-import { init } from './init.ts'
-import { lab } from './lab.ts'
-import { listCommands } from './list-commands.ts'
-import { listNodes } from './list-nodes.ts'
-import { lockDevice, unlockDevice } from './lock.ts'
-import { repair } from './repair.ts'
-import { restore } from './restore.ts'
-import { run } from './run.ts'
-import { setDevice } from './set.ts'
-import { simulate } from './simulate.ts'
-import { subscribe } from './subscribe.ts'
-import { userAdd } from './user-add.ts'
-import { userAllow, userDeny } from './user-allow.ts'
-import { userList } from './user-list.ts'
-import { userPassword } from './user-password.ts'
-import { userRemove } from './user-remove.ts'
-import { userToken } from './user-token.ts'
-import { wipe } from './wipe.ts'
 
-/** By name, which may be two words. */
-const commands: ReadonlyMap<string, Command> = new Map([
-  ['lab', lab],
-  ['init', init],
-  ['import mosquitto', importMosquitto],
-  ['run', run],
-  ['check-config', checkConfigFile],
-  ['doctor', doctor],
-  ['user add', userAdd],
-  ['user allow', userAllow],
-  ['user deny', userDeny],
-  ['user remove', userRemove],
-  ['user list', userList],
-  ['user password', userPassword],
-  ['user token', userToken],
-  ['acl test', aclTest],
-  ['set', setDevice],
-  ['lock', lockDevice],
-  ['unlock', unlockDevice],
-  ['commands', listCommands],
-  ['nodes', listNodes],
-  ['sub', subscribe],
-  ['export', exportHistory],
-  ['deconz unlock', deconzUnlock],
-  ['deconz keys', deconzKeys],
-  ['deconz forget', deconzForget],
-  ['backup', backup],
-  ['restore', restore],
-  ['wipe', wipe],
-  ['repair', repair],
-  ['simulate', simulate],
+/** By name, which may be two words. A command loads what it needs, and none waits for the others. */
+const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
+  ['lab', async () => (await import('./lab.ts')).lab],
+  ['init', async () => (await import('./init.ts')).init],
+  ['import mosquitto', async () => (await import('./import-mosquitto.ts')).importMosquitto],
+  ['run', async () => (await import('./run.ts')).run],
+  ['check-config', async () => (await import('./check-config.ts')).checkConfigFile],
+  ['doctor', async () => (await import('./doctor.ts')).doctor],
+  ['user add', async () => (await import('./user-add.ts')).userAdd],
+  ['user allow', async () => (await import('./user-allow.ts')).userAllow],
+  ['user deny', async () => (await import('./user-allow.ts')).userDeny],
+  ['user remove', async () => (await import('./user-remove.ts')).userRemove],
+  ['user list', async () => (await import('./user-list.ts')).userList],
+  ['user password', async () => (await import('./user-password.ts')).userPassword],
+  ['user token', async () => (await import('./user-token.ts')).userToken],
+  ['acl test', async () => (await import('./acl-test.ts')).aclTest],
+  ['set', async () => (await import('./set.ts')).setDevice],
+  ['lock', async () => (await import('./lock.ts')).lockDevice],
+  ['unlock', async () => (await import('./lock.ts')).unlockDevice],
+  ['commands', async () => (await import('./list-commands.ts')).listCommands],
+  ['nodes', async () => (await import('./list-nodes.ts')).listNodes],
+  ['sub', async () => (await import('./subscribe.ts')).subscribe],
+  ['export', async () => (await import('./export-history.ts')).exportHistory],
+  ['deconz unlock', async () => (await import('./deconz.ts')).deconzUnlock],
+  ['deconz keys', async () => (await import('./deconz.ts')).deconzKeys],
+  ['deconz forget', async () => (await import('./deconz.ts')).deconzForget],
+  ['backup', async () => (await import('./backup.ts')).backup],
+  ['restore', async () => (await import('./restore.ts')).restore],
+  ['wipe', async () => (await import('./wipe.ts')).wipe],
+  ['repair', async () => (await import('./repair.ts')).repair],
+  ['simulate', async () => (await import('./simulate.ts')).simulate],
 ])
 
 const names = [...commands.keys()]
@@ -82,11 +57,12 @@ export async function main(args: string[], terminal: MainTerminal): Promise<numb
 
 async function dispatch(args: string[], terminal: Terminal): Promise<number | undefined> {
   const [first = 'help', ...rest] = args
-  if (isHelp(first) || first === 'help') printHelp(rest, terminal)
-  else if (args.some(isHelp)) printHelp(args, terminal)
+  if (isHelp(first) || first === 'help') await printHelp(rest, terminal)
+  else if (args.some(isHelp)) await printHelp(args, terminal)
   else if (['--version', '-V'].includes(first)) terminal.print(readRelease().version)
   else {
-    const { name, command } = findCommand(args)
+    const { name, load } = findCommand(args)
+    const command = await load()
     return command.run(args.slice(name.split(' ').length), terminal)
   }
   return 0
@@ -102,11 +78,11 @@ function namesAfter(word: string): string[] {
 }
 
 /** @throws HubError `bad-command-line` when no command begins a line so. */
-function findCommand([first = '', second]: readonly string[]): { name: string; command: Command } {
+function findCommand([first = '', second]: readonly string[]) {
   const longer = namesAfter(first)
   const name = longer.length > 0 && second !== undefined ? `${first} ${second}` : first
-  const command = commands.get(name)
-  if (command !== undefined) return { name, command }
+  const load = commands.get(name)
+  if (load !== undefined) return { name, load }
   // Who writes the first word of a command of two knows what it is called.
   const meant = longer.length > 0 && second === undefined ? undefined : nearest(name, names)
   const others = longer.length > 0 ? `: it is one of ${longer.join(', ')}` : ''
@@ -115,7 +91,7 @@ function findCommand([first = '', second]: readonly string[]): { name: string; c
 }
 
 /** Says what one command does, or those that begin with a word, or all. */
-function printHelp(args: readonly string[], { print }: Terminal): void {
+async function printHelp(args: readonly string[], { print }: Terminal): Promise<void> {
   const [first, second] = args.filter((word) => !word.startsWith('-'))
   const group = first === undefined || second !== undefined ? [] : namesAfter(first)
   if (first === undefined) {
@@ -124,8 +100,8 @@ function printHelp(args: readonly string[], { print }: Terminal): void {
   }
   const asked = first === undefined ? names : group
   const shown = asked.length > 0 ? asked : [findCommand(args).name]
-  for (const [name, { usage, summary }] of commands) {
-    if (!shown.includes(name)) continue
+  for (const name of shown) {
+    const { usage, summary } = await findCommand(name.split(' ')).load()
     print(`  ${wrapped(`clown-hub ${usage}`, 12)}\n      ${wrapped(summary, 6)}`)
   }
 }

@@ -6,7 +6,6 @@ import { HubError } from '../core/errors.ts'
 import { openHeldLog } from '../core/log.ts'
 import { readRelease } from '../core/release.ts'
 import { startHub } from '../hub.ts'
-import { startSimulatedNode } from '../simulator/start-simulated-node.ts'
 import { type Terminal, warningsTo } from './command.ts'
 import { dialectsLine, labDialects } from './lab-dialects.ts'
 
@@ -60,6 +59,8 @@ interface LabTerminal extends Pick<Terminal, 'print' | 'stopped'> {
 async function runLab(config: Config, log: Logger, terminal: LabTerminal): Promise<void> {
   const hub = await startHub(config, { warnings: [warning], isLab: true, log })
   try {
+    // The hub takes its first clients while this loads.
+    const { startSimulatedNode } = await import('../simulator/start-simulated-node.ts')
     const mqtt = `${inUrl(config.mqtt.host)}:${hub.mqttPort}`
     const node = await startSimulatedNode({
       url: `mqtt://${mqtt}`,

@@ -33,11 +33,14 @@ t.test('help after a command, or before it, is about that command', async (t) =>
     t.equal(output.items.length, 1)
   }
   for (const line of ['user --help', 'help user']) {
-    const { output } = runLine(line)
+    const { output, code } = runLine(line)
+    t.equal(await code, 0, line)
     const names = output.items.map((text) => /clown-hub (user \w+)/.exec(text)?.[1])
     t.match(names, ['user add', 'user allow', 'user deny', 'user remove', 'user list'], line)
   }
-  t.match(runLine('user add --help').output.items, [/^ {2}clown-hub user add NAME /])
+  const userAdd = runLine('user add --help')
+  t.equal(await userAdd.code, 0)
+  t.match(userAdd.output.items, [/^ {2}clown-hub user add NAME /])
   const wrong = runLine('help rum')
   t.equal(await wrong.code, 1)
   t.match(wrong.errors.items, [/unknown command "rum": did you mean "run"\?/])
