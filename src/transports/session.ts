@@ -4,6 +4,7 @@ import type { Sender } from '../access/sender.ts'
 import type { SignedIn } from '../access/signed-in.ts'
 import type { User } from '../access/user.ts'
 import type { Bus } from '../bus/bus.ts'
+import { type AlarmClock, systemClock } from '../core/clock.ts'
 import type { Message } from '../core/message.ts'
 import type { Payload } from '../core/payload.ts'
 import { isCommand, joinTopic, relativeTopic } from '../core/topic.ts'
@@ -31,6 +32,7 @@ export interface SessionContext {
   readonly log: Logger
   /** How large a frame may be. */
   readonly frameBytes: number
+  readonly after?: AlarmClock['after']
 }
 
 export interface SessionOptions {
@@ -87,11 +89,14 @@ export function openSession(context: SessionContext, options: SessionOptions): O
       link.past(fittingFrame(dialect, message, context.frameBytes), topic)
     }
   }
-  const catchUp = createCatchUp(link, () =>
-    sendLastValues().catch((error: unknown) =>
-      context.log.error({ err: error, base }, 'last values are missing'),
-    ),
-  )
+  const catchUp = createCatchUp({
+    link,
+    after: context.after ?? systemClock.after,
+    sendLastValues: () =>
+      sendLastValues().catch((error: unknown) =>
+        context.log.error({ err: error, base }, 'last values are missing'),
+      ),
+  })
   return {
     publish: (topic, payload, { watcher, force, options: line } = {}) => {
       if (answering.list(topic, payload, line)) return
@@ -120,22 +125,28 @@ function toMessage(topic: string, payload: Payload): Message {
 /** Milliseconds from the end of a catch-up to the next: collecting all values is much work. */
 const catchUpPauseMs = 1000
 
+interface CatchUpOptions {
+  readonly link: PatientLink
+  readonly after: AlarmClock['after']
+  sendLastValues(): Promise<void>
+}
+
 /**
  * Puts past values before the live ones that arrive meanwhile. Whoever asks again too soon is answered
  * by one more round a little later, however often that was.
  */
-function createCatchUp(link: PatientLink, sendLastValues: () => Promise<void>) {
+function createCatchUp({ link, after, sendLastValues }: CatchUpOptions) {
   let isBusy = false
   let isAskedFor = false
   let isClosed = false
-  let timer: NodeJS.Timeout | undefined
+  let cancel = () => {}
   const run = async () => {
     isBusy = true
     isAskedFor = false
     link.hold()
     await sendLastValues()
     link.release()
-    if (!isClosed) timer = setTimeout(goOn, catchUpPauseMs)
+    if (!isClosed) cancel = after(catchUpPauseMs, goOn)
   }
   const goOn = () => {
     isBusy = false
@@ -148,7 +159,7 @@ function createCatchUp(link: PatientLink, sendLastValues: () => Promise<void>) {
     },
     close: () => {
       isClosed = true
-      clearTimeout(timer)
+      cancel()
     },
   }
 }
