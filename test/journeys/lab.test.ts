@@ -72,11 +72,16 @@ t.test('what the node has reported comes out as a table', async (t) => {
   t.equal(await lab.end('SIGINT'), 0)
 })
 
+/**
+ * A machine with much other work makes the hub late, which it says. Node.js 22 before 22.12 finds the import of
+ * JSON new, which Aedes does.
+ */
+const harmless = /event loop|Importing JSON modules|--trace-warnings/
+
 t.test('Ctrl-C ends it cleanly', async (t) => {
   const lab = await startLab(t)
   t.equal(await lab.end('SIGINT'), 0)
-  // A machine with much other work makes the hub late, which it says.
-  const errors = lab.errors.items.filter((line) => !line.includes('event loop'))
+  const errors = lab.errors.items.filter((line) => !harmless.test(line))
   t.match(errors, [/"level":40,.*"msg":"lab mode: everybody knows clown/])
   t.equal(errors.length, 1)
 })
@@ -95,5 +100,6 @@ t.test('a configured hub and a simulated node run as two programs', async (t) =>
   t.equal(await node.output.next(), `nodes/bridge/7: connected to mqtt://127.0.0.1:${mqttPort}`)
   t.equal(await node.end('SIGTERM'), 0)
   t.equal(await hub.end('SIGTERM'), 0)
-  t.ok(hub.errors.items.every((text) => JSON.parse(text).name === 'clown-hub'))
+  const errors = hub.errors.items.filter((text) => !harmless.test(text))
+  t.ok(errors.every((text) => JSON.parse(text).name === 'clown-hub'))
 })
