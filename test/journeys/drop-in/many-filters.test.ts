@@ -1,6 +1,6 @@
 import t from 'tap'
 import { publish, requireProgram } from '../../programs.ts'
-import { mqttTo, startedHub } from '../../started-hub.ts'
+import { mqttTo, type StartedHub, startedHub } from '../../started-hub.ts'
 import { requirePython, startPython } from './python.ts'
 
 /** As Home Assistant calls them. */
@@ -25,6 +25,11 @@ for line in sys.stdin:
     client.socket().shutdown(socket.SHUT_RDWR)
 `
 
+/** A machine with much other work makes the hub late, which it counts as well. */
+function countedBy(hub: StartedHub): string[] {
+  return Object.keys(hub.counters()).filter((name) => name !== 'event-loop-lag')
+}
+
 t.test('paho has 500 filters granted in one packet, and again after a reconnect', async (t) => {
   if (
     requireProgram(t, 'mosquitto_pub') === undefined ||
@@ -43,7 +48,7 @@ t.test('paho has 500 filters granted in one packet, and again after a reconnect'
     }
     if (round === 'first') program.say('cut')
   }
-  t.same(hub.counters(), {})
+  t.same(countedBy(hub), [])
 })
 
 t.test('MQTT.js has all of its 500 filters after a reconnect', async (t) => {
@@ -62,5 +67,5 @@ t.test('MQTT.js has all of its 500 filters after a reconnect', async (t) => {
     await other.client.publishAsync(String(topic), 'second', { qos: 1 })
     t.match(await on(String(topic)), { payload: Buffer.from('second') })
   }
-  t.same(hub.counters(), {})
+  t.same(countedBy(hub), [])
 })
