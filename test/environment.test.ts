@@ -93,6 +93,15 @@ t.test('a variable that fits nothing, or does not fit, is refused by its name', 
     [{ CLOWN_HTTP_PORT: 'abc' }, 'expected CLOWN_HTTP_PORT to be integer, got "abc"'],
     [{ CLOWN_HTTP_PORT: '' }, 'expected CLOWN_HTTP_PORT to be integer, got ""'],
     [{ CLOWN_HTTP_PORT: '99999' }, 'expected CLOWN_HTTP_PORT to be <= 65535, got 99999'],
+    [{ CLOWN_HTTP_PORT: '1e999' }, 'expected CLOWN_HTTP_PORT to be integer, got "1e999"'],
+    [
+      { CLOWN_HTTP_HOSTS: 'a, b c' },
+      'expected CLOWN_HTTP_HOSTS to be a host name without a port, got "b c"',
+    ],
+    [
+      { CLOWN_LIMITS_CONNECTIONS_EXEMPT_LOOPBACK: 'yes' },
+      'expected CLOWN_LIMITS_CONNECTIONS_EXEMPT_LOOPBACK to be boolean, got "yes"',
+    ],
     [
       { CLOWN_USERS_BOB_PASSWORD: 'x'.repeat(257) },
       'expected CLOWN_USERS_BOB_PASSWORD to have at most 256 characters, got a string that is not shown',
