@@ -1,4 +1,4 @@
-import { covers, matches, overlaps } from '../core/filter.ts'
+import { commonPart, covers, matches, overlaps } from '../core/filter.ts'
 import { switchesActuator } from '../core/switching.ts'
 import { isCommand, isFitName } from '../core/topic.ts'
 import { type Action, actions, type Role, type Rule, type User } from './user.ts'
@@ -26,10 +26,7 @@ export interface Rights {
   mayPublish(topic: string, retain: boolean): PublishDecision
   /** As `may('read', topic)`, from a small memory of what was asked before. */
   mayRead(topic: string): boolean
-  /**
-   * Allowed when a message may come of it. What asks for everything (a wildcard first, `#` last)
-   * needs a rule that covers it.
-   */
+  /** Allowed when a message may come of it: what is not for the user is left out at each delivery. */
   maySubscribe(filter: string): Decision
   /** Whether one rule lets the user read all that `filter` matches: nothing to check on delivery. */
   readsAll(filter: string): boolean
@@ -81,17 +78,7 @@ export function rightsOf(user: User, clientId?: string): Rights {
       return { ...decision, withoutRetain: true }
     },
     mayRead: readsEverything ? (topic) => !topic.startsWith('$') || mayRead(topic) : mayRead,
-    maySubscribe: (filter) => {
-      const isEnough = asksForEverything(filter) ? covers : overlaps
-      const decision = decide('read', filter, {
-        denying: unreadable.find((clause) => covers(clause.filter, filter)),
-        allowing: readable.find((clause) => isEnough(clause.filter, filter)),
-      })
-      const less = unreadable.find((clause) => overlaps(clause.filter, filter))
-      if (!decision.allowed || less === undefined) return decision
-      const reason = `${decision.reason}, but ${less.owner} denies read on ${less.filter}`
-      return { ...decision, reason }
-    },
+    maySubscribe: (filter) => decideFilter(filter, { readable, unreadable }),
     readsAll: (filter) =>
       readable.some((clause) => covers(clause.filter, filter)) &&
       !unreadable.some((clause) => overlaps(clause.filter, filter)),
@@ -124,7 +111,7 @@ function concerns(action: Action, topic: string) {
 function decide(
   action: Action,
   topic: string,
-  by: { readonly denying: Clause | undefined; readonly allowing: Clause | undefined },
+  by: { readonly denying?: Clause | undefined; readonly allowing?: Clause | undefined },
 ): Decision {
   const { denying, allowing } = by
   if (denying !== undefined) {
@@ -136,8 +123,27 @@ function decide(
   return { allowed: true, reason: `${allowing.owner} allows ${action} on ${allowing.filter}` }
 }
 
-function asksForEverything(filter: string): boolean {
-  return /^(#|\+\/(.*\/)?#)$/.test(filter)
+/** Allowed when some clause lets through a part of `filter` that no single one denies as a whole. */
+function decideFilter(
+  filter: string,
+  by: { readonly readable: readonly Clause[]; readonly unreadable: readonly Clause[] },
+): Decision {
+  let denied: Decision | undefined
+  for (const allowing of by.readable) {
+    const part = commonPart(allowing.filter, filter)
+    if (part === undefined) continue
+    const denying = by.unreadable.find((clause) => covers(clause.filter, part))
+    const decision = decide('read', filter, { denying, allowing })
+    if (decision.allowed) {
+      const isAll = covers(allowing.filter, filter)
+      const less = by.unreadable.find((clause) => overlaps(clause.filter, filter))
+      const all = isAll ? '' : `, which is not all of ${filter}`
+      const but = less === undefined ? '' : `, but ${less.owner} denies read on ${less.filter}`
+      return { allowed: true, reason: decision.reason + all + but }
+    }
+    denied ??= decision
+  }
+  return denied ?? decide('read', filter, {})
 }
 
 /** What each role allows, with `{base}` for the base of the user. */

@@ -37,16 +37,26 @@ export function covers(outer: string, inner: string): boolean {
 
 /** Whether there is a topic that both filters match. */
 export function overlaps(one: string, other: string): boolean {
+  return commonPart(one, other) !== undefined
+}
+
+/** The filter that matches what both of them match; undefined when that is nothing. */
+export function commonPart(one: string, other: string): string | undefined {
   const oneLevels = levelsOf(one)
   const otherLevels = levelsOf(other)
+  const common: string[] = []
   for (const [index, level] of oneLevels.entries()) {
     const beside = otherLevels[index]
-    if (level === '#' || beside === '#') return true
-    if (beside === undefined) return false
-    if (!includes(level, beside, index) && !includes(beside, level, index)) return false
+    if (level === '#' || beside === '#') {
+      const rest = level === '#' ? otherLevels : oneLevels
+      return [...common, ...rest.slice(index)].join('/')
+    }
+    const both = commonLevel(level, beside, index)
+    if (both === undefined) return undefined
+    common.push(both)
   }
   const next = otherLevels[oneLevels.length]
-  return next === undefined || next === '#'
+  return next === undefined || next === '#' ? common.join('/') : undefined
 }
 
 /** No topic is empty, so that `#` alone says the same as `+/#`, and `/#` as `/+/#`. */
@@ -59,6 +69,13 @@ function levelsOf(filter: string): string[] {
 /** Whether one level of a filter stands for all that another one stands for. */
 function includes(level: string, other: string, index: number): boolean {
   return level === other || (level === '+' && (index > 0 || !other.startsWith('$')))
+}
+
+/** What both stand for; nothing where one filter has ended. */
+function commonLevel(level: string, other: string | undefined, index: number): string | undefined {
+  if (other === undefined) return undefined
+  if (includes(level, other, index)) return other
+  return includes(other, level, index) ? level : undefined
 }
 
 const plusCode = 43

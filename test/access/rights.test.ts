@@ -123,8 +123,7 @@ t.test(
       const isHeard = rights.mayRead(topic)
       if (isHeard !== rights.may('read', topic).allowed) return false
       if (!matches(asked, topic)) return true
-      const isGranted = /^\+\/(.*\/)?#$/.test(asked) || rights.maySubscribe(asked).allowed
-      return isHeard ? isGranted : !rights.readsAll(asked)
+      return isHeard ? rights.maySubscribe(asked).allowed : !rights.readsAll(asked)
     }
     const isRight = (rules: Rule[], topic: string, asked: string) =>
       isDecided(rules, topic) && isRead(rules, topic, asked)
@@ -209,16 +208,44 @@ t.test('a subscription is allowed when something may come of it', async (t) => {
   const maySubscribe = (readable: string, filter: string) =>
     rightsOf(userWith({ rules: [{ allow: ['read'], topic: readable }] })).maySubscribe(filter)
       .allowed
-  for (const filter of ['nodes/#', 'nodes/+/0', '+/x', 'nodes', '+/+/+']) {
+  for (const filter of ['nodes/#', 'nodes/+/0', '+/x', 'nodes', '+/+/+', '#', '+/#', '+/x/#']) {
     t.ok(maySubscribe('nodes/#', filter), filter)
   }
-  for (const filter of ['other/#', '$SYS/broker/#', '#', '+/#', '+/x/#']) {
+  for (const filter of ['other/#', '$SYS/broker/#', 'other/nodes', '$dropped']) {
     t.notOk(maySubscribe('nodes/#', filter), filter)
   }
   for (const filter of ['#', '+/#', '+/x/#', '+']) t.ok(maySubscribe('#', filter), filter)
   t.ok(maySubscribe('+/x/#', '+/x/#'))
+  t.notOk(maySubscribe('+/x', 'a/+/x'))
   t.notOk(
     rightsOf(userWith({ rules: [{ allow: ['write'], topic: '#' }] })).maySubscribe('a').allowed,
+  )
+})
+
+t.test('what one rule denies as a whole makes no subscription', async (t) => {
+  const subscribing = (filter: string, ...rules: Rule[]) =>
+    rightsOf(userWith({ rules })).maySubscribe(filter)
+  const own: Rule = { allow: ['read'], topic: 'nodes/a/#' }
+  t.same(subscribing('#', own, { deny: ['read'], topic: 'nodes/#' }), {
+    allowed: false,
+    reason: 'the rule for nodes/# denies read on nodes/#',
+  })
+  t.same(subscribing('other/#', own, { deny: ['read'], topic: 'other/x' }), {
+    allowed: false,
+    reason: 'no rule allows read on other/#',
+  })
+  t.same(subscribing('+/+/x', own, { deny: ['read'], topic: '+/a/y' }), {
+    allowed: true,
+    reason: 'the rule for nodes/a/# allows read on nodes/a/#, which is not all of +/+/x',
+  })
+  t.match(subscribing('#', own, { deny: ['read'], topic: 'nodes/a/secret' }), {
+    allowed: true,
+    reason: /but the rule for nodes\/a\/secret denies read on nodes\/a\/secret$/,
+  })
+  t.ok(
+    subscribing('#', own, { deny: ['read'], topic: 'nodes/#' }, { allow: ['read'], topic: 'free' })
+      .allowed,
+    'what another rule lets through',
   )
 })
 

@@ -28,7 +28,11 @@ t.test('it says whether something is allowed, and which rule decides', async (t)
     ],
     'panel command of/panel/tab/set': [2, 'denied: no rule allows command on of/panel/tab/set'],
     'some read nodes/+/x': [0, 'allowed: the rule for nodes/# allows read on nodes/#'],
-    'some read #': [2, 'denied: no rule allows read on #'],
+    'some read #': [
+      0,
+      'allowed: the rule for nodes/# allows read on nodes/#, which is not all of #',
+    ],
+    'some read house/#': [2, 'denied: no rule allows read on house/#'],
     'guest command nodes/attic/relay/0/set': [
       2,
       'denied: the rule for nodes/attic/# denies command on nodes/attic/#',

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { covers, matches, overlaps } from '../../src/core/filter.ts'
+import { commonPart, covers, matches, overlaps } from '../../src/core/filter.ts'
 
 const names = ['a', 'b', '', '$a']
 const maxLevels = 4
@@ -77,11 +77,18 @@ t.test('a filter covers another when it matches whatever that one matches', asyn
 })
 
 t.test('two filters overlap when there is a topic that both match', async (t) => {
-  const isRight = (one: string, other: string) =>
-    overlaps(one, other) ===
-    topics.some((topic) => isMatched(one, topic) && isMatched(other, topic))
+  const isRight = (one: string, other: string) => {
+    const both = topics.filter((topic) => isMatched(one, topic) && isMatched(other, topic))
+    const part = commonPart(one, other)
+    const isPart = topics.every(
+      (topic) => both.includes(topic) === (part !== undefined && isMatched(part, topic)),
+    )
+    return isPart && overlaps(one, other) === both.length > 0
+  }
   t.doesNotThrow(() => fc.assert(fc.property(filters, filters, isRight), { numRuns: 2000 }))
   t.notOk(overlaps('#', '$SYS/#'))
+  t.equal(commonPart('a/+/c/#', '+/b/#'), 'a/b/c/#')
+  t.equal(commonPart('a/b', 'a/b/#'), 'a/b')
 })
 
 t.test('a filter matches whole levels, and # the level above it', async (t) => {
