@@ -27,9 +27,10 @@ function argon2() {
 export type Verdict = 'right' | 'wrong' | 'busy'
 
 /**
- * Compares `password` with a hash: argon2id, or one of Mosquitto's, which goes with a right password to
- * `replace` as an argon2id hash. Without a hash it takes the same time and is wrong, so that nobody can
- * tell by the clock which users there are.
+ * Compares `password` with a hash: argon2id, or one of Mosquitto's. It is compared in NFC, and as it came
+ * where that differs: other programs, and earlier releases, made hashes of what was typed. With a right
+ * password a hash that this release would not make goes to `replace`, with the one it would. Without a
+ * hash it takes the same time and is wrong, so that nobody can tell by the clock which users there are.
  */
 export type PasswordCheck = (
   passwordHash: string | undefined,
@@ -63,29 +64,29 @@ export function createPasswordCheck(limits: PasswordCheckLimits): PasswordCheck 
   return async (passwordHash, password, replace) => {
     if (running >= checksAtOnce && waiting.length >= checksWaiting) return 'busy'
     await turn()
-    const isForeign = passwordHash !== undefined && isMosquittoHash(passwordHash)
-    const isSame = isForeign
-      ? await isForeignHashOf(passwordHash, password, replace)
-      : await isHashOf(passwordHash ?? nobodysHash, password)
+    const kept = await hashToKeep(passwordHash ?? nobodysHash, password)
     done()
-    return isSame && passwordHash !== undefined ? 'right' : 'wrong'
+    if (kept === undefined || passwordHash === undefined) return 'wrong'
+    if (kept !== passwordHash) replace?.({ before: passwordHash, after: kept })
+    return 'right'
   }
 }
 
-/** Hashing anew takes as long as the comparison with an argon2id hash, so it is done for a wrong one too. */
-async function isForeignHashOf(
-  passwordHash: string,
-  password: string,
-  replace: ((replacement: HashReplacement) => void) | undefined,
-): Promise<boolean> {
-  const after = await hashPassword(password)
-  const isSame = await isMosquittoHashOf(passwordHash, password)
-  if (isSame) replace?.({ before: passwordHash, after })
-  return isSame
+/** The hash itself, or the one that this release would make; undefined for a wrong password. */
+async function hashToKeep(passwordHash: string, password: string): Promise<string | undefined> {
+  const normal = normalForm(password)
+  for (const spelling of new Set([normal, password])) {
+    // That takes as long as the comparison with an argon2id hash, so it is done for a wrong one too.
+    const anew = isMosquittoHash(passwordHash) ? await hashPassword(normal) : undefined
+    if (!(await isHashOf(passwordHash, spelling))) continue
+    return anew ?? (spelling === normal ? passwordHash : hashPassword(normal))
+  }
+  return undefined
 }
 
 /** A text that is no hash is the hash of nothing. */
-async function isHashOf(passwordHash: string, password: string): Promise<boolean> {
+async function isHashOf(passwordHash: string, spelling: string): Promise<boolean> {
+  if (isMosquittoHash(passwordHash)) return isMosquittoHashOf(passwordHash, spelling)
   const { verify } = await argon2()
-  return verify(passwordHash, normalForm(password)).catch(() => false)
+  return verify(passwordHash, spelling).catch(() => false)
 }

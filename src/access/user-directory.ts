@@ -68,7 +68,7 @@ function createHashReplacement(file: string, log: UserDirectoryOptions['log']) {
     } catch (error) {
       isWritable = false
       const fields = { file, reason: reasonOf(error) }
-      log.error(fields, "the users file cannot be written: passwords stay as Mosquitto's hashes")
+      log.error(fields, 'the users file cannot be written: hashes of passwords stay as they are')
     }
     waiting.clear()
   }

@@ -48,18 +48,19 @@ export function changeUser(path: string, name: string, change: EntryChange): voi
   })
 }
 
-/** A hash of Mosquitto's as a value of `password`, with its quotes if it has any. */
-const foreignHash = /(?<=\bpassword["']?\s*:\s*)(["']?)(\$[67]\$[A-Za-z0-9+/=$]+)\1/g
+/** A hash as a value of `password`, with its quotes if it has any: Mosquitto's, or one by argon2id. */
+const writtenHash =
+  /(?<=\bpassword["']?\s*:\s*)(["']?)(\$(?:[67]|argon2id\$v=\d+\$m=\d+,t=\d+,p=\d+)\$[A-Za-z0-9+/=$]+)\1/g
 
 /**
- * Puts hashes in the places of Mosquitto's, by those, wherever they still are. A hash with its salt stands
+ * Puts hashes in the places of others, by those, wherever they still are. A hash with its salt stands
  * for one password, so the text is enough: to parse the whole file would keep a running hub from its work.
  *
  * @throws HubError `unreadable-file`, `exposed-secret`, `unwritable-file`
  */
 export function replaceHashes(path: string, hashes: ReadonlyMap<string, string>): void {
   rewrite(path, (text) =>
-    text.replaceAll(foreignHash, (whole, quote: string, before: string) => {
+    text.replaceAll(writtenHash, (whole, quote: string, before: string) => {
       const after = hashes.get(before)
       // Quoted, since the commas of an argon2id hash end a value within braces.
       return after === undefined ? whole : `${quote || '"'}${after}${quote || '"'}`

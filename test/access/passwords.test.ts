@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+import { hash as hashByArgon2 } from '@node-rs/argon2'
 import t from 'tap'
 import { createPasswordCheck, hashPassword } from '../../src/access/passwords.ts'
 import type { HashReplacement } from '../../src/access/user.ts'
@@ -42,6 +44,32 @@ t.test("a right password for a hash of Mosquitto's makes an argon2id hash", asyn
   await check(await hashPassword('x'), 'x', (found) => ofOurs.push(found))
   t.same(ofOurs, [])
 })
+
+t.test(
+  'a hash that was made of a password before NFC is right for it, and is replaced',
+  async (t) => {
+    const check = createPasswordCheck(limits)
+    /** As a keyboard of macOS writes it, and as it is compared. */
+    const [typed, normal] = ['cafe\u0301', 'caf\u00e9']
+    const salt = Buffer.from('salt')
+    const digest = createHash('sha512').update(typed).update(salt).digest('base64')
+    for (const hash of [await hashByArgon2(typed), `$6$${salt.toString('base64')}$${digest}`]) {
+      const replacements: HashReplacement[] = []
+      const verdictOn = (given: string) => check(hash, given, (found) => replacements.push(found))
+      t.equal(await verdictOn(normal), 'wrong', 'nobody knows how else it may have been typed')
+      t.equal(await verdictOn(`${typed}x`), 'wrong')
+      t.same(replacements, [])
+      t.equal(await verdictOn(typed), 'right')
+      const [{ before, after } = { before: '', after: '' }] = replacements
+      t.equal(before, hash)
+      for (const spelling of [typed, normal]) t.equal(await check(after, spelling), 'right')
+    }
+    const ofOurs: HashReplacement[] = []
+    t.equal(await check(await hashPassword(typed), typed, (found) => ofOurs.push(found)), 'right')
+    t.same(ofOurs, [], 'one made of NFC stays')
+    t.equal(await check(undefined, typed), 'wrong')
+  },
+)
 
 t.test('so many checks run, so many wait, and the rest is busy', async (t) => {
   const check = createPasswordCheck(limits)

@@ -185,26 +185,29 @@ t.test('what somebody else has written meanwhile is not undone', async (t) => {
 
 t.test('hashes are replaced where they are, and nothing else is', async (t) => {
   const { pw1, pw2, pw3 } = mosquittoHashes
-  const text = (one: string, json: string) => `# ${pw1}
+  const other = someHash.replace('AAAA', 'BBBB')
+  const text = (one: string, json: string, old: string) => `# ${pw1}
 users:
   bob: { password: ${one} }
   eve:
     password: '${pw2}' # ${pw1}
   json: {"password": "${json}", "role": "viewer"}
+  old: { password: "${old}" }
   new: { password: "${someHash}" }
 `
-  const path = usersFile(t, text(pw1, pw3))
+  const path = usersFile(t, text(pw1, pw3, other))
   const { ino } = statSync(path)
-  replaceHashes(path, new Map([[someHash, pw1]]))
+  replaceHashes(path, new Map([[`${pw1}=`, someHash]]))
   t.equal(statSync(path).ino, ino, 'a file is not written when nothing is to be replaced')
   replaceHashes(
     path,
     new Map([
       [pw1, someHash],
       [pw3, someHash],
+      [other, someHash],
     ]),
   )
-  t.equal(readFileSync(path, 'utf8'), text(`"${someHash}"`, someHash))
+  t.equal(readFileSync(path, 'utf8'), text(`"${someHash}"`, someHash, someHash))
   const after = readUsersFile(path).map(({ passwordHash }) => passwordHash)
-  t.same(after, [someHash, pw2, someHash, someHash])
+  t.same(after, [someHash, pw2, someHash, someHash, someHash])
 })
