@@ -107,11 +107,10 @@ export class SessionStore extends MemoryPersistence {
   override async subscriptionsByTopic(topic: string) {
     const subscriptions = this.#subscriptions.matching(topic)
     const { sessions, rights } = this.#options
-    const isForThere = switchesActuator(topic)
     return subscriptions.filter(
       ({ clientId }) =>
         rights.of(clientId)?.mayRead(topic) &&
-        (!isForThere || sessions.get(clientId)?.isClientThere),
+        (sessions.get(clientId)?.isClientThere || !switchesActuator(topic)),
     )
   }
 

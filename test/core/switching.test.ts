@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import t from 'tap'
 import { switchesActuator } from '../../src/core/switching.ts'
 
@@ -36,4 +37,23 @@ t.test('settings and questions do not', async (t) => {
   ]) {
     t.notOk(switchesActuator(topic), topic)
   }
+})
+
+/** The same, told by what programs write in their manuals. */
+const manuals: readonly RegExp[] = [
+  /^(?!(.*\/)?config\/set$).*\/set$/s,
+  /^(.*\/)?cmnd\/(.*\/)?power[0-9]*$/is,
+  /^.*\/(relay|roller)\/[0-9]+\/command$/s,
+  /^.*\/command\/(switch|cover|light):[0-9]+$/s,
+  /^.*\/set\/state(_[^/]+)?$/s,
+]
+
+t.test('what its last levels say is what the manuals say', async (t) => {
+  const names = 'set config state state_left state_ cmnd CMND power POWER1 Power power1x'
+  const more = 'command relay roller 0 12 1x switch:0 cover:12 light: light:1 xset a \u2028'
+  const level = fc.constantFrom('', ...`${names} ${more}`.split(' '))
+  const topics = fc.array(level, { minLength: 1, maxLength: 6 }).map((levels) => levels.join('/'))
+  const isSame = (topic: string) =>
+    switchesActuator(topic) === manuals.some((pattern) => pattern.test(topic))
+  t.doesNotThrow(() => fc.assert(fc.property(topics, isSame), { numRuns: 20_000 }))
 })
