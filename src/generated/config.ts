@@ -363,7 +363,7 @@ export interface ConfigInput {
      */
     topic?: {
       /**
-       * Bytes of a complete topic in UTF-8, base included. Topics of devices rarely have more than 150; the default has room for names that people give, in any script. MQTT has room for 65,535, of which the hub needs some to tell of a device.
+       * Bytes of a complete topic in UTF-8, base included. The default has room for names that people give, in any script. MQTT has room for 65,535, of which the hub needs some to tell of a device.
        */
       bytes?: number
       /**
@@ -384,7 +384,7 @@ export interface ConfigInput {
        */
       keys?: number
       /**
-       * Bytes of one string in UTF-8. A picture as base64 in a page's message has hundreds of kB.
+       * Bytes of one string in UTF-8. A page sends a picture as base64.
        */
       stringBytes?: number
       /**
@@ -397,11 +397,11 @@ export interface ConfigInput {
      */
     websocket?: {
       /**
-       * Bytes of one message, all its fragments together. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`. Lists of Zigbee2MQTT have 136 to 245 kB for 20 lamps, and a web page's picture up to 1 MB.
+       * Bytes of one message, all its fragments together. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`. With 20 lamps, Zigbee2MQTT's list of devices has 136 kB and its definitions have 245.
        */
       messageBytes?: number
       /**
-       * Fragments of one message. Browsers and libraries send a message of 1 MiB in at most 16.
+       * Fragments of one message. Chromium sends a message of 1 MiB in 9; ws, Node.js and Python's websocket-client send it in one.
        */
       fragments?: number
       /**
@@ -429,7 +429,7 @@ export interface ConfigInput {
        */
       conflateBytes?: number
       /**
-       * Bytes waiting for a slow reader before it is given up; at least two of the largest messages (messageBytes), whatever is written here. A page that opens below the root of a house with some thousand topics gets 1 to 2 MB at once.
+       * Bytes waiting for a slow reader before it is given up; at least two of the largest messages (messageBytes), whatever is written here. A page that opened below the root of a house with Zigbee2MQTT, 20 lamps and 500 other devices got 640 kB at once.
        */
       outboundBytes?: number
       /**
@@ -454,7 +454,7 @@ export interface ConfigInput {
        */
       connectBytes?: number
       /**
-       * Bytes of a PUBLISH packet. Over a websocket, twice as many in one frame end the connection. Zigbee2MQTT needs 245 kB for its definitions and 7 kB for each lamp in its list of devices; a camera's picture has up to 1.5 MB.
+       * Bytes of a PUBLISH packet. Over a websocket, twice as many in one frame end the connection. With 20 lamps, Zigbee2MQTT's definitions have 245 kB and its list of devices has 136; pictures of cameras have the rest of the room.
        */
       publishBytes?: number
       /**
@@ -462,7 +462,7 @@ export interface ConfigInput {
        */
       subscribeBytes?: number
       /**
-       * Filters of one client, of which each costs some 400 bytes, in a kept session 750. openHAB and Node-RED have one for each thing, Home Assistant for each entity: thousands in a large house.
+       * Filters of one client, of which each costs 350 bytes when it has 32 letters, in a kept session 680. openHAB and Node-RED have one for each thing, Home Assistant for each entity: thousands in a large house.
        */
       subscriptions?: number
       /**
@@ -527,7 +527,7 @@ export interface ConfigInput {
        */
       hours?: number
       /**
-       * Messages of QoS 1 and 2 that wait for one client to come back, and as many again that wait for it to acknowledge them. A display that is switched off over night misses the oldest of what was told at QoS 1 and 2; Mosquitto keeps as many.
+       * Messages of QoS 1 and 2 that wait for one client to come back, and as many again that wait for it to acknowledge them. A display that is switched off over night misses the oldest of what was told at QoS 1 and 2. Mosquitto 2.0 keeps as many, the first that came.
        */
       messages?: number
       /**
@@ -548,11 +548,11 @@ export interface ConfigInput {
        */
       topics?: number
       /**
-       * Bytes of one value. Zigbee2MQTT's list of devices has 136 kB for 20 lamps, so 1 MiB are some 150.
+       * Bytes of one value. Zigbee2MQTT's list of devices has 136 kB for 20 lamps.
        */
       valueBytes?: number
       /**
-       * Bytes of all values, topics included. A house has some MB; 256 are for pictures of cameras.
+       * Bytes of all values, topics included. Zigbee2MQTT with 20 lamps and Home Assistant's discovery has 0.6 MB; the rest is for larger houses and for pictures of cameras.
        */
       totalBytes?: number
     }
@@ -731,15 +731,15 @@ export interface ConfigInput {
      */
     memory?: {
       /**
-       * MiB of resident memory past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512. A house with Zigbee2MQTT and 500 clients needs less than 200.
+       * MiB of resident memory past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512. With Zigbee2MQTT, 20 lamps and 500 clients that report each second it was 170 after a minute.
        */
       mib?: number
       /**
-       * MiB of messages that have not come to their end, or wait for their turn, of all clients together; those of one user, and of the websockets of one address, have at most half of it. 256 KiB of each connection do not count. Some 20 cameras of one user may send at the same moment.
+       * MiB of messages that have not come to their end, or wait for their turn, of all clients together; those of one user, and of the websockets of one address, have at most half of it. 256 KiB of each connection do not count. So 19 clients of one user, cameras for example, may be sending the largest message at the same moment.
        */
       inboundMiB?: number
       /**
-       * MiB that wait for slow readers, of all connections together; those of one user have at most half of it. 1 MiB of each connection does not count. Some 16 readers of one user may have two pictures waiting at the same moment.
+       * MiB that wait for slow readers, of all connections together; those of one user have at most half of it. 1 MiB of each connection does not count. So 11 readers of one user may have two of the largest messages waiting at the same moment.
        */
       outboundMiB?: number
     }
@@ -1159,7 +1159,7 @@ export interface Config {
      */
     topic: {
       /**
-       * Bytes of a complete topic in UTF-8, base included. Topics of devices rarely have more than 150; the default has room for names that people give, in any script. MQTT has room for 65,535, of which the hub needs some to tell of a device.
+       * Bytes of a complete topic in UTF-8, base included. The default has room for names that people give, in any script. MQTT has room for 65,535, of which the hub needs some to tell of a device.
        */
       bytes: number
       /**
@@ -1180,7 +1180,7 @@ export interface Config {
        */
       keys: number
       /**
-       * Bytes of one string in UTF-8. A picture as base64 in a page's message has hundreds of kB.
+       * Bytes of one string in UTF-8. A page sends a picture as base64.
        */
       stringBytes: number
       /**
@@ -1193,11 +1193,11 @@ export interface Config {
      */
     websocket: {
       /**
-       * Bytes of one message, all its fragments together. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`. Lists of Zigbee2MQTT have 136 to 245 kB for 20 lamps, and a web page's picture up to 1 MB.
+       * Bytes of one message, all its fragments together. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`. With 20 lamps, Zigbee2MQTT's list of devices has 136 kB and its definitions have 245.
        */
       messageBytes: number
       /**
-       * Fragments of one message. Browsers and libraries send a message of 1 MiB in at most 16.
+       * Fragments of one message. Chromium sends a message of 1 MiB in 9; ws, Node.js and Python's websocket-client send it in one.
        */
       fragments: number
       /**
@@ -1225,7 +1225,7 @@ export interface Config {
        */
       conflateBytes: number
       /**
-       * Bytes waiting for a slow reader before it is given up; at least two of the largest messages (messageBytes), whatever is written here. A page that opens below the root of a house with some thousand topics gets 1 to 2 MB at once.
+       * Bytes waiting for a slow reader before it is given up; at least two of the largest messages (messageBytes), whatever is written here. A page that opened below the root of a house with Zigbee2MQTT, 20 lamps and 500 other devices got 640 kB at once.
        */
       outboundBytes: number
       /**
@@ -1250,7 +1250,7 @@ export interface Config {
        */
       connectBytes: number
       /**
-       * Bytes of a PUBLISH packet. Over a websocket, twice as many in one frame end the connection. Zigbee2MQTT needs 245 kB for its definitions and 7 kB for each lamp in its list of devices; a camera's picture has up to 1.5 MB.
+       * Bytes of a PUBLISH packet. Over a websocket, twice as many in one frame end the connection. With 20 lamps, Zigbee2MQTT's definitions have 245 kB and its list of devices has 136; pictures of cameras have the rest of the room.
        */
       publishBytes: number
       /**
@@ -1258,7 +1258,7 @@ export interface Config {
        */
       subscribeBytes: number
       /**
-       * Filters of one client, of which each costs some 400 bytes, in a kept session 750. openHAB and Node-RED have one for each thing, Home Assistant for each entity: thousands in a large house.
+       * Filters of one client, of which each costs 350 bytes when it has 32 letters, in a kept session 680. openHAB and Node-RED have one for each thing, Home Assistant for each entity: thousands in a large house.
        */
       subscriptions: number
       /**
@@ -1323,7 +1323,7 @@ export interface Config {
        */
       hours: number
       /**
-       * Messages of QoS 1 and 2 that wait for one client to come back, and as many again that wait for it to acknowledge them. A display that is switched off over night misses the oldest of what was told at QoS 1 and 2; Mosquitto keeps as many.
+       * Messages of QoS 1 and 2 that wait for one client to come back, and as many again that wait for it to acknowledge them. A display that is switched off over night misses the oldest of what was told at QoS 1 and 2. Mosquitto 2.0 keeps as many, the first that came.
        */
       messages: number
       /**
@@ -1344,11 +1344,11 @@ export interface Config {
        */
       topics: number
       /**
-       * Bytes of one value. Zigbee2MQTT's list of devices has 136 kB for 20 lamps, so 1 MiB are some 150.
+       * Bytes of one value. Zigbee2MQTT's list of devices has 136 kB for 20 lamps.
        */
       valueBytes: number
       /**
-       * Bytes of all values, topics included. A house has some MB; 256 are for pictures of cameras.
+       * Bytes of all values, topics included. Zigbee2MQTT with 20 lamps and Home Assistant's discovery has 0.6 MB; the rest is for larger houses and for pictures of cameras.
        */
       totalBytes: number
     }
@@ -1527,15 +1527,15 @@ export interface Config {
      */
     memory: {
       /**
-       * MiB of resident memory past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512. A house with Zigbee2MQTT and 500 clients needs less than 200.
+       * MiB of resident memory past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512. With Zigbee2MQTT, 20 lamps and 500 clients that report each second it was 170 after a minute.
        */
       mib: number
       /**
-       * MiB of messages that have not come to their end, or wait for their turn, of all clients together; those of one user, and of the websockets of one address, have at most half of it. 256 KiB of each connection do not count. Some 20 cameras of one user may send at the same moment.
+       * MiB of messages that have not come to their end, or wait for their turn, of all clients together; those of one user, and of the websockets of one address, have at most half of it. 256 KiB of each connection do not count. So 19 clients of one user, cameras for example, may be sending the largest message at the same moment.
        */
       inboundMiB: number
       /**
-       * MiB that wait for slow readers, of all connections together; those of one user have at most half of it. 1 MiB of each connection does not count. Some 16 readers of one user may have two pictures waiting at the same moment.
+       * MiB that wait for slow readers, of all connections together; those of one user have at most half of it. 1 MiB of each connection does not count. So 11 readers of one user may have two of the largest messages waiting at the same moment.
        */
       outboundMiB: number
     }
