@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import { TokenBucket } from '../core/token-bucket.ts'
 
 /** What one address holds at the moment. */
@@ -18,7 +19,7 @@ export interface AddressTableOptions {
 /** Remembers addresses while they hold connections, and the latest of those that hold none. */
 export interface AddressTable {
   of(address: string): AddressUse
-  /** To be called whenever a use may have become empty. */
+  /** To be called whenever a use may have begun or become empty. */
   settle(use: AddressUse): void
   readonly size: number
 }
@@ -31,29 +32,21 @@ const maxIdle = 4096
 
 export function createAddressTable(options: AddressTableOptions): AddressTable {
   const { acceptsPerMinute, acceptBurst, now } = options
-  const uses = new Map<string, AddressUse>()
-  const idle = new Set<AddressUse>()
+  const busy = new Map<string, AddressUse>()
+  const idle = new LRUCache<string, AddressUse>({ max: maxIdle })
   const create = (address: string) => {
     const failures = new TokenBucket({ perSecond: acceptsPerMinute / 60, burst: acceptBurst, now })
-    const use = { address, failures, open: 0, unauthenticated: 0 }
-    uses.set(address, use)
-    return use
+    return { address, failures, open: 0, unauthenticated: 0 }
   }
   return {
-    of: (address) => uses.get(address) ?? create(address),
+    of: (address) => busy.get(address) ?? idle.get(address) ?? create(address),
     settle: (use) => {
-      idle.delete(use)
-      if (use.open > 0) return
-      // A set keeps the order of insertion, so the first one has been idle the longest.
-      idle.add(use)
-      for (const oldest of idle) {
-        if (idle.size <= maxIdle) break
-        idle.delete(oldest)
-        uses.delete(oldest.address)
-      }
+      const [from, to] = use.open > 0 ? [idle, busy] : [busy, idle]
+      from.delete(use.address)
+      to.set(use.address, use)
     },
     get size() {
-      return uses.size
+      return busy.size + idle.size
     },
   }
 }

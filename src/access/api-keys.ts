@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import { reasonOf } from '../core/errors.ts'
 import { parseJson } from '../core/parse-json.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
@@ -5,7 +6,6 @@ import type { Config } from '../generated/config.ts'
 import { validateApiKeyEntry } from '../generated/validate-stored.js'
 import { addressGroup } from './address.ts'
 import { FailureTally } from './failure-tally.ts'
-import { createRecentMap } from './recent-map.ts'
 import { digestOf } from './tokens.ts'
 import type { User, UserDirectory } from './user.ts'
 
@@ -186,18 +186,18 @@ function withLatest(from: readonly string[], latest: string): string[] {
 /** Counts wrong keys by address, so that nobody guesses one. */
 function createGuesses({ limits, clock }: ApiKeysOptions) {
   const { failuresPerAddress, addressWindowSeconds, longestDelaySeconds } = limits
-  const tallies = createRecentMap(
-    maxTallies,
-    () =>
+  const tallies = new LRUCache<string, FailureTally>({
+    max: maxTallies,
+    memoMethod: () =>
       new FailureTally({
         failures: failuresPerAddress,
         windowMs: addressWindowSeconds * 1000,
         longestDelayMs: longestDelaySeconds * 1000,
       }),
-  )
+  })
   return {
-    areTooMany: (there: string) => tallies.of(there).waitMs(clock.nowMs()) > 0,
-    add: (there: string) => tallies.of(there).fail(clock.nowMs()),
+    areTooMany: (there: string) => tallies.memo(there).waitMs(clock.nowMs()) > 0,
+    add: (there: string) => tallies.memo(there).fail(clock.nowMs()),
   }
 }
 

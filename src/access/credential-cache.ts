@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
 import type { Credentials } from './basic.ts'
 
 /** What a password check found out a short while ago. */
@@ -30,42 +31,26 @@ export interface CredentialCache {
 }
 
 export function createCredentialCache(options: CredentialCacheOptions): CredentialCache {
+  const { entries: max, lifeMs: ttl, now } = options
   const secret = randomBytes(32)
-  const right = createExpiringSet(options)
-  const wrong = createExpiringSet(options)
+  const set = { max, ttl, ttlResolution: 0, perf: { now } }
+  const right = new LRUCache<string, true>(set)
+  const wrong = new LRUCache<string, true>({ ...set, updateAgeOnGet: true })
   return {
     // A length in front keeps `a` + `bc` and `ab` + `c` apart.
     keyOf: ({ user, password }) =>
       createHmac('sha256', secret).update(`${user.length}:${user}${password}`).digest('base64'),
     get: (key) => {
-      if (right.has(key)) return 'right'
-      if (!wrong.has(key)) return undefined
-      wrong.add(key)
-      return 'wrong'
+      if (right.get(key)) return 'right'
+      return wrong.get(key) ? 'wrong' : undefined
     },
     set: (key, verdict) => {
       const verdicts = verdict === 'right' ? right : wrong
-      verdicts.add(key)
+      verdicts.set(key, true)
     },
     clear: () => {
       right.clear()
       wrong.clear()
     },
-  }
-}
-
-/** A set that forgets what was added long ago, and the oldest when it is full. */
-function createExpiringSet({ entries, lifeMs, now }: CredentialCacheOptions) {
-  const addedAtMs = new Map<string, number>()
-  return {
-    has: (key: string) => now() - (addedAtMs.get(key) ?? Number.NEGATIVE_INFINITY) < lifeMs,
-    add: (key: string) => {
-      // A map keeps the order of insertion, so the first one is the oldest.
-      addedAtMs.delete(key)
-      addedAtMs.set(key, now())
-      const [oldest] = addedAtMs.keys()
-      if (addedAtMs.size > entries && oldest !== undefined) addedAtMs.delete(oldest)
-    },
-    clear: () => addedAtMs.clear(),
   }
 }

@@ -1,6 +1,7 @@
 /** HTTP Digest (RFC 7616) with MD5, which is all that some clients of other systems can do. */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
+import { LRUCache } from 'lru-cache'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { LoginThrottle } from './login-throttle.ts'
 import { normalForm } from './normal-form.ts'
@@ -163,8 +164,14 @@ interface UsedNonce {
  */
 function createNonces(now: () => number) {
   const key = randomBytes(32)
-  const used = new Map<string, UsedNonce>()
   let forgottenMs = Number.NEGATIVE_INFINITY
+  const used = new LRUCache<string, UsedNonce>({
+    max: mostNonces,
+    // Its counts are not known any more, and so it must not be good any more.
+    dispose: ({ madeMs }) => {
+      forgottenMs = Math.max(forgottenMs, madeMs)
+    },
+  })
   const signed = (text: string) => `${text}-${createHmac('sha256', key).update(text).digest('hex')}`
   const madeMsOf = (nonce: string) => Number.parseInt(nonce, 16)
   const isGood = (nonce: string) => {
@@ -175,11 +182,6 @@ function createNonces(now: () => number) {
   const remember = (nonce: string): UsedNonce => {
     const fresh = { madeMs: madeMsOf(nonce), highest: 0, counts: new Set<number>() }
     used.set(nonce, fresh)
-    const [oldest] = used
-    if (used.size <= mostNonces || oldest === undefined) return fresh
-    used.delete(oldest[0])
-    // Its counts are not known any more, and so it must not be good any more.
-    forgottenMs = Math.max(forgottenMs, oldest[1].madeMs)
     return fresh
   }
   return {
@@ -187,7 +189,8 @@ function createNonces(now: () => number) {
     isGood,
     /** Whether it was not used with this count before. */
     use: (nonce: string, count: number): boolean => {
-      const use = used.get(nonce) ?? remember(nonce)
+      // Not by its use: the one that was made the longest ago is to be forgotten first.
+      const use = used.peek(nonce) ?? remember(nonce)
       if (count <= use.highest - countWindow || use.counts.has(count)) return false
       use.counts.add(count)
       use.highest = Math.max(use.highest, count)

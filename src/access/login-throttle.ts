@@ -1,7 +1,7 @@
+import { LRUCache } from 'lru-cache'
 import type { Config } from '../generated/config.ts'
 import { addressGroup, isLoopback } from './address.ts'
 import { type FailureLimits, FailureTally } from './failure-tally.ts'
-import { createRecentMap } from './recent-map.ts'
 
 type Limits = Readonly<Config['limits']>
 
@@ -90,7 +90,10 @@ function createLoopbackThrottle({ limits: { signIn }, now }: LoginThrottleOption
 
 function createRemoteThrottle({ limits: { signIn }, now }: LoginThrottleOptions) {
   const tallies = (limits: FailureLimits) =>
-    createRecentMap(maxKept, () => new FailureTally(limits))
+    new LRUCache<string, FailureTally>({
+      max: maxKept,
+      memoMethod: () => new FailureTally(limits),
+    })
   const ofUserLimits = userLimits(signIn)
   const ofAddress = tallies(addressLimits(signIn))
   const ofOrigin = tallies(addressLimits(signIn))
@@ -98,19 +101,22 @@ function createRemoteThrottle({ limits: { signIn }, now }: LoginThrottleOptions)
   const half = Math.floor(ofUserLimits.failures / 2)
   const ofUserThere = tallies({ ...ofUserLimits, failures: half })
   // Only who succeeds gets in here, so that strangers cannot push anybody out.
-  const succeeded = createRecentMap(maxKept, () => true)
+  const succeeded = new LRUCache<string, true>({ max: maxKept })
 
   const talliesOf = ({ user, there, origin }: Source) => {
     const userThere = JSON.stringify([user, there, origin])
-    if (succeeded.has(userThere)) return { userThere, all: [ofUserThere.of(userThere)] }
+    if (succeeded.has(userThere)) return { userThere, all: [ofUserThere.memo(userThere)] }
     if (origin === undefined) {
-      const all = [ofAddress.of(there), ofUser.of(user), ofUserThere.of(userThere)]
+      const all = [ofAddress.memo(there), ofUser.memo(user), ofUserThere.memo(userThere)]
       return { userThere, all }
     }
     // A program can name any number of origins, so they share what the address has.
     const pages = `pages at ${there}`
-    const own = ofUserThere.of(JSON.stringify([user, pages]))
-    return { userThere, all: [ofOrigin.of(origin), ofAddress.of(pages), ofUser.of(user), own] }
+    const own = ofUserThere.memo(JSON.stringify([user, pages]))
+    return {
+      userThere,
+      all: [ofOrigin.memo(origin), ofAddress.memo(pages), ofUser.memo(user), own],
+    }
   }
   const begin = (source: Source): Attempt | Refused => {
     const { userThere, all } = talliesOf(source)
@@ -122,7 +128,7 @@ function createRemoteThrottle({ limits: { signIn }, now }: LoginThrottleOptions)
       end: (outcome) => {
         for (const tally of all) tally.end(outcome === 'wrong', now())
         if (outcome === 'right') {
-          succeeded.of(userThere)
+          succeeded.set(userThere, true)
           all.at(-1)?.reset()
         }
         line.ended(source)

@@ -2,7 +2,7 @@ import t from 'tap'
 import { createCredentialCache } from '../../src/access/credential-cache.ts'
 
 function openCache(entries = 2) {
-  const state = { nowMs: 0 }
+  const state = { nowMs: 1 }
   const cache = createCredentialCache({ entries, lifeMs: 1000, now: () => state.nowMs })
   return { state, cache }
 }
@@ -24,15 +24,15 @@ t.test(
     t.equal(cache.get('a'), undefined)
     cache.set('a', 'right')
     cache.set('b', 'wrong')
-    state.nowMs = 999
+    state.nowMs = 1001
     t.equal(cache.get('a'), 'right')
     t.equal(cache.get('b'), 'wrong')
-    state.nowMs = 1000
+    state.nowMs = 1002
     t.equal(cache.get('a'), undefined)
     t.equal(cache.get('b'), 'wrong')
-    state.nowMs = 1998
+    state.nowMs = 2002
     t.equal(cache.get('b'), 'wrong')
-    state.nowMs = 3000
+    state.nowMs = 3003
     t.equal(cache.get('b'), undefined)
   },
 )

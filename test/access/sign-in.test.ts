@@ -22,7 +22,7 @@ async function openSignIn(signInLimits: Partial<SignInOptions['limits']['signIn'
   const counters = createCounters()
   const lines: string[] = []
   const log = pino({}, { write: (line: string) => lines.push(line) })
-  const state = { nowMs: 0, checks: 0, isBroken: false }
+  const state = { nowMs: 1, checks: 0, isBroken: false }
   const checkPassword = createPasswordCheck({ ...limits.signIn, ...signInLimits })
   const signIn = createSignIn({
     directory,
@@ -112,7 +112,7 @@ t.test('who comes back costs no hash for a while, right or wrong', async (t) => 
   }
   t.equal(state.checks, 2)
   t.equal(counters.snapshot()['sign-in-throttled'], undefined)
-  state.nowMs = 86_400_000
+  state.nowMs = 86_400_002
   t.ok(isIn(await signIn(right, anywhere)))
   t.equal(state.checks, 3)
 })

@@ -1,4 +1,4 @@
-import { createRecentMap } from '../../access/recent-map.ts'
+import { LRUCache } from 'lru-cache'
 import { parseJson } from '../../core/parse-json.ts'
 import type { Receipt } from '../../core/receipt.ts'
 import { isRecord } from '../../core/record.ts'
@@ -55,7 +55,10 @@ const rememberedUsers = 4096
 
 export function createAuditLog({ lines, sampledLog, now }: AuditLogOptions): AuditLog {
   const rate = { perSecond: refusalsPerSecond, burst: refusalsPerSecond, ...(now && { now }) }
-  const refusals = createRecentMap(rememberedUsers, () => new TokenBucket(rate))
+  const refusals = new LRUCache<string, TokenBucket>({
+    max: rememberedUsers,
+    memoMethod: () => new TokenBucket(rate),
+  })
   const append = (line: AuditEntry | Ending) => lines.append(JSON.stringify(line))
   const ended = (id: string, { final: _, ...receipt }: Receipt) =>
     append({ id, at: new Date().toISOString(), ...receipt })
@@ -65,7 +68,7 @@ export function createAuditLog({ lines, sampledLog, now }: AuditLogOptions): Aud
       const { user } = command.sender
       if (receipt.receipt === 'accepted') append(entryOf(command, receipt))
       else if (!command.isAccepted) {
-        if (refusals.of(user).take()) append(entryOf(command, receipt))
+        if (refusals.memo(user).take()) append(entryOf(command, receipt))
         else sampledLog.warn('audit-left-out', { user }, 'a refused command was not logged')
       } else if (receipt.receipt !== 'sent') ended(command.id, receipt)
     },

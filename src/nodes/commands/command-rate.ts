@@ -1,4 +1,4 @@
-import { createRecentMap } from '../../access/recent-map.ts'
+import { LRUCache } from 'lru-cache'
 import { HubError } from '../../core/errors.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
 import { TokenBucket } from '../../core/token-bucket.ts'
@@ -21,9 +21,12 @@ const rememberedUsers = 4096
 export function createCommandRate(options: CommandRateOptions): (user: string) => void {
   const { limits, sampledLog, now = () => performance.now() } = options
   const { perUserPerSecond: perSecond, userBurst: burst } = limits
-  const buckets = createRecentMap(rememberedUsers, () => new TokenBucket({ perSecond, burst, now }))
+  const buckets = new LRUCache<string, TokenBucket>({
+    max: rememberedUsers,
+    memoMethod: () => new TokenBucket({ perSecond, burst, now }),
+  })
   return (user) => {
-    const bucket = buckets.of(user)
+    const bucket = buckets.memo(user)
     if (bucket.take()) return
     sampledLog.warn('commands-too-fast', { user }, 'a command was refused: its user sends too many')
     const sentence = `expected at most ${perSecond} commands a second of one user, got more`

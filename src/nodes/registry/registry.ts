@@ -1,5 +1,5 @@
+import { LRUCache } from 'lru-cache'
 import type { NodePresence } from '../../access/node-presence.ts'
-import { createRecentMap } from '../../access/recent-map.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Message } from '../../core/message.ts'
 import type { Payload } from '../../core/payload.ts'
@@ -51,7 +51,7 @@ type TopicMemory = Pick<TopicRecord, 'shape' | 'device'>
 export class Registry {
   readonly #options: RegistryOptions
   readonly #table = createDeviceTable()
-  readonly #obedient = createRecentMap(rememberedObedience, () => true)
+  readonly #obedient = new LRUCache<string, true>({ max: rememberedObedience })
   #isClosed = false
 
   constructor(options: RegistryOptions) {
@@ -89,7 +89,7 @@ export class Registry {
 
   /** The device on `topic` has reported what a command asked of it. */
   obeyed(topic: string): void {
-    this.#obedient.of(topic)
+    this.#obedient.set(topic, true)
     const device = this.#table.get(topic)
     if (device === undefined || device.hasObeyed) return
     device.hasObeyed = true
