@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { type ConnectionGate, createConnectionGate } from './access/connection-gate.ts'
+import { type ConnectionGate, createConnectionGate } from './access/connection-limiter.ts'
 import { createForwarding, type Forwarding } from './access/forwarding.ts'
 import { createOrigins } from './access/origin.ts'
 import { openAccessControl } from './access-control.ts'

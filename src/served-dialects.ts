@@ -1,9 +1,9 @@
 /** The languages of other systems that this hub serves: the part of the composition that knows them by name. */
 import type { Logger } from 'pino'
+import { createNetworks } from './access/address.ts'
 import { type ApiKeys, openApiKeys } from './access/api-keys.ts'
-import type { ConnectionGate } from './access/connection-gate.ts'
+import type { ConnectionGate } from './access/connection-limiter.ts'
 import type { Forwarding } from './access/forwarding.ts'
-import { createNetworks } from './access/networks.ts'
 import type { Origins } from './access/origin.ts'
 import { createTokenOwners } from './access/tokens.ts'
 import type { openAccessControl } from './access-control.ts'

@@ -1,4 +1,5 @@
-import { isIPv4, isIPv6 } from 'node:net'
+import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net'
+import { HubError, quote } from '../core/errors.ts'
 
 /** Whether a peer's address is this machine itself, `::ffff:127.0.0.1` included. */
 export function isLoopback(address: string): boolean {
@@ -33,4 +34,36 @@ function zeros(head: readonly string[], tail: readonly string[]): string[] {
 /** RFC 4291, 2.5.5.2: how an IPv4 peer looks on a socket that listens for IPv6. */
 export function unmapped(address: string): string {
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address
+}
+
+/** Whether an address is one of `listed`: addresses, or networks such as `10.0.0.0/8`. */
+export type Networks = (address: string) => boolean
+
+/**
+ * `setting` names in an error what `listed` comes from.
+ *
+ * @throws HubError `bad-config` for an entry that is neither.
+ */
+export function createNetworks(listed: readonly string[], setting: string): Networks {
+  const networks = new BlockList()
+  for (const network of listed) addNetwork(networks, network, setting)
+  return (address) => {
+    const plain = unmapped(address)
+    return isIP(plain) !== 0 && networks.check(plain, familyOf(plain))
+  }
+}
+
+function addNetwork(networks: BlockList, network: string, setting: string): void {
+  const [, address = '', bits] = /^([^/]+)(?:\/(\d+))?$/.exec(network) ?? []
+  const longest = isIP(address) === 4 ? 32 : 128
+  const prefix = Number(bits ?? longest)
+  if (isIP(address) === 0 || prefix > longest) {
+    const expected = `expected ${setting} to hold addresses, or networks such as 10.0.0.0/8`
+    throw new HubError('bad-config', `${expected}, got ${quote(network)}`)
+  }
+  networks.addSubnet(address, prefix, familyOf(address))
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return isIP(address) === 4 ? 'ipv4' : 'ipv6'
 }

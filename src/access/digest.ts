@@ -4,9 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { LoginThrottle } from './login-throttle.ts'
-import { normalForm } from './normal-form.ts'
 import type { SignInResult } from './sign-in.ts'
-import type { UserDirectory } from './user.ts'
+import { normalForm, type UserDirectory } from './user.ts'
 
 /** The realm of Tvheadend: a secret is good for one realm only. */
 const digestRealm = 'tvheadend'

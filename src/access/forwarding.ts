@@ -1,6 +1,5 @@
 import { isIP } from 'node:net'
-import { unmapped } from './address.ts'
-import { createNetworks } from './networks.ts'
+import { createNetworks, unmapped } from './address.ts'
 
 /** What is read of a request; an HTTP request of Node has it. */
 export interface ForwardableRequest {

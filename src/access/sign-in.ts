@@ -1,13 +1,18 @@
+import { isUtf8 } from 'node:buffer'
+import { createHmac, randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
+import { LRUCache } from 'lru-cache'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Config } from '../generated/config.ts'
-import type { Credentials } from './basic.ts'
-import { type CredentialCache, createCredentialCache } from './credential-cache.ts'
 import { createLoginThrottle, type LoginThrottle, type Refused } from './login-throttle.ts'
-import { normalForm } from './normal-form.ts'
 import { createPasswordCheck, type PasswordCheck, type Verdict } from './passwords.ts'
 import { hasToken, isToken } from './tokens.ts'
-import type { User, UserDirectory } from './user.ts'
+import { normalForm, type User, type UserDirectory } from './user.ts'
+
+export interface Credentials {
+  readonly user: string
+  readonly password: string
+}
 
 /** Who it is, or why nobody is let in: `wrong` credentials, too many failures, or too many at once. */
 export type SignInResult =
@@ -152,4 +157,76 @@ function createRefusals(
       return { refused: 'busy', retryAfterSeconds: busySeconds }
     },
   }
+}
+
+/** What a password check found out a short while ago. */
+export type KnownVerdict = 'right' | 'wrong'
+
+export interface CredentialCacheOptions {
+  /** How many credentials of each verdict are remembered. */
+  readonly entries: number
+  readonly lifeMs: number
+  /** Milliseconds of a clock that never jumps. */
+  readonly now: () => number
+}
+
+/**
+ * Remembers verdicts, so that a client that comes back costs no second hash. Credentials are kept only
+ * as an HMAC whose key never leaves the process: a copy of the memory is no list of passwords.
+ */
+export interface CredentialCache {
+  /** Stands for credentials in the other two. */
+  keyOf(credentials: Credentials): string
+  /**
+   * What was found out about these credentials, if that is not too long ago. A wrong one stays known
+   * as long as it keeps coming: a device with an old password is no attack.
+   */
+  get(key: string): KnownVerdict | undefined
+  set(key: string, verdict: KnownVerdict): void
+  /** To be called whenever a user changes. */
+  clear(): void
+}
+
+export function createCredentialCache(options: CredentialCacheOptions): CredentialCache {
+  const { entries: max, lifeMs: ttl, now } = options
+  const secret = randomBytes(32)
+  const set = { max, ttl, ttlResolution: 0, perf: { now } }
+  const right = new LRUCache<string, true>(set)
+  const wrong = new LRUCache<string, true>({ ...set, updateAgeOnGet: true })
+  return {
+    // A length in front keeps `a` + `bc` and `ab` + `c` apart.
+    keyOf: ({ user, password }) =>
+      createHmac('sha256', secret).update(`${user.length}:${user}${password}`).digest('base64'),
+    get: (key) => {
+      if (right.get(key)) return 'right'
+      return wrong.get(key) ? 'wrong' : undefined
+    },
+    set: (key, verdict) => {
+      const verdicts = verdict === 'right' ? right : wrong
+      verdicts.set(key, true)
+    },
+    clear: () => {
+      right.clear()
+      wrong.clear()
+    },
+  }
+}
+
+/** Reads an `Authorization: Basic` header (RFC 7617, UTF-8); undefined when it holds none. */
+export function parseBasic(header: string | undefined): Credentials | undefined {
+  const token = /^Basic +([A-Za-z0-9+/]+=*) *$/i.exec(header ?? '')?.[1]
+  if (token === undefined) return undefined
+  const bytes = Buffer.from(token, 'base64')
+  // Decoding what is not UTF-8 would make different credentials the same.
+  if (!isUtf8(bytes)) return undefined
+  const text = bytes.toString('utf8')
+  // The first colon ends the user name; the password may hold more of them.
+  const colon = text.indexOf(':')
+  if (colon < 0) return undefined
+  return { user: text.slice(0, colon), password: text.slice(colon + 1) }
+}
+
+/** Reads an `Authorization: Bearer` header (RFC 6750), which no browser adds by itself; undefined when it holds none. */
+export function parseBearer(header: string | undefined): string | undefined {
+  return /^Bearer +([\w.~+/-]+=*) *$/i.exec(header ?? '')?.[1]
 }

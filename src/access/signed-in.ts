@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { createListeners } from '../core/listeners.ts'
 import { noRights, type Rights, rightsOf } from './rights.ts'
-import type { SignedOut, Until } from './secret-table.ts'
+import type { SignedOut, Until } from './secrets.ts'
 import type { User, UserDirectory } from './user.ts'
 
 /** Somebody who is signed in, and how to tell them that it is different from now on. */

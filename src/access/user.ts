@@ -58,3 +58,22 @@ export interface UserDirectory {
   replaceHash(replacement: HashReplacement): void
   close(): void
 }
+
+/**
+ * RFC 8265, 3.3.2 and 4.2.2: user names and passwords are compared in NFC. One keyboard writes é as a single
+ * character and another as two, and nobody sees which.
+ */
+export function normalForm(text: string): string {
+  return text.normalize('NFC')
+}
+
+export function isSameName(one: string, other: string): boolean {
+  return normalForm(one) === normalForm(other)
+}
+
+/** Who somebody is that gives no credentials: the user `anonymous`, where one is defined without any. */
+export function anonymousIn(directory: Pick<UserDirectory, 'find'>): User | undefined {
+  const user = directory.find(anonymousName)
+  const hasCredentials = user?.passwordHash !== undefined || user?.tokens.length !== 0
+  return hasCredentials ? undefined : user
+}

@@ -7,9 +7,8 @@ import { writeSecret } from '../core/write-secret.ts'
 import { parseYaml } from '../core/yaml.ts'
 import type { UsersFile } from '../generated/users.ts'
 import { validateUsersFile } from '../generated/validate-users.js'
-import { isSameName, normalForm } from './normal-form.ts'
-import type { User } from './user.ts'
-import { namesFault, userFault } from './user-fault.ts'
+import { isSameName, normalForm, type User } from './user.ts'
+import { namesFault, userFault } from './user-check.ts'
 
 /** What the file says of one user. */
 export type UserEntry = UsersFile['users'][string]

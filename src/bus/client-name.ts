@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { normalForm } from '../access/normal-form.ts'
-import { anonymousName } from '../access/user.ts'
+import { anonymousName, normalForm } from '../access/user.ts'
 
 /**
  * The name of a client inside the broker: the name of its user, and the client id that it gave itself.

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createServer as createSecureServer } from 'node:tls'
-import type { ConnectionGate } from '../access/connection-gate.ts'
+import type { ConnectionGate } from '../access/connection-limiter.ts'
 import type { Certificate } from '../core/certificate.ts'
 import { followHandshakes } from '../core/handshakes.ts'
 import { keepAccepting } from '../core/keep-accepting.ts'

@@ -1,7 +1,6 @@
 import { parseArgs } from 'node:util'
-import { isSameName } from '../access/normal-form.ts'
 import { type Decision, type Rights, rightsOf } from '../access/rights.ts'
-import { type Action, actions, type User } from '../access/user.ts'
+import { type Action, actions, isSameName, type User } from '../access/user.ts'
 import { readUsersFile } from '../access/users-file.ts'
 import { readConfig } from '../config.ts'
 import { HubError, quote } from '../core/errors.ts'

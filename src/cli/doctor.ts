@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { userFindings } from '../access/user-findings.ts'
+import { userFindings } from '../access/user-check.ts'
 import { type Config, readConfig } from '../config.ts'
 import { HubError } from '../core/errors.ts'
 import { exposures } from '../exposure.ts'

@@ -1,5 +1,5 @@
-import { hashInlineUsers } from '../access/inline-users.ts'
 import type { User } from '../access/user.ts'
+import { hashInlineUsers } from '../access/user-directory.ts'
 import { readUsersFile } from '../access/users-file.ts'
 import type { Config } from '../config.ts'
 

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { isMosquittoHash } from '../access/mosquitto-hash.ts'
+import { isMosquittoHash } from '../access/passwords.ts'
 import type { User } from '../access/user.ts'
 import { readUsersFile } from '../access/users-file.ts'
 import { type Command, readArguments } from './command.ts'

@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Server as SecureServer } from 'node:https'
 import type { Socket } from 'node:net'
-import type { ConnectionGate, ConnectionLimit } from '../access/connection-gate.ts'
+import type { ConnectionGate, ConnectionLimit } from '../access/connection-limiter.ts'
 import type { Forwarding } from '../access/forwarding.ts'
 import type { Refusal } from './refusal.ts'
 

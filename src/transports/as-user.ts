@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { Until } from '../access/secret-table.ts'
+import type { Until } from '../access/secrets.ts'
 import type { User } from '../access/user.ts'
 import { isNavigation } from './navigation.ts'
 import { type Refusal, refuseRequest } from './refusal.ts'

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { Credentials } from '../access/basic.ts'
+import type { Credentials } from '../access/sign-in.ts'
 import { parseJson } from '../core/parse-json.ts'
 import { fieldOf } from '../core/record.ts'
 import type { Refusal } from './refusal.ts'

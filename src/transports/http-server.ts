@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http'
 import { createServer as createSecureServer, type Server as SecureServer } from 'node:https'
-import type { ConnectionGate } from '../access/connection-gate.ts'
+import type { ConnectionGate } from '../access/connection-limiter.ts'
 import type { Certificate } from '../core/certificate.ts'
 import { followHandshakes } from '../core/handshakes.ts'
 import { keepAccepting } from '../core/keep-accepting.ts'

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { WebSocket } from 'ws'
-import type { Credentials } from '../access/basic.ts'
-import type { SignIn, SignInResult } from '../access/sign-in.ts'
+import type { Credentials, SignIn, SignInResult } from '../access/sign-in.ts'
 import { createTokenOwners } from '../access/tokens.ts'
 import type { User, UserDirectory } from '../access/user.ts'
 import { errorPayload, errorTopic } from '../core/error-payload.ts'

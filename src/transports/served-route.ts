@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Writable } from 'node:stream'
 import type { WebSocket } from 'ws'
-import type { Until } from '../access/secret-table.ts'
+import type { Until } from '../access/secrets.ts'
 import type { User } from '../access/user.ts'
 import type { ServedAnswer, ServedDialect, Welcome } from '../dialects/served-dialect.ts'
 import { busy } from './admit-requests.ts'

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { SignedOut, Until } from '../access/secret-table.ts'
+import type { SignedOut, Until } from '../access/secrets.ts'
 import type { Sender } from '../access/sender.ts'
 import type { SignedIn } from '../access/signed-in.ts'
 import type { User } from '../access/user.ts'

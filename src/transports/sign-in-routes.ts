@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import type { CookieSessions } from '../access/cookie-sessions.ts'
+import type { CookieSessions, Tickets } from '../access/secrets.ts'
 import type { SignIn } from '../access/sign-in.ts'
-import type { Tickets } from '../access/tickets.ts'
 import type { AsUser } from './as-user.ts'
 import { readCredentials } from './credentials.ts'
 import { sendJson } from './json-answer.ts'

@@ -1,7 +1,13 @@
 import { pino } from 'pino'
 import t from 'tap'
 import { createPasswordCheck, hashPassword } from '../../src/access/passwords.ts'
-import { createSignIn, type SignInOptions, type SignInResult } from '../../src/access/sign-in.ts'
+import {
+  createCredentialCache,
+  createSignIn,
+  parseBasic,
+  type SignInOptions,
+  type SignInResult,
+} from '../../src/access/sign-in.ts'
 import { createToken } from '../../src/access/tokens.ts'
 import { checkConfig } from '../../src/config.ts'
 import { createCounters } from '../../src/core/counters.ts'
@@ -235,4 +241,80 @@ t.test('a check that fails is no verdict: the same credentials are checked again
   await t.rejects(signIn(right, anywhere), { message: 'a defect' })
   state.isBroken = false
   t.same(await signIn(right, anywhere), { user: clown })
+})
+
+function openCache(entries = 2) {
+  const state = { nowMs: 1 }
+  const cache = createCredentialCache({ entries, lifeMs: 1000, now: () => state.nowMs })
+  return { state, cache }
+}
+
+t.test('the same credentials have the same key, in this process', async (t) => {
+  const { cache } = openCache()
+  const key = cache.keyOf({ user: 'clown', password: 'bigclown' })
+  t.equal(cache.keyOf({ user: 'clown', password: 'bigclown' }), key)
+  t.not(cache.keyOf({ user: 'clownb', password: 'igclown' }), key, 'what is whose is told apart')
+  t.not(cache.keyOf({ user: 'clown', password: 'other' }), key)
+  t.not(openCache().cache.keyOf({ user: 'clown', password: 'bigclown' }), key)
+  t.notMatch(key, /clown/)
+})
+
+t.test(
+  'a verdict is remembered for its time, and a wrong one as long as it is asked for',
+  async (t) => {
+    const { state, cache } = openCache()
+    t.equal(cache.get('a'), undefined)
+    cache.set('a', 'right')
+    cache.set('b', 'wrong')
+    state.nowMs = 1001
+    t.equal(cache.get('a'), 'right')
+    t.equal(cache.get('b'), 'wrong')
+    state.nowMs = 1002
+    t.equal(cache.get('a'), undefined)
+    t.equal(cache.get('b'), 'wrong')
+    state.nowMs = 2002
+    t.equal(cache.get('b'), 'wrong')
+    state.nowMs = 3003
+    t.equal(cache.get('b'), undefined)
+  },
+)
+
+t.test(
+  'the oldest verdict makes way, and right and wrong ones have room of their own',
+  async (t) => {
+    const { cache } = openCache()
+    for (const key of ['a', 'b', 'a', 'c']) cache.set(key, 'right')
+    for (const key of ['x', 'y', 'z']) cache.set(key, 'wrong')
+    t.same(['a', 'b', 'c'].map(cache.get), ['right', undefined, 'right'])
+    t.same(['x', 'y', 'z'].map(cache.get), [undefined, 'wrong', 'wrong'])
+  },
+)
+
+t.test('all is forgotten when a user changes', async (t) => {
+  const { cache } = openCache()
+  cache.set('a', 'right')
+  cache.set('b', 'wrong')
+  cache.clear()
+  t.same(['a', 'b'].map(cache.get), [undefined, undefined])
+})
+
+const header = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`
+
+t.test('user and password are split at the first colon and read as UTF-8', async (t) => {
+  t.same(parseBasic(header('clown:bigclown')), { user: 'clown', password: 'bigclown' })
+  t.same(parseBasic(header('klaun:velký:klaun')), { user: 'klaun', password: 'velký:klaun' })
+  t.same(parseBasic(header(':')), { user: '', password: '' })
+})
+
+t.test('F11: bytes that are not UTF-8 are no credentials', async (t) => {
+  for (const text of ['clown\xff:a', 'clown:a\xc0\xaf', 'clown:\xed\xa0\x80']) {
+    const bytes = Buffer.from(text, 'latin1')
+    t.equal(parseBasic(`Basic ${bytes.toString('base64')}`), undefined)
+  }
+})
+
+t.test('anything else is no credentials', async (t) => {
+  for (const other of [undefined, '', 'Basic', 'Bearer abc', header('clown'), 'Basic !!!']) {
+    t.equal(parseBasic(other), undefined, String(other))
+  }
 })

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import t from 'tap'
-import type { ConnectionLimit } from '../../src/access/connection-gate.ts'
+import type { ConnectionLimit } from '../../src/access/connection-limiter.ts'
 import { rawExchange, upgradeText } from '../raw-http.ts'
 import { openGate, startedHttpServer } from '../started-http-server.ts'
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { get } from 'node:http'
 import t from 'tap'
-import type { SignedOut } from '../../src/access/secret-table.ts'
+import type { SignedOut } from '../../src/access/secrets.ts'
 import { createAsUser } from '../../src/transports/as-user.ts'
 import { userNamed } from '../access/changing-directory.ts'
 import { startedHttpServer } from '../started-http-server.ts'

@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import type { Test } from 'tap'
-import type { Until } from '../../src/access/secret-table.ts'
+import type { Until } from '../../src/access/secrets.ts'
 import { createSignedIn } from '../../src/access/signed-in.ts'
 import { checkConfig } from '../../src/config.ts'
 import { systemClock } from '../../src/core/clock.ts'

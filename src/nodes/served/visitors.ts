@@ -1,5 +1,5 @@
 import { type Rights, rightsOf } from '../../access/rights.ts'
-import type { Until } from '../../access/secret-table.ts'
+import type { Until } from '../../access/secrets.ts'
 import type { SignedIn } from '../../access/signed-in.ts'
 import type { User } from '../../access/user.ts'
 import type { AlarmClock } from '../../core/clock.ts'

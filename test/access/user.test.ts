@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs'
+import { pino } from 'pino'
 import t from 'tap'
 import { digestSecretOf } from '../../src/access/digest.ts'
+import { anonymousIn, type User } from '../../src/access/user.ts'
+import { openUserDirectory } from '../../src/access/user-directory.ts'
 import { changeUser, readUsersFile } from '../../src/access/users-file.ts'
 import { checkConfig } from '../../src/config.ts'
 import { mqttTo, startedHub } from '../started-hub.ts'
@@ -96,3 +99,18 @@ t.test(
     t.throws(check({ [composed]: { password } }, { usersFile: twice }), /got both: remove one$/)
   },
 )
+
+const log = pino({ level: 'silent' })
+
+function anonymousAmong(...inline: User[]): User | undefined {
+  return anonymousIn(openUserDirectory({ inline, file: undefined, log }))
+}
+
+t.test('anonymous is who has neither password nor token, under that name only', async (t) => {
+  const anonymous: User = { name: 'anonymous', rules: [], tokens: [] }
+  const token = { name: 'x', sha256: 'a'.repeat(64), created: '2026-11-21T00:00:00Z' }
+  t.equal(anonymousAmong(anonymous), anonymous)
+  t.equal(anonymousAmong({ ...anonymous, name: 'other' }), undefined)
+  t.equal(anonymousAmong({ ...anonymous, passwordHash: 'x' }), undefined)
+  t.equal(anonymousAmong({ ...anonymous, tokens: [token] }), undefined)
+})

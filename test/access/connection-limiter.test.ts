@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { pino } from 'pino'
 import t from 'tap'
-import { createConnectionGate } from '../../src/access/connection-gate.ts'
+import { createConnectionGate } from '../../src/access/connection-limiter.ts'
 import { checkConfig } from '../../src/config.ts'
 import { createCounters } from '../../src/core/counters.ts'
 import { createSampledLog } from '../../src/core/sampled-log.ts'
@@ -251,4 +251,23 @@ t.test('a TLS socket stands for its connection until that closes', async (t) => 
   t.ok(signedIn(other.connection, 'clown'))
   secured(secure, connection)
   t.notOk(signedIn(secure, 'clown'), 'a closed one is nobody’s')
+})
+
+t.test('so many addresses without a connection are remembered, and the oldest goes', async (t) => {
+  const { connect } = openGate({ acceptBurst: 1, perAddress: 1 })
+  const comeToNothing = (address: string) => {
+    const { connection, limit } = connect(address)
+    if (limit === undefined) connection.emit('close')
+    return limit
+  }
+  const [held, latest, oldest] = ['192.0.2.1', '198.51.100.1', '203.0.113.1'] as const
+  t.equal(connect(held).limit, undefined)
+  for (const address of [latest, oldest]) t.equal(comeToNothing(address), undefined)
+  for (let number = 0; number < 4095; number++) {
+    comeToNothing(`10.0.${number >> 8}.${number & 255}`)
+    t.equal(comeToNothing(latest), 'acceptsPerMinute')
+  }
+  t.equal(connect(held).limit, 'perAddress', 'an address that holds a connection stays')
+  t.equal(comeToNothing('10.0.0.0'), 'acceptsPerMinute', 'as do 4,096 that hold none')
+  t.equal(comeToNothing(oldest), undefined, 'and the one before is forgotten')
 })

@@ -1,8 +1,93 @@
 import { randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
-import type { AlarmClock } from '../core/clock.ts'
+import { type AlarmClock, systemClock } from '../core/clock.ts'
+import type { SampledLog } from '../core/sampled-log.ts'
+import type { Config } from '../generated/config.ts'
 import { digestOf } from './tokens.ts'
 import type { User, UserDirectory } from './user.ts'
+
+interface Clocked {
+  readonly directory: UserDirectory
+  /** Milliseconds of a clock that never jumps. */
+  readonly now?: () => number
+  readonly after?: AlarmClock['after']
+}
+
+export interface SecretsOptions extends Clocked {
+  readonly limits: Readonly<Config['limits']['signIn']>
+  readonly sampledLog: SampledLog
+}
+
+/**
+ * Who has signed in with a form, by what their cookie holds. A session ends after 12 hours, after 2
+ * hours without use, and when its user changes or is removed. What follows it uses it all the time.
+ */
+export interface CookieSessions {
+  /** How long a session lasts at most. */
+  readonly lifeSeconds: number
+  /** Begins a session; answers what the cookie is to hold. */
+  start(user: User): string
+  userOf(id: string): User | undefined
+  /** Follows a session up to its end. */
+  until(id: string): Until
+  end(id: string): void
+  endAllOf(user: string): void
+}
+
+export function createCookieSessions(options: SecretsOptions): CookieSessions {
+  const { limits, sampledLog } = options
+  const table = createSecretTable({
+    ...options,
+    lifeMs: limits.sessionSeconds * 1000,
+    idleMs: limits.sessionIdleSeconds * 1000,
+    perUser: limits.sessionsPerUser,
+    onExcess: (user) => {
+      sampledLog.warn('sessions-ended', { user }, 'a user has too many sessions: the oldest ends')
+    },
+  })
+  return {
+    lifeSeconds: limits.sessionSeconds,
+    start: (user) => table.add({ user }),
+    userOf: (id) => table.use(id)?.user,
+    until: (id) => (ended) => table.follow(id, ended),
+    end: table.remove,
+    endAllOf: table.removeAllOf,
+  }
+}
+
+/** What lets a page of another origin open one websocket, within 30 seconds. */
+export interface Tickets {
+  readonly lifeSeconds: number
+  /** `until` is how long its user is signed in, when that may end before. */
+  issue(user: User, until?: Until): string
+  /** Whose ticket it is, if it is still good; it is not afterwards. */
+  redeem(ticket: string): SecretOwner | undefined
+  voidAllOf(user: string): void
+}
+
+export function createTickets(options: SecretsOptions): Tickets {
+  const { limits, sampledLog } = options
+  const lifeMs = limits.ticketSeconds * 1000
+  const table = createSecretTable({
+    ...options,
+    lifeMs,
+    idleMs: lifeMs,
+    perUser: limits.ticketsPerUser,
+    onExcess: (user) => {
+      sampledLog.warn('tickets-void', { user }, 'a user has too many tickets: the oldest is void')
+    },
+  })
+  return {
+    lifeSeconds: limits.ticketSeconds,
+    issue: (user, until) => table.add({ user, until }),
+    redeem: (ticket) => {
+      const owner = table.use(ticket)
+      table.remove(ticket)
+      return owner
+    },
+    voidAllOf: table.removeAllOf,
+  }
+}
 
 /** Why what somebody signed in with is over: somebody ended it, or its time has come. */
 export type SignedOut = 'signed-out' | 'expired'
@@ -17,17 +102,13 @@ export interface SecretOwner {
   readonly until?: Until | undefined
 }
 
-export interface SecretTableOptions {
-  readonly directory: UserDirectory
+export interface SecretTableOptions extends Clocked {
   /** How long a secret is good for, and how long without being used. */
   readonly lifeMs: number
   readonly idleMs: number
   /** How many a user may have; the oldest makes way for one more. */
   readonly perUser: number
   onExcess(user: string): void
-  /** Milliseconds of a clock that never jumps. */
-  readonly now: () => number
-  readonly after: AlarmClock['after']
 }
 
 /**
@@ -62,7 +143,8 @@ interface Held extends SecretOwner {
 const longestAlarmMs = 2 ** 31 - 1
 
 export function createSecretTable(options: SecretTableOptions): SecretTable {
-  const { directory, lifeMs, idleMs, perUser, onExcess, now, after } = options
+  const { directory, lifeMs, idleMs, perUser, onExcess } = options
+  const { now = systemClock.nowMs, after = systemClock.after } = options
   const held = new Map<string, Held>()
   const isOver = ({ addedAtMs, usedAtMs, followers }: Held) =>
     now() - addedAtMs >= lifeMs || (followers.size === 0 && now() - usedAtMs >= idleMs)

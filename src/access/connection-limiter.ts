@@ -1,7 +1,8 @@
+import { LRUCache } from 'lru-cache'
 import type { SampledLog } from '../core/sampled-log.ts'
+import { TokenBucket } from '../core/token-bucket.ts'
 import type { Config } from '../generated/config.ts'
 import { addressGroup, isLoopback } from './address.ts'
-import { type AddressUse, createAddressTable } from './address-table.ts'
 
 /** What the gate needs of a TCP connection; a socket has it. */
 export interface Connection {
@@ -61,7 +62,7 @@ const reservedFiles = 48
 export function createConnectionGate(options: ConnectionGateOptions): ConnectionGate {
   const { limits, isShortOfMemory, sampledLog, now = () => performance.now() } = options
   const maxTotal = Math.min(limits.total, Math.max(1, options.maxOpenFiles - reservedFiles))
-  const addresses = openAddresses(limits, now)
+  const addresses = createAddressTable(limits, now)
   const tickets = new WeakMap<object, Ticket>()
   const tally = createTally()
 
@@ -131,16 +132,43 @@ export function createConnectionGate(options: ConnectionGateOptions): Connection
 
 type Limits = ConnectionGateOptions['limits']
 
-/** The uses of addresses; undefined for one that the limits per address do not apply to. */
-function openAddresses(limits: Limits, now: () => number) {
-  const table = createAddressTable({ ...limits, now })
+/** What one address holds at the moment. */
+interface AddressUse {
+  readonly address: string
+  /** For connections that came to nothing. */
+  readonly failures: TokenBucket
+  open: number
+  unauthenticated: number
+}
+
+/**
+ * How many addresses without a connection keep their rate in mind. An attacker with more networks
+ * than this pushes the oldest out, who then start with a full burst.
+ */
+const maxIdle = 4096
+
+/** Remembers addresses while they hold connections, and the latest of those that hold none. */
+function createAddressTable(limits: Limits, now: () => number) {
+  const { acceptsPerMinute, acceptBurst, exemptLoopback } = limits
+  const busy = new Map<string, AddressUse>()
+  const idle = new LRUCache<string, AddressUse>({ max: maxIdle })
+  const create = (address: string) => {
+    const failures = new TokenBucket({ perSecond: acceptsPerMinute / 60, burst: acceptBurst, now })
+    return { address, failures, open: 0, unauthenticated: 0 }
+  }
   return {
+    /** Undefined for one that the limits per address do not apply to. */
     of: (address: string): AddressUse | undefined => {
-      const isExempt = limits.exemptLoopback && isLoopback(address)
-      return isExempt ? undefined : table.of(addressGroup(address))
+      if (exemptLoopback && isLoopback(address)) return undefined
+      const group = addressGroup(address)
+      return busy.get(group) ?? idle.get(group) ?? create(group)
     },
-    settle: (use: AddressUse | undefined) => {
-      if (use) table.settle(use)
+    /** To be called whenever a use may have begun or become empty. */
+    settle: (use: AddressUse | undefined): void => {
+      if (use === undefined) return
+      const [from, to] = use.open > 0 ? [idle, busy] : [busy, idle]
+      from.delete(use.address)
+      to.set(use.address, use)
     },
   }
 }

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { User } from '../../src/access/user.ts'
-import { anonymousFinding, userFindings } from '../../src/access/user-findings.ts'
+import { anonymousFinding, userFindings } from '../../src/access/user-check.ts'
 
 function userWith(given: Partial<User>): User {
   return { name: 'bob', rules: [], tokens: [], passwordHash: 'x', ...given }
