@@ -9,7 +9,7 @@ import { hashPassword } from './access/passwords.ts'
 import { createCookieSessions, createTickets } from './access/secrets.ts'
 import { createSignIn } from './access/sign-in.ts'
 import { createSignedIn } from './access/signed-in.ts'
-import { anonymousFinding } from './access/user-check.ts'
+import { anonymousWarning } from './access/user-check.ts'
 import { hashInlineUsers, openUserDirectory } from './access/user-directory.ts'
 import type { Config } from './config.ts'
 import type { Closers } from './core/closers.ts'
@@ -38,8 +38,8 @@ export async function openAccessControl(
   const { forwarding, origins, pathPrefix, log, sampledLog, onClose } = parts
   const inline = await hashInlineUsers(users, hashPassword)
   const directory = openUserDirectory({ inline, file, log })
-  const finding = anonymousFinding(directory.all())
-  if (finding !== undefined) log.warn(finding)
+  const warning = anonymousWarning(directory.all())
+  if (warning !== undefined) log.warn(warning)
   onClose(directory.close)
   const signedIn = createSignedIn(directory)
   onClose(signedIn.close)

@@ -1,8 +1,8 @@
 import { dirname, isAbsolute, join } from 'node:path'
 import { isLoopbackHost } from './access/address.ts'
 import { normalForm } from './access/user.ts'
-import { namesFault } from './access/user-check.ts'
-import { checkNobodyTwice, inlineUserFault } from './access/user-directory.ts'
+import { namesError } from './access/user-check.ts'
+import { checkNobodyTwice, inlineUserError } from './access/user-directory.ts'
 import { readUsersFile } from './access/users-file.ts'
 import type { DeepReadonly } from './core/deep-readonly.ts'
 import { HubError, reasonOf } from './core/errors.ts'
@@ -237,7 +237,7 @@ function withPasswords(
   // Without a prototype nobody is called `constructor` or `__proto__` but who was written down.
   const complete: generated.Config['users'] = Object.create(null)
   for (const [name, user] of Object.entries(users)) {
-    const fault = inlineUserFault(name, user)
+    const fault = inlineUserError(name, user)
     if (fault !== undefined) throw new HubError('bad-config', source + fault)
     const { passwordFile, ...rest } = user
     complete[name] =
@@ -252,7 +252,7 @@ function secretIn(name: string, passwordFile: string): string {
 
 /** Checks what only both places together can break. */
 function checkUsers({ users, usersFile, ...config }: generated.Config, source: string): void {
-  const fault = namesFault(Object.keys(users))
+  const fault = namesError(Object.keys(users))
   if (fault !== undefined) throw new HubError('bad-config', source + fault)
   const inline = new Set(Object.keys(users).map(normalForm))
   const fromFile = usersFile === undefined ? [] : readUsersFile(usersFile)

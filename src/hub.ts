@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { type ConnectionGate, createConnectionGate } from './access/connection-limiter.ts'
+import { type ConnectionLimiter, createConnectionLimiter } from './access/connection-limiter.ts'
 import { createForwarding, type Forwarding } from './access/forwarding.ts'
 import { createOrigins } from './access/origin.ts'
 import { openAccessControl } from './access-control.ts'
@@ -100,7 +100,7 @@ async function openAll(config: Config, log: Logger, life: Life) {
   const release = readRelease()
   const { counters, sampledLog, store, readiness } = await openGround(config, log, life)
   const logs = { log, counters, sampledLog }
-  const { watch, gate, bases, model, ...shares } = openProtection(config, logs)
+  const { watch, limiter, bases, model, ...shares } = openProtection(config, logs)
   onClose(watch.close)
   const rules = openRequestRules(config, life)
   const { clientAddress } = rules.forwarding
@@ -111,8 +111,8 @@ async function openAll(config: Config, log: Logger, life: Life) {
     ...shares,
     // Nothing comes in before the ports are open.
     admit: (message, sender) => hardware.path.enter(message, sender),
-    understood: gate.understood,
-    mayEnter: gate.signedIn,
+    understood: limiter.understood,
+    mayEnter: limiter.signedIn,
     clientAddress,
     foreignOriginOf: rules.origins.foreignOf,
     limits: config.limits,
@@ -136,7 +136,7 @@ async function openAll(config: Config, log: Logger, life: Life) {
   const toLearn = { store, bases, model, recorder: recording.recorder, load: watch }
   const hardware = await openHardware(config, { ...common, ...toLearn })
   path = hardware.path
-  const known = { release, hardware, recording, gate, handle }
+  const known = { release, hardware, recording, limiter, handle }
   const edges = await openEdges(config, { ...common, ...rules, ...known, store, readiness, watch })
   readiness.started()
   log.info({ version: release.version, ...edges.ports }, 'the hub is running')
@@ -188,7 +188,7 @@ interface WebSocketParts extends Shares {
   readonly access: Awaited<ReturnType<typeof openAccessControl>>
   readonly hardware: Awaited<ReturnType<typeof openHardware>>
   readonly recording: Awaited<ReturnType<typeof openRecording>>
-  readonly gate: ConnectionGate
+  readonly limiter: ConnectionLimiter
   readonly handle: Broker['handle']
   readonly release: Release
   readonly clientAddress: Forwarding['clientAddress']
@@ -199,7 +199,7 @@ interface WebSocketParts extends Shares {
 
 /** The routes of the websockets that talk to the hub, and of those that carry MQTT. */
 function openWebSocketRoutes({ limits }: Config, parts: WebSocketParts) {
-  const { bus, access, hardware, recording, gate, handle, release, log, sampledLog } = parts
+  const { bus, access, hardware, recording, limiter, handle, release, log, sampledLog } = parts
   const { talkSockets, mqttSockets, served } = openWebSockets(limits, parts)
   const frameBytes = limits.websocket.messageBytes
   const turnEnd = createTurnEnd()
@@ -216,7 +216,7 @@ function openWebSocketRoutes({ limits }: Config, parts: WebSocketParts) {
       answering: recording.answering(hardware.answering),
     },
     signIn: access.ways,
-    mayEnter: gate.signedIn,
+    mayEnter: limiter.signedIn,
     clientAddress: parts.clientAddress,
     websockets: talkSockets,
     newOutboundShare: parts.newOutboundShare,
@@ -263,7 +263,7 @@ function openProtection(config: Config, logs: Logs) {
   const { limits } = config
   const { sampledLog } = logs
   const watch = watchProcess({ limits, sampledLog })
-  const gate = createConnectionGate({
+  const limiter = createConnectionLimiter({
     limits: limits.connections,
     maxOpenFiles: maxOpenFiles(),
     isShortOfMemory: watch.isShortOfMemory,
@@ -271,7 +271,7 @@ function openProtection(config: Config, logs: Logs) {
   })
   const bases = createClownBases(config)
   const model = createClownModel(bases)
-  return { watch, gate, bases, model, ...openShares(limits) }
+  return { watch, limiter, bases, model, ...openShares(limits) }
 }
 
 /** What each connection may hold of what comes and of what waits for it, whatever the others do. */

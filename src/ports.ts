@@ -57,7 +57,7 @@ function settings(host: string, port: string): HttpServerOptions['settings'] {
 }
 
 function createOpeners({ requests, handle, onClose }: PortParts) {
-  const { gate, sampledLog } = requests
+  const { limiter, sampledLog } = requests
   return {
     http: async (options: Pick<HttpServerOptions, Door | 'certificate'>) => {
       const server = await openHttpServer({ ...requests, ...options })
@@ -65,7 +65,7 @@ function createOpeners({ requests, handle, onClose }: PortParts) {
       return server.port
     },
     mqtt: async (options: Pick<MqttListenerOptions, Door | 'tls'>) => {
-      const listener = await listenForMqtt({ ...options, gate, sampledLog }, handle)
+      const listener = await listenForMqtt({ ...options, limiter, sampledLog }, handle)
       onClose(listener.close)
       return listener.port
     },

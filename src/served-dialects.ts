@@ -2,7 +2,7 @@
 import type { Logger } from 'pino'
 import { createNetworks } from './access/address.ts'
 import { type ApiKeys, openApiKeys } from './access/api-keys.ts'
-import type { ConnectionGate } from './access/connection-limiter.ts'
+import type { ConnectionLimiter } from './access/connection-limiter.ts'
 import type { Forwarding } from './access/forwarding.ts'
 import type { Origins } from './access/origin.ts'
 import { createTokenOwners } from './access/tokens.ts'
@@ -73,7 +73,7 @@ export interface ServedParts {
   readonly access: Awaited<ReturnType<typeof openAccessControl>>
   readonly hardware: Awaited<ReturnType<typeof openHardware>>
   readonly bus: Bus
-  readonly gate: ConnectionGate
+  readonly limiter: ConnectionLimiter
   readonly forwarding: Forwarding
   readonly origins: Pick<Origins, 'foreignOf'>
   readonly store: Store
@@ -215,7 +215,7 @@ async function openOne(settings: ServedSettings, ground: Ground): Promise<Opened
 
 /** Who may come in, and from where. */
 function doorOf(settings: ServedSettings, visitors: Visitors, parts: ServedParts): ServedDoor {
-  const { access, forwarding, gate, origins } = parts
+  const { access, forwarding, limiter, origins } = parts
   const { guest } = settings
   const isFromThere = createNetworks(guest?.addresses ?? [], 'the addresses of a guest')
   return {
@@ -225,7 +225,7 @@ function doorOf(settings: ServedSettings, visitors: Visitors, parts: ServedParts
     visitors,
     signIn: access.signIn,
     ofRequest: access.ofRequest,
-    mayEnter: gate.signedIn,
+    mayEnter: limiter.signedIn,
     clientAddress: forwarding.clientAddress,
     isSecure: forwarding.isSecure,
     foreignOriginOf: origins.foreignOf,

@@ -137,7 +137,10 @@ t.test('past the limit of all, who comes by TLS is told so or cut', async (t) =>
   await closeOf(rawByTls(t, hub.mqttsPort).resume())
   page.terminate()
   await untilHealth(hub, 200)
-  t.notOk(hub.counters()['tls-refused'], 'who is cut by the gate has not failed at TLS')
+  t.notOk(
+    hub.counters()['tls-refused'],
+    'who is cut by the connection limiter has not failed at TLS',
+  )
 })
 
 t.test('a changed certificate is served from then on', async (t) => {

@@ -10,9 +10,9 @@ import {
   openHttpServer,
 } from '../src/transports/http-server.ts'
 
-/** A gate that admits everybody. */
-export const openGate: HttpServerOptions['gate'] = {
-  admit: () => undefined,
+/** A limiter that takes everybody. */
+export const openLimiter: HttpServerOptions['limiter'] = {
+  accept: () => undefined,
   forward: () => undefined,
   secured: () => {},
   understood: () => {},
@@ -33,7 +33,7 @@ export async function startedHttpServer(
     pathPrefix: '',
     forwarding: createForwarding([]),
     origins: { foreignOf: () => undefined, listedOf: () => undefined, mayForeignSignIn: true },
-    gate: openGate,
+    limiter: openLimiter,
     sampledLog: createSampledLog(pino({ level: 'silent' }), createCounters()),
     ...options,
   })

@@ -4,7 +4,7 @@ import { TokenBucket } from '../core/token-bucket.ts'
 import type { Config } from '../generated/config.ts'
 import { addressGroup, isLoopback } from './address.ts'
 
-/** What the gate needs of a TCP connection; a socket has it. */
+/** What the connection limiter needs of a TCP connection; a socket has it. */
 export interface Connection {
   readonly remoteAddress?: string | undefined
   once(event: 'close', listener: () => void): unknown
@@ -15,7 +15,7 @@ export type ConnectionLimit =
   | 'memory'
   | Exclude<keyof Config['limits']['connections'], 'acceptBurst' | 'exemptLoopback'>
 
-export interface ConnectionGateOptions {
+export interface ConnectionLimiterOptions {
   readonly limits: Readonly<Config['limits']['connections']>
   /** How many files and sockets this process may have open. */
   readonly maxOpenFiles: number
@@ -34,23 +34,23 @@ export interface ForwardedRequest {
 }
 
 /** Counts connections of every kind, from the moment they are accepted until they close. */
-export interface ConnectionGate {
+export interface ConnectionLimiter {
   /**
-   * Takes a new connection in, or answers the limit it is past: the caller ends it then. That of a
+   * Takes a new connection in, or returns the limit it is past: the caller ends it then. That of a
    * proxy belongs to no address until `forward` tells for whom it is.
    */
-  admit(connection: Connection, from?: 'client' | 'proxy'): ConnectionLimit | undefined
+  accept(connection: Connection, from?: 'client' | 'proxy'): ConnectionLimit | undefined
   /**
-   * Counts a proxy's connection for the address whose request it carries now, or answers the limit
+   * Counts a proxy's connection for the address whose request it carries now, or returns the limit
    * that address is past: the caller refuses the request then.
    */
   forward(connection: object, request: ForwardedRequest): ConnectionLimit | undefined
-  /** Lets `secure`, the TLS socket on an admitted `connection`, stand for it. */
+  /** Lets `secure`, the TLS socket on an accepted `connection`, stand for it. */
   secured(secure: object, connection: Connection): void
   /** What came on a connection makes sense: it does not count among those that came to nothing. */
   understood(connection: object): void
   /**
-   * Notes whose connection it is, which has to be one that was admitted: of a request, its socket.
+   * Notes whose connection it is, which has to be one that was accepted: of a request, its socket.
    * False when that user has too many, or the connection has closed: the caller ends it then.
    */
   signedIn(connection: object, user: string): boolean
@@ -59,11 +59,11 @@ export interface ConnectionGate {
 /** Files and sockets that are not clients: listeners, what Node itself holds, logs and the store. */
 const reservedFiles = 48
 
-export function createConnectionGate(options: ConnectionGateOptions): ConnectionGate {
+export function createConnectionLimiter(options: ConnectionLimiterOptions): ConnectionLimiter {
   const { limits, isShortOfMemory, sampledLog, now = () => performance.now() } = options
   const maxTotal = Math.min(limits.total, Math.max(1, options.maxOpenFiles - reservedFiles))
   const addresses = createAddressTable(limits, now)
-  const tickets = new WeakMap<object, Ticket>()
+  const countedOf = new WeakMap<object, Counted>()
   const tally = createTally()
 
   const limitPast = (use: AddressUse | undefined): ConnectionLimit | undefined => {
@@ -76,61 +76,61 @@ export function createConnectionGate(options: ConnectionGateOptions): Connection
     const kind = limit === 'memory' ? 'memory-refused' : 'connections-refused'
     sampledLog.warn(kind, { limit, ...fields }, 'a connection was refused')
   }
-  const enter = (connection: Connection, use: AddressUse | undefined) => {
-    const ticket = tally.enter(use)
-    tickets.set(connection, ticket)
+  const count = (connection: Connection, use: AddressUse | undefined) => {
+    const counted = tally.opened(use)
+    countedOf.set(connection, counted)
     connection.once('close', () => {
-      tickets.delete(connection)
-      const { use: last } = ticket
-      if (!ticket.isUnderstood) last?.failures.take()
-      tally.leave(ticket)
+      countedOf.delete(connection)
+      const { use: last } = counted
+      if (!counted.isUnderstood) last?.failures.take()
+      tally.closed(counted)
       addresses.settle(last)
     })
   }
   return {
-    admit: (connection, from) => {
+    accept: (connection, from) => {
       const address = connection.remoteAddress ?? 'unknown'
       const use = from === 'proxy' ? undefined : addresses.of(address)
       const limit = limitPast(use)
-      if (limit === undefined) enter(connection, use)
+      if (limit === undefined) count(connection, use)
       else refuse(limit, { address })
       addresses.settle(use)
       return limit
     },
     forward: (connection, { address, isUpgrade }) => {
-      const ticket = tickets.get(connection)
+      const counted = countedOf.get(connection)
       // Closed, or refused when it came.
-      if (ticket === undefined) return undefined
-      const { use: last } = ticket
-      release(ticket)
+      if (counted === undefined) return undefined
+      const { use: last } = counted
+      release(counted)
       addresses.settle(last)
       const use = addresses.of(address)
       const limit = use && (isUpgrade ? addressLimitPast(use, limits) : openLimitPast(use, limits))
-      if (limit === undefined) hold(ticket, use, isUpgrade)
+      if (limit === undefined) hold(counted, use, isUpgrade)
       else refuse(limit, { address })
       addresses.settle(use)
       return limit
     },
     secured: (secure, connection) => {
-      const ticket = tickets.get(connection)
-      if (ticket === undefined) return
-      tickets.set(secure, ticket)
-      connection.once('close', () => tickets.delete(secure))
+      const counted = countedOf.get(connection)
+      if (counted === undefined) return
+      countedOf.set(secure, counted)
+      connection.once('close', () => countedOf.delete(secure))
     },
-    understood: (connection) => noteUnderstood(tickets.get(connection)),
+    understood: (connection) => noteUnderstood(countedOf.get(connection)),
     signedIn: (connection, user) => {
-      const ticket = tickets.get(connection)
-      if (ticket === undefined) return false
-      if (ticket.user !== undefined) return ticket.user === user
+      const counted = countedOf.get(connection)
+      if (counted === undefined) return false
+      if (counted.user !== undefined) return counted.user === user
       const hasRoom = tally.openOf(user) < limits.perUser
-      if (hasRoom) tally.signIn(ticket, user)
+      if (hasRoom) tally.signIn(counted, user)
       else refuse('perUser', { user })
       return hasRoom
     },
   }
 }
 
-type Limits = ConnectionGateOptions['limits']
+type Limits = ConnectionLimiterOptions['limits']
 
 /** What one address holds at the moment. */
 interface AddressUse {
@@ -186,7 +186,7 @@ function addressLimitPast(use: AddressUse, limits: Limits): ConnectionLimit | un
 }
 
 /** An open connection. */
-interface Ticket {
+interface Counted {
   /** Undefined when no limit per address applies. */
   use: AddressUse | undefined
   /** Whether it counts among those of its address that have not signed in. */
@@ -196,29 +196,29 @@ interface Ticket {
   user?: string
 }
 
-/** Counts the connection of a ticket for an address. */
-function hold(ticket: Ticket, use: AddressUse | undefined, isPending: boolean): void {
-  ticket.use = use
-  ticket.isPending = isPending
+/** Counts a connection for an address. */
+function hold(counted: Counted, use: AddressUse | undefined, isPending: boolean): void {
+  counted.use = use
+  counted.isPending = isPending
   if (use === undefined) return
   use.open++
   if (isPending) use.unauthenticated++
 }
 
-function noteUnderstood(ticket: Ticket | undefined): void {
-  if (ticket !== undefined) ticket.isUnderstood = true
+function noteUnderstood(counted: Counted | undefined): void {
+  if (counted !== undefined) counted.isUnderstood = true
 }
 
-function release(ticket: Ticket): void {
-  const { use } = ticket
-  noLongerPending(ticket)
+function release(counted: Counted): void {
+  const { use } = counted
+  noLongerPending(counted)
   if (use) use.open--
-  ticket.use = undefined
+  counted.use = undefined
 }
 
-function noLongerPending(ticket: Ticket): void {
-  if (ticket.use && ticket.isPending) ticket.use.unauthenticated--
-  ticket.isPending = false
+function noLongerPending(counted: Counted): void {
+  if (counted.use && counted.isPending) counted.use.unauthenticated--
+  counted.isPending = false
 }
 
 /** How many connections are open: of all, of those who have not signed in, and by user. */
@@ -239,24 +239,24 @@ function createTally() {
       return unauthenticated
     },
     openOf: (user: string) => openOfUser.get(user) ?? 0,
-    enter: (use: AddressUse | undefined): Ticket => {
+    opened: (use: AddressUse | undefined): Counted => {
       open++
       unauthenticated++
-      const ticket: Ticket = { use, isPending: false, isUnderstood: false }
-      hold(ticket, use, true)
-      return ticket
+      const counted: Counted = { use, isPending: false, isUnderstood: false }
+      hold(counted, use, true)
+      return counted
     },
-    signIn: (ticket: Ticket, user: string) => {
-      ticket.user = user
+    signIn: (counted: Counted, user: string) => {
+      counted.user = user
       unauthenticated--
-      noLongerPending(ticket)
+      noLongerPending(counted)
       countUser(user, 1)
     },
-    leave: (ticket: Ticket) => {
+    closed: (counted: Counted) => {
       open--
-      if (ticket.user === undefined) unauthenticated--
-      else countUser(ticket.user, -1)
-      release(ticket)
+      if (counted.user === undefined) unauthenticated--
+      else countUser(counted.user, -1)
+      release(counted)
     },
   }
 }

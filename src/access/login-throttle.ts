@@ -12,12 +12,12 @@ export interface LoginThrottleOptions {
 }
 
 /** How an attempt ended: `unchecked` when the password was not looked at. */
-export type Outcome = 'right' | 'wrong' | 'unchecked'
+export type AttemptResult = 'right' | 'wrong' | 'unchecked'
 
 /** An attempt that may go on after `delayMs`; `end` has to be called. */
 export interface Attempt {
   readonly delayMs: number
-  end(outcome: Outcome): void
+  end(result: AttemptResult): void
 }
 
 /** An attempt that may not go on, and how long until one may. */
@@ -80,9 +80,9 @@ function createLoopbackThrottle({ limits: { signIn }, now }: LoginThrottleOption
     if (delayMs > 0) delayed++
     return {
       delayMs,
-      end: (outcome) => {
+      end: (result) => {
         if (delayMs > 0) delayed--
-        if (outcome === 'wrong') tally.fail(now())
+        if (result === 'wrong') tally.fail(now())
       },
     }
   }
@@ -125,9 +125,9 @@ function createRemoteThrottle({ limits: { signIn }, now }: LoginThrottleOptions)
     for (const tally of all) tally.begin()
     return {
       delayMs: 0,
-      end: (outcome) => {
-        for (const tally of all) tally.end(outcome === 'wrong', now())
-        if (outcome === 'right') {
+      end: (result) => {
+        for (const tally of all) tally.end(result === 'wrong', now())
+        if (result === 'right') {
           succeeded.set(userThere, true)
           all.at(-1)?.reset()
         }

@@ -12,7 +12,7 @@ export interface NodePresence {
   maySpeakFor(base: string, user: string): boolean
   /** The bases of all such users. */
   bases(): string[]
-  /** Calls `listener` with each base of which `isThere` may answer something else now. */
+  /** Calls `listener` with each base of which `isThere` may return something else now. */
   onChange(listener: (base: string) => void): () => void
   close(): void
 }

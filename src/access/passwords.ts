@@ -24,7 +24,7 @@ function argon2() {
 }
 
 /** `busy`: so many checks wait already that this one was not begun. */
-export type Verdict = 'right' | 'wrong' | 'busy'
+export type PasswordResult = 'right' | 'wrong' | 'busy'
 
 /**
  * Compares `password` with a hash: argon2id, or one of Mosquitto's. It is compared in NFC, and as it came
@@ -36,7 +36,7 @@ export type PasswordCheck = (
   passwordHash: string | undefined,
   password: string,
   replace?: (replacement: HashReplacement) => void,
-) => Promise<Verdict>
+) => Promise<PasswordResult>
 
 export interface PasswordCheckLimits {
   /** How many checks run at once. */

@@ -245,13 +245,13 @@ function plain(value: string | undefined): string | undefined {
 }
 
 function remembered(ask: (topic: string) => boolean): (topic: string) => boolean {
-  const answers = new Map<string, boolean>()
+  const results = new Map<string, boolean>()
   return (topic) => {
-    const known = answers.get(topic)
+    const known = results.get(topic)
     if (known !== undefined) return known
-    const answer = ask(topic)
-    if (answers.size >= rememberedTopics) answers.clear()
-    answers.set(topic, answer)
-    return answer
+    const result = ask(topic)
+    if (results.size >= rememberedTopics) results.clear()
+    results.set(topic, result)
+    return result
   }
 }

@@ -25,7 +25,7 @@ export interface SecretsOptions extends Clocked {
 export interface CookieSessions {
   /** How long a session lasts at most. */
   readonly lifeSeconds: number
-  /** Begins a session; answers what the cookie is to hold. */
+  /** Begins a session; returns what the cookie is to hold. */
   start(user: User): string
   userOf(id: string): User | undefined
   /** Follows a session up to its end. */

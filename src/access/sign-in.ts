@@ -5,7 +5,7 @@ import { LRUCache } from 'lru-cache'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Config } from '../generated/config.ts'
 import { createLoginThrottle, type LoginThrottle, type Refused } from './login-throttle.ts'
-import { createPasswordCheck, type PasswordCheck, type Verdict } from './passwords.ts'
+import { createPasswordCheck, type PasswordCheck, type PasswordResult } from './passwords.ts'
 import { hasToken, isToken } from './tokens.ts'
 import { normalForm, type User, type UserDirectory } from './user.ts'
 
@@ -61,24 +61,27 @@ export function createSignIn(options: SignInOptions): SignIn {
   const throttle = options.throttle ?? createLoginThrottle({ limits, now })
   const checkPassword = options.checkPassword ?? createPasswordCheck(limits.signIn)
   const check = createCheck({ directory, cache, checkPassword })
-  const running = new Map<string, Promise<Verdict | Refused>>()
+  const running = new Map<string, Promise<PasswordResult | Refused>>()
   directory.onChange(cache.clear)
 
   const tried = async (credentials: Credentials, from: Place, key: string) => {
     const turn = await throttle.turn(credentials.user, from.address, from.foreignOrigin)
     if (turn === 'busy' || 'waitMs' in turn) return turn
-    let verdict: Verdict = 'busy'
+    let result: PasswordResult = 'busy'
     try {
       await afterDelay(turn.delayMs)
-      verdict = await check(credentials, key)
+      result = await check(credentials, key)
     } finally {
-      turn.end(verdict === 'busy' ? 'unchecked' : verdict)
+      turn.end(result === 'busy' ? 'unchecked' : result)
     }
-    return verdict
+    return result
   }
-  const attempt = async (credentials: Credentials, from: Place): Promise<Verdict | Refused> => {
+  const attempt = async (
+    credentials: Credentials,
+    from: Place,
+  ): Promise<PasswordResult | Refused> => {
     const key = cache.keyOf(credentials)
-    // Whoever gives the same credentials meanwhile waits for this verdict.
+    // Whoever gives the same credentials meanwhile waits for this result.
     while (running.has(key)) await running.get(key)
     if (cache.get(key) === 'wrong') return 'wrong'
     const trying = tried(credentials, from, key).finally(() => running.delete(key))
@@ -88,15 +91,15 @@ export function createSignIn(options: SignInOptions): SignIn {
   return async ({ user, password }, address, foreignOrigin) => {
     const credentials = { user: normalForm(user), password }
     const from = { address, foreignOrigin }
-    const refuse = createRefusals(options.sampledLog, { user: credentials.user, ...from })
+    const refuse = createRefusedResults(options.sampledLog, { user: credentials.user, ...from })
     if (isHopeless(credentials, limits.mqtt)) return refuse.wrong()
     const named = directory.find(credentials.user)
     if (named !== undefined && hasToken(named, credentials.password)) return { user: named }
-    const verdict = await attempt(credentials, from)
-    if (verdict === 'busy') return refuse.busy()
-    if (typeof verdict === 'object') return refuse.throttled(verdict.waitMs)
+    const result = await attempt(credentials, from)
+    if (result === 'busy') return refuse.busy()
+    if (typeof result === 'object') return refuse.throttled(result.waitMs)
     const found = directory.find(credentials.user)
-    return verdict === 'right' && found !== undefined ? { user: found } : refuse.wrong()
+    return result === 'right' && found !== undefined ? { user: found } : refuse.wrong()
   }
 }
 
@@ -107,17 +110,17 @@ interface CheckParts {
 }
 
 function createCheck({ directory, cache, checkPassword }: CheckParts) {
-  return async ({ user, password }: Credentials, key: string): Promise<Verdict> => {
+  return async ({ user, password }: Credentials, key: string): Promise<PasswordResult> => {
     if (cache.get(key) === 'right') return 'right'
     const passwordHash = directory.find(user)?.passwordHash
-    const verdict = isToken(password)
+    const result = isToken(password)
       ? 'wrong'
       : await checkPassword(passwordHash, password, directory.replaceHash)
-    if (verdict === 'busy') return verdict
+    if (result === 'busy') return result
     // What is true of a hash that has changed meanwhile is no longer true of the user.
     if (directory.find(user)?.passwordHash !== passwordHash) return 'wrong'
-    cache.set(key, verdict)
-    return verdict
+    cache.set(key, result)
+    return result
   }
 }
 
@@ -134,8 +137,8 @@ function isHopeless(
   return Buffer.byteLength(password) > passwordBytes
 }
 
-/** Answers that are counted and logged. A user name is what somebody wrote, so it is cut. */
-function createRefusals(
+/** Results that are counted and logged. A user name is what somebody wrote, so it is cut. */
+function createRefusedResults(
   sampledLog: SampledLog,
   { user, address, foreignOrigin }: Place & { user: string },
 ) {
@@ -160,10 +163,10 @@ function createRefusals(
 }
 
 /** What a password check found out a short while ago. */
-export type KnownVerdict = 'right' | 'wrong'
+export type KnownResult = 'right' | 'wrong'
 
 export interface CredentialCacheOptions {
-  /** How many credentials of each verdict are remembered. */
+  /** How many credentials of each result are remembered. */
   readonly entries: number
   readonly lifeMs: number
   /** Milliseconds of a clock that never jumps. */
@@ -171,7 +174,7 @@ export interface CredentialCacheOptions {
 }
 
 /**
- * Remembers verdicts, so that a client that comes back costs no second hash. Credentials are kept only
+ * Remembers results, so that a client that comes back costs no second hash. Credentials are kept only
  * as an HMAC whose key never leaves the process: a copy of the memory is no list of passwords.
  */
 export interface CredentialCache {
@@ -181,8 +184,8 @@ export interface CredentialCache {
    * What was found out about these credentials, if that is not too long ago. A wrong one stays known
    * as long as it keeps coming: a device with an old password is no attack.
    */
-  get(key: string): KnownVerdict | undefined
-  set(key: string, verdict: KnownVerdict): void
+  get(key: string): KnownResult | undefined
+  set(key: string, result: KnownResult): void
   /** To be called whenever a user changes. */
   clear(): void
 }
@@ -201,9 +204,9 @@ export function createCredentialCache(options: CredentialCacheOptions): Credenti
       if (right.get(key)) return 'right'
       return wrong.get(key) ? 'wrong' : undefined
     },
-    set: (key, verdict) => {
-      const verdicts = verdict === 'right' ? right : wrong
-      verdicts.set(key, true)
+    set: (key, result) => {
+      const results = result === 'right' ? right : wrong
+      results.set(key, true)
     },
     clear: () => {
       right.clear()

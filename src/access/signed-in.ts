@@ -5,14 +5,14 @@ import type { SignedOut, Until } from './secrets.ts'
 import type { User, UserDirectory } from './user.ts'
 
 /** Somebody who is signed in, and how to tell them that it is different from now on. */
-export interface Entry {
+export interface Registration {
   readonly user: User
   /** How somebody came who has a connection. */
-  readonly arrival?: Arrival
+  readonly connectionInfo?: ConnectionInfo
   /** What `{client}` in a rule stands for; MQTT clients have one. */
   readonly clientId?: string | undefined
   /** Only looks on: a node that does is not there for that. */
-  readonly looksOn?: boolean
+  readonly isObserver?: boolean
   /** The user has other rights now; none at all before the end. */
   rightsChanged(rights: Rights): void
   /** How long, when that is not as long as the connection is open. */
@@ -22,9 +22,9 @@ export interface Entry {
 }
 
 /** How somebody came. */
-export interface Arrival {
+export interface ConnectionInfo {
   /** Such as `mqtt`, or the name of a dialect. */
-  readonly way: string
+  readonly transport: string
   /** What tells it from others: the base of a websocket, or the id of an MQTT client. */
   readonly title: string
   readonly address: string
@@ -33,7 +33,7 @@ export interface Arrival {
 }
 
 /** Somebody who is there now. */
-export interface Present extends Arrival {
+export interface Present extends ConnectionInfo {
   /** Its own, since the hub was started. */
   readonly id: number
   readonly user: string
@@ -43,7 +43,7 @@ export interface Present extends Arrival {
   end(): void
 }
 
-export interface Entered {
+export interface Registered {
   readonly rights: Rights
   leave(): void
   /** Nobody knows for a while whether they are still there, or does again. */
@@ -53,43 +53,43 @@ export interface Entered {
 /** Everybody who is signed in, whatever way they came. */
 export interface SignedIn {
   /** Returns the rights of who enters, and how to leave or to tell that nothing is heard any more. */
-  enter(entry: Entry): Entered
+  register(entry: Registration): Registered
   /** Ends everything of a user who has signed out everywhere. */
   endAllOf(name: string): void
   /** Those who have a connection, in the order they came. */
   present(): Present[]
-  /** Calls `listener` when there is one more of them or one less; the answer ends that. */
-  onArrivals(listener: () => void): () => void
+  /** Calls `listener` when there is one more of them or one less; what it returns ends that. */
+  onPresentChange(listener: () => void): () => void
   /** How often the user `name` is there now; of whom nothing is heard for long is not. */
   countOf(name: string): number
   /** Whether the user `name` has entered and not left, heard or not. */
   mayHear(name: string): boolean
-  /** Calls `listener` with the name of each user who is there once more or once less; the answer ends that. */
+  /** Calls `listener` with the name of each user who is there once more or once less; what it returns ends that. */
   onPresence(listener: (name: string) => void): () => void
   close(): void
 }
 
 /** Follows the changes of `directory`: nobody keeps a right that was taken away. */
 export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange'>): SignedIn {
-  const users = new Map<Entry, User>()
-  const stops = new Map<Entry, () => void>()
-  const present = new Map<Entry, Present>()
+  const users = new Map<Registration, User>()
+  const stops = new Map<Registration, () => void>()
+  const present = new Map<Registration, Present>()
   let lastId = 0
   const presence = createPresence()
-  const { add: onArrivals, tell: tellArrivals } = createListeners<[]>()
-  const leave = (entry: Entry) => {
+  const { add: onPresentChange, tell: tellPresent } = createListeners<[]>()
+  const leave = (entry: Registration) => {
     stops.get(entry)?.()
     stops.delete(entry)
-    if (present.delete(entry)) tellArrivals()
-    if (users.delete(entry) && !entry.looksOn) presence.leave(entry)
+    if (present.delete(entry)) tellPresent()
+    if (users.delete(entry) && !entry.isObserver) presence.leave(entry)
   }
-  const end = (entry: Entry, why: SignedOut = 'signed-out') => {
+  const end = (entry: Registration, why: SignedOut = 'signed-out') => {
     leave(entry)
     // A connection takes its time to close, and may carry more meanwhile.
     entry.rightsChanged(noRights)
     entry.ended(why)
   }
-  const follow = (entry: Entry, before: User) => {
+  const follow = (entry: Registration, before: User) => {
     const user = directory.find(before.name)
     if (isDeepStrictEqual(user, before)) return
     if (user === undefined || !isStillValid(before, user)) {
@@ -103,14 +103,14 @@ export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange
     for (const [entry, before] of [...users]) follow(entry, before)
   })
   return {
-    enter: (entry) => {
+    register: (entry) => {
       users.set(entry, entry.user)
-      if (entry.arrival !== undefined) {
+      if (entry.connectionInfo !== undefined) {
         const own = { id: ++lastId, user: entry.user.name, sinceMs: Date.now() }
-        present.set(entry, { ...entry.arrival, ...own, end: () => end(entry) })
-        tellArrivals()
+        present.set(entry, { ...entry.connectionInfo, ...own, end: () => end(entry) })
+        tellPresent()
       }
-      if (!entry.looksOn) presence.enter(entry)
+      if (!entry.isObserver) presence.enter(entry)
       // The user may have changed while the password was checked, and the session may have ended.
       queueMicrotask(() => {
         if (!users.has(entry)) return
@@ -122,7 +122,7 @@ export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange
         rights: rightsOf(entry.user, entry.clientId),
         leave: () => leave(entry),
         silent: (isSilent) => {
-          if (users.has(entry) && !entry.looksOn) presence.silent(entry, isSilent)
+          if (users.has(entry) && !entry.isObserver) presence.silent(entry, isSilent)
         },
       }
     },
@@ -130,7 +130,7 @@ export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange
       for (const [entry, user] of [...users]) if (user.name === name) end(entry)
     },
     present: () => [...present.values()],
-    onArrivals,
+    onPresentChange,
     countOf: presence.countOf,
     mayHear: presence.mayHear,
     onPresence: presence.onChange,
@@ -142,7 +142,7 @@ export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange
 function createPresence() {
   const entered = createCounts()
   const heard = createCounts()
-  const silent = new Set<Entry>()
+  const silent = new Set<Registration>()
   const { add: onChange, tell } = createListeners<[name: string]>()
   const changeHeard = (name: string, by: 1 | -1) => {
     heard.change(name, by)
@@ -152,15 +152,15 @@ function createPresence() {
     countOf: heard.countOf,
     mayHear: (name: string) => entered.countOf(name) > 0,
     onChange,
-    enter: ({ user: { name } }: Entry) => {
+    enter: ({ user: { name } }: Registration) => {
       entered.change(name, 1)
       changeHeard(name, 1)
     },
-    leave: (entry: Entry) => {
+    leave: (entry: Registration) => {
       entered.change(entry.user.name, -1)
       if (!silent.delete(entry)) changeHeard(entry.user.name, -1)
     },
-    silent: (entry: Entry, isSilent: boolean) => {
+    silent: (entry: Registration, isSilent: boolean) => {
       if (silent.has(entry) === isSilent) return
       if (isSilent) silent.add(entry)
       else silent.delete(entry)

@@ -10,7 +10,7 @@ interface Entry {
 }
 
 /** What is wrong with a user's entry that its schema cannot say; undefined when nothing is. */
-export function userFault(name: string, entry: Entry, hasCredentials: boolean): string | undefined {
+export function userError(name: string, entry: Entry, hasCredentials: boolean): string | undefined {
   const { role, base } = entry
   const place = `users.${name}`
   const bytes = Buffer.byteLength(normalForm(name))
@@ -30,7 +30,7 @@ export function userFault(name: string, entry: Entry, hasCredentials: boolean): 
 }
 
 /** What is wrong when two of these names cannot be told apart; undefined when nothing is. */
-export function namesFault(names: readonly string[]): string | undefined {
+export function namesError(names: readonly string[]): string | undefined {
   const known = new Set<string>()
   for (const name of names) {
     if (known.has(normalForm(name))) {
@@ -45,7 +45,7 @@ export function namesFault(names: readonly string[]): string | undefined {
  * What an administrator should hear of at the start: what people without credentials may do besides
  * reading. Undefined when there is nothing to say.
  */
-export function anonymousFinding(users: readonly User[]): string | undefined {
+export function anonymousWarning(users: readonly User[]): string | undefined {
   const anonymous = users.find(({ name }) => name === anonymousName)
   const powers = anonymous === undefined ? [] : actionsOf(anonymous)
   const tooMuch = powers.filter((action) => action !== 'read')
@@ -54,8 +54,8 @@ export function anonymousFinding(users: readonly User[]): string | undefined {
 }
 
 /** What is odd about users, in one sentence each with the way to mend it. */
-export function userFindings(users: readonly User[]): string[] {
-  const findings = users.flatMap((user) => {
+export function userWarnings(users: readonly User[]): string[] {
+  const warnings = users.flatMap((user) => {
     const { name, passwordHash, tokens } = user
     const canSignIn = name === anonymousName || passwordHash !== undefined || tokens.length > 0
     return [
@@ -67,5 +67,5 @@ export function userFindings(users: readonly User[]): string[] {
         : [`${name} may do nothing: give that user a role or rules`]),
     ]
   })
-  return [anonymousFinding(users) ?? [], findings].flat()
+  return [anonymousWarning(users) ?? [], warnings].flat()
 }

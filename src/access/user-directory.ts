@@ -14,7 +14,7 @@ import {
   type User,
   type UserDirectory,
 } from './user.ts'
-import { userFault } from './user-check.ts'
+import { userError } from './user-check.ts'
 import { readUsersFile, replaceHashes } from './users-file.ts'
 
 export interface UserDirectoryOptions {
@@ -151,11 +151,11 @@ interface InlineUser {
 }
 
 /** What is wrong with a user of the configuration that its schema cannot say. */
-export function inlineUserFault(name: string, user: InlineUser): string | undefined {
+export function inlineUserError(name: string, user: InlineUser): string | undefined {
   const { password, passwordFile } = user
   const given = [password, passwordFile].filter((value) => value !== undefined).length
-  const fault = userFault(name, user, given > 0)
-  if (fault !== undefined || name === anonymousName || given === 1) return fault
+  const error = userError(name, user, given > 0)
+  if (error !== undefined || name === anonymousName || given === 1) return error
   const got = given === 0 ? 'neither' : 'both'
   return `expected users.${name} to have "password" or "passwordFile", got ${got}`
 }

@@ -49,7 +49,7 @@ export interface HashReplacement {
 export interface UserDirectory {
   find(name: string): User | undefined
   all(): readonly User[]
-  /** Calls `listener` after users were added, removed or changed; the answer ends that. */
+  /** Calls `listener` after users were added, removed or changed; what it returns ends that. */
   onChange(listener: () => void): () => void
   /**
    * Has the users file say another hash of the same password, soon. Nobody has changed by that: no

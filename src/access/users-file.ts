@@ -8,7 +8,7 @@ import { parseYaml } from '../core/yaml.ts'
 import type { UsersFile } from '../generated/users.ts'
 import { validateUsersFile } from '../generated/validate-users.js'
 import { isSameName, normalForm, type User } from './user.ts'
-import { namesFault, userFault } from './user-check.ts'
+import { namesError, userError } from './user-check.ts'
 
 /** What the file says of one user. */
 export type UserEntry = UsersFile['users'][string]
@@ -90,11 +90,11 @@ function parse(text: string, path: string): UsersFile & { document: Document } {
   }
   for (const [name, entry] of entriesOf(value.users)) {
     const { password, tokens = [] } = entry
-    const fault = userFault(name, entry, password !== undefined || tokens.length > 0)
-    if (fault !== undefined) throw new HubError('bad-config', `${source}: ${fault}`)
+    const error = userError(name, entry, password !== undefined || tokens.length > 0)
+    if (error !== undefined) throw new HubError('bad-config', `${source}: ${error}`)
   }
-  const fault = namesFault(Object.keys(value.users))
-  if (fault !== undefined) throw new HubError('bad-config', `${source}: ${fault}`)
+  const error = namesError(Object.keys(value.users))
+  if (error !== undefined) throw new HubError('bad-config', `${source}: ${error}`)
   return { users: value.users, document }
 }
 

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createServer as createSecureServer } from 'node:tls'
-import type { ConnectionGate } from '../access/connection-limiter.ts'
+import type { ConnectionLimiter } from '../access/connection-limiter.ts'
 import type { Certificate } from '../core/certificate.ts'
 import { followHandshakes } from '../core/handshakes.ts'
 import { keepAccepting } from '../core/keep-accepting.ts'
@@ -19,7 +19,7 @@ export interface MqttListenerOptions {
   readonly port: number
   /** What sets these two, for error messages. */
   readonly settings: ListenSettings
-  readonly gate: Pick<ConnectionGate, 'admit' | 'secured'>
+  readonly limiter: Pick<ConnectionLimiter, 'accept' | 'secured'>
   readonly sampledLog: SampledLog
   /** With it, MQTT comes by TLS. */
   readonly tls?: {
@@ -36,7 +36,7 @@ type Handle = (stream: Duplex) => void
  */
 const quietMs = 60_000
 
-/** Accepts MQTT over TCP or TLS and hands each connection that the gate admits to `handle`. */
+/** Accepts MQTT over TCP or TLS and hands each connection that the limits allow to `handle`. */
 export async function listenForMqtt(
   options: MqttListenerOptions,
   handle: Handle,
@@ -58,19 +58,19 @@ interface OpenedServer {
   closeHandshakes(): void
 }
 
-function openPlain({ gate }: MqttListenerOptions, handle: Handle): OpenedServer {
+function openPlain({ limiter }: MqttListenerOptions, handle: Handle): OpenedServer {
   // Without noDelay a retained value takes 40 ms to arrive: Nagle waits for a delayed ACK.
   const server = createServer({ noDelay: true }, (socket) => {
     socket.setKeepAlive(true, quietMs)
     // MQTT has no answer for somebody who has not said CONNECT.
-    if (gate.admit(socket) === undefined) handle(socket)
+    if (limiter.accept(socket) === undefined) handle(socket)
     else socket.destroy()
   })
   return { server, closeHandshakes: () => {} }
 }
 
 function openSecure(
-  { gate, sampledLog, tls }: MqttListenerOptions & Required<Pick<MqttListenerOptions, 'tls'>>,
+  { limiter, sampledLog, tls }: MqttListenerOptions & Required<Pick<MqttListenerOptions, 'tls'>>,
   handle: Handle,
 ): OpenedServer {
   const { certificate, handshakeSeconds } = tls
@@ -78,9 +78,9 @@ function openSecure(
   certificate.secure(server)
   server.on('connection', (socket) => {
     socket.setKeepAlive(true, quietMs)
-    if (gate.admit(socket) !== undefined) socket.destroy()
+    if (limiter.accept(socket) !== undefined) socket.destroy()
   })
-  const onSecure = gate.secured
+  const onSecure = limiter.secured
   const handshakes = followHandshakes(server, { sampledLog, onSecure })
   server.on('secureConnection', handle)
   return { server, closeHandshakes: handshakes.close }

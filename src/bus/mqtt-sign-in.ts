@@ -13,7 +13,7 @@ import { clientName, partsOf } from './client-name.ts'
 export interface MqttSignInOptions {
   readonly signIn: SignIn
   readonly directory: Pick<UserDirectory, 'find'>
-  readonly signedIn: Pick<SignedIn, 'enter'>
+  readonly signedIn: Pick<SignedIn, 'register'>
   /** Whether a user may have one more connection, and this is to be one of that user's. */
   mayEnter(connection: object, user: string): boolean
   readonly addressOf: ClientAddress
@@ -81,10 +81,10 @@ function enter(
     return refusal(3, 'too many connections of this user')
   }
   const { clientId } = partsOf(client.id)
-  const { leave, silent } = signedIn.enter({
+  const { leave, silent } = signedIn.register({
     user,
     clientId,
-    arrival: { way: 'mqtt', title: clientId, address: addressOf(client), connection },
+    connectionInfo: { transport: 'mqtt', title: clientId, address: addressOf(client), connection },
     // What it may do is asked anew for each message.
     rightsChanged: () => {},
     ended: () => client.close(),

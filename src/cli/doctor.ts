@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { userFindings } from '../access/user-check.ts'
+import { userWarnings } from '../access/user-check.ts'
 import { type Config, readConfig } from '../config.ts'
 import { HubError } from '../core/errors.ts'
 import { exposures } from '../exposure.ts'
@@ -32,7 +32,7 @@ async function findingsOf(file: string | undefined, { environment }: Terminal): 
     ...knownPasswords(config),
     ...exposures(config),
     ...(await orMessage(async () => (tls === undefined ? [] : certificateFindings(tls)))),
-    ...userFindings(await knownUsers(config)),
+    ...userWarnings(await knownUsers(config)),
   ]
 }
 

@@ -135,7 +135,7 @@ export interface ServedContext {
   /** HTTP Digest, which `ServedRequest.signIn` leaves out. */
   readonly digest: DigestSignIn
   /** Who is there, on every way in. */
-  readonly signedIn: Pick<SignedIn, 'present' | 'onArrivals'>
+  readonly signedIn: Pick<SignedIn, 'present' | 'onPresentChange'>
   /** What goes through the hub; whoever is told of it has to have the right to read it. */
   readonly bus: Pick<Bus, 'subscribe'>
   /** The log of the hub: for operators. */

@@ -640,11 +640,11 @@ export interface ConfigInput {
        */
       checksWaiting?: number
       /**
-       * How long the verdict on a user and a password is remembered; a change of the users ends it. Who was there today costs no check when all come back after a power cut.
+       * How long it is remembered whether a password was right; a change of the users ends it. Who was there today costs no check when all come back after a power cut.
        */
       cacheSeconds?: number
       /**
-       * How many verdicts are remembered, right and wrong ones each.
+       * How many passwords are remembered so, right and wrong ones each.
        */
       cacheEntries?: number
       /**
@@ -1436,11 +1436,11 @@ export interface Config {
        */
       checksWaiting: number
       /**
-       * How long the verdict on a user and a password is remembered; a change of the users ends it. Who was there today costs no check when all come back after a power cut.
+       * How long it is remembered whether a password was right; a change of the users ends it. Who was there today costs no check when all come back after a power cut.
        */
       cacheSeconds: number
       /**
-       * How many verdicts are remembered, right and wrong ones each.
+       * How many passwords are remembered so, right and wrong ones each.
        */
       cacheEntries: number
       /**

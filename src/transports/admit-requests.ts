@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Server as SecureServer } from 'node:https'
 import type { Socket } from 'node:net'
-import type { ConnectionGate, ConnectionLimit } from '../access/connection-limiter.ts'
+import type { ConnectionLimit, ConnectionLimiter } from '../access/connection-limiter.ts'
 import type { Forwarding } from '../access/forwarding.ts'
 import type { Refusal } from './refusal.ts'
 
@@ -19,22 +19,22 @@ const answered: ReadonlySet<ConnectionLimit> = new Set(['memory', 'total', 'perA
 const maxWaiting = 64
 
 export interface DoorOptions {
-  readonly gate: Pick<ConnectionGate, 'admit'>
+  readonly limiter: Pick<ConnectionLimiter, 'accept'>
   readonly forwarding: Pick<Forwarding, 'isProxy'>
 }
 
 /** What became of the connections to a server. */
 export interface Door {
-  /** How to refuse a request that came on a connection the gate did not admit. */
+  /** How to refuse a request that came on a connection that was past a limit. */
   refusalOf(request: IncomingMessage): Refusal | undefined
   /** Lets `secure`, the TLS socket on `connection`, stand for it. */
   secured(secure: Socket, connection: Socket): void
 }
 
-/** Asks the gate about every connection to `server`. */
+/** Asks the connection limiter about every connection to `server`. */
 export function admitRequests(
   server: Server | SecureServer,
-  { gate, forwarding }: DoorOptions,
+  { limiter, forwarding }: DoorOptions,
 ): Door {
   const waiting = new Set<Socket>()
   const wait = (socket: Socket) => {
@@ -43,7 +43,7 @@ export function admitRequests(
   }
   server.on('connection', (socket) => {
     const from = forwarding.isProxy(socket.remoteAddress) ? 'proxy' : 'client'
-    const limit = gate.admit(socket, from)
+    const limit = limiter.accept(socket, from)
     if (limit === undefined) return
     if (answered.has(limit) && waiting.size < maxWaiting) wait(socket)
     else socket.destroy()

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { ConnectionGate } from '../access/connection-limiter.ts'
+import type { ConnectionLimiter } from '../access/connection-limiter.ts'
 import type { Forwarding } from '../access/forwarding.ts'
 import { isKnownHost, type Origins } from '../access/origin.ts'
 import { parseBearer } from '../access/sign-in.ts'
@@ -19,7 +19,7 @@ export interface RequestCheckOptions {
   /** Names besides `localhost` and literal addresses that the Host header may carry. */
   readonly knownHosts: readonly string[]
   readonly limits: Readonly<Config['limits']['http']>
-  readonly gate: Pick<ConnectionGate, 'forward'>
+  readonly limiter: Pick<ConnectionLimiter, 'forward'>
   readonly forwarding: Forwarding
   readonly sampledLog: SampledLog
   readonly origins: Origins
@@ -31,7 +31,7 @@ export interface RequestCheckOptions {
 export interface ArrivedRequest {
   readonly request: IncomingMessage
   readonly isUpgrade: boolean
-  /** How to refuse what came on a connection that the gate did not admit. */
+  /** How to refuse what came on a connection that was past a limit. */
   readonly refusalAtTheDoor: Refusal | undefined
 }
 
@@ -142,11 +142,11 @@ function foreignOrigin(
 /** Clients of a proxy share its connections, so each request is counted for the address it is from. */
 function pastItsLimit(
   { request, isUpgrade }: ArrivedRequest,
-  { forwarding, gate }: RequestCheckOptions,
+  { forwarding, limiter }: RequestCheckOptions,
 ): Refusal | undefined {
   if (!forwarding.isProxy(request.socket.remoteAddress)) return undefined
   const address = forwarding.clientAddress(request)
-  return gate.forward(request.socket, { address, isUpgrade }) && busy
+  return limiter.forward(request.socket, { address, isUpgrade }) && busy
 }
 
 function wrongMethod({ method }: IncomingMessage, route: Route): Refusal | undefined {

@@ -8,7 +8,7 @@ import { sendChunks } from './send-chunks.ts'
 
 export interface ExportOptions {
   readonly history: HistorySource
-  readonly signedIn: Pick<SignedIn, 'enter'>
+  readonly signedIn: Pick<SignedIn, 'register'>
 }
 
 /** Whose export it is, what of, and how its lines are written. */
@@ -27,9 +27,9 @@ export async function exportHistory(
   { user, exported, lines }: ExportWanted,
   { history, signedIn }: ExportOptions,
 ): Promise<void> {
-  const entrance = signedIn.enter({
+  const registered = signedIn.register({
     user,
-    looksOn: true,
+    isObserver: true,
     rightsChanged: ({ mayRead }) => {
       if (!exported.series.every(({ topic }) => mayRead(topic))) response.destroy()
     },
@@ -39,6 +39,6 @@ export async function exportHistory(
     const chunks = exportChunks(history, exported, lines)
     await sendChunks(response, { type: lines.type, chunks })
   } finally {
-    entrance.leave()
+    registered.leave()
   }
 }

@@ -15,7 +15,7 @@ import { sendChunks } from './send-chunks.ts'
 export interface FollowOptions {
   readonly history: HistorySource
   readonly recorder: Pick<Recorder, 'follow'>
-  readonly signedIn: Pick<SignedIn, 'enter'>
+  readonly signedIn: Pick<SignedIn, 'register'>
   readonly sampledLog: SampledLog
 }
 
@@ -52,16 +52,16 @@ export async function followHistory(
     sampledLog.warn('history-follow-cut', fields, 'a reader of the history is too slow')
     response.destroy()
   }
-  const entrance = signedIn.enter({
+  const registered = signedIn.register({
     user: wanted.user,
-    looksOn: true,
+    isObserver: true,
     rightsChanged: (changed) => {
       rights = changed
       if (telling.some(({ topic }) => !changed.mayRead(topic))) response.destroy()
     },
     ended: () => response.destroy(),
   })
-  let { rights } = entrance
+  let { rights } = registered
   const stop = recorder.follow((recorded) => put(linesOf(recorded, wanted, rights)))
   // In the same breath, so that nothing is between the two.
   const { from } = wanted
@@ -75,7 +75,7 @@ export async function followHistory(
     await sendChunks(response, { type: ndjson.type, chunks: past(), rest: live })
   } finally {
     stop()
-    entrance.leave()
+    registered.leave()
   }
 }
 

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http'
 import { createServer as createSecureServer, type Server as SecureServer } from 'node:https'
-import type { ConnectionGate } from '../access/connection-limiter.ts'
+import type { ConnectionLimiter } from '../access/connection-limiter.ts'
 import type { Certificate } from '../core/certificate.ts'
 import { followHandshakes } from '../core/handshakes.ts'
 import { keepAccepting } from '../core/keep-accepting.ts'
@@ -25,7 +25,7 @@ export interface HttpServerOptions extends RequestCheckOptions {
   /** With it, requests come by TLS. */
   readonly certificate?: Pick<Certificate, 'secure'>
   readonly limits: Readonly<Config['limits']['http']>
-  readonly gate: Pick<ConnectionGate, 'admit' | 'forward' | 'secured' | 'understood'>
+  readonly limiter: Pick<ConnectionLimiter, 'accept' | 'forward' | 'secured' | 'understood'>
 }
 
 export interface HttpServer {
@@ -62,13 +62,13 @@ function openPlain(options: HttpServerOptions): OpenedServer {
 }
 
 function openSecure(options: HttpServerOptions, certificate: Pick<Certificate, 'secure'>) {
-  const { limits, gate, sampledLog } = options
+  const { limits, limiter, sampledLog } = options
   const handshakeTimeout = limits.headerSeconds * 1000
   const server = createSecureServer({ ...serverOptions(limits), handshakeTimeout })
   certificate.secure(server)
   const door = serveRequests(server, options)
   const onSecure: Parameters<typeof followHandshakes>[1]['onSecure'] = (secure, connection) => {
-    gate.secured(secure, connection)
+    limiter.secured(secure, connection)
     door.secured(secure, connection)
   }
   const handshakes = followHandshakes(server, { sampledLog, onSecure })
@@ -77,7 +77,7 @@ function openSecure(options: HttpServerOptions, certificate: Pick<Certificate, '
 
 /** Answers the requests to a server, plain or not, by the routes of `options`. */
 function serveRequests(server: Server | SecureServer, options: HttpServerOptions): Door {
-  const { limits, gate, forwarding, sampledLog } = options
+  const { limits, limiter, forwarding, sampledLog } = options
   // Node's own listener is the first one, and reads requests from a socket.
   const [readRequests] = server.listeners(
     options.certificate === undefined ? 'connection' : 'secureConnection',
@@ -87,9 +87,9 @@ function serveRequests(server: Server | SecureServer, options: HttpServerOptions
   // Who sends more without waiting for the answer is not read to the end: that could be megabytes.
   server.maxRequestsPerSocket = 1
   server.on('dropRequest', (_request, socket) => socket.destroy())
-  const door = admitRequests(server, { gate, forwarding })
+  const door = admitRequests(server, { limiter, forwarding })
   const answerTo = (request: IncomingMessage, isUpgrade = false) => {
-    gate.understood(request.socket)
+    limiter.understood(request.socket)
     useOriginForm(request)
     return checkRequest({ request, isUpgrade, refusalAtTheDoor: door.refusalOf(request) }, options)
   }

@@ -62,9 +62,9 @@ export function openSession(context: SessionContext, options: SessionOptions): O
     link.follow(membership)
     return membership
   }
-  const entrance = context.signedIn.enter({
+  const registered = context.signedIn.register({
     user,
-    arrival: { way: dialect.name, title: base, address, connection },
+    connectionInfo: { transport: dialect.name, title: base, address, connection },
     until,
     ended,
     rightsChanged: (changed) => {
@@ -73,7 +73,7 @@ export function openSession(context: SessionContext, options: SessionOptions): O
       membership = join()
     },
   })
-  let { rights } = entrance
+  let { rights } = registered
   let membership = join()
   const answering = context.answering({
     base,
@@ -110,7 +110,7 @@ export function openSession(context: SessionContext, options: SessionOptions): O
     catchUp: catchUp.ask,
     close: () => {
       membership.leave()
-      entrance.leave()
+      registered.leave()
       catchUp.close()
       answering.close()
     },

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { pino } from 'pino'
 import t from 'tap'
-import { createConnectionGate } from '../../src/access/connection-limiter.ts'
+import { createConnectionLimiter } from '../../src/access/connection-limiter.ts'
 import { checkConfig } from '../../src/config.ts'
 import { createCounters } from '../../src/core/counters.ts'
 import { createSampledLog } from '../../src/core/sampled-log.ts'
@@ -12,7 +12,7 @@ type Limits = Config['limits']['connections']
 const anywhere = '192.0.2.1'
 const { limits: defaults } = checkConfig({ users: { clown: { password: 'bigclown' } } })
 
-/** A connection as the gate sees it. */
+/** A connection as the connection limiter sees it. */
 class FakeConnection extends EventEmitter {
   readonly remoteAddress: string | undefined
   constructor(remoteAddress?: string) {
@@ -21,12 +21,12 @@ class FakeConnection extends EventEmitter {
   }
 }
 
-function openGate(limits: Partial<Limits> = {}, maxOpenFiles = Number.POSITIVE_INFINITY) {
+function openLimiter(limits: Partial<Limits> = {}, maxOpenFiles = Number.POSITIVE_INFINITY) {
   const counters = createCounters()
   const lines: unknown[] = []
   const log = pino({}, { write: (line: string) => lines.push(JSON.parse(line)) })
   const state = { nowMs: 0, isShortOfMemory: false }
-  const gate = createConnectionGate({
+  const limiter = createConnectionLimiter({
     limits: { ...defaults.connections, ...limits },
     maxOpenFiles,
     isShortOfMemory: () => state.isShortOfMemory,
@@ -35,13 +35,13 @@ function openGate(limits: Partial<Limits> = {}, maxOpenFiles = Number.POSITIVE_I
   })
   const connect = (address?: string) => {
     const connection = new FakeConnection(address)
-    return { connection, limit: gate.admit(connection) }
+    return { connection, limit: limiter.accept(connection) }
   }
-  return { ...gate, connect, state, counters, lines }
+  return { ...limiter, connect, state, counters, lines }
 }
 
 t.test('connections are counted until they close', async (t) => {
-  const { connect, counters, lines } = openGate({ total: 2 })
+  const { connect, counters, lines } = openLimiter({ total: 2 })
   const [first, second] = [connect(anywhere), connect('127.0.0.1')]
   t.same([first.limit, second.limit], [undefined, undefined])
   t.equal(connect(anywhere).limit, 'total')
@@ -54,7 +54,7 @@ t.test('connections are counted until they close', async (t) => {
 })
 
 t.test('an address has a number of connections of its own', async (t) => {
-  const { connect } = openGate({ perAddress: 2 })
+  const { connect } = openLimiter({ perAddress: 2 })
   const first = connect('2001:db8::1')
   connect('2001:db8::2')
   t.equal(connect('2001:db8::3').limit, 'perAddress', 'one network is one address')
@@ -65,7 +65,7 @@ t.test('an address has a number of connections of its own', async (t) => {
 })
 
 t.test('those who have not signed in have less room', async (t) => {
-  const { connect, signedIn } = openGate({ unauthenticated: 3, unauthenticatedPerAddress: 2 })
+  const { connect, signedIn } = openLimiter({ unauthenticated: 3, unauthenticatedPerAddress: 2 })
   const first = connect(anywhere)
   const second = connect(anywhere)
   t.equal(connect(anywhere).limit, 'unauthenticatedPerAddress')
@@ -82,7 +82,7 @@ t.test('those who have not signed in have less room', async (t) => {
 })
 
 t.test('connections that come to nothing are few at once, and then so many a minute', async (t) => {
-  const { connect, state } = openGate({ acceptBurst: 3, acceptsPerMinute: 60 })
+  const { connect, state } = openLimiter({ acceptBurst: 3, acceptsPerMinute: 60 })
   const open = (address: string) => {
     const { connection, limit } = connect(address)
     if (limit === undefined) connection.emit('close')
@@ -97,7 +97,7 @@ t.test('connections that come to nothing are few at once, and then so many a min
 })
 
 t.test('whoever says something that makes sense may come as often as they like', async (t) => {
-  const { connect, understood, signedIn } = openGate({ acceptBurst: 2, acceptsPerMinute: 60 })
+  const { connect, understood, signedIn } = openLimiter({ acceptBurst: 2, acceptsPerMinute: 60 })
   for (let count = 0; count < 500; count++) {
     const { connection, limit } = connect(anywhere)
     t.equal(limit, undefined)
@@ -110,7 +110,7 @@ t.test('whoever says something that makes sense may come as often as they like',
 })
 
 t.test('what is open has not come to nothing yet', async (t) => {
-  const { connect } = openGate({ acceptBurst: 2, acceptsPerMinute: 60 })
+  const { connect } = openLimiter({ acceptBurst: 2, acceptsPerMinute: 60 })
   const open = Array.from({ length: 500 }, () => connect(anywhere))
   t.same([...new Set(open.map(({ limit }) => limit))], [undefined])
   for (const { connection } of open.slice(0, 2)) connection.emit('close')
@@ -120,16 +120,16 @@ t.test('what is open has not come to nothing yet', async (t) => {
 t.test('this machine is free of the limits per address, unless it stands for others', async (t) => {
   const limits = { perAddress: 1, unauthenticatedPerAddress: 1, acceptBurst: 1 }
   for (const address of ['127.0.0.1', '::1', '::ffff:127.0.0.1']) {
-    const free = openGate(limits)
+    const free = openLimiter(limits)
     for (let count = 0; count < 3; count++) t.equal(free.connect(address).limit, undefined)
-    const proxied = openGate({ ...limits, exemptLoopback: false })
+    const proxied = openLimiter({ ...limits, exemptLoopback: false })
     t.equal(proxied.connect(address).limit, undefined)
     t.equal(proxied.connect(address).limit, 'perAddress')
   }
 })
 
 t.test('a user has a number of connections, from wherever they come', async (t) => {
-  const { connect, signedIn, counters, lines } = openGate({ perUser: 2 })
+  const { connect, signedIn, counters, lines } = openLimiter({ perUser: 2 })
   const connections = ['192.0.2.1', '127.0.0.1', '192.0.2.3', '192.0.2.4'].map(connect)
   const [first, second, third, fourth] = connections.map(({ connection }) => connection)
   if (!first || !second || !third || !fourth) throw new Error('expected four connections')
@@ -147,8 +147,8 @@ t.test('a user has a number of connections, from wherever they come', async (t) 
   t.equal(counters.snapshot()['connections-refused'], 1)
 })
 
-t.test('what is closed or was never admitted belongs to nobody', async (t) => {
-  const { connect, signedIn } = openGate()
+t.test('what is closed or was never accepted belongs to nobody', async (t) => {
+  const { connect, signedIn } = openLimiter()
   const { connection } = connect(anywhere)
   connection.emit('close')
   t.notOk(signedIn(connection, 'clown'))
@@ -156,7 +156,7 @@ t.test('what is closed or was never admitted belongs to nobody', async (t) => {
 })
 
 t.test('short of memory, nobody new comes in', async (t) => {
-  const { connect, state, counters } = openGate()
+  const { connect, state, counters } = openLimiter()
   t.equal(connect('127.0.0.1').limit, undefined)
   state.isShortOfMemory = true
   t.equal(connect('127.0.0.1').limit, 'memory')
@@ -167,20 +167,20 @@ t.test('short of memory, nobody new comes in', async (t) => {
 })
 
 t.test('some descriptors are kept back for files', async (t) => {
-  const { connect } = openGate({}, 50)
+  const { connect } = openLimiter({}, 50)
   t.same([connect('::1').limit, connect('::1').limit], [undefined, undefined])
   t.equal(connect('::1').limit, 'total')
-  t.equal(openGate({}, 10).connect('::1').limit, undefined, 'but never all')
+  t.equal(openLimiter({}, 10).connect('::1').limit, undefined, 'but never all')
 })
 
 t.test('what a proxy passes on counts for the address it comes from', async (t) => {
-  const { admit, forward, signedIn, counters, lines } = openGate({
+  const { accept, forward, signedIn, counters, lines } = openLimiter({
     perAddress: 3,
     unauthenticatedPerAddress: 2,
   })
   const upgrade = (address: string) => {
     const connection = new FakeConnection(anywhere)
-    t.equal(admit(connection, 'proxy'), undefined)
+    t.equal(accept(connection, 'proxy'), undefined)
     return { connection, limit: forward(connection, { address, isUpgrade: true }) }
   }
   const [first, second, third] = [upgrade('192.0.2.2'), upgrade('192.0.2.2'), upgrade('192.0.2.2')]
@@ -199,10 +199,10 @@ t.test('what a proxy passes on counts for the address it comes from', async (t) 
 })
 
 t.test('an address that keeps coming to nothing gets no upgrade by a proxy either', async (t) => {
-  const { admit, forward, connect, state } = openGate({ acceptBurst: 1, acceptsPerMinute: 60 })
+  const { accept, forward, connect, state } = openLimiter({ acceptBurst: 1, acceptsPerMinute: 60 })
   const upgrade = () => {
     const connection = new FakeConnection('127.0.0.1')
-    admit(connection, 'proxy')
+    accept(connection, 'proxy')
     const limit = forward(connection, { address: anywhere, isUpgrade: true })
     return { connection, limit }
   }
@@ -214,10 +214,10 @@ t.test('an address that keeps coming to nothing gets no upgrade by a proxy eithe
 })
 
 t.test('a connection kept by a proxy counts for whose request it carries', async (t) => {
-  const { admit, forward } = openGate({ perAddress: 1, unauthenticatedPerAddress: 1 })
+  const { accept, forward } = openLimiter({ perAddress: 1, unauthenticatedPerAddress: 1 })
   const open = () => {
     const connection = new FakeConnection('127.0.0.1')
-    admit(connection, 'proxy')
+    accept(connection, 'proxy')
     return (address: string) => forward(connection, { address, isUpgrade: false })
   }
   const [one, two] = [open(), open()]
@@ -229,16 +229,16 @@ t.test('a connection kept by a proxy counts for whose request it carries', async
   t.equal(two('127.0.0.1'), undefined)
 })
 
-t.test('what was not admitted is not counted for anybody', async (t) => {
-  const { admit, forward, connect } = openGate({ total: 1, perAddress: 1 })
+t.test('what was not accepted is not counted for anybody', async (t) => {
+  const { accept, forward, connect } = openLimiter({ total: 1, perAddress: 1 })
   const refused = new FakeConnection()
   connect(anywhere)
-  t.equal(admit(refused, 'proxy'), 'total')
+  t.equal(accept(refused, 'proxy'), 'total')
   t.equal(forward(refused, { address: '192.0.2.2', isUpgrade: true }), undefined)
 })
 
 t.test('a TLS socket stands for its connection until that closes', async (t) => {
-  const { connect, secured, signedIn } = openGate({ perUser: 1 })
+  const { connect, secured, signedIn } = openLimiter({ perUser: 1 })
   const { connection } = connect(anywhere)
   const secure = {}
   t.notOk(signedIn(secure, 'clown'))
@@ -254,7 +254,7 @@ t.test('a TLS socket stands for its connection until that closes', async (t) => 
 })
 
 t.test('so many addresses without a connection are remembered, and the oldest goes', async (t) => {
-  const { connect } = openGate({ acceptBurst: 1, perAddress: 1 })
+  const { connect } = openLimiter({ acceptBurst: 1, perAddress: 1 })
   const comeToNothing = (address: string) => {
     const { connection, limit } = connect(address)
     if (limit === undefined) connection.emit('close')

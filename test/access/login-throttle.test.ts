@@ -2,9 +2,9 @@ import { setImmediate as turnOver } from 'node:timers/promises'
 import t from 'tap'
 import {
   type Attempt,
+  type AttemptResult,
   createLoginThrottle,
   type LoginThrottleOptions,
-  type Outcome,
   type Refused,
 } from '../../src/access/login-throttle.ts'
 import { checkConfig } from '../../src/config.ts'
@@ -27,10 +27,10 @@ function openThrottle({ signIn, connections }: Overrides = {}) {
     now: () => state.nowMs,
   })
   /** One attempt from its begin to its end: how long it had to wait, or else undefined. */
-  const attempt = (user: string, address: string, outcome: Outcome = 'wrong') => {
+  const attempt = (user: string, address: string, result: AttemptResult = 'wrong') => {
     const turn = begin(user, address)
     if ('waitMs' in turn) return turn.waitMs
-    turn.end(outcome)
+    turn.end(result)
     return undefined
   }
   /** How many of `count` attempts were let through. */

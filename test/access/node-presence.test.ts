@@ -28,7 +28,8 @@ function opened(...users: User[]) {
   const presence = followNodePresence({ directory, signedIn })
   const heard: string[] = []
   const stop = presence.onChange((base) => heard.push(`${base} ${presence.isThere(base)}`))
-  const entered = (user: User) => signedIn.enter({ user, rightsChanged: () => {}, ended: () => {} })
+  const entered = (user: User) =>
+    signedIn.register({ user, rightsChanged: () => {}, ended: () => {} })
   const enter = (user: User) => entered(user).leave
   const change = (...changed: User[]) => {
     known.clear()

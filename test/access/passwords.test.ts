@@ -34,10 +34,10 @@ t.test("a right password for a hash of Mosquitto's makes an argon2id hash", asyn
   const check = createPasswordCheck(limits)
   for (const [password, hash] of Object.entries(mosquittoHashes)) {
     const replacements: HashReplacement[] = []
-    const verdictOn = (given: string) => check(hash, given, (found) => replacements.push(found))
-    t.equal(await verdictOn(`${password}x`), 'wrong')
+    const resultOf = (given: string) => check(hash, given, (found) => replacements.push(found))
+    t.equal(await resultOf(`${password}x`), 'wrong')
     t.same(replacements, [])
-    t.equal(await verdictOn(password), 'right')
+    t.equal(await resultOf(password), 'right')
     t.equal(await check(hash, password), 'right', 'somebody may not want to know')
     const [{ before, after } = { before: '', after: '' }, ...more] = replacements
     t.equal(before, hash)
@@ -60,11 +60,11 @@ t.test(
     const digest = createHash('sha512').update(typed).update(salt).digest('base64')
     for (const hash of [await hashByArgon2(typed), `$6$${salt.toString('base64')}$${digest}`]) {
       const replacements: HashReplacement[] = []
-      const verdictOn = (given: string) => check(hash, given, (found) => replacements.push(found))
-      t.equal(await verdictOn(normal), 'wrong', 'nobody knows how else it may have been typed')
-      t.equal(await verdictOn(`${typed}x`), 'wrong')
+      const resultOf = (given: string) => check(hash, given, (found) => replacements.push(found))
+      t.equal(await resultOf(normal), 'wrong', 'nobody knows how else it may have been typed')
+      t.equal(await resultOf(`${typed}x`), 'wrong')
       t.same(replacements, [])
-      t.equal(await verdictOn(typed), 'right')
+      t.equal(await resultOf(typed), 'right')
       const [{ before, after } = { before: '', after: '' }] = replacements
       t.equal(before, hash)
       for (const spelling of [typed, normal]) t.equal(await check(after, spelling), 'right')
@@ -79,8 +79,8 @@ t.test(
 t.test('so many checks run, so many wait, and the rest is busy', async (t) => {
   const check = createPasswordCheck(limits)
   const hash = await hashPassword('x')
-  const verdicts = await Promise.all([0, 1, 2, 3, 4, 5, 6].map(() => check(hash, 'x')))
-  t.same(verdicts, ['right', 'right', 'right', 'right', 'right', 'busy', 'busy'])
+  const results = await Promise.all([0, 1, 2, 3, 4, 5, 6].map(() => check(hash, 'x')))
+  t.same(results, ['right', 'right', 'right', 'right', 'right', 'busy', 'busy'])
   t.same(await Promise.all([check(hash, 'x'), check(hash, 'y')]), ['right', 'wrong'])
 })
 

@@ -235,7 +235,7 @@ t.test('F17: a name that exists takes as long as one that does not', async (t) =
   t.ok(within(unknown), 'nobody')
 })
 
-t.test('a check that fails is no verdict: the same credentials are checked again', async (t) => {
+t.test('a check that fails is no result: the same credentials are checked again', async (t) => {
   const { signIn, clown, state } = await openSignIn({ failuresPerAddress: 1 })
   state.isBroken = true
   await t.rejects(signIn(right, anywhere), { message: 'a defect' })
@@ -260,7 +260,7 @@ t.test('the same credentials have the same key, in this process', async (t) => {
 })
 
 t.test(
-  'a verdict is remembered for its time, and a wrong one as long as it is asked for',
+  'a result is remembered for its time, and a wrong one as long as it is asked for',
   async (t) => {
     const { state, cache } = openCache()
     t.equal(cache.get('a'), undefined)
@@ -280,7 +280,7 @@ t.test(
 )
 
 t.test(
-  'the oldest verdict makes way, and right and wrong ones have room of their own',
+  'the oldest result makes way, and right and wrong ones have room of their own',
   async (t) => {
     const { cache } = openCache()
     for (const key of ['a', 'b', 'a', 'c']) cache.set(key, 'right')

@@ -39,7 +39,7 @@ function opened() {
 
 t.test('who is signed in learns of other rights, and of nothing that stays', async (t) => {
   const { signedIn, entry, heard, change } = opened()
-  const { rights } = signedIn.enter(entry)
+  const { rights } = signedIn.register(entry)
   t.ok(rights.mayRead('a'))
   change(panel)
   const { role: _, ...powerless } = panel
@@ -56,7 +56,7 @@ t.test(
   async (t) => {
     for (const changed of [undefined, { ...panel, passwordHash: 'y' }, { ...panel, tokens: [] }]) {
       const { signedIn, entry, heard, change } = opened()
-      signedIn.enter(entry)
+      signedIn.register(entry)
       change(changed)
       change(panel)
       t.same(heard, ['reads: false', 'ended'], 'once')
@@ -67,14 +67,14 @@ t.test(
 t.test('a change during the check of a password is not missed', async (t) => {
   const { signedIn, entry, heard, change } = opened()
   change(undefined)
-  signedIn.enter(entry)
+  signedIn.register(entry)
   await Promise.resolve()
   t.same(heard, ['reads: false', 'ended'])
 })
 
 t.test('who has left hears nothing, and after the end nobody does', async (t) => {
   const { signedIn, entry, heard, change, listeners } = opened()
-  signedIn.enter(entry).leave()
+  signedIn.register(entry).leave()
   await Promise.resolve()
   change(undefined)
   t.same(heard, [])
@@ -86,14 +86,14 @@ t.test('how often a user is there is counted, and told at every change', async (
   const { signedIn, entry, change } = opened()
   const heard: string[] = []
   const stop = signedIn.onPresence((name) => heard.push(`${name} ${signedIn.countOf(name)}`))
-  const first = signedIn.enter(entry)
-  signedIn.enter({ ...entry })
+  const first = signedIn.register(entry)
+  signedIn.register({ ...entry })
   first.leave()
   first.leave()
   change(undefined)
   t.same(heard, ['panel 1', 'panel 2', 'panel 1', 'panel 0'])
   stop()
-  signedIn.enter(entry)
+  signedIn.register(entry)
   t.equal(heard.length, 4)
 })
 
@@ -103,7 +103,7 @@ t.test(
     const { signedIn, entry } = opened()
     const counts: number[] = []
     signedIn.onPresence((name) => counts.push(signedIn.countOf(name)))
-    const { silent, leave } = signedIn.enter(entry)
+    const { silent, leave } = signedIn.register(entry)
     for (const isSilent of [true, true, false, false, true]) silent(isSilent)
     t.same(counts, [1, 0, 1, 0], 'told at changes only')
     t.ok(signedIn.mayHear('panel'))
@@ -111,7 +111,7 @@ t.test(
     silent(false)
     t.same(counts, [1, 0, 1, 0], 'who leaves in silence leaves once')
     t.notOk(signedIn.mayHear('panel'))
-    const observer = signedIn.enter({ ...entry, looksOn: true })
+    const observer = signedIn.register({ ...entry, isObserver: true })
     observer.silent(true)
     t.equal(signedIn.countOf('panel'), 0)
     t.notOk(signedIn.mayHear('panel'))
@@ -121,15 +121,18 @@ t.test(
 t.test('those with a connection are listed as they came, and each can be ended', async (t) => {
   const { signedIn, entry, heard } = opened()
   const connection = {}
-  const arrival = { way: 'mqtt', title: 'node-1', address: '192.0.2.1', connection }
+  const connectionInfo = { transport: 'mqtt', title: 'node-1', address: '192.0.2.1', connection }
   let changes = 0
-  const stop = signedIn.onArrivals(() => changes++)
-  signedIn.enter(entry)
-  signedIn.enter({ ...entry, arrival })
-  const { leave } = signedIn.enter({ ...entry, arrival: { ...arrival, title: 'node-2' } })
+  const stop = signedIn.onPresentChange(() => changes++)
+  signedIn.register(entry)
+  signedIn.register({ ...entry, connectionInfo })
+  const { leave } = signedIn.register({
+    ...entry,
+    connectionInfo: { ...connectionInfo, title: 'node-2' },
+  })
   const [first, second, ...others] = signedIn.present()
   t.same(others, [])
-  t.match(first, { ...arrival, user: 'panel' })
+  t.match(first, { ...connectionInfo, user: 'panel' })
   t.ok(Number(second?.id) > Number(first?.id))
   t.ok(Math.abs(Date.now() - Number(first?.sinceMs)) < 10_000)
   first?.end()

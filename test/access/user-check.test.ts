@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { User } from '../../src/access/user.ts'
-import { anonymousFinding, userFindings } from '../../src/access/user-check.ts'
+import { anonymousWarning, userWarnings } from '../../src/access/user-check.ts'
 
 function userWith(given: Partial<User>): User {
   return { name: 'bob', rules: [], tokens: [], passwordHash: 'x', ...given }
@@ -8,8 +8,8 @@ function userWith(given: Partial<User>): User {
 
 t.test('an anonymous user who may do more than read is reported', async (t) => {
   const findingFor = (given: Partial<User>) =>
-    anonymousFinding([userWith({ ...given, name: 'anonymous' })])
-  t.equal(anonymousFinding([]), undefined)
+    anonymousWarning([userWith({ ...given, name: 'anonymous' })])
+  t.equal(anonymousWarning([]), undefined)
   t.equal(findingFor({}), undefined)
   t.equal(findingFor({ role: 'viewer' }), undefined)
   t.equal(
@@ -20,19 +20,19 @@ t.test('an anonymous user who may do more than read is reported', async (t) => {
     findingFor({ rules: [{ allow: ['read', 'command'], topic: '{client}/#' }] }),
     /y command:/,
   )
-  t.equal(anonymousFinding([userWith({ role: 'admin' })]), undefined)
+  t.equal(anonymousWarning([userWith({ role: 'admin' })]), undefined)
 })
 
 t.test('users who cannot sign in, or do nothing, are reported', async (t) => {
   const token = { name: 'a', sha256: 'b', created: 'c' }
   const { passwordHash, ...without } = userWith({ role: 'viewer' })
-  t.same(userFindings([userWith({ role: 'viewer' }), { ...without, tokens: [token] }]), [])
-  t.same(userFindings([{ ...without, name: 'anonymous' }]), [])
-  t.same(userFindings([without]), ['bob has no password and no token: clown-hub user password bob'])
-  t.same(userFindings([userWith({ rules: [{ allow: [], topic: 'a' }] })]), [
+  t.same(userWarnings([userWith({ role: 'viewer' }), { ...without, tokens: [token] }]), [])
+  t.same(userWarnings([{ ...without, name: 'anonymous' }]), [])
+  t.same(userWarnings([without]), ['bob has no password and no token: clown-hub user password bob'])
+  t.same(userWarnings([userWith({ rules: [{ allow: [], topic: 'a' }] })]), [
     'bob may do nothing: give that user a role or rules',
   ])
-  t.same(userFindings([userWith({ name: 'anonymous', role: 'admin' })]), [
+  t.same(userWarnings([userWith({ name: 'anonymous', role: 'admin' })]), [
     'whoever reaches a port may write and command and retain: let the user anonymous read only',
   ])
 })

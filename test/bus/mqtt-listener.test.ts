@@ -9,16 +9,16 @@ import { createCounters } from '../../src/core/counters.ts'
 import { createSampledLog } from '../../src/core/sampled-log.ts'
 import { skipMissing } from '../missing.ts'
 
-t.test('a connection that the gate does not admit is cut at once', async (t) => {
+t.test('a connection past a limit is cut at once', async (t) => {
   const asked: Connection[] = []
   const handled: unknown[] = []
   const options = {
     host: '127.0.0.1',
     port: 0,
     settings: { host: 'HOST', port: 'PORT' },
-    gate: {
+    limiter: {
       secured: () => {},
-      admit: (connection: Connection) => {
+      accept: (connection: Connection) => {
         asked.push(connection)
         return asked.length === 1 ? undefined : 'total'
       },
@@ -49,7 +49,7 @@ t.test('TCP itself asks a quiet peer whether it is there', async (t) => {
       host: '127.0.0.1',
       port: 0,
       settings: { host: 'HOST', port: 'PORT' },
-      gate: { secured: () => {}, admit: () => undefined },
+      limiter: { secured: () => {}, accept: () => undefined },
       sampledLog: createSampledLog(pino({ level: 'silent' }), createCounters()),
     },
     (stream) => t.teardown(() => stream.destroy()),

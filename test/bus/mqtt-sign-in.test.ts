@@ -20,7 +20,7 @@ function answerTo(options: Partial<MqttSignInOptions>, user?: string, password?:
   const { authenticate } = createMqttSignIn({
     signIn: async () => ({ refused: 'wrong' }),
     directory: { find: () => undefined },
-    signedIn: { enter: noEntrance },
+    signedIn: { register: noEntrance },
     mayEnter: () => true,
     addressOf: () => 'unknown',
     foreignOriginOf: () => undefined,
@@ -62,11 +62,11 @@ t.test('who may try again later gets CONNACK 3, also when we are to blame', asyn
 t.test('nobody is let in as the user anonymous, where there is one', async (t) => {
   const anonymous: User = { name: 'anonymous', rules: [], tokens: [] }
   const entered: unknown[] = []
-  const enter = (entry: { user: User; clientId?: string | undefined }) => {
+  const register = (entry: { user: User; clientId?: string | undefined }) => {
     entered.push([entry.user, entry.clientId])
     return { rights: {} as never, leave: () => {}, silent: () => {} }
   }
-  const signedIn = { enter, endAllOf: t.fail, close: t.fail }
+  const signedIn = { register, endAllOf: t.fail, close: t.fail }
   t.same(await answerTo({ directory: { find: () => anonymous }, signedIn }), [null, true])
   t.same(entered, [[anonymous, 'a']])
 })

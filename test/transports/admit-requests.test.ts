@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import t from 'tap'
 import type { ConnectionLimit } from '../../src/access/connection-limiter.ts'
 import { rawExchange, upgradeText } from '../raw-http.ts'
-import { openGate, startedHttpServer } from '../started-http-server.ts'
+import { openLimiter, startedHttpServer } from '../started-http-server.ts'
 
 const health = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'
 
@@ -11,7 +11,7 @@ t.test('who is refused for no fault of its own is told to try again', async (t) 
   const limits: ConnectionLimit[] = ['memory', 'total', 'perAddress']
   for (const limit of limits) {
     const { port } = await startedHttpServer(t, {
-      gate: { ...openGate, admit: () => limit },
+      limiter: { ...openLimiter, accept: () => limit },
       routeOf: () => ({ get: ({ response }) => void response.end('served') }),
     })
     for (const text of [health, upgradeText('/healthz')]) {
@@ -31,7 +31,7 @@ t.test('who comes too often, or without signing in, is cut', async (t) => {
   ]
   for (const limit of limits) {
     const { port } = await startedHttpServer(t, {
-      gate: { ...openGate, admit: () => limit },
+      limiter: { ...openLimiter, accept: () => limit },
       routeOf: () => undefined,
     })
     const socket = connect(port, '127.0.0.1')
@@ -45,9 +45,9 @@ t.test('who comes too often, or without signing in, is cut', async (t) => {
 t.test('only so many wait for their refusal at once', async (t) => {
   let admitted = 0
   const { port } = await startedHttpServer(t, {
-    gate: {
-      ...openGate,
-      admit: () => {
+    limiter: {
+      ...openLimiter,
+      accept: () => {
         admitted++
         return 'total'
       },

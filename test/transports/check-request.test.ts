@@ -6,7 +6,7 @@ import { createForwarding } from '../../src/access/forwarding.ts'
 import { createOrigins } from '../../src/access/origin.ts'
 import { createToken } from '../../src/access/tokens.ts'
 import { rawExchange, upgradeText } from '../raw-http.ts'
-import { openGate, startedHttpServer } from '../started-http-server.ts'
+import { openLimiter, startedHttpServer } from '../started-http-server.ts'
 import { startedHub } from '../started-hub.ts'
 
 const authorization = `Basic ${Buffer.from('clown:bigclown').toString('base64')}`
@@ -171,7 +171,7 @@ t.test('checks come in order: path, Host, Origin, limits, capacity, credentials'
 
 t.test('a full hub does not tell a stranger’s page that it is full', async (t) => {
   const { port } = await startedHttpServer(t, {
-    gate: { ...openGate, admit: () => 'total' },
+    limiter: { ...openLimiter, accept: () => 'total' },
     origins: createOrigins({ listed: [], isLab: false }),
     routeOf: (path) => (path === '/' ? { get: ({ response }) => void response.end() } : undefined),
   })
@@ -220,9 +220,9 @@ t.test('requests that a trusted proxy passes on count for their own addresses', 
   const asked: unknown[] = []
   const { port } = await startedHttpServer(t, {
     forwarding: createForwarding(['127.0.0.1']),
-    gate: {
-      ...openGate,
-      admit: (_connection, from) => {
+    limiter: {
+      ...openLimiter,
+      accept: (_connection, from) => {
         asked.push(from)
         return undefined
       },

@@ -53,7 +53,7 @@ export function createMeter(): Meter {
 
 /** A connection as a subscription to what its base or client has. */
 export function subscriptionOf(present: Present, meter: Meter): Entry {
-  const { id, sinceMs, address, user, way, title } = present
+  const { id, sinceMs, address, user, transport, title } = present
   const [rate, total] = [meter.rateOf(present), trafficOf(present)]
   return {
     id,
@@ -62,7 +62,7 @@ export function subscriptionOf(present: Present, meter: Meter): Entry {
     state: 'Running',
     hostname: address,
     username: user,
-    client: way,
+    client: transport,
     title,
     in: rate.in,
     out: rate.out,
@@ -71,7 +71,14 @@ export function subscriptionOf(present: Present, meter: Meter): Entry {
   }
 }
 
-export function connectionOf({ id, sinceMs, address, user, way, connection }: Present): Entry {
+export function connectionOf({
+  id,
+  sinceMs,
+  address,
+  user,
+  transport,
+  connection,
+}: Present): Entry {
   return {
     id,
     server: String(Reflect.get(connection, 'localAddress') ?? ''),
@@ -80,7 +87,7 @@ export function connectionOf({ id, sinceMs, address, user, way, connection }: Pr
     peer_port: numberIn(connection, 'remotePort'),
     started: Math.floor(sinceMs / 1000),
     streaming: 1,
-    type: way,
+    type: transport,
     user,
   }
 }

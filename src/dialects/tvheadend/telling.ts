@@ -50,7 +50,7 @@ export function startTelling(parts: TellingParts): () => void {
     logTail.onLine((line) =>
       everybody((user) => (isAdministrator(user) ? [logMessageOf(line)] : [])),
     ),
-    signedIn.onArrivals(() => {
+    signedIn.onPresentChange(() => {
       for (const changed of ['connections', 'subscriptions']) reload(changed, mailboxes)
     }),
     devices.onEvent((event) => {

@@ -55,7 +55,7 @@ export interface Visitors {
 
 export interface VisitorsOptions {
   readonly enter: MessagePath['enter']
-  readonly signedIn: Pick<SignedIn, 'enter'>
+  readonly signedIn: Pick<SignedIn, 'register'>
   readonly clock: Pick<AlarmClock, 'after'>
 }
 
@@ -74,17 +74,18 @@ export function createVisitors(options: VisitorsOptions): Visitors {
       return visitor(arrival, () => rights, options)
     },
     enter: (arrival, ended) => {
-      const entrance = options.signedIn.enter({
+      const { address, way: transport, base: title, connection } = arrival
+      const registered = options.signedIn.register({
         user: arrival.user,
-        arrival: { ...arrival, title: arrival.base },
+        connectionInfo: { transport, title, address, connection },
         until: arrival.until,
         ended,
         rightsChanged: (changed) => {
           rights = limited(changed, arrival.user)
         },
       })
-      let rights = limited(entrance.rights, arrival.user)
-      return { visitor: visitor(arrival, () => rights, options), leave: entrance.leave }
+      let rights = limited(registered.rights, arrival.user)
+      return { visitor: visitor(arrival, () => rights, options), leave: registered.leave }
     },
   }
 }

@@ -39,7 +39,7 @@ async function opened(t: Test, dataFolder: string | undefined = '.') {
     limits: { keys: 1, mailboxes: 4, mailboxMessages: 100 },
     port: () => 9981,
     findUser: (name) => people.get(name),
-    signedIn: { present: () => there, onArrivals: () => () => {} },
+    signedIn: { present: () => there, onPresentChange: () => () => {} },
     bus: {
       subscribe: (_, deliver) => {
         published = deliver

@@ -10,7 +10,7 @@ import { byNode } from '../../../src/nodes/served/by-node.ts'
 import { deviceNamed } from '../seen-device.ts'
 
 function presentOn(connection: object): Present {
-  const came = { way: 'mqtt', title: 'node-1', address: '192.0.2.7', connection }
+  const came = { transport: 'mqtt', title: 'node-1', address: '192.0.2.7', connection }
   return { id: 7, user: 'clown', sinceMs: 5999, end: () => {}, ...came }
 }
 
