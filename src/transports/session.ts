@@ -9,6 +9,7 @@ import type { Message } from '../core/message.ts'
 import type { Payload } from '../core/payload.ts'
 import { isCommand, joinTopic, relativeTopic } from '../core/topic.ts'
 import type { Dialect, Session } from '../dialects/dialect.ts'
+import { shapeOf } from '../nodes/clown-model.ts'
 import type { Answering, Asker } from '../nodes/registry/answers.ts'
 import type { Audiences } from './audiences.ts'
 import { fittingFrame } from './fitting-frame.ts'
@@ -99,13 +100,15 @@ export function openSession(context: SessionContext, options: SessionOptions): O
   })
   return {
     publish: (topic, payload, { watcher, force, options: line } = {}) => {
-      if (answering.list(topic, payload, line)) return
+      // Of a report there is nothing to answer.
+      const isQuestion = shapeOf(topic) !== 'report'
+      if (isQuestion && answering.list(topic, payload, line)) return
       const message = toMessage(joinTopic(base, topic), payload)
       const sender = { user: user.name, rights, address, way: dialect.name, watcher, force }
       const admitted = context.admit(message, sender)
       if (admitted === undefined) return
       context.bus.publish(admitted)
-      answering.asked(topic, line)
+      if (isQuestion) answering.asked(topic, line)
     },
     catchUp: catchUp.ask,
     close: () => {
