@@ -29,6 +29,7 @@ import {
   type MessagePathParts,
   openMessagePath,
 } from './nodes/message-path.ts'
+import type { Asker } from './nodes/registry/answers.ts'
 import { type Nodes, openNodes } from './nodes/registry/open-nodes.ts'
 import { checkKnown } from './nodes/registry/unknown-device.ts'
 import { createDeviceRules } from './nodes/relay-guard/device-rules.ts'
@@ -86,9 +87,16 @@ export async function openHardware(config: Config, parts: HardwareParts) {
   return {
     path,
     pages,
-    api: nodesRoutes({ asUser, registry, values }),
+    api: nodesRoutes({ asUser, registry, values, settle: path.settle }),
     lastValuesBelow: async (base: string) => nodes.unreachable.among(await values.below(base)),
-    answering: nodes.answering,
+    answering: (asker: Asker) => {
+      const answering = nodes.answering(asker)
+      const list: typeof answering.list = (...asked) => {
+        path.settle()
+        return answering.list(...asked)
+      }
+      return { ...answering, list }
+    },
     nodes,
   }
 }

@@ -39,22 +39,22 @@ export function isFitName(text: string): boolean {
  *
  * @throws HubError `bad-topic` with the rule that was broken, or `topic-too-big`.
  */
-export function checkTopic(topic: string, limits: TopicLimits = ceilingOfTopics): void {
-  if (isPlain(topic, limits)) return
-  checkTopicText(topic)
-  if (isOfBroker(topic)) throw badTopic('no $ at its start', topic)
-  checkSize(topic, limits)
+export function checkTopic(topic: string, limits?: TopicLimits): void {
+  throwIfAny(topicErrorOf(topic, limits))
 }
 
 /** What `checkTopic` throws; undefined when the topic keeps the rules. */
-export function topicErrorOf(topic: string, limits?: TopicLimits): HubError | undefined {
-  try {
-    checkTopic(topic, limits)
-    return undefined
-  } catch (error) {
-    if (error instanceof HubError) return error
-    throw error
-  }
+export function topicErrorOf(topic: string, limits = ceilingOfTopics): HubError | undefined {
+  if (isPlain(topic, limits)) return undefined
+  return topicTextErrorOf(topic) ?? brokerErrorOf(topic) ?? sizeErrorOf(topic, limits)
+}
+
+function throwIfAny(error: HubError | undefined): void {
+  if (error !== undefined) throw error
+}
+
+function brokerErrorOf(topic: string): HubError | undefined {
+  return isOfBroker(topic) ? badTopic('no $ at its start', topic) : undefined
 }
 
 /** Whether a topic of printable ASCII keeps the rules, in one pass: nearly all are such. */
@@ -78,10 +78,13 @@ const codes = { hash: 0x23, dollar: 0x24, plus: 0x2b, slash: 0x2f }
  * @throws HubError `bad-topic` with the rule that was broken.
  */
 export function checkTopicText(topic: string): void {
+  throwIfAny(topicTextErrorOf(topic))
+}
+
+function topicTextErrorOf(topic: string): HubError | undefined {
   // [MQTT-3.3.2-2] Wildcards are for filters.
   const wildcard = /[+#]/.exec(topic)
-  if (wildcard !== null) throw badTopic(`no wildcard ${wildcard[0]}`, topic)
-  checkText(topic)
+  return wildcard === null ? textErrorOf(topic) : badTopic(`no wildcard ${wildcard[0]}`, topic)
 }
 
 /**
@@ -94,15 +97,14 @@ export function checkFilter(filter: string, limits: TopicLimits = ceilingOfTopic
   if (/[^/][+#]|[+#][^/]|#\//.test(filter)) throw badTopic('wildcards as whole levels', filter)
   // A shared subscription (MQTT 5) that is taken as a plain one would never get a message.
   if (filter.startsWith('$share/')) throw badTopic('no $share', filter)
-  checkText(filter)
-  checkSize(filter, limits)
+  throwIfAny(textErrorOf(filter) ?? sizeErrorOf(filter, limits))
 }
 
-function checkText(topic: string): void {
+function textErrorOf(topic: string): HubError | undefined {
   // [MQTT-4.7.3-1]
-  if (topic === '') throw badTopic('at least one character', topic)
+  if (topic === '') return badTopic('at least one character', topic)
   const found = unfit.exec(topic)
-  if (found !== null) throw badTopic(`no ${describe(found[0])}`, topic)
+  return found === null ? undefined : badTopic(`no ${describe(found[0])}`, topic)
 }
 
 function badTopic(rule: string, topic: string): HubError {
@@ -114,12 +116,12 @@ function describe(character: string): string {
   return `character U+${code.toString(16).toUpperCase().padStart(4, '0')}`
 }
 
-function checkSize(topic: string, { bytes, levels }: TopicLimits): void {
+function sizeErrorOf(topic: string, { bytes, levels }: TopicLimits): HubError | undefined {
   // A character of a text is at most three bytes.
   const size = topic.length * 3 > bytes ? Buffer.byteLength(topic) : 0
-  if (size > bytes) throw tooBig(`${bytes} bytes`, `${size}: ${quote(topic)}`)
+  if (size > bytes) return tooBig(`${bytes} bytes`, `${size}: ${quote(topic)}`)
   const depth = levelsIn(topic)
-  if (depth > levels) throw tooBig(`${levels} levels`, `${depth}: ${quote(topic)}`)
+  return depth > levels ? tooBig(`${levels} levels`, `${depth}: ${quote(topic)}`) : undefined
 }
 
 function tooBig(most: string, got: string): HubError {

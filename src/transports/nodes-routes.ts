@@ -17,6 +17,8 @@ export interface NodesRoutesOptions {
   readonly registry: Pick<Registry, 'nodes'>
   readonly values: Pick<LastValues, 'of'>
   readonly clock?: Clock
+  /** Learns from what has arrived, so that nothing is told that is older. */
+  settle(): void
 }
 
 const folder = '/api/nodes'
@@ -30,7 +32,10 @@ export function nodesRoutes(options: NodesRoutesOptions): (path: string) => Rout
     if (path === folder) {
       return {
         get: (exchange) =>
-          options.asUser(exchange, (user) => sendAll(exchange.response, rightsOf(user), options)),
+          options.asUser(exchange, (user) => {
+            options.settle()
+            return sendAll(exchange.response, rightsOf(user), options)
+          }),
       }
     }
     if (!path.startsWith(`${folder}/`)) return undefined
@@ -39,6 +44,7 @@ export function nodesRoutes(options: NodesRoutesOptions): (path: string) => Rout
       get: (exchange) =>
         options.asUser(exchange, (user) =>
           answerJson(exchange.response, () => {
+            options.settle()
             const node = base === undefined ? undefined : options.registry.nodes.get(base)
             const details = node && readableOf(node, rightsOf(user), options)
             if (details === undefined) throw unknownNode(path)

@@ -48,7 +48,7 @@ function opened(
   thermometer.node.online = !isAwaiting('device')
   const records = createTopicRecords({
     model,
-    bases: { binds: () => true, onChange: () => () => {} },
+    bases: { binds: (topic) => !topic.startsWith('elsewhere/'), onChange: () => () => {} },
     rules: createDeviceRules({ timeoutSeconds: 5, rules }),
     topicLimits: ceilingOfTopics,
     history: { record: ['#'], ignore: ['n/silent/#'] },
@@ -153,6 +153,8 @@ t.test('the refusal of a command is told, but for topics and rights that are wro
   t.throws(() => path.enter(command, allowed('read', 'write')), { code: 'forbidden' })
   t.throws(() => path.enter(messageOn('n/x/config/set', '1e999'), clown), { code: 'bad-payload' })
   t.equal(done.length, 1)
+  const request = messageOn('elsewhere/x/config/set', '1e999')
+  t.equal(path.enter(request, clown), request, 'where Clown.Model does not bind')
 })
 
 t.test('what is thrown at a command that nobody watches goes up', async (t) => {

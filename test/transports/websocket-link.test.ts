@@ -44,6 +44,7 @@ function linkToReader(share = unbounded(() => '')) {
     sampledLog: createSampledLog(pino({ level: 'silent' }), counters),
     encodeMissed: (count) => `missed ${count}`,
   })
+  const readOne = () => unread.shift()?.()
   const readAll = () => {
     for (let read = unread.shift(); read !== undefined; read = unread.shift()) read()
   }
@@ -54,7 +55,7 @@ function linkToReader(share = unbounded(() => '')) {
     framed.set(batch.bytes, text)
     link.deliver(batch)
   }
-  return { link, deliver, outlet, closed, counters, readAll, news }
+  return { link, deliver, outlet, closed, counters, readAll, readOne, news }
 }
 
 const big = 'x'.repeat(1001)
@@ -155,6 +156,19 @@ t.test('live frames wait for past ones, and conflate when there are many', async
   t.same(news(), ['c'.repeat(900)])
   readAll()
   t.same(news(), ['b4', 'missed 2'])
+})
+
+t.test('who has read some of much has no room yet', async (t) => {
+  const { link, deliver, news, outlet, readOne } = linkToReader()
+  for (const frame of ['a', 'b']) link.send(frame.repeat(600))
+  link.hold()
+  deliver('c', 'c')
+  link.release()
+  readOne()
+  t.equal(outlet.bufferedAmount, 600)
+  t.equal(news().length, 2)
+  readOne()
+  t.same(news(), ['c'])
 })
 
 t.test('past values wait until there is room, and learn when the reader is gone', async (t) => {
