@@ -4,17 +4,16 @@ import {
   openHub,
   publishPacket,
   type RawMqtt,
-  rawMqttTo,
   readPublish,
   settled,
-  signedIn,
   subscribePacket,
   unsubscribePacket,
 } from '../raw-mqtt.ts'
 import type { StartedHub } from '../started-hub.ts'
+import { clientOf } from './clients.ts'
 
-async function clientOf(t: Test, hub: StartedHub, clientId: string): Promise<RawMqtt> {
-  return signedIn(await rawMqttTo(t, hub.mqttPort), { clientId, clean: clientId !== 'kept' })
+async function namedClient(t: Test, hub: StartedHub, clientId: string): Promise<RawMqtt> {
+  return clientOf(t, hub, { clientId, clean: clientId !== 'kept' })
 }
 
 /** What came of messages, in short. */
@@ -28,8 +27,8 @@ function messagesOf(raw: RawMqtt): string[] {
 for (const kind of ['clean', 'kept']) {
   t.test(`of several subscriptions of a ${kind} session the highest QoS counts`, async (t) => {
     const hub = await openHub(t)
-    const sender = await clientOf(t, hub, 'sender')
-    const raw = await clientOf(t, hub, kind)
+    const sender = await namedClient(t, hub, 'sender')
+    const raw = await namedClient(t, hub, kind)
     raw.send(
       subscribePacket(['a/#'], 0),
       subscribePacket(['a/b', 'a/c'], 1),
@@ -55,7 +54,7 @@ for (const kind of ['clean', 'kept']) {
 
 t.test('what came at the QoS of another subscription does not come again', async (t) => {
   const hub = await openHub(t)
-  const raw = await clientOf(t, hub, 'kept')
+  const raw = await namedClient(t, hub, 'kept')
   raw.send(subscribePacket(['a/#'], 0), subscribePacket(['a/b'], 1))
   raw.send(publishPacket('a/b', { qos: 1, id: 1 }))
   await raw.next(isPublish)
@@ -63,17 +62,17 @@ t.test('what came at the QoS of another subscription does not come again', async
   await settled(raw)
   raw.stream.destroy()
   await hub.log.next(({ msg }) => msg === 'MQTT client gone')
-  const again = await clientOf(t, hub, 'kept')
+  const again = await namedClient(t, hub, 'kept')
   await settled(again)
   t.same(messagesOf(again), [])
 })
 
 t.test('a retained value comes at the QoS of its subscription', async (t) => {
   const hub = await openHub(t)
-  const sender = await clientOf(t, hub, 'sender')
+  const sender = await namedClient(t, hub, 'sender')
   sender.send(publishPacket('a/b', { qos: 1, id: 1, retain: true, payload: '1' }))
   await settled(sender)
-  const raw = await clientOf(t, hub, 'raw')
+  const raw = await namedClient(t, hub, 'raw')
   raw.send(subscribePacket(['a/+'], 0))
   await settled(raw)
   raw.send(subscribePacket(['a/#'], 2))
@@ -83,7 +82,7 @@ t.test('a retained value comes at the QoS of its subscription', async (t) => {
 
 t.test('a value that is not retained does not overtake the one before', async (t) => {
   const hub = await openHub(t, { limits: { retained: { valueBytes: 9 } } })
-  const raw = await clientOf(t, hub, 'raw')
+  const raw = await namedClient(t, hub, 'raw')
   raw.send(subscribePacket(['r/#']))
   await raw.next()
   const payloads = ['A', 'B too large', 'C', 'D too large']
@@ -97,11 +96,11 @@ t.test('a value that is not retained does not overtake the one before', async (t
 
 t.test('others do not wait while retained values are looked for', async (t) => {
   const hub = await openHub(t, { limits: { mqtt: { publishBurst: 10_000 } } })
-  const other = await clientOf(t, hub, 'other')
+  const other = await namedClient(t, hub, 'other')
   const topics = Array.from({ length: 10_000 }, (_, at) => `a/${at}/b`)
   other.send(...topics.map((topic) => publishPacket(topic, { retain: true })))
   await settled(other)
-  const raw = await clientOf(t, hub, 'raw')
+  const raw = await namedClient(t, hub, 'raw')
   const nothing = Array.from({ length: 31 }, (_, at) => `+/+/c/${at}`)
   raw.send(subscribePacket([...nothing, 'a/1/b']))
   await raw.next()
@@ -116,7 +115,7 @@ t.test('others do not wait while retained values are looked for', async (t) => {
 
 t.test('nothing is sought for who unsubscribed', async (t) => {
   const hub = await openHub(t)
-  const raw = await clientOf(t, hub, 'raw')
+  const raw = await namedClient(t, hub, 'raw')
   const topics = Array.from({ length: 2000 }, (_, at) => `a/${at}`)
   raw.send(...topics.map((topic) => publishPacket(topic, { retain: true })))
   await settled(raw)

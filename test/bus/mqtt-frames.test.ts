@@ -20,6 +20,7 @@ import {
   unsubscribePacket,
   ways,
 } from '../raw-mqtt.ts'
+import { clientOf, subscriberTo } from './clients.ts'
 
 const notUtf8 = {
   'a lone surrogate': hex('61 eda080'),
@@ -136,9 +137,7 @@ for (const [way, open] of Object.entries(ways)) {
 
   t.test(`F11: what is not UTF-8 over ${way} ends the connection`, async (t) => {
     const hub = await openHub(t)
-    const seen = await signedIn(await rawMqttTo(t, hub.mqttPort), { clientId: 'seen' })
-    seen.send(subscribePacket(['#']))
-    await seen.next()
+    const seen = await subscriberTo(t, hub)
     for (const [title, bytes] of Object.entries(notUtf8)) {
       const firsts = {
         'client id': connectPacket({ clientId: bytes }),
@@ -177,7 +176,7 @@ t.test('an acknowledgement of the wrong kind ends the connection', async (t) => 
   const hub = await openHub(t)
   const wrong = ['50020001', '70020001']
   for (const answer of wrong) {
-    const raw = await signedIn(await rawMqttTo(t, hub.mqttPort))
+    const raw = await clientOf(t, hub)
     raw.send(subscribePacket(['a'], 1), publishPacket('a', { qos: 1, id: 9 }))
     await raw.next(isPublish)
     raw.send(hex(answer))
@@ -198,9 +197,9 @@ t.test('CVE-2023-0809, F10: a packet of 200 MB is refused from its fixed header'
   }
   const sendMessage = async () => {
     const before = process.memoryUsage()
-    const raw = await signedIn(await rawMqttTo(t, hub.mqttPort))
+    const raw = await clientOf(t, hub)
     raw.send(Buffer.from([0x30]), huge, part)
-    await settled(await signedIn(await rawMqttTo(t, hub.mqttPort), { clientId: 'other' }))
+    await settled(await clientOf(t, hub, { clientId: 'other' }))
     raw.stream.destroy()
     const after = process.memoryUsage()
     t.ok(after.arrayBuffers - before.arrayBuffers < twoMiB, 'PUBLISH: nothing is kept of it')

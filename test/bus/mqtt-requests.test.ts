@@ -1,4 +1,4 @@
-import t, { type Test } from 'tap'
+import t from 'tap'
 import {
   disconnectPacket,
   hex,
@@ -8,18 +8,12 @@ import {
   packet,
   pingPacket,
   publishPacket,
-  type RawMqtt,
-  rawMqttTo,
   readPublish,
   signedIn,
   subscribePacket,
   ways,
 } from '../raw-mqtt.ts'
-import type { StartedHub } from '../started-hub.ts'
-
-async function clientOf(t: Test, hub: StartedHub, clientId: string): Promise<RawMqtt> {
-  return signedIn(await rawMqttTo(t, hub.mqttPort), { clientId })
-}
+import { clientOf } from './clients.ts'
 
 /** Many packets in one piece. */
 function timesOf(times: number, one: Buffer): Buffer {
@@ -40,7 +34,7 @@ for (const [way, open] of Object.entries(ways)) {
   for (const [title, one] of Object.entries(floods)) {
     t.test(`F23: a flood of ${title} over ${way} is held back, and others go on`, async (t) => {
       const hub = await openHub(t, { limits: slow })
-      const healthy = await clientOf(t, hub, 'healthy')
+      const healthy = await clientOf(t, hub, { clientId: 'healthy' })
       const flooder = await signedIn(await open(t, hub), { clientId: 'flooder' })
       flooder.send(timesOf(2000, one))
       t.match(await hub.log.next(({ kind }) => kind === 'mqtt-held-back'), { client: 'flooder' })
@@ -58,7 +52,7 @@ for (const [way, open] of Object.entries(ways)) {
 t.test('who was held back is answered in the end, each packet in order', async (t) => {
   const limits = { mqtt: { requestsPerSecond: 10_000, requestBurst: 10 } }
   const hub = await openHub(t, { limits })
-  const raw = await clientOf(t, hub, 'raw')
+  const raw = await clientOf(t, hub, { clientId: 'raw' })
   const count = 3000
   raw.send(
     ...Array.from({ length: count }, (_, at) => packet(0xa2, number(at + 1), hex('0001 61'))),
@@ -76,8 +70,8 @@ t.test('who was held back is answered in the end, each packet in order', async (
 
 t.test('a publisher that keeps its rate and acknowledges as much is never held back', async (t) => {
   const hub = await openHub(t, { limits: slow })
-  const one = await clientOf(t, hub, 'one')
-  const other = await clientOf(t, hub, 'other')
+  const one = await clientOf(t, hub, { clientId: 'one' })
+  const other = await clientOf(t, hub, { clientId: 'other' })
   for (const raw of [one, other]) {
     raw.send(subscribePacket(['both'], 1))
     await raw.next()

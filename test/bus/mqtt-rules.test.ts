@@ -18,6 +18,7 @@ import {
 } from '../raw-mqtt.ts'
 import { everybody, mqttTo, talkTo } from '../started-hub.ts'
 import { hardTopics } from '../topics.ts'
+import { clientOf, subscriberTo } from './clients.ts'
 
 /** As many levels as a topic may have. */
 const deepest = 'a/'.repeat(99).concat('a')
@@ -25,9 +26,7 @@ const deepest = 'a/'.repeat(99).concat('a')
 for (const [way, open] of Object.entries(ways)) {
   t.test(`F14: topics that MQTT does not have end the connection over ${way}`, async (t) => {
     const hub = await openHub(t)
-    const seen = await signedIn(await rawMqttTo(t, hub.mqttPort), { clientId: 'seen' })
-    seen.send(subscribePacket(['#', '$SYS/broker/#']))
-    await seen.next()
+    const seen = await subscriberTo(t, hub, { filters: ['#', '$SYS/broker/#'] })
     const topics = {
       'a + wildcard': 'relay/+/set',
       'a # wildcard': 'evil/#',
@@ -54,9 +53,7 @@ for (const [way, open] of Object.entries(ways)) {
 
   t.test(`F14: messages and wills to topics with $ are dropped over ${way}`, async (t) => {
     const hub = await openHub(t)
-    const seen = await signedIn(await rawMqttTo(t, hub.mqttPort), { clientId: 'seen' })
-    seen.send(subscribePacket(['#', '$SYS/broker/#', '$share']))
-    await seen.next()
+    const seen = await subscriberTo(t, hub, { filters: ['#', '$SYS/broker/#', '$share'] })
     const topics = ['$SYS/broker/connection/kitchen.hub/state', '$share', '$']
     for (const [at, topic] of topics.entries()) {
       const will = { topic, retain: true }
@@ -137,9 +134,7 @@ for (const [way, open] of Object.entries(ways)) {
 
   t.test(`a will with too big a topic is told as a message is, over ${way}`, async (t) => {
     const hub = await openHub(t)
-    const seen = await signedIn(await rawMqttTo(t, hub.mqttPort), { clientId: 'seen' })
-    seen.send(subscribePacket(['#']))
-    await seen.next()
+    const seen = await subscriberTo(t, hub)
     const raw = await signedIn(await open(t, hub), { will: { topic: `a/${'b'.repeat(1024)}` } })
     raw.stream.destroy()
     t.equal(readPublish(await seen.next(isPublish)).topic, 'a/error')
@@ -156,7 +151,7 @@ t.test('of too big a topic nobody is told where its sender may not write', async
   const rules = [{ allow: ['write'], topic: 'a/b/#' }] as const
   const hub = await openHub(t, { users: { ...everybody, anonymous: { rules } } })
   const seen = await mqttTo(t, hub, { filter: '#' })
-  const raw = await signedIn(await rawMqttTo(t, hub.mqttPort))
+  const raw = await clientOf(t, hub)
   raw.send(publishPacket(`a/${'b'.repeat(1024)}`), publishPacket(`c/${'b'.repeat(1024)}`))
   raw.send(publishPacket(`a/b/${'c'.repeat(1024)}`))
   t.match(await seen.messages.next(), { topic: 'a/b/error' })
@@ -165,7 +160,7 @@ t.test('of too big a topic nobody is told where its sender may not write', async
 
 t.test('F14: topics that differ by one look-alike character stay different', async (t) => {
   const hub = await openHub(t)
-  const raw = await signedIn(await rawMqttTo(t, hub.mqttPort))
+  const raw = await clientOf(t, hub)
   raw.send(subscribePacket(['relay/set']))
   await raw.next()
   // A Cyrillic e.
@@ -184,7 +179,7 @@ for (const clean of [true, false]) {
   const kind = clean ? 'clean' : 'kept'
   t.test(`F16: a client of a ${kind} session has at most 20,000 subscriptions`, async (t) => {
     const hub = await openHub(t)
-    const raw = await signedIn(await rawMqttTo(t, hub.mqttPort), { clean })
+    const raw = await clientOf(t, hub, { clean })
     const filters = Array.from({ length: 20_500 }, (_, index) => `homeassistant/sensor/${index}`)
     raw.send(subscribePacket(filters, 1))
     const codes = codesOf(await raw.next())
@@ -236,7 +231,7 @@ t.test(
 
 t.test('F16: a packet of filters is at most 1 MiB', async (t) => {
   const hub = await openHub(t)
-  const raw = await signedIn(await rawMqttTo(t, hub.mqttPort))
+  const raw = await clientOf(t, hub)
   const filters = Array.from({ length: 8191 }, (_, at) => `${at}/`.padEnd(125, 'x'))
   // Each is two bytes of length, 125 of filter and one of QoS; two bytes of id come before them all.
   raw.send(subscribePacket([...filters, 'y'.repeat(123)]))
@@ -247,7 +242,7 @@ t.test('F16: a packet of filters is at most 1 MiB', async (t) => {
 
 t.test('F12: deep JSON that comes by MQTT passes as the bytes it is', async (t) => {
   const hub = await openHub(t)
-  const raw = await signedIn(await rawMqttTo(t, hub.mqttPort))
+  const raw = await clientOf(t, hub)
   const payload = '['.repeat(65_000)
   raw.send(subscribePacket(['a']), publishPacket('a', { payload }))
   t.equal(readPublish(await raw.next(isPublish)).payload.toString(), payload)
@@ -255,10 +250,8 @@ t.test('F12: deep JSON that comes by MQTT passes as the bytes it is', async (t) 
 
 t.test('messages past the rate wait, and none is lost', async (t) => {
   const hub = await openHub(t, { limits: { mqtt: { publishesPerSecond: 100, publishBurst: 20 } } })
-  const seen = await signedIn(await rawMqttTo(t, hub.mqttPort), { clientId: 'seen' })
-  seen.send(subscribePacket(['a']))
-  await seen.next()
-  const raw = await signedIn(await rawMqttTo(t, hub.mqttPort))
+  const seen = await subscriberTo(t, hub, { filters: ['a'] })
+  const raw = await clientOf(t, hub)
   const count = 70
   const before = performance.now()
   raw.send(...Array.from({ length: count }, (_, at) => publishPacket('a', { payload: String(at) })))
@@ -275,7 +268,7 @@ t.test(
   async (t) => {
     const hub = await openHub(t, { limits: { json: { arrayItems: 3, keys: 2 } } })
     const talk = await talkTo(t, hub, '/talk')
-    const raw = await signedIn(await rawMqttTo(t, hub.mqttPort))
+    const raw = await clientOf(t, hub)
     const told = async (payload: string) => {
       raw.send(publishPacket('wide/-', { payload }))
       return (await talk.on('wide/-'))[1]
@@ -289,7 +282,7 @@ t.test(
 t.test('who is cut for one of several messages that came together is told of once', async (t) => {
   const hub = await openHub(t)
   for (const [count, qos] of [0, 1, 2].entries()) {
-    const cut = await signedIn(await rawMqttTo(t, hub.mqttPort), { clientId: 'cut' })
+    const cut = await clientOf(t, hub, { clientId: 'cut' })
     const ids = Array.from({ length: 20 }, (_, at) => at + 1)
     cut.send(...ids.map((id) => publishPacket('a\nline', { qos, id })))
     await cut.ended

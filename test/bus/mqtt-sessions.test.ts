@@ -14,15 +14,11 @@ import {
   readPublish,
   resumed,
   settled,
-  signedIn,
   subscribePacket,
   ways,
 } from '../raw-mqtt.ts'
 import type { StartedHub } from '../started-hub.ts'
-
-async function clientOf(t: Test, hub: StartedHub, fields: ConnectFields = {}): Promise<RawMqtt> {
-  return signedIn(await rawMqttTo(t, hub.mqttPort), fields)
-}
+import { clientOf, subscriberTo } from './clients.ts'
 
 /** A client that leaves a session with the filter `kept`, and is gone. */
 async function leaveSession(t: Test, hub: StartedHub, qos = 1): Promise<void> {
@@ -171,9 +167,7 @@ for (const [way, open] of Object.entries(ways)) {
 
   t.test(`a message before DISCONNECT and the end over ${way} is delivered`, async (t) => {
     const hub = await openHub(t)
-    const seen = await clientOf(t, hub, { clientId: 'seen' })
-    seen.send(subscribePacket(['#']))
-    await seen.next()
+    const seen = await subscriberTo(t, hub)
     const will = { topic: 'will' }
     for (const end of [disconnectPacket, Buffer.alloc(0)]) {
       const raw = await open(t, hub)
@@ -192,9 +186,7 @@ for (const [way, open] of Object.entries(ways)) {
 
 t.test('F5: a client that falls silent is cut, and its will is published once', async (t) => {
   const hub = await openHub(t)
-  const seen = await clientOf(t, hub, { clientId: 'seen' })
-  seen.send(subscribePacket(['#'], 1))
-  await seen.next()
+  const seen = await subscriberTo(t, hub, { qos: 1 })
   const will = { topic: 'will', payload: '"gone"', qos: 1 }
   const raw = await clientOf(t, hub, { clientId: 'silent', keepAliveSeconds: 1, will })
   raw.send(subscribePacket(['other']))

@@ -1,7 +1,6 @@
 import t, { type Test } from 'tap'
 import {
   accepted,
-  type ConnectFields,
   connectPacket,
   isPublish,
   number,
@@ -13,18 +12,14 @@ import {
   readPublish,
   resumed,
   settled,
-  signedIn,
   subscribePacket,
 } from '../raw-mqtt.ts'
 import type { StartedHub } from '../started-hub.ts'
+import { clientOf } from './clients.ts'
 
 const command = 'nodes/bridge/0/relay/i2c0-3b/set'
 const report = 'nodes/bridge/0/relay/i2c0-3b'
 const payload = '{"state":true}'
-
-async function clientOf(t: Test, hub: StartedHub, fields: ConnectFields): Promise<RawMqtt> {
-  return signedIn(await rawMqttTo(t, hub.mqttPort), fields)
-}
 
 async function leave(hub: StartedHub, raw: RawMqtt): Promise<void> {
   raw.stream.destroy()

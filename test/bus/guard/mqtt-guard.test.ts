@@ -22,17 +22,14 @@ import {
   subscribePacket,
   ways,
 } from '../../raw-mqtt.ts'
-import { mqttTo, type StartedHub } from '../../started-hub.ts'
+import { mqttTo } from '../../started-hub.ts'
 import { unboundedShares } from '../../unbounded.ts'
+import { clientOf } from '../clients.ts'
 
 const pad = 'x'.repeat(50_000)
 
 /** More than the buffers of a kernel take for a socket nobody reads. */
 const manyMessages = Array.from({ length: 400 }, (_, at) => `${at} ${pad}`)
-
-async function clientOf(t: Test, hub: StartedHub, clientId: string): Promise<RawMqtt> {
-  return signedIn(await rawMqttTo(t, hub.mqttPort), { clientId })
-}
 
 /** Keeps `hub` busy for a while, in which somebody else does not read. */
 async function untilFull(other: RawMqtt): Promise<void> {
@@ -42,11 +39,11 @@ async function untilFull(other: RawMqtt): Promise<void> {
 /** Somebody who does not read gets more retained values than find room on the way. */
 async function slowReader(t: Test) {
   const hub = await openHub(t, { limits: { retained: { valueBytes: 64 * 1024 } } })
-  const other = await clientOf(t, hub, 'other')
+  const other = await clientOf(t, hub, { clientId: 'other' })
   const retain = true
   other.send(...manyMessages.map((payload, at) => publishPacket(`kept/${at}`, { payload, retain })))
   await settled(other)
-  const slow = await clientOf(t, hub, 'slow')
+  const slow = await clientOf(t, hub, { clientId: 'slow' })
   slow.send(subscribePacket(['kept/#']))
   slow.stream.pause()
   await untilFull(other)
@@ -72,7 +69,7 @@ t.test('nothing is sought for who leaves while retained values wait for it', asy
 for (const qos of [0, 1]) {
   t.test(`a connection goes on after thousands of messages at once, at QoS ${qos}`, async (t) => {
     const hub = await openHub(t, { limits: { mqtt: { publishBurst: 10_000 } } })
-    const sender = await clientOf(t, hub, 'sender')
+    const sender = await clientOf(t, hub, { clientId: 'sender' })
     const ids = Array.from({ length: 5000 }, (_, at) => at + 1)
     sender.send(...ids.map((id) => publishPacket('a', { qos, id })))
     await settled(sender)
@@ -83,7 +80,7 @@ for (const qos of [0, 1]) {
 
 t.test('a queue waits for a slow reader, too', async (t) => {
   const hub = await openHub(t, { limits: { sessions: { bytes: 32 * 1024 * 1024 } } })
-  const other = await clientOf(t, hub, 'other')
+  const other = await clientOf(t, hub, { clientId: 'other' })
   const before = await rawMqttTo(t, hub.mqttPort)
   await signedIn(before, { clientId: 'slow', clean: false })
   before.send(subscribePacket(['kept'], 1))
@@ -110,8 +107,8 @@ t.test('a queue waits for a slow reader, too', async (t) => {
 for (const [way, open] of Object.entries(ways)) {
   t.test(`F6: a subscriber over ${way} that does not read live messages is cut`, async (t) => {
     const hub = await openHub(t)
-    const other = await clientOf(t, hub, 'other')
-    const healthy = await clientOf(t, hub, 'healthy')
+    const other = await clientOf(t, hub, { clientId: 'other' })
+    const healthy = await clientOf(t, hub, { clientId: 'healthy' })
     const frozen = await signedIn(await open(t, hub), { clientId: 'frozen' })
     for (const subscriber of [healthy, frozen]) {
       subscriber.send(subscribePacket(['live']))
@@ -133,8 +130,8 @@ for (const [way, open] of Object.entries(ways)) {
 
 t.test('a subscriber that lags by less than the limit gets everything', async (t) => {
   const hub = await openHub(t, { limits: { mqtt: { outboundBytes: 8_388_608 } } })
-  const other = await clientOf(t, hub, 'other')
-  const slow = await clientOf(t, hub, 'slow')
+  const other = await clientOf(t, hub, { clientId: 'other' })
+  const slow = await clientOf(t, hub, { clientId: 'slow' })
   slow.send(subscribePacket(['live']))
   await slow.next()
   slow.stream.pause()
@@ -151,7 +148,7 @@ t.test('a subscriber that lags by less than the limit gets everything', async (t
 
 t.test('a message larger than what may wait reaches a client that reads', async (t) => {
   const hub = await openHub(t, { limits: { mqtt: { outboundBytes: 10_000 } } })
-  const raw = await clientOf(t, hub, 'reader')
+  const raw = await clientOf(t, hub, { clientId: 'reader' })
   raw.send(subscribePacket(['live']), publishPacket('live', { payload: pad }))
   t.equal(readPublish(await raw.next(isPublish)).payload.toString(), pad)
   await settled(raw)
@@ -180,7 +177,7 @@ t.test(
 t.test('a user with too many connections is told by CONNACK 3', async (t) => {
   const hub = await openHub(t, { limits: { connections: { perUser: 1 } } })
   const login = { user: 'clown', password: 'bigclown' }
-  const first = await signedIn(await rawMqttTo(t, hub.mqttPort), { ...login, clientId: 'first' })
+  const first = await clientOf(t, hub, { ...login, clientId: 'first' })
   const second = await rawMqttTo(t, hub.mqttPort)
   second.send(connectPacket({ ...login, clientId: 'second' }))
   t.equal(await second.next(), '20020003')
@@ -191,7 +188,7 @@ t.test('a user with too many connections is told by CONNACK 3', async (t) => {
 t.test('a hub that closes lets go of sockets that never said CONNECT', async (t) => {
   const hub = await openHub(t)
   const mute = await rawMqttTo(t, hub.mqttPort)
-  const signed = await clientOf(t, hub, 'signed')
+  const signed = await clientOf(t, hub, { clientId: 'signed' })
   await hub.close()
   await Promise.all([mute.ended, signed.ended])
   t.same(mute.packets, [])
