@@ -61,7 +61,12 @@ export interface BrokerOptions
 }
 
 /** What the guard has as well is set so that the guard comes first. */
-const laterThanGuard = { connectTimeout: 60_000, drainTimeout: 10_000, maxClientsIdLength: 1024 }
+const laterThanGuard = {
+  connectTimeout: 60_000,
+  drainTimeout: 10_000,
+  maxClientsIdLength: 1024,
+  maxInflightInbound: 0,
+}
 
 /** How long the end waits for the disk. */
 const goodbyeMs = 1000
@@ -81,7 +86,6 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
   const aedes = await createAedes({
     // No `id`: a fixed one makes queue keys repeat after a restart, and queued messages are lost.
     ...laterThanGuard,
-    maxInflightInbound: limits.mqtt.qos2Window + 1,
     persistence,
     mq: emitter,
     ...createHooks(

@@ -1,8 +1,7 @@
 import type { Aedes, Client, PublishPacket } from 'aedes'
-import { HubError } from '../core/errors.ts'
 import { Payload } from '../core/payload.ts'
 import type { PacketReader } from './aedes-bus.ts'
-import { isOversize, oversizeReason } from './guard/oversize.ts'
+import { isOversize, oversizeError } from './guard/oversize.ts'
 import { readPublish } from './guard/read-publish.ts'
 import { writeAcknowledgement, writeReceived } from './guard/written-packets.ts'
 
@@ -45,7 +44,7 @@ export function publishDirectly(options: DirectPublish, done: () => void): void 
 function messageOf({ packet, reader, largestBytes }: DirectPublish): PublishPacket {
   const { payload, ...rest } = readPublish(packet)
   if (!isOversize(packet)) return { cmd: 'publish', payload, ...rest }
-  const refusal = new HubError('too-large', oversizeReason(packet, largestBytes))
+  const refusal = oversizeError(packet, largestBytes)
   const refused = Payload.refused(refusal)
   reader.know(refused)
   return { cmd: 'publish', payload: refused.bytes, ...rest }

@@ -60,7 +60,8 @@ function openSessions(
 ): Sessions {
   return createSessions({
     limits: limits.sessions,
-    qos2Window: limits.mqtt.qos2Window,
+    // A client whose PUBREL is behind many messages has more of them open than its window.
+    qos2Window: Math.max(limits.mqtt.qos2Window, limits.sessions.messages),
     records,
     onForgotten: (clientId) => quota.end(clientId),
     onEnded: (clientId) => {

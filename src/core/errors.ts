@@ -45,6 +45,15 @@ export class HubError extends Error {
   }
 }
 
+/** Why a message of `bytes` was lost: there are more than `mostBytes`, or others hold too much of the memory. */
+export function tooLarge(bytes: number, mostBytes: number): HubError {
+  const sentence =
+    bytes > mostBytes
+      ? `expected a message of at most ${mostBytes} bytes, got ${bytes}`
+      : `expected room for a message of ${bytes} bytes, got none: others hold too much of it`
+  return new HubError('too-large', sentence)
+}
+
 /** The first 40 characters of `text` for an error message, quoted, control characters escaped. */
 export function quote(text: string): string {
   return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text)

@@ -1,7 +1,8 @@
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { pino } from 'pino'
 import type { Test } from 'tap'
+import type { SignIn } from '../../src/access/sign-in.ts'
 import { createSignedIn } from '../../src/access/signed-in.ts'
 import type { User, UserDirectory } from '../../src/access/user.ts'
 import { openBroker } from '../../src/bus/broker.ts'
@@ -28,17 +29,28 @@ const directory: UserDirectory = {
 export interface OpenedBroker {
   readonly port: number
   readonly bus: Bus
+  /** Bytes that were read of the first connection. */
+  bytesRead(): number
   /** What was logged as an error. */
   readonly lines: readonly string[]
   counters(): Record<string, number>
   close(): Promise<void>
 }
 
-/** A broker on a loopback port that lets everybody in, over `store`; closed at teardown. */
+interface BrokerSettings extends Partial<Config['limits']> {
+  readonly clock?: AlarmClock
+  readonly identify?: SignIn
+}
+
+/** A broker on a loopback port that lets in who names no user, over `store`; closed at teardown. */
 export async function openedBroker(
   t: Test,
   store: Store,
-  { clock = systemClock, ...limits }: Partial<Config['limits']> & { clock?: AlarmClock } = {},
+  {
+    clock = systemClock,
+    identify = async () => ({ refused: 'wrong' }),
+    ...limits
+  }: BrokerSettings = {},
 ): Promise<OpenedBroker> {
   const lines: string[] = []
   const log = pino({ level: 'error' }, { write: (line: string) => lines.push(line) })
@@ -46,7 +58,7 @@ export async function openedBroker(
   const broker = await openBroker({
     ...unboundedShares,
     admit: (message) => message,
-    signIn: async () => ({ refused: 'wrong' }),
+    signIn: identify,
     directory,
     signedIn: createSignedIn(directory),
     mayEnter: () => true,
@@ -59,7 +71,11 @@ export async function openedBroker(
     sampledLog: createSampledLog(log, counters),
     clock,
   })
-  const server = createServer({ noDelay: true }, (socket) => broker.handle(socket))
+  const sockets: Socket[] = []
+  const server = createServer({ noDelay: true }, (socket) => {
+    sockets.push(socket)
+    broker.handle(socket)
+  })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const close = async () => {
@@ -67,5 +83,12 @@ export async function openedBroker(
     await broker.close()
   }
   t.teardown(close)
-  return { port: portOf(server), bus: broker.bus, lines, counters: counters.snapshot, close }
+  return {
+    port: portOf(server),
+    bus: broker.bus,
+    bytesRead: () => sockets[0]?.bytesRead ?? 0,
+    lines,
+    counters: counters.snapshot,
+    close,
+  }
 }

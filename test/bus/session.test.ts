@@ -19,6 +19,7 @@ import {
   subscribePacket,
 } from '../raw-mqtt.ts'
 import { mqttTo, type StartedHub } from '../started-hub.ts'
+import { clientOf, subscriberTo } from './clients.ts'
 import { ownMessage } from './own-message.ts'
 
 async function keptClient(t: Test, hub: StartedHub, clientId = 'kept'): Promise<RawMqtt> {
@@ -94,7 +95,7 @@ t.test('messages to a client that is there do not push out those it missed', asy
   first.send(subscribePacket(['kept'], 1))
   await first.next()
   await leave(hub, first)
-  const sender = await signedIn(await rawMqttTo(t, hub.mqttPort), { clientId: 'sender' })
+  const sender = await clientOf(t, hub, { clientId: 'sender' })
   const publish = (from: number) => {
     const payloads = Array.from({ length: 100 }, (_, at) => String(from + at))
     sender.send(...payloads.map((payload) => publishPacket('kept', { payload, qos: 1, id: 1 })))
@@ -111,10 +112,9 @@ t.test('messages to a client that is there do not push out those it missed', asy
 t.test(
   'QoS 2 messages of a kept session are open in a window of all its connections',
   async (t) => {
-    const hub = await openHub(t, { limits: { mqtt: { qos2Window: 2 } } })
-    const seen = await signedIn(await rawMqttTo(t, hub.mqttPort), { clientId: 'seen' })
-    seen.send(subscribePacket(['a']))
-    await seen.next()
+    const limits = { mqtt: { qos2Window: 2 }, sessions: { messages: 2 } }
+    const hub = await openHub(t, { limits })
+    const seen = await subscriberTo(t, hub, { filters: ['a'] })
     for (const ids of [
       [1, 2],
       [3, 4],
@@ -135,7 +135,7 @@ t.test(
 
 t.test('a QoS 2 message that comes twice at once is published once', async (t) => {
   const hub = await openHub(t)
-  const raw = await signedIn(await rawMqttTo(t, hub.mqttPort))
+  const raw = await clientOf(t, hub)
   raw.send(subscribePacket(['a']))
   await raw.next()
   const message = publishPacket('a', { qos: 2, id: 5 })
@@ -153,7 +153,7 @@ t.test('a session whose client came again in time is not given up', async (t) =>
   const second = await keptClient(t, hub)
   await hub.log.next(({ msg }) => msg === 'MQTT client gone')
   for (const clientId of ['one', 'two']) await leave(hub, await keptClient(t, hub, clientId))
-  const sender = await signedIn(await rawMqttTo(t, hub.mqttPort), { clientId: 'sender' })
+  const sender = await clientOf(t, hub, { clientId: 'sender' })
   sender.send(publishPacket('kept', { qos: 1 }))
   t.match(readPublish(await second.next(isPublish)), { topic: 'kept' })
   t.equal(hub.counters()['mqtt-sessions-ended'], 1)
@@ -167,7 +167,7 @@ t.test('past the bytes of all sessions the one longest away is given up', async 
     await raw.next()
     await leave(hub, raw)
   }
-  const sender = await signedIn(await rawMqttTo(t, hub.mqttPort), { clientId: 'sender' })
+  const sender = await clientOf(t, hub, { clientId: 'sender' })
   for (const topic of ['one', 'two', 'two']) sender.send(publishPacket(topic, { qos: 1 }))
   await settled(sender)
   t.match(await hub.log.next(({ kind }) => kind === 'mqtt-sessions-ended'), { client: 'one' })

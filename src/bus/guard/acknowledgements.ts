@@ -37,11 +37,14 @@ export class Acknowledgements {
   readonly #expected = new Map<number, Expectation>()
   /** QoS 2 messages from the client that the broker took, until it takes their PUBREL as well. */
   readonly #open = new Map<number, 'unreleased' | 'released'>()
-  readonly #window: number
+  /** How many of them the broker takes. */
+  #window: number
+  readonly #usualWindow: number
   readonly #maximumExpected: number
 
   constructor({ mqtt, sessions }: AcknowledgementLimits) {
     this.#window = mqtt.qos2Window
+    this.#usualWindow = mqtt.qos2Window
     this.#maximumExpected = Math.max(leastExpected, sessions.messages)
   }
 
@@ -68,6 +71,16 @@ export class Acknowledgements {
     if (!isExactlyOnce(packet)) return true
     // The same id once more is the same message.
     return this.#open.size < this.#window || this.#open.has(publishIdOf(packet))
+  }
+
+  /** The broker takes as many more messages at QoS 2, for a client whose PUBREL is behind all of them. */
+  widen(): void {
+    this.#window = this.#open.size + this.#usualWindow
+  }
+
+  /** How many more messages at QoS 2 are open than there usually may be. */
+  get openPastWindow(): number {
+    return Math.max(0, this.#open.size - this.#usualWindow)
   }
 
   /** The broker takes a packet. */

@@ -1,5 +1,5 @@
 import type { ByteShare } from '../../core/byte-budget.ts'
-import { Inbound, type InboundOptions } from './inbound.ts'
+import { Inbound, type InboundOptions, overheadBytes } from './inbound.ts'
 import { headOf, isOversize } from './oversize.ts'
 
 /**
@@ -15,6 +15,8 @@ export interface BrokerFeedOptions extends InboundOptions {
   readonly largestBytes: number
   /** Of what all clients together may have waiting here. */
   readonly share: ByteShare
+  /** How many messages at QoS 2 are open besides those that every client may have: for each an id is kept. */
+  openPastWindow(): number
   /** Deals with a PUBLISH at QoS 0 or 1, or one that is too large, and then calls `done`; what fails ends the connection. */
   publish(packet: Buffer, done: () => void): void
   /** A run of such messages has been dealt with, and there is more room. */
@@ -57,7 +59,8 @@ export class BrokerFeed {
 
   /** Whether so many bytes of the next packet may be kept besides what waits. */
   mayKeep(bytes: number): boolean {
-    return this.#options.share.hold(this.#inbound.bytes + bytes)
+    const ids = this.#options.openPastWindow() * overheadBytes
+    return this.#options.share.hold(this.#inbound.bytes + ids + bytes)
   }
 
   /** Nothing of it is of use any more. */
@@ -81,7 +84,7 @@ export class BrokerFeed {
    */
   add(packet: Buffer, requests: number): void {
     this.#inbound.add(isOversize(packet) ? headOf(packet) : packet, requests)
-    this.#options.share.hold(this.#inbound.bytes)
+    this.mayKeep(0)
   }
 
   /** Lets the broker know of what was added, if it waits. */
@@ -115,7 +118,7 @@ export class BrokerFeed {
     }
     if (this.#publishNext()) return null
     const run = this.#inbound.take()
-    this.#options.share.hold(this.#inbound.bytes)
+    this.mayKeep(0)
     if (run === undefined) this.#rest()
     else this.#handOver()
     return run ?? null
@@ -125,7 +128,7 @@ export class BrokerFeed {
   #publishNext(): boolean {
     if (this.#phase !== 'ready') return false
     const run = this.#inbound.takeMessages()
-    this.#options.share.hold(this.#inbound.bytes)
+    this.mayKeep(0)
     let left = run.length
     const rest = () => {
       this.#rest()

@@ -3,7 +3,7 @@ import { isOversize } from './oversize.ts'
 import { type MqttLimits, packetTypes, qosOf, typeOf } from './packet-types.ts'
 
 /** What a packet costs in memory besides its bytes, so that many small ones count too. */
-const overheadBytes = 200
+export const overheadBytes = 200
 
 /** What the broker gets at a time: at most so many packets, of at most so many bytes. */
 const runLimits = { packets: 64, bytes: 64 * 1024 }

@@ -18,7 +18,7 @@ import { FrameReader } from './frame-reader.ts'
 import { inboundRates } from './inbound.ts'
 import { isAcceptance } from './outbound.ts'
 import { Outbox } from './outbox.ts'
-import { isOversize, oversizeReason } from './oversize.ts'
+import { isOversize, oversizeError } from './oversize.ts'
 import { malformed, PacketFault } from './packet-fault.ts'
 import { checkPublish, checkSubscribe, checkUnsubscribe } from './packet-rules.ts'
 import { createHeaderCheck, packetTypes, typeOf } from './packet-types.ts'
@@ -91,13 +91,14 @@ export class MqttGuard extends Duplex {
       },
       mayKeep: (bytes) => this.#feed.mayKeep(bytes),
       onPacket: (packet) => this.#received(packet),
-      isFull: () => this.#feed.isFull,
+      isFull: () => this.#isFull,
     })
     this.#feed = new BrokerFeed({
       largestBytes: mqtt.publishBytes,
       share: context.newInboundShare(owner),
       rates: inboundRates(mqtt),
       mayTake: (packet) => this.#acknowledgements.mayTake(packet),
+      openPastWindow: () => this.#acknowledgements.openPastWindow,
       taken: (packet) => this.#acknowledgements.taken(packet),
       wake: () => this.emit('readable'),
       // What comes after a message that ended the connection is nobody's any more.
@@ -143,6 +144,7 @@ export class MqttGuard extends Duplex {
   /** The broker is done with CONNECT and with what was kept for the client. */
   ready(): void {
     this.#feed.ready()
+    this.#readOn()
   }
 
   /** The next packet written is one that was kept for the client while it was away. */
@@ -175,9 +177,17 @@ export class MqttGuard extends Duplex {
       this.#refuse(fault)
       return
     }
-    if (this.#feed.isFull) this.socket.pause()
+    if (this.#isFull) this.socket.pause()
     this.#feed.wake()
     if (this.#feed.isBlocked) this.#awaitRelease()
+  }
+
+  /**
+   * Whether nothing more is read now. Between CONNECT and CONNACK that is so: whose it is, and whether it is
+   * of any use, is not known yet, and the kernel keeps it as well.
+   */
+  get #isFull(): boolean {
+    return this.#feed.isFull || (this.#connect !== undefined && !this.#isAccepted)
   }
 
   /** The broker takes no more until a PUBREL comes, which may be what has not been read yet. */
@@ -187,6 +197,12 @@ export class MqttGuard extends Duplex {
       if (this.socket.isPaused()) this.#readOn()
       return
     }
+    // It is behind more than there is room for.
+    this.#acknowledgements.widen()
+    if (this.#feed.mayKeep(0)) {
+      this.#feed.wake()
+      return
+    }
     const { qos2Window } = this.#context.limits.mqtt
     const message = `expected PUBREL after at most ${qos2Window} messages at QoS 2`
     this.#refuse(new PacketFault('mqtt-qos2-window', message))
@@ -194,16 +210,19 @@ export class MqttGuard extends Duplex {
 
   /** Goes on when there is room again, first with what came before the socket was paused. */
   #readOn(): void {
+    if (this.destroyed || this.#isFull) return
     if (this.#unread.length > 0) this.#read(this.#unread)
     // What was left may have been the beginning of a packet, of which nothing follows but the rest.
-    if (this.#unread.length === 0 && !this.#feed.isFull) this.socket.resume()
+    if (this.#unread.length === 0 && !this.#isFull) this.socket.resume()
   }
 
   #received(packet: Buffer): void {
     this.#deadlines.heard()
     const requests = this.#check(packet)
     const { publishBytes } = this.#context.limits.mqtt
-    if (isOversize(packet)) this.#warn('mqtt-packet-too-big', oversizeReason(packet, publishBytes))
+    if (isOversize(packet)) {
+      this.#warn('mqtt-packet-too-big', oversizeError(packet, publishBytes).message)
+    }
     this.#feed.add(packet, requests)
   }
 

@@ -1,3 +1,4 @@
+import { type HubError, tooLarge } from '../../core/errors.ts'
 import { bodyStart, PacketFields } from './packet-fields.ts'
 import { packetTypes, qosOf, typeOf } from './packet-types.ts'
 
@@ -16,11 +17,8 @@ export function isOversize(packet: Buffer): boolean {
 }
 
 /** Why an oversize PUBLISH was not kept. */
-export function oversizeReason(packet: Buffer, limitBytes: number): string {
-  const bytes = announcedBytes(packet)
-  return bytes > limitBytes
-    ? `expected a message of at most ${limitBytes} bytes, got ${bytes}`
-    : `expected room for a message of ${bytes} bytes, got none: others hold too much of it`
+export function oversizeError(packet: Buffer, limitBytes: number): HubError {
+  return tooLarge(announcedBytes(packet), limitBytes)
 }
 
 /** The fixed header, topic and id of an oversize PUBLISH: all that is kept of it. */

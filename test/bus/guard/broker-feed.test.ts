@@ -24,6 +24,7 @@ function startFeed(burst = 100, mayTake = (_packet: Buffer) => true) {
       requests: new TokenBucket({ perSecond: 20, burst: 100 }),
     },
     mayTake,
+    openPastWindow: () => 0,
     taken: () => {},
     wake: say('wake'),
     publish: (packet, done) => {

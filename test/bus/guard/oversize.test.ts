@@ -1,5 +1,5 @@
 import t from 'tap'
-import { headOf, isOversize, oversizeReason } from '../../../src/bus/guard/oversize.ts'
+import { headOf, isOversize, oversizeError } from '../../../src/bus/guard/oversize.ts'
 import { pingPacket, publishPacket } from '../../raw-mqtt.ts'
 
 t.test(
@@ -14,8 +14,11 @@ t.test(
       t.ok(isOversize(head))
       t.equal(head.length, qos === 0 ? 8 : 10)
       t.same(head, whole.subarray(0, head.length))
-      t.match(oversizeReason(head, 99), `at most 99 bytes, got ${whole.length}`)
-      t.match(oversizeReason(head, 999), `expected room for a message of ${whole.length} bytes`)
+      t.match(oversizeError(head, 99).message, `at most 99 bytes, got ${whole.length}`)
+      t.match(
+        oversizeError(head, 999).message,
+        `expected room for a message of ${whole.length} bytes`,
+      )
     }
     t.notOk(isOversize(pingPacket))
   },
