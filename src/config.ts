@@ -32,6 +32,8 @@ const oldKeys: readonly OldKey[] = [
   { old: 'limits.process.memoryShedMiB', now: 'limits.memory.mib' },
   { old: 'limits.process.memoryRefuseMiB', gone: 'it is three quarters of limits.memory.mib' },
   { old: 'limits.mqtt.filtersPerPacket', gone: 'a packet may have as many filters as fit' },
+  { old: 'limits.websocket.fragments', gone: 'small fragments count as messages' },
+  { old: 'limits.websocket.bufferedChunks', gone: 'pieces of a message are put together at once' },
   { old: 'limits.topic.levelBytes', gone: 'limits.topic.bytes is for the whole topic' },
 ]
 

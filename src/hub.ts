@@ -100,7 +100,7 @@ async function openAll(config: Config, log: Logger, life: Life) {
   const release = readRelease()
   const { counters, sampledLog, store, readiness } = await openGround(config, log, life)
   const logs = { log, counters, sampledLog }
-  const { watch, limiter, bases, model, ...shares } = openProtection(config, logs)
+  const { watch, limiter, bases, model, ...memory } = openProtection(config, logs)
   onClose(watch.close)
   const rules = openRequestRules(config, life)
   const { clientAddress } = rules.forwarding
@@ -108,7 +108,7 @@ async function openAll(config: Config, log: Logger, life: Life) {
 
   const broker = await openBroker({
     ...access,
-    ...shares,
+    ...memory,
     // Nothing comes in before the ports are open.
     admit: (message, sender) => hardware.path.enter(message, sender),
     understood: limiter.understood,
@@ -122,7 +122,7 @@ async function openAll(config: Config, log: Logger, life: Life) {
   })
   onClose(broker.close)
   const { bus, handle } = broker
-  const common = { bus, access, clientAddress, log, sampledLog, counters, onClose, ...shares }
+  const common = { bus, access, clientAddress, log, sampledLog, counters, onClose, ...memory }
   let path: MessagePath | undefined
   const recording = await openRecording(config, {
     ...common,
@@ -178,12 +178,13 @@ async function openEdges(config: Config, parts: EdgeParts) {
 }
 
 /** Of bytes that many hold at once. */
-interface Shares {
+interface Memory {
+  isShortOfMemory(): boolean
   readonly newInboundShare: NewShare
   readonly newOutboundShare: NewShare
 }
 
-interface WebSocketParts extends Shares {
+interface WebSocketParts extends Memory {
   readonly bus: Bus
   readonly access: Awaited<ReturnType<typeof openAccessControl>>
   readonly hardware: Awaited<ReturnType<typeof openHardware>>
@@ -220,6 +221,7 @@ function openWebSocketRoutes({ limits }: Config, parts: WebSocketParts) {
     clientAddress: parts.clientAddress,
     websockets: talkSockets,
     newOutboundShare: parts.newOutboundShare,
+    isShortOfMemory: parts.isShortOfMemory,
     turnEnd,
     limits: limits.websocket,
     sampledLog,
@@ -263,21 +265,22 @@ function openProtection(config: Config, logs: Logs) {
   const { limits } = config
   const { sampledLog } = logs
   const watch = watchProcess({ limits, sampledLog })
+  const { isShortOfMemory } = watch
   const limiter = createConnectionLimiter({
     limits: limits.connections,
     maxOpenFiles: maxOpenFiles(),
-    isShortOfMemory: watch.isShortOfMemory,
+    isShortOfMemory,
     sampledLog,
   })
   const bases = createClownBases(config)
   const model = createClownModel(bases)
-  return { watch, limiter, bases, model, ...openShares(limits) }
+  return { watch, limiter, bases, model, isShortOfMemory, ...openShares(limits) }
 }
 
 /** What each connection may hold of what comes and of what waits for it, whatever the others do. */
 const freeBytes = { inbound: 256 * 1024, outbound: 1024 * 1024 }
 
-function openShares({ memory }: Config['limits']): Shares {
+function openShares({ memory }: Config['limits']): Omit<Memory, 'isShortOfMemory'> {
   const mebibyte = 1024 * 1024
   const { inbound, outbound } = freeBytes
   return {
@@ -294,7 +297,7 @@ function openShares({ memory }: Config['limits']): Shares {
 
 /** Three kinds of websockets, pinged by one timer. */
 function openWebSockets(
-  { websocket, mqtt }: Config['limits'],
+  { websocket }: Config['limits'],
   {
     sampledLog,
     newInboundShare,
@@ -304,15 +307,15 @@ function openWebSockets(
   const heartbeat = createHeartbeat({ limits: websocket, sampledLog })
   onClose(heartbeat.close)
   const context = { heartbeat, sampledLog, newInboundShare }
-  const talkSockets = createWebSockets({ ...websocket, handleProtocols: chooseTalk }, context)
+  const { messageBytes } = websocket
+  const talkSockets = createWebSockets({ messageBytes, handleProtocols: chooseTalk }, context)
   onClose(talkSockets.close)
-  // One frame may hold a PUBLISH that is too large, so that it can be read past.
-  const messageBytes = Math.max(websocket.messageBytes, 2 * mqtt.publishBytes)
+  // [MQTT-6.0.0-2] Packets begin and end anywhere in messages: how large one is says nothing.
   const mqttSockets = createWebSockets(
-    { ...websocket, messageBytes, handleProtocols: chooseMqtt },
+    { messageBytes: undefined, handleProtocols: chooseMqtt },
     context,
   )
-  const served = createServedWebSockets(websocket, context)
+  const served = createServedWebSockets({ messageBytes }, context)
   onClose(served.close)
   return { talkSockets, mqttSockets, served }
 }

@@ -81,6 +81,7 @@ export interface ServedParts {
   state: ServedContext['state']
   readonly websockets: ServedWebSockets
   readonly newOutboundShare: NewShare
+  isShortOfMemory(): boolean
   readonly log: Logger
   readonly sampledLog: SampledLog
   readonly onClose: Closers['add']
@@ -205,6 +206,7 @@ async function openOne(settings: ServedSettings, ground: Ground): Promise<Opened
     door: doorOf(settings, visitors, parts),
     websockets,
     newOutboundShare,
+    isShortOfMemory: parts.isShortOfMemory,
     turnEnd: createTurnEnd(),
     limits: config.limits.websocket,
     log,

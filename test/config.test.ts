@@ -41,6 +41,8 @@ t.test(
       600,
       'limits.topic.levelBytes has no effect any more, and is an error in the next release: limits.topic.bytes is for the whole topic',
     ])
+    const { length } = read({ websocket: { fragments: 64, bufferedChunks: 2048 } })
+    t.equal(length, 3, 'a sentence for each')
     const variables = { CLOWN_LIMITS_PROCESS_MEMORY_SHED_MI_B: '800' }
     const told =
       'CLOWN_LIMITS_PROCESS_MEMORY_SHED_MI_B is called CLOWN_LIMITS_MEMORY_MIB now, and is an error in the next release'

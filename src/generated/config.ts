@@ -397,17 +397,9 @@ export interface ConfigInput {
      */
     websocket?: {
       /**
-       * Bytes of one message, all its fragments together. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`. With 20 lamps, Zigbee2MQTT's list of devices has 136 kB and its definitions have 245.
+       * Bytes of one message, all its fragments together, of which there may be any number: each counts as a message if it has less than 512 bytes. A single frame of more than 256 MiB is closed with 1009. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`. With 20 lamps, Zigbee2MQTT's list of devices has 136 kB and its definitions have 245.
        */
       messageBytes?: number
-      /**
-       * Fragments of one message. Chromium sends a message of 1 MiB in 9; ws, Node.js and Python's websocket-client send it in one.
-       */
-      fragments?: number
-      /**
-       * Pieces of frames waiting for the rest of their message. A message of 1 MiB has some 720 segments of TCP.
-       */
-      bufferedChunks?: number
       /**
        * Lines in one message. A dashboard that asks for each of its devices at once has some hundreds.
        */
@@ -421,7 +413,7 @@ export interface ConfigInput {
        */
       messageBurst?: number
       /**
-       * How long a socket may keep sending more than its rate. A script that writes what it has read from a file is read more slowly for minutes, and goes on.
+       * How long a socket may keep sending more than its rate while the hub is short of memory: past three quarters of limits.memory.mib. At any other time it is read more slowly for as long as it likes, as a script that writes what it has read from a file.
        */
       overRateSeconds?: number
       /**
@@ -454,7 +446,7 @@ export interface ConfigInput {
        */
       connectBytes?: number
       /**
-       * Bytes of a PUBLISH packet. Over a websocket, twice as many in one frame end the connection. With 20 lamps, Zigbee2MQTT's definitions have 245 kB and its list of devices has 136; pictures of cameras have the rest of the room.
+       * Bytes of a PUBLISH packet. With 20 lamps, Zigbee2MQTT's definitions have 245 kB and its list of devices has 136; pictures of cameras have the rest of the room.
        */
       publishBytes?: number
       /**
@@ -1193,17 +1185,9 @@ export interface Config {
      */
     websocket: {
       /**
-       * Bytes of one message, all its fragments together. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`. With 20 lamps, Zigbee2MQTT's list of devices has 136 kB and its definitions have 245.
+       * Bytes of one message, all its fragments together, of which there may be any number: each counts as a message if it has less than 512 bytes. A single frame of more than 256 MiB is closed with 1009. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`. With 20 lamps, Zigbee2MQTT's list of devices has 136 kB and its definitions have 245.
        */
       messageBytes: number
-      /**
-       * Fragments of one message. Chromium sends a message of 1 MiB in 9; ws, Node.js and Python's websocket-client send it in one.
-       */
-      fragments: number
-      /**
-       * Pieces of frames waiting for the rest of their message. A message of 1 MiB has some 720 segments of TCP.
-       */
-      bufferedChunks: number
       /**
        * Lines in one message. A dashboard that asks for each of its devices at once has some hundreds.
        */
@@ -1217,7 +1201,7 @@ export interface Config {
        */
       messageBurst: number
       /**
-       * How long a socket may keep sending more than its rate. A script that writes what it has read from a file is read more slowly for minutes, and goes on.
+       * How long a socket may keep sending more than its rate while the hub is short of memory: past three quarters of limits.memory.mib. At any other time it is read more slowly for as long as it likes, as a script that writes what it has read from a file.
        */
       overRateSeconds: number
       /**
@@ -1250,7 +1234,7 @@ export interface Config {
        */
       connectBytes: number
       /**
-       * Bytes of a PUBLISH packet. Over a websocket, twice as many in one frame end the connection. With 20 lamps, Zigbee2MQTT's definitions have 245 kB and its list of devices has 136; pictures of cameras have the rest of the room.
+       * Bytes of a PUBLISH packet. With 20 lamps, Zigbee2MQTT's definitions have 245 kB and its list of devices has 136; pictures of cameras have the rest of the room.
        */
       publishBytes: number
       /**

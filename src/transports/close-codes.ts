@@ -25,10 +25,14 @@ export const closeCodes = {
   notText: { code: 1007, when: 'a text is not UTF-8', advice: 'mend the program' },
   tooMuch: {
     code: 1008,
-    when: 'too much was sent for too long, or more than one message before signing in',
+    when: 'too much was sent for too long while memory was short, or more than one message before signing in',
     advice: 'send less, then connect again',
   },
-  tooBig: { code: 1009, when: 'a message is too big', advice: 'send smaller ones' },
+  tooBig: {
+    code: 1009,
+    when: 'a frame has more than 256 MiB; smaller ones that are too large are lost alone',
+    advice: 'send smaller ones',
+  },
   defect: {
     code: 1011,
     when: 'the hub has a defect',

@@ -13,8 +13,11 @@ export interface HeartbeatOptions {
 
 /** Pings every websocket of a hub, and cuts those that do not answer. */
 export interface Heartbeat {
-  /** Watches `websocket` until the answered `stop`; `alive` is to be called for each pong. */
-  watch(websocket: Pinged): { alive(): void; stop(): void }
+  /**
+   * Watches `websocket`, of which so many bytes have been read, until the answered `stop`; `alive` is to be
+   * called for each pong.
+   */
+  watch(websocket: Pinged, readBytes: () => number): { alive(): void; stop(): void }
   /** What is due now; the interval calls it. */
   tick(): void
   close(): void
@@ -24,7 +27,13 @@ interface Pulse {
   pingAtMs: number
   /** Set while a pong is awaited. */
   deadlineMs: number | undefined
+  readonly readBytes: () => number
+  /** How many they were when the deadline was set. */
+  readBefore: number
 }
+
+/** So many bytes tell as much as a pong, which has to wait for the end of a large message; fewer may be a drip. */
+const signOfLifeBytes = 16 * 1024
 
 const tickMs = 1000
 
@@ -38,12 +47,17 @@ export function createHeartbeat({ limits, sampledLog, now }: HeartbeatOptions): 
   const pongMs = limits.pongSeconds * 1000
   let lastTickMs = clock()
   const beat = (websocket: Pinged, pulse: Pulse, nowMs: number) => {
-    if (pulse.deadlineMs !== undefined && nowMs >= pulse.deadlineMs) {
+    const readBytes = pulse.readBytes()
+    const isHeard = readBytes - pulse.readBefore >= signOfLifeBytes
+    if (pulse.deadlineMs !== undefined && isHeard) {
+      Object.assign(pulse, { deadlineMs: nowMs + pongMs, readBefore: readBytes })
+    } else if (pulse.deadlineMs !== undefined && nowMs >= pulse.deadlineMs) {
       sampledLog.warn('websocket-no-pong', {}, 'a websocket does not answer pings: it is cut')
       pulses.delete(websocket)
       websocket.terminate()
     } else if (pulse.deadlineMs === undefined && nowMs >= pulse.pingAtMs) {
-      Object.assign(pulse, { pingAtMs: nowMs + pingMs, deadlineMs: nowMs + pongMs })
+      const deadlineMs = nowMs + pongMs
+      Object.assign(pulse, { pingAtMs: nowMs + pingMs, deadlineMs, readBefore: readBytes })
       websocket.ping()
     }
   }
@@ -60,8 +74,9 @@ export function createHeartbeat({ limits, sampledLog, now }: HeartbeatOptions): 
   }
   const interval = setInterval(tick, tickMs).unref()
   return {
-    watch: (websocket) => {
-      const pulse: Pulse = { pingAtMs: clock() + pingMs, deadlineMs: undefined }
+    watch: (websocket, readBytes) => {
+      const pingAtMs = clock() + pingMs
+      const pulse: Pulse = { pingAtMs, deadlineMs: undefined, readBytes, readBefore: 0 }
       pulses.set(websocket, pulse)
       return {
         alive: () => {

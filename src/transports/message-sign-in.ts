@@ -110,15 +110,19 @@ function expectOne(
       take(frame)
       return
     }
-    breach(closeCodes.tooMuch, `expected one message of at most ${firstMessageBytes} bytes`)
+    refuse()
   }
+  const refuse = () =>
+    breach(closeCodes.tooMuch, `expected one message of at most ${firstMessageBytes} bytes`)
   const stop = () => {
     clearTimeout(deadline)
     websocket.off('message', receive)
+    websocket.off('excess', refuse)
   }
   const giveUp = () => breach(closeCodes.tooLate, 'expected a first message sooner')
   const deadline = setTimeout(giveUp, firstMessageSeconds * 1000)
   websocket.on('message', receive)
+  websocket.on('excess', refuse)
   websocket.once('close', stop)
   return stop
 }

@@ -17,6 +17,8 @@ import { writeOnceATurn } from './write-once-a-turn.ts'
 export interface ServedLinkOptions {
   readonly limits: InboundLimits & OutboundLimits & { readonly overRateSeconds: number }
   readonly newOutboundShare: NewShare
+  /** Whether the hub has to save memory. */
+  isShortOfMemory(): boolean
   readonly sampledLog: SampledLog
   readonly log: Logger
   readonly turnEnd: TurnEnd
@@ -65,6 +67,7 @@ export function serveLink(
       opened(() => conversation.receive(frame.toString('utf8')), { websocket, log }),
     giveUp: {
       afterSeconds: limits.overRateSeconds,
+      isShortOfMemory: options.isShortOfMemory,
       tell: ({ message }) => {
         websocket.close(closeCodes.tooMuch.code, message)
         websocket.resume()
@@ -87,6 +90,9 @@ function listen(websocket: WebSocket, inbound: WebSocketInbound): void {
   })
   websocket.on('ping', (data) => inbound.ping(data))
   websocket.on('pong', () => inbound.noise())
+  websocket.on('fragments', (count: number) => inbound.noise(count))
+  // Their languages have no word for it.
+  websocket.on('excess', () => inbound.noise())
 }
 
 /** What `act` answers. A defect of ours must not end the hub: it ends the websocket. */

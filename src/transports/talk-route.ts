@@ -34,6 +34,8 @@ export interface TalkOptions {
   mayEnter(connection: object, user: string): boolean
   readonly websockets: WebSockets
   readonly newOutboundShare: NewShare
+  /** Whether the hub has to save memory. */
+  isShortOfMemory(): boolean
   readonly turnEnd: TurnEnd
   /** Where a request comes from. */
   clientAddress(request: IncomingMessage): string
@@ -139,7 +141,8 @@ function serve(
     // Its answer has to be read.
     websocket.resume()
   }
-  const giveUp = { afterSeconds: limits.overRateSeconds, tell }
+  const { isShortOfMemory } = options
+  const giveUp = { afterSeconds: limits.overRateSeconds, isShortOfMemory, tell }
   const inbound = new WebSocketInbound(websocket, {
     limits,
     sampledLog,
@@ -153,6 +156,11 @@ function serve(
   })
   websocket.on('ping', (data) => inbound.ping(data))
   websocket.on('pong', () => inbound.noise())
+  websocket.on('fragments', (count: number) => inbound.noise(count))
+  websocket.on('excess', (error: HubError) => {
+    link.send(dialect.encodeError(error))
+    inbound.noise()
+  })
   websocket.on('close', (code) => {
     session.close()
     link.close()

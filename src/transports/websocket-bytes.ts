@@ -43,6 +43,9 @@ export function bytesOf(websocket: WebSocket, options: WebSocketBytesOptions): D
   websocket.on('pong', () => {
     if (mayGoOn(false)) inbound.noise()
   })
+  websocket.on('fragments', (count: number) => {
+    if (mayGoOn(false)) inbound.noise(count)
+  })
   return stream
 }
 

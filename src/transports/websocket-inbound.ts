@@ -19,8 +19,15 @@ export interface WebSocketInboundOptions {
   /** For how many messages a frame counts; one, if nothing else is said. */
   priceOf?(frame: Buffer): number
   receive(frame: Buffer): void
-  /** When a socket that goes on to send too much is given up, and how it is told; never without this. */
-  readonly giveUp?: { readonly afterSeconds: number; tell(error: HubError): void }
+  /**
+   * When a socket that goes on to send too much while the hub is short of memory is given up, and how it is
+   * told; never without this.
+   */
+  readonly giveUp?: {
+    readonly afterSeconds: number
+    isShortOfMemory(): boolean
+    tell(error: HubError): void
+  }
   /** Milliseconds of a clock that never jumps. */
   readonly now?: () => number
 }
@@ -30,7 +37,7 @@ const calmMs = 1000
 
 /**
  * Lets a socket have its rate. What is past it waits, and the socket is not read meanwhile, so that TCP
- * makes its peer wait too; a peer that goes on for long is given up.
+ * makes its peer wait too; only one that goes on for long while memory is short is given up.
  */
 export class WebSocketInbound {
   readonly #inlet: Inlet
@@ -78,10 +85,10 @@ export class WebSocketInbound {
     if (this.#timer === undefined) this.#drain()
   }
 
-  /** Frames that nothing follows from cost as much: pongs, and what is refused. */
-  noise(): void {
+  /** Frames that nothing follows from cost as much: pongs, fragments, and what is refused. */
+  noise(count = 1): void {
     if (this.#isClosed || this.#timer !== undefined) return
-    if (!this.#bucket.take(this.#pingPrice())) this.#holdBack()
+    if (!this.#bucket.take(count * this.#pingPrice())) this.#holdBack()
   }
 
   /** Nothing is received any more. */
@@ -135,7 +142,8 @@ export class WebSocketInbound {
   #holdBack(): void {
     const { limits, sampledLog, giveUp } = this.#options
     const nowMs = this.#now()
-    if (nowMs - this.#heldUntilMs > calmMs) this.#overSinceMs = nowMs
+    const isCalm = nowMs - this.#heldUntilMs > calmMs
+    if (isCalm || giveUp?.isShortOfMemory() === false) this.#overSinceMs = nowMs
     if (giveUp !== undefined && nowMs - this.#overSinceMs > giveUp.afterSeconds * 1000) {
       sampledLog.warn('websocket-over-rate', {}, 'a websocket sends too much: it is closed')
       this.close()

@@ -1,26 +1,32 @@
+import type { IncomingMessage } from 'node:http'
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
 import type { NewShare } from '../core/byte-budget.ts'
-import { systemCodeOf } from '../core/errors.ts'
+import { systemCodeOf, tooLarge } from '../core/errors.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import { closeCodes } from './close-codes.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import type { Handshake } from './route.ts'
+import { largestFrameBytes, readWholeMessages, WholeMessages } from './whole-messages.ts'
 
-/** Completes websocket handshakes and knows every websocket that is open. */
+/**
+ * Completes websocket handshakes and knows every websocket that is open. Besides its own events each emits
+ * `excess`, with the HubError that says why, for a message that is too large and was read past; and
+ * `fragments`, with their number, for those that cost more to look at than to send.
+ */
 export interface WebSockets {
   accept(handshake: Handshake, serve: (websocket: WebSocket) => void): void
   /** Tells every peer that the hub goes away, and waits for them, at most `closeGraceMs`. */
   close(): Promise<void>
 }
 
+const nothing = Buffer.alloc(0)
+
 /** How long a peer has for its part of the goodbye, whoever began. */
 const closeGraceMs = 1000
 
 export interface WebSocketsOptions extends Pick<ServerOptions, 'handleProtocols'> {
-  /** Bytes of one message, all its fragments together. */
-  readonly messageBytes: number
-  readonly fragments: number
-  readonly bufferedChunks: number
+  /** Bytes of one message, all its fragments together; undefined where messages carry a stream, in any pieces. */
+  readonly messageBytes: number | undefined
 }
 
 export interface WebSocketsContext {
@@ -30,17 +36,12 @@ export interface WebSocketsContext {
 }
 
 export function createWebSockets(
-  options: WebSocketsOptions,
-  { heartbeat, sampledLog, newInboundShare }: WebSocketsContext,
+  { messageBytes, handleProtocols }: WebSocketsOptions,
+  context: WebSocketsContext,
 ): WebSockets {
-  const { messageBytes, fragments, bufferedChunks, handleProtocols } = options
+  const { heartbeat, sampledLog } = context
   const server = new WebSocketServer(
-    serverOptions({
-      ...(handleProtocols && { handleProtocols }),
-      maxPayload: messageBytes,
-      maxFragments: fragments,
-      maxBufferedChunks: bufferedChunks,
-    }),
+    serverOptions({ ...(handleProtocols && { handleProtocols }), maxPayload: largestFrameBytes }),
   )
   let isClosed = false
   return {
@@ -50,16 +51,19 @@ export function createWebSockets(
         socket.destroy()
         return
       }
-      server.handleUpgrade(request, socket, head, (websocket) => {
-        const pulse = heartbeat.watch(websocket)
+      const buffered: unknown = socket.read()
+      const early = Buffer.isBuffer(buffered) ? Buffer.concat([head, buffered]) : head
+      server.handleUpgrade(request, socket, nothing, (websocket) => {
+        const pulse = heartbeat.watch(websocket, () => request.socket.bytesRead)
         websocket.on('pong', pulse.alive)
         websocket.on('close', pulse.stop)
         websocket.on('error', (error) => {
           const fields = { reason: error.message }
           sampledLog.warn(counterOf(error), fields, 'a websocket broke a rule')
         })
-        boundUnfinished(websocket, { request, socket, sampledLog, newInboundShare })
         serve(websocket)
+        const messages = wholeMessages(websocket, { request, messageBytes, context })
+        readWholeMessages(socket, early, messages)
       })
     },
     close: async () => {
@@ -69,30 +73,31 @@ export function createWebSockets(
   }
 }
 
-/** Cuts a websocket when it and all others have too much of messages that have not come to their end. */
-function boundUnfinished(
+interface Incoming {
+  readonly request: IncomingMessage
+  readonly messageBytes: number | undefined
+  readonly context: WebSocketsContext
+}
+
+/** What a websocket is to read its messages by. */
+function wholeMessages(
   websocket: WebSocket,
-  {
-    request,
-    socket,
-    sampledLog,
-    newInboundShare,
-  }: Omit<WebSocketsContext, 'heartbeat'> & Pick<Handshake, 'request' | 'socket'>,
-): void {
+  { request, messageBytes, context: { sampledLog, newInboundShare } }: Incoming,
+): WholeMessages {
+  const onFragments = (count: number) => websocket.emit('fragments', count)
+  if (messageBytes === undefined) return new WholeMessages({ onFragments })
   const share = newInboundShare(() => `address ${request.socket.remoteAddress}`)
-  let bytes = 0
-  const finished = () => {
-    bytes = 0
-    share.hold(0)
+  const onExcess = (bytes: number) => {
+    const error = tooLarge(bytes, messageBytes)
+    const fields = { reason: error.message }
+    sampledLog.warn('websocket-message-too-big', fields, 'a message is too large, and lost')
+    websocket.emit('excess', error)
   }
-  for (const event of ['message', 'ping', 'pong', 'close']) websocket.on(event, finished)
-  socket.on('data', (chunk: Buffer) => {
-    bytes += chunk.length
-    if (share.hold(bytes)) return
-    const fields = { reason: 'all have too much of messages that are not finished' }
-    sampledLog.warn('websocket-message-too-big', fields, 'a websocket was cut')
-    websocket.terminate()
-  })
+  const limit = { messageBytes, mayKeep: share.hold, onExcess }
+  const messages = new WholeMessages({ limit, onFragments })
+  websocket.on('message', () => share.hold(messages.keptBytes))
+  websocket.on('close', () => share.hold(0))
+  return messages
 }
 
 /** The types of ws do not know yet how long it waits for the peer's close frame. */
@@ -111,8 +116,6 @@ function counterOf(error: Error): string {
     case 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH':
     case 'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH':
       return 'websocket-message-too-big'
-    case 'WS_ERR_TOO_MANY_BUFFERED_PARTS':
-      return 'websocket-too-many-fragments'
     default:
       return 'websocket-ended'
   }

@@ -21,7 +21,8 @@ function beating(t: Test) {
     ping: () => calls.push('ping'),
     terminate: () => calls.push('terminate'),
   }
-  const pulse = heartbeat.watch(socket)
+  const read = { bytes: 0 }
+  const pulse = heartbeat.watch(socket, () => read.bytes)
   /** Lets time pass in the seconds of a hub that runs well. */
   const pass = (seconds: number) => {
     for (let second = 0; second < seconds; second++) {
@@ -30,7 +31,7 @@ function beating(t: Test) {
     }
     return calls.splice(0)
   }
-  return { heartbeat, clock, counters, calls, socket, pulse, pass }
+  return { heartbeat, clock, counters, calls, socket, read, pulse, pass }
 }
 
 t.test('who answers each ping stays', async (t) => {
@@ -48,6 +49,21 @@ t.test('F23: who withholds its pong is cut', async (t) => {
   t.same(pass(1), ['terminate'])
   t.same(pass(100), [])
   t.same(counters.snapshot(), { 'websocket-no-pong': 1 })
+})
+
+t.test('who is still sending a large message is there; who only drips is cut', async (t) => {
+  const { pass, read } = beating(t)
+  t.same(pass(20), ['ping'])
+  for (let second = 0; second < 60; second++) {
+    read.bytes += 2000
+    t.same(pass(1), [])
+  }
+  const calls: string[] = []
+  for (let second = 0; second < 25; second++) {
+    read.bytes += 500
+    calls.push(...pass(1))
+  }
+  t.same(calls, ['terminate'])
 })
 
 t.test('F28: after a stall of the hub everybody gets a fresh deadline', async (t) => {

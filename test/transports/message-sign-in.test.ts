@@ -94,12 +94,15 @@ t.test('too long a message, or a second one, ends it', async (t) => {
   const long = await stranger(t, hub)
   long.websocket.send(`["${auth}",{"user":"clown","password":"${'x'.repeat(4096)}"}]`)
   t.match(await long.closed, [1008])
+  const huge = await stranger(t, hub)
+  huge.websocket.send('x'.repeat(2 * 1024 * 1024))
+  t.match(await huge.closed, [1008])
   const eager = await stranger(t, hub)
   eager.send(auth, { user: 'clown', password: 'bigclown' })
   eager.send('relay/-/set', { state: true })
   t.match(await eager.closed, [1008, 'expected one message of at most 4096 bytes'])
   t.same(eager.frames.items, [])
-  t.equal(hub.counters()['websocket-sign-in-refused'], 2)
+  t.equal(hub.counters()['websocket-sign-in-refused'], 3)
 })
 
 t.test('who says nothing in time is closed', async (t) => {

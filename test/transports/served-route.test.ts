@@ -210,7 +210,22 @@ t.test('one connection too many: refused when that is known, or closed: try late
   t.equal((await fetch(`http://127.0.0.1:${later.port}/test`)).status, 503)
 })
 
-t.test('who sends too fast for too long is given up', async (t) => {
+t.test(
+  'a message that is too large is lost alone, and tiny fragments count as messages',
+  async (t) => {
+    const { port, log } = await served(t, { greet: () => ({ open: echo }) })
+    const websocket = opened(t, port)
+    await once(websocket, 'open')
+    websocket.send('x'.repeat(1024 * 1024 + 1))
+    websocket.send('behind')
+    t.equal(String((await once(websocket, 'message'))[0]), 'behind')
+    for (let at = 0; at < 300; at++) websocket.send('y', { fin: at === 299 })
+    t.equal(String((await once(websocket, 'message'))[0]), 'y'.repeat(300))
+    await log.next(({ msg }) => msg === 'a message is too large, and lost')
+  },
+)
+
+t.test('who sends too fast for too long is given up when memory is short', async (t) => {
   const { port } = await served(t, { greet: () => ({ open: echo }) })
   const websocket = opened(t, port)
   await once(websocket, 'open')

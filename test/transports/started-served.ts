@@ -66,6 +66,7 @@ export async function served(
     {
       websockets,
       newOutboundShare: unbounded,
+      isShortOfMemory: () => true,
       turnEnd: createTurnEnd(),
       limits,
       log: logger,

@@ -16,8 +16,6 @@ import { unbounded } from '../unbounded.ts'
 
 const limits = {
   messageBytes: 1000,
-  fragments: 8,
-  bufferedChunks: 8,
   pingSeconds: 20,
   pongSeconds: 10,
   messagesPerSecond: 100,
@@ -39,7 +37,14 @@ function openedWebSockets(t: Test, log: Logger) {
 
 const user: User = { name: 'a', rules: [], tokens: [] }
 
-t.test('a defect in a dialect ends its websocket, not the hub, and is logged', async (t) => {
+interface Talk {
+  readonly encodeError?: (error: { readonly code: string }) => string
+  readonly overRateSeconds?: number
+  obey(): void
+}
+
+/** A websocket of a dialect of the test, on a hub that is short of memory; what the hub logs goes to `logged`. */
+async function talking(t: Test, { encodeError = () => '', overRateSeconds = 30, obey }: Talk) {
   const logged: string[] = []
   const log = pino({}, { write: (line: string) => logged.push(line) })
   const bus = {
@@ -54,11 +59,9 @@ t.test('a defect in a dialect ends its websocket, not the hub, and is logged', a
       name: 'broken',
       countMessages: () => 1,
       encode: () => '',
-      encodeError: () => '',
+      encodeError,
       encodeMissed: () => '',
-      open: () => () => {
-        throw new TypeError('a defect')
-      },
+      open: () => obey,
     },
     context: {
       bus,
@@ -78,17 +81,39 @@ t.test('a defect in a dialect ends its websocket, not the hub, and is logged', a
     clientAddress: () => '127.0.0.1',
     websockets,
     newOutboundShare: unbounded,
+    isShortOfMemory: () => true,
     turnEnd: createTurnEnd(),
-    limits,
+    limits: { ...limits, overRateSeconds },
     sampledLog,
   })
   const server = await startedHttpServer(t, { routeOf: () => route })
   const websocket = new WebSocket(`ws://a:b@127.0.0.1:${server.port}/`)
   await once(websocket, 'open')
+  return { websocket, logged }
+}
+
+t.test('a defect in a dialect ends its websocket, not the hub, and is logged', async (t) => {
+  const obey = () => {
+    throw new TypeError('a defect')
+  }
+  const { websocket, logged } = await talking(t, { obey })
   websocket.send('anything')
   const [code] = await once(websocket, 'close')
   t.equal(code, 1011)
   t.match(logged, [/a defect/])
+})
+
+t.test('F23: who pours on while the hub is short of memory is told, and closed', async (t) => {
+  const encodeError = ({ code }: { readonly code: string }) => code
+  const { websocket } = await talking(t, { encodeError, overRateSeconds: 0, obey: () => {} })
+  const told = once(websocket, 'message')
+  const flood = setInterval(() => {
+    for (let number = 0; number < 200; number++) websocket.ping('p')
+  }, 10)
+  t.teardown(() => clearInterval(flood))
+  const closed = once(websocket, 'close')
+  t.equal(String((await told)[0]), 'too-fast')
+  t.equal((await closed)[0], 1008)
 })
 
 t.test('a websocket that does not answer the goodbye is cut after a second', async (t) => {
