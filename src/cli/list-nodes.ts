@@ -1,11 +1,9 @@
 import { parseArgs } from 'node:util'
 import { ageOf, localTime } from '../core/local-time.ts'
 import { isRecord } from '../core/record.ts'
-import { type Command, readArguments } from './command.ts'
-import { hubAddress, hubOptions, hubUsage } from './hub-address.ts'
-import type { HubAnswer } from './hub-client.ts'
-import { rowsIn, wordOf } from './hub-question.ts'
-import { printList } from './list-command.ts'
+import { type Command, readArguments } from './arguments.ts'
+import { type HubAnswer, hubAddress, hubOptions, hubUsage, rowsIn, tellAnswer } from './ask-hub.ts'
+import { wordOf } from './terminal.ts'
 
 const usage = `nodes [--json] ${hubUsage}`
 const options = { json: { type: 'boolean', default: false }, ...hubOptions } as const
@@ -17,9 +15,13 @@ export const listNodes: Command = {
   run: async (args, terminal) => {
     const { values } = readArguments(usage, () => parseArgs({ args, options }))
     const nowMs = Date.now()
-    const linesOf = (answer: HubAnswer) => nodeLines(rowsIn(answer, 'nodes'), nowMs)
-    const listing = { path: '/api/nodes', isJson: values.json, linesOf }
-    return printList(hubAddress(values, terminal), listing, terminal)
+    const linesOf = ({ nodes }: HubAnswer['body']) => {
+      const rows = rowsIn(nodes)
+      return rows && nodeLines(rows, nowMs)
+    }
+    const request = { path: '/api/nodes' }
+    const asking = { request, does: 'lists nodes', isJson: values.json, linesOf }
+    return tellAnswer(hubAddress(values, terminal), asking, terminal)
   },
 }
 
@@ -30,7 +32,7 @@ export function nodeLines(nodes: readonly Row[], nowMs: number): string[] {
   if (nodes.length === 0) return ['no nodes yet']
   const tables = nodes.map((node) => ({
     node,
-    rows: devicesIn(node['devices']).map((row) => deviceCells(row, nowMs)),
+    rows: (rowsIn(node['devices']) ?? []).map((row) => deviceCells(row, nowMs)),
   }))
   const widths = widthsOf(tables.flatMap(({ rows }) => rows))
   return tables.flatMap(({ node, rows }) => [
@@ -48,10 +50,6 @@ function headLine({ base, online, lastSeen }: Row, nowMs: number): string {
 function onlineWord(online: unknown): string {
   if (online === null) return 'not known whether online'
   return online === true ? 'online' : 'offline'
-}
-
-function devicesIn(devices: unknown): Row[] {
-  return Array.isArray(devices) ? devices.filter(isRecord) : []
 }
 
 function deviceCells({ name, value, encoding, at, stale }: Row, nowMs: number): string[] {

@@ -1,7 +1,8 @@
 import { HubError, reasonOf } from '../core/errors.ts'
 import { nearest } from '../core/nearest.ts'
 import { readRelease } from '../core/release.ts'
-import type { Command, Terminal } from './command.ts'
+import type { Command } from './arguments.ts'
+import type { Terminal } from './terminal.ts'
 
 /** By name, which may be two words. A command loads what it needs, and none waits for the others. */
 const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([

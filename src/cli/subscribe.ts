@@ -1,9 +1,8 @@
 import { parseArgs } from 'node:util'
 import { isRecord } from '../core/record.ts'
-import { type Command, onlyOne, readArguments } from './command.ts'
-import { streamHistory } from './history-stream.ts'
-import { hubAddress, hubOptions, hubUsage } from './hub-address.ts'
-import { timeOption, wordOf } from './hub-question.ts'
+import { type Command, onlyOne, readArguments, timeOption } from './arguments.ts'
+import { hubAddress, hubOptions, hubUsage, streamHistory } from './ask-hub.ts'
+import { wordOf } from './terminal.ts'
 
 const usage = `sub FILTER [--since 1h|ISO-TIME] [--quantity NAME] [--json] ${hubUsage}`
 

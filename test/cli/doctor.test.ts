@@ -1,5 +1,6 @@
 import { chmodSync } from 'node:fs'
 import t from 'tap'
+import { certificateFindings } from '../../src/cli/doctor.ts'
 import { someHash, usersFile, writePrivate } from '../access/users.ts'
 import { testCertificate } from '../certificates.ts'
 import { ranLine } from './run-line.ts'
@@ -89,4 +90,15 @@ t.test('a defect is no finding', async (t) => {
   const { code, errors } = await ranLine(`doctor ${config}`, { environment })
   t.equal(code, 1)
   t.match(errors, ['clown-hub: unexpected: out of memory; please report this as a defect'])
+})
+
+const dayMs = 24 * 60 * 60 * 1000
+
+t.test('a certificate is told of 30 days before its end, and after it', async (t) => {
+  const files = await testCertificate(t)
+  const inDays = (days: number) => certificateFindings(files, Date.now() + days * dayMs)
+  t.same(certificateFindings(files), [])
+  t.same(inDays(824 - 31), [])
+  t.match(inDays(824 - 29), [/^tls\.certFile ".*tls\.crt" expires on \d{4}-\d\d-\d\d: put a new/])
+  t.match(inDays(825), [/^tls\.certFile ".*tls\.crt" has expired on \d{4}-\d\d-\d\d: put a new/])
 })

@@ -113,9 +113,11 @@ t.test('a refusal of a list ends with 4, and what is none with 1', async (t) => 
     [503, { commands: [] }],
   ]) {
     const { url } = await answeringHub(t, { status: Number(status), body: answer })
-    const { code, errors } = await ranLine(`commands --url ${url}`)
-    t.equal(code, 1)
-    t.match(errors, [/^clown-hub: expected a hub that lists commands, got status /])
+    for (const options of ['', ' --json']) {
+      const { code, errors } = await ranLine(`commands --url ${url}${options}`)
+      t.equal(code, 1)
+      t.match(errors, [/^clown-hub: expected a hub that lists commands, got status /])
+    }
   }
 })
 

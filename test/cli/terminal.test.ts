@@ -1,6 +1,12 @@
 import { EventEmitter } from 'node:events'
 import t from 'tap'
-import { firstStopSignal } from '../../src/cli/stop-signals.ts'
+import { firstStopSignal, plainText } from '../../src/cli/terminal.ts'
+
+t.test('what a stranger wrote stays on its line, and turns nothing around', async (t) => {
+  t.equal(plainText('a\r\n\u001b[2Jb\u0085c'), 'a [2Jb c')
+  t.equal(plainText('relay/\u202etes/0\u2066-yaler'), 'relay/ tes/0 -yaler')
+  t.equal(plainText('home/👨‍👩‍👧/می‌خواهم'), 'home/👨‍👩‍👧/می‌خواهم')
+})
 
 t.test('the first signal asks for an end, one long after it ends at once', async (t) => {
   const signals = new EventEmitter()

@@ -1,9 +1,9 @@
 /** The configuration of ours for a mosquitto.conf. */
 import { networkInterfaces } from 'node:os'
 import { resolve } from 'node:path'
-import type { ConfigInput } from '../config.ts'
-import { type Conf, type ConfLine, type Listener, locate, sentenceOn } from './import-conf.ts'
-import { nearestLimit } from './import-schema.ts'
+import type { ConfigInput } from '../../config.ts'
+import { validateCheckedConfig } from '../../generated/validate-config.js'
+import { type Conf, type ConfLine, type Listener, locate } from './files.ts'
 
 /** What an import of settings came to. */
 export interface ImportedConfig {
@@ -250,7 +250,7 @@ function notTaken({ conf, taken }: Taking): string[] {
   return [...byTitle].flatMap(([title, lines]) => {
     const sentence = sentenceOn(title.replace(/ .*/, ''))
     // All of a bridge go together.
-    if (sentence === 'as `connection`') return []
+    if (sentence === asConnection) return []
     const places = lines.map(({ place }) => place).join(', ')
     return `${places}: ${title}: ${plain(sentence ?? 'not known in mosquitto.conf(5)')}`
   })
@@ -259,4 +259,128 @@ function notTaken({ conf, taken }: Taking): string[] {
 /** Without the marks that the page needs. */
 function plain(sentence: string): string {
   return sentence.replaceAll('`', '')
+}
+
+/** What `settings` says of a setting; undefined for one that mosquitto.conf(5) does not know. */
+export function sentenceOn(name: string): string | undefined {
+  const known = name.replace(/^((?:auth|plugin)_opt_).*/, '$1')
+  return new Map(Object.entries(settings)).get(known)
+}
+
+/** `value` where a limit of the configuration can be set to it, or else the nearest that it can be set to. */
+function nearestLimit(path: readonly [group: string, key: string], value: number): number {
+  const { limits } = validateCheckedConfig.schema['properties']
+  const { minimum, maximum } = limits.properties[path[0]].properties[path[1]]
+  return Math.min(Math.max(value, minimum), maximum)
+}
+
+const asConnection = 'as `connection`'
+
+const ofBridges = `
+  address addresses bridge_alpn bridge_attempt_unsubscribe bridge_bind_address bridge_cafile
+  bridge_capath bridge_certfile bridge_identity bridge_insecure bridge_keyfile
+  bridge_max_packet_size bridge_outgoing_retain bridge_protocol_version bridge_psk
+  bridge_require_ocsp bridge_tls_version cleansession clientid idle_timeout keepalive_interval
+  local_cleansession local_clientid local_password local_username notification_topic
+  notifications notifications_local_only password remote_clientid remote_password
+  remote_username restart_timeout round_robin start_type threshold topic try_private username
+`
+  .trim()
+  .split(/\s+/)
+
+/**
+ * Every setting of mosquitto.conf(5), with what it is here. docs/from-mosquitto.md has the same table,
+ * which a test compares; an import tells those it could not take by their sentence here.
+ */
+export const settings: Readonly<Record<string, string>> = {
+  // Who may come in, and what they may do.
+  acl_file: 'rules in `users.yaml`; without one, everybody gets the role `operator`',
+  allow_anonymous: 'the user `anonymous` in `users.yaml`',
+  allow_zero_length_clientid: 'always allowed, with a clean session',
+  auth_opt_: 'no counterpart: there are no plugins',
+  auth_plugin: 'no counterpart: there are no plugins; users are those of `users.yaml`',
+  auth_plugin_deny_special_chars: 'no counterpart: there are no plugins',
+  auto_id_prefix: 'no counterpart: ids that the hub makes up are random',
+  check_retain_source: 'no counterpart: what was retained stays until somebody takes it away',
+  clientid_prefixes: 'no counterpart: any client id may come, and counts for its user only',
+  password_file: 'passwords in `users.yaml`; each hash becomes argon2id at the next sign-in',
+  per_listener_settings: 'no counterpart: users and rules are the same on all ports',
+  plugin: 'no counterpart: there are no plugins; users are those of `users.yaml`',
+  plugin_opt_: 'no counterpart: there are no plugins',
+  psk_file: 'no counterpart: the hub has no TLS by shared keys; use passwords or tokens',
+
+  // Where the broker listens.
+  listener: '`mqtt.host` and `mqtt.port`; of each kind of port there is one',
+  port: '`mqtt.port`',
+  bind_address: '`mqtt.host`',
+  bind_interface: 'no counterpart: `mqtt.host` takes an address of the interface',
+  protocol: '`mqtt` is the part `mqtt`, `websockets` the part `http`, there below the path `/mqtt`',
+  socket_domain: '`host: 0.0.0.0` is IPv4 only, `host: "::"` is both',
+  mount_point: 'no counterpart: topics are the same on all ports; give users rules below a prefix',
+  max_connections: '`limits.connections.total`, all ports together',
+  http_dir: 'no counterpart: the hub serves no files',
+  use_username_as_clientid: 'not needed: a client id counts for its user only',
+  set_tcp_nodelay: 'always on',
+  websockets_headers_size: '`limits.http.headerBytes`',
+  websockets_log_level: 'no counterpart',
+
+  // TLS.
+  certfile: '`tls.certFile`',
+  keyfile: '`tls.keyFile`; readable by its owner only',
+  cafile: 'not needed: it is for certificates of clients, which the hub does not ask for',
+  capath: 'not needed: it is for certificates of clients, which the hub does not ask for',
+  crlfile: 'not needed: it is for certificates of clients, which the hub does not ask for',
+  require_certificate:
+    'no counterpart: the port is not opened; give each client a token by `clown-hub user token`',
+  use_identity_as_username: 'no counterpart: users sign in by password or token',
+  use_subject_as_username: 'no counterpart: users sign in by password or token',
+  psk_hint: 'no counterpart: the port is not opened; use a certificate',
+  tls_version: 'always TLS 1.2 and 1.3',
+  ciphers: 'no counterpart: those of Node.js',
+  'ciphers_tls1.3': 'no counterpart: those of Node.js',
+  dhparamfile: 'not needed: keys are exchanged over elliptic curves',
+  tls_engine: 'no counterpart: the key is a file',
+  tls_engine_kpass_sha1: 'no counterpart: the key is a file',
+  tls_keyform: 'no counterpart: the key is a file in PEM',
+
+  // How much there may be.
+  max_packet_size: '`limits.mqtt.publishBytes`',
+  message_size_limit: '`limits.mqtt.publishBytes`, with 1,024 more for the topic',
+  max_queued_messages: '`limits.sessions.messages`',
+  max_queued_bytes: '`limits.sessions.bytes`',
+  max_inflight_messages: 'no counterpart: as many as `limits.sessions.messages`',
+  max_inflight_bytes: 'no counterpart: as many as `limits.sessions.bytes`',
+  max_keepalive: 'no counterpart: clients of MQTT 3.1 and 3.1.1 are not told one',
+  max_qos: 'no counterpart: always 2',
+  max_topic_alias: 'no counterpart: topic aliases belong to MQTT 5',
+  memory_limit: '`limits.memory.mib`: past it values are delivered and not retained',
+  persistent_client_expiration: '`limits.sessions.hours`',
+  queue_qos0_messages: 'no counterpart: what is sent at QoS 0 does not wait for an absent client',
+  retain_available: 'no counterpart: always available; `retain` is a right of users',
+  upgrade_outgoing_qos: 'no counterpart: a message keeps its QoS',
+  allow_duplicate_messages: 'no counterpart: a client gets a message once',
+
+  // What is kept.
+  persistence: '`data.folder`; `false` is an empty one',
+  persistence_file: 'no counterpart: files in `data.folder` have names of their own',
+  persistence_location: '`data.folder`; an import writes `data`, beside the new configuration',
+  autosave_interval: 'not needed: what is acknowledged is on disk',
+  autosave_on_changes: 'not needed: what is acknowledged is on disk',
+
+  // The process and its log.
+  connection_messages: 'no counterpart: connections are counted, not logged',
+  include_dir: 'no counterpart: the configuration is one file; an import reads them all',
+  log_dest: 'no counterpart: the hub logs to its standard error; systemd or Docker keep that',
+  log_facility: 'no counterpart: as `log_dest`',
+  log_timestamp: 'always there',
+  log_timestamp_format: 'no counterpart: milliseconds since 1970',
+  log_type: '`log.level`, which an import leaves at `info`',
+  pid_file: 'not needed: systemd or Docker know the process',
+  sys_interval: 'no counterpart: `/healthz` tells the counters when it is asked',
+  user: 'not needed: start the hub as the user it is to be',
+
+  // Bridges, of which all settings go together.
+  connection:
+    'no counterpart: the hub calls no other broker; a bridge of the other broker to the hub does the same',
+  ...Object.fromEntries(ofBridges.map((name) => [name, asConnection])),
 }

@@ -1,9 +1,8 @@
-/** Reads mosquitto.conf, as Mosquitto does. */
+/** The files of a Mosquitto, as Mosquitto reads them: mosquitto.conf, ACL file, password file. */
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { HubError, quote, reasonOf } from '../core/errors.ts'
-import { readTextFile } from '../core/text-file.ts'
-import { settings } from './import-settings.ts'
+import { HubError, quote, reasonOf } from '../../core/errors.ts'
+import { readTextFile } from '../../core/text-file.ts'
 
 /** A setting, and where it stands. */
 export interface ConfLine {
@@ -179,8 +178,87 @@ function firstListener(lines: ReadonlyMap<string, ConfLine>): Listener[] {
   return [{ place: line.place, port, address: of('bind_address') ?? '', lines }]
 }
 
-/** What `settings` says of a setting; undefined for one that mosquitto.conf(5) does not know. */
-export function sentenceOn(name: string): string | undefined {
-  const known = name.replace(/^((?:auth|plugin)_opt_).*/, '$1')
-  return new Map<string, string>(Object.entries(settings)).get(known)
+const accesses = ['read', 'write', 'readwrite', 'deny'] as const
+export type Access = (typeof accesses)[number]
+
+/** A line `topic` or `pattern`, and where it stands. */
+export interface AclEntry {
+  readonly place: string
+  readonly access: Access
+  readonly topic: string
+}
+
+export interface Acl {
+  /** By user; those for clients without a name are under an empty one. */
+  readonly topics: ReadonlyMap<string, readonly AclEntry[]>
+  readonly patterns: readonly AclEntry[]
+}
+
+/**
+ * Reads an ACL file as Mosquitto does.
+ *
+ * @throws HubError `bad-config` for a line with which Mosquitto would not start.
+ */
+export function readAcl(text: string, file: string): Acl {
+  const topics = new Map<string, AclEntry[]>()
+  const patterns: AclEntry[] = []
+  const topicsOf = (name: string) => {
+    const entries = topics.get(name) ?? []
+    topics.set(name, entries)
+    return entries
+  }
+  let user = ''
+  for (const [at, line] of text.split('\n').entries()) {
+    const place = `${file}:${at + 1}`
+    const { keyword, rest } = wordsIn(line, place)
+    if (keyword === 'user') {
+      user = rest
+      topicsOf(user)
+    }
+    if (keyword === 'topic') topicsOf(user).push(entryIn(rest, place))
+    if (keyword === 'pattern') patterns.push(entryIn(rest, place))
+  }
+  return { topics, patterns }
+}
+
+/** No keyword for a line that says nothing. */
+function wordsIn(line: string, place: string): { keyword: string; rest: string } {
+  const text = line.trim()
+  const keyword = text.replace(/ .*/, '')
+  const rest = text.slice(keyword.length).trim()
+  if (keyword === '' || line.startsWith('#')) return { keyword: '', rest }
+  if (!['user', 'topic', 'pattern'].includes(keyword) || rest === '') {
+    throw unreadable(place, 'user, topic or pattern, and what it is about')
+  }
+  return { keyword, rest }
+}
+
+function entryIn(text: string, place: string): AclEntry {
+  const word = text.replace(/ .*/, '')
+  const rest = text.slice(word.length).trim()
+  const access = accesses.find((known) => known === word)
+  if (rest !== '' && access === undefined) throw unreadable(place, `one of ${accesses.join(', ')}`)
+  const [topic, given] = rest === '' ? [word, undefined] : [rest, access]
+  if (/[^/][+#]|[+#][^/]|#\//.test(topic)) throw unreadable(place, 'wildcards as whole levels')
+  return { place, topic, access: given ?? 'readwrite' }
+}
+
+function unreadable(place: string, expected: string): HubError {
+  return new HubError('bad-config', `${place}: expected ${expected}, as Mosquitto does`)
+}
+
+/** A line of a password file. */
+export interface PasswordLine {
+  readonly place: string
+  readonly name: string
+  /** Empty where there is none. */
+  readonly hash: string
+}
+
+/** Reads a password file. */
+export function readPasswords(text: string, file: string): PasswordLine[] {
+  return text.split('\n').flatMap((line, at) => {
+    const [, name, hash = ''] = /^([^:#][^:]*)(?::(.*))?$/.exec(line.trimEnd()) ?? []
+    return name === undefined ? [] : { place: `${file}:${at + 1}`, name, hash }
+  })
 }

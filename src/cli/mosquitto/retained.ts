@@ -1,10 +1,10 @@
 /** Copies what a running broker retains. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { connectAsync, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt'
-import type { Config } from '../config.ts'
-import { HubError } from '../core/errors.ts'
-import { type Kept, openRetainedFolder, type RetainedFolder } from '../retained-folder.ts'
-import { type BrokerAddress, cannotConnect } from '../simulator/broker-address.ts'
+import type { Config } from '../../config.ts'
+import { HubError } from '../../core/errors.ts'
+import { type Kept, openRetainedFolder, type RetainedFolder } from '../../retained-folder.ts'
+import { type BrokerAddress, cannotConnect } from '../../simulator/broker-address.ts'
 
 /** A broker that has sent nothing for so long has sent all it retains: its end is not told. */
 const quietMs = 1000
@@ -34,7 +34,7 @@ export async function connectBroker(broker: BrokerAddress): Promise<MqttClient> 
 }
 
 /** Where retained values go. */
-export interface RetainedTarget {
+interface RetainedTarget {
   readonly folder: string
   /** Whether values that are there may be written over. */
   readonly isForced: boolean
@@ -42,7 +42,7 @@ export interface RetainedTarget {
 }
 
 /** A broker that has let us in. */
-export interface Source {
+interface Source {
   readonly broker: BrokerAddress
   readonly client: MqttClient
 }

@@ -3,10 +3,11 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { connectAsync } from 'mqtt'
 import t from 'tap'
-import { rightsOf } from '../../src/access/rights.ts'
-import { readAcl, rulesFor } from '../../src/cli/import-acl.ts'
-import { type Mosquitto, requireProgram, startMosquitto } from '../programs.ts'
-import { testFolder } from '../test-folder.ts'
+import { rightsOf } from '../../../src/access/rights.ts'
+import { readAcl } from '../../../src/cli/mosquitto/files.ts'
+import { rulesFor } from '../../../src/cli/mosquitto/users.ts'
+import { type Mosquitto, requireProgram, startMosquitto } from '../../programs.ts'
+import { testFolder } from '../../test-folder.ts'
 
 const rulesIn = (text: string, user: string) => rulesFor(user, readAcl(text, 'acl'))
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readSeconds } from '../../src/cli/seconds.ts'
+import { readSeconds } from '../../src/cli/arguments.ts'
 
 const option = { name: '--late', minimumSeconds: 0.001, maximumSeconds: 60 }
 

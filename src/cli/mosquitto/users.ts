@@ -1,83 +1,66 @@
-/** Mosquitto's ACL file, and the rules that say the same here. */
-import { type Action, actions } from '../access/user.ts'
-import type { UserEntry } from '../access/users-file.ts'
-import { HubError } from '../core/errors.ts'
-import { covers, overlaps } from '../core/filter.ts'
-import { fits } from './import-schema.ts'
+/** The users of ours for Mosquitto's password and ACL files. */
+import { type Action, actions, anonymousName } from '../../access/user.ts'
+import type { UserEntry } from '../../access/users-file.ts'
+import { covers, overlaps } from '../../core/filter.ts'
+import { validateUsersFile } from '../../generated/validate-users.js'
+import type { Access, Acl, AclEntry, PasswordLine } from './files.ts'
 
-const accesses = ['read', 'write', 'readwrite', 'deny'] as const
-type Access = (typeof accesses)[number]
-
-/** A line `topic` or `pattern`, and where it stands. */
-export interface AclEntry {
-  readonly place: string
-  readonly access: Access
-  readonly topic: string
+interface TheirUsers {
+  readonly passwords: readonly PasswordLine[]
+  readonly acl: Acl | undefined
+  readonly allowsAnonymous: boolean
 }
 
-export interface Acl {
-  /** By user; those for clients without a name are under an empty one. */
-  readonly topics: ReadonlyMap<string, readonly AclEntry[]>
-  readonly patterns: readonly AclEntry[]
+export interface ImportedUsers {
+  readonly users: ReadonlyMap<string, UserEntry>
+  /** What has no counterpart here: a sentence each. */
+  readonly notes: readonly string[]
 }
 
-/**
- * Reads an ACL file as Mosquitto does.
- *
- * @throws HubError `bad-config` for a line with which Mosquitto would not start.
- */
-export function readAcl(text: string, file: string): Acl {
-  const topics = new Map<string, AclEntry[]>()
-  const patterns: AclEntry[] = []
-  const topicsOf = (name: string) => {
-    const entries = topics.get(name) ?? []
-    topics.set(name, entries)
-    return entries
+/** Finds our users for those of Mosquitto, also for those who have rights and no password. */
+export function importUsers({ passwords, acl, allowsAnonymous }: TheirUsers): ImportedUsers {
+  const users = new Map<string, UserEntry>()
+  const notes = new Set<string>()
+  for (const { place, name, hash } of [...passwords, ...onlyInAcl(acl, passwords)]) {
+    const fault = nameFault(name) ?? (users.has(name) ? 'is there twice' : undefined)
+    const hasPassword = fits('password', hash)
+    if (fault !== undefined) notes.add(`${place}: a user is left out, since the name ${fault}`)
+    else if (!hasPassword) notes.add(`${place}: ${withoutPassword(name)}`)
+    if (fault !== undefined) continue
+    users.set(name, { ...(hasPassword && { password: hash }), ...rightsIn(acl, name, notes) })
   }
-  let user = ''
-  for (const [at, line] of text.split('\n').entries()) {
-    const place = `${file}:${at + 1}`
-    const { keyword, rest } = wordsIn(line, place)
-    if (keyword === 'user') {
-      user = rest
-      topicsOf(user)
-    }
-    if (keyword === 'topic') topicsOf(user).push(entryIn(rest, place))
-    if (keyword === 'pattern') patterns.push(entryIn(rest, place))
-  }
-  return { topics, patterns }
+  if (allowsAnonymous) users.set(anonymousName, rightsIn(acl, '', notes))
+  return { users, notes: [...notes] }
 }
 
-/** No keyword for a line that says nothing. */
-function wordsIn(line: string, place: string): { keyword: string; rest: string } {
-  const text = line.trim()
-  const keyword = text.replace(/ .*/, '')
-  const rest = text.slice(keyword.length).trim()
-  if (keyword === '' || line.startsWith('#')) return { keyword: '', rest }
-  if (!['user', 'topic', 'pattern'].includes(keyword) || rest === '') {
-    throw unreadable(place, 'user, topic or pattern, and what it is about')
-  }
-  return { keyword, rest }
+function onlyInAcl(acl: Acl | undefined, passwords: readonly PasswordLine[]): PasswordLine[] {
+  const known = new Set(['', ...passwords.map(({ name }) => name)])
+  const names = [...(acl?.topics.keys() ?? [])].filter((name) => !known.has(name))
+  return names.map((name) => ({ place: 'acl_file', name, hash: '' }))
 }
 
-function entryIn(text: string, place: string): AclEntry {
-  const word = text.replace(/ .*/, '')
-  const rest = text.slice(word.length).trim()
-  const access = accesses.find((known) => known === word)
-  if (rest !== '' && access === undefined) throw unreadable(place, `one of ${accesses.join(', ')}`)
-  const [topic, given] = rest === '' ? [word, undefined] : [rest, access]
-  if (/[^/][+#]|[+#][^/]|#\//.test(topic)) throw unreadable(place, 'wildcards as whole levels')
-  return { place, topic, access: given ?? 'readwrite' }
+/** Without an ACL file, everybody may read and write everything. */
+function rightsIn(acl: Acl | undefined, user: string, notes: Set<string>): UserEntry {
+  if (acl === undefined) return { role: 'operator' }
+  const imported = rulesFor(user, acl)
+  for (const note of imported.notes) notes.add(note)
+  return { rules: imported.rules }
 }
 
-function unreadable(place: string, expected: string): HubError {
-  return new HubError('bad-config', `${place}: expected ${expected}, as Mosquitto does`)
+function withoutPassword(name: string): string {
+  return `${name} has no password hash and cannot sign in before clown-hub user password ${name}`
+}
+
+/** The hub keeps one name for everybody that gives none. */
+function nameFault(name: string): string | undefined {
+  if (name === anonymousName) return `${anonymousName} stands for those who give none here`
+  return fits('user-name', name) ? undefined : 'is not one for a user here'
 }
 
 type Rule = NonNullable<UserEntry['rules']>[number]
 
 /** What an import came to, and what of it has no counterpart here, a sentence each. */
-export interface ImportedRules {
+interface ImportedRules {
   readonly rules: Rule[]
   readonly notes: string[]
 }
@@ -214,4 +197,18 @@ function merged(allowed: readonly Clause[], denied: readonly Clause[]): Rule[] {
     const [allow, deny] = [of(allowed), of(denied)]
     return { ...(allow.length > 0 && { allow }), ...(deny.length > 0 && { deny }), topic }
   })
+}
+
+type Part = 'user-name' | 'password' | 'rule-topic'
+
+/** The users of a file with `value` in one place, and nothing else that could be wrong. */
+const usersWith: Readonly<Record<Part, (value: string) => object>> = {
+  'user-name': (value) => Object.fromEntries([[value, {}]]),
+  password: (value) => ({ somebody: { password: value } }),
+  'rule-topic': (value) => ({ somebody: { rules: [{ topic: value, allow: [] }] } }),
+}
+
+/** Whether `value` may stand in a users file, as what `part` says. */
+function fits(part: Part, value: string): boolean {
+  return validateUsersFile({ users: usersWith[part](value) })
 }
