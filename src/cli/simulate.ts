@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { HubError } from '../core/errors.ts'
-import type { Absence } from '../simulator/absence.ts'
-import type { NodeFaults } from '../simulator/faults.ts'
+import type { NodeFaults } from '../simulator/simulated-node.ts'
+import type { Absence } from '../simulator/start-simulated-node.ts'
 import { type Command, passwordIn, readArguments, readSeconds, required } from './arguments.ts'
 
 /** Options of `parseArgs` that make a simulated node do something wrong. */

@@ -4,7 +4,7 @@ import {
   createDevices,
   type Random,
   type Sensor,
-} from '../../src/simulator/devices.ts'
+} from '../../src/simulator/simulated-node.ts'
 
 function createSensors(): Sensor[] {
   return [...createDevices().values()].filter((device) => device.kind === 'sensor')
