@@ -10,13 +10,12 @@ import type { openAccessControl } from './access-control.ts'
 import type { Bus } from './bus/bus.ts'
 import type { Config } from './config.ts'
 import type { NewShare } from './core/byte-budget.ts'
+import { type Closers, createEndOfTick } from './core/callbacks.ts'
 import { systemClock } from './core/clock.ts'
-import type { Closers } from './core/closers.ts'
 import { HubError } from './core/errors.ts'
-import { createLogTail } from './core/log-tail.ts'
+import { createLogTail } from './core/log.ts'
 import type { Release } from './core/release.ts'
 import type { SampledLog } from './core/sampled-log.ts'
-import { createTurnEnd } from './core/turn-end.ts'
 import { openDeconz } from './dialects/deconz/open.ts'
 import { openJeedom } from './dialects/jeedom/open.ts'
 import { openNetzer } from './dialects/netzer/open.ts'
@@ -205,7 +204,7 @@ async function openOne(settings: ServedSettings, ground: Ground): Promise<Opened
     door: doorOf(settings, visitors, parts),
     websockets,
     newOutboundShare,
-    turnEnd: createTurnEnd(),
+    endOfTick: createEndOfTick(),
     limits: config.limits.websocket,
     log,
     sampledLog,

@@ -4,8 +4,7 @@ import { type Decision, type Rights, rightsOf } from '../src/access/rights.ts'
 import type { User } from '../src/access/user.ts'
 import { readUsersFile } from '../src/access/users-file.ts'
 import { matches } from '../src/core/filter.ts'
-import { switchesActuator } from '../src/core/switching.ts'
-import { relativeTopic } from '../src/core/topic.ts'
+import { relativeTopic, switchesActuator } from '../src/core/topic.ts'
 import { usersFile } from './access/users.ts'
 import {
   disconnectPacket,

@@ -1,6 +1,5 @@
 import { covers, matches, overlaps } from '../core/filter.ts'
-import { switchesActuator } from '../core/switching.ts'
-import { isCommand, isFitName } from '../core/topic.ts'
+import { isCommand, isFitName, switchesActuator } from '../core/topic.ts'
 import { type Action, actions, type Role, type Rule, type User } from './user.ts'
 
 /** Whether something is allowed, and a clause that names the rule that decided. */

@@ -1,6 +1,6 @@
 import type { Subscription } from 'aedes'
 import type { SampledLog } from '../core/sampled-log.ts'
-import { switchesActuator } from '../core/switching.ts'
+import { switchesActuator } from '../core/topic.ts'
 import type { Store } from '../store/store.ts'
 import type { ClientRights } from './client-rights.ts'
 import { type Journal, openJournal } from './journal.ts'

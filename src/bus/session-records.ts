@@ -1,4 +1,4 @@
-import { switchesActuator } from '../core/switching.ts'
+import { switchesActuator } from '../core/topic.ts'
 import type { Journal } from './journal.ts'
 import { readMessage, writeMessage } from './message-record.ts'
 import type { OwnMessage } from './own-copy.ts'

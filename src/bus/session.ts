@@ -1,4 +1,4 @@
-import { switchesActuator } from '../core/switching.ts'
+import { switchesActuator } from '../core/topic.ts'
 import { writePublish, writeRelease } from './guard/written-packets.ts'
 import { IncomingIds } from './incoming-ids.ts'
 import { OutgoingQueue, type QueueOptions, type Sending } from './outgoing-queue.ts'

@@ -1,9 +1,9 @@
 /** What a command is, and how it reads its arguments. */
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { isoTime, readTime } from '../core/clock.ts'
 import { HubError, quote, reasonOf } from '../core/errors.ts'
-import { isoTime, readTime } from '../core/iso-time.ts'
-import { readSecretFile, valueIn } from '../core/text-file.ts'
+import { readSecretFile, valueIn } from '../core/files.ts'
 import type { Terminal } from './terminal.ts'
 
 /**

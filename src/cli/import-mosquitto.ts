@@ -4,8 +4,7 @@ import { parseArgs } from 'node:util'
 import { Document, isScalar, visit } from 'yaml'
 import { readConfig } from '../config.ts'
 import { HubError } from '../core/errors.ts'
-import { readTextFile } from '../core/text-file.ts'
-import { writeSecret } from '../core/write-secret.ts'
+import { readTextFile, writeSecret } from '../core/files.ts'
 import { type BrokerAddress, readBrokerUrl } from '../simulator/broker-address.ts'
 import {
   type Command,

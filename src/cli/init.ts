@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { GenerateResult, SubjectAltNameEntry } from 'selfsigned'
 import { hashPassword } from '../access/passwords.ts'
+import { generatePassword } from '../access/tokens.ts'
 import { HubError, quote, reasonOf } from '../core/errors.ts'
-import { writeSecret } from '../core/write-secret.ts'
+import { writeSecret } from '../core/files.ts'
 import { type Command, configName, dataName, readArguments, usersName } from './arguments.ts'
-import { generatePassword } from './user-arguments.ts'
 
 const usage = 'init [--tls] [--host NAME]… [--dir DIR]'
 

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
-import { ageOf, localTime } from '../core/local-time.ts'
-import { isRecord } from '../core/record.ts'
+import { ageOf, localTime } from '../core/clock.ts'
+import { isRecord } from '../core/json.ts'
 import { type Command, readArguments } from './arguments.ts'
 import { type HubAnswer, hubAddress, hubOptions, hubUsage, rowsIn, tellAnswer } from './ask-hub.ts'
 import { wordOf } from './terminal.ts'

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { isRecord } from '../core/record.ts'
+import { isRecord } from '../core/json.ts'
 import { checkTopic, joinTopic } from '../core/topic.ts'
 import { type Command, onlyOne, readArguments, required } from './arguments.ts'
 import {

@@ -1,5 +1,4 @@
-import { HubError, reasonOf } from '../core/errors.ts'
-import { nearest } from '../core/nearest.ts'
+import { HubError, nearest, reasonOf } from '../core/errors.ts'
 import { readRelease } from '../core/release.ts'
 import type { Command } from './arguments.ts'
 import type { Terminal } from './terminal.ts'

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { isRecord } from '../core/record.ts'
+import { isRecord } from '../core/json.ts'
 import { type Command, onlyOne, readArguments, timeOption } from './arguments.ts'
 import { hubAddress, hubOptions, hubUsage, streamHistory } from './ask-hub.ts'
 import { wordOf } from './terminal.ts'

@@ -1,14 +1,12 @@
 /** What the commands about users share: who is meant, which password, and which rules. */
-import { randomBytes } from 'node:crypto'
 import { digestSecretOf } from '../access/digest.ts'
 import { hashInlineUsers } from '../access/inline-users.ts'
 import { hashPassword } from '../access/passwords.ts'
+import { generatePassword } from '../access/tokens.ts'
 import { type Action, actions, type Rule, type User } from '../access/user.ts'
 import { readUsersFile, type UserEntry } from '../access/users-file.ts'
 import type { Config } from '../config.ts'
-import { base32 } from '../core/base32.ts'
-import { HubError, quote } from '../core/errors.ts'
-import { nearest } from '../core/nearest.ts'
+import { HubError, nearest, quote } from '../core/errors.ts'
 import { checkFilter } from '../core/topic.ts'
 import { usersName } from './arguments.ts'
 import type { Terminal } from './terminal.ts'
@@ -68,12 +66,6 @@ export const shownOnce = 'It is shown only now: the file has nothing it could be
 /** NIST SP 800-63B asks for eight; `limits.mqtt.passwordBytes` is 256 unless configured. */
 const leastCharacters = 8
 const mostBytes = 256
-
-/** A password of 100 random bits, in groups that can be read aloud and typed. */
-export function generatePassword(): string {
-  const letters = base32(randomBytes(13)).slice(0, 20)
-  return letters.replace(/.{5}(?!$)/g, '$&-')
-}
 
 /**
  * The password on standard input, without one line break at its end.

@@ -1,7 +1,7 @@
 import { type ErrorCode, quote } from '../core/errors.ts'
+import { fieldOf } from '../core/json.ts'
 import type { Message } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
-import { fieldOf } from '../core/record.ts'
 import { joinTopic, relativeTopic } from '../core/topic.ts'
 
 /** Calls `tick` every `intervalMs` until the returned function is called. */

@@ -10,8 +10,7 @@ import {
   describeBroker,
   readBrokerUrl,
 } from './broker-address.ts'
-import type { NodeFaults } from './simulated-node.ts'
-import { commandFilters, SimulatedNode } from './simulated-node.ts'
+import { commandFilters, type NodeFaults, SimulatedNode } from './simulated-node.ts'
 
 export interface SimulatedNodeOptions {
   /** `mqtt://[user:password@]host[:port]`, user and password percent-encoded; `mqtts://` for TLS. */

@@ -3,8 +3,8 @@ import type { Logger } from 'pino'
 import type { WebSocket } from 'ws'
 import type { User } from '../access/user.ts'
 import type { NewShare } from '../core/byte-budget.ts'
+import type { EndOfTick } from '../core/callbacks.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
-import type { TurnEnd } from '../core/turn-end.ts'
 import type { ServedLink, Welcome } from '../dialects/served-dialect.ts'
 import type { Visitor } from '../nodes/served/visitors.ts'
 import { busy } from './admit-requests.ts'
@@ -19,7 +19,7 @@ export interface ServedLinkOptions {
   readonly newOutboundShare: NewShare
   readonly sampledLog: SampledLog
   readonly log: Logger
-  readonly turnEnd: TurnEnd
+  readonly endOfTick: EndOfTick
   /** All links of a dialect share it, for most frames are for many of them. */
   batchOf(text: string, topic?: string): Batch
   /** See `ServedLink.enter`. */
@@ -33,7 +33,7 @@ export function serveLink(
   options: ServedLinkOptions,
 ): void {
   const { limits, sampledLog, log } = options
-  const outlet = writeOnceATurn(websocket, socket, options.turnEnd)
+  const outlet = writeOnceATurn(websocket, socket, options.endOfTick)
   let owner = ''
   const share = options.newOutboundShare(() => owner)
   const frames = new WebSocketLink(outlet, {

@@ -2,8 +2,7 @@ import { pino } from 'pino'
 import t from 'tap'
 import { createCookieSessions } from '../../src/access/cookie-sessions.ts'
 import { checkConfig } from '../../src/config.ts'
-import { createCounters } from '../../src/core/counters.ts'
-import { createSampledLog } from '../../src/core/sampled-log.ts'
+import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import { changingDirectory, userNamed } from './changing-directory.ts'
 
 const { limits } = checkConfig({ users: { clown: { password: 'bigclown' } } })

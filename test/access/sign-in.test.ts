@@ -4,8 +4,7 @@ import { createPasswordCheck, hashPassword } from '../../src/access/passwords.ts
 import { createSignIn, type SignInOptions, type SignInResult } from '../../src/access/sign-in.ts'
 import { createToken } from '../../src/access/tokens.ts'
 import { checkConfig } from '../../src/config.ts'
-import { createCounters } from '../../src/core/counters.ts'
-import { createSampledLog } from '../../src/core/sampled-log.ts'
+import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import { changingDirectory, userNamed } from './changing-directory.ts'
 
 const { limits } = checkConfig({ users: { clown: { password: 'bigclown' } } })

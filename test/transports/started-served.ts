@@ -3,10 +3,9 @@ import type { Test } from 'tap'
 import type { Until } from '../../src/access/secret-table.ts'
 import { createSignedIn } from '../../src/access/signed-in.ts'
 import { checkConfig } from '../../src/config.ts'
+import { createEndOfTick } from '../../src/core/callbacks.ts'
 import { systemClock } from '../../src/core/clock.ts'
-import { createCounters } from '../../src/core/counters.ts'
-import { createSampledLog } from '../../src/core/sampled-log.ts'
-import { createTurnEnd } from '../../src/core/turn-end.ts'
+import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import type { ServedDialect } from '../../src/dialects/served-dialect.ts'
 import { createVisitors } from '../../src/nodes/served/visitors.ts'
 import { createHeartbeat } from '../../src/transports/heartbeat.ts'
@@ -66,7 +65,7 @@ export async function served(
     {
       websockets,
       newOutboundShare: unbounded,
-      turnEnd: createTurnEnd(),
+      endOfTick: createEndOfTick(),
       limits,
       log: logger,
       sampledLog,

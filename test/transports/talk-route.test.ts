@@ -4,9 +4,8 @@ import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { createSignedIn } from '../../src/access/signed-in.ts'
 import type { User } from '../../src/access/user.ts'
-import { createCounters } from '../../src/core/counters.ts'
-import { createSampledLog } from '../../src/core/sampled-log.ts'
-import { createTurnEnd } from '../../src/core/turn-end.ts'
+import { createEndOfTick } from '../../src/core/callbacks.ts'
+import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import { createAudiences } from '../../src/transports/audiences.ts'
 import { createHeartbeat } from '../../src/transports/heartbeat.ts'
 import { talkRoute } from '../../src/transports/talk-route.ts'
@@ -65,7 +64,7 @@ t.test('a defect in a dialect ends its websocket, not the hub, and is logged', a
       log,
       frameBytes: 1_000_000,
       signedIn: createSignedIn({ find: () => user, onChange: () => () => {} }),
-      audiences: createAudiences({ bus, turnEnd: createTurnEnd(), log, frameBytes: 1_000_000 }),
+      audiences: createAudiences({ bus, endOfTick: createEndOfTick(), log, frameBytes: 1_000_000 }),
       admit: (message) => message,
       lastValuesBelow: async () => [],
       answering: () => ({ list: () => false, asked: () => {}, close: () => {} }),
@@ -78,7 +77,7 @@ t.test('a defect in a dialect ends its websocket, not the hub, and is logged', a
     clientAddress: () => '127.0.0.1',
     websockets,
     newOutboundShare: unbounded,
-    turnEnd: createTurnEnd(),
+    endOfTick: createEndOfTick(),
     limits,
     sampledLog,
   })

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { HubError, quote, reasonOf } from '../../core/errors.ts'
-import { readTextFile } from '../../core/text-file.ts'
+import { readTextFile } from '../../core/files.ts'
 
 /** A setting, and where it stands. */
 export interface ConfLine {

@@ -1,5 +1,4 @@
-import { parseJson } from '../../core/parse-json.ts'
-import { isRecord } from '../../core/record.ts'
+import { isRecord, parseJson } from '../../core/json.ts'
 import type { Codec } from '../served-dialect.ts'
 
 /** What a gateway tells on its websocket: one JSON object a frame. */

@@ -1,7 +1,6 @@
 /** Who the gateway says it is. */
 import { randomBytes, randomUUID } from 'node:crypto'
-import { parseJson } from '../../core/parse-json.ts'
-import { fieldOf } from '../../core/record.ts'
+import { fieldOf, parseJson } from '../../core/json.ts'
 import type { ServedContext, ServedRequest } from '../served-dialect.ts'
 
 /** What stays the same from one start to the next. */

@@ -1,4 +1,4 @@
-import type { Receipt } from '../../core/receipt.ts'
+import type { Receipt } from '../../core/message.ts'
 import type { Visitor } from '../../nodes/served/visitors.ts'
 import { choicesOf, modelTable } from '../model-table.ts'
 import { type Element, success } from './answers.ts'

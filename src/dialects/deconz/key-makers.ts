@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { User } from '../../access/user.ts'
 import { HubError, quote } from '../../core/errors.ts'
-import { isRecord } from '../../core/record.ts'
+import { isRecord } from '../../core/json.ts'
 import type { Operation, ServedAnswer, ServedContext, ServedRequest } from '../served-dialect.ts'
 import { failure, jsonAnswer } from './answers.ts'
 import { invalidValue } from './light-command.ts'

@@ -1,5 +1,5 @@
 /** What a PUT to the state of a light or to the action of a group asks for, and what became of it. */
-import type { Receipt } from '../../core/receipt.ts'
+import type { Receipt } from '../../core/message.ts'
 import type { Visitor } from '../../nodes/served/visitors.ts'
 import { choicesOf, type ModelRow } from '../model-table.ts'
 import { busy, type Element, failure, success } from './answers.ts'

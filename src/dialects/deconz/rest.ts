@@ -1,5 +1,5 @@
 /** The REST API: paths, methods, and whose key it is. */
-import { parseJson } from '../../core/parse-json.ts'
+import { parseJson } from '../../core/json.ts'
 import type { ServedAnswer, ServedContext, ServedRequest } from '../served-dialect.ts'
 import {
   busy,

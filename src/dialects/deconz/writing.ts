@@ -1,5 +1,5 @@
 /** What PUT and DELETE change. */
-import { isRecord } from '../../core/record.ts'
+import { isRecord } from '../../core/json.ts'
 import type { ServedAnswer } from '../served-dialect.ts'
 import { failure, jsonAnswer, notAvailable, success } from './answers.ts'
 import { type Act, type Asked, decoded, lightsOf, type RestParts, withShown } from './asked.ts'

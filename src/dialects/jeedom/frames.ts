@@ -1,6 +1,5 @@
 /** What goes over the websocket of the plugin: the key of a client, and what has happened. */
-import { parseJson } from '../../core/parse-json.ts'
-import { fieldOf, isRecord } from '../../core/record.ts'
+import { fieldOf, isRecord, parseJson } from '../../core/json.ts'
 import type { Codec } from '../served-dialect.ts'
 
 export interface JeedomEvent {

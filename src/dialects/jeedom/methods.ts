@@ -1,6 +1,7 @@
 /** The methods of the JSON-RPC of Jeedom that the hub has. */
-import type { Receipt } from '../../core/receipt.ts'
-import { isRecord } from '../../core/record.ts'
+
+import { isRecord } from '../../core/json.ts'
+import type { Receipt } from '../../core/message.ts'
 import { byNode } from '../../nodes/served/by-node.ts'
 import type { SeenDevice } from '../../nodes/served/seen-devices.ts'
 import type { Visitor } from '../../nodes/served/visitors.ts'

@@ -1,6 +1,5 @@
 /** JSON-RPC 2.0 as the core of Jeedom answers it: always with status 200. */
-import { parseJson } from '../../core/parse-json.ts'
-import { isRecord } from '../../core/record.ts'
+import { isRecord, parseJson } from '../../core/json.ts'
 import type { ServedAnswer, ServedRequest } from '../served-dialect.ts'
 import { phpJson } from './frames.ts'
 import { type Answered, type Fault, fault, methods, openMethods } from './methods.ts'

@@ -1,5 +1,5 @@
 /** What a command is answered, on a websocket as by CGI: see `command.ts` and `reply.ts`. */
-import type { Receipt } from '../../core/receipt.ts'
+import type { Receipt } from '../../core/message.ts'
 import type { Visitor } from '../../nodes/served/visitors.ts'
 import type { Board } from './board.ts'
 import type { NetzerCommand } from './command.ts'

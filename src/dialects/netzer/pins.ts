@@ -1,6 +1,6 @@
 /** Which device is on which pin. */
 import { HubError, reasonOf } from '../../core/errors.ts'
-import { isRecord } from '../../core/record.ts'
+import { isRecord } from '../../core/json.ts'
 import { joinTopic } from '../../core/topic.ts'
 import { deviceOf } from '../../nodes/device.ts'
 import type { SeenDevice } from '../../nodes/served/seen-devices.ts'

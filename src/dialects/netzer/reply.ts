@@ -1,4 +1,4 @@
-import { isRecord } from '../../core/record.ts'
+import { isRecord } from '../../core/json.ts'
 import type { Codec } from '../served-dialect.ts'
 
 /** What a Netzer says: values by their paths, such as `uv0`. Values are strings, also those that are numbers. */

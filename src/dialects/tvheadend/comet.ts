@@ -1,4 +1,4 @@
-import { isRecord } from '../../core/record.ts'
+import { isRecord } from '../../core/json.ts'
 import type { Codec } from '../served-dialect.ts'
 
 /** Something that a server tells; what else it holds depends on its class. */

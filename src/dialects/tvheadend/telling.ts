@@ -1,7 +1,7 @@
 /** What mailboxes are told, as long as there are any. */
 import { type Rights, rightsOf } from '../../access/rights.ts'
 import type { User } from '../../access/user.ts'
-import type { TailedLine } from '../../core/log-tail.ts'
+import type { TailedLine } from '../../core/log.ts'
 import type { Message } from '../../core/message.ts'
 import { filterBelow } from '../../core/topic.ts'
 import { byNode } from '../../nodes/served/by-node.ts'

@@ -1,4 +1,4 @@
-import { createListeners } from '../../core/listeners.ts'
+import { createListeners } from '../../core/callbacks.ts'
 import { relativeTopic } from '../../core/topic.ts'
 import type { LastValues } from '../last-values.ts'
 import type { Heard, KnownDevice, KnownNode, Online } from '../registry/device-table.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Receipt } from '../../../src/core/receipt.ts'
+import type { Receipt } from '../../../src/core/message.ts'
 import { commandGroup } from '../../../src/dialects/deconz/group-command.ts'
 import { lightsAmong } from '../../../src/dialects/deconz/telling.ts'
 import type { SeenDevice } from '../../../src/nodes/served/seen-devices.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Receipt } from '../../../src/core/receipt.ts'
+import type { Receipt } from '../../../src/core/message.ts'
 import { outcome } from '../../../src/dialects/deconz/light-command.ts'
 
 const asked = { name: 'on', value: true, address: '/lights/1/state' }

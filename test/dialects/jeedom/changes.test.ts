@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createToken } from '../../../src/access/tokens.ts'
-import { createListeners } from '../../../src/core/listeners.ts'
+import { createListeners } from '../../../src/core/callbacks.ts'
 import { createFeed } from '../../../src/dialects/jeedom/feed.ts'
 import type { DeviceListener, SeenDevice } from '../../../src/nodes/served/seen-devices.ts'
 import { usersFile, writePrivate } from '../../access/users.ts'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { createToken } from '../../../src/access/tokens.ts'
-import type { Receipt } from '../../../src/core/receipt.ts'
+import type { Receipt } from '../../../src/core/message.ts'
 import { outcome } from '../../../src/dialects/jeedom/methods.ts'
 import { readCall } from '../../../src/dialects/jeedom/rpc.ts'
 import { usersFile } from '../../access/users.ts'

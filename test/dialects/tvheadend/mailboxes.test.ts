@@ -1,7 +1,6 @@
 import { pino } from 'pino'
 import t from 'tap'
-import { createCounters } from '../../../src/core/counters.ts'
-import { createSampledLog } from '../../../src/core/sampled-log.ts'
+import { createCounters, createSampledLog } from '../../../src/core/sampled-log.ts'
 import { createMailboxes, type Mailbox } from '../../../src/dialects/tvheadend/mailboxes.ts'
 import { steppedClock } from '../../clock.ts'
 

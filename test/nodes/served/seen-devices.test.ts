@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createListeners } from '../../../src/core/listeners.ts'
+import { createListeners } from '../../../src/core/callbacks.ts'
 import type { KnownDevice, KnownNode } from '../../../src/nodes/registry/device-table.ts'
 import { nodeName } from '../../../src/nodes/served/device-numbers.ts'
 import { openSeenDevices } from '../../../src/nodes/served/seen-devices.ts'

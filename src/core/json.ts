@@ -1,4 +1,27 @@
+/** JSON: reading it, the shape it may have before anybody reads it, and the texts it is made of. */
 import { HubError } from './errors.ts'
+
+/** What `json` says, a text or its bytes in UTF-8; undefined when it is no JSON. */
+export function parseJson(json: string | Buffer): unknown {
+  try {
+    return JSON.parse(json.toString())
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether `value`, such as one read from JSON, is an object and no array. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** The field `name` of a JSON object; undefined where there is none. */
+export function fieldOf(value: unknown, name: string): unknown {
+  return isRecord(value) && Object.hasOwn(value, name) ? value[name] : undefined
+}
+
+/** `T`, of which nothing can be changed at any depth. */
+export type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T
 
 /** Bounds of a JSON text, all checked before anybody parses it. */
 export interface JsonLimits {
@@ -58,7 +81,7 @@ export function keepsJsonShape(text: string, limits: JsonLimits): boolean {
 }
 
 /** Those that JSON is built of, by their code. */
-export const characters = {
+const characters = {
   quote: 0x22,
   comma: 0x2c,
   openArray: 0x5b,
@@ -106,4 +129,46 @@ function bytesOf(code: number): number {
 
 function excess(rule: string): HubError {
   return new HubError('bad-frame', `expected ${rule} in JSON, got more`)
+}
+
+/**
+ * Cuts the text of a JSON array into the texts of its elements, unchanged: `20.10` stays `20.10`.
+ * `arrayText` must be valid JSON and a non-empty array; parse it first.
+ */
+export function elementTexts(arrayText: string): string[] {
+  const elements: string[] = []
+  let depth = 0
+  let start = 0
+  for (let at = 0; at < arrayText.length; at++) {
+    switch (arrayText.charCodeAt(at)) {
+      case characters.quote:
+        at = closingQuote(arrayText, at)
+        break
+      case characters.openArray:
+      case characters.openObject:
+        depth++
+        if (depth === 1) start = at + 1
+        break
+      case characters.comma:
+        if (depth !== 1) break
+        elements.push(arrayText.slice(start, at).trim())
+        start = at + 1
+        break
+      case characters.closeArray:
+      case characters.closeObject:
+        depth--
+        if (depth === 0) elements.push(arrayText.slice(start, at).trim())
+        break
+    }
+  }
+  return elements
+}
+
+/** The same in a text that is JSON. */
+function closingQuote(text: string, start: number): number {
+  let at = start + 1
+  for (let code = text.charCodeAt(at); code !== characters.quote; code = text.charCodeAt(at)) {
+    at += code === characters.backslash ? 2 : 1
+  }
+  return at
 }

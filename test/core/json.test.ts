@@ -2,7 +2,14 @@ import { performance } from 'node:perf_hooks'
 import fc from 'fast-check'
 import t from 'tap'
 import { HubError } from '../../src/core/errors.ts'
-import { checkJsonShape, keepsJsonShape } from '../../src/core/json-shape.ts'
+import {
+  checkJsonShape,
+  elementTexts,
+  fieldOf,
+  isRecord,
+  keepsJsonShape,
+  parseJson,
+} from '../../src/core/json.ts'
 
 const limits = { depth: 3, keys: 2, stringBytes: 4, arrayItems: 3 }
 
@@ -87,4 +94,57 @@ t.test('any JSON is taken by limits as large as itself, and refused below its de
       return keeps(depth) && (depth === 0 || !keeps(depth - 1))
     }),
   )
+})
+
+t.test('the elements of an array are cut out unchanged', async (t) => {
+  t.same(elementTexts('["a", {"n":[1.10,{}]} ,{"id":"x"}]'), [
+    '"a"',
+    '{"n":[1.10,{}]}',
+    '{"id":"x"}',
+  ])
+})
+
+t.test('brackets, commas and quotes inside strings are no structure', async (t) => {
+  t.same(elementTexts('["[,\\"]\\\\", "]"]'), ['"[,\\"]\\\\"', '"]"'])
+})
+
+t.test('the texts parse to the elements of any array', async () => {
+  fc.assert(
+    fc.property(fc.array(fc.jsonValue(), { minLength: 1 }), fc.nat(3), (elements, indent) => {
+      const texts = elementTexts(JSON.stringify(elements, null, indent))
+      return JSON.stringify(texts.map((text) => JSON.parse(text))) === JSON.stringify(elements)
+    }),
+  )
+})
+
+t.test('JSON says the same as text and as bytes in UTF-8', async (t) => {
+  fc.assert(
+    fc.property(fc.jsonValue(), (value) => {
+      const text = JSON.stringify(value)
+      t.strictSame(parseJson(text), JSON.parse(text))
+      t.strictSame(parseJson(Buffer.from(text)), JSON.parse(text))
+    }),
+  )
+})
+
+t.test('what is no JSON says nothing', async (t) => {
+  for (const text of ['', '{', 'undefined', '{"a":1}{']) {
+    t.equal(parseJson(text), undefined, text)
+    t.equal(parseJson(Buffer.from(text)), undefined, text)
+  }
+  t.equal(parseJson(Buffer.from([0xff])), undefined)
+})
+
+t.test('an object of JSON is told from everything else', async (t) => {
+  t.ok(isRecord({}))
+  for (const value of [null, undefined, [], [{}], 'a', 1, true]) t.notOk(isRecord(value))
+})
+
+t.test('a field is one that was written into the object', async (t) => {
+  t.equal(fieldOf({ state: false }, 'state'), false)
+  t.equal(fieldOf(JSON.parse('{"__proto__":1}'), '__proto__'), 1)
+  t.equal(fieldOf({}, 'constructor'), undefined)
+  for (const value of [null, undefined, ['state'], 'state']) {
+    t.equal(fieldOf(value, 'length'), undefined)
+  }
 })

@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import t from 'tap'
-import { logLine } from '../../src/core/log-line.ts'
+import { createLogTail, logLine, type TailedLine } from '../../src/core/log.ts'
 
 /** What `write` logs, as a terminal without colours shows it, and with an hour that every zone has. */
 function shown(write: (log: pino.Logger) => void, isColoured = false): string {
@@ -58,4 +58,29 @@ t.test('what strangers write cannot command the terminal', async (t) => {
 t.test('a terminal with colours has them for the level, and dim ones for the rest', async (t) => {
   const line = shown((log) => log.warn({ a: 1 }, 'b'), true).replaceAll('\u001b', '^')
   t.match(line, /^\^\[2m[\d:]{8}\^\[0m \^\[33mwarn \^\[0m b {2}\^\[2ma=1\^\[0m\n$/)
+})
+
+t.test('whoever listens is told each line, which goes where it went before', async (t) => {
+  const written: string[] = []
+  const log = pino({ level: 'info' }, { write: (line: string) => written.push(line) })
+  const tail = createLogTail(log)
+  const lines: TailedLine[] = []
+  const stop = tail.onLine((line) => lines.push(line))
+  log.warn({ kind: 'odd', password: 'secret' }, 'something odd')
+  log.child({}).info('something')
+  log.info({ only: 'fields' })
+  log.debug('too quiet')
+  t.match(lines, [
+    { kind: 'odd', text: 'something odd' },
+    { kind: undefined, text: 'something' },
+    { text: '' },
+  ])
+  t.notMatch(JSON.stringify(lines), /secret/)
+  t.ok(Number(lines[0]?.atMs) > 0)
+  stop()
+  log.info('nobody listens')
+  tail.close()
+  log.info('nor now')
+  t.equal(lines.length, 3)
+  t.equal(written.length, 5)
 })

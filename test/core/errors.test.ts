@@ -1,5 +1,5 @@
 import t from 'tap'
-import { nearest } from '../../src/core/nearest.ts'
+import { nearest } from '../../src/core/errors.ts'
 
 const commands = ['run', 'lab', 'nodes', 'commands', 'user add', 'user allow']
 
