@@ -128,8 +128,8 @@ function objectIn(hub: HubAddress, status: number, text: string): HubAnswer {
   if (status === 401) throw cannotConnect(hub, wrongCredentials)
   const body = parseJson(text)
   if (isRecord(body)) return { status, body }
-  const mend = mendsByStatus[status] ?? 'check that a Clown.Hub of this version answers there'
-  throw cannotConnect(hub, { got: `status ${status} without a JSON object`, mend })
+  const fix = fixesByStatus[status] ?? 'check that a Clown.Hub of this version answers there'
+  throw cannotConnect(hub, { got: `status ${status} without a JSON object`, fix })
 }
 
 /**
@@ -158,7 +158,7 @@ async function streamed(
   const answer = parseJson(await text(arriving(hub, response)))
   const message = isRecord(answer) ? String(answer['message']) : `status ${status}`
   if (status === 400) throw new HubError('bad-command-line', message)
-  throw cannotConnect(hub, { got: message, mend: 'ask one that keeps its data, as an admin' })
+  throw cannotConnect(hub, { got: message, fix: 'ask one that keeps its data, as an admin' })
 }
 
 /** What is asked of a hub's history, as its parameters are called; what is undefined is left out. */
@@ -244,32 +244,32 @@ async function* arriving(hub: HubAddress, body: AsyncIterable<Uint8Array>) {
 
 interface Remedy {
   readonly got: string
-  readonly mend: string
+  readonly fix: string
 }
 
 const wrongCredentials: Remedy = {
   got: 'a refusal of the user name or password',
-  mend: 'correct them',
+  fix: 'correct them',
 }
 
 /** For what a hub answers in plain words, before it knows whose request it is. */
-const mendsByStatus: Readonly<Record<number, string>> = {
+const fixesByStatus: Readonly<Record<number, string>> = {
   421: 'use an IP address, or list the name in http.hosts of its configuration',
   429: 'wait a while, there were too many requests or wrong passwords',
   503: 'try again later, it has too much to do',
 }
 
-const unknownHost: Remedy = { got: 'an unknown host name', mend: 'correct it' }
-const withoutTls: Remedy = { got: 'an answer without TLS', mend: 'write http:// there' }
+const unknownHost: Remedy = { got: 'an unknown host name', fix: 'correct it' }
+const withoutTls: Remedy = { got: 'an answer without TLS', fix: 'write http:// there' }
 const untrusted: Remedy = {
   got: 'a certificate that is not trusted',
-  mend: 'name a file with it in the variable NODE_EXTRA_CA_CERTS',
+  fix: 'name a file with it in the variable NODE_EXTRA_CA_CERTS',
 }
 
 /** By the code of what keeps from an answer. */
 const remedies: ReadonlyMap<unknown, Remedy> = new Map<unknown, Remedy>([
-  ['ECONNREFUSED', { got: 'nobody listening', mend: 'start it, or correct the address' }],
-  ['ECONNRESET', { got: 'a closed connection', mend: 'see its log; with TLS write https://' }],
+  ['ECONNREFUSED', { got: 'nobody listening', fix: 'start it, or correct the address' }],
+  ['ECONNRESET', { got: 'a closed connection', fix: 'see its log; with TLS write https://' }],
   ['ENOTFOUND', unknownHost],
   ['EAI_AGAIN', unknownHost],
   ['EPROTO', withoutTls],
@@ -280,12 +280,12 @@ const remedies: ReadonlyMap<unknown, Remedy> = new Map<unknown, Remedy>([
 ])
 
 function unreachable(hub: HubAddress, thrown: unknown): HubError {
-  const other = { got: reasonOf(thrown), mend: 'check that a Clown.Hub answers there' }
+  const other = { got: reasonOf(thrown), fix: 'check that a Clown.Hub answers there' }
   return cannotConnect(hub, remedies.get(systemCodeOf(thrown)) ?? other)
 }
 
-function cannotConnect({ url }: HubAddress, { got, mend }: Remedy): HubError {
-  return new HubError('cannot-connect', `expected a hub at ${url}, got ${got}: ${mend}`)
+function cannotConnect({ url }: HubAddress, { got, fix }: Remedy): HubError {
+  return new HubError('cannot-connect', `expected a hub at ${url}, got ${got}: ${fix}`)
 }
 
 /** By which a script can tell that what it asked for was refused. */

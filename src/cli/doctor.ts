@@ -17,15 +17,15 @@ export const doctor: Command = {
   run: async (args, terminal) => {
     const { positionals } = readArguments(usage, () => parseArgs({ args, allowPositionals: true }))
     if (positionals.length > 1) required(undefined, 'one configuration file', usage)
-    const findings = await orMessage(() => findingsOf(positionals[0], terminal))
-    for (const finding of findings) terminal.print(finding)
-    if (findings.length > 0) return 1
-    terminal.print('nothing to mend was found')
+    const warnings = await orMessage(() => warningsOf(positionals[0], terminal))
+    for (const warning of warnings) terminal.print(warning)
+    if (warnings.length > 0) return 1
+    terminal.print('nothing to fix was found')
     return 0
   },
 }
 
-async function findingsOf(file: string | undefined, { environment }: Terminal): Promise<string[]> {
+async function warningsOf(file: string | undefined, { environment }: Terminal): Promise<string[]> {
   const oldNames: string[] = []
   const config = readConfig(configPath(file), environment, (sentence) => oldNames.push(sentence))
   const { tls } = config
@@ -33,12 +33,12 @@ async function findingsOf(file: string | undefined, { environment }: Terminal): 
     ...oldNames,
     ...knownPasswords(config),
     ...exposures(config),
-    ...(await orMessage(async () => (tls === undefined ? [] : certificateFindings(tls)))),
+    ...(await orMessage(async () => (tls === undefined ? [] : certificateWarnings(tls)))),
     ...userFindings(await knownUsers(config)),
   ]
 }
 
-/** What keeps the hub from starting is the only finding of whoever looks for more. */
+/** What keeps the hub from starting is the only warning of whoever looks for more. */
 async function orMessage(find: () => Promise<string[]>): Promise<string[]> {
   try {
     return await find()
@@ -68,7 +68,7 @@ const soonDays = 30
  *
  * @throws HubError as `readCertificate`
  */
-export function certificateFindings(files: CertificateFiles, nowMs = Date.now()): string[] {
+export function certificateWarnings(files: CertificateFiles, nowMs = Date.now()): string[] {
   const lastMs = Date.parse(new X509Certificate(readCertificate(files).cert).validTo)
   const daysLeft = (lastMs - nowMs) / dayMs
   if (daysLeft >= soonDays) return []

@@ -209,8 +209,8 @@ async function generate(
   load: () => Promise<Pick<typeof import('selfsigned'), 'generate'>>,
 ): Promise<GenerateResult> {
   const selfsigned = await load().catch((cause: unknown) => {
-    const mend = 'npm install selfsigned, or make a certificate with openssl'
-    throw new HubError('bad-command-line', `expected the package selfsigned: ${mend}`, { cause })
+    const fix = 'npm install selfsigned, or make a certificate with openssl'
+    throw new HubError('bad-command-line', `expected the package selfsigned: ${fix}`, { cause })
   })
   const nowMs = Date.now()
   return selfsigned.generate([{ name: 'commonName', value: 'Clown.Hub' }], {

@@ -104,8 +104,8 @@ async function runLab(config: Config, log: Logger, terminal: LabTerminal): Promi
 
 function checkLoopback(host: string): void {
   if (isLoopbackHost(host)) return
-  const mend = 'use "clown-hub run --config FILE" with passwords of your own for other machines'
-  throw new HubError('bad-config', `lab mode listens on loopback only, got ${host}; ${mend}`)
+  const fix = 'use "clown-hub run --config FILE" with passwords of your own for other machines'
+  throw new HubError('bad-config', `lab mode listens on loopback only, got ${host}; ${fix}`)
 }
 
 function inUrl(host: string): string {

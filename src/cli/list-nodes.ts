@@ -11,7 +11,7 @@ const options = { json: { type: 'boolean', default: false }, ...hubOptions } as 
 export const listNodes: Command = {
   usage,
   summary:
-    'list the nodes that a hub knows, whether they are online, and what their devices told last, and when',
+    'list the nodes that a hub knows, whether they are online, and what their devices reported last, and when',
   run: async (args, terminal) => {
     const { values } = readArguments(usage, () => parseArgs({ args, options }))
     const nowMs = Date.now()
@@ -53,13 +53,13 @@ function onlineWord(online: unknown): string {
 }
 
 function deviceCells({ name, value, encoding, at, stale }: Row, nowMs: number): string[] {
-  const told = timeIn(at)
+  const reportedMs = timeIn(at)
   const word = encoding === 'base64' ? 'bytes' : valueText(value)
   return [
     wordOf(name),
     word,
-    told === undefined ? 'never told' : ageOf(told, nowMs),
-    told === undefined ? '' : localTime(told, nowMs),
+    reportedMs === undefined ? 'never reported' : ageOf(reportedMs, nowMs),
+    reportedMs === undefined ? '' : localTime(reportedMs, nowMs),
     stale === true ? 'stale' : '',
   ]
 }
@@ -72,7 +72,7 @@ function timeIn(value: unknown): number | undefined {
 
 const mostCharacters = 60
 
-/** What a device told, as somebody would say it: `temperature 20.01 ℃`. */
+/** What a device reported, as somebody would say it: `temperature 20.01 ℃`. */
 function valueText(value: unknown): string {
   const parts = isRecord(value)
     ? Object.entries(value).map(([key, inner]) => `${wordOf(key)} ${quantityText(inner)}`)

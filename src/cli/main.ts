@@ -43,7 +43,7 @@ export interface MainTerminal extends Terminal {
 }
 
 /**
- * Runs one command line and answers the exit code: 0, or 1 after one line that says what is wrong,
+ * Runs one command line and returns the exit code: 0, or 1 after one line that says what is wrong,
  * or what the command says.
  */
 export async function main(args: string[], terminal: MainTerminal): Promise<number> {

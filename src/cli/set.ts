@@ -41,10 +41,10 @@ export const setDevice: Command = {
       terminal.print(`${device} ${payload}: not waited for; the hub goes on with it`)
       return interruptedCode
     }
-    const outcome = outcomeIn(answer, hub)
-    const line = () => `${device} ${payload}: ${describeOutcome(outcome)}`
-    terminal.print(values.json ? JSON.stringify(outcome.body) : line())
-    return exitCodeOf(outcome)
+    const result = resultIn(answer, hub)
+    const line = () => `${device} ${payload}: ${describeResult(result)}`
+    terminal.print(values.json ? JSON.stringify(result.body) : line())
+    return exitCodeOf(result)
   },
 }
 
@@ -93,7 +93,7 @@ function checkedJson(text: string): string {
 }
 
 /** How a command ended, as a hub tells it. */
-interface Outcome {
+interface Result {
   readonly receipt: ReceiptName
   /** The whole of it. */
   readonly body: HubAnswer['body']
@@ -113,11 +113,11 @@ const ends = {
 } as const
 
 /**
- * The outcome in an answer to `POST /api/command`.
+ * The result in an answer to `POST /api/command`.
  *
  * @throws HubError `cannot-connect` when there is none.
  */
-function outcomeIn({ status, body }: HubAnswer, { url }: HubAddress): Outcome {
+function resultIn({ status, body }: HubAnswer, { url }: HubAddress): Result {
   const { receipt } = body
   if (isReceipt(receipt)) return { receipt, body }
   // Whoever has no right to a device leaves no trace, and has no receipt.
@@ -130,14 +130,14 @@ function isReceipt(value: unknown): value is ReceiptName {
   return typeof value === 'string' && Object.hasOwn(ends, value)
 }
 
-/** The outcome in plain words, on one line. */
-function describeOutcome({ receipt, body }: Outcome): string {
+/** The result in plain words, on one line. */
+function describeResult({ receipt, body }: Result): string {
   const { afterMs, message } = body
   const after = typeof afterMs === 'number' ? `, after ${afterMs} ms` : ''
   return `${ends[receipt].words}${after}${clauseOf(message)}`
 }
 
-function exitCodeOf({ receipt }: Outcome): number {
+function exitCodeOf({ receipt }: Result): number {
   return ends[receipt].code
 }
 

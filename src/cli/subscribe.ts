@@ -30,8 +30,8 @@ export const subscribe: Command = {
     await streamHistory(hub, { ...terminal, wanted }, (text) => {
       const lines = (rest + text).split('\n')
       rest = String(lines.pop())
-      const told = json ? lines : lines.map(wordsOf)
-      return terminal.write(told.map((line) => `${line}\n`).join(''))
+      const printed = json ? lines : lines.map(wordsOf)
+      return terminal.write(printed.map((line) => `${line}\n`).join(''))
     })
     return 0
   },
@@ -41,6 +41,6 @@ export const subscribe: Command = {
 function wordsOf(line: string): string {
   const parsed: unknown = JSON.parse(line)
   const { at, topic, quantity, value, unit, payload } = isRecord(parsed) ? parsed : {}
-  const told = quantity === undefined ? [payload] : [quantity, value, ...(unit ? [unit] : [])]
-  return [at, topic, ...told].map(wordOf).join(' ')
+  const reported = quantity === undefined ? [payload] : [quantity, value, ...(unit ? [unit] : [])]
+  return [at, topic, ...reported].map(wordOf).join(' ')
 }

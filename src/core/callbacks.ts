@@ -46,15 +46,15 @@ export function createDeferred(): Deferred {
 
 /** Those who want to be told when something happens. */
 interface Listeners<Arguments extends unknown[]> {
-  /** Calls `listener` from now on; the answer ends that. */
-  add(listener: (...told: Arguments) => void): () => void
+  /** Calls `listener` from now on; the returned function ends that. */
+  add(listener: (...values: Arguments) => void): () => void
   readonly size: number
   /** Calls each of them, in the order they came. */
-  tell(...told: Arguments): void
+  tell(...values: Arguments): void
 }
 
 export function createListeners<Arguments extends unknown[]>(): Listeners<Arguments> {
-  const listeners = new Set<(...told: Arguments) => void>()
+  const listeners = new Set<(...values: Arguments) => void>()
   return {
     get size() {
       return listeners.size
@@ -65,8 +65,8 @@ export function createListeners<Arguments extends unknown[]>(): Listeners<Argume
         listeners.delete(listener)
       }
     },
-    tell: (...told) => {
-      for (const listener of listeners) listener(...told)
+    tell: (...values) => {
+      for (const listener of listeners) listener(...values)
     },
   }
 }

@@ -11,7 +11,7 @@ export interface Clock {
 
 /** A clock that also calls when a time has come. */
 export interface AlarmClock extends Clock {
-  /** Calls `act` once after so many milliseconds, unless the answered function was called before. */
+  /** Calls `act` once after so many milliseconds, unless the returned function was called before. */
   after(delayMs: number, act: () => void): () => void
 }
 

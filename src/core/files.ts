@@ -87,7 +87,7 @@ const pollMs = 250
 /**
  * Calls `changed` when one of `files` has become another: written anew, replaced, removed, given
  * other rights. Looks again and again, since the system's own watching misses what lies behind the
- * links with which certbot and Kubernetes replace files. Answers what ends the watch.
+ * links with which certbot and Kubernetes replace files. Returns what ends the watch.
  */
 export function watchFiles(
   files: readonly string[],
@@ -169,7 +169,7 @@ export function followFiles<T>(files: readonly string[], follow: Follow<T>): Fol
  * reading for its group. Whenever the machine stops, the file is the old one or the new one, whole.
  *
  * With `isStillDue`, it is asked when all that is left is to put the new file into the place of the old
- * one, and may leave the old one there; the answer is whether the file was written.
+ * one, and may leave the old one there; it returns whether the file was written.
  *
  * @throws HubError `unwritable-file`, and what `isStillDue` throws.
  */

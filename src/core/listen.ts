@@ -22,7 +22,7 @@ interface ListenOptions {
 const backlog = 4096
 
 /**
- * Opens `server` and answers the port it listens on.
+ * Opens `server` and returns the port it listens on.
  *
  * @throws HubError `cannot-listen` when the address is taken, forbidden or not of this machine.
  */
@@ -31,7 +31,7 @@ export async function listen(server: Server, { host, port, settings }: ListenOpt
     server.listen({ host, port, backlog })
     await once(server, 'listening')
   } catch (cause) {
-    const message = `cannot listen on ${host} port ${port}: ${mend(cause, settings)}`
+    const message = `cannot listen on ${host} port ${port}: ${fix(cause, settings)}`
     throw new HubError('cannot-listen', message, { cause })
   }
   return portOf(server)
@@ -43,7 +43,7 @@ export function portOf(server: Server): number {
   return address !== null && typeof address === 'object' ? address.port : 0
 }
 
-function mend(cause: unknown, settings: ListenSettings): string {
+function fix(cause: unknown, settings: ListenSettings): string {
   switch (systemCodeOf(cause)) {
     case 'EADDRINUSE':
       return `it is in use; end the program that holds it, or set ${settings.port} to another port`

@@ -120,7 +120,7 @@ export interface TailedLine {
 
 /** Tells whoever listens what is logged. */
 export interface LogTail {
-  /** Calls `listener` with each line from now on; the answer ends that. */
+  /** Calls `listener` with each line from now on; the returned function ends that. */
   onLine(listener: (line: TailedLine) => void): () => void
   close(): void
 }

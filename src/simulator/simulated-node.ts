@@ -60,8 +60,8 @@ export class SimulatedNode {
     const { isDeaf = false, lateMs } = this.#faults
     if (isDeaf) return
     const obey = () => {
-      const refusal = this.#obey(topic, payload)
-      if (refusal !== undefined) this.#around.onDropped(refusal)
+      const reason = this.#obey(topic, payload)
+      if (reason !== undefined) this.#around.onDropped(reason)
     }
     if (lateMs === undefined) obey()
     else this.#after(lateMs, obey)
@@ -72,7 +72,7 @@ export class SimulatedNode {
     for (const stop of [...this.#stopReporting.values(), ...this.#putOff]) stop()
   }
 
-  /** Calls `act` once, unless the answered function is called before that. */
+  /** Calls `act` once, unless the returned function is called before that. */
   #after(delayMs: number, act: () => void): () => void {
     const callOff = () => {
       stop()
@@ -94,7 +94,7 @@ export class SimulatedNode {
     }
   }
 
-  /** Obeys, or answers why not. So do the functions for one kind of command each. */
+  /** Obeys, or returns why not. So do the functions for one kind of command each. */
   #obey(topic: string, payload: Payload): string | undefined {
     const [kind, address, ...verb] = (relativeTopic(this.#around.base, topic) ?? '').split('/')
     const name = `${kind}/${address}`
@@ -265,7 +265,7 @@ export interface Actuator {
   reading(): Reading
   /** The states it can take, in words for a message. */
   readonly states: string
-  /** Takes `state` and answers true, or answers false and stays as it is. */
+  /** Takes `state` and returns true, or returns false and stays as it is. */
   switchTo(state: unknown): boolean
   /** A state it can take that is not `state`. */
   otherThan(state: unknown): unknown

@@ -35,7 +35,7 @@ export interface SimulatedNodeOptions {
 const closeTimeoutMs = 1000
 
 /**
- * Connects a simulated node to a broker and answers once it is subscribed. When the connection is
+ * Connects a simulated node to a broker, subscribed when it resolves. When the connection is
  * lost later, the node dials again every second until it is closed.
  *
  * @throws HubError `cannot-connect` when the first attempt gets nowhere, `bad-topic` for a base that
@@ -205,7 +205,7 @@ export interface Absence {
 
 /**
  * Cuts the connection of `client` when the time has come, and dials again when the node is to be back.
- * The answered function calls off what is still to come.
+ * The returned function calls off what is still to come.
  */
 function planAbsence(
   client: MqttClient,

@@ -122,14 +122,14 @@ const usualQueue = 1000
 
 function lackOf(total: number, expected: number | undefined): string[] {
   const isShort = expected !== undefined && total < expected
-  if (isShort) return [`expected ${expected} retained values, got ${total}: ${mend}`]
+  if (isShort) return [`expected ${expected} retained values, got ${total}: ${fix}`]
   const isSure = expected !== undefined || total < usualQueue
   return isSure
     ? []
-    : [`the broker does not say how many it retains, and may have left out some: ${mend}`]
+    : [`the broker does not say how many it retains, and may have left out some: ${fix}`]
 }
 
-const mend =
+const fix =
   'let the user of --from read # and $SYS/#, set "max_queued_messages 0" there, reload it, and import again with --force'
 
 function totalOf(counts: Counts): number {

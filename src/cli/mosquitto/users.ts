@@ -22,11 +22,11 @@ export function importUsers({ passwords, acl, allowsAnonymous }: TheirUsers): Im
   const users = new Map<string, UserEntry>()
   const notes = new Set<string>()
   for (const { place, name, hash } of [...passwords, ...onlyInAcl(acl, passwords)]) {
-    const fault = nameFault(name) ?? (users.has(name) ? 'is there twice' : undefined)
+    const error = nameError(name) ?? (users.has(name) ? 'is there twice' : undefined)
     const hasPassword = fits('password', hash)
-    if (fault !== undefined) notes.add(`${place}: a user is left out, since the name ${fault}`)
+    if (error !== undefined) notes.add(`${place}: a user is left out, since the name ${error}`)
     else if (!hasPassword) notes.add(`${place}: ${withoutPassword(name)}`)
-    if (fault !== undefined) continue
+    if (error !== undefined) continue
     users.set(name, { ...(hasPassword && { password: hash }), ...rightsIn(acl, name, notes) })
   }
   if (allowsAnonymous) users.set(anonymousName, rightsIn(acl, '', notes))
@@ -52,7 +52,7 @@ function withoutPassword(name: string): string {
 }
 
 /** The hub keeps one name for everybody that gives none. */
-function nameFault(name: string): string | undefined {
+function nameError(name: string): string | undefined {
   if (name === anonymousName) return `${anonymousName} stands for those who give none here`
   return fits('user-name', name) ? undefined : 'is not one for a user here'
 }
