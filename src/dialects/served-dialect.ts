@@ -12,8 +12,8 @@ import type { LogTail } from '../core/log.ts'
 import type { Release } from '../core/release.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Config } from '../generated/config.ts'
+import type { Visitor } from '../nodes/served/dialect-users.ts'
 import type { SeenDevices } from '../nodes/served/seen-devices.ts'
-import type { Visitor } from '../nodes/served/visitors.ts'
 import type { Store } from '../store/store.ts'
 
 /**

@@ -1,20 +1,18 @@
 /**
  * deCONZ: the gateway of dresden elektronik, its REST API and its websocket on one port. What is where:
  *
- * - `rest.ts` has the paths; `asked.ts` what they are given, `reading.ts` what GET answers, `writing.ts` what
- *   PUT and DELETE do, by `light-command.ts` and `group-command.ts`; `answers.ts` how it is said.
- * - `resources.ts` makes lights and sensors of devices, `names.ts` has their names.
- * - `telling.ts` tells links what happens, in the words of `event.ts`.
- * - `gateway.ts` is who the gateway says it is, `key-makers.ts` who gets a key.
+ * - `rest.ts` has the paths and what they do, `commands.ts` what a PUT to lights asks for, `answers.ts` how it is said.
+ * - `resources.ts` makes lights and sensors of devices, and has their names.
+ * - `events.ts` tells links what happens.
+ * - `gateway.ts` is who the gateway says it is, and who gets a key.
  */
 import type { User } from '../../access/user.ts'
 import type { OpenServedDialect, ServedContext, ServedRequest, Welcome } from '../served-dialect.ts'
 import { failure, jsonAnswer } from './answers.ts'
-import { openIdentity } from './gateway.ts'
-import { createKeyMakers } from './key-makers.ts'
-import { openNames } from './names.ts'
+import { createTelling, type Telling } from './events.ts'
+import { createKeyMakers, openIdentity } from './gateway.ts'
+import { openNames } from './resources.ts'
 import { answerRest } from './rest.ts'
-import { createTelling, type Telling } from './telling.ts'
 
 export const openDeconz: OpenServedDialect = async (context) => {
   const { devices, clock, store } = context

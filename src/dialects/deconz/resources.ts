@@ -5,10 +5,12 @@ import { type EventMemory, presenceSeconds } from '../event-memory.ts'
 import {
   choicesOf,
   type DeconzColumn,
+  givenName,
   type ModelRow,
   readQuantity,
   rowsOf,
 } from '../model-table.ts'
+import type { ServedContext } from '../served-dialect.ts'
 import { etagOf } from './answers.ts'
 
 /** A device that deCONZ has something like. */
@@ -25,7 +27,14 @@ export function shownOf(device: SeenDevice): Shown | undefined {
   return undefined
 }
 
-export interface ResourceParts {
+export function lightsAmong(devices: readonly SeenDevice[]): Shown[] {
+  return devices.flatMap((device) => {
+    const shown = shownOf(device)
+    return shown?.column.resource === 'lights' ? shown : []
+  })
+}
+
+interface ResourceParts {
   readonly memory: Pick<EventMemory, 'isPresent' | 'buttonEvent' | 'happenedAtMs'>
   nameOf(shown: Shown): string
 }
@@ -156,7 +165,7 @@ export function minuteOf(atMs: number | undefined): string | null {
   return atMs === undefined ? null : `${new Date(atMs).toISOString().slice(0, 16)}Z`
 }
 
-export interface GroupState {
+interface GroupState {
   readonly all_on: boolean
   readonly any_on: boolean
 }
@@ -185,4 +194,34 @@ export function groupOfAll(lights: readonly Shown[]): Record<string, unknown> {
     type: 'LightGroup',
   }
   return { etag: etagOf(group), ...group }
+}
+
+/** What clients call devices, kept over a restart. */
+export interface Names {
+  /** Without a name of its own a device is called by its kind and address: `Relay i2c0-3b`. */
+  of(shown: Shown): string
+  /** Resolves when it is in the store. */
+  set(topic: string, name: string): Promise<void>
+  /** The device is gone. */
+  forget(topic: string): void
+}
+
+const prefix = 'dialect/deconz/name/'
+
+export async function openNames(store: ServedContext['store']): Promise<Names> {
+  const names = new Map<string, string>()
+  for await (const [key, value] of store.entries(prefix)) {
+    names.set(key.slice(prefix.length), value.toString('utf8'))
+  }
+  return {
+    of: (shown) => names.get(shown.device.topic) ?? givenName(shown.device, shown.row),
+    set: async (topic, name) => {
+      await store.write([{ key: prefix + topic, value: Buffer.from(name) }])
+      names.set(topic, name)
+    },
+    forget: (topic) => {
+      // Nobody waits for it, and one that stays names nothing.
+      if (names.delete(topic)) void store.write([{ key: prefix + topic, value: undefined }])
+    },
+  }
 }

@@ -1,18 +1,32 @@
-/** The REST API: paths, methods, and whose key it is. */
-import { parseJson } from '../../core/json.ts'
+/** The REST API: paths, methods, whose key it is, and what becomes of a request. */
+import { setImmediate as turnOver } from 'node:timers/promises'
+import type { User } from '../../access/user.ts'
+import { isRecord, parseJson } from '../../core/json.ts'
+import type { Visitor } from '../../nodes/served/dialect-users.ts'
 import type { ServedAnswer, ServedContext, ServedRequest } from '../served-dialect.ts'
 import {
   busy,
   failure,
+  invalidValue,
   jsonAnswer,
   notAvailable,
   preflightAnswer,
   resourceAnswer,
+  success,
 } from './answers.ts'
-import { type Act, type Asked, decoded, type RestParts } from './asked.ts'
-import { publicConfig } from './gateway.ts'
-import { getAll, getConfig, getGroup, getList, getNothing, getOne } from './reading.ts'
-import { deleteKey, putAction, putConfig, putName, putSection, putState } from './writing.ts'
+import { commandGroup, commandLight } from './commands.ts'
+import type { Telling } from './events.ts'
+import { fullConfig, type Identity, type KeyMakers, publicConfig, secondOf } from './gateway.ts'
+import {
+  configOf,
+  groupOfAll,
+  lightsAmong,
+  type Names,
+  resourceOf,
+  type Shown,
+  shownOf,
+  stateOf,
+} from './resources.ts'
 
 export async function answerRest(request: ServedRequest, parts: RestParts): Promise<ServedAnswer> {
   const { method, path } = request
@@ -77,6 +91,236 @@ function fits(path: readonly string[], pattern: readonly string[]): boolean {
     pattern.every((level, at) => level === '*' || level.split('|').includes(String(path[at])))
   )
 }
+
+interface RestParts {
+  readonly context: ServedContext
+  readonly identity: Identity
+  readonly keyMakers: KeyMakers
+  readonly names: Names
+  readonly telling: Telling
+}
+
+/** A request with a key that somebody has. */
+interface Asked {
+  readonly request: ServedRequest
+  readonly key: string
+  readonly user: User
+  readonly visitor: Visitor
+  /** What stands behind the key, and what it says of the resource. */
+  readonly path: readonly string[]
+  readonly body: unknown
+}
+
+type Act = (asked: Asked, parts: RestParts) => Promise<ServedAnswer> | ServedAnswer
+
+/** The light or sensor of a path such as `lights/3`; undefined when the visitor may not see it. */
+function foundAt([resource, id = '']: readonly string[], visitor: Visitor, parts: RestParts) {
+  const device = /^[1-9]\d{0,14}$/.test(id) ? parts.context.devices.get(Number(id)) : undefined
+  const shown = device && visitor.mayRead(device.topic) ? shownOf(device) : undefined
+  return shown?.column.resource === resource ? shown : undefined
+}
+
+/** Runs `act` with the light or sensor that the path begins with. */
+function withShown(act: (shown: Shown, asked: Asked, parts: RestParts) => ReturnType<Act>): Act {
+  return (asked, parts) => {
+    const { path, visitor } = asked
+    const shown = foundAt(path, visitor, parts)
+    if (shown === undefined) return notAvailable(`/${path.slice(0, 2).join('/')}`)
+    return act(shown, asked, parts)
+  }
+}
+
+/** The lights that a visitor may see. */
+function lightsOf(visitor: Visitor, { context }: RestParts): Shown[] {
+  return lightsAmong(context.devices.all()).filter(({ device }) => visitor.mayRead(device.topic))
+}
+
+/** Percent-decodes a level of a path; one that is malformed stays as it is. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+// --- GET ---
+
+const getAll: Act = async ({ request, key, visitor }, parts) => {
+  const config = configAnswered({ request, key }, parts)
+  const lists = {
+    lights: await mapOf('lights', visitor, parts),
+    sensors: await mapOf('sensors', visitor, parts),
+  }
+  const nothing = { groups: {}, resourcelinks: {}, rules: {}, scenes: {}, schedules: {} }
+  const whole = { alarmsystems: {}, config: config.whole, ...nothing, ...lists }
+  return resourceAnswer(request, whole, { ...lists, config: config.stable })
+}
+
+function configAnswered({ request, key }: Pick<Asked, 'request' | 'key'>, parts: RestParts) {
+  const { context, identity, keyMakers } = parts
+  const own = context.keys.find(decoded(key))
+  const times = own && {
+    'create date': secondOf(own.createdAtMs),
+    'last use date': secondOf(own.usedAtMs),
+    name: own.label,
+  }
+  return fullConfig(request, {
+    identity,
+    isUnlocked: keyMakers.isUnlocked,
+    port: context.port(),
+    nowMs: context.clock.wallMs(),
+    whitelist: { [key]: times },
+  })
+}
+
+const getConfig: Act = ({ request, key }, parts) => {
+  const { whole, stable } = configAnswered({ request, key }, parts)
+  return resourceAnswer(request, whole, stable)
+}
+
+/** So many resources are told before others have their turn: some 10 ms. */
+const resourcesPerTurn = 500
+
+async function mapOf(resource: string, visitor: Visitor, { context, ...parts }: RestParts) {
+  const { telling, names } = parts
+  const map: Record<string, unknown> = {}
+  let told = 0
+  for (const device of context.devices.all()) {
+    const shown = visitor.mayRead(device.topic) ? shownOf(device) : undefined
+    if (shown?.column.resource !== resource) continue
+    map[device.number] = resourceOf(shown, { memory: telling.memory, nameOf: names.of })
+    if (++told % resourcesPerTurn === 0) await turnOver()
+  }
+  return map
+}
+
+const getList: Act = async ({ request, path, visitor }, parts) =>
+  resourceAnswer(request, await mapOf(String(path[0]), visitor, parts))
+
+const getOne = withShown((shown, { request }, { telling, names }) =>
+  resourceAnswer(request, resourceOf(shown, { memory: telling.memory, nameOf: names.of })),
+)
+
+const getGroup: Act = ({ request, path, visitor }, parts) => {
+  if (path[1] !== '0') return notAvailable(`/${path.join('/')}`)
+  return resourceAnswer(request, groupOfAll(lightsOf(visitor, parts)))
+}
+
+/** What the hub has nothing of. */
+const getNothing: Act = ({ request, path }) =>
+  resourceAnswer(request, path[0] === 'devices' ? [] : {})
+
+// --- PUT and DELETE ---
+
+/** Runs `act` with the object in the body. */
+function withBody(
+  act: (body: Readonly<Record<string, unknown>>, asked: Asked, parts: RestParts) => ReturnType<Act>,
+): Act {
+  return (asked, parts) => {
+    const { body, path } = asked
+    if (isRecord(body)) return act(body, asked, parts)
+    const address = `/${path.join('/')}`
+    return jsonAnswer(400, [failure('invalidJson', address, 'body contains invalid JSON')])
+  }
+}
+
+function missing(address: string, text: string): ServedAnswer {
+  return jsonAnswer(400, [failure('missingParameter', address, text)])
+}
+
+const putState = withBody((body, asked, parts) =>
+  withShown(async (light, { visitor }) => {
+    const elements = await commandLight(light, body, visitor)
+    if (elements !== undefined) return jsonAnswer(200, elements)
+    const address = `/lights/${light.device.number}/state`
+    return missing(address, 'missing parameter to set light state')
+  })(asked, parts),
+)
+
+const putAction = withBody(async (body, { path, visitor }, parts) => {
+  const address = `/groups/${path[1]}`
+  if (path[1] !== '0') return notAvailable(address)
+  const lights = lightsOf(visitor, parts)
+  const elements = await commandGroup(lights, body, visitor)
+  if (elements !== undefined) return jsonAnswer(200, elements)
+  return missing(`${address}/action`, 'missing parameter to set group state')
+})
+
+/** Nothing in these sections is to be changed from outside: sensors of ours measure. */
+const putSection = withBody((body, asked, parts) =>
+  withShown((shown, { path }, { telling }) => {
+    const address = `/${path.join('/')}`
+    const known = path[2] === 'config' ? configOf(shown) : stateOf(shown, telling.memory)
+    const names = Object.keys(body)
+    if (names.length === 0) return missing(address, 'missing parameters in body')
+    const elements = names.map((name) =>
+      name in known
+        ? failure('notModifiable', address, `parameter, ${name}, is not modifiable`)
+        : failure('parameterNotAvailable', address, `parameter, ${name}, not available`),
+    )
+    return jsonAnswer(200, elements)
+  })(asked, parts),
+)
+
+/** The original's own bound. */
+const longestName = 32
+
+const putName = withBody((body, asked, parts) =>
+  withShown(async (shown, { user, path }, { names, telling }) => {
+    const address = `/${path.join('/')}`
+    const { name, ...others } = body
+    const faults = Object.keys(others).map((key) =>
+      failure('parameterNotAvailable', address, `parameter, ${key}, not available`),
+    )
+    if (name === undefined) {
+      return faults.length > 0
+        ? jsonAnswer(200, faults)
+        : missing(address, 'missing parameters in body')
+    }
+    if (typeof name !== 'string' || name.trim() === '' || name.length > longestName) {
+      return jsonAnswer(200, [...faults, invalidValue(address, 'name', name)])
+    }
+    if (user.role !== 'operator' && user.role !== 'admin') {
+      const text = 'parameter, name, is not modifiable'
+      return jsonAnswer(200, [...faults, failure('notModifiable', address, text)])
+    }
+    await names.set(shown.device.topic, name.trim())
+    telling.renamed(shown)
+    return jsonAnswer(200, [...faults, success(`${address}/name`, name.trim())])
+  })(asked, parts),
+)
+
+const putConfig = withBody((body, { user }, { keyMakers }) => {
+  const elements = Object.entries(body).map(([name, value]) => {
+    const text = `parameter, ${name}, not available`
+    if (name !== 'unlock') return failure('parameterNotAvailable', '/config', text)
+    if (!Number.isInteger(value) || Number(value) < 0 || Number(value) > 600) {
+      return invalidValue('/config', name, value)
+    }
+    if (user.role !== 'operator' && user.role !== 'admin') {
+      return failure('notModifiable', '/config', 'parameter, unlock, is not modifiable')
+    }
+    keyMakers.unlock(user.name, Number(value))
+    return success('/config/unlock', value)
+  })
+  return elements.length > 0
+    ? jsonAnswer(200, elements)
+    : missing('/config', 'missing parameters in body')
+})
+
+/** Who has a key may end it, and operators any. */
+const deleteKey: Act = async ({ path, user }, { context }) => {
+  const { keys } = context
+  const address = `/${path.join('/')}`
+  const key = keys.find(decoded(String(path[2])))
+  const isOwn = key?.user === user.name || user.role === 'operator' || user.role === 'admin'
+  if (key === undefined || !isOwn) return notAvailable(address)
+  await keys.remove(key.digest)
+  return jsonAnswer(200, [{ success: `${address} deleted.` }])
+}
+
+// --- which is which ---
 
 interface Resource {
   readonly method: string

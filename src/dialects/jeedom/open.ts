@@ -1,10 +1,10 @@
 /**
  * Jeedom: the websocket of the plugin by nioc, and the JSON-RPC of the core, on one port. What is where:
  *
- * - `rpc.ts` is the envelope of JSON-RPC, `methods.ts` what is in it.
- * - `house.ts` makes objects, equipment and commands of nodes and devices, `summaries.ts` sums them up.
- * - `feed.ts` collects what happens and tells it, in the words of `frames.ts`.
- * - `keys.ts` is who has a key, `hosts.ts` whose pages may come.
+ * - `rpc.ts` is JSON-RPC, its envelope and its methods.
+ * - `jeedom-model.ts` makes objects, equipment and commands of nodes and devices, and sums them up.
+ * - `events.ts` collects what happens and tells it, in the words of `frames.ts`.
+ * - `keys.ts` is who has a key, and whose pages may come.
  */
 import type {
   Conversation,
@@ -13,12 +13,10 @@ import type {
   ServedLink,
   ServedRequest,
 } from '../served-dialect.ts'
-import { createFeed } from './feed.ts'
+import { createFeed } from './events.ts'
 import { keyCodec } from './frames.ts'
-import { isHostAllowed } from './hosts.ts'
-import { createUserKeys } from './keys.ts'
-import type { Parts } from './parts.ts'
-import { answerRpc } from './rpc.ts'
+import { createUserKeys, isHostAllowed } from './keys.ts'
+import { answerRpc, type Parts } from './rpc.ts'
 
 export const openJeedom: OpenServedDialect = (context) => {
   const { devices, clock, settings } = context

@@ -1,13 +1,12 @@
 /**
  * Netzer: the box of MoBaCon with 13 pins, its command interface by websocket and by CGI. What is where:
  *
- * - `pins.ts` has which device is on which pin, `pin-value.ts` what the pin says of it, `board.ts` all of
- *   them as they change.
- * - `command.ts` is what clients say, `reply.ts` what they are told, `answering.ts` which answer is whose.
- * - `conversation.ts` is one websocket and its triggers.
+ * - `pins.ts` has which device is on which pin, what the pin says of it, and all of them as they change.
+ * - `frames.ts` is what clients say, and what they are told.
+ * - `conversation.ts` is one websocket and its triggers, and which answer is whose.
  */
 import type { User } from '../../access/user.ts'
-import { comeIn, isAnswer, isMeant } from '../entrance.ts'
+import { comeIn, isAnswer, isMeant } from '../authenticate.ts'
 import type {
   ServedAnswer,
   ServedContext,
@@ -16,12 +15,9 @@ import type {
   ServedRequest,
   Welcome,
 } from '../served-dialect.ts'
-import { answerTo } from './answering.ts'
-import { type Board, createBoard } from './board.ts'
-import { commandCodec } from './command.ts'
-import { converse } from './conversation.ts'
-import { openPins } from './pins.ts'
-import { replyCodec } from './reply.ts'
+import { answerTo, converse } from './conversation.ts'
+import { commandCodec, replyCodec } from './frames.ts'
+import { type Board, createBoard, openPins } from './pins.ts'
 
 const challenge = 'Basic realm="Netzer", charset="UTF-8"'
 

@@ -1,13 +1,14 @@
 /** The calls of `/api/…`: arguments in the query or in a form, JSON as the answer. */
-import type { User } from '../../access/user.ts'
-import { byNode } from '../../nodes/served/by-node.ts'
-import { isMeant } from '../entrance.ts'
-import type { ServedAnswer, ServedContext, ServedRequest } from '../served-dialect.ts'
-import { htmlAnswer, jsonAnswer } from './html-answer.ts'
-import { connectionOf, inputOf, type Meter, subscriptionOf } from './status.ts'
-import { isAdministrator } from './telling.ts'
 
-export interface ApiParts {
+import { STATUS_CODES } from 'node:http'
+import type { User } from '../../access/user.ts'
+import { byNode } from '../../nodes/served/seen-devices.ts'
+import { isMeant } from '../authenticate.ts'
+import type { ServedAnswer, ServedContext, ServedRequest } from '../served-dialect.ts'
+import { isAdministrator } from './events.ts'
+import { connectionOf, inputOf, type Meter, subscriptionOf } from './status.ts'
+
+interface ApiParts {
   readonly context: Pick<ServedContext, 'signedIn' | 'devices' | 'release' | 'clock'>
   readonly meter: Meter
 }
@@ -98,4 +99,19 @@ function nameIn(path: string): string {
 
 function isFailure(answer: unknown): answer is Failure {
   return Object.hasOwn(Object(answer), 'failure')
+}
+
+/** How Tvheadend says that something is not so: a status, and a page for people. */
+export function htmlAnswer(
+  status: number,
+  headers: Readonly<Record<string, string>> = {},
+): ServedAnswer {
+  const title = `${status} ${STATUS_CODES[status]}`
+  const body = `<html><head><title>${title}</title></head><body><h1>${title}</h1></body></html>\n`
+  return { status, headers: { 'Content-Type': 'text/html; charset=UTF-8', ...headers }, body }
+}
+
+/** What clients of the original are used to. */
+export function jsonAnswer(body: string): ServedAnswer {
+  return { status: 200, headers: { 'Content-Type': 'text/x-json; charset=UTF-8' }, body }
 }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { statfs } from 'node:fs/promises'
 import type { Present } from '../../access/signed-in.ts'
-import type { OfNode } from '../../nodes/served/by-node.ts'
+import type { OfNode } from '../../nodes/served/seen-devices.ts'
 
 type Entry = Readonly<Record<string, unknown>>
 

@@ -6,7 +6,7 @@ import {
   inputOf,
   subscriptionOf,
 } from '../../../src/dialects/tvheadend/status.ts'
-import { byNode } from '../../../src/nodes/served/by-node.ts'
+import { byNode } from '../../../src/nodes/served/seen-devices.ts'
 import { deviceNamed } from '../seen-device.ts'
 
 function presentOn(connection: object): Present {

@@ -1,18 +1,18 @@
 /** What happens in the house, as events on websockets. */
 import type { AlarmClock } from '../../core/clock.ts'
-import type { DeviceEvent, SeenDevice, SeenDevices } from '../../nodes/served/seen-devices.ts'
-import type { Visitor } from '../../nodes/served/visitors.ts'
-import { type Crowd, createCrowd } from '../crowd.ts'
+import { isRecord, parseJson } from '../../core/json.ts'
+import type { Visitor } from '../../nodes/served/dialect-users.ts'
+import type { DeviceEvent, SeenDevices } from '../../nodes/served/seen-devices.ts'
 import { createEventMemory, type EventMemory } from '../event-memory.ts'
-import type { ServedLink } from '../served-dialect.ts'
-import { type DeconzEvent, eventCodec } from './event.ts'
-import type { Names } from './names.ts'
+import type { Codec, ServedLink } from '../served-dialect.ts'
+import { type Crowd, createCrowd } from '../subscribers.ts'
 import {
   configOf,
   groupStateOf,
   isButton,
   lightStateOf,
   minuteOf,
+  type Names,
   resourceOf,
   type Shown,
   shownOf,
@@ -29,7 +29,7 @@ export interface Telling {
   close(): void
 }
 
-export interface TellingOptions {
+interface TellingOptions {
   readonly devices: SeenDevices
   readonly names: Names
   readonly clock: Pick<AlarmClock, 'after'>
@@ -168,13 +168,6 @@ function learn(shown: Shown, { memory, told }: Tellers): void {
   else told.isNew(shown, 'state', stateOf(shown, memory))
 }
 
-export function lightsAmong(devices: readonly SeenDevice[]): Shown[] {
-  return devices.flatMap((device) => {
-    const shown = shownOf(device)
-    return shown?.column.resource === 'lights' ? shown : []
-  })
-}
-
 /** Of a slow reader, the latest state takes the place of earlier ones; what only happens never. */
 function keyOf({ device, row }: Shown, what: What): string | undefined {
   if (what['e'] !== 'changed' || row.form === 'events') return undefined
@@ -207,4 +200,42 @@ function createTold() {
       for (const section of sections) latest.delete(nameOf(shown, section))
     },
   }
+}
+
+/** What a gateway tells on its websocket: one JSON object a frame. */
+export interface DeconzEvent {
+  readonly t: 'event'
+  readonly e: 'added' | 'changed' | 'deleted' | 'scene-called'
+  readonly r: 'lights' | 'sensors' | 'groups' | 'scenes' | 'alarmsystems'
+  /** All but `scene-called` have one. */
+  readonly id?: string
+  /** Of lights and sensors, since 2018. */
+  readonly uniqueid?: string
+  /** One section of what has changed, a bare attribute of a group, or the resource that was added. */
+  readonly [section: string]: unknown
+}
+
+const kinds: ReadonlySet<unknown> = new Set(['added', 'changed', 'deleted', 'scene-called'])
+const resources: ReadonlySet<unknown> = new Set([
+  'lights',
+  'sensors',
+  'groups',
+  'scenes',
+  'alarmsystems',
+])
+
+export const eventCodec: Codec<DeconzEvent> = {
+  decode: (frame) => {
+    const value = parseJson(frame)
+    return isEvent(value) ? value : undefined
+  },
+  encode: (event) => JSON.stringify(event),
+}
+
+function isEvent(value: unknown): value is DeconzEvent {
+  if (!isRecord(value) || value['t'] !== 'event') return false
+  if (!kinds.has(value['e']) || !resources.has(value['r'])) return false
+  const isText = (key: string) => typeof value[key] === 'string'
+  if (value['e'] === 'scene-called') return isText('gid') && isText('scid')
+  return isText('id') && (value['uniqueid'] === undefined || isText('uniqueid'))
 }

@@ -1,4 +1,4 @@
-import type { Visitor } from '../nodes/served/visitors.ts'
+import type { Visitor } from '../nodes/served/dialect-users.ts'
 import type { ServedLink } from './served-dialect.ts'
 
 /** The links of a dialect that are told what happens. */

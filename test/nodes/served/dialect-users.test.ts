@@ -3,7 +3,7 @@ import { createSignedIn } from '../../../src/access/signed-in.ts'
 import { HubError } from '../../../src/core/errors.ts'
 import type { Receipt } from '../../../src/core/message.ts'
 import type { MessagePath } from '../../../src/nodes/message-path.ts'
-import { createVisitors } from '../../../src/nodes/served/visitors.ts'
+import { createVisitors } from '../../../src/nodes/served/dialect-users.ts'
 import { changingDirectory, userNamed } from '../../access/changing-directory.ts'
 import { steppedClock } from '../../clock.ts'
 

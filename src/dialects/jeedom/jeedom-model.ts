@@ -1,6 +1,5 @@
 /** The house as Jeedom has it: nodes are objects, devices equipment, quantities and switches commands. */
-import type { OfNode } from '../../nodes/served/by-node.ts'
-import type { SeenDevice } from '../../nodes/served/seen-devices.ts'
+import type { OfNode, SeenDevice } from '../../nodes/served/seen-devices.ts'
 import {
   choicesOf,
   givenName,
@@ -12,7 +11,7 @@ import {
 } from '../model-table.ts'
 
 /** A quantity of a device: an info command. */
-export interface Info {
+interface Info {
   readonly id: string
   readonly device: SeenDevice
   readonly row: ModelRow
@@ -189,4 +188,37 @@ function summaryCommands(devices: OfNode): Record<string, unknown> {
     else known.push(command)
   }
   return Object.fromEntries(commands)
+}
+
+// --- summaries of an object, and of the whole house ---
+
+/** Values by key, such as `temperature`. */
+type Summary = Readonly<Record<string, number>>
+
+/** A summary, and the topics of the devices that it tells of. */
+export interface Summed {
+  readonly summary: Summary
+  readonly topics: readonly string[]
+}
+
+export function summaryOf(devices: readonly SeenDevice[]): Summed {
+  const values = new Map<string, { of: string; values: number[] }>()
+  const topics: string[] = []
+  for (const info of devices.flatMap(infosOf)) {
+    const { summary } = info.column
+    const value = readingOf(info)
+    if (summary === undefined || value === '') continue
+    const entry = values.get(summary.key) ?? { of: summary.of, values: [] }
+    values.set(summary.key, entry)
+    entry.values.push(typeof value === 'number' ? value : Number(value !== 'off'))
+    topics.push(info.device.topic)
+  }
+  const pairs = [...values].map(([key, entry]) => [key, summed(entry)] as const)
+  return { summary: Object.fromEntries(pairs), topics }
+}
+
+/** Averages have one digit behind the point. */
+function summed({ of, values }: { of: string; values: number[] }): number {
+  const sum = values.reduce((total, value) => total + value, 0)
+  return of === 'average' ? Math.round((sum / values.length) * 10) / 10 : sum
 }

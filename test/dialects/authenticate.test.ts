@@ -1,5 +1,5 @@
 import t from 'tap'
-import { comeIn, isAnswer, isMeant } from '../../src/dialects/entrance.ts'
+import { comeIn, isAnswer, isMeant } from '../../src/dialects/authenticate.ts'
 import { asked } from './asked.ts'
 
 const guest = { name: 'guest', rules: [], tokens: [] }

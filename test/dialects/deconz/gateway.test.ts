@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createKeyMakers } from '../../../src/dialects/deconz/key-makers.ts'
+import { createKeyMakers } from '../../../src/dialects/deconz/gateway.ts'
 import { steppedClock } from '../../clock.ts'
 import { asked } from '../asked.ts'
 import { ask } from '../asked-json.ts'

@@ -1,12 +1,12 @@
 /** What a PUT to the state of a light or to the action of a group asks for, and what became of it. */
 import type { Receipt } from '../../core/message.ts'
-import type { Visitor } from '../../nodes/served/visitors.ts'
-import { choicesOf, type ModelRow } from '../model-table.ts'
-import { busy, type Element, failure, success } from './answers.ts'
-import { effectsOf, lightStateOf, type Shown } from './resources.ts'
+import type { Visitor } from '../../nodes/served/dialect-users.ts'
+import { choicesOf, type ModelRow, modelTable } from '../model-table.ts'
+import { busy, type Element, failure, invalidValue, success } from './answers.ts'
+import { effectsOf, groupStateOf, lightStateOf, type Shown } from './resources.ts'
 
 /** A parameter of the body, and what is wrong with it, if anything. */
-export interface Parameter {
+interface Parameter {
   readonly name: string
   readonly value: unknown
   readonly fault?: Element
@@ -15,7 +15,7 @@ export interface Parameter {
 }
 
 /** The parameters of `body` for a light of this row; `address` is of what they were sent to. */
-export function readParameters(
+function readParameters(
   body: Readonly<Record<string, unknown>>,
   row: Pick<ModelRow, 'form' | 'choices'>,
   address: string,
@@ -31,11 +31,6 @@ export function readParameters(
     if (!accepts(value)) return { name, value, fault: invalidValue(address, name, value) }
     return name === 'transitiontime' ? { name, value, isSilent: true } : { name, value }
   })
-}
-
-export function invalidValue(address: string, name: string, value: unknown): Element {
-  const text = typeof value === 'string' ? value : JSON.stringify(value)
-  return failure('invalidValue', address, `invalid value, ${text}, for parameter, ${name}`)
 }
 
 type Accepts = (value: unknown) => boolean
@@ -62,7 +57,7 @@ function acceptors(
 const alerts: Readonly<Record<string, string>> = { select: '1-dot', lselect: '3-dot' }
 
 /** What to ask of the device; undefined when the parameters ask for nothing. */
-export function askedState(parameters: readonly Parameter[], { form }: ModelRow): unknown {
+function askedState(parameters: readonly Parameter[], { form }: ModelRow): unknown {
   const asked = new Map(parameters.map(({ name, value }) => [name, value]))
   const on = asked.get('on')
   if (form !== 'choice') return on
@@ -122,7 +117,7 @@ function notReachable(address: string): Element {
 }
 
 /** A parameter, and where it was sent. */
-export interface AskedParameter extends Pick<Parameter, 'name' | 'value'> {
+interface AskedParameter extends Pick<Parameter, 'name' | 'value'> {
   readonly address: string
 }
 
@@ -153,4 +148,48 @@ export function outcome(
 function refusalText(name: string, { code, message }: Receipt): string {
   const text = `parameter, ${name}, is not modifiable`
   return code === 'forbidden' ? text : `${text}. ${message}.`
+}
+
+const address = '/groups/0/action'
+
+/** What any light has: one that lacks some of it leaves that out. */
+const anyLight = {
+  form: 'choice',
+  choices: modelTable.flatMap(choicesOf),
+} as const
+
+/**
+ * Commands all lights that the visitor may see, and answers each parameter of `body`; undefined when it
+ * has none that count. Lights that are away are left out as long as others are there, as of the original.
+ */
+export async function commandGroup(
+  lights: readonly Shown[],
+  { toggle, ...rest }: Readonly<Record<string, unknown>>,
+  visitor: Pick<Visitor, 'command'>,
+): Promise<Element[] | undefined> {
+  const isToggled = toggle === true && rest['on'] === undefined
+  const body = isToggled ? { ...rest, on: !groupStateOf(lights).any_on } : rest
+  const parameters = readParameters(body, anyLight, address)
+  const isWrong = toggle !== undefined && typeof toggle !== 'boolean'
+  const faults = isWrong ? [invalidValue(address, 'toggle', toggle)] : []
+  const told = parameters.filter(({ isSilent }) => !isSilent)
+  if (told.length === 0) return faults.length === 0 ? undefined : faults
+  const good = told.filter(({ fault }) => fault === undefined)
+  const commands = lights.flatMap(({ device, row }) => {
+    const state = askedState(good, row)
+    if (state === undefined) return []
+    return visitor.command(device.topic, { [row.key]: state })
+  })
+  const receipts = await Promise.all(commands)
+  const elements = told.map(({ name, value, fault }) => {
+    return fault ?? outcomeOfAll(receipts, { name, value, address })
+  })
+  return [...faults, ...elements]
+}
+
+/** Success as soon as one light was commanded, or none had to be; otherwise what became of the first. */
+function outcomeOfAll(receipts: readonly Receipt[], asked: AskedParameter): Element {
+  const outcomes = receipts.map((receipt) => outcome(receipt, asked))
+  const done = outcomes.find((element) => 'success' in element)
+  return done ?? outcomes[0] ?? success(`${asked.address}/${asked.name}`, asked.value)
 }

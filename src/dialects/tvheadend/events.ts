@@ -4,10 +4,9 @@ import type { User } from '../../access/user.ts'
 import type { TailedLine } from '../../core/log.ts'
 import type { Message } from '../../core/message.ts'
 import { filterBelow } from '../../core/topic.ts'
-import { byNode } from '../../nodes/served/by-node.ts'
+import { byNode } from '../../nodes/served/seen-devices.ts'
 import type { ServedContext } from '../served-dialect.ts'
-import type { Notification } from './comet.ts'
-import type { Mailbox, Mailboxes } from './mailboxes.ts'
+import type { Mailbox, Mailboxes, Notification } from './mailboxes.ts'
 import { diskSpaceOf, inputOf, type Meter, subscriptionOf } from './status.ts'
 
 export type TellingContext = Pick<

@@ -2,13 +2,18 @@ import { once } from 'node:events'
 import t from 'tap'
 import { WebSocket } from 'ws'
 import { fieldOf, parseJson } from '../../../src/core/json.ts'
-import { createTelling } from '../../../src/dialects/deconz/telling.ts'
+import { createTelling, eventCodec } from '../../../src/dialects/deconz/events.ts'
 import type { DeviceListener, SeenDevice } from '../../../src/nodes/served/seen-devices.ts'
 import { steppedClock } from '../../clock.ts'
 import { mqttTo } from '../../started-hub.ts'
 import { ask } from '../asked-json.ts'
 import { basicOf, startedHouse } from '../house.ts'
-import { type ConnectedLink, servedContract } from '../served-contract.ts'
+import {
+  type ConnectedLink,
+  codecContract,
+  goldenFrames,
+  servedContract,
+} from '../served-contract.ts'
 import { deconzHouse, eventsOf } from './deconz-house.ts'
 
 let reports = 0
@@ -239,4 +244,22 @@ t.test('nobody is there any more a while after the last movement', async (t) => 
   clock.step(61_000)
   t.equal(frames.length, before, 'of what is gone nothing is told')
   telling.close()
+})
+
+codecContract(t, eventCodec, {
+  frames: goldenFrames('deconz', 'events'),
+  rubbish: [
+    '',
+    '[]',
+    'null',
+    '{"t":"event"',
+    '{"e":"changed","id":"5","r":"sensors","t":"status"}',
+    '{"e":"moved","id":"5","r":"sensors","t":"event"}',
+    '{"e":"changed","id":"5","r":"rules","t":"event"}',
+    '{"e":"changed","id":5,"r":"sensors","t":"event"}',
+    '{"e":"changed","r":"sensors","t":"event"}',
+    '{"e":"changed","id":"5","r":"sensors","t":"event","uniqueid":5}',
+    '{"e":"scene-called","gid":"1","r":"scenes","t":"event"}',
+    '{"e":"scene-called","scid":"1","r":"scenes","t":"event"}',
+  ],
 })

@@ -25,14 +25,14 @@ export interface Visitor {
 }
 
 /** Where a visitor comes from, and in which language. */
-export interface Arrival {
+interface Arrival {
   readonly user: User
   readonly address: string
   /** The name of a dialect. */
   readonly way: string
 }
 
-export interface StayingArrival extends Arrival {
+interface StayingArrival extends Arrival {
   /** What topics are below that the dialect tells of. */
   readonly base: string
   /** The socket that carries it. */
@@ -53,7 +53,7 @@ export interface Visitors {
   enter(arrival: StayingArrival, ended: () => void): { readonly visitor: Visitor; leave(): void }
 }
 
-export interface VisitorsOptions {
+interface VisitorsOptions {
   readonly enter: MessagePath['enter']
   readonly signedIn: Pick<SignedIn, 'enter'>
   readonly clock: Pick<AlarmClock, 'after'>

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createToken } from '../../../src/access/tokens.ts'
 import { createListeners } from '../../../src/core/callbacks.ts'
-import { createFeed } from '../../../src/dialects/jeedom/feed.ts'
+import { createFeed } from '../../../src/dialects/jeedom/events.ts'
 import type { DeviceListener, SeenDevice } from '../../../src/nodes/served/seen-devices.ts'
 import { usersFile, writePrivate } from '../../access/users.ts'
 import { steppedClock } from '../../clock.ts'

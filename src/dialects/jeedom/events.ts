@@ -1,13 +1,24 @@
 /** What happens in the house, collected for a while and told to all at once. */
 import type { AlarmClock } from '../../core/clock.ts'
-import { byNode } from '../../nodes/served/by-node.ts'
-import type { DeviceEvent, SeenDevice, SeenDevices } from '../../nodes/served/seen-devices.ts'
-import type { Visitor } from '../../nodes/served/visitors.ts'
-import { createCrowd } from '../crowd.ts'
+import type { Visitor } from '../../nodes/served/dialect-users.ts'
+import {
+  byNode,
+  type DeviceEvent,
+  type SeenDevice,
+  type SeenDevices,
+} from '../../nodes/served/seen-devices.ts'
 import type { ServedLink } from '../served-dialect.ts'
+import { createCrowd } from '../subscribers.ts'
 import { type Changes, changesCodec, type JeedomEvent } from './frames.ts'
-import { type Dates, infosOf, localDate, readingOf, shownValue } from './house.ts'
-import { type Summed, summaryOf } from './summaries.ts'
+import {
+  type Dates,
+  infosOf,
+  localDate,
+  readingOf,
+  type Summed,
+  shownValue,
+  summaryOf,
+} from './jeedom-model.ts'
 
 export interface Feed {
   /** Tells a link what happens from now on; the answer ends that. */
@@ -21,7 +32,7 @@ export interface Feed {
   close(): void
 }
 
-export interface FeedOptions {
+interface FeedOptions {
   readonly devices: SeenDevices
   readonly clock: AlarmClock
   readonly periodMs: number
