@@ -28,7 +28,7 @@ import type {
 import { openTvheadend } from './dialects/tvheadend/open.ts'
 import type { openHardware } from './hardware.ts'
 import { openDeviceNumbers } from './nodes/served/device-numbers.ts'
-import { createVisitors, type Visitors } from './nodes/served/dialect-users.ts'
+import { createDialectUsers, type DialectUsers } from './nodes/served/dialect-users.ts'
 import { openSeenDevices } from './nodes/served/seen-devices.ts'
 import type { Store } from './store/store.ts'
 import { type HttpServerOptions, openHttpServer } from './transports/http-server.ts'
@@ -65,7 +65,7 @@ export interface DialectPlace {
   readonly port?: number
   readonly path?: string
   /** Only of an optional one. */
-  readonly trouble?: string
+  readonly error?: string
 }
 
 export interface ServedParts {
@@ -151,7 +151,7 @@ async function openServedGround(config: Config, parts: ServedParts) {
   const on = { heard: onHeard, forgotten: onForgotten, online: onOnline }
   const seen = await openSeenDevices({ registry, values, numbers, on })
   onClose(seen.close)
-  const visitors = createVisitors({
+  const dialectUsers = createDialectUsers({
     enter: hardware.path.enter,
     signedIn: access.signedIn,
     clock: systemClock,
@@ -160,7 +160,7 @@ async function openServedGround(config: Config, parts: ServedParts) {
   const logTail = createLogTail(parts.log)
   onClose(logTail.close)
   const keysOf = createKeysOf(config, parts)
-  return { config, parts, seen, visitors, keysOf, ownerOfToken, logTail }
+  return { config, parts, seen, dialectUsers, keysOf, ownerOfToken, logTail }
 }
 
 /** A language has the same keys wherever it is served. */
@@ -176,7 +176,7 @@ function createKeysOf({ limits }: Config, { store: shelf, access, sampledLog }: 
 }
 
 async function openOne(settings: ServedSettings, ground: Ground): Promise<OpenedDialect> {
-  const { config, parts, seen, keysOf, ownerOfToken, visitors, logTail } = ground
+  const { config, parts, seen, keysOf, ownerOfToken, dialectUsers, logTail } = ground
   const { log, sampledLog, release, store, state, websockets, newOutboundShare, onClose } = parts
   const opened = { port: settings.path === undefined ? 0 : config.http.port }
   const dialect = await servedDialects[settings.dialect].open({
@@ -201,7 +201,7 @@ async function openOne(settings: ServedSettings, ground: Ground): Promise<Opened
   })
   onClose(dialect.close)
   const route = servedRoute(dialect, {
-    door: doorOf(settings, visitors, parts),
+    door: doorOf(settings, dialectUsers, parts),
     websockets,
     newOutboundShare,
     endOfTick: createEndOfTick(),
@@ -213,7 +213,11 @@ async function openOne(settings: ServedSettings, ground: Ground): Promise<Opened
 }
 
 /** Who may come in, and from where. */
-function doorOf(settings: ServedSettings, visitors: Visitors, parts: ServedParts): ServedDoor {
+function doorOf(
+  settings: ServedSettings,
+  dialectUsers: DialectUsers,
+  parts: ServedParts,
+): ServedDoor {
   const { access, forwarding, gate, origins } = parts
   const { guest } = settings
   const isFromThere = createNetworks(guest?.addresses ?? [], 'the addresses of a guest')
@@ -221,7 +225,7 @@ function doorOf(settings: ServedSettings, visitors: Visitors, parts: ServedParts
     name: settings.dialect,
     path: settings.path ?? '',
     base: settings.base,
-    visitors,
+    dialectUsers,
     signIn: access.signIn,
     ofRequest: access.ofRequest,
     mayEnter: gate.signedIn,
@@ -253,6 +257,6 @@ async function listenFor(
   } catch (error) {
     if (!(error instanceof HubError) || !settings.optional) throw error
     log.warn(`${title} is not served: ${error.message}`)
-    return { dialect, trouble: error.message }
+    return { dialect, error: error.message }
   }
 }

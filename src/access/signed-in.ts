@@ -8,11 +8,11 @@ import type { User, UserDirectory } from './user.ts'
 export interface Entry {
   readonly user: User
   /** How somebody came who has a connection. */
-  readonly arrival?: Arrival
+  readonly arrival?: ConnectionInfo
   /** What `{client}` in a rule stands for; MQTT clients have one. */
   readonly clientId?: string | undefined
   /** Only looks on: a node that does is not there for that. */
-  readonly looksOn?: boolean
+  readonly isObserver?: boolean
   /** The user has other rights now; none at all before the end. */
   rightsChanged(rights: Rights): void
   /** How long, when that is not as long as the connection is open. */
@@ -22,7 +22,7 @@ export interface Entry {
 }
 
 /** How somebody came. */
-export interface Arrival {
+export interface ConnectionInfo {
   /** Such as `mqtt`, or the name of a dialect. */
   readonly way: string
   /** What tells it from others: the base of a websocket, or the id of an MQTT client. */
@@ -33,7 +33,7 @@ export interface Arrival {
 }
 
 /** Somebody who is there now. */
-export interface Present extends Arrival {
+export interface Present extends ConnectionInfo {
   /** Its own, since the hub was started. */
   readonly id: number
   readonly user: string
@@ -81,7 +81,7 @@ export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange
     stops.get(entry)?.()
     stops.delete(entry)
     if (present.delete(entry)) tellArrivals()
-    if (users.delete(entry) && !entry.looksOn) presence.leave(entry)
+    if (users.delete(entry) && !entry.isObserver) presence.leave(entry)
   }
   const end = (entry: Entry, why: SignedOut = 'signed-out') => {
     leave(entry)
@@ -110,7 +110,7 @@ export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange
         present.set(entry, { ...entry.arrival, ...own, end: () => end(entry) })
         tellArrivals()
       }
-      if (!entry.looksOn) presence.enter(entry)
+      if (!entry.isObserver) presence.enter(entry)
       // The user may have changed while the password was checked, and the session may have ended.
       queueMicrotask(() => {
         if (!users.has(entry)) return
@@ -122,7 +122,7 @@ export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange
         rights: rightsOf(entry.user, entry.clientId),
         leave: () => leave(entry),
         silent: (isSilent) => {
-          if (users.has(entry) && !entry.looksOn) presence.silent(entry, isSilent)
+          if (users.has(entry) && !entry.isObserver) presence.silent(entry, isSilent)
         },
       }
     },

@@ -4,7 +4,7 @@ import type { User } from '../access/user.ts'
 import type { ServedAnswer, ServedRequest, ServedSignIn } from './served-dialect.ts'
 
 /** Whose request it is; or the answer of who is not let in, which asks for credentials by `challenge`. */
-export async function comeIn(
+export async function authenticate(
   request: ServedRequest,
   challenge: string,
 ): Promise<User | ServedAnswer> {
@@ -40,19 +40,22 @@ function refusal(
  * address, without an Origin that tells on it, but with the cookies and the place in the network of its
  * user. A POST of theirs has an Origin, at which the hub has looked.
  */
-export function isMeant(request: ServedRequest): boolean {
+export function isSameSiteWrite(request: ServedRequest): boolean {
   const { method, headers } = request
   const site = headers['sec-fetch-site'] ?? 'none'
   // The Fetch standard: whether the page is of the same origin; none is what a user typed.
   if (site !== 'same-origin' && site !== 'none') return false
-  return method === 'POST' || (headers['authorization'] !== undefined && !isUntold(request))
+  return (
+    method === 'POST' ||
+    (headers['authorization'] !== undefined && !isBrowserWithoutFetchMetadata(request))
+  )
 }
 
 /**
  * Whether this is a browser that does not say for which page it asks: it does so only at addresses it
  * trusts, by TLS or on its own machine, and adds the password it remembers everywhere.
  */
-function isUntold({ headers, isSecure, address }: ServedRequest): boolean {
+function isBrowserWithoutFetchMetadata({ headers, isSecure, address }: ServedRequest): boolean {
   const isBrowser = headers['user-agent']?.startsWith('Mozilla/') === true
   return isBrowser && headers['sec-fetch-site'] === undefined && !isSecure && !isLoopback(address)
 }

@@ -12,7 +12,7 @@ import type { LogTail } from '../core/log.ts'
 import type { Release } from '../core/release.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Config } from '../generated/config.ts'
-import type { Visitor } from '../nodes/served/dialect-users.ts'
+import type { DialectUser } from '../nodes/served/dialect-users.ts'
 import type { SeenDevices } from '../nodes/served/seen-devices.ts'
 import type { Store } from '../store/store.ts'
 
@@ -69,7 +69,7 @@ export interface ServedRequest {
   /** Who is let in from there and by such a page without any credentials, where the configuration names somebody. */
   guest(): User | undefined
   /** The hub as `user` sees it; undefined when that user has too many connections. */
-  visit(user: User): Visitor | undefined
+  actAs(user: User): DialectUser | undefined
 }
 
 /** `nobody`: there were no credentials. */
@@ -106,7 +106,7 @@ export interface ServedLink {
    */
   send(frame: string, key?: string): void
   /** The hub as `user` sees it from now on; undefined when that is one connection too many: it closes. */
-  enter(user: User): Visitor | undefined
+  signIn(user: User): DialectUser | undefined
   /** Says goodbye with a code of RFC 6455, 7.4; without one, the goodbye has none. */
   close(code?: number, reason?: string): void
   /** Ends it without a goodbye: the client sees 1006. */

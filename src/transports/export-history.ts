@@ -29,7 +29,7 @@ export async function exportHistory(
 ): Promise<void> {
   const entrance = signedIn.enter({
     user,
-    looksOn: true,
+    isObserver: true,
     rightsChanged: ({ mayRead }) => {
       if (!exported.series.every(({ topic }) => mayRead(topic))) response.destroy()
     },

@@ -54,7 +54,7 @@ export async function followHistory(
   }
   const entrance = signedIn.enter({
     user: wanted.user,
-    looksOn: true,
+    isObserver: true,
     rightsChanged: (changed) => {
       rights = changed
       if (telling.some(({ topic }) => !changed.mayRead(topic))) response.destroy()

@@ -6,7 +6,7 @@ import type { NewShare } from '../core/byte-budget.ts'
 import type { EndOfTick } from '../core/callbacks.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { ServedLink, Welcome } from '../dialects/served-dialect.ts'
-import type { Visitor } from '../nodes/served/dialect-users.ts'
+import type { DialectUser } from '../nodes/served/dialect-users.ts'
 import { busy } from './admit-requests.ts'
 import type { Batch } from './batch.ts'
 import { closeCodes } from './close-codes.ts'
@@ -23,7 +23,7 @@ export interface ServedLinkOptions {
   /** All links of a dialect share it, for most frames are for many of them. */
   batchOf(text: string, topic?: string): Batch
   /** See `ServedLink.enter`. */
-  enter(user: User, ended: () => void): { visitor: Visitor; leave(): void } | undefined
+  enter(user: User, ended: () => void): { dialectUser: DialectUser; leave(): void } | undefined
 }
 
 /** Lets a websocket and a dialect converse until one of them has enough. */
@@ -45,13 +45,13 @@ export function serveLink(
   const leaves: (() => void)[] = []
   const link: ServedLink = {
     send: (text, key) => frames.deliver(options.batchOf(text, key)),
-    enter: (user) => {
+    signIn: (user) => {
       // RFC 6455, 7.4.1: 1008, a message that breaks the policy; these clients know no codes of ours.
       owner = user.name
       const entered = options.enter(user, () => websocket.close(1008, 'signed out'))
       if (entered === undefined) websocket.close(closeCodes.later.code, busy.reason)
       else leaves.push(entered.leave)
-      return entered?.visitor
+      return entered?.dialectUser
     },
     close: (code, reason) => websocket.close(code, reason),
     cut: () => websocket.terminate(),

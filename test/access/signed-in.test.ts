@@ -111,7 +111,7 @@ t.test(
     silent(false)
     t.same(counts, [1, 0, 1, 0], 'who leaves in silence leaves once')
     t.notOk(signedIn.mayHear('panel'))
-    const observer = signedIn.enter({ ...entry, looksOn: true })
+    const observer = signedIn.enter({ ...entry, isObserver: true })
     observer.silent(true)
     t.equal(signedIn.countOf('panel'), 0)
     t.notOk(signedIn.mayHear('panel'))

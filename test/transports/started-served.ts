@@ -7,7 +7,7 @@ import { createEndOfTick } from '../../src/core/callbacks.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import type { ServedDialect } from '../../src/dialects/served-dialect.ts'
-import { createVisitors } from '../../src/nodes/served/dialect-users.ts'
+import { createDialectUsers } from '../../src/nodes/served/dialect-users.ts'
 import { createHeartbeat } from '../../src/transports/heartbeat.ts'
 import { createServedWebSockets, servedRoute } from '../../src/transports/served-route.ts'
 import { changingDirectory, userNamed } from '../access/changing-directory.ts'
@@ -50,7 +50,7 @@ export async function served(
     newInboundShare: unbounded,
   })
   t.teardown(websockets.close)
-  const visitors = createVisitors({
+  const dialectUsers = createDialectUsers({
     enter: () => undefined,
     signedIn: createSignedIn(changingDirectory(ann)),
     clock: systemClock,
@@ -73,7 +73,7 @@ export async function served(
         name: 'test',
         path: '/test',
         base: '',
-        visitors,
+        dialectUsers,
         signIn: async ({ user }) => (user === 'ann' ? { user: ann } : { refused: 'wrong' }),
         ofRequest: async () => ({ user: ann, until: door.until }),
         mayEnter: door.mayEnter ?? (() => true),

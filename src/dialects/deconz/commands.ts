@@ -1,15 +1,15 @@
 /** What a PUT to the state of a light or to the action of a group asks for, and what became of it. */
 import type { Receipt } from '../../core/message.ts'
-import type { Visitor } from '../../nodes/served/dialect-users.ts'
+import type { DialectUser } from '../../nodes/served/dialect-users.ts'
 import { choicesOf, type ModelRow, modelTable } from '../model-table.ts'
 import { busy, type Element, failure, invalidValue, success } from './answers.ts'
-import { effectsOf, groupStateOf, lightStateOf, type Shown } from './resources.ts'
+import { effectsOf, groupStateOf, lightStateOf, type Resource } from './resources.ts'
 
 /** A parameter of the body, and what is wrong with it, if anything. */
 interface Parameter {
   readonly name: string
   readonly value: unknown
-  readonly fault?: Element
+  readonly error?: Element
   /** Whether it is none that gets an answer of its own. */
   readonly isSilent?: true
 }
@@ -21,14 +21,14 @@ function readParameters(
   address: string,
 ): Parameter[] {
   // Nothing of ours goes off by itself: what was to be on for a while would stay on.
-  const asked = 'ontime' in body ? { ontime: body['ontime'] } : body
-  return Object.entries(asked).map(([name, value]) => {
+  const wanted = 'ontime' in body ? { ontime: body['ontime'] } : body
+  return Object.entries(wanted).map(([name, value]) => {
     const accepts = acceptors(row)[name]
     if (accepts === undefined) {
       const text = `parameter, ${name}, not available`
-      return { name, value, fault: failure('parameterNotAvailable', address, text) }
+      return { name, value, error: failure('parameterNotAvailable', address, text) }
     }
-    if (!accepts(value)) return { name, value, fault: invalidValue(address, name, value) }
+    if (!accepts(value)) return { name, value, error: invalidValue(address, name, value) }
     return name === 'transitiontime' ? { name, value, isSilent: true } : { name, value }
   })
 }
@@ -58,51 +58,51 @@ const alerts: Readonly<Record<string, string>> = { select: '1-dot', lselect: '3-
 
 /** What to ask of the device; undefined when the parameters ask for nothing. */
 function askedState(parameters: readonly Parameter[], { form }: ModelRow): unknown {
-  const asked = new Map(parameters.map(({ name, value }) => [name, value]))
-  const on = asked.get('on')
+  const wanted = new Map(parameters.map(({ name, value }) => [name, value]))
+  const on = wanted.get('on')
   if (form !== 'choice') return on
   if (on === false) return 'off'
-  const effect = asked.get('effect')
+  const effect = wanted.get('effect')
   if (effect !== undefined && effect !== 'none') return effect
-  const alert = alerts[String(asked.get('alert'))]
+  const alert = alerts[String(wanted.get('alert'))]
   if (alert !== undefined) return alert
   return on === true || effect === 'none' ? 'on' : undefined
 }
 
 /** Commands a light, and answers each parameter of `body`; undefined when it has none that count. */
 export async function commandLight(
-  light: Shown,
+  light: Resource,
   body: Readonly<Record<string, unknown>>,
-  visitor: Pick<Visitor, 'command'>,
+  dialectUser: Pick<DialectUser, 'command'>,
 ): Promise<Element[] | undefined> {
   const { device, row } = light
   const address = `/lights/${device.number}/state`
   const parameters = readParameters(body, row, address).map((parameter) =>
     isEffectOfDark(parameter, body, light)
-      ? { ...parameter, fault: deviceOff(address) }
+      ? { ...parameter, error: deviceOff(address) }
       : parameter,
   )
-  const faults = parameters.flatMap(({ fault }) => fault ?? [])
-  const good = parameters.filter(({ fault, isSilent }) => fault === undefined && !isSilent)
-  if (good.length === 0) return faults.length === 0 ? undefined : faults
+  const errors = parameters.flatMap(({ error }) => error ?? [])
+  const good = parameters.filter(({ error, isSilent }) => error === undefined && !isSilent)
+  if (good.length === 0) return errors.length === 0 ? undefined : errors
   const state = askedState(good, row)
   const receipt =
-    state === undefined ? undefined : await visitor.command(device.topic, { [row.key]: state })
+    state === undefined ? undefined : await dialectUser.command(device.topic, { [row.key]: state })
   if (receipt?.receipt === 'node-offline' || receipt?.code === 'node-offline') {
     return [notReachable(address)]
   }
   return parameters
     .filter(({ isSilent }) => !isSilent)
-    .map(({ name, value, fault }) => fault ?? outcome(receipt, { name, value, address }))
+    .map(({ name, value, error }) => error ?? resultOf(receipt, { name, value, address }))
 }
 
 /** An effect has to be seen: the original refuses it of a light that is off and stays off. */
 function isEffectOfDark(
-  { name, fault }: Parameter,
+  { name, error }: Parameter,
   body: Readonly<Record<string, unknown>>,
-  light: Shown,
+  light: Resource,
 ): boolean {
-  if (name !== 'effect' || fault !== undefined || body['on'] === true) return false
+  if (name !== 'effect' || error !== undefined || body['on'] === true) return false
   return lightStateOf(light).on === false
 }
 
@@ -117,14 +117,14 @@ function notReachable(address: string): Element {
 }
 
 /** A parameter, and where it was sent. */
-interface AskedParameter extends Pick<Parameter, 'name' | 'value'> {
+interface PlacedParameter extends Pick<Parameter, 'name' | 'value'> {
   readonly address: string
 }
 
 /** How a command went, as the answer to one of its parameters. */
-export function outcome(
+export function resultOf(
   receipt: Receipt | undefined,
-  { name, value, address }: AskedParameter,
+  { name, value, address }: PlacedParameter,
 ): Element {
   switch (receipt?.receipt) {
     case 'refused':
@@ -159,37 +159,37 @@ const anyLight = {
 } as const
 
 /**
- * Commands all lights that the visitor may see, and answers each parameter of `body`; undefined when it
+ * Commands all lights that the user may see, and answers each parameter of `body`; undefined when it
  * has none that count. Lights that are away are left out as long as others are there, as of the original.
  */
 export async function commandGroup(
-  lights: readonly Shown[],
+  lights: readonly Resource[],
   { toggle, ...rest }: Readonly<Record<string, unknown>>,
-  visitor: Pick<Visitor, 'command'>,
+  dialectUser: Pick<DialectUser, 'command'>,
 ): Promise<Element[] | undefined> {
   const isToggled = toggle === true && rest['on'] === undefined
   const body = isToggled ? { ...rest, on: !groupStateOf(lights).any_on } : rest
   const parameters = readParameters(body, anyLight, address)
   const isWrong = toggle !== undefined && typeof toggle !== 'boolean'
-  const faults = isWrong ? [invalidValue(address, 'toggle', toggle)] : []
-  const told = parameters.filter(({ isSilent }) => !isSilent)
-  if (told.length === 0) return faults.length === 0 ? undefined : faults
-  const good = told.filter(({ fault }) => fault === undefined)
+  const errors = isWrong ? [invalidValue(address, 'toggle', toggle)] : []
+  const answered = parameters.filter(({ isSilent }) => !isSilent)
+  if (answered.length === 0) return errors.length === 0 ? undefined : errors
+  const good = answered.filter(({ error }) => error === undefined)
   const commands = lights.flatMap(({ device, row }) => {
     const state = askedState(good, row)
     if (state === undefined) return []
-    return visitor.command(device.topic, { [row.key]: state })
+    return dialectUser.command(device.topic, { [row.key]: state })
   })
   const receipts = await Promise.all(commands)
-  const elements = told.map(({ name, value, fault }) => {
-    return fault ?? outcomeOfAll(receipts, { name, value, address })
+  const elements = answered.map(({ name, value, error }) => {
+    return error ?? resultOfAll(receipts, { name, value, address })
   })
-  return [...faults, ...elements]
+  return [...errors, ...elements]
 }
 
 /** Success as soon as one light was commanded, or none had to be; otherwise what became of the first. */
-function outcomeOfAll(receipts: readonly Receipt[], asked: AskedParameter): Element {
-  const outcomes = receipts.map((receipt) => outcome(receipt, asked))
-  const done = outcomes.find((element) => 'success' in element)
-  return done ?? outcomes[0] ?? success(`${asked.address}/${asked.name}`, asked.value)
+function resultOfAll(receipts: readonly Receipt[], parameter: PlacedParameter): Element {
+  const results = receipts.map((receipt) => resultOf(receipt, parameter))
+  const done = results.find((element) => 'success' in element)
+  return done ?? results[0] ?? success(`${parameter.address}/${parameter.name}`, parameter.value)
 }

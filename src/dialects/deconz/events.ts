@@ -1,35 +1,35 @@
 /** What happens in the house, as events on websockets. */
 import type { AlarmClock } from '../../core/clock.ts'
 import { isRecord, parseJson } from '../../core/json.ts'
-import type { Visitor } from '../../nodes/served/dialect-users.ts'
+import type { DialectUser } from '../../nodes/served/dialect-users.ts'
 import type { DeviceEvent, SeenDevices } from '../../nodes/served/seen-devices.ts'
 import { createEventMemory, type EventMemory } from '../event-memory.ts'
 import type { Codec, ServedLink } from '../served-dialect.ts'
-import { type Crowd, createCrowd } from '../subscribers.ts'
+import { createSubscribers, type Subscribers } from '../subscribers.ts'
 import {
   configOf,
+  describeResource,
   groupStateOf,
   isButton,
   lightStateOf,
   minuteOf,
   type Names,
+  type Resource,
   resourceOf,
-  type Shown,
-  shownOf,
   stateOf,
   uniqueIdOf,
 } from './resources.ts'
 
-export interface Telling {
+export interface Events {
   readonly memory: EventMemory
-  /** Tells a link what happens from now on; the answer ends that. */
-  join(link: ServedLink, visitor: Visitor): () => void
+  /** Tells a link what happens from now on; the returned function ends that. */
+  join(link: ServedLink, dialectUser: DialectUser): () => void
   /** A device is called otherwise. */
-  renamed(shown: Shown): void
+  renamed(resource: Resource): void
   close(): void
 }
 
-interface TellingOptions {
+interface EventsOptions {
   readonly devices: SeenDevices
   readonly names: Names
   readonly clock: Pick<AlarmClock, 'after'>
@@ -38,42 +38,43 @@ interface TellingOptions {
 /** The number of the group of all lights in events, though its id is 0: so does the original. */
 const groupOfAllId = '65520'
 
-export function createTelling({ devices, names, clock }: TellingOptions): Telling {
-  const crowd = createCrowd()
-  const told = createTold()
+export function createEvents({ devices, names, clock }: EventsOptions): Events {
+  const subscribers = createSubscribers()
+  const lastSent = createLastSent()
   const memory = createEventMemory({
     clock,
     onAbsence: (number) => {
       const device = devices.get(number)
-      const shown = device && shownOf(device)
-      if (shown !== undefined) tellState(shown, { crowd, memory })
+      const resource = device && resourceOf(device)
+      if (resource !== undefined) tellState(resource, { subscribers, memory })
     },
   })
-  const lights = new Map<number, Shown>()
-  const tellers = { crowd, told, memory, names }
+  const lights = new Map<number, Resource>()
+  const parts = { subscribers, lastSent, memory, names }
   const stop = devices.onEvent((event, device) => {
-    const shown = shownOf(device)
-    if (shown === undefined) return
-    acts[event](shown, tellers)
-    if (shown.column.resource !== 'lights') return
+    const resource = resourceOf(device)
+    if (resource === undefined) return
+    acts[event](resource, parts)
+    if (resource.column.resource !== 'lights') return
     const before = isOn(lights.get(device.number))
     if (event === 'deleted') lights.delete(device.number)
-    else lights.set(device.number, shown)
-    if (isOn(lights.get(device.number)) !== before) tellGroup(lights, tellers)
+    else lights.set(device.number, resource)
+    if (isOn(lights.get(device.number)) !== before) tellGroup(lights, parts)
   })
   for (const device of devices.all()) {
-    const shown = shownOf(device)
-    if (shown === undefined) continue
-    learn(shown, tellers)
-    if (shown.column.resource === 'lights') lights.set(device.number, shown)
+    const resource = resourceOf(device)
+    if (resource === undefined) continue
+    learn(resource, parts)
+    if (resource.column.resource === 'lights') lights.set(device.number, resource)
   }
   return {
     memory,
-    join: (link, visitor) => {
-      told.isNewTo(link, groupStateFor(visitor, lights))
-      return crowd.join(link, visitor)
+    join: (link, dialectUser) => {
+      lastSent.isNewTo(link, groupStateFor(dialectUser, lights))
+      return subscribers.join(link, dialectUser)
     },
-    renamed: (shown) => tell(shown, { e: 'changed', attr: { name: names.of(shown) } }, crowd),
+    renamed: (resource) =>
+      tell(resource, { e: 'changed', attr: { name: names.of(resource) } }, subscribers),
     close: () => {
       stop()
       memory.close()
@@ -81,110 +82,124 @@ export function createTelling({ devices, names, clock }: TellingOptions): Tellin
   }
 }
 
-/** What telling takes. */
-interface Tellers {
-  readonly crowd: Crowd
-  readonly told: Told
+/** What it takes to tell of an event. */
+interface EventParts {
+  readonly subscribers: Subscribers
+  readonly lastSent: LastSent
   readonly memory: EventMemory
   readonly names: Names
 }
 
 /** What to do with each kind of event. */
-const acts: Readonly<Record<DeviceEvent, (shown: Shown, tellers: Tellers) => void>> = {
-  added: (shown, tellers) => {
-    learn(shown, tellers)
-    const { memory, names, crowd } = tellers
-    const resource = resourceOf(shown, { memory, nameOf: names.of })
-    tell(shown, { e: 'added', [shown.column.resource.slice(0, -1)]: resource }, crowd)
+const acts: Readonly<Record<DeviceEvent, (resource: Resource, parts: EventParts) => void>> = {
+  added: (resource, parts) => {
+    learn(resource, parts)
+    const { memory, names, subscribers } = parts
+    const description = describeResource(resource, { memory, nameOf: names.of })
+    tell(
+      resource,
+      { e: 'added', [resource.column.resource.slice(0, -1)]: description },
+      subscribers,
+    )
   },
-  reported: (shown, { crowd, told, memory }) => {
-    const hasHappened = memory.report(shown.device, shown.row)
+  reported: (resource, { subscribers, lastSent, memory }) => {
+    const hasHappened = memory.report(resource.device, resource.row)
     // A sensor has measured anew, also when it measured the same; a button measures nothing.
     const isNews =
-      shown.column.resource === 'lights'
-        ? told.isNew(shown, 'state', stateOf(shown, memory))
-        : hasHappened || !isButton(shown)
-    if (isNews) tellState(shown, { crowd, memory })
-    const lastseen = minuteOf(shown.device.heardAtMs)
-    if (told.isNew(shown, 'lastseen', lastseen)) {
-      tell(shown, { e: 'changed', attr: { lastseen } }, crowd)
+      resource.column.resource === 'lights'
+        ? lastSent.isNew(resource, 'state', stateOf(resource, memory))
+        : hasHappened || !isButton(resource)
+    if (isNews) tellState(resource, { subscribers, memory })
+    const lastseen = minuteOf(resource.device.heardAtMs)
+    if (lastSent.isNew(resource, 'lastseen', lastseen)) {
+      tell(resource, { e: 'changed', attr: { lastseen } }, subscribers)
     }
   },
-  online: (shown, { crowd, told, memory }) => {
-    if (shown.column.resource === 'lights') {
-      if (told.isNew(shown, 'state', stateOf(shown, memory))) tellState(shown, { crowd, memory })
+  online: (resource, { subscribers, lastSent, memory }) => {
+    if (resource.column.resource === 'lights') {
+      if (lastSent.isNew(resource, 'state', stateOf(resource, memory)))
+        tellState(resource, { subscribers, memory })
       return
     }
-    const config = configOf(shown)
-    if (told.isNew(shown, 'config', config)) tell(shown, { e: 'changed', config }, crowd)
+    const config = configOf(resource)
+    if (lastSent.isNew(resource, 'config', config))
+      tell(resource, { e: 'changed', config }, subscribers)
   },
-  deleted: (shown, { crowd, told, memory, names }) => {
-    tell(shown, { e: 'deleted' }, crowd)
-    memory.forget(shown.device.number)
-    told.forget(shown)
-    names.forget(shown.device.topic)
+  deleted: (resource, { subscribers, lastSent, memory, names }) => {
+    tell(resource, { e: 'deleted' }, subscribers)
+    memory.forget(resource.device.number)
+    lastSent.forget(resource)
+    names.forget(resource.device.topic)
   },
 }
 
 type What = Pick<DeconzEvent, 'e'> & Readonly<Record<string, unknown>>
 
-function tell(shown: Shown, what: What, crowd: Crowd): void {
-  const { number, topic } = shown.device
-  const { resource } = shown.column
-  const event = { ...what, id: String(number), r: resource, t: 'event' } as const
-  const frame = eventCodec.encode({ ...event, uniqueid: uniqueIdOf(shown) })
-  crowd.tell(topic, frame, keyOf(shown, what))
+function tell(resource: Resource, what: What, subscribers: Subscribers): void {
+  const { number, topic } = resource.device
+  const { resource: kind } = resource.column
+  const event = { ...what, id: String(number), r: kind, t: 'event' } as const
+  const frame = eventCodec.encode({ ...event, uniqueid: uniqueIdOf(resource) })
+  subscribers.tell(topic, frame, keyOf(resource, what))
 }
 
-function tellState(shown: Shown, { crowd, memory }: Pick<Tellers, 'crowd' | 'memory'>): void {
-  tell(shown, { e: 'changed', state: stateOf(shown, memory) }, crowd)
+function tellState(
+  resource: Resource,
+  { subscribers, memory }: Pick<EventParts, 'subscribers' | 'memory'>,
+): void {
+  tell(resource, { e: 'changed', state: stateOf(resource, memory) }, subscribers)
 }
 
 /** By their numbers, as they were seen last: to look at all devices for each report is too much. */
-type Lights = ReadonlyMap<number, Shown>
+type Lights = ReadonlyMap<number, Resource>
 
 /** Undefined when there is no such light. */
-function isOn(light: Shown | undefined): boolean | null | undefined {
+function isOn(light: Resource | undefined): boolean | null | undefined {
   return light && lightStateOf(light).on
 }
 
-function tellGroup(lights: Lights, { crowd, told }: Pick<Tellers, 'crowd' | 'told'>): void {
-  crowd.each((link, visitor) => {
-    const state = groupStateFor(visitor, lights)
+function tellGroup(
+  lights: Lights,
+  { subscribers, lastSent }: Pick<EventParts, 'subscribers' | 'lastSent'>,
+): void {
+  subscribers.each((link, dialectUser) => {
+    const state = groupStateFor(dialectUser, lights)
     const event = { e: 'changed', id: groupOfAllId, r: 'groups', state, t: 'event' } as const
-    if (told.isNewTo(link, state)) link.send(eventCodec.encode(event), 'groups')
+    if (lastSent.isNewTo(link, state)) link.send(eventCodec.encode(event), 'groups')
   })
 }
 
-function groupStateFor(visitor: Visitor, lights: Lights) {
-  return groupStateOf([...lights.values()].filter(({ device }) => visitor.mayRead(device.topic)))
+function groupStateFor(dialectUser: DialectUser, lights: Lights) {
+  return groupStateOf(
+    [...lights.values()].filter(({ device }) => dialectUser.mayRead(device.topic)),
+  )
 }
 
 /** What is known at the start is no news. */
-function learn(shown: Shown, { memory, told }: Tellers): void {
-  memory.report(shown.device, shown.row)
-  told.isNew(shown, 'lastseen', minuteOf(shown.device.heardAtMs))
-  if (shown.column.resource === 'sensors') told.isNew(shown, 'config', configOf(shown))
-  else told.isNew(shown, 'state', stateOf(shown, memory))
+function learn(resource: Resource, { memory, lastSent }: EventParts): void {
+  memory.report(resource.device, resource.row)
+  lastSent.isNew(resource, 'lastseen', minuteOf(resource.device.heardAtMs))
+  if (resource.column.resource === 'sensors') lastSent.isNew(resource, 'config', configOf(resource))
+  else lastSent.isNew(resource, 'state', stateOf(resource, memory))
 }
 
 /** Of a slow reader, the latest state takes the place of earlier ones; what only happens never. */
-function keyOf({ device, row }: Shown, what: What): string | undefined {
+function keyOf({ device, row }: Resource, what: What): string | undefined {
   if (what['e'] !== 'changed' || row.form === 'events') return undefined
   return `${device.number} ${['state', 'config', 'attr'].find((section) => section in what)}`
 }
 
-type Told = ReturnType<typeof createTold>
+type LastSent = ReturnType<typeof createLastSent>
 
-/** What was told last, so that only news is. */
-function createTold() {
+/** What was sent last, so that only news is. */
+function createLastSent() {
   const latest = new Map<string, string>()
   const groups = new WeakMap<ServedLink, string>()
   const sections = ['state', 'config', 'lastseen'] as const
-  const nameOf = ({ device }: Shown, section: string) => `${device.number} ${section}`
+  const nameOf = ({ device }: Resource, section: string) => `${device.number} ${section}`
   return {
-    isNew: (shown: Shown, section: (typeof sections)[number], value: unknown) => {
-      const name = nameOf(shown, section)
+    isNew: (resource: Resource, section: (typeof sections)[number], value: unknown) => {
+      const name = nameOf(resource, section)
       const text = JSON.stringify(value)
       const isNew = latest.get(name) !== text
       latest.set(name, text)
@@ -196,8 +211,8 @@ function createTold() {
       groups.set(link, text)
       return isNew
     },
-    forget: (shown: Shown) => {
-      for (const section of sections) latest.delete(nameOf(shown, section))
+    forget: (resource: Resource) => {
+      for (const section of sections) latest.delete(nameOf(resource, section))
     },
   }
 }

@@ -180,14 +180,14 @@ export function createKeyMakers(context: Context): KeyMakers {
   const unlock = (user: string, seconds: number) => {
     unlocked = { user, untilMs: clock.nowMs() + seconds * 1000 }
   }
-  const make = async (request: ServedRequest, user: User, asked: AskedKey) => {
-    const { label } = asked
+  const make = async (request: ServedRequest, user: User, wanted: WantedKey) => {
+    const { label } = wanted
     const isAgain =
       latest?.label === label &&
       latest.user === user.name &&
       clock.nowMs() - latest.atMs < sameKeyMs &&
-      asked.key === undefined
-    const key = isAgain && latest ? latest.key : (asked.key ?? newKey())
+      wanted.key === undefined
+    const key = isAgain && latest ? latest.key : (wanted.key ?? newKey())
     if (keys.find(key) === undefined) {
       await keys.add(key, { user: user.name, label, address: request.address })
     }
@@ -204,8 +204,8 @@ export function createKeyMakers(context: Context): KeyMakers {
       const unlockedBy = request.isOriginAllowed ? owner() : undefined
       const user = findUser(unlockedBy ?? '') ?? (await userOf(request))
       if (user === undefined) return lockedAnswer
-      const asked = readAskedKey(body)
-      return 'status' in asked ? asked : make(request, user, asked)
+      const wanted = readWantedKey(body)
+      return 'status' in wanted ? wanted : make(request, user, wanted)
     },
     operations: operationsOf(context, unlock),
   }
@@ -224,13 +224,13 @@ async function userOf(request: ServedRequest): Promise<User | undefined> {
 
 const lockedAnswer = jsonAnswer(403, [failure('locked', '/', 'link button not pressed')])
 
-interface AskedKey {
+interface WantedKey {
   readonly label: string
   /** What the client wants to be called. */
   readonly key?: string
 }
 
-function readAskedKey(body: unknown): AskedKey | ServedAnswer {
+function readWantedKey(body: unknown): WantedKey | ServedAnswer {
   const refused = (element: ReturnType<typeof failure>) => jsonAnswer(400, [element])
   if (!isRecord(body) || Object.keys(body).length === 0) {
     return refused(failure('invalidJson', '/', 'body contains invalid JSON'))

@@ -9,7 +9,7 @@
 import type { User } from '../../access/user.ts'
 import type { OpenServedDialect, ServedContext, ServedRequest, Welcome } from '../served-dialect.ts'
 import { failure, jsonAnswer } from './answers.ts'
-import { createTelling, type Telling } from './events.ts'
+import { createEvents, type Events } from './events.ts'
 import { createKeyMakers, openIdentity } from './gateway.ts'
 import { openNames } from './resources.ts'
 import { answerRest } from './rest.ts'
@@ -17,20 +17,20 @@ import { answerRest } from './rest.ts'
 export const openDeconz: OpenServedDialect = async (context) => {
   const { devices, clock, store } = context
   const names = await openNames(store)
-  const telling = createTelling({ devices, names, clock })
+  const events = createEvents({ devices, names, clock })
   const keyMakers = createKeyMakers(context)
-  const parts = { context, identity: await openIdentity(store), keyMakers, names, telling }
+  const parts = { context, identity: await openIdentity(store), keyMakers, names, events }
   return {
     // A key is in the path of a request, where no browser puts it by itself.
     checksOrigin: true,
     answer: (request) => answerRest(request, parts),
     greet: async (request) => {
       const user = await listenerOf(request, context)
-      if (user !== undefined) return welcome(user, telling)
+      if (user !== undefined) return welcome(user, events)
       return jsonAnswer(403, [failure('unauthorized', '/', 'unauthorized user')])
     },
     operations: keyMakers.operations,
-    close: telling.close,
+    close: events.close,
   }
 }
 
@@ -49,12 +49,12 @@ async function listenerOf(
   return user ?? request.guest()
 }
 
-function welcome(user: User, telling: Telling): Welcome {
+function welcome(user: User, events: Events): Welcome {
   return {
     user,
     open: (link) => {
-      const visitor = link.enter(user)
-      const leave = visitor && telling.join(link, visitor)
+      const dialectUser = link.signIn(user)
+      const leave = dialectUser && events.join(link, dialectUser)
       // What clients send is dropped, as by the original.
       return { receive: () => {}, closed: () => leave?.() }
     },

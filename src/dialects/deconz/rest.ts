@@ -2,7 +2,7 @@
 import { setImmediate as turnOver } from 'node:timers/promises'
 import type { User } from '../../access/user.ts'
 import { isRecord, parseJson } from '../../core/json.ts'
-import type { Visitor } from '../../nodes/served/dialect-users.ts'
+import type { DialectUser } from '../../nodes/served/dialect-users.ts'
 import type { ServedAnswer, ServedContext, ServedRequest } from '../served-dialect.ts'
 import {
   busy,
@@ -15,16 +15,16 @@ import {
   success,
 } from './answers.ts'
 import { commandGroup, commandLight } from './commands.ts'
-import type { Telling } from './events.ts'
+import type { Events } from './events.ts'
 import { fullConfig, type Identity, type KeyMakers, publicConfig, secondOf } from './gateway.ts'
 import {
   configOf,
+  describeResource,
   groupOfAll,
   lightsAmong,
   type Names,
+  type Resource,
   resourceOf,
-  type Shown,
-  shownOf,
   stateOf,
 } from './resources.ts'
 
@@ -33,8 +33,8 @@ export async function answerRest(request: ServedRequest, parts: RestParts): Prom
   if (method === 'OPTIONS') return preflightAnswer
   const [api, first, ...rest] = path.split('/').filter((level) => level !== '')
   if (api !== 'api') return notAvailable(path)
-  const trouble = troubleOf(parts.context, `/${rest.join('/')}`)
-  if (trouble !== undefined) return trouble
+  const unavailable = unavailableAnswer(parts.context, `/${rest.join('/')}`)
+  if (unavailable !== undefined) return unavailable
   if (first === undefined) {
     return method === 'POST'
       ? parts.keyMakers.makeKey(request, parseJson(request.body))
@@ -48,7 +48,7 @@ export async function answerRest(request: ServedRequest, parts: RestParts): Prom
 }
 
 /** While the hub is starting there is no network; with too much to do it is busy. */
-export function troubleOf(
+export function unavailableAnswer(
   { state }: Pick<ServedContext, 'state'>,
   address: string,
 ): ServedAnswer | undefined {
@@ -66,17 +66,20 @@ function isGet(method: string): boolean {
   return method === 'GET' || method === 'HEAD'
 }
 
-async function answerUser(asked: Omit<Asked, 'visitor' | 'body'>, parts: RestParts) {
-  const { request, user, path } = asked
+async function answerUser(
+  restRequest: Omit<RestRequest, 'dialectUser' | 'body'>,
+  parts: RestParts,
+) {
+  const { request, user, path } = restRequest
   const address = `/${path.join('/')}`
-  const visitor = request.visit(user)
-  if (visitor === undefined) return jsonAnswer(503, [busy(address)])
-  const found = resources.filter(({ pattern }) => fits(path, pattern))
+  const dialectUser = request.actAs(user)
+  if (dialectUser === undefined) return jsonAnswer(503, [busy(address)])
+  const found = routes.filter(({ pattern }) => fits(path, pattern))
   if (found.length === 0) return notAvailable(address)
   const method = methodNames[request.method] ?? request.method
-  const resource = found.find((one) => one.method === method)
-  if (resource !== undefined) {
-    return resource.act({ ...asked, visitor, body: parseJson(request.body) }, parts)
+  const route = found.find((one) => one.method === method)
+  if (route !== undefined) {
+    return route.act({ ...restRequest, dialectUser, body: parseJson(request.body) }, parts)
   }
   const text = `method, ${request.method}, not available for resource, ${address}`
   return jsonAnswer(404, [failure('methodNotAvailable', address, text)])
@@ -97,42 +100,46 @@ interface RestParts {
   readonly identity: Identity
   readonly keyMakers: KeyMakers
   readonly names: Names
-  readonly telling: Telling
+  readonly events: Events
 }
 
 /** A request with a key that somebody has. */
-interface Asked {
+interface RestRequest {
   readonly request: ServedRequest
   readonly key: string
   readonly user: User
-  readonly visitor: Visitor
+  readonly dialectUser: DialectUser
   /** What stands behind the key, and what it says of the resource. */
   readonly path: readonly string[]
   readonly body: unknown
 }
 
-type Act = (asked: Asked, parts: RestParts) => Promise<ServedAnswer> | ServedAnswer
+type Act = (restRequest: RestRequest, parts: RestParts) => Promise<ServedAnswer> | ServedAnswer
 
-/** The light or sensor of a path such as `lights/3`; undefined when the visitor may not see it. */
-function foundAt([resource, id = '']: readonly string[], visitor: Visitor, parts: RestParts) {
+/** The light or sensor of a path such as `lights/3`; undefined when the user may not see it. */
+function foundAt([kind, id = '']: readonly string[], dialectUser: DialectUser, parts: RestParts) {
   const device = /^[1-9]\d{0,14}$/.test(id) ? parts.context.devices.get(Number(id)) : undefined
-  const shown = device && visitor.mayRead(device.topic) ? shownOf(device) : undefined
-  return shown?.column.resource === resource ? shown : undefined
+  const resource = device && dialectUser.mayRead(device.topic) ? resourceOf(device) : undefined
+  return resource?.column.resource === kind ? resource : undefined
 }
 
 /** Runs `act` with the light or sensor that the path begins with. */
-function withShown(act: (shown: Shown, asked: Asked, parts: RestParts) => ReturnType<Act>): Act {
-  return (asked, parts) => {
-    const { path, visitor } = asked
-    const shown = foundAt(path, visitor, parts)
-    if (shown === undefined) return notAvailable(`/${path.slice(0, 2).join('/')}`)
-    return act(shown, asked, parts)
+function withResource(
+  act: (resource: Resource, restRequest: RestRequest, parts: RestParts) => ReturnType<Act>,
+): Act {
+  return (restRequest, parts) => {
+    const { path, dialectUser } = restRequest
+    const resource = foundAt(path, dialectUser, parts)
+    if (resource === undefined) return notAvailable(`/${path.slice(0, 2).join('/')}`)
+    return act(resource, restRequest, parts)
   }
 }
 
-/** The lights that a visitor may see. */
-function lightsOf(visitor: Visitor, { context }: RestParts): Shown[] {
-  return lightsAmong(context.devices.all()).filter(({ device }) => visitor.mayRead(device.topic))
+/** The lights that a user may see. */
+function lightsOf(dialectUser: DialectUser, { context }: RestParts): Resource[] {
+  return lightsAmong(context.devices.all()).filter(({ device }) =>
+    dialectUser.mayRead(device.topic),
+  )
 }
 
 /** Percent-decodes a level of a path; one that is malformed stays as it is. */
@@ -146,18 +153,18 @@ function decoded(text: string): string {
 
 // --- GET ---
 
-const getAll: Act = async ({ request, key, visitor }, parts) => {
+const getAll: Act = async ({ request, key, dialectUser }, parts) => {
   const config = configAnswered({ request, key }, parts)
   const lists = {
-    lights: await mapOf('lights', visitor, parts),
-    sensors: await mapOf('sensors', visitor, parts),
+    lights: await mapOf('lights', dialectUser, parts),
+    sensors: await mapOf('sensors', dialectUser, parts),
   }
   const nothing = { groups: {}, resourcelinks: {}, rules: {}, scenes: {}, schedules: {} }
   const whole = { alarmsystems: {}, config: config.whole, ...nothing, ...lists }
   return resourceAnswer(request, whole, { ...lists, config: config.stable })
 }
 
-function configAnswered({ request, key }: Pick<Asked, 'request' | 'key'>, parts: RestParts) {
+function configAnswered({ request, key }: Pick<RestRequest, 'request' | 'key'>, parts: RestParts) {
   const { context, identity, keyMakers } = parts
   const own = context.keys.find(decoded(key))
   const times = own && {
@@ -179,32 +186,32 @@ const getConfig: Act = ({ request, key }, parts) => {
   return resourceAnswer(request, whole, stable)
 }
 
-/** So many resources are told before others have their turn: some 10 ms. */
+/** So many resources are described before others have their turn: some 10 ms. */
 const resourcesPerTurn = 500
 
-async function mapOf(resource: string, visitor: Visitor, { context, ...parts }: RestParts) {
-  const { telling, names } = parts
+async function mapOf(kind: string, dialectUser: DialectUser, { context, ...parts }: RestParts) {
+  const { events, names } = parts
   const map: Record<string, unknown> = {}
-  let told = 0
+  let described = 0
   for (const device of context.devices.all()) {
-    const shown = visitor.mayRead(device.topic) ? shownOf(device) : undefined
-    if (shown?.column.resource !== resource) continue
-    map[device.number] = resourceOf(shown, { memory: telling.memory, nameOf: names.of })
-    if (++told % resourcesPerTurn === 0) await turnOver()
+    const resource = dialectUser.mayRead(device.topic) ? resourceOf(device) : undefined
+    if (resource?.column.resource !== kind) continue
+    map[device.number] = describeResource(resource, { memory: events.memory, nameOf: names.of })
+    if (++described % resourcesPerTurn === 0) await turnOver()
   }
   return map
 }
 
-const getList: Act = async ({ request, path, visitor }, parts) =>
-  resourceAnswer(request, await mapOf(String(path[0]), visitor, parts))
+const getList: Act = async ({ request, path, dialectUser }, parts) =>
+  resourceAnswer(request, await mapOf(String(path[0]), dialectUser, parts))
 
-const getOne = withShown((shown, { request }, { telling, names }) =>
-  resourceAnswer(request, resourceOf(shown, { memory: telling.memory, nameOf: names.of })),
+const getOne = withResource((resource, { request }, { events, names }) =>
+  resourceAnswer(request, describeResource(resource, { memory: events.memory, nameOf: names.of })),
 )
 
-const getGroup: Act = ({ request, path, visitor }, parts) => {
+const getGroup: Act = ({ request, path, dialectUser }, parts) => {
   if (path[1] !== '0') return notAvailable(`/${path.join('/')}`)
-  return resourceAnswer(request, groupOfAll(lightsOf(visitor, parts)))
+  return resourceAnswer(request, groupOfAll(lightsOf(dialectUser, parts)))
 }
 
 /** What the hub has nothing of. */
@@ -215,11 +222,15 @@ const getNothing: Act = ({ request, path }) =>
 
 /** Runs `act` with the object in the body. */
 function withBody(
-  act: (body: Readonly<Record<string, unknown>>, asked: Asked, parts: RestParts) => ReturnType<Act>,
+  act: (
+    body: Readonly<Record<string, unknown>>,
+    restRequest: RestRequest,
+    parts: RestParts,
+  ) => ReturnType<Act>,
 ): Act {
-  return (asked, parts) => {
-    const { body, path } = asked
-    if (isRecord(body)) return act(body, asked, parts)
+  return (restRequest, parts) => {
+    const { body, path } = restRequest
+    if (isRecord(body)) return act(body, restRequest, parts)
     const address = `/${path.join('/')}`
     return jsonAnswer(400, [failure('invalidJson', address, 'body contains invalid JSON')])
   }
@@ -229,29 +240,29 @@ function missing(address: string, text: string): ServedAnswer {
   return jsonAnswer(400, [failure('missingParameter', address, text)])
 }
 
-const putState = withBody((body, asked, parts) =>
-  withShown(async (light, { visitor }) => {
-    const elements = await commandLight(light, body, visitor)
+const putState = withBody((body, restRequest, parts) =>
+  withResource(async (light, { dialectUser }) => {
+    const elements = await commandLight(light, body, dialectUser)
     if (elements !== undefined) return jsonAnswer(200, elements)
     const address = `/lights/${light.device.number}/state`
     return missing(address, 'missing parameter to set light state')
-  })(asked, parts),
+  })(restRequest, parts),
 )
 
-const putAction = withBody(async (body, { path, visitor }, parts) => {
+const putAction = withBody(async (body, { path, dialectUser }, parts) => {
   const address = `/groups/${path[1]}`
   if (path[1] !== '0') return notAvailable(address)
-  const lights = lightsOf(visitor, parts)
-  const elements = await commandGroup(lights, body, visitor)
+  const lights = lightsOf(dialectUser, parts)
+  const elements = await commandGroup(lights, body, dialectUser)
   if (elements !== undefined) return jsonAnswer(200, elements)
   return missing(`${address}/action`, 'missing parameter to set group state')
 })
 
 /** Nothing in these sections is to be changed from outside: sensors of ours measure. */
-const putSection = withBody((body, asked, parts) =>
-  withShown((shown, { path }, { telling }) => {
+const putSection = withBody((body, restRequest, parts) =>
+  withResource((resource, { path }, { events }) => {
     const address = `/${path.join('/')}`
-    const known = path[2] === 'config' ? configOf(shown) : stateOf(shown, telling.memory)
+    const known = path[2] === 'config' ? configOf(resource) : stateOf(resource, events.memory)
     const names = Object.keys(body)
     if (names.length === 0) return missing(address, 'missing parameters in body')
     const elements = names.map((name) =>
@@ -260,35 +271,35 @@ const putSection = withBody((body, asked, parts) =>
         : failure('parameterNotAvailable', address, `parameter, ${name}, not available`),
     )
     return jsonAnswer(200, elements)
-  })(asked, parts),
+  })(restRequest, parts),
 )
 
 /** The original's own bound. */
 const longestName = 32
 
-const putName = withBody((body, asked, parts) =>
-  withShown(async (shown, { user, path }, { names, telling }) => {
+const putName = withBody((body, restRequest, parts) =>
+  withResource(async (resource, { user, path }, { names, events }) => {
     const address = `/${path.join('/')}`
     const { name, ...others } = body
-    const faults = Object.keys(others).map((key) =>
+    const errors = Object.keys(others).map((key) =>
       failure('parameterNotAvailable', address, `parameter, ${key}, not available`),
     )
     if (name === undefined) {
-      return faults.length > 0
-        ? jsonAnswer(200, faults)
+      return errors.length > 0
+        ? jsonAnswer(200, errors)
         : missing(address, 'missing parameters in body')
     }
     if (typeof name !== 'string' || name.trim() === '' || name.length > longestName) {
-      return jsonAnswer(200, [...faults, invalidValue(address, 'name', name)])
+      return jsonAnswer(200, [...errors, invalidValue(address, 'name', name)])
     }
     if (user.role !== 'operator' && user.role !== 'admin') {
       const text = 'parameter, name, is not modifiable'
-      return jsonAnswer(200, [...faults, failure('notModifiable', address, text)])
+      return jsonAnswer(200, [...errors, failure('notModifiable', address, text)])
     }
-    await names.set(shown.device.topic, name.trim())
-    telling.renamed(shown)
-    return jsonAnswer(200, [...faults, success(`${address}/name`, name.trim())])
-  })(asked, parts),
+    await names.set(resource.device.topic, name.trim())
+    events.renamed(resource)
+    return jsonAnswer(200, [...errors, success(`${address}/name`, name.trim())])
+  })(restRequest, parts),
 )
 
 const putConfig = withBody((body, { user }, { keyMakers }) => {
@@ -322,14 +333,14 @@ const deleteKey: Act = async ({ path, user }, { context }) => {
 
 // --- which is which ---
 
-interface Resource {
+interface Route {
   readonly method: string
   /** Levels, with `|` between those that may stand there, and `*` for any. */
   readonly pattern: readonly string[]
   readonly act: Act
 }
 
-const resources: readonly Resource[] = [
+const routes: readonly Route[] = [
   { method: 'GET', pattern: [], act: getAll },
   { method: 'GET', pattern: ['config'], act: getConfig },
   { method: 'PUT', pattern: ['config'], act: putConfig },

@@ -1,6 +1,6 @@
-/** What happens in the house, collected for a while and told to all at once. */
+/** What happens in the house, collected for a while and sent to all at once. */
 import type { AlarmClock } from '../../core/clock.ts'
-import type { Visitor } from '../../nodes/served/dialect-users.ts'
+import type { DialectUser } from '../../nodes/served/dialect-users.ts'
 import {
   byNode,
   type DeviceEvent,
@@ -8,7 +8,7 @@ import {
   type SeenDevices,
 } from '../../nodes/served/seen-devices.ts'
 import type { ServedLink } from '../served-dialect.ts'
-import { createCrowd } from '../subscribers.ts'
+import { createSubscribers } from '../subscribers.ts'
 import { type Changes, changesCodec, type JeedomEvent } from './frames.ts'
 import {
   type Dates,
@@ -20,19 +20,19 @@ import {
   summaryOf,
 } from './jeedom-model.ts'
 
-export interface Feed {
-  /** Tells a link what happens from now on; the answer ends that. */
-  join(link: ServedLink, visitor: Visitor): () => void
+export interface Events {
+  /** Tells a link what happens from now on; the returned function ends that. */
+  join(link: ServedLink, dialectUser: DialectUser): () => void
   /** What happened after `since`, in seconds since 1970, as far as it is remembered. */
-  changesSince(since: number, visitor: Visitor): Changes
-  /** Resolves when something was told, `waitMs` are over, or `gone` is aborted. */
-  nextTelling(waitMs: number, gone: AbortSignal): Promise<void>
+  changesSince(since: number, dialectUser: DialectUser): Changes
+  /** Resolves when something was sent, `waitMs` are over, or `gone` is aborted. */
+  nextEvents(waitMs: number, gone: AbortSignal): Promise<void>
   /** When the value of an info command came. */
   dates(id: string): Dates
   close(): void
 }
 
-interface FeedOptions {
+interface EventsOptions {
   readonly devices: SeenDevices
   readonly clock: AlarmClock
   readonly periodMs: number
@@ -49,9 +49,9 @@ interface Noted {
 /** Jeedom remembers so many, and of each command the latest only. */
 const mostNoted = 250
 
-export function createFeed(options: FeedOptions): Feed {
+export function createEvents(options: EventsOptions): Events {
   const { devices, clock, periodMs } = options
-  const crowd = createCrowd()
+  const subscribers = createSubscribers()
   const values = createValues()
   const notes = createNotes(clock)
   const summaries = createSummaries(devices)
@@ -62,8 +62,8 @@ export function createFeed(options: FeedOptions): Feed {
     for (const { key, option, topics } of summaries.changed()) {
       notes.add(key, { name: 'jeeObject::summary::update', option, topics })
     }
-    const { told, fresh } = notes.take()
-    crowd.each(createTeller(told, fresh))
+    const { sentAt, fresh } = notes.take()
+    subscribers.each(createSender(sentAt, fresh))
     for (const resolve of waiting) resolve()
   }
   const tellSoon = () => {
@@ -75,12 +75,12 @@ export function createFeed(options: FeedOptions): Feed {
   })
   for (const device of devices.all()) values.learn(device)
   return {
-    join: crowd.join,
-    changesSince: (since, visitor) => {
-      const seen = notes.since(since).filter((noted) => mayRead(noted, visitor))
+    join: subscribers.join,
+    changesSince: (since, dialectUser) => {
+      const seen = notes.since(since).filter((noted) => mayRead(noted, dialectUser))
       return { datetime: notes.stamp() / microseconds, result: seen.map(({ event }) => event) }
     },
-    nextTelling: (waitMs, gone) =>
+    nextEvents: (waitMs, gone) =>
       new Promise((resolve) => {
         const done = () => {
           stopWaiting()
@@ -101,17 +101,17 @@ export function createFeed(options: FeedOptions): Feed {
   }
 }
 
-function mayRead({ topics }: Noted, visitor: Visitor): boolean {
-  return topics.every((topic) => visitor.mayRead(topic))
+function mayRead({ topics }: Noted, dialectUser: DialectUser): boolean {
+  return topics.every((topic) => dialectUser.mayRead(topic))
 }
 
 /** Tells a link what its user may read; those who may read all get one text. */
-function createTeller(datetime: number, noted: readonly Noted[]) {
+function createSender(datetime: number, noted: readonly Noted[]) {
   const frameOf = (seen: readonly Noted[]) =>
     changesCodec.encode({ datetime, result: seen.map(({ event }) => event) })
   let whole: string | undefined
-  return (link: ServedLink, visitor: Visitor) => {
-    const seen = noted.filter((one) => mayRead(one, visitor))
+  return (link: ServedLink, dialectUser: DialectUser) => {
+    const seen = noted.filter((one) => mayRead(one, dialectUser))
     if (seen.length === 0) return
     if (seen.length < noted.length) link.send(frameOf(seen))
     else {
@@ -145,7 +145,7 @@ function createNotes(clock: Pick<AlarmClock, 'wallMs'>) {
       notes.delete(key)
       notes.set(key, { event: { datetime, ...what }, atUs, topics })
       const [oldest] = notes
-      // What was not told yet stays: there is one note at most for each command.
+      // What was not sent yet stays: there is one note at most for each command.
       if (notes.size > mostNoted && oldest !== undefined && oldest[1].atUs <= takenUs) {
         notes.delete(oldest[0])
       }
@@ -155,17 +155,17 @@ function createNotes(clock: Pick<AlarmClock, 'wallMs'>) {
     take: () => {
       const fresh = after(takenUs)
       takenUs = stamp()
-      return { told: takenUs / microseconds, fresh }
+      return { sentAt: takenUs / microseconds, fresh }
     },
   }
 }
 
-type Told = Pick<JeedomEvent, 'name' | 'option'> & { key: string; topics: readonly string[] }
+type Update = Pick<JeedomEvent, 'name' | 'option'> & { key: string; topics: readonly string[] }
 
 /** What Jeedom tells of an event. */
-function eventsOf(event: DeviceEvent, device: SeenDevice, values: Values): Told[] {
+function eventsOf(event: DeviceEvent, device: SeenDevice, values: Values): Update[] {
   const topics = [device.topic]
-  const equipment = (isThere: boolean): Told => {
+  const equipment = (isThere: boolean): Update => {
     const flag = isThere ? '1' : '0'
     const option = { eqLogic_id: String(device.number), visible: flag, enable: flag }
     return { key: `eqLogic ${device.number}`, name: 'eqLogic::update', option, topics }
@@ -225,7 +225,7 @@ function createValues() {
 
 /** The summaries that are others than they were. */
 function createSummaries(devices: Pick<SeenDevices, 'all'>) {
-  const told = new Map<string, string>()
+  const lastSent = new Map<string, string>()
   const summed = () => {
     const all = devices.all()
     const objects = byNode(all).map((own) => [String(own[0].nodeNumber), summaryOf(own)] as const)
@@ -233,11 +233,11 @@ function createSummaries(devices: Pick<SeenDevices, 'all'>) {
   }
   const changed = () => {
     const now = summed()
-    for (const id of told.keys()) if (!now.has(id)) told.delete(id)
+    for (const id of lastSent.keys()) if (!now.has(id)) lastSent.delete(id)
     return [...now].flatMap(([id, { summary, topics }]) => {
       const text = JSON.stringify(summary)
-      if (told.get(id) === text) return []
-      told.set(id, text)
+      if (lastSent.get(id) === text) return []
+      lastSent.set(id, text)
       const keys = Object.entries(summary).map(([key, value]) => [key, { value }])
       return {
         key: `summary ${id}`,

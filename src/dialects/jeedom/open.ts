@@ -13,16 +13,16 @@ import type {
   ServedLink,
   ServedRequest,
 } from '../served-dialect.ts'
-import { createFeed } from './events.ts'
+import { createEvents } from './events.ts'
 import { keyCodec } from './frames.ts'
 import { createUserKeys, isHostAllowed } from './keys.ts'
 import { answerRpc, type Parts } from './rpc.ts'
 
 export const openJeedom: OpenServedDialect = (context) => {
   const { devices, clock, settings } = context
-  const feed = createFeed({ devices, clock, periodMs: settings.jeedom.period * 1000 })
+  const events = createEvents({ devices, clock, periodMs: settings.jeedom.period * 1000 })
   const userKeys = createUserKeys(context)
-  const parts = { context, feed, userKeys }
+  const parts = { context, events, userKeys }
   return {
     // The plugin has a list of its own; for the rest, a key is in the body of a request.
     checksOrigin: true,
@@ -32,7 +32,7 @@ export const openJeedom: OpenServedDialect = (context) => {
       if (request.subprotocols.length > 0) return withoutSubprotocols
       return { open: (link) => converse(link, request, parts) }
     },
-    close: feed.close,
+    close: events.close,
   }
 }
 
@@ -47,7 +47,7 @@ const withoutSubprotocols: ServedAnswer = {
 function converse(
   link: ServedLink,
   request: ServedRequest,
-  { context, feed, userKeys }: Parts,
+  { context, events, userKeys }: Parts,
 ): Conversation {
   const { clock, settings } = context
   const goodbye = () => link.close(1000)
@@ -63,8 +63,8 @@ function converse(
       const user = key === undefined ? undefined : userKeys.ownerOf(key, request)
       if (user === undefined) goodbye()
       else {
-        const visitor = link.enter(user)
-        if (visitor !== undefined) leave = feed.join(link, visitor)
+        const dialectUser = link.signIn(user)
+        if (dialectUser !== undefined) leave = events.join(link, dialectUser)
       }
     },
     closed: () => {

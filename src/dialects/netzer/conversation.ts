@@ -1,7 +1,7 @@
 /** A websocket: commands are answered in their order, and between them comes what triggers tell. */
 import type { Logger } from 'pino'
 import type { Receipt } from '../../core/message.ts'
-import type { Visitor } from '../../nodes/served/dialect-users.ts'
+import type { DialectUser } from '../../nodes/served/dialect-users.ts'
 import type { Conversation, ServedLink } from '../served-dialect.ts'
 import { commandCodec, type NetzerCommand, type NetzerValues, replyCodec } from './frames.ts'
 import { type Board, type Pin, pinIndexes, writePin } from './pins.ts'
@@ -10,40 +10,40 @@ import { type Board, type Pin, pinIndexes, writePin } from './pins.ts'
 const mostWaiting = 64
 
 interface ConversationParts {
-  readonly visitor: Visitor
+  readonly dialectUser: DialectUser
   readonly board: Board
   readonly log: Pick<Logger, 'error'>
 }
 
 export function converse(
   link: ServedLink,
-  { visitor, board, log }: ConversationParts,
+  { dialectUser, board, log }: ConversationParts,
 ): Conversation {
   const triggers: Triggers = new Map()
-  const told = new Map<string, string | undefined>()
+  const lastSent = new Map<string, string | undefined>()
   const turns = createTurns(link, log)
   const push = (pin: Pin, value: string) =>
     link.send(replyCodec.encode(new Map([[pinPath + pin.index, value]])), pin.index)
   const pushPresent = (index: string) => {
     const pin = board.pins.at(index)
-    const value = pin && visitor.mayRead(pin.topic) ? board.value(pin) : undefined
-    told.set(index, value)
+    const value = pin && dialectUser.mayRead(pin.topic) ? board.value(pin) : undefined
+    lastSent.set(index, value)
     if (pin !== undefined && value !== undefined) push(pin, value)
   }
   const stop = board.onChange((pin) => {
     const trigger = triggers.get(pin.index) ?? '0'
-    if (trigger === '0' || !visitor.mayRead(pin.topic)) return
-    const before = told.get(pin.index)
+    if (trigger === '0' || !dialectUser.mayRead(pin.topic)) return
+    const before = lastSent.get(pin.index)
     const now = board.value(pin)
-    told.set(pin.index, now)
+    lastSent.set(pin.index, now)
     if (now !== undefined && now !== before && isEdge(trigger, before, now)) push(pin, now)
   })
   return {
     receive: (frame) => {
       if (!turns.hasRoom()) return
       const command = commandCodec.decode(frame)
-      const { outcome, give } = answerTo(command, { visitor, triggers }, board)
-      turns.take(outcome, () => {
+      const { result, give } = answerTo(command, { dialectUser, triggers }, board)
+      turns.take(result, () => {
         link.send(replyCodec.encode(give()))
         const watched = command && watchedBy(command, triggers)
         if (watched !== undefined) pushPresent(watched)
@@ -77,10 +77,10 @@ function createTurns(link: Pick<ServedLink, 'close'>, log: Pick<Logger, 'error'>
       if (waiting >= mostWaiting) link.close(1013, 'too many commands wait for their answers')
       return waiting < mostWaiting
     },
-    /** Calls `act` after all before it, and after `outcome`. */
-    take: (outcome: Promise<unknown> | undefined, act: () => void) => {
+    /** Calls `act` after all before it, and after `result`. */
+    take: (result: Promise<unknown> | undefined, act: () => void) => {
       waiting++
-      last = Promise.all([last, outcome])
+      last = Promise.all([last, result])
         .then(act)
         .catch((error: unknown) => {
           log.error({ err: error }, 'a command could not be answered')
@@ -105,7 +105,7 @@ type TriggerValue = (typeof triggerValues)[number]
 type Triggers = Map<string, TriggerValue>
 
 interface Asker {
-  readonly visitor: Visitor
+  readonly dialectUser: DialectUser
   /** Without them, as by CGI, there are no such paths. */
   readonly triggers?: Triggers
 }
@@ -113,7 +113,7 @@ interface Asker {
 /** An answer for later, when those before it were given. */
 interface Answer {
   /** The command that is under way to a device already; its end is worth waiting for. */
-  readonly outcome?: Promise<unknown>
+  readonly result?: Promise<unknown>
   /** Sets a trigger, where that was asked for, and reads what there is now. */
   give(): NetzerValues
 }
@@ -136,8 +136,8 @@ export function answerTo(command: NetzerCommand | undefined, asker: Asker, board
   const payload = writePin(pin, value)
   // What cannot be written is answered with what it is, as a write that has changed nothing.
   if (payload === undefined) return present
-  const commanded = asker.visitor.command(pin.topic, payload)
-  return { ...present, outcome: commanded.then((receipt) => seen(receipt, { pin, value }, board)) }
+  const commanded = asker.dialectUser.command(pin.topic, payload)
+  return { ...present, result: commanded.then((receipt) => seen(receipt, { pin, value }, board)) }
 }
 
 /** A report confirms a command a moment before everybody is told of it. */
@@ -158,12 +158,12 @@ function writeTrigger(index: string, value: string, { triggers }: Asker): boolea
 }
 
 /** All values at `path` and below it. */
-function readBelow(path: string, { visitor, triggers }: Asker, board: Board): NetzerValues {
+function readBelow(path: string, { dialectUser, triggers }: Asker, board: Board): NetzerValues {
   const triggersNow = triggers
     ? pinIndexes.map((index) => [triggerPath + index, triggers.get(index) ?? '0'] as const)
     : []
   const pinsNow = board.pins.all().flatMap((pin) => {
-    const value = visitor.mayRead(pin.topic) ? board.value(pin) : undefined
+    const value = dialectUser.mayRead(pin.topic) ? board.value(pin) : undefined
     return value === undefined ? [] : [[pinPath + pin.index, value] as const]
   })
   return new Map([...triggersNow, ...pinsNow].filter(([each]) => each.startsWith(path)))

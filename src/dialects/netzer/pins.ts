@@ -222,7 +222,7 @@ export interface Board {
   value(pin: Pin): string | undefined
   /** Resolves when the pin says `value`, or after a second in any case. */
   untilSaid(pin: Pin, value: string): Promise<void>
-  /** Calls `listener` with each pin that may say something else now; the answer ends that. */
+  /** Calls `listener` with each pin that may say something else now; the returned function ends that. */
   onChange(listener: (pin: Pin) => void): () => void
   close(): void
 }

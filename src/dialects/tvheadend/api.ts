@@ -3,7 +3,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { User } from '../../access/user.ts'
 import { byNode } from '../../nodes/served/seen-devices.ts'
-import { isMeant } from '../authenticate.ts'
+import { isSameSiteWrite } from '../authenticate.ts'
 import type { ServedAnswer, ServedContext, ServedRequest } from '../served-dialect.ts'
 import { isAdministrator } from './events.ts'
 import { connectionOf, inputOf, type Meter, subscriptionOf } from './status.ts'
@@ -14,12 +14,12 @@ interface ApiParts {
 }
 
 /** Whose request it is. */
-interface Asker {
+interface ApiCaller {
   readonly request: ServedRequest
   readonly user: User
 }
 
-interface Asked extends Asker {
+interface ApiRequest extends ApiCaller {
   readonly argumentsOf: URLSearchParams
 }
 
@@ -27,7 +27,7 @@ interface Call {
   /** Whether it is for administrators only. */
   readonly isRestricted: boolean
   /** The JSON of the answer, or the status of an error. */
-  act(asked: Asked, parts: ApiParts): unknown | Failure
+  act(request: ApiRequest, parts: ApiParts): unknown | Failure
 }
 
 interface Failure {
@@ -70,8 +70,8 @@ function listed(entries: readonly unknown[]) {
 }
 
 /** Ends the connection `id`, or several as a list of JSON, or `all`. */
-function cancel({ request, argumentsOf }: Asked, { context }: ApiParts): unknown {
-  if (!isMeant(request)) return { failure: 403 }
+function cancel({ request, argumentsOf }: ApiRequest, { context }: ApiParts): unknown {
+  if (!isSameSiteWrite(request)) return { failure: 403 }
   const id = argumentsOf.get('id')
   const present = context.signedIn.present()
   if (id === null) return { failure: 400 }
@@ -82,14 +82,14 @@ function cancel({ request, argumentsOf }: Asked, { context }: ApiParts): unknown
   return {}
 }
 
-export function answerCall(asker: Asker, parts: ApiParts): ServedAnswer {
-  const { method, path, query, body } = asker.request
+export function answerCall(caller: ApiCaller, parts: ApiParts): ServedAnswer {
+  const { method, path, query, body } = caller.request
   const call = Object.hasOwn(calls, nameIn(path)) ? calls[nameIn(path)] : undefined
   if (call === undefined) return htmlAnswer(404)
-  if (call.isRestricted && !isAdministrator(asker.user)) return htmlAnswer(403)
+  if (call.isRestricted && !isAdministrator(caller.user)) return htmlAnswer(403)
   const form = method === 'POST' ? new URLSearchParams(body.toString('utf8')) : []
   const argumentsOf = new URLSearchParams([...query, ...form])
-  const answer = call.act({ ...asker, argumentsOf }, parts)
+  const answer = call.act({ ...caller, argumentsOf }, parts)
   return isFailure(answer) ? htmlAnswer(answer.failure) : jsonAnswer(JSON.stringify(answer))
 }
 

@@ -9,7 +9,7 @@ import type { ServedContext } from '../served-dialect.ts'
 import type { Mailbox, Mailboxes, Notification } from './mailboxes.ts'
 import { diskSpaceOf, inputOf, type Meter, subscriptionOf } from './status.ts'
 
-export type TellingContext = Pick<
+export type EventsContext = Pick<
   ServedContext,
   | 'settings'
   | 'devices'
@@ -30,24 +30,24 @@ export function isAdministrator({ role }: User): boolean {
 const statusEveryMs = 1000
 const diskEveryMs = 15_000
 
-interface TellingParts {
-  readonly context: TellingContext
+interface EventsParts {
+  readonly context: EventsContext
   readonly mailboxes: Pick<Mailboxes, 'each'>
   readonly meter: Meter
 }
 
-/** Begins to tell; the answer ends that. */
-export function startTelling(parts: TellingParts): () => void {
+/** Begins to tell; the returned function ends that. */
+export function startEvents(parts: EventsParts): () => void {
   const { context, mailboxes, meter } = parts
   const { settings, bus, logTail, signedIn, devices } = context
-  const everybody = toldTo(parts)
+  const sendAll = sendToEach(parts)
   const mayRead = createReaders()
   const stops = [
     bus.subscribe(filterBelow(settings.base), (message) =>
-      everybody((user) => (mayRead(user, message.topic) ? [messageOf(message)] : [])),
+      sendAll((user) => (mayRead(user, message.topic) ? [messageOf(message)] : [])),
     ),
     logTail.onLine((line) =>
-      everybody((user) => (isAdministrator(user) ? [logMessageOf(line)] : [])),
+      sendAll((user) => (isAdministrator(user) ? [logMessageOf(line)] : [])),
     ),
     signedIn.onArrivals(() => {
       for (const changed of ['connections', 'subscriptions']) reload(changed, mailboxes)
@@ -68,7 +68,7 @@ export function startTelling(parts: TellingParts): () => void {
 }
 
 /** Tells the owner of a new mailbox what devices reported last. */
-export function tellLastValues(mailbox: Mailbox, user: User, { devices }: TellingContext): void {
+export function tellLastValues(mailbox: Mailbox, user: User, { devices }: EventsContext): void {
   const { mayRead } = rightsOf(user)
   const known = devices.all().filter(({ topic, value }) => value !== undefined && mayRead(topic))
   mailbox.begin(
@@ -87,7 +87,7 @@ function createReaders() {
 }
 
 /** Puts into each mailbox what its user, as of now, is told. */
-function toldTo({ context, mailboxes }: TellingParts) {
+function sendToEach({ context, mailboxes }: EventsParts) {
   return (what: (user: User) => readonly Notification[]) =>
     mailboxes.each((mailbox) => {
       const user = context.findUser(mailbox.user)
@@ -111,7 +111,7 @@ function reload(notificationClass: string, { each }: Pick<Mailboxes, 'each'>): v
   each((mailbox) => mailbox.put({ notificationClass, reload: 1 }, `${notificationClass} reload`))
 }
 
-function tellStatus({ context, mailboxes, meter }: TellingParts): void {
+function tellStatus({ context, mailboxes, meter }: EventsParts): void {
   const { signedIn, devices, findUser, clock } = context
   const subscriptions = signedIn.present().map((one) => subscriptionOf(one, meter))
   const nodes = byNode(devices.all())
@@ -130,7 +130,7 @@ function tellStatus({ context, mailboxes, meter }: TellingParts): void {
   })
 }
 
-async function tellDisk({ context, mailboxes }: TellingParts): Promise<void> {
+async function tellDisk({ context, mailboxes }: EventsParts): Promise<void> {
   try {
     const space = await diskSpaceOf(context.dataFolder ?? '.')
     const message = { ...space, notificationClass: 'diskspaceUpdate' }
@@ -140,10 +140,10 @@ async function tellDisk({ context, mailboxes }: TellingParts): Promise<void> {
   }
 }
 
-/** Calls `act` again and again; the answer ends that. */
+/** Calls `act` again and again; the returned function ends that. */
 function every(
   intervalMs: number,
-  { clock }: Pick<TellingContext, 'clock'>,
+  { clock }: Pick<EventsContext, 'clock'>,
   act: () => void,
 ): () => void {
   const begin = (): (() => void) =>

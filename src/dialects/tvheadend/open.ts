@@ -7,7 +7,7 @@
  * - `api.ts` has the calls, and how they are answered.
  */
 import type { User } from '../../access/user.ts'
-import { comeIn, isAnswer } from '../authenticate.ts'
+import { authenticate, isAnswer } from '../authenticate.ts'
 import type {
   ServedAnswer,
   ServedContext,
@@ -16,32 +16,32 @@ import type {
   Welcome,
 } from '../served-dialect.ts'
 import { answerCall, htmlAnswer, jsonAnswer } from './api.ts'
-import { isAdministrator, startTelling, type TellingContext, tellLastValues } from './events.ts'
+import { type EventsContext, isAdministrator, startEvents, tellLastValues } from './events.ts'
 import { answerPoll, createMailboxes, deliver, type Mailboxes } from './mailboxes.ts'
 import { createMeter } from './status.ts'
 
 const subprotocol = 'tvheadend-comet'
 
-type Context = TellingContext & Pick<ServedContext, 'digest' | 'release' | 'limits' | 'port'>
+type Context = EventsContext & Pick<ServedContext, 'digest' | 'release' | 'limits' | 'port'>
 
 export function openTvheadend(context: Context): ServedDialect {
   const { clock, limits, sampledLog } = context
   const meter = createMeter()
-  const used = () => startTelling({ context, mailboxes, meter })
+  const used = () => startEvents({ context, mailboxes, meter })
   const mailboxes = createMailboxes({ clock, limits, sampledLog, used })
   const parts = { context, mailboxes, meter }
   return {
     answer: async (request) => {
       const { path } = request
-      const user = await enter(request, context)
+      const user = await signIn(request, context)
       if (isAnswer(user)) return user
-      if (request.visit(user) === undefined) return htmlAnswer(503)
+      if (request.actAs(user) === undefined) return htmlAnswer(503)
       if (path.startsWith('/api/')) return answerCall({ request, user }, parts)
       if (path === '/comet/poll') return poll(request, user, parts)
       return htmlAnswer(isCometPath(path) ? 415 : 404)
     },
     greet: async (request) => {
-      const user = await enter(request, context)
+      const user = await signIn(request, context)
       if (isAnswer(user)) return user
       if (!isCometPath(request.path)) return htmlAnswer(404)
       return hasKey(request) ? welcome(request, user, parts) : htmlAnswer(415)
@@ -91,7 +91,7 @@ function welcome(request: ServedRequest, user: User, parts: Parts): Welcome | Se
       const conversation = deliver(link, mailbox, parts.context.clock)
       // The first frame says who it is, and nothing else; that somebody is here now is news.
       conversation.receive('')
-      link.enter(user)
+      link.signIn(user)
       if (isNew) tellLastValues(mailbox, user, parts.context)
       return conversation
     },
@@ -154,7 +154,7 @@ type DoorContext = Pick<ServedContext, 'digest'>
  * Whose request it is, or the answer of who is not let in. As by the original, whoever gives nothing is
  * asked for something by 401, and whoever gives something wrong is sent away by 403.
  */
-export async function enter(
+export async function signIn(
   request: ServedRequest,
   { digest }: DoorContext,
 ): Promise<User | ServedAnswer> {
@@ -167,7 +167,7 @@ export async function enter(
   const challenge = digest.isOfUse()
     ? digest.challenge()
     : 'Basic realm="tvheadend", charset="UTF-8"'
-  const found = await comeIn(request, challenge)
+  const found = await authenticate(request, challenge)
   const isWrong = isAnswer(found) && found.status === 401 && /^basic /i.test(authorization)
   return isWrong && request.isOriginAllowed ? htmlAnswer(403) : found
 }
@@ -191,6 +191,6 @@ async function enterByDigest(
 /** A proxy may have cut a prefix off, and some clients name the whole URL. */
 function isSamePlace(uri: string, path: string, query: URLSearchParams): boolean {
   const [place = '', ...rest] = uri.split('?')
-  const asked = new URLSearchParams(rest.join('?'))
-  return place.endsWith(path) && asked.toString() === query.toString()
+  const given = new URLSearchParams(rest.join('?'))
+  return place.endsWith(path) && given.toString() === query.toString()
 }

@@ -10,7 +10,7 @@ import { commandTopic } from '../device.ts'
 import type { MessagePath } from '../message-path.ts'
 
 /** A user of the hub who speaks the language of another system. */
-export interface Visitor {
+export interface DialectUser {
   /** The name of the user. */
   readonly user: string
   /** Whether the reports of a device may be seen; `topic` is complete. */
@@ -24,15 +24,15 @@ export interface Visitor {
   command(topic: string, payload: unknown): Promise<Receipt>
 }
 
-/** Where a visitor comes from, and in which language. */
-interface Arrival {
+/** Where a user comes from, and in which language. */
+interface Caller {
   readonly user: User
   readonly address: string
   /** The name of a dialect. */
   readonly way: string
 }
 
-interface StayingArrival extends Arrival {
+interface StayingCaller extends Caller {
   /** What topics are below that the dialect tells of. */
   readonly base: string
   /** The socket that carries it. */
@@ -41,76 +41,82 @@ interface StayingArrival extends Arrival {
   readonly until?: Until | undefined
 }
 
-export interface Visitors {
+export interface DialectUsers {
   /** The same user in the hands of a stranger's page, by which nothing but reading is done. */
-  asStranger(user: User): User
+  readOnly(user: User): User
   /** Somebody who asks once, with the rights of now. */
-  of(arrival: Arrival): Visitor
+  of(caller: Caller): DialectUser
   /**
    * Somebody who stays: the rights follow those of the user. `ended` is called when the user is gone, or
    * what was signed in with is not valid any more.
    */
-  enter(arrival: StayingArrival, ended: () => void): { readonly visitor: Visitor; leave(): void }
+  enter(
+    caller: StayingCaller,
+    ended: () => void,
+  ): { readonly dialectUser: DialectUser; leave(): void }
 }
 
-interface VisitorsOptions {
+interface DialectUsersOptions {
   readonly enter: MessagePath['enter']
   readonly signedIn: Pick<SignedIn, 'enter'>
   readonly clock: Pick<AlarmClock, 'after'>
 }
 
-export function createVisitors(options: VisitorsOptions): Visitors {
-  const strangers = new WeakSet<User>()
-  const limited = (rights: Rights, user: User) =>
-    strangers.has(user) ? onlyReading(rights) : rights
+export function createDialectUsers(options: DialectUsersOptions): DialectUsers {
+  const readers = new WeakSet<User>()
+  const limited = (rights: Rights, user: User) => (readers.has(user) ? readingOnly(rights) : rights)
   return {
-    asStranger: (user) => {
-      const stranger = { ...user }
-      strangers.add(stranger)
-      return stranger
+    readOnly: (user) => {
+      const reader = { ...user }
+      readers.add(reader)
+      return reader
     },
-    of: (arrival) => {
-      const rights = limited(rightsOf(arrival.user), arrival.user)
-      return visitor(arrival, () => rights, options)
+    of: (caller) => {
+      const rights = limited(rightsOf(caller.user), caller.user)
+      return dialectUser(caller, () => rights, options)
     },
-    enter: (arrival, ended) => {
-      const entrance = options.signedIn.enter({
-        user: arrival.user,
-        arrival: { ...arrival, title: arrival.base },
-        until: arrival.until,
+    enter: (caller, ended) => {
+      const entry = options.signedIn.enter({
+        user: caller.user,
+        arrival: { ...caller, title: caller.base },
+        until: caller.until,
         ended,
         rightsChanged: (changed) => {
-          rights = limited(changed, arrival.user)
+          rights = limited(changed, caller.user)
         },
       })
-      let rights = limited(entrance.rights, arrival.user)
-      return { visitor: visitor(arrival, () => rights, options), leave: entrance.leave }
+      let rights = limited(entry.rights, caller.user)
+      return { dialectUser: dialectUser(caller, () => rights, options), leave: entry.leave }
     },
   }
 }
 
-/** What the rights of a visitor are asked. */
-type VisitorRights = Pick<Rights, 'mayRead' | 'mayPublish'>
+/** What the rights of a user are asked. */
+type UserRights = Pick<Rights, 'mayRead' | 'mayPublish'>
 
-function onlyReading({ mayRead }: VisitorRights): VisitorRights {
+function readingOnly({ mayRead }: UserRights): UserRights {
   const denied = { allowed: false, reason: 'the page of a stranger may read only' }
   return { mayRead, mayPublish: () => denied }
 }
 
-function visitor(arrival: Arrival, rights: () => VisitorRights, options: VisitorsOptions): Visitor {
-  const { user, address, way } = arrival
+function dialectUser(
+  caller: Caller,
+  rights: () => UserRights,
+  options: DialectUsersOptions,
+): DialectUser {
+  const { user, address, way } = caller
   return {
     user: user.name,
     mayRead: (topic) => rights().mayRead(topic),
     mayCommand: (topic) => rights().mayPublish(commandTopic(topic), false).allowed,
     command: (topic, payload) =>
-      outcomeOf(options.clock, (told, ended) => {
+      resultOf(options.clock, (notify, ended) => {
         const sender = {
           user: user.name,
           rights: rights(),
           address,
           way,
-          watcher: { told, ended },
+          watcher: { told: notify, ended },
         }
         const message = {
           topic: commandTopic(topic),
@@ -124,19 +130,19 @@ function visitor(arrival: Arrival, rights: () => VisitorRights, options: Visitor
 }
 
 /** So long the clients of other systems are made to wait; most devices answer sooner. */
-const outcomeWaitMs = 1000
+const resultWaitMs = 1000
 
-type Told = (receipt: Receipt) => void
+type Notify = (receipt: Receipt) => void
 
-/** What `send` is told at the end, or last before the time is over. */
-function outcomeOf(
+/** What `send` notifies of at the end, or last before the time is over. */
+function resultOf(
   clock: Pick<AlarmClock, 'after'>,
-  send: (told: Told, ended: Told) => void,
+  send: (notify: Notify, ended: Notify) => void,
 ): Promise<Receipt> {
   return new Promise((resolve, reject) => {
     let latest: Receipt = { receipt: 'accepted', afterMs: 0 }
-    const stop = clock.after(outcomeWaitMs, () => resolve(latest))
-    const told = (receipt: Receipt) => {
+    const stop = clock.after(resultWaitMs, () => resolve(latest))
+    const notify = (receipt: Receipt) => {
       latest = receipt
     }
     const ended = (receipt: Receipt) => {
@@ -144,7 +150,7 @@ function outcomeOf(
       resolve(receipt)
     }
     try {
-      send(told, ended)
+      send(notify, ended)
     } catch (error) {
       stop()
       if (error instanceof HubError) resolve(refusalOf(error))

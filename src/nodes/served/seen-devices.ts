@@ -37,7 +37,7 @@ export interface SeenDevices {
   /** By number. */
   all(): SeenDevice[]
   get(number: number): SeenDevice | undefined
-  /** Calls `listener` with what happens from now on; the answer ends that. */
+  /** Calls `listener` with what happens from now on; the returned function ends that. */
   onEvent(listener: DeviceListener): () => void
 }
 

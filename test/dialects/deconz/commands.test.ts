@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Receipt } from '../../../src/core/message.ts'
-import { commandGroup, outcome } from '../../../src/dialects/deconz/commands.ts'
+import { commandGroup, resultOf } from '../../../src/dialects/deconz/commands.ts'
 import { lightsAmong } from '../../../src/dialects/deconz/resources.ts'
 import type { SeenDevice } from '../../../src/nodes/served/seen-devices.ts'
 import { testFolder } from '../../test-folder.ts'
@@ -265,7 +265,7 @@ const answers: [receipt: Receipt | undefined, element: object][] = [
 
 t.test('each end of a command has its answer', async (t) => {
   for (const [receipt, element] of answers) {
-    t.match(outcome(receipt, asked), element, JSON.stringify(receipt))
+    t.match(resultOf(receipt, asked), element, JSON.stringify(receipt))
   }
 })
 

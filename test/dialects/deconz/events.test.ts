@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import t from 'tap'
 import { WebSocket } from 'ws'
 import { fieldOf, parseJson } from '../../../src/core/json.ts'
-import { createTelling, eventCodec } from '../../../src/dialects/deconz/events.ts'
+import { createEvents, eventCodec } from '../../../src/dialects/deconz/events.ts'
 import type { DeviceListener, SeenDevice } from '../../../src/nodes/served/seen-devices.ts'
 import { steppedClock } from '../../clock.ts'
 import { mqttTo } from '../../started-hub.ts'
@@ -186,7 +186,7 @@ t.test('nobody is there any more a while after the last movement', async (t) => 
   const clock = steppedClock()
   const devices = new Map<number, SeenDevice>()
   let tell: DeviceListener = () => {}
-  const telling = createTelling({
+  const events = createEvents({
     clock,
     devices: {
       all: () => [...devices.values()],
@@ -199,9 +199,9 @@ t.test('nobody is there any more a while after the last movement', async (t) => 
     names: { of: () => 'PIR', set: async () => {}, forget: () => {} },
   })
   const frames: string[] = []
-  telling.join(
+  events.join(
     {
-      enter: () => undefined,
+      signIn: () => undefined,
       close: () => {},
       cut: () => {},
       send: (frame) => {
@@ -243,7 +243,7 @@ t.test('nobody is there any more a while after the last movement', async (t) => 
   const before = frames.length
   clock.step(61_000)
   t.equal(frames.length, before, 'of what is gone nothing is told')
-  telling.close()
+  events.close()
 })
 
 codecContract(t, eventCodec, {

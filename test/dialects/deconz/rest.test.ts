@@ -1,5 +1,5 @@
 import t from 'tap'
-import { troubleOf } from '../../../src/dialects/deconz/rest.ts'
+import { unavailableAnswer } from '../../../src/dialects/deconz/rest.ts'
 import { makeLate } from '../../overload.ts'
 import { rawExchange } from '../../raw-http.ts'
 import { testFolder } from '../../test-folder.ts'
@@ -379,10 +379,10 @@ t.test('with too much to do the hub is busy: 503 of type 901', async (t) => {
 })
 
 t.test('while the hub is starting there is no network: 503 of type 950', async (t) => {
-  const answer = troubleOf({ state: () => 'starting' }, '/lights')
+  const answer = unavailableAnswer({ state: () => 'starting' }, '/lights')
   t.equal(answer?.status, 503)
   t.same(JSON.parse(answer?.body ?? ''), [
     { error: { type: 950, address: '/lights', description: 'Not connected' } },
   ])
-  t.equal(troubleOf({ state: () => 'ready' }, '/lights'), undefined)
+  t.equal(unavailableAnswer({ state: () => 'ready' }, '/lights'), undefined)
 })

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createToken } from '../../../src/access/tokens.ts'
 import { createListeners } from '../../../src/core/callbacks.ts'
-import { createFeed } from '../../../src/dialects/jeedom/events.ts'
+import { createEvents } from '../../../src/dialects/jeedom/events.ts'
 import type { DeviceListener, SeenDevice } from '../../../src/nodes/served/seen-devices.ts'
 import { usersFile, writePrivate } from '../../access/users.ts'
 import { steppedClock } from '../../clock.ts'
@@ -121,10 +121,10 @@ t.test('who waits is told at the end of the period, and everybody at the end', a
     online: true,
   }
   const devices = { all: () => [relay], get: () => relay, onEvent: listeners.add }
-  const feed = createFeed({ devices, clock, periodMs: 100 })
+  const events = createEvents({ devices, clock, periodMs: 100 })
   const never = new AbortController().signal
   let hasWaited = false
-  const waiting = feed.nextTelling(60_000, never).then(() => {
+  const waiting = events.nextEvents(60_000, never).then(() => {
     hasWaited = true
   })
   listeners.tell('reported', relay)
@@ -133,8 +133,8 @@ t.test('who waits is told at the end of the period, and everybody at the end', a
   t.equal(hasWaited, false)
   clock.step(1)
   await waiting
-  const last = feed.nextTelling(60_000, never)
+  const last = events.nextEvents(60_000, never)
   listeners.tell('reported', relay)
-  feed.close()
+  events.close()
   await last
 })

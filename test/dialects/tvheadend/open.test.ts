@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import type { DigestResult } from '../../../src/access/digest.ts'
-import { enter } from '../../../src/dialects/tvheadend/open.ts'
+import { signIn } from '../../../src/dialects/tvheadend/open.ts'
 import { asked } from '../asked.ts'
 import { servedContract } from '../served-contract.ts'
 import {
@@ -185,24 +185,24 @@ const request = asked({
 })
 
 t.test('Digest lets in, sends away, or asks for another nonce', async (t) => {
-  t.equal(await enter(request, digestThat({ user })), user)
-  t.match(await enter(request, digestThat({ refused: 'wrong' })), { status: 403 })
-  t.match(await enter(request, digestThat({ refused: 'stale' })), {
+  t.equal(await signIn(request, digestThat({ user })), user)
+  t.match(await signIn(request, digestThat({ refused: 'wrong' })), { status: 403 })
+  t.match(await signIn(request, digestThat({ refused: 'stale' })), {
     status: 401,
     headers: { 'WWW-Authenticate': 'Digest stale' },
   })
-  t.match(await enter(request, digestThat({ refused: 'nobody' })), {
+  t.match(await signIn(request, digestThat({ refused: 'nobody' })), {
     status: 401,
     headers: { 'WWW-Authenticate': 'Digest' },
   })
-  t.match(await enter(request, digestThat({ refused: 'throttled', retryAfterSeconds: 3 })), {
+  t.match(await signIn(request, digestThat({ refused: 'throttled', retryAfterSeconds: 3 })), {
     status: 429,
     headers: { 'Retry-After': '3' },
   })
 })
 
 t.test('it is for the address that was asked for, past what a proxy cut off', async (t) => {
-  const atPlace = (uri: string) => enter(request, digestThat({ user }, uri))
+  const atPlace = (uri: string) => signIn(request, digestThat({ user }, uri))
   t.equal(await atPlace('/tv/api/x?a=1&b=%20'), user)
   t.equal(await atPlace('http://test.local/api/x?a=1&b=%20'), user)
   t.match(await atPlace('/api/y?a=1&b=%20'), { status: 403 })
@@ -212,7 +212,7 @@ t.test('it is for the address that was asked for, past what a proxy cut off', as
 
 t.test('what a browser adds for a page of strangers does not count', async (t) => {
   const foreign = { ...request, isOriginAllowed: false }
-  t.equal(await enter(foreign, digestThat({ refused: 'wrong' })), user, 'a guest, if at all')
+  t.equal(await signIn(foreign, digestThat({ refused: 'wrong' })), user, 'a guest, if at all')
   const basic = { ...foreign, headers: { authorization: 'Basic x' }, guest: () => undefined }
-  t.match(await enter(basic, digestThat({ user })), { status: 401 })
+  t.match(await signIn(basic, digestThat({ user })), { status: 401 })
 })
