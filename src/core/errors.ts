@@ -2,7 +2,7 @@ import { closest, distance } from 'fastest-levenshtein'
 
 /**
  * Every error a client, an operator or an embedding program can meet. Codes are stable: programs
- * decide by them. The README carries the same list, and a test compares the two.
+ * decide by them. docs/errors.md says of each what to do, and a test compares the two.
  */
 export const errorCodes = {
   'bad-frame': 'a frame or line is not ["topic", payload] or ["topic", payload, object]',
