@@ -12,7 +12,7 @@ export interface ConfLine {
 }
 
 /** A port that Mosquitto opens, with its settings by name. */
-export interface Listener {
+export interface ConfListener {
   readonly place: string
   readonly port: string
   /** Empty for all addresses. */
@@ -26,7 +26,7 @@ export interface Conf {
   readonly lines: readonly ConfLine[]
   /** What is set for the broker as a whole, by name: of several, the last. */
   readonly general: ReadonlyMap<string, ConfLine>
-  readonly listeners: readonly Listener[]
+  readonly listeners: readonly ConfListener[]
   /** Whether it listens on this machine only, since no listener is set. */
   readonly isLocalOnly: boolean
 }
@@ -54,7 +54,7 @@ export function readConf(path: string): Conf {
   }
 }
 
-const localListener: Listener = {
+const localListener: ConfListener = {
   place: 'mosquitto.conf',
   port: '1883',
   address: '127.0.0.1',
@@ -150,7 +150,7 @@ const securitySettings = new Set([
 function sectionsOf(lines: readonly ConfLine[]): Pick<Conf, 'general' | 'listeners'> {
   const general = new Map<string, ConfLine>()
   const first = { lines: new Map<string, ConfLine>() }
-  const listeners: Listener[] = []
+  const listeners: ConfListener[] = []
   const isPerListener = lines.some(
     ({ name, value }) => name === 'per_listener_settings' && value === 'true',
   )
@@ -170,7 +170,7 @@ function sectionsOf(lines: readonly ConfLine[]): Pick<Conf, 'general' | 'listene
 }
 
 /** What is set before any `listener` makes one of its own, unless it is about users. */
-function firstListener(lines: ReadonlyMap<string, ConfLine>): Listener[] {
+function firstListener(lines: ReadonlyMap<string, ConfLine>): ConfListener[] {
   const [line] = [...lines.values()].filter(({ name }) => listenerSettings.has(name))
   if (line === undefined) return []
   const of = (name: string) => lines.get(name)?.value

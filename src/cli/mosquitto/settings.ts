@@ -3,7 +3,7 @@ import { networkInterfaces } from 'node:os'
 import { resolve } from 'node:path'
 import type { ConfigInput } from '../../config.ts'
 import { validateCheckedConfig } from '../../generated/validate-config.js'
-import { type Conf, type ConfLine, type Listener, locate } from './files.ts'
+import { type Conf, type ConfLine, type ConfListener, locate } from './files.ts'
 
 /** What an import of settings came to. */
 export interface ImportedConfig {
@@ -42,7 +42,7 @@ export function importConfig(conf: Conf): ImportedConfig {
 }
 
 /** A port where certificates or shared keys keep people out would let them in here. */
-function isToBeOpened({ lines, place, port }: Listener, { taken, notes }: Taking): boolean {
+function isToBeOpened({ lines, place, port }: ConfListener, { taken, notes }: Taking): boolean {
   const reason = [
     ...(port === '0' ? ['it is a Unix socket'] : []),
     ...(lines.get('require_certificate')?.value === 'true' ? ['it asks for certificates'] : []),
@@ -58,7 +58,7 @@ function isToBeOpened({ lines, place, port }: Listener, { taken, notes }: Taking
 const kinds = ['mqtt', 'http', 'mqtts', 'https'] as const
 type Kind = (typeof kinds)[number]
 
-function kindOf({ lines }: Listener): Kind {
+function kindOf({ lines }: ConfListener): Kind {
   const isTls = lines.has('certfile') && lines.has('keyfile')
   const isWebsocket = lines.get('protocol')?.value === 'websockets'
   if (isTls) return isWebsocket ? 'https' : 'mqtts'
@@ -67,10 +67,10 @@ function kindOf({ lines }: Listener): Kind {
 
 /** The first listener of each kind; of the others a note is made. */
 function firstOfEachKind(
-  opened: readonly Listener[],
+  opened: readonly ConfListener[],
   { taken, notes }: Taking,
-): Partial<Record<Kind, Listener>> {
-  const first: Partial<Record<Kind, Listener>> = {}
+): Partial<Record<Kind, ConfListener>> {
+  const first: Partial<Record<Kind, ConfListener>> = {}
   for (const listener of opened) {
     const kind = kindOf(listener)
     const { place, port, lines } = listener
@@ -84,7 +84,7 @@ function firstOfEachKind(
   return first
 }
 
-function portsIn(taking: Taking, opened: readonly Listener[]): ConfigInput {
+function portsIn(taking: Taking, opened: readonly ConfListener[]): ConfigInput {
   const { mqtt, http, mqtts, https } = firstOfEachKind(opened, taking)
   return {
     mqtt: endpoint(mqtt, taking) ?? { host: '127.0.0.1', port: 1883 },
@@ -93,13 +93,13 @@ function portsIn(taking: Taking, opened: readonly Listener[]): ConfigInput {
   }
 }
 
-function endpoint(listener: Listener | undefined, taking: Taking) {
+function endpoint(listener: ConfListener | undefined, taking: Taking) {
   return listener && { host: hostOf(listener, taking), port: Number(listener.port) }
 }
 
 /** One certificate and one address are for both ports. */
 function tlsPart(
-  { mqtts, https }: { mqtts: Listener | undefined; https: Listener | undefined },
+  { mqtts, https }: { mqtts: ConfListener | undefined; https: ConfListener | undefined },
   taking: Taking,
 ): Pick<ConfigInput, 'tls'> {
   const listener = mqtts ?? https
@@ -125,12 +125,12 @@ function tlsPart(
   }
 }
 
-function filesOf({ address, lines }: Listener): string {
+function filesOf({ address, lines }: ConfListener): string {
   return [address, lines.get('certfile')?.value, lines.get('keyfile')?.value].join()
 }
 
 /** Mosquitto listens on IPv6 as well, where there is any. */
-function hostOf({ address, place, lines }: Listener, { taken, notes }: Taking): string {
+function hostOf({ address, place, lines }: ConfListener, { taken, notes }: Taking): string {
   if (address !== '') return address
   const ofInterface = lines.get('bind_interface')
   if (ofInterface !== undefined) {
@@ -181,7 +181,7 @@ function hoursIn(value: string): number | undefined {
 
 type Limits = Record<string, Record<string, number>>
 
-function limitsIn({ conf, taken, notes }: Taking, opened: readonly Listener[]): Limits {
+function limitsIn({ conf, taken, notes }: Taking, opened: readonly ConfListener[]): Limits {
   const limits: Limits = {}
   const set = ([group, key]: Limit[1], wanted: number, line: ConfLine) => {
     const value = nearestLimit([group, key], wanted)
@@ -205,7 +205,7 @@ function limitsIn({ conf, taken, notes }: Taking, opened: readonly Listener[]): 
   return limits
 }
 
-function securityLines(name: string, taking: Taking, opened: readonly Listener[]): ConfLine[] {
+function securityLines(name: string, taking: Taking, opened: readonly ConfListener[]): ConfLine[] {
   const { conf, taken } = taking
   const all = [conf.general.get(name), ...opened.map(({ lines }) => lines.get(name))]
   const lines = all.filter((line) => line !== undefined)
@@ -213,7 +213,10 @@ function securityLines(name: string, taking: Taking, opened: readonly Listener[]
   return lines.filter(({ value }, at) => lines.findIndex((other) => other.value === value) === at)
 }
 
-function isAnonymousAllowed({ conf, taken, notes }: Taking, opened: readonly Listener[]): boolean {
+function isAnonymousAllowed(
+  { conf, taken, notes }: Taking,
+  opened: readonly ConfListener[],
+): boolean {
   const general = conf.general.get('allow_anonymous')
   const lines = opened.map((listener) => listener.lines.get('allow_anonymous') ?? general)
   for (const line of lines) if (line !== undefined) taken.add(line)

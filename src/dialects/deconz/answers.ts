@@ -43,7 +43,7 @@ export function invalidValue(address: string, name: string, value: unknown): Ele
 }
 
 /** The gateway is busy; clients try again. */
-export function busy(address: string): Element {
+export function busyElement(address: string): Element {
   return failure('internal', address, 'Internal error, 951')
 }
 

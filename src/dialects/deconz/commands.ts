@@ -2,7 +2,7 @@
 import type { Receipt } from '../../core/message.ts'
 import type { DialectUser } from '../../nodes/served/dialect-users.ts'
 import { choicesOf, type ModelRow, modelTable } from '../model-table.ts'
-import { busy, type Element, failure, invalidValue, success } from './answers.ts'
+import { busyElement, type Element, failure, invalidValue, success } from './answers.ts'
 import { effectsOf, groupStateOf, lightStateOf, type Resource } from './resources.ts'
 
 /** A parameter of the body, and what is wrong with it, if anything. */
@@ -129,13 +129,13 @@ export function resultOf(
   switch (receipt?.receipt) {
     case 'refused':
       return receipt.code === 'too-fast'
-        ? busy(`${address}/${name}`)
+        ? busyElement(`${address}/${name}`)
         : failure('notModifiable', address, refusalText(name, receipt))
     case 'timed-out':
     case 'node-offline':
       return notReachable(address)
     case 'unknown':
-      return busy(`${address}/${name}`)
+      return busyElement(`${address}/${name}`)
     case 'mismatch':
       // Not yet the end: a report may have been on its way.
       if (!receipt.final) return success(`${address}/${name}`, value)

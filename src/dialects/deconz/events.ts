@@ -7,7 +7,7 @@ import { createEventMemory, type EventMemory } from '../event-memory.ts'
 import type { Codec, ServedLink } from '../served-dialect.ts'
 import { createSubscribers, type Subscribers } from '../subscribers.ts'
 import {
-  configOf,
+  configSection,
   describeResource,
   groupStateOf,
   isButton,
@@ -16,11 +16,11 @@ import {
   type Names,
   type Resource,
   resourceOf,
-  stateOf,
+  stateSection,
   uniqueIdOf,
 } from './resources.ts'
 
-export interface Events {
+export interface DeconzEvents {
   readonly memory: EventMemory
   /** Tells a link what happens from now on; the returned function ends that. */
   join(link: ServedLink, dialectUser: DialectUser): () => void
@@ -38,7 +38,7 @@ interface EventsOptions {
 /** The number of the group of all lights in events, though its id is 0: so does the original. */
 const groupOfAllId = '65520'
 
-export function createEvents({ devices, names, clock }: EventsOptions): Events {
+export function createDeconzEvents({ devices, names, clock }: EventsOptions): DeconzEvents {
   const subscribers = createSubscribers()
   const lastSent = createLastSent()
   const memory = createEventMemory({
@@ -107,7 +107,7 @@ const acts: Readonly<Record<DeviceEvent, (resource: Resource, parts: EventParts)
     // A sensor has measured anew, also when it measured the same; a button measures nothing.
     const isNews =
       resource.column.resource === 'lights'
-        ? lastSent.isNew(resource, 'state', stateOf(resource, memory))
+        ? lastSent.isNew(resource, 'state', stateSection(resource, memory))
         : hasHappened || !isButton(resource)
     if (isNews) tellState(resource, { subscribers, memory })
     const lastseen = minuteOf(resource.device.heardAtMs)
@@ -117,11 +117,11 @@ const acts: Readonly<Record<DeviceEvent, (resource: Resource, parts: EventParts)
   },
   online: (resource, { subscribers, lastSent, memory }) => {
     if (resource.column.resource === 'lights') {
-      if (lastSent.isNew(resource, 'state', stateOf(resource, memory)))
+      if (lastSent.isNew(resource, 'state', stateSection(resource, memory)))
         tellState(resource, { subscribers, memory })
       return
     }
-    const config = configOf(resource)
+    const config = configSection(resource)
     if (lastSent.isNew(resource, 'config', config))
       tell(resource, { e: 'changed', config }, subscribers)
   },
@@ -147,7 +147,7 @@ function tellState(
   resource: Resource,
   { subscribers, memory }: Pick<EventParts, 'subscribers' | 'memory'>,
 ): void {
-  tell(resource, { e: 'changed', state: stateOf(resource, memory) }, subscribers)
+  tell(resource, { e: 'changed', state: stateSection(resource, memory) }, subscribers)
 }
 
 /** By their numbers, as they were seen last: to look at all devices for each report is too much. */
@@ -179,8 +179,9 @@ function groupStateFor(dialectUser: DialectUser, lights: Lights) {
 function learn(resource: Resource, { memory, lastSent }: EventParts): void {
   memory.report(resource.device, resource.row)
   lastSent.isNew(resource, 'lastseen', minuteOf(resource.device.heardAtMs))
-  if (resource.column.resource === 'sensors') lastSent.isNew(resource, 'config', configOf(resource))
-  else lastSent.isNew(resource, 'state', stateOf(resource, memory))
+  if (resource.column.resource === 'sensors')
+    lastSent.isNew(resource, 'config', configSection(resource))
+  else lastSent.isNew(resource, 'state', stateSection(resource, memory))
 }
 
 /** Of a slow reader, the latest state takes the place of earlier ones; what only happens never. */

@@ -9,7 +9,7 @@
 import type { User } from '../../access/user.ts'
 import type { OpenServedDialect, ServedContext, ServedRequest, Welcome } from '../served-dialect.ts'
 import { failure, jsonAnswer } from './answers.ts'
-import { createEvents, type Events } from './events.ts'
+import { createDeconzEvents, type DeconzEvents } from './events.ts'
 import { createKeyMakers, openIdentity } from './gateway.ts'
 import { openNames } from './resources.ts'
 import { answerRest } from './rest.ts'
@@ -17,7 +17,7 @@ import { answerRest } from './rest.ts'
 export const openDeconz: OpenServedDialect = async (context) => {
   const { devices, clock, store } = context
   const names = await openNames(store)
-  const events = createEvents({ devices, names, clock })
+  const events = createDeconzEvents({ devices, names, clock })
   const keyMakers = createKeyMakers(context)
   const parts = { context, identity: await openIdentity(store), keyMakers, names, events }
   return {
@@ -49,7 +49,7 @@ async function listenerOf(
   return user ?? request.guest()
 }
 
-function welcome(user: User, events: Events): Welcome {
+function welcome(user: User, events: DeconzEvents): Welcome {
   return {
     user,
     open: (link) => {

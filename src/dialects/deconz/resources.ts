@@ -50,7 +50,7 @@ export function describeResource(
     manufacturername: 'Clown.Hub',
     modelid: device.kind,
     name: parts.nameOf(resource),
-    state: stateOf(resource, parts.memory),
+    state: stateSection(resource, parts.memory),
     swversion: null,
     type: column.type,
     uniqueid: uniqueIdOf(resource),
@@ -58,7 +58,7 @@ export function describeResource(
   const own =
     column.resource === 'lights'
       ? { hascolor: false, lastannounced: null, ...capabilitiesOf(resource.row) }
-      : { config: configOf(resource), ep: 1 }
+      : { config: configSection(resource), ep: 1 }
   return { etag: etagOf([common, own]), ...own, ...common }
 }
 
@@ -73,7 +73,7 @@ export function effectsOf(choices: readonly string[]): string[] {
 }
 
 /** The section `state`, complete. */
-export function stateOf(
+export function stateSection(
   resource: Resource,
   memory: ResourceParts['memory'],
 ): Readonly<Record<string, unknown>> {
@@ -137,7 +137,7 @@ function airQualityOf(ppm: number): string {
 }
 
 /** The section `config` of a sensor. */
-export function configOf({ device, row }: Resource): Readonly<Record<string, unknown>> {
+export function configSection({ device, row }: Resource): Readonly<Record<string, unknown>> {
   const common = { on: true, reachable: isReachable(device) }
   if (row.kind === 'pir') return { duration: presenceSeconds, ...common }
   if (row.kind !== 'lux-meter') return common

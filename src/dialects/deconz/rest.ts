@@ -5,7 +5,7 @@ import { isRecord, parseJson } from '../../core/json.ts'
 import type { DialectUser } from '../../nodes/served/dialect-users.ts'
 import type { ServedAnswer, ServedContext, ServedRequest } from '../served-dialect.ts'
 import {
-  busy,
+  busyElement,
   failure,
   invalidValue,
   jsonAnswer,
@@ -15,17 +15,17 @@ import {
   success,
 } from './answers.ts'
 import { commandGroup, commandLight } from './commands.ts'
-import type { Events } from './events.ts'
+import type { DeconzEvents } from './events.ts'
 import { fullConfig, type Identity, type KeyMakers, publicConfig, secondOf } from './gateway.ts'
 import {
-  configOf,
+  configSection,
   describeResource,
   groupOfAll,
   lightsAmong,
   type Names,
   type Resource,
   resourceOf,
-  stateOf,
+  stateSection,
 } from './resources.ts'
 
 export async function answerRest(request: ServedRequest, parts: RestParts): Promise<ServedAnswer> {
@@ -53,7 +53,7 @@ export function unavailableAnswer(
   address: string,
 ): ServedAnswer | undefined {
   const now = state()
-  if (now === 'overloaded') return jsonAnswer(503, [busy(address)])
+  if (now === 'overloaded') return jsonAnswer(503, [busyElement(address)])
   if (now === 'ready') return undefined
   return jsonAnswer(503, [failure('notConnected', address, 'Not connected')])
 }
@@ -73,7 +73,7 @@ async function answerUser(
   const { request, user, path } = restRequest
   const address = `/${path.join('/')}`
   const dialectUser = request.actAs(user)
-  if (dialectUser === undefined) return jsonAnswer(503, [busy(address)])
+  if (dialectUser === undefined) return jsonAnswer(503, [busyElement(address)])
   const found = routes.filter(({ pattern }) => fits(path, pattern))
   if (found.length === 0) return notAvailable(address)
   const method = methodNames[request.method] ?? request.method
@@ -100,7 +100,7 @@ interface RestParts {
   readonly identity: Identity
   readonly keyMakers: KeyMakers
   readonly names: Names
-  readonly events: Events
+  readonly events: DeconzEvents
 }
 
 /** A request with a key that somebody has. */
@@ -262,7 +262,8 @@ const putAction = withBody(async (body, { path, dialectUser }, parts) => {
 const putSection = withBody((body, restRequest, parts) =>
   withResource((resource, { path }, { events }) => {
     const address = `/${path.join('/')}`
-    const known = path[2] === 'config' ? configOf(resource) : stateOf(resource, events.memory)
+    const known =
+      path[2] === 'config' ? configSection(resource) : stateSection(resource, events.memory)
     const names = Object.keys(body)
     if (names.length === 0) return missing(address, 'missing parameters in body')
     const elements = names.map((name) =>

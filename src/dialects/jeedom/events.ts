@@ -9,7 +9,7 @@ import {
 } from '../../nodes/served/seen-devices.ts'
 import type { ServedLink } from '../served-dialect.ts'
 import { createSubscribers } from '../subscribers.ts'
-import { type Changes, changesCodec, type JeedomEvent } from './frames.ts'
+import { changesCodec, type JeedomChanges, type JeedomEvent } from './frames.ts'
 import {
   type Dates,
   infosOf,
@@ -17,14 +17,14 @@ import {
   readingOf,
   type Summed,
   shownValue,
-  summaryOf,
+  summedUp,
 } from './jeedom-model.ts'
 
-export interface Events {
+export interface JeedomEvents {
   /** Tells a link what happens from now on; the returned function ends that. */
   join(link: ServedLink, dialectUser: DialectUser): () => void
   /** What happened after `since`, in seconds since 1970, as far as it is remembered. */
-  changesSince(since: number, dialectUser: DialectUser): Changes
+  changesSince(since: number, dialectUser: DialectUser): JeedomChanges
   /** Resolves when something was sent, `waitMs` are over, or `gone` is aborted. */
   nextEvents(waitMs: number, gone: AbortSignal): Promise<void>
   /** When the value of an info command came. */
@@ -49,7 +49,7 @@ interface Noted {
 /** Jeedom remembers so many, and of each command the latest only. */
 const mostNoted = 250
 
-export function createEvents(options: EventsOptions): Events {
+export function createJeedomEvents(options: EventsOptions): JeedomEvents {
   const { devices, clock, periodMs } = options
   const subscribers = createSubscribers()
   const values = createValues()
@@ -228,8 +228,8 @@ function createSummaries(devices: Pick<SeenDevices, 'all'>) {
   const lastSent = new Map<string, string>()
   const summed = () => {
     const all = devices.all()
-    const objects = byNode(all).map((own) => [String(own[0].nodeNumber), summaryOf(own)] as const)
-    return new Map<string, Summed>([...objects, ['global', summaryOf(all)]])
+    const objects = byNode(all).map((own) => [String(own[0].nodeNumber), summedUp(own)] as const)
+    return new Map<string, Summed>([...objects, ['global', summedUp(all)]])
   }
   const changed = () => {
     const now = summed()

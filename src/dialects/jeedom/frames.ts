@@ -11,12 +11,12 @@ export interface JeedomEvent {
 }
 
 /** A frame of the server, and the result of `event::changes`. */
-export interface Changes {
+export interface JeedomChanges {
   readonly datetime: number
   readonly result: readonly JeedomEvent[]
 }
 
-export const changesCodec: Codec<Changes> = {
+export const changesCodec: Codec<JeedomChanges> = {
   decode: (frame) => {
     const value = parseJson(frame)
     return isChanges(value) ? value : undefined
@@ -24,7 +24,7 @@ export const changesCodec: Codec<Changes> = {
   encode: phpJson,
 }
 
-function isChanges(value: unknown): value is Changes {
+function isChanges(value: unknown): value is JeedomChanges {
   if (!isRecord(value) || typeof value['datetime'] !== 'number') return false
   const { result } = value
   return Array.isArray(result) && result.every(isEvent)

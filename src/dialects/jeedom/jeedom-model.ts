@@ -11,7 +11,7 @@ import {
 } from '../model-table.ts'
 
 /** A quantity of a device: an info command. */
-interface Info {
+interface InfoCommand {
   readonly id: string
   readonly device: SeenDevice
   readonly row: ModelRow
@@ -19,13 +19,13 @@ interface Info {
 }
 
 /** What a device can be told: an action command. */
-export interface Action extends Info {
+export interface ActionCommand extends InfoCommand {
   readonly action: JeedomAction
   /** The id of the info command that shows what became of it. */
   readonly infoId: string
 }
 
-export type Command = Info | Action
+export type JeedomCommand = InfoCommand | ActionCommand
 
 /** So many ids belong to a device: 8 for its quantities, and 6 for the actions on each of the first four. */
 const idsPerDevice = 32
@@ -42,18 +42,18 @@ export function numberOf(id: unknown): number | undefined {
 }
 
 /** The quantities of a device; none of a kind that the table does not have. */
-export function infosOf(device: SeenDevice): Info[] {
+export function infosOf(device: SeenDevice): InfoCommand[] {
   return rowsOf(device.kind).map((row, place) => {
     return { id: idOf(device, place), device, row, column: row.jeedom }
   })
 }
 
-export function commandsOf(device: SeenDevice): Command[] {
+export function commandsOf(device: SeenDevice): JeedomCommand[] {
   const infos = infosOf(device)
   return [...infos, ...infos.flatMap((info, place) => actionsOf(info, place))]
 }
 
-function actionsOf(info: Info, place: number): Action[] {
+function actionsOf(info: InfoCommand, place: number): ActionCommand[] {
   const first = firstAction + place * actionsPerRow
   const { actions = [] } = info.column
   return actions.map((action, at) => ({
@@ -65,7 +65,7 @@ function actionsOf(info: Info, place: number): Action[] {
 }
 
 /** What an info command shows: numbers, 0 and 1, or texts; the empty text before the first report. */
-export function readingOf({ row, device }: Info): number | string {
+export function readingOf({ row, device }: InfoCommand): number | string {
   const value = readQuantity(row, device.value) ?? ''
   return typeof value === 'boolean' ? Number(value) : value
 }
@@ -95,7 +95,7 @@ const plain = { configuration: {}, display: {}, isVisible: '1', order: '0' } as 
 
 /** A command as `cmd::byId` tells it. */
 export function describeCommand(
-  command: Command,
+  command: JeedomCommand,
   dates: (id: string) => Dates,
 ): Record<string, unknown> {
   const common = {
@@ -126,7 +126,7 @@ export function describeCommand(
   }
 }
 
-function describeAction({ action, row, infoId }: Action) {
+function describeAction({ action, row, infoId }: ActionCommand) {
   const { name, subType, genericType } = action
   const choices = choicesOf(row).map((choice) => `${choice}|${choice}`)
   return {
@@ -201,7 +201,7 @@ export interface Summed {
   readonly topics: readonly string[]
 }
 
-export function summaryOf(devices: readonly SeenDevice[]): Summed {
+export function summedUp(devices: readonly SeenDevice[]): Summed {
   const values = new Map<string, { of: string; values: number[] }>()
   const topics: string[] = []
   for (const info of devices.flatMap(infosOf)) {

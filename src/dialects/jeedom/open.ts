@@ -13,14 +13,14 @@ import type {
   ServedLink,
   ServedRequest,
 } from '../served-dialect.ts'
-import { createEvents } from './events.ts'
+import { createJeedomEvents } from './events.ts'
 import { keyCodec } from './frames.ts'
 import { createUserKeys, isHostAllowed } from './keys.ts'
 import { answerRpc, type Parts } from './rpc.ts'
 
 export const openJeedom: OpenServedDialect = (context) => {
   const { devices, clock, settings } = context
-  const events = createEvents({ devices, clock, periodMs: settings.jeedom.period * 1000 })
+  const events = createJeedomEvents({ devices, clock, periodMs: settings.jeedom.period * 1000 })
   const userKeys = createUserKeys(context)
   const parts = { context, events, userKeys }
   return {

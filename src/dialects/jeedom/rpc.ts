@@ -5,21 +5,21 @@ import type { DialectUser } from '../../nodes/served/dialect-users.ts'
 import { byNode, type SeenDevice } from '../../nodes/served/seen-devices.ts'
 import { choicesOf } from '../model-table.ts'
 import type { ServedAnswer, ServedContext, ServedRequest } from '../served-dialect.ts'
-import type { Events } from './events.ts'
-import { type Changes, phpJson } from './frames.ts'
+import type { JeedomEvents } from './events.ts'
+import { type JeedomChanges, phpJson } from './frames.ts'
 import {
-  type Action,
-  type Command,
+  type ActionCommand,
   commandsOf,
   describeCommand,
   describeEquipment,
   describeObject,
   infosOf,
+  type JeedomCommand,
   localDate,
   numberOf,
   readingOf,
   shownValue,
-  summaryOf,
+  summedUp,
 } from './jeedom-model.ts'
 import type { UserKeys } from './keys.ts'
 
@@ -189,7 +189,7 @@ async function eventChanges(rpcRequest: RpcRequest, { events }: Parts): Promise<
 
 interface LongPoll extends Pick<RpcRequest, 'actAgain' | 'request'> {
   /** None so far. */
-  readonly changes: Changes
+  readonly changes: JeedomChanges
   readonly since: number
 }
 
@@ -198,7 +198,7 @@ async function changesWithin(
   seconds: number,
   { changes, since, actAgain, request: { gone } }: LongPoll,
   events: Parts['events'],
-): Promise<Changes> {
+): Promise<JeedomChanges> {
   const untilMs = performance.now() + seconds * 1000
   let latest = changes
   for (let leftMs = seconds * 1000; latest.result.length === 0 && leftMs > 0 && !gone.aborted; ) {
@@ -239,7 +239,7 @@ function findCommand(
   id: unknown,
   dialectUser: DialectUser,
   { context }: Parts,
-): Command | undefined {
+): JeedomCommand | undefined {
   const number = numberOf(id)
   const device = number === undefined ? undefined : context.devices.get(number)
   if (device === undefined || !dialectUser.mayRead(device.topic)) return undefined
@@ -289,7 +289,10 @@ async function execCommand(id: unknown, rpcRequest: RpcRequest, parts: Parts): P
   return rpcResult(await dialectUser.command(topic, { [command.row.key]: state }))
 }
 
-function askedState({ action, row }: Action, options: Readonly<Record<string, unknown>>): unknown {
+function askedState(
+  { action, row }: ActionCommand,
+  options: Readonly<Record<string, unknown>>,
+): unknown {
   if (action.asks !== undefined) return action.asks
   if (action.subType === 'select') {
     const choice = options['select']
@@ -318,7 +321,7 @@ export function rpcResult({ receipt, message, final }: Receipt): Answered {
 }
 
 function globalSummary({ params, dialectUser }: RpcRequest, parts: Parts): Answered {
-  const { summary } = summaryOf(seenBy(dialectUser, parts))
+  const { summary } = summedUp(seenBy(dialectUser, parts))
   const { key } = params
   if (typeof key !== 'string') return success(summary)
   return success(Object.hasOwn(summary, key) ? summary[key] : null)
@@ -327,6 +330,6 @@ function globalSummary({ params, dialectUser }: RpcRequest, parts: Parts): Answe
 /** What the websocket and JSON-RPC share. */
 export interface Parts {
   readonly context: ServedContext
-  readonly events: Events
+  readonly events: JeedomEvents
   readonly userKeys: UserKeys
 }

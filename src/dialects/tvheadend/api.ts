@@ -6,7 +6,7 @@ import { byNode } from '../../nodes/served/seen-devices.ts'
 import { isSameSiteWrite } from '../authenticate.ts'
 import type { ServedAnswer, ServedContext, ServedRequest } from '../served-dialect.ts'
 import { isAdministrator } from './events.ts'
-import { connectionOf, inputOf, type Meter, subscriptionOf } from './status.ts'
+import { connectionEntry, inputEntry, type Meter, subscriptionEntry } from './status.ts'
 
 interface ApiParts {
   readonly context: Pick<ServedContext, 'signedIn' | 'devices' | 'release' | 'clock'>
@@ -51,17 +51,17 @@ const calls: Readonly<Record<string, Call>> = {
   },
   'status/connections': {
     isRestricted: true,
-    act: (_, { context }) => listed(context.signedIn.present().map(connectionOf)),
+    act: (_, { context }) => listed(context.signedIn.present().map(connectionEntry)),
   },
   'status/inputs': {
     isRestricted: true,
     act: (_, { context: { devices, clock } }) =>
-      listed(byNode(devices.all()).map((node) => inputOf(node, clock.wallMs()))),
+      listed(byNode(devices.all()).map((node) => inputEntry(node, clock.wallMs()))),
   },
   'status/subscriptions': {
     isRestricted: true,
     act: (_, { context, meter }) =>
-      listed(context.signedIn.present().map((one) => subscriptionOf(one, meter))),
+      listed(context.signedIn.present().map((one) => subscriptionEntry(one, meter))),
   },
 }
 
@@ -90,7 +90,7 @@ export function answerCall(caller: ApiCaller, parts: ApiParts): ServedAnswer {
   const form = method === 'POST' ? new URLSearchParams(body.toString('utf8')) : []
   const argumentsOf = new URLSearchParams([...query, ...form])
   const answer = call.act({ ...caller, argumentsOf }, parts)
-  return isFailure(answer) ? htmlAnswer(answer.failure) : jsonAnswer(JSON.stringify(answer))
+  return isFailure(answer) ? htmlAnswer(answer.failure) : apiAnswer(JSON.stringify(answer))
 }
 
 function nameIn(path: string): string {
@@ -112,6 +112,6 @@ export function htmlAnswer(
 }
 
 /** What clients of the original are used to. */
-export function jsonAnswer(body: string): ServedAnswer {
+export function apiAnswer(body: string): ServedAnswer {
   return { status: 200, headers: { 'Content-Type': 'text/x-json; charset=UTF-8' }, body }
 }

@@ -7,7 +7,7 @@ import { filterBelow } from '../../core/topic.ts'
 import { byNode } from '../../nodes/served/seen-devices.ts'
 import type { ServedContext } from '../served-dialect.ts'
 import type { Mailbox, Mailboxes, Notification } from './mailboxes.ts'
-import { diskSpaceOf, inputOf, type Meter, subscriptionOf } from './status.ts'
+import { diskSpaceOf, inputEntry, type Meter, subscriptionEntry } from './status.ts'
 
 export type EventsContext = Pick<
   ServedContext,
@@ -113,7 +113,7 @@ function reload(notificationClass: string, { each }: Pick<Mailboxes, 'each'>): v
 
 function tellStatus({ context, mailboxes, meter }: EventsParts): void {
   const { signedIn, devices, findUser, clock } = context
-  const subscriptions = signedIn.present().map((one) => subscriptionOf(one, meter))
+  const subscriptions = signedIn.present().map((one) => subscriptionEntry(one, meter))
   const nodes = byNode(devices.all())
   mailboxes.each((mailbox) => {
     const user = findUser(mailbox.user)
@@ -123,7 +123,7 @@ function tellStatus({ context, mailboxes, meter }: EventsParts): void {
       mailbox.put(message, `subscription ${entry['id']}`)
     }
     for (const node of nodes) {
-      const entry = inputOf(node, clock.wallMs())
+      const entry = inputEntry(node, clock.wallMs())
       const message = { ...entry, update: 1, notificationClass: 'input_status' }
       mailbox.put(message, `input ${entry['uuid']}`)
     }

@@ -15,7 +15,7 @@ import type {
   ServedRequest,
   Welcome,
 } from '../served-dialect.ts'
-import { answerCall, htmlAnswer, jsonAnswer } from './api.ts'
+import { answerCall, apiAnswer, htmlAnswer } from './api.ts'
 import { type EventsContext, isAdministrator, startEvents, tellLastValues } from './events.ts'
 import { answerPoll, createMailboxes, deliver, type Mailboxes } from './mailboxes.ts'
 import { createMeter } from './status.ts'
@@ -76,7 +76,7 @@ async function poll(request: ServedRequest, user: User, parts: Parts): Promise<S
   const { mailbox, isNew } = opened
   if (isNew) tellLastValues(mailbox, user, parts.context)
   const isImmediate = Number(argument('immediate')) > 0
-  return jsonAnswer(await answerPoll(mailbox, { isImmediate, gone }, parts.context.clock))
+  return apiAnswer(await answerPoll(mailbox, { isImmediate, gone }, parts.context.clock))
 }
 
 function welcome(request: ServedRequest, user: User, parts: Parts): Welcome | ServedAnswer {

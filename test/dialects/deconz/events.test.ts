@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import t from 'tap'
 import { WebSocket } from 'ws'
 import { fieldOf, parseJson } from '../../../src/core/json.ts'
-import { createEvents, eventCodec } from '../../../src/dialects/deconz/events.ts'
+import { createDeconzEvents, eventCodec } from '../../../src/dialects/deconz/events.ts'
 import type { DeviceListener, SeenDevice } from '../../../src/nodes/served/seen-devices.ts'
 import { steppedClock } from '../../clock.ts'
 import { mqttTo } from '../../started-hub.ts'
@@ -186,7 +186,7 @@ t.test('nobody is there any more a while after the last movement', async (t) => 
   const clock = steppedClock()
   const devices = new Map<number, SeenDevice>()
   let tell: DeviceListener = () => {}
-  const events = createEvents({
+  const events = createDeconzEvents({
     clock,
     devices: {
       all: () => [...devices.values()],

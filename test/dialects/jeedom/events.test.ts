@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createToken } from '../../../src/access/tokens.ts'
 import { createListeners } from '../../../src/core/callbacks.ts'
-import { createEvents } from '../../../src/dialects/jeedom/events.ts'
+import { createJeedomEvents } from '../../../src/dialects/jeedom/events.ts'
 import type { DeviceListener, SeenDevice } from '../../../src/nodes/served/seen-devices.ts'
 import { usersFile, writePrivate } from '../../access/users.ts'
 import { steppedClock } from '../../clock.ts'
@@ -121,7 +121,7 @@ t.test('who waits is told at the end of the period, and everybody at the end', a
     online: true,
   }
   const devices = { all: () => [relay], get: () => relay, onEvent: listeners.add }
-  const events = createEvents({ devices, clock, periodMs: 100 })
+  const events = createJeedomEvents({ devices, clock, periodMs: 100 })
   const never = new AbortController().signal
   let hasWaited = false
   const waiting = events.nextEvents(60_000, never).then(() => {
