@@ -2,7 +2,7 @@
 import type { SchemaObject } from 'ajv'
 import { closest } from 'fastest-levenshtein'
 import { HubError, quote } from './core/errors.ts'
-import { readSecretFile, readTextFile, valueIn } from './core/text-file.ts'
+import { readSecretFile, readTextFile, valueIn } from './core/files.ts'
 
 /** Environment variables by name, as in `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>

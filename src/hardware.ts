@@ -8,9 +8,8 @@ import { noRights, rightsOf } from './access/rights.ts'
 import type { UserDirectory } from './access/user.ts'
 import type { Bus } from './bus/bus.ts'
 import type { Config } from './config.ts'
-import { createAfterwards } from './core/afterwards.ts'
+import { type Closers, createDeferred } from './core/callbacks.ts'
 import { systemClock } from './core/clock.ts'
-import type { Closers } from './core/closers.ts'
 import { Payload } from './core/payload.ts'
 import type { SampledLog } from './core/sampled-log.ts'
 import type { ClownBases } from './nodes/clown-bases.ts'
@@ -119,17 +118,17 @@ async function openAudit(config: Config, { registry }: KnownHardware, parts: Har
     devices,
     onUnknown: auditLog.ended,
   })
-  const afterwards = createAfterwards()
-  onClose(afterwards.close)
+  const deferred = createDeferred()
+  onClose(deferred.close)
   const tell: CommandsOptions['tell'] = (command, receipt) => {
     const hasObeyed = receipt.receipt === 'confirmed' || receipt.receipt === 'confirmed-late'
     if (hasObeyed) registry.obeyed(command.device)
-    afterwards.do(() => {
+    deferred.do(() => {
       auditLog.tell(command, receipt)
       commandRecords.tell(command, receipt)
     })
   }
-  return { auditLog, afterwards, tell }
+  return { auditLog, deferred, tell }
 }
 
 /** All that a command goes through. */
@@ -137,7 +136,7 @@ async function openCommanding(config: Config, nodes: KnownHardware, parts: Hardw
   const { registry, values } = nodes
   const { bus, store, bases, access, sampledLog, onClose } = parts
   const { limits, history } = config
-  const { auditLog, afterwards, tell } = await openAudit(config, nodes, parts)
+  const { auditLog, deferred, tell } = await openAudit(config, nodes, parts)
   const rules = createDeviceRules(config.commands)
   const isKnown = (device: string) => bases.binds(device, deviceOf(device).base)
   const relayGuard = await createRelayGuard({
@@ -185,7 +184,7 @@ async function openCommanding(config: Config, nodes: KnownHardware, parts: Hardw
     records,
     commands,
     relayGuard,
-    afterwards,
+    deferred,
     clock: systemClock,
   })
   relayGuard.start()

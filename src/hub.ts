@@ -7,15 +7,17 @@ import { type Broker, openBroker } from './bus/broker.ts'
 import type { Bus } from './bus/bus.ts'
 import { type Config, type ConfigInput, checkConfig } from './config.ts'
 import { createByteBudget, type NewShare } from './core/byte-budget.ts'
-import { type Closers, createClosers } from './core/closers.ts'
-import { type Counters, createCounters } from './core/counters.ts'
-import { insist } from './core/insist.ts'
+import { type Closers, createClosers, createEndOfTick } from './core/callbacks.ts'
 import { openLog } from './core/log.ts'
-import { maxOpenFiles } from './core/open-files.ts'
-import { type ProcessWatch, watchProcess } from './core/process-watch.ts'
+import { maxOpenFiles, type ProcessWatch, watchProcess } from './core/process-watch.ts'
 import { type Release, readRelease } from './core/release.ts'
-import { createSampledLog, type SampledLog } from './core/sampled-log.ts'
-import { createTurnEnd } from './core/turn-end.ts'
+import {
+  type Counters,
+  createCounters,
+  createSampledLog,
+  type SampledLog,
+  warnRepeatedly,
+} from './core/sampled-log.ts'
 import { createClownTalk } from './dialects/clown-talk.ts'
 import { exposures } from './exposure.ts'
 import { openHardware } from './hardware.ts'
@@ -80,7 +82,7 @@ export async function startHub(input: ConfigInput, options: HubOptions = {}): Pr
     for (const sentence of oldNames) log.warn(sentence)
     const life = { onClose: closers.add, ending: ending.signal, isLab: options.isLab === true }
     const { ports, dialects, counters } = await openAll(config, log, life)
-    closers.add(insist(log, [...exposures(config), ...(options.warnings ?? [])]))
+    closers.add(warnRepeatedly(log, [...exposures(config), ...(options.warnings ?? [])]))
     return { ...ports, dialects, counters: counters.snapshot, close }
   } catch (error) {
     await close()
@@ -203,7 +205,7 @@ function openWebSocketRoutes({ limits }: Config, parts: WebSocketParts) {
   const { bus, access, hardware, recording, limiter, handle, release, log, sampledLog } = parts
   const { talkSockets, mqttSockets, served } = openWebSockets(limits, parts)
   const frameBytes = limits.websocket.messageBytes
-  const turnEnd = createTurnEnd()
+  const endOfTick = createEndOfTick()
   const talk = {
     dialect: createClownTalk({ release, limits, sampledLog }),
     context: {
@@ -212,7 +214,7 @@ function openWebSocketRoutes({ limits }: Config, parts: WebSocketParts) {
       log,
       frameBytes,
       signedIn: access.signedIn,
-      audiences: createAudiences({ bus, turnEnd, log, frameBytes }),
+      audiences: createAudiences({ bus, endOfTick, log, frameBytes }),
       lastValuesBelow: hardware.lastValuesBelow,
       answering: recording.answering(hardware.answering),
     },
@@ -222,7 +224,7 @@ function openWebSocketRoutes({ limits }: Config, parts: WebSocketParts) {
     websockets: talkSockets,
     newOutboundShare: parts.newOutboundShare,
     isShortOfMemory: parts.isShortOfMemory,
-    turnEnd,
+    endOfTick,
     limits: limits.websocket,
     sampledLog,
   }

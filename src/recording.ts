@@ -1,7 +1,7 @@
 /** What quantities were, and how it is asked for: the part of the composition that knows the history. */
 import type { Config } from './config.ts'
+import type { Closers } from './core/callbacks.ts'
 import { type AlarmClock, systemClock } from './core/clock.ts'
-import type { Closers } from './core/closers.ts'
 import type { SampledLog } from './core/sampled-log.ts'
 import type { HistorySource } from './nodes/history/history-answer.ts'
 import { createHistoryAnswers } from './nodes/history/history-answers.ts'

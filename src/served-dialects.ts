@@ -10,13 +10,12 @@ import type { openAccessControl } from './access-control.ts'
 import type { Bus } from './bus/bus.ts'
 import type { Config } from './config.ts'
 import type { NewShare } from './core/byte-budget.ts'
+import { type Closers, createEndOfTick } from './core/callbacks.ts'
 import { systemClock } from './core/clock.ts'
-import type { Closers } from './core/closers.ts'
 import { HubError } from './core/errors.ts'
-import { createLogTail } from './core/log-tail.ts'
+import { createLogTail } from './core/log.ts'
 import type { Release } from './core/release.ts'
 import type { SampledLog } from './core/sampled-log.ts'
-import { createTurnEnd } from './core/turn-end.ts'
 import { openDeconz } from './dialects/deconz/open.ts'
 import { openJeedom } from './dialects/jeedom/open.ts'
 import { openNetzer } from './dialects/netzer/open.ts'
@@ -29,8 +28,8 @@ import type {
 import { openTvheadend } from './dialects/tvheadend/open.ts'
 import type { openHardware } from './hardware.ts'
 import { openDeviceNumbers } from './nodes/served/device-numbers.ts'
+import { createDialectUsers, type DialectUsers } from './nodes/served/dialect-users.ts'
 import { openSeenDevices } from './nodes/served/seen-devices.ts'
-import { createVisitors, type Visitors } from './nodes/served/visitors.ts'
 import type { Store } from './store/store.ts'
 import { type HttpServerOptions, openHttpServer } from './transports/http-server.ts'
 import { operationRoutes, unservedRoute } from './transports/operation-routes.ts'
@@ -66,7 +65,7 @@ export interface DialectPlace {
   readonly port?: number
   readonly path?: string
   /** Only of an optional one. */
-  readonly trouble?: string
+  readonly error?: string
 }
 
 export interface ServedParts {
@@ -153,7 +152,7 @@ async function openServedGround(config: Config, parts: ServedParts) {
   const on = { heard: onHeard, forgotten: onForgotten, online: onOnline }
   const seen = await openSeenDevices({ registry, values, numbers, on })
   onClose(seen.close)
-  const visitors = createVisitors({
+  const dialectUsers = createDialectUsers({
     enter: hardware.path.enter,
     signedIn: access.signedIn,
     clock: systemClock,
@@ -162,7 +161,7 @@ async function openServedGround(config: Config, parts: ServedParts) {
   const logTail = createLogTail(parts.log)
   onClose(logTail.close)
   const keysOf = createKeysOf(config, parts)
-  return { config, parts, seen, visitors, keysOf, ownerOfToken, logTail }
+  return { config, parts, seen, dialectUsers, keysOf, ownerOfToken, logTail }
 }
 
 /** A language has the same keys wherever it is served. */
@@ -178,7 +177,7 @@ function createKeysOf({ limits }: Config, { store: shelf, access, sampledLog }: 
 }
 
 async function openOne(settings: ServedSettings, ground: Ground): Promise<OpenedDialect> {
-  const { config, parts, seen, keysOf, ownerOfToken, visitors, logTail } = ground
+  const { config, parts, seen, keysOf, ownerOfToken, dialectUsers, logTail } = ground
   const { log, sampledLog, release, store, state, websockets, newOutboundShare, onClose } = parts
   const opened = { port: settings.path === undefined ? 0 : config.http.port }
   const dialect = await servedDialects[settings.dialect].open({
@@ -203,11 +202,11 @@ async function openOne(settings: ServedSettings, ground: Ground): Promise<Opened
   })
   onClose(dialect.close)
   const route = servedRoute(dialect, {
-    door: doorOf(settings, visitors, parts),
+    door: doorOf(settings, dialectUsers, parts),
     websockets,
     newOutboundShare,
     isShortOfMemory: parts.isShortOfMemory,
-    turnEnd: createTurnEnd(),
+    endOfTick: createEndOfTick(),
     limits: config.limits.websocket,
     log,
     sampledLog,
@@ -216,7 +215,11 @@ async function openOne(settings: ServedSettings, ground: Ground): Promise<Opened
 }
 
 /** Who may come in, and from where. */
-function doorOf(settings: ServedSettings, visitors: Visitors, parts: ServedParts): ServedDoor {
+function doorOf(
+  settings: ServedSettings,
+  dialectUsers: DialectUsers,
+  parts: ServedParts,
+): ServedDoor {
   const { access, forwarding, limiter, origins } = parts
   const { guest } = settings
   const isFromThere = createNetworks(guest?.addresses ?? [], 'the addresses of a guest')
@@ -224,7 +227,7 @@ function doorOf(settings: ServedSettings, visitors: Visitors, parts: ServedParts
     name: settings.dialect,
     path: settings.path ?? '',
     base: settings.base,
-    visitors,
+    dialectUsers,
     signIn: access.signIn,
     ofRequest: access.ofRequest,
     mayEnter: limiter.signedIn,
@@ -256,6 +259,6 @@ async function listenFor(
   } catch (error) {
     if (!(error instanceof HubError) || !settings.optional) throw error
     log.warn(`${title} is not served: ${error.message}`)
-    return { dialect, trouble: error.message }
+    return { dialect, error: error.message }
   }
 }

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { type MadeCertificate, makeCertificate } from '../src/cli/self-signed.ts'
+import { type MadeCertificate, makeCertificate } from '../src/cli/init.ts'
 
 export interface TestCertificate extends MadeCertificate {
   readonly folder: string

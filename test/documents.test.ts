@@ -3,7 +3,9 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { errorCodes } from '../src/core/errors.ts'
+import { isFileTwin, type SettingsSchema, variableFor } from '../src/environment.ts'
 import { closeCodes } from '../src/transports/close-codes.ts'
+import { ranLine } from './cli/run-line.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const read = (file: string) => readFileSync(join(root, file), 'utf8')
@@ -13,6 +15,65 @@ t.test('the README lists every error code with its meaning', async (t) => {
   const listed = Object.fromEntries(rows.map(([, code = '', meaning]) => [code, meaning]))
   t.same(listed, errorCodes)
 })
+
+t.test('the page of errors lists every code with its meaning, and what to do', async (t) => {
+  const rows = [...read('docs/errors.md').matchAll(/^\| `([a-z-]+)` *\| (.+?) *\| (.+?) *\|$/gm)]
+  const listed = Object.fromEntries(rows.map(([, code = '', meaning]) => [code, meaning]))
+  t.same(listed, errorCodes)
+  t.equal(rows.length, Object.keys(errorCodes).length, 'each once')
+})
+
+t.test('the page of the command line has every command as the program says it', async (t) => {
+  const { output } = await ranLine('help')
+  const usages = output.flatMap((text) => /^ {2}(clown-hub .*(?:\n {12}.*)*)/.exec(text)?.[1] ?? [])
+  const sections = read('docs/cli.md')
+    .split(/^##+ /m)
+    .flatMap((text) => {
+      const [, name, usage] = /^`(clown-hub [a-z -]+)`\n\n```\n([^`]+)```\n/.exec(text) ?? []
+      return name === undefined || usage === undefined
+        ? []
+        : { name, usage: inOneLine(usage), text }
+    })
+  t.same(sections.map(({ usage }) => usage).sort(), usages.map(inOneLine).sort())
+  for (const { name, usage, text } of sections) {
+    t.ok(`${usage} `.startsWith(`${name} `), name)
+    t.ok(/```sh\n(.*)\n```/.exec(text)?.[1]?.includes(`${name}`), `an example of ${name}`)
+  }
+})
+
+function inOneLine(text: string): string {
+  return text.trim().replace(/\s+/g, ' ')
+}
+
+t.test('the page of the configuration has the variable and default of every setting', async (t) => {
+  const rows = [
+    ...read('docs/configuration.md').matchAll(/^\| `(.+?)` *\| `(.+?)` *\| (.+?) *\|$/gm),
+  ]
+  const schema: SettingsSchema = JSON.parse(read('schemas/config.schema.json'))
+  t.same(
+    rows.map(([, setting, variable, given]) => ({ setting, variable, given })),
+    settingsBelow(schema, []).map(({ path, schema }) => ({
+      setting: path.join('.').replace('*', '<name>'),
+      variable: variableFor(path, '<NAME>'),
+      given: schema['default'] === undefined ? '–' : `\`${JSON.stringify(schema['default'])}\``,
+    })),
+  )
+})
+
+interface FoundSetting {
+  readonly path: readonly string[]
+  readonly schema: SettingsSchema
+}
+
+/** All that have a variable, but for limits, which have a page of their own. */
+function settingsBelow(schema: SettingsSchema, path: readonly string[]): FoundSetting[] {
+  const { properties = {}, additionalProperties, items } = schema
+  if (path[0] === 'limits' || items?.['type'] === 'object') return []
+  const inner = Object.entries(properties).filter(([key]) => !isFileTwin(key, properties))
+  if (typeof additionalProperties === 'object') inner.push(['*', additionalProperties])
+  if (inner.length === 0) return [{ path, schema }]
+  return inner.flatMap(([key, below]) => settingsBelow(below, [...path, key]))
+}
 
 t.test('the README shows the examples as they are', async (t) => {
   for (const [file, language] of [

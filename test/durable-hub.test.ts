@@ -14,8 +14,7 @@ import {
   signedIn,
   subscribePacket,
 } from './raw-mqtt.ts'
-import type { StartedHub } from './started-hub.ts'
-import { talkTo } from './started-hub.ts'
+import { type StartedHub, talkTo } from './started-hub.ts'
 import { testFolder } from './test-folder.ts'
 
 /** Starts a hub with one data folder, in place of the one before. */

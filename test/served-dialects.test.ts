@@ -81,7 +81,7 @@ t.test('a port in use ends the start, unless the entry is optional', async (t) =
     message: /the port of dialect deconz/,
   })
   const hub = await startedHub(t, { dialects: [{ ...taken, optional: true }] })
-  t.match(hub.dialects, [{ dialect: 'deconz', port: undefined, trouble: /in use/ }])
+  t.match(hub.dialects, [{ dialect: 'deconz', port: undefined, error: /in use/ }])
   t.ok(hub.log.items.some(({ msg }) => msg.startsWith('deCONZ is not served: ')))
   const far = { dialect: 'deconz', port: 0, guest: { user: 'clown', addresses: ['nonsense'] } }
   await t.rejects(startedHub(t, { dialects: [{ ...far, dialect: 'deconz' }] }), {

@@ -2,8 +2,7 @@ import { pino } from 'pino'
 import type { Test } from 'tap'
 import { createForwarding } from '../src/access/forwarding.ts'
 import { checkConfig } from '../src/config.ts'
-import { createCounters } from '../src/core/counters.ts'
-import { createSampledLog } from '../src/core/sampled-log.ts'
+import { createCounters, createSampledLog } from '../src/core/sampled-log.ts'
 import {
   type HttpServer,
   type HttpServerOptions,

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { reasonOf } from '../core/errors.ts'
-import { parseJson } from '../core/parse-json.ts'
+import { parseJson } from '../core/json.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Config } from '../generated/config.ts'
 import { validateApiKeyEntry } from '../generated/validate-stored.js'

@@ -32,7 +32,7 @@ export interface Refused {
  * that third tally: however many others guess, that user gets in from there.
  *
  * What pages of foreign origins try counts against their origin, and at an address apart from what else comes
- * from there: so a page that somebody visits neither guesses for ever nor locks its visitor out.
+ * from there: so a page that somebody visits neither guesses for ever nor locks its user out.
  *
  * Whoever is on this machine already is never locked out: past the limit of failures, each attempt from
  * a loopback address takes a second longer, and no more than `checksWaiting` of them wait at once.

@@ -1,4 +1,4 @@
-import { createListeners } from '../core/listeners.ts'
+import { createListeners } from '../core/callbacks.ts'
 import type { SignedIn } from './signed-in.ts'
 import type { UserDirectory } from './user.ts'
 

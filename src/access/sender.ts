@@ -1,4 +1,4 @@
-import type { Receipt } from '../core/receipt.ts'
+import type { Receipt } from '../core/message.ts'
 import type { Rights } from './rights.ts'
 
 /** Who sends a message, and on what way it comes. */

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { createListeners } from '../core/listeners.ts'
+import { createListeners } from '../core/callbacks.ts'
 import { noRights, type Rights, rightsOf } from './rights.ts'
 import type { SignedOut, Until } from './secrets.ts'
 import type { User, UserDirectory } from './user.ts'

@@ -1,5 +1,4 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import { base32 } from '../core/base32.ts'
 import type { User, UserDirectory } from './user.ts'
 
 const prefix = 'ch_'
@@ -11,6 +10,12 @@ const tokenBytes = 20
 export function createToken(): { token: string; sha256: string } {
   const token = prefix + base32(randomBytes(tokenBytes))
   return { token, sha256: digestOf(token) }
+}
+
+/** A password of 100 random bits, in groups that can be read aloud and typed. */
+export function generatePassword(): string {
+  const letters = base32(randomBytes(13)).slice(0, 20)
+  return letters.replace(/.{5}(?!$)/g, '$&-')
 }
 
 /** Whether a password is a token by its looks. Such a one is never compared with a password's hash. */
@@ -48,4 +53,20 @@ function namesByDigest(directory: UserDirectory): Map<string, string> {
     .all()
     .flatMap(({ name, tokens }) => tokens.map(({ sha256 }) => [sha256, name] as const))
   return new Map(pairs)
+}
+
+/** RFC 4648, section 6, in lower case. */
+const alphabet = 'abcdefghijklmnopqrstuvwxyz234567'
+
+/** `bytes` in base32, lower case and without padding: five bits a letter, none hard to read aloud. */
+export function base32(bytes: Uint8Array): string {
+  let text = ''
+  let bits = 0
+  let count = 0
+  for (const byte of bytes) {
+    bits = (bits << 8) | byte
+    for (count += 8; count >= 5; count -= 5) text += alphabet[(bits >> (count - 5)) & 31]
+    bits &= (1 << count) - 1
+  }
+  return count === 0 ? text : text + alphabet[(bits << (5 - count)) & 31]
 }

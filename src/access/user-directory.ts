@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
+import { createListeners } from '../core/callbacks.ts'
 import { HubError, reasonOf } from '../core/errors.ts'
-import { followFiles } from '../core/follow-files.ts'
-import { createListeners } from '../core/listeners.ts'
+import { followFiles } from '../core/files.ts'
 import { digestSecretOf } from './digest.ts'
 import { digestOf, isToken } from './tokens.ts'
 import {

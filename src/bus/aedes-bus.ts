@@ -1,7 +1,7 @@
 import { setImmediate as turnOver } from 'node:timers/promises'
 import type { Aedes, AedesPublishPacket, PublishPacket } from 'aedes'
 import type { Logger } from 'pino'
-import type { JsonLimits } from '../core/json-shape.ts'
+import type { JsonLimits } from '../core/json.ts'
 import type { Message } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
 import type { Bus } from './bus.ts'

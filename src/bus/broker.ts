@@ -5,10 +5,10 @@ import { setImmediate as turnOver } from 'node:timers/promises'
 import { Aedes, type AedesOptions, type AedesPublishPacket, type Client } from 'aedes'
 import type { Logger } from 'pino'
 import type { UserDirectory } from '../access/user.ts'
+import { createEndOfTick } from '../core/callbacks.ts'
 import { type AlarmClock, systemClock } from '../core/clock.ts'
-import type { JsonLimits } from '../core/json-shape.ts'
+import type { JsonLimits } from '../core/json.ts'
 import type { TopicLimits } from '../core/topic.ts'
-import { createTurnEnd } from '../core/turn-end.ts'
 import type { Store } from '../store/store.ts'
 import { createAedesBus, createPacketReader } from './aedes-bus.ts'
 import { createHooks, type HookOptions } from './broker-hooks.ts'
@@ -117,7 +117,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
     return going
   }
   const publishing = { aedes, reader, largestBytes: limits.mqtt.publishBytes }
-  const context = { clock: systemClock, ...options, turnEnd: createTurnEnd(), journal }
+  const context = { clock: systemClock, ...options, turnEnd: createEndOfTick(), journal }
   return {
     bus: createAedesBus({ aedes, retained, reader, log }),
     journal,

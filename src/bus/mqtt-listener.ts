@@ -3,9 +3,7 @@ import type { Duplex } from 'node:stream'
 import { createServer as createSecureServer } from 'node:tls'
 import type { ConnectionLimiter } from '../access/connection-limiter.ts'
 import type { Certificate } from '../core/certificate.ts'
-import { followHandshakes } from '../core/handshakes.ts'
-import { keepAccepting } from '../core/keep-accepting.ts'
-import { type ListenSettings, listen } from '../core/listen.ts'
+import { followHandshakes, keepAccepting, type ListenSettings, listen } from '../core/listen.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 
 export interface MqttListener {

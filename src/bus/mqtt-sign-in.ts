@@ -63,7 +63,7 @@ async function identify(
 ): Promise<MqttSignInResult> {
   const foreignOrigin = client.req && foreignOriginOf(client.req)
   if (name === '' && password === undefined) {
-    // A page of a stranger would reach whoever its visitor can reach.
+    // A page of a stranger would reach whoever its user can reach.
     const user = foreignOrigin === undefined ? anonymousIn(directory) : undefined
     return user === undefined ? { refused: 'nobody' } : { user }
   }

@@ -5,9 +5,9 @@ import { readUsersFile } from '../access/users-file.ts'
 import { readConfig } from '../config.ts'
 import { HubError, quote } from '../core/errors.ts'
 import { checkFilter, checkTopic, isCommand } from '../core/topic.ts'
-import { type Command, configPath, readArguments, required, type Terminal } from './command.ts'
-import { knownUsers } from './known-users.ts'
-import { unknownUser } from './user-options.ts'
+import { type Command, configPath, readArguments, required } from './arguments.ts'
+import type { Terminal } from './terminal.ts'
+import { knownUsers, unknownUser } from './user-arguments.ts'
 
 const usage = 'acl test USER ACTION TOPIC [--client ID] [--config FILE | --file USERS-FILE]'
 

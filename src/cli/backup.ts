@@ -1,9 +1,8 @@
 import { parseArgs } from 'node:util'
 import { folderLines, saveBackup } from '../store/backup-file.ts'
 import { isLocked } from '../store/broken-store.ts'
-import { type Command, onlyOne, readArguments, required } from './command.ts'
-import { hubAddress, hubOptions, hubUsage } from './hub-address.ts'
-import { streamFromHub } from './hub-client.ts'
+import { type Command, onlyOne, readArguments, required } from './arguments.ts'
+import { hubAddress, hubOptions, hubUsage, streamFromHub } from './ask-hub.ts'
 
 const usage = `backup --data DIR FILE ${hubUsage}`
 
@@ -24,10 +23,7 @@ export const backup: Command = {
     } catch (error) {
       if (!isLocked(error)) throw error
       const hub = hubAddress(values, terminal)
-      const waiting = new AbortController()
-      void terminal.stopped.then(() => waiting.abort())
-      const request = { path: '/api/backup', json: '{}', signal: waiting.signal }
-      const lines = await streamFromHub(hub, request)
+      const lines = await streamFromHub(hub, { path: '/api/backup', json: '{}' }, terminal)
       tell(await saveBackup(file, lines), `the hub at ${hub.url}`)
     }
   },

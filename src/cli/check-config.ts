@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { readConfig } from '../config.ts'
-import { type Command, readArguments, required, warningsTo } from './command.ts'
+import { type Command, readArguments, required } from './arguments.ts'
+import { warningsTo } from './terminal.ts'
 
 const usage = 'check-config FILE'
 

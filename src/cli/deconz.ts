@@ -1,11 +1,8 @@
 /** What an operator does for programs that speak the language of deCONZ. */
 import { parseArgs } from 'node:util'
-import { type Command, onlyOne, readArguments, type Terminal } from './command.ts'
-import { refusedCode } from './command-outcome.ts'
-import { hubAddress, hubOptions, hubUsage } from './hub-address.ts'
-import type { HubAnswer } from './hub-client.ts'
-import { answerOf, interruptedCode, refusalIn, rowsIn, wordOf } from './hub-question.ts'
-import { readSeconds } from './seconds.ts'
+import { type Command, onlyOne, readArguments, readSeconds } from './arguments.ts'
+import { type HubAnswer, hubAddress, hubOptions, hubUsage, rowsIn, tellAnswer } from './ask-hub.ts'
+import { type Terminal, wordOf } from './terminal.ts'
 
 const common = { json: { type: 'boolean', default: false }, ...hubOptions } as const
 
@@ -28,8 +25,8 @@ export const deconzUnlock: Command = {
     const limits = { name: '--seconds', minimumSeconds: 0, maximumSeconds: 600 }
     const seconds = readSeconds(values.seconds, limits) / 1000
     const user = values.for === undefined ? {} : { user: values.for }
-    const question = questionOf('unlock', { seconds, ...user })
-    return told(question, { values, terminal, describe: describeUnlock })
+    const parameters = { seconds, ...user }
+    return asked({ operation: 'unlock', parameters, linesOf: unlockLines }, values, terminal)
   },
 }
 
@@ -40,7 +37,7 @@ export const deconzKeys: Command = {
   summary: 'list the keys of programs that speak deCONZ, and whose rights they carry',
   run: (args, terminal) => {
     const { values } = readArguments(keysUsage, () => parseArgs({ args, options: common }))
-    return told(questionOf('keys', {}), { values, terminal, describe: describeKeys })
+    return asked({ operation: 'keys', parameters: {}, linesOf: keyLines }, values, terminal)
   },
 }
 
@@ -54,51 +51,42 @@ export const deconzForget: Command = {
       parseArgs({ args, options: common, allowPositionals: true }),
     )
     const id = onlyOne(positionals, 'one ID', forgetUsage)
-    return told(questionOf('forget', { id }), { values, terminal, describe: describeForgotten })
+    const parameters = { id }
+    return asked({ operation: 'forget', parameters, linesOf: forgottenLines }, values, terminal)
   },
 }
 
-function questionOf(operation: string, body: unknown) {
-  return { path: `/api/dialects/deconz/${operation}`, json: JSON.stringify(body) }
+interface Asked {
+  readonly operation: 'unlock' | 'keys' | 'forget'
+  readonly parameters: unknown
+  linesOf(body: HubAnswer['body']): string[] | undefined
 }
 
-interface Asking {
-  readonly values: Parameters<typeof hubAddress>[0] & { readonly json: boolean }
-  readonly terminal: Terminal
-  /** The lines to print of what was done. */
-  describe(answer: HubAnswer): string[]
-}
-
-async function told(
-  question: ReturnType<typeof questionOf>,
-  { values, terminal, describe }: Asking,
+function asked(
+  { operation, parameters, linesOf }: Asked,
+  values: Parameters<typeof hubAddress>[0] & { readonly json: boolean },
+  terminal: Terminal,
 ): Promise<number> {
-  const answer = await answerOf(hubAddress(values, terminal), question, terminal)
-  if (answer === undefined) {
-    terminal.print('not waited for; the hub may have done it, or not')
-    return interruptedCode
-  }
-  const refusal = refusalIn(answer)
-  const lines = refusal === undefined ? describe(answer) : [`refused: ${refusal}`]
-  if (values.json) terminal.print(JSON.stringify(answer.body))
-  else for (const line of lines) terminal.print(line)
-  return refusal === undefined ? 0 : refusedCode
+  const path = `/api/dialects/deconz/${operation}`
+  const request = { path, json: JSON.stringify(parameters) }
+  const asking = { request, does: 'has keys for deCONZ', isJson: values.json, linesOf }
+  return tellAnswer(hubAddress(values, terminal), asking, terminal)
 }
 
-function describeUnlock({ body: { user, until } }: HubAnswer): string[] {
+function unlockLines({ user, until }: HubAnswer['body']): string[] {
   return [
     `unlocked until ${wordOf(until)}: keys made until then carry the rights of ${wordOf(user)}`,
   ]
 }
 
-function describeKeys(answer: HubAnswer): string[] {
-  const rows = rowsIn(answer, 'keys')
-  if (rows.length === 0) return ['no keys']
-  return rows.map(({ id, user, name, used }) =>
+function keyLines({ keys }: HubAnswer['body']): string[] | undefined {
+  const rows = rowsIn(keys)
+  if (rows?.length === 0) return ['no keys']
+  return rows?.map(({ id, user, name, used }) =>
     [id, user, `last used ${wordOf(used)}`, name].map(wordOf).join('  '),
   )
 }
 
-function describeForgotten({ body: { id, user, name } }: HubAnswer): string[] {
+function forgottenLines({ id, user, name }: HubAnswer['body']): string[] {
   return [`forgotten: ${wordOf(id)} of ${wordOf(user)}, ${wordOf(name)}`]
 }

@@ -1,11 +1,13 @@
+import { X509Certificate } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { userWarnings } from '../access/user-check.ts'
 import { type Config, readConfig } from '../config.ts'
+import { type CertificateFiles, readCertificate } from '../core/certificate.ts'
 import { HubError } from '../core/errors.ts'
 import { exposures } from '../exposure.ts'
-import { certificateFindings } from './certificate-findings.ts'
-import { type Command, configPath, readArguments, required, type Terminal } from './command.ts'
-import { knownUsers } from './known-users.ts'
+import { type Command, configPath, readArguments, required } from './arguments.ts'
+import type { Terminal } from './terminal.ts'
+import { knownUsers } from './user-arguments.ts'
 
 const usage = 'doctor [CONFIG]'
 
@@ -15,15 +17,15 @@ export const doctor: Command = {
   run: async (args, terminal) => {
     const { positionals } = readArguments(usage, () => parseArgs({ args, allowPositionals: true }))
     if (positionals.length > 1) required(undefined, 'one configuration file', usage)
-    const findings = await orMessage(() => findingsOf(positionals[0], terminal))
-    for (const finding of findings) terminal.print(finding)
-    if (findings.length > 0) return 1
-    terminal.print('nothing to mend was found')
+    const warnings = await orMessage(() => warningsOf(positionals[0], terminal))
+    for (const warning of warnings) terminal.print(warning)
+    if (warnings.length > 0) return 1
+    terminal.print('nothing to fix was found')
     return 0
   },
 }
 
-async function findingsOf(file: string | undefined, { environment }: Terminal): Promise<string[]> {
+async function warningsOf(file: string | undefined, { environment }: Terminal): Promise<string[]> {
   const oldNames: string[] = []
   const config = readConfig(configPath(file), environment, (sentence) => oldNames.push(sentence))
   const { tls } = config
@@ -31,12 +33,12 @@ async function findingsOf(file: string | undefined, { environment }: Terminal): 
     ...oldNames,
     ...knownPasswords(config),
     ...exposures(config),
-    ...(await orMessage(async () => (tls === undefined ? [] : certificateFindings(tls)))),
+    ...(await orMessage(async () => (tls === undefined ? [] : certificateWarnings(tls)))),
     ...userWarnings(await knownUsers(config)),
   ]
 }
 
-/** What keeps the hub from starting is the only finding of whoever looks for more. */
+/** What keeps the hub from starting is the only warning of whoever looks for more. */
 async function orMessage(find: () => Promise<string[]>): Promise<string[]> {
   try {
     return await find()
@@ -55,4 +57,23 @@ function knownPasswords({ users }: Config): string[] {
       ? [`${name} has a password that everybody knows: choose another one`]
       : [],
   )
+}
+
+const dayMs = 24 * 60 * 60 * 1000
+/** Authorities that renew by themselves do so at about this time. */
+const soonDays = 30
+
+/**
+ * What is wrong with a certificate that is in order so far: that it has expired, or soon will.
+ *
+ * @throws HubError as `readCertificate`
+ */
+export function certificateWarnings(files: CertificateFiles, nowMs = Date.now()): string[] {
+  const lastMs = Date.parse(new X509Certificate(readCertificate(files).cert).validTo)
+  const daysLeft = (lastMs - nowMs) / dayMs
+  if (daysLeft >= soonDays) return []
+  const verb = daysLeft < 0 ? 'has expired' : 'expires'
+  const lastDay = new Date(lastMs).toISOString().slice(0, 10)
+  const sentence = `tls.certFile ${JSON.stringify(files.certFile)} ${verb} on ${lastDay}`
+  return [`${sentence}: put a new pair in its place, which a running hub takes up by itself`]
 }

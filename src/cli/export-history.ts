@@ -1,9 +1,8 @@
 import { parseArgs } from 'node:util'
 import { HubError, quote } from '../core/errors.ts'
-import { type Command, onlyOne, readArguments } from './command.ts'
-import { streamHistory } from './history-stream.ts'
-import { hubAddress, hubOptions, hubUsage } from './hub-address.ts'
-import { interruptedCode, timeOption } from './hub-question.ts'
+import { type Command, onlyOne, readArguments, timeOption } from './arguments.ts'
+import { hubAddress, hubOptions, hubUsage, streamHistory } from './ask-hub.ts'
+import { interruptedCode } from './terminal.ts'
 
 const usage = `export FILTER [--since 24h|ISO-TIME] [--until 1h|ISO-TIME] [--quantity NAME] [--format csv|ndjson | --excel] [--resolution raw|minute|hour] ${hubUsage}`
 

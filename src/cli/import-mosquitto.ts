@@ -4,22 +4,28 @@ import { parseArgs } from 'node:util'
 import { Document, isScalar, visit } from 'yaml'
 import { readConfig } from '../config.ts'
 import { HubError } from '../core/errors.ts'
-import { readSecretFile, readTextFile, valueIn } from '../core/text-file.ts'
-import { writeSecret } from '../core/write-secret.ts'
+import { readTextFile, writeSecret } from '../core/files.ts'
 import { type BrokerAddress, readBrokerUrl } from '../simulator/broker-address.ts'
 import {
   type Command,
   configName,
   dataName,
+  passwordIn,
   readArguments,
   required,
-  type Terminal,
   usersName,
-} from './command.ts'
-import { readAcl } from './import-acl.ts'
-import { type Conf, type ConfLine, locate, readConf } from './import-conf.ts'
-import { type ImportedConfig, importConfig } from './import-config.ts'
-import { type ImportedUsers, importUsers, readPasswords } from './import-users.ts'
+} from './arguments.ts'
+import {
+  type Conf,
+  type ConfLine,
+  locate,
+  readAcl,
+  readConf,
+  readPasswords,
+} from './mosquitto/files.ts'
+import { type ImportedConfig, importConfig } from './mosquitto/settings.ts'
+import { type ImportedUsers, importUsers } from './mosquitto/users.ts'
+import type { Terminal } from './terminal.ts'
 
 const usage =
   'import mosquitto [DIR] [--from mqtt[s]://[USER[:PASSWORD]@]HOST[:PORT] [--password-file FILE]] [--to DIR] [--force]'
@@ -55,10 +61,8 @@ function brokerOf(values: {
   readonly 'password-file'?: string | undefined
 }): BrokerAddress | undefined {
   const { from, 'password-file': file } = values
-  const secret = file && valueIn(readSecretFile('--password-file', file))
-  return from === undefined
-    ? undefined
-    : { ...readBrokerUrl(from), ...(secret && { password: secret }) }
+  const password = passwordIn(file)
+  return from === undefined ? undefined : { ...readBrokerUrl(from), ...(password && { password }) }
 }
 
 interface Sources {
@@ -73,7 +77,7 @@ async function importAll({ dir, broker, target }: Sources): Promise<boolean> {
     if (dir !== undefined) importFiles(dir, target)
     return true
   }
-  const { connectBroker, copyRetained } = await import('./import-retained.ts')
+  const { connectBroker, copyRetained } = await import('./mosquitto/retained.ts')
   const client = await connectBroker(broker)
   try {
     if (dir !== undefined) importFiles(dir, target)

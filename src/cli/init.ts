@@ -1,15 +1,15 @@
 import { existsSync } from 'node:fs'
+import { rm, writeFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import type { GenerateResult, SubjectAltNameEntry } from 'selfsigned'
 import { hashPassword } from '../access/passwords.ts'
-import { HubError, quote } from '../core/errors.ts'
-import { writeSecret } from '../core/write-secret.ts'
-import { type Command, configName, readArguments, usersName } from './command.ts'
-import { configText, usersText } from './init-files.ts'
-import { generatePassword } from './password.ts'
-import { certificateNames, makeCertificate } from './self-signed.ts'
+import { generatePassword } from '../access/tokens.ts'
+import { HubError, quote, reasonOf } from '../core/errors.ts'
+import { writeSecret } from '../core/files.ts'
+import { type Command, configName, dataName, readArguments, usersName } from './arguments.ts'
 
 const usage = 'init [--tls] [--host NAME]… [--dir DIR]'
 
@@ -79,4 +79,165 @@ function checkAbsent(file: string): void {
   if (!existsSync(file)) return
   const sentence = `expected no ${file}, and will not write over it: move it away, or use --dir`
   throw new HubError('unwritable-file', sentence)
+}
+
+interface FirstConfig {
+  /** Names that browsers may call the hub by. */
+  readonly hosts: readonly string[]
+  /** Opens the ports with TLS for other machines, by the certificate beside the configuration. */
+  readonly isTls: boolean
+}
+
+/** A configuration whose plain ports are for this machine only. */
+function configText({ hosts, isTls }: FirstConfig): string {
+  return `# Clown.Hub. "clown-hub check-config" says whether the hub understands this file, and
+# "clown-hub doctor" whether it is safe. Relative paths start here, at the folder of this file. All
+# settings: schemas/config.schema.json in the package.
+
+# Who may sign in, and what they may do.
+usersFile: ${usersName}
+
+# What the hub has to remember when it ends. The folder is made at the first start.
+data:
+  folder: ${dataName}
+
+http:
+  # This machine only. ${isTls ? whatIsOpen : howToOpen}
+  host: 127.0.0.1
+  port: 8080
+  # Names that browsers may call the hub by, besides localhost and IP addresses.
+  ${hosts.length === 0 ? '# hosts: ["hub.local"]' : `hosts: ${JSON.stringify(hosts)}`}
+
+mqtt:
+  host: 127.0.0.1
+  port: 1883
+${isTls ? tlsText : ''}
+log:
+  level: info
+`
+}
+
+const howToOpen = `"clown-hub init --tls" in another folder writes a configuration that
+  # lets other machines in by TLS. With 0.0.0.0 here they would send passwords in the clear.`
+
+const whatIsOpen = `Other machines come in by TLS, below; with 0.0.0.0 here they would send
+  # passwords in the clear.`
+
+const certificateNames = { certFile: 'tls.crt', keyFile: 'tls.key' } as const
+
+const tlsText = `
+# For other machines, too. The certificate signs itself: give it to clients, which have to trust it,
+# or put one of an authority in its place. A running hub takes up a new pair.
+tls:
+  certFile: ${certificateNames.certFile}
+  keyFile: ${certificateNames.keyFile}
+  host: 0.0.0.0
+  # HTTPS and wss, and MQTT.
+  httpPort: 8443
+  mqttPort: 8883
+`
+
+/** A users file with one admin. */
+function usersText(passwordHash: string): string {
+  return `# Who may sign in, and what they may do. "clown-hub user add", "allow", "deny", "remove", "list",
+# "password" and "token" work on this file. A running hub follows it within a second. Keep it at mode 0600.
+#
+# A role is viewer (reads), operator (also writes, retains and commands), admin (also reads $SYS),
+# or node (writes and retains below its base, and reads the commands for it). Rules add to it, or
+# take away:
+#
+#   wall-panel:
+#     role: viewer
+#     rules:
+#       - allow: [command] # read, write, command or retain
+#         topic: nodes/bridge/0/relay/+/set # {user} and {client} may stand for levels
+#       - deny: [read] # deny beats allow
+#         topic: nodes/bridge/0/microphone/#
+#
+# Programs need rules for their topics: "clown-hub user add NAME --kind tasmota" writes them, as it does
+# for shelly, esphome, zigbee2mqtt, home-assistant and node-red.
+#
+# A user called anonymous, without password and tokens, stands for all who give none.
+users:
+  admin:
+    role: admin
+    password: ${passwordHash}
+`
+}
+
+/** The files of a new certificate, to be named as `certFile` and `keyFile` of the part `tls`. */
+export interface MadeCertificate {
+  readonly certFile: string
+  readonly keyFile: string
+  /** The names and addresses it is good for. */
+  readonly names: readonly string[]
+}
+
+const dayMs = 24 * 60 * 60 * 1000
+
+/** Apple's systems accept 825 days at most. It begins yesterday, for clocks that are behind. */
+const validDays = { before: 1, after: 824 }
+
+/**
+ * Makes a certificate that signs itself, for this machine and `names` (host names, IP addresses), as
+ * `tls.crt` and `tls.key` in `directory`. The key is an elliptic curve one, for its owner only.
+ *
+ * @throws HubError `bad-command-line` when one of the files is there already or cannot be written,
+ * and when the package selfsigned, which is optional, is not installed.
+ */
+export async function makeCertificate(
+  directory: string,
+  names: readonly string[] = [],
+  load: () => Promise<Pick<typeof import('selfsigned'), 'generate'>> = () => import('selfsigned'),
+): Promise<MadeCertificate> {
+  const all = [...new Set(['localhost', '127.0.0.1', '::1', hostname(), ...names])]
+  const pems = await generate(all, load)
+  const certFile = join(directory, certificateNames.certFile)
+  const keyFile = join(directory, certificateNames.keyFile)
+  await writeNew(keyFile, pems.private, 0o600)
+  try {
+    await writeNew(certFile, pems.cert, 0o644)
+  } catch (error) {
+    await rm(keyFile)
+    throw error
+  }
+  return { certFile, keyFile, names: all }
+}
+
+async function generate(
+  names: readonly string[],
+  load: () => Promise<Pick<typeof import('selfsigned'), 'generate'>>,
+): Promise<GenerateResult> {
+  const selfsigned = await load().catch((cause: unknown) => {
+    const fix = 'npm install selfsigned, or make a certificate with openssl'
+    throw new HubError('bad-command-line', `expected the package selfsigned: ${fix}`, { cause })
+  })
+  const nowMs = Date.now()
+  return selfsigned.generate([{ name: 'commonName', value: 'Clown.Hub' }], {
+    keyType: 'ec',
+    algorithm: 'sha256',
+    notBeforeDate: new Date(nowMs - validDays.before * dayMs),
+    notAfterDate: new Date(nowMs + validDays.after * dayMs),
+    extensions: [
+      { name: 'basicConstraints', cA: false, critical: true },
+      { name: 'keyUsage', digitalSignature: true, critical: true },
+      { name: 'extKeyUsage', serverAuth: true },
+      { name: 'subjectAltName', altNames: names.map(alternativeName) },
+    ],
+  })
+}
+
+/** RFC 5280, 4.2.1.6: 2 is a DNS name, 7 an address. */
+function alternativeName(name: string): SubjectAltNameEntry {
+  return isIP(name) === 0 ? { type: 2, value: name } : { type: 7, ip: name }
+}
+
+/** Never writes over a file: whoever made it may need it. */
+async function writeNew(file: string, text: string, mode: number): Promise<void> {
+  try {
+    await writeFile(file, text, { flag: 'wx', mode, flush: true })
+  } catch (cause) {
+    const message = `expected to write a new file ${JSON.stringify(file)}: ${reasonOf(cause)}`
+    throw new HubError('bad-command-line', message, { cause })
+  }
 }

@@ -2,7 +2,8 @@ import type { ConfigInput } from '../config.ts'
 import { HubError, quote } from '../core/errors.ts'
 import { type DialectPlace, isDialect, servedDialects } from '../served-dialects.ts'
 
-type Entry = NonNullable<ConfigInput['dialects']>[number]
+/** One of `dialects` in the configuration. */
+export type LabEntry = NonNullable<ConfigInput['dialects']>[number]
 
 export interface LabHouse {
   /** Whose rights clients have that can give no password. */
@@ -16,7 +17,7 @@ export interface LabHouse {
  *
  * @throws HubError `bad-command-line`
  */
-export function labDialects(text: string | undefined, { user, base }: LabHouse): Entry[] {
+export function labDialects(text: string | undefined, { user, base }: LabHouse): LabEntry[] {
   return placesIn(text).map(({ dialect, port }) => ({
     dialect,
     port,
@@ -31,12 +32,12 @@ export function labDialects(text: string | undefined, { user, base }: LabHouse):
 }
 
 /** What only some of them have. */
-const ownSettings: Readonly<Partial<Record<Entry['dialect'], Partial<Entry>>>> = {
+const ownSettings: Readonly<Partial<Record<LabEntry['dialect'], Partial<LabEntry>>>> = {
   // The key in the founding document's example: everybody knows it, as the password of the lab.
   jeedom: { jeedom: { guestKey: 'userApiKey' } },
 }
 
-type Place = Required<Pick<Entry, 'dialect'>> & { readonly port: number }
+type Place = Required<Pick<LabEntry, 'dialect'>> & { readonly port: number }
 
 function placesIn(text: string | undefined): Place[] {
   if (text === 'none') return []

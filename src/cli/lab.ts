@@ -1,5 +1,13 @@
 import { parseArgs } from 'node:util'
-import { type Command, readArguments } from './command.ts'
+import type { Logger } from 'pino'
+import { isLoopbackHost } from '../access/address.ts'
+import { createToken } from '../access/tokens.ts'
+import { type Config, checkConfig } from '../config.ts'
+import { HubError } from '../core/errors.ts'
+import { readRelease } from '../core/release.ts'
+import { type Command, readArguments } from './arguments.ts'
+import type { LabEntry } from './lab-dialects.ts'
+import { type Terminal, warningsTo } from './terminal.ts'
 
 const usage = 'lab [--dialects NAME=PORT,… | none]'
 
@@ -10,7 +18,121 @@ export const lab: Command = {
     const { values } = readArguments(usage, () =>
       parseArgs({ args, options: { dialects: { type: 'string' } } }),
     )
-    const { startLab } = await import('./start-lab.ts')
     await startLab(values.dialects, terminal)
   },
+}
+
+const base = 'nodes/bridge/0'
+const user = 'clown'
+const nodeUser = 'bridge'
+
+/**
+ * The user of the founding documents, whose password everybody knows, so only loopback may see it; and
+ * one for the node, by which the hub knows whether it is there. Nobody needs the node's password.
+ */
+function labConfig(dialects: readonly LabEntry[]) {
+  return {
+    users: {
+      [user]: { password: 'bigclown', digest: true, role: 'admin' },
+      [nodeUser]: { password: createToken().token, role: 'node', base },
+    },
+    dialects,
+    // Which is said in one sentence with the rest.
+    accept: ['guest-pages'],
+    log: { level: 'warn' },
+  }
+}
+
+const warning = `lab mode: everybody knows ${user} and the password, and any page may watch; for a house or a lab, clown-hub init`
+
+/**
+ * Starts a hub and a simulated node, tells how to talk to them, and ends both when the terminal is
+ * stopped. `places`: of the other languages, see `labDialects`.
+ *
+ * @throws HubError
+ */
+async function startLab(places: string | undefined, terminal: Terminal): Promise<void> {
+  const [{ openHeldLog }, { labDialects }] = await Promise.all([
+    import('../core/log.ts'),
+    import('./lab-dialects.ts'),
+  ])
+  const input = labConfig(labDialects(places, { user, base }))
+  const config = checkConfig(input, terminal.environment, warningsTo(terminal))
+  for (const { host } of [config.http, config.mqtt, config.tls ?? config.http]) checkLoopback(host)
+  // Who starts this for the first time reads first what it is.
+  const { log, release } = openHeldLog(config.log.level)
+  try {
+    await runLab(config, log, { ...terminal, greeted: release })
+  } finally {
+    release()
+  }
+}
+
+interface LabTerminal extends Pick<Terminal, 'print' | 'stopped'> {
+  /** Called when the user has read how to begin. */
+  greeted(): void
+}
+
+async function runLab(config: Config, log: Logger, terminal: LabTerminal): Promise<void> {
+  const [{ startHub }, { dialectsLine }] = await Promise.all([
+    import('../hub.ts'),
+    import('./lab-dialects.ts'),
+  ])
+  const hub = await startHub(config, { warnings: [warning], isLab: true, log })
+  try {
+    // The hub takes its first clients while this loads.
+    const { startSimulatedNode } = await import('../simulator/start-simulated-node.ts')
+    const mqtt = `${inUrl(config.mqtt.host)}:${hub.mqttPort}`
+    const node = await startSimulatedNode({
+      url: `mqtt://${mqtt}`,
+      base,
+      username: nodeUser,
+      password: String(config.users[nodeUser]?.password),
+    })
+    const http = `${inUrl(config.http.host)}:${hub.httpPort}`
+    const dialects = dialectsLine(hub.dialects)
+    const addresses = { http, mqtt, host: config.mqtt.host, port: hub.mqttPort, dialects }
+    const password = String(config.users[user]?.password)
+    for (const line of welcome(addresses, password)) terminal.print(line)
+    terminal.greeted()
+    await terminal.stopped
+    await node.close()
+  } finally {
+    await hub.close()
+  }
+}
+
+function checkLoopback(host: string): void {
+  if (isLoopbackHost(host)) return
+  const fix = 'use "clown-hub run --config FILE" with passwords of your own for other machines'
+  throw new HubError('bad-config', `lab mode listens on loopback only, got ${host}; ${fix}`)
+}
+
+function inUrl(host: string): string {
+  return host.includes(':') ? `[${host}]` : host
+}
+
+interface Addresses {
+  readonly http: string
+  readonly mqtt: string
+  readonly host: string
+  readonly port: number
+  readonly dialects: string
+}
+
+function welcome({ http, mqtt, host, port, dialects }: Addresses, password: string): string[] {
+  const url = `ws://${user}:${encodeURIComponent(password)}@${http}/auth/clown-talk-server_${base.replaceAll('/', '_')}`
+  const mosquitto = `-h ${host} -p ${port} -u ${user} -P ${password}`
+  return [
+    `Clown.Hub ${readRelease().version} in lab mode, for this machine only. Ctrl-C ends it.`,
+    `  http   http://${http}, MQTT over websocket on /mqtt`,
+    `  mqtt   mqtt://${mqtt}, user ${user}, password ${password}`,
+    `  node   ${base}, simulated`,
+    `  others ${dialects}`,
+    'Watch the node, switch its relay, or talk to it (a line to type in wscat comes last):',
+    `  mosquitto_sub ${mosquitto} -v -t '${base}/#'`,
+    `  mosquitto_pub ${mosquitto} -t ${base}/relay/i2c0-3b/set -m '{"state":true}'`,
+    `  npx wscat -c ${url}`,
+    '  ["relay/i2c0-3b/set", {"state": false}]',
+  ]
 }

@@ -1,10 +1,16 @@
 import { parseArgs } from 'node:util'
 import { checkTopic, joinTopic } from '../core/topic.ts'
-import { type Command, readArguments } from './command.ts'
-import { defaultBase, hubAddress, hubOptions, hubUsage } from './hub-address.ts'
-import type { HubAnswer } from './hub-client.ts'
-import { rowsIn, timeOption, wordOf } from './hub-question.ts'
-import { printList } from './list-command.ts'
+import { type Command, readArguments, timeOption } from './arguments.ts'
+import {
+  defaultBase,
+  type HubAnswer,
+  hubAddress,
+  hubOptions,
+  hubUsage,
+  rowsIn,
+  tellAnswer,
+} from './ask-hub.ts'
+import { wordOf } from './terminal.ts'
 
 const usage = `commands [--device DEVICE] [--base BASE] [--since 1h|ISO-TIME] [--json] ${hubUsage}`
 
@@ -24,9 +30,9 @@ export const listCommands: Command = {
   summary: 'list who commanded what, and what became of it; the latest command comes last',
   run: async (args, terminal) => {
     const { values } = readArguments(usage, () => parseArgs({ args, options }))
-    const path = `/api/commands?${queryOf(values)}`
-    const listing = { path, isJson: values.json, linesOf }
-    return printList(hubAddress(values, terminal), listing, terminal)
+    const request = { path: `/api/commands?${queryOf(values)}` }
+    const asking = { request, does: 'lists commands', isJson: values.json, linesOf }
+    return tellAnswer(hubAddress(values, terminal), asking, terminal)
   },
 }
 
@@ -48,8 +54,9 @@ function queryOf({ base, device: name, since }: Wanted): URLSearchParams {
   return query
 }
 
-function linesOf(answer: HubAnswer): string[] {
-  const rows = rowsIn(answer, 'commands')
+function linesOf({ commands }: HubAnswer['body']): string[] | undefined {
+  const rows = rowsIn(commands)
+  if (rows === undefined) return undefined
   const cut = `only the latest ${limit} are listed; ask for fewer with --device`
   return [...(rows.length < limit ? [] : [cut]), ...rows.toReversed().map(lineOf)]
 }

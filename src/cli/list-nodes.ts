@@ -1,11 +1,9 @@
 import { parseArgs } from 'node:util'
-import { ageOf, localTime } from '../core/local-time.ts'
-import { isRecord } from '../core/record.ts'
-import { type Command, readArguments } from './command.ts'
-import { hubAddress, hubOptions, hubUsage } from './hub-address.ts'
-import type { HubAnswer } from './hub-client.ts'
-import { rowsIn, wordOf } from './hub-question.ts'
-import { printList } from './list-command.ts'
+import { ageOf, localTime } from '../core/clock.ts'
+import { isRecord } from '../core/json.ts'
+import { type Command, readArguments } from './arguments.ts'
+import { type HubAnswer, hubAddress, hubOptions, hubUsage, rowsIn, tellAnswer } from './ask-hub.ts'
+import { wordOf } from './terminal.ts'
 
 const usage = `nodes [--json] ${hubUsage}`
 const options = { json: { type: 'boolean', default: false }, ...hubOptions } as const
@@ -13,13 +11,17 @@ const options = { json: { type: 'boolean', default: false }, ...hubOptions } as 
 export const listNodes: Command = {
   usage,
   summary:
-    'list the nodes that a hub knows, whether they are online, and what their devices told last, and when',
+    'list the nodes that a hub knows, whether they are online, and what their devices reported last, and when',
   run: async (args, terminal) => {
     const { values } = readArguments(usage, () => parseArgs({ args, options }))
     const nowMs = Date.now()
-    const linesOf = (answer: HubAnswer) => nodeLines(rowsIn(answer, 'nodes'), nowMs)
-    const listing = { path: '/api/nodes', isJson: values.json, linesOf }
-    return printList(hubAddress(values, terminal), listing, terminal)
+    const linesOf = ({ nodes }: HubAnswer['body']) => {
+      const rows = rowsIn(nodes)
+      return rows && nodeLines(rows, nowMs)
+    }
+    const request = { path: '/api/nodes' }
+    const asking = { request, does: 'lists nodes', isJson: values.json, linesOf }
+    return tellAnswer(hubAddress(values, terminal), asking, terminal)
   },
 }
 
@@ -30,7 +32,7 @@ export function nodeLines(nodes: readonly Row[], nowMs: number): string[] {
   if (nodes.length === 0) return ['no nodes yet']
   const tables = nodes.map((node) => ({
     node,
-    rows: devicesIn(node['devices']).map((row) => deviceCells(row, nowMs)),
+    rows: (rowsIn(node['devices']) ?? []).map((row) => deviceCells(row, nowMs)),
   }))
   const widths = widthsOf(tables.flatMap(({ rows }) => rows))
   return tables.flatMap(({ node, rows }) => [
@@ -50,18 +52,14 @@ function onlineWord(online: unknown): string {
   return online === true ? 'online' : 'offline'
 }
 
-function devicesIn(devices: unknown): Row[] {
-  return Array.isArray(devices) ? devices.filter(isRecord) : []
-}
-
 function deviceCells({ name, value, encoding, at, stale }: Row, nowMs: number): string[] {
-  const told = timeIn(at)
+  const reportedMs = timeIn(at)
   const word = encoding === 'base64' ? 'bytes' : valueText(value)
   return [
     wordOf(name),
     word,
-    told === undefined ? 'never told' : ageOf(told, nowMs),
-    told === undefined ? '' : localTime(told, nowMs),
+    reportedMs === undefined ? 'never reported' : ageOf(reportedMs, nowMs),
+    reportedMs === undefined ? '' : localTime(reportedMs, nowMs),
     stale === true ? 'stale' : '',
   ]
 }
@@ -74,7 +72,7 @@ function timeIn(value: unknown): number | undefined {
 
 const mostCharacters = 60
 
-/** What a device told, as somebody would say it: `temperature 20.01 ℃`. */
+/** What a device reported, as somebody would say it: `temperature 20.01 ℃`. */
 function valueText(value: unknown): string {
   const parts = isRecord(value)
     ? Object.entries(value).map(([key, inner]) => `${wordOf(key)} ${quantityText(inner)}`)

@@ -1,12 +1,16 @@
 import { parseArgs } from 'node:util'
-import { HubError } from '../core/errors.ts'
-import { isRecord } from '../core/record.ts'
+import { isRecord } from '../core/json.ts'
 import { checkTopic, joinTopic } from '../core/topic.ts'
-import { type Command, onlyOne, readArguments, required, type Terminal } from './command.ts'
-import { refusedCode } from './command-outcome.ts'
-import { defaultBase, hubAddress, hubOptions, hubUsage } from './hub-address.ts'
-import type { HubAnswer } from './hub-client.ts'
-import { answerOf, interruptedCode, refusalIn, wordOf } from './hub-question.ts'
+import { type Command, onlyOne, readArguments, required } from './arguments.ts'
+import {
+  defaultBase,
+  type HubAnswer,
+  hubAddress,
+  hubOptions,
+  hubUsage,
+  tellAnswer,
+} from './ask-hub.ts'
+import { type Terminal, wordOf } from './terminal.ts'
 
 const common = {
   base: { type: 'string', default: defaultBase },
@@ -29,9 +33,7 @@ export const lockDevice: Command = {
     )
     const device = deviceIn(positionals, values.base, lockUsage)
     const reason = required(values.reason, 'a --reason', lockUsage)
-    const question = { path: '/api/lock', json: JSON.stringify({ device, reason }) }
-    const answer = await answerOf(hubAddress(values, terminal), question, terminal)
-    return told(answer, { device, isJson: values.json, describe: describeLock }, terminal)
+    return asked({ verb: 'lock', device, reason, describe: describeLock }, values, terminal)
   },
 }
 
@@ -45,9 +47,7 @@ export const unlockDevice: Command = {
       parseArgs({ args, options: common, allowPositionals: true }),
     )
     const device = deviceIn(positionals, values.base, unlockUsage)
-    const question = { path: '/api/unlock', json: JSON.stringify({ device }) }
-    const answer = await answerOf(hubAddress(values, terminal), question, terminal)
-    return told(answer, { device, isJson: values.json, describe: describeUnlock }, terminal)
+    return asked({ verb: 'unlock', device, describe: describeUnlock }, values, terminal)
   },
 }
 
@@ -57,32 +57,27 @@ function deviceIn(positionals: readonly string[], base: string, usage: string): 
   return device
 }
 
-interface Telling {
+interface Asked {
+  readonly verb: 'lock' | 'unlock'
   readonly device: string
-  readonly isJson: boolean
+  readonly reason?: string
   /** What has been done, in plain words; undefined when `body` does not say so. */
   describe(body: HubAnswer['body']): string | undefined
 }
 
-/** Prints what came and answers the exit code. @throws HubError `cannot-connect` */
-function told(
-  answer: HubAnswer | undefined,
-  { device, isJson, describe }: Telling,
-  { print }: Terminal,
-): number {
-  if (answer === undefined) {
-    print(`${device}: not waited for; the hub may have done it, or not`)
-    return interruptedCode
+function asked(
+  { verb, describe, ...parameters }: Asked,
+  values: Parameters<typeof hubAddress>[0] & { readonly json: boolean },
+  terminal: Terminal,
+): Promise<number> {
+  const request = { path: `/api/${verb}`, json: JSON.stringify(parameters) }
+  const linesOf = (body: HubAnswer['body']) => {
+    const words = describe(body)
+    return words === undefined ? undefined : [words]
   }
-  const refusal = refusalIn(answer)
-  const words = refusal === undefined ? describe(answer.body) : `refused: ${refusal}`
-  if (words === undefined || answer.status >= 500) throw badAnswer(answer)
-  print(isJson ? JSON.stringify(answer.body) : `${device}: ${words}`)
-  return refusal === undefined ? 0 : refusedCode
-}
-
-function badAnswer({ status }: HubAnswer): HubError {
-  return new HubError('cannot-connect', `expected a hub that has locks, got status ${status}`)
+  const about = `${parameters.device}: `
+  const asking = { request, does: 'has locks', isJson: values.json, about, linesOf }
+  return tellAnswer(hubAddress(values, terminal), asking, terminal)
 }
 
 function describeLock({ by, reason, since }: HubAnswer['body']): string | undefined {

@@ -1,7 +1,7 @@
-import { HubError, reasonOf } from '../core/errors.ts'
-import { nearest } from '../core/nearest.ts'
+import { HubError, nearest, reasonOf } from '../core/errors.ts'
 import { readRelease } from '../core/release.ts'
-import type { Command, Terminal } from './command.ts'
+import type { Command } from './arguments.ts'
+import type { Terminal } from './terminal.ts'
 
 /** By name, which may be two words. A command loads what it needs, and none waits for the others. */
 const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
@@ -43,7 +43,7 @@ export interface MainTerminal extends Terminal {
 }
 
 /**
- * Runs one command line and answers the exit code: 0, or 1 after one line that says what is wrong,
+ * Runs one command line and returns the exit code: 0, or 1 after one line that says what is wrong,
  * or what the command says.
  */
 export async function main(args: string[], terminal: MainTerminal): Promise<number> {

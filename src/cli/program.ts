@@ -1,7 +1,7 @@
 /** The process around `main`: its arguments, streams and signals. */
 import { text } from 'node:stream/consumers'
 import { main } from './main.ts'
-import { firstStopSignal } from './stop-signals.ts'
+import { firstStopSignal } from './terminal.ts'
 
 // Whoever closes the other end of a pipe does not want to read on; that is no reason to end a hub.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})

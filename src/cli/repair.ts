@@ -1,6 +1,5 @@
 import { repairStore } from '../store/repair.ts'
-import type { Command } from './command.ts'
-import { readDataArguments } from './data-option.ts'
+import { type Command, readDataArguments } from './arguments.ts'
 
 const usage = 'repair --data DIR'
 

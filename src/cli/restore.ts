@@ -1,6 +1,5 @@
 import { restoreBackup } from '../store/backup-file.ts'
-import type { Command } from './command.ts'
-import { readDataArguments } from './data-option.ts'
+import { type Command, readDataArguments } from './arguments.ts'
 
 const usage = 'restore --data DIR FILE'
 

@@ -2,7 +2,8 @@ import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { readConfig } from '../config.ts'
 import type { Hub } from '../hub.ts'
-import { type Command, configPath, dataName, readArguments, warningsTo } from './command.ts'
+import { type Command, configPath, dataName, readArguments } from './arguments.ts'
+import { warningsTo } from './terminal.ts'
 
 const usage = 'run [--config FILE]'
 

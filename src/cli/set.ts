@@ -1,15 +1,22 @@
 import { parseArgs } from 'node:util'
+import { HubError, quote, reasonOf } from '../core/errors.ts'
 import { checkTopic, joinTopic } from '../core/topic.ts'
-import { type Command, readArguments, required } from './command.ts'
-import { describeOutcome, exitCodeOf, outcomeIn } from './command-outcome.ts'
-import { payloadText } from './command-payload.ts'
-import { defaultBase, hubAddress, hubOptions, hubUsage } from './hub-address.ts'
-import { answerOf, interruptedCode } from './hub-question.ts'
-import { readSeconds } from './seconds.ts'
+import { type Command, readArguments, readSeconds, required } from './arguments.ts'
+import {
+  askHub,
+  defaultBase,
+  type HubAddress,
+  type HubAnswer,
+  hubAddress,
+  hubOptions,
+  hubUsage,
+  refusedCode,
+} from './ask-hub.ts'
+import { interruptedCode, plainText } from './terminal.ts'
 
 const usage = `set DEVICE VALUE [--base BASE] [--timeout 5s] [--force] [--json] ${hubUsage}`
 
-/** As `schemas/command.schema.json` has it at least; `fetch` waits for five minutes at most. */
+/** As `schemas/command.schema.json` has it at least; nobody waits at a prompt for longer than minutes. */
 const timeout = { name: '--timeout', minimumSeconds: 0.1, maximumSeconds: 240 }
 
 export const setDevice: Command = {
@@ -29,15 +36,15 @@ export const setDevice: Command = {
       values.timeout === undefined ? undefined : readSeconds(values.timeout, timeout)
     const json = requestText(device, payload, { timeoutMs, force: values.force })
     const hub = hubAddress(values, terminal)
-    const answer = await answerOf(hub, { path: '/api/command', json }, terminal)
+    const answer = await askHub(hub, { path: '/api/command', json }, terminal)
     if (answer === undefined) {
       terminal.print(`${device} ${payload}: not waited for; the hub goes on with it`)
       return interruptedCode
     }
-    const outcome = outcomeIn(answer, hub)
-    const line = () => `${device} ${payload}: ${describeOutcome(outcome)}`
-    terminal.print(values.json ? JSON.stringify(outcome.body) : line())
-    return exitCodeOf(outcome)
+    const result = resultIn(answer, hub)
+    const line = () => `${device} ${payload}: ${describeResult(result)}`
+    terminal.print(values.json ? JSON.stringify(result.body) : line())
+    return exitCodeOf(result)
   },
 }
 
@@ -58,4 +65,83 @@ function requestText(
   const seconds = timeoutMs === undefined ? '' : `,"timeoutSeconds":${timeoutMs / 1000}`
   const forced = force ? ',"force":true' : ''
   return `{"device":${JSON.stringify(device)},"payload":${payload}${seconds}${forced}}`
+}
+
+/**
+ * The JSON that commands the device with this topic to take `value`: `on` and `off`, or one of its words
+ * for a led. What begins with `{` is that JSON itself, and stays as it was written.
+ *
+ * @throws HubError `bad-command-line`
+ */
+function payloadText(device: string, value: string): string {
+  if (value.startsWith('{')) return checkedJson(value)
+  if (device.split('/').at(-2) === 'led') return JSON.stringify({ state: value })
+  if (value === 'on') return '{"state":true}'
+  if (value === 'off') return '{"state":false}'
+  const expected = 'expected a value of on, off or JSON that begins with {'
+  throw new HubError('bad-command-line', `${expected}, got ${quote(value)}`)
+}
+
+function checkedJson(text: string): string {
+  try {
+    JSON.parse(text)
+    return text
+  } catch (cause) {
+    const sentence = `expected a value that is JSON, got ${quote(text)}: ${reasonOf(cause)}`
+    throw new HubError('bad-command-line', sentence.replaceAll('\n', ' '), { cause })
+  }
+}
+
+/** How a command ended, as a hub tells it. */
+interface Result {
+  readonly receipt: ReceiptName
+  /** The whole of it. */
+  readonly body: HubAnswer['body']
+}
+
+type ReceiptName = keyof typeof ends
+
+/** What each end means, and the exit code by which a script can tell. */
+const ends = {
+  confirmed: { code: 0, words: 'confirmed' },
+  'timed-out': { code: 3, words: 'not confirmed in time; it may have been obeyed, or not' },
+  mismatch: { code: 3, words: 'its node reports another state than was asked for' },
+  unknown: { code: 3, words: 'the hub has ended meanwhile; it may have been obeyed, or not' },
+  refused: { code: refusedCode, words: 'refused' },
+  superseded: { code: refusedCode, words: 'a later command took its place' },
+  'node-offline': { code: 5, words: 'its node is offline; nothing was sent' },
+} as const
+
+/**
+ * The result in an answer to `POST /api/command`.
+ *
+ * @throws HubError `cannot-connect` when there is none.
+ */
+function resultIn({ status, body }: HubAnswer, { url }: HubAddress): Result {
+  const { receipt } = body
+  if (isReceipt(receipt)) return { receipt, body }
+  // Whoever has no right to a device leaves no trace, and has no receipt.
+  if (status === 403 && body['code'] === 'forbidden') return { receipt: 'refused', body }
+  const got = `got status ${status}${clauseOf(body['message'])}`
+  throw new HubError('cannot-connect', `expected a receipt of the hub at ${url}, ${got}`)
+}
+
+function isReceipt(value: unknown): value is ReceiptName {
+  return typeof value === 'string' && Object.hasOwn(ends, value)
+}
+
+/** The result in plain words, on one line. */
+function describeResult({ receipt, body }: Result): string {
+  const { afterMs, message } = body
+  const after = typeof afterMs === 'number' ? `, after ${afterMs} ms` : ''
+  return `${ends[receipt].words}${after}${clauseOf(message)}`
+}
+
+function exitCodeOf({ receipt }: Result): number {
+  return ends[receipt].code
+}
+
+/** A sentence of the hub, which may quote what a stranger wrote. */
+function clauseOf(message: unknown): string {
+  return typeof message === 'string' ? `: ${plainText(message)}` : ''
 }

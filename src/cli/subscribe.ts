@@ -1,9 +1,8 @@
 import { parseArgs } from 'node:util'
-import { isRecord } from '../core/record.ts'
-import { type Command, onlyOne, readArguments } from './command.ts'
-import { streamHistory } from './history-stream.ts'
-import { hubAddress, hubOptions, hubUsage } from './hub-address.ts'
-import { timeOption, wordOf } from './hub-question.ts'
+import { isRecord } from '../core/json.ts'
+import { type Command, onlyOne, readArguments, timeOption } from './arguments.ts'
+import { hubAddress, hubOptions, hubUsage, streamHistory } from './ask-hub.ts'
+import { wordOf } from './terminal.ts'
 
 const usage = `sub FILTER [--since 1h|ISO-TIME] [--quantity NAME] [--json] ${hubUsage}`
 
@@ -31,8 +30,8 @@ export const subscribe: Command = {
     await streamHistory(hub, { ...terminal, wanted }, (text) => {
       const lines = (rest + text).split('\n')
       rest = String(lines.pop())
-      const told = json ? lines : lines.map(wordsOf)
-      return terminal.write(told.map((line) => `${line}\n`).join(''))
+      const printed = json ? lines : lines.map(wordsOf)
+      return terminal.write(printed.map((line) => `${line}\n`).join(''))
     })
     return 0
   },
@@ -42,6 +41,6 @@ export const subscribe: Command = {
 function wordsOf(line: string): string {
   const parsed: unknown = JSON.parse(line)
   const { at, topic, quantity, value, unit, payload } = isRecord(parsed) ? parsed : {}
-  const told = quantity === undefined ? [payload] : [quantity, value, ...(unit ? [unit] : [])]
-  return [at, topic, ...told].map(wordOf).join(' ')
+  const reported = quantity === undefined ? [payload] : [quantity, value, ...(unit ? [unit] : [])]
+  return [at, topic, ...reported].map(wordOf).join(' ')
 }

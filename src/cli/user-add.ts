@@ -4,9 +4,14 @@ import { anonymousName, type Role, type Rule, roles } from '../access/user.ts'
 import { changeUser } from '../access/users-file.ts'
 import { HubError, quote } from '../core/errors.ts'
 import { isTopic } from '../core/topic.ts'
-import { type Command, onlyOne, readArguments } from './command.ts'
-import { newPassword, passwordOptions } from './user-options.ts'
-import { describeRules, readRule, withRules } from './user-rules.ts'
+import { type Command, onlyOne, readArguments } from './arguments.ts'
+import {
+  describeRules,
+  newPassword,
+  passwordOptions,
+  readRule,
+  withRules,
+} from './user-arguments.ts'
 
 const usage =
   'user add NAME [--role ROLE] [--base BASE] [--kind KIND [--topic PREFIX]…] [--allow ACTION:FILTER]… [--deny ACTION:FILTER]… [--digest] [--stdin] [--file FILE]'

@@ -1,8 +1,14 @@
 import { parseArgs } from 'node:util'
 import { changeUser } from '../access/users-file.ts'
-import { type Command, readArguments, required } from './command.ts'
-import { fileOption, known } from './user-options.ts'
-import { describeRules, type RulePart, readRule, withRules } from './user-rules.ts'
+import { type Command, readArguments, required } from './arguments.ts'
+import {
+  describeRules,
+  fileOption,
+  known,
+  type RulePart,
+  readRule,
+  withRules,
+} from './user-arguments.ts'
 
 const options = fileOption
 

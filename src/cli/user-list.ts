@@ -2,9 +2,8 @@ import { parseArgs } from 'node:util'
 import { isMosquittoHash } from '../access/passwords.ts'
 import type { User } from '../access/user.ts'
 import { readUsersFile } from '../access/users-file.ts'
-import { type Command, readArguments } from './command.ts'
-import { fileOption } from './user-options.ts'
-import { describeRules } from './user-rules.ts'
+import { type Command, readArguments } from './arguments.ts'
+import { describeRules, fileOption } from './user-arguments.ts'
 
 const usage = 'user list [--file FILE]'
 

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { changeUser } from '../access/users-file.ts'
-import { type Command, onlyOne, readArguments } from './command.ts'
-import { known, newPassword, passwordOptions } from './user-options.ts'
+import { type Command, onlyOne, readArguments } from './arguments.ts'
+import { known, newPassword, passwordOptions } from './user-arguments.ts'
 
 const usage = 'user password NAME [--digest | --no-digest] [--stdin] [--file FILE]'
 

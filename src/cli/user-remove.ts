@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { changeUser } from '../access/users-file.ts'
-import { type Command, onlyOne, readArguments } from './command.ts'
-import { fileOption, known } from './user-options.ts'
+import { type Command, onlyOne, readArguments } from './arguments.ts'
+import { fileOption, known } from './user-arguments.ts'
 
 const usage = 'user remove NAME [--file FILE]'
 

@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util'
 import { createToken } from '../access/tokens.ts'
 import { changeUser } from '../access/users-file.ts'
-import { type Command, onlyOne, readArguments } from './command.ts'
-import { fileOption, known, shownOnce } from './user-options.ts'
+import { type Command, onlyOne, readArguments } from './arguments.ts'
+import { fileOption, known, shownOnce } from './user-arguments.ts'
 
 const usage = 'user token NAME [--label LABEL] [--file FILE]'
 

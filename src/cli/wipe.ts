@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { wipeFolder } from '../store/data-folder.ts'
-import { type Command, readArguments, required } from './command.ts'
+import { type Command, readArguments, required } from './arguments.ts'
 
 const usage = 'wipe --data DIR --yes'
 

@@ -2,8 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { createSecureContext, type SecureContextOptions, type Server } from 'node:tls'
 import type { Logger } from 'pino'
 import { HubError, reasonOf } from './errors.ts'
-import { followFiles } from './follow-files.ts'
-import { readSecretFile, readTextFile } from './text-file.ts'
+import { followFiles, readSecretFile, readTextFile } from './files.ts'
 
 export interface CertificateFiles {
   /** The certificate in PEM, and behind it those between it and the authority. */

@@ -1,6 +1,8 @@
+import { closest, distance } from 'fastest-levenshtein'
+
 /**
  * Every error a client, an operator or an embedding program can meet. Codes are stable: programs
- * decide by them. The README carries the same list, and a test compares the two.
+ * decide by them. docs/errors.md says of each what to do, and a test compares the two.
  */
 export const errorCodes = {
   'bad-frame': 'a frame or line is not ["topic", payload] or ["topic", payload, object]',
@@ -67,4 +69,19 @@ export function reasonOf(thrown: unknown): string {
 /** The code of a system error such as `EADDRINUSE`, or of one of ours; undefined when it has none. */
 export function systemCodeOf(thrown: unknown): unknown {
   return thrown instanceof Error && 'code' in thrown ? thrown.code : undefined
+}
+
+/**
+ * Which of `known` somebody most likely meant by `text`; undefined when none is near: a far one would only
+ * lead astray. Two letters in the wrong order are one mistake.
+ */
+export function nearest(text: string, known: readonly string[]): string | undefined {
+  if (known.length === 0) return undefined
+  const found = closest(text, known)
+  const mistakes = distance(text, found) - (lettersOf(text) === lettersOf(found) ? 1 : 0)
+  return mistakes <= Math.max(1, Math.floor(found.length / 3)) ? found : undefined
+}
+
+function lettersOf(text: string): string {
+  return [...text].sort().join('')
 }

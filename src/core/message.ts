@@ -1,7 +1,9 @@
-import type { Payload } from './payload.ts'
+import type { Receipt as GeneratedReceipt } from '../generated/receipt.ts'
+import type { ErrorCode, HubError } from './errors.ts'
+import { Payload } from './payload.ts'
 
 /** MQTT's quality of service: at most once, at least once, exactly once. */
-export type Qos = 0 | 1 | 2
+type Qos = 0 | 1 | 2
 
 /** What travels on the bus. */
 export interface Message {
@@ -14,3 +16,19 @@ export interface Message {
   /** The bridge that brought it, by the name of its client; it does not get it back. */
   readonly bridge?: string
 }
+
+/** What the sender of a refused message is told: `{"code": …, "message": …}`. */
+export function errorPayload({ code, message }: HubError): Payload {
+  const value = { code, message }
+  return Payload.ofJson(JSON.stringify(value), value)
+}
+
+/** Where the refusal of a message on `topic` is told. */
+export function errorTopic(topic: string): string {
+  return `${topic}/error`
+}
+
+/** What became of a command; docs/commands.md has the picture. */
+export type Receipt = Readonly<GeneratedReceipt> & { readonly code?: ErrorCode }
+
+export type ReceiptName = Receipt['receipt']

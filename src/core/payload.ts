@@ -1,10 +1,9 @@
+import { isUtf8 } from 'node:buffer'
 import type { HubError } from './errors.ts'
-import { type JsonLimits, keepsJsonShape } from './json-shape.ts'
-import { parseJson } from './parse-json.ts'
-import { utf8Text } from './utf8-text.ts'
+import { type JsonLimits, keepsJsonShape, parseJson } from './json.ts'
 
 /** How the bytes of a payload read: as JSON, as other text, or as bytes that are no text at all. */
-export type Encoding = 'json' | 'text' | 'base64'
+type Encoding = 'json' | 'text' | 'base64'
 
 interface Decoded {
   readonly encoding: Encoding
@@ -106,4 +105,9 @@ export function ownBytes(bytes: Buffer): Buffer {
   const own = Buffer.allocUnsafeSlow(bytes.length)
   own.set(bytes)
   return own
+}
+
+/** The text that `bytes` are in UTF-8, its byte order mark included; undefined when they are none. */
+export function utf8Text(bytes: Buffer): string | undefined {
+  return isUtf8(bytes) ? bytes.toString() : undefined
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Config } from '../generated/config.ts'
 import { reasonOf } from './errors.ts'
@@ -23,7 +24,7 @@ export interface ProcessMeters {
   close(): void
 }
 
-export interface ProcessWatchOptions {
+interface ProcessWatchOptions {
   readonly limits: {
     readonly memory: Pick<Config['limits']['memory'], 'mib'>
     readonly process: Config['limits']['process']
@@ -115,5 +116,16 @@ function openMeters(intervalMs: number): ProcessMeters {
     close: () => {
       delays.disable()
     },
+  }
+}
+
+/** How many files and sockets this process may have open; Infinity where the system does not say. */
+export function maxOpenFiles(limitsFile = '/proc/self/limits'): number {
+  try {
+    const [, soft] = /^Max open files +(\d+)/m.exec(readFileSync(limitsFile, 'utf8')) ?? []
+    return soft === undefined ? Number.POSITIVE_INFINITY : Number(soft)
+  } catch {
+    // Only Linux has this file.
+    return Number.POSITIVE_INFINITY
   }
 }

@@ -1,5 +1,4 @@
 import type { Logger } from 'pino'
-import type { Counters } from './counters.ts'
 
 /** Counts every odd event and logs at most one of a kind per second, with how many it left out. */
 export interface SampledLog {
@@ -28,4 +27,38 @@ export function createSampledLog(
       )
     },
   }
+}
+
+/** Named counts of things worth knowing afterwards: what was refused, cut, dropped or found odd. */
+export interface Counters {
+  count(name: string): void
+  snapshot(): Record<string, number>
+}
+
+export function createCounters(): Counters {
+  const counts = new Map<string, number>()
+  return {
+    count: (name) => {
+      counts.set(name, (counts.get(name) ?? 0) + 1)
+    },
+    snapshot: () => Object.fromEntries(counts),
+  }
+}
+
+const minuteMs = 60_000
+
+/**
+ * Logs `sentences` now and once a minute, so that nobody forgets what is open. Returns what ends it.
+ */
+export function warnRepeatedly(
+  log: Pick<Logger, 'warn'>,
+  sentences: readonly string[],
+  intervalMs = minuteMs,
+): () => void {
+  const say = () => {
+    for (const sentence of sentences) log.warn(sentence)
+  }
+  say()
+  const timer = setInterval(say, intervalMs).unref()
+  return () => clearInterval(timer)
 }

@@ -1,8 +1,7 @@
 import type { ErrorObject, SchemaObject } from 'ajv'
 import type { Validator } from '../generated/validator.ts'
-import { quote } from './errors.ts'
-import { nearest } from './nearest.ts'
-import { fieldOf } from './record.ts'
+import { nearest, quote } from './errors.ts'
+import { fieldOf } from './json.ts'
 
 /** How a sentence calls the place these keys and indices lead to; no levels: the whole value. */
 export type PlaceName = (levels: readonly string[]) => string

@@ -33,7 +33,7 @@ export interface Session {
 /** A language spoken on links. It turns frames into messages and back, and knows no socket. */
 export interface Dialect {
   readonly name: string
-  /** Starts talking on `link`; answers what to do with each frame that arrives. Never throws. */
+  /** Starts talking on `link`; returns what to do with each frame that arrives. Never throws. */
   open(link: Link, session: Session): (frame: Buffer) => void
   /** For how many messages a frame counts, whatever they say. */
   countMessages(frame: Buffer): number

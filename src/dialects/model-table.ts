@@ -3,7 +3,7 @@
  * device: what its reports hold under a key. A column that is missing means that the system has nothing
  * like it; Tvheadend has no column, since it tells messages as they are.
  */
-import { isRecord } from '../core/record.ts'
+import { isRecord } from '../core/json.ts'
 
 /** What a report holds under a key: `[value, unit]`, a boolean, one of some words, a count of events. */
 export type Form = 'measured' | 'switch' | 'choice' | 'events' | 'text'

@@ -6,13 +6,13 @@ import type { SignedIn } from '../access/signed-in.ts'
 import type { User } from '../access/user.ts'
 import type { Bus } from '../bus/bus.ts'
 import type { AlarmClock } from '../core/clock.ts'
-import type { DeepReadonly } from '../core/deep-readonly.ts'
-import type { LogTail } from '../core/log-tail.ts'
+import type { DeepReadonly } from '../core/json.ts'
+import type { LogTail } from '../core/log.ts'
 import type { Release } from '../core/release.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Config } from '../generated/config.ts'
+import type { DialectUser } from '../nodes/served/dialect-users.ts'
 import type { SeenDevices } from '../nodes/served/seen-devices.ts'
-import type { Visitor } from '../nodes/served/visitors.ts'
 import type { Store } from '../store/store.ts'
 
 /**
@@ -68,7 +68,7 @@ export interface ServedRequest {
   /** Who is let in from there and by such a page without any credentials, where the configuration names somebody. */
   guest(): User | undefined
   /** The hub as `user` sees it; undefined when that user has too many connections. */
-  visit(user: User): Visitor | undefined
+  actAs(user: User): DialectUser | undefined
 }
 
 /** `nobody`: there were no credentials. */
@@ -105,7 +105,7 @@ export interface ServedLink {
    */
   send(frame: string, key?: string): void
   /** The hub as `user` sees it from now on; undefined when that is one connection too many: it closes. */
-  enter(user: User): Visitor | undefined
+  signIn(user: User): DialectUser | undefined
   /** Says goodbye with a code of RFC 6455, 7.4; without one, the goodbye has none. */
   close(code?: number, reason?: string): void
   /** Ends it without a goodbye: the client sees 1006. */

@@ -1,5 +1,5 @@
+import { createListeners } from '../core/callbacks.ts'
 import { matches } from '../core/filter.ts'
-import { createListeners } from '../core/listeners.ts'
 import { filterBelow } from '../core/topic.ts'
 import { checkConfiguredFilter } from './configured-filter.ts'
 import { deviceOf } from './device.ts'

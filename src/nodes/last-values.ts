@@ -1,6 +1,6 @@
 import type { Bus } from '../bus/bus.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
-import type { JsonLimits } from '../core/json-shape.ts'
+import type { JsonLimits } from '../core/json.ts'
 import type { Message } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
 import { RecencyMap } from '../core/recency-map.ts'

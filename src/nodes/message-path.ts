@@ -12,13 +12,12 @@ import type { NodePresence } from '../access/node-presence.ts'
 import type { PublishDecision } from '../access/rights.ts'
 import type { Sender } from '../access/sender.ts'
 import type { Bus } from '../bus/bus.ts'
-import type { Afterwards } from '../core/afterwards.ts'
+import type { Deferred } from '../core/callbacks.ts'
 import type { AlarmClock } from '../core/clock.ts'
-import type { Counters } from '../core/counters.ts'
 import { type ErrorCode, HubError, reasonOf, systemCodeOf } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
 import type { Payload } from '../core/payload.ts'
-import type { SampledLog } from '../core/sampled-log.ts'
+import type { Counters, SampledLog } from '../core/sampled-log.ts'
 import type { Commands } from './commands/commands.ts'
 import type { Recorder } from './history/recorder.ts'
 import type { LastValues } from './last-values.ts'
@@ -53,7 +52,7 @@ export interface MessagePathParts {
   readonly values: Pick<LastValues, 'keep'>
   readonly nodes: { readonly registry: Pick<Registry, 'learn'>; readonly isFollowed: boolean }
   readonly recorder: Pick<Recorder, 'record' | 'isFollowed'>
-  readonly afterwards: Pick<Afterwards, 'do'>
+  readonly deferred: Pick<Deferred, 'do'>
   readonly clock: AlarmClock
   readonly load: Load
   readonly log: Pick<Logger, 'warn'>
@@ -240,7 +239,7 @@ const together = { ms: 100, messages: 1000 }
  * noted before its acknowledgement leaves.
  */
 function createArrivals(parts: MessagePathParts) {
-  const { records, values, nodes, recorder, afterwards, clock } = parts
+  const { records, values, nodes, recorder, deferred, clock } = parts
   const { registry } = nodes
   let waiting: Arrival[] = []
   let stopWaiting: (() => void) | undefined
@@ -269,7 +268,7 @@ function createArrivals(parts: MessagePathParts) {
       const heard = { atMs: clock.wallMs(), nowMs: clock.nowMs(), isRestored: false }
       waiting.push({ record, message, heard })
       if (message.qos > 0 || waiting.length === together.messages) settle()
-      else if (isAwaited(record, message)) afterwards.do(settle)
+      else if (isAwaited(record, message)) deferred.do(settle)
       else stopWaiting ??= clock.after(together.ms, settle)
     },
   }

@@ -1,5 +1,5 @@
 import { reasonOf } from '../core/errors.ts'
-import { parseJson } from '../core/parse-json.ts'
+import { parseJson } from '../core/json.ts'
 import { RecencyMap } from '../core/recency-map.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Validator } from '../generated/validator.ts'

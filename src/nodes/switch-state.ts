@@ -1,4 +1,4 @@
-import { isRecord } from '../core/record.ts'
+import { isRecord } from '../core/json.ts'
 
 /** What of a payload, a command's or a report's, tells the state: its `state`, or a value without one as a whole. */
 export function stateOf(value: unknown): unknown {

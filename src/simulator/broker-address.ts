@@ -62,30 +62,30 @@ export function describeBroker({ protocol, host, port }: BrokerAddress): string 
 
 interface Remedy {
   readonly got: string
-  readonly mend: string
+  readonly fix: string
 }
 
-const unknownHost: Remedy = { got: 'an unknown host name', mend: 'correct it' }
+const unknownHost: Remedy = { got: 'an unknown host name', fix: 'correct it' }
 
 /** By the code of a socket error, the return code of CONNACK [MQTT-3.2.2.3] or that of SUBACK. */
 const remedies: ReadonlyMap<unknown, Remedy> = new Map<unknown, Remedy>([
-  ['ECONNREFUSED', { got: 'nobody listening', mend: 'start the broker or correct the address' }],
+  ['ECONNREFUSED', { got: 'nobody listening', fix: 'start the broker or correct the address' }],
   ['ENOTFOUND', unknownHost],
   ['EAI_AGAIN', unknownHost],
-  ['EPROTO', { got: 'an answer without TLS', mend: 'write mqtt:// if that port has none' }],
-  [4, { got: 'a refusal of the user name or password', mend: 'correct them' }],
-  [5, { got: 'a refusal (not authorized)', mend: 'give a user name and password it knows' }],
-  [128, { got: 'a refused subscription', mend: 'let this user subscribe below its base' }],
+  ['EPROTO', { got: 'an answer without TLS', fix: 'write mqtt:// if that port has none' }],
+  [4, { got: 'a refusal of the user name or password', fix: 'correct them' }],
+  [5, { got: 'a refusal (not authorized)', fix: 'give a user name and password it knows' }],
+  [128, { got: 'a refused subscription', fix: 'let this user subscribe below its base' }],
 ])
 
-/** The error for `thrown`, met on the way to `broker`: the address, why, and how to mend it. */
+/** The error for `thrown`, met on the way to `broker`: the address, why, and how to fix it. */
 export function cannotConnect(broker: BrokerAddress, thrown: unknown): HubError {
   const code = systemCodeOf(thrown)
-  const { got, mend } = remedies.get(code) ?? {
+  const { got, fix } = remedies.get(code) ?? {
     // Several addresses tried in vain make an AggregateError, which has a code but no message.
     got: reasonOf(thrown) || String(code),
-    mend: 'check that an MQTT broker answers there',
+    fix: 'check that an MQTT broker answers there',
   }
-  const sentence = `expected an MQTT broker at ${describeBroker(broker)}, got ${got}: ${mend}`
+  const sentence = `expected an MQTT broker at ${describeBroker(broker)}, got ${got}: ${fix}`
   return new HubError('cannot-connect', sentence, { cause: thrown })
 }

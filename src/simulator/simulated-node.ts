@@ -1,13 +1,11 @@
 import { type ErrorCode, quote } from '../core/errors.ts'
+import { fieldOf } from '../core/json.ts'
 import type { Message } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
-import { fieldOf } from '../core/record.ts'
 import { joinTopic, relativeTopic } from '../core/topic.ts'
-import { type Actuator, createDevices, type Device, type Random, type Sensor } from './devices.ts'
-import { courseTo, flapIntervalMs, type NodeFaults } from './faults.ts'
 
 /** Calls `tick` every `intervalMs` until the returned function is called. */
-export type Every = (intervalMs: number, tick: () => void) => () => void
+type Every = (intervalMs: number, tick: () => void) => () => void
 
 export interface SimulatedNodeSurroundings {
   /** What every topic of the node starts with; empty for none. */
@@ -62,8 +60,8 @@ export class SimulatedNode {
     const { isDeaf = false, lateMs } = this.#faults
     if (isDeaf) return
     const obey = () => {
-      const refusal = this.#obey(topic, payload)
-      if (refusal !== undefined) this.#around.onDropped(refusal)
+      const reason = this.#obey(topic, payload)
+      if (reason !== undefined) this.#around.onDropped(reason)
     }
     if (lateMs === undefined) obey()
     else this.#after(lateMs, obey)
@@ -74,7 +72,7 @@ export class SimulatedNode {
     for (const stop of [...this.#stopReporting.values(), ...this.#putOff]) stop()
   }
 
-  /** Calls `act` once, unless the answered function is called before that. */
+  /** Calls `act` once, unless the returned function is called before that. */
   #after(delayMs: number, act: () => void): () => void {
     const callOff = () => {
       stop()
@@ -96,7 +94,7 @@ export class SimulatedNode {
     }
   }
 
-  /** Obeys, or answers why not. So do the functions for one kind of command each. */
+  /** Obeys, or returns why not. So do the functions for one kind of command each. */
   #obey(topic: string, payload: Payload): string | undefined {
     const [kind, address, ...verb] = (relativeTopic(this.#around.base, topic) ?? '').split('/')
     const name = `${kind}/${address}`
@@ -216,4 +214,174 @@ function expectedInterval({ kind }: Device): string {
 
 function notOurs(expected: string, name: string): string {
   return `expected ${expected} of this node, got ${quote(name)}`
+}
+
+/** What a simulated node does wrong on purpose. */
+export interface NodeFaults {
+  /** It hears whatever it is told so much later. */
+  readonly lateMs?: number
+  /** It hears nothing; its sensors report as ever. */
+  readonly isDeaf?: boolean
+  /** It tells another state than the one it was asked for. */
+  readonly isLying?: boolean
+  /** It tells each state that a command led to twice. */
+  readonly isTwice?: boolean
+  /** It goes back and forth before it settles in the state it was asked for. */
+  readonly isFlapping?: boolean
+}
+
+/** A pause in which a hub can act on a state before the next one comes. */
+const flapIntervalMs = 100
+
+/** How often a flapping actuator goes back. */
+const flaps = 2
+
+/** The states that `actuator` tells one after the other when it was asked for `asked`. */
+function courseTo(
+  asked: unknown,
+  actuator: Actuator,
+  { isLying = false, isFlapping = false }: NodeFaults,
+): readonly [unknown, ...unknown[]] {
+  const last = isLying ? actuator.otherThan(asked) : asked
+  const flap = [actuator.otherThan(last), last]
+  return [last, ...(isFlapping ? new Array(flaps).fill(flap).flat() : [])]
+}
+
+/** Gives numbers from 0 up to, but not including, 1, as `Math.random` does. */
+export type Random = () => number
+
+/** What a device reports on its own topic. */
+type Reading = Readonly<Record<string, unknown>>
+
+export interface Sensor {
+  readonly kind: 'sensor'
+  reading(): Reading
+  /** Lets some time go by: the measured values move a little. */
+  advance(random: Random): void
+}
+
+export interface Actuator {
+  readonly kind: 'actuator'
+  reading(): Reading
+  /** The states it can take, in words for a message. */
+  readonly states: string
+  /** Takes `state` and returns true, or returns false and stays as it is. */
+  switchTo(state: unknown): boolean
+  /** A state it can take that is not `state`. */
+  otherThan(state: unknown): unknown
+}
+
+interface Quantity {
+  readonly name: string
+  readonly unit: string
+  readonly start: number
+  readonly low: number
+  readonly high: number
+  /** How far the value moves at most from one report to the next. */
+  readonly step: number
+}
+
+type Device = Sensor | Actuator
+
+/** The devices of a node by name, in the order a node lists them. */
+export function createDevices(): ReadonlyMap<string, Device> {
+  return new Map<string, Device>([
+    ['thermometer/i2c0-48', createMeter([temperature(20.01)])],
+    ['thermometer/i2c1-48', createMeter([temperature(21.5)])],
+    ['humidity-sensor/i2c0-5f', createMeter([relativeHumidity])],
+    ['lux-meter/i2c0-44', createMeter([illuminance])],
+    ['barometer/i2c0-60', createMeter([pressure, altitude])],
+    ['co2-sensor/i2c0-38', createMeter([concentration])],
+    ['pir/-', createMotionDetector()],
+    ['relay/i2c0-3b', createRelay()],
+    ['relay/i2c0-3f', createRelay()],
+    ['led/-', createLed()],
+  ])
+}
+
+function temperature(start: number): Quantity {
+  return quantity('temperature', '℃', { start, low: 17, high: 27, step: 0.08 })
+}
+
+function quantity(name: string, unit: string, range: Omit<Quantity, 'name' | 'unit'>): Quantity {
+  return { name, unit, ...range }
+}
+
+const relativeHumidity = quantity('relative-humidity', '%', {
+  start: 45.2,
+  low: 30,
+  high: 65,
+  step: 0.4,
+})
+const illuminance = quantity('illuminance', 'lux', { start: 320, low: 80, high: 900, step: 12 })
+const pressure = quantity('pressure', 'kPa', { start: 101.3, low: 99, high: 103, step: 0.02 })
+const altitude = quantity('altitude', 'm', { start: 2.1, low: -140, high: 200, step: 0.5 })
+const concentration = quantity('concentration', 'ppm', {
+  start: 650,
+  low: 400,
+  high: 1500,
+  step: 15,
+})
+
+function createMeter(quantities: readonly Quantity[]): Sensor {
+  const values = new Map(quantities.map((quantity) => [quantity, quantity.start]))
+  return {
+    kind: 'sensor',
+    reading: () =>
+      Object.fromEntries(
+        [...values].map(([{ name, unit }, value]) => [name, [Number(value.toFixed(2)), unit]]),
+      ),
+    advance: (random) => {
+      for (const [quantity, value] of values) {
+        const moved = value + (2 * random() - 1) * quantity.step
+        values.set(quantity, Math.min(quantity.high, Math.max(quantity.low, moved)))
+      }
+    },
+  }
+}
+
+/** How likely somebody walks past between two reports. */
+const motionProbability = 0.2
+
+function createMotionDetector(): Sensor {
+  let eventCount = 0
+  return {
+    kind: 'sensor',
+    reading: () => ({ 'event-count': eventCount }),
+    advance: (random) => {
+      if (random() < motionProbability) eventCount++
+    },
+  }
+}
+
+function createRelay(): Actuator {
+  let state = false
+  return {
+    kind: 'actuator',
+    reading: () => ({ state }),
+    states: 'true or false',
+    switchTo: (asked) => {
+      if (typeof asked !== 'boolean') return false
+      state = asked
+      return true
+    },
+    otherThan: (told) => told !== true,
+  }
+}
+
+const ledStates: readonly unknown[] = ['off', 'on', '1-dot', '2-dot', '3-dot']
+
+function createLed(): Actuator {
+  let state: unknown = 'off'
+  return {
+    kind: 'actuator',
+    reading: () => ({ state }),
+    states: ledStates.join(', '),
+    switchTo: (asked) => {
+      if (!ledStates.includes(asked)) return false
+      state = asked
+      return true
+    },
+    otherThan: (told) => (told === 'off' ? 'on' : 'off'),
+  }
 }

@@ -4,15 +4,13 @@ import { HubError } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
 import { checkTopic, joinTopic } from '../core/topic.ts'
-import { type Absence, planAbsence } from './absence.ts'
 import {
   type BrokerAddress,
   cannotConnect,
   describeBroker,
   readBrokerUrl,
 } from './broker-address.ts'
-import type { NodeFaults } from './faults.ts'
-import { commandFilters, SimulatedNode } from './simulated-node.ts'
+import { commandFilters, type NodeFaults, SimulatedNode } from './simulated-node.ts'
 
 export interface SimulatedNodeOptions {
   /** `mqtt://[user:password@]host[:port]`, user and password percent-encoded; `mqtts://` for TLS. */
@@ -37,7 +35,7 @@ export interface SimulatedNodeOptions {
 const closeTimeoutMs = 1000
 
 /**
- * Connects a simulated node to a broker and answers once it is subscribed. When the connection is
+ * Connects a simulated node to a broker, subscribed when it resolves. When the connection is
  * lost later, the node dials again every second until it is closed.
  *
  * @throws HubError `cannot-connect` when the first attempt gets nowhere, `bad-topic` for a base that
@@ -195,4 +193,38 @@ function disconnect(client: MqttClient): Promise<void> {
     client.once('close', done)
     client.end(!client.connected, done)
   })
+}
+
+/** When a simulated node leaves its broker without a word. */
+export interface Absence {
+  /** Counted from the first connection. */
+  readonly offlineAfterMs: number
+  /** Counted from when it left; without it the node stays away. */
+  readonly backAfterMs?: number
+}
+
+/**
+ * Cuts the connection of `client` when the time has come, and dials again when the node is to be back.
+ * The returned function calls off what is still to come.
+ */
+function planAbsence(
+  client: MqttClient,
+  { offlineAfterMs, backAfterMs }: Absence,
+  onLeft: () => void,
+): () => void {
+  const leave = () => {
+    // Forced, it says no DISCONNECT: for the broker this is a node whose plug was pulled.
+    client.end(true)
+    onLeft()
+    if (backAfterMs !== undefined) timer = setTimeout(() => client.reconnect(), backAfterMs)
+  }
+  let timer = setTimeout(() => {
+    // One that has lost its broker leaves as soon as it has found it again.
+    if (client.connected) leave()
+    else client.once('connect', leave)
+  }, offlineAfterMs)
+  return () => {
+    clearTimeout(timer)
+    client.off('connect', leave)
+  }
 }

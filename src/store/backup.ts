@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { HubError } from '../core/errors.ts'
-import { parseJson } from '../core/parse-json.ts'
-import { isRecord } from '../core/record.ts'
+import { isRecord, parseJson } from '../core/json.ts'
 import { migrations } from './format.ts'
 import { type Entry, formatKey, type Store } from './store.ts'
 

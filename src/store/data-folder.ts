@@ -1,10 +1,9 @@
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { createCounters } from '../core/counters.ts'
 import { HubError, reasonOf, systemCodeOf } from '../core/errors.ts'
+import { syncFolder } from '../core/files.ts'
 import { openLog } from '../core/log.ts'
-import { createSampledLog, type SampledLog } from '../core/sampled-log.ts'
-import { syncFolder } from '../core/sync-folder.ts'
+import { createCounters, createSampledLog, type SampledLog } from '../core/sampled-log.ts'
 import { cannotOpen, isLocked } from './broken-store.ts'
 import { openLevelAgain, storePath } from './level-store.ts'
 

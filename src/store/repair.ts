@@ -1,6 +1,6 @@
 import { cpSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { syncFolder } from '../core/sync-folder.ts'
+import { syncFolder } from '../core/files.ts'
 import { createStore } from './batched-store.ts'
 import { cannotOpen } from './broken-store.ts'
 import { refuseLocked, silentLog } from './data-folder.ts'

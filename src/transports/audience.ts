@@ -1,9 +1,9 @@
 import type { Logger } from 'pino'
 import type { Rights } from '../access/rights.ts'
 import type { Bus } from '../bus/bus.ts'
+import type { EndOfTick } from '../core/callbacks.ts'
 import type { Message } from '../core/message.ts'
 import { filterBelow, relativeTopic } from '../core/topic.ts'
-import type { TurnEnd } from '../core/turn-end.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import { shapeOf } from '../nodes/clown-model.ts'
 import { Batch, type LiveFrame } from './batch.ts'
@@ -23,7 +23,7 @@ export interface View {
 
 export interface AudienceContext {
   readonly bus: Pick<Bus, 'subscribe'>
-  readonly turnEnd: TurnEnd
+  readonly endOfTick: EndOfTick
   readonly log: Logger
   /** How large a frame may be. */
   readonly frameBytes: number
@@ -98,7 +98,7 @@ export class Audience {
     if (relative === undefined) return
     const message = { topic: relative, payload }
     const text = fittingFrame(dialect, message, this.#context.frameBytes)
-    if (this.#frames.length === 0) this.#context.turnEnd.add(this)
+    if (this.#frames.length === 0) this.#context.endOfTick.add(this)
     // Only of a report does the latest value tell all; commands, answers and notifications are events.
     this.#frames.push({ text, topic: shapeOf(topic) === 'report' ? topic : undefined })
     this.#collected += text.length

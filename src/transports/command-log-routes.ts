@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
+import { readTime } from '../core/clock.ts'
 import { HubError, quote } from '../core/errors.ts'
-import { readTime } from '../core/iso-time.ts'
 import { checkTopic, type TopicLimits } from '../core/topic.ts'
 import type { AuditLog, AuditQuery } from '../nodes/commands/audit-log.ts'
 import { asOperator } from './as-operator.ts'

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Credentials } from '../access/sign-in.ts'
-import { parseJson } from '../core/parse-json.ts'
-import { fieldOf } from '../core/record.ts'
+import { fieldOf, parseJson } from '../core/json.ts'
 import type { Refusal } from './refusal.ts'
 
 const expected = 'expected a user and a password, in JSON or from a form'

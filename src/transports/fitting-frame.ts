@@ -1,5 +1,5 @@
-import { errorPayload, errorTopic } from '../core/error-payload.ts'
 import { HubError } from '../core/errors.ts'
+import { errorPayload, errorTopic } from '../core/message.ts'
 import type { Payload } from '../core/payload.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 

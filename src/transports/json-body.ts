@@ -1,5 +1,5 @@
 import { HubError } from '../core/errors.ts'
-import { parseJson } from '../core/parse-json.ts'
+import { parseJson } from '../core/json.ts'
 import { schemaSentence } from '../core/schema-error.ts'
 import type { Validator } from '../generated/validator.ts'
 

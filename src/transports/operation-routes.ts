@@ -1,5 +1,5 @@
 import { HubError, quote } from '../core/errors.ts'
-import { parseJson } from '../core/parse-json.ts'
+import { parseJson } from '../core/json.ts'
 import type { Operation } from '../dialects/served-dialect.ts'
 import { asOperator } from './as-operator.ts'
 import type { AsUser } from './as-user.ts'

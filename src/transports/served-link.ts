@@ -3,10 +3,10 @@ import type { Logger } from 'pino'
 import type { WebSocket } from 'ws'
 import type { User } from '../access/user.ts'
 import type { NewShare } from '../core/byte-budget.ts'
+import type { EndOfTick } from '../core/callbacks.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
-import type { TurnEnd } from '../core/turn-end.ts'
 import type { ServedLink, Welcome } from '../dialects/served-dialect.ts'
-import type { Visitor } from '../nodes/served/visitors.ts'
+import type { DialectUser } from '../nodes/served/dialect-users.ts'
 import { busy } from './admit-requests.ts'
 import type { Batch } from './batch.ts'
 import { closeCodes } from './close-codes.ts'
@@ -21,11 +21,11 @@ export interface ServedLinkOptions {
   isShortOfMemory(): boolean
   readonly sampledLog: SampledLog
   readonly log: Logger
-  readonly turnEnd: TurnEnd
+  readonly endOfTick: EndOfTick
   /** All links of a dialect share it, for most frames are for many of them. */
   batchOf(text: string, topic?: string): Batch
   /** See `ServedLink.enter`. */
-  enter(user: User, ended: () => void): { visitor: Visitor; leave(): void } | undefined
+  enter(user: User, ended: () => void): { dialectUser: DialectUser; leave(): void } | undefined
 }
 
 /** Lets a websocket and a dialect converse until one of them has enough. */
@@ -35,7 +35,7 @@ export function serveLink(
   options: ServedLinkOptions,
 ): void {
   const { limits, sampledLog, log } = options
-  const outlet = writeOnceATurn(websocket, socket, options.turnEnd)
+  const outlet = writeOnceATurn(websocket, socket, options.endOfTick)
   let owner = ''
   const share = options.newOutboundShare(() => owner)
   const frames = new WebSocketLink(outlet, {
@@ -47,13 +47,13 @@ export function serveLink(
   const leaves: (() => void)[] = []
   const link: ServedLink = {
     send: (text, key) => frames.deliver(options.batchOf(text, key)),
-    enter: (user) => {
+    signIn: (user) => {
       // RFC 6455, 7.4.1: 1008, a message that breaks the policy; these clients know no codes of ours.
       owner = user.name
       const entered = options.enter(user, () => websocket.close(1008, 'signed out'))
       if (entered === undefined) websocket.close(closeCodes.later.code, busy.reason)
       else leaves.push(entered.leave)
-      return entered?.visitor
+      return entered?.dialectUser
     },
     close: (code, reason) => websocket.close(code, reason),
     cut: () => websocket.terminate(),

@@ -4,7 +4,7 @@ import type { Until } from '../access/secrets.ts'
 import type { Credentials, SignIn } from '../access/sign-in.ts'
 import type { User } from '../access/user.ts'
 import type { ServedAnswer, ServedRequest } from '../dialects/served-dialect.ts'
-import type { Visitor, Visitors } from '../nodes/served/visitors.ts'
+import type { DialectUser, DialectUsers } from '../nodes/served/dialect-users.ts'
 import { endUpgrade } from './refusal.ts'
 import type { RequestSignIn } from './request-sign-in.ts'
 import { offeredSubprotocols } from './subprotocol.ts'
@@ -17,7 +17,7 @@ export interface ServedDoor {
   readonly path: string
   /** Empty where it serves all topics. */
   readonly base: string
-  readonly visitors: Visitors
+  readonly dialectUsers: DialectUsers
   readonly signIn: SignIn
   readonly ofRequest: RequestSignIn['ofRequest']
   /** Whether a user may have one more connection, and this is to be one of that user's. */
@@ -70,9 +70,9 @@ export function servedRequest(arrived: Arrived, door: ServedDoor): ServedRequest
       return result
     },
     guest: () => guestOf(door, { address, isOriginAllowed }),
-    visit: (user): Visitor | undefined =>
+    actAs: (user): DialectUser | undefined =>
       door.mayEnter(request.socket, user.name)
-        ? door.visitors.of({ user, address, way: door.name })
+        ? door.dialectUsers.of({ user, address, way: door.name })
         : undefined,
   }
 }
@@ -84,7 +84,7 @@ function guestOf(
 ): User | undefined {
   const guest = door.guest(address)
   if (guest === undefined || isOriginAllowed) return guest
-  return door.isAnyPageGuest ? door.visitors.asStranger(guest) : undefined
+  return door.isAnyPageGuest ? door.dialectUsers.readOnly(guest) : undefined
 }
 
 function headersOf({ headers }: IncomingMessage): Record<string, string | undefined> {

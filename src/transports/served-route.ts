@@ -107,7 +107,10 @@ function accept(
   const { name, base } = door
   const enter = (user: User, ended: () => void) =>
     door.mayEnter(socket, user.name)
-      ? door.visitors.enter({ user, address, way: name, base, connection: socket, until }, ended)
+      ? door.dialectUsers.enter(
+          { user, address, way: name, base, connection: socket, until },
+          ended,
+        )
       : undefined
   websockets.accept(handshake, welcome, (websocket) =>
     serveLink({ websocket, socket }, welcome, { ...options, enter }),

@@ -5,9 +5,9 @@ import type { Until } from '../access/secrets.ts'
 import { parseBearer } from '../access/sign-in.ts'
 import type { User } from '../access/user.ts'
 import type { NewShare } from '../core/byte-budget.ts'
+import type { EndOfTick } from '../core/callbacks.ts'
 import type { HubError } from '../core/errors.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
-import type { TurnEnd } from '../core/turn-end.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import { busy } from './admit-requests.ts'
 import { closeCodes } from './close-codes.ts'
@@ -36,7 +36,7 @@ export interface TalkOptions {
   readonly newOutboundShare: NewShare
   /** Whether the hub has to save memory. */
   isShortOfMemory(): boolean
-  readonly turnEnd: TurnEnd
+  readonly endOfTick: EndOfTick
   /** Where a request comes from. */
   clientAddress(request: IncomingMessage): string
   readonly limits: InboundLimits & OutboundLimits & { readonly overRateSeconds: number }
@@ -112,7 +112,7 @@ function serve(
 ): void {
   const { dialect, context, limits, sampledLog } = options
   const { encodeMissed } = dialect
-  const outlet = writeOnceATurn(websocket, socket, options.turnEnd)
+  const outlet = writeOnceATurn(websocket, socket, options.endOfTick)
   const share = options.newOutboundShare(() => user.name)
   const link = new WebSocketLink(outlet, { limits, share, sampledLog, encodeMissed })
   const session = openSession(context, {

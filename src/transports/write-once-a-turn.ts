@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { WebSocket } from 'ws'
-import type { TurnEnd } from '../core/turn-end.ts'
+import type { EndOfTick } from '../core/callbacks.ts'
 import type { Outlet } from './websocket-link.ts'
 
 /** More than this is written at once: a reader that keeps up must not look like one that does not. */
@@ -10,7 +10,7 @@ const mostCollectedBytes = 65_536
  * What goes to a websocket in one turn of the event loop leaves with one write, which costs more than all
  * the rest, and after what the turn has to send to others.
  */
-export function writeOnceATurn(websocket: WebSocket, socket: Duplex, turnEnd: TurnEnd): Outlet {
+export function writeOnceATurn(websocket: WebSocket, socket: Duplex, endOfTick: EndOfTick): Outlet {
   let isCollecting = false
   const end = {
     flush: () => {
@@ -38,7 +38,7 @@ export function writeOnceATurn(websocket: WebSocket, socket: Duplex, turnEnd: Tu
       if (!isCollecting) {
         isCollecting = true
         socket.cork()
-        turnEnd.add(end)
+        endOfTick.add(end)
       }
       websocket.send(frame, written)
       if (websocket.bufferedAmount <= mostCollectedBytes) return

@@ -3,8 +3,7 @@ import { pino } from 'pino'
 import t from 'tap'
 import { createConnectionLimiter } from '../../src/access/connection-limiter.ts'
 import { checkConfig } from '../../src/config.ts'
-import { createCounters } from '../../src/core/counters.ts'
-import { createSampledLog } from '../../src/core/sampled-log.ts'
+import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import type { Config } from '../../src/generated/config.ts'
 
 type Limits = Config['limits']['connections']

@@ -5,8 +5,7 @@ import t from 'tap'
 import { createDigestSignIn, digestSecretOf, parseDigest } from '../../src/access/digest.ts'
 import { createLoginThrottle } from '../../src/access/login-throttle.ts'
 import { checkConfig } from '../../src/config.ts'
-import { createCounters } from '../../src/core/counters.ts'
-import { createSampledLog } from '../../src/core/sampled-log.ts'
+import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import { changingDirectory, userNamed } from './changing-directory.ts'
 
 const { limits } = checkConfig({ users: { clown: { password: 'bigclown' } } })

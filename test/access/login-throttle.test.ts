@@ -135,7 +135,7 @@ t.test(
 )
 
 t.test(
-  'what pages of a foreign origin fail at counts against it, and not their visitor',
+  'what pages of a foreign origin fail at counts against it, and not their user',
   async (t) => {
     const { begin, through, attempt } = openThrottle()
     const evil = 'http://evil.example'
@@ -156,7 +156,7 @@ t.test(
     t.equal(
       guesses(100, (number) => [`user${number}`, `192.0.2.${number}`]),
       0,
-      'the origin has used up its failures, wherever its visitors are',
+      'the origin has used up its failures, wherever its users are',
     )
     t.equal(guess('clown', '192.0.2.1', good), undefined)
     t.equal(

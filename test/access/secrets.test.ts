@@ -7,8 +7,7 @@ import {
   type SignedOut,
 } from '../../src/access/secrets.ts'
 import { checkConfig } from '../../src/config.ts'
-import { createCounters } from '../../src/core/counters.ts'
-import { createSampledLog } from '../../src/core/sampled-log.ts'
+import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import { steppedClock } from '../clock.ts'
 import { changingDirectory, userNamed } from './changing-directory.ts'
 

@@ -10,8 +10,7 @@ import {
 } from '../../src/access/sign-in.ts'
 import { createToken } from '../../src/access/tokens.ts'
 import { checkConfig } from '../../src/config.ts'
-import { createCounters } from '../../src/core/counters.ts'
-import { createSampledLog } from '../../src/core/sampled-log.ts'
+import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import { changingDirectory, userNamed } from './changing-directory.ts'
 
 const { limits } = checkConfig({ users: { clown: { password: 'bigclown' } } })

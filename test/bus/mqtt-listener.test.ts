@@ -5,8 +5,7 @@ import { pino } from 'pino'
 import t from 'tap'
 import type { Connection } from '../../src/access/connection-limiter.ts'
 import { listenForMqtt } from '../../src/bus/mqtt-listener.ts'
-import { createCounters } from '../../src/core/counters.ts'
-import { createSampledLog } from '../../src/core/sampled-log.ts'
+import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import { skipMissing } from '../missing.ts'
 
 t.test('a connection past a limit is cut at once', async (t) => {

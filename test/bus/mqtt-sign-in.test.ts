@@ -5,8 +5,7 @@ import { pino } from 'pino'
 import t from 'tap'
 import type { User } from '../../src/access/user.ts'
 import { createMqttSignIn, type MqttSignInOptions } from '../../src/bus/mqtt-sign-in.ts'
-import { createCounters } from '../../src/core/counters.ts'
-import { createSampledLog } from '../../src/core/sampled-log.ts'
+import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import { everybody, mqttTo, startedHub } from '../started-hub.ts'
 
 const nobody = { id: 'anonymous:a', conn: new PassThrough() }

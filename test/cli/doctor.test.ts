@@ -1,5 +1,6 @@
 import { chmodSync } from 'node:fs'
 import t from 'tap'
+import { certificateWarnings } from '../../src/cli/doctor.ts'
 import { someHash, usersFile, writePrivate } from '../access/users.ts'
 import { testCertificate } from '../certificates.ts'
 import { ranLine } from './run-line.ts'
@@ -10,7 +11,7 @@ t.test('it finds nothing in a safe configuration', async (t) => {
   writePrivate(config, `usersFile: ${users}`)
   t.same(await ranLine(`doctor ${config}`), {
     code: 0,
-    output: ['nothing to mend was found'],
+    output: ['nothing to fix was found'],
     errors: [],
   })
 })
@@ -43,17 +44,17 @@ users: { clown: { password: bigclown, role: admin } }
 t.test('what keeps the hub from starting is the first thing to mend', async (t) => {
   const users = usersFile(t, 'users: {}')
   const config = users.replace('users.yaml', 'hub.yaml')
-  const cases: [text: string, finding: RegExp][] = [
+  const cases: [text: string, warning: RegExp][] = [
     ['http: { prot: 1 }', /unknown key "http\.prot"/],
     ['http: { host: 0.0.0.0 }', /expected users or usersFile, since 0\.0\.0\.0 can be reached/],
     [`usersFile: ${users}`, /got mode 0644: chmod 600 .*users\.yaml/],
   ]
   chmodSync(users, 0o644)
-  for (const [text, finding] of cases) {
+  for (const [text, warning] of cases) {
     writePrivate(config, text)
     const { code, output } = await ranLine(`doctor ${config}`)
     t.equal(code, 1)
-    t.match(output, [finding])
+    t.match(output, [warning])
   }
   writePrivate(config, 'users: { bob: { password: x } }')
   t.match(await ranLine(`doctor ${config}`), { code: 1, output: [/^bob may do nothing/] })
@@ -79,7 +80,7 @@ t.test('it knows the part tls, and goes on to the users', async (t) => {
   t.match(exposed.output, [/^expected ".*tls\.key" .* got mode 0640: chmod 600/, ...ofUsers])
 })
 
-t.test('a defect is no finding', async (t) => {
+t.test('a defect is no warning', async (t) => {
   const environment = {
     get CLOWN_LOG_LEVEL(): string {
       throw new TypeError('out of memory')
@@ -89,4 +90,15 @@ t.test('a defect is no finding', async (t) => {
   const { code, errors } = await ranLine(`doctor ${config}`, { environment })
   t.equal(code, 1)
   t.match(errors, ['clown-hub: unexpected: out of memory; please report this as a defect'])
+})
+
+const dayMs = 24 * 60 * 60 * 1000
+
+t.test('a certificate is told of 30 days before its end, and after it', async (t) => {
+  const files = await testCertificate(t)
+  const inDays = (days: number) => certificateWarnings(files, Date.now() + days * dayMs)
+  t.same(certificateWarnings(files), [])
+  t.same(inDays(824 - 31), [])
+  t.match(inDays(824 - 29), [/^tls\.certFile ".*tls\.crt" expires on \d{4}-\d\d-\d\d: put a new/])
+  t.match(inDays(825), [/^tls\.certFile ".*tls\.crt" has expired on \d{4}-\d\d-\d\d: put a new/])
 })

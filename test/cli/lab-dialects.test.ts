@@ -36,7 +36,7 @@ t.test('the lab says where each is, and why one is not', async (t) => {
   t.equal(dialectsLine([]), 'none')
   const places = [
     { dialect: 'deconz', port: 8088 },
-    { dialect: 'deconz', trouble: 'in use' },
+    { dialect: 'deconz', error: 'in use' },
   ] as const
   t.equal(
     dialectsLine(places),

@@ -83,14 +83,14 @@ t.test('nodes come with what their devices told last, how long ago and when', as
     'nodes/bridge/0, online, last seen 2 s ago, 11:59:58',
     ...[
       ['relay/i2c0-3b', 'state true', '3 s ago', '11:59:57'],
-      ['led/-', '-', 'never told'],
+      ['led/-', '-', 'never reported'],
       ['t', 'temperature 20.01 ℃, b 1', '5 min ago', '11:55:00             stale'],
       ['x', 'on [2J', 'now', '12:00:01'],
       ['y', 'bytes', '3 h ago', '09:00:00'],
-      ['z', `${'z'.repeat(60)}…`, 'never told'],
+      ['z', `${'z'.repeat(60)}…`, 'never reported'],
       ['list', '[1,2,3]', '12 h ago', '2026-11-20 23:59:59'],
     ].map(([name = '', value = '', age = '', time = '']) =>
-      `  ${name.padEnd(13)}  ${value.padEnd(61)}  ${age.padEnd(10)}  ${time}`.trimEnd(),
+      `  ${name.padEnd(13)}  ${value.padEnd(61)}  ${age.padEnd(14)}  ${time}`.trimEnd(),
     ),
   ])
   t.same(nodeLines([], now), ['no nodes yet'])
@@ -113,9 +113,11 @@ t.test('a refusal of a list ends with 4, and what is none with 1', async (t) => 
     [503, { commands: [] }],
   ]) {
     const { url } = await answeringHub(t, { status: Number(status), body: answer })
-    const { code, errors } = await ranLine(`commands --url ${url}`)
-    t.equal(code, 1)
-    t.match(errors, [/^clown-hub: expected a hub that lists commands, got status /])
+    for (const options of ['', ' --json']) {
+      const { code, errors } = await ranLine(`commands --url ${url}${options}`)
+      t.equal(code, 1)
+      t.match(errors, [/^clown-hub: expected a hub that lists commands, got status /])
+    }
   }
 })
 

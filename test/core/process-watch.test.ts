@@ -1,8 +1,9 @@
+import { join } from 'node:path'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
-import { createCounters } from '../../src/core/counters.ts'
-import { type ProcessMeters, watchProcess } from '../../src/core/process-watch.ts'
-import { createSampledLog } from '../../src/core/sampled-log.ts'
+import { maxOpenFiles, type ProcessMeters, watchProcess } from '../../src/core/process-watch.ts'
+import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
+import { testFolder } from '../test-folder.ts'
 
 const limits = { memory: { mib: 200 }, process: { lagMs: 50 } }
 const mebibyte = 1024 * 1024
@@ -103,4 +104,16 @@ t.test('the meters of the process itself see a stall', async (t) => {
   })
   t.match(lines[0], { kind: 'event-loop-lag' })
   t.ok(Number(lines[0]?.['lagMs']) >= 100)
+})
+
+t.test('the limit on open files is the soft one of this process', async (t) => {
+  const folder = testFolder(t, {
+    limits:
+      'Limit                     Soft Limit  Hard Limit  Units\nMax open files            64          4096        files\n',
+    unlimited: 'Max open files            unlimited   unlimited   files\n',
+  })
+  t.equal(maxOpenFiles(join(folder, 'limits')), 64)
+  t.equal(maxOpenFiles(join(folder, 'unlimited')), Number.POSITIVE_INFINITY)
+  t.equal(maxOpenFiles(join(folder, 'absent')), Number.POSITIVE_INFINITY)
+  t.ok(maxOpenFiles() > 0)
 })

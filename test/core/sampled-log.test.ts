@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import t from 'tap'
-import { createCounters } from '../../src/core/counters.ts'
-import { createSampledLog } from '../../src/core/sampled-log.ts'
+import { createCounters, createSampledLog, warnRepeatedly } from '../../src/core/sampled-log.ts'
+import { createInbox } from '../inbox.ts'
 
 t.test('of many alike one is logged a second, and all are counted', async (t) => {
   const lines: Record<string, unknown>[] = []
@@ -20,4 +20,24 @@ t.test('of many alike one is logged a second, and all are counted', async (t) =>
   ])
   t.equal(lines.length, 3)
   t.same(counters.snapshot(), { odd: 6, other: 1 })
+})
+
+function openedLog() {
+  const lines = createInbox<{ level: number; msg: string }>()
+  return { lines, log: pino({}, { write: (line: string) => lines.put(JSON.parse(line)) }) }
+}
+
+t.test('each sentence is logged at once, and again and again until the end', async (t) => {
+  const { log, lines } = openedLog()
+  const end = warnRepeatedly(log, ['one', 'two'], 5)
+  const said = () => lines.items.map(({ level, msg }) => `${level} ${msg}`)
+  t.same(said(), ['40 one', '40 two'])
+  while (lines.items.length < 6) await lines.next()
+  t.same(new Set(said()), new Set(['40 one', '40 two']))
+  end()
+  const ended = lines.items.length
+  const later = openedLog()
+  t.teardown(warnRepeatedly(later.log, ['later'], 5))
+  while (later.lines.items.length < 4) await later.lines.next()
+  t.equal(lines.items.length, ended)
 })

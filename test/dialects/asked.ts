@@ -15,7 +15,7 @@ export function asked(given: Partial<ServedRequest> = {}): ServedRequest {
     gone: new AbortController().signal,
     signIn: () => Promise.resolve({ refused: 'nobody' }),
     guest: () => undefined,
-    visit: () => undefined,
+    actAs: () => undefined,
     ...given,
   }
 }

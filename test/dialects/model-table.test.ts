@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import t from 'tap'
 import { modelTable, readQuantity, rowsOf } from '../../src/dialects/model-table.ts'
-import { createDevices } from '../../src/simulator/devices.ts'
+import { createDevices } from '../../src/simulator/simulated-node.ts'
 
 t.test('every device of the simulated node has a row, which reads what it reports', async (t) => {
   for (const [name, device] of createDevices()) {

@@ -1,5 +1,5 @@
 // Writes the texts in its arguments to a file in turn, as fast as it can, until it is killed.
-import { writeSecret } from '../../src/core/write-secret.ts'
+import { writeSecret } from '../../src/core/files.ts'
 
 const [, , path = '', ...texts] = process.argv
 for (let turn = 1; ; turn++) {

@@ -83,7 +83,7 @@ t.test('init --tls and run make a hub that other machines reach by TLS only', as
   createInterface({ input: child.stdout }).on('line', lines.put)
   createInterface({ input: child.stderr }).on('line', log.put)
   const password = (await lines.next((line) => line.startsWith('password: '))).slice(10)
-  await lines.next((line) => line === 'nothing to mend was found')
+  await lines.next((line) => line === 'nothing to fix was found')
   const listens = await lines.next((line) => line.startsWith('Clown.Hub listens'))
   const [http = 0, mqtt = 0, https = 0, mqtts = 0] = (listens.match(/\d+/g) ?? []).map(Number)
 
@@ -130,7 +130,7 @@ allowed: role operator allows command on #
 may
 denied: no rule allows read on $SYS/x
 code 2
-nothing to mend was found
+nothing to fix was found
 bob is not in users.yaml any more
 expected "users.yaml" to be for its owner only, since it holds secrets, got mode 0644: chmod 600 users.yaml
 code 1

@@ -2,11 +2,10 @@ import { pino } from 'pino'
 import t from 'tap'
 import { rightsOf } from '../../src/access/rights.ts'
 import type { Sender } from '../../src/access/sender.ts'
-import { createCounters } from '../../src/core/counters.ts'
 import { HubError } from '../../src/core/errors.ts'
 import type { Message } from '../../src/core/message.ts'
 import { Payload } from '../../src/core/payload.ts'
-import { createSampledLog } from '../../src/core/sampled-log.ts'
+import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import { ceilingOfTopics } from '../../src/core/topic.ts'
 import { createClownModel } from '../../src/nodes/clown-model.ts'
 import { type MessagePathParts, openMessagePath } from '../../src/nodes/message-path.ts'
@@ -79,7 +78,7 @@ function opened(
       isFollowed: isAwaiting('recorder'),
     },
     clock,
-    afterwards: {
+    deferred: {
       do: (act) => {
         later = act
         awaited++

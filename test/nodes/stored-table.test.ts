@@ -1,7 +1,6 @@
 import { pino } from 'pino'
 import t from 'tap'
-import { type Counters, createCounters } from '../../src/core/counters.ts'
-import { createSampledLog } from '../../src/core/sampled-log.ts'
+import { type Counters, createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import type { Validator } from '../../src/generated/validator.ts'
 import { openStoredTable } from '../../src/nodes/stored-table.ts'
 import { openMemoryStore } from '../../src/store/memory-store.ts'

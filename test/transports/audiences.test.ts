@@ -1,9 +1,9 @@
 import { pino } from 'pino'
 import t from 'tap'
 import { rightsOf } from '../../src/access/rights.ts'
+import { createEndOfTick } from '../../src/core/callbacks.ts'
 import type { Message } from '../../src/core/message.ts'
 import { Payload } from '../../src/core/payload.ts'
-import { createTurnEnd } from '../../src/core/turn-end.ts'
 import type { Member } from '../../src/transports/audience.ts'
 import { createAudiences } from '../../src/transports/audiences.ts'
 
@@ -26,7 +26,12 @@ function openedAudiences() {
     },
   }
   const log = pino({}, { write: (line: string) => logged.push(line) })
-  const audiences = createAudiences({ bus, turnEnd: createTurnEnd(), log, frameBytes: 1_000_000 })
+  const audiences = createAudiences({
+    bus,
+    endOfTick: createEndOfTick(),
+    log,
+    frameBytes: 1_000_000,
+  })
   const join = (member: Member) => audiences.join({ dialect, base: 'n', rights }, member)
   const publish = (topic: string, text = '') => {
     const payload = new Payload(Buffer.from(text))

@@ -1,8 +1,7 @@
 import { once } from 'node:events'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
-import { createCounters } from '../../src/core/counters.ts'
-import { createSampledLog } from '../../src/core/sampled-log.ts'
+import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import { createHeartbeat } from '../../src/transports/heartbeat.ts'
 import { startedHub, talkTo } from '../started-hub.ts'
 

@@ -1,6 +1,5 @@
 import t, { type Test } from 'tap'
-import type { MqttEnd, StartedHub } from '../started-hub.ts'
-import { mqttTo, startedHub } from '../started-hub.ts'
+import { type MqttEnd, mqttTo, type StartedHub, startedHub } from '../started-hub.ts'
 
 const users = {
   clown: { password: 'bigclown', role: 'admin' },

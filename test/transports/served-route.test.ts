@@ -49,7 +49,7 @@ t.test('what has no body has no length', async (t) => {
 t.test('who it is may be asked by other credentials', async (t) => {
   const results = createInbox<unknown>()
   const { port } = await served(t, {
-    answer: async ({ signIn, guest, visit }) => {
+    answer: async ({ signIn, guest, actAs: visit }) => {
       results.put(await signIn())
       results.put(await signIn({ user: 'ann', password: 'a' }))
       results.put(await signIn({ user: 'bob', password: 'a' }))
@@ -198,11 +198,11 @@ t.test('one connection too many: refused when that is known, or closed: try late
     {
       greet: () => ({
         open: (link) => {
-          t.equal(link.enter(ann), undefined)
+          t.equal(link.signIn(ann), undefined)
           return echo(link)
         },
       }),
-      answer: ({ visit }) => ({ status: visit(ann) === undefined ? 503 : 200 }),
+      answer: ({ actAs: visit }) => ({ status: visit(ann) === undefined ? 503 : 200 }),
     },
     tooMany,
   )
@@ -269,7 +269,7 @@ t.test('a websocket that a session has opened ends with it', async (t) => {
     await signIn()
     return {
       open: (link) => {
-        link.enter(ann)
+        link.signIn(ann)
         return { receive: () => {}, closed: () => {} }
       },
     }

@@ -3,10 +3,9 @@ import t from 'tap'
 import { WebSocket } from 'ws'
 import { createSignedIn } from '../../src/access/signed-in.ts'
 import type { User } from '../../src/access/user.ts'
-import { createCounters } from '../../src/core/counters.ts'
 import type { Message } from '../../src/core/message.ts'
 import { Payload } from '../../src/core/payload.ts'
-import { createSampledLog } from '../../src/core/sampled-log.ts'
+import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import { createAudiences } from '../../src/transports/audiences.ts'
 import { openSession } from '../../src/transports/session.ts'
 import { WebSocketLink } from '../../src/transports/websocket-link.ts'
@@ -47,10 +46,10 @@ function openedSession() {
   }
   // The turn ends with each message.
   const due: { flush(): void }[] = []
-  const turnEnd = { add: (task: { flush(): void }) => void due.push(task) }
+  const endOfTick = { add: (task: { flush(): void }) => void due.push(task) }
   const context = {
     bus,
-    audiences: createAudiences({ bus, turnEnd, log, frameBytes: 1_000_000 }),
+    audiences: createAudiences({ bus, endOfTick, log, frameBytes: 1_000_000 }),
     admit: (message: Message) => message,
     lastValuesBelow: () => new Promise<Message[]>((answer, fail) => asked.push({ answer, fail })),
     answering: () => ({ list: () => false, asked: () => {}, close: () => {} }),

@@ -3,12 +3,11 @@ import type { Test } from 'tap'
 import type { Until } from '../../src/access/secrets.ts'
 import { createSignedIn } from '../../src/access/signed-in.ts'
 import { checkConfig } from '../../src/config.ts'
+import { createEndOfTick } from '../../src/core/callbacks.ts'
 import { systemClock } from '../../src/core/clock.ts'
-import { createCounters } from '../../src/core/counters.ts'
-import { createSampledLog } from '../../src/core/sampled-log.ts'
-import { createTurnEnd } from '../../src/core/turn-end.ts'
+import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import type { ServedDialect } from '../../src/dialects/served-dialect.ts'
-import { createVisitors } from '../../src/nodes/served/visitors.ts'
+import { createDialectUsers } from '../../src/nodes/served/dialect-users.ts'
 import { createHeartbeat } from '../../src/transports/heartbeat.ts'
 import { createServedWebSockets, servedRoute } from '../../src/transports/served-route.ts'
 import { changingDirectory, userNamed } from '../access/changing-directory.ts'
@@ -51,7 +50,7 @@ export async function served(
     newInboundShare: unbounded,
   })
   t.teardown(websockets.close)
-  const visitors = createVisitors({
+  const dialectUsers = createDialectUsers({
     enter: () => undefined,
     signedIn: createSignedIn(changingDirectory(ann)),
     clock: systemClock,
@@ -67,7 +66,7 @@ export async function served(
       websockets,
       newOutboundShare: unbounded,
       isShortOfMemory: () => true,
-      turnEnd: createTurnEnd(),
+      endOfTick: createEndOfTick(),
       limits,
       log: logger,
       sampledLog,
@@ -75,7 +74,7 @@ export async function served(
         name: 'test',
         path: '/test',
         base: '',
-        visitors,
+        dialectUsers,
         signIn: async ({ user }) => (user === 'ann' ? { user: ann } : { refused: 'wrong' }),
         ofRequest: async () => ({ user: ann, until: door.until }),
         mayEnter: door.mayEnter ?? (() => true),

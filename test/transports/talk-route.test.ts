@@ -4,9 +4,8 @@ import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { createSignedIn } from '../../src/access/signed-in.ts'
 import type { User } from '../../src/access/user.ts'
-import { createCounters } from '../../src/core/counters.ts'
-import { createSampledLog } from '../../src/core/sampled-log.ts'
-import { createTurnEnd } from '../../src/core/turn-end.ts'
+import { createEndOfTick } from '../../src/core/callbacks.ts'
+import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import { createAudiences } from '../../src/transports/audiences.ts'
 import { createHeartbeat } from '../../src/transports/heartbeat.ts'
 import { talkRoute } from '../../src/transports/talk-route.ts'
@@ -68,7 +67,7 @@ async function talking(t: Test, { encodeError = () => '', overRateSeconds = 30, 
       log,
       frameBytes: 1_000_000,
       signedIn: createSignedIn({ find: () => user, onChange: () => () => {} }),
-      audiences: createAudiences({ bus, turnEnd: createTurnEnd(), log, frameBytes: 1_000_000 }),
+      audiences: createAudiences({ bus, endOfTick: createEndOfTick(), log, frameBytes: 1_000_000 }),
       admit: (message) => message,
       lastValuesBelow: async () => [],
       answering: () => ({ list: () => false, asked: () => {}, close: () => {} }),
@@ -82,7 +81,7 @@ async function talking(t: Test, { encodeError = () => '', overRateSeconds = 30, 
     websockets,
     newOutboundShare: unbounded,
     isShortOfMemory: () => true,
-    turnEnd: createTurnEnd(),
+    endOfTick: createEndOfTick(),
     limits: { ...limits, overRateSeconds },
     sampledLog,
   })

@@ -3,8 +3,8 @@ import { createServer } from 'node:http'
 import { Duplex } from 'node:stream'
 import t, { type Test } from 'tap'
 import { WebSocket, WebSocketServer } from 'ws'
+import { createEndOfTick } from '../../src/core/callbacks.ts'
 import { portOf } from '../../src/core/listen.ts'
-import { createTurnEnd } from '../../src/core/turn-end.ts'
 import { Batch } from '../../src/transports/batch.ts'
 import { writeOnceATurn } from '../../src/transports/write-once-a-turn.ts'
 
@@ -32,7 +32,7 @@ async function opened(t: Test) {
   const texts: string[] = []
   client.on('message', (text) => texts.push(String(text)))
   return {
-    outlet: writeOnceATurn(websocket, socket, createTurnEnd()),
+    outlet: writeOnceATurn(websocket, socket, createEndOfTick()),
     websocket,
     client,
     texts,

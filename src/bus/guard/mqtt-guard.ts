@@ -1,8 +1,8 @@
 import { Duplex } from 'node:stream'
 import type { NewShare } from '../../core/byte-budget.ts'
+import type { EndOfTick } from '../../core/callbacks.ts'
 import type { AlarmClock } from '../../core/clock.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
-import type { TurnEnd } from '../../core/turn-end.ts'
 import { clientName } from '../client-name.ts'
 import type { Journal } from '../journal.ts'
 import { type AcknowledgementLimits, Acknowledgements, expectsAnswer } from './acknowledgements.ts'
@@ -26,7 +26,7 @@ import { createHeaderCheck, packetTypes, typeOf } from './packet-types.ts'
 /** What all guards of a broker share. */
 export interface GuardContext {
   readonly limits: ConnectLimits & AcknowledgementLimits
-  readonly turnEnd: TurnEnd
+  readonly turnEnd: EndOfTick
   readonly sampledLog: SampledLog
   readonly journal: Pick<Journal, 'isLasting' | 'settled'>
   readonly clock: Pick<AlarmClock, 'nowMs' | 'after'>

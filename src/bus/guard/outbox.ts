@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { ByteShare } from '../../core/byte-budget.ts'
-import type { TurnEnd } from '../../core/turn-end.ts'
+import type { EndOfTick } from '../../core/callbacks.ts'
 import type { Journal } from '../journal.ts'
 import { HeldPackets } from './held-packets.ts'
 import { Outbound } from './outbound.ts'
@@ -8,7 +8,7 @@ import { isRetained, packetTypes, typeOf } from './packet-types.ts'
 
 export interface OutboxOptions {
   readonly socket: Duplex
-  readonly turnEnd: TurnEnd
+  readonly turnEnd: EndOfTick
   readonly journal: Pick<Journal, 'isLasting' | 'settled'>
   /** How much may wait for the client, besides two of the largest packets among it. */
   readonly limitBytes: number

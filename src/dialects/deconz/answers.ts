@@ -37,8 +37,13 @@ export function failure(
   return { error: { type, address: escaped(address), description: escaped(description) } }
 }
 
+export function invalidValue(address: string, name: string, value: unknown): Element {
+  const text = typeof value === 'string' ? value : JSON.stringify(value)
+  return failure('invalidValue', address, `invalid value, ${text}, for parameter, ${name}`)
+}
+
 /** The gateway is busy; clients try again. */
-export function busy(address: string): Element {
+export function busyElement(address: string): Element {
   return failure('internal', address, 'Internal error, 951')
 }
 

@@ -1,8 +1,10 @@
-/** Who the gateway says it is. */
+/** Who the gateway says it is, and who gets a key. */
 import { randomBytes, randomUUID } from 'node:crypto'
-import { parseJson } from '../../core/parse-json.ts'
-import { fieldOf } from '../../core/record.ts'
-import type { ServedContext, ServedRequest } from '../served-dialect.ts'
+import type { User } from '../../access/user.ts'
+import { HubError, quote } from '../../core/errors.ts'
+import { fieldOf, isRecord, parseJson } from '../../core/json.ts'
+import type { Operation, ServedAnswer, ServedContext, ServedRequest } from '../served-dialect.ts'
+import { failure, invalidValue, jsonAnswer } from './answers.ts'
 
 /** What stays the same from one start to the next. */
 export interface Identity {
@@ -56,7 +58,7 @@ function macOf(bridgeId: string): string {
   return six.toLowerCase().replace(/..(?!$)/g, '$&:')
 }
 
-export interface ConfigParts {
+interface ConfigParts {
   readonly identity: Identity
   readonly isUnlocked: boolean
   /** Where the gateway listens, as it knows. */
@@ -139,4 +141,180 @@ export function secondOf(atMs: number): string {
 function localSecondOf(atMs: number): string {
   const offsetMs = new Date(atMs).getTimezoneOffset() * 60_000
   return secondOf(atMs - offsetMs)
+}
+
+// --- keys: for whoever knows a password, and for everybody while an operator has unlocked them ---
+
+export interface KeyMakers {
+  readonly isUnlocked: boolean
+  /** Lets anybody make keys for `user`, for some seconds; 0 ends that. */
+  unlock(user: string, seconds: number): void
+  /** `POST /api`. */
+  makeKey(request: ServedRequest, body: unknown): Promise<ServedAnswer>
+  /** What operators ask for. */
+  readonly operations: ReadonlyMap<string, Operation>
+}
+
+/** A client that asks again at once gets the same key, as of the original. */
+const sameKeyMs = 30_000
+
+const shortestKey = 10
+const longestKey = 100
+const longestLabel = 200
+
+interface Made {
+  readonly key: string
+  readonly label: string
+  readonly user: string
+  readonly atMs: number
+}
+
+type Context = Pick<ServedContext, 'keys' | 'findUser' | 'clock'>
+
+export function createKeyMakers(context: Context): KeyMakers {
+  const { keys, findUser, clock } = context
+  let unlocked: { user: string; untilMs: number } | undefined
+  let latest: Made | undefined
+  const owner = () =>
+    unlocked !== undefined && clock.nowMs() < unlocked.untilMs ? unlocked.user : undefined
+  const unlock = (user: string, seconds: number) => {
+    unlocked = { user, untilMs: clock.nowMs() + seconds * 1000 }
+  }
+  const make = async (request: ServedRequest, user: User, wanted: WantedKey) => {
+    const { label } = wanted
+    const isAgain =
+      latest?.label === label &&
+      latest.user === user.name &&
+      clock.nowMs() - latest.atMs < sameKeyMs &&
+      wanted.key === undefined
+    const key = isAgain && latest ? latest.key : (wanted.key ?? newKey())
+    if (keys.find(key) === undefined) {
+      await keys.add(key, { user: user.name, label, address: request.address })
+    }
+    latest = { key, label, user: user.name, atMs: isAgain && latest ? latest.atMs : clock.nowMs() }
+    return jsonAnswer(200, [{ success: { username: key } }])
+  }
+  return {
+    get isUnlocked() {
+      return owner() !== undefined
+    },
+    unlock,
+    makeKey: async (request, body) => {
+      // It was not unlocked for the page of a stranger, which may be open just then.
+      const unlockedBy = request.isOriginAllowed ? owner() : undefined
+      const user = findUser(unlockedBy ?? '') ?? (await userOf(request))
+      if (user === undefined) return lockedAnswer
+      const wanted = readWantedKey(body)
+      return 'status' in wanted ? wanted : make(request, user, wanted)
+    },
+    operations: operationsOf(context, unlock),
+  }
+}
+
+/** 40 random bits, which clients of the original expect: guesses are counted. */
+function newKey(): string {
+  return randomBytes(5).toString('hex').toUpperCase()
+}
+
+async function userOf(request: ServedRequest): Promise<User | undefined> {
+  if (request.headers['authorization'] === undefined) return undefined
+  const result = await request.signIn()
+  return 'user' in result ? result.user : undefined
+}
+
+const lockedAnswer = jsonAnswer(403, [failure('locked', '/', 'link button not pressed')])
+
+interface WantedKey {
+  readonly label: string
+  /** What the client wants to be called. */
+  readonly key?: string
+}
+
+function readWantedKey(body: unknown): WantedKey | ServedAnswer {
+  const refused = (element: ReturnType<typeof failure>) => jsonAnswer(400, [element])
+  if (!isRecord(body) || Object.keys(body).length === 0) {
+    return refused(failure('invalidJson', '/', 'body contains invalid JSON'))
+  }
+  const { devicetype, username } = body
+  if (devicetype === undefined) {
+    return refused(failure('missingParameter', '/', 'missing parameters in body'))
+  }
+  if (typeof devicetype !== 'string') return refused(invalidValue('/', 'devicetype', devicetype))
+  const label = devicetype.slice(0, longestLabel)
+  if (username === undefined) return { label }
+  const isKey =
+    typeof username === 'string' && username.length >= shortestKey && username.length <= longestKey
+  // In a path it would be something else.
+  if (!isKey || encodeURIComponent(username) !== username) {
+    return refused(invalidValue('/', 'username', username))
+  }
+  return { label, key: username }
+}
+
+// --- for operators ---
+
+const longestUnlockSeconds = 600
+
+function operationsOf(
+  { keys, findUser, clock }: Context,
+  unlock: KeyMakers['unlock'],
+): ReadonlyMap<string, Operation> {
+  return new Map<string, Operation>([
+    [
+      'unlock',
+      (body, by) => {
+        const { seconds = 60, user = by.name } = isRecord(body) ? body : {}
+        checkSeconds(seconds)
+        checkOwner(user, by, findUser)
+        unlock(user, seconds)
+        return { user, until: new Date(clock.wallMs() + seconds * 1000).toISOString() }
+      },
+    ],
+    [
+      'keys',
+      () => ({
+        keys: keys.all().map(({ digest, user, label, createdAtMs, usedAtMs }) => ({
+          id: digest.slice(0, idLength),
+          user,
+          name: label,
+          created: new Date(createdAtMs).toISOString(),
+          used: new Date(usedAtMs).toISOString(),
+        })),
+      }),
+    ],
+    [
+      'forget',
+      async (body) => {
+        const id = isRecord(body) ? String(body['id']) : ''
+        const found = keys.all().find(({ digest }) => digest.slice(0, idLength) === id)
+        if (found === undefined) {
+          throw new HubError('bad-payload', `expected the id of a key, got ${quote(id)}`)
+        }
+        await keys.remove(found.digest)
+        return { id, user: found.user, name: found.label }
+      },
+    ],
+  ])
+}
+
+/** So many digits tell keys apart. */
+const idLength = 12
+
+function checkSeconds(seconds: unknown): asserts seconds is number {
+  const isTime = typeof seconds === 'number' && seconds >= 0 && seconds <= longestUnlockSeconds
+  if (isTime) return
+  const message = `expected seconds from 0 to ${longestUnlockSeconds}, got ${JSON.stringify(seconds)}`
+  throw new HubError('bad-payload', message)
+}
+
+function checkOwner(
+  user: unknown,
+  by: User,
+  findUser: Context['findUser'],
+): asserts user is string {
+  if (typeof user !== 'string' || findUser(user) === undefined) {
+    throw new HubError('bad-payload', `expected a user of the hub, got ${JSON.stringify(user)}`)
+  }
+  if (user === by.name || by.role === 'admin') return
+  throw new HubError('forbidden', `expected an admin to make keys for ${quote(user)}`)
 }

@@ -1,38 +1,36 @@
 /**
  * deCONZ: the gateway of dresden elektronik, its REST API and its websocket on one port. What is where:
  *
- * - `rest.ts` has the paths; `asked.ts` what they are given, `reading.ts` what GET answers, `writing.ts` what
- *   PUT and DELETE do, by `light-command.ts` and `group-command.ts`; `answers.ts` how it is said.
- * - `resources.ts` makes lights and sensors of devices, `names.ts` has their names.
- * - `telling.ts` tells links what happens, in the words of `event.ts`.
- * - `gateway.ts` is who the gateway says it is, `key-makers.ts` who gets a key.
+ * - `rest.ts` has the paths and what they do, `commands.ts` what a PUT to lights asks for, `answers.ts` how it is said.
+ * - `resources.ts` makes lights and sensors of devices, and has their names.
+ * - `events.ts` tells links what happens.
+ * - `gateway.ts` is who the gateway says it is, and who gets a key.
  */
 import type { User } from '../../access/user.ts'
 import type { OpenServedDialect, ServedContext, ServedRequest, Welcome } from '../served-dialect.ts'
 import { failure, jsonAnswer } from './answers.ts'
-import { openIdentity } from './gateway.ts'
-import { createKeyMakers } from './key-makers.ts'
-import { openNames } from './names.ts'
+import { createDeconzEvents, type DeconzEvents } from './events.ts'
+import { createKeyMakers, openIdentity } from './gateway.ts'
+import { openNames } from './resources.ts'
 import { answerRest } from './rest.ts'
-import { createTelling, type Telling } from './telling.ts'
 
 export const openDeconz: OpenServedDialect = async (context) => {
   const { devices, clock, store } = context
   const names = await openNames(store)
-  const telling = createTelling({ devices, names, clock })
+  const events = createDeconzEvents({ devices, names, clock })
   const keyMakers = createKeyMakers(context)
-  const parts = { context, identity: await openIdentity(store), keyMakers, names, telling }
+  const parts = { context, identity: await openIdentity(store), keyMakers, names, events }
   return {
     // A key is in the path of a request, where no browser puts it by itself.
     checksOrigin: true,
     answer: (request) => answerRest(request, parts),
     greet: async (request) => {
       const user = await listenerOf(request, context)
-      if (user !== undefined) return welcome(user, telling)
+      if (user !== undefined) return welcome(user, events)
       return jsonAnswer(403, [failure('unauthorized', '/', 'unauthorized user')])
     },
     operations: keyMakers.operations,
-    close: telling.close,
+    close: events.close,
   }
 }
 
@@ -51,12 +49,12 @@ async function listenerOf(
   return user ?? request.guest()
 }
 
-function welcome(user: User, telling: Telling): Welcome {
+function welcome(user: User, events: DeconzEvents): Welcome {
   return {
     user,
     open: (link) => {
-      const visitor = link.enter(user)
-      const leave = visitor && telling.join(link, visitor)
+      const dialectUser = link.signIn(user)
+      const leave = dialectUser && events.join(link, dialectUser)
       // What clients send is dropped, as by the original.
       return { receive: () => {}, closed: () => leave?.() }
     },

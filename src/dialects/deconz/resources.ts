@@ -5,48 +5,60 @@ import { type EventMemory, presenceSeconds } from '../event-memory.ts'
 import {
   choicesOf,
   type DeconzColumn,
+  givenName,
   type ModelRow,
   readQuantity,
   rowsOf,
 } from '../model-table.ts'
+import type { ServedContext } from '../served-dialect.ts'
 import { etagOf } from './answers.ts'
 
 /** A device that deCONZ has something like. */
-export interface Shown {
+export interface Resource {
   readonly device: SeenDevice
   readonly row: ModelRow
   readonly column: DeconzColumn
 }
 
-export function shownOf(device: SeenDevice): Shown | undefined {
+export function resourceOf(device: SeenDevice): Resource | undefined {
   for (const row of rowsOf(device.kind)) {
     if (row.deconz !== undefined) return { device, row, column: row.deconz }
   }
   return undefined
 }
 
-export interface ResourceParts {
+export function lightsAmong(devices: readonly SeenDevice[]): Resource[] {
+  return devices.flatMap((device) => {
+    const resource = resourceOf(device)
+    return resource?.column.resource === 'lights' ? resource : []
+  })
+}
+
+interface ResourceParts {
   readonly memory: Pick<EventMemory, 'isPresent' | 'buttonEvent' | 'happenedAtMs'>
-  nameOf(shown: Shown): string
+  nameOf(resource: Resource): string
 }
 
 /** The whole resource, as GET answers it. */
-export function resourceOf(shown: Shown, parts: ResourceParts): Record<string, unknown> {
-  const { device, column } = shown
+export function describeResource(
+  resource: Resource,
+  parts: ResourceParts,
+): Record<string, unknown> {
+  const { device, column } = resource
   const common = {
     lastseen: minuteOf(device.heardAtMs),
     manufacturername: 'Clown.Hub',
     modelid: device.kind,
-    name: parts.nameOf(shown),
-    state: stateOf(shown, parts.memory),
+    name: parts.nameOf(resource),
+    state: stateSection(resource, parts.memory),
     swversion: null,
     type: column.type,
-    uniqueid: uniqueIdOf(shown),
+    uniqueid: uniqueIdOf(resource),
   }
   const own =
     column.resource === 'lights'
-      ? { hascolor: false, lastannounced: null, ...capabilitiesOf(shown.row) }
-      : { config: configOf(shown), ep: 1 }
+      ? { hascolor: false, lastannounced: null, ...capabilitiesOf(resource.row) }
+      : { config: configSection(resource), ep: 1 }
   return { etag: etagOf([common, own]), ...own, ...common }
 }
 
@@ -61,23 +73,23 @@ export function effectsOf(choices: readonly string[]): string[] {
 }
 
 /** The section `state`, complete. */
-export function stateOf(
-  shown: Shown,
+export function stateSection(
+  resource: Resource,
   memory: ResourceParts['memory'],
 ): Readonly<Record<string, unknown>> {
-  if (shown.column.resource === 'lights') return lightStateOf(shown)
-  const { heardAtMs, number } = shown.device
-  const atMs = isButton(shown) ? memory.happenedAtMs(number) : heardAtMs
-  return { lastupdated: momentOf(atMs), ...readingsOf(shown, memory) }
+  if (resource.column.resource === 'lights') return lightStateOf(resource)
+  const { heardAtMs, number } = resource.device
+  const atMs = isButton(resource) ? memory.happenedAtMs(number) : heardAtMs
+  return { lastupdated: momentOf(atMs), ...readingsOf(resource, memory) }
 }
 
 /** What measures nothing: clients take each new `lastupdated` of it for another press. */
-export function isButton({ column }: Shown): boolean {
+export function isButton({ column }: Resource): boolean {
   return column.item === 'buttonevent'
 }
 
 /** The section `state` of a light. */
-export function lightStateOf({ device, row }: Shown) {
+export function lightStateOf({ device, row }: Resource) {
   const value = readQuantity(row, device.value)
   const common = { alert: 'none', reachable: isReachable(device) }
   if (typeof value === 'boolean') return { ...common, on: value }
@@ -87,10 +99,10 @@ export function lightStateOf({ device, row }: Shown) {
 }
 
 /** What a sensor says of the world; null before its first report. */
-function readingsOf(shown: Shown, memory: ResourceParts['memory']) {
-  const { device, row, column } = shown
+function readingsOf(resource: Resource, memory: ResourceParts['memory']) {
+  const { device, row, column } = resource
   if (row.kind === 'pir') return { [column.item]: memory.isPresent(device.number) }
-  if (isButton(shown)) return { [column.item]: memory.buttonEvent(device.number) }
+  if (isButton(resource)) return { [column.item]: memory.buttonEvent(device.number) }
   const value = readQuantity(row, device.value)
   const ours = typeof value === 'number' ? value : null
   const theirs = (ours === null ? undefined : column.toTheirs?.(ours)) ?? null
@@ -125,7 +137,7 @@ function airQualityOf(ppm: number): string {
 }
 
 /** The section `config` of a sensor. */
-export function configOf({ device, row }: Shown): Readonly<Record<string, unknown>> {
+export function configSection({ device, row }: Resource): Readonly<Record<string, unknown>> {
   const common = { on: true, reachable: isReachable(device) }
   if (row.kind === 'pir') return { duration: presenceSeconds, ...common }
   if (row.kind !== 'lux-meter') return common
@@ -140,7 +152,7 @@ function isReachable({ online }: SeenDevice): boolean {
  * The eight bytes of a ZigBee address, an endpoint and, of sensors, a cluster. The address comes from the
  * topic, so it is the same for ever.
  */
-export function uniqueIdOf({ device, column }: Shown): string {
+export function uniqueIdOf({ device, column }: Resource): string {
   const bytes = createHash('sha256').update(device.topic).digest('hex').slice(0, 16)
   const address = bytes.replace(/..(?!$)/g, '$&:')
   return column.cluster === undefined ? `${address}-01` : `${address}-01-${column.cluster}`
@@ -156,19 +168,19 @@ export function minuteOf(atMs: number | undefined): string | null {
   return atMs === undefined ? null : `${new Date(atMs).toISOString().slice(0, 16)}Z`
 }
 
-export interface GroupState {
+interface GroupState {
   readonly all_on: boolean
   readonly any_on: boolean
 }
 
 /** The group of all lights that somebody may see. */
-export function groupStateOf(lights: readonly Shown[]): GroupState {
+export function groupStateOf(lights: readonly Resource[]): GroupState {
   const on = lights.filter((light) => lightStateOf(light).on === true)
   return { all_on: lights.length > 0 && on.length === lights.length, any_on: on.length > 0 }
 }
 
 /** Group 0, as GET answers it. */
-export function groupOfAll(lights: readonly Shown[]): Record<string, unknown> {
+export function groupOfAll(lights: readonly Resource[]): Record<string, unknown> {
   const state = groupStateOf(lights)
   const ids = lights.map(({ device }) => String(device.number))
   const group = {
@@ -185,4 +197,34 @@ export function groupOfAll(lights: readonly Shown[]): Record<string, unknown> {
     type: 'LightGroup',
   }
   return { etag: etagOf(group), ...group }
+}
+
+/** What clients call devices, kept over a restart. */
+export interface Names {
+  /** Without a name of its own a device is called by its kind and address: `Relay i2c0-3b`. */
+  of(resource: Resource): string
+  /** Resolves when it is in the store. */
+  set(topic: string, name: string): Promise<void>
+  /** The device is gone. */
+  forget(topic: string): void
+}
+
+const prefix = 'dialect/deconz/name/'
+
+export async function openNames(store: ServedContext['store']): Promise<Names> {
+  const names = new Map<string, string>()
+  for await (const [key, value] of store.entries(prefix)) {
+    names.set(key.slice(prefix.length), value.toString('utf8'))
+  }
+  return {
+    of: (resource) => names.get(resource.device.topic) ?? givenName(resource.device, resource.row),
+    set: async (topic, name) => {
+      await store.write([{ key: prefix + topic, value: Buffer.from(name) }])
+      names.set(topic, name)
+    },
+    forget: (topic) => {
+      // Nobody waits for it, and one that stays names nothing.
+      if (names.delete(topic)) void store.write([{ key: prefix + topic, value: undefined }])
+    },
+  }
 }

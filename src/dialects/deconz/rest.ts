@@ -1,26 +1,40 @@
-/** The REST API: paths, methods, and whose key it is. */
-import { parseJson } from '../../core/parse-json.ts'
+/** The REST API: paths, methods, whose key it is, and what becomes of a request. */
+import { setImmediate as turnOver } from 'node:timers/promises'
+import type { User } from '../../access/user.ts'
+import { isRecord, parseJson } from '../../core/json.ts'
+import type { DialectUser } from '../../nodes/served/dialect-users.ts'
 import type { ServedAnswer, ServedContext, ServedRequest } from '../served-dialect.ts'
 import {
-  busy,
+  busyElement,
   failure,
+  invalidValue,
   jsonAnswer,
   notAvailable,
   preflightAnswer,
   resourceAnswer,
+  success,
 } from './answers.ts'
-import { type Act, type Asked, decoded, type RestParts } from './asked.ts'
-import { publicConfig } from './gateway.ts'
-import { getAll, getConfig, getGroup, getList, getNothing, getOne } from './reading.ts'
-import { deleteKey, putAction, putConfig, putName, putSection, putState } from './writing.ts'
+import { commandGroup, commandLight } from './commands.ts'
+import type { DeconzEvents } from './events.ts'
+import { fullConfig, type Identity, type KeyMakers, publicConfig, secondOf } from './gateway.ts'
+import {
+  configSection,
+  describeResource,
+  groupOfAll,
+  lightsAmong,
+  type Names,
+  type Resource,
+  resourceOf,
+  stateSection,
+} from './resources.ts'
 
 export async function answerRest(request: ServedRequest, parts: RestParts): Promise<ServedAnswer> {
   const { method, path } = request
   if (method === 'OPTIONS') return preflightAnswer
   const [api, first, ...rest] = path.split('/').filter((level) => level !== '')
   if (api !== 'api') return notAvailable(path)
-  const trouble = troubleOf(parts.context, `/${rest.join('/')}`)
-  if (trouble !== undefined) return trouble
+  const unavailable = unavailableAnswer(parts.context, `/${rest.join('/')}`)
+  if (unavailable !== undefined) return unavailable
   if (first === undefined) {
     return method === 'POST'
       ? parts.keyMakers.makeKey(request, parseJson(request.body))
@@ -34,12 +48,12 @@ export async function answerRest(request: ServedRequest, parts: RestParts): Prom
 }
 
 /** While the hub is starting there is no network; with too much to do it is busy. */
-export function troubleOf(
+export function unavailableAnswer(
   { state }: Pick<ServedContext, 'state'>,
   address: string,
 ): ServedAnswer | undefined {
   const now = state()
-  if (now === 'overloaded') return jsonAnswer(503, [busy(address)])
+  if (now === 'overloaded') return jsonAnswer(503, [busyElement(address)])
   if (now === 'ready') return undefined
   return jsonAnswer(503, [failure('notConnected', address, 'Not connected')])
 }
@@ -52,17 +66,20 @@ function isGet(method: string): boolean {
   return method === 'GET' || method === 'HEAD'
 }
 
-async function answerUser(asked: Omit<Asked, 'visitor' | 'body'>, parts: RestParts) {
-  const { request, user, path } = asked
+async function answerUser(
+  restRequest: Omit<RestRequest, 'dialectUser' | 'body'>,
+  parts: RestParts,
+) {
+  const { request, user, path } = restRequest
   const address = `/${path.join('/')}`
-  const visitor = request.visit(user)
-  if (visitor === undefined) return jsonAnswer(503, [busy(address)])
-  const found = resources.filter(({ pattern }) => fits(path, pattern))
+  const dialectUser = request.actAs(user)
+  if (dialectUser === undefined) return jsonAnswer(503, [busyElement(address)])
+  const found = routes.filter(({ pattern }) => fits(path, pattern))
   if (found.length === 0) return notAvailable(address)
   const method = methodNames[request.method] ?? request.method
-  const resource = found.find((one) => one.method === method)
-  if (resource !== undefined) {
-    return resource.act({ ...asked, visitor, body: parseJson(request.body) }, parts)
+  const route = found.find((one) => one.method === method)
+  if (route !== undefined) {
+    return route.act({ ...restRequest, dialectUser, body: parseJson(request.body) }, parts)
   }
   const text = `method, ${request.method}, not available for resource, ${address}`
   return jsonAnswer(404, [failure('methodNotAvailable', address, text)])
@@ -78,14 +95,253 @@ function fits(path: readonly string[], pattern: readonly string[]): boolean {
   )
 }
 
-interface Resource {
+interface RestParts {
+  readonly context: ServedContext
+  readonly identity: Identity
+  readonly keyMakers: KeyMakers
+  readonly names: Names
+  readonly events: DeconzEvents
+}
+
+/** A request with a key that somebody has. */
+interface RestRequest {
+  readonly request: ServedRequest
+  readonly key: string
+  readonly user: User
+  readonly dialectUser: DialectUser
+  /** What stands behind the key, and what it says of the resource. */
+  readonly path: readonly string[]
+  readonly body: unknown
+}
+
+type Act = (restRequest: RestRequest, parts: RestParts) => Promise<ServedAnswer> | ServedAnswer
+
+/** The light or sensor of a path such as `lights/3`; undefined when the user may not see it. */
+function foundAt([kind, id = '']: readonly string[], dialectUser: DialectUser, parts: RestParts) {
+  const device = /^[1-9]\d{0,14}$/.test(id) ? parts.context.devices.get(Number(id)) : undefined
+  const resource = device && dialectUser.mayRead(device.topic) ? resourceOf(device) : undefined
+  return resource?.column.resource === kind ? resource : undefined
+}
+
+/** Runs `act` with the light or sensor that the path begins with. */
+function withResource(
+  act: (resource: Resource, restRequest: RestRequest, parts: RestParts) => ReturnType<Act>,
+): Act {
+  return (restRequest, parts) => {
+    const { path, dialectUser } = restRequest
+    const resource = foundAt(path, dialectUser, parts)
+    if (resource === undefined) return notAvailable(`/${path.slice(0, 2).join('/')}`)
+    return act(resource, restRequest, parts)
+  }
+}
+
+/** The lights that a user may see. */
+function lightsOf(dialectUser: DialectUser, { context }: RestParts): Resource[] {
+  return lightsAmong(context.devices.all()).filter(({ device }) =>
+    dialectUser.mayRead(device.topic),
+  )
+}
+
+/** Percent-decodes a level of a path; one that is malformed stays as it is. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+// --- GET ---
+
+const getAll: Act = async ({ request, key, dialectUser }, parts) => {
+  const config = configAnswered({ request, key }, parts)
+  const lists = {
+    lights: await mapOf('lights', dialectUser, parts),
+    sensors: await mapOf('sensors', dialectUser, parts),
+  }
+  const nothing = { groups: {}, resourcelinks: {}, rules: {}, scenes: {}, schedules: {} }
+  const whole = { alarmsystems: {}, config: config.whole, ...nothing, ...lists }
+  return resourceAnswer(request, whole, { ...lists, config: config.stable })
+}
+
+function configAnswered({ request, key }: Pick<RestRequest, 'request' | 'key'>, parts: RestParts) {
+  const { context, identity, keyMakers } = parts
+  const own = context.keys.find(decoded(key))
+  const times = own && {
+    'create date': secondOf(own.createdAtMs),
+    'last use date': secondOf(own.usedAtMs),
+    name: own.label,
+  }
+  return fullConfig(request, {
+    identity,
+    isUnlocked: keyMakers.isUnlocked,
+    port: context.port(),
+    nowMs: context.clock.wallMs(),
+    whitelist: { [key]: times },
+  })
+}
+
+const getConfig: Act = ({ request, key }, parts) => {
+  const { whole, stable } = configAnswered({ request, key }, parts)
+  return resourceAnswer(request, whole, stable)
+}
+
+/** So many resources are described before others have their turn: some 10 ms. */
+const resourcesPerTurn = 500
+
+async function mapOf(kind: string, dialectUser: DialectUser, { context, ...parts }: RestParts) {
+  const { events, names } = parts
+  const map: Record<string, unknown> = {}
+  let described = 0
+  for (const device of context.devices.all()) {
+    const resource = dialectUser.mayRead(device.topic) ? resourceOf(device) : undefined
+    if (resource?.column.resource !== kind) continue
+    map[device.number] = describeResource(resource, { memory: events.memory, nameOf: names.of })
+    if (++described % resourcesPerTurn === 0) await turnOver()
+  }
+  return map
+}
+
+const getList: Act = async ({ request, path, dialectUser }, parts) =>
+  resourceAnswer(request, await mapOf(String(path[0]), dialectUser, parts))
+
+const getOne = withResource((resource, { request }, { events, names }) =>
+  resourceAnswer(request, describeResource(resource, { memory: events.memory, nameOf: names.of })),
+)
+
+const getGroup: Act = ({ request, path, dialectUser }, parts) => {
+  if (path[1] !== '0') return notAvailable(`/${path.join('/')}`)
+  return resourceAnswer(request, groupOfAll(lightsOf(dialectUser, parts)))
+}
+
+/** What the hub has nothing of. */
+const getNothing: Act = ({ request, path }) =>
+  resourceAnswer(request, path[0] === 'devices' ? [] : {})
+
+// --- PUT and DELETE ---
+
+/** Runs `act` with the object in the body. */
+function withBody(
+  act: (
+    body: Readonly<Record<string, unknown>>,
+    restRequest: RestRequest,
+    parts: RestParts,
+  ) => ReturnType<Act>,
+): Act {
+  return (restRequest, parts) => {
+    const { body, path } = restRequest
+    if (isRecord(body)) return act(body, restRequest, parts)
+    const address = `/${path.join('/')}`
+    return jsonAnswer(400, [failure('invalidJson', address, 'body contains invalid JSON')])
+  }
+}
+
+function missing(address: string, text: string): ServedAnswer {
+  return jsonAnswer(400, [failure('missingParameter', address, text)])
+}
+
+const putState = withBody((body, restRequest, parts) =>
+  withResource(async (light, { dialectUser }) => {
+    const elements = await commandLight(light, body, dialectUser)
+    if (elements !== undefined) return jsonAnswer(200, elements)
+    const address = `/lights/${light.device.number}/state`
+    return missing(address, 'missing parameter to set light state')
+  })(restRequest, parts),
+)
+
+const putAction = withBody(async (body, { path, dialectUser }, parts) => {
+  const address = `/groups/${path[1]}`
+  if (path[1] !== '0') return notAvailable(address)
+  const lights = lightsOf(dialectUser, parts)
+  const elements = await commandGroup(lights, body, dialectUser)
+  if (elements !== undefined) return jsonAnswer(200, elements)
+  return missing(`${address}/action`, 'missing parameter to set group state')
+})
+
+/** Nothing in these sections is to be changed from outside: sensors of ours measure. */
+const putSection = withBody((body, restRequest, parts) =>
+  withResource((resource, { path }, { events }) => {
+    const address = `/${path.join('/')}`
+    const known =
+      path[2] === 'config' ? configSection(resource) : stateSection(resource, events.memory)
+    const names = Object.keys(body)
+    if (names.length === 0) return missing(address, 'missing parameters in body')
+    const elements = names.map((name) =>
+      name in known
+        ? failure('notModifiable', address, `parameter, ${name}, is not modifiable`)
+        : failure('parameterNotAvailable', address, `parameter, ${name}, not available`),
+    )
+    return jsonAnswer(200, elements)
+  })(restRequest, parts),
+)
+
+/** The original's own bound. */
+const longestName = 32
+
+const putName = withBody((body, restRequest, parts) =>
+  withResource(async (resource, { user, path }, { names, events }) => {
+    const address = `/${path.join('/')}`
+    const { name, ...others } = body
+    const errors = Object.keys(others).map((key) =>
+      failure('parameterNotAvailable', address, `parameter, ${key}, not available`),
+    )
+    if (name === undefined) {
+      return errors.length > 0
+        ? jsonAnswer(200, errors)
+        : missing(address, 'missing parameters in body')
+    }
+    if (typeof name !== 'string' || name.trim() === '' || name.length > longestName) {
+      return jsonAnswer(200, [...errors, invalidValue(address, 'name', name)])
+    }
+    if (user.role !== 'operator' && user.role !== 'admin') {
+      const text = 'parameter, name, is not modifiable'
+      return jsonAnswer(200, [...errors, failure('notModifiable', address, text)])
+    }
+    await names.set(resource.device.topic, name.trim())
+    events.renamed(resource)
+    return jsonAnswer(200, [...errors, success(`${address}/name`, name.trim())])
+  })(restRequest, parts),
+)
+
+const putConfig = withBody((body, { user }, { keyMakers }) => {
+  const elements = Object.entries(body).map(([name, value]) => {
+    const text = `parameter, ${name}, not available`
+    if (name !== 'unlock') return failure('parameterNotAvailable', '/config', text)
+    if (!Number.isInteger(value) || Number(value) < 0 || Number(value) > 600) {
+      return invalidValue('/config', name, value)
+    }
+    if (user.role !== 'operator' && user.role !== 'admin') {
+      return failure('notModifiable', '/config', 'parameter, unlock, is not modifiable')
+    }
+    keyMakers.unlock(user.name, Number(value))
+    return success('/config/unlock', value)
+  })
+  return elements.length > 0
+    ? jsonAnswer(200, elements)
+    : missing('/config', 'missing parameters in body')
+})
+
+/** Who has a key may end it, and operators any. */
+const deleteKey: Act = async ({ path, user }, { context }) => {
+  const { keys } = context
+  const address = `/${path.join('/')}`
+  const key = keys.find(decoded(String(path[2])))
+  const isOwn = key?.user === user.name || user.role === 'operator' || user.role === 'admin'
+  if (key === undefined || !isOwn) return notAvailable(address)
+  await keys.remove(key.digest)
+  return jsonAnswer(200, [{ success: `${address} deleted.` }])
+}
+
+// --- which is which ---
+
+interface Route {
   readonly method: string
   /** Levels, with `|` between those that may stand there, and `*` for any. */
   readonly pattern: readonly string[]
   readonly act: Act
 }
 
-const resources: readonly Resource[] = [
+const routes: readonly Route[] = [
   { method: 'GET', pattern: [], act: getAll },
   { method: 'GET', pattern: ['config'], act: getConfig },
   { method: 'PUT', pattern: ['config'], act: putConfig },

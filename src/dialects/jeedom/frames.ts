@@ -1,6 +1,5 @@
 /** What goes over the websocket of the plugin: the key of a client, and what has happened. */
-import { parseJson } from '../../core/parse-json.ts'
-import { fieldOf, isRecord } from '../../core/record.ts'
+import { fieldOf, isRecord, parseJson } from '../../core/json.ts'
 import type { Codec } from '../served-dialect.ts'
 
 export interface JeedomEvent {
@@ -12,12 +11,12 @@ export interface JeedomEvent {
 }
 
 /** A frame of the server, and the result of `event::changes`. */
-export interface Changes {
+export interface JeedomChanges {
   readonly datetime: number
   readonly result: readonly JeedomEvent[]
 }
 
-export const changesCodec: Codec<Changes> = {
+export const changesCodec: Codec<JeedomChanges> = {
   decode: (frame) => {
     const value = parseJson(frame)
     return isChanges(value) ? value : undefined
@@ -25,7 +24,7 @@ export const changesCodec: Codec<Changes> = {
   encode: phpJson,
 }
 
-function isChanges(value: unknown): value is Changes {
+function isChanges(value: unknown): value is JeedomChanges {
   if (!isRecord(value) || typeof value['datetime'] !== 'number') return false
   const { result } = value
   return Array.isArray(result) && result.every(isEvent)

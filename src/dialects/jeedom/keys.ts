@@ -2,7 +2,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { User } from '../../access/user.ts'
 import type { ServedContext, ServedRequest } from '../served-dialect.ts'
-import { isHostAllowed } from './hosts.ts'
 
 export interface UserKeys {
   /** The user of a key, of the SHA-512 of one in hex, or of a token of the hub. */
@@ -45,4 +44,27 @@ function sha512(key: string): string {
 /** 64 characters, as those of Jeedom. */
 function newKey(): string {
   return randomBytes(32).toString('hex')
+}
+
+// --- pages ---
+
+/** The names of this machine. */
+const ownHosts = ['localhost', '127.0.0.1', '[::1]']
+
+/** As Ratchet looks at it: the host of the Origin has to be in the list, and none is the empty one. */
+export function isHostAllowed(
+  { headers, isOriginAllowed }: ServedRequest,
+  listed: readonly string[] | undefined,
+): boolean {
+  const { origin = '' } = headers
+  const host = hostOf(origin)
+  if (listed !== undefined) return (listed.length === 0 ? [''] : listed).includes(host)
+  if (origin === '') return false
+  return isOriginAllowed || host === hostOf(`http://${headers['host']}`) || ownHosts.includes(host)
+}
+
+/** The host of a URL; what is none stays as it is. */
+function hostOf(origin: string): string {
+  const host = URL.canParse(origin) ? new URL(origin).hostname : ''
+  return host === '' ? origin : host
 }

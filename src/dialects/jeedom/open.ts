@@ -1,10 +1,10 @@
 /**
  * Jeedom: the websocket of the plugin by nioc, and the JSON-RPC of the core, on one port. What is where:
  *
- * - `rpc.ts` is the envelope of JSON-RPC, `methods.ts` what is in it.
- * - `house.ts` makes objects, equipment and commands of nodes and devices, `summaries.ts` sums them up.
- * - `feed.ts` collects what happens and tells it, in the words of `frames.ts`.
- * - `keys.ts` is who has a key, `hosts.ts` whose pages may come.
+ * - `rpc.ts` is JSON-RPC, its envelope and its methods.
+ * - `jeedom-model.ts` makes objects, equipment and commands of nodes and devices, and sums them up.
+ * - `events.ts` collects what happens and tells it, in the words of `frames.ts`.
+ * - `keys.ts` is who has a key, and whose pages may come.
  */
 import type {
   Conversation,
@@ -13,18 +13,16 @@ import type {
   ServedLink,
   ServedRequest,
 } from '../served-dialect.ts'
-import { createFeed } from './feed.ts'
+import { createJeedomEvents } from './events.ts'
 import { keyCodec } from './frames.ts'
-import { isHostAllowed } from './hosts.ts'
-import { createUserKeys } from './keys.ts'
-import type { Parts } from './parts.ts'
-import { answerRpc } from './rpc.ts'
+import { createUserKeys, isHostAllowed } from './keys.ts'
+import { answerRpc, type Parts } from './rpc.ts'
 
 export const openJeedom: OpenServedDialect = (context) => {
   const { devices, clock, settings } = context
-  const feed = createFeed({ devices, clock, periodMs: settings.jeedom.period * 1000 })
+  const events = createJeedomEvents({ devices, clock, periodMs: settings.jeedom.period * 1000 })
   const userKeys = createUserKeys(context)
-  const parts = { context, feed, userKeys }
+  const parts = { context, events, userKeys }
   return {
     // The plugin has a list of its own; for the rest, a key is in the body of a request.
     checksOrigin: true,
@@ -34,7 +32,7 @@ export const openJeedom: OpenServedDialect = (context) => {
       if (request.subprotocols.length > 0) return withoutSubprotocols
       return { open: (link) => converse(link, request, parts) }
     },
-    close: feed.close,
+    close: events.close,
   }
 }
 
@@ -49,7 +47,7 @@ const withoutSubprotocols: ServedAnswer = {
 function converse(
   link: ServedLink,
   request: ServedRequest,
-  { context, feed, userKeys }: Parts,
+  { context, events, userKeys }: Parts,
 ): Conversation {
   const { clock, settings } = context
   const goodbye = () => link.close(1000)
@@ -65,8 +63,8 @@ function converse(
       const user = key === undefined ? undefined : userKeys.ownerOf(key, request)
       if (user === undefined) goodbye()
       else {
-        const visitor = link.enter(user)
-        if (visitor !== undefined) leave = feed.join(link, visitor)
+        const dialectUser = link.signIn(user)
+        if (dialectUser !== undefined) leave = events.join(link, dialectUser)
       }
     },
     closed: () => {

@@ -1,51 +1,49 @@
 /** A websocket: commands are answered in their order, and between them comes what triggers tell. */
 import type { Logger } from 'pino'
-import type { Visitor } from '../../nodes/served/visitors.ts'
+import type { Receipt } from '../../core/message.ts'
+import type { DialectUser } from '../../nodes/served/dialect-users.ts'
 import type { Conversation, ServedLink } from '../served-dialect.ts'
-import { answerTo, pinPath, type Triggers, triggerPath } from './answering.ts'
-import type { Board } from './board.ts'
-import { commandCodec, type NetzerCommand } from './command.ts'
-import type { Pin } from './pins.ts'
-import { replyCodec } from './reply.ts'
+import { commandCodec, type NetzerCommand, type NetzerValues, replyCodec } from './frames.ts'
+import { type Board, type Pin, pinIndexes, writePin } from './pins.ts'
 
 /** So many commands may wait for their answers. */
 const mostWaiting = 64
 
-export interface ConversationParts {
-  readonly visitor: Visitor
+interface ConversationParts {
+  readonly dialectUser: DialectUser
   readonly board: Board
   readonly log: Pick<Logger, 'error'>
 }
 
 export function converse(
   link: ServedLink,
-  { visitor, board, log }: ConversationParts,
+  { dialectUser, board, log }: ConversationParts,
 ): Conversation {
   const triggers: Triggers = new Map()
-  const told = new Map<string, string | undefined>()
+  const lastSent = new Map<string, string | undefined>()
   const turns = createTurns(link, log)
   const push = (pin: Pin, value: string) =>
     link.send(replyCodec.encode(new Map([[pinPath + pin.index, value]])), pin.index)
   const pushPresent = (index: string) => {
     const pin = board.pins.at(index)
-    const value = pin && visitor.mayRead(pin.topic) ? board.value(pin) : undefined
-    told.set(index, value)
+    const value = pin && dialectUser.mayRead(pin.topic) ? board.value(pin) : undefined
+    lastSent.set(index, value)
     if (pin !== undefined && value !== undefined) push(pin, value)
   }
   const stop = board.onChange((pin) => {
     const trigger = triggers.get(pin.index) ?? '0'
-    if (trigger === '0' || !visitor.mayRead(pin.topic)) return
-    const before = told.get(pin.index)
+    if (trigger === '0' || !dialectUser.mayRead(pin.topic)) return
+    const before = lastSent.get(pin.index)
     const now = board.value(pin)
-    told.set(pin.index, now)
+    lastSent.set(pin.index, now)
     if (now !== undefined && now !== before && isEdge(trigger, before, now)) push(pin, now)
   })
   return {
     receive: (frame) => {
       if (!turns.hasRoom()) return
       const command = commandCodec.decode(frame)
-      const { outcome, give } = answerTo(command, { visitor, triggers }, board)
-      turns.take(outcome, () => {
+      const { result, give } = answerTo(command, { dialectUser, triggers }, board)
+      turns.take(result, () => {
         link.send(replyCodec.encode(give()))
         const watched = command && watchedBy(command, triggers)
         if (watched !== undefined) pushPresent(watched)
@@ -79,10 +77,10 @@ function createTurns(link: Pick<ServedLink, 'close'>, log: Pick<Logger, 'error'>
       if (waiting >= mostWaiting) link.close(1013, 'too many commands wait for their answers')
       return waiting < mostWaiting
     },
-    /** Calls `act` after all before it, and after `outcome`. */
-    take: (outcome: Promise<unknown> | undefined, act: () => void) => {
+    /** Calls `act` after all before it, and after `result`. */
+    take: (result: Promise<unknown> | undefined, act: () => void) => {
       waiting++
-      last = Promise.all([last, outcome])
+      last = Promise.all([last, result])
         .then(act)
         .catch((error: unknown) => {
           log.error({ err: error }, 'a command could not be answered')
@@ -92,4 +90,81 @@ function createTurns(link: Pick<ServedLink, 'close'>, log: Pick<Logger, 'error'>
         .then(() => waiting--)
     },
   }
+}
+
+// --- answers, on a websocket as by CGI ---
+
+const pinPath = 'uv'
+const triggerPath = `t${pinPath}`
+
+/** Which edges of a pin are told: none, rising, falling, both. */
+const triggerValues = ['0', '1', '2', '3'] as const
+type TriggerValue = (typeof triggerValues)[number]
+
+/** What one client is told by itself, by the index of a pin. */
+type Triggers = Map<string, TriggerValue>
+
+interface Asker {
+  readonly dialectUser: DialectUser
+  /** Without them, as by CGI, there are no such paths. */
+  readonly triggers?: Triggers
+}
+
+/** An answer for later, when those before it were given. */
+interface Answer {
+  /** The command that is under way to a device already; its end is worth waiting for. */
+  readonly result?: Promise<unknown>
+  /** Sets a trigger, where that was asked for, and reads what there is now. */
+  give(): NetzerValues
+}
+
+const none: NetzerValues = new Map()
+const nothing: Answer = { give: () => none }
+
+/** A path that does not exist is answered with nothing, as what nobody may see. */
+export function answerTo(command: NetzerCommand | undefined, asker: Asker, board: Board): Answer {
+  if (command === undefined) return nothing
+  const { path, value } = command
+  const present = { give: () => readBelow(path, asker, board) }
+  if (value === undefined) return present
+  const index = path.slice(-1)
+  if (path === triggerPath + index) {
+    return { give: () => (writeTrigger(index, value, asker) ? present.give() : none) }
+  }
+  const pin = path === pinPath + index ? board.pins.at(index) : undefined
+  if (pin === undefined) return nothing
+  const payload = writePin(pin, value)
+  // What cannot be written is answered with what it is, as a write that has changed nothing.
+  if (payload === undefined) return present
+  const commanded = asker.dialectUser.command(pin.topic, payload)
+  return { ...present, result: commanded.then((receipt) => seen(receipt, { pin, value }, board)) }
+}
+
+/** A report confirms a command a moment before everybody is told of it. */
+function seen(
+  { receipt }: Receipt,
+  { pin, value }: { readonly pin: Pin; readonly value: string },
+  board: Board,
+): Promise<void> {
+  return receipt === 'confirmed' ? board.untilSaid(pin, value) : Promise.resolve()
+}
+
+/** Whether there is such a trigger; a value that it cannot have leaves it as it is. */
+function writeTrigger(index: string, value: string, { triggers }: Asker): boolean {
+  if (triggers === undefined || !pinIndexes.includes(index)) return false
+  const known = triggerValues.find((each) => each === value)
+  if (known !== undefined) triggers.set(index, known)
+  return true
+}
+
+/** All values at `path` and below it. */
+function readBelow(path: string, { dialectUser, triggers }: Asker, board: Board): NetzerValues {
+  const triggersNow = triggers
+    ? pinIndexes.map((index) => [triggerPath + index, triggers.get(index) ?? '0'] as const)
+    : []
+  const pinsNow = board.pins.all().flatMap((pin) => {
+    const value = dialectUser.mayRead(pin.topic) ? board.value(pin) : undefined
+    return value === undefined ? [] : [[pinPath + pin.index, value] as const]
+  })
+  return new Map([...triggersNow, ...pinsNow].filter(([each]) => each.startsWith(path)))
 }

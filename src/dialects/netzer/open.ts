@@ -1,13 +1,12 @@
 /**
  * Netzer: the box of MoBaCon with 13 pins, its command interface by websocket and by CGI. What is where:
  *
- * - `pins.ts` has which device is on which pin, `pin-value.ts` what the pin says of it, `board.ts` all of
- *   them as they change.
- * - `command.ts` is what clients say, `reply.ts` what they are told, `answering.ts` which answer is whose.
- * - `conversation.ts` is one websocket and its triggers.
+ * - `pins.ts` has which device is on which pin, what the pin says of it, and all of them as they change.
+ * - `frames.ts` is what clients say, and what they are told.
+ * - `conversation.ts` is one websocket and its triggers, and which answer is whose.
  */
 import type { User } from '../../access/user.ts'
-import { comeIn, isAnswer, isMeant } from '../entrance.ts'
+import { authenticate, isAnswer, isSameSiteWrite } from '../authenticate.ts'
 import type {
   ServedAnswer,
   ServedContext,
@@ -16,12 +15,9 @@ import type {
   ServedRequest,
   Welcome,
 } from '../served-dialect.ts'
-import { answerTo } from './answering.ts'
-import { type Board, createBoard } from './board.ts'
-import { commandCodec } from './command.ts'
-import { converse } from './conversation.ts'
-import { openPins } from './pins.ts'
-import { replyCodec } from './reply.ts'
+import { answerTo, converse } from './conversation.ts'
+import { commandCodec, replyCodec } from './frames.ts'
+import { type Board, createBoard, openPins } from './pins.ts'
 
 const challenge = 'Basic realm="Netzer", charset="UTF-8"'
 
@@ -38,12 +34,12 @@ export async function openNetzer(context: NetzerContext): Promise<ServedDialect>
   return {
     answer: async (request) => {
       if (request.path !== '/action.cgi') return notFound
-      const user = await comeIn(request, challenge)
+      const user = await authenticate(request, challenge)
       return isAnswer(user) ? user : answerCgi(request, user, board)
     },
     greet: async (request) => {
       if (request.path !== '/ws') return notFound
-      const user = await comeIn(request, challenge)
+      const user = await authenticate(request, challenge)
       if (isAnswer(user)) return user
       return places.isFull() ? taken : welcome(user, { board, places, log: context.log })
     },
@@ -72,11 +68,11 @@ function welcome(user: User, { board, places, log }: WelcomeParts): Welcome {
   return {
     user,
     open: (link) => {
-      const visitor = link.enter(user)
-      const leave = visitor && places.take(link)
-      if (visitor === undefined || leave === undefined)
+      const dialectUser = link.signIn(user)
+      const leave = dialectUser && places.take(link)
+      if (dialectUser === undefined || leave === undefined)
         return { receive: () => {}, closed: () => {} }
-      const { receive, closed } = converse(link, { visitor, board, log })
+      const { receive, closed } = converse(link, { dialectUser, board, log })
       return {
         receive,
         closed: () => {
@@ -120,16 +116,16 @@ async function answerCgi(request: ServedRequest, user: User, board: Board): Prom
     value === '' || value === undefined ? path : `${path}=${value}`,
   )
   const isWrite = command?.value !== undefined
-  if (isWrite && !isMeant(request)) return notMeant
-  const visitor = request.visit(user)
-  if (visitor === undefined) return busy
-  const { outcome, give } = answerTo(command, { visitor }, board)
-  await outcome
+  if (isWrite && !isSameSiteWrite(request)) return notSameSite
+  const dialectUser = request.actAs(user)
+  if (dialectUser === undefined) return busy
+  const { result, give } = answerTo(command, { dialectUser }, board)
+  await result
   const headers = { 'Content-Type': 'application/json' }
   return { status: 200, headers, body: replyCodec.encode(give()) }
 }
 
-const notMeant: ServedAnswer = {
+const notSameSite: ServedAnswer = {
   status: 403,
   headers: plainText,
   body: 'expected a user and password with a command that writes\n',

@@ -1,12 +1,14 @@
-/** Which device is on which pin. */
+/** Which device is on which pin, what the pin says of it, and all of them as they change. */
+
+import type { AlarmClock } from '../../core/clock.ts'
 import { HubError, reasonOf } from '../../core/errors.ts'
-import { isRecord } from '../../core/record.ts'
+import { isRecord } from '../../core/json.ts'
 import { joinTopic } from '../../core/topic.ts'
 import { deviceOf } from '../../nodes/device.ts'
-import type { SeenDevice } from '../../nodes/served/seen-devices.ts'
-import { type ModelRow, rowsOf } from '../model-table.ts'
+import type { SeenDevice, SeenDevices } from '../../nodes/served/seen-devices.ts'
+import { createEventMemory, type EventMemory } from '../event-memory.ts'
+import { type ModelRow, readQuantity, rowsOf } from '../model-table.ts'
 import type { ServedContext, ServedSettings } from '../served-dialect.ts'
-import type { PinUse } from './pin-value.ts'
 
 export interface Pin extends PinUse {
   /** `0` to `c`. */
@@ -15,7 +17,7 @@ export interface Pin extends PinUse {
   readonly topic: string
 }
 
-export interface Pins {
+interface Pins {
   at(index: string): Pin | undefined
   /** Those that the device which reports on `topic` is on. */
   of(topic: string): Pin[]
@@ -160,5 +162,135 @@ function readGiven(bytes: Buffer | undefined): [index: string, topic: string][] 
     })
   } catch {
     return []
+  }
+}
+
+// --- what a pin says of its device, and what it asks of it ---
+
+/** A value between these two is read as 0 to 1023. */
+interface Scale {
+  readonly lowest: number
+  readonly highest: number
+}
+
+/** What a pin is of a device. */
+interface PinUse {
+  readonly row: ModelRow
+  /** Of measured quantities; all others are 0 or 1. */
+  readonly scale?: Scale
+}
+
+/** The converters of the original have ten bits. */
+const highestReading = 1023
+
+/** What the pin says; undefined when nothing is known, or the node is gone: that is no 0. */
+export function readPin(
+  { row, scale }: PinUse,
+  device: SeenDevice,
+  memory: Pick<EventMemory, 'isPresent'>,
+): string | undefined {
+  const quantity = readQuantity(row, device.value)
+  if (device.online === false || quantity === undefined) return undefined
+  if (row.form === 'events') return bit(memory.isPresent(device.number))
+  if (typeof quantity === 'boolean') return bit(quantity)
+  if (typeof quantity === 'string') return bit(quantity !== 'off')
+  return scale && String(scaled(quantity, scale))
+}
+
+function bit(isOn: boolean): string {
+  return isOn ? '1' : '0'
+}
+
+function scaled(value: number, { lowest, highest }: Scale): number {
+  const part = (value - lowest) / (highest - lowest)
+  return Math.round(Math.min(1, Math.max(0, part)) * highestReading)
+}
+
+/** The command that `value` is, written to the pin; undefined when it is none. */
+export function writePin({ row }: PinUse, value: string): Record<string, unknown> | undefined {
+  if (!row.isCommanded || (value !== '0' && value !== '1')) return undefined
+  const isOn = value === '1'
+  if (row.form === 'switch') return { [row.key]: isOn }
+  return row.form === 'choice' ? { [row.key]: isOn ? 'on' : 'off' } : undefined
+}
+
+// --- the board: the values of pins now, and as they change ---
+
+export interface Board {
+  readonly pins: Pins
+  /** What a pin says; undefined when that cannot be told. */
+  value(pin: Pin): string | undefined
+  /** Resolves when the pin says `value`, or after a second in any case. */
+  untilSaid(pin: Pin, value: string): Promise<void>
+  /** Calls `listener` with each pin that may say something else now; the returned function ends that. */
+  onChange(listener: (pin: Pin) => void): () => void
+  close(): void
+}
+
+interface BoardOptions {
+  readonly pins: Pins
+  readonly devices: SeenDevices
+  readonly clock: Pick<AlarmClock, 'after'>
+}
+
+const longestMs = 1000
+
+export function createBoard({ pins, devices, clock }: BoardOptions): Board {
+  const listeners = new Set<(pin: Pin) => void>()
+  const tell = (topic: string) => {
+    for (const pin of pins.of(topic)) for (const listener of listeners) listener(pin)
+  }
+  const memory = createEventMemory({
+    clock,
+    onAbsence: (number) => {
+      const device = devices.get(number)
+      if (device !== undefined) tell(device.topic)
+    },
+  })
+  const numbers = new Map<string, number>()
+  const learn = (device: SeenDevice) => {
+    for (const { row, topic } of pins.of(device.topic)) {
+      numbers.set(topic, device.number)
+      memory.report(device, row)
+    }
+  }
+  for (const device of devices.all()) learn(device)
+  const stop = devices.onEvent((event, device) => {
+    if (event !== 'deleted') learn(device)
+    else if (numbers.delete(device.topic)) memory.forget(device.number)
+    tell(device.topic)
+  })
+  const valueNow = (pin: Pin) => {
+    const number = numbers.get(pin.topic)
+    const device = number === undefined ? undefined : devices.get(number)
+    return device && readPin(pin, device, memory)
+  }
+  const onChange = (listener: (pin: Pin) => void) => {
+    listeners.add(listener)
+    return () => listeners.delete(listener)
+  }
+  return {
+    pins,
+    value: valueNow,
+    untilSaid: (pin, value) => {
+      if (valueNow(pin) === value) return Promise.resolve()
+      return new Promise((resolve) => {
+        const end = () => {
+          stopWaiting()
+          stopListening()
+          resolve()
+        }
+        const stopWaiting = clock.after(longestMs, end)
+        const stopListening = onChange((changed) => {
+          if (changed.index === pin.index && valueNow(pin) === value) end()
+        })
+      })
+    },
+    onChange,
+    close: () => {
+      stop()
+      memory.close()
+      pins.close()
+    },
   }
 }

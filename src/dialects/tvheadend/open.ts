@@ -2,12 +2,12 @@
  * Tvheadend: its notifications by websocket and by long poll ("comet"), and the calls of its API that say
  * how a server is doing: here, the hub itself. What is where:
  *
- * - `comet.ts` is what is said, `mailboxes.ts` what has still to be said to whom, `delivery.ts` how it goes out.
- * - `telling.ts` fills the mailboxes, with what `status.ts` says of connections, nodes and the disk.
- * - `api.ts` has the calls, `door.ts` who comes in, `html-answer.ts` how it is answered.
+ * - `mailboxes.ts` is what has still to be said to whom, and how it goes out.
+ * - `events.ts` fills the mailboxes, with what `status.ts` says of connections, nodes and the disk.
+ * - `api.ts` has the calls, and how they are answered.
  */
 import type { User } from '../../access/user.ts'
-import { isAnswer } from '../entrance.ts'
+import { authenticate, isAnswer } from '../authenticate.ts'
 import type {
   ServedAnswer,
   ServedContext,
@@ -15,36 +15,33 @@ import type {
   ServedRequest,
   Welcome,
 } from '../served-dialect.ts'
-import { answerCall } from './api.ts'
-import { answerPoll, deliver } from './delivery.ts'
-import { enter } from './door.ts'
-import { htmlAnswer, jsonAnswer } from './html-answer.ts'
-import { createMailboxes, type Mailboxes } from './mailboxes.ts'
+import { answerCall, apiAnswer, htmlAnswer } from './api.ts'
+import { type EventsContext, isAdministrator, startEvents, tellLastValues } from './events.ts'
+import { answerPoll, createMailboxes, deliver, type Mailboxes } from './mailboxes.ts'
 import { createMeter } from './status.ts'
-import { isAdministrator, startTelling, type TellingContext, tellLastValues } from './telling.ts'
 
 const subprotocol = 'tvheadend-comet'
 
-type Context = TellingContext & Pick<ServedContext, 'digest' | 'release' | 'limits' | 'port'>
+type Context = EventsContext & Pick<ServedContext, 'digest' | 'release' | 'limits' | 'port'>
 
 export function openTvheadend(context: Context): ServedDialect {
   const { clock, limits, sampledLog } = context
   const meter = createMeter()
-  const used = () => startTelling({ context, mailboxes, meter })
+  const used = () => startEvents({ context, mailboxes, meter })
   const mailboxes = createMailboxes({ clock, limits, sampledLog, used })
   const parts = { context, mailboxes, meter }
   return {
     answer: async (request) => {
       const { path } = request
-      const user = await enter(request, context)
+      const user = await signIn(request, context)
       if (isAnswer(user)) return user
-      if (request.visit(user) === undefined) return htmlAnswer(503)
+      if (request.actAs(user) === undefined) return htmlAnswer(503)
       if (path.startsWith('/api/')) return answerCall({ request, user }, parts)
       if (path === '/comet/poll') return poll(request, user, parts)
       return htmlAnswer(isCometPath(path) ? 415 : 404)
     },
     greet: async (request) => {
-      const user = await enter(request, context)
+      const user = await signIn(request, context)
       if (isAnswer(user)) return user
       if (!isCometPath(request.path)) return htmlAnswer(404)
       return hasKey(request) ? welcome(request, user, parts) : htmlAnswer(415)
@@ -79,7 +76,7 @@ async function poll(request: ServedRequest, user: User, parts: Parts): Promise<S
   const { mailbox, isNew } = opened
   if (isNew) tellLastValues(mailbox, user, parts.context)
   const isImmediate = Number(argument('immediate')) > 0
-  return jsonAnswer(await answerPoll(mailbox, { isImmediate, gone }, parts.context.clock))
+  return apiAnswer(await answerPoll(mailbox, { isImmediate, gone }, parts.context.clock))
 }
 
 function welcome(request: ServedRequest, user: User, parts: Parts): Welcome | ServedAnswer {
@@ -94,7 +91,7 @@ function welcome(request: ServedRequest, user: User, parts: Parts): Welcome | Se
       const conversation = deliver(link, mailbox, parts.context.clock)
       // The first frame says who it is, and nothing else; that somebody is here now is news.
       conversation.receive('')
-      link.enter(user)
+      link.signIn(user)
       if (isNew) tellLastValues(mailbox, user, parts.context)
       return conversation
     },
@@ -147,4 +144,53 @@ function serverIpPort({ headers }: ServedRequest, { port }: Context) {
   const url = `http://${headers['host']}`
   const { hostname } = new URL(URL.canParse(url) ? url : 'http://127.0.0.1')
   return { notificationClass: 'setServerIpPort', ip: hostname.replace(/[[\]]/g, ''), port: port() }
+}
+
+// --- who comes in: by Digest, by Basic or a cookie, or as a guest ---
+
+type DoorContext = Pick<ServedContext, 'digest'>
+
+/**
+ * Whose request it is, or the answer of who is not let in. As by the original, whoever gives nothing is
+ * asked for something by 401, and whoever gives something wrong is sent away by 403.
+ */
+export async function signIn(
+  request: ServedRequest,
+  { digest }: DoorContext,
+): Promise<User | ServedAnswer> {
+  const { authorization = '' } = request.headers
+  // What a browser adds for the page of a stranger counts no more than a cookie.
+  if (/^digest /i.test(authorization) && request.isOriginAllowed) {
+    return enterByDigest(request, authorization, digest)
+  }
+  // Most clients of the original can do nothing but Digest, so that it is alone where it is of use.
+  const challenge = digest.isOfUse()
+    ? digest.challenge()
+    : 'Basic realm="tvheadend", charset="UTF-8"'
+  const found = await authenticate(request, challenge)
+  const isWrong = isAnswer(found) && found.status === 401 && /^basic /i.test(authorization)
+  return isWrong && request.isOriginAllowed ? htmlAnswer(403) : found
+}
+
+async function enterByDigest(
+  request: ServedRequest,
+  authorization: string,
+  digest: DoorContext['digest'],
+): Promise<User | ServedAnswer> {
+  const { method, address, path, query } = request
+  const isFor = (uri: string) => isSamePlace(uri, path, query)
+  const result = await digest.signIn({ method, authorization, address, isFor })
+  if ('user' in result) return result.user
+  if ('retryAfterSeconds' in result) {
+    return htmlAnswer(429, { 'Retry-After': String(result.retryAfterSeconds) })
+  }
+  if (result.refused === 'wrong') return htmlAnswer(403)
+  return htmlAnswer(401, { 'WWW-Authenticate': digest.challenge(result.refused === 'stale') })
+}
+
+/** A proxy may have cut a prefix off, and some clients name the whole URL. */
+function isSamePlace(uri: string, path: string, query: URLSearchParams): boolean {
+  const [place = '', ...rest] = uri.split('?')
+  const given = new URLSearchParams(rest.join('?'))
+  return place.endsWith(path) && given.toString() === query.toString()
 }

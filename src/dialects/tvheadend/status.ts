@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { statfs } from 'node:fs/promises'
 import type { Present } from '../../access/signed-in.ts'
-import type { OfNode } from '../../nodes/served/by-node.ts'
+import type { OfNode } from '../../nodes/served/seen-devices.ts'
 
 type Entry = Readonly<Record<string, unknown>>
 
@@ -52,7 +52,7 @@ export function createMeter(): Meter {
 }
 
 /** A connection as a subscription to what its base or client has. */
-export function subscriptionOf(present: Present, meter: Meter): Entry {
+export function subscriptionEntry(present: Present, meter: Meter): Entry {
   const { id, sinceMs, address, user, transport, title } = present
   const [rate, total] = [meter.rateOf(present), trafficOf(present)]
   return {
@@ -71,7 +71,7 @@ export function subscriptionOf(present: Present, meter: Meter): Entry {
   }
 }
 
-export function connectionOf({
+export function connectionEntry({
   id,
   sinceMs,
   address,
@@ -99,7 +99,7 @@ const faintAfterMs = 5 * 60_000
 const strongest = 65_535
 
 /** A node by its devices. */
-export function inputOf(devices: OfNode, nowMs: number): Entry {
+export function inputEntry(devices: OfNode, nowMs: number): Entry {
   const [{ nodeNumber, base, online }] = devices
   const heardMs = Math.max(...devices.map(({ heardAtMs }) => heardAtMs ?? Number.NEGATIVE_INFINITY))
   const left = online === false ? 0 : 1 - (nowMs - heardMs) / faintAfterMs

@@ -1,8 +1,8 @@
 import type { Sender } from '../../access/sender.ts'
 import type { AlarmClock } from '../../core/clock.ts'
 import type { HubError } from '../../core/errors.ts'
+import type { Receipt } from '../../core/message.ts'
 import type { Payload } from '../../core/payload.ts'
-import type { Receipt } from '../../core/receipt.ts'
 import { beginning, isWaiting, type LifeEvent, type LifeState, nextState } from './life-states.ts'
 import { verdictOf } from './verdict.ts'
 

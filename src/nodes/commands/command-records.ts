@@ -1,6 +1,6 @@
 import type { Bus } from '../../bus/bus.ts'
+import type { Receipt } from '../../core/message.ts'
 import { Payload } from '../../core/payload.ts'
-import type { Receipt } from '../../core/receipt.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
 import { validateCommandEntry } from '../../generated/validate-stored.js'
 import type { Store } from '../../store/store.ts'

@@ -1,4 +1,4 @@
-import type { ReceiptName } from '../../core/receipt.ts'
+import type { ReceiptName } from '../../core/message.ts'
 
 /** What may happen to a command that was accepted. */
 export type LifeEvent =

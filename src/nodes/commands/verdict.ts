@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { isRecord } from '../../core/record.ts'
+import { isRecord } from '../../core/json.ts'
 import { isSamePosition, stateOf } from '../switch-state.ts'
 
 /** What a report says about a command: the device is in the state asked for, or in another. */

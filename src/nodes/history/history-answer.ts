@@ -1,5 +1,5 @@
 import { setImmediate as turnOver } from 'node:timers/promises'
-import { isoTime } from '../../core/iso-time.ts'
+import { isoTime } from '../../core/clock.ts'
 import { type Bucket, meanOf } from '../../store/history/bucket.ts'
 import { withGaps } from '../../store/history/gaps.ts'
 import type { History, SeriesCut } from '../../store/history/history.ts'

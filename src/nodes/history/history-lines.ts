@@ -1,5 +1,5 @@
 /** Points and buckets as lines of text: for programs, and for spreadsheets. */
-import { isoTime } from '../../core/iso-time.ts'
+import { isoTime } from '../../core/clock.ts'
 import type { Bucket } from '../../store/history/bucket.ts'
 import type { Point } from '../../store/history/raw-block.ts'
 import type { Series } from '../../store/history/series.ts'

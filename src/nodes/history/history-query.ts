@@ -1,5 +1,5 @@
+import { isoTime, readTime } from '../../core/clock.ts'
 import { type ErrorCode, HubError, quote } from '../../core/errors.ts'
-import { isoTime, readTime } from '../../core/iso-time.ts'
 import type { TimeRange } from '../../store/history/plan.ts'
 import { dayMs } from '../../store/history/tiers.ts'
 

@@ -1,4 +1,4 @@
-import { isRecord } from '../../core/record.ts'
+import { isRecord } from '../../core/json.ts'
 import { isFitText } from '../../core/topic.ts'
 
 /** What one report says of one quantity. */

@@ -1,6 +1,5 @@
 import type { Clock } from '../../core/clock.ts'
-import { errorTopic } from '../../core/error-payload.ts'
-import type { Message } from '../../core/message.ts'
+import { errorTopic, type Message } from '../../core/message.ts'
 import { Payload } from '../../core/payload.ts'
 import { joinTopic } from '../../core/topic.ts'
 import { shapeOf } from '../clown-model.ts'

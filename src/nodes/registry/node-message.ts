@@ -1,4 +1,4 @@
-import { fieldOf } from '../../core/record.ts'
+import { fieldOf } from '../../core/json.ts'
 import { isTopic, joinTopic } from '../../core/topic.ts'
 import { shapeOf } from '../clown-model.ts'
 import { deviceOf } from '../device.ts'

@@ -1,7 +1,7 @@
 import type { NodePresence } from '../../access/node-presence.ts'
 import type { Bus } from '../../bus/bus.ts'
+import { createListeners } from '../../core/callbacks.ts'
 import { type Clock, systemClock } from '../../core/clock.ts'
-import { createListeners } from '../../core/listeners.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
 import type { Store } from '../../store/store.ts'
 import type { ClownBases } from '../clown-bases.ts'

@@ -1,5 +1,5 @@
 /** What a store keeps of nodes and devices, as bytes. */
-import { parseJson } from '../../core/parse-json.ts'
+import { parseJson } from '../../core/json.ts'
 import { validateDeviceEntry, validateNodeEntry } from '../../generated/validate-stored.js'
 import type { StoredValue } from '../last-values.ts'
 import type { KnownDevice, KnownNode, Listed } from './device-table.ts'

@@ -1,6 +1,5 @@
-import { errorPayload, errorTopic } from '../../core/error-payload.ts'
 import { HubError, quote } from '../../core/errors.ts'
-import type { Message } from '../../core/message.ts'
+import { errorPayload, errorTopic, type Message } from '../../core/message.ts'
 import type { ClownModel } from '../clown-model.ts'
 import { deviceOf } from '../device.ts'
 import type { LastValues } from '../last-values.ts'

@@ -1,4 +1,4 @@
-import { createListeners } from '../../core/listeners.ts'
+import { createListeners } from '../../core/callbacks.ts'
 import { relativeTopic } from '../../core/topic.ts'
 import type { LastValues } from '../last-values.ts'
 import type { Heard, KnownDevice, KnownNode, Online } from '../registry/device-table.ts'
@@ -37,11 +37,11 @@ export interface SeenDevices {
   /** By number. */
   all(): SeenDevice[]
   get(number: number): SeenDevice | undefined
-  /** Calls `listener` with what happens from now on; the answer ends that. */
+  /** Calls `listener` with what happens from now on; the returned function ends that. */
   onEvent(listener: DeviceListener): () => void
 }
 
-export interface SeenDevicesOptions {
+interface SeenDevicesOptions {
   readonly registry: Pick<Registry, 'nodes' | 'device' | 'devicesBelow' | 'isOffline'>
   readonly values: Pick<LastValues, 'of'>
   readonly numbers: DeviceNumbers
@@ -53,7 +53,7 @@ export interface SeenDevicesOptions {
   }
 }
 
-export interface SeenBelow {
+interface SeenBelow {
   below(base: string): SeenDevices
   close(): void
 }
@@ -157,4 +157,18 @@ function createLook({ registry, values, numbers }: SeenDevicesOptions) {
       online: registry.isOffline(base) ? false : node.online,
     }
   }
+}
+
+/** The devices of one node, of which there is one at least. */
+export type OfNode = readonly [SeenDevice, ...SeenDevice[]]
+
+/** The nodes of `devices`, each by its devices, in the order in which they come. */
+export function byNode(devices: readonly SeenDevice[]): OfNode[] {
+  const nodes = new Map<number, [SeenDevice, ...SeenDevice[]]>()
+  for (const device of devices) {
+    const known = nodes.get(device.nodeNumber)
+    if (known === undefined) nodes.set(device.nodeNumber, [device])
+    else known.push(device)
+  }
+  return [...nodes.values()]
 }

@@ -1,4 +1,4 @@
-import { isRecord } from '../../core/record.ts'
+import { isRecord } from '../../core/json.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
 import { lastNumberIn, seriesKey, seriesPrefix, throughKey, throughPrefix } from './keys.ts'

@@ -4,10 +4,9 @@ import t, { type Test } from 'tap'
 import { MqttGuard } from '../../../src/bus/guard/mqtt-guard.ts'
 import { openJournal } from '../../../src/bus/journal.ts'
 import { checkConfig } from '../../../src/config.ts'
+import { createEndOfTick } from '../../../src/core/callbacks.ts'
 import { systemClock } from '../../../src/core/clock.ts'
-import { createCounters } from '../../../src/core/counters.ts'
-import { createSampledLog } from '../../../src/core/sampled-log.ts'
-import { createTurnEnd } from '../../../src/core/turn-end.ts'
+import { createCounters, createSampledLog } from '../../../src/core/sampled-log.ts'
 import { openMemoryStore } from '../../../src/store/memory-store.ts'
 import {
   connectPacket,
@@ -199,7 +198,7 @@ t.test('what is written after the end goes nowhere, and nobody waits for it', as
   const socket = new PassThrough()
   const context = {
     limits,
-    turnEnd: createTurnEnd(),
+    turnEnd: createEndOfTick(),
     journal: openJournal(openMemoryStore()),
     sampledLog: createSampledLog(pino({ level: 'silent' }), createCounters()),
     clock: systemClock,

@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream'
 import t from 'tap'
 import { Outbox } from '../../../src/bus/guard/outbox.ts'
 import { createByteBudget } from '../../../src/core/byte-budget.ts'
-import { createTurnEnd } from '../../../src/core/turn-end.ts'
+import { createEndOfTick } from '../../../src/core/callbacks.ts'
 import { hex, publishPacket } from '../../raw-mqtt.ts'
 import { unbounded } from '../../unbounded.ts'
 
@@ -13,7 +13,7 @@ function startOutbox(limitBytes: number, share = unbounded(() => '')) {
   const socket = new PassThrough({ highWaterMark: 1_000_000 })
   const outbox = new Outbox({
     socket,
-    turnEnd: createTurnEnd(),
+    turnEnd: createEndOfTick(),
     journal: { isLasting: true, settled: (done) => waiting.push(done) },
     limitBytes,
     share,

@@ -1,4 +1,8 @@
 import t from 'tap'
+import type { Receipt } from '../../../src/core/message.ts'
+import { commandGroup, resultOf } from '../../../src/dialects/deconz/commands.ts'
+import { lightsAmong } from '../../../src/dialects/deconz/resources.ts'
+import type { SeenDevice } from '../../../src/nodes/served/seen-devices.ts'
 import { testFolder } from '../../test-folder.ts'
 import { ask } from '../asked-json.ts'
 import { deconzHouse } from './deconz-house.ts'
@@ -224,4 +228,90 @@ t.test('an operator renames, which everybody is told, and the name stays', async
   const again = await deconzHouse(t, storage)
   const { body: light } = await ask(again.port, ['GET', `/api/${key}${address}`])
   t.equal(light.name, 'Pump')
+})
+
+const asked = { name: 'on', value: true, address: '/lights/1/state' }
+const success = { success: { '/lights/1/state/on': true } }
+const error = (type: number, address: string, description: string | RegExp) => ({
+  error: { type, address, description },
+})
+const unreachable = error(202, '/lights/1/state', /Device is not reachable\.$/)
+const busy = error(901, '/lights/1/state/on', 'Internal error, 951')
+
+/** Each end of a command, and a state on the way that is told after a second. */
+const answers: [receipt: Receipt | undefined, element: object][] = [
+  [undefined, success],
+  [{ receipt: 'accepted', afterMs: 0 }, success],
+  [{ receipt: 'sent', afterMs: 1 }, success],
+  [{ receipt: 'confirmed', afterMs: 5, final: true }, success],
+  [{ receipt: 'timed-out', afterMs: 5, final: true }, unreachable],
+  [{ receipt: 'node-offline', afterMs: 0, final: true }, unreachable],
+  [{ receipt: 'unknown', afterMs: 0, final: true }, busy],
+  [{ receipt: 'refused', code: 'too-fast', afterMs: 0, final: true }, busy],
+  [{ receipt: 'mismatch', afterMs: 5 }, success],
+  [
+    { receipt: 'mismatch', afterMs: 5, final: true },
+    error(8, '/lights/1/state', 'parameter, on, is not modifiable.'),
+  ],
+  [
+    { receipt: 'refused', code: 'forbidden', afterMs: 0, final: true },
+    error(8, '/lights/1/state', 'parameter, on, is not modifiable'),
+  ],
+  [
+    { receipt: 'refused', code: 'locked', message: 'it is locked', afterMs: 0, final: true },
+    error(8, '/lights/1/state', 'parameter, on, is not modifiable. it is locked.'),
+  ],
+]
+
+t.test('each end of a command has its answer', async (t) => {
+  for (const [receipt, element] of answers) {
+    t.match(resultOf(receipt, asked), element, JSON.stringify(receipt))
+  }
+})
+
+const offline: Receipt = { receipt: 'node-offline', afterMs: 0, final: true }
+const late: Receipt = { receipt: 'timed-out', afterMs: 5, final: true }
+const refused: Receipt = { receipt: 'refused', code: 'forbidden', afterMs: 0, final: true }
+const done: Receipt = { receipt: 'confirmed', afterMs: 5, final: true }
+
+/** Switches on as many relays as there are receipts, each of which ends with its own. */
+function switched(receipts: readonly Receipt[], body: Readonly<Record<string, unknown>>) {
+  const devices = receipts.map((_, at): SeenDevice => {
+    const name = `relay/${at}`
+    const base = 'nodes/bridge/0'
+    const topic = `${base}/${name}`
+    const known = { value: { state: false }, heardAtMs: 0, online: true }
+    return {
+      number: at + 2,
+      nodeNumber: 1,
+      topic,
+      base,
+      name,
+      kind: 'relay',
+      role: 'actuator',
+      ...known,
+    }
+  })
+  const left = [...receipts]
+  const command = async () => left.shift() ?? done
+  return commandGroup(lightsAmong(devices), body, { command })
+}
+
+const groupSuccess = { success: { '/groups/0/action/on': true } }
+const groupError = (type: number) => ({ error: { type, address: '/groups/0/action' } })
+
+t.test('a group succeeds by one of its lights, and fails by the first when all do', async (t) => {
+  const ends: [receipts: Receipt[], element: object][] = [
+    [[], groupSuccess],
+    [[done], groupSuccess],
+    [[offline, late, refused, done], groupSuccess],
+    [[offline, offline], groupError(202)],
+    [[late, late], groupError(202)],
+    [[refused, offline], groupError(8)],
+    [[offline, refused], groupError(202)],
+  ]
+  for (const [receipts, element] of ends) {
+    const names = receipts.map(({ receipt }) => receipt).join()
+    t.match(await switched(receipts, { on: true }), [element], names)
+  }
 })

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { Test } from 'tap'
 import { type ClientOptions, WebSocket } from 'ws'
 import type { ConfigInput } from '../../../src/config.ts'
-import type { Changes, JeedomEvent } from '../../../src/dialects/jeedom/frames.ts'
+import type { JeedomChanges, JeedomEvent } from '../../../src/dialects/jeedom/frames.ts'
 import { createInbox, type Inbox } from '../../inbox.ts'
 import { ask } from '../asked-json.ts'
 import { type House, startedHouse } from '../house.ts'
@@ -59,7 +59,7 @@ export async function jeedomHouse(
       const websocket = await openedTo(t, port)
       const events = createInbox<JeedomEvent>()
       websocket.on('message', (frame) => {
-        const { result }: Changes = JSON.parse(String(frame))
+        const { result }: JeedomChanges = JSON.parse(String(frame))
         for (const event of result) events.put(event)
       })
       websocket.send(JSON.stringify({ apiKey: key }))

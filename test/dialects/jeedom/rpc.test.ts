@@ -1,9 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { createToken } from '../../../src/access/tokens.ts'
-import type { Receipt } from '../../../src/core/receipt.ts'
-import { outcome } from '../../../src/dialects/jeedom/methods.ts'
-import { readCall } from '../../../src/dialects/jeedom/rpc.ts'
+import type { Receipt } from '../../../src/core/message.ts'
+import { readCall, rpcResult } from '../../../src/dialects/jeedom/rpc.ts'
 import { usersFile } from '../../access/users.ts'
 import { mqttTo } from '../../started-hub.ts'
 import { ask } from '../asked-json.ts'
@@ -241,7 +240,7 @@ t.test('each end of a command has its answer', async (t) => {
       { error: { code: -32_000, message: 'Commande refusée : it is locked' } },
     ],
   ]
-  for (const [receipt, answer] of ends) t.match(outcome(receipt), answer, receipt.receipt)
+  for (const [receipt, answer] of ends) t.match(rpcResult(receipt), answer, receipt.receipt)
 })
 
 t.test('a topic of two levels is of the node that its first one names', async (t) => {

@@ -1,11 +1,10 @@
 import { pino } from 'pino'
 import t from 'tap'
 import { rowsOf } from '../../../src/dialects/model-table.ts'
-import { createBoard } from '../../../src/dialects/netzer/board.ts'
 import { converse } from '../../../src/dialects/netzer/conversation.ts'
-import type { Pin } from '../../../src/dialects/netzer/pins.ts'
+import { createBoard, type Pin } from '../../../src/dialects/netzer/pins.ts'
 import type { ServedLink } from '../../../src/dialects/served-dialect.ts'
-import type { Visitor } from '../../../src/nodes/served/visitors.ts'
+import type { DialectUser } from '../../../src/nodes/served/dialect-users.ts'
 import { steppedClock } from '../../clock.ts'
 import { createInbox } from '../../inbox.ts'
 import { changingDevices, deviceNamed } from '../seen-device.ts'
@@ -31,19 +30,25 @@ function boardOf(pins: readonly Pin[], changing: ReturnType<typeof changingDevic
   return { board, clock }
 }
 
-function talk(board: ReturnType<typeof boardOf>['board'], command: Visitor['command']) {
+function talk(board: ReturnType<typeof boardOf>['board'], command: DialectUser['command']) {
   const sent = createInbox<string>()
   const closed = createInbox<number | undefined>()
   const lines = createInbox<string>()
-  const visitor = { user: 'clown', mayRead: () => true, mayCommand: () => true, command }
+  const dialectUser = { user: 'clown', mayRead: () => true, mayCommand: () => true, command }
   const link: ServedLink = {
     send: sent.put,
-    enter: () => visitor,
+    signIn: () => dialectUser,
     close: (code) => closed.put(code),
     cut: () => {},
   }
   const log = pino({}, { write: lines.put })
-  return { ...converse(link, { visitor, board, log }), sent, visitor, turned: closed, lines }
+  return {
+    ...converse(link, { dialectUser, board, log }),
+    sent,
+    dialectUser,
+    turned: closed,
+    lines,
+  }
 }
 
 const accepted = { receipt: 'confirmed', afterMs: 1, final: true } as const

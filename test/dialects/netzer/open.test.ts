@@ -230,16 +230,16 @@ t.test('two that come for one place at the same time do not both get it', async 
   t.teardown(dialect.close)
   const signIn = () => Promise.resolve({ user: { name: 'clown', rules: [], tokens: [] } })
   const request = asked({ path: '/ws', signIn })
-  const visitor = {
+  const dialectUser = {
     user: 'clown',
     mayRead: () => true,
     mayCommand: () => true,
     command: () => Promise.reject(),
   }
   const codes: unknown[] = []
-  const link = (entered: typeof visitor | undefined) => ({
+  const link = (entered: typeof dialectUser | undefined) => ({
     send: () => {},
-    enter: () => entered,
+    signIn: () => entered,
     close: (code?: number) => codes.push(code),
     cut: () => {},
   })
@@ -248,8 +248,8 @@ t.test('two that come for one place at the same time do not both get it', async 
     throw new Error('expected three welcomes')
   }
   const tooMany = third.open(link(undefined))
-  first.open(link(visitor))
-  const late = second.open(link(visitor))
+  first.open(link(dialectUser))
+  const late = second.open(link(dialectUser))
   t.same(codes, [1013])
   for (const { receive, closed } of [tooMany, late]) {
     receive('uv0')

@@ -10,7 +10,7 @@ import { changingDevices, deviceNamed } from '../seen-device.ts'
 import { servedContext } from '../served-context.ts'
 
 const clown: User = { name: 'clown', role: 'admin', rules: [], tokens: [] }
-const visitor = {
+const dialectUser = {
   user: 'clown',
   mayRead: () => true,
   mayCommand: () => true,
@@ -56,7 +56,7 @@ async function opened(t: Test, dataFolder: string | undefined = '.') {
       path: '/comet/poll',
       query: new URLSearchParams('immediate=1'),
       signIn,
-      visit: () => visitor,
+      actAs: () => dialectUser,
       ...given,
     })
     const { status, body = '' } = await dialect.answer(request)
@@ -87,7 +87,7 @@ t.test('a poll begins with who and where, and then what devices reported', async
 
 t.test('a user with too many connections is sent away', async (t) => {
   const { poll } = await opened(t)
-  t.same(await poll({ visit: () => undefined }), { status: 503 })
+  t.same(await poll({ actAs: () => undefined }), { status: 503 })
 })
 
 t.test('a user who is gone is told nothing more', async (t) => {

@@ -1,12 +1,12 @@
 import t from 'tap'
 import type { Present } from '../../../src/access/signed-in.ts'
 import {
-  connectionOf,
+  connectionEntry,
   createMeter,
-  inputOf,
-  subscriptionOf,
+  inputEntry,
+  subscriptionEntry,
 } from '../../../src/dialects/tvheadend/status.ts'
-import { byNode } from '../../../src/nodes/served/by-node.ts'
+import { byNode } from '../../../src/nodes/served/seen-devices.ts'
 import { deviceNamed } from '../seen-device.ts'
 
 function presentOn(connection: object): Present {
@@ -18,12 +18,12 @@ t.test('a connection tells its bytes, and how many there were in the last second
   const socket = { bytesRead: 100, bytesWritten: 10 }
   const present = presentOn(socket)
   const meter = createMeter()
-  t.match(subscriptionOf(present, meter), { in: 0, out: 0, total_in: 100, total_out: 10 })
+  t.match(subscriptionEntry(present, meter), { in: 0, out: 0, total_in: 100, total_out: 10 })
   meter.look([present])
   socket.bytesRead = 150
   socket.bytesWritten = 11
   meter.look([present])
-  t.same(subscriptionOf(present, meter), {
+  t.same(subscriptionEntry(present, meter), {
     id: 7,
     start: 5,
     errors: 0,
@@ -40,8 +40,13 @@ t.test('a connection tells its bytes, and how many there were in the last second
 })
 
 t.test('a connection that tells nothing of itself is still there', async (t) => {
-  t.match(subscriptionOf(presentOn({}), createMeter()), { total_in: 0, total_out: 0 })
-  t.match(connectionOf(presentOn({})), { server: '', server_port: 0, peer_port: 0, streaming: 1 })
+  t.match(subscriptionEntry(presentOn({}), createMeter()), { total_in: 0, total_out: 0 })
+  t.match(connectionEntry(presentOn({})), {
+    server: '',
+    server_port: 0,
+    peer_port: 0,
+    streaming: 1,
+  })
 })
 
 t.test(
@@ -50,7 +55,7 @@ t.test(
     const heardAt = (heardAtMs: number | undefined, online: boolean | null = true) =>
       deviceNamed(2, 'relay/a', { heardAtMs, online })
     const signal = (...devices: ReturnType<typeof heardAt>[]) =>
-      byNode(devices).map((node) => inputOf(node, 300_000)['signal'])
+      byNode(devices).map((node) => inputEntry(node, 300_000)['signal'])
     t.same(signal(heardAt(300_000)), [65_535])
     t.same(signal(heardAt(150_000, null)), [32_768])
     t.same(signal(heardAt(0)), [0])
@@ -64,6 +69,6 @@ t.test(
 t.test('each node is an input of its own', async (t) => {
   const other = deviceNamed(5, 'led/-', { nodeNumber: 4, base: 'nodes/bridge/1' })
   const nodes = byNode([deviceNamed(2, 'relay/a'), other])
-  const [uuid, otherUuid] = nodes.map((node) => inputOf(node, 0)['uuid'])
+  const [uuid, otherUuid] = nodes.map((node) => inputEntry(node, 0)['uuid'])
   t.not(uuid, otherUuid)
 })

@@ -1,7 +1,6 @@
 import { pino } from 'pino'
 import t from 'tap'
-import { createCounters } from '../../../src/core/counters.ts'
-import { createSampledLog } from '../../../src/core/sampled-log.ts'
+import { createCounters, createSampledLog } from '../../../src/core/sampled-log.ts'
 import { keepAuditLines } from '../../../src/nodes/commands/audit-lines.ts'
 import { createAuditLog } from '../../../src/nodes/commands/audit-log.ts'
 import { commandOf, tellMany } from './told-commands.ts'

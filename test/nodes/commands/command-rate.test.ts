@@ -1,7 +1,6 @@
 import { pino } from 'pino'
 import t from 'tap'
-import { createCounters } from '../../../src/core/counters.ts'
-import { createSampledLog } from '../../../src/core/sampled-log.ts'
+import { createCounters, createSampledLog } from '../../../src/core/sampled-log.ts'
 import { createCommandRate } from '../../../src/nodes/commands/command-rate.ts'
 
 t.test('each user has so many commands a second, on every device together', async (t) => {

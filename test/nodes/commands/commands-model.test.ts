@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import type { ReceiptName } from '../../../src/core/receipt.ts'
+import type { ReceiptName } from '../../../src/core/message.ts'
 import { type Asked, openedCommands, timeoutMs } from './opened-commands.ts'
 
 /** What is to be true of the last command to a device, written down without a table of states. */

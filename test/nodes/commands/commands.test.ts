@@ -1,6 +1,6 @@
 import t from 'tap'
 import { HubError } from '../../../src/core/errors.ts'
-import type { Receipt } from '../../../src/core/receipt.ts'
+import type { Receipt } from '../../../src/core/message.ts'
 import { autoOff } from '../../../src/nodes/commands/commands.ts'
 import { clown } from '../../senders.ts'
 import { messageOn, openedCommands, relay, timeoutMs } from './opened-commands.ts'

@@ -1,7 +1,6 @@
 import type { Sender } from '../../../src/access/sender.ts'
-import type { Message } from '../../../src/core/message.ts'
+import type { Message, Receipt, ReceiptName } from '../../../src/core/message.ts'
 import { Payload } from '../../../src/core/payload.ts'
-import type { Receipt, ReceiptName } from '../../../src/core/receipt.ts'
 import { type CommandsOptions, createCommands } from '../../../src/nodes/commands/commands.ts'
 import { commandTopic } from '../../../src/nodes/device.ts'
 import { type SteppedClock, steppedClock } from '../../clock.ts'

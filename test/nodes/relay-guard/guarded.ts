@@ -1,7 +1,6 @@
 import { pino } from 'pino'
 import type { Test } from 'tap'
-import { createCounters } from '../../../src/core/counters.ts'
-import { createSampledLog } from '../../../src/core/sampled-log.ts'
+import { createCounters, createSampledLog } from '../../../src/core/sampled-log.ts'
 import { tooFast } from '../../../src/nodes/commands/turns.ts'
 import { createDeviceRules, type DeviceRule } from '../../../src/nodes/relay-guard/device-rules.ts'
 import {

@@ -1,8 +1,9 @@
 import t from 'tap'
-import { createListeners } from '../../../src/core/listeners.ts'
+import { createListeners } from '../../../src/core/callbacks.ts'
 import type { KnownDevice, KnownNode } from '../../../src/nodes/registry/device-table.ts'
 import { nodeName } from '../../../src/nodes/served/device-numbers.ts'
-import { openSeenDevices } from '../../../src/nodes/served/seen-devices.ts'
+import { byNode, openSeenDevices } from '../../../src/nodes/served/seen-devices.ts'
+import { deviceNamed } from '../../dialects/seen-device.ts'
 
 const base = 'nodes/bridge/0'
 
@@ -136,4 +137,14 @@ t.test('what goes is told last, and what its node does, of each', async (t) => {
   stop()
   online.tell(node)
   t.same(all, [])
+})
+
+t.test('nodes are told apart by their numbers, and come as their first devices do', async (t) => {
+  const other = deviceNamed(5, 'led/-', { nodeNumber: 4, base: 'nodes/bridge/1' })
+  const nodes = byNode([deviceNamed(2, 'relay/a'), other, deviceNamed(3, 'relay/b')])
+  t.same(
+    nodes.map((node) => node.map(({ number }) => number)),
+    [[2, 3], [5]],
+  )
+  t.same(byNode([]), [])
 })

@@ -1,0 +1,64 @@
+/** What a command sees of the person before it: what it prints, what is typed, and when to end. */
+import type { EventEmitter } from 'node:events'
+
+/** What a command sees of the world around it. */
+export interface Terminal {
+  readonly environment: Readonly<Record<string, string | undefined>>
+  print(line: string): void
+  /** Prints text of any length; resolves when it went out, to false when nobody reads it any more. */
+  write(text: string): Promise<boolean>
+  /** Everything on standard input, to its end. */
+  readInput(): Promise<string>
+  /** Resolves when the user asks the command to end. */
+  readonly stopped: Promise<void>
+}
+
+/** Prints what the configuration has to be changed for before the next release. */
+export function warningsTo({ print }: Pick<Terminal, 'print'>): (sentence: string) => void {
+  return (sentence) => print(`warning: ${sentence}`)
+}
+
+/**
+ * What a stranger may have written, on one line of a terminal: no control characters come through, and none
+ * that turn the text around them.
+ */
+export function plainText(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Bidi_Control}]+/gu, ' ')
+}
+
+/** A value of JSON as one word or more; a dash when there is none. */
+export function wordOf(value: unknown): string {
+  if (value === undefined || value === null || value === '') return '-'
+  return plainText(typeof value === 'string' ? value : JSON.stringify(value))
+}
+
+export interface StopSurroundings {
+  /** Emits `SIGINT` and `SIGTERM`, as `process` does. */
+  readonly signals: Pick<EventEmitter, 'on'>
+  /** Milliseconds of a clock that never jumps. */
+  now(): number
+  exit(code: number): void
+}
+
+/** As a shell says of a program that Ctrl-C has ended: 128 and the number of the signal. */
+export const interruptedCode = 130
+
+/** npm passes on a Ctrl-C that the terminal sends here as well: that is one, not two. */
+const sameSignalMs = 1000
+
+/**
+ * Resolves at the first signal that asks for an end. Who asks again later does not want to wait, and
+ * gets exit code 130.
+ */
+export function firstStopSignal({ signals, now, exit }: StopSurroundings): Promise<void> {
+  return new Promise((resolve) => {
+    let firstAtMs: number | undefined
+    const stop = () => {
+      firstAtMs ??= now()
+      resolve()
+      if (now() - firstAtMs > sameSignalMs) exit(interruptedCode)
+    }
+    signals.on('SIGINT', stop)
+    signals.on('SIGTERM', stop)
+  })
+}

@@ -1,0 +1,224 @@
+/** The house as Jeedom has it: nodes are objects, devices equipment, quantities and switches commands. */
+import type { OfNode, SeenDevice } from '../../nodes/served/seen-devices.ts'
+import {
+  choicesOf,
+  givenName,
+  type JeedomAction,
+  type JeedomColumn,
+  type ModelRow,
+  readQuantity,
+  rowsOf,
+} from '../model-table.ts'
+
+/** A quantity of a device: an info command. */
+interface InfoCommand {
+  readonly id: string
+  readonly device: SeenDevice
+  readonly row: ModelRow
+  readonly column: JeedomColumn
+}
+
+/** What a device can be told: an action command. */
+export interface ActionCommand extends InfoCommand {
+  readonly action: JeedomAction
+  /** The id of the info command that shows what became of it. */
+  readonly infoId: string
+}
+
+export type JeedomCommand = InfoCommand | ActionCommand
+
+/** So many ids belong to a device: 8 for its quantities, and 6 for the actions on each of the first four. */
+const idsPerDevice = 32
+const firstAction = 8
+const actionsPerRow = 6
+
+function idOf({ number }: SeenDevice, place: number): string {
+  return String(number * idsPerDevice + place)
+}
+
+/** The number of the device whose command has the id `id`; undefined when that is none. */
+export function numberOf(id: unknown): number | undefined {
+  return /^[1-9]\d{0,14}$/.test(String(id)) ? Math.floor(Number(id) / idsPerDevice) : undefined
+}
+
+/** The quantities of a device; none of a kind that the table does not have. */
+export function infosOf(device: SeenDevice): InfoCommand[] {
+  return rowsOf(device.kind).map((row, place) => {
+    return { id: idOf(device, place), device, row, column: row.jeedom }
+  })
+}
+
+export function commandsOf(device: SeenDevice): JeedomCommand[] {
+  const infos = infosOf(device)
+  return [...infos, ...infos.flatMap((info, place) => actionsOf(info, place))]
+}
+
+function actionsOf(info: InfoCommand, place: number): ActionCommand[] {
+  const first = firstAction + place * actionsPerRow
+  const { actions = [] } = info.column
+  return actions.map((action, at) => ({
+    ...info,
+    id: idOf(info.device, first + at),
+    infoId: info.id,
+    action,
+  }))
+}
+
+/** What an info command shows: numbers, 0 and 1, or texts; the empty text before the first report. */
+export function readingOf({ row, device }: InfoCommand): number | string {
+  const value = readQuantity(row, device.value) ?? ''
+  return typeof value === 'boolean' ? Number(value) : value
+}
+
+/** When a value came, and when another one came before it; by `Clock.wallMs`. */
+export interface Dates {
+  readonly collectedAtMs: number | undefined
+  readonly changedAtMs: number | undefined
+}
+
+/** The longest value that Jeedom tells. */
+const longestValue = 3096
+
+export function shownValue(value: number | string): number | string {
+  return typeof value === 'string' ? value.slice(0, longestValue) : value
+}
+
+/** In the local time of the hub; empty of what never happened. */
+export function localDate(atMs: number | undefined): string {
+  if (atMs === undefined) return ''
+  const offsetMs = new Date(atMs).getTimezoneOffset() * 60_000
+  return new Date(atMs - offsetMs).toISOString().slice(0, 19).replace('T', ' ')
+}
+
+/** What every part of the house has. */
+const plain = { configuration: {}, display: {}, isVisible: '1', order: '0' } as const
+
+/** A command as `cmd::byId` tells it. */
+export function describeCommand(
+  command: JeedomCommand,
+  dates: (id: string) => Dates,
+): Record<string, unknown> {
+  const common = {
+    ...plain,
+    eqType: 'clownhub',
+    id: command.id,
+    eqLogic_id: String(command.device.number),
+  }
+  if ('action' in command) return { ...common, ...describeAction(command) }
+  const { row, column } = command
+  const { collectedAtMs, changedAtMs } = dates(command.id)
+  const value = shownValue(readingOf(command))
+  return {
+    ...common,
+    collectDate: localDate(collectedAtMs),
+    currentValue: value,
+    generic_type: column.genericType,
+    isHistorized: '0',
+    logicalId: row.key,
+    name: row.title,
+    state: value,
+    subType: column.subType,
+    type: 'info',
+    unite: column.unit ?? '',
+    unit: column.unit ?? '',
+    value: null,
+    valueDate: localDate(changedAtMs),
+  }
+}
+
+function describeAction({ action, row, infoId }: ActionCommand) {
+  const { name, subType, genericType } = action
+  const choices = choicesOf(row).map((choice) => `${choice}|${choice}`)
+  return {
+    ...(subType === 'select' && { configuration: { listValue: choices.join(';') } }),
+    generic_type: genericType,
+    isHistorized: '0',
+    logicalId: `${row.key}-${name.toLowerCase()}`,
+    name,
+    subType,
+    type: 'action',
+    unite: '',
+    unit: '',
+    value: infoId,
+  }
+}
+
+/** Equipment as `eqLogic::all` tells it. */
+export function describeEquipment(device: SeenDevice, title: ModelRow): Record<string, unknown> {
+  const { number, nodeNumber, name, online, heardAtMs } = device
+  return {
+    ...plain,
+    category: {},
+    comment: '',
+    eqType_name: 'clownhub',
+    generic_type: '',
+    id: String(number),
+    isEnable: '1',
+    logicalId: name,
+    name: givenName(device, title),
+    object_id: String(nodeNumber),
+    status: { lastCommunication: localDate(heardAtMs), timeout: online === false ? 1 : 0 },
+    tags: '',
+  }
+}
+
+/** A node as `object::full` tells it, without its equipment. */
+export function describeObject(devices: OfNode): Record<string, unknown> {
+  const [{ nodeNumber, base }] = devices
+  return {
+    ...plain,
+    configuration: { summary: summaryCommands(devices) },
+    father_id: null,
+    id: String(nodeNumber),
+    image: {},
+    name: base,
+    position: '0',
+  }
+}
+
+/** Which commands go into which summary, as Jeedom writes it down: by key, ids between signs of number. */
+function summaryCommands(devices: OfNode): Record<string, unknown> {
+  const commands = new Map<string, unknown[]>()
+  for (const { id, column } of devices.flatMap(infosOf)) {
+    if (column.summary === undefined) continue
+    const { key } = column.summary
+    const command = { cmd: `#${id}#`, enable: '1', invert: '0' }
+    const known = commands.get(key)
+    if (known === undefined) commands.set(key, [command])
+    else known.push(command)
+  }
+  return Object.fromEntries(commands)
+}
+
+// --- summaries of an object, and of the whole house ---
+
+/** Values by key, such as `temperature`. */
+type Summary = Readonly<Record<string, number>>
+
+/** A summary, and the topics of the devices that it tells of. */
+export interface Summed {
+  readonly summary: Summary
+  readonly topics: readonly string[]
+}
+
+export function summedUp(devices: readonly SeenDevice[]): Summed {
+  const values = new Map<string, { of: string; values: number[] }>()
+  const topics: string[] = []
+  for (const info of devices.flatMap(infosOf)) {
+    const { summary } = info.column
+    const value = readingOf(info)
+    if (summary === undefined || value === '') continue
+    const entry = values.get(summary.key) ?? { of: summary.of, values: [] }
+    values.set(summary.key, entry)
+    entry.values.push(typeof value === 'number' ? value : Number(value !== 'off'))
+    topics.push(info.device.topic)
+  }
+  const pairs = [...values].map(([key, entry]) => [key, summed(entry)] as const)
+  return { summary: Object.fromEntries(pairs), topics }
+}
+
+/** Averages have one digit behind the point. */
+function summed({ of, values }: { of: string; values: number[] }): number {
+  const sum = values.reduce((total, value) => total + value, 0)
+  return of === 'average' ? Math.round((sum / values.length) * 10) / 10 : sum
+}

@@ -1,0 +1,25 @@
+import { EventEmitter } from 'node:events'
+import t from 'tap'
+import { firstStopSignal, plainText } from '../../src/cli/terminal.ts'
+
+t.test('what a stranger wrote stays on its line, and turns nothing around', async (t) => {
+  t.equal(plainText('a\r\n\u001b[2Jb\u0085c'), 'a [2Jb c')
+  t.equal(plainText('relay/\u202etes/0\u2066-yaler'), 'relay/ tes/0 -yaler')
+  t.equal(plainText('home/👨‍👩‍👧/می‌خواهم'), 'home/👨‍👩‍👧/می‌خواهم')
+})
+
+t.test('the first signal asks for an end, one long after it ends at once', async (t) => {
+  const signals = new EventEmitter()
+  const exits: number[] = []
+  let nowMs = 5000
+  const stopped = firstStopSignal({ signals, now: () => nowMs, exit: (code) => exits.push(code) })
+  signals.emit('SIGINT')
+  await stopped
+  signals.emit('SIGINT')
+  nowMs = 6000
+  signals.emit('SIGTERM')
+  t.same(exits, [], 'npm repeats a Ctrl-C')
+  nowMs = 6001
+  signals.emit('SIGINT')
+  t.same(exits, [130])
+})

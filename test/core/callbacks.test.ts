@@ -1,0 +1,103 @@
+import { setImmediate as turnOver } from 'node:timers/promises'
+import t from 'tap'
+import {
+  createClosers,
+  createDeferred,
+  createEndOfTick,
+  createListeners,
+} from '../../src/core/callbacks.ts'
+
+t.test('tasks run once at the end of the turn, in the order they were added', async (t) => {
+  const endOfTick = createEndOfTick()
+  const ran: string[] = []
+  const task = (name: string) => ({ flush: () => ran.push(name) })
+  endOfTick.add(task('first'))
+  endOfTick.add({
+    flush: () => {
+      ran.push('second')
+      endOfTick.add(task('next turn'))
+    },
+  })
+  t.same(ran, [], 'not at once')
+  await turnOver()
+  t.same(ran, ['first', 'second'])
+  await turnOver()
+  t.same(ran, ['first', 'second', 'next turn'])
+})
+
+t.test('what can wait is done in order, after the turn', async (t) => {
+  const deferred = createDeferred()
+  const done: number[] = []
+  await new Promise<void>((resolve) => {
+    deferred.do(() => done.push(1))
+    deferred.do(() => {
+      done.push(2)
+      deferred.do(resolve)
+    })
+    t.same(done, [])
+  })
+  t.same(done, [1, 2])
+})
+
+t.test('at the end nothing waits any more', async (t) => {
+  const deferred = createDeferred()
+  const done: number[] = []
+  deferred.do(() => done.push(1))
+  deferred.close()
+  t.same(done, [1])
+  await turnOver()
+  deferred.close()
+  t.same(done, [1])
+})
+
+t.test('listeners are told in the order they came, until they have enough', async (t) => {
+  const { add, tell } = createListeners<[what: string, count: number]>()
+  const heard: string[] = []
+  const stop = add((what, count) => heard.push(`first ${what} ${count}`))
+  add((what) => heard.push(`second ${what}`))
+  tell('a', 1)
+  stop()
+  stop()
+  tell('b', 2)
+  t.same(heard, ['first a 1', 'second a', 'second b'])
+})
+
+t.test('who stops while all are told does not keep the others from it', async (t) => {
+  const { add, tell } = createListeners<[]>()
+  const heard: string[] = []
+  const stop = add(() => {
+    heard.push('first')
+    stop()
+  })
+  add(() => heard.push('second'))
+  tell()
+  tell()
+  t.same(heard, ['first', 'second', 'second'])
+})
+
+t.test('what was opened last is closed first, each once', async (t) => {
+  const closers = createClosers()
+  const closed: string[] = []
+  for (const name of ['store', 'broker', 'port']) {
+    closers.add(() => {
+      closed.push(name)
+    })
+  }
+  await Promise.all([closers.closeAll(), closers.closeAll()])
+  t.same(closed, ['port', 'broker', 'store'])
+})
+
+t.test('what cannot be closed does not keep the rest open', async (t) => {
+  const closers = createClosers()
+  const closed: string[] = []
+  closers.add(() => {
+    closed.push('store')
+  })
+  closers.add(() => Promise.reject(new Error('busy')))
+  closers.add(() => {
+    throw new Error('broken')
+  })
+  const failure = await closers.closeAll().catch((error: unknown) => error)
+  t.same(closed, ['store'])
+  t.match(failure, { errors: [{ message: 'broken' }, { message: 'busy' }] })
+})

@@ -1,0 +1,86 @@
+import { pino } from 'pino'
+import t from 'tap'
+import { createLogTail, logLine, type TailedLine } from '../../src/core/log.ts'
+
+/** What `write` logs, as a terminal without colours shows it, and with an hour that every zone has. */
+function shown(write: (log: pino.Logger) => void, isColoured = false): string {
+  const lines: string[] = []
+  const log = pino({ name: 'clown-hub', level: 'trace' }, { write: (line) => lines.push(line) })
+  write(log)
+  return lines.map((line) => logLine(line, { isColoured })).join('')
+}
+
+t.test('a line says when, how bad, what, and what else is known', async (t) => {
+  const line = shown((log) => {
+    log.warn({ kind: 'right-missing', user: 'a b', topic: 'a/b', count: 2, leftOut: 0 }, 'refused')
+  })
+  t.match(
+    line,
+    /^\d\d:\d\d:\d\d warn {2}refused {2}kind=right-missing user="a b" topic=a\/b count=2\n$/,
+  )
+  t.match(
+    shown((log) => log.info('the hub is running')),
+    /^[\d:]{8} info {2}the hub is running\n$/,
+  )
+  t.match(
+    shown((log) => log.warn({ leftOut: 3 }, 'a')),
+    /a {2}leftOut=3\n$/,
+  )
+})
+
+t.test('the time is that of the place', async (t) => {
+  const at = new Date(2026, 10, 30, 7, 5, 9).getTime()
+  t.equal(
+    logLine(JSON.stringify({ level: 30, time: at, msg: 'a' }), { isColoured: false }),
+    '07:05:09 info  a\n',
+  )
+})
+
+t.test('where an error was thrown stands below, on lines of its own', async (t) => {
+  const lines = shown((log) =>
+    log.error({ err: new TypeError('out of paper') }, 'unexpected'),
+  ).split('\n')
+  t.match(lines[0], /error unexpected$/)
+  t.equal(lines[1], '         TypeError: out of paper')
+  t.match(lines[2], /^ {9} +at /)
+  const odd = { level: 99, time: 0, msg: 'x', err: { message: 'no stack' } }
+  t.match(logLine(JSON.stringify(odd), { isColoured: false }), / 99 {4}x\n {9}no stack\n$/)
+  t.equal(logLine('1', { isColoured: false }), '1')
+})
+
+t.test('what strangers write cannot command the terminal', async (t) => {
+  const evil = 'a\u001b[2J\u0007\r\n\u009b\u202e\u2028'
+  const line = shown((log) => log.warn({ topic: evil, [evil]: [evil] }, evil))
+  t.match(line, /^[\x20-\x7e]+\n$/)
+  t.match(line, 'a\\u001b[2J\\u0007\\u000d\\u000a\\u009b\\u202e\\u2028')
+})
+
+t.test('a terminal with colours has them for the level, and dim ones for the rest', async (t) => {
+  const line = shown((log) => log.warn({ a: 1 }, 'b'), true).replaceAll('\u001b', '^')
+  t.match(line, /^\^\[2m[\d:]{8}\^\[0m \^\[33mwarn \^\[0m b {2}\^\[2ma=1\^\[0m\n$/)
+})
+
+t.test('whoever listens is told each line, which goes where it went before', async (t) => {
+  const written: string[] = []
+  const log = pino({ level: 'info' }, { write: (line: string) => written.push(line) })
+  const tail = createLogTail(log)
+  const lines: TailedLine[] = []
+  const stop = tail.onLine((line) => lines.push(line))
+  log.warn({ kind: 'odd', password: 'secret' }, 'something odd')
+  log.child({}).info('something')
+  log.info({ only: 'fields' })
+  log.debug('too quiet')
+  t.match(lines, [
+    { kind: 'odd', text: 'something odd' },
+    { kind: undefined, text: 'something' },
+    { text: '' },
+  ])
+  t.notMatch(JSON.stringify(lines), /secret/)
+  t.ok(Number(lines[0]?.atMs) > 0)
+  stop()
+  log.info('nobody listens')
+  tail.close()
+  log.info('nor now')
+  t.equal(lines.length, 3)
+  t.equal(written.length, 5)
+})
