@@ -37,14 +37,37 @@ export interface JsonLimits {
 
 /**
  * Checks the shape of `text` in one pass that ends at the first excess. It never recurses, and it
- * does not check that the text is JSON: the parser does.
+ * does not check that the text is JSON: the parser does. Where that finds a list, what is returned are
+ * the texts of its elements, unchanged: `20.10` stays `20.10`.
  *
  * @throws HubError `bad-frame` naming the rule.
  */
-export function checkJsonShape(text: string, limits: JsonLimits): void {
-  /** For each open array and object, the commas it may still have. */
-  const commasLeft: number[] = []
-  const openers: number[] = []
+export function elementTexts(text: string, limits: JsonLimits): string[] {
+  const cuts = cutsIn(text, limits)
+  return cuts.slice(1).map((end, before) => text.slice(Number(cuts[before]) + 1, end).trim())
+}
+
+/** Whether the shape of `text` is within `limits`. */
+export function keepsJsonShape(text: string, limits: JsonLimits): boolean {
+  try {
+    cutsIn(text, limits)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** What is open where a text is looked at. */
+interface Shape {
+  /** Of each open array and object, how it opens, and the commas it may still have. */
+  readonly openers: number[]
+  readonly commasLeft: number[]
+  /** Where the outermost opens, its commas, and where it ends. */
+  readonly cuts: number[]
+}
+
+function cutsIn(text: string, limits: JsonLimits): readonly number[] {
+  const shape: Shape = { openers: [], commasLeft: [], cuts: [] }
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at)
     switch (code) {
@@ -52,32 +75,22 @@ export function checkJsonShape(text: string, limits: JsonLimits): void {
         at = endOfString(text, at, limits.stringBytes)
         break
       case characters.comma:
-        spendComma(commasLeft, openers, limits)
+        spendComma(shape, at, limits)
         break
       case characters.openArray:
       case characters.openObject:
-        if (openers.length === limits.depth)
-          throw excess(`at most ${limits.depth} levels of nesting`)
-        openers.push(code)
-        commasLeft.push((code === characters.openArray ? limits.arrayItems : limits.keys) - 1)
+        if (shape.openers.length === 0) shape.cuts.push(at)
+        open(shape, code, limits)
         break
       case characters.closeArray:
       case characters.closeObject:
-        openers.pop()
-        commasLeft.pop()
+        if (shape.openers.length === 1) shape.cuts.push(at)
+        shape.openers.pop()
+        shape.commasLeft.pop()
         break
     }
   }
-}
-
-/** Whether the shape of `text` is within `limits`. */
-export function keepsJsonShape(text: string, limits: JsonLimits): boolean {
-  try {
-    checkJsonShape(text, limits)
-    return true
-  } catch {
-    return false
-  }
+  return shape.cuts
 }
 
 /** Those that JSON is built of, by their code. */
@@ -91,10 +104,17 @@ const characters = {
   closeObject: 0x7d,
 } as const
 
-function spendComma(commasLeft: number[], openers: number[], limits: JsonLimits): void {
+function open({ openers, commasLeft }: Shape, code: number, limits: JsonLimits): void {
+  if (openers.length === limits.depth) throw excess(`at most ${limits.depth} levels of nesting`)
+  openers.push(code)
+  commasLeft.push((code === characters.openArray ? limits.arrayItems : limits.keys) - 1)
+}
+
+function spendComma({ openers, commasLeft, cuts }: Shape, at: number, limits: JsonLimits): void {
   const left = commasLeft.pop()
   // Outside of everything a comma is an error that the parser finds.
   if (left === undefined) return
+  if (openers.length === 1) cuts.push(at)
   if (left > 0) {
     commasLeft.push(left - 1)
     return
@@ -129,46 +149,4 @@ function bytesOf(code: number): number {
 
 function excess(rule: string): HubError {
   return new HubError('bad-frame', `expected ${rule} in JSON, got more`)
-}
-
-/**
- * Cuts the text of a JSON array into the texts of its elements, unchanged: `20.10` stays `20.10`.
- * `arrayText` must be valid JSON and a non-empty array; parse it first.
- */
-export function elementTexts(arrayText: string): string[] {
-  const elements: string[] = []
-  let depth = 0
-  let start = 0
-  for (let at = 0; at < arrayText.length; at++) {
-    switch (arrayText.charCodeAt(at)) {
-      case characters.quote:
-        at = closingQuote(arrayText, at)
-        break
-      case characters.openArray:
-      case characters.openObject:
-        depth++
-        if (depth === 1) start = at + 1
-        break
-      case characters.comma:
-        if (depth !== 1) break
-        elements.push(arrayText.slice(start, at).trim())
-        start = at + 1
-        break
-      case characters.closeArray:
-      case characters.closeObject:
-        depth--
-        if (depth === 0) elements.push(arrayText.slice(start, at).trim())
-        break
-    }
-  }
-  return elements
-}
-
-/** The same in a text that is JSON. */
-function closingQuote(text: string, start: number): number {
-  let at = start + 1
-  for (let code = text.charCodeAt(at); code !== characters.quote; code = text.charCodeAt(at)) {
-    at += code === characters.backslash ? 2 : 1
-  }
-  return at
 }

@@ -1,6 +1,6 @@
 import type { Watcher } from '../access/sender.ts'
 import { HubError, quote, reasonOf } from '../core/errors.ts'
-import { checkJsonShape, elementTexts, isRecord, type JsonLimits, parseJson } from '../core/json.ts'
+import { elementTexts, isRecord, type JsonLimits, parseJson } from '../core/json.ts'
 import { errorPayload, errorTopic } from '../core/message.ts'
 import { Payload, utf8Text } from '../core/payload.ts'
 import type { Release } from '../core/release.ts'
@@ -8,7 +8,7 @@ import type { SampledLog } from '../core/sampled-log.ts'
 import { isTopic } from '../core/topic.ts'
 import type { ClownTalkConfigOk } from '../generated/clown-model.ts'
 import type { LineOptions } from '../nodes/registry/answers.ts'
-import type { Dialect, Link, Session } from './dialect.ts'
+import type { Dialect, LineExtras, Link, Session } from './dialect.ts'
 
 export interface ClownTalkOptions {
   readonly release: Release
@@ -61,19 +61,17 @@ function introductionOf({ version, releaseDate }: Release): Payload {
 }
 
 function obey(line: string, conversation: Conversation): void {
-  const { link, session, introduction } = conversation
+  const { link, session, introduction, limits } = conversation
   let topic: string | undefined
-  let id: LineId | undefined
+  let options = noOptions
   try {
-    checkShape(line, conversation)
+    const texts = readTexts(line, conversation)
     const parts = parseArray(line)
     topic = readTopic(parts)
-    const payload = readPayload(line, parts, conversation.limits.json)
-    id = readId(parts)
+    const payload = readPayload({ line, parts, texts }, limits.json)
+    options = readOptions(parts)
     if (topic !== 'clown.talk/-/config/set') {
-      const watcher = id === undefined ? undefined : watch(topic, id, link)
-      const force = isForced(parts)
-      session.publish(topic, payload, { watcher, force, options: answerOptions(parts, id) })
+      session.publish(topic, payload, extrasOf(topic, options, link))
       return
     }
     checkIntroduction(payload)
@@ -83,19 +81,30 @@ function obey(line: string, conversation: Conversation): void {
     if (!(error instanceof HubError)) throw error
     const answerTopic = topic !== undefined && isTopic(topic) ? errorTopic(topic) : hubErrorTopic
     const payload = errorPayload(error)
+    const { id } = options
     link.send(encode(answerTopic, payload, id === undefined ? undefined : { id }))
   }
 }
 
-/** Whether a line is for a device, too, that its node does not have. */
-function isForced([, , options]: unknown[]): boolean {
-  return isRecord(options) && options['force'] === true
+/** What the third element of a line says. */
+interface TalkOptions {
+  readonly isThere: boolean
+  /** What the sender calls the line, to know the answers by. */
+  readonly id?: LineId | undefined
+  /** Whether the line is for a device, too, that its node does not have. */
+  readonly force: boolean
 }
 
+const noOptions: TalkOptions = { isThere: false, force: false }
+
+/** Most lines have none. */
+const noExtras: LineExtras = { force: false }
+
 /** An answer has a third element when the question had one, with what the sender called that. */
-function answerOptions([, , options]: unknown[], id: LineId | undefined): LineOptions | undefined {
-  if (options === undefined) return undefined
-  return id === undefined ? {} : { id }
+function extrasOf(topic: string, { isThere, id, force }: TalkOptions, link: Link): LineExtras {
+  if (!isThere) return noExtras
+  if (id === undefined) return { force, options: {} }
+  return { watcher: watch(topic, id, link), force, options: { id } }
 }
 
 /** Tells the sender of a command alone what becomes of it. */
@@ -143,32 +152,37 @@ function countLines(frame: Buffer, most: number): number {
   return lines
 }
 
-function checkShape(line: string, { limits, sampledLog }: Conversation): void {
+/** The texts of the elements of a line that is an array. */
+function readTexts(line: string, { limits, sampledLog }: Conversation): string[] {
   try {
-    checkJsonShape(line, limits.json)
+    return elementTexts(line, limits.json)
   } catch (error) {
     sampledLog.warn('json-refused', { reason: reasonOf(error) }, 'a line has too much JSON')
     throw error
   }
 }
 
-function parseArray(line: string): unknown[] {
+function parseArray(line: string): readonly unknown[] {
   const value = parseJson(line)
   if (Array.isArray(value)) return value
   throw badFrame('["topic", payload]', quote(line))
 }
 
-function readTopic([topic]: unknown[]): string {
+function readTopic([topic]: readonly unknown[]): string {
   if (typeof topic === 'string') return topic
   throw badFrame('a string as topic', quote(JSON.stringify(topic) ?? 'an empty array'))
 }
 
-function readPayload(
-  line: string,
-  [, value, options, ...more]: unknown[],
-  limits: JsonLimits,
-): Payload {
-  const [, payloadText, optionsText] = elementTexts(line)
+/** A line, and what it was read as. */
+interface Line {
+  readonly line: string
+  readonly parts: readonly unknown[]
+  readonly texts: readonly string[]
+}
+
+function readPayload({ line, parts, texts }: Line, limits: JsonLimits): Payload {
+  const [, value, options, ...more] = parts
+  const [, payloadText, optionsText] = texts
   if (payloadText === undefined || more.length > 0) {
     throw badFrame('["topic", payload] or ["topic", payload, object]', quote(line))
   }
@@ -183,11 +197,16 @@ function readPayload(
 
 const maximumIdLength = 64
 
-/** What the sender of a line calls it, to know the answers by. */
 type LineId = string | number
 
-function readId([, , options]: unknown[]): LineId | undefined {
-  if (!isRecord(options) || !('id' in options)) return undefined
+/** `options` were found to be an object where there are any. */
+function readOptions([, , options]: readonly unknown[]): TalkOptions {
+  if (!isRecord(options)) return noOptions
+  return { isThere: true, id: readId(options), force: options['force'] === true }
+}
+
+function readId(options: Record<string, unknown>): LineId | undefined {
+  if (!('id' in options)) return undefined
   const { id } = options
   if (typeof id === 'number' && Number.isSafeInteger(id)) return id
   if (typeof id === 'string' && id.length > 0 && id.length <= maximumIdLength) return id

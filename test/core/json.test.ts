@@ -2,21 +2,15 @@ import { performance } from 'node:perf_hooks'
 import fc from 'fast-check'
 import t from 'tap'
 import { HubError } from '../../src/core/errors.ts'
-import {
-  checkJsonShape,
-  elementTexts,
-  fieldOf,
-  isRecord,
-  keepsJsonShape,
-  parseJson,
-} from '../../src/core/json.ts'
+import { elementTexts, fieldOf, isRecord, keepsJsonShape, parseJson } from '../../src/core/json.ts'
 
+const wide = { depth: 100, keys: 1000, stringBytes: 100_000, arrayItems: 1000 }
 const limits = { depth: 3, keys: 2, stringBytes: 4, arrayItems: 3 }
 
 /** The sentence that refuses `text`, or undefined when its shape is taken. */
 function refusalOf(text: string): string | undefined {
   try {
-    checkJsonShape(text, limits)
+    elementTexts(text, limits)
     return undefined
   } catch (error) {
     return error instanceof HubError && error.code === 'bad-frame' ? error.message : 'defect'
@@ -80,7 +74,6 @@ t.test('a shape can be asked for, too', async (t) => {
 })
 
 t.test('any JSON is taken by limits as large as itself, and refused below its depth', async () => {
-  const wide = { depth: 100, keys: 1000, stringBytes: 100_000, arrayItems: 1000 }
   const depthOf = (value: unknown): number =>
     typeof value === 'object' && value !== null
       ? 1 + Math.max(0, ...Object.values(value).map(depthOf))
@@ -88,7 +81,7 @@ t.test('any JSON is taken by limits as large as itself, and refused below its de
   fc.assert(
     fc.property(fc.jsonValue(), fc.nat(2), (value, indent) => {
       const text = JSON.stringify(value, null, indent)
-      checkJsonShape(text, wide)
+      elementTexts(text, wide)
       const depth = depthOf(value)
       const keeps = (limit: number) => keepsJsonShape(text, { ...wide, depth: limit })
       return keeps(depth) && (depth === 0 || !keeps(depth - 1))
@@ -97,7 +90,7 @@ t.test('any JSON is taken by limits as large as itself, and refused below its de
 })
 
 t.test('the elements of an array are cut out unchanged', async (t) => {
-  t.same(elementTexts('["a", {"n":[1.10,{}]} ,{"id":"x"}]'), [
+  t.same(elementTexts('["a", {"n":[1.10,{}]} ,{"id":"x"}]', wide), [
     '"a"',
     '{"n":[1.10,{}]}',
     '{"id":"x"}',
@@ -105,13 +98,13 @@ t.test('the elements of an array are cut out unchanged', async (t) => {
 })
 
 t.test('brackets, commas and quotes inside strings are no structure', async (t) => {
-  t.same(elementTexts('["[,\\"]\\\\", "]"]'), ['"[,\\"]\\\\"', '"]"'])
+  t.same(elementTexts('["[,\\"]\\\\", "]"]', wide), ['"[,\\"]\\\\"', '"]"'])
 })
 
 t.test('the texts parse to the elements of any array', async () => {
   fc.assert(
     fc.property(fc.array(fc.jsonValue(), { minLength: 1 }), fc.nat(3), (elements, indent) => {
-      const texts = elementTexts(JSON.stringify(elements, null, indent))
+      const texts = elementTexts(JSON.stringify(elements, null, indent), wide)
       return JSON.stringify(texts.map((text) => JSON.parse(text))) === JSON.stringify(elements)
     }),
   )
