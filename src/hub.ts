@@ -25,7 +25,7 @@ import { createClownBases } from './nodes/clown-bases.ts'
 import { createClownModel } from './nodes/clown-model.ts'
 import type { MessagePath } from './nodes/message-path.ts'
 import { openPorts, type Ports } from './ports.ts'
-import { createReadiness, type Readiness, stateOf } from './readiness.ts'
+import { createReadiness, type Readiness, readinessStateOf } from './readiness.ts'
 import { openRecording } from './recording.ts'
 import { type DialectPlace, openServedDialects } from './served-dialects.ts'
 import { backupLines } from './store/backup.ts'
@@ -157,7 +157,7 @@ async function openEdges(config: Config, parts: EdgeParts) {
   const { access, hardware, recording, store, readiness, watch, counters, release } = parts
   const { version } = release
   const { served, ...routes } = openWebSocketRoutes(config, parts)
-  const state = () => stateOf(readiness, watch)
+  const state = () => readinessStateOf(readiness, watch)
   const dialects = await openServedDialects(config, { ...parts, state, websockets: served })
   const routeOf = createRoutes({
     ...routes,

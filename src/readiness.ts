@@ -30,7 +30,7 @@ export function createReadiness(
 }
 
 /** What the clients of other systems are told of how the hub is. */
-export function stateOf(
+export function readinessStateOf(
   readiness: Pick<Readiness, 'isRunning'>,
   watch: Pick<ProcessWatch, 'isOverloaded'>,
 ): 'starting' | 'overloaded' | 'ready' {

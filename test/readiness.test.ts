@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createReadiness, stateOf } from '../src/readiness.ts'
+import { createReadiness, readinessStateOf } from '../src/readiness.ts'
 import { startedHub } from './started-hub.ts'
 import { testFolder } from './test-folder.ts'
 
@@ -18,7 +18,7 @@ t.test('a hub is ready from its start to its end, unless its store is in trouble
 
 t.test('clients of other systems are told whether to come back later', async (t) => {
   const told = (isRunning: boolean, isOverloaded: boolean) =>
-    stateOf({ isRunning: () => isRunning }, { isOverloaded: () => isOverloaded })
+    readinessStateOf({ isRunning: () => isRunning }, { isOverloaded: () => isOverloaded })
   t.same(
     [told(false, true), told(true, true), told(true, false)],
     ['starting', 'overloaded', 'ready'],

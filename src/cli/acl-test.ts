@@ -5,7 +5,7 @@ import { readUsersFile } from '../access/users-file.ts'
 import { readConfig } from '../config.ts'
 import { HubError, quote } from '../core/errors.ts'
 import { checkFilter, checkTopic, isCommand } from '../core/topic.ts'
-import { type Command, configPath, readArguments, required } from './arguments.ts'
+import { type CliCommand, configPath, readArguments, required } from './arguments.ts'
 import type { Terminal } from './terminal.ts'
 import { knownUsers, unknownUser } from './user-arguments.ts'
 
@@ -14,7 +14,7 @@ const usage = 'acl test USER ACTION TOPIC [--client ID] [--config FILE | --file 
 /** An error of the command line ends with 1; a script must not take that for an answer. */
 const deniedCode = 2
 
-export const aclTest: Command = {
+export const aclTest: CliCommand = {
   usage,
   summary:
     'say whether a user may read, write, command or retain, and which rule decides (denied: exit code 2)',

@@ -10,7 +10,7 @@ import type { Terminal } from './terminal.ts'
  * One subcommand of clown-hub. What starts a hub or a node imports that when it runs: its help would wait
  * for hundreds of modules that it does not use.
  */
-export interface Command {
+export interface CliCommand {
   /** How it is called, without the program's name. */
   readonly usage: string
   readonly summary: string

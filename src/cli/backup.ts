@@ -1,12 +1,12 @@
 import { parseArgs } from 'node:util'
 import { folderLines, saveBackup } from '../store/backup-file.ts'
 import { isLocked } from '../store/broken-store.ts'
-import { type Command, onlyOne, readArguments, required } from './arguments.ts'
+import { type CliCommand, onlyOne, readArguments, required } from './arguments.ts'
 import { hubAddress, hubOptions, hubUsage, streamFromHub } from './ask-hub.ts'
 
 const usage = `backup --data DIR FILE ${hubUsage}`
 
-export const backup: Command = {
+export const backup: CliCommand = {
   usage,
   summary: 'save what a hub keeps, from its data folder, or by HTTP from an admin while it runs',
   run: async (args, terminal) => {

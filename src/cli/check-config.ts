@@ -1,11 +1,11 @@
 import { parseArgs } from 'node:util'
 import { readConfig } from '../config.ts'
-import { type Command, readArguments, required } from './arguments.ts'
+import { type CliCommand, readArguments, required } from './arguments.ts'
 import { warningsTo } from './terminal.ts'
 
 const usage = 'check-config FILE'
 
-export const checkConfigFile: Command = {
+export const checkConfigFile: CliCommand = {
   usage,
   summary: 'check a configuration file, and the CLOWN_… variables with it, without starting',
   run: async (args, terminal) => {

@@ -1,6 +1,6 @@
 /** What an operator does for programs that speak the language of deCONZ. */
 import { parseArgs } from 'node:util'
-import { type Command, onlyOne, readArguments, readSeconds } from './arguments.ts'
+import { type CliCommand, onlyOne, readArguments, readSeconds } from './arguments.ts'
 import { type HubAnswer, hubAddress, hubOptions, hubUsage, rowsIn, tellAnswer } from './ask-hub.ts'
 import { type Terminal, wordOf } from './terminal.ts'
 
@@ -8,7 +8,7 @@ const common = { json: { type: 'boolean', default: false }, ...hubOptions } as c
 
 const unlockUsage = `deconz unlock [--seconds SECONDS] [--for USER] [--json] ${hubUsage}`
 
-export const deconzUnlock: Command = {
+export const deconzUnlock: CliCommand = {
   usage: unlockUsage,
   summary: 'let programs make keys for deCONZ for a minute, with your rights or those of USER',
   run: (args, terminal) => {
@@ -32,7 +32,7 @@ export const deconzUnlock: Command = {
 
 const keysUsage = `deconz keys [--json] ${hubUsage}`
 
-export const deconzKeys: Command = {
+export const deconzKeys: CliCommand = {
   usage: keysUsage,
   summary: 'list the keys of programs that speak deCONZ, and whose rights they carry',
   run: (args, terminal) => {
@@ -43,7 +43,7 @@ export const deconzKeys: Command = {
 
 const forgetUsage = `deconz forget ID [--json] ${hubUsage}`
 
-export const deconzForget: Command = {
+export const deconzForget: CliCommand = {
   usage: forgetUsage,
   summary: 'end a key of deCONZ, by its ID in the list',
   run: (args, terminal) => {

@@ -5,13 +5,13 @@ import { type Config, readConfig } from '../config.ts'
 import { type CertificateFiles, readCertificate } from '../core/certificate.ts'
 import { HubError } from '../core/errors.ts'
 import { exposures } from '../exposure.ts'
-import { type Command, configPath, readArguments, required } from './arguments.ts'
+import { type CliCommand, configPath, readArguments, required } from './arguments.ts'
 import type { Terminal } from './terminal.ts'
 import { knownUsers } from './user-arguments.ts'
 
 const usage = 'doctor [CONFIG]'
 
-export const doctor: Command = {
+export const doctor: CliCommand = {
   usage,
   summary: 'look for what is wrong or unsafe in a configuration and its users (exit code 1)',
   run: async (args, terminal) => {

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { HubError, quote } from '../core/errors.ts'
-import { type Command, onlyOne, readArguments, timeOption } from './arguments.ts'
+import { type CliCommand, onlyOne, readArguments, timeOption } from './arguments.ts'
 import { hubAddress, hubOptions, hubUsage, streamHistory } from './ask-hub.ts'
 import { interruptedCode } from './terminal.ts'
 
@@ -16,7 +16,7 @@ const options = {
   ...hubOptions,
 } as const
 
-export const exportHistory: Command = {
+export const exportCommand: CliCommand = {
   usage,
   summary:
     'print what devices reported, of the last day unless told otherwise, for a spreadsheet or a program',

@@ -7,7 +7,7 @@ import { HubError } from '../core/errors.ts'
 import { readTextFile, writeSecret } from '../core/files.ts'
 import { type BrokerAddress, readBrokerUrl } from '../simulator/broker-address.ts'
 import {
-  type Command,
+  type CliCommand,
   configName,
   dataName,
   passwordIn,
@@ -37,7 +37,7 @@ const options = {
   force: { type: 'boolean', default: false },
 } as const
 
-export const importMosquitto: Command = {
+export const importMosquitto: CliCommand = {
   usage,
   summary:
     'write a configuration and users from those of a Mosquitto, and copy the retained values of a running one; what has no counterpart is listed',

@@ -9,11 +9,11 @@ import { hashPassword } from '../access/passwords.ts'
 import { generatePassword } from '../access/tokens.ts'
 import { HubError, quote, reasonOf } from '../core/errors.ts'
 import { writeSecret } from '../core/files.ts'
-import { type Command, configName, dataName, readArguments, usersName } from './arguments.ts'
+import { type CliCommand, configName, dataName, readArguments, usersName } from './arguments.ts'
 
 const usage = 'init [--tls] [--host NAME]… [--dir DIR]'
 
-export const init: Command = {
+export const init: CliCommand = {
   usage,
   summary:
     'write a configuration, and a users file with an admin whose password is shown once; with --tls a certificate, too, and other machines are let in by TLS',

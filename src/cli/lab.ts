@@ -5,13 +5,13 @@ import { createToken } from '../access/tokens.ts'
 import { type Config, checkConfig } from '../config.ts'
 import { HubError } from '../core/errors.ts'
 import { readRelease } from '../core/release.ts'
-import { type Command, readArguments } from './arguments.ts'
+import { type CliCommand, readArguments } from './arguments.ts'
 import type { LabEntry } from './lab-dialects.ts'
 import { type Terminal, warningsTo } from './terminal.ts'
 
 const usage = 'lab [--dialects NAME=PORT,… | none]'
 
-export const lab: Command = {
+export const lab: CliCommand = {
   usage,
   summary: 'start a hub and a simulated node, for this machine only, without any configuration',
   run: async (args, terminal) => {

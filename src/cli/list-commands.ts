@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { checkTopic, joinTopic } from '../core/topic.ts'
-import { type Command, readArguments, timeOption } from './arguments.ts'
+import { type CliCommand, readArguments, timeOption } from './arguments.ts'
 import {
   defaultBase,
   type HubAnswer,
@@ -25,7 +25,7 @@ const options = {
 /** The most that a hub answers with at once. */
 const limit = 1000
 
-export const listCommands: Command = {
+export const listCommands: CliCommand = {
   usage,
   summary: 'list who commanded what, and what became of it; the latest command comes last',
   run: async (args, terminal) => {

@@ -1,14 +1,14 @@
 import { parseArgs } from 'node:util'
 import { ageOf, localTime } from '../core/clock.ts'
 import { isRecord } from '../core/json.ts'
-import { type Command, readArguments } from './arguments.ts'
+import { type CliCommand, readArguments } from './arguments.ts'
 import { type HubAnswer, hubAddress, hubOptions, hubUsage, rowsIn, tellAnswer } from './ask-hub.ts'
 import { wordOf } from './terminal.ts'
 
 const usage = `nodes [--json] ${hubUsage}`
 const options = { json: { type: 'boolean', default: false }, ...hubOptions } as const
 
-export const listNodes: Command = {
+export const listNodes: CliCommand = {
   usage,
   summary:
     'list the nodes that a hub knows, whether they are online, and what their devices reported last, and when',

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { isRecord } from '../core/json.ts'
 import { checkTopic, joinTopic } from '../core/topic.ts'
-import { type Command, onlyOne, readArguments, required } from './arguments.ts'
+import { type CliCommand, onlyOne, readArguments, required } from './arguments.ts'
 import {
   defaultBase,
   type HubAnswer,
@@ -20,7 +20,7 @@ const common = {
 
 const lockUsage = `lock DEVICE --reason TEXT [--base BASE] [--json] ${hubUsage}`
 
-export const lockDevice: Command = {
+export const lockDevice: CliCommand = {
   usage: lockUsage,
   summary: 'keep everybody from commanding a device, until an operator or admin unlocks it',
   run: async (args, terminal) => {
@@ -39,7 +39,7 @@ export const lockDevice: Command = {
 
 const unlockUsage = `unlock DEVICE [--base BASE] [--json] ${hubUsage}`
 
-export const unlockDevice: Command = {
+export const unlockDevice: CliCommand = {
   usage: unlockUsage,
   summary: 'take the lock off a device, whoever hung it there',
   run: async (args, terminal) => {

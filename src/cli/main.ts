@@ -1,10 +1,10 @@
 import { HubError, nearest, reasonOf } from '../core/errors.ts'
 import { readRelease } from '../core/release.ts'
-import type { Command } from './arguments.ts'
+import type { CliCommand } from './arguments.ts'
 import type { Terminal } from './terminal.ts'
 
 /** By name, which may be two words. A command loads what it needs, and none waits for the others. */
-const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
+const commands: ReadonlyMap<string, () => Promise<CliCommand>> = new Map([
   ['lab', async () => (await import('./lab.ts')).lab],
   ['init', async () => (await import('./init.ts')).init],
   ['import mosquitto', async () => (await import('./import-mosquitto.ts')).importMosquitto],
@@ -25,7 +25,7 @@ const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['commands', async () => (await import('./list-commands.ts')).listCommands],
   ['nodes', async () => (await import('./list-nodes.ts')).listNodes],
   ['sub', async () => (await import('./subscribe.ts')).subscribe],
-  ['export', async () => (await import('./export-history.ts')).exportHistory],
+  ['export', async () => (await import('./export-history.ts')).exportCommand],
   ['deconz unlock', async () => (await import('./deconz.ts')).deconzUnlock],
   ['deconz keys', async () => (await import('./deconz.ts')).deconzKeys],
   ['deconz forget', async () => (await import('./deconz.ts')).deconzForget],

@@ -1,9 +1,9 @@
 import { repairStore } from '../store/repair.ts'
-import { type Command, readDataArguments } from './arguments.ts'
+import { type CliCommand, readDataArguments } from './arguments.ts'
 
 const usage = 'repair --data DIR'
 
-export const repair: Command = {
+export const repair: CliCommand = {
   usage,
   summary: 'save what can be read of a store that cannot be opened; it is kept aside as it was',
   run: async (args, { print }) => {

@@ -1,9 +1,9 @@
 import { restoreBackup } from '../store/backup-file.ts'
-import { type Command, readDataArguments } from './arguments.ts'
+import { type CliCommand, readDataArguments } from './arguments.ts'
 
 const usage = 'restore --data DIR FILE'
 
-export const restore: Command = {
+export const restore: CliCommand = {
   usage,
   summary: 'make a data folder from a backup; the folder has to be empty or not there',
   run: async (args, { print }) => {

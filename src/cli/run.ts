@@ -2,12 +2,12 @@ import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { readConfig } from '../config.ts'
 import type { Hub } from '../hub.ts'
-import { type Command, configPath, dataName, readArguments } from './arguments.ts'
+import { type CliCommand, configPath, dataName, readArguments } from './arguments.ts'
 import { warningsTo } from './terminal.ts'
 
 const usage = 'run [--config FILE]'
 
-export const run: Command = {
+export const run: CliCommand = {
   usage,
   summary: 'start the hub with a configuration file, clown-hub.yaml unless told otherwise',
   run: async (args, terminal) => {

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { HubError, quote, reasonOf } from '../core/errors.ts'
 import { checkTopic, joinTopic } from '../core/topic.ts'
-import { type Command, readArguments, readSeconds, required } from './arguments.ts'
+import { type CliCommand, readArguments, readSeconds, required } from './arguments.ts'
 import {
   askHub,
   defaultBase,
@@ -19,7 +19,7 @@ const usage = `set DEVICE VALUE [--base BASE] [--timeout 5s] [--force] [--json] 
 /** As `schemas/command.schema.json` has it at least; nobody waits at a prompt for longer than minutes. */
 const timeout = { name: '--timeout', minimumSeconds: 0.1, maximumSeconds: 240 }
 
-export const setDevice: Command = {
+export const setDevice: CliCommand = {
   usage,
   summary:
     'command a device, wait for what becomes of it, and say so (exit code 0 confirmed, 3 timed out, 4 refused, 5 node offline)',

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { HubError } from '../core/errors.ts'
 import type { NodeFaults } from '../simulator/simulated-node.ts'
 import type { Absence } from '../simulator/start-simulated-node.ts'
-import { type Command, passwordIn, readArguments, readSeconds, required } from './arguments.ts'
+import { type CliCommand, passwordIn, readArguments, readSeconds, required } from './arguments.ts'
 
 /** Options of `parseArgs` that make a simulated node do something wrong. */
 const faultOptions = {
@@ -27,7 +27,7 @@ const options = {
 
 const usage = `simulate --base BASE --url mqtt://USER:PASSWORD@HOST:PORT [--password-file FILE] ${faultUsage}`
 
-export const simulate: Command = {
+export const simulate: CliCommand = {
   usage,
   summary:
     'be a hardware node: sensors, relays and a led, connected by MQTT, with faults to try a hub with',

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { isRecord } from '../core/json.ts'
-import { type Command, onlyOne, readArguments, timeOption } from './arguments.ts'
+import { type CliCommand, onlyOne, readArguments, timeOption } from './arguments.ts'
 import { hubAddress, hubOptions, hubUsage, streamHistory } from './ask-hub.ts'
 import { wordOf } from './terminal.ts'
 
@@ -13,7 +13,7 @@ const options = {
   ...hubOptions,
 } as const
 
-export const subscribe: Command = {
+export const subscribe: CliCommand = {
   usage,
   summary:
     'print what devices reported since a time, and go on with what they report, until Ctrl-C',

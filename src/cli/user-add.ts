@@ -4,7 +4,7 @@ import { anonymousName, type Role, type Rule, roles } from '../access/user.ts'
 import { changeUser } from '../access/users-file.ts'
 import { HubError, quote } from '../core/errors.ts'
 import { isTopic } from '../core/topic.ts'
-import { type Command, onlyOne, readArguments } from './arguments.ts'
+import { type CliCommand, onlyOne, readArguments } from './arguments.ts'
 import {
   describeRules,
   newPassword,
@@ -26,7 +26,7 @@ const options = {
   deny: { type: 'string', multiple: true },
 } as const
 
-export const userAdd: Command = {
+export const userAdd: CliCommand = {
   usage,
   summary: `add a user to a users file, with a generated password or the one on standard input; --kind writes the rules of a program: ${programKinds.join(', ')}`,
   run: async (args, terminal) => {

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { changeUser } from '../access/users-file.ts'
-import { type Command, readArguments, required } from './arguments.ts'
+import { type CliCommand, readArguments, required } from './arguments.ts'
 import {
   describeRules,
   fileOption,
@@ -22,7 +22,7 @@ export const userDeny = ruleCommand(
   'take something from a user, whatever other rules or the role allow',
 )
 
-function ruleCommand(part: RulePart, summary: string): Command {
+function ruleCommand(part: RulePart, summary: string): CliCommand {
   const usage = `user ${part} NAME ACTION:FILTER… [--file FILE]`
   return {
     usage,

@@ -2,12 +2,12 @@ import { parseArgs } from 'node:util'
 import { isMosquittoHash } from '../access/passwords.ts'
 import type { User } from '../access/user.ts'
 import { readUsersFile } from '../access/users-file.ts'
-import { type Command, readArguments } from './arguments.ts'
+import { type CliCommand, readArguments } from './arguments.ts'
 import { describeRules, fileOption } from './user-arguments.ts'
 
 const usage = 'user list [--file FILE]'
 
-export const userList: Command = {
+export const userList: CliCommand = {
   usage,
   summary: 'list the users of a users file, without their secrets',
   run: async (args, terminal) => {

@@ -1,11 +1,11 @@
 import { parseArgs } from 'node:util'
 import { changeUser } from '../access/users-file.ts'
-import { type Command, onlyOne, readArguments } from './arguments.ts'
+import { type CliCommand, onlyOne, readArguments } from './arguments.ts'
 import { known, newPassword, passwordOptions } from './user-arguments.ts'
 
 const usage = 'user password NAME [--digest | --no-digest] [--stdin] [--file FILE]'
 
-export const userPassword: Command = {
+export const userPassword: CliCommand = {
   usage,
   summary: 'give a user another password, generated or from standard input',
   run: async (args, terminal) => {

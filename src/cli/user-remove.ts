@@ -1,11 +1,11 @@
 import { parseArgs } from 'node:util'
 import { changeUser } from '../access/users-file.ts'
-import { type Command, onlyOne, readArguments } from './arguments.ts'
+import { type CliCommand, onlyOne, readArguments } from './arguments.ts'
 import { fileOption, known } from './user-arguments.ts'
 
 const usage = 'user remove NAME [--file FILE]'
 
-export const userRemove: Command = {
+export const userRemove: CliCommand = {
   usage,
   summary: 'remove a user from a users file; a running hub ends what that user has open',
   run: async (args, terminal) => {

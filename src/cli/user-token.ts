@@ -1,12 +1,12 @@
 import { parseArgs } from 'node:util'
 import { createToken } from '../access/tokens.ts'
 import { changeUser } from '../access/users-file.ts'
-import { type Command, onlyOne, readArguments } from './arguments.ts'
+import { type CliCommand, onlyOne, readArguments } from './arguments.ts'
 import { fileOption, known, shownOnce } from './user-arguments.ts'
 
 const usage = 'user token NAME [--label LABEL] [--file FILE]'
 
-export const userToken: Command = {
+export const userToken: CliCommand = {
   usage,
   summary: 'give a user one more token: a long password for one device or program',
   run: async (args, terminal) => {

@@ -1,10 +1,10 @@
 import { parseArgs } from 'node:util'
 import { wipeFolder } from '../store/data-folder.ts'
-import { type Command, readArguments, required } from './arguments.ts'
+import { type CliCommand, readArguments, required } from './arguments.ts'
 
 const usage = 'wipe --data DIR --yes'
 
-export const wipe: Command = {
+export const wipe: CliCommand = {
   usage,
   summary: 'remove all that hubs have kept in a data folder, for good',
   run: async (args, { print }) => {

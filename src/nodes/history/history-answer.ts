@@ -4,7 +4,7 @@ import { type Bucket, meanOf } from '../../store/history/bucket.ts'
 import { withGaps } from '../../store/history/gaps.ts'
 import type { History, SeriesCut } from '../../store/history/history.ts'
 import { type Plan, planOf } from '../../store/history/plan.ts'
-import { summaryOf } from '../../store/history/summary.ts'
+import { summarize } from '../../store/history/summary.ts'
 import type { HistoryQuery } from './history-query.ts'
 
 /** What each row of a series has, in this order. */
@@ -82,7 +82,7 @@ export async function historyAnswer(
   const plan = planOf(range, points, history.lostUntil)
   const answers: SeriesAnswer[] = []
   for (const each of series) {
-    const buckets = await summaryOf(history, each, plan)
+    const buckets = await summarize(history, each, plan)
     answers.push({ ...seriesAnswer(each, buckets, plan), topic: toldAs(each.topic) })
     // Others have their turn between two of them.
     await turnOver()

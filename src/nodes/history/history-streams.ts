@@ -10,7 +10,7 @@ import {
   type TimeRange,
 } from '../../store/history/plan.ts'
 import { type Point, RawBlockCursor } from '../../store/history/raw-block.ts'
-import { summaryOf } from '../../store/history/summary.ts'
+import { summarize } from '../../store/history/summary.ts'
 import type { BucketTier, Tier } from '../../store/history/tiers.ts'
 import type { HistorySource } from './history-answer.ts'
 import type { LineFormat } from './history-lines.ts'
@@ -74,7 +74,7 @@ async function* summaryChunks(
   lineOf: LineOf<Bucket>,
 ): AsyncGenerator<string> {
   for (const each of series) {
-    yield* chunked((await summaryOf(history, each, plan)).map(lineOf(each)))
+    yield* chunked((await summarize(history, each, plan)).map(lineOf(each)))
   }
 }
 

@@ -3,10 +3,10 @@ import { isTopic, joinTopic } from '../../core/topic.ts'
 import { shapeOf } from '../clown-model.ts'
 import { deviceOf } from '../device.ts'
 
-export const roles = ['sensor', 'actuator', 'notification'] as const
+export const deviceRoles = ['sensor', 'actuator', 'notification'] as const
 
 /** What a device does: it measures, it can be commanded, or it tells of events. */
-export type DeviceRole = (typeof roles)[number]
+export type DeviceRole = (typeof deviceRoles)[number]
 
 /** A device as its node lists it, with its complete topic. */
 export interface ListedDevice {
@@ -65,7 +65,7 @@ export function baseBefore(topic: string, ending: string): string | undefined {
  */
 export function readList(base: string, value: unknown): ListedDevice[] {
   const listed = new Map<string, ListedDevice>()
-  for (const role of roles) {
+  for (const role of deviceRoles) {
     for (const name of namesIn(fieldOf(value, `${role}s`))) {
       const topic = joinTopic(base, name)
       const isDevice = readNodeTopic(topic)?.about === 'report' || name === 'boot'

@@ -2,7 +2,7 @@ import { setImmediate as turnOver } from 'node:timers/promises'
 import { reasonOf } from '../../core/errors.ts'
 import { forgetSeries } from './forget-series.ts'
 import type { HistoryParts } from './history-parts.ts'
-import { stateKey } from './keys.ts'
+import { historyStateKey } from './keys.ts'
 import { moveBlocks } from './move-blocks.ts'
 import type { PeriodsState } from './periods.ts'
 import { giveUp } from './retention.ts'
@@ -141,7 +141,7 @@ async function giveUpDue(parts: HistoryParts, at: number | undefined): Promise<v
   const { open, store, table, retention } = parts
   const isAny = await giveUp({ ...parts, openBytes: open.bytes, at })
   // Not waited for: there may be no room for it yet.
-  if (isAny) void store.write([{ key: stateKey, value: stateBytes(parts) }])
+  if (isAny) void store.write([{ key: historyStateKey, value: stateBytes(parts) }])
   if (at === undefined) return
   const goneBefore = at - Math.max(...Object.values(retention.ageMs))
   for (const series of table.all()) {
@@ -161,7 +161,7 @@ function stateBytes({ periods, open }: HistoryParts): Buffer {
 }
 
 async function restoreState({ store, periods, open }: HistoryParts): Promise<void> {
-  const bytes = await store.get(stateKey)
+  const bytes = await store.get(historyStateKey)
   if (bytes === undefined) return
   const state: State = JSON.parse(bytes.toString())
   periods.restore(state)

@@ -5,7 +5,7 @@ export const logPrefix = 'history/log/'
 export const openPrefix = 'history/open/'
 export const seriesPrefix = 'history/series/'
 export const throughPrefix = 'history/through/'
-export const stateKey = 'history/state'
+export const historyStateKey = 'history/state'
 
 /** What is written ahead, by the ordinal of its first point. */
 export function logKey(ordinal: number): string {

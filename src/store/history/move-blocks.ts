@@ -1,7 +1,7 @@
 import type { SampledLog } from '../../core/sampled-log.ts'
 import type { Change, Store } from '../store.ts'
 import { writeBuckets } from './bucket-block.ts'
-import { blockKey, bucketsKey, openKey, stateKey, throughKey } from './keys.ts'
+import { blockKey, bucketsKey, historyStateKey, openKey, throughKey } from './keys.ts'
 import type { Periods } from './periods.ts'
 import { always, storedTable } from './read-history.ts'
 import type { OpenBlock } from './series.ts'
@@ -50,7 +50,7 @@ export async function moveBlocks(
     }
   }
   for (const [tier, period, bytes] of grown) periods.add(tier, period, bytes)
-  changes.set(stateKey, state())
+  changes.set(historyStateKey, state())
   try {
     await store.write(Array.from(changes, ([key, value]): Change => ({ key, value })))
   } catch (error) {

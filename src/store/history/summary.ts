@@ -6,7 +6,7 @@ import type { Plan, TimeRange } from './plan.ts'
 type Source = Pick<History, 'periods' | 'blocks' | 'buckets'>
 
 /** The buckets of a series, as planned, in the order of their times; those without a point are left out. */
-export async function summaryOf(history: Source, series: SeriesCut, plan: Plan): Promise<Bucket[]> {
+export async function summarize(history: Source, series: SeriesCut, plan: Plan): Promise<Bucket[]> {
   const table = new BucketTable(plan.bucketMs)
   const { tier } = plan
   for (const period of history.periods(series, tier, plan)) {
