@@ -105,16 +105,60 @@ t.test(
   },
 )
 
-t.test('every relative link in a document leads somewhere', async (t) => {
-  const nested = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
-  const documents = ['README.md', 'SECURITY.md', 'CONTRIBUTING.md', 'CHANGELOG.md'].concat(
-    nested.filter((path) => path.endsWith('.md')).map((path) => join('docs', path)),
-  )
+/** All pages there are, by their paths. */
+const documents = ['README.md', 'SECURITY.md', 'CONTRIBUTING.md', 'CHANGELOG.md'].concat(
+  pagesIn('docs'),
+  pagesIn('test'),
+)
+
+function pagesIn(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.md'))
+    .map((path) => join(folder, path))
+}
+
+t.test('every link in a document leads to a file, and to a heading that is there', async (t) => {
   for (const document of documents) {
-    for (const [, target = ''] of read(document).matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g)) {
-      t.ok(existsSync(join(root, dirname(document), target)), `${document}: ${target}`)
+    for (const [, target = '', anchor] of prose(document).matchAll(
+      /\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)/g,
+    )) {
+      const file = target === '' ? document : join(dirname(document), target)
+      t.ok(existsSync(join(root, file)), `${document}: ${target}`)
+      if (anchor !== undefined)
+        t.ok(anchorsOf(file).has(anchor), `${document}: ${target}#${anchor}`)
     }
   }
+})
+
+/** A page without what stands in blocks of code. */
+function prose(document: string): string {
+  return read(document).replace(/^```.*?^```$/gms, '')
+}
+
+/** What leads to the headings of a page, as GitHub names them. */
+function anchorsOf(document: string): Set<string> {
+  const headings = [...prose(document).matchAll(/^#+ (.+)$/gm)]
+  return new Set(
+    headings.map(([, text = '']) =>
+      text
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N} _-]/gu, '')
+        .replaceAll(' ', '-'),
+    ),
+  )
+}
+
+/** About two lines of a screen. */
+const longestCell = 200
+
+t.test('no cell of a table is longer than two lines', async (t) => {
+  const tooLong = documents.flatMap((document) =>
+    [...prose(document).matchAll(/^\|(.+)\|$/gm)]
+      .flatMap(([, row = '']) => row.split(/(?<!\\)\|/))
+      .filter((cell) => cell.trim().length > longestCell)
+      .map((cell) => `${document}: ${cell.trim()}`),
+  )
+  t.same(tooLong, [])
 })
 
 t.test('what the Dockerfile copies from the checkout is there', async (t) => {
@@ -137,8 +181,8 @@ t.test('the page of faults names every test that shows one, and no other', async
       const titles = read(join('test', path)).matchAll(RegExp(`['"\`](${faultNames}): `, 'g'))
       return pairs(titles, () => [`../test/${path}`])
     })
-  const rows = read('docs/faults.md').matchAll(RegExp(`^\\| *(${faultNames}) *\\|.*$`, 'gm'))
-  const told = pairs(rows, (row) => [...row.matchAll(/\]\((.*?)\)/g)].map(([, to = '']) => to))
+  const parts = read('docs/faults.md').matchAll(RegExp(`^\\*\\*(${faultNames}): (?:.+\n)+`, 'gm'))
+  const told = pairs(parts, (part) => [...part.matchAll(/\]\((.*?)\)/g)].map(([, to = '']) => to))
   t.same([...new Set(told)].sort(), [...new Set(shown)].sort())
 })
 
