@@ -75,23 +75,35 @@ function settingsBelow(schema: SettingsSchema, path: readonly string[]): FoundSe
   return inner.flatMap(([key, below]) => settingsBelow(below, [...path, key]))
 }
 
-t.test('the README shows the examples as they are', async (t) => {
-  for (const [file, language] of [
-    ['examples/page.html', 'html'],
-    ['examples/script.mjs', 'js'],
+t.test('the README and the page about Clown.Talk show the examples as they are', async (t) => {
+  for (const [file, language, page] of [
+    ['examples/page.html', 'html', 'README.md'],
+    ['examples/script.mjs', 'js', 'docs/clown-talk.md'],
   ] as const) {
-    t.ok(read('README.md').includes(`\`\`\`${language}\n${read(file)}\`\`\`\n`), file)
+    t.ok(read(page).includes(`\`\`\`${language}\n${read(file)}\`\`\`\n`), file)
   }
 })
 
 t.test(
-  'the page about signing in lists every close code, and what a client should do',
+  'the page about Clown.Talk lists every close code, and what a client should do',
   async (t) => {
-    const rows = [...read('docs/sign-in.md').matchAll(/^\| (\d{4}) *\| (.+?) *\| (.+?) *\|$/gm)]
+    const rows = [...read('docs/clown-talk.md').matchAll(/^\| (\d{4}) *\| (.+?) *\| (.+?) *\|$/gm)]
     const listed = rows.map(([, code, when, advice]) => ({ code: Number(code), when, advice }))
     t.same(listed, Object.values(closeCodes))
   },
 )
+
+t.test('the page about Clown.Talk names no code that is not in the code', async (t) => {
+  const page = read('docs/clown-talk.md')
+  const errors = /^## Errors$(.*?)^## /ms.exec(page)?.[1] ?? ''
+  const named = [...errors.matchAll(/^\| `([a-z-]+)` *\|/gm)].map(([, code = '']) => code)
+  t.not(named.length, 0)
+  for (const code of named) t.ok(code in errorCodes, code)
+  const numbers = new Set(Object.values(closeCodes).map(({ code }) => String(code)))
+  // No hub sends 1006: it is what a client makes of an end without a code.
+  const closed = [...page.matchAll(/\b(?:10|44)\d{2}\b/g)].map(([code]) => code)
+  for (const code of closed) t.ok(code === '1006' || numbers.has(code), code)
+})
 
 t.test(
   'the changelog begins with the version of the package, and when it was released',

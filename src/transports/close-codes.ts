@@ -8,7 +8,7 @@ export interface CloseCode {
 }
 
 /**
- * All codes a websocket of the hub is closed with; docs/sign-in.md shows this table. Those below 4000 are of RFC
+ * All codes a websocket of the hub is closed with; docs/clown-talk.md shows this table. Those below 4000 are of RFC
  * 6455, 7.4.1, and of its registry at IANA; those from 4000 are ours, and end like the HTTP status they stand for.
  */
 export const closeCodes = {
