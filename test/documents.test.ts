@@ -10,12 +10,6 @@ import { ranLine } from './cli/run-line.ts'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const read = (file: string) => readFileSync(join(root, file), 'utf8')
 
-t.test('the README lists every error code with its meaning', async (t) => {
-  const rows = [...read('README.md').matchAll(/^\| `([a-z-]+)` *\| (.+?) *\|$/gm)]
-  const listed = Object.fromEntries(rows.map(([, code = '', meaning]) => [code, meaning]))
-  t.same(listed, errorCodes)
-})
-
 t.test('the page of errors lists every code with its meaning, and what to do', async (t) => {
   const rows = [...read('docs/errors.md').matchAll(/^\| `([a-z-]+)` *\| (.+?) *\| (.+?) *\|$/gm)]
   const listed = Object.fromEntries(rows.map(([, code = '', meaning]) => [code, meaning]))
@@ -159,6 +153,21 @@ function anchorsOf(document: string): Set<string> {
     ),
   )
 }
+
+t.test('the list of documents leads to every page', async (t) => {
+  const linked = [...read('docs/README.md').matchAll(/\]\(([a-z-]+\.md)/g)].map(([, to]) => to)
+  const pages = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'))
+  t.same(
+    pages.filter((page) => page !== 'README.md' && !linked.includes(page)),
+    [],
+  )
+})
+
+t.test('who looks in has the README and the tour of the source on one page each', async (t) => {
+  for (const page of ['README.md', 'docs/architecture.md']) {
+    t.ok(read(page).split('\n').length <= 121, page)
+  }
+})
 
 /** About two lines of a screen. */
 const longestCell = 200

@@ -19,7 +19,7 @@ export interface Receipt {
     | 'superseded'
     | 'unknown'
   /**
-   * Why, as a stable code of the list in the README.
+   * Why, as a stable code of the list in docs/errors.md.
    */
   code?: string
   /**

@@ -55,9 +55,9 @@ t.test('the page of the README runs as it stands, from the origins it names', as
   await shows(stranger, 'closed 1006 ', 1)
 })
 
-/** What the README says it runs in; the first of 20 that runs the hub. */
+/** What docs/clown-talk.md says it runs in; the first of 20 that runs the hub. */
 for (const version of ['20.19.0', '22.23.5', '24.22.3']) {
-  t.test(`the script of the README runs as it stands in Node.js ${version}`, async (t) => {
+  t.test(`the script beside it runs as it stands in Node.js ${version}`, async (t) => {
     const network = await lonelyNetwork(t)
     const node = network && (await requireNode(t, version))
     if (network === undefined || node === undefined) return
