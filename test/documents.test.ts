@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { errorCodes } from '../src/core/errors.ts'
@@ -153,6 +153,22 @@ function anchorsOf(document: string): Set<string> {
     ),
   )
 }
+
+t.test('a document names no file of the source or of the tests that is not there', async (t) => {
+  const paths = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+  const names = new Set(paths.map((path) => basename(path)))
+  // Decisions and the changelog tell of times that are over.
+  for (const document of documents.filter((path) => !/decisions|CHANGELOG/.test(path))) {
+    for (const [, path = ''] of prose(document).matchAll(
+      /`((?:src|test|schemas|bench|examples)\/[^`*<…]+)`/g,
+    )) {
+      t.ok(existsSync(join(root, path)), `${document}: ${path}`)
+    }
+    for (const [, name = ''] of prose(document).matchAll(/`([a-z-]+\.ts)`/g)) {
+      t.ok(names.has(name), `${document}: ${name}`)
+    }
+  }
+})
 
 t.test('the list of documents leads to every page', async (t) => {
   const linked = [...read('docs/README.md').matchAll(/\]\(([a-z-]+\.md)/g)].map(([, to]) => to)
