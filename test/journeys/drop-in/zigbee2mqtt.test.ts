@@ -66,7 +66,7 @@ async function seenLater(t: Test, at: Login, last: string): Promise<string[]> {
   await run('mosquitto_pub', [...end, '-u', login.user, '-P', login.password])
   await late.next((line) => line.startsWith(`${last} `))
   await late.stop()
-  return late.items.slice(0, -1).sort()
+  return late.items.filter((line) => !line.startsWith(`${last} `)).sort()
 }
 
 /** All of it against one broker; what a home automation saw of it live and afterwards. */
@@ -74,6 +74,8 @@ async function lifeOf(t: Test, port: number) {
   const at = { port, ...login }
   const live = await subscribe(t, { ...at, filter: 'zigbee2mqtt/#', format: '%t %l %r' })
   const bridge = await startBridge(t, port)
+  // Whoever subscribes before it is there sees it, too.
+  await live.next((line) => line.startsWith(`zigbee2mqtt/${lamps.at(-1)} `))
   const afterStart = await seenLater(t, at, 'zigbee2mqtt/bridge/request/a')
   const more = { qos: 0, retain: true } as const
   await bridge.publishAsync('zigbee2mqtt/bridge/devices', jsonOf(700_000, '0x2'), more)
