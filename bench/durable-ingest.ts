@@ -6,10 +6,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
-import { openJournal } from '../src/bus/journal.ts'
-import { createRetainedRecords } from '../src/bus/retained-records.ts'
-import { createSessionRecords } from '../src/bus/session-records.ts'
 import { createCounters, createSampledLog } from '../src/core/sampled-log.ts'
+import { openJournal } from '../src/mqtt/journal.ts'
+import { optionsOf } from '../src/mqtt/read-packets.ts'
+import { retainedChange } from '../src/mqtt/retained.ts'
+import { createSessionRecords } from '../src/mqtt/session-records.ts'
+import { plainGrant } from '../src/mqtt/subscriptions.ts'
 import { openLevelStore } from '../src/store/level-store.ts'
 import { startMosquitto } from './mosquitto.ts'
 import { end, median, nextMessage, start } from './processes.ts'
@@ -63,21 +65,21 @@ async function fill(folder: string): Promise<void> {
   const store = await openLevelStore({ folder, sampledLog: log })
   const journal = openJournal(store)
   const payload = Buffer.alloc(100, 'x')
-  const base = { cmd: 'publish', payload, retain: false, dup: false } as const
-  const message = { ...base, qos: 1, brokerId: '', brokerCounter: 0 } as const
-  const retained = createRetainedRecords(journal)
-  for (let at = 0; at < 10_000; at++) {
-    retained.added({ ...message, topic: `nodes/bridge/${at}/state` })
-  }
+  await store.write(
+    Array.from({ length: 10_000 }, (_, at) =>
+      retainedChange({ topic: `nodes/bridge/${at}/state`, payload, qos: 1 }),
+    ),
+  )
+  const message = { topic: 'nodes/bridge/0', payload, qos: 1, retain: false } as const
   const sessions = createSessionRecords(journal)
   for (let at = 0; at < 500; at++) {
     const clientId = `anonymous:client-${at}`
     const notes = sessions.of(clientId)
-    notes.here()
+    notes.here(3600)
     for (const filter of ['nodes/#', 'other/+/state'])
-      sessions.subscribed(clientId, { topic: filter, qos: 1 }, true)
-    for (let count = 0; count < 20; count++) notes.waits({ ...message, topic: 'nodes/bridge/0' })
-    notes.away(0)
+      sessions.subscribed(clientId, { filter, ...optionsOf(1, undefined) }, true)
+    for (let count = 0; count < 20; count++) notes.waits({ message, grant: plainGrant(1, false) })
+    notes.away(0, 3600)
   }
   await journal.close()
   await store.close()

@@ -3,7 +3,6 @@ import { type ConnectionLimiter, createConnectionLimiter } from './access/connec
 import { createForwarding, type Forwarding } from './access/forwarding.ts'
 import { createOrigins } from './access/origin.ts'
 import { openAccessControl } from './access-control.ts'
-import { type Broker, openBroker } from './bus/broker.ts'
 import type { Bus } from './bus/bus.ts'
 import { type Config, type ConfigInput, checkConfig } from './config.ts'
 import { createByteBudget, type NewShare } from './core/byte-budget.ts'
@@ -21,6 +20,7 @@ import {
 import { createClownTalk } from './dialects/clown-talk.ts'
 import { exposures } from './exposure.ts'
 import { openHardware } from './hardware.ts'
+import { type Broker, openBroker } from './mqtt/broker.ts'
 import { createClownBases } from './nodes/clown-bases.ts'
 import { createClownModel } from './nodes/clown-model.ts'
 import type { MessagePath } from './nodes/message-path.ts'
@@ -118,9 +118,8 @@ async function openAll(config: Config, log: Logger, life: Life) {
     clientAddress,
     foreignOriginOf: rules.origins.foreignOf,
     limits: config.limits,
-    store,
-    log,
-    sampledLog,
+    settings: config.mqtt,
+    ...{ release, store, log, sampledLog },
   })
   onClose(broker.close)
   const { bus, handle } = broker
@@ -134,7 +133,7 @@ async function openAll(config: Config, log: Logger, life: Life) {
   })
   // What is acknowledged until then is recorded as well.
   onClose(() => path?.close())
-  onClose(broker.letGo)
+  onClose(broker.closeConnections)
   const toLearn = { store, bases, model, recorder: recording.recorder, load: watch }
   const hardware = await openHardware(config, { ...common, ...toLearn })
   path = hardware.path

@@ -1,10 +1,10 @@
 /** The ports of a hub: HTTP and MQTT, plain and with TLS. */
 import type { Logger } from 'pino'
-import type { Broker } from './bus/broker.ts'
-import { listenForMqtt, type MqttListenerOptions } from './bus/mqtt-listener.ts'
 import type { Config } from './config.ts'
 import type { Closers } from './core/callbacks.ts'
 import { openCertificate } from './core/certificate.ts'
+import type { Broker } from './mqtt/broker.ts'
+import { listenForMqtt, type MqttListenerOptions } from './mqtt/mqtt-listener.ts'
 import { type HttpServerOptions, openHttpServer } from './transports/http-server.ts'
 
 type Door = 'host' | 'port' | 'settings'

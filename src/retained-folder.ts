@@ -1,9 +1,8 @@
 /** Puts retained values into the data folder of a hub that does not run: the next one finds them there. */
-import { createRetainedQuota } from './bus/retained-quota.ts'
-import { readRetained, retainedChange } from './bus/retained-records.ts'
 import type { Config } from './config.ts'
 import { switchesActuator } from './core/switching.ts'
 import { isTopic } from './core/topic.ts'
+import { createRetainedQuota, readRetained, retainedChange } from './mqtt/retained.ts'
 import { silentLog } from './store/data-folder.ts'
 import { openLevelStore } from './store/level-store.ts'
 import type { Change } from './store/store.ts'

@@ -11,6 +11,7 @@ const floors = [
   ['core'],
   ['store', 'access'],
   ['bus'],
+  ['mqtt'],
   ['nodes'],
   ['dialects'],
   ['transports'],

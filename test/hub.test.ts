@@ -202,9 +202,12 @@ t.test('MQTT clients need a user and a password of the hub', async (t) => {
   await t.rejects(anonymous, { code: 4 })
 })
 
-t.test('MQTT 5 clients are refused with return code 1, unacceptable protocol', async (t) => {
+t.test('clients of MQTT 5 are clients like others', async (t) => {
   const hub = await startedHub(t)
-  await t.rejects(mqttTo(t, hub, { protocolVersion: 5 }), { code: 1 })
+  const page = await talkTo(t, hub)
+  const { client } = await mqttTo(t, hub, { protocolVersion: 5 })
+  await client.publishAsync('nodes/bridge/0/pir/-', '{"event-count":1}')
+  t.same(await page.on('pir/-'), ['pir/-', { 'event-count': 1 }])
 })
 
 t.test('MQTT over websocket is the same broker', async (t) => {

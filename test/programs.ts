@@ -15,6 +15,7 @@ const debianPackages = {
   mosquitto_passwd: 'mosquitto',
   mosquitto_pub: 'mosquitto-clients',
   mosquitto_sub: 'mosquitto-clients',
+  mosquitto_rr: 'mosquitto-clients',
   chromium: 'chromium',
   nginx: 'nginx',
   openssl: 'openssl',

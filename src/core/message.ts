@@ -3,7 +3,15 @@ import type { ErrorCode, HubError } from './errors.ts'
 import { Payload } from './payload.ts'
 
 /** MQTT's quality of service: at most once, at least once, exactly once. */
-type Qos = 0 | 1 | 2
+export type Qos = 0 | 1 | 2
+
+export function asQos(qos: number): Qos {
+  return qos === 1 || qos === 2 ? qos : 0
+}
+
+export function lowerQos(one: Qos, other: Qos): Qos {
+  return one > other ? other : one
+}
 
 /** What travels on the bus. */
 export interface Message {
@@ -13,8 +21,17 @@ export interface Message {
   readonly qos: Qos
   /** Asks the broker to keep this message as the topic's last value. */
   readonly retain: boolean
-  /** The bridge that brought it, by the name of its client; it does not get it back. */
-  readonly bridge?: string
+  /** The MQTT client that brought it, by its name in the broker. */
+  readonly client?: string | undefined
+  readonly properties?: MessageProperties | undefined
+}
+
+/** What MQTT 5 says of a message besides [MQTT 5, 3.3.2.3]. */
+export interface MessageProperties {
+  /** Those that go on to its receivers as they came, in their order [MQTT-3.3.2-18]. */
+  readonly bytes: Buffer
+  /** When it is of no use any more, in milliseconds since 1970. */
+  readonly expiresAtMs?: number
 }
 
 /** What the sender of a refused message is told: `{"code": …, "message": …}`. */

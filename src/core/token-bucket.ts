@@ -35,6 +35,11 @@ export class TokenBucket {
     return true
   }
 
+  /** Takes `count` tokens in any case: what follows waits the longer. */
+  spend(count: number): void {
+    this.#tokens -= count
+  }
+
   /** Milliseconds until there is a token; 0 when there is one. */
   waitMs(): number {
     this.#fill()

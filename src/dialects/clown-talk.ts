@@ -1,12 +1,13 @@
 import type { Watcher } from '../access/sender.ts'
 import { HubError, quote, reasonOf } from '../core/errors.ts'
 import { elementTexts, isRecord, type JsonLimits, parseJson } from '../core/json.ts'
-import { errorPayload, errorTopic } from '../core/message.ts'
+import { errorPayload, errorTopic, type MessageProperties } from '../core/message.ts'
 import { Payload, utf8Text } from '../core/payload.ts'
 import type { Release } from '../core/release.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
-import { isTopic } from '../core/topic.ts'
+import { isFitText, isTopic } from '../core/topic.ts'
 import type { ClownTalkConfigOk } from '../generated/clown-model.ts'
+import { bytesOf } from '../mqtt/properties.ts'
 import type { LineOptions } from '../nodes/registry/answers.ts'
 import type { Dialect, LineExtras, Link, Session } from './dialect.ts'
 
@@ -74,7 +75,7 @@ function obey(line: string, conversation: Conversation): void {
       session.publish(topic, payload, extrasOf(topic, options, link))
       return
     }
-    checkIntroduction(payload)
+    if (wantsProperties(payload)) session.showProperties()
     link.send(introduction)
     session.catchUp()
   } catch (error) {
@@ -93,6 +94,7 @@ interface TalkOptions {
   readonly id?: LineId | undefined
   /** Whether the line is for a device, too, that its node does not have. */
   readonly force: boolean
+  readonly properties?: MessageProperties | undefined
 }
 
 const noOptions: TalkOptions = { isThere: false, force: false }
@@ -101,10 +103,11 @@ const noOptions: TalkOptions = { isThere: false, force: false }
 const noExtras: LineExtras = { force: false }
 
 /** An answer has a third element when the question had one, with what the sender called that. */
-function extrasOf(topic: string, { isThere, id, force }: TalkOptions, link: Link): LineExtras {
-  if (!isThere) return noExtras
-  if (id === undefined) return { force, options: {} }
-  return { watcher: watch(topic, id, link), force, options: { id } }
+function extrasOf(topic: string, options: TalkOptions, link: Link): LineExtras {
+  if (!options.isThere) return noExtras
+  const { id, force, properties } = options
+  if (id === undefined) return { force, properties, options: {} }
+  return { watcher: watch(topic, id, link), force, properties, options: { id } }
 }
 
 /** Tells the sender of a command alone what becomes of it. */
@@ -116,9 +119,10 @@ function watch(topic: string, id: LineId, link: Link): Watcher {
   }
 }
 
-function checkIntroduction(payload: Payload): void {
-  if (isRecord(payload.value)) return
-  const message = `expected an object to introduce a client, got ${quote(payload.jsonText)}`
+/** Whether a client that introduces itself wants to be told what MQTT 5 says of messages. */
+function wantsProperties({ value, jsonText }: Payload): boolean {
+  if (isRecord(value)) return value['properties'] === true
+  const message = `expected an object to introduce a client, got ${quote(jsonText)}`
   throw new HubError('bad-payload', message)
 }
 
@@ -202,7 +206,8 @@ type LineId = string | number
 /** `options` were found to be an object where there are any. */
 function readOptions([, , options]: readonly unknown[]): TalkOptions {
   if (!isRecord(options)) return noOptions
-  return { isThere: true, id: readId(options), force: options['force'] === true }
+  const force = options['force'] === true
+  return { isThere: true, id: readId(options), force, properties: readProperties(options) }
 }
 
 function readId(options: Record<string, unknown>): LineId | undefined {
@@ -212,6 +217,35 @@ function readId(options: Record<string, unknown>): LineId | undefined {
   if (typeof id === 'string' && id.length > 0 && id.length <= maximumIdLength) return id
   const expected = `a text of 1 to ${maximumIdLength} characters or an integer as id`
   throw badFrame(expected, quote(JSON.stringify(id)))
+}
+
+/** How much a line may say of its message. */
+const mostProperties = { count: 64, characters: 4096 }
+
+/** What MQTT 5 says of the message: `contentType`, and `userProperties` as pairs of texts. */
+function readProperties(options: Record<string, unknown>): MessageProperties | undefined {
+  const { contentType, userProperties = [] } = options
+  if (contentType === undefined && options['userProperties'] === undefined) return undefined
+  if (contentType !== undefined && !isPropertyText(contentType)) {
+    throw badFrame('a text as contentType', quote(String(JSON.stringify(contentType))))
+  }
+  if (!isPairs(userProperties)) {
+    const expected = `at most ${mostProperties.count} pairs of texts as userProperties`
+    throw badFrame(expected, quote(String(JSON.stringify(userProperties))))
+  }
+  return { bytes: bytesOf({ userProperties, ...(contentType !== undefined && { contentType }) }) }
+}
+
+function isPairs(value: unknown): value is [string, string][] {
+  return (
+    Array.isArray(value) &&
+    value.length <= mostProperties.count &&
+    value.every((pair) => Array.isArray(pair) && pair.length === 2 && pair.every(isPropertyText))
+  )
+}
+
+function isPropertyText(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= mostProperties.characters && isFitText(value)
 }
 
 /** Bytes that are no text travel as `["topic", "base64…", {"encoding": "base64"}]`. */

@@ -1,5 +1,6 @@
 import type { Watcher } from '../access/sender.ts'
 import type { HubError } from '../core/errors.ts'
+import type { MessageProperties } from '../core/message.ts'
 import type { Payload } from '../core/payload.ts'
 import type { LineOptions } from '../nodes/registry/answers.ts'
 
@@ -14,6 +15,8 @@ export interface LineExtras {
   readonly watcher?: Watcher | undefined
   /** Whether to command a device, too, that its node does not have. */
   readonly force?: boolean
+  /** What MQTT 5 says of a message. */
+  readonly properties?: MessageProperties | undefined
   /** What the hub adds to an answer of its own; without it, nothing. */
   readonly options?: LineOptions | undefined
 }
@@ -28,6 +31,8 @@ export interface Session {
   publish(topic: string, payload: Payload, extras?: LineExtras): void
   /** Sends the last known value of every topic below the base; live messages follow after them. */
   catchUp(): void
+  /** From now on messages come with what MQTT 5 says of them, as far as it is for their readers. */
+  showProperties(): void
 }
 
 /** A language spoken on links. It turns frames into messages and back, and knows no socket. */

@@ -257,13 +257,19 @@ validate13.errors = vErrors;
 return errors === 0;
 }
 
-const schema15 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:clown-model:clown-talk-config-set","title":"Clown.Talk opening","description":"The first line a client says on a Clown.Talk connection.","topics":["clown.talk/-/config/set"],"examples":[{}],"type":"object","additionalProperties":true};
+const schema15 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:clown-model:clown-talk-config-set","title":"Clown.Talk opening","description":"The first line a client says on a Clown.Talk connection.","topics":["clown.talk/-/config/set"],"examples":[{},{"properties":true}],"type":"object","properties":{"properties":{"description":"Whether messages come with what MQTT 5 says of them: their content type and user properties, in the third element of their lines.","type":"boolean"}},"additionalProperties":true};
 
 function validate14(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
+if(data.properties !== undefined){
+if(typeof data.properties !== "boolean"){
+validate14.errors = [{instancePath:instancePath+"/properties",schemaPath:"#/properties/properties/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+}
 }
 else {
 validate14.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];

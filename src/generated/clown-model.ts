@@ -63,6 +63,10 @@ export interface ClownTalkConfigOk {
  * The first line a client says on a Clown.Talk connection.
  */
 export interface ClownTalkConfigSet {
+  /**
+   * Whether messages come with what MQTT 5 says of them: their content type and user properties, in the third element of their lines.
+   */
+  properties?: boolean
   [k: string]: unknown
 }
 

@@ -76,6 +76,36 @@ export interface ConfigInput {
      * The TCP port to listen on; 0 takes any free one.
      */
     port?: number
+    /**
+     * The longest keep-alive of clients of MQTT 5: who asks for a longer one, or for none, is told this one. Without it, each has the one it asks for.
+     */
+    maximumKeepAliveSeconds?: number
+    /**
+     * Another server, which clients of MQTT 5 are told of when this hub ends: host or host:port, and several with a space between them.
+     */
+    reference?: string
+    /**
+     * Groups of shared subscriptions ($share/<group>/…) whose members may be of several users. Any other group is one of its user, so that nobody can take the messages of somebody else by joining it.
+     *
+     * @maxItems 1024
+     *
+     * Items: One group, and who may be in it.
+     */
+    shared?: {
+      /**
+       * Its name, as in $share/<group>/….
+       */
+      group: string
+      /**
+       * The users whose clients may share its messages.
+       *
+       * @minItems 1
+       * @maxItems 1024
+       *
+       * Items: the name of a user
+       */
+      users: [string, ...string[]]
+    }[]
   }
   /**
    * Languages of other systems that are served to their clients, each on a port of its own or on a path of the HTTP server.
@@ -478,7 +508,7 @@ export interface ConfigInput {
        */
       keepAliveSeconds?: number
       /**
-       * QoS 2 messages of one client whose PUBREL is awaited. paho has 20 under way, Mosquitto's clients too; MQTT.js and Node-RED send theirs without waiting, and wait here.
+       * QoS 2 messages of one client whose PUBREL is awaited. paho has 20 under way, Mosquitto's clients too; MQTT.js and Node-RED send theirs without waiting. Clients of MQTT 5 are told it as Receive Maximum.
        */
       qos2Window?: number
       /**
@@ -868,6 +898,36 @@ export interface Config {
      * The TCP port to listen on; 0 takes any free one.
      */
     port: number
+    /**
+     * The longest keep-alive of clients of MQTT 5: who asks for a longer one, or for none, is told this one. Without it, each has the one it asks for.
+     */
+    maximumKeepAliveSeconds?: number
+    /**
+     * Another server, which clients of MQTT 5 are told of when this hub ends: host or host:port, and several with a space between them.
+     */
+    reference?: string
+    /**
+     * Groups of shared subscriptions ($share/<group>/…) whose members may be of several users. Any other group is one of its user, so that nobody can take the messages of somebody else by joining it.
+     *
+     * @maxItems 1024
+     *
+     * Items: One group, and who may be in it.
+     */
+    shared: {
+      /**
+       * Its name, as in $share/<group>/….
+       */
+      group: string
+      /**
+       * The users whose clients may share its messages.
+       *
+       * @minItems 1
+       * @maxItems 1024
+       *
+       * Items: the name of a user
+       */
+      users: [string, ...string[]]
+    }[]
   }
   /**
    * Languages of other systems that are served to their clients, each on a port of its own or on a path of the HTTP server.
@@ -1266,7 +1326,7 @@ export interface Config {
        */
       keepAliveSeconds: number
       /**
-       * QoS 2 messages of one client whose PUBREL is awaited. paho has 20 under way, Mosquitto's clients too; MQTT.js and Node-RED send theirs without waiting, and wait here.
+       * QoS 2 messages of one client whose PUBREL is awaited. paho has 20 under way, Mosquitto's clients too; MQTT.js and Node-RED send theirs without waiting. Clients of MQTT 5 are told it as Receive Maximum.
        */
       qos2Window: number
       /**

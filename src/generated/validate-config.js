@@ -4,7 +4,7 @@
 import ucs2length from 'ajv/dist/runtime/ucs2length.js'
 import equal from 'ajv/dist/runtime/equal.js'
 
-const schema12 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:config","title":"Configuration of Clown.Hub","description":"What an operator may set. Each value can also come from a CLOWN_… environment variable, or from a file that <variable>_FILE names; a path in a variable starts at the working directory.","type":"object","properties":{"http":{"description":"The HTTP server, which carries the websockets.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8080,"examples":[8080,0]},"hosts":{"description":"Further names a request's Host header may carry; localhost and literal IP addresses are always known.","type":"array","items":{"description":"a host name without a port","type":"string","minLength":1,"maxLength":253,"pattern":"^[A-Za-z0-9._-]+$"},"default":[],"examples":[["hub.example.org"]]},"origins":{"description":"Further origins whose pages may talk to the hub by what their browser remembers, besides its own, and read its answers; file:// and null are what pages in files send, null also many others; * lets any page in.","type":"array","items":{"description":"scheme://host or scheme://host:port, without a path, or file://, null or *","type":"string","minLength":1,"maxLength":300,"pattern":"^(\\*|null|file://|[A-Za-z][A-Za-z0-9+.-]*://[^/?#@*\\s]+)$"},"default":[],"examples":[["https://dashboard.example.org","http://localhost:5173"]]},"trustProxy":{"description":"Addresses of the reverse proxies whose X-Forwarded-For and X-Forwarded-Proto headers are believed, or their networks. Whoever connects from there can claim any address.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"default":[],"examples":[["127.0.0.1","::1"],["172.16.0.0/12"]]},"pathPrefix":{"description":"What a reverse proxy leaves before the hub's own paths. Requests are served with it and without it.","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)*$","default":"","examples":["/hub"]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]}]},"tls":{"description":"TLS for HTTP, websockets and MQTT, on ports of its own beside the plain ones. Without this part there is none.","type":"object","required":["certFile","keyFile"],"properties":{"certFile":{"description":"A file with the certificate in PEM, followed by those between it and the authority. A relative path starts at the folder of the configuration file. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.crt"]},"keyFile":{"description":"A file with the certificate's private key in PEM, without a password, readable by its owner only (mode 0600). Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.key"]},"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"httpPort":{"description":"The TCP port for HTTPS and wss; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8443,"examples":[8443,0]},"mqttPort":{"description":"The TCP port for MQTT over TLS; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8883,"examples":[8883,0]}},"additionalProperties":false,"examples":[{"certFile":"/etc/clown-hub/tls.crt","keyFile":"/etc/clown-hub/tls.key","host":"0.0.0.0"}]},"mqtt":{"description":"The MQTT broker.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":1883,"examples":[1883,0]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":1883}]},"dialects":{"description":"Languages of other systems that are served to their clients, each on a port of its own or on a path of the HTTP server.","type":"array","maxItems":64,"items":{"description":"One language, and where it is served.","type":"object","required":["dialect"],"properties":{"dialect":{"description":"Whose language it is.","type":"string","enum":["deconz","jeedom","netzer","tvheadend"],"examples":["deconz"]},"port":{"description":"The TCP port to listen on; 0 takes any free one. An entry has either a port or a path.","type":"integer","minimum":0,"maximum":65535,"examples":[8088]},"host":{"description":"The address to listen on, with a port; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"path":{"description":"a path such as /house, in place of a port: the language is served on it and below it, on the ports of the HTTP server","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)+$","examples":["/house"]},"base":{"description":"The topic below which nodes are shown to these clients; without it, all are.","type":"string","maxLength":1024,"default":"","examples":["nodes/bridge/0"]},"guest":{"description":"Who somebody is that gives no credentials where clients of the language cannot give any.","type":"object","required":["user"],"properties":{"user":{"description":"A user of the hub, whose rights such clients have.","type":"string","minLength":1,"maxLength":64,"examples":["clown"]},"addresses":{"description":"The addresses such clients may come from, or their networks; this machine only, if nothing else is said.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"maxItems":256,"default":["127.0.0.0/8","::1"],"examples":[["192.168.1.20"],["10.0.0.0/8"]]},"anyOrigin":{"description":"Whether pages of any origin are let in as well, to read and nothing else; without it, those of the hub and of http.origins are.","type":"boolean","default":false,"examples":[true]}},"additionalProperties":false,"examples":[{"user":"clown"}]},"optional":{"description":"Whether the hub starts also when the port cannot be opened; it is logged then.","type":"boolean","default":false,"examples":[true]},"jeedom":{"description":"How Jeedom is served.","type":"object","properties":{"period":{"description":"Seconds from an event to the frame that tells it, with all others of that time.","type":"number","minimum":0.1,"maximum":60,"default":2,"examples":[0.1]},"authDelay":{"description":"Seconds in which a client has to say its key.","type":"number","minimum":0.1,"maximum":60,"default":1,"examples":[5]},"allowedHosts":{"description":"The hosts whose pages may open a websocket, which is where programs have to say they come from; an empty list is for programs that do not say it. Without it, they are the host by which the hub is reached, this machine, and those of http.origins.","type":"array","maxItems":64,"items":{"description":"a host name or address, without a port","type":"string","minLength":1,"maxLength":253},"examples":[["house.example","10.0.0.42"]]},"guestKey":{"description":"A key that everybody may know: who gives it comes in as the guest of the entry.","type":"string","minLength":1,"maxLength":128,"examples":["userApiKey"]}},"additionalProperties":false,"default":{},"examples":[{"period":0.5}]},"netzer":{"description":"How Netzer is served.","type":"object","properties":{"connections":{"description":"How many websockets there may be: many; one, as the original, whose first is the one that stays; or one, whose latest ends the one before.","enum":["many","first","latest"],"default":"many","examples":["first"]},"pins":{"description":"Which device is on which pin, 0 to c. Without it, relays are on 0 and 1, motion sensors on 2, LEDs on 3, sensors on 4 to 8, and what is left over on 9 to c; a device keeps its pin.","type":"object","propertyNames":{"description":"the index of a pin, 0 to 9 or a to c","pattern":"^[0-9a-c]$"},"additionalProperties":{"description":"The device on a pin.","type":"object","required":["device"],"properties":{"device":{"description":"The topic of a device below the base of the entry, such as relay/i2c0-3b.","type":"string","minLength":3,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$","examples":["relay/i2c0-3b"]},"quantity":{"description":"Which quantity of it, where there are several.","type":"string","minLength":1,"maxLength":64,"examples":["altitude"]},"lowest":{"description":"The value of a measured quantity that is read as 0, in the unit of its reports.","type":"number","examples":[-20]},"highest":{"description":"The value of a measured quantity that is read as 1023.","type":"number","examples":[60]}},"additionalProperties":false,"examples":[{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}]},"examples":[{"0":{"device":"relay/i2c0-3b"},"5":{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}}]}},"additionalProperties":false,"default":{},"examples":[{"connections":"first"}]}},"additionalProperties":false,"examples":[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]},"default":[],"examples":[[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]]},"users":{"description":"Who may sign in, besides the users of usersFile. Who gives no credentials is the user anonymous, when there is one.","type":"object","default":{},"writeOnly":true,"propertyNames":{"description":"1 to 64 bytes in UTF-8, without colons, control characters, and format characters, which nobody sees","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},"additionalProperties":{"description":"One user: password or passwordFile, one of the two (none for anonymous), and rights.","type":"object","writeOnly":true,"properties":{"password":{"description":"The password itself.","type":"string","minLength":1,"maxLength":256,"writeOnly":true,"examples":["correct horse battery staple"]},"passwordFile":{"description":"A file that holds the password; one line break at its end is cut off. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["/run/secrets/clown"]},"role":{"description":"What many users have in common: a viewer reads, an operator also writes, retains and commands, an admin also reads $SYS, a node writes below its base and reads its own commands.","enum":["viewer","operator","admin","node"],"examples":["operator"]},"base":{"description":"a topic without wildcards and braces: the prefix of a node's topics, for the role node only","type":"string","minLength":1,"maxLength":1024,"pattern":"^(?!\\$)[^+#{}\\p{Cc}]+$","examples":["nodes/bridge/0"]},"rules":{"description":"What this user may do besides what the role allows, and what this user may not do. Whatever no rule allows is denied, and deny beats allow.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]},"digest":{"description":"Whether the user may sign in by HTTP Digest with MD5, too, where a dialect has it.","type":"boolean","examples":[true]}},"additionalProperties":false,"examples":[{"passwordFile":"/run/secrets/clown","role":"operator"}]},"examples":[{"clown":{"passwordFile":"/run/secrets/clown","role":"operator"}}]},"usersFile":{"description":"A file of users with hashed passwords, tokens and rights, which a running hub follows. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["users.yaml"]},"data":{"description":"Where the hub keeps what it has to remember when it ends.","type":"object","default":{},"properties":{"folder":{"description":"A folder for this hub alone, made when it is not there. A relative path starts at the folder of the configuration file. Empty keeps everything in memory, as lab mode and a hub inside another program do unless told otherwise; clown-hub run takes data beside the configuration unless told otherwise.","type":"string","examples":["/var/lib/clown-hub",""]}},"additionalProperties":false,"examples":[{"folder":"/var/lib/clown-hub"}]},"history":{"description":"What is kept of what devices report: every number and every true or false, by topic and quantity. See docs/history.md.","type":"object","default":{},"properties":{"record":{"description":"Filters on the topics that are recorded.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["#"],"examples":[["nodes/#"],[]]},"ignore":{"description":"Filters on topics that are not recorded all the same.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":[],"examples":[["nodes/+/+/push-button/+"]]},"rawHours":{"description":"Hours for which every point is kept.","type":"integer","minimum":1,"maximum":8784,"default":24,"examples":[24]},"minuteDays":{"description":"Days for which each minute is kept: count, smallest, mean, largest, first and last value.","type":"integer","minimum":1,"maximum":3660,"default":30,"examples":[30]},"hourDays":{"description":"Days for which each hour is kept, as the minutes.","type":"integer","minimum":1,"maximum":36600,"default":730,"examples":[730]},"diskMiB":{"description":"MiB that all of it may take in the data folder. Past it, the oldest is given up first.","type":"integer","minimum":1,"maximum":1048576,"default":1024,"examples":[1024]},"memoryMiB":{"description":"MiB that all of it may take in a hub without a data folder.","type":"integer","minimum":1,"maximum":65536,"default":64,"examples":[64]}},"additionalProperties":false,"examples":[{"record":["nodes/#"],"rawHours":48,"diskMiB":4096}]},"profiles":{"description":"What the topics and payloads of hardware mean.","type":"object","default":{},"properties":{"clown":{"description":"Clown.Model, by which commands are checked and reports are understood.","type":"object","default":{},"properties":{"bases":{"description":"Filters on the topics that Clown.Model binds, with all below them. Besides it binds below the base of a node that introduced itself or listed its devices, of a user of the role node, and of a rule in commands.rules.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["nodes/#"],"examples":[["nodes/#","garden/#"],[]]}},"additionalProperties":false,"examples":[{"bases":["nodes/#"]}]}},"additionalProperties":false,"examples":[{"clown":{"bases":["nodes/#","garden/#"]}}]},"commands":{"description":"How long commands may take, and what the relay guard watches over.","type":"object","default":{},"properties":{"timeoutSeconds":{"description":"Seconds a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"default":5,"examples":[5]},"rules":{"description":"Settings for some devices. The first rule that fits a device and has a setting decides it, each setting for itself. Without one, a relay has 200 ms between switches and 5 commands a second, and other kinds have no limit.","type":"array","maxItems":1024,"items":{"description":"Which devices, and their settings.","type":"object","properties":{"topic":{"description":"A filter on the complete topics of devices.","type":"string","minLength":1,"maxLength":1024,"examples":["nodes/bridge/0/relay/+","#"]},"kind":{"description":"the kind of a device: the last level but one of its topic","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+$","examples":["relay"]},"timeoutSeconds":{"description":"Seconds such a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"examples":[30]},"minIntervalMilliseconds":{"description":"Milliseconds between two commands that ask for another state each; 0 is no limit.","type":"integer","minimum":0,"maximum":3600000,"examples":[200]},"perSecond":{"description":"Commands in any second; 0 is no limit.","type":"integer","minimum":0,"maximum":100,"examples":[5]},"autoOffSeconds":{"description":"Seconds after which such a device is turned off again; 0 is never.","type":"number","minimum":0,"maximum":604800,"examples":[900]},"interlock":{"description":"The name of a group of which never two are on at once.","type":"string","minLength":1,"maxLength":64,"examples":["shutter-kitchen"]}},"additionalProperties":false,"examples":[{"kind":"relay","autoOffSeconds":900}]},"default":[],"examples":[[{"topic":"nodes/bridge/0/relay/+","interlock":"shutter-kitchen"}]]}},"additionalProperties":false,"examples":[{"timeoutSeconds":2,"rules":[{"kind":"relay","autoOffSeconds":900}]}]},"limits":{"description":"How much any one client may ask for. Each value has a ceiling that no configuration can pass.","type":"object","default":{},"properties":{"topic":{"description":"Sizes of topics and filters, on every way in. They are for the hub's memory; what MQTT itself allows is in docs/mqtt.md.","type":"object","default":{},"properties":{"bytes":{"description":"Bytes of a complete topic in UTF-8, base included. The default has room for names that people give, in any script. MQTT has room for 65,535, of which the hub needs some to tell of a device.","type":"integer","minimum":1,"maximum":65000,"default":1024,"onExcess":"MQTT: the message is acknowledged, dropped, and its refusal is told on as much of the topic as there is room for; a filter gets SUBACK 128; elsewhere an error","counter":"topic-too-big","examples":[2048]},"levels":{"description":"Levels of a topic, empty ones too. Trees of buildings and Homie have some 10; a program that makes a level of each part of an address has 20 or 30.","type":"integer","minimum":1,"maximum":100,"default":100,"onExcess":"as above","counter":"topic-too-big","examples":[32]}},"additionalProperties":false,"examples":[{"levels":32}]},"json":{"description":"Shape of JSON in websocket lines, checked on the text before it is parsed. What comes by MQTT passes as it is, and past these is told to websockets as text.","type":"object","default":{},"properties":{"depth":{"description":"Arrays and objects inside each other. No program that is known of sends more than 10.","type":"integer","minimum":1,"maximum":32,"default":16,"onExcess":"an error frame that names the rule","counter":"json-refused","examples":[16]},"keys":{"description":"Keys of one object. Node-RED flows and lists of devices by name have hundreds.","type":"integer","minimum":1,"maximum":65536,"default":4096,"onExcess":"an error frame","counter":"json-refused","examples":[4096]},"stringBytes":{"description":"Bytes of one string in UTF-8. A page sends a picture as base64.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"onExcess":"an error frame","counter":"json-refused","examples":[1048576]},"arrayItems":{"description":"Items of one array. A curve of a day, a point a minute, has 1,440.","type":"integer","minimum":1,"maximum":262144,"default":16384,"onExcess":"an error frame","counter":"json-refused","examples":[16384]}},"additionalProperties":false,"examples":[{"depth":8}]},"websocket":{"description":"Websockets that talk to the hub.","type":"object","default":{},"properties":{"messageBytes":{"description":"Bytes of one message, all its fragments together, of which there may be any number: each counts as a message if it has less than 512 bytes. A single frame of more than 256 MiB is closed with 1009. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`. With 20 lamps, Zigbee2MQTT's list of devices has 136 kB and its definitions have 245.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"onExcess":"the message is read past, and told on `clown.talk/-/error`","counter":"websocket-message-too-big","examples":[1048576]},"linesPerMessage":{"description":"Lines in one message. A dashboard that asks for each of its devices at once has some hundreds.","type":"integer","minimum":1,"maximum":16384,"default":1024,"onExcess":"an error frame; none of the lines is obeyed","counter":"websocket-too-many-lines","examples":[1024]},"messagesPerSecond":{"description":"Messages a socket may send, in the long run. Each line of one counts, and so does a ping or a pong. A slider makes 25; a program that sends more is read more slowly and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":100,"onExcess":"the socket is not read until there is room","counter":"websocket-held-back","examples":[100]},"messageBurst":{"description":"The same at once.","type":"integer","minimum":1,"maximum":200000,"default":200,"onExcess":"as above","counter":"websocket-held-back","examples":[200]},"overRateSeconds":{"description":"How long a socket may keep sending more than its rate while the hub is short of memory: past three quarters of limits.memory.mib. At any other time it is read more slowly for as long as it likes, as a script that writes what it has read from a file.","type":"integer","minimum":1,"maximum":3600,"default":600,"onExcess":"a notice, then close 1008; never while there is memory","counter":"websocket-over-rate","examples":[600]},"conflateBytes":{"description":"Bytes waiting for a slow reader before only the latest value of each topic is kept. A page on a telephone that was put away for a moment loses only values that newer ones replaced.","type":"integer","minimum":1,"maximum":8388608,"default":262144,"onExcess":"older values are left out, and the reader is told how many","counter":"websocket-conflated","examples":[262144]},"outboundBytes":{"description":"Bytes waiting for a slow reader before it is given up; at least two of the largest messages (messageBytes), whatever is written here. A page that opened below the root of a house with Zigbee2MQTT, 20 lamps and 500 other devices got 640 kB at once.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"onExcess":"close 1013, the socket is cut a second later","counter":"websocket-slow-consumer","examples":[1048576]},"pingSeconds":{"description":"Seconds between pings.","type":"integer","minimum":1,"maximum":600,"default":20,"onExcess":"nothing: this is how often each socket is asked for a sign of life","examples":[20]},"pongSeconds":{"description":"Seconds a peer has to answer a ping.","type":"integer","minimum":1,"maximum":600,"default":10,"onExcess":"the socket is cut","counter":"websocket-no-pong","examples":[10]}},"additionalProperties":false,"examples":[{"messagesPerSecond":500,"messageBurst":1000}]},"mqtt":{"description":"MQTT connections, over TCP and over websocket.","type":"object","default":{},"properties":{"connectSeconds":{"description":"Seconds until CONNECT has to be complete. Clients send it as soon as they are connected; a GSM modem takes two.","type":"integer","minimum":1,"maximum":30,"default":5,"onExcess":"the connection is cut","counter":"mqtt-no-connect","examples":[5]},"connectBytes":{"description":"Bytes of a CONNECT packet. A will with a JSON state has some hundred.","type":"integer","minimum":1,"maximum":65536,"default":16384,"onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[16384]},"publishBytes":{"description":"Bytes of a PUBLISH packet. With 20 lamps, Zigbee2MQTT's definitions have 245 kB and its list of devices has 136; pictures of cameras have the rest of the room.","type":"integer","minimum":1,"maximum":16777216,"default":2000000,"onExcess":"the packet is read past: it is acknowledged, and told on `…/error`; what is retained there is taken away","counter":"mqtt-packet-too-big","examples":[2000000]},"subscribeBytes":{"description":"Bytes of a SUBSCRIBE or UNSUBSCRIBE packet, with as many filters as fit: Home Assistant sends 500 in one, MQTT.js and paho all they have when they come back.","type":"integer","minimum":1,"maximum":4194304,"default":1048576,"onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[1048576]},"subscriptions":{"description":"Filters of one client, of which each costs 350 bytes when it has 32 letters, in a kept session 680. openHAB and Node-RED have one for each thing, Home Assistant for each entity: thousands in a large house.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[20000]},"totalSubscriptions":{"description":"Filters of all clients together, also of those whose session waits for them.","type":"integer","minimum":1,"maximum":10000000,"default":200000,"onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[200000]},"clientIdBytes":{"description":"Bytes of a client id in UTF-8. Bridges and cloud agents put host names, serial numbers and UUIDs together.","type":"integer","minimum":1,"maximum":1024,"default":256,"onExcess":"CONNACK 2","counter":"mqtt-client-id-refused","examples":[256]},"userBytes":{"description":"Bytes of a user name in UTF-8, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":256,"default":64,"onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[64]},"passwordBytes":{"description":"Bytes of a password, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":1024,"default":256,"onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[256]},"keepAliveSeconds":{"description":"The longest keep-alive that is believed: of a client that promises a longer one, or none (0), nobody knows after one and a half times as long without a packet whether it is there. MicroPython's umqtt asks for 0, many sketches for 3,600; they stay connected, dead peers are found by TCP keep-alive. A node of theirs is shown offline until it is heard again; commands are sent to it all the same.","type":"integer","minimum":1,"maximum":65535,"default":300,"onExcess":"nothing is refused: a node of that client is told offline","examples":[300]},"qos2Window":{"description":"QoS 2 messages of one client whose PUBREL is awaited. paho has 20 under way, Mosquitto's clients too; MQTT.js and Node-RED send theirs without waiting, and wait here.","type":"integer","minimum":1,"maximum":1000,"default":20,"onExcess":"the next ones wait; when they are more than 1 MiB and two of the largest messages, further ones are taken as long as limits.memory.inboundMiB has room for their ids","counter":"mqtt-qos2-window","examples":[20]},"outboundBytes":{"description":"Bytes waiting for a slow reader, besides two of the largest messages among them, before it is given up. A subscriber by Wi-Fi that stops for some seconds needs it.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"onExcess":"the connection is cut","counter":"mqtt-slow-consumer","examples":[1048576]},"publishesPerSecond":{"description":"PUBLISH packets a client may send, in the long run. A bridge or an import of recorded data sends more: it takes longer and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"publishBurst":{"description":"PUBLISH packets a client may send at once. Zigbee2MQTT and Home Assistant's discovery send hundreds when they start.","type":"integer","minimum":1,"maximum":200000,"default":2000,"onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"requestsPerSecond":{"description":"Other packets a client may send, in the long run: a SUBSCRIBE or UNSUBSCRIBE counts as one for each 512 bytes, however many filters it has, an acknowledgement that is awaited does not count, and a ping or pong of its websocket does. openHAB and scripts that subscribe in a loop send one packet for each filter.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"requestBurst":{"description":"Other packets a client may send at once.","type":"integer","minimum":1,"maximum":200000,"default":2000,"onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"idleSeconds":{"description":"Seconds a client may stay without a subscription and without a packet, of which a ping is one; 0 is for ever. A sensor that publishes once a day may need all of them.","type":"integer","minimum":0,"maximum":86400,"default":0,"onExcess":"the connection is cut","counter":"mqtt-idle","examples":[0]}},"additionalProperties":false,"examples":[{"publishBytes":4000000}]},"sessions":{"description":"MQTT sessions that outlive their connection (CONNECT without clean session).","type":"object","default":{},"properties":{"count":{"description":"Sessions without a client that are kept.","type":"integer","minimum":1,"maximum":100000,"default":500,"onExcess":"the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[500]},"hours":{"description":"Hours a session waits for its client.","type":"integer","minimum":1,"maximum":8760,"default":24,"onExcess":"the session ends","counter":"mqtt-sessions-ended","examples":[24]},"messages":{"description":"Messages of QoS 1 and 2 that wait for one client to come back, and as many again that wait for it to acknowledge them. A display that is switched off over night misses the oldest of what was told at QoS 1 and 2. Mosquitto 2.0 keeps as many, the first that came.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1000]},"bytes":{"description":"Bytes of such messages, topics included; at least two of the largest messages (limits.mqtt.publishBytes), whatever is written here. Two pictures of a camera wait for a viewer.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1048576]},"totalBytes":{"description":"Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each.","type":"integer","minimum":1,"maximum":1073741824,"default":67108864,"onExcess":"the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[67108864]}},"additionalProperties":false,"examples":[{"count":500}]},"retained":{"description":"Values that wait for whoever subscribes later. The same numbers hold for the last values of topics that are not retained, but a quarter of the bytes; there the longest silent go first, and a value that is too large is not told again.","type":"object","default":{},"properties":{"topics":{"description":"Topics with a value. Home Assistant's discovery needs 8 for each lamp of Zigbee2MQTT, and a house of 1,000 entities some thousands.","type":"integer","minimum":1,"maximum":1000000,"default":100000,"onExcess":"the value is delivered, but not retained, nor is the one before any more","counter":"retained-refused","examples":[100000]},"valueBytes":{"description":"Bytes of one value. Zigbee2MQTT's list of devices has 136 kB for 20 lamps.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"onExcess":"as above","counter":"retained-refused","examples":[1048576]},"totalBytes":{"description":"Bytes of all values, topics included. Zigbee2MQTT with 20 lamps and Home Assistant's discovery has 0.6 MB; the rest is for larger houses and for pictures of cameras.","type":"integer","minimum":1,"maximum":1073741824,"default":268435456,"onExcess":"as above","counter":"retained-refused","examples":[268435456]}},"additionalProperties":false,"examples":[{"topics":10000}]},"nodes":{"description":"What the hub remembers of hardware.","type":"object","default":{},"properties":{"devices":{"description":"Devices of all nodes together.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"onExcess":"the device that has been silent for the longest is forgotten","counter":"devices-forgotten","examples":[10000]}},"additionalProperties":false,"examples":[{"devices":10000}]},"connections":{"description":"Open connections, websocket and MQTT together.","type":"object","default":{},"properties":{"total":{"description":"Connections at once.","type":"integer","minimum":1,"maximum":100000,"default":10000,"onExcess":"HTTP 503; MQTT: the connection is closed","counter":"connections-refused","examples":[10000]},"perAddress":{"description":"Connections from one address at once; behind a container bridge or a NAT everybody has the same one.","type":"integer","minimum":1,"maximum":100000,"default":2000,"onExcess":"as above","counter":"connections-refused","examples":[2000]},"perUser":{"description":"Connections of one user at once; in many houses all devices have the same one.","type":"integer","minimum":1,"maximum":100000,"default":2000,"onExcess":"HTTP 503; MQTT: CONNACK 3","counter":"connections-refused","examples":[2000]},"unauthenticated":{"description":"Connections at once that have not signed in yet, all that come back after a power cut among them.","type":"integer","minimum":1,"maximum":10000,"default":2000,"onExcess":"the connection is closed","counter":"connections-refused","examples":[2000]},"unauthenticatedPerAddress":{"description":"The same from one address.","type":"integer","minimum":1,"maximum":10000,"default":1000,"onExcess":"the connection is closed","counter":"connections-refused","examples":[1000]},"acceptBurst":{"description":"Connections of an address that may come to nothing at once: those that end without a CONNECT or a request that we understand. Who signs in, or tries to, does not count; a probe of a load balancer that only opens the port does.","type":"integer","minimum":1,"maximum":100000,"default":200,"onExcess":"the connection is closed","counter":"connections-refused","examples":[200]},"acceptsPerMinute":{"description":"The same in the long run.","type":"integer","minimum":1,"maximum":1000000,"default":600,"onExcess":"the connection is closed","counter":"connections-refused","examples":[600]},"exemptLoopback":{"description":"Whether this machine itself is free of the limits per address. A reverse proxy on it goes into http.trustProxy, so that the limits see who is behind it.","type":"boolean","default":true,"examples":[true]}},"additionalProperties":false,"examples":[{"perUser":1000}]},"http":{"description":"Plain HTTP requests, and the requests that open websockets.","type":"object","default":{},"properties":{"headerBytes":{"description":"Bytes of a request's head: its first line and all headers. Cookies of other programs on the same host name come along.","type":"integer","minimum":1,"maximum":65536,"default":32768,"onExcess":"431","counter":"http-refused","examples":[32768]},"headers":{"description":"Number of headers.","type":"integer","minimum":1,"maximum":256,"default":64,"onExcess":"431","counter":"http-refused","examples":[64]},"bodyBytes":{"description":"Bytes of a request's body, where one is read at all.","type":"integer","minimum":1,"maximum":1048576,"default":16384,"onExcess":"413","counter":"http-refused","examples":[16384]},"headerSeconds":{"description":"Seconds until the headers have to be complete. A TLS handshake has as long; past it the connection is cut, and counted as tls-refused.","type":"integer","minimum":1,"maximum":60,"default":5,"onExcess":"408","counter":"http-refused","examples":[5]},"requestSeconds":{"description":"Seconds until the request has to be complete.","type":"integer","minimum":1,"maximum":300,"default":10,"onExcess":"408","counter":"http-refused","examples":[10]}},"additionalProperties":false,"examples":[{"headers":100}]},"signIn":{"description":"Proving who somebody is, on every way in.","type":"object","default":{},"properties":{"checksAtOnce":{"description":"Passwords that are checked at once; each takes a core and 19 MiB for a moment. Tokens need no check of this kind.","type":"integer","minimum":1,"maximum":64,"default":2,"onExcess":"the check waits for its turn","counter":"sign-in-busy","examples":[2]},"checksWaiting":{"description":"Further passwords that wait for their check, or behind others of their address: as many devices may come back at once after a restart of the hub.","type":"integer","minimum":1,"maximum":10000,"default":1000,"onExcess":"HTTP 503 with Retry-After; MQTT: CONNACK 3; first message: close 1013","counter":"sign-in-busy","examples":[1000]},"cacheSeconds":{"description":"How long it is remembered whether a password was right; a change of the users ends it. Who was there today costs no check when all come back after a power cut.","type":"integer","minimum":1,"maximum":604800,"default":86400,"onExcess":"nothing: the password is checked again","examples":[86400]},"cacheEntries":{"description":"How many passwords are remembered so, right and wrong ones each.","type":"integer","minimum":1,"maximum":65536,"default":4096,"onExcess":"nothing: the one that was not used for the longest is forgotten, and checked again","examples":[4096]},"failuresPerAddress":{"description":"Wrong passwords from one address within its window. After them it has to wait 1 second, then 2, 4 and so on. From this machine itself each further attempt only takes a second longer.","type":"integer","minimum":1,"maximum":1000,"default":10,"onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"addressWindowSeconds":{"description":"How long a failure counts against its address.","type":"integer","minimum":1,"maximum":86400,"default":300,"onExcess":"nothing: it is forgotten","examples":[300]},"failuresPerUser":{"description":"The same for one user name, of which one address can use up half. An address from where that user has signed in before has a count of its own.","type":"integer","minimum":2,"maximum":1000,"default":10,"onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"userWindowSeconds":{"description":"How long a failure counts against its user name.","type":"integer","minimum":1,"maximum":86400,"default":900,"onExcess":"nothing: it is forgotten","examples":[900]},"longestDelaySeconds":{"description":"The longest pause that failures bring about.","type":"integer","minimum":1,"maximum":86400,"default":900,"onExcess":"nothing: further pauses are as long","examples":[900]},"firstMessageSeconds":{"description":"Seconds until the first message of a websocket that signs in by it.","type":"integer","minimum":1,"maximum":30,"default":5,"onExcess":"close 4408","counter":"websocket-sign-in-refused","examples":[5]},"firstMessageBytes":{"description":"Bytes of that message.","type":"integer","minimum":1,"maximum":65536,"default":4096,"onExcess":"close 1008","counter":"websocket-sign-in-refused","examples":[4096]},"sessionSeconds":{"description":"How long a cookie session lasts.","type":"integer","minimum":60,"maximum":2592000,"default":43200,"onExcess":"nothing: 401, to sign in again","examples":[43200]},"sessionIdleSeconds":{"description":"How long a cookie session lasts without being used.","type":"integer","minimum":60,"maximum":2592000,"default":7200,"onExcess":"nothing: 401, to sign in again","examples":[7200]},"sessionsPerUser":{"description":"Cookie sessions of one user at once.","type":"integer","minimum":1,"maximum":1024,"default":64,"onExcess":"the oldest one ends","counter":"sessions-ended","examples":[64]},"ticketSeconds":{"description":"How long a ticket may wait for its one use.","type":"integer","minimum":1,"maximum":300,"default":30,"onExcess":"nothing: the ticket is void","examples":[30]},"ticketsPerUser":{"description":"Tickets of one user that wait for their use.","type":"integer","minimum":1,"maximum":1024,"default":64,"onExcess":"the oldest one is void","counter":"tickets-void","examples":[64]}},"additionalProperties":false,"examples":[{"failuresPerUser":20}]},"commands":{"description":"Commands to devices, on every way in.","type":"object","default":{},"properties":{"perUserPerSecond":{"description":"Commands of one user in a second, in the long run: each slider that somebody moves sends some 25, and a program such as Node-RED or Home Assistant commands as one user for everybody. What single devices take is set in commands.rules; commands to devices that no profile knows count as other messages do.","type":"integer","minimum":1,"maximum":100000,"default":500,"onExcess":"the command is refused as too-fast","counter":"commands-too-fast","examples":[500]},"userBurst":{"description":"Commands of one user at once, after a rest: a scene that switches every light of a house is one burst.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"as above","counter":"commands-too-fast","examples":[1000]}},"additionalProperties":false,"examples":[{"perUserPerSecond":50}]},"store":{"description":"The data folder and its disk. While that has less free than freeMiB and less than freePercent, nothing is written: what has to be on disk first is not acknowledged, and everything else goes on.","type":"object","default":{},"properties":{"freeMiB":{"description":"MiB that have to be free on the disk of the data folder, unless it has freePercent.","type":"integer","minimum":0,"maximum":1048576,"default":256,"onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[256]},"freePercent":{"description":"Percent of the disk of the data folder that have to be free, unless it has freeMiB.","type":"number","minimum":0,"maximum":100,"default":5,"onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[5]},"waitingMiB":{"description":"MiB that wait in memory for a slow or full disk.","type":"integer","minimum":1,"maximum":1048576,"default":64,"onExcess":"a write is refused","counter":"store-write-refused","examples":[64]}},"additionalProperties":false,"examples":[{"freeMiB":1024,"freePercent":10}]},"memory":{"description":"One budget, from which the rest follows. Past three quarters of it no new connection is taken (HTTP 503, `memory-refused`). Of it, retained values have at most a half, and an eighth each: what waits for clients that are away, what comes in, and what waits for slow readers, whatever their own limits say.","type":"object","default":{},"properties":{"mib":{"description":"MiB of resident memory past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512. With Zigbee2MQTT, 20 lamps and 500 clients that report each second it was 170 after a minute.","type":"integer","minimum":0,"maximum":1048576,"default":0,"onExcess":"reports are dropped, no value is retained","counter":"reports-shed","examples":[1024]},"inboundMiB":{"description":"MiB of messages that have not come to their end, or wait for their turn, of all clients together; those of one user, and of the websockets of one address, have at most half of it. 256 KiB of each connection do not count. So 19 clients of one user, cameras for example, may be sending the largest message at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"onExcess":"the message is read past and told; MQTT: acknowledged, and on `…/error`; websocket: as one past messageBytes","counter":"mqtt-packet-too-big","examples":[64]},"outboundMiB":{"description":"MiB that wait for slow readers, of all connections together; those of one user have at most half of it. 1 MiB of each connection does not count. So 11 readers of one user may have two of the largest messages waiting at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"onExcess":"the one is given up for which the next message is; MQTT: the connection is cut; websocket: close 1013","counter":"mqtt-slow-consumer","examples":[64]}},"additionalProperties":false,"examples":[{"mib":1024}]},"process":{"description":"The hub as a whole.","type":"object","default":{},"properties":{"lagMs":{"description":"Milliseconds the event loop may lag, for two seconds, before reports at QoS 0 are dropped.","type":"integer","minimum":10,"maximum":60000,"default":250,"onExcess":"reports are dropped; commands never are","counter":"reports-shed","examples":[250]}},"additionalProperties":false,"examples":[{"lagMs":500}]},"history":{"description":"What the history may hold in memory.","type":"object","default":{},"properties":{"series":{"description":"Quantities of all devices together, each unit of one by itself.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"onExcess":"a new quantity takes the place of the one that was silent longest, if no point of that is kept; else it is not recorded","counter":"history-series-refused","examples":[20000]},"openMiB":{"description":"MiB of points that are not in closed blocks yet.","type":"integer","minimum":1,"maximum":1024,"default":32,"onExcess":"blocks are closed early; at twice as much, points are left out and counted as history-points-dropped","counter":"history-closed-early","examples":[32]}},"additionalProperties":false,"examples":[{"series":5000}]},"dialects":{"description":"What is kept for the clients of other systems' languages.","type":"object","default":{},"properties":{"keys":{"description":"API keys of one language.","type":"integer","minimum":1,"maximum":10000,"default":256,"onExcess":"of the user with most keys, the one that was not used for the longest ends","counter":"api-keys-forgotten","examples":[256]},"mailboxes":{"description":"Mailboxes of clients of Tvheadend, each of which stays for a minute after its client has gone.","type":"integer","minimum":1,"maximum":10000,"default":256,"onExcess":"the one that nobody reads for the longest ends; when all are read, new ones are answered 503","counter":"mailboxes-ended","examples":[256]},"mailboxMessages":{"description":"Messages that wait in one mailbox of a client of Tvheadend.","type":"integer","minimum":16,"maximum":100000,"default":1000,"onExcess":"the oldest message is dropped","counter":"mailbox-messages-dropped","examples":[1000]}},"additionalProperties":false,"examples":[{"keys":256}]}},"additionalProperties":false,"examples":[{"mqtt":{"publishBytes":131072}}]},"accept":{"description":"What is open on purpose, so that neither the log nor clown-hub doctor warns of it: plain ports for other machines, guests of dialects from elsewhere or on pages of any origin, and any origin that acts as a user.","type":"array","uniqueItems":true,"items":{"enum":["plain-http","plain-mqtt","plain-dialects","guests","guest-pages","any-origin"]},"default":[],"examples":[["plain-mqtt"]]},"log":{"description":"What the hub writes about itself.","type":"object","default":{},"properties":{"level":{"description":"The least important level that is still written.","enum":["trace","debug","info","warn","error","fatal","silent"],"default":"info","examples":["debug"]}},"additionalProperties":false,"examples":[{"level":"warn"}]}},"additionalProperties":false,"examples":[{"usersFile":"users.yaml"},{"http":{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]},"mqtt":{"host":"0.0.0.0","port":1883},"users":{"clown":{"password":"correct horse battery staple","role":"admin"},"node-red":{"passwordFile":"/run/secrets/node-red","role":"operator"}},"log":{"level":"warn"}}]};
+const schema12 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:config","title":"Configuration of Clown.Hub","description":"What an operator may set. Each value can also come from a CLOWN_… environment variable, or from a file that <variable>_FILE names; a path in a variable starts at the working directory.","type":"object","properties":{"http":{"description":"The HTTP server, which carries the websockets.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8080,"examples":[8080,0]},"hosts":{"description":"Further names a request's Host header may carry; localhost and literal IP addresses are always known.","type":"array","items":{"description":"a host name without a port","type":"string","minLength":1,"maxLength":253,"pattern":"^[A-Za-z0-9._-]+$"},"default":[],"examples":[["hub.example.org"]]},"origins":{"description":"Further origins whose pages may talk to the hub by what their browser remembers, besides its own, and read its answers; file:// and null are what pages in files send, null also many others; * lets any page in.","type":"array","items":{"description":"scheme://host or scheme://host:port, without a path, or file://, null or *","type":"string","minLength":1,"maxLength":300,"pattern":"^(\\*|null|file://|[A-Za-z][A-Za-z0-9+.-]*://[^/?#@*\\s]+)$"},"default":[],"examples":[["https://dashboard.example.org","http://localhost:5173"]]},"trustProxy":{"description":"Addresses of the reverse proxies whose X-Forwarded-For and X-Forwarded-Proto headers are believed, or their networks. Whoever connects from there can claim any address.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"default":[],"examples":[["127.0.0.1","::1"],["172.16.0.0/12"]]},"pathPrefix":{"description":"What a reverse proxy leaves before the hub's own paths. Requests are served with it and without it.","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)*$","default":"","examples":["/hub"]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]}]},"tls":{"description":"TLS for HTTP, websockets and MQTT, on ports of its own beside the plain ones. Without this part there is none.","type":"object","required":["certFile","keyFile"],"properties":{"certFile":{"description":"A file with the certificate in PEM, followed by those between it and the authority. A relative path starts at the folder of the configuration file. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.crt"]},"keyFile":{"description":"A file with the certificate's private key in PEM, without a password, readable by its owner only (mode 0600). Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.key"]},"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"httpPort":{"description":"The TCP port for HTTPS and wss; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8443,"examples":[8443,0]},"mqttPort":{"description":"The TCP port for MQTT over TLS; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8883,"examples":[8883,0]}},"additionalProperties":false,"examples":[{"certFile":"/etc/clown-hub/tls.crt","keyFile":"/etc/clown-hub/tls.key","host":"0.0.0.0"}]},"mqtt":{"description":"The MQTT broker.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":1883,"examples":[1883,0]},"maximumKeepAliveSeconds":{"description":"The longest keep-alive of clients of MQTT 5: who asks for a longer one, or for none, is told this one. Without it, each has the one it asks for.","type":"integer","minimum":5,"maximum":65535,"examples":[300]},"reference":{"description":"Another server, which clients of MQTT 5 are told of when this hub ends: host or host:port, and several with a space between them.","type":"string","minLength":1,"maxLength":1024,"examples":["second.example:1883"]},"shared":{"description":"Groups of shared subscriptions ($share/<group>/…) whose members may be of several users. Any other group is one of its user, so that nobody can take the messages of somebody else by joining it.","type":"array","default":[],"maxItems":1024,"items":{"description":"One group, and who may be in it.","type":"object","required":["group","users"],"properties":{"group":{"description":"Its name, as in $share/<group>/….","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#]+$","examples":["workers"]},"users":{"description":"The users whose clients may share its messages.","type":"array","minItems":1,"maxItems":1024,"items":{"description":"the name of a user","type":"string","minLength":1,"maxLength":256},"examples":[["one","other"]]}},"additionalProperties":false,"examples":[{"group":"workers","users":["one","other"]}]},"examples":[[{"group":"workers","users":["one","other"]}]]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":1883}]},"dialects":{"description":"Languages of other systems that are served to their clients, each on a port of its own or on a path of the HTTP server.","type":"array","maxItems":64,"items":{"description":"One language, and where it is served.","type":"object","required":["dialect"],"properties":{"dialect":{"description":"Whose language it is.","type":"string","enum":["deconz","jeedom","netzer","tvheadend"],"examples":["deconz"]},"port":{"description":"The TCP port to listen on; 0 takes any free one. An entry has either a port or a path.","type":"integer","minimum":0,"maximum":65535,"examples":[8088]},"host":{"description":"The address to listen on, with a port; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"path":{"description":"a path such as /house, in place of a port: the language is served on it and below it, on the ports of the HTTP server","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)+$","examples":["/house"]},"base":{"description":"The topic below which nodes are shown to these clients; without it, all are.","type":"string","maxLength":1024,"default":"","examples":["nodes/bridge/0"]},"guest":{"description":"Who somebody is that gives no credentials where clients of the language cannot give any.","type":"object","required":["user"],"properties":{"user":{"description":"A user of the hub, whose rights such clients have.","type":"string","minLength":1,"maxLength":64,"examples":["clown"]},"addresses":{"description":"The addresses such clients may come from, or their networks; this machine only, if nothing else is said.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"maxItems":256,"default":["127.0.0.0/8","::1"],"examples":[["192.168.1.20"],["10.0.0.0/8"]]},"anyOrigin":{"description":"Whether pages of any origin are let in as well, to read and nothing else; without it, those of the hub and of http.origins are.","type":"boolean","default":false,"examples":[true]}},"additionalProperties":false,"examples":[{"user":"clown"}]},"optional":{"description":"Whether the hub starts also when the port cannot be opened; it is logged then.","type":"boolean","default":false,"examples":[true]},"jeedom":{"description":"How Jeedom is served.","type":"object","properties":{"period":{"description":"Seconds from an event to the frame that tells it, with all others of that time.","type":"number","minimum":0.1,"maximum":60,"default":2,"examples":[0.1]},"authDelay":{"description":"Seconds in which a client has to say its key.","type":"number","minimum":0.1,"maximum":60,"default":1,"examples":[5]},"allowedHosts":{"description":"The hosts whose pages may open a websocket, which is where programs have to say they come from; an empty list is for programs that do not say it. Without it, they are the host by which the hub is reached, this machine, and those of http.origins.","type":"array","maxItems":64,"items":{"description":"a host name or address, without a port","type":"string","minLength":1,"maxLength":253},"examples":[["house.example","10.0.0.42"]]},"guestKey":{"description":"A key that everybody may know: who gives it comes in as the guest of the entry.","type":"string","minLength":1,"maxLength":128,"examples":["userApiKey"]}},"additionalProperties":false,"default":{},"examples":[{"period":0.5}]},"netzer":{"description":"How Netzer is served.","type":"object","properties":{"connections":{"description":"How many websockets there may be: many; one, as the original, whose first is the one that stays; or one, whose latest ends the one before.","enum":["many","first","latest"],"default":"many","examples":["first"]},"pins":{"description":"Which device is on which pin, 0 to c. Without it, relays are on 0 and 1, motion sensors on 2, LEDs on 3, sensors on 4 to 8, and what is left over on 9 to c; a device keeps its pin.","type":"object","propertyNames":{"description":"the index of a pin, 0 to 9 or a to c","pattern":"^[0-9a-c]$"},"additionalProperties":{"description":"The device on a pin.","type":"object","required":["device"],"properties":{"device":{"description":"The topic of a device below the base of the entry, such as relay/i2c0-3b.","type":"string","minLength":3,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$","examples":["relay/i2c0-3b"]},"quantity":{"description":"Which quantity of it, where there are several.","type":"string","minLength":1,"maxLength":64,"examples":["altitude"]},"lowest":{"description":"The value of a measured quantity that is read as 0, in the unit of its reports.","type":"number","examples":[-20]},"highest":{"description":"The value of a measured quantity that is read as 1023.","type":"number","examples":[60]}},"additionalProperties":false,"examples":[{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}]},"examples":[{"0":{"device":"relay/i2c0-3b"},"5":{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}}]}},"additionalProperties":false,"default":{},"examples":[{"connections":"first"}]}},"additionalProperties":false,"examples":[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]},"default":[],"examples":[[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]]},"users":{"description":"Who may sign in, besides the users of usersFile. Who gives no credentials is the user anonymous, when there is one.","type":"object","default":{},"writeOnly":true,"propertyNames":{"description":"1 to 64 bytes in UTF-8, without colons, control characters, and format characters, which nobody sees","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},"additionalProperties":{"description":"One user: password or passwordFile, one of the two (none for anonymous), and rights.","type":"object","writeOnly":true,"properties":{"password":{"description":"The password itself.","type":"string","minLength":1,"maxLength":256,"writeOnly":true,"examples":["correct horse battery staple"]},"passwordFile":{"description":"A file that holds the password; one line break at its end is cut off. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["/run/secrets/clown"]},"role":{"description":"What many users have in common: a viewer reads, an operator also writes, retains and commands, an admin also reads $SYS, a node writes below its base and reads its own commands.","enum":["viewer","operator","admin","node"],"examples":["operator"]},"base":{"description":"a topic without wildcards and braces: the prefix of a node's topics, for the role node only","type":"string","minLength":1,"maxLength":1024,"pattern":"^(?!\\$)[^+#{}\\p{Cc}]+$","examples":["nodes/bridge/0"]},"rules":{"description":"What this user may do besides what the role allows, and what this user may not do. Whatever no rule allows is denied, and deny beats allow.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]},"digest":{"description":"Whether the user may sign in by HTTP Digest with MD5, too, where a dialect has it.","type":"boolean","examples":[true]}},"additionalProperties":false,"examples":[{"passwordFile":"/run/secrets/clown","role":"operator"}]},"examples":[{"clown":{"passwordFile":"/run/secrets/clown","role":"operator"}}]},"usersFile":{"description":"A file of users with hashed passwords, tokens and rights, which a running hub follows. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["users.yaml"]},"data":{"description":"Where the hub keeps what it has to remember when it ends.","type":"object","default":{},"properties":{"folder":{"description":"A folder for this hub alone, made when it is not there. A relative path starts at the folder of the configuration file. Empty keeps everything in memory, as lab mode and a hub inside another program do unless told otherwise; clown-hub run takes data beside the configuration unless told otherwise.","type":"string","examples":["/var/lib/clown-hub",""]}},"additionalProperties":false,"examples":[{"folder":"/var/lib/clown-hub"}]},"history":{"description":"What is kept of what devices report: every number and every true or false, by topic and quantity. See docs/history.md.","type":"object","default":{},"properties":{"record":{"description":"Filters on the topics that are recorded.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["#"],"examples":[["nodes/#"],[]]},"ignore":{"description":"Filters on topics that are not recorded all the same.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":[],"examples":[["nodes/+/+/push-button/+"]]},"rawHours":{"description":"Hours for which every point is kept.","type":"integer","minimum":1,"maximum":8784,"default":24,"examples":[24]},"minuteDays":{"description":"Days for which each minute is kept: count, smallest, mean, largest, first and last value.","type":"integer","minimum":1,"maximum":3660,"default":30,"examples":[30]},"hourDays":{"description":"Days for which each hour is kept, as the minutes.","type":"integer","minimum":1,"maximum":36600,"default":730,"examples":[730]},"diskMiB":{"description":"MiB that all of it may take in the data folder. Past it, the oldest is given up first.","type":"integer","minimum":1,"maximum":1048576,"default":1024,"examples":[1024]},"memoryMiB":{"description":"MiB that all of it may take in a hub without a data folder.","type":"integer","minimum":1,"maximum":65536,"default":64,"examples":[64]}},"additionalProperties":false,"examples":[{"record":["nodes/#"],"rawHours":48,"diskMiB":4096}]},"profiles":{"description":"What the topics and payloads of hardware mean.","type":"object","default":{},"properties":{"clown":{"description":"Clown.Model, by which commands are checked and reports are understood.","type":"object","default":{},"properties":{"bases":{"description":"Filters on the topics that Clown.Model binds, with all below them. Besides it binds below the base of a node that introduced itself or listed its devices, of a user of the role node, and of a rule in commands.rules.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["nodes/#"],"examples":[["nodes/#","garden/#"],[]]}},"additionalProperties":false,"examples":[{"bases":["nodes/#"]}]}},"additionalProperties":false,"examples":[{"clown":{"bases":["nodes/#","garden/#"]}}]},"commands":{"description":"How long commands may take, and what the relay guard watches over.","type":"object","default":{},"properties":{"timeoutSeconds":{"description":"Seconds a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"default":5,"examples":[5]},"rules":{"description":"Settings for some devices. The first rule that fits a device and has a setting decides it, each setting for itself. Without one, a relay has 200 ms between switches and 5 commands a second, and other kinds have no limit.","type":"array","maxItems":1024,"items":{"description":"Which devices, and their settings.","type":"object","properties":{"topic":{"description":"A filter on the complete topics of devices.","type":"string","minLength":1,"maxLength":1024,"examples":["nodes/bridge/0/relay/+","#"]},"kind":{"description":"the kind of a device: the last level but one of its topic","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+$","examples":["relay"]},"timeoutSeconds":{"description":"Seconds such a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"examples":[30]},"minIntervalMilliseconds":{"description":"Milliseconds between two commands that ask for another state each; 0 is no limit.","type":"integer","minimum":0,"maximum":3600000,"examples":[200]},"perSecond":{"description":"Commands in any second; 0 is no limit.","type":"integer","minimum":0,"maximum":100,"examples":[5]},"autoOffSeconds":{"description":"Seconds after which such a device is turned off again; 0 is never.","type":"number","minimum":0,"maximum":604800,"examples":[900]},"interlock":{"description":"The name of a group of which never two are on at once.","type":"string","minLength":1,"maxLength":64,"examples":["shutter-kitchen"]}},"additionalProperties":false,"examples":[{"kind":"relay","autoOffSeconds":900}]},"default":[],"examples":[[{"topic":"nodes/bridge/0/relay/+","interlock":"shutter-kitchen"}]]}},"additionalProperties":false,"examples":[{"timeoutSeconds":2,"rules":[{"kind":"relay","autoOffSeconds":900}]}]},"limits":{"description":"How much any one client may ask for. Each value has a ceiling that no configuration can pass.","type":"object","default":{},"properties":{"topic":{"description":"Sizes of topics and filters, on every way in. They are for the hub's memory; what MQTT itself allows is in docs/mqtt.md.","type":"object","default":{},"properties":{"bytes":{"description":"Bytes of a complete topic in UTF-8, base included. The default has room for names that people give, in any script. MQTT has room for 65,535, of which the hub needs some to tell of a device.","type":"integer","minimum":1,"maximum":65000,"default":1024,"onExcess":"MQTT: the message is acknowledged, dropped, and its refusal is told on as much of the topic as there is room for; a filter gets SUBACK 128; elsewhere an error","counter":"topic-too-big","examples":[2048]},"levels":{"description":"Levels of a topic, empty ones too. Trees of buildings and Homie have some 10; a program that makes a level of each part of an address has 20 or 30.","type":"integer","minimum":1,"maximum":100,"default":100,"onExcess":"as above","counter":"topic-too-big","examples":[32]}},"additionalProperties":false,"examples":[{"levels":32}]},"json":{"description":"Shape of JSON in websocket lines, checked on the text before it is parsed. What comes by MQTT passes as it is, and past these is told to websockets as text.","type":"object","default":{},"properties":{"depth":{"description":"Arrays and objects inside each other. No program that is known of sends more than 10.","type":"integer","minimum":1,"maximum":32,"default":16,"onExcess":"an error frame that names the rule","counter":"json-refused","examples":[16]},"keys":{"description":"Keys of one object. Node-RED flows and lists of devices by name have hundreds.","type":"integer","minimum":1,"maximum":65536,"default":4096,"onExcess":"an error frame","counter":"json-refused","examples":[4096]},"stringBytes":{"description":"Bytes of one string in UTF-8. A page sends a picture as base64.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"onExcess":"an error frame","counter":"json-refused","examples":[1048576]},"arrayItems":{"description":"Items of one array. A curve of a day, a point a minute, has 1,440.","type":"integer","minimum":1,"maximum":262144,"default":16384,"onExcess":"an error frame","counter":"json-refused","examples":[16384]}},"additionalProperties":false,"examples":[{"depth":8}]},"websocket":{"description":"Websockets that talk to the hub.","type":"object","default":{},"properties":{"messageBytes":{"description":"Bytes of one message, all its fragments together, of which there may be any number: each counts as a message if it has less than 512 bytes. A single frame of more than 256 MiB is closed with 1009. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`. With 20 lamps, Zigbee2MQTT's list of devices has 136 kB and its definitions have 245.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"onExcess":"the message is read past, and told on `clown.talk/-/error`","counter":"websocket-message-too-big","examples":[1048576]},"linesPerMessage":{"description":"Lines in one message. A dashboard that asks for each of its devices at once has some hundreds.","type":"integer","minimum":1,"maximum":16384,"default":1024,"onExcess":"an error frame; none of the lines is obeyed","counter":"websocket-too-many-lines","examples":[1024]},"messagesPerSecond":{"description":"Messages a socket may send, in the long run. Each line of one counts, and so does a ping or a pong. A slider makes 25; a program that sends more is read more slowly and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":100,"onExcess":"the socket is not read until there is room","counter":"websocket-held-back","examples":[100]},"messageBurst":{"description":"The same at once.","type":"integer","minimum":1,"maximum":200000,"default":200,"onExcess":"as above","counter":"websocket-held-back","examples":[200]},"overRateSeconds":{"description":"How long a socket may keep sending more than its rate while the hub is short of memory: past three quarters of limits.memory.mib. At any other time it is read more slowly for as long as it likes, as a script that writes what it has read from a file.","type":"integer","minimum":1,"maximum":3600,"default":600,"onExcess":"a notice, then close 1008; never while there is memory","counter":"websocket-over-rate","examples":[600]},"conflateBytes":{"description":"Bytes waiting for a slow reader before only the latest value of each topic is kept. A page on a telephone that was put away for a moment loses only values that newer ones replaced.","type":"integer","minimum":1,"maximum":8388608,"default":262144,"onExcess":"older values are left out, and the reader is told how many","counter":"websocket-conflated","examples":[262144]},"outboundBytes":{"description":"Bytes waiting for a slow reader before it is given up; at least two of the largest messages (messageBytes), whatever is written here. A page that opened below the root of a house with Zigbee2MQTT, 20 lamps and 500 other devices got 640 kB at once.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"onExcess":"close 1013, the socket is cut a second later","counter":"websocket-slow-consumer","examples":[1048576]},"pingSeconds":{"description":"Seconds between pings.","type":"integer","minimum":1,"maximum":600,"default":20,"onExcess":"nothing: this is how often each socket is asked for a sign of life","examples":[20]},"pongSeconds":{"description":"Seconds a peer has to answer a ping.","type":"integer","minimum":1,"maximum":600,"default":10,"onExcess":"the socket is cut","counter":"websocket-no-pong","examples":[10]}},"additionalProperties":false,"examples":[{"messagesPerSecond":500,"messageBurst":1000}]},"mqtt":{"description":"MQTT connections, over TCP and over websocket.","type":"object","default":{},"properties":{"connectSeconds":{"description":"Seconds until CONNECT has to be complete. Clients send it as soon as they are connected; a GSM modem takes two.","type":"integer","minimum":1,"maximum":30,"default":5,"onExcess":"the connection is cut","counter":"mqtt-no-connect","examples":[5]},"connectBytes":{"description":"Bytes of a CONNECT packet. A will with a JSON state has some hundred.","type":"integer","minimum":1,"maximum":65536,"default":16384,"onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[16384]},"publishBytes":{"description":"Bytes of a PUBLISH packet. With 20 lamps, Zigbee2MQTT's definitions have 245 kB and its list of devices has 136; pictures of cameras have the rest of the room.","type":"integer","minimum":1,"maximum":16777216,"default":2000000,"onExcess":"the packet is read past: it is acknowledged, and told on `…/error`; what is retained there is taken away","counter":"mqtt-packet-too-big","examples":[2000000]},"subscribeBytes":{"description":"Bytes of a SUBSCRIBE or UNSUBSCRIBE packet, with as many filters as fit: Home Assistant sends 500 in one, MQTT.js and paho all they have when they come back.","type":"integer","minimum":1,"maximum":4194304,"default":1048576,"onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[1048576]},"subscriptions":{"description":"Filters of one client, of which each costs 350 bytes when it has 32 letters, in a kept session 680. openHAB and Node-RED have one for each thing, Home Assistant for each entity: thousands in a large house.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[20000]},"totalSubscriptions":{"description":"Filters of all clients together, also of those whose session waits for them.","type":"integer","minimum":1,"maximum":10000000,"default":200000,"onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[200000]},"clientIdBytes":{"description":"Bytes of a client id in UTF-8. Bridges and cloud agents put host names, serial numbers and UUIDs together.","type":"integer","minimum":1,"maximum":1024,"default":256,"onExcess":"CONNACK 2","counter":"mqtt-client-id-refused","examples":[256]},"userBytes":{"description":"Bytes of a user name in UTF-8, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":256,"default":64,"onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[64]},"passwordBytes":{"description":"Bytes of a password, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":1024,"default":256,"onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[256]},"keepAliveSeconds":{"description":"The longest keep-alive that is believed: of a client that promises a longer one, or none (0), nobody knows after one and a half times as long without a packet whether it is there. MicroPython's umqtt asks for 0, many sketches for 3,600; they stay connected, dead peers are found by TCP keep-alive. A node of theirs is shown offline until it is heard again; commands are sent to it all the same.","type":"integer","minimum":1,"maximum":65535,"default":300,"onExcess":"nothing is refused: a node of that client is told offline","examples":[300]},"qos2Window":{"description":"QoS 2 messages of one client whose PUBREL is awaited. paho has 20 under way, Mosquitto's clients too; MQTT.js and Node-RED send theirs without waiting. Clients of MQTT 5 are told it as Receive Maximum.","type":"integer","minimum":1,"maximum":1000,"default":20,"onExcess":"the next ones are taken more slowly, 1,000 a second; in MQTT 5, where a client knows the number, the connection is cut","counter":"mqtt-qos2-window","examples":[20]},"outboundBytes":{"description":"Bytes waiting for a slow reader, besides two of the largest messages among them, before it is given up. A subscriber by Wi-Fi that stops for some seconds needs it.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"onExcess":"the connection is cut","counter":"mqtt-slow-consumer","examples":[1048576]},"publishesPerSecond":{"description":"PUBLISH packets a client may send, in the long run. A bridge or an import of recorded data sends more: it takes longer and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"publishBurst":{"description":"PUBLISH packets a client may send at once. Zigbee2MQTT and Home Assistant's discovery send hundreds when they start.","type":"integer","minimum":1,"maximum":200000,"default":2000,"onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"requestsPerSecond":{"description":"Other packets a client may send, in the long run: a SUBSCRIBE or UNSUBSCRIBE counts as one for each 512 bytes, however many filters it has, an acknowledgement that is awaited does not count, and a ping or pong of its websocket does. openHAB and scripts that subscribe in a loop send one packet for each filter.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"requestBurst":{"description":"Other packets a client may send at once.","type":"integer","minimum":1,"maximum":200000,"default":2000,"onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"idleSeconds":{"description":"Seconds a client may stay without a subscription and without a packet, of which a ping is one; 0 is for ever. A sensor that publishes once a day may need all of them.","type":"integer","minimum":0,"maximum":86400,"default":0,"onExcess":"the connection is cut","counter":"mqtt-idle","examples":[0]}},"additionalProperties":false,"examples":[{"publishBytes":4000000}]},"sessions":{"description":"MQTT sessions that outlive their connection (CONNECT without clean session).","type":"object","default":{},"properties":{"count":{"description":"Sessions without a client that are kept.","type":"integer","minimum":1,"maximum":100000,"default":500,"onExcess":"the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[500]},"hours":{"description":"Hours a session waits for its client.","type":"integer","minimum":1,"maximum":8760,"default":24,"onExcess":"the session ends","counter":"mqtt-sessions-ended","examples":[24]},"messages":{"description":"Messages of QoS 1 and 2 that wait for one client to come back, and as many again that wait for it to acknowledge them. A display that is switched off over night misses the oldest of what was told at QoS 1 and 2. Mosquitto 2.0 keeps as many, the first that came.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1000]},"bytes":{"description":"Bytes of such messages, topics included; at least two of the largest messages (limits.mqtt.publishBytes), whatever is written here. Two pictures of a camera wait for a viewer.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1048576]},"totalBytes":{"description":"Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each.","type":"integer","minimum":1,"maximum":1073741824,"default":67108864,"onExcess":"the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[67108864]}},"additionalProperties":false,"examples":[{"count":500}]},"retained":{"description":"Values that wait for whoever subscribes later. The same numbers hold for the last values of topics that are not retained, but a quarter of the bytes; there the longest silent go first, and a value that is too large is not told again.","type":"object","default":{},"properties":{"topics":{"description":"Topics with a value. Home Assistant's discovery needs 8 for each lamp of Zigbee2MQTT, and a house of 1,000 entities some thousands.","type":"integer","minimum":1,"maximum":1000000,"default":100000,"onExcess":"the value is delivered, but not retained, nor is the one before any more","counter":"retained-refused","examples":[100000]},"valueBytes":{"description":"Bytes of one value. Zigbee2MQTT's list of devices has 136 kB for 20 lamps.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"onExcess":"as above","counter":"retained-refused","examples":[1048576]},"totalBytes":{"description":"Bytes of all values, topics included. Zigbee2MQTT with 20 lamps and Home Assistant's discovery has 0.6 MB; the rest is for larger houses and for pictures of cameras.","type":"integer","minimum":1,"maximum":1073741824,"default":268435456,"onExcess":"as above","counter":"retained-refused","examples":[268435456]}},"additionalProperties":false,"examples":[{"topics":10000}]},"nodes":{"description":"What the hub remembers of hardware.","type":"object","default":{},"properties":{"devices":{"description":"Devices of all nodes together.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"onExcess":"the device that has been silent for the longest is forgotten","counter":"devices-forgotten","examples":[10000]}},"additionalProperties":false,"examples":[{"devices":10000}]},"connections":{"description":"Open connections, websocket and MQTT together.","type":"object","default":{},"properties":{"total":{"description":"Connections at once.","type":"integer","minimum":1,"maximum":100000,"default":10000,"onExcess":"HTTP 503; MQTT: the connection is closed","counter":"connections-refused","examples":[10000]},"perAddress":{"description":"Connections from one address at once; behind a container bridge or a NAT everybody has the same one.","type":"integer","minimum":1,"maximum":100000,"default":2000,"onExcess":"as above","counter":"connections-refused","examples":[2000]},"perUser":{"description":"Connections of one user at once; in many houses all devices have the same one.","type":"integer","minimum":1,"maximum":100000,"default":2000,"onExcess":"HTTP 503; MQTT: CONNACK 3","counter":"connections-refused","examples":[2000]},"unauthenticated":{"description":"Connections at once that have not signed in yet, all that come back after a power cut among them.","type":"integer","minimum":1,"maximum":10000,"default":2000,"onExcess":"the connection is closed","counter":"connections-refused","examples":[2000]},"unauthenticatedPerAddress":{"description":"The same from one address.","type":"integer","minimum":1,"maximum":10000,"default":1000,"onExcess":"the connection is closed","counter":"connections-refused","examples":[1000]},"acceptBurst":{"description":"Connections of an address that may come to nothing at once: those that end without a CONNECT or a request that we understand. Who signs in, or tries to, does not count; a probe of a load balancer that only opens the port does.","type":"integer","minimum":1,"maximum":100000,"default":200,"onExcess":"the connection is closed","counter":"connections-refused","examples":[200]},"acceptsPerMinute":{"description":"The same in the long run.","type":"integer","minimum":1,"maximum":1000000,"default":600,"onExcess":"the connection is closed","counter":"connections-refused","examples":[600]},"exemptLoopback":{"description":"Whether this machine itself is free of the limits per address. A reverse proxy on it goes into http.trustProxy, so that the limits see who is behind it.","type":"boolean","default":true,"examples":[true]}},"additionalProperties":false,"examples":[{"perUser":1000}]},"http":{"description":"Plain HTTP requests, and the requests that open websockets.","type":"object","default":{},"properties":{"headerBytes":{"description":"Bytes of a request's head: its first line and all headers. Cookies of other programs on the same host name come along.","type":"integer","minimum":1,"maximum":65536,"default":32768,"onExcess":"431","counter":"http-refused","examples":[32768]},"headers":{"description":"Number of headers.","type":"integer","minimum":1,"maximum":256,"default":64,"onExcess":"431","counter":"http-refused","examples":[64]},"bodyBytes":{"description":"Bytes of a request's body, where one is read at all.","type":"integer","minimum":1,"maximum":1048576,"default":16384,"onExcess":"413","counter":"http-refused","examples":[16384]},"headerSeconds":{"description":"Seconds until the headers have to be complete. A TLS handshake has as long; past it the connection is cut, and counted as tls-refused.","type":"integer","minimum":1,"maximum":60,"default":5,"onExcess":"408","counter":"http-refused","examples":[5]},"requestSeconds":{"description":"Seconds until the request has to be complete.","type":"integer","minimum":1,"maximum":300,"default":10,"onExcess":"408","counter":"http-refused","examples":[10]}},"additionalProperties":false,"examples":[{"headers":100}]},"signIn":{"description":"Proving who somebody is, on every way in.","type":"object","default":{},"properties":{"checksAtOnce":{"description":"Passwords that are checked at once; each takes a core and 19 MiB for a moment. Tokens need no check of this kind.","type":"integer","minimum":1,"maximum":64,"default":2,"onExcess":"the check waits for its turn","counter":"sign-in-busy","examples":[2]},"checksWaiting":{"description":"Further passwords that wait for their check, or behind others of their address: as many devices may come back at once after a restart of the hub.","type":"integer","minimum":1,"maximum":10000,"default":1000,"onExcess":"HTTP 503 with Retry-After; MQTT: CONNACK 3; first message: close 1013","counter":"sign-in-busy","examples":[1000]},"cacheSeconds":{"description":"How long it is remembered whether a password was right; a change of the users ends it. Who was there today costs no check when all come back after a power cut.","type":"integer","minimum":1,"maximum":604800,"default":86400,"onExcess":"nothing: the password is checked again","examples":[86400]},"cacheEntries":{"description":"How many passwords are remembered so, right and wrong ones each.","type":"integer","minimum":1,"maximum":65536,"default":4096,"onExcess":"nothing: the one that was not used for the longest is forgotten, and checked again","examples":[4096]},"failuresPerAddress":{"description":"Wrong passwords from one address within its window. After them it has to wait 1 second, then 2, 4 and so on. From this machine itself each further attempt only takes a second longer.","type":"integer","minimum":1,"maximum":1000,"default":10,"onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"addressWindowSeconds":{"description":"How long a failure counts against its address.","type":"integer","minimum":1,"maximum":86400,"default":300,"onExcess":"nothing: it is forgotten","examples":[300]},"failuresPerUser":{"description":"The same for one user name, of which one address can use up half. An address from where that user has signed in before has a count of its own.","type":"integer","minimum":2,"maximum":1000,"default":10,"onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"userWindowSeconds":{"description":"How long a failure counts against its user name.","type":"integer","minimum":1,"maximum":86400,"default":900,"onExcess":"nothing: it is forgotten","examples":[900]},"longestDelaySeconds":{"description":"The longest pause that failures bring about.","type":"integer","minimum":1,"maximum":86400,"default":900,"onExcess":"nothing: further pauses are as long","examples":[900]},"firstMessageSeconds":{"description":"Seconds until the first message of a websocket that signs in by it.","type":"integer","minimum":1,"maximum":30,"default":5,"onExcess":"close 4408","counter":"websocket-sign-in-refused","examples":[5]},"firstMessageBytes":{"description":"Bytes of that message.","type":"integer","minimum":1,"maximum":65536,"default":4096,"onExcess":"close 1008","counter":"websocket-sign-in-refused","examples":[4096]},"sessionSeconds":{"description":"How long a cookie session lasts.","type":"integer","minimum":60,"maximum":2592000,"default":43200,"onExcess":"nothing: 401, to sign in again","examples":[43200]},"sessionIdleSeconds":{"description":"How long a cookie session lasts without being used.","type":"integer","minimum":60,"maximum":2592000,"default":7200,"onExcess":"nothing: 401, to sign in again","examples":[7200]},"sessionsPerUser":{"description":"Cookie sessions of one user at once.","type":"integer","minimum":1,"maximum":1024,"default":64,"onExcess":"the oldest one ends","counter":"sessions-ended","examples":[64]},"ticketSeconds":{"description":"How long a ticket may wait for its one use.","type":"integer","minimum":1,"maximum":300,"default":30,"onExcess":"nothing: the ticket is void","examples":[30]},"ticketsPerUser":{"description":"Tickets of one user that wait for their use.","type":"integer","minimum":1,"maximum":1024,"default":64,"onExcess":"the oldest one is void","counter":"tickets-void","examples":[64]}},"additionalProperties":false,"examples":[{"failuresPerUser":20}]},"commands":{"description":"Commands to devices, on every way in.","type":"object","default":{},"properties":{"perUserPerSecond":{"description":"Commands of one user in a second, in the long run: each slider that somebody moves sends some 25, and a program such as Node-RED or Home Assistant commands as one user for everybody. What single devices take is set in commands.rules; commands to devices that no profile knows count as other messages do.","type":"integer","minimum":1,"maximum":100000,"default":500,"onExcess":"the command is refused as too-fast","counter":"commands-too-fast","examples":[500]},"userBurst":{"description":"Commands of one user at once, after a rest: a scene that switches every light of a house is one burst.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"as above","counter":"commands-too-fast","examples":[1000]}},"additionalProperties":false,"examples":[{"perUserPerSecond":50}]},"store":{"description":"The data folder and its disk. While that has less free than freeMiB and less than freePercent, nothing is written: what has to be on disk first is not acknowledged, and everything else goes on.","type":"object","default":{},"properties":{"freeMiB":{"description":"MiB that have to be free on the disk of the data folder, unless it has freePercent.","type":"integer","minimum":0,"maximum":1048576,"default":256,"onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[256]},"freePercent":{"description":"Percent of the disk of the data folder that have to be free, unless it has freeMiB.","type":"number","minimum":0,"maximum":100,"default":5,"onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[5]},"waitingMiB":{"description":"MiB that wait in memory for a slow or full disk.","type":"integer","minimum":1,"maximum":1048576,"default":64,"onExcess":"a write is refused","counter":"store-write-refused","examples":[64]}},"additionalProperties":false,"examples":[{"freeMiB":1024,"freePercent":10}]},"memory":{"description":"One budget, from which the rest follows. Past three quarters of it no new connection is taken (HTTP 503, `memory-refused`). Of it, retained values have at most a half, and an eighth each: what waits for clients that are away, what comes in, and what waits for slow readers, whatever their own limits say.","type":"object","default":{},"properties":{"mib":{"description":"MiB of resident memory past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512. With Zigbee2MQTT, 20 lamps and 500 clients that report each second it was 170 after a minute.","type":"integer","minimum":0,"maximum":1048576,"default":0,"onExcess":"reports are dropped, no value is retained","counter":"reports-shed","examples":[1024]},"inboundMiB":{"description":"MiB of messages that have not come to their end, or wait for their turn, of all clients together; those of one user, and of the websockets of one address, have at most half of it. 256 KiB of each connection do not count. So 19 clients of one user, cameras for example, may be sending the largest message at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"onExcess":"the message is read past and told; MQTT: acknowledged, and on `…/error`; websocket: as one past messageBytes","counter":"mqtt-packet-too-big","examples":[64]},"outboundMiB":{"description":"MiB that wait for slow readers, of all connections together; those of one user have at most half of it. 1 MiB of each connection does not count. So 11 readers of one user may have two of the largest messages waiting at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"onExcess":"the one is given up for which the next message is; MQTT: the connection is cut; websocket: close 1013","counter":"mqtt-slow-consumer","examples":[64]}},"additionalProperties":false,"examples":[{"mib":1024}]},"process":{"description":"The hub as a whole.","type":"object","default":{},"properties":{"lagMs":{"description":"Milliseconds the event loop may lag, for two seconds, before reports at QoS 0 are dropped.","type":"integer","minimum":10,"maximum":60000,"default":250,"onExcess":"reports are dropped; commands never are","counter":"reports-shed","examples":[250]}},"additionalProperties":false,"examples":[{"lagMs":500}]},"history":{"description":"What the history may hold in memory.","type":"object","default":{},"properties":{"series":{"description":"Quantities of all devices together, each unit of one by itself.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"onExcess":"a new quantity takes the place of the one that was silent longest, if no point of that is kept; else it is not recorded","counter":"history-series-refused","examples":[20000]},"openMiB":{"description":"MiB of points that are not in closed blocks yet.","type":"integer","minimum":1,"maximum":1024,"default":32,"onExcess":"blocks are closed early; at twice as much, points are left out and counted as history-points-dropped","counter":"history-closed-early","examples":[32]}},"additionalProperties":false,"examples":[{"series":5000}]},"dialects":{"description":"What is kept for the clients of other systems' languages.","type":"object","default":{},"properties":{"keys":{"description":"API keys of one language.","type":"integer","minimum":1,"maximum":10000,"default":256,"onExcess":"of the user with most keys, the one that was not used for the longest ends","counter":"api-keys-forgotten","examples":[256]},"mailboxes":{"description":"Mailboxes of clients of Tvheadend, each of which stays for a minute after its client has gone.","type":"integer","minimum":1,"maximum":10000,"default":256,"onExcess":"the one that nobody reads for the longest ends; when all are read, new ones are answered 503","counter":"mailboxes-ended","examples":[256]},"mailboxMessages":{"description":"Messages that wait in one mailbox of a client of Tvheadend.","type":"integer","minimum":16,"maximum":100000,"default":1000,"onExcess":"the oldest message is dropped","counter":"mailbox-messages-dropped","examples":[1000]}},"additionalProperties":false,"examples":[{"keys":256}]}},"additionalProperties":false,"examples":[{"mqtt":{"publishBytes":131072}}]},"accept":{"description":"What is open on purpose, so that neither the log nor clown-hub doctor warns of it: plain ports for other machines, guests of dialects from elsewhere or on pages of any origin, and any origin that acts as a user.","type":"array","uniqueItems":true,"items":{"enum":["plain-http","plain-mqtt","plain-dialects","guests","guest-pages","any-origin"]},"default":[],"examples":[["plain-mqtt"]]},"log":{"description":"What the hub writes about itself.","type":"object","default":{},"properties":{"level":{"description":"The least important level that is still written.","enum":["trace","debug","info","warn","error","fatal","silent"],"default":"info","examples":["debug"]}},"additionalProperties":false,"examples":[{"level":"warn"}]}},"additionalProperties":false,"examples":[{"usersFile":"users.yaml"},{"http":{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]},"mqtt":{"host":"0.0.0.0","port":1883},"users":{"clown":{"password":"correct horse battery staple","role":"admin"},"node-red":{"passwordFile":"/run/secrets/node-red","role":"operator"}},"log":{"level":"warn"}}]};
 const func3 = Object.prototype.hasOwnProperty;
 const func2 = ucs2length.default;
 const func0 = equal.default;
@@ -12,13 +12,14 @@ const pattern0 = new RegExp("^[A-Za-z0-9._-]+$", "u");
 const pattern1 = new RegExp("^(\\*|null|file://|[A-Za-z][A-Za-z0-9+.-]*://[^/?#@*\\s]+)$", "u");
 const pattern2 = new RegExp("^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$", "u");
 const pattern3 = new RegExp("^(/[A-Za-z0-9._~-]+)*$", "u");
-const pattern4 = new RegExp("^(/[A-Za-z0-9._~-]+)+$", "u");
-const pattern6 = new RegExp("^[0-9a-c]$", "u");
-const pattern7 = new RegExp("^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$", "u");
-const pattern8 = new RegExp("^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$", "u");
-const pattern9 = new RegExp("^(?!\\$)[^+#{}\\p{Cc}]+$", "u");
-const pattern10 = new RegExp("^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$", "u");
-const pattern11 = new RegExp("^[^/+#\\p{Cc}]+$", "u");
+const pattern4 = new RegExp("^[^/+#]+$", "u");
+const pattern5 = new RegExp("^(/[A-Za-z0-9._~-]+)+$", "u");
+const pattern7 = new RegExp("^[0-9a-c]$", "u");
+const pattern8 = new RegExp("^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$", "u");
+const pattern9 = new RegExp("^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$", "u");
+const pattern10 = new RegExp("^(?!\\$)[^+#{}\\p{Cc}]+$", "u");
+const pattern11 = new RegExp("^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$", "u");
+const pattern12 = new RegExp("^[^/+#\\p{Cc}]+$", "u");
 
 function validate11(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -479,9 +480,12 @@ data16.host = "127.0.0.1";
 if(data16.port === undefined){
 data16.port = 1883;
 }
+if(data16.shared === undefined){
+data16.shared = [];
+}
 const _errs38 = errors;
 for(const key3 in data16){
-if(!((key3 === "host") || (key3 === "port"))){
+if(!(((((key3 === "host") || (key3 === "port")) || (key3 === "maximumKeepAliveSeconds")) || (key3 === "reference")) || (key3 === "shared"))){
 validate11.errors = [{instancePath:instancePath+"/mqtt",schemaPath:"#/properties/mqtt/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"}];
 return false;
 break;
@@ -531,6 +535,206 @@ return false;
 }
 }
 var valid6 = _errs41 === errors;
+if(valid6){
+if(data16.maximumKeepAliveSeconds !== undefined){
+let data19 = data16.maximumKeepAliveSeconds;
+const _errs43 = errors;
+if(!(((typeof data19 == "number") && (!(data19 % 1) && !isNaN(data19))) && (isFinite(data19)))){
+validate11.errors = [{instancePath:instancePath+"/mqtt/maximumKeepAliveSeconds",schemaPath:"#/properties/mqtt/properties/maximumKeepAliveSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs43){
+if((typeof data19 == "number") && (isFinite(data19))){
+if(data19 > 65535 || isNaN(data19)){
+validate11.errors = [{instancePath:instancePath+"/mqtt/maximumKeepAliveSeconds",schemaPath:"#/properties/mqtt/properties/maximumKeepAliveSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
+return false;
+}
+else {
+if(data19 < 5 || isNaN(data19)){
+validate11.errors = [{instancePath:instancePath+"/mqtt/maximumKeepAliveSeconds",schemaPath:"#/properties/mqtt/properties/maximumKeepAliveSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 5},message:"must be >= 5"}];
+return false;
+}
+}
+}
+}
+var valid6 = _errs43 === errors;
+}
+else {
+var valid6 = true;
+}
+if(valid6){
+if(data16.reference !== undefined){
+let data20 = data16.reference;
+const _errs45 = errors;
+if(errors === _errs45){
+if(typeof data20 === "string"){
+if(func2(data20) > 1024){
+validate11.errors = [{instancePath:instancePath+"/mqtt/reference",schemaPath:"#/properties/mqtt/properties/reference/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+return false;
+}
+else {
+if(func2(data20) < 1){
+validate11.errors = [{instancePath:instancePath+"/mqtt/reference",schemaPath:"#/properties/mqtt/properties/reference/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/mqtt/reference",schemaPath:"#/properties/mqtt/properties/reference/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid6 = _errs45 === errors;
+}
+else {
+var valid6 = true;
+}
+if(valid6){
+let data21 = data16.shared;
+const _errs47 = errors;
+if(errors === _errs47){
+if(Array.isArray(data21)){
+if(data21.length > 1024){
+validate11.errors = [{instancePath:instancePath+"/mqtt/shared",schemaPath:"#/properties/mqtt/properties/shared/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
+return false;
+}
+else {
+var valid7 = true;
+const len3 = data21.length;
+for(let i3=0; i3<len3; i3++){
+let data22 = data21[i3];
+const _errs49 = errors;
+if(errors === _errs49){
+if(data22 && typeof data22 == "object" && !Array.isArray(data22)){
+let missing1;
+if(((data22.group === undefined) && (missing1 = "group")) || ((data22.users === undefined) && (missing1 = "users"))){
+validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3,schemaPath:"#/properties/mqtt/properties/shared/items/required",keyword:"required",params:{missingProperty: missing1},message:"must have required property '"+missing1+"'"}];
+return false;
+}
+else {
+const _errs51 = errors;
+for(const key4 in data22){
+if(!((key4 === "group") || (key4 === "users"))){
+validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3,schemaPath:"#/properties/mqtt/properties/shared/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs51 === errors){
+if(data22.group !== undefined){
+let data23 = data22.group;
+const _errs52 = errors;
+if(errors === _errs52){
+if(typeof data23 === "string"){
+if(func2(data23) > 256){
+validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/group",schemaPath:"#/properties/mqtt/properties/shared/items/properties/group/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
+return false;
+}
+else {
+if(func2(data23) < 1){
+validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/group",schemaPath:"#/properties/mqtt/properties/shared/items/properties/group/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+else {
+if(!pattern4.test(data23)){
+validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/group",schemaPath:"#/properties/mqtt/properties/shared/items/properties/group/pattern",keyword:"pattern",params:{pattern: "^[^/+#]+$"},message:"must match pattern \""+"^[^/+#]+$"+"\""}];
+return false;
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/group",schemaPath:"#/properties/mqtt/properties/shared/items/properties/group/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid8 = _errs52 === errors;
+}
+else {
+var valid8 = true;
+}
+if(valid8){
+if(data22.users !== undefined){
+let data24 = data22.users;
+const _errs54 = errors;
+if(errors === _errs54){
+if(Array.isArray(data24)){
+if(data24.length > 1024){
+validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/users",schemaPath:"#/properties/mqtt/properties/shared/items/properties/users/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
+return false;
+}
+else {
+if(data24.length < 1){
+validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/users",schemaPath:"#/properties/mqtt/properties/shared/items/properties/users/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
+return false;
+}
+else {
+var valid9 = true;
+const len4 = data24.length;
+for(let i4=0; i4<len4; i4++){
+let data25 = data24[i4];
+const _errs56 = errors;
+if(errors === _errs56){
+if(typeof data25 === "string"){
+if(func2(data25) > 256){
+validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/users/" + i4,schemaPath:"#/properties/mqtt/properties/shared/items/properties/users/items/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
+return false;
+}
+else {
+if(func2(data25) < 1){
+validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/users/" + i4,schemaPath:"#/properties/mqtt/properties/shared/items/properties/users/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/users/" + i4,schemaPath:"#/properties/mqtt/properties/shared/items/properties/users/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid9 = _errs56 === errors;
+if(!valid9){
+break;
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/users",schemaPath:"#/properties/mqtt/properties/shared/items/properties/users/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid8 = _errs54 === errors;
+}
+else {
+var valid8 = true;
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3,schemaPath:"#/properties/mqtt/properties/shared/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid7 = _errs49 === errors;
+if(!valid7){
+break;
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/mqtt/shared",schemaPath:"#/properties/mqtt/properties/shared/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid6 = _errs47 === errors;
+}
+}
+}
 }
 }
 }
@@ -541,481 +745,481 @@ return false;
 }
 var valid0 = _errs36 === errors;
 if(valid0){
-let data19 = data.dialects;
-const _errs43 = errors;
-if(errors === _errs43){
-if(Array.isArray(data19)){
-if(data19.length > 64){
+let data26 = data.dialects;
+const _errs58 = errors;
+if(errors === _errs58){
+if(Array.isArray(data26)){
+if(data26.length > 64){
 validate11.errors = [{instancePath:instancePath+"/dialects",schemaPath:"#/properties/dialects/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"}];
 return false;
 }
 else {
-var valid7 = true;
-const len3 = data19.length;
-for(let i3=0; i3<len3; i3++){
-let data20 = data19[i3];
-const _errs45 = errors;
-if(errors === _errs45){
-if(data20 && typeof data20 == "object" && !Array.isArray(data20)){
-if(data20.host === undefined){
-data20.host = "127.0.0.1";
+var valid10 = true;
+const len5 = data26.length;
+for(let i5=0; i5<len5; i5++){
+let data27 = data26[i5];
+const _errs60 = errors;
+if(errors === _errs60){
+if(data27 && typeof data27 == "object" && !Array.isArray(data27)){
+if(data27.host === undefined){
+data27.host = "127.0.0.1";
 }
-if(data20.base === undefined){
-data20.base = "";
+if(data27.base === undefined){
+data27.base = "";
 }
-if(data20.optional === undefined){
-data20.optional = false;
+if(data27.optional === undefined){
+data27.optional = false;
 }
-if(data20.jeedom === undefined){
-data20.jeedom = {};
+if(data27.jeedom === undefined){
+data27.jeedom = {};
 }
-if(data20.netzer === undefined){
-data20.netzer = {};
-}
-let missing1;
-if((data20.dialect === undefined) && (missing1 = "dialect")){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3,schemaPath:"#/properties/dialects/items/required",keyword:"required",params:{missingProperty: missing1},message:"must have required property '"+missing1+"'"}];
-return false;
-}
-else {
-const _errs47 = errors;
-for(const key4 in data20){
-if(!(func3.call(schema12.properties.dialects.items.properties, key4))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3,schemaPath:"#/properties/dialects/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"}];
-return false;
-break;
-}
-}
-if(_errs47 === errors){
-if(data20.dialect !== undefined){
-let data21 = data20.dialect;
-const _errs48 = errors;
-if(typeof data21 !== "string"){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/dialect",schemaPath:"#/properties/dialects/items/properties/dialect/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-if(!((((data21 === "deconz") || (data21 === "jeedom")) || (data21 === "netzer")) || (data21 === "tvheadend"))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/dialect",schemaPath:"#/properties/dialects/items/properties/dialect/enum",keyword:"enum",params:{allowedValues: schema12.properties.dialects.items.properties.dialect.enum},message:"must be equal to one of the allowed values"}];
-return false;
-}
-var valid8 = _errs48 === errors;
-}
-else {
-var valid8 = true;
-}
-if(valid8){
-if(data20.port !== undefined){
-let data22 = data20.port;
-const _errs50 = errors;
-if(!(((typeof data22 == "number") && (!(data22 % 1) && !isNaN(data22))) && (isFinite(data22)))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/port",schemaPath:"#/properties/dialects/items/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs50){
-if((typeof data22 == "number") && (isFinite(data22))){
-if(data22 > 65535 || isNaN(data22)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/port",schemaPath:"#/properties/dialects/items/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
-return false;
-}
-else {
-if(data22 < 0 || isNaN(data22)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/port",schemaPath:"#/properties/dialects/items/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-}
-var valid8 = _errs50 === errors;
-}
-else {
-var valid8 = true;
-}
-if(valid8){
-let data23 = data20.host;
-const _errs52 = errors;
-if(errors === _errs52){
-if(typeof data23 === "string"){
-if(func2(data23) > 253){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/host",schemaPath:"#/properties/dialects/items/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
-return false;
-}
-else {
-if(func2(data23) < 1){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/host",schemaPath:"#/properties/dialects/items/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/host",schemaPath:"#/properties/dialects/items/properties/host/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid8 = _errs52 === errors;
-if(valid8){
-if(data20.path !== undefined){
-let data24 = data20.path;
-const _errs54 = errors;
-if(errors === _errs54){
-if(typeof data24 === "string"){
-if(func2(data24) > 200){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/path",schemaPath:"#/properties/dialects/items/properties/path/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"}];
-return false;
-}
-else {
-if(!pattern4.test(data24)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/path",schemaPath:"#/properties/dialects/items/properties/path/pattern",keyword:"pattern",params:{pattern: "^(/[A-Za-z0-9._~-]+)+$"},message:"must match pattern \""+"^(/[A-Za-z0-9._~-]+)+$"+"\""}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/path",schemaPath:"#/properties/dialects/items/properties/path/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid8 = _errs54 === errors;
-}
-else {
-var valid8 = true;
-}
-if(valid8){
-let data25 = data20.base;
-const _errs56 = errors;
-if(errors === _errs56){
-if(typeof data25 === "string"){
-if(func2(data25) > 1024){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/base",schemaPath:"#/properties/dialects/items/properties/base/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
-return false;
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/base",schemaPath:"#/properties/dialects/items/properties/base/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid8 = _errs56 === errors;
-if(valid8){
-if(data20.guest !== undefined){
-let data26 = data20.guest;
-const _errs58 = errors;
-if(errors === _errs58){
-if(data26 && typeof data26 == "object" && !Array.isArray(data26)){
-if(data26.addresses === undefined){
-data26.addresses = ["127.0.0.0/8","::1"];
-}
-if(data26.anyOrigin === undefined){
-data26.anyOrigin = false;
+if(data27.netzer === undefined){
+data27.netzer = {};
 }
 let missing2;
-if((data26.user === undefined) && (missing2 = "user")){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/guest",schemaPath:"#/properties/dialects/items/properties/guest/required",keyword:"required",params:{missingProperty: missing2},message:"must have required property '"+missing2+"'"}];
+if((data27.dialect === undefined) && (missing2 = "dialect")){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5,schemaPath:"#/properties/dialects/items/required",keyword:"required",params:{missingProperty: missing2},message:"must have required property '"+missing2+"'"}];
 return false;
 }
 else {
-const _errs60 = errors;
-for(const key5 in data26){
-if(!(((key5 === "user") || (key5 === "addresses")) || (key5 === "anyOrigin"))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/guest",schemaPath:"#/properties/dialects/items/properties/guest/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"}];
+const _errs62 = errors;
+for(const key5 in data27){
+if(!(func3.call(schema12.properties.dialects.items.properties, key5))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5,schemaPath:"#/properties/dialects/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs60 === errors){
-if(data26.user !== undefined){
-let data27 = data26.user;
-const _errs61 = errors;
-if(errors === _errs61){
-if(typeof data27 === "string"){
-if(func2(data27) > 64){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/guest/user",schemaPath:"#/properties/dialects/items/properties/guest/properties/user/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
-return false;
-}
-else {
-if(func2(data27) < 1){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/guest/user",schemaPath:"#/properties/dialects/items/properties/guest/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/guest/user",schemaPath:"#/properties/dialects/items/properties/guest/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid9 = _errs61 === errors;
-}
-else {
-var valid9 = true;
-}
-if(valid9){
-let data28 = data26.addresses;
+if(_errs62 === errors){
+if(data27.dialect !== undefined){
+let data28 = data27.dialect;
 const _errs63 = errors;
-if(errors === _errs63){
-if(Array.isArray(data28)){
-if(data28.length > 256){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/guest/addresses",schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/maxItems",keyword:"maxItems",params:{limit: 256},message:"must NOT have more than 256 items"}];
+if(typeof data28 !== "string"){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/dialect",schemaPath:"#/properties/dialects/items/properties/dialect/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
+if(!((((data28 === "deconz") || (data28 === "jeedom")) || (data28 === "netzer")) || (data28 === "tvheadend"))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/dialect",schemaPath:"#/properties/dialects/items/properties/dialect/enum",keyword:"enum",params:{allowedValues: schema12.properties.dialects.items.properties.dialect.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid11 = _errs63 === errors;
+}
 else {
-var valid10 = true;
-const len4 = data28.length;
-for(let i4=0; i4<len4; i4++){
-let data29 = data28[i4];
+var valid11 = true;
+}
+if(valid11){
+if(data27.port !== undefined){
+let data29 = data27.port;
 const _errs65 = errors;
+if(!(((typeof data29 == "number") && (!(data29 % 1) && !isNaN(data29))) && (isFinite(data29)))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/port",schemaPath:"#/properties/dialects/items/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
 if(errors === _errs65){
-if(typeof data29 === "string"){
-if(func2(data29) > 49){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/guest/addresses/" + i4,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/maxLength",keyword:"maxLength",params:{limit: 49},message:"must NOT have more than 49 characters"}];
+if((typeof data29 == "number") && (isFinite(data29))){
+if(data29 > 65535 || isNaN(data29)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/port",schemaPath:"#/properties/dialects/items/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(func2(data29) < 2){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/guest/addresses/" + i4,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/minLength",keyword:"minLength",params:{limit: 2},message:"must NOT have fewer than 2 characters"}];
+if(data29 < 0 || isNaN(data29)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/port",schemaPath:"#/properties/dialects/items/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
+}
+}
+}
+}
+var valid11 = _errs65 === errors;
 }
 else {
-if(!pattern2.test(data29)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/guest/addresses/" + i4,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/pattern",keyword:"pattern",params:{pattern: "^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},message:"must match pattern \""+"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"+"\""}];
-return false;
+var valid11 = true;
 }
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/guest/addresses/" + i4,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid10 = _errs65 === errors;
-if(!valid10){
-break;
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/guest/addresses",schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/type",keyword:"type",params:{type: "array"},message:"must be array"}];
-return false;
-}
-}
-var valid9 = _errs63 === errors;
-if(valid9){
+if(valid11){
+let data30 = data27.host;
 const _errs67 = errors;
-if(typeof data26.anyOrigin !== "boolean"){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/guest/anyOrigin",schemaPath:"#/properties/dialects/items/properties/guest/properties/anyOrigin/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+if(errors === _errs67){
+if(typeof data30 === "string"){
+if(func2(data30) > 253){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/host",schemaPath:"#/properties/dialects/items/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
 return false;
 }
-var valid9 = _errs67 === errors;
-}
-}
+else {
+if(func2(data30) < 1){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/host",schemaPath:"#/properties/dialects/items/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/guest",schemaPath:"#/properties/dialects/items/properties/guest/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/host",schemaPath:"#/properties/dialects/items/properties/host/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid8 = _errs58 === errors;
-}
-else {
-var valid8 = true;
-}
-if(valid8){
+var valid11 = _errs67 === errors;
+if(valid11){
+if(data27.path !== undefined){
+let data31 = data27.path;
 const _errs69 = errors;
-if(typeof data20.optional !== "boolean"){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/optional",schemaPath:"#/properties/dialects/items/properties/optional/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+if(errors === _errs69){
+if(typeof data31 === "string"){
+if(func2(data31) > 200){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/path",schemaPath:"#/properties/dialects/items/properties/path/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"}];
 return false;
 }
-var valid8 = _errs69 === errors;
-if(valid8){
-let data32 = data20.jeedom;
+else {
+if(!pattern5.test(data31)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/path",schemaPath:"#/properties/dialects/items/properties/path/pattern",keyword:"pattern",params:{pattern: "^(/[A-Za-z0-9._~-]+)+$"},message:"must match pattern \""+"^(/[A-Za-z0-9._~-]+)+$"+"\""}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/path",schemaPath:"#/properties/dialects/items/properties/path/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid11 = _errs69 === errors;
+}
+else {
+var valid11 = true;
+}
+if(valid11){
+let data32 = data27.base;
 const _errs71 = errors;
 if(errors === _errs71){
-if(data32 && typeof data32 == "object" && !Array.isArray(data32)){
-if(data32.period === undefined){
-data32.period = 2;
+if(typeof data32 === "string"){
+if(func2(data32) > 1024){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/base",schemaPath:"#/properties/dialects/items/properties/base/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+return false;
 }
-if(data32.authDelay === undefined){
-data32.authDelay = 1;
 }
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/base",schemaPath:"#/properties/dialects/items/properties/base/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid11 = _errs71 === errors;
+if(valid11){
+if(data27.guest !== undefined){
+let data33 = data27.guest;
 const _errs73 = errors;
-for(const key6 in data32){
-if(!((((key6 === "period") || (key6 === "authDelay")) || (key6 === "allowedHosts")) || (key6 === "guestKey"))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/jeedom",schemaPath:"#/properties/dialects/items/properties/jeedom/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"}];
+if(errors === _errs73){
+if(data33 && typeof data33 == "object" && !Array.isArray(data33)){
+if(data33.addresses === undefined){
+data33.addresses = ["127.0.0.0/8","::1"];
+}
+if(data33.anyOrigin === undefined){
+data33.anyOrigin = false;
+}
+let missing3;
+if((data33.user === undefined) && (missing3 = "user")){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest",schemaPath:"#/properties/dialects/items/properties/guest/required",keyword:"required",params:{missingProperty: missing3},message:"must have required property '"+missing3+"'"}];
+return false;
+}
+else {
+const _errs75 = errors;
+for(const key6 in data33){
+if(!(((key6 === "user") || (key6 === "addresses")) || (key6 === "anyOrigin"))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest",schemaPath:"#/properties/dialects/items/properties/guest/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs73 === errors){
-let data33 = data32.period;
-const _errs74 = errors;
-if(errors === _errs74){
-if((typeof data33 == "number") && (isFinite(data33))){
-if(data33 > 60 || isNaN(data33)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/jeedom/period",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/period/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
-return false;
-}
-else {
-if(data33 < 0.1 || isNaN(data33)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/jeedom/period",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/period/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/jeedom/period",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/period/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
-}
-var valid11 = _errs74 === errors;
-if(valid11){
-let data34 = data32.authDelay;
+if(_errs75 === errors){
+if(data33.user !== undefined){
+let data34 = data33.user;
 const _errs76 = errors;
 if(errors === _errs76){
-if((typeof data34 == "number") && (isFinite(data34))){
-if(data34 > 60 || isNaN(data34)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/jeedom/authDelay",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/authDelay/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
+if(typeof data34 === "string"){
+if(func2(data34) > 64){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/user",schemaPath:"#/properties/dialects/items/properties/guest/properties/user/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(data34 < 0.1 || isNaN(data34)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/jeedom/authDelay",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/authDelay/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
+if(func2(data34) < 1){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/user",schemaPath:"#/properties/dialects/items/properties/guest/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/jeedom/authDelay",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/authDelay/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/user",schemaPath:"#/properties/dialects/items/properties/guest/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid11 = _errs76 === errors;
-if(valid11){
-if(data32.allowedHosts !== undefined){
-let data35 = data32.allowedHosts;
-const _errs78 = errors;
-if(errors === _errs78){
-if(Array.isArray(data35)){
-if(data35.length > 64){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/jeedom/allowedHosts",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"}];
-return false;
+var valid12 = _errs76 === errors;
 }
 else {
 var valid12 = true;
-const len5 = data35.length;
-for(let i5=0; i5<len5; i5++){
-let data36 = data35[i5];
+}
+if(valid12){
+let data35 = data33.addresses;
+const _errs78 = errors;
+if(errors === _errs78){
+if(Array.isArray(data35)){
+if(data35.length > 256){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/addresses",schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/maxItems",keyword:"maxItems",params:{limit: 256},message:"must NOT have more than 256 items"}];
+return false;
+}
+else {
+var valid13 = true;
+const len6 = data35.length;
+for(let i6=0; i6<len6; i6++){
+let data36 = data35[i6];
 const _errs80 = errors;
 if(errors === _errs80){
 if(typeof data36 === "string"){
-if(func2(data36) > 253){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/jeedom/allowedHosts/" + i5,schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
+if(func2(data36) > 49){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/addresses/" + i6,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/maxLength",keyword:"maxLength",params:{limit: 49},message:"must NOT have more than 49 characters"}];
 return false;
 }
 else {
-if(func2(data36) < 1){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/jeedom/allowedHosts/" + i5,schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(func2(data36) < 2){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/addresses/" + i6,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/minLength",keyword:"minLength",params:{limit: 2},message:"must NOT have fewer than 2 characters"}];
 return false;
+}
+else {
+if(!pattern2.test(data36)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/addresses/" + i6,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/pattern",keyword:"pattern",params:{pattern: "^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},message:"must match pattern \""+"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"+"\""}];
+return false;
+}
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/jeedom/allowedHosts/" + i5,schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/addresses/" + i6,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid12 = _errs80 === errors;
-if(!valid12){
+var valid13 = _errs80 === errors;
+if(!valid13){
 break;
 }
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/jeedom/allowedHosts",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/addresses",schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
-var valid11 = _errs78 === errors;
+var valid12 = _errs78 === errors;
+if(valid12){
+const _errs82 = errors;
+if(typeof data33.anyOrigin !== "boolean"){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/anyOrigin",schemaPath:"#/properties/dialects/items/properties/guest/properties/anyOrigin/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid12 = _errs82 === errors;
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest",schemaPath:"#/properties/dialects/items/properties/guest/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid11 = _errs73 === errors;
 }
 else {
 var valid11 = true;
 }
 if(valid11){
-if(data32.guestKey !== undefined){
-let data37 = data32.guestKey;
-const _errs82 = errors;
-if(errors === _errs82){
-if(typeof data37 === "string"){
-if(func2(data37) > 128){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/jeedom/guestKey",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/guestKey/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"}];
-return false;
-}
-else {
-if(func2(data37) < 1){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/jeedom/guestKey",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/guestKey/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/jeedom/guestKey",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/guestKey/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid11 = _errs82 === errors;
-}
-else {
-var valid11 = true;
-}
-}
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/jeedom",schemaPath:"#/properties/dialects/items/properties/jeedom/type",keyword:"type",params:{type: "object"},message:"must be object"}];
-return false;
-}
-}
-var valid8 = _errs71 === errors;
-if(valid8){
-let data38 = data20.netzer;
 const _errs84 = errors;
-if(errors === _errs84){
-if(data38 && typeof data38 == "object" && !Array.isArray(data38)){
-if(data38.connections === undefined){
-data38.connections = "many";
+if(typeof data27.optional !== "boolean"){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/optional",schemaPath:"#/properties/dialects/items/properties/optional/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
 }
+var valid11 = _errs84 === errors;
+if(valid11){
+let data39 = data27.jeedom;
 const _errs86 = errors;
-for(const key7 in data38){
-if(!((key7 === "connections") || (key7 === "pins"))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/netzer",schemaPath:"#/properties/dialects/items/properties/netzer/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"}];
+if(errors === _errs86){
+if(data39 && typeof data39 == "object" && !Array.isArray(data39)){
+if(data39.period === undefined){
+data39.period = 2;
+}
+if(data39.authDelay === undefined){
+data39.authDelay = 1;
+}
+const _errs88 = errors;
+for(const key7 in data39){
+if(!((((key7 === "period") || (key7 === "authDelay")) || (key7 === "allowedHosts")) || (key7 === "guestKey"))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom",schemaPath:"#/properties/dialects/items/properties/jeedom/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs86 === errors){
-let data39 = data38.connections;
-const _errs87 = errors;
-if(!(((data39 === "many") || (data39 === "first")) || (data39 === "latest"))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/netzer/connections",schemaPath:"#/properties/dialects/items/properties/netzer/properties/connections/enum",keyword:"enum",params:{allowedValues: schema12.properties.dialects.items.properties.netzer.properties.connections.enum},message:"must be equal to one of the allowed values"}];
+if(_errs88 === errors){
+let data40 = data39.period;
+const _errs89 = errors;
+if(errors === _errs89){
+if((typeof data40 == "number") && (isFinite(data40))){
+if(data40 > 60 || isNaN(data40)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/period",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/period/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
 return false;
 }
-var valid13 = _errs87 === errors;
-if(valid13){
-if(data38.pins !== undefined){
-let data40 = data38.pins;
-const _errs88 = errors;
-if(errors === _errs88){
-if(data40 && typeof data40 == "object" && !Array.isArray(data40)){
-for(const key8 in data40){
-const _errs90 = errors;
-if(typeof key8 === "string"){
-if(!pattern6.test(key8)){
-const err0 = {instancePath:instancePath+"/dialects/" + i3+"/netzer/pins",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[0-9a-c]$"},message:"must match pattern \""+"^[0-9a-c]$"+"\"",propertyName:key8};
+else {
+if(data40 < 0.1 || isNaN(data40)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/period",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/period/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/period",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/period/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+}
+var valid14 = _errs89 === errors;
+if(valid14){
+let data41 = data39.authDelay;
+const _errs91 = errors;
+if(errors === _errs91){
+if((typeof data41 == "number") && (isFinite(data41))){
+if(data41 > 60 || isNaN(data41)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/authDelay",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/authDelay/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
+return false;
+}
+else {
+if(data41 < 0.1 || isNaN(data41)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/authDelay",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/authDelay/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/authDelay",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/authDelay/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+}
+var valid14 = _errs91 === errors;
+if(valid14){
+if(data39.allowedHosts !== undefined){
+let data42 = data39.allowedHosts;
+const _errs93 = errors;
+if(errors === _errs93){
+if(Array.isArray(data42)){
+if(data42.length > 64){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/allowedHosts",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"}];
+return false;
+}
+else {
+var valid15 = true;
+const len7 = data42.length;
+for(let i7=0; i7<len7; i7++){
+let data43 = data42[i7];
+const _errs95 = errors;
+if(errors === _errs95){
+if(typeof data43 === "string"){
+if(func2(data43) > 253){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/allowedHosts/" + i7,schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
+return false;
+}
+else {
+if(func2(data43) < 1){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/allowedHosts/" + i7,schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/allowedHosts/" + i7,schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid15 = _errs95 === errors;
+if(!valid15){
+break;
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/allowedHosts",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid14 = _errs93 === errors;
+}
+else {
+var valid14 = true;
+}
+if(valid14){
+if(data39.guestKey !== undefined){
+let data44 = data39.guestKey;
+const _errs97 = errors;
+if(errors === _errs97){
+if(typeof data44 === "string"){
+if(func2(data44) > 128){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/guestKey",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/guestKey/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"}];
+return false;
+}
+else {
+if(func2(data44) < 1){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/guestKey",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/guestKey/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/guestKey",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/guestKey/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid14 = _errs97 === errors;
+}
+else {
+var valid14 = true;
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom",schemaPath:"#/properties/dialects/items/properties/jeedom/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid11 = _errs86 === errors;
+if(valid11){
+let data45 = data27.netzer;
+const _errs99 = errors;
+if(errors === _errs99){
+if(data45 && typeof data45 == "object" && !Array.isArray(data45)){
+if(data45.connections === undefined){
+data45.connections = "many";
+}
+const _errs101 = errors;
+for(const key8 in data45){
+if(!((key8 === "connections") || (key8 === "pins"))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer",schemaPath:"#/properties/dialects/items/properties/netzer/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs101 === errors){
+let data46 = data45.connections;
+const _errs102 = errors;
+if(!(((data46 === "many") || (data46 === "first")) || (data46 === "latest"))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/connections",schemaPath:"#/properties/dialects/items/properties/netzer/properties/connections/enum",keyword:"enum",params:{allowedValues: schema12.properties.dialects.items.properties.netzer.properties.connections.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid16 = _errs102 === errors;
+if(valid16){
+if(data45.pins !== undefined){
+let data47 = data45.pins;
+const _errs103 = errors;
+if(errors === _errs103){
+if(data47 && typeof data47 == "object" && !Array.isArray(data47)){
+for(const key9 in data47){
+const _errs105 = errors;
+if(typeof key9 === "string"){
+if(!pattern7.test(key9)){
+const err0 = {instancePath:instancePath+"/dialects/" + i5+"/netzer/pins",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[0-9a-c]$"},message:"must match pattern \""+"^[0-9a-c]$"+"\"",propertyName:key9};
 if(vErrors === null){
 vErrors = [err0];
 }
@@ -1025,9 +1229,9 @@ vErrors.push(err0);
 errors++;
 }
 }
-var valid14 = _errs90 === errors;
-if(!valid14){
-const err1 = {instancePath:instancePath+"/dialects/" + i3+"/netzer/pins",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/propertyNames",keyword:"propertyNames",params:{propertyName: key8},message:"property name must be valid"};
+var valid17 = _errs105 === errors;
+if(!valid17){
+const err1 = {instancePath:instancePath+"/dialects/" + i5+"/netzer/pins",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/propertyNames",keyword:"propertyNames",params:{propertyName: key9},message:"property name must be valid"};
 if(vErrors === null){
 vErrors = [err1];
 }
@@ -1040,167 +1244,167 @@ return false;
 break;
 }
 }
-if(valid14){
-for(const key9 in data40){
-let data41 = data40[key9];
-const _errs92 = errors;
-if(errors === _errs92){
-if(data41 && typeof data41 == "object" && !Array.isArray(data41)){
-let missing3;
-if((data41.device === undefined) && (missing3 = "device")){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/netzer/pins/" + key9.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/required",keyword:"required",params:{missingProperty: missing3},message:"must have required property '"+missing3+"'"}];
+if(valid17){
+for(const key10 in data47){
+let data48 = data47[key10];
+const _errs107 = errors;
+if(errors === _errs107){
+if(data48 && typeof data48 == "object" && !Array.isArray(data48)){
+let missing4;
+if((data48.device === undefined) && (missing4 = "device")){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/required",keyword:"required",params:{missingProperty: missing4},message:"must have required property '"+missing4+"'"}];
 return false;
 }
 else {
-const _errs94 = errors;
-for(const key10 in data41){
-if(!((((key10 === "device") || (key10 === "quantity")) || (key10 === "lowest")) || (key10 === "highest"))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/netzer/pins/" + key9.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"}];
+const _errs109 = errors;
+for(const key11 in data48){
+if(!((((key11 === "device") || (key11 === "quantity")) || (key11 === "lowest")) || (key11 === "highest"))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs94 === errors){
-if(data41.device !== undefined){
-let data42 = data41.device;
-const _errs95 = errors;
-if(errors === _errs95){
-if(typeof data42 === "string"){
-if(func2(data42) > 256){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/netzer/pins/" + key9.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
+if(_errs109 === errors){
+if(data48.device !== undefined){
+let data49 = data48.device;
+const _errs110 = errors;
+if(errors === _errs110){
+if(typeof data49 === "string"){
+if(func2(data49) > 256){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(func2(data42) < 3){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/netzer/pins/" + key9.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
+if(func2(data49) < 3){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
 return false;
 }
 else {
-if(!pattern7.test(data42)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/netzer/pins/" + key9.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/pattern",keyword:"pattern",params:{pattern: "^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$"},message:"must match pattern \""+"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$"+"\""}];
+if(!pattern8.test(data49)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/pattern",keyword:"pattern",params:{pattern: "^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$"},message:"must match pattern \""+"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$"+"\""}];
 return false;
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/netzer/pins/" + key9.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid16 = _errs95 === errors;
-}
-else {
-var valid16 = true;
-}
-if(valid16){
-if(data41.quantity !== undefined){
-let data43 = data41.quantity;
-const _errs97 = errors;
-if(errors === _errs97){
-if(typeof data43 === "string"){
-if(func2(data43) > 64){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/netzer/pins/" + key9.replace(/~/g, "~0").replace(/\//g, "~1")+"/quantity",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/quantity/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
-return false;
-}
-else {
-if(func2(data43) < 1){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/netzer/pins/" + key9.replace(/~/g, "~0").replace(/\//g, "~1")+"/quantity",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/quantity/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/netzer/pins/" + key9.replace(/~/g, "~0").replace(/\//g, "~1")+"/quantity",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/quantity/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid16 = _errs97 === errors;
-}
-else {
-var valid16 = true;
-}
-if(valid16){
-if(data41.lowest !== undefined){
-let data44 = data41.lowest;
-const _errs99 = errors;
-if(!((typeof data44 == "number") && (isFinite(data44)))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/netzer/pins/" + key9.replace(/~/g, "~0").replace(/\//g, "~1")+"/lowest",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/lowest/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
-var valid16 = _errs99 === errors;
-}
-else {
-var valid16 = true;
-}
-if(valid16){
-if(data41.highest !== undefined){
-let data45 = data41.highest;
-const _errs101 = errors;
-if(!((typeof data45 == "number") && (isFinite(data45)))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/netzer/pins/" + key9.replace(/~/g, "~0").replace(/\//g, "~1")+"/highest",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/highest/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
-var valid16 = _errs101 === errors;
-}
-else {
-var valid16 = true;
-}
-}
-}
 }
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/netzer/pins/" + key9.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid15 = _errs92 === errors;
-if(!valid15){
+var valid19 = _errs110 === errors;
+}
+else {
+var valid19 = true;
+}
+if(valid19){
+if(data48.quantity !== undefined){
+let data50 = data48.quantity;
+const _errs112 = errors;
+if(errors === _errs112){
+if(typeof data50 === "string"){
+if(func2(data50) > 64){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/quantity",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/quantity/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
+return false;
+}
+else {
+if(func2(data50) < 1){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/quantity",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/quantity/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/quantity",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/quantity/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid19 = _errs112 === errors;
+}
+else {
+var valid19 = true;
+}
+if(valid19){
+if(data48.lowest !== undefined){
+let data51 = data48.lowest;
+const _errs114 = errors;
+if(!((typeof data51 == "number") && (isFinite(data51)))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/lowest",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/lowest/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+var valid19 = _errs114 === errors;
+}
+else {
+var valid19 = true;
+}
+if(valid19){
+if(data48.highest !== undefined){
+let data52 = data48.highest;
+const _errs116 = errors;
+if(!((typeof data52 == "number") && (isFinite(data52)))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/highest",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/highest/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+var valid19 = _errs116 === errors;
+}
+else {
+var valid19 = true;
+}
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid18 = _errs107 === errors;
+if(!valid18){
 break;
 }
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/netzer/pins",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid13 = _errs88 === errors;
+var valid16 = _errs103 === errors;
 }
 else {
-var valid13 = true;
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3+"/netzer",schemaPath:"#/properties/dialects/items/properties/netzer/type",keyword:"type",params:{type: "object"},message:"must be object"}];
-return false;
-}
-}
-var valid8 = _errs84 === errors;
-}
-}
-}
-}
-}
-}
-}
+var valid16 = true;
 }
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i3,schemaPath:"#/properties/dialects/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer",schemaPath:"#/properties/dialects/items/properties/netzer/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid7 = _errs45 === errors;
-if(!valid7){
+var valid11 = _errs99 === errors;
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5,schemaPath:"#/properties/dialects/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid10 = _errs60 === errors;
+if(!valid10){
 break;
 }
 }
@@ -1211,18 +1415,18 @@ validate11.errors = [{instancePath:instancePath+"/dialects",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs43 === errors;
+var valid0 = _errs58 === errors;
 if(valid0){
-let data46 = data.users;
-const _errs103 = errors;
-if(errors === _errs103){
-if(data46 && typeof data46 == "object" && !Array.isArray(data46)){
-for(const key11 in data46){
-const _errs105 = errors;
-if(errors === _errs105){
-if(typeof key11 === "string"){
-if(func2(key11) > 64){
-const err2 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters",propertyName:key11};
+let data53 = data.users;
+const _errs118 = errors;
+if(errors === _errs118){
+if(data53 && typeof data53 == "object" && !Array.isArray(data53)){
+for(const key12 in data53){
+const _errs120 = errors;
+if(errors === _errs120){
+if(typeof key12 === "string"){
+if(func2(key12) > 64){
+const err2 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters",propertyName:key12};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -1232,8 +1436,8 @@ vErrors.push(err2);
 errors++;
 }
 else {
-if(func2(key11) < 1){
-const err3 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",propertyName:key11};
+if(func2(key12) < 1){
+const err3 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",propertyName:key12};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -1243,8 +1447,8 @@ vErrors.push(err3);
 errors++;
 }
 else {
-if(!pattern8.test(key11)){
-const err4 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},message:"must match pattern \""+"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"+"\"",propertyName:key11};
+if(!pattern9.test(key12)){
+const err4 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},message:"must match pattern \""+"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"+"\"",propertyName:key12};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -1257,7 +1461,7 @@ errors++;
 }
 }
 else {
-const err5 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/type",keyword:"type",params:{type: "string"},message:"must be string",propertyName:key11};
+const err5 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/type",keyword:"type",params:{type: "string"},message:"must be string",propertyName:key12};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -1267,9 +1471,9 @@ vErrors.push(err5);
 errors++;
 }
 }
-var valid17 = _errs105 === errors;
-if(!valid17){
-const err6 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames",keyword:"propertyNames",params:{propertyName: key11},message:"property name must be valid"};
+var valid20 = _errs120 === errors;
+if(!valid20){
+const err6 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames",keyword:"propertyNames",params:{propertyName: key12},message:"property name must be valid"};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -1282,180 +1486,180 @@ return false;
 break;
 }
 }
-if(valid17){
-for(const key12 in data46){
-let data47 = data46[key12];
-const _errs108 = errors;
-if(errors === _errs108){
-if(data47 && typeof data47 == "object" && !Array.isArray(data47)){
-const _errs110 = errors;
-for(const key13 in data47){
-if(!((((((key13 === "password") || (key13 === "passwordFile")) || (key13 === "role")) || (key13 === "base")) || (key13 === "rules")) || (key13 === "digest"))){
-validate11.errors = [{instancePath:instancePath+"/users/" + key12.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/users/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties"}];
-return false;
-break;
-}
-}
-if(_errs110 === errors){
-if(data47.password !== undefined){
-let data48 = data47.password;
-const _errs111 = errors;
-if(errors === _errs111){
-if(typeof data48 === "string"){
-if(func2(data48) > 256){
-validate11.errors = [{instancePath:instancePath+"/users/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
-return false;
-}
-else {
-if(func2(data48) < 1){
-validate11.errors = [{instancePath:instancePath+"/users/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid19 = _errs111 === errors;
-}
-else {
-var valid19 = true;
-}
-if(valid19){
-if(data47.passwordFile !== undefined){
-let data49 = data47.passwordFile;
-const _errs113 = errors;
-if(errors === _errs113){
-if(typeof data49 === "string"){
-if(func2(data49) < 1){
-validate11.errors = [{instancePath:instancePath+"/users/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/users/additionalProperties/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/users/additionalProperties/properties/passwordFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid19 = _errs113 === errors;
-}
-else {
-var valid19 = true;
-}
-if(valid19){
-if(data47.role !== undefined){
-let data50 = data47.role;
-const _errs115 = errors;
-if(!((((data50 === "viewer") || (data50 === "operator")) || (data50 === "admin")) || (data50 === "node"))){
-validate11.errors = [{instancePath:instancePath+"/users/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/role",schemaPath:"#/properties/users/additionalProperties/properties/role/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.role.enum},message:"must be equal to one of the allowed values"}];
-return false;
-}
-var valid19 = _errs115 === errors;
-}
-else {
-var valid19 = true;
-}
-if(valid19){
-if(data47.base !== undefined){
-let data51 = data47.base;
-const _errs116 = errors;
-if(errors === _errs116){
-if(typeof data51 === "string"){
-if(func2(data51) > 1024){
-validate11.errors = [{instancePath:instancePath+"/users/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
-return false;
-}
-else {
-if(func2(data51) < 1){
-validate11.errors = [{instancePath:instancePath+"/users/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-else {
-if(!pattern9.test(data51)){
-validate11.errors = [{instancePath:instancePath+"/users/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/pattern",keyword:"pattern",params:{pattern: "^(?!\\$)[^+#{}\\p{Cc}]+$"},message:"must match pattern \""+"^(?!\\$)[^+#{}\\p{Cc}]+$"+"\""}];
-return false;
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid19 = _errs116 === errors;
-}
-else {
-var valid19 = true;
-}
-if(valid19){
-if(data47.rules !== undefined){
-let data52 = data47.rules;
-const _errs118 = errors;
-if(errors === _errs118){
-if(Array.isArray(data52)){
-if(data52.length > 256){
-validate11.errors = [{instancePath:instancePath+"/users/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules",schemaPath:"#/properties/users/additionalProperties/properties/rules/maxItems",keyword:"maxItems",params:{limit: 256},message:"must NOT have more than 256 items"}];
-return false;
-}
-else {
-var valid20 = true;
-const len6 = data52.length;
-for(let i6=0; i6<len6; i6++){
-let data53 = data52[i6];
-const _errs120 = errors;
-if(errors === _errs120){
-if(data53 && typeof data53 == "object" && !Array.isArray(data53)){
-if(Object.keys(data53).length < 2){
-validate11.errors = [{instancePath:instancePath+"/users/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/minProperties",keyword:"minProperties",params:{limit: 2},message:"must NOT have fewer than 2 properties"}];
-return false;
-}
-else {
-let missing4;
-if((data53.topic === undefined) && (missing4 = "topic")){
-validate11.errors = [{instancePath:instancePath+"/users/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/required",keyword:"required",params:{missingProperty: missing4},message:"must have required property '"+missing4+"'"}];
-return false;
-}
-else {
-const _errs122 = errors;
-for(const key14 in data53){
-if(!(((key14 === "allow") || (key14 === "deny")) || (key14 === "topic"))){
-validate11.errors = [{instancePath:instancePath+"/users/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties"}];
-return false;
-break;
-}
-}
-if(_errs122 === errors){
-if(data53.allow !== undefined){
-let data54 = data53.allow;
+if(valid20){
+for(const key13 in data53){
+let data54 = data53[key13];
 const _errs123 = errors;
 if(errors === _errs123){
-if(Array.isArray(data54)){
-var valid22 = true;
-const len7 = data54.length;
-for(let i7=0; i7<len7; i7++){
-let data55 = data54[i7];
+if(data54 && typeof data54 == "object" && !Array.isArray(data54)){
 const _errs125 = errors;
-if(!((((data55 === "read") || (data55 === "write")) || (data55 === "command")) || (data55 === "retain"))){
-validate11.errors = [{instancePath:instancePath+"/users/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6+"/allow/" + i7,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.rules.items.properties.allow.items.enum},message:"must be equal to one of the allowed values"}];
+for(const key14 in data54){
+if(!((((((key14 === "password") || (key14 === "passwordFile")) || (key14 === "role")) || (key14 === "base")) || (key14 === "rules")) || (key14 === "digest"))){
+validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/users/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties"}];
 return false;
-}
-var valid22 = _errs125 === errors;
-if(!valid22){
 break;
 }
 }
+if(_errs125 === errors){
+if(data54.password !== undefined){
+let data55 = data54.password;
+const _errs126 = errors;
+if(errors === _errs126){
+if(typeof data55 === "string"){
+if(func2(data55) > 256){
+validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
+return false;
+}
+else {
+if(func2(data55) < 1){
+validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid22 = _errs126 === errors;
+}
+else {
+var valid22 = true;
+}
 if(valid22){
-let i8 = data54.length;
+if(data54.passwordFile !== undefined){
+let data56 = data54.passwordFile;
+const _errs128 = errors;
+if(errors === _errs128){
+if(typeof data56 === "string"){
+if(func2(data56) < 1){
+validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/users/additionalProperties/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/users/additionalProperties/properties/passwordFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid22 = _errs128 === errors;
+}
+else {
+var valid22 = true;
+}
+if(valid22){
+if(data54.role !== undefined){
+let data57 = data54.role;
+const _errs130 = errors;
+if(!((((data57 === "viewer") || (data57 === "operator")) || (data57 === "admin")) || (data57 === "node"))){
+validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/role",schemaPath:"#/properties/users/additionalProperties/properties/role/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.role.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid22 = _errs130 === errors;
+}
+else {
+var valid22 = true;
+}
+if(valid22){
+if(data54.base !== undefined){
+let data58 = data54.base;
+const _errs131 = errors;
+if(errors === _errs131){
+if(typeof data58 === "string"){
+if(func2(data58) > 1024){
+validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+return false;
+}
+else {
+if(func2(data58) < 1){
+validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+else {
+if(!pattern10.test(data58)){
+validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/pattern",keyword:"pattern",params:{pattern: "^(?!\\$)[^+#{}\\p{Cc}]+$"},message:"must match pattern \""+"^(?!\\$)[^+#{}\\p{Cc}]+$"+"\""}];
+return false;
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid22 = _errs131 === errors;
+}
+else {
+var valid22 = true;
+}
+if(valid22){
+if(data54.rules !== undefined){
+let data59 = data54.rules;
+const _errs133 = errors;
+if(errors === _errs133){
+if(Array.isArray(data59)){
+if(data59.length > 256){
+validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules",schemaPath:"#/properties/users/additionalProperties/properties/rules/maxItems",keyword:"maxItems",params:{limit: 256},message:"must NOT have more than 256 items"}];
+return false;
+}
+else {
+var valid23 = true;
+const len8 = data59.length;
+for(let i8=0; i8<len8; i8++){
+let data60 = data59[i8];
+const _errs135 = errors;
+if(errors === _errs135){
+if(data60 && typeof data60 == "object" && !Array.isArray(data60)){
+if(Object.keys(data60).length < 2){
+validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/minProperties",keyword:"minProperties",params:{limit: 2},message:"must NOT have fewer than 2 properties"}];
+return false;
+}
+else {
+let missing5;
+if((data60.topic === undefined) && (missing5 = "topic")){
+validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/required",keyword:"required",params:{missingProperty: missing5},message:"must have required property '"+missing5+"'"}];
+return false;
+}
+else {
+const _errs137 = errors;
+for(const key15 in data60){
+if(!(((key15 === "allow") || (key15 === "deny")) || (key15 === "topic"))){
+validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key15},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs137 === errors){
+if(data60.allow !== undefined){
+let data61 = data60.allow;
+const _errs138 = errors;
+if(errors === _errs138){
+if(Array.isArray(data61)){
+var valid25 = true;
+const len9 = data61.length;
+for(let i9=0; i9<len9; i9++){
+let data62 = data61[i9];
+const _errs140 = errors;
+if(!((((data62 === "read") || (data62 === "write")) || (data62 === "command")) || (data62 === "retain"))){
+validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8+"/allow/" + i9,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.rules.items.properties.allow.items.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid25 = _errs140 === errors;
+if(!valid25){
+break;
+}
+}
+if(valid25){
+let i10 = data61.length;
 let j0;
-if(i8 > 1){
+if(i10 > 1){
 outer0:
-for(;i8--;){
-for(j0 = i8; j0--;){
-if(func0(data54[i8], data54[j0])){
-validate11.errors = [{instancePath:instancePath+"/users/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6+"/allow",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/uniqueItems",keyword:"uniqueItems",params:{i: i8, j: j0},message:"must NOT have duplicate items (items ## "+j0+" and "+i8+" are identical)"}];
+for(;i10--;){
+for(j0 = i10; j0--;){
+if(func0(data61[i10], data61[j0])){
+validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8+"/allow",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/uniqueItems",keyword:"uniqueItems",params:{i: i10, j: j0},message:"must NOT have duplicate items (items ## "+j0+" and "+i10+" are identical)"}];
 return false;
 break outer0;
 }
@@ -1465,44 +1669,44 @@ break outer0;
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6+"/allow",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8+"/allow",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
-var valid21 = _errs123 === errors;
+var valid24 = _errs138 === errors;
 }
 else {
-var valid21 = true;
-}
-if(valid21){
-if(data53.deny !== undefined){
-let data56 = data53.deny;
-const _errs126 = errors;
-if(errors === _errs126){
-if(Array.isArray(data56)){
 var valid24 = true;
-const len8 = data56.length;
-for(let i9=0; i9<len8; i9++){
-let data57 = data56[i9];
-const _errs128 = errors;
-if(!((((data57 === "read") || (data57 === "write")) || (data57 === "command")) || (data57 === "retain"))){
-validate11.errors = [{instancePath:instancePath+"/users/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6+"/deny/" + i9,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.rules.items.properties.deny.items.enum},message:"must be equal to one of the allowed values"}];
+}
+if(valid24){
+if(data60.deny !== undefined){
+let data63 = data60.deny;
+const _errs141 = errors;
+if(errors === _errs141){
+if(Array.isArray(data63)){
+var valid27 = true;
+const len10 = data63.length;
+for(let i11=0; i11<len10; i11++){
+let data64 = data63[i11];
+const _errs143 = errors;
+if(!((((data64 === "read") || (data64 === "write")) || (data64 === "command")) || (data64 === "retain"))){
+validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8+"/deny/" + i11,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.rules.items.properties.deny.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid24 = _errs128 === errors;
-if(!valid24){
+var valid27 = _errs143 === errors;
+if(!valid27){
 break;
 }
 }
-if(valid24){
-let i10 = data56.length;
+if(valid27){
+let i12 = data63.length;
 let j1;
-if(i10 > 1){
+if(i12 > 1){
 outer1:
-for(;i10--;){
-for(j1 = i10; j1--;){
-if(func0(data56[i10], data56[j1])){
-validate11.errors = [{instancePath:instancePath+"/users/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6+"/deny",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/uniqueItems",keyword:"uniqueItems",params:{i: i10, j: j1},message:"must NOT have duplicate items (items ## "+j1+" and "+i10+" are identical)"}];
+for(;i12--;){
+for(j1 = i12; j1--;){
+if(func0(data63[i12], data63[j1])){
+validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8+"/deny",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/uniqueItems",keyword:"uniqueItems",params:{i: i12, j: j1},message:"must NOT have duplicate items (items ## "+j1+" and "+i12+" are identical)"}];
 return false;
 break outer1;
 }
@@ -1512,87 +1716,87 @@ break outer1;
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6+"/deny",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8+"/deny",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
-var valid21 = _errs126 === errors;
+var valid24 = _errs141 === errors;
 }
 else {
-var valid21 = true;
+var valid24 = true;
 }
-if(valid21){
-if(data53.topic !== undefined){
-let data58 = data53.topic;
-const _errs129 = errors;
-if(errors === _errs129){
-if(typeof data58 === "string"){
-if(func2(data58) > 1024){
-validate11.errors = [{instancePath:instancePath+"/users/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+if(valid24){
+if(data60.topic !== undefined){
+let data65 = data60.topic;
+const _errs144 = errors;
+if(errors === _errs144){
+if(typeof data65 === "string"){
+if(func2(data65) > 1024){
+validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data58) < 1){
-validate11.errors = [{instancePath:instancePath+"/users/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(func2(data65) < 1){
+validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern10.test(data58)){
-validate11.errors = [{instancePath:instancePath+"/users/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/pattern",keyword:"pattern",params:{pattern: "^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"},message:"must match pattern \""+"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"+"\""}];
+if(!pattern11.test(data65)){
+validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/pattern",keyword:"pattern",params:{pattern: "^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"},message:"must match pattern \""+"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"+"\""}];
 return false;
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid21 = _errs129 === errors;
-}
-else {
-var valid21 = true;
-}
-}
-}
 }
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid20 = _errs120 === errors;
-if(!valid20){
+var valid24 = _errs144 === errors;
+}
+else {
+var valid24 = true;
+}
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid23 = _errs135 === errors;
+if(!valid23){
 break;
 }
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules",schemaPath:"#/properties/users/additionalProperties/properties/rules/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules",schemaPath:"#/properties/users/additionalProperties/properties/rules/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
-var valid19 = _errs118 === errors;
+var valid22 = _errs133 === errors;
 }
 else {
-var valid19 = true;
+var valid22 = true;
 }
-if(valid19){
-if(data47.digest !== undefined){
-const _errs131 = errors;
-if(typeof data47.digest !== "boolean"){
-validate11.errors = [{instancePath:instancePath+"/users/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/digest",schemaPath:"#/properties/users/additionalProperties/properties/digest/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+if(valid22){
+if(data54.digest !== undefined){
+const _errs146 = errors;
+if(typeof data54.digest !== "boolean"){
+validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/digest",schemaPath:"#/properties/users/additionalProperties/properties/digest/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
-var valid19 = _errs131 === errors;
+var valid22 = _errs146 === errors;
 }
 else {
-var valid19 = true;
+var valid22 = true;
 }
 }
 }
@@ -1602,12 +1806,12 @@ var valid19 = true;
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key12.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/users/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/users/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid18 = _errs108 === errors;
-if(!valid18){
+var valid21 = _errs123 === errors;
+if(!valid21){
 break;
 }
 }
@@ -1618,14 +1822,14 @@ validate11.errors = [{instancePath:instancePath+"/users",schemaPath:"#/propertie
 return false;
 }
 }
-var valid0 = _errs103 === errors;
+var valid0 = _errs118 === errors;
 if(valid0){
 if(data.usersFile !== undefined){
-let data60 = data.usersFile;
-const _errs133 = errors;
-if(errors === _errs133){
-if(typeof data60 === "string"){
-if(func2(data60) < 1){
+let data67 = data.usersFile;
+const _errs148 = errors;
+if(errors === _errs148){
+if(typeof data67 === "string"){
+if(func2(data67) < 1){
 validate11.errors = [{instancePath:instancePath+"/usersFile",schemaPath:"#/properties/usersFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -1635,27 +1839,27 @@ validate11.errors = [{instancePath:instancePath+"/usersFile",schemaPath:"#/prope
 return false;
 }
 }
-var valid0 = _errs133 === errors;
+var valid0 = _errs148 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
-let data61 = data.data;
-const _errs135 = errors;
-if(errors === _errs135){
-if(data61 && typeof data61 == "object" && !Array.isArray(data61)){
-const _errs137 = errors;
-for(const key15 in data61){
-if(!(key15 === "folder")){
-validate11.errors = [{instancePath:instancePath+"/data",schemaPath:"#/properties/data/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key15},message:"must NOT have additional properties"}];
+let data68 = data.data;
+const _errs150 = errors;
+if(errors === _errs150){
+if(data68 && typeof data68 == "object" && !Array.isArray(data68)){
+const _errs152 = errors;
+for(const key16 in data68){
+if(!(key16 === "folder")){
+validate11.errors = [{instancePath:instancePath+"/data",schemaPath:"#/properties/data/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs137 === errors){
-if(data61.folder !== undefined){
-if(typeof data61.folder !== "string"){
+if(_errs152 === errors){
+if(data68.folder !== undefined){
+if(typeof data68.folder !== "string"){
 validate11.errors = [{instancePath:instancePath+"/data/folder",schemaPath:"#/properties/data/properties/folder/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
@@ -1667,76 +1871,76 @@ validate11.errors = [{instancePath:instancePath+"/data",schemaPath:"#/properties
 return false;
 }
 }
-var valid0 = _errs135 === errors;
+var valid0 = _errs150 === errors;
 if(valid0){
-let data63 = data.history;
-const _errs140 = errors;
-if(errors === _errs140){
-if(data63 && typeof data63 == "object" && !Array.isArray(data63)){
-if(data63.record === undefined){
-data63.record = ["#"];
+let data70 = data.history;
+const _errs155 = errors;
+if(errors === _errs155){
+if(data70 && typeof data70 == "object" && !Array.isArray(data70)){
+if(data70.record === undefined){
+data70.record = ["#"];
 }
-if(data63.ignore === undefined){
-data63.ignore = [];
+if(data70.ignore === undefined){
+data70.ignore = [];
 }
-if(data63.rawHours === undefined){
-data63.rawHours = 24;
+if(data70.rawHours === undefined){
+data70.rawHours = 24;
 }
-if(data63.minuteDays === undefined){
-data63.minuteDays = 30;
+if(data70.minuteDays === undefined){
+data70.minuteDays = 30;
 }
-if(data63.hourDays === undefined){
-data63.hourDays = 730;
+if(data70.hourDays === undefined){
+data70.hourDays = 730;
 }
-if(data63.diskMiB === undefined){
-data63.diskMiB = 1024;
+if(data70.diskMiB === undefined){
+data70.diskMiB = 1024;
 }
-if(data63.memoryMiB === undefined){
-data63.memoryMiB = 64;
+if(data70.memoryMiB === undefined){
+data70.memoryMiB = 64;
 }
-const _errs142 = errors;
-for(const key16 in data63){
-if(!(((((((key16 === "record") || (key16 === "ignore")) || (key16 === "rawHours")) || (key16 === "minuteDays")) || (key16 === "hourDays")) || (key16 === "diskMiB")) || (key16 === "memoryMiB"))){
-validate11.errors = [{instancePath:instancePath+"/history",schemaPath:"#/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties"}];
+const _errs157 = errors;
+for(const key17 in data70){
+if(!(((((((key17 === "record") || (key17 === "ignore")) || (key17 === "rawHours")) || (key17 === "minuteDays")) || (key17 === "hourDays")) || (key17 === "diskMiB")) || (key17 === "memoryMiB"))){
+validate11.errors = [{instancePath:instancePath+"/history",schemaPath:"#/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key17},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs142 === errors){
-let data64 = data63.record;
-const _errs143 = errors;
-if(errors === _errs143){
-if(Array.isArray(data64)){
-if(data64.length > 1024){
+if(_errs157 === errors){
+let data71 = data70.record;
+const _errs158 = errors;
+if(errors === _errs158){
+if(Array.isArray(data71)){
+if(data71.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/history/record",schemaPath:"#/properties/history/properties/record/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
-var valid28 = true;
-const len9 = data64.length;
-for(let i11=0; i11<len9; i11++){
-let data65 = data64[i11];
-const _errs145 = errors;
-if(errors === _errs145){
-if(typeof data65 === "string"){
-if(func2(data65) > 1024){
-validate11.errors = [{instancePath:instancePath+"/history/record/" + i11,schemaPath:"#/properties/history/properties/record/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+var valid31 = true;
+const len11 = data71.length;
+for(let i13=0; i13<len11; i13++){
+let data72 = data71[i13];
+const _errs160 = errors;
+if(errors === _errs160){
+if(typeof data72 === "string"){
+if(func2(data72) > 1024){
+validate11.errors = [{instancePath:instancePath+"/history/record/" + i13,schemaPath:"#/properties/history/properties/record/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data65) < 1){
-validate11.errors = [{instancePath:instancePath+"/history/record/" + i11,schemaPath:"#/properties/history/properties/record/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(func2(data72) < 1){
+validate11.errors = [{instancePath:instancePath+"/history/record/" + i13,schemaPath:"#/properties/history/properties/record/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/history/record/" + i11,schemaPath:"#/properties/history/properties/record/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/history/record/" + i13,schemaPath:"#/properties/history/properties/record/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid28 = _errs145 === errors;
-if(!valid28){
+var valid31 = _errs160 === errors;
+if(!valid31){
 break;
 }
 }
@@ -1747,42 +1951,42 @@ validate11.errors = [{instancePath:instancePath+"/history/record",schemaPath:"#/
 return false;
 }
 }
-var valid27 = _errs143 === errors;
-if(valid27){
-let data66 = data63.ignore;
-const _errs147 = errors;
-if(errors === _errs147){
-if(Array.isArray(data66)){
-if(data66.length > 1024){
+var valid30 = _errs158 === errors;
+if(valid30){
+let data73 = data70.ignore;
+const _errs162 = errors;
+if(errors === _errs162){
+if(Array.isArray(data73)){
+if(data73.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/history/ignore",schemaPath:"#/properties/history/properties/ignore/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
-var valid29 = true;
-const len10 = data66.length;
-for(let i12=0; i12<len10; i12++){
-let data67 = data66[i12];
-const _errs149 = errors;
-if(errors === _errs149){
-if(typeof data67 === "string"){
-if(func2(data67) > 1024){
-validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i12,schemaPath:"#/properties/history/properties/ignore/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+var valid32 = true;
+const len12 = data73.length;
+for(let i14=0; i14<len12; i14++){
+let data74 = data73[i14];
+const _errs164 = errors;
+if(errors === _errs164){
+if(typeof data74 === "string"){
+if(func2(data74) > 1024){
+validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i14,schemaPath:"#/properties/history/properties/ignore/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data67) < 1){
-validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i12,schemaPath:"#/properties/history/properties/ignore/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(func2(data74) < 1){
+validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i14,schemaPath:"#/properties/history/properties/ignore/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i12,schemaPath:"#/properties/history/properties/ignore/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i14,schemaPath:"#/properties/history/properties/ignore/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid29 = _errs149 === errors;
-if(!valid29){
+var valid32 = _errs164 === errors;
+if(!valid32){
 break;
 }
 }
@@ -1793,117 +1997,117 @@ validate11.errors = [{instancePath:instancePath+"/history/ignore",schemaPath:"#/
 return false;
 }
 }
-var valid27 = _errs147 === errors;
-if(valid27){
-let data68 = data63.rawHours;
-const _errs151 = errors;
-if(!(((typeof data68 == "number") && (!(data68 % 1) && !isNaN(data68))) && (isFinite(data68)))){
+var valid30 = _errs162 === errors;
+if(valid30){
+let data75 = data70.rawHours;
+const _errs166 = errors;
+if(!(((typeof data75 == "number") && (!(data75 % 1) && !isNaN(data75))) && (isFinite(data75)))){
 validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs151){
-if((typeof data68 == "number") && (isFinite(data68))){
-if(data68 > 8784 || isNaN(data68)){
+if(errors === _errs166){
+if((typeof data75 == "number") && (isFinite(data75))){
+if(data75 > 8784 || isNaN(data75)){
 validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8784},message:"must be <= 8784"}];
 return false;
 }
 else {
-if(data68 < 1 || isNaN(data68)){
+if(data75 < 1 || isNaN(data75)){
 validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid27 = _errs151 === errors;
-if(valid27){
-let data69 = data63.minuteDays;
-const _errs153 = errors;
-if(!(((typeof data69 == "number") && (!(data69 % 1) && !isNaN(data69))) && (isFinite(data69)))){
+var valid30 = _errs166 === errors;
+if(valid30){
+let data76 = data70.minuteDays;
+const _errs168 = errors;
+if(!(((typeof data76 == "number") && (!(data76 % 1) && !isNaN(data76))) && (isFinite(data76)))){
 validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs153){
-if((typeof data69 == "number") && (isFinite(data69))){
-if(data69 > 3660 || isNaN(data69)){
+if(errors === _errs168){
+if((typeof data76 == "number") && (isFinite(data76))){
+if(data76 > 3660 || isNaN(data76)){
 validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3660},message:"must be <= 3660"}];
 return false;
 }
 else {
-if(data69 < 1 || isNaN(data69)){
+if(data76 < 1 || isNaN(data76)){
 validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid27 = _errs153 === errors;
-if(valid27){
-let data70 = data63.hourDays;
-const _errs155 = errors;
-if(!(((typeof data70 == "number") && (!(data70 % 1) && !isNaN(data70))) && (isFinite(data70)))){
+var valid30 = _errs168 === errors;
+if(valid30){
+let data77 = data70.hourDays;
+const _errs170 = errors;
+if(!(((typeof data77 == "number") && (!(data77 % 1) && !isNaN(data77))) && (isFinite(data77)))){
 validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs155){
-if((typeof data70 == "number") && (isFinite(data70))){
-if(data70 > 36600 || isNaN(data70)){
+if(errors === _errs170){
+if((typeof data77 == "number") && (isFinite(data77))){
+if(data77 > 36600 || isNaN(data77)){
 validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/maximum",keyword:"maximum",params:{comparison: "<=", limit: 36600},message:"must be <= 36600"}];
 return false;
 }
 else {
-if(data70 < 1 || isNaN(data70)){
+if(data77 < 1 || isNaN(data77)){
 validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid27 = _errs155 === errors;
-if(valid27){
-let data71 = data63.diskMiB;
-const _errs157 = errors;
-if(!(((typeof data71 == "number") && (!(data71 % 1) && !isNaN(data71))) && (isFinite(data71)))){
+var valid30 = _errs170 === errors;
+if(valid30){
+let data78 = data70.diskMiB;
+const _errs172 = errors;
+if(!(((typeof data78 == "number") && (!(data78 % 1) && !isNaN(data78))) && (isFinite(data78)))){
 validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs157){
-if((typeof data71 == "number") && (isFinite(data71))){
-if(data71 > 1048576 || isNaN(data71)){
+if(errors === _errs172){
+if((typeof data78 == "number") && (isFinite(data78))){
+if(data78 > 1048576 || isNaN(data78)){
 validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data71 < 1 || isNaN(data71)){
+if(data78 < 1 || isNaN(data78)){
 validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid27 = _errs157 === errors;
-if(valid27){
-let data72 = data63.memoryMiB;
-const _errs159 = errors;
-if(!(((typeof data72 == "number") && (!(data72 % 1) && !isNaN(data72))) && (isFinite(data72)))){
+var valid30 = _errs172 === errors;
+if(valid30){
+let data79 = data70.memoryMiB;
+const _errs174 = errors;
+if(!(((typeof data79 == "number") && (!(data79 % 1) && !isNaN(data79))) && (isFinite(data79)))){
 validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs159){
-if((typeof data72 == "number") && (isFinite(data72))){
-if(data72 > 65536 || isNaN(data72)){
+if(errors === _errs174){
+if((typeof data79 == "number") && (isFinite(data79))){
+if(data79 > 65536 || isNaN(data79)){
 validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data72 < 1 || isNaN(data72)){
+if(data79 < 1 || isNaN(data79)){
 validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid27 = _errs159 === errors;
+var valid30 = _errs174 === errors;
 }
 }
 }
@@ -1917,74 +2121,74 @@ validate11.errors = [{instancePath:instancePath+"/history",schemaPath:"#/propert
 return false;
 }
 }
-var valid0 = _errs140 === errors;
+var valid0 = _errs155 === errors;
 if(valid0){
-let data73 = data.profiles;
-const _errs161 = errors;
-if(errors === _errs161){
-if(data73 && typeof data73 == "object" && !Array.isArray(data73)){
-if(data73.clown === undefined){
-data73.clown = {};
+let data80 = data.profiles;
+const _errs176 = errors;
+if(errors === _errs176){
+if(data80 && typeof data80 == "object" && !Array.isArray(data80)){
+if(data80.clown === undefined){
+data80.clown = {};
 }
-const _errs163 = errors;
-for(const key17 in data73){
-if(!(key17 === "clown")){
-validate11.errors = [{instancePath:instancePath+"/profiles",schemaPath:"#/properties/profiles/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key17},message:"must NOT have additional properties"}];
+const _errs178 = errors;
+for(const key18 in data80){
+if(!(key18 === "clown")){
+validate11.errors = [{instancePath:instancePath+"/profiles",schemaPath:"#/properties/profiles/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key18},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs163 === errors){
-let data74 = data73.clown;
-const _errs164 = errors;
-if(errors === _errs164){
-if(data74 && typeof data74 == "object" && !Array.isArray(data74)){
-if(data74.bases === undefined){
-data74.bases = ["nodes/#"];
+if(_errs178 === errors){
+let data81 = data80.clown;
+const _errs179 = errors;
+if(errors === _errs179){
+if(data81 && typeof data81 == "object" && !Array.isArray(data81)){
+if(data81.bases === undefined){
+data81.bases = ["nodes/#"];
 }
-const _errs166 = errors;
-for(const key18 in data74){
-if(!(key18 === "bases")){
-validate11.errors = [{instancePath:instancePath+"/profiles/clown",schemaPath:"#/properties/profiles/properties/clown/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key18},message:"must NOT have additional properties"}];
+const _errs181 = errors;
+for(const key19 in data81){
+if(!(key19 === "bases")){
+validate11.errors = [{instancePath:instancePath+"/profiles/clown",schemaPath:"#/properties/profiles/properties/clown/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key19},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs166 === errors){
-let data75 = data74.bases;
-const _errs167 = errors;
-if(errors === _errs167){
-if(Array.isArray(data75)){
-if(data75.length > 1024){
+if(_errs181 === errors){
+let data82 = data81.bases;
+const _errs182 = errors;
+if(errors === _errs182){
+if(Array.isArray(data82)){
+if(data82.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases",schemaPath:"#/properties/profiles/properties/clown/properties/bases/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
-var valid32 = true;
-const len11 = data75.length;
-for(let i13=0; i13<len11; i13++){
-let data76 = data75[i13];
-const _errs169 = errors;
-if(errors === _errs169){
-if(typeof data76 === "string"){
-if(func2(data76) > 1024){
-validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i13,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+var valid35 = true;
+const len13 = data82.length;
+for(let i15=0; i15<len13; i15++){
+let data83 = data82[i15];
+const _errs184 = errors;
+if(errors === _errs184){
+if(typeof data83 === "string"){
+if(func2(data83) > 1024){
+validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i15,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data76) < 1){
-validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i13,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(func2(data83) < 1){
+validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i15,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i13,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i15,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid32 = _errs169 === errors;
-if(!valid32){
+var valid35 = _errs184 === errors;
+if(!valid35){
 break;
 }
 }
@@ -2009,37 +2213,37 @@ validate11.errors = [{instancePath:instancePath+"/profiles",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs161 === errors;
+var valid0 = _errs176 === errors;
 if(valid0){
-let data77 = data.commands;
-const _errs171 = errors;
-if(errors === _errs171){
-if(data77 && typeof data77 == "object" && !Array.isArray(data77)){
-if(data77.timeoutSeconds === undefined){
-data77.timeoutSeconds = 5;
+let data84 = data.commands;
+const _errs186 = errors;
+if(errors === _errs186){
+if(data84 && typeof data84 == "object" && !Array.isArray(data84)){
+if(data84.timeoutSeconds === undefined){
+data84.timeoutSeconds = 5;
 }
-if(data77.rules === undefined){
-data77.rules = [];
+if(data84.rules === undefined){
+data84.rules = [];
 }
-const _errs173 = errors;
-for(const key19 in data77){
-if(!((key19 === "timeoutSeconds") || (key19 === "rules"))){
-validate11.errors = [{instancePath:instancePath+"/commands",schemaPath:"#/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key19},message:"must NOT have additional properties"}];
+const _errs188 = errors;
+for(const key20 in data84){
+if(!((key20 === "timeoutSeconds") || (key20 === "rules"))){
+validate11.errors = [{instancePath:instancePath+"/commands",schemaPath:"#/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key20},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs173 === errors){
-let data78 = data77.timeoutSeconds;
-const _errs174 = errors;
-if(errors === _errs174){
-if((typeof data78 == "number") && (isFinite(data78))){
-if(data78 > 3600 || isNaN(data78)){
+if(_errs188 === errors){
+let data85 = data84.timeoutSeconds;
+const _errs189 = errors;
+if(errors === _errs189){
+if((typeof data85 == "number") && (isFinite(data85))){
+if(data85 > 3600 || isNaN(data85)){
 validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schemaPath:"#/properties/commands/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data78 < 0.1 || isNaN(data78)){
+if(data85 < 0.1 || isNaN(data85)){
 validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schemaPath:"#/properties/commands/properties/timeoutSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
@@ -2050,242 +2254,242 @@ validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schem
 return false;
 }
 }
-var valid33 = _errs174 === errors;
-if(valid33){
-let data79 = data77.rules;
-const _errs176 = errors;
-if(errors === _errs176){
-if(Array.isArray(data79)){
-if(data79.length > 1024){
+var valid36 = _errs189 === errors;
+if(valid36){
+let data86 = data84.rules;
+const _errs191 = errors;
+if(errors === _errs191){
+if(Array.isArray(data86)){
+if(data86.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/commands/rules",schemaPath:"#/properties/commands/properties/rules/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
-var valid34 = true;
-const len12 = data79.length;
-for(let i14=0; i14<len12; i14++){
-let data80 = data79[i14];
-const _errs178 = errors;
-if(errors === _errs178){
-if(data80 && typeof data80 == "object" && !Array.isArray(data80)){
-const _errs180 = errors;
-for(const key20 in data80){
-if(!(((((((key20 === "topic") || (key20 === "kind")) || (key20 === "timeoutSeconds")) || (key20 === "minIntervalMilliseconds")) || (key20 === "perSecond")) || (key20 === "autoOffSeconds")) || (key20 === "interlock"))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i14,schemaPath:"#/properties/commands/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key20},message:"must NOT have additional properties"}];
+var valid37 = true;
+const len14 = data86.length;
+for(let i16=0; i16<len14; i16++){
+let data87 = data86[i16];
+const _errs193 = errors;
+if(errors === _errs193){
+if(data87 && typeof data87 == "object" && !Array.isArray(data87)){
+const _errs195 = errors;
+for(const key21 in data87){
+if(!(((((((key21 === "topic") || (key21 === "kind")) || (key21 === "timeoutSeconds")) || (key21 === "minIntervalMilliseconds")) || (key21 === "perSecond")) || (key21 === "autoOffSeconds")) || (key21 === "interlock"))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16,schemaPath:"#/properties/commands/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key21},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs180 === errors){
-if(data80.topic !== undefined){
-let data81 = data80.topic;
-const _errs181 = errors;
-if(errors === _errs181){
-if(typeof data81 === "string"){
-if(func2(data81) > 1024){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i14+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+if(_errs195 === errors){
+if(data87.topic !== undefined){
+let data88 = data87.topic;
+const _errs196 = errors;
+if(errors === _errs196){
+if(typeof data88 === "string"){
+if(func2(data88) > 1024){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data81) < 1){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i14+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i14+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid35 = _errs181 === errors;
-}
-else {
-var valid35 = true;
-}
-if(valid35){
-if(data80.kind !== undefined){
-let data82 = data80.kind;
-const _errs183 = errors;
-if(errors === _errs183){
-if(typeof data82 === "string"){
-if(func2(data82) > 256){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i14+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
-return false;
-}
-else {
-if(func2(data82) < 1){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i14+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-else {
-if(!pattern11.test(data82)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i14+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/pattern",keyword:"pattern",params:{pattern: "^[^/+#\\p{Cc}]+$"},message:"must match pattern \""+"^[^/+#\\p{Cc}]+$"+"\""}];
-return false;
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i14+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid35 = _errs183 === errors;
-}
-else {
-var valid35 = true;
-}
-if(valid35){
-if(data80.timeoutSeconds !== undefined){
-let data83 = data80.timeoutSeconds;
-const _errs185 = errors;
-if(errors === _errs185){
-if((typeof data83 == "number") && (isFinite(data83))){
-if(data83 > 3600 || isNaN(data83)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i14+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
-return false;
-}
-else {
-if(data83 < 0.1 || isNaN(data83)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i14+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
+if(func2(data88) < 1){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i14+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid35 = _errs185 === errors;
+var valid38 = _errs196 === errors;
 }
 else {
-var valid35 = true;
+var valid38 = true;
 }
-if(valid35){
-if(data80.minIntervalMilliseconds !== undefined){
-let data84 = data80.minIntervalMilliseconds;
-const _errs187 = errors;
-if(!(((typeof data84 == "number") && (!(data84 % 1) && !isNaN(data84))) && (isFinite(data84)))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i14+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs187){
-if((typeof data84 == "number") && (isFinite(data84))){
-if(data84 > 3600000 || isNaN(data84)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i14+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600000},message:"must be <= 3600000"}];
+if(valid38){
+if(data87.kind !== undefined){
+let data89 = data87.kind;
+const _errs198 = errors;
+if(errors === _errs198){
+if(typeof data89 === "string"){
+if(func2(data89) > 256){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(data84 < 0 || isNaN(data84)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i14+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-}
-var valid35 = _errs187 === errors;
-}
-else {
-var valid35 = true;
-}
-if(valid35){
-if(data80.perSecond !== undefined){
-let data85 = data80.perSecond;
-const _errs189 = errors;
-if(!(((typeof data85 == "number") && (!(data85 % 1) && !isNaN(data85))) && (isFinite(data85)))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i14+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs189){
-if((typeof data85 == "number") && (isFinite(data85))){
-if(data85 > 100 || isNaN(data85)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i14+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
+if(func2(data89) < 1){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(data85 < 0 || isNaN(data85)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i14+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+if(!pattern12.test(data89)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/pattern",keyword:"pattern",params:{pattern: "^[^/+#\\p{Cc}]+$"},message:"must match pattern \""+"^[^/+#\\p{Cc}]+$"+"\""}];
 return false;
-}
-}
-}
-}
-var valid35 = _errs189 === errors;
-}
-else {
-var valid35 = true;
-}
-if(valid35){
-if(data80.autoOffSeconds !== undefined){
-let data86 = data80.autoOffSeconds;
-const _errs191 = errors;
-if(errors === _errs191){
-if((typeof data86 == "number") && (isFinite(data86))){
-if(data86 > 604800 || isNaN(data86)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i14+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
-return false;
-}
-else {
-if(data86 < 0 || isNaN(data86)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i14+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i14+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
-}
-var valid35 = _errs191 === errors;
-}
-else {
-var valid35 = true;
-}
-if(valid35){
-if(data80.interlock !== undefined){
-let data87 = data80.interlock;
-const _errs193 = errors;
-if(errors === _errs193){
-if(typeof data87 === "string"){
-if(func2(data87) > 64){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i14+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
-return false;
-}
-else {
-if(func2(data87) < 1){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i14+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i14+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid35 = _errs193 === errors;
-}
-else {
-var valid35 = true;
-}
-}
-}
-}
-}
 }
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i14,schemaPath:"#/properties/commands/properties/rules/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid34 = _errs178 === errors;
-if(!valid34){
+var valid38 = _errs198 === errors;
+}
+else {
+var valid38 = true;
+}
+if(valid38){
+if(data87.timeoutSeconds !== undefined){
+let data90 = data87.timeoutSeconds;
+const _errs200 = errors;
+if(errors === _errs200){
+if((typeof data90 == "number") && (isFinite(data90))){
+if(data90 > 3600 || isNaN(data90)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
+return false;
+}
+else {
+if(data90 < 0.1 || isNaN(data90)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+}
+var valid38 = _errs200 === errors;
+}
+else {
+var valid38 = true;
+}
+if(valid38){
+if(data87.minIntervalMilliseconds !== undefined){
+let data91 = data87.minIntervalMilliseconds;
+const _errs202 = errors;
+if(!(((typeof data91 == "number") && (!(data91 % 1) && !isNaN(data91))) && (isFinite(data91)))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs202){
+if((typeof data91 == "number") && (isFinite(data91))){
+if(data91 > 3600000 || isNaN(data91)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600000},message:"must be <= 3600000"}];
+return false;
+}
+else {
+if(data91 < 0 || isNaN(data91)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+}
+var valid38 = _errs202 === errors;
+}
+else {
+var valid38 = true;
+}
+if(valid38){
+if(data87.perSecond !== undefined){
+let data92 = data87.perSecond;
+const _errs204 = errors;
+if(!(((typeof data92 == "number") && (!(data92 % 1) && !isNaN(data92))) && (isFinite(data92)))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs204){
+if((typeof data92 == "number") && (isFinite(data92))){
+if(data92 > 100 || isNaN(data92)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
+return false;
+}
+else {
+if(data92 < 0 || isNaN(data92)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+}
+var valid38 = _errs204 === errors;
+}
+else {
+var valid38 = true;
+}
+if(valid38){
+if(data87.autoOffSeconds !== undefined){
+let data93 = data87.autoOffSeconds;
+const _errs206 = errors;
+if(errors === _errs206){
+if((typeof data93 == "number") && (isFinite(data93))){
+if(data93 > 604800 || isNaN(data93)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
+return false;
+}
+else {
+if(data93 < 0 || isNaN(data93)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+}
+var valid38 = _errs206 === errors;
+}
+else {
+var valid38 = true;
+}
+if(valid38){
+if(data87.interlock !== undefined){
+let data94 = data87.interlock;
+const _errs208 = errors;
+if(errors === _errs208){
+if(typeof data94 === "string"){
+if(func2(data94) > 64){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
+return false;
+}
+else {
+if(func2(data94) < 1){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid38 = _errs208 === errors;
+}
+else {
+var valid38 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16,schemaPath:"#/properties/commands/properties/rules/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid37 = _errs193 === errors;
+if(!valid37){
 break;
 }
 }
@@ -2296,7 +2500,7 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules",schemaPath:"#/
 return false;
 }
 }
-var valid33 = _errs176 === errors;
+var valid36 = _errs191 === errors;
 }
 }
 }
@@ -2305,131 +2509,131 @@ validate11.errors = [{instancePath:instancePath+"/commands",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs171 === errors;
+var valid0 = _errs186 === errors;
 if(valid0){
-let data88 = data.limits;
-const _errs195 = errors;
-if(errors === _errs195){
-if(data88 && typeof data88 == "object" && !Array.isArray(data88)){
-if(data88.topic === undefined){
-data88.topic = {};
+let data95 = data.limits;
+const _errs210 = errors;
+if(errors === _errs210){
+if(data95 && typeof data95 == "object" && !Array.isArray(data95)){
+if(data95.topic === undefined){
+data95.topic = {};
 }
-if(data88.json === undefined){
-data88.json = {};
+if(data95.json === undefined){
+data95.json = {};
 }
-if(data88.websocket === undefined){
-data88.websocket = {};
+if(data95.websocket === undefined){
+data95.websocket = {};
 }
-if(data88.mqtt === undefined){
-data88.mqtt = {};
+if(data95.mqtt === undefined){
+data95.mqtt = {};
 }
-if(data88.sessions === undefined){
-data88.sessions = {};
+if(data95.sessions === undefined){
+data95.sessions = {};
 }
-if(data88.retained === undefined){
-data88.retained = {};
+if(data95.retained === undefined){
+data95.retained = {};
 }
-if(data88.nodes === undefined){
-data88.nodes = {};
+if(data95.nodes === undefined){
+data95.nodes = {};
 }
-if(data88.connections === undefined){
-data88.connections = {};
+if(data95.connections === undefined){
+data95.connections = {};
 }
-if(data88.http === undefined){
-data88.http = {};
+if(data95.http === undefined){
+data95.http = {};
 }
-if(data88.signIn === undefined){
-data88.signIn = {};
+if(data95.signIn === undefined){
+data95.signIn = {};
 }
-if(data88.commands === undefined){
-data88.commands = {};
+if(data95.commands === undefined){
+data95.commands = {};
 }
-if(data88.store === undefined){
-data88.store = {};
+if(data95.store === undefined){
+data95.store = {};
 }
-if(data88.memory === undefined){
-data88.memory = {};
+if(data95.memory === undefined){
+data95.memory = {};
 }
-if(data88.process === undefined){
-data88.process = {};
+if(data95.process === undefined){
+data95.process = {};
 }
-if(data88.history === undefined){
-data88.history = {};
+if(data95.history === undefined){
+data95.history = {};
 }
-if(data88.dialects === undefined){
-data88.dialects = {};
+if(data95.dialects === undefined){
+data95.dialects = {};
 }
-const _errs197 = errors;
-for(const key21 in data88){
-if(!(func3.call(schema12.properties.limits.properties, key21))){
-validate11.errors = [{instancePath:instancePath+"/limits",schemaPath:"#/properties/limits/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key21},message:"must NOT have additional properties"}];
+const _errs212 = errors;
+for(const key22 in data95){
+if(!(func3.call(schema12.properties.limits.properties, key22))){
+validate11.errors = [{instancePath:instancePath+"/limits",schemaPath:"#/properties/limits/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key22},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs197 === errors){
-let data89 = data88.topic;
-const _errs198 = errors;
-if(errors === _errs198){
-if(data89 && typeof data89 == "object" && !Array.isArray(data89)){
-if(data89.bytes === undefined){
-data89.bytes = 1024;
+if(_errs212 === errors){
+let data96 = data95.topic;
+const _errs213 = errors;
+if(errors === _errs213){
+if(data96 && typeof data96 == "object" && !Array.isArray(data96)){
+if(data96.bytes === undefined){
+data96.bytes = 1024;
 }
-if(data89.levels === undefined){
-data89.levels = 100;
+if(data96.levels === undefined){
+data96.levels = 100;
 }
-const _errs200 = errors;
-for(const key22 in data89){
-if(!((key22 === "bytes") || (key22 === "levels"))){
-validate11.errors = [{instancePath:instancePath+"/limits/topic",schemaPath:"#/properties/limits/properties/topic/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key22},message:"must NOT have additional properties"}];
+const _errs215 = errors;
+for(const key23 in data96){
+if(!((key23 === "bytes") || (key23 === "levels"))){
+validate11.errors = [{instancePath:instancePath+"/limits/topic",schemaPath:"#/properties/limits/properties/topic/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key23},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs200 === errors){
-let data90 = data89.bytes;
-const _errs201 = errors;
-if(!(((typeof data90 == "number") && (!(data90 % 1) && !isNaN(data90))) && (isFinite(data90)))){
+if(_errs215 === errors){
+let data97 = data96.bytes;
+const _errs216 = errors;
+if(!(((typeof data97 == "number") && (!(data97 % 1) && !isNaN(data97))) && (isFinite(data97)))){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs201){
-if((typeof data90 == "number") && (isFinite(data90))){
-if(data90 > 65000 || isNaN(data90)){
+if(errors === _errs216){
+if((typeof data97 == "number") && (isFinite(data97))){
+if(data97 > 65000 || isNaN(data97)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65000},message:"must be <= 65000"}];
 return false;
 }
 else {
-if(data90 < 1 || isNaN(data90)){
+if(data97 < 1 || isNaN(data97)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid37 = _errs201 === errors;
-if(valid37){
-let data91 = data89.levels;
-const _errs203 = errors;
-if(!(((typeof data91 == "number") && (!(data91 % 1) && !isNaN(data91))) && (isFinite(data91)))){
+var valid40 = _errs216 === errors;
+if(valid40){
+let data98 = data96.levels;
+const _errs218 = errors;
+if(!(((typeof data98 == "number") && (!(data98 % 1) && !isNaN(data98))) && (isFinite(data98)))){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs203){
-if((typeof data91 == "number") && (isFinite(data91))){
-if(data91 > 100 || isNaN(data91)){
+if(errors === _errs218){
+if((typeof data98 == "number") && (isFinite(data98))){
+if(data98 > 100 || isNaN(data98)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
 return false;
 }
 else {
-if(data91 < 1 || isNaN(data91)){
+if(data98 < 1 || isNaN(data98)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid37 = _errs203 === errors;
+var valid40 = _errs218 === errors;
 }
 }
 }
@@ -2438,120 +2642,120 @@ validate11.errors = [{instancePath:instancePath+"/limits/topic",schemaPath:"#/pr
 return false;
 }
 }
-var valid36 = _errs198 === errors;
-if(valid36){
-let data92 = data88.json;
-const _errs205 = errors;
-if(errors === _errs205){
-if(data92 && typeof data92 == "object" && !Array.isArray(data92)){
-if(data92.depth === undefined){
-data92.depth = 16;
+var valid39 = _errs213 === errors;
+if(valid39){
+let data99 = data95.json;
+const _errs220 = errors;
+if(errors === _errs220){
+if(data99 && typeof data99 == "object" && !Array.isArray(data99)){
+if(data99.depth === undefined){
+data99.depth = 16;
 }
-if(data92.keys === undefined){
-data92.keys = 4096;
+if(data99.keys === undefined){
+data99.keys = 4096;
 }
-if(data92.stringBytes === undefined){
-data92.stringBytes = 1048576;
+if(data99.stringBytes === undefined){
+data99.stringBytes = 1048576;
 }
-if(data92.arrayItems === undefined){
-data92.arrayItems = 16384;
+if(data99.arrayItems === undefined){
+data99.arrayItems = 16384;
 }
-const _errs207 = errors;
-for(const key23 in data92){
-if(!((((key23 === "depth") || (key23 === "keys")) || (key23 === "stringBytes")) || (key23 === "arrayItems"))){
-validate11.errors = [{instancePath:instancePath+"/limits/json",schemaPath:"#/properties/limits/properties/json/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key23},message:"must NOT have additional properties"}];
+const _errs222 = errors;
+for(const key24 in data99){
+if(!((((key24 === "depth") || (key24 === "keys")) || (key24 === "stringBytes")) || (key24 === "arrayItems"))){
+validate11.errors = [{instancePath:instancePath+"/limits/json",schemaPath:"#/properties/limits/properties/json/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key24},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs207 === errors){
-let data93 = data92.depth;
-const _errs208 = errors;
-if(!(((typeof data93 == "number") && (!(data93 % 1) && !isNaN(data93))) && (isFinite(data93)))){
+if(_errs222 === errors){
+let data100 = data99.depth;
+const _errs223 = errors;
+if(!(((typeof data100 == "number") && (!(data100 % 1) && !isNaN(data100))) && (isFinite(data100)))){
 validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs208){
-if((typeof data93 == "number") && (isFinite(data93))){
-if(data93 > 32 || isNaN(data93)){
+if(errors === _errs223){
+if((typeof data100 == "number") && (isFinite(data100))){
+if(data100 > 32 || isNaN(data100)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/maximum",keyword:"maximum",params:{comparison: "<=", limit: 32},message:"must be <= 32"}];
 return false;
 }
 else {
-if(data93 < 1 || isNaN(data93)){
+if(data100 < 1 || isNaN(data100)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid38 = _errs208 === errors;
-if(valid38){
-let data94 = data92.keys;
-const _errs210 = errors;
-if(!(((typeof data94 == "number") && (!(data94 % 1) && !isNaN(data94))) && (isFinite(data94)))){
+var valid41 = _errs223 === errors;
+if(valid41){
+let data101 = data99.keys;
+const _errs225 = errors;
+if(!(((typeof data101 == "number") && (!(data101 % 1) && !isNaN(data101))) && (isFinite(data101)))){
 validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs210){
-if((typeof data94 == "number") && (isFinite(data94))){
-if(data94 > 65536 || isNaN(data94)){
+if(errors === _errs225){
+if((typeof data101 == "number") && (isFinite(data101))){
+if(data101 > 65536 || isNaN(data101)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data94 < 1 || isNaN(data94)){
+if(data101 < 1 || isNaN(data101)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid38 = _errs210 === errors;
-if(valid38){
-let data95 = data92.stringBytes;
-const _errs212 = errors;
-if(!(((typeof data95 == "number") && (!(data95 % 1) && !isNaN(data95))) && (isFinite(data95)))){
+var valid41 = _errs225 === errors;
+if(valid41){
+let data102 = data99.stringBytes;
+const _errs227 = errors;
+if(!(((typeof data102 == "number") && (!(data102 % 1) && !isNaN(data102))) && (isFinite(data102)))){
 validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs212){
-if((typeof data95 == "number") && (isFinite(data95))){
-if(data95 > 16777216 || isNaN(data95)){
+if(errors === _errs227){
+if((typeof data102 == "number") && (isFinite(data102))){
+if(data102 > 16777216 || isNaN(data102)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
-if(data95 < 1 || isNaN(data95)){
+if(data102 < 1 || isNaN(data102)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid38 = _errs212 === errors;
-if(valid38){
-let data96 = data92.arrayItems;
-const _errs214 = errors;
-if(!(((typeof data96 == "number") && (!(data96 % 1) && !isNaN(data96))) && (isFinite(data96)))){
+var valid41 = _errs227 === errors;
+if(valid41){
+let data103 = data99.arrayItems;
+const _errs229 = errors;
+if(!(((typeof data103 == "number") && (!(data103 % 1) && !isNaN(data103))) && (isFinite(data103)))){
 validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs214){
-if((typeof data96 == "number") && (isFinite(data96))){
-if(data96 > 262144 || isNaN(data96)){
+if(errors === _errs229){
+if((typeof data103 == "number") && (isFinite(data103))){
+if(data103 > 262144 || isNaN(data103)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/maximum",keyword:"maximum",params:{comparison: "<=", limit: 262144},message:"must be <= 262144"}];
 return false;
 }
 else {
-if(data96 < 1 || isNaN(data96)){
+if(data103 < 1 || isNaN(data103)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid38 = _errs214 === errors;
+var valid41 = _errs229 === errors;
 }
 }
 }
@@ -2562,245 +2766,245 @@ validate11.errors = [{instancePath:instancePath+"/limits/json",schemaPath:"#/pro
 return false;
 }
 }
-var valid36 = _errs205 === errors;
-if(valid36){
-let data97 = data88.websocket;
-const _errs216 = errors;
-if(errors === _errs216){
-if(data97 && typeof data97 == "object" && !Array.isArray(data97)){
-if(data97.messageBytes === undefined){
-data97.messageBytes = 1048576;
+var valid39 = _errs220 === errors;
+if(valid39){
+let data104 = data95.websocket;
+const _errs231 = errors;
+if(errors === _errs231){
+if(data104 && typeof data104 == "object" && !Array.isArray(data104)){
+if(data104.messageBytes === undefined){
+data104.messageBytes = 1048576;
 }
-if(data97.linesPerMessage === undefined){
-data97.linesPerMessage = 1024;
+if(data104.linesPerMessage === undefined){
+data104.linesPerMessage = 1024;
 }
-if(data97.messagesPerSecond === undefined){
-data97.messagesPerSecond = 100;
+if(data104.messagesPerSecond === undefined){
+data104.messagesPerSecond = 100;
 }
-if(data97.messageBurst === undefined){
-data97.messageBurst = 200;
+if(data104.messageBurst === undefined){
+data104.messageBurst = 200;
 }
-if(data97.overRateSeconds === undefined){
-data97.overRateSeconds = 600;
+if(data104.overRateSeconds === undefined){
+data104.overRateSeconds = 600;
 }
-if(data97.conflateBytes === undefined){
-data97.conflateBytes = 262144;
+if(data104.conflateBytes === undefined){
+data104.conflateBytes = 262144;
 }
-if(data97.outboundBytes === undefined){
-data97.outboundBytes = 1048576;
+if(data104.outboundBytes === undefined){
+data104.outboundBytes = 1048576;
 }
-if(data97.pingSeconds === undefined){
-data97.pingSeconds = 20;
+if(data104.pingSeconds === undefined){
+data104.pingSeconds = 20;
 }
-if(data97.pongSeconds === undefined){
-data97.pongSeconds = 10;
+if(data104.pongSeconds === undefined){
+data104.pongSeconds = 10;
 }
-const _errs218 = errors;
-for(const key24 in data97){
-if(!(func3.call(schema12.properties.limits.properties.websocket.properties, key24))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket",schemaPath:"#/properties/limits/properties/websocket/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key24},message:"must NOT have additional properties"}];
+const _errs233 = errors;
+for(const key25 in data104){
+if(!(func3.call(schema12.properties.limits.properties.websocket.properties, key25))){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket",schemaPath:"#/properties/limits/properties/websocket/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key25},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs218 === errors){
-let data98 = data97.messageBytes;
-const _errs219 = errors;
-if(!(((typeof data98 == "number") && (!(data98 % 1) && !isNaN(data98))) && (isFinite(data98)))){
+if(_errs233 === errors){
+let data105 = data104.messageBytes;
+const _errs234 = errors;
+if(!(((typeof data105 == "number") && (!(data105 % 1) && !isNaN(data105))) && (isFinite(data105)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs219){
-if((typeof data98 == "number") && (isFinite(data98))){
-if(data98 > 16777216 || isNaN(data98)){
+if(errors === _errs234){
+if((typeof data105 == "number") && (isFinite(data105))){
+if(data105 > 16777216 || isNaN(data105)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
-if(data98 < 1 || isNaN(data98)){
+if(data105 < 1 || isNaN(data105)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid39 = _errs219 === errors;
-if(valid39){
-let data99 = data97.linesPerMessage;
-const _errs221 = errors;
-if(!(((typeof data99 == "number") && (!(data99 % 1) && !isNaN(data99))) && (isFinite(data99)))){
+var valid42 = _errs234 === errors;
+if(valid42){
+let data106 = data104.linesPerMessage;
+const _errs236 = errors;
+if(!(((typeof data106 == "number") && (!(data106 % 1) && !isNaN(data106))) && (isFinite(data106)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs221){
-if((typeof data99 == "number") && (isFinite(data99))){
-if(data99 > 16384 || isNaN(data99)){
+if(errors === _errs236){
+if((typeof data106 == "number") && (isFinite(data106))){
+if(data106 > 16384 || isNaN(data106)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16384},message:"must be <= 16384"}];
 return false;
 }
 else {
-if(data99 < 1 || isNaN(data99)){
+if(data106 < 1 || isNaN(data106)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid39 = _errs221 === errors;
-if(valid39){
-let data100 = data97.messagesPerSecond;
-const _errs223 = errors;
-if(!(((typeof data100 == "number") && (!(data100 % 1) && !isNaN(data100))) && (isFinite(data100)))){
+var valid42 = _errs236 === errors;
+if(valid42){
+let data107 = data104.messagesPerSecond;
+const _errs238 = errors;
+if(!(((typeof data107 == "number") && (!(data107 % 1) && !isNaN(data107))) && (isFinite(data107)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs223){
-if((typeof data100 == "number") && (isFinite(data100))){
-if(data100 > 100000 || isNaN(data100)){
+if(errors === _errs238){
+if((typeof data107 == "number") && (isFinite(data107))){
+if(data107 > 100000 || isNaN(data107)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data100 < 1 || isNaN(data100)){
+if(data107 < 1 || isNaN(data107)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid39 = _errs223 === errors;
-if(valid39){
-let data101 = data97.messageBurst;
-const _errs225 = errors;
-if(!(((typeof data101 == "number") && (!(data101 % 1) && !isNaN(data101))) && (isFinite(data101)))){
+var valid42 = _errs238 === errors;
+if(valid42){
+let data108 = data104.messageBurst;
+const _errs240 = errors;
+if(!(((typeof data108 == "number") && (!(data108 % 1) && !isNaN(data108))) && (isFinite(data108)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs225){
-if((typeof data101 == "number") && (isFinite(data101))){
-if(data101 > 200000 || isNaN(data101)){
+if(errors === _errs240){
+if((typeof data108 == "number") && (isFinite(data108))){
+if(data108 > 200000 || isNaN(data108)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
-if(data101 < 1 || isNaN(data101)){
+if(data108 < 1 || isNaN(data108)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid39 = _errs225 === errors;
-if(valid39){
-let data102 = data97.overRateSeconds;
-const _errs227 = errors;
-if(!(((typeof data102 == "number") && (!(data102 % 1) && !isNaN(data102))) && (isFinite(data102)))){
+var valid42 = _errs240 === errors;
+if(valid42){
+let data109 = data104.overRateSeconds;
+const _errs242 = errors;
+if(!(((typeof data109 == "number") && (!(data109 % 1) && !isNaN(data109))) && (isFinite(data109)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs227){
-if((typeof data102 == "number") && (isFinite(data102))){
-if(data102 > 3600 || isNaN(data102)){
+if(errors === _errs242){
+if((typeof data109 == "number") && (isFinite(data109))){
+if(data109 > 3600 || isNaN(data109)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data102 < 1 || isNaN(data102)){
+if(data109 < 1 || isNaN(data109)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid39 = _errs227 === errors;
-if(valid39){
-let data103 = data97.conflateBytes;
-const _errs229 = errors;
-if(!(((typeof data103 == "number") && (!(data103 % 1) && !isNaN(data103))) && (isFinite(data103)))){
+var valid42 = _errs242 === errors;
+if(valid42){
+let data110 = data104.conflateBytes;
+const _errs244 = errors;
+if(!(((typeof data110 == "number") && (!(data110 % 1) && !isNaN(data110))) && (isFinite(data110)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs229){
-if((typeof data103 == "number") && (isFinite(data103))){
-if(data103 > 8388608 || isNaN(data103)){
+if(errors === _errs244){
+if((typeof data110 == "number") && (isFinite(data110))){
+if(data110 > 8388608 || isNaN(data110)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8388608},message:"must be <= 8388608"}];
 return false;
 }
 else {
-if(data103 < 1 || isNaN(data103)){
+if(data110 < 1 || isNaN(data110)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid39 = _errs229 === errors;
-if(valid39){
-let data104 = data97.outboundBytes;
-const _errs231 = errors;
-if(!(((typeof data104 == "number") && (!(data104 % 1) && !isNaN(data104))) && (isFinite(data104)))){
+var valid42 = _errs244 === errors;
+if(valid42){
+let data111 = data104.outboundBytes;
+const _errs246 = errors;
+if(!(((typeof data111 == "number") && (!(data111 % 1) && !isNaN(data111))) && (isFinite(data111)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs231){
-if((typeof data104 == "number") && (isFinite(data104))){
-if(data104 > 67108864 || isNaN(data104)){
+if(errors === _errs246){
+if((typeof data111 == "number") && (isFinite(data111))){
+if(data111 > 67108864 || isNaN(data111)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data104 < 1 || isNaN(data104)){
+if(data111 < 1 || isNaN(data111)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid39 = _errs231 === errors;
-if(valid39){
-let data105 = data97.pingSeconds;
-const _errs233 = errors;
-if(!(((typeof data105 == "number") && (!(data105 % 1) && !isNaN(data105))) && (isFinite(data105)))){
+var valid42 = _errs246 === errors;
+if(valid42){
+let data112 = data104.pingSeconds;
+const _errs248 = errors;
+if(!(((typeof data112 == "number") && (!(data112 % 1) && !isNaN(data112))) && (isFinite(data112)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs233){
-if((typeof data105 == "number") && (isFinite(data105))){
-if(data105 > 600 || isNaN(data105)){
+if(errors === _errs248){
+if((typeof data112 == "number") && (isFinite(data112))){
+if(data112 > 600 || isNaN(data112)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"}];
 return false;
 }
 else {
-if(data105 < 1 || isNaN(data105)){
+if(data112 < 1 || isNaN(data112)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid39 = _errs233 === errors;
-if(valid39){
-let data106 = data97.pongSeconds;
-const _errs235 = errors;
-if(!(((typeof data106 == "number") && (!(data106 % 1) && !isNaN(data106))) && (isFinite(data106)))){
+var valid42 = _errs248 === errors;
+if(valid42){
+let data113 = data104.pongSeconds;
+const _errs250 = errors;
+if(!(((typeof data113 == "number") && (!(data113 % 1) && !isNaN(data113))) && (isFinite(data113)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs235){
-if((typeof data106 == "number") && (isFinite(data106))){
-if(data106 > 600 || isNaN(data106)){
+if(errors === _errs250){
+if((typeof data113 == "number") && (isFinite(data113))){
+if(data113 > 600 || isNaN(data113)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"}];
 return false;
 }
 else {
-if(data106 < 1 || isNaN(data106)){
+if(data113 < 1 || isNaN(data113)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid39 = _errs235 === errors;
+var valid42 = _errs250 === errors;
 }
 }
 }
@@ -2816,445 +3020,445 @@ validate11.errors = [{instancePath:instancePath+"/limits/websocket",schemaPath:"
 return false;
 }
 }
-var valid36 = _errs216 === errors;
-if(valid36){
-let data107 = data88.mqtt;
-const _errs237 = errors;
-if(errors === _errs237){
-if(data107 && typeof data107 == "object" && !Array.isArray(data107)){
-if(data107.connectSeconds === undefined){
-data107.connectSeconds = 5;
+var valid39 = _errs231 === errors;
+if(valid39){
+let data114 = data95.mqtt;
+const _errs252 = errors;
+if(errors === _errs252){
+if(data114 && typeof data114 == "object" && !Array.isArray(data114)){
+if(data114.connectSeconds === undefined){
+data114.connectSeconds = 5;
 }
-if(data107.connectBytes === undefined){
-data107.connectBytes = 16384;
+if(data114.connectBytes === undefined){
+data114.connectBytes = 16384;
 }
-if(data107.publishBytes === undefined){
-data107.publishBytes = 2000000;
+if(data114.publishBytes === undefined){
+data114.publishBytes = 2000000;
 }
-if(data107.subscribeBytes === undefined){
-data107.subscribeBytes = 1048576;
+if(data114.subscribeBytes === undefined){
+data114.subscribeBytes = 1048576;
 }
-if(data107.subscriptions === undefined){
-data107.subscriptions = 20000;
+if(data114.subscriptions === undefined){
+data114.subscriptions = 20000;
 }
-if(data107.totalSubscriptions === undefined){
-data107.totalSubscriptions = 200000;
+if(data114.totalSubscriptions === undefined){
+data114.totalSubscriptions = 200000;
 }
-if(data107.clientIdBytes === undefined){
-data107.clientIdBytes = 256;
+if(data114.clientIdBytes === undefined){
+data114.clientIdBytes = 256;
 }
-if(data107.userBytes === undefined){
-data107.userBytes = 64;
+if(data114.userBytes === undefined){
+data114.userBytes = 64;
 }
-if(data107.passwordBytes === undefined){
-data107.passwordBytes = 256;
+if(data114.passwordBytes === undefined){
+data114.passwordBytes = 256;
 }
-if(data107.keepAliveSeconds === undefined){
-data107.keepAliveSeconds = 300;
+if(data114.keepAliveSeconds === undefined){
+data114.keepAliveSeconds = 300;
 }
-if(data107.qos2Window === undefined){
-data107.qos2Window = 20;
+if(data114.qos2Window === undefined){
+data114.qos2Window = 20;
 }
-if(data107.outboundBytes === undefined){
-data107.outboundBytes = 1048576;
+if(data114.outboundBytes === undefined){
+data114.outboundBytes = 1048576;
 }
-if(data107.publishesPerSecond === undefined){
-data107.publishesPerSecond = 1000;
+if(data114.publishesPerSecond === undefined){
+data114.publishesPerSecond = 1000;
 }
-if(data107.publishBurst === undefined){
-data107.publishBurst = 2000;
+if(data114.publishBurst === undefined){
+data114.publishBurst = 2000;
 }
-if(data107.requestsPerSecond === undefined){
-data107.requestsPerSecond = 1000;
+if(data114.requestsPerSecond === undefined){
+data114.requestsPerSecond = 1000;
 }
-if(data107.requestBurst === undefined){
-data107.requestBurst = 2000;
+if(data114.requestBurst === undefined){
+data114.requestBurst = 2000;
 }
-if(data107.idleSeconds === undefined){
-data107.idleSeconds = 0;
+if(data114.idleSeconds === undefined){
+data114.idleSeconds = 0;
 }
-const _errs239 = errors;
-for(const key25 in data107){
-if(!(func3.call(schema12.properties.limits.properties.mqtt.properties, key25))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt",schemaPath:"#/properties/limits/properties/mqtt/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key25},message:"must NOT have additional properties"}];
+const _errs254 = errors;
+for(const key26 in data114){
+if(!(func3.call(schema12.properties.limits.properties.mqtt.properties, key26))){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt",schemaPath:"#/properties/limits/properties/mqtt/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key26},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs239 === errors){
-let data108 = data107.connectSeconds;
-const _errs240 = errors;
-if(!(((typeof data108 == "number") && (!(data108 % 1) && !isNaN(data108))) && (isFinite(data108)))){
+if(_errs254 === errors){
+let data115 = data114.connectSeconds;
+const _errs255 = errors;
+if(!(((typeof data115 == "number") && (!(data115 % 1) && !isNaN(data115))) && (isFinite(data115)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs240){
-if((typeof data108 == "number") && (isFinite(data108))){
-if(data108 > 30 || isNaN(data108)){
+if(errors === _errs255){
+if((typeof data115 == "number") && (isFinite(data115))){
+if(data115 > 30 || isNaN(data115)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"}];
 return false;
 }
 else {
-if(data108 < 1 || isNaN(data108)){
+if(data115 < 1 || isNaN(data115)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid40 = _errs240 === errors;
-if(valid40){
-let data109 = data107.connectBytes;
-const _errs242 = errors;
-if(!(((typeof data109 == "number") && (!(data109 % 1) && !isNaN(data109))) && (isFinite(data109)))){
+var valid43 = _errs255 === errors;
+if(valid43){
+let data116 = data114.connectBytes;
+const _errs257 = errors;
+if(!(((typeof data116 == "number") && (!(data116 % 1) && !isNaN(data116))) && (isFinite(data116)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs242){
-if((typeof data109 == "number") && (isFinite(data109))){
-if(data109 > 65536 || isNaN(data109)){
+if(errors === _errs257){
+if((typeof data116 == "number") && (isFinite(data116))){
+if(data116 > 65536 || isNaN(data116)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data109 < 1 || isNaN(data109)){
+if(data116 < 1 || isNaN(data116)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid40 = _errs242 === errors;
-if(valid40){
-let data110 = data107.publishBytes;
-const _errs244 = errors;
-if(!(((typeof data110 == "number") && (!(data110 % 1) && !isNaN(data110))) && (isFinite(data110)))){
+var valid43 = _errs257 === errors;
+if(valid43){
+let data117 = data114.publishBytes;
+const _errs259 = errors;
+if(!(((typeof data117 == "number") && (!(data117 % 1) && !isNaN(data117))) && (isFinite(data117)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs244){
-if((typeof data110 == "number") && (isFinite(data110))){
-if(data110 > 16777216 || isNaN(data110)){
+if(errors === _errs259){
+if((typeof data117 == "number") && (isFinite(data117))){
+if(data117 > 16777216 || isNaN(data117)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
-if(data110 < 1 || isNaN(data110)){
+if(data117 < 1 || isNaN(data117)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid40 = _errs244 === errors;
-if(valid40){
-let data111 = data107.subscribeBytes;
-const _errs246 = errors;
-if(!(((typeof data111 == "number") && (!(data111 % 1) && !isNaN(data111))) && (isFinite(data111)))){
+var valid43 = _errs259 === errors;
+if(valid43){
+let data118 = data114.subscribeBytes;
+const _errs261 = errors;
+if(!(((typeof data118 == "number") && (!(data118 % 1) && !isNaN(data118))) && (isFinite(data118)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs246){
-if((typeof data111 == "number") && (isFinite(data111))){
-if(data111 > 4194304 || isNaN(data111)){
+if(errors === _errs261){
+if((typeof data118 == "number") && (isFinite(data118))){
+if(data118 > 4194304 || isNaN(data118)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4194304},message:"must be <= 4194304"}];
 return false;
 }
 else {
-if(data111 < 1 || isNaN(data111)){
+if(data118 < 1 || isNaN(data118)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid40 = _errs246 === errors;
-if(valid40){
-let data112 = data107.subscriptions;
-const _errs248 = errors;
-if(!(((typeof data112 == "number") && (!(data112 % 1) && !isNaN(data112))) && (isFinite(data112)))){
+var valid43 = _errs261 === errors;
+if(valid43){
+let data119 = data114.subscriptions;
+const _errs263 = errors;
+if(!(((typeof data119 == "number") && (!(data119 % 1) && !isNaN(data119))) && (isFinite(data119)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs248){
-if((typeof data112 == "number") && (isFinite(data112))){
-if(data112 > 1000000 || isNaN(data112)){
+if(errors === _errs263){
+if((typeof data119 == "number") && (isFinite(data119))){
+if(data119 > 1000000 || isNaN(data119)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data112 < 1 || isNaN(data112)){
+if(data119 < 1 || isNaN(data119)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid40 = _errs248 === errors;
-if(valid40){
-let data113 = data107.totalSubscriptions;
-const _errs250 = errors;
-if(!(((typeof data113 == "number") && (!(data113 % 1) && !isNaN(data113))) && (isFinite(data113)))){
+var valid43 = _errs263 === errors;
+if(valid43){
+let data120 = data114.totalSubscriptions;
+const _errs265 = errors;
+if(!(((typeof data120 == "number") && (!(data120 % 1) && !isNaN(data120))) && (isFinite(data120)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs250){
-if((typeof data113 == "number") && (isFinite(data113))){
-if(data113 > 10000000 || isNaN(data113)){
+if(errors === _errs265){
+if((typeof data120 == "number") && (isFinite(data120))){
+if(data120 > 10000000 || isNaN(data120)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"}];
 return false;
 }
 else {
-if(data113 < 1 || isNaN(data113)){
+if(data120 < 1 || isNaN(data120)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid40 = _errs250 === errors;
-if(valid40){
-let data114 = data107.clientIdBytes;
-const _errs252 = errors;
-if(!(((typeof data114 == "number") && (!(data114 % 1) && !isNaN(data114))) && (isFinite(data114)))){
+var valid43 = _errs265 === errors;
+if(valid43){
+let data121 = data114.clientIdBytes;
+const _errs267 = errors;
+if(!(((typeof data121 == "number") && (!(data121 % 1) && !isNaN(data121))) && (isFinite(data121)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs252){
-if((typeof data114 == "number") && (isFinite(data114))){
-if(data114 > 1024 || isNaN(data114)){
+if(errors === _errs267){
+if((typeof data121 == "number") && (isFinite(data121))){
+if(data121 > 1024 || isNaN(data121)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data114 < 1 || isNaN(data114)){
+if(data121 < 1 || isNaN(data121)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid40 = _errs252 === errors;
-if(valid40){
-let data115 = data107.userBytes;
-const _errs254 = errors;
-if(!(((typeof data115 == "number") && (!(data115 % 1) && !isNaN(data115))) && (isFinite(data115)))){
+var valid43 = _errs267 === errors;
+if(valid43){
+let data122 = data114.userBytes;
+const _errs269 = errors;
+if(!(((typeof data122 == "number") && (!(data122 % 1) && !isNaN(data122))) && (isFinite(data122)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs254){
-if((typeof data115 == "number") && (isFinite(data115))){
-if(data115 > 256 || isNaN(data115)){
+if(errors === _errs269){
+if((typeof data122 == "number") && (isFinite(data122))){
+if(data122 > 256 || isNaN(data122)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 256},message:"must be <= 256"}];
 return false;
 }
 else {
-if(data115 < 1 || isNaN(data115)){
+if(data122 < 1 || isNaN(data122)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid40 = _errs254 === errors;
-if(valid40){
-let data116 = data107.passwordBytes;
-const _errs256 = errors;
-if(!(((typeof data116 == "number") && (!(data116 % 1) && !isNaN(data116))) && (isFinite(data116)))){
+var valid43 = _errs269 === errors;
+if(valid43){
+let data123 = data114.passwordBytes;
+const _errs271 = errors;
+if(!(((typeof data123 == "number") && (!(data123 % 1) && !isNaN(data123))) && (isFinite(data123)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs256){
-if((typeof data116 == "number") && (isFinite(data116))){
-if(data116 > 1024 || isNaN(data116)){
+if(errors === _errs271){
+if((typeof data123 == "number") && (isFinite(data123))){
+if(data123 > 1024 || isNaN(data123)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data116 < 1 || isNaN(data116)){
+if(data123 < 1 || isNaN(data123)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid40 = _errs256 === errors;
-if(valid40){
-let data117 = data107.keepAliveSeconds;
-const _errs258 = errors;
-if(!(((typeof data117 == "number") && (!(data117 % 1) && !isNaN(data117))) && (isFinite(data117)))){
+var valid43 = _errs271 === errors;
+if(valid43){
+let data124 = data114.keepAliveSeconds;
+const _errs273 = errors;
+if(!(((typeof data124 == "number") && (!(data124 % 1) && !isNaN(data124))) && (isFinite(data124)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs258){
-if((typeof data117 == "number") && (isFinite(data117))){
-if(data117 > 65535 || isNaN(data117)){
+if(errors === _errs273){
+if((typeof data124 == "number") && (isFinite(data124))){
+if(data124 > 65535 || isNaN(data124)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data117 < 1 || isNaN(data117)){
+if(data124 < 1 || isNaN(data124)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid40 = _errs258 === errors;
-if(valid40){
-let data118 = data107.qos2Window;
-const _errs260 = errors;
-if(!(((typeof data118 == "number") && (!(data118 % 1) && !isNaN(data118))) && (isFinite(data118)))){
+var valid43 = _errs273 === errors;
+if(valid43){
+let data125 = data114.qos2Window;
+const _errs275 = errors;
+if(!(((typeof data125 == "number") && (!(data125 % 1) && !isNaN(data125))) && (isFinite(data125)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs260){
-if((typeof data118 == "number") && (isFinite(data118))){
-if(data118 > 1000 || isNaN(data118)){
+if(errors === _errs275){
+if((typeof data125 == "number") && (isFinite(data125))){
+if(data125 > 1000 || isNaN(data125)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
-if(data118 < 1 || isNaN(data118)){
+if(data125 < 1 || isNaN(data125)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid40 = _errs260 === errors;
-if(valid40){
-let data119 = data107.outboundBytes;
-const _errs262 = errors;
-if(!(((typeof data119 == "number") && (!(data119 % 1) && !isNaN(data119))) && (isFinite(data119)))){
+var valid43 = _errs275 === errors;
+if(valid43){
+let data126 = data114.outboundBytes;
+const _errs277 = errors;
+if(!(((typeof data126 == "number") && (!(data126 % 1) && !isNaN(data126))) && (isFinite(data126)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs262){
-if((typeof data119 == "number") && (isFinite(data119))){
-if(data119 > 67108864 || isNaN(data119)){
+if(errors === _errs277){
+if((typeof data126 == "number") && (isFinite(data126))){
+if(data126 > 67108864 || isNaN(data126)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data119 < 1 || isNaN(data119)){
+if(data126 < 1 || isNaN(data126)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid40 = _errs262 === errors;
-if(valid40){
-let data120 = data107.publishesPerSecond;
-const _errs264 = errors;
-if(!(((typeof data120 == "number") && (!(data120 % 1) && !isNaN(data120))) && (isFinite(data120)))){
+var valid43 = _errs277 === errors;
+if(valid43){
+let data127 = data114.publishesPerSecond;
+const _errs279 = errors;
+if(!(((typeof data127 == "number") && (!(data127 % 1) && !isNaN(data127))) && (isFinite(data127)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs264){
-if((typeof data120 == "number") && (isFinite(data120))){
-if(data120 > 100000 || isNaN(data120)){
+if(errors === _errs279){
+if((typeof data127 == "number") && (isFinite(data127))){
+if(data127 > 100000 || isNaN(data127)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data120 < 1 || isNaN(data120)){
+if(data127 < 1 || isNaN(data127)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid40 = _errs264 === errors;
-if(valid40){
-let data121 = data107.publishBurst;
-const _errs266 = errors;
-if(!(((typeof data121 == "number") && (!(data121 % 1) && !isNaN(data121))) && (isFinite(data121)))){
+var valid43 = _errs279 === errors;
+if(valid43){
+let data128 = data114.publishBurst;
+const _errs281 = errors;
+if(!(((typeof data128 == "number") && (!(data128 % 1) && !isNaN(data128))) && (isFinite(data128)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs266){
-if((typeof data121 == "number") && (isFinite(data121))){
-if(data121 > 200000 || isNaN(data121)){
+if(errors === _errs281){
+if((typeof data128 == "number") && (isFinite(data128))){
+if(data128 > 200000 || isNaN(data128)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
-if(data121 < 1 || isNaN(data121)){
+if(data128 < 1 || isNaN(data128)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid40 = _errs266 === errors;
-if(valid40){
-let data122 = data107.requestsPerSecond;
-const _errs268 = errors;
-if(!(((typeof data122 == "number") && (!(data122 % 1) && !isNaN(data122))) && (isFinite(data122)))){
+var valid43 = _errs281 === errors;
+if(valid43){
+let data129 = data114.requestsPerSecond;
+const _errs283 = errors;
+if(!(((typeof data129 == "number") && (!(data129 % 1) && !isNaN(data129))) && (isFinite(data129)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs268){
-if((typeof data122 == "number") && (isFinite(data122))){
-if(data122 > 100000 || isNaN(data122)){
+if(errors === _errs283){
+if((typeof data129 == "number") && (isFinite(data129))){
+if(data129 > 100000 || isNaN(data129)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data122 < 1 || isNaN(data122)){
+if(data129 < 1 || isNaN(data129)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid40 = _errs268 === errors;
-if(valid40){
-let data123 = data107.requestBurst;
-const _errs270 = errors;
-if(!(((typeof data123 == "number") && (!(data123 % 1) && !isNaN(data123))) && (isFinite(data123)))){
+var valid43 = _errs283 === errors;
+if(valid43){
+let data130 = data114.requestBurst;
+const _errs285 = errors;
+if(!(((typeof data130 == "number") && (!(data130 % 1) && !isNaN(data130))) && (isFinite(data130)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs270){
-if((typeof data123 == "number") && (isFinite(data123))){
-if(data123 > 200000 || isNaN(data123)){
+if(errors === _errs285){
+if((typeof data130 == "number") && (isFinite(data130))){
+if(data130 > 200000 || isNaN(data130)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
-if(data123 < 1 || isNaN(data123)){
+if(data130 < 1 || isNaN(data130)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid40 = _errs270 === errors;
-if(valid40){
-let data124 = data107.idleSeconds;
-const _errs272 = errors;
-if(!(((typeof data124 == "number") && (!(data124 % 1) && !isNaN(data124))) && (isFinite(data124)))){
+var valid43 = _errs285 === errors;
+if(valid43){
+let data131 = data114.idleSeconds;
+const _errs287 = errors;
+if(!(((typeof data131 == "number") && (!(data131 % 1) && !isNaN(data131))) && (isFinite(data131)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs272){
-if((typeof data124 == "number") && (isFinite(data124))){
-if(data124 > 86400 || isNaN(data124)){
+if(errors === _errs287){
+if((typeof data131 == "number") && (isFinite(data131))){
+if(data131 > 86400 || isNaN(data131)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data124 < 0 || isNaN(data124)){
+if(data131 < 0 || isNaN(data131)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid40 = _errs272 === errors;
+var valid43 = _errs287 === errors;
 }
 }
 }
@@ -3278,145 +3482,145 @@ validate11.errors = [{instancePath:instancePath+"/limits/mqtt",schemaPath:"#/pro
 return false;
 }
 }
-var valid36 = _errs237 === errors;
-if(valid36){
-let data125 = data88.sessions;
-const _errs274 = errors;
-if(errors === _errs274){
-if(data125 && typeof data125 == "object" && !Array.isArray(data125)){
-if(data125.count === undefined){
-data125.count = 500;
+var valid39 = _errs252 === errors;
+if(valid39){
+let data132 = data95.sessions;
+const _errs289 = errors;
+if(errors === _errs289){
+if(data132 && typeof data132 == "object" && !Array.isArray(data132)){
+if(data132.count === undefined){
+data132.count = 500;
 }
-if(data125.hours === undefined){
-data125.hours = 24;
+if(data132.hours === undefined){
+data132.hours = 24;
 }
-if(data125.messages === undefined){
-data125.messages = 1000;
+if(data132.messages === undefined){
+data132.messages = 1000;
 }
-if(data125.bytes === undefined){
-data125.bytes = 1048576;
+if(data132.bytes === undefined){
+data132.bytes = 1048576;
 }
-if(data125.totalBytes === undefined){
-data125.totalBytes = 67108864;
+if(data132.totalBytes === undefined){
+data132.totalBytes = 67108864;
 }
-const _errs276 = errors;
-for(const key26 in data125){
-if(!(((((key26 === "count") || (key26 === "hours")) || (key26 === "messages")) || (key26 === "bytes")) || (key26 === "totalBytes"))){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions",schemaPath:"#/properties/limits/properties/sessions/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key26},message:"must NOT have additional properties"}];
+const _errs291 = errors;
+for(const key27 in data132){
+if(!(((((key27 === "count") || (key27 === "hours")) || (key27 === "messages")) || (key27 === "bytes")) || (key27 === "totalBytes"))){
+validate11.errors = [{instancePath:instancePath+"/limits/sessions",schemaPath:"#/properties/limits/properties/sessions/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key27},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs276 === errors){
-let data126 = data125.count;
-const _errs277 = errors;
-if(!(((typeof data126 == "number") && (!(data126 % 1) && !isNaN(data126))) && (isFinite(data126)))){
+if(_errs291 === errors){
+let data133 = data132.count;
+const _errs292 = errors;
+if(!(((typeof data133 == "number") && (!(data133 % 1) && !isNaN(data133))) && (isFinite(data133)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs277){
-if((typeof data126 == "number") && (isFinite(data126))){
-if(data126 > 100000 || isNaN(data126)){
+if(errors === _errs292){
+if((typeof data133 == "number") && (isFinite(data133))){
+if(data133 > 100000 || isNaN(data133)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data126 < 1 || isNaN(data126)){
+if(data133 < 1 || isNaN(data133)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid41 = _errs277 === errors;
-if(valid41){
-let data127 = data125.hours;
-const _errs279 = errors;
-if(!(((typeof data127 == "number") && (!(data127 % 1) && !isNaN(data127))) && (isFinite(data127)))){
+var valid44 = _errs292 === errors;
+if(valid44){
+let data134 = data132.hours;
+const _errs294 = errors;
+if(!(((typeof data134 == "number") && (!(data134 % 1) && !isNaN(data134))) && (isFinite(data134)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs279){
-if((typeof data127 == "number") && (isFinite(data127))){
-if(data127 > 8760 || isNaN(data127)){
+if(errors === _errs294){
+if((typeof data134 == "number") && (isFinite(data134))){
+if(data134 > 8760 || isNaN(data134)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8760},message:"must be <= 8760"}];
 return false;
 }
 else {
-if(data127 < 1 || isNaN(data127)){
+if(data134 < 1 || isNaN(data134)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid41 = _errs279 === errors;
-if(valid41){
-let data128 = data125.messages;
-const _errs281 = errors;
-if(!(((typeof data128 == "number") && (!(data128 % 1) && !isNaN(data128))) && (isFinite(data128)))){
+var valid44 = _errs294 === errors;
+if(valid44){
+let data135 = data132.messages;
+const _errs296 = errors;
+if(!(((typeof data135 == "number") && (!(data135 % 1) && !isNaN(data135))) && (isFinite(data135)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs281){
-if((typeof data128 == "number") && (isFinite(data128))){
-if(data128 > 100000 || isNaN(data128)){
+if(errors === _errs296){
+if((typeof data135 == "number") && (isFinite(data135))){
+if(data135 > 100000 || isNaN(data135)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data128 < 1 || isNaN(data128)){
+if(data135 < 1 || isNaN(data135)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid41 = _errs281 === errors;
-if(valid41){
-let data129 = data125.bytes;
-const _errs283 = errors;
-if(!(((typeof data129 == "number") && (!(data129 % 1) && !isNaN(data129))) && (isFinite(data129)))){
+var valid44 = _errs296 === errors;
+if(valid44){
+let data136 = data132.bytes;
+const _errs298 = errors;
+if(!(((typeof data136 == "number") && (!(data136 % 1) && !isNaN(data136))) && (isFinite(data136)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs283){
-if((typeof data129 == "number") && (isFinite(data129))){
-if(data129 > 67108864 || isNaN(data129)){
+if(errors === _errs298){
+if((typeof data136 == "number") && (isFinite(data136))){
+if(data136 > 67108864 || isNaN(data136)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data129 < 1 || isNaN(data129)){
+if(data136 < 1 || isNaN(data136)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid41 = _errs283 === errors;
-if(valid41){
-let data130 = data125.totalBytes;
-const _errs285 = errors;
-if(!(((typeof data130 == "number") && (!(data130 % 1) && !isNaN(data130))) && (isFinite(data130)))){
+var valid44 = _errs298 === errors;
+if(valid44){
+let data137 = data132.totalBytes;
+const _errs300 = errors;
+if(!(((typeof data137 == "number") && (!(data137 % 1) && !isNaN(data137))) && (isFinite(data137)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs285){
-if((typeof data130 == "number") && (isFinite(data130))){
-if(data130 > 1073741824 || isNaN(data130)){
+if(errors === _errs300){
+if((typeof data137 == "number") && (isFinite(data137))){
+if(data137 > 1073741824 || isNaN(data137)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1073741824},message:"must be <= 1073741824"}];
 return false;
 }
 else {
-if(data130 < 1 || isNaN(data130)){
+if(data137 < 1 || isNaN(data137)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid41 = _errs285 === errors;
+var valid44 = _errs300 === errors;
 }
 }
 }
@@ -3428,95 +3632,95 @@ validate11.errors = [{instancePath:instancePath+"/limits/sessions",schemaPath:"#
 return false;
 }
 }
-var valid36 = _errs274 === errors;
-if(valid36){
-let data131 = data88.retained;
-const _errs287 = errors;
-if(errors === _errs287){
-if(data131 && typeof data131 == "object" && !Array.isArray(data131)){
-if(data131.topics === undefined){
-data131.topics = 100000;
+var valid39 = _errs289 === errors;
+if(valid39){
+let data138 = data95.retained;
+const _errs302 = errors;
+if(errors === _errs302){
+if(data138 && typeof data138 == "object" && !Array.isArray(data138)){
+if(data138.topics === undefined){
+data138.topics = 100000;
 }
-if(data131.valueBytes === undefined){
-data131.valueBytes = 1048576;
+if(data138.valueBytes === undefined){
+data138.valueBytes = 1048576;
 }
-if(data131.totalBytes === undefined){
-data131.totalBytes = 268435456;
+if(data138.totalBytes === undefined){
+data138.totalBytes = 268435456;
 }
-const _errs289 = errors;
-for(const key27 in data131){
-if(!(((key27 === "topics") || (key27 === "valueBytes")) || (key27 === "totalBytes"))){
-validate11.errors = [{instancePath:instancePath+"/limits/retained",schemaPath:"#/properties/limits/properties/retained/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key27},message:"must NOT have additional properties"}];
+const _errs304 = errors;
+for(const key28 in data138){
+if(!(((key28 === "topics") || (key28 === "valueBytes")) || (key28 === "totalBytes"))){
+validate11.errors = [{instancePath:instancePath+"/limits/retained",schemaPath:"#/properties/limits/properties/retained/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key28},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs289 === errors){
-let data132 = data131.topics;
-const _errs290 = errors;
-if(!(((typeof data132 == "number") && (!(data132 % 1) && !isNaN(data132))) && (isFinite(data132)))){
+if(_errs304 === errors){
+let data139 = data138.topics;
+const _errs305 = errors;
+if(!(((typeof data139 == "number") && (!(data139 % 1) && !isNaN(data139))) && (isFinite(data139)))){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs290){
-if((typeof data132 == "number") && (isFinite(data132))){
-if(data132 > 1000000 || isNaN(data132)){
+if(errors === _errs305){
+if((typeof data139 == "number") && (isFinite(data139))){
+if(data139 > 1000000 || isNaN(data139)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data132 < 1 || isNaN(data132)){
+if(data139 < 1 || isNaN(data139)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid42 = _errs290 === errors;
-if(valid42){
-let data133 = data131.valueBytes;
-const _errs292 = errors;
-if(!(((typeof data133 == "number") && (!(data133 % 1) && !isNaN(data133))) && (isFinite(data133)))){
+var valid45 = _errs305 === errors;
+if(valid45){
+let data140 = data138.valueBytes;
+const _errs307 = errors;
+if(!(((typeof data140 == "number") && (!(data140 % 1) && !isNaN(data140))) && (isFinite(data140)))){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs292){
-if((typeof data133 == "number") && (isFinite(data133))){
-if(data133 > 16777216 || isNaN(data133)){
+if(errors === _errs307){
+if((typeof data140 == "number") && (isFinite(data140))){
+if(data140 > 16777216 || isNaN(data140)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
-if(data133 < 1 || isNaN(data133)){
+if(data140 < 1 || isNaN(data140)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid42 = _errs292 === errors;
-if(valid42){
-let data134 = data131.totalBytes;
-const _errs294 = errors;
-if(!(((typeof data134 == "number") && (!(data134 % 1) && !isNaN(data134))) && (isFinite(data134)))){
+var valid45 = _errs307 === errors;
+if(valid45){
+let data141 = data138.totalBytes;
+const _errs309 = errors;
+if(!(((typeof data141 == "number") && (!(data141 % 1) && !isNaN(data141))) && (isFinite(data141)))){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs294){
-if((typeof data134 == "number") && (isFinite(data134))){
-if(data134 > 1073741824 || isNaN(data134)){
+if(errors === _errs309){
+if((typeof data141 == "number") && (isFinite(data141))){
+if(data141 > 1073741824 || isNaN(data141)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1073741824},message:"must be <= 1073741824"}];
 return false;
 }
 else {
-if(data134 < 1 || isNaN(data134)){
+if(data141 < 1 || isNaN(data141)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid42 = _errs294 === errors;
+var valid45 = _errs309 === errors;
 }
 }
 }
@@ -3526,38 +3730,38 @@ validate11.errors = [{instancePath:instancePath+"/limits/retained",schemaPath:"#
 return false;
 }
 }
-var valid36 = _errs287 === errors;
-if(valid36){
-let data135 = data88.nodes;
-const _errs296 = errors;
-if(errors === _errs296){
-if(data135 && typeof data135 == "object" && !Array.isArray(data135)){
-if(data135.devices === undefined){
-data135.devices = 10000;
+var valid39 = _errs302 === errors;
+if(valid39){
+let data142 = data95.nodes;
+const _errs311 = errors;
+if(errors === _errs311){
+if(data142 && typeof data142 == "object" && !Array.isArray(data142)){
+if(data142.devices === undefined){
+data142.devices = 10000;
 }
-const _errs298 = errors;
-for(const key28 in data135){
-if(!(key28 === "devices")){
-validate11.errors = [{instancePath:instancePath+"/limits/nodes",schemaPath:"#/properties/limits/properties/nodes/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key28},message:"must NOT have additional properties"}];
+const _errs313 = errors;
+for(const key29 in data142){
+if(!(key29 === "devices")){
+validate11.errors = [{instancePath:instancePath+"/limits/nodes",schemaPath:"#/properties/limits/properties/nodes/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key29},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs298 === errors){
-let data136 = data135.devices;
-const _errs299 = errors;
-if(!(((typeof data136 == "number") && (!(data136 % 1) && !isNaN(data136))) && (isFinite(data136)))){
+if(_errs313 === errors){
+let data143 = data142.devices;
+const _errs314 = errors;
+if(!(((typeof data143 == "number") && (!(data143 % 1) && !isNaN(data143))) && (isFinite(data143)))){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs299){
-if((typeof data136 == "number") && (isFinite(data136))){
-if(data136 > 1000000 || isNaN(data136)){
+if(errors === _errs314){
+if((typeof data143 == "number") && (isFinite(data143))){
+if(data143 > 1000000 || isNaN(data143)){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data136 < 1 || isNaN(data136)){
+if(data143 < 1 || isNaN(data143)){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
@@ -3571,205 +3775,205 @@ validate11.errors = [{instancePath:instancePath+"/limits/nodes",schemaPath:"#/pr
 return false;
 }
 }
-var valid36 = _errs296 === errors;
-if(valid36){
-let data137 = data88.connections;
-const _errs301 = errors;
-if(errors === _errs301){
-if(data137 && typeof data137 == "object" && !Array.isArray(data137)){
-if(data137.total === undefined){
-data137.total = 10000;
+var valid39 = _errs311 === errors;
+if(valid39){
+let data144 = data95.connections;
+const _errs316 = errors;
+if(errors === _errs316){
+if(data144 && typeof data144 == "object" && !Array.isArray(data144)){
+if(data144.total === undefined){
+data144.total = 10000;
 }
-if(data137.perAddress === undefined){
-data137.perAddress = 2000;
+if(data144.perAddress === undefined){
+data144.perAddress = 2000;
 }
-if(data137.perUser === undefined){
-data137.perUser = 2000;
+if(data144.perUser === undefined){
+data144.perUser = 2000;
 }
-if(data137.unauthenticated === undefined){
-data137.unauthenticated = 2000;
+if(data144.unauthenticated === undefined){
+data144.unauthenticated = 2000;
 }
-if(data137.unauthenticatedPerAddress === undefined){
-data137.unauthenticatedPerAddress = 1000;
+if(data144.unauthenticatedPerAddress === undefined){
+data144.unauthenticatedPerAddress = 1000;
 }
-if(data137.acceptBurst === undefined){
-data137.acceptBurst = 200;
+if(data144.acceptBurst === undefined){
+data144.acceptBurst = 200;
 }
-if(data137.acceptsPerMinute === undefined){
-data137.acceptsPerMinute = 600;
+if(data144.acceptsPerMinute === undefined){
+data144.acceptsPerMinute = 600;
 }
-if(data137.exemptLoopback === undefined){
-data137.exemptLoopback = true;
+if(data144.exemptLoopback === undefined){
+data144.exemptLoopback = true;
 }
-const _errs303 = errors;
-for(const key29 in data137){
-if(!((((((((key29 === "total") || (key29 === "perAddress")) || (key29 === "perUser")) || (key29 === "unauthenticated")) || (key29 === "unauthenticatedPerAddress")) || (key29 === "acceptBurst")) || (key29 === "acceptsPerMinute")) || (key29 === "exemptLoopback"))){
-validate11.errors = [{instancePath:instancePath+"/limits/connections",schemaPath:"#/properties/limits/properties/connections/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key29},message:"must NOT have additional properties"}];
+const _errs318 = errors;
+for(const key30 in data144){
+if(!((((((((key30 === "total") || (key30 === "perAddress")) || (key30 === "perUser")) || (key30 === "unauthenticated")) || (key30 === "unauthenticatedPerAddress")) || (key30 === "acceptBurst")) || (key30 === "acceptsPerMinute")) || (key30 === "exemptLoopback"))){
+validate11.errors = [{instancePath:instancePath+"/limits/connections",schemaPath:"#/properties/limits/properties/connections/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key30},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs303 === errors){
-let data138 = data137.total;
-const _errs304 = errors;
-if(!(((typeof data138 == "number") && (!(data138 % 1) && !isNaN(data138))) && (isFinite(data138)))){
+if(_errs318 === errors){
+let data145 = data144.total;
+const _errs319 = errors;
+if(!(((typeof data145 == "number") && (!(data145 % 1) && !isNaN(data145))) && (isFinite(data145)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs304){
-if((typeof data138 == "number") && (isFinite(data138))){
-if(data138 > 100000 || isNaN(data138)){
+if(errors === _errs319){
+if((typeof data145 == "number") && (isFinite(data145))){
+if(data145 > 100000 || isNaN(data145)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data138 < 1 || isNaN(data138)){
+if(data145 < 1 || isNaN(data145)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid44 = _errs304 === errors;
-if(valid44){
-let data139 = data137.perAddress;
-const _errs306 = errors;
-if(!(((typeof data139 == "number") && (!(data139 % 1) && !isNaN(data139))) && (isFinite(data139)))){
+var valid47 = _errs319 === errors;
+if(valid47){
+let data146 = data144.perAddress;
+const _errs321 = errors;
+if(!(((typeof data146 == "number") && (!(data146 % 1) && !isNaN(data146))) && (isFinite(data146)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs306){
-if((typeof data139 == "number") && (isFinite(data139))){
-if(data139 > 100000 || isNaN(data139)){
+if(errors === _errs321){
+if((typeof data146 == "number") && (isFinite(data146))){
+if(data146 > 100000 || isNaN(data146)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data139 < 1 || isNaN(data139)){
+if(data146 < 1 || isNaN(data146)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid44 = _errs306 === errors;
-if(valid44){
-let data140 = data137.perUser;
-const _errs308 = errors;
-if(!(((typeof data140 == "number") && (!(data140 % 1) && !isNaN(data140))) && (isFinite(data140)))){
+var valid47 = _errs321 === errors;
+if(valid47){
+let data147 = data144.perUser;
+const _errs323 = errors;
+if(!(((typeof data147 == "number") && (!(data147 % 1) && !isNaN(data147))) && (isFinite(data147)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs308){
-if((typeof data140 == "number") && (isFinite(data140))){
-if(data140 > 100000 || isNaN(data140)){
+if(errors === _errs323){
+if((typeof data147 == "number") && (isFinite(data147))){
+if(data147 > 100000 || isNaN(data147)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data140 < 1 || isNaN(data140)){
+if(data147 < 1 || isNaN(data147)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid44 = _errs308 === errors;
-if(valid44){
-let data141 = data137.unauthenticated;
-const _errs310 = errors;
-if(!(((typeof data141 == "number") && (!(data141 % 1) && !isNaN(data141))) && (isFinite(data141)))){
+var valid47 = _errs323 === errors;
+if(valid47){
+let data148 = data144.unauthenticated;
+const _errs325 = errors;
+if(!(((typeof data148 == "number") && (!(data148 % 1) && !isNaN(data148))) && (isFinite(data148)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs310){
-if((typeof data141 == "number") && (isFinite(data141))){
-if(data141 > 10000 || isNaN(data141)){
+if(errors === _errs325){
+if((typeof data148 == "number") && (isFinite(data148))){
+if(data148 > 10000 || isNaN(data148)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data141 < 1 || isNaN(data141)){
+if(data148 < 1 || isNaN(data148)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid44 = _errs310 === errors;
-if(valid44){
-let data142 = data137.unauthenticatedPerAddress;
-const _errs312 = errors;
-if(!(((typeof data142 == "number") && (!(data142 % 1) && !isNaN(data142))) && (isFinite(data142)))){
+var valid47 = _errs325 === errors;
+if(valid47){
+let data149 = data144.unauthenticatedPerAddress;
+const _errs327 = errors;
+if(!(((typeof data149 == "number") && (!(data149 % 1) && !isNaN(data149))) && (isFinite(data149)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs312){
-if((typeof data142 == "number") && (isFinite(data142))){
-if(data142 > 10000 || isNaN(data142)){
+if(errors === _errs327){
+if((typeof data149 == "number") && (isFinite(data149))){
+if(data149 > 10000 || isNaN(data149)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data142 < 1 || isNaN(data142)){
+if(data149 < 1 || isNaN(data149)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid44 = _errs312 === errors;
-if(valid44){
-let data143 = data137.acceptBurst;
-const _errs314 = errors;
-if(!(((typeof data143 == "number") && (!(data143 % 1) && !isNaN(data143))) && (isFinite(data143)))){
+var valid47 = _errs327 === errors;
+if(valid47){
+let data150 = data144.acceptBurst;
+const _errs329 = errors;
+if(!(((typeof data150 == "number") && (!(data150 % 1) && !isNaN(data150))) && (isFinite(data150)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs314){
-if((typeof data143 == "number") && (isFinite(data143))){
-if(data143 > 100000 || isNaN(data143)){
+if(errors === _errs329){
+if((typeof data150 == "number") && (isFinite(data150))){
+if(data150 > 100000 || isNaN(data150)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data143 < 1 || isNaN(data143)){
+if(data150 < 1 || isNaN(data150)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid44 = _errs314 === errors;
-if(valid44){
-let data144 = data137.acceptsPerMinute;
-const _errs316 = errors;
-if(!(((typeof data144 == "number") && (!(data144 % 1) && !isNaN(data144))) && (isFinite(data144)))){
+var valid47 = _errs329 === errors;
+if(valid47){
+let data151 = data144.acceptsPerMinute;
+const _errs331 = errors;
+if(!(((typeof data151 == "number") && (!(data151 % 1) && !isNaN(data151))) && (isFinite(data151)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs316){
-if((typeof data144 == "number") && (isFinite(data144))){
-if(data144 > 1000000 || isNaN(data144)){
+if(errors === _errs331){
+if((typeof data151 == "number") && (isFinite(data151))){
+if(data151 > 1000000 || isNaN(data151)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data144 < 1 || isNaN(data144)){
+if(data151 < 1 || isNaN(data151)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid44 = _errs316 === errors;
-if(valid44){
-const _errs318 = errors;
-if(typeof data137.exemptLoopback !== "boolean"){
+var valid47 = _errs331 === errors;
+if(valid47){
+const _errs333 = errors;
+if(typeof data144.exemptLoopback !== "boolean"){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/exemptLoopback",schemaPath:"#/properties/limits/properties/connections/properties/exemptLoopback/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
-var valid44 = _errs318 === errors;
+var valid47 = _errs333 === errors;
 }
 }
 }
@@ -3784,145 +3988,145 @@ validate11.errors = [{instancePath:instancePath+"/limits/connections",schemaPath
 return false;
 }
 }
-var valid36 = _errs301 === errors;
-if(valid36){
-let data146 = data88.http;
-const _errs320 = errors;
-if(errors === _errs320){
-if(data146 && typeof data146 == "object" && !Array.isArray(data146)){
-if(data146.headerBytes === undefined){
-data146.headerBytes = 32768;
+var valid39 = _errs316 === errors;
+if(valid39){
+let data153 = data95.http;
+const _errs335 = errors;
+if(errors === _errs335){
+if(data153 && typeof data153 == "object" && !Array.isArray(data153)){
+if(data153.headerBytes === undefined){
+data153.headerBytes = 32768;
 }
-if(data146.headers === undefined){
-data146.headers = 64;
+if(data153.headers === undefined){
+data153.headers = 64;
 }
-if(data146.bodyBytes === undefined){
-data146.bodyBytes = 16384;
+if(data153.bodyBytes === undefined){
+data153.bodyBytes = 16384;
 }
-if(data146.headerSeconds === undefined){
-data146.headerSeconds = 5;
+if(data153.headerSeconds === undefined){
+data153.headerSeconds = 5;
 }
-if(data146.requestSeconds === undefined){
-data146.requestSeconds = 10;
+if(data153.requestSeconds === undefined){
+data153.requestSeconds = 10;
 }
-const _errs322 = errors;
-for(const key30 in data146){
-if(!(((((key30 === "headerBytes") || (key30 === "headers")) || (key30 === "bodyBytes")) || (key30 === "headerSeconds")) || (key30 === "requestSeconds"))){
-validate11.errors = [{instancePath:instancePath+"/limits/http",schemaPath:"#/properties/limits/properties/http/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key30},message:"must NOT have additional properties"}];
+const _errs337 = errors;
+for(const key31 in data153){
+if(!(((((key31 === "headerBytes") || (key31 === "headers")) || (key31 === "bodyBytes")) || (key31 === "headerSeconds")) || (key31 === "requestSeconds"))){
+validate11.errors = [{instancePath:instancePath+"/limits/http",schemaPath:"#/properties/limits/properties/http/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key31},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs322 === errors){
-let data147 = data146.headerBytes;
-const _errs323 = errors;
-if(!(((typeof data147 == "number") && (!(data147 % 1) && !isNaN(data147))) && (isFinite(data147)))){
+if(_errs337 === errors){
+let data154 = data153.headerBytes;
+const _errs338 = errors;
+if(!(((typeof data154 == "number") && (!(data154 % 1) && !isNaN(data154))) && (isFinite(data154)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs323){
-if((typeof data147 == "number") && (isFinite(data147))){
-if(data147 > 65536 || isNaN(data147)){
+if(errors === _errs338){
+if((typeof data154 == "number") && (isFinite(data154))){
+if(data154 > 65536 || isNaN(data154)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data147 < 1 || isNaN(data147)){
+if(data154 < 1 || isNaN(data154)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid45 = _errs323 === errors;
-if(valid45){
-let data148 = data146.headers;
-const _errs325 = errors;
-if(!(((typeof data148 == "number") && (!(data148 % 1) && !isNaN(data148))) && (isFinite(data148)))){
+var valid48 = _errs338 === errors;
+if(valid48){
+let data155 = data153.headers;
+const _errs340 = errors;
+if(!(((typeof data155 == "number") && (!(data155 % 1) && !isNaN(data155))) && (isFinite(data155)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs325){
-if((typeof data148 == "number") && (isFinite(data148))){
-if(data148 > 256 || isNaN(data148)){
+if(errors === _errs340){
+if((typeof data155 == "number") && (isFinite(data155))){
+if(data155 > 256 || isNaN(data155)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/maximum",keyword:"maximum",params:{comparison: "<=", limit: 256},message:"must be <= 256"}];
 return false;
 }
 else {
-if(data148 < 1 || isNaN(data148)){
+if(data155 < 1 || isNaN(data155)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid45 = _errs325 === errors;
-if(valid45){
-let data149 = data146.bodyBytes;
-const _errs327 = errors;
-if(!(((typeof data149 == "number") && (!(data149 % 1) && !isNaN(data149))) && (isFinite(data149)))){
+var valid48 = _errs340 === errors;
+if(valid48){
+let data156 = data153.bodyBytes;
+const _errs342 = errors;
+if(!(((typeof data156 == "number") && (!(data156 % 1) && !isNaN(data156))) && (isFinite(data156)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs327){
-if((typeof data149 == "number") && (isFinite(data149))){
-if(data149 > 1048576 || isNaN(data149)){
+if(errors === _errs342){
+if((typeof data156 == "number") && (isFinite(data156))){
+if(data156 > 1048576 || isNaN(data156)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data149 < 1 || isNaN(data149)){
+if(data156 < 1 || isNaN(data156)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid45 = _errs327 === errors;
-if(valid45){
-let data150 = data146.headerSeconds;
-const _errs329 = errors;
-if(!(((typeof data150 == "number") && (!(data150 % 1) && !isNaN(data150))) && (isFinite(data150)))){
+var valid48 = _errs342 === errors;
+if(valid48){
+let data157 = data153.headerSeconds;
+const _errs344 = errors;
+if(!(((typeof data157 == "number") && (!(data157 % 1) && !isNaN(data157))) && (isFinite(data157)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs329){
-if((typeof data150 == "number") && (isFinite(data150))){
-if(data150 > 60 || isNaN(data150)){
+if(errors === _errs344){
+if((typeof data157 == "number") && (isFinite(data157))){
+if(data157 > 60 || isNaN(data157)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
 return false;
 }
 else {
-if(data150 < 1 || isNaN(data150)){
+if(data157 < 1 || isNaN(data157)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid45 = _errs329 === errors;
-if(valid45){
-let data151 = data146.requestSeconds;
-const _errs331 = errors;
-if(!(((typeof data151 == "number") && (!(data151 % 1) && !isNaN(data151))) && (isFinite(data151)))){
+var valid48 = _errs344 === errors;
+if(valid48){
+let data158 = data153.requestSeconds;
+const _errs346 = errors;
+if(!(((typeof data158 == "number") && (!(data158 % 1) && !isNaN(data158))) && (isFinite(data158)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs331){
-if((typeof data151 == "number") && (isFinite(data151))){
-if(data151 > 300 || isNaN(data151)){
+if(errors === _errs346){
+if((typeof data158 == "number") && (isFinite(data158))){
+if(data158 > 300 || isNaN(data158)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 300},message:"must be <= 300"}];
 return false;
 }
 else {
-if(data151 < 1 || isNaN(data151)){
+if(data158 < 1 || isNaN(data158)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid45 = _errs331 === errors;
+var valid48 = _errs346 === errors;
 }
 }
 }
@@ -3934,420 +4138,420 @@ validate11.errors = [{instancePath:instancePath+"/limits/http",schemaPath:"#/pro
 return false;
 }
 }
-var valid36 = _errs320 === errors;
-if(valid36){
-let data152 = data88.signIn;
-const _errs333 = errors;
-if(errors === _errs333){
-if(data152 && typeof data152 == "object" && !Array.isArray(data152)){
-if(data152.checksAtOnce === undefined){
-data152.checksAtOnce = 2;
+var valid39 = _errs335 === errors;
+if(valid39){
+let data159 = data95.signIn;
+const _errs348 = errors;
+if(errors === _errs348){
+if(data159 && typeof data159 == "object" && !Array.isArray(data159)){
+if(data159.checksAtOnce === undefined){
+data159.checksAtOnce = 2;
 }
-if(data152.checksWaiting === undefined){
-data152.checksWaiting = 1000;
+if(data159.checksWaiting === undefined){
+data159.checksWaiting = 1000;
 }
-if(data152.cacheSeconds === undefined){
-data152.cacheSeconds = 86400;
+if(data159.cacheSeconds === undefined){
+data159.cacheSeconds = 86400;
 }
-if(data152.cacheEntries === undefined){
-data152.cacheEntries = 4096;
+if(data159.cacheEntries === undefined){
+data159.cacheEntries = 4096;
 }
-if(data152.failuresPerAddress === undefined){
-data152.failuresPerAddress = 10;
+if(data159.failuresPerAddress === undefined){
+data159.failuresPerAddress = 10;
 }
-if(data152.addressWindowSeconds === undefined){
-data152.addressWindowSeconds = 300;
+if(data159.addressWindowSeconds === undefined){
+data159.addressWindowSeconds = 300;
 }
-if(data152.failuresPerUser === undefined){
-data152.failuresPerUser = 10;
+if(data159.failuresPerUser === undefined){
+data159.failuresPerUser = 10;
 }
-if(data152.userWindowSeconds === undefined){
-data152.userWindowSeconds = 900;
+if(data159.userWindowSeconds === undefined){
+data159.userWindowSeconds = 900;
 }
-if(data152.longestDelaySeconds === undefined){
-data152.longestDelaySeconds = 900;
+if(data159.longestDelaySeconds === undefined){
+data159.longestDelaySeconds = 900;
 }
-if(data152.firstMessageSeconds === undefined){
-data152.firstMessageSeconds = 5;
+if(data159.firstMessageSeconds === undefined){
+data159.firstMessageSeconds = 5;
 }
-if(data152.firstMessageBytes === undefined){
-data152.firstMessageBytes = 4096;
+if(data159.firstMessageBytes === undefined){
+data159.firstMessageBytes = 4096;
 }
-if(data152.sessionSeconds === undefined){
-data152.sessionSeconds = 43200;
+if(data159.sessionSeconds === undefined){
+data159.sessionSeconds = 43200;
 }
-if(data152.sessionIdleSeconds === undefined){
-data152.sessionIdleSeconds = 7200;
+if(data159.sessionIdleSeconds === undefined){
+data159.sessionIdleSeconds = 7200;
 }
-if(data152.sessionsPerUser === undefined){
-data152.sessionsPerUser = 64;
+if(data159.sessionsPerUser === undefined){
+data159.sessionsPerUser = 64;
 }
-if(data152.ticketSeconds === undefined){
-data152.ticketSeconds = 30;
+if(data159.ticketSeconds === undefined){
+data159.ticketSeconds = 30;
 }
-if(data152.ticketsPerUser === undefined){
-data152.ticketsPerUser = 64;
+if(data159.ticketsPerUser === undefined){
+data159.ticketsPerUser = 64;
 }
-const _errs335 = errors;
-for(const key31 in data152){
-if(!(func3.call(schema12.properties.limits.properties.signIn.properties, key31))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn",schemaPath:"#/properties/limits/properties/signIn/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key31},message:"must NOT have additional properties"}];
+const _errs350 = errors;
+for(const key32 in data159){
+if(!(func3.call(schema12.properties.limits.properties.signIn.properties, key32))){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn",schemaPath:"#/properties/limits/properties/signIn/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key32},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs335 === errors){
-let data153 = data152.checksAtOnce;
-const _errs336 = errors;
-if(!(((typeof data153 == "number") && (!(data153 % 1) && !isNaN(data153))) && (isFinite(data153)))){
+if(_errs350 === errors){
+let data160 = data159.checksAtOnce;
+const _errs351 = errors;
+if(!(((typeof data160 == "number") && (!(data160 % 1) && !isNaN(data160))) && (isFinite(data160)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs336){
-if((typeof data153 == "number") && (isFinite(data153))){
-if(data153 > 64 || isNaN(data153)){
+if(errors === _errs351){
+if((typeof data160 == "number") && (isFinite(data160))){
+if(data160 > 64 || isNaN(data160)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/maximum",keyword:"maximum",params:{comparison: "<=", limit: 64},message:"must be <= 64"}];
 return false;
 }
 else {
-if(data153 < 1 || isNaN(data153)){
+if(data160 < 1 || isNaN(data160)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid46 = _errs336 === errors;
-if(valid46){
-let data154 = data152.checksWaiting;
-const _errs338 = errors;
-if(!(((typeof data154 == "number") && (!(data154 % 1) && !isNaN(data154))) && (isFinite(data154)))){
+var valid49 = _errs351 === errors;
+if(valid49){
+let data161 = data159.checksWaiting;
+const _errs353 = errors;
+if(!(((typeof data161 == "number") && (!(data161 % 1) && !isNaN(data161))) && (isFinite(data161)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs338){
-if((typeof data154 == "number") && (isFinite(data154))){
-if(data154 > 10000 || isNaN(data154)){
+if(errors === _errs353){
+if((typeof data161 == "number") && (isFinite(data161))){
+if(data161 > 10000 || isNaN(data161)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data154 < 1 || isNaN(data154)){
+if(data161 < 1 || isNaN(data161)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid46 = _errs338 === errors;
-if(valid46){
-let data155 = data152.cacheSeconds;
-const _errs340 = errors;
-if(!(((typeof data155 == "number") && (!(data155 % 1) && !isNaN(data155))) && (isFinite(data155)))){
+var valid49 = _errs353 === errors;
+if(valid49){
+let data162 = data159.cacheSeconds;
+const _errs355 = errors;
+if(!(((typeof data162 == "number") && (!(data162 % 1) && !isNaN(data162))) && (isFinite(data162)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs340){
-if((typeof data155 == "number") && (isFinite(data155))){
-if(data155 > 604800 || isNaN(data155)){
+if(errors === _errs355){
+if((typeof data162 == "number") && (isFinite(data162))){
+if(data162 > 604800 || isNaN(data162)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
 return false;
 }
 else {
-if(data155 < 1 || isNaN(data155)){
+if(data162 < 1 || isNaN(data162)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid46 = _errs340 === errors;
-if(valid46){
-let data156 = data152.cacheEntries;
-const _errs342 = errors;
-if(!(((typeof data156 == "number") && (!(data156 % 1) && !isNaN(data156))) && (isFinite(data156)))){
+var valid49 = _errs355 === errors;
+if(valid49){
+let data163 = data159.cacheEntries;
+const _errs357 = errors;
+if(!(((typeof data163 == "number") && (!(data163 % 1) && !isNaN(data163))) && (isFinite(data163)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs342){
-if((typeof data156 == "number") && (isFinite(data156))){
-if(data156 > 65536 || isNaN(data156)){
+if(errors === _errs357){
+if((typeof data163 == "number") && (isFinite(data163))){
+if(data163 > 65536 || isNaN(data163)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data156 < 1 || isNaN(data156)){
+if(data163 < 1 || isNaN(data163)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid46 = _errs342 === errors;
-if(valid46){
-let data157 = data152.failuresPerAddress;
-const _errs344 = errors;
-if(!(((typeof data157 == "number") && (!(data157 % 1) && !isNaN(data157))) && (isFinite(data157)))){
+var valid49 = _errs357 === errors;
+if(valid49){
+let data164 = data159.failuresPerAddress;
+const _errs359 = errors;
+if(!(((typeof data164 == "number") && (!(data164 % 1) && !isNaN(data164))) && (isFinite(data164)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs344){
-if((typeof data157 == "number") && (isFinite(data157))){
-if(data157 > 1000 || isNaN(data157)){
+if(errors === _errs359){
+if((typeof data164 == "number") && (isFinite(data164))){
+if(data164 > 1000 || isNaN(data164)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
-if(data157 < 1 || isNaN(data157)){
+if(data164 < 1 || isNaN(data164)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid46 = _errs344 === errors;
-if(valid46){
-let data158 = data152.addressWindowSeconds;
-const _errs346 = errors;
-if(!(((typeof data158 == "number") && (!(data158 % 1) && !isNaN(data158))) && (isFinite(data158)))){
+var valid49 = _errs359 === errors;
+if(valid49){
+let data165 = data159.addressWindowSeconds;
+const _errs361 = errors;
+if(!(((typeof data165 == "number") && (!(data165 % 1) && !isNaN(data165))) && (isFinite(data165)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs346){
-if((typeof data158 == "number") && (isFinite(data158))){
-if(data158 > 86400 || isNaN(data158)){
+if(errors === _errs361){
+if((typeof data165 == "number") && (isFinite(data165))){
+if(data165 > 86400 || isNaN(data165)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data158 < 1 || isNaN(data158)){
+if(data165 < 1 || isNaN(data165)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid46 = _errs346 === errors;
-if(valid46){
-let data159 = data152.failuresPerUser;
-const _errs348 = errors;
-if(!(((typeof data159 == "number") && (!(data159 % 1) && !isNaN(data159))) && (isFinite(data159)))){
+var valid49 = _errs361 === errors;
+if(valid49){
+let data166 = data159.failuresPerUser;
+const _errs363 = errors;
+if(!(((typeof data166 == "number") && (!(data166 % 1) && !isNaN(data166))) && (isFinite(data166)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs348){
-if((typeof data159 == "number") && (isFinite(data159))){
-if(data159 > 1000 || isNaN(data159)){
+if(errors === _errs363){
+if((typeof data166 == "number") && (isFinite(data166))){
+if(data166 > 1000 || isNaN(data166)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
-if(data159 < 2 || isNaN(data159)){
+if(data166 < 2 || isNaN(data166)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"}];
 return false;
 }
 }
 }
 }
-var valid46 = _errs348 === errors;
-if(valid46){
-let data160 = data152.userWindowSeconds;
-const _errs350 = errors;
-if(!(((typeof data160 == "number") && (!(data160 % 1) && !isNaN(data160))) && (isFinite(data160)))){
+var valid49 = _errs363 === errors;
+if(valid49){
+let data167 = data159.userWindowSeconds;
+const _errs365 = errors;
+if(!(((typeof data167 == "number") && (!(data167 % 1) && !isNaN(data167))) && (isFinite(data167)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs350){
-if((typeof data160 == "number") && (isFinite(data160))){
-if(data160 > 86400 || isNaN(data160)){
+if(errors === _errs365){
+if((typeof data167 == "number") && (isFinite(data167))){
+if(data167 > 86400 || isNaN(data167)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data160 < 1 || isNaN(data160)){
+if(data167 < 1 || isNaN(data167)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid46 = _errs350 === errors;
-if(valid46){
-let data161 = data152.longestDelaySeconds;
-const _errs352 = errors;
-if(!(((typeof data161 == "number") && (!(data161 % 1) && !isNaN(data161))) && (isFinite(data161)))){
+var valid49 = _errs365 === errors;
+if(valid49){
+let data168 = data159.longestDelaySeconds;
+const _errs367 = errors;
+if(!(((typeof data168 == "number") && (!(data168 % 1) && !isNaN(data168))) && (isFinite(data168)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs352){
-if((typeof data161 == "number") && (isFinite(data161))){
-if(data161 > 86400 || isNaN(data161)){
+if(errors === _errs367){
+if((typeof data168 == "number") && (isFinite(data168))){
+if(data168 > 86400 || isNaN(data168)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data161 < 1 || isNaN(data161)){
+if(data168 < 1 || isNaN(data168)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid46 = _errs352 === errors;
-if(valid46){
-let data162 = data152.firstMessageSeconds;
-const _errs354 = errors;
-if(!(((typeof data162 == "number") && (!(data162 % 1) && !isNaN(data162))) && (isFinite(data162)))){
+var valid49 = _errs367 === errors;
+if(valid49){
+let data169 = data159.firstMessageSeconds;
+const _errs369 = errors;
+if(!(((typeof data169 == "number") && (!(data169 % 1) && !isNaN(data169))) && (isFinite(data169)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs354){
-if((typeof data162 == "number") && (isFinite(data162))){
-if(data162 > 30 || isNaN(data162)){
+if(errors === _errs369){
+if((typeof data169 == "number") && (isFinite(data169))){
+if(data169 > 30 || isNaN(data169)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"}];
 return false;
 }
 else {
-if(data162 < 1 || isNaN(data162)){
+if(data169 < 1 || isNaN(data169)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid46 = _errs354 === errors;
-if(valid46){
-let data163 = data152.firstMessageBytes;
-const _errs356 = errors;
-if(!(((typeof data163 == "number") && (!(data163 % 1) && !isNaN(data163))) && (isFinite(data163)))){
+var valid49 = _errs369 === errors;
+if(valid49){
+let data170 = data159.firstMessageBytes;
+const _errs371 = errors;
+if(!(((typeof data170 == "number") && (!(data170 % 1) && !isNaN(data170))) && (isFinite(data170)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs356){
-if((typeof data163 == "number") && (isFinite(data163))){
-if(data163 > 65536 || isNaN(data163)){
+if(errors === _errs371){
+if((typeof data170 == "number") && (isFinite(data170))){
+if(data170 > 65536 || isNaN(data170)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data163 < 1 || isNaN(data163)){
+if(data170 < 1 || isNaN(data170)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid46 = _errs356 === errors;
-if(valid46){
-let data164 = data152.sessionSeconds;
-const _errs358 = errors;
-if(!(((typeof data164 == "number") && (!(data164 % 1) && !isNaN(data164))) && (isFinite(data164)))){
+var valid49 = _errs371 === errors;
+if(valid49){
+let data171 = data159.sessionSeconds;
+const _errs373 = errors;
+if(!(((typeof data171 == "number") && (!(data171 % 1) && !isNaN(data171))) && (isFinite(data171)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs358){
-if((typeof data164 == "number") && (isFinite(data164))){
-if(data164 > 2592000 || isNaN(data164)){
+if(errors === _errs373){
+if((typeof data171 == "number") && (isFinite(data171))){
+if(data171 > 2592000 || isNaN(data171)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000},message:"must be <= 2592000"}];
 return false;
 }
 else {
-if(data164 < 60 || isNaN(data164)){
+if(data171 < 60 || isNaN(data171)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60},message:"must be >= 60"}];
 return false;
 }
 }
 }
 }
-var valid46 = _errs358 === errors;
-if(valid46){
-let data165 = data152.sessionIdleSeconds;
-const _errs360 = errors;
-if(!(((typeof data165 == "number") && (!(data165 % 1) && !isNaN(data165))) && (isFinite(data165)))){
+var valid49 = _errs373 === errors;
+if(valid49){
+let data172 = data159.sessionIdleSeconds;
+const _errs375 = errors;
+if(!(((typeof data172 == "number") && (!(data172 % 1) && !isNaN(data172))) && (isFinite(data172)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs360){
-if((typeof data165 == "number") && (isFinite(data165))){
-if(data165 > 2592000 || isNaN(data165)){
+if(errors === _errs375){
+if((typeof data172 == "number") && (isFinite(data172))){
+if(data172 > 2592000 || isNaN(data172)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000},message:"must be <= 2592000"}];
 return false;
 }
 else {
-if(data165 < 60 || isNaN(data165)){
+if(data172 < 60 || isNaN(data172)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60},message:"must be >= 60"}];
 return false;
 }
 }
 }
 }
-var valid46 = _errs360 === errors;
-if(valid46){
-let data166 = data152.sessionsPerUser;
-const _errs362 = errors;
-if(!(((typeof data166 == "number") && (!(data166 % 1) && !isNaN(data166))) && (isFinite(data166)))){
+var valid49 = _errs375 === errors;
+if(valid49){
+let data173 = data159.sessionsPerUser;
+const _errs377 = errors;
+if(!(((typeof data173 == "number") && (!(data173 % 1) && !isNaN(data173))) && (isFinite(data173)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs362){
-if((typeof data166 == "number") && (isFinite(data166))){
-if(data166 > 1024 || isNaN(data166)){
+if(errors === _errs377){
+if((typeof data173 == "number") && (isFinite(data173))){
+if(data173 > 1024 || isNaN(data173)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data166 < 1 || isNaN(data166)){
+if(data173 < 1 || isNaN(data173)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid46 = _errs362 === errors;
-if(valid46){
-let data167 = data152.ticketSeconds;
-const _errs364 = errors;
-if(!(((typeof data167 == "number") && (!(data167 % 1) && !isNaN(data167))) && (isFinite(data167)))){
+var valid49 = _errs377 === errors;
+if(valid49){
+let data174 = data159.ticketSeconds;
+const _errs379 = errors;
+if(!(((typeof data174 == "number") && (!(data174 % 1) && !isNaN(data174))) && (isFinite(data174)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs364){
-if((typeof data167 == "number") && (isFinite(data167))){
-if(data167 > 300 || isNaN(data167)){
+if(errors === _errs379){
+if((typeof data174 == "number") && (isFinite(data174))){
+if(data174 > 300 || isNaN(data174)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 300},message:"must be <= 300"}];
 return false;
 }
 else {
-if(data167 < 1 || isNaN(data167)){
+if(data174 < 1 || isNaN(data174)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid46 = _errs364 === errors;
-if(valid46){
-let data168 = data152.ticketsPerUser;
-const _errs366 = errors;
-if(!(((typeof data168 == "number") && (!(data168 % 1) && !isNaN(data168))) && (isFinite(data168)))){
+var valid49 = _errs379 === errors;
+if(valid49){
+let data175 = data159.ticketsPerUser;
+const _errs381 = errors;
+if(!(((typeof data175 == "number") && (!(data175 % 1) && !isNaN(data175))) && (isFinite(data175)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs366){
-if((typeof data168 == "number") && (isFinite(data168))){
-if(data168 > 1024 || isNaN(data168)){
+if(errors === _errs381){
+if((typeof data175 == "number") && (isFinite(data175))){
+if(data175 > 1024 || isNaN(data175)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data168 < 1 || isNaN(data168)){
+if(data175 < 1 || isNaN(data175)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid46 = _errs366 === errors;
+var valid49 = _errs381 === errors;
 }
 }
 }
@@ -4370,70 +4574,70 @@ validate11.errors = [{instancePath:instancePath+"/limits/signIn",schemaPath:"#/p
 return false;
 }
 }
-var valid36 = _errs333 === errors;
-if(valid36){
-let data169 = data88.commands;
-const _errs368 = errors;
-if(errors === _errs368){
-if(data169 && typeof data169 == "object" && !Array.isArray(data169)){
-if(data169.perUserPerSecond === undefined){
-data169.perUserPerSecond = 500;
+var valid39 = _errs348 === errors;
+if(valid39){
+let data176 = data95.commands;
+const _errs383 = errors;
+if(errors === _errs383){
+if(data176 && typeof data176 == "object" && !Array.isArray(data176)){
+if(data176.perUserPerSecond === undefined){
+data176.perUserPerSecond = 500;
 }
-if(data169.userBurst === undefined){
-data169.userBurst = 1000;
+if(data176.userBurst === undefined){
+data176.userBurst = 1000;
 }
-const _errs370 = errors;
-for(const key32 in data169){
-if(!((key32 === "perUserPerSecond") || (key32 === "userBurst"))){
-validate11.errors = [{instancePath:instancePath+"/limits/commands",schemaPath:"#/properties/limits/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key32},message:"must NOT have additional properties"}];
+const _errs385 = errors;
+for(const key33 in data176){
+if(!((key33 === "perUserPerSecond") || (key33 === "userBurst"))){
+validate11.errors = [{instancePath:instancePath+"/limits/commands",schemaPath:"#/properties/limits/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key33},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs370 === errors){
-let data170 = data169.perUserPerSecond;
-const _errs371 = errors;
-if(!(((typeof data170 == "number") && (!(data170 % 1) && !isNaN(data170))) && (isFinite(data170)))){
+if(_errs385 === errors){
+let data177 = data176.perUserPerSecond;
+const _errs386 = errors;
+if(!(((typeof data177 == "number") && (!(data177 % 1) && !isNaN(data177))) && (isFinite(data177)))){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs371){
-if((typeof data170 == "number") && (isFinite(data170))){
-if(data170 > 100000 || isNaN(data170)){
+if(errors === _errs386){
+if((typeof data177 == "number") && (isFinite(data177))){
+if(data177 > 100000 || isNaN(data177)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data170 < 1 || isNaN(data170)){
+if(data177 < 1 || isNaN(data177)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid47 = _errs371 === errors;
-if(valid47){
-let data171 = data169.userBurst;
-const _errs373 = errors;
-if(!(((typeof data171 == "number") && (!(data171 % 1) && !isNaN(data171))) && (isFinite(data171)))){
+var valid50 = _errs386 === errors;
+if(valid50){
+let data178 = data176.userBurst;
+const _errs388 = errors;
+if(!(((typeof data178 == "number") && (!(data178 % 1) && !isNaN(data178))) && (isFinite(data178)))){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs373){
-if((typeof data171 == "number") && (isFinite(data171))){
-if(data171 > 100000 || isNaN(data171)){
+if(errors === _errs388){
+if((typeof data178 == "number") && (isFinite(data178))){
+if(data178 > 100000 || isNaN(data178)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data171 < 1 || isNaN(data171)){
+if(data178 < 1 || isNaN(data178)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid47 = _errs373 === errors;
+var valid50 = _errs388 === errors;
 }
 }
 }
@@ -4442,62 +4646,62 @@ validate11.errors = [{instancePath:instancePath+"/limits/commands",schemaPath:"#
 return false;
 }
 }
-var valid36 = _errs368 === errors;
-if(valid36){
-let data172 = data88.store;
-const _errs375 = errors;
-if(errors === _errs375){
-if(data172 && typeof data172 == "object" && !Array.isArray(data172)){
-if(data172.freeMiB === undefined){
-data172.freeMiB = 256;
+var valid39 = _errs383 === errors;
+if(valid39){
+let data179 = data95.store;
+const _errs390 = errors;
+if(errors === _errs390){
+if(data179 && typeof data179 == "object" && !Array.isArray(data179)){
+if(data179.freeMiB === undefined){
+data179.freeMiB = 256;
 }
-if(data172.freePercent === undefined){
-data172.freePercent = 5;
+if(data179.freePercent === undefined){
+data179.freePercent = 5;
 }
-if(data172.waitingMiB === undefined){
-data172.waitingMiB = 64;
+if(data179.waitingMiB === undefined){
+data179.waitingMiB = 64;
 }
-const _errs377 = errors;
-for(const key33 in data172){
-if(!(((key33 === "freeMiB") || (key33 === "freePercent")) || (key33 === "waitingMiB"))){
-validate11.errors = [{instancePath:instancePath+"/limits/store",schemaPath:"#/properties/limits/properties/store/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key33},message:"must NOT have additional properties"}];
+const _errs392 = errors;
+for(const key34 in data179){
+if(!(((key34 === "freeMiB") || (key34 === "freePercent")) || (key34 === "waitingMiB"))){
+validate11.errors = [{instancePath:instancePath+"/limits/store",schemaPath:"#/properties/limits/properties/store/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key34},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs377 === errors){
-let data173 = data172.freeMiB;
-const _errs378 = errors;
-if(!(((typeof data173 == "number") && (!(data173 % 1) && !isNaN(data173))) && (isFinite(data173)))){
+if(_errs392 === errors){
+let data180 = data179.freeMiB;
+const _errs393 = errors;
+if(!(((typeof data180 == "number") && (!(data180 % 1) && !isNaN(data180))) && (isFinite(data180)))){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs378){
-if((typeof data173 == "number") && (isFinite(data173))){
-if(data173 > 1048576 || isNaN(data173)){
+if(errors === _errs393){
+if((typeof data180 == "number") && (isFinite(data180))){
+if(data180 > 1048576 || isNaN(data180)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data173 < 0 || isNaN(data173)){
+if(data180 < 0 || isNaN(data180)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid48 = _errs378 === errors;
-if(valid48){
-let data174 = data172.freePercent;
-const _errs380 = errors;
-if(errors === _errs380){
-if((typeof data174 == "number") && (isFinite(data174))){
-if(data174 > 100 || isNaN(data174)){
+var valid51 = _errs393 === errors;
+if(valid51){
+let data181 = data179.freePercent;
+const _errs395 = errors;
+if(errors === _errs395){
+if((typeof data181 == "number") && (isFinite(data181))){
+if(data181 > 100 || isNaN(data181)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",schemaPath:"#/properties/limits/properties/store/properties/freePercent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
 return false;
 }
 else {
-if(data174 < 0 || isNaN(data174)){
+if(data181 < 0 || isNaN(data181)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",schemaPath:"#/properties/limits/properties/store/properties/freePercent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
@@ -4508,29 +4712,29 @@ validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",sche
 return false;
 }
 }
-var valid48 = _errs380 === errors;
-if(valid48){
-let data175 = data172.waitingMiB;
-const _errs382 = errors;
-if(!(((typeof data175 == "number") && (!(data175 % 1) && !isNaN(data175))) && (isFinite(data175)))){
+var valid51 = _errs395 === errors;
+if(valid51){
+let data182 = data179.waitingMiB;
+const _errs397 = errors;
+if(!(((typeof data182 == "number") && (!(data182 % 1) && !isNaN(data182))) && (isFinite(data182)))){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs382){
-if((typeof data175 == "number") && (isFinite(data175))){
-if(data175 > 1048576 || isNaN(data175)){
+if(errors === _errs397){
+if((typeof data182 == "number") && (isFinite(data182))){
+if(data182 > 1048576 || isNaN(data182)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data175 < 1 || isNaN(data175)){
+if(data182 < 1 || isNaN(data182)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid48 = _errs382 === errors;
+var valid51 = _errs397 === errors;
 }
 }
 }
@@ -4540,95 +4744,95 @@ validate11.errors = [{instancePath:instancePath+"/limits/store",schemaPath:"#/pr
 return false;
 }
 }
-var valid36 = _errs375 === errors;
-if(valid36){
-let data176 = data88.memory;
-const _errs384 = errors;
-if(errors === _errs384){
-if(data176 && typeof data176 == "object" && !Array.isArray(data176)){
-if(data176.mib === undefined){
-data176.mib = 0;
+var valid39 = _errs390 === errors;
+if(valid39){
+let data183 = data95.memory;
+const _errs399 = errors;
+if(errors === _errs399){
+if(data183 && typeof data183 == "object" && !Array.isArray(data183)){
+if(data183.mib === undefined){
+data183.mib = 0;
 }
-if(data176.inboundMiB === undefined){
-data176.inboundMiB = 64;
+if(data183.inboundMiB === undefined){
+data183.inboundMiB = 64;
 }
-if(data176.outboundMiB === undefined){
-data176.outboundMiB = 64;
+if(data183.outboundMiB === undefined){
+data183.outboundMiB = 64;
 }
-const _errs386 = errors;
-for(const key34 in data176){
-if(!(((key34 === "mib") || (key34 === "inboundMiB")) || (key34 === "outboundMiB"))){
-validate11.errors = [{instancePath:instancePath+"/limits/memory",schemaPath:"#/properties/limits/properties/memory/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key34},message:"must NOT have additional properties"}];
+const _errs401 = errors;
+for(const key35 in data183){
+if(!(((key35 === "mib") || (key35 === "inboundMiB")) || (key35 === "outboundMiB"))){
+validate11.errors = [{instancePath:instancePath+"/limits/memory",schemaPath:"#/properties/limits/properties/memory/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key35},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs386 === errors){
-let data177 = data176.mib;
-const _errs387 = errors;
-if(!(((typeof data177 == "number") && (!(data177 % 1) && !isNaN(data177))) && (isFinite(data177)))){
+if(_errs401 === errors){
+let data184 = data183.mib;
+const _errs402 = errors;
+if(!(((typeof data184 == "number") && (!(data184 % 1) && !isNaN(data184))) && (isFinite(data184)))){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs387){
-if((typeof data177 == "number") && (isFinite(data177))){
-if(data177 > 1048576 || isNaN(data177)){
+if(errors === _errs402){
+if((typeof data184 == "number") && (isFinite(data184))){
+if(data184 > 1048576 || isNaN(data184)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data177 < 0 || isNaN(data177)){
+if(data184 < 0 || isNaN(data184)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid49 = _errs387 === errors;
-if(valid49){
-let data178 = data176.inboundMiB;
-const _errs389 = errors;
-if(!(((typeof data178 == "number") && (!(data178 % 1) && !isNaN(data178))) && (isFinite(data178)))){
+var valid52 = _errs402 === errors;
+if(valid52){
+let data185 = data183.inboundMiB;
+const _errs404 = errors;
+if(!(((typeof data185 == "number") && (!(data185 % 1) && !isNaN(data185))) && (isFinite(data185)))){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs389){
-if((typeof data178 == "number") && (isFinite(data178))){
-if(data178 > 65536 || isNaN(data178)){
+if(errors === _errs404){
+if((typeof data185 == "number") && (isFinite(data185))){
+if(data185 > 65536 || isNaN(data185)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data178 < 1 || isNaN(data178)){
+if(data185 < 1 || isNaN(data185)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid49 = _errs389 === errors;
-if(valid49){
-let data179 = data176.outboundMiB;
-const _errs391 = errors;
-if(!(((typeof data179 == "number") && (!(data179 % 1) && !isNaN(data179))) && (isFinite(data179)))){
+var valid52 = _errs404 === errors;
+if(valid52){
+let data186 = data183.outboundMiB;
+const _errs406 = errors;
+if(!(((typeof data186 == "number") && (!(data186 % 1) && !isNaN(data186))) && (isFinite(data186)))){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs391){
-if((typeof data179 == "number") && (isFinite(data179))){
-if(data179 > 65536 || isNaN(data179)){
+if(errors === _errs406){
+if((typeof data186 == "number") && (isFinite(data186))){
+if(data186 > 65536 || isNaN(data186)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data179 < 1 || isNaN(data179)){
+if(data186 < 1 || isNaN(data186)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid49 = _errs391 === errors;
+var valid52 = _errs406 === errors;
 }
 }
 }
@@ -4638,38 +4842,38 @@ validate11.errors = [{instancePath:instancePath+"/limits/memory",schemaPath:"#/p
 return false;
 }
 }
-var valid36 = _errs384 === errors;
-if(valid36){
-let data180 = data88.process;
-const _errs393 = errors;
-if(errors === _errs393){
-if(data180 && typeof data180 == "object" && !Array.isArray(data180)){
-if(data180.lagMs === undefined){
-data180.lagMs = 250;
+var valid39 = _errs399 === errors;
+if(valid39){
+let data187 = data95.process;
+const _errs408 = errors;
+if(errors === _errs408){
+if(data187 && typeof data187 == "object" && !Array.isArray(data187)){
+if(data187.lagMs === undefined){
+data187.lagMs = 250;
 }
-const _errs395 = errors;
-for(const key35 in data180){
-if(!(key35 === "lagMs")){
-validate11.errors = [{instancePath:instancePath+"/limits/process",schemaPath:"#/properties/limits/properties/process/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key35},message:"must NOT have additional properties"}];
+const _errs410 = errors;
+for(const key36 in data187){
+if(!(key36 === "lagMs")){
+validate11.errors = [{instancePath:instancePath+"/limits/process",schemaPath:"#/properties/limits/properties/process/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key36},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs395 === errors){
-let data181 = data180.lagMs;
-const _errs396 = errors;
-if(!(((typeof data181 == "number") && (!(data181 % 1) && !isNaN(data181))) && (isFinite(data181)))){
+if(_errs410 === errors){
+let data188 = data187.lagMs;
+const _errs411 = errors;
+if(!(((typeof data188 == "number") && (!(data188 % 1) && !isNaN(data188))) && (isFinite(data188)))){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs396){
-if((typeof data181 == "number") && (isFinite(data181))){
-if(data181 > 60000 || isNaN(data181)){
+if(errors === _errs411){
+if((typeof data188 == "number") && (isFinite(data188))){
+if(data188 > 60000 || isNaN(data188)){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60000},message:"must be <= 60000"}];
 return false;
 }
 else {
-if(data181 < 10 || isNaN(data181)){
+if(data188 < 10 || isNaN(data188)){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 10},message:"must be >= 10"}];
 return false;
 }
@@ -4683,70 +4887,70 @@ validate11.errors = [{instancePath:instancePath+"/limits/process",schemaPath:"#/
 return false;
 }
 }
-var valid36 = _errs393 === errors;
-if(valid36){
-let data182 = data88.history;
-const _errs398 = errors;
-if(errors === _errs398){
-if(data182 && typeof data182 == "object" && !Array.isArray(data182)){
-if(data182.series === undefined){
-data182.series = 20000;
+var valid39 = _errs408 === errors;
+if(valid39){
+let data189 = data95.history;
+const _errs413 = errors;
+if(errors === _errs413){
+if(data189 && typeof data189 == "object" && !Array.isArray(data189)){
+if(data189.series === undefined){
+data189.series = 20000;
 }
-if(data182.openMiB === undefined){
-data182.openMiB = 32;
+if(data189.openMiB === undefined){
+data189.openMiB = 32;
 }
-const _errs400 = errors;
-for(const key36 in data182){
-if(!((key36 === "series") || (key36 === "openMiB"))){
-validate11.errors = [{instancePath:instancePath+"/limits/history",schemaPath:"#/properties/limits/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key36},message:"must NOT have additional properties"}];
+const _errs415 = errors;
+for(const key37 in data189){
+if(!((key37 === "series") || (key37 === "openMiB"))){
+validate11.errors = [{instancePath:instancePath+"/limits/history",schemaPath:"#/properties/limits/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key37},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs400 === errors){
-let data183 = data182.series;
-const _errs401 = errors;
-if(!(((typeof data183 == "number") && (!(data183 % 1) && !isNaN(data183))) && (isFinite(data183)))){
+if(_errs415 === errors){
+let data190 = data189.series;
+const _errs416 = errors;
+if(!(((typeof data190 == "number") && (!(data190 % 1) && !isNaN(data190))) && (isFinite(data190)))){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs401){
-if((typeof data183 == "number") && (isFinite(data183))){
-if(data183 > 1000000 || isNaN(data183)){
+if(errors === _errs416){
+if((typeof data190 == "number") && (isFinite(data190))){
+if(data190 > 1000000 || isNaN(data190)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data183 < 1 || isNaN(data183)){
+if(data190 < 1 || isNaN(data190)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid51 = _errs401 === errors;
-if(valid51){
-let data184 = data182.openMiB;
-const _errs403 = errors;
-if(!(((typeof data184 == "number") && (!(data184 % 1) && !isNaN(data184))) && (isFinite(data184)))){
+var valid54 = _errs416 === errors;
+if(valid54){
+let data191 = data189.openMiB;
+const _errs418 = errors;
+if(!(((typeof data191 == "number") && (!(data191 % 1) && !isNaN(data191))) && (isFinite(data191)))){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs403){
-if((typeof data184 == "number") && (isFinite(data184))){
-if(data184 > 1024 || isNaN(data184)){
+if(errors === _errs418){
+if((typeof data191 == "number") && (isFinite(data191))){
+if(data191 > 1024 || isNaN(data191)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data184 < 1 || isNaN(data184)){
+if(data191 < 1 || isNaN(data191)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid51 = _errs403 === errors;
+var valid54 = _errs418 === errors;
 }
 }
 }
@@ -4755,95 +4959,95 @@ validate11.errors = [{instancePath:instancePath+"/limits/history",schemaPath:"#/
 return false;
 }
 }
-var valid36 = _errs398 === errors;
-if(valid36){
-let data185 = data88.dialects;
-const _errs405 = errors;
-if(errors === _errs405){
-if(data185 && typeof data185 == "object" && !Array.isArray(data185)){
-if(data185.keys === undefined){
-data185.keys = 256;
+var valid39 = _errs413 === errors;
+if(valid39){
+let data192 = data95.dialects;
+const _errs420 = errors;
+if(errors === _errs420){
+if(data192 && typeof data192 == "object" && !Array.isArray(data192)){
+if(data192.keys === undefined){
+data192.keys = 256;
 }
-if(data185.mailboxes === undefined){
-data185.mailboxes = 256;
+if(data192.mailboxes === undefined){
+data192.mailboxes = 256;
 }
-if(data185.mailboxMessages === undefined){
-data185.mailboxMessages = 1000;
+if(data192.mailboxMessages === undefined){
+data192.mailboxMessages = 1000;
 }
-const _errs407 = errors;
-for(const key37 in data185){
-if(!(((key37 === "keys") || (key37 === "mailboxes")) || (key37 === "mailboxMessages"))){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects",schemaPath:"#/properties/limits/properties/dialects/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key37},message:"must NOT have additional properties"}];
+const _errs422 = errors;
+for(const key38 in data192){
+if(!(((key38 === "keys") || (key38 === "mailboxes")) || (key38 === "mailboxMessages"))){
+validate11.errors = [{instancePath:instancePath+"/limits/dialects",schemaPath:"#/properties/limits/properties/dialects/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key38},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs407 === errors){
-let data186 = data185.keys;
-const _errs408 = errors;
-if(!(((typeof data186 == "number") && (!(data186 % 1) && !isNaN(data186))) && (isFinite(data186)))){
+if(_errs422 === errors){
+let data193 = data192.keys;
+const _errs423 = errors;
+if(!(((typeof data193 == "number") && (!(data193 % 1) && !isNaN(data193))) && (isFinite(data193)))){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs408){
-if((typeof data186 == "number") && (isFinite(data186))){
-if(data186 > 10000 || isNaN(data186)){
+if(errors === _errs423){
+if((typeof data193 == "number") && (isFinite(data193))){
+if(data193 > 10000 || isNaN(data193)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data186 < 1 || isNaN(data186)){
+if(data193 < 1 || isNaN(data193)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs408 === errors;
-if(valid52){
-let data187 = data185.mailboxes;
-const _errs410 = errors;
-if(!(((typeof data187 == "number") && (!(data187 % 1) && !isNaN(data187))) && (isFinite(data187)))){
+var valid55 = _errs423 === errors;
+if(valid55){
+let data194 = data192.mailboxes;
+const _errs425 = errors;
+if(!(((typeof data194 == "number") && (!(data194 % 1) && !isNaN(data194))) && (isFinite(data194)))){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs410){
-if((typeof data187 == "number") && (isFinite(data187))){
-if(data187 > 10000 || isNaN(data187)){
+if(errors === _errs425){
+if((typeof data194 == "number") && (isFinite(data194))){
+if(data194 > 10000 || isNaN(data194)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data187 < 1 || isNaN(data187)){
+if(data194 < 1 || isNaN(data194)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs410 === errors;
-if(valid52){
-let data188 = data185.mailboxMessages;
-const _errs412 = errors;
-if(!(((typeof data188 == "number") && (!(data188 % 1) && !isNaN(data188))) && (isFinite(data188)))){
+var valid55 = _errs425 === errors;
+if(valid55){
+let data195 = data192.mailboxMessages;
+const _errs427 = errors;
+if(!(((typeof data195 == "number") && (!(data195 % 1) && !isNaN(data195))) && (isFinite(data195)))){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs412){
-if((typeof data188 == "number") && (isFinite(data188))){
-if(data188 > 100000 || isNaN(data188)){
+if(errors === _errs427){
+if((typeof data195 == "number") && (isFinite(data195))){
+if(data195 > 100000 || isNaN(data195)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data188 < 16 || isNaN(data188)){
+if(data195 < 16 || isNaN(data195)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/minimum",keyword:"minimum",params:{comparison: ">=", limit: 16},message:"must be >= 16"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs412 === errors;
+var valid55 = _errs427 === errors;
 }
 }
 }
@@ -4853,7 +5057,7 @@ validate11.errors = [{instancePath:instancePath+"/limits/dialects",schemaPath:"#
 return false;
 }
 }
-var valid36 = _errs405 === errors;
+var valid39 = _errs420 === errors;
 }
 }
 }
@@ -4876,35 +5080,35 @@ validate11.errors = [{instancePath:instancePath+"/limits",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs195 === errors;
+var valid0 = _errs210 === errors;
 if(valid0){
-let data189 = data.accept;
-const _errs414 = errors;
-if(errors === _errs414){
-if(Array.isArray(data189)){
-var valid53 = true;
-const len13 = data189.length;
-for(let i15=0; i15<len13; i15++){
-let data190 = data189[i15];
-const _errs416 = errors;
-if(!((((((data190 === "plain-http") || (data190 === "plain-mqtt")) || (data190 === "plain-dialects")) || (data190 === "guests")) || (data190 === "guest-pages")) || (data190 === "any-origin"))){
-validate11.errors = [{instancePath:instancePath+"/accept/" + i15,schemaPath:"#/properties/accept/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.accept.items.enum},message:"must be equal to one of the allowed values"}];
+let data196 = data.accept;
+const _errs429 = errors;
+if(errors === _errs429){
+if(Array.isArray(data196)){
+var valid56 = true;
+const len15 = data196.length;
+for(let i17=0; i17<len15; i17++){
+let data197 = data196[i17];
+const _errs431 = errors;
+if(!((((((data197 === "plain-http") || (data197 === "plain-mqtt")) || (data197 === "plain-dialects")) || (data197 === "guests")) || (data197 === "guest-pages")) || (data197 === "any-origin"))){
+validate11.errors = [{instancePath:instancePath+"/accept/" + i17,schemaPath:"#/properties/accept/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.accept.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid53 = _errs416 === errors;
-if(!valid53){
+var valid56 = _errs431 === errors;
+if(!valid56){
 break;
 }
 }
-if(valid53){
-let i16 = data189.length;
+if(valid56){
+let i18 = data196.length;
 let j2;
-if(i16 > 1){
+if(i18 > 1){
 outer2:
-for(;i16--;){
-for(j2 = i16; j2--;){
-if(func0(data189[i16], data189[j2])){
-validate11.errors = [{instancePath:instancePath+"/accept",schemaPath:"#/properties/accept/uniqueItems",keyword:"uniqueItems",params:{i: i16, j: j2},message:"must NOT have duplicate items (items ## "+j2+" and "+i16+" are identical)"}];
+for(;i18--;){
+for(j2 = i18; j2--;){
+if(func0(data196[i18], data196[j2])){
+validate11.errors = [{instancePath:instancePath+"/accept",schemaPath:"#/properties/accept/uniqueItems",keyword:"uniqueItems",params:{i: i18, j: j2},message:"must NOT have duplicate items (items ## "+j2+" and "+i18+" are identical)"}];
 return false;
 break outer2;
 }
@@ -4918,26 +5122,26 @@ validate11.errors = [{instancePath:instancePath+"/accept",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs414 === errors;
+var valid0 = _errs429 === errors;
 if(valid0){
-let data191 = data.log;
-const _errs417 = errors;
-if(errors === _errs417){
-if(data191 && typeof data191 == "object" && !Array.isArray(data191)){
-if(data191.level === undefined){
-data191.level = "info";
+let data198 = data.log;
+const _errs432 = errors;
+if(errors === _errs432){
+if(data198 && typeof data198 == "object" && !Array.isArray(data198)){
+if(data198.level === undefined){
+data198.level = "info";
 }
-const _errs419 = errors;
-for(const key38 in data191){
-if(!(key38 === "level")){
-validate11.errors = [{instancePath:instancePath+"/log",schemaPath:"#/properties/log/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key38},message:"must NOT have additional properties"}];
+const _errs434 = errors;
+for(const key39 in data198){
+if(!(key39 === "level")){
+validate11.errors = [{instancePath:instancePath+"/log",schemaPath:"#/properties/log/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key39},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs419 === errors){
-let data192 = data191.level;
-if(!(((((((data192 === "trace") || (data192 === "debug")) || (data192 === "info")) || (data192 === "warn")) || (data192 === "error")) || (data192 === "fatal")) || (data192 === "silent"))){
+if(_errs434 === errors){
+let data199 = data198.level;
+if(!(((((((data199 === "trace") || (data199 === "debug")) || (data199 === "info")) || (data199 === "warn")) || (data199 === "error")) || (data199 === "fatal")) || (data199 === "silent"))){
 validate11.errors = [{instancePath:instancePath+"/log/level",schemaPath:"#/properties/log/properties/level/enum",keyword:"enum",params:{allowedValues: schema12.properties.log.properties.level.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
@@ -4948,7 +5152,7 @@ validate11.errors = [{instancePath:instancePath+"/log",schemaPath:"#/properties/
 return false;
 }
 }
-var valid0 = _errs417 === errors;
+var valid0 = _errs432 === errors;
 }
 }
 }

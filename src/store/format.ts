@@ -5,7 +5,10 @@ import { type Change, type Engine, formatKey, type Store } from './store.ts'
 export type Migration = (store: Pick<Store, 'get' | 'entries'>) => Promise<readonly Change[]>
 
 /** The first one brings format 1 to format 2, and so on. */
-export const migrations: readonly Migration[] = []
+export const migrations: readonly Migration[] = [
+  // Records of messages and subscriptions may hold what MQTT 5 says of them. Those before stay as they are.
+  async () => [],
+]
 
 export interface FormatOptions {
   /** Where the store is, for sentences. */

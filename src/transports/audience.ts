@@ -19,6 +19,8 @@ export interface View {
   readonly dialect: Pick<Dialect, 'name' | 'encode'>
   readonly base: string
   readonly rights: Pick<Rights, 'key' | 'mayRead' | 'readsAll'>
+  /** Whether messages come with what MQTT 5 says of them. */
+  readonly showsProperties?: boolean
 }
 
 export interface AudienceContext {
@@ -91,12 +93,13 @@ export class Audience {
     }
   }
 
-  #collect({ topic, payload }: Message): void {
-    const { base, dialect, rights } = this.#view
+  #collect({ topic, payload, properties: said }: Message): void {
+    const { base, dialect, rights, showsProperties } = this.#view
     if (!this.#readsAll && !rights.mayRead(topic)) return
     const relative = relativeTopic(base, topic)
     if (relative === undefined) return
-    const message = { topic: relative, payload }
+    const properties = showsProperties ? said : undefined
+    const message = { topic: relative, payload, properties }
     const text = fittingFrame(dialect, message, this.#context.frameBytes)
     if (this.#frames.length === 0) this.#context.endOfTick.add(this)
     // Only of a report does the latest value tell all; commands, answers and notifications are events.

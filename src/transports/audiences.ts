@@ -23,7 +23,7 @@ export function createAudiences(context: AudienceContext): Audiences {
   return {
     join: (view, member) => {
       // No topic holds a line break, so two audiences never share a name.
-      const name = [view.dialect.name, view.base, view.rights.key].join('\n')
+      const name = [view.dialect.name, view.base, view.rights.key, view.showsProperties].join('\n')
       const audience = audiences.get(name) ?? new Audience(context, view)
       audiences.set(name, audience)
       audience.add(member)

@@ -59,9 +59,14 @@ export interface OpenSession extends Session {
 export function openSession(context: SessionContext, options: SessionOptions): OpenSession {
   const { dialect, base, link, user, address, connection, until, ended } = options
   const join = () => {
-    const membership = context.audiences.join({ dialect, base, rights }, link)
+    const membership = context.audiences.join({ dialect, base, rights, showsProperties }, link)
     link.follow(membership)
     return membership
+  }
+  let showsProperties = false
+  const joinAnew = () => {
+    membership.leave()
+    membership = join()
   }
   const registered = context.signedIn.register({
     user,
@@ -70,8 +75,7 @@ export function openSession(context: SessionContext, options: SessionOptions): O
     ended,
     rightsChanged: (changed) => {
       rights = changed
-      membership.leave()
-      membership = join()
+      joinAnew()
     },
   })
   let { rights } = registered
@@ -82,11 +86,12 @@ export function openSession(context: SessionContext, options: SessionOptions): O
     tell: (topic, payload, line) => link.send(dialect.encode(topic, payload, line)),
   })
   const sendLastValues = async () => {
-    for (const { topic, payload } of await context.lastValuesBelow(base)) {
+    for (const { topic, payload, properties: said } of await context.lastValuesBelow(base)) {
       if (!(await link.hasRoom())) return
       const relative = relativeTopic(base, topic)
       if (relative === undefined || !rights.mayRead(topic)) continue
-      const message = { topic: relative, payload }
+      const properties = showsProperties ? said : undefined
+      const message = { topic: relative, payload, properties }
       link.past(fittingFrame(dialect, message, context.frameBytes), topic)
     }
   }
@@ -99,11 +104,11 @@ export function openSession(context: SessionContext, options: SessionOptions): O
       ),
   })
   return {
-    publish: (topic, payload, { watcher, force, options: line } = {}) => {
+    publish: (topic, payload, { watcher, force, properties, options: line } = {}) => {
       // Of a report there is nothing to answer.
       const isQuestion = shapeOf(topic) !== 'report'
       if (isQuestion && answering.list(topic, payload, line)) return
-      const message = toMessage(joinTopic(base, topic), payload)
+      const message = { ...toMessage(joinTopic(base, topic), payload), properties }
       const sender = { user: user.name, rights, address, way: dialect.name, watcher, force }
       const admitted = context.admit(message, sender)
       if (admitted === undefined) return
@@ -111,6 +116,11 @@ export function openSession(context: SessionContext, options: SessionOptions): O
       if (isQuestion) answering.asked(topic, line)
     },
     catchUp: catchUp.ask,
+    showProperties: () => {
+      if (showsProperties) return
+      showsProperties = true
+      joinAnew()
+    },
     close: () => {
       membership.leave()
       registered.leave()

@@ -12,6 +12,7 @@ import {
   rawMqttTo,
   signedIn,
 } from '../raw-mqtt.ts'
+import { bodyOf, codesIn5, connect5 } from '../raw-mqtt5.ts'
 
 const besideTheProject = new URL('../../../shared/conformance/mqtt-packets', import.meta.url)
 
@@ -40,7 +41,7 @@ type Step =
     }
 
 /**
- * The sequences for MQTT 3.1 and 3.1.1, by file. They stand beside the project, or in the folder that
+ * The sequences, by file. They stand beside the project, or in the folder that
  * MQTT_CONFORMANCE names. Without them the test says so and skips, or fails in CI, and the answer is
  * undefined: the caller returns.
  */
@@ -57,6 +58,8 @@ export function packetSequences(t: Test): ReadonlyMap<string, Sequence[]> | unde
 
 interface Group {
   readonly group: string
+  readonly ver?: number
+  readonly disable?: boolean
   readonly tests: readonly {
     readonly name: string
     readonly ver?: number
@@ -69,25 +72,27 @@ interface Group {
 function sequencesOf(file: Buffer): Sequence[] {
   const groups: Group[] = JSON.parse(file.toString())
   return groups
-    .filter(({ group }) => !group.startsWith('v5'))
-    .flatMap(({ group, tests }) =>
+    .filter(({ disable }) => disable !== true)
+    .flatMap(({ group, ver, tests }) =>
       tests.map((test) => ({
         name: `${group} ${test.name}`,
-        level: test.ver ?? 4,
+        level: test.ver ?? ver ?? (group.startsWith('v5') ? 5 : 4),
         connects: test.connect ?? true,
         ends: test.expect_disconnect ?? true,
         steps: test.msgs,
       })),
     )
-    .filter(({ level }) => level < 5)
 }
 
-/** Plays a sequence to the broker at `port`; answers what was wrong, if something was. */
+/**
+ * Plays a sequence to the broker at `port`; answers what was wrong, if something was. Packets of MQTT 5 are
+ * compared by what they mean: a broker may say as much as it wants of its reasons, and of itself in CONNACK.
+ */
 export async function play(t: Test, port: number, sequence: Sequence): Promise<string | undefined> {
-  const peer = await openPeer(port)
+  const peer = await openPeer(port, sequence.level)
   try {
     if (sequence.connects) {
-      peer.send(connectPacket({ clientId: sequence.name, level: sequence.level }))
+      peer.send(connectOf(sequence))
       await peer.expect(Buffer.from([0x20, 2, 0, 0]))
     }
     for (const step of sequence.steps) await take(t, { step, peer, port })
@@ -102,6 +107,10 @@ export async function play(t: Test, port: number, sequence: Sequence): Promise<s
   } finally {
     peer.close()
   }
+}
+
+function connectOf({ name, level }: Sequence): Buffer {
+  return level === 5 ? connect5({ clientId: name }) : connectPacket({ clientId: name, level })
 }
 
 interface Stage {
@@ -130,7 +139,7 @@ interface Peer {
   close(): void
 }
 
-async function openPeer(port: number): Promise<Peer> {
+async function openPeer(port: number, level: number): Promise<Peer> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true })
   // What the other side resets has ended too.
   socket.on('error', () => {})
@@ -141,6 +150,10 @@ async function openPeer(port: number): Promise<Peer> {
       socket.write(bytes)
     },
     expect: async (expected) => {
+      if (level === 5) {
+        for (const one of packetsIn(expected)) checkMeaning(await reader.packet(), one)
+        return
+      }
       const got = await reader.take(expected.length)
       if (got.equals(expected)) return
       throw new Error(`expected ${expected.toString('hex')}, got ${got.toString('hex')}`)
@@ -150,6 +163,41 @@ async function openPeer(port: number): Promise<Peer> {
     },
     close: () => socket.destroy(),
   }
+}
+
+/** Where the first packet of `bytes` ends; 0 when it is not complete. */
+function packetEnd(bytes: Buffer): number {
+  let length = 0
+  for (let at = 1; at < Math.min(bytes.length, 5); at++) {
+    const byte = bytes[at] ?? 0
+    length += (byte & 127) << (7 * (at - 1))
+    if (byte < 128) return at + 1 + length <= bytes.length ? at + 1 + length : 0
+  }
+  return 0
+}
+
+/** The packets that are expected; what is none is expected as it is. */
+function packetsIn(bytes: Buffer): Buffer[] {
+  const end = packetEnd(bytes)
+  return end === 0 || end === bytes.length
+    ? [bytes]
+    : [bytes.subarray(0, end), ...packetsIn(bytes.subarray(end))]
+}
+
+function checkMeaning(got: Buffer, expected: Buffer): void {
+  if (meaningOf(got) === meaningOf(expected)) return
+  throw new Error(`expected ${expected.toString('hex')}, got ${got.toString('hex')}`)
+}
+
+/** Type, id and reasons of a packet of MQTT 5; without a reason it is 0. */
+function meaningOf(packet: Buffer): string {
+  const hex = packet.toString('hex')
+  const body = bodyOf(hex)
+  const type = hex.slice(0, 1)
+  if (type === '2') return `CONNACK ${body[0]} ${body[1]}`
+  if ('4567'.includes(type)) return `${type} ${body.readUInt16BE(0)} ${body[2] ?? 0}`
+  if ('9b'.includes(type)) return `${type} ${body.readUInt16BE(0)} ${codesIn5(hex)}`
+  return type === 'e' ? `DISCONNECT ${body[0] ?? 0}` : hex
 }
 
 /** Reads a socket by numbers of bytes. */
@@ -182,6 +230,13 @@ function readerOf(socket: Socket) {
       await waitFor(() => bytes.length >= count)
       const taken = bytes.subarray(0, count)
       bytes = bytes.subarray(count)
+      return taken
+    },
+    packet: async () => {
+      await waitFor(() => packetEnd(bytes) > 0)
+      const end = packetEnd(bytes)
+      const taken = bytes.subarray(0, end)
+      bytes = bytes.subarray(end)
       return taken
     },
     isEnded: async () => {

@@ -6,6 +6,7 @@ import { Payload } from '../../src/core/payload.ts'
 import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import { checkTopic, isTopic } from '../../src/core/topic.ts'
 import { createClownTalk } from '../../src/dialects/clown-talk.ts'
+import { textsOf } from '../../src/mqtt/properties.ts'
 import { converse, dialectContract } from './contract.ts'
 
 const counters = createCounters()
@@ -293,4 +294,51 @@ t.test('a frame that came is told on as it came', async () => {
       return message !== undefined && clownTalk.encode('a', message.payload) === frame
     }),
   )
+})
+
+t.test('who asks for properties is shown them, and others are not', async (t) => {
+  for (const [asked, expected] of [
+    ['{}', false],
+    ['{"properties":false}', false],
+    ['{"properties":true}', true],
+  ] as const) {
+    const conversation = converse(clownTalk)
+    conversation.receive(`["clown.talk/-/config/set", ${asked}]`)
+    t.equal(conversation.showsProperties, expected)
+    t.equal(conversation.sent.length, 1)
+  }
+})
+
+t.test('a line may say what MQTT 5 says of a message', async (t) => {
+  const conversation = converse(clownTalk)
+  const said = {
+    contentType: 'text/plain',
+    userProperties: [
+      ['a', 'b'],
+      ['a', 'č'],
+    ],
+  }
+  conversation.receive(
+    `["x", 1, ${JSON.stringify(said)}]\n["x", 1, {"userProperties":[]}]\n["x", 1]`,
+  )
+  const [first, second, third] = conversation.published.map(({ properties }) => properties)
+  t.same(first && textsOf(first.bytes), said)
+  t.equal(second?.bytes.length, 0)
+  t.equal(third, undefined)
+})
+
+t.test('what MQTT 5 could not say is refused', async (t) => {
+  const conversation = converse(clownTalk)
+  const wrong = [
+    '{"contentType":1}',
+    '{"contentType":"a\\u0000"}',
+    '{"userProperties":{"a":"b"}}',
+    '{"userProperties":[["a"]]}',
+    '{"userProperties":[["a",1]]}',
+    `{"userProperties":${JSON.stringify(Array.from({ length: 65 }, () => ['a', 'b']))}}`,
+    `{"contentType":"${'x'.repeat(4097)}"}`,
+  ]
+  for (const options of wrong) conversation.receive(`["x", 1, ${options}]`)
+  t.same(conversation.published, [])
+  t.equal(conversation.sent.filter((frame) => frame.includes('bad-frame')).length, wrong.length)
 })

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import type { Test } from 'tap'
 import type { Watcher } from '../../src/access/sender.ts'
+import type { MessageProperties } from '../../src/core/message.ts'
 import { Payload } from '../../src/core/payload.ts'
 import type { Dialect } from '../../src/dialects/dialect.ts'
 
@@ -12,9 +13,11 @@ export interface Conversation {
     payload: Payload
     watcher: Watcher | undefined
     force: boolean | undefined
+    properties: MessageProperties | undefined
   }[]
   readonly sent: string[]
   catchUps: number
+  showsProperties: boolean
 }
 
 /** A conversation with a hub that takes every message. `publish` may throw in its place. */
@@ -23,14 +26,18 @@ export function converse(dialect: Dialect, publish: (topic: string) => void = ()
     published: [],
     sent: [],
     catchUps: 0,
+    showsProperties: false,
     receive: (frame) => receive(Buffer.from(frame)),
   }
   const receive = dialect.open(
     { send: (frame) => conversation.sent.push(frame) },
     {
-      publish: (topic, payload, { watcher, force } = {}) => {
+      publish: (topic, payload, { watcher, force, properties } = {}) => {
         publish(topic)
-        conversation.published.push({ topic, payload, watcher, force })
+        conversation.published.push({ topic, payload, watcher, force, properties })
+      },
+      showProperties: () => {
+        conversation.showsProperties = true
       },
       catchUp: () => {
         conversation.catchUps++

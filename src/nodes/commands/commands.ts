@@ -111,10 +111,10 @@ export function createCommands(options: CommandsOptions): Commands {
   const begin = (request: Request) => new CommandLife(commandOf(request, true), { clock, tell })
   const send = (request: Request, begun?: CommandLife) => {
     const { device, message } = request
-    // First, so that it waits for nothing that is noted of it. No report comes in the same turn.
+    // Whoever watches it hears of it before it comes by on the bus. No report comes in the same turn.
+    const life = begun ?? begin(request)
     bus.publish(message)
     relayGuard.sent(askedBy(request))
-    const life = begun ?? begin(request)
     life.sent(lives.of(device))
     lives.follow(device, life, message.payload.bytes.length)
   }

@@ -12,7 +12,7 @@ import type { History } from '../../../src/store/history/history.ts'
 import type { TimeRange } from '../../../src/store/history/plan.ts'
 import type { Point } from '../../../src/store/history/raw-block.ts'
 import { dayMs, hourMs, minuteMs } from '../../../src/store/history/tiers.ts'
-import { lastingStore } from '../../bus/lasting-store.ts'
+import { lastingStore } from '../../mqtt/lasting-store.ts'
 import { historyIn, midnight } from '../../store/history/opened-history.ts'
 import { setClock } from '../../store/history/set-clock.ts'
 

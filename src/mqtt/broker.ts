@@ -1,0 +1,274 @@
+import type { EventEmitter } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { setImmediate as turnOver } from 'node:timers/promises'
+import { Aedes } from 'aedes'
+import type { Logger } from 'pino'
+import type { UserDirectory } from '../access/user.ts'
+import type { Bus } from '../bus/bus.ts'
+import type { NewShare } from '../core/byte-budget.ts'
+import { createEndOfTick } from '../core/callbacks.ts'
+import { type AlarmClock, systemClock } from '../core/clock.ts'
+import type { JsonLimits } from '../core/json.ts'
+import { Payload } from '../core/payload.ts'
+import type { Release } from '../core/release.ts'
+import type { SampledLog } from '../core/sampled-log.ts'
+import { switchesActuator } from '../core/switching.ts'
+import type { TopicLimits } from '../core/topic.ts'
+import type { Store } from '../store/store.ts'
+import type { BusPacket } from './carried.ts'
+import { createClients } from './clients.ts'
+import { Connection } from './connection.ts'
+import type { ConnectionSettings } from './connection-context.ts'
+import { createEmbeddedBus, createPersistence } from './embedded-bus.ts'
+import { Emitter } from './emitter.ts'
+import { type Journal, openJournal } from './journal.ts'
+import type { KeptMessage } from './message-record.ts'
+import { createHeaderCheck, type MqttLimits } from './packet-types.ts'
+import { createPublishing, type Ingress, type Publishing } from './publishing.ts'
+import type { Will } from './read-connect.ts'
+import { type RetainedLimits, RetainedValues } from './retained.ts'
+import { createSessionRecords, type SessionRecords, type StoredSession } from './session-records.ts'
+import { type SessionLimits, Sessions } from './sessions.ts'
+import { type SharedGroups, ShareGroups } from './share-groups.ts'
+import { createMqttSignIn, type MqttSignInOptions } from './sign-in.ts'
+import { type BrokerState, Traffic, tellStatistics } from './statistics.ts'
+import { SubscriptionQuota } from './subscriptions.ts'
+import { Wills } from './wills.ts'
+import { PublishFrames } from './write-packets.ts'
+
+/** The embedded broker: the bus of the hub, and what MQTT clients connect to. */
+export interface Broker {
+  readonly bus: Bus
+  /** What is noted there is on disk before what is acknowledged later; others may note as well. */
+  readonly journal: Journal
+  /** Takes over a connection that is to speak MQTT, from TCP or from a websocket. */
+  handle(socket: Duplex, request?: IncomingMessage): void
+  /** Ends all connections: nothing comes any more, but what is kept still may be. */
+  closeConnections(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface BrokerOptions extends MqttSignInOptions {
+  readonly admit: Ingress
+  readonly newInboundShare: NewShare
+  readonly newOutboundShare: NewShare
+  understood(connection: object): void
+  readonly directory: UserDirectory
+  readonly store: Store
+  readonly limits: {
+    readonly mqtt: MqttLimits
+    readonly topic: TopicLimits
+    readonly json: JsonLimits
+    readonly sessions: SessionLimits
+    readonly retained: RetainedLimits
+  }
+  readonly settings?: ConnectionSettings & { readonly shared?: SharedGroups }
+  readonly release: Pick<Release, 'version'>
+  readonly log: Logger
+  readonly sampledLog: SampledLog
+  readonly clock?: AlarmClock
+}
+
+/** How long the end waits for the disk. */
+const mostSettlingMs = 1000
+
+export async function openBroker(options: BrokerOptions): Promise<Broker> {
+  const parts = await openParts(options)
+  const { bus, journal, sessions, wills, aedes } = parts
+  const context = { ...options, ...contextOf(options), ...parts }
+  const connections = new Set<Connection>()
+  const stopTelling = tellStatistics({ ...options, ...parts, state: () => stateOf(parts) })
+  const shutdown = async () => {
+    stopTelling()
+    sessions.close()
+    wills.close()
+    await untilSettled(journal)
+    for (const connection of connections) connection.close()
+    await new Promise<void>((resolve) => aedes.close(resolve))
+    // The sockets learn of it a moment later.
+    await turnOver()
+  }
+  let ending: Promise<void> | undefined
+  const closeConnections = () => {
+    ending ??= shutdown()
+    return ending
+  }
+  return {
+    bus,
+    journal,
+    handle: (socket, request) => {
+      const connection = new Connection(socket, request, context)
+      connections.add(connection)
+      connection.onClosed = () => connections.delete(connection)
+    },
+    closeConnections,
+    close: async () => {
+      await closeConnections()
+      await journal.close()
+    },
+  }
+}
+
+/** What the broker is made of, with what an earlier one has kept. */
+async function openParts(options: BrokerOptions) {
+  const { log, limits, settings = {}, clock = systemClock, sampledLog } = options
+  const journal = openJournal(options.store)
+  const traffic = new Traffic()
+  const clients = createClients(options.directory)
+  const emitter = new Emitter<BusPacket>({
+    onError: (error) => log.error({ err: error }, 'somebody could not take a message'),
+  })
+  const retained = await openRetained(options, journal)
+  const aedes = await openAedes({ emitter, retained, sampledLog, log })
+  const bus = createEmbeddedBus({ aedes, emitter, retained, jsonLimits: limits.json, log })
+  const publishing = createPublishing({
+    ...{ bus, retained, sampledLog, ingress: options.admit, topicLimits: limits.topic },
+  })
+  const wills = new Wills({ clock, journal, publish: publishWills(publishing, clients, options) })
+  const quota = new SubscriptionQuota(limits.mqtt)
+  const groups = new ShareGroups(emitter, settings.shared ?? [])
+  const records = createSessionRecords(journal)
+  const sessions = new Sessions({
+    ...{ records, clock, limits: limits.sessions },
+    context: { bus: emitter, clients, quota, groups },
+    ...followSessions({ clients, wills, traffic, sampledLog }),
+  })
+  await restoreSessions(sessions, records)
+  await wills.restore()
+  return {
+    ...{ aedes, bus, journal, clock, traffic },
+    ...{ clients, retained, publishing, wills, quota, sessions },
+  }
+}
+
+/** What connections have in common besides the parts. */
+function contextOf(options: BrokerOptions) {
+  const { limits, settings = {} } = options
+  return {
+    limits: limits.mqtt,
+    topicLimits: limits.topic,
+    jsonLimits: limits.json,
+    settings,
+    checkHeader: createHeaderCheck(limits.mqtt),
+    turnEnd: createEndOfTick(),
+    signIn: createMqttSignIn(options),
+    frames: new PublishFrames(),
+  }
+}
+
+type Parts = Awaited<ReturnType<typeof openParts>>
+
+function stateOf({ sessions, quota, retained }: Parts): BrokerState {
+  const { total, away } = sessions.count
+  const { messages, bytes } = sessions.kept
+  return {
+    connected: total - away,
+    disconnected: away,
+    expired: sessions.expired,
+    subscriptions: quota.total,
+    sharedSubscriptions: quota.shared,
+    retained: retained.count,
+    keptMessages: messages,
+    keptBytes: bytes,
+  }
+}
+
+interface AedesParts extends Pick<BrokerOptions, 'sampledLog' | 'log'> {
+  readonly emitter: Emitter<BusPacket>
+  readonly retained: RetainedValues
+}
+
+/** The bus alone: sessions, wills and what is retained are the hub's, and so are all connections. */
+async function openAedes({ emitter, retained, sampledLog, log }: AedesParts): Promise<Aedes> {
+  const store = (message: KeptMessage) => {
+    if (retained.store(message)) return
+    // A value past the limits reaches who is there, and nobody else.
+    const fields = { topic: message.topic, bytes: message.payload.length }
+    sampledLog.warn('retained-refused', fields, 'a value was not retained')
+  }
+  const aedes = await Aedes.createBroker({ mq: emitter, persistence: createPersistence(store) })
+  // No other broker has to hear of this one.
+  clearInterval(aedes._heartbeatInterval)
+  clearInterval(aedes._clearWillInterval)
+  // Without a listener the event would end the process.
+  const events: EventEmitter = aedes
+  events.on('error', (error) => log.error({ err: error }, 'the broker met an error'))
+  // Its bound is that of a matcher which nothing here uses; ours is `limits.topic`.
+  return Object.assign(aedes, { maxTopicLevels: Number.POSITIVE_INFINITY })
+}
+
+/** A limit may be lower than it was. */
+async function openRetained(
+  { limits, sampledLog }: BrokerOptions,
+  journal: Journal,
+): Promise<RetainedValues> {
+  const retained = new RetainedValues(limits.retained, journal)
+  await retained.restore(({ topic, payload }) => {
+    const fields = { topic, bytes: payload.length }
+    sampledLog.warn('retained-refused', fields, 'a value is retained no longer')
+  })
+  return retained
+}
+
+/** First all, since the one that is away for longest goes first. */
+async function restoreSessions(sessions: Sessions, records: SessionRecords): Promise<void> {
+  const stored: StoredSession[] = []
+  for await (const session of records.load()) stored.push(session)
+  sessions.restore(stored)
+}
+
+type Clients = ReturnType<typeof createClients>
+
+interface Followers extends Pick<BrokerOptions, 'sampledLog'> {
+  readonly clients: Clients
+  readonly wills: Wills
+  readonly traffic: Traffic
+}
+
+/** What else follows when a session ends, or loses a message. */
+function followSessions({ clients, wills, traffic, sampledLog }: Followers) {
+  return {
+    onEnded: (name: string) => wills.sessionEnded(name),
+    onGivenUp: (name: string) => {
+      const fields = { client: name }
+      sampledLog.warn('mqtt-sessions-ended', fields, 'a session was given up: its client is away')
+      clients.forget(name)
+    },
+    onDropped: (name: string, { topic }: KeptMessage) => {
+      traffic.messagesDropped++
+      const kind = switchesActuator(topic) ? 'mqtt-commands-dropped' : 'mqtt-messages-dropped'
+      sampledLog.warn(kind, { client: name, topic }, 'a kept message was dropped')
+    },
+  }
+}
+
+/** A will is one more message of its client, with the rights that it has then. */
+function publishWills(publishing: Publishing, clients: Clients, { limits, log }: BrokerOptions) {
+  return (name: string, will: Will, address: string) => {
+    const { topic, payload, qos, retain, expirySeconds, properties } = will
+    const expiresAtMs = expirySeconds === undefined ? undefined : Date.now() + expirySeconds * 1000
+    const said = { bytes: properties, ...(expiresAtMs !== undefined && { expiresAtMs }) }
+    const message = { topic, payload: new Payload(payload, limits.json), qos, retain, client: name }
+    try {
+      publishing.publishOrTell({
+        message: { ...message, properties: said },
+        sender: clients.senderOf(name, address),
+        mayBeAnswered: () => false,
+      })
+    } catch (error) {
+      log.error({ err: error, client: name, topic }, 'a will was not published')
+    }
+  }
+}
+
+/** Lets clients have their acknowledgements, unless the disk takes too long. */
+function untilSettled(journal: Journal): Promise<void> {
+  return new Promise((resolve) => {
+    const deadline = setTimeout(resolve, mostSettlingMs)
+    journal.settled(() => {
+      clearTimeout(deadline)
+      resolve()
+    })
+  })
+}

@@ -1,0 +1,129 @@
+import type { SampledLog } from '../core/sampled-log.ts'
+import { packetTypes } from './packet-types.ts'
+import type { ConnectPacket } from './read-connect.ts'
+import type { SendingAs, SessionConnection } from './session.ts'
+import type { Traffic } from './statistics.ts'
+import type { Grant } from './subscriptions.ts'
+import type { WriteBuffer } from './write-buffer.ts'
+import {
+  hasExpired,
+  type Published,
+  type PublishFrame,
+  type PublishFrames,
+  writeAcknowledgement,
+  writePublish,
+} from './write-packets.ts'
+
+export interface ClientOutputOptions {
+  readonly connect: ConnectPacket
+  readonly name: string
+  readonly buffer: WriteBuffer
+  readonly frames: PublishFrames
+  readonly traffic: Traffic
+  readonly sampledLog: SampledLog
+  /** Whether the socket has more than it takes at once. */
+  isBehind(): boolean
+  takenOver(): void
+}
+
+/** So many topics of a client have aliases at most: each is remembered for it. */
+const mostAliases = 64
+
+/** An alias is as long as a topic of so many bytes. */
+const leastAliasedBytes = 4
+
+/** What the session of a client sends to it, in the words of its level. */
+export class ClientOutput implements SessionConnection {
+  readonly #options: ClientOutputOptions
+  /** By topic, the aliases that the client knows. */
+  readonly #aliases = new Map<string, number>()
+  readonly #mostAliases: number
+
+  constructor(options: ClientOutputOptions) {
+    this.#options = options
+    this.#mostAliases = Math.min(options.connect.aliasMaximum, mostAliases)
+  }
+
+  get isBridge(): boolean {
+    return this.#options.connect.isBridge
+  }
+
+  get receiveMaximum(): number {
+    return this.#options.connect.receiveMaximum
+  }
+
+  get isBehind(): boolean {
+    return this.#options.isBehind()
+  }
+
+  send(message: Published, grant: Grant, as: SendingAs): boolean {
+    if (message.properties !== undefined && hasExpired(message)) return false
+    const { connect, buffer, traffic } = this.#options
+    const { id } = as
+    // A message does not overtake one on its topic, except at QoS 0, which never waits.
+    const isPromise = id > 0 && ((as.isKept && grant.qos === 2) || buffer.isHolding(message.topic))
+    const frame = this.#isShared(grant, as)
+      ? this.#options.frames.of(message, connect.level, grant)
+      : this.#ownFrame(message, grant, { isAgain: as.isAgain, isPromise })
+    if (frame.bytes.length > connect.maximumPacketBytes) return this.#isTooLarge(message, frame)
+    traffic.messagesSent++
+    traffic.messageBytesSent += message.payload.length
+    if (isPromise) buffer.promisePublish(frame, id, message.topic)
+    else buffer.addPublish(frame, id)
+    return true
+  }
+
+  sendRelease(id: number): void {
+    const { connect, buffer } = this.#options
+    const packet = writeAcknowledgement(packetTypes.pubrel, id, { level: connect.level })
+    if (connect.expirySeconds === 0) buffer.add(packet)
+    else buffer.promise(packet)
+  }
+
+  hasReplayRoom(): boolean {
+    return this.#options.buffer.hasReplayRoom()
+  }
+
+  takenOver(): void {
+    this.#options.takenOver()
+  }
+
+  /** Whether the client gets the same bytes as others. */
+  #isShared({ identifiers }: Grant, { isAgain }: SendingAs): boolean {
+    if (isAgain) return false
+    return this.#options.connect.level < 5 || (identifiers === undefined && this.#mostAliases === 0)
+  }
+
+  #ownFrame(
+    message: Published,
+    { qos, retain, identifiers }: Grant,
+    { isAgain, isPromise }: { readonly isAgain: boolean; readonly isPromise: boolean },
+  ): PublishFrame {
+    const { level } = this.#options.connect
+    // What waits for the disk goes out behind what is sent later: its alias would be met before it is told.
+    const alias = level < 5 || isPromise ? undefined : this.#aliasOf(message.topic)
+    return writePublish(message, { level, qos, retain, dup: isAgain, identifiers, alias })
+  }
+
+  /** [MQTT 5, 3.3.2.3.4] The first topics have them, for good. */
+  #aliasOf(topic: string): { readonly number: number; readonly isKnown: boolean } | undefined {
+    const known = this.#aliases.get(topic)
+    if (known !== undefined) return { number: known, isKnown: true }
+    if (this.#aliases.size >= this.#mostAliases || topic.length < leastAliasedBytes)
+      return undefined
+    const number = this.#aliases.size + 1
+    this.#aliases.set(topic, number)
+    return { number, isKnown: false }
+  }
+
+  /** [MQTT-3.1.2-25] It is as if the client had it. */
+  #isTooLarge({ topic }: Published, { bytes }: PublishFrame): false {
+    const { name, sampledLog, traffic } = this.#options
+    // Nobody has told the client what it stands for.
+    this.#aliases.delete(topic)
+    traffic.messagesDropped++
+    const fields = { client: name, topic, bytes: bytes.length }
+    sampledLog.warn('mqtt-messages-dropped', fields, 'a message is larger than its client takes')
+    return false
+  }
+}

@@ -1,0 +1,396 @@
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Registered } from '../access/signed-in.ts'
+import type { ByteShare } from '../core/byte-budget.ts'
+import { TokenBucket } from '../core/token-bucket.ts'
+import { clientName } from './clients.ts'
+import type { ConnectionContext } from './connection-context.ts'
+import { Conversation } from './conversation.ts'
+import { Deadlines } from './deadlines.ts'
+import { FrameReader } from './frame-reader.ts'
+import {
+  headOf,
+  isOversize,
+  type Level,
+  oversizeError,
+  packetTypes,
+  typeOf,
+} from './packet-types.ts'
+import { type ConnectPacket, levelOf, readConnect } from './read-connect.ts'
+import { PacketFault, type Reason, reasons } from './reasons.ts'
+import type { Origin } from './sign-in.ts'
+import { type LetIn, letIn } from './welcome.ts'
+import { WriteBuffer } from './write-buffer.ts'
+import { writeDisconnect, writeRefusal } from './write-packets.ts'
+
+/** How long a socket may take to read its last packets. */
+const lingerMs = 1000
+
+/** More than this of one sender at a time, and receivers would have no turn to read what it brought them. */
+const turnLimits = { packets: 64, bytes: 16 * 1024 }
+
+/** How fast messages at QoS 2 are taken that open more exchanges than there should be. */
+const latePerSecond = 1000
+
+/**
+ * One connection of a client, whatever its level: it cuts what comes into packets, within all limits and at
+ * the pace it may have, and deals with each in its order. It is not read before its client was let in.
+ */
+export class Connection {
+  /** Is called when it has ended. */
+  onClosed: () => void = () => {}
+  readonly #socket: Duplex
+  readonly #context: ConnectionContext
+  readonly #origin: Origin
+  readonly #frames: FrameReader
+  readonly #share: ByteShare
+  readonly #output: WriteBuffer
+  readonly #deadlines: Deadlines
+  readonly #publishes: TokenBucket
+  readonly #requests: TokenBucket
+  readonly #late = new TokenBucket({ perSecond: latePerSecond, burst: 1 })
+  #phase: 'new' | 'connecting' | 'open' | 'closed' = 'new'
+  #connect: ConnectPacket | undefined
+  #isIn: LetIn | undefined
+  #conversation: Conversation | undefined
+  #registered: Registered | undefined
+  /** What the broker calls the client; empty before CONNECT. */
+  #name = ''
+  /** What came and waits for its turn, the packet first that is too soon. */
+  #unread: Buffer = Buffer.alloc(0)
+  #tooSoon: Buffer | undefined
+  #cancelWait: () => void = () => {}
+  /** Of what was dealt with in this turn of the event loop. */
+  #turn = { packets: 0, bytes: 0 }
+
+  constructor(socket: Duplex, request: IncomingMessage | undefined, context: ConnectionContext) {
+    const { limits, newInboundShare, newOutboundShare } = context
+    this.#socket = socket
+    this.#context = context
+    this.#origin = context.signIn.originOf(socket, request)
+    const owner = () => (this.#isIn === undefined ? '' : (this.#connect?.user ?? ''))
+    this.#share = newInboundShare(owner)
+    this.#publishes = new TokenBucket({
+      perSecond: limits.publishesPerSecond,
+      burst: limits.publishBurst,
+    })
+    this.#requests = new TokenBucket({
+      perSecond: limits.requestsPerSecond,
+      burst: limits.requestBurst,
+    })
+    this.#frames = new FrameReader({
+      checkHeader: (first, bytes) => context.checkHeader(this.#connect?.level, first, bytes),
+      mayKeep: (bytes) => this.#share.hold(this.#waitingBytes + bytes),
+      onPacket: (packet) => this.#received(packet),
+      isFull: () => this.#mustWait,
+    })
+    this.#output = new WriteBuffer({
+      ...context,
+      socket,
+      limitBytes: limits.outboundBytes,
+      share: newOutboundShare(owner),
+      onDrained: () => this.#conversation?.drained(),
+      onFull: (waitingBytes) => this.#cut(waitingBytes),
+    })
+    this.#deadlines = new Deadlines({
+      ...context,
+      isHeldBack: () => socket.isPaused(),
+      hasSubscriptions: () => (this.#isIn?.session.subscriptions.size ?? 0) > 0,
+      onMissed: (fault) => this.#fail(fault),
+      onSilence: (isSilent) => this.#registered?.silent(isSilent),
+    })
+    this.#listen()
+  }
+
+  /** Ends it, since the hub does; its client may go to another one. */
+  close(): void {
+    const { reference } = this.#context.settings
+    const reason = reference === undefined ? reasons.shuttingDown : reasons.useAnotherServer
+    this.#disconnect(reason, 'the hub ends', reference)
+  }
+
+  // --- reading ---
+
+  #listen(): void {
+    const socket = this.#socket
+    socket.on('data', (chunk: Buffer) => this.#read(chunk))
+    socket.on('end', () => this.#end())
+    socket.on('close', () => this.#end())
+    // An error is always followed by close; why a peer went away is of no use here.
+    socket.on('error', () => {})
+  }
+
+  #read(chunk: Buffer): void {
+    if (this.#phase === 'closed') return
+    this.#context.traffic.bytesReceived += chunk.length
+    this.#deadlines.received(chunk.length)
+    this.#turn = { packets: 0, bytes: 0 }
+    this.#consume(this.#unread.length > 0 ? Buffer.concat([this.#unread, chunk]) : chunk)
+  }
+
+  /** Deals with as much as may be dealt with now. */
+  #consume(bytes: Buffer): void {
+    try {
+      this.#unread = this.#frames.read(bytes)
+    } catch (error) {
+      this.#fail(error)
+      return
+    }
+    if (this.#phase === 'closed') return
+    this.#share.hold(this.#waitingBytes)
+    const waits = this.#phase === 'connecting' || this.#waitingBytes > 0
+    if (!waits) {
+      if (this.#socket.isPaused()) this.#socket.resume()
+      return
+    }
+    this.#socket.pause()
+    if (this.#phase === 'open' && this.#tooSoon === undefined) setImmediate(() => this.#goOn())
+  }
+
+  /** Goes on with what has waited. */
+  #goOn(): void {
+    if (this.#phase !== 'open') return
+    this.#turn = { packets: 0, bytes: 0 }
+    const waiting = this.#tooSoon
+    this.#tooSoon = undefined
+    try {
+      if (waiting !== undefined) this.#take(waiting)
+    } catch (error) {
+      this.#fail(error)
+    }
+    if (this.#phase === 'open' && this.#tooSoon === undefined) this.#consume(this.#unread)
+  }
+
+  get #waitingBytes(): number {
+    return this.#unread.length + (this.#tooSoon?.length ?? 0)
+  }
+
+  get #mustWait(): boolean {
+    const { packets, bytes } = this.#turn
+    const isTurnOver = packets >= turnLimits.packets || bytes > turnLimits.bytes
+    const isInLine = this.#phase === 'new' || this.#phase === 'open'
+    return isTurnOver || this.#tooSoon !== undefined || !isInLine
+  }
+
+  #received(packet: Buffer): void {
+    const { limits, traffic } = this.#context
+    this.#deadlines.heard()
+    traffic.packetsReceived++
+    if (!isOversize(packet)) {
+      this.#take(packet)
+      return
+    }
+    this.#warn('mqtt-packet-too-big', oversizeError(packet, limits.publishBytes).message)
+    this.#take(headOf(packet))
+  }
+
+  #take(packet: Buffer): void {
+    this.#turn.packets++
+    this.#turn.bytes += packet.length
+    if (this.#conversation === undefined) this.#connected(packet)
+    else if (this.#mayTake(packet, this.#conversation)) this.#conversation.handle(packet)
+    else this.#wait(packet)
+  }
+
+  /** Whether a packet comes no sooner than it may. */
+  #mayTake(packet: Buffer, conversation: Conversation): boolean {
+    if (typeOf(packet.readUInt8()) !== packetTypes.publish) {
+      const requests = conversation.requestsIn(packet)
+      return requests === 0 || this.#requests.take(requests)
+    }
+    // What is past the window waits before it counts.
+    if (conversation.isPastWindow(packet) && !this.#late.take()) return false
+    return this.#publishes.take()
+  }
+
+  #wait(packet: Buffer): void {
+    this.#tooSoon = packet
+    const waits = [this.#publishes, this.#requests, this.#late].map((bucket) => bucket.waitMs())
+    this.#warn('mqtt-held-back', 'it sends faster than it may')
+    this.#cancelWait = this.#context.clock.after(Math.max(1, ...waits), () => this.#goOn())
+  }
+
+  // --- CONNECT ---
+
+  #connected(packet: Buffer): void {
+    const { limits, understood, signIn } = this.#context
+    understood(this.#socket)
+    this.#phase = 'connecting'
+    try {
+      this.#connect = readConnect(packet, limits)
+    } catch (error) {
+      this.#refuse(error, levelOf(packet))
+      return
+    }
+    const connect = this.#connect
+    this.#name = clientName(connect.user, connect.clientId)
+    this.#deadlines.connected(this.#keepAliveOf(connect))
+    void signIn.identify(connect, this.#origin).then((result) => {
+      if (this.#phase === 'closed') return
+      const arriving = { clientId: connect.clientId, origin: this.#origin, ended: this.#userEnded }
+      const registered = 'reason' in result ? result : signIn.enter(result, arriving)
+      if ('reason' in registered) this.#turnAway(connect, registered)
+      else this.#letIn(connect, registered)
+    })
+  }
+
+  readonly #userEnded = (): void => {
+    this.#disconnect(reasons.administrative, 'what it signed in with is not valid any more')
+  }
+
+  /** What the hub makes of the keep-alive of a client. */
+  #keepAliveOf({ level, keepAliveSeconds }: ConnectPacket): number {
+    const { maximumKeepAliveSeconds: most } = this.#context.settings
+    if (level < 5 || most === undefined) return keepAliveSeconds
+    return keepAliveSeconds === 0 ? most : Math.min(keepAliveSeconds, most)
+  }
+
+  #letIn(connect: ConnectPacket, registered: Registered): void {
+    const { log, traffic } = this.#context
+    this.#registered = registered
+    const place = {
+      name: this.#name,
+      address: this.#origin.address,
+      keepAliveSeconds: this.#keepAliveOf(connect),
+      buffer: this.#output,
+      isBehind: () => this.#socket.writableNeedDrain,
+      takenOver: () => this.#disconnect(reasons.takenOver, 'another connection of this client'),
+    }
+    const isIn = letIn(connect, place, this.#context)
+    if (isIn === undefined) {
+      this.#end({ isCut: true })
+      return
+    }
+    traffic.connections++
+    this.#isIn = isIn
+    this.#conversation = new Conversation(
+      {
+        ...place,
+        connect,
+        session: isIn.session,
+        output: this.#output,
+        isOver: () => this.#phase === 'closed',
+        spend: (requests) => this.#requests.spend(requests),
+        left: (reason) => this.#end({ isGoodbye: reason === reasons.success }),
+        ended: (reason) => this.#endBy(reason),
+      },
+      this.#context,
+    )
+    this.#phase = 'open'
+    log.debug({ client: this.#name }, 'MQTT client connected')
+    // In a write of its own: programs begin to listen when they are connected.
+    setImmediate(() => isIn.session.flow())
+    this.#consume(this.#unread)
+  }
+
+  /** CONNACK says why somebody is not let in [MQTT-3.2.0-1]. */
+  #turnAway(
+    connect: ConnectPacket,
+    { reason, message }: { reason: Reason; message: string },
+  ): void {
+    const fields = { client: this.#name, reason: message }
+    this.#context.sampledLog.warn('mqtt-connection-ended', fields, 'an MQTT client is not let in')
+    const why = connect.wantsProblems ? message : undefined
+    this.#end({ last: writeRefusal(connect.level, reason, why) })
+  }
+
+  #refuse(error: unknown, level: Level): void {
+    if (!(error instanceof PacketFault) || !error.isRefusal) throw error
+    const { counter, message, reason } = error
+    this.#warn(counter, message)
+    this.#end({ last: writeRefusal(level, reason, message) })
+  }
+
+  // --- the end ---
+
+  #warn(counter: string, reason: string): void {
+    const fields = { client: this.#name, reason }
+    this.#context.sampledLog.warn(counter, fields, 'an MQTT client is past a limit or broke a rule')
+  }
+
+  /** The client broke a rule. */
+  #fail(error: unknown): void {
+    if (!(error instanceof PacketFault)) throw error
+    const { counter, message, reason } = error
+    this.#warn(counter, message)
+    // Without a word there is nothing to wait for, and no reason to read what else may come.
+    if (this.#phase !== 'open' || this.#connect?.level !== 5) this.#end({ isCut: true })
+    else this.#disconnect(reason, message)
+  }
+
+  /** Something was published that ends the connection. */
+  #endBy(reason: string): void {
+    const fields = { client: this.#name, reason }
+    this.#context.sampledLog.warn('mqtt-connection-ended', fields, 'an MQTT client broke a rule')
+    this.#disconnect(reasons.malformed, reason)
+  }
+
+  #cut(waitingBytes: number): void {
+    const message = `it does not read, and ${waitingBytes} bytes wait for it`
+    this.#warn('mqtt-slow-consumer', message)
+    if (this.#connect?.level === 5) this.#disconnect(reasons.quotaExceeded, message)
+    else this.#end({ isCut: true })
+  }
+
+  /** Ends the connection; MQTT 5 has a word for it. */
+  #disconnect(reason: Reason, message: string, reference?: string): void {
+    const connect = this.#connect
+    if (connect?.level !== 5 || this.#phase !== 'open') {
+      this.#end()
+      return
+    }
+    const why = connect.wantsProblems ? message : undefined
+    const last = writeDisconnect({ reason, message: why, reference })
+    // [MQTT-3.14.0-1]
+    this.#end(last.length > connect.maximumPacketBytes ? {} : { last })
+  }
+
+  /** Nothing is written any more behind `last`. */
+  #end({ last, isCut = false, isGoodbye = false }: Ending = {}): void {
+    if (this.#phase === 'closed') return
+    this.#phase = 'closed'
+    this.#cancelWait()
+    this.#deadlines.clear()
+    this.#share.hold(0)
+    const rest = this.#output.close()
+    if (isCut) this.#socket.destroy()
+    else this.#goodbye(last === undefined ? rest : Buffer.concat([rest, last]))
+    this.#registered?.leave()
+    this.#conversation?.closed()
+    this.#leaveSession(isGoodbye)
+    this.onClosed()
+  }
+
+  #goodbye(last: Buffer): void {
+    const socket = this.#socket
+    if (socket.destroyed) return
+    this.#context.traffic.bytesSent += last.length
+    socket.end(last)
+    // What else comes is read, or the other side would not read the last of ours.
+    socket.resume()
+    setTimeout(() => socket.destroy(), lingerMs).unref()
+  }
+
+  #leaveSession(isGoodbye: boolean): void {
+    const isIn = this.#isIn
+    if (isIn === undefined) return
+    const { sessions, wills, clients, log } = this.#context
+    const { session, output } = isIn
+    // [MQTT-3.14.4-3]
+    if (isGoodbye) wills.forget(this.#name)
+    const { expirySeconds } = session
+    sessions.left(session, output)
+    if (!isGoodbye) wills.gone(this.#name, expirySeconds)
+    clients.forget(this.#name)
+    log.debug({ client: this.#name }, 'MQTT client gone')
+  }
+}
+
+interface Ending {
+  /** The last packet. */
+  readonly last?: Buffer
+  /** Whether nothing more is read, and nothing is waited for. */
+  readonly isCut?: boolean
+  /** Whether the client has said good-bye. */
+  readonly isGoodbye?: boolean
+}

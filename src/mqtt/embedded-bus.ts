@@ -1,0 +1,89 @@
+import { setImmediate as turnOver } from 'node:timers/promises'
+import type { Aedes } from 'aedes'
+import type { Logger } from 'pino'
+import type { Bus } from '../bus/bus.ts'
+import type { JsonLimits } from '../core/json.ts'
+import type { Message } from '../core/message.ts'
+import { Payload } from '../core/payload.ts'
+import { type BusListener, Carried, type Listening } from './carried.ts'
+import type { KeptMessage } from './message-record.ts'
+import type { RetainedValues } from './retained.ts'
+
+export interface EmbeddedBusOptions {
+  readonly aedes: Aedes
+  readonly emitter: Listening
+  readonly retained: Pick<RetainedValues, 'matching' | 'on'>
+  /** JSON past them is read as other text. */
+  readonly jsonLimits: JsonLimits
+  readonly log: Logger
+}
+
+/** The bus inside an embedded Aedes. */
+export interface EmbeddedBus extends Bus {
+  /** As `publish`; returns whether a client receives the message. */
+  carry(message: Message): boolean
+}
+
+export function createEmbeddedBus(options: EmbeddedBusOptions): EmbeddedBus {
+  const { aedes, emitter, retained, jsonLimits, log } = options
+  // What is kept is bytes only; what they decode to lives as long as somebody reads it.
+  const read = ({ payload, ...message }: KeptMessage): Message => ({
+    ...message,
+    payload: new Payload(payload, jsonLimits),
+  })
+  const carry = (message: Message) => {
+    const { topic, payload, qos, retain } = message
+    const carried = new Carried(message)
+    const packet = { cmd: 'publish', topic, payload: payload.bytes, qos, retain } as const
+    aedes.publish({ ...packet, dup: false, properties: carried }, (error) => {
+      if (error) log.error({ err: error, topic }, 'a message was not published')
+    })
+    return carried.isTaken
+  }
+  return {
+    carry,
+    publish: carry,
+    retainedOn: (topic) => {
+      const message = retained.on(topic)
+      return message && read(message)
+    },
+    subscribe: (filter, deliver) => {
+      let isOver = false
+      const listener: BusListener = ({ properties }) => {
+        // Who stops in the middle of a message may still be among those who are told of it.
+        if (!isOver && properties !== undefined) deliver(properties.message)
+      }
+      emitter.on(filter, listener)
+      return () => {
+        isOver = true
+        emitter.removeListener(filter, listener)
+      }
+    },
+    retained: async function* (filter) {
+      for (const message of retained.matching(filter)) {
+        if (message === undefined) await turnOver()
+        else yield read(message)
+      }
+    },
+  }
+}
+
+/** What Aedes asks of its persistence, of which everything but retained values is the sessions' own. */
+export function createPersistence(store: (message: KeptMessage) => void) {
+  return {
+    // By its kind Aedes tells whether a persistence is one of today.
+    setup: async () => {},
+    storeRetained: ({ properties }: { readonly properties?: Carried }) => {
+      if (properties !== undefined) store(properties.kept())
+      return atOnce(undefined)
+    },
+    subscriptionsByTopic: () => atOnce([]),
+    outgoingEnqueueCombi: () => atOnce(undefined),
+  }
+}
+
+/** Aedes waits for what its persistence does. Nothing has to be waited for here, and no message is late by it. */
+function atOnce<Value>(value: Value) {
+  // biome-ignore lint/suspicious/noThenProperty: this is in the place of a promise, on purpose.
+  return { then: (done: (value: Value) => void) => done(value) }
+}

@@ -1,0 +1,104 @@
+import { asQos, type Message, type MessageProperties, type Qos } from '../core/message.ts'
+import { ownBytes } from '../core/payload.ts'
+import { bodyStart, PacketFields, remainingLength } from './packet-fields.ts'
+import { packetTypes, qosOf, typeOf } from './packet-types.ts'
+import { longProperty, noBytes, properties as p, places, readProperties } from './properties.ts'
+import { type Grant, plainGrant } from './subscriptions.ts'
+import { writePublish } from './write-packets.ts'
+
+/** A message to keep: its payload is its own, not a piece of the bytes it came in. */
+export interface KeptMessage {
+  readonly topic: string
+  readonly payload: Buffer
+  readonly qos: Qos
+  readonly retain: boolean
+  /** The MQTT client that brought it, by its name. */
+  readonly client?: string | undefined
+  readonly properties?: MessageProperties | undefined
+}
+
+export function keptCopy(message: Message): KeptMessage {
+  const { topic, payload, qos, retain, client, properties } = message
+  return { topic, payload: ownBytes(payload.bytes), qos, retain, client, properties }
+}
+
+/** A record begins as a PUBLISH does, but for its type: so it is told from those of earlier releases. */
+const recordType = 5
+
+/**
+ * A message and how a client gets it, as the store has them: a PUBLISH of MQTT 5, in which the time
+ * when the message expires stands in place of the seconds until then. Behind it, as JSON, is what else is
+ * known.
+ */
+export function writeMessage(message: KeptMessage, grant: Grant): Buffer {
+  const { topic, payload, client, properties } = message
+  const { qos, retain, identifiers } = grant
+  const bytes = Buffer.concat([...expiryOf(properties), properties?.bytes ?? noBytes])
+  const head = { level: 5, qos: 0, retain } as const
+  const record = writePublish({ topic, payload, properties: { bytes } }, head).bytes
+  record.writeUInt8((recordType << 4) | (qos << 1) | (retain ? 1 : 0))
+  if (client === undefined && identifiers === undefined) return record
+  return Buffer.concat([record, Buffer.from(JSON.stringify({ client, identifiers }))])
+}
+
+function expiryOf(properties: MessageProperties | undefined): Buffer[] {
+  const expiresAtMs = properties?.expiresAtMs
+  return expiresAtMs === undefined ? [] : [longProperty(p.messageExpiry, inSeconds(expiresAtMs))]
+}
+
+/** What is later than four bytes can tell is at their end, in 2106. */
+function inSeconds(ms: number): number {
+  return Math.min(Math.ceil(ms / 1000), 0xffff_ffff)
+}
+
+export interface MessageRecord {
+  readonly message: KeptMessage
+  readonly grant: Grant
+}
+
+/** What `writeMessage` wrote. */
+export function readMessage(record: Buffer): MessageRecord {
+  const first = record.readUInt8()
+  if (typeOf(first) === packetTypes.publish) return readEarlier(record)
+  const fields = new PacketFields(record, bodyStart(record), packetEnd(record))
+  const topic = fields.binary().toString()
+  const properties = readSaid(fields)
+  const tail = record.toString('utf8', packetEnd(record))
+  const { client, identifiers }: Tail = tail === '' ? {} : JSON.parse(tail)
+  const qos = asQos(qosOf(first))
+  const retain = (first & 1) === 1
+  const grant = plainGrant(qos, retain)
+  return {
+    message: { topic, payload: fields.rest(), qos, retain, client, properties },
+    grant: identifiers === undefined ? grant : { ...grant, identifiers },
+  }
+}
+
+interface Tail {
+  readonly client?: string
+  readonly identifiers?: readonly number[]
+}
+
+function packetEnd(record: Buffer): number {
+  return bodyStart(record) + remainingLength(record)
+}
+
+function readSaid(fields: PacketFields): MessageProperties | undefined {
+  const said = readProperties(fields, places.publish)
+  const seconds = said.numberOf(p.messageExpiry)
+  const bytes = said.travelling
+  if (seconds !== undefined) return { bytes, expiresAtMs: seconds * 1000 }
+  return bytes.length === 0 ? undefined : { bytes }
+}
+
+/** Earlier releases wrote a PUBLISH of MQTT 3.1.1 without its id, and behind it the name of a bridge. */
+function readEarlier(record: Buffer): MessageRecord {
+  const first = record.readUInt8()
+  const fields = new PacketFields(record, bodyStart(record), packetEnd(record))
+  const topic = fields.binary().toString()
+  const qos = asQos(qosOf(first))
+  const retain = (first & 1) === 1
+  const client = record.toString('utf8', packetEnd(record)) || undefined
+  const message = { topic, payload: fields.rest(), qos, retain, client, properties: undefined }
+  return { message, grant: plainGrant(qos, retain) }
+}

@@ -1,0 +1,243 @@
+/** The last retained message of each topic [MQTT-3.3.1-5]: how many there may be, where they are kept, who gets them. */
+import { setImmediate as turnOver } from 'node:timers/promises'
+import { matches } from '../core/filter.ts'
+import type { Change, Store } from '../store/store.ts'
+import type { Journal } from './journal.ts'
+import { type KeptMessage, readMessage, writeMessage } from './message-record.ts'
+import { plainGrant } from './subscriptions.ts'
+import { hasExpired } from './write-packets.ts'
+
+/** How many values are retained, and how large; see `limits.retained` in the configuration. */
+export interface RetainedLimits {
+  readonly topics: number
+  readonly valueBytes: number
+  readonly totalBytes: number
+}
+
+/** Counts what is retained. */
+export interface RetainedQuota {
+  /**
+   * Whether a value of so many bytes may take the place of the one on `topic`; then it counts. The
+   * hub's own topics, which start with `$`, always may and do not count.
+   */
+  take(topic: string, valueBytes: number): boolean
+  /** There is no value on `topic` any more. */
+  forget(topic: string): void
+}
+
+export function createRetainedQuota(limits: RetainedLimits): RetainedQuota {
+  const bytesOfTopic = new Map<string, number>()
+  let totalBytes = 0
+  const forget = (topic: string) => {
+    totalBytes -= bytesOfTopic.get(topic) ?? 0
+    bytesOfTopic.delete(topic)
+  }
+  return {
+    forget,
+    take: (topic, valueBytes) => {
+      // Only the hub publishes there [MQTT-4.7.2-1], one value for each thing it knows, however much others keep.
+      if (topic.startsWith('$')) return true
+      // [MQTT-3.3.1-10] An empty value takes the one before away.
+      if (valueBytes === 0) {
+        forget(topic)
+        return true
+      }
+      const bytes = Buffer.byteLength(topic) + valueBytes
+      const bytesBefore = bytesOfTopic.get(topic)
+      const isTooMany = bytesBefore === undefined && bytesOfTopic.size >= limits.topics
+      const isTooMuch = totalBytes - (bytesBefore ?? 0) + bytes > limits.totalBytes
+      if (valueBytes > limits.valueBytes || isTooMany || isTooMuch) return false
+      forget(topic)
+      bytesOfTopic.set(topic, bytes)
+      totalBytes += bytes
+      return true
+    },
+  }
+}
+
+// --- on disk ---
+
+const keyPrefix = 'retained/'
+
+/** What is retained in a store. */
+export async function* readRetained(
+  store: Pick<Store, 'entries'>,
+): AsyncGenerator<KeptMessage, void, void> {
+  for await (const [, value] of store.entries(keyPrefix)) yield readMessage(value).message
+}
+
+/** What makes a value a retained one of the hub that is started with the store next. */
+export function retainedChange(value: Pick<KeptMessage, 'topic' | 'payload' | 'qos'>): Change {
+  return { key: keyPrefix + value.topic, value: recordOf({ ...value, retain: true }) }
+}
+
+function recordOf(message: KeptMessage): Buffer {
+  return writeMessage(message, plainGrant(message.qos, true))
+}
+
+/** What the hub tells of itself, it tells anew when it starts. */
+function isOfHub(topic: string): boolean {
+  return topic.startsWith('$SYS/')
+}
+
+// --- in memory ---
+
+/** How many topics are looked at before others have their turn: some 50 µs. */
+const topicsPerTurn = 256
+
+export class RetainedValues {
+  readonly #quota: RetainedQuota
+  readonly #journal: Pick<Journal, 'isLasting' | 'note' | 'noteNew' | 'entries'>
+  readonly #messages = new Map<string, KeptMessage>()
+
+  constructor(
+    limits: RetainedLimits,
+    journal: Pick<Journal, 'isLasting' | 'note' | 'noteNew' | 'entries'>,
+  ) {
+    this.#quota = createRetainedQuota(limits)
+    this.#journal = journal
+  }
+
+  get count(): number {
+    return this.#messages.size
+  }
+
+  /** Takes over what an earlier hub has retained. What is past the limits by now is given up, and told. */
+  async restore(onGivenUp: (message: KeptMessage) => void): Promise<void> {
+    for await (const message of readRetained(this.#journal)) {
+      const { topic, payload } = message
+      if (this.#quota.take(topic, payload.length)) this.#messages.set(topic, message)
+      else {
+        this.#journal.note(keyPrefix + topic, undefined)
+        onGivenUp(message)
+      }
+    }
+  }
+
+  /**
+   * Keeps a message in place of the one before; returns false past the limits. The one before goes in any case
+   * [MQTT-3.3.1-7]: it would pass for the latest.
+   */
+  store(message: KeptMessage): boolean {
+    const { topic, payload } = message
+    const hasRoom = this.#quota.take(topic, payload.length)
+    // [MQTT-3.3.1-10]
+    if (hasRoom && payload.length > 0) this.#keep(message)
+    else this.forget(topic)
+    return hasRoom
+  }
+
+  /** What is retained on `topic`. */
+  on(topic: string): KeptMessage | undefined {
+    const message = this.#messages.get(topic)
+    return message && this.#isValid(message) ? message : undefined
+  }
+
+  /** Nothing is retained on `topic` any more. */
+  forget(topic: string): void {
+    this.#quota.forget(topic)
+    // Anybody may clear what is not there, as often as they like.
+    if (this.#messages.delete(topic)) this.#note(topic, undefined)
+  }
+
+  /**
+   * What matches `filter`; undefined wherever others should have their turn. What is stored meanwhile
+   * on another topic comes to its subscribers anyway.
+   */
+  *matching(filter: string): Generator<KeptMessage | undefined, void, void> {
+    if (!/[+#]/.test(filter)) {
+      const message = this.on(filter)
+      if (message !== undefined) yield message
+      return
+    }
+    const end = this.#messages.size
+    let looked = 0
+    for (const [topic, message] of this.#messages) {
+      if (looked++ === end) return
+      if (matches(filter, topic) && this.#isValid(message)) yield message
+      if (looked % topicsPerTurn === 0) yield undefined
+    }
+  }
+
+  /** [MQTT-3.3.2-5] What has expired is forgotten when somebody meets it. */
+  #isValid(message: KeptMessage): boolean {
+    if (!hasExpired(message)) return true
+    this.forget(message.topic)
+    return false
+  }
+
+  #keep(message: KeptMessage): void {
+    const isNew = !this.#messages.has(message.topic)
+    this.#messages.set(message.topic, message)
+    this.#note(message.topic, message, isNew)
+  }
+
+  #note(topic: string, message: KeptMessage | undefined, isNew = false): void {
+    const { isLasting, note, noteNew } = this.#journal
+    if (!isLasting || isOfHub(topic)) return
+    if (message !== undefined && isNew) noteNew(keyPrefix + topic, recordOf(message))
+    else note(keyPrefix + topic, message && recordOf(message))
+  }
+}
+
+// --- to a subscriber ---
+
+/** Who subscribed, and is to have what is retained. */
+export interface RetainedReader {
+  /** Whether it still has its subscription to `filter`. */
+  isSubscribed(filter: string): boolean
+  /**
+   * Sends a message by the subscription to `filter`; returns whether it could be sent now, and what may
+   * follow at once.
+   */
+  sendRetained(message: KeptMessage, filter: string): 'sent' | 'last' | 'later'
+  /** Calls back when more can be sent, or when nothing can be sent ever. */
+  onceReady(done: () => void): void
+}
+
+/**
+ * Sends one client what is retained on the filters it subscribed to [MQTT-3.3.1-6], at the pace at
+ * which it reads, and in turn with everybody else. A filter that waits already waits only once.
+ */
+export class RetainedReplay {
+  readonly #values: RetainedValues
+  readonly #reader: RetainedReader
+  readonly #filters = new Set<string>()
+  #isRunning = false
+
+  constructor(values: RetainedValues, reader: RetainedReader) {
+    this.#values = values
+    this.#reader = reader
+  }
+
+  add(filters: Iterable<string>): void {
+    for (const filter of filters) this.#filters.add(filter)
+    if (!this.#isRunning && this.#filters.size > 0) void this.#run()
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true
+    for (const filter of this.#filters) {
+      this.#filters.delete(filter)
+      await this.#replay(filter)
+    }
+    this.#isRunning = false
+  }
+
+  async #replay(filter: string): Promise<void> {
+    for (const message of this.#values.matching(filter)) {
+      if (message === undefined) await turnOver()
+      else await this.#send(message, filter)
+      if (!this.#reader.isSubscribed(filter)) return
+    }
+  }
+
+  async #send(message: KeptMessage, filter: string): Promise<void> {
+    while (this.#reader.isSubscribed(filter)) {
+      const result = this.#reader.sendRetained(message, filter)
+      if (result === 'sent') return
+      await new Promise<void>((resolve) => this.#reader.onceReady(resolve))
+      if (result === 'last') return
+    }
+  }
+}

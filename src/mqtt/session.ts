@@ -1,0 +1,322 @@
+import type { Message } from '../core/message.ts'
+import { switchesActuator } from '../core/switching.ts'
+import type { BusListener, Carried, Listening } from './carried.ts'
+import type { Clients } from './clients.ts'
+import type { KeptMessage } from './message-record.ts'
+import { packetTypes } from './packet-types.ts'
+import { isShare, type SubscribedFilter, shareOf } from './read-packets.ts'
+import { type Delivery, type QueueOptions, type Sending, SessionQueue } from './session-queue.ts'
+import type { SessionNotes, StoredSession } from './session-records.ts'
+import { type Member, ranks, type ShareGroups } from './share-groups.ts'
+import { type Grant, type SubscriptionQuota, Subscriptions } from './subscriptions.ts'
+import { hasExpired, type Published } from './write-packets.ts'
+
+/** A connection, as the session of its client sees it. */
+export interface SessionConnection {
+  /** Whether it is one of a broker that passes messages on. */
+  readonly isBridge: boolean
+  readonly receiveMaximum: number
+  /** Whether more waits for the client than goes out at once. */
+  readonly isBehind: boolean
+  /** Sends a message, with an id above QoS 0. Returns false when it is too large for the client. */
+  send(message: Published, grant: Grant, as: SendingAs): boolean
+  sendRelease(id: number): void
+  /** Whether more of what was kept may follow at once; if not, the session is told when it may. */
+  hasReplayRoom(): boolean
+  /** Another connection of the client is there. */
+  takenOver(): void
+}
+
+export interface SendingAs {
+  /** 0 at QoS 0. */
+  readonly id: number
+  readonly isAgain: boolean
+  /** Whether the session outlives the connection. */
+  readonly isKept: boolean
+}
+
+/** What all sessions need of the broker. */
+export interface SessionContext {
+  readonly bus: Listening
+  readonly clients: Pick<Clients, 'mayRead'>
+  readonly groups: ShareGroups
+  readonly quota: SubscriptionQuota
+  readonly recordSubscription: RecordSubscription
+  /** A message waits in the queue of `session` now. */
+  onKept(session: MqttSession): void
+}
+
+export interface RecordSubscription {
+  subscribed(name: string, subscription: SubscribedFilter, isNew: boolean): void
+  unsubscribed(name: string, filter: string): void
+}
+
+export interface SessionOptions extends Omit<QueueOptions, 'notes'> {
+  readonly name: string
+  /** For how long it is kept without its client; 0 is not at all. */
+  readonly expirySeconds: number
+  readonly notes: SessionNotes
+}
+
+/**
+ * What a client and the hub owe each other [MQTT-4.1], while the client is there and while it is away: it
+ * subscribes in its place, and what is above QoS 0 goes through its queue. So a message is matched once, keeps
+ * its place, and is neither lost nor sent twice.
+ */
+export class MqttSession implements Member {
+  readonly name: string
+  readonly subscriptions: Subscriptions
+  readonly queue: SessionQueue
+  readonly isKept: boolean
+  readonly #context: SessionContext
+  readonly #notes: SessionNotes
+  readonly #listener: BusListener
+  /** The ids of QoS 2 messages of the client whose PUBREL is awaited [MQTT-4.3.3-2]. */
+  readonly #incoming = new Set<number>()
+  #expirySeconds: number
+  #connection: SessionConnection | undefined
+  /** From the return of the client until it has everything that waited. */
+  #isReplay = false
+
+  constructor(options: SessionOptions, context: SessionContext) {
+    const { name, expirySeconds, notes } = options
+    this.name = name
+    this.isKept = expirySeconds > 0
+    this.#expirySeconds = expirySeconds
+    this.#context = context
+    this.#notes = notes
+    this.subscriptions = new Subscriptions(context.quota)
+    this.queue = new SessionQueue(options, this.isKept)
+    this.#listener = ({ properties }) => properties && this.#receive(properties)
+  }
+
+  get connection(): SessionConnection | undefined {
+    return this.#connection
+  }
+
+  /** For how long it is kept without its client. */
+  get expirySeconds(): number {
+    return this.#expirySeconds
+  }
+
+  // --- the client comes and goes ---
+
+  /** The client is here; what waits for it goes out by `flow`, when it has its CONNACK. */
+  attach(connection: SessionConnection, expirySeconds: number): void {
+    this.#connection = connection
+    this.#expirySeconds = expirySeconds
+    this.#notes.here(expirySeconds)
+    this.queue.resume(connection.receiveMaximum)
+    this.#isReplay = true
+  }
+
+  /** The client wants it to be kept for so long. */
+  setExpiry(seconds: number): void {
+    this.#expirySeconds = seconds
+    this.#notes.here(seconds)
+  }
+
+  /** `connection` has ended; returns whether the client is gone with it. */
+  detach(connection: SessionConnection): boolean {
+    if (this.#connection !== connection) return false
+    this.#connection = undefined
+    this.#notes.away(0, this.#expirySeconds)
+    for (const delivery of this.queue.takeShared()) {
+      const isTaken = delivery.group?.passOn(delivery, this) === true
+      if (!isTaken && this.isKept) this.queue.add(delivery)
+    }
+    // A command that was not acknowledged is not given tomorrow for today's button.
+    this.queue.leave(({ topic }) => !switchesActuator(topic))
+    return true
+  }
+
+  /** The client has been away for so long; by another time of day than before. */
+  stillAway(awayMs: number): void {
+    this.#notes.away(awayMs, this.#expirySeconds)
+  }
+
+  /** Takes over what an earlier hub has noted. A client that was there to its end is away from now on. */
+  restore({ awayMs, messages, lastId, unreleased, subscriptions }: StoredSession): void {
+    if (awayMs === 0) this.#notes.away(0, this.#expirySeconds)
+    for (const id of unreleased) this.#incoming.add(id)
+    for (const subscription of subscriptions) {
+      this.subscriptions.set(subscription)
+      this.#listen(subscription.filter)
+    }
+    this.queue.restore(messages, lastId)
+  }
+
+  /** Forgets everything: the session is over. */
+  end(): void {
+    for (const { filter } of this.subscriptions.all()) this.unsubscribe(filter)
+    for (const id of this.#incoming) this.released(id)
+    this.queue.clear()
+    this.#notes.ended()
+  }
+
+  // --- what the client subscribes to ---
+
+  /** In place of the one to the same filter; returns whether there was none. */
+  subscribe(subscription: SubscribedFilter): boolean {
+    const { filter } = subscription
+    const isNew = this.subscriptions.set(subscription)
+    if (this.isKept) this.#context.recordSubscription.subscribed(this.name, subscription, isNew)
+    if (isNew) this.#listen(filter)
+    return isNew
+  }
+
+  /** Returns whether there was such a subscription. */
+  unsubscribe(filter: string): boolean {
+    if (!this.subscriptions.delete(filter)) return false
+    if (this.isKept) this.#context.recordSubscription.unsubscribed(this.name, filter)
+    const share = shareOf(filter)
+    if (share === undefined) this.#context.bus.removeListener(filter, this.#listener)
+    else this.#context.groups.leave(filter, share, this)
+    return true
+  }
+
+  #listen(filter: string): void {
+    const share = shareOf(filter)
+    if (share === undefined) this.#context.bus.on(filter, this.#listener)
+    else if (isShare(share)) this.#context.groups.join(filter, share, this)
+  }
+
+  // --- messages for the client ---
+
+  /** A live message, once however many subscriptions match it. */
+  #receive(carried: Carried): void {
+    const { message } = carried
+    const grant = this.subscriptions.grantFor(message, this.name)
+    if (grant === undefined || !this.mayHave(message)) return
+    if (grant.qos === 0) {
+      if (this.#connection === undefined) return
+      carried.isTaken = true
+      this.sendNow(carried, grant)
+      return
+    }
+    if (this.#connection === undefined && !this.#mayWait(message)) return
+    carried.isTaken = true
+    if (this.isKept || !this.#pass(carried, grant)) this.keep({ message: carried.kept(), grant })
+  }
+
+  /** As Mosquitto has it: two brokers that pass everything on would else do so for ever. */
+  #isOwn({ client }: Pick<Message, 'client'>): boolean {
+    return client === this.name && this.#connection?.isBridge === true
+  }
+
+  /** A command is not stored for the absent. */
+  #mayWait({ topic }: Pick<Message, 'topic'>): boolean {
+    return this.isKept && !switchesActuator(topic)
+  }
+
+  /** Whether the client may have a message now. */
+  mayHave(message: Pick<Message, 'topic' | 'client'>): boolean {
+    return !this.#isOwn(message) && this.#context.clients.mayRead(this.name, message.topic)
+  }
+
+  sendNow(carried: Carried, grant: Grant): void {
+    this.#connection?.send(carried, grant, atMostOnce)
+  }
+
+  /** Sends what is not kept past the queue; returns false when it has to wait for its turn. */
+  #pass(message: Published, grant: Grant): boolean {
+    const connection = this.#connection
+    if (connection === undefined || !this.queue.hasRoom) return false
+    const id = this.queue.pass(grant.qos)
+    const isSent = connection.send(message, grant, { id, isAgain: false, isKept: this.isKept })
+    if (!isSent) this.queue.giveUp(id)
+    return true
+  }
+
+  /** Lets a message wait for its turn, and for the client if it is away. */
+  keep(delivery: Delivery): void {
+    this.queue.add(delivery)
+    this.flow()
+    this.#context.onKept(this)
+  }
+
+  /** Sends a retained value, once; returns whether it could be sent now. */
+  sendRetained(message: KeptMessage, grant: Grant): boolean {
+    if (grant.qos > 0) return this.#pass(message, grant)
+    this.#connection?.send(message, grant, atMostOnce)
+    return true
+  }
+
+  /** Sends what may be sent now. */
+  flow(): void {
+    const connection = this.#connection
+    // It may end by what it is sent.
+    while (connection !== undefined && connection === this.#connection) {
+      if (this.#isReplay && !connection.hasReplayRoom()) return
+      const next = this.queue.next()
+      if (next === undefined) {
+        this.#isReplay = false
+        return
+      }
+      this.#send(connection, next)
+    }
+  }
+
+  #send(connection: SessionConnection, { id, delivery, isAgain }: Sending): void {
+    if (delivery === undefined) {
+      connection.sendRelease(id)
+      return
+    }
+    const { message, grant } = delivery
+    const isWanted = this.mayHave(message) && !hasExpired(message)
+    const as = { id, isAgain, isKept: this.isKept }
+    if (!isWanted || !connection.send(message, grant, as)) this.queue.giveUp(id)
+  }
+
+  /**
+   * The client has said PUBACK, PUBREC or PUBCOMP. Returns whether that was awaited.
+   *
+   * @throws PacketFault
+   */
+  acknowledged(type: number, id: number, isRefused: boolean): boolean {
+    const isAwaited = this.queue.acknowledged(type, id, isRefused)
+    // [MQTT-4.3.3-4] PUBREL follows, also to what nobody remembers.
+    if (type === packetTypes.pubrec && !isRefused) this.#connection?.sendRelease(id)
+    this.flow()
+    return isAwaited
+  }
+
+  // --- as a member of groups ---
+
+  rankFor(topic: string): number | undefined {
+    if (!this.#context.clients.mayRead(this.name, topic)) return undefined
+    const connection = this.#connection
+    if (connection === undefined) return this.isKept ? ranks.isAway : undefined
+    return this.queue.hasRoom && !connection.isBehind ? ranks.hasRoom : ranks.isThere
+  }
+
+  subscriptionTo(filter: string): SubscribedFilter | undefined {
+    return this.subscriptions.get(filter)
+  }
+
+  // --- QoS 2 messages of the client ---
+
+  /** How many have not been released. */
+  get openMessages(): number {
+    return this.#incoming.size
+  }
+
+  /** Whether a message came before. */
+  hasOpen(id: number): boolean {
+    return this.#incoming.has(id)
+  }
+
+  arrived(id: number): void {
+    this.#incoming.add(id)
+    this.#notes.unreleased(id)
+  }
+
+  /** PUBREL came; returns whether its message had. */
+  released(id: number): boolean {
+    if (!this.#incoming.delete(id)) return false
+    this.#notes.released(id)
+    return true
+  }
+}
+
+const atMostOnce: SendingAs = { id: 0, isAgain: false, isKept: false }

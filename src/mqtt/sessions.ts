@@ -1,0 +1,269 @@
+import { type AlarmClock, systemClock } from '../core/clock.ts'
+import type { KeptMessage } from './message-record.ts'
+import type { SessionConnection } from './session.ts'
+import { MqttSession, type MqttSession as Session, type SessionContext } from './session.ts'
+import type { QueueLimits } from './session-queue.ts'
+import { noNotes, type SessionRecords, type StoredSession } from './session-records.ts'
+
+/** How much is kept for clients that are away; see `limits.sessions` in the configuration. */
+export interface SessionLimits extends QueueLimits {
+  readonly totalBytes: number
+  /** How many clients may be away. */
+  readonly count: number
+  /** For how long one may. */
+  readonly hours: number
+}
+
+export interface SessionsOptions {
+  readonly limits: SessionLimits
+  readonly context: Omit<SessionContext, 'onKept' | 'recordSubscription'>
+  readonly records: SessionRecords
+  /** A session is over, for whatever reason. */
+  onEnded(name: string): void
+  /** A session was given up, because its client has been away for too long or too much is kept. */
+  onGivenUp(name: string): void
+  /** A message for a client was given up. */
+  onDropped(name: string, message: KeptMessage): void
+  readonly clock?: AlarmClock
+}
+
+/** A client that was let in. */
+export interface Entrant {
+  readonly name: string
+  /** Whether it starts anew. */
+  readonly clean: boolean
+  /** For how long its session is kept without it. */
+  readonly expirySeconds: number
+}
+
+/** Since when a client with a kept session is away. */
+interface Absence {
+  readonly sinceMs: number
+  readonly cancel: () => void
+}
+
+const checkMs = 60_000
+
+/** How long clients have to come back after a start: the longest pause of libraries is 2 minutes. */
+const returnMs = 5 * 60_000
+
+/** What is less comes from clocks that are not quite even. */
+const jumpMs = 10_000
+
+/** No alarm is set for longer. */
+const longestAlarmMs = 2 ** 31 - 1
+
+/** The sessions of all clients: of those that are there, and those kept for who is away [MQTT-4.1]. */
+export class Sessions {
+  readonly #options: SessionsOptions
+  readonly #clock: AlarmClock
+  readonly #context: SessionContext
+  readonly #sessions = new Map<string, Session>()
+  /** Whoever has been away for longest comes first. */
+  readonly #away = new Map<string, Absence>()
+  readonly #usage = { bytes: 0 }
+  /** An earlier hub had so many sessions: as many may be away until clients had time to come back. */
+  #earlier = { count: 0, untilMs: 0 }
+  /** How far the time of day is ahead of a clock that nobody sets. */
+  #aheadMs: number
+  #stopChecks: () => void
+  #isClosed = false
+  /** How many were given up because their clients stayed away for too long. */
+  expired = 0
+
+  constructor(options: SessionsOptions) {
+    const { clock = systemClock, context, records } = options
+    this.#options = options
+    this.#clock = clock
+    this.#context = {
+      ...context,
+      recordSubscription: records,
+      onKept: (session) => this.#makeRoomFor(session),
+    }
+    this.#aheadMs = this.#ahead()
+    this.#stopChecks = clock.after(checkMs, () => this.#check())
+  }
+
+  get count(): { readonly total: number; readonly away: number } {
+    return { total: this.#sessions.size, away: this.#away.size }
+  }
+
+  /** Of what waits or is under way in all of them. */
+  get kept(): { readonly messages: number; readonly bytes: number } {
+    let messages = 0
+    let bytes = 0
+    for (const { queue } of this.#sessions.values()) {
+      messages += queue.size.messages
+      bytes += queue.size.bytes
+    }
+    return { messages, bytes }
+  }
+
+  /**
+   * Takes over the sessions of an earlier hub. A client that was there to its end has been away since
+   * now; the limits hold for all of them, that of their count once clients had time to come back.
+   */
+  restore(stored: readonly StoredSession[]): void {
+    this.#earlier = { count: stored.length, untilMs: this.#clock.nowMs() + returnMs }
+    for (const one of [...stored].sort((a, b) => b.awayMs - a.awayMs)) {
+      const expirySeconds = this.#atMost(one.expirySeconds)
+      const session = this.#create({ name: one.clientId, expirySeconds }, one)
+      session.restore(one)
+      this.#begin(session, one.awayMs)
+    }
+    this.#endTooMany()
+    this.#makeRoom()
+  }
+
+  /** For how long a session is kept that is to be kept for `seconds`, or as long as there is. */
+  #atMost(seconds: number | undefined): number {
+    const longest = this.#options.limits.hours * 3600
+    return Math.min(seconds ?? longest, longest)
+  }
+
+  /** As `Entrant` has it, of what a client asks for. */
+  expiryOf(seconds: number | undefined): number {
+    return this.#atMost(seconds)
+  }
+
+  get(name: string): Session | undefined {
+    return this.#sessions.get(name)
+  }
+
+  /** A client was let in; returns its session, and whether that is one to go on with. */
+  accept(entrant: Entrant, connection: SessionConnection): [session: Session, isPresent: boolean] {
+    const { name, clean, expirySeconds } = entrant
+    // [MQTT-3.1.4-2] The one before takes its session along, if that ends with it.
+    this.#sessions.get(name)?.connection?.takenOver()
+    const known = this.#sessions.get(name)
+    // [MQTT-3.1.2-6] A clean session discards the one before.
+    if (known !== undefined && clean) this.end(name)
+    const session = (clean ? undefined : known) ?? this.#create(entrant)
+    this.#return(name)
+    session.attach(connection, expirySeconds)
+    return [session, !clean && known !== undefined]
+  }
+
+  /** A connection has ended. Past a limit the session ends that was without its client for longest. */
+  left(session: Session, connection: SessionConnection): void {
+    // Another connection may have taken over.
+    if (!session.detach(connection)) return
+    if (session.expirySeconds === 0) this.end(session.name)
+    else {
+      this.#begin(session, 0)
+      this.#endTooMany()
+    }
+  }
+
+  end(name: string): void {
+    const session = this.#sessions.get(name)
+    this.#sessions.delete(name)
+    this.#return(name)
+    session?.end()
+    this.#options.onEnded(name)
+  }
+
+  /** From now on no session is given up: that clients go away is the doing of the hub. */
+  close(): void {
+    this.#isClosed = true
+    this.#stopChecks()
+    for (const { cancel } of this.#away.values()) cancel()
+  }
+
+  #create(entrant: Omit<Entrant, 'clean'>, stored?: StoredSession): Session {
+    const { name, expirySeconds } = entrant
+    const { records, limits, onDropped } = this.#options
+    const session = new MqttSession(
+      {
+        name,
+        expirySeconds,
+        limits,
+        usage: this.#usage,
+        notes: expirySeconds === 0 ? noNotes : records.of(name, stored?.messages),
+        onDropped: (message) => onDropped(name, message),
+      },
+      this.#context,
+    )
+    this.#sessions.set(name, session)
+    return session
+  }
+
+  // --- who is away ---
+
+  #begin(session: Session, awayMs: number): void {
+    const sinceMs = this.#clock.nowMs() - awayMs
+    this.#await(session, sinceMs)
+  }
+
+  /** Ends a session when its client has been away for too long. */
+  #await(session: Session, sinceMs: number): void {
+    if (this.#isClosed) return
+    const leftMs = sinceMs + session.expirySeconds * 1000 - this.#clock.nowMs()
+    if (leftMs <= 0) {
+      this.expired++
+      this.#giveUp(session.name)
+      return
+    }
+    const look = () => this.#await(session, sinceMs)
+    const cancel = this.#clock.after(Math.min(leftMs, longestAlarmMs), look)
+    this.#away.set(session.name, { sinceMs, cancel })
+  }
+
+  #return(name: string): void {
+    this.#away.get(name)?.cancel()
+    this.#away.delete(name)
+  }
+
+  #giveUp(name: string): void {
+    this.end(name)
+    this.#options.onGivenUp(name)
+  }
+
+  #endTooMany(): void {
+    if (this.#isClosed) return
+    const { count, untilMs } = this.#earlier
+    const { limits } = this.#options
+    const most = this.#clock.nowMs() < untilMs ? Math.max(limits.count, count) : limits.count
+    for (const name of this.#away.keys()) {
+      if (this.#away.size <= most) return
+      this.#giveUp(name)
+    }
+  }
+
+  #check(): void {
+    this.#followTimeOfDay()
+    this.#endTooMany()
+    this.#stopChecks = this.#clock.after(checkMs, () => this.#check())
+  }
+
+  /** If somebody has set the time of day, what was noted by it before is wrong. */
+  #followTimeOfDay(): void {
+    const beforeMs = this.#aheadMs
+    this.#aheadMs = this.#ahead()
+    if (Math.abs(this.#aheadMs - beforeMs) < jumpMs) return
+    for (const [name, { sinceMs }] of this.#away) {
+      this.#sessions.get(name)?.stillAway(this.#clock.nowMs() - sinceMs)
+    }
+  }
+
+  #ahead(): number {
+    return this.#clock.wallMs() - this.#clock.nowMs()
+  }
+
+  // --- how much is kept ---
+
+  #makeRoomFor(session: Session): void {
+    const { totalBytes } = this.#options.limits
+    if (this.#usage.bytes <= totalBytes) return
+    this.#makeRoom()
+    while (this.#usage.bytes > totalBytes && session.queue.dropOldest()) {}
+  }
+
+  /** Who has been away for longest of those for whom something is kept goes first. */
+  #makeRoom(): void {
+    for (const name of this.#away.keys()) {
+      if (this.#usage.bytes <= this.#options.limits.totalBytes) return
+      if (this.#sessions.get(name)?.queue.isEmpty === false) this.#giveUp(name)
+    }
+  }
+}

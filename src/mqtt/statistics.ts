@@ -1,0 +1,138 @@
+import type { Bus } from '../bus/bus.ts'
+import type { AlarmClock } from '../core/clock.ts'
+import { Payload } from '../core/payload.ts'
+import type { Release } from '../core/release.ts'
+
+/** What has come and gone over all connections since the start. */
+export class Traffic {
+  bytesReceived = 0
+  bytesSent = 0
+  packetsReceived = 0
+  packetsSent = 0
+  messagesReceived = 0
+  messagesSent = 0
+  messagesDropped = 0
+  messageBytesReceived = 0
+  messageBytesSent = 0
+  connections = 0
+}
+
+/** What there is now. */
+export interface BrokerState {
+  readonly connected: number
+  readonly disconnected: number
+  readonly expired: number
+  readonly subscriptions: number
+  readonly sharedSubscriptions: number
+  readonly retained: number
+  readonly keptMessages: number
+  readonly keptBytes: number
+}
+
+export interface StatisticsOptions {
+  readonly bus: Pick<Bus, 'publish'>
+  readonly traffic: Traffic
+  state(): BrokerState
+  readonly release: Pick<Release, 'version'>
+  readonly clock: Pick<AlarmClock, 'nowMs' | 'after'>
+}
+
+/** Mosquitto's own interval, unless it is told otherwise. */
+const intervalMs = 10_000
+
+/** What Mosquitto tells of loads, by what of the traffic it counts. */
+const loads: readonly (readonly [name: string, counter: keyof Traffic])[] = [
+  ['messages/received', 'packetsReceived'],
+  ['messages/sent', 'packetsSent'],
+  ['publish/received', 'messagesReceived'],
+  ['publish/sent', 'messagesSent'],
+  ['publish/dropped', 'messagesDropped'],
+  ['bytes/received', 'bytesReceived'],
+  ['bytes/sent', 'bytesSent'],
+  ['connections', 'connections'],
+]
+
+const minutes = [1, 5, 15] as const
+
+/**
+ * Tells how the broker is under the names that Mosquitto has for it, below `$SYS/broker/`, so that dashboards
+ * made for that one show this one. What has not changed is not told again. Returns what ends it.
+ */
+export function tellStatistics(options: StatisticsOptions): () => void {
+  const { bus, traffic, state, release, clock } = options
+  const startMs = clock.nowMs()
+  const told = new Map<string, string>()
+  const averages = loads.map(([name, counter]) => ({
+    name,
+    next: createAverages(() => traffic[counter]),
+  }))
+  let maximum = 0
+  const tell = (name: string, value: string | number) => {
+    const text = String(value)
+    if (told.get(name) === text) return
+    told.set(name, text)
+    const payload = new Payload(Buffer.from(text))
+    bus.publish({ topic: `$SYS/broker/${name}`, payload, qos: 0, retain: true })
+  }
+  const tellAll = () => {
+    const now = state()
+    maximum = Math.max(maximum, now.connected)
+    tell('version', `clown-hub version ${release.version}`)
+    tell('uptime', `${Math.round((clock.nowMs() - startMs) / 1000)} seconds`)
+    for (const [name, value] of valuesOf(now, { traffic, maximum })) tell(name, value)
+    for (const { name, next } of averages) {
+      for (const [at, value] of next().entries()) {
+        tell(`load/${name}/${minutes[at]}min`, value.toFixed(2))
+      }
+    }
+    cancel = clock.after(intervalMs, tellAll)
+  }
+  let cancel = clock.after(0, tellAll)
+  return () => cancel()
+}
+
+function valuesOf(
+  now: BrokerState,
+  { traffic, maximum }: { readonly traffic: Traffic; readonly maximum: number },
+): [name: string, value: number][] {
+  return [
+    ['clients/total', now.connected + now.disconnected],
+    ['clients/connected', now.connected],
+    ['clients/active', now.connected],
+    ['clients/disconnected', now.disconnected],
+    ['clients/inactive', now.disconnected],
+    ['clients/maximum', maximum],
+    ['clients/expired', now.expired],
+    ['messages/received', traffic.packetsReceived],
+    ['messages/sent', traffic.packetsSent],
+    ['messages/stored', now.keptMessages + now.retained],
+    ['store/messages/count', now.keptMessages + now.retained],
+    ['store/messages/bytes', now.keptBytes],
+    ['publish/messages/received', traffic.messagesReceived],
+    ['publish/messages/sent', traffic.messagesSent],
+    ['publish/messages/dropped', traffic.messagesDropped],
+    ['publish/bytes/received', traffic.messageBytesReceived],
+    ['publish/bytes/sent', traffic.messageBytesSent],
+    ['bytes/received', traffic.bytesReceived],
+    ['bytes/sent', traffic.bytesSent],
+    ['subscriptions/count', now.subscriptions],
+    ['shared_subscriptions/count', now.sharedSubscriptions],
+    ['retained messages/count', now.retained],
+    ['heap/current', process.memoryUsage().heapUsed],
+  ]
+}
+
+/** Averages of how much is added each minute, over 1, 5 and 15 of them, in which the past counts ever less. */
+function createAverages(countNow: () => number): () => readonly number[] {
+  const perMinute = 60_000 / intervalMs
+  const averages = minutes.map((over) => ({ weight: Math.exp(-1 / (perMinute * over)), value: 0 }))
+  let before = countNow()
+  return () => {
+    const added = (countNow() - before) * perMinute
+    before = countNow()
+    for (const average of averages) {
+      average.value = added + average.weight * (average.value - added)
+    }
+    return averages.map(({ value }) => value)
+  }
+}

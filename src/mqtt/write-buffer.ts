@@ -1,0 +1,211 @@
+import type { Duplex } from 'node:stream'
+import type { ByteShare } from '../core/byte-budget.ts'
+import type { EndOfTick } from '../core/callbacks.ts'
+import type { Journal } from './journal.ts'
+import type { Traffic } from './statistics.ts'
+import type { PublishFrame } from './write-packets.ts'
+
+export interface WriteBufferOptions {
+  readonly socket: Duplex
+  readonly turnEnd: EndOfTick
+  readonly journal: Pick<Journal, 'isLasting' | 'settled'>
+  /** How much may wait for the client, besides two of the largest packets among it. */
+  readonly limitBytes: number
+  /** Of what waits for all clients together. */
+  readonly share: ByteShare
+  readonly traffic: Traffic
+  /** A replay that had to wait may go on. */
+  onDrained(): void
+  /** More than the limit waits for the client, or more than its share. */
+  onFull(waitingBytes: number): void
+}
+
+/** How much of a replay of kept messages may wait for a slow reader before the replay does. */
+const replayBytes = 64 * 1024
+
+/** First room for packets; grows to what one turn of the event loop needs. */
+const leastRoomBytes = 512
+
+/** A promise that waits for the disk. */
+interface Held {
+  readonly bytes: Buffer
+  /** Of a message. */
+  readonly topic: string | undefined
+}
+
+/**
+ * What goes to one client: it takes everything at once, and writes once per turn of the event loop, but
+ * promises only when they can be kept.
+ */
+export class WriteBuffer {
+  readonly #options: WriteBufferOptions
+  #buffer = Buffer.alloc(0)
+  #collectedBytes = 0
+  #held: Held[] = []
+  #heldBytes = 0
+  /** How many held messages there are on each topic. */
+  readonly #heldTopics = new Map<string, number>()
+  #isFlushDue = false
+  #isReplayWaiting = false
+  #isClosed = false
+  /** Of what has been written since nothing waited. */
+  #largestBytes = 0
+
+  constructor(options: WriteBufferOptions) {
+    const { socket, share } = options
+    this.#options = options
+    socket.on('drain', () => {
+      if (!this.#isClosed) share.hold(this.#waitingBytes)
+      this.#drained()
+    })
+  }
+
+  /** Takes a packet that promises nothing. */
+  add(packet: Buffer): void {
+    this.#copy(packet)
+    this.#flushSoon()
+  }
+
+  /** Takes a message with its id, which is 0 at QoS 0. */
+  addPublish({ bytes, idAt }: PublishFrame, id: number): void {
+    const start = this.#copy(bytes)
+    if (idAt > 0) this.#buffer.writeUInt16BE(id, start + idAt)
+    this.#flushSoon()
+  }
+
+  /** Takes a packet that tells what the hub may not forget: it goes out when what was noted is on disk. */
+  promise(packet: Buffer): void {
+    if (this.#options.journal.isLasting) this.#hold({ bytes: packet, topic: undefined })
+    else this.add(packet)
+  }
+
+  /** As `promise`, of a message. */
+  promisePublish({ bytes, idAt }: PublishFrame, id: number, topic: string): void {
+    const own = Buffer.from(bytes)
+    own.writeUInt16BE(id, idAt)
+    if (this.#options.journal.isLasting) this.#hold({ bytes: own, topic })
+    else this.add(own)
+  }
+
+  /** Whether a message on `topic` would overtake one that waits for the disk. */
+  isHolding(topic: string): boolean {
+    return this.#heldTopics.size > 0 && this.#heldTopics.has(topic)
+  }
+
+  /**
+   * Whether more of a replay may follow at once. A replay waits for its reader, and nobody else waits for
+   * it; live messages never wait. If not, `onDrained` follows.
+   */
+  hasReplayRoom(): boolean {
+    if (this.#waitingBytes + this.#collectedBytes < replayBytes) return true
+    this.flush()
+    this.#isReplayWaiting = !this.#isDrained
+    return !this.#isReplayWaiting
+  }
+
+  /** Writes what was collected. */
+  flush(): void {
+    this.#isFlushDue = false
+    this.#write(this.#take())
+    this.#releaseHeld()
+  }
+
+  /** What was collected and may go out as the last there is; nothing is written any more. */
+  close(): Buffer {
+    this.#isClosed = true
+    this.#options.share.hold(0)
+    return this.#take()
+  }
+
+  /** What waits for the client to read, and for the disk. */
+  get #waitingBytes(): number {
+    return this.#options.socket.writableLength + this.#heldBytes
+  }
+
+  /** Acknowledgements wait for the disk all the time, of a client that never stops publishing. */
+  get #isDrained(): boolean {
+    return !this.#options.socket.writableNeedDrain && this.#heldBytes < replayBytes
+  }
+
+  #drained(): void {
+    if (!this.#isReplayWaiting || !this.#isDrained) return
+    this.#isReplayWaiting = false
+    this.#options.onDrained()
+  }
+
+  /** Returns where the copy begins in the buffer. */
+  #copy(packet: Buffer): number {
+    const start = this.#collectedBytes
+    this.#makeRoom(start + packet.length)
+    this.#buffer.set(packet, start)
+    this.#collectedBytes += packet.length
+    this.#options.traffic.packetsSent++
+    if (packet.length > this.#largestBytes) this.#largestBytes = packet.length
+    return start
+  }
+
+  #makeRoom(bytes: number): void {
+    if (bytes <= this.#buffer.length) return
+    const larger = Buffer.allocUnsafe(Math.max(leastRoomBytes, bytes, 2 * this.#buffer.length))
+    this.#buffer.copy(larger, 0, 0, this.#collectedBytes)
+    this.#buffer = larger
+  }
+
+  #take(): Buffer {
+    const taken = this.#buffer.subarray(0, this.#collectedBytes)
+    this.#buffer = Buffer.alloc(0)
+    this.#collectedBytes = 0
+    return taken
+  }
+
+  #flushSoon(): void {
+    if (this.#collectedBytes > this.#options.limitBytes) this.flush()
+    if (this.#isFlushDue) return
+    this.#isFlushDue = true
+    this.#options.turnEnd.add(this)
+  }
+
+  #write(bytes: Buffer): void {
+    if (this.#isClosed) return
+    const { socket, limitBytes, share, traffic, onFull } = this.#options
+    if (bytes.length > 0) {
+      traffic.bytesSent += bytes.length
+      socket.write(bytes)
+    }
+    this.#drained()
+    const waitingBytes = this.#waitingBytes
+    const mostBytes = limitBytes + 2 * this.#largestBytes
+    if (waitingBytes === 0) this.#largestBytes = 0
+    if (waitingBytes > mostBytes || !share.hold(waitingBytes)) onFull(waitingBytes)
+  }
+
+  // --- promises ---
+
+  #hold(held: Held): void {
+    this.#held.push(held)
+    this.#options.traffic.packetsSent++
+    this.#heldBytes += held.bytes.length
+    if (held.bytes.length > this.#largestBytes) this.#largestBytes = held.bytes.length
+    this.#count(held, 1)
+    this.#flushSoon()
+  }
+
+  #releaseHeld(): void {
+    const due = this.#held
+    if (due.length === 0) return
+    this.#held = []
+    this.#options.journal.settled(() => {
+      const bytes = Buffer.concat(due.map((held) => held.bytes))
+      this.#heldBytes -= bytes.length
+      for (const held of due) this.#count(held, -1)
+      this.#write(bytes)
+    })
+  }
+
+  #count({ topic }: Held, change: number): void {
+    if (topic === undefined) return
+    const count = (this.#heldTopics.get(topic) ?? 0) + change
+    if (count === 0) this.#heldTopics.delete(topic)
+    else this.#heldTopics.set(topic, count)
+  }
+}

@@ -1,0 +1,51 @@
+import t from 'tap'
+import { bodyStart, PacketFields } from '../../src/mqtt/packet-fields.ts'
+import { hex, packet } from '../raw-mqtt.ts'
+import { faultOf } from './fault-of.ts'
+
+t.test('fields are read in order, and never past the end', async (t) => {
+  const fields = new PacketFields(hex('30 09 01 0203 0002 c48d 04 05 ff'))
+  t.equal(fields.byte(), 1)
+  t.equal(fields.number(), 0x0203)
+  t.equal(fields.text('a text'), 'č')
+  t.notOk(fields.isAtEnd)
+  t.equal(fields.number(), 0x0405)
+  t.equal(fields.byte(), 255)
+  t.ok(fields.isAtEnd)
+  t.equal(
+    faultOf(() => fields.byte()),
+    'mqtt-malformed',
+  )
+})
+
+t.test('text is UTF-8 of fit characters', async (t) => {
+  const unfit = {
+    'half a surrogate pair': 'eda080',
+    'an overlong slash': 'c0af',
+    NUL: '00',
+    'a line break': '0a',
+    'a C1 control': 'c285',
+    'a non-character': 'efbfbf',
+  }
+  for (const [title, bytes] of Object.entries(unfit)) {
+    const content = hex(bytes)
+    const fields = new PacketFields(packet(0x30, Buffer.from([0, content.length]), content))
+    t.equal(
+      faultOf(() => fields.text('a text')),
+      'mqtt-malformed',
+      title,
+    )
+  }
+})
+
+t.test('what is not seen is text like any other, and none of it is lost', async (t) => {
+  // [MQTT-1.5.3-3] A byte order mark, then the replacement character and a zero width joiner.
+  const content = hex('efbbbf efbfbd e2808d')
+  const fields = new PacketFields(packet(0x30, Buffer.from([0, content.length]), content))
+  t.equal(fields.text('a text'), '\ufeff\ufffd\u200d')
+})
+
+t.test('the content begins behind a length of one to four bytes', async (t) => {
+  const starts = { '3001': 2, '308001': 3, '30808001': 4, '3080808001': 5 }
+  for (const [header, start] of Object.entries(starts)) t.equal(bodyStart(hex(header)), start)
+})
