@@ -76,7 +76,7 @@ t.test('a folder that is not empty, and a file that is not whole, are refused', 
     ['', /damaged or cut off$/],
     ['hello\nworld\n', /expected the backup to be one, got something else$/],
     [text.replace('Backup":1', 'Backup":2'), /a newer Clown\.Hub wrote$/],
-    [text.replace('format":1', 'format":2'), /a newer Clown\.Hub wrote$/],
+    [text.replace('format":2', 'format":3'), /a newer Clown\.Hub wrote$/],
   ]
   const other = join(root, 'other')
   for (const [text, message] of damaged) {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import type { Migration } from '../../src/store/format.ts'
+import { type Migration, migrations as ours } from '../../src/store/format.ts'
 import { openLevelStore } from '../../src/store/level-store.ts'
 import { createInbox } from '../inbox.ts'
 import { testFolder } from '../test-folder.ts'
@@ -97,10 +97,10 @@ t.test('a second hub is refused, also from another process, until the first ends
     message:
       /^expected no other hub to use the store ".*\/store", but one does: end it, or choose /,
   }
-  await t.rejects(openIn(t, folder), refused)
+  await t.rejects(openIn(t, folder, ours), refused)
   await kill()
-  await openIn(t, folder)
-  await t.rejects(openIn(t, folder), refused)
+  await openIn(t, folder, ours)
+  await t.rejects(openIn(t, folder, ours), refused)
 })
 
 t.test('nothing that was written is lost when the process is killed', async (t) => {
@@ -110,7 +110,7 @@ t.test('nothing that was written is lost when the process is killed', async (t) 
     await written.next()
     await written.next((line) => Number(line.split(' ')[1]) > 300)
     await kill()
-    const store = await openIn(t, folder)
+    const store = await openIn(t, folder, ours)
     const keys = new Map(await textsOf(store))
     const lost = written.items.filter((key) => !keys.has(key))
     t.same(lost, [], `${written.items.length} were written`)
