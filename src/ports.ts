@@ -5,7 +5,7 @@ import { listenForMqtt, type MqttListenerOptions } from './bus/mqtt-listener.ts'
 import type { Config } from './config.ts'
 import type { Closers } from './core/callbacks.ts'
 import { openCertificate } from './core/certificate.ts'
-import { type HttpServerOptions, openHttpServer } from './transports/http-server.ts'
+import { type HttpServerOptions, openHttpServer } from './http/http-server.ts'
 
 type Door = 'host' | 'port' | 'settings'
 

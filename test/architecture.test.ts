@@ -13,8 +13,7 @@ const floors = [
   ['bus'],
   ['nodes'],
   ['dialects'],
-  ['transports'],
-  ['upstreams'],
+  ['ws', 'http', 'api', 'upstreams'],
   ['hub'],
   ['simulator'],
   ['cli', 'index'],
@@ -39,6 +38,7 @@ const roomOfFile: Record<string, string> = {
   readiness: 'hub',
   recording: 'hub',
   'retained-folder': 'hub',
+  routes: 'hub',
   'served-dialects': 'hub',
 }
 

@@ -1,0 +1,78 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { rightsOf } from '../access/rights.ts'
+import type { Sender } from '../access/sender.ts'
+import type { User } from '../access/user.ts'
+import { HubError, quote } from '../core/errors.ts'
+import type { Message, Receipt, ReceiptName } from '../core/message.ts'
+import { Payload } from '../core/payload.ts'
+import type { Exchange, Route } from '../core/route.ts'
+import type { CommandRequest } from '../generated/command.ts'
+import { validateCommandRequest } from '../generated/validate-requests.js'
+import { commandTopic, isDevice } from '../nodes/device.ts'
+import type { AsUser } from './as-user.ts'
+import { orSendError, sendJson, statusOf } from './json-answer.ts'
+import { readBody } from './json-body.ts'
+
+export interface CommandRouteOptions {
+  readonly asUser: AsUser
+  /** @throws HubError when the message may not go on the bus and nobody watches it. */
+  admit(message: Message, sender: Sender): Message | undefined
+  clientAddress(request: IncomingMessage): string
+}
+
+/** `POST /api/command`: sends a command and answers when it has ended. */
+export function commandRoute(options: CommandRouteOptions): Route {
+  return {
+    post: (exchange, body) =>
+      options.asUser(exchange, (user) =>
+        orSendError(exchange.response, () =>
+          command(readBody(body, validateCommandRequest), { exchange, user }, options),
+        ),
+      ),
+  }
+}
+
+function command(
+  { device, payload: value, timeoutSeconds, force }: CommandRequest,
+  { exchange, user }: { exchange: Exchange; user: User },
+  { admit, clientAddress }: CommandRouteOptions,
+): void {
+  const { request, response } = exchange
+  if (!isDevice(device)) {
+    const expected = 'expected the topic of a device, without /set'
+    throw new HubError('bad-topic', `${expected}, got ${quote(device)}`)
+  }
+  const payload = Payload.ofJson(JSON.stringify(value), value)
+  const sender = {
+    user: user.name,
+    rights: rightsOf(user),
+    address: clientAddress(request),
+    way: 'http',
+    timeoutMs: timeoutSeconds === undefined ? undefined : timeoutSeconds * 1000,
+    force,
+    watcher: {
+      told: () => {},
+      ended: (receipt: Receipt) => sendReceipt(response, device, receipt),
+    },
+  }
+  admit({ topic: commandTopic(device), payload, qos: 1, retain: false }, sender)
+}
+
+function sendReceipt(response: ServerResponse, device: string, receipt: Receipt): void {
+  const status = receipt.code ? statusOf(receipt.code) : statuses[receipt.receipt]
+  sendJson(response, { device, ...receipt }, status)
+}
+
+/** RFC 9110, 15: how an HTTP client sees where a command is, mostly its end. */
+const statuses: Readonly<Record<ReceiptName, number>> = {
+  accepted: 202,
+  sent: 202,
+  confirmed: 200,
+  refused: 400,
+  superseded: 409,
+  unknown: 500,
+  mismatch: 502,
+  'node-offline': 503,
+  'timed-out': 504,
+  'confirmed-late': 504,
+}

@@ -1,0 +1,147 @@
+import { once } from 'node:events'
+import { type Logger, pino } from 'pino'
+import t, { type Test } from 'tap'
+import { WebSocket } from 'ws'
+import { createSignedIn } from '../../src/access/signed-in.ts'
+import type { User } from '../../src/access/user.ts'
+import { createEndOfTick } from '../../src/core/callbacks.ts'
+import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
+import { createAudiences } from '../../src/ws/audiences.ts'
+import { createHeartbeat } from '../../src/ws/heartbeat.ts'
+import { talkRoute } from '../../src/ws/talk-route.ts'
+import { createWebSockets } from '../../src/ws/websockets.ts'
+import { startedHttpServer } from '../started-http-server.ts'
+import { unbounded } from '../unbounded.ts'
+
+const limits = {
+  messageBytes: 1000,
+  pingSeconds: 20,
+  pongSeconds: 10,
+  messagesPerSecond: 100,
+  messageBurst: 200,
+  overRateSeconds: 30,
+  conflateBytes: 1000,
+  outboundBytes: 2000,
+}
+
+function openedWebSockets(t: Test, log: Logger) {
+  const sampledLog = createSampledLog(log, createCounters())
+  const heartbeat = createHeartbeat({ limits, sampledLog })
+  t.teardown(heartbeat.close)
+  return {
+    sampledLog,
+    websockets: createWebSockets(limits, { heartbeat, sampledLog, newInboundShare: unbounded }),
+  }
+}
+
+const user: User = { name: 'a', rules: [], tokens: [] }
+
+interface Talk {
+  readonly encodeError?: (error: { readonly code: string }) => string
+  readonly overRateSeconds?: number
+  obey(): void
+}
+
+/** A websocket of a dialect of the test, on a hub that is short of memory; what the hub logs goes to `logged`. */
+async function talking(t: Test, { encodeError = () => '', overRateSeconds = 30, obey }: Talk) {
+  const logged: string[] = []
+  const log = pino({}, { write: (line: string) => logged.push(line) })
+  const bus = {
+    publish: () => {},
+    subscribe: () => () => {},
+    retainedOn: () => undefined,
+    retained: async function* () {},
+  }
+  const { websockets, sampledLog } = openedWebSockets(t, log)
+  const route = talkRoute('n', {
+    dialect: {
+      name: 'broken',
+      countMessages: () => 1,
+      encode: () => '',
+      encodeError,
+      encodeMissed: () => '',
+      open: () => obey,
+    },
+    context: {
+      bus,
+      log,
+      frameBytes: 1_000_000,
+      signedIn: createSignedIn({ find: () => user, onChange: () => () => {} }),
+      audiences: createAudiences({ bus, endOfTick: createEndOfTick(), log, frameBytes: 1_000_000 }),
+      admit: (message) => message,
+      lastValuesBelow: async () => [],
+      answering: () => ({ list: () => false, asked: () => {}, close: () => {} }),
+    },
+    signIn: {
+      ofUpgrade: async () => ({ user }),
+      byMessage: () => {},
+    },
+    mayEnter: () => true,
+    clientAddress: () => '127.0.0.1',
+    websockets,
+    newOutboundShare: unbounded,
+    isShortOfMemory: () => true,
+    endOfTick: createEndOfTick(),
+    limits: { ...limits, overRateSeconds },
+    sampledLog,
+  })
+  const server = await startedHttpServer(t, { routeOf: () => route })
+  const websocket = new WebSocket(`ws://a:b@127.0.0.1:${server.port}/`)
+  await once(websocket, 'open')
+  return { websocket, logged }
+}
+
+t.test('a defect in a dialect ends its websocket, not the hub, and is logged', async (t) => {
+  const obey = () => {
+    throw new TypeError('a defect')
+  }
+  const { websocket, logged } = await talking(t, { obey })
+  websocket.send('anything')
+  const [code] = await once(websocket, 'close')
+  t.equal(code, 1011)
+  t.match(logged, [/a defect/])
+})
+
+t.test('F23: who pours on while the hub is short of memory is told, and closed', async (t) => {
+  const encodeError = ({ code }: { readonly code: string }) => code
+  const { websocket } = await talking(t, { encodeError, overRateSeconds: 0, obey: () => {} })
+  const told = once(websocket, 'message')
+  const flood = setInterval(() => {
+    for (let number = 0; number < 200; number++) websocket.ping('p')
+  }, 10)
+  t.teardown(() => clearInterval(flood))
+  const closed = once(websocket, 'close')
+  t.equal(String((await told)[0]), 'too-fast')
+  t.equal((await closed)[0], 1008)
+})
+
+t.test('a websocket that does not answer the goodbye is cut after a second', async (t) => {
+  const { websockets } = openedWebSockets(t, pino({ level: 'silent' }))
+  const server = await startedHttpServer(t, {
+    routeOf: () => ({
+      upgrade: (handshake) => websockets.accept(handshake, () => {}),
+    }),
+  })
+  const websocket = new WebSocket(`ws://127.0.0.1:${server.port}/`)
+  await once(websocket, 'open')
+  // A peer that hangs: it reads nothing any more, so it never sees the goodbye.
+  websocket.pause()
+  await websockets.close()
+  websocket.resume()
+  await once(websocket, 'close')
+})
+
+t.test('who is still being looked up when the hub stops is cut', async (t) => {
+  const { websockets } = openedWebSockets(t, pino({ level: 'silent' }))
+  const server = await startedHttpServer(t, {
+    routeOf: () => ({
+      upgrade: async (handshake) => {
+        await websockets.close()
+        websockets.accept(handshake, () => t.fail('nobody is taken any more'))
+      },
+    }),
+  })
+  const websocket = new WebSocket(`ws://127.0.0.1:${server.port}/`)
+  const [error] = await once(websocket, 'error')
+  t.match(error, { message: 'socket hang up' })
+})
