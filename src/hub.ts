@@ -2,11 +2,10 @@ import type { Logger } from 'pino'
 import { type ConnectionLimiter, createConnectionLimiter } from './access/connection-limiter.ts'
 import { createForwarding, type Forwarding } from './access/forwarding.ts'
 import { createOrigins } from './access/origin.ts'
-import { chooseTalk } from './access/subprotocol.ts'
 import { openAccessControl } from './access-control.ts'
-import { backupRoute } from './api/backup-route.ts'
 import { homePage } from './api/home-page.ts'
 import { pageFiles } from './api/html-page.ts'
+import { backupRoute, probeRoutes } from './api/operating-routes.ts'
 import { type Broker, openBroker } from './bus/broker.ts'
 import type { Bus } from './bus/bus.ts'
 import { type Config, type ConfigInput, checkConfig } from './config.ts'
@@ -15,6 +14,7 @@ import { type Closers, createClosers, createEndOfTick } from './core/callbacks.t
 import { openLog } from './core/log.ts'
 import { maxOpenFiles, type ProcessWatch, watchProcess } from './core/process-watch.ts'
 import { type Release, readRelease } from './core/release.ts'
+import type { Route } from './core/route.ts'
 import {
   type Counters,
   createCounters,
@@ -31,17 +31,16 @@ import type { MessagePath } from './nodes/message-path.ts'
 import { openPorts, type Ports } from './ports.ts'
 import { createReadiness, type Readiness, readinessStateOf } from './readiness.ts'
 import { openRecording } from './recording.ts'
-import { createRoutes } from './routes.ts'
 import { type DialectPlace, openServedDialects } from './served-dialects.ts'
 import { backupLines } from './store/backup.ts'
 import { openStore } from './store/open-store.ts'
 import type { Store } from './store/store.ts'
 import { createAudiences } from './ws/audiences.ts'
-import { createHeartbeat } from './ws/heartbeat.ts'
 import { chooseMqtt, mqttRoute } from './ws/mqtt-route.ts'
 import { createServedWebSockets } from './ws/served-route.ts'
-import { talkRoute } from './ws/talk-route.ts'
-import { createWebSockets } from './ws/websockets.ts'
+import { chooseTalk, talkRoutes } from './ws/talk-route.ts'
+import { openSession, type SessionOptions } from './ws/talk-session.ts'
+import { createHeartbeat, createWebSockets } from './ws/websockets.ts'
 
 /** A running hub. */
 export interface Hub extends Ports {
@@ -156,24 +155,27 @@ interface EdgeParts extends WebSocketParts, ReturnType<typeof openRequestRules> 
 async function openEdges(config: Config, parts: EdgeParts) {
   const { access, hardware, recording, store, readiness, watch, counters, release } = parts
   const { version } = release
-  const { served, ...routes } = openWebSocketRoutes(config, parts)
+  const { served, talk, mqtt } = openWebSocketRoutes(config, parts)
   const state = () => readinessStateOf(readiness, watch)
   const dialects = await openServedDialects(config, { ...parts, state, websockets: served })
-  const routeOf = createRoutes({
-    ...routes,
-    pages: new Map([
-      ['/', homePage({ ...parts, ...access, version })],
-      ...pageFiles,
-      ...access.pages,
-      ...hardware.pages,
-      ...dialects.pages,
-      recording.page,
-      backupPage(config, access, store),
-    ]),
-    api: (path) => hardware.api(path) ?? dialects.api(path),
-    health: () => ({ version, overloaded: watch.isOverloaded(), counters: counters.snapshot() }),
-    unready: readiness.unready,
+  const health = () => ({
+    version,
+    overloaded: watch.isOverloaded(),
+    counters: counters.snapshot(),
   })
+  const fixed = new Map<string, Route>([
+    ['/', homePage({ ...parts, ...access, version })],
+    ...pageFiles,
+    ...access.pages,
+    ...hardware.pages,
+    ...dialects.pages,
+    recording.page,
+    backupPage(config, access, store),
+    ...probeRoutes({ health, unready: readiness.unready }),
+    ['/mqtt', mqtt],
+  ])
+  const routeOf = (path: string) =>
+    fixed.get(path) ?? hardware.api(path) ?? dialects.api(path) ?? talk(path)
   const requests = { ...parts, limits: config.limits.http, routeOf }
   const ports = await openPorts(config, { ...parts, requests })
   return { ports, dialects: await dialects.listen(requests) }
@@ -206,18 +208,19 @@ function openWebSocketRoutes({ limits }: Config, parts: WebSocketParts) {
   const { talkSockets, mqttSockets, served } = openWebSockets(limits, parts)
   const frameBytes = limits.websocket.messageBytes
   const endOfTick = createEndOfTick()
+  const context = {
+    bus,
+    admit: hardware.path.enter,
+    log,
+    frameBytes,
+    signedIn: access.signedIn,
+    audiences: createAudiences({ bus, endOfTick, log, frameBytes }),
+    lastValuesBelow: hardware.lastValuesBelow,
+    answering: recording.answering(hardware.answering),
+  }
   const talk = {
     dialect: createClownTalk({ release, limits, sampledLog }),
-    context: {
-      bus,
-      admit: hardware.path.enter,
-      log,
-      frameBytes,
-      signedIn: access.signedIn,
-      audiences: createAudiences({ bus, endOfTick, log, frameBytes }),
-      lastValuesBelow: hardware.lastValuesBelow,
-      answering: recording.answering(hardware.answering),
-    },
+    openSession: (options: SessionOptions) => openSession(context, options),
     signIn: access.ways,
     mayEnter: limiter.signedIn,
     clientAddress: parts.clientAddress,
@@ -226,10 +229,11 @@ function openWebSocketRoutes({ limits }: Config, parts: WebSocketParts) {
     isShortOfMemory: parts.isShortOfMemory,
     endOfTick,
     limits: limits.websocket,
+    log,
     sampledLog,
   }
   return {
-    talk: (base: string) => talkRoute(base, talk),
+    talk: talkRoutes(talk),
     mqtt: mqttRoute({ websockets: mqttSockets, limits: limits.mqtt, sampledLog, handle }),
     served,
   }

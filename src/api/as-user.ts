@@ -1,11 +1,15 @@
-import type { ServerResponse } from 'node:http'
-import type { RequestSignIn } from '../access/request-sign-in.ts'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import {
+  challenge,
+  formChallenge,
+  type RequestSignIn,
+  refusalOf,
+} from '../access/request-sign-in.ts'
 import type { Until } from '../access/secrets.ts'
-import { challenge, formChallenge, refusalOf } from '../access/sign-in-refusal.ts'
 import type { User } from '../access/user.ts'
-import { type Refusal, refuseRequest } from '../core/refusal.ts'
-import type { Exchange } from '../core/route.ts'
-import { isNavigation } from './navigation.ts'
+import { HubError } from '../core/errors.ts'
+import type { Exchange, HttpError } from '../core/route.ts'
+import { answerJson } from './json-exchange.ts'
 
 /** Runs `act` as the user whose request it is; refuses the request when it is nobody's. */
 export type AsUser = (
@@ -19,16 +23,16 @@ export type AsUser = (
  */
 export function createAsUser(
   ofRequest: RequestSignIn['ofRequest'],
-  quietChallenge: Refusal = formChallenge(''),
+  quietChallenge: HttpError = formChallenge(''),
 ): AsUser {
-  return async ({ request, response }, act) => {
+  return async ({ request, response, refuse }, act) => {
     const result = await ofRequest(request)
     if ('user' in result) {
       endWith(result.until, response)
       return act(result.user, result.until)
     }
     const isAddressBar = request.method === 'GET' && isNavigation(request)
-    refuseRequest(response, refusalOf(result, isAddressBar ? challenge : quietChallenge))
+    refuse(refusalOf(result, isAddressBar ? challenge : quietChallenge))
   }
 }
 
@@ -41,4 +45,24 @@ function endWith(until: Until | undefined, response: ServerResponse): void {
     }),
   )
   if (stop !== undefined) response.once('close', stop)
+}
+
+/** Runs `ask` as the user whose request it is, when that is an operator or an admin. */
+export function asOperator(
+  asUser: AsUser,
+  exchange: Exchange,
+  ask: (user: User) => Promise<unknown> | unknown,
+): Promise<void> {
+  return asUser(exchange, (user) =>
+    answerJson(exchange.response, () => {
+      const { role = 'none' } = user
+      if (role === 'operator' || role === 'admin') return ask(user)
+      throw new HubError('forbidden', `expected a user of role operator or admin, got role ${role}`)
+    }),
+  )
+}
+
+/** Whether a person asks with the address bar, a link or a form of a browser, and not a page or program for them. */
+export function isNavigation({ headers }: IncomingMessage): boolean {
+  return headers['sec-fetch-mode'] === 'navigate' || headers.accept?.includes('text/html') === true
 }

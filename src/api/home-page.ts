@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { Peer } from '../access/peer.ts'
-import type { RequestSignIn, RequestSignInResult } from '../access/request-sign-in.ts'
+import type { Peer, RequestSignIn, RequestSignInResult } from '../access/request-sign-in.ts'
 import type { GetRoute } from '../core/route.ts'
 import { escaped, sendPage } from './html-page.ts'
 

@@ -6,10 +6,9 @@ import { checkTopic, type TopicLimits } from '../core/topic.ts'
 import { validateLockRequest, validateUnlockRequest } from '../generated/validate-requests.js'
 import { commandTopic, isDevice } from '../nodes/device.ts'
 import type { LockOuts } from '../nodes/relay-guard/lock-outs.ts'
-import { asOperator } from './as-operator.ts'
 import type { AsUser } from './as-user.ts'
-import { answerJson } from './json-answer.ts'
-import { readBody } from './json-body.ts'
+import { asOperator } from './as-user.ts'
+import { answerJson, readJson } from './json-exchange.ts'
 
 export interface LockRoutesOptions {
   readonly asUser: AsUser
@@ -25,14 +24,14 @@ export function lockRoutes(options: LockRoutesOptions): ReadonlyMap<string, Rout
   const { asUser, lockOuts } = options
   // A tag that a person relies on: it is not acknowledged before it outlives the hub.
   const lock = async (user: User, body: Buffer) => {
-    const { device, reason } = readBody(body, validateLockRequest)
+    const { device, reason } = readJson(body, validateLockRequest)
     checkDevice(device, user, options)
     const locked = lockOuts.lock(device, { by: user.name, reason })
     await lockOuts.stored()
     return locked
   }
   const unlock = async (user: User, body: Buffer) => {
-    const { device } = readBody(body, validateUnlockRequest)
+    const { device } = readJson(body, validateUnlockRequest)
     checkDevice(device, user, options)
     const unlocked = lockOuts.unlock(device) ?? null
     await lockOuts.stored()

@@ -10,7 +10,7 @@ import type { KnownNode } from '../nodes/registry/device-table.ts'
 import { detailsOf, type NodeDetails } from '../nodes/registry/node-json.ts'
 import type { Registry } from '../nodes/registry/registry.ts'
 import type { AsUser } from './as-user.ts'
-import { answerJson, sendJsonText } from './json-answer.ts'
+import { answerJson, sendJsonText } from './json-exchange.ts'
 
 export interface NodesRoutesOptions {
   readonly asUser: AsUser

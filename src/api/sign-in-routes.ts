@@ -1,22 +1,23 @@
-import type { IncomingMessage } from 'node:http'
-import { readCredentials } from '../access/credentials.ts'
-import type { Peer } from '../access/peer.ts'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import {
+  type Peer,
+  readCredentials,
+  refusalOf,
+  sessionCookie,
+  sessionIdsIn,
+} from '../access/request-sign-in.ts'
 import type { CookieSessions, Tickets } from '../access/secrets.ts'
-import { sessionCookie, sessionIdsIn } from '../access/session-cookie.ts'
 import type { SignIn } from '../access/sign-in.ts'
-import { refusalOf } from '../access/sign-in-refusal.ts'
-import { type Refusal, refuseRequest } from '../core/refusal.ts'
-import type { Exchange, Route } from '../core/route.ts'
-import type { AsUser } from './as-user.ts'
-import { sendJson } from './json-answer.ts'
-import { refuseLoginPage, sendLoginPage } from './login-page.ts'
-import { isNavigation, sendOn } from './navigation.ts'
+import type { Exchange, HttpError, Route } from '../core/route.ts'
+import { type AsUser, isNavigation } from './as-user.ts'
+import { escaped, sendPage } from './html-page.ts'
+import { sendJson } from './json-exchange.ts'
 
 export interface SignInRoutesOptions {
   readonly signIn: SignIn
   readonly asUser: AsUser
   /** How a page or a program is refused. */
-  readonly quietChallenge: Refusal
+  readonly quietChallenge: HttpError
   readonly sessions: CookieSessions
   readonly tickets: Tickets
   peerOf(request: IncomingMessage): Peer
@@ -74,15 +75,16 @@ export function signInRoutes(options: SignInRoutesOptions): ReadonlyMap<string, 
 }
 
 async function logIn(
-  { request, response }: Exchange,
+  exchange: Exchange,
   body: Buffer,
   { signIn, sessions, peerOf, quietChallenge }: SignInRoutesOptions,
 ): Promise<void> {
+  const { request, response, refuse } = exchange
   const isForm = isNavigation(request)
   const credentials = readCredentials(request, body)
   if ('status' in credentials) {
     if (isForm) refuseLoginPage(response, credentials, '')
-    else refuseRequest(response, credentials)
+    else refuse(credentials)
     return
   }
   const peer = peerOf(request)
@@ -90,7 +92,7 @@ async function logIn(
   if (!('user' in result)) {
     const refusal = refusalOf(result, quietChallenge)
     if (isForm) refuseLoginPage(response, refusal, credentials.user)
-    else refuseRequest(response, refusal)
+    else refuse(refusal)
     return
   }
   endSessionsOf(request, peer, sessions)
@@ -98,14 +100,15 @@ async function logIn(
     'Set-Cookie',
     sessionCookie(peer, sessions.start(result.user), sessions.lifeSeconds),
   )
-  sendDone({ request, response })
+  sendDone(exchange)
 }
 
-function logOut({ request, response }: Exchange, { sessions, peerOf }: SignInRoutesOptions): void {
+function logOut(exchange: Exchange, { sessions, peerOf }: SignInRoutesOptions): void {
+  const { request, response } = exchange
   const peer = peerOf(request)
   endSessionsOf(request, peer, sessions)
   response.setHeader('Set-Cookie', sessionCookie(peer, '', 0))
-  sendDone({ request, response })
+  sendDone(exchange)
 }
 
 /** A browser that signs in anew leaves its former session behind. */
@@ -113,8 +116,46 @@ function endSessionsOf(request: IncomingMessage, peer: Peer, sessions: CookieSes
   for (const id of sessionIdsIn(request, peer)) sessions.end(id)
 }
 
-/** A form of a browser leads on to the first page; everybody else is told that it is done. */
+/** A form of a browser leads on to the first page (RFC 9110, 15.4.4); everybody else is told that it is done. */
 function sendDone({ request, response }: Exchange): void {
-  if (isNavigation(request)) sendOn(response, './')
-  else response.writeHead(204, { 'Cache-Control': 'no-store' }).end()
+  // Relative, as the links of our pages.
+  const onward = { Location: './', 'Content-Length': 0 }
+  const [status, headers] = isNavigation(request) ? [303, onward] : [204, {}]
+  response.writeHead(status, { ...headers, 'Cache-Control': 'no-store' }).end()
+}
+
+/** The form that signs in, for who has no other page that does. */
+function sendLoginPage(response: ServerResponse): void {
+  sendPage(response, { title, main: form('', '') })
+}
+
+/** The same once more after a refusal, with the user that was given. */
+export function refuseLoginPage(response: ServerResponse, refusal: HttpError, user: string): void {
+  const { status, headers = {} } = refusal
+  const text = sentences[status]?.(headers['Retry-After']) ?? refusal.reason
+  const alert = `<p class="alert" role="alert">${escaped(text)}</p>`
+  sendPage(response, { title, main: form(alert, user), status, headers })
+}
+
+const title = 'Sign in to Clown.Hub'
+
+/** What a person is told, by status. */
+const sentences: Readonly<Record<number, (seconds: string | undefined) => string>> = {
+  400: () => 'Please give a user and a password.',
+  401: () => 'This user and this password do not belong together.',
+  429: (seconds) => `Too many wrong passwords were given. Please try again in ${seconds} s.`,
+  503: () => 'Too many people are signing in at the moment. Please try again.',
+}
+
+function form(alert: string, user: string): string {
+  const [userFocus, passwordFocus] = user === '' ? [' autofocus', ''] : ['', ' autofocus']
+  return `<h1>Clown.Hub</h1>
+${alert}
+<form class="sign-in" method="post" action="login">
+<label for="user">User</label>
+<input id="user" name="user" value="${escaped(user)}" autocomplete="username" autocapitalize="none" spellcheck="false" required${userFocus}>
+<label for="password">Password</label>
+<input id="password" name="password" type="password" autocomplete="current-password" required${passwordFocus}>
+<button>Sign in</button>
+</form>`
 }

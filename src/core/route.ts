@@ -1,10 +1,19 @@
+/** The seam between the HTTP server and all that it serves. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
+
+/** An answer that ends a request: a status, one sentence of plain text, and headers. */
+export interface HttpError {
+  readonly status: number
+  readonly reason: string
+  readonly headers?: Readonly<Record<string, string>>
+}
 
 /** A request and where its answer goes. */
 export interface Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
+  refuse(error: HttpError): void
 }
 
 /** What is served on a path: an answer to GET, an answer to POST and its body, websockets, or anything. */
@@ -43,6 +52,15 @@ export interface Handshake {
   readonly request: IncomingMessage
   readonly socket: Duplex
   readonly head: Buffer
+  refuse(error: HttpError): void
+  /** Ends the socket with an answer in place of a websocket. */
+  answer(answer: UpgradeAnswer): void
+}
+
+export interface UpgradeAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
 }
 
 /** The methods a route is asked by, the usual one first; undefined when it takes all. */

@@ -1,17 +1,14 @@
 import type { IncomingMessage } from 'node:http'
-import type { ConnectionLimiter } from '../access/connection-limiter.ts'
+import { type ConnectionLimiter, tooManyConnections } from '../access/connection-limiter.ts'
 import type { Forwarding } from '../access/forwarding.ts'
 import { isKnownHost, type Origins } from '../access/origin.ts'
 import { parseBearer } from '../access/sign-in.ts'
 import { quote } from '../core/errors.ts'
-import type { Refusal } from '../core/refusal.ts'
-import { busy } from '../core/refusal.ts'
-import { methodsOf, type Route, readsBody } from '../core/route.ts'
+import { type HttpError, methodsOf, type Route, readsBody } from '../core/route.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Config } from '../generated/config.ts'
-import { preflightOf } from './cors.ts'
-import { announcesMoreThan } from './read-body.ts'
-import { bodyTooBig } from './run-route.ts'
+import { announcesMoreThan, bodyTooBig } from './answers.ts'
+import { preflightOf } from './browser-headers.ts'
 
 export interface RequestCheckOptions {
   /** What a reverse proxy may leave before the paths of the hub: `/hub`, or nothing. */
@@ -31,8 +28,8 @@ export interface RequestCheckOptions {
 export interface ArrivedRequest {
   readonly request: IncomingMessage
   readonly isUpgrade: boolean
-  /** How to refuse what came on a connection that was past a limit. */
-  readonly refusalAtTheDoor: Refusal | undefined
+  /** There for what came on a connection that was past a limit. */
+  readonly limitError: HttpError | undefined
 }
 
 /**
@@ -52,7 +49,7 @@ export function checkRequest(arrived: ArrivedRequest, options: RequestCheckOptio
     unknownHost(request, route, options.knownHosts) ??
     foreignOrigin(arrived, route, options) ??
     pastItsLimit(arrived, options) ??
-    arrived.refusalAtTheDoor ??
+    arrived.limitError ??
     preflightOf(request, route, options.origins) ??
     wrongMethod(request, route) ??
     tooBig(request, route, options) ??
@@ -61,9 +58,9 @@ export function checkRequest(arrived: ArrivedRequest, options: RequestCheckOptio
 }
 
 /** Constant, so that nothing a client wrote comes back to be read as something else. */
-const notFound: Refusal = { status: 404, reason: 'nothing is served on this path' }
+const notFound: HttpError = { status: 404, reason: 'nothing is served on this path' }
 
-const foreign: Refusal = {
+const foreign: HttpError = {
   status: 403,
   reason:
     'expected a page of the hub or of an origin in http.origins, or credentials that the page itself gives: ' +
@@ -71,18 +68,18 @@ const foreign: Refusal = {
 }
 
 /** The links of the pages below are relative, so that they hold with a prefix and without one. */
-function withSlash(path: string): Refusal {
+function withSlash(path: string): HttpError {
   const Location = `${path}/`
   return { status: 308, reason: `this is at ${Location}`, headers: { Location } }
 }
 
 /** RFC 9112, 3.2. */
-const manyHosts: Refusal = { status: 400, reason: 'expected one Host header, got more' }
+const manyHosts: HttpError = { status: 400, reason: 'expected one Host header, got more' }
 
 export function tooManyHeaders(
   { rawHeaders }: IncomingMessage,
   { limits, sampledLog }: Pick<RequestCheckOptions, 'limits' | 'sampledLog'>,
-): Refusal | undefined {
+): HttpError | undefined {
   // Names and values alternate.
   if (rawHeaders.length / 2 <= limits.headers) return undefined
   sampledLog.warn('http-refused', { status: 431 }, 'a request had too many headers')
@@ -99,7 +96,7 @@ function unknownHost(
   { headers, rawHeaders, httpVersion }: IncomingMessage,
   route: Route,
   knownHosts: readonly string[],
-): Refusal | undefined {
+): HttpError | undefined {
   const { host } = headers
   if (hasManyHosts(rawHeaders)) return manyHosts
   if (isKnownHost(host, knownHosts)) return undefined
@@ -125,7 +122,7 @@ function foreignOrigin(
   { request, isUpgrade }: ArrivedRequest,
   route: Route,
   { origins, forwarding, sampledLog }: RequestCheckOptions,
-): Refusal | undefined {
+): HttpError | undefined {
   const foreignOrigin = origins.foreignOf(request)
   if (foreignOrigin === undefined || ('any' in route && route.checksOrigin)) return undefined
   const isExplicit =
@@ -143,13 +140,13 @@ function foreignOrigin(
 function pastItsLimit(
   { request, isUpgrade }: ArrivedRequest,
   { forwarding, limiter }: RequestCheckOptions,
-): Refusal | undefined {
+): HttpError | undefined {
   if (!forwarding.isProxy(request.socket.remoteAddress)) return undefined
   const address = forwarding.clientAddress(request)
-  return limiter.forward(request.socket, { address, isUpgrade }) && busy
+  return limiter.forward(request.socket, { address, isUpgrade }) && tooManyConnections
 }
 
-function wrongMethod({ method }: IncomingMessage, route: Route): Refusal | undefined {
+function wrongMethod({ method }: IncomingMessage, route: Route): HttpError | undefined {
   const allowed = methodsOf(route)
   if (allowed === undefined || allowed.includes(String(method))) return undefined
   const expected = allowed.filter((each) => each !== 'HEAD').join(' or ')
@@ -165,7 +162,7 @@ function tooBig(
   request: IncomingMessage,
   route: Route,
   options: RequestCheckOptions,
-): Refusal | undefined {
+): HttpError | undefined {
   if (!readsBody(route, request) || !announcesMoreThan(request, options.limits.bodyBytes))
     return undefined
   return bodyTooBig(options)

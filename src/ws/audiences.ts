@@ -1,4 +1,13 @@
-import { Audience, type AudienceContext, type Member, type View } from './audience.ts'
+import type { Logger } from 'pino'
+import type { Rights } from '../access/rights.ts'
+import type { Bus } from '../bus/bus.ts'
+import type { EndOfTick } from '../core/callbacks.ts'
+import { HubError } from '../core/errors.ts'
+import { errorPayload, errorTopic, type Message } from '../core/message.ts'
+import type { Payload } from '../core/payload.ts'
+import { filterBelow, relativeTopic } from '../core/topic.ts'
+import type { Dialect } from '../dialects/dialect.ts'
+import { shapeOf } from '../nodes/clown-model.ts'
 
 /** One member's part in an audience. */
 export interface Membership {
@@ -36,4 +45,204 @@ export function createAudiences(context: AudienceContext): Audiences {
       }
     },
   }
+}
+
+/** A session as its audience sees it. */
+export interface Member {
+  deliver(batch: Batch): void
+}
+
+/** What a session wants to see, and may. */
+export interface View {
+  readonly dialect: Pick<Dialect, 'name' | 'encode'>
+  readonly base: string
+  readonly rights: Pick<Rights, 'key' | 'mayRead' | 'readsAll'>
+}
+
+export interface AudienceContext {
+  readonly bus: Pick<Bus, 'subscribe'>
+  readonly endOfTick: EndOfTick
+  readonly log: Logger
+  /** How large a frame may be. */
+  readonly frameBytes: number
+}
+
+/** So many characters go at once: a reader that keeps up must not look like one that does not. */
+const mostCollected = 65_536
+
+/** Sessions that receive the same frames. It ends when the last one has left. */
+class Audience {
+  readonly #context: AudienceContext
+  readonly #view: View
+  readonly #readsAll: boolean
+  readonly #members = new Set<Member>()
+  readonly #unsubscribe: () => void
+  #frames: LiveFrame[] = []
+  #collected = 0
+  /** How many of the collected frames those have who did not wait for the end of the turn. */
+  #taken = new Map<Member, number>()
+
+  constructor(context: AudienceContext, view: View) {
+    const filter = filterBelow(view.base)
+    this.#context = context
+    this.#view = view
+    this.#readsAll = view.rights.readsAll(filter)
+    this.#unsubscribe = context.bus.subscribe(filter, (message) => this.#collect(message))
+  }
+
+  get isEmpty(): boolean {
+    return this.#members.size === 0
+  }
+
+  add(member: Member): void {
+    this.#members.add(member)
+    this.#noteTaken(member)
+  }
+
+  remove(member: Member): void {
+    this.settle(member)
+    this.#taken.delete(member)
+    this.#members.delete(member)
+    if (this.isEmpty) this.#unsubscribe()
+  }
+
+  /** Hands over what was collected to one member. */
+  settle(member: Member): void {
+    const start = this.#taken.get(member) ?? 0
+    if (start === this.#frames.length) return
+    this.#noteTaken(member)
+    this.#tell(member, new Batch(this.#frames.slice(start)))
+  }
+
+  /** Hands over what was collected: the same to all but those who have some of it. */
+  flush(): void {
+    const frames = this.#frames
+    const taken = this.#taken
+    this.#frames = []
+    this.#collected = 0
+    if (taken.size > 0) this.#taken = new Map()
+    const batch = new Batch(frames)
+    for (const member of this.#members) {
+      const start = taken.get(member) ?? 0
+      if (start === 0) this.#tell(member, batch)
+      else if (start < frames.length) this.#tell(member, new Batch(frames.slice(start)))
+    }
+  }
+
+  #collect({ topic, payload }: Message): void {
+    const { base, dialect, rights } = this.#view
+    if (!this.#readsAll && !rights.mayRead(topic)) return
+    const relative = relativeTopic(base, topic)
+    if (relative === undefined) return
+    const message = { topic: relative, payload }
+    const text = fittingFrame(dialect, message, this.#context.frameBytes)
+    if (this.#frames.length === 0) this.#context.endOfTick.add(this)
+    // Only of a report does the latest value tell all; commands, answers and notifications are events.
+    this.#frames.push({ text, topic: shapeOf(topic) === 'report' ? topic : undefined })
+    this.#collected += text.length
+    if (this.#collected > mostCollected) this.flush()
+  }
+
+  #noteTaken(member: Member): void {
+    if (this.#frames.length > 0) this.#taken.set(member, this.#frames.length)
+  }
+
+  #tell(member: Member, batch: Batch): void {
+    if (batch.frames.length === 0) return
+    try {
+      member.deliver(batch)
+    } catch (error) {
+      // What one member cannot take, the others still get.
+      this.#context.log.error(
+        { err: error, base: this.#view.base },
+        'a member of an audience failed',
+      )
+    }
+  }
+}
+
+/** A frame for all members of an audience. */
+export interface LiveFrame {
+  readonly text: string
+  /** Set when a later frame on the same topic may take this one's place. */
+  readonly topic: string | undefined
+}
+
+/** Frames that go together, each framed once for all who get them. */
+export class Batch {
+  readonly frames: readonly LiveFrame[]
+  #bytes: Buffer | undefined
+
+  constructor(frames: readonly LiveFrame[]) {
+    this.frames = frames
+  }
+
+  /** All frames as a websocket carries them, for a single write. */
+  get bytes(): Buffer {
+    this.#bytes ??= framed(this.frames)
+    return this.#bytes
+  }
+}
+
+/** The batch of a single frame: the same one as before for the same frame, so that many are told the same. */
+export function repeatedBatch(): (text: string, topic?: string) => Batch {
+  let frame: LiveFrame = { text: '', topic: undefined }
+  let batch = new Batch([frame])
+  return (text, topic) => {
+    if (text === frame.text && topic === frame.topic) return batch
+    frame = { text, topic }
+    batch = new Batch([frame])
+    return batch
+  }
+}
+
+function framed(frames: readonly LiveFrame[]): Buffer {
+  const texts = frames.map(({ text }) => ({ text, length: Buffer.byteLength(text) }))
+  const allBytes = texts.reduce((sum, { length }) => sum + headerBytes(length) + length, 0)
+  const all = Buffer.allocUnsafe(allBytes)
+  let at = 0
+  for (const { text, length } of texts) {
+    at = writeHeader(all, at, length)
+    at += all.write(text, at)
+  }
+  return all
+}
+
+/** RFC 6455, 5.2: past these the length takes two bytes more, and eight. */
+const longest = { inOneByte: 125, inTwoBytes: 65_535 }
+
+function headerBytes(length: number): number {
+  if (length <= longest.inOneByte) return 2
+  return length <= longest.inTwoBytes ? 4 : 10
+}
+
+/** RFC 6455, 5.2: a text in one frame; 5.1: a server masks nothing. Answers where the text begins. */
+function writeHeader(all: Buffer, start: number, length: number): number {
+  const finalText = 0x81
+  const at = all.writeUInt8(finalText, start)
+  if (length <= longest.inOneByte) return all.writeUInt8(length, at)
+  if (length <= longest.inTwoBytes) return all.writeUInt16BE(length, all.writeUInt8(126, at))
+  return all.writeBigUInt64BE(BigInt(length), all.writeUInt8(127, at))
+}
+
+/**
+ * The frame that tells of a message on `topic`, or one on `<topic>/error` that tells how large it is, when it
+ * has more than `mostBytes`: a page takes no more at once.
+ */
+export function fittingFrame(
+  { encode }: Pick<Dialect, 'encode'>,
+  { topic, payload }: { readonly topic: string; readonly payload: Payload },
+  mostBytes: number,
+): string {
+  const { length } = payload.bytes
+  // No payload gets shorter by being told, and what is much too large need not be read for that.
+  const frame = length > mostBytes ? undefined : encode(topic, payload)
+  if (frame !== undefined && hasAtMost(frame, mostBytes)) return frame
+  const message = `expected a message that a page takes, of at most ${mostBytes} bytes, got ${length}`
+  return encode(errorTopic(topic), errorPayload(new HubError('too-large', message)))
+}
+
+/** RFC 3629: a character has at most three bytes for each of its units, so most need no count. */
+function hasAtMost(text: string, mostBytes: number): boolean {
+  return text.length <= mostBytes / 3 || Buffer.byteLength(text) <= mostBytes
 }

@@ -1,14 +1,29 @@
+/** A served dialect at its edge: its requests and websockets, and who they belong to. */
 import type { IncomingMessage } from 'node:http'
-import type { Writable } from 'node:stream'
+import type { Duplex, Writable } from 'node:stream'
+import type { Logger } from 'pino'
 import type { WebSocket } from 'ws'
+import { tooManyConnections } from '../access/connection-limiter.ts'
+import { offeredSubprotocols, type RequestSignIn } from '../access/request-sign-in.ts'
 import type { Until } from '../access/secrets.ts'
+import type { Credentials, SignIn } from '../access/sign-in.ts'
 import type { User } from '../access/user.ts'
-import { busy, refuseUpgrade } from '../core/refusal.ts'
+import type { NewShare } from '../core/byte-budget.ts'
+import type { EndOfTick } from '../core/callbacks.ts'
 import type { AnyRoute, Handshake } from '../core/route.ts'
-import type { ServedAnswer, ServedDialect, Welcome } from '../dialects/served-dialect.ts'
-import { repeatedBatch } from './batch.ts'
-import { type ServedLinkOptions, serveLink } from './served-link.ts'
-import { type ServedDoor, sendAnswer, sendUpgradeAnswer, servedRequest } from './served-request.ts'
+import type { SampledLog } from '../core/sampled-log.ts'
+import type {
+  ServedAnswer,
+  ServedDialect,
+  ServedLink,
+  ServedRequest,
+  Welcome,
+} from '../dialects/served-dialect.ts'
+import type { DialectUser, DialectUsers } from '../nodes/served/dialect-users.ts'
+import { type Batch, repeatedBatch } from './audiences.ts'
+import { closeCodes } from './close-codes.ts'
+import { type InboundLimits, readFrom, WebSocketInbound } from './rate-limited-reader.ts'
+import { type OutboundLimits, WebSocketLink, writeOnceATurn } from './websocket-link.ts'
 import {
   createWebSockets,
   type WebSockets,
@@ -16,9 +31,39 @@ import {
   type WebSocketsOptions,
 } from './websockets.ts'
 
-export interface ServedRouteOptions extends Omit<ServedLinkOptions, 'enter' | 'batchOf'> {
+export interface ServedRouteOptions {
   readonly door: ServedDoor
   readonly websockets: ServedWebSockets
+  readonly limits: InboundLimits & OutboundLimits & { readonly overRateSeconds: number }
+  readonly newOutboundShare: NewShare
+  /** Whether the hub has to save memory. */
+  isShortOfMemory(): boolean
+  readonly sampledLog: SampledLog
+  readonly log: Logger
+  readonly endOfTick: EndOfTick
+}
+
+/** What a served dialect may ask of the hub about those who come. */
+export interface ServedDoor {
+  /** The name of the dialect. */
+  readonly name: string
+  /** What stands before its own paths: `/house`, or nothing. */
+  readonly path: string
+  /** Empty where it serves all topics. */
+  readonly base: string
+  readonly dialectUsers: DialectUsers
+  readonly signIn: SignIn
+  readonly ofRequest: RequestSignIn['ofRequest']
+  /** Whether a user may have one more connection, and this is to be one of that user's. */
+  mayEnter(connection: object, user: string): boolean
+  clientAddress(request: IncomingMessage): string
+  isSecure(request: IncomingMessage): boolean
+  /** The origin of the page that sent a request, when that is neither ours nor listed. */
+  foreignOriginOf(request: IncomingMessage): string | undefined
+  /** Whether pages of any origin may be guests. */
+  readonly isAnyPageGuest: boolean
+  /** Who comes from `address` without credentials. */
+  guest(address: string): User | undefined
 }
 
 /**
@@ -59,13 +104,15 @@ const nothing = Buffer.alloc(0)
 
 /** Every path and method of a served dialect, and its websockets. */
 export function servedRoute(dialect: ServedDialect, options: ServedRouteOptions): AnyRoute {
-  const { door } = options
+  const { door, websockets } = options
+  // All links of a dialect share it, for most frames are for many of them.
   const batchOf = repeatedBatch()
   return {
     checksOrigin: dialect.checksOrigin === true || door.isAnyPageGuest,
     any: async ({ request, response }, body) => {
       const asked = servedRequest({ request, body, gone: closeOf(response) }, door)
-      sendAnswer(response, await dialect.answer(asked))
+      const answer = await dialect.answer(asked)
+      response.writeHead(answer.status, headersTo(answer)).end(answer.body)
     },
     upgrade: async (handshake) => {
       const { request, socket } = handshake
@@ -78,10 +125,15 @@ export function servedRoute(dialect: ServedDialect, options: ServedRouteOptions)
         door,
       )
       const welcome = await dialect.greet(asked)
-      if (isAnswer(welcome)) sendUpgradeAnswer(socket, welcome)
-      else if (welcome.user && !door.mayEnter(socket, welcome.user.name))
-        refuseUpgrade(socket, busy)
-      else accept(handshake, welcome, { ...options, batchOf, address: asked.address, until })
+      if (isAnswer(welcome)) answerUpgrade(handshake, welcome)
+      else if (welcome.user && !door.mayEnter(socket, welcome.user.name)) {
+        handshake.refuse(tooManyConnections)
+      } else {
+        const { address } = asked
+        websockets.accept(handshake, welcome, (websocket) =>
+          converse({ websocket, socket, address, until, batchOf }, welcome, options),
+        )
+      }
     },
   }
 }
@@ -92,30 +144,166 @@ function closeOf(stream: Writable): AbortSignal {
   return closing.signal
 }
 
-function accept(
-  handshake: Handshake,
-  welcome: Welcome,
-  options: ServedRouteOptions &
-    Pick<ServedLinkOptions, 'batchOf'> & {
-      readonly address: string
-      readonly until: Until | undefined
-    },
-): void {
-  const { socket } = handshake
-  const { door, websockets, address, until } = options
-  const { name, base } = door
-  const enter = (user: User, ended: () => void) =>
-    door.mayEnter(socket, user.name)
-      ? door.dialectUsers.enter(
-          { user, address, way: name, base, connection: socket, until },
-          ended,
-        )
-      : undefined
-  websockets.accept(handshake, welcome, (websocket) =>
-    serveLink({ websocket, socket }, welcome, { ...options, enter }),
-  )
-}
-
 function isAnswer(welcome: Welcome | ServedAnswer): welcome is ServedAnswer {
   return 'status' in welcome
+}
+
+/** Answers an upgrade in place of taking it, and ends its socket. */
+function answerUpgrade(handshake: Handshake, answer: ServedAnswer): void {
+  const { status, body = '' } = answer
+  handshake.answer({ status, body, headers: { ...headersTo(answer), Connection: 'close' } })
+}
+
+function headersTo({ status, headers, body = '' }: ServedAnswer): Record<string, string> {
+  // RFC 9110, 15.3.5 and 15.4.5: neither of the two has a body.
+  const hasBody = status !== 204 && status !== 304
+  const length = hasBody ? { 'Content-Length': String(Buffer.byteLength(body)) } : {}
+  return { 'Cache-Control': 'no-store', ...length, ...headers }
+}
+
+/** A websocket that is open. */
+interface Opened {
+  readonly websocket: WebSocket
+  readonly socket: Duplex
+  readonly address: string
+  readonly until: Until | undefined
+  batchOf(text: string, topic?: string): Batch
+}
+
+/** Lets a websocket and a dialect converse until one of them has enough. */
+function converse(opened: Opened, welcome: Welcome, options: ServedRouteOptions): void {
+  const { websocket, socket, batchOf } = opened
+  const { limits, sampledLog, log } = options
+  const outlet = writeOnceATurn(websocket, socket, options.endOfTick)
+  let owner = ''
+  const share = options.newOutboundShare(() => owner)
+  const frames = new WebSocketLink(outlet, {
+    limits,
+    share,
+    sampledLog,
+    encodeMissed: () => undefined,
+  })
+  const leaves: (() => void)[] = []
+  const link: ServedLink = {
+    send: (text, key) => frames.deliver(batchOf(text, key)),
+    signIn: (user) => {
+      owner = user.name
+      const entered = enter(user, opened, options)
+      if (entered === undefined) websocket.close(closeCodes.later.code, tooManyConnections.reason)
+      else leaves.push(entered.leave)
+      return entered?.dialectUser
+    },
+    close: (code, reason) => websocket.close(code, reason),
+    cut: () => websocket.terminate(),
+  }
+  const guarded = <T>(act: () => T) => guard(act, { websocket, log })
+  const conversation = guarded(() => welcome.open(link))
+  if (conversation === undefined) return
+  const inbound = new WebSocketInbound(websocket, {
+    limits,
+    sampledLog,
+    receive: (frame) => guarded(() => conversation.receive(frame.toString('utf8'))),
+    giveUp: {
+      afterSeconds: limits.overRateSeconds,
+      isShortOfMemory: options.isShortOfMemory,
+      tell: ({ message }) => {
+        websocket.close(closeCodes.tooMuch.code, message)
+        websocket.resume()
+      },
+    },
+  })
+  readFrom(websocket, inbound)
+  websocket.on('close', () => {
+    for (const leave of leaves) leave()
+    frames.close()
+    inbound.close()
+    conversation.closed()
+  })
+}
+
+function enter(user: User, opened: Opened, { door }: ServedRouteOptions) {
+  const { websocket, socket, address, until } = opened
+  const { name, base } = door
+  if (!door.mayEnter(socket, user.name)) return undefined
+  const caller = { user, address, way: name, base, connection: socket, until }
+  // RFC 6455, 7.4.1: 1008, a message that breaks the policy; these clients know no codes of ours.
+  return door.dialectUsers.enter(caller, () => websocket.close(1008, 'signed out'))
+}
+
+/** Returns what `act` does. A defect of ours must not end the hub: it ends the websocket. */
+function guard<T>(
+  act: () => T,
+  { websocket, log }: { readonly websocket: WebSocket; readonly log: Logger },
+): T | undefined {
+  try {
+    return act()
+  } catch (error) {
+    log.error({ err: error }, 'a frame could not be dealt with')
+    websocket.close(closeCodes.defect.code, 'the hub could not deal with a frame')
+    return undefined
+  }
+}
+
+/** What comes with a request besides its headers. */
+interface Arrived {
+  readonly request: IncomingMessage
+  readonly body: Buffer
+  readonly gone: AbortSignal
+  /** Told how long somebody is signed in whose session that is. */
+  readonly onSession?: (until: Until) => void
+}
+
+/** A request as a served dialect sees it. */
+function servedRequest(arrived: Arrived, door: ServedDoor): ServedRequest {
+  const { request, body, gone } = arrived
+  const address = door.clientAddress(request)
+  const foreignOrigin = door.foreignOriginOf(request)
+  const isOriginAllowed = foreignOrigin === undefined
+  const url = String(request.url)
+  const path = url.replace(/\?.*$/s, '')
+  // A proxy may have left a prefix before it; see `pathOf` in check-request.ts.
+  const own = door.path === '' ? path : path.slice(path.indexOf(door.path) + door.path.length)
+  return {
+    method: String(request.method),
+    path: own.startsWith('/') ? own : `/${own}`,
+    query: new URLSearchParams(url.slice(path.length)),
+    headers: headersOf(request),
+    body,
+    address,
+    isSecure: door.isSecure(request),
+    isOriginAllowed,
+    subprotocols: offeredSubprotocols(request).filter((name) => name !== ''),
+    gone,
+    signIn: async (credentials?: Credentials) => {
+      if (credentials !== undefined) return door.signIn(credentials, address, foreignOrigin)
+      if (!isOriginAllowed) return { refused: 'nobody' }
+      const result = await door.ofRequest(request)
+      if ('user' in result && result.until) arrived.onSession?.(result.until)
+      return result
+    },
+    guest: () => guestOf(door, { address, isOriginAllowed }),
+    actAs: (user): DialectUser | undefined =>
+      door.mayEnter(request.socket, user.name)
+        ? door.dialectUsers.of({ user, address, way: door.name })
+        : undefined,
+  }
+}
+
+/** A page of anybody may be let in to look, and not to touch. */
+function guestOf(
+  door: ServedDoor,
+  { address, isOriginAllowed }: Pick<ServedRequest, 'address' | 'isOriginAllowed'>,
+): User | undefined {
+  const guest = door.guest(address)
+  if (guest === undefined || isOriginAllowed) return guest
+  return door.isAnyPageGuest ? door.dialectUsers.readOnly(guest) : undefined
+}
+
+function headersOf({ headers }: IncomingMessage): Record<string, string | undefined> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.join(', ') : value,
+    ]),
+  )
 }

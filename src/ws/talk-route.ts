@@ -1,30 +1,36 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
+import type { Logger } from 'pino'
 import type { WebSocket } from 'ws'
-import type { RequestSignIn } from '../access/request-sign-in.ts'
+import { tooManyConnections } from '../access/connection-limiter.ts'
+import { challenge, type RequestSignIn, refusalOf, ticketIn } from '../access/request-sign-in.ts'
 import type { Until } from '../access/secrets.ts'
 import { parseBearer } from '../access/sign-in.ts'
-import { challenge, refusalOf } from '../access/sign-in-refusal.ts'
-import { ticketIn } from '../access/subprotocol.ts'
 import type { User } from '../access/user.ts'
 import type { NewShare } from '../core/byte-budget.ts'
 import type { EndOfTick } from '../core/callbacks.ts'
 import type { HubError } from '../core/errors.ts'
-import { busy, refuseUpgrade } from '../core/refusal.ts'
 import type { Handshake, Route } from '../core/route.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
+import { isTopic } from '../core/topic.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import { closeCodes } from './close-codes.ts'
 import { type MessageSignIn, welcomeFrame } from './message-sign-in.ts'
-import { openSession, type SessionContext } from './session.ts'
-import { type InboundLimits, WebSocketInbound } from './websocket-inbound.ts'
-import { type OutboundLimits, WebSocketLink } from './websocket-link.ts'
+import { type InboundLimits, readFrom, WebSocketInbound } from './rate-limited-reader.ts'
+import type { OpenSession, SessionOptions } from './talk-session.ts'
+import { type OutboundLimits, WebSocketLink, writeOnceATurn } from './websocket-link.ts'
 import type { WebSockets } from './websockets.ts'
-import { writeOnceATurn } from './write-once-a-turn.ts'
+
+const subprotocol = 'clown.talk.v1'
+
+/** The subprotocol to answer with; never one that carries a ticket. Chromium gives up without an answer. */
+export function chooseTalk(offered: Set<string>): string | false {
+  return offered.has(subprotocol) ? subprotocol : false
+}
 
 export interface TalkOptions {
   readonly dialect: Dialect
-  readonly context: SessionContext
+  openSession(options: SessionOptions): OpenSession
   readonly signIn: {
     readonly ofUpgrade: RequestSignIn['ofUpgrade']
     readonly byMessage: MessageSignIn
@@ -39,11 +45,19 @@ export interface TalkOptions {
   /** Where a request comes from. */
   clientAddress(request: IncomingMessage): string
   readonly limits: InboundLimits & OutboundLimits & { readonly overRateSeconds: number }
+  readonly log: Logger
   readonly sampledLog: SampledLog
 }
 
-/** Websockets of signed-in users who speak `dialect` below `base`. */
-export function talkRoute(base: string, options: TalkOptions): Route {
+/** Websockets of signed-in users who speak `dialect` below the base that their path names. */
+export function talkRoutes(options: TalkOptions): (path: string) => Route | undefined {
+  return (path) => {
+    const base = baseOfPath(path)
+    return base === undefined ? undefined : talkRoute(base, options)
+  }
+}
+
+function talkRoute(base: string, options: TalkOptions): Route {
   return {
     isSignedInExplicitly: (request) =>
       asksForMessage(request) ||
@@ -56,12 +70,37 @@ export function talkRoute(base: string, options: TalkOptions): Route {
   }
 }
 
+/**
+ * The base that a websocket path names: `/talk` none, `/talk/nodes/bridge/0` and Clown.Hub's old
+ * `/auth/clown-talk-server_nodes_bridge_0` both `nodes/bridge/0`. Percent-encoding says any base, also
+ * one of which programs would take a level for a step up: `/talk/a%2F..%2Fb`. Undefined when it names
+ * no base.
+ */
+export function baseOfPath(path: string): string | undefined {
+  if (path === '/talk') return ''
+  const [, spelling, rest = ''] = /^\/(talk\/|auth\/clown-talk-server_)(.+)$/.exec(path) ?? []
+  if (spelling === undefined) return undefined
+  const isOld = spelling !== 'talk/'
+  // The old spelling has no slashes of its own: there `_` is one, and `%5F` says the underscore.
+  if (isOld && rest.includes('/')) return undefined
+  const base = decode(isOld ? rest.replaceAll('_', '/') : rest)
+  return base !== undefined && isTopic(base) ? base : undefined
+}
+
+function decode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
+}
+
 async function acceptUser(handshake: Handshake, base: string, options: TalkOptions) {
   const { signIn, mayEnter, websockets, clientAddress } = options
-  const { request, socket } = handshake
+  const { request, socket, refuse } = handshake
   const result = await signIn.ofUpgrade(request)
-  if (!('user' in result)) refuseUpgrade(socket, refusalOf(result, challenge))
-  else if (!mayEnter(socket, result.user.name)) refuseUpgrade(socket, busy)
+  if (!('user' in result)) refuse(refusalOf(result, challenge))
+  else if (!mayEnter(socket, result.user.name)) refuse(tooManyConnections)
   else {
     const { user, until } = result
     const address = clientAddress(request)
@@ -79,7 +118,7 @@ function acceptStranger(handshake: Handshake, base: string, options: TalkOptions
   websockets.accept(handshake, (websocket) => {
     signIn.byMessage(websocket, { request, dialect }, (user) => {
       if (!mayEnter(socket, user.name)) {
-        websocket.close(closeCodes.later.code, busy.reason)
+        websocket.close(closeCodes.later.code, tooManyConnections.reason)
         return
       }
       websocket.send(welcomeFrame(dialect, user))
@@ -109,12 +148,12 @@ function serve(
   { base, user, until, address, socket }: Visit,
   options: TalkOptions,
 ): void {
-  const { dialect, context, limits, sampledLog } = options
+  const { dialect, log, limits, sampledLog } = options
   const { encodeMissed } = dialect
   const outlet = writeOnceATurn(websocket, socket, options.endOfTick)
   const share = options.newOutboundShare(() => user.name)
   const link = new WebSocketLink(outlet, { limits, share, sampledLog, encodeMissed })
-  const session = openSession(context, {
+  const session = options.openSession({
     dialect,
     base,
     link,
@@ -130,7 +169,7 @@ function serve(
       obey(frame)
     } catch (error) {
       // A defect of ours must not end the hub.
-      context.log.error({ err: error, base }, 'a frame could not be dealt with')
+      log.error({ err: error, base }, 'a frame could not be dealt with')
       websocket.close(closeCodes.defect.code, 'the hub could not deal with a frame')
     }
   }
@@ -149,17 +188,8 @@ function serve(
     receive,
     giveUp,
   })
-  websocket.on('message', (frame) => {
-    // Never anything else with the default binaryType.
-    if (Buffer.isBuffer(frame)) inbound.message(frame)
-  })
-  websocket.on('ping', (data) => inbound.ping(data))
-  websocket.on('pong', () => inbound.noise())
-  websocket.on('fragments', (count: number) => inbound.noise(count))
-  websocket.on('excess', (error: HubError) => {
-    link.send(dialect.encodeError(error))
-    inbound.noise()
-  })
+  websocket.on('excess', (error: HubError) => link.send(dialect.encodeError(error)))
+  readFrom(websocket, inbound)
   websocket.on('close', (code) => {
     session.close()
     link.close()

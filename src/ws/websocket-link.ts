@@ -1,10 +1,11 @@
+import type { Duplex } from 'node:stream'
 import { WebSocket } from 'ws'
 import type { ByteShare } from '../core/byte-budget.ts'
+import type { EndOfTick } from '../core/callbacks.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Link } from '../dialects/dialect.ts'
-import type { Batch } from './batch.ts'
+import type { Batch } from './audiences.ts'
 import { closeCodes } from './close-codes.ts'
-import { HeldFrames } from './held-frames.ts'
 
 /** What the link needs of a websocket. */
 export type Outlet = Pick<WebSocket, 'bufferedAmount' | 'close' | 'readyState'> & {
@@ -203,5 +204,128 @@ export class WebSocketLink implements PatientLink {
     this.#missed = 0
     const frame = count > 0 ? this.#options.encodeMissed(count) : undefined
     if (frame !== undefined) this.#write(frame)
+  }
+}
+
+interface HeldFrame {
+  readonly frame: string
+  readonly bytes: number
+  /** Set when a later frame on the same topic may take this one's place. */
+  readonly topic: string | undefined
+}
+
+/** What a frame costs besides its text, so that many small ones count too. */
+const overheadBytes = 64
+
+/** Frames that wait for a slow reader, in order; a later one may take the place of an earlier one. */
+export class HeldFrames {
+  readonly #frames = new Map<number, HeldFrame>()
+  /** The number of the latest frame of each topic. */
+  readonly #latest = new Map<string, number>()
+  #count = 0
+  #bytes = 0
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get isEmpty(): boolean {
+    return this.#frames.size === 0
+  }
+
+  /** Whether a frame of `topic` waits. */
+  has(topic: string): boolean {
+    return this.#latest.has(topic)
+  }
+
+  /** Puts `frame` last. */
+  add(frame: string, topic: string | undefined): void {
+    const bytes = Buffer.byteLength(frame) + overheadBytes
+    const number = this.#count++
+    this.#frames.set(number, { frame, bytes, topic })
+    this.#bytes += bytes
+    if (topic !== undefined) this.#latest.set(topic, number)
+  }
+
+  /** Takes away the latest frame of `topic`; answers whether there was one. */
+  drop(topic: string): boolean {
+    const number = this.#latest.get(topic) ?? -1
+    return this.#remove(number) !== undefined
+  }
+
+  /** Keeps only the latest frame of each topic; answers how many it took away. */
+  conflate(): number {
+    const before = this.#frames.size
+    for (const [number, { topic }] of this.#frames) {
+      if (topic !== undefined && this.#latest.get(topic) !== number) this.#remove(number)
+    }
+    return before - this.#frames.size
+  }
+
+  /** Takes away the first frame and answers it. */
+  take(): string | undefined {
+    for (const number of this.#frames.keys()) return this.#remove(number)
+    return undefined
+  }
+
+  clear(): void {
+    this.#frames.clear()
+    this.#latest.clear()
+    this.#bytes = 0
+  }
+
+  #remove(number: number): string | undefined {
+    const held = this.#frames.get(number)
+    if (held === undefined) return undefined
+    const { frame, topic, bytes } = held
+    this.#frames.delete(number)
+    this.#bytes -= bytes
+    if (topic !== undefined && this.#latest.get(topic) === number) this.#latest.delete(topic)
+    return frame
+  }
+}
+
+/** More than this is written at once: a reader that keeps up must not look like one that does not. */
+const mostCollectedBytes = 65_536
+
+/**
+ * What goes to a websocket in one turn of the event loop leaves with one write, which costs more than all
+ * the rest, and after what the turn has to send to others.
+ */
+export function writeOnceATurn(websocket: WebSocket, socket: Duplex, endOfTick: EndOfTick): Outlet {
+  let isCollecting = false
+  const end = {
+    flush: () => {
+      isCollecting = false
+      socket.uncork()
+    },
+  }
+  return {
+    get bufferedAmount() {
+      return websocket.bufferedAmount
+    },
+    get readyState() {
+      return websocket.readyState
+    },
+    close: (code, reason) => websocket.close(code, reason),
+    // The websocket itself writes whole frames, too, so its pings and its close come between them.
+    write: (bytes, written) => {
+      socket.write(bytes, () => written())
+    },
+    offer: (bytes) => {
+      if (socket.writableLength > 0 || websocket.readyState !== WebSocket.OPEN) return false
+      return socket.write(bytes) || true
+    },
+    send: (frame, written) => {
+      if (!isCollecting) {
+        isCollecting = true
+        socket.cork()
+        endOfTick.add(end)
+      }
+      websocket.send(frame, written)
+      if (websocket.bufferedAmount <= mostCollectedBytes) return
+      socket.uncork()
+      socket.cork()
+    },
   }
 }

@@ -1,6 +1,8 @@
 import t from 'tap'
 import { hashPassword } from '../../src/access/passwords.ts'
+import { refuseLoginPage } from '../../src/api/sign-in-routes.ts'
 import { userNamed } from '../access/changing-directory.ts'
+import { startedHttpServer } from '../started-http-server.ts'
 import { startedHub } from '../started-hub.ts'
 import { basic, startedSignIn } from '../started-sign-in.ts'
 
@@ -204,4 +206,24 @@ t.test('past the limits a sign-in is told when to try again', async (t) => {
   t.equal(await attempt('clown', 'y'), '429 1')
   t.ok((hub.counters()['sign-in-busy'] ?? 0) > 0)
   t.equal(hub.counters()['sign-in-throttled'], 1)
+})
+
+t.test('a person is told in words why the form came back', async (t) => {
+  const headers = { 'Retry-After': '7' }
+  const cases: [status: number, reason: string, words: RegExp][] = [
+    [429, '', /Too many wrong passwords were given\. Please try again in 7 s\./],
+    [503, '', /Too many people are signing in at the moment\. Please try again\./],
+    [415, 'a < b', /role="alert">a &#60; b</],
+  ]
+  for (const [status, reason, words] of cases) {
+    const { port } = await startedHttpServer(t, {
+      routeOf: () => ({
+        get: ({ response }) => refuseLoginPage(response, { status, reason, headers }, ''),
+      }),
+    })
+    const response = await fetch(`http://127.0.0.1:${port}/login`)
+    t.equal(response.status, status)
+    t.equal(response.headers.get('retry-after'), '7')
+    t.match(await response.text(), words)
+  }
 })

@@ -7,6 +7,7 @@ import type { Exchange } from '../../src/core/route.ts'
 import { rawExchange, upgradeText } from '../raw-http.ts'
 import { startedHttpServer } from '../started-http-server.ts'
 import { startedHub } from '../started-hub.ts'
+import { basic } from '../started-sign-in.ts'
 
 const talkPath = '/auth/clown-talk-server_nodes_bridge_0'
 
@@ -290,4 +291,70 @@ t.test('the Origin of a POST counts after path and Host, and before everything e
   t.equal(await statusOf('/x', 'localhost', `${evil}Content-Length: 100000\r\n`), 403)
   t.equal(await statusOf('/x', 'evil.example', evil), 421)
   t.equal(await statusOf('/y', 'localhost', evil), 404)
+})
+
+/** What a client sends that would like HTTP/2, as curl does by --http2. */
+const h2c = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n'
+
+t.test(
+  'RFC 9110, 7.8: an upgrade that is not to websocket is ignored, with its body or without',
+  async (t) => {
+    const hub = await startedHub(t)
+    const ask = (line: string, rest: string) =>
+      rawExchange(hub.httpPort, `${line} HTTP/1.1\r\nHost: localhost\r\n${h2c}${rest}`)
+    t.match(await ask('GET /healthz', '\r\n'), /^HTTP\/1\.1 200 OK\r\n.*"status":"ok"/s)
+    t.equal(statusIn(await ask('GET /talk', '\r\n')), 426)
+    const type = 'Content-Type: application/x-www-form-urlencoded\r\n'
+    const body = 'user=clown&password=bigclown'
+    const known = `${type}Content-Length: ${body.length}\r\n\r\n${body}`
+    t.equal(statusIn(await ask('POST /login', known)), 204)
+    const chunked = `${type}Transfer-Encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`
+    t.equal(statusIn(await ask('POST /login', chunked)), 204)
+    const many = Array.from({ length: 65 }, (_, number) => `x${number}: y\r\n`).join('')
+    t.equal(statusIn(await ask('GET /healthz', `${many}\r\n`)), 431)
+    const foreign = 'Origin: http://evil.example\r\n'
+    t.equal(statusIn(await ask('POST /login', foreign + known)), 403)
+  },
+)
+
+t.test(
+  'a body behind an ignored upgrade may come in pieces, and has to come in time',
+  async (t) => {
+    const hub = await startedHub(t, { limits: { http: { requestSeconds: 1 } } })
+    const head = `POST /login HTTP/1.1\r\nHost: localhost\r\n${h2c}Content-Length: 28\r\n`
+    const type = 'Content-Type: application/x-www-form-urlencoded\r\n\r\n'
+    const socket = connect(hub.httpPort, '127.0.0.1')
+    socket.write(`${head}${type}user=clown`)
+    await new Promise(setImmediate)
+    socket.write('&password=bigclown')
+    t.equal(statusIn(String((await once(socket, 'data'))[0])), 204)
+    t.equal(statusIn(await rawExchange(hub.httpPort, `${head}${type}user=clown`)), 408)
+  },
+)
+
+/** The status of the answer to `text`, whose connection may stay open. */
+async function firstStatus(port: number, text: string): Promise<number> {
+  const socket = connect(port, '127.0.0.1')
+  socket.write(text)
+  const [answer] = await once(socket, 'data')
+  socket.destroy()
+  return Number(String(answer).slice(9, 12))
+}
+
+t.test('RFC 9112, 3.2.2: a complete URL as target is its path, and its host counts', async (t) => {
+  const { httpPort } = await startedHub(t)
+  const statusOf = (target: string, host = '127.0.0.1') =>
+    firstStatus(httpPort, `GET ${target} HTTP/1.1\r\nHost: ${host}\r\n\r\n`)
+  const own = `http://127.0.0.1:${httpPort}`
+  t.equal(await statusOf(`${own}/healthz`), 200)
+  t.equal(await statusOf(`${own}/healthz?a=http://b/c`, 'evil.example'), 200)
+  t.equal(await statusOf('HTTPS://localhost/healthz'), 200)
+  t.equal(await statusOf(`${own}`), 200)
+  t.equal(await statusOf(`${own}/nowhere`), 404)
+  t.equal(await statusOf('http://evil.example/healthz'), 421)
+  t.equal(await statusOf('http:///healthz'), 421)
+  t.equal(await statusOf('http://clown@127.0.0.1/healthz'), 421)
+  t.equal(await statusOf('/api/nodes?from=http://a/b'), 401)
+  const text = upgradeText(`ws://127.0.0.1:${httpPort}/talk`, basic('clown', 'bigclown'))
+  t.equal(await firstStatus(httpPort, text), 101)
 })

@@ -4,8 +4,13 @@ import { rightsOf } from '../../src/access/rights.ts'
 import { createEndOfTick } from '../../src/core/callbacks.ts'
 import type { Message } from '../../src/core/message.ts'
 import { Payload } from '../../src/core/payload.ts'
-import type { Member } from '../../src/ws/audience.ts'
-import { createAudiences } from '../../src/ws/audiences.ts'
+import {
+  Batch,
+  createAudiences,
+  fittingFrame,
+  type Member,
+  repeatedBatch,
+} from '../../src/ws/audiences.ts'
 
 const dialect = {
   name: 'plain',
@@ -172,4 +177,65 @@ t.test('a member that fails robs the others of nothing, and the log says so', as
   await turn()
   t.same(batches, [['a 1']])
   t.match(logged, [/a defect/])
+})
+
+/** RFC 6455, 5.2: the header of a final text frame that is not masked, by the length of the text. */
+const headers = new Map([
+  [0, '8100'],
+  [125, '817d'],
+  [126, '817e007e'],
+  [65_535, '817effff'],
+  [65_536, '817f0000000000010000'],
+])
+
+t.test('frames of every length follow each other as RFC 6455 has them', async (t) => {
+  const frames = [...headers.keys()].map((length) => ({
+    text: 'x'.repeat(length),
+    topic: undefined,
+  }))
+  const expected = [...headers].flatMap(([length, header]) => [
+    Buffer.from(header, 'hex'),
+    Buffer.alloc(length, 'x'),
+  ])
+  t.ok(new Batch(frames).bytes.equals(Buffer.concat(expected)))
+})
+
+t.test('lengths count bytes, not characters', async (t) => {
+  const { bytes } = new Batch([{ text: '℃', topic: 'a' }])
+  t.same(bytes, Buffer.from('8103e28483', 'hex'))
+})
+
+t.test('all who get a batch get the same bytes', async (t) => {
+  const batch = new Batch([{ text: '1', topic: undefined }])
+  t.equal(batch.bytes, batch.bytes)
+})
+
+t.test('a frame that comes again is the batch before, whoever gets it', async (t) => {
+  const batchOf = repeatedBatch()
+  const one = batchOf('1', 'a')
+  t.equal(batchOf('1', 'a'), one)
+  t.not(batchOf('1', 'b'), one)
+  const two = batchOf('2', 'b')
+  t.same(two.frames, [{ text: '2', topic: 'b' }])
+  t.not(batchOf('1', 'a'), one, 'only the last one is remembered')
+})
+
+const encode = (topic: string, payload: Payload) => `["${topic}",${payload.jsonText}]`
+const frameOf = (bytes: Buffer, most: number) =>
+  fittingFrame({ encode }, { topic: 'a', payload: new Payload(bytes) }, most)
+
+t.test('a page is told of what it takes, and of the size of what is larger', async (t) => {
+  const told = (bytes: number, most: number) =>
+    `["a/error",{"code":"too-large","message":"expected a message that a page takes, of at most ${most} bytes, got ${bytes}"}]`
+  t.equal(frameOf(Buffer.from('12'), 8), '["a",12]')
+  t.equal(frameOf(Buffer.from('12'), 7), told(2, 7))
+  t.equal(frameOf(Buffer.from('"č"'), 10), '["a","č"]')
+  t.equal(frameOf(Buffer.from('"č"'), 9), told(4, 9), 'bytes are counted, not characters')
+  t.equal(frameOf(Buffer.alloc(9, 0xff), 17), told(9, 17), 'as base64 it is larger')
+})
+
+t.test('what is much too large is not read for that', async (t) => {
+  const payload = new Payload(Buffer.alloc(100))
+  Object.defineProperty(payload, 'jsonText', { get: () => t.fail('it was read') })
+  t.match(fittingFrame({ encode }, { topic: 'a', payload }, 99), 'got 100')
 })

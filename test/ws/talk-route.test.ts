@@ -5,12 +5,14 @@ import { WebSocket } from 'ws'
 import { createSignedIn } from '../../src/access/signed-in.ts'
 import type { User } from '../../src/access/user.ts'
 import { createEndOfTick } from '../../src/core/callbacks.ts'
+import type { Message } from '../../src/core/message.ts'
 import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import { createAudiences } from '../../src/ws/audiences.ts'
-import { createHeartbeat } from '../../src/ws/heartbeat.ts'
-import { talkRoute } from '../../src/ws/talk-route.ts'
-import { createWebSockets } from '../../src/ws/websockets.ts'
+import { baseOfPath, chooseTalk, talkRoutes } from '../../src/ws/talk-route.ts'
+import { openSession } from '../../src/ws/talk-session.ts'
+import { createHeartbeat, createWebSockets } from '../../src/ws/websockets.ts'
 import { startedHttpServer } from '../started-http-server.ts'
+import { hardTopics } from '../topics.ts'
 import { unbounded } from '../unbounded.ts'
 
 const limits = {
@@ -53,7 +55,17 @@ async function talking(t: Test, { encodeError = () => '', overRateSeconds = 30, 
     retained: async function* () {},
   }
   const { websockets, sampledLog } = openedWebSockets(t, log)
-  const route = talkRoute('n', {
+  const context = {
+    bus,
+    log,
+    frameBytes: 1_000_000,
+    signedIn: createSignedIn({ find: () => user, onChange: () => () => {} }),
+    audiences: createAudiences({ bus, endOfTick: createEndOfTick(), log, frameBytes: 1_000_000 }),
+    admit: (message: Message) => message,
+    lastValuesBelow: async () => [],
+    answering: () => ({ list: () => false, asked: () => {}, close: () => {} }),
+  }
+  const routeOf = talkRoutes({
     dialect: {
       name: 'broken',
       countMessages: () => 1,
@@ -62,16 +74,7 @@ async function talking(t: Test, { encodeError = () => '', overRateSeconds = 30, 
       encodeMissed: () => '',
       open: () => obey,
     },
-    context: {
-      bus,
-      log,
-      frameBytes: 1_000_000,
-      signedIn: createSignedIn({ find: () => user, onChange: () => () => {} }),
-      audiences: createAudiences({ bus, endOfTick: createEndOfTick(), log, frameBytes: 1_000_000 }),
-      admit: (message) => message,
-      lastValuesBelow: async () => [],
-      answering: () => ({ list: () => false, asked: () => {}, close: () => {} }),
-    },
+    openSession: (options) => openSession(context, options),
     signIn: {
       ofUpgrade: async () => ({ user }),
       byMessage: () => {},
@@ -83,10 +86,11 @@ async function talking(t: Test, { encodeError = () => '', overRateSeconds = 30, 
     isShortOfMemory: () => true,
     endOfTick: createEndOfTick(),
     limits: { ...limits, overRateSeconds },
+    log,
     sampledLog,
   })
-  const server = await startedHttpServer(t, { routeOf: () => route })
-  const websocket = new WebSocket(`ws://a:b@127.0.0.1:${server.port}/`)
+  const server = await startedHttpServer(t, { routeOf })
+  const websocket = new WebSocket(`ws://a:b@127.0.0.1:${server.port}/talk/n`)
   await once(websocket, 'open')
   return { websocket, logged }
 }
@@ -144,4 +148,57 @@ t.test('who is still being looked up when the hub stops is cut', async (t) => {
   const websocket = new WebSocket(`ws://127.0.0.1:${server.port}/`)
   const [error] = await once(websocket, 'error')
   t.match(error, { message: 'socket hang up' })
+})
+
+t.test('a path names a base in the old and in the plain spelling', async (t) => {
+  t.equal(baseOfPath('/auth/clown-talk-server_nodes_bridge_0'), 'nodes/bridge/0')
+  t.equal(baseOfPath('/talk/nodes/bridge/0'), 'nodes/bridge/0')
+  t.equal(baseOfPath('/talk/my_lab/bridge'), 'my_lab/bridge')
+  t.equal(baseOfPath('/talk/pokoj%20%C4%8D/1'), 'pokoj č/1')
+  t.equal(baseOfPath('/talk'), '')
+  t.equal(baseOfPath('/talk//devices/x'), '/devices/x')
+  t.equal(baseOfPath('/talk/a/'), 'a/')
+  t.equal(baseOfPath('/auth/clown-talk-server__devices_wb%5F6'), '/devices/wb_6')
+})
+
+t.test('percent-encoding says any base', async (t) => {
+  for (const topic of [...hardTopics, 'a/../b', '.', 'a_b', '100%']) {
+    const encoded = encodeURIComponent(topic)
+    t.equal(baseOfPath(`/talk/${encoded}`), topic)
+    t.equal(baseOfPath(`/auth/clown-talk-server_${encoded.replaceAll('_', '%5F')}`), topic)
+    t.equal(baseOfPath(`/talk/${topic.split('/').map(encodeURIComponent).join('/')}`), topic)
+  }
+})
+
+t.test('F14, F20: a path that names no base is not taken', async (t) => {
+  const others = [
+    '/',
+    '/talk/',
+    '/talkative',
+    '/talk/a/+',
+    '/talk/%23',
+    '/talk/$SYS',
+    '/talk/%24share/g/x',
+    '/talk/relay/%2B/set',
+    '/talk/a%0d%0ab',
+    '/talk/%c0%af',
+    '/talk/%ed%a0%80',
+    `/talk/${'a/'.repeat(100)}a`,
+    '/talk/%ff',
+    '/talk/%',
+    '/talk/a%00b',
+    `/talk/${'a'.repeat(65_001)}`,
+    '/auth/',
+    '/auth/clown-talk-server',
+    '/auth/clown-talk-server_',
+    '/auth/clown-talk-server_a/b',
+    '/auth/other_a',
+    '/x/talk/a',
+  ]
+  for (const path of others) t.equal(baseOfPath(path), undefined, path)
+})
+
+t.test('only the name of the language is ever selected', async (t) => {
+  t.equal(chooseTalk(new Set(['clown.ticket.abc', 'clown.talk.v1'])), 'clown.talk.v1')
+  t.equal(chooseTalk(new Set(['clown.ticket.abc', 'mqtt'])), false)
 })

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
-import { createHeartbeat } from '../../src/ws/heartbeat.ts'
+import { createHeartbeat } from '../../src/ws/websockets.ts'
 import { startedHub, talkTo } from '../started-hub.ts'
 
 function beating(t: Test) {

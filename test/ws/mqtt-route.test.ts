@@ -5,7 +5,7 @@ import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { WebSocket, WebSocketServer } from 'ws'
 import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
-import { bytesOf } from '../../src/ws/websocket-bytes.ts'
+import { bytesOf } from '../../src/ws/mqtt-route.ts'
 import { connectPacket, hex, openHub, pingPacket, settled, signedIn, ways } from '../raw-mqtt.ts'
 import { rawFrame, rawWebSocketTo } from '../raw-websocket.ts'
 

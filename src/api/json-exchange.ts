@@ -1,5 +1,10 @@
-import type { ServerResponse } from 'node:http'
-import { type ErrorCode, HubError } from '../core/errors.ts'
+/** What a request of the API asks, by its query or JSON body, and its answer in JSON. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type ErrorCode, HubError, quote } from '../core/errors.ts'
+import { parseJson } from '../core/json.ts'
+import { schemaSentence } from '../core/schema-error.ts'
+import type { Validator } from '../generated/validator.ts'
 
 /** Answers with `value` as JSON, which nobody on the way may keep. */
 export function sendJson(response: ServerResponse, value: unknown, status = 200): void {
@@ -64,4 +69,38 @@ const statuses: Readonly<Partial<Record<ErrorCode, number>>> = {
   'cannot-write-store': 503,
   'node-offline': 503,
   'hub-ends': 503,
+}
+
+/** What stands behind the question mark of a URL; of a key that comes twice, the last. */
+export type Query = Readonly<Record<string, string | undefined>>
+
+/** @throws HubError `bad-query` for a key that is not known. */
+export function readQuery(
+  { url }: IncomingMessage,
+  known: readonly string[],
+  expected = known.join(', '),
+): Query {
+  const parameters = new URLSearchParams(String(url).replace(/^[^?]*/, ''))
+  const unknown = [...parameters.keys()].find((key) => !known.includes(key))
+  if (unknown !== undefined) throw badQuery(expected, unknown)
+  return Object.fromEntries(parameters)
+}
+
+export function badQuery(expected: string, got: string): HubError {
+  return new HubError('bad-query', `expected ${expected}, got ${quote(got)}`)
+}
+
+/**
+ * The body of a request as JSON.
+ *
+ * @throws HubError `bad-payload` when it does not keep its schema
+ */
+export function readJson<T>(body: Buffer, validate: Validator<T>): T {
+  const value = parseJson(body)
+  if (validate(value)) return value
+  throw new HubError('bad-payload', schemaSentence(validate, value, placeName))
+}
+
+function placeName(levels: readonly string[]): string {
+  return levels.length === 0 ? 'the body' : `/${levels.join('/')}`
 }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { pino } from 'pino'
 import t from 'tap'
 import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
-import { WebSocketInbound } from '../../src/ws/websocket-inbound.ts'
+import { WebSocketInbound } from '../../src/ws/rate-limited-reader.ts'
 import { createInbox } from '../inbox.ts'
 import { startedHub, talkTo } from '../started-hub.ts'
 

@@ -12,7 +12,7 @@ import type { Dialect, Session } from '../dialects/dialect.ts'
 import { shapeOf } from '../nodes/clown-model.ts'
 import type { Answering, Asker } from '../nodes/registry/answers.ts'
 import type { Audiences } from './audiences.ts'
-import { fittingFrame } from './fitting-frame.ts'
+import { fittingFrame } from './audiences.ts'
 import type { PatientLink } from './websocket-link.ts'
 
 /** What every session needs of the hub. */

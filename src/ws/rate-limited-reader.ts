@@ -159,3 +159,15 @@ export class WebSocketInbound {
     this.#timer = setTimeout(() => this.#drain(), waitMs)
   }
 }
+
+/** Lets `reader` have all that comes on `websocket`; what is too large has come for nothing. */
+export function readFrom(websocket: WebSocket, reader: WebSocketInbound): void {
+  websocket.on('message', (frame) => {
+    // Never anything else with the default binaryType.
+    if (Buffer.isBuffer(frame)) reader.message(frame)
+  })
+  websocket.on('ping', (data) => reader.ping(data))
+  websocket.on('pong', () => reader.noise())
+  websocket.on('fragments', (count: number) => reader.noise(count))
+  websocket.on('excess', () => reader.noise())
+}
