@@ -78,7 +78,7 @@ export async function openHardware(config: Config, parts: HardwareParts) {
   const { topic: topicLimits } = config.limits
   const { lockOuts } = relayGuard
   const pages: [path: string, Route][] = [
-    ['/api/command', commandRoute({ asUser, clientAddress, admit: path.enter })],
+    ['/api/command', commandRoute({ asUser, clientAddress, enter: path.enter })],
     ...lockRoutes({ asUser, lockOuts, topicLimits }),
     ...commandLogRoutes({ asUser, auditLog, topicLimits }),
   ]

@@ -39,7 +39,7 @@ import { createAudiences } from './ws/audiences.ts'
 import { chooseMqtt, mqttRoute } from './ws/mqtt-route.ts'
 import { createServedWebSockets } from './ws/served-route.ts'
 import { chooseTalk, talkRoutes } from './ws/talk-route.ts'
-import { openSession, type SessionOptions } from './ws/talk-session.ts'
+import { openTalkSession, type TalkSessionOptions } from './ws/talk-session.ts'
 import { createHeartbeat, createWebSockets } from './ws/websockets.ts'
 
 /** A running hub. */
@@ -210,7 +210,7 @@ function openWebSocketRoutes({ limits }: Config, parts: WebSocketParts) {
   const endOfTick = createEndOfTick()
   const context = {
     bus,
-    admit: hardware.path.enter,
+    enter: hardware.path.enter,
     log,
     frameBytes,
     signedIn: access.signedIn,
@@ -220,9 +220,9 @@ function openWebSocketRoutes({ limits }: Config, parts: WebSocketParts) {
   }
   const talk = {
     dialect: createClownTalk({ release, limits, sampledLog }),
-    openSession: (options: SessionOptions) => openSession(context, options),
+    openSession: (options: TalkSessionOptions) => openTalkSession(context, options),
     signIn: access.ways,
-    mayEnter: limiter.signedIn,
+    authorizeConnection: limiter.signedIn,
     clientAddress: parts.clientAddress,
     websockets: talkSockets,
     newOutboundShare: parts.newOutboundShare,

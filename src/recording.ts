@@ -82,7 +82,7 @@ function settingsOf({ history, limits }: Config, { store, journal }: RecordingPa
   }
 }
 
-/** Lets a history do what is due, once a second; answers what ends that. */
+/** Lets a history do what is due, once a second; returns what ends that. */
 function maintained(history: Pick<History, 'maintain'>, clock: AlarmClock): () => void {
   const later = () =>
     clock.after(everyMs, () => {

@@ -13,7 +13,7 @@ export const openLimiter: HttpServerOptions['limiter'] = {
   understood: () => {},
 }
 
-/** An HTTP server without a hub, which admits everybody unless told otherwise; closed at teardown. */
+/** An HTTP server without a hub, which takes everybody unless told otherwise; closed at teardown. */
 export async function startedHttpServer(
   t: Test,
   options: Pick<HttpServerOptions, 'routeOf'> & Partial<HttpServerOptions>,

@@ -180,7 +180,7 @@ export function formChallenge(pathPrefix: string): HttpError {
 }
 
 /** How a request that is not let in is answered; `unknown` is the answer to wrong credentials and none. */
-export function refusalOf(refused: Refused, unknown: HttpError): HttpError {
+export function signInError(refused: Refused, unknown: HttpError): HttpError {
   if (!('retryAfterSeconds' in refused)) return unknown
   const headers = { 'Retry-After': String(refused.retryAfterSeconds) }
   // RFC 6585, 4.

@@ -3,7 +3,7 @@ import {
   challenge,
   formChallenge,
   type RequestSignIn,
-  refusalOf,
+  signInError,
 } from '../access/request-sign-in.ts'
 import type { Until } from '../access/secrets.ts'
 import type { User } from '../access/user.ts'
@@ -32,7 +32,7 @@ export function createAsUser(
       return act(result.user, result.until)
     }
     const isAddressBar = request.method === 'GET' && isNavigation(request)
-    refuse(refusalOf(result, isAddressBar ? challenge : quietChallenge))
+    refuse(signInError(result, isAddressBar ? challenge : quietChallenge))
   }
 }
 

@@ -18,7 +18,7 @@ import { badQuery, orSendError, readJson, readQuery, sendJson, statusOf } from '
 export interface CommandRouteOptions {
   readonly asUser: AsUser
   /** @throws HubError when the message may not go on the bus and nobody watches it. */
-  admit(message: Message, sender: Sender): Message | undefined
+  enter(message: Message, sender: Sender): Message | undefined
   clientAddress(request: IncomingMessage): string
 }
 
@@ -37,7 +37,7 @@ export function commandRoute(options: CommandRouteOptions): Route {
 function command(
   { device, payload: value, timeoutSeconds, force }: CommandRequest,
   { exchange, user }: { exchange: Exchange; user: User },
-  { admit, clientAddress }: CommandRouteOptions,
+  { enter, clientAddress }: CommandRouteOptions,
 ): void {
   const { request, response } = exchange
   if (!isDevice(device)) {
@@ -57,7 +57,7 @@ function command(
       ended: (receipt: Receipt) => sendReceipt(response, device, receipt),
     },
   }
-  admit({ topic: commandTopic(device), payload, qos: 1, retain: false }, sender)
+  enter({ topic: commandTopic(device), payload, qos: 1, retain: false }, sender)
 }
 
 function sendReceipt(response: ServerResponse, device: string, receipt: Receipt): void {

@@ -68,7 +68,7 @@ export function historyRoute(options: HistoryRouteOptions): Route {
   }
 }
 
-/** Checks all that is asked for, and answers how to answer it. */
+/** Checks all that is asked for, and returns how to answer it. */
 function answerTo(parameters: Query, user: User, options: HistoryRouteOptions): Answer {
   const { history, topicLimits, clock = systemClock } = options
   const { topic, quantity, points, follow } = parameters
@@ -172,7 +172,7 @@ interface FollowWanted {
   readonly user: User
   readonly filter: string
   readonly quantity: string | undefined
-  /** In milliseconds since 1970; without it, nothing is told of what was before. */
+  /** In milliseconds since 1970; without it, nothing is sent of what was before. */
   readonly from: number | undefined
 }
 
@@ -181,7 +181,7 @@ const mostWaiting = 4 * 1_048_576
 
 /**
  * Sends all points since a time in the order of their times, and then goes on with what comes, without a
- * gap and without telling anything twice. A message that has no quantity is told as it came. Ends with
+ * gap and without sending anything twice. A message that has no quantity is sent as it came. Ends with
  * the request, or when its user is not signed in any more.
  */
 async function followHistory(
@@ -191,8 +191,8 @@ async function followHistory(
 ): Promise<void> {
   const { history, recorder, signedIn, sampledLog } = options
   const live = new PassThrough()
-  /** Whose past is being told. */
-  let telling: ReturnType<typeof readableSeries> = []
+  /** Whose past is being sent. */
+  let sending: ReturnType<typeof readableSeries> = []
   const put = (lines: string) => {
     live.write(lines)
     if (live.writableLength + live.readableLength <= mostWaiting) return
@@ -205,7 +205,7 @@ async function followHistory(
     isObserver: true,
     rightsChanged: (changed) => {
       rights = changed
-      if (telling.some(({ topic }) => !changed.mayRead(topic))) response.destroy()
+      if (sending.some(({ topic }) => !changed.mayRead(topic))) response.destroy()
     },
     ended: () => response.destroy(),
   })
@@ -213,11 +213,11 @@ async function followHistory(
   const stop = recorder.follow((recorded) => put(linesOf(recorded, wanted, rights)))
   // In the same breath, so that nothing is between the two.
   const { from } = wanted
-  telling = from === undefined ? [] : readableSeries(history, { ...wanted, ...rights })
+  sending = from === undefined ? [] : readableSeries(history, { ...wanted, ...rights })
   const range = { from: from ?? 0, to: Number.POSITIVE_INFINITY }
   const past = async function* () {
-    yield* mergedChunks(history, { series: telling, range }, ndjson.point)
-    telling = []
+    yield* mergedChunks(history, { series: sending, range }, ndjson.point)
+    sending = []
   }
   try {
     await sendChunks(response, { type: ndjson.type, chunks: past(), rest: live })
@@ -227,7 +227,7 @@ async function followHistory(
   }
 }
 
-/** What is told of a message; nothing when it is not wanted, or may not be read. */
+/** What is sent of a message; nothing when it is not wanted, or may not be read. */
 function linesOf(
   { message, at, quantities }: Recorded,
   { filter, quantity }: FollowWanted,

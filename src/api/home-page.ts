@@ -30,12 +30,12 @@ function whoIs(result: RequestSignInResult): string {
   }
   const { name, role } = result.user
   const title = role === undefined ? '' : `, ${role}`
-  const told = `<p>Signed in as <strong>${escaped(name)}</strong>${title}</p>`
+  const signedIn = `<p>Signed in as <strong>${escaped(name)}</strong>${title}</p>`
   // A password that the browser itself keeps is sent until the browser is closed.
   const out = result.until
     ? '<form method="post" action="logout"><button>Sign out</button></form>'
     : '<p class="quiet">Close the browser to sign out.</p>'
-  return `<div class="who">${told}${out}</div>`
+  return `<div class="who">${signedIn}${out}</div>`
 }
 
 const links = `<h2>Look</h2>

@@ -6,7 +6,7 @@ import { parseJson } from '../core/json.ts'
 import { schemaSentence } from '../core/schema-error.ts'
 import type { Validator } from '../generated/validator.ts'
 
-/** Answers with `value` as JSON, which nobody on the way may keep. */
+/** Sends `value` as JSON, which nobody on the way may keep. */
 export function sendJson(response: ServerResponse, value: unknown, status = 200): void {
   sendJsonText(response, JSON.stringify(value), status)
 }
@@ -22,7 +22,7 @@ export function sendJsonText(response: ServerResponse, text: string, status = 20
   response.writeHead(status, headers).end(body)
 }
 
-/** Answers with what `ask` answers, as JSON; with its HubError, when it throws one. */
+/** Sends what `ask` returns, as JSON; its HubError, when it throws one. */
 export function answerJson(
   response: ServerResponse,
   ask: () => Promise<unknown> | unknown,
@@ -30,7 +30,7 @@ export function answerJson(
   return orSendError(response, async () => sendJson(response, await ask()))
 }
 
-/** Runs `act`, which answers; answers with its HubError, when it throws one instead. */
+/** Runs `act`, which sends an answer; sends its HubError, when it throws one instead. */
 export async function orSendError(
   response: ServerResponse,
   act: () => Promise<void> | void,
@@ -43,7 +43,7 @@ export async function orSendError(
   }
 }
 
-/** Answers `{"code": …, "message": …}`. */
+/** Sends `{"code": …, "message": …}`. */
 export function sendError(
   response: ServerResponse,
   { code, message }: HubError,
@@ -52,7 +52,7 @@ export function sendError(
   sendJson(response, { code, message }, status)
 }
 
-/** How an HTTP client sees a refusal with `code`. */
+/** How an HTTP client sees an error with `code`. */
 export function statusOf(code: ErrorCode): number {
   return statuses[code] ?? 400
 }

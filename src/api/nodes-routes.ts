@@ -17,7 +17,7 @@ export interface NodesRoutesOptions {
   readonly registry: Pick<Registry, 'nodes'>
   readonly values: Pick<LastValues, 'of'>
   readonly clock?: Clock
-  /** Learns from what has arrived, so that nothing is told that is older. */
+  /** Learns from what has arrived, so that nothing is sent that is older. */
   settle(): void
 }
 
@@ -55,18 +55,18 @@ export function nodesRoutes(options: NodesRoutesOptions): (path: string) => Rout
   }
 }
 
-/** So many devices are told before others have their turn: some 10 ms. */
+/** So many devices are sent before others have their turn: some 10 ms. */
 const devicesPerTurn = 500
 
 async function sendAll(response: ServerResponse, rights: Rights, options: NodesRoutesOptions) {
   const texts: string[] = []
-  let told = 0
+  let sent = 0
   for (const node of [...options.registry.nodes.values()].sort(byBase)) {
     const details = readableOf(node, rights, options)
     if (details !== undefined) texts.push(JSON.stringify(details))
-    told += node.devices.size
-    if (told < devicesPerTurn) continue
-    told = 0
+    sent += node.devices.size
+    if (sent < devicesPerTurn) continue
+    sent = 0
     await turnOver()
   }
   sendJsonText(response, `{"nodes":[${texts.join(',')}]}`)
@@ -82,9 +82,9 @@ function readableOf(
   { values, clock = systemClock }: NodesRoutesOptions,
 ): NodeDetails | undefined {
   const devices = [...node.devices.values()].filter(({ topic }) => rights.mayRead(topic))
-  const isTold =
+  const isVisible =
     devices.length > 0 || (node.devices.size === 0 && rights.readsAll(filterBelow(node.base)))
-  return isTold ? detailsOf(node, devices, { values, nowMs: clock.nowMs() }) : undefined
+  return isVisible ? detailsOf(node, devices, { values, nowMs: clock.nowMs() }) : undefined
 }
 
 /** Percent-decodes a base; undefined when it is malformed. */

@@ -10,7 +10,7 @@ import { type AsUser, asOperator } from './as-user.ts'
 import { sendError, sendJson } from './json-exchange.ts'
 
 /** What operators may ask of one dialect. */
-export interface Operated {
+export interface ServedOperations {
   readonly dialect: string
   readonly operations: ReadonlyMap<string, Operation>
 }
@@ -30,7 +30,10 @@ export function unservedRoute(path: string): Route | undefined {
  * `POST /api/dialects/<dialect>/<operation>`, for operators and admins. Where a dialect is served more
  * than once each of them is asked, and the last one answers.
  */
-export function operationRoutes(asUser: AsUser, served: readonly Operated[]): Map<string, Route> {
+export function operationRoutes(
+  asUser: AsUser,
+  served: readonly ServedOperations[],
+): Map<string, Route> {
   const byPath = new Map<string, Operation[]>()
   for (const { dialect, operations } of served) {
     for (const [name, operation] of operations) {
@@ -61,7 +64,7 @@ export interface BackupRouteOptions {
   readonly lines: (() => AsyncIterable<string>) | undefined
 }
 
-/** Sends an admin all that the hub keeps; who was cut off sees that by the missing last line. */
+/** Sends an admin all that the hub keeps; who was disconnected sees that by the missing last line. */
 export function backupRoute({ asUser, lines }: BackupRouteOptions): Route {
   return {
     post: (exchange) =>

@@ -2,9 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
   type Peer,
   readCredentials,
-  refusalOf,
   sessionCookie,
   sessionIdsIn,
+  signInError,
 } from '../access/request-sign-in.ts'
 import type { CookieSessions, Tickets } from '../access/secrets.ts'
 import type { SignIn } from '../access/sign-in.ts'
@@ -90,9 +90,9 @@ async function logIn(
   const peer = peerOf(request)
   const result = await signIn(credentials, peer.address, peer.foreignOrigin)
   if (!('user' in result)) {
-    const refusal = refusalOf(result, quietChallenge)
-    if (isForm) refuseLoginPage(response, refusal, credentials.user)
-    else refuse(refusal)
+    const error = signInError(result, quietChallenge)
+    if (isForm) refuseLoginPage(response, error, credentials.user)
+    else refuse(error)
     return
   }
   endSessionsOf(request, peer, sessions)
@@ -129,10 +129,10 @@ function sendLoginPage(response: ServerResponse): void {
   sendPage(response, { title, main: form('', '') })
 }
 
-/** The same once more after a refusal, with the user that was given. */
-export function refuseLoginPage(response: ServerResponse, refusal: HttpError, user: string): void {
-  const { status, headers = {} } = refusal
-  const text = sentences[status]?.(headers['Retry-After']) ?? refusal.reason
+/** The same once more after an error, with the user that was given. */
+export function refuseLoginPage(response: ServerResponse, error: HttpError, user: string): void {
+  const { status, headers = {} } = error
+  const text = sentences[status]?.(headers['Retry-After']) ?? error.reason
   const alert = `<p class="alert" role="alert">${escaped(text)}</p>`
   sendPage(response, { title, main: form(alert, user), status, headers })
 }

@@ -76,7 +76,7 @@ const defect: HttpError = { status: 500, reason: 'the hub could not deal with th
 
 /**
  * Does what answers a plain request. A defect of ours on the way must not end the hub: it is answered
- * with 500 while that can still be said, and the connection is cut in the middle of an answer.
+ * with 500 while that can still be said, and the connection is ended in the middle of an answer.
  */
 export function answerRequest(
   { response, refuse }: Exchange,
@@ -133,7 +133,7 @@ export async function runRoute(
   return route.get(exchange)
 }
 
-/** Counts and answers a body past its limit. */
+/** Counts a body past its limit, and returns how to answer it. */
 export function bodyTooBig({ limits, sampledLog }: RunOptions): HttpError {
   sampledLog.warn('http-refused', { status: 413 }, 'a request had too long a body')
   return { status: 413, reason: `expected at most ${limits.bodyBytes} bytes of body` }

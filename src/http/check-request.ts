@@ -33,7 +33,7 @@ export interface ArrivedRequest {
 }
 
 /**
- * Cheap checks first, and what a page of a stranger may not even ask before all that it could find
+ * Cheap checks first, and what a page of a foreign origin may not even ask before all that it could find
  * out: path, Host, Origin, limits per address, capacity, method. Whoever serves the route asks for
  * credentials last.
  */

@@ -288,7 +288,7 @@ function useOriginForm(request: IncomingMessage): void {
 /** Answers what Node could not read as a request, or gave up waiting for. */
 function refuseBrokenRequests(server: Server, sampledLog: SampledLog): void {
   server.on('clientError', (error, socket) => {
-    // Answered already, and cut soon: what else it sends is of no interest.
+    // Answered already, and destroyed soon: what else it sends is of no interest.
     if (socket.writableEnded) return
     const answer = errorOf(String(systemCodeOf(error)))
     if (answer === undefined) {

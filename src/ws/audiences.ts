@@ -49,7 +49,7 @@ export function createAudiences(context: AudienceContext): Audiences {
 
 /** A session as its audience sees it. */
 export interface Member {
-  deliver(batch: Batch): void
+  deliver(batch: FrameBatch): void
 }
 
 /** What a session wants to see, and may. */
@@ -77,7 +77,7 @@ class Audience {
   readonly #readsAll: boolean
   readonly #members = new Set<Member>()
   readonly #unsubscribe: () => void
-  #frames: LiveFrame[] = []
+  #frames: BatchFrame[] = []
   #collected = 0
   /** How many of the collected frames those have who did not wait for the end of the turn. */
   #taken = new Map<Member, number>()
@@ -111,7 +111,7 @@ class Audience {
     const start = this.#taken.get(member) ?? 0
     if (start === this.#frames.length) return
     this.#noteTaken(member)
-    this.#tell(member, new Batch(this.#frames.slice(start)))
+    this.#tell(member, new FrameBatch(this.#frames.slice(start)))
   }
 
   /** Hands over what was collected: the same to all but those who have some of it. */
@@ -121,11 +121,11 @@ class Audience {
     this.#frames = []
     this.#collected = 0
     if (taken.size > 0) this.#taken = new Map()
-    const batch = new Batch(frames)
+    const batch = new FrameBatch(frames)
     for (const member of this.#members) {
       const start = taken.get(member) ?? 0
       if (start === 0) this.#tell(member, batch)
-      else if (start < frames.length) this.#tell(member, new Batch(frames.slice(start)))
+      else if (start < frames.length) this.#tell(member, new FrameBatch(frames.slice(start)))
     }
   }
 
@@ -147,7 +147,7 @@ class Audience {
     if (this.#frames.length > 0) this.#taken.set(member, this.#frames.length)
   }
 
-  #tell(member: Member, batch: Batch): void {
+  #tell(member: Member, batch: FrameBatch): void {
     if (batch.frames.length === 0) return
     try {
       member.deliver(batch)
@@ -162,18 +162,18 @@ class Audience {
 }
 
 /** A frame for all members of an audience. */
-export interface LiveFrame {
+export interface BatchFrame {
   readonly text: string
   /** Set when a later frame on the same topic may take this one's place. */
   readonly topic: string | undefined
 }
 
 /** Frames that go together, each framed once for all who get them. */
-export class Batch {
-  readonly frames: readonly LiveFrame[]
+export class FrameBatch {
+  readonly frames: readonly BatchFrame[]
   #bytes: Buffer | undefined
 
-  constructor(frames: readonly LiveFrame[]) {
+  constructor(frames: readonly BatchFrame[]) {
     this.frames = frames
   }
 
@@ -184,19 +184,19 @@ export class Batch {
   }
 }
 
-/** The batch of a single frame: the same one as before for the same frame, so that many are told the same. */
-export function repeatedBatch(): (text: string, topic?: string) => Batch {
-  let frame: LiveFrame = { text: '', topic: undefined }
-  let batch = new Batch([frame])
+/** The batch of a single frame: the same one as before for the same frame, so that many get the same. */
+export function repeatedBatch(): (text: string, topic?: string) => FrameBatch {
+  let frame: BatchFrame = { text: '', topic: undefined }
+  let batch = new FrameBatch([frame])
   return (text, topic) => {
     if (text === frame.text && topic === frame.topic) return batch
     frame = { text, topic }
-    batch = new Batch([frame])
+    batch = new FrameBatch([frame])
     return batch
   }
 }
 
-function framed(frames: readonly LiveFrame[]): Buffer {
+function framed(frames: readonly BatchFrame[]): Buffer {
   const texts = frames.map(({ text }) => ({ text, length: Buffer.byteLength(text) }))
   const allBytes = texts.reduce((sum, { length }) => sum + headerBytes(length) + length, 0)
   const all = Buffer.allocUnsafe(allBytes)
@@ -216,7 +216,7 @@ function headerBytes(length: number): number {
   return length <= longest.inTwoBytes ? 4 : 10
 }
 
-/** RFC 6455, 5.2: a text in one frame; 5.1: a server masks nothing. Answers where the text begins. */
+/** RFC 6455, 5.2: a text in one frame; 5.1: a server masks nothing. Returns where the text begins. */
 function writeHeader(all: Buffer, start: number, length: number): number {
   const finalText = 0x81
   const at = all.writeUInt8(finalText, start)
@@ -235,7 +235,7 @@ export function fittingFrame(
   mostBytes: number,
 ): string {
   const { length } = payload.bytes
-  // No payload gets shorter by being told, and what is much too large need not be read for that.
+  // No payload gets shorter by being framed, and what is much too large need not be read for that.
   const frame = length > mostBytes ? undefined : encode(topic, payload)
   if (frame !== undefined && hasAtMost(frame, mostBytes)) return frame
   const message = `expected a message that a page takes, of at most ${mostBytes} bytes, got ${length}`

@@ -20,9 +20,9 @@ export const closeCodes = {
   protocol: {
     code: 1002,
     when: 'a frame breaks the rules of RFC 6455',
-    advice: 'mend the program',
+    advice: 'fix the program',
   },
-  notText: { code: 1007, when: 'a text is not UTF-8', advice: 'mend the program' },
+  notText: { code: 1007, when: 'a text is not UTF-8', advice: 'fix the program' },
   tooMuch: {
     code: 1008,
     when: 'too much was sent for too long while memory was short, or more than one message before signing in',
@@ -46,7 +46,7 @@ export const closeCodes = {
   noSignIn: {
     code: 4400,
     when: 'the first message is none that signs in',
-    advice: 'mend the program',
+    advice: 'fix the program',
   },
   signedOut: {
     code: 4401,

@@ -25,7 +25,7 @@ export interface MessageSignInOptions {
 }
 
 /** How a websocket came, and the language it speaks. */
-export interface Stranger {
+export interface UnknownPeer {
   readonly request: IncomingMessage
   readonly dialect: Encoder
 }
@@ -38,7 +38,7 @@ type Encoder = Pick<Dialect, 'encode'>
  */
 export type MessageSignIn = (
   websocket: WebSocket,
-  stranger: Stranger,
+  peer: UnknownPeer,
   onUser: (user: User) => void,
 ) => void
 
@@ -64,7 +64,7 @@ export function createMessageSignIn(options: MessageSignInOptions): MessageSignI
         onUser(result.user)
         return
       }
-      const { code, reason } = goodbyeTo(result)
+      const { code, reason } = closeReasonOf(result)
       const error = new HubError('not-signed-in', reason)
       websocket.send(dialect.encode(errorTopic(topic), errorPayload(error)))
       websocket.close(code, reason)
@@ -88,7 +88,7 @@ type MessageResult = SignInResult | { readonly refused: 'malformed' }
 
 /**
  * Takes the first message of a websocket, and closes one that sends none in time, too long a one, or
- * a second. Answers how to stop that.
+ * a second. Returns how to stop that.
  */
 function expectOne(
   websocket: WebSocket,
@@ -97,7 +97,7 @@ function expectOne(
 ): () => void {
   const { firstMessageSeconds, firstMessageBytes } = limits
   let isTaken = false
-  const breach = ({ code }: CloseCode, reason: string) => {
+  const fail = ({ code }: CloseCode, reason: string) => {
     sampledLog.warn('websocket-sign-in-refused', { reason }, 'a websocket did not sign in')
     stop()
     websocket.close(code, reason)
@@ -113,14 +113,14 @@ function expectOne(
     refuse()
   }
   const refuse = () =>
-    breach(closeCodes.tooMuch, `expected one message of at most ${firstMessageBytes} bytes`)
+    fail(closeCodes.tooMuch, `expected one message of at most ${firstMessageBytes} bytes`)
   const stop = () => {
     clearTimeout(deadline)
     websocket.off('message', receive)
     websocket.off('excess', refuse)
   }
-  const giveUp = () => breach(closeCodes.tooLate, 'expected a first message sooner')
-  const deadline = setTimeout(giveUp, firstMessageSeconds * 1000)
+  const expire = () => fail(closeCodes.tooLate, 'expected a first message sooner')
+  const deadline = setTimeout(expire, firstMessageSeconds * 1000)
   websocket.on('message', receive)
   websocket.on('excess', refuse)
   websocket.once('close', stop)
@@ -139,7 +139,7 @@ function readFirstMessage(
   return { user: ownerOf(token)?.name ?? '', password: token }
 }
 
-function goodbyeTo(result: Exclude<MessageResult, { user: unknown }>): {
+function closeReasonOf(result: Exclude<MessageResult, { user: unknown }>): {
   code: number
   reason: string
 } {

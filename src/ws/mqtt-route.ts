@@ -5,7 +5,7 @@ import { offeredSubprotocols } from '../access/request-sign-in.ts'
 import type { Route } from '../core/route.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Config } from '../generated/config.ts'
-import { WebSocketInbound } from './rate-limited-reader.ts'
+import { RateLimitedReader } from './rate-limited-reader.ts'
 import type { WebSockets } from './websockets.ts'
 
 /** [MQTT-6.0.0-4] The names of MQTT 3.1.1 and 3.1 as websocket subprotocols. */
@@ -31,7 +31,7 @@ export function mqttRoute({ websockets, limits, sampledLog, handle }: MqttRouteO
   const frameBurst = framesPerPacket * (limits.publishBurst + limits.requestBurst)
   const options = {
     limits: { framesPerSecond, frameBurst },
-    pingPrice: framesPerSecond / limits.requestsPerSecond,
+    pingCost: framesPerSecond / limits.requestsPerSecond,
     sampledLog,
   }
   return {
@@ -53,7 +53,7 @@ interface WebSocketBytesOptions {
   /** Frames a peer may send in the long run, and at once. */
   readonly limits: { readonly framesPerSecond: number; readonly frameBurst: number }
   /** For how many frames a ping or a pong counts. */
-  readonly pingPrice: number
+  readonly pingCost: number
   readonly sampledLog: SampledLog
 }
 
@@ -62,14 +62,18 @@ const mostSilentFrames = 10
 
 /**
  * The bytes of a websocket's binary frames, as a stream. A peer that sends frames faster than it may is
- * not read meanwhile; one that begins with pings and empty frames in place of bytes is cut.
+ * not read meanwhile; one that begins with pings and empty frames in place of bytes is disconnected.
  */
 export function bytesOf(websocket: WebSocket, options: WebSocketBytesOptions): Duplex {
   const stream = createWebSocketStream(websocket)
-  const inbound = holdBack(websocket, stream, options)
-  const mayGoOn = createPatience(() => {
+  const reader = holdBack(websocket, stream, options)
+  const mayGoOn = createSilenceLimit(() => {
     const { sampledLog } = options
-    sampledLog.warn('mqtt-no-connect', {}, 'a websocket says nothing in many frames: it is cut')
+    sampledLog.warn(
+      'mqtt-no-connect',
+      {},
+      'a websocket says nothing in many frames: it is disconnected',
+    )
     websocket.terminate()
   })
   // The stream's own listener would take whatever comes, and a text for bytes.
@@ -80,17 +84,17 @@ export function bytesOf(websocket: WebSocket, options: WebSocketBytesOptions): D
     // [MQTT-6.0.0-1] MQTT travels in binary frames only. RFC 6455, 7.4.1: 1003, data not taken.
     if (bytes === undefined) websocket.close(1003, 'expected binary frames')
     if (!mayGoOn(bytes !== undefined && bytes.length > 0)) return
-    if (bytes === undefined) inbound.noise()
-    else inbound.message(bytes)
+    if (bytes === undefined) reader.noise()
+    else reader.message(bytes)
   })
   websocket.on('ping', (data) => {
-    if (mayGoOn(false)) inbound.ping(data)
+    if (mayGoOn(false)) reader.ping(data)
   })
   websocket.on('pong', () => {
-    if (mayGoOn(false)) inbound.noise()
+    if (mayGoOn(false)) reader.noise()
   })
   websocket.on('fragments', (count: number) => {
-    if (mayGoOn(false)) inbound.noise(count)
+    if (mayGoOn(false)) reader.noise(count)
   })
   return stream
 }
@@ -99,9 +103,9 @@ export function bytesOf(websocket: WebSocket, options: WebSocketBytesOptions): D
 function holdBack(
   websocket: WebSocket,
   stream: Duplex,
-  { limits, pingPrice, sampledLog }: WebSocketBytesOptions,
-): WebSocketInbound {
-  const inlet = {
+  { limits, pingCost, sampledLog }: WebSocketBytesOptions,
+): RateLimitedReader {
+  const pausable = {
     pause: () => websocket.pause(),
     pong: (data: Buffer) => websocket.pong(data),
     // A full stream asks for more itself, when it has been read.
@@ -109,27 +113,27 @@ function holdBack(
       if (stream.readableLength < stream.readableHighWaterMark) websocket.resume()
     },
   }
-  const inbound = new WebSocketInbound(inlet, {
+  const reader = new RateLimitedReader(pausable, {
     limits: { messagesPerSecond: limits.framesPerSecond, messageBurst: limits.frameBurst },
-    pingPrice,
+    pingCost,
     sampledLog,
     receive: (frame) => {
       if (!stream.push(frame)) websocket.pause()
     },
   })
   stream._read = () => {
-    if (!inbound.isHeldBack) websocket.resume()
+    if (!reader.isHeldBack) websocket.resume()
   }
   // Comes before the stream learns of it, which takes nothing after its end.
-  websocket.prependOnceListener('close', () => inbound.close())
-  return inbound
+  websocket.prependOnceListener('close', () => reader.close())
+  return reader
 }
 
 /**
  * Tells of each frame, by whether it has bytes, whether it is to be dealt with. `onEnd` is called once,
  * when too many had none before the first that has.
  */
-function createPatience(onEnd: () => void): (hasBytes: boolean) => boolean {
+function createSilenceLimit(onEnd: () => void): (hasBytes: boolean) => boolean {
   let isSpoken = false
   let silentFrames = 0
   return (hasBytes) => {

@@ -4,29 +4,29 @@ import type { SampledLog } from '../core/sampled-log.ts'
 import { TokenBucket } from '../core/token-bucket.ts'
 
 /** What rate control needs of a websocket. */
-export type Inlet = Pick<WebSocket, 'pause' | 'resume' | 'pong'>
+export type PausableSocket = Pick<WebSocket, 'pause' | 'resume' | 'pong'>
 
-export interface InboundLimits {
+export interface ReadLimits {
   readonly messagesPerSecond: number
   readonly messageBurst: number
 }
 
-export interface WebSocketInboundOptions {
-  readonly limits: InboundLimits
+export interface RateLimitedReaderOptions {
+  readonly limits: ReadLimits
   readonly sampledLog: SampledLog
   /** For how many messages a ping or a pong counts; one, if nothing else is said. */
-  readonly pingPrice?: number
+  readonly pingCost?: number
   /** For how many messages a frame counts; one, if nothing else is said. */
-  priceOf?(frame: Buffer): number
+  costOf?(frame: Buffer): number
   receive(frame: Buffer): void
   /**
-   * When a socket that goes on to send too much while the hub is short of memory is given up, and how it is
-   * told; never without this.
+   * When a socket that goes on to send too much while the hub is short of memory is disconnected, and who
+   * tells its peer; never without this.
    */
-  readonly giveUp?: {
+  readonly disconnect?: {
     readonly afterSeconds: number
     isShortOfMemory(): boolean
-    tell(error: HubError): void
+    notify(error: HubError): void
   }
   /** Milliseconds of a clock that never jumps. */
   readonly now?: () => number
@@ -37,11 +37,11 @@ const calmMs = 1000
 
 /**
  * Lets a socket have its rate. What is past it waits, and the socket is not read meanwhile, so that TCP
- * makes its peer wait too; only one that goes on for long while memory is short is given up.
+ * makes its peer wait too; only one that goes on for long while memory is short is disconnected.
  */
-export class WebSocketInbound {
-  readonly #inlet: Inlet
-  readonly #options: WebSocketInboundOptions
+export class RateLimitedReader {
+  readonly #socket: PausableSocket
+  readonly #options: RateLimitedReaderOptions
   readonly #now: () => number
   readonly #bucket: TokenBucket
   /** What came with the piece that went past the rate. Pausing does not stop what was read already. */
@@ -55,9 +55,9 @@ export class WebSocketInbound {
   #isPaused = false
   #isClosed = false
 
-  constructor(inlet: Inlet, options: WebSocketInboundOptions) {
+  constructor(socket: PausableSocket, options: RateLimitedReaderOptions) {
     const { limits, now = () => performance.now() } = options
-    this.#inlet = inlet
+    this.#socket = socket
     this.#options = options
     this.#now = now
     this.#bucket = new TokenBucket({
@@ -78,7 +78,7 @@ export class WebSocketInbound {
     return this.#isPaused
   }
 
-  /** Pings have a price, or they would be the cheaper flood. */
+  /** Pings have a cost, or they would be the cheaper flood. */
   ping(data: Buffer): void {
     if (this.#isClosed) return
     this.#ping = data
@@ -88,7 +88,7 @@ export class WebSocketInbound {
   /** Frames that nothing follows from cost as much: pongs, fragments, and what is refused. */
   noise(count = 1): void {
     if (this.#isClosed || this.#timer !== undefined) return
-    if (!this.#bucket.take(count * this.#pingPrice())) this.#holdBack()
+    if (!this.#bucket.take(count * this.#pingCost())) this.#holdBack()
   }
 
   /** Nothing is received any more. */
@@ -101,7 +101,7 @@ export class WebSocketInbound {
   #drain(): void {
     this.#timer = undefined
     while (!this.#isClosed && this.#hasWork()) {
-      if (!this.#bucket.take(this.#nextPrice())) {
+      if (!this.#bucket.take(this.#nextCost())) {
         this.#holdBack()
         return
       }
@@ -109,7 +109,7 @@ export class WebSocketInbound {
     }
     this.#waiting = []
     this.#takenCount = 0
-    if (this.#isPaused) this.#inlet.resume()
+    if (this.#isPaused) this.#socket.resume()
     this.#isPaused = false
   }
 
@@ -117,21 +117,21 @@ export class WebSocketInbound {
     return this.#ping !== undefined || this.#takenCount < this.#waiting.length
   }
 
-  #pingPrice(): number {
-    return this.#options.pingPrice ?? 1
+  #pingCost(): number {
+    return this.#options.pingCost ?? 1
   }
 
-  #nextPrice(): number {
+  #nextCost(): number {
     const frame = this.#waiting[this.#takenCount]
-    if (this.#ping !== undefined || frame === undefined) return this.#pingPrice()
-    return this.#options.priceOf?.(frame) ?? 1
+    if (this.#ping !== undefined || frame === undefined) return this.#pingCost()
+    return this.#options.costOf?.(frame) ?? 1
   }
 
   #dealWithNext(): void {
     const ping = this.#ping
     if (ping !== undefined) {
       this.#ping = undefined
-      this.#inlet.pong(ping)
+      this.#socket.pong(ping)
       return
     }
     const frame = this.#waiting[this.#takenCount]
@@ -140,28 +140,28 @@ export class WebSocketInbound {
   }
 
   #holdBack(): void {
-    const { limits, sampledLog, giveUp } = this.#options
+    const { limits, sampledLog, disconnect } = this.#options
     const nowMs = this.#now()
     const isCalm = nowMs - this.#heldUntilMs > calmMs
-    if (isCalm || giveUp?.isShortOfMemory() === false) this.#overSinceMs = nowMs
-    if (giveUp !== undefined && nowMs - this.#overSinceMs > giveUp.afterSeconds * 1000) {
+    if (isCalm || disconnect?.isShortOfMemory() === false) this.#overSinceMs = nowMs
+    if (disconnect !== undefined && nowMs - this.#overSinceMs > disconnect.afterSeconds * 1000) {
       sampledLog.warn('websocket-over-rate', {}, 'a websocket sends too much: it is closed')
       this.close()
       const most = `at most ${limits.messagesPerSecond} messages a second`
-      giveUp.tell(new HubError('too-fast', `expected ${most}, got more for too long`))
+      disconnect.notify(new HubError('too-fast', `expected ${most}, got more for too long`))
       return
     }
     sampledLog.warn('websocket-held-back', {}, 'a websocket sends faster than it may')
     const waitMs = this.#bucket.waitMs()
     this.#heldUntilMs = nowMs + waitMs
-    if (!this.#isPaused) this.#inlet.pause()
+    if (!this.#isPaused) this.#socket.pause()
     this.#isPaused = true
     this.#timer = setTimeout(() => this.#drain(), waitMs)
   }
 }
 
 /** Lets `reader` have all that comes on `websocket`; what is too large has come for nothing. */
-export function readFrom(websocket: WebSocket, reader: WebSocketInbound): void {
+export function readFrom(websocket: WebSocket, reader: RateLimitedReader): void {
   websocket.on('message', (frame) => {
     // Never anything else with the default binaryType.
     if (Buffer.isBuffer(frame)) reader.message(frame)

@@ -20,10 +20,10 @@ import type {
   Welcome,
 } from '../dialects/served-dialect.ts'
 import type { DialectUser, DialectUsers } from '../nodes/served/dialect-users.ts'
-import { type Batch, repeatedBatch } from './audiences.ts'
+import { type FrameBatch, repeatedBatch } from './audiences.ts'
 import { closeCodes } from './close-codes.ts'
-import { type InboundLimits, readFrom, WebSocketInbound } from './rate-limited-reader.ts'
-import { type OutboundLimits, WebSocketLink, writeOnceATurn } from './websocket-link.ts'
+import { RateLimitedReader, type ReadLimits, readFrom } from './rate-limited-reader.ts'
+import { createWriteBuffer, WebSocketLink, type WriteLimits } from './websocket-link.ts'
 import {
   createWebSockets,
   type WebSockets,
@@ -32,9 +32,9 @@ import {
 } from './websockets.ts'
 
 export interface ServedRouteOptions {
-  readonly door: ServedDoor
+  readonly access: ServedAccess
   readonly websockets: ServedWebSockets
-  readonly limits: InboundLimits & OutboundLimits & { readonly overRateSeconds: number }
+  readonly limits: ReadLimits & WriteLimits & { readonly overRateSeconds: number }
   readonly newOutboundShare: NewShare
   /** Whether the hub has to save memory. */
   isShortOfMemory(): boolean
@@ -43,8 +43,8 @@ export interface ServedRouteOptions {
   readonly endOfTick: EndOfTick
 }
 
-/** What a served dialect may ask of the hub about those who come. */
-export interface ServedDoor {
+/** Who may use a served dialect, and from where. */
+export interface ServedAccess {
   /** The name of the dialect. */
   readonly name: string
   /** What stands before its own paths: `/house`, or nothing. */
@@ -55,7 +55,7 @@ export interface ServedDoor {
   readonly signIn: SignIn
   readonly ofRequest: RequestSignIn['ofRequest']
   /** Whether a user may have one more connection, and this is to be one of that user's. */
-  mayEnter(connection: object, user: string): boolean
+  authorizeConnection(connection: object, user: string): boolean
   clientAddress(request: IncomingMessage): string
   isSecure(request: IncomingMessage): boolean
   /** The origin of the page that sent a request, when that is neither ours nor listed. */
@@ -67,8 +67,8 @@ export interface ServedDoor {
 }
 
 /**
- * Websockets whose subprotocol is chosen for each of them. When the hub ends they are cut: clients of
- * these systems come back after that, and some do not after a goodbye.
+ * Websockets whose subprotocol is chosen for each of them. When the hub ends they are ended without a close
+ * frame: clients of these systems come back after that, and some do not after one.
  */
 export interface ServedWebSockets extends Pick<WebSockets, 'close'> {
   /** Completes the handshake of a welcome. */
@@ -104,13 +104,13 @@ const nothing = Buffer.alloc(0)
 
 /** Every path and method of a served dialect, and its websockets. */
 export function servedRoute(dialect: ServedDialect, options: ServedRouteOptions): AnyRoute {
-  const { door, websockets } = options
+  const { access, websockets } = options
   // All links of a dialect share it, for most frames are for many of them.
   const batchOf = repeatedBatch()
   return {
-    checksOrigin: dialect.checksOrigin === true || door.isAnyPageGuest,
+    checksOrigin: dialect.checksOrigin === true || access.isAnyPageGuest,
     any: async ({ request, response }, body) => {
-      const asked = servedRequest({ request, body, gone: closeOf(response) }, door)
+      const asked = servedRequest({ request, body, gone: closeOf(response) }, access)
       const answer = await dialect.answer(asked)
       response.writeHead(answer.status, headersTo(answer)).end(answer.body)
     },
@@ -122,11 +122,11 @@ export function servedRoute(dialect: ServedDialect, options: ServedRouteOptions)
       }
       const asked = servedRequest(
         { request, body: nothing, gone: closeOf(socket), onSession },
-        door,
+        access,
       )
       const welcome = await dialect.greet(asked)
       if (isAnswer(welcome)) answerUpgrade(handshake, welcome)
-      else if (welcome.user && !door.mayEnter(socket, welcome.user.name)) {
+      else if (welcome.user && !access.authorizeConnection(socket, welcome.user.name)) {
         handshake.refuse(tooManyConnections)
       } else {
         const { address } = asked
@@ -162,22 +162,22 @@ function headersTo({ status, headers, body = '' }: ServedAnswer): Record<string,
 }
 
 /** A websocket that is open. */
-interface Opened {
+interface OpenWebSocket {
   readonly websocket: WebSocket
   readonly socket: Duplex
   readonly address: string
   readonly until: Until | undefined
-  batchOf(text: string, topic?: string): Batch
+  batchOf(text: string, topic?: string): FrameBatch
 }
 
 /** Lets a websocket and a dialect converse until one of them has enough. */
-function converse(opened: Opened, welcome: Welcome, options: ServedRouteOptions): void {
+function converse(opened: OpenWebSocket, welcome: Welcome, options: ServedRouteOptions): void {
   const { websocket, socket, batchOf } = opened
   const { limits, sampledLog, log } = options
-  const outlet = writeOnceATurn(websocket, socket, options.endOfTick)
+  const writes = createWriteBuffer(websocket, socket, options.endOfTick)
   let owner = ''
   const share = options.newOutboundShare(() => owner)
-  const frames = new WebSocketLink(outlet, {
+  const frames = new WebSocketLink(writes, {
     limits,
     share,
     sampledLog,
@@ -199,35 +199,35 @@ function converse(opened: Opened, welcome: Welcome, options: ServedRouteOptions)
   const guarded = <T>(act: () => T) => guard(act, { websocket, log })
   const conversation = guarded(() => welcome.open(link))
   if (conversation === undefined) return
-  const inbound = new WebSocketInbound(websocket, {
+  const reader = new RateLimitedReader(websocket, {
     limits,
     sampledLog,
     receive: (frame) => guarded(() => conversation.receive(frame.toString('utf8'))),
-    giveUp: {
+    disconnect: {
       afterSeconds: limits.overRateSeconds,
       isShortOfMemory: options.isShortOfMemory,
-      tell: ({ message }) => {
+      notify: ({ message }) => {
         websocket.close(closeCodes.tooMuch.code, message)
         websocket.resume()
       },
     },
   })
-  readFrom(websocket, inbound)
+  readFrom(websocket, reader)
   websocket.on('close', () => {
     for (const leave of leaves) leave()
     frames.close()
-    inbound.close()
+    reader.close()
     conversation.closed()
   })
 }
 
-function enter(user: User, opened: Opened, { door }: ServedRouteOptions) {
+function enter(user: User, opened: OpenWebSocket, { access }: ServedRouteOptions) {
   const { websocket, socket, address, until } = opened
-  const { name, base } = door
-  if (!door.mayEnter(socket, user.name)) return undefined
+  const { name, base } = access
+  if (!access.authorizeConnection(socket, user.name)) return undefined
   const caller = { user, address, way: name, base, connection: socket, until }
   // RFC 6455, 7.4.1: 1008, a message that breaks the policy; these clients know no codes of ours.
-  return door.dialectUsers.enter(caller, () => websocket.close(1008, 'signed out'))
+  return access.dialectUsers.enter(caller, () => websocket.close(1008, 'signed out'))
 }
 
 /** Returns what `act` does. A defect of ours must not end the hub: it ends the websocket. */
@@ -245,24 +245,24 @@ function guard<T>(
 }
 
 /** What comes with a request besides its headers. */
-interface Arrived {
+interface IncomingRequest {
   readonly request: IncomingMessage
   readonly body: Buffer
   readonly gone: AbortSignal
-  /** Told how long somebody is signed in whose session that is. */
+  /** Called with how long somebody is signed in whose session that is. */
   readonly onSession?: (until: Until) => void
 }
 
 /** A request as a served dialect sees it. */
-function servedRequest(arrived: Arrived, door: ServedDoor): ServedRequest {
-  const { request, body, gone } = arrived
-  const address = door.clientAddress(request)
-  const foreignOrigin = door.foreignOriginOf(request)
+function servedRequest(incoming: IncomingRequest, access: ServedAccess): ServedRequest {
+  const { request, body, gone } = incoming
+  const address = access.clientAddress(request)
+  const foreignOrigin = access.foreignOriginOf(request)
   const isOriginAllowed = foreignOrigin === undefined
   const url = String(request.url)
   const path = url.replace(/\?.*$/s, '')
   // A proxy may have left a prefix before it; see `pathOf` in check-request.ts.
-  const own = door.path === '' ? path : path.slice(path.indexOf(door.path) + door.path.length)
+  const own = access.path === '' ? path : path.slice(path.indexOf(access.path) + access.path.length)
   return {
     method: String(request.method),
     path: own.startsWith('/') ? own : `/${own}`,
@@ -270,33 +270,33 @@ function servedRequest(arrived: Arrived, door: ServedDoor): ServedRequest {
     headers: headersOf(request),
     body,
     address,
-    isSecure: door.isSecure(request),
+    isSecure: access.isSecure(request),
     isOriginAllowed,
     subprotocols: offeredSubprotocols(request).filter((name) => name !== ''),
     gone,
     signIn: async (credentials?: Credentials) => {
-      if (credentials !== undefined) return door.signIn(credentials, address, foreignOrigin)
+      if (credentials !== undefined) return access.signIn(credentials, address, foreignOrigin)
       if (!isOriginAllowed) return { refused: 'nobody' }
-      const result = await door.ofRequest(request)
-      if ('user' in result && result.until) arrived.onSession?.(result.until)
+      const result = await access.ofRequest(request)
+      if ('user' in result && result.until) incoming.onSession?.(result.until)
       return result
     },
-    guest: () => guestOf(door, { address, isOriginAllowed }),
+    guest: () => guestOf(access, { address, isOriginAllowed }),
     actAs: (user): DialectUser | undefined =>
-      door.mayEnter(request.socket, user.name)
-        ? door.dialectUsers.of({ user, address, way: door.name })
+      access.authorizeConnection(request.socket, user.name)
+        ? access.dialectUsers.of({ user, address, way: access.name })
         : undefined,
   }
 }
 
 /** A page of anybody may be let in to look, and not to touch. */
 function guestOf(
-  door: ServedDoor,
+  access: ServedAccess,
   { address, isOriginAllowed }: Pick<ServedRequest, 'address' | 'isOriginAllowed'>,
 ): User | undefined {
-  const guest = door.guest(address)
+  const guest = access.guest(address)
   if (guest === undefined || isOriginAllowed) return guest
-  return door.isAnyPageGuest ? door.dialectUsers.readOnly(guest) : undefined
+  return access.isAnyPageGuest ? access.dialectUsers.readOnly(guest) : undefined
 }
 
 function headersOf({ headers }: IncomingMessage): Record<string, string | undefined> {

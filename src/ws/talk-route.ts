@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
 import type { WebSocket } from 'ws'
 import { tooManyConnections } from '../access/connection-limiter.ts'
-import { challenge, type RequestSignIn, refusalOf, ticketIn } from '../access/request-sign-in.ts'
+import { challenge, type RequestSignIn, signInError, ticketIn } from '../access/request-sign-in.ts'
 import type { Until } from '../access/secrets.ts'
 import { parseBearer } from '../access/sign-in.ts'
 import type { User } from '../access/user.ts'
@@ -16,9 +16,9 @@ import { isTopic } from '../core/topic.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import { closeCodes } from './close-codes.ts'
 import { type MessageSignIn, welcomeFrame } from './message-sign-in.ts'
-import { type InboundLimits, readFrom, WebSocketInbound } from './rate-limited-reader.ts'
-import type { OpenSession, SessionOptions } from './talk-session.ts'
-import { type OutboundLimits, WebSocketLink, writeOnceATurn } from './websocket-link.ts'
+import { RateLimitedReader, type ReadLimits, readFrom } from './rate-limited-reader.ts'
+import type { TalkSession, TalkSessionOptions } from './talk-session.ts'
+import { createWriteBuffer, WebSocketLink, type WriteLimits } from './websocket-link.ts'
 import type { WebSockets } from './websockets.ts'
 
 const subprotocol = 'clown.talk.v1'
@@ -30,13 +30,13 @@ export function chooseTalk(offered: Set<string>): string | false {
 
 export interface TalkOptions {
   readonly dialect: Dialect
-  openSession(options: SessionOptions): OpenSession
+  openSession(options: TalkSessionOptions): TalkSession
   readonly signIn: {
     readonly ofUpgrade: RequestSignIn['ofUpgrade']
     readonly byMessage: MessageSignIn
   }
   /** Whether a user may have one more connection, and this is to be one of that user's. */
-  mayEnter(connection: object, user: string): boolean
+  authorizeConnection(connection: object, user: string): boolean
   readonly websockets: WebSockets
   readonly newOutboundShare: NewShare
   /** Whether the hub has to save memory. */
@@ -44,7 +44,7 @@ export interface TalkOptions {
   readonly endOfTick: EndOfTick
   /** Where a request comes from. */
   clientAddress(request: IncomingMessage): string
-  readonly limits: InboundLimits & OutboundLimits & { readonly overRateSeconds: number }
+  readonly limits: ReadLimits & WriteLimits & { readonly overRateSeconds: number }
   readonly log: Logger
   readonly sampledLog: SampledLog
 }
@@ -65,7 +65,7 @@ function talkRoute(base: string, options: TalkOptions): Route {
       parseBearer(request.headers.authorization) !== undefined,
     upgrade: (handshake) =>
       asksForMessage(handshake.request)
-        ? acceptStranger(handshake, base, options)
+        ? acceptUnknown(handshake, base, options)
         : acceptUser(handshake, base, options),
   }
 }
@@ -96,11 +96,11 @@ function decode(text: string): string | undefined {
 }
 
 async function acceptUser(handshake: Handshake, base: string, options: TalkOptions) {
-  const { signIn, mayEnter, websockets, clientAddress } = options
+  const { signIn, authorizeConnection, websockets, clientAddress } = options
   const { request, socket, refuse } = handshake
   const result = await signIn.ofUpgrade(request)
-  if (!('user' in result)) refuse(refusalOf(result, challenge))
-  else if (!mayEnter(socket, result.user.name)) refuse(tooManyConnections)
+  if (!('user' in result)) refuse(signInError(result, challenge))
+  else if (!authorizeConnection(socket, result.user.name)) refuse(tooManyConnections)
   else {
     const { user, until } = result
     const address = clientAddress(request)
@@ -111,13 +111,13 @@ async function acceptUser(handshake: Handshake, base: string, options: TalkOptio
 }
 
 /** Takes a websocket whose first message is to say who it is; nothing else is sent or obeyed before. */
-function acceptStranger(handshake: Handshake, base: string, options: TalkOptions) {
-  const { signIn, mayEnter, websockets, dialect, clientAddress } = options
+function acceptUnknown(handshake: Handshake, base: string, options: TalkOptions) {
+  const { signIn, authorizeConnection, websockets, dialect, clientAddress } = options
   const { request, socket } = handshake
   const address = clientAddress(request)
   websockets.accept(handshake, (websocket) => {
     signIn.byMessage(websocket, { request, dialect }, (user) => {
-      if (!mayEnter(socket, user.name)) {
+      if (!authorizeConnection(socket, user.name)) {
         websocket.close(closeCodes.later.code, tooManyConnections.reason)
         return
       }
@@ -134,7 +134,7 @@ function asksForMessage({ url }: IncomingMessage): boolean {
 }
 
 /** Somebody who talks below a base. */
-interface Visit {
+interface Talker {
   readonly base: string
   readonly user: User
   /** How long, when that is not as long as the websocket is open. */
@@ -145,14 +145,14 @@ interface Visit {
 
 function serve(
   websocket: WebSocket,
-  { base, user, until, address, socket }: Visit,
+  { base, user, until, address, socket }: Talker,
   options: TalkOptions,
 ): void {
   const { dialect, log, limits, sampledLog } = options
   const { encodeMissed } = dialect
-  const outlet = writeOnceATurn(websocket, socket, options.endOfTick)
+  const writes = createWriteBuffer(websocket, socket, options.endOfTick)
   const share = options.newOutboundShare(() => user.name)
-  const link = new WebSocketLink(outlet, { limits, share, sampledLog, encodeMissed })
+  const link = new WebSocketLink(writes, { limits, share, sampledLog, encodeMissed })
   const session = options.openSession({
     dialect,
     base,
@@ -173,30 +173,30 @@ function serve(
       websocket.close(closeCodes.defect.code, 'the hub could not deal with a frame')
     }
   }
-  const tell = (error: HubError) => {
+  const notify = (error: HubError) => {
     link.send(dialect.encodeError(error))
     websocket.close(closeCodes.tooMuch.code, error.message)
     // Its answer has to be read.
     websocket.resume()
   }
   const { isShortOfMemory } = options
-  const giveUp = { afterSeconds: limits.overRateSeconds, isShortOfMemory, tell }
-  const inbound = new WebSocketInbound(websocket, {
+  const disconnect = { afterSeconds: limits.overRateSeconds, isShortOfMemory, notify }
+  const reader = new RateLimitedReader(websocket, {
     limits,
     sampledLog,
-    priceOf: dialect.countMessages,
+    costOf: dialect.countMessages,
     receive,
-    giveUp,
+    disconnect,
   })
   websocket.on('excess', (error: HubError) => link.send(dialect.encodeError(error)))
-  readFrom(websocket, inbound)
+  readFrom(websocket, reader)
   websocket.on('close', (code) => {
     session.close()
     link.close()
-    // Who said goodbye in order may have sent commands that still wait for their turn.
-    if (!cleanCodes.has(code)) inbound.close()
+    // Who closed it in order may have sent commands that still wait for their turn.
+    if (!cleanCodes.has(code)) reader.close()
   })
 }
 
-/** RFC 6455, 7.4.1: done, going away, and a goodbye without a code. */
+/** RFC 6455, 7.4.1: done, going away, and a close without a code. */
 const cleanCodes = new Set([1000, 1001, 1005])

@@ -13,10 +13,10 @@ import { shapeOf } from '../nodes/clown-model.ts'
 import type { Answering, Asker } from '../nodes/registry/answers.ts'
 import type { Audiences } from './audiences.ts'
 import { fittingFrame } from './audiences.ts'
-import type { PatientLink } from './websocket-link.ts'
+import type { WebSocketLink } from './websocket-link.ts'
 
 /** What every session needs of the hub. */
-export interface SessionContext {
+export interface TalkSessionContext {
   readonly bus: Bus
   readonly audiences: Audiences
   readonly signedIn: SignedIn
@@ -25,7 +25,7 @@ export interface SessionContext {
    *
    * @throws HubError when the message may not go on the bus.
    */
-  admit(message: Message, sender: Sender): Message | undefined
+  enter(message: Message, sender: Sender): Message | undefined
   /** The last known value of every topic below a base. */
   lastValuesBelow(base: string): Promise<Message[]>
   /** What the hub answers to one session in place of nodes. */
@@ -36,10 +36,10 @@ export interface SessionContext {
   readonly after?: AlarmClock['after']
 }
 
-export interface SessionOptions {
+export interface TalkSessionOptions {
   readonly dialect: Dialect
   readonly base: string
-  readonly link: PatientLink
+  readonly link: WebSocketLink
   readonly user: User
   /** Where the link comes from. */
   readonly address: string
@@ -52,11 +52,14 @@ export interface SessionOptions {
 }
 
 /** A signed-in link that is part of its audience until it is closed. */
-export interface OpenSession extends Session {
+export interface TalkSession extends Session {
   close(): void
 }
 
-export function openSession(context: SessionContext, options: SessionOptions): OpenSession {
+export function openTalkSession(
+  context: TalkSessionContext,
+  options: TalkSessionOptions,
+): TalkSession {
   const { dialect, base, link, user, address, connection, until, ended } = options
   const join = () => {
     const membership = context.audiences.join({ dialect, base, rights }, link)
@@ -105,9 +108,9 @@ export function openSession(context: SessionContext, options: SessionOptions): O
       if (isQuestion && answering.list(topic, payload, line)) return
       const message = toMessage(joinTopic(base, topic), payload)
       const sender = { user: user.name, rights, address, way: dialect.name, watcher, force }
-      const admitted = context.admit(message, sender)
-      if (admitted === undefined) return
-      context.bus.publish(admitted)
+      const entered = context.enter(message, sender)
+      if (entered === undefined) return
+      context.bus.publish(entered)
       if (isQuestion) answering.asked(topic, line)
     },
     catchUp: catchUp.ask,
@@ -129,7 +132,7 @@ function toMessage(topic: string, payload: Payload): Message {
 const catchUpPauseMs = 1000
 
 interface CatchUpOptions {
-  readonly link: PatientLink
+  readonly link: WebSocketLink
   readonly after: AlarmClock['after']
   sendLastValues(): Promise<void>
 }

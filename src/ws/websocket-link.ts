@@ -4,11 +4,11 @@ import type { ByteShare } from '../core/byte-budget.ts'
 import type { EndOfTick } from '../core/callbacks.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Link } from '../dialects/dialect.ts'
-import type { Batch } from './audiences.ts'
+import type { FrameBatch } from './audiences.ts'
 import { closeCodes } from './close-codes.ts'
 
 /** What the link needs of a websocket. */
-export type Outlet = Pick<WebSocket, 'bufferedAmount' | 'close' | 'readyState'> & {
+export type WriteBuffer = Pick<WebSocket, 'bufferedAmount' | 'close' | 'readyState'> & {
   send(frame: string, written: () => void): void
   /** Writes frames that are complete. */
   write(bytes: Buffer, written: () => void): void
@@ -16,15 +16,15 @@ export type Outlet = Pick<WebSocket, 'bufferedAmount' | 'close' | 'readyState'> 
   offer(bytes: Buffer): boolean
 }
 
-export interface OutboundLimits {
+export interface WriteLimits {
   /** Bytes that may wait before only the latest report of each topic is kept. */
   readonly conflateBytes: number
-  /** Bytes that may wait before the reader is given up. */
+  /** Bytes that may wait before the reader is disconnected. */
   readonly outboundBytes: number
 }
 
 export interface WebSocketLinkOptions {
-  readonly limits: OutboundLimits
+  readonly limits: WriteLimits
   /** Of what waits for all readers together. */
   readonly share: ByteShare
   readonly sampledLog: SampledLog
@@ -32,33 +32,14 @@ export interface WebSocketLinkOptions {
   encodeMissed(count: number): string | undefined
 }
 
-/** A link to a reader that may be slow. */
-export interface PatientLink extends Link {
-  /**
-   * Sends live frames. One with a `topic` tells its latest value: if the reader falls behind, a later
-   * one takes its place. One without is never left out, nor is what comes by `send`.
-   */
-  deliver(batch: Batch): void
-  /** From now on `settle` is called before anything else than live frames is sent. */
-  follow(source: { settle(): void }): void
-  /** From now on live frames wait, until `release`. */
-  hold(): void
-  release(): void
-  /** Sends the past value of `topic` ahead of what is held, unless a newer one waits there. */
-  past(frame: string, topic: string): void
-  /** Resolves when the reader keeps up; to false when it is gone. */
-  hasRoom(): Promise<boolean>
-  /** Closes the websocket, after all that was there before. */
-  end(code: number, reason: string): void
-  /** Nothing is sent any more. */
-  close(): void
-}
-
-/** Takes all frames at once, and never makes anybody wait for the reader at its other end. */
-export class WebSocketLink implements PatientLink {
-  readonly #outlet: Outlet
+/**
+ * A link to a reader that may be slow: takes all frames at once, and never makes anybody wait for the reader at
+ * its other end.
+ */
+export class WebSocketLink implements Link {
+  readonly #buffer: WriteBuffer
   readonly #options: WebSocketLinkOptions
-  readonly #held = new HeldFrames()
+  readonly #queue = new BackpressureQueue()
   readonly #written = () => this.#drain()
   readonly #waitingForRoom: ((isOpen: boolean) => void)[] = []
   #source = { settle: () => {} }
@@ -71,8 +52,8 @@ export class WebSocketLink implements PatientLink {
   /** Half of what may wait, so that live frames have room beside those that are made to wait. */
   readonly #roomBytes: number
 
-  constructor(outlet: Outlet, options: WebSocketLinkOptions) {
-    this.#outlet = outlet
+  constructor(buffer: WriteBuffer, options: WebSocketLinkOptions) {
+    this.#buffer = buffer
     this.#options = options
     this.#roomBytes = options.limits.conflateBytes / 2
   }
@@ -84,20 +65,26 @@ export class WebSocketLink implements PatientLink {
     else this.#keep(frame, undefined)
   }
 
-  deliver(batch: Batch): void {
+  /**
+   * Sends live frames. One with a `topic` tells its latest value: if the reader falls behind, a later
+   * one takes its place. One without is never left out, nor is what comes by `send`.
+   */
+  deliver(batch: FrameBatch): void {
     const { bytes } = batch
     // Whoever waits for room has it after this, so that nobody needs to hear when it is written.
     const isSmall = bytes.length <= this.#roomBytes
-    if (this.#isIdle && isSmall && this.#outlet.offer(bytes)) return
+    if (this.#isIdle && isSmall && this.#buffer.offer(bytes)) return
     if (!this.#isOpen()) return
-    if (this.#isDirect()) this.#outlet.write(bytes, this.#written)
+    if (this.#isDirect()) this.#buffer.write(bytes, this.#written)
     else for (const { text, topic } of batch.frames) this.#keep(text, topic)
   }
 
+  /** From now on `settle` is called before anything else than live frames is sent. */
   follow(source: { settle(): void }): void {
     this.#source = source
   }
 
+  /** From now on live frames wait, until `release`. */
   hold(): void {
     this.#source.settle()
     this.#holds++
@@ -109,77 +96,81 @@ export class WebSocketLink implements PatientLink {
     this.#drain()
   }
 
+  /** Sends the past value of `topic` ahead of what waits, unless a newer one waits there. */
   past(frame: string, topic: string): void {
     this.#source.settle()
-    if (this.#isOpen() && !this.#held.has(topic)) this.#write(frame)
+    if (this.#isOpen() && !this.#queue.has(topic)) this.#write(frame)
   }
 
+  /** Resolves when the reader keeps up; to false when it is gone. */
   async hasRoom(): Promise<boolean> {
     if (!this.#isOpen()) return false
     if (this.#hasRoomNow()) return true
     return new Promise((resolve) => this.#waitingForRoom.push(resolve))
   }
 
+  /** Closes the websocket, after all that was there before. */
   end(code: number, reason: string): void {
     this.#source.settle()
-    this.#outlet.close(code, reason)
+    this.#buffer.close(code, reason)
   }
 
+  /** Nothing is sent any more. */
   close(): void {
     this.#isClosed = true
     this.#isIdle = false
     this.#options.share.hold(0)
-    this.#held.clear()
+    this.#queue.clear()
     for (const resolve of this.#waitingForRoom.splice(0)) resolve(false)
   }
 
   #isOpen(): boolean {
-    return !this.#isClosed && this.#outlet.readyState === WebSocket.OPEN
+    return !this.#isClosed && this.#buffer.readyState === WebSocket.OPEN
   }
 
-  /** What waits already is what tells; a single large frame is no fault of its reader. */
+  /** What waits already is what tells; a single large frame says nothing against its reader. */
   #isDirect(): boolean {
     const { conflateBytes } = this.#options.limits
-    const isNothingHeld = this.#holds === 0 && this.#held.isEmpty
-    return isNothingHeld && this.#outlet.bufferedAmount <= conflateBytes
+    const isNothingQueued = this.#holds === 0 && this.#queue.isEmpty
+    return isNothingQueued && this.#buffer.bufferedAmount <= conflateBytes
   }
 
   #hasRoomNow(): boolean {
-    return this.#outlet.bufferedAmount <= this.#roomBytes
+    return this.#buffer.bufferedAmount <= this.#roomBytes
   }
 
   #write(frame: string): void {
-    this.#outlet.send(frame, this.#written)
+    this.#buffer.send(frame, this.#written)
   }
 
   #keep(frame: string, topic: string | undefined): void {
     const { conflateBytes, outboundBytes } = this.#options.limits
-    if (this.#isConflating && topic !== undefined && this.#held.drop(topic)) this.#missed++
-    this.#held.add(frame, topic)
+    if (this.#isConflating && topic !== undefined && this.#queue.drop(topic)) this.#missed++
+    this.#queue.add(frame, topic)
     this.#isIdle = false
     if (this.#waitingBytes() > conflateBytes && !this.#isConflating) this.#conflate()
     const waitingBytes = this.#waitingBytes()
-    if (waitingBytes > outboundBytes || !this.#options.share.hold(waitingBytes)) this.#giveUp()
+    if (waitingBytes > outboundBytes || !this.#options.share.hold(waitingBytes)) this.#disconnect()
   }
 
   #waitingBytes(): number {
-    return this.#outlet.bufferedAmount + this.#held.bytes
+    return this.#buffer.bufferedAmount + this.#queue.bytes
   }
 
   #conflate(): void {
     this.#isConflating = true
-    this.#missed += this.#held.conflate()
+    this.#missed += this.#queue.conflate()
     const { sampledLog } = this.#options
     const fields = { waitingBytes: this.#waitingBytes() }
     sampledLog.warn('websocket-conflated', fields, 'a reader is slow: it gets the latest values')
   }
 
-  #giveUp(): void {
+  #disconnect(): void {
     const fields = { waitingBytes: this.#waitingBytes() }
     const { sampledLog } = this.#options
     sampledLog.warn('websocket-slow-consumer', fields, 'a reader is too slow: it is closed')
     this.close()
-    this.#outlet.close(closeCodes.later.code, 'too much waits for you to read it')
+    this.#buffer.close(closeCodes.later.code, 'too much waits for you to read it')
   }
 
   #drain(): void {
@@ -189,11 +180,11 @@ export class WebSocketLink implements PatientLink {
     for (const resolve of this.#waitingForRoom.splice(0)) resolve(true)
     if (this.#holds > 0) return
     while (this.#hasRoomNow()) {
-      const frame = this.#held.take()
+      const frame = this.#queue.take()
       if (frame === undefined) break
       this.#write(frame)
     }
-    if (!this.#held.isEmpty) return
+    if (!this.#queue.isEmpty) return
     this.#isIdle = true
     this.#caughtUp()
   }
@@ -207,7 +198,7 @@ export class WebSocketLink implements PatientLink {
   }
 }
 
-interface HeldFrame {
+interface QueuedFrame {
   readonly frame: string
   readonly bytes: number
   /** Set when a later frame on the same topic may take this one's place. */
@@ -218,8 +209,8 @@ interface HeldFrame {
 const overheadBytes = 64
 
 /** Frames that wait for a slow reader, in order; a later one may take the place of an earlier one. */
-export class HeldFrames {
-  readonly #frames = new Map<number, HeldFrame>()
+export class BackpressureQueue {
+  readonly #frames = new Map<number, QueuedFrame>()
   /** The number of the latest frame of each topic. */
   readonly #latest = new Map<string, number>()
   #count = 0
@@ -247,13 +238,13 @@ export class HeldFrames {
     if (topic !== undefined) this.#latest.set(topic, number)
   }
 
-  /** Takes away the latest frame of `topic`; answers whether there was one. */
+  /** Takes away the latest frame of `topic`; returns whether there was one. */
   drop(topic: string): boolean {
     const number = this.#latest.get(topic) ?? -1
     return this.#remove(number) !== undefined
   }
 
-  /** Keeps only the latest frame of each topic; answers how many it took away. */
+  /** Keeps only the latest frame of each topic; returns how many it took away. */
   conflate(): number {
     const before = this.#frames.size
     for (const [number, { topic }] of this.#frames) {
@@ -262,7 +253,7 @@ export class HeldFrames {
     return before - this.#frames.size
   }
 
-  /** Takes away the first frame and answers it. */
+  /** Takes away the first frame and returns it. */
   take(): string | undefined {
     for (const number of this.#frames.keys()) return this.#remove(number)
     return undefined
@@ -275,9 +266,9 @@ export class HeldFrames {
   }
 
   #remove(number: number): string | undefined {
-    const held = this.#frames.get(number)
-    if (held === undefined) return undefined
-    const { frame, topic, bytes } = held
+    const queued = this.#frames.get(number)
+    if (queued === undefined) return undefined
+    const { frame, topic, bytes } = queued
     this.#frames.delete(number)
     this.#bytes -= bytes
     if (topic !== undefined && this.#latest.get(topic) === number) this.#latest.delete(topic)
@@ -292,7 +283,11 @@ const mostCollectedBytes = 65_536
  * What goes to a websocket in one turn of the event loop leaves with one write, which costs more than all
  * the rest, and after what the turn has to send to others.
  */
-export function writeOnceATurn(websocket: WebSocket, socket: Duplex, endOfTick: EndOfTick): Outlet {
+export function createWriteBuffer(
+  websocket: WebSocket,
+  socket: Duplex,
+  endOfTick: EndOfTick,
+): WriteBuffer {
   let isCollecting = false
   const end = {
     flush: () => {

@@ -20,7 +20,7 @@ export interface WebSockets {
 
 const nothing = Buffer.alloc(0)
 
-/** How long a peer has for its part of the goodbye, whoever began. */
+/** How long a peer has for its close frame, whoever began. */
 const closeGraceMs = 1000
 
 export interface WebSocketsOptions extends Pick<ServerOptions, 'handleProtocols'> {
@@ -141,7 +141,7 @@ export interface HeartbeatOptions {
   readonly now?: () => number
 }
 
-/** Pings every websocket of a hub, and cuts those that do not answer. */
+/** Pings every websocket of a hub, and disconnects those that do not answer. */
 export interface Heartbeat {
   /**
    * Watches `websocket`, of which so many bytes have been read, until the answered `stop`; `alive` is to be
@@ -182,7 +182,11 @@ export function createHeartbeat({ limits, sampledLog, now }: HeartbeatOptions): 
     if (pulse.deadlineMs !== undefined && isHeard) {
       Object.assign(pulse, { deadlineMs: nowMs + pongMs, readBefore: readBytes })
     } else if (pulse.deadlineMs !== undefined && nowMs >= pulse.deadlineMs) {
-      sampledLog.warn('websocket-no-pong', {}, 'a websocket does not answer pings: it is cut')
+      sampledLog.warn(
+        'websocket-no-pong',
+        {},
+        'a websocket does not answer pings: it is disconnected',
+      )
       pulses.delete(websocket)
       websocket.terminate()
     } else if (pulse.deadlineMs === undefined && nowMs >= pulse.pingAtMs) {
@@ -196,7 +200,7 @@ export function createHeartbeat({ limits, sampledLog, now }: HeartbeatOptions): 
     const hasStalled = nowMs - lastTickMs > tickMs + stallMs
     lastTickMs = nowMs
     for (const [websocket, pulse] of pulses) {
-      // Whom we do not hear for reasons of our own is not cut for it.
+      // Whom we do not hear for reasons of our own is not disconnected for it.
       const isUnheard = hasStalled || websocket.isPaused
       if (isUnheard && pulse.deadlineMs !== undefined) pulse.deadlineMs = nowMs + pongMs
       beat(websocket, pulse, nowMs)

@@ -51,7 +51,7 @@ t.test('rights that change count at once, and following ends with the user', asy
   await t.rejects(next)
 })
 
-t.test('who follows on a connection that nobody reads is cut off', async (t) => {
+t.test('who follows on a connection that nobody reads is disconnected', async (t) => {
   const hub = await startedHub(t)
   const socket = connect(hub.httpPort, '127.0.0.1')
   const who = authorization({ user: 'clown', password: 'bigclown' })
@@ -61,13 +61,13 @@ t.test('who follows on a connection that nobody reads is cut off', async (t) => 
   const { client } = await mqttTo(t, hub)
   const payload = JSON.stringify('x'.repeat(60_000))
   let isCut = false
-  const cut = hub.log
+  const disconnected = hub.log
     .next(({ kind }) => kind === 'history-follow-cut')
     .then(() => {
       isCut = true
     })
   while (!isCut) await client.publishAsync('n/text', payload, { qos: 1 })
-  await cut
+  await disconnected
   socket.destroy()
   t.ok(isCut)
 })

@@ -9,9 +9,9 @@ t.test('the first page says who is signed in, and how to get out of it', async (
   })
   const read = async (headers: Record<string, string> = {}) =>
     (await fetch(`http://127.0.0.1:${httpPort}/`, { headers })).text()
-  const stranger = await read()
-  t.match(stranger, 'You are not signed in.')
-  t.match(stranger, `ws://127.0.0.1:${httpPort}/hub/talk/nodes/bridge/0`)
+  const anybody = await read()
+  t.match(anybody, 'You are not signed in.')
+  t.match(anybody, `ws://127.0.0.1:${httpPort}/hub/talk/nodes/bridge/0`)
   const known = await read(basic('<b>', 'bigclown'))
   t.match(known, 'Signed in as <strong>&#60;b&#62;</strong></p>')
   t.match(known, 'Close the browser to sign out.')

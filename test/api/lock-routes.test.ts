@@ -67,10 +67,10 @@ t.test('an operator locks a device with a reason, and another one unlocks it', a
 t.test('a lock that the disk does not take is answered with 503, and holds', async (t) => {
   const write = () => Promise.reject(new Error('no space'))
   const { ask } = await served(t, { ...openMemoryStore(), write })
-  const refusal = { status: 503, body: { code: 'cannot-write-store' } }
-  t.match(await ask(ann, 'lock', { device: relay, reason: 'x' }), refusal)
+  const error = { status: 503, body: { code: 'cannot-write-store' } }
+  t.match(await ask(ann, 'lock', { device: relay, reason: 'x' }), error)
   t.equal((await ask(ann, 'locks')).body.locks.length, 1)
-  t.match(await ask(ann, 'unlock', { device: relay }), refusal)
+  t.match(await ask(ann, 'unlock', { device: relay }), error)
 })
 
 t.test('nobody else locks or reads the log of commands', async (t) => {
@@ -79,16 +79,16 @@ t.test('nobody else locks or reads the log of commands', async (t) => {
     [vera, 'viewer'],
     [nora, 'none'],
   ] as const) {
-    const refusal = {
+    const error = {
       status: 403,
       body: {
         code: 'forbidden',
         message: `expected a user of role operator or admin, got role ${role}`,
       },
     }
-    t.same(await ask(user, 'lock', { device: relay, reason: 'x' }), refusal)
-    t.same(await ask(user, 'unlock', { device: relay }), refusal)
-    t.same(await ask(user, 'commands'), refusal)
+    t.same(await ask(user, 'lock', { device: relay, reason: 'x' }), error)
+    t.same(await ask(user, 'unlock', { device: relay }), error)
+    t.same(await ask(user, 'commands'), error)
   }
   for (const path of ['locks', 'commands']) t.equal((await ask(undefined, path)).status, 401)
 })
@@ -167,7 +167,7 @@ t.test('a query that is not right is refused in one sentence', async (t) => {
   }
 })
 
-t.test('a defect is not told as a refusal', async (t) => {
+t.test('a defect is not told as an error', async (t) => {
   const asUser = createAsUser(async () => ({ user: ann }))
   const auditLog = { read: () => Promise.reject(new Error('disk')) }
   const routes = commandLogRoutes({ asUser, auditLog, topicLimits })

@@ -169,7 +169,7 @@ t.test('checks come in order: path, Host, Origin, limits, capacity, credentials'
   t.equal(hub.counters()['sign-in-refused'], 1)
 })
 
-t.test('a full hub does not tell a stranger’s page that it is full', async (t) => {
+t.test('a full hub does not tell a page of a foreign origin that it is full', async (t) => {
   const { port } = await startedHttpServer(t, {
     limiter: { ...openLimiter, accept: () => 'total' },
     origins: createOrigins({ listed: [], isLab: false }),

@@ -7,7 +7,7 @@ import { openLimiter, startedHttpServer } from '../started-http-server.ts'
 
 const health = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'
 
-t.test('who is refused for no fault of its own is told to try again', async (t) => {
+t.test('who is refused for nothing that it did is told to try again', async (t) => {
   const limits: ConnectionLimit[] = ['memory', 'total', 'perAddress']
   for (const limit of limits) {
     const { port } = await startedHttpServer(t, {
@@ -23,7 +23,7 @@ t.test('who is refused for no fault of its own is told to try again', async (t) 
   }
 })
 
-t.test('who comes too often, or without signing in, is cut', async (t) => {
+t.test('who comes too often, or without signing in, is disconnected', async (t) => {
   const limits: ConnectionLimit[] = [
     'unauthenticated',
     'unauthenticatedPerAddress',
@@ -42,13 +42,13 @@ t.test('who comes too often, or without signing in, is cut', async (t) => {
   }
 })
 
-t.test('only so many wait for their refusal at once', async (t) => {
-  let admitted = 0
+t.test('only so many wait for their answer at once', async (t) => {
+  let accepted = 0
   const { port } = await startedHttpServer(t, {
     limiter: {
       ...openLimiter,
       accept: () => {
-        admitted++
+        accepted++
         return 'total'
       },
     },
@@ -64,5 +64,5 @@ t.test('only so many wait for their refusal at once', async (t) => {
   for (let count = 0; count < 64; count++) await open()
   const late = (await open()).resume()
   await once(late, 'close')
-  t.equal(admitted, 65)
+  t.equal(accepted, 65)
 })

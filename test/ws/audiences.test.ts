@@ -5,8 +5,8 @@ import { createEndOfTick } from '../../src/core/callbacks.ts'
 import type { Message } from '../../src/core/message.ts'
 import { Payload } from '../../src/core/payload.ts'
 import {
-  Batch,
   createAudiences,
+  FrameBatch,
   fittingFrame,
   type Member,
   repeatedBatch,
@@ -197,16 +197,16 @@ t.test('frames of every length follow each other as RFC 6455 has them', async (t
     Buffer.from(header, 'hex'),
     Buffer.alloc(length, 'x'),
   ])
-  t.ok(new Batch(frames).bytes.equals(Buffer.concat(expected)))
+  t.ok(new FrameBatch(frames).bytes.equals(Buffer.concat(expected)))
 })
 
 t.test('lengths count bytes, not characters', async (t) => {
-  const { bytes } = new Batch([{ text: '℃', topic: 'a' }])
+  const { bytes } = new FrameBatch([{ text: '℃', topic: 'a' }])
   t.same(bytes, Buffer.from('8103e28483', 'hex'))
 })
 
 t.test('all who get a batch get the same bytes', async (t) => {
-  const batch = new Batch([{ text: '1', topic: undefined }])
+  const batch = new FrameBatch([{ text: '1', topic: undefined }])
   t.equal(batch.bytes, batch.bytes)
 })
 
@@ -225,13 +225,13 @@ const frameOf = (bytes: Buffer, most: number) =>
   fittingFrame({ encode }, { topic: 'a', payload: new Payload(bytes) }, most)
 
 t.test('a page is told of what it takes, and of the size of what is larger', async (t) => {
-  const told = (bytes: number, most: number) =>
+  const tooLarge = (bytes: number, most: number) =>
     `["a/error",{"code":"too-large","message":"expected a message that a page takes, of at most ${most} bytes, got ${bytes}"}]`
   t.equal(frameOf(Buffer.from('12'), 8), '["a",12]')
-  t.equal(frameOf(Buffer.from('12'), 7), told(2, 7))
+  t.equal(frameOf(Buffer.from('12'), 7), tooLarge(2, 7))
   t.equal(frameOf(Buffer.from('"č"'), 10), '["a","č"]')
-  t.equal(frameOf(Buffer.from('"č"'), 9), told(4, 9), 'bytes are counted, not characters')
-  t.equal(frameOf(Buffer.alloc(9, 0xff), 17), told(9, 17), 'as base64 it is larger')
+  t.equal(frameOf(Buffer.from('"č"'), 9), tooLarge(4, 9), 'bytes are counted, not characters')
+  t.equal(frameOf(Buffer.alloc(9, 0xff), 17), tooLarge(9, 17), 'as base64 it is larger')
 })
 
 t.test('what is much too large is not read for that', async (t) => {

@@ -103,8 +103,8 @@ t.test('F14: no topic leaves its base or its line, and wildcards are refused', a
   }
   for (const topic of ['x/'.repeat(100), 'x'.repeat(1025)]) {
     talk.send(topic, 1)
-    const [, refusal] = await talk.frames.next(([to]) => to.endsWith('/error'))
-    t.match(refusal, { code: 'topic-too-big' })
+    const [, error] = await talk.frames.next(([to]) => to.endsWith('/error'))
+    t.match(error, { code: 'topic-too-big' })
   }
   // Below a base these are names like any other; they lead nowhere else.
   for (const topic of [
@@ -183,14 +183,14 @@ t.test('a frame may trickle in byte by byte', async (t) => {
   t.same(await page.on('slow/-'), ['slow/-', 1])
 })
 
-t.test('F23: a peer that never answers the close is cut a second later', async (t) => {
+t.test('F23: a peer that never answers the close is disconnected a second later', async (t) => {
   // One place in all: as long as the peer holds it, nobody else gets an answer.
   const hub = await startedHub(t, { limits: { connections: { total: 1 } } })
-  const goodbyes: [name: string, path: string, bytes: Buffer][] = [
+  const closes: [name: string, path: string, bytes: Buffer][] = [
     ['a broken frame', '/talk', rawFrame(0x83)],
     ['text where MQTT is expected', '/mqtt', rawFrame(0x81, 'a')],
   ]
-  for (const [name, path, bytes] of goodbyes) {
+  for (const [name, path, bytes] of closes) {
     const raw = await rawWebSocketTo(t, hub, { path })
     raw.socket.allowHalfOpen = true
     raw.socket.write(bytes)
@@ -243,8 +243,8 @@ t.test('a key that comes twice commands nothing: readers differ in which one cou
   talk.websocket.send(`["relay/-/set",${twice}]`)
   t.match(await talk.on('relay/-/set/error'), [/./, { code: 'bad-payload', message: sentence }])
   mqtt.client.publish('nodes/bridge/0/custom/-/set', `[{"a":${twice}}]`)
-  const refusal = await mqtt.on('nodes/bridge/0/custom/-/set/error')
-  t.match(String(refusal.payload), sentence)
+  const error = await mqtt.on('nodes/bridge/0/custom/-/set/error')
+  t.match(String(error.payload), sentence)
   for (const fine of ['{"a":{"b:":":\\":"},"b":[{"a":null}]}', '":"', 'plain: text']) {
     mqtt.client.publish('nodes/bridge/0/custom/-/set', fine)
     t.equal(String((await mqtt.on('nodes/bridge/0/custom/-/set')).payload), fine)
@@ -260,8 +260,8 @@ t.test('a number that parsing changes commands nothing', async (t) => {
     const sentence = /expected finite numbers and integers below 2\^53/
     t.match(await talk.on('custom/-/set/error'), [/./, { code: 'bad-payload', message: sentence }])
     mqtt.client.publish('nodes/bridge/0/custom/-/set', number)
-    const refusal = await mqtt.on('nodes/bridge/0/custom/-/set/error')
-    t.match(String(refusal.payload), sentence)
+    const error = await mqtt.on('nodes/bridge/0/custom/-/set/error')
+    t.match(String(error.payload), sentence)
   }
   talk.websocket.send('["custom/-/set",{"deep":[null,0.1,9007199254740991,"9e999"]}]')
   await talk.on('custom/-/set')
@@ -288,6 +288,6 @@ t.test('F22: messages without an end have at most their part of the budget', asy
   t.match(lost[0], 'expected room for a message of 840001 bytes, got none')
   for (const page of pages) {
     page.send('a/b', 1)
-    t.same(await page.on('a/b'), ['a/b', 1], 'nobody is cut')
+    t.same(await page.on('a/b'), ['a/b', 1], 'nobody is disconnected')
   }
 })

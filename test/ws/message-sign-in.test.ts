@@ -16,7 +16,7 @@ const auth = '$hub/auth'
 const path = '/talk/nodes/bridge/0?sign-in=message'
 
 /** A websocket that has not said who it is. */
-async function stranger(t: Test, { httpPort }: HubPorts, protocols: string[] = []) {
+async function unknownPeer(t: Test, { httpPort }: HubPorts, protocols: string[] = []) {
   const websocket = new WebSocket(`ws://127.0.0.1:${httpPort}${path}`, protocols)
   t.teardown(() => websocket.terminate())
   const frames = createInbox<Frame>()
@@ -39,7 +39,7 @@ t.test(
       [{ token }, 'node'],
     ]
     for (const [proof, user] of credentials) {
-      const { frames, send } = await stranger(t, hub)
+      const { frames, send } = await unknownPeer(t, hub)
       send(auth, proof)
       t.same(await frames.next(), ['$hub/auth/ok', { user }])
       send('clown.talk/-/config/set', {})
@@ -50,7 +50,7 @@ t.test(
 
 t.test('nothing is sent before', async (t) => {
   const hub = await startedHub(t)
-  const { frames, send } = await stranger(t, hub)
+  const { frames, send } = await unknownPeer(t, hub)
   const member = await talkTo(t, hub)
   member.send('relay/-', { state: true })
   await member.on('relay/-')
@@ -76,27 +76,27 @@ t.test('what is wrong, or no such message, is answered and ends it', async (t) =
     [{}, /expected \["\$hub\/auth", /],
   ]
   for (const [message, reason, code = 4400] of messages) {
-    const { websocket, frames, closed } = await stranger(t, hub)
+    const { websocket, frames, closed } = await unknownPeer(t, hub)
     websocket.send(JSON.stringify(message))
     const [topic, payload] = await frames.next()
     t.equal(topic, '$hub/auth/error')
     t.match(payload, { code: 'not-signed-in', message: reason })
     t.match(await closed, [code, reason], JSON.stringify(message))
   }
-  const { websocket, closed } = await stranger(t, hub)
+  const { websocket, closed } = await unknownPeer(t, hub)
   websocket.send('no JSON')
   t.match(await closed, [4400])
 })
 
 t.test('too long a message, or a second one, ends it', async (t) => {
   const hub = await startedHub(t)
-  const long = await stranger(t, hub)
+  const long = await unknownPeer(t, hub)
   long.websocket.send(`["${auth}",{"user":"clown","password":"${'x'.repeat(4096)}"}]`)
   t.match(await long.closed, [1008])
-  const huge = await stranger(t, hub)
+  const huge = await unknownPeer(t, hub)
   huge.websocket.send('x'.repeat(2 * 1024 * 1024))
   t.match(await huge.closed, [1008])
-  const eager = await stranger(t, hub)
+  const eager = await unknownPeer(t, hub)
   eager.send(auth, { user: 'clown', password: 'bigclown' })
   eager.send('relay/-/set', { state: true })
   t.match(await eager.closed, [1008, 'expected one message of at most 4096 bytes'])
@@ -106,7 +106,7 @@ t.test('too long a message, or a second one, ends it', async (t) => {
 
 t.test('who says nothing in time is closed', async (t) => {
   const hub = await startedHub(t, { limits: { signIn: { firstMessageSeconds: 1 } } })
-  const { closed, frames } = await stranger(t, hub)
+  const { closed, frames } = await unknownPeer(t, hub)
   t.match(await closed, [4408, 'expected a first message sooner'])
   t.same(frames.items, [])
   t.equal(hub.counters()['websocket-sign-in-refused'], 1)
@@ -117,7 +117,7 @@ t.test('past the limits it is told when to try again', async (t) => {
   const signIn = { failuresPerUser: 2, checksAtOnce: 1, checksWaiting: 1 }
   const hub = await startedHub(t, { limits: { signIn, connections } })
   const wrong = async (user: string) => {
-    const { send, closed } = await stranger(t, hub)
+    const { send, closed } = await unknownPeer(t, hub)
     send(auth, { user, password: `${Math.random()}` })
     return (await closed)[0]
   }
@@ -130,7 +130,7 @@ t.test('past the limits it is told when to try again', async (t) => {
 t.test('a user with too many connections is told so', async (t) => {
   const hub = await startedHub(t, { limits: { connections: { perUser: 1 } } })
   await talkTo(t, hub)
-  const { send, closed, frames } = await stranger(t, hub)
+  const { send, closed, frames } = await unknownPeer(t, hub)
   send(auth, { user: 'clown', password: 'bigclown' })
   t.match(await closed, [1013, /fewer connections/])
   t.same(frames.items, [])
@@ -138,7 +138,7 @@ t.test('a user with too many connections is told so', async (t) => {
 
 t.test('the subprotocol of the hub is selected when it is offered, and no other', async (t) => {
   const hub = await startedHub(t)
-  const { websocket } = await stranger(t, hub, ['clown.ticket.x', 'clown.talk.v1'])
+  const { websocket } = await unknownPeer(t, hub, ['clown.ticket.x', 'clown.talk.v1'])
   t.equal(websocket.protocol, 'clown.talk.v1')
 })
 
@@ -165,7 +165,7 @@ t.test('a defect ends its websocket, not the hub', async (t) => {
         }),
     }),
   })
-  const { send, closed } = await stranger(t, { httpPort: server.port, mqttPort: 0 })
+  const { send, closed } = await unknownPeer(t, { httpPort: server.port, mqttPort: 0 })
   send(auth, { user: 'clown', password: 'bigclown' })
   t.match(await closed, [1011])
 })

@@ -12,7 +12,7 @@ import { rawFrame, rawWebSocketTo } from '../raw-websocket.ts'
 const roomy = { framesPerSecond: 1_000_000, frameBurst: 1_000_000 }
 
 /** The two ends of a websocket, and the bytes that come out of the hub's end. */
-async function openBytes(t: Test, limits = roomy, pingPrice = 1) {
+async function openBytes(t: Test, limits = roomy, pingCost = 1) {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1', autoPong: false })
   await once(server, 'listening')
   const address = server.address()
@@ -26,7 +26,7 @@ async function openBytes(t: Test, limits = roomy, pingPrice = 1) {
   const [[websocket]] = await Promise.all([accepted, once(peer, 'open')])
   const counters = createCounters()
   const sampledLog = createSampledLog(pino({ level: 'silent' }), counters)
-  const stream = bytesOf(websocket, { limits, pingPrice, sampledLog })
+  const stream = bytesOf(websocket, { limits, pingCost, sampledLog })
   return { peer, stream, counters: counters.snapshot }
 }
 
@@ -47,15 +47,15 @@ const silent: Record<string, Buffer> = {
 }
 
 for (const [title, frame] of Object.entries(silent)) {
-  t.test(`F23: who says nothing but ${title} before CONNECT is cut`, async (t) => {
+  t.test(`F23: who says nothing but ${title} before CONNECT is disconnected`, async (t) => {
     const hub = await openHub(t)
     const raw = await rawWebSocketTo(t, hub, { path: '/mqtt' })
     raw.socket.write(Buffer.concat(Array.from({ length: 1000 }, () => frame)))
     await raw.ended
     t.equal(hub.counters()['mqtt-no-connect'], 1)
-    const patient = await rawWebSocketTo(t, hub, { path: '/mqtt' })
-    patient.socket.write(Buffer.concat(Array.from({ length: 10 }, () => frame)))
-    patient.socket.write(rawFrame(0x82, connectPacket()))
+    const other = await rawWebSocketTo(t, hub, { path: '/mqtt' })
+    other.socket.write(Buffer.concat(Array.from({ length: 10 }, () => frame)))
+    other.socket.write(rawFrame(0x82, connectPacket()))
     await hub.log.next(({ msg }) => msg === 'MQTT client connected')
   })
 
@@ -102,7 +102,7 @@ t.test('a client that sends each field in a frame of its own keeps its full rate
   t.notOk(hub.counters()['mqtt-held-back'])
 })
 
-t.test('a text before CONNECT is refused, and many of them are cut', async (t) => {
+t.test('a text before CONNECT is refused, and many of them end it', async (t) => {
   const hub = await openHub(t)
   const raw = await rawWebSocketTo(t, hub, { path: '/mqtt' })
   raw.socket.write(Buffer.concat(Array.from({ length: 1000 }, () => rawFrame(0x81, 'text'))))

@@ -2,51 +2,51 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { pino } from 'pino'
 import t from 'tap'
 import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
-import { WebSocketInbound } from '../../src/ws/rate-limited-reader.ts'
+import { RateLimitedReader } from '../../src/ws/rate-limited-reader.ts'
 import { createInbox } from '../inbox.ts'
 import { startedHub, talkTo } from '../started-hub.ts'
 
-type Options = ConstructorParameters<typeof WebSocketInbound>[1]
+type Options = ConstructorParameters<typeof RateLimitedReader>[1]
 
-function inboundOf(limits: Options['limits'], prices: Pick<Options, 'priceOf' | 'pingPrice'> = {}) {
+function readerOf(limits: Options['limits'], costs: Pick<Options, 'costOf' | 'pingCost'> = {}) {
   const counters = createCounters()
   const received = createInbox<string>()
   const calls = createInbox<string>()
   const errors: string[] = []
   const clock = { nowMs: 0 }
   const memory = { isShort: true }
-  const inlet = {
+  const socket = {
     pause: () => calls.put('pause'),
     resume: () => calls.put('resume'),
     pong: (data: Buffer) => calls.put(`pong ${data}`),
   }
-  const inbound = new WebSocketInbound(inlet, {
+  const reader = new RateLimitedReader(socket, {
     limits,
     sampledLog: createSampledLog(pino({ level: 'silent' }), counters),
     receive: (frame) => received.put(String(frame)),
-    giveUp: {
+    disconnect: {
       afterSeconds: 5,
       isShortOfMemory: () => memory.isShort,
-      tell: ({ code, message }) => errors.push(`${code}: ${message}`),
+      notify: ({ code, message }) => errors.push(`${code}: ${message}`),
     },
     now: () => clock.nowMs,
-    ...prices,
+    ...costs,
   })
-  return { inbound, counters, received, calls, errors, clock, memory }
+  return { reader, counters, received, calls, errors, clock, memory }
 }
 
 t.test('a burst passes at once; what is past it waits, and the socket is not read', async (t) => {
-  const { inbound, received, calls, clock, counters } = inboundOf({
+  const { reader, received, calls, clock, counters } = readerOf({
     messagesPerSecond: 1000,
     messageBurst: 2,
   })
-  for (const text of ['1', '2', '3', '4']) inbound.message(Buffer.from(text))
+  for (const text of ['1', '2', '3', '4']) reader.message(Buffer.from(text))
   t.same(received.items, ['1', '2'])
   t.same(calls.items, ['pause'])
   clock.nowMs = 10
   await calls.next((call) => call === 'resume')
   t.same(received.items, ['1', '2', '3', '4'])
-  inbound.message(Buffer.from('5'))
+  reader.message(Buffer.from('5'))
   t.equal(received.items.length, 4)
   clock.nowMs = 20
   await received.next((text) => text === '5')
@@ -54,45 +54,45 @@ t.test('a burst passes at once; what is past it waits, and the socket is not rea
 })
 
 t.test('pings count as messages, and only the latest that waits is answered', async (t) => {
-  const { inbound, calls, clock } = inboundOf({ messagesPerSecond: 1000, messageBurst: 1 })
-  for (const text of ['a', 'b', 'c']) inbound.ping(Buffer.from(text))
+  const { reader, calls, clock } = readerOf({ messagesPerSecond: 1000, messageBurst: 1 })
+  for (const text of ['a', 'b', 'c']) reader.ping(Buffer.from(text))
   clock.nowMs = 10
   await calls.next((call) => call === 'resume')
   t.same(calls.items, ['pong a', 'pause', 'pong c', 'resume'])
 })
 
 t.test('what counts for several messages makes the next one wait longer', async (t) => {
-  const priceOf = (frame: Buffer) => frame.length
+  const costOf = (frame: Buffer) => frame.length
   const limits = { messagesPerSecond: 10, messageBurst: 2 }
-  const { inbound, received, calls, clock } = inboundOf(limits, { priceOf, pingPrice: 4 })
-  inbound.message(Buffer.from('12345'))
-  inbound.message(Buffer.from('6'))
+  const { reader, received, calls, clock } = readerOf(limits, { costOf, pingCost: 4 })
+  reader.message(Buffer.from('12345'))
+  reader.message(Buffer.from('6'))
   t.same(received.items, ['12345'])
   clock.nowMs = 400
   await calls.next((call) => call === 'resume')
   t.same(received.items, ['12345', '6'])
   clock.nowMs = 1000
-  inbound.ping(Buffer.from('p'))
-  inbound.noise()
+  reader.ping(Buffer.from('p'))
+  reader.noise()
   t.same(calls.items, ['pause', 'resume', 'pong p', 'pause'])
-  inbound.noise()
+  reader.noise()
   clock.nowMs = 1500
   await calls.next((call) => call === 'resume')
-  inbound.close()
-  inbound.noise()
+  reader.close()
+  reader.noise()
   t.equal(calls.items.length, 5)
 })
 
 /** A socket with a rate of its own, and how it sends more. */
 function pouring() {
-  const opened = inboundOf({ messagesPerSecond: 1000, messageBurst: 1 })
-  const { inbound, errors, clock, received } = opened
+  const opened = readerOf({ messagesPerSecond: 1000, messageBurst: 1 })
+  const { reader, errors, clock, received } = opened
   let sent = 0
   /** Sends two at once at `nowMs`: the second is held back. */
   const excess = async (nowMs: number) => {
     clock.nowMs = nowMs
-    inbound.message(Buffer.from(String(sent++)))
-    inbound.message(Buffer.from(String(sent++)))
+    reader.message(Buffer.from(String(sent++)))
+    reader.message(Buffer.from(String(sent++)))
     clock.nowMs = nowMs + 2
     if (errors.length === 0) await received.next((text) => text === String(sent - 1))
   }
@@ -116,7 +116,7 @@ t.test(
 )
 
 t.test('who goes on for too long is given up, who rests for a second is not', async (t) => {
-  const { inbound, errors, counters, received, excess } = pouring()
+  const { reader, errors, counters, received, excess } = pouring()
   for (const nowMs of [0, 900, 1800, 2700, 3600, 4500]) await excess(nowMs)
   await excess(10_000)
   t.same(errors, [])
@@ -126,8 +126,8 @@ t.test('who goes on for too long is given up, who rests for a second is not', as
   t.same(errors, ['too-fast: expected at most 1000 messages a second, got more for too long'])
   t.equal(counters.snapshot()['websocket-over-rate'], 1)
   const before = received.items.length
-  inbound.message(Buffer.from('more'))
-  inbound.ping(Buffer.from('more'))
+  reader.message(Buffer.from('more'))
+  reader.ping(Buffer.from('more'))
   t.equal(received.items.length, before)
 })
 
@@ -165,18 +165,21 @@ t.test('F23: a flood of pings is read no faster than the rate, and not closed', 
   t.notOk(hub.counters()['websocket-over-rate'])
 })
 
-t.test('commands that wait are obeyed after a goodbye, and not after a broken line', async (t) => {
-  const limits = { messagesPerSecond: 100, messageBurst: 1 }
-  const hub = await startedHub(t, { limits: { websocket: limits } })
-  const watcher = await talkTo(t, hub)
-  const polite = await talkTo(t, hub)
-  for (let number = 0; number < 5; number++) polite.send('polite/-', number)
-  polite.websocket.close()
-  await watcher.frames.next(([topic, payload]) => topic === 'polite/-' && payload === 4)
-  const rude = await talkTo(t, hub)
-  for (let number = 0; number < 20; number++) rude.send('rude/-', number)
-  await watcher.frames.next(([topic]) => topic === 'rude/-')
-  rude.websocket.terminate()
-  await delay(300)
-  t.ok(watcher.frames.items.filter(([topic]) => topic === 'rude/-').length < 20)
-})
+t.test(
+  'commands that wait are obeyed after a clean close, and not after a broken line',
+  async (t) => {
+    const limits = { messagesPerSecond: 100, messageBurst: 1 }
+    const hub = await startedHub(t, { limits: { websocket: limits } })
+    const watcher = await talkTo(t, hub)
+    const polite = await talkTo(t, hub)
+    for (let number = 0; number < 5; number++) polite.send('polite/-', number)
+    polite.websocket.close()
+    await watcher.frames.next(([topic, payload]) => topic === 'polite/-' && payload === 4)
+    const rude = await talkTo(t, hub)
+    for (let number = 0; number < 20; number++) rude.send('rude/-', number)
+    await watcher.frames.next(([topic]) => topic === 'rude/-')
+    rude.websocket.terminate()
+    await delay(300)
+    t.ok(watcher.frames.items.filter(([topic]) => topic === 'rude/-').length < 20)
+  },
+)

@@ -62,7 +62,7 @@ t.test('who it is may be asked by other credentials', async (t) => {
   t.match(results.items, [{ user: ann }, { user: ann }, { refused: 'wrong' }, 'ann', 'ann'])
 })
 
-t.test('a page of a stranger carries nothing that counts', async (t) => {
+t.test('a page of a foreign origin carries nothing that counts', async (t) => {
   for (const isAnyPageGuest of [false, true]) {
     const results = createInbox<unknown>()
     const { port } = await served(
@@ -189,7 +189,7 @@ t.test('a defect of ours ends the websocket and not the hub', async (t) => {
 })
 
 t.test('one connection too many: refused when that is known, or closed: try later', async (t) => {
-  const tooMany = { mayEnter: () => false }
+  const tooMany = { authorizeConnection: () => false }
   const known = await served(t, { greet: () => ({ user: ann, open: echo }) }, tooMany)
   const [, response] = await once(opened(t, known.port), 'unexpected-response')
   t.equal(response.statusCode, 503)

@@ -22,8 +22,8 @@ interface Served {
   readonly log: Inbox<{ msg: string }>
 }
 
-interface Door {
-  readonly mayEnter?: () => boolean
+interface AccessOptions {
+  readonly authorizeConnection?: () => boolean
   readonly isOriginAllowed?: boolean
   readonly isAnyPageGuest?: boolean
   /** How long the user of a cookie is signed in. */
@@ -34,7 +34,7 @@ interface Door {
 export async function served(
   t: Test,
   dialect: Partial<ServedDialect>,
-  door: Door = {},
+  access: AccessOptions = {},
 ): Promise<Served> {
   const log = createInbox<{ msg: string }>()
   const logger = pino({ level: 'debug' }, { write: (line) => log.put(JSON.parse(line)) })
@@ -70,18 +70,19 @@ export async function served(
       limits,
       log: logger,
       sampledLog,
-      door: {
+      access: {
         name: 'test',
         path: '/test',
         base: '',
         dialectUsers,
         signIn: async ({ user }) => (user === 'ann' ? { user: ann } : { refused: 'wrong' }),
-        ofRequest: async () => ({ user: ann, until: door.until }),
-        mayEnter: door.mayEnter ?? (() => true),
+        ofRequest: async () => ({ user: ann, until: access.until }),
+        authorizeConnection: access.authorizeConnection ?? (() => true),
         clientAddress: () => '192.0.2.1',
         isSecure: () => false,
-        foreignOriginOf: () => (door.isOriginAllowed === false ? 'http://evil.example' : undefined),
-        isAnyPageGuest: door.isAnyPageGuest ?? false,
+        foreignOriginOf: () =>
+          access.isOriginAllowed === false ? 'http://evil.example' : undefined,
+        isAnyPageGuest: access.isAnyPageGuest ?? false,
         guest: (address) => (address === '192.0.2.1' ? ann : undefined),
       },
     },

@@ -9,7 +9,7 @@ import type { Message } from '../../src/core/message.ts'
 import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import { createAudiences } from '../../src/ws/audiences.ts'
 import { baseOfPath, chooseTalk, talkRoutes } from '../../src/ws/talk-route.ts'
-import { openSession } from '../../src/ws/talk-session.ts'
+import { openTalkSession } from '../../src/ws/talk-session.ts'
 import { createHeartbeat, createWebSockets } from '../../src/ws/websockets.ts'
 import { startedHttpServer } from '../started-http-server.ts'
 import { hardTopics } from '../topics.ts'
@@ -61,7 +61,7 @@ async function talking(t: Test, { encodeError = () => '', overRateSeconds = 30, 
     frameBytes: 1_000_000,
     signedIn: createSignedIn({ find: () => user, onChange: () => () => {} }),
     audiences: createAudiences({ bus, endOfTick: createEndOfTick(), log, frameBytes: 1_000_000 }),
-    admit: (message: Message) => message,
+    enter: (message: Message) => message,
     lastValuesBelow: async () => [],
     answering: () => ({ list: () => false, asked: () => {}, close: () => {} }),
   }
@@ -74,12 +74,12 @@ async function talking(t: Test, { encodeError = () => '', overRateSeconds = 30, 
       encodeMissed: () => '',
       open: () => obey,
     },
-    openSession: (options) => openSession(context, options),
+    openSession: (options) => openTalkSession(context, options),
     signIn: {
       ofUpgrade: async () => ({ user }),
       byMessage: () => {},
     },
-    mayEnter: () => true,
+    authorizeConnection: () => true,
     clientAddress: () => '127.0.0.1',
     websockets,
     newOutboundShare: unbounded,
@@ -106,20 +106,20 @@ t.test('a defect in a dialect ends its websocket, not the hub, and is logged', a
   t.match(logged, [/a defect/])
 })
 
-t.test('F23: who pours on while the hub is short of memory is told, and closed', async (t) => {
+t.test('F23: who pours on while the hub is short of memory is answered, and closed', async (t) => {
   const encodeError = ({ code }: { readonly code: string }) => code
   const { websocket } = await talking(t, { encodeError, overRateSeconds: 0, obey: () => {} })
-  const told = once(websocket, 'message')
+  const answered = once(websocket, 'message')
   const flood = setInterval(() => {
     for (let number = 0; number < 200; number++) websocket.ping('p')
   }, 10)
   t.teardown(() => clearInterval(flood))
   const closed = once(websocket, 'close')
-  t.equal(String((await told)[0]), 'too-fast')
+  t.equal(String((await answered)[0]), 'too-fast')
   t.equal((await closed)[0], 1008)
 })
 
-t.test('a websocket that does not answer the goodbye is cut after a second', async (t) => {
+t.test('a websocket that does not answer the close is disconnected after a second', async (t) => {
   const { websockets } = openedWebSockets(t, pino({ level: 'silent' }))
   const server = await startedHttpServer(t, {
     routeOf: () => ({
@@ -128,14 +128,14 @@ t.test('a websocket that does not answer the goodbye is cut after a second', asy
   })
   const websocket = new WebSocket(`ws://127.0.0.1:${server.port}/`)
   await once(websocket, 'open')
-  // A peer that hangs: it reads nothing any more, so it never sees the goodbye.
+  // A peer that hangs: it reads nothing any more, so it never sees the close.
   websocket.pause()
   await websockets.close()
   websocket.resume()
   await once(websocket, 'close')
 })
 
-t.test('who is still being looked up when the hub stops is cut', async (t) => {
+t.test('who is still being looked up when the hub stops is disconnected', async (t) => {
   const { websockets } = openedWebSockets(t, pino({ level: 'silent' }))
   const server = await startedHttpServer(t, {
     routeOf: () => ({

@@ -7,7 +7,7 @@ import type { Message } from '../../src/core/message.ts'
 import { Payload } from '../../src/core/payload.ts'
 import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import { createAudiences } from '../../src/ws/audiences.ts'
-import { openSession } from '../../src/ws/talk-session.ts'
+import { openTalkSession } from '../../src/ws/talk-session.ts'
 import { WebSocketLink } from '../../src/ws/websocket-link.ts'
 import { steppedClock } from '../clock.ts'
 import { unbounded } from '../unbounded.ts'
@@ -50,7 +50,7 @@ function openedSession() {
   const context = {
     bus,
     audiences: createAudiences({ bus, endOfTick, log, frameBytes: 1_000_000 }),
-    admit: (message: Message) => message,
+    enter: (message: Message) => message,
     lastValuesBelow: () => new Promise<Message[]>((answer, fail) => asked.push({ answer, fail })),
     answering: () => ({ list: () => false, asked: () => {}, close: () => {} }),
     signedIn: createSignedIn({ find: () => user, onChange: () => () => {} }),
@@ -58,7 +58,7 @@ function openedSession() {
     frameBytes: 1_000_000,
     after: clock.after,
   }
-  const outlet = {
+  const buffer = {
     bufferedAmount: 0,
     readyState: WebSocket.OPEN,
     send: (frame: string) => sent.push(frame),
@@ -66,13 +66,13 @@ function openedSession() {
     write: (bytes: Buffer) => sent.push(unframed(bytes)),
     close: () => {},
   }
-  const link = new WebSocketLink(outlet, {
+  const link = new WebSocketLink(buffer, {
     limits: { conflateBytes: 1000, outboundBytes: 2000 },
     share: unbounded(() => ''),
     sampledLog: createSampledLog(context.log, createCounters()),
     encodeMissed: dialect.encodeMissed,
   })
-  const session = openSession(context, {
+  const session = openTalkSession(context, {
     dialect,
     base: 'n',
     link,
@@ -85,7 +85,7 @@ function openedSession() {
     deliver(report(`n/${topic}`, text))
     for (const task of due.splice(0)) task.flush()
   }
-  return { link, outlet, session, sent, logged, asked, live, clock }
+  return { link, buffer, session, sent, logged, asked, live, clock }
 }
 
 /** The text of a short frame. */
@@ -159,13 +159,13 @@ t.test('of a session that ended meanwhile no more values are collected', async (
 })
 
 t.test('a slow reader misses reports, and neither commands nor answers', async (t) => {
-  const { session, sent, asked, outlet, live } = openedSession()
-  outlet.bufferedAmount = 1001
+  const { session, sent, asked, buffer, live } = openedSession()
+  buffer.bufferedAmount = 1001
   for (const text of ['1', '2']) {
     for (const topic of ['a', 'a/set', 'a/error', 'a/config/ok', 'boot']) live(topic, text)
   }
   t.same(sent, [])
-  outlet.bufferedAmount = 0
+  buffer.bufferedAmount = 0
   session.catchUp()
   asked[0]?.answer([])
   await turn()

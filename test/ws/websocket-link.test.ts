@@ -8,8 +8,8 @@ import { createByteBudget } from '../../src/core/byte-budget.ts'
 import { createEndOfTick } from '../../src/core/callbacks.ts'
 import { portOf } from '../../src/core/listen.ts'
 import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
-import { Batch } from '../../src/ws/audiences.ts'
-import { HeldFrames, WebSocketLink, writeOnceATurn } from '../../src/ws/websocket-link.ts'
+import { FrameBatch } from '../../src/ws/audiences.ts'
+import { BackpressureQueue, createWriteBuffer, WebSocketLink } from '../../src/ws/websocket-link.ts'
 import { unbounded } from '../unbounded.ts'
 
 /** A link to a reader that takes only what `read` lets it. */
@@ -19,30 +19,30 @@ function linkToReader(share = unbounded(() => '')) {
   const unread: (() => void)[] = []
   const closed: number[] = []
   const framed = new Map<Buffer, string>()
-  const outlet = {
+  const buffer = {
     bufferedAmount: 0,
     readyState: WebSocket.OPEN as 0 | 1 | 2 | 3,
     send: (frame: string, written: () => void) => {
       sent.push(frame)
-      outlet.bufferedAmount += frame.length
+      buffer.bufferedAmount += frame.length
       unread.push(() => {
-        outlet.bufferedAmount -= frame.length
+        buffer.bufferedAmount -= frame.length
         written()
       })
     },
     offer: (bytes: Buffer) => {
-      if (!outlet.isIdle) return false
+      if (!buffer.isIdle) return false
       sent.push(framed.get(bytes) ?? '')
       return true
     },
     isIdle: false,
-    write: (bytes: Buffer, written: () => void) => outlet.send(framed.get(bytes) ?? '', written),
+    write: (bytes: Buffer, written: () => void) => buffer.send(framed.get(bytes) ?? '', written),
     close: (code?: number) => {
       closed.push(code ?? 0)
-      outlet.readyState = WebSocket.CLOSING
+      buffer.readyState = WebSocket.CLOSING
     },
   }
-  const link = new WebSocketLink(outlet, {
+  const link = new WebSocketLink(buffer, {
     limits: { conflateBytes: 1000, outboundBytes: 3000 },
     share,
     sampledLog: createSampledLog(pino({ level: 'silent' }), counters),
@@ -55,11 +55,11 @@ function linkToReader(share = unbounded(() => '')) {
   /** What was sent since the last time. */
   const news = () => sent.splice(0)
   const deliver = (text: string, topic?: string) => {
-    const batch = new Batch([{ text, topic }])
+    const batch = new FrameBatch([{ text, topic }])
     framed.set(batch.bytes, text)
     link.deliver(batch)
   }
-  return { link, deliver, outlet, closed, counters, readAll, readOne, news }
+  return { link, deliver, buffer, closed, counters, readAll, readOne, news }
 }
 
 const big = 'x'.repeat(1001)
@@ -76,8 +76,8 @@ t.test('who reads gets everything at once, however large one frame is', async (t
 })
 
 t.test('to a reader before whom nothing waits, frames go at once', async (t) => {
-  const { link, deliver, outlet, news, readAll } = linkToReader()
-  outlet.isIdle = true
+  const { link, deliver, buffer, news, readAll } = linkToReader()
+  buffer.isIdle = true
   deliver('1', 'a')
   link.hold()
   deliver('2', 'a')
@@ -91,9 +91,9 @@ t.test('to a reader before whom nothing waits, frames go at once', async (t) => 
   deliver('4', 'a')
   deliver('5', 'a')
   t.same(news(), [big, '4', '5'])
-  outlet.isIdle = false
+  buffer.isIdle = false
   deliver('6', 'a')
-  outlet.isIdle = true
+  buffer.isIdle = true
   deliver('7', 'b')
   t.same(news(), [], 'what waits here is not overtaken')
   readAll()
@@ -163,13 +163,13 @@ t.test('live frames wait for past ones, and conflate when there are many', async
 })
 
 t.test('who has read some of much has no room yet', async (t) => {
-  const { link, deliver, news, outlet, readOne } = linkToReader()
+  const { link, deliver, news, buffer, readOne } = linkToReader()
   for (const frame of ['a', 'b']) link.send(frame.repeat(600))
   link.hold()
   deliver('c', 'c')
   link.release()
   readOne()
-  t.equal(outlet.bufferedAmount, 600)
+  t.equal(buffer.bufferedAmount, 600)
   t.equal(news().length, 2)
   readOne()
   t.same(news(), ['c'])
@@ -190,9 +190,9 @@ t.test('past values wait until there is room, and learn when the reader is gone'
 })
 
 t.test('nothing is kept for a websocket that is closing', async (t) => {
-  const { link, deliver, outlet, news, readAll, counters } = linkToReader()
+  const { link, deliver, buffer, news, readAll, counters } = linkToReader()
   link.send(big)
-  outlet.readyState = WebSocket.CLOSING
+  buffer.readyState = WebSocket.CLOSING
   for (let number = 0; number < 20; number++) deliver('c'.repeat(100))
   readAll()
   t.same(news(), [big])
@@ -229,25 +229,25 @@ t.test('a reader is given up whose share is used up, and gives it back', async (
   link.close()
 })
 
-function drained(held: HeldFrames): string[] {
+function drained(queue: BackpressureQueue): string[] {
   const frames: string[] = []
-  for (let frame = held.take(); frame !== undefined; frame = held.take()) frames.push(frame)
+  for (let frame = queue.take(); frame !== undefined; frame = queue.take()) frames.push(frame)
   return frames
 }
 
 t.test('frames leave in the order they came, and their bytes with them', async (t) => {
-  const held = new HeldFrames()
-  held.add('a1', 'a')
-  held.add('x', undefined)
-  held.add('č', 'a')
-  t.equal(held.bytes, 2 + 1 + 2 + 3 * 64)
-  t.same([held.has('a'), held.has('b'), held.isEmpty], [true, false, false])
-  t.same(drained(held), ['a1', 'x', 'č'])
-  t.same([held.bytes, held.isEmpty, held.has('a')], [0, true, false])
+  const queue = new BackpressureQueue()
+  queue.add('a1', 'a')
+  queue.add('x', undefined)
+  queue.add('č', 'a')
+  t.equal(queue.bytes, 2 + 1 + 2 + 3 * 64)
+  t.same([queue.has('a'), queue.has('b'), queue.isEmpty], [true, false, false])
+  t.same(drained(queue), ['a1', 'x', 'č'])
+  t.same([queue.bytes, queue.isEmpty, queue.has('a')], [0, true, false])
 })
 
 t.test('conflating keeps the latest frame of each topic, and all that have none', async (t) => {
-  const held = new HeldFrames()
+  const queue = new BackpressureQueue()
   for (const [frame, topic] of [
     ['a1', 'a'],
     ['x', undefined],
@@ -256,20 +256,20 @@ t.test('conflating keeps the latest frame of each topic, and all that have none'
     ['x', undefined],
     ['a3', 'a'],
   ] as const) {
-    held.add(frame, topic)
+    queue.add(frame, topic)
   }
-  t.equal(held.conflate(), 2)
-  t.equal(held.conflate(), 0)
-  t.ok(held.drop('b'))
-  t.notOk(held.drop('b'))
-  t.same(drained(held), ['x', 'x', 'a3'])
+  t.equal(queue.conflate(), 2)
+  t.equal(queue.conflate(), 0)
+  t.ok(queue.drop('b'))
+  t.notOk(queue.drop('b'))
+  t.same(drained(queue), ['x', 'x', 'a3'])
 })
 
 t.test('cleared, it holds nothing', async (t) => {
-  const held = new HeldFrames()
-  held.add('a', 'a')
-  held.clear()
-  t.same([held.bytes, held.isEmpty, held.has('a'), held.take()], [0, true, false, undefined])
+  const queue = new BackpressureQueue()
+  queue.add('a', 'a')
+  queue.clear()
+  t.same([queue.bytes, queue.isEmpty, queue.has('a'), queue.take()], [0, true, false, undefined])
 })
 
 /** Both ends of a websocket, and how many writes its server's end makes. */
@@ -296,7 +296,7 @@ async function opened(t: Test) {
   const texts: string[] = []
   client.on('message', (text) => texts.push(String(text)))
   return {
-    outlet: writeOnceATurn(websocket, socket, createEndOfTick()),
+    buffer: createWriteBuffer(websocket, socket, createEndOfTick()),
     websocket,
     client,
     texts,
@@ -305,43 +305,43 @@ async function opened(t: Test) {
 }
 
 t.test('what is sent in one turn is written at once, in order', async (t) => {
-  const { outlet, websocket, client, texts, writes } = await opened(t)
+  const { buffer, websocket, client, texts, writes } = await opened(t)
   const written = new Promise<void>((resolve) => {
-    outlet.send('one', () => {})
-    outlet.send('two', () => {})
-    outlet.send('three', resolve)
+    buffer.send('one', () => {})
+    buffer.send('two', () => {})
+    buffer.send('three', resolve)
   })
   t.equal(writes.length, 0)
-  t.equal(outlet.bufferedAmount, websocket.bufferedAmount)
-  t.ok(outlet.bufferedAmount > 0)
+  t.equal(buffer.bufferedAmount, websocket.bufferedAmount)
+  t.ok(buffer.bufferedAmount > 0)
   await written
   t.equal(writes.length, 1)
-  outlet.send('four', () => {})
-  outlet.close(1000, 'done')
+  buffer.send('four', () => {})
+  buffer.close(1000, 'done')
   await once(client, 'close')
   t.same(texts, ['one', 'two', 'three', 'four'])
-  t.equal(outlet.readyState, websocket.readyState)
+  t.equal(buffer.readyState, websocket.readyState)
 })
 
 t.test('frames are taken when nothing waits before them, until the websocket closes', async (t) => {
-  const { outlet, client, texts } = await opened(t)
-  const { bytes } = new Batch([{ text: 'one', topic: undefined }])
-  t.ok(outlet.offer(bytes))
-  const written = new Promise<void>((resolve) => outlet.send('two', resolve))
-  t.notOk(outlet.offer(bytes), 'it would come before what waits')
+  const { buffer, client, texts } = await opened(t)
+  const { bytes } = new FrameBatch([{ text: 'one', topic: undefined }])
+  t.ok(buffer.offer(bytes))
+  const written = new Promise<void>((resolve) => buffer.send('two', resolve))
+  t.notOk(buffer.offer(bytes), 'it would come before what waits')
   await written
-  t.ok(outlet.offer(bytes))
-  outlet.close(1000, 'done')
-  t.notOk(outlet.offer(bytes))
+  t.ok(buffer.offer(bytes))
+  buffer.close(1000, 'done')
+  t.notOk(buffer.offer(bytes))
   await once(client, 'close')
   t.same(texts, ['one', 'two', 'one'])
 })
 
 t.test('much is written before the turn ends', async (t) => {
-  const { outlet, client, texts, writes } = await opened(t)
-  for (let at = 0; at < 4; at++) outlet.send('x'.repeat(40_000), () => {})
+  const { buffer, client, texts, writes } = await opened(t)
+  for (let at = 0; at < 4; at++) buffer.send('x'.repeat(40_000), () => {})
   t.ok(writes.length > 0)
-  outlet.close(1000, 'done')
+  buffer.close(1000, 'done')
   await once(client, 'close')
   t.equal(texts.length, 4)
 })
@@ -349,17 +349,17 @@ t.test('much is written before the turn ends', async (t) => {
 t.test(
   'frames that are complete come in order, and pings and the close between them',
   async (t) => {
-    const { outlet, websocket, client, texts } = await opened(t)
-    const { bytes } = new Batch([
+    const { buffer, websocket, client, texts } = await opened(t)
+    const { bytes } = new FrameBatch([
       { text: 'one', topic: undefined },
       { text: 'x'.repeat(300), topic: undefined },
     ])
     client.on('ping', () => texts.push('ping'))
-    const written = new Promise<void>((resolve) => outlet.write(bytes, resolve))
+    const written = new Promise<void>((resolve) => buffer.write(bytes, resolve))
     websocket.ping()
-    outlet.send('own', () => {})
-    outlet.write(bytes, () => {})
-    outlet.close(1000, 'done')
+    buffer.send('own', () => {})
+    buffer.write(bytes, () => {})
+    buffer.close(1000, 'done')
     await written
     await once(client, 'close')
     const both = ['one', 'x'.repeat(300)]
