@@ -11,7 +11,7 @@ interface Exposure {
 }
 
 /**
- * What the configuration leaves open and does not accept, in one sentence each with the way to mend it.
+ * What the configuration leaves open and does not accept, in one sentence each with the way to fix it.
  */
 export function exposures(config: Pick<Config, 'http' | 'mqtt' | 'dialects' | 'accept'>): string[] {
   const { http, mqtt, dialects, accept } = config
@@ -33,8 +33,8 @@ export function exposures(config: Pick<Config, 'http' | 'mqtt' | 'dialects' | 'a
 function plainListener(key: string, host: string, kind: Kind): Exposure[] {
   if (isLoopbackHost(host)) return []
   const open = `${key}.host ${host} lets other machines in, and passwords travel in the clear`
-  const mend = 'set it to 127.0.0.1, and let them in by tls, or by a proxy that speaks TLS'
-  return [{ kind, sentence: `${open}: ${mend}` }]
+  const fix = 'set it to 127.0.0.1, and let them in by tls, or by a proxy that speaks TLS'
+  return [{ kind, sentence: `${open}: ${fix}` }]
 }
 
 /** Whoever comes from there needs no password. */
@@ -42,8 +42,8 @@ function openToGuests(key: string, guest: Config['dialects'][number]['guest']): 
   const elsewhere = guest?.addresses.filter((network) => !isLoopback(network.replace(/\/.*/, '')))
   if (guest === undefined || elsewhere?.length === 0) return []
   const open = `${key}.guest lets ${elsewhere?.join(', ')} in as ${guest.user} without a password`
-  const mend = 'take out of its addresses what is not yours alone'
-  return [{ kind: 'guests', sentence: `${open}: ${mend}` }]
+  const fix = 'take out of its addresses what is not yours alone'
+  return [{ kind: 'guests', sentence: `${open}: ${fix}` }]
 }
 
 /** In a lab there are several, and one sentence is enough. */

@@ -6,11 +6,15 @@ import {
 } from './access/node-presence.ts'
 import { noRights, rightsOf } from './access/rights.ts'
 import type { UserDirectory } from './access/user.ts'
+import { type CommandRouteOptions, commandLogRoutes, commandRoute } from './api/command-routes.ts'
+import { lockRoutes } from './api/lock-routes.ts'
+import { nodesRoutes } from './api/nodes-routes.ts'
 import type { Bus } from './bus/bus.ts'
 import type { Config } from './config.ts'
 import { type Closers, createDeferred } from './core/callbacks.ts'
 import { systemClock } from './core/clock.ts'
 import { Payload } from './core/payload.ts'
+import type { Route } from './core/route.ts'
 import type { SampledLog } from './core/sampled-log.ts'
 import type { ClownBases } from './nodes/clown-bases.ts'
 import type { ClownModel } from './nodes/clown-model.ts'
@@ -35,11 +39,6 @@ import { createDeviceRules } from './nodes/relay-guard/device-rules.ts'
 import { createRelayGuard } from './nodes/relay-guard/relay-guard.ts'
 import { createTopicRecords } from './nodes/topic-records.ts'
 import type { Store } from './store/store.ts'
-import { commandLogRoutes } from './transports/command-log-routes.ts'
-import { type CommandRouteOptions, commandRoute } from './transports/command-route.ts'
-import { lockRoutes } from './transports/lock-routes.ts'
-import { nodesRoutes } from './transports/nodes-routes.ts'
-import type { Route } from './transports/route.ts'
 
 export interface HardwareParts {
   readonly bus: Bus
@@ -79,7 +78,7 @@ export async function openHardware(config: Config, parts: HardwareParts) {
   const { topic: topicLimits } = config.limits
   const { lockOuts } = relayGuard
   const pages: [path: string, Route][] = [
-    ['/api/command', commandRoute({ asUser, clientAddress, admit: path.enter })],
+    ['/api/command', commandRoute({ asUser, clientAddress, enter: path.enter })],
     ...lockRoutes({ asUser, lockOuts, topicLimits }),
     ...commandLogRoutes({ asUser, auditLog, topicLimits }),
   ]

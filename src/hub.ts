@@ -3,6 +3,9 @@ import { type ConnectionLimiter, createConnectionLimiter } from './access/connec
 import { createForwarding, type Forwarding } from './access/forwarding.ts'
 import { createOrigins } from './access/origin.ts'
 import { openAccessControl } from './access-control.ts'
+import { homePage } from './api/home-page.ts'
+import { pageFiles } from './api/html-page.ts'
+import { backupRoute, probeRoutes } from './api/operating-routes.ts'
 import type { Bus } from './bus/bus.ts'
 import { type Config, type ConfigInput, checkConfig } from './config.ts'
 import { createByteBudget, type NewShare } from './core/byte-budget.ts'
@@ -10,6 +13,7 @@ import { type Closers, createClosers, createEndOfTick } from './core/callbacks.t
 import { openLog } from './core/log.ts'
 import { maxOpenFiles, type ProcessWatch, watchProcess } from './core/process-watch.ts'
 import { type Release, readRelease } from './core/release.ts'
+import type { Route } from './core/route.ts'
 import {
   type Counters,
   createCounters,
@@ -31,17 +35,12 @@ import { type DialectPlace, openServedDialects } from './served-dialects.ts'
 import { backupLines } from './store/backup.ts'
 import { openStore } from './store/open-store.ts'
 import type { Store } from './store/store.ts'
-import { createAudiences } from './transports/audiences.ts'
-import { backupRoute } from './transports/backup-route.ts'
-import { createHeartbeat } from './transports/heartbeat.ts'
-import { homePage } from './transports/home-page.ts'
-import { pageFiles } from './transports/html-page.ts'
-import { chooseMqtt, mqttRoute } from './transports/mqtt-route.ts'
-import { createRoutes } from './transports/routes.ts'
-import { createServedWebSockets } from './transports/served-route.ts'
-import { chooseTalk } from './transports/subprotocol.ts'
-import { talkRoute } from './transports/talk-route.ts'
-import { createWebSockets } from './transports/websockets.ts'
+import { createAudiences } from './ws/audiences.ts'
+import { chooseMqtt, mqttRoute } from './ws/mqtt-route.ts'
+import { createServedWebSockets } from './ws/served-route.ts'
+import { chooseTalk, talkRoutes } from './ws/talk-route.ts'
+import { openTalkSession, type TalkSessionOptions } from './ws/talk-session.ts'
+import { createHeartbeat, createWebSockets } from './ws/websockets.ts'
 
 /** A running hub. */
 export interface Hub extends Ports {
@@ -155,24 +154,27 @@ interface EdgeParts extends WebSocketParts, ReturnType<typeof openRequestRules> 
 async function openEdges(config: Config, parts: EdgeParts) {
   const { access, hardware, recording, store, readiness, watch, counters, release } = parts
   const { version } = release
-  const { served, ...routes } = openWebSocketRoutes(config, parts)
+  const { served, talk, mqtt } = openWebSocketRoutes(config, parts)
   const state = () => readinessStateOf(readiness, watch)
   const dialects = await openServedDialects(config, { ...parts, state, websockets: served })
-  const routeOf = createRoutes({
-    ...routes,
-    pages: new Map([
-      ['/', homePage({ ...parts, ...access, version })],
-      ...pageFiles,
-      ...access.pages,
-      ...hardware.pages,
-      ...dialects.pages,
-      recording.page,
-      backupPage(config, access, store),
-    ]),
-    api: (path) => hardware.api(path) ?? dialects.api(path),
-    health: () => ({ version, overloaded: watch.isOverloaded(), counters: counters.snapshot() }),
-    unready: readiness.unready,
+  const health = () => ({
+    version,
+    overloaded: watch.isOverloaded(),
+    counters: counters.snapshot(),
   })
+  const fixed = new Map<string, Route>([
+    ['/', homePage({ ...parts, ...access, version })],
+    ...pageFiles,
+    ...access.pages,
+    ...hardware.pages,
+    ...dialects.pages,
+    recording.page,
+    backupPage(config, access, store),
+    ...probeRoutes({ health, unready: readiness.unready }),
+    ['/mqtt', mqtt],
+  ])
+  const routeOf = (path: string) =>
+    fixed.get(path) ?? hardware.api(path) ?? dialects.api(path) ?? talk(path)
   const requests = { ...parts, limits: config.limits.http, routeOf }
   const ports = await openPorts(config, { ...parts, requests })
   return { ports, dialects: await dialects.listen(requests) }
@@ -205,30 +207,32 @@ function openWebSocketRoutes({ limits }: Config, parts: WebSocketParts) {
   const { talkSockets, mqttSockets, served } = openWebSockets(limits, parts)
   const frameBytes = limits.websocket.messageBytes
   const endOfTick = createEndOfTick()
+  const context = {
+    bus,
+    enter: hardware.path.enter,
+    log,
+    frameBytes,
+    signedIn: access.signedIn,
+    audiences: createAudiences({ bus, endOfTick, log, frameBytes }),
+    lastValuesBelow: hardware.lastValuesBelow,
+    answering: recording.answering(hardware.answering),
+  }
   const talk = {
     dialect: createClownTalk({ release, limits, sampledLog }),
-    context: {
-      bus,
-      admit: hardware.path.enter,
-      log,
-      frameBytes,
-      signedIn: access.signedIn,
-      audiences: createAudiences({ bus, endOfTick, log, frameBytes }),
-      lastValuesBelow: hardware.lastValuesBelow,
-      answering: recording.answering(hardware.answering),
-    },
+    openSession: (options: TalkSessionOptions) => openTalkSession(context, options),
     signIn: access.ways,
-    mayEnter: limiter.signedIn,
+    authorizeConnection: limiter.signedIn,
     clientAddress: parts.clientAddress,
     websockets: talkSockets,
     newOutboundShare: parts.newOutboundShare,
     isShortOfMemory: parts.isShortOfMemory,
     endOfTick,
     limits: limits.websocket,
+    log,
     sampledLog,
   }
   return {
-    talk: (base: string) => talkRoute(base, talk),
+    talk: talkRoutes(talk),
     mqtt: mqttRoute({ websockets: mqttSockets, limits: limits.mqtt, sampledLog, handle }),
     served,
   }

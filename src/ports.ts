@@ -3,15 +3,15 @@ import type { Logger } from 'pino'
 import type { Config } from './config.ts'
 import type { Closers } from './core/callbacks.ts'
 import { openCertificate } from './core/certificate.ts'
+import { type HttpServerOptions, openHttpServer } from './http/http-server.ts'
 import type { Broker } from './mqtt/broker.ts'
 import { listenForMqtt, type MqttListenerOptions } from './mqtt/mqtt-listener.ts'
-import { type HttpServerOptions, openHttpServer } from './transports/http-server.ts'
 
-type Door = 'host' | 'port' | 'settings'
+type ListenAddress = 'host' | 'port' | 'settings'
 
 export interface PortParts {
   /** How requests are served, on the plain port and with TLS alike. */
-  readonly requests: Omit<HttpServerOptions, Door | 'certificate'>
+  readonly requests: Omit<HttpServerOptions, ListenAddress | 'certificate'>
   readonly handle: Broker['handle']
   readonly log: Logger
   readonly onClose: Closers['add']
@@ -36,19 +36,19 @@ export async function openPorts(
   parts: PortParts,
 ): Promise<Ports> {
   const open = createOpeners(parts)
-  const httpDoor = { host: http.host, port: http.port, settings: settings('HTTP', 'HTTP') }
-  const mqttDoor = { host: mqtt.host, port: mqtt.port, settings: settings('MQTT', 'MQTT') }
-  const plain = { httpPort: await open.http(httpDoor), mqttPort: await open.mqtt(mqttDoor) }
+  const httpAddress = { host: http.host, port: http.port, settings: settings('HTTP', 'HTTP') }
+  const mqttAddress = { host: mqtt.host, port: mqtt.port, settings: settings('MQTT', 'MQTT') }
+  const plain = { httpPort: await open.http(httpAddress), mqttPort: await open.mqtt(mqttAddress) }
   if (tls === undefined) return { ...plain, httpsPort: undefined, mqttsPort: undefined }
 
   const { host, httpPort, mqttPort } = tls
   const certificate = openCertificate(tls, { log: parts.log })
   parts.onClose(certificate.close)
-  const httpsDoor = { host, port: httpPort, settings: settings('TLS', 'TLS_HTTP') }
-  const mqttsDoor = { host, port: mqttPort, settings: settings('TLS', 'TLS_MQTT') }
+  const httpsAddress = { host, port: httpPort, settings: settings('TLS', 'TLS_HTTP') }
+  const mqttsAddress = { host, port: mqttPort, settings: settings('TLS', 'TLS_MQTT') }
   const secure = { certificate, handshakeSeconds: limits.http.headerSeconds }
-  const httpsPort = await open.http({ ...httpsDoor, certificate })
-  const mqttsPort = await open.mqtt({ ...mqttsDoor, tls: secure })
+  const httpsPort = await open.http({ ...httpsAddress, certificate })
+  const mqttsPort = await open.mqtt({ ...mqttsAddress, tls: secure })
   return { ...plain, httpsPort, mqttsPort }
 }
 
@@ -59,12 +59,12 @@ function settings(host: string, port: string): HttpServerOptions['settings'] {
 function createOpeners({ requests, handle, onClose }: PortParts) {
   const { limiter, sampledLog } = requests
   return {
-    http: async (options: Pick<HttpServerOptions, Door | 'certificate'>) => {
+    http: async (options: Pick<HttpServerOptions, ListenAddress | 'certificate'>) => {
       const server = await openHttpServer({ ...requests, ...options })
       onClose(server.close)
       return server.port
     },
-    mqtt: async (options: Pick<MqttListenerOptions, Door | 'tls'>) => {
+    mqtt: async (options: Pick<MqttListenerOptions, ListenAddress | 'tls'>) => {
       const listener = await listenForMqtt({ ...options, limiter, sampledLog }, handle)
       onClose(listener.close)
       return listener.port

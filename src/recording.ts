@@ -1,7 +1,10 @@
 /** What quantities were, and how it is asked for: the part of the composition that knows the history. */
+
+import { type HistoryRouteOptions, historyRoute } from './api/history-route.ts'
 import type { Config } from './config.ts'
 import type { Closers } from './core/callbacks.ts'
 import { type AlarmClock, systemClock } from './core/clock.ts'
+import type { Route } from './core/route.ts'
 import type { SampledLog } from './core/sampled-log.ts'
 import type { HistorySource } from './nodes/history/history-answer.ts'
 import { createHistoryAnswers } from './nodes/history/history-answers.ts'
@@ -11,8 +14,6 @@ import { type History, openHistory } from './store/history/history.ts'
 import { dayMs, hourMs } from './store/history/tiers.ts'
 import type { Ledger } from './store/history/write-ahead.ts'
 import type { Store } from './store/store.ts'
-import { type HistoryRouteOptions, historyRoute } from './transports/history-route.ts'
-import type { Route } from './transports/route.ts'
 
 export interface RecordingParts {
   readonly store: Store
@@ -81,7 +82,7 @@ function settingsOf({ history, limits }: Config, { store, journal }: RecordingPa
   }
 }
 
-/** Lets a history do what is due, once a second; answers what ends that. */
+/** Lets a history do what is due, once a second; returns what ends that. */
 function maintained(history: Pick<History, 'maintain'>, clock: AlarmClock): () => void {
   const later = () =>
     clock.after(everyMs, () => {

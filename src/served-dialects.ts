@@ -7,6 +7,7 @@ import type { Forwarding } from './access/forwarding.ts'
 import type { Origins } from './access/origin.ts'
 import { createTokenOwners } from './access/tokens.ts'
 import type { openAccessControl } from './access-control.ts'
+import { operationRoutes, unservedRoute } from './api/operating-routes.ts'
 import type { Bus } from './bus/bus.ts'
 import type { Config } from './config.ts'
 import type { NewShare } from './core/byte-budget.ts'
@@ -15,6 +16,7 @@ import { systemClock } from './core/clock.ts'
 import { HubError } from './core/errors.ts'
 import { createLogTail } from './core/log.ts'
 import type { Release } from './core/release.ts'
+import type { AnyRoute, Route } from './core/route.ts'
 import type { SampledLog } from './core/sampled-log.ts'
 import { openDeconz } from './dialects/deconz/open.ts'
 import { openJeedom } from './dialects/jeedom/open.ts'
@@ -27,15 +29,13 @@ import type {
 } from './dialects/served-dialect.ts'
 import { openTvheadend } from './dialects/tvheadend/open.ts'
 import type { openHardware } from './hardware.ts'
+import { type HttpServerOptions, openHttpServer } from './http/http-server.ts'
 import { openDeviceNumbers } from './nodes/served/device-numbers.ts'
 import { createDialectUsers, type DialectUsers } from './nodes/served/dialect-users.ts'
 import { openSeenDevices } from './nodes/served/seen-devices.ts'
 import type { Store } from './store/store.ts'
-import { type HttpServerOptions, openHttpServer } from './transports/http-server.ts'
-import { operationRoutes, unservedRoute } from './transports/operation-routes.ts'
-import type { AnyRoute, Route } from './transports/route.ts'
-import type { ServedDoor } from './transports/served-request.ts'
-import { type ServedWebSockets, servedRoute } from './transports/served-route.ts'
+import type { ServedAccess } from './ws/served-route.ts'
+import { type ServedWebSockets, servedRoute } from './ws/served-route.ts'
 
 /** A language that can be served. */
 interface Served {
@@ -202,7 +202,7 @@ async function openOne(settings: ServedSettings, ground: Ground): Promise<Opened
   })
   onClose(dialect.close)
   const route = servedRoute(dialect, {
-    door: doorOf(settings, dialectUsers, parts),
+    access: servedAccess(settings, dialectUsers, parts),
     websockets,
     newOutboundShare,
     isShortOfMemory: parts.isShortOfMemory,
@@ -215,11 +215,11 @@ async function openOne(settings: ServedSettings, ground: Ground): Promise<Opened
 }
 
 /** Who may come in, and from where. */
-function doorOf(
+function servedAccess(
   settings: ServedSettings,
   dialectUsers: DialectUsers,
   parts: ServedParts,
-): ServedDoor {
+): ServedAccess {
   const { access, forwarding, limiter, origins } = parts
   const { guest } = settings
   const isFromThere = createNetworks(guest?.addresses ?? [], 'the addresses of a guest')
@@ -230,7 +230,7 @@ function doorOf(
     dialectUsers,
     signIn: access.signIn,
     ofRequest: access.ofRequest,
-    mayEnter: limiter.signedIn,
+    authorizeConnection: limiter.signedIn,
     clientAddress: forwarding.clientAddress,
     isSecure: forwarding.isSecure,
     foreignOriginOf: origins.foreignOf,
@@ -250,9 +250,9 @@ async function listenFor(
   if (port === undefined) return { dialect, ...(path !== undefined && { path }) }
   const { title } = servedDialects[dialect]
   const names = { host: `the host of dialect ${dialect}`, port: `the port of dialect ${dialect}` }
-  const door = { host, port, settings: names, routeOf: () => route }
+  const listener = { host, port, settings: names, routeOf: () => route }
   try {
-    const server = await openHttpServer({ ...requests, ...door })
+    const server = await openHttpServer({ ...requests, ...listener })
     onClose(server.close)
     opened.port = server.port
     return { dialect, port: server.port }

@@ -14,8 +14,7 @@ const floors = [
   ['mqtt'],
   ['nodes'],
   ['dialects'],
-  ['transports'],
-  ['upstreams'],
+  ['ws', 'http', 'api', 'upstreams'],
   ['hub'],
   ['simulator'],
   ['cli', 'index'],
@@ -40,6 +39,7 @@ const roomOfFile: Record<string, string> = {
   readiness: 'hub',
   recording: 'hub',
   'retained-folder': 'hub',
+  routes: 'hub',
   'served-dialects': 'hub',
 }
 

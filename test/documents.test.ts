@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { errorCodes } from '../src/core/errors.ts'
 import { isFileTwin, type SettingsSchema, variableFor } from '../src/environment.ts'
-import { closeCodes } from '../src/transports/close-codes.ts'
+import { closeCodes } from '../src/ws/close-codes.ts'
 import { ranLine } from './cli/run-line.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))

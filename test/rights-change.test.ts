@@ -14,8 +14,8 @@ import {
   subscribePacket,
 } from './raw-mqtt.ts'
 import { rawFrame, rawWebSocketTo } from './raw-websocket.ts'
+import { basic } from './started-sign-in.ts'
 import { takenFrom } from './taken.ts'
-import { basic } from './transports/started-sign-in.ts'
 import { mqttWays, spoken, talkWays } from './ways-in.ts'
 
 t.test('who is removed is cut within a second on every way in, and nobody else is', async (t) => {

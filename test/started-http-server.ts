@@ -3,11 +3,7 @@ import type { Test } from 'tap'
 import { createForwarding } from '../src/access/forwarding.ts'
 import { checkConfig } from '../src/config.ts'
 import { createCounters, createSampledLog } from '../src/core/sampled-log.ts'
-import {
-  type HttpServer,
-  type HttpServerOptions,
-  openHttpServer,
-} from '../src/transports/http-server.ts'
+import { type HttpServer, type HttpServerOptions, openHttpServer } from '../src/http/http-server.ts'
 
 /** A limiter that takes everybody. */
 export const openLimiter: HttpServerOptions['limiter'] = {
@@ -17,7 +13,7 @@ export const openLimiter: HttpServerOptions['limiter'] = {
   understood: () => {},
 }
 
-/** An HTTP server without a hub, which admits everybody unless told otherwise; closed at teardown. */
+/** An HTTP server without a hub, which takes everybody unless told otherwise; closed at teardown. */
 export async function startedHttpServer(
   t: Test,
   options: Pick<HttpServerOptions, 'routeOf'> & Partial<HttpServerOptions>,

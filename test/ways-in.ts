@@ -8,7 +8,7 @@ import {
   signedIn,
 } from './raw-mqtt.ts'
 import { type HubPorts, type TalkClient, talkOver } from './started-hub.ts'
-import { basic } from './transports/started-sign-in.ts'
+import { basic } from './started-sign-in.ts'
 
 /** Who comes in; the user anonymous gives neither. */
 export interface Login {

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import type { HttpError } from '../core/route.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import { TokenBucket } from '../core/token-bucket.ts'
 import type { Config } from '../generated/config.ts'
@@ -14,6 +15,13 @@ export interface Connection {
 export type ConnectionLimit =
   | 'memory'
   | Exclude<keyof Config['limits']['connections'], 'acceptBurst' | 'exemptLoopback'>
+
+/** An honest client that is turned away for a while is told so. */
+export const tooManyConnections: HttpError = {
+  status: 503,
+  reason: 'expected fewer connections: try again later',
+  headers: { 'Retry-After': '5' },
+}
 
 export interface ConnectionLimiterOptions {
   readonly limits: Readonly<Config['limits']['connections']>

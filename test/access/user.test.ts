@@ -7,7 +7,7 @@ import { openUserDirectory } from '../../src/access/user-directory.ts'
 import { changeUser, readUsersFile } from '../../src/access/users-file.ts'
 import { checkConfig } from '../../src/config.ts'
 import { mqttTo, startedHub } from '../started-hub.ts'
-import { basic } from '../transports/started-sign-in.ts'
+import { basic } from '../started-sign-in.ts'
 import { someHash, usersFile } from './users.ts'
 
 /** The same name twice: é as one character, and as two. */

@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import type { ConfigInput } from '../../src/config.ts'
 import { requireProgram } from '../programs.ts'
 import { mqttTo, type StartedHub, startedHub } from '../started-hub.ts'
-import { basic } from '../transports/started-sign-in.ts'
+import { basic } from '../started-sign-in.ts'
 import { servePage, startBrowser } from './chromium.ts'
 
 const emptyPage = '<!doctype html><meta charset="utf-8"><title>A page</title>'

@@ -1,0 +1,68 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import {
+  challenge,
+  formChallenge,
+  type RequestSignIn,
+  signInError,
+} from '../access/request-sign-in.ts'
+import type { Until } from '../access/secrets.ts'
+import type { User } from '../access/user.ts'
+import { HubError } from '../core/errors.ts'
+import type { Exchange, HttpError } from '../core/route.ts'
+import { answerJson } from './json-exchange.ts'
+
+/** Runs `act` as the user whose request it is; refuses the request when it is nobody's. */
+export type AsUser = (
+  exchange: Exchange,
+  act: (user: User, until?: Until) => Promise<void> | void,
+) => Promise<void>
+
+/**
+ * Who comes by the address bar of a browser is asked for a password by the browser; pages and programs are refused
+ * by `quietChallenge`, which no browser knows.
+ */
+export function createAsUser(
+  ofRequest: RequestSignIn['ofRequest'],
+  quietChallenge: HttpError = formChallenge(''),
+): AsUser {
+  return async ({ request, response, refuse }, act) => {
+    const result = await ofRequest(request)
+    if ('user' in result) {
+      endWith(result.until, response)
+      return act(result.user, result.until)
+    }
+    const isAddressBar = request.method === 'GET' && isNavigation(request)
+    refuse(signInError(result, isAddressBar ? challenge : quietChallenge))
+  }
+}
+
+/** An answer that goes on for long ends with the session of who gets it. */
+function endWith(until: Until | undefined, response: ServerResponse): void {
+  const stop = until?.(() =>
+    // Whoever asked for that end is answered first.
+    setImmediate(() => {
+      if (!response.writableEnded) response.destroy()
+    }),
+  )
+  if (stop !== undefined) response.once('close', stop)
+}
+
+/** Runs `ask` as the user whose request it is, when that is an operator or an admin. */
+export function asOperator(
+  asUser: AsUser,
+  exchange: Exchange,
+  ask: (user: User) => Promise<unknown> | unknown,
+): Promise<void> {
+  return asUser(exchange, (user) =>
+    answerJson(exchange.response, () => {
+      const { role = 'none' } = user
+      if (role === 'operator' || role === 'admin') return ask(user)
+      throw new HubError('forbidden', `expected a user of role operator or admin, got role ${role}`)
+    }),
+  )
+}
+
+/** Whether a person asks with the address bar, a link or a form of a browser, and not a page or program for them. */
+export function isNavigation({ headers }: IncomingMessage): boolean {
+  return headers['sec-fetch-mode'] === 'navigate' || headers.accept?.includes('text/html') === true
+}

@@ -1,0 +1,106 @@
+import type { ServerResponse } from 'node:http'
+import { setImmediate as turnOver } from 'node:timers/promises'
+import { type Rights, rightsOf } from '../access/rights.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
+import { HubError, quote } from '../core/errors.ts'
+import type { Route } from '../core/route.ts'
+import { filterBelow } from '../core/topic.ts'
+import type { LastValues } from '../nodes/last-values.ts'
+import type { KnownNode } from '../nodes/registry/device-table.ts'
+import { detailsOf, type NodeDetails } from '../nodes/registry/node-json.ts'
+import type { Registry } from '../nodes/registry/registry.ts'
+import type { AsUser } from './as-user.ts'
+import { answerJson, sendJsonText } from './json-exchange.ts'
+
+export interface NodesRoutesOptions {
+  readonly asUser: AsUser
+  readonly registry: Pick<Registry, 'nodes'>
+  readonly values: Pick<LastValues, 'of'>
+  readonly clock?: Clock
+  /** Learns from what has arrived, so that nothing is sent that is older. */
+  settle(): void
+}
+
+const folder = '/api/nodes'
+
+/**
+ * Serves what is known of nodes: all at `/api/nodes`, one at `/api/nodes/<base>`. Everybody is told
+ * of the devices whose topics they may read.
+ */
+export function nodesRoutes(options: NodesRoutesOptions): (path: string) => Route | undefined {
+  return (path) => {
+    if (path === folder) {
+      return {
+        get: (exchange) =>
+          options.asUser(exchange, (user) => {
+            options.settle()
+            return sendAll(exchange.response, rightsOf(user), options)
+          }),
+      }
+    }
+    if (!path.startsWith(`${folder}/`)) return undefined
+    const base = decode(path.slice(folder.length + 1))
+    return {
+      get: (exchange) =>
+        options.asUser(exchange, (user) =>
+          answerJson(exchange.response, () => {
+            options.settle()
+            const node = base === undefined ? undefined : options.registry.nodes.get(base)
+            const details = node && readableOf(node, rightsOf(user), options)
+            if (details === undefined) throw unknownNode(path)
+            return details
+          }),
+        ),
+    }
+  }
+}
+
+/** So many devices are sent before others have their turn: some 10 ms. */
+const devicesPerTurn = 500
+
+async function sendAll(response: ServerResponse, rights: Rights, options: NodesRoutesOptions) {
+  const texts: string[] = []
+  let sent = 0
+  for (const node of [...options.registry.nodes.values()].sort(byBase)) {
+    const details = readableOf(node, rights, options)
+    if (details !== undefined) texts.push(JSON.stringify(details))
+    sent += node.devices.size
+    if (sent < devicesPerTurn) continue
+    sent = 0
+    await turnOver()
+  }
+  sendJsonText(response, `{"nodes":[${texts.join(',')}]}`)
+}
+
+/**
+ * What somebody may know of a node; undefined when nothing. One without devices is for those who may
+ * read whatever it will say.
+ */
+function readableOf(
+  node: KnownNode,
+  rights: Rights,
+  { values, clock = systemClock }: NodesRoutesOptions,
+): NodeDetails | undefined {
+  const devices = [...node.devices.values()].filter(({ topic }) => rights.mayRead(topic))
+  const isVisible =
+    devices.length > 0 || (node.devices.size === 0 && rights.readsAll(filterBelow(node.base)))
+  return isVisible ? detailsOf(node, devices, { values, nowMs: clock.nowMs() }) : undefined
+}
+
+/** Percent-decodes a base; undefined when it is malformed. */
+function decode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
+}
+
+function unknownNode(path: string): HubError {
+  const message = `expected the base of a node of which you may read something, got ${quote(path)}`
+  return new HubError('unknown-node', message)
+}
+
+function byBase(one: KnownNode, other: KnownNode): number {
+  return one.base < other.base ? -1 : 1
+}

@@ -1,0 +1,115 @@
+/** What those who run the hub ask of it: whether it is well, all that it keeps, and what its dialects can do. */
+import type { ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { HubError, quote } from '../core/errors.ts'
+import { parseJson } from '../core/json.ts'
+import type { Route } from '../core/route.ts'
+import type { Operation } from '../dialects/served-dialect.ts'
+import { type AsUser, asOperator } from './as-user.ts'
+import { sendError, sendJson } from './json-exchange.ts'
+
+/** What operators may ask of one dialect. */
+export interface ServedOperations {
+  readonly dialect: string
+  readonly operations: ReadonlyMap<string, Operation>
+}
+
+const folder = '/api/dialects/'
+
+/** What is asked of a dialect that is not served here; undefined for other paths. */
+export function unservedRoute(path: string): Route | undefined {
+  if (!path.startsWith(folder)) return undefined
+  const [dialect = ''] = path.slice(folder.length).split('/')
+  const sentence = `expected an entry for ${quote(dialect)} under dialects in the configuration`
+  const error = new HubError('not-served', sentence)
+  return { post: ({ response }) => sendError(response, error, 404) }
+}
+
+/**
+ * `POST /api/dialects/<dialect>/<operation>`, for operators and admins. Where a dialect is served more
+ * than once each of them is asked, and the last one answers.
+ */
+export function operationRoutes(
+  asUser: AsUser,
+  served: readonly ServedOperations[],
+): Map<string, Route> {
+  const byPath = new Map<string, Operation[]>()
+  for (const { dialect, operations } of served) {
+    for (const [name, operation] of operations) {
+      const path = `${folder}${dialect}/${name}`
+      byPath.set(path, [...(byPath.get(path) ?? []), operation])
+    }
+  }
+  const routes = [...byPath].map(([path, operations]) => [path, route(asUser, operations)] as const)
+  return new Map(routes)
+}
+
+function route(asUser: AsUser, operations: readonly Operation[]): Route {
+  return {
+    post: (exchange, body) =>
+      asOperator(asUser, exchange, async (user) => {
+        const asked = parseJson(body)
+        if (asked === undefined) throw new HubError('bad-payload', 'expected JSON as the body')
+        let answer: unknown
+        for (const operation of operations) answer = await operation(asked, user)
+        return answer
+      }),
+  }
+}
+
+export interface BackupRouteOptions {
+  readonly asUser: AsUser
+  /** What is kept, line by line; undefined when nothing is. */
+  readonly lines: (() => AsyncIterable<string>) | undefined
+}
+
+/** Sends an admin all that the hub keeps; who was disconnected sees that by the missing last line. */
+export function backupRoute({ asUser, lines }: BackupRouteOptions): Route {
+  return {
+    post: (exchange) =>
+      asUser(exchange, async ({ role = 'none' }) => {
+        const { response } = exchange
+        if (role !== 'admin') return sendError(response, forbidden(role))
+        if (lines === undefined) return sendError(response, nothingKept, 409)
+        response.writeHead(200, {
+          'Content-Type': 'application/x-ndjson',
+          'Cache-Control': 'no-store',
+        })
+        await pipeline(Readable.from(lines()), response)
+      }),
+  }
+}
+
+function forbidden(role: string): HubError {
+  return new HubError('forbidden', `expected a user of role admin, got role ${role}`)
+}
+
+const nothingKept = new HubError(
+  'cannot-read-store',
+  'expected a hub with a data folder, got one that keeps everything in memory',
+)
+
+export interface Probes {
+  /** What `/healthz` tells besides that the hub is well. */
+  health(): Record<string, unknown>
+  /** Why the hub is not ready, as `/readyz` tells; undefined when it is. */
+  unready(): string | undefined
+}
+
+/** By path: what load balancers and service managers ask. */
+export function probeRoutes({ health, unready }: Probes): ReadonlyMap<string, Route> {
+  return new Map<string, Route>([
+    [
+      '/healthz',
+      { isProbe: true, get: ({ response }) => sendJson(response, { status: 'ok', ...health() }) },
+    ],
+    ['/readyz', { isProbe: true, get: ({ response }) => sendReadiness(response, unready()) }],
+  ])
+}
+
+/** Apart from `/healthz`: a hub that waits for room on its disk must not be restarted for that. */
+function sendReadiness(response: ServerResponse, reason: string | undefined): void {
+  if (reason === undefined) sendJson(response, { status: 'ready' })
+  else sendJson(response, { status: 'not-ready', reason }, 503)
+}

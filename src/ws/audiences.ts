@@ -1,0 +1,268 @@
+import type { Logger } from 'pino'
+import type { Rights } from '../access/rights.ts'
+import type { Bus } from '../bus/bus.ts'
+import type { EndOfTick } from '../core/callbacks.ts'
+import { HubError } from '../core/errors.ts'
+import { errorPayload, errorTopic, type Message, type MessageProperties } from '../core/message.ts'
+import { filterBelow, relativeTopic } from '../core/topic.ts'
+import type { Dialect } from '../dialects/dialect.ts'
+import { textsOf } from '../mqtt/properties.ts'
+import { shapeOf } from '../nodes/clown-model.ts'
+import type { LineOptions } from '../nodes/registry/answers.ts'
+
+/** One member's part in an audience. */
+export interface Membership {
+  /** Hands over at once what was collected, ahead of what the member gets from elsewhere. */
+  settle(): void
+  /** Settles, and hands over nothing more. */
+  leave(): void
+}
+
+/**
+ * Sessions with the same base, dialect and rights to read share one subscription. Each message is
+ * encoded and framed once, and what comes in one turn of the event loop is handed over at its end, as a
+ * whole.
+ */
+export interface Audiences {
+  /** `member` receives each message of `view` from now on, until it leaves. */
+  join(view: View, member: Member): Membership
+}
+
+export function createAudiences(context: AudienceContext): Audiences {
+  const audiences = new Map<string, Audience>()
+  return {
+    join: (view, member) => {
+      // No topic holds a line break, so two audiences never share a name.
+      const name = [view.dialect.name, view.base, view.rights.key, view.showsProperties].join('\n')
+      const audience = audiences.get(name) ?? new Audience(context, view)
+      audiences.set(name, audience)
+      audience.add(member)
+      return {
+        settle: () => audience.settle(member),
+        leave: () => {
+          audience.remove(member)
+          if (audience.isEmpty) audiences.delete(name)
+        },
+      }
+    },
+  }
+}
+
+/** A session as its audience sees it. */
+export interface Member {
+  deliver(batch: FrameBatch): void
+}
+
+/** What a session wants to see, and may. */
+export interface View {
+  readonly dialect: Pick<Dialect, 'name' | 'encode'>
+  readonly base: string
+  readonly rights: Pick<Rights, 'key' | 'mayRead' | 'readsAll'>
+  /** Whether messages come with what MQTT 5 says of them. */
+  readonly showsProperties?: boolean
+}
+
+export interface AudienceContext {
+  readonly bus: Pick<Bus, 'subscribe'>
+  readonly endOfTick: EndOfTick
+  readonly log: Logger
+  /** How large a frame may be. */
+  readonly frameBytes: number
+}
+
+/** So many characters go at once: a reader that keeps up must not look like one that does not. */
+const mostCollected = 65_536
+
+/** Sessions that receive the same frames. It ends when the last one has left. */
+class Audience {
+  readonly #context: AudienceContext
+  readonly #view: View
+  readonly #readsAll: boolean
+  readonly #members = new Set<Member>()
+  readonly #unsubscribe: () => void
+  #frames: BatchFrame[] = []
+  #collected = 0
+  /** How many of the collected frames those have who did not wait for the end of the turn. */
+  #taken = new Map<Member, number>()
+
+  constructor(context: AudienceContext, view: View) {
+    const filter = filterBelow(view.base)
+    this.#context = context
+    this.#view = view
+    this.#readsAll = view.rights.readsAll(filter)
+    this.#unsubscribe = context.bus.subscribe(filter, (message) => this.#collect(message))
+  }
+
+  get isEmpty(): boolean {
+    return this.#members.size === 0
+  }
+
+  add(member: Member): void {
+    this.#members.add(member)
+    this.#noteTaken(member)
+  }
+
+  remove(member: Member): void {
+    this.settle(member)
+    this.#taken.delete(member)
+    this.#members.delete(member)
+    if (this.isEmpty) this.#unsubscribe()
+  }
+
+  /** Hands over what was collected to one member. */
+  settle(member: Member): void {
+    const start = this.#taken.get(member) ?? 0
+    if (start === this.#frames.length) return
+    this.#noteTaken(member)
+    this.#tell(member, new FrameBatch(this.#frames.slice(start)))
+  }
+
+  /** Hands over what was collected: the same to all but those who have some of it. */
+  flush(): void {
+    const frames = this.#frames
+    const taken = this.#taken
+    this.#frames = []
+    this.#collected = 0
+    if (taken.size > 0) this.#taken = new Map()
+    const batch = new FrameBatch(frames)
+    for (const member of this.#members) {
+      const start = taken.get(member) ?? 0
+      if (start === 0) this.#tell(member, batch)
+      else if (start < frames.length) this.#tell(member, new FrameBatch(frames.slice(start)))
+    }
+  }
+
+  #collect({ topic, payload, properties: said }: Message): void {
+    const { base, dialect, rights, showsProperties } = this.#view
+    if (!this.#readsAll && !rights.mayRead(topic)) return
+    const relative = relativeTopic(base, topic)
+    if (relative === undefined) return
+    const properties = showsProperties ? said : undefined
+    const message = { topic: relative, payload, properties }
+    const text = fittingFrame(dialect, message, this.#context.frameBytes)
+    if (this.#frames.length === 0) this.#context.endOfTick.add(this)
+    // Only of a report does the latest value tell all; commands, answers and notifications are events.
+    this.#frames.push({ text, topic: shapeOf(topic) === 'report' ? topic : undefined })
+    this.#collected += text.length
+    if (this.#collected > mostCollected) this.flush()
+  }
+
+  #noteTaken(member: Member): void {
+    if (this.#frames.length > 0) this.#taken.set(member, this.#frames.length)
+  }
+
+  #tell(member: Member, batch: FrameBatch): void {
+    if (batch.frames.length === 0) return
+    try {
+      member.deliver(batch)
+    } catch (error) {
+      // What one member cannot take, the others still get.
+      this.#context.log.error(
+        { err: error, base: this.#view.base },
+        'a member of an audience failed',
+      )
+    }
+  }
+}
+
+/** A frame for all members of an audience. */
+export interface BatchFrame {
+  readonly text: string
+  /** Set when a later frame on the same topic may take this one's place. */
+  readonly topic: string | undefined
+}
+
+/** Frames that go together, each framed once for all who get them. */
+export class FrameBatch {
+  readonly frames: readonly BatchFrame[]
+  #bytes: Buffer | undefined
+
+  constructor(frames: readonly BatchFrame[]) {
+    this.frames = frames
+  }
+
+  /** All frames as a websocket carries them, for a single write. */
+  get bytes(): Buffer {
+    this.#bytes ??= framed(this.frames)
+    return this.#bytes
+  }
+}
+
+/** The batch of a single frame: the same one as before for the same frame, so that many get the same. */
+export function repeatedBatch(): (text: string, topic?: string) => FrameBatch {
+  let frame: BatchFrame = { text: '', topic: undefined }
+  let batch = new FrameBatch([frame])
+  return (text, topic) => {
+    if (text === frame.text && topic === frame.topic) return batch
+    frame = { text, topic }
+    batch = new FrameBatch([frame])
+    return batch
+  }
+}
+
+function framed(frames: readonly BatchFrame[]): Buffer {
+  const texts = frames.map(({ text }) => ({ text, length: Buffer.byteLength(text) }))
+  const allBytes = texts.reduce((sum, { length }) => sum + headerBytes(length) + length, 0)
+  const all = Buffer.allocUnsafe(allBytes)
+  let at = 0
+  for (const { text, length } of texts) {
+    at = writeHeader(all, at, length)
+    at += all.write(text, at)
+  }
+  return all
+}
+
+/** RFC 6455, 5.2: past these the length takes two bytes more, and eight. */
+const longest = { inOneByte: 125, inTwoBytes: 65_535 }
+
+function headerBytes(length: number): number {
+  if (length <= longest.inOneByte) return 2
+  return length <= longest.inTwoBytes ? 4 : 10
+}
+
+/** RFC 6455, 5.2: a text in one frame; 5.1: a server masks nothing. Returns where the text begins. */
+function writeHeader(all: Buffer, start: number, length: number): number {
+  const finalText = 0x81
+  const at = all.writeUInt8(finalText, start)
+  if (length <= longest.inOneByte) return all.writeUInt8(length, at)
+  if (length <= longest.inTwoBytes) return all.writeUInt16BE(length, all.writeUInt8(126, at))
+  return all.writeBigUInt64BE(BigInt(length), all.writeUInt8(127, at))
+}
+
+/**
+ * The frame that tells of a message on `topic`, or one on `<topic>/error` that tells how large it is, when it
+ * has more than `mostBytes`: a page takes no more at once.
+ */
+export function fittingFrame(
+  { encode }: Pick<Dialect, 'encode'>,
+  { topic, payload, properties }: Shown,
+  mostBytes: number,
+): string {
+  const { length } = payload.bytes
+  // No payload gets shorter by being framed, and what is much too large need not be read for that.
+  const frame =
+    length > mostBytes ? undefined : encode(topic, payload, properties && shown(properties))
+  if (frame !== undefined && hasAtMost(frame, mostBytes)) return frame
+  const message = `expected a message that a page takes, of at most ${mostBytes} bytes, got ${length}`
+  return encode(errorTopic(topic), errorPayload(new HubError('too-large', message)))
+}
+
+/** A message, with what is told of it besides to who wants that. */
+export interface Shown extends Pick<Message, 'topic' | 'payload'> {
+  readonly properties?: MessageProperties | undefined
+}
+
+/** What MQTT 5 says of a message, for those who read it; without anything to tell, nothing. */
+function shown({ bytes }: MessageProperties): LineOptions | undefined {
+  const { contentType, userProperties } = textsOf(bytes)
+  if (contentType === undefined && userProperties.length === 0) return undefined
+  return {
+    ...(contentType !== undefined && { contentType }),
+    ...(userProperties.length > 0 && { userProperties }),
+  }
+}
+
+/** RFC 3629: a character has at most three bytes for each of its units, so most need no count. */
+function hasAtMost(text: string, mostBytes: number): boolean {
+  return text.length <= mostBytes / 3 || Buffer.byteLength(text) <= mostBytes
+}

@@ -1,0 +1,185 @@
+import { pino } from 'pino'
+import t from 'tap'
+import { WebSocket } from 'ws'
+import { createSignedIn } from '../../src/access/signed-in.ts'
+import type { User } from '../../src/access/user.ts'
+import type { Message } from '../../src/core/message.ts'
+import { Payload } from '../../src/core/payload.ts'
+import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
+import { createAudiences } from '../../src/ws/audiences.ts'
+import { openTalkSession } from '../../src/ws/talk-session.ts'
+import { WebSocketLink } from '../../src/ws/websocket-link.ts'
+import { steppedClock } from '../clock.ts'
+import { unbounded } from '../unbounded.ts'
+
+const dialect = {
+  name: 'plain',
+  open: () => () => {},
+  countMessages: () => 1,
+  encode: (topic: string, payload: Payload) => `${topic} ${payload.bytes}`,
+  encodeError: () => '',
+  encodeMissed: (count: number) => `missed ${count}`,
+}
+
+function report(topic: string, text: string): Message {
+  return { topic, payload: new Payload(Buffer.from(text)), qos: 0, retain: false }
+}
+
+const user: User = { name: 'a', role: 'admin', rules: [], tokens: [] }
+
+/** A session below `n` whose last values come when the test lets them. */
+function openedSession() {
+  const clock = steppedClock()
+  const sent: string[] = []
+  const logged: string[] = []
+  const asked: { answer(values: Message[]): void; fail(error: Error): void }[] = []
+  let deliver = (_: Message) => {}
+  const log = pino({}, { write: (line: string) => logged.push(line) })
+  const bus = {
+    publish: () => {},
+    subscribe: (_filter: string, subscriber: typeof deliver) => {
+      deliver = subscriber
+      return () => {}
+    },
+    retainedOn: () => undefined,
+    retained: async function* () {},
+  }
+  // The turn ends with each message.
+  const due: { flush(): void }[] = []
+  const endOfTick = { add: (task: { flush(): void }) => void due.push(task) }
+  const context = {
+    bus,
+    audiences: createAudiences({ bus, endOfTick, log, frameBytes: 1_000_000 }),
+    enter: (message: Message) => message,
+    lastValuesBelow: () => new Promise<Message[]>((answer, fail) => asked.push({ answer, fail })),
+    answering: () => ({ list: () => false, asked: () => {}, close: () => {} }),
+    signedIn: createSignedIn({ find: () => user, onChange: () => () => {} }),
+    log,
+    frameBytes: 1_000_000,
+    after: clock.after,
+  }
+  const buffer = {
+    bufferedAmount: 0,
+    readyState: WebSocket.OPEN,
+    send: (frame: string) => sent.push(frame),
+    offer: () => false,
+    write: (bytes: Buffer) => sent.push(unframed(bytes)),
+    close: () => {},
+  }
+  const link = new WebSocketLink(buffer, {
+    limits: { conflateBytes: 1000, outboundBytes: 2000 },
+    share: unbounded(() => ''),
+    sampledLog: createSampledLog(context.log, createCounters()),
+    encodeMissed: dialect.encodeMissed,
+  })
+  const session = openTalkSession(context, {
+    dialect,
+    base: 'n',
+    link,
+    user,
+    address: '127.0.0.1',
+    connection: {},
+    ended: t.fail,
+  })
+  const live = (topic: string, text: string) => {
+    deliver(report(`n/${topic}`, text))
+    for (const task of due.splice(0)) task.flush()
+  }
+  return { link, buffer, session, sent, logged, asked, live, clock }
+}
+
+/** The text of a short frame. */
+const unframed = (bytes: Buffer) => bytes.subarray(2).toString()
+
+const turn = () => new Promise((resolve) => setImmediate(resolve))
+
+t.test('past values go before live ones, and never after a newer one', async (t) => {
+  const { session, sent, asked, live } = openedSession()
+  live('a', '0')
+  session.catchUp()
+  live('b', '2')
+  live('c', '2')
+  asked[0]?.answer([report('n/a', '1'), report('n/b', '1')])
+  await turn()
+  live('a', '3')
+  t.same(sent, ['a 0', 'a 1', 'b 2', 'c 2', 'a 3'])
+})
+
+t.test('introductions too soon are answered together by one more, a second later', async (t) => {
+  const { session, sent, asked, live, clock } = openedSession()
+  t.teardown(session.close)
+  session.catchUp()
+  session.catchUp()
+  session.catchUp()
+  t.equal(asked.length, 1)
+  asked[0]?.answer([report('n/a', '1')])
+  await turn()
+  session.catchUp()
+  live('b', '2')
+  t.same(sent, ['a 1', 'b 2'], 'live messages do not wait for the next one')
+  clock.step(999)
+  t.equal(asked.length, 1)
+  clock.step(1)
+  live('b', '3')
+  asked[1]?.answer([report('n/a', '1')])
+  await turn()
+  t.same(sent, ['a 1', 'b 2', 'a 1', 'b 3'])
+  clock.step(1100)
+  t.equal(asked.length, 2, 'and by no other')
+  session.catchUp()
+  t.equal(asked.length, 3, 'who waited is answered at once')
+})
+
+t.test('a session that is closed collects nothing more', async (t) => {
+  const { session, asked, clock } = openedSession()
+  session.catchUp()
+  session.catchUp()
+  asked[0]?.answer([])
+  await turn()
+  session.close()
+  const other = openedSession()
+  other.session.catchUp()
+  other.session.catchUp()
+  other.session.close()
+  other.asked[0]?.answer([])
+  await turn()
+  clock.step(1100)
+  other.clock.step(1100)
+  t.equal(asked.length, 1)
+  t.equal(other.asked.length, 1)
+})
+
+t.test('of a session that ended meanwhile no more values are collected', async (t) => {
+  const { session, sent, asked, link } = openedSession()
+  session.catchUp()
+  link.close()
+  asked[0]?.answer([report('n/a', '1'), report('elsewhere/a', '1')])
+  await turn()
+  t.same(sent, [])
+})
+
+t.test('a slow reader misses reports, and neither commands nor answers', async (t) => {
+  const { session, sent, asked, buffer, live } = openedSession()
+  buffer.bufferedAmount = 1001
+  for (const text of ['1', '2']) {
+    for (const topic of ['a', 'a/set', 'a/error', 'a/config/ok', 'boot']) live(topic, text)
+  }
+  t.same(sent, [])
+  buffer.bufferedAmount = 0
+  session.catchUp()
+  asked[0]?.answer([])
+  await turn()
+  const events = (text: string) =>
+    ['a/set', 'a/error', 'a/config/ok', 'boot'].map((topic) => `${topic} ${text}`)
+  t.same(sent, [...events('1'), 'a 2', ...events('2'), 'missed 1'])
+})
+
+t.test('when the last values cannot be had, live ones go on and the log says so', async (t) => {
+  const { session, sent, logged, asked, live } = openedSession()
+  session.catchUp()
+  live('a', '1')
+  asked[0]?.fail(new Error('no store'))
+  await turn()
+  t.same(sent, ['a 1'])
+  t.match(logged, [/last values are missing/])
+})
