@@ -132,12 +132,12 @@ class Audience {
     }
   }
 
-  #collect({ topic, payload, properties: said }: Message): void {
+  #collect({ topic, payload, properties: given }: Message): void {
     const { base, dialect, rights, showsProperties } = this.#view
     if (!this.#readsAll && !rights.mayRead(topic)) return
     const relative = relativeTopic(base, topic)
     if (relative === undefined) return
-    const properties = showsProperties ? said : undefined
+    const properties = showsProperties ? given : undefined
     const message = { topic: relative, payload, properties }
     const text = fittingFrame(dialect, message, this.#context.frameBytes)
     if (this.#frames.length === 0) this.#context.endOfTick.add(this)
@@ -235,25 +235,25 @@ function writeHeader(all: Buffer, start: number, length: number): number {
  */
 export function fittingFrame(
   { encode }: Pick<Dialect, 'encode'>,
-  { topic, payload, properties }: Shown,
+  { topic, payload, properties }: MessageToFrame,
   mostBytes: number,
 ): string {
   const { length } = payload.bytes
   // No payload gets shorter by being framed, and what is much too large need not be read for that.
   const frame =
-    length > mostBytes ? undefined : encode(topic, payload, properties && shown(properties))
+    length > mostBytes ? undefined : encode(topic, payload, properties && lineOptionsOf(properties))
   if (frame !== undefined && hasAtMost(frame, mostBytes)) return frame
   const message = `expected a message that a page takes, of at most ${mostBytes} bytes, got ${length}`
   return encode(errorTopic(topic), errorPayload(new HubError('too-large', message)))
 }
 
-/** A message, with what is told of it besides to who wants that. */
-export interface Shown extends Pick<Message, 'topic' | 'payload'> {
+/** A message, with what goes into its frame besides for who wants that. */
+interface MessageToFrame extends Pick<Message, 'topic' | 'payload'> {
   readonly properties?: MessageProperties | undefined
 }
 
 /** What MQTT 5 says of a message, for those who read it; without anything to tell, nothing. */
-function shown({ bytes }: MessageProperties): LineOptions | undefined {
+function lineOptionsOf({ bytes }: MessageProperties): LineOptions | undefined {
   const { contentType, userProperties } = textsOf(bytes)
   if (contentType === undefined && userProperties.length === 0) return undefined
   return {

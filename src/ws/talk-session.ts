@@ -89,11 +89,11 @@ export function openTalkSession(
     tell: (topic, payload, line) => link.send(dialect.encode(topic, payload, line)),
   })
   const sendLastValues = async () => {
-    for (const { topic, payload, properties: said } of await context.lastValuesBelow(base)) {
+    for (const { topic, payload, properties: given } of await context.lastValuesBelow(base)) {
       if (!(await link.hasRoom())) return
       const relative = relativeTopic(base, topic)
       if (relative === undefined || !rights.mayRead(topic)) continue
-      const properties = showsProperties ? said : undefined
+      const properties = showsProperties ? given : undefined
       const message = { topic: relative, payload, properties }
       link.past(fittingFrame(dialect, message, context.frameBytes), topic)
     }

@@ -8,7 +8,7 @@ import type { FrameBatch } from './audiences.ts'
 import { closeCodes } from './close-codes.ts'
 
 /** What the link needs of a websocket. */
-export type WriteBuffer = Pick<WebSocket, 'bufferedAmount' | 'close' | 'readyState'> & {
+export type FrameWriter = Pick<WebSocket, 'bufferedAmount' | 'close' | 'readyState'> & {
   send(frame: string, written: () => void): void
   /** Writes frames that are complete. */
   write(bytes: Buffer, written: () => void): void
@@ -37,7 +37,7 @@ export interface WebSocketLinkOptions {
  * its other end.
  */
 export class WebSocketLink implements Link {
-  readonly #buffer: WriteBuffer
+  readonly #writer: FrameWriter
   readonly #options: WebSocketLinkOptions
   readonly #queue = new BackpressureQueue()
   readonly #written = () => this.#drain()
@@ -52,8 +52,8 @@ export class WebSocketLink implements Link {
   /** Half of what may wait, so that live frames have room beside those that are made to wait. */
   readonly #roomBytes: number
 
-  constructor(buffer: WriteBuffer, options: WebSocketLinkOptions) {
-    this.#buffer = buffer
+  constructor(writer: FrameWriter, options: WebSocketLinkOptions) {
+    this.#writer = writer
     this.#options = options
     this.#roomBytes = options.limits.conflateBytes / 2
   }
@@ -73,9 +73,9 @@ export class WebSocketLink implements Link {
     const { bytes } = batch
     // Whoever waits for room has it after this, so that nobody needs to hear when it is written.
     const isSmall = bytes.length <= this.#roomBytes
-    if (this.#isIdle && isSmall && this.#buffer.offer(bytes)) return
+    if (this.#isIdle && isSmall && this.#writer.offer(bytes)) return
     if (!this.#isOpen()) return
-    if (this.#isDirect()) this.#buffer.write(bytes, this.#written)
+    if (this.#isDirect()) this.#writer.write(bytes, this.#written)
     else for (const { text, topic } of batch.frames) this.#keep(text, topic)
   }
 
@@ -112,7 +112,7 @@ export class WebSocketLink implements Link {
   /** Closes the websocket, after all that was there before. */
   end(code: number, reason: string): void {
     this.#source.settle()
-    this.#buffer.close(code, reason)
+    this.#writer.close(code, reason)
   }
 
   /** Nothing is sent any more. */
@@ -125,22 +125,22 @@ export class WebSocketLink implements Link {
   }
 
   #isOpen(): boolean {
-    return !this.#isClosed && this.#buffer.readyState === WebSocket.OPEN
+    return !this.#isClosed && this.#writer.readyState === WebSocket.OPEN
   }
 
   /** What waits already is what tells; a single large frame says nothing against its reader. */
   #isDirect(): boolean {
     const { conflateBytes } = this.#options.limits
     const isNothingQueued = this.#holds === 0 && this.#queue.isEmpty
-    return isNothingQueued && this.#buffer.bufferedAmount <= conflateBytes
+    return isNothingQueued && this.#writer.bufferedAmount <= conflateBytes
   }
 
   #hasRoomNow(): boolean {
-    return this.#buffer.bufferedAmount <= this.#roomBytes
+    return this.#writer.bufferedAmount <= this.#roomBytes
   }
 
   #write(frame: string): void {
-    this.#buffer.send(frame, this.#written)
+    this.#writer.send(frame, this.#written)
   }
 
   #keep(frame: string, topic: string | undefined): void {
@@ -154,7 +154,7 @@ export class WebSocketLink implements Link {
   }
 
   #waitingBytes(): number {
-    return this.#buffer.bufferedAmount + this.#queue.bytes
+    return this.#writer.bufferedAmount + this.#queue.bytes
   }
 
   #conflate(): void {
@@ -170,7 +170,7 @@ export class WebSocketLink implements Link {
     const { sampledLog } = this.#options
     sampledLog.warn('websocket-slow-consumer', fields, 'a reader is too slow: it is closed')
     this.close()
-    this.#buffer.close(closeCodes.later.code, 'too much waits for you to read it')
+    this.#writer.close(closeCodes.later.code, 'too much waits for you to read it')
   }
 
   #drain(): void {
@@ -283,11 +283,11 @@ const mostCollectedBytes = 65_536
  * What goes to a websocket in one turn of the event loop leaves with one write, which costs more than all
  * the rest, and after what the turn has to send to others.
  */
-export function createWriteBuffer(
+export function createFrameWriter(
   websocket: WebSocket,
   socket: Duplex,
   endOfTick: EndOfTick,
-): WriteBuffer {
+): FrameWriter {
   let isCollecting = false
   const end = {
     flush: () => {

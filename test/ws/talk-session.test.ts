@@ -58,7 +58,7 @@ function openedSession() {
     frameBytes: 1_000_000,
     after: clock.after,
   }
-  const buffer = {
+  const writer = {
     bufferedAmount: 0,
     readyState: WebSocket.OPEN,
     send: (frame: string) => sent.push(frame),
@@ -66,7 +66,7 @@ function openedSession() {
     write: (bytes: Buffer) => sent.push(unframed(bytes)),
     close: () => {},
   }
-  const link = new WebSocketLink(buffer, {
+  const link = new WebSocketLink(writer, {
     limits: { conflateBytes: 1000, outboundBytes: 2000 },
     share: unbounded(() => ''),
     sampledLog: createSampledLog(context.log, createCounters()),
@@ -85,7 +85,7 @@ function openedSession() {
     deliver(report(`n/${topic}`, text))
     for (const task of due.splice(0)) task.flush()
   }
-  return { link, buffer, session, sent, logged, asked, live, clock }
+  return { link, writer, session, sent, logged, asked, live, clock }
 }
 
 /** The text of a short frame. */
@@ -159,13 +159,13 @@ t.test('of a session that ended meanwhile no more values are collected', async (
 })
 
 t.test('a slow reader misses reports, and neither commands nor answers', async (t) => {
-  const { session, sent, asked, buffer, live } = openedSession()
-  buffer.bufferedAmount = 1001
+  const { session, sent, asked, writer, live } = openedSession()
+  writer.bufferedAmount = 1001
   for (const text of ['1', '2']) {
     for (const topic of ['a', 'a/set', 'a/error', 'a/config/ok', 'boot']) live(topic, text)
   }
   t.same(sent, [])
-  buffer.bufferedAmount = 0
+  writer.bufferedAmount = 0
   session.catchUp()
   asked[0]?.answer([])
   await turn()

@@ -9,7 +9,7 @@ import { createEndOfTick } from '../../src/core/callbacks.ts'
 import { portOf } from '../../src/core/listen.ts'
 import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import { FrameBatch } from '../../src/ws/audiences.ts'
-import { BackpressureQueue, createWriteBuffer, WebSocketLink } from '../../src/ws/websocket-link.ts'
+import { BackpressureQueue, createFrameWriter, WebSocketLink } from '../../src/ws/websocket-link.ts'
 import { unbounded } from '../unbounded.ts'
 
 /** A link to a reader that takes only what `read` lets it. */
@@ -19,30 +19,30 @@ function linkToReader(share = unbounded(() => '')) {
   const unread: (() => void)[] = []
   const closed: number[] = []
   const framed = new Map<Buffer, string>()
-  const buffer = {
+  const writer = {
     bufferedAmount: 0,
     readyState: WebSocket.OPEN as 0 | 1 | 2 | 3,
     send: (frame: string, written: () => void) => {
       sent.push(frame)
-      buffer.bufferedAmount += frame.length
+      writer.bufferedAmount += frame.length
       unread.push(() => {
-        buffer.bufferedAmount -= frame.length
+        writer.bufferedAmount -= frame.length
         written()
       })
     },
     offer: (bytes: Buffer) => {
-      if (!buffer.isIdle) return false
+      if (!writer.isIdle) return false
       sent.push(framed.get(bytes) ?? '')
       return true
     },
     isIdle: false,
-    write: (bytes: Buffer, written: () => void) => buffer.send(framed.get(bytes) ?? '', written),
+    write: (bytes: Buffer, written: () => void) => writer.send(framed.get(bytes) ?? '', written),
     close: (code?: number) => {
       closed.push(code ?? 0)
-      buffer.readyState = WebSocket.CLOSING
+      writer.readyState = WebSocket.CLOSING
     },
   }
-  const link = new WebSocketLink(buffer, {
+  const link = new WebSocketLink(writer, {
     limits: { conflateBytes: 1000, outboundBytes: 3000 },
     share,
     sampledLog: createSampledLog(pino({ level: 'silent' }), counters),
@@ -59,7 +59,7 @@ function linkToReader(share = unbounded(() => '')) {
     framed.set(batch.bytes, text)
     link.deliver(batch)
   }
-  return { link, deliver, buffer, closed, counters, readAll, readOne, news }
+  return { link, deliver, writer, closed, counters, readAll, readOne, news }
 }
 
 const big = 'x'.repeat(1001)
@@ -76,8 +76,8 @@ t.test('who reads gets everything at once, however large one frame is', async (t
 })
 
 t.test('to a reader before whom nothing waits, frames go at once', async (t) => {
-  const { link, deliver, buffer, news, readAll } = linkToReader()
-  buffer.isIdle = true
+  const { link, deliver, writer, news, readAll } = linkToReader()
+  writer.isIdle = true
   deliver('1', 'a')
   link.hold()
   deliver('2', 'a')
@@ -91,9 +91,9 @@ t.test('to a reader before whom nothing waits, frames go at once', async (t) => 
   deliver('4', 'a')
   deliver('5', 'a')
   t.same(news(), [big, '4', '5'])
-  buffer.isIdle = false
+  writer.isIdle = false
   deliver('6', 'a')
-  buffer.isIdle = true
+  writer.isIdle = true
   deliver('7', 'b')
   t.same(news(), [], 'what waits here is not overtaken')
   readAll()
@@ -163,13 +163,13 @@ t.test('live frames wait for past ones, and conflate when there are many', async
 })
 
 t.test('who has read some of much has no room yet', async (t) => {
-  const { link, deliver, news, buffer, readOne } = linkToReader()
+  const { link, deliver, news, writer, readOne } = linkToReader()
   for (const frame of ['a', 'b']) link.send(frame.repeat(600))
   link.hold()
   deliver('c', 'c')
   link.release()
   readOne()
-  t.equal(buffer.bufferedAmount, 600)
+  t.equal(writer.bufferedAmount, 600)
   t.equal(news().length, 2)
   readOne()
   t.same(news(), ['c'])
@@ -190,9 +190,9 @@ t.test('past values wait until there is room, and learn when the reader is gone'
 })
 
 t.test('nothing is kept for a websocket that is closing', async (t) => {
-  const { link, deliver, buffer, news, readAll, counters } = linkToReader()
+  const { link, deliver, writer, news, readAll, counters } = linkToReader()
   link.send(big)
-  buffer.readyState = WebSocket.CLOSING
+  writer.readyState = WebSocket.CLOSING
   for (let number = 0; number < 20; number++) deliver('c'.repeat(100))
   readAll()
   t.same(news(), [big])
@@ -296,7 +296,7 @@ async function opened(t: Test) {
   const texts: string[] = []
   client.on('message', (text) => texts.push(String(text)))
   return {
-    buffer: createWriteBuffer(websocket, socket, createEndOfTick()),
+    writer: createFrameWriter(websocket, socket, createEndOfTick()),
     websocket,
     client,
     texts,
@@ -305,43 +305,43 @@ async function opened(t: Test) {
 }
 
 t.test('what is sent in one turn is written at once, in order', async (t) => {
-  const { buffer, websocket, client, texts, writes } = await opened(t)
+  const { writer, websocket, client, texts, writes } = await opened(t)
   const written = new Promise<void>((resolve) => {
-    buffer.send('one', () => {})
-    buffer.send('two', () => {})
-    buffer.send('three', resolve)
+    writer.send('one', () => {})
+    writer.send('two', () => {})
+    writer.send('three', resolve)
   })
   t.equal(writes.length, 0)
-  t.equal(buffer.bufferedAmount, websocket.bufferedAmount)
-  t.ok(buffer.bufferedAmount > 0)
+  t.equal(writer.bufferedAmount, websocket.bufferedAmount)
+  t.ok(writer.bufferedAmount > 0)
   await written
   t.equal(writes.length, 1)
-  buffer.send('four', () => {})
-  buffer.close(1000, 'done')
+  writer.send('four', () => {})
+  writer.close(1000, 'done')
   await once(client, 'close')
   t.same(texts, ['one', 'two', 'three', 'four'])
-  t.equal(buffer.readyState, websocket.readyState)
+  t.equal(writer.readyState, websocket.readyState)
 })
 
 t.test('frames are taken when nothing waits before them, until the websocket closes', async (t) => {
-  const { buffer, client, texts } = await opened(t)
+  const { writer, client, texts } = await opened(t)
   const { bytes } = new FrameBatch([{ text: 'one', topic: undefined }])
-  t.ok(buffer.offer(bytes))
-  const written = new Promise<void>((resolve) => buffer.send('two', resolve))
-  t.notOk(buffer.offer(bytes), 'it would come before what waits')
+  t.ok(writer.offer(bytes))
+  const written = new Promise<void>((resolve) => writer.send('two', resolve))
+  t.notOk(writer.offer(bytes), 'it would come before what waits')
   await written
-  t.ok(buffer.offer(bytes))
-  buffer.close(1000, 'done')
-  t.notOk(buffer.offer(bytes))
+  t.ok(writer.offer(bytes))
+  writer.close(1000, 'done')
+  t.notOk(writer.offer(bytes))
   await once(client, 'close')
   t.same(texts, ['one', 'two', 'one'])
 })
 
 t.test('much is written before the turn ends', async (t) => {
-  const { buffer, client, texts, writes } = await opened(t)
-  for (let at = 0; at < 4; at++) buffer.send('x'.repeat(40_000), () => {})
+  const { writer, client, texts, writes } = await opened(t)
+  for (let at = 0; at < 4; at++) writer.send('x'.repeat(40_000), () => {})
   t.ok(writes.length > 0)
-  buffer.close(1000, 'done')
+  writer.close(1000, 'done')
   await once(client, 'close')
   t.equal(texts.length, 4)
 })
@@ -349,17 +349,17 @@ t.test('much is written before the turn ends', async (t) => {
 t.test(
   'frames that are complete come in order, and pings and the close between them',
   async (t) => {
-    const { buffer, websocket, client, texts } = await opened(t)
+    const { writer, websocket, client, texts } = await opened(t)
     const { bytes } = new FrameBatch([
       { text: 'one', topic: undefined },
       { text: 'x'.repeat(300), topic: undefined },
     ])
     client.on('ping', () => texts.push('ping'))
-    const written = new Promise<void>((resolve) => buffer.write(bytes, resolve))
+    const written = new Promise<void>((resolve) => writer.write(bytes, resolve))
     websocket.ping()
-    buffer.send('own', () => {})
-    buffer.write(bytes, () => {})
-    buffer.close(1000, 'done')
+    writer.send('own', () => {})
+    writer.write(bytes, () => {})
+    writer.close(1000, 'done')
     await written
     await once(client, 'close')
     const both = ['one', 'x'.repeat(300)]
