@@ -59,6 +59,14 @@ t.test('F27: a command that is under way when the hub is killed ends as unknown'
   await page.frames.next(([, payload]) => JSON.stringify(payload).includes('"sent"'))
   const watch = await mqttTo(t, before, { filter: life })
   t.match(JSON.parse(String((await watch.on(life)).payload)), { receipt: 'sent' })
+  // What was written before is on the disk before this is acknowledged.
+  const other = await connectAsync(`mqtt://127.0.0.1:${before.mqttPort}`, {
+    username: 'clown',
+    password: 'bigclown',
+    reconnectPeriod: 0,
+  })
+  await other.publishAsync('elsewhere', '1', { qos: 1 })
+  await other.endAsync(true)
   await before.end('SIGKILL')
 
   const after = await startHubIn(t, folder)
