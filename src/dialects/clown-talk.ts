@@ -172,8 +172,16 @@ function parseArray(line: string): readonly unknown[] {
   throw badFrame('["topic", payload]', quote(line))
 }
 
+/** What is said to the hub alone. */
+const hubPrefix = '$hub/'
+
 function readTopic([topic]: readonly unknown[]): string {
-  if (typeof topic === 'string') return topic
+  if (typeof topic === 'string' && !topic.startsWith(hubPrefix)) return topic
+  // Below a base it would be a message like others: everybody there would read the password in it.
+  if (typeof topic === 'string') {
+    const sentence = `expected no ${hubPrefix}… of who is signed in already, got ${quote(topic)}`
+    throw new HubError('bad-topic', sentence)
+  }
   throw badFrame('a string as topic', quote(JSON.stringify(topic) ?? 'an empty array'))
 }
 

@@ -82,6 +82,15 @@ t.test(
   },
 )
 
+t.test('credentials of who is signed in already are no message', async (t) => {
+  const { receive, published, sent } = converse(clownTalk)
+  receive('["$hub/auth",{"user":"clown","password":"bigclown"}]')
+  t.same(published, [])
+  t.same(sent.length, 1)
+  t.match(sent[0], /^\["clown\.talk\/-\/error",\{"code":"bad-topic",/)
+  t.notMatch(sent[0], 'bigclown')
+})
+
 t.test('a line may be forced, and only by true', async (t) => {
   const { receive, published } = converse(clownTalk)
   receive('["a/b/set",1,{"force":true}]\n["a/b/set",1,{"force":1}]\n["a/b/set",1]\n')
