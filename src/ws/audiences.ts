@@ -25,7 +25,7 @@ export interface Membership {
  */
 export interface Audiences {
   /** `member` receives each message of `view` from now on, until it leaves. */
-  join(view: View, member: Member): Membership
+  join(view: View, member: AudienceMember): Membership
 }
 
 export function createAudiences(context: AudienceContext): Audiences {
@@ -49,7 +49,7 @@ export function createAudiences(context: AudienceContext): Audiences {
 }
 
 /** A session as its audience sees it. */
-export interface Member {
+export interface AudienceMember {
   deliver(batch: FrameBatch): void
 }
 
@@ -78,12 +78,12 @@ class Audience {
   readonly #context: AudienceContext
   readonly #view: View
   readonly #readsAll: boolean
-  readonly #members = new Set<Member>()
+  readonly #members = new Set<AudienceMember>()
   readonly #unsubscribe: () => void
   #frames: BatchFrame[] = []
   #collected = 0
   /** How many of the collected frames those have who did not wait for the end of the turn. */
-  #taken = new Map<Member, number>()
+  #taken = new Map<AudienceMember, number>()
 
   constructor(context: AudienceContext, view: View) {
     const filter = filterBelow(view.base)
@@ -97,12 +97,12 @@ class Audience {
     return this.#members.size === 0
   }
 
-  add(member: Member): void {
+  add(member: AudienceMember): void {
     this.#members.add(member)
     this.#noteTaken(member)
   }
 
-  remove(member: Member): void {
+  remove(member: AudienceMember): void {
     this.settle(member)
     this.#taken.delete(member)
     this.#members.delete(member)
@@ -110,7 +110,7 @@ class Audience {
   }
 
   /** Hands over what was collected to one member. */
-  settle(member: Member): void {
+  settle(member: AudienceMember): void {
     const start = this.#taken.get(member) ?? 0
     if (start === this.#frames.length) return
     this.#noteTaken(member)
@@ -147,11 +147,11 @@ class Audience {
     if (this.#collected > mostCollected) this.flush()
   }
 
-  #noteTaken(member: Member): void {
+  #noteTaken(member: AudienceMember): void {
     if (this.#frames.length > 0) this.#taken.set(member, this.#frames.length)
   }
 
-  #tell(member: Member, batch: FrameBatch): void {
+  #tell(member: AudienceMember, batch: FrameBatch): void {
     if (batch.frames.length === 0) return
     try {
       member.deliver(batch)

@@ -43,7 +43,7 @@ export function mqttRoute({ websockets, limits, sampledLog, handle }: MqttRouteO
         return
       }
       websockets.accept(handshake, (websocket) => {
-        handle(bytesOf(websocket, options), request)
+        handle(binaryStreamOf(websocket, options), request)
       })
     },
   }
@@ -64,7 +64,7 @@ const mostSilentFrames = 10
  * The bytes of a websocket's binary frames, as a stream. A peer that sends frames faster than it may is
  * not read meanwhile; one that begins with pings and empty frames in place of bytes is disconnected.
  */
-export function bytesOf(websocket: WebSocket, options: WebSocketBytesOptions): Duplex {
+export function binaryStreamOf(websocket: WebSocket, options: WebSocketBytesOptions): Duplex {
   const stream = createWebSocketStream(websocket)
   const reader = holdBack(websocket, stream, options)
   const mayGoOn = createSilenceLimit(() => {

@@ -5,10 +5,10 @@ import { createEndOfTick } from '../../src/core/callbacks.ts'
 import type { Message } from '../../src/core/message.ts'
 import { Payload } from '../../src/core/payload.ts'
 import {
+  type AudienceMember,
   createAudiences,
   FrameBatch,
   fittingFrame,
-  type Member,
   repeatedBatch,
 } from '../../src/ws/audiences.ts'
 
@@ -37,7 +37,7 @@ function openedAudiences() {
     log,
     frameBytes: 1_000_000,
   })
-  const join = (member: Member) => audiences.join({ dialect, base: 'n', rights }, member)
+  const join = (member: AudienceMember) => audiences.join({ dialect, base: 'n', rights }, member)
   const publish = (topic: string, text = '') => {
     const payload = new Payload(Buffer.from(text))
     for (const deliver of subscribers) deliver({ topic, payload, qos: 0, retain: false })
@@ -48,7 +48,7 @@ function openedAudiences() {
 /** A member, and the texts of each batch it got. */
 function openedMember() {
   const batches: string[][] = []
-  const member: Member = {
+  const member: AudienceMember = {
     deliver: ({ frames }) => batches.push(frames.map(({ text }) => text)),
   }
   return { member, batches }

@@ -5,7 +5,7 @@ import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { WebSocket, WebSocketServer } from 'ws'
 import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
-import { bytesOf } from '../../src/ws/mqtt-route.ts'
+import { binaryStreamOf } from '../../src/ws/mqtt-route.ts'
 import { connectPacket, hex, openHub, pingPacket, settled, signedIn, ways } from '../raw-mqtt.ts'
 import { rawFrame, rawWebSocketTo } from '../raw-websocket.ts'
 
@@ -26,7 +26,7 @@ async function openBytes(t: Test, limits = roomy, pingCost = 1) {
   const [[websocket]] = await Promise.all([accepted, once(peer, 'open')])
   const counters = createCounters()
   const sampledLog = createSampledLog(pino({ level: 'silent' }), counters)
-  const stream = bytesOf(websocket, { limits, pingCost, sampledLog })
+  const stream = binaryStreamOf(websocket, { limits, pingCost, sampledLog })
   return { peer, stream, counters: counters.snapshot }
 }
 
