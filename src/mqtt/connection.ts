@@ -113,15 +113,14 @@ export class Connection {
 
   #listen(): void {
     const socket = this.#socket
-    socket.on('data', (chunk: Buffer) => this.#read(chunk))
+    socket.on('data', this.#read)
     socket.on('end', () => this.#end())
     socket.on('close', () => this.#end())
     // An error is always followed by close; why a peer went away is of no use here.
     socket.on('error', () => {})
   }
 
-  #read(chunk: Buffer): void {
-    if (this.#phase === 'closed') return
+  readonly #read = (chunk: Buffer): void => {
     this.#context.traffic.bytesReceived += chunk.length
     this.#deadlines.received(chunk.length)
     this.#turn = { packets: 0, bytes: 0 }
@@ -349,6 +348,7 @@ export class Connection {
   #end({ last, isCut = false, isGoodbye = false }: Ending = {}): void {
     if (this.#phase === 'closed') return
     this.#phase = 'closed'
+    this.#socket.off('data', this.#read)
     this.#cancelWait()
     this.#deadlines.clear()
     this.#share.hold(0)

@@ -168,27 +168,25 @@ function obey(
   options: PublishingOptions,
 ): boolean {
   const { ingress, bus } = options
-  let refused: Receipt | undefined
+  let refused: HubError | undefined
   let isDeciding = true
   const watcher: Watcher = {
     told: (receipt) => {
+      const refusal = isDeciding && message.qos > 0 ? refusalIn(receipt) : undefined
       // Above QoS 0 the acknowledgement says so.
-      if (isDeciding && message.qos > 0 && isRefusal(receipt)) refused = receipt
+      if (refusal !== undefined) refused = refusal
       else if (request.wantsAll || receipt.final) bus.publish(answerOf(receipt, request))
     },
   }
   const admitted = ingress(request.message, { ...sender, watcher })
   isDeciding = false
-  if (refused !== undefined) throw errorOf(refused)
+  if (refused !== undefined) throw refused
   return admitted === undefined || bus.carry({ ...admitted, properties: message.properties })
 }
 
-function isRefusal({ receipt }: Receipt): boolean {
-  return receipt === 'refused' || receipt === 'node-offline'
-}
-
-function errorOf({ code, message }: Receipt): HubError {
-  return new HubError(code ?? 'bad-payload', message ?? 'expected a command that can be obeyed')
+/** Why a command was refused; undefined when it was not. */
+function refusalIn({ code, message }: Receipt): HubError | undefined {
+  return code === undefined || message === undefined ? undefined : new HubError(code, message)
 }
 
 /** A receipt as its sender is told of it. */

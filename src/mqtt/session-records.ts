@@ -201,7 +201,7 @@ const read: Record<string, (draft: Draft, name: string, value: Buffer) => void> 
   },
   subscription: ({ subscriptions }, filter, value) => {
     const [bits, identifier] = value.toString().split(' ').map(Number)
-    subscriptions.push({ filter, ...optionsOf(bits ?? 0, identifier) })
+    subscriptions.push({ filter, ...optionsOf(Number(bits), identifier) })
   },
   message: ({ messages }, name, value) => messages.set(Number(name), readMessage(value)),
   id: ({ ids }, name, value) => ids.set(Number(name), Number(value)),

@@ -207,13 +207,16 @@ t.test('a broker that shows no $SYS does not say how many there are', async (t) 
   await Promise.all(
     topics.map((topic) => client.publishAsync(topic, '1', { qos: 1, retain: true })),
   )
-  await client.endAsync()
+  // A house goes on meanwhile.
+  const house = setInterval(() => client.publish('t/0', '2'), 100)
   mkdirSync(to)
   writeFileSync(join(to, 'clown-hub.yaml'), 'log: { level: info }')
   const file = join(dir, 'password')
   writeFileSync(file, 'bigclown\n', { mode: 0o600 })
   const from = `--from mqtt://clown@127.0.0.1:${hub.mqttPort} --password-file ${file}`
   const { code, output } = await ranLine(`import mosquitto ${from} --to ${to}`)
+  clearInterval(house)
+  await client.endAsync()
   t.equal(code, 0)
   t.match(output, [
     `1000 retained values are in ${to}/data`,

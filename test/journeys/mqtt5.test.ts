@@ -124,6 +124,18 @@ t.test('a page that asks for it sees what MQTT 5 says of a message, and says it'
   t.same(await other.on('a/b'), ['a/b', 1])
   await newer.client.publishAsync('a/c', '2', { qos: 1 })
   t.same(await asking.on('a/c'), ['a/c', 2])
+  const parts = [
+    [{ contentType: 'text/plain' }, { contentType: 'text/plain' }],
+    [{ userProperties: { room: 'hall' } }, { userProperties: [['room', 'hall']] }],
+    [{ payloadFormatIndicator: true }],
+  ] as const
+  for (const [some, told] of parts) {
+    await newer.client.publishAsync('a/d', '4', { qos: 1, properties: some })
+    t.same(await asking.on('a/d'), ['a/d', 4, ...(told === undefined ? [] : [told])])
+  }
+  asking.send('clown.talk/-/config/set', { properties: true })
+  await asking.on('clown.talk/-/config/ok')
+  t.same(await asking.on('a/b'), ['a/b', 1], 'what is remembered are values')
   const packet = new Promise((resolve) => {
     newer.client.once('message', (_topic, _payload, { properties: seen }) => resolve(seen))
   })

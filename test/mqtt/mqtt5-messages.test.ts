@@ -17,6 +17,7 @@ import {
 } from '../raw-mqtt.ts'
 import {
   codesIn5,
+  connect5,
   publish5,
   readAck5,
   readPublish5,
@@ -253,6 +254,36 @@ t.test('a will has its delay and its properties, and DISCONNECT may want it', as
   await goodbye.ended
   await settled(reader)
   t.equal(reader.packets.filter(isPublish).length, 3)
+})
+
+t.test('a will has an expiry, and commands nothing in the hope of an answer', async (t) => {
+  const hub = await openHub(t)
+  const reader = await readerOf(t, hub, ['#', 0])
+  const asking = {
+    topic: 'nodes/x/relay/-/set',
+    payload: '{"state":true}',
+    properties: '0800057265706c79',
+  }
+  await leave(hub, await clientOf(t, hub, { clientId: 'asking', will: asking }), 'asking')
+  const expiring = { topic: 'will', properties: '020000003c' }
+  await leave(hub, await clientOf(t, hub, { clientId: 'mortal', will: expiring }), 'mortal')
+  t.match(await messageTo(reader), { topic: 'will', properties: /^020000003[bc]$/ })
+  t.match(hub.counters(), { 'mqtt-connections-lost': undefined })
+})
+
+t.test('a client that is gone before it is let in is not let in', async (t) => {
+  const hub = await openHub(t, { users: { clown: { password: 'bigclown', role: 'admin' } } })
+  const login = { user: 'clown', password: 'bigclown' }
+  const early = await rawMqttTo(t, hub.mqttPort)
+  early.send(connect5({ clientId: 'early', ...login }))
+  early.stream.destroy()
+  const late = await signedIn5(await rawMqttTo(t, hub.mqttPort), { clientId: 'late', ...login })
+  await settled(late)
+  const connected = hub.log.items.filter(({ msg }) => msg === 'MQTT client connected')
+  t.same(
+    connected.map(({ client }) => client),
+    ['clown:late'],
+  )
 })
 
 t.test('messages cross between the levels', async (t) => {

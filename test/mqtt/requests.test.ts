@@ -79,6 +79,17 @@ t.test('a command that is refused is refused in its acknowledgement, or answered
   t.match((await answerOf(raw)).receipt, { receipt: 'refused', code: 'bad-payload' })
 })
 
+t.test('a command without correlation data is answered without', async (t) => {
+  const hub = await openHub(t)
+  const { raw, obey } = await startRelay(t, hub)
+  raw.send(command({ properties: '0800057265706c79' }))
+  await obey()
+  const { topic, properties } = await answerOf(raw)
+  t.equal(topic, 'reply')
+  t.match(properties, /^030010/, 'the content type comes first')
+  t.notMatch(properties, /0900/)
+})
+
 t.test('nobody is answered where they may not write', async (t) => {
   const rules = [
     { allow: ['read', 'command'], topic: `${relay}/#` },

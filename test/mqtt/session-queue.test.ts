@@ -131,9 +131,11 @@ t.test('what is shared and was not acknowledged may go to another', async (t) =>
   for (const qos of [1, 2, 1] as const) queue.add({ ...delivery(2 + qos, { qos }), group })
   queue.resume(3)
   t.same(sendAll(queue), ['1: 1', '2: 3', '3: 4'])
+  queue.giveUp(99)
+  queue.add(delivery(9, { qos: 1 }))
   const taken = queue.takeShared().map(({ message }) => String(message.payload))
   t.same(taken, ['3', '3'], 'but for what is under way at QoS 2 [MQTT-4.8.2-5]')
-  t.equal(usage.bytes, 2 * 258)
+  t.equal(usage.bytes, 3 * 258, 'and what is not shared')
 })
 
 t.test('past a limit the oldest that wait are dropped', async (t) => {

@@ -104,6 +104,23 @@ t.test('what a member has not acknowledged goes to another when it leaves', asyn
   t.same(all.slice(5), left, 'in their order')
 })
 
+t.test('what nobody else can take is gone with a member that is not kept', async (t) => {
+  const hub = await openHub(t)
+  const one = await memberOf(t, hub, 'one')
+  const sender = await senderOf(t, hub)
+  publish(sender, [1, 2])
+  await settled(one)
+  t.same(payloadsOf(one), ['1', '2'])
+  const light = await signedIn(await rawMqttTo(t, hub.mqttPort), { clientId: 'light' })
+  light.send(subscribePacket(['$share/g/work/#'], 0))
+  await light.next()
+  one.stream.destroy()
+  await hub.log.next(({ msg }) => msg === 'MQTT client gone')
+  const other = await memberOf(t, hub, 'other')
+  await Promise.all([light, other].map(settled))
+  t.same([payloadsOf(light), payloadsOf(other)], [[], []], 'at QoS 0 nothing is promised')
+})
+
 t.test('a member that is slow holds up nobody', async (t) => {
   const hub = await openHub(t)
   const slow = await signedIn5(await rawMqttTo(t, hub.mqttPort), {
