@@ -208,10 +208,11 @@ export async function settled(raw: RawMqtt): Promise<void> {
 /** A hub that lets the anonymous in. It does not mind the memory of the tests beside it. */
 export function openHub(
   t: Test,
-  { limits, ...config }: Partial<ConfigInput> = {},
+  { limits, mqtt, ...config }: Partial<ConfigInput> = {},
 ): Promise<StartedHub> {
   return startedHub(t, {
     users: everybody,
+    mqtt: { port: 0, ...mqtt },
     limits: { memory: { mib: 8192 }, ...limits },
     ...config,
   })

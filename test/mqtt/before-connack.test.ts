@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { Duplex } from 'node:stream'
 import t from 'tap'
 import type { SignInResult } from '../../src/access/sign-in.ts'
 import { openMemoryStore } from '../../src/store/memory-store.ts'
@@ -38,6 +39,28 @@ const pipelined = [
   hex('62020002'),
 ]
 const answers = ['90030001', '40020001', '50020002', '70020002']
+
+t.test('what a socket hands over while it is paused waits behind the rest', async (t) => {
+  const { handle, asked, letIn } = await slowSignIn(t)
+  const written: Buffer[] = []
+  const seen = createInbox<string>()
+  const socket = new Duplex({
+    read: () => {},
+    write: (bytes: Buffer, _encoding, done) => {
+      written.push(bytes)
+      seen.put(Buffer.concat(written).toString('hex'))
+      done()
+    },
+  })
+  handle(socket)
+  const subscribe = subscribePacket(['a/#'])
+  for (const piece of [connectPacket(login), subscribe.subarray(0, 3), subscribe.subarray(3)]) {
+    socket.emit('data', piece)
+  }
+  letIn(await asked.next())
+  t.equal(await seen.next((hex) => hex.includes('90030001')), `${accepted}9003000100`)
+  socket.destroy()
+})
 
 t.test('[MQTT-3.1.4-5] what comes with CONNECT waits for CONNACK, in any pieces', async (t) => {
   const { port, asked, letIn } = await slowSignIn(t)

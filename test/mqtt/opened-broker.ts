@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { pino } from 'pino'
 import type { Test } from 'tap'
 import type { SignIn } from '../../src/access/sign-in.ts'
@@ -28,6 +29,8 @@ const directory: UserDirectory = {
 export interface OpenedBroker {
   readonly port: number
   readonly bus: Bus
+  /** Takes a connection that comes by no port. */
+  handle(socket: Duplex): void
   /** Bytes that were read of the first connection. */
   bytesRead(): number
   /** What was logged as an error. */
@@ -88,6 +91,7 @@ export async function openedBroker(
   return {
     port: portOf(server),
     bus: broker.bus,
+    handle: (socket) => broker.handle(socket),
     bytesRead: () => sockets[0]?.bytesRead ?? 0,
     lines,
     counters: counters.snapshot,

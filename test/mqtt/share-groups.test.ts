@@ -121,6 +121,22 @@ t.test('what nobody else can take is gone with a member that is not kept', async
   t.same([payloadsOf(light), payloadsOf(other)], [[], []], 'at QoS 0 nothing is promised')
 })
 
+t.test('what nobody else can take waits for a kept member that left', async (t) => {
+  const hub = await openHub(t)
+  const kept = await rawMqttTo(t, hub.mqttPort)
+  await signedIn(kept, { clientId: 'kept', clean: false })
+  kept.send(subscribePacket(['$share/g/work/#'], 1))
+  await kept.next()
+  const sender = await senderOf(t, hub)
+  publish(sender, [1, 2])
+  await settled(kept)
+  t.same(payloadsOf(kept), ['1', '2'])
+  kept.stream.destroy()
+  await hub.log.next(({ msg }) => msg === 'MQTT client gone')
+  const back = await signedIn(await rawMqttTo(t, hub.mqttPort), { clientId: 'kept', clean: false })
+  t.same(await received(back, 2), ['1', '2'])
+})
+
 t.test('a member that is slow holds up nobody', async (t) => {
   const hub = await openHub(t)
   const slow = await signedIn5(await rawMqttTo(t, hub.mqttPort), {
