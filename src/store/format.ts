@@ -1,7 +1,7 @@
 import { HubError, quote } from '../core/errors.ts'
 import { type Change, type Engine, formatKey, type Store } from './store.ts'
 
-/** Answers what has to change in a store for its format to be the next one. */
+/** Returns what has to change in a store for its format to be the next one. */
 export type Migration = (store: Pick<Store, 'get' | 'entries'>) => Promise<readonly Change[]>
 
 /** The first one brings format 1 to format 2, and so on. */

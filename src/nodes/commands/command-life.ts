@@ -94,7 +94,7 @@ export class CommandLife {
     else if (verdict === 'otherwise' && !isAnswer) this.#happen('reported-otherwise')
   }
 
-  /** A later command takes its place; answers what the device may still report of earlier ones. */
+  /** A later command takes its place; returns what the device may still report of earlier ones. */
   overtaken(): unknown[] {
     const isInTime = this.#sinceSentMs < this.#command.timeoutMs
     this.#happen('overtaken')

@@ -4,7 +4,7 @@ import { Payload } from '../../core/payload.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
 import { validateCommandEntry } from '../../generated/validate-stored.js'
 import type { Store } from '../../store/store.ts'
-import { openStoredTable } from '../stored-table.ts'
+import { openStoredTable } from '../../store/stored-table.ts'
 import { type Command, toldAsked } from './command-life.ts'
 
 /** What is known of the last command to a device, in the store and on its topic below `$SYS`. */

@@ -32,7 +32,7 @@ const known = ['from', 'to', 'points']
 /** So many requests of a session wait for their turn. */
 const mostWaiting = 64
 
-/** Answers what opens the answering to a session, one request after the other. */
+/** Returns what opens the answering to a session, one request after the other. */
 export function createHistoryAnswers(options: HistoryAnswersOptions) {
   const { clock } = options
   return (asker: Asker): HistoryAnswering => {

@@ -15,7 +15,7 @@ export interface Recorded {
 export interface Recorder {
   /**
    * Calls `listener` with each message from now on, in the breath in which it is recorded: whatever is in
-   * the history now does not come, and whatever comes was not in it. The answer ends that.
+   * the history now does not come, and whatever comes was not in it. The returned function ends that.
    */
   follow(listener: (recorded: Recorded) => void): () => void
   /** Whether anybody follows, and so waits for the next message. */

@@ -43,7 +43,7 @@ export interface AnswersOptions {
   readonly patienceMs?: number
 }
 
-/** Answers what opens the answering to a session. */
+/** Returns what opens the answering to a session. */
 export function createAnswers(options: AnswersOptions): (asker: Asker) => Answering {
   const { registry, values, clock, markOf, patienceMs = 300 } = options
   return (asker) => {

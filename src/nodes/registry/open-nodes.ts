@@ -33,7 +33,7 @@ export interface NodesOptions {
 export interface Nodes {
   readonly values: LastValues
   readonly registry: Registry
-  /** Calls `listener` when a node is there, is not, or it cannot be told any more; the answer ends that. */
+  /** Calls `listener` when a node is there, is not, or it cannot be told any more; the returned function ends that. */
   onOnline(listener: (node: KnownNode) => void): () => void
   /** The same with each device that is heard of: it reports, or its node lists it. */
   onHeard(listener: (device: KnownDevice) => void): () => void

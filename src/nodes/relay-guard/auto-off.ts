@@ -1,7 +1,7 @@
 import { reasonOf } from '../../core/errors.ts'
 import { validateAutoOffEntry } from '../../generated/validate-stored.js'
+import { openStoredTable } from '../../store/stored-table.ts'
 import type { Asked } from '../commands/commands.ts'
-import { openStoredTable } from '../stored-table.ts'
 import { type Off, offFor, switchOf } from '../switch-state.ts'
 import type { GuardParts } from './guard-parts.ts'
 

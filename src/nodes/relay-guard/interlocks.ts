@@ -1,7 +1,7 @@
 import { HubError } from '../../core/errors.ts'
 import { validateInterlockEntry } from '../../generated/validate-stored.js'
+import { openStoredTable } from '../../store/stored-table.ts'
 import type { Asked } from '../commands/commands.ts'
-import { openStoredTable } from '../stored-table.ts'
 import { switchOf } from '../switch-state.ts'
 import type { GuardParts } from './guard-parts.ts'
 

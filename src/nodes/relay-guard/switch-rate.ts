@@ -1,7 +1,7 @@
 import { validateSwitchRateEntry } from '../../generated/validate-stored.js'
+import { openStoredTable } from '../../store/stored-table.ts'
 import type { Asked } from '../commands/commands.ts'
 import type { TooSoon } from '../commands/turns.ts'
-import { openStoredTable } from '../stored-table.ts'
 import { stateKey, switchOf } from '../switch-state.ts'
 import type { DeviceSettings } from './device-rules.ts'
 import type { GuardParts } from './guard-parts.ts'

@@ -18,7 +18,7 @@ export interface DialectUser {
   /** Whether the device that reports on `topic` may be commanded. */
   mayCommand(topic: string): boolean
   /**
-   * Commands the device that reports on `topic`. Answers how that ended, or how far it is after a second; a
+   * Commands the device that reports on `topic`. Returns how that ended, or how far it is after a second; a
    * refusal is an end like others. Rejects only for a defect of ours.
    */
   command(topic: string, payload: unknown): Promise<Receipt>

@@ -50,7 +50,7 @@ interface Scale {
   readonly floor: number
 }
 
-/** Answers the floor of the next bucket. */
+/** Returns the floor of the next bucket. */
 function writeDecimals(writer: ByteWriter, bucket: Bucket, { form, floor }: Scale): number {
   const min = scaled(bucket.min, form)
   writer.signed(min - floor)

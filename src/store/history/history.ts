@@ -35,7 +35,7 @@ export type SeriesCut = Series & Cut
 /** What quantities were, and when. */
 export interface History {
   /**
-   * Adds a point, and answers the series it has joined, whose unit it has from now on. Never waits, never
+   * Adds a point, and returns the series it has joined, whose unit it has from now on. Never waits, never
    * throws; what there is no room for joins none, and is counted.
    */
   add(reading: Reading, isPromised: boolean): Series | undefined
@@ -158,7 +158,7 @@ const fullMs = 60_000
 /** A quantity that has more units has something else in its place, and each would take a series. */
 const mostUnits = 16
 
-/** Answers the series of a reading, a new one if there is room. */
+/** Returns the series of a reading, a new one if there is room. */
 function createFinder(parts: HistoryParts) {
   const { table, limits, retention, clock, sampledLog } = parts
   let fullUntilMs = 0

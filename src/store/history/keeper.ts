@@ -73,7 +73,7 @@ function oneAtATime(work: () => Promise<void>, onError: (error: unknown) => void
     running = undefined
   }
   return {
-    /** Answers when it is done, whoever began it. */
+    /** Resolves when it is done, whoever began it. */
     start: () => {
       running ??= run()
       return running

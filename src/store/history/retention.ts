@@ -23,7 +23,7 @@ export interface GiveUpOptions {
   readonly at: number | undefined
 }
 
-/** Gives up what is too old or too much, and answers whether that was something. */
+/** Gives up what is too old or too much, and returns whether that was something. */
 export async function giveUp(options: GiveUpOptions): Promise<boolean> {
   const { store, periods } = options
   let isAny = false

@@ -18,7 +18,7 @@ export interface Ledger {
 
 /** Points that are in no block on disk yet, in records of those that came together. */
 export interface WriteAhead {
-  /** Adds a point to the record that is being collected, and answers its ordinal. */
+  /** Adds a point to the record that is being collected, and returns its ordinal. */
   add(series: number, point: Point): number
   /** Notes what was collected: nothing is acknowledged until it is on disk. */
   note(): void

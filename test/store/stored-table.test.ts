@@ -2,9 +2,9 @@ import { pino } from 'pino'
 import t from 'tap'
 import { type Counters, createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import type { Validator } from '../../src/generated/validator.ts'
-import { openStoredTable } from '../../src/nodes/stored-table.ts'
 import { openMemoryStore } from '../../src/store/memory-store.ts'
 import type { Store } from '../../src/store/store.ts'
+import { openStoredTable } from '../../src/store/stored-table.ts'
 
 const validate: Validator<number> = Object.assign((value: unknown) => typeof value === 'number', {
   schema: { type: 'number' },

@@ -1,6 +1,6 @@
-import { setImmediate as turnEnd } from 'node:timers/promises'
+import { setImmediate as endOfTick } from 'node:timers/promises'
 import t from 'tap'
-import { createBatchWriter } from '../../src/store/batch-writer.ts'
+import { createStore, type Engine } from '../../src/store/store.ts'
 import { createInbox } from '../inbox.ts'
 import { put } from './contract.ts'
 
@@ -10,17 +10,22 @@ interface Writing {
   end(how: Promise<void>): void
 }
 
-/** A writer to a disk that is as slow as it is told to be. */
-function createSlowWriter() {
+/** A store on a disk that is as slow as it is told to be. */
+function createSlowStore() {
   const batches = createInbox<Writing>()
-  const writer = createBatchWriter(
-    (changes) => new Promise((end) => batches.put({ keys: [...changes.keys()], end })),
-  )
-  return { ...writer, batches }
+  const engine: Engine = {
+    isLasting: true,
+    get: async () => undefined,
+    entries: async function* () {},
+    apply: (changes) => new Promise((end) => batches.put({ keys: [...changes.keys()], end })),
+    clear: async () => {},
+    close: async () => {},
+  }
+  return { ...createStore(engine), batches }
 }
 
-t.test('what comes in one turn is one batch, and the next collects meanwhile', async (t) => {
-  const { write, batches } = createSlowWriter()
+t.test('what comes in one tick is one batch, and the next collects meanwhile', async (t) => {
+  const { write, batches } = createSlowStore()
   void write([put('a', '1')])
   await Promise.resolve()
   void write([put('b', '1')])
@@ -28,9 +33,9 @@ t.test('what comes in one turn is one batch, and the next collects meanwhile', a
   const first = await batches.next()
   t.same(first.keys, ['a', 'b'])
   void write([put('c', '1')])
-  await turnEnd()
+  await endOfTick()
   const last = write([put('d', '1'), put('a', '2')])
-  await turnEnd()
+  await endOfTick()
   t.equal(batches.items.length, 1, 'one at a time')
   first.end(Promise.resolve())
   const second = await batches.next()
@@ -40,7 +45,7 @@ t.test('what comes in one turn is one batch, and the next collects meanwhile', a
 })
 
 t.test('a batch that fails fails for all in it, and for nobody else', async (t) => {
-  const { write, close, batches } = createSlowWriter()
+  const { write, close, batches } = createSlowStore()
   const failed = [write([put('a', '1')]), write([put('b', '1')])]
   void write([put('a', '2')])
   const first = await batches.next()

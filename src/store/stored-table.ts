@@ -3,17 +3,17 @@ import { parseJson } from '../core/json.ts'
 import { RecencyMap } from '../core/recency-map.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Validator } from '../generated/validator.ts'
-import type { Store } from '../store/store.ts'
+import type { Store } from './store.ts'
 
-export interface StoredTableOptions<T> {
-  readonly store: Store
-  /** What its keys in the store and its kinds of trouble in the log begin with, such as `lock`. */
+interface StoredTableOptions<T> {
+  readonly store: Pick<Store, 'entries' | 'write'>
+  /** What its keys in the store and its kinds of warnings begin with, such as `lock`. */
   readonly name: string
   /** How many are kept; past it those that were set the longest ago go first. */
   readonly maxSize: number
   /** Whether what was stored is a value of the table. */
   readonly validate: Validator<T>
-  /** Makes good what is wrong with a stored value by now, or answers undefined: then it is forgotten. */
+  /** Makes good what is wrong with a stored value by now, or returns undefined: then it is forgotten. */
   revive?(key: string, value: T): T | undefined
   /** Called when a value had to go for a newer one. */
   onForgotten?(key: string): void
@@ -21,7 +21,7 @@ export interface StoredTableOptions<T> {
 }
 
 /** A map in memory whose changes also go to the store; nobody has to wait until they are there. */
-export interface StoredTable<T> {
+interface StoredTable<T> {
   readonly size: number
   get(key: string): T | undefined
   /** What was set the longest ago comes first. */
