@@ -10,7 +10,7 @@ const floors = [
   ['generated'],
   ['core'],
   ['store'],
-  ['access'],
+  ['access', 'history'],
   ['bus'],
   ['mqtt'],
   ['nodes'],

@@ -10,6 +10,7 @@ import { matches } from '../core/filter.ts'
 import type { Route } from '../core/route.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import { checkFilter, type TopicLimits } from '../core/topic.ts'
+import { type Tier, tiers } from '../history/periods.ts'
 import {
   type HistorySource,
   historyAnswer,
@@ -25,7 +26,6 @@ import {
 import { readHistoryQuery } from '../nodes/history/history-query.ts'
 import { type Exported, exportChunks, mergedChunks } from '../nodes/history/history-streams.ts'
 import type { Recorded, Recorder } from '../nodes/history/recorder.ts'
-import { type Tier, tiers } from '../store/history/tiers.ts'
 import type { AsUser } from './as-user.ts'
 import { badQuery, orSendError, type Query, readQuery, sendJson } from './json-exchange.ts'
 

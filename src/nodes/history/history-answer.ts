@@ -1,10 +1,8 @@
 import { setImmediate as turnOver } from 'node:timers/promises'
 import { isoTime } from '../../core/clock.ts'
-import { type Bucket, meanOf } from '../../store/history/bucket.ts'
-import { withGaps } from '../../store/history/gaps.ts'
-import type { History, SeriesCut } from '../../store/history/history.ts'
-import { type Plan, planOf } from '../../store/history/plan.ts'
-import { summarize } from '../../store/history/summary.ts'
+import { type Bucket, meanOf, withGaps } from '../../history/buckets.ts'
+import type { History, SeriesCut } from '../../history/history.ts'
+import { type Plan, planOf, summarize } from '../../history/read-history.ts'
 import type { HistoryQuery } from './history-query.ts'
 
 /** What each row of a series has, in this order. */

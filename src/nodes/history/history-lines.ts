@@ -1,8 +1,8 @@
 /** Points and buckets as lines of text: for programs, and for spreadsheets. */
 import { isoTime } from '../../core/clock.ts'
-import type { Bucket } from '../../store/history/bucket.ts'
-import type { Point } from '../../store/history/raw-block.ts'
-import type { Series } from '../../store/history/series.ts'
+import type { Bucket } from '../../history/buckets.ts'
+import type { Point } from '../../history/raw-block.ts'
+import type { Series } from '../../history/series.ts'
 import { columns, rowOf } from './history-answer.ts'
 
 /** How lines are written, each with its end. */

@@ -1,7 +1,6 @@
 import { isoTime, readTime } from '../../core/clock.ts'
 import { type ErrorCode, HubError, quote } from '../../core/errors.ts'
-import type { TimeRange } from '../../store/history/plan.ts'
-import { dayMs } from '../../store/history/tiers.ts'
+import { dayMs, type TimeRange } from '../../history/periods.ts'
 
 /** Parameters as they came: texts of a URL, or values of a JSON object. */
 export type HistoryParameters = Readonly<Record<string, unknown>>

@@ -1,17 +1,9 @@
 import { setImmediate as turnOver } from 'node:timers/promises'
-import type { Bucket } from '../../store/history/bucket.ts'
-import type { SeriesCut } from '../../store/history/history.ts'
-import { merged } from '../../store/history/merge.ts'
-import {
-  finestTier,
-  isWithin,
-  type Plan,
-  planOf,
-  type TimeRange,
-} from '../../store/history/plan.ts'
-import { type Point, RawBlockCursor } from '../../store/history/raw-block.ts'
-import { summarize } from '../../store/history/summary.ts'
-import type { BucketTier, Tier } from '../../store/history/tiers.ts'
+import type { Bucket } from '../../history/buckets.ts'
+import type { SeriesCut } from '../../history/history.ts'
+import { type BucketTier, isWithin, type Tier, type TimeRange } from '../../history/periods.ts'
+import { merged, type Point, RawBlockCursor } from '../../history/raw-block.ts'
+import { finestTier, type Plan, planOf, summarize } from '../../history/read-history.ts'
 import type { HistorySource } from './history-answer.ts'
 import type { LineFormat } from './history-lines.ts'
 

@@ -1,5 +1,5 @@
 import type { Message } from '../../core/message.ts'
-import type { History } from '../../store/history/history.ts'
+import type { History } from '../../history/history.ts'
 import type { TopicRecord } from '../topic-records.ts'
 import { type Quantity, quantitiesIn } from './quantities.ts'
 
