@@ -171,7 +171,7 @@ function obey(
   let refused: Receipt | undefined
   let isDeciding = true
   const watcher: Watcher = {
-    told: (receipt) => {
+    changed: (receipt) => {
       // Above QoS 0 the acknowledgement says so.
       if (isDeciding && message.qos > 0 && isRefusal(receipt)) refused = receipt
       else if (request.wantsAll || receipt.final) bus.publish(answerOf(receipt, request))

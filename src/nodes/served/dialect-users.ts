@@ -117,7 +117,7 @@ function dialectUser(
           rights: rights(),
           address,
           way,
-          watcher: { told: notify, ended },
+          watcher: { changed: notify, ended },
         }
         const message = {
           topic: commandTopic(topic),
@@ -154,13 +154,13 @@ function resultOf(
       send(notify, ended)
     } catch (error) {
       stop()
-      if (error instanceof HubError) resolve(refusalOf(error))
+      if (error instanceof HubError) resolve(refusedReceipt(error))
       else reject(error)
     }
   })
 }
 
 /** Of a device that one has no right to, the life of a command tells nothing. */
-function refusalOf({ code, message }: HubError): Receipt {
+function refusedReceipt({ code, message }: HubError): Receipt {
   return { receipt: 'refused', code, message, afterMs: 0, final: true }
 }
