@@ -31,7 +31,7 @@ import {
   type MessagePathParts,
   openMessagePath,
 } from './nodes/message-path.ts'
-import type { Asker } from './nodes/registry/answers.ts'
+import type { Requester } from './nodes/registry/answers.ts'
 import { type Nodes, openNodes } from './nodes/registry/open-nodes.ts'
 import { checkKnown } from './nodes/registry/unknown-device.ts'
 import { createDeviceRules } from './nodes/relay-guard/device-rules.ts'
@@ -86,8 +86,8 @@ export async function openHardware(config: Config, parts: HardwareParts) {
     pages,
     api: nodesRoutes({ asUser, registry, values, settle: path.settle }),
     lastValuesBelow: async (base: string) => nodes.unreachable.among(await values.below(base)),
-    answering: (asker: Asker) => {
-      const answering = nodes.answering(asker)
+    answering: (requester: Requester) => {
+      const answering = nodes.answering(requester)
       const list: typeof answering.list = (...asked) => {
         path.settle()
         return answering.list(...asked)
@@ -168,7 +168,7 @@ async function openCommanding(config: Config, nodes: KnownHardware, parts: Hardw
       checkRight(records.of(message.topic), own, parts)
     },
     checkKnown: (request) => checkKnown(request, registry),
-    // Of other hardware it is a guess by its silence, which must not stand in the way of a message.
+    // Of other hardware it is a guess by its reports, which must not stand in the way of a message.
     isOffline: (device) => isKnown(device) && !registry.mayHear(deviceOf(device).base),
     timeoutMsOf: (device) => rules(device).timeoutMs,
     tell,

@@ -11,7 +11,7 @@ import { dayMs, hourMs } from './history/periods.ts'
 import type { HistorySource } from './nodes/history/history-answer.ts'
 import { createHistoryAnswers } from './nodes/history/history-answers.ts'
 import { createRecorder } from './nodes/history/recorder.ts'
-import type { Answering, Asker } from './nodes/registry/answers.ts'
+import type { Answering, Requester } from './nodes/registry/answers.ts'
 import type { Store } from './store/store.ts'
 
 export interface RecordingParts {
@@ -47,9 +47,9 @@ export async function openRecording(config: Config, parts: RecordingParts) {
     recorder,
     page,
     /** Answers for the history what `answering` does not answer for the nodes. */
-    answering: (answering: (asker: Asker) => Answering) => (asker: Asker) => {
-      const nodes = answering(asker)
-      const past = openAnswers(asker)
+    answering: (answering: (requester: Requester) => Answering) => (requester: Requester) => {
+      const nodes = answering(requester)
+      const past = openAnswers(requester)
       return {
         ...nodes,
         list: (...asked: Parameters<Answering['list']>) =>

@@ -105,7 +105,7 @@ function seriesAnswer(
   buckets: readonly Bucket[],
   { bucketMs }: Plan,
 ): SeriesAnswer {
-  // What only changes when somebody switches it has no rhythm.
+  // What only changes when somebody switches it is not reported by the clock.
   const told = isBoolean ? buckets : withGaps(buckets, bucketMs)
   return {
     topic,

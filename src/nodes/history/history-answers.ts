@@ -4,7 +4,7 @@ import { errorPayload, errorTopic } from '../../core/message.ts'
 import { Payload } from '../../core/payload.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
 import { isTopic, joinTopic } from '../../core/topic.ts'
-import type { Asker, LineOptions } from '../registry/answers.ts'
+import type { LineOptions, Requester } from '../registry/answers.ts'
 import { type HistorySource, historyAnswer, readableSeries } from './history-answer.ts'
 import { type HistoryQuery, readHistoryQuery } from './history-query.ts'
 
@@ -35,14 +35,14 @@ const mostWaiting = 64
 /** Returns what opens the answering to a session, one request after the other. */
 export function createHistoryAnswers(options: HistoryAnswersOptions) {
   const { clock } = options
-  return (asker: Asker): HistoryAnswering => {
+  return (requester: Requester): HistoryAnswering => {
     const turns = createTurns(options.sampledLog)
     return {
       history: (topic, payload, line) => {
         if (!topic.endsWith(request)) return false
         const name = topic.slice(0, -request.length)
         const query = readPayload(payload, clock.wallMs())
-        turns.take(() => answer({ name, query, line }, asker, options.history))
+        turns.take(() => answer({ name, query, line }, requester, options.history))
         return true
       },
       close: turns.close,
@@ -51,23 +51,27 @@ export function createHistoryAnswers(options: HistoryAnswersOptions) {
 }
 
 interface Question {
-  /** Of the device, as the asker calls it. */
+  /** Of the device, as the requester calls it. */
   readonly name: string
   readonly query: HistoryQuery
   readonly line: LineOptions | undefined
 }
 
-async function answer({ name, query, line }: Question, asker: Asker, history: HistorySource) {
-  const topic = joinTopic(asker.base, name)
+async function answer(
+  { name, query, line }: Question,
+  requester: Requester,
+  history: HistorySource,
+) {
+  const topic = joinTopic(requester.base, name)
   // Who may not read it hears the same as if there were nothing.
-  const series = isTopic(topic) ? readableSeries(history, { ...asker, filter: topic }) : []
+  const series = isTopic(topic) ? readableSeries(history, { ...requester, filter: topic }) : []
   const options = line && idOf(line)
   try {
     const value = await historyAnswer(history, series, { ...query, toldAs: () => name })
     const payload = Payload.ofJson(JSON.stringify(value), value)
-    asker.tell(`${name}/history/ok`, payload, options)
+    requester.tell(`${name}/history/ok`, payload, options)
   } catch (error) {
-    asker.tell(errorTopic(name + request), errorPayload(unreadable), options)
+    requester.tell(errorTopic(name + request), errorPayload(unreadable), options)
     throw error
   }
 }

@@ -7,17 +7,16 @@ import type { SampledLog } from '../../core/sampled-log.ts'
 import { relativeTopic } from '../../core/topic.ts'
 import type { ClownModel } from '../clown-model.ts'
 import type { TopicRecord } from '../topic-records.ts'
-import { expectedRhythmOf, roleOf } from './device-role.ts'
 import {
   createDeviceTable,
   type Heard,
   type KnownDevice,
   type KnownNode,
   type Online,
+  roleOf,
 } from './device-table.ts'
 import { type NodeTopic, readIntroduction, readList, readNodeTopic } from './node-message.ts'
-import { withInterval } from './rhythm.ts'
-import { onlineBySilence } from './silence.ts'
+import { expectedIntervalOf, onlineByReports, withInterval } from './offline-detection.ts'
 import type { StoredDevice, StoredNode } from './stored-nodes.ts'
 
 /** Hears what becomes different in a registry. */
@@ -122,16 +121,16 @@ export class Registry {
     else this.#setOnline(node, this.#judge(node))
   }
 
-  /** Whether any node is to be told offline, or unknown, by its silence. */
-  isAnySilent(): boolean {
-    for (const node of this.#table.nodes.values()) if (this.#isNewlySilent(node)) return true
+  /** Whether any node is to be told offline, or unknown, by its reports. */
+  isAnyNewlyOffline(): boolean {
+    for (const node of this.#table.nodes.values()) if (this.#isNewlyOffline(node)) return true
     return false
   }
 
   /** Tells the nodes offline, or unknown, that have been silent for too long. */
-  settleSilent(): void {
+  settleOffline(): void {
     for (const node of this.#table.nodes.values()) {
-      if (this.#isNewlySilent(node)) this.#setOnline(node, this.#judge(node))
+      if (this.#isNewlyOffline(node)) this.#setOnline(node, this.#judge(node))
     }
   }
 
@@ -181,7 +180,7 @@ export class Registry {
     const intervalsMs = withInterval(device.intervalsMs, intervalMs)
     if (intervalsMs === device.intervalsMs) return
     device.intervalsMs = intervalsMs
-    device.rhythmMs = expectedRhythmOf(device)
+    device.reportIntervalMs = expectedIntervalOf(device)
   }
 
   #answer(told: Exclude<NodeTopic, { topic: string }>, payload: Payload): void {
@@ -260,7 +259,7 @@ export class Registry {
   #settle(device: KnownDevice): void {
     const { role } = device
     device.role = roleOf(device, this.#options.model)
-    device.rhythmMs = expectedRhythmOf(device)
+    device.reportIntervalMs = expectedIntervalOf(device)
     if (device.role !== role) this.#options.events.changed(device.node)
   }
 
@@ -303,14 +302,14 @@ export class Registry {
   }
 
   /** Only what is heard makes a node online. */
-  #isNewlySilent(node: KnownNode): boolean {
+  #isNewlyOffline(node: KnownNode): boolean {
     const online = this.#judge(node)
     return online !== true && online !== node.online
   }
 
   #judge(node: KnownNode): Online {
     const isThere = this.#options.presence.isThere(node.base)
-    return isThere ?? onlineBySilence(node, this.#options.clock.nowMs())
+    return isThere ?? onlineByReports(node, this.#options.clock.nowMs())
   }
 
   #hearNow(): Heard {

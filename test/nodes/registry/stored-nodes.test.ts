@@ -11,17 +11,17 @@ async function after(
 ) {
   const nodes = await openedNodes(t, around)
   const { registry, values } = nodes
-  const devices = registry.devicesBelow('').map(({ topic, role, rhythmMs, heard }) => ({
+  const devices = registry.devicesBelow('').map(({ topic, role, reportIntervalMs, heard }) => ({
     topic,
     role,
-    rhythmMs,
+    reportIntervalMs,
     at: heard && new Date(heard.atMs).toISOString(),
     value: values.of(topic)?.payload.bytes.toString(),
   }))
   return { ...nodes, devices }
 }
 
-t.test('devices, their values and rhythms survive a restart', async (t) => {
+t.test('devices, their values and report intervals survive a restart', async (t) => {
   const [store, clock] = [openMemoryStore(), stillClocks()]
   const before = await openedNodes(t, { store, clock })
   for (let report = 0; report < 4; report++) {
@@ -38,30 +38,36 @@ t.test('devices, their values and rhythms survive a restart', async (t) => {
   clock.advance(60_000)
   const { devices, registry, told, say, bus } = await after(t, { store, clock })
   t.same(devices, [
-    { topic: 'n/pir/-', role: 'sensor', rhythmMs: undefined, at: undefined, value: undefined },
+    {
+      topic: 'n/pir/-',
+      role: 'sensor',
+      reportIntervalMs: undefined,
+      at: undefined,
+      value: undefined,
+    },
     {
       topic: 'n/thermometer/0',
       role: 'sensor',
-      rhythmMs: 1000,
+      reportIntervalMs: 1000,
       at: '2026-11-21T12:00:03.000Z',
       value: '{"temperature":[3,"℃"]}',
     },
     {
       topic: 'n/heater/0',
       role: 'actuator',
-      rhythmMs: undefined,
+      reportIntervalMs: undefined,
       at: '2026-11-21T12:00:04.000Z',
       value: '"a\\nb"',
     },
     {
       topic: 'n/boot',
       role: 'notification',
-      rhythmMs: undefined,
+      reportIntervalMs: undefined,
       at: '2026-11-21T12:00:04.001Z',
       value: undefined,
     },
   ])
-  t.notOk(registry.isAnySilent(), 'nobody can tell yet')
+  t.notOk(registry.isAnyNewlyOffline(), 'nobody can tell yet')
   t.match(registry.nodes.get('n'), {
     online: null,
     introduction: { firmware: '1.0', capabilities: 1 },

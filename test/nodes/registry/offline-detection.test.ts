@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { rhythmOf, withInterval } from '../../../src/nodes/registry/rhythm.ts'
+import { reportIntervalOf, withInterval } from '../../../src/nodes/registry/offline-detection.ts'
 
-t.test('the rhythm is the median of the intervals, and needs three of them', async (t) => {
-  t.equal(rhythmOf([]), undefined)
-  t.equal(rhythmOf([100, 100]), undefined)
-  t.equal(rhythmOf([100, 300, 200]), 200)
-  t.equal(rhythmOf([400, 100, 300, 200]), 250)
+t.test('the report interval is the median of the intervals, and needs three of them', async (t) => {
+  t.equal(reportIntervalOf([]), undefined)
+  t.equal(reportIntervalOf([100, 100]), undefined)
+  t.equal(reportIntervalOf([100, 300, 200]), 200)
+  t.equal(reportIntervalOf([400, 100, 300, 200]), 250)
 })
 
 t.test('reports that come together are no interval', async (t) => {
@@ -19,11 +19,11 @@ t.test('whatever comes, at most eight intervals are kept, and half are on each s
     fc.property(fc.array(fc.double({ min: 0, max: 1e9, noNaN: true })), (intervals) => {
       const kept = intervals.reduce<readonly number[]>(withInterval, [])
       const expected = intervals.filter((interval) => interval >= 50).slice(-8)
-      const rhythm = rhythmOf(kept)
+      const interval = reportIntervalOf(kept)
       if (JSON.stringify(kept) !== JSON.stringify(expected)) return false
-      if (rhythm === undefined) return expected.length < 3
-      const below = expected.filter((interval) => interval <= rhythm).length
-      const above = expected.filter((interval) => interval >= rhythm).length
+      if (interval === undefined) return expected.length < 3
+      const below = expected.filter((each) => each <= interval).length
+      const above = expected.filter((each) => each >= interval).length
       return below * 2 >= expected.length && above * 2 >= expected.length
     }),
   )
