@@ -88,9 +88,9 @@ export async function openHardware(config: Config, parts: HardwareParts) {
     lastValuesBelow: async (base: string) => nodes.unreachable.among(await values.below(base)),
     answering: (requester: Requester) => {
       const answering = nodes.answering(requester)
-      const list: typeof answering.list = (...asked) => {
+      const list: typeof answering.list = (...request) => {
         path.settle()
-        return answering.list(...asked)
+        return answering.list(...request)
       }
       return { ...answering, list }
     },

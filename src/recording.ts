@@ -52,8 +52,8 @@ export async function openRecording(config: Config, parts: RecordingParts) {
       const past = openAnswers(requester)
       return {
         ...nodes,
-        list: (...asked: Parameters<Answering['list']>) =>
-          past.history(...asked) || nodes.list(...asked),
+        list: (...request: Parameters<Answering['list']>) =>
+          past.history(...request) || nodes.list(...request),
         close: () => {
           past.close()
           nodes.close()

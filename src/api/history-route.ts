@@ -15,16 +15,18 @@ import {
   type HistorySource,
   historyAnswer,
   readableSeries,
+  readHistoryQuery,
 } from '../nodes/history/history-answer.ts'
 import {
   csv,
   csvWithMark,
+  type Exported,
+  exportChunks,
   type LineFormat,
+  mergedChunks,
   ndjson,
   ndjsonPoint,
 } from '../nodes/history/history-lines.ts'
-import { readHistoryQuery } from '../nodes/history/history-query.ts'
-import { type Exported, exportChunks, mergedChunks } from '../nodes/history/history-streams.ts'
 import type { Recorded, Recorder } from '../nodes/history/recorder.ts'
 import type { AsUser } from './as-user.ts'
 import { badQuery, orSendError, type Query, readQuery, sendJson } from './json-exchange.ts'

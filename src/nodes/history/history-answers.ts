@@ -5,8 +5,13 @@ import { Payload } from '../../core/payload.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
 import { isTopic, joinTopic } from '../../core/topic.ts'
 import type { LineOptions, Requester } from '../registry/answers.ts'
-import { type HistorySource, historyAnswer, readableSeries } from './history-answer.ts'
-import { type HistoryQuery, readHistoryQuery } from './history-query.ts'
+import {
+  type HistoryQuery,
+  type HistorySource,
+  historyAnswer,
+  readableSeries,
+  readHistoryQuery,
+} from './history-answer.ts'
 
 /** Tells one session what quantities were. */
 export interface HistoryAnswering {
@@ -50,7 +55,7 @@ export function createHistoryAnswers(options: HistoryAnswersOptions) {
   }
 }
 
-interface Question {
+interface HistoryRequest {
   /** Of the device, as the requester calls it. */
   readonly name: string
   readonly query: HistoryQuery
@@ -58,7 +63,7 @@ interface Question {
 }
 
 async function answer(
-  { name, query, line }: Question,
+  { name, query, line }: HistoryRequest,
   requester: Requester,
   history: HistorySource,
 ) {
@@ -67,7 +72,7 @@ async function answer(
   const series = isTopic(topic) ? readableSeries(history, { ...requester, filter: topic }) : []
   const options = line && idOf(line)
   try {
-    const value = await historyAnswer(history, series, { ...query, toldAs: () => name })
+    const value = await historyAnswer(history, series, { ...query, topicAs: () => name })
     const payload = Payload.ofJson(JSON.stringify(value), value)
     requester.tell(`${name}/history/ok`, payload, options)
   } catch (error) {

@@ -43,6 +43,9 @@ export interface RegistryOptions {
 /** The first report of a device may be what a command asked for. So many are remembered. */
 const rememberedObedience = 256
 
+/** What a topic says about a node, and not about a device. */
+type NodeAnswer = Exclude<NodeTopic, { topic: string }>
+
 /** What is remembered of a topic for the next message there. */
 type TopicMemory = Pick<TopicRecord, 'shape' | 'device'>
 
@@ -105,10 +108,10 @@ export class Registry {
       else record.device = this.#report(topic, heard, record.device)
       return
     }
-    const told = readNodeTopic(topic)
-    if (told === undefined) return
-    if ('topic' in told) this.#introduce(this.#report(topic, heard).node.base, payload.value)
-    else this.#answer(told, payload)
+    const about = readNodeTopic(topic)
+    if (about === undefined) return
+    if ('topic' in about) this.#introduce(this.#report(topic, heard).node.base, payload.value)
+    else this.#answer(about, payload)
   }
 
   /** Somebody who is the node of `base` came or left, or may do so from now on, or no longer. */
@@ -183,8 +186,7 @@ export class Registry {
     device.reportIntervalMs = expectedIntervalOf(device)
   }
 
-  #answer(told: Exclude<NodeTopic, { topic: string }>, payload: Payload): void {
-    const { about, base } = told
+  #answer({ about, base }: NodeAnswer, payload: Payload): void {
     // What speaks below no base may be a node, but has no name.
     if (about === 'introduction' && base !== '') this.#introduce(base, payload.value)
     if (about === 'list') this.#list(base, payload.value)

@@ -3,7 +3,7 @@ import { validateAutoOffEntry } from '../../generated/validate-stored.js'
 import { openStoredTable } from '../../store/stored-table.ts'
 import type { GuardedCommand } from '../commands/commands.ts'
 import { type Off, offFor, switchOf } from '../switch-state.ts'
-import type { GuardParts } from './guard-parts.ts'
+import type { GuardParts } from './device-rules.ts'
 
 export interface AutoOffParts extends GuardParts {
   isLocked(device: string): boolean

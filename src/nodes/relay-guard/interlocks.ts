@@ -3,7 +3,7 @@ import { validateInterlockEntry } from '../../generated/validate-stored.js'
 import { openStoredTable } from '../../store/stored-table.ts'
 import type { GuardedCommand } from '../commands/commands.ts'
 import { switchOf } from '../switch-state.ts'
-import type { GuardParts } from './guard-parts.ts'
+import type { GuardParts } from './device-rules.ts'
 
 /** Groups of devices of which never two are on at once. What is uncertain counts as on. */
 export interface Interlocks {

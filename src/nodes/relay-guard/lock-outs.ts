@@ -3,7 +3,7 @@ import { isFitName } from '../../core/topic.ts'
 import type { LockEntry } from '../../generated/stored.ts'
 import { validateLockEntry } from '../../generated/validate-stored.js'
 import { openStoredTable } from '../../store/stored-table.ts'
-import type { GuardParts } from './guard-parts.ts'
+import type { GuardParts } from './device-rules.ts'
 
 /** Who keeps everybody from commanding a device, and why. */
 export interface LockedDevice extends Readonly<LockEntry> {

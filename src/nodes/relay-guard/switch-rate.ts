@@ -3,8 +3,7 @@ import { openStoredTable } from '../../store/stored-table.ts'
 import type { GuardedCommand } from '../commands/commands.ts'
 import type { TooSoon } from '../commands/turns.ts'
 import { stateKey, switchOf } from '../switch-state.ts'
-import type { DeviceSettings } from './device-rules.ts'
-import type { GuardParts } from './guard-parts.ts'
+import type { DeviceSettings, GuardParts } from './device-rules.ts'
 
 /** What keeps devices from being switched too often. */
 export interface SwitchRate {
