@@ -33,9 +33,9 @@ export async function openRecording(config: Config, parts: RecordingParts) {
   onClose(maintained(history, clock))
   const read: HistorySource = {
     ...history,
-    cut: (filter) => {
+    snapshot: (filter) => {
       parts.settle()
-      return history.cut(filter)
+      return history.snapshot(filter)
     },
   }
   const recorder = createRecorder({ history })

@@ -7,12 +7,12 @@ import { createMaintenance, type HistoryParts, type Maintenance } from './mainte
 import { createOpenBlocks, restoredBlocks } from './open-blocks.ts'
 import { createPeriods, periodOf, startOfPeriod, type Tier, type TimeRange } from './periods.ts'
 import {
+  type BlocksSnapshot,
   type BucketsWanted,
   blocksOf,
   bucketsOf,
-  type Cut,
-  cutOf,
   type RawBlock,
+  snapshotOf,
 } from './read-history.ts'
 import { forgetSeries, type Retention, watchClock } from './retention.ts'
 import {
@@ -33,7 +33,7 @@ export interface Reading extends PointName {
 }
 
 /** A series as it was at one moment; nothing that came later is read of it. */
-export type SeriesCut = Series & Cut
+export type SeriesSnapshot = Series & BlocksSnapshot
 
 /** What quantities were, and when. */
 export interface History {
@@ -45,11 +45,11 @@ export interface History {
   /** What was added so far is on disk before anything that is acknowledged from now on. */
   promise(): void
   /** The series whose topics match `filter`, as they are now. */
-  cut(filter: string): SeriesCut[]
+  snapshot(filter: string): SeriesSnapshot[]
   /** The periods in which something may be of a series, in their order. */
-  periods(series: SeriesCut, tier: Tier, range: TimeRange): number[]
+  periods(series: SeriesSnapshot, tier: Tier, range: TimeRange): number[]
   /** All points of an hour, by its number since 1970. */
-  blocks(series: SeriesCut, hour: number): AsyncIterable<RawBlock>
+  blocks(series: SeriesSnapshot, hour: number): AsyncIterable<RawBlock>
   /** What is left of a period, as it is now; nothing of a series that is forgotten. */
   buckets(series: Series, wanted: BucketsWanted): Promise<Bucket[]>
   /** Of what came before this time, something was given up. */
@@ -94,10 +94,10 @@ export async function openHistory(options: HistoryOptions): Promise<History> {
   return {
     add: createAdd(parts, 2 * maxBytes),
     promise: writeAhead.note,
-    cut: (filter) =>
+    snapshot: (filter) =>
       [...table.all()]
         .filter(({ topic }) => matches(filter, topic))
-        .map((series) => ({ ...namedOnly(series), ...cutOf(series, open.nextId()) })),
+        .map((series) => ({ ...namedOnly(series), ...snapshotOf(series, open.nextId()) })),
     periods: ({ open: blocks }, tier, { from, to }) => {
       const stored = periods.of(tier).map(([period]) => period)
       const all = new Set([...stored, ...blocks.map(({ startAt }) => periodOf(tier, startAt))])

@@ -2,7 +2,7 @@ import { setImmediate as turnOver } from 'node:timers/promises'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Store } from '../store/store.ts'
 import { type Bucket, BucketCursor, BucketTable } from './buckets.ts'
-import type { History, SeriesCut } from './history.ts'
+import type { History, SeriesSnapshot } from './history.ts'
 import { blocksPrefix, bucketsKey, lastNumberIn } from './keys.ts'
 import {
   type BucketTier,
@@ -25,14 +25,14 @@ export interface RawBlock {
 }
 
 /** What of a series there was at one moment. */
-export interface Cut {
+export interface BlocksSnapshot {
   /** In the order they came; what was not in closed blocks. */
   readonly open: readonly (RawBlock & { readonly id: number })[]
   /** Blocks with this id and later ones began later. */
   readonly nextId: number
 }
 
-export function cutOf(series: OwnSeries, nextId: number): Cut {
+export function snapshotOf(series: OwnSeries, nextId: number): BlocksSnapshot {
   const open = series.blocks.map(({ id, startAt, writer }) => ({
     id,
     startAt,
@@ -41,10 +41,10 @@ export function cutOf(series: OwnSeries, nextId: number): Cut {
   return { open, nextId }
 }
 
-/** The blocks of an hour as there were at the moment of `cut`. */
+/** The blocks of an hour as there were at the moment of the snapshot. */
 export async function* blocksOf(
   store: Pick<Store, 'entries'>,
-  series: { readonly id: number } & Cut,
+  series: { readonly id: number } & BlocksSnapshot,
   period: number,
 ): AsyncGenerator<RawBlock> {
   const startAt = period * hourMs
@@ -192,7 +192,11 @@ export function finestTier(from: number, lostUntil: (tier: Tier) => number): Tie
 type Source = Pick<History, 'periods' | 'blocks' | 'buckets'>
 
 /** The buckets of a series, as planned, in the order of their times; those without a point are left out. */
-export async function summarize(history: Source, series: SeriesCut, plan: Plan): Promise<Bucket[]> {
+export async function summarize(
+  history: Source,
+  series: SeriesSnapshot,
+  plan: Plan,
+): Promise<Bucket[]> {
   const table = new BucketTable(plan.bucketMs)
   const { tier } = plan
   for (const period of history.periods(series, tier, plan)) {

@@ -141,8 +141,8 @@ export async function restoreBackup(file: string, folder: string): Promise<numbe
   const names = existsSync(folder) ? namesIn(folder) : []
   if (names.length > 0) {
     const sentence = `expected the folder ${JSON.stringify(folder)} to be empty, got ${names.length} files`
-    const mend = 'choose another one, or end its hub and use "clown-hub wipe"'
-    throw new HubError('unwritable-file', `${sentence}: ${mend}`)
+    const fix = 'choose another one, or end its hub and use "clown-hub wipe"'
+    throw new HubError('unwritable-file', `${sentence}: ${fix}`)
   }
   const temporary = `${path}.tmp`
   try {

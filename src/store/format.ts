@@ -32,8 +32,8 @@ export async function checkFormat(engine: Engine, options: FormatOptions): Promi
   if (format === current) return
   if (!Number.isInteger(format) || format < 1 || format > current) {
     const sentence = `expected the store ${JSON.stringify(options.path)} to have format ${current} or an older one`
-    const mend = 'a newer Clown.Hub wrote it: start that one, or choose another data folder'
-    throw new HubError('cannot-open-store', `${sentence}, got ${quote(String(stored))}; ${mend}`)
+    const fix = 'a newer Clown.Hub wrote it: start that one, or choose another data folder'
+    throw new HubError('cannot-open-store', `${sentence}, got ${quote(String(stored))}; ${fix}`)
   }
   await options.copy(format)
   await migrate(engine, format, options.migrations)

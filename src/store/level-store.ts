@@ -176,8 +176,8 @@ export function cannotOpen(path: string, thrown: unknown): HubError {
   const cause = thrown instanceof Error && thrown.cause !== undefined ? thrown.cause : thrown
   if (systemCodeOf(cause) === 'LEVEL_LOCKED') {
     const sentence = `expected no other hub to use the store ${JSON.stringify(path)}, but one does`
-    const mend = 'end it, or choose another data folder'
-    return new HubError('cannot-open-store', `${sentence}: ${mend}`, { cause })
+    const fix = 'end it, or choose another data folder'
+    return new HubError('cannot-open-store', `${sentence}: ${fix}`, { cause })
   }
   const sentence = `expected to open the store ${JSON.stringify(path)}: ${withRemedy(cause)}`
   return new HubError('cannot-open-store', sentence, { cause })

@@ -25,7 +25,7 @@ t.test('there are so many series; one that is silent for long makes room', async
   }
   for (const topic of ['a', 'b', 'd', 'c', 'c']) report(topic)
   t.same(told, ['history-series-refused', 'history-series-refused'])
-  t.same(history.cut('c'), [])
+  t.same(history.snapshot('c'), [])
   clock.step(hourMs)
   await history.maintain()
   clock.step(dayMs + hourMs)
@@ -33,13 +33,13 @@ t.test('there are so many series; one that is silent for long makes room', async
   report('c')
   t.equal(told.length, 2)
   t.same(
-    history.cut('#').map(({ topic }) => topic),
+    history.snapshot('#').map(({ topic }) => topic),
     ['b', 'd', 'c'],
   )
   await history.close()
   await store.write([])
   t.same(
-    (await historyIn(store, { clock })).cut('#').map(({ topic }) => topic),
+    (await historyIn(store, { clock })).snapshot('#').map(({ topic }) => topic),
     ['b', 'd', 'c'],
   )
 })
@@ -101,7 +101,7 @@ t.test('a store that takes nothing is told of, and tried again', async (t) => {
   isBroken = false
   await history.maintain()
   t.equal(told.length, 1)
-  const [series] = history.cut('a')
+  const [series] = history.snapshot('a')
   t.same(series?.open, [])
   t.equal((await pointsOf(history, 'a')).length, 1)
 })
@@ -133,11 +133,11 @@ t.test('what cannot be read is told of, and everything else is there', async (t)
   const { sampledLog, told } = toldProblems()
   const again = await historyIn(store, { clock, sampledLog })
   t.same(
-    again.cut('#').map(({ topic }) => topic),
+    again.snapshot('#').map(({ topic }) => topic),
     ['a', 'c'],
   )
   t.equal((await pointsOf(again, 'c')).length, 2)
-  const [a] = again.cut('a')
+  const [a] = again.snapshot('a')
   const buckets = a && (await again.buckets(a, { tier: 'minute', period: midnight / dayMs }))
   t.match(buckets, [{ start: midnight + hourMs, count: 1 }])
   t.same(new Set(told), new Set(['history-unreadable']))
@@ -197,7 +197,7 @@ t.test('who reads minutes while they are moved reads each point once', async (t)
     during = async () => {}
     await history.maintain()
   }
-  const [series] = history.cut('a')
+  const [series] = history.snapshot('a')
   t.ok(series)
   const buckets =
     series && (await history.buckets(series, { tier: 'minute', period: midnight / dayMs }))
@@ -209,7 +209,7 @@ t.test('blocks that still grew when the hub was killed go on where they were', a
   const first = await historyIn(store)
   first.add({ ...reading, topic: 'a' }, true)
   await first.close()
-  const [series] = first.cut('a')
+  const [series] = first.snapshot('a')
   if (series === undefined) throw new Error('expected a series')
   const own: OwnSeries = {
     ...series,
@@ -237,7 +237,7 @@ t.test('blocks that still grew when the hub was killed go on where they were', a
     { at: midnight + hourMs + 7, value: 2 },
   ]
   t.same(await pointsOf(again, 'a'), points)
-  t.equal(again.cut('a')[0]?.open.length, 1)
+  t.equal(again.snapshot('a')[0]?.open.length, 1)
 })
 
 t.test('what comes after a promise in the same turn is written, too', async (t) => {

@@ -117,7 +117,7 @@ async function compare(history: History, topic: string, points: readonly Point[]
     const table = new BucketTable(bucketMs[tier])
     for (const point of points) table.addPoint(point)
     const kept = []
-    for (const series of history.cut(topic)) {
+    for (const series of history.snapshot(topic)) {
       for (let period = periodOf(tier, from); period <= periodOf(tier, to); period++) {
         kept.push(...(await history.buckets(series, { tier, period })))
       }

@@ -46,7 +46,7 @@ export async function pointsOf(
   [from, to] = [midnight, midnight + dayMs],
 ) {
   const points: Point[] = []
-  for (const series of history.cut(topic)) {
+  for (const series of history.snapshot(topic)) {
     for (let hour = Math.floor(Number(from) / hourMs); hour < Number(to) / hourMs; hour++) {
       for await (const { bytes, startAt } of history.blocks(series, hour)) {
         const cursor = new RawBlockCursor(bytes, startAt)

@@ -46,7 +46,7 @@ async function opened(
 
 /** How many points each tier tells of, from the beginning. */
 async function countsOf(history: History, clock: SetClock): Promise<Record<Tier, number>> {
-  const [series] = history.cut('a')
+  const [series] = history.snapshot('a')
   const counted = { raw: 0, minute: 0, hour: 0 }
   if (series === undefined) return counted
   counted.raw = (await pointsOf(history, 'a', [midnight - dayMs, clock.wallMs() + 1])).length
@@ -127,7 +127,7 @@ t.test('past its size, the oldest goes first, and some of every tier stays', asy
   t.ok(bytes < 0.6 * mebibyte, String(bytes))
   t.ok(bytes > 0.3 * mebibyte, String(bytes))
   t.ok(history.lostUntil('raw') > midnight)
-  const [series] = history.cut('a/0')
+  const [series] = history.snapshot('a/0')
   t.ok(series)
   for (const tier of ['raw', 'minute', 'hour'] as const) {
     t.ok((await keysIn(store, `history/${tier}/`)) > 0, tier)
@@ -154,7 +154,7 @@ t.test('a series of which nothing is left is forgotten', async (t) => {
   report(history, clock, 'gone')
   for (let day = 0; day < 40; day++) await live(history, clock, { forMs: dayMs, everyMs: hourMs })
   await maintainFor(history, 60)
-  t.same(history.cut('gone'), [])
-  t.equal(history.cut('a').length, 1)
+  t.same(history.snapshot('gone'), [])
+  t.equal(history.snapshot('a').length, 1)
   t.equal(await keysIn(store, 'history/series/'), 1)
 })

@@ -48,7 +48,7 @@ async function follow(all: Steps, store: Store) {
   return { history, points }
 }
 
-async function pointsIn(history: History, series: ReturnType<History['cut']>[number]) {
+async function pointsIn(history: History, series: ReturnType<History['snapshot']>[number]) {
   const points: Point[] = []
   for (const hour of history.periods(series, 'raw', { from: 0, to: midnight + 9 * dayMs })) {
     for await (const { bytes, startAt } of history.blocks(series, hour)) {
@@ -65,10 +65,10 @@ t.test('each unit has its own points and buckets, and what has none joins the la
     fc.asyncProperty(steps, async (all) => {
       await store.clear('history/')
       const { history, points } = await follow(all, store)
-      const cut = history.cut('a')
-      assert.deepEqual(new Set(cut.map(({ unit }) => unit)), new Set(points.keys()))
-      assert.equal(cut.length, points.size)
-      for (const series of cut) {
+      const snapshot = history.snapshot('a')
+      assert.deepEqual(new Set(snapshot.map(({ unit }) => unit)), new Set(points.keys()))
+      assert.equal(snapshot.length, points.size)
+      for (const series of snapshot) {
         const own = points.get(series.unit) ?? []
         assert.deepEqual(await pointsIn(history, series), own)
         for (const tier of bucketTiers) {
@@ -136,7 +136,7 @@ t.test('what 0.1 has called by one name goes on with the first of two that comes
   await store.write([])
   const again = await historyIn(store)
   t.same(
-    again.cut('a').map(({ id, quantity, unit }) => [id, quantity, unit]),
+    again.snapshot('a').map(({ id, quantity, unit }) => [id, quantity, unit]),
     [
       [1, 'a\\.b', 'W'],
       [2, 'value', 'W'],

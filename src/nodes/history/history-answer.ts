@@ -2,7 +2,7 @@ import { setImmediate as turnOver } from 'node:timers/promises'
 import { isoTime, readTime } from '../../core/clock.ts'
 import { type ErrorCode, HubError, quote } from '../../core/errors.ts'
 import { type Bucket, meanOf, withGaps } from '../../history/buckets.ts'
-import type { History, SeriesCut } from '../../history/history.ts'
+import type { History, SeriesSnapshot } from '../../history/history.ts'
 import { dayMs, type TimeRange } from '../../history/periods.ts'
 import { type Plan, planOf, summarize } from '../../history/read-history.ts'
 
@@ -39,7 +39,10 @@ export interface HistoryAnswer {
   readonly series: readonly SeriesAnswer[]
 }
 
-export type HistorySource = Pick<History, 'cut' | 'periods' | 'blocks' | 'buckets' | 'lostUntil'>
+export type HistorySource = Pick<
+  History,
+  'snapshot' | 'periods' | 'blocks' | 'buckets' | 'lostUntil'
+>
 
 interface SeriesWanted {
   /** Which topics. */
@@ -50,32 +53,32 @@ interface SeriesWanted {
 
 /** The series that are wanted and may be read, by their names. */
 export function readableSeries(
-  history: Pick<History, 'cut'>,
+  history: Pick<History, 'snapshot'>,
   { filter, quantity, mayRead }: SeriesWanted,
-): SeriesCut[] {
+): SeriesSnapshot[] {
   return history
-    .cut(filter)
+    .snapshot(filter)
     .filter((series) => quantity === undefined || quantity === series.quantity)
     .filter(({ topic }) => mayRead(topic))
     .sort(byName)
 }
 
 /** The series of a quantity, each in another unit, stay in the order in which they were begun. */
-function byName(one: SeriesCut, other: SeriesCut): number {
+function byName(one: SeriesSnapshot, other: SeriesSnapshot): number {
   const [name, otherName] = [nameOf(one), nameOf(other)]
   if (name === otherName) return one.id - other.id
   return name < otherName ? -1 : 1
 }
 
 /** No topic holds a line break. */
-function nameOf({ topic, quantity }: Pick<SeriesCut, 'topic' | 'quantity'>): string {
+function nameOf({ topic, quantity }: Pick<SeriesSnapshot, 'topic' | 'quantity'>): string {
   return `${topic}\n${quantity}`
 }
 
 /** What is known of `series` in the time that is asked for; `topicAs` says how its topic is written. */
 export async function historyAnswer(
   history: HistorySource,
-  series: readonly SeriesCut[],
+  series: readonly SeriesSnapshot[],
   { range, points, topicAs = (topic) => topic }: HistoryQuery & { topicAs?(topic: string): string },
 ): Promise<HistoryAnswer> {
   const plan = planOf(range, points, history.lostUntil)
@@ -102,7 +105,7 @@ function withoutEmptyUnits(answers: readonly SeriesAnswer[]): SeriesAnswer[] {
 }
 
 function seriesAnswer(
-  { topic, quantity, unit, isBoolean }: SeriesCut,
+  { topic, quantity, unit, isBoolean }: SeriesSnapshot,
   buckets: readonly Bucket[],
   { bucketMs }: Plan,
 ): SeriesAnswer {

@@ -3,7 +3,7 @@
 import { setImmediate as turnOver } from 'node:timers/promises'
 import { isoTime } from '../../core/clock.ts'
 import type { Bucket } from '../../history/buckets.ts'
-import type { SeriesCut } from '../../history/history.ts'
+import type { SeriesSnapshot } from '../../history/history.ts'
 import { type BucketTier, isWithin, type Tier, type TimeRange } from '../../history/periods.ts'
 import { merged, type Point, RawBlockCursor } from '../../history/raw-block.ts'
 import { finestTier, type Plan, planOf, summarize } from '../../history/read-history.ts'
@@ -102,10 +102,10 @@ function cell(text: string): string {
 // --- all of a range ---
 
 /** Says something of a series as a line of text. */
-type LineOf<T> = (series: SeriesCut) => (item: T) => string
+type LineOf<T> = (series: SeriesSnapshot) => (item: T) => string
 
 interface Stretch {
-  readonly series: readonly SeriesCut[]
+  readonly series: readonly SeriesSnapshot[]
   readonly range: TimeRange
 }
 
@@ -156,7 +156,7 @@ async function* pointChunks(
 
 async function* summaryChunks(
   history: HistorySource,
-  { series, plan }: { readonly series: readonly SeriesCut[]; readonly plan: Plan },
+  { series, plan }: { readonly series: readonly SeriesSnapshot[]; readonly plan: Plan },
   lineOf: LineOf<Bucket>,
 ): AsyncGenerator<string> {
   for (const each of series) {

@@ -40,14 +40,14 @@ export interface AnswersOptions {
   /** Says that the last value of a device is history, where it is. */
   markOf(device: string): Message | undefined
   /** So long a node may take to answer, in milliseconds. */
-  readonly patienceMs?: number
+  readonly waitMs?: number
 }
 
 /** Returns what opens the answering to a session. */
 export function createAnswers(options: AnswersOptions): (requester: Requester) => Answering {
-  const { registry, values, clock, markOf, patienceMs = 300 } = options
+  const { registry, values, clock, markOf, waitMs = 300 } = options
   return (requester) => {
-    const later = createLater(patienceMs)
+    const later = createLater(waitMs)
     const tellLast = (last: LastValue, name: string, line: LineOptions | undefined) => {
       const ageMs = Math.round(clock.nowMs() - last.heardMs)
       requester.tell(name, last.payload, line && { ...idOf(line), ageMs })
@@ -97,7 +97,7 @@ function readDevice(topic: string): string | undefined {
   return device !== topic && shapeOf(topic) === 'command' ? device : undefined
 }
 
-/** What the schema of a request for a list lets through; the rest is for the admission to refuse. */
+/** What the schema of a request for a list lets through; the rest is for the message path to refuse. */
 function isEmptyQuestion({ value }: Payload): boolean {
   return typeof value === 'object' && !Array.isArray(value)
 }

@@ -23,7 +23,7 @@ async function asking(
 ) {
   const nodes = await openedNodes(t)
   const told = createInbox<Told>()
-  const answering = createAnswers({ ...nodes, markOf: nodes.unreachable.markOf, patienceMs: 5 })({
+  const answering = createAnswers({ ...nodes, markOf: nodes.unreachable.markOf, waitMs: 5 })({
     base,
     mayRead,
     tell: (topic: string, { value }: Payload, options?: LineOptions) =>
@@ -141,13 +141,11 @@ t.test('a session that is gone is told nothing', async (t) => {
   const { say, answering, answers, registry, values, clock } = await asking(t)
   say('n/a/0', 1)
   answering.requested('n/a/0/get')
-  const other = createAnswers({ registry, values, clock, markOf: () => undefined, patienceMs: 10 })(
-    {
-      base: '',
-      mayRead: () => true,
-      tell: (topic) => answers.put({ topic, value: 'other', options: undefined }),
-    },
-  )
+  const other = createAnswers({ registry, values, clock, markOf: () => undefined, waitMs: 10 })({
+    base: '',
+    mayRead: () => true,
+    tell: (topic) => answers.put({ topic, value: 'other', options: undefined }),
+  })
   other.requested('n/a/0/get')
   answering.close()
   t.match(await answers.next(), { value: 'other' })
