@@ -7,7 +7,7 @@ import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { openHistory } from '../src/store/history/history.ts'
+import { openHistory } from '../src/history/history.ts'
 import { openLevelStore } from '../src/store/level-store.ts'
 import { median, nextMessage, quantile, start } from './processes.ts'
 
@@ -119,7 +119,7 @@ async function fill(folder: string, startAt: number): Promise<void> {
   const lines: string[] = []
   const history = await openHistory({
     store,
-    ledger: {
+    journal: {
       isLasting: true,
       note: (key, value) => void store.write([{ key, value }]),
       settled: (done) => void store.write([]).then(done),

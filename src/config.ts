@@ -14,7 +14,7 @@ import type * as generated from './generated/config.ts'
 import { validateCheckedConfig } from './generated/validate-config.js'
 import { withinBudget } from './memory-budget.ts'
 import { checkClownBases } from './nodes/clown-bases.ts'
-import { checkHistoryFilters } from './nodes/history/history-filters.ts'
+import { checkHistoryFilters } from './nodes/history/recorder.ts'
 import { checkDeviceRules } from './nodes/relay-guard/device-rules.ts'
 
 /** What an operator writes. */

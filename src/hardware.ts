@@ -19,8 +19,7 @@ import type { SampledLog } from './core/sampled-log.ts'
 import type { ClownBases } from './nodes/clown-bases.ts'
 import type { ClownModel } from './nodes/clown-model.ts'
 import { openAuditFile } from './nodes/commands/audit-file.ts'
-import { keepAuditLines } from './nodes/commands/audit-lines.ts'
-import { createAuditLog } from './nodes/commands/audit-log.ts'
+import { createAuditLog, keepAuditLines } from './nodes/commands/audit-log.ts'
 import { createCommandRate } from './nodes/commands/command-rate.ts'
 import { openCommandRecords } from './nodes/commands/command-records.ts'
 import { autoOff, type CommandsOptions, createCommands } from './nodes/commands/commands.ts'
@@ -32,7 +31,7 @@ import {
   type MessagePathParts,
   openMessagePath,
 } from './nodes/message-path.ts'
-import type { Asker } from './nodes/registry/answers.ts'
+import type { Requester } from './nodes/registry/answers.ts'
 import { type Nodes, openNodes } from './nodes/registry/open-nodes.ts'
 import { checkKnown } from './nodes/registry/unknown-device.ts'
 import { createDeviceRules } from './nodes/relay-guard/device-rules.ts'
@@ -87,11 +86,11 @@ export async function openHardware(config: Config, parts: HardwareParts) {
     pages,
     api: nodesRoutes({ asUser, registry, values, settle: path.settle }),
     lastValuesBelow: async (base: string) => nodes.unreachable.among(await values.below(base)),
-    answering: (asker: Asker) => {
-      const answering = nodes.answering(asker)
-      const list: typeof answering.list = (...asked) => {
+    answering: (requester: Requester) => {
+      const answering = nodes.answering(requester)
+      const list: typeof answering.list = (...request) => {
         path.settle()
-        return answering.list(...asked)
+        return answering.list(...request)
       }
       return { ...answering, list }
     },
@@ -169,7 +168,7 @@ async function openCommanding(config: Config, nodes: KnownHardware, parts: Hardw
       checkRight(records.of(message.topic), own, parts)
     },
     checkKnown: (request) => checkKnown(request, registry),
-    // Of other hardware it is a guess by its silence, which must not stand in the way of a message.
+    // Of other hardware it is a guess by its reports, which must not stand in the way of a message.
     isOffline: (device) => isKnown(device) && !registry.mayHear(deviceOf(device).base),
     timeoutMsOf: (device) => rules(device).timeoutMs,
     tell,

@@ -1,5 +1,5 @@
 import type { ProcessWatch } from './core/process-watch.ts'
-import type { WatchedStore } from './store/watched-store.ts'
+import type { WatchedStore } from './store/open-store.ts'
 
 /** Whether a hub can do all that it promises. */
 export interface Readiness {
@@ -13,7 +13,7 @@ export interface Readiness {
 
 /** Of a hub that is about to start, and does its last things once `ending` has aborted. */
 export function createReadiness(
-  store: Pick<WatchedStore, 'trouble'>,
+  store: Pick<WatchedStore, 'error'>,
   ending: AbortSignal,
 ): Readiness {
   let isStarted = false
@@ -24,7 +24,7 @@ export function createReadiness(
     isRunning: () => isStarted && !ending.aborted,
     unready: () => {
       if (ending.aborted) return 'the hub is ending'
-      return isStarted ? store.trouble() : 'the hub is starting'
+      return isStarted ? store.error() : 'the hub is starting'
     },
   }
 }

@@ -6,19 +6,18 @@ import type { Closers } from './core/callbacks.ts'
 import { type AlarmClock, systemClock } from './core/clock.ts'
 import type { Route } from './core/route.ts'
 import type { SampledLog } from './core/sampled-log.ts'
+import { type History, type HistoryOptions, openHistory } from './history/history.ts'
+import { dayMs, hourMs } from './history/periods.ts'
 import type { HistorySource } from './nodes/history/history-answer.ts'
 import { createHistoryAnswers } from './nodes/history/history-answers.ts'
 import { createRecorder } from './nodes/history/recorder.ts'
-import type { Answering, Asker } from './nodes/registry/answers.ts'
-import { type History, openHistory } from './store/history/history.ts'
-import { dayMs, hourMs } from './store/history/tiers.ts'
-import type { Ledger } from './store/history/write-ahead.ts'
+import type { Answering, Requester } from './nodes/registry/answers.ts'
 import type { Store } from './store/store.ts'
 
 export interface RecordingParts {
   readonly store: Store
   /** Holds back acknowledgements until what was noted is on disk. */
-  readonly journal: Ledger
+  readonly journal: HistoryOptions['journal']
   readonly access: Pick<HistoryRouteOptions, 'asUser' | 'signedIn'>
   readonly sampledLog: SampledLog
   readonly onClose: Closers['add']
@@ -34,9 +33,9 @@ export async function openRecording(config: Config, parts: RecordingParts) {
   onClose(maintained(history, clock))
   const read: HistorySource = {
     ...history,
-    cut: (filter) => {
+    snapshot: (filter) => {
       parts.settle()
-      return history.cut(filter)
+      return history.snapshot(filter)
     },
   }
   const recorder = createRecorder({ history })
@@ -48,13 +47,13 @@ export async function openRecording(config: Config, parts: RecordingParts) {
     recorder,
     page,
     /** Answers for the history what `answering` does not answer for the nodes. */
-    answering: (answering: (asker: Asker) => Answering) => (asker: Asker) => {
-      const nodes = answering(asker)
-      const past = openAnswers(asker)
+    answering: (answering: (requester: Requester) => Answering) => (requester: Requester) => {
+      const nodes = answering(requester)
+      const past = openAnswers(requester)
       return {
         ...nodes,
-        list: (...asked: Parameters<Answering['list']>) =>
-          past.history(...asked) || nodes.list(...asked),
+        list: (...request: Parameters<Answering['list']>) =>
+          past.history(...request) || nodes.list(...request),
         close: () => {
           past.close()
           nodes.close()
@@ -73,7 +72,7 @@ function settingsOf({ history, limits }: Config, { store, journal }: RecordingPa
   // In memory, what is open and what is closed is the same memory.
   const openMiB = Math.min(limits.history.openMiB, totalMiB / 4)
   return {
-    ledger: journal,
+    journal,
     limits: { ...limits.history, openMiB },
     retention: {
       ageMs: { raw: rawHours * hourMs, minute: minuteDays * dayMs, hour: hourDays * dayMs },

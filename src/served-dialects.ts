@@ -165,9 +165,9 @@ async function openServedGround(config: Config, parts: ServedParts) {
 }
 
 /** A language has the same keys wherever it is served. */
-function createKeysOf({ limits }: Config, { store: shelf, access, sampledLog }: ServedParts) {
+function createKeysOf({ limits }: Config, { store, access, sampledLog }: ServedParts) {
   const { directory } = access
-  const common = { shelf, most: limits.dialects.keys, directory, sampledLog, clock: systemClock }
+  const common = { store, most: limits.dialects.keys, directory, sampledLog, clock: systemClock }
   const keys = new Map<string, Promise<ApiKeys>>()
   return (name: string): Promise<ApiKeys> => {
     const opening = keys.get(name) ?? openApiKeys({ ...common, name, limits: limits.signIn })

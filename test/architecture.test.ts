@@ -9,7 +9,8 @@ const source = fileURLToPath(new URL('../src', import.meta.url))
 const floors = [
   ['generated'],
   ['core'],
-  ['store', 'access'],
+  ['store'],
+  ['access', 'history'],
   ['bus'],
   ['mqtt'],
   ['nodes'],

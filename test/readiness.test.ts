@@ -3,14 +3,14 @@ import { createReadiness, readinessStateOf } from '../src/readiness.ts'
 import { startedHub } from './started-hub.ts'
 import { testFolder } from './test-folder.ts'
 
-t.test('a hub is ready from its start to its end, unless its store is in trouble', async (t) => {
+t.test('a hub is ready from its start to its end, unless its store has an error', async (t) => {
   const ending = new AbortController()
-  let trouble: string | undefined
-  const { started, unready } = createReadiness({ trouble: () => trouble }, ending.signal)
+  let error: string | undefined
+  const { started, unready } = createReadiness({ error: () => error }, ending.signal)
   t.equal(unready(), 'the hub is starting')
   started()
   t.equal(unready(), undefined)
-  trouble = 'the disk is low'
+  error = 'the disk is low'
   t.equal(unready(), 'the disk is low')
   ending.abort()
   t.equal(unready(), 'the hub is ending')

@@ -8,10 +8,10 @@ import { openJournal } from '../src/mqtt/journal.ts'
 import type { HistoryAnswer } from '../src/nodes/history/history-answer.ts'
 import { openRecording } from '../src/recording.ts'
 import { steppedClock } from './clock.ts'
+import { toldProblems } from './history/told-problems.ts'
 import { lastingStore } from './mqtt/lasting-store.ts'
 import { type HubPorts, mqttTo, startedHub, talkTo } from './started-hub.ts'
 import { textsOf } from './store/contract.ts'
-import { toldProblems } from './store/history/told-problems.ts'
 import { testFolder } from './test-folder.ts'
 
 async function publish(t: Test, hub: HubPorts, values: Readonly<Record<string, string>>) {

@@ -4,6 +4,7 @@ import { parseJson } from '../core/json.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Config } from '../generated/config.ts'
 import { validateApiKeyEntry } from '../generated/validate-stored.js'
+import type { Store } from '../store/store.ts'
 import { addressGroup } from './address.ts'
 import { FailureTally } from './failure-tally.ts'
 import { digestOf } from './tokens.ts'
@@ -44,14 +45,8 @@ export interface KeyOwner extends Pick<ApiKey, 'user' | 'label'> {
   readonly address: string
 }
 
-/** Where keys are kept: a part of what the store of the hub can do. */
-export interface KeyShelf {
-  entries(prefix: string): AsyncIterable<readonly [key: string, value: Buffer]>
-  write(changes: readonly { key: string; value: Buffer | undefined }[]): Promise<void>
-}
-
 export interface ApiKeysOptions {
-  readonly shelf: KeyShelf
+  readonly store: Pick<Store, 'entries' | 'write'>
   /** Whose keys they are, such as `deconz`. */
   readonly name: string
   /** How many are kept. */
@@ -75,7 +70,7 @@ function prefixOf({ name }: ApiKeysOptions): string {
 }
 
 export async function openApiKeys(options: ApiKeysOptions): Promise<ApiKeys> {
-  const { shelf, name, directory, clock, sampledLog } = options
+  const { store, name, directory, clock, sampledLog } = options
   const prefix = prefixOf(options)
   const keys = await readKeys(prefix, options)
   const failures = createGuesses(options)
@@ -130,7 +125,7 @@ export async function openApiKeys(options: ApiKeysOptions): Promise<ApiKeys> {
     all: () => [...keys.values()],
     remove: async (digest) => {
       if (!keys.delete(digest)) return false
-      await shelf.write([{ key: prefix + digest, value: undefined }])
+      await store.write([{ key: prefix + digest, value: undefined }])
       return true
     },
   }
@@ -138,7 +133,7 @@ export async function openApiKeys(options: ApiKeysOptions): Promise<ApiKeys> {
 
 /** How a key is entered in `keys` and in the store. */
 function createKeep(keys: Map<string, ApiKey>, options: ApiKeysOptions) {
-  const { shelf, name, most, sampledLog } = options
+  const { store, name, most, sampledLog } = options
   const prefix = prefixOf(options)
   return async (key: ApiKey): Promise<void> => {
     const { digest, ...value } = key
@@ -151,7 +146,7 @@ function createKeep(keys: Map<string, ApiKey>, options: ApiKeysOptions) {
       const fields = { dialect: name, user: ended.user }
       sampledLog.warn('api-keys-forgotten', fields, 'a key of the user with most keys has ended')
     }
-    await shelf.write([
+    await store.write([
       ...(ended ? [{ key: prefix + ended.digest, value: undefined }] : []),
       { key: prefix + digest, value: Buffer.from(JSON.stringify(value)) },
     ])
@@ -160,12 +155,12 @@ function createKeep(keys: Map<string, ApiKey>, options: ApiKeysOptions) {
 
 /** Ends the keys of users who are gone: a new user of an old name is somebody else. */
 async function removeOrphans(keys: Map<string, ApiKey>, options: ApiKeysOptions): Promise<void> {
-  const { shelf, directory } = options
+  const { store, directory } = options
   const prefix = prefixOf(options)
   const orphans = [...keys.values()].filter(({ user }) => directory.find(user) === undefined)
   if (orphans.length === 0) return
   for (const { digest } of orphans) keys.delete(digest)
-  await shelf.write(orphans.map(({ digest }) => ({ key: prefix + digest, value: undefined })))
+  await store.write(orphans.map(({ digest }) => ({ key: prefix + digest, value: undefined })))
 }
 
 /**
@@ -201,9 +196,9 @@ function createGuesses({ limits, clock }: ApiKeysOptions) {
   }
 }
 
-async function readKeys(prefix: string, { shelf, sampledLog }: ApiKeysOptions) {
+async function readKeys(prefix: string, { store, sampledLog }: ApiKeysOptions) {
   const found: ApiKey[] = []
-  for await (const [key, bytes] of shelf.entries(prefix)) {
+  for await (const [key, bytes] of store.entries(prefix)) {
     const value = parseJson(bytes)
     if (validateApiKeyEntry(value)) found.push({ digest: key.slice(prefix.length), ...value })
     else sampledLog.warn('api-keys-unreadable', { key }, 'a key could not be read')

@@ -22,7 +22,7 @@ export interface Sender {
 
 export interface Watcher {
   /** Called at once with the first receipts, and later at every change. */
-  told(receipt: Receipt): void
+  changed(receipt: Receipt): void
   /** Nothing more comes but, perhaps, a late confirmation. */
   ended?(receipt: Receipt): void
 }

@@ -53,7 +53,7 @@ function command(
     timeoutMs: timeoutSeconds === undefined ? undefined : timeoutSeconds * 1000,
     force,
     watcher: {
-      told: () => {},
+      changed: () => {},
       ended: (receipt: Receipt) => sendReceipt(response, device, receipt),
     },
   }

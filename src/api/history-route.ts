@@ -10,22 +10,24 @@ import { matches } from '../core/filter.ts'
 import type { Route } from '../core/route.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import { checkFilter, type TopicLimits } from '../core/topic.ts'
+import { type Tier, tiers } from '../history/periods.ts'
 import {
   type HistorySource,
   historyAnswer,
   readableSeries,
+  readHistoryQuery,
 } from '../nodes/history/history-answer.ts'
 import {
   csv,
   csvWithMark,
+  type Exported,
+  exportChunks,
   type LineFormat,
+  mergedChunks,
   ndjson,
   ndjsonPoint,
 } from '../nodes/history/history-lines.ts'
-import { readHistoryQuery } from '../nodes/history/history-query.ts'
-import { type Exported, exportChunks, mergedChunks } from '../nodes/history/history-streams.ts'
 import type { Recorded, Recorder } from '../nodes/history/recorder.ts'
-import { type Tier, tiers } from '../store/history/tiers.ts'
 import type { AsUser } from './as-user.ts'
 import { badQuery, orSendError, type Query, readQuery, sendJson } from './json-exchange.ts'
 

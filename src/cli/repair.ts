@@ -1,4 +1,4 @@
-import { repairStore } from '../store/repair.ts'
+import { repairStore } from '../store/data-folder.ts'
 import { type CliCommand, readDataArguments } from './arguments.ts'
 
 const usage = 'repair --data DIR'

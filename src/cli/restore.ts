@@ -1,4 +1,4 @@
-import { restoreBackup } from '../store/backup-file.ts'
+import { restoreBackup } from '../store/backup.ts'
 import { type CliCommand, readDataArguments } from './arguments.ts'
 
 const usage = 'restore --data DIR FILE'

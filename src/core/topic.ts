@@ -1,4 +1,4 @@
-import { HubError, quote } from './errors.ts'
+import { HubError, quote, reasonOf } from './errors.ts'
 
 /** Sizes past which a topic or a filter is refused; see `limits.topic` in the configuration. */
 export interface TopicLimits {
@@ -185,4 +185,18 @@ export function startWithin(
     if (isWhole && start !== '' && isTopic(start + ending, limits)) return start
   }
   return undefined
+}
+
+/**
+ * Checks `filter`, which stands at `place` in the configuration. `source` begins the sentence of an error.
+ *
+ * @throws HubError `bad-config` that names the place when it is no filter.
+ */
+export function checkConfiguredFilter(filter: string, place: string, source: string): void {
+  try {
+    checkFilter(filter)
+  } catch (cause) {
+    const sentence = `expected ${place} to be a filter, got ${quote(filter)}`
+    throw new HubError('bad-config', `${source}${sentence}: ${reasonOf(cause)}`, { cause })
+  }
 }

@@ -113,7 +113,7 @@ function extrasOf(topic: string, options: TalkOptions, link: Link): LineExtras {
 /** Tells the sender of a command alone what becomes of it. */
 function watch(topic: string, id: LineId, link: Link): Watcher {
   return {
-    told: (receipt) => {
+    changed: (receipt) => {
       link.send(encode(topic, Payload.ofJson(JSON.stringify(receipt), receipt), { id }))
     },
   }

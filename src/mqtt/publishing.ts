@@ -171,7 +171,7 @@ function obey(
   let refused: HubError | undefined
   let isDeciding = true
   const watcher: Watcher = {
-    told: (receipt) => {
+    changed: (receipt) => {
       const refusal = isDeciding && message.qos > 0 ? refusalIn(receipt) : undefined
       // Above QoS 0 the acknowledgement says so.
       if (refusal !== undefined) refused = refusal

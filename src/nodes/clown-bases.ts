@@ -1,7 +1,6 @@
 import { createListeners } from '../core/callbacks.ts'
 import { matches } from '../core/filter.ts'
-import { filterBelow } from '../core/topic.ts'
-import { checkConfiguredFilter } from './configured-filter.ts'
+import { checkConfiguredFilter, filterBelow } from '../core/topic.ts'
 import { deviceOf } from './device.ts'
 
 /**

@@ -87,7 +87,7 @@ export function openMessagePath(parts: MessagePathParts): MessagePath {
     try {
       commands.take({ device, message: admit(record, message, sender), sender })
     } catch (error) {
-      if (!isTold(error)) throw error
+      if (!leavesTrace(error)) throw error
       commands.refuse({ device, message, sender }, error)
     }
     return undefined
@@ -171,11 +171,11 @@ function checkModel(
     return
   }
   if (!isBound) return
-  const fault = problem ?? numberProblemOf(payload.value) ?? keyProblemOf(payload)
-  if (fault === undefined) return
-  // The fault may quote the payload, which only the sender and the readers of the topic may see.
+  const error = problem ?? numberProblemOf(payload.value) ?? keyProblemOf(payload)
+  if (error === undefined) return
+  // The error may quote the payload, which only the sender and the readers of the topic may see.
   sampledLog.warn('command-refused', { topic }, 'a command breaks its schema')
-  throw new HubError('bad-payload', fault)
+  throw new HubError('bad-payload', error)
 }
 
 /**
@@ -215,10 +215,10 @@ function follow(
 }
 
 /** Whoever has no right to a device, or names none, leaves no trace where others read of its commands. */
-const untold: ReadonlySet<ErrorCode> = new Set(['forbidden', 'bad-topic', 'topic-too-big'])
+const traceless: ReadonlySet<ErrorCode> = new Set(['forbidden', 'bad-topic', 'topic-too-big'])
 
-function isTold(error: unknown): error is HubError {
-  return error instanceof HubError && !untold.has(error.code)
+function leavesTrace(error: unknown): error is HubError {
+  return error instanceof HubError && !traceless.has(error.code)
 }
 
 // --- arrived ---

@@ -6,7 +6,7 @@ import { type TopicLimits, topicErrorOf } from '../core/topic.ts'
 import type { ClownBases } from './clown-bases.ts'
 import { type ClownModel, shapeOf, type TopicShape } from './clown-model.ts'
 import { commandedDevice, deviceOf } from './device.ts'
-import type { HistoryFilters } from './history/history-filters.ts'
+import type { HistoryFilters } from './history/recorder.ts'
 import type { KnownDevice } from './registry/device-table.ts'
 import type { DeviceRules } from './relay-guard/device-rules.ts'
 

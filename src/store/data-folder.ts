@@ -1,11 +1,12 @@
-import { readdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { cpSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { HubError, reasonOf, systemCodeOf } from '../core/errors.ts'
 import { syncFolder } from '../core/files.ts'
 import { openLog } from '../core/log.ts'
 import { createCounters, createSampledLog, type SampledLog } from '../core/sampled-log.ts'
-import { cannotOpen, isLocked } from './broken-store.ts'
-import { openLevelAgain, storePath } from './level-store.ts'
+import { reserveFileName } from './disk-room.ts'
+import { cannotOpen, isLocked, openLevelAgain, storePath } from './level-store.ts'
+import { createStore } from './store.ts'
 
 /** For a command, which tells by itself what went wrong. */
 export function silentLog(): SampledLog {
@@ -61,7 +62,7 @@ function noDataFolder(folder: string): HubError {
 }
 
 /** @throws HubError `cannot-open-store` when a hub has the store of the folder, or it has none. */
-export async function refuseLocked(folder: string): Promise<void> {
+async function refuseLocked(folder: string): Promise<void> {
   checkDataFolder(folder)
   try {
     await (await openLevelAgain(storePath(folder), silentLog())).close()
@@ -72,17 +73,19 @@ export async function refuseLocked(folder: string): Promise<void> {
 
 /** The store, what a restore or a copy has left of one, and stores that were kept aside. */
 const storeName = /^store(\.tmp|-broken\.tmp|-broken-.*Z|-format-\d+(\.tmp)?)?$/
-const fileName = /^(ballast|commands\.ndjson(\.\d)?)$/
+const auditName = /^commands\.ndjson(\.\d)?$/
 
 /** What a hub has made in its data folder; the rest of it is not ours. */
 function ownNamesIn(folder: string): string[] {
   return readdirSync(folder).filter((name) =>
-    storeName.test(name) ? isStore(join(folder, name)) : fileName.test(name),
+    storeName.test(name)
+      ? isStore(join(folder, name))
+      : name === reserveFileName || auditName.test(name),
   )
 }
 
 /**
- * Removes what hubs have kept in a data folder, and answers how many files and folders that were.
+ * Removes what hubs have kept in a data folder, and returns how many files and folders that were.
  *
  * @throws HubError `cannot-open-store` while a hub uses it, or when it is none; `unwritable-file`
  */
@@ -97,5 +100,66 @@ export async function wipeFolder(folder: string): Promise<number> {
   } catch (error) {
     if (error instanceof HubError) throw error
     throw fileError('unwritable-file', `wipe the folder ${JSON.stringify(folder)}`, error)
+  }
+}
+
+interface Repaired {
+  /** How many values were saved, and the bytes they have. */
+  readonly values: number
+  readonly bytes: number
+  /** Where the store is kept as it was. */
+  readonly asideIn: string
+}
+
+/**
+ * Saves what can be read of a broken store. A copy of it is kept aside first, so that nothing gets
+ * worse.
+ *
+ * @throws HubError `cannot-open-store` while a hub uses it, or when nothing can be read.
+ */
+export async function repairStore(folder: string, now = new Date()): Promise<Repaired> {
+  await refuseLocked(folder)
+  const path = storePath(folder)
+  const asideIn = `${path}-broken-${now.toISOString().replaceAll(/[:.]/g, '-')}`
+  copyAside(path, asideIn)
+  await repairLevel(path)
+  return { ...(await measure(path)), asideIn }
+}
+
+function copyAside(path: string, asideIn: string): void {
+  const unfinished = `${path}-broken.tmp`
+  try {
+    rmSync(unfinished, { recursive: true, force: true })
+    cpSync(path, unfinished, { recursive: true })
+    renameSync(unfinished, asideIn)
+    syncFolder(dirname(path))
+  } catch (error) {
+    rmSync(unfinished, { recursive: true, force: true })
+    throw cannotOpen(path, error)
+  }
+}
+
+async function repairLevel(path: string): Promise<void> {
+  const { ClassicLevel } = await import('classic-level')
+  try {
+    await ClassicLevel.repair(path)
+  } catch (error) {
+    throw cannotOpen(path, error)
+  }
+}
+
+/** Reads all of it, so that nobody finds out later that it cannot be. */
+async function measure(path: string): Promise<{ values: number; bytes: number }> {
+  const store = createStore(await openLevelAgain(path, silentLog()))
+  try {
+    let values = 0
+    let bytes = 0
+    for await (const [, value] of store.entries('')) {
+      values += 1
+      bytes += value.length
+    }
+    return { values, bytes }
+  } finally {
+    await store.close()
   }
 }

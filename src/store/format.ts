@@ -1,7 +1,7 @@
 import { HubError, quote } from '../core/errors.ts'
 import { type Change, type Engine, formatKey, type Store } from './store.ts'
 
-/** Answers what has to change in a store for its format to be the next one. */
+/** Returns what has to change in a store for its format to be the next one. */
 export type Migration = (store: Pick<Store, 'get' | 'entries'>) => Promise<readonly Change[]>
 
 /** The first one brings format 1 to format 2, and so on. */
@@ -32,8 +32,8 @@ export async function checkFormat(engine: Engine, options: FormatOptions): Promi
   if (format === current) return
   if (!Number.isInteger(format) || format < 1 || format > current) {
     const sentence = `expected the store ${JSON.stringify(options.path)} to have format ${current} or an older one`
-    const mend = 'a newer Clown.Hub wrote it: start that one, or choose another data folder'
-    throw new HubError('cannot-open-store', `${sentence}, got ${quote(String(stored))}; ${mend}`)
+    const fix = 'a newer Clown.Hub wrote it: start that one, or choose another data folder'
+    throw new HubError('cannot-open-store', `${sentence}, got ${quote(String(stored))}; ${fix}`)
   }
   await options.copy(format)
   await migrate(engine, format, options.migrations)

@@ -1,18 +1,15 @@
 import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { ClassicLevel } from 'classic-level'
-import { HubError, reasonOf } from '../core/errors.ts'
+import { HubError, reasonOf, systemCodeOf } from '../core/errors.ts'
 import { syncFolder } from '../core/files.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
-import { createStore } from './batched-store.ts'
-import { cannotOpen, tellingReads } from './broken-store.ts'
-import { fillEngine } from './fill-engine.ts'
 import { checkFormat, type Migration, migrations } from './format.ts'
-import type { Changes, Engine, Store } from './store.ts'
+import { type Changes, createStore, type Engine, type Entry, type Store } from './store.ts'
 
 type Level = ClassicLevel<string, Buffer>
 
-export interface LevelStoreOptions {
+interface LevelStoreOptions {
   /** The data folder; it is made when it is not there, for its owner only. */
   readonly folder: string
   readonly sampledLog: SampledLog
@@ -145,7 +142,7 @@ async function copyTo(path: string, from: Engine, sampledLog: SampledLog): Promi
   rmSync(unfinished, { recursive: true, force: true })
   const to = await openLevel(unfinished, sampledLog)
   try {
-    await fillEngine(to, from.entries(''))
+    await copyInto(to, from.entries(''))
   } finally {
     await to.close()
   }
@@ -153,4 +150,94 @@ async function copyTo(path: string, from: Engine, sampledLog: SampledLog): Promi
   renameSync(unfinished, path)
   syncFolder(dirname(path))
   sampledLog.warn('store-copied', { path }, 'the store is brought to a new format; this is a copy')
+}
+
+/** Whether a store could not be opened because somebody else has it open. */
+export function isLocked(error: unknown): boolean {
+  return error instanceof HubError && systemCodeOf(error.cause) === 'LEVEL_LOCKED'
+}
+
+/** Whether a store could not be opened because of its disk, which may be full. */
+export function isDiskError(error: unknown): boolean {
+  return error instanceof HubError && systemCodeOf(error.cause) === 'LEVEL_IO_ERROR'
+}
+
+const repair = '"clown-hub repair --data DIR" saves what can be read'
+
+/** What is to be done about what LevelDB says. */
+const remedies: readonly (readonly [RegExp, string])[] = [
+  [/^Corruption|No such file|create_if_missing is false/, repair],
+  [/No space left|quota exceeded/, 'make room on its disk'],
+]
+
+/** Tells why the LevelDB in `path` was not opened, and what to do about it. */
+export function cannotOpen(path: string, thrown: unknown): HubError {
+  // LevelDB's own reason is the cause of what the package throws.
+  const cause = thrown instanceof Error && thrown.cause !== undefined ? thrown.cause : thrown
+  if (systemCodeOf(cause) === 'LEVEL_LOCKED') {
+    const sentence = `expected no other hub to use the store ${JSON.stringify(path)}, but one does`
+    const fix = 'end it, or choose another data folder'
+    return new HubError('cannot-open-store', `${sentence}: ${fix}`, { cause })
+  }
+  const sentence = `expected to open the store ${JSON.stringify(path)}: ${withRemedy(cause)}`
+  return new HubError('cannot-open-store', sentence, { cause })
+}
+
+function withRemedy(cause: unknown): string {
+  const reason = reasonOf(cause)
+  const remedy = remedies.find(([pattern]) => pattern.test(reason))
+  return remedy === undefined ? reason : `${reason}; ${remedy[1]}`
+}
+
+/**
+ * The same engine, whose reads throw sentences.
+ *
+ * @throws HubError `cannot-read-store`
+ */
+function tellingReads(engine: Engine, path: string): Engine {
+  const cannotRead = (cause: unknown) => {
+    const sentence = `expected to read the store ${JSON.stringify(path)}: ${withRemedy(cause)}`
+    return new HubError('cannot-read-store', sentence, { cause })
+  }
+  return {
+    ...engine,
+    get: async (key) => {
+      try {
+        return await engine.get(key)
+      } catch (cause) {
+        throw cannotRead(cause)
+      }
+    },
+    entries: async function* (prefix) {
+      try {
+        yield* engine.entries(prefix)
+      } catch (cause) {
+        throw cannotRead(cause)
+      }
+    },
+  }
+}
+
+/** How much is written at a time. */
+const batchBytes = 1024 * 1024
+
+/** Writes all `entries` into `engine`, and returns how many there were. */
+export async function copyInto(
+  engine: Pick<Engine, 'apply'>,
+  entries: AsyncIterable<Entry>,
+): Promise<number> {
+  let count = 0
+  let bytes = 0
+  let changes = new Map<string, Buffer>()
+  for await (const [key, value] of entries) {
+    count += 1
+    changes.set(key, value)
+    bytes += value.length
+    if (bytes < batchBytes) continue
+    await engine.apply(changes)
+    changes = new Map()
+    bytes = 0
+  }
+  await engine.apply(changes)
+  return count
 }

@@ -1,6 +1,5 @@
 import { ownBytes } from '../core/payload.ts'
-import { createStore } from './batched-store.ts'
-import type { Engine, Entry, Store } from './store.ts'
+import { createStore, type Engine, type Entry, type Store } from './store.ts'
 
 /** A store that keeps nothing when the hub ends. */
 export function openMemoryStore(): Store {

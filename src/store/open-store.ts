@@ -1,5 +1,10 @@
+import { reasonOf } from '../core/errors.ts'
+import type { SampledLog } from '../core/sampled-log.ts'
+import type { Config } from '../generated/config.ts'
+import { createReserveFile, type DiskWatch, type DiskWatchOptions, watchDisk } from './disk-room.ts'
+import { isDiskError, openLevelAgain, openLevelEngine, storePath } from './level-store.ts'
 import { openMemoryStore } from './memory-store.ts'
-import { openWatchedStore, type WatchedStore, type WatchedStoreOptions } from './watched-store.ts'
+import { createStore, type Engine, type Store } from './store.ts'
 
 /**
  * Opens the store in the data folder, or one in memory when there is none.
@@ -11,5 +16,149 @@ export async function openStore(
   options: Omit<WatchedStoreOptions, 'folder'>,
 ): Promise<WatchedStore> {
   if (folder) return openWatchedStore({ ...options, folder })
-  return { ...openMemoryStore(), trouble: () => undefined }
+  return { ...openMemoryStore(), error: () => undefined }
+}
+
+interface WatchedStoreOptions extends Pick<DiskWatchOptions, 'readRoom' | 'intervalMs'> {
+  /** The data folder, as in `level-store.ts`. */
+  readonly folder: string
+  readonly limits: Readonly<Config['limits']['store']>
+  readonly sampledLog: SampledLog
+  /** When it aborts, what is written waits no longer: what cannot be written then is refused. */
+  readonly ending: AbortSignal
+  readonly reserveBytes?: number
+}
+
+/** A store that may be unable to write for a while. */
+export interface WatchedStore extends Store {
+  /** Why it cannot; undefined while it can. */
+  error(): string | undefined
+}
+
+const mebibyte = 1024 * 1024
+
+/** To open a LevelDB takes as much as its logs have: two of 4 MiB, or one of a large batch. */
+const usualReserveBytes = 16 * mebibyte
+
+/**
+ * Opens the store in a data folder. While its disk has no room, what is written waits.
+ *
+ * @throws HubError as `openLevelStore`
+ */
+export async function openWatchedStore(options: WatchedStoreOptions): Promise<WatchedStore> {
+  const { folder, limits, sampledLog, reserveBytes = usualReserveBytes } = options
+  const reserve = createReserveFile({ ...options, bytes: reserveBytes })
+  const making = async (open: () => Promise<Engine>) => {
+    try {
+      return await open()
+    } catch (error) {
+      if (!isDiskError(error) || !(await reserve.giveUp())) throw error
+      sampledLog.warn('store-reserve-given-up', {}, 'the disk is full: the reserve made room')
+      return open()
+    }
+  }
+  const first = await making(() => openLevelEngine(options))
+  const disk = await watchDisk({ ...options, onRoom: reserve.take })
+  const open = () => making(() => openLevelAgain(storePath(folder), sampledLog))
+  const engine = createRetryingEngine(first, { ...options, disk, open })
+  const close = async () => {
+    disk.close()
+    await reserve.close()
+    await engine.close()
+  }
+  const store = createStore(
+    { ...engine, close },
+    {
+      maxBytes: limits.waitingMiB * mebibyte,
+      onRefused: () =>
+        sampledLog.warn(
+          'store-write-refused',
+          {},
+          'too much waits for the disk: a write was refused',
+        ),
+    },
+  )
+  return { ...store, error: engine.error }
+}
+
+interface RetryOptions {
+  readonly disk: Pick<DiskWatch, 'error' | 'nextLook'>
+  /** From when on a write that cannot be done is given up. */
+  readonly ending: AbortSignal
+  /** Opens what was closed again. */
+  open(): Promise<Engine>
+}
+
+/** An engine whose writes wait until they can be done. */
+interface RetryingEngine extends Engine {
+  /** Why nothing can be written now. */
+  error(): string | undefined
+}
+
+/**
+ * Lets writes wait while the disk has no room, and tries again each second what could not be written.
+ * LevelDB is opened anew then: after an error its log may end with half a record, and what would be
+ * written behind that would be lost the next time it is read.
+ */
+export function createRetryingEngine(first: Engine, options: RetryOptions): RetryingEngine {
+  const { disk, ending } = options
+  const engine = reopening(first, options.open)
+  let failure: string | undefined
+  const tryOnce = async (changes: Parameters<Engine['apply']>[0]) => {
+    try {
+      const current = await engine.current()
+      await current.apply(changes)
+      failure = undefined
+    } catch (error) {
+      // The path is for the log alone.
+      const reason = reasonOf(error).replace(/^.*: /s, '')
+      failure = `the store could not be written: ${reason}`
+      await engine.renew()
+      if (ending.aborted) throw error
+      await disk.nextLook()
+    }
+  }
+  return {
+    ...first,
+    get: async (key) => (await engine.current()).get(key),
+    entries: async function* (prefix) {
+      yield* (await engine.current()).entries(prefix)
+    },
+    clear: async (prefix) => (await engine.current()).clear(prefix),
+    apply: async (changes) => {
+      do {
+        while (disk.error() !== undefined && !ending.aborted) await disk.nextLook()
+        await tryOnce(changes)
+      } while (failure !== undefined)
+    },
+    error: () => disk.error() ?? failure,
+    close: engine.close,
+  }
+}
+
+/** One engine after the other, never two at once. */
+function reopening(first: Engine, open: () => Promise<Engine>) {
+  let opened: Promise<Engine> | undefined = Promise.resolve(first)
+  const begin = (from: () => Promise<Engine>) => {
+    const opening = from()
+    opened = opening
+    opening.catch(() => {
+      // Whoever needs it next tries again.
+      opened = undefined
+    })
+    return opening
+  }
+  const closed = async (before: Promise<Engine> | undefined) => {
+    const engine = await before?.catch(() => undefined)
+    await engine?.close()
+  }
+  return {
+    current: () => opened ?? begin(open),
+    /** Does not throw: who asks for `current` next learns why it could not be opened. */
+    renew: async () => {
+      const before = opened
+      await begin(() => closed(before).then(open)).catch(() => {})
+    },
+    close: () => closed(opened),
+  }
 }

@@ -1,3 +1,6 @@
+import { setImmediate as endOfTick } from 'node:timers/promises'
+import { HubError } from '../core/errors.ts'
+
 /** Gives a key its value, or takes it away. */
 export interface Change {
   readonly key: string
@@ -20,7 +23,7 @@ export interface Store {
   entries(prefix: string): AsyncIterable<Entry>
   /**
    * Resolves when the changes are on disk, in the order of the calls; rejects when none of them is.
-   * All changes of one turn of the event loop come there together or not at all; without any it
+   * All changes of one tick come there together or not at all; without any it
    * resolves when those before are there. Nobody has to catch the rejection.
    *
    * @throws HubError `cannot-write-store`
@@ -48,3 +51,106 @@ export interface Engine extends Pick<Store, 'isLasting' | 'get' | 'entries' | 'c
 
 /** Under this key a store keeps its own format: how keys and values are to be read. */
 export const formatKey = 'format'
+
+/** A store that keeps its values in `engine`, and writes a batch a tick. */
+export function createStore(engine: Engine, limit?: WaitingLimit): Store {
+  const writer = createBatchWriter(engine.apply, limit)
+  let closing: Promise<void> | undefined
+  return {
+    isLasting: engine.isLasting,
+    get: engine.get,
+    entries: async function* (prefix) {
+      for await (const entry of engine.entries(prefix)) if (entry[0] !== formatKey) yield entry
+    },
+    write: writer.write,
+    clear: engine.clear,
+    close: () => {
+      closing ??= writer.close().then(engine.close)
+      return closing
+    },
+  }
+}
+
+type BatchWriter = Pick<Store, 'write' | 'close'>
+
+/** What is written together, and the promise of everybody who asked for it. */
+interface Batch {
+  readonly changes: Map<string, Buffer | undefined>
+  readonly written: Promise<void>
+  /** Of its keys and values. */
+  bytes: number
+}
+
+/** What may wait for a slow or full disk. */
+interface WaitingLimit {
+  readonly maxBytes: number
+  /** Called for each write that is refused. */
+  onRefused(): void
+}
+
+/**
+ * Writes what is asked for in one tick together: syncing a disk costs about a millisecond, however much
+ * it is. While one batch is being written, the next one collects.
+ */
+function createBatchWriter(
+  apply: (changes: Changes) => Promise<void>,
+  limit?: WaitingLimit,
+): BatchWriter {
+  let next: Batch | undefined
+  /** The end of the newest batch, written or not. Who does not wait for it need not catch either. */
+  let newest = Promise.resolve()
+  let isClosed = false
+  const begin = (): Batch => {
+    const before = newest
+    const changes: Batch['changes'] = new Map()
+    const write = async () => {
+      await before
+      // What else this tick brings belongs to the batch.
+      await endOfTick()
+      next = undefined
+      if (changes.size > 0) await apply(changes)
+    }
+    const written = write()
+    newest = written.catch(() => {})
+    return { changes, written, bytes: 0 }
+  }
+  return {
+    write: (changes) => {
+      if (isClosed) return refuse('expected an open store, got one that was closed')
+      next ??= begin()
+      if (limit !== undefined && isTooMuch(changes, next, limit)) {
+        limit.onRefused()
+        return refuse(`expected at most ${limit.maxBytes} bytes to wait for the disk, got more`)
+      }
+      for (const change of changes) add(change, next)
+      return next.written
+    },
+    close: () => {
+      isClosed = true
+      return newest
+    },
+  }
+}
+
+/** What is large by itself has to be written all the same. */
+function isTooMuch(changes: readonly Change[], { bytes }: Batch, { maxBytes }: WaitingLimit) {
+  const isAlone = bytes === 0
+  return !isAlone && changes.reduce((sum, change) => sum + bytesOf(change), bytes) > maxBytes
+}
+
+function add(change: Change, batch: Batch): void {
+  const { key, value } = change
+  if (batch.changes.has(key)) batch.bytes -= bytesOf({ key, value: batch.changes.get(key) })
+  batch.changes.set(key, value)
+  batch.bytes += bytesOf(change)
+}
+
+function bytesOf({ key, value }: Change): number {
+  return key.length + (value?.length ?? 0)
+}
+
+function refuse(sentence: string): Promise<void> {
+  const refused = Promise.reject(new HubError('cannot-write-store', sentence))
+  refused.catch(() => {})
+  return refused
+}

@@ -10,7 +10,7 @@ import type { Payload } from '../core/payload.ts'
 import { isCommand, joinTopic, relativeTopic } from '../core/topic.ts'
 import type { Dialect, Session } from '../dialects/dialect.ts'
 import { shapeOf } from '../nodes/clown-model.ts'
-import type { Answering, Asker } from '../nodes/registry/answers.ts'
+import type { Answering, Requester } from '../nodes/registry/answers.ts'
 import type { Audiences } from './audiences.ts'
 import { fittingFrame } from './audiences.ts'
 import type { WebSocketLink } from './websocket-link.ts'
@@ -29,7 +29,7 @@ export interface TalkSessionContext {
   /** The last known value of every topic below a base. */
   lastValuesBelow(base: string): Promise<Message[]>
   /** What the hub answers to one session in place of nodes. */
-  answering(asker: Asker): Answering
+  answering(requester: Requester): Answering
   readonly log: Logger
   /** How large a frame may be. */
   readonly frameBytes: number
@@ -116,7 +116,7 @@ export function openTalkSession(
       const entered = context.enter(message, sender)
       if (entered === undefined) return
       context.bus.publish(entered)
-      if (isQuestion) answering.asked(topic, line)
+      if (isQuestion) answering.requested(topic, line)
     },
     catchUp: catchUp.ask,
     showProperties: () => {

@@ -12,13 +12,13 @@ const here = '192.0.2.1'
 const there = '198.51.100.7'
 const ann = { user: 'ann', label: 'app', address: here }
 
-async function opened({ shelf = openMemoryStore(), most = 3, clock = steppedClock() } = {}) {
+async function opened({ store = openMemoryStore(), most = 3, clock = steppedClock() } = {}) {
   const directory = changingDirectory(userNamed('ann'), userNamed('bob'))
   const counters = createCounters()
   const sampledLog = createSampledLog(pino({ level: 'silent' }), counters)
   const { signIn: limits } = checkConfig({}).limits
-  const options = { shelf, name: 'deconz', most, directory, limits, clock, sampledLog }
-  return { keys: await openApiKeys(options), options, shelf, clock, directory, counters, limits }
+  const options = { store, name: 'deconz', most, directory, limits, clock, sampledLog }
+  return { keys: await openApiKeys(options), options, store, clock, directory, counters, limits }
 }
 
 t.test('a key belongs to a user, and ends with that user', async (t) => {
@@ -38,7 +38,7 @@ t.test('a new user of an old name has none of the keys of the old one', async (t
   directory.change(userNamed('bob'))
   directory.change(userNamed('ann'), userNamed('bob'))
   t.equal(keys.use('of-ann', here), undefined)
-  await options.shelf.write([])
+  await options.store.write([])
   t.equal((await openApiKeys(options)).use('of-ann', there), undefined, 'nor after a restart')
   t.equal(keys.use('of-bob', here)?.name, 'bob')
 })
@@ -53,14 +53,14 @@ t.test('the keys of a user who went while the hub was not running end at its sta
     again.all().map(({ user }) => user),
     ['bob'],
   )
-  await options.shelf.write([])
+  await options.store.write([])
   t.equal((await openApiKeys(options)).all().length, 1)
 })
 
 t.test('keys are there again after a restart, and only as what they hash to', async (t) => {
-  const { keys, shelf, options } = await opened()
+  const { keys, store, options } = await opened()
   await keys.add('secret-key', ann)
-  for await (const [key, value] of shelf.entries('')) {
+  for await (const [key, value] of store.entries('')) {
     t.notMatch(`${key} ${value}`, 'secret-key')
   }
   const again = await openApiKeys(options)
@@ -69,12 +69,12 @@ t.test('keys are there again after a restart, and only as what they hash to', as
 })
 
 t.test('what cannot be read is no key', async (t) => {
-  const shelf = openMemoryStore()
-  await shelf.write([
+  const store = openMemoryStore()
+  await store.write([
     { key: 'key/deconz/1', value: Buffer.from('{') },
     { key: 'key/deconz/2', value: Buffer.from('{"user":"ann"}') },
   ])
-  const { keys, counters } = await opened({ shelf })
+  const { keys, counters } = await opened({ store })
   t.same(keys.all(), [])
   t.equal(counters.snapshot()['api-keys-unreadable'], 2)
 })
@@ -150,19 +150,19 @@ t.test('a use is written down, but not each', async (t) => {
   t.equal(await used(), 0)
   clock.step(60_000)
   keys.use('secret-key', here)
-  await options.shelf.write([])
+  await options.store.write([])
   t.equal(await used(), 61_000)
 })
 
 t.test('a use that cannot be written counts all the same', async (t) => {
-  const store = openMemoryStore()
+  const memory = openMemoryStore()
   let isFull = false
-  const shelf = {
-    ...store,
-    write: (changes: Parameters<typeof store.write>[0]) =>
-      isFull ? Promise.reject(new HubError('cannot-write-store', 'full')) : store.write(changes),
+  const store = {
+    ...memory,
+    write: (changes: Parameters<typeof memory.write>[0]) =>
+      isFull ? Promise.reject(new HubError('cannot-write-store', 'full')) : memory.write(changes),
   }
-  const { keys, counters } = await opened({ shelf })
+  const { keys, counters } = await opened({ store })
   await keys.add('secret-key', ann)
   isFull = true
   t.ok(keys.use('secret-key', there))

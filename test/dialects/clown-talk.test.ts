@@ -73,8 +73,8 @@ t.test(
     const conversation = converse(clownTalk)
     conversation.receive('["led/-/set",{"state":"on"},{"id":"a"}]\n["led/-/set",{},{"id":7}]\n')
     const [first, second] = conversation.published.map(({ watcher }) => watcher)
-    first?.told({ receipt: 'sent', afterMs: 0 })
-    second?.told({ receipt: 'refused', code: 'too-fast', message: 'no', afterMs: 1 })
+    first?.changed({ receipt: 'sent', afterMs: 0 })
+    second?.changed({ receipt: 'refused', code: 'too-fast', message: 'no', afterMs: 1 })
     t.same(conversation.sent, [
       '["led/-/set",{"receipt":"sent","afterMs":0},{"id":"a"}]\n',
       '["led/-/set",{"receipt":"refused","code":"too-fast","message":"no","afterMs":1},{"id":7}]\n',

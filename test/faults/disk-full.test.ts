@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { openWatchedStore } from '../../src/store/watched-store.ts'
+import { openWatchedStore } from '../../src/store/open-store.ts'
 import { createInbox } from '../inbox.ts'
 import { type HubPorts, mqttTo, startedHub, talkTo } from '../started-hub.ts'
 import { put, textsOf } from '../store/contract.ts'
@@ -27,13 +27,13 @@ async function until(isSo: () => Promise<boolean> | boolean): Promise<void> {
   while (!(await isSo())) await pause(20)
 }
 
-/** Until the ballast is there: what a full disk leaves to open the store with. */
-async function ballastIn(folder: string): Promise<void> {
+/** Until the reserve file is there: what a full disk leaves to open the store with. */
+async function reserveIn(folder: string): Promise<void> {
   const path = join(folder, 'ballast')
   await until(() => existsSync(path) && statSync(path).size === 16 * 1024 * 1024)
 }
 
-/** More than the ballast of 16 MiB, and less than what is left of the disk beside it. */
+/** More than the reserve file of 16 MiB, and less than what is left of the disk beside it. */
 const limits = { store: { freeMiB: 24, freePercent: 100 } }
 
 async function readiness({ httpPort }: HubPorts) {
@@ -50,7 +50,7 @@ const full = /^expected 24 MiB free on the disk of the data folder, got 0 MiB$/
 onSmallDisk('F3: with a full disk all goes on but what has to be on it', async (t, disk) => {
   const data = { folder: join(disk.folder, 'data') }
   const hub = await startedHub(t, { data, limits })
-  await ballastIn(data.folder)
+  await reserveIn(data.folder)
   const page = await talkTo(t, hub)
   const node = await mqttTo(t, hub, { filter: [`${relay}/set`, 'live/#'] })
   disk.fill()
@@ -97,16 +97,16 @@ onSmallDisk('F3: with a full disk no QoS 1 is acknowledged, until it has room', 
 onSmallDisk('F3: a hub starts on a full disk, and says so', async (t, disk) => {
   const data = { folder: join(disk.folder, 'data') }
   const first = await startedHub(t, { data, limits })
-  await ballastIn(data.folder)
+  await reserveIn(data.folder)
   await first.close()
   disk.fill()
   const hub = await startedHub(t, { data, limits })
-  t.match(hub.counters(), { 'store-ballast-given-up': 1 })
+  t.match(hub.counters(), { 'store-reserve-given-up': 1 })
   const page = await talkTo(t, hub)
   page.send('live/-', 1)
   await page.on('live/-')
   await hub.close()
-  // Of what the ballast has made room for, enough is left for the next time.
+  // Of what the reserve file has made room for, enough is left for the next time.
   const again = await startedHub(t, { data, limits })
   t.equal((await readiness(again)).status, 503)
   disk.empty()
@@ -155,23 +155,23 @@ onSmallDisk(
       ending.abort()
       return store.close()
     })
-    await ballastIn(folder)
+    await reserveIn(folder)
     const value = 'x'.repeat(100_000)
     const all: string[] = []
     const written: string[] = []
     const writes: Promise<void>[] = []
-    for (let count = 0; store.trouble() === undefined; count++) {
+    for (let count = 0; store.error() === undefined; count++) {
       if (count === 50) disk.fill()
       const key = `a/${String(count).padStart(6, '0')}`
       all.push(key)
       writes.push(store.write([put(key, value)]).then(() => void written.push(key)))
       await new Promise(setImmediate)
     }
-    t.match(store.trouble(), /^the store could not be written: No space left on device$/)
-    await warnings.next((kind) => kind === 'store-ballast-given-up')
+    t.match(store.error(), /^the store could not be written: No space left on device$/)
+    await warnings.next((kind) => kind === 'store-reserve-given-up')
     disk.empty()
     await Promise.all(writes)
-    t.equal(store.trouble(), undefined)
+    t.equal(store.error(), undefined)
     t.same(written, all, 'in their order')
     await store.close()
     const again = await open()

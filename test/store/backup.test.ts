@@ -10,10 +10,9 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { folderLines, restoreBackup, saveBackup } from '../../src/store/backup-file.ts'
-import { wipeFolder } from '../../src/store/data-folder.ts'
+import { folderLines, restoreBackup, saveBackup } from '../../src/store/backup.ts'
+import { repairStore, wipeFolder } from '../../src/store/data-folder.ts'
 import { openLevelStore } from '../../src/store/level-store.ts'
-import { repairStore } from '../../src/store/repair.ts'
 import { testFolder } from '../test-folder.ts'
 import { put, textsOf } from './contract.ts'
 

@@ -6,7 +6,8 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { type Migration, migrations as ours } from '../../src/store/format.ts'
-import { openLevelStore } from '../../src/store/level-store.ts'
+import { copyInto, openLevelStore } from '../../src/store/level-store.ts'
+import type { Changes, Entry } from '../../src/store/store.ts'
 import { createInbox } from '../inbox.ts'
 import { testFolder } from '../test-folder.ts'
 import { put, testStore, textsOf } from './contract.ts'
@@ -173,4 +174,22 @@ t.test('a store of a newer version is refused, and stays as it is', async (t) =>
       /^expected the store ".*" to have format 1 or an older one, got "2"; a newer Clown\.Hub wrote it: start that one, or choose another data folder$/,
   })
   t.same(await textsOf(await openIn(t, folder, [addExclamation])), [['a/1', 'x']])
+})
+
+/** So many entries of 0.4 MiB. */
+async function* entries(count: number): AsyncGenerator<Entry> {
+  for (let at = 0; at < count; at++) yield [`key/${at}`, Buffer.alloc(0.4 * 1024 * 1024)]
+}
+
+/** How many entries came in each batch. */
+async function filled(count: number) {
+  const batches: number[] = []
+  const apply = async (changes: Changes) => void batches.push(changes.size)
+  return { written: await copyInto({ apply }, entries(count)), batches }
+}
+
+t.test('all entries are written, in batches of some 1 MiB', async (t) => {
+  t.same(await filled(7), { written: 7, batches: [3, 3, 1] })
+  t.same(await filled(1), { written: 1, batches: [1] })
+  t.same(await filled(0), { written: 0, batches: [0] })
 })

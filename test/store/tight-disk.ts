@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import type { DiskRoom } from '../../src/store/disk-watch.ts'
+import type { DiskRoom } from '../../src/store/disk-room.ts'
 import { createInbox } from '../inbox.ts'
 
 const mebibyte = 1024 * 1024

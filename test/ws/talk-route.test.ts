@@ -63,7 +63,7 @@ async function talking(t: Test, { encodeError = () => '', overRateSeconds = 30, 
     audiences: createAudiences({ bus, endOfTick: createEndOfTick(), log, frameBytes: 1_000_000 }),
     enter: (message: Message) => message,
     lastValuesBelow: async () => [],
-    answering: () => ({ list: () => false, asked: () => {}, close: () => {} }),
+    answering: () => ({ list: () => false, requested: () => {}, close: () => {} }),
   }
   const routeOf = talkRoutes({
     dialect: {

@@ -52,7 +52,7 @@ function openedSession() {
     audiences: createAudiences({ bus, endOfTick, log, frameBytes: 1_000_000 }),
     enter: (message: Message) => message,
     lastValuesBelow: () => new Promise<Message[]>((answer, fail) => asked.push({ answer, fail })),
-    answering: () => ({ list: () => false, asked: () => {}, close: () => {} }),
+    answering: () => ({ list: () => false, requested: () => {}, close: () => {} }),
     signedIn: createSignedIn({ find: () => user, onChange: () => () => {} }),
     log,
     frameBytes: 1_000_000,

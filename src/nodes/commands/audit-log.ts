@@ -3,11 +3,10 @@ import { isRecord, parseJson } from '../../core/json.ts'
 import type { Receipt } from '../../core/message.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
 import { TokenBucket } from '../../core/token-bucket.ts'
-import type { AuditLines } from './audit-lines.ts'
-import { type Command, toldAsked } from './command-life.ts'
+import { type Command, quotedAsked } from './command-life.ts'
 
 /** Who asked a device for what, and what became of it as far as is known. */
-export interface AuditEntry extends Receipt {
+interface AuditEntry extends Receipt {
   readonly id: string
   /** When it was accepted or refused, as ISO time. */
   readonly at: string
@@ -41,7 +40,7 @@ export interface AuditLog {
   close(): Promise<void>
 }
 
-export interface AuditLogOptions {
+interface AuditLogOptions {
   readonly lines: AuditLines
   readonly sampledLog: SampledLog
   /** Milliseconds of a clock that never jumps. */
@@ -49,12 +48,12 @@ export interface AuditLogOptions {
 }
 
 /** Somebody who is refused again and again must not push everything else out of the log. */
-const refusalsPerSecond = 10
+const refusedPerSecond = 10
 const rememberedUsers = 4096
 
 export function createAuditLog({ lines, sampledLog, now }: AuditLogOptions): AuditLog {
-  const rate = { perSecond: refusalsPerSecond, burst: refusalsPerSecond, ...(now && { now }) }
-  const refusals = new LRUCache<string, TokenBucket>({
+  const rate = { perSecond: refusedPerSecond, burst: refusedPerSecond, ...(now && { now }) }
+  const refused = new LRUCache<string, TokenBucket>({
     max: rememberedUsers,
     memoMethod: () => new TokenBucket(rate),
   })
@@ -67,7 +66,7 @@ export function createAuditLog({ lines, sampledLog, now }: AuditLogOptions): Aud
       const { user } = command.sender
       if (receipt.receipt === 'accepted') append(entryOf(command, receipt))
       else if (!command.isAccepted) {
-        if (refusals.memo(user).take()) append(entryOf(command, receipt))
+        if (refused.memo(user).take()) append(entryOf(command, receipt))
         else sampledLog.warn('audit-left-out', { user }, 'a refused command was not logged')
       } else if (receipt.receipt !== 'sent') ended(command.id, receipt)
     },
@@ -87,7 +86,7 @@ export function createAuditLog({ lines, sampledLog, now }: AuditLogOptions): Aud
 function entryOf(command: Command, receipt: Receipt): AuditEntry {
   const { id, at, sender, device } = command
   const { user, address, way } = sender
-  const asked = toldAsked(command)
+  const asked = quotedAsked(command)
   return { id, at: at.toISOString(), user, address, way, device, asked, ...receipt }
 }
 
@@ -110,4 +109,31 @@ async function* entriesIn(lines: AsyncIterable<string>): AsyncGenerator<AuditEnt
 /** Not so one that was cut off. */
 function isLine(value: unknown): value is AuditEntry | Ending {
   return isRecord(value) && typeof value['id'] === 'string'
+}
+
+/** Where the lines of the audit log are. */
+export interface AuditLines {
+  /** Adds a line. Never waits, never throws. */
+  append(line: string): void
+  /** All lines that were added before it was asked for, the newest first. */
+  newestFirst(): AsyncIterable<string>
+  /** Waits until all is written. */
+  close(): Promise<void>
+}
+
+/** Enough for the beginnings and endings of 1,000 commands. */
+const maxLines = 2000
+
+/** The latest lines, in memory only. */
+export function keepAuditLines(): AuditLines {
+  const lines: string[] = []
+  return {
+    append: (line) => {
+      if (lines.push(line) > maxLines) lines.shift()
+    },
+    newestFirst: async function* () {
+      yield* lines.toReversed()
+    },
+    close: async () => {},
+  }
 }

@@ -1,10 +1,11 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Sender } from '../../access/sender.ts'
 import type { AlarmClock } from '../../core/clock.ts'
 import type { HubError } from '../../core/errors.ts'
-import type { Receipt } from '../../core/message.ts'
+import { isRecord } from '../../core/json.ts'
+import type { Receipt, ReceiptName } from '../../core/message.ts'
 import type { Payload } from '../../core/payload.ts'
-import { beginning, isWaiting, type LifeEvent, type LifeState, nextState } from './life-states.ts'
-import { verdictOf } from './verdict.ts'
+import { isSamePosition, stateOf } from '../switch-state.ts'
 
 /** A command that was accepted, or refused. */
 export interface Command {
@@ -24,17 +25,17 @@ export interface Command {
 }
 
 /** Longer payloads are cut where they are told: a picture for a display has up to 1 MiB. */
-const toldCharacters = 1024
+const quotedCharacters = 1024
 
 /** What was asked for, for those who read of it later; of a long payload the beginning of its text. */
-export function toldAsked({ asked }: Command): unknown {
+export function quotedAsked({ asked }: Command): unknown {
   // Of a picture no more is quoted than is told.
-  const begun = typeof asked === 'string' ? asked.slice(0, toldCharacters + 1) : asked
+  const begun = typeof asked === 'string' ? asked.slice(0, quotedCharacters + 1) : asked
   const text = JSON.stringify(begun) ?? 'null'
-  return text.length > toldCharacters ? `${text.slice(0, toldCharacters)}…` : asked
+  return text.length > quotedCharacters ? `${text.slice(0, quotedCharacters)}…` : asked
 }
 
-export interface LifeOptions {
+interface LifeOptions {
   readonly clock: AlarmClock
   /** Called with each receipt, before the watcher. */
   tell(command: Command, receipt: Receipt): void
@@ -55,7 +56,7 @@ export class CommandLife {
   #stopDeadline = () => {}
   /** What this and earlier commands asked for and the device has not reported yet, in this order. */
   #expected: unknown[] = []
-  #refusal: Pick<Receipt, 'code' | 'message'> = {}
+  #error: Pick<Receipt, 'code' | 'message'> = {}
   #state: LifeState = beginning
 
   constructor(command: Command, options: LifeOptions) {
@@ -78,7 +79,7 @@ export class CommandLife {
 
   /** It waited for its turn, and may not go out now. */
   refused({ code, message }: HubError): void {
-    this.#refusal = { code, message }
+    this.#error = { code, message }
     this.#happen(code === 'node-offline' ? 'went-offline' : 'refused')
   }
 
@@ -87,14 +88,14 @@ export class CommandLife {
     const isOver = !isWaiting(this.#state) && this.#expected.length === 0
     if (isOver || this.#sinceSentMs > this.#command.timeoutMs + lateMs) return
     const { value } = payload
-    const verdict = verdictOf(this.#command.asked, value)
+    const result = reportResultOf(this.#command.asked, value)
     // The answer to an earlier command tells nothing about this one.
     const isAnswer = this.#isAnswer(value)
-    if (verdict === 'as-asked') this.#happen('reported-as-asked')
-    else if (verdict === 'otherwise' && !isAnswer) this.#happen('reported-otherwise')
+    if (result === 'as-asked') this.#happen('reported-as-asked')
+    else if (result === 'otherwise' && !isAnswer) this.#happen('reported-otherwise')
   }
 
-  /** A later command takes its place; answers what the device may still report of earlier ones. */
+  /** A later command takes its place; returns what the device may still report of earlier ones. */
   overtaken(): unknown[] {
     const isInTime = this.#sinceSentMs < this.#command.timeoutMs
     this.#happen('overtaken')
@@ -116,7 +117,7 @@ export class CommandLife {
 
   /** Whether `value` answers this or an earlier command; then that is not waited for any more. */
   #isAnswer(value: unknown): boolean {
-    const at = this.#expected.findIndex((asked) => verdictOf(asked, value) === 'as-asked')
+    const at = this.#expected.findIndex((asked) => reportResultOf(asked, value) === 'as-asked')
     if (at >= 0) this.#expected.splice(at, 1)
     return at >= 0
   }
@@ -134,12 +135,119 @@ export class CommandLife {
 
   #tell(): void {
     this.#options.tell(this.#command, this.#receipt)
-    this.#command.sender.watcher?.told(this.#receipt)
+    this.#command.sender.watcher?.changed(this.#receipt)
   }
 
   get #receipt(): Receipt {
     const { receipt, isOpen } = this.#state
-    const told = { receipt, ...this.#refusal, afterMs: Math.round(this.#afterMs) }
-    return isOpen ? told : { ...told, final: true }
+    const now = { receipt, ...this.#error, afterMs: Math.round(this.#afterMs) }
+    return isOpen ? now : { ...now, final: true }
   }
+}
+
+// --- the states of its life ---
+
+/** What may happen to a command that was accepted. */
+type LifeEvent =
+  | 'sent'
+  /** The device reports the state that was asked for. */
+  | 'reported-as-asked'
+  /** The device reports another state. */
+  | 'reported-otherwise'
+  /** It waited for its turn, and was refused then. */
+  | 'refused'
+  /** It waited for its turn, and its node was away then. */
+  | 'went-offline'
+  /** It had as long as it may take. */
+  | 'deadline'
+  /** A later command to the same device was accepted. */
+  | 'overtaken'
+  /** The hub ends, or has so many commands to follow that it gives this one up. */
+  | 'lost'
+
+/** A place in the life of a command. */
+interface LifeState {
+  readonly receipt: ReceiptName
+  /** Whether its deadline is still to come. What was confirmed in time, or overtaken, is not open. */
+  readonly isOpen: boolean
+}
+
+const beginning: LifeState = { receipt: 'accepted', isOpen: true }
+
+/** What leads from a receipt to another one while the deadline is to come, and whether it still is. */
+const open: Readonly<Partial<Record<ReceiptName, Partial<Record<LifeEvent, LifeState>>>>> = {
+  accepted: {
+    sent: { receipt: 'sent', isOpen: true },
+    refused: ended('refused'),
+    'went-offline': ended('node-offline'),
+    overtaken: ended('superseded'),
+    lost: ended('unknown'),
+  },
+  sent: {
+    'reported-as-asked': ended('confirmed'),
+    // Not the end: the report may have been on its way when the command was sent.
+    'reported-otherwise': { receipt: 'mismatch', isOpen: true },
+    deadline: ended('timed-out'),
+    overtaken: ended('superseded'),
+    lost: ended('unknown'),
+  },
+  mismatch: {
+    'reported-as-asked': ended('confirmed'),
+    deadline: ended('mismatch'),
+    overtaken: ended('superseded'),
+    lost: ended('unknown'),
+  },
+}
+
+/** The same past the deadline: a late confirmation is told once. */
+const past: typeof open = {
+  'timed-out': { 'reported-as-asked': ended('confirmed-late') },
+  mismatch: { 'reported-as-asked': ended('confirmed-late') },
+}
+
+/** Where `event` leads to; the same state when it changes nothing. */
+function nextState(state: LifeState, event: LifeEvent): LifeState {
+  return (state.isOpen ? open : past)[state.receipt]?.[event] ?? state
+}
+
+/** Whether a report can still change `state`. */
+function isWaiting({ isOpen, receipt }: LifeState): boolean {
+  return isOpen || past[receipt] !== undefined
+}
+
+function ended(receipt: ReceiptName): LifeState {
+  return { receipt, isOpen: false }
+}
+
+// --- what a report says of it ---
+
+/** What a report says about a command: the device is in the state asked for, or in another. */
+type ReportResult = 'as-asked' | 'otherwise'
+
+/**
+ * Compares what was asked of a device with what it reports; undefined when the report does not speak
+ * of it all. A command may ask for a part of what its device reports.
+ */
+export function reportResultOf(asked: unknown, reported: unknown): ReportResult | undefined {
+  if (!isRecord(asked)) return stateResultOf(asked, reported)
+  if (!isRecord(reported)) return undefined
+  const reportedPart = Object.entries(asked).filter(([key]) => Object.hasOwn(reported, key))
+  const isAsAsked = reportedPart.every(([key, value]) => isSame(key, value, reported[key]))
+  if (!isAsAsked) return 'otherwise'
+  // What was asked for and is not reported may be different.
+  return reportedPart.length > 0 && reportedPart.length === Object.keys(asked).length
+    ? 'as-asked'
+    : undefined
+}
+
+/** Of a bare word: Zigbee2MQTT takes `ON`, and reports `{"state": "ON", …}`. */
+function stateResultOf(asked: unknown, reported: unknown): ReportResult | undefined {
+  const state = stateOf(reported)
+  if (isRecord(state)) return undefined
+  return isDeepStrictEqual(asked, state) || isSamePosition(asked, state) ? 'as-asked' : 'otherwise'
+}
+
+function isSame(key: string, asked: unknown, reported: unknown): boolean {
+  if (isDeepStrictEqual(asked, reported)) return true
+  return key === 'state' && isSamePosition(asked, reported)
 }

@@ -14,7 +14,7 @@ export interface CommandRateOptions {
 const rememberedUsers = 4096
 
 /**
- * Counts the commands of each user, refused ones too. The answered function takes one in.
+ * Counts the commands of each user, refused ones too. The returned function takes one in.
  *
  * @throws HubError `too-fast` when `user` has sent too many.
  */

@@ -4,8 +4,8 @@ import { Payload } from '../../core/payload.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
 import { validateCommandEntry } from '../../generated/validate-stored.js'
 import type { Store } from '../../store/store.ts'
-import { openStoredTable } from '../stored-table.ts'
-import { type Command, toldAsked } from './command-life.ts'
+import { openStoredTable } from '../../store/stored-table.ts'
+import { type Command, quotedAsked } from './command-life.ts'
 
 /** What is known of the last command to a device, in the store and on its topic below `$SYS`. */
 export interface CommandRecord extends Receipt {
@@ -91,5 +91,5 @@ function recordOf(command: Command, receipt: Receipt): CommandRecord {
   const { id, sender, at, sentAt = at, timeoutMs } = command
   const until = new Date(sentAt.getTime() + timeoutMs).toISOString()
   const { user: by, way } = sender
-  return { ...receipt, id, by, way, asked: toldAsked(command), at: at.toISOString(), until }
+  return { ...receipt, id, by, way, asked: quotedAsked(command), at: at.toISOString(), until }
 }

@@ -20,7 +20,7 @@ export interface Request {
 }
 
 /** A command as the guard of its device sees it. */
-export interface Asked {
+export interface GuardedCommand {
   /** The complete topic of the device. */
   readonly device: string
   /** The payload that is asked for, decoded. */
@@ -36,9 +36,9 @@ export interface CommandGuard {
    *
    * @throws HubError when it is not to be sent at all.
    */
-  check(command: Asked): TooSoon | undefined
+  check(command: GuardedCommand): TooSoon | undefined
   /** The command is being sent. */
-  sent(command: Asked): void
+  sent(command: GuardedCommand): void
 }
 
 /** How the hub turns off what has been on for long enough. It is no user, and has no rate. */
@@ -114,13 +114,13 @@ export function createCommands(options: CommandsOptions): Commands {
     // Whoever watches it hears of it before it comes by on the bus. No report comes in the same turn.
     const life = begun ?? begin(request)
     bus.publish(message)
-    relayGuard.sent(askedBy(request))
+    relayGuard.sent(guardedCommandOf(request))
     life.sent(lives.of(device))
     lives.follow(device, life, message.payload.bytes.length)
   }
   const check = (request: Request) => {
     if (!isOwn(request)) options.checkKnown(request)
-    const tooSoon = relayGuard.check(askedBy(request))
+    const tooSoon = relayGuard.check(guardedCommandOf(request))
     if (isOffline(request.device)) throw nodeOffline(request.device)
     return tooSoon
   }
@@ -134,7 +134,7 @@ export function createCommands(options: CommandsOptions): Commands {
     send,
     refuse: (request, life, error) => {
       life.refused(error)
-      if (isUntold(request, error)) bus.publish(refusalOn(request.message.topic, error))
+      if (isUnanswered(request, error)) bus.publish(errorOn(request.message.topic, error))
     },
   })
   return {
@@ -150,11 +150,11 @@ export function createCommands(options: CommandsOptions): Commands {
       send(request)
     },
     refuse: (request, error) => {
-      const receipt = refusalOf(error)
+      const receipt = receiptOf(error)
       tell(commandOf(request, false), receipt)
       const { watcher } = request.sender
       if (watcher === undefined) throw error
-      watcher.told(receipt)
+      watcher.changed(receipt)
       watcher.ended?.(receipt)
     },
     // Looked up before anything is decoded: most messages are no answers.
@@ -175,17 +175,17 @@ function turnsOff({ message }: Request): boolean {
 }
 
 /** A command as the relay guard sees it. */
-function askedBy(request: Request): Asked {
+function guardedCommandOf(request: Request): GuardedCommand {
   const { device, message } = request
   return { device, asked: message.payload.value, isOwn: isOwn(request) }
 }
 
 /** Whether a sender, who has no call to come back to any more, would learn nothing of a refusal. */
-function isUntold({ sender }: Request, { code }: HubError): boolean {
+function isUnanswered({ sender }: Request, { code }: HubError): boolean {
   return sender.watcher === undefined && code !== 'forbidden'
 }
 
-function refusalOn(topic: string, error: HubError): Message {
+function errorOn(topic: string, error: HubError): Message {
   return { topic: errorTopic(topic), payload: errorPayload(error), qos: 0, retain: false }
 }
 
@@ -219,7 +219,7 @@ function nodeOffline(device: string): HubError {
   return new HubError('node-offline', `expected the node of ${quote(device)} online, it is not`)
 }
 
-function refusalOf({ code, message }: HubError): Receipt {
+function receiptOf({ code, message }: HubError): Receipt {
   const receipt = code === 'node-offline' ? 'node-offline' : 'refused'
   return { receipt, code, message, afterMs: 0, final: true }
 }

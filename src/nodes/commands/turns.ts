@@ -10,7 +10,7 @@ export interface TooSoon {
   readonly expected: string
 }
 
-/** The refusal of a command that comes too soon. */
+/** The error of a command that comes too soon. */
 export function tooFast({ expected, waitMs }: TooSoon): HubError {
   return new HubError('too-fast', `expected ${expected}: try again in ${Math.ceil(waitMs)} ms`)
 }

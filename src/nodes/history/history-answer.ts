@@ -1,17 +1,16 @@
 import { setImmediate as turnOver } from 'node:timers/promises'
-import { isoTime } from '../../core/clock.ts'
-import { type Bucket, meanOf } from '../../store/history/bucket.ts'
-import { withGaps } from '../../store/history/gaps.ts'
-import type { History, SeriesCut } from '../../store/history/history.ts'
-import { type Plan, planOf } from '../../store/history/plan.ts'
-import { summarize } from '../../store/history/summary.ts'
-import type { HistoryQuery } from './history-query.ts'
+import { isoTime, readTime } from '../../core/clock.ts'
+import { type ErrorCode, HubError, quote } from '../../core/errors.ts'
+import { type Bucket, meanOf, withGaps } from '../../history/buckets.ts'
+import type { History, SeriesSnapshot } from '../../history/history.ts'
+import { dayMs, type TimeRange } from '../../history/periods.ts'
+import { type Plan, planOf, summarize } from '../../history/read-history.ts'
 
 /** What each row of a series has, in this order. */
 export const columns = ['at', 'count', 'min', 'mean', 'max', 'first', 'last'] as const
 
 /** When a bucket begins, in milliseconds since 1970, and what is told of it; null is a gap. */
-export type Row = readonly [
+type Row = readonly [
   at: number,
   count: number,
   min: number,
@@ -21,7 +20,7 @@ export type Row = readonly [
   last: number,
 ]
 
-export interface SeriesAnswer {
+interface SeriesAnswer {
   readonly topic: string
   readonly quantity: string
   readonly unit?: string
@@ -40,9 +39,12 @@ export interface HistoryAnswer {
   readonly series: readonly SeriesAnswer[]
 }
 
-export type HistorySource = Pick<History, 'cut' | 'periods' | 'blocks' | 'buckets' | 'lostUntil'>
+export type HistorySource = Pick<
+  History,
+  'snapshot' | 'periods' | 'blocks' | 'buckets' | 'lostUntil'
+>
 
-export interface SeriesWanted {
+interface SeriesWanted {
   /** Which topics. */
   readonly filter: string
   readonly quantity?: string | undefined
@@ -51,39 +53,39 @@ export interface SeriesWanted {
 
 /** The series that are wanted and may be read, by their names. */
 export function readableSeries(
-  history: Pick<History, 'cut'>,
+  history: Pick<History, 'snapshot'>,
   { filter, quantity, mayRead }: SeriesWanted,
-): SeriesCut[] {
+): SeriesSnapshot[] {
   return history
-    .cut(filter)
+    .snapshot(filter)
     .filter((series) => quantity === undefined || quantity === series.quantity)
     .filter(({ topic }) => mayRead(topic))
     .sort(byName)
 }
 
 /** The series of a quantity, each in another unit, stay in the order in which they were begun. */
-function byName(one: SeriesCut, other: SeriesCut): number {
+function byName(one: SeriesSnapshot, other: SeriesSnapshot): number {
   const [name, otherName] = [nameOf(one), nameOf(other)]
   if (name === otherName) return one.id - other.id
   return name < otherName ? -1 : 1
 }
 
 /** No topic holds a line break. */
-function nameOf({ topic, quantity }: Pick<SeriesCut, 'topic' | 'quantity'>): string {
+function nameOf({ topic, quantity }: Pick<SeriesSnapshot, 'topic' | 'quantity'>): string {
   return `${topic}\n${quantity}`
 }
 
-/** What is known of `series` in the time that is asked for; `toldAs` says how its topic is told. */
+/** What is known of `series` in the time that is asked for; `topicAs` says how its topic is written. */
 export async function historyAnswer(
   history: HistorySource,
-  series: readonly SeriesCut[],
-  { range, points, toldAs = (topic) => topic }: HistoryQuery & { toldAs?(topic: string): string },
+  series: readonly SeriesSnapshot[],
+  { range, points, topicAs = (topic) => topic }: HistoryQuery & { topicAs?(topic: string): string },
 ): Promise<HistoryAnswer> {
   const plan = planOf(range, points, history.lostUntil)
   const answers: SeriesAnswer[] = []
   for (const each of series) {
     const buckets = await summarize(history, each, plan)
-    answers.push({ ...seriesAnswer(each, buckets, plan), topic: toldAs(each.topic) })
+    answers.push({ ...seriesAnswer(each, buckets, plan), topic: topicAs(each.topic) })
     // Others have their turn between two of them.
     await turnOver()
   }
@@ -94,27 +96,27 @@ export async function historyAnswer(
 /** Without the units that a quantity did not have in the range; where it had none, with the latest. */
 function withoutEmptyUnits(answers: readonly SeriesAnswer[]): SeriesAnswer[] {
   const isFull = ({ points }: SeriesAnswer) => points.length > 0
-  const told = new Set(answers.filter(isFull).map(nameOf))
+  const withPoints = new Set(answers.filter(isFull).map(nameOf))
   const latest = new Map(answers.map((answer) => [nameOf(answer), answer]))
   return answers.filter((answer) => {
     const name = nameOf(answer)
-    return isFull(answer) || (!told.has(name) && latest.get(name) === answer)
+    return isFull(answer) || (!withPoints.has(name) && latest.get(name) === answer)
   })
 }
 
 function seriesAnswer(
-  { topic, quantity, unit, isBoolean }: SeriesCut,
+  { topic, quantity, unit, isBoolean }: SeriesSnapshot,
   buckets: readonly Bucket[],
   { bucketMs }: Plan,
 ): SeriesAnswer {
-  // What only changes when somebody switches it has no rhythm.
-  const told = isBoolean ? buckets : withGaps(buckets, bucketMs)
+  // What only changes when somebody switches it is not reported by the clock.
+  const rows = isBoolean ? buckets : withGaps(buckets, bucketMs)
   return {
     topic,
     quantity,
     ...(unit !== undefined && { unit }),
     type: isBoolean ? 'boolean' : 'number',
-    points: told.map((bucket) => bucket && rowOf(bucket)),
+    points: rows.map((bucket) => bucket && rowOf(bucket)),
   }
 }
 
@@ -132,4 +134,50 @@ function shortMeanOf(bucket: Bucket): number {
   const short = Number(mean.toPrecision(12))
   const isFit = short >= bucket.min && short <= bucket.max && Math.abs(mean) < wideFrom
   return isFit ? short : mean
+}
+
+// --- what is asked for ---
+
+/** Parameters as they came: texts of a URL, or values of a JSON object. */
+type HistoryParameters = Readonly<Record<string, unknown>>
+
+/** What is asked for: which time, in how many buckets at most. */
+export interface HistoryQuery {
+  readonly range: TimeRange
+  readonly points: number
+}
+
+/** As many as a wide chart has pixels to draw them. */
+const usualPoints = 500
+const mostPoints = 10_000
+
+interface QueryReader {
+  /** With what a mistake is answered. */
+  readonly code: ErrorCode
+  readonly nowMs: number
+}
+
+/** @throws HubError with the code of `reader` and one sentence about the first mistake. */
+export function readHistoryQuery(parameters: HistoryParameters, reader: QueryReader): HistoryQuery {
+  return { range: readRange(parameters, reader), points: readPoints(parameters['points'], reader) }
+}
+
+/** The last day, unless told otherwise; throws the same. */
+function readRange({ from, to }: HistoryParameters, { code, nowMs }: QueryReader): TimeRange {
+  const time = (name: string, value: unknown) =>
+    readTime(value, { name, code, nowMs, takesNumbers: true })
+  const end = to === undefined ? Math.floor(nowMs) + 1 : time('to', to)
+  const start = from === undefined ? Math.max(0, end - dayMs) : time('from', from)
+  if (start < end) return { from: start, to: end }
+  const sentence = `expected from to be before to, got ${isoTime(start)} and ${isoTime(end)}`
+  throw new HubError(code, sentence)
+}
+
+function readPoints(value: unknown, { code }: QueryReader): number {
+  if (value === undefined) return usualPoints
+  const isNumber = typeof value === 'number' || /^\d{1,6}$/.test(String(value))
+  const points = isNumber ? Number(value) : Number.NaN
+  if (Number.isInteger(points) && points >= 1 && points <= mostPoints) return points
+  const sentence = `expected points to be 1 to ${mostPoints}, got ${quote(String(value))}`
+  throw new HubError(code, sentence)
 }

@@ -4,9 +4,14 @@ import { errorPayload, errorTopic } from '../../core/message.ts'
 import { Payload } from '../../core/payload.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
 import { isTopic, joinTopic } from '../../core/topic.ts'
-import type { Asker, LineOptions } from '../registry/answers.ts'
-import { type HistorySource, historyAnswer, readableSeries } from './history-answer.ts'
-import { type HistoryQuery, readHistoryQuery } from './history-query.ts'
+import type { LineOptions, Requester } from '../registry/answers.ts'
+import {
+  type HistoryQuery,
+  type HistorySource,
+  historyAnswer,
+  readableSeries,
+  readHistoryQuery,
+} from './history-answer.ts'
 
 /** Tells one session what quantities were. */
 export interface HistoryAnswering {
@@ -32,17 +37,17 @@ const known = ['from', 'to', 'points']
 /** So many requests of a session wait for their turn. */
 const mostWaiting = 64
 
-/** Answers what opens the answering to a session, one request after the other. */
+/** Returns what opens the answering to a session, one request after the other. */
 export function createHistoryAnswers(options: HistoryAnswersOptions) {
   const { clock } = options
-  return (asker: Asker): HistoryAnswering => {
+  return (requester: Requester): HistoryAnswering => {
     const turns = createTurns(options.sampledLog)
     return {
       history: (topic, payload, line) => {
         if (!topic.endsWith(request)) return false
         const name = topic.slice(0, -request.length)
         const query = readPayload(payload, clock.wallMs())
-        turns.take(() => answer({ name, query, line }, asker, options.history))
+        turns.take(() => answer({ name, query, line }, requester, options.history))
         return true
       },
       close: turns.close,
@@ -50,24 +55,28 @@ export function createHistoryAnswers(options: HistoryAnswersOptions) {
   }
 }
 
-interface Question {
-  /** Of the device, as the asker calls it. */
+interface HistoryRequest {
+  /** Of the device, as the requester calls it. */
   readonly name: string
   readonly query: HistoryQuery
   readonly line: LineOptions | undefined
 }
 
-async function answer({ name, query, line }: Question, asker: Asker, history: HistorySource) {
-  const topic = joinTopic(asker.base, name)
+async function answer(
+  { name, query, line }: HistoryRequest,
+  requester: Requester,
+  history: HistorySource,
+) {
+  const topic = joinTopic(requester.base, name)
   // Who may not read it hears the same as if there were nothing.
-  const series = isTopic(topic) ? readableSeries(history, { ...asker, filter: topic }) : []
+  const series = isTopic(topic) ? readableSeries(history, { ...requester, filter: topic }) : []
   const options = line && idOf(line)
   try {
-    const value = await historyAnswer(history, series, { ...query, toldAs: () => name })
+    const value = await historyAnswer(history, series, { ...query, topicAs: () => name })
     const payload = Payload.ofJson(JSON.stringify(value), value)
-    asker.tell(`${name}/history/ok`, payload, options)
+    requester.tell(`${name}/history/ok`, payload, options)
   } catch (error) {
-    asker.tell(errorTopic(name + request), errorPayload(unreadable), options)
+    requester.tell(errorTopic(name + request), errorPayload(unreadable), options)
     throw error
   }
 }

@@ -12,7 +12,7 @@ import type { Registry } from './registry.ts'
 export type LineOptions = Readonly<Record<string, unknown>>
 
 /** Somebody who asks, and alone hears the answers. */
-export interface Asker {
+export interface Requester {
   /** What the topics of questions and answers are relative to. */
   readonly base: string
   /** `topic` is complete, as it goes on the bus. */
@@ -28,7 +28,7 @@ export interface Answering {
    */
   list(topic: string, payload: Payload, options?: LineOptions): boolean
   /** Call it after a `…/get` went out: a node that does not answer is answered for. */
-  asked(topic: string, options?: LineOptions): void
+  requested(topic: string, options?: LineOptions): void
   /** Nothing is told any more. */
   close(): void
 }
@@ -40,43 +40,43 @@ export interface AnswersOptions {
   /** Says that the last value of a device is history, where it is. */
   markOf(device: string): Message | undefined
   /** So long a node may take to answer, in milliseconds. */
-  readonly patienceMs?: number
+  readonly waitMs?: number
 }
 
-/** Answers what opens the answering to a session. */
-export function createAnswers(options: AnswersOptions): (asker: Asker) => Answering {
-  const { registry, values, clock, markOf, patienceMs = 300 } = options
-  return (asker) => {
-    const later = createLater(patienceMs)
+/** Returns what opens the answering to a session. */
+export function createAnswers(options: AnswersOptions): (requester: Requester) => Answering {
+  const { registry, values, clock, markOf, waitMs = 300 } = options
+  return (requester) => {
+    const later = createLater(waitMs)
     const tellLast = (last: LastValue, name: string, line: LineOptions | undefined) => {
       const ageMs = Math.round(clock.nowMs() - last.heardMs)
-      asker.tell(name, last.payload, line && { ...idOf(line), ageMs })
-      const mark = markOf(joinTopic(asker.base, name))
-      if (mark !== undefined) asker.tell(errorTopic(name), mark.payload, idOf(line))
+      requester.tell(name, last.payload, line && { ...idOf(line), ageMs })
+      const mark = markOf(joinTopic(requester.base, name))
+      if (mark !== undefined) requester.tell(errorTopic(name), mark.payload, idOf(line))
     }
     return {
       list: (topic, payload, line) => {
         if (!isListRequest(topic) || !isEmptyQuestion(payload)) return false
-        const base = baseBefore(joinTopic(asker.base, topic), listRequest)
+        const base = baseBefore(joinTopic(requester.base, topic), listRequest)
         if (base === undefined) return false
         const devices = registry.devicesBelow(base)
         if (devices.length === 0) return false
-        const readable = devices.filter((device) => asker.mayRead(device.topic))
+        const readable = devices.filter((device) => requester.mayRead(device.topic))
         const list = jsonPayload(listOf(base, readable))
-        asker.tell(topic.replace(/list$/, 'ok'), list, idOf(line))
+        requester.tell(topic.replace(/list$/, 'ok'), list, idOf(line))
         return true
       },
-      asked: (topic, line) => {
+      requested: (topic, line) => {
         const name = readDevice(topic)
         if (name === undefined) return
-        const device = joinTopic(asker.base, name)
+        const device = joinTopic(requester.base, name)
         const before = values.of(device)
         if (before === undefined) return
         later.call(() => {
           const last = values.of(device)
           // Any other value came meanwhile, and was told as every report is.
           const isSilent = last !== undefined && last.heardMs === before.heardMs
-          if (isSilent && asker.mayRead(device)) tellLast(last, name, line)
+          if (isSilent && requester.mayRead(device)) tellLast(last, name, line)
         })
       },
       close: later.close,
@@ -97,7 +97,7 @@ function readDevice(topic: string): string | undefined {
   return device !== topic && shapeOf(topic) === 'command' ? device : undefined
 }
 
-/** What the schema of a request for a list lets through; the rest is for the admission to refuse. */
+/** What the schema of a request for a list lets through; the rest is for the message path to refuse. */
 function isEmptyQuestion({ value }: Payload): boolean {
   return typeof value === 'object' && !Array.isArray(value)
 }

@@ -1,4 +1,5 @@
 import { RecencyMap } from '../../core/recency-map.ts'
+import type { ClownModel } from '../clown-model.ts'
 import { deviceOf } from '../device.ts'
 import { baseBefore, type DeviceRole, type Introduction } from './node-message.ts'
 
@@ -17,7 +18,7 @@ export interface KnownDevice {
   /** The latest intervals between its reports, oldest first, in milliseconds. */
   intervalsMs: readonly number[]
   /** How often it is expected to report; undefined of what only reports when something happens. */
-  rhythmMs: number | undefined
+  reportIntervalMs: number | undefined
   /** When it was heard last; undefined when it never was. */
   heard: Heard | undefined
   /** Whether it is known no more: another one may have its topic. */
@@ -113,7 +114,7 @@ const newDevice: Omit<KnownDevice, 'topic' | 'node' | 'name' | 'kind'> = {
   listed: undefined,
   hasObeyed: false,
   intervalsMs: [],
-  rhythmMs: undefined,
+  reportIntervalMs: undefined,
   heard: undefined,
   isForgotten: false,
 }
@@ -127,4 +128,17 @@ function newNode(base: string): KnownNode {
 function partsOf(topic: string) {
   const base = baseBefore(topic, 'boot')
   return base ? { base, name: 'boot', kind: 'boot' } : deviceOf(topic)
+}
+
+/** These tell of events. */
+const eventKinds: ReadonlySet<string> = new Set(['push-button', 'boot'])
+
+/** What its node says that a device does, or else what its kind and its obedience tell: anybody may command a sensor. */
+export function roleOf(
+  { topic, kind, listed, hasObeyed }: KnownDevice,
+  model: Pick<ClownModel, 'takesCommands'>,
+): DeviceRole {
+  if (listed !== undefined) return listed.role
+  if (hasObeyed || model.takesCommands(topic)) return 'actuator'
+  return eventKinds.has(kind) ? 'notification' : 'sensor'
 }

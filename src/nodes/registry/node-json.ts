@@ -1,12 +1,14 @@
-/** How nodes and their devices are told, in JSON. */
+/** How nodes and their devices are told, in JSON and on `$SYS/hub/nodes/<base>`. */
 
+import type { Bus } from '../../bus/bus.ts'
+import { Payload } from '../../core/payload.ts'
 import type { LastValues } from '../last-values.ts'
 import type { KnownDevice, KnownNode, Listed, Online } from './device-table.ts'
 import type { DeviceRole } from './node-message.ts'
-import { isStale } from './silence.ts'
+import { isStale } from './offline-detection.ts'
 
 /** A node as `$SYS/hub/nodes/<base>` tells it. */
-export interface NodeSummary {
+interface NodeSummary {
   readonly online: Online
   /** ISO 8601 in UTC; null when it was never heard. */
   readonly lastSeen: string | null
@@ -14,7 +16,7 @@ export interface NodeSummary {
 }
 
 /** A device as `GET /api/nodes` tells it. */
-export interface DeviceDetails {
+interface DeviceDetails {
   readonly name: string
   readonly topic: string
   readonly kind: string
@@ -40,9 +42,9 @@ export interface NodeDetails {
 }
 
 /** The devices of a list, as names below a base. */
-export type DeviceList = Record<`${DeviceRole}s`, string[]>
+type DeviceList = Record<`${DeviceRole}s`, string[]>
 
-export function summaryOf({ online, heard, devices }: KnownNode): NodeSummary {
+function summaryOf({ online, heard, devices }: KnownNode): NodeSummary {
   return {
     online,
     lastSeen: timeOf(heard),
@@ -69,7 +71,7 @@ function deviceDetails(
   device: KnownDevice,
   { values, nowMs }: { readonly values: Pick<LastValues, 'of'>; readonly nowMs: number },
 ): DeviceDetails {
-  const { name, topic, kind, role, heard, rhythmMs } = device
+  const { name, topic, kind, role, heard, reportIntervalMs } = device
   const payload = values.of(topic)?.payload
   return {
     name,
@@ -79,7 +81,7 @@ function deviceDetails(
     value: payload?.value ?? null,
     ...(payload?.encoding === 'base64' && { encoding: 'base64' }),
     at: timeOf(heard),
-    ...(rhythmMs !== undefined && { rhythmMs: Math.round(rhythmMs) }),
+    ...(reportIntervalMs !== undefined && { rhythmMs: Math.round(reportIntervalMs) }),
     stale: isStale(device, nowMs),
   }
 }
@@ -117,4 +119,37 @@ function compare(one: string, other: string): number {
 
 function timeOf(heard: KnownNode['heard']): string | null {
   return heard === undefined ? null : new Date(heard.atMs).toISOString()
+}
+
+/** Keeps `$SYS/hub/nodes/<base>` on the bus, for everybody who may read it. */
+interface NodeTopics {
+  /** Tells of a node now. */
+  atOnce(node: KnownNode): void
+  /** Tells of a node at the next `flush`. */
+  soon(node: KnownNode): void
+  gone(node: KnownNode): void
+  flush(): void
+}
+
+export function createNodeTopics({ publish }: Pick<Bus, 'publish'>): NodeTopics {
+  const waiting = new Set<KnownNode>()
+  const tell = ({ base }: KnownNode, payload: Payload) =>
+    publish({ topic: `$SYS/hub/nodes/${base}`, payload, qos: 0, retain: true })
+  const atOnce = (node: KnownNode) => {
+    waiting.delete(node)
+    const summary = summaryOf(node)
+    tell(node, Payload.ofJson(JSON.stringify(summary), summary))
+  }
+  return {
+    atOnce,
+    soon: (node) => waiting.add(node),
+    gone: (node) => {
+      waiting.delete(node)
+      // [MQTT-3.3.1-10] An empty value takes the one before away.
+      tell(node, new Payload(Buffer.alloc(0)))
+    },
+    flush: () => {
+      for (const node of waiting) atOnce(node)
+    },
+  }
 }

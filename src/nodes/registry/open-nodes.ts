@@ -7,12 +7,12 @@ import type { Store } from '../../store/store.ts'
 import type { ClownBases } from '../clown-bases.ts'
 import type { ClownModel } from '../clown-model.ts'
 import { createLastValues, type LastValues, type LastValuesLimits } from '../last-values.ts'
-import { type Answering, type Asker, createAnswers } from './answers.ts'
+import { type Answering, createAnswers, type Requester } from './answers.ts'
 import type { KnownDevice, KnownNode } from './device-table.ts'
-import { createNodeKeeper } from './node-keeper.ts'
-import { createNodeTopics } from './node-topics.ts'
+import { createNodeTopics } from './node-json.ts'
+import { createOfflineDetection } from './offline-detection.ts'
 import { Registry } from './registry.ts'
-import { createSilenceWatch } from './silence.ts'
+import { createStoredNodes } from './stored-nodes.ts'
 import { createUnreachable, type Unreachable } from './unreachable.ts'
 
 export interface NodesOptions {
@@ -25,7 +25,7 @@ export interface NodesOptions {
   readonly limits: LastValuesLimits & { readonly nodes: { readonly devices: number } }
   readonly sampledLog: SampledLog
   readonly clock?: Clock
-  /** How often silence is looked for, and what has changed is told and written. */
+  /** How often it is looked for nodes that are offline, and what has changed is told and written. */
   readonly everyMs?: number
 }
 
@@ -33,7 +33,7 @@ export interface NodesOptions {
 export interface Nodes {
   readonly values: LastValues
   readonly registry: Registry
-  /** Calls `listener` when a node is there, is not, or it cannot be told any more; the answer ends that. */
+  /** Calls `listener` when a node is there, is not, or it cannot be told any more; the returned function ends that. */
   onOnline(listener: (node: KnownNode) => void): () => void
   /** The same with each device that is heard of: it reports, or its node lists it. */
   onHeard(listener: (device: KnownDevice) => void): () => void
@@ -42,7 +42,7 @@ export interface Nodes {
   readonly isFollowed: boolean
   readonly unreachable: Unreachable
   /** Answers one session in place of nodes. */
-  answering(asker: Asker): Answering
+  answering(requester: Requester): Answering
   /** Writes what has changed, and learns nothing more. */
   close(): Promise<void>
 }
@@ -54,7 +54,7 @@ export async function openNodes(options: NodesOptions): Promise<Nodes> {
   const totalBytes = limits.retained.totalBytes / 4
   const retained = { ...limits.retained, totalBytes }
   const values = createLastValues(bus, { ...limits, retained }, clock)
-  const { registry, topics, keeper, online, heard, forgotten } = connect(values, {
+  const { registry, topics, stored, online, heard, forgotten } = connect(values, {
     ...options,
     clock,
   })
@@ -68,20 +68,20 @@ export async function openNodes(options: NodesOptions): Promise<Nodes> {
   online.add((node) => {
     if (node.online === false) void unreachable.wentOffline(node.base)
   })
-  await keeper.restore()
+  await stored.restore()
   const stopFollowing = presence.onChange((base) => registry.presenceChanged(base))
   for (const base of presence.bases()) registry.presenceChanged(base)
   for (const node of registry.nodes.values()) topics.atOnce(node)
-  const silence = createSilenceWatch({
+  const offlineDetection = createOfflineDetection({
     clock,
     everyMs,
-    isAnySilent: () => registry.isAnySilent(),
-    settle: () => registry.settleSilent(),
+    isAnyNewlyOffline: () => registry.isAnyNewlyOffline(),
+    settle: () => registry.settleOffline(),
   })
   const tick = () => {
-    silence.look()
+    offlineDetection.look()
     topics.flush()
-    keeper.flush()
+    stored.flush()
   }
   const timer = setInterval(tick, everyMs).unref()
   return {
@@ -97,10 +97,10 @@ export async function openNodes(options: NodesOptions): Promise<Nodes> {
     unreachable,
     close: async () => {
       clearInterval(timer)
-      silence.close()
+      offlineDetection.close()
       stopFollowing()
       registry.close()
-      await keeper.close()
+      await stored.close()
     },
   }
 }
@@ -116,16 +116,16 @@ function connect(values: LastValues, options: NodesOptions & { readonly clock: C
     limits: options.limits.nodes,
     events: {
       heard: (device) => {
-        keeper.deviceChanged(device)
+        stored.deviceChanged(device)
         heard.tell(device)
       },
       forgotten: (device) => {
-        keeper.deviceChanged(device)
+        stored.deviceChanged(device)
         forgotten.tell(device)
       },
       changed: (node) => {
         topics.soon(node)
-        keeper.nodeChanged(node)
+        stored.nodeChanged(node)
       },
       online: (node) => {
         topics.atOnce(node)
@@ -135,10 +135,10 @@ function connect(values: LastValues, options: NodesOptions & { readonly clock: C
       gone: (node) => {
         options.bases.set(node.base, 'introduced', false)
         topics.gone(node)
-        keeper.nodeChanged(node)
+        stored.nodeChanged(node)
       },
     },
   })
-  const keeper = createNodeKeeper({ ...options, values, registry })
-  return { registry, topics, keeper, online, heard, forgotten }
+  const stored = createStoredNodes({ ...options, values, registry })
+  return { registry, topics, stored, online, heard, forgotten }
 }

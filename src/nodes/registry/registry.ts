@@ -7,17 +7,16 @@ import type { SampledLog } from '../../core/sampled-log.ts'
 import { relativeTopic } from '../../core/topic.ts'
 import type { ClownModel } from '../clown-model.ts'
 import type { TopicRecord } from '../topic-records.ts'
-import { expectedRhythmOf, roleOf } from './device-role.ts'
 import {
   createDeviceTable,
   type Heard,
   type KnownDevice,
   type KnownNode,
   type Online,
+  roleOf,
 } from './device-table.ts'
 import { type NodeTopic, readIntroduction, readList, readNodeTopic } from './node-message.ts'
-import { withInterval } from './rhythm.ts'
-import { onlineBySilence } from './silence.ts'
+import { expectedIntervalOf, onlineByReports, withInterval } from './offline-detection.ts'
 import type { StoredDevice, StoredNode } from './stored-nodes.ts'
 
 /** Hears what becomes different in a registry. */
@@ -43,6 +42,9 @@ export interface RegistryOptions {
 
 /** The first report of a device may be what a command asked for. So many are remembered. */
 const rememberedObedience = 256
+
+/** What a topic says about a node, and not about a device. */
+type NodeAnswer = Exclude<NodeTopic, { topic: string }>
 
 /** What is remembered of a topic for the next message there. */
 type TopicMemory = Pick<TopicRecord, 'shape' | 'device'>
@@ -106,10 +108,10 @@ export class Registry {
       else record.device = this.#report(topic, heard, record.device)
       return
     }
-    const told = readNodeTopic(topic)
-    if (told === undefined) return
-    if ('topic' in told) this.#introduce(this.#report(topic, heard).node.base, payload.value)
-    else this.#answer(told, payload)
+    const about = readNodeTopic(topic)
+    if (about === undefined) return
+    if ('topic' in about) this.#introduce(this.#report(topic, heard).node.base, payload.value)
+    else this.#answer(about, payload)
   }
 
   /** Somebody who is the node of `base` came or left, or may do so from now on, or no longer. */
@@ -122,16 +124,16 @@ export class Registry {
     else this.#setOnline(node, this.#judge(node))
   }
 
-  /** Whether any node is to be told offline, or unknown, by its silence. */
-  isAnySilent(): boolean {
-    for (const node of this.#table.nodes.values()) if (this.#isNewlySilent(node)) return true
+  /** Whether any node is to be told offline, or unknown, by its reports. */
+  isAnyNewlyOffline(): boolean {
+    for (const node of this.#table.nodes.values()) if (this.#isNewlyOffline(node)) return true
     return false
   }
 
   /** Tells the nodes offline, or unknown, that have been silent for too long. */
-  settleSilent(): void {
+  settleOffline(): void {
     for (const node of this.#table.nodes.values()) {
-      if (this.#isNewlySilent(node)) this.#setOnline(node, this.#judge(node))
+      if (this.#isNewlyOffline(node)) this.#setOnline(node, this.#judge(node))
     }
   }
 
@@ -181,11 +183,10 @@ export class Registry {
     const intervalsMs = withInterval(device.intervalsMs, intervalMs)
     if (intervalsMs === device.intervalsMs) return
     device.intervalsMs = intervalsMs
-    device.rhythmMs = expectedRhythmOf(device)
+    device.reportIntervalMs = expectedIntervalOf(device)
   }
 
-  #answer(told: Exclude<NodeTopic, { topic: string }>, payload: Payload): void {
-    const { about, base } = told
+  #answer({ about, base }: NodeAnswer, payload: Payload): void {
     // What speaks below no base may be a node, but has no name.
     if (about === 'introduction' && base !== '') this.#introduce(base, payload.value)
     if (about === 'list') this.#list(base, payload.value)
@@ -260,7 +261,7 @@ export class Registry {
   #settle(device: KnownDevice): void {
     const { role } = device
     device.role = roleOf(device, this.#options.model)
-    device.rhythmMs = expectedRhythmOf(device)
+    device.reportIntervalMs = expectedIntervalOf(device)
     if (device.role !== role) this.#options.events.changed(device.node)
   }
 
@@ -303,14 +304,14 @@ export class Registry {
   }
 
   /** Only what is heard makes a node online. */
-  #isNewlySilent(node: KnownNode): boolean {
+  #isNewlyOffline(node: KnownNode): boolean {
     const online = this.#judge(node)
     return online !== true && online !== node.online
   }
 
   #judge(node: KnownNode): Online {
     const isThere = this.#options.presence.isThere(node.base)
-    return isThere ?? onlineBySilence(node, this.#options.clock.nowMs())
+    return isThere ?? onlineByReports(node, this.#options.clock.nowMs())
   }
 
   #hearNow(): Heard {

@@ -1,9 +1,130 @@
-/** What a store keeps of nodes and devices, as bytes. */
+import { reasonOf } from '../../core/errors.ts'
 import { parseJson } from '../../core/json.ts'
+import type { SampledLog } from '../../core/sampled-log.ts'
 import { validateDeviceEntry, validateNodeEntry } from '../../generated/validate-stored.js'
-import type { StoredValue } from '../last-values.ts'
+import type { Change, Store } from '../../store/store.ts'
+import type { LastValues, StoredValue } from '../last-values.ts'
 import type { KnownDevice, KnownNode, Listed } from './device-table.ts'
 import type { Introduction } from './node-message.ts'
+import type { Registry } from './registry.ts'
+
+/** Keeps what a registry knows, and the last values, in a store. */
+interface StoredNodes {
+  /** Puts back what was known when the hub ended. */
+  restore(): Promise<void>
+  deviceChanged(device: KnownDevice): void
+  nodeChanged(node: KnownNode): void
+  /** Writes what has changed since the last time, unless that is being written still. */
+  flush(): void
+  /** Writes the rest. */
+  close(): Promise<void>
+}
+
+interface StoredNodesOptions {
+  readonly store: Pick<Store, 'entries' | 'write'>
+  readonly values: Pick<LastValues, 'of' | 'restore'>
+  readonly registry: Pick<Registry, 'nodes' | 'device' | 'restoreDevice' | 'restoreNode'>
+  readonly sampledLog: SampledLog
+}
+
+const deviceKey = 'node/device/'
+const nodeKey = 'node/base/'
+
+export function createStoredNodes(options: StoredNodesOptions): StoredNodes {
+  const { store, sampledLog } = options
+  const topics = new Set<string>()
+  const bases = new Set<string>()
+  let writing: Promise<void> | undefined
+  const write = async (changes: readonly Change[], lost: () => void) => {
+    try {
+      await store.write(changes)
+    } catch (error) {
+      lost()
+      const fields = { reason: reasonOf(error) }
+      sampledLog.warn('nodes-not-written', fields, 'what is known of nodes could not be written')
+    }
+    writing = undefined
+  }
+  const flush = () => {
+    if (writing !== undefined || topics.size + bases.size === 0) return
+    const written = { topics: [...topics], bases: [...bases] }
+    topics.clear()
+    bases.clear()
+    writing = write(changesOf(written, options), () => {
+      // What cannot be written now may be later.
+      for (const topic of written.topics) topics.add(topic)
+      for (const base of written.bases) bases.add(base)
+    })
+  }
+  return {
+    restore: () => restoreFrom(options),
+    deviceChanged: ({ topic, node }) => {
+      topics.add(topic)
+      bases.add(node.base)
+    },
+    nodeChanged: ({ base }) => {
+      bases.add(base)
+    },
+    flush,
+    close: async () => {
+      await writing
+      flush()
+      await writing
+    },
+  }
+}
+
+interface Written {
+  readonly topics: readonly string[]
+  readonly bases: readonly string[]
+}
+
+/** What is not known any more is taken away. */
+function changesOf({ topics, bases }: Written, { registry, values }: StoredNodesOptions): Change[] {
+  const devices = topics.map((topic) => {
+    const device = registry.device(topic)
+    const value = device && deviceBytes(device, values.of(topic)?.payload.bytes)
+    return { key: deviceKey + topic, value }
+  })
+  const nodes = bases.map((base) => {
+    const node = registry.nodes.get(base)
+    return { key: nodeKey + base, value: node && nodeBytes(node) }
+  })
+  return [...devices, ...nodes]
+}
+
+async function restoreFrom(options: StoredNodesOptions): Promise<void> {
+  const { store, registry, values } = options
+  const devices: StoredDevice[] = []
+  const lastValues: StoredValue[] = []
+  for await (const [key, bytes] of store.entries(deviceKey)) {
+    const topic = key.slice(deviceKey.length)
+    const read = readDevice(topic, bytes)
+    if (read === undefined) tellBroken(key, options)
+    else {
+      devices.push(read.device)
+      if (read.value !== undefined) lastValues.push(read.value)
+    }
+  }
+  // As they came: past a limit the longest silent go first.
+  for (const device of devices.sort(byTime)) registry.restoreDevice(device)
+  await values.restore(lastValues.sort(byTime))
+  for await (const [key, bytes] of store.entries(nodeKey)) {
+    const node = readNode(key.slice(nodeKey.length), bytes)
+    if (node === undefined) tellBroken(key, options)
+    else registry.restoreNode(node)
+  }
+}
+
+function byTime(one: { readonly atMs?: number | undefined }, other: typeof one): number {
+  return (one.atMs ?? 0) - (other.atMs ?? 0)
+}
+
+function tellBroken(key: string, { sampledLog }: StoredNodesOptions): void {
+  sampledLog.warn('nodes-unreadable', { key }, 'what was kept of a node could not be read')
+}
+
+// --- as bytes ---
 
 /** What outlives a restart, of a device. */
 export interface StoredDevice extends Pick<KnownDevice, 'intervalsMs'> {
@@ -20,25 +141,25 @@ export interface StoredNode extends Introduction {
 }
 
 /** A line of JSON, and behind it the value as it came; without one there is no line break either. */
-export function deviceBytes(device: KnownDevice, value: Buffer | undefined): Buffer {
+function deviceBytes(device: KnownDevice, value: Buffer | undefined): Buffer {
   const { heard, listed, hasObeyed, intervalsMs } = device
   const line = JSON.stringify({ atMs: heard?.atMs, listed, hasObeyed, intervalsMs })
   return value === undefined ? Buffer.from(line) : Buffer.concat([Buffer.from(`${line}\n`), value])
 }
 
 /** Of a node without devices nothing is kept. */
-export function nodeBytes({ devices, heard, introduction }: KnownNode): Buffer | undefined {
+function nodeBytes({ devices, heard, introduction }: KnownNode): Buffer | undefined {
   if (devices.size === 0) return undefined
   return Buffer.from(JSON.stringify({ atMs: heard?.atMs, ...introduction }))
 }
 
-export interface ReadDevice {
+interface ReadDevice {
   readonly device: StoredDevice
   readonly value: StoredValue | undefined
 }
 
 /** Reads what `deviceBytes` made; undefined is what somebody else did. */
-export function readDevice(topic: string, bytes: Buffer): ReadDevice | undefined {
+function readDevice(topic: string, bytes: Buffer): ReadDevice | undefined {
   const end = bytes.indexOf('\n')
   const found = parseJson(end === -1 ? bytes : bytes.subarray(0, end))
   if (!validateDeviceEntry(found)) return undefined
@@ -49,7 +170,7 @@ export function readDevice(topic: string, bytes: Buffer): ReadDevice | undefined
 }
 
 /** Reads what `nodeBytes` made; undefined is what somebody else did. */
-export function readNode(base: string, bytes: Buffer): StoredNode | undefined {
+function readNode(base: string, bytes: Buffer): StoredNode | undefined {
   const found = parseJson(bytes)
   return validateNodeEntry(found) ? { ...found, base } : undefined
 }

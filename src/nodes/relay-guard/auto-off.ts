@@ -1,9 +1,9 @@
 import { reasonOf } from '../../core/errors.ts'
 import { validateAutoOffEntry } from '../../generated/validate-stored.js'
-import type { Asked } from '../commands/commands.ts'
-import { openStoredTable } from '../stored-table.ts'
+import { openStoredTable } from '../../store/stored-table.ts'
+import type { GuardedCommand } from '../commands/commands.ts'
 import { type Off, offFor, switchOf } from '../switch-state.ts'
-import type { GuardParts } from './guard-parts.ts'
+import type { GuardParts } from './device-rules.ts'
 
 export interface AutoOffParts extends GuardParts {
   isLocked(device: string): boolean
@@ -15,7 +15,7 @@ export interface AutoOffParts extends GuardParts {
 export interface AutoOff {
   /** Turns off what came due while the hub was down, and from now on what comes due. */
   start(): void
-  sent(command: Asked): void
+  sent(command: GuardedCommand): void
   reported(device: string, value: unknown): void
   /** What is overdue is tried at once: for all devices of a node, or for one. */
   retry(fits: (device: string) => boolean): void

@@ -1,9 +1,12 @@
+import type { AlarmClock } from '../../core/clock.ts'
 import { matches } from '../../core/filter.ts'
-import { checkConfiguredFilter } from '../configured-filter.ts'
+import type { SampledLog } from '../../core/sampled-log.ts'
+import { checkConfiguredFilter } from '../../core/topic.ts'
+import type { Store } from '../../store/store.ts'
 import { deviceOf } from '../device.ts'
 
 /** The part `commands` of the configuration. */
-export interface CommandSettings {
+interface CommandSettings {
   readonly timeoutSeconds: number
   readonly rules: readonly DeviceRule[]
 }
@@ -97,4 +100,18 @@ function settingsFrom(rules: readonly DeviceRule[], timeoutSeconds: number): Dev
     timeoutMs: (first('timeoutSeconds') ?? timeoutSeconds) * 1000,
     isGuarded: Object.values(guarded).some(Boolean),
   }
+}
+
+/** What the parts of the relay guard have in common. */
+export interface GuardParts {
+  readonly rules: DeviceRules
+  readonly store: Store
+  readonly sampledLog: SampledLog
+  /** Whether a profile knows a device, and so what a command asks it for. */
+  isKnown(device: string): boolean
+  /** What a device reported last, decoded; undefined when it never did. */
+  lastValueOf(device: string): unknown
+  /** Milliseconds since 1970 that never jump: the time of day at the start, counted on steadily. */
+  now(): number
+  readonly after: AlarmClock['after']
 }

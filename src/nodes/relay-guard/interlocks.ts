@@ -1,15 +1,15 @@
 import { HubError } from '../../core/errors.ts'
 import { validateInterlockEntry } from '../../generated/validate-stored.js'
-import type { Asked } from '../commands/commands.ts'
-import { openStoredTable } from '../stored-table.ts'
+import { openStoredTable } from '../../store/stored-table.ts'
+import type { GuardedCommand } from '../commands/commands.ts'
 import { switchOf } from '../switch-state.ts'
-import type { GuardParts } from './guard-parts.ts'
+import type { GuardParts } from './device-rules.ts'
 
 /** Groups of devices of which never two are on at once. What is uncertain counts as on. */
 export interface Interlocks {
   /** @throws HubError `interlocked` that names the other device; changes nothing. */
-  check(command: Asked): void
-  sent(command: Asked): void
+  check(command: GuardedCommand): void
+  sent(command: GuardedCommand): void
   reported(device: string, value: unknown): void
 }
 
@@ -34,9 +34,9 @@ export async function openInterlocks(
   const countsAsOn = (device: string, { isOff, askedAtMs = now() }: Hold) =>
     isOff !== true || now() - askedAtMs < rules(device).timeoutMs
   const reportedOff = (device: string, hold: Hold) => {
-    const told = { ...hold, isOff: true }
-    if (hold.askedAtMs === undefined || !countsAsOn(device, told)) holds.delete(device)
-    else if (hold.isOff !== true) holds.set(device, told)
+    const off = { ...hold, isOff: true }
+    if (hold.askedAtMs === undefined || !countsAsOn(device, off)) holds.delete(device)
+    else if (hold.isOff !== true) holds.set(device, off)
   }
   const reported = (device: string, value: unknown) => {
     if (rules(device).interlock === undefined) return

@@ -2,8 +2,8 @@ import { HubError } from '../../core/errors.ts'
 import { isFitName } from '../../core/topic.ts'
 import type { LockEntry } from '../../generated/stored.ts'
 import { validateLockEntry } from '../../generated/validate-stored.js'
-import { openStoredTable } from '../stored-table.ts'
-import type { GuardParts } from './guard-parts.ts'
+import { openStoredTable } from '../../store/stored-table.ts'
+import type { GuardParts } from './device-rules.ts'
 
 /** Who keeps everybody from commanding a device, and why. */
 export interface LockedDevice extends Readonly<LockEntry> {
@@ -18,7 +18,7 @@ export interface LockOuts {
    * 1 to 200 characters of plain text, `too-many` when 1,000 devices are locked.
    */
   lock(device: string, by: { readonly by: string; readonly reason: string }): LockedDevice
-  /** Ends the lock of `device` and answers it; undefined when there was none. */
+  /** Ends the lock of `device` and returns it; undefined when there was none. */
   unlock(device: string): LockedDevice | undefined
   /**
    * Resolves when the last change outlives the hub. Until then it counts all the same.

@@ -1,10 +1,10 @@
 import { type AlarmClock, systemClock } from '../../core/clock.ts'
 import { relativeTopic } from '../../core/topic.ts'
-import type { Asked } from '../commands/commands.ts'
+import type { GuardedCommand } from '../commands/commands.ts'
 import type { TooSoon } from '../commands/turns.ts'
 import type { Off } from '../switch-state.ts'
 import { openAutoOff } from './auto-off.ts'
-import type { GuardParts } from './guard-parts.ts'
+import type { GuardParts } from './device-rules.ts'
 import { openInterlocks } from './interlocks.ts'
 import { type LockOuts, openLockOuts } from './lock-outs.ts'
 import { openSwitchRate } from './switch-rate.ts'
@@ -28,9 +28,9 @@ export interface RelayGuard {
    *
    * @throws HubError `locked` or `interlocked`.
    */
-  check(command: Asked): TooSoon | undefined
+  check(command: GuardedCommand): TooSoon | undefined
   /** The command that was checked goes out: to be called before another one is checked. */
-  sent(command: Asked): void
+  sent(command: GuardedCommand): void
   /** A device has told its state. */
   reported(device: string, value: unknown): void
   /** A node has come: what is overdue below `base` is turned off at once. */

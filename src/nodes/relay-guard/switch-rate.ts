@@ -1,16 +1,15 @@
 import { validateSwitchRateEntry } from '../../generated/validate-stored.js'
-import type { Asked } from '../commands/commands.ts'
+import { openStoredTable } from '../../store/stored-table.ts'
+import type { GuardedCommand } from '../commands/commands.ts'
 import type { TooSoon } from '../commands/turns.ts'
-import { openStoredTable } from '../stored-table.ts'
 import { stateKey, switchOf } from '../switch-state.ts'
-import type { DeviceSettings } from './device-rules.ts'
-import type { GuardParts } from './guard-parts.ts'
+import type { DeviceSettings, GuardParts } from './device-rules.ts'
 
 /** What keeps devices from being switched too often. */
 export interface SwitchRate {
   /** Why a command has to wait, and how long; undefined when it may go out. Changes nothing. */
-  check(command: Asked): TooSoon | undefined
-  sent(command: Asked): void
+  check(command: GuardedCommand): TooSoon | undefined
+  sent(command: GuardedCommand): void
   reported(device: string, value: unknown): void
 }
 
@@ -41,7 +40,7 @@ export async function openSwitchRate(parts: GuardParts): Promise<SwitchRate> {
     validate: validateSwitchRateEntry,
     revive: (_device, pace) => notAfter(startMs, pace),
   })
-  const isSwitch = ({ device, asked }: Asked) => {
+  const isSwitch = ({ device, asked }: GuardedCommand) => {
     const key = stateKey(asked)
     const pace = paces.get(device)
     const known = pace === undefined ? [stateKey(lastValueOf(device))] : [pace.asked]
@@ -49,7 +48,7 @@ export async function openSwitchRate(parts: GuardParts): Promise<SwitchRate> {
     return key === undefined || known.some((other) => other !== key)
   }
   // A lamp that somebody calls a relay has a brightness and a colour, and none of them makes it chatter.
-  const isFree = ({ device, asked }: Asked) =>
+  const isFree = ({ device, asked }: GuardedCommand) =>
     switchOf(asked) === undefined && !rules(device).isPaceConfigured && !isKnown(device)
   return {
     check: (command) => {

@@ -18,7 +18,7 @@ export interface DialectUser {
   /** Whether the device that reports on `topic` may be commanded. */
   mayCommand(topic: string): boolean
   /**
-   * Commands the device that reports on `topic`. Answers how that ended, or how far it is after a second; a
+   * Commands the device that reports on `topic`. Returns how that ended, or how far it is after a second; a
    * refusal is an end like others. Rejects only for a defect of ours.
    */
   command(topic: string, payload: unknown): Promise<Receipt>
@@ -117,7 +117,7 @@ function dialectUser(
           rights: rights(),
           address,
           way,
-          watcher: { told: notify, ended },
+          watcher: { changed: notify, ended },
         }
         const message = {
           topic: commandTopic(topic),
@@ -154,13 +154,13 @@ function resultOf(
       send(notify, ended)
     } catch (error) {
       stop()
-      if (error instanceof HubError) resolve(refusalOf(error))
+      if (error instanceof HubError) resolve(refusedReceipt(error))
       else reject(error)
     }
   })
 }
 
 /** Of a device that one has no right to, the life of a command tells nothing. */
-function refusalOf({ code, message }: HubError): Receipt {
+function refusedReceipt({ code, message }: HubError): Receipt {
   return { receipt: 'refused', code, message, afterMs: 0, final: true }
 }

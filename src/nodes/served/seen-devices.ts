@@ -45,7 +45,7 @@ interface SeenDevicesOptions {
   readonly registry: Pick<Registry, 'nodes' | 'device' | 'devicesBelow' | 'isOffline'>
   readonly values: Pick<LastValues, 'of'>
   readonly numbers: DeviceNumbers
-  /** Each answer ends the calling. */
+  /** Each returned function ends the calling. */
   readonly on: {
     heard(listener: (device: KnownDevice) => void): () => void
     forgotten(listener: (device: KnownDevice) => void): () => void

@@ -1,8 +1,7 @@
 import { pino } from 'pino'
 import t from 'tap'
 import { createCounters, createSampledLog } from '../../../src/core/sampled-log.ts'
-import { keepAuditLines } from '../../../src/nodes/commands/audit-lines.ts'
-import { createAuditLog } from '../../../src/nodes/commands/audit-log.ts'
+import { createAuditLog, keepAuditLines } from '../../../src/nodes/commands/audit-log.ts'
 import { commandOf, tellMany } from './told-commands.ts'
 
 const first = '1970-01-01T00:00:00.000Z'

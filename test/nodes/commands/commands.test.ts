@@ -181,7 +181,7 @@ t.test('a refusal is told to who watches, and thrown at who does not', async (t)
   const { commands, told } = openedCommands()
   const error = new HubError('bad-payload', 'expected another one')
   const receipts: Receipt[] = []
-  const watcher = { told: (receipt: Receipt) => receipts.push(receipt) }
+  const watcher = { changed: (receipt: Receipt) => receipts.push(receipt) }
   const message = messageOn(`${relay}/set`, 1)
   commands.refuse({ device: relay, message, sender: { ...clown, watcher } }, error)
   const { code, message: sentence } = error

@@ -65,7 +65,7 @@ export function openedCommands(options: Partial<CommandsOptions> = {}) {
         ends,
       }
       const watcher = {
-        told: (receipt: Receipt) => receipts.push(receipt),
+        changed: (receipt: Receipt) => receipts.push(receipt),
         ended: (receipt: Receipt) => ends.push(receipt),
       }
       const message = messageOn(commandTopic(device), value)

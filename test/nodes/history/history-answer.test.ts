@@ -3,18 +3,17 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
+import type { History } from '../../../src/history/history.ts'
+import { dayMs, hourMs, minuteMs, type TimeRange } from '../../../src/history/periods.ts'
+import type { Point } from '../../../src/history/raw-block.ts'
 import {
   type HistoryAnswer,
   historyAnswer,
   readableSeries,
 } from '../../../src/nodes/history/history-answer.ts'
-import type { History } from '../../../src/store/history/history.ts'
-import type { TimeRange } from '../../../src/store/history/plan.ts'
-import type { Point } from '../../../src/store/history/raw-block.ts'
-import { dayMs, hourMs, minuteMs } from '../../../src/store/history/tiers.ts'
+import { historyIn, midnight } from '../../history/opened-history.ts'
+import { setClock } from '../../history/set-clock.ts'
 import { lastingStore } from '../../mqtt/lasting-store.ts'
-import { historyIn, midnight } from '../../store/history/opened-history.ts'
-import { setClock } from '../../store/history/set-clock.ts'
 
 const spanMs = 10 * dayMs
 

@@ -3,11 +3,11 @@ import { HubError } from '../../../src/core/errors.ts'
 import { Payload } from '../../../src/core/payload.ts'
 import type { HistorySource } from '../../../src/nodes/history/history-answer.ts'
 import { createHistoryAnswers } from '../../../src/nodes/history/history-answers.ts'
+import { historyIn, midnight } from '../../history/opened-history.ts'
+import { setClock } from '../../history/set-clock.ts'
+import { toldProblems } from '../../history/told-problems.ts'
 import { createInbox } from '../../inbox.ts'
 import { lastingStore } from '../../mqtt/lasting-store.ts'
-import { historyIn, midnight } from '../../store/history/opened-history.ts'
-import { setClock } from '../../store/history/set-clock.ts'
-import { toldProblems } from '../../store/history/told-problems.ts'
 
 const empty = Payload.ofJson('{}', {})
 

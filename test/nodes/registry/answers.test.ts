@@ -1,6 +1,10 @@
 import t, { type Test } from 'tap'
 import { Payload } from '../../../src/core/payload.ts'
-import { type Asker, createAnswers, type LineOptions } from '../../../src/nodes/registry/answers.ts'
+import {
+  createAnswers,
+  type LineOptions,
+  type Requester,
+} from '../../../src/nodes/registry/answers.ts'
 import { createInbox } from '../../inbox.ts'
 import { openedNodes } from './opened-nodes.ts'
 
@@ -15,11 +19,11 @@ interface Told {
 /** A session that asks; nodes have no time to answer. */
 async function asking(
   t: Test,
-  { base = '', mayRead = () => true }: Partial<Pick<Asker, 'base' | 'mayRead'>> = {},
+  { base = '', mayRead = () => true }: Partial<Pick<Requester, 'base' | 'mayRead'>> = {},
 ) {
   const nodes = await openedNodes(t)
   const told = createInbox<Told>()
-  const answering = createAnswers({ ...nodes, markOf: nodes.unreachable.markOf, patienceMs: 5 })({
+  const answering = createAnswers({ ...nodes, markOf: nodes.unreachable.markOf, waitMs: 5 })({
     base,
     mayRead,
     tell: (topic: string, { value }: Payload, options?: LineOptions) =>
@@ -93,11 +97,11 @@ t.test(
     say('n/pir/-', { 'event-count': 1 })
     clock.advance(1234)
     const value = { 'event-count': 1 }
-    answering.asked('n/pir/-/get')
+    answering.requested('n/pir/-/get')
     t.same(await answers.next(), { topic: 'n/pir/-', value, options: undefined })
-    answering.asked('n/pir/-/get', { id: 'x', more: 1 })
+    answering.requested('n/pir/-/get', { id: 'x', more: 1 })
     t.same(await answers.next(), { topic: 'n/pir/-', value, options: { id: 'x', ageMs: 1234 } })
-    answering.asked('n/pir/-/get', {})
+    answering.requested('n/pir/-/get', {})
     t.same(await answers.next(), { topic: 'n/pir/-', value, options: { ageMs: 1234 } })
   },
 )
@@ -105,7 +109,7 @@ t.test(
 t.test('a node that answers is not answered for', async (t) => {
   const { say, clear, clock, answering, answers } = await asking(t)
   for (const name of ['a', 'b', 'c']) say(`n/${name}/0`, 1)
-  for (const name of ['a', 'b', 'c']) answering.asked(`n/${name}/0/get`)
+  for (const name of ['a', 'b', 'c']) answering.requested(`n/${name}/0/get`)
   clock.advance(1)
   say('n/a/0', 1)
   clear('n/b/0')
@@ -127,7 +131,7 @@ t.test('nothing is told of what is not known, not asked or not to be read', asyn
     'a/0',
     'a/0/get',
   ]) {
-    answering.asked(`n/${topic}`)
+    answering.requested(`n/${topic}`)
   }
   t.match(await answers.next(), { topic: 'n/a/0' })
   t.equal(answers.items.length, 1)
@@ -136,15 +140,13 @@ t.test('nothing is told of what is not known, not asked or not to be read', asyn
 t.test('a session that is gone is told nothing', async (t) => {
   const { say, answering, answers, registry, values, clock } = await asking(t)
   say('n/a/0', 1)
-  answering.asked('n/a/0/get')
-  const other = createAnswers({ registry, values, clock, markOf: () => undefined, patienceMs: 10 })(
-    {
-      base: '',
-      mayRead: () => true,
-      tell: (topic) => answers.put({ topic, value: 'other', options: undefined }),
-    },
-  )
-  other.asked('n/a/0/get')
+  answering.requested('n/a/0/get')
+  const other = createAnswers({ registry, values, clock, markOf: () => undefined, waitMs: 10 })({
+    base: '',
+    mayRead: () => true,
+    tell: (topic) => answers.put({ topic, value: 'other', options: undefined }),
+  })
+  other.requested('n/a/0/get')
   answering.close()
   t.match(await answers.next(), { value: 'other' })
   t.equal(answers.items.length, 1)
@@ -159,6 +161,6 @@ t.test('topics are relative to the base of whoever asks', async (t) => {
     { topic: '-/-/config/ok', value: { sensors: ['0/pir/-'] } },
     { topic: '0/-/-/config/ok', value: { sensors: ['pir/-'] } },
   ])
-  answering.asked('0/pir/-/get')
+  answering.requested('0/pir/-/get')
   t.match(await answers.next(({ value }) => value === 1), { topic: '0/pir/-' })
 })

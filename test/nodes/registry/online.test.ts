@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
-import { createSilenceWatch } from '../../../src/nodes/registry/silence.ts'
+import { createOfflineDetection } from '../../../src/nodes/registry/offline-detection.ts'
 import { changingPresence, openedNodes, stillClocks } from './opened-nodes.ts'
 
 type Opened = Awaited<ReturnType<typeof openedNodes>>
@@ -41,7 +41,7 @@ t.test('a node that signs in is there as long as it is signed in, whatever is sa
   t.ok(registry.isOffline('n'))
 })
 
-t.test('without its user a node is judged by its silence', async (t) => {
+t.test('without its user a node is judged by its reports', async (t) => {
   const presence = changingPresence({ n: false, m: false })
   const nodes = await openedNodes(t, { presence })
   nodes.say('n/thermometer/0', 1)
@@ -51,15 +51,15 @@ t.test('without its user a node is judged by its silence', async (t) => {
   t.notOk(nodes.registry.isOffline('unknown'))
 })
 
-t.test('a node that talks by a rhythm is offline after three silent ones', async (t) => {
+t.test('a node that reports by the clock is offline after three report intervals', async (t) => {
   const nodes = await openedNodes(t)
   const { registry, clock } = nodes
   report(nodes, 'n/thermometer/0', { everyMs: 10_000 })
   await toldOnline(nodes, 'n', true)
   clock.advance(30_000)
-  t.notOk(registry.isAnySilent())
+  t.notOk(registry.isAnyNewlyOffline())
   clock.advance(1)
-  t.ok(registry.isAnySilent())
+  t.ok(registry.isAnyNewlyOffline())
   await toldOnline(nodes, 'n', false)
   t.ok(registry.isOffline('n'))
   nodes.say('n/relay/0', 1)
@@ -75,10 +75,10 @@ t.test(
     await toldOnline(nodes, 'n', true)
     clock.setWall(clock.wallMs() + 86_400_000)
     clock.advance(30_000)
-    t.notOk(registry.isAnySilent())
+    t.notOk(registry.isAnyNewlyOffline())
     clock.setWall(clock.wallMs() - 2 * 86_400_000)
     clock.advance(1)
-    t.ok(registry.isAnySilent())
+    t.ok(registry.isAnyNewlyOffline())
   },
 )
 
@@ -86,9 +86,9 @@ t.test('three seconds of silence are not long, however fast a sensor is', async 
   const nodes = await openedNodes(t)
   report(nodes, 'n/thermometer/0', { everyMs: 100 })
   nodes.clock.advance(3000)
-  t.notOk(nodes.registry.isAnySilent())
+  t.notOk(nodes.registry.isAnyNewlyOffline())
   nodes.clock.advance(1)
-  t.ok(nodes.registry.isAnySilent())
+  t.ok(nodes.registry.isAnyNewlyOffline())
 })
 
 t.test('the fastest sensor counts that was not stale when its node spoke last', async (t) => {
@@ -99,25 +99,28 @@ t.test('the fastest sensor counts that was not stale when its node spoke last', 
   report(nodes, 'n/fast/0', { everyMs: 2000 })
   say('n/slow/0', 1)
   clock.advance(6001)
-  t.ok(registry.isAnySilent())
+  t.ok(registry.isAnyNewlyOffline())
   clock.advance(60_000)
   say('n/slow/0', 1)
   clock.advance(50_000)
-  t.notOk(registry.isAnySilent(), 'the fast one is broken')
+  t.notOk(registry.isAnyNewlyOffline(), 'the fast one is broken')
 })
 
-t.test('a node without a rhythm is unknown after five minutes, and never offline', async (t) => {
-  const nodes = await openedNodes(t)
-  const { registry, clock } = nodes
-  nodes.say('n/relay/0', 1)
-  clock.advance(300_000)
-  t.notOk(registry.isAnySilent())
-  clock.advance(1)
-  await toldOnline(nodes, 'n', null)
-  t.notOk(registry.isOffline('n'))
-  clock.advance(10_000_000)
-  t.notOk(registry.isAnySilent())
-})
+t.test(
+  'a node without a report interval is unknown after five minutes, and never offline',
+  async (t) => {
+    const nodes = await openedNodes(t)
+    const { registry, clock } = nodes
+    nodes.say('n/relay/0', 1)
+    clock.advance(300_000)
+    t.notOk(registry.isAnyNewlyOffline())
+    clock.advance(1)
+    await toldOnline(nodes, 'n', null)
+    t.notOk(registry.isOffline('n'))
+    clock.advance(10_000_000)
+    t.notOk(registry.isAnyNewlyOffline())
+  },
+)
 
 t.test('answers to requests show that a node is there', async (t) => {
   const nodes = await openedNodes(t)
@@ -125,7 +128,7 @@ t.test('answers to requests show that a node is there', async (t) => {
   nodes.clock.advance(3001)
   nodes.say('n/thermometer/0/config/ok', {})
   nodes.say('m/thermometer/0/config/ok', {})
-  t.notOk(nodes.registry.isAnySilent())
+  t.notOk(nodes.registry.isAnyNewlyOffline())
   t.notOk(nodes.registry.nodes.has('m'), 'but make none known')
 })
 
@@ -134,10 +137,10 @@ function watched() {
   const clock = stillClocks()
   const settled: number[] = []
   let isSilent = true
-  const watch = createSilenceWatch({
+  const watch = createOfflineDetection({
     clock,
     everyMs: 1000,
-    isAnySilent: () => isSilent,
+    isAnyNewlyOffline: () => isSilent,
     settle: () => settled.push(clock.nowMs()),
   })
   const look = (afterMs: number) => {

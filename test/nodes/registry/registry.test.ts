@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { isDevice } from '../../../src/nodes/device.ts'
-import { rhythmOf, withInterval } from '../../../src/nodes/registry/rhythm.ts'
+import { reportIntervalOf, withInterval } from '../../../src/nodes/registry/offline-detection.ts'
 import { anyTopic } from '../../topics.ts'
 import { changingPresence, openedNodes } from './opened-nodes.ts'
 
@@ -148,7 +148,7 @@ t.test('an empty retained message takes a device away, and the last one its node
   t.notOk(bus.kept.has('$SYS/hub/nodes/n'))
 })
 
-t.test('a sensor has a rhythm, and is stale past three of them', async (t) => {
+t.test('a sensor has a report interval, and is stale past three of them', async (t) => {
   const { registry, say, clock } = await openedNodes(t)
   for (const name of ['thermometer/0', 'relay/0', 'pir/-']) {
     for (let report = 0; report < 4; report++) {
@@ -156,9 +156,17 @@ t.test('a sensor has a rhythm, and is stale past three of them', async (t) => {
       clock.advance(10_000)
     }
   }
-  t.equal(registry.device('n/thermometer/0')?.rhythmMs, 10_000)
-  t.equal(registry.device('n/relay/0')?.rhythmMs, undefined, 'an actuator reports when it is asked')
-  t.equal(registry.device('n/pir/-')?.rhythmMs, undefined, 'and this one when somebody walks past')
+  t.equal(registry.device('n/thermometer/0')?.reportIntervalMs, 10_000)
+  t.equal(
+    registry.device('n/relay/0')?.reportIntervalMs,
+    undefined,
+    'an actuator reports when it is asked',
+  )
+  t.equal(
+    registry.device('n/pir/-')?.reportIntervalMs,
+    undefined,
+    'and this one when somebody walks past',
+  )
 })
 
 t.test('past the bound the longest silent go first', async (t) => {
@@ -231,19 +239,22 @@ t.test(
   },
 )
 
-t.test('whenever a sensor reports, its rhythm is that of its latest reports', async (t) => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(fc.nat({ max: 5000 }), { maxLength: 30 }), async (intervals) => {
-      const { registry, say, clock, close } = await openedNodes(t)
-      say('n/a/0', 1)
-      for (const interval of intervals) {
-        clock.advance(interval)
+t.test(
+  'whenever a sensor reports, its report interval is that of its latest reports',
+  async (t) => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.nat({ max: 5000 }), { maxLength: 30 }), async (intervals) => {
+        const { registry, say, clock, close } = await openedNodes(t)
         say('n/a/0', 1)
-      }
-      await close()
-      const expected = rhythmOf(intervals.reduce<readonly number[]>(withInterval, []))
-      return registry.device('n/a/0')?.rhythmMs === expected
-    }),
-  )
-  t.pass()
-})
+        for (const interval of intervals) {
+          clock.advance(interval)
+          say('n/a/0', 1)
+        }
+        await close()
+        const expected = reportIntervalOf(intervals.reduce<readonly number[]>(withInterval, []))
+        return registry.device('n/a/0')?.reportIntervalMs === expected
+      }),
+    )
+    t.pass()
+  },
+)

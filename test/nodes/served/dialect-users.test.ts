@@ -26,7 +26,7 @@ t.test('a command is one of its user, on the way it came', async (t) => {
     t.match(message, { topic: `${relay}/set`, qos: 1, retain: false })
     t.equal(String(message.payload.bytes), '{"state":true}')
     t.match(sender, { user: 'ann', address: '192.0.2.1', way: 'deconz' })
-    sender.watcher?.told?.({ receipt: 'accepted', afterMs: 0 })
+    sender.watcher?.changed?.({ receipt: 'accepted', afterMs: 0 })
     sender.watcher?.ended?.(confirmed)
     return undefined
   })
@@ -38,7 +38,7 @@ t.test('a command is one of its user, on the way it came', async (t) => {
 t.test('who would wait for more than a second is told how far it is', async (t) => {
   const sent: Receipt = { receipt: 'sent', afterMs: 1 }
   const { dialectUsers, clock } = opened((_message, { watcher }) => {
-    watcher?.told?.(sent)
+    watcher?.changed?.(sent)
     return undefined
   })
   const outcome = dialectUsers.of(arrival).command(relay, { state: true })

@@ -29,7 +29,7 @@ function knownDevice(node: KnownNode, name: string): KnownDevice {
     listed: undefined,
     hasObeyed: false,
     intervalsMs: [],
-    rhythmMs: undefined,
+    reportIntervalMs: undefined,
     isForgotten: false,
     heard: undefined,
   }

@@ -1,0 +1,241 @@
+import { isRecord } from '../core/json.ts'
+import type { SampledLog } from '../core/sampled-log.ts'
+import { ByteReader, ByteWriter } from './bytes.ts'
+import { lastNumberIn, seriesKey, seriesPrefix, throughKey, throughPrefix } from './keys.ts'
+import type { Point, RawBlockWriter } from './raw-block.ts'
+import type { HistoryJournal } from './write-ahead.ts'
+
+/** A quantity of a device whose values are recorded. */
+interface SeriesName {
+  /** Where the device reports. */
+  readonly topic: string
+  /** What of its report is meant, such as `temperature`; a name of a field within has its dots escaped. */
+  readonly quantity: string
+}
+
+/** The points of a quantity in one unit: one that changes its unit goes on in another series. */
+export interface Series extends SeriesName {
+  readonly id: number
+  readonly unit: string | undefined
+  /** Whether all values were true or false, which are recorded as 1 and 0. */
+  readonly isBoolean: boolean
+}
+
+/** A series as the history itself keeps it. */
+export interface OwnSeries extends Series {
+  quantity: string
+  isBoolean: boolean
+  /** False of what a hub before 0.2 has named, which did not escape dots. */
+  isEscaped: boolean
+  /** The time of the latest point that came. */
+  lastAt: number
+  /** All points with this ordinal or a lower one are in the store, outside of what is written ahead. */
+  through: number
+  /** What is not in closed blocks, in the order it came; only the last one grows. */
+  blocks: readonly OpenBlock[]
+  /** How often blocks were moved to where closed ones are. */
+  moves: number
+  /** Ends with the move that is under way. */
+  moving: Promise<void> | undefined
+}
+
+/** Points of one series and one hour. */
+export interface OpenBlock {
+  readonly id: number
+  readonly series: OwnSeries
+  /** When its hour begins. */
+  readonly startAt: number
+  readonly writer: RawBlockWriter
+  /** The ordinal of its last point. */
+  through: number
+  /** How much of it is in the store. */
+  storedLength: number
+  isClosed: boolean
+}
+
+/** A point in what is written ahead. */
+export interface LoggedPoint extends Point {
+  readonly ordinal: number
+  readonly series: number
+}
+
+/** Which series there are. */
+export interface SeriesTable {
+  readonly size: number
+  all(): Iterable<OwnSeries>
+  get(id: number): OwnSeries | undefined
+  /**
+   * The series that a point joins; undefined when there is none. What has no unit joins the one that was
+   * joined last: a report without a unit says nothing new about it.
+   */
+  join(name: PointName): OwnSeries | undefined
+  /** How many series a quantity has, each with another unit. */
+  units(name: SeriesName): number
+  add(name: SeriesName & Pick<Series, 'unit' | 'isBoolean'>): OwnSeries
+  /** Whether all values are true or false has changed, or its name is from a hub before 0.2. */
+  change(series: OwnSeries, isBoolean: boolean): void
+  remove(series: OwnSeries): void
+  restore(): Promise<void>
+  /** What has no unit joins this one of the series of its quantity. */
+  makeCurrent(series: OwnSeries): void
+}
+
+/** Which series a point belongs to. */
+export interface PointName extends SeriesName {
+  readonly unit: string | undefined
+  /** What a hub before 0.2 called the quantity, if that is another name. */
+  readonly formerly?: string | undefined
+}
+
+/** The series, whose names are noted in `journal` as soon as they are known. */
+export function createSeriesTable(journal: HistoryJournal, sampledLog: SampledLog): SeriesTable {
+  const byId = new Map<number, OwnSeries>()
+  const names = createSeriesNames()
+  let nextId = 1
+  const put = (series: OwnSeries) => {
+    byId.set(series.id, series)
+    names.put(series)
+    nextId = Math.max(nextId, series.id + 1)
+  }
+  const note = (series: OwnSeries) => journal.note(seriesKey(series.id), nameBytes(series))
+  const tellBroken = (key: string) =>
+    sampledLog.warn('history-unreadable', { key }, 'the name of a series could not be read')
+  return {
+    get size() {
+      return byId.size
+    },
+    all: () => byId.values(),
+    get: (id) => byId.get(id),
+    join: names.join,
+    units: names.units,
+    add: ({ topic, quantity, unit, isBoolean }) => {
+      const series = newSeries(nextId, { topic, quantity, unit, isBoolean, isEscaped: true })
+      put(series)
+      note(series)
+      return series
+    },
+    change: (series, isBoolean) => {
+      Object.assign(series, { isBoolean, isEscaped: true })
+      note(series)
+    },
+    remove: (series) => {
+      const { id } = series
+      names.remove(series)
+      byId.delete(id)
+      journal.note(seriesKey(id), undefined)
+      journal.note(throughKey(id), undefined)
+    },
+    restore: async () => {
+      for await (const [key, value] of journal.entries(seriesPrefix)) {
+        const series = namedIn(value, lastNumberIn(key))
+        if (series === undefined) tellBroken(key)
+        else put(series)
+      }
+      for await (const [key, value] of journal.entries(throughPrefix)) {
+        const series = byId.get(lastNumberIn(key))
+        if (series === undefined) tellBroken(key)
+        else Object.assign(series, readThrough(value))
+      }
+    },
+    makeCurrent: names.makeCurrent,
+  }
+}
+
+/** The series by topic and quantity, of each quantity the one that was joined last first. */
+function createSeriesNames() {
+  const byTopic = new Map<string, Map<string, OwnSeries[]>>()
+  const partsOf = ({ topic, quantity }: SeriesName) => byTopic.get(topic)?.get(quantity)
+  const put = (series: OwnSeries) => {
+    const { topic, quantity } = series
+    const quantities = byTopic.get(topic) ?? new Map<string, OwnSeries[]>()
+    const others = quantities.get(quantity) ?? []
+    byTopic.set(topic, quantities.set(quantity, [series, ...others]))
+  }
+  const remove = (series: OwnSeries) => {
+    const { topic, quantity } = series
+    const quantities = byTopic.get(topic)
+    const others = quantities?.get(quantity)?.filter((other) => other !== series)
+    if (others?.length) quantities?.set(quantity, others)
+    else quantities?.delete(quantity)
+    if (quantities?.size === 0) byTopic.delete(topic)
+  }
+  /** Goes on with what a hub before 0.2 has recorded of two quantities: the first of them takes it over. */
+  const renamed = ({ topic, quantity, formerly }: PointName) => {
+    if (formerly === undefined) return undefined
+    const [series] = byTopic.get(topic)?.get(formerly) ?? []
+    if (series === undefined || series.isEscaped) return undefined
+    remove(series)
+    series.quantity = quantity
+    put(series)
+    return [series]
+  }
+  const makeCurrent = (series: OwnSeries) => {
+    if (partsOf(series)?.[0] === series) return
+    remove(series)
+    put(series)
+  }
+  return {
+    put,
+    remove,
+    makeCurrent,
+    units: (name: SeriesName) => partsOf(name)?.length ?? 0,
+    join: (name: PointName): OwnSeries | undefined => {
+      const parts = partsOf(name) ?? renamed(name)
+      const current = parts?.[0]
+      const { unit } = name
+      if (unit === undefined || current?.unit === unit) return current
+      const other = parts?.find((series) => series.unit === unit)
+      if (other !== undefined) makeCurrent(other)
+      return other
+    },
+  }
+}
+
+/** As it is stored; a hub before 0.2 did not write `isEscaped`. */
+type Named = SeriesName &
+  Pick<OwnSeries, 'isBoolean'> & {
+    readonly unit?: string | undefined
+    readonly isEscaped?: boolean
+  }
+
+function newSeries(id: number, named: Named): OwnSeries {
+  const { topic, quantity, unit, isBoolean, isEscaped = false } = named
+  const nothing = { lastAt: 0, through: 0, blocks: [], moves: 0, moving: undefined }
+  return { id, topic, quantity, unit, isBoolean, isEscaped, ...nothing }
+}
+
+function nameBytes({ topic, quantity, unit, isBoolean, isEscaped }: OwnSeries): Buffer {
+  return Buffer.from(JSON.stringify({ topic, quantity, unit, isBoolean, isEscaped }))
+}
+
+function namedIn(bytes: Buffer, id: number): OwnSeries | undefined {
+  const name = parsed(bytes)
+  return isNamed(name) ? newSeries(id, name) : undefined
+}
+
+function parsed(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString())
+  } catch {
+    return undefined
+  }
+}
+
+function isNamed(value: unknown): value is Named {
+  if (!isRecord(value)) return false
+  const { topic, quantity } = value
+  return typeof topic === 'string' && typeof quantity === 'string'
+}
+
+/** Up to where the points of a series are in closed blocks, and when its latest one came. */
+export function throughBytes({ through, lastAt }: Pick<OwnSeries, 'through' | 'lastAt'>): Buffer {
+  const writer = new ByteWriter(16)
+  writer.unsigned(through)
+  writer.unsigned(lastAt)
+  return writer.written()
+}
+
+function readThrough(bytes: Buffer): Pick<OwnSeries, 'through' | 'lastAt'> {
+  const reader = new ByteReader(bytes)
+  return { through: reader.unsigned(), lastAt: reader.unsigned() }
+}

@@ -1,0 +1,90 @@
+import { reasonOf } from '../core/errors.ts'
+import { parseJson } from '../core/json.ts'
+import { RecencyMap } from '../core/recency-map.ts'
+import type { SampledLog } from '../core/sampled-log.ts'
+import type { Validator } from '../generated/validator.ts'
+import type { Store } from './store.ts'
+
+interface StoredTableOptions<T> {
+  readonly store: Pick<Store, 'entries' | 'write'>
+  /** What its keys in the store and its kinds of warnings begin with, such as `lock`. */
+  readonly name: string
+  /** How many are kept; past it those that were set the longest ago go first. */
+  readonly maxSize: number
+  /** Whether what was stored is a value of the table. */
+  readonly validate: Validator<T>
+  /** Makes good what is wrong with a stored value by now, or returns undefined: then it is forgotten. */
+  revive?(key: string, value: T): T | undefined
+  /** Called when a value had to go for a newer one. */
+  onForgotten?(key: string): void
+  readonly sampledLog: SampledLog
+}
+
+/** A map in memory whose changes also go to the store; nobody has to wait until they are there. */
+interface StoredTable<T> {
+  readonly size: number
+  get(key: string): T | undefined
+  /** What was set the longest ago comes first. */
+  entries(): Iterable<[key: string, value: T]>
+  set(key: string, value: T): void
+  delete(key: string): void
+  /**
+   * Resolves when the last change is in the store; nobody has to catch it.
+   *
+   * @throws HubError `cannot-write-store` when it cannot be.
+   */
+  stored(): Promise<void>
+}
+
+/** The table as it was in the store. What cannot be read is counted, logged and left out. */
+export async function openStoredTable<T>(options: StoredTableOptions<T>): Promise<StoredTable<T>> {
+  const { name, maxSize, store, sampledLog, onForgotten } = options
+  const values = await readValues(options)
+  let stored = Promise.resolve()
+  const write = (key: string, value: Buffer | undefined) => {
+    stored = store.write([{ key: `${name}/${key}`, value }])
+    stored.catch((error: unknown) => {
+      const fields = { key, reason: reasonOf(error) }
+      sampledLog.warn(`${name}-not-stored`, fields, 'what is known of a device was not stored')
+    })
+  }
+  const remove = (key: string) => {
+    if (values.delete(key)) write(key, undefined)
+  }
+  const forget = (key: string) => {
+    sampledLog.warn(`${name}-full`, { key }, 'a device was forgotten, to have room for another one')
+    remove(key)
+    onForgotten?.(key)
+  }
+  return {
+    get size() {
+      return values.size
+    },
+    get: (key) => values.get(key),
+    entries: () => values.entries(),
+    set: (key, value) => {
+      values.set(key, value)
+      write(key, Buffer.from(JSON.stringify(value)))
+      for (const [oldest] of values.entries()) {
+        if (values.size <= maxSize) break
+        forget(oldest)
+      }
+    },
+    delete: remove,
+    stored: () => stored,
+  }
+}
+
+async function readValues<T>(options: StoredTableOptions<T>): Promise<RecencyMap<string, T>> {
+  const { store, name, validate, sampledLog, revive = (_key, value) => value } = options
+  const prefix = `${name}/`
+  const values = new RecencyMap<string, T>()
+  for await (const [key, bytes] of store.entries(prefix)) {
+    const device = key.slice(prefix.length)
+    const json = parseJson(bytes)
+    const value = validate(json) ? revive(device, json) : undefined
+    if (value !== undefined) values.set(device, value)
+    else sampledLog.warn(`${name}-forgotten`, { key }, 'what was stored of a device is of no use')
+  }
+  return values
+}

@@ -1,3 +1,0 @@
-import { loadFolder } from '../../folder.ts'
-
-await loadFolder(import.meta.url)
