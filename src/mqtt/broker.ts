@@ -76,8 +76,8 @@ const mostSettlingMs = 1000
 export async function openBroker(options: BrokerOptions): Promise<Broker> {
   const parts = await openParts(options)
   const { bus, journal, sessions, wills, aedes } = parts
-  const context = { ...options, ...contextOf(options), ...parts }
   const connections = new Set<Connection>()
+  const context = { ...options, ...contextOf(options), ...parts, connections }
   const stopTelling = tellStatistics({ ...options, ...parts, state: () => stateOf(parts) })
   const shutdown = async () => {
     stopTelling()
@@ -98,9 +98,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
     bus,
     journal,
     handle: (socket, request) => {
-      const connection = new Connection(socket, request, context)
-      connections.add(connection)
-      connection.onClosed = () => connections.delete(connection)
+      connections.add(new Connection(socket, request, context))
     },
     closeConnections,
     close: async () => {

@@ -40,6 +40,8 @@ export interface ConnectionContext {
   readonly publishing: Publishing
   readonly frames: PublishFrames
   readonly traffic: Traffic
+  /** Those that are open. */
+  readonly connections: Pick<Set<object>, 'delete'>
   /** CONNECT came on a connection, which is one of a client then, let in or not. */
   understood(connection: object): void
 }

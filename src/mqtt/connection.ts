@@ -37,8 +37,6 @@ const latePerSecond = 1000
  * the pace it may have, and deals with each in its order. It is not read before its client was let in.
  */
 export class Connection {
-  /** Is called when it has ended. */
-  onClosed: () => void = () => {}
   readonly #socket: Duplex
   readonly #context: ConnectionContext
   readonly #origin: Origin
@@ -358,7 +356,7 @@ export class Connection {
     this.#registered?.leave()
     this.#conversation?.closed()
     this.#leaveSession(isGoodbye)
-    this.onClosed()
+    this.#context.connections.delete(this)
   }
 
   #goodbye(last: Buffer): void {
