@@ -59,7 +59,7 @@ function placeIn(item: string): Place {
 export function dialectsLine(places: readonly DialectPlace[]): string {
   const words = places.map(({ dialect, port }) => {
     const { title, labPort } = servedDialects[dialect]
-    const away = `${title} not: its port ${labPort} is in use, --dialects ${dialect}=PORT takes another`
+    const away = `${title} not: its port ${labPort} is in use`
     return port === undefined ? away : `${title} ${port}`
   })
   return words.length === 0 ? 'none' : words.join(', ')

@@ -40,6 +40,6 @@ t.test('the lab says where each is, and why one is not', async (t) => {
   ] as const
   t.equal(
     dialectsLine(places),
-    'deCONZ 8088, deCONZ not: its port 8088 is in use, --dialects deconz=PORT takes another',
+    'deCONZ 8088, deCONZ not: its port 8088 is in use',
   )
 })
