@@ -38,8 +38,5 @@ t.test('the lab says where each is, and why one is not', async (t) => {
     { dialect: 'deconz', port: 8088 },
     { dialect: 'deconz', error: 'in use' },
   ] as const
-  t.equal(
-    dialectsLine(places),
-    'deCONZ 8088, deCONZ not: its port 8088 is in use',
-  )
+  t.equal(dialectsLine(places), 'deCONZ 8088, deCONZ not: its port 8088 is in use')
 })
