@@ -69,7 +69,7 @@ interface Load {
 
 export function openMessagePath(parts: MessagePathParts): MessagePath {
   const { bus, records, commands } = parts
-  const warnOnce = createWarnOnce(parts)
+  const keeping = { ...parts, warnOnce: createWarnOnce(parts) }
   const arrivals = createArrivals(parts)
   const stopHearing = bus.subscribe('#', arrivals.take)
 
@@ -78,7 +78,7 @@ export function openMessagePath(parts: MessagePathParts): MessagePath {
     const decision = checkRight(record, { message, sender }, parts)
     if (message.payload.refusal !== undefined) throw message.payload.refusal
     checkModel(record, message, parts)
-    return keptOrNot(record, { message, sender, decision }, { ...parts, warnOnce })
+    return message.retain ? keptOrNot(record, { message, sender, decision }, keeping) : message
   }
   const command = (device: string, record: TopicRecord, entering: Entering) => {
     const { message, sender } = entering
@@ -187,7 +187,6 @@ function keptOrNot(
   { message, sender, decision }: Entering & { readonly decision: PublishDecision },
   parts: Pick<MessagePathParts, 'load' | 'sampledLog'> & { warnOnce(topic: string): void },
 ): Message {
-  if (!message.retain) return message
   const { topic } = record
   const { load, sampledLog, warnOnce } = parts
   if (decision.withoutRetain) {

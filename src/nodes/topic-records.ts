@@ -61,20 +61,25 @@ const most = { records: 20_000, characters: 4 * 1_048_576 }
 /** Topics nobody may use get a record each time: who invents them must not drive out the others. */
 export function createTopicRecords(options: TopicRecordsOptions): TopicRecords {
   const records = new Map<string, TopicRecord>()
+  /** A message that has entered arrives next. */
+  let latest: TopicRecord | undefined
   let characters = 0
   const forgetAll = () => {
     records.clear()
+    latest = undefined
     characters = 0
   }
   const remember = (record: TopicRecord) => {
-    characters += record.topic.length
-    if (records.size === most.records || characters > most.characters) forgetAll()
+    const { length } = record.topic
+    if (records.size === most.records || characters + length > most.characters) forgetAll()
+    characters += length
     records.set(record.topic, record)
   }
   return {
     of: (topic) => {
-      const known = records.get(topic)
-      if (known !== undefined) return known
+      if (latest?.topic === topic) return latest
+      latest = records.get(topic)
+      if (latest !== undefined) return latest
       const record = createRecord(topic, options)
       if (record.error === undefined) remember(record)
       return record
@@ -90,11 +95,13 @@ function createRecord(topic: string, options: TopicRecordsOptions): TopicRecord 
   const commanded = commandedDevice(topic)
   const subject = shape === 'report' ? topic : topic.replace(/\/(config\/)?[^/]+$/, '')
   const { base } = deviceOf(subject)
-  const isReport = shape === 'report'
+  const error = topicErrorOf(topic, topicLimits)
+  // The rules remember whom they were asked about: not what nobody may use, however long it is.
+  const isReport = shape === 'report' && error === undefined
   const isMatched = (filter: string) => matches(filter, topic)
   return {
     topic,
-    error: topicErrorOf(topic, topicLimits),
+    error,
     shape,
     commanded,
     base,
