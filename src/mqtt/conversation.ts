@@ -171,7 +171,6 @@ export class Conversation implements RetainedReader {
   #incomingOf(packet: Buffer, read: PublishPacket): Incoming {
     const { limits, jsonLimits } = this.#context
     const { payload, qos, retain } = read
-    const properties = propertiesOf(read)
     const message: Message = {
       topic: this.#topicOf(read),
       payload: isOversize(packet)
@@ -180,7 +179,7 @@ export class Conversation implements RetainedReader {
       qos,
       retain,
       client: this.#options.name,
-      ...(properties !== undefined && { properties }),
+      properties: propertiesOf(read),
     }
     return { message, sender: this.#senderNow(), mayBeAnswered: this.#mayBeAnswered }
   }

@@ -5,7 +5,7 @@ import type { SignedIn } from '../access/signed-in.ts'
 import type { User } from '../access/user.ts'
 import type { Bus } from '../bus/bus.ts'
 import { type AlarmClock, systemClock } from '../core/clock.ts'
-import type { Message } from '../core/message.ts'
+import type { Message, MessageProperties } from '../core/message.ts'
 import type { Payload } from '../core/payload.ts'
 import { isCommand, joinTopic, relativeTopic } from '../core/topic.ts'
 import type { Dialect, Session } from '../dialects/dialect.ts'
@@ -111,7 +111,7 @@ export function openTalkSession(
       // Of a report there is nothing to answer.
       const isQuestion = shapeOf(topic) !== 'report'
       if (isQuestion && answering.list(topic, payload, line)) return
-      const message = { ...toMessage(joinTopic(base, topic), payload), properties }
+      const message = toMessage(joinTopic(base, topic), payload, properties)
       const sender = { user: user.name, rights, address, way: dialect.name, watcher, force }
       const entered = context.enter(message, sender)
       if (entered === undefined) return
@@ -133,9 +133,13 @@ export function openTalkSession(
   }
 }
 
-function toMessage(topic: string, payload: Payload): Message {
+function toMessage(
+  topic: string,
+  payload: Payload,
+  properties: MessageProperties | undefined,
+): Message {
   // A command is worth an acknowledgement by the node; a reading is not, the next one follows.
-  return { topic, payload, qos: isCommand(topic) ? 1 : 0, retain: false }
+  return { topic, payload, qos: isCommand(topic) ? 1 : 0, retain: false, properties }
 }
 
 /** Milliseconds from the end of a catch-up to the next: collecting all values is much work. */
