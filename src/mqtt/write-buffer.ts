@@ -23,8 +23,7 @@ export interface WriteBufferOptions {
 /** How much of a replay of kept messages may wait for a slow reader before the replay does. */
 const replayBytes = 64 * 1024
 
-/** First room for packets; grows to what one turn of the event loop needs. */
-const leastRoomBytes = 512
+const nothing = Buffer.alloc(0)
 
 /** A promise that waits for the disk. */
 interface Held {
@@ -39,7 +38,8 @@ interface Held {
  */
 export class WriteBuffer {
   readonly #options: WriteBufferOptions
-  #buffer = Buffer.alloc(0)
+  /** Of this turn; those that others get as well are theirs, too, and never change. */
+  #packets: Buffer[] = []
   #collectedBytes = 0
   #held: Held[] = []
   #heldBytes = 0
@@ -62,14 +62,13 @@ export class WriteBuffer {
 
   /** Takes a packet that promises nothing. */
   add(packet: Buffer): void {
-    this.#copy(packet)
+    this.#collect(packet)
     this.#flushSoon()
   }
 
   /** Takes a message with its id, which is 0 at QoS 0. */
   addPublish({ bytes, idAt }: PublishFrame, id: number): void {
-    const start = this.#copy(bytes)
-    if (idAt > 0) this.#buffer.writeUInt16BE(id, start + idAt)
+    this.#collect(idAt > 0 ? withId(bytes, idAt, id) : bytes)
     this.#flushSoon()
   }
 
@@ -81,8 +80,7 @@ export class WriteBuffer {
 
   /** As `promise`, of a message. */
   promisePublish({ bytes, idAt }: PublishFrame, id: number, topic: string): void {
-    const own = Buffer.from(bytes)
-    own.writeUInt16BE(id, idAt)
+    const own = withId(bytes, idAt, id)
     if (this.#options.journal.isLasting) this.#hold({ bytes: own, topic })
     else this.add(own)
   }
@@ -133,29 +131,20 @@ export class WriteBuffer {
     this.#options.onDrained()
   }
 
-  /** Returns where the copy begins in the buffer. */
-  #copy(packet: Buffer): number {
-    const start = this.#collectedBytes
-    this.#makeRoom(start + packet.length)
-    this.#buffer.set(packet, start)
+  #collect(packet: Buffer): void {
+    this.#packets.push(packet)
     this.#collectedBytes += packet.length
     this.#options.traffic.packetsSent++
     if (packet.length > this.#largestBytes) this.#largestBytes = packet.length
-    return start
   }
 
-  #makeRoom(bytes: number): void {
-    if (bytes <= this.#buffer.length) return
-    const larger = Buffer.allocUnsafe(Math.max(leastRoomBytes, bytes, 2 * this.#buffer.length))
-    this.#buffer.copy(larger, 0, 0, this.#collectedBytes)
-    this.#buffer = larger
-  }
-
+  /** A single packet is not copied for each who gets it; several take no more room than they need. */
   #take(): Buffer {
-    const taken = this.#buffer.subarray(0, this.#collectedBytes)
-    this.#buffer = Buffer.alloc(0)
+    const packets = this.#packets
+    const [first = nothing] = packets
+    this.#packets = []
     this.#collectedBytes = 0
-    return taken
+    return packets.length > 1 ? Buffer.concat(packets) : first
   }
 
   #flushSoon(): void {
@@ -208,4 +197,11 @@ export class WriteBuffer {
     if (count === 0) this.#heldTopics.delete(topic)
     else this.#heldTopics.set(topic, count)
   }
+}
+
+/** A packet of its own, with the id that its client knows it by. */
+function withId(bytes: Buffer, idAt: number, id: number): Buffer {
+  const own = Buffer.from(bytes)
+  own.writeUInt16BE(id, idAt)
+  return own
 }
