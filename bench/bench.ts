@@ -33,7 +33,7 @@ export interface Bench {
 }
 
 const starters = {
-  hub: () => startNode('hub', ({ port, httpPort }) => ({ mqtt: port, talk: httpPort })),
+  hub: () => startNode('hub', ({ port, httpPort }) => ({ ...mqttAt(port), talk: httpPort })),
   'bare Aedes': () => startNode('bare-aedes', ({ port }) => ({ mqtt: port })),
   'bare ws': () => startNode('bare-ws', ({ port }) => ({ relay: port })),
   'socket.io': () => startNode('socket-io', ({ port }) => ({ socketIo: port })),
@@ -41,8 +41,13 @@ const starters = {
   'MQTT floor': () => startNode('floor', ({ port }) => ({ mqtt: port }), ['mqtt']),
   Mosquitto: async () => {
     const { child, port, websocketPort } = await startMosquitto()
-    return { child, ports: { mqtt: port, mqttByWebsocket: websocketPort } }
+    return { child, ports: { ...mqttAt(port), mqttByWebsocket: websocketPort } }
   },
+}
+
+/** One port for all levels. */
+function mqttAt(port: number): Server['ports'] {
+  return { mqtt: port, mqtt5: port, mqtt5WithProperties: port }
 }
 
 interface Started {

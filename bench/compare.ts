@@ -13,6 +13,8 @@ import { type Row, rowOfReadings, type Target } from './table.ts'
 /** A server, the wire on which it is measured, and what the hub is to be in comparison. */
 export interface Side {
   readonly name: ServerName
+  /** What the table says, where the name of the server does not say which side it is. */
+  readonly label?: string
   readonly wire: WireName
   readonly target?: Target | undefined
 }
@@ -51,8 +53,8 @@ export async function compare(
   const readings = await alternate([...servers], (side) => measure(subjectOf(side, time)))
   const [ours, ...others] = readings.map(medianReading)
   if (hub === undefined || ours === undefined) throw new Error('expected the hub, got no side')
-  return peers.map(({ name, target }, at) =>
-    rowOfReadings(question, { hub: ours, peer: name, theirs: others[at] ?? ours }, target),
+  return peers.map(({ name, label, target }, at) =>
+    rowOfReadings(question, { hub: ours, peer: label ?? name, theirs: others[at] ?? ours }, target),
   )
 }
 

@@ -13,6 +13,7 @@ import { ingestion } from './ingest.ts'
 import { latency } from './latency.ts'
 import { manyToMany } from './many-to-many.ts'
 import { memory } from './memory.ts'
+import { mqtt5 } from './mqtt5.ts'
 import { retainedReplay } from './retained.ts'
 import { sparseByMqtt, sparseByWebsocket } from './sparse.ts'
 import { startTime } from './start-time.ts'
@@ -24,6 +25,7 @@ const questions: Readonly<Record<string, (bench: Bench) => Promise<Row[]>>> = {
   'fan-in': fanIn,
   'many-to-many': manyToMany,
   ingest: ingestion,
+  mqtt5,
   'command-round-trip': commandRoundTrip,
   latency,
   'sparse-websocket': sparseByWebsocket,

@@ -1,11 +1,12 @@
 import type { Socket } from 'node:net'
 import { closeAll, openConnection, openMany } from './connection.ts'
 import { type MeterOptions, measure, type Reading } from './meter.ts'
-import { ackBytes, pingPacket } from './packets.ts'
-import { acknowledgedMessage, firstRoom, wires } from './wires.ts'
+import { pingPacket } from './packets.ts'
+import { firstRoom, type Wire, type WireName, wires } from './wires.ts'
 
 export interface IngestOptions extends MeterOptions {
   readonly port: number
+  readonly wire: WireName
   readonly publishers: number
   readonly qos: 0 | 1
 }
@@ -19,14 +20,17 @@ const runMessages = 25
  */
 export async function ingest(options: IngestOptions): Promise<Reading> {
   const { port, publishers, qos } = options
-  const answerBytes = qos === 0 ? pingPacket.length : ackBytes * runMessages
+  const wire: Wire = wires[options.wire]
   let messages = 0
   const open = async (at: number): Promise<Socket> => {
-    const runs = runsOf(firstRoom + at, qos)
+    const runs = runsOf(wire, firstRoom + at, qos)
     let answers = 0
     let waitingBytes = 0
-    const socket = await openConnection(port, wires.mqtt.publisher(firstRoom), (bytes) => {
+    let answerBytes = 0
+    const socket = await openConnection(port, wire.publisher(firstRoom), (bytes, read) => {
       waitingBytes += bytes
+      // PUBACK of MQTT 5 may say that nobody subscribed, and then all of them do.
+      answerBytes ||= (2 + (read[1] ?? 0)) * (qos === 0 ? 1 : runMessages)
       for (; waitingBytes >= answerBytes; waitingBytes -= answerBytes) {
         messages += runMessages
         socket.write(runs[answers++ % runs.length] ?? '')
@@ -42,10 +46,10 @@ export async function ingest(options: IngestOptions): Promise<Reading> {
 }
 
 /** A message may have the id of another one that was acknowledged. */
-function runsOf(room: number, qos: 0 | 1): Buffer[] {
+function runsOf(wire: Wire, room: number, qos: 0 | 1): Buffer[] {
   return [0, 1].map((run) => {
     const ids = Array.from({ length: runMessages }, (_, at) => run * runMessages + at + 1)
-    if (qos === 1) return Buffer.concat(ids.map((id) => acknowledgedMessage(room, id)))
-    return Buffer.concat([...ids.map(() => wires.mqtt.message(room)), pingPacket])
+    if (qos === 1) return Buffer.concat(ids.map((id) => wire.message(room, id)))
+    return Buffer.concat([...ids.map(() => wire.message(room)), pingPacket])
   })
 }

@@ -1,7 +1,7 @@
 // What a broker keeps: retained messages, and subscriptions that concern nobody.
 import { once } from 'node:events'
 import { closeAll, openConnection } from './connection.ts'
-import { ackBytes, pingPacket, subscribePacket } from './packets.ts'
+import { pingPacket, subackBytes, subscribePacket } from './packets.ts'
 import { retainedMessage, wires } from './wires.ts'
 
 export interface FillOptions {
@@ -66,7 +66,6 @@ export async function replay({ port, topics }: FillOptions): Promise<number> {
   const done = new Promise<void>((resolve) => {
     complete = resolve
   })
-  const subackBytes = ackBytes + 1
   const socket = await openConnection(port, [connect], (bytes) => {
     receivedBytes += bytes
     if (receivedBytes >= expectedBytes + subackBytes) complete()

@@ -1,6 +1,16 @@
 // What is said on each wire: the same message in the words of each peer.
 import { clientFrame, serverFrameBytes, upgradeRequest } from './frames.ts'
-import { connectPacket, field, number, packet, subscribePacket } from './packets.ts'
+import {
+  connectPacket,
+  countPackets,
+  field,
+  type Level,
+  number,
+  packet,
+  propertiesOf,
+  subackBytes,
+  subscribePacket,
+} from './packets.ts'
 
 /** A step of opening a connection: what is sent, and whether what has come is the whole answer. */
 export interface Step {
@@ -18,8 +28,8 @@ export interface Wire {
   publisher(room: number): readonly Step[]
   /** Whether who speaks in a room is in it, and receives what it said. */
   readonly isEchoed: boolean
-  /** A message as it is sent. */
-  message(room: number): Buffer
+  /** A message as it is sent; with an id it is one at QoS 1, where there is such a thing. */
+  message(room: number, id?: number): Buffer
   /** Its length as it is received. */
   deliveredBytes(room: Room): number
 }
@@ -84,27 +94,47 @@ function socketIoSteps(room: Room): readonly Step[] {
 let clients = 0
 
 const connackBytes = 4
-const subackBytes = 5
 const filterOf = (room: Room) => `nodes/bridge/${room === 'all' ? '+' : room}/${device}`
 
-const mqtt: Wire = {
-  receiver: (room) => [
-    connectStep(),
-    { send: subscribePacket([filterOf(room)]), isAnswered: hasBytes(connackBytes + subackBytes) },
-  ],
-  publisher: () => [connectStep()],
-  isEchoed: false,
-  message: (room) => packet(0x30, [field(topicOf(room)), Buffer.from(value)]),
-  deliveredBytes: () => mqtt.message(firstRoom).length,
+/** MQTT of a level, with the properties that each message has. */
+function mqttOf(level: Level, properties?: Buffer): Wire {
+  const connect = (): Step => ({
+    send: connectPacket(`load-${clients++}`, true, level),
+    isAnswered: (received) => countPackets(received) >= 1,
+  })
+  const message = (room: number, id?: number) => {
+    const own = id === undefined ? [] : [number(id)]
+    const parts = [field(topicOf(room)), ...own, ...propertiesOf(level, properties)]
+    return packet(id === undefined ? 0x30 : 0x32, [...parts, Buffer.from(value)])
+  }
+  return {
+    receiver: (room) => [
+      connect(),
+      {
+        send: subscribePacket([filterOf(room)], 0, level),
+        isAnswered: (received) => countPackets(received) >= 2,
+      },
+    ],
+    publisher: () => [connect()],
+    isEchoed: false,
+    message,
+    deliveredBytes: () => message(firstRoom).length,
+  }
 }
 
-function connectStep(): Step {
-  return { send: connectPacket(`load-${clients++}`), isAnswered: hasBytes(connackBytes) }
-}
+/** MQTT 5, 3.3.2.3: payload format, content type and two user properties. */
+const fourProperties = Buffer.concat([
+  Buffer.from([0x01, 1, 0x03]),
+  field('application/json'),
+  Buffer.from([0x26]),
+  field('site'),
+  field('lab'),
+  Buffer.from([0x26]),
+  field('unit'),
+  field('℃'),
+])
 
-function hasBytes(bytes: number) {
-  return (received: Buffer) => received.length >= bytes
-}
+const mqtt = mqttOf(4)
 
 const mqttByWebsocket: Wire = {
   receiver: (room) => framed(mqtt.receiver(room)),
@@ -129,14 +159,17 @@ function framed(steps: readonly Step[]): readonly Step[] {
   ]
 }
 
-export const wires = { talk, relay, socketIo, mqtt, mqttByWebsocket }
+export const wires = {
+  talk,
+  relay,
+  socketIo,
+  mqtt,
+  mqttByWebsocket,
+  mqtt5: mqttOf(5),
+  mqtt5WithProperties: mqttOf(5, fourProperties),
+}
 
 export type WireName = keyof typeof wires
-
-/** A message at QoS 1 with an id. */
-export function acknowledgedMessage(room: number, id: number): Buffer {
-  return packet(0x32, [field(topicOf(room)), number(id), Buffer.from(value)])
-}
 
 /** A retained message on one of many topics, all of one length. */
 export function retainedMessage(at: number): Buffer {
