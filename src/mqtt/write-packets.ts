@@ -148,7 +148,7 @@ export function writeAcknowledgement(
   const { level, reason = reasons.success, problem } = options
   const first = type === packetTypes.pubrel ? release : type << 4
   if (level < 5 || reason === reasons.success) return Buffer.from([first, 2, id >> 8, id & 255])
-  const short = packetOf(first, [idBytes(id), Buffer.from([reason])])
+  const short = Buffer.from([first, 3, id >> 8, id & 255, reason])
   if (problem === undefined) return short
   const long = packetOf(first, [idBytes(id), Buffer.from([reason]), problemOf(problem)])
   return long.length <= (options.maximumBytes ?? long.length) ? long : short
