@@ -2,7 +2,7 @@
 // and the tests themselves.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { installedNode } from './node-programs.ts'
+import { installedNode } from './npm-programs.ts'
 
 const journeys = ['browser', 'commands', 'first-day', 'five-ways', 'lab', 'nodes', 'users']
 
