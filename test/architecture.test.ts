@@ -79,6 +79,23 @@ t.test('imports run downwards only, and siblings do not import each other', asyn
   t.same(wrong, [])
 })
 
+t.test('an exported name is declared once', async (t) => {
+  const declaration =
+    /^export (?:abstract |async |declare )*(?:class|const|function\*?|interface|let|type) (\w+)/gm
+  const declared = files
+    // Each of those checks what one schema says.
+    .filter((file) => roomOf(file) !== 'generated')
+    .flatMap((file) => {
+      const names = [...readFileSync(file, 'utf8').matchAll(declaration)].map(([, name]) => name)
+      return [...new Set(names)].map((name) => `${name}`)
+    })
+  t.ok(declared.includes('startHub'))
+  t.same(
+    declared.filter((name, at) => declared.indexOf(name) !== at),
+    [],
+  )
+})
+
 t.test('a command line loads no command but the one it runs', async (t) => {
   const loaded = new Set([join(source, 'cli/program.ts')])
   for (const file of loaded) {

@@ -6,7 +6,7 @@ import type { Config } from '../generated/config.ts'
 import { addressGroup, isLoopback } from './address.ts'
 
 /** What the connection limiter needs of a TCP connection; a socket has it. */
-export interface Connection {
+export interface TcpConnection {
   readonly remoteAddress?: string | undefined
   once(event: 'close', listener: () => void): unknown
 }
@@ -47,14 +47,14 @@ export interface ConnectionLimiter {
    * Takes a new connection in, or returns the limit it is past: the caller ends it then. That of a
    * proxy belongs to no address until `forward` tells for whom it is.
    */
-  accept(connection: Connection, from?: 'client' | 'proxy'): ConnectionLimit | undefined
+  accept(connection: TcpConnection, from?: 'client' | 'proxy'): ConnectionLimit | undefined
   /**
    * Counts a proxy's connection for the address whose request it carries now, or returns the limit
    * that address is past: the caller refuses the request then.
    */
   forward(connection: object, request: ForwardedRequest): ConnectionLimit | undefined
   /** Lets `secure`, the TLS socket on an accepted `connection`, stand for it. */
-  secured(secure: object, connection: Connection): void
+  secured(secure: object, connection: TcpConnection): void
   /** What came on a connection makes sense: it does not count among those that came to nothing. */
   understood(connection: object): void
   /**
@@ -84,7 +84,7 @@ export function createConnectionLimiter(options: ConnectionLimiterOptions): Conn
     const kind = limit === 'memory' ? 'memory-refused' : 'connections-refused'
     sampledLog.warn(kind, { limit, ...fields }, 'a connection was refused')
   }
-  const count = (connection: Connection, use: AddressUse | undefined) => {
+  const count = (connection: TcpConnection, use: AddressUse | undefined) => {
     const counted = tally.opened(use)
     countedOf.set(connection, counted)
     connection.once('close', () => {

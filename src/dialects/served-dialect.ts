@@ -87,10 +87,10 @@ export interface Welcome {
   /** Whose it is, when that is known before the first frame. */
   readonly user?: User
   /** Begins the conversation. */
-  open(link: ServedLink): Conversation
+  open(link: ServedLink): ServedConversation
 }
 
-export interface Conversation {
+export interface ServedConversation {
   /** A frame has come; one that is no UTF-8 has its bytes replaced. */
   receive(frame: string): void
   /** The link has closed, whoever closed it. */

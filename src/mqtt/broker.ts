@@ -18,7 +18,7 @@ import type { TopicLimits } from '../core/topic.ts'
 import type { Store } from '../store/store.ts'
 import type { BusPacket } from './carried.ts'
 import { createClients } from './clients.ts'
-import { Connection } from './connection.ts'
+import { MqttConnection } from './connection.ts'
 import type { ConnectionSettings } from './connection-context.ts'
 import { createEmbeddedBus, createPersistence } from './embedded-bus.ts'
 import { Emitter } from './emitter.ts'
@@ -76,7 +76,7 @@ const mostSettlingMs = 1000
 export async function openBroker(options: BrokerOptions): Promise<Broker> {
   const parts = await openParts(options)
   const { bus, journal, sessions, wills, aedes } = parts
-  const connections = new Set<Connection>()
+  const connections = new Set<MqttConnection>()
   const context = { ...options, ...contextOf(options), ...parts, connections }
   const stopTelling = tellStatistics({ ...options, ...parts, state: () => stateOf(parts) })
   const shutdown = async () => {
@@ -98,7 +98,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
     bus,
     journal,
     handle: (socket, request) => {
-      connections.add(new Connection(socket, request, context))
+      connections.add(new MqttConnection(socket, request, context))
     },
     closeConnections,
     close: async () => {

@@ -5,7 +5,7 @@ import type { ByteShare } from '../core/byte-budget.ts'
 import { TokenBucket } from '../core/token-bucket.ts'
 import { clientName } from './clients.ts'
 import type { ConnectionContext } from './connection-context.ts'
-import { Conversation } from './conversation.ts'
+import { MqttConversation } from './conversation.ts'
 import { Deadlines } from './deadlines.ts'
 import { FrameReader } from './frame-reader.ts'
 import {
@@ -36,7 +36,7 @@ const latePerSecond = 1000
  * One connection of a client, whatever its level: it cuts what comes into packets, within all limits and at
  * the pace it may have, and deals with each in its order. It is not read before its client was let in.
  */
-export class Connection {
+export class MqttConnection {
   readonly #socket: Duplex
   readonly #context: ConnectionContext
   readonly #origin: Origin
@@ -50,7 +50,7 @@ export class Connection {
   #phase: 'new' | 'connecting' | 'open' | 'closed' = 'new'
   #connect: ConnectPacket | undefined
   #isIn: LetIn | undefined
-  #conversation: Conversation | undefined
+  #conversation: MqttConversation | undefined
   #registered: Registered | undefined
   /** What the broker calls the client; empty before CONNECT. */
   #name = ''
@@ -190,7 +190,7 @@ export class Connection {
   }
 
   /** Whether a packet comes no sooner than it may. */
-  #mayTake(packet: Buffer, conversation: Conversation): boolean {
+  #mayTake(packet: Buffer, conversation: MqttConversation): boolean {
     if (typeOf(packet.readUInt8()) !== packetTypes.publish) {
       const requests = conversation.requestsIn(packet)
       return requests === 0 || this.#requests.take(requests)
@@ -260,7 +260,7 @@ export class Connection {
     }
     traffic.connections++
     this.#isIn = isIn
-    this.#conversation = new Conversation(
+    this.#conversation = new MqttConversation(
       {
         ...place,
         connect,

@@ -7,7 +7,7 @@ import type { ConnectionContext } from './connection-context.ts'
 import type { KeptMessage } from './message-record.ts'
 import { isOversize, oversizeError, packetTypes, qosOf, typeOf } from './packet-types.ts'
 import { noBytes, properties as p } from './properties.ts'
-import type { Incoming, Published as Outcome } from './publishing.ts'
+import type { Incoming, PublishResult } from './publishing.ts'
 import type { ConnectPacket } from './read-connect.ts'
 import {
   type Acknowledgement,
@@ -62,7 +62,7 @@ export const mostAliases = 10
 const { puback, pubrec, pubrel, pubcomp, suback, unsuback } = packetTypes
 
 /** What a client that was let in says, and what it is answered. */
-export class Conversation implements RetainedReader {
+export class MqttConversation implements RetainedReader {
   readonly #options: ConversationOptions
   readonly #context: ConnectionContext
   readonly #retainedReplay: RetainedReplay
@@ -154,7 +154,7 @@ export class Conversation implements RetainedReader {
   }
 
   /** Undefined when the connection has ended by it. */
-  #enter(packet: Buffer, read: PublishPacket): Outcome | undefined {
+  #enter(packet: Buffer, read: PublishPacket): PublishResult | undefined {
     const { publishing } = this.#context
     const { connect, ended } = this.#options
     const incoming = this.#incomingOf(packet, read)
@@ -213,11 +213,11 @@ export class Conversation implements RetainedReader {
   }
 
   /** Before MQTT 5 a message cannot be refused: it is acknowledged, or the connection ends [MQTT-3.3.5-2]. */
-  #isRefused(outcome: Outcome): outcome is Extract<Outcome, { refused: HubError }> {
+  #isRefused(outcome: PublishResult): outcome is Extract<PublishResult, { refused: HubError }> {
     return 'refused' in outcome && this.#options.connect.level === 5
   }
 
-  #answer({ qos, id }: PublishPacket, outcome: Outcome): void {
+  #answer({ qos, id }: PublishPacket, outcome: PublishResult): void {
     const { level, wantsProblems, maximumPacketBytes } = this.#options.connect
     const type = qos === 1 ? puback : pubrec
     const reason = this.#isRefused(outcome) ? refusalReason(outcome.refused) : takenBy(outcome, qos)
@@ -371,7 +371,7 @@ function refusalReason(refused: HubError): Reason {
 }
 
 /** [MQTT 5, 3.4.2.1] Whether anybody has it is told as Mosquitto does: at QoS 1. */
-function takenBy(outcome: Outcome, qos: number): Reason {
+function takenBy(outcome: PublishResult, qos: number): Reason {
   const isTaken = !('isTaken' in outcome) || outcome.isTaken
   return qos === 1 && !isTaken ? reasons.noMatchingSubscribers : reasons.success
 }

@@ -49,7 +49,7 @@ export interface Incoming {
 }
 
 /** What became of a message. */
-export type Published =
+export type PublishResult =
   /** Whether any client receives it. */
   | { readonly isTaken: boolean }
   /** Why it was not published. */
@@ -58,13 +58,13 @@ export type Published =
 /** How the messages of clients, and their wills, go on the bus. */
 export interface Publishing {
   /** @throws what is no refusal: no client can go on after it. */
-  publish(incoming: Incoming): Published
+  publish(incoming: Incoming): PublishResult
   /** As `publish`; a refusal is told on the bus, where its sender can see it, as before MQTT 5. */
-  publishOrTell(incoming: Incoming): Published
+  publishOrTell(incoming: Incoming): PublishResult
 }
 
 export function createPublishing(options: PublishingOptions): Publishing {
-  const publish = (incoming: Incoming): Published => {
+  const publish = (incoming: Incoming): PublishResult => {
     try {
       return { isTaken: enter(incoming, options) }
     } catch (error) {

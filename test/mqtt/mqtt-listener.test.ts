@@ -3,13 +3,13 @@ import { existsSync, readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { pino } from 'pino'
 import t from 'tap'
-import type { Connection } from '../../src/access/connection-limiter.ts'
+import type { TcpConnection } from '../../src/access/connection-limiter.ts'
 import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import { listenForMqtt } from '../../src/mqtt/mqtt-listener.ts'
 import { skipMissing } from '../missing.ts'
 
 t.test('a connection past a limit is cut at once', async (t) => {
-  const asked: Connection[] = []
+  const asked: TcpConnection[] = []
   const handled: unknown[] = []
   const options = {
     host: '127.0.0.1',
@@ -17,7 +17,7 @@ t.test('a connection past a limit is cut at once', async (t) => {
     settings: { host: 'HOST', port: 'PORT' },
     limiter: {
       secured: () => {},
-      accept: (connection: Connection) => {
+      accept: (connection: TcpConnection) => {
         asked.push(connection)
         return asked.length === 1 ? undefined : 'total'
       },

@@ -7,9 +7,9 @@
  * - `keys.ts` is who has a key, and whose pages may come.
  */
 import type {
-  Conversation,
   OpenServedDialect,
   ServedAnswer,
+  ServedConversation,
   ServedLink,
   ServedRequest,
 } from '../served-dialect.ts'
@@ -48,7 +48,7 @@ function converse(
   link: ServedLink,
   request: ServedRequest,
   { context, events, userKeys }: Parts,
-): Conversation {
+): ServedConversation {
   const { clock, settings } = context
   const goodbye = () => link.close(1000)
   const stopWaiting = clock.after(settings.jeedom.authDelay * 1000, goodbye)

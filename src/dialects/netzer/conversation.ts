@@ -2,7 +2,7 @@
 import type { Logger } from 'pino'
 import type { Receipt } from '../../core/message.ts'
 import type { DialectUser } from '../../nodes/served/dialect-users.ts'
-import type { Conversation, ServedLink } from '../served-dialect.ts'
+import type { ServedConversation, ServedLink } from '../served-dialect.ts'
 import { commandCodec, type NetzerCommand, type NetzerValues, replyCodec } from './frames.ts'
 import { type Board, type Pin, pinIndexes, writePin } from './pins.ts'
 
@@ -18,7 +18,7 @@ interface ConversationParts {
 export function converse(
   link: ServedLink,
   { dialectUser, board, log }: ConversationParts,
-): Conversation {
+): ServedConversation {
   const triggers: Triggers = new Map()
   const lastSent = new Map<string, string | undefined>()
   const turns = createTurns(link, log)

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { AlarmClock } from '../../core/clock.ts'
 import { isRecord } from '../../core/json.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
-import type { Codec, Conversation, ServedLink } from '../served-dialect.ts'
+import type { Codec, ServedConversation, ServedLink } from '../served-dialect.ts'
 
 export interface Mailbox {
   /** 40 hexadecimal digits. */
@@ -179,7 +179,7 @@ export function deliver(
   link: Pick<ServedLink, 'send' | 'cut'>,
   mailbox: Mailbox,
   clock: Pick<AlarmClock, 'after' | 'nowMs'>,
-): Conversation {
+): ServedConversation {
   const openedMs = clock.nowMs()
   let sentMs = Number.NEGATIVE_INFINITY
   let stopWaiting: (() => void) | undefined
