@@ -201,7 +201,7 @@ t.test('who does not read is cut by TLS too', async (t) => {
     limits: { mqtt: { publishBytes: 65_536, outboundBytes: 65_536 } },
   })
   const frozen = await mqttByTls(t, hub)
-  await frozen.subscribeAsync('flood/#')
+  await frozen.subscribeAsync('flood/#', { qos: 1 })
   frozen.stream.pause()
   const source = await mqttByTls(t, hub)
   const isCut = hub.log.next(({ kind }) => kind === 'mqtt-slow-consumer').then(() => true)

@@ -512,7 +512,7 @@ export interface ConfigInput {
        */
       qos2Window?: number
       /**
-       * Bytes waiting for a slow reader, besides two of the largest messages among them, before it is given up. A subscriber by Wi-Fi that stops for some seconds needs it.
+       * Bytes waiting for a slow reader before only the latest message at QoS 0 of each topic waits, and what switches something is left out; with two of the largest messages more, above QoS 0, the connection is cut. A subscriber by Wi-Fi that stops for some seconds needs it.
        */
       outboundBytes?: number
       /**
@@ -1330,7 +1330,7 @@ export interface Config {
        */
       qos2Window: number
       /**
-       * Bytes waiting for a slow reader, besides two of the largest messages among them, before it is given up. A subscriber by Wi-Fi that stops for some seconds needs it.
+       * Bytes waiting for a slow reader before only the latest message at QoS 0 of each topic waits, and what switches something is left out; with two of the largest messages more, above QoS 0, the connection is cut. A subscriber by Wi-Fi that stops for some seconds needs it.
        */
       outboundBytes: number
       /**

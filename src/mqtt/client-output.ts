@@ -1,4 +1,5 @@
 import type { SampledLog } from '../core/sampled-log.ts'
+import { switchesActuator } from '../core/switching.ts'
 import { packetTypes } from './packet-types.ts'
 import type { ConnectPacket } from './read-connect.ts'
 import type { SendingAs, SessionConnection } from './session.ts'
@@ -38,6 +39,8 @@ export class ClientOutput implements SessionConnection {
   /** By topic, the aliases that the client knows. */
   readonly #aliases = new Map<string, number>()
   readonly #mostAliases: number
+  /** Whether the message before, at QoS 0, came when the client was behind. */
+  #wasBehind = false
 
   constructor(options: ClientOutputOptions) {
     this.#options = options
@@ -60,17 +63,37 @@ export class ClientOutput implements SessionConnection {
     if (message.properties !== undefined && hasExpired(message)) return false
     const { connect, buffer, traffic } = this.#options
     const { id } = as
+    const isLate = grant.qos === 0 && buffer.isFull
     // A message does not overtake one on its topic, except at QoS 0, which never waits.
     const isPromise = id > 0 && ((as.isKept && grant.qos === 2) || buffer.isHolding(message.topic))
     const frame = this.#isShared(grant, as)
       ? this.#options.frames.of(message, connect.level, grant)
-      : this.#ownFrame(message, grant, { isAgain: as.isAgain, isPromise })
+      : this.#ownFrame(message, grant, { isAgain: as.isAgain, isInOrder: !isPromise && !isLate })
     if (frame.bytes.length > connect.maximumPacketBytes) return this.#isTooLarge(message, frame)
+    if (isLate) return this.#sendLatest(message, frame)
+    this.#wasBehind &&= grant.qos > 0
     traffic.messagesSent++
     traffic.messageBytesSent += message.payload.length
     if (isPromise) buffer.promisePublish(frame, id, message.topic)
-    else buffer.addPublish(frame, id)
+    else buffer.addPublish(frame, id, message.topic)
     return true
+  }
+
+  /** Of a reader that is behind. What switches something is nothing for later, and is left out. */
+  #sendLatest({ topic }: Published, frame: PublishFrame): boolean {
+    const { buffer, traffic, sampledLog, name } = this.#options
+    if (!this.#wasBehind) {
+      const fields = { client: name, topic }
+      sampledLog.warn(
+        'mqtt-conflated',
+        fields,
+        'a reader is slow: it gets the latest of each topic',
+      )
+    }
+    this.#wasBehind = true
+    const isKept = !switchesActuator(topic) && buffer.addLatest(frame, topic)
+    if (!isKept) traffic.messagesDropped++
+    return isKept
   }
 
   sendRelease(id: number): void {
@@ -97,11 +120,11 @@ export class ClientOutput implements SessionConnection {
   #ownFrame(
     message: Published,
     { qos, retain, identifiers }: Grant,
-    { isAgain, isPromise }: { readonly isAgain: boolean; readonly isPromise: boolean },
+    { isAgain, isInOrder }: { readonly isAgain: boolean; readonly isInOrder: boolean },
   ): PublishFrame {
     const { level } = this.#options.connect
-    // What waits for the disk goes out behind what is sent later: its alias would be met before it is told.
-    const alias = level < 5 || isPromise ? undefined : this.#aliasOf(message.topic)
+    // What waits goes out behind what is sent later: its alias would be met before it is told.
+    const alias = level < 5 || !isInOrder ? undefined : this.#aliasOf(message.topic)
     return writePublish(message, { level, qos, retain, dup: isAgain, identifiers, alias })
   }
 

@@ -25,6 +25,9 @@ const replayBytes = 64 * 1024
 
 const nothing = Buffer.alloc(0)
 
+/** Which part of the limit the latest messages may have that wait for a reader that is behind. */
+const latestShare = 0.25
+
 /** A promise that waits for the disk. */
 interface Held {
   readonly bytes: Buffer
@@ -34,7 +37,7 @@ interface Held {
 
 /**
  * What goes to one client: it takes everything at once, and writes once per turn of the event loop, but
- * promises only when they can be kept.
+ * promises only when they can be kept. Of what may be lost, a reader that is behind gets the latest only.
  */
 export class WriteBuffer {
   readonly #options: WriteBufferOptions
@@ -45,6 +48,11 @@ export class WriteBuffer {
   #heldBytes = 0
   /** How many held messages there are on each topic. */
   readonly #heldTopics = new Map<string, number>()
+  /** By topic, what a reader that is behind gets at QoS 0 when it has read the rest. */
+  readonly #latest = new Map<string, Buffer>()
+  #latestBytes = 0
+  /** What waited for the client when something was written last; nothing once it has read it. */
+  #unreadBytes = 0
   #isFlushDue = false
   #isReplayWaiting = false
   #isClosed = false
@@ -55,7 +63,10 @@ export class WriteBuffer {
     const { socket, share } = options
     this.#options = options
     socket.on('drain', () => {
-      if (!this.#isClosed) share.hold(this.#waitingBytes)
+      if (this.#isClosed) return
+      this.#unreadBytes = 0
+      this.#caughtUp()
+      share.hold(this.#waitingBytes)
       this.#drained()
     })
   }
@@ -67,9 +78,28 @@ export class WriteBuffer {
   }
 
   /** Takes a message with its id, which is 0 at QoS 0. */
-  addPublish({ bytes, idAt }: PublishFrame, id: number): void {
+  addPublish({ bytes, idAt }: PublishFrame, id: number, topic: string): void {
+    // Older than what goes out now.
+    if (this.#latest.size > 0) this.#forgetLatest(topic)
     this.#collect(idAt > 0 ? withId(bytes, idAt, id) : bytes)
     this.#flushSoon()
+  }
+
+  /** Whether as much waits for the client as may: messages at QoS 0 are for `addLatest`, then. */
+  get isFull(): boolean {
+    const { limitBytes } = this.#options
+    return this.#latest.size > 0 || this.#unreadBytes + this.#collectedBytes > limitBytes
+  }
+
+  /** Takes a message at QoS 0 in the place of the one before on its topic; returns whether it had room. */
+  addLatest({ bytes }: PublishFrame, topic: string): boolean {
+    this.#forgetLatest(topic)
+    const mostBytes = this.#options.limitBytes * latestShare
+    // One that is larger has room all the same, alone.
+    if (this.#latest.size > 0 && this.#latestBytes + bytes.length > mostBytes) return false
+    this.#latest.set(topic, bytes)
+    this.#latestBytes += bytes.length
+    return true
   }
 
   /** Takes a packet that tells what the hub may not forget: it goes out when what was noted is on disk. */
@@ -80,6 +110,7 @@ export class WriteBuffer {
 
   /** As `promise`, of a message. */
   promisePublish({ bytes, idAt }: PublishFrame, id: number, topic: string): void {
+    if (this.#latest.size > 0) this.#forgetLatest(topic)
     const own = withId(bytes, idAt, id)
     if (this.#options.journal.isLasting) this.#hold({ bytes: own, topic })
     else this.add(own)
@@ -111,6 +142,7 @@ export class WriteBuffer {
   /** What was collected and may go out as the last there is; nothing is written any more. */
   close(): Buffer {
     this.#isClosed = true
+    this.#latest.clear()
     this.#options.share.hold(0)
     return this.#take()
   }
@@ -123,6 +155,22 @@ export class WriteBuffer {
   /** Acknowledgements wait for the disk all the time, of a client that never stops publishing. */
   get #isDrained(): boolean {
     return !this.#options.socket.writableNeedDrain && this.#heldBytes < replayBytes
+  }
+
+  #caughtUp(): void {
+    if (this.#latest.size === 0) return
+    for (const bytes of this.#latest.values()) this.#collect(bytes)
+    this.#latest.clear()
+    this.#latestBytes = 0
+    this.#flushSoon()
+  }
+
+  #forgetLatest(topic: string): void {
+    const bytes = this.#latest.get(topic)
+    if (bytes === undefined) return
+    this.#latest.delete(topic)
+    this.#latestBytes -= bytes.length
+    this.#options.traffic.messagesDropped++
   }
 
   #drained(): void {
@@ -163,6 +211,8 @@ export class WriteBuffer {
     }
     this.#drained()
     const waitingBytes = this.#waitingBytes
+    this.#unreadBytes = waitingBytes
+    if (!socket.writableNeedDrain) this.#caughtUp()
     const mostBytes = limitBytes + 2 * this.#largestBytes
     if (waitingBytes === 0) this.#largestBytes = 0
     if (waitingBytes > mostBytes || !share.hold(waitingBytes)) onFull(waitingBytes)

@@ -94,21 +94,54 @@ t.test('a queue waits for a slow reader, too', async (t) => {
 })
 
 for (const [way, open] of Object.entries(ways)) {
-  t.test(`F6: a subscriber over ${way} that does not read live messages is cut`, async (t) => {
+  const untilFrozen = async (t: Test, qos: 0 | 1) => {
     const hub = await openHub(t)
     const other = await clientOf(t, hub, { clientId: 'other' })
     const healthy = await clientOf(t, hub, { clientId: 'healthy' })
     const frozen = await signedIn(await open(t, hub), { clientId: 'frozen' })
     for (const subscriber of [healthy, frozen]) {
-      subscriber.send(subscribePacket(['live']))
+      subscriber.send(subscribePacket(['live', 'also', 'relay/+/set'], qos))
       await subscriber.next()
     }
     frozen.stream.pause()
-    other.send(...manyMessages.map((payload) => publishPacket('live', { payload })))
+    const say = (topic: string, payload: string, at: number) =>
+      other.send(publishPacket(topic, { payload, qos, id: at + 1 }))
+    for (const [at, payload] of manyMessages.entries()) say('live', payload, at)
     for (const expected of manyMessages) {
       const { payload } = readPublish(await healthy.next(isPublish))
       if (payload.toString() !== expected) t.fail('the healthy one missed a message')
     }
+    return { hub, other, frozen, say }
+  }
+
+  t.test(`F6: who does not read over ${way} gets the latest of each topic later`, async (t) => {
+    const { hub, other, frozen, say } = await untilFrozen(t, 0)
+    t.match(await hub.log.next(({ kind }) => kind === 'mqtt-conflated'), {
+      client: 'anonymous:frozen',
+    })
+    // What switches something is nothing for later.
+    for (const topic of ['also', 'relay/0/set', 'also']) say(topic, topic, 0)
+    await settled(other)
+    frozen.stream.resume()
+    const live: number[] = []
+    for (let topic = ''; topic !== 'also'; ) {
+      const got = readPublish(await frozen.next(isPublish))
+      topic = got.topic
+      if (topic === 'live') live.push(Number.parseInt(got.payload.toString(), 10))
+      else t.equal(topic, 'also')
+    }
+    t.equal(live.at(-1), manyMessages.length - 1, 'the last there was')
+    t.same(
+      live,
+      [...live].sort((one, two) => one - two),
+    )
+    await settled(frozen)
+    say('relay/0/set', 'now', 1)
+    t.equal(readPublish(await frozen.next(isPublish)).payload.toString(), 'now')
+  })
+
+  t.test(`F6: a subscriber over ${way} that acknowledges nothing is cut`, async (t) => {
+    const { hub, frozen } = await untilFrozen(t, 1)
     t.match(await hub.log.next(({ kind }) => kind === 'mqtt-slow-consumer'), {
       client: 'anonymous:frozen',
     })

@@ -9,10 +9,14 @@ import { hex, publishPacket } from '../raw-mqtt.ts'
 import { unbounded } from '../unbounded.ts'
 
 /** A buffer whose disk takes what was noted when it is told to. */
-function startBuffer(limitBytes: number, share = unbounded(() => ''), isLasting = true) {
+function startBuffer(
+  limitBytes: number,
+  share = unbounded(() => ''),
+  { isLasting = true, highWaterMark = 1_000_000 } = {},
+) {
   const waiting: (() => void)[] = []
   const events: string[] = []
-  const socket = new PassThrough({ highWaterMark: 1_000_000 })
+  const socket = new PassThrough({ highWaterMark })
   const traffic = new Traffic()
   const buffer = new WriteBuffer({
     socket,
@@ -127,8 +131,8 @@ function frameOf(topic: string, qos: 1 | 2) {
 t.test('each receiver has an id of its own in the frame of all', async (t) => {
   const { buffer, socket, traffic } = startBuffer(1000)
   const frame = frameOf('a', 1)
-  buffer.addPublish(frame, 7)
-  buffer.addPublish(frame, 0xfffe)
+  buffer.addPublish(frame, 7, 'a')
+  buffer.addPublish(frame, 0xfffe, 'a')
   buffer.flush()
   const expected = [7, 0xfffe].map((id) => publishPacket('a', { qos: 1, id }))
   t.same(socket.read(), Buffer.concat(expected))
@@ -166,14 +170,75 @@ t.test('whether a message would overtake one on its topic is known', async (t) =
 })
 
 t.test('where nothing lasts, nothing waits', async (t) => {
-  const { buffer, socket } = startBuffer(
-    1000,
-    unbounded(() => ''),
-    false,
-  )
+  const { buffer, socket } = startBuffer(1000, undefined, { isLasting: false })
   buffer.promise(hex('4002 0001'))
   buffer.promisePublish(frameOf('a', 2), 3, 'a')
   t.notOk(buffer.isHolding('a'))
   buffer.flush()
   t.same(socket.read(), Buffer.concat([hex('4002 0001'), publishPacket('a', { qos: 2, id: 3 })]))
+})
+
+/** A message at QoS 0 of some bytes. */
+function latestOf(topic: string, payload: string) {
+  return writePublish(
+    { topic, payload: Buffer.from(payload.repeat(100)) },
+    { level: 4, qos: 0, retain: false },
+  )
+}
+
+/** A reader that does not read, for whom more waits than its limit. */
+function startFullBuffer() {
+  const started = startBuffer(1000, undefined, { highWaterMark: 10 })
+  const { buffer } = started
+  buffer.add(latestOf('a', 'x').bytes)
+  buffer.flush()
+  for (let count = 0; count < 11; count++) buffer.add(latestOf('a', 'x').bytes)
+  buffer.flush()
+  return started
+}
+
+/** The payloads of all that a reader gets, without repetition. */
+async function readBy({ socket }: { socket: PassThrough }, bytes: number): Promise<string> {
+  const read: Buffer[] = []
+  socket.on('data', (chunk) => read.push(chunk))
+  for (let turn = 0; turn < 100 && Buffer.concat(read).length < bytes; turn++) {
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  return Buffer.concat(read).toString()
+}
+
+t.test('a reader that is behind gets the latest of each topic once it has read', async (t) => {
+  const started = startFullBuffer()
+  const { buffer, traffic, events } = started
+  t.ok(buffer.isFull)
+  t.ok(buffer.addLatest(latestOf('b', '1'), 'b'))
+  t.ok(buffer.addLatest(latestOf('c', '2'), 'c'))
+  t.notOk(buffer.addLatest(latestOf('d', '3'), 'd'), 'a quarter of the limit is full')
+  t.ok(buffer.addLatest(latestOf('b', '4'), 'b'))
+  t.equal(traffic.messagesDropped, 1)
+  const text = await readBy(started, 14 * latestOf('a', 'x').bytes.length)
+  t.match(text, /x{100}[^x]*2{100}[^2]*4{100}$/)
+  t.notOk(buffer.isFull)
+  t.same(events, [])
+})
+
+t.test('what is larger than its share waits alone', async (t) => {
+  const { buffer } = startFullBuffer()
+  t.ok(buffer.addLatest(latestOf('b', '1234'), 'b'))
+  t.notOk(buffer.addLatest(latestOf('c', '2'), 'c'))
+  t.ok(buffer.addLatest(latestOf('b', '2'), 'b'))
+  t.ok(buffer.addLatest(latestOf('c', '2'), 'c'))
+})
+
+t.test('a message above QoS 0 ends what waits on its topic: that is older', async (t) => {
+  const started = startFullBuffer()
+  const { buffer, sync } = started
+  buffer.addLatest(latestOf('b', '1'), 'b')
+  buffer.addLatest(latestOf('c', '2'), 'c')
+  buffer.addPublish(frameOf('b', 1), 1, 'b')
+  buffer.promisePublish(frameOf('c', 2), 2, 'c')
+  buffer.flush()
+  sync()
+  const bytes = 12 * latestOf('a', 'x').bytes.length + 2 * frameOf('b', 1).bytes.length
+  t.notMatch(await readBy(started, bytes), /[12]{100}/)
 })
