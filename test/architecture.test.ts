@@ -24,25 +24,12 @@ const floors = [
 /** Programs of their own: what each may use, besides itself. */
 const programs: Record<string, readonly string[]> = {
   simulator: ['core', 'generated'],
-  cli: ['hub', 'access', 'store', 'core', 'simulator', 'generated'],
+  cli: ['hub', 'mqtt', 'access', 'store', 'core', 'simulator', 'generated'],
   index: ['hub', 'core', 'generated'],
 }
 
 /** These belong to the composition root. */
-const roomOfFile: Record<string, string> = {
-  config: 'hub',
-  environment: 'hub',
-  'access-control': 'hub',
-  exposure: 'hub',
-  hardware: 'hub',
-  'memory-budget': 'hub',
-  ports: 'hub',
-  readiness: 'hub',
-  recording: 'hub',
-  'retained-folder': 'hub',
-  routes: 'hub',
-  'served-dialects': 'hub',
-}
+const roomOfFile: Record<string, string> = { config: 'hub', 'served-dialects': 'hub' }
 
 function roomOf(path: string): string {
   const [first = ''] = relative(source, path).replace(/\.ts$/, '').split('/')
