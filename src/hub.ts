@@ -1,46 +1,49 @@
+/**
+ * The composition root. `openParts` is the table of contents of a hub: each part is opened with those above
+ * it, and all are closed in reverse.
+ */
 import type { Logger } from 'pino'
-import { type ConnectionLimiter, createConnectionLimiter } from './access/connection-limiter.ts'
-import { createForwarding, type Forwarding } from './access/forwarding.ts'
-import { createOrigins } from './access/origin.ts'
-import { openAccessControl } from './access-control.ts'
+import { exposures } from './access/exposure.ts'
+import { type OpenAccess, openAccess } from './access/open-access.ts'
+import { type AsUser, createAsUser } from './api/as-user.ts'
+import { commandLogRoutes, commandRoute } from './api/command-routes.ts'
+import { historyRoute } from './api/history-route.ts'
 import { homePage } from './api/home-page.ts'
 import { pageFiles } from './api/html-page.ts'
-import { backupRoute, probeRoutes } from './api/operating-routes.ts'
-import type { Bus } from './bus/bus.ts'
+import { lockRoutes } from './api/lock-routes.ts'
+import { nodesRoutes } from './api/nodes-routes.ts'
+import { backupRoute, createReadiness, probeRoutes } from './api/operating-routes.ts'
+import { signInRoutes } from './api/sign-in-routes.ts'
 import { type Config, type ConfigInput, checkConfig } from './config.ts'
-import { createByteBudget, type NewShare } from './core/byte-budget.ts'
-import { type Closers, createClosers, createEndOfTick } from './core/callbacks.ts'
+import { type Closers, createClosers } from './core/callbacks.ts'
+import { openCertificate } from './core/certificate.ts'
 import { openLog } from './core/log.ts'
-import { maxOpenFiles, type ProcessWatch, watchProcess } from './core/process-watch.ts'
-import { type Release, readRelease } from './core/release.ts'
+import { createConnectionShares } from './core/memory-budget.ts'
+import { watchProcess } from './core/process-watch.ts'
+import { readRelease } from './core/release.ts'
 import type { Route } from './core/route.ts'
-import {
-  type Counters,
-  createCounters,
-  createSampledLog,
-  type SampledLog,
-  warnRepeatedly,
-} from './core/sampled-log.ts'
+import { createCounters, createSampledLog, warnRepeatedly } from './core/sampled-log.ts'
 import { createClownTalk } from './dialects/clown-talk.ts'
-import { exposures } from './exposure.ts'
-import { openHardware } from './hardware.ts'
+import { type HttpServerOptions, openHttpServer } from './http/http-server.ts'
 import { type Broker, openBroker } from './mqtt/broker.ts'
-import { createClownBases } from './nodes/clown-bases.ts'
-import { createClownModel } from './nodes/clown-model.ts'
+import { openJournal } from './mqtt/journal.ts'
+import { listenForMqtt, type MqttListenerOptions } from './mqtt/mqtt-listener.ts'
+import { openRecording, type Recording } from './nodes/history/open-recording.ts'
 import type { MessagePath } from './nodes/message-path.ts'
-import { openPorts, type Ports } from './ports.ts'
-import { createReadiness, type Readiness, readinessStateOf } from './readiness.ts'
-import { openRecording } from './recording.ts'
-import { type DialectPlace, openServedDialects } from './served-dialects.ts'
+import { type Hardware, openHardware } from './nodes/open-hardware.ts'
+import { type DialectPlace, type OpenedDialects, openServedDialects } from './served-dialects.ts'
 import { backupLines } from './store/backup.ts'
 import { openStore } from './store/open-store.ts'
-import type { Store } from './store/store.ts'
-import { createAudiences } from './ws/audiences.ts'
-import { chooseMqtt, mqttRoute } from './ws/mqtt-route.ts'
-import { createServedWebSockets } from './ws/served-route.ts'
-import { chooseTalk, talkRoutes } from './ws/talk-route.ts'
-import { openTalkSession, type TalkSessionOptions } from './ws/talk-session.ts'
-import { createHeartbeat, createWebSockets } from './ws/websockets.ts'
+import { type OpenWebSockets, openWebSockets } from './ws/open-websockets.ts'
+
+/** The ports that are listened on, also where the config said 0. */
+export interface Ports {
+  readonly httpPort: number
+  readonly mqttPort: number
+  /** The same with TLS; undefined without the part `tls` of the config. */
+  readonly httpsPort: number | undefined
+  readonly mqttsPort: number | undefined
+}
 
 /** A running hub. */
 export interface Hub extends Ports {
@@ -80,7 +83,7 @@ export async function startHub(input: ConfigInput, options: HubOptions = {}): Pr
     const log = options.log ?? openLog(config.log.level)
     for (const sentence of oldNames) log.warn(sentence)
     const life = { onClose: closers.add, ending: ending.signal, isLab: options.isLab === true }
-    const { ports, dialects, counters } = await openAll(config, log, life)
+    const { ports, dialects, counters } = await openParts(config, log, life)
     closers.add(warnRepeatedly(log, [...exposures(config), ...(options.warnings ?? [])]))
     return { ...ports, dialects, counters: counters.snapshot, close }
   } catch (error) {
@@ -96,231 +99,193 @@ interface Life {
   readonly isLab: boolean
 }
 
-async function openAll(config: Config, log: Logger, life: Life) {
+/** What stands first is open before all others, and closed after them. */
+async function openParts(config: Config, log: Logger, life: Life) {
   const { onClose } = life
-  const release = readRelease()
-  const { counters, sampledLog, store, readiness } = await openGround(config, log, life)
-  const logs = { log, counters, sampledLog }
-  const { watch, limiter, bases, model, ...memory } = openProtection(config, logs)
-  onClose(watch.close)
-  const rules = openRequestRules(config, life)
-  const { clientAddress } = rules.forwarding
-  const access = await openAccessControl(config, { ...rules, log, sampledLog, onClose })
+  const ground = await openGround(config, log, life)
+  const { release, store, counters, readiness } = ground
 
+  // Who may come in.
+  const access = await openAccess(config, ground)
+  const asUser = createAsUser(access.ofRequest, access.quietChallenge)
+
+  // What outlives the hub: before anything is acknowledged it is noted in the journal, and on disk.
+  const journal = openJournal(store)
+  onClose(journal.close)
+  const recording = await openRecording(config, { ...ground, journal })
+
+  // The bus, and the message path, which is of hardware: what enters by the broker takes the path, and the
+  // path leads to the bus. What is acknowledged until the last connection has ended is recorded as well.
+  let path: MessagePath | undefined
+  onClose(() => path?.close())
   const broker = await openBroker({
-    ...access,
-    ...memory,
+    ...{ ...ground, ...access, journal },
     // Nothing comes in before the ports are open.
     admit: (message, sender) => hardware.path.enter(message, sender),
-    understood: limiter.understood,
-    mayEnter: limiter.signedIn,
-    clientAddress,
-    foreignOriginOf: rules.origins.foreignOf,
+    understood: access.limiter.understood,
+    mayEnter: access.limiter.signedIn,
+    clientAddress: access.forwarding.clientAddress,
+    foreignOriginOf: access.origins.foreignOf,
     limits: config.limits,
     settings: config.mqtt,
-    ...{ release, store, log, sampledLog },
   })
   onClose(broker.close)
-  const { bus, handle } = broker
-  const common = { bus, access, clientAddress, log, sampledLog, counters, onClose, ...memory }
-  let path: MessagePath | undefined
-  const recording = await openRecording(config, {
-    ...common,
-    store,
-    journal: broker.journal,
-    settle: () => path?.settle(),
-  })
-  // What is acknowledged until then is recorded as well.
-  onClose(() => path?.close())
-  onClose(broker.closeConnections)
-  const toLearn = { store, bases, model, recorder: recording.recorder, load: watch }
-  const hardware = await openHardware(config, { ...common, ...toLearn })
+  const inner = { ...ground, access, asUser, recording, bus: broker.bus, handle: broker.handle }
+  const hardware = await openHardware(config, inner)
   path = hardware.path
-  const known = { release, hardware, recording, limiter, handle }
-  const edges = await openEdges(config, { ...common, ...rules, ...known, store, readiness, watch })
+
+  // The edges: websockets, languages of other systems, requests, ports.
+  const dialect = createClownTalk({ ...ground, limits: config.limits })
+  const websockets = openWebSockets(config.limits, { ...inner, hardware, dialect })
+  const served = { ...inner, hardware, state: readiness.state, websockets: websockets.served }
+  const dialects = await openServedDialects(config, served)
+  const requests = {
+    ...ground,
+    ...access,
+    limits: config.limits.http,
+    routeOf: routesOf(config, { ...inner, hardware, websockets, dialects }),
+  }
+  const ports = await openPorts(config, { ...inner, requests })
+  const places = await dialects.listen(requests)
   readiness.started()
-  log.info({ version: release.version, ...edges.ports }, 'the hub is running')
-  return { ...edges, counters }
+  log.info({ version: release.version, ...ports }, 'the hub is running')
+  return { ports, dialects: places, counters }
 }
 
-interface EdgeParts extends WebSocketParts, ReturnType<typeof openRequestRules> {
-  readonly store: Store
-  readonly readiness: Readiness
-  readonly watch: ProcessWatch
-  readonly counters: Counters
-}
+type Ground = Awaited<ReturnType<typeof openGround>>
 
-/** Where clients come in that do not speak MQTT on a port of its own. */
-async function openEdges(config: Config, parts: EdgeParts) {
-  const { access, hardware, recording, store, readiness, watch, counters, release } = parts
-  const { version } = release
-  const { served, talk, mqtt } = openWebSocketRoutes(config, parts)
-  const state = () => readinessStateOf(readiness, watch)
-  const dialects = await openServedDialects(config, { ...parts, state, websockets: served })
-  const health = () => ({
-    version,
-    overloaded: watch.isOverloaded(),
-    counters: counters.snapshot(),
-  })
-  const fixed = new Map<string, Route>([
-    ['/', homePage({ ...parts, ...access, version })],
-    ...pageFiles,
-    ...access.pages,
-    ...hardware.pages,
-    ...dialects.pages,
-    recording.page,
-    backupPage(config, access, store),
-    ...probeRoutes({ health, unready: readiness.unready }),
-    ['/mqtt', mqtt],
-  ])
-  const routeOf = (path: string) =>
-    fixed.get(path) ?? hardware.api(path) ?? dialects.api(path) ?? talk(path)
-  const requests = { ...parts, limits: config.limits.http, routeOf }
-  const ports = await openPorts(config, { ...parts, requests })
-  return { ports, dialects: await dialects.listen(requests) }
-}
-
-/** Of bytes that many hold at once. */
-interface Memory {
-  isShortOfMemory(): boolean
-  readonly newInboundShare: NewShare
-  readonly newOutboundShare: NewShare
-}
-
-interface WebSocketParts extends Memory {
-  readonly bus: Bus
-  readonly access: Awaited<ReturnType<typeof openAccessControl>>
-  readonly hardware: Awaited<ReturnType<typeof openHardware>>
-  readonly recording: Awaited<ReturnType<typeof openRecording>>
-  readonly limiter: ConnectionLimiter
-  readonly handle: Broker['handle']
-  readonly release: Release
-  readonly clientAddress: Forwarding['clientAddress']
-  readonly log: Logger
-  readonly sampledLog: SampledLog
-  readonly onClose: Closers['add']
-}
-
-/** The routes of the websockets that talk to the hub, and of those that carry MQTT. */
-function openWebSocketRoutes({ limits }: Config, parts: WebSocketParts) {
-  const { bus, access, hardware, recording, limiter, handle, release, log, sampledLog } = parts
-  const { talkSockets, mqttSockets, served } = openWebSockets(limits, parts)
-  const frameBytes = limits.websocket.messageBytes
-  const endOfTick = createEndOfTick()
-  const context = {
-    bus,
-    enter: hardware.path.enter,
-    log,
-    frameBytes,
-    signedIn: access.signedIn,
-    audiences: createAudiences({ bus, endOfTick, log, frameBytes }),
-    lastValuesBelow: hardware.lastValuesBelow,
-    answering: recording.answering(hardware.answering),
-  }
-  const talk = {
-    dialect: createClownTalk({ release, limits, sampledLog }),
-    openSession: (options: TalkSessionOptions) => openTalkSession(context, options),
-    signIn: access.ways,
-    authorizeConnection: limiter.signedIn,
-    clientAddress: parts.clientAddress,
-    websockets: talkSockets,
-    newOutboundShare: parts.newOutboundShare,
-    isShortOfMemory: parts.isShortOfMemory,
-    endOfTick,
-    limits: limits.websocket,
-    log,
-    sampledLog,
-  }
-  return {
-    talk: talkRoutes(talk),
-    mqtt: mqttRoute({ websockets: mqttSockets, limits: limits.mqtt, sampledLog, handle }),
-    served,
-  }
-}
-
-/** What everything else stands on. The store is open before all others, and closed after them. */
-async function openGround({ data, limits }: Config, log: Logger, { onClose, ending }: Life) {
+/** What everything else stands on, and what refuses work when there is too much of it. */
+async function openGround({ data, limits }: Config, log: Logger, life: Life) {
+  const { onClose, ending } = life
   const counters = createCounters()
   const sampledLog = createSampledLog(log, counters)
   const store = await openStore(data.folder, { limits: limits.store, sampledLog, ending })
   onClose(store.close)
-  return { counters, sampledLog, store, readiness: createReadiness(store, ending) }
-}
-
-function backupPage({ data }: Config, { asUser }: WebSocketParts['access'], store: Store) {
-  const lines = data.folder ? () => backupLines(store) : undefined
-  return ['/api/backup', backupRoute({ asUser, lines })] as const
-}
-
-/** Which requests are meant for us, and whose they are. */
-function openRequestRules({ http }: Config, { isLab }: Pick<Life, 'isLab'>) {
-  const { origins: listed, trustProxy, pathPrefix, hosts: knownHosts } = http
-  const forwarding = createForwarding(trustProxy)
-  return { pathPrefix, knownHosts, forwarding, origins: createOrigins({ listed, isLab }) }
-}
-
-interface Logs {
-  readonly log: Logger
-  readonly counters: Counters
-  readonly sampledLog: SampledLog
-}
-
-/** What refuses work when there is too much of it, so that the hub goes on with what it has. */
-function openProtection(config: Config, logs: Logs) {
-  const { limits } = config
-  const { sampledLog } = logs
-  const watch = watchProcess({ limits, sampledLog })
-  const { isShortOfMemory } = watch
-  const limiter = createConnectionLimiter({
-    limits: limits.connections,
-    maxOpenFiles: maxOpenFiles(),
-    isShortOfMemory,
-    sampledLog,
-  })
-  const bases = createClownBases(config)
-  const model = createClownModel(bases)
-  return { watch, limiter, bases, model, isShortOfMemory, ...openShares(limits) }
-}
-
-/** What each connection may hold of what comes and of what waits for it, whatever the others do. */
-const freeBytes = { inbound: 256 * 1024, outbound: 1024 * 1024 }
-
-function openShares({ memory }: Config['limits']): Omit<Memory, 'isShortOfMemory'> {
-  const mebibyte = 1024 * 1024
-  const { inbound, outbound } = freeBytes
+  const load = watchProcess({ limits, sampledLog })
+  onClose(load.close)
+  const { isShortOfMemory, isOverloaded } = load
   return {
-    newInboundShare: createByteBudget({
-      totalBytes: memory.inboundMiB * mebibyte,
-      freeBytes: inbound,
-    }),
-    newOutboundShare: createByteBudget({
-      totalBytes: memory.outboundMiB * mebibyte,
-      freeBytes: outbound,
-    }),
+    ...life,
+    ...{ log, counters, sampledLog, store, load, isShortOfMemory },
+    ...createConnectionShares(limits.memory),
+    release: readRelease(),
+    readiness: createReadiness({ storeError: store.error, isOverloaded, ending }),
   }
 }
 
-/** Three kinds of websockets, pinged by one timer. */
-function openWebSockets(
-  { websocket }: Config['limits'],
-  {
-    sampledLog,
-    newInboundShare,
-    onClose,
-  }: Pick<WebSocketParts, 'sampledLog' | 'newInboundShare' | 'onClose'>,
-) {
-  const heartbeat = createHeartbeat({ limits: websocket, sampledLog })
-  onClose(heartbeat.close)
-  const context = { heartbeat, sampledLog, newInboundShare }
-  const { messageBytes } = websocket
-  const talkSockets = createWebSockets({ messageBytes, handleProtocols: chooseTalk }, context)
-  onClose(talkSockets.close)
-  // [MQTT-6.0.0-2] Packets begin and end anywhere in messages: how large one is says nothing.
-  const mqttSockets = createWebSockets(
-    { messageBytes: undefined, handleProtocols: chooseMqtt },
-    context,
-  )
-  const served = createServedWebSockets({ messageBytes }, context)
-  onClose(served.close)
-  return { talkSockets, mqttSockets, served }
+interface Routed extends Ground {
+  readonly access: OpenAccess
+  readonly asUser: AsUser
+  readonly recording: Recording
+  readonly hardware: Hardware
+  readonly websockets: OpenWebSockets
+  readonly dialects: OpenedDialects
+}
+
+/** The route of each path. */
+function routesOf(config: Config, parts: Routed): HttpServerOptions['routeOf'] {
+  const { asUser, hardware, dialects, websockets } = parts
+  const fixed = new Map<string, Route>([
+    ...pageFiles,
+    ...ownRoutes(config, parts),
+    ...hardwareRoutes(config, parts),
+    ...dialects.pages,
+    ['/mqtt', websockets.mqtt],
+  ])
+  const { path, nodes } = hardware
+  const ofNodes = nodesRoutes({ ...nodes, asUser, settle: path.settle })
+  return (path) => fixed.get(path) ?? ofNodes(path) ?? dialects.api(path) ?? websockets.talk(path)
+}
+
+/** What is asked of the hub itself: who is signed in, whether it is well, all that it keeps. */
+function ownRoutes(config: Config, parts: Routed): [path: string, route: Route][] {
+  const { access, asUser, load, counters, store, readiness, release } = parts
+  const { version } = release
+  const health = () => ({
+    version,
+    overloaded: load.isOverloaded(),
+    counters: counters.snapshot(),
+  })
+  const lines = config.data.folder ? () => backupLines(store) : undefined
+  const onSignedOut = access.signedIn.endAllOf
+  return [
+    ['/', homePage({ ...access, version })],
+    ...signInRoutes({ ...access, asUser, onSignedOut }),
+    ['/api/backup', backupRoute({ asUser, lines })],
+    ...probeRoutes({ health, unready: readiness.unready }),
+  ]
+}
+
+/** What is asked of hardware: commands, locks, what was commanded, what quantities were. */
+function hardwareRoutes(
+  { limits }: Config,
+  { access, asUser, hardware, recording, sampledLog }: Routed,
+): [path: string, route: Route][] {
+  const { path, auditLog, lockOuts, history } = hardware
+  const { clientAddress } = access.forwarding
+  const topicLimits = limits.topic
+  const { signedIn } = access
+  const { recorder } = recording
+  return [
+    ['/api/command', commandRoute({ asUser, clientAddress, enter: path.enter })],
+    ...lockRoutes({ asUser, lockOuts, topicLimits }),
+    ...commandLogRoutes({ asUser, auditLog, topicLimits }),
+    [
+      '/api/history',
+      historyRoute({ asUser, signedIn, history, recorder, topicLimits, sampledLog }),
+    ],
+  ]
+}
+
+type ListenAddress = 'host' | 'port' | 'settings'
+
+interface PortParts {
+  /** How requests are served, on the plain port and with TLS alike. */
+  readonly requests: Omit<HttpServerOptions, ListenAddress | 'certificate'>
+  readonly handle: Broker['handle']
+  readonly log: Logger
+  readonly onClose: Closers['add']
+}
+
+/**
+ * Opens the plain ports, and those with TLS when the config has a certificate.
+ *
+ * @throws HubError `cannot-listen`, and as `openCertificate` for the certificate.
+ */
+async function openPorts({ http, mqtt, tls, limits }: Config, parts: PortParts): Promise<Ports> {
+  const open = createOpeners(parts)
+  const httpAddress = { host: http.host, port: http.port, settings: settings('HTTP', 'HTTP') }
+  const mqttAddress = { host: mqtt.host, port: mqtt.port, settings: settings('MQTT', 'MQTT') }
+  const plain = { httpPort: await open.http(httpAddress), mqttPort: await open.mqtt(mqttAddress) }
+  if (tls === undefined) return { ...plain, httpsPort: undefined, mqttsPort: undefined }
+
+  const { host, httpPort, mqttPort } = tls
+  const certificate = openCertificate(tls, { log: parts.log })
+  parts.onClose(certificate.close)
+  const httpsAddress = { host, port: httpPort, settings: settings('TLS', 'TLS_HTTP') }
+  const mqttsAddress = { host, port: mqttPort, settings: settings('TLS', 'TLS_MQTT') }
+  const secure = { certificate, handshakeSeconds: limits.http.headerSeconds }
+  const httpsPort = await open.http({ ...httpsAddress, certificate })
+  const mqttsPort = await open.mqtt({ ...mqttsAddress, tls: secure })
+  return { ...plain, httpsPort, mqttsPort }
+}
+
+function settings(host: string, port: string): HttpServerOptions['settings'] {
+  return { host: `CLOWN_${host}_HOST`, port: `CLOWN_${port}_PORT` }
+}
+
+function createOpeners({ requests, handle, onClose }: PortParts) {
+  const { limiter, sampledLog } = requests
+  return {
+    http: async (options: Pick<HttpServerOptions, ListenAddress | 'certificate'>) => {
+      const server = await openHttpServer({ ...requests, ...options })
+      onClose(server.close)
+      return server.port
+    },
+    mqtt: async (options: Pick<MqttListenerOptions, ListenAddress | 'tls'>) => {
+      const listener = await listenForMqtt({ ...options, limiter, sampledLog }, handle)
+      onClose(listener.close)
+      return listener.port
+    },
+  }
 }

@@ -2,11 +2,9 @@
 import type { Logger } from 'pino'
 import { createNetworks } from './access/address.ts'
 import { type ApiKeys, openApiKeys } from './access/api-keys.ts'
-import type { ConnectionLimiter } from './access/connection-limiter.ts'
-import type { Forwarding } from './access/forwarding.ts'
-import type { Origins } from './access/origin.ts'
+import type { OpenAccess } from './access/open-access.ts'
 import { createTokenOwners } from './access/tokens.ts'
-import type { openAccessControl } from './access-control.ts'
+import type { AsUser } from './api/as-user.ts'
 import { operationRoutes, unservedRoute } from './api/operating-routes.ts'
 import type { Bus } from './bus/bus.ts'
 import type { Config } from './config.ts'
@@ -28,8 +26,8 @@ import type {
   ServedSettings,
 } from './dialects/served-dialect.ts'
 import { openTvheadend } from './dialects/tvheadend/open.ts'
-import type { openHardware } from './hardware.ts'
 import { type HttpServerOptions, openHttpServer } from './http/http-server.ts'
+import type { Hardware } from './nodes/open-hardware.ts'
 import { openDeviceNumbers } from './nodes/served/device-numbers.ts'
 import { createDialectUsers, type DialectUsers } from './nodes/served/dialect-users.ts'
 import { openSeenDevices } from './nodes/served/seen-devices.ts'
@@ -69,12 +67,10 @@ export interface DialectPlace {
 }
 
 export interface ServedParts {
-  readonly access: Awaited<ReturnType<typeof openAccessControl>>
-  readonly hardware: Awaited<ReturnType<typeof openHardware>>
+  readonly access: OpenAccess
+  readonly asUser: AsUser
+  readonly hardware: Hardware
   readonly bus: Bus
-  readonly limiter: ConnectionLimiter
-  readonly forwarding: Forwarding
-  readonly origins: Pick<Origins, 'foreignOf'>
   readonly store: Store
   readonly release: Release
   state: ServedContext['state']
@@ -120,7 +116,7 @@ export async function openServedDialects(
     operations,
   }))
   return {
-    pages: operationRoutes(parts.access.asUser, operated),
+    pages: operationRoutes(parts.asUser, operated),
     api: (path) =>
       opened.find(({ settings }) => isBelow(settings.path, path))?.route ?? unservedRoute(path),
     listen: async (requests) => {
@@ -220,7 +216,8 @@ function servedAccess(
   dialectUsers: DialectUsers,
   parts: ServedParts,
 ): ServedAccess {
-  const { access, forwarding, limiter, origins } = parts
+  const { access } = parts
+  const { forwarding, limiter, origins } = access
   const { guest } = settings
   const isFromThere = createNetworks(guest?.addresses ?? [], 'the addresses of a guest')
   return {

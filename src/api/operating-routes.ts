@@ -90,6 +90,43 @@ const nothingKept = new HubError(
   'expected a hub with a data folder, got one that keeps everything in memory',
 )
 
+/** Whether a hub can do all that it promises. */
+export interface Readiness {
+  /** To be called once all of it is open. */
+  started(): void
+  /** Why it cannot; undefined while it can. */
+  unready(): string | undefined
+  /** What the clients of other systems are told. */
+  state(): 'starting' | 'overloaded' | 'ready'
+}
+
+export interface ReadinessOptions {
+  /** Why nothing can be written now. */
+  storeError(): string | undefined
+  isOverloaded(): boolean
+  /** Aborts before the hub does its last things. */
+  readonly ending: AbortSignal
+}
+
+/** Of a hub that is about to start. */
+export function createReadiness(options: ReadinessOptions): Readiness {
+  const { storeError, isOverloaded, ending } = options
+  let isStarted = false
+  return {
+    started: () => {
+      isStarted = true
+    },
+    unready: () => {
+      if (ending.aborted) return 'the hub is ending'
+      return isStarted ? storeError() : 'the hub is starting'
+    },
+    state: () => {
+      if (!isStarted || ending.aborted) return 'starting'
+      return isOverloaded() ? 'overloaded' : 'ready'
+    },
+  }
+}
+
 export interface Probes {
   /** What `/healthz` tells besides that the hub is well. */
   health(): Record<string, unknown>

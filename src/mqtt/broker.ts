@@ -15,14 +15,13 @@ import type { Release } from '../core/release.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import { switchesActuator } from '../core/switching.ts'
 import type { TopicLimits } from '../core/topic.ts'
-import type { Store } from '../store/store.ts'
 import type { BusPacket } from './carried.ts'
 import { createClients } from './clients.ts'
 import { MqttConnection } from './connection.ts'
 import type { ConnectionSettings } from './connection-context.ts'
 import { createEmbeddedBus, createPersistence } from './embedded-bus.ts'
 import { Emitter } from './emitter.ts'
-import { type Journal, openJournal } from './journal.ts'
+import type { Journal } from './journal.ts'
 import type { KeptMessage } from './message-record.ts'
 import { createHeaderCheck, type MqttLimits } from './packet-types.ts'
 import { createPublishing, type Ingress, type Publishing } from './publishing.ts'
@@ -40,12 +39,9 @@ import { PublishFrames } from './write-packets.ts'
 /** The embedded broker: the bus of the hub, and what MQTT clients connect to. */
 export interface Broker {
   readonly bus: Bus
-  /** What is noted there is on disk before what is acknowledged later; others may note as well. */
-  readonly journal: Journal
   /** Takes over a connection that is to speak MQTT, from TCP or from a websocket. */
   handle(socket: Duplex, request?: IncomingMessage): void
-  /** Ends all connections: nothing comes any more, but what is kept still may be. */
-  closeConnections(): Promise<void>
+  /** Ends all connections, once clients have their acknowledgements or have waited long enough. */
   close(): Promise<void>
 }
 
@@ -55,7 +51,8 @@ export interface BrokerOptions extends MqttSignInOptions {
   readonly newOutboundShare: NewShare
   understood(connection: object): void
   readonly directory: UserDirectory
-  readonly store: Store
+  /** Where all that is kept is noted, and was by an earlier broker. */
+  readonly journal: Journal
   readonly limits: {
     readonly mqtt: MqttLimits
     readonly topic: TopicLimits
@@ -75,7 +72,7 @@ const mostSettlingMs = 1000
 
 export async function openBroker(options: BrokerOptions): Promise<Broker> {
   const parts = await openParts(options)
-  const { bus, journal, sessions, wills, aedes } = parts
+  const { bus, sessions, wills, aedes } = parts
   const connections = new Set<MqttConnection>()
   const context = { ...options, ...contextOf(options), ...parts, connections }
   const stopTelling = tellStatistics({ ...options, ...parts, state: () => stateOf(parts) })
@@ -83,41 +80,34 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
     stopTelling()
     sessions.close()
     wills.close()
-    await untilSettled(journal)
+    await untilSettled(options.journal)
     for (const connection of connections) connection.close()
     await new Promise<void>((resolve) => aedes.close(resolve))
     // The sockets learn of it a moment later.
     await turnOver()
   }
   let ending: Promise<void> | undefined
-  const closeConnections = () => {
-    ending ??= shutdown()
-    return ending
-  }
   return {
     bus,
-    journal,
     handle: (socket, request) => {
       connections.add(new MqttConnection(socket, request, context))
     },
-    closeConnections,
-    close: async () => {
-      await closeConnections()
-      await journal.close()
+    close: () => {
+      ending ??= shutdown()
+      return ending
     },
   }
 }
 
 /** What the broker is made of, with what an earlier one has kept. */
 async function openParts(options: BrokerOptions) {
-  const { log, limits, settings = {}, clock = systemClock, sampledLog } = options
-  const journal = openJournal(options.store)
+  const { log, limits, settings = {}, clock = systemClock, sampledLog, journal } = options
   const traffic = new Traffic()
   const clients = createClients(options.directory)
   const emitter = new Emitter<BusPacket>({
     onError: (error) => log.error({ err: error }, 'somebody could not take a message'),
   })
-  const retained = await openRetained(options, journal)
+  const retained = await openRetained(options)
   const aedes = await openAedes({ emitter, retained, sampledLog, log })
   const bus = createEmbeddedBus({ aedes, emitter, retained, jsonLimits: limits.json, log })
   const publishing = createPublishing({
@@ -135,7 +125,7 @@ async function openParts(options: BrokerOptions) {
   await restoreSessions(sessions, records)
   await wills.restore()
   return {
-    ...{ aedes, bus, journal, clock, traffic },
+    ...{ aedes, bus, clock, traffic },
     ...{ clients, retained, publishing, wills, quota, sessions },
   }
 }
@@ -197,10 +187,11 @@ async function openAedes({ emitter, retained, sampledLog, log }: AedesParts): Pr
 }
 
 /** A limit may be lower than it was. */
-async function openRetained(
-  { limits, sampledLog }: BrokerOptions,
-  journal: Journal,
-): Promise<RetainedValues> {
+async function openRetained({
+  limits,
+  sampledLog,
+  journal,
+}: BrokerOptions): Promise<RetainedValues> {
   const retained = new RetainedValues(limits.retained, journal)
   await retained.restore(({ topic, payload }) => {
     const fields = { topic, bytes: payload.length }

@@ -13,6 +13,7 @@ import { portOf } from '../../src/core/listen.ts'
 import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import type { Config } from '../../src/generated/config.ts'
 import { type BrokerOptions, openBroker } from '../../src/mqtt/broker.ts'
+import { openJournal } from '../../src/mqtt/journal.ts'
 import type { Store } from '../../src/store/store.ts'
 import { unboundedShares } from '../unbounded.ts'
 
@@ -59,6 +60,7 @@ export async function openedBroker(
   const lines: string[] = []
   const log = pino({ level: 'error' }, { write: (line: string) => lines.push(line) })
   const counters = createCounters()
+  const journal = openJournal(store)
   const broker = await openBroker({
     ...unboundedShares,
     admit,
@@ -71,7 +73,7 @@ export async function openedBroker(
     foreignOriginOf: () => undefined,
     limits: { ...checkConfig({ users: { anonymous: { role: 'admin' } } }).limits, ...limits },
     release: { version: '0.0.0' },
-    store,
+    journal,
     log,
     sampledLog: createSampledLog(log, counters),
     clock,
@@ -86,6 +88,7 @@ export async function openedBroker(
   const close = async () => {
     server.close()
     await broker.close()
+    await journal.close()
   }
   t.teardown(close)
   return {

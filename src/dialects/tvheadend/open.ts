@@ -4,10 +4,12 @@
  *
  * - `mailboxes.ts` is what has still to be said to whom, and how it goes out.
  * - `events.ts` fills the mailboxes, with what `status.ts` says of connections, nodes and the disk.
- * - `api.ts` has the calls, and how they are answered.
+ * - Here are the calls, how they and all else are answered, and who comes in.
  */
+import { STATUS_CODES } from 'node:http'
 import type { User } from '../../access/user.ts'
-import { authenticate, isAnswer } from '../authenticate.ts'
+import { byNode } from '../../nodes/served/seen-devices.ts'
+import { authenticate, isAnswer, isSameSiteWrite } from '../authenticate.ts'
 import type {
   ServedAnswer,
   ServedContext,
@@ -15,10 +17,15 @@ import type {
   ServedRequest,
   Welcome,
 } from '../served-dialect.ts'
-import { answerCall, apiAnswer, htmlAnswer } from './api.ts'
 import { type EventsContext, isAdministrator, startEvents, tellLastValues } from './events.ts'
 import { answerPoll, createMailboxes, deliver, type Mailboxes } from './mailboxes.ts'
-import { createMeter } from './status.ts'
+import {
+  connectionEntry,
+  createMeter,
+  inputEntry,
+  type Meter,
+  subscriptionEntry,
+} from './status.ts'
 
 const subprotocol = 'tvheadend-comet'
 
@@ -65,6 +72,7 @@ function hasKey({ headers }: ServedRequest): boolean {
 interface Parts {
   readonly context: Context
   readonly mailboxes: Mailboxes
+  readonly meter: Meter
 }
 
 async function poll(request: ServedRequest, user: User, parts: Parts): Promise<ServedAnswer> {
@@ -98,6 +106,7 @@ function welcome(request: ServedRequest, user: User, parts: Parts): Welcome | Se
   }
 }
 
+/** Whose request it is. */
 interface Asker {
   readonly request: ServedRequest
   readonly user: User
@@ -146,9 +155,103 @@ function serverIpPort({ headers }: ServedRequest, { port }: Context) {
   return { notificationClass: 'setServerIpPort', ip: hostname.replace(/[[\]]/g, ''), port: port() }
 }
 
-// --- who comes in: by Digest, by Basic or a cookie, or as a guest ---
+// --- the calls of `/api/…`: arguments in the query or in a form, JSON as the answer ---
 
-type DoorContext = Pick<ServedContext, 'digest'>
+interface ApiRequest extends Asker {
+  readonly argumentsOf: URLSearchParams
+}
+
+interface Call {
+  /** Whether it is for administrators only. */
+  readonly isRestricted: boolean
+  /** The JSON of the answer, or the status of an error. */
+  act(request: ApiRequest, parts: Parts): unknown | Failure
+}
+
+interface Failure {
+  readonly failure: 400 | 403 | 404
+}
+
+/** The version of the API whose answers these are. */
+const apiVersion = 19
+
+const calls: Readonly<Record<string, Call>> = {
+  'connections/cancel': { isRestricted: true, act: cancel },
+  pathlist: { isRestricted: false, act: () => Object.keys(calls) },
+  serverinfo: {
+    isRestricted: false,
+    act: (_, { context }) => ({
+      sw_version: context.release.version,
+      api_version: apiVersion,
+      name: 'Clown.Hub',
+      capabilities: [],
+    }),
+  },
+  'status/connections': {
+    isRestricted: true,
+    act: (_, { context }) => listed(context.signedIn.present().map(connectionEntry)),
+  },
+  'status/inputs': {
+    isRestricted: true,
+    act: (_, { context: { devices, clock } }) =>
+      listed(byNode(devices.all()).map((node) => inputEntry(node, clock.wallMs()))),
+  },
+  'status/subscriptions': {
+    isRestricted: true,
+    act: (_, { context, meter }) =>
+      listed(context.signedIn.present().map((one) => subscriptionEntry(one, meter))),
+  },
+}
+
+function listed(entries: readonly unknown[]) {
+  return { entries, totalCount: entries.length }
+}
+
+/** Ends the connection `id`, or several as a list of JSON, or `all`. */
+function cancel({ request, argumentsOf }: ApiRequest, { context }: Parts): unknown {
+  if (!isSameSiteWrite(request)) return { failure: 403 }
+  const id = argumentsOf.get('id')
+  const present = context.signedIn.present()
+  if (id === null) return { failure: 400 }
+  const ids = /\d+/g[Symbol.match](id)?.map(Number) ?? []
+  const chosen = id === 'all' ? present : present.filter((one) => ids.includes(one.id))
+  if (chosen.length === 0 && id !== 'all') return { failure: ids.length === 0 ? 400 : 404 }
+  for (const one of chosen) one.end()
+  return {}
+}
+
+function answerCall(caller: Asker, parts: Parts): ServedAnswer {
+  const { method, path, query, body } = caller.request
+  const call = Object.hasOwn(calls, nameIn(path)) ? calls[nameIn(path)] : undefined
+  if (call === undefined) return htmlAnswer(404)
+  if (call.isRestricted && !isAdministrator(caller.user)) return htmlAnswer(403)
+  const form = method === 'POST' ? new URLSearchParams(body.toString('utf8')) : []
+  const argumentsOf = new URLSearchParams([...query, ...form])
+  const answer = call.act({ ...caller, argumentsOf }, parts)
+  return isFailure(answer) ? htmlAnswer(answer.failure) : apiAnswer(JSON.stringify(answer))
+}
+
+function nameIn(path: string): string {
+  return path.slice('/api/'.length)
+}
+
+function isFailure(answer: unknown): answer is Failure {
+  return Object.hasOwn(Object(answer), 'failure')
+}
+
+/** How Tvheadend says that something is not so: a status, and a page for people. */
+function htmlAnswer(status: number, headers: Readonly<Record<string, string>> = {}): ServedAnswer {
+  const title = `${status} ${STATUS_CODES[status]}`
+  const body = `<html><head><title>${title}</title></head><body><h1>${title}</h1></body></html>\n`
+  return { status, headers: { 'Content-Type': 'text/html; charset=UTF-8', ...headers }, body }
+}
+
+/** What clients of the original are used to. */
+function apiAnswer(body: string): ServedAnswer {
+  return { status: 200, headers: { 'Content-Type': 'text/x-json; charset=UTF-8' }, body }
+}
+
+// --- who comes in: by Digest, by Basic or a cookie, or as a guest ---
 
 /**
  * Whose request it is, or the answer of who is not let in. As by the original, whoever gives nothing is
@@ -156,7 +259,7 @@ type DoorContext = Pick<ServedContext, 'digest'>
  */
 export async function signIn(
   request: ServedRequest,
-  { digest }: DoorContext,
+  { digest }: Pick<ServedContext, 'digest'>,
 ): Promise<User | ServedAnswer> {
   const { authorization = '' } = request.headers
   // What a browser adds for the page of a stranger counts no more than a cookie.
@@ -175,7 +278,7 @@ export async function signIn(
 async function enterByDigest(
   request: ServedRequest,
   authorization: string,
-  digest: DoorContext['digest'],
+  digest: ServedContext['digest'],
 ): Promise<User | ServedAnswer> {
   const { method, address, path, query } = request
   const isFor = (uri: string) => isSamePlace(uri, path, query)

@@ -1,18 +1,17 @@
 // What is recorded is there after a restart, and what is not wanted is not recorded.
 import t, { type Test } from 'tap'
-import { createSignedIn } from '../src/access/signed-in.ts'
-import { type ConfigInput, checkConfig } from '../src/config.ts'
-import { createClosers } from '../src/core/callbacks.ts'
-import { Payload } from '../src/core/payload.ts'
-import { openJournal } from '../src/mqtt/journal.ts'
-import type { HistoryAnswer } from '../src/nodes/history/history-answer.ts'
-import { openRecording } from '../src/recording.ts'
-import { steppedClock } from './clock.ts'
-import { toldProblems } from './history/told-problems.ts'
-import { lastingStore } from './mqtt/lasting-store.ts'
-import { type HubPorts, mqttTo, startedHub, talkTo } from './started-hub.ts'
-import { textsOf } from './store/contract.ts'
-import { testFolder } from './test-folder.ts'
+import { type ConfigInput, checkConfig } from '../../../src/config.ts'
+import { createClosers } from '../../../src/core/callbacks.ts'
+import { Payload } from '../../../src/core/payload.ts'
+import { openJournal } from '../../../src/mqtt/journal.ts'
+import type { HistoryAnswer } from '../../../src/nodes/history/history-answer.ts'
+import { openRecording } from '../../../src/nodes/history/open-recording.ts'
+import { steppedClock } from '../../clock.ts'
+import { toldProblems } from '../../history/told-problems.ts'
+import { lastingStore } from '../../mqtt/lasting-store.ts'
+import { type HubPorts, mqttTo, startedHub, talkTo } from '../../started-hub.ts'
+import { textsOf } from '../../store/contract.ts'
+import { testFolder } from '../../test-folder.ts'
 
 async function publish(t: Test, hub: HubPorts, values: Readonly<Record<string, string>>) {
   const { client } = await mqttTo(t, hub)
@@ -82,17 +81,7 @@ t.test('once a second, what came is written, until the hub ends', async (t) => {
   const closers = createClosers()
   const { sampledLog } = toldProblems()
   const journal = openJournal(store)
-  const directory = { find: () => undefined, onChange: () => () => {} }
-  const access = { asUser: async () => {}, signedIn: createSignedIn(directory) }
-  const parts = {
-    store,
-    journal,
-    access,
-    sampledLog,
-    clock,
-    onClose: closers.add,
-    settle: () => {},
-  }
+  const parts = { store, journal, sampledLog, clock, onClose: closers.add }
   const config = checkConfig({ users: { anonymous: { role: 'admin' } } })
   const { recorder } = await openRecording(config, parts)
   const records = async () => (await textsOf(store, 'history/log/')).length

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { checkConfig } from '../src/config.ts'
-import { withinBudget } from '../src/memory-budget.ts'
+import { checkConfig } from '../../src/config.ts'
+import { withinBudget } from '../../src/core/memory-budget.ts'
 
 const mebibyte = 1024 * 1024
 const { limits } = checkConfig({ limits: { memory: { mib: 1_048_576 } } })

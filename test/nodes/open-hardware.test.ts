@@ -1,5 +1,5 @@
 import t from 'tap'
-import { mqttTo, startedHub } from './started-hub.ts'
+import { mqttTo, startedHub } from '../started-hub.ts'
 
 const base = 'nodes/bridge/0'
 

@@ -1,5 +1,7 @@
+/** One budget of memory for all of the hub, and what each of its parts may have of it. */
 import { totalmem } from 'node:os'
-import type { Config } from './generated/config.ts'
+import type { Config } from '../generated/config.ts'
+import { createByteBudget, type NewShare } from './byte-budget.ts'
 
 type Limits = Config['limits']
 
@@ -47,4 +49,22 @@ function roomForTwo(bytes: number, messageBytes: number): number {
 function memoryBytes(): number {
   // Where nothing is constrained, some systems say 0, and others more than there is.
   return Math.min(...[totalmem(), process.constrainedMemory()].filter((bytes) => bytes > 0))
+}
+
+/** What each connection may hold of what comes and of what waits for it, whatever the others do. */
+const freeBytes = { inbound: 256 * 1024, outbound: 1024 * 1024 }
+
+/** What connections hold of the budget: what comes from them, and what waits for them. */
+export interface ConnectionShares {
+  readonly newInboundShare: NewShare
+  readonly newOutboundShare: NewShare
+}
+
+export function createConnectionShares(memory: Readonly<Limits['memory']>): ConnectionShares {
+  const share = (mib: number, freeBytes: number) =>
+    createByteBudget({ totalBytes: mib * mebibyte, freeBytes })
+  return {
+    newInboundShare: share(memory.inboundMiB, freeBytes.inbound),
+    newOutboundShare: share(memory.outboundMiB, freeBytes.outbound),
+  }
 }

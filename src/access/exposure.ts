@@ -1,6 +1,8 @@
 /** What an operator can open on purpose and should not forget. */
-import { isLoopback, isLoopbackHost } from './access/address.ts'
-import type { Config } from './config.ts'
+
+import type { DeepReadonly } from '../core/json.ts'
+import type { Config } from '../generated/config.ts'
+import { isLoopback, isLoopbackHost } from './address.ts'
 
 /** How `accept` calls a kind of what is open. */
 type Kind = Config['accept'][number]
@@ -13,7 +15,7 @@ interface Exposure {
 /**
  * What the configuration leaves open and does not accept, in one sentence each with the way to fix it.
  */
-export function exposures(config: Pick<Config, 'http' | 'mqtt' | 'dialects' | 'accept'>): string[] {
+export function exposures(config: DeepReadonly<Config>): string[] {
   const { http, mqtt, dialects, accept } = config
   const onPorts = dialects.map((settings, at) => [`dialects.${at}`, settings] as const)
   const ofOwnPort = onPorts.filter(([, { path }]) => path === undefined)
@@ -38,7 +40,10 @@ function plainListener(key: string, host: string, kind: Kind): Exposure[] {
 }
 
 /** Whoever comes from there needs no password. */
-function openToGuests(key: string, guest: Config['dialects'][number]['guest']): Exposure[] {
+function openToGuests(
+  key: string,
+  guest: DeepReadonly<Config>['dialects'][number]['guest'],
+): Exposure[] {
   const elsewhere = guest?.addresses.filter((network) => !isLoopback(network.replace(/\/.*/, '')))
   if (guest === undefined || elsewhere?.length === 0) return []
   const open = `${key}.guest lets ${elsewhere?.join(', ')} in as ${guest.user} without a password`

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { checkConfig, readConfig } from '../src/config.ts'
-import { exposures } from '../src/exposure.ts'
-import { type LogLine, startedHub } from './started-hub.ts'
+import { exposures } from '../../src/access/exposure.ts'
+import { checkConfig, readConfig } from '../../src/config.ts'
+import { type LogLine, startedHub } from '../started-hub.ts'
 
 const users = { clown: { password: 'bigclown', role: 'admin' } } as const
 const openHttp = { host: '0.0.0.0', port: 0, origins: ['*'] }
@@ -69,7 +69,7 @@ t.test('what is accepted is not warned of, and each warning says how to accept i
 t.test(
   'the configuration of the container leaves nothing open that it does not accept',
   async (t) => {
-    const file = join(import.meta.dirname, '../docker/hub.yaml')
+    const file = join(import.meta.dirname, '../../docker/hub.yaml')
     const config = readConfig(file, { CLOWN_USERS_A_PASSWORD: 'b', CLOWN_USERS_A_ROLE: 'admin' })
     t.equal(config.mqtt.host, '0.0.0.0')
     t.same(exposures(config), [])

@@ -1,11 +1,12 @@
 /** Puts retained values into the data folder of a hub that does not run: the next one finds them there. */
-import type { Config } from './config.ts'
-import { switchesActuator } from './core/switching.ts'
-import { isTopic } from './core/topic.ts'
-import { createRetainedQuota, readRetained, retainedChange } from './mqtt/retained.ts'
-import { silentLog } from './store/data-folder.ts'
-import { openLevelStore } from './store/level-store.ts'
-import type { Change } from './store/store.ts'
+import type { DeepReadonly } from '../core/json.ts'
+import { switchesActuator } from '../core/switching.ts'
+import { isTopic } from '../core/topic.ts'
+import type { Config } from '../generated/config.ts'
+import { silentLog } from '../store/data-folder.ts'
+import { openLevelStore } from '../store/level-store.ts'
+import type { Change } from '../store/store.ts'
+import { createRetainedQuota, readRetained, retainedChange } from './retained.ts'
 
 export interface RetainedValue {
   readonly topic: string
@@ -35,7 +36,7 @@ const batchBytes = 4 * 1024 * 1024
  */
 export async function openRetainedFolder(
   folder: string,
-  limits: Pick<Config['limits'], 'retained' | 'topic'>,
+  limits: DeepReadonly<Pick<Config['limits'], 'retained' | 'topic'>>,
 ): Promise<RetainedFolder> {
   const store = await openLevelStore({ folder, sampledLog: silentLog() })
   const quota = createRetainedQuota(limits.retained)

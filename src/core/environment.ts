@@ -1,8 +1,8 @@
 /** What surrounds the process: environment variables, and files that hold one value each. */
 import type { SchemaObject } from 'ajv'
 import { closest } from 'fastest-levenshtein'
-import { HubError, quote } from './core/errors.ts'
-import { readSecretFile, readTextFile, valueIn } from './core/files.ts'
+import { HubError, quote } from './errors.ts'
+import { readSecretFile, readTextFile, valueIn } from './files.ts'
 
 /** Environment variables by name, as in `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>

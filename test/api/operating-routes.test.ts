@@ -1,12 +1,16 @@
 import t from 'tap'
-import { createReadiness, readinessStateOf } from '../src/readiness.ts'
-import { startedHub } from './started-hub.ts'
-import { testFolder } from './test-folder.ts'
+import { createReadiness } from '../../src/api/operating-routes.ts'
+import { startedHub } from '../started-hub.ts'
+import { testFolder } from '../test-folder.ts'
 
 t.test('a hub is ready from its start to its end, unless its store has an error', async (t) => {
   const ending = new AbortController()
   let error: string | undefined
-  const { started, unready } = createReadiness({ error: () => error }, ending.signal)
+  const { started, unready } = createReadiness({
+    storeError: () => error,
+    isOverloaded: () => false,
+    ending: ending.signal,
+  })
   t.equal(unready(), 'the hub is starting')
   started()
   t.equal(unready(), undefined)
@@ -17,12 +21,20 @@ t.test('a hub is ready from its start to its end, unless its store has an error'
 })
 
 t.test('clients of other systems are told whether to come back later', async (t) => {
-  const told = (isRunning: boolean, isOverloaded: boolean) =>
-    readinessStateOf({ isRunning: () => isRunning }, { isOverloaded: () => isOverloaded })
-  t.same(
-    [told(false, true), told(true, true), told(true, false)],
-    ['starting', 'overloaded', 'ready'],
-  )
+  const ending = new AbortController()
+  let isOverloaded = true
+  const { started, state } = createReadiness({
+    storeError: () => undefined,
+    isOverloaded: () => isOverloaded,
+    ending: ending.signal,
+  })
+  t.equal(state(), 'starting')
+  started()
+  t.equal(state(), 'overloaded')
+  isOverloaded = false
+  t.equal(state(), 'ready')
+  ending.abort()
+  t.equal(state(), 'starting')
 })
 
 t.test('/readyz tells whether a hub is ready, and why it is not', async (t) => {

@@ -1,0 +1,85 @@
+/** Who may come in, and how they prove who they are: what is opened of this folder. */
+import type { IncomingMessage } from 'node:http'
+import type { Logger } from 'pino'
+import type { Closers } from '../core/callbacks.ts'
+import type { DeepReadonly } from '../core/json.ts'
+import { maxOpenFiles } from '../core/process-watch.ts'
+import type { SampledLog } from '../core/sampled-log.ts'
+import type { Config } from '../generated/config.ts'
+import { createConnectionLimiter } from './connection-limiter.ts'
+import { createDigestSignIn } from './digest.ts'
+import { createForwarding } from './forwarding.ts'
+import { createLoginThrottle } from './login-throttle.ts'
+import { createOrigins } from './origin.ts'
+import { hashPassword } from './passwords.ts'
+import { cookieNameFor, createRequestSignIn, formChallenge } from './request-sign-in.ts'
+import { createCookieSessions, createTickets } from './secrets.ts'
+import { createSignIn } from './sign-in.ts'
+import { createSignedIn } from './signed-in.ts'
+import { anonymousWarning } from './user-check.ts'
+import { hashInlineUsers, openUserDirectory } from './user-directory.ts'
+
+export interface AccessParts {
+  /** Everybody knows the passwords. */
+  readonly isLab: boolean
+  isShortOfMemory(): boolean
+  readonly log: Logger
+  readonly sampledLog: SampledLog
+  readonly onClose: Closers['add']
+}
+
+export type OpenAccess = Awaited<ReturnType<typeof openAccess>>
+
+/** @throws HubError when the users file cannot be used. */
+export async function openAccess(config: DeepReadonly<Config>, parts: AccessParts) {
+  const { limits } = config
+  const { sampledLog, onClose } = parts
+  const requests = requestRules(config, parts)
+  const directory = await openDirectory(config, parts)
+  const signedIn = createSignedIn(directory)
+  onClose(signedIn.close)
+  const throttle = createLoginThrottle({ limits, now: () => performance.now() })
+  const signIn = createSignIn({ directory, limits, sampledLog, throttle })
+  const common = { ...requests, directory, limits: limits.signIn, sampledLog, signIn }
+  const sessions = createCookieSessions(common)
+  const tickets = createTickets(common)
+  return {
+    ...requests,
+    ...createRequestSignIn({ ...common, sessions, tickets }),
+    ...{ directory, signedIn, signIn, sessions, tickets },
+    digest: createDigestSignIn({ directory, throttle, sampledLog }),
+    /** How a page or a program is refused. */
+    quietChallenge: formChallenge(requests.pathPrefix),
+    limiter: createConnectionLimiter({
+      ...parts,
+      limits: limits.connections,
+      maxOpenFiles: maxOpenFiles(),
+    }),
+  }
+}
+
+/** Which requests are meant for us, and where they come from. */
+function requestRules({ http }: DeepReadonly<Config>, { isLab }: AccessParts) {
+  const { origins: listed, trustProxy, pathPrefix, hosts: knownHosts } = http
+  const forwarding = createForwarding(trustProxy)
+  const origins = createOrigins({ listed, isLab })
+  const peerOf = (request: IncomingMessage) => ({
+    address: forwarding.clientAddress(request),
+    isSecure: forwarding.isSecure(request),
+    foreignOrigin: origins.foreignOf(request),
+    cookieName: cookieNameFor(request, forwarding.isSecure(request), pathPrefix),
+  })
+  return { pathPrefix, knownHosts, forwarding, origins, peerOf }
+}
+
+async function openDirectory(
+  { users, usersFile: file }: DeepReadonly<Config>,
+  { log, onClose }: AccessParts,
+) {
+  const inline = await hashInlineUsers(users, hashPassword)
+  const directory = openUserDirectory({ inline, file, log })
+  const warning = anonymousWarning(directory.all())
+  if (warning !== undefined) log.warn(warning)
+  onClose(directory.close)
+  return directory
+}

@@ -1,0 +1,98 @@
+/** The websockets of a hub: those that talk to it, those that carry MQTT, those of clients of other systems. */
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Logger } from 'pino'
+import type { ConnectionLimiter } from '../access/connection-limiter.ts'
+import type { Forwarding } from '../access/forwarding.ts'
+import type { RequestSignIn } from '../access/request-sign-in.ts'
+import type { SignedIn } from '../access/signed-in.ts'
+import type { Bus } from '../bus/bus.ts'
+import { type Closers, createEndOfTick } from '../core/callbacks.ts'
+import type { DeepReadonly } from '../core/json.ts'
+import type { ConnectionShares } from '../core/memory-budget.ts'
+import type { Route } from '../core/route.ts'
+import type { SampledLog } from '../core/sampled-log.ts'
+import type { Dialect } from '../dialects/dialect.ts'
+import type { Config } from '../generated/config.ts'
+import { createAudiences } from './audiences.ts'
+import { createMessageSignIn, type MessageSignInOptions } from './message-sign-in.ts'
+import { chooseMqtt, mqttRoute } from './mqtt-route.ts'
+import { createServedWebSockets, type ServedWebSockets } from './served-route.ts'
+import { chooseTalk, talkRoutes } from './talk-route.ts'
+import { openTalkSession, type TalkSessionContext } from './talk-session.ts'
+import { createHeartbeat, createWebSockets } from './websockets.ts'
+
+type Limits = DeepReadonly<Config>['limits']
+
+export interface WebSocketParts extends ConnectionShares {
+  readonly bus: Bus
+  readonly access: Pick<MessageSignInOptions, 'signIn' | 'directory' | 'peerOf'> & {
+    readonly ofUpgrade: RequestSignIn['ofUpgrade']
+    readonly signedIn: SignedIn
+    readonly limiter: ConnectionLimiter
+    readonly forwarding: Pick<Forwarding, 'clientAddress'>
+  }
+  readonly hardware: Pick<TalkSessionContext, 'lastValuesBelow' | 'answering'> & {
+    readonly path: Pick<TalkSessionContext, 'enter'>
+  }
+  /** What is spoken by those that talk. */
+  readonly dialect: Dialect
+  /** Takes over a websocket that carries MQTT. */
+  handle(stream: Duplex, request: IncomingMessage): void
+  isShortOfMemory(): boolean
+  readonly log: Logger
+  readonly sampledLog: SampledLog
+  readonly onClose: Closers['add']
+}
+
+export interface OpenWebSockets {
+  /** The route of those that talk below a base, by its path. */
+  readonly talk: (path: string) => Route | undefined
+  readonly mqtt: Route
+  readonly served: ServedWebSockets
+}
+
+export function openWebSockets(limits: Limits, parts: WebSocketParts): OpenWebSockets {
+  const { bus, access, hardware, log, sampledLog } = parts
+  const sockets = openSockets(limits, parts)
+  const frameBytes = limits.websocket.messageBytes
+  const endOfTick = createEndOfTick()
+  const context: TalkSessionContext = {
+    ...{ bus, log, frameBytes },
+    ...hardware,
+    enter: hardware.path.enter,
+    signedIn: access.signedIn,
+    audiences: createAudiences({ bus, endOfTick, log, frameBytes }),
+  }
+  const { ofUpgrade } = access
+  const byMessage = createMessageSignIn({ ...access, limits: limits.signIn, sampledLog })
+  return {
+    talk: talkRoutes({
+      ...parts,
+      limits: limits.websocket,
+      websockets: sockets.talk,
+      openSession: (options) => openTalkSession(context, options),
+      signIn: { ofUpgrade, byMessage },
+      authorizeConnection: access.limiter.signedIn,
+      clientAddress: access.forwarding.clientAddress,
+      endOfTick,
+    }),
+    mqtt: mqttRoute({ ...parts, limits: limits.mqtt, websockets: sockets.mqtt }),
+    served: sockets.served,
+  }
+}
+
+/** Three kinds, pinged by one timer. */
+function openSockets({ websocket }: Limits, { onClose, ...parts }: WebSocketParts) {
+  const { messageBytes } = websocket
+  const heartbeat = createHeartbeat({ ...parts, limits: websocket })
+  onClose(heartbeat.close)
+  const context = { ...parts, heartbeat }
+  const talk = createWebSockets({ messageBytes, handleProtocols: chooseTalk }, context)
+  onClose(talk.close)
+  // [MQTT-6.0.0-2] Packets begin and end anywhere in messages: how large one is says nothing.
+  const mqtt = createWebSockets({ messageBytes: undefined, handleProtocols: chooseMqtt }, context)
+  const served = createServedWebSockets({ messageBytes }, context)
+  onClose(served.close)
+  return { talk, mqtt, served }
+}
