@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { folderLines, saveBackup } from '../store/backup.ts'
-import { isLocked } from '../store/level-store.ts'
+import { isLocked } from '../store/store-errors.ts'
 import { type CliCommand, onlyOne, readArguments, required } from './arguments.ts'
 import { hubAddress, hubOptions, hubUsage, streamFromHub } from './ask-hub.ts'
 

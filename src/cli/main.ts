@@ -120,7 +120,9 @@ function wrapped(text: string, indent: number): string {
 const lineLength = 80
 
 /** One line for the user. What is no HubError is a defect of ours, and says so. */
-function sentenceOf(error: unknown): string {
+function sentenceOf(thrown: unknown): string {
+  const all: unknown[] = thrown instanceof AggregateError ? thrown.errors : [thrown]
+  const error = all.find((each) => each instanceof HubError) ?? thrown
   const [line = ''] = reasonOf(error).split('\n', 1)
   return error instanceof HubError ? line : `unexpected: ${line}; please report this as a defect`
 }

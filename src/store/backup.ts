@@ -1,13 +1,16 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { existsSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { open, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { HubError, systemCodeOf } from '../core/errors.ts'
 import { syncFolder } from '../core/files.ts'
 import { isRecord, parseJson } from '../core/json.ts'
+import { openAccounting } from './account.ts'
 import { checkDataFolder, fileError, namesIn, silentLog } from './data-folder.ts'
+import { lockFolder, lockName, withFolder } from './folder-lock.ts'
 import { migrations } from './format.ts'
-import { copyInto, openLevel, openLevelAgain, storePath } from './level-store.ts'
+import { storePath } from './level-files.ts'
+import { accounted, copyInto, openLevel, openToRead } from './level-store.ts'
 import { createStore, type Entry, formatKey, type Store } from './store.ts'
 
 /** Of the file itself; that of the store within goes with it. */
@@ -98,6 +101,7 @@ export async function saveBackup(
 ): Promise<number> {
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`
   try {
+    removeKilled(file)
     await writeFile(temporary, lines, { flag: 'wx', mode: 0o600, flush: true })
     const values = await countIn(temporary)
     renameSync(temporary, file)
@@ -107,6 +111,21 @@ export async function saveBackup(
     rmSync(temporary, { force: true })
     if (systemCodeOf(error) === undefined || error instanceof HubError) throw error
     throw fileError('unwritable-file', `write ${JSON.stringify(file)}`, error)
+  }
+}
+
+/** What is being written grows all the time. */
+const killedAfterMs = 60_000
+
+/** Removes what backups to the same file have left that were killed. */
+function removeKilled(file: string): void {
+  const rest = /^\.[0-9a-f]{12}\.tmp$/
+  const folder = dirname(file)
+  for (const name of readdirSync(folder)) {
+    const isOurs = name.startsWith(basename(file)) && rest.test(name.slice(basename(file).length))
+    const path = join(folder, name)
+    const age = () => Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity)
+    if (isOurs && age() > killedAfterMs) rmSync(path, { force: true })
   }
 }
 
@@ -123,11 +142,16 @@ async function countIn(file: string): Promise<number> {
  */
 export async function* folderLines(folder: string): AsyncGenerator<string> {
   checkDataFolder(folder)
-  const store = createStore(await openLevelAgain(storePath(folder), silentLog()))
+  const lock = await lockFolder(folder)
   try {
-    yield* backupLines(store)
+    const store = createStore(await openToRead(storePath(folder), silentLog()))
+    try {
+      yield* backupLines(store)
+    } finally {
+      await store.close()
+    }
   } finally {
-    await store.close()
+    lock.release()
   }
 }
 
@@ -137,27 +161,36 @@ export async function* folderLines(folder: string): AsyncGenerator<string> {
  * @throws HubError `unreadable-file` for the backup, `unwritable-file` when the folder is not empty.
  */
 export async function restoreBackup(file: string, folder: string): Promise<number> {
-  const path = storePath(folder)
-  const names = existsSync(folder) ? namesIn(folder) : []
-  if (names.length > 0) {
-    const sentence = `expected the folder ${JSON.stringify(folder)} to be empty, got ${names.length} files`
-    const fix = 'choose another one, or end its hub and use "clown-hub wipe"'
-    throw new HubError('unwritable-file', `${sentence}: ${fix}`)
-  }
-  const temporary = `${path}.tmp`
-  try {
-    const values = await fillStore(temporary, file)
-    renameSync(temporary, path)
-    syncFolder(folder)
-    return values
-  } catch (error) {
-    rmSync(temporary, { recursive: true, force: true })
-    throw error
-  }
+  if (existsSync(folder)) checkEmpty(folder)
+  return withFolder(folder, async () => {
+    const path = storePath(folder)
+    const temporary = `${path}.tmp`
+    try {
+      // Of a restore that was cut off.
+      rmSync(temporary, { recursive: true, force: true })
+      const values = await fillStore(temporary, file)
+      renameSync(temporary, path)
+      syncFolder(folder)
+      return values
+    } catch (error) {
+      rmSync(temporary, { recursive: true, force: true })
+      throw error
+    }
+  })
+}
+
+/** But for what a restore has left that was cut off. */
+function checkEmpty(folder: string): void {
+  const names = namesIn(folder).filter((name) => name !== lockName && name !== 'store.tmp')
+  if (names.length === 0) return
+  const sentence = `expected the folder ${JSON.stringify(folder)} to be empty, got ${names.length} files`
+  const fix = 'choose another one, or end its hub and use "clown-hub wipe"'
+  throw new HubError('unwritable-file', `${sentence}: ${fix}`)
 }
 
 async function fillStore(path: string, file: string): Promise<number> {
-  const engine = await openLevel(path, silentLog())
+  const level = await openLevel(path, silentLog())
+  const engine = accounted(level, await openAccounting(level, path))
   try {
     // The first one is the format, which is no value.
     return (await copyInto(engine, entriesOf(file))) - 1

@@ -4,9 +4,13 @@ import { HubError, reasonOf, systemCodeOf } from '../core/errors.ts'
 import { syncFolder } from '../core/files.ts'
 import { openLog } from '../core/log.ts'
 import { createCounters, createSampledLog, type SampledLog } from '../core/sampled-log.ts'
+import { isMarked, settleAccount } from './account.ts'
 import { reserveFileName } from './disk-room.ts'
-import { cannotOpen, isLocked, openLevelAgain, storePath } from './level-store.ts'
+import { lockName, withFolder } from './folder-lock.ts'
+import { keepAside, levelFile, storePath } from './level-files.ts'
+import { openLevelAgain } from './level-store.ts'
 import { createStore } from './store.ts'
+import { cannotOpen, isLocked } from './store-errors.ts'
 
 /** For a command, which tells by itself what went wrong. */
 export function silentLog(): SampledLog {
@@ -47,9 +51,6 @@ export function checkDataFolder(folder: string): void {
   throw noDataFolder(folder)
 }
 
-/** What LevelDB calls its files. */
-const levelFile = /^(CURRENT|LOCK|MANIFEST-\d+|\d+\.(ldb|sst|log))$/
-
 /** Other programs have folders that are called `store`, too. */
 function isStore(path: string): boolean {
   const names = readdirSync(path)
@@ -61,18 +62,25 @@ function noDataFolder(folder: string): HubError {
   return new HubError('cannot-open-store', sentence)
 }
 
-/** @throws HubError `cannot-open-store` when a hub has the store of the folder, or it has none. */
-async function refuseLocked(folder: string): Promise<void> {
-  checkDataFolder(folder)
+/**
+ * @throws HubError `cannot-open-store` when a hub of an earlier release has the store, which has no lock but LevelDB's:
+ * that is known by opening it, after which the store is put back as it was.
+ */
+async function refuseLocked(path: string): Promise<void> {
+  if (isMarked(path)) return
+  const aside = keepAside(path)
   try {
-    await (await openLevelAgain(storePath(folder), silentLog())).close()
+    await (await openLevelAgain(path, silentLog())).close()
   } catch (error) {
-    if (isLocked(error)) throw error
+    if (!isLocked(error)) return aside.putBack()
+    aside.drop()
+    throw error
   }
+  aside.putBack()
 }
 
 /** The store, what a restore or a copy has left of one, and stores that were kept aside. */
-const storeName = /^store(\.tmp|-broken\.tmp|-broken-.*Z|-format-\d+(\.tmp)?)?$/
+const storeName = /^store(\.tmp|-before(\.tmp)?|-broken\.tmp|-broken-.*Z|-format-\d+(\.tmp)?)?$/
 const auditName = /^commands\.ndjson(\.\d)?$/
 
 /** What a hub has made in its data folder; the rest of it is not ours. */
@@ -80,7 +88,7 @@ function ownNamesIn(folder: string): string[] {
   return readdirSync(folder).filter((name) =>
     storeName.test(name)
       ? isStore(join(folder, name))
-      : name === reserveFileName || auditName.test(name),
+      : name === reserveFileName || name === lockName || auditName.test(name),
   )
 }
 
@@ -93,10 +101,12 @@ export async function wipeFolder(folder: string): Promise<number> {
   try {
     const names = ownNamesIn(folder)
     if (names.length === 0) throw noDataFolder(folder)
-    if (names.includes('store')) await refuseLocked(folder)
-    for (const name of names) rmSync(join(folder, name), { recursive: true, force: true })
-    syncFolder(folder)
-    return names.length
+    return await withFolder(folder, async () => {
+      if (names.includes('store')) await refuseLocked(storePath(folder))
+      for (const name of names) rmSync(join(folder, name), { recursive: true, force: true })
+      syncFolder(folder)
+      return names.length
+    })
   } catch (error) {
     if (error instanceof HubError) throw error
     throw fileError('unwritable-file', `wipe the folder ${JSON.stringify(folder)}`, error)
@@ -107,6 +117,8 @@ interface Repaired {
   /** How many values were saved, and the bytes they have. */
   readonly values: number
   readonly bytes: number
+  /** What of all that was written is not among them, in words; undefined when nothing is known to be. */
+  readonly missing: string | undefined
   /** Where the store is kept as it was. */
   readonly asideIn: string
 }
@@ -118,12 +130,15 @@ interface Repaired {
  * @throws HubError `cannot-open-store` while a hub uses it, or when nothing can be read.
  */
 export async function repairStore(folder: string, now = new Date()): Promise<Repaired> {
-  await refuseLocked(folder)
+  checkDataFolder(folder)
   const path = storePath(folder)
   const asideIn = `${path}-broken-${now.toISOString().replaceAll(/[:.]/g, '-')}`
-  copyAside(path, asideIn)
-  await repairLevel(path)
-  return { ...(await measure(path)), asideIn }
+  return withFolder(folder, async () => {
+    await refuseLocked(path)
+    copyAside(path, asideIn)
+    await repairLevel(path)
+    return { ...(await measure(path)), asideIn }
+  })
 }
 
 function copyAside(path: string, asideIn: string): void {
@@ -149,16 +164,18 @@ async function repairLevel(path: string): Promise<void> {
 }
 
 /** Reads all of it, so that nobody finds out later that it cannot be. */
-async function measure(path: string): Promise<{ values: number; bytes: number }> {
-  const store = createStore(await openLevelAgain(path, silentLog()))
+async function measure(path: string): Promise<Omit<Repaired, 'asideIn'>> {
+  const engine = await openLevelAgain(path, silentLog())
+  const store = createStore(engine)
   try {
+    const missing = await settleAccount(engine, path)
     let values = 0
     let bytes = 0
     for await (const [, value] of store.entries('')) {
       values += 1
       bytes += value.length
     }
-    return { values, bytes }
+    return { values, bytes, missing }
   } finally {
     await store.close()
   }

@@ -16,6 +16,8 @@ export interface DiskWatchOptions {
   readonly folder: string
   readonly limits: Pick<Config['limits']['store'], 'freeMiB' | 'freePercent'>
   readonly sampledLog: SampledLog
+  /** Says why the folder cannot be used at all; undefined while it can. */
+  lookAtFolder(): Promise<string | undefined>
   /** When it aborts, nobody waits for another look any more. */
   readonly ending: AbortSignal
   /** Called after each look but the first that found room, with how much there is to spare. */
@@ -39,11 +41,18 @@ const mebibyte = 1024 * 1024
 export async function watchDisk(options: DiskWatchOptions): Promise<DiskWatch> {
   const { folder, sampledLog, ending, readRoom = roomOf, intervalMs = 1000 } = options
   let low: string | undefined
+  let gone: string | undefined
   const waiting: (() => void)[] = []
   const wake = () => {
     for (const resolve of waiting.splice(0)) resolve()
   }
   const look = async () => {
+    const before = gone
+    gone = await options.lookAtFolder()
+    if (gone !== before) tellFolder(gone, sampledLog)
+    return gone === undefined ? lookForRoom() : -1
+  }
+  const lookForRoom = async () => {
     const { freeBytes, totalBytes } = await readRoom(folder)
     const { freeMiB, freePercent } = options.limits
     const neededBytes = Math.min(freeMiB * mebibyte, (totalBytes * freePercent) / 100)
@@ -79,7 +88,7 @@ export async function watchDisk(options: DiskWatchOptions): Promise<DiskWatch> {
   }, intervalMs).unref()
   ending.addEventListener('abort', wake, { once: true })
   return {
-    error: () => low,
+    error: () => gone ?? low,
     nextLook: () =>
       ending.aborted ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve)),
     close: () => {
@@ -88,6 +97,11 @@ export async function watchDisk(options: DiskWatchOptions): Promise<DiskWatch> {
       ending.removeEventListener('abort', wake)
     },
   }
+}
+
+function tellFolder(reason: string | undefined, sampledLog: SampledLog): void {
+  if (reason === undefined) sampledLog.warn('store-back', {}, 'the data folder is back')
+  else sampledLog.warn('store-gone', { reason }, 'the data folder is gone: what is written waits')
 }
 
 async function roomOf(folder: string): Promise<DiskRoom> {
@@ -104,7 +118,7 @@ function errorOf(freeBytes: number, neededBytes: number): string {
 export const reserveFileName = 'ballast'
 
 /** A file that only takes room, to be given up when a full disk has none left. */
-interface ReserveFile {
+export interface ReserveFile {
   /** Returns whether that has made room. */
   giveUp(): Promise<boolean>
   /** Takes the room again, when there is more than that to spare and it is not taken. */

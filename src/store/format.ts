@@ -8,7 +8,12 @@ export type Migration = (store: Pick<Store, 'get' | 'entries'>) => Promise<reado
 export const migrations: readonly Migration[] = [
   // Records of messages and subscriptions may hold what MQTT 5 says of them. Those before stay as they are.
   async () => [],
+  // What the store has is written down with each batch, which a hub before that does not do.
+  async () => [],
 ]
+
+/** From this format on a store has a record of what is in it. */
+export const accountedFormat = 3
 
 export interface FormatOptions {
   /** Where the store is, for sentences. */

@@ -1,11 +1,22 @@
-import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { mkdirSync, renameSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { ClassicLevel } from 'classic-level'
-import { HubError, reasonOf, systemCodeOf } from '../core/errors.ts'
+import { HubError, reasonOf } from '../core/errors.ts'
 import { syncFolder } from '../core/files.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
+import { type Accounting, type CountedEngine, checkMark, openAccounting } from './account.ts'
+import { lockFolder } from './folder-lock.ts'
 import { checkFormat, type Migration, migrations } from './format.ts'
-import { type Changes, createStore, type Engine, type Entry, type Store } from './store.ts'
+import { brokenTable, hasValues, keepAside, storePath, tablesIn } from './level-files.ts'
+import {
+  afterPrefix,
+  type Changes,
+  createStore,
+  type Engine,
+  type Entry,
+  type Store,
+} from './store.ts'
+import { cannotOpen, isLocked, withRemedy } from './store-errors.ts'
 
 type Level = ClassicLevel<string, Buffer>
 
@@ -24,26 +35,107 @@ interface LevelStoreOptions {
  * folder cannot be used.
  */
 export async function openLevelStore(options: LevelStoreOptions): Promise<Store> {
-  return createStore(await openLevelEngine(options))
+  const lock = await lockFolder(options.folder)
+  try {
+    const { engine, accounting } = await openLevelEngine(options)
+    const { close, ...rest } = accounted(engine, accounting)
+    return createStore({ ...rest, close: () => close().finally(lock.release) })
+  } catch (error) {
+    lock.release()
+    throw error
+  }
 }
 
-/** What keeps the values of that store; throws the same. */
-export async function openLevelEngine(options: LevelStoreOptions): Promise<Engine> {
+/** The same engine, which keeps its account. */
+export function accounted(engine: Engine, accounting: Accounting): Engine {
+  const close = async () => {
+    await engine.close()
+    await accounting.close()
+  }
+  return { ...engine, apply: accounting.keeping(engine.apply), close }
+}
+
+export interface LevelEngine extends Engine, CountedEngine {}
+
+interface Opened {
+  readonly engine: LevelEngine
+  readonly accounting: Accounting
+}
+
+/** What keeps the values of that store, and its account; throws the same. */
+export async function openLevelEngine(options: LevelStoreOptions): Promise<Opened> {
   const path = storePath(options.folder)
+  makeFolder(path)
+  const { opened, aside } = await openKeeping(path, () => openChecked(path, options))
+  aside.drop()
+  return opened
+}
+
+async function openChecked(path: string, options: LevelStoreOptions): Promise<Opened> {
+  const tables = tablesIn(path)
   const engine = await openLevel(path, options.sampledLog)
-  try {
+  return closingOnError(engine, async () => {
+    const accounting = await checkWhole(engine, { path, tables })
     const copy = (format: number) => copyTo(`${path}-format-${format}`, engine, options.sampledLog)
-    await checkFormat(engine, { migrations, ...options, path, copy })
-    return engine
+    const checked = { ...engine, apply: accounting.keeping(engine.apply) }
+    await checkFormat(checked, { migrations, ...options, path, copy })
+    return { engine, accounting }
+  })
+}
+
+/**
+ * Opens the store in `path` to read it: it is what it was before when it is closed again.
+ *
+ * @throws HubError `cannot-open-store`, also when something of it is gone.
+ */
+export async function openToRead(path: string, sampledLog: SampledLog): Promise<Engine> {
+  const { opened: engine, aside } = await openKeeping(path, async () => {
+    const tables = tablesIn(path)
+    const level = await openLevelAgain(path, sampledLog)
+    await closingOnError(level, () => checkWhole(level, { path, tables }))
+    return level
+  })
+  const close = async () => {
+    await engine.close()
+    aside.putBack()
+  }
+  return { ...engine, close }
+}
+
+/** Opens the store in `path`, which stays as it was when that fails. */
+async function openKeeping<T>(path: string, open: () => Promise<T>) {
+  const aside = keepAside(path)
+  try {
+    checkMark(path)
+    return { opened: await open(), aside }
+  } catch (error) {
+    // What somebody else has open is theirs.
+    if (isLocked(error)) aside.drop()
+    else aside.putBack()
+    throw error
+  }
+}
+
+async function closingOnError<T>(engine: Engine, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act()
   } catch (error) {
     await engine.close()
     throw error
   }
 }
 
-/** Where a data folder has its LevelDB. */
-export function storePath(folder: string): string {
-  return join(folder, 'store')
+interface Files {
+  readonly path: string
+  /** As they were before it was opened. */
+  readonly tables: readonly string[]
+}
+
+/** @throws HubError `cannot-open-store` when something is gone. */
+async function checkWhole(engine: LevelEngine, { path, tables }: Files): Promise<Accounting> {
+  const broken = brokenTable(tables)
+  if (broken !== undefined) throw cannotOpen(path, new Error(`Corruption: ${broken} is cut off`))
+  return openAccounting(engine, path)
 }
 
 /**
@@ -51,17 +143,25 @@ export function storePath(folder: string): string {
  *
  * @throws HubError `cannot-open-store`
  */
-export async function openLevel(path: string, sampledLog: SampledLog): Promise<Engine> {
+export async function openLevel(path: string, sampledLog: SampledLog): Promise<LevelEngine> {
+  makeFolder(path)
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 })
     return await openThere(path, sampledLog, { createIfMissing: !hasValues(path) })
   } catch (thrown) {
     throw cannotOpen(path, thrown)
   }
 }
 
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 })
+  } catch (thrown) {
+    throw cannotOpen(path, thrown)
+  }
+}
+
 /** The same, but one that is not there is an error. */
-export async function openLevelAgain(path: string, sampledLog: SampledLog): Promise<Engine> {
+export async function openLevelAgain(path: string, sampledLog: SampledLog): Promise<LevelEngine> {
   try {
     return await openThere(path, sampledLog, { createIfMissing: false })
   } catch (thrown) {
@@ -73,7 +173,7 @@ async function openThere(
   path: string,
   sampledLog: SampledLog,
   options: { readonly createIfMissing: boolean },
-): Promise<Engine> {
+): Promise<LevelEngine> {
   // Only who has a data folder needs the binary.
   const { ClassicLevel } = await import('classic-level')
   const encodings = { keyEncoding: 'utf8', valueEncoding: 'buffer' } as const
@@ -82,20 +182,16 @@ async function openThere(
   return tellingReads(engineOf(level, sampledLog), path)
 }
 
-/** LevelDB takes a folder that has lost its file CURRENT for a new one, and removes what is in it. */
-function hasValues(path: string): boolean {
-  return readdirSync(path).some((name) => /^\d+\.(ldb|sst|log)$/.test(name))
-}
-
-function engineOf(level: Level, sampledLog: SampledLog): Engine {
+function engineOf(level: Level, sampledLog: SampledLog): LevelEngine {
   return {
     isLasting: true,
     get: (key) => level.get(key),
     entries: async function* (prefix) {
-      for await (const entry of level.iterator({ gte: prefix })) {
-        if (!entry[0].startsWith(prefix)) return
-        yield entry
-      }
+      // LevelDB tells of what it could not read where a range ends, and only there.
+      yield* level.iterator(prefix === '' ? {} : { gte: prefix, lt: afterPrefix(prefix) })
+    },
+    keys: async function* (range) {
+      yield* level.keys({ ...range, fillCache: false })
     },
     apply: async (changes) => {
       try {
@@ -105,8 +201,7 @@ function engineOf(level: Level, sampledLog: SampledLog): Engine {
       }
     },
     clear: async (prefix) => {
-      // The slash at the end becomes the character after it.
-      const end = `${prefix.slice(0, -1)}0`
+      const end = afterPrefix(prefix)
       try {
         await level.clear({ gte: prefix, lt: end })
         // LevelDB gives room back only when it comes by those keys again, which may be never.
@@ -152,49 +247,12 @@ async function copyTo(path: string, from: Engine, sampledLog: SampledLog): Promi
   sampledLog.warn('store-copied', { path }, 'the store is brought to a new format; this is a copy')
 }
 
-/** Whether a store could not be opened because somebody else has it open. */
-export function isLocked(error: unknown): boolean {
-  return error instanceof HubError && systemCodeOf(error.cause) === 'LEVEL_LOCKED'
-}
-
-/** Whether a store could not be opened because of its disk, which may be full. */
-export function isDiskError(error: unknown): boolean {
-  return error instanceof HubError && systemCodeOf(error.cause) === 'LEVEL_IO_ERROR'
-}
-
-const repair = '"clown-hub repair --data DIR" saves what can be read'
-
-/** What is to be done about what LevelDB says. */
-const remedies: readonly (readonly [RegExp, string])[] = [
-  [/^Corruption|No such file|create_if_missing is false/, repair],
-  [/No space left|quota exceeded/, 'make room on its disk'],
-]
-
-/** Tells why the LevelDB in `path` was not opened, and what to do about it. */
-export function cannotOpen(path: string, thrown: unknown): HubError {
-  // LevelDB's own reason is the cause of what the package throws.
-  const cause = thrown instanceof Error && thrown.cause !== undefined ? thrown.cause : thrown
-  if (systemCodeOf(cause) === 'LEVEL_LOCKED') {
-    const sentence = `expected no other hub to use the store ${JSON.stringify(path)}, but one does`
-    const fix = 'end it, or choose another data folder'
-    return new HubError('cannot-open-store', `${sentence}: ${fix}`, { cause })
-  }
-  const sentence = `expected to open the store ${JSON.stringify(path)}: ${withRemedy(cause)}`
-  return new HubError('cannot-open-store', sentence, { cause })
-}
-
-function withRemedy(cause: unknown): string {
-  const reason = reasonOf(cause)
-  const remedy = remedies.find(([pattern]) => pattern.test(reason))
-  return remedy === undefined ? reason : `${reason}; ${remedy[1]}`
-}
-
 /**
  * The same engine, whose reads throw sentences.
  *
  * @throws HubError `cannot-read-store`
  */
-function tellingReads(engine: Engine, path: string): Engine {
+function tellingReads(engine: LevelEngine, path: string): LevelEngine {
   const cannotRead = (cause: unknown) => {
     const sentence = `expected to read the store ${JSON.stringify(path)}: ${withRemedy(cause)}`
     return new HubError('cannot-read-store', sentence, { cause })
@@ -215,6 +273,13 @@ function tellingReads(engine: Engine, path: string): Engine {
         throw cannotRead(cause)
       }
     },
+    keys: async function* (range) {
+      try {
+        yield* engine.keys(range)
+      } catch (cause) {
+        throw cannotRead(cause)
+      }
+    },
   }
 }
 
@@ -228,7 +293,7 @@ export async function copyInto(
 ): Promise<number> {
   let count = 0
   let bytes = 0
-  let changes = new Map<string, Buffer>()
+  let changes: Changes = new Map()
   for await (const [key, value] of entries) {
     count += 1
     changes.set(key, value)

@@ -1,10 +1,20 @@
-import { reasonOf } from '../core/errors.ts'
+import { existsSync } from 'node:fs'
+import { HubError, reasonOf } from '../core/errors.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Config } from '../generated/config.ts'
-import { createReserveFile, type DiskWatch, type DiskWatchOptions, watchDisk } from './disk-room.ts'
-import { isDiskError, openLevelAgain, openLevelEngine, storePath } from './level-store.ts'
+import {
+  createReserveFile,
+  type DiskWatch,
+  type DiskWatchOptions,
+  type ReserveFile,
+  watchDisk,
+} from './disk-room.ts'
+import { type FolderLock, lockFolder } from './folder-lock.ts'
+import { storePath } from './level-files.ts'
+import { accounted, openLevelAgain, openLevelEngine } from './level-store.ts'
 import { openMemoryStore } from './memory-store.ts'
 import { createStore, type Engine, type Store } from './store.ts'
+import { isFull } from './store-errors.ts'
 
 /**
  * Opens the store in the data folder, or one in memory when there is none.
@@ -46,25 +56,63 @@ const usualReserveBytes = 16 * mebibyte
  * @throws HubError as `openLevelStore`
  */
 export async function openWatchedStore(options: WatchedStoreOptions): Promise<WatchedStore> {
-  const { folder, limits, sampledLog, reserveBytes = usualReserveBytes } = options
+  const { folder, sampledLog, reserveBytes = usualReserveBytes } = options
   const reserve = createReserveFile({ ...options, bytes: reserveBytes })
-  const making = async (open: () => Promise<Engine>) => {
+  const making = async <T>(open: () => Promise<T>) => {
     try {
       return await open()
     } catch (error) {
-      if (!isDiskError(error) || !(await reserve.giveUp())) throw error
+      if (!isFull(error) || !(await reserve.giveUp())) throw error
       sampledLog.warn('store-reserve-given-up', {}, 'the disk is full: the reserve made room')
       return open()
     }
   }
+  const lock = await making(() => lockFolder(folder))
+  try {
+    checkRestored(folder)
+    return await openLocked(options, { lock, reserve, making })
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+/** Nobody who has begun to restore a backup wants an empty hub in its place. */
+function checkRestored(folder: string): void {
+  const path = storePath(folder)
+  if (existsSync(path) || !existsSync(`${path}.tmp`)) return
+  const sentence = `expected the data folder ${JSON.stringify(folder)} to have a store, got a restore that was cut off`
+  const fix = 'restore the backup again, or "clown-hub wipe" what there is of it'
+  throw new HubError('cannot-open-store', `${sentence}: ${fix}`)
+}
+
+interface Making {
+  readonly lock: FolderLock
+  readonly reserve: ReserveFile
+  /** Opens something; a full disk gives up the reserve for it. */
+  making<T>(open: () => Promise<T>): Promise<T>
+}
+
+async function openLocked(
+  options: WatchedStoreOptions,
+  { lock, reserve, making }: Making,
+): Promise<WatchedStore> {
+  const { folder, limits, sampledLog } = options
   const first = await making(() => openLevelEngine(options))
-  const disk = await watchDisk({ ...options, onRoom: reserve.take })
+  const lookAtFolder = lock.look
+  const disk = await watchDisk({ ...options, lookAtFolder, onRoom: reserve.take })
   const open = () => making(() => openLevelAgain(storePath(folder), sampledLog))
-  const engine = createRetryingEngine(first, { ...options, disk, open })
+  const { isThere } = lock
+  const retrying = createRetryingEngine(first.engine, { ...options, disk, open, isThere })
+  const engine = tellingLoss(accounted(retrying, first.accounting))
   const close = async () => {
     disk.close()
     await reserve.close()
-    await engine.close()
+    try {
+      await engine.close()
+    } finally {
+      lock.release()
+    }
   }
   const store = createStore(
     { ...engine, close },
@@ -78,7 +126,29 @@ export async function openWatchedStore(options: WatchedStoreOptions): Promise<Wa
         ),
     },
   )
-  return { ...store, error: engine.error }
+  return { ...store, error: retrying.error }
+}
+
+/** The same engine; closing it throws when something was given up, which happens at the end only. */
+function tellingLoss(engine: Engine): Engine {
+  let lost = 0
+  return {
+    ...engine,
+    apply: async (changes) => {
+      try {
+        await engine.apply(changes)
+      } catch (error) {
+        lost += changes.size
+        throw error
+      }
+    },
+    close: async () => {
+      await engine.close()
+      if (lost === 0) return
+      const sentence = `expected to write everything before the end, got a disk that did not take ${lost} values`
+      throw new HubError('cannot-write-store', sentence)
+    },
+  }
 }
 
 interface RetryOptions {
@@ -87,6 +157,8 @@ interface RetryOptions {
   readonly ending: AbortSignal
   /** Opens what was closed again. */
   open(): Promise<Engine>
+  /** Whether what was written is where the next hub looks for it, and not in a folder that was removed. */
+  isThere(): boolean
 }
 
 /** An engine whose writes wait until they can be done. */
@@ -108,6 +180,7 @@ export function createRetryingEngine(first: Engine, options: RetryOptions): Retr
     try {
       const current = await engine.current()
       await current.apply(changes)
+      if (!options.isThere()) throw new Error('the data folder is gone')
       failure = undefined
     } catch (error) {
       // The path is for the log alone.

@@ -40,8 +40,8 @@ export interface Store {
   close(): Promise<void>
 }
 
-/** Changes by key: of several, the last one. */
-export type Changes = ReadonlyMap<string, Buffer | undefined>
+/** Changes by key: of several, the last one. They belong to whoever applies them. */
+export type Changes = Map<string, Buffer | undefined>
 
 /** What a store keeps its values in. */
 export interface Engine extends Pick<Store, 'isLasting' | 'get' | 'entries' | 'clear' | 'close'> {
@@ -52,6 +52,9 @@ export interface Engine extends Pick<Store, 'isLasting' | 'get' | 'entries' | 'c
 /** Under this key a store keeps its own format: how keys and values are to be read. */
 export const formatKey = 'format'
 
+/** Under this key it keeps a record of what it has, as `account.ts` writes it. */
+export const accountKey = 'account'
+
 /** A store that keeps its values in `engine`, and writes a batch a tick. */
 export function createStore(engine: Engine, limit?: WaitingLimit): Store {
   const writer = createBatchWriter(engine.apply, limit)
@@ -60,7 +63,7 @@ export function createStore(engine: Engine, limit?: WaitingLimit): Store {
     isLasting: engine.isLasting,
     get: engine.get,
     entries: async function* (prefix) {
-      for await (const entry of engine.entries(prefix)) if (entry[0] !== formatKey) yield entry
+      for await (const entry of engine.entries(prefix)) if (!isOwn(entry[0])) yield entry
     },
     write: writer.write,
     clear: engine.clear,
@@ -69,6 +72,16 @@ export function createStore(engine: Engine, limit?: WaitingLimit): Store {
       return closing
     },
   }
+}
+
+/** Whether a key is the store's own, and not one of what is kept in it. */
+export function isOwn(key: string): boolean {
+  return key === formatKey || key === accountKey
+}
+
+/** The first key after all that begin with `prefix`, whose last character is one of ASCII. */
+export function afterPrefix(prefix: string): string {
+  return prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1)
 }
 
 type BatchWriter = Pick<Store, 'write' | 'close'>

@@ -76,8 +76,9 @@ t.test('nobody waits for a look once the hub ends', async (t) => {
 t.test('a real disk has room, and is looked at every second', async (t) => {
   const { options, ending } = tightDisk(t, 0)
   const spare = createInbox<number>()
-  const { limits, sampledLog } = options
-  const real = { limits, sampledLog, ending: ending.signal, folder: '/', onRoom: spare.put }
+  const { limits, sampledLog, lookAtFolder } = options
+  const common = { limits, sampledLog, lookAtFolder, ending: ending.signal }
+  const real = { ...common, folder: '/', onRoom: spare.put }
   const watch = await watchDisk(real)
   t.teardown(watch.close)
   t.equal(watch.error(), undefined)

@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { createRetryingEngine, openStore, openWatchedStore } from '../../src/store/open-store.ts'
 import type { Engine } from '../../src/store/store.ts'
+import { smallDisk } from '../faults/small-disk.ts'
 import { createInbox } from '../inbox.ts'
 import { testFolder } from '../test-folder.ts'
 import { put, testStore, textsOf } from './contract.ts'
@@ -94,17 +95,49 @@ t.test('only a full disk costs the ballast', async (t) => {
   t.ok(readdirSync(folder).includes('ballast'))
 })
 
-t.test('when the disk keeps a store from being opened, the reserve file is given up', async (t) => {
+t.test('a damaged store does not cost the reserve file', async (t) => {
   const { folder, close } = await opened(t, 1)
   await close()
   writeFileSync(join(folder, 'ballast'), 'half')
   rmSync(join(folder, 'store/CURRENT'))
   mkdirSync(join(folder, 'store/CURRENT'))
-  const refused = { code: 'cannot-open-store', message: /IO error/ }
-  for (const _time of ['with the reserve', 'without']) {
-    await t.rejects(opened(t, 1, folder), refused)
-    t.notOk(existsSync(join(folder, 'ballast')))
+  await t.rejects(opened(t, 1, folder), { code: 'cannot-open-store', message: /IO error/ })
+  t.ok(existsSync(join(folder, 'ballast')))
+})
+
+t.test(
+  'when a full disk keeps a store from being opened, the reserve file is given up',
+  async (t) => {
+    const disk = smallDisk(t, 2)
+    if (disk === undefined) {
+      t.pass('needs to mount a file system', { skip: true })
+      return
+    }
+    const folder = join(disk.folder, 'data')
+    const { close, write } = await opened(t, 50, folder)
+    await write([put('a/1', 'x')])
+    await close()
+    writeFileSync(join(folder, 'ballast'), Buffer.alloc(500_000, 1))
+    disk.fill()
+    const { warnings, get } = await opened(t, 50, folder)
+    t.same(warnings.items, ['store-reserve-given-up'])
+    t.equal(String(await get('a/1')), 'x')
+    disk.fill()
+    await t.rejects(opened(t, 50, folder), { code: 'cannot-open-store' }, 'one does')
+  },
+)
+
+t.test('a full disk without a reserve says what to do', async (t) => {
+  const disk = smallDisk(t, 1)
+  if (disk === undefined) {
+    t.pass('needs to mount a file system', { skip: true })
+    return
   }
+  disk.fill()
+  await t.rejects(opened(t, 50, join(disk.folder, 'data')), {
+    code: 'cannot-open-store',
+    message: /no space left on device.*; make room on its disk$/i,
+  })
 })
 
 t.test('a store whose files were gone for a while is opened anew', async (t) => {
@@ -126,7 +159,8 @@ const changes = new Map([['a/1', Buffer.from('x')]])
 /** An engine over a map, that fails while `state` says so, and a disk that is told what to say. */
 function flakyEngine(_t: Test) {
   const values = new Map<string, Buffer | undefined>()
-  const state: { writeError?: string; openError?: string; diskError?: string } = {}
+  const state: { writeError?: string; openError?: string; diskError?: string; goneError?: string } =
+    {}
   const calls = createInbox<string>()
   const looks: (() => void)[] = []
   const ending = new AbortController()
@@ -154,6 +188,7 @@ function flakyEngine(_t: Test) {
       },
     },
     ending: ending.signal,
+    isThere: () => state.goneError === undefined,
     open: async () => {
       calls.put('open')
       if (state.openError !== undefined) throw new Error(state.openError)
@@ -162,7 +197,8 @@ function flakyEngine(_t: Test) {
     },
   })
   const look = (next: typeof state) => {
-    for (const key of ['writeError', 'openError', 'diskError'] as const) delete state[key]
+    for (const key of ['writeError', 'openError', 'diskError', 'goneError'] as const)
+      delete state[key]
     Object.assign(state, next)
     for (const go of looks.splice(0)) go()
   }

@@ -9,7 +9,7 @@ const limits = { freeMiB: 8, freePercent: 50, waitingMiB: 1 }
 
 /** A disk that has as much room as a test says, looked at a thousand times a second. */
 export function tightDisk(t: Test, freeMiB: number) {
-  const state = { freeMiB }
+  const state: { freeMiB: number; gone?: string } = { freeMiB }
   const warnings = createInbox<string>()
   const ending = new AbortController()
   // The watch itself keeps no process alive.
@@ -19,6 +19,7 @@ export function tightDisk(t: Test, freeMiB: number) {
     if (Number.isNaN(state.freeMiB)) throw new Error('the disk hangs')
     return { freeBytes: state.freeMiB * mebibyte, totalBytes: 100 * mebibyte }
   }
+  const lookAtFolder = async () => state.gone
   const common = { limits, sampledLog: { warn: warnings.put }, ending: ending.signal }
-  return { state, warnings, ending, options: { ...common, readRoom, intervalMs: 1 } }
+  return { state, warnings, ending, options: { ...common, readRoom, lookAtFolder, intervalMs: 1 } }
 }
