@@ -130,6 +130,9 @@ async function openParts(config: Config, log: Logger, life: Life) {
     settings: config.mqtt,
   })
   onClose(broker.close)
+  access.knownUsers.onChange((name, change) => {
+    if (change === 'gone') broker.endSessionsOf(name)
+  })
   const inner = { ...ground, access, asUser, recording, bus: broker.bus, handle: broker.handle }
   const hardware = await openHardware(config, inner)
   path = hardware.path
@@ -199,7 +202,7 @@ function routesOf(config: Config, parts: Routed): HttpServerOptions['routeOf'] {
 
 /** What is asked of the hub itself: who is signed in, whether it is well, all that it keeps. */
 function ownRoutes(config: Config, parts: Routed): [path: string, route: Route][] {
-  const { access, asUser, load, counters, store, readiness, release } = parts
+  const { access, asUser, load, counters, store, readiness, release, dialects } = parts
   const { version } = release
   const health = () => ({
     version,
@@ -207,7 +210,10 @@ function ownRoutes(config: Config, parts: Routed): [path: string, route: Route][
     counters: counters.snapshot(),
   })
   const lines = config.data.folder ? () => backupLines(store) : undefined
-  const onSignedOut = access.signedIn.endAllOf
+  const onSignedOut = (user: string) => {
+    access.signedIn.endAllOf(user)
+    dialects.endKeysOf(user)
+  }
   return [
     ['/', homePage({ ...access, version })],
     ...signInRoutes({ ...access, asUser, onSignedOut }),

@@ -87,6 +87,8 @@ export interface OpenedDialects {
   readonly pages: ReadonlyMap<string, Route>
   /** Those that have a path in place of a port. */
   api(path: string): Route | undefined
+  /** Ends the keys of a user who has signed out everywhere. */
+  endKeysOf(user: string): void
   /** Opens the ports of the others; `requests` is how requests are served on every port. */
   listen(requests: Requests): Promise<DialectPlace[]>
 }
@@ -96,6 +98,7 @@ type Requests = Omit<HttpServerOptions, 'host' | 'port' | 'settings' | 'certific
 interface OpenedDialect {
   readonly settings: ServedSettings
   readonly dialect: ServedDialect
+  readonly keys: ApiKeys
   readonly route: AnyRoute
   /** The port it is told to be on. */
   port: number
@@ -116,6 +119,9 @@ export async function openServedDialects(
     operations,
   }))
   return {
+    endKeysOf: (user) => {
+      for (const { keys } of opened) keys.endAllOf(user)
+    },
     pages: operationRoutes(parts.asUser, operated),
     api: (path) =>
       opened.find(({ settings }) => isBelow(settings.path, path))?.route ?? unservedRoute(path),
@@ -162,8 +168,9 @@ async function openServedGround(config: Config, parts: ServedParts) {
 
 /** A language has the same keys wherever it is served. */
 function createKeysOf({ limits }: Config, { store, access, sampledLog }: ServedParts) {
-  const { directory } = access
-  const common = { store, most: limits.dialects.keys, directory, sampledLog, clock: systemClock }
+  const { directory, knownUsers } = access
+  const whose = { store, directory, knownUsers, sampledLog, clock: systemClock }
+  const common = { ...whose, most: limits.dialects.keys }
   const keys = new Map<string, Promise<ApiKeys>>()
   return (name: string): Promise<ApiKeys> => {
     const opening = keys.get(name) ?? openApiKeys({ ...common, name, limits: limits.signIn })
@@ -176,10 +183,11 @@ async function openOne(settings: ServedSettings, ground: Ground): Promise<Opened
   const { config, parts, seen, keysOf, ownerOfToken, dialectUsers, logTail } = ground
   const { log, sampledLog, release, store, state, websockets, newOutboundShare, onClose } = parts
   const opened = { port: settings.path === undefined ? 0 : config.http.port }
+  const keys = await keysOf(settings.dialect)
   const dialect = await servedDialects[settings.dialect].open({
     settings,
     devices: seen.below(settings.base),
-    keys: await keysOf(settings.dialect),
+    keys,
     store,
     release,
     state,
@@ -207,7 +215,7 @@ async function openOne(settings: ServedSettings, ground: Ground): Promise<Opened
     log,
     sampledLog,
   })
-  return Object.assign(opened, { settings, dialect, route })
+  return Object.assign(opened, { settings, dialect, keys, route })
 }
 
 /** Who may come in, and from where. */

@@ -145,6 +145,7 @@ const ground = [
   'subscribers',
   'authenticate',
   'event-memory',
+  'key-operations',
 ]
 
 t.test('a dialect knows no other dialect, and what they share knows none', async (t) => {

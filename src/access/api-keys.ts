@@ -7,6 +7,7 @@ import { validateApiKeyEntry } from '../generated/validate-stored.js'
 import type { Store } from '../store/store.ts'
 import { addressGroup } from './address.ts'
 import { FailureTally } from './failure-tally.ts'
+import type { KnownUsers } from './known-users.ts'
 import { digestOf } from './tokens.ts'
 import type { User, UserDirectory } from './user.ts'
 
@@ -25,7 +26,7 @@ export interface ApiKey {
   readonly from: readonly string[]
 }
 
-/** Keys that belong to users, and end with them. They are kept over a restart. */
+/** Keys that belong to users, and end with them, and with a new password. They are kept over a restart. */
 export interface ApiKeys {
   /** Keeps `key` for a user; resolves when it is in the store. One more than the most ends another: see `keyToEnd`. */
   add(key: string, owner: KeyOwner): Promise<void>
@@ -38,6 +39,8 @@ export interface ApiKeys {
   all(): ApiKey[]
   /** Whether there was such a key. */
   remove(digest: string): Promise<boolean>
+  /** Ends those of a user who has signed out everywhere. */
+  endAllOf(user: string): void
 }
 
 export interface KeyOwner extends Pick<ApiKey, 'user' | 'label'> {
@@ -51,7 +54,9 @@ export interface ApiKeysOptions {
   readonly name: string
   /** How many are kept. */
   readonly most: number
-  readonly directory: Pick<UserDirectory, 'find' | 'onChange'>
+  readonly directory: Pick<UserDirectory, 'find'>
+  /** Keys end with their users, and with a password. */
+  readonly knownUsers: Pick<KnownUsers, 'onChange'>
   readonly limits: Readonly<Config['limits']['signIn']>
   readonly clock: { nowMs(): number; wallMs(): number }
   readonly sampledLog: SampledLog
@@ -70,7 +75,7 @@ function prefixOf({ name }: ApiKeysOptions): string {
 }
 
 export async function openApiKeys(options: ApiKeysOptions): Promise<ApiKeys> {
-  const { store, name, directory, clock, sampledLog } = options
+  const { store, name, directory, knownUsers, clock, sampledLog } = options
   const prefix = prefixOf(options)
   const keys = await readKeys(prefix, options)
   const failures = createGuesses(options)
@@ -80,9 +85,11 @@ export async function openApiKeys(options: ApiKeysOptions): Promise<ApiKeys> {
     sampledLog.warn('api-keys-not-written', fields, 'a change of keys could not be written')
   }
   // They end at once; nobody waits for a disk that is full.
-  const endOrphans = () => void removeOrphans(keys, options).catch(warnUnwritten)
-  directory.onChange(endOrphans)
-  endOrphans()
+  const endWhere = (isOver: (key: ApiKey) => boolean) =>
+    void removeWhere(keys, isOver, options).catch(warnUnwritten)
+  const endAllOf = (name: string) => endWhere(({ user }) => user === name)
+  endWhere(({ user }) => directory.find(user) === undefined)
+  knownUsers.onChange(endAllOf)
   const noteUse = (key: ApiKey, from: string) => {
     const usedAtMs = clock.wallMs()
     const isNew = !key.from.includes(from)
@@ -128,6 +135,7 @@ export async function openApiKeys(options: ApiKeysOptions): Promise<ApiKeys> {
       await store.write([{ key: prefix + digest, value: undefined }])
       return true
     },
+    endAllOf,
   }
 }
 
@@ -153,14 +161,16 @@ function createKeep(keys: Map<string, ApiKey>, options: ApiKeysOptions) {
   }
 }
 
-/** Ends the keys of users who are gone: a new user of an old name is somebody else. */
-async function removeOrphans(keys: Map<string, ApiKey>, options: ApiKeysOptions): Promise<void> {
-  const { store, directory } = options
+async function removeWhere(
+  keys: Map<string, ApiKey>,
+  isOver: (key: ApiKey) => boolean,
+  options: ApiKeysOptions,
+): Promise<void> {
   const prefix = prefixOf(options)
-  const orphans = [...keys.values()].filter(({ user }) => directory.find(user) === undefined)
-  if (orphans.length === 0) return
-  for (const { digest } of orphans) keys.delete(digest)
-  await store.write(orphans.map(({ digest }) => ({ key: prefix + digest, value: undefined })))
+  const over = [...keys.values()].filter(isOver)
+  if (over.length === 0) return
+  for (const { digest } of over) keys.delete(digest)
+  await options.store.write(over.map(({ digest }) => ({ key: prefix + digest, value: undefined })))
 }
 
 /**

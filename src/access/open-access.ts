@@ -6,12 +6,14 @@ import type { DeepReadonly } from '../core/json.ts'
 import { maxOpenFiles } from '../core/process-watch.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Config } from '../generated/config.ts'
+import type { Store } from '../store/store.ts'
 import { createConnectionLimiter } from './connection-limiter.ts'
 import { createDigestSignIn } from './digest.ts'
 import { createForwarding } from './forwarding.ts'
+import { type KnownUsers, openKnownUsers } from './known-users.ts'
 import { createLoginThrottle } from './login-throttle.ts'
 import { createOrigins } from './origin.ts'
-import { hashPassword } from './passwords.ts'
+import { hashAsBefore } from './passwords.ts'
 import { cookieNameFor, createRequestSignIn, formChallenge } from './request-sign-in.ts'
 import { createCookieSessions, createTickets } from './secrets.ts'
 import { createSignIn } from './sign-in.ts'
@@ -22,6 +24,7 @@ import { hashInlineUsers, openUserDirectory } from './user-directory.ts'
 export interface AccessParts {
   /** Everybody knows the passwords. */
   readonly isLab: boolean
+  readonly store: Pick<Store, 'entries' | 'write'>
   isShortOfMemory(): boolean
   readonly log: Logger
   readonly sampledLog: SampledLog
@@ -35,9 +38,12 @@ export async function openAccess(config: DeepReadonly<Config>, parts: AccessPart
   const { limits } = config
   const { sampledLog, onClose } = parts
   const requests = requestRules(config, parts)
-  const directory = await openDirectory(config, parts)
+  const knownUsers = await openKnownUsers(parts)
+  const directory = await openDirectory(config, { ...parts, knownUsers })
   const signedIn = createSignedIn(directory)
   onClose(signedIn.close)
+  // Behind what ends their connections.
+  onClose(knownUsers.follow(directory))
   const throttle = createLoginThrottle({ limits, now: () => performance.now() })
   const signIn = createSignIn({ directory, limits, sampledLog, throttle })
   const common = { ...requests, directory, limits: limits.signIn, sampledLog, signIn }
@@ -46,7 +52,7 @@ export async function openAccess(config: DeepReadonly<Config>, parts: AccessPart
   return {
     ...requests,
     ...createRequestSignIn({ ...common, sessions, tickets }),
-    ...{ directory, signedIn, signIn, sessions, tickets },
+    ...{ directory, knownUsers, signedIn, signIn, sessions, tickets },
     digest: createDigestSignIn({ directory, throttle, sampledLog }),
     /** How a page or a program is refused. */
     quietChallenge: formChallenge(requests.pathPrefix),
@@ -74,12 +80,14 @@ function requestRules({ http }: DeepReadonly<Config>, { isLab }: AccessParts) {
 
 async function openDirectory(
   { users, usersFile: file }: DeepReadonly<Config>,
-  { log, onClose }: AccessParts,
+  { log, onClose, knownUsers }: AccessParts & { readonly knownUsers: KnownUsers },
 ) {
-  const inline = await hashInlineUsers(users, hashPassword)
+  const inline = await hashInlineUsers(users, (password, name) =>
+    hashAsBefore(password, knownUsers.hashOf(name)),
+  )
   const directory = openUserDirectory({ inline, file, log })
   const warning = anonymousWarning(directory.all())
   if (warning !== undefined) log.warn(warning)
   onClose(directory.close)
-  return directory
+  return knownUsers.withHashes(directory)
 }

@@ -18,6 +18,12 @@ export async function hashPassword(password: string): Promise<string> {
   return hash(normalForm(password), cost)
 }
 
+/** The hash of `password` that was made of it before, when it is one; else a new one. */
+export async function hashAsBefore(password: string, before: string | undefined): Promise<string> {
+  const isSame = before !== undefined && (await isHashOf(before, normalForm(password)))
+  return isSame ? before : hashPassword(password)
+}
+
 /** Loaded with the first password: a hub starts without. */
 function argon2() {
   return import('@node-rs/argon2')

@@ -186,6 +186,7 @@ function createCounts() {
 function isStillValid(before: User, after: User): boolean {
   const hashes = new Set(after.tokens.map(({ sha256 }) => sha256))
   return (
+    after.created === before.created &&
     after.passwordHash === before.passwordHash &&
     before.tokens.every(({ sha256 }) => hashes.has(sha256))
   )

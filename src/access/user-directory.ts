@@ -166,7 +166,7 @@ export function inlineUserError(name: string, user: InlineUser): string | undefi
  */
 export function hashInlineUsers(
   users: Readonly<Record<string, Omit<InlineUser, 'passwordFile'>>>,
-  hashPassword: (password: string) => Promise<string>,
+  hashPassword: (password: string, name: string) => Promise<string>,
 ): Promise<User[]> {
   const hashed = Object.entries(users).map(async ([key, entry]) => {
     const name = normalForm(key)
@@ -174,7 +174,7 @@ export function hashInlineUsers(
     const plain = { name, ...rest, rules, tokens: [] }
     if (password === undefined) return plain
     const user = digest ? { ...plain, digestSecret: digestSecretOf(name, password) } : plain
-    if (!isToken(password)) return { ...user, passwordHash: await hashPassword(password) }
+    if (!isToken(password)) return { ...user, passwordHash: await hashPassword(password, name) }
     return { ...user, tokens: [{ name: 'configuration', sha256: digestOf(password), created }] }
   })
   return Promise.all(hashed)

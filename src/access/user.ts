@@ -25,6 +25,8 @@ export interface Token {
 
 export interface User {
   readonly name: string
+  /** When it was made, of who was made by a command: another time is another user. */
+  readonly created?: string
   readonly role?: Role
   /** The prefix of a node's topics; who has the role node has one. */
   readonly base?: string

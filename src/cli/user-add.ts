@@ -43,6 +43,7 @@ export const userAdd: CliCommand = {
         throw new HubError('bad-command-line', `expected a new name, ${quote(name)} is in ${file}`)
       }
       return {
+        created: new Date().toISOString(),
         ...(role && { role }),
         ...(base !== undefined && { base }),
         ...(rules.length > 0 && { rules }),

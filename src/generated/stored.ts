@@ -214,3 +214,17 @@ export interface SwitchRateEntry {
    */
   reported?: string
 }
+
+/**
+ * Who a user was when the hub saw it last, under its name.
+ */
+export interface UserEntry {
+  /**
+   * When it was made, as the users file says.
+   */
+  created?: string
+  /**
+   * Of its password: a hash, and the one that takes its place. Without any it has none.
+   */
+  passwordHashes: string[]
+}

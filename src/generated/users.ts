@@ -17,6 +17,10 @@ export interface UsersFile {
        */
       role?: 'viewer' | 'operator' | 'admin' | 'node'
       /**
+       * when the user was made, as clown-hub user add writes it: one made anew under an old name is somebody else, and gets no session, queue or key of the one before
+       */
+      created?: string
+      /**
        * a topic without wildcards and braces: the prefix of a node's topics, for the role node only
        */
       base?: string

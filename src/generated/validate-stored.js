@@ -890,6 +890,82 @@ validate18.errors = vErrors;
 return errors === 0;
 }
 
+const schema20 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:user","title":"Stored user","description":"Who a user was when the hub saw it last, under its name.","examples":[{"created":"2026-11-21T00:00:00Z","passwordHashes":["$argon2id$v=19$m=19456,t=2,p=1$c29tZSBzYWx0$AAAA"]}],"type":"object","required":["passwordHashes"],"properties":{"created":{"description":"When it was made, as the users file says.","type":"string"},"passwordHashes":{"description":"Of its password: a hash, and the one that takes its place. Without any it has none.","type":"array","items":{"type":"string"}}},"additionalProperties":false};
+
+function validate19(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if((data.passwordHashes === undefined) && (missing0 = "passwordHashes")){
+validate19.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+const _errs1 = errors;
+for(const key0 in data){
+if(!((key0 === "created") || (key0 === "passwordHashes"))){
+validate19.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs1 === errors){
+if(data.created !== undefined){
+const _errs2 = errors;
+if(typeof data.created !== "string"){
+validate19.errors = [{instancePath:instancePath+"/created",schemaPath:"#/properties/created/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs2 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.passwordHashes !== undefined){
+let data1 = data.passwordHashes;
+const _errs4 = errors;
+if(errors === _errs4){
+if(Array.isArray(data1)){
+var valid1 = true;
+const len0 = data1.length;
+for(let i0=0; i0<len0; i0++){
+const _errs6 = errors;
+if(typeof data1[i0] !== "string"){
+validate19.errors = [{instancePath:instancePath+"/passwordHashes/" + i0,schemaPath:"#/properties/passwordHashes/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid1 = _errs6 === errors;
+if(!valid1){
+break;
+}
+}
+}
+else {
+validate19.errors = [{instancePath:instancePath+"/passwordHashes",schemaPath:"#/properties/passwordHashes/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid0 = _errs4 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+else {
+validate19.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validate19.errors = vErrors;
+return errors === 0;
+}
+
 export const validateApiKeyEntry = Object.assign(validate11, { schema: schema12 })
 export const validateAutoOffEntry = Object.assign(validate12, { schema: schema13 })
 export const validateCommandEntry = Object.assign(validate13, { schema: schema14 })
@@ -898,3 +974,4 @@ export const validateInterlockEntry = Object.assign(validate15, { schema: schema
 export const validateLockEntry = Object.assign(validate16, { schema: schema17 })
 export const validateNodeEntry = Object.assign(validate17, { schema: schema18 })
 export const validateSwitchRateEntry = Object.assign(validate18, { schema: schema19 })
+export const validateUserEntry = Object.assign(validate19, { schema: schema20 })

@@ -4,16 +4,17 @@
 import ucs2length from 'ajv/dist/runtime/ucs2length.js'
 import equal from 'ajv/dist/runtime/equal.js'
 
-const schema12 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:users","title":"Users of Clown.Hub","description":"Who may sign in and what they may do. The file has mode 0600; clown-hub user writes it, and a running hub follows it.","type":"object","required":["users"],"properties":{"users":{"description":"The users by name. Who gives no credentials is the user anonymous, when there is one.","type":"object","propertyNames":{"description":"1 to 64 bytes in UTF-8, without colons, control characters, and format characters, which nobody sees","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},"additionalProperties":{"description":"One user. Without role and rules, a user may sign in and do nothing.","type":"object","properties":{"role":{"description":"What many users have in common: a viewer reads, an operator also writes, retains and commands, an admin also reads $SYS, a node writes below its base and reads its own commands.","enum":["viewer","operator","admin","node"],"examples":["operator"]},"base":{"description":"a topic without wildcards and braces: the prefix of a node's topics, for the role node only","type":"string","minLength":1,"maxLength":1024,"pattern":"^(?!\\$)[^+#{}\\p{Cc}]+$","examples":["nodes/bridge/0"]},"rules":{"description":"What this user may do besides what the role allows, and what this user may not do. Whatever no rule allows is denied, and deny beats allow.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]},"password":{"description":"an argon2id hash, as clown-hub user password writes it, or a hash of Mosquitto's, as clown-hub import writes it: at the next sign-in an argon2id hash takes its place","type":"string","maxLength":256,"pattern":"^\\$(argon2id\\$v=19\\$m=\\d{1,7},t=\\d{1,3},p=\\d{1,3}\\$[A-Za-z0-9+/]{11,}\\$[A-Za-z0-9+/]{22,}|(6|7\\$[1-9]\\d{0,6})\\$[A-Za-z0-9+/]{1,128}={0,2}\\$[A-Za-z0-9+/]{86}==)$","writeOnly":true,"examples":["$argon2id$v=19$m=19456,t=2,p=1$c29tZSBzYWx0IGhlcmU$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]},"tokens":{"description":"Long random passwords for devices and programs, one each.","type":"array","maxItems":256,"items":{"description":"One token; clown-hub user token makes it.","type":"object","required":["name","sha256","created"],"properties":{"name":{"description":"What it is for.","type":"string","minLength":1,"maxLength":64,"examples":["kitchen"]},"sha256":{"description":"64 hexadecimal digits, the SHA-256 of the token","type":"string","pattern":"^[0-9a-f]{64}$","writeOnly":true,"examples":["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]},"created":{"description":"a time in UTC, such as 2026-11-21T00:00:00Z","type":"string","pattern":"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ$","examples":["2026-11-21T00:00:00Z"]}},"additionalProperties":false,"examples":[{"name":"kitchen","sha256":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","created":"2026-11-21T00:00:00Z"}]},"examples":[[{"name":"kitchen","sha256":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","created":"2026-11-21T00:00:00Z"}]]},"digest":{"description":"a secret for HTTP Digest with MD5, as clown-hub user password --digest writes it: weaker than the password's hash, for clients of other systems that can do nothing better","type":"string","pattern":"^[0-9a-f]{32}$","writeOnly":true,"examples":["0123456789abcdef0123456789abcdef"]}},"additionalProperties":false,"examples":[{"role":"node","base":"nodes/bridge/0"}]},"examples":[{"wall-panel":{"role":"viewer","rules":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]}}]}},"additionalProperties":false,"examples":[{"users":{"wall-panel":{"role":"viewer"}}},{"users":{"admin":{"role":"admin","password":"$argon2id$v=19$m=19456,t=2,p=1$c29tZSBzYWx0IGhlcmU$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"},"bridge-0":{"role":"node","base":"nodes/bridge/0","tokens":[{"name":"kitchen","sha256":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","created":"2026-11-21T00:00:00Z"}]},"anonymous":{"rules":[{"allow":["read"],"topic":"nodes/#"}]}}}]};
+const schema12 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:users","title":"Users of Clown.Hub","description":"Who may sign in and what they may do. The file has mode 0600; clown-hub user writes it, and a running hub follows it.","type":"object","required":["users"],"properties":{"users":{"description":"The users by name. Who gives no credentials is the user anonymous, when there is one.","type":"object","propertyNames":{"description":"1 to 64 bytes in UTF-8, without colons, control characters, and format characters, which nobody sees","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},"additionalProperties":{"description":"One user. Without role and rules, a user may sign in and do nothing.","type":"object","properties":{"role":{"description":"What many users have in common: a viewer reads, an operator also writes, retains and commands, an admin also reads $SYS, a node writes below its base and reads its own commands.","enum":["viewer","operator","admin","node"],"examples":["operator"]},"created":{"description":"when the user was made, as clown-hub user add writes it: one made anew under an old name is somebody else, and gets no session, queue or key of the one before","type":"string","pattern":"^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d+)?Z$","examples":["2026-11-21T00:00:00Z"]},"base":{"description":"a topic without wildcards and braces: the prefix of a node's topics, for the role node only","type":"string","minLength":1,"maxLength":1024,"pattern":"^(?!\\$)[^+#{}\\p{Cc}]+$","examples":["nodes/bridge/0"]},"rules":{"description":"What this user may do besides what the role allows, and what this user may not do. Whatever no rule allows is denied, and deny beats allow.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]},"password":{"description":"an argon2id hash, as clown-hub user password writes it, or a hash of Mosquitto's, as clown-hub import writes it: at the next sign-in an argon2id hash takes its place","type":"string","maxLength":256,"pattern":"^\\$(argon2id\\$v=19\\$m=\\d{1,7},t=\\d{1,3},p=\\d{1,3}\\$[A-Za-z0-9+/]{11,}\\$[A-Za-z0-9+/]{22,}|(6|7\\$[1-9]\\d{0,6})\\$[A-Za-z0-9+/]{1,128}={0,2}\\$[A-Za-z0-9+/]{86}==)$","writeOnly":true,"examples":["$argon2id$v=19$m=19456,t=2,p=1$c29tZSBzYWx0IGhlcmU$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]},"tokens":{"description":"Long random passwords for devices and programs, one each.","type":"array","maxItems":256,"items":{"description":"One token; clown-hub user token makes it.","type":"object","required":["name","sha256","created"],"properties":{"name":{"description":"What it is for.","type":"string","minLength":1,"maxLength":64,"examples":["kitchen"]},"sha256":{"description":"64 hexadecimal digits, the SHA-256 of the token","type":"string","pattern":"^[0-9a-f]{64}$","writeOnly":true,"examples":["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]},"created":{"description":"a time in UTC, such as 2026-11-21T00:00:00Z","type":"string","pattern":"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ$","examples":["2026-11-21T00:00:00Z"]}},"additionalProperties":false,"examples":[{"name":"kitchen","sha256":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","created":"2026-11-21T00:00:00Z"}]},"examples":[[{"name":"kitchen","sha256":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","created":"2026-11-21T00:00:00Z"}]]},"digest":{"description":"a secret for HTTP Digest with MD5, as clown-hub user password --digest writes it: weaker than the password's hash, for clients of other systems that can do nothing better","type":"string","pattern":"^[0-9a-f]{32}$","writeOnly":true,"examples":["0123456789abcdef0123456789abcdef"]}},"additionalProperties":false,"examples":[{"role":"node","base":"nodes/bridge/0"}]},"examples":[{"wall-panel":{"role":"viewer","rules":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]}}]}},"additionalProperties":false,"examples":[{"users":{"wall-panel":{"role":"viewer"}}},{"users":{"admin":{"role":"admin","password":"$argon2id$v=19$m=19456,t=2,p=1$c29tZSBzYWx0IGhlcmU$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"},"bridge-0":{"role":"node","base":"nodes/bridge/0","tokens":[{"name":"kitchen","sha256":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","created":"2026-11-21T00:00:00Z"}]},"anonymous":{"rules":[{"allow":["read"],"topic":"nodes/#"}]}}}]};
 const func2 = ucs2length.default;
 const func0 = equal.default;
 const pattern0 = new RegExp("^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$", "u");
-const pattern1 = new RegExp("^(?!\\$)[^+#{}\\p{Cc}]+$", "u");
-const pattern2 = new RegExp("^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$", "u");
-const pattern3 = new RegExp("^\\$(argon2id\\$v=19\\$m=\\d{1,7},t=\\d{1,3},p=\\d{1,3}\\$[A-Za-z0-9+/]{11,}\\$[A-Za-z0-9+/]{22,}|(6|7\\$[1-9]\\d{0,6})\\$[A-Za-z0-9+/]{1,128}={0,2}\\$[A-Za-z0-9+/]{86}==)$", "u");
-const pattern4 = new RegExp("^[0-9a-f]{64}$", "u");
-const pattern5 = new RegExp("^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ$", "u");
-const pattern6 = new RegExp("^[0-9a-f]{32}$", "u");
+const pattern1 = new RegExp("^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d+)?Z$", "u");
+const pattern2 = new RegExp("^(?!\\$)[^+#{}\\p{Cc}]+$", "u");
+const pattern3 = new RegExp("^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$", "u");
+const pattern4 = new RegExp("^\\$(argon2id\\$v=19\\$m=\\d{1,7},t=\\d{1,3},p=\\d{1,3}\\$[A-Za-z0-9+/]{11,}\\$[A-Za-z0-9+/]{22,}|(6|7\\$[1-9]\\d{0,6})\\$[A-Za-z0-9+/]{1,128}={0,2}\\$[A-Za-z0-9+/]{86}==)$", "u");
+const pattern5 = new RegExp("^[0-9a-f]{64}$", "u");
+const pattern6 = new RegExp("^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ$", "u");
+const pattern7 = new RegExp("^[0-9a-f]{32}$", "u");
 
 function validate11(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -113,7 +114,7 @@ if(errors === _errs7){
 if(data1 && typeof data1 == "object" && !Array.isArray(data1)){
 const _errs9 = errors;
 for(const key3 in data1){
-if(!((((((key3 === "role") || (key3 === "base")) || (key3 === "rules")) || (key3 === "password")) || (key3 === "tokens")) || (key3 === "digest"))){
+if(!(((((((key3 === "role") || (key3 === "created")) || (key3 === "base")) || (key3 === "rules")) || (key3 === "password")) || (key3 === "tokens")) || (key3 === "digest"))){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/users/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"}];
 return false;
 break;
@@ -133,22 +134,43 @@ else {
 var valid3 = true;
 }
 if(valid3){
-if(data1.base !== undefined){
-let data3 = data1.base;
+if(data1.created !== undefined){
+let data3 = data1.created;
 const _errs11 = errors;
 if(errors === _errs11){
 if(typeof data3 === "string"){
-if(func2(data3) > 1024){
+if(!pattern1.test(data3)){
+validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/created",schemaPath:"#/properties/users/additionalProperties/properties/created/pattern",keyword:"pattern",params:{pattern: "^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d+)?Z$"},message:"must match pattern \""+"^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d+)?Z$"+"\""}];
+return false;
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/created",schemaPath:"#/properties/users/additionalProperties/properties/created/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid3 = _errs11 === errors;
+}
+else {
+var valid3 = true;
+}
+if(valid3){
+if(data1.base !== undefined){
+let data4 = data1.base;
+const _errs13 = errors;
+if(errors === _errs13){
+if(typeof data4 === "string"){
+if(func2(data4) > 1024){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data3) < 1){
+if(func2(data4) < 1){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern1.test(data3)){
+if(!pattern2.test(data4)){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/pattern",keyword:"pattern",params:{pattern: "^(?!\\$)[^+#{}\\p{Cc}]+$"},message:"must match pattern \""+"^(?!\\$)[^+#{}\\p{Cc}]+$"+"\""}];
 return false;
 }
@@ -160,76 +182,76 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "
 return false;
 }
 }
-var valid3 = _errs11 === errors;
+var valid3 = _errs13 === errors;
 }
 else {
 var valid3 = true;
 }
 if(valid3){
 if(data1.rules !== undefined){
-let data4 = data1.rules;
-const _errs13 = errors;
-if(errors === _errs13){
-if(Array.isArray(data4)){
-if(data4.length > 256){
+let data5 = data1.rules;
+const _errs15 = errors;
+if(errors === _errs15){
+if(Array.isArray(data5)){
+if(data5.length > 256){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules",schemaPath:"#/properties/users/additionalProperties/properties/rules/maxItems",keyword:"maxItems",params:{limit: 256},message:"must NOT have more than 256 items"}];
 return false;
 }
 else {
 var valid4 = true;
-const len0 = data4.length;
+const len0 = data5.length;
 for(let i0=0; i0<len0; i0++){
-let data5 = data4[i0];
-const _errs15 = errors;
-if(errors === _errs15){
-if(data5 && typeof data5 == "object" && !Array.isArray(data5)){
-if(Object.keys(data5).length < 2){
+let data6 = data5[i0];
+const _errs17 = errors;
+if(errors === _errs17){
+if(data6 && typeof data6 == "object" && !Array.isArray(data6)){
+if(Object.keys(data6).length < 2){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i0,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/minProperties",keyword:"minProperties",params:{limit: 2},message:"must NOT have fewer than 2 properties"}];
 return false;
 }
 else {
 let missing1;
-if((data5.topic === undefined) && (missing1 = "topic")){
+if((data6.topic === undefined) && (missing1 = "topic")){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i0,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/required",keyword:"required",params:{missingProperty: missing1},message:"must have required property '"+missing1+"'"}];
 return false;
 }
 else {
-const _errs17 = errors;
-for(const key4 in data5){
+const _errs19 = errors;
+for(const key4 in data6){
 if(!(((key4 === "allow") || (key4 === "deny")) || (key4 === "topic"))){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i0,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs17 === errors){
-if(data5.allow !== undefined){
-let data6 = data5.allow;
-const _errs18 = errors;
-if(errors === _errs18){
-if(Array.isArray(data6)){
-var valid6 = true;
-const len1 = data6.length;
-for(let i1=0; i1<len1; i1++){
-let data7 = data6[i1];
+if(_errs19 === errors){
+if(data6.allow !== undefined){
+let data7 = data6.allow;
 const _errs20 = errors;
-if(!((((data7 === "read") || (data7 === "write")) || (data7 === "command")) || (data7 === "retain"))){
+if(errors === _errs20){
+if(Array.isArray(data7)){
+var valid6 = true;
+const len1 = data7.length;
+for(let i1=0; i1<len1; i1++){
+let data8 = data7[i1];
+const _errs22 = errors;
+if(!((((data8 === "read") || (data8 === "write")) || (data8 === "command")) || (data8 === "retain"))){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i0+"/allow/" + i1,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.rules.items.properties.allow.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid6 = _errs20 === errors;
+var valid6 = _errs22 === errors;
 if(!valid6){
 break;
 }
 }
 if(valid6){
-let i2 = data6.length;
+let i2 = data7.length;
 let j0;
 if(i2 > 1){
 outer0:
 for(;i2--;){
 for(j0 = i2; j0--;){
-if(func0(data6[i2], data6[j0])){
+if(func0(data7[i2], data7[j0])){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i0+"/allow",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/uniqueItems",keyword:"uniqueItems",params:{i: i2, j: j0},message:"must NOT have duplicate items (items ## "+j0+" and "+i2+" are identical)"}];
 return false;
 break outer0;
@@ -244,39 +266,39 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "
 return false;
 }
 }
-var valid5 = _errs18 === errors;
+var valid5 = _errs20 === errors;
 }
 else {
 var valid5 = true;
 }
 if(valid5){
-if(data5.deny !== undefined){
-let data8 = data5.deny;
-const _errs21 = errors;
-if(errors === _errs21){
-if(Array.isArray(data8)){
-var valid8 = true;
-const len2 = data8.length;
-for(let i3=0; i3<len2; i3++){
-let data9 = data8[i3];
+if(data6.deny !== undefined){
+let data9 = data6.deny;
 const _errs23 = errors;
-if(!((((data9 === "read") || (data9 === "write")) || (data9 === "command")) || (data9 === "retain"))){
+if(errors === _errs23){
+if(Array.isArray(data9)){
+var valid8 = true;
+const len2 = data9.length;
+for(let i3=0; i3<len2; i3++){
+let data10 = data9[i3];
+const _errs25 = errors;
+if(!((((data10 === "read") || (data10 === "write")) || (data10 === "command")) || (data10 === "retain"))){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i0+"/deny/" + i3,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.rules.items.properties.deny.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid8 = _errs23 === errors;
+var valid8 = _errs25 === errors;
 if(!valid8){
 break;
 }
 }
 if(valid8){
-let i4 = data8.length;
+let i4 = data9.length;
 let j1;
 if(i4 > 1){
 outer1:
 for(;i4--;){
 for(j1 = i4; j1--;){
-if(func0(data8[i4], data8[j1])){
+if(func0(data9[i4], data9[j1])){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i0+"/deny",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/uniqueItems",keyword:"uniqueItems",params:{i: i4, j: j1},message:"must NOT have duplicate items (items ## "+j1+" and "+i4+" are identical)"}];
 return false;
 break outer1;
@@ -291,28 +313,28 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "
 return false;
 }
 }
-var valid5 = _errs21 === errors;
+var valid5 = _errs23 === errors;
 }
 else {
 var valid5 = true;
 }
 if(valid5){
-if(data5.topic !== undefined){
-let data10 = data5.topic;
-const _errs24 = errors;
-if(errors === _errs24){
-if(typeof data10 === "string"){
-if(func2(data10) > 1024){
+if(data6.topic !== undefined){
+let data11 = data6.topic;
+const _errs26 = errors;
+if(errors === _errs26){
+if(typeof data11 === "string"){
+if(func2(data11) > 1024){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i0+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data10) < 1){
+if(func2(data11) < 1){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i0+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern2.test(data10)){
+if(!pattern3.test(data11)){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i0+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/pattern",keyword:"pattern",params:{pattern: "^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"},message:"must match pattern \""+"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"+"\""}];
 return false;
 }
@@ -324,7 +346,7 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "
 return false;
 }
 }
-var valid5 = _errs24 === errors;
+var valid5 = _errs26 === errors;
 }
 else {
 var valid5 = true;
@@ -340,7 +362,7 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "
 return false;
 }
 }
-var valid4 = _errs15 === errors;
+var valid4 = _errs17 === errors;
 if(!valid4){
 break;
 }
@@ -352,23 +374,23 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "
 return false;
 }
 }
-var valid3 = _errs13 === errors;
+var valid3 = _errs15 === errors;
 }
 else {
 var valid3 = true;
 }
 if(valid3){
 if(data1.password !== undefined){
-let data11 = data1.password;
-const _errs26 = errors;
-if(errors === _errs26){
-if(typeof data11 === "string"){
-if(func2(data11) > 256){
+let data12 = data1.password;
+const _errs28 = errors;
+if(errors === _errs28){
+if(typeof data12 === "string"){
+if(func2(data12) > 256){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(!pattern3.test(data11)){
+if(!pattern4.test(data12)){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/pattern",keyword:"pattern",params:{pattern: "^\\$(argon2id\\$v=19\\$m=\\d{1,7},t=\\d{1,3},p=\\d{1,3}\\$[A-Za-z0-9+/]{11,}\\$[A-Za-z0-9+/]{22,}|(6|7\\$[1-9]\\d{0,6})\\$[A-Za-z0-9+/]{1,128}={0,2}\\$[A-Za-z0-9+/]{86}==)$"},message:"must match pattern \""+"^\\$(argon2id\\$v=19\\$m=\\d{1,7},t=\\d{1,3},p=\\d{1,3}\\$[A-Za-z0-9+/]{11,}\\$[A-Za-z0-9+/]{22,}|(6|7\\$[1-9]\\d{0,6})\\$[A-Za-z0-9+/]{1,128}={0,2}\\$[A-Za-z0-9+/]{86}==)$"+"\""}];
 return false;
 }
@@ -379,55 +401,55 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "
 return false;
 }
 }
-var valid3 = _errs26 === errors;
+var valid3 = _errs28 === errors;
 }
 else {
 var valid3 = true;
 }
 if(valid3){
 if(data1.tokens !== undefined){
-let data12 = data1.tokens;
-const _errs28 = errors;
-if(errors === _errs28){
-if(Array.isArray(data12)){
-if(data12.length > 256){
+let data13 = data1.tokens;
+const _errs30 = errors;
+if(errors === _errs30){
+if(Array.isArray(data13)){
+if(data13.length > 256){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/tokens",schemaPath:"#/properties/users/additionalProperties/properties/tokens/maxItems",keyword:"maxItems",params:{limit: 256},message:"must NOT have more than 256 items"}];
 return false;
 }
 else {
 var valid10 = true;
-const len3 = data12.length;
+const len3 = data13.length;
 for(let i5=0; i5<len3; i5++){
-let data13 = data12[i5];
-const _errs30 = errors;
-if(errors === _errs30){
-if(data13 && typeof data13 == "object" && !Array.isArray(data13)){
+let data14 = data13[i5];
+const _errs32 = errors;
+if(errors === _errs32){
+if(data14 && typeof data14 == "object" && !Array.isArray(data14)){
 let missing2;
-if((((data13.name === undefined) && (missing2 = "name")) || ((data13.sha256 === undefined) && (missing2 = "sha256"))) || ((data13.created === undefined) && (missing2 = "created"))){
+if((((data14.name === undefined) && (missing2 = "name")) || ((data14.sha256 === undefined) && (missing2 = "sha256"))) || ((data14.created === undefined) && (missing2 = "created"))){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/tokens/" + i5,schemaPath:"#/properties/users/additionalProperties/properties/tokens/items/required",keyword:"required",params:{missingProperty: missing2},message:"must have required property '"+missing2+"'"}];
 return false;
 }
 else {
-const _errs32 = errors;
-for(const key5 in data13){
+const _errs34 = errors;
+for(const key5 in data14){
 if(!(((key5 === "name") || (key5 === "sha256")) || (key5 === "created"))){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/tokens/" + i5,schemaPath:"#/properties/users/additionalProperties/properties/tokens/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs32 === errors){
-if(data13.name !== undefined){
-let data14 = data13.name;
-const _errs33 = errors;
-if(errors === _errs33){
-if(typeof data14 === "string"){
-if(func2(data14) > 64){
+if(_errs34 === errors){
+if(data14.name !== undefined){
+let data15 = data14.name;
+const _errs35 = errors;
+if(errors === _errs35){
+if(typeof data15 === "string"){
+if(func2(data15) > 64){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/tokens/" + i5+"/name",schemaPath:"#/properties/users/additionalProperties/properties/tokens/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data14) < 1){
+if(func2(data15) < 1){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/tokens/" + i5+"/name",schemaPath:"#/properties/users/additionalProperties/properties/tokens/items/properties/name/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -438,18 +460,18 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "
 return false;
 }
 }
-var valid11 = _errs33 === errors;
+var valid11 = _errs35 === errors;
 }
 else {
 var valid11 = true;
 }
 if(valid11){
-if(data13.sha256 !== undefined){
-let data15 = data13.sha256;
-const _errs35 = errors;
-if(errors === _errs35){
-if(typeof data15 === "string"){
-if(!pattern4.test(data15)){
+if(data14.sha256 !== undefined){
+let data16 = data14.sha256;
+const _errs37 = errors;
+if(errors === _errs37){
+if(typeof data16 === "string"){
+if(!pattern5.test(data16)){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/tokens/" + i5+"/sha256",schemaPath:"#/properties/users/additionalProperties/properties/tokens/items/properties/sha256/pattern",keyword:"pattern",params:{pattern: "^[0-9a-f]{64}$"},message:"must match pattern \""+"^[0-9a-f]{64}$"+"\""}];
 return false;
 }
@@ -459,18 +481,18 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "
 return false;
 }
 }
-var valid11 = _errs35 === errors;
+var valid11 = _errs37 === errors;
 }
 else {
 var valid11 = true;
 }
 if(valid11){
-if(data13.created !== undefined){
-let data16 = data13.created;
-const _errs37 = errors;
-if(errors === _errs37){
-if(typeof data16 === "string"){
-if(!pattern5.test(data16)){
+if(data14.created !== undefined){
+let data17 = data14.created;
+const _errs39 = errors;
+if(errors === _errs39){
+if(typeof data17 === "string"){
+if(!pattern6.test(data17)){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/tokens/" + i5+"/created",schemaPath:"#/properties/users/additionalProperties/properties/tokens/items/properties/created/pattern",keyword:"pattern",params:{pattern: "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ$"},message:"must match pattern \""+"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ$"+"\""}];
 return false;
 }
@@ -480,7 +502,7 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "
 return false;
 }
 }
-var valid11 = _errs37 === errors;
+var valid11 = _errs39 === errors;
 }
 else {
 var valid11 = true;
@@ -495,7 +517,7 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "
 return false;
 }
 }
-var valid10 = _errs30 === errors;
+var valid10 = _errs32 === errors;
 if(!valid10){
 break;
 }
@@ -507,18 +529,18 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "
 return false;
 }
 }
-var valid3 = _errs28 === errors;
+var valid3 = _errs30 === errors;
 }
 else {
 var valid3 = true;
 }
 if(valid3){
 if(data1.digest !== undefined){
-let data17 = data1.digest;
-const _errs39 = errors;
-if(errors === _errs39){
-if(typeof data17 === "string"){
-if(!pattern6.test(data17)){
+let data18 = data1.digest;
+const _errs41 = errors;
+if(errors === _errs41){
+if(typeof data18 === "string"){
+if(!pattern7.test(data18)){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/digest",schemaPath:"#/properties/users/additionalProperties/properties/digest/pattern",keyword:"pattern",params:{pattern: "^[0-9a-f]{32}$"},message:"must match pattern \""+"^[0-9a-f]{32}$"+"\""}];
 return false;
 }
@@ -528,10 +550,11 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "
 return false;
 }
 }
-var valid3 = _errs39 === errors;
+var valid3 = _errs41 === errors;
 }
 else {
 var valid3 = true;
+}
 }
 }
 }

@@ -41,6 +41,8 @@ export interface Broker {
   readonly bus: Bus
   /** Takes over a connection that is to speak MQTT, from TCP or from a websocket. */
   handle(socket: Duplex, request?: IncomingMessage): void
+  /** Ends the kept sessions of a user who is gone. */
+  endSessionsOf(user: string): void
   /** Ends all connections, once clients have their acknowledgements or have waited long enough. */
   close(): Promise<void>
 }
@@ -92,6 +94,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
     handle: (socket, request) => {
       connections.add(new MqttConnection(socket, request, context))
     },
+    endSessionsOf: (user) => sessions.endAllOf(user),
     close: () => {
       ending ??= shutdown()
       return ending

@@ -1,4 +1,5 @@
 import { type AlarmClock, systemClock } from '../core/clock.ts'
+import { partsOf } from './clients.ts'
 import type { KeptMessage } from './message-record.ts'
 import type { SessionConnection } from './session.ts'
 import { MqttSession, type MqttSession as Session, type SessionContext } from './session.ts'
@@ -161,6 +162,11 @@ export class Sessions {
     this.#return(name)
     session?.end()
     this.#options.onEnded(name)
+  }
+
+  /** Ends those of a user who is gone: another one of the same name is somebody else. */
+  endAllOf(user: string): void {
+    for (const name of [...this.#sessions.keys()]) if (partsOf(name).user === user) this.end(name)
   }
 
   /** From now on no session is given up: that clients go away is the doing of the hub. */

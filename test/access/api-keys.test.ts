@@ -1,23 +1,34 @@
 import { pino } from 'pino'
 import t from 'tap'
 import { openApiKeys } from '../../src/access/api-keys.ts'
+import { openKnownUsers } from '../../src/access/known-users.ts'
 import { checkConfig } from '../../src/config.ts'
 import { HubError } from '../../src/core/errors.ts'
 import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import { openMemoryStore } from '../../src/store/memory-store.ts'
 import { steppedClock } from '../clock.ts'
-import { changingDirectory, userNamed } from './changing-directory.ts'
+import { type ChangingDirectory, changingDirectory, userNamed } from './changing-directory.ts'
 
 const here = '192.0.2.1'
 const there = '198.51.100.7'
 const ann = { user: 'ann', label: 'app', address: here }
 
+/** Those of a hub that has a store of its own for who they were. */
+async function knownUsersOf(directory: ChangingDirectory) {
+  const sampledLog = createSampledLog(pino({ level: 'silent' }), createCounters())
+  const knownUsers = await openKnownUsers({ store: openMemoryStore(), sampledLog })
+  knownUsers.follow(directory)
+  return knownUsers
+}
+
 async function opened({ store = openMemoryStore(), most = 3, clock = steppedClock() } = {}) {
   const directory = changingDirectory(userNamed('ann'), userNamed('bob'))
+  const knownUsers = await knownUsersOf(directory)
   const counters = createCounters()
   const sampledLog = createSampledLog(pino({ level: 'silent' }), counters)
   const { signIn: limits } = checkConfig({}).limits
-  const options = { store, name: 'deconz', most, directory, limits, clock, sampledLog }
+  const whose = { directory, knownUsers }
+  const options = { store, name: 'deconz', most, ...whose, limits, clock, sampledLog }
   return { keys: await openApiKeys(options), options, store, clock, directory, counters, limits }
 }
 
@@ -178,5 +189,22 @@ t.test('a key that was removed is no key any more', async (t) => {
   t.equal(await keys.remove(String(key?.digest)), true)
   t.equal(await keys.remove(String(key?.digest)), false)
   t.equal(keys.use('secret-key', here), undefined)
+  t.same((await openApiKeys(options)).all(), [])
+})
+
+t.test('a key ends with the password, and when its user signs out everywhere', async (t) => {
+  const { keys, directory, options } = await opened()
+  const old = { passwordHash: 'old' }
+  directory.change(userNamed('ann', old), userNamed('bob', old))
+  await keys.add('of-ann', ann)
+  await keys.add('of-bob', { ...ann, user: 'bob' })
+  directory.change(userNamed('ann', { ...old, role: 'viewer' }), userNamed('bob', old))
+  t.equal(keys.use('of-ann', here)?.name, 'ann', 'another role changes nothing')
+  directory.change(userNamed('ann', { passwordHash: 'new' }), userNamed('bob', old))
+  t.equal(keys.use('of-ann', here), undefined)
+  t.equal(keys.use('of-bob', here)?.name, 'bob')
+  keys.endAllOf('bob')
+  t.equal(keys.use('of-bob', here), undefined)
+  await options.store.write([])
   t.same((await openApiKeys(options)).all(), [])
 })

@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import type { User } from '../../access/user.ts'
 import { HubError, quote } from '../../core/errors.ts'
 import { fieldOf, isRecord, parseJson } from '../../core/json.ts'
+import { keyOperations } from '../key-operations.ts'
 import type { Operation, ServedAnswer, ServedContext, ServedRequest } from '../served-dialect.ts'
 import { failure, invalidValue, jsonAnswer } from './answers.ts'
 
@@ -158,14 +159,18 @@ export interface KeyMakers {
 /** A client that asks again at once gets the same key, as of the original. */
 const sameKeyMs = 30_000
 
+/** What the original takes. */
 const shortestKey = 10
 const longestKey = 100
+/** What a client makes up and is shorter is easily guessed: it gets one of the hub's own. */
+const shortestOwnKey = 20
 const longestLabel = 200
 
 interface Made {
   readonly key: string
   readonly label: string
   readonly user: string
+  readonly address: string
   readonly atMs: number
 }
 
@@ -177,22 +182,27 @@ export function createKeyMakers(context: Context): KeyMakers {
   let latest: Made | undefined
   const owner = () =>
     unlocked !== undefined && clock.nowMs() < unlocked.untilMs ? unlocked.user : undefined
+  /** It was not unlocked for the page of a stranger, which may be open just then. */
+  const unlockerFor = (request: ServedRequest) =>
+    request.isOriginAllowed ? findUser(owner() ?? '') : undefined
   const unlock = (user: string, seconds: number) => {
     unlocked = { user, untilMs: clock.nowMs() + seconds * 1000 }
+    latest = undefined
   }
-  const make = async (request: ServedRequest, user: User, wanted: WantedKey) => {
+  const make = async ({ address }: ServedRequest, user: User, wanted: WantedKey) => {
     const { label } = wanted
-    const isAgain =
-      latest?.label === label &&
-      latest.user === user.name &&
-      clock.nowMs() - latest.atMs < sameKeyMs &&
-      wanted.key === undefined
-    const key = isAgain && latest ? latest.key : (wanted.key ?? newKey())
-    if (keys.find(key) === undefined) {
-      await keys.add(key, { user: user.name, label, address: request.address })
-    }
-    latest = { key, label, user: user.name, atMs: isAgain && latest ? latest.atMs : clock.nowMs() }
-    return jsonAnswer(200, [{ success: { username: key } }])
+    const key = wanted.key ?? newKey()
+    if (keys.find(key) === undefined) await keys.add(key, { user: user.name, label, address })
+    latest = { key, label, user: user.name, address, atMs: clock.nowMs() }
+    return made(key)
+  }
+  /** The latest key, of who asks for it again; also when an unlock was for that one. */
+  const latestFor = (request: ServedRequest, wanted: WantedKey, user: User | undefined) => {
+    if (latest === undefined || clock.nowMs() - latest.atMs >= sameKeyMs) return undefined
+    const { key, label, address } = latest
+    const isSame = label === wanted.label && address === request.address && !wanted.key
+    const isTheirs = user === undefined ? request.isOriginAllowed : user.name === latest.user
+    return isSame && isTheirs && keys.find(key) !== undefined ? key : undefined
   }
   return {
     get isUnlocked() {
@@ -200,15 +210,23 @@ export function createKeyMakers(context: Context): KeyMakers {
     },
     unlock,
     makeKey: async (request, body) => {
-      // It was not unlocked for the page of a stranger, which may be open just then.
-      const unlockedBy = request.isOriginAllowed ? owner() : undefined
-      const user = findUser(unlockedBy ?? '') ?? (await userOf(request))
-      if (user === undefined) return lockedAnswer
+      const unlocker = unlockerFor(request)
+      const user = unlocker ?? (await userOf(request))
       const wanted = readWantedKey(body)
-      return 'status' in wanted ? wanted : make(request, user, wanted)
+      if ('status' in wanted) return user === undefined ? lockedAnswer : wanted
+      const known = latestFor(request, wanted, user)
+      if (known !== undefined) return made(known)
+      if (user === undefined) return lockedAnswer
+      // One key for each unlock.
+      if (unlocker !== undefined) unlocked = undefined
+      return make(request, user, wanted)
     },
     operations: operationsOf(context, unlock),
   }
+}
+
+function made(key: string): ServedAnswer {
+  return jsonAnswer(200, [{ success: { username: key } }])
 }
 
 /** 40 random bits, which clients of the original expect: guesses are counted. */
@@ -248,7 +266,7 @@ function readWantedKey(body: unknown): WantedKey | ServedAnswer {
   if (!isKey || encodeURIComponent(username) !== username) {
     return refused(invalidValue('/', 'username', username))
   }
-  return { label, key: username }
+  return username.length < shortestOwnKey ? { label } : { label, key: username }
 }
 
 // --- for operators ---
@@ -270,35 +288,9 @@ function operationsOf(
         return { user, until: new Date(clock.wallMs() + seconds * 1000).toISOString() }
       },
     ],
-    [
-      'keys',
-      () => ({
-        keys: keys.all().map(({ digest, user, label, createdAtMs, usedAtMs }) => ({
-          id: digest.slice(0, idLength),
-          user,
-          name: label,
-          created: new Date(createdAtMs).toISOString(),
-          used: new Date(usedAtMs).toISOString(),
-        })),
-      }),
-    ],
-    [
-      'forget',
-      async (body) => {
-        const id = isRecord(body) ? String(body['id']) : ''
-        const found = keys.all().find(({ digest }) => digest.slice(0, idLength) === id)
-        if (found === undefined) {
-          throw new HubError('bad-payload', `expected the id of a key, got ${quote(id)}`)
-        }
-        await keys.remove(found.digest)
-        return { id, user: found.user, name: found.label }
-      },
-    ],
+    ...keyOperations(keys),
   ])
 }
-
-/** So many digits tell keys apart. */
-const idLength = 12
 
 function checkSeconds(seconds: unknown): asserts seconds is number {
   const isTime = typeof seconds === 'number' && seconds >= 0 && seconds <= longestUnlockSeconds

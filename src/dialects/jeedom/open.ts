@@ -6,6 +6,7 @@
  * - `events.ts` collects what happens and tells it, in the words of `frames.ts`.
  * - `keys.ts` is who has a key, and whose pages may come.
  */
+import { keyOperations } from '../key-operations.ts'
 import type {
   OpenServedDialect,
   ServedAnswer,
@@ -32,6 +33,7 @@ export const openJeedom: OpenServedDialect = (context) => {
       if (request.subprotocols.length > 0) return withoutSubprotocols
       return { open: (link) => converse(link, request, parts) }
     },
+    operations: new Map(keyOperations(context.keys)),
     close: events.close,
   }
 }

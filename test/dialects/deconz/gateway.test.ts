@@ -35,10 +35,14 @@ t.test('who knows a password makes a key, which carries the rights of its user',
 t.test('a program may choose its key', async (t) => {
   const { port, key, get } = await deconzHouse(t)
   const headers = { Authorization: basicOf('clown') }
-  const chosen = { devicetype: 'app#host', username: 'chosen-by-app' }
+  const username = 'chosen-by-app-itself'
+  const chosen = { devicetype: 'app#host', username }
   const { body } = await ask(port, ['POST', '/api'], { body: chosen, headers })
-  t.same(body, [{ success: { username: 'chosen-by-app' } }])
-  t.equal((await ask(port, ['GET', '/api/chosen-by-app/lights'])).status, 200)
+  t.same(body, [{ success: { username } }])
+  t.equal((await ask(port, ['GET', `/api/${username}/lights`])).status, 200)
+  const short = { devicetype: 'short', username: username.slice(1) }
+  const { body: longer } = await ask(port, ['POST', '/api'], { body: short, headers })
+  t.match(longer, [{ success: { username: /^[0-9A-F]{10}$/ } }], 'what is short is replaced')
   const taken = { devicetype: 'another', username: key }
   const visitor = { Authorization: basicOf('visitor') }
   await ask(port, ['POST', '/api'], { body: taken, headers: visitor })
@@ -66,14 +70,19 @@ t.test('what is wrong with a request for a key: 400', async (t) => {
   }
 })
 
-t.test('an operator unlocks by a key: anybody gets one, until it is over', async (t) => {
+t.test('an operator unlocks by a key: the first to ask gets one', async (t) => {
   const { port, put, get, keyOf } = await deconzHouse(t)
   t.same((await put('/config', { unlock: 60 })).body, [{ success: { '/config/unlock': 60 } }])
   t.equal((await get('/config')).body.linkbutton, true)
   const body = { devicetype: 'app#host' }
-  t.equal((await ask(port, ['POST', '/api'], { body })).status, 200)
   const page = { Origin: 'https://stranger.example' }
   t.same((await ask(port, ['POST', '/api'], { body, headers: page })).body, locked)
+  const { body: first } = await ask(port, ['POST', '/api'], { body })
+  t.equal((await get('/config')).body.linkbutton, false, 'one key for each unlock')
+  t.same((await ask(port, ['POST', '/api'], { body })).body, first, 'who asks again has it')
+  t.same((await ask(port, ['POST', '/api'], { body, headers: page })).body, locked)
+  const other = { devicetype: 'other#host' }
+  t.same((await ask(port, ['POST', '/api'], { body: other })).body, locked)
   await put('/config', { unlock: 0 })
   t.same((await ask(port, ['POST', '/api'], { body })).body, locked)
   t.match((await put('/config', { unlock: 601 })).body, [{ error: { type: 7 } }])
@@ -118,6 +127,7 @@ t.test('a key is made again only for a while, and only for the same user', async
       lastUserAt: () => undefined,
       all: () => [],
       remove: async () => false,
+      endAllOf: () => {},
     },
   })
   const request = asked({ method: 'POST', path: '/api' })
@@ -132,9 +142,13 @@ t.test('a key is made again only for a while, and only for the same user', async
   t.notSame(await make(), first, 'of another user')
   keyMakers.unlock('a', 600)
   const third = await make()
+  t.equal(keyMakers.isUnlocked, false, 'one key for each unlock')
   clock.step(30_001)
+  t.match(await make(), { error: { type: 101 } })
+  keyMakers.unlock('a', 600)
   t.notSame(await make(), third)
   t.equal(added.length, 4)
+  keyMakers.unlock('a', 600)
   clock.step(600_000)
   t.match(await make(), { error: { type: 101 } })
   t.equal(keyMakers.isUnlocked, false)

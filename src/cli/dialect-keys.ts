@@ -1,4 +1,4 @@
-/** What an operator does for programs that speak the language of deCONZ. */
+/** What an operator does for programs that speak the languages of deCONZ and Jeedom, which have keys. */
 import { parseArgs } from 'node:util'
 import { type CliCommand, onlyOne, readArguments, readSeconds } from './arguments.ts'
 import { type HubAnswer, hubAddress, hubOptions, hubUsage, rowsIn, tellAnswer } from './ask-hub.ts'
@@ -26,50 +26,59 @@ export const deconzUnlock: CliCommand = {
     const seconds = readSeconds(values.seconds, limits) / 1000
     const user = values.for === undefined ? {} : { user: values.for }
     const parameters = { seconds, ...user }
-    return asked({ operation: 'unlock', parameters, linesOf: unlockLines }, values, terminal)
+    const whose = { dialect: 'deconz', title: 'deCONZ' }
+    const asking = { ...whose, operation: 'unlock', parameters, linesOf: unlockLines }
+    return asked(asking, values, terminal)
   },
 }
 
-const keysUsage = `deconz keys [--json] ${hubUsage}`
-
-export const deconzKeys: CliCommand = {
-  usage: keysUsage,
-  summary: 'list the keys of programs that speak deCONZ, and whose rights they carry',
-  run: (args, terminal) => {
-    const { values } = readArguments(keysUsage, () => parseArgs({ args, options: common }))
-    return asked({ operation: 'keys', parameters: {}, linesOf: keyLines }, values, terminal)
-  },
+/** The commands that list the keys of a language, and end one. */
+function keyCommands(dialect: string, title: string) {
+  const keysUsage = `${dialect} keys [--json] ${hubUsage}`
+  const forgetUsage = `${dialect} forget ID [--json] ${hubUsage}`
+  const keys: CliCommand = {
+    usage: keysUsage,
+    summary: `list the keys of programs that speak ${title}, and whose rights they carry`,
+    run: (args, terminal) => {
+      const { values } = readArguments(keysUsage, () => parseArgs({ args, options: common }))
+      const asking = { dialect, title, operation: 'keys', parameters: {}, linesOf: keyLines }
+      return asked(asking, values, terminal)
+    },
+  }
+  const forget: CliCommand = {
+    usage: forgetUsage,
+    summary: `end a key of ${title}, by its ID in the list`,
+    run: (args, terminal) => {
+      const { values, positionals } = readArguments(forgetUsage, () =>
+        parseArgs({ args, options: common, allowPositionals: true }),
+      )
+      const parameters = { id: onlyOne(positionals, 'one ID', forgetUsage) }
+      const asking = { dialect, title, operation: 'forget', parameters, linesOf: forgottenLines }
+      return asked(asking, values, terminal)
+    },
+  }
+  return { keys, forget }
 }
 
-const forgetUsage = `deconz forget ID [--json] ${hubUsage}`
-
-export const deconzForget: CliCommand = {
-  usage: forgetUsage,
-  summary: 'end a key of deCONZ, by its ID in the list',
-  run: (args, terminal) => {
-    const { values, positionals } = readArguments(forgetUsage, () =>
-      parseArgs({ args, options: common, allowPositionals: true }),
-    )
-    const id = onlyOne(positionals, 'one ID', forgetUsage)
-    const parameters = { id }
-    return asked({ operation: 'forget', parameters, linesOf: forgottenLines }, values, terminal)
-  },
-}
+export const deconz = keyCommands('deconz', 'deCONZ')
+export const jeedom = keyCommands('jeedom', 'Jeedom')
 
 interface Asked {
-  readonly operation: 'unlock' | 'keys' | 'forget'
+  readonly dialect: string
+  readonly title: string
+  readonly operation: string
   readonly parameters: unknown
   linesOf(body: HubAnswer['body']): string[] | undefined
 }
 
 function asked(
-  { operation, parameters, linesOf }: Asked,
+  { dialect, title, operation, parameters, linesOf }: Asked,
   values: Parameters<typeof hubAddress>[0] & { readonly json: boolean },
   terminal: Terminal,
 ): Promise<number> {
-  const path = `/api/dialects/deconz/${operation}`
+  const path = `/api/dialects/${dialect}/${operation}`
   const request = { path, json: JSON.stringify(parameters) }
-  const asking = { request, does: 'has keys for deCONZ', isJson: values.json, linesOf }
+  const asking = { request, does: `has keys for ${title}`, isJson: values.json, linesOf }
   return tellAnswer(hubAddress(values, terminal), asking, terminal)
 }
 

@@ -31,6 +31,20 @@ t.test('an operator unlocks, lists the keys that were made, and ends one', async
   ])
 })
 
+t.test('an operator lists the keys of Jeedom, and ends them', async (t) => {
+  const { hub, port } = await startedHouse(t, 'jeedom')
+  const url = `http://operator:operator1@127.0.0.1:${hub.httpPort}`
+  const params = { login: 'viewer', password: 'viewer1' }
+  const body = { jsonrpc: '2.0', id: 1, method: 'user::getHash', params }
+  await ask(port, ['POST', '/core/api/jeeApi.php'], { body })
+  const { output } = await ranLine(`jeedom keys --url ${url}`)
+  t.match(output, [/user::getHash \(SHA-512\)$/, /^[0-9a-f]{12} {2}viewer .* user::getHash$/])
+  for (const line of output) {
+    t.equal((await ranLine(`jeedom forget ${line.slice(0, 12)} --url ${url}`)).code, 0)
+  }
+  t.same((await ranLine(`jeedom keys --url ${url}`)).output, ['no keys'])
+})
+
 t.test('keys for somebody else are for admins to give', async (t) => {
   const { hub, port } = await startedHouse(t, 'deconz')
   const at = (user: string) => `--url http://${user}@127.0.0.1:${hub.httpPort}`
