@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
+import type { ConfigInput } from '../../src/config.ts'
 import { writePrivate } from '../access/users.ts'
 import { createInbox } from '../inbox.ts'
 import { everybody, type HubPorts } from '../started-hub.ts'
@@ -36,6 +37,8 @@ const config = {
 }
 
 interface ProcessOptions {
+  /** Beside what all have. */
+  readonly commands?: ConfigInput['commands']
   /** Where its errors go; to those of the test unless told otherwise. */
   readonly stderr?: 'ignore'
   readonly uid?: number
@@ -45,10 +48,13 @@ interface ProcessOptions {
 export function crashingHub(
   t: Test,
   folder: string,
-  { stderr, ...options }: ProcessOptions = {},
+  { stderr, commands = {}, ...options }: ProcessOptions = {},
 ): CrashingHub {
   const configFile = join(folder, 'clown-hub.yaml')
-  writePrivate(configFile, JSON.stringify({ ...config, data: { folder: join(folder, 'data') } }))
+  writePrivate(
+    configFile,
+    JSON.stringify({ ...config, commands, data: { folder: join(folder, 'data') } }),
+  )
   let end: CrashingHub['end'] = async () => null
   t.teardown(() => end('SIGKILL'))
   return {
