@@ -74,7 +74,7 @@ export interface CommandsOptions {
   /** Whether a device has a rule of which no restart may lose that it was commanded. */
   isKeptFirst(device: string): boolean
   /** Calls back when all that was told of commands so far is on disk, and the guard's rules with it. */
-  whenKept(act: () => void): void
+  whenKept(act: () => unknown): void
   /** Called with each receipt of each command. */
   tell(command: Command, receipt: Receipt): void
   /** How many devices are remembered with their last commands. */
@@ -100,8 +100,7 @@ export interface Commands {
 }
 
 export function createCommands(options: CommandsOptions): Commands {
-  const { bus, relayGuard, checkRight, isOffline, timeoutMsOf, tell } = options
-  const { clock = systemClock } = options
+  const { bus, relayGuard, checkRight, isOffline, timeoutMsOf, tell, clock = systemClock } = options
   const lives = createLives(options.devices)
   const commandOf = ({ device, message, sender }: Request, isAccepted: boolean): Command => ({
     id: randomUUID(),
@@ -118,14 +117,12 @@ export function createCommands(options: CommandsOptions): Commands {
     // Whoever watches it hears of it before it comes by on the bus. No report comes in the same turn.
     const life = begun ?? begin(request)
     const mayWait = options.isKeptFirst(device) && !turnsOff(request)
-    if (!mayWait) bus.publish(message)
+    const leave = () => bus.publish(message)
+    if (!mayWait) leave()
     relayGuard.sent(guardedCommandOf(request))
     life.sent(lives.of(device))
     lives.follow(device, life, message.payload.bytes.length)
-    if (!mayWait) return
-    options.whenKept(() => {
-      if (life.isOpen && !isLocked(device, relayGuard)) bus.publish(message)
-    })
+    if (mayWait) options.whenKept(() => life.isOpen && !isLocked(device, relayGuard) && leave())
   }
   const check = (request: Request) => {
     if (!isOwn(request)) options.checkKnown(request)

@@ -220,7 +220,7 @@ t.test('what is under way when the hub ends is unknown', async (t) => {
 
 /** Commands to a device with a rule, on a disk that takes what it gets when the test says so. */
 function keptCommands(guard: Partial<CommandGuard> = {}) {
-  const waiting: (() => void)[] = []
+  const waiting: (() => unknown)[] = []
   const opened = openedCommands({
     isKeptFirst: () => true,
     whenKept: (act) => void waiting.push(act),
