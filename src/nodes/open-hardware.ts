@@ -127,7 +127,10 @@ interface KnownHardware extends Pick<Nodes, 'registry' | 'values' | 'unreachable
   readonly presence: NodePresence
 }
 
-/** What is written of commands, a moment after they went out: none waits for that. */
+/**
+ * What is written of commands: that they are accepted before they go out, so that a kill leaves it, and all else a moment
+ * after: none waits for that, but for a device whose rules say so.
+ */
 async function openAudit(
   config: DeepReadonly<Config>,
   { registry }: KnownHardware,
@@ -149,12 +152,21 @@ async function openAudit(
   const tell: CommandsOptions['tell'] = (command, receipt) => {
     const hasObeyed = receipt.receipt === 'confirmed' || receipt.receipt === 'confirmed-late'
     if (hasObeyed) registry.obeyed(command.device)
+    if (receipt.receipt === 'accepted') {
+      auditLog.tell(command, receipt)
+      return
+    }
     deferred.do(() => {
       auditLog.tell(command, receipt)
       commandRecords.tell(command, receipt)
     })
   }
-  return { auditLog, deferred, tell }
+  const whenKept: CommandsOptions['whenKept'] = (act) => {
+    deferred.close()
+    // What is never written ends with the hub.
+    Promise.all([parts.store.write([]), auditLog.synced()]).then(act, () => {})
+  }
+  return { auditLog, deferred, tell, whenKept }
 }
 
 /** All that a command goes through. */
@@ -166,7 +178,7 @@ async function openCommanding(
   const { registry, values, bases } = known
   const { bus, store, access, sampledLog, onClose } = parts
   const { limits, history } = config
-  const { auditLog, deferred, tell } = await openAudit(config, known, parts)
+  const { auditLog, deferred, tell, whenKept } = await openAudit(config, known, parts)
   const rules = createDeviceRules(config.commands)
   const isKnown = (device: string) => bases.binds(device, deviceOf(device).base)
   const relayGuard = await createRelayGuard({
@@ -209,6 +221,11 @@ async function openCommanding(
     // Of other hardware it is a guess by its reports, which must not stand in the way of a message.
     isOffline: (device) => isKnown(device) && !registry.mayHear(deviceOf(device).base),
     timeoutMsOf: (device) => rules(device).timeoutMs,
+    isKeptFirst: (device) => {
+      const { autoOffMs, interlock } = rules(device)
+      return store.isLasting && (autoOffMs > 0 || interlock !== undefined)
+    },
+    whenKept,
     tell,
     devices: limits.nodes.devices,
   })

@@ -191,7 +191,8 @@ function lockOf(folder: string, token: string, text: string): FolderLock {
     look: async () => {
       try {
         await lookAtFile()
-        for (const each of [join(store, 'CURRENT'), store, path]) await access(each, constants.W_OK)
+        const all = [join(store, 'CURRENT'), store, folder, path]
+        for (const each of all) await access(each, constants.W_OK)
         return isStoreThere() ? undefined : 'the data folder cannot be used: it is another one'
       } catch (error) {
         return `the data folder cannot be used: ${reasonOf(error).replace(/,.*/s, '')}`

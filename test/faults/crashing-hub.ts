@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
+import type { ConfigInput } from '../../src/config.ts'
 import { writePrivate } from '../access/users.ts'
 import { createInbox } from '../inbox.ts'
 import { everybody, type HubPorts } from '../started-hub.ts'
@@ -35,18 +36,34 @@ const config = {
   log: { level: 'error' },
 }
 
+interface ProcessOptions {
+  /** Beside what all have. */
+  readonly commands?: ConfigInput['commands']
+  /** Where its errors go; to those of the test unless told otherwise. */
+  readonly stderr?: 'ignore'
+  readonly uid?: number
+}
+
 /** `folder` is its own. */
-export function crashingHub(t: Test, folder: string): CrashingHub {
+export function crashingHub(
+  t: Test,
+  folder: string,
+  { stderr, commands = {}, ...options }: ProcessOptions = {},
+): CrashingHub {
   const configFile = join(folder, 'clown-hub.yaml')
-  writePrivate(configFile, JSON.stringify({ ...config, data: { folder: join(folder, 'data') } }))
+  writePrivate(
+    configFile,
+    JSON.stringify({ ...config, commands, data: { folder: join(folder, 'data') } }),
+  )
   let end: CrashingHub['end'] = async () => null
   t.teardown(() => end('SIGKILL'))
   return {
     start: async () => {
       const startedAtMs = performance.now()
       const child = spawn(process.execPath, [program, 'run', '--config', configFile], {
+        ...options,
         env: unrecorded,
-        stdio: ['ignore', 'pipe', 'inherit'],
+        stdio: ['ignore', 'pipe', stderr ?? 'inherit'],
       })
       const ended = once(child, 'close')
       end = async (signal) => {
@@ -55,11 +72,18 @@ export function crashingHub(t: Test, folder: string): CrashingHub {
       }
       const output = createInbox<string>()
       createInterface({ input: child.stdout }).on('line', output.put)
-      const line = await output.next((text) => text.includes('listens'))
+      const line = await Promise.race([
+        output.next((text) => text.includes('listens')),
+        ended.then(([code]) => Promise.reject(new Error(notStarted(code)))),
+      ])
       const [, http, mqtt] = /HTTP port (\d+), MQTT port (\d+)/.exec(line) ?? []
       const startMs = performance.now() - startedAtMs
       return { httpPort: Number(http), mqttPort: Number(mqtt), startMs, pid: Number(child.pid) }
     },
     end: (signal) => end(signal),
   }
+}
+
+function notStarted(code: number | null): string {
+  return `expected the hub to start, got exit code ${code}`
 }

@@ -1,5 +1,15 @@
-import { appendFile, type FileHandle, open, rename } from 'node:fs/promises'
+import {
+  closeSync,
+  fdatasync,
+  fstatSync,
+  openSync,
+  read,
+  readSync,
+  renameSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { reasonOf, systemCodeOf } from '../../core/errors.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
 import type { AuditLines } from './audit-log.ts'
@@ -14,47 +24,51 @@ interface AuditFileOptions {
 
 const mebibyte = 1_048_576
 
-/** Characters that may wait for a slow disk. */
-const maxWaiting = mebibyte
-
-/** Lines in `commands.ndjson`, and in the three files of 16 MiB before it. */
+/**
+ * Lines in `commands.ndjson`, and in the three files of 16 MiB before it. What comes together is written before the event
+ * loop goes on, and so before any node hears of it: what a kill leaves has them all.
+ */
 export function openAuditFile(options: AuditFileOptions): AuditLines {
   const { folder, sampledLog, maxBytes = 16 * mebibyte } = options
   const path = join(folder, 'commands.ndjson')
   const file = openRotatedFile({ paths: [path, `${path}.1`, `${path}.2`, `${path}.3`], maxBytes })
   let waiting = ''
-  let working = Promise.resolve()
-  const failed = (reason: string) =>
-    sampledLog.warn('audit-failed', { reason }, 'commands were not written to the audit log')
-  const flush = async () => {
+  const failed = (error: unknown) => {
+    const fields = { reason: reasonOf(error) }
+    sampledLog.warn('audit-failed', fields, 'commands were not written to the audit log')
+  }
+  const flush = () => {
     const lines = waiting
     waiting = ''
     if (lines === '') return
-    await file.append(lines).catch((error: unknown) => failed(reasonOf(error)))
-  }
-  /** Writes what waits, and then calls `act`, before anything that is added later is written. */
-  const inOrder = (act?: () => Promise<void>): Promise<void> => {
-    const done = working.then(flush).then(act)
-    working = done.catch(() => {})
-    return done
+    try {
+      file.append(lines)
+    } catch (error) {
+      failed(error)
+    }
   }
   return {
     append: (line) => {
-      const isFirst = waiting === ''
-      if (waiting.length + line.length > maxWaiting) failed('the disk is too slow')
-      else waiting += `${line}\n`
-      if (isFirst) void inOrder()
+      if (waiting === '') queueMicrotask(flush)
+      waiting += `${line}\n`
+    },
+    synced: async () => {
+      flush()
+      await file.sync().catch(failed)
     },
     newestFirst: async function* () {
-      const files: FileHandle[] = []
+      flush()
+      const files = file.openAll()
       try {
-        await inOrder(() => file.openAll(files))
         for (const each of files) yield* linesBackwards(each)
       } finally {
-        await Promise.all(files.map((each) => each.close()))
+        for (const each of files) closeSync(each)
       }
     },
-    close: () => inOrder(),
+    close: async () => {
+      flush()
+      file.close()
+    },
   }
 }
 
@@ -67,67 +81,87 @@ interface RotatedFileOptions {
 
 /** A file of lines, for its owner only, that is only ever added to, and those that were put aside. */
 interface RotatedFile {
-  /** Adds whole lines. To be called again when it has ended, well or not. */
-  append(lines: string): Promise<void>
-  /** Opens all that are there, the newest first, and adds them to `files`. */
-  openAll(files: FileHandle[]): Promise<void>
+  /** Adds whole lines. */
+  append(lines: string): void
+  /** Waits until all of them are on disk. */
+  sync(): Promise<void>
+  /** Opens all that are there, the newest first. */
+  openAll(): number[]
+  close(): void
+}
+
+/** A file that is open, and its bytes. */
+interface Opened {
+  readonly file: number
+  size: number
 }
 
 function openRotatedFile({ paths, maxBytes }: RotatedFileOptions): RotatedFile {
   const [path] = paths
-  /** The bytes of the file; undefined while nobody has looked since something went wrong. */
-  let size: number | undefined
-  const add = async (lines: string) => {
-    const end = size === undefined ? await endOf(path) : { size, isWhole: true }
-    // What a kill has cut off stays a line of its own.
-    const bytes = Buffer.from(end.isWhole ? lines : `\n${lines}`)
-    const isFull = end.size > 0 && end.size + bytes.length > maxBytes
-    if (isFull) await putAside(paths)
-    await appendFile(path, bytes, { mode: 0o600 })
-    return bytes.length + (isFull ? 0 : end.size)
+  let opened: Opened | undefined
+  const close = () => {
+    if (opened !== undefined) closeSync(opened.file)
+    opened = undefined
+  }
+  /** Not one that somebody has removed since. */
+  const current = (): Opened => {
+    if (opened !== undefined && fstatSync(opened.file).nlink === 0) close()
+    opened ??= openToAdd(path)
+    return opened
+  }
+  const add = (lines: string) => {
+    const bytes = Buffer.from(lines)
+    const { size } = current()
+    if (size > 0 && size + bytes.length > maxBytes) {
+      close()
+      putAside(paths)
+    }
+    const to = current()
+    for (let at = 0; at < bytes.length; ) at += writeSync(to.file, bytes, at)
+    to.size += bytes.length
   }
   return {
-    append: async (lines) => {
+    close,
+    append: (lines) => {
       try {
-        size = await add(lines)
+        add(lines)
       } catch (error) {
         // A part may be in the file.
-        size = undefined
+        close()
         throw error
       }
     },
-    openAll: async (files) => {
-      for (const each of paths) {
-        const file = await ifThere(open(each, 'r'))
-        if (file !== undefined) files.push(file)
-      }
+    sync: async () => {
+      if (opened !== undefined) await promisify(fdatasync)(opened.file)
     },
+    openAll: () =>
+      paths.flatMap((each) => {
+        const file = ifThere(() => openSync(each, 'r'))
+        return file === undefined ? [] : [file]
+      }),
   }
 }
 
-/** How long the file is, and whether it ends with a whole line. */
-async function endOf(path: string): Promise<{ size: number; isWhole: boolean }> {
-  const file = await ifThere(open(path, 'r'))
-  if (file === undefined) return { size: 0, isWhole: true }
-  try {
-    const { size } = await file.stat()
-    const { buffer } = await file.read(Buffer.alloc(1), 0, 1, Math.max(0, size - 1))
-    return { size, isWhole: size === 0 || buffer.toString() === '\n' }
-  } finally {
-    await file.close()
-  }
+/** What a kill has cut off stays a line of its own. */
+function openToAdd(path: string): Opened {
+  const file = openSync(path, 'a+', 0o600)
+  const { size } = fstatSync(file)
+  const last = Buffer.alloc(1)
+  if (size > 0) readSync(file, last, 0, 1, size - 1)
+  const isWhole = size === 0 || last[0] === lineBreak
+  return { file, size: isWhole ? size : size + writeSync(file, '\n') }
 }
 
 /** Each file takes the name of the next older one; the oldest is gone. */
-async function putAside(paths: readonly string[]): Promise<void> {
+function putAside(paths: readonly string[]): void {
   for (let at = paths.length - 1; at > 0; at--) {
-    await ifThere(rename(String(paths[at - 1]), String(paths[at])))
+    ifThere(() => renameSync(String(paths[at - 1]), String(paths[at])))
   }
 }
 
-async function ifThere<T>(promise: Promise<T>): Promise<T | undefined> {
+function ifThere<T>(act: () => T): T | undefined {
   try {
-    return await promise
+    return act()
   } catch (error) {
     if (systemCodeOf(error) === 'ENOENT') return undefined
     throw error
@@ -138,13 +172,13 @@ const blockBytes = 65_536
 const lineBreak = 0x0a
 
 /** The lines of a file, the last one first, without holding more of it than a block and a line. */
-async function* linesBackwards(file: Pick<FileHandle, 'stat' | 'read'>) {
-  let { size: position } = await file.stat()
+async function* linesBackwards(file: number) {
+  let { size: position } = fstatSync(file)
   let rest = Buffer.alloc(0)
   while (position > 0) {
     const length = Math.min(blockBytes, position)
     position -= length
-    const { buffer } = await file.read(Buffer.alloc(length), 0, length, position)
+    const { buffer } = await promisify(read)(file, Buffer.alloc(length), 0, length, position)
     const bytes = Buffer.concat([buffer, rest])
     // What stands before the first line break may have begun in the block before.
     const end = position === 0 ? 0 : bytes.indexOf(lineBreak) + 1

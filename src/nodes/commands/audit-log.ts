@@ -36,6 +36,8 @@ export interface AuditLog {
   ended(id: string, receipt: Receipt): void
   /** The latest commands that fit, the newest first. */
   read(query: AuditQuery): Promise<AuditEntry[]>
+  /** Resolves when all that was told so far is on disk, or cannot be written. */
+  synced(): Promise<void>
   /** Waits until all is written. */
   close(): Promise<void>
 }
@@ -79,6 +81,7 @@ export function createAuditLog({ lines, sampledLog, now }: AuditLogOptions): Aud
       }
       return entries
     },
+    synced: lines.synced,
     close: lines.close,
   }
 }
@@ -115,6 +118,8 @@ function isLine(value: unknown): value is AuditEntry | Ending {
 export interface AuditLines {
   /** Adds a line. Never waits, never throws. */
   append(line: string): void
+  /** Resolves when all that was added is on disk, or cannot be. */
+  synced(): Promise<void>
   /** All lines that were added before it was asked for, the newest first. */
   newestFirst(): AsyncIterable<string>
   /** Waits until all is written. */
@@ -134,6 +139,7 @@ export function keepAuditLines(): AuditLines {
     newestFirst: async function* () {
       yield* lines.toReversed()
     },
+    synced: async () => {},
     close: async () => {},
   }
 }

@@ -95,6 +95,11 @@ export class CommandLife {
     else if (result === 'otherwise' && !isAnswer) this.#happen('reported-otherwise')
   }
 
+  /** Whether its end is still to come. */
+  get isOpen(): boolean {
+    return this.#state.isOpen
+  }
+
   /** A later command takes its place; returns what the device may still report of earlier ones. */
   overtaken(): unknown[] {
     const isInTime = this.#sinceSentMs < this.#command.timeoutMs

@@ -71,6 +71,10 @@ export interface CommandsOptions {
   /** Whether the node of a device is known to be away. */
   isOffline(device: string): boolean
   timeoutMsOf(device: string): number
+  /** Whether a device has a rule of which no restart may lose that it was commanded. */
+  isKeptFirst(device: string): boolean
+  /** Calls back when all that was told of commands so far is on disk, and the guard's rules with it. */
+  whenKept(act: () => unknown): void
   /** Called with each receipt of each command. */
   tell(command: Command, receipt: Receipt): void
   /** How many devices are remembered with their last commands. */
@@ -96,8 +100,7 @@ export interface Commands {
 }
 
 export function createCommands(options: CommandsOptions): Commands {
-  const { bus, relayGuard, checkRight, isOffline, timeoutMsOf, tell } = options
-  const { clock = systemClock } = options
+  const { bus, relayGuard, checkRight, isOffline, timeoutMsOf, tell, clock = systemClock } = options
   const lives = createLives(options.devices)
   const commandOf = ({ device, message, sender }: Request, isAccepted: boolean): Command => ({
     id: randomUUID(),
@@ -113,10 +116,13 @@ export function createCommands(options: CommandsOptions): Commands {
     const { device, message } = request
     // Whoever watches it hears of it before it comes by on the bus. No report comes in the same turn.
     const life = begun ?? begin(request)
-    bus.publish(message)
+    const mayWait = options.isKeptFirst(device) && !turnsOff(request)
+    const leave = () => bus.publish(message)
+    if (!mayWait) leave()
     relayGuard.sent(guardedCommandOf(request))
     life.sent(lives.of(device))
     lives.follow(device, life, message.payload.bytes.length)
+    if (mayWait) options.whenKept(() => life.isOpen && !isLocked(device, relayGuard) && leave())
   }
   const check = (request: Request) => {
     if (!isOwn(request)) options.checkKnown(request)
@@ -168,6 +174,16 @@ export function createCommands(options: CommandsOptions): Commands {
 
 function isOwn({ sender }: Request): boolean {
   return sender === autoOff
+}
+
+/** Whether it is by now: since it was checked, much time may have gone by where the disk is slow. */
+function isLocked(device: string, relayGuard: CommandGuard): boolean {
+  try {
+    relayGuard.check({ device, asked: undefined, isOwn: true })
+    return false
+  } catch {
+    return true
+  }
 }
 
 function turnsOff({ message }: Request): boolean {

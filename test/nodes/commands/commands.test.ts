@@ -1,7 +1,7 @@
 import t from 'tap'
 import { HubError } from '../../../src/core/errors.ts'
 import type { Receipt } from '../../../src/core/message.ts'
-import { autoOff } from '../../../src/nodes/commands/commands.ts'
+import { autoOff, type CommandGuard } from '../../../src/nodes/commands/commands.ts'
 import { clown } from '../../senders.ts'
 import { messageOn, openedCommands, relay, timeoutMs } from './opened-commands.ts'
 
@@ -216,4 +216,61 @@ t.test('what is under way when the hub ends is unknown', async (t) => {
   clock.step(timeoutMs)
   t.same(asked.names, ['accepted', 'sent', 'unknown'])
   t.equal(asked.ends.length, 1)
+})
+
+/** Commands to a device with a rule, on a disk that takes what it gets when the test says so. */
+function keptCommands(guard: Partial<CommandGuard> = {}) {
+  const waiting: (() => unknown)[] = []
+  const opened = openedCommands({
+    isKeptFirst: () => true,
+    whenKept: (act) => void waiting.push(act),
+    relayGuard: { check: () => undefined, sent: () => {}, ...guard },
+  })
+  const kept = () => {
+    for (const act of waiting.splice(0)) act()
+  }
+  return { ...opened, kept }
+}
+
+t.test('a command to a device with a rule leaves when that is on disk', async (t) => {
+  const { ask, published, kept, reports } = keptCommands()
+  const asked = ask({ state: true })
+  t.same(asked.names, ['accepted', 'sent'])
+  t.same(published, [])
+  kept()
+  t.match(published, [{ topic: `${relay}/set` }])
+  reports({ state: true })
+  t.same(asked.names, ['accepted', 'sent', 'confirmed'])
+})
+
+t.test('what turns a device off waits for no disk', async (t) => {
+  const { ask, published, kept } = keptCommands()
+  const on = ask({ state: true })
+  ask({ state: false })
+  t.same(on.names, ['accepted', 'sent', 'superseded'])
+  kept()
+  t.match(published, [{ payload: { value: { state: false } } }], 'and what was before never leaves')
+  t.equal(published.length, 1)
+})
+
+t.test('a command whose time is over before the disk had it never leaves', async (t) => {
+  const { ask, published, kept, clock } = keptCommands()
+  const asked = ask({ state: true })
+  clock.step(timeoutMs)
+  kept()
+  t.same(asked.names, ['accepted', 'sent', 'timed-out'])
+  t.same(published, [])
+})
+
+t.test('nor does one to a device that was locked meanwhile', async (t) => {
+  let isLocked = false
+  const check = () => {
+    if (isLocked) throw new HubError('locked', 'expected no lock')
+    return undefined
+  }
+  const { ask, published, kept } = keptCommands({ check })
+  ask({ state: true })
+  isLocked = true
+  kept()
+  t.same(published, [])
 })

@@ -40,6 +40,8 @@ export function openedCommands(options: Partial<CommandsOptions> = {}) {
     checkKnown: () => {},
     isOffline: () => false,
     timeoutMsOf: () => timeoutMs,
+    isKeptFirst: () => false,
+    whenKept: () => {},
     tell: ({ device }, { receipt }) => told.push([device, receipt]),
     devices: 100,
     clock,
