@@ -138,14 +138,7 @@ t.test('a command line loads no command but the one it runs', async (t) => {
 })
 
 /** What all dialects stand on. */
-const ground = [
-  'dialect',
-  'served-dialect',
-  'model-table',
-  'subscribers',
-  'authenticate',
-  'event-memory',
-]
+const ground = ['dialect', 'served-dialect', 'model-table', 'authenticate', 'event-memory']
 
 t.test('a dialect knows no other dialect, and what they share knows none', async (t) => {
   // A dialect is one file, or a folder.
