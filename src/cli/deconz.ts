@@ -56,14 +56,14 @@ export const deconzForget: CliCommand = {
   },
 }
 
-interface Asked {
+interface HubRequest {
   readonly operation: 'unlock' | 'keys' | 'forget'
   readonly parameters: unknown
   linesOf(body: HubAnswer['body']): string[] | undefined
 }
 
 function asked(
-  { operation, parameters, linesOf }: Asked,
+  { operation, parameters, linesOf }: HubRequest,
   values: Parameters<typeof hubAddress>[0] & { readonly json: boolean },
   terminal: Terminal,
 ): Promise<number> {
