@@ -238,8 +238,8 @@ function withPasswords(
   // Without a prototype nobody is called `constructor` or `__proto__` but who was written down.
   const complete: generated.Config['users'] = Object.create(null)
   for (const [name, user] of Object.entries(users)) {
-    const fault = inlineUserError(name, user)
-    if (fault !== undefined) throw new HubError('bad-config', source + fault)
+    const error = inlineUserError(name, user)
+    if (error !== undefined) throw new HubError('bad-config', source + error)
     const { passwordFile, ...rest } = user
     complete[name] =
       passwordFile === undefined ? rest : { ...rest, password: secretIn(name, passwordFile) }
@@ -253,8 +253,8 @@ function secretIn(name: string, passwordFile: string): string {
 
 /** Checks what only both places together can break. */
 function checkUsers({ users, usersFile, ...config }: generated.Config, source: string): void {
-  const fault = namesError(Object.keys(users))
-  if (fault !== undefined) throw new HubError('bad-config', source + fault)
+  const error = namesError(Object.keys(users))
+  if (error !== undefined) throw new HubError('bad-config', source + error)
   const inline = new Set(Object.keys(users).map(normalForm))
   const fromFile = usersFile === undefined ? [] : readUsersFile(usersFile)
   checkNobodyTwice(inline, fromFile)

@@ -32,8 +32,7 @@ import { openDeviceNumbers } from './nodes/served/device-numbers.ts'
 import { createDialectUsers, type DialectUsers } from './nodes/served/dialect-users.ts'
 import { openSeenDevices } from './nodes/served/seen-devices.ts'
 import type { Store } from './store/store.ts'
-import type { ServedAccess } from './ws/served-route.ts'
-import { type ServedWebSockets, servedRoute } from './ws/served-route.ts'
+import { type ServedAccess, type ServedWebSockets, servedRoute } from './ws/served-route.ts'
 
 /** A language that can be served. */
 interface Served {

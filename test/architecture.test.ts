@@ -85,13 +85,13 @@ t.test('an exported name is declared once', async (t) => {
 
 /** A file that only one file of its folder imports is part of that file, but for these. */
 const aloneFor: Readonly<Record<string, string>> = {
-  'cli/lab-dialects': 'loads every language, which no help text has to wait for',
+  'cli/lab-dialects': 'loads every language, for which no help text has to wait',
   'cli/main': 'is the program as tests run it, without a process',
   'dialects/deconz/commands':
     'has the table of what can be written, and both are too large for one',
   'dialects/deconz/rest': 'has the table of what can be asked for, and both are too large for one',
-  'dialects/jeedom/rpc': 'is what is asked by HTTP, and both are too large for one',
-  'dialects/netzer/conversation': 'is tried without a hub, turn by turn',
+  'dialects/jeedom/rpc': 'is what is asked by HTTP, apart from the websocket',
+  'dialects/netzer/conversation': 'is a websocket with its triggers, apart from who may come in',
   'dialects/tvheadend/events': 'is what mailboxes are filled with, and both are too large for one',
   'http/check-request': 'is what a request has to pass, and both are too large for one',
   'mqtt/client-output': 'is on the far side of a seam: what a session sends by',
@@ -104,8 +104,8 @@ const aloneFor: Readonly<Record<string, string>> = {
   'nodes/relay-guard/interlocks': 'is a rule of the guard, which has one file each',
   'nodes/relay-guard/switch-rate': 'is a rule of the guard, which has one file each',
   'store/memory-store': 'passes the contract of stores',
-  'ws/mqtt-route': 'is tried over a websocket without a hub',
-  'ws/talk-route': 'is tried over a websocket without a hub',
+  'ws/mqtt-route': 'is one kind of websocket, which knows nothing of the others',
+  'ws/talk-route': 'is one kind of websocket, which knows nothing of the others',
   'ws/whole-messages': 'is tried frame by frame, and both are too large for one',
 }
 
@@ -142,7 +142,6 @@ const ground = [
   'dialect',
   'served-dialect',
   'model-table',
-  'subscribers',
   'authenticate',
   'event-memory',
   'key-operations',

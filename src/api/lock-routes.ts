@@ -6,8 +6,7 @@ import { checkTopic, type TopicLimits } from '../core/topic.ts'
 import { validateLockRequest, validateUnlockRequest } from '../generated/validate-requests.js'
 import { commandTopic, isDevice } from '../nodes/device.ts'
 import type { LockOuts } from '../nodes/relay-guard/lock-outs.ts'
-import type { AsUser } from './as-user.ts'
-import { asOperator } from './as-user.ts'
+import { type AsUser, asOperator } from './as-user.ts'
 import { answerJson, readJson } from './json-exchange.ts'
 
 export interface LockRoutesOptions {

@@ -63,7 +63,7 @@ function keyCommands(dialect: string, title: string) {
 export const deconz = keyCommands('deconz', 'deCONZ')
 export const jeedom = keyCommands('jeedom', 'Jeedom')
 
-interface Asked {
+interface HubRequest {
   readonly dialect: string
   readonly title: string
   readonly operation: string
@@ -72,7 +72,7 @@ interface Asked {
 }
 
 function asked(
-  { dialect, title, operation, parameters, linesOf }: Asked,
+  { dialect, title, operation, parameters, linesOf }: HubRequest,
   values: Parameters<typeof hubAddress>[0] & { readonly json: boolean },
   terminal: Terminal,
 ): Promise<number> {

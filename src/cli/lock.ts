@@ -57,7 +57,7 @@ function deviceIn(positionals: readonly string[], base: string, usage: string): 
   return device
 }
 
-interface Asked {
+interface HubRequest {
   readonly verb: 'lock' | 'unlock'
   readonly device: string
   readonly reason?: string
@@ -66,7 +66,7 @@ interface Asked {
 }
 
 function asked(
-  { verb, describe, ...parameters }: Asked,
+  { verb, describe, ...parameters }: HubRequest,
   values: Parameters<typeof hubAddress>[0] & { readonly json: boolean },
   terminal: Terminal,
 ): Promise<number> {

@@ -1,4 +1,6 @@
 /** JSON: reading it, the shape it may have before anybody reads it, and the texts it is made of. */
+
+import type { Config } from '../generated/config.ts'
 import { HubError } from './errors.ts'
 
 /** What `json` says, a text or its bytes in UTF-8; undefined when it is no JSON. */
@@ -24,16 +26,7 @@ export function fieldOf(value: unknown, name: string): unknown {
 export type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T
 
 /** Bounds of a JSON text, all checked before anybody parses it. */
-export interface JsonLimits {
-  /** Arrays and objects inside each other. */
-  readonly depth: number
-  /** Keys of one object. */
-  readonly keys: number
-  /** Bytes of one string in UTF-8, as it stands in the text. */
-  readonly stringBytes: number
-  /** Items of one array. */
-  readonly arrayItems: number
-}
+export type JsonLimits = Readonly<Config['limits']['json']>
 
 /**
  * Checks the shape of `text` in one pass that ends at the first excess. It never recurses, and it

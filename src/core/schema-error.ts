@@ -7,7 +7,7 @@ import { fieldOf } from './json.ts'
 export type PlaceName = (levels: readonly string[]) => string
 
 /** What ajv says of a value, with the part of the schema and of the value that it is about. */
-interface SchemaFault extends ErrorObject {
+interface SchemaError extends ErrorObject {
   /** The object that has the keyword. */
   readonly parent: SchemaObject
   /** What the keyword is set to. */
@@ -26,16 +26,16 @@ export function schemaSentence(
 ): string {
   const deepest = deepestOf(errors ?? [])
   if (deepest === undefined) return `expected ${placeName([])} to keep its schema`
-  const fault = faultOf(deepest, schema, value)
-  if (fault.keyword === 'additionalProperties') return unknownKey(fault, placeName)
-  const place = placeName(levelsOf(fault.instancePath).map(legible))
-  if (fault.propertyName !== undefined) {
-    return `expected the key ${quote(fault.propertyName)} of ${place} ${wish(fault)}`
+  const error = schemaErrorOf(deepest, schema, value)
+  if (error.keyword === 'additionalProperties') return unknownKey(error, placeName)
+  const place = placeName(levelsOf(error.instancePath).map(legible))
+  if (error.propertyName !== undefined) {
+    return `expected the key ${quote(error.propertyName)} of ${place} ${wish(error)}`
   }
-  return `expected ${place} ${wish(fault)}${whatCame(fault)}`
+  return `expected ${place} ${wish(error)}${whatCame(error)}`
 }
 
-function faultOf(error: ErrorObject, schema: SchemaObject, value: unknown): SchemaFault {
+function schemaErrorOf(error: ErrorObject, schema: SchemaObject, value: unknown): SchemaError {
   const inSchema = levelsOf(decodeURIComponent(error.schemaPath))
   const parent = inSchema.slice(0, -1).reduce((part, level) => part[level], schema)
   const got = levelsOf(error.instancePath).reduce(within, value)
@@ -66,10 +66,10 @@ function legible(level: string): string {
   return /^[\p{L}\p{N}_.-]{1,40}$/u.test(level) ? level : quote(level)
 }
 
-function unknownKey(fault: SchemaFault, placeName: PlaceName): string {
-  const key = String(fault.params['additionalProperty'])
-  const place = placeName([...levelsOf(fault.instancePath), key])
-  return `unknown key ${quote(place)}: ${hint(key, knownKeys(fault))}`
+function unknownKey(error: SchemaError, placeName: PlaceName): string {
+  const key = String(error.params['additionalProperty'])
+  const place = placeName([...levelsOf(error.instancePath), key])
+  return `unknown key ${quote(place)}: ${hint(key, knownKeys(error))}`
 }
 
 function hint(key: string, known: readonly string[]): string {
@@ -78,7 +78,7 @@ function hint(key: string, known: readonly string[]): string {
   return meant ? `did you mean ${quote(meant)}?` : `known here: ${listed(known, 'and')}`
 }
 
-function knownKeys({ parent }: SchemaFault): string[] {
+function knownKeys({ parent }: SchemaError): string[] {
   return Object.keys(parent['properties'] ?? {})
 }
 
@@ -89,35 +89,35 @@ function listed(values: readonly unknown[], word: 'and' | 'or'): string {
 }
 
 /** What the schema asks for, by the keyword that was broken; other keywords in ajv's own words. */
-const wishes: Readonly<Record<string, (fault: SchemaFault) => string>> = {
+const wishes: Readonly<Record<string, (error: SchemaError) => string>> = {
   type: ({ setTo }) => `to be ${[setTo].flat().join(' or ')}`,
   enum: ({ setTo }) => `to be ${listed([setTo].flat(), 'or')}`,
   pattern: ({ setTo, parent }) => `to be ${parent['description'] ?? setTo}`,
-  required: (fault) => `to have ${quote(fault.params['missingProperty'])}${example(fault)}`,
-  minProperties: (fault) => `to have at least ${entries(fault)}${example(fault)}`,
-  maxProperties: (fault) => `to have at most ${entries(fault)}`,
+  required: (error) => `to have ${quote(error.params['missingProperty'])}${example(error)}`,
+  minProperties: (error) => `to have at least ${entries(error)}${example(error)}`,
+  maxProperties: (error) => `to have at most ${entries(error)}`,
 }
 
-function wish(fault: SchemaFault): string {
-  const inOurWords = wishes[fault.keyword]
-  if (inOurWords !== undefined) return inOurWords(fault)
-  return String(fault.message)
+function wish(error: SchemaError): string {
+  const inOurWords = wishes[error.keyword]
+  if (inOurWords !== undefined) return inOurWords(error)
+  return String(error.message)
     .replace(/^must /, 'to ')
     .replace('NOT have fewer than', 'have at least')
     .replace('NOT have more than', 'have at most')
 }
 
-function entries(fault: SchemaFault): string {
-  const known = knownKeys(fault)
-  return `${fault.setTo} ${known.length === 0 ? 'entry' : `of ${listed(known, 'and')}`}`
+function entries(error: SchemaError): string {
+  const known = knownKeys(error)
+  return `${error.setTo} ${known.length === 0 ? 'entry' : `of ${listed(known, 'and')}`}`
 }
 
-function example(fault: SchemaFault): string {
-  const examples = fault.parent['examples']
+function example(error: SchemaError): string {
+  const examples = error.parent['examples']
   return examples === undefined ? '' : `, for example ${JSON.stringify(examples[0])}`
 }
 
-function whatCame({ keyword, got, parent }: SchemaFault): string {
+function whatCame({ keyword, got, parent }: SchemaError): string {
   if (keyword === 'required' || keyword.endsWith('Properties')) return ''
   if (Array.isArray(got)) return `, got an array of ${got.length}`
   if (typeof got === 'object' && got !== null) return ', got an object'

@@ -1,10 +1,8 @@
+import type { Config } from '../generated/config.ts'
 import { HubError, quote, reasonOf } from './errors.ts'
 
 /** Sizes past which a topic or a filter is refused; see `limits.topic` in the configuration. */
-export interface TopicLimits {
-  readonly bytes: number
-  readonly levels: number
-}
+export type TopicLimits = Readonly<Config['limits']['topic']>
 
 /**
  * What no configuration goes past. MQTT has room for 65,535 bytes [MQTT-1.5.3]; what is left is for what

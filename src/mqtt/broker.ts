@@ -9,12 +9,12 @@ import type { Bus } from '../bus/bus.ts'
 import type { NewShare } from '../core/byte-budget.ts'
 import { createEndOfTick } from '../core/callbacks.ts'
 import { type AlarmClock, systemClock } from '../core/clock.ts'
-import type { JsonLimits } from '../core/json.ts'
+import type { DeepReadonly } from '../core/json.ts'
 import { Payload } from '../core/payload.ts'
 import type { Release } from '../core/release.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import { switchesActuator } from '../core/switching.ts'
-import type { TopicLimits } from '../core/topic.ts'
+import type { Config } from '../generated/config.ts'
 import type { BusPacket } from './carried.ts'
 import { createClients } from './clients.ts'
 import { MqttConnection } from './connection.ts'
@@ -23,12 +23,12 @@ import { createEmbeddedBus, createPersistence } from './embedded-bus.ts'
 import { Emitter } from './emitter.ts'
 import type { Journal } from './journal.ts'
 import type { KeptMessage } from './message-record.ts'
-import { createHeaderCheck, type MqttLimits } from './packet-types.ts'
+import { createHeaderCheck } from './packet-types.ts'
 import { createPublishing, type Ingress, type Publishing } from './publishing.ts'
 import type { Will } from './read-connect.ts'
-import { type RetainedLimits, RetainedValues } from './retained.ts'
+import { RetainedValues } from './retained.ts'
 import { createSessionRecords, type SessionRecords, type StoredSession } from './session-records.ts'
-import { type SessionLimits, Sessions } from './sessions.ts'
+import { Sessions } from './sessions.ts'
 import { type SharedGroups, ShareGroups } from './share-groups.ts'
 import { createMqttSignIn, type MqttSignInOptions } from './sign-in.ts'
 import { type BrokerState, Traffic, tellStatistics } from './statistics.ts'
@@ -55,13 +55,9 @@ export interface BrokerOptions extends MqttSignInOptions {
   readonly directory: UserDirectory
   /** Where all that is kept is noted, and was by an earlier broker. */
   readonly journal: Journal
-  readonly limits: {
-    readonly mqtt: MqttLimits
-    readonly topic: TopicLimits
-    readonly json: JsonLimits
-    readonly sessions: SessionLimits
-    readonly retained: RetainedLimits
-  }
+  readonly limits: DeepReadonly<
+    Pick<Config['limits'], 'mqtt' | 'topic' | 'json' | 'sessions' | 'retained'>
+  >
   readonly settings?: ConnectionSettings & { readonly shared?: SharedGroups }
   readonly release: Pick<Release, 'version'>
   readonly log: Logger

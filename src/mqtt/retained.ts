@@ -1,6 +1,7 @@
 /** The last retained message of each topic [MQTT-3.3.1-5]: how many there may be, where they are kept, who gets them. */
 import { setImmediate as turnOver } from 'node:timers/promises'
 import { matches } from '../core/filter.ts'
+import type { Config } from '../generated/config.ts'
 import type { Change, Store } from '../store/store.ts'
 import type { Journal } from './journal.ts'
 import { type KeptMessage, readMessage, writeMessage } from './message-record.ts'
@@ -8,11 +9,7 @@ import { plainGrant } from './subscriptions.ts'
 import { hasExpired } from './write-packets.ts'
 
 /** How many values are retained, and how large; see `limits.retained` in the configuration. */
-export interface RetainedLimits {
-  readonly topics: number
-  readonly valueBytes: number
-  readonly totalBytes: number
-}
+export type RetainedLimits = Readonly<Config['limits']['retained']>
 
 /** Counts what is retained. */
 export interface RetainedQuota {

@@ -1,3 +1,4 @@
+import type { Config } from '../generated/config.ts'
 import type { KeptMessage } from './message-record.ts'
 import { packetTypes } from './packet-types.ts'
 import { protocolError } from './reasons.ts'
@@ -6,10 +7,7 @@ import type { ShareGroup } from './share-groups.ts'
 import type { Grant } from './subscriptions.ts'
 
 /** How much may wait for one client; see `limits.sessions` in the configuration. */
-export interface QueueLimits {
-  readonly messages: number
-  readonly bytes: number
-}
+export type QueueLimits = Readonly<Pick<Config['limits']['sessions'], 'messages' | 'bytes'>>
 
 export interface QueueOptions {
   readonly limits: QueueLimits

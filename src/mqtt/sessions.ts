@@ -1,19 +1,12 @@
 import { type AlarmClock, systemClock } from '../core/clock.ts'
+import type { Config } from '../generated/config.ts'
 import { partsOf } from './clients.ts'
 import type { KeptMessage } from './message-record.ts'
-import type { SessionConnection } from './session.ts'
-import { MqttSession, type MqttSession as Session, type SessionContext } from './session.ts'
-import type { QueueLimits } from './session-queue.ts'
+import { MqttSession, type SessionConnection, type SessionContext } from './session.ts'
 import { noNotes, type SessionRecords, type StoredSession } from './session-records.ts'
 
 /** How much is kept for clients that are away; see `limits.sessions` in the configuration. */
-export interface SessionLimits extends QueueLimits {
-  readonly totalBytes: number
-  /** How many clients may be away. */
-  readonly count: number
-  /** For how long one may. */
-  readonly hours: number
-}
+export type SessionLimits = Readonly<Config['limits']['sessions']>
 
 export interface SessionsOptions {
   readonly limits: SessionLimits
@@ -59,7 +52,7 @@ export class Sessions {
   readonly #options: SessionsOptions
   readonly #clock: AlarmClock
   readonly #context: SessionContext
-  readonly #sessions = new Map<string, Session>()
+  readonly #sessions = new Map<string, MqttSession>()
   /** Whoever has been away for longest comes first. */
   readonly #away = new Map<string, Absence>()
   readonly #usage = { bytes: 0 }
@@ -127,12 +120,15 @@ export class Sessions {
     return this.#atMost(seconds)
   }
 
-  get(name: string): Session | undefined {
+  get(name: string): MqttSession | undefined {
     return this.#sessions.get(name)
   }
 
   /** A client was let in; returns its session, and whether that is one to go on with. */
-  accept(entrant: Entrant, connection: SessionConnection): [session: Session, isPresent: boolean] {
+  accept(
+    entrant: Entrant,
+    connection: SessionConnection,
+  ): [session: MqttSession, isPresent: boolean] {
     const { name, clean, expirySeconds } = entrant
     // [MQTT-3.1.4-2] The one before takes its session along, if that ends with it.
     this.#sessions.get(name)?.connection?.takenOver()
@@ -146,7 +142,7 @@ export class Sessions {
   }
 
   /** A connection has ended. Past a limit the session ends that was without its client for longest. */
-  left(session: Session, connection: SessionConnection): void {
+  left(session: MqttSession, connection: SessionConnection): void {
     // Another connection may have taken over.
     if (!session.detach(connection)) return
     if (session.expirySeconds === 0) this.end(session.name)
@@ -176,7 +172,7 @@ export class Sessions {
     for (const { cancel } of this.#away.values()) cancel()
   }
 
-  #create(entrant: Omit<Entrant, 'clean'>, stored?: StoredSession): Session {
+  #create(entrant: Omit<Entrant, 'clean'>, stored?: StoredSession): MqttSession {
     const { name, expirySeconds } = entrant
     const { records, limits, onDropped } = this.#options
     const session = new MqttSession(
@@ -196,13 +192,13 @@ export class Sessions {
 
   // --- who is away ---
 
-  #begin(session: Session, awayMs: number): void {
+  #begin(session: MqttSession, awayMs: number): void {
     const sinceMs = this.#clock.nowMs() - awayMs
     this.#await(session, sinceMs)
   }
 
   /** Ends a session when its client has been away for too long. */
-  #await(session: Session, sinceMs: number): void {
+  #await(session: MqttSession, sinceMs: number): void {
     if (this.#isClosed) return
     const leftMs = sinceMs + session.expirySeconds * 1000 - this.#clock.nowMs()
     if (leftMs <= 0) {
@@ -258,7 +254,7 @@ export class Sessions {
 
   // --- how much is kept ---
 
-  #makeRoomFor(session: Session): void {
+  #makeRoomFor(session: MqttSession): void {
     const { totalBytes } = this.#options.limits
     if (this.#usage.bytes <= totalBytes) return
     this.#makeRoom()

@@ -1,13 +1,11 @@
 import { asQos, lowerQos, type Message, type Qos } from '../core/message.ts'
+import type { Config } from '../generated/config.ts'
 import { FilterTree } from './filter-tree.ts'
 import type { SubscribedFilter } from './read-packets.ts'
 
-export interface SubscriptionLimits {
-  /** Filters of one client. */
-  readonly subscriptions: number
-  /** Filters of all clients, also of those that are away. */
-  readonly totalSubscriptions: number
-}
+export type SubscriptionLimits = Readonly<
+  Pick<Config['limits']['mqtt'], 'subscriptions' | 'totalSubscriptions'>
+>
 
 /** Counts the filters of all clients. */
 export class SubscriptionQuota {

@@ -1,6 +1,8 @@
 import { createListeners } from '../core/callbacks.ts'
 import { matches } from '../core/filter.ts'
+import type { DeepReadonly } from '../core/json.ts'
 import { checkConfiguredFilter, filterBelow } from '../core/topic.ts'
+import type { Config } from '../generated/config.ts'
 import { deviceOf } from './device.ts'
 
 /**
@@ -18,10 +20,7 @@ export interface ClownBases {
 
 type Reason = 'introduced' | 'user'
 
-export interface ClownBasesSettings {
-  readonly profiles: { readonly clown: { readonly bases: readonly string[] } }
-  readonly commands: { readonly rules: readonly { readonly topic?: string }[] }
-}
+export type ClownBasesSettings = DeepReadonly<Pick<Config, 'profiles' | 'commands'>>
 
 /**
  * `source` begins the sentence of an error.

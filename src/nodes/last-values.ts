@@ -1,10 +1,11 @@
 import type { Bus } from '../bus/bus.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
-import type { JsonLimits } from '../core/json.ts'
+import type { DeepReadonly } from '../core/json.ts'
 import type { Message } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
 import { RecencyMap } from '../core/recency-map.ts'
 import { filterBelow, relativeTopic } from '../core/topic.ts'
+import type { Config } from '../generated/config.ts'
 
 /**
  * The last report on every topic: what a client that connects now would otherwise wait for. Notifications and
@@ -34,16 +35,11 @@ export interface StoredValue {
   readonly atMs: number
 }
 
-export interface LastValuesLimits {
-  /** Bounds of what is kept for topics whose nodes do not retain; the longest silent go first. */
-  readonly retained: {
-    readonly topics: number
-    readonly valueBytes: number
-    readonly totalBytes: number
-  }
-  /** JSON past these is told as other text. */
-  readonly json: JsonLimits
-}
+/**
+ * `retained` bounds what is kept for topics whose nodes do not retain: the longest silent go first. JSON past
+ * `json` is told as other text.
+ */
+export type LastValuesLimits = DeepReadonly<Pick<Config['limits'], 'retained' | 'json'>>
 
 /**
  * A message without what its payload decodes to, which may need many times its memory. Its bytes are a

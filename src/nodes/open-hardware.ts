@@ -22,8 +22,7 @@ import { createCommandRate } from './commands/command-rate.ts'
 import { openCommandRecords } from './commands/command-records.ts'
 import { autoOff, type CommandsOptions, createCommands } from './commands/commands.ts'
 import { commandTopic, deviceOf } from './device.ts'
-import type { HistorySource } from './history/history-answer.ts'
-import { createHistoryAnswers } from './history/history-answers.ts'
+import { createHistoryAnswers, type HistorySource } from './history/history-answer.ts'
 import type { Recording } from './history/open-recording.ts'
 import {
   checkRight,

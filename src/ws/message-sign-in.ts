@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { WebSocket } from 'ws'
-import type { Peer } from '../access/request-sign-in.ts'
-import { credentialsIn, tokenIn } from '../access/request-sign-in.ts'
+import { credentialsIn, type Peer, tokenIn } from '../access/request-sign-in.ts'
 import type { Credentials, SignIn, SignInResult } from '../access/sign-in.ts'
 import { createTokenOwners } from '../access/tokens.ts'
 import type { User, UserDirectory } from '../access/user.ts'

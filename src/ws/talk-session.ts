@@ -11,8 +11,7 @@ import { isCommand, joinTopic, relativeTopic } from '../core/topic.ts'
 import type { Dialect, Session } from '../dialects/dialect.ts'
 import { shapeOf } from '../nodes/clown-model.ts'
 import type { Answering, Requester } from '../nodes/registry/answers.ts'
-import type { Audiences } from './audiences.ts'
-import { fittingFrame } from './audiences.ts'
+import { type Audiences, fittingFrame } from './audiences.ts'
 import type { WebSocketLink } from './websocket-link.ts'
 
 /** What every session needs of the hub. */

@@ -8,7 +8,10 @@ interface Settings {
 }
 
 function opened({ bases = ['nodes/#'], rules = [] }: Settings = {}) {
-  const found = createClownBases({ profiles: { clown: { bases } }, commands: { rules } })
+  const found = createClownBases({
+    profiles: { clown: { bases } },
+    commands: { timeoutSeconds: 5, rules },
+  })
   return { ...found, bindsDevice: (topic: string) => found.binds(topic, deviceOf(topic).base) }
 }
 

@@ -4,8 +4,12 @@ import { isRecord, parseJson } from '../../core/json.ts'
 import type { DialectUser } from '../../nodes/served/dialect-users.ts'
 import type { DeviceEvent, SeenDevices } from '../../nodes/served/seen-devices.ts'
 import { createEventMemory, type EventMemory } from '../event-memory.ts'
-import type { Codec, ServedLink } from '../served-dialect.ts'
-import { createSubscribers, type Subscribers } from '../subscribers.ts'
+import {
+  type Codec,
+  createSubscribers,
+  type ServedLink,
+  type Subscribers,
+} from '../served-dialect.ts'
 import {
   configSection,
   describeResource,

@@ -7,8 +7,7 @@ import {
   type SeenDevice,
   type SeenDevices,
 } from '../../nodes/served/seen-devices.ts'
-import type { ServedLink } from '../served-dialect.ts'
-import { createSubscribers } from '../subscribers.ts'
+import { createSubscribers, type ServedLink } from '../served-dialect.ts'
 import { changesCodec, type JeedomChanges, type JeedomEvent } from './frames.ts'
 import {
   type Dates,

@@ -104,7 +104,7 @@ type TriggerValue = (typeof triggerValues)[number]
 /** What one client is told by itself, by the index of a pin. */
 type Triggers = Map<string, TriggerValue>
 
-interface Asker {
+interface Caller {
   readonly dialectUser: DialectUser
   /** Without them, as by CGI, there are no such paths. */
   readonly triggers?: Triggers
@@ -122,21 +122,21 @@ const none: NetzerValues = new Map()
 const nothing: Answer = { give: () => none }
 
 /** A path that does not exist is answered with nothing, as what nobody may see. */
-export function answerTo(command: NetzerCommand | undefined, asker: Asker, board: Board): Answer {
+export function answerTo(command: NetzerCommand | undefined, caller: Caller, board: Board): Answer {
   if (command === undefined) return nothing
   const { path, value } = command
-  const present = { give: () => readBelow(path, asker, board) }
+  const present = { give: () => readBelow(path, caller, board) }
   if (value === undefined) return present
   const index = path.slice(-1)
   if (path === triggerPath + index) {
-    return { give: () => (writeTrigger(index, value, asker) ? present.give() : none) }
+    return { give: () => (writeTrigger(index, value, caller) ? present.give() : none) }
   }
   const pin = path === pinPath + index ? board.pins.at(index) : undefined
   if (pin === undefined) return nothing
   const payload = writePin(pin, value)
   // What cannot be written is answered with what it is, as a write that has changed nothing.
   if (payload === undefined) return present
-  const commanded = asker.dialectUser.command(pin.topic, payload)
+  const commanded = caller.dialectUser.command(pin.topic, payload)
   return { ...present, result: commanded.then((receipt) => seen(receipt, { pin, value }, board)) }
 }
 
@@ -150,7 +150,7 @@ function seen(
 }
 
 /** Whether there is such a trigger; a value that it cannot have leaves it as it is. */
-function writeTrigger(index: string, value: string, { triggers }: Asker): boolean {
+function writeTrigger(index: string, value: string, { triggers }: Caller): boolean {
   if (triggers === undefined || !pinIndexes.includes(index)) return false
   const known = triggerValues.find((each) => each === value)
   if (known !== undefined) triggers.set(index, known)
@@ -158,7 +158,7 @@ function writeTrigger(index: string, value: string, { triggers }: Asker): boolea
 }
 
 /** All values at `path` and below it. */
-function readBelow(path: string, { dialectUser, triggers }: Asker, board: Board): NetzerValues {
+function readBelow(path: string, { dialectUser, triggers }: Caller, board: Board): NetzerValues {
   const triggersNow = triggers
     ? pinIndexes.map((index) => [triggerPath + index, triggers.get(index) ?? '0'] as const)
     : []

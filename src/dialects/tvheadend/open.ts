@@ -107,7 +107,7 @@ function welcome(request: ServedRequest, user: User, parts: Parts): Welcome | Se
 }
 
 /** Whose request it is. */
-interface Asker {
+interface Caller {
   readonly request: ServedRequest
   readonly user: User
 }
@@ -115,7 +115,7 @@ interface Asker {
 /** The mailbox of this id, or else a new one that begins as all do. */
 function mailboxFor(
   boxId: string | null,
-  { request, user }: Asker,
+  { request, user }: Caller,
   { context, mailboxes }: Parts,
 ): ReturnType<Mailboxes['open']> {
   const opened = mailboxes.open(user.name, boxId)
@@ -157,7 +157,7 @@ function serverIpPort({ headers }: ServedRequest, { port }: Context) {
 
 // --- the calls of `/api/…`: arguments in the query or in a form, JSON as the answer ---
 
-interface ApiRequest extends Asker {
+interface ApiRequest extends Caller {
   readonly argumentsOf: URLSearchParams
 }
 
@@ -220,7 +220,7 @@ function cancel({ request, argumentsOf }: ApiRequest, { context }: Parts): unkno
   return {}
 }
 
-function answerCall(caller: Asker, parts: Parts): ServedAnswer {
+function answerCall(caller: Caller, parts: Parts): ServedAnswer {
   const { method, path, query, body } = caller.request
   const call = Object.hasOwn(calls, nameIn(path)) ? calls[nameIn(path)] : undefined
   if (call === undefined) return htmlAnswer(404)

@@ -1,6 +1,7 @@
-import { isRecord } from '../../core/json.ts'
+import { type DeepReadonly, isRecord } from '../../core/json.ts'
 import type { Message } from '../../core/message.ts'
 import { checkConfiguredFilter, isFitText } from '../../core/topic.ts'
+import type { Config } from '../../generated/config.ts'
 import type { History } from '../../history/history.ts'
 import type { TopicRecord } from '../topic-records.ts'
 
@@ -159,10 +160,7 @@ function isFit(text: string, longest: number): boolean {
 // --- which topics are recorded ---
 
 /** Which topics are recorded: those that a filter of `record` matches, and none of `ignore`. */
-export interface HistoryFilters {
-  readonly record: readonly string[]
-  readonly ignore: readonly string[]
-}
+export type HistoryFilters = DeepReadonly<Pick<Config['history'], 'record' | 'ignore'>>
 
 /**
  * `source` begins the sentence of an error.

@@ -1,26 +1,17 @@
 import type { AlarmClock } from '../../core/clock.ts'
 import { matches } from '../../core/filter.ts'
+import type { DeepReadonly } from '../../core/json.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
 import { checkConfiguredFilter } from '../../core/topic.ts'
+import type { Config } from '../../generated/config.ts'
 import type { Store } from '../../store/store.ts'
 import { deviceOf } from '../device.ts'
 
 /** The part `commands` of the configuration. */
-interface CommandSettings {
-  readonly timeoutSeconds: number
-  readonly rules: readonly DeviceRule[]
-}
+type CommandSettings = DeepReadonly<Config['commands']>
 
 /** Settings for the devices whose topic `topic` matches and whose kind is `kind`, where it says so. */
-export interface DeviceRule {
-  readonly topic?: string
-  readonly kind?: string
-  readonly timeoutSeconds?: number
-  readonly minIntervalMilliseconds?: number
-  readonly perSecond?: number
-  readonly autoOffSeconds?: number
-  readonly interlock?: string
-}
+export type DeviceRule = CommandSettings['rules'][number]
 
 /** What holds for one device; 0 stands for no limit, and for never. */
 export interface DeviceSettings {

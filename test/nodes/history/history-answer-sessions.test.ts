@@ -1,8 +1,10 @@
 import t, { type Test } from 'tap'
 import { HubError } from '../../../src/core/errors.ts'
 import { Payload } from '../../../src/core/payload.ts'
-import type { HistorySource } from '../../../src/nodes/history/history-answer.ts'
-import { createHistoryAnswers } from '../../../src/nodes/history/history-answers.ts'
+import {
+  createHistoryAnswers,
+  type HistorySource,
+} from '../../../src/nodes/history/history-answer.ts'
 import { historyIn, midnight } from '../../history/opened-history.ts'
 import { setClock } from '../../history/set-clock.ts'
 import { toldProblems } from '../../history/told-problems.ts'
