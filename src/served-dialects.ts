@@ -156,6 +156,7 @@ async function openServedGround(config: Config, parts: ServedParts) {
   const dialectUsers = createDialectUsers({
     enter: hardware.path.enter,
     signedIn: access.signedIn,
+    findUser: access.directory.find,
     clock: systemClock,
   })
   const ownerOfToken = createTokenOwners(access.directory)

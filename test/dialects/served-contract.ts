@@ -6,8 +6,9 @@ import type { Test } from 'tap'
 import { WebSocket } from 'ws'
 import type { ConfigInput } from '../../src/config.ts'
 import type { Codec } from '../../src/dialects/served-dialect.ts'
+import { startedWith } from '../changing-users.ts'
 import { createInbox, type Inbox } from '../inbox.ts'
-import { type StartedHub, startedHub } from '../started-hub.ts'
+import { mqttTo, type StartedHub, startedHub } from '../started-hub.ts'
 
 /** The golden frames `test/dialects/frames/<dialect>/<name>`, one a line. */
 export function goldenFrames(dialect: string, name: string): string[] {
@@ -79,6 +80,8 @@ export interface ServedDialectUnderTest {
   readonly ignored: readonly string[]
   /** Makes a device report, and resolves when `link` was told so. */
   told(link: ConnectedLink, hub: StartedHub): Promise<void>
+  /** Another report of it, and how a link would tell that. */
+  readonly secret: { readonly topic: string; readonly payload: unknown; readonly told: RegExp }
 }
 
 export interface ConnectedLink {
@@ -103,6 +106,8 @@ export async function startedDialect(
   const hub = await startedHub(t, { dialects: [entry], ...config })
   return { hub, port: hub.dialects[0]?.port ?? 0 }
 }
+
+const viewer = { role: 'viewer' }
 
 /** What every served dialect promises on a real websocket. */
 export function servedContract(t: Test, tested: ServedDialectUnderTest) {
@@ -135,6 +140,22 @@ export function servedContract(t: Test, tested: ServedDialectUnderTest) {
     }
     await tested.told(link, hub)
     t.equal(link.websocket.readyState, WebSocket.OPEN)
+  })
+
+  t.test('a right that is lost counts at once for what is told', async (t) => {
+    const guest = { ...dialects[0]?.guest, user: 'guest' }
+    const served = dialects.map((entry) => ({ ...entry, guest }))
+    const { hub, changed } = await startedWith(t, { guest: viewer }, { dialects: served })
+    const link = await connected(t, hub.dialects[0]?.port ?? 0)
+    await tested.told(link, hub)
+    await changed({ guest: {} })
+    const { topic, payload, told } = tested.secret
+    const { client } = await mqttTo(t, hub)
+    await client.publishAsync(topic, JSON.stringify(payload), { qos: 1 })
+    const before = link.frames.items.length
+    await changed({ guest: viewer })
+    await tested.told(link, hub)
+    t.notMatch(link.frames.items.slice(before).join(' '), told)
   })
 
   t.test('whatever bytes come, others are told as before', async (t) => {

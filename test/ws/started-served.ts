@@ -50,9 +50,11 @@ export async function served(
     newInboundShare: unbounded,
   })
   t.teardown(websockets.close)
+  const directory = changingDirectory(ann)
   const dialectUsers = createDialectUsers({
     enter: () => undefined,
-    signedIn: createSignedIn(changingDirectory(ann)),
+    signedIn: createSignedIn(directory),
+    findUser: directory.find,
     clock: systemClock,
   })
   const route = servedRoute(

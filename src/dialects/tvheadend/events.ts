@@ -67,6 +67,22 @@ export function startEvents(parts: EventsParts): () => void {
   }
 }
 
+const forAdministrators: ReadonlySet<string> = new Set([
+  'logmessage',
+  'subscriptions',
+  'input_status',
+])
+
+/** Whether somebody may have a message that has waited, with the rights of now. */
+export function mayHave(
+  user: User | undefined,
+  { notificationClass, topic }: Notification,
+): boolean {
+  if (user === undefined) return false
+  if (typeof topic === 'string') return rightsOf(user).mayRead(topic)
+  return !forAdministrators.has(notificationClass) || isAdministrator(user)
+}
+
 /** Tells the owner of a new mailbox what devices reported last. */
 export function tellLastValues(mailbox: Mailbox, user: User, { devices }: EventsContext): void {
   const { mayRead } = rightsOf(user)

@@ -14,7 +14,7 @@ export interface Mailbox {
   begin(messages: readonly Notification[]): void
   /** Adds a message; a later one with the same `key` takes the place of an earlier one. */
   put(message: Notification, key?: string): void
-  /** All there is, which is gone from here then. */
+  /** All there is that its user may have, which is gone from here then. */
   take(): Notification[]
   readonly isEmpty: boolean
   /**
@@ -35,6 +35,8 @@ interface MailboxesOptions {
   readonly clock: Pick<AlarmClock, 'after'>
   readonly limits: { readonly mailboxes: number; readonly mailboxMessages: number }
   readonly sampledLog: SampledLog
+  /** Whether a user may have a message now, which has waited. */
+  mayHave(user: string, message: Notification): boolean
   /** Called when there is a first one; the answer is called when there is none any more. */
   used(): () => void
 }
@@ -52,7 +54,7 @@ interface Kept {
 }
 
 export function createMailboxes(options: MailboxesOptions): Mailboxes {
-  const { clock, limits, sampledLog, used } = options
+  const { clock, limits, sampledLog, mayHave, used } = options
   /** Those that were left first come first. */
   const kept = new Map<string, Kept>()
   let unused: (() => void) | undefined
@@ -84,7 +86,7 @@ export function createMailboxes(options: MailboxesOptions): Mailboxes {
     const mailbox: Mailbox = {
       id: randomBytes(20).toString('hex'),
       user,
-      take: queue.take,
+      take: () => queue.take().filter((message) => mayHave(user, message)),
       begin: queue.begin,
       put: queue.put,
       get isEmpty() {

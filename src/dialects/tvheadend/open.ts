@@ -17,7 +17,13 @@ import type {
   ServedRequest,
   Welcome,
 } from '../served-dialect.ts'
-import { type EventsContext, isAdministrator, startEvents, tellLastValues } from './events.ts'
+import {
+  type EventsContext,
+  isAdministrator,
+  mayHave,
+  startEvents,
+  tellLastValues,
+} from './events.ts'
 import { answerPoll, createMailboxes, deliver, type Mailboxes } from './mailboxes.ts'
 import {
   connectionEntry,
@@ -35,7 +41,10 @@ export function openTvheadend(context: Context): ServedDialect {
   const { clock, limits, sampledLog } = context
   const meter = createMeter()
   const used = () => startEvents({ context, mailboxes, meter })
-  const mailboxes = createMailboxes({ clock, limits, sampledLog, used })
+  const mailboxes = createMailboxes({
+    ...{ clock, limits, sampledLog, used },
+    mayHave: (user, message) => mayHave(context.findUser(user), message),
+  })
   const parts = { context, mailboxes, meter }
   return {
     answer: async (request) => {

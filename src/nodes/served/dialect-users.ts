@@ -1,4 +1,4 @@
-import { type Rights, rightsOf } from '../../access/rights.ts'
+import { noRights, type Rights, rightsOf } from '../../access/rights.ts'
 import type { Until } from '../../access/secrets.ts'
 import type { SignedIn } from '../../access/signed-in.ts'
 import type { User } from '../../access/user.ts'
@@ -44,7 +44,7 @@ interface StayingCaller extends Caller {
 export interface DialectUsers {
   /** The same user in the hands of a stranger's page, by which nothing but reading is done. */
   readOnly(user: User): User
-  /** Somebody who asks once, with the rights of now. */
+  /** Somebody who asks once; the answer may be long in coming, and the rights are those of then. */
   of(caller: Caller): DialectUser
   /**
    * Somebody who stays: the rights follow those of the user. `ended` is called when the user is gone, or
@@ -59,12 +59,14 @@ export interface DialectUsers {
 interface DialectUsersOptions {
   readonly enter: MessagePath['enter']
   readonly signedIn: Pick<SignedIn, 'register'>
+  findUser(name: string): User | undefined
   readonly clock: Pick<AlarmClock, 'after'>
 }
 
 export function createDialectUsers(options: DialectUsersOptions): DialectUsers {
   const readers = new WeakSet<User>()
   const limited = (rights: Rights, user: User) => (readers.has(user) ? readingOnly(rights) : rights)
+  const { findUser } = options
   return {
     readOnly: (user) => {
       const reader = { ...user }
@@ -72,8 +74,15 @@ export function createDialectUsers(options: DialectUsersOptions): DialectUsers {
       return reader
     },
     of: (caller) => {
-      const rights = limited(rightsOf(caller.user), caller.user)
-      return dialectUser(caller, () => rights, options)
+      let current = findUser(caller.user.name)
+      let rights = limited(rightsOf(caller.user), caller.user)
+      const rightsNow = () => {
+        const user = findUser(caller.user.name)
+        if (user !== current) rights = limited(user ? rightsOf(user) : noRights, caller.user)
+        current = user
+        return rights
+      }
+      return dialectUser(caller, rightsNow, options)
     },
     enter: (caller, ended) => {
       const { address, way: transport, base: title, connection } = caller

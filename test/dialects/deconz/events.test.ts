@@ -30,6 +30,11 @@ servedContract(t, {
     await frames.next((frame) => fieldOf(parseJson(frame), 'r') === 'sensors')
     await client.endAsync()
   },
+  secret: {
+    topic: 'nodes/bridge/0/thermometer/-',
+    payload: { temperature: [98.76, '℃'] },
+    told: /9876/,
+  },
 })
 
 t.test('each kind of event has one section, and all of that', async (t) => {

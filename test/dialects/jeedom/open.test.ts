@@ -25,6 +25,11 @@ servedContract(t, {
     await frames.next((frame) => Array.isArray(fieldOf(parseJson(frame), 'result')))
     await client.endAsync()
   },
+  secret: {
+    topic: 'nodes/bridge/0/thermometer/-',
+    payload: { temperature: [98.76, '℃'] },
+    told: /98\.76/,
+  },
 })
 
 /** How the handshake was answered: 101, or the status and headers of a refusal. */

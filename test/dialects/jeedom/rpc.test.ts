@@ -1,9 +1,11 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { hashPassword } from '../../../src/access/passwords.ts'
 import { createToken } from '../../../src/access/tokens.ts'
 import type { Receipt } from '../../../src/core/message.ts'
 import { readCall, rpcResult } from '../../../src/dialects/jeedom/rpc.ts'
 import { usersFile } from '../../access/users.ts'
+import { startedWith } from '../../changing-users.ts'
 import { mqttTo } from '../../started-hub.ts'
 import { ask } from '../asked-json.ts'
 import { guestKey, jeedomHouse, path } from './jeedom-house.ts'
@@ -250,4 +252,26 @@ t.test('a topic of two levels is of the node that its first one names', async (t
   await client.publishAsync('relay/a', '{"state":true}', { qos: 1 })
   await events.next(({ name }) => name === 'cmd::update')
   t.match((await call('object::full')).result, [{ name: 'relay' }])
+})
+
+t.test('F63: a poll that waits is answered with the rights of its end', async (t) => {
+  const entry = { dialect: 'jeedom', port: 0, jeedom: { period: 0.1 } } as const
+  const password = await hashPassword('guest-password')
+  const guest = { role: 'operator', password }
+  const { hub, changed } = await startedWith(t, { guest }, { dialects: [entry] })
+  const port = hub.dialects[0]?.port ?? 0
+  const call = async (method: string, params: object) => {
+    const body = { jsonrpc: '2.0', id: 1, method, params }
+    return (await ask(port, ['POST', path], { body })).body
+  }
+  const login = { login: 'guest', password: 'guest-password' }
+  const { result: apikey } = await call('user::getHash', login)
+  const { datetime } = (await call('event::changes', { apikey, datetime: 0 })).result
+  const poll = call('event::changes', { apikey, datetime, longPolling: 10 })
+  // A request that came later has been dealt with.
+  await call('version', { apikey })
+  await changed({ guest: { password } })
+  const { client } = await mqttTo(t, hub)
+  await client.publishAsync('nodes/bridge/0/relay/-', '{"state":true}', { qos: 1 })
+  t.same((await poll).result.result, [])
 })

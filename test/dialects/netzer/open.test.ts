@@ -67,9 +67,12 @@ servedContract(t, {
   first: 'tuv0=3',
   ignored: ['UV0', 'uv0 ', '=1', 'uv=1', 'uv0=7', 'sup', '{"a":1}', 'ü', 'tuv0=9'],
   told: async (link, hub) => {
+    await report(hub, relay, { state: false })
     await report(hub, relay, { state: true })
     await link.frames.next((frame) => frame === '{"u":{"v":{"0":"1"}}}')
   },
+  // It is told that once again when it may be.
+  secret: { topic: relay, payload: { state: false }, told: /"v":\{"0":"0".*"v":\{"0":"0"/ },
 })
 
 t.test('pins are read, one or all, and paths that do not exist are empty', async (t) => {

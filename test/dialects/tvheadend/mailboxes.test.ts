@@ -19,6 +19,7 @@ function opened(limits = { mailboxes: 3, mailboxMessages: 16 }) {
     clock,
     limits,
     sampledLog: createSampledLog(pino({ level: 'silent' }), counters),
+    mayHave: () => true,
     used: () => {
       uses.push('begin')
       return () => uses.push('end')
@@ -156,6 +157,7 @@ function delivered() {
     clock,
     limits: { mailboxes: 2, mailboxMessages: 100 },
     sampledLog: createSampledLog(pino({ level: 'silent' }), createCounters()),
+    mayHave: () => true,
     used: () => () => {},
   })
   const found = mailboxes.open('clown', null)

@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import type { DigestResult } from '../../../src/access/digest.ts'
 import { signIn } from '../../../src/dialects/tvheadend/open.ts'
+import { startedWith } from '../../changing-users.ts'
 import { asked } from '../asked.ts'
 import { servedContract } from '../served-contract.ts'
 import {
@@ -25,6 +26,7 @@ servedContract(t, {
     await report(hub, relay, { state: true })
     await link.frames.next((frame) => frame.includes(`"topic":"${relay}","payload":{"state":true}`))
   },
+  secret: { topic: relay, payload: { state: 'secret' }, told: /secret/ },
 })
 
 t.test('the first frame says who and where; then comes what devices reported last', async (t) => {
@@ -215,4 +217,23 @@ t.test('what a browser adds for a page of strangers does not count', async (t) =
   t.equal(await signIn(foreign, digestThat({ refused: 'wrong' })), user, 'a guest, if at all')
   const basic = { ...foreign, headers: { authorization: 'Basic x' }, guest: () => undefined }
   t.match(await signIn(basic, digestThat({ user })), { status: 401 })
+})
+
+t.test('F63: what waits in a mailbox is told only to who may have it when it leaves', async (t) => {
+  const relayOnly = { rules: [{ allow: ['read'], topic: relay }] }
+  const entry = { dialect: 'tvheadend', port: 0, guest: { user: 'guest' } } as const
+  const users = { guest: { role: 'operator' } }
+  const { hub, changed } = await startedWith(t, users, { dialects: [entry] })
+  const url = `http://127.0.0.1:${hub.dialects[0]?.port}/comet/poll`
+  const { boxid } = await called<Batch>(`${url}?immediate=1`)
+  await report(hub, relay, { state: true })
+  await report(hub, 'nodes/bridge/0/secret/-', 'for operators')
+  await changed({ guest: relayOnly })
+  const { messages } = await called<Batch>(`${url}?boxid=${boxid}&immediate=1`)
+  t.ok(messages.some(isRelayOn))
+  t.notMatch(JSON.stringify(messages), /for operators|logmessage|input_status|"subscriptions"/)
+  await report(hub, relay, { state: true })
+  await changed({})
+  const mailboxOfNobody = await fetch(`${url}?boxid=${boxid}&immediate=1`)
+  t.equal(mailboxOfNobody.status, 401)
 })

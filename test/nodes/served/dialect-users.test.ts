@@ -15,7 +15,8 @@ const arrival = { user: ann, address: '192.0.2.1', way: 'deconz' }
 function opened(enter: MessagePath['enter']) {
   const directory = changingDirectory(ann)
   const clock = steppedClock()
-  const dialectUsers = createDialectUsers({ enter, signedIn: createSignedIn(directory), clock })
+  const signedIn = createSignedIn(directory)
+  const dialectUsers = createDialectUsers({ enter, signedIn, findUser: directory.find, clock })
   return { dialectUsers, clock, directory }
 }
 
@@ -110,4 +111,17 @@ t.test('what a stranger’s page sends is refused by its rights', async (t) => {
   })
   const dialectUser = dialectUsers.of({ ...arrival, user: dialectUsers.readOnly(ann) })
   t.match(await dialectUser.command(relay, { state: true }), { code: 'forbidden' })
+})
+
+t.test('who asks once and waits has the rights of the end, not of the beginning', async (t) => {
+  const { dialectUsers, directory } = opened(() => undefined)
+  const asking = dialectUsers.of(arrival)
+  const page = dialectUsers.of({ ...arrival, user: dialectUsers.readOnly(ann) })
+  t.same([asking.mayRead(relay), asking.mayCommand(relay)], [true, true])
+  t.same([page.mayRead(relay), page.mayCommand(relay)], [true, false])
+  directory.change(userNamed('ann', { role: 'operator', rules: [{ deny: ['read'], topic: '#' }] }))
+  t.same([asking.mayRead(relay), asking.mayCommand(relay)], [false, true])
+  t.same([page.mayRead(relay), page.mayCommand(relay)], [false, false])
+  directory.change()
+  t.same([asking.mayRead(relay), asking.mayCommand(relay)], [false, false])
 })
