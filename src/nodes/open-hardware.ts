@@ -5,6 +5,7 @@ import {
   type NodePresenceOptions,
 } from '../access/node-presence.ts'
 import { noRights, rightsOf } from '../access/rights.ts'
+import type { SignedIn } from '../access/signed-in.ts'
 import type { UserDirectory } from '../access/user.ts'
 import type { Bus } from '../bus/bus.ts'
 import { type Closers, createDeferred } from '../core/callbacks.ts'
@@ -13,6 +14,7 @@ import type { DeepReadonly } from '../core/json.ts'
 import type { Message } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
 import type { Config } from '../generated/config.ts'
+import { clientName } from '../mqtt/clients.ts'
 import type { Store } from '../store/store.ts'
 import { type ClownBases, createClownBases } from './clown-bases.ts'
 import { type ClownModel, createClownModel } from './clown-model.ts'
@@ -43,7 +45,10 @@ export interface HardwareParts
   readonly bus: Bus
   readonly store: Store
   readonly recording: Recording
-  readonly access: NodePresenceOptions & { readonly directory: Pick<UserDirectory, 'find'> }
+  readonly access: NodePresenceOptions & {
+    readonly directory: Pick<UserDirectory, 'find'>
+    readonly signedIn: Pick<SignedIn, 'onEntered'>
+  }
   readonly onClose: Closers['add']
 }
 
@@ -78,6 +83,15 @@ export async function openHardware(
   const known = { ...nodes, nodes, bases, model, presence }
   const { path, auditLog, relayGuard } = await openCommanding(config, known, parts)
   onClose(
+    access.signedIn.onEntered(({ user, transport, title }) => {
+      if (transport !== 'mqtt') return
+      path.settle()
+      for (const base of nodes.registry.spokenForBy(clientName(user, title))) {
+        nodes.doubt(base, 'has connected anew')
+      }
+    }),
+  )
+  onClose(
     nodes.onOnline(({ base, online }) => {
       // Once it has subscribed to its commands, too.
       if (online) systemClock.after(subscribedAfterMs, () => relayGuard.nodeOnline(base))
@@ -97,7 +111,7 @@ export async function openHardware(
     auditLog,
     lockOuts: relayGuard.lockOuts,
     history,
-    lastValuesBelow: async (base) => nodes.unreachable.among(await nodes.values.below(base)),
+    lastValuesBelow: async (base) => nodes.states.among(await nodes.values.below(base)),
     answering: (requester) => {
       const ofNodes = nodes.answering(requester)
       const ofPast = pastAnswering(requester)
@@ -120,7 +134,7 @@ export async function openHardware(
 /** A node that has signed in subscribes to its commands before so much time has gone by. */
 const subscribedAfterMs = 500
 
-interface KnownHardware extends Pick<Nodes, 'registry' | 'values' | 'unreachable'> {
+interface KnownHardware extends Pick<Nodes, 'registry' | 'values' | 'states'> {
   readonly nodes: Nodes
   readonly bases: ClownBases
   readonly model: ClownModel
@@ -219,7 +233,7 @@ async function openCommanding(
     },
     checkKnown: (request) => checkKnown(request, registry),
     // Of other hardware it is a guess by its reports, which must not stand in the way of a message.
-    isOffline: (device) => isKnown(device) && !registry.mayHear(deviceOf(device).base),
+    isOffline: (device) => isKnown(device) && registry.isOffline(deviceOf(device).base),
     timeoutMsOf: (device) => rules(device).timeoutMs,
     isKeptFirst: (device) => {
       const { autoOffMs, interlock } = rules(device)
