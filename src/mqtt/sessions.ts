@@ -2,7 +2,12 @@ import { type AlarmClock, systemClock } from '../core/clock.ts'
 import { partsOf } from './clients.ts'
 import type { KeptMessage } from './message-record.ts'
 import type { SessionConnection } from './session.ts'
-import { MqttSession, type MqttSession as Session, type SessionContext } from './session.ts'
+import {
+  MqttSession,
+  type Recalled,
+  type MqttSession as Session,
+  type SessionContext,
+} from './session.ts'
 import type { QueueLimits } from './session-queue.ts'
 import { noNotes, type SessionRecords, type StoredSession } from './session-records.ts'
 
@@ -154,6 +159,11 @@ export class Sessions {
       this.#begin(session, 0)
       this.#endTooMany()
     }
+  }
+
+  /** A message is not to arrive any more, at any client. */
+  recall(message: Recalled): void {
+    for (const session of this.#sessions.values()) session.recall(message)
   }
 
   end(name: string): void {

@@ -14,7 +14,8 @@ import type { DeepReadonly } from '../core/json.ts'
 import type { Message } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
 import type { Config } from '../generated/config.ts'
-import { clientName } from '../mqtt/clients.ts'
+import type { Broker } from '../mqtt/broker.ts'
+import { clientName, partsOf } from '../mqtt/clients.ts'
 import type { Store } from '../store/store.ts'
 import { type ClownBases, createClownBases } from './clown-bases.ts'
 import { type ClownModel, createClownModel } from './clown-model.ts'
@@ -38,6 +39,7 @@ import { type Nodes, openNodes } from './registry/open-nodes.ts'
 import { checkKnown } from './registry/unknown-device.ts'
 import { createDeviceRules } from './relay-guard/device-rules.ts'
 import { createRelayGuard, type RelayGuard } from './relay-guard/relay-guard.ts'
+import type { Off } from './switch-state.ts'
 import { createTopicRecords } from './topic-records.ts'
 
 export interface HardwareParts
@@ -49,6 +51,8 @@ export interface HardwareParts
     readonly directory: Pick<UserDirectory, 'find'>
     readonly signedIn: Pick<SignedIn, 'onEntered'>
   }
+  /** A message is not to arrive any more. */
+  recall: Broker['recall']
   readonly onClose: Closers['add']
 }
 
@@ -183,6 +187,30 @@ async function openAudit(
   return { auditLog, deferred, tell, whenKept }
 }
 
+/** A bare word is told as MQTT devices say it: without quotation marks. */
+function offMessage(device: string, off: Off): Message {
+  const payload =
+    typeof off === 'string'
+      ? new Payload(Buffer.from(off))
+      : Payload.ofJson(JSON.stringify(off), off)
+  return { topic: commandTopic(device), payload, qos: 1, retain: false }
+}
+
+/** What calls commands back: from the client that is the node, by its user or its reports, and from all who owe an answer. */
+function createRecall(
+  { registry, presence }: KnownHardware,
+  { recall }: HardwareParts,
+): CommandsOptions['recall'] {
+  return ({ device, qos }, sentAtMs) => {
+    const { base } = deviceOf(device)
+    const speaker = registry.nodes.get(base)?.speaker
+    const hasUser = presence.isThere(base) !== undefined
+    const isFor = (client: string) =>
+      client === speaker || (hasUser && presence.maySpeakFor(base, partsOf(client).user))
+    recall({ topic: commandTopic(device), qos, sentAtMs, isFor })
+  }
+}
+
 /** All that a command goes through. */
 async function openCommanding(
   config: DeepReadonly<Config>,
@@ -202,14 +230,8 @@ async function openCommanding(
     sampledLog,
     lastValueOf: (device) => values.of(device)?.payload.value,
     known: registry.devicesBelow('').map(({ topic }) => topic),
-    onDue: (device, off) => {
-      // A bare word is told as MQTT devices say it: without quotation marks.
-      const payload =
-        typeof off === 'string'
-          ? new Payload(Buffer.from(off))
-          : Payload.ofJson(JSON.stringify(off), off)
-      path.enter({ topic: commandTopic(device), payload, qos: 1, retain: false }, autoOff)
-    },
+    onLocked: (device) => commands.locked(device),
+    onDue: (device, off) => path.enter(offMessage(device, off), autoOff),
   })
   onClose(relayGuard.close)
   const records = createTopicRecords({
@@ -234,6 +256,7 @@ async function openCommanding(
     checkKnown: (request) => checkKnown(request, registry),
     // Of other hardware it is a guess by its reports, which must not stand in the way of a message.
     isOffline: (device) => isKnown(device) && registry.isOffline(deviceOf(device).base),
+    recall: createRecall(known, parts),
     timeoutMsOf: (device) => rules(device).timeoutMs,
     isKeptFirst: (device) => {
       const { autoOffMs, interlock } = rules(device)
