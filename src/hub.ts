@@ -133,7 +133,8 @@ async function openParts(config: Config, log: Logger, life: Life) {
   access.knownUsers.onChange((name, change) => {
     if (change === 'gone') broker.endSessionsOf(name)
   })
-  const inner = { ...ground, access, asUser, recording, bus: broker.bus, handle: broker.handle }
+  const { bus, handle, recall } = broker
+  const inner = { ...ground, access, asUser, recording, bus, handle, recall }
   const hardware = await openHardware(config, inner)
   path = hardware.path
 

@@ -141,7 +141,7 @@ type Ground = Awaited<ReturnType<typeof openServedGround>>
 /** What all of them share. */
 async function openServedGround(config: Config, parts: ServedParts) {
   const { hardware, access, store, sampledLog, onClose } = parts
-  const { registry, values, onHeard, onForgotten, onOnline } = hardware.nodes
+  const { registry, values, states, onHeard, onForgotten, onOnline } = hardware.nodes
   const numbers = await openDeviceNumbers({
     store,
     // A device and its node have one each.
@@ -151,7 +151,7 @@ async function openServedGround(config: Config, parts: ServedParts) {
     sampledLog,
   })
   const on = { heard: onHeard, forgotten: onForgotten, online: onOnline }
-  const seen = await openSeenDevices({ registry, values, numbers, on })
+  const seen = await openSeenDevices({ registry, values, states, numbers, on })
   onClose(seen.close)
   const dialectUsers = createDialectUsers({
     enter: hardware.path.enter,

@@ -100,6 +100,7 @@ const aloneFor: Readonly<Record<string, string>> = {
   'mqtt/emitter': 'passes the suite of mqemitter',
   'mqtt/frame-reader': 'is tried byte by byte',
   'mqtt/welcome': 'is what CONNECT is answered with, and both are too large for one',
+  'nodes/registry/questions': 'is tried by a clock of its own',
   'nodes/relay-guard/auto-off': 'is a rule of the guard, which has one file each',
   'nodes/relay-guard/interlocks': 'is a rule of the guard, which has one file each',
   'nodes/relay-guard/switch-rate': 'is a rule of the guard, which has one file each',

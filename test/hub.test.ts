@@ -70,10 +70,12 @@ t.test('after its introduction a session gets the last values, then live message
   t.match(frames, [
     ['clown.talk/-/config/ok', { ack: false, device: 'hub', capabilities: 1 }],
     ['relay/i2c0-3b', { state: false }],
+    // The node has started since.
+    ['relay/i2c0-3b/error', { code: 'state-unknown' }],
     ['thermometer/i2c0-48', { temperature: [20.1, '℃'] }],
     ['relay/i2c0-3f', { state: true }],
   ])
-  t.equal(frames.length, 4, 'no event, no command, nothing that was cleared')
+  t.equal(frames.length, 5, 'no event, no command, nothing that was cleared')
   t.ok(page.texts.includes('["thermometer/i2c0-48",{"temperature":[20.10,"℃"]}]\n'))
 })
 

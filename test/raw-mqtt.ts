@@ -34,7 +34,8 @@ export async function rawMqttOverWebSocket(t: Test, port: number): Promise<RawMq
   return rawMqttOver(t, createWebSocketStream(websocket))
 }
 
-function rawMqttOver(t: Test, stream: Duplex): RawMqtt {
+/** The same on a stream that is open. */
+export function rawMqttOver(t: Test, stream: Duplex): RawMqtt {
   const inbox = createInbox<string>()
   let waiting = Buffer.alloc(0)
   stream.on('data', (chunk: Buffer) => {

@@ -143,13 +143,15 @@ const parts: Record<string, (t: Test, opened: Opened) => Promise<void>> = {
     const { nodes } = await json('/api/nodes')
     const bridge = nodes.find(({ base }: { base: string }) => base === 'nodes/bridge/0')
     t.match(bridge, { online: false, lastSeen: '2026-11-28T11:11:00.000Z' })
+    const relay = bridge.devices.find(({ name }: { name: string }) => name === 'relay/i2c0-3b')
+    t.match(relay, { known: false, lastValue: { state: true } })
     const values = bridge.devices.map(({ name, value }: { name: string; value: unknown }) => [
       name,
       value,
     ])
     t.match(Object.fromEntries(values), {
       'thermometer/i2c0-48': { temperature: [23, '℃'] },
-      'relay/i2c0-3b': { state: true },
+      'relay/i2c0-3b': null,
       'co2-sensor/-': { value: 613 },
     })
   },

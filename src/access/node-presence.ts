@@ -4,15 +4,15 @@ import type { UserDirectory } from './user.ts'
 
 /** Which nodes are there: those that sign in as a user of role node, by the base of that user. */
 export interface NodePresence {
-  /** Whether such a user of this base is signed in and heard; undefined when there is no such user. */
+  /** Whether such a user of this base is signed in; undefined when there is no such user. */
   isThere(base: string): boolean | undefined
-  /** The same, also of one that has been silent for long: what is sent to it may arrive. */
-  mayHear(base: string): boolean | undefined
+  /** Whether one is, but nothing has been heard of it for long: what is sent to it may arrive. */
+  isSilent(base: string): boolean
   /** Whether `user` may tell what became of the devices of a node: its own user, or anybody where there is none. */
   maySpeakFor(base: string, user: string): boolean
   /** The bases of all such users. */
   bases(): string[]
-  /** Calls `listener` with each base of which `isThere` may return something else now. */
+  /** Calls `listener` with each base of which `isThere` or `isSilent` may return something else now. */
   onChange(listener: (base: string) => void): () => void
   close(): void
 }
@@ -35,9 +35,12 @@ export function followNodePresence(options: NodePresenceOptions): NodePresence {
     const base = nodes.baseOf.get(name)
     if (base !== undefined) tell(base)
   })
+  const isThere = (base: string) => nodes.namesOf.get(base)?.some(signedIn.mayHear)
   return {
-    isThere: (base) => nodes.namesOf.get(base)?.some((name) => signedIn.countOf(name) > 0),
-    mayHear: (base) => nodes.namesOf.get(base)?.some(signedIn.mayHear),
+    isThere,
+    isSilent: (base) =>
+      isThere(base) === true &&
+      nodes.namesOf.get(base)?.every((name) => signedIn.countOf(name) === 0) === true,
     maySpeakFor: (base, user) => nodes.namesOf.get(base)?.includes(user) ?? true,
     bases: () => [...nodes.namesOf.keys()],
     onChange,

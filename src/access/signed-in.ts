@@ -60,6 +60,8 @@ export interface SignedIn {
   present(): Present[]
   /** Calls `listener` when there is one more of them or one less; what it returns ends that. */
   onPresentChange(listener: () => void): () => void
+  /** Calls `listener` with each that has a connection from now on, before anything it says; what it returns ends that. */
+  onEntered(listener: (present: Present) => void): () => void
   /** How often the user `name` is there now; of whom nothing is heard for long is not. */
   countOf(name: string): number
   /** Whether the user `name` has entered and not left, heard or not. */
@@ -77,6 +79,7 @@ export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange
   let lastId = 0
   const presence = createPresence()
   const { add: onPresentChange, tell: tellPresent } = createListeners<[]>()
+  const { add: onEntered, tell: tellEntered } = createListeners<[present: Present]>()
   const leave = (entry: Registration) => {
     stops.get(entry)?.()
     stops.delete(entry)
@@ -88,6 +91,10 @@ export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange
     // A connection takes its time to close, and may carry more meanwhile.
     entry.rightsChanged(noRights)
     entry.ended(why)
+  }
+  const presentOf = (entry: Registration, info: ConnectionInfo): Present => {
+    const own = { id: ++lastId, user: entry.user.name, sinceMs: Date.now() }
+    return { ...info, ...own, end: () => end(entry) }
   }
   const follow = (entry: Registration, before: User) => {
     const user = directory.find(before.name)
@@ -105,12 +112,13 @@ export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange
   return {
     register: (entry) => {
       users.set(entry, entry.user)
-      if (entry.connectionInfo !== undefined) {
-        const own = { id: ++lastId, user: entry.user.name, sinceMs: Date.now() }
-        present.set(entry, { ...entry.connectionInfo, ...own, end: () => end(entry) })
+      const connected = entry.connectionInfo && presentOf(entry, entry.connectionInfo)
+      if (connected !== undefined) {
+        present.set(entry, connected)
         tellPresent()
       }
       if (!entry.isObserver) presence.enter(entry)
+      if (connected !== undefined) tellEntered(connected)
       // The user may have changed while the password was checked, and the session may have ended.
       queueMicrotask(() => {
         if (!users.has(entry)) return
@@ -131,6 +139,7 @@ export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange
     },
     present: () => [...present.values()],
     onPresentChange,
+    onEntered,
     countOf: presence.countOf,
     mayHear: presence.mayHear,
     onPresence: presence.onChange,

@@ -7,6 +7,7 @@ import type { Route } from '../core/route.ts'
 import { filterBelow } from '../core/topic.ts'
 import type { LastValues } from '../nodes/last-values.ts'
 import type { KnownNode } from '../nodes/registry/device-table.ts'
+import type { KnownStates } from '../nodes/registry/known-states.ts'
 import { detailsOf, type NodeDetails } from '../nodes/registry/node-json.ts'
 import type { Registry } from '../nodes/registry/registry.ts'
 import type { AsUser } from './as-user.ts'
@@ -16,6 +17,7 @@ export interface NodesRoutesOptions {
   readonly asUser: AsUser
   readonly registry: Pick<Registry, 'nodes'>
   readonly values: Pick<LastValues, 'of'>
+  readonly states: Pick<KnownStates, 'isKnown' | 'tellerOf'>
   readonly clock?: Clock
   /** Learns from what has arrived, so that nothing is sent that is older. */
   settle(): void
@@ -79,12 +81,12 @@ async function sendAll(response: ServerResponse, rights: Rights, options: NodesR
 function readableOf(
   node: KnownNode,
   rights: Rights,
-  { values, clock = systemClock }: NodesRoutesOptions,
+  { values, states, clock = systemClock }: NodesRoutesOptions,
 ): NodeDetails | undefined {
   const devices = [...node.devices.values()].filter(({ topic }) => rights.mayRead(topic))
   const isVisible =
     devices.length > 0 || (node.devices.size === 0 && rights.readsAll(filterBelow(node.base)))
-  return isVisible ? detailsOf(node, devices, { values, nowMs: clock.nowMs() }) : undefined
+  return isVisible ? detailsOf(node, devices, { values, states, nowMs: clock.nowMs() }) : undefined
 }
 
 /** Percent-decodes a base; undefined when it is malformed. */

@@ -52,9 +52,11 @@ function onlineWord(online: unknown): string {
   return online === true ? 'online' : 'offline'
 }
 
-function deviceCells({ name, value, encoding, at, stale }: Row, nowMs: number): string[] {
+function deviceCells(row: Row, nowMs: number): string[] {
+  const { name, value, known, lastValue, encoding, at, stale } = row
   const reportedMs = timeIn(at)
-  const word = encoding === 'base64' ? 'bytes' : valueText(value)
+  const text = known === false ? `unknown, was ${valueText(lastValue)}` : valueText(value)
+  const word = encoding === 'base64' ? 'bytes' : text
   return [
     wordOf(name),
     word,

@@ -17,6 +17,8 @@ export const errorCodes = {
   interlocked: 'a command would turn on a device while another one of its group may be on',
   locked: 'an operator has locked the device, for the reason that is given',
   'node-offline': 'the node of a commanded device is known to be away; nothing was sent',
+  'state-unknown':
+    'the state of a device is not known: it has not reported since its node started or came back, or since the hub started',
   'unknown-device': 'a node that has listed its devices has none of the commanded name',
   'hub-ends': 'a command waited for its turn when the hub ended; nothing was sent',
   'not-served': 'the configuration has no entry for what was asked for',

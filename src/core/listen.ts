@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import type { Server, Socket } from 'node:net'
 import type { TLSSocket, Server as TlsServer } from 'node:tls'
 import { HubError, reasonOf, systemCodeOf } from './errors.ts'
+import { isOver } from './reset.ts'
 import type { SampledLog } from './sampled-log.ts'
 
 /** What sets an address and a port, for error messages: `CLOWN_HTTP_HOST`, `CLOWN_HTTP_PORT`. */
@@ -140,7 +141,10 @@ export function followHandshakes(server: TlsServer, options: HandshakeOptions): 
     const connection = connections.get(ends)
     connections.delete(ends)
     if (connection === undefined) secure.destroy()
-    else options.onSecure(secure, connection)
+    else {
+      isOver(secure, connection)
+      options.onSecure(secure, connection)
+    }
   })
   server.on('tlsClientError', (error, secure) => {
     secure.destroy()

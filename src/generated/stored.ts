@@ -184,6 +184,10 @@ export interface NodeEntry {
    */
   atMs?: number
   /**
+   * The MQTT client that reported of it last, by its user and its id.
+   */
+  speaker?: string
+  /**
    * What it runs, as it says.
    */
   firmware?: string

@@ -730,7 +730,7 @@ validate16.errors = vErrors;
 return errors === 0;
 }
 
-const schema18 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:node","title":"Stored node","description":"What is known of a node, under its base.","examples":[{"atMs":1764500000000,"firmware":"bridge-1.2","capabilities":1}],"type":"object","properties":{"atMs":{"description":"When it was heard last, in milliseconds since 1970.","type":"number"},"firmware":{"description":"What it runs, as it says.","type":"string"},"capabilities":{"description":"What it can do, as a number that it says.","type":"integer"}},"additionalProperties":false};
+const schema18 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:node","title":"Stored node","description":"What is known of a node, under its base.","examples":[{"atMs":1764500000000,"speaker":"bridge:bridge-0","firmware":"bridge-1.2","capabilities":1}],"type":"object","properties":{"atMs":{"description":"When it was heard last, in milliseconds since 1970.","type":"number"},"speaker":{"description":"The MQTT client that reported of it last, by its user and its id.","type":"string"},"firmware":{"description":"What it runs, as it says.","type":"string"},"capabilities":{"description":"What it can do, as a number that it says.","type":"integer"}},"additionalProperties":false};
 
 function validate17(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -739,7 +739,7 @@ if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 const _errs1 = errors;
 for(const key0 in data){
-if(!(((key0 === "atMs") || (key0 === "firmware")) || (key0 === "capabilities"))){
+if(!((((key0 === "atMs") || (key0 === "speaker")) || (key0 === "firmware")) || (key0 === "capabilities"))){
 validate17.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
 return false;
 break;
@@ -759,10 +759,10 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.firmware !== undefined){
+if(data.speaker !== undefined){
 const _errs4 = errors;
-if(typeof data.firmware !== "string"){
-validate17.errors = [{instancePath:instancePath+"/firmware",schemaPath:"#/properties/firmware/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(typeof data.speaker !== "string"){
+validate17.errors = [{instancePath:instancePath+"/speaker",schemaPath:"#/properties/speaker/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs4 === errors;
@@ -771,17 +771,30 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.capabilities !== undefined){
-let data2 = data.capabilities;
+if(data.firmware !== undefined){
 const _errs6 = errors;
-if(!(((typeof data2 == "number") && (!(data2 % 1) && !isNaN(data2))) && (isFinite(data2)))){
-validate17.errors = [{instancePath:instancePath+"/capabilities",schemaPath:"#/properties/capabilities/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+if(typeof data.firmware !== "string"){
+validate17.errors = [{instancePath:instancePath+"/firmware",schemaPath:"#/properties/firmware/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs6 === errors;
 }
 else {
 var valid0 = true;
+}
+if(valid0){
+if(data.capabilities !== undefined){
+let data3 = data.capabilities;
+const _errs8 = errors;
+if(!(((typeof data3 == "number") && (!(data3 % 1) && !isNaN(data3))) && (isFinite(data3)))){
+validate17.errors = [{instancePath:instancePath+"/capabilities",schemaPath:"#/properties/capabilities/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+var valid0 = _errs8 === errors;
+}
+else {
+var valid0 = true;
+}
 }
 }
 }

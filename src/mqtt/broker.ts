@@ -27,6 +27,7 @@ import { createHeaderCheck } from './packet-types.ts'
 import { createPublishing, type Ingress, type Publishing } from './publishing.ts'
 import type { Will } from './read-connect.ts'
 import { RetainedValues } from './retained.ts'
+import type { Recalled } from './session.ts'
 import { createSessionRecords, type SessionRecords, type StoredSession } from './session-records.ts'
 import { Sessions } from './sessions.ts'
 import { type SharedGroups, ShareGroups } from './share-groups.ts'
@@ -43,6 +44,8 @@ export interface Broker {
   handle(socket: Duplex, request?: IncomingMessage): void
   /** Ends the kept sessions of a user who is gone. */
   endSessionsOf(user: string): void
+  /** A message is not to arrive any more: what waits is dropped, and a wire that may be dead is reset. */
+  recall(message: Recalled): void
   /** Ends all connections, once clients have their acknowledgements or have waited long enough. */
   close(): Promise<void>
 }
@@ -91,6 +94,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
       connections.add(new MqttConnection(socket, request, context))
     },
     endSessionsOf: (user) => sessions.endAllOf(user),
+    recall: (message) => sessions.recall(message),
     close: () => {
       ending ??= shutdown()
       return ending

@@ -24,6 +24,8 @@ export interface ClientOutputOptions {
   readonly sampledLog: SampledLog
   /** Whether the socket has more than it takes at once. */
   isBehind(): boolean
+  lastByteAtMs(): number
+  reset(): void
   takenOver(): void
 }
 
@@ -109,6 +111,20 @@ export class ClientOutput implements SessionConnection {
 
   takenOver(): void {
     this.#options.takenOver()
+  }
+
+  get lastByteAtMs(): number {
+    return this.#options.lastByteAtMs()
+  }
+
+  reset(): void {
+    const { name, sampledLog } = this.#options
+    sampledLog.warn(
+      'mqtt-reset',
+      { client: name },
+      'a command was sent, and nothing has come since',
+    )
+    this.#options.reset()
   }
 
   /** Whether the client gets the same bytes as others. */

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Registered } from '../access/signed-in.ts'
 import type { ByteShare } from '../core/byte-budget.ts'
+import { resetConnection } from '../core/reset.ts'
 import { TokenBucket } from '../core/token-bucket.ts'
 import { clientName } from './clients.ts'
 import type { ConnectionContext } from './connection-context.ts'
@@ -251,6 +252,8 @@ export class MqttConnection {
       keepAliveSeconds: this.#keepAliveOf(connect),
       buffer: this.#output,
       isBehind: () => this.#socket.writableNeedDrain,
+      lastByteAtMs: () => this.#deadlines.lastByteAtMs,
+      reset: () => resetConnection(this.#origin.connection),
       takenOver: () => this.#disconnect(reasons.takenOver, 'another connection of this client'),
     }
     const isIn = letIn(connect, place, this.#context)

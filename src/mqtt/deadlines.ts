@@ -27,6 +27,8 @@ export class Deadlines {
   /** Cancel what is awaited. */
   #alarms: (() => void)[]
   #heardAtMs = 0
+  /** When the last byte came. */
+  lastByteAtMs = 0
   #isSilent = false
   #isOver = false
   #bytesSinceHeard = 0
@@ -63,6 +65,7 @@ export class Deadlines {
   /** Some bytes came: a large packet may take longer than a keep-alive. */
   received(bytes: number): void {
     this.#bytesSinceHeard += bytes
+    this.lastByteAtMs = this.#options.clock.nowMs()
     if (this.#bytesSinceHeard > signOfLifeBytes) this.heard()
   }
 

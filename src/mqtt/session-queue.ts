@@ -219,6 +219,15 @@ export class SessionQueue {
     return taken
   }
 
+  /** What waits to be written on `topic` is dropped. */
+  recall(topic: string): void {
+    if (this.#waiting.length === 0) return
+    for (const waiting of this.#waiting.splice(0)) {
+      if (waiting.message.topic === topic) this.#dropWaiting(waiting)
+      else this.#waiting.push(waiting)
+    }
+  }
+
   /** Drops the oldest; returns whether there was one. */
   dropOldest(): boolean {
     if (this.isEmpty) return false

@@ -1,4 +1,4 @@
-import type { Message } from '../core/message.ts'
+import { lowerQos, type Message, type Qos } from '../core/message.ts'
 import { switchesActuator } from '../core/switching.ts'
 import type { BusListener, Carried, Listening } from './carried.ts'
 import type { Clients } from './clients.ts'
@@ -25,6 +25,20 @@ export interface SessionConnection {
   hasReplayRoom(): boolean
   /** Another connection of the client is there. */
   takenOver(): void
+  /** When anything came of the client, by the clock of the broker. */
+  readonly lastByteAtMs: number
+  /** Ends it so that nothing arrives any more that has not yet. */
+  reset(): void
+}
+
+/** A message that is not to arrive any more. */
+export interface Recalled {
+  readonly topic: string
+  readonly qos: Qos
+  /** When it was sent, by the clock of the broker. */
+  readonly sentAtMs: number
+  /** Whether it was for this client, and others only saw it. */
+  isFor(name: string): boolean
 }
 
 export interface SendingAs {
@@ -240,6 +254,20 @@ export class MqttSession implements Member {
     if (grant.qos > 0) return this.#pass(message, grant)
     this.#connection?.send(message, grant, atMostOnce)
     return true
+  }
+
+  /**
+   * A message is not to arrive any more: here it does not wait for its turn, and if nothing at all has come of the
+   * client since, it may wait in the buffer of a dead wire, which is reset. A client that will not acknowledge it
+   * may only have nothing to say, unless it is the one that it was for.
+   */
+  recall({ topic, qos, sentAtMs, isFor }: Recalled): void {
+    this.queue.recall(topic)
+    const connection = this.#connection
+    if (connection === undefined || connection.lastByteAtMs > sentAtMs) return
+    const taken = this.subscriptions.qosOn(topic)
+    if (taken === undefined) return
+    if (lowerQos(taken, qos) > 0 || isFor(this.name)) connection.reset()
   }
 
   /** Sends what may be sent now. */

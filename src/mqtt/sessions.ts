@@ -2,7 +2,12 @@ import { type AlarmClock, systemClock } from '../core/clock.ts'
 import type { Config } from '../generated/config.ts'
 import { partsOf } from './clients.ts'
 import type { KeptMessage } from './message-record.ts'
-import { MqttSession, type SessionConnection, type SessionContext } from './session.ts'
+import {
+  MqttSession,
+  type Recalled,
+  type SessionConnection,
+  type SessionContext,
+} from './session.ts'
 import { noNotes, type SessionRecords, type StoredSession } from './session-records.ts'
 
 /** How much is kept for clients that are away; see `limits.sessions` in the configuration. */
@@ -150,6 +155,11 @@ export class Sessions {
       this.#begin(session, 0)
       this.#endTooMany()
     }
+  }
+
+  /** A message is not to arrive any more, at any client. */
+  recall(message: Recalled): void {
+    for (const session of this.#sessions.values()) session.recall(message)
   }
 
   end(name: string): void {

@@ -128,6 +128,12 @@ export class Subscriptions {
     return identifiers.length === 0 ? grant : { ...grant, identifiers }
   }
 
+  /** The highest QoS at which messages on `topic` come; undefined when none do. */
+  qosOn(topic: string): Qos | undefined {
+    const qos = this.#matching(topic).map((one) => one.qos)
+    return qos.length === 0 ? undefined : asQos(Math.max(...qos))
+  }
+
   /** Whether no subscription makes the QoS of a message lower. */
   #areAllAt(qos: Qos): boolean {
     const { 0: atMostOnce, 1: atLeastOnce } = this.#atQos

@@ -17,6 +17,9 @@ export interface Entrance {
   readonly keepAliveSeconds: number
   readonly buffer: WriteBuffer
   isBehind(): boolean
+  lastByteAtMs(): number
+  /** Ends the connection below: nothing of what was written arrives any more that has not. */
+  reset(): void
   /** Another connection of the client takes the place of this one. */
   takenOver(): void
 }

@@ -1,5 +1,7 @@
-import type { Payload } from '../core/payload.ts'
+import type { Message } from '../core/message.ts'
+import { Payload } from '../core/payload.ts'
 import { schemaSentence } from '../core/schema-error.ts'
+import { joinTopic } from '../core/topic.ts'
 import { clownKinds } from '../generated/clown-kinds.js'
 import type { Validator } from '../generated/validator.ts'
 import type { ClownBases } from './clown-bases.ts'
@@ -13,6 +15,8 @@ export interface ClownModel {
   problemsOn(topic: string): ((payload: Payload) => string | undefined) | undefined
   /** Whether what reports on `topic` is of a kind that can be commanded, wherever it is. */
   takesCommands(topic: string): boolean
+  /** What asks the device that reports on `topic` to do so now; undefined where Clown.Model does not bind it. */
+  questionTo(topic: string): Message | undefined
 }
 
 /** What a topic is for. */
@@ -30,17 +34,26 @@ const everywhere: Pick<ClownBases, 'binds'> = { binds: () => true }
 
 /** Its schemas hold for the topics that `bases` bind. */
 export function createClownModel(bases = everywhere): ClownModel {
+  const ruleFor = (topic: string) => {
+    const levels = topic.split('/')
+    const rule = rules.find((each) => endsLike(levels, each.levels))
+    if (rule === undefined) return undefined
+    const base = levels.slice(0, -rule.levels.length).join('/')
+    return bases.binds(topic, base) ? rule : undefined
+  }
   const commands = rules.filter(({ levels }) => shapeOf(levels.join('/')) === 'command')
   return {
     problemsOn: (topic) => {
-      const levels = topic.split('/')
-      const rule = rules.find((each) => endsLike(levels, each.levels))
+      const rule = ruleFor(topic)
       if (rule === undefined) return undefined
-      const base = levels.slice(0, -rule.levels.length).join('/')
       const { validate } = rule
-      if (!bases.binds(topic, base)) return undefined
       return ({ value }) =>
         validate(value) ? undefined : schemaSentence(validate, value, placeName)
+    },
+    questionTo: (device) => {
+      const topic = joinTopic(device, 'get')
+      if (ruleFor(topic) === undefined) return undefined
+      return { topic, payload: Payload.ofJson('{}', {}), qos: 0, retain: false }
     },
     takesCommands: (topic) => {
       const levels = `${topic}/set`.split('/')

@@ -22,8 +22,8 @@ import type { Commands } from './commands/commands.ts'
 import type { Recorder } from './history/recorder.ts'
 import type { LastValues } from './last-values.ts'
 import type { Heard } from './registry/device-table.ts'
+import type { KnownStates, Since } from './registry/known-states.ts'
 import type { Registry } from './registry/registry.ts'
-import type { Unreachable } from './registry/unreachable.ts'
 import type { RelayGuard } from './relay-guard/relay-guard.ts'
 import { decide, type TopicRecord, type TopicRecords } from './topic-records.ts'
 
@@ -48,9 +48,13 @@ export interface MessagePathParts {
   readonly commands: Pick<Commands, 'take' | 'refuse' | 'reported'>
   readonly relayGuard: Pick<RelayGuard, 'reported'>
   readonly presence: Pick<NodePresence, 'maySpeakFor'>
-  readonly unreachable: Pick<Unreachable, 'heard'>
+  readonly states: Pick<KnownStates, 'heard' | 'toldBy'>
   readonly values: Pick<LastValues, 'keep'>
-  readonly nodes: { readonly registry: Pick<Registry, 'learn'>; readonly isFollowed: boolean }
+  readonly nodes: {
+    readonly registry: Pick<Registry, 'learn'>
+    readonly isFollowed: boolean
+    doubt(base: string, since: Since): void
+  }
   readonly recorder: Pick<Recorder, 'record' | 'isFollowed'>
   readonly deferred: Pick<Deferred, 'do'>
   readonly clock: AlarmClock
@@ -68,7 +72,7 @@ interface Load {
 }
 
 export function openMessagePath(parts: MessagePathParts): MessagePath {
-  const { bus, records, commands } = parts
+  const { bus, records, commands, presence } = parts
   const keeping = { ...parts, warnOnce: createWarnOnce(parts) }
   const arrivals = createArrivals(parts)
   const stopHearing = bus.subscribe('#', arrivals.take)
@@ -100,6 +104,11 @@ export function openMessagePath(parts: MessagePathParts): MessagePath {
       if (commanded !== undefined) return command(commanded, record, { message, sender })
       const admitted = admit(record, message, sender)
       if (record.shape === 'report') follow(record, { message: admitted, sender }, parts)
+      else if (record.shape === 'notification' && presence.maySpeakFor(record.base, sender.user)) {
+        // What was said before is learned before it is history.
+        arrivals.settle()
+        parts.nodes.doubt(record.base, 'has started')
+      }
       return admitted
     },
     settle: arrivals.settle,
@@ -204,10 +213,13 @@ function keptOrNot(
 function follow(
   { topic, base, isGuarded }: TopicRecord,
   { message: { payload }, sender }: Entering,
-  { presence, unreachable, relayGuard, commands }: MessagePathParts,
+  { presence, states, relayGuard, commands }: MessagePathParts,
 ): void {
-  if (!presence.maySpeakFor(base, sender.user)) return
-  unreachable.heard(topic)
+  if (!presence.maySpeakFor(base, sender.user)) {
+    states.toldBy(topic, sender.user)
+    return
+  }
+  states.heard(topic)
   // What no rule is about is not decoded for this.
   if (isGuarded) relayGuard.reported(topic, payload.value)
   commands.reported(topic, payload)

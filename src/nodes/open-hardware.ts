@@ -5,6 +5,7 @@ import {
   type NodePresenceOptions,
 } from '../access/node-presence.ts'
 import { noRights, rightsOf } from '../access/rights.ts'
+import type { SignedIn } from '../access/signed-in.ts'
 import type { UserDirectory } from '../access/user.ts'
 import type { Bus } from '../bus/bus.ts'
 import { type Closers, createDeferred } from '../core/callbacks.ts'
@@ -13,6 +14,8 @@ import type { DeepReadonly } from '../core/json.ts'
 import type { Message } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
 import type { Config } from '../generated/config.ts'
+import type { Broker } from '../mqtt/broker.ts'
+import { clientName, partsOf } from '../mqtt/clients.ts'
 import type { Store } from '../store/store.ts'
 import { type ClownBases, createClownBases } from './clown-bases.ts'
 import { type ClownModel, createClownModel } from './clown-model.ts'
@@ -35,6 +38,7 @@ import { type Nodes, openNodes } from './registry/open-nodes.ts'
 import { checkKnown } from './registry/unknown-device.ts'
 import { createDeviceRules } from './relay-guard/device-rules.ts'
 import { createRelayGuard, type RelayGuard } from './relay-guard/relay-guard.ts'
+import type { Off } from './switch-state.ts'
 import { createTopicRecords } from './topic-records.ts'
 
 export interface HardwareParts
@@ -42,7 +46,12 @@ export interface HardwareParts
   readonly bus: Bus
   readonly store: Store
   readonly recording: Recording
-  readonly access: NodePresenceOptions & { readonly directory: Pick<UserDirectory, 'find'> }
+  readonly access: NodePresenceOptions & {
+    readonly directory: Pick<UserDirectory, 'find'>
+    readonly signedIn: Pick<SignedIn, 'onEntered'>
+  }
+  /** A message is not to arrive any more. */
+  recall: Broker['recall']
   readonly onClose: Closers['add']
 }
 
@@ -77,6 +86,15 @@ export async function openHardware(
   const known = { ...nodes, nodes, bases, model, presence }
   const { path, auditLog, relayGuard } = await openCommanding(config, known, parts)
   onClose(
+    access.signedIn.onEntered(({ user, transport, title }) => {
+      if (transport !== 'mqtt') return
+      path.settle()
+      for (const base of nodes.registry.spokenForBy(clientName(user, title))) {
+        nodes.doubt(base, 'has connected anew')
+      }
+    }),
+  )
+  onClose(
     nodes.onOnline(({ base, online }) => {
       // Once it has subscribed to its commands, too.
       if (online) systemClock.after(subscribedAfterMs, () => relayGuard.nodeOnline(base))
@@ -96,7 +114,7 @@ export async function openHardware(
     auditLog,
     lockOuts: relayGuard.lockOuts,
     history,
-    lastValuesBelow: async (base) => nodes.unreachable.among(await nodes.values.below(base)),
+    lastValuesBelow: async (base) => nodes.states.among(await nodes.values.below(base)),
     answering: (requester) => {
       const ofNodes = nodes.answering(requester)
       const ofPast = pastAnswering(requester)
@@ -119,7 +137,7 @@ export async function openHardware(
 /** A node that has signed in subscribes to its commands before so much time has gone by. */
 const subscribedAfterMs = 500
 
-interface KnownHardware extends Pick<Nodes, 'registry' | 'values' | 'unreachable'> {
+interface KnownHardware extends Pick<Nodes, 'registry' | 'values' | 'states'> {
   readonly nodes: Nodes
   readonly bases: ClownBases
   readonly model: ClownModel
@@ -168,6 +186,30 @@ async function openAudit(
   return { auditLog, deferred, tell, whenKept }
 }
 
+/** A bare word is told as MQTT devices say it: without quotation marks. */
+function offMessage(device: string, off: Off): Message {
+  const payload =
+    typeof off === 'string'
+      ? new Payload(Buffer.from(off))
+      : Payload.ofJson(JSON.stringify(off), off)
+  return { topic: commandTopic(device), payload, qos: 1, retain: false }
+}
+
+/** What calls commands back: from the client that is the node, by its user or its reports, and from all who owe an answer. */
+function createRecall(
+  { registry, presence }: KnownHardware,
+  { recall }: HardwareParts,
+): CommandsOptions['recall'] {
+  return ({ device, qos }, sentAtMs) => {
+    const { base } = deviceOf(device)
+    const speaker = registry.nodes.get(base)?.speaker
+    const hasUser = presence.isThere(base) !== undefined
+    const isFor = (client: string) =>
+      client === speaker || (hasUser && presence.maySpeakFor(base, partsOf(client).user))
+    recall({ topic: commandTopic(device), qos, sentAtMs, isFor })
+  }
+}
+
 /** All that a command goes through. */
 async function openCommanding(
   config: DeepReadonly<Config>,
@@ -187,14 +229,8 @@ async function openCommanding(
     sampledLog,
     lastValueOf: (device) => values.of(device)?.payload.value,
     known: registry.devicesBelow('').map(({ topic }) => topic),
-    onDue: (device, off) => {
-      // A bare word is told as MQTT devices say it: without quotation marks.
-      const payload =
-        typeof off === 'string'
-          ? new Payload(Buffer.from(off))
-          : Payload.ofJson(JSON.stringify(off), off)
-      path.enter({ topic: commandTopic(device), payload, qos: 1, retain: false }, autoOff)
-    },
+    onLocked: (device) => commands.locked(device),
+    onDue: (device, off) => path.enter(offMessage(device, off), autoOff),
   })
   onClose(relayGuard.close)
   const records = createTopicRecords({
@@ -218,7 +254,8 @@ async function openCommanding(
     },
     checkKnown: (request) => checkKnown(request, registry),
     // Of other hardware it is a guess by its reports, which must not stand in the way of a message.
-    isOffline: (device) => isKnown(device) && !registry.mayHear(deviceOf(device).base),
+    isOffline: (device) => isKnown(device) && registry.isOffline(deviceOf(device).base),
+    recall: createRecall(known, parts),
     timeoutMsOf: (device) => rules(device).timeoutMs,
     isKeptFirst: (device) => {
       const { autoOffMs, interlock } = rules(device)

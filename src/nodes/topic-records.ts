@@ -94,7 +94,8 @@ function createRecord(topic: string, options: TopicRecordsOptions): TopicRecord 
   const shape = shapeOf(topic)
   const commanded = commandedDevice(topic)
   const subject = shape === 'report' ? topic : topic.replace(/\/(config\/)?[^/]+$/, '')
-  const { base } = deviceOf(subject)
+  // A notification is of the node itself.
+  const base = shape === 'notification' ? subject : deviceOf(subject).base
   const error = topicErrorOf(topic, topicLimits)
   // The rules remember whom they were asked about: not what nobody may use, however long it is.
   const isReport = shape === 'report' && error === undefined

@@ -56,18 +56,20 @@ t.test('a node is there while one of its users is, however often', async (t) => 
   t.equal(presence.isThere('a/b'), false)
 })
 
-t.test('a node that falls silent is not there, but what is sent to it may arrive', async (t) => {
+t.test('a node that falls silent is there all the same, and called silent', async (t) => {
   const one = nodeUser('one', 'a')
   const { presence, heard, entered } = opened(one)
   const { silent, leave } = entered(one)
+  t.equal(presence.isSilent('a'), false)
   silent(true)
-  t.equal(presence.isThere('a'), false)
-  t.equal(presence.mayHear('a'), true)
+  t.equal(presence.isThere('a'), true)
+  t.equal(presence.isSilent('a'), true)
   silent(false)
-  t.same(heard, ['a true', 'a false', 'a true'])
+  t.same(heard, ['a true', 'a true', 'a true'], 'each change is told')
+  t.equal(presence.isSilent('a'), false)
   leave()
-  t.equal(presence.mayHear('a'), false)
-  t.equal(presence.mayHear('b'), undefined)
+  t.equal(presence.isSilent('a'), false, 'who is gone is not silent')
+  t.equal(presence.isSilent('b'), false)
 })
 
 t.test('coming, leaving and changes of the users are told', async (t) => {

@@ -19,6 +19,7 @@ function opened() {
       nodeNumber: 1,
       value,
       heardAtMs: clock.wallMs(),
+      isKnown: true,
       online: true,
     }
     return rowsOf(kind).map((row) => memory.report(device, row))[0]

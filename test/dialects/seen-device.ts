@@ -16,6 +16,7 @@ export function seenDevice(given: Partial<SeenDevice> = {}): SeenDevice {
     role: 'actuator',
     nodeNumber: 1,
     value: { state: false },
+    isKnown: true,
     heardAtMs: 0,
     online: true,
     ...given,

@@ -49,9 +49,9 @@ t.test('a page asks for the list and for a value, while its node sleeps', async 
 
   page.send('-/-/config/list', {})
   t.equal(await node.next(), `${base}/-/-/config/list {}`, 'nothing is known: the node may know')
+  await say('boot', '{"reason-for-reset":"power-on"}')
   await say('thermometer/i2c0-48', '{"temperature":[20.10,"℃"]}')
   await say('relay/i2c0-3b', '{"state":false}')
-  await say('boot', '{"reason-for-reset":"power-on"}')
   page.send('-/-/config/list', {})
   t.same(await page.on('-/-/config/ok'), [
     '-/-/config/ok',

@@ -49,6 +49,18 @@ t.test('messages are sent in order, and again until they are acknowledged', asyn
   t.ok(queue.isEmpty)
 })
 
+t.test('what is recalled does not wait any more', async (t) => {
+  const { queue, usage, dropped } = queueOf(0)
+  queue.recall('t')
+  for (const number of [1, 2, 3]) queue.add(delivery(number, { topic: `t/${number % 2}` }))
+  queue.recall('t/1')
+  t.same(dropped, ['1', '3'])
+  queue.resume(most)
+  t.same(sendAll(queue), ['1: 2'])
+  queue.acknowledged(puback, 1)
+  t.equal(usage.bytes, 0)
+})
+
 t.test('a message that has arrived is only released, in its old place', async (t) => {
   const { queue, usage } = queueOf(0)
   for (const number of [1, 2]) queue.add(delivery(number, { qos: 2 }))

@@ -208,9 +208,42 @@ function startSession() {
     },
     hasReplayRoom: () => state.hasRoom,
     takenOver: () => {},
+    lastByteAtMs: 10,
+    reset: () => written.push('reset'),
   }
   return { session, connection, written, state }
 }
+
+t.test(
+  'a message that is recalled is not written, and resets a wire that may be dead',
+  async (t) => {
+    const { session, connection, written } = startSession()
+    const message = { topic: 't', qos: 1, sentAtMs: 10, isFor: () => false } as const
+    session.subscribe({
+      filter: 't',
+      qos: 1,
+      noLocal: false,
+      asPublished: false,
+      retainHandling: 0,
+      identifier: undefined,
+    })
+    session.recall(message)
+    t.same(written, [], 'nobody is there')
+    session.attach(connection, 60)
+    session.recall({ ...message, sentAtMs: 9 })
+    t.same(written, [], 'something has come since')
+    session.recall({ ...message, topic: 'elsewhere' })
+    t.same(written, [], 'it was not for the client')
+    session.recall({ ...message, qos: 0 })
+    t.same(written, [], 'it is not acknowledged')
+    session.recall({ ...message, qos: 0, isFor: (name) => name === 'one:a' })
+    session.recall(message)
+    t.same(written, ['reset', 'reset'])
+    const told = written.length
+    session.keep(delivery(1))
+    t.equal(written.length, told + 1)
+  },
+)
 
 t.test('a replay waits for a connection that is full', async (t) => {
   const { session, connection, written, state } = startSession()

@@ -20,6 +20,8 @@ function openConnection() {
     send: () => true,
     sendRelease: () => {},
     hasReplayRoom: () => true,
+    lastByteAtMs: 0,
+    reset: () => {},
     isOver: false,
     takenOver: () => {
       connection.isOver = true

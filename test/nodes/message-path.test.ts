@@ -62,7 +62,7 @@ function opened(
     },
     relayGuard: { reported: note('guard') },
     presence: { maySpeakFor: (base) => base !== 'foreign' },
-    unreachable: { heard: note('heard') },
+    states: { heard: note('heard'), toldBy: note('told by') },
     values: { keep: ({ topic }) => note('keep')(topic) },
     nodes: {
       registry: {
@@ -72,6 +72,7 @@ function opened(
         },
       },
       isFollowed: isAwaiting('nodes'),
+      doubt: note('doubt'),
     },
     recorder: {
       record: ({ topic }, { isRecorded }) => note('record')(topic, isRecorded),
@@ -120,7 +121,14 @@ t.test('a report goes on the bus, and tells who waits for it', async (t) => {
   t.same(done, follows)
   const boot = messageOn('n/boot', '{}')
   t.equal(path.enter(boot, clown), boot)
-  t.same(done, follows, 'an event is the answer to nothing')
+  const doubt = ['doubt', 'n', 'has started']
+  t.same(
+    done,
+    [...follows, doubt],
+    'an event is the answer to nothing, and says that the node has started',
+  )
+  path.enter(messageOn('foreign/boot', '{}'), clown)
+  t.equal(done.length, follows.length + 1, 'which others may not say')
 })
 
 t.test('a command goes out by its own life', async (t) => {
@@ -141,7 +149,7 @@ t.test('of a node that others may not speak for, a report of others tells nothin
   const { path, done } = opened()
   const foreign = messageOn('foreign/relay/0', '{"state":true}')
   t.equal(path.enter(foreign, clown), foreign)
-  t.same(done, [])
+  t.same(done, [['told by', 'foreign/relay/0', 'clown']])
 })
 
 t.test('the refusal of a command is told, but for topics and rights that are wrong', async (t) => {

@@ -119,7 +119,7 @@ const acts: Readonly<Record<DeviceEvent, (resource: Resource, parts: EventParts)
       tell(resource, { e: 'changed', attr: { lastseen } }, subscribers)
     }
   },
-  online: (resource, { subscribers, lastSent, memory }) => {
+  reachable: (resource, { subscribers, lastSent, memory }) => {
     if (resource.column.resource === 'lights') {
       if (lastSent.isNew(resource, 'state', stateSection(resource, memory)))
         tellState(resource, { subscribers, memory })

@@ -144,8 +144,8 @@ export function configSection({ device, row }: Resource): Readonly<Record<string
   return { ...common, tholddark: darkUpTo, tholdoffset: daylightOffset }
 }
 
-function isReachable({ online }: SeenDevice): boolean {
-  return online !== false
+function isReachable({ online, isKnown }: SeenDevice): boolean {
+  return online !== false && isKnown
 }
 
 /**

@@ -173,14 +173,14 @@ function eventsOf(event: DeviceEvent, device: SeenDevice, values: Values): Updat
     values.forget(device)
     return [equipment(false)]
   }
-  if (event === 'online') return [equipment(true)]
-  const updates = values.learn(device).map(({ id, option }) => ({
+  const learned = event === 'reachable' ? values.lose(device) : values.learn(device)
+  const updates = learned.map(({ id, option }) => ({
     key: `cmd ${id}`,
     name: 'cmd::update',
     option,
     topics,
   }))
-  return event === 'added' ? [equipment(true), ...updates] : updates
+  return event === 'added' || event === 'reachable' ? [equipment(true), ...updates] : updates
 }
 
 type Values = ReturnType<typeof createValues>
@@ -215,6 +215,17 @@ function createValues() {
           ...(isNew && { alertLevel: 'none' }),
         }
         return { id, option }
+      }),
+    /** The same of values that are history: each is empty until it comes again. */
+    lose: (device: SeenDevice) =>
+      infosOf(device).flatMap(({ id, column }) => {
+        if (device.isKnown || !known.delete(id)) return []
+        const unit = column.unit ?? ''
+        const dates = { valueDate: localDate(undefined), collectDate: localDate(undefined) }
+        return {
+          id,
+          option: { cmd_id: id, value: '', display_value: '', unit, raw_unit: unit, ...dates },
+        }
       }),
     forget: (device: SeenDevice) => {
       for (const { id } of infosOf(device)) known.delete(id)

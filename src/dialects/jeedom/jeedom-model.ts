@@ -145,7 +145,7 @@ function describeAction({ action, row, infoId }: ActionCommand) {
 
 /** Equipment as `eqLogic::all` tells it. */
 export function describeEquipment(device: SeenDevice, title: ModelRow): Record<string, unknown> {
-  const { number, nodeNumber, name, online, heardAtMs } = device
+  const { number, nodeNumber, name, online, isKnown, heardAtMs } = device
   return {
     ...plain,
     category: {},
@@ -157,7 +157,10 @@ export function describeEquipment(device: SeenDevice, title: ModelRow): Record<s
     logicalId: name,
     name: givenName(device, title),
     object_id: String(nodeNumber),
-    status: { lastCommunication: localDate(heardAtMs), timeout: online === false ? 1 : 0 },
+    status: {
+      lastCommunication: localDate(heardAtMs),
+      timeout: online === false || !isKnown ? 1 : 0,
+    },
     tags: '',
   }
 }

@@ -101,7 +101,8 @@ const strongest = 65_535
 /** A node by its devices. */
 export function inputEntry(devices: OfNode, nowMs: number): Entry {
   const [{ nodeNumber, base, online }] = devices
-  const heardMs = Math.max(...devices.map(({ heardAtMs }) => heardAtMs ?? Number.NEGATIVE_INFINITY))
+  const known = devices.filter(({ isKnown }) => isKnown)
+  const heardMs = Math.max(...known.map(({ heardAtMs }) => heardAtMs ?? Number.NEGATIVE_INFINITY))
   const left = online === false ? 0 : 1 - (nowMs - heardMs) / faintAfterMs
   const counters = ['ber', 'unc', 'bps', 'te', 'cc', 'ec_bit', 'tc_bit', 'ec_block', 'tc_block']
   return {

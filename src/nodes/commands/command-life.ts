@@ -3,7 +3,7 @@ import type { Sender } from '../../access/sender.ts'
 import type { AlarmClock } from '../../core/clock.ts'
 import type { HubError } from '../../core/errors.ts'
 import { isRecord } from '../../core/json.ts'
-import type { Receipt, ReceiptName } from '../../core/message.ts'
+import type { Qos, Receipt, ReceiptName } from '../../core/message.ts'
 import type { Payload } from '../../core/payload.ts'
 import { isSamePosition, stateOf } from '../switch-state.ts'
 
@@ -16,6 +16,8 @@ export interface Command {
   /** Whether it was accepted at first, whatever became of it. */
   readonly isAccepted: boolean
   readonly sender: Sender
+  /** At which QoS it goes out. */
+  readonly qos: Qos
   /** The time of day when it was accepted or refused. */
   readonly at: Date
   /** The time of day when it went out to its node; undefined as long as it did not. */
@@ -39,6 +41,8 @@ interface LifeOptions {
   readonly clock: AlarmClock
   /** Called with each receipt, before the watcher. */
   tell(command: Command, receipt: Receipt): void
+  /** A command is not to arrive any more that was sent at `sentAtMs`, by `clock`. */
+  recall(command: Command, sentAtMs: number): void
 }
 
 /** How long after its deadline a command may still be confirmed, late. */
@@ -52,7 +56,8 @@ export class CommandLife {
   #command: Command
   readonly #options: LifeOptions
   readonly #startedAtMs: number
-  #sentAtMs = 0
+  /** Undefined as long as it was not sent. */
+  #sentAtMs: number | undefined
   #stopDeadline = () => {}
   /** What this and earlier commands asked for and the device has not reported yet, in this order. */
   #expected: unknown[] = []
@@ -107,6 +112,11 @@ export class CommandLife {
     return isInTime ? this.#expected.slice(-maximumEchoes) : []
   }
 
+  /** Its device may not be commanded any more. */
+  locked(): void {
+    if (this.#state.isOpen && this.#sentAtMs !== undefined) this.#recall()
+  }
+
   /** Nobody follows it any more. */
   lose(): void {
     this.#happen('lost')
@@ -117,7 +127,7 @@ export class CommandLife {
   }
 
   get #sinceSentMs(): number {
-    return this.#options.clock.nowMs() - this.#sentAtMs
+    return this.#options.clock.nowMs() - (this.#sentAtMs ?? 0)
   }
 
   /** Whether `value` answers this or an earlier command; then that is not waited for any more. */
@@ -135,7 +145,12 @@ export class CommandLife {
     if (hasEnded || this.#state.receipt !== before.receipt) this.#tell()
     if (!hasEnded) return
     this.#stopDeadline()
+    if (mayArriveLate.has(this.#state.receipt)) this.#recall()
     this.#command.sender.watcher?.ended?.(this.#receipt)
+  }
+
+  #recall(): void {
+    if (this.#sentAtMs !== undefined) this.#options.recall(this.#command, this.#sentAtMs)
   }
 
   #tell(): void {
@@ -149,6 +164,9 @@ export class CommandLife {
     return isOpen ? now : { ...now, final: true }
   }
 }
+
+/** The ends of a command that its node may not have heard. */
+const mayArriveLate: ReadonlySet<ReceiptName> = new Set(['timed-out', 'mismatch', 'unknown'])
 
 // --- the states of its life ---
 

@@ -75,6 +75,8 @@ export interface CommandsOptions {
   isKeptFirst(device: string): boolean
   /** Calls back when all that was told of commands so far is on disk, and the guard's rules with it. */
   whenKept(act: () => unknown): void
+  /** A command that was sent at `sentAtMs` is not to arrive any more: where it waits for a dead wire, it is lost. */
+  recall(command: Command, sentAtMs: number): void
   /** Called with each receipt of each command. */
   tell(command: Command, receipt: Receipt): void
   /** How many devices are remembered with their last commands. */
@@ -95,23 +97,17 @@ export interface Commands {
   refuse(request: Request, error: HubError): void
   /** A device has reported, by somebody who may speak for its node. */
   reported(device: string, payload: Payload): void
+  /** Nobody may command a device any more: what is under way to it is not to arrive. */
+  locked(device: string): void
   /** Commands under way end as unknown; those that wait are refused. */
   close(): void
 }
 
 export function createCommands(options: CommandsOptions): Commands {
-  const { bus, relayGuard, checkRight, isOffline, timeoutMsOf, tell, clock = systemClock } = options
+  const { bus, relayGuard, checkRight, isOffline, clock = systemClock } = options
   const lives = createLives(options.devices)
-  const commandOf = ({ device, message, sender }: Request, isAccepted: boolean): Command => ({
-    id: randomUUID(),
-    device,
-    asked: message.payload.value,
-    isAccepted,
-    sender,
-    at: new Date(),
-    timeoutMs: sender.timeoutMs ?? timeoutMsOf(device),
-  })
-  const begin = (request: Request) => new CommandLife(commandOf(request, true), { clock, tell })
+  const begin = (request: Request) =>
+    new CommandLife({ ...commandOf(request, options), isAccepted: true }, { ...options, clock })
   const send = (request: Request, begun?: CommandLife) => {
     const { device, message } = request
     // Whoever watches it hears of it before it comes by on the bus. No report comes in the same turn.
@@ -157,7 +153,7 @@ export function createCommands(options: CommandsOptions): Commands {
     },
     refuse: (request, error) => {
       const receipt = receiptOf(error)
-      tell(commandOf(request, false), receipt)
+      options.tell(commandOf(request, options), receipt)
       const { watcher } = request.sender
       if (watcher === undefined) throw error
       watcher.changed(receipt)
@@ -165,10 +161,30 @@ export function createCommands(options: CommandsOptions): Commands {
     },
     // Looked up before anything is decoded: most messages are no answers.
     reported: (device, payload) => lives.of(device)?.reported(payload),
+    locked: (device) => lives.of(device)?.locked(),
     close: () => {
       turns.close()
       lives.close()
     },
+  }
+}
+
+/** What is refused at once. */
+function commandOf(
+  { device, message: { payload, qos }, sender }: Request,
+  { timeoutMsOf }: Pick<CommandsOptions, 'timeoutMsOf'>,
+): Command {
+  const timeoutMs = sender.timeoutMs ?? timeoutMsOf(device)
+  const asked = payload.value
+  return {
+    id: randomUUID(),
+    device,
+    asked,
+    isAccepted: false,
+    sender,
+    qos,
+    at: new Date(),
+    timeoutMs,
   }
 }
 

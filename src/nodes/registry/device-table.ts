@@ -50,6 +50,10 @@ export interface KnownNode {
   /** Whether all that it listed last is known. */
   hasListed: boolean
   online: Online
+  /** Whether it has a connection, of which nothing has been heard for long. */
+  isSilent: boolean
+  /** The MQTT client that reported of it last, by its name in the broker. */
+  speaker: string | undefined
   /** When anything of it was heard last. */
   heard: Heard | undefined
 }
@@ -120,8 +124,15 @@ const newDevice: Omit<KnownDevice, 'topic' | 'node' | 'name' | 'kind'> = {
 }
 
 function newNode(base: string): KnownNode {
-  const unknown = { introduction: {}, hasListed: false, online: null, heard: undefined }
-  return { base, devices: new Map(), ...unknown }
+  const unknown = { hasListed: false, online: null, heard: undefined }
+  return {
+    base,
+    devices: new Map(),
+    introduction: {},
+    isSilent: false,
+    speaker: undefined,
+    ...unknown,
+  }
 }
 
 /** The event `boot` is of the node itself, and has one level only. */

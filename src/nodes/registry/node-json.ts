@@ -4,6 +4,7 @@ import type { Bus } from '../../bus/bus.ts'
 import { Payload } from '../../core/payload.ts'
 import type { LastValues } from '../last-values.ts'
 import type { KnownDevice, KnownNode, Listed, Online } from './device-table.ts'
+import type { KnownStates } from './known-states.ts'
 import type { DeviceRole } from './node-message.ts'
 import { isStale } from './offline-detection.ts'
 
@@ -12,7 +13,18 @@ interface NodeSummary {
   readonly online: Online
   /** ISO 8601 in UTC; null when it was never heard. */
   readonly lastSeen: string | null
-  readonly devices: readonly { name: string; topic: string; kind: string; role: DeviceRole }[]
+  /** Whether it has a connection, of which nothing has been heard for long. */
+  readonly stale?: true
+  readonly devices: readonly DeviceSummary[]
+}
+
+interface DeviceSummary {
+  readonly name: string
+  readonly topic: string
+  readonly kind: string
+  readonly role: DeviceRole
+  /** There when nobody knows its state: what it reported last is history. */
+  readonly known?: false
 }
 
 /** A device as `GET /api/nodes` tells it. */
@@ -21,8 +33,13 @@ interface DeviceDetails {
   readonly topic: string
   readonly kind: string
   readonly role: DeviceRole
-  /** Null when there is none; bytes that are no text in base64. */
+  /** Null when there is none, or it is history; bytes that are no text in base64. */
   readonly value: unknown
+  /** There when nobody knows its state, which is `value` null: what it was when somebody did. */
+  readonly known?: false
+  readonly lastValue?: unknown
+  /** The user who said so, where that is not the node. */
+  readonly toldBy?: string
   /** With a value in base64 only. */
   readonly encoding?: 'base64'
   readonly at: string | null
@@ -36,6 +53,7 @@ export interface NodeDetails {
   readonly base: string
   readonly online: Online
   readonly lastSeen: string | null
+  readonly stale?: true
   readonly firmware?: string
   readonly capabilities?: number
   readonly devices: readonly DeviceDetails[]
@@ -44,45 +62,59 @@ export interface NodeDetails {
 /** The devices of a list, as names below a base. */
 type DeviceList = Record<`${DeviceRole}s`, string[]>
 
-function summaryOf({ online, heard, devices }: KnownNode): NodeSummary {
+function summaryOf(
+  { online, heard, isSilent, devices }: KnownNode,
+  isKnown: KnownStates['isKnown'],
+): NodeSummary {
   return {
     online,
     lastSeen: timeOf(heard),
+    ...(isSilent && { stale: true }),
     devices: inOrder(devices.values()).map(({ name, topic, kind, role }) => ({
       name,
       topic,
       kind,
       role,
+      ...(!isKnown(topic) && { known: false }),
     })),
   }
 }
 
-/** Tells of `devices`, which are of `node`. */
-export function detailsOf(
-  { base, online, heard, introduction }: KnownNode,
-  devices: Iterable<KnownDevice>,
-  around: { readonly values: Pick<LastValues, 'of'>; readonly nowMs: number },
-): NodeDetails {
-  const details = inOrder(devices).map((device) => deviceDetails(device, around))
-  return { base, online, lastSeen: timeOf(heard), ...introduction, devices: details }
+interface Around {
+  readonly values: Pick<LastValues, 'of'>
+  readonly states: Pick<KnownStates, 'isKnown' | 'tellerOf'>
+  readonly nowMs: number
 }
 
-function deviceDetails(
-  device: KnownDevice,
-  { values, nowMs }: { readonly values: Pick<LastValues, 'of'>; readonly nowMs: number },
-): DeviceDetails {
-  const { name, topic, kind, role, heard, reportIntervalMs } = device
+/** Tells of `devices`, which are of `node`. */
+export function detailsOf(
+  { base, online, heard, isSilent, introduction }: KnownNode,
+  devices: Iterable<KnownDevice>,
+  around: Around,
+): NodeDetails {
+  const details = inOrder(devices).map((device) => deviceDetails(device, around))
+  const stale = isSilent && { stale: true as const }
+  return { base, online, lastSeen: timeOf(heard), ...stale, ...introduction, devices: details }
+}
+
+function deviceDetails(device: KnownDevice, { values, states, nowMs }: Around): DeviceDetails {
+  const { name, topic, kind, role, node, heard, reportIntervalMs } = device
   const payload = values.of(topic)?.payload
+  const isKnown = states.isKnown(topic)
+  const value = payload?.value ?? null
+  const toldBy = states.tellerOf(topic)
   return {
     name,
     topic,
     kind,
     role,
-    value: payload?.value ?? null,
+    value: isKnown ? value : null,
+    ...(!isKnown && { known: false, lastValue: value }),
+    ...(toldBy !== undefined && { toldBy }),
     ...(payload?.encoding === 'base64' && { encoding: 'base64' }),
     at: timeOf(heard),
     ...(reportIntervalMs !== undefined && { rhythmMs: Math.round(reportIntervalMs) }),
-    stale: isStale(device, nowMs),
+    stale: !isKnown || node.isSilent || isStale(device, nowMs),
   }
 }
 
@@ -127,22 +159,30 @@ interface NodeTopics {
   atOnce(node: KnownNode): void
   /** Tells of a node at the next `flush`. */
   soon(node: KnownNode): void
+  /** Tells now what would be told at the next `flush`. */
+  hurry(node: KnownNode): void
   gone(node: KnownNode): void
   flush(): void
 }
 
-export function createNodeTopics({ publish }: Pick<Bus, 'publish'>): NodeTopics {
+export function createNodeTopics({
+  publish,
+  isKnown,
+}: Pick<Bus, 'publish'> & Pick<KnownStates, 'isKnown'>): NodeTopics {
   const waiting = new Set<KnownNode>()
   const tell = ({ base }: KnownNode, payload: Payload) =>
     publish({ topic: `$SYS/hub/nodes/${base}`, payload, qos: 0, retain: true })
   const atOnce = (node: KnownNode) => {
     waiting.delete(node)
-    const summary = summaryOf(node)
+    const summary = summaryOf(node, isKnown)
     tell(node, Payload.ofJson(JSON.stringify(summary), summary))
   }
   return {
     atOnce,
     soon: (node) => waiting.add(node),
+    hurry: (node) => {
+      if (waiting.has(node)) atOnce(node)
+    },
     gone: (node) => {
       waiting.delete(node)
       // [MQTT-3.3.1-10] An empty value takes the one before away.

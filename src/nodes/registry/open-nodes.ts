@@ -1,7 +1,7 @@
 import type { NodePresence } from '../../access/node-presence.ts'
 import type { Bus } from '../../bus/bus.ts'
 import { createListeners } from '../../core/callbacks.ts'
-import { type Clock, systemClock } from '../../core/clock.ts'
+import { type AlarmClock, systemClock } from '../../core/clock.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
 import type { Store } from '../../store/store.ts'
 import type { ClownBases } from '../clown-bases.ts'
@@ -9,22 +9,23 @@ import type { ClownModel } from '../clown-model.ts'
 import { createLastValues, type LastValues, type LastValuesLimits } from '../last-values.ts'
 import { type Answering, createAnswers, type Requester } from './answers.ts'
 import type { KnownDevice, KnownNode } from './device-table.ts'
+import { createKnownStates, type KnownStates, type Since } from './known-states.ts'
 import { createNodeTopics } from './node-json.ts'
 import { createOfflineDetection } from './offline-detection.ts'
+import { createQuestions, type Questions } from './questions.ts'
 import { Registry } from './registry.ts'
 import { createStoredNodes } from './stored-nodes.ts'
-import { createUnreachable, type Unreachable } from './unreachable.ts'
 
 export interface NodesOptions {
   readonly bus: Bus
   readonly store: Pick<Store, 'entries' | 'write'>
-  readonly presence: Pick<NodePresence, 'isThere' | 'mayHear' | 'bases' | 'onChange'>
-  readonly model: Pick<ClownModel, 'takesCommands'>
+  readonly presence: Pick<NodePresence, 'isThere' | 'isSilent' | 'bases' | 'onChange'>
+  readonly model: Pick<ClownModel, 'takesCommands' | 'questionTo'>
   /** Is told which nodes speak Clown.Model. */
   readonly bases: Pick<ClownBases, 'set'>
   readonly limits: LastValuesLimits & { readonly nodes: { readonly devices: number } }
   readonly sampledLog: SampledLog
-  readonly clock?: Clock
+  readonly clock?: AlarmClock
   /** How often it is looked for nodes that are offline, and what has changed is told and written. */
   readonly everyMs?: number
 }
@@ -40,7 +41,10 @@ export interface Nodes {
   onForgotten(listener: (device: KnownDevice) => void): () => void
   /** Whether anybody hears of devices, and so waits for the next report. */
   readonly isFollowed: boolean
-  readonly unreachable: Unreachable
+  readonly states: KnownStates
+  readonly questions: Pick<Questions, 'askNow'>
+  /** The state of each device of a node may be another one than it said: it is unknown until it reports, and asked for. */
+  doubt(base: string, since: Since): void
   /** Answers one session in place of nodes. */
   answering(requester: Requester): Answering
   /** Writes what has changed, and learns nothing more. */
@@ -54,21 +58,19 @@ export async function openNodes(options: NodesOptions): Promise<Nodes> {
   const totalBytes = limits.retained.totalBytes / 4
   const retained = { ...limits.retained, totalBytes }
   const values = createLastValues(bus, { ...limits, retained }, clock)
-  const { registry, topics, stored, online, heard, forgotten } = connect(values, {
+  const { registry, topics, stored, online, heard, forgotten, states } = connect(values, {
     ...options,
     clock,
   })
-  const unreachable = createUnreachable({
-    ...options,
-    publish: bus.publish,
-    registry,
-    values,
-    devices: limits.nodes.devices,
-  })
+  const questions = createQuestions({ ...options, registry, states, clock })
+  const askSoon = (base: string) =>
+    void clock.after(subscribedAfterMs, () => questions.askNode(base))
   online.add((node) => {
-    if (node.online === false) void unreachable.wentOffline(node.base)
+    if (node.online === false) void states.lose(node.base, 'was away')
+    else if (node.online) askSoon(node.base)
   })
   await stored.restore()
+  await states.loseAll()
   const stopFollowing = presence.onChange((base) => registry.presenceChanged(base))
   for (const base of presence.bases()) registry.presenceChanged(base)
   for (const node of registry.nodes.values()) topics.atOnce(node)
@@ -93,9 +95,17 @@ export async function openNodes(options: NodesOptions): Promise<Nodes> {
       return heard.size > 0
     },
     onForgotten: forgotten.add,
-    answering: createAnswers({ registry, values, clock, markOf: unreachable.markOf }),
-    unreachable,
+    answering: createAnswers({ registry, values, clock, markOf: states.markOf }),
+    states,
+    questions,
+    doubt: (base, since) => {
+      void states.lose(base, since)
+      const node = registry.nodes.get(base)
+      if (node !== undefined) topics.hurry(node)
+      askSoon(base)
+    },
     close: async () => {
+      questions.close()
       clearInterval(timer)
       offlineDetection.close()
       stopFollowing()
@@ -105,9 +115,15 @@ export async function openNodes(options: NodesOptions): Promise<Nodes> {
   }
 }
 
+/** A node that has connected subscribes to its commands before so much time has gone by. */
+const subscribedAfterMs = 500
+
 /** A registry that tells its changes to the bus and to the store. */
-function connect(values: LastValues, options: NodesOptions & { readonly clock: Clock }) {
-  const topics = createNodeTopics(options.bus)
+function connect(values: LastValues, options: NodesOptions & { readonly clock: AlarmClock }) {
+  const topics = createNodeTopics({
+    publish: options.bus.publish,
+    isKnown: (topic) => states.isKnown(topic),
+  })
   const online = createListeners<[node: KnownNode]>()
   const heard = createListeners<[device: KnownDevice]>()
   const forgotten = createListeners<[device: KnownDevice]>()
@@ -140,5 +156,16 @@ function connect(values: LastValues, options: NodesOptions & { readonly clock: C
     },
   })
   const stored = createStoredNodes({ ...options, values, registry })
-  return { registry, topics, stored, online, heard, forgotten }
+  const states = createKnownStates({
+    ...options,
+    publish: options.bus.publish,
+    registry,
+    values,
+    devices: options.limits.nodes.devices,
+  })
+  states.onChange((topic) => {
+    const node = registry.device(topic)?.node
+    if (node !== undefined) topics.soon(node)
+  })
+  return { registry, topics, stored, online, heard, forgotten, states }
 }

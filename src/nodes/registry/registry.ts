@@ -34,7 +34,7 @@ export interface RegistryEvents {
 export interface RegistryOptions {
   readonly model: Pick<ClownModel, 'takesCommands'>
   readonly limits: { readonly devices: number }
-  readonly presence: Pick<NodePresence, 'isThere' | 'mayHear'>
+  readonly presence: Pick<NodePresence, 'isThere' | 'isSilent'>
   readonly clock: Clock
   readonly sampledLog: SampledLog
   readonly events: RegistryEvents
@@ -84,9 +84,10 @@ export class Registry {
     return isThere === undefined ? this.#table.nodes.get(base)?.online === false : !isThere
   }
 
-  /** Whether what is sent to the node of `base` may arrive. A silent one may only have nothing to say. */
-  mayHear(base: string): boolean {
-    return this.#options.presence.mayHear(base) ?? !this.isOffline(base)
+  /** The bases of the nodes of which the MQTT client `name` has reported last. */
+  spokenForBy(name: string): string[] {
+    const nodes = [...this.#table.nodes.values()]
+    return nodes.filter(({ speaker }) => speaker === name).map(({ base }) => base)
   }
 
   /** The device on `topic` has reported what a command asked of it. */
@@ -100,12 +101,16 @@ export class Registry {
   }
 
   /** Learns from a message on the bus that was `heard` then, and notes in the record of its topic which device it is of. */
-  learn({ topic, payload, retain }: Message, record: TopicMemory, heard = this.#hearNow()): void {
+  learn(message: Message, record: TopicMemory, heard = this.#hearNow()): void {
+    const { topic, payload, retain, client } = message
     if (this.#isClosed) return
     if (record.shape === 'report') {
       // [MQTT-3.3.1-10] Who takes a device's value away takes the device away.
       if (retain && payload.bytes.length === 0) this.#forget(this.#table.get(topic))
-      else record.device = this.#report(topic, heard, record.device)
+      else {
+        record.device = this.#report(topic, heard, record.device)
+        if (client !== undefined) record.device.node.speaker = client
+      }
       return
     }
     const about = readNodeTopic(topic)
@@ -117,7 +122,11 @@ export class Registry {
   /** Somebody who is the node of `base` came or left, or may do so from now on, or no longer. */
   presenceChanged(base: string): void {
     const isThere = this.#options.presence.isThere(base)
-    if (isThere !== undefined) this.#setOnline(this.#table.node(base), isThere)
+    if (isThere !== undefined) {
+      const there = this.#table.node(base)
+      this.#setSilent(there, this.#options.presence.isSilent(base))
+      this.#setOnline(there, isThere)
+    }
     const node = this.#table.nodes.get(base)
     if (isThere !== undefined || node === undefined) return
     if (this.#isEmpty(node)) this.#removeNode(node)
@@ -156,10 +165,11 @@ export class Registry {
   }
 
   /** Only of a node with devices: others are not known. */
-  restoreNode({ base, atMs, ...introduction }: StoredNode): void {
+  restoreNode({ base, atMs, speaker, ...introduction }: StoredNode): void {
     const node = this.#table.nodes.get(base)
     if (node === undefined) return
     node.introduction = introduction
+    node.speaker = speaker
     node.heard = this.#heardAt(atMs)
     if (Object.keys(introduction).length > 0) this.#options.events.introduced(node)
   }
@@ -295,6 +305,12 @@ export class Registry {
   #removeNode(node: KnownNode): void {
     this.#table.removeNode(node)
     this.#options.events.gone(node)
+  }
+
+  #setSilent(node: KnownNode, isSilent: boolean): void {
+    if (node.isSilent === isSilent) return
+    node.isSilent = isSilent
+    this.#options.events.changed(node)
   }
 
   #setOnline(node: KnownNode, online: Online): void {

@@ -138,6 +138,7 @@ export interface StoredDevice extends Pick<KnownDevice, 'intervalsMs'> {
 export interface StoredNode extends Introduction {
   readonly base: string
   readonly atMs?: number
+  readonly speaker?: string
 }
 
 /** A line of JSON, and behind it the value as it came; without one there is no line break either. */
@@ -148,9 +149,9 @@ function deviceBytes(device: KnownDevice, value: Buffer | undefined): Buffer {
 }
 
 /** Of a node without devices nothing is kept. */
-function nodeBytes({ devices, heard, introduction }: KnownNode): Buffer | undefined {
+function nodeBytes({ devices, heard, speaker, introduction }: KnownNode): Buffer | undefined {
   if (devices.size === 0) return undefined
-  return Buffer.from(JSON.stringify({ atMs: heard?.atMs, ...introduction }))
+  return Buffer.from(JSON.stringify({ atMs: heard?.atMs, speaker, ...introduction }))
 }
 
 interface ReadDevice {

@@ -37,11 +37,13 @@ const maxLocks = 1000
 const maxWaitMs = 2000
 const maxReasonCharacters = 200
 
-/** `onUnlock` is called after a device was unlocked. */
-export async function openLockOuts(
-  parts: GuardParts,
-  onUnlock: (device: string) => void,
-): Promise<LockOuts> {
+/** Called after a device was locked or unlocked. */
+interface LockEvents {
+  locked(device: string): void
+  unlocked(device: string): void
+}
+
+export async function openLockOuts(parts: GuardParts, events: LockEvents): Promise<LockOuts> {
   const locks = await openStoredTable<Readonly<LockEntry>>({
     ...parts,
     name: 'lock',
@@ -68,13 +70,14 @@ export async function openLockOuts(
       }
       const lock = { by, reason, since: new Date(parts.now()).toISOString() }
       locks.set(device, lock)
+      events.locked(device)
       return { device, ...lock }
     },
     unlock: (device) => {
       const lock = locks.get(device)
       if (lock === undefined) return undefined
       locks.delete(device)
-      onUnlock(device)
+      events.unlocked(device)
       return { device, ...lock }
     },
   }

@@ -18,6 +18,8 @@ export interface RelayGuardOptions extends Omit<GuardParts, 'now' | 'after'> {
    * long as the device does not report that it is off, it is called again.
    */
   onDue(device: string, off: Off): void
+  /** Nobody may command `device` any more. */
+  onLocked(device: string): void
 }
 
 /** Keeps devices from what would break them or be dangerous, whatever way a command comes. */
@@ -50,8 +52,9 @@ export async function createRelayGuard(options: RelayGuardOptions): Promise<Rela
   const parts = { ...rest, now, after: clock.after }
   // Last values are decoded for what is guarded only: there may be thousands of sensors.
   const devices = [...known].filter((device) => options.rules(device).isGuarded)
-  const lockOuts = await openLockOuts(parts, (unlocked) => {
-    autoOff.retry((device) => device === unlocked)
+  const lockOuts = await openLockOuts(parts, {
+    locked: options.onLocked,
+    unlocked: (unlocked) => autoOff.retry((device) => device === unlocked),
   })
   const { isLocked } = lockOuts
   const autoOff = await openAutoOff({ ...parts, isLocked }, devices)

@@ -2,6 +2,7 @@ import { createListeners } from '../../core/callbacks.ts'
 import { relativeTopic } from '../../core/topic.ts'
 import type { LastValues } from '../last-values.ts'
 import type { Heard, KnownDevice, KnownNode, Online } from '../registry/device-table.ts'
+import type { KnownStates } from '../registry/known-states.ts'
 import type { DeviceRole } from '../registry/node-message.ts'
 import type { Registry } from '../registry/registry.ts'
 import { type DeviceNumbers, nodeName } from './device-numbers.ts'
@@ -19,16 +20,21 @@ export interface SeenDevice {
   readonly kind: string
   readonly role: DeviceRole
   readonly nodeNumber: number
-  /** What it reported last, as JSON says it; undefined when nothing is known. */
+  /** What it reported last, as JSON says it; undefined when nothing is known, or that is history. */
   readonly value: unknown
+  /** Whether its state is known: that of an actuator may be another one than it reported. */
+  readonly isKnown: boolean
   /** When it was heard last, in milliseconds since 1970; undefined when it never was. */
   readonly heardAtMs: number | undefined
   /** Whether its node is there; null when that cannot be told. */
   readonly online: Online
 }
 
-/** What has happened to a device. `added` is told once; `reported` with each report. */
-export type DeviceEvent = 'added' | 'reported' | 'online' | 'deleted'
+/**
+ * What has happened to a device. `added` is told once; `reported` with each report; `reachable` when its node is
+ * there or not, or its state is known or not.
+ */
+export type DeviceEvent = 'added' | 'reported' | 'reachable' | 'deleted'
 
 export type DeviceListener = (event: DeviceEvent, device: SeenDevice) => void
 
@@ -44,6 +50,7 @@ export interface SeenDevices {
 interface SeenDevicesOptions {
   readonly registry: Pick<Registry, 'nodes' | 'device' | 'devicesBelow' | 'isOffline'>
   readonly values: Pick<LastValues, 'of'>
+  readonly states: Pick<KnownStates, 'isKnown' | 'onChange'>
   readonly numbers: DeviceNumbers
   /** Each returned function ends the calling. */
   readonly on: {
@@ -97,7 +104,12 @@ export async function openSeenDevices(options: SeenDevicesOptions): Promise<Seen
     on.heard(hear),
     on.forgotten(forget),
     on.online(({ devices }) => {
-      for (const device of devices.values()) tell('online', device)
+      for (const device of devices.values()) tell('reachable', device)
+    }),
+    // One that has reported is told of by its report.
+    options.states.onChange((topic, isKnown) => {
+      const device = registry.device(topic)
+      if (device !== undefined && !isKnown) tell('reachable', device)
     }),
   ]
   const known = registry.devicesBelow('')
@@ -138,12 +150,13 @@ function isThere(device: KnownDevice, registry: Pick<Registry, 'device'>): boole
 }
 
 /** A device as it is now; undefined while its numbers are not in the store. */
-function createLook({ registry, values, numbers }: SeenDevicesOptions) {
+function createLook({ registry, values, states, numbers }: SeenDevicesOptions) {
   return ({ topic, name, kind, role, node, heard }: KnownDevice): SeenDevice | undefined => {
     const { base } = node
     const number = numbers.of(topic)
     const nodeNumber = numbers.of(nodeName(base))
     if (number === undefined || nodeNumber === undefined) return undefined
+    const isKnown = states.isKnown(topic)
     return {
       number,
       topic,
@@ -152,7 +165,8 @@ function createLook({ registry, values, numbers }: SeenDevicesOptions) {
       kind,
       role,
       nodeNumber,
-      value: values.of(topic)?.payload.value,
+      value: isKnown ? values.of(topic)?.payload.value : undefined,
+      isKnown,
       heardAtMs: heard?.atMs,
       online: registry.isOffline(base) ? false : node.online,
     }

@@ -280,7 +280,7 @@ function switched(receipts: readonly Receipt[], body: Readonly<Record<string, un
     const name = `relay/${at}`
     const base = 'nodes/bridge/0'
     const topic = `${base}/${name}`
-    const known = { value: { state: false }, heardAtMs: 0, online: true }
+    const known = { value: { state: false }, isKnown: true, heardAtMs: 0, online: true }
     return {
       number: at + 2,
       nodeNumber: 1,

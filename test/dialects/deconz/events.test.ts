@@ -231,6 +231,7 @@ t.test('nobody is there any more a while after the last movement', async (t) => 
       nodeNumber: 1,
       value: { 'event-count': value },
       heardAtMs: clock.wallMs(),
+      isKnown: true,
       online: true,
     }
     devices.set(7, device)

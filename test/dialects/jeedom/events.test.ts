@@ -118,6 +118,7 @@ t.test('who waits is told at the end of the period, and everybody at the end', a
     role: 'actuator',
     value: { state: true },
     heardAtMs: 0,
+    isKnown: true,
     online: true,
   }
   const devices = { all: () => [relay], get: () => relay, onEvent: listeners.add }

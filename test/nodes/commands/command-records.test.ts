@@ -11,7 +11,14 @@ import { clown } from '../../senders.ts'
 const at = new Date('2020-11-21T10:00:00Z')
 
 function commandOf(device: string, from: Partial<Command> = {}): Command {
-  const common = { device, asked: { state: true }, isAccepted: true, sender: clown, at }
+  const common = {
+    device,
+    asked: { state: true },
+    isAccepted: true,
+    sender: clown,
+    qos: 1 as const,
+    at,
+  }
   return { id: `the one to ${device}`, ...common, sentAt: at, timeoutMs: 5000, ...from }
 }
 

@@ -28,6 +28,7 @@ export function openedCommands(options: Partial<CommandsOptions> = {}) {
   const clock: SteppedClock = steppedClock()
   const published: Message[] = []
   const told: [device: string, ReceiptName][] = []
+  const recalled: [device: string, sentAtMs: number][] = []
   const commands = createCommands({
     bus: {
       publish: (message) => published.push(message),
@@ -42,6 +43,7 @@ export function openedCommands(options: Partial<CommandsOptions> = {}) {
     timeoutMsOf: () => timeoutMs,
     isKeptFirst: () => false,
     whenKept: () => {},
+    recall: ({ device }, sentAtMs) => recalled.push([device, sentAtMs]),
     tell: ({ device }, { receipt }) => told.push([device, receipt]),
     devices: 100,
     clock,
@@ -52,6 +54,7 @@ export function openedCommands(options: Partial<CommandsOptions> = {}) {
     commands,
     published,
     told,
+    recalled,
     reports: (value: unknown, device = relay) => commands.reported(device, payloadOf(value)),
     ask: (
       value: unknown,

@@ -23,7 +23,7 @@ async function asking(
 ) {
   const nodes = await openedNodes(t)
   const told = createInbox<Told>()
-  const answering = createAnswers({ ...nodes, markOf: nodes.unreachable.markOf, waitMs: 5 })({
+  const answering = createAnswers({ ...nodes, markOf: nodes.states.markOf, waitMs: 5 })({
     base,
     mayRead,
     tell: (topic: string, { value }: Payload, options?: LineOptions) =>

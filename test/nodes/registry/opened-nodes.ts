@@ -37,12 +37,22 @@ export function smallBus(): Bus & { readonly kept: Map<string, Message> } {
 export function stillClocks() {
   let nowMs = 1000
   let wallMs = Date.parse('2026-11-21T12:00:00Z')
+  const waiting = new Map<() => void, number>()
   return {
+    after: (delayMs: number, act: () => void) => {
+      waiting.set(act, nowMs + delayMs)
+      return () => waiting.delete(act)
+    },
     nowMs: () => nowMs,
     wallMs: () => wallMs,
     advance: (byMs: number) => {
       nowMs += byMs
       wallMs += byMs
+      for (const [act, atMs] of [...waiting]) {
+        if (atMs > nowMs) continue
+        waiting.delete(act)
+        act()
+      }
     },
     setWall: (toMs: number) => {
       wallMs = toMs
@@ -56,7 +66,7 @@ export function changingPresence(initial: Record<string, boolean> = {}) {
   const listeners = new Set<(base: string) => void>()
   return {
     isThere: (base: string) => there.get(base),
-    mayHear: (base: string) => there.get(base),
+    isSilent: () => false,
     bases: () => [...there.keys()],
     onChange: (listener: (base: string) => void) => {
       listeners.add(listener)

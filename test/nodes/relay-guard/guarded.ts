@@ -27,6 +27,9 @@ function surroundings() {
     sampledLog: createSampledLog(pino({ level: 'silent' }), counters),
     isKnown: () => true,
     lastValueOf: (device: string) => reports.get(device),
+    onLocked: (device: string) => {
+      turnedOff.push(`${device} locked`)
+    },
     onDue: (device: string, off: Off) => {
       turnedOff.push(`${device} ${typeof off === 'object' ? off.state : JSON.stringify(off)}`)
     },

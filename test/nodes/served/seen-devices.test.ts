@@ -14,6 +14,8 @@ function knownNode(): KnownNode {
     introduction: {},
     hasListed: false,
     online: true,
+    isSilent: false,
+    speaker: undefined,
     heard: undefined,
   }
 }
@@ -57,6 +59,7 @@ async function opened(node: KnownNode) {
       isOffline: () => false,
     },
     values: { of: () => undefined },
+    states: { isKnown: () => true, onChange: () => () => {} },
     numbers: {
       of: (name) => numbers.get(name),
       give: async (names) => {
@@ -130,7 +133,7 @@ t.test('what goes is told last, and what its node does, of each', async (t) => {
   known.delete(device.topic)
   t.equal(below.all().length, 1)
   forgotten.tell(device)
-  t.same(events, ['online relay/a', 'online relay/b', 'deleted relay/a'])
+  t.same(events, ['reachable relay/a', 'reachable relay/b', 'deleted relay/a'])
   t.equal(below.all().length, 1)
   const all: string[] = []
   const stop = seen.below('').onEvent((event) => all.push(event))

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { Payload } from '../../../src/core/payload.ts'
-import { createUnreachable } from '../../../src/nodes/registry/unreachable.ts'
+import { createKnownStates } from '../../../src/nodes/registry/known-states.ts'
 import { type HubPorts, mqttTo, startedHub, talkTo } from '../../started-hub.ts'
 
 const base = 'nodes/bridge/0'
@@ -12,6 +12,14 @@ const bridge = { username: 'bridge', password: 'three' }
 const offline = {
   code: 'node-offline',
   message: 'expected a report since the node "nodes/bridge/0" was away, got none',
+}
+const unknown = {
+  code: 'state-unknown',
+  message: 'expected a report since the node "nodes/bridge/0" was away, got none',
+}
+const told = {
+  code: 'state-unknown',
+  message: 'expected a report of the node "nodes/bridge/0", got what "clown" said of it',
 }
 
 /** What a page is told that comes now: the last values, and which of them are history. */
@@ -35,21 +43,25 @@ t.test(
     await node.client.endAsync()
     t.same(await page.on('relay/1/error'), ['relay/1/error', offline])
 
-    const marked = [
+    const marked = (error: object) => [
       ['pir/-', { 'event-count': 1 }],
       ['relay/1', { state: true }],
-      ['relay/1/error', offline],
+      ['relay/1/error', error],
     ]
-    t.same(await toldLate(t, hub), marked, 'who comes later is told of actuators, and of them only')
+    t.same(
+      await toldLate(t, hub),
+      marked(offline),
+      'who comes later is told of actuators, and of them only',
+    )
     page.send('relay/1/get', {}, { id: 'a' })
     t.match(await page.on('relay/1'), ['relay/1', { state: true }, { id: 'a', ageMs: Number }])
     t.same(await page.on('relay/1/error'), ['relay/1/error', offline, { id: 'a' }])
 
     const back = await mqttTo(t, hub, bridge)
-    t.same(await toldLate(t, hub), marked, 'being back says nothing of its relay')
+    t.same(await toldLate(t, hub), marked(unknown), 'being back says nothing of its relay')
     const { client } = await mqttTo(t, hub)
     await client.publishAsync(`${base}/relay/1`, '{"state":true}', { qos: 1 })
-    t.same(await toldLate(t, hub), marked, 'nobody else speaks for a node that has a user')
+    t.same(await toldLate(t, hub), marked(told), 'nobody else speaks for a node that has a user')
     await back.client.publishAsync(`${base}/relay/1`, '{"state":false}', { qos: 1, retain: true })
     t.same(await toldLate(t, hub), [
       ['pir/-', { 'event-count': 1 }],
@@ -80,15 +92,16 @@ t.test('so many are remembered, and those away the longest are forgotten', async
     retain: false,
   }))
   const published: string[] = []
-  const unreachable = createUnreachable({
+  const states = createKnownStates({
     publish: ({ topic }) => published.push(topic),
-    registry: { device: () => undefined, isOffline: () => false },
+    registry: { nodes: new Map(), device: () => undefined, isOffline: () => false },
+    clock: { nowMs: () => 0 },
     values: { below: async () => values, of: () => undefined },
     model: { takesCommands: () => true },
     devices: 1,
   })
-  await unreachable.wentOffline('n')
+  await states.lose('n', 'was away')
   t.same(published, ['n/relay/1/error', 'n/relay/2/error'])
-  t.equal(unreachable.markOf('n/relay/1'), undefined)
-  t.equal(unreachable.markOf('n/relay/2')?.topic, 'n/relay/2/error')
+  t.equal(states.markOf('n/relay/1'), undefined)
+  t.equal(states.markOf('n/relay/2')?.topic, 'n/relay/2/error')
 })

@@ -1,0 +1,132 @@
+import { createListeners } from '../../core/callbacks.ts'
+import { HubError, quote } from '../../core/errors.ts'
+import { errorPayload, errorTopic, type Message } from '../../core/message.ts'
+import type { ClownModel } from '../clown-model.ts'
+import { deviceOf } from '../device.ts'
+import type { LastValues } from '../last-values.ts'
+import type { KnownNode } from './device-table.ts'
+import type { Registry } from './registry.ts'
+
+/** Since when nobody knows the state of a device: the end of "expected a report since …". */
+export type Since = 'was away' | 'has started' | 'has connected anew'
+
+/**
+ * Of which actuators the state is known: those that have reported since their node started, came back, or was
+ * connected to by somebody else with its client id, and since the hub itself started. What another one reported
+ * is history, which nobody may show as true. Whatever shows states asks here.
+ */
+export interface KnownStates {
+  /** Says of each actuator of the node of `base` that nobody knows its state, until it reports. */
+  lose(base: string, since: Since): Promise<void>
+  /** Nothing that was known before the hub started is known now. */
+  loseAll(): Promise<void>
+  /** A device has reported. */
+  heard(device: string): void
+  /** `user`, who is not the node of a device, has said what it is: that is nothing it reported. */
+  toldBy(device: string, user: string): void
+  isKnown(device: string): boolean
+  /** Who said what the last value of a device is, when that was not its node. */
+  tellerOf(device: string): string | undefined
+  /** What says that the last value of a device is history; undefined when it is not. */
+  markOf(device: string): Message | undefined
+  /** `values`, each that is history with its mark behind it. */
+  among(values: readonly Message[]): Message[]
+  /** Calls `listener` when the state of a device is known, before what it reports is, or no longer; what it returns ends that. */
+  onChange(listener: (device: string, isKnown: boolean) => void): () => void
+}
+
+export interface KnownStatesOptions {
+  publish(message: Message): void
+  readonly registry: Pick<Registry, 'device' | 'isOffline'> & {
+    readonly nodes: ReadonlyMap<string, Pick<KnownNode, 'devices'>>
+  }
+  readonly values: Pick<LastValues, 'below' | 'of'>
+  readonly model: Pick<ClownModel, 'takesCommands'>
+  readonly clock: { nowMs(): number }
+  /** How many devices are remembered. */
+  readonly devices: number
+}
+
+/** Why the state of a device is not known. */
+type Reason = { readonly since: Since } | { readonly teller: string } | 'the hub has started'
+
+export function createKnownStates(options: KnownStatesOptions): KnownStates {
+  const { publish, registry, values, model, devices, clock } = options
+  const { add: onChange, tell } = createListeners<[device: string, isKnown: boolean]>()
+  /** Those of which nobody knows it; the longest so comes first. */
+  const unknown = new Map<string, Reason>()
+  // The registry may have forgotten it: relays are silent for long.
+  const isActuator = (topic: string) =>
+    registry.device(topic)?.role === 'actuator' || model.takesCommands(topic)
+  const isAway = (topic: string) => registry.isOffline(deviceOf(topic).base)
+  const isKnown = (topic: string) => !unknown.has(topic) && !(isActuator(topic) && isAway(topic))
+  const remember = (topic: string, reason: Reason) => {
+    unknown.set(topic, reason)
+    const [longest = topic] = unknown.keys()
+    if (unknown.size > devices) unknown.delete(longest)
+  }
+  const markOf = (topic: string) =>
+    isKnown(topic) ? undefined : markFor(topic, unknown.get(topic), isAway(topic))
+  const forget = (topic: string, reason: Reason) => {
+    remember(topic, reason)
+    publish(markFor(topic, reason, isAway(topic)))
+    tell(topic, false)
+  }
+  const loseKnown = (base: string, since: Since) => {
+    const { devices: own = new Map() } = registry.nodes.get(base) ?? {}
+    for (const topic of own.keys()) if (isActuator(topic)) forget(topic, { since })
+  }
+  /** Whether the registry has no such device, and it has said nothing since then. */
+  const isForgotten = (topic: string, sinceMs: number) =>
+    registry.device(topic) === undefined && (values.of(topic)?.heardMs ?? sinceMs) <= sinceMs
+  return {
+    isKnown,
+    markOf,
+    onChange,
+    tellerOf: (device) => {
+      const reason = unknown.get(device)
+      return typeof reason === 'object' && 'teller' in reason ? reason.teller : undefined
+    },
+    lose: async (base, since) => {
+      const sinceMs = clock.nowMs()
+      // At once: what its devices say next counts.
+      loseKnown(base, since)
+      const below = await values.below(base)
+      // A node of one level reports on its own topic, too.
+      const own = [base].filter((topic) => values.of(topic) !== undefined)
+      for (const topic of [...own, ...below.map((value) => value.topic)]) {
+        const isIts = deviceOf(topic).base === base && isActuator(topic)
+        if (isIts && isForgotten(topic, sinceMs)) forget(topic, { since })
+      }
+    },
+    loseAll: async () => {
+      for (const { topic } of await values.below('')) {
+        if (isActuator(topic)) remember(topic, 'the hub has started')
+      }
+    },
+    heard: (device) => {
+      if (unknown.delete(device)) tell(device, true)
+    },
+    toldBy: (device, teller) => {
+      if (!isActuator(device)) return
+      remember(device, { teller })
+      tell(device, false)
+    },
+    among: (all) => all.flatMap((value) => [value, markOf(value.topic) ?? []].flat()),
+  }
+}
+
+function markFor(topic: string, reason: Reason | undefined, isAway: boolean): Message {
+  const error = new HubError(
+    isAway ? 'node-offline' : 'state-unknown',
+    sentenceOf(topic, isAway ? undefined : reason),
+  )
+  return { topic: errorTopic(topic), payload: errorPayload(error), qos: 0, retain: false }
+}
+
+function sentenceOf(topic: string, reason: Reason = { since: 'was away' }): string {
+  if (reason === 'the hub has started') return `expected a report since ${reason}, got none`
+  const node = quote(deviceOf(topic).base)
+  if ('since' in reason) return `expected a report since the node ${node} ${reason.since}, got none`
+  return `expected a report of the node ${node}, got what ${quote(reason.teller)} said of it`
+}
