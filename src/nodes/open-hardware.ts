@@ -10,7 +10,6 @@ import type { Bus } from '../bus/bus.ts'
 import { type Closers, createDeferred } from '../core/callbacks.ts'
 import { systemClock } from '../core/clock.ts'
 import type { DeepReadonly } from '../core/json.ts'
-import type { Message } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
 import type { Config } from '../generated/config.ts'
 import type { Store } from '../store/store.ts'
@@ -25,6 +24,7 @@ import { commandTopic, deviceOf } from './device.ts'
 import type { HistorySource } from './history/history-answer.ts'
 import { createHistoryAnswers } from './history/history-answers.ts'
 import type { Recording } from './history/open-recording.ts'
+import type { PastValues } from './last-values.ts'
 import {
   checkRight,
   type MessagePath,
@@ -54,8 +54,7 @@ export interface Hardware {
   readonly lockOuts: RelayGuard['lockOuts']
   /** With all that has arrived. */
   readonly history: HistorySource
-  /** The last known value of every topic below a base. */
-  lastValuesBelow(base: string): Promise<Message[]>
+  readonly past: PastValues
   /** Answers one session in place of nodes. */
   answering(requester: Requester): Answering
 }
@@ -97,7 +96,10 @@ export async function openHardware(
     auditLog,
     lockOuts: relayGuard.lockOuts,
     history,
-    lastValuesBelow: async (base) => nodes.unreachable.among(await nodes.values.below(base)),
+    past: {
+      topicsBelow: nodes.values.topicsBelow,
+      on: (topic) => nodes.unreachable.among([nodes.values.on(topic) ?? []].flat()),
+    },
     answering: (requester) => {
       const ofNodes = nodes.answering(requester)
       const ofPast = pastAnswering(requester)

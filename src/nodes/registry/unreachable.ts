@@ -23,7 +23,7 @@ export interface Unreachable {
 export interface UnreachableOptions {
   publish(message: Message): void
   readonly registry: Pick<Registry, 'device' | 'isOffline'>
-  readonly values: Pick<LastValues, 'below' | 'of'>
+  readonly values: Pick<LastValues, 'topicsBelow' | 'of'>
   readonly model: Pick<ClownModel, 'takesCommands'>
   /** How many devices are remembered. */
   readonly devices: number
@@ -47,10 +47,10 @@ export function createUnreachable(options: UnreachableOptions): Unreachable {
   return {
     markOf,
     wentOffline: async (base) => {
-      const below = await values.below(base)
       // A node of one level reports on its own topic, too.
-      const own = [base].filter((topic) => values.of(topic) !== undefined)
-      for (const topic of [...own, ...below.map((value) => value.topic)]) {
+      const topics = new Set([base].filter((topic) => values.of(topic) !== undefined))
+      for await (const topic of values.topicsBelow(base)) topics.add(topic)
+      for (const topic of topics) {
         if (deviceOf(topic).base !== base || !isActuator(topic)) continue
         remember(topic)
         publish(errorOf(topic))
