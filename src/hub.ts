@@ -22,7 +22,12 @@ import { createConnectionShares } from './core/memory-budget.ts'
 import { watchProcess } from './core/process-watch.ts'
 import { readRelease } from './core/release.ts'
 import type { Route } from './core/route.ts'
-import { createCounters, createSampledLog, warnRepeatedly } from './core/sampled-log.ts'
+import {
+  type Counters,
+  createCounters,
+  createSampledLog,
+  warnRepeatedly,
+} from './core/sampled-log.ts'
 import { createClownTalk } from './dialects/clown-talk.ts'
 import { type HttpServerOptions, openHttpServer } from './http/http-server.ts'
 import { type Broker, openBroker } from './mqtt/broker.ts'
@@ -80,10 +85,12 @@ export async function startHub(input: ConfigInput, options: HubOptions = {}): Pr
     return closers.closeAll()
   }
   try {
-    const log = options.log ?? openLog(config.log.level)
+    const counters = createCounters()
+    const log = options.log ?? openLog(config.log.level, () => counters.count('log-lines-lost'))
     for (const sentence of oldNames) log.warn(sentence)
-    const life = { onClose: closers.add, ending: ending.signal, isLab: options.isLab === true }
-    const { ports, dialects, counters } = await openParts(config, log, life)
+    const isLab = options.isLab === true
+    const life = { log, counters, onClose: closers.add, ending: ending.signal, isLab }
+    const { ports, dialects } = await openParts(config, life)
     closers.add(warnRepeatedly(log, [...exposures(config), ...(options.warnings ?? [])]))
     return { ...ports, dialects, counters: counters.snapshot, close }
   } catch (error) {
@@ -93,6 +100,8 @@ export async function startHub(input: ConfigInput, options: HubOptions = {}): Pr
 }
 
 interface Life {
+  readonly log: Logger
+  readonly counters: Counters
   readonly onClose: Closers['add']
   /** Aborts before the first thing is closed: nobody may wait for a disk any more. */
   readonly ending: AbortSignal
@@ -100,10 +109,10 @@ interface Life {
 }
 
 /** What stands first is open before all others, and closed after them. */
-async function openParts(config: Config, log: Logger, life: Life) {
-  const { onClose } = life
-  const ground = await openGround(config, log, life)
-  const { release, store, counters, readiness } = ground
+async function openParts(config: Config, life: Life) {
+  const { log, onClose } = life
+  const ground = await openGround(config, life)
+  const { release, store, readiness } = ground
 
   // Who may come in.
   const access = await openAccess(config, ground)
@@ -153,15 +162,14 @@ async function openParts(config: Config, log: Logger, life: Life) {
   const places = await dialects.listen(requests)
   readiness.started()
   log.info({ version: release.version, ...ports }, 'the hub is running')
-  return { ports, dialects: places, counters }
+  return { ports, dialects: places }
 }
 
 type Ground = Awaited<ReturnType<typeof openGround>>
 
 /** What everything else stands on, and what refuses work when there is too much of it. */
-async function openGround({ data, limits }: Config, log: Logger, life: Life) {
-  const { onClose, ending } = life
-  const counters = createCounters()
+async function openGround({ data, limits }: Config, life: Life) {
+  const { log, counters, onClose, ending } = life
   const sampledLog = createSampledLog(log, counters)
   const store = await openStore(data.folder, { limits: limits.store, sampledLog, ending })
   onClose(store.close)
@@ -170,7 +178,7 @@ async function openGround({ data, limits }: Config, log: Logger, life: Life) {
   const { isShortOfMemory, isOverloaded } = load
   return {
     ...life,
-    ...{ log, counters, sampledLog, store, load, isShortOfMemory },
+    ...{ sampledLog, store, load, isShortOfMemory },
     ...createConnectionShares(limits.memory),
     release: readRelease(),
     readiness: createReadiness({ storeError: store.error, isOverloaded, ending }),

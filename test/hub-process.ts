@@ -15,6 +15,8 @@ export interface HubReport {
   readonly usedBytes: number
   /** The most that was resident since the last report, garbage included. */
   readonly peakBytes: number
+  /** The longest the event loop was late since the last report, in milliseconds. */
+  readonly latestMs: number
   readonly counters: Record<string, number>
 }
 

@@ -110,17 +110,22 @@ interface DigestCredentials {
   readonly cnonce: string
 }
 
+/** One pair of the list, behind the one before: where none stands, the list ends, so that each letter is looked at once. */
+const digestPair = /[\s,]*([a-z-]+) *= *(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/giy
+
+const digestScheme = /^Digest +/i
+
 /** Reads an `Authorization: Digest` header; undefined when it holds none that could be good. */
 export function parseDigest(header: string): DigestCredentials | undefined {
-  const [, list] = /^Digest +(.*)$/i.exec(header) ?? []
-  if (list === undefined || list.length > 4096) return undefined
-  const pairs = [...list.matchAll(/([a-z-]+) *= *(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/gi)]
-  const values = new Map(
-    pairs.map(([, name = '', quoted, plain = '']) => [
-      name.toLowerCase(),
-      quoted === undefined ? plain : quoted.replace(/\\(.)/g, '$1'),
-    ]),
-  )
+  const scheme = digestScheme.exec(header)?.[0]
+  if (scheme === undefined || header.length > 4096) return undefined
+  const values = new Map<string, string>()
+  for (const [, name = '', quoted, plain = ''] of header
+    .slice(scheme.length)
+    .matchAll(digestPair)) {
+    const value = quoted === undefined ? plain : quoted.replace(/\\(.)/g, '$1')
+    values.set(name.toLowerCase(), value)
+  }
   const of = (name: string) => values.get(name) ?? ''
   const [username, nonce, uri, nc, cnonce] = ['username', 'nonce', 'uri', 'nc', 'cnonce'].map(of)
   const response = of('response').toLowerCase()

@@ -6,6 +6,9 @@
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 const isOld = major < 20 || (major === 20 && minor < 19)
 
+// Node.js opens a debugger at this signal, to all of this machine, unless somebody else hears it.
+process.on('SIGUSR1', () => {})
+
 if (isOld) {
   process.stderr.write(
     `clown-hub: expected Node.js 20.19 or newer, got ${process.versions.node}: see https://nodejs.org/en/download\n`,

@@ -7,7 +7,7 @@ import { HubError } from '../core/errors.ts'
 import { readRelease } from '../core/release.ts'
 import { type CliCommand, readArguments } from './arguments.ts'
 import type { LabEntry } from './lab-dialects.ts'
-import { type Terminal, warningsTo } from './terminal.ts'
+import { straySignals, type Terminal, warningsTo } from './terminal.ts'
 
 const usage = 'lab [--dialects NAME=PORT,… | none]'
 
@@ -52,6 +52,8 @@ const warning = `lab mode: everybody knows ${user} and the password, and any pag
  * @throws HubError
  */
 async function startLab(places: string | undefined, terminal: Terminal): Promise<void> {
+  // Without SIGHUP: whoever closes the terminal is done with it.
+  terminal.ignore(straySignals)
   const [{ openHeldLog }, { labDialects }] = await Promise.all([
     import('../core/log.ts'),
     import('./lab-dialects.ts'),

@@ -15,6 +15,9 @@ process.exitCode = await main(process.argv.slice(2), {
     }),
   printError: (line) => process.stderr.write(`${line}\n`),
   readInput: () => text(process.stdin),
+  ignore: (signals) => {
+    for (const signal of signals) process.on(signal, () => {})
+  },
   stopped: firstStopSignal({
     signals: process,
     now: performance.now.bind(performance),

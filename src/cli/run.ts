@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { readConfig } from '../config.ts'
 import type { Hub } from '../hub.ts'
 import { type CliCommand, configPath, dataName, readArguments } from './arguments.ts'
-import { warningsTo } from './terminal.ts'
+import { straySignals, warningsTo } from './terminal.ts'
 
 const usage = 'run [--config FILE]'
 
@@ -14,6 +14,7 @@ export const run: CliCommand = {
     const { values } = readArguments(usage, () =>
       parseArgs({ args, options: { config: { type: 'string' } } }),
     )
+    terminal.ignore(['SIGHUP', ...straySignals])
     const file = configPath(values.config)
     const config = readConfig(file, terminal.environment, warningsTo(terminal))
     const [{ startHub }, { dialectsLine }] = await Promise.all([

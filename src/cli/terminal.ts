@@ -11,7 +11,12 @@ export interface Terminal {
   readInput(): Promise<string>
   /** Resolves when the user asks the command to end. */
   readonly stopped: Promise<void>
+  /** From now on these do nothing. */
+  ignore(signals: readonly NodeJS.Signals[]): void
 }
+
+/** By their default they end a process at once; others take them for a wish to read files anew, or to say how it is. */
+export const straySignals: readonly NodeJS.Signals[] = ['SIGQUIT', 'SIGUSR2', 'SIGALRM']
 
 /** Prints what the configuration has to be changed for before the next release. */
 export function warningsTo({ print }: Pick<Terminal, 'print'>): (sentence: string) => void {

@@ -1,11 +1,14 @@
 /** Where the log goes, how a line of it looks, and who else hears it. */
+import { constants, fstatSync, openSync, write, writeSync } from 'node:fs'
+import { Socket } from 'node:net'
 import { type DestinationStream, type Level, type Logger, pino, symbols } from 'pino'
 import { createListeners } from './callbacks.ts'
 import { clockTime } from './clock.ts'
+import { systemCodeOf } from './errors.ts'
 import { isRecord } from './json.ts'
 
-/** Standard error: standard output belongs to what a command answers. */
-const descriptor = 2
+/** Standard output belongs to what a command answers. */
+const standardErrorDescriptor = 2
 
 /** A log whose lines wait until they are released. */
 interface HeldLog {
@@ -14,18 +17,23 @@ interface HeldLog {
   release(): void
 }
 
-/** On standard error, lines for people in a terminal and JSON lines elsewhere. */
-export function openLog(level: Level | 'silent'): Logger {
-  return pino({ name: 'clown-hub', level }, standardError())
+/** On standard error, lines for people in a terminal and JSON lines elsewhere. `onLost` is called for each that is lost. */
+export function openLog(level: Level | 'silent', onLost = () => {}): Logger {
+  const tellLost = (count: number) =>
+    log.warn({ kind: 'log-lines-lost', count }, 'nobody took these lines of the log')
+  const log = pino({ name: 'clown-hub', level }, standardError({ onLost, tellLost }))
+  return log
 }
 
 /** The same, for who has something to say before the log. */
 export function openHeldLog(level: Level | 'silent'): HeldLog {
   const waiting: string[] = []
-  const stream = standardError()
+  const log = openLog(level)
+  const stream = streamOf(log)
   let write = (line: string): unknown => waiting.push(line)
+  setStream(log, { write: (line) => write(line) })
   return {
-    log: pino({ name: 'clown-hub', level }, { write: (line) => write(line) }),
+    log,
     release: () => {
       write = (line) => stream.write(line)
       for (const line of waiting.splice(0)) write(line)
@@ -33,11 +41,147 @@ export function openHeldLog(level: Level | 'silent'): HeldLog {
   }
 }
 
-function standardError(): DestinationStream {
-  const stream = pino.destination({ fd: descriptor, sync: true })
-  if (!process.stderr.isTTY) return stream
+type Loss = Pick<LineWriterOptions, 'onLost' | 'tellLost'>
+
+function standardError(loss: Loss): DestinationStream {
+  const writer = openLineWriter({ descriptor: patientDescriptor(), ...loss })
+  process.once('exit', writer.flush)
+  if (!process.stderr.isTTY) return writer
   const look = { isColoured: process.stderr.hasColors() }
-  return { write: (line) => stream.write(logLine(line, look)) }
+  return { write: (line) => writer.write(logLine(line, look)) }
+}
+
+/**
+ * Standard error as something that says when it takes no more, in place of stopping the whole process. A pipe
+ * and a terminal are opened once more for that: others that write there notice nothing.
+ */
+function patientDescriptor(): number {
+  const stats = fstatSync(standardErrorDescriptor)
+  // Of a file that is opened once more, two would write at the same place.
+  if (stats.isFile()) return standardErrorDescriptor
+  try {
+    const path = `/proc/self/fd/${standardErrorDescriptor}`
+    return openSync(path, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
+  } catch {
+    // A socket, as that of systemd, cannot be opened again. Node.js makes of it one that does not wait.
+    if (stats.isSocket()) keptOpen.push(new Socket({ fd: standardErrorDescriptor }).unref())
+    return standardErrorDescriptor
+  }
+}
+
+/** What is collected as garbage is closed. */
+const keptOpen: Socket[] = []
+
+/** What writes lines somewhere. */
+export interface LineWriter {
+  /** Takes a line, which is written soon, or lost when too much waits already. */
+  write(line: string): void
+  /** Writes what can be written without waiting: the process ends. */
+  flush(): void
+}
+
+export interface LineWriterOptions {
+  readonly descriptor: number
+  /** Called for each line that is lost. */
+  onLost(): void
+  /** Called with how many were lost, once lines are taken again. */
+  tellLost(count: number): void
+}
+
+/** Characters that may wait for who reads the log. */
+const mostWaiting = 512 * 1024
+
+/** About so many go at once. */
+const mostAtOnce = 64 * 1024
+
+/** Where nobody reads, or nothing fits on the disk, it is tried again so soon. */
+const retryMs = 100
+
+/** Writes lines without waiting for anybody: not for a reader who has stopped, nor for room on a disk. */
+export function openLineWriter({ descriptor, onLost, tellLost }: LineWriterOptions): LineWriter {
+  const queue = createLineQueue()
+  let lost = 0
+  let state: 'idle' | 'writing' | 'pausing' = 'idle'
+  const lose = (count: number) => {
+    lost += count
+    for (let each = 0; each < count; each++) onLost()
+  }
+  const work = () => {
+    const { bytes } = queue.first()
+    state = bytes.length > 0 ? 'writing' : 'idle'
+    if (state === 'writing') write(descriptor, bytes, written)
+  }
+  const written = (error: Error | null, bytes: number) => {
+    if (error !== null) {
+      state = 'pausing'
+      setTimeout(work, retryMs).unref()
+      if (systemCodeOf(error) !== 'EAGAIN') lose(queue.drop())
+      return
+    }
+    queue.taken(bytes)
+    work()
+    const count = lost
+    lost = 0
+    if (count > 0) tellLost(count)
+  }
+  return {
+    write: (line) => {
+      if (!queue.add(line)) lose(1)
+      else if (state === 'idle') work()
+    },
+    flush: () => {
+      // What is being written is, before the process is gone.
+      if (state === 'writing') queue.drop()
+      try {
+        for (let next = queue.first(); next.bytes.length > 0; next = queue.first()) {
+          queue.taken(writeSync(descriptor, next.bytes))
+        }
+      } catch {
+        // Nobody takes them.
+      }
+    },
+  }
+}
+
+/** Lines that wait, and those at their front as one piece. */
+function createLineQueue() {
+  let waiting: string[] = []
+  let length = 0
+  let first = { bytes: Buffer.alloc(0), lines: 0 }
+  const takeFirst = () => {
+    let sum = 0
+    const end = waiting.findIndex((line) => {
+      sum += line.length
+      return sum >= mostAtOnce
+    })
+    const lines = end < 0 ? waiting : waiting.slice(0, end + 1)
+    waiting = end < 0 ? [] : waiting.slice(end + 1)
+    length -= sum
+    first = { bytes: Buffer.from(lines.join('')), lines: lines.length }
+  }
+  return {
+    /** False when too much waits already. */
+    add: (line: string): boolean => {
+      if (length + line.length > mostWaiting) return false
+      waiting.push(line)
+      length += line.length
+      return true
+    },
+    /** The piece that is to be written; empty when nothing waits. */
+    first: () => {
+      if (first.bytes.length === 0) takeFirst()
+      return first
+    },
+    taken: (bytes: number) => {
+      first = { ...first, bytes: first.bytes.subarray(bytes) }
+    },
+    /** Gives up that piece, and returns how many lines it has. */
+    drop: (): number => {
+      const { lines } = first
+      first = { bytes: Buffer.alloc(0), lines: 0 }
+      return lines
+    },
+  }
 }
 
 /** How log lines for people look. */
@@ -127,14 +271,22 @@ export interface LogTail {
 
 export function createLogTail(log: Logger): LogTail {
   const { add: onLine, tell } = createListeners<[line: TailedLine]>()
-  const stream: { write(line: string): unknown } = Reflect.get(log, symbols.streamSym)
-  Reflect.set(log, symbols.streamSym, {
-    write: (line: string) => {
+  const stream = streamOf(log)
+  setStream(log, {
+    write: (line) => {
       stream.write(line)
       tell(read(line))
     },
   })
-  return { onLine, close: () => Reflect.set(log, symbols.streamSym, stream) }
+  return { onLine, close: () => setStream(log, stream) }
+}
+
+function streamOf(log: Logger): DestinationStream {
+  return Reflect.get(log, symbols.streamSym)
+}
+
+function setStream(log: Logger, stream: DestinationStream): void {
+  Reflect.set(log, symbols.streamSym, stream)
 }
 
 function read(line: string): TailedLine {

@@ -45,6 +45,12 @@ export function errorTopic(topic: string): string {
   return `${topic}/error`
 }
 
+/** The topic whose messages are refused on `topic`; undefined when nothing is refused there. */
+export function topicOfError(topic: string): string | undefined {
+  const about = topic.slice(0, -'/error'.length)
+  return about !== '' && errorTopic(about) === topic ? about : undefined
+}
+
 /** What became of a command; docs/commands.md has the picture. */
 export type Receipt = Readonly<GeneratedReceipt> & { readonly code?: ErrorCode }
 

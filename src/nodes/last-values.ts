@@ -1,3 +1,4 @@
+import { setImmediate as turnOver } from 'node:timers/promises'
 import type { Bus } from '../bus/bus.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import type { DeepReadonly } from '../core/json.ts'
@@ -12,14 +13,22 @@ import type { Config } from '../generated/config.ts'
  * commands are events: told again later they would be lies.
  */
 export interface LastValues {
-  /** The retained or last known message of every topic below `base`, sorted by topic. */
-  below(base: string): Promise<Message[]>
+  /** The topics below `base` that have a value, each at least once; it takes turns with others. */
+  topicsBelow(base: string): AsyncIterable<string>
+  /** The retained or last known message of `topic`. */
+  on(topic: string): Message | undefined
   /** The last known value of `topic`; undefined when there is none, or it was too large to keep. */
   of(topic: string): LastValue | undefined
   /** Puts back what was known before a restart, the oldest first; what is retained is newer. */
   restore(stored: readonly StoredValue[]): Promise<void>
   /** Remembers a report, which is on the bus. */
   keep(report: Message): void
+}
+
+/** Last values as they are told: looked up one by one, each with what belongs behind it. */
+export interface PastValues extends Pick<LastValues, 'topicsBelow'> {
+  /** Nothing when there is no value of `topic` any more. */
+  on(topic: string): Message[]
 }
 
 export interface LastValue {
@@ -53,16 +62,16 @@ interface Kept extends Omit<Message, 'topic' | 'payload'> {
   readonly cost: number
 }
 
+/** How many topics are looked at before others have their turn. */
+const topicsPerTurn = 256
+
 export function createLastValues(
   bus: Pick<Bus, 'retained' | 'retainedOn'>,
   { retained, json }: LastValuesLimits,
   clock: Clock = systemClock,
 ): LastValues {
   const values = createValues(retained)
-  const payloadOf = (topic: string, { latin1 }: Kept) =>
-    latin1 === undefined
-      ? bus.retainedOn(topic)?.payload
-      : new Payload(Buffer.from(latin1, 'latin1'), json)
+  const payloadOf = (latin1: string) => new Payload(Buffer.from(latin1, 'latin1'), json)
   return {
     keep: ({ topic, payload, qos, retain }) => {
       // [MQTT-3.3.1-10] An empty retained message clears the value.
@@ -72,21 +81,26 @@ export function createLastValues(
         values.keep(topic, { qos, retain, heardMs: clock.nowMs() }, bytes)
       }
     },
-    below: async (base) => {
-      const found = new Map<string, Message>()
-      for await (const message of bus.retained(filterBelow(base))) found.set(message.topic, message)
-      for (const [topic, kept] of values.all()) {
-        const { qos, retain } = kept
-        if (relativeTopic(base, topic) === undefined) continue
-        const payload = payloadOf(topic, kept)
-        if (payload !== undefined) found.set(topic, { topic, qos, retain, payload })
+    topicsBelow: async function* (base) {
+      for await (const { topic } of bus.retained(filterBelow(base))) yield topic
+      let looked = 0
+      for (const topic of values.topics()) {
+        if (relativeTopic(base, topic) !== undefined) yield topic
+        if (++looked % topicsPerTurn === 0) await turnOver()
       }
-      return [...found.values()].sort(byTopic)
+    },
+    on: (topic) => {
+      const kept = values.get(topic)
+      if (kept?.latin1 === undefined) return bus.retainedOn(topic)
+      const { qos, retain, latin1 } = kept
+      return { topic, qos, retain, payload: payloadOf(latin1) }
     },
     of: (topic) => {
       const kept = values.get(topic)
-      const payload = kept && payloadOf(topic, kept)
-      return payload && { payload, heardMs: kept.heardMs }
+      if (kept === undefined) return undefined
+      const { latin1, heardMs } = kept
+      const payload = latin1 === undefined ? bus.retainedOn(topic)?.payload : payloadOf(latin1)
+      return payload && { payload, heardMs }
     },
     restore: async (stored) => {
       for (const { topic, bytes, atMs } of stored) {
@@ -120,7 +134,7 @@ function createValues(limits: LastValuesLimits['retained']) {
     }
   }
   return {
-    all: () => values.entries(),
+    topics: () => values.keys(),
     get: (topic: string) => values.get(topic),
     forget,
     /** Without `bytes` only when it was heard: the bus has it. */
@@ -139,8 +153,4 @@ function createValues(limits: LastValuesLimits['retained']) {
       makeRoom()
     },
   }
-}
-
-function byTopic(one: Message, other: Message): number {
-  return one.topic < other.topic ? -1 : 1
 }

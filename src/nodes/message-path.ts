@@ -308,7 +308,7 @@ function numberProblemOf(value: unknown): string | undefined {
 /** RFC 8259, 4: with a key that comes twice, readers differ in which one counts. */
 function keyProblemOf({ encoding, jsonText, value }: Payload): string | undefined {
   if (encoding !== 'json') return undefined
-  const colons = jsonText.replace(/"(?:[^"\\]|\\.)*"/g, '').split(':').length - 1
+  const colons = jsonText.replace(/"(?:[^"\\]|\\.)*"?/g, '').split(':').length - 1
   return colons === keysIn(value) ? undefined : 'expected each key once, got one that comes again'
 }
 

@@ -27,6 +27,7 @@ import { autoOff, type CommandsOptions, createCommands } from './commands/comman
 import { commandTopic, deviceOf } from './device.ts'
 import { createHistoryAnswers, type HistorySource } from './history/history-answer.ts'
 import type { Recording } from './history/open-recording.ts'
+import type { PastValues } from './last-values.ts'
 import {
   checkRight,
   type MessagePath,
@@ -62,8 +63,7 @@ export interface Hardware {
   readonly lockOuts: RelayGuard['lockOuts']
   /** With all that has arrived. */
   readonly history: HistorySource
-  /** The last known value of every topic below a base. */
-  lastValuesBelow(base: string): Promise<Message[]>
+  readonly past: PastValues
   /** Answers one session in place of nodes. */
   answering(requester: Requester): Answering
 }
@@ -114,7 +114,10 @@ export async function openHardware(
     auditLog,
     lockOuts: relayGuard.lockOuts,
     history,
-    lastValuesBelow: async (base) => nodes.states.among(await nodes.values.below(base)),
+    past: {
+      topicsBelow: nodes.values.topicsBelow,
+      on: (topic) => nodes.states.among([nodes.values.on(topic) ?? []].flat()),
+    },
     answering: (requester) => {
       const ofNodes = nodes.answering(requester)
       const ofPast = pastAnswering(requester)

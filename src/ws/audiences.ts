@@ -32,8 +32,7 @@ export function createAudiences(context: AudienceContext): Audiences {
   const audiences = new Map<string, Audience>()
   return {
     join: (view, member) => {
-      // No topic holds a line break, so two audiences never share a name.
-      const name = [view.dialect.name, view.base, view.rights.key, view.showsProperties].join('\n')
+      const name = viewName(view)
       const audience = audiences.get(name) ?? new Audience(context, view)
       audiences.set(name, audience)
       audience.add(member)
@@ -60,6 +59,12 @@ export interface View {
   readonly rights: Pick<Rights, 'key' | 'mayRead' | 'readsAll'>
   /** Whether messages come with what MQTT 5 says of them. */
   readonly showsProperties?: boolean
+}
+
+/** Stands for what is the same for all who have an equal view. */
+export function viewName({ dialect, base, rights, showsProperties }: View): string {
+  // No topic holds a line break, so two views never share a name.
+  return [dialect.name, base, rights.key, showsProperties].join('\n')
 }
 
 export interface AudienceContext {

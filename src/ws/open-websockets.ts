@@ -14,7 +14,9 @@ import type { Route } from '../core/route.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import type { Config } from '../generated/config.ts'
+import type { PastValues } from '../nodes/last-values.ts'
 import { createAudiences } from './audiences.ts'
+import { createCatchUps } from './catch-ups.ts'
 import { createMessageSignIn, type MessageSignInOptions } from './message-sign-in.ts'
 import { chooseMqtt, mqttRoute } from './mqtt-route.ts'
 import { createServedWebSockets, type ServedWebSockets } from './served-route.ts'
@@ -32,8 +34,9 @@ export interface WebSocketParts extends ConnectionShares {
     readonly limiter: ConnectionLimiter
     readonly forwarding: Pick<Forwarding, 'clientAddress'>
   }
-  readonly hardware: Pick<TalkSessionContext, 'lastValuesBelow' | 'answering'> & {
+  readonly hardware: Pick<TalkSessionContext, 'answering'> & {
     readonly path: Pick<TalkSessionContext, 'enter'>
+    readonly past: PastValues
   }
   /** What is spoken by those that talk. */
   readonly dialect: Dialect
@@ -58,11 +61,12 @@ export function openWebSockets(limits: Limits, parts: WebSocketParts): OpenWebSo
   const frameBytes = limits.websocket.messageBytes
   const endOfTick = createEndOfTick()
   const context: TalkSessionContext = {
-    ...{ bus, log, frameBytes },
-    ...hardware,
+    bus,
     enter: hardware.path.enter,
+    answering: hardware.answering,
     signedIn: access.signedIn,
     audiences: createAudiences({ bus, endOfTick, log, frameBytes }),
+    catchUps: createCatchUps({ bus, values: hardware.past, log, frameBytes }),
   }
   const { ofUpgrade } = access
   const byMessage = createMessageSignIn({ ...access, limits: limits.signIn, sampledLog })

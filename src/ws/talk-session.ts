@@ -1,4 +1,3 @@
-import type { Logger } from 'pino'
 import type { SignedOut, Until } from '../access/secrets.ts'
 import type { Sender } from '../access/sender.ts'
 import type { SignedIn } from '../access/signed-in.ts'
@@ -7,11 +6,12 @@ import type { Bus } from '../bus/bus.ts'
 import { type AlarmClock, systemClock } from '../core/clock.ts'
 import type { Message, MessageProperties } from '../core/message.ts'
 import type { Payload } from '../core/payload.ts'
-import { isCommand, joinTopic, relativeTopic } from '../core/topic.ts'
+import { isCommand, joinTopic } from '../core/topic.ts'
 import type { Dialect, Session } from '../dialects/dialect.ts'
 import { shapeOf } from '../nodes/clown-model.ts'
 import type { Answering, Requester } from '../nodes/registry/answers.ts'
-import { type Audiences, fittingFrame } from './audiences.ts'
+import type { Audiences } from './audiences.ts'
+import type { CatchUps } from './catch-ups.ts'
 import type { WebSocketLink } from './websocket-link.ts'
 
 /** What every session needs of the hub. */
@@ -25,13 +25,9 @@ export interface TalkSessionContext {
    * @throws HubError when the message may not go on the bus.
    */
   enter(message: Message, sender: Sender): Message | undefined
-  /** The last known value of every topic below a base. */
-  lastValuesBelow(base: string): Promise<Message[]>
+  readonly catchUps: CatchUps
   /** What the hub answers to one session in place of nodes. */
   answering(requester: Requester): Answering
-  readonly log: Logger
-  /** How large a frame may be. */
-  readonly frameBytes: number
   readonly after?: AlarmClock['after']
 }
 
@@ -60,8 +56,9 @@ export function openTalkSession(
   options: TalkSessionOptions,
 ): TalkSession {
   const { dialect, base, link, user, address, connection, until, ended } = options
+  const view = () => ({ dialect, base, rights, showsProperties })
   const join = () => {
-    const membership = context.audiences.join({ dialect, base, rights, showsProperties }, link)
+    const membership = context.audiences.join(view(), link)
     link.follow(membership)
     return membership
   }
@@ -69,6 +66,7 @@ export function openTalkSession(
   const joinAnew = () => {
     membership.leave()
     membership = join()
+    catchUp.viewChanged()
   }
   const registered = context.signedIn.register({
     user,
@@ -87,23 +85,10 @@ export function openTalkSession(
     mayRead: (topic) => rights.mayRead(topic),
     tell: (topic, payload, line) => link.send(dialect.encode(topic, payload, line)),
   })
-  const sendLastValues = async () => {
-    for (const { topic, payload, properties: given } of await context.lastValuesBelow(base)) {
-      if (!(await link.hasRoom())) return
-      const relative = relativeTopic(base, topic)
-      if (relative === undefined || !rights.mayRead(topic)) continue
-      const properties = showsProperties ? given : undefined
-      const message = { topic: relative, payload, properties }
-      link.past(fittingFrame(dialect, message, context.frameBytes), topic)
-    }
-  }
   const catchUp = createCatchUp({
     link,
     after: context.after ?? systemClock.after,
-    sendLastValues: () =>
-      sendLastValues().catch((error: unknown) =>
-        context.log.error({ err: error, base }, 'last values are missing'),
-      ),
+    start: (done) => context.catchUps.start({ view: view(), user: user.name, reader: link, done }),
   })
   return {
     publish: (topic, payload, { watcher, force, properties, options: line } = {}) => {
@@ -144,41 +129,47 @@ function toMessage(
 /** Milliseconds from the end of a catch-up to the next: collecting all values is much work. */
 const catchUpPauseMs = 1000
 
-interface CatchUpOptions {
+interface CatchUpTurnOptions {
   readonly link: WebSocketLink
   readonly after: AlarmClock['after']
-  sendLastValues(): Promise<void>
+  /** Sends all last values; what it returns ends that before `done` is called. */
+  start(done: () => void): () => void
 }
 
 /**
  * Puts past values before the live ones that arrive meanwhile. Whoever asks again too soon is answered
  * by one more round a little later, however often that was.
  */
-function createCatchUp({ link, after, sendLastValues }: CatchUpOptions) {
-  let isBusy = false
+function createCatchUp({ link, after, start }: CatchUpTurnOptions) {
+  let state: 'idle' | 'sending' | 'pausing' = 'idle'
   let isAskedFor = false
-  let isClosed = false
   let cancel = () => {}
-  const run = async () => {
-    isBusy = true
+  const send = () => {
+    state = 'sending'
     isAskedFor = false
     link.hold()
-    await sendLastValues()
+    cancel = start(done)
+  }
+  const done = () => {
     link.release()
-    if (!isClosed) cancel = after(catchUpPauseMs, goOn)
+    state = 'pausing'
+    cancel = after(catchUpPauseMs, goOn)
   }
   const goOn = () => {
-    isBusy = false
-    if (isAskedFor) void run()
+    state = 'idle'
+    if (isAskedFor) send()
   }
   return {
     ask: () => {
       isAskedFor = true
-      if (!isBusy) void run()
+      if (state === 'idle') send()
     },
-    close: () => {
-      isClosed = true
+    /** What was sent so far may lack something now. */
+    viewChanged: () => {
+      if (state !== 'sending') return
       cancel()
+      cancel = start(done)
     },
+    close: () => cancel(),
   }
 }

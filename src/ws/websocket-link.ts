@@ -4,7 +4,7 @@ import type { ByteShare } from '../core/byte-budget.ts'
 import type { EndOfTick } from '../core/callbacks.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Link } from '../dialects/dialect.ts'
-import type { FrameBatch } from './audiences.ts'
+import type { BatchFrame, FrameBatch } from './audiences.ts'
 import { closeCodes } from './close-codes.ts'
 
 /** What the link needs of a websocket. */
@@ -96,16 +96,24 @@ export class WebSocketLink implements Link {
     this.#drain()
   }
 
-  /** Sends the past value of `topic` ahead of what waits, unless a newer one waits there. */
-  past(frame: string, topic: string): void {
+  /** Sends past values ahead of what waits, but for those of which a newer one waits there. */
+  past(batch: FrameBatch): void {
     this.#source.settle()
-    if (this.#isOpen() && !this.#queue.has(topic)) this.#write(frame)
+    if (!this.#isOpen()) return
+    const isNewest = ({ topic = '' }: BatchFrame) => !this.#queue.has(topic)
+    if (batch.frames.every(isNewest)) this.#writer.write(batch.bytes, this.#written)
+    else for (const { text } of batch.frames.filter(isNewest)) this.#write(text)
+  }
+
+  /** Whether the reader keeps up. */
+  hasRoomNow(): boolean {
+    return this.#writer.bufferedAmount <= this.#roomBytes
   }
 
   /** Resolves when the reader keeps up; to false when it is gone. */
   async hasRoom(): Promise<boolean> {
     if (!this.#isOpen()) return false
-    if (this.#hasRoomNow()) return true
+    if (this.hasRoomNow()) return true
     return new Promise((resolve) => this.#waitingForRoom.push(resolve))
   }
 
@@ -133,10 +141,6 @@ export class WebSocketLink implements Link {
     const { conflateBytes } = this.#options.limits
     const isNothingQueued = this.#holds === 0 && this.#queue.isEmpty
     return isNothingQueued && this.#writer.bufferedAmount <= conflateBytes
-  }
-
-  #hasRoomNow(): boolean {
-    return this.#writer.bufferedAmount <= this.#roomBytes
   }
 
   #write(frame: string): void {
@@ -176,10 +180,10 @@ export class WebSocketLink implements Link {
   #drain(): void {
     if (!this.#isOpen()) return
     this.#options.share.hold(this.#waitingBytes())
-    if (!this.#hasRoomNow()) return
+    if (!this.hasRoomNow()) return
     for (const resolve of this.#waitingForRoom.splice(0)) resolve(true)
     if (this.#holds > 0) return
-    while (this.#hasRoomNow()) {
+    while (this.hasRoomNow()) {
       const frame = this.#queue.take()
       if (frame === undefined) break
       this.#write(frame)

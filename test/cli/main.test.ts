@@ -84,6 +84,7 @@ t.test('a defect is called one, in one line', async (t) => {
   const code = await main(['--version'], {
     environment: {},
     stopped: Promise.resolve(),
+    ignore: () => {},
     readInput: async () => '',
     write: async () => true,
     printError: errors.put,

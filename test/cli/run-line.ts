@@ -31,6 +31,7 @@ export function runLine(
   const code = main(line === '' ? [] : line.split(' '), {
     environment,
     stopped,
+    ignore: () => {},
     readInput: async () => input,
     print: output.put,
     write: async (text) => {

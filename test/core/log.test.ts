@@ -1,6 +1,10 @@
+import { execFile } from 'node:child_process'
+import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs'
+import { promisify } from 'node:util'
 import { pino } from 'pino'
-import t from 'tap'
-import { createLogTail, logLine, type TailedLine } from '../../src/core/log.ts'
+import t, { type Test } from 'tap'
+import { createLogTail, logLine, openLineWriter, type TailedLine } from '../../src/core/log.ts'
+import { testFolder } from '../test-folder.ts'
 
 /** What `write` logs, as a terminal without colours shows it, and with an hour that every zone has. */
 function shown(write: (log: pino.Logger) => void, isColoured = false): string {
@@ -83,4 +87,78 @@ t.test('whoever listens is told each line, which goes where it went before', asy
   log.info('nor now')
   t.equal(lines.length, 3)
   t.equal(written.length, 5)
+})
+
+/** A writer to a file that is opened with `flags`, what it has lost and told, and when it told that. */
+function openedWriter(t: Test, path: string, flags: number | string) {
+  const descriptor = openSync(path, flags)
+  t.teardown(() => closeSync(descriptor))
+  const counted = { lost: 0, told: 0 }
+  let tell = () => {}
+  const told = new Promise<void>((resolve) => {
+    tell = resolve
+  })
+  const writer = openLineWriter({
+    descriptor,
+    onLost: () => counted.lost++,
+    tellLost: (count) => {
+      counted.told += count
+      tell()
+    },
+  })
+  return { writer, counted, told, descriptor }
+}
+
+t.test('lines are written in their order, and at the end all that are left', async (t) => {
+  const path = `${testFolder(t)}/log`
+  const { writer, counted } = openedWriter(t, path, 'w')
+  const lines = Array.from({ length: 300 }, (_, at) => `${at} ${'x'.repeat(1000)}\n`)
+  for (const line of lines) writer.write(line)
+  await new Promise((resolve) => setTimeout(resolve, 1))
+  writer.write('last\n')
+  writer.flush()
+  // What is in the middle of being written is not waited for.
+  const written = async () => readFileSync(path, 'utf8').split('\n').sort()
+  const all = [...lines, 'last\n', ''].map((line) => line.trimEnd()).sort()
+  while ((await written()).length < all.length)
+    await new Promise((resolve) => setImmediate(resolve))
+  t.same(await written(), all)
+  t.same(counted, { lost: 0, told: 0 })
+})
+
+t.test(
+  'a pipe that nobody reads takes what has room, and who reads again hears of the rest',
+  async (t) => {
+    const path = `${testFolder(t)}/pipe`
+    await promisify(execFile)('mkfifo', [path])
+    const flags = constants.O_RDWR | constants.O_NONBLOCK
+    const { writer, counted, told, descriptor } = openedWriter(t, path, flags)
+    const line = `${'x'.repeat(999)}\n`
+    for (let at = 0; at < 1000; at++) writer.write(line)
+    t.ok(counted.lost > 100)
+    let read = 0
+    const timer = setInterval(() => {
+      try {
+        read += readSync(descriptor, Buffer.alloc(1024 * 1024))
+      } catch {
+        // It is empty by now.
+      }
+    }, 1)
+    t.teardown(() => clearInterval(timer))
+    await told
+    while (read / line.length + counted.lost < 1000)
+      await new Promise((resolve) => setTimeout(resolve, 1))
+    t.equal(counted.told, counted.lost)
+    t.equal(read / line.length + counted.lost, 1000)
+  },
+)
+
+t.test('lines that a full disk does not take are lost', async (t) => {
+  const { writer, counted } = openedWriter(t, '/dev/full', 'w')
+  writer.write('a\n')
+  writer.write('b\n')
+  while (counted.lost < 2) await new Promise((resolve) => setTimeout(resolve, 1))
+  writer.write('c\n')
+  writer.flush()
+  t.equal(counted.lost, 2)
 })

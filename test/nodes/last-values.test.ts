@@ -3,7 +3,11 @@ import type { Bus } from '../../src/bus/bus.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import type { Message } from '../../src/core/message.ts'
 import { Payload } from '../../src/core/payload.ts'
-import { createLastValues, type LastValuesLimits } from '../../src/nodes/last-values.ts'
+import {
+  createLastValues,
+  type LastValues,
+  type LastValuesLimits,
+} from '../../src/nodes/last-values.ts'
 
 const json = { depth: 16, keys: 256, stringBytes: 16_384, arrayItems: 1024 }
 const roomy = { json, retained: { topics: 100, valueBytes: 1000, totalBytes: 10_000 } }
@@ -37,11 +41,16 @@ function report(topic: string, text: string, retain = false): Message {
   return { topic, payload: new Payload(Buffer.from(text)), qos: 0, retain }
 }
 
-async function below(values: { below(base: string): Promise<Message[]> }, base: string) {
-  return (await values.below(base)).map(({ topic, payload }) => `${topic} ${payload.bytes}`)
+async function below(values: LastValues, base: string) {
+  const topics = new Set<string>()
+  for await (const topic of values.topicsBelow(base)) topics.add(topic)
+  return [...topics].sort().flatMap((topic) => {
+    const value = values.on(topic)
+    return value === undefined ? [] : `${topic} ${value.payload.bytes}`
+  })
 }
 
-t.test('the newest of retained and reported values is told, sorted by topic', async (t) => {
+t.test('the newest of retained and reported values is told', async (t) => {
   const bus = busWith([report('n/b', '1', true), report('n/a', '1', true)])
   const values = openedValues(bus, roomy)
   bus.publish(report('n/a', '2'))
@@ -106,10 +115,7 @@ t.test('a value past its limit is not kept, and the one before is not told for i
   bus.publish(report('n/a', '1'))
   bus.publish(report('n/b', 'x'.repeat(1000)))
   bus.publish(report('n/a', 'x'.repeat(1001)))
-  t.same(
-    (await values.below('n')).map(({ topic }) => topic),
-    ['n/b'],
-  )
+  t.same(await below(values, 'n'), [`n/b ${'x'.repeat(1000)}`])
 })
 
 t.test(
@@ -121,8 +127,8 @@ t.test(
     const payload = new Payload(chunk.subarray(60_000))
     t.same(payload.value, [1])
     bus.publish({ topic: 'n/a', payload, qos: 0, retain: false })
-    const [first] = await values.below('n')
-    const [second] = await values.below('n')
+    const first = values.on('n/a')
+    const second = values.on('n/a')
     t.not(first?.payload.bytes.buffer, chunk.buffer)
     t.same(first?.payload.value, [1])
     t.not(first?.payload.value, second?.payload.value, 'each time it is decoded anew')
@@ -133,6 +139,30 @@ t.test('JSON past the limits is told as text', async (t) => {
   const bus = busWith([])
   const values = openedValues(bus, { ...roomy, json: { ...json, arrayItems: 2 } })
   bus.publish(report('n/a', '[1,2,3]'))
-  const [value] = await values.below('n')
+  const value = values.on('n/a')
   t.equal(value?.payload.encoding, 'text')
+})
+
+t.test('a retained value is told with what MQTT 5 says of it', async (t) => {
+  const value = { ...report('n/a', '1', true), properties: { bytes: Buffer.from([3, 0, 1, 97]) } }
+  const bus = busWith([value])
+  const values = openedValues(bus, roomy)
+  bus.publish(value)
+  t.equal(values.on('n/a')?.properties, value.properties)
+})
+
+t.test('others have their turn while many topics are looked at', async (t) => {
+  const bus = busWith([])
+  const retained = { ...roomy.retained, topics: 1000, totalBytes: 100_000 }
+  const values = openedValues(bus, { ...roomy, retained })
+  for (let at = 0; at < 600; at++) bus.publish(report(`n/${at}`, '1'))
+  let turns = 0
+  const count = () => {
+    turns++
+    immediate = setImmediate(count)
+  }
+  let immediate = setImmediate(count)
+  t.equal((await below(values, 'n')).length, 600)
+  clearImmediate(immediate)
+  t.ok(turns >= 2, `${turns} turns`)
 })

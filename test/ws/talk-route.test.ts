@@ -57,12 +57,10 @@ async function talking(t: Test, { encodeError = () => '', overRateSeconds = 30, 
   const { websockets, sampledLog } = openedWebSockets(t, log)
   const context = {
     bus,
-    log,
-    frameBytes: 1_000_000,
     signedIn: createSignedIn({ find: () => user, onChange: () => () => {} }),
     audiences: createAudiences({ bus, endOfTick: createEndOfTick(), log, frameBytes: 1_000_000 }),
     enter: (message: Message) => message,
-    lastValuesBelow: async () => [],
+    catchUps: { start: () => () => {} },
     answering: () => ({ list: () => false, requested: () => {}, close: () => {} }),
   }
   const routeOf = talkRoutes({

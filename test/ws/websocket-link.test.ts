@@ -59,7 +59,12 @@ function linkToReader(share = unbounded(() => '')) {
     framed.set(batch.bytes, text)
     link.deliver(batch)
   }
-  return { link, deliver, writer, closed, counters, readAll, readOne, news }
+  const past = (...frames: { text: string; topic: string }[]) => {
+    const batch = new FrameBatch(frames)
+    framed.set(batch.bytes, frames.map(({ text }) => text).join('+'))
+    link.past(batch)
+  }
+  return { link, deliver, past, writer, closed, counters, readAll, readOne, news }
 }
 
 const big = 'x'.repeat(1001)
@@ -131,14 +136,14 @@ t.test('what waits goes out piece by piece as the reader reads', async (t) => {
 })
 
 t.test('a reader too far behind is closed with 1013 and gets no more', async (t) => {
-  const { link, deliver, news, readAll, closed, counters } = linkToReader()
+  const { link, deliver, past, news, readAll, closed, counters } = linkToReader()
   link.send(big)
   for (let number = 0; number < 20; number++) deliver('c'.repeat(100))
   t.same(closed, [1013])
   t.equal(counters.snapshot()['websocket-slow-consumer'], 1)
   news()
   deliver('late')
-  link.past('late', 'a')
+  past({ text: 'late', topic: 'a' })
   link.release()
   readAll()
   t.same(news(), [])
@@ -146,11 +151,12 @@ t.test('a reader too far behind is closed with 1013 and gets no more', async (t)
 })
 
 t.test('live frames wait for past ones, and conflate when there are many', async (t) => {
-  const { link, deliver, news, readAll } = linkToReader()
+  const { link, deliver, past, news, readAll } = linkToReader()
   link.hold()
+  past({ text: 'x1', topic: 'x' }, { text: 'y1', topic: 'y' })
+  t.same(news(), ['x1+y1'], 'in one write')
   deliver('b2', 'b')
-  link.past('a1', 'a')
-  link.past('b1', 'b')
+  past({ text: 'a1', topic: 'a' }, { text: 'b1', topic: 'b' })
   deliver('c'.repeat(900), 'c')
   deliver('b3', 'b')
   deliver('b4', 'b')
@@ -176,14 +182,14 @@ t.test('who has read some of much has no room yet', async (t) => {
 })
 
 t.test('past values wait until there is room, and learn when the reader is gone', async (t) => {
-  const { link, readAll } = linkToReader()
+  const { link, past, readAll } = linkToReader()
   t.equal(await link.hasRoom(), true)
   link.hold()
-  link.past(big, 'a')
+  past({ text: big, topic: 'a' })
   const room = link.hasRoom()
   readAll()
   t.equal(await room, true)
-  link.past(big, 'a')
+  past({ text: big, topic: 'a' })
   const never = link.hasRoom()
   link.close()
   t.equal(await never, false)
@@ -200,13 +206,13 @@ t.test('nothing is kept for a websocket that is closing', async (t) => {
 })
 
 t.test('live frames that were there before go before all else', async (t) => {
-  const { link, deliver, news, closed } = linkToReader()
+  const { link, deliver, past, news, closed } = linkToReader()
   let live = 0
   link.follow({ settle: () => deliver(`live ${++live}`, 'a') })
   link.send('answer')
   link.hold()
-  link.past('past a', 'a')
-  link.past('past b', 'b')
+  past({ text: 'past a', topic: 'a' })
+  past({ text: 'past b', topic: 'b' })
   link.end(4401, 'signed out')
   t.same(news(), ['live 1', 'answer', 'live 2', 'past b'])
   t.same(closed, [4401])

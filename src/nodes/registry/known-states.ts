@@ -40,7 +40,7 @@ export interface KnownStatesOptions {
   readonly registry: Pick<Registry, 'device' | 'isOffline'> & {
     readonly nodes: ReadonlyMap<string, Pick<KnownNode, 'devices'>>
   }
-  readonly values: Pick<LastValues, 'below' | 'of'>
+  readonly values: Pick<LastValues, 'topicsBelow' | 'of'>
   readonly model: Pick<ClownModel, 'takesCommands'>
   readonly clock: { nowMs(): number }
   /** How many devices are remembered. */
@@ -91,16 +91,16 @@ export function createKnownStates(options: KnownStatesOptions): KnownStates {
       const sinceMs = clock.nowMs()
       // At once: what its devices say next counts.
       loseKnown(base, since)
-      const below = await values.below(base)
       // A node of one level reports on its own topic, too.
-      const own = [base].filter((topic) => values.of(topic) !== undefined)
-      for (const topic of [...own, ...below.map((value) => value.topic)]) {
+      const topics = [base].filter((topic) => values.of(topic) !== undefined)
+      for await (const topic of values.topicsBelow(base)) topics.push(topic)
+      for (const topic of topics) {
         const isIts = deviceOf(topic).base === base && isActuator(topic)
         if (isIts && isForgotten(topic, sinceMs)) forget(topic, { since })
       }
     },
     loseAll: async () => {
-      for (const { topic } of await values.below('')) {
+      for await (const topic of values.topicsBelow('')) {
         if (isActuator(topic)) remember(topic, 'the hub has started')
       }
     },

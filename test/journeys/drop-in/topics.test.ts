@@ -113,6 +113,7 @@ async function ran(words: string[]): Promise<{ code: number; text: string }> {
   const code = await main(words, {
     environment: {},
     stopped: new Promise(() => {}),
+    ignore: () => {},
     readInput: async () => '',
     print: take,
     printError: take,

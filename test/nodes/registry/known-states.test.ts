@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
-import { Payload } from '../../../src/core/payload.ts'
+
 import { createKnownStates } from '../../../src/nodes/registry/known-states.ts'
+
 import { type HubPorts, mqttTo, startedHub, talkTo } from '../../started-hub.ts'
 
 const base = 'nodes/bridge/0'
@@ -85,18 +86,15 @@ t.test('a relay that the registry has forgotten is told of all the same', async 
 })
 
 t.test('so many are remembered, and those away the longest are forgotten', async (t) => {
-  const values = ['n/relay/1', 'n/relay/2', 'm/relay/1'].map((topic) => ({
-    topic,
-    payload: new Payload(Buffer.from('{"state":true}')),
-    qos: 0 as const,
-    retain: false,
-  }))
+  const topicsBelow = async function* () {
+    yield* ['n/relay/1', 'n/relay/2', 'm/relay/1']
+  }
   const published: string[] = []
   const states = createKnownStates({
     publish: ({ topic }) => published.push(topic),
     registry: { nodes: new Map(), device: () => undefined, isOffline: () => false },
     clock: { nowMs: () => 0 },
-    values: { below: async () => values, of: () => undefined },
+    values: { topicsBelow, of: () => undefined },
     model: { takesCommands: () => true },
     devices: 1,
   })
