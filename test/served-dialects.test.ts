@@ -121,10 +121,10 @@ t.test('one connection too many of a user is refused, plain or not', async (t) =
   second.on('error', () => {}).terminate()
   const headers = { Authorization: `Basic ${btoa('clown:bigclown')}` }
   await ask(port, ['POST', '/api'], {
-    body: { devicetype: 'app', username: '0123456789' },
+    body: { devicetype: 'app', username: 'of-an-app-0123456789' },
     headers,
   })
-  const busy = await ask(port, ['GET', '/api/0123456789/lights'])
+  const busy = await ask(port, ['GET', '/api/of-an-app-0123456789/lights'])
   t.match(busy, { status: 503, body: [{ error: { type: 901 } }] })
   t.ok(hub)
 })
