@@ -40,7 +40,10 @@ const oldKeys: readonly OldKey[] = [
 type Warn = (sentence: string) => void
 
 /** Where a path to another file stands; `*` is any key. */
-const paths = ['usersFile', 'data.folder', 'tls.certFile', 'tls.keyFile', 'users.*.passwordFile']
+const paths = [
+  ...['usersFile', 'data.folder', 'users.*.passwordFile'],
+  ...['tls.certFile', 'tls.keyFile', 'tls.clientCaFile', 'tls.clientCrlFile'],
+]
 
 /**
  * Reads the YAML (or JSON) `file`, lets `CLOWN_…` variables override it, and checks the whole. Relative

@@ -74,6 +74,8 @@ function requestRules({ http }: DeepReadonly<Config>, { isLab }: AccessParts) {
     isSecure: forwarding.isSecure(request),
     foreignOrigin: origins.foreignOf(request),
     cookieName: cookieNameFor(request, forwarding.isSecure(request), pathPrefix),
+    // What a proxy shows is its own.
+    connection: forwarding.isProxy(request.socket.remoteAddress) ? undefined : request.socket,
   })
   return { pathPrefix, knownHosts, forwarding, origins, peerOf }
 }

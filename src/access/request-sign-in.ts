@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http'
 import { fieldOf, parseJson } from '../core/json.ts'
 import type { HttpError } from '../core/route.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
+import { certifiedUser } from './client-certificate.ts'
 import type { CookieSessions, Tickets, Until } from './secrets.ts'
 import {
   type Credentials,
@@ -37,7 +38,7 @@ export type RequestSignInResult =
  * origin only a token and a ticket count: a browser adds all the rest by itself.
  */
 export interface RequestSignIn {
-  /** By a token, or else by HTTP Basic, or else by cookie. */
+  /** By a token, or else by HTTP Basic, or else by cookie, or else by the certificate of its connection. */
   ofRequest(request: IncomingMessage): Promise<RequestSignInResult>
   /** The same, or else by a ticket, or else as the user `anonymous` where there is one. */
   ofUpgrade(request: IncomingMessage): Promise<RequestSignInResult>
@@ -58,7 +59,8 @@ export function createRequestSignIn(options: RequestSignInOptions): RequestSignI
     if (foreignOrigin !== undefined) return { refused: 'nobody' }
     const credentials = parseBasic(authorization)
     if (credentials !== undefined) return signIn(credentials, address)
-    return bySession(sessionIdsIn(request, peer), sessions)
+    const result = bySession(sessionIdsIn(request, peer), sessions)
+    return 'user' in result ? result : userOrNobody(certifiedUser(peer.connection, directory))
   }
   return {
     ofRequest,
@@ -106,6 +108,8 @@ export interface Peer {
   readonly foreignOrigin: string | undefined
   /** The name of the cookie that would hold its session. */
   readonly cookieName: string
+  /** Its socket; undefined for that of a proxy. */
+  readonly connection?: object | undefined
 }
 
 /**

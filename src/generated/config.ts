@@ -52,6 +52,18 @@ export interface ConfigInput {
      */
     keyFile: string
     /**
+     * A file with the authorities in PEM whose certificates clients may show: the common name of one is the name of its user, who needs no password then. Read anew when it changes.
+     */
+    clientCaFile?: string
+    /**
+     * A file with the lists of revoked client certificates in PEM, one of each authority. Read anew when it changes.
+     */
+    clientCrlFile?: string
+    /**
+     * Whether who has no certificate of clientCaFile may come in all the same, by a password: optional, or required of everybody.
+     */
+    clientCertificates?: 'optional' | 'required'
+    /**
      * The address to listen on; 0.0.0.0 or :: is every address of this machine.
      */
     host?: string
@@ -873,6 +885,18 @@ export interface Config {
      * A file with the certificate's private key in PEM, without a password, readable by its owner only (mode 0600). Read anew when it changes.
      */
     keyFile: string
+    /**
+     * A file with the authorities in PEM whose certificates clients may show: the common name of one is the name of its user, who needs no password then. Read anew when it changes.
+     */
+    clientCaFile?: string
+    /**
+     * A file with the lists of revoked client certificates in PEM, one of each authority. Read anew when it changes.
+     */
+    clientCrlFile?: string
+    /**
+     * Whether who has no certificate of clientCaFile may come in all the same, by a password: optional, or required of everybody.
+     */
+    clientCertificates: 'optional' | 'required'
     /**
      * The address to listen on; 0.0.0.0 or :: is every address of this machine.
      */

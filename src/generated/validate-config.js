@@ -4,7 +4,7 @@
 import ucs2length from 'ajv/dist/runtime/ucs2length.js'
 import equal from 'ajv/dist/runtime/equal.js'
 
-const schema12 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:config","title":"Configuration of Clown.Hub","description":"What an operator may set. Each value can also come from a CLOWN_… environment variable, or from a file that <variable>_FILE names; a path in a variable starts at the working directory.","type":"object","properties":{"http":{"description":"The HTTP server, which carries the websockets.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8080,"examples":[8080,0]},"hosts":{"description":"Further names a request's Host header may carry; localhost and literal IP addresses are always known.","type":"array","items":{"description":"a host name without a port","type":"string","minLength":1,"maxLength":253,"pattern":"^[A-Za-z0-9._-]+$"},"default":[],"examples":[["hub.example.org"]]},"origins":{"description":"Further origins whose pages may talk to the hub by what their browser remembers, besides its own, and read its answers; file:// and null are what pages in files send, null also many others; * lets any page in.","type":"array","items":{"description":"scheme://host or scheme://host:port, without a path, or file://, null or *","type":"string","minLength":1,"maxLength":300,"pattern":"^(\\*|null|file://|[A-Za-z][A-Za-z0-9+.-]*://[^/?#@*\\s]+)$"},"default":[],"examples":[["https://dashboard.example.org","http://localhost:5173"]]},"trustProxy":{"description":"Addresses of the reverse proxies whose X-Forwarded-For and X-Forwarded-Proto headers are believed, or their networks. Whoever connects from there can claim any address.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"default":[],"examples":[["127.0.0.1","::1"],["172.16.0.0/12"]]},"pathPrefix":{"description":"What a reverse proxy leaves before the hub's own paths. Requests are served with it and without it.","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)*$","default":"","examples":["/hub"]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]}]},"tls":{"description":"TLS for HTTP, websockets and MQTT, on ports of its own beside the plain ones. Without this part there is none.","type":"object","required":["certFile","keyFile"],"properties":{"certFile":{"description":"A file with the certificate in PEM, followed by those between it and the authority. A relative path starts at the folder of the configuration file. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.crt"]},"keyFile":{"description":"A file with the certificate's private key in PEM, without a password, readable by its owner only (mode 0600). Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.key"]},"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"httpPort":{"description":"The TCP port for HTTPS and wss; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8443,"examples":[8443,0]},"mqttPort":{"description":"The TCP port for MQTT over TLS; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8883,"examples":[8883,0]}},"additionalProperties":false,"examples":[{"certFile":"/etc/clown-hub/tls.crt","keyFile":"/etc/clown-hub/tls.key","host":"0.0.0.0"}]},"mqtt":{"description":"The MQTT broker.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":1883,"examples":[1883,0]},"maximumKeepAliveSeconds":{"description":"The longest keep-alive of clients of MQTT 5: who asks for a longer one, or for none, is told this one. Without it, each has the one it asks for.","type":"integer","minimum":5,"maximum":65535,"examples":[300]},"reference":{"description":"Another server, which clients of MQTT 5 are told of when this hub ends: host or host:port, and several with a space between them.","type":"string","minLength":1,"maxLength":1024,"examples":["second.example:1883"]},"shared":{"description":"Groups of shared subscriptions ($share/<group>/…) whose members may be of several users. Any other group is one of its user, so that nobody can take the messages of somebody else by joining it.","type":"array","default":[],"maxItems":1024,"items":{"description":"One group, and who may be in it.","type":"object","required":["group","users"],"properties":{"group":{"description":"Its name, as in $share/<group>/….","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#]+$","examples":["workers"]},"users":{"description":"The users whose clients may share its messages.","type":"array","minItems":1,"maxItems":1024,"items":{"description":"the name of a user","type":"string","minLength":1,"maxLength":256},"examples":[["one","other"]]}},"additionalProperties":false,"examples":[{"group":"workers","users":["one","other"]}]},"examples":[[{"group":"workers","users":["one","other"]}]]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":1883}]},"dialects":{"description":"Languages of other systems that are served to their clients, each on a port of its own or on a path of the HTTP server.","type":"array","maxItems":64,"items":{"description":"One language, and where it is served.","type":"object","required":["dialect"],"properties":{"dialect":{"description":"Whose language it is.","type":"string","enum":["deconz","jeedom","netzer","tvheadend"],"examples":["deconz"]},"port":{"description":"The TCP port to listen on; 0 takes any free one. An entry has either a port or a path.","type":"integer","minimum":0,"maximum":65535,"examples":[8088]},"host":{"description":"The address to listen on, with a port; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"path":{"description":"a path such as /house, in place of a port: the language is served on it and below it, on the ports of the HTTP server","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)+$","examples":["/house"]},"base":{"description":"The topic below which nodes are shown to these clients; without it, all are.","type":"string","maxLength":1024,"default":"","examples":["nodes/bridge/0"]},"guest":{"description":"Who somebody is that gives no credentials where clients of the language cannot give any.","type":"object","required":["user"],"properties":{"user":{"description":"A user of the hub, whose rights such clients have.","type":"string","minLength":1,"maxLength":64,"examples":["clown"]},"addresses":{"description":"The addresses such clients may come from, or their networks; this machine only, if nothing else is said.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"maxItems":256,"default":["127.0.0.0/8","::1"],"examples":[["192.168.1.20"],["10.0.0.0/8"]]},"anyOrigin":{"description":"Whether pages of any origin are let in as well, to read and nothing else; without it, those of the hub and of http.origins are.","type":"boolean","default":false,"examples":[true]}},"additionalProperties":false,"examples":[{"user":"clown"}]},"optional":{"description":"Whether the hub starts also when the port cannot be opened; it is logged then.","type":"boolean","default":false,"examples":[true]},"jeedom":{"description":"How Jeedom is served.","type":"object","properties":{"period":{"description":"Seconds from an event to the frame that tells it, with all others of that time.","type":"number","minimum":0.1,"maximum":60,"default":2,"examples":[0.1]},"authDelay":{"description":"Seconds in which a client has to say its key.","type":"number","minimum":0.1,"maximum":60,"default":1,"examples":[5]},"allowedHosts":{"description":"The hosts whose pages may open a websocket, which is where programs have to say they come from; an empty list is for programs that do not say it. Without it, they are the host by which the hub is reached, this machine, and those of http.origins.","type":"array","maxItems":64,"items":{"description":"a host name or address, without a port","type":"string","minLength":1,"maxLength":253},"examples":[["house.example","10.0.0.42"]]},"guestKey":{"description":"A key that everybody may know: who gives it comes in as the guest of the entry.","type":"string","minLength":1,"maxLength":128,"examples":["userApiKey"]}},"additionalProperties":false,"default":{},"examples":[{"period":0.5}]},"netzer":{"description":"How Netzer is served.","type":"object","properties":{"connections":{"description":"How many websockets there may be: many; one, as the original, whose first is the one that stays; or one, whose latest ends the one before.","enum":["many","first","latest"],"default":"many","examples":["first"]},"pins":{"description":"Which device is on which pin, 0 to c. Without it, relays are on 0 and 1, motion sensors on 2, LEDs on 3, sensors on 4 to 8, and what is left over on 9 to c; a device keeps its pin.","type":"object","propertyNames":{"description":"the index of a pin, 0 to 9 or a to c","pattern":"^[0-9a-c]$"},"additionalProperties":{"description":"The device on a pin.","type":"object","required":["device"],"properties":{"device":{"description":"The topic of a device below the base of the entry, such as relay/i2c0-3b.","type":"string","minLength":3,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$","examples":["relay/i2c0-3b"]},"quantity":{"description":"Which quantity of it, where there are several.","type":"string","minLength":1,"maxLength":64,"examples":["altitude"]},"lowest":{"description":"The value of a measured quantity that is read as 0, in the unit of its reports.","type":"number","examples":[-20]},"highest":{"description":"The value of a measured quantity that is read as 1023.","type":"number","examples":[60]}},"additionalProperties":false,"examples":[{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}]},"examples":[{"0":{"device":"relay/i2c0-3b"},"5":{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}}]}},"additionalProperties":false,"default":{},"examples":[{"connections":"first"}]}},"additionalProperties":false,"examples":[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]},"default":[],"examples":[[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]]},"users":{"description":"Who may sign in, besides the users of usersFile. Who gives no credentials is the user anonymous, when there is one.","type":"object","default":{},"writeOnly":true,"propertyNames":{"description":"1 to 64 bytes in UTF-8, without colons, control characters, and format characters, which nobody sees","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},"additionalProperties":{"description":"One user: password or passwordFile, one of the two (none for anonymous), and rights.","type":"object","writeOnly":true,"properties":{"password":{"description":"The password itself.","type":"string","minLength":1,"maxLength":256,"writeOnly":true,"examples":["correct horse battery staple"]},"passwordFile":{"description":"A file that holds the password; one line break at its end is cut off. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["/run/secrets/clown"]},"role":{"description":"What many users have in common: a viewer reads, an operator also writes, retains and commands, an admin also reads $SYS, a node writes below its base and reads its own commands.","enum":["viewer","operator","admin","node"],"examples":["operator"]},"base":{"description":"a topic without wildcards and braces: the prefix of a node's topics, for the role node only","type":"string","minLength":1,"maxLength":1024,"pattern":"^(?!\\$)[^+#{}\\p{Cc}]+$","examples":["nodes/bridge/0"]},"rules":{"description":"What this user may do besides what the role allows, and what this user may not do. Whatever no rule allows is denied, and deny beats allow.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]},"digest":{"description":"Whether the user may sign in by HTTP Digest with MD5, too, where a dialect has it.","type":"boolean","examples":[true]}},"additionalProperties":false,"examples":[{"passwordFile":"/run/secrets/clown","role":"operator"}]},"examples":[{"clown":{"passwordFile":"/run/secrets/clown","role":"operator"}}]},"usersFile":{"description":"A file of users with hashed passwords, tokens and rights, which a running hub follows. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["users.yaml"]},"data":{"description":"Where the hub keeps what it has to remember when it ends.","type":"object","default":{},"properties":{"folder":{"description":"A folder for this hub alone, made when it is not there. A relative path starts at the folder of the configuration file. Empty keeps everything in memory, as lab mode and a hub inside another program do unless told otherwise; clown-hub run takes data beside the configuration unless told otherwise.","type":"string","examples":["/var/lib/clown-hub",""]}},"additionalProperties":false,"examples":[{"folder":"/var/lib/clown-hub"}]},"history":{"description":"What is kept of what devices report: every number and every true or false, by topic and quantity. See docs/history.md.","type":"object","default":{},"properties":{"record":{"description":"Filters on the topics that are recorded.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["#"],"examples":[["nodes/#"],[]]},"ignore":{"description":"Filters on topics that are not recorded all the same.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":[],"examples":[["nodes/+/+/push-button/+"]]},"rawHours":{"description":"Hours for which every point is kept.","type":"integer","minimum":1,"maximum":8784,"default":24,"examples":[24]},"minuteDays":{"description":"Days for which each minute is kept: count, smallest, mean, largest, first and last value.","type":"integer","minimum":1,"maximum":3660,"default":30,"examples":[30]},"hourDays":{"description":"Days for which each hour is kept, as the minutes.","type":"integer","minimum":1,"maximum":36600,"default":730,"examples":[730]},"diskMiB":{"description":"MiB that all of it may take in the data folder. Past it, the oldest is given up first.","type":"integer","minimum":1,"maximum":1048576,"default":1024,"examples":[1024]},"memoryMiB":{"description":"MiB that all of it may take in a hub without a data folder.","type":"integer","minimum":1,"maximum":65536,"default":64,"examples":[64]}},"additionalProperties":false,"examples":[{"record":["nodes/#"],"rawHours":48,"diskMiB":4096}]},"profiles":{"description":"What the topics and payloads of hardware mean.","type":"object","default":{},"properties":{"clown":{"description":"Clown.Model, by which commands are checked and reports are understood.","type":"object","default":{},"properties":{"bases":{"description":"Filters on the topics that Clown.Model binds, with all below them. Besides it binds below the base of a node that introduced itself or listed its devices, of a user of the role node, and of a rule in commands.rules.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["nodes/#"],"examples":[["nodes/#","garden/#"],[]]}},"additionalProperties":false,"examples":[{"bases":["nodes/#"]}]}},"additionalProperties":false,"examples":[{"clown":{"bases":["nodes/#","garden/#"]}}]},"commands":{"description":"How long commands may take, and what the relay guard watches over.","type":"object","default":{},"properties":{"timeoutSeconds":{"description":"Seconds a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"default":5,"examples":[5]},"rules":{"description":"Settings for some devices. The first rule that fits a device and has a setting decides it, each setting for itself. Without one, a relay has 200 ms between switches and 5 commands a second, and other kinds have no limit.","type":"array","maxItems":1024,"items":{"description":"Which devices, and their settings.","type":"object","properties":{"topic":{"description":"A filter on the complete topics of devices.","type":"string","minLength":1,"maxLength":1024,"examples":["nodes/bridge/0/relay/+","#"]},"kind":{"description":"the kind of a device: the last level but one of its topic","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+$","examples":["relay"]},"timeoutSeconds":{"description":"Seconds such a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"examples":[30]},"minIntervalMilliseconds":{"description":"Milliseconds between two commands that ask for another state each; 0 is no limit.","type":"integer","minimum":0,"maximum":3600000,"examples":[200]},"perSecond":{"description":"Commands in any second; 0 is no limit.","type":"integer","minimum":0,"maximum":100,"examples":[5]},"autoOffSeconds":{"description":"Seconds after which such a device is turned off again; 0 is never.","type":"number","minimum":0,"maximum":604800,"examples":[900]},"interlock":{"description":"The name of a group of which never two are on at once.","type":"string","minLength":1,"maxLength":64,"examples":["shutter-kitchen"]}},"additionalProperties":false,"examples":[{"kind":"relay","autoOffSeconds":900}]},"default":[],"examples":[[{"topic":"nodes/bridge/0/relay/+","interlock":"shutter-kitchen"}]]}},"additionalProperties":false,"examples":[{"timeoutSeconds":2,"rules":[{"kind":"relay","autoOffSeconds":900}]}]},"limits":{"description":"How much any one client may ask for. Each value has a ceiling that no configuration can pass.","type":"object","default":{},"properties":{"topic":{"description":"Sizes of topics and filters, on every way in. They are for the hub's memory; what MQTT itself allows is in docs/mqtt.md.","type":"object","default":{},"properties":{"bytes":{"description":"Bytes of a complete topic in UTF-8, base included. The default has room for names that people give, in any script. MQTT has room for 65,535, of which the hub needs some to tell of a device.","type":"integer","minimum":1,"maximum":65000,"default":1024,"onExcess":"MQTT: the message is acknowledged, dropped, and its refusal is told on as much of the topic as there is room for; a filter gets SUBACK 128; elsewhere an error","counter":"topic-too-big","examples":[2048]},"levels":{"description":"Levels of a topic, empty ones too. Trees of buildings and Homie have some 10; a program that makes a level of each part of an address has 20 or 30.","type":"integer","minimum":1,"maximum":100,"default":100,"onExcess":"as above","counter":"topic-too-big","examples":[32]}},"additionalProperties":false,"examples":[{"levels":32}]},"json":{"description":"Shape of JSON in websocket lines, checked on the text before it is parsed. What comes by MQTT passes as it is, and past these is told to websockets as text.","type":"object","default":{},"properties":{"depth":{"description":"Arrays and objects inside each other. No program that is known of sends more than 10.","type":"integer","minimum":1,"maximum":32,"default":16,"onExcess":"an error frame that names the rule","counter":"json-refused","examples":[16]},"keys":{"description":"Keys of one object. Node-RED flows and lists of devices by name have hundreds.","type":"integer","minimum":1,"maximum":65536,"default":4096,"onExcess":"an error frame","counter":"json-refused","examples":[4096]},"stringBytes":{"description":"Bytes of one string in UTF-8. A page sends a picture as base64.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"onExcess":"an error frame","counter":"json-refused","examples":[1048576]},"arrayItems":{"description":"Items of one array. A curve of a day, a point a minute, has 1,440.","type":"integer","minimum":1,"maximum":262144,"default":16384,"onExcess":"an error frame","counter":"json-refused","examples":[16384]}},"additionalProperties":false,"examples":[{"depth":8}]},"websocket":{"description":"Websockets that talk to the hub.","type":"object","default":{},"properties":{"messageBytes":{"description":"Bytes of one message, all its fragments together, of which there may be any number: each counts as a message if it has less than 512 bytes. A single frame of more than 256 MiB is closed with 1009. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`. With 20 lamps, Zigbee2MQTT's list of devices has 136 kB and its definitions have 245.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"onExcess":"the message is read past, and told on `clown.talk/-/error`","counter":"websocket-message-too-big","examples":[1048576]},"linesPerMessage":{"description":"Lines in one message. A dashboard that asks for each of its devices at once has some hundreds.","type":"integer","minimum":1,"maximum":16384,"default":1024,"onExcess":"an error frame; none of the lines is obeyed","counter":"websocket-too-many-lines","examples":[1024]},"messagesPerSecond":{"description":"Messages a socket may send, in the long run. Each line of one counts, and so does a ping or a pong. A slider makes 25; a program that sends more is read more slowly and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":100,"onExcess":"the socket is not read until there is room","counter":"websocket-held-back","examples":[100]},"messageBurst":{"description":"The same at once.","type":"integer","minimum":1,"maximum":200000,"default":200,"onExcess":"as above","counter":"websocket-held-back","examples":[200]},"overRateSeconds":{"description":"How long a socket may keep sending more than its rate while the hub is short of memory: past three quarters of limits.memory.mib. At any other time it is read more slowly for as long as it likes, as a script that writes what it has read from a file.","type":"integer","minimum":1,"maximum":3600,"default":600,"onExcess":"a notice, then close 1008; never while there is memory","counter":"websocket-over-rate","examples":[600]},"conflateBytes":{"description":"Bytes waiting for a slow reader before only the latest value of each topic is kept. A page on a telephone that was put away for a moment loses only values that newer ones replaced.","type":"integer","minimum":1,"maximum":8388608,"default":262144,"onExcess":"older values are left out, and the reader is told how many","counter":"websocket-conflated","examples":[262144]},"outboundBytes":{"description":"Bytes waiting for a slow reader before it is given up; at least two of the largest messages (messageBytes), whatever is written here. A page that opened below the root of a house with Zigbee2MQTT, 20 lamps and 500 other devices got 640 kB at once.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"onExcess":"close 1013, the socket is cut a second later","counter":"websocket-slow-consumer","examples":[1048576]},"pingSeconds":{"description":"Seconds between pings.","type":"integer","minimum":1,"maximum":600,"default":20,"onExcess":"nothing: this is how often each socket is asked for a sign of life","examples":[20]},"pongSeconds":{"description":"Seconds a peer has to answer a ping.","type":"integer","minimum":1,"maximum":600,"default":10,"onExcess":"the socket is cut","counter":"websocket-no-pong","examples":[10]}},"additionalProperties":false,"examples":[{"messagesPerSecond":500,"messageBurst":1000}]},"mqtt":{"description":"MQTT connections, over TCP and over websocket.","type":"object","default":{},"properties":{"connectSeconds":{"description":"Seconds until CONNECT has to be complete. Clients send it as soon as they are connected; a GSM modem takes two.","type":"integer","minimum":1,"maximum":30,"default":5,"onExcess":"the connection is cut","counter":"mqtt-no-connect","examples":[5]},"connectBytes":{"description":"Bytes of a CONNECT packet. A will with a JSON state has some hundred.","type":"integer","minimum":1,"maximum":65536,"default":16384,"onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[16384]},"publishBytes":{"description":"Bytes of a PUBLISH packet. With 20 lamps, Zigbee2MQTT's definitions have 245 kB and its list of devices has 136; pictures of cameras have the rest of the room.","type":"integer","minimum":1,"maximum":16777216,"default":2000000,"onExcess":"the packet is read past: it is acknowledged, and told on `…/error`; what is retained there is taken away","counter":"mqtt-packet-too-big","examples":[2000000]},"subscribeBytes":{"description":"Bytes of a SUBSCRIBE or UNSUBSCRIBE packet, with as many filters as fit: Home Assistant sends 500 in one, MQTT.js and paho all they have when they come back.","type":"integer","minimum":1,"maximum":4194304,"default":1048576,"onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[1048576]},"subscriptions":{"description":"Filters of one client, of which each costs 350 bytes when it has 32 letters, in a kept session 680. openHAB and Node-RED have one for each thing, Home Assistant for each entity: thousands in a large house.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[20000]},"totalSubscriptions":{"description":"Filters of all clients together, also of those whose session waits for them.","type":"integer","minimum":1,"maximum":10000000,"default":200000,"onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[200000]},"clientIdBytes":{"description":"Bytes of a client id in UTF-8. Bridges and cloud agents put host names, serial numbers and UUIDs together.","type":"integer","minimum":1,"maximum":1024,"default":256,"onExcess":"CONNACK 2","counter":"mqtt-client-id-refused","examples":[256]},"userBytes":{"description":"Bytes of a user name in UTF-8, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":256,"default":64,"onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[64]},"passwordBytes":{"description":"Bytes of a password, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":1024,"default":256,"onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[256]},"keepAliveSeconds":{"description":"The longest keep-alive that is believed: of a client that promises a longer one, or none (0), nobody knows after one and a half times as long without a packet whether it is there. MicroPython's umqtt asks for 0, many sketches for 3,600; they stay connected, dead peers are found by TCP keep-alive. A node of theirs is shown offline until it is heard again; commands are sent to it all the same.","type":"integer","minimum":1,"maximum":65535,"default":300,"onExcess":"nothing is refused: a node of that client is told offline","examples":[300]},"qos2Window":{"description":"QoS 2 messages of one client whose PUBREL is awaited. paho has 20 under way, Mosquitto's clients too; MQTT.js and Node-RED send theirs without waiting. Clients of MQTT 5 are told it as Receive Maximum.","type":"integer","minimum":1,"maximum":1000,"default":20,"onExcess":"the next ones are taken more slowly, 1,000 a second; in MQTT 5, where a client knows the number, the connection is cut","counter":"mqtt-qos2-window","examples":[20]},"outboundBytes":{"description":"Bytes waiting for a slow reader before only the latest message at QoS 0 of each topic waits, and what switches something is left out; with two of the largest messages more, above QoS 0, the connection is cut. A subscriber by Wi-Fi that stops for some seconds needs it.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"onExcess":"older values at QoS 0 are left out","counter":"mqtt-conflated","examples":[1048576]},"publishesPerSecond":{"description":"PUBLISH packets a client may send, in the long run. A bridge or an import of recorded data sends more: it takes longer and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"publishBurst":{"description":"PUBLISH packets a client may send at once. Zigbee2MQTT and Home Assistant's discovery send hundreds when they start.","type":"integer","minimum":1,"maximum":200000,"default":2000,"onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"requestsPerSecond":{"description":"Other packets a client may send, in the long run: a SUBSCRIBE or UNSUBSCRIBE counts as one for each 512 bytes, however many filters it has, an acknowledgement that is awaited does not count, and a ping or pong of its websocket does. openHAB and scripts that subscribe in a loop send one packet for each filter.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"requestBurst":{"description":"Other packets a client may send at once.","type":"integer","minimum":1,"maximum":200000,"default":2000,"onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"idleSeconds":{"description":"Seconds a client may stay without a subscription and without a packet, of which a ping is one; 0 is for ever. A sensor that publishes once a day may need all of them.","type":"integer","minimum":0,"maximum":86400,"default":0,"onExcess":"the connection is cut","counter":"mqtt-idle","examples":[0]}},"additionalProperties":false,"examples":[{"publishBytes":4000000}]},"sessions":{"description":"MQTT sessions that outlive their connection (CONNECT without clean session).","type":"object","default":{},"properties":{"count":{"description":"Sessions without a client that are kept.","type":"integer","minimum":1,"maximum":100000,"default":500,"onExcess":"the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[500]},"hours":{"description":"Hours a session waits for its client.","type":"integer","minimum":1,"maximum":8760,"default":24,"onExcess":"the session ends","counter":"mqtt-sessions-ended","examples":[24]},"messages":{"description":"Messages of QoS 1 and 2 that wait for one client to come back, and as many again that wait for it to acknowledge them. A display that is switched off over night misses the oldest of what was told at QoS 1 and 2. Mosquitto 2.0 keeps as many, the first that came.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1000]},"bytes":{"description":"Bytes of such messages, topics included; at least two of the largest messages (limits.mqtt.publishBytes), whatever is written here. Two pictures of a camera wait for a viewer.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1048576]},"totalBytes":{"description":"Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each.","type":"integer","minimum":1,"maximum":1073741824,"default":67108864,"onExcess":"the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[67108864]}},"additionalProperties":false,"examples":[{"count":500}]},"retained":{"description":"Values that wait for whoever subscribes later. The same numbers hold for the last values of topics that are not retained, but a quarter of the bytes; there the longest silent go first, and a value that is too large is not told again.","type":"object","default":{},"properties":{"topics":{"description":"Topics with a value. Home Assistant's discovery needs 8 for each lamp of Zigbee2MQTT, and a house of 1,000 entities some thousands.","type":"integer","minimum":1,"maximum":1000000,"default":100000,"onExcess":"the value is delivered, but not retained, nor is the one before any more","counter":"retained-refused","examples":[100000]},"valueBytes":{"description":"Bytes of one value. Zigbee2MQTT's list of devices has 136 kB for 20 lamps.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"onExcess":"as above","counter":"retained-refused","examples":[1048576]},"totalBytes":{"description":"Bytes of all values, topics included. Zigbee2MQTT with 20 lamps and Home Assistant's discovery has 0.6 MB; the rest is for larger houses and for pictures of cameras.","type":"integer","minimum":1,"maximum":1073741824,"default":268435456,"onExcess":"as above","counter":"retained-refused","examples":[268435456]}},"additionalProperties":false,"examples":[{"topics":10000}]},"nodes":{"description":"What the hub remembers of hardware.","type":"object","default":{},"properties":{"devices":{"description":"Devices of all nodes together.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"onExcess":"the device that has been silent for the longest is forgotten","counter":"devices-forgotten","examples":[10000]}},"additionalProperties":false,"examples":[{"devices":10000}]},"connections":{"description":"Open connections, websocket and MQTT together.","type":"object","default":{},"properties":{"total":{"description":"Connections at once.","type":"integer","minimum":1,"maximum":100000,"default":10000,"onExcess":"HTTP 503; MQTT: the connection is closed","counter":"connections-refused","examples":[10000]},"perAddress":{"description":"Connections from one address at once; behind a container bridge or a NAT everybody has the same one.","type":"integer","minimum":1,"maximum":100000,"default":2000,"onExcess":"as above","counter":"connections-refused","examples":[2000]},"perUser":{"description":"Connections of one user at once; in many houses all devices have the same one.","type":"integer","minimum":1,"maximum":100000,"default":2000,"onExcess":"HTTP 503; MQTT: CONNACK 3","counter":"connections-refused","examples":[2000]},"unauthenticated":{"description":"Connections at once that have not signed in yet, all that come back after a power cut among them.","type":"integer","minimum":1,"maximum":10000,"default":2000,"onExcess":"the connection is closed","counter":"connections-refused","examples":[2000]},"unauthenticatedPerAddress":{"description":"The same from one address.","type":"integer","minimum":1,"maximum":10000,"default":1000,"onExcess":"the connection is closed","counter":"connections-refused","examples":[1000]},"acceptBurst":{"description":"Connections of an address that may come to nothing at once: those that end without a CONNECT or a request that we understand. Who signs in, or tries to, does not count; a probe of a load balancer that only opens the port does.","type":"integer","minimum":1,"maximum":100000,"default":200,"onExcess":"the connection is closed","counter":"connections-refused","examples":[200]},"acceptsPerMinute":{"description":"The same in the long run.","type":"integer","minimum":1,"maximum":1000000,"default":600,"onExcess":"the connection is closed","counter":"connections-refused","examples":[600]},"exemptLoopback":{"description":"Whether this machine itself is free of the limits per address. A reverse proxy on it goes into http.trustProxy, so that the limits see who is behind it.","type":"boolean","default":true,"examples":[true]}},"additionalProperties":false,"examples":[{"perUser":1000}]},"http":{"description":"Plain HTTP requests, and the requests that open websockets.","type":"object","default":{},"properties":{"headerBytes":{"description":"Bytes of a request's head: its first line and all headers. Cookies of other programs on the same host name come along.","type":"integer","minimum":1,"maximum":65536,"default":32768,"onExcess":"431","counter":"http-refused","examples":[32768]},"headers":{"description":"Number of headers.","type":"integer","minimum":1,"maximum":256,"default":64,"onExcess":"431","counter":"http-refused","examples":[64]},"bodyBytes":{"description":"Bytes of a request's body, where one is read at all.","type":"integer","minimum":1,"maximum":1048576,"default":16384,"onExcess":"413","counter":"http-refused","examples":[16384]},"headerSeconds":{"description":"Seconds until the headers have to be complete. A TLS handshake has as long; past it the connection is cut, and counted as tls-refused.","type":"integer","minimum":1,"maximum":60,"default":5,"onExcess":"408","counter":"http-refused","examples":[5]},"requestSeconds":{"description":"Seconds until the request has to be complete.","type":"integer","minimum":1,"maximum":300,"default":10,"onExcess":"408","counter":"http-refused","examples":[10]}},"additionalProperties":false,"examples":[{"headers":100}]},"signIn":{"description":"Proving who somebody is, on every way in.","type":"object","default":{},"properties":{"checksAtOnce":{"description":"Passwords that are checked at once; each takes a core and 19 MiB for a moment. Tokens need no check of this kind.","type":"integer","minimum":1,"maximum":64,"default":2,"onExcess":"the check waits for its turn","counter":"sign-in-busy","examples":[2]},"checksWaiting":{"description":"Further passwords that wait for their check, or behind others of their address: as many devices may come back at once after a restart of the hub.","type":"integer","minimum":1,"maximum":10000,"default":1000,"onExcess":"HTTP 503 with Retry-After; MQTT: CONNACK 3; first message: close 1013","counter":"sign-in-busy","examples":[1000]},"cacheSeconds":{"description":"How long it is remembered whether a password was right; a change of the users ends it. Who was there today costs no check when all come back after a power cut.","type":"integer","minimum":1,"maximum":604800,"default":86400,"onExcess":"nothing: the password is checked again","examples":[86400]},"cacheEntries":{"description":"How many passwords are remembered so, right and wrong ones each.","type":"integer","minimum":1,"maximum":65536,"default":4096,"onExcess":"nothing: the one that was not used for the longest is forgotten, and checked again","examples":[4096]},"failuresPerAddress":{"description":"Wrong passwords from one address within its window. After them it has to wait 1 second, then 2, 4 and so on. From this machine itself each further attempt only takes a second longer.","type":"integer","minimum":1,"maximum":1000,"default":10,"onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"addressWindowSeconds":{"description":"How long a failure counts against its address.","type":"integer","minimum":1,"maximum":86400,"default":300,"onExcess":"nothing: it is forgotten","examples":[300]},"failuresPerUser":{"description":"The same for one user name, of which one address can use up half. An address from where that user has signed in before has a count of its own.","type":"integer","minimum":2,"maximum":1000,"default":10,"onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"userWindowSeconds":{"description":"How long a failure counts against its user name.","type":"integer","minimum":1,"maximum":86400,"default":900,"onExcess":"nothing: it is forgotten","examples":[900]},"longestDelaySeconds":{"description":"The longest pause that failures bring about.","type":"integer","minimum":1,"maximum":86400,"default":900,"onExcess":"nothing: further pauses are as long","examples":[900]},"firstMessageSeconds":{"description":"Seconds until the first message of a websocket that signs in by it.","type":"integer","minimum":1,"maximum":30,"default":5,"onExcess":"close 4408","counter":"websocket-sign-in-refused","examples":[5]},"firstMessageBytes":{"description":"Bytes of that message.","type":"integer","minimum":1,"maximum":65536,"default":4096,"onExcess":"close 1008","counter":"websocket-sign-in-refused","examples":[4096]},"sessionSeconds":{"description":"How long a cookie session lasts.","type":"integer","minimum":60,"maximum":2592000,"default":43200,"onExcess":"nothing: 401, to sign in again","examples":[43200]},"sessionIdleSeconds":{"description":"How long a cookie session lasts without being used.","type":"integer","minimum":60,"maximum":2592000,"default":7200,"onExcess":"nothing: 401, to sign in again","examples":[7200]},"sessionsPerUser":{"description":"Cookie sessions of one user at once.","type":"integer","minimum":1,"maximum":1024,"default":64,"onExcess":"the oldest one ends","counter":"sessions-ended","examples":[64]},"ticketSeconds":{"description":"How long a ticket may wait for its one use.","type":"integer","minimum":1,"maximum":300,"default":30,"onExcess":"nothing: the ticket is void","examples":[30]},"ticketsPerUser":{"description":"Tickets of one user that wait for their use.","type":"integer","minimum":1,"maximum":1024,"default":64,"onExcess":"the oldest one is void","counter":"tickets-void","examples":[64]}},"additionalProperties":false,"examples":[{"failuresPerUser":20}]},"commands":{"description":"Commands to devices, on every way in.","type":"object","default":{},"properties":{"perUserPerSecond":{"description":"Commands of one user in a second, in the long run: each slider that somebody moves sends some 25, and a program such as Node-RED or Home Assistant commands as one user for everybody. What single devices take is set in commands.rules; commands to devices that no profile knows count as other messages do.","type":"integer","minimum":1,"maximum":100000,"default":500,"onExcess":"the command is refused as too-fast","counter":"commands-too-fast","examples":[500]},"userBurst":{"description":"Commands of one user at once, after a rest: a scene that switches every light of a house is one burst.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"as above","counter":"commands-too-fast","examples":[1000]}},"additionalProperties":false,"examples":[{"perUserPerSecond":50}]},"store":{"description":"The data folder and its disk. While that has less free than freeMiB and less than freePercent, nothing is written: what has to be on disk first is not acknowledged, and everything else goes on.","type":"object","default":{},"properties":{"freeMiB":{"description":"MiB that have to be free on the disk of the data folder, unless it has freePercent.","type":"integer","minimum":0,"maximum":1048576,"default":256,"onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[256]},"freePercent":{"description":"Percent of the disk of the data folder that have to be free, unless it has freeMiB.","type":"number","minimum":0,"maximum":100,"default":5,"onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[5]},"waitingMiB":{"description":"MiB that wait in memory for a slow or full disk.","type":"integer","minimum":1,"maximum":1048576,"default":64,"onExcess":"a write is refused","counter":"store-write-refused","examples":[64]}},"additionalProperties":false,"examples":[{"freeMiB":1024,"freePercent":10}]},"memory":{"description":"One budget, from which the rest follows. Past three quarters of it no new connection is taken (HTTP 503, `memory-refused`). Of it, retained values have at most a half, and an eighth each: what waits for clients that are away, what comes in, and what waits for slow readers, whatever their own limits say.","type":"object","default":{},"properties":{"mib":{"description":"MiB of resident memory past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512. With Zigbee2MQTT, 20 lamps and 500 clients that report each second it was 170 after a minute.","type":"integer","minimum":0,"maximum":1048576,"default":0,"onExcess":"reports are dropped, no value is retained","counter":"reports-shed","examples":[1024]},"inboundMiB":{"description":"MiB of messages that have not come to their end, or wait for their turn, of all clients together; those of one user, and of the websockets of one address, have at most half of it. 256 KiB of each connection do not count. So 19 clients of one user, cameras for example, may be sending the largest message at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"onExcess":"the message is read past and told; MQTT: acknowledged, and on `…/error`; websocket: as one past messageBytes","counter":"mqtt-packet-too-big","examples":[64]},"outboundMiB":{"description":"MiB that wait for slow readers, of all connections together; those of one user have at most half of it. 1 MiB of each connection does not count. So 11 readers of one user may have two of the largest messages waiting at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"onExcess":"the one is given up for which the next message is; MQTT: the connection is cut; websocket: close 1013","counter":"mqtt-slow-consumer","examples":[64]}},"additionalProperties":false,"examples":[{"mib":1024}]},"process":{"description":"The hub as a whole.","type":"object","default":{},"properties":{"lagMs":{"description":"Milliseconds the event loop may lag, for two seconds, before reports at QoS 0 are dropped.","type":"integer","minimum":10,"maximum":60000,"default":250,"onExcess":"reports are dropped; commands never are","counter":"reports-shed","examples":[250]}},"additionalProperties":false,"examples":[{"lagMs":500}]},"history":{"description":"What the history may hold in memory.","type":"object","default":{},"properties":{"series":{"description":"Quantities of all devices together, each unit of one by itself.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"onExcess":"a new quantity takes the place of the one that was silent longest, if no point of that is kept; else it is not recorded","counter":"history-series-refused","examples":[20000]},"openMiB":{"description":"MiB of points that are not in closed blocks yet.","type":"integer","minimum":1,"maximum":1024,"default":32,"onExcess":"blocks are closed early; at twice as much, points are left out and counted as history-points-dropped","counter":"history-closed-early","examples":[32]}},"additionalProperties":false,"examples":[{"series":5000}]},"dialects":{"description":"What is kept for the clients of other systems' languages.","type":"object","default":{},"properties":{"keys":{"description":"API keys of one language.","type":"integer","minimum":1,"maximum":10000,"default":256,"onExcess":"of the user with most keys, the one that was not used for the longest ends","counter":"api-keys-forgotten","examples":[256]},"mailboxes":{"description":"Mailboxes of clients of Tvheadend, each of which stays for a minute after its client has gone.","type":"integer","minimum":1,"maximum":10000,"default":256,"onExcess":"the one that nobody reads for the longest ends; when all are read, new ones are answered 503","counter":"mailboxes-ended","examples":[256]},"mailboxMessages":{"description":"Messages that wait in one mailbox of a client of Tvheadend.","type":"integer","minimum":16,"maximum":100000,"default":1000,"onExcess":"the oldest message is dropped","counter":"mailbox-messages-dropped","examples":[1000]}},"additionalProperties":false,"examples":[{"keys":256}]}},"additionalProperties":false,"examples":[{"mqtt":{"publishBytes":131072}}]},"accept":{"description":"What is open on purpose, so that neither the log nor clown-hub doctor warns of it: plain ports for other machines, guests of dialects from elsewhere or on pages of any origin, and any origin that acts as a user.","type":"array","uniqueItems":true,"items":{"enum":["plain-http","plain-mqtt","plain-dialects","guests","guest-pages","any-origin"]},"default":[],"examples":[["plain-mqtt"]]},"log":{"description":"What the hub writes about itself.","type":"object","default":{},"properties":{"level":{"description":"The least important level that is still written.","enum":["trace","debug","info","warn","error","fatal","silent"],"default":"info","examples":["debug"]}},"additionalProperties":false,"examples":[{"level":"warn"}]}},"additionalProperties":false,"examples":[{"usersFile":"users.yaml"},{"http":{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]},"mqtt":{"host":"0.0.0.0","port":1883},"users":{"clown":{"password":"correct horse battery staple","role":"admin"},"node-red":{"passwordFile":"/run/secrets/node-red","role":"operator"}},"log":{"level":"warn"}}]};
+const schema12 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:config","title":"Configuration of Clown.Hub","description":"What an operator may set. Each value can also come from a CLOWN_… environment variable, or from a file that <variable>_FILE names; a path in a variable starts at the working directory.","type":"object","properties":{"http":{"description":"The HTTP server, which carries the websockets.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8080,"examples":[8080,0]},"hosts":{"description":"Further names a request's Host header may carry; localhost and literal IP addresses are always known.","type":"array","items":{"description":"a host name without a port","type":"string","minLength":1,"maxLength":253,"pattern":"^[A-Za-z0-9._-]+$"},"default":[],"examples":[["hub.example.org"]]},"origins":{"description":"Further origins whose pages may talk to the hub by what their browser remembers, besides its own, and read its answers; file:// and null are what pages in files send, null also many others; * lets any page in.","type":"array","items":{"description":"scheme://host or scheme://host:port, without a path, or file://, null or *","type":"string","minLength":1,"maxLength":300,"pattern":"^(\\*|null|file://|[A-Za-z][A-Za-z0-9+.-]*://[^/?#@*\\s]+)$"},"default":[],"examples":[["https://dashboard.example.org","http://localhost:5173"]]},"trustProxy":{"description":"Addresses of the reverse proxies whose X-Forwarded-For and X-Forwarded-Proto headers are believed, or their networks. Whoever connects from there can claim any address.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"default":[],"examples":[["127.0.0.1","::1"],["172.16.0.0/12"]]},"pathPrefix":{"description":"What a reverse proxy leaves before the hub's own paths. Requests are served with it and without it.","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)*$","default":"","examples":["/hub"]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]}]},"tls":{"description":"TLS for HTTP, websockets and MQTT, on ports of its own beside the plain ones. Without this part there is none.","type":"object","required":["certFile","keyFile"],"properties":{"certFile":{"description":"A file with the certificate in PEM, followed by those between it and the authority. A relative path starts at the folder of the configuration file. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.crt"]},"keyFile":{"description":"A file with the certificate's private key in PEM, without a password, readable by its owner only (mode 0600). Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.key"]},"clientCaFile":{"description":"A file with the authorities in PEM whose certificates clients may show: the common name of one is the name of its user, who needs no password then. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crt"]},"clientCrlFile":{"description":"A file with the lists of revoked client certificates in PEM, one of each authority. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crl"]},"clientCertificates":{"description":"Whether who has no certificate of clientCaFile may come in all the same, by a password: optional, or required of everybody.","enum":["optional","required"],"default":"optional","examples":["required"]},"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"httpPort":{"description":"The TCP port for HTTPS and wss; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8443,"examples":[8443,0]},"mqttPort":{"description":"The TCP port for MQTT over TLS; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8883,"examples":[8883,0]}},"additionalProperties":false,"examples":[{"certFile":"/etc/clown-hub/tls.crt","keyFile":"/etc/clown-hub/tls.key","host":"0.0.0.0"}]},"mqtt":{"description":"The MQTT broker.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":1883,"examples":[1883,0]},"maximumKeepAliveSeconds":{"description":"The longest keep-alive of clients of MQTT 5: who asks for a longer one, or for none, is told this one. Without it, each has the one it asks for.","type":"integer","minimum":5,"maximum":65535,"examples":[300]},"reference":{"description":"Another server, which clients of MQTT 5 are told of when this hub ends: host or host:port, and several with a space between them.","type":"string","minLength":1,"maxLength":1024,"examples":["second.example:1883"]},"shared":{"description":"Groups of shared subscriptions ($share/<group>/…) whose members may be of several users. Any other group is one of its user, so that nobody can take the messages of somebody else by joining it.","type":"array","default":[],"maxItems":1024,"items":{"description":"One group, and who may be in it.","type":"object","required":["group","users"],"properties":{"group":{"description":"Its name, as in $share/<group>/….","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#]+$","examples":["workers"]},"users":{"description":"The users whose clients may share its messages.","type":"array","minItems":1,"maxItems":1024,"items":{"description":"the name of a user","type":"string","minLength":1,"maxLength":256},"examples":[["one","other"]]}},"additionalProperties":false,"examples":[{"group":"workers","users":["one","other"]}]},"examples":[[{"group":"workers","users":["one","other"]}]]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":1883}]},"dialects":{"description":"Languages of other systems that are served to their clients, each on a port of its own or on a path of the HTTP server.","type":"array","maxItems":64,"items":{"description":"One language, and where it is served.","type":"object","required":["dialect"],"properties":{"dialect":{"description":"Whose language it is.","type":"string","enum":["deconz","jeedom","netzer","tvheadend"],"examples":["deconz"]},"port":{"description":"The TCP port to listen on; 0 takes any free one. An entry has either a port or a path.","type":"integer","minimum":0,"maximum":65535,"examples":[8088]},"host":{"description":"The address to listen on, with a port; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"path":{"description":"a path such as /house, in place of a port: the language is served on it and below it, on the ports of the HTTP server","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)+$","examples":["/house"]},"base":{"description":"The topic below which nodes are shown to these clients; without it, all are.","type":"string","maxLength":1024,"default":"","examples":["nodes/bridge/0"]},"guest":{"description":"Who somebody is that gives no credentials where clients of the language cannot give any.","type":"object","required":["user"],"properties":{"user":{"description":"A user of the hub, whose rights such clients have.","type":"string","minLength":1,"maxLength":64,"examples":["clown"]},"addresses":{"description":"The addresses such clients may come from, or their networks; this machine only, if nothing else is said.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"maxItems":256,"default":["127.0.0.0/8","::1"],"examples":[["192.168.1.20"],["10.0.0.0/8"]]},"anyOrigin":{"description":"Whether pages of any origin are let in as well, to read and nothing else; without it, those of the hub and of http.origins are.","type":"boolean","default":false,"examples":[true]}},"additionalProperties":false,"examples":[{"user":"clown"}]},"optional":{"description":"Whether the hub starts also when the port cannot be opened; it is logged then.","type":"boolean","default":false,"examples":[true]},"jeedom":{"description":"How Jeedom is served.","type":"object","properties":{"period":{"description":"Seconds from an event to the frame that tells it, with all others of that time.","type":"number","minimum":0.1,"maximum":60,"default":2,"examples":[0.1]},"authDelay":{"description":"Seconds in which a client has to say its key.","type":"number","minimum":0.1,"maximum":60,"default":1,"examples":[5]},"allowedHosts":{"description":"The hosts whose pages may open a websocket, which is where programs have to say they come from; an empty list is for programs that do not say it. Without it, they are the host by which the hub is reached, this machine, and those of http.origins.","type":"array","maxItems":64,"items":{"description":"a host name or address, without a port","type":"string","minLength":1,"maxLength":253},"examples":[["house.example","10.0.0.42"]]},"guestKey":{"description":"A key that everybody may know: who gives it comes in as the guest of the entry.","type":"string","minLength":1,"maxLength":128,"examples":["userApiKey"]}},"additionalProperties":false,"default":{},"examples":[{"period":0.5}]},"netzer":{"description":"How Netzer is served.","type":"object","properties":{"connections":{"description":"How many websockets there may be: many; one, as the original, whose first is the one that stays; or one, whose latest ends the one before.","enum":["many","first","latest"],"default":"many","examples":["first"]},"pins":{"description":"Which device is on which pin, 0 to c. Without it, relays are on 0 and 1, motion sensors on 2, LEDs on 3, sensors on 4 to 8, and what is left over on 9 to c; a device keeps its pin.","type":"object","propertyNames":{"description":"the index of a pin, 0 to 9 or a to c","pattern":"^[0-9a-c]$"},"additionalProperties":{"description":"The device on a pin.","type":"object","required":["device"],"properties":{"device":{"description":"The topic of a device below the base of the entry, such as relay/i2c0-3b.","type":"string","minLength":3,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$","examples":["relay/i2c0-3b"]},"quantity":{"description":"Which quantity of it, where there are several.","type":"string","minLength":1,"maxLength":64,"examples":["altitude"]},"lowest":{"description":"The value of a measured quantity that is read as 0, in the unit of its reports.","type":"number","examples":[-20]},"highest":{"description":"The value of a measured quantity that is read as 1023.","type":"number","examples":[60]}},"additionalProperties":false,"examples":[{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}]},"examples":[{"0":{"device":"relay/i2c0-3b"},"5":{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}}]}},"additionalProperties":false,"default":{},"examples":[{"connections":"first"}]}},"additionalProperties":false,"examples":[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]},"default":[],"examples":[[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]]},"users":{"description":"Who may sign in, besides the users of usersFile. Who gives no credentials is the user anonymous, when there is one.","type":"object","default":{},"writeOnly":true,"propertyNames":{"description":"1 to 64 bytes in UTF-8, without colons, control characters, and format characters, which nobody sees","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},"additionalProperties":{"description":"One user: password or passwordFile, one of the two (none for anonymous), and rights.","type":"object","writeOnly":true,"properties":{"password":{"description":"The password itself.","type":"string","minLength":1,"maxLength":256,"writeOnly":true,"examples":["correct horse battery staple"]},"passwordFile":{"description":"A file that holds the password; one line break at its end is cut off. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["/run/secrets/clown"]},"role":{"description":"What many users have in common: a viewer reads, an operator also writes, retains and commands, an admin also reads $SYS, a node writes below its base and reads its own commands.","enum":["viewer","operator","admin","node"],"examples":["operator"]},"base":{"description":"a topic without wildcards and braces: the prefix of a node's topics, for the role node only","type":"string","minLength":1,"maxLength":1024,"pattern":"^(?!\\$)[^+#{}\\p{Cc}]+$","examples":["nodes/bridge/0"]},"rules":{"description":"What this user may do besides what the role allows, and what this user may not do. Whatever no rule allows is denied, and deny beats allow.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]},"digest":{"description":"Whether the user may sign in by HTTP Digest with MD5, too, where a dialect has it.","type":"boolean","examples":[true]}},"additionalProperties":false,"examples":[{"passwordFile":"/run/secrets/clown","role":"operator"}]},"examples":[{"clown":{"passwordFile":"/run/secrets/clown","role":"operator"}}]},"usersFile":{"description":"A file of users with hashed passwords, tokens and rights, which a running hub follows. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["users.yaml"]},"data":{"description":"Where the hub keeps what it has to remember when it ends.","type":"object","default":{},"properties":{"folder":{"description":"A folder for this hub alone, made when it is not there. A relative path starts at the folder of the configuration file. Empty keeps everything in memory, as lab mode and a hub inside another program do unless told otherwise; clown-hub run takes data beside the configuration unless told otherwise.","type":"string","examples":["/var/lib/clown-hub",""]}},"additionalProperties":false,"examples":[{"folder":"/var/lib/clown-hub"}]},"history":{"description":"What is kept of what devices report: every number and every true or false, by topic and quantity. See docs/history.md.","type":"object","default":{},"properties":{"record":{"description":"Filters on the topics that are recorded.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["#"],"examples":[["nodes/#"],[]]},"ignore":{"description":"Filters on topics that are not recorded all the same.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":[],"examples":[["nodes/+/+/push-button/+"]]},"rawHours":{"description":"Hours for which every point is kept.","type":"integer","minimum":1,"maximum":8784,"default":24,"examples":[24]},"minuteDays":{"description":"Days for which each minute is kept: count, smallest, mean, largest, first and last value.","type":"integer","minimum":1,"maximum":3660,"default":30,"examples":[30]},"hourDays":{"description":"Days for which each hour is kept, as the minutes.","type":"integer","minimum":1,"maximum":36600,"default":730,"examples":[730]},"diskMiB":{"description":"MiB that all of it may take in the data folder. Past it, the oldest is given up first.","type":"integer","minimum":1,"maximum":1048576,"default":1024,"examples":[1024]},"memoryMiB":{"description":"MiB that all of it may take in a hub without a data folder.","type":"integer","minimum":1,"maximum":65536,"default":64,"examples":[64]}},"additionalProperties":false,"examples":[{"record":["nodes/#"],"rawHours":48,"diskMiB":4096}]},"profiles":{"description":"What the topics and payloads of hardware mean.","type":"object","default":{},"properties":{"clown":{"description":"Clown.Model, by which commands are checked and reports are understood.","type":"object","default":{},"properties":{"bases":{"description":"Filters on the topics that Clown.Model binds, with all below them. Besides it binds below the base of a node that introduced itself or listed its devices, of a user of the role node, and of a rule in commands.rules.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["nodes/#"],"examples":[["nodes/#","garden/#"],[]]}},"additionalProperties":false,"examples":[{"bases":["nodes/#"]}]}},"additionalProperties":false,"examples":[{"clown":{"bases":["nodes/#","garden/#"]}}]},"commands":{"description":"How long commands may take, and what the relay guard watches over.","type":"object","default":{},"properties":{"timeoutSeconds":{"description":"Seconds a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"default":5,"examples":[5]},"rules":{"description":"Settings for some devices. The first rule that fits a device and has a setting decides it, each setting for itself. Without one, a relay has 200 ms between switches and 5 commands a second, and other kinds have no limit.","type":"array","maxItems":1024,"items":{"description":"Which devices, and their settings.","type":"object","properties":{"topic":{"description":"A filter on the complete topics of devices.","type":"string","minLength":1,"maxLength":1024,"examples":["nodes/bridge/0/relay/+","#"]},"kind":{"description":"the kind of a device: the last level but one of its topic","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+$","examples":["relay"]},"timeoutSeconds":{"description":"Seconds such a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"examples":[30]},"minIntervalMilliseconds":{"description":"Milliseconds between two commands that ask for another state each; 0 is no limit.","type":"integer","minimum":0,"maximum":3600000,"examples":[200]},"perSecond":{"description":"Commands in any second; 0 is no limit.","type":"integer","minimum":0,"maximum":100,"examples":[5]},"autoOffSeconds":{"description":"Seconds after which such a device is turned off again; 0 is never.","type":"number","minimum":0,"maximum":604800,"examples":[900]},"interlock":{"description":"The name of a group of which never two are on at once.","type":"string","minLength":1,"maxLength":64,"examples":["shutter-kitchen"]}},"additionalProperties":false,"examples":[{"kind":"relay","autoOffSeconds":900}]},"default":[],"examples":[[{"topic":"nodes/bridge/0/relay/+","interlock":"shutter-kitchen"}]]}},"additionalProperties":false,"examples":[{"timeoutSeconds":2,"rules":[{"kind":"relay","autoOffSeconds":900}]}]},"limits":{"description":"How much any one client may ask for. Each value has a ceiling that no configuration can pass.","type":"object","default":{},"properties":{"topic":{"description":"Sizes of topics and filters, on every way in. They are for the hub's memory; what MQTT itself allows is in docs/mqtt.md.","type":"object","default":{},"properties":{"bytes":{"description":"Bytes of a complete topic in UTF-8, base included. The default has room for names that people give, in any script. MQTT has room for 65,535, of which the hub needs some to tell of a device.","type":"integer","minimum":1,"maximum":65000,"default":1024,"onExcess":"MQTT: the message is acknowledged, dropped, and its refusal is told on as much of the topic as there is room for; a filter gets SUBACK 128; elsewhere an error","counter":"topic-too-big","examples":[2048]},"levels":{"description":"Levels of a topic, empty ones too. Trees of buildings and Homie have some 10; a program that makes a level of each part of an address has 20 or 30.","type":"integer","minimum":1,"maximum":100,"default":100,"onExcess":"as above","counter":"topic-too-big","examples":[32]}},"additionalProperties":false,"examples":[{"levels":32}]},"json":{"description":"Shape of JSON in websocket lines, checked on the text before it is parsed. What comes by MQTT passes as it is, and past these is told to websockets as text.","type":"object","default":{},"properties":{"depth":{"description":"Arrays and objects inside each other. No program that is known of sends more than 10.","type":"integer","minimum":1,"maximum":32,"default":16,"onExcess":"an error frame that names the rule","counter":"json-refused","examples":[16]},"keys":{"description":"Keys of one object. Node-RED flows and lists of devices by name have hundreds.","type":"integer","minimum":1,"maximum":65536,"default":4096,"onExcess":"an error frame","counter":"json-refused","examples":[4096]},"stringBytes":{"description":"Bytes of one string in UTF-8. A page sends a picture as base64.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"onExcess":"an error frame","counter":"json-refused","examples":[1048576]},"arrayItems":{"description":"Items of one array. A curve of a day, a point a minute, has 1,440.","type":"integer","minimum":1,"maximum":262144,"default":16384,"onExcess":"an error frame","counter":"json-refused","examples":[16384]}},"additionalProperties":false,"examples":[{"depth":8}]},"websocket":{"description":"Websockets that talk to the hub.","type":"object","default":{},"properties":{"messageBytes":{"description":"Bytes of one message, all its fragments together, of which there may be any number: each counts as a message if it has less than 512 bytes. A single frame of more than 256 MiB is closed with 1009. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`. With 20 lamps, Zigbee2MQTT's list of devices has 136 kB and its definitions have 245.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"onExcess":"the message is read past, and told on `clown.talk/-/error`","counter":"websocket-message-too-big","examples":[1048576]},"linesPerMessage":{"description":"Lines in one message. A dashboard that asks for each of its devices at once has some hundreds.","type":"integer","minimum":1,"maximum":16384,"default":1024,"onExcess":"an error frame; none of the lines is obeyed","counter":"websocket-too-many-lines","examples":[1024]},"messagesPerSecond":{"description":"Messages a socket may send, in the long run. Each line of one counts, and so does a ping or a pong. A slider makes 25; a program that sends more is read more slowly and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":100,"onExcess":"the socket is not read until there is room","counter":"websocket-held-back","examples":[100]},"messageBurst":{"description":"The same at once.","type":"integer","minimum":1,"maximum":200000,"default":200,"onExcess":"as above","counter":"websocket-held-back","examples":[200]},"overRateSeconds":{"description":"How long a socket may keep sending more than its rate while the hub is short of memory: past three quarters of limits.memory.mib. At any other time it is read more slowly for as long as it likes, as a script that writes what it has read from a file.","type":"integer","minimum":1,"maximum":3600,"default":600,"onExcess":"a notice, then close 1008; never while there is memory","counter":"websocket-over-rate","examples":[600]},"conflateBytes":{"description":"Bytes waiting for a slow reader before only the latest value of each topic is kept. A page on a telephone that was put away for a moment loses only values that newer ones replaced.","type":"integer","minimum":1,"maximum":8388608,"default":262144,"onExcess":"older values are left out, and the reader is told how many","counter":"websocket-conflated","examples":[262144]},"outboundBytes":{"description":"Bytes waiting for a slow reader before it is given up; at least two of the largest messages (messageBytes), whatever is written here. A page that opened below the root of a house with Zigbee2MQTT, 20 lamps and 500 other devices got 640 kB at once.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"onExcess":"close 1013, the socket is cut a second later","counter":"websocket-slow-consumer","examples":[1048576]},"pingSeconds":{"description":"Seconds between pings.","type":"integer","minimum":1,"maximum":600,"default":20,"onExcess":"nothing: this is how often each socket is asked for a sign of life","examples":[20]},"pongSeconds":{"description":"Seconds a peer has to answer a ping.","type":"integer","minimum":1,"maximum":600,"default":10,"onExcess":"the socket is cut","counter":"websocket-no-pong","examples":[10]}},"additionalProperties":false,"examples":[{"messagesPerSecond":500,"messageBurst":1000}]},"mqtt":{"description":"MQTT connections, over TCP and over websocket.","type":"object","default":{},"properties":{"connectSeconds":{"description":"Seconds until CONNECT has to be complete. Clients send it as soon as they are connected; a GSM modem takes two.","type":"integer","minimum":1,"maximum":30,"default":5,"onExcess":"the connection is cut","counter":"mqtt-no-connect","examples":[5]},"connectBytes":{"description":"Bytes of a CONNECT packet. A will with a JSON state has some hundred.","type":"integer","minimum":1,"maximum":65536,"default":16384,"onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[16384]},"publishBytes":{"description":"Bytes of a PUBLISH packet. With 20 lamps, Zigbee2MQTT's definitions have 245 kB and its list of devices has 136; pictures of cameras have the rest of the room.","type":"integer","minimum":1,"maximum":16777216,"default":2000000,"onExcess":"the packet is read past: it is acknowledged, and told on `…/error`; what is retained there is taken away","counter":"mqtt-packet-too-big","examples":[2000000]},"subscribeBytes":{"description":"Bytes of a SUBSCRIBE or UNSUBSCRIBE packet, with as many filters as fit: Home Assistant sends 500 in one, MQTT.js and paho all they have when they come back.","type":"integer","minimum":1,"maximum":4194304,"default":1048576,"onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[1048576]},"subscriptions":{"description":"Filters of one client, of which each costs 350 bytes when it has 32 letters, in a kept session 680. openHAB and Node-RED have one for each thing, Home Assistant for each entity: thousands in a large house.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[20000]},"totalSubscriptions":{"description":"Filters of all clients together, also of those whose session waits for them.","type":"integer","minimum":1,"maximum":10000000,"default":200000,"onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[200000]},"clientIdBytes":{"description":"Bytes of a client id in UTF-8. Bridges and cloud agents put host names, serial numbers and UUIDs together.","type":"integer","minimum":1,"maximum":1024,"default":256,"onExcess":"CONNACK 2","counter":"mqtt-client-id-refused","examples":[256]},"userBytes":{"description":"Bytes of a user name in UTF-8, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":256,"default":64,"onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[64]},"passwordBytes":{"description":"Bytes of a password, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":1024,"default":256,"onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[256]},"keepAliveSeconds":{"description":"The longest keep-alive that is believed: of a client that promises a longer one, or none (0), nobody knows after one and a half times as long without a packet whether it is there. MicroPython's umqtt asks for 0, many sketches for 3,600; they stay connected, dead peers are found by TCP keep-alive. A node of theirs is shown offline until it is heard again; commands are sent to it all the same.","type":"integer","minimum":1,"maximum":65535,"default":300,"onExcess":"nothing is refused: a node of that client is told offline","examples":[300]},"qos2Window":{"description":"QoS 2 messages of one client whose PUBREL is awaited. paho has 20 under way, Mosquitto's clients too; MQTT.js and Node-RED send theirs without waiting. Clients of MQTT 5 are told it as Receive Maximum.","type":"integer","minimum":1,"maximum":1000,"default":20,"onExcess":"the next ones are taken more slowly, 1,000 a second; in MQTT 5, where a client knows the number, the connection is cut","counter":"mqtt-qos2-window","examples":[20]},"outboundBytes":{"description":"Bytes waiting for a slow reader before only the latest message at QoS 0 of each topic waits, and what switches something is left out; with two of the largest messages more, above QoS 0, the connection is cut. A subscriber by Wi-Fi that stops for some seconds needs it.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"onExcess":"older values at QoS 0 are left out","counter":"mqtt-conflated","examples":[1048576]},"publishesPerSecond":{"description":"PUBLISH packets a client may send, in the long run. A bridge or an import of recorded data sends more: it takes longer and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"publishBurst":{"description":"PUBLISH packets a client may send at once. Zigbee2MQTT and Home Assistant's discovery send hundreds when they start.","type":"integer","minimum":1,"maximum":200000,"default":2000,"onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"requestsPerSecond":{"description":"Other packets a client may send, in the long run: a SUBSCRIBE or UNSUBSCRIBE counts as one for each 512 bytes, however many filters it has, an acknowledgement that is awaited does not count, and a ping or pong of its websocket does. openHAB and scripts that subscribe in a loop send one packet for each filter.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"requestBurst":{"description":"Other packets a client may send at once.","type":"integer","minimum":1,"maximum":200000,"default":2000,"onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"idleSeconds":{"description":"Seconds a client may stay without a subscription and without a packet, of which a ping is one; 0 is for ever. A sensor that publishes once a day may need all of them.","type":"integer","minimum":0,"maximum":86400,"default":0,"onExcess":"the connection is cut","counter":"mqtt-idle","examples":[0]}},"additionalProperties":false,"examples":[{"publishBytes":4000000}]},"sessions":{"description":"MQTT sessions that outlive their connection (CONNECT without clean session).","type":"object","default":{},"properties":{"count":{"description":"Sessions without a client that are kept.","type":"integer","minimum":1,"maximum":100000,"default":500,"onExcess":"the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[500]},"hours":{"description":"Hours a session waits for its client.","type":"integer","minimum":1,"maximum":8760,"default":24,"onExcess":"the session ends","counter":"mqtt-sessions-ended","examples":[24]},"messages":{"description":"Messages of QoS 1 and 2 that wait for one client to come back, and as many again that wait for it to acknowledge them. A display that is switched off over night misses the oldest of what was told at QoS 1 and 2. Mosquitto 2.0 keeps as many, the first that came.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1000]},"bytes":{"description":"Bytes of such messages, topics included; at least two of the largest messages (limits.mqtt.publishBytes), whatever is written here. Two pictures of a camera wait for a viewer.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1048576]},"totalBytes":{"description":"Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each.","type":"integer","minimum":1,"maximum":1073741824,"default":67108864,"onExcess":"the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[67108864]}},"additionalProperties":false,"examples":[{"count":500}]},"retained":{"description":"Values that wait for whoever subscribes later. The same numbers hold for the last values of topics that are not retained, but a quarter of the bytes; there the longest silent go first, and a value that is too large is not told again.","type":"object","default":{},"properties":{"topics":{"description":"Topics with a value. Home Assistant's discovery needs 8 for each lamp of Zigbee2MQTT, and a house of 1,000 entities some thousands.","type":"integer","minimum":1,"maximum":1000000,"default":100000,"onExcess":"the value is delivered, but not retained, nor is the one before any more","counter":"retained-refused","examples":[100000]},"valueBytes":{"description":"Bytes of one value. Zigbee2MQTT's list of devices has 136 kB for 20 lamps.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"onExcess":"as above","counter":"retained-refused","examples":[1048576]},"totalBytes":{"description":"Bytes of all values, topics included. Zigbee2MQTT with 20 lamps and Home Assistant's discovery has 0.6 MB; the rest is for larger houses and for pictures of cameras.","type":"integer","minimum":1,"maximum":1073741824,"default":268435456,"onExcess":"as above","counter":"retained-refused","examples":[268435456]}},"additionalProperties":false,"examples":[{"topics":10000}]},"nodes":{"description":"What the hub remembers of hardware.","type":"object","default":{},"properties":{"devices":{"description":"Devices of all nodes together.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"onExcess":"the device that has been silent for the longest is forgotten","counter":"devices-forgotten","examples":[10000]}},"additionalProperties":false,"examples":[{"devices":10000}]},"connections":{"description":"Open connections, websocket and MQTT together.","type":"object","default":{},"properties":{"total":{"description":"Connections at once.","type":"integer","minimum":1,"maximum":100000,"default":10000,"onExcess":"HTTP 503; MQTT: the connection is closed","counter":"connections-refused","examples":[10000]},"perAddress":{"description":"Connections from one address at once; behind a container bridge or a NAT everybody has the same one.","type":"integer","minimum":1,"maximum":100000,"default":2000,"onExcess":"as above","counter":"connections-refused","examples":[2000]},"perUser":{"description":"Connections of one user at once; in many houses all devices have the same one.","type":"integer","minimum":1,"maximum":100000,"default":2000,"onExcess":"HTTP 503; MQTT: CONNACK 3","counter":"connections-refused","examples":[2000]},"unauthenticated":{"description":"Connections at once that have not signed in yet, all that come back after a power cut among them.","type":"integer","minimum":1,"maximum":10000,"default":2000,"onExcess":"the connection is closed","counter":"connections-refused","examples":[2000]},"unauthenticatedPerAddress":{"description":"The same from one address.","type":"integer","minimum":1,"maximum":10000,"default":1000,"onExcess":"the connection is closed","counter":"connections-refused","examples":[1000]},"acceptBurst":{"description":"Connections of an address that may come to nothing at once: those that end without a CONNECT or a request that we understand. Who signs in, or tries to, does not count; a probe of a load balancer that only opens the port does.","type":"integer","minimum":1,"maximum":100000,"default":200,"onExcess":"the connection is closed","counter":"connections-refused","examples":[200]},"acceptsPerMinute":{"description":"The same in the long run.","type":"integer","minimum":1,"maximum":1000000,"default":600,"onExcess":"the connection is closed","counter":"connections-refused","examples":[600]},"exemptLoopback":{"description":"Whether this machine itself is free of the limits per address. A reverse proxy on it goes into http.trustProxy, so that the limits see who is behind it.","type":"boolean","default":true,"examples":[true]}},"additionalProperties":false,"examples":[{"perUser":1000}]},"http":{"description":"Plain HTTP requests, and the requests that open websockets.","type":"object","default":{},"properties":{"headerBytes":{"description":"Bytes of a request's head: its first line and all headers. Cookies of other programs on the same host name come along.","type":"integer","minimum":1,"maximum":65536,"default":32768,"onExcess":"431","counter":"http-refused","examples":[32768]},"headers":{"description":"Number of headers.","type":"integer","minimum":1,"maximum":256,"default":64,"onExcess":"431","counter":"http-refused","examples":[64]},"bodyBytes":{"description":"Bytes of a request's body, where one is read at all.","type":"integer","minimum":1,"maximum":1048576,"default":16384,"onExcess":"413","counter":"http-refused","examples":[16384]},"headerSeconds":{"description":"Seconds until the headers have to be complete. A TLS handshake has as long; past it the connection is cut, and counted as tls-refused.","type":"integer","minimum":1,"maximum":60,"default":5,"onExcess":"408","counter":"http-refused","examples":[5]},"requestSeconds":{"description":"Seconds until the request has to be complete.","type":"integer","minimum":1,"maximum":300,"default":10,"onExcess":"408","counter":"http-refused","examples":[10]}},"additionalProperties":false,"examples":[{"headers":100}]},"signIn":{"description":"Proving who somebody is, on every way in.","type":"object","default":{},"properties":{"checksAtOnce":{"description":"Passwords that are checked at once; each takes a core and 19 MiB for a moment. Tokens need no check of this kind.","type":"integer","minimum":1,"maximum":64,"default":2,"onExcess":"the check waits for its turn","counter":"sign-in-busy","examples":[2]},"checksWaiting":{"description":"Further passwords that wait for their check, or behind others of their address: as many devices may come back at once after a restart of the hub.","type":"integer","minimum":1,"maximum":10000,"default":1000,"onExcess":"HTTP 503 with Retry-After; MQTT: CONNACK 3; first message: close 1013","counter":"sign-in-busy","examples":[1000]},"cacheSeconds":{"description":"How long it is remembered whether a password was right; a change of the users ends it. Who was there today costs no check when all come back after a power cut.","type":"integer","minimum":1,"maximum":604800,"default":86400,"onExcess":"nothing: the password is checked again","examples":[86400]},"cacheEntries":{"description":"How many passwords are remembered so, right and wrong ones each.","type":"integer","minimum":1,"maximum":65536,"default":4096,"onExcess":"nothing: the one that was not used for the longest is forgotten, and checked again","examples":[4096]},"failuresPerAddress":{"description":"Wrong passwords from one address within its window. After them it has to wait 1 second, then 2, 4 and so on. From this machine itself each further attempt only takes a second longer.","type":"integer","minimum":1,"maximum":1000,"default":10,"onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"addressWindowSeconds":{"description":"How long a failure counts against its address.","type":"integer","minimum":1,"maximum":86400,"default":300,"onExcess":"nothing: it is forgotten","examples":[300]},"failuresPerUser":{"description":"The same for one user name, of which one address can use up half. An address from where that user has signed in before has a count of its own.","type":"integer","minimum":2,"maximum":1000,"default":10,"onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"userWindowSeconds":{"description":"How long a failure counts against its user name.","type":"integer","minimum":1,"maximum":86400,"default":900,"onExcess":"nothing: it is forgotten","examples":[900]},"longestDelaySeconds":{"description":"The longest pause that failures bring about.","type":"integer","minimum":1,"maximum":86400,"default":900,"onExcess":"nothing: further pauses are as long","examples":[900]},"firstMessageSeconds":{"description":"Seconds until the first message of a websocket that signs in by it.","type":"integer","minimum":1,"maximum":30,"default":5,"onExcess":"close 4408","counter":"websocket-sign-in-refused","examples":[5]},"firstMessageBytes":{"description":"Bytes of that message.","type":"integer","minimum":1,"maximum":65536,"default":4096,"onExcess":"close 1008","counter":"websocket-sign-in-refused","examples":[4096]},"sessionSeconds":{"description":"How long a cookie session lasts.","type":"integer","minimum":60,"maximum":2592000,"default":43200,"onExcess":"nothing: 401, to sign in again","examples":[43200]},"sessionIdleSeconds":{"description":"How long a cookie session lasts without being used.","type":"integer","minimum":60,"maximum":2592000,"default":7200,"onExcess":"nothing: 401, to sign in again","examples":[7200]},"sessionsPerUser":{"description":"Cookie sessions of one user at once.","type":"integer","minimum":1,"maximum":1024,"default":64,"onExcess":"the oldest one ends","counter":"sessions-ended","examples":[64]},"ticketSeconds":{"description":"How long a ticket may wait for its one use.","type":"integer","minimum":1,"maximum":300,"default":30,"onExcess":"nothing: the ticket is void","examples":[30]},"ticketsPerUser":{"description":"Tickets of one user that wait for their use.","type":"integer","minimum":1,"maximum":1024,"default":64,"onExcess":"the oldest one is void","counter":"tickets-void","examples":[64]}},"additionalProperties":false,"examples":[{"failuresPerUser":20}]},"commands":{"description":"Commands to devices, on every way in.","type":"object","default":{},"properties":{"perUserPerSecond":{"description":"Commands of one user in a second, in the long run: each slider that somebody moves sends some 25, and a program such as Node-RED or Home Assistant commands as one user for everybody. What single devices take is set in commands.rules; commands to devices that no profile knows count as other messages do.","type":"integer","minimum":1,"maximum":100000,"default":500,"onExcess":"the command is refused as too-fast","counter":"commands-too-fast","examples":[500]},"userBurst":{"description":"Commands of one user at once, after a rest: a scene that switches every light of a house is one burst.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"as above","counter":"commands-too-fast","examples":[1000]}},"additionalProperties":false,"examples":[{"perUserPerSecond":50}]},"store":{"description":"The data folder and its disk. While that has less free than freeMiB and less than freePercent, nothing is written: what has to be on disk first is not acknowledged, and everything else goes on.","type":"object","default":{},"properties":{"freeMiB":{"description":"MiB that have to be free on the disk of the data folder, unless it has freePercent.","type":"integer","minimum":0,"maximum":1048576,"default":256,"onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[256]},"freePercent":{"description":"Percent of the disk of the data folder that have to be free, unless it has freeMiB.","type":"number","minimum":0,"maximum":100,"default":5,"onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[5]},"waitingMiB":{"description":"MiB that wait in memory for a slow or full disk.","type":"integer","minimum":1,"maximum":1048576,"default":64,"onExcess":"a write is refused","counter":"store-write-refused","examples":[64]}},"additionalProperties":false,"examples":[{"freeMiB":1024,"freePercent":10}]},"memory":{"description":"One budget, from which the rest follows. Past three quarters of it no new connection is taken (HTTP 503, `memory-refused`). Of it, retained values have at most a half, and an eighth each: what waits for clients that are away, what comes in, and what waits for slow readers, whatever their own limits say.","type":"object","default":{},"properties":{"mib":{"description":"MiB of resident memory past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512. With Zigbee2MQTT, 20 lamps and 500 clients that report each second it was 170 after a minute.","type":"integer","minimum":0,"maximum":1048576,"default":0,"onExcess":"reports are dropped, no value is retained","counter":"reports-shed","examples":[1024]},"inboundMiB":{"description":"MiB of messages that have not come to their end, or wait for their turn, of all clients together; those of one user, and of the websockets of one address, have at most half of it. 256 KiB of each connection do not count. So 19 clients of one user, cameras for example, may be sending the largest message at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"onExcess":"the message is read past and told; MQTT: acknowledged, and on `…/error`; websocket: as one past messageBytes","counter":"mqtt-packet-too-big","examples":[64]},"outboundMiB":{"description":"MiB that wait for slow readers, of all connections together; those of one user have at most half of it. 1 MiB of each connection does not count. So 11 readers of one user may have two of the largest messages waiting at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"onExcess":"the one is given up for which the next message is; MQTT: the connection is cut; websocket: close 1013","counter":"mqtt-slow-consumer","examples":[64]}},"additionalProperties":false,"examples":[{"mib":1024}]},"process":{"description":"The hub as a whole.","type":"object","default":{},"properties":{"lagMs":{"description":"Milliseconds the event loop may lag, for two seconds, before reports at QoS 0 are dropped.","type":"integer","minimum":10,"maximum":60000,"default":250,"onExcess":"reports are dropped; commands never are","counter":"reports-shed","examples":[250]}},"additionalProperties":false,"examples":[{"lagMs":500}]},"history":{"description":"What the history may hold in memory.","type":"object","default":{},"properties":{"series":{"description":"Quantities of all devices together, each unit of one by itself.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"onExcess":"a new quantity takes the place of the one that was silent longest, if no point of that is kept; else it is not recorded","counter":"history-series-refused","examples":[20000]},"openMiB":{"description":"MiB of points that are not in closed blocks yet.","type":"integer","minimum":1,"maximum":1024,"default":32,"onExcess":"blocks are closed early; at twice as much, points are left out and counted as history-points-dropped","counter":"history-closed-early","examples":[32]}},"additionalProperties":false,"examples":[{"series":5000}]},"dialects":{"description":"What is kept for the clients of other systems' languages.","type":"object","default":{},"properties":{"keys":{"description":"API keys of one language.","type":"integer","minimum":1,"maximum":10000,"default":256,"onExcess":"of the user with most keys, the one that was not used for the longest ends","counter":"api-keys-forgotten","examples":[256]},"mailboxes":{"description":"Mailboxes of clients of Tvheadend, each of which stays for a minute after its client has gone.","type":"integer","minimum":1,"maximum":10000,"default":256,"onExcess":"the one that nobody reads for the longest ends; when all are read, new ones are answered 503","counter":"mailboxes-ended","examples":[256]},"mailboxMessages":{"description":"Messages that wait in one mailbox of a client of Tvheadend.","type":"integer","minimum":16,"maximum":100000,"default":1000,"onExcess":"the oldest message is dropped","counter":"mailbox-messages-dropped","examples":[1000]}},"additionalProperties":false,"examples":[{"keys":256}]}},"additionalProperties":false,"examples":[{"mqtt":{"publishBytes":131072}}]},"accept":{"description":"What is open on purpose, so that neither the log nor clown-hub doctor warns of it: plain ports for other machines, guests of dialects from elsewhere or on pages of any origin, and any origin that acts as a user.","type":"array","uniqueItems":true,"items":{"enum":["plain-http","plain-mqtt","plain-dialects","guests","guest-pages","any-origin"]},"default":[],"examples":[["plain-mqtt"]]},"log":{"description":"What the hub writes about itself.","type":"object","default":{},"properties":{"level":{"description":"The least important level that is still written.","enum":["trace","debug","info","warn","error","fatal","silent"],"default":"info","examples":["debug"]}},"additionalProperties":false,"examples":[{"level":"warn"}]}},"additionalProperties":false,"examples":[{"usersFile":"users.yaml"},{"http":{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]},"mqtt":{"host":"0.0.0.0","port":1883},"users":{"clown":{"password":"correct horse battery staple","role":"admin"},"node-red":{"passwordFile":"/run/secrets/node-red","role":"operator"}},"log":{"level":"warn"}}]};
 const func3 = Object.prototype.hasOwnProperty;
 const func2 = ucs2length.default;
 const func0 = equal.default;
@@ -321,6 +321,9 @@ let data10 = data.tls;
 const _errs23 = errors;
 if(errors === _errs23){
 if(data10 && typeof data10 == "object" && !Array.isArray(data10)){
+if(data10.clientCertificates === undefined){
+data10.clientCertificates = "optional";
+}
 if(data10.host === undefined){
 data10.host = "127.0.0.1";
 }
@@ -338,7 +341,7 @@ return false;
 else {
 const _errs25 = errors;
 for(const key2 in data10){
-if(!(((((key2 === "certFile") || (key2 === "keyFile")) || (key2 === "host")) || (key2 === "httpPort")) || (key2 === "mqttPort"))){
+if(!((((((((key2 === "certFile") || (key2 === "keyFile")) || (key2 === "clientCaFile")) || (key2 === "clientCrlFile")) || (key2 === "clientCertificates")) || (key2 === "host")) || (key2 === "httpPort")) || (key2 === "mqttPort"))){
 validate11.errors = [{instancePath:instancePath+"/tls",schemaPath:"#/properties/tls/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"}];
 return false;
 break;
@@ -387,16 +390,66 @@ else {
 var valid5 = true;
 }
 if(valid5){
-let data13 = data10.host;
+if(data10.clientCaFile !== undefined){
+let data13 = data10.clientCaFile;
 const _errs30 = errors;
 if(errors === _errs30){
 if(typeof data13 === "string"){
-if(func2(data13) > 253){
+if(func2(data13) < 1){
+validate11.errors = [{instancePath:instancePath+"/tls/clientCaFile",schemaPath:"#/properties/tls/properties/clientCaFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/tls/clientCaFile",schemaPath:"#/properties/tls/properties/clientCaFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid5 = _errs30 === errors;
+}
+else {
+var valid5 = true;
+}
+if(valid5){
+if(data10.clientCrlFile !== undefined){
+let data14 = data10.clientCrlFile;
+const _errs32 = errors;
+if(errors === _errs32){
+if(typeof data14 === "string"){
+if(func2(data14) < 1){
+validate11.errors = [{instancePath:instancePath+"/tls/clientCrlFile",schemaPath:"#/properties/tls/properties/clientCrlFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/tls/clientCrlFile",schemaPath:"#/properties/tls/properties/clientCrlFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid5 = _errs32 === errors;
+}
+else {
+var valid5 = true;
+}
+if(valid5){
+let data15 = data10.clientCertificates;
+const _errs34 = errors;
+if(!((data15 === "optional") || (data15 === "required"))){
+validate11.errors = [{instancePath:instancePath+"/tls/clientCertificates",schemaPath:"#/properties/tls/properties/clientCertificates/enum",keyword:"enum",params:{allowedValues: schema12.properties.tls.properties.clientCertificates.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid5 = _errs34 === errors;
+if(valid5){
+let data16 = data10.host;
+const _errs35 = errors;
+if(errors === _errs35){
+if(typeof data16 === "string"){
+if(func2(data16) > 253){
 validate11.errors = [{instancePath:instancePath+"/tls/host",schemaPath:"#/properties/tls/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
 return false;
 }
 else {
-if(func2(data13) < 1){
+if(func2(data16) < 1){
 validate11.errors = [{instancePath:instancePath+"/tls/host",schemaPath:"#/properties/tls/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -407,51 +460,54 @@ validate11.errors = [{instancePath:instancePath+"/tls/host",schemaPath:"#/proper
 return false;
 }
 }
-var valid5 = _errs30 === errors;
+var valid5 = _errs35 === errors;
 if(valid5){
-let data14 = data10.httpPort;
-const _errs32 = errors;
-if(!(((typeof data14 == "number") && (!(data14 % 1) && !isNaN(data14))) && (isFinite(data14)))){
+let data17 = data10.httpPort;
+const _errs37 = errors;
+if(!(((typeof data17 == "number") && (!(data17 % 1) && !isNaN(data17))) && (isFinite(data17)))){
 validate11.errors = [{instancePath:instancePath+"/tls/httpPort",schemaPath:"#/properties/tls/properties/httpPort/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs32){
-if((typeof data14 == "number") && (isFinite(data14))){
-if(data14 > 65535 || isNaN(data14)){
+if(errors === _errs37){
+if((typeof data17 == "number") && (isFinite(data17))){
+if(data17 > 65535 || isNaN(data17)){
 validate11.errors = [{instancePath:instancePath+"/tls/httpPort",schemaPath:"#/properties/tls/properties/httpPort/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data14 < 0 || isNaN(data14)){
+if(data17 < 0 || isNaN(data17)){
 validate11.errors = [{instancePath:instancePath+"/tls/httpPort",schemaPath:"#/properties/tls/properties/httpPort/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid5 = _errs32 === errors;
+var valid5 = _errs37 === errors;
 if(valid5){
-let data15 = data10.mqttPort;
-const _errs34 = errors;
-if(!(((typeof data15 == "number") && (!(data15 % 1) && !isNaN(data15))) && (isFinite(data15)))){
+let data18 = data10.mqttPort;
+const _errs39 = errors;
+if(!(((typeof data18 == "number") && (!(data18 % 1) && !isNaN(data18))) && (isFinite(data18)))){
 validate11.errors = [{instancePath:instancePath+"/tls/mqttPort",schemaPath:"#/properties/tls/properties/mqttPort/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs34){
-if((typeof data15 == "number") && (isFinite(data15))){
-if(data15 > 65535 || isNaN(data15)){
+if(errors === _errs39){
+if((typeof data18 == "number") && (isFinite(data18))){
+if(data18 > 65535 || isNaN(data18)){
 validate11.errors = [{instancePath:instancePath+"/tls/mqttPort",schemaPath:"#/properties/tls/properties/mqttPort/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data15 < 0 || isNaN(data15)){
+if(data18 < 0 || isNaN(data18)){
 validate11.errors = [{instancePath:instancePath+"/tls/mqttPort",schemaPath:"#/properties/tls/properties/mqttPort/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid5 = _errs34 === errors;
+var valid5 = _errs39 === errors;
+}
+}
+}
 }
 }
 }
@@ -470,38 +526,38 @@ else {
 var valid0 = true;
 }
 if(valid0){
-let data16 = data.mqtt;
-const _errs36 = errors;
-if(errors === _errs36){
-if(data16 && typeof data16 == "object" && !Array.isArray(data16)){
-if(data16.host === undefined){
-data16.host = "127.0.0.1";
+let data19 = data.mqtt;
+const _errs41 = errors;
+if(errors === _errs41){
+if(data19 && typeof data19 == "object" && !Array.isArray(data19)){
+if(data19.host === undefined){
+data19.host = "127.0.0.1";
 }
-if(data16.port === undefined){
-data16.port = 1883;
+if(data19.port === undefined){
+data19.port = 1883;
 }
-if(data16.shared === undefined){
-data16.shared = [];
+if(data19.shared === undefined){
+data19.shared = [];
 }
-const _errs38 = errors;
-for(const key3 in data16){
+const _errs43 = errors;
+for(const key3 in data19){
 if(!(((((key3 === "host") || (key3 === "port")) || (key3 === "maximumKeepAliveSeconds")) || (key3 === "reference")) || (key3 === "shared"))){
 validate11.errors = [{instancePath:instancePath+"/mqtt",schemaPath:"#/properties/mqtt/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs38 === errors){
-let data17 = data16.host;
-const _errs39 = errors;
-if(errors === _errs39){
-if(typeof data17 === "string"){
-if(func2(data17) > 253){
+if(_errs43 === errors){
+let data20 = data19.host;
+const _errs44 = errors;
+if(errors === _errs44){
+if(typeof data20 === "string"){
+if(func2(data20) > 253){
 validate11.errors = [{instancePath:instancePath+"/mqtt/host",schemaPath:"#/properties/mqtt/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
 return false;
 }
 else {
-if(func2(data17) < 1){
+if(func2(data20) < 1){
 validate11.errors = [{instancePath:instancePath+"/mqtt/host",schemaPath:"#/properties/mqtt/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -512,68 +568,68 @@ validate11.errors = [{instancePath:instancePath+"/mqtt/host",schemaPath:"#/prope
 return false;
 }
 }
-var valid6 = _errs39 === errors;
+var valid6 = _errs44 === errors;
 if(valid6){
-let data18 = data16.port;
-const _errs41 = errors;
-if(!(((typeof data18 == "number") && (!(data18 % 1) && !isNaN(data18))) && (isFinite(data18)))){
+let data21 = data19.port;
+const _errs46 = errors;
+if(!(((typeof data21 == "number") && (!(data21 % 1) && !isNaN(data21))) && (isFinite(data21)))){
 validate11.errors = [{instancePath:instancePath+"/mqtt/port",schemaPath:"#/properties/mqtt/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs41){
-if((typeof data18 == "number") && (isFinite(data18))){
-if(data18 > 65535 || isNaN(data18)){
+if(errors === _errs46){
+if((typeof data21 == "number") && (isFinite(data21))){
+if(data21 > 65535 || isNaN(data21)){
 validate11.errors = [{instancePath:instancePath+"/mqtt/port",schemaPath:"#/properties/mqtt/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data18 < 0 || isNaN(data18)){
+if(data21 < 0 || isNaN(data21)){
 validate11.errors = [{instancePath:instancePath+"/mqtt/port",schemaPath:"#/properties/mqtt/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid6 = _errs41 === errors;
+var valid6 = _errs46 === errors;
 if(valid6){
-if(data16.maximumKeepAliveSeconds !== undefined){
-let data19 = data16.maximumKeepAliveSeconds;
-const _errs43 = errors;
-if(!(((typeof data19 == "number") && (!(data19 % 1) && !isNaN(data19))) && (isFinite(data19)))){
+if(data19.maximumKeepAliveSeconds !== undefined){
+let data22 = data19.maximumKeepAliveSeconds;
+const _errs48 = errors;
+if(!(((typeof data22 == "number") && (!(data22 % 1) && !isNaN(data22))) && (isFinite(data22)))){
 validate11.errors = [{instancePath:instancePath+"/mqtt/maximumKeepAliveSeconds",schemaPath:"#/properties/mqtt/properties/maximumKeepAliveSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs43){
-if((typeof data19 == "number") && (isFinite(data19))){
-if(data19 > 65535 || isNaN(data19)){
+if(errors === _errs48){
+if((typeof data22 == "number") && (isFinite(data22))){
+if(data22 > 65535 || isNaN(data22)){
 validate11.errors = [{instancePath:instancePath+"/mqtt/maximumKeepAliveSeconds",schemaPath:"#/properties/mqtt/properties/maximumKeepAliveSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data19 < 5 || isNaN(data19)){
+if(data22 < 5 || isNaN(data22)){
 validate11.errors = [{instancePath:instancePath+"/mqtt/maximumKeepAliveSeconds",schemaPath:"#/properties/mqtt/properties/maximumKeepAliveSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 5},message:"must be >= 5"}];
 return false;
 }
 }
 }
 }
-var valid6 = _errs43 === errors;
+var valid6 = _errs48 === errors;
 }
 else {
 var valid6 = true;
 }
 if(valid6){
-if(data16.reference !== undefined){
-let data20 = data16.reference;
-const _errs45 = errors;
-if(errors === _errs45){
-if(typeof data20 === "string"){
-if(func2(data20) > 1024){
+if(data19.reference !== undefined){
+let data23 = data19.reference;
+const _errs50 = errors;
+if(errors === _errs50){
+if(typeof data23 === "string"){
+if(func2(data23) > 1024){
 validate11.errors = [{instancePath:instancePath+"/mqtt/reference",schemaPath:"#/properties/mqtt/properties/reference/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data20) < 1){
+if(func2(data23) < 1){
 validate11.errors = [{instancePath:instancePath+"/mqtt/reference",schemaPath:"#/properties/mqtt/properties/reference/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -584,59 +640,59 @@ validate11.errors = [{instancePath:instancePath+"/mqtt/reference",schemaPath:"#/
 return false;
 }
 }
-var valid6 = _errs45 === errors;
+var valid6 = _errs50 === errors;
 }
 else {
 var valid6 = true;
 }
 if(valid6){
-let data21 = data16.shared;
-const _errs47 = errors;
-if(errors === _errs47){
-if(Array.isArray(data21)){
-if(data21.length > 1024){
+let data24 = data19.shared;
+const _errs52 = errors;
+if(errors === _errs52){
+if(Array.isArray(data24)){
+if(data24.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/mqtt/shared",schemaPath:"#/properties/mqtt/properties/shared/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
 var valid7 = true;
-const len3 = data21.length;
+const len3 = data24.length;
 for(let i3=0; i3<len3; i3++){
-let data22 = data21[i3];
-const _errs49 = errors;
-if(errors === _errs49){
-if(data22 && typeof data22 == "object" && !Array.isArray(data22)){
+let data25 = data24[i3];
+const _errs54 = errors;
+if(errors === _errs54){
+if(data25 && typeof data25 == "object" && !Array.isArray(data25)){
 let missing1;
-if(((data22.group === undefined) && (missing1 = "group")) || ((data22.users === undefined) && (missing1 = "users"))){
+if(((data25.group === undefined) && (missing1 = "group")) || ((data25.users === undefined) && (missing1 = "users"))){
 validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3,schemaPath:"#/properties/mqtt/properties/shared/items/required",keyword:"required",params:{missingProperty: missing1},message:"must have required property '"+missing1+"'"}];
 return false;
 }
 else {
-const _errs51 = errors;
-for(const key4 in data22){
+const _errs56 = errors;
+for(const key4 in data25){
 if(!((key4 === "group") || (key4 === "users"))){
 validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3,schemaPath:"#/properties/mqtt/properties/shared/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs51 === errors){
-if(data22.group !== undefined){
-let data23 = data22.group;
-const _errs52 = errors;
-if(errors === _errs52){
-if(typeof data23 === "string"){
-if(func2(data23) > 256){
+if(_errs56 === errors){
+if(data25.group !== undefined){
+let data26 = data25.group;
+const _errs57 = errors;
+if(errors === _errs57){
+if(typeof data26 === "string"){
+if(func2(data26) > 256){
 validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/group",schemaPath:"#/properties/mqtt/properties/shared/items/properties/group/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(func2(data23) < 1){
+if(func2(data26) < 1){
 validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/group",schemaPath:"#/properties/mqtt/properties/shared/items/properties/group/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern4.test(data23)){
+if(!pattern4.test(data26)){
 validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/group",schemaPath:"#/properties/mqtt/properties/shared/items/properties/group/pattern",keyword:"pattern",params:{pattern: "^[^/+#]+$"},message:"must match pattern \""+"^[^/+#]+$"+"\""}];
 return false;
 }
@@ -648,40 +704,40 @@ validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/group",sc
 return false;
 }
 }
-var valid8 = _errs52 === errors;
+var valid8 = _errs57 === errors;
 }
 else {
 var valid8 = true;
 }
 if(valid8){
-if(data22.users !== undefined){
-let data24 = data22.users;
-const _errs54 = errors;
-if(errors === _errs54){
-if(Array.isArray(data24)){
-if(data24.length > 1024){
+if(data25.users !== undefined){
+let data27 = data25.users;
+const _errs59 = errors;
+if(errors === _errs59){
+if(Array.isArray(data27)){
+if(data27.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/users",schemaPath:"#/properties/mqtt/properties/shared/items/properties/users/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
-if(data24.length < 1){
+if(data27.length < 1){
 validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/users",schemaPath:"#/properties/mqtt/properties/shared/items/properties/users/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
 return false;
 }
 else {
 var valid9 = true;
-const len4 = data24.length;
+const len4 = data27.length;
 for(let i4=0; i4<len4; i4++){
-let data25 = data24[i4];
-const _errs56 = errors;
-if(errors === _errs56){
-if(typeof data25 === "string"){
-if(func2(data25) > 256){
+let data28 = data27[i4];
+const _errs61 = errors;
+if(errors === _errs61){
+if(typeof data28 === "string"){
+if(func2(data28) > 256){
 validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/users/" + i4,schemaPath:"#/properties/mqtt/properties/shared/items/properties/users/items/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(func2(data25) < 1){
+if(func2(data28) < 1){
 validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/users/" + i4,schemaPath:"#/properties/mqtt/properties/shared/items/properties/users/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -692,7 +748,7 @@ validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/users/" +
 return false;
 }
 }
-var valid9 = _errs56 === errors;
+var valid9 = _errs61 === errors;
 if(!valid9){
 break;
 }
@@ -705,7 +761,7 @@ validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/users",sc
 return false;
 }
 }
-var valid8 = _errs54 === errors;
+var valid8 = _errs59 === errors;
 }
 else {
 var valid8 = true;
@@ -719,7 +775,7 @@ validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3,schemaPath:
 return false;
 }
 }
-var valid7 = _errs49 === errors;
+var valid7 = _errs54 === errors;
 if(!valid7){
 break;
 }
@@ -731,7 +787,7 @@ validate11.errors = [{instancePath:instancePath+"/mqtt/shared",schemaPath:"#/pro
 return false;
 }
 }
-var valid6 = _errs47 === errors;
+var valid6 = _errs52 === errors;
 }
 }
 }
@@ -743,108 +799,108 @@ validate11.errors = [{instancePath:instancePath+"/mqtt",schemaPath:"#/properties
 return false;
 }
 }
-var valid0 = _errs36 === errors;
+var valid0 = _errs41 === errors;
 if(valid0){
-let data26 = data.dialects;
-const _errs58 = errors;
-if(errors === _errs58){
-if(Array.isArray(data26)){
-if(data26.length > 64){
+let data29 = data.dialects;
+const _errs63 = errors;
+if(errors === _errs63){
+if(Array.isArray(data29)){
+if(data29.length > 64){
 validate11.errors = [{instancePath:instancePath+"/dialects",schemaPath:"#/properties/dialects/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"}];
 return false;
 }
 else {
 var valid10 = true;
-const len5 = data26.length;
+const len5 = data29.length;
 for(let i5=0; i5<len5; i5++){
-let data27 = data26[i5];
-const _errs60 = errors;
-if(errors === _errs60){
-if(data27 && typeof data27 == "object" && !Array.isArray(data27)){
-if(data27.host === undefined){
-data27.host = "127.0.0.1";
+let data30 = data29[i5];
+const _errs65 = errors;
+if(errors === _errs65){
+if(data30 && typeof data30 == "object" && !Array.isArray(data30)){
+if(data30.host === undefined){
+data30.host = "127.0.0.1";
 }
-if(data27.base === undefined){
-data27.base = "";
+if(data30.base === undefined){
+data30.base = "";
 }
-if(data27.optional === undefined){
-data27.optional = false;
+if(data30.optional === undefined){
+data30.optional = false;
 }
-if(data27.jeedom === undefined){
-data27.jeedom = {};
+if(data30.jeedom === undefined){
+data30.jeedom = {};
 }
-if(data27.netzer === undefined){
-data27.netzer = {};
+if(data30.netzer === undefined){
+data30.netzer = {};
 }
 let missing2;
-if((data27.dialect === undefined) && (missing2 = "dialect")){
+if((data30.dialect === undefined) && (missing2 = "dialect")){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5,schemaPath:"#/properties/dialects/items/required",keyword:"required",params:{missingProperty: missing2},message:"must have required property '"+missing2+"'"}];
 return false;
 }
 else {
-const _errs62 = errors;
-for(const key5 in data27){
+const _errs67 = errors;
+for(const key5 in data30){
 if(!(func3.call(schema12.properties.dialects.items.properties, key5))){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5,schemaPath:"#/properties/dialects/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs62 === errors){
-if(data27.dialect !== undefined){
-let data28 = data27.dialect;
-const _errs63 = errors;
-if(typeof data28 !== "string"){
+if(_errs67 === errors){
+if(data30.dialect !== undefined){
+let data31 = data30.dialect;
+const _errs68 = errors;
+if(typeof data31 !== "string"){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/dialect",schemaPath:"#/properties/dialects/items/properties/dialect/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-if(!((((data28 === "deconz") || (data28 === "jeedom")) || (data28 === "netzer")) || (data28 === "tvheadend"))){
+if(!((((data31 === "deconz") || (data31 === "jeedom")) || (data31 === "netzer")) || (data31 === "tvheadend"))){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/dialect",schemaPath:"#/properties/dialects/items/properties/dialect/enum",keyword:"enum",params:{allowedValues: schema12.properties.dialects.items.properties.dialect.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid11 = _errs63 === errors;
+var valid11 = _errs68 === errors;
 }
 else {
 var valid11 = true;
 }
 if(valid11){
-if(data27.port !== undefined){
-let data29 = data27.port;
-const _errs65 = errors;
-if(!(((typeof data29 == "number") && (!(data29 % 1) && !isNaN(data29))) && (isFinite(data29)))){
+if(data30.port !== undefined){
+let data32 = data30.port;
+const _errs70 = errors;
+if(!(((typeof data32 == "number") && (!(data32 % 1) && !isNaN(data32))) && (isFinite(data32)))){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/port",schemaPath:"#/properties/dialects/items/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs65){
-if((typeof data29 == "number") && (isFinite(data29))){
-if(data29 > 65535 || isNaN(data29)){
+if(errors === _errs70){
+if((typeof data32 == "number") && (isFinite(data32))){
+if(data32 > 65535 || isNaN(data32)){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/port",schemaPath:"#/properties/dialects/items/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data29 < 0 || isNaN(data29)){
+if(data32 < 0 || isNaN(data32)){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/port",schemaPath:"#/properties/dialects/items/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid11 = _errs65 === errors;
+var valid11 = _errs70 === errors;
 }
 else {
 var valid11 = true;
 }
 if(valid11){
-let data30 = data27.host;
-const _errs67 = errors;
-if(errors === _errs67){
-if(typeof data30 === "string"){
-if(func2(data30) > 253){
+let data33 = data30.host;
+const _errs72 = errors;
+if(errors === _errs72){
+if(typeof data33 === "string"){
+if(func2(data33) > 253){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/host",schemaPath:"#/properties/dialects/items/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
 return false;
 }
 else {
-if(func2(data30) < 1){
+if(func2(data33) < 1){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/host",schemaPath:"#/properties/dialects/items/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -855,19 +911,19 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/host",schema
 return false;
 }
 }
-var valid11 = _errs67 === errors;
+var valid11 = _errs72 === errors;
 if(valid11){
-if(data27.path !== undefined){
-let data31 = data27.path;
-const _errs69 = errors;
-if(errors === _errs69){
-if(typeof data31 === "string"){
-if(func2(data31) > 200){
+if(data30.path !== undefined){
+let data34 = data30.path;
+const _errs74 = errors;
+if(errors === _errs74){
+if(typeof data34 === "string"){
+if(func2(data34) > 200){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/path",schemaPath:"#/properties/dialects/items/properties/path/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"}];
 return false;
 }
 else {
-if(!pattern5.test(data31)){
+if(!pattern5.test(data34)){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/path",schemaPath:"#/properties/dialects/items/properties/path/pattern",keyword:"pattern",params:{pattern: "^(/[A-Za-z0-9._~-]+)+$"},message:"must match pattern \""+"^(/[A-Za-z0-9._~-]+)+$"+"\""}];
 return false;
 }
@@ -878,17 +934,17 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/path",schema
 return false;
 }
 }
-var valid11 = _errs69 === errors;
+var valid11 = _errs74 === errors;
 }
 else {
 var valid11 = true;
 }
 if(valid11){
-let data32 = data27.base;
-const _errs71 = errors;
-if(errors === _errs71){
-if(typeof data32 === "string"){
-if(func2(data32) > 1024){
+let data35 = data30.base;
+const _errs76 = errors;
+if(errors === _errs76){
+if(typeof data35 === "string"){
+if(func2(data35) > 1024){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/base",schemaPath:"#/properties/dialects/items/properties/base/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
@@ -898,45 +954,45 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/base",schema
 return false;
 }
 }
-var valid11 = _errs71 === errors;
+var valid11 = _errs76 === errors;
 if(valid11){
-if(data27.guest !== undefined){
-let data33 = data27.guest;
-const _errs73 = errors;
-if(errors === _errs73){
-if(data33 && typeof data33 == "object" && !Array.isArray(data33)){
-if(data33.addresses === undefined){
-data33.addresses = ["127.0.0.0/8","::1"];
+if(data30.guest !== undefined){
+let data36 = data30.guest;
+const _errs78 = errors;
+if(errors === _errs78){
+if(data36 && typeof data36 == "object" && !Array.isArray(data36)){
+if(data36.addresses === undefined){
+data36.addresses = ["127.0.0.0/8","::1"];
 }
-if(data33.anyOrigin === undefined){
-data33.anyOrigin = false;
+if(data36.anyOrigin === undefined){
+data36.anyOrigin = false;
 }
 let missing3;
-if((data33.user === undefined) && (missing3 = "user")){
+if((data36.user === undefined) && (missing3 = "user")){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest",schemaPath:"#/properties/dialects/items/properties/guest/required",keyword:"required",params:{missingProperty: missing3},message:"must have required property '"+missing3+"'"}];
 return false;
 }
 else {
-const _errs75 = errors;
-for(const key6 in data33){
+const _errs80 = errors;
+for(const key6 in data36){
 if(!(((key6 === "user") || (key6 === "addresses")) || (key6 === "anyOrigin"))){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest",schemaPath:"#/properties/dialects/items/properties/guest/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs75 === errors){
-if(data33.user !== undefined){
-let data34 = data33.user;
-const _errs76 = errors;
-if(errors === _errs76){
-if(typeof data34 === "string"){
-if(func2(data34) > 64){
+if(_errs80 === errors){
+if(data36.user !== undefined){
+let data37 = data36.user;
+const _errs81 = errors;
+if(errors === _errs81){
+if(typeof data37 === "string"){
+if(func2(data37) > 64){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/user",schemaPath:"#/properties/dialects/items/properties/guest/properties/user/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data34) < 1){
+if(func2(data37) < 1){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/user",schemaPath:"#/properties/dialects/items/properties/guest/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -947,39 +1003,39 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/user",
 return false;
 }
 }
-var valid12 = _errs76 === errors;
+var valid12 = _errs81 === errors;
 }
 else {
 var valid12 = true;
 }
 if(valid12){
-let data35 = data33.addresses;
-const _errs78 = errors;
-if(errors === _errs78){
-if(Array.isArray(data35)){
-if(data35.length > 256){
+let data38 = data36.addresses;
+const _errs83 = errors;
+if(errors === _errs83){
+if(Array.isArray(data38)){
+if(data38.length > 256){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/addresses",schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/maxItems",keyword:"maxItems",params:{limit: 256},message:"must NOT have more than 256 items"}];
 return false;
 }
 else {
 var valid13 = true;
-const len6 = data35.length;
+const len6 = data38.length;
 for(let i6=0; i6<len6; i6++){
-let data36 = data35[i6];
-const _errs80 = errors;
-if(errors === _errs80){
-if(typeof data36 === "string"){
-if(func2(data36) > 49){
+let data39 = data38[i6];
+const _errs85 = errors;
+if(errors === _errs85){
+if(typeof data39 === "string"){
+if(func2(data39) > 49){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/addresses/" + i6,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/maxLength",keyword:"maxLength",params:{limit: 49},message:"must NOT have more than 49 characters"}];
 return false;
 }
 else {
-if(func2(data36) < 2){
+if(func2(data39) < 2){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/addresses/" + i6,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/minLength",keyword:"minLength",params:{limit: 2},message:"must NOT have fewer than 2 characters"}];
 return false;
 }
 else {
-if(!pattern2.test(data36)){
+if(!pattern2.test(data39)){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/addresses/" + i6,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/pattern",keyword:"pattern",params:{pattern: "^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},message:"must match pattern \""+"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"+"\""}];
 return false;
 }
@@ -991,7 +1047,7 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/addres
 return false;
 }
 }
-var valid13 = _errs80 === errors;
+var valid13 = _errs85 === errors;
 if(!valid13){
 break;
 }
@@ -1003,14 +1059,14 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/addres
 return false;
 }
 }
-var valid12 = _errs78 === errors;
+var valid12 = _errs83 === errors;
 if(valid12){
-const _errs82 = errors;
-if(typeof data33.anyOrigin !== "boolean"){
+const _errs87 = errors;
+if(typeof data36.anyOrigin !== "boolean"){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/anyOrigin",schemaPath:"#/properties/dialects/items/properties/guest/properties/anyOrigin/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
-var valid12 = _errs82 === errors;
+var valid12 = _errs87 === errors;
 }
 }
 }
@@ -1021,48 +1077,48 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest",schem
 return false;
 }
 }
-var valid11 = _errs73 === errors;
+var valid11 = _errs78 === errors;
 }
 else {
 var valid11 = true;
 }
 if(valid11){
-const _errs84 = errors;
-if(typeof data27.optional !== "boolean"){
+const _errs89 = errors;
+if(typeof data30.optional !== "boolean"){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/optional",schemaPath:"#/properties/dialects/items/properties/optional/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
-var valid11 = _errs84 === errors;
+var valid11 = _errs89 === errors;
 if(valid11){
-let data39 = data27.jeedom;
-const _errs86 = errors;
-if(errors === _errs86){
-if(data39 && typeof data39 == "object" && !Array.isArray(data39)){
-if(data39.period === undefined){
-data39.period = 2;
+let data42 = data30.jeedom;
+const _errs91 = errors;
+if(errors === _errs91){
+if(data42 && typeof data42 == "object" && !Array.isArray(data42)){
+if(data42.period === undefined){
+data42.period = 2;
 }
-if(data39.authDelay === undefined){
-data39.authDelay = 1;
+if(data42.authDelay === undefined){
+data42.authDelay = 1;
 }
-const _errs88 = errors;
-for(const key7 in data39){
+const _errs93 = errors;
+for(const key7 in data42){
 if(!((((key7 === "period") || (key7 === "authDelay")) || (key7 === "allowedHosts")) || (key7 === "guestKey"))){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom",schemaPath:"#/properties/dialects/items/properties/jeedom/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs88 === errors){
-let data40 = data39.period;
-const _errs89 = errors;
-if(errors === _errs89){
-if((typeof data40 == "number") && (isFinite(data40))){
-if(data40 > 60 || isNaN(data40)){
+if(_errs93 === errors){
+let data43 = data42.period;
+const _errs94 = errors;
+if(errors === _errs94){
+if((typeof data43 == "number") && (isFinite(data43))){
+if(data43 > 60 || isNaN(data43)){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/period",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/period/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
 return false;
 }
 else {
-if(data40 < 0.1 || isNaN(data40)){
+if(data43 < 0.1 || isNaN(data43)){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/period",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/period/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
@@ -1073,18 +1129,18 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/perio
 return false;
 }
 }
-var valid14 = _errs89 === errors;
+var valid14 = _errs94 === errors;
 if(valid14){
-let data41 = data39.authDelay;
-const _errs91 = errors;
-if(errors === _errs91){
-if((typeof data41 == "number") && (isFinite(data41))){
-if(data41 > 60 || isNaN(data41)){
+let data44 = data42.authDelay;
+const _errs96 = errors;
+if(errors === _errs96){
+if((typeof data44 == "number") && (isFinite(data44))){
+if(data44 > 60 || isNaN(data44)){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/authDelay",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/authDelay/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
 return false;
 }
 else {
-if(data41 < 0.1 || isNaN(data41)){
+if(data44 < 0.1 || isNaN(data44)){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/authDelay",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/authDelay/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
@@ -1095,31 +1151,31 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/authD
 return false;
 }
 }
-var valid14 = _errs91 === errors;
+var valid14 = _errs96 === errors;
 if(valid14){
-if(data39.allowedHosts !== undefined){
-let data42 = data39.allowedHosts;
-const _errs93 = errors;
-if(errors === _errs93){
-if(Array.isArray(data42)){
-if(data42.length > 64){
+if(data42.allowedHosts !== undefined){
+let data45 = data42.allowedHosts;
+const _errs98 = errors;
+if(errors === _errs98){
+if(Array.isArray(data45)){
+if(data45.length > 64){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/allowedHosts",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"}];
 return false;
 }
 else {
 var valid15 = true;
-const len7 = data42.length;
+const len7 = data45.length;
 for(let i7=0; i7<len7; i7++){
-let data43 = data42[i7];
-const _errs95 = errors;
-if(errors === _errs95){
-if(typeof data43 === "string"){
-if(func2(data43) > 253){
+let data46 = data45[i7];
+const _errs100 = errors;
+if(errors === _errs100){
+if(typeof data46 === "string"){
+if(func2(data46) > 253){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/allowedHosts/" + i7,schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
 return false;
 }
 else {
-if(func2(data43) < 1){
+if(func2(data46) < 1){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/allowedHosts/" + i7,schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -1130,7 +1186,7 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/allow
 return false;
 }
 }
-var valid15 = _errs95 === errors;
+var valid15 = _errs100 === errors;
 if(!valid15){
 break;
 }
@@ -1142,23 +1198,23 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/allow
 return false;
 }
 }
-var valid14 = _errs93 === errors;
+var valid14 = _errs98 === errors;
 }
 else {
 var valid14 = true;
 }
 if(valid14){
-if(data39.guestKey !== undefined){
-let data44 = data39.guestKey;
-const _errs97 = errors;
-if(errors === _errs97){
-if(typeof data44 === "string"){
-if(func2(data44) > 128){
+if(data42.guestKey !== undefined){
+let data47 = data42.guestKey;
+const _errs102 = errors;
+if(errors === _errs102){
+if(typeof data47 === "string"){
+if(func2(data47) > 128){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/guestKey",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/guestKey/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"}];
 return false;
 }
 else {
-if(func2(data44) < 1){
+if(func2(data47) < 1){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/guestKey",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/guestKey/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -1169,7 +1225,7 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/guest
 return false;
 }
 }
-var valid14 = _errs97 === errors;
+var valid14 = _errs102 === errors;
 }
 else {
 var valid14 = true;
@@ -1184,39 +1240,39 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom",sche
 return false;
 }
 }
-var valid11 = _errs86 === errors;
+var valid11 = _errs91 === errors;
 if(valid11){
-let data45 = data27.netzer;
-const _errs99 = errors;
-if(errors === _errs99){
-if(data45 && typeof data45 == "object" && !Array.isArray(data45)){
-if(data45.connections === undefined){
-data45.connections = "many";
+let data48 = data30.netzer;
+const _errs104 = errors;
+if(errors === _errs104){
+if(data48 && typeof data48 == "object" && !Array.isArray(data48)){
+if(data48.connections === undefined){
+data48.connections = "many";
 }
-const _errs101 = errors;
-for(const key8 in data45){
+const _errs106 = errors;
+for(const key8 in data48){
 if(!((key8 === "connections") || (key8 === "pins"))){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer",schemaPath:"#/properties/dialects/items/properties/netzer/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs101 === errors){
-let data46 = data45.connections;
-const _errs102 = errors;
-if(!(((data46 === "many") || (data46 === "first")) || (data46 === "latest"))){
+if(_errs106 === errors){
+let data49 = data48.connections;
+const _errs107 = errors;
+if(!(((data49 === "many") || (data49 === "first")) || (data49 === "latest"))){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/connections",schemaPath:"#/properties/dialects/items/properties/netzer/properties/connections/enum",keyword:"enum",params:{allowedValues: schema12.properties.dialects.items.properties.netzer.properties.connections.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid16 = _errs102 === errors;
+var valid16 = _errs107 === errors;
 if(valid16){
-if(data45.pins !== undefined){
-let data47 = data45.pins;
-const _errs103 = errors;
-if(errors === _errs103){
-if(data47 && typeof data47 == "object" && !Array.isArray(data47)){
-for(const key9 in data47){
-const _errs105 = errors;
+if(data48.pins !== undefined){
+let data50 = data48.pins;
+const _errs108 = errors;
+if(errors === _errs108){
+if(data50 && typeof data50 == "object" && !Array.isArray(data50)){
+for(const key9 in data50){
+const _errs110 = errors;
 if(typeof key9 === "string"){
 if(!pattern7.test(key9)){
 const err0 = {instancePath:instancePath+"/dialects/" + i5+"/netzer/pins",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[0-9a-c]$"},message:"must match pattern \""+"^[0-9a-c]$"+"\"",propertyName:key9};
@@ -1229,7 +1285,7 @@ vErrors.push(err0);
 errors++;
 }
 }
-var valid17 = _errs105 === errors;
+var valid17 = _errs110 === errors;
 if(!valid17){
 const err1 = {instancePath:instancePath+"/dialects/" + i5+"/netzer/pins",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/propertyNames",keyword:"propertyNames",params:{propertyName: key9},message:"property name must be valid"};
 if(vErrors === null){
@@ -1245,42 +1301,42 @@ break;
 }
 }
 if(valid17){
-for(const key10 in data47){
-let data48 = data47[key10];
-const _errs107 = errors;
-if(errors === _errs107){
-if(data48 && typeof data48 == "object" && !Array.isArray(data48)){
+for(const key10 in data50){
+let data51 = data50[key10];
+const _errs112 = errors;
+if(errors === _errs112){
+if(data51 && typeof data51 == "object" && !Array.isArray(data51)){
 let missing4;
-if((data48.device === undefined) && (missing4 = "device")){
+if((data51.device === undefined) && (missing4 = "device")){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/required",keyword:"required",params:{missingProperty: missing4},message:"must have required property '"+missing4+"'"}];
 return false;
 }
 else {
-const _errs109 = errors;
-for(const key11 in data48){
+const _errs114 = errors;
+for(const key11 in data51){
 if(!((((key11 === "device") || (key11 === "quantity")) || (key11 === "lowest")) || (key11 === "highest"))){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs109 === errors){
-if(data48.device !== undefined){
-let data49 = data48.device;
-const _errs110 = errors;
-if(errors === _errs110){
-if(typeof data49 === "string"){
-if(func2(data49) > 256){
+if(_errs114 === errors){
+if(data51.device !== undefined){
+let data52 = data51.device;
+const _errs115 = errors;
+if(errors === _errs115){
+if(typeof data52 === "string"){
+if(func2(data52) > 256){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(func2(data49) < 3){
+if(func2(data52) < 3){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
 return false;
 }
 else {
-if(!pattern8.test(data49)){
+if(!pattern8.test(data52)){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/pattern",keyword:"pattern",params:{pattern: "^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$"},message:"must match pattern \""+"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$"+"\""}];
 return false;
 }
@@ -1292,23 +1348,23 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/
 return false;
 }
 }
-var valid19 = _errs110 === errors;
+var valid19 = _errs115 === errors;
 }
 else {
 var valid19 = true;
 }
 if(valid19){
-if(data48.quantity !== undefined){
-let data50 = data48.quantity;
-const _errs112 = errors;
-if(errors === _errs112){
-if(typeof data50 === "string"){
-if(func2(data50) > 64){
+if(data51.quantity !== undefined){
+let data53 = data51.quantity;
+const _errs117 = errors;
+if(errors === _errs117){
+if(typeof data53 === "string"){
+if(func2(data53) > 64){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/quantity",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/quantity/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data50) < 1){
+if(func2(data53) < 1){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/quantity",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/quantity/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -1319,33 +1375,33 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/
 return false;
 }
 }
-var valid19 = _errs112 === errors;
+var valid19 = _errs117 === errors;
 }
 else {
 var valid19 = true;
 }
 if(valid19){
-if(data48.lowest !== undefined){
-let data51 = data48.lowest;
-const _errs114 = errors;
-if(!((typeof data51 == "number") && (isFinite(data51)))){
+if(data51.lowest !== undefined){
+let data54 = data51.lowest;
+const _errs119 = errors;
+if(!((typeof data54 == "number") && (isFinite(data54)))){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/lowest",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/lowest/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
-var valid19 = _errs114 === errors;
+var valid19 = _errs119 === errors;
 }
 else {
 var valid19 = true;
 }
 if(valid19){
-if(data48.highest !== undefined){
-let data52 = data48.highest;
-const _errs116 = errors;
-if(!((typeof data52 == "number") && (isFinite(data52)))){
+if(data51.highest !== undefined){
+let data55 = data51.highest;
+const _errs121 = errors;
+if(!((typeof data55 == "number") && (isFinite(data55)))){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/highest",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/highest/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
-var valid19 = _errs116 === errors;
+var valid19 = _errs121 === errors;
 }
 else {
 var valid19 = true;
@@ -1361,7 +1417,7 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/
 return false;
 }
 }
-var valid18 = _errs107 === errors;
+var valid18 = _errs112 === errors;
 if(!valid18){
 break;
 }
@@ -1373,7 +1429,7 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins"
 return false;
 }
 }
-var valid16 = _errs103 === errors;
+var valid16 = _errs108 === errors;
 }
 else {
 var valid16 = true;
@@ -1386,7 +1442,7 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer",sche
 return false;
 }
 }
-var valid11 = _errs99 === errors;
+var valid11 = _errs104 === errors;
 }
 }
 }
@@ -1403,7 +1459,7 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5,schemaPath:"#/
 return false;
 }
 }
-var valid10 = _errs60 === errors;
+var valid10 = _errs65 === errors;
 if(!valid10){
 break;
 }
@@ -1415,15 +1471,15 @@ validate11.errors = [{instancePath:instancePath+"/dialects",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs58 === errors;
+var valid0 = _errs63 === errors;
 if(valid0){
-let data53 = data.users;
-const _errs118 = errors;
-if(errors === _errs118){
-if(data53 && typeof data53 == "object" && !Array.isArray(data53)){
-for(const key12 in data53){
-const _errs120 = errors;
-if(errors === _errs120){
+let data56 = data.users;
+const _errs123 = errors;
+if(errors === _errs123){
+if(data56 && typeof data56 == "object" && !Array.isArray(data56)){
+for(const key12 in data56){
+const _errs125 = errors;
+if(errors === _errs125){
 if(typeof key12 === "string"){
 if(func2(key12) > 64){
 const err2 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters",propertyName:key12};
@@ -1471,7 +1527,7 @@ vErrors.push(err5);
 errors++;
 }
 }
-var valid20 = _errs120 === errors;
+var valid20 = _errs125 === errors;
 if(!valid20){
 const err6 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames",keyword:"propertyNames",params:{propertyName: key12},message:"property name must be valid"};
 if(vErrors === null){
@@ -1487,31 +1543,31 @@ break;
 }
 }
 if(valid20){
-for(const key13 in data53){
-let data54 = data53[key13];
-const _errs123 = errors;
-if(errors === _errs123){
-if(data54 && typeof data54 == "object" && !Array.isArray(data54)){
-const _errs125 = errors;
-for(const key14 in data54){
+for(const key13 in data56){
+let data57 = data56[key13];
+const _errs128 = errors;
+if(errors === _errs128){
+if(data57 && typeof data57 == "object" && !Array.isArray(data57)){
+const _errs130 = errors;
+for(const key14 in data57){
 if(!((((((key14 === "password") || (key14 === "passwordFile")) || (key14 === "role")) || (key14 === "base")) || (key14 === "rules")) || (key14 === "digest"))){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/users/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs125 === errors){
-if(data54.password !== undefined){
-let data55 = data54.password;
-const _errs126 = errors;
-if(errors === _errs126){
-if(typeof data55 === "string"){
-if(func2(data55) > 256){
+if(_errs130 === errors){
+if(data57.password !== undefined){
+let data58 = data57.password;
+const _errs131 = errors;
+if(errors === _errs131){
+if(typeof data58 === "string"){
+if(func2(data58) > 256){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(func2(data55) < 1){
+if(func2(data58) < 1){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -1522,18 +1578,18 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, 
 return false;
 }
 }
-var valid22 = _errs126 === errors;
+var valid22 = _errs131 === errors;
 }
 else {
 var valid22 = true;
 }
 if(valid22){
-if(data54.passwordFile !== undefined){
-let data56 = data54.passwordFile;
-const _errs128 = errors;
-if(errors === _errs128){
-if(typeof data56 === "string"){
-if(func2(data56) < 1){
+if(data57.passwordFile !== undefined){
+let data59 = data57.passwordFile;
+const _errs133 = errors;
+if(errors === _errs133){
+if(typeof data59 === "string"){
+if(func2(data59) < 1){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/users/additionalProperties/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -1543,41 +1599,41 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, 
 return false;
 }
 }
-var valid22 = _errs128 === errors;
+var valid22 = _errs133 === errors;
 }
 else {
 var valid22 = true;
 }
 if(valid22){
-if(data54.role !== undefined){
-let data57 = data54.role;
-const _errs130 = errors;
-if(!((((data57 === "viewer") || (data57 === "operator")) || (data57 === "admin")) || (data57 === "node"))){
+if(data57.role !== undefined){
+let data60 = data57.role;
+const _errs135 = errors;
+if(!((((data60 === "viewer") || (data60 === "operator")) || (data60 === "admin")) || (data60 === "node"))){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/role",schemaPath:"#/properties/users/additionalProperties/properties/role/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.role.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid22 = _errs130 === errors;
+var valid22 = _errs135 === errors;
 }
 else {
 var valid22 = true;
 }
 if(valid22){
-if(data54.base !== undefined){
-let data58 = data54.base;
-const _errs131 = errors;
-if(errors === _errs131){
-if(typeof data58 === "string"){
-if(func2(data58) > 1024){
+if(data57.base !== undefined){
+let data61 = data57.base;
+const _errs136 = errors;
+if(errors === _errs136){
+if(typeof data61 === "string"){
+if(func2(data61) > 1024){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data58) < 1){
+if(func2(data61) < 1){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern10.test(data58)){
+if(!pattern10.test(data61)){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/pattern",keyword:"pattern",params:{pattern: "^(?!\\$)[^+#{}\\p{Cc}]+$"},message:"must match pattern \""+"^(?!\\$)[^+#{}\\p{Cc}]+$"+"\""}];
 return false;
 }
@@ -1589,76 +1645,76 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, 
 return false;
 }
 }
-var valid22 = _errs131 === errors;
+var valid22 = _errs136 === errors;
 }
 else {
 var valid22 = true;
 }
 if(valid22){
-if(data54.rules !== undefined){
-let data59 = data54.rules;
-const _errs133 = errors;
-if(errors === _errs133){
-if(Array.isArray(data59)){
-if(data59.length > 256){
+if(data57.rules !== undefined){
+let data62 = data57.rules;
+const _errs138 = errors;
+if(errors === _errs138){
+if(Array.isArray(data62)){
+if(data62.length > 256){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules",schemaPath:"#/properties/users/additionalProperties/properties/rules/maxItems",keyword:"maxItems",params:{limit: 256},message:"must NOT have more than 256 items"}];
 return false;
 }
 else {
 var valid23 = true;
-const len8 = data59.length;
+const len8 = data62.length;
 for(let i8=0; i8<len8; i8++){
-let data60 = data59[i8];
-const _errs135 = errors;
-if(errors === _errs135){
-if(data60 && typeof data60 == "object" && !Array.isArray(data60)){
-if(Object.keys(data60).length < 2){
+let data63 = data62[i8];
+const _errs140 = errors;
+if(errors === _errs140){
+if(data63 && typeof data63 == "object" && !Array.isArray(data63)){
+if(Object.keys(data63).length < 2){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/minProperties",keyword:"minProperties",params:{limit: 2},message:"must NOT have fewer than 2 properties"}];
 return false;
 }
 else {
 let missing5;
-if((data60.topic === undefined) && (missing5 = "topic")){
+if((data63.topic === undefined) && (missing5 = "topic")){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/required",keyword:"required",params:{missingProperty: missing5},message:"must have required property '"+missing5+"'"}];
 return false;
 }
 else {
-const _errs137 = errors;
-for(const key15 in data60){
+const _errs142 = errors;
+for(const key15 in data63){
 if(!(((key15 === "allow") || (key15 === "deny")) || (key15 === "topic"))){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key15},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs137 === errors){
-if(data60.allow !== undefined){
-let data61 = data60.allow;
-const _errs138 = errors;
-if(errors === _errs138){
-if(Array.isArray(data61)){
+if(_errs142 === errors){
+if(data63.allow !== undefined){
+let data64 = data63.allow;
+const _errs143 = errors;
+if(errors === _errs143){
+if(Array.isArray(data64)){
 var valid25 = true;
-const len9 = data61.length;
+const len9 = data64.length;
 for(let i9=0; i9<len9; i9++){
-let data62 = data61[i9];
-const _errs140 = errors;
-if(!((((data62 === "read") || (data62 === "write")) || (data62 === "command")) || (data62 === "retain"))){
+let data65 = data64[i9];
+const _errs145 = errors;
+if(!((((data65 === "read") || (data65 === "write")) || (data65 === "command")) || (data65 === "retain"))){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8+"/allow/" + i9,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.rules.items.properties.allow.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid25 = _errs140 === errors;
+var valid25 = _errs145 === errors;
 if(!valid25){
 break;
 }
 }
 if(valid25){
-let i10 = data61.length;
+let i10 = data64.length;
 let j0;
 if(i10 > 1){
 outer0:
 for(;i10--;){
 for(j0 = i10; j0--;){
-if(func0(data61[i10], data61[j0])){
+if(func0(data64[i10], data64[j0])){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8+"/allow",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/uniqueItems",keyword:"uniqueItems",params:{i: i10, j: j0},message:"must NOT have duplicate items (items ## "+j0+" and "+i10+" are identical)"}];
 return false;
 break outer0;
@@ -1673,39 +1729,39 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, 
 return false;
 }
 }
-var valid24 = _errs138 === errors;
+var valid24 = _errs143 === errors;
 }
 else {
 var valid24 = true;
 }
 if(valid24){
-if(data60.deny !== undefined){
-let data63 = data60.deny;
-const _errs141 = errors;
-if(errors === _errs141){
-if(Array.isArray(data63)){
+if(data63.deny !== undefined){
+let data66 = data63.deny;
+const _errs146 = errors;
+if(errors === _errs146){
+if(Array.isArray(data66)){
 var valid27 = true;
-const len10 = data63.length;
+const len10 = data66.length;
 for(let i11=0; i11<len10; i11++){
-let data64 = data63[i11];
-const _errs143 = errors;
-if(!((((data64 === "read") || (data64 === "write")) || (data64 === "command")) || (data64 === "retain"))){
+let data67 = data66[i11];
+const _errs148 = errors;
+if(!((((data67 === "read") || (data67 === "write")) || (data67 === "command")) || (data67 === "retain"))){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8+"/deny/" + i11,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.rules.items.properties.deny.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid27 = _errs143 === errors;
+var valid27 = _errs148 === errors;
 if(!valid27){
 break;
 }
 }
 if(valid27){
-let i12 = data63.length;
+let i12 = data66.length;
 let j1;
 if(i12 > 1){
 outer1:
 for(;i12--;){
 for(j1 = i12; j1--;){
-if(func0(data63[i12], data63[j1])){
+if(func0(data66[i12], data66[j1])){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8+"/deny",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/uniqueItems",keyword:"uniqueItems",params:{i: i12, j: j1},message:"must NOT have duplicate items (items ## "+j1+" and "+i12+" are identical)"}];
 return false;
 break outer1;
@@ -1720,28 +1776,28 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, 
 return false;
 }
 }
-var valid24 = _errs141 === errors;
+var valid24 = _errs146 === errors;
 }
 else {
 var valid24 = true;
 }
 if(valid24){
-if(data60.topic !== undefined){
-let data65 = data60.topic;
-const _errs144 = errors;
-if(errors === _errs144){
-if(typeof data65 === "string"){
-if(func2(data65) > 1024){
+if(data63.topic !== undefined){
+let data68 = data63.topic;
+const _errs149 = errors;
+if(errors === _errs149){
+if(typeof data68 === "string"){
+if(func2(data68) > 1024){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data65) < 1){
+if(func2(data68) < 1){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern11.test(data65)){
+if(!pattern11.test(data68)){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/pattern",keyword:"pattern",params:{pattern: "^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"},message:"must match pattern \""+"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"+"\""}];
 return false;
 }
@@ -1753,7 +1809,7 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, 
 return false;
 }
 }
-var valid24 = _errs144 === errors;
+var valid24 = _errs149 === errors;
 }
 else {
 var valid24 = true;
@@ -1769,7 +1825,7 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, 
 return false;
 }
 }
-var valid23 = _errs135 === errors;
+var valid23 = _errs140 === errors;
 if(!valid23){
 break;
 }
@@ -1781,19 +1837,19 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, 
 return false;
 }
 }
-var valid22 = _errs133 === errors;
+var valid22 = _errs138 === errors;
 }
 else {
 var valid22 = true;
 }
 if(valid22){
-if(data54.digest !== undefined){
-const _errs146 = errors;
-if(typeof data54.digest !== "boolean"){
+if(data57.digest !== undefined){
+const _errs151 = errors;
+if(typeof data57.digest !== "boolean"){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/digest",schemaPath:"#/properties/users/additionalProperties/properties/digest/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
-var valid22 = _errs146 === errors;
+var valid22 = _errs151 === errors;
 }
 else {
 var valid22 = true;
@@ -1810,7 +1866,7 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, 
 return false;
 }
 }
-var valid21 = _errs123 === errors;
+var valid21 = _errs128 === errors;
 if(!valid21){
 break;
 }
@@ -1822,14 +1878,14 @@ validate11.errors = [{instancePath:instancePath+"/users",schemaPath:"#/propertie
 return false;
 }
 }
-var valid0 = _errs118 === errors;
+var valid0 = _errs123 === errors;
 if(valid0){
 if(data.usersFile !== undefined){
-let data67 = data.usersFile;
-const _errs148 = errors;
-if(errors === _errs148){
-if(typeof data67 === "string"){
-if(func2(data67) < 1){
+let data70 = data.usersFile;
+const _errs153 = errors;
+if(errors === _errs153){
+if(typeof data70 === "string"){
+if(func2(data70) < 1){
 validate11.errors = [{instancePath:instancePath+"/usersFile",schemaPath:"#/properties/usersFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -1839,27 +1895,27 @@ validate11.errors = [{instancePath:instancePath+"/usersFile",schemaPath:"#/prope
 return false;
 }
 }
-var valid0 = _errs148 === errors;
+var valid0 = _errs153 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
-let data68 = data.data;
-const _errs150 = errors;
-if(errors === _errs150){
-if(data68 && typeof data68 == "object" && !Array.isArray(data68)){
-const _errs152 = errors;
-for(const key16 in data68){
+let data71 = data.data;
+const _errs155 = errors;
+if(errors === _errs155){
+if(data71 && typeof data71 == "object" && !Array.isArray(data71)){
+const _errs157 = errors;
+for(const key16 in data71){
 if(!(key16 === "folder")){
 validate11.errors = [{instancePath:instancePath+"/data",schemaPath:"#/properties/data/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs152 === errors){
-if(data68.folder !== undefined){
-if(typeof data68.folder !== "string"){
+if(_errs157 === errors){
+if(data71.folder !== undefined){
+if(typeof data71.folder !== "string"){
 validate11.errors = [{instancePath:instancePath+"/data/folder",schemaPath:"#/properties/data/properties/folder/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
@@ -1871,64 +1927,64 @@ validate11.errors = [{instancePath:instancePath+"/data",schemaPath:"#/properties
 return false;
 }
 }
-var valid0 = _errs150 === errors;
+var valid0 = _errs155 === errors;
 if(valid0){
-let data70 = data.history;
-const _errs155 = errors;
-if(errors === _errs155){
-if(data70 && typeof data70 == "object" && !Array.isArray(data70)){
-if(data70.record === undefined){
-data70.record = ["#"];
+let data73 = data.history;
+const _errs160 = errors;
+if(errors === _errs160){
+if(data73 && typeof data73 == "object" && !Array.isArray(data73)){
+if(data73.record === undefined){
+data73.record = ["#"];
 }
-if(data70.ignore === undefined){
-data70.ignore = [];
+if(data73.ignore === undefined){
+data73.ignore = [];
 }
-if(data70.rawHours === undefined){
-data70.rawHours = 24;
+if(data73.rawHours === undefined){
+data73.rawHours = 24;
 }
-if(data70.minuteDays === undefined){
-data70.minuteDays = 30;
+if(data73.minuteDays === undefined){
+data73.minuteDays = 30;
 }
-if(data70.hourDays === undefined){
-data70.hourDays = 730;
+if(data73.hourDays === undefined){
+data73.hourDays = 730;
 }
-if(data70.diskMiB === undefined){
-data70.diskMiB = 1024;
+if(data73.diskMiB === undefined){
+data73.diskMiB = 1024;
 }
-if(data70.memoryMiB === undefined){
-data70.memoryMiB = 64;
+if(data73.memoryMiB === undefined){
+data73.memoryMiB = 64;
 }
-const _errs157 = errors;
-for(const key17 in data70){
+const _errs162 = errors;
+for(const key17 in data73){
 if(!(((((((key17 === "record") || (key17 === "ignore")) || (key17 === "rawHours")) || (key17 === "minuteDays")) || (key17 === "hourDays")) || (key17 === "diskMiB")) || (key17 === "memoryMiB"))){
 validate11.errors = [{instancePath:instancePath+"/history",schemaPath:"#/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key17},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs157 === errors){
-let data71 = data70.record;
-const _errs158 = errors;
-if(errors === _errs158){
-if(Array.isArray(data71)){
-if(data71.length > 1024){
+if(_errs162 === errors){
+let data74 = data73.record;
+const _errs163 = errors;
+if(errors === _errs163){
+if(Array.isArray(data74)){
+if(data74.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/history/record",schemaPath:"#/properties/history/properties/record/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
 var valid31 = true;
-const len11 = data71.length;
+const len11 = data74.length;
 for(let i13=0; i13<len11; i13++){
-let data72 = data71[i13];
-const _errs160 = errors;
-if(errors === _errs160){
-if(typeof data72 === "string"){
-if(func2(data72) > 1024){
+let data75 = data74[i13];
+const _errs165 = errors;
+if(errors === _errs165){
+if(typeof data75 === "string"){
+if(func2(data75) > 1024){
 validate11.errors = [{instancePath:instancePath+"/history/record/" + i13,schemaPath:"#/properties/history/properties/record/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data72) < 1){
+if(func2(data75) < 1){
 validate11.errors = [{instancePath:instancePath+"/history/record/" + i13,schemaPath:"#/properties/history/properties/record/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -1939,7 +1995,7 @@ validate11.errors = [{instancePath:instancePath+"/history/record/" + i13,schemaP
 return false;
 }
 }
-var valid31 = _errs160 === errors;
+var valid31 = _errs165 === errors;
 if(!valid31){
 break;
 }
@@ -1951,30 +2007,30 @@ validate11.errors = [{instancePath:instancePath+"/history/record",schemaPath:"#/
 return false;
 }
 }
-var valid30 = _errs158 === errors;
+var valid30 = _errs163 === errors;
 if(valid30){
-let data73 = data70.ignore;
-const _errs162 = errors;
-if(errors === _errs162){
-if(Array.isArray(data73)){
-if(data73.length > 1024){
+let data76 = data73.ignore;
+const _errs167 = errors;
+if(errors === _errs167){
+if(Array.isArray(data76)){
+if(data76.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/history/ignore",schemaPath:"#/properties/history/properties/ignore/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
 var valid32 = true;
-const len12 = data73.length;
+const len12 = data76.length;
 for(let i14=0; i14<len12; i14++){
-let data74 = data73[i14];
-const _errs164 = errors;
-if(errors === _errs164){
-if(typeof data74 === "string"){
-if(func2(data74) > 1024){
+let data77 = data76[i14];
+const _errs169 = errors;
+if(errors === _errs169){
+if(typeof data77 === "string"){
+if(func2(data77) > 1024){
 validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i14,schemaPath:"#/properties/history/properties/ignore/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data74) < 1){
+if(func2(data77) < 1){
 validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i14,schemaPath:"#/properties/history/properties/ignore/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -1985,7 +2041,7 @@ validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i14,schemaP
 return false;
 }
 }
-var valid32 = _errs164 === errors;
+var valid32 = _errs169 === errors;
 if(!valid32){
 break;
 }
@@ -1997,117 +2053,117 @@ validate11.errors = [{instancePath:instancePath+"/history/ignore",schemaPath:"#/
 return false;
 }
 }
-var valid30 = _errs162 === errors;
+var valid30 = _errs167 === errors;
 if(valid30){
-let data75 = data70.rawHours;
-const _errs166 = errors;
-if(!(((typeof data75 == "number") && (!(data75 % 1) && !isNaN(data75))) && (isFinite(data75)))){
+let data78 = data73.rawHours;
+const _errs171 = errors;
+if(!(((typeof data78 == "number") && (!(data78 % 1) && !isNaN(data78))) && (isFinite(data78)))){
 validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs166){
-if((typeof data75 == "number") && (isFinite(data75))){
-if(data75 > 8784 || isNaN(data75)){
+if(errors === _errs171){
+if((typeof data78 == "number") && (isFinite(data78))){
+if(data78 > 8784 || isNaN(data78)){
 validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8784},message:"must be <= 8784"}];
 return false;
 }
 else {
-if(data75 < 1 || isNaN(data75)){
+if(data78 < 1 || isNaN(data78)){
 validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid30 = _errs166 === errors;
+var valid30 = _errs171 === errors;
 if(valid30){
-let data76 = data70.minuteDays;
-const _errs168 = errors;
-if(!(((typeof data76 == "number") && (!(data76 % 1) && !isNaN(data76))) && (isFinite(data76)))){
+let data79 = data73.minuteDays;
+const _errs173 = errors;
+if(!(((typeof data79 == "number") && (!(data79 % 1) && !isNaN(data79))) && (isFinite(data79)))){
 validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs168){
-if((typeof data76 == "number") && (isFinite(data76))){
-if(data76 > 3660 || isNaN(data76)){
+if(errors === _errs173){
+if((typeof data79 == "number") && (isFinite(data79))){
+if(data79 > 3660 || isNaN(data79)){
 validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3660},message:"must be <= 3660"}];
 return false;
 }
 else {
-if(data76 < 1 || isNaN(data76)){
+if(data79 < 1 || isNaN(data79)){
 validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid30 = _errs168 === errors;
+var valid30 = _errs173 === errors;
 if(valid30){
-let data77 = data70.hourDays;
-const _errs170 = errors;
-if(!(((typeof data77 == "number") && (!(data77 % 1) && !isNaN(data77))) && (isFinite(data77)))){
+let data80 = data73.hourDays;
+const _errs175 = errors;
+if(!(((typeof data80 == "number") && (!(data80 % 1) && !isNaN(data80))) && (isFinite(data80)))){
 validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs170){
-if((typeof data77 == "number") && (isFinite(data77))){
-if(data77 > 36600 || isNaN(data77)){
+if(errors === _errs175){
+if((typeof data80 == "number") && (isFinite(data80))){
+if(data80 > 36600 || isNaN(data80)){
 validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/maximum",keyword:"maximum",params:{comparison: "<=", limit: 36600},message:"must be <= 36600"}];
 return false;
 }
 else {
-if(data77 < 1 || isNaN(data77)){
+if(data80 < 1 || isNaN(data80)){
 validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid30 = _errs170 === errors;
+var valid30 = _errs175 === errors;
 if(valid30){
-let data78 = data70.diskMiB;
-const _errs172 = errors;
-if(!(((typeof data78 == "number") && (!(data78 % 1) && !isNaN(data78))) && (isFinite(data78)))){
+let data81 = data73.diskMiB;
+const _errs177 = errors;
+if(!(((typeof data81 == "number") && (!(data81 % 1) && !isNaN(data81))) && (isFinite(data81)))){
 validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs172){
-if((typeof data78 == "number") && (isFinite(data78))){
-if(data78 > 1048576 || isNaN(data78)){
+if(errors === _errs177){
+if((typeof data81 == "number") && (isFinite(data81))){
+if(data81 > 1048576 || isNaN(data81)){
 validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data78 < 1 || isNaN(data78)){
+if(data81 < 1 || isNaN(data81)){
 validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid30 = _errs172 === errors;
+var valid30 = _errs177 === errors;
 if(valid30){
-let data79 = data70.memoryMiB;
-const _errs174 = errors;
-if(!(((typeof data79 == "number") && (!(data79 % 1) && !isNaN(data79))) && (isFinite(data79)))){
+let data82 = data73.memoryMiB;
+const _errs179 = errors;
+if(!(((typeof data82 == "number") && (!(data82 % 1) && !isNaN(data82))) && (isFinite(data82)))){
 validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs174){
-if((typeof data79 == "number") && (isFinite(data79))){
-if(data79 > 65536 || isNaN(data79)){
+if(errors === _errs179){
+if((typeof data82 == "number") && (isFinite(data82))){
+if(data82 > 65536 || isNaN(data82)){
 validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data79 < 1 || isNaN(data79)){
+if(data82 < 1 || isNaN(data82)){
 validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid30 = _errs174 === errors;
+var valid30 = _errs179 === errors;
 }
 }
 }
@@ -2121,62 +2177,62 @@ validate11.errors = [{instancePath:instancePath+"/history",schemaPath:"#/propert
 return false;
 }
 }
-var valid0 = _errs155 === errors;
+var valid0 = _errs160 === errors;
 if(valid0){
-let data80 = data.profiles;
-const _errs176 = errors;
-if(errors === _errs176){
-if(data80 && typeof data80 == "object" && !Array.isArray(data80)){
-if(data80.clown === undefined){
-data80.clown = {};
+let data83 = data.profiles;
+const _errs181 = errors;
+if(errors === _errs181){
+if(data83 && typeof data83 == "object" && !Array.isArray(data83)){
+if(data83.clown === undefined){
+data83.clown = {};
 }
-const _errs178 = errors;
-for(const key18 in data80){
+const _errs183 = errors;
+for(const key18 in data83){
 if(!(key18 === "clown")){
 validate11.errors = [{instancePath:instancePath+"/profiles",schemaPath:"#/properties/profiles/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key18},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs178 === errors){
-let data81 = data80.clown;
-const _errs179 = errors;
-if(errors === _errs179){
-if(data81 && typeof data81 == "object" && !Array.isArray(data81)){
-if(data81.bases === undefined){
-data81.bases = ["nodes/#"];
+if(_errs183 === errors){
+let data84 = data83.clown;
+const _errs184 = errors;
+if(errors === _errs184){
+if(data84 && typeof data84 == "object" && !Array.isArray(data84)){
+if(data84.bases === undefined){
+data84.bases = ["nodes/#"];
 }
-const _errs181 = errors;
-for(const key19 in data81){
+const _errs186 = errors;
+for(const key19 in data84){
 if(!(key19 === "bases")){
 validate11.errors = [{instancePath:instancePath+"/profiles/clown",schemaPath:"#/properties/profiles/properties/clown/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key19},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs181 === errors){
-let data82 = data81.bases;
-const _errs182 = errors;
-if(errors === _errs182){
-if(Array.isArray(data82)){
-if(data82.length > 1024){
+if(_errs186 === errors){
+let data85 = data84.bases;
+const _errs187 = errors;
+if(errors === _errs187){
+if(Array.isArray(data85)){
+if(data85.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases",schemaPath:"#/properties/profiles/properties/clown/properties/bases/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
 var valid35 = true;
-const len13 = data82.length;
+const len13 = data85.length;
 for(let i15=0; i15<len13; i15++){
-let data83 = data82[i15];
-const _errs184 = errors;
-if(errors === _errs184){
-if(typeof data83 === "string"){
-if(func2(data83) > 1024){
+let data86 = data85[i15];
+const _errs189 = errors;
+if(errors === _errs189){
+if(typeof data86 === "string"){
+if(func2(data86) > 1024){
 validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i15,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data83) < 1){
+if(func2(data86) < 1){
 validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i15,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2187,7 +2243,7 @@ validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i15,s
 return false;
 }
 }
-var valid35 = _errs184 === errors;
+var valid35 = _errs189 === errors;
 if(!valid35){
 break;
 }
@@ -2213,37 +2269,37 @@ validate11.errors = [{instancePath:instancePath+"/profiles",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs176 === errors;
+var valid0 = _errs181 === errors;
 if(valid0){
-let data84 = data.commands;
-const _errs186 = errors;
-if(errors === _errs186){
-if(data84 && typeof data84 == "object" && !Array.isArray(data84)){
-if(data84.timeoutSeconds === undefined){
-data84.timeoutSeconds = 5;
+let data87 = data.commands;
+const _errs191 = errors;
+if(errors === _errs191){
+if(data87 && typeof data87 == "object" && !Array.isArray(data87)){
+if(data87.timeoutSeconds === undefined){
+data87.timeoutSeconds = 5;
 }
-if(data84.rules === undefined){
-data84.rules = [];
+if(data87.rules === undefined){
+data87.rules = [];
 }
-const _errs188 = errors;
-for(const key20 in data84){
+const _errs193 = errors;
+for(const key20 in data87){
 if(!((key20 === "timeoutSeconds") || (key20 === "rules"))){
 validate11.errors = [{instancePath:instancePath+"/commands",schemaPath:"#/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key20},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs188 === errors){
-let data85 = data84.timeoutSeconds;
-const _errs189 = errors;
-if(errors === _errs189){
-if((typeof data85 == "number") && (isFinite(data85))){
-if(data85 > 3600 || isNaN(data85)){
+if(_errs193 === errors){
+let data88 = data87.timeoutSeconds;
+const _errs194 = errors;
+if(errors === _errs194){
+if((typeof data88 == "number") && (isFinite(data88))){
+if(data88 > 3600 || isNaN(data88)){
 validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schemaPath:"#/properties/commands/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data85 < 0.1 || isNaN(data85)){
+if(data88 < 0.1 || isNaN(data88)){
 validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schemaPath:"#/properties/commands/properties/timeoutSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
@@ -2254,44 +2310,44 @@ validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schem
 return false;
 }
 }
-var valid36 = _errs189 === errors;
+var valid36 = _errs194 === errors;
 if(valid36){
-let data86 = data84.rules;
-const _errs191 = errors;
-if(errors === _errs191){
-if(Array.isArray(data86)){
-if(data86.length > 1024){
+let data89 = data87.rules;
+const _errs196 = errors;
+if(errors === _errs196){
+if(Array.isArray(data89)){
+if(data89.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/commands/rules",schemaPath:"#/properties/commands/properties/rules/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
 var valid37 = true;
-const len14 = data86.length;
+const len14 = data89.length;
 for(let i16=0; i16<len14; i16++){
-let data87 = data86[i16];
-const _errs193 = errors;
-if(errors === _errs193){
-if(data87 && typeof data87 == "object" && !Array.isArray(data87)){
-const _errs195 = errors;
-for(const key21 in data87){
+let data90 = data89[i16];
+const _errs198 = errors;
+if(errors === _errs198){
+if(data90 && typeof data90 == "object" && !Array.isArray(data90)){
+const _errs200 = errors;
+for(const key21 in data90){
 if(!(((((((key21 === "topic") || (key21 === "kind")) || (key21 === "timeoutSeconds")) || (key21 === "minIntervalMilliseconds")) || (key21 === "perSecond")) || (key21 === "autoOffSeconds")) || (key21 === "interlock"))){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16,schemaPath:"#/properties/commands/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key21},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs195 === errors){
-if(data87.topic !== undefined){
-let data88 = data87.topic;
-const _errs196 = errors;
-if(errors === _errs196){
-if(typeof data88 === "string"){
-if(func2(data88) > 1024){
+if(_errs200 === errors){
+if(data90.topic !== undefined){
+let data91 = data90.topic;
+const _errs201 = errors;
+if(errors === _errs201){
+if(typeof data91 === "string"){
+if(func2(data91) > 1024){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data88) < 1){
+if(func2(data91) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2302,28 +2358,28 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/topic
 return false;
 }
 }
-var valid38 = _errs196 === errors;
+var valid38 = _errs201 === errors;
 }
 else {
 var valid38 = true;
 }
 if(valid38){
-if(data87.kind !== undefined){
-let data89 = data87.kind;
-const _errs198 = errors;
-if(errors === _errs198){
-if(typeof data89 === "string"){
-if(func2(data89) > 256){
+if(data90.kind !== undefined){
+let data92 = data90.kind;
+const _errs203 = errors;
+if(errors === _errs203){
+if(typeof data92 === "string"){
+if(func2(data92) > 256){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(func2(data89) < 1){
+if(func2(data92) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern12.test(data89)){
+if(!pattern12.test(data92)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/pattern",keyword:"pattern",params:{pattern: "^[^/+#\\p{Cc}]+$"},message:"must match pattern \""+"^[^/+#\\p{Cc}]+$"+"\""}];
 return false;
 }
@@ -2335,23 +2391,23 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/kind"
 return false;
 }
 }
-var valid38 = _errs198 === errors;
+var valid38 = _errs203 === errors;
 }
 else {
 var valid38 = true;
 }
 if(valid38){
-if(data87.timeoutSeconds !== undefined){
-let data90 = data87.timeoutSeconds;
-const _errs200 = errors;
-if(errors === _errs200){
-if((typeof data90 == "number") && (isFinite(data90))){
-if(data90 > 3600 || isNaN(data90)){
+if(data90.timeoutSeconds !== undefined){
+let data93 = data90.timeoutSeconds;
+const _errs205 = errors;
+if(errors === _errs205){
+if((typeof data93 == "number") && (isFinite(data93))){
+if(data93 > 3600 || isNaN(data93)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data90 < 0.1 || isNaN(data90)){
+if(data93 < 0.1 || isNaN(data93)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
@@ -2362,77 +2418,77 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/timeo
 return false;
 }
 }
-var valid38 = _errs200 === errors;
+var valid38 = _errs205 === errors;
 }
 else {
 var valid38 = true;
 }
 if(valid38){
-if(data87.minIntervalMilliseconds !== undefined){
-let data91 = data87.minIntervalMilliseconds;
-const _errs202 = errors;
-if(!(((typeof data91 == "number") && (!(data91 % 1) && !isNaN(data91))) && (isFinite(data91)))){
+if(data90.minIntervalMilliseconds !== undefined){
+let data94 = data90.minIntervalMilliseconds;
+const _errs207 = errors;
+if(!(((typeof data94 == "number") && (!(data94 % 1) && !isNaN(data94))) && (isFinite(data94)))){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs202){
-if((typeof data91 == "number") && (isFinite(data91))){
-if(data91 > 3600000 || isNaN(data91)){
+if(errors === _errs207){
+if((typeof data94 == "number") && (isFinite(data94))){
+if(data94 > 3600000 || isNaN(data94)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600000},message:"must be <= 3600000"}];
 return false;
 }
 else {
-if(data91 < 0 || isNaN(data91)){
+if(data94 < 0 || isNaN(data94)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid38 = _errs202 === errors;
+var valid38 = _errs207 === errors;
 }
 else {
 var valid38 = true;
 }
 if(valid38){
-if(data87.perSecond !== undefined){
-let data92 = data87.perSecond;
-const _errs204 = errors;
-if(!(((typeof data92 == "number") && (!(data92 % 1) && !isNaN(data92))) && (isFinite(data92)))){
+if(data90.perSecond !== undefined){
+let data95 = data90.perSecond;
+const _errs209 = errors;
+if(!(((typeof data95 == "number") && (!(data95 % 1) && !isNaN(data95))) && (isFinite(data95)))){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs204){
-if((typeof data92 == "number") && (isFinite(data92))){
-if(data92 > 100 || isNaN(data92)){
+if(errors === _errs209){
+if((typeof data95 == "number") && (isFinite(data95))){
+if(data95 > 100 || isNaN(data95)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
 return false;
 }
 else {
-if(data92 < 0 || isNaN(data92)){
+if(data95 < 0 || isNaN(data95)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid38 = _errs204 === errors;
+var valid38 = _errs209 === errors;
 }
 else {
 var valid38 = true;
 }
 if(valid38){
-if(data87.autoOffSeconds !== undefined){
-let data93 = data87.autoOffSeconds;
-const _errs206 = errors;
-if(errors === _errs206){
-if((typeof data93 == "number") && (isFinite(data93))){
-if(data93 > 604800 || isNaN(data93)){
+if(data90.autoOffSeconds !== undefined){
+let data96 = data90.autoOffSeconds;
+const _errs211 = errors;
+if(errors === _errs211){
+if((typeof data96 == "number") && (isFinite(data96))){
+if(data96 > 604800 || isNaN(data96)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
 return false;
 }
 else {
-if(data93 < 0 || isNaN(data93)){
+if(data96 < 0 || isNaN(data96)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
@@ -2443,23 +2499,23 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/autoO
 return false;
 }
 }
-var valid38 = _errs206 === errors;
+var valid38 = _errs211 === errors;
 }
 else {
 var valid38 = true;
 }
 if(valid38){
-if(data87.interlock !== undefined){
-let data94 = data87.interlock;
-const _errs208 = errors;
-if(errors === _errs208){
-if(typeof data94 === "string"){
-if(func2(data94) > 64){
+if(data90.interlock !== undefined){
+let data97 = data90.interlock;
+const _errs213 = errors;
+if(errors === _errs213){
+if(typeof data97 === "string"){
+if(func2(data97) > 64){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data94) < 1){
+if(func2(data97) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2470,7 +2526,7 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/inter
 return false;
 }
 }
-var valid38 = _errs208 === errors;
+var valid38 = _errs213 === errors;
 }
 else {
 var valid38 = true;
@@ -2488,7 +2544,7 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16,schemaP
 return false;
 }
 }
-var valid37 = _errs193 === errors;
+var valid37 = _errs198 === errors;
 if(!valid37){
 break;
 }
@@ -2500,7 +2556,7 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules",schemaPath:"#/
 return false;
 }
 }
-var valid36 = _errs191 === errors;
+var valid36 = _errs196 === errors;
 }
 }
 }
@@ -2509,131 +2565,131 @@ validate11.errors = [{instancePath:instancePath+"/commands",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs186 === errors;
+var valid0 = _errs191 === errors;
 if(valid0){
-let data95 = data.limits;
-const _errs210 = errors;
-if(errors === _errs210){
-if(data95 && typeof data95 == "object" && !Array.isArray(data95)){
-if(data95.topic === undefined){
-data95.topic = {};
+let data98 = data.limits;
+const _errs215 = errors;
+if(errors === _errs215){
+if(data98 && typeof data98 == "object" && !Array.isArray(data98)){
+if(data98.topic === undefined){
+data98.topic = {};
 }
-if(data95.json === undefined){
-data95.json = {};
+if(data98.json === undefined){
+data98.json = {};
 }
-if(data95.websocket === undefined){
-data95.websocket = {};
+if(data98.websocket === undefined){
+data98.websocket = {};
 }
-if(data95.mqtt === undefined){
-data95.mqtt = {};
+if(data98.mqtt === undefined){
+data98.mqtt = {};
 }
-if(data95.sessions === undefined){
-data95.sessions = {};
+if(data98.sessions === undefined){
+data98.sessions = {};
 }
-if(data95.retained === undefined){
-data95.retained = {};
+if(data98.retained === undefined){
+data98.retained = {};
 }
-if(data95.nodes === undefined){
-data95.nodes = {};
+if(data98.nodes === undefined){
+data98.nodes = {};
 }
-if(data95.connections === undefined){
-data95.connections = {};
+if(data98.connections === undefined){
+data98.connections = {};
 }
-if(data95.http === undefined){
-data95.http = {};
+if(data98.http === undefined){
+data98.http = {};
 }
-if(data95.signIn === undefined){
-data95.signIn = {};
+if(data98.signIn === undefined){
+data98.signIn = {};
 }
-if(data95.commands === undefined){
-data95.commands = {};
+if(data98.commands === undefined){
+data98.commands = {};
 }
-if(data95.store === undefined){
-data95.store = {};
+if(data98.store === undefined){
+data98.store = {};
 }
-if(data95.memory === undefined){
-data95.memory = {};
+if(data98.memory === undefined){
+data98.memory = {};
 }
-if(data95.process === undefined){
-data95.process = {};
+if(data98.process === undefined){
+data98.process = {};
 }
-if(data95.history === undefined){
-data95.history = {};
+if(data98.history === undefined){
+data98.history = {};
 }
-if(data95.dialects === undefined){
-data95.dialects = {};
+if(data98.dialects === undefined){
+data98.dialects = {};
 }
-const _errs212 = errors;
-for(const key22 in data95){
+const _errs217 = errors;
+for(const key22 in data98){
 if(!(func3.call(schema12.properties.limits.properties, key22))){
 validate11.errors = [{instancePath:instancePath+"/limits",schemaPath:"#/properties/limits/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key22},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs212 === errors){
-let data96 = data95.topic;
-const _errs213 = errors;
-if(errors === _errs213){
-if(data96 && typeof data96 == "object" && !Array.isArray(data96)){
-if(data96.bytes === undefined){
-data96.bytes = 1024;
+if(_errs217 === errors){
+let data99 = data98.topic;
+const _errs218 = errors;
+if(errors === _errs218){
+if(data99 && typeof data99 == "object" && !Array.isArray(data99)){
+if(data99.bytes === undefined){
+data99.bytes = 1024;
 }
-if(data96.levels === undefined){
-data96.levels = 100;
+if(data99.levels === undefined){
+data99.levels = 100;
 }
-const _errs215 = errors;
-for(const key23 in data96){
+const _errs220 = errors;
+for(const key23 in data99){
 if(!((key23 === "bytes") || (key23 === "levels"))){
 validate11.errors = [{instancePath:instancePath+"/limits/topic",schemaPath:"#/properties/limits/properties/topic/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key23},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs215 === errors){
-let data97 = data96.bytes;
-const _errs216 = errors;
-if(!(((typeof data97 == "number") && (!(data97 % 1) && !isNaN(data97))) && (isFinite(data97)))){
+if(_errs220 === errors){
+let data100 = data99.bytes;
+const _errs221 = errors;
+if(!(((typeof data100 == "number") && (!(data100 % 1) && !isNaN(data100))) && (isFinite(data100)))){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs216){
-if((typeof data97 == "number") && (isFinite(data97))){
-if(data97 > 65000 || isNaN(data97)){
+if(errors === _errs221){
+if((typeof data100 == "number") && (isFinite(data100))){
+if(data100 > 65000 || isNaN(data100)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65000},message:"must be <= 65000"}];
 return false;
 }
 else {
-if(data97 < 1 || isNaN(data97)){
+if(data100 < 1 || isNaN(data100)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid40 = _errs216 === errors;
+var valid40 = _errs221 === errors;
 if(valid40){
-let data98 = data96.levels;
-const _errs218 = errors;
-if(!(((typeof data98 == "number") && (!(data98 % 1) && !isNaN(data98))) && (isFinite(data98)))){
+let data101 = data99.levels;
+const _errs223 = errors;
+if(!(((typeof data101 == "number") && (!(data101 % 1) && !isNaN(data101))) && (isFinite(data101)))){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs218){
-if((typeof data98 == "number") && (isFinite(data98))){
-if(data98 > 100 || isNaN(data98)){
+if(errors === _errs223){
+if((typeof data101 == "number") && (isFinite(data101))){
+if(data101 > 100 || isNaN(data101)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
 return false;
 }
 else {
-if(data98 < 1 || isNaN(data98)){
+if(data101 < 1 || isNaN(data101)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid40 = _errs218 === errors;
+var valid40 = _errs223 === errors;
 }
 }
 }
@@ -2642,120 +2698,120 @@ validate11.errors = [{instancePath:instancePath+"/limits/topic",schemaPath:"#/pr
 return false;
 }
 }
-var valid39 = _errs213 === errors;
+var valid39 = _errs218 === errors;
 if(valid39){
-let data99 = data95.json;
-const _errs220 = errors;
-if(errors === _errs220){
-if(data99 && typeof data99 == "object" && !Array.isArray(data99)){
-if(data99.depth === undefined){
-data99.depth = 16;
+let data102 = data98.json;
+const _errs225 = errors;
+if(errors === _errs225){
+if(data102 && typeof data102 == "object" && !Array.isArray(data102)){
+if(data102.depth === undefined){
+data102.depth = 16;
 }
-if(data99.keys === undefined){
-data99.keys = 4096;
+if(data102.keys === undefined){
+data102.keys = 4096;
 }
-if(data99.stringBytes === undefined){
-data99.stringBytes = 1048576;
+if(data102.stringBytes === undefined){
+data102.stringBytes = 1048576;
 }
-if(data99.arrayItems === undefined){
-data99.arrayItems = 16384;
+if(data102.arrayItems === undefined){
+data102.arrayItems = 16384;
 }
-const _errs222 = errors;
-for(const key24 in data99){
+const _errs227 = errors;
+for(const key24 in data102){
 if(!((((key24 === "depth") || (key24 === "keys")) || (key24 === "stringBytes")) || (key24 === "arrayItems"))){
 validate11.errors = [{instancePath:instancePath+"/limits/json",schemaPath:"#/properties/limits/properties/json/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key24},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs222 === errors){
-let data100 = data99.depth;
-const _errs223 = errors;
-if(!(((typeof data100 == "number") && (!(data100 % 1) && !isNaN(data100))) && (isFinite(data100)))){
+if(_errs227 === errors){
+let data103 = data102.depth;
+const _errs228 = errors;
+if(!(((typeof data103 == "number") && (!(data103 % 1) && !isNaN(data103))) && (isFinite(data103)))){
 validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs223){
-if((typeof data100 == "number") && (isFinite(data100))){
-if(data100 > 32 || isNaN(data100)){
+if(errors === _errs228){
+if((typeof data103 == "number") && (isFinite(data103))){
+if(data103 > 32 || isNaN(data103)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/maximum",keyword:"maximum",params:{comparison: "<=", limit: 32},message:"must be <= 32"}];
 return false;
 }
 else {
-if(data100 < 1 || isNaN(data100)){
+if(data103 < 1 || isNaN(data103)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid41 = _errs223 === errors;
+var valid41 = _errs228 === errors;
 if(valid41){
-let data101 = data99.keys;
-const _errs225 = errors;
-if(!(((typeof data101 == "number") && (!(data101 % 1) && !isNaN(data101))) && (isFinite(data101)))){
+let data104 = data102.keys;
+const _errs230 = errors;
+if(!(((typeof data104 == "number") && (!(data104 % 1) && !isNaN(data104))) && (isFinite(data104)))){
 validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs225){
-if((typeof data101 == "number") && (isFinite(data101))){
-if(data101 > 65536 || isNaN(data101)){
+if(errors === _errs230){
+if((typeof data104 == "number") && (isFinite(data104))){
+if(data104 > 65536 || isNaN(data104)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data101 < 1 || isNaN(data101)){
+if(data104 < 1 || isNaN(data104)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid41 = _errs225 === errors;
+var valid41 = _errs230 === errors;
 if(valid41){
-let data102 = data99.stringBytes;
-const _errs227 = errors;
-if(!(((typeof data102 == "number") && (!(data102 % 1) && !isNaN(data102))) && (isFinite(data102)))){
+let data105 = data102.stringBytes;
+const _errs232 = errors;
+if(!(((typeof data105 == "number") && (!(data105 % 1) && !isNaN(data105))) && (isFinite(data105)))){
 validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs227){
-if((typeof data102 == "number") && (isFinite(data102))){
-if(data102 > 16777216 || isNaN(data102)){
+if(errors === _errs232){
+if((typeof data105 == "number") && (isFinite(data105))){
+if(data105 > 16777216 || isNaN(data105)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
-if(data102 < 1 || isNaN(data102)){
+if(data105 < 1 || isNaN(data105)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid41 = _errs227 === errors;
+var valid41 = _errs232 === errors;
 if(valid41){
-let data103 = data99.arrayItems;
-const _errs229 = errors;
-if(!(((typeof data103 == "number") && (!(data103 % 1) && !isNaN(data103))) && (isFinite(data103)))){
+let data106 = data102.arrayItems;
+const _errs234 = errors;
+if(!(((typeof data106 == "number") && (!(data106 % 1) && !isNaN(data106))) && (isFinite(data106)))){
 validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs229){
-if((typeof data103 == "number") && (isFinite(data103))){
-if(data103 > 262144 || isNaN(data103)){
+if(errors === _errs234){
+if((typeof data106 == "number") && (isFinite(data106))){
+if(data106 > 262144 || isNaN(data106)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/maximum",keyword:"maximum",params:{comparison: "<=", limit: 262144},message:"must be <= 262144"}];
 return false;
 }
 else {
-if(data103 < 1 || isNaN(data103)){
+if(data106 < 1 || isNaN(data106)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid41 = _errs229 === errors;
+var valid41 = _errs234 === errors;
 }
 }
 }
@@ -2766,245 +2822,245 @@ validate11.errors = [{instancePath:instancePath+"/limits/json",schemaPath:"#/pro
 return false;
 }
 }
-var valid39 = _errs220 === errors;
+var valid39 = _errs225 === errors;
 if(valid39){
-let data104 = data95.websocket;
-const _errs231 = errors;
-if(errors === _errs231){
-if(data104 && typeof data104 == "object" && !Array.isArray(data104)){
-if(data104.messageBytes === undefined){
-data104.messageBytes = 1048576;
+let data107 = data98.websocket;
+const _errs236 = errors;
+if(errors === _errs236){
+if(data107 && typeof data107 == "object" && !Array.isArray(data107)){
+if(data107.messageBytes === undefined){
+data107.messageBytes = 1048576;
 }
-if(data104.linesPerMessage === undefined){
-data104.linesPerMessage = 1024;
+if(data107.linesPerMessage === undefined){
+data107.linesPerMessage = 1024;
 }
-if(data104.messagesPerSecond === undefined){
-data104.messagesPerSecond = 100;
+if(data107.messagesPerSecond === undefined){
+data107.messagesPerSecond = 100;
 }
-if(data104.messageBurst === undefined){
-data104.messageBurst = 200;
+if(data107.messageBurst === undefined){
+data107.messageBurst = 200;
 }
-if(data104.overRateSeconds === undefined){
-data104.overRateSeconds = 600;
+if(data107.overRateSeconds === undefined){
+data107.overRateSeconds = 600;
 }
-if(data104.conflateBytes === undefined){
-data104.conflateBytes = 262144;
+if(data107.conflateBytes === undefined){
+data107.conflateBytes = 262144;
 }
-if(data104.outboundBytes === undefined){
-data104.outboundBytes = 1048576;
+if(data107.outboundBytes === undefined){
+data107.outboundBytes = 1048576;
 }
-if(data104.pingSeconds === undefined){
-data104.pingSeconds = 20;
+if(data107.pingSeconds === undefined){
+data107.pingSeconds = 20;
 }
-if(data104.pongSeconds === undefined){
-data104.pongSeconds = 10;
+if(data107.pongSeconds === undefined){
+data107.pongSeconds = 10;
 }
-const _errs233 = errors;
-for(const key25 in data104){
+const _errs238 = errors;
+for(const key25 in data107){
 if(!(func3.call(schema12.properties.limits.properties.websocket.properties, key25))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket",schemaPath:"#/properties/limits/properties/websocket/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key25},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs233 === errors){
-let data105 = data104.messageBytes;
-const _errs234 = errors;
-if(!(((typeof data105 == "number") && (!(data105 % 1) && !isNaN(data105))) && (isFinite(data105)))){
+if(_errs238 === errors){
+let data108 = data107.messageBytes;
+const _errs239 = errors;
+if(!(((typeof data108 == "number") && (!(data108 % 1) && !isNaN(data108))) && (isFinite(data108)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs234){
-if((typeof data105 == "number") && (isFinite(data105))){
-if(data105 > 16777216 || isNaN(data105)){
+if(errors === _errs239){
+if((typeof data108 == "number") && (isFinite(data108))){
+if(data108 > 16777216 || isNaN(data108)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
-if(data105 < 1 || isNaN(data105)){
+if(data108 < 1 || isNaN(data108)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid42 = _errs234 === errors;
+var valid42 = _errs239 === errors;
 if(valid42){
-let data106 = data104.linesPerMessage;
-const _errs236 = errors;
-if(!(((typeof data106 == "number") && (!(data106 % 1) && !isNaN(data106))) && (isFinite(data106)))){
+let data109 = data107.linesPerMessage;
+const _errs241 = errors;
+if(!(((typeof data109 == "number") && (!(data109 % 1) && !isNaN(data109))) && (isFinite(data109)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs236){
-if((typeof data106 == "number") && (isFinite(data106))){
-if(data106 > 16384 || isNaN(data106)){
+if(errors === _errs241){
+if((typeof data109 == "number") && (isFinite(data109))){
+if(data109 > 16384 || isNaN(data109)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16384},message:"must be <= 16384"}];
 return false;
 }
 else {
-if(data106 < 1 || isNaN(data106)){
+if(data109 < 1 || isNaN(data109)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid42 = _errs236 === errors;
+var valid42 = _errs241 === errors;
 if(valid42){
-let data107 = data104.messagesPerSecond;
-const _errs238 = errors;
-if(!(((typeof data107 == "number") && (!(data107 % 1) && !isNaN(data107))) && (isFinite(data107)))){
+let data110 = data107.messagesPerSecond;
+const _errs243 = errors;
+if(!(((typeof data110 == "number") && (!(data110 % 1) && !isNaN(data110))) && (isFinite(data110)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs238){
-if((typeof data107 == "number") && (isFinite(data107))){
-if(data107 > 100000 || isNaN(data107)){
+if(errors === _errs243){
+if((typeof data110 == "number") && (isFinite(data110))){
+if(data110 > 100000 || isNaN(data110)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data107 < 1 || isNaN(data107)){
+if(data110 < 1 || isNaN(data110)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid42 = _errs238 === errors;
+var valid42 = _errs243 === errors;
 if(valid42){
-let data108 = data104.messageBurst;
-const _errs240 = errors;
-if(!(((typeof data108 == "number") && (!(data108 % 1) && !isNaN(data108))) && (isFinite(data108)))){
+let data111 = data107.messageBurst;
+const _errs245 = errors;
+if(!(((typeof data111 == "number") && (!(data111 % 1) && !isNaN(data111))) && (isFinite(data111)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs240){
-if((typeof data108 == "number") && (isFinite(data108))){
-if(data108 > 200000 || isNaN(data108)){
+if(errors === _errs245){
+if((typeof data111 == "number") && (isFinite(data111))){
+if(data111 > 200000 || isNaN(data111)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
-if(data108 < 1 || isNaN(data108)){
+if(data111 < 1 || isNaN(data111)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid42 = _errs240 === errors;
+var valid42 = _errs245 === errors;
 if(valid42){
-let data109 = data104.overRateSeconds;
-const _errs242 = errors;
-if(!(((typeof data109 == "number") && (!(data109 % 1) && !isNaN(data109))) && (isFinite(data109)))){
+let data112 = data107.overRateSeconds;
+const _errs247 = errors;
+if(!(((typeof data112 == "number") && (!(data112 % 1) && !isNaN(data112))) && (isFinite(data112)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs242){
-if((typeof data109 == "number") && (isFinite(data109))){
-if(data109 > 3600 || isNaN(data109)){
+if(errors === _errs247){
+if((typeof data112 == "number") && (isFinite(data112))){
+if(data112 > 3600 || isNaN(data112)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data109 < 1 || isNaN(data109)){
+if(data112 < 1 || isNaN(data112)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid42 = _errs242 === errors;
+var valid42 = _errs247 === errors;
 if(valid42){
-let data110 = data104.conflateBytes;
-const _errs244 = errors;
-if(!(((typeof data110 == "number") && (!(data110 % 1) && !isNaN(data110))) && (isFinite(data110)))){
+let data113 = data107.conflateBytes;
+const _errs249 = errors;
+if(!(((typeof data113 == "number") && (!(data113 % 1) && !isNaN(data113))) && (isFinite(data113)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs244){
-if((typeof data110 == "number") && (isFinite(data110))){
-if(data110 > 8388608 || isNaN(data110)){
+if(errors === _errs249){
+if((typeof data113 == "number") && (isFinite(data113))){
+if(data113 > 8388608 || isNaN(data113)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8388608},message:"must be <= 8388608"}];
 return false;
 }
 else {
-if(data110 < 1 || isNaN(data110)){
+if(data113 < 1 || isNaN(data113)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid42 = _errs244 === errors;
+var valid42 = _errs249 === errors;
 if(valid42){
-let data111 = data104.outboundBytes;
-const _errs246 = errors;
-if(!(((typeof data111 == "number") && (!(data111 % 1) && !isNaN(data111))) && (isFinite(data111)))){
+let data114 = data107.outboundBytes;
+const _errs251 = errors;
+if(!(((typeof data114 == "number") && (!(data114 % 1) && !isNaN(data114))) && (isFinite(data114)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs246){
-if((typeof data111 == "number") && (isFinite(data111))){
-if(data111 > 67108864 || isNaN(data111)){
+if(errors === _errs251){
+if((typeof data114 == "number") && (isFinite(data114))){
+if(data114 > 67108864 || isNaN(data114)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data111 < 1 || isNaN(data111)){
+if(data114 < 1 || isNaN(data114)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid42 = _errs246 === errors;
+var valid42 = _errs251 === errors;
 if(valid42){
-let data112 = data104.pingSeconds;
-const _errs248 = errors;
-if(!(((typeof data112 == "number") && (!(data112 % 1) && !isNaN(data112))) && (isFinite(data112)))){
+let data115 = data107.pingSeconds;
+const _errs253 = errors;
+if(!(((typeof data115 == "number") && (!(data115 % 1) && !isNaN(data115))) && (isFinite(data115)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs248){
-if((typeof data112 == "number") && (isFinite(data112))){
-if(data112 > 600 || isNaN(data112)){
+if(errors === _errs253){
+if((typeof data115 == "number") && (isFinite(data115))){
+if(data115 > 600 || isNaN(data115)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"}];
 return false;
 }
 else {
-if(data112 < 1 || isNaN(data112)){
+if(data115 < 1 || isNaN(data115)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid42 = _errs248 === errors;
+var valid42 = _errs253 === errors;
 if(valid42){
-let data113 = data104.pongSeconds;
-const _errs250 = errors;
-if(!(((typeof data113 == "number") && (!(data113 % 1) && !isNaN(data113))) && (isFinite(data113)))){
+let data116 = data107.pongSeconds;
+const _errs255 = errors;
+if(!(((typeof data116 == "number") && (!(data116 % 1) && !isNaN(data116))) && (isFinite(data116)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs250){
-if((typeof data113 == "number") && (isFinite(data113))){
-if(data113 > 600 || isNaN(data113)){
+if(errors === _errs255){
+if((typeof data116 == "number") && (isFinite(data116))){
+if(data116 > 600 || isNaN(data116)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"}];
 return false;
 }
 else {
-if(data113 < 1 || isNaN(data113)){
+if(data116 < 1 || isNaN(data116)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid42 = _errs250 === errors;
+var valid42 = _errs255 === errors;
 }
 }
 }
@@ -3020,445 +3076,445 @@ validate11.errors = [{instancePath:instancePath+"/limits/websocket",schemaPath:"
 return false;
 }
 }
-var valid39 = _errs231 === errors;
+var valid39 = _errs236 === errors;
 if(valid39){
-let data114 = data95.mqtt;
-const _errs252 = errors;
-if(errors === _errs252){
-if(data114 && typeof data114 == "object" && !Array.isArray(data114)){
-if(data114.connectSeconds === undefined){
-data114.connectSeconds = 5;
+let data117 = data98.mqtt;
+const _errs257 = errors;
+if(errors === _errs257){
+if(data117 && typeof data117 == "object" && !Array.isArray(data117)){
+if(data117.connectSeconds === undefined){
+data117.connectSeconds = 5;
 }
-if(data114.connectBytes === undefined){
-data114.connectBytes = 16384;
+if(data117.connectBytes === undefined){
+data117.connectBytes = 16384;
 }
-if(data114.publishBytes === undefined){
-data114.publishBytes = 2000000;
+if(data117.publishBytes === undefined){
+data117.publishBytes = 2000000;
 }
-if(data114.subscribeBytes === undefined){
-data114.subscribeBytes = 1048576;
+if(data117.subscribeBytes === undefined){
+data117.subscribeBytes = 1048576;
 }
-if(data114.subscriptions === undefined){
-data114.subscriptions = 20000;
+if(data117.subscriptions === undefined){
+data117.subscriptions = 20000;
 }
-if(data114.totalSubscriptions === undefined){
-data114.totalSubscriptions = 200000;
+if(data117.totalSubscriptions === undefined){
+data117.totalSubscriptions = 200000;
 }
-if(data114.clientIdBytes === undefined){
-data114.clientIdBytes = 256;
+if(data117.clientIdBytes === undefined){
+data117.clientIdBytes = 256;
 }
-if(data114.userBytes === undefined){
-data114.userBytes = 64;
+if(data117.userBytes === undefined){
+data117.userBytes = 64;
 }
-if(data114.passwordBytes === undefined){
-data114.passwordBytes = 256;
+if(data117.passwordBytes === undefined){
+data117.passwordBytes = 256;
 }
-if(data114.keepAliveSeconds === undefined){
-data114.keepAliveSeconds = 300;
+if(data117.keepAliveSeconds === undefined){
+data117.keepAliveSeconds = 300;
 }
-if(data114.qos2Window === undefined){
-data114.qos2Window = 20;
+if(data117.qos2Window === undefined){
+data117.qos2Window = 20;
 }
-if(data114.outboundBytes === undefined){
-data114.outboundBytes = 1048576;
+if(data117.outboundBytes === undefined){
+data117.outboundBytes = 1048576;
 }
-if(data114.publishesPerSecond === undefined){
-data114.publishesPerSecond = 1000;
+if(data117.publishesPerSecond === undefined){
+data117.publishesPerSecond = 1000;
 }
-if(data114.publishBurst === undefined){
-data114.publishBurst = 2000;
+if(data117.publishBurst === undefined){
+data117.publishBurst = 2000;
 }
-if(data114.requestsPerSecond === undefined){
-data114.requestsPerSecond = 1000;
+if(data117.requestsPerSecond === undefined){
+data117.requestsPerSecond = 1000;
 }
-if(data114.requestBurst === undefined){
-data114.requestBurst = 2000;
+if(data117.requestBurst === undefined){
+data117.requestBurst = 2000;
 }
-if(data114.idleSeconds === undefined){
-data114.idleSeconds = 0;
+if(data117.idleSeconds === undefined){
+data117.idleSeconds = 0;
 }
-const _errs254 = errors;
-for(const key26 in data114){
+const _errs259 = errors;
+for(const key26 in data117){
 if(!(func3.call(schema12.properties.limits.properties.mqtt.properties, key26))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt",schemaPath:"#/properties/limits/properties/mqtt/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key26},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs254 === errors){
-let data115 = data114.connectSeconds;
-const _errs255 = errors;
-if(!(((typeof data115 == "number") && (!(data115 % 1) && !isNaN(data115))) && (isFinite(data115)))){
+if(_errs259 === errors){
+let data118 = data117.connectSeconds;
+const _errs260 = errors;
+if(!(((typeof data118 == "number") && (!(data118 % 1) && !isNaN(data118))) && (isFinite(data118)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs255){
-if((typeof data115 == "number") && (isFinite(data115))){
-if(data115 > 30 || isNaN(data115)){
+if(errors === _errs260){
+if((typeof data118 == "number") && (isFinite(data118))){
+if(data118 > 30 || isNaN(data118)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"}];
 return false;
 }
 else {
-if(data115 < 1 || isNaN(data115)){
+if(data118 < 1 || isNaN(data118)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid43 = _errs255 === errors;
+var valid43 = _errs260 === errors;
 if(valid43){
-let data116 = data114.connectBytes;
-const _errs257 = errors;
-if(!(((typeof data116 == "number") && (!(data116 % 1) && !isNaN(data116))) && (isFinite(data116)))){
+let data119 = data117.connectBytes;
+const _errs262 = errors;
+if(!(((typeof data119 == "number") && (!(data119 % 1) && !isNaN(data119))) && (isFinite(data119)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs257){
-if((typeof data116 == "number") && (isFinite(data116))){
-if(data116 > 65536 || isNaN(data116)){
+if(errors === _errs262){
+if((typeof data119 == "number") && (isFinite(data119))){
+if(data119 > 65536 || isNaN(data119)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data116 < 1 || isNaN(data116)){
+if(data119 < 1 || isNaN(data119)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid43 = _errs257 === errors;
+var valid43 = _errs262 === errors;
 if(valid43){
-let data117 = data114.publishBytes;
-const _errs259 = errors;
-if(!(((typeof data117 == "number") && (!(data117 % 1) && !isNaN(data117))) && (isFinite(data117)))){
+let data120 = data117.publishBytes;
+const _errs264 = errors;
+if(!(((typeof data120 == "number") && (!(data120 % 1) && !isNaN(data120))) && (isFinite(data120)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs259){
-if((typeof data117 == "number") && (isFinite(data117))){
-if(data117 > 16777216 || isNaN(data117)){
+if(errors === _errs264){
+if((typeof data120 == "number") && (isFinite(data120))){
+if(data120 > 16777216 || isNaN(data120)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
-if(data117 < 1 || isNaN(data117)){
+if(data120 < 1 || isNaN(data120)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid43 = _errs259 === errors;
+var valid43 = _errs264 === errors;
 if(valid43){
-let data118 = data114.subscribeBytes;
-const _errs261 = errors;
-if(!(((typeof data118 == "number") && (!(data118 % 1) && !isNaN(data118))) && (isFinite(data118)))){
+let data121 = data117.subscribeBytes;
+const _errs266 = errors;
+if(!(((typeof data121 == "number") && (!(data121 % 1) && !isNaN(data121))) && (isFinite(data121)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs261){
-if((typeof data118 == "number") && (isFinite(data118))){
-if(data118 > 4194304 || isNaN(data118)){
+if(errors === _errs266){
+if((typeof data121 == "number") && (isFinite(data121))){
+if(data121 > 4194304 || isNaN(data121)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4194304},message:"must be <= 4194304"}];
 return false;
 }
 else {
-if(data118 < 1 || isNaN(data118)){
+if(data121 < 1 || isNaN(data121)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid43 = _errs261 === errors;
+var valid43 = _errs266 === errors;
 if(valid43){
-let data119 = data114.subscriptions;
-const _errs263 = errors;
-if(!(((typeof data119 == "number") && (!(data119 % 1) && !isNaN(data119))) && (isFinite(data119)))){
+let data122 = data117.subscriptions;
+const _errs268 = errors;
+if(!(((typeof data122 == "number") && (!(data122 % 1) && !isNaN(data122))) && (isFinite(data122)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs263){
-if((typeof data119 == "number") && (isFinite(data119))){
-if(data119 > 1000000 || isNaN(data119)){
+if(errors === _errs268){
+if((typeof data122 == "number") && (isFinite(data122))){
+if(data122 > 1000000 || isNaN(data122)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data119 < 1 || isNaN(data119)){
+if(data122 < 1 || isNaN(data122)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid43 = _errs263 === errors;
+var valid43 = _errs268 === errors;
 if(valid43){
-let data120 = data114.totalSubscriptions;
-const _errs265 = errors;
-if(!(((typeof data120 == "number") && (!(data120 % 1) && !isNaN(data120))) && (isFinite(data120)))){
+let data123 = data117.totalSubscriptions;
+const _errs270 = errors;
+if(!(((typeof data123 == "number") && (!(data123 % 1) && !isNaN(data123))) && (isFinite(data123)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs265){
-if((typeof data120 == "number") && (isFinite(data120))){
-if(data120 > 10000000 || isNaN(data120)){
+if(errors === _errs270){
+if((typeof data123 == "number") && (isFinite(data123))){
+if(data123 > 10000000 || isNaN(data123)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"}];
 return false;
 }
 else {
-if(data120 < 1 || isNaN(data120)){
+if(data123 < 1 || isNaN(data123)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid43 = _errs265 === errors;
+var valid43 = _errs270 === errors;
 if(valid43){
-let data121 = data114.clientIdBytes;
-const _errs267 = errors;
-if(!(((typeof data121 == "number") && (!(data121 % 1) && !isNaN(data121))) && (isFinite(data121)))){
+let data124 = data117.clientIdBytes;
+const _errs272 = errors;
+if(!(((typeof data124 == "number") && (!(data124 % 1) && !isNaN(data124))) && (isFinite(data124)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs267){
-if((typeof data121 == "number") && (isFinite(data121))){
-if(data121 > 1024 || isNaN(data121)){
+if(errors === _errs272){
+if((typeof data124 == "number") && (isFinite(data124))){
+if(data124 > 1024 || isNaN(data124)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data121 < 1 || isNaN(data121)){
+if(data124 < 1 || isNaN(data124)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid43 = _errs267 === errors;
+var valid43 = _errs272 === errors;
 if(valid43){
-let data122 = data114.userBytes;
-const _errs269 = errors;
-if(!(((typeof data122 == "number") && (!(data122 % 1) && !isNaN(data122))) && (isFinite(data122)))){
+let data125 = data117.userBytes;
+const _errs274 = errors;
+if(!(((typeof data125 == "number") && (!(data125 % 1) && !isNaN(data125))) && (isFinite(data125)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs269){
-if((typeof data122 == "number") && (isFinite(data122))){
-if(data122 > 256 || isNaN(data122)){
+if(errors === _errs274){
+if((typeof data125 == "number") && (isFinite(data125))){
+if(data125 > 256 || isNaN(data125)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 256},message:"must be <= 256"}];
 return false;
 }
 else {
-if(data122 < 1 || isNaN(data122)){
+if(data125 < 1 || isNaN(data125)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid43 = _errs269 === errors;
+var valid43 = _errs274 === errors;
 if(valid43){
-let data123 = data114.passwordBytes;
-const _errs271 = errors;
-if(!(((typeof data123 == "number") && (!(data123 % 1) && !isNaN(data123))) && (isFinite(data123)))){
+let data126 = data117.passwordBytes;
+const _errs276 = errors;
+if(!(((typeof data126 == "number") && (!(data126 % 1) && !isNaN(data126))) && (isFinite(data126)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs271){
-if((typeof data123 == "number") && (isFinite(data123))){
-if(data123 > 1024 || isNaN(data123)){
+if(errors === _errs276){
+if((typeof data126 == "number") && (isFinite(data126))){
+if(data126 > 1024 || isNaN(data126)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data123 < 1 || isNaN(data123)){
+if(data126 < 1 || isNaN(data126)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid43 = _errs271 === errors;
+var valid43 = _errs276 === errors;
 if(valid43){
-let data124 = data114.keepAliveSeconds;
-const _errs273 = errors;
-if(!(((typeof data124 == "number") && (!(data124 % 1) && !isNaN(data124))) && (isFinite(data124)))){
+let data127 = data117.keepAliveSeconds;
+const _errs278 = errors;
+if(!(((typeof data127 == "number") && (!(data127 % 1) && !isNaN(data127))) && (isFinite(data127)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs273){
-if((typeof data124 == "number") && (isFinite(data124))){
-if(data124 > 65535 || isNaN(data124)){
+if(errors === _errs278){
+if((typeof data127 == "number") && (isFinite(data127))){
+if(data127 > 65535 || isNaN(data127)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data124 < 1 || isNaN(data124)){
+if(data127 < 1 || isNaN(data127)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid43 = _errs273 === errors;
+var valid43 = _errs278 === errors;
 if(valid43){
-let data125 = data114.qos2Window;
-const _errs275 = errors;
-if(!(((typeof data125 == "number") && (!(data125 % 1) && !isNaN(data125))) && (isFinite(data125)))){
+let data128 = data117.qos2Window;
+const _errs280 = errors;
+if(!(((typeof data128 == "number") && (!(data128 % 1) && !isNaN(data128))) && (isFinite(data128)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs275){
-if((typeof data125 == "number") && (isFinite(data125))){
-if(data125 > 1000 || isNaN(data125)){
+if(errors === _errs280){
+if((typeof data128 == "number") && (isFinite(data128))){
+if(data128 > 1000 || isNaN(data128)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
-if(data125 < 1 || isNaN(data125)){
+if(data128 < 1 || isNaN(data128)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid43 = _errs275 === errors;
+var valid43 = _errs280 === errors;
 if(valid43){
-let data126 = data114.outboundBytes;
-const _errs277 = errors;
-if(!(((typeof data126 == "number") && (!(data126 % 1) && !isNaN(data126))) && (isFinite(data126)))){
+let data129 = data117.outboundBytes;
+const _errs282 = errors;
+if(!(((typeof data129 == "number") && (!(data129 % 1) && !isNaN(data129))) && (isFinite(data129)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs277){
-if((typeof data126 == "number") && (isFinite(data126))){
-if(data126 > 67108864 || isNaN(data126)){
+if(errors === _errs282){
+if((typeof data129 == "number") && (isFinite(data129))){
+if(data129 > 67108864 || isNaN(data129)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data126 < 1 || isNaN(data126)){
+if(data129 < 1 || isNaN(data129)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid43 = _errs277 === errors;
+var valid43 = _errs282 === errors;
 if(valid43){
-let data127 = data114.publishesPerSecond;
-const _errs279 = errors;
-if(!(((typeof data127 == "number") && (!(data127 % 1) && !isNaN(data127))) && (isFinite(data127)))){
+let data130 = data117.publishesPerSecond;
+const _errs284 = errors;
+if(!(((typeof data130 == "number") && (!(data130 % 1) && !isNaN(data130))) && (isFinite(data130)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs279){
-if((typeof data127 == "number") && (isFinite(data127))){
-if(data127 > 100000 || isNaN(data127)){
+if(errors === _errs284){
+if((typeof data130 == "number") && (isFinite(data130))){
+if(data130 > 100000 || isNaN(data130)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data127 < 1 || isNaN(data127)){
+if(data130 < 1 || isNaN(data130)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid43 = _errs279 === errors;
+var valid43 = _errs284 === errors;
 if(valid43){
-let data128 = data114.publishBurst;
-const _errs281 = errors;
-if(!(((typeof data128 == "number") && (!(data128 % 1) && !isNaN(data128))) && (isFinite(data128)))){
+let data131 = data117.publishBurst;
+const _errs286 = errors;
+if(!(((typeof data131 == "number") && (!(data131 % 1) && !isNaN(data131))) && (isFinite(data131)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs281){
-if((typeof data128 == "number") && (isFinite(data128))){
-if(data128 > 200000 || isNaN(data128)){
+if(errors === _errs286){
+if((typeof data131 == "number") && (isFinite(data131))){
+if(data131 > 200000 || isNaN(data131)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
-if(data128 < 1 || isNaN(data128)){
+if(data131 < 1 || isNaN(data131)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid43 = _errs281 === errors;
+var valid43 = _errs286 === errors;
 if(valid43){
-let data129 = data114.requestsPerSecond;
-const _errs283 = errors;
-if(!(((typeof data129 == "number") && (!(data129 % 1) && !isNaN(data129))) && (isFinite(data129)))){
+let data132 = data117.requestsPerSecond;
+const _errs288 = errors;
+if(!(((typeof data132 == "number") && (!(data132 % 1) && !isNaN(data132))) && (isFinite(data132)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs283){
-if((typeof data129 == "number") && (isFinite(data129))){
-if(data129 > 100000 || isNaN(data129)){
+if(errors === _errs288){
+if((typeof data132 == "number") && (isFinite(data132))){
+if(data132 > 100000 || isNaN(data132)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data129 < 1 || isNaN(data129)){
+if(data132 < 1 || isNaN(data132)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid43 = _errs283 === errors;
+var valid43 = _errs288 === errors;
 if(valid43){
-let data130 = data114.requestBurst;
-const _errs285 = errors;
-if(!(((typeof data130 == "number") && (!(data130 % 1) && !isNaN(data130))) && (isFinite(data130)))){
+let data133 = data117.requestBurst;
+const _errs290 = errors;
+if(!(((typeof data133 == "number") && (!(data133 % 1) && !isNaN(data133))) && (isFinite(data133)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs285){
-if((typeof data130 == "number") && (isFinite(data130))){
-if(data130 > 200000 || isNaN(data130)){
+if(errors === _errs290){
+if((typeof data133 == "number") && (isFinite(data133))){
+if(data133 > 200000 || isNaN(data133)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
-if(data130 < 1 || isNaN(data130)){
+if(data133 < 1 || isNaN(data133)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid43 = _errs285 === errors;
+var valid43 = _errs290 === errors;
 if(valid43){
-let data131 = data114.idleSeconds;
-const _errs287 = errors;
-if(!(((typeof data131 == "number") && (!(data131 % 1) && !isNaN(data131))) && (isFinite(data131)))){
+let data134 = data117.idleSeconds;
+const _errs292 = errors;
+if(!(((typeof data134 == "number") && (!(data134 % 1) && !isNaN(data134))) && (isFinite(data134)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs287){
-if((typeof data131 == "number") && (isFinite(data131))){
-if(data131 > 86400 || isNaN(data131)){
+if(errors === _errs292){
+if((typeof data134 == "number") && (isFinite(data134))){
+if(data134 > 86400 || isNaN(data134)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data131 < 0 || isNaN(data131)){
+if(data134 < 0 || isNaN(data134)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid43 = _errs287 === errors;
+var valid43 = _errs292 === errors;
 }
 }
 }
@@ -3482,145 +3538,145 @@ validate11.errors = [{instancePath:instancePath+"/limits/mqtt",schemaPath:"#/pro
 return false;
 }
 }
-var valid39 = _errs252 === errors;
+var valid39 = _errs257 === errors;
 if(valid39){
-let data132 = data95.sessions;
-const _errs289 = errors;
-if(errors === _errs289){
-if(data132 && typeof data132 == "object" && !Array.isArray(data132)){
-if(data132.count === undefined){
-data132.count = 500;
+let data135 = data98.sessions;
+const _errs294 = errors;
+if(errors === _errs294){
+if(data135 && typeof data135 == "object" && !Array.isArray(data135)){
+if(data135.count === undefined){
+data135.count = 500;
 }
-if(data132.hours === undefined){
-data132.hours = 24;
+if(data135.hours === undefined){
+data135.hours = 24;
 }
-if(data132.messages === undefined){
-data132.messages = 1000;
+if(data135.messages === undefined){
+data135.messages = 1000;
 }
-if(data132.bytes === undefined){
-data132.bytes = 1048576;
+if(data135.bytes === undefined){
+data135.bytes = 1048576;
 }
-if(data132.totalBytes === undefined){
-data132.totalBytes = 67108864;
+if(data135.totalBytes === undefined){
+data135.totalBytes = 67108864;
 }
-const _errs291 = errors;
-for(const key27 in data132){
+const _errs296 = errors;
+for(const key27 in data135){
 if(!(((((key27 === "count") || (key27 === "hours")) || (key27 === "messages")) || (key27 === "bytes")) || (key27 === "totalBytes"))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions",schemaPath:"#/properties/limits/properties/sessions/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key27},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs291 === errors){
-let data133 = data132.count;
-const _errs292 = errors;
-if(!(((typeof data133 == "number") && (!(data133 % 1) && !isNaN(data133))) && (isFinite(data133)))){
+if(_errs296 === errors){
+let data136 = data135.count;
+const _errs297 = errors;
+if(!(((typeof data136 == "number") && (!(data136 % 1) && !isNaN(data136))) && (isFinite(data136)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs292){
-if((typeof data133 == "number") && (isFinite(data133))){
-if(data133 > 100000 || isNaN(data133)){
+if(errors === _errs297){
+if((typeof data136 == "number") && (isFinite(data136))){
+if(data136 > 100000 || isNaN(data136)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data133 < 1 || isNaN(data133)){
+if(data136 < 1 || isNaN(data136)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid44 = _errs292 === errors;
+var valid44 = _errs297 === errors;
 if(valid44){
-let data134 = data132.hours;
-const _errs294 = errors;
-if(!(((typeof data134 == "number") && (!(data134 % 1) && !isNaN(data134))) && (isFinite(data134)))){
+let data137 = data135.hours;
+const _errs299 = errors;
+if(!(((typeof data137 == "number") && (!(data137 % 1) && !isNaN(data137))) && (isFinite(data137)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs294){
-if((typeof data134 == "number") && (isFinite(data134))){
-if(data134 > 8760 || isNaN(data134)){
+if(errors === _errs299){
+if((typeof data137 == "number") && (isFinite(data137))){
+if(data137 > 8760 || isNaN(data137)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8760},message:"must be <= 8760"}];
 return false;
 }
 else {
-if(data134 < 1 || isNaN(data134)){
+if(data137 < 1 || isNaN(data137)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid44 = _errs294 === errors;
+var valid44 = _errs299 === errors;
 if(valid44){
-let data135 = data132.messages;
-const _errs296 = errors;
-if(!(((typeof data135 == "number") && (!(data135 % 1) && !isNaN(data135))) && (isFinite(data135)))){
+let data138 = data135.messages;
+const _errs301 = errors;
+if(!(((typeof data138 == "number") && (!(data138 % 1) && !isNaN(data138))) && (isFinite(data138)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs296){
-if((typeof data135 == "number") && (isFinite(data135))){
-if(data135 > 100000 || isNaN(data135)){
+if(errors === _errs301){
+if((typeof data138 == "number") && (isFinite(data138))){
+if(data138 > 100000 || isNaN(data138)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data135 < 1 || isNaN(data135)){
+if(data138 < 1 || isNaN(data138)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid44 = _errs296 === errors;
+var valid44 = _errs301 === errors;
 if(valid44){
-let data136 = data132.bytes;
-const _errs298 = errors;
-if(!(((typeof data136 == "number") && (!(data136 % 1) && !isNaN(data136))) && (isFinite(data136)))){
+let data139 = data135.bytes;
+const _errs303 = errors;
+if(!(((typeof data139 == "number") && (!(data139 % 1) && !isNaN(data139))) && (isFinite(data139)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs298){
-if((typeof data136 == "number") && (isFinite(data136))){
-if(data136 > 67108864 || isNaN(data136)){
+if(errors === _errs303){
+if((typeof data139 == "number") && (isFinite(data139))){
+if(data139 > 67108864 || isNaN(data139)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data136 < 1 || isNaN(data136)){
+if(data139 < 1 || isNaN(data139)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid44 = _errs298 === errors;
+var valid44 = _errs303 === errors;
 if(valid44){
-let data137 = data132.totalBytes;
-const _errs300 = errors;
-if(!(((typeof data137 == "number") && (!(data137 % 1) && !isNaN(data137))) && (isFinite(data137)))){
+let data140 = data135.totalBytes;
+const _errs305 = errors;
+if(!(((typeof data140 == "number") && (!(data140 % 1) && !isNaN(data140))) && (isFinite(data140)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs300){
-if((typeof data137 == "number") && (isFinite(data137))){
-if(data137 > 1073741824 || isNaN(data137)){
+if(errors === _errs305){
+if((typeof data140 == "number") && (isFinite(data140))){
+if(data140 > 1073741824 || isNaN(data140)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1073741824},message:"must be <= 1073741824"}];
 return false;
 }
 else {
-if(data137 < 1 || isNaN(data137)){
+if(data140 < 1 || isNaN(data140)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid44 = _errs300 === errors;
+var valid44 = _errs305 === errors;
 }
 }
 }
@@ -3632,95 +3688,95 @@ validate11.errors = [{instancePath:instancePath+"/limits/sessions",schemaPath:"#
 return false;
 }
 }
-var valid39 = _errs289 === errors;
+var valid39 = _errs294 === errors;
 if(valid39){
-let data138 = data95.retained;
-const _errs302 = errors;
-if(errors === _errs302){
-if(data138 && typeof data138 == "object" && !Array.isArray(data138)){
-if(data138.topics === undefined){
-data138.topics = 100000;
+let data141 = data98.retained;
+const _errs307 = errors;
+if(errors === _errs307){
+if(data141 && typeof data141 == "object" && !Array.isArray(data141)){
+if(data141.topics === undefined){
+data141.topics = 100000;
 }
-if(data138.valueBytes === undefined){
-data138.valueBytes = 1048576;
+if(data141.valueBytes === undefined){
+data141.valueBytes = 1048576;
 }
-if(data138.totalBytes === undefined){
-data138.totalBytes = 268435456;
+if(data141.totalBytes === undefined){
+data141.totalBytes = 268435456;
 }
-const _errs304 = errors;
-for(const key28 in data138){
+const _errs309 = errors;
+for(const key28 in data141){
 if(!(((key28 === "topics") || (key28 === "valueBytes")) || (key28 === "totalBytes"))){
 validate11.errors = [{instancePath:instancePath+"/limits/retained",schemaPath:"#/properties/limits/properties/retained/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key28},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs304 === errors){
-let data139 = data138.topics;
-const _errs305 = errors;
-if(!(((typeof data139 == "number") && (!(data139 % 1) && !isNaN(data139))) && (isFinite(data139)))){
+if(_errs309 === errors){
+let data142 = data141.topics;
+const _errs310 = errors;
+if(!(((typeof data142 == "number") && (!(data142 % 1) && !isNaN(data142))) && (isFinite(data142)))){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs305){
-if((typeof data139 == "number") && (isFinite(data139))){
-if(data139 > 1000000 || isNaN(data139)){
+if(errors === _errs310){
+if((typeof data142 == "number") && (isFinite(data142))){
+if(data142 > 1000000 || isNaN(data142)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data139 < 1 || isNaN(data139)){
+if(data142 < 1 || isNaN(data142)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid45 = _errs305 === errors;
+var valid45 = _errs310 === errors;
 if(valid45){
-let data140 = data138.valueBytes;
-const _errs307 = errors;
-if(!(((typeof data140 == "number") && (!(data140 % 1) && !isNaN(data140))) && (isFinite(data140)))){
+let data143 = data141.valueBytes;
+const _errs312 = errors;
+if(!(((typeof data143 == "number") && (!(data143 % 1) && !isNaN(data143))) && (isFinite(data143)))){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs307){
-if((typeof data140 == "number") && (isFinite(data140))){
-if(data140 > 16777216 || isNaN(data140)){
+if(errors === _errs312){
+if((typeof data143 == "number") && (isFinite(data143))){
+if(data143 > 16777216 || isNaN(data143)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
-if(data140 < 1 || isNaN(data140)){
+if(data143 < 1 || isNaN(data143)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid45 = _errs307 === errors;
+var valid45 = _errs312 === errors;
 if(valid45){
-let data141 = data138.totalBytes;
-const _errs309 = errors;
-if(!(((typeof data141 == "number") && (!(data141 % 1) && !isNaN(data141))) && (isFinite(data141)))){
+let data144 = data141.totalBytes;
+const _errs314 = errors;
+if(!(((typeof data144 == "number") && (!(data144 % 1) && !isNaN(data144))) && (isFinite(data144)))){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs309){
-if((typeof data141 == "number") && (isFinite(data141))){
-if(data141 > 1073741824 || isNaN(data141)){
+if(errors === _errs314){
+if((typeof data144 == "number") && (isFinite(data144))){
+if(data144 > 1073741824 || isNaN(data144)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1073741824},message:"must be <= 1073741824"}];
 return false;
 }
 else {
-if(data141 < 1 || isNaN(data141)){
+if(data144 < 1 || isNaN(data144)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid45 = _errs309 === errors;
+var valid45 = _errs314 === errors;
 }
 }
 }
@@ -3730,38 +3786,38 @@ validate11.errors = [{instancePath:instancePath+"/limits/retained",schemaPath:"#
 return false;
 }
 }
-var valid39 = _errs302 === errors;
+var valid39 = _errs307 === errors;
 if(valid39){
-let data142 = data95.nodes;
-const _errs311 = errors;
-if(errors === _errs311){
-if(data142 && typeof data142 == "object" && !Array.isArray(data142)){
-if(data142.devices === undefined){
-data142.devices = 10000;
+let data145 = data98.nodes;
+const _errs316 = errors;
+if(errors === _errs316){
+if(data145 && typeof data145 == "object" && !Array.isArray(data145)){
+if(data145.devices === undefined){
+data145.devices = 10000;
 }
-const _errs313 = errors;
-for(const key29 in data142){
+const _errs318 = errors;
+for(const key29 in data145){
 if(!(key29 === "devices")){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes",schemaPath:"#/properties/limits/properties/nodes/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key29},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs313 === errors){
-let data143 = data142.devices;
-const _errs314 = errors;
-if(!(((typeof data143 == "number") && (!(data143 % 1) && !isNaN(data143))) && (isFinite(data143)))){
+if(_errs318 === errors){
+let data146 = data145.devices;
+const _errs319 = errors;
+if(!(((typeof data146 == "number") && (!(data146 % 1) && !isNaN(data146))) && (isFinite(data146)))){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs314){
-if((typeof data143 == "number") && (isFinite(data143))){
-if(data143 > 1000000 || isNaN(data143)){
+if(errors === _errs319){
+if((typeof data146 == "number") && (isFinite(data146))){
+if(data146 > 1000000 || isNaN(data146)){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data143 < 1 || isNaN(data143)){
+if(data146 < 1 || isNaN(data146)){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
@@ -3775,205 +3831,205 @@ validate11.errors = [{instancePath:instancePath+"/limits/nodes",schemaPath:"#/pr
 return false;
 }
 }
-var valid39 = _errs311 === errors;
+var valid39 = _errs316 === errors;
 if(valid39){
-let data144 = data95.connections;
-const _errs316 = errors;
-if(errors === _errs316){
-if(data144 && typeof data144 == "object" && !Array.isArray(data144)){
-if(data144.total === undefined){
-data144.total = 10000;
+let data147 = data98.connections;
+const _errs321 = errors;
+if(errors === _errs321){
+if(data147 && typeof data147 == "object" && !Array.isArray(data147)){
+if(data147.total === undefined){
+data147.total = 10000;
 }
-if(data144.perAddress === undefined){
-data144.perAddress = 2000;
+if(data147.perAddress === undefined){
+data147.perAddress = 2000;
 }
-if(data144.perUser === undefined){
-data144.perUser = 2000;
+if(data147.perUser === undefined){
+data147.perUser = 2000;
 }
-if(data144.unauthenticated === undefined){
-data144.unauthenticated = 2000;
+if(data147.unauthenticated === undefined){
+data147.unauthenticated = 2000;
 }
-if(data144.unauthenticatedPerAddress === undefined){
-data144.unauthenticatedPerAddress = 1000;
+if(data147.unauthenticatedPerAddress === undefined){
+data147.unauthenticatedPerAddress = 1000;
 }
-if(data144.acceptBurst === undefined){
-data144.acceptBurst = 200;
+if(data147.acceptBurst === undefined){
+data147.acceptBurst = 200;
 }
-if(data144.acceptsPerMinute === undefined){
-data144.acceptsPerMinute = 600;
+if(data147.acceptsPerMinute === undefined){
+data147.acceptsPerMinute = 600;
 }
-if(data144.exemptLoopback === undefined){
-data144.exemptLoopback = true;
+if(data147.exemptLoopback === undefined){
+data147.exemptLoopback = true;
 }
-const _errs318 = errors;
-for(const key30 in data144){
+const _errs323 = errors;
+for(const key30 in data147){
 if(!((((((((key30 === "total") || (key30 === "perAddress")) || (key30 === "perUser")) || (key30 === "unauthenticated")) || (key30 === "unauthenticatedPerAddress")) || (key30 === "acceptBurst")) || (key30 === "acceptsPerMinute")) || (key30 === "exemptLoopback"))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections",schemaPath:"#/properties/limits/properties/connections/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key30},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs318 === errors){
-let data145 = data144.total;
-const _errs319 = errors;
-if(!(((typeof data145 == "number") && (!(data145 % 1) && !isNaN(data145))) && (isFinite(data145)))){
+if(_errs323 === errors){
+let data148 = data147.total;
+const _errs324 = errors;
+if(!(((typeof data148 == "number") && (!(data148 % 1) && !isNaN(data148))) && (isFinite(data148)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs319){
-if((typeof data145 == "number") && (isFinite(data145))){
-if(data145 > 100000 || isNaN(data145)){
+if(errors === _errs324){
+if((typeof data148 == "number") && (isFinite(data148))){
+if(data148 > 100000 || isNaN(data148)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data145 < 1 || isNaN(data145)){
+if(data148 < 1 || isNaN(data148)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid47 = _errs319 === errors;
+var valid47 = _errs324 === errors;
 if(valid47){
-let data146 = data144.perAddress;
-const _errs321 = errors;
-if(!(((typeof data146 == "number") && (!(data146 % 1) && !isNaN(data146))) && (isFinite(data146)))){
+let data149 = data147.perAddress;
+const _errs326 = errors;
+if(!(((typeof data149 == "number") && (!(data149 % 1) && !isNaN(data149))) && (isFinite(data149)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs321){
-if((typeof data146 == "number") && (isFinite(data146))){
-if(data146 > 100000 || isNaN(data146)){
+if(errors === _errs326){
+if((typeof data149 == "number") && (isFinite(data149))){
+if(data149 > 100000 || isNaN(data149)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data146 < 1 || isNaN(data146)){
+if(data149 < 1 || isNaN(data149)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid47 = _errs321 === errors;
+var valid47 = _errs326 === errors;
 if(valid47){
-let data147 = data144.perUser;
-const _errs323 = errors;
-if(!(((typeof data147 == "number") && (!(data147 % 1) && !isNaN(data147))) && (isFinite(data147)))){
+let data150 = data147.perUser;
+const _errs328 = errors;
+if(!(((typeof data150 == "number") && (!(data150 % 1) && !isNaN(data150))) && (isFinite(data150)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs323){
-if((typeof data147 == "number") && (isFinite(data147))){
-if(data147 > 100000 || isNaN(data147)){
+if(errors === _errs328){
+if((typeof data150 == "number") && (isFinite(data150))){
+if(data150 > 100000 || isNaN(data150)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data147 < 1 || isNaN(data147)){
+if(data150 < 1 || isNaN(data150)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid47 = _errs323 === errors;
+var valid47 = _errs328 === errors;
 if(valid47){
-let data148 = data144.unauthenticated;
-const _errs325 = errors;
-if(!(((typeof data148 == "number") && (!(data148 % 1) && !isNaN(data148))) && (isFinite(data148)))){
+let data151 = data147.unauthenticated;
+const _errs330 = errors;
+if(!(((typeof data151 == "number") && (!(data151 % 1) && !isNaN(data151))) && (isFinite(data151)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs325){
-if((typeof data148 == "number") && (isFinite(data148))){
-if(data148 > 10000 || isNaN(data148)){
+if(errors === _errs330){
+if((typeof data151 == "number") && (isFinite(data151))){
+if(data151 > 10000 || isNaN(data151)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data148 < 1 || isNaN(data148)){
+if(data151 < 1 || isNaN(data151)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid47 = _errs325 === errors;
+var valid47 = _errs330 === errors;
 if(valid47){
-let data149 = data144.unauthenticatedPerAddress;
-const _errs327 = errors;
-if(!(((typeof data149 == "number") && (!(data149 % 1) && !isNaN(data149))) && (isFinite(data149)))){
+let data152 = data147.unauthenticatedPerAddress;
+const _errs332 = errors;
+if(!(((typeof data152 == "number") && (!(data152 % 1) && !isNaN(data152))) && (isFinite(data152)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs327){
-if((typeof data149 == "number") && (isFinite(data149))){
-if(data149 > 10000 || isNaN(data149)){
+if(errors === _errs332){
+if((typeof data152 == "number") && (isFinite(data152))){
+if(data152 > 10000 || isNaN(data152)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data149 < 1 || isNaN(data149)){
+if(data152 < 1 || isNaN(data152)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid47 = _errs327 === errors;
+var valid47 = _errs332 === errors;
 if(valid47){
-let data150 = data144.acceptBurst;
-const _errs329 = errors;
-if(!(((typeof data150 == "number") && (!(data150 % 1) && !isNaN(data150))) && (isFinite(data150)))){
+let data153 = data147.acceptBurst;
+const _errs334 = errors;
+if(!(((typeof data153 == "number") && (!(data153 % 1) && !isNaN(data153))) && (isFinite(data153)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs329){
-if((typeof data150 == "number") && (isFinite(data150))){
-if(data150 > 100000 || isNaN(data150)){
+if(errors === _errs334){
+if((typeof data153 == "number") && (isFinite(data153))){
+if(data153 > 100000 || isNaN(data153)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data150 < 1 || isNaN(data150)){
+if(data153 < 1 || isNaN(data153)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid47 = _errs329 === errors;
+var valid47 = _errs334 === errors;
 if(valid47){
-let data151 = data144.acceptsPerMinute;
-const _errs331 = errors;
-if(!(((typeof data151 == "number") && (!(data151 % 1) && !isNaN(data151))) && (isFinite(data151)))){
+let data154 = data147.acceptsPerMinute;
+const _errs336 = errors;
+if(!(((typeof data154 == "number") && (!(data154 % 1) && !isNaN(data154))) && (isFinite(data154)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs331){
-if((typeof data151 == "number") && (isFinite(data151))){
-if(data151 > 1000000 || isNaN(data151)){
+if(errors === _errs336){
+if((typeof data154 == "number") && (isFinite(data154))){
+if(data154 > 1000000 || isNaN(data154)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data151 < 1 || isNaN(data151)){
+if(data154 < 1 || isNaN(data154)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid47 = _errs331 === errors;
+var valid47 = _errs336 === errors;
 if(valid47){
-const _errs333 = errors;
-if(typeof data144.exemptLoopback !== "boolean"){
+const _errs338 = errors;
+if(typeof data147.exemptLoopback !== "boolean"){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/exemptLoopback",schemaPath:"#/properties/limits/properties/connections/properties/exemptLoopback/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
-var valid47 = _errs333 === errors;
+var valid47 = _errs338 === errors;
 }
 }
 }
@@ -3988,145 +4044,145 @@ validate11.errors = [{instancePath:instancePath+"/limits/connections",schemaPath
 return false;
 }
 }
-var valid39 = _errs316 === errors;
+var valid39 = _errs321 === errors;
 if(valid39){
-let data153 = data95.http;
-const _errs335 = errors;
-if(errors === _errs335){
-if(data153 && typeof data153 == "object" && !Array.isArray(data153)){
-if(data153.headerBytes === undefined){
-data153.headerBytes = 32768;
+let data156 = data98.http;
+const _errs340 = errors;
+if(errors === _errs340){
+if(data156 && typeof data156 == "object" && !Array.isArray(data156)){
+if(data156.headerBytes === undefined){
+data156.headerBytes = 32768;
 }
-if(data153.headers === undefined){
-data153.headers = 64;
+if(data156.headers === undefined){
+data156.headers = 64;
 }
-if(data153.bodyBytes === undefined){
-data153.bodyBytes = 16384;
+if(data156.bodyBytes === undefined){
+data156.bodyBytes = 16384;
 }
-if(data153.headerSeconds === undefined){
-data153.headerSeconds = 5;
+if(data156.headerSeconds === undefined){
+data156.headerSeconds = 5;
 }
-if(data153.requestSeconds === undefined){
-data153.requestSeconds = 10;
+if(data156.requestSeconds === undefined){
+data156.requestSeconds = 10;
 }
-const _errs337 = errors;
-for(const key31 in data153){
+const _errs342 = errors;
+for(const key31 in data156){
 if(!(((((key31 === "headerBytes") || (key31 === "headers")) || (key31 === "bodyBytes")) || (key31 === "headerSeconds")) || (key31 === "requestSeconds"))){
 validate11.errors = [{instancePath:instancePath+"/limits/http",schemaPath:"#/properties/limits/properties/http/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key31},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs337 === errors){
-let data154 = data153.headerBytes;
-const _errs338 = errors;
-if(!(((typeof data154 == "number") && (!(data154 % 1) && !isNaN(data154))) && (isFinite(data154)))){
+if(_errs342 === errors){
+let data157 = data156.headerBytes;
+const _errs343 = errors;
+if(!(((typeof data157 == "number") && (!(data157 % 1) && !isNaN(data157))) && (isFinite(data157)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs338){
-if((typeof data154 == "number") && (isFinite(data154))){
-if(data154 > 65536 || isNaN(data154)){
+if(errors === _errs343){
+if((typeof data157 == "number") && (isFinite(data157))){
+if(data157 > 65536 || isNaN(data157)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data154 < 1 || isNaN(data154)){
+if(data157 < 1 || isNaN(data157)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid48 = _errs338 === errors;
+var valid48 = _errs343 === errors;
 if(valid48){
-let data155 = data153.headers;
-const _errs340 = errors;
-if(!(((typeof data155 == "number") && (!(data155 % 1) && !isNaN(data155))) && (isFinite(data155)))){
+let data158 = data156.headers;
+const _errs345 = errors;
+if(!(((typeof data158 == "number") && (!(data158 % 1) && !isNaN(data158))) && (isFinite(data158)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs340){
-if((typeof data155 == "number") && (isFinite(data155))){
-if(data155 > 256 || isNaN(data155)){
+if(errors === _errs345){
+if((typeof data158 == "number") && (isFinite(data158))){
+if(data158 > 256 || isNaN(data158)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/maximum",keyword:"maximum",params:{comparison: "<=", limit: 256},message:"must be <= 256"}];
 return false;
 }
 else {
-if(data155 < 1 || isNaN(data155)){
+if(data158 < 1 || isNaN(data158)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid48 = _errs340 === errors;
+var valid48 = _errs345 === errors;
 if(valid48){
-let data156 = data153.bodyBytes;
-const _errs342 = errors;
-if(!(((typeof data156 == "number") && (!(data156 % 1) && !isNaN(data156))) && (isFinite(data156)))){
+let data159 = data156.bodyBytes;
+const _errs347 = errors;
+if(!(((typeof data159 == "number") && (!(data159 % 1) && !isNaN(data159))) && (isFinite(data159)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs342){
-if((typeof data156 == "number") && (isFinite(data156))){
-if(data156 > 1048576 || isNaN(data156)){
+if(errors === _errs347){
+if((typeof data159 == "number") && (isFinite(data159))){
+if(data159 > 1048576 || isNaN(data159)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data156 < 1 || isNaN(data156)){
+if(data159 < 1 || isNaN(data159)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid48 = _errs342 === errors;
+var valid48 = _errs347 === errors;
 if(valid48){
-let data157 = data153.headerSeconds;
-const _errs344 = errors;
-if(!(((typeof data157 == "number") && (!(data157 % 1) && !isNaN(data157))) && (isFinite(data157)))){
+let data160 = data156.headerSeconds;
+const _errs349 = errors;
+if(!(((typeof data160 == "number") && (!(data160 % 1) && !isNaN(data160))) && (isFinite(data160)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs344){
-if((typeof data157 == "number") && (isFinite(data157))){
-if(data157 > 60 || isNaN(data157)){
+if(errors === _errs349){
+if((typeof data160 == "number") && (isFinite(data160))){
+if(data160 > 60 || isNaN(data160)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
 return false;
 }
 else {
-if(data157 < 1 || isNaN(data157)){
+if(data160 < 1 || isNaN(data160)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid48 = _errs344 === errors;
+var valid48 = _errs349 === errors;
 if(valid48){
-let data158 = data153.requestSeconds;
-const _errs346 = errors;
-if(!(((typeof data158 == "number") && (!(data158 % 1) && !isNaN(data158))) && (isFinite(data158)))){
+let data161 = data156.requestSeconds;
+const _errs351 = errors;
+if(!(((typeof data161 == "number") && (!(data161 % 1) && !isNaN(data161))) && (isFinite(data161)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs346){
-if((typeof data158 == "number") && (isFinite(data158))){
-if(data158 > 300 || isNaN(data158)){
+if(errors === _errs351){
+if((typeof data161 == "number") && (isFinite(data161))){
+if(data161 > 300 || isNaN(data161)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 300},message:"must be <= 300"}];
 return false;
 }
 else {
-if(data158 < 1 || isNaN(data158)){
+if(data161 < 1 || isNaN(data161)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid48 = _errs346 === errors;
+var valid48 = _errs351 === errors;
 }
 }
 }
@@ -4138,420 +4194,420 @@ validate11.errors = [{instancePath:instancePath+"/limits/http",schemaPath:"#/pro
 return false;
 }
 }
-var valid39 = _errs335 === errors;
+var valid39 = _errs340 === errors;
 if(valid39){
-let data159 = data95.signIn;
-const _errs348 = errors;
-if(errors === _errs348){
-if(data159 && typeof data159 == "object" && !Array.isArray(data159)){
-if(data159.checksAtOnce === undefined){
-data159.checksAtOnce = 2;
+let data162 = data98.signIn;
+const _errs353 = errors;
+if(errors === _errs353){
+if(data162 && typeof data162 == "object" && !Array.isArray(data162)){
+if(data162.checksAtOnce === undefined){
+data162.checksAtOnce = 2;
 }
-if(data159.checksWaiting === undefined){
-data159.checksWaiting = 1000;
+if(data162.checksWaiting === undefined){
+data162.checksWaiting = 1000;
 }
-if(data159.cacheSeconds === undefined){
-data159.cacheSeconds = 86400;
+if(data162.cacheSeconds === undefined){
+data162.cacheSeconds = 86400;
 }
-if(data159.cacheEntries === undefined){
-data159.cacheEntries = 4096;
+if(data162.cacheEntries === undefined){
+data162.cacheEntries = 4096;
 }
-if(data159.failuresPerAddress === undefined){
-data159.failuresPerAddress = 10;
+if(data162.failuresPerAddress === undefined){
+data162.failuresPerAddress = 10;
 }
-if(data159.addressWindowSeconds === undefined){
-data159.addressWindowSeconds = 300;
+if(data162.addressWindowSeconds === undefined){
+data162.addressWindowSeconds = 300;
 }
-if(data159.failuresPerUser === undefined){
-data159.failuresPerUser = 10;
+if(data162.failuresPerUser === undefined){
+data162.failuresPerUser = 10;
 }
-if(data159.userWindowSeconds === undefined){
-data159.userWindowSeconds = 900;
+if(data162.userWindowSeconds === undefined){
+data162.userWindowSeconds = 900;
 }
-if(data159.longestDelaySeconds === undefined){
-data159.longestDelaySeconds = 900;
+if(data162.longestDelaySeconds === undefined){
+data162.longestDelaySeconds = 900;
 }
-if(data159.firstMessageSeconds === undefined){
-data159.firstMessageSeconds = 5;
+if(data162.firstMessageSeconds === undefined){
+data162.firstMessageSeconds = 5;
 }
-if(data159.firstMessageBytes === undefined){
-data159.firstMessageBytes = 4096;
+if(data162.firstMessageBytes === undefined){
+data162.firstMessageBytes = 4096;
 }
-if(data159.sessionSeconds === undefined){
-data159.sessionSeconds = 43200;
+if(data162.sessionSeconds === undefined){
+data162.sessionSeconds = 43200;
 }
-if(data159.sessionIdleSeconds === undefined){
-data159.sessionIdleSeconds = 7200;
+if(data162.sessionIdleSeconds === undefined){
+data162.sessionIdleSeconds = 7200;
 }
-if(data159.sessionsPerUser === undefined){
-data159.sessionsPerUser = 64;
+if(data162.sessionsPerUser === undefined){
+data162.sessionsPerUser = 64;
 }
-if(data159.ticketSeconds === undefined){
-data159.ticketSeconds = 30;
+if(data162.ticketSeconds === undefined){
+data162.ticketSeconds = 30;
 }
-if(data159.ticketsPerUser === undefined){
-data159.ticketsPerUser = 64;
+if(data162.ticketsPerUser === undefined){
+data162.ticketsPerUser = 64;
 }
-const _errs350 = errors;
-for(const key32 in data159){
+const _errs355 = errors;
+for(const key32 in data162){
 if(!(func3.call(schema12.properties.limits.properties.signIn.properties, key32))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn",schemaPath:"#/properties/limits/properties/signIn/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key32},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs350 === errors){
-let data160 = data159.checksAtOnce;
-const _errs351 = errors;
-if(!(((typeof data160 == "number") && (!(data160 % 1) && !isNaN(data160))) && (isFinite(data160)))){
+if(_errs355 === errors){
+let data163 = data162.checksAtOnce;
+const _errs356 = errors;
+if(!(((typeof data163 == "number") && (!(data163 % 1) && !isNaN(data163))) && (isFinite(data163)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs351){
-if((typeof data160 == "number") && (isFinite(data160))){
-if(data160 > 64 || isNaN(data160)){
+if(errors === _errs356){
+if((typeof data163 == "number") && (isFinite(data163))){
+if(data163 > 64 || isNaN(data163)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/maximum",keyword:"maximum",params:{comparison: "<=", limit: 64},message:"must be <= 64"}];
 return false;
 }
 else {
-if(data160 < 1 || isNaN(data160)){
+if(data163 < 1 || isNaN(data163)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid49 = _errs351 === errors;
+var valid49 = _errs356 === errors;
 if(valid49){
-let data161 = data159.checksWaiting;
-const _errs353 = errors;
-if(!(((typeof data161 == "number") && (!(data161 % 1) && !isNaN(data161))) && (isFinite(data161)))){
+let data164 = data162.checksWaiting;
+const _errs358 = errors;
+if(!(((typeof data164 == "number") && (!(data164 % 1) && !isNaN(data164))) && (isFinite(data164)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs353){
-if((typeof data161 == "number") && (isFinite(data161))){
-if(data161 > 10000 || isNaN(data161)){
+if(errors === _errs358){
+if((typeof data164 == "number") && (isFinite(data164))){
+if(data164 > 10000 || isNaN(data164)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data161 < 1 || isNaN(data161)){
+if(data164 < 1 || isNaN(data164)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid49 = _errs353 === errors;
+var valid49 = _errs358 === errors;
 if(valid49){
-let data162 = data159.cacheSeconds;
-const _errs355 = errors;
-if(!(((typeof data162 == "number") && (!(data162 % 1) && !isNaN(data162))) && (isFinite(data162)))){
+let data165 = data162.cacheSeconds;
+const _errs360 = errors;
+if(!(((typeof data165 == "number") && (!(data165 % 1) && !isNaN(data165))) && (isFinite(data165)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs355){
-if((typeof data162 == "number") && (isFinite(data162))){
-if(data162 > 604800 || isNaN(data162)){
+if(errors === _errs360){
+if((typeof data165 == "number") && (isFinite(data165))){
+if(data165 > 604800 || isNaN(data165)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
 return false;
 }
 else {
-if(data162 < 1 || isNaN(data162)){
+if(data165 < 1 || isNaN(data165)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid49 = _errs355 === errors;
+var valid49 = _errs360 === errors;
 if(valid49){
-let data163 = data159.cacheEntries;
-const _errs357 = errors;
-if(!(((typeof data163 == "number") && (!(data163 % 1) && !isNaN(data163))) && (isFinite(data163)))){
+let data166 = data162.cacheEntries;
+const _errs362 = errors;
+if(!(((typeof data166 == "number") && (!(data166 % 1) && !isNaN(data166))) && (isFinite(data166)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs357){
-if((typeof data163 == "number") && (isFinite(data163))){
-if(data163 > 65536 || isNaN(data163)){
+if(errors === _errs362){
+if((typeof data166 == "number") && (isFinite(data166))){
+if(data166 > 65536 || isNaN(data166)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data163 < 1 || isNaN(data163)){
+if(data166 < 1 || isNaN(data166)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid49 = _errs357 === errors;
+var valid49 = _errs362 === errors;
 if(valid49){
-let data164 = data159.failuresPerAddress;
-const _errs359 = errors;
-if(!(((typeof data164 == "number") && (!(data164 % 1) && !isNaN(data164))) && (isFinite(data164)))){
+let data167 = data162.failuresPerAddress;
+const _errs364 = errors;
+if(!(((typeof data167 == "number") && (!(data167 % 1) && !isNaN(data167))) && (isFinite(data167)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs359){
-if((typeof data164 == "number") && (isFinite(data164))){
-if(data164 > 1000 || isNaN(data164)){
+if(errors === _errs364){
+if((typeof data167 == "number") && (isFinite(data167))){
+if(data167 > 1000 || isNaN(data167)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
-if(data164 < 1 || isNaN(data164)){
+if(data167 < 1 || isNaN(data167)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid49 = _errs359 === errors;
+var valid49 = _errs364 === errors;
 if(valid49){
-let data165 = data159.addressWindowSeconds;
-const _errs361 = errors;
-if(!(((typeof data165 == "number") && (!(data165 % 1) && !isNaN(data165))) && (isFinite(data165)))){
+let data168 = data162.addressWindowSeconds;
+const _errs366 = errors;
+if(!(((typeof data168 == "number") && (!(data168 % 1) && !isNaN(data168))) && (isFinite(data168)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs361){
-if((typeof data165 == "number") && (isFinite(data165))){
-if(data165 > 86400 || isNaN(data165)){
+if(errors === _errs366){
+if((typeof data168 == "number") && (isFinite(data168))){
+if(data168 > 86400 || isNaN(data168)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data165 < 1 || isNaN(data165)){
+if(data168 < 1 || isNaN(data168)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid49 = _errs361 === errors;
+var valid49 = _errs366 === errors;
 if(valid49){
-let data166 = data159.failuresPerUser;
-const _errs363 = errors;
-if(!(((typeof data166 == "number") && (!(data166 % 1) && !isNaN(data166))) && (isFinite(data166)))){
+let data169 = data162.failuresPerUser;
+const _errs368 = errors;
+if(!(((typeof data169 == "number") && (!(data169 % 1) && !isNaN(data169))) && (isFinite(data169)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs363){
-if((typeof data166 == "number") && (isFinite(data166))){
-if(data166 > 1000 || isNaN(data166)){
+if(errors === _errs368){
+if((typeof data169 == "number") && (isFinite(data169))){
+if(data169 > 1000 || isNaN(data169)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
-if(data166 < 2 || isNaN(data166)){
+if(data169 < 2 || isNaN(data169)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"}];
 return false;
 }
 }
 }
 }
-var valid49 = _errs363 === errors;
+var valid49 = _errs368 === errors;
 if(valid49){
-let data167 = data159.userWindowSeconds;
-const _errs365 = errors;
-if(!(((typeof data167 == "number") && (!(data167 % 1) && !isNaN(data167))) && (isFinite(data167)))){
+let data170 = data162.userWindowSeconds;
+const _errs370 = errors;
+if(!(((typeof data170 == "number") && (!(data170 % 1) && !isNaN(data170))) && (isFinite(data170)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs365){
-if((typeof data167 == "number") && (isFinite(data167))){
-if(data167 > 86400 || isNaN(data167)){
+if(errors === _errs370){
+if((typeof data170 == "number") && (isFinite(data170))){
+if(data170 > 86400 || isNaN(data170)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data167 < 1 || isNaN(data167)){
+if(data170 < 1 || isNaN(data170)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid49 = _errs365 === errors;
+var valid49 = _errs370 === errors;
 if(valid49){
-let data168 = data159.longestDelaySeconds;
-const _errs367 = errors;
-if(!(((typeof data168 == "number") && (!(data168 % 1) && !isNaN(data168))) && (isFinite(data168)))){
+let data171 = data162.longestDelaySeconds;
+const _errs372 = errors;
+if(!(((typeof data171 == "number") && (!(data171 % 1) && !isNaN(data171))) && (isFinite(data171)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs367){
-if((typeof data168 == "number") && (isFinite(data168))){
-if(data168 > 86400 || isNaN(data168)){
+if(errors === _errs372){
+if((typeof data171 == "number") && (isFinite(data171))){
+if(data171 > 86400 || isNaN(data171)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data168 < 1 || isNaN(data168)){
+if(data171 < 1 || isNaN(data171)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid49 = _errs367 === errors;
+var valid49 = _errs372 === errors;
 if(valid49){
-let data169 = data159.firstMessageSeconds;
-const _errs369 = errors;
-if(!(((typeof data169 == "number") && (!(data169 % 1) && !isNaN(data169))) && (isFinite(data169)))){
+let data172 = data162.firstMessageSeconds;
+const _errs374 = errors;
+if(!(((typeof data172 == "number") && (!(data172 % 1) && !isNaN(data172))) && (isFinite(data172)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs369){
-if((typeof data169 == "number") && (isFinite(data169))){
-if(data169 > 30 || isNaN(data169)){
+if(errors === _errs374){
+if((typeof data172 == "number") && (isFinite(data172))){
+if(data172 > 30 || isNaN(data172)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"}];
 return false;
 }
 else {
-if(data169 < 1 || isNaN(data169)){
+if(data172 < 1 || isNaN(data172)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid49 = _errs369 === errors;
+var valid49 = _errs374 === errors;
 if(valid49){
-let data170 = data159.firstMessageBytes;
-const _errs371 = errors;
-if(!(((typeof data170 == "number") && (!(data170 % 1) && !isNaN(data170))) && (isFinite(data170)))){
+let data173 = data162.firstMessageBytes;
+const _errs376 = errors;
+if(!(((typeof data173 == "number") && (!(data173 % 1) && !isNaN(data173))) && (isFinite(data173)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs371){
-if((typeof data170 == "number") && (isFinite(data170))){
-if(data170 > 65536 || isNaN(data170)){
+if(errors === _errs376){
+if((typeof data173 == "number") && (isFinite(data173))){
+if(data173 > 65536 || isNaN(data173)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data170 < 1 || isNaN(data170)){
+if(data173 < 1 || isNaN(data173)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid49 = _errs371 === errors;
+var valid49 = _errs376 === errors;
 if(valid49){
-let data171 = data159.sessionSeconds;
-const _errs373 = errors;
-if(!(((typeof data171 == "number") && (!(data171 % 1) && !isNaN(data171))) && (isFinite(data171)))){
+let data174 = data162.sessionSeconds;
+const _errs378 = errors;
+if(!(((typeof data174 == "number") && (!(data174 % 1) && !isNaN(data174))) && (isFinite(data174)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs373){
-if((typeof data171 == "number") && (isFinite(data171))){
-if(data171 > 2592000 || isNaN(data171)){
+if(errors === _errs378){
+if((typeof data174 == "number") && (isFinite(data174))){
+if(data174 > 2592000 || isNaN(data174)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000},message:"must be <= 2592000"}];
 return false;
 }
 else {
-if(data171 < 60 || isNaN(data171)){
+if(data174 < 60 || isNaN(data174)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60},message:"must be >= 60"}];
 return false;
 }
 }
 }
 }
-var valid49 = _errs373 === errors;
+var valid49 = _errs378 === errors;
 if(valid49){
-let data172 = data159.sessionIdleSeconds;
-const _errs375 = errors;
-if(!(((typeof data172 == "number") && (!(data172 % 1) && !isNaN(data172))) && (isFinite(data172)))){
+let data175 = data162.sessionIdleSeconds;
+const _errs380 = errors;
+if(!(((typeof data175 == "number") && (!(data175 % 1) && !isNaN(data175))) && (isFinite(data175)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs375){
-if((typeof data172 == "number") && (isFinite(data172))){
-if(data172 > 2592000 || isNaN(data172)){
+if(errors === _errs380){
+if((typeof data175 == "number") && (isFinite(data175))){
+if(data175 > 2592000 || isNaN(data175)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000},message:"must be <= 2592000"}];
 return false;
 }
 else {
-if(data172 < 60 || isNaN(data172)){
+if(data175 < 60 || isNaN(data175)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60},message:"must be >= 60"}];
 return false;
 }
 }
 }
 }
-var valid49 = _errs375 === errors;
+var valid49 = _errs380 === errors;
 if(valid49){
-let data173 = data159.sessionsPerUser;
-const _errs377 = errors;
-if(!(((typeof data173 == "number") && (!(data173 % 1) && !isNaN(data173))) && (isFinite(data173)))){
+let data176 = data162.sessionsPerUser;
+const _errs382 = errors;
+if(!(((typeof data176 == "number") && (!(data176 % 1) && !isNaN(data176))) && (isFinite(data176)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs377){
-if((typeof data173 == "number") && (isFinite(data173))){
-if(data173 > 1024 || isNaN(data173)){
+if(errors === _errs382){
+if((typeof data176 == "number") && (isFinite(data176))){
+if(data176 > 1024 || isNaN(data176)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data173 < 1 || isNaN(data173)){
+if(data176 < 1 || isNaN(data176)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid49 = _errs377 === errors;
+var valid49 = _errs382 === errors;
 if(valid49){
-let data174 = data159.ticketSeconds;
-const _errs379 = errors;
-if(!(((typeof data174 == "number") && (!(data174 % 1) && !isNaN(data174))) && (isFinite(data174)))){
+let data177 = data162.ticketSeconds;
+const _errs384 = errors;
+if(!(((typeof data177 == "number") && (!(data177 % 1) && !isNaN(data177))) && (isFinite(data177)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs379){
-if((typeof data174 == "number") && (isFinite(data174))){
-if(data174 > 300 || isNaN(data174)){
+if(errors === _errs384){
+if((typeof data177 == "number") && (isFinite(data177))){
+if(data177 > 300 || isNaN(data177)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 300},message:"must be <= 300"}];
 return false;
 }
 else {
-if(data174 < 1 || isNaN(data174)){
+if(data177 < 1 || isNaN(data177)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid49 = _errs379 === errors;
+var valid49 = _errs384 === errors;
 if(valid49){
-let data175 = data159.ticketsPerUser;
-const _errs381 = errors;
-if(!(((typeof data175 == "number") && (!(data175 % 1) && !isNaN(data175))) && (isFinite(data175)))){
+let data178 = data162.ticketsPerUser;
+const _errs386 = errors;
+if(!(((typeof data178 == "number") && (!(data178 % 1) && !isNaN(data178))) && (isFinite(data178)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs381){
-if((typeof data175 == "number") && (isFinite(data175))){
-if(data175 > 1024 || isNaN(data175)){
+if(errors === _errs386){
+if((typeof data178 == "number") && (isFinite(data178))){
+if(data178 > 1024 || isNaN(data178)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data175 < 1 || isNaN(data175)){
+if(data178 < 1 || isNaN(data178)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid49 = _errs381 === errors;
+var valid49 = _errs386 === errors;
 }
 }
 }
@@ -4574,70 +4630,70 @@ validate11.errors = [{instancePath:instancePath+"/limits/signIn",schemaPath:"#/p
 return false;
 }
 }
-var valid39 = _errs348 === errors;
+var valid39 = _errs353 === errors;
 if(valid39){
-let data176 = data95.commands;
-const _errs383 = errors;
-if(errors === _errs383){
-if(data176 && typeof data176 == "object" && !Array.isArray(data176)){
-if(data176.perUserPerSecond === undefined){
-data176.perUserPerSecond = 500;
+let data179 = data98.commands;
+const _errs388 = errors;
+if(errors === _errs388){
+if(data179 && typeof data179 == "object" && !Array.isArray(data179)){
+if(data179.perUserPerSecond === undefined){
+data179.perUserPerSecond = 500;
 }
-if(data176.userBurst === undefined){
-data176.userBurst = 1000;
+if(data179.userBurst === undefined){
+data179.userBurst = 1000;
 }
-const _errs385 = errors;
-for(const key33 in data176){
+const _errs390 = errors;
+for(const key33 in data179){
 if(!((key33 === "perUserPerSecond") || (key33 === "userBurst"))){
 validate11.errors = [{instancePath:instancePath+"/limits/commands",schemaPath:"#/properties/limits/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key33},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs385 === errors){
-let data177 = data176.perUserPerSecond;
-const _errs386 = errors;
-if(!(((typeof data177 == "number") && (!(data177 % 1) && !isNaN(data177))) && (isFinite(data177)))){
+if(_errs390 === errors){
+let data180 = data179.perUserPerSecond;
+const _errs391 = errors;
+if(!(((typeof data180 == "number") && (!(data180 % 1) && !isNaN(data180))) && (isFinite(data180)))){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs386){
-if((typeof data177 == "number") && (isFinite(data177))){
-if(data177 > 100000 || isNaN(data177)){
+if(errors === _errs391){
+if((typeof data180 == "number") && (isFinite(data180))){
+if(data180 > 100000 || isNaN(data180)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data177 < 1 || isNaN(data177)){
+if(data180 < 1 || isNaN(data180)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs386 === errors;
+var valid50 = _errs391 === errors;
 if(valid50){
-let data178 = data176.userBurst;
-const _errs388 = errors;
-if(!(((typeof data178 == "number") && (!(data178 % 1) && !isNaN(data178))) && (isFinite(data178)))){
+let data181 = data179.userBurst;
+const _errs393 = errors;
+if(!(((typeof data181 == "number") && (!(data181 % 1) && !isNaN(data181))) && (isFinite(data181)))){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs388){
-if((typeof data178 == "number") && (isFinite(data178))){
-if(data178 > 100000 || isNaN(data178)){
+if(errors === _errs393){
+if((typeof data181 == "number") && (isFinite(data181))){
+if(data181 > 100000 || isNaN(data181)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data178 < 1 || isNaN(data178)){
+if(data181 < 1 || isNaN(data181)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs388 === errors;
+var valid50 = _errs393 === errors;
 }
 }
 }
@@ -4646,62 +4702,62 @@ validate11.errors = [{instancePath:instancePath+"/limits/commands",schemaPath:"#
 return false;
 }
 }
-var valid39 = _errs383 === errors;
+var valid39 = _errs388 === errors;
 if(valid39){
-let data179 = data95.store;
-const _errs390 = errors;
-if(errors === _errs390){
-if(data179 && typeof data179 == "object" && !Array.isArray(data179)){
-if(data179.freeMiB === undefined){
-data179.freeMiB = 256;
+let data182 = data98.store;
+const _errs395 = errors;
+if(errors === _errs395){
+if(data182 && typeof data182 == "object" && !Array.isArray(data182)){
+if(data182.freeMiB === undefined){
+data182.freeMiB = 256;
 }
-if(data179.freePercent === undefined){
-data179.freePercent = 5;
+if(data182.freePercent === undefined){
+data182.freePercent = 5;
 }
-if(data179.waitingMiB === undefined){
-data179.waitingMiB = 64;
+if(data182.waitingMiB === undefined){
+data182.waitingMiB = 64;
 }
-const _errs392 = errors;
-for(const key34 in data179){
+const _errs397 = errors;
+for(const key34 in data182){
 if(!(((key34 === "freeMiB") || (key34 === "freePercent")) || (key34 === "waitingMiB"))){
 validate11.errors = [{instancePath:instancePath+"/limits/store",schemaPath:"#/properties/limits/properties/store/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key34},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs392 === errors){
-let data180 = data179.freeMiB;
-const _errs393 = errors;
-if(!(((typeof data180 == "number") && (!(data180 % 1) && !isNaN(data180))) && (isFinite(data180)))){
+if(_errs397 === errors){
+let data183 = data182.freeMiB;
+const _errs398 = errors;
+if(!(((typeof data183 == "number") && (!(data183 % 1) && !isNaN(data183))) && (isFinite(data183)))){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs393){
-if((typeof data180 == "number") && (isFinite(data180))){
-if(data180 > 1048576 || isNaN(data180)){
+if(errors === _errs398){
+if((typeof data183 == "number") && (isFinite(data183))){
+if(data183 > 1048576 || isNaN(data183)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data180 < 0 || isNaN(data180)){
+if(data183 < 0 || isNaN(data183)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid51 = _errs393 === errors;
+var valid51 = _errs398 === errors;
 if(valid51){
-let data181 = data179.freePercent;
-const _errs395 = errors;
-if(errors === _errs395){
-if((typeof data181 == "number") && (isFinite(data181))){
-if(data181 > 100 || isNaN(data181)){
+let data184 = data182.freePercent;
+const _errs400 = errors;
+if(errors === _errs400){
+if((typeof data184 == "number") && (isFinite(data184))){
+if(data184 > 100 || isNaN(data184)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",schemaPath:"#/properties/limits/properties/store/properties/freePercent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
 return false;
 }
 else {
-if(data181 < 0 || isNaN(data181)){
+if(data184 < 0 || isNaN(data184)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",schemaPath:"#/properties/limits/properties/store/properties/freePercent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
@@ -4712,29 +4768,29 @@ validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",sche
 return false;
 }
 }
-var valid51 = _errs395 === errors;
+var valid51 = _errs400 === errors;
 if(valid51){
-let data182 = data179.waitingMiB;
-const _errs397 = errors;
-if(!(((typeof data182 == "number") && (!(data182 % 1) && !isNaN(data182))) && (isFinite(data182)))){
+let data185 = data182.waitingMiB;
+const _errs402 = errors;
+if(!(((typeof data185 == "number") && (!(data185 % 1) && !isNaN(data185))) && (isFinite(data185)))){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs397){
-if((typeof data182 == "number") && (isFinite(data182))){
-if(data182 > 1048576 || isNaN(data182)){
+if(errors === _errs402){
+if((typeof data185 == "number") && (isFinite(data185))){
+if(data185 > 1048576 || isNaN(data185)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data182 < 1 || isNaN(data182)){
+if(data185 < 1 || isNaN(data185)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid51 = _errs397 === errors;
+var valid51 = _errs402 === errors;
 }
 }
 }
@@ -4744,95 +4800,95 @@ validate11.errors = [{instancePath:instancePath+"/limits/store",schemaPath:"#/pr
 return false;
 }
 }
-var valid39 = _errs390 === errors;
+var valid39 = _errs395 === errors;
 if(valid39){
-let data183 = data95.memory;
-const _errs399 = errors;
-if(errors === _errs399){
-if(data183 && typeof data183 == "object" && !Array.isArray(data183)){
-if(data183.mib === undefined){
-data183.mib = 0;
+let data186 = data98.memory;
+const _errs404 = errors;
+if(errors === _errs404){
+if(data186 && typeof data186 == "object" && !Array.isArray(data186)){
+if(data186.mib === undefined){
+data186.mib = 0;
 }
-if(data183.inboundMiB === undefined){
-data183.inboundMiB = 64;
+if(data186.inboundMiB === undefined){
+data186.inboundMiB = 64;
 }
-if(data183.outboundMiB === undefined){
-data183.outboundMiB = 64;
+if(data186.outboundMiB === undefined){
+data186.outboundMiB = 64;
 }
-const _errs401 = errors;
-for(const key35 in data183){
+const _errs406 = errors;
+for(const key35 in data186){
 if(!(((key35 === "mib") || (key35 === "inboundMiB")) || (key35 === "outboundMiB"))){
 validate11.errors = [{instancePath:instancePath+"/limits/memory",schemaPath:"#/properties/limits/properties/memory/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key35},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs401 === errors){
-let data184 = data183.mib;
-const _errs402 = errors;
-if(!(((typeof data184 == "number") && (!(data184 % 1) && !isNaN(data184))) && (isFinite(data184)))){
+if(_errs406 === errors){
+let data187 = data186.mib;
+const _errs407 = errors;
+if(!(((typeof data187 == "number") && (!(data187 % 1) && !isNaN(data187))) && (isFinite(data187)))){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs402){
-if((typeof data184 == "number") && (isFinite(data184))){
-if(data184 > 1048576 || isNaN(data184)){
+if(errors === _errs407){
+if((typeof data187 == "number") && (isFinite(data187))){
+if(data187 > 1048576 || isNaN(data187)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data184 < 0 || isNaN(data184)){
+if(data187 < 0 || isNaN(data187)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs402 === errors;
+var valid52 = _errs407 === errors;
 if(valid52){
-let data185 = data183.inboundMiB;
-const _errs404 = errors;
-if(!(((typeof data185 == "number") && (!(data185 % 1) && !isNaN(data185))) && (isFinite(data185)))){
+let data188 = data186.inboundMiB;
+const _errs409 = errors;
+if(!(((typeof data188 == "number") && (!(data188 % 1) && !isNaN(data188))) && (isFinite(data188)))){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs404){
-if((typeof data185 == "number") && (isFinite(data185))){
-if(data185 > 65536 || isNaN(data185)){
+if(errors === _errs409){
+if((typeof data188 == "number") && (isFinite(data188))){
+if(data188 > 65536 || isNaN(data188)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data185 < 1 || isNaN(data185)){
+if(data188 < 1 || isNaN(data188)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs404 === errors;
+var valid52 = _errs409 === errors;
 if(valid52){
-let data186 = data183.outboundMiB;
-const _errs406 = errors;
-if(!(((typeof data186 == "number") && (!(data186 % 1) && !isNaN(data186))) && (isFinite(data186)))){
+let data189 = data186.outboundMiB;
+const _errs411 = errors;
+if(!(((typeof data189 == "number") && (!(data189 % 1) && !isNaN(data189))) && (isFinite(data189)))){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs406){
-if((typeof data186 == "number") && (isFinite(data186))){
-if(data186 > 65536 || isNaN(data186)){
+if(errors === _errs411){
+if((typeof data189 == "number") && (isFinite(data189))){
+if(data189 > 65536 || isNaN(data189)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data186 < 1 || isNaN(data186)){
+if(data189 < 1 || isNaN(data189)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs406 === errors;
+var valid52 = _errs411 === errors;
 }
 }
 }
@@ -4842,38 +4898,38 @@ validate11.errors = [{instancePath:instancePath+"/limits/memory",schemaPath:"#/p
 return false;
 }
 }
-var valid39 = _errs399 === errors;
+var valid39 = _errs404 === errors;
 if(valid39){
-let data187 = data95.process;
-const _errs408 = errors;
-if(errors === _errs408){
-if(data187 && typeof data187 == "object" && !Array.isArray(data187)){
-if(data187.lagMs === undefined){
-data187.lagMs = 250;
+let data190 = data98.process;
+const _errs413 = errors;
+if(errors === _errs413){
+if(data190 && typeof data190 == "object" && !Array.isArray(data190)){
+if(data190.lagMs === undefined){
+data190.lagMs = 250;
 }
-const _errs410 = errors;
-for(const key36 in data187){
+const _errs415 = errors;
+for(const key36 in data190){
 if(!(key36 === "lagMs")){
 validate11.errors = [{instancePath:instancePath+"/limits/process",schemaPath:"#/properties/limits/properties/process/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key36},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs410 === errors){
-let data188 = data187.lagMs;
-const _errs411 = errors;
-if(!(((typeof data188 == "number") && (!(data188 % 1) && !isNaN(data188))) && (isFinite(data188)))){
+if(_errs415 === errors){
+let data191 = data190.lagMs;
+const _errs416 = errors;
+if(!(((typeof data191 == "number") && (!(data191 % 1) && !isNaN(data191))) && (isFinite(data191)))){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs411){
-if((typeof data188 == "number") && (isFinite(data188))){
-if(data188 > 60000 || isNaN(data188)){
+if(errors === _errs416){
+if((typeof data191 == "number") && (isFinite(data191))){
+if(data191 > 60000 || isNaN(data191)){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60000},message:"must be <= 60000"}];
 return false;
 }
 else {
-if(data188 < 10 || isNaN(data188)){
+if(data191 < 10 || isNaN(data191)){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 10},message:"must be >= 10"}];
 return false;
 }
@@ -4887,70 +4943,70 @@ validate11.errors = [{instancePath:instancePath+"/limits/process",schemaPath:"#/
 return false;
 }
 }
-var valid39 = _errs408 === errors;
+var valid39 = _errs413 === errors;
 if(valid39){
-let data189 = data95.history;
-const _errs413 = errors;
-if(errors === _errs413){
-if(data189 && typeof data189 == "object" && !Array.isArray(data189)){
-if(data189.series === undefined){
-data189.series = 20000;
+let data192 = data98.history;
+const _errs418 = errors;
+if(errors === _errs418){
+if(data192 && typeof data192 == "object" && !Array.isArray(data192)){
+if(data192.series === undefined){
+data192.series = 20000;
 }
-if(data189.openMiB === undefined){
-data189.openMiB = 32;
+if(data192.openMiB === undefined){
+data192.openMiB = 32;
 }
-const _errs415 = errors;
-for(const key37 in data189){
+const _errs420 = errors;
+for(const key37 in data192){
 if(!((key37 === "series") || (key37 === "openMiB"))){
 validate11.errors = [{instancePath:instancePath+"/limits/history",schemaPath:"#/properties/limits/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key37},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs415 === errors){
-let data190 = data189.series;
-const _errs416 = errors;
-if(!(((typeof data190 == "number") && (!(data190 % 1) && !isNaN(data190))) && (isFinite(data190)))){
+if(_errs420 === errors){
+let data193 = data192.series;
+const _errs421 = errors;
+if(!(((typeof data193 == "number") && (!(data193 % 1) && !isNaN(data193))) && (isFinite(data193)))){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs416){
-if((typeof data190 == "number") && (isFinite(data190))){
-if(data190 > 1000000 || isNaN(data190)){
+if(errors === _errs421){
+if((typeof data193 == "number") && (isFinite(data193))){
+if(data193 > 1000000 || isNaN(data193)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data190 < 1 || isNaN(data190)){
+if(data193 < 1 || isNaN(data193)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid54 = _errs416 === errors;
+var valid54 = _errs421 === errors;
 if(valid54){
-let data191 = data189.openMiB;
-const _errs418 = errors;
-if(!(((typeof data191 == "number") && (!(data191 % 1) && !isNaN(data191))) && (isFinite(data191)))){
+let data194 = data192.openMiB;
+const _errs423 = errors;
+if(!(((typeof data194 == "number") && (!(data194 % 1) && !isNaN(data194))) && (isFinite(data194)))){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs418){
-if((typeof data191 == "number") && (isFinite(data191))){
-if(data191 > 1024 || isNaN(data191)){
+if(errors === _errs423){
+if((typeof data194 == "number") && (isFinite(data194))){
+if(data194 > 1024 || isNaN(data194)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data191 < 1 || isNaN(data191)){
+if(data194 < 1 || isNaN(data194)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid54 = _errs418 === errors;
+var valid54 = _errs423 === errors;
 }
 }
 }
@@ -4959,95 +5015,95 @@ validate11.errors = [{instancePath:instancePath+"/limits/history",schemaPath:"#/
 return false;
 }
 }
-var valid39 = _errs413 === errors;
+var valid39 = _errs418 === errors;
 if(valid39){
-let data192 = data95.dialects;
-const _errs420 = errors;
-if(errors === _errs420){
-if(data192 && typeof data192 == "object" && !Array.isArray(data192)){
-if(data192.keys === undefined){
-data192.keys = 256;
+let data195 = data98.dialects;
+const _errs425 = errors;
+if(errors === _errs425){
+if(data195 && typeof data195 == "object" && !Array.isArray(data195)){
+if(data195.keys === undefined){
+data195.keys = 256;
 }
-if(data192.mailboxes === undefined){
-data192.mailboxes = 256;
+if(data195.mailboxes === undefined){
+data195.mailboxes = 256;
 }
-if(data192.mailboxMessages === undefined){
-data192.mailboxMessages = 1000;
+if(data195.mailboxMessages === undefined){
+data195.mailboxMessages = 1000;
 }
-const _errs422 = errors;
-for(const key38 in data192){
+const _errs427 = errors;
+for(const key38 in data195){
 if(!(((key38 === "keys") || (key38 === "mailboxes")) || (key38 === "mailboxMessages"))){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects",schemaPath:"#/properties/limits/properties/dialects/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key38},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs422 === errors){
-let data193 = data192.keys;
-const _errs423 = errors;
-if(!(((typeof data193 == "number") && (!(data193 % 1) && !isNaN(data193))) && (isFinite(data193)))){
+if(_errs427 === errors){
+let data196 = data195.keys;
+const _errs428 = errors;
+if(!(((typeof data196 == "number") && (!(data196 % 1) && !isNaN(data196))) && (isFinite(data196)))){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs423){
-if((typeof data193 == "number") && (isFinite(data193))){
-if(data193 > 10000 || isNaN(data193)){
+if(errors === _errs428){
+if((typeof data196 == "number") && (isFinite(data196))){
+if(data196 > 10000 || isNaN(data196)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data193 < 1 || isNaN(data193)){
+if(data196 < 1 || isNaN(data196)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid55 = _errs423 === errors;
+var valid55 = _errs428 === errors;
 if(valid55){
-let data194 = data192.mailboxes;
-const _errs425 = errors;
-if(!(((typeof data194 == "number") && (!(data194 % 1) && !isNaN(data194))) && (isFinite(data194)))){
+let data197 = data195.mailboxes;
+const _errs430 = errors;
+if(!(((typeof data197 == "number") && (!(data197 % 1) && !isNaN(data197))) && (isFinite(data197)))){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs425){
-if((typeof data194 == "number") && (isFinite(data194))){
-if(data194 > 10000 || isNaN(data194)){
+if(errors === _errs430){
+if((typeof data197 == "number") && (isFinite(data197))){
+if(data197 > 10000 || isNaN(data197)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data194 < 1 || isNaN(data194)){
+if(data197 < 1 || isNaN(data197)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid55 = _errs425 === errors;
+var valid55 = _errs430 === errors;
 if(valid55){
-let data195 = data192.mailboxMessages;
-const _errs427 = errors;
-if(!(((typeof data195 == "number") && (!(data195 % 1) && !isNaN(data195))) && (isFinite(data195)))){
+let data198 = data195.mailboxMessages;
+const _errs432 = errors;
+if(!(((typeof data198 == "number") && (!(data198 % 1) && !isNaN(data198))) && (isFinite(data198)))){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs427){
-if((typeof data195 == "number") && (isFinite(data195))){
-if(data195 > 100000 || isNaN(data195)){
+if(errors === _errs432){
+if((typeof data198 == "number") && (isFinite(data198))){
+if(data198 > 100000 || isNaN(data198)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data195 < 16 || isNaN(data195)){
+if(data198 < 16 || isNaN(data198)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/minimum",keyword:"minimum",params:{comparison: ">=", limit: 16},message:"must be >= 16"}];
 return false;
 }
 }
 }
 }
-var valid55 = _errs427 === errors;
+var valid55 = _errs432 === errors;
 }
 }
 }
@@ -5057,7 +5113,7 @@ validate11.errors = [{instancePath:instancePath+"/limits/dialects",schemaPath:"#
 return false;
 }
 }
-var valid39 = _errs420 === errors;
+var valid39 = _errs425 === errors;
 }
 }
 }
@@ -5080,34 +5136,34 @@ validate11.errors = [{instancePath:instancePath+"/limits",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs210 === errors;
+var valid0 = _errs215 === errors;
 if(valid0){
-let data196 = data.accept;
-const _errs429 = errors;
-if(errors === _errs429){
-if(Array.isArray(data196)){
+let data199 = data.accept;
+const _errs434 = errors;
+if(errors === _errs434){
+if(Array.isArray(data199)){
 var valid56 = true;
-const len15 = data196.length;
+const len15 = data199.length;
 for(let i17=0; i17<len15; i17++){
-let data197 = data196[i17];
-const _errs431 = errors;
-if(!((((((data197 === "plain-http") || (data197 === "plain-mqtt")) || (data197 === "plain-dialects")) || (data197 === "guests")) || (data197 === "guest-pages")) || (data197 === "any-origin"))){
+let data200 = data199[i17];
+const _errs436 = errors;
+if(!((((((data200 === "plain-http") || (data200 === "plain-mqtt")) || (data200 === "plain-dialects")) || (data200 === "guests")) || (data200 === "guest-pages")) || (data200 === "any-origin"))){
 validate11.errors = [{instancePath:instancePath+"/accept/" + i17,schemaPath:"#/properties/accept/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.accept.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid56 = _errs431 === errors;
+var valid56 = _errs436 === errors;
 if(!valid56){
 break;
 }
 }
 if(valid56){
-let i18 = data196.length;
+let i18 = data199.length;
 let j2;
 if(i18 > 1){
 outer2:
 for(;i18--;){
 for(j2 = i18; j2--;){
-if(func0(data196[i18], data196[j2])){
+if(func0(data199[i18], data199[j2])){
 validate11.errors = [{instancePath:instancePath+"/accept",schemaPath:"#/properties/accept/uniqueItems",keyword:"uniqueItems",params:{i: i18, j: j2},message:"must NOT have duplicate items (items ## "+j2+" and "+i18+" are identical)"}];
 return false;
 break outer2;
@@ -5122,26 +5178,26 @@ validate11.errors = [{instancePath:instancePath+"/accept",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs429 === errors;
+var valid0 = _errs434 === errors;
 if(valid0){
-let data198 = data.log;
-const _errs432 = errors;
-if(errors === _errs432){
-if(data198 && typeof data198 == "object" && !Array.isArray(data198)){
-if(data198.level === undefined){
-data198.level = "info";
+let data201 = data.log;
+const _errs437 = errors;
+if(errors === _errs437){
+if(data201 && typeof data201 == "object" && !Array.isArray(data201)){
+if(data201.level === undefined){
+data201.level = "info";
 }
-const _errs434 = errors;
-for(const key39 in data198){
+const _errs439 = errors;
+for(const key39 in data201){
 if(!(key39 === "level")){
 validate11.errors = [{instancePath:instancePath+"/log",schemaPath:"#/properties/log/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key39},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs434 === errors){
-let data199 = data198.level;
-if(!(((((((data199 === "trace") || (data199 === "debug")) || (data199 === "info")) || (data199 === "warn")) || (data199 === "error")) || (data199 === "fatal")) || (data199 === "silent"))){
+if(_errs439 === errors){
+let data202 = data201.level;
+if(!(((((((data202 === "trace") || (data202 === "debug")) || (data202 === "info")) || (data202 === "warn")) || (data202 === "error")) || (data202 === "fatal")) || (data202 === "silent"))){
 validate11.errors = [{instancePath:instancePath+"/log/level",schemaPath:"#/properties/log/properties/level/enum",keyword:"enum",params:{allowedValues: schema12.properties.log.properties.level.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
@@ -5152,7 +5208,7 @@ validate11.errors = [{instancePath:instancePath+"/log",schemaPath:"#/properties/
 return false;
 }
 }
-var valid0 = _errs432 === errors;
+var valid0 = _errs437 === errors;
 }
 }
 }

@@ -41,7 +41,7 @@ export interface HttpServerOptions extends RequestCheckOptions {
   /** What sets these two, for error messages. */
   readonly settings: ListenSettings
   /** With it, requests come by TLS. */
-  readonly certificate?: Pick<Certificate, 'secure'>
+  readonly certificate?: Pick<Certificate, 'secure' | 'asks'>
   readonly limits: Readonly<Config['limits']['http']>
   readonly limiter: Pick<ConnectionLimiter, 'accept' | 'forward' | 'secured' | 'understood'>
 }
@@ -79,10 +79,14 @@ function openPlain(options: HttpServerOptions): OpenedServer {
   return { server, closeHandshakes: () => {} }
 }
 
-function openSecure(options: HttpServerOptions, certificate: Pick<Certificate, 'secure'>) {
+function openSecure(options: HttpServerOptions, certificate: Pick<Certificate, 'secure' | 'asks'>) {
   const { limits, limiter, sampledLog } = options
   const handshakeTimeout = limits.headerSeconds * 1000
-  const server = createSecureServer({ ...serverOptions(limits), handshakeTimeout })
+  const server = createSecureServer({
+    ...serverOptions(limits),
+    handshakeTimeout,
+    ...certificate.asks,
+  })
   certificate.secure(server)
   const connections = serveRequests(server, options)
   const onSecure: Parameters<typeof followHandshakes>[1]['onSecure'] = (secure, connection) => {

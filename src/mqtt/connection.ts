@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Registered } from '../access/signed-in.ts'
+import type { User } from '../access/user.ts'
 import type { ByteShare } from '../core/byte-budget.ts'
 import { resetConnection } from '../core/reset.ts'
 import { TokenBucket } from '../core/token-bucket.ts'
-import { clientName } from './clients.ts'
+import { clientName, partsOf } from './clients.ts'
 import type { ConnectionContext } from './connection-context.ts'
 import { MqttConversation } from './conversation.ts'
 import { Deadlines } from './deadlines.ts'
@@ -19,7 +20,7 @@ import {
 } from './packet-types.ts'
 import { type ConnectPacket, levelOf, readConnect } from './read-connect.ts'
 import { PacketFault, type Reason, reasons } from './reasons.ts'
-import type { Origin } from './sign-in.ts'
+import type { NotIn, Origin } from './sign-in.ts'
 import { type LetIn, letIn } from './welcome.ts'
 import { WriteBuffer } from './write-buffer.ts'
 import { writeDisconnect, writeRefusal } from './write-packets.ts'
@@ -225,11 +226,18 @@ export class MqttConnection {
     this.#deadlines.connected(this.#keepAliveOf(connect))
     void signIn.identify(connect, this.#origin).then((result) => {
       if (this.#phase === 'closed') return
-      const arriving = { clientId: connect.clientId, origin: this.#origin, ended: this.#userEnded }
-      const registered = 'reason' in result ? result : signIn.enter(result, arriving)
-      if ('reason' in registered) this.#turnAway(connect, registered)
-      else this.#letIn(connect, registered)
+      if ('reason' in result) this.#turnAway(connect, result)
+      else this.#enter(connect, result)
     })
+  }
+
+  #enter(connect: ConnectPacket, user: User): void {
+    // Who is known by a certificate has not said so.
+    this.#name = clientName(user.name, partsOf(this.#name).clientId)
+    const arriving = { clientId: connect.clientId, origin: this.#origin, ended: this.#userEnded }
+    const registered = this.#context.signIn.enter(user, arriving)
+    if ('reason' in registered) this.#turnAway(connect, registered)
+    else this.#letIn(connect, registered)
   }
 
   readonly #userEnded = (): void => {
@@ -284,10 +292,7 @@ export class MqttConnection {
   }
 
   /** CONNACK says why somebody is not let in [MQTT-3.2.0-1]. */
-  #turnAway(
-    connect: ConnectPacket,
-    { reason, message }: { reason: Reason; message: string },
-  ): void {
+  #turnAway(connect: ConnectPacket, { reason, message }: NotIn): void {
     const fields = { client: this.#name, reason: message }
     this.#context.sampledLog.warn('mqtt-connection-ended', fields, 'an MQTT client is not let in')
     const why = connect.wantsProblems ? message : undefined

@@ -21,7 +21,7 @@ export interface MqttListenerOptions {
   readonly sampledLog: SampledLog
   /** With it, MQTT comes by TLS. */
   readonly tls?: {
-    readonly certificate: Pick<Certificate, 'secure'>
+    readonly certificate: Pick<Certificate, 'secure' | 'asks'>
     readonly handshakeSeconds: number
   }
 }
@@ -72,7 +72,11 @@ function openSecure(
   handle: Handle,
 ): OpenedServer {
   const { certificate, handshakeSeconds } = tls
-  const server = createSecureServer({ noDelay: true, handshakeTimeout: handshakeSeconds * 1000 })
+  const server = createSecureServer({
+    noDelay: true,
+    handshakeTimeout: handshakeSeconds * 1000,
+    ...certificate.asks,
+  })
   certificate.secure(server)
   server.on('connection', (socket) => {
     socket.setKeepAlive(true, quietMs)

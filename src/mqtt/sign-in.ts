@@ -2,10 +2,11 @@ import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { unmapped } from '../access/address.ts'
+import { certifiedUser } from '../access/client-certificate.ts'
 import type { SignedOut } from '../access/secrets.ts'
 import type { SignIn } from '../access/sign-in.ts'
 import type { Registered, SignedIn } from '../access/signed-in.ts'
-import { anonymousIn, type User, type UserDirectory } from '../access/user.ts'
+import { anonymousIn, isSameName, type User, type UserDirectory } from '../access/user.ts'
 import { reasonOf } from '../core/errors.ts'
 import type { ConnectPacket } from './read-connect.ts'
 import { type Reason, reasons } from './reasons.ts'
@@ -94,16 +95,28 @@ function addressOf(socket: Duplex): string {
 
 async function identify(
   { user: name, password }: Credentials,
-  { address, foreignOrigin }: Origin,
+  { address, connection, foreignOrigin }: Origin,
   { signIn, directory }: Pick<MqttSignInOptions, 'signIn' | 'directory'>,
 ): Promise<User | NotIn> {
-  if (name === '' && password === undefined) {
+  if (password === undefined) {
     // A page of a stranger would reach whoever its visitor can reach.
-    return (foreignOrigin === undefined ? anonymousIn(directory) : undefined) ?? wrong
+    const known = foreignOrigin === undefined ? userWithout(name, connection, directory) : undefined
+    if (known !== undefined || name === '') return known ?? wrong
   }
   const result = await signIn({ user: name, password: textOf(password) }, address, foreignOrigin)
   if ('user' in result) return result.user
   return result.refused === 'wrong' ? wrong : busy
+}
+
+/** Who comes in without a password: by a certificate, or as anybody. */
+function userWithout(
+  name: string,
+  connection: object,
+  directory: Pick<UserDirectory, 'find'>,
+): User | undefined {
+  const certified = certifiedUser(connection, directory)
+  if (name === '') return certified ?? anonymousIn(directory)
+  return certified !== undefined && isSameName(name, certified.name) ? certified : undefined
 }
 
 const wrong: NotIn = { reason: reasons.badCredentials, message: 'bad user name or password' }

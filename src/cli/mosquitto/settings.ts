@@ -41,11 +41,13 @@ export function importConfig(conf: Conf): ImportedConfig {
   return { config, passwordFiles, aclFiles, allowsAnonymous, notes }
 }
 
-/** A port where certificates or shared keys keep people out would let them in here. */
-function isToBeOpened({ lines, place, port }: ConfListener, { taken, notes }: Taking): boolean {
+/** A port where shared keys, or certificates of authorities in a folder, keep people out would let them in here. */
+function isToBeOpened(listener: ConfListener, { taken, notes }: Taking): boolean {
+  const { lines, place, port } = listener
+  const isWithoutCa = asksForCertificates(listener) && !lines.has('cafile')
   const reason = [
     ...(port === '0' ? ['it is a Unix socket'] : []),
-    ...(lines.get('require_certificate')?.value === 'true' ? ['it asks for certificates'] : []),
+    ...(isWithoutCa ? ['it asks for certificates without a cafile'] : []),
     ...(lines.has('psk_hint') ? ['it asks for shared keys'] : []),
   ].join(', and ')
   if (reason === '') return true
@@ -53,6 +55,10 @@ function isToBeOpened({ lines, place, port }: ConfListener, { taken, notes }: Ta
   const line = lines.get('listener')
   if (line !== undefined) taken.add(line)
   return false
+}
+
+function asksForCertificates({ lines }: ConfListener): boolean {
+  return lines.get('require_certificate')?.value === 'true'
 }
 
 const kinds = ['mqtt', 'http', 'mqtts', 'https'] as const
@@ -65,6 +71,9 @@ function kindOf({ lines }: ConfListener): Kind {
   return isWebsocket ? 'http' : 'mqtt'
 }
 
+const portSettings = ['listener', 'port', 'bind_address', 'protocol', 'certfile', 'keyfile']
+const clientSettings = ['require_certificate', 'cafile', 'crlfile', 'use_identity_as_username']
+
 /** The first listener of each kind; of the others a note is made. */
 function firstOfEachKind(
   opened: readonly ConfListener[],
@@ -74,7 +83,8 @@ function firstOfEachKind(
   for (const listener of opened) {
     const kind = kindOf(listener)
     const { place, port, lines } = listener
-    for (const name of ['listener', 'port', 'bind_address', 'protocol', 'certfile', 'keyfile']) {
+    const ofClients = asksForCertificates(listener) ? clientSettings : []
+    for (const name of [...portSettings, ...ofClients]) {
       const line = lines.get(name)
       if (line !== undefined) taken.add(line)
     }
@@ -118,6 +128,11 @@ function tlsPart(
     tls: {
       certFile: file('certfile'),
       keyFile: file('keyfile'),
+      ...(asksForCertificates(listener) && {
+        clientCaFile: file('cafile'),
+        ...(listener.lines.has('crlfile') && { clientCrlFile: file('crlfile') }),
+        clientCertificates: 'required',
+      }),
       host,
       mqttPort: Number(mqtts?.port ?? 8883),
       httpPort: Number(https?.port ?? 8443),
@@ -126,7 +141,8 @@ function tlsPart(
 }
 
 function filesOf({ address, lines }: ConfListener): string {
-  return [address, lines.get('certfile')?.value, lines.get('keyfile')?.value].join()
+  const names = ['certfile', 'keyfile', 'require_certificate', 'cafile', 'crlfile']
+  return [address, ...names.map((name) => lines.get(name)?.value)].join()
 }
 
 /** Mosquitto listens on IPv6 as well, where there is any. */
@@ -330,13 +346,12 @@ export const settings: Readonly<Record<string, string>> = {
   // TLS.
   certfile: '`tls.certFile`',
   keyfile: '`tls.keyFile`; readable by its owner only',
-  cafile: 'not needed: it is for certificates of clients, which the hub does not ask for',
-  capath: 'not needed: it is for certificates of clients, which the hub does not ask for',
-  crlfile: 'not needed: it is for certificates of clients, which the hub does not ask for',
-  require_certificate:
-    'no counterpart: the port is not opened; give each client a token by `clown-hub user token`',
-  use_identity_as_username: 'no counterpart: users sign in by password or token',
-  use_subject_as_username: 'no counterpart: users sign in by password or token',
+  cafile: '`tls.clientCaFile`, beside `require_certificate`; else it is not needed',
+  capath: 'no counterpart: put the authorities into one `tls.clientCaFile`',
+  crlfile: '`tls.clientCrlFile`, beside `require_certificate`; else it is not needed',
+  require_certificate: '`tls.clientCertificates: required`; on the other TLS port, too',
+  use_identity_as_username: 'as here: the common name is the user of who gives no password',
+  use_subject_as_username: 'no counterpart: the common name alone is the user',
   psk_hint: 'no counterpart: the port is not opened; use a certificate',
   tls_version: 'always TLS 1.2 and 1.3',
   ciphers: 'no counterpart: those of Node.js',

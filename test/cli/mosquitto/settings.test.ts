@@ -109,6 +109,20 @@ t.test('a port that other things than passwords protect is not opened', async (t
   t.match(closed, [/conf:3: .*certificates/, /conf:7: .*shared keys/, /conf:9: .*Unix socket/])
 })
 
+t.test('a port that asks for certificates does so here', (t) => {
+  const lines = ['listener 8883', 'certfile c', 'keyfile k', 'require_certificate true']
+  const more = ['cafile ca', 'crlfile crl', 'use_identity_as_username true']
+  const { config, notes } = imported(t, ...lines, ...more)
+  t.match(config.tls, {
+    clientCaFile: /\/ca$/,
+    clientCrlFile: /\/crl$/,
+    clientCertificates: 'required',
+  })
+  t.notMatch(notes.join('\n'), /cafile|crlfile|certificate|identity/)
+  t.notMatch(imported(t, ...lines, 'cafile ca').config.tls, { clientCrlFile: String })
+  t.end()
+})
+
 t.test('who gives no name comes in where all ports let them in', async (t) => {
   const lines = ['per_listener_settings true', 'listener 1883', 'allow_anonymous true']
   t.equal(imported(t, ...lines).allowsAnonymous, true)
