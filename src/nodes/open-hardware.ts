@@ -1,9 +1,5 @@
 /** What is known of hardware, and how it is commanded: what is opened of this folder. */
-import {
-  followNodePresence,
-  type NodePresence,
-  type NodePresenceOptions,
-} from '../access/node-presence.ts'
+import { followNodePresence, type NodePresenceOptions } from '../access/node-presence.ts'
 import { noRights, rightsOf } from '../access/rights.ts'
 import type { SignedIn } from '../access/signed-in.ts'
 import type { UserDirectory } from '../access/user.ts'
@@ -17,8 +13,8 @@ import type { Config } from '../generated/config.ts'
 import type { Broker } from '../mqtt/broker.ts'
 import { clientName, partsOf } from '../mqtt/clients.ts'
 import type { Store } from '../store/store.ts'
-import { type ClownBases, createClownBases } from './clown-bases.ts'
-import { type ClownModel, createClownModel } from './clown-model.ts'
+import { createClownBases } from './clown-bases.ts'
+import { createClownModel } from './clown-model.ts'
 import { openAuditFile } from './commands/audit-file.ts'
 import { type AuditLog, createAuditLog, keepAuditLines } from './commands/audit-log.ts'
 import { createCommandRate } from './commands/command-rate.ts'
@@ -73,7 +69,35 @@ export async function openHardware(
   config: DeepReadonly<Config>,
   parts: HardwareParts,
 ): Promise<Hardware> {
-  const { access, recording, onClose, sampledLog } = parts
+  const known = await openKnown(config, parts)
+  const { nodes } = known
+  const { path, auditLog, relayGuard } = await openCommanding(config, known, parts)
+  followNodes({ path, nodes, relayGuard }, parts)
+  const { history: recorded } = parts.recording
+  const history: HistorySource = {
+    ...recorded,
+    snapshot: (filter) => {
+      path.settle()
+      return recorded.snapshot(filter)
+    },
+  }
+  return {
+    path,
+    nodes,
+    auditLog,
+    lockOuts: relayGuard.lockOuts,
+    history,
+    past: {
+      topicsBelow: nodes.values.topicsBelow,
+      on: (topic) => nodes.states.among([nodes.values.on(topic) ?? []].flat()),
+    },
+    answering: createAnswering({ path, nodes, history }, parts),
+  }
+}
+
+/** What is known of hardware before anybody commands it. */
+async function openKnown(config: DeepReadonly<Config>, parts: HardwareParts) {
+  const { access, onClose } = parts
   const bases = createClownBases(config)
   const model = createClownModel(bases)
   const presence = followNodePresence(access)
@@ -83,8 +107,14 @@ export async function openHardware(
   presence.onChange(follow)
   const nodes = await openNodes({ ...parts, bases, model, limits: config.limits, presence })
   onClose(nodes.close)
-  const known = { ...nodes, nodes, bases, model, presence }
-  const { path, auditLog, relayGuard } = await openCommanding(config, known, parts)
+  return { ...nodes, nodes, bases, model, presence }
+}
+
+/** What has to be done when a node comes back. */
+function followNodes(
+  { path, nodes, relayGuard }: Pick<Hardware, 'path' | 'nodes'> & { relayGuard: RelayGuard },
+  { access, onClose }: HardwareParts,
+): void {
   onClose(
     access.signedIn.onEntered(({ user, transport, title }) => {
       if (transport !== 'mqtt') return
@@ -100,52 +130,35 @@ export async function openHardware(
       if (online) systemClock.after(subscribedAfterMs, () => relayGuard.nodeOnline(base))
     }),
   )
-  const history: HistorySource = {
-    ...recording.history,
-    snapshot: (filter) => {
-      path.settle()
-      return recording.history.snapshot(filter)
-    },
-  }
+}
+
+function createAnswering(
+  { path, nodes, history }: Pick<Hardware, 'path' | 'nodes' | 'history'>,
+  { sampledLog }: HardwareParts,
+): Hardware['answering'] {
   const pastAnswering = createHistoryAnswers({ history, clock: systemClock, sampledLog })
-  return {
-    path,
-    nodes,
-    auditLog,
-    lockOuts: relayGuard.lockOuts,
-    history,
-    past: {
-      topicsBelow: nodes.values.topicsBelow,
-      on: (topic) => nodes.states.among([nodes.values.on(topic) ?? []].flat()),
-    },
-    answering: (requester) => {
-      const ofNodes = nodes.answering(requester)
-      const ofPast = pastAnswering(requester)
-      return {
-        ...ofNodes,
-        list: (...request) => {
-          if (ofPast.history(...request)) return true
-          path.settle()
-          return ofNodes.list(...request)
-        },
-        close: () => {
-          ofPast.close()
-          ofNodes.close()
-        },
-      }
-    },
+  return (requester) => {
+    const ofNodes = nodes.answering(requester)
+    const ofPast = pastAnswering(requester)
+    return {
+      ...ofNodes,
+      list: (...request) => {
+        if (ofPast.history(...request)) return true
+        path.settle()
+        return ofNodes.list(...request)
+      },
+      close: () => {
+        ofPast.close()
+        ofNodes.close()
+      },
+    }
   }
 }
 
 /** A node that has signed in subscribes to its commands before so much time has gone by. */
 const subscribedAfterMs = 500
 
-interface KnownHardware extends Pick<Nodes, 'registry' | 'values' | 'states'> {
-  readonly nodes: Nodes
-  readonly bases: ClownBases
-  readonly model: ClownModel
-  readonly presence: NodePresence
-}
+type KnownHardware = Awaited<ReturnType<typeof openKnown>>
 
 /**
  * What is written of commands: that they are accepted before they go out, so that a kill leaves it, and all else a moment
