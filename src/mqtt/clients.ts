@@ -70,8 +70,8 @@ export function createClients(directory: Pick<UserDirectory, 'find'>): Clients {
     rightsOf: currentRights,
     mayRead: (name, topic) => currentRights(name)?.mayRead(topic) === true,
     senderOf: (name, address) => {
-      const rights = currentRights(name) ?? noRights
-      return { ...partsOf(name), rights, address, way: 'mqtt' }
+      const { user, clientId } = partsOf(name)
+      return { user, clientId, rights: currentRights(name) ?? noRights, address, way: 'mqtt' }
     },
     forget: (name) => known.delete(name),
   }

@@ -63,7 +63,7 @@ export class MqttConnection {
   #turn = { packets: 0, bytes: 0 }
 
   constructor(socket: Duplex, request: IncomingMessage | undefined, context: ConnectionContext) {
-    const { limits, newInboundShare, newOutboundShare } = context
+    const { limits, newInboundShare, newOutboundShare, turnEnd, journal, traffic, clock } = context
     this.#socket = socket
     this.#context = context
     this.#origin = context.signIn.originOf(socket, request)
@@ -84,15 +84,18 @@ export class MqttConnection {
       isFull: () => this.#mustWait,
     })
     this.#output = new WriteBuffer({
-      ...context,
       socket,
+      turnEnd,
+      journal,
+      traffic,
       limitBytes: limits.outboundBytes,
       share: newOutboundShare(owner),
       onDrained: () => this.#conversation?.drained(),
       onFull: (waitingBytes) => this.#cut(waitingBytes),
     })
     this.#deadlines = new Deadlines({
-      ...context,
+      limits,
+      clock,
       isHeldBack: () => socket.isPaused(),
       hasSubscriptions: () => (this.#isIn?.session.subscriptions.size ?? 0) > 0,
       onMissed: (fault) => this.#fail(fault),
@@ -265,7 +268,8 @@ export class MqttConnection {
     this.#isIn = isIn
     this.#conversation = new MqttConversation(
       {
-        ...place,
+        name: place.name,
+        address: place.address,
         connect,
         session: isIn.session,
         output: this.#output,
