@@ -379,14 +379,13 @@ export class MqttConnection {
   #leaveSession(isGoodbye: boolean): void {
     const isIn = this.#isIn
     if (isIn === undefined) return
-    const { sessions, wills, clients, log } = this.#context
+    const { sessions, wills, log } = this.#context
     const { session, output } = isIn
     // [MQTT-3.14.4-3]
     if (isGoodbye) wills.forget(this.#name)
     const { expirySeconds } = session
     sessions.left(session, output)
     if (!isGoodbye) wills.gone(this.#name, expirySeconds)
-    clients.forget(this.#name)
     log.debug({ client: this.#name }, 'MQTT client gone')
   }
 }
