@@ -1,13 +1,14 @@
 import type { Duplex } from 'node:stream'
 import type { ByteShare } from '../core/byte-budget.ts'
 import type { EndOfTick } from '../core/callbacks.ts'
+import { isCommand } from '../core/topic.ts'
 import type { Journal } from './journal.ts'
 import type { Traffic } from './statistics.ts'
 import type { PublishFrame } from './write-packets.ts'
 
 export interface WriteBufferOptions {
   readonly socket: Duplex
-  readonly turnEnd: EndOfTick
+  readonly turnEnd: Pick<EndOfTick, 'add'>
   readonly journal: Pick<Journal, 'isLasting' | 'settled'>
   /** How much may wait for the client, besides two of the largest packets among it. */
   readonly limitBytes: number
@@ -86,12 +87,17 @@ export class WriteBuffer {
     this.#flushSoon()
   }
 
-  /** Takes a message with its id, which is 0 at QoS 0. */
+  /**
+   * Takes a message with its id, which is 0 at QoS 0. A command goes out at once, before all that follows from it,
+   * unless others came in the same turn.
+   */
   addPublish({ bytes, idAt }: PublishFrame, id: number, topic: string): void {
+    const isAtOnce = !this.#isFlushDue && isCommand(topic)
     // Older than what goes out now.
     if (this.#latestBytes > 0) this.#forgetLatest(topic)
     this.#collect(idAt > 0 ? withId(bytes, idAt, id) : bytes)
     this.#flushSoon()
+    if (isAtOnce) this.#write(this.#take())
   }
 
   /** Whether as much waits for the client as may: messages at QoS 0 are for `addLatest`, then. */

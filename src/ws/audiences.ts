@@ -69,7 +69,7 @@ export function viewName({ dialect, base, rights, showsProperties }: View): stri
 
 export interface AudienceContext {
   readonly bus: Pick<Bus, 'subscribe'>
-  readonly endOfTick: EndOfTick
+  readonly endOfTick: Pick<EndOfTick, 'add'>
   readonly log: Logger
   /** How large a frame may be. */
   readonly frameBytes: number

@@ -326,7 +326,7 @@ export class SocketFrameWriter implements FrameWriter {
     if (!this.#isCollecting) {
       this.#isCollecting = true
       this.#socket.cork()
-      this.#endOfTick.add(this)
+      this.#endOfTick.addLast(this)
     }
     this.#websocket.send(frame, written)
     if (this.bufferedAmount <= mostCollectedBytes) return
