@@ -49,8 +49,11 @@ async function askAtAllRates(bench: Bench, what: string, peers: readonly Peer[])
       bench.load('sparse', { ...subject, ...rates[rate], receivers })
   const leastOf = ({ peer }: Row, rate: Rate) =>
     peers.find(({ name }) => name === peer)?.least?.[rate]
-  // A hub runs for months: what is asked is what a message costs when all of it is compiled.
+  // A server runs for months: what is asked is what a message costs when all of it is compiled, also
+  // what runs once a read, of which a flood has few.
+  const often = { burst: 1, everyMs: 1, receivers, seconds: 4 }
   await warmUp(servers, (subject) => bench.load('flood', { ...subject, rooms: 1, receivers }))
+  await warmUp(servers, (subject) => bench.load('sparse', { ...subject, ...often }))
   const rows: Row[] = []
   for (const rate of ['one message a tick', 'ten at once'] as const) {
     const measure: Measure = (subject) => atRate(rate)({ ...subject, seconds })

@@ -109,6 +109,9 @@ function directoryOf(
   following: Pick<UserDirectory, 'onChange' | 'replaceHash' | 'close'>,
 ): UserDirectory {
   return {
+    get edition() {
+      return users()
+    },
     find: (name) => users().get(normalForm(name)),
     all: () => [...users().values()],
     ...following,

@@ -49,6 +49,8 @@ export interface HashReplacement {
 
 /** Who may sign in, as of now. */
 export interface UserDirectory {
+  /** Another value after users were added, removed or changed. */
+  readonly edition: unknown
   find(name: string): User | undefined
   all(): readonly User[]
   /** Calls `listener` after users were added, removed or changed; what it returns ends that. */

@@ -2,20 +2,37 @@
 
 /** Does things once at the end of a turn of the event loop, however often they were asked for. */
 export interface EndOfTick {
-  add(task: { flush(): void }): void
+  add(task: EndTask): void
+  /** Behind all that were added by `add`. */
+  addLast(task: EndTask): void
+}
+
+interface EndTask {
+  flush(): void
 }
 
 export function createEndOfTick(): EndOfTick {
-  let tasks: { flush(): void }[] = []
+  let tasks: EndTask[] = []
+  let lastTasks: EndTask[] = []
   const runAll = () => {
     const due = tasks
+    const last = lastTasks
     tasks = []
+    lastTasks = []
     for (const task of due) task.flush()
+    for (const task of last) task.flush()
+  }
+  const runSoon = () => {
+    if (tasks.length + lastTasks.length === 0) setImmediate(runAll)
   }
   return {
     add: (task) => {
-      if (tasks.length === 0) setImmediate(runAll)
+      runSoon()
       tasks.push(task)
+    },
+    addLast: (task) => {
+      runSoon()
+      lastTasks.push(task)
     },
   }
 }

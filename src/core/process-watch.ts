@@ -49,7 +49,7 @@ export function watchProcess(options: ProcessWatchOptions): ProcessWatch {
   const { limits, sampledLog, now = () => performance.now() } = options
   const { memory, process } = limits
   const { intervalMs = 250 } = options
-  const { meters = openMeters(intervalMs) } = options
+  const { meters = openMeters(intervalMs, process.lagMs / 4) } = options
   let isShortOfMemory = false
   let isOverloaded = false
   let residentMiB = 0
@@ -96,9 +96,9 @@ export function watchProcess(options: ProcessWatchOptions): ProcessWatch {
   }
 }
 
-const resolutionMs = 20
-
-function openMeters(intervalMs: number): ProcessMeters {
+/** The finer the lag is measured, the more often a hub wakes up that has nothing to do. */
+function openMeters(intervalMs: number, resolutionOfMs: number): ProcessMeters {
+  const resolutionMs = Math.ceil(resolutionOfMs)
   const delays = monitorEventLoopDelay({ resolution: resolutionMs })
   delays.enable()
   let lookedAtMs = performance.now()

@@ -21,17 +21,17 @@ export interface ClownTalkOptions {
 }
 
 /** Clown.Talk: newline-delimited `["topic", payload]` arrays, with an object as optional third. */
-export function createClownTalk(options: ClownTalkOptions): Dialect {
-  const introduction = encode('clown.talk/-/config/ok', introductionOf(options.release))
+export function createClownTalk({ release, limits, sampledLog }: ClownTalkOptions): Dialect {
+  const introduction = encode('clown.talk/-/config/ok', introductionOf(release))
   return {
     name: 'clown-talk',
     open: (link, session) => {
-      const conversation = { ...options, link, session, introduction }
+      const conversation = { limits, sampledLog, link, session, introduction }
       return (frame) => {
         for (const line of linesOf(frame, conversation)) obey(line, conversation)
       }
     },
-    countMessages: (frame) => countLines(frame, options.limits.websocket.linesPerMessage),
+    countMessages: (frame) => countLines(frame, limits.websocket.linesPerMessage),
     encode,
     encodeError,
     encodeMissed: (count) => {
@@ -44,7 +44,7 @@ export function createClownTalk(options: ClownTalkOptions): Dialect {
 /** Where a line is answered whose own topic cannot be told. */
 const hubErrorTopic = errorTopic('clown.talk/-')
 
-interface Conversation extends ClownTalkOptions {
+interface Conversation extends Omit<ClownTalkOptions, 'release'> {
   readonly link: Link
   readonly session: Session
   readonly introduction: string

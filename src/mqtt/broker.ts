@@ -16,7 +16,7 @@ import type { SampledLog } from '../core/sampled-log.ts'
 import { switchesActuator } from '../core/switching.ts'
 import type { Config } from '../generated/config.ts'
 import type { BusPacket } from './carried.ts'
-import { createClients } from './clients.ts'
+import { type Clients, createClients, senderOf } from './clients.ts'
 import { MqttConnection } from './connection.ts'
 import type { ConnectionSettings } from './connection-context.ts'
 import { createEmbeddedBus, createPersistence } from './embedded-bus.ts'
@@ -123,13 +123,13 @@ async function openParts(options: BrokerOptions) {
   const sessions = new Sessions({
     ...{ records, clock, limits: limits.sessions },
     context: { bus: emitter, clients, quota, groups },
-    ...followSessions({ clients, wills, traffic, sampledLog }),
+    ...followSessions({ wills, traffic, sampledLog }),
   })
   await restoreSessions(sessions, records)
   await wills.restore()
   return {
     ...{ aedes, bus, clock, traffic },
-    ...{ clients, retained, publishing, wills, quota, sessions },
+    ...{ retained, publishing, wills, quota, sessions },
   }
 }
 
@@ -210,22 +210,18 @@ async function restoreSessions(sessions: Sessions, records: SessionRecords): Pro
   sessions.restore(stored)
 }
 
-type Clients = ReturnType<typeof createClients>
-
 interface Followers extends Pick<BrokerOptions, 'sampledLog'> {
-  readonly clients: Clients
   readonly wills: Wills
   readonly traffic: Traffic
 }
 
 /** What else follows when a session ends, or loses a message. */
-function followSessions({ clients, wills, traffic, sampledLog }: Followers) {
+function followSessions({ wills, traffic, sampledLog }: Followers) {
   return {
     onEnded: (name: string) => wills.sessionEnded(name),
     onGivenUp: (name: string) => {
       const fields = { client: name }
       sampledLog.warn('mqtt-sessions-ended', fields, 'a session was given up: its client is away')
-      clients.forget(name)
     },
     onDropped: (name: string, { topic }: KeptMessage) => {
       traffic.messagesDropped++
@@ -245,7 +241,7 @@ function publishWills(publishing: Publishing, clients: Clients, { limits, log }:
     try {
       publishing.publishOrTell({
         message: { ...message, properties: said },
-        sender: clients.senderOf(name, address),
+        sender: senderOf(name, address, clients.rightsOf(name)),
         mayBeAnswered: () => false,
       })
     } catch (error) {

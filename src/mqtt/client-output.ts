@@ -1,6 +1,6 @@
 import type { SampledLog } from '../core/sampled-log.ts'
 import { switchesActuator } from '../core/switching.ts'
-import { packetTypes } from './packet-types.ts'
+import { type Level, packetTypes } from './packet-types.ts'
 import type { ConnectPacket } from './read-connect.ts'
 import type { SendingAs, SessionConnection } from './session.ts'
 import type { Traffic } from './statistics.ts'
@@ -37,7 +37,11 @@ const leastAliasedBytes = 4
 
 /** What the session of a client sends to it, in the words of its level. */
 export class ClientOutput implements SessionConnection {
+  readonly isBridge: boolean
   readonly #options: ClientOutputOptions
+  readonly #level: Level
+  readonly #buffer: WriteBuffer
+  readonly #traffic: Traffic
   /** By topic, the aliases that the client knows. */
   readonly #aliases = new Map<string, number>()
   readonly #mostAliases: number
@@ -45,12 +49,13 @@ export class ClientOutput implements SessionConnection {
   #wasBehind = false
 
   constructor(options: ClientOutputOptions) {
+    const { connect, buffer, traffic } = options
+    this.isBridge = connect.isBridge
     this.#options = options
-    this.#mostAliases = Math.min(options.connect.aliasMaximum, mostAliases)
-  }
-
-  get isBridge(): boolean {
-    return this.#options.connect.isBridge
+    this.#level = connect.level
+    this.#buffer = buffer
+    this.#traffic = traffic
+    this.#mostAliases = Math.min(connect.aliasMaximum, mostAliases)
   }
 
   get receiveMaximum(): number {
@@ -63,27 +68,28 @@ export class ClientOutput implements SessionConnection {
 
   send(message: Published, grant: Grant, as: SendingAs): boolean {
     if (message.properties !== undefined && hasExpired(message)) return false
-    const { connect, buffer, traffic } = this.#options
+    const { connect, frames } = this.#options
     const { id } = as
-    const isLate = grant.qos === 0 && buffer.isFull
+    const isLate = grant.qos === 0 && this.#buffer.isFull
     // A message does not overtake one on its topic, except at QoS 0, which never waits.
-    const isPromise = id > 0 && ((as.isKept && grant.qos === 2) || buffer.isHolding(message.topic))
+    const isPromise =
+      id > 0 && ((as.isKept && grant.qos === 2) || this.#buffer.isHolding(message.topic))
     const frame = this.#isShared(grant, as)
-      ? this.#options.frames.of(message, connect.level, grant)
+      ? frames.of(message, this.#level, grant)
       : this.#ownFrame(message, grant, { isAgain: as.isAgain, isInOrder: !isPromise && !isLate })
     if (frame.bytes.length > connect.maximumPacketBytes) return this.#isTooLarge(message, frame)
     if (isLate) return this.#sendLatest(message, frame)
     this.#wasBehind &&= grant.qos > 0
-    traffic.messagesSent++
-    traffic.messageBytesSent += message.payload.length
-    if (isPromise) buffer.promisePublish(frame, id, message.topic)
-    else buffer.addPublish(frame, id, message.topic)
+    this.#traffic.messagesSent++
+    this.#traffic.messageBytesSent += message.payload.length
+    if (isPromise) this.#buffer.promisePublish(frame, id, message.topic)
+    else this.#buffer.addPublish(frame, id, message.topic)
     return true
   }
 
   /** Of a reader that is behind. What switches something is nothing for later, and is left out. */
   #sendLatest({ topic }: Published, frame: PublishFrame): boolean {
-    const { buffer, traffic, sampledLog, name } = this.#options
+    const { sampledLog, name } = this.#options
     if (!this.#wasBehind) {
       const fields = { client: name, topic }
       sampledLog.warn(
@@ -93,20 +99,19 @@ export class ClientOutput implements SessionConnection {
       )
     }
     this.#wasBehind = true
-    const isKept = !switchesActuator(topic) && buffer.addLatest(frame, topic)
-    if (!isKept) traffic.messagesDropped++
+    const isKept = !switchesActuator(topic) && this.#buffer.addLatest(frame, topic)
+    if (!isKept) this.#traffic.messagesDropped++
     return isKept
   }
 
   sendRelease(id: number): void {
-    const { connect, buffer } = this.#options
-    const packet = writeAcknowledgement(packetTypes.pubrel, id, { level: connect.level })
-    if (connect.expirySeconds === 0) buffer.add(packet)
-    else buffer.promise(packet)
+    const packet = writeAcknowledgement(packetTypes.pubrel, id, { level: this.#level })
+    if (this.#options.connect.expirySeconds === 0) this.#buffer.add(packet)
+    else this.#buffer.promise(packet)
   }
 
   hasReplayRoom(): boolean {
-    return this.#options.buffer.hasReplayRoom()
+    return this.#buffer.hasReplayRoom()
   }
 
   takenOver(): void {
@@ -130,7 +135,7 @@ export class ClientOutput implements SessionConnection {
   /** Whether the client gets the same bytes as others. */
   #isShared({ identifiers }: Grant, { isAgain }: SendingAs): boolean {
     if (isAgain) return false
-    return this.#options.connect.level < 5 || (identifiers === undefined && this.#mostAliases === 0)
+    return this.#level < 5 || (identifiers === undefined && this.#mostAliases === 0)
   }
 
   #ownFrame(
@@ -138,7 +143,7 @@ export class ClientOutput implements SessionConnection {
     { qos, retain, identifiers }: Grant,
     { isAgain, isInOrder }: { readonly isAgain: boolean; readonly isInOrder: boolean },
   ): PublishFrame {
-    const { level } = this.#options.connect
+    const level = this.#level
     // What waits goes out behind what is sent later: its alias would be met before it is told.
     const alias = level < 5 || !isInOrder ? undefined : this.#aliasOf(message.topic)
     return writePublish(message, { level, qos, retain, dup: isAgain, identifiers, alias })
@@ -157,10 +162,10 @@ export class ClientOutput implements SessionConnection {
 
   /** [MQTT-3.1.2-25] It is as if the client had it. */
   #isTooLarge({ topic }: Published, { bytes }: PublishFrame): false {
-    const { name, sampledLog, traffic } = this.#options
+    const { name, sampledLog } = this.#options
     // Nobody has told the client what it stands for.
     this.#aliases.delete(topic)
-    traffic.messagesDropped++
+    this.#traffic.messagesDropped++
     const fields = { client: name, topic, bytes: bytes.length }
     sampledLog.warn('mqtt-messages-dropped', fields, 'a message is larger than its client takes')
     return false

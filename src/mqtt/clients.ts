@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { noRights, type Rights, rightsOf } from '../access/rights.ts'
 import type { Sender } from '../access/sender.ts'
-import { anonymousName, normalForm, type User, type UserDirectory } from '../access/user.ts'
+import { anonymousName, normalForm, type UserDirectory } from '../access/user.ts'
 import { isFitName } from '../core/topic.ts'
 
 /**
@@ -38,43 +38,36 @@ export type ClientRights = Pick<Rights, 'mayPublish' | 'mayRead' | 'maySubscribe
 
 /** What the clients may do, as of now: those that are there, and those with a session. */
 export interface Clients {
+  /**
+   * Another value when any of their rights may have changed: to be compared, since whoever is told of a change
+   * first must not be answered by what was before it.
+   */
+  readonly edition: unknown
   /** `name` is what `clientName` made; undefined when there is no such user any more. */
   rightsOf(name: string): ClientRights | undefined
-  mayRead(name: string, topic: string): boolean
-  /** A client as a sender, who comes from an address. */
-  senderOf(name: string, address: string): Sender
-  /** The client has gone; if its session stays, it is looked up anew. */
-  forget(name: string): void
 }
 
-interface Known {
-  readonly userName: string
-  readonly user: User
-  readonly rights: ClientRights
-}
-
-export function createClients(directory: Pick<UserDirectory, 'find'>): Clients {
-  const known = new Map<string, Known>()
-  const currentRights = (name: string) => {
-    const found = known.get(name)
-    // Compared, since whoever is told of a change first must not be answered by what was before it.
-    if (found !== undefined && directory.find(found.userName) === found.user) return found.rights
-    const { user: userName, clientId } = partsOf(name)
-    const user = directory.find(userName)
-    if (user === undefined) return undefined
-    const rights = withAnswers(rightsOf(user, clientId), answersTopic(name))
-    known.set(name, { userName, user, rights })
-    return rights
-  }
+export function createClients(directory: Pick<UserDirectory, 'find' | 'edition'>): Clients {
   return {
-    rightsOf: currentRights,
-    mayRead: (name, topic) => currentRights(name)?.mayRead(topic) === true,
-    senderOf: (name, address) => {
-      const rights = currentRights(name) ?? noRights
-      return { ...partsOf(name), rights, address, way: 'mqtt' }
+    get edition() {
+      return directory.edition
     },
-    forget: (name) => known.delete(name),
+    rightsOf: (name) => {
+      const { user: userName, clientId } = partsOf(name)
+      const user = directory.find(userName)
+      return user && withAnswers(rightsOf(user, clientId), answersTopic(name))
+    },
   }
+}
+
+/** A client as a sender, who comes from an address; without rights when its user is gone. */
+export function senderOf(
+  name: string,
+  address: string,
+  rights: Sender['rights'] = noRights,
+): Sender {
+  const { user, clientId } = partsOf(name)
+  return { user, clientId, rights, address, way: 'mqtt' }
 }
 
 function withAnswers(rights: Rights, answers: string | undefined): ClientRights {

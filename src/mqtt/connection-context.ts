@@ -5,7 +5,6 @@ import type { AlarmClock } from '../core/clock.ts'
 import type { JsonLimits } from '../core/json.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { TopicLimits } from '../core/topic.ts'
-import type { Clients } from './clients.ts'
 import type { Journal } from './journal.ts'
 import type { HeaderCheck, MqttLimits } from './packet-types.ts'
 import type { Publishing } from './publishing.ts'
@@ -33,7 +32,6 @@ export interface ConnectionContext {
   /** Of what waits for clients that do not read. */
   readonly newOutboundShare: NewShare
   readonly signIn: MqttSignIn
-  readonly clients: Clients
   readonly sessions: Sessions
   readonly wills: Wills
   readonly retained: RetainedValues

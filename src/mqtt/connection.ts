@@ -64,7 +64,7 @@ export class MqttConnection {
   #turn = { packets: 0, bytes: 0 }
 
   constructor(socket: Duplex, request: IncomingMessage | undefined, context: ConnectionContext) {
-    const { limits, newInboundShare, newOutboundShare } = context
+    const { limits, newInboundShare, newOutboundShare, turnEnd, journal, traffic, clock } = context
     this.#socket = socket
     this.#context = context
     this.#origin = context.signIn.originOf(socket, request)
@@ -85,15 +85,18 @@ export class MqttConnection {
       isFull: () => this.#mustWait,
     })
     this.#output = new WriteBuffer({
-      ...context,
       socket,
+      turnEnd,
+      journal,
+      traffic,
       limitBytes: limits.outboundBytes,
       share: newOutboundShare(owner),
       onDrained: () => this.#conversation?.drained(),
       onFull: (waitingBytes) => this.#cut(waitingBytes),
     })
     this.#deadlines = new Deadlines({
-      ...context,
+      limits,
+      clock,
       isHeldBack: () => socket.isPaused(),
       hasSubscriptions: () => (this.#isIn?.session.subscriptions.size ?? 0) > 0,
       onMissed: (fault) => this.#fail(fault),
@@ -273,7 +276,8 @@ export class MqttConnection {
     this.#isIn = isIn
     this.#conversation = new MqttConversation(
       {
-        ...place,
+        name: place.name,
+        address: place.address,
         connect,
         session: isIn.session,
         output: this.#output,
@@ -380,14 +384,13 @@ export class MqttConnection {
   #leaveSession(isGoodbye: boolean): void {
     const isIn = this.#isIn
     if (isIn === undefined) return
-    const { sessions, wills, clients, log } = this.#context
+    const { sessions, wills, log } = this.#context
     const { session, output } = isIn
     // [MQTT-3.14.4-3]
     if (isGoodbye) wills.forget(this.#name)
     const { expirySeconds } = session
     sessions.left(session, output)
     if (!isGoodbye) wills.gone(this.#name, expirySeconds)
-    clients.forget(this.#name)
     log.debug({ client: this.#name }, 'MQTT client gone')
   }
 }

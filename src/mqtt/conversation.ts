@@ -3,6 +3,7 @@ import { HubError, reasonOf, systemCodeOf } from '../core/errors.ts'
 import type { Message, MessageProperties } from '../core/message.ts'
 import { ownBytes, Payload } from '../core/payload.ts'
 import { checkFilter } from '../core/topic.ts'
+import { senderOf } from './clients.ts'
 import type { ConnectionContext } from './connection-context.ts'
 import type { KeptMessage } from './message-record.ts'
 import { isOversize, oversizeError, packetTypes, qosOf, typeOf } from './packet-types.ts'
@@ -70,7 +71,7 @@ export class MqttConversation implements RetainedReader {
   readonly #aliases = new Map<number, string>()
   #sender: Sender | undefined
   readonly #mayBeAnswered = (topic: string): boolean =>
-    this.#context.clients.rightsOf(this.#options.name)?.mayBeAnswered(topic) === true
+    this.#options.session.rights?.mayBeAnswered(topic) === true
   /** Who waits until more can be sent. */
   readonly #whenReady: (() => void)[] = []
 
@@ -186,11 +187,10 @@ export class MqttConversation implements RetainedReader {
 
   /** The same object as long as the rights are the same. */
   #senderNow(): Sender {
-    const { name, address } = this.#options
-    const { clients } = this.#context
-    const rights = clients.rightsOf(name)
+    const { name, address, session } = this.#options
+    const { rights } = session
     if (this.#sender === undefined || this.#sender.rights !== rights) {
-      this.#sender = clients.senderOf(name, address)
+      this.#sender = senderOf(name, address, rights)
     }
     return this.#sender
   }
@@ -268,7 +268,7 @@ export class MqttConversation implements RetainedReader {
   /** Why the client may not have `filter`. The cheapest question comes first: a packet may have thousands of them. */
   #refusalOf(filter: string): Reason | undefined {
     const { session, name } = this.#options
-    const { topicLimits, clients, sampledLog } = this.#context
+    const { topicLimits, sampledLog } = this.#context
     const refuse = (kind: string, why: string | undefined, reason: Reason) => {
       const fields = { client: name, topic: filter, reason: why }
       sampledLog.warn(kind, fields, 'a subscription was refused')
@@ -288,7 +288,7 @@ export class MqttConversation implements RetainedReader {
     } catch (error) {
       return refuse(String(systemCodeOf(error)), reasonOf(error), reasons.filterInvalid)
     }
-    const decision = clients.rightsOf(name)?.maySubscribe(inner)
+    const decision = session.rights?.maySubscribe(inner)
     if (decision?.allowed === true) return undefined
     return refuse('right-missing', decision?.reason, reasons.notAuthorized)
   }

@@ -84,11 +84,27 @@ export function readConnect(packet: Buffer, limits: MqttLimits): ConnectPacket {
   const clean = (flags & flagBits.clean) !== 0
   const clientId = readClientId(fields, { level, clean, limits })
   const will = flags & flagBits.will ? readWill(fields, flags, level) : undefined
-  const credentials = readCredentials(fields, flags, limits)
+  const { user, password } = readCredentials(fields, flags, limits)
   if (!fields.isAtEnd) throw malformed('expected CONNECT to end, got more bytes')
   checkAuthentication(said)
-  const common = { level, isBridge, clientId, clean, keepAliveSeconds, will, ...credentials }
-  return { ...common, ...wishesOf(said, { level, clean }) }
+  // [MQTT 5, 3.1.2.11] In 3.1.1 a session that is not clean has no end of its own.
+  const earlier = clean ? 0 : undefined
+  return {
+    level,
+    isBridge,
+    clientId,
+    clean,
+    keepAliveSeconds,
+    will,
+    user,
+    password,
+    expirySeconds: level === 5 ? (said.numberOf(p.sessionExpiry) ?? 0) : earlier,
+    receiveMaximum: said.numberOf(p.receiveMaximum) ?? 65_535,
+    maximumPacketBytes: said.numberOf(p.maximumPacketSize) ?? Number.POSITIVE_INFINITY,
+    aliasMaximum: said.numberOf(p.topicAliasMaximum) ?? 0,
+    wantsProblems: said.numberOf(p.requestProblemInformation) !== 0,
+    wantsResponseInformation: said.numberOf(p.requestResponseInformation) === 1,
+  }
 }
 
 /** By convention the highest bit of the level says that a bridge connects; Mosquitto's do. */
@@ -209,19 +225,6 @@ function checkAuthentication(said: ReadProperties): void {
   if (said.has(p.authenticationData)) {
     const { counter, message, reason } = protocolError('expected no authentication data, got some')
     throw refusal(counter, message, reason)
-  }
-}
-
-/** [MQTT 5, 3.1.2.11] In 3.1.1 a session that is not clean has no end of its own. */
-function wishesOf(said: ReadProperties, { level, clean }: { level: Level; clean: boolean }) {
-  const earlier = clean ? 0 : undefined
-  return {
-    expirySeconds: level === 5 ? (said.numberOf(p.sessionExpiry) ?? 0) : earlier,
-    receiveMaximum: said.numberOf(p.receiveMaximum) ?? 65_535,
-    maximumPacketBytes: said.numberOf(p.maximumPacketSize) ?? Number.POSITIVE_INFINITY,
-    aliasMaximum: said.numberOf(p.topicAliasMaximum) ?? 0,
-    wantsProblems: said.numberOf(p.requestProblemInformation) !== 0,
-    wantsResponseInformation: said.numberOf(p.requestResponseInformation) === 1,
   }
 }
 

@@ -1,7 +1,7 @@
 import { lowerQos, type Message, type Qos } from '../core/message.ts'
 import { switchesActuator } from '../core/switching.ts'
 import type { BusListener, Carried, Listening } from './carried.ts'
-import type { Clients } from './clients.ts'
+import type { ClientRights, Clients } from './clients.ts'
 import type { KeptMessage } from './message-record.ts'
 import { packetTypes } from './packet-types.ts'
 import { isShare, type SubscribedFilter, shareOf } from './read-packets.ts'
@@ -52,7 +52,7 @@ export interface SendingAs {
 /** What all sessions need of the broker. */
 export interface SessionContext {
   readonly bus: Listening
-  readonly clients: Pick<Clients, 'mayRead'>
+  readonly clients: Clients
   readonly groups: ShareGroups
   readonly quota: SubscriptionQuota
   readonly recordSubscription: RecordSubscription
@@ -89,6 +89,9 @@ export class MqttSession implements Member {
   readonly #incoming = new Set<number>()
   #expirySeconds: number
   #connection: SessionConnection | undefined
+  #rights: ClientRights | undefined
+  /** Of the clients, when the rights were looked up. */
+  #edition: unknown
   /** From the return of the client until it has everything that waited. */
   #isReplay = false
 
@@ -111,6 +114,16 @@ export class MqttSession implements Member {
   /** For how long it is kept without its client. */
   get expirySeconds(): number {
     return this.#expirySeconds
+  }
+
+  /** What the client may do, as of now; undefined when its user is gone. */
+  get rights(): ClientRights | undefined {
+    const { clients } = this.#context
+    if (this.#edition !== clients.edition) {
+      this.#edition = clients.edition
+      this.#rights = clients.rightsOf(this.name)
+    }
+    return this.#rights
   }
 
   // --- the client comes and goes ---
@@ -215,7 +228,7 @@ export class MqttSession implements Member {
 
   /** As Mosquitto has it: two brokers that pass everything on would else do so for ever. */
   #isOwn({ client }: Pick<Message, 'client'>): boolean {
-    return client === this.name && this.#connection?.isBridge === true
+    return this.#connection?.isBridge === true && client === this.name
   }
 
   /** A command is not stored for the absent. */
@@ -225,7 +238,7 @@ export class MqttSession implements Member {
 
   /** Whether the client may have a message now. */
   mayHave(message: Pick<Message, 'topic' | 'client'>): boolean {
-    return !this.#isOwn(message) && this.#context.clients.mayRead(this.name, message.topic)
+    return this.rights?.mayRead(message.topic) === true && !this.#isOwn(message)
   }
 
   sendNow(carried: Carried, grant: Grant): void {
@@ -312,7 +325,7 @@ export class MqttSession implements Member {
   // --- as a member of groups ---
 
   rankFor(topic: string): number | undefined {
-    if (!this.#context.clients.mayRead(this.name, topic)) return undefined
+    if (this.rights?.mayRead(topic) !== true) return undefined
     const connection = this.#connection
     if (connection === undefined) return this.isKept ? ranks.isAway : undefined
     return this.queue.hasRoom && !connection.isBehind ? ranks.hasRoom : ranks.isThere

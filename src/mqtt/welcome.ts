@@ -39,13 +39,13 @@ export function letIn(
   entrance: Entrance,
   context: ConnectionContext,
 ): LetIn | undefined {
-  const { sessions, wills } = context
+  const { sessions, wills, frames, traffic, sampledLog } = context
   const { name, buffer } = entrance
   const expirySeconds = sessions.expiryOf(connect.expirySeconds)
   const said = connect.level === 5 ? saidTo(connect, { ...entrance, expirySeconds }, context) : []
   const most = writeConnack({ level: connect.level, isPresent: true, said })
   if (most.length > connect.maximumPacketBytes) return undefined
-  const output = new ClientOutput({ ...context, ...entrance, connect })
+  const output = new ClientOutput({ connect, ...entrance, frames, traffic, sampledLog })
   const entrant = { name, clean: connect.clean, expirySeconds }
   const [session, isPresent] = sessions.accept(entrant, output)
   wills.returned(name, isPresent)

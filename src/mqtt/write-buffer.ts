@@ -1,13 +1,14 @@
 import type { Duplex } from 'node:stream'
 import type { ByteShare } from '../core/byte-budget.ts'
 import type { EndOfTick } from '../core/callbacks.ts'
+import { isCommand } from '../core/topic.ts'
 import type { Journal } from './journal.ts'
 import type { Traffic } from './statistics.ts'
 import type { PublishFrame } from './write-packets.ts'
 
 export interface WriteBufferOptions {
   readonly socket: Duplex
-  readonly turnEnd: EndOfTick
+  readonly turnEnd: Pick<EndOfTick, 'add'>
   readonly journal: Pick<Journal, 'isLasting' | 'settled'>
   /** How much may wait for the client, besides two of the largest packets among it. */
   readonly limitBytes: number
@@ -41,8 +42,12 @@ interface Held {
  */
 export class WriteBuffer {
   readonly #options: WriteBufferOptions
-  /** Of this turn; those that others get as well are theirs, too, and never change. */
-  #packets: Buffer[] = []
+  readonly #socket: Duplex
+  readonly #traffic: Traffic
+  readonly #limitBytes: number
+  /** Of this turn, mostly one; those that others get as well are theirs, too, and never change. */
+  #packet: Buffer | undefined
+  #morePackets: Buffer[] = []
   #collectedBytes = 0
   #held: Held[] = []
   #heldBytes = 0
@@ -56,17 +61,22 @@ export class WriteBuffer {
   #isFlushDue = false
   #isReplayWaiting = false
   #isClosed = false
+  /** What the share knows of. */
+  #sharedBytes = 0
   /** Of what has been written since nothing waited. */
   #largestBytes = 0
 
   constructor(options: WriteBufferOptions) {
-    const { socket, share } = options
+    const { socket, traffic, limitBytes } = options
     this.#options = options
+    this.#socket = socket
+    this.#traffic = traffic
+    this.#limitBytes = limitBytes
     socket.on('drain', () => {
       if (this.#isClosed) return
       this.#unreadBytes = 0
       this.#caughtUp()
-      share.hold(this.#waitingBytes)
+      this.#hasShareFor(this.#waitingBytes)
       this.#drained()
     })
   }
@@ -77,26 +87,30 @@ export class WriteBuffer {
     this.#flushSoon()
   }
 
-  /** Takes a message with its id, which is 0 at QoS 0. */
+  /**
+   * Takes a message with its id, which is 0 at QoS 0. A command goes out at once, before all that follows from it,
+   * unless others came in the same turn.
+   */
   addPublish({ bytes, idAt }: PublishFrame, id: number, topic: string): void {
+    const isAtOnce = !this.#isFlushDue && isCommand(topic)
     // Older than what goes out now.
-    if (this.#latest.size > 0) this.#forgetLatest(topic)
+    if (this.#latestBytes > 0) this.#forgetLatest(topic)
     this.#collect(idAt > 0 ? withId(bytes, idAt, id) : bytes)
     this.#flushSoon()
+    if (isAtOnce) this.#write(this.#take())
   }
 
   /** Whether as much waits for the client as may: messages at QoS 0 are for `addLatest`, then. */
   get isFull(): boolean {
-    const { limitBytes } = this.#options
-    return this.#latest.size > 0 || this.#unreadBytes + this.#collectedBytes > limitBytes
+    return this.#latestBytes > 0 || this.#unreadBytes + this.#collectedBytes > this.#limitBytes
   }
 
   /** Takes a message at QoS 0 in the place of the one before on its topic; returns whether it had room. */
   addLatest({ bytes }: PublishFrame, topic: string): boolean {
     this.#forgetLatest(topic)
-    const mostBytes = this.#options.limitBytes * latestShare
+    const mostBytes = this.#limitBytes * latestShare
     // One that is larger has room all the same, alone.
-    if (this.#latest.size > 0 && this.#latestBytes + bytes.length > mostBytes) return false
+    if (this.#latestBytes > 0 && this.#latestBytes + bytes.length > mostBytes) return false
     this.#latest.set(topic, bytes)
     this.#latestBytes += bytes.length
     return true
@@ -110,7 +124,7 @@ export class WriteBuffer {
 
   /** As `promise`, of a message. */
   promisePublish({ bytes, idAt }: PublishFrame, id: number, topic: string): void {
-    if (this.#latest.size > 0) this.#forgetLatest(topic)
+    if (this.#latestBytes > 0) this.#forgetLatest(topic)
     const own = withId(bytes, idAt, id)
     if (this.#options.journal.isLasting) this.#hold({ bytes: own, topic })
     else this.add(own)
@@ -143,22 +157,23 @@ export class WriteBuffer {
   close(): Buffer {
     this.#isClosed = true
     this.#latest.clear()
+    this.#latestBytes = 0
     this.#options.share.hold(0)
     return this.#take()
   }
 
   /** What waits for the client to read, and for the disk. */
   get #waitingBytes(): number {
-    return this.#options.socket.writableLength + this.#heldBytes
+    return this.#socket.writableLength + this.#heldBytes
   }
 
   /** Acknowledgements wait for the disk all the time, of a client that never stops publishing. */
   get #isDrained(): boolean {
-    return !this.#options.socket.writableNeedDrain && this.#heldBytes < replayBytes
+    return !this.#socket.writableNeedDrain && this.#heldBytes < replayBytes
   }
 
   #caughtUp(): void {
-    if (this.#latest.size === 0) return
+    if (this.#latestBytes === 0) return
     for (const bytes of this.#latest.values()) this.#collect(bytes)
     this.#latest.clear()
     this.#latestBytes = 0
@@ -170,7 +185,7 @@ export class WriteBuffer {
     if (bytes === undefined) return
     this.#latest.delete(topic)
     this.#latestBytes -= bytes.length
-    this.#options.traffic.messagesDropped++
+    this.#traffic.messagesDropped++
   }
 
   #drained(): void {
@@ -180,23 +195,26 @@ export class WriteBuffer {
   }
 
   #collect(packet: Buffer): void {
-    this.#packets.push(packet)
+    if (this.#packet === undefined) this.#packet = packet
+    else this.#morePackets.push(packet)
     this.#collectedBytes += packet.length
-    this.#options.traffic.packetsSent++
+    this.#traffic.packetsSent++
     if (packet.length > this.#largestBytes) this.#largestBytes = packet.length
   }
 
   /** A single packet is not copied for each who gets it; several take no more room than they need. */
   #take(): Buffer {
-    const packets = this.#packets
-    const [first = nothing] = packets
-    this.#packets = []
+    const first = this.#packet ?? nothing
+    const more = this.#morePackets
+    this.#packet = undefined
     this.#collectedBytes = 0
-    return packets.length > 1 ? Buffer.concat(packets) : first
+    if (more.length === 0) return first
+    this.#morePackets = []
+    return Buffer.concat([first, ...more])
   }
 
   #flushSoon(): void {
-    if (this.#collectedBytes > this.#options.limitBytes) this.flush()
+    if (this.#collectedBytes > this.#limitBytes) this.flush()
     if (this.#isFlushDue) return
     this.#isFlushDue = true
     this.#options.turnEnd.add(this)
@@ -204,25 +222,32 @@ export class WriteBuffer {
 
   #write(bytes: Buffer): void {
     if (this.#isClosed) return
-    const { socket, limitBytes, share, traffic, onFull } = this.#options
     if (bytes.length > 0) {
-      traffic.bytesSent += bytes.length
-      socket.write(bytes)
+      this.#traffic.bytesSent += bytes.length
+      this.#socket.write(bytes)
     }
     this.#drained()
     const waitingBytes = this.#waitingBytes
     this.#unreadBytes = waitingBytes
-    if (!socket.writableNeedDrain) this.#caughtUp()
-    const mostBytes = limitBytes + 2 * this.#largestBytes
+    if (!this.#socket.writableNeedDrain) this.#caughtUp()
+    const mostBytes = this.#limitBytes + 2 * this.#largestBytes
     if (waitingBytes === 0) this.#largestBytes = 0
-    if (waitingBytes > mostBytes || !share.hold(waitingBytes)) onFull(waitingBytes)
+    const isTooMuch = waitingBytes > mostBytes || !this.#hasShareFor(waitingBytes)
+    if (isTooMuch) this.#options.onFull(waitingBytes)
+  }
+
+  /** Most of the time nothing waits, and nothing has waited. */
+  #hasShareFor(waitingBytes: number): boolean {
+    if (waitingBytes === 0 && this.#sharedBytes === 0) return true
+    this.#sharedBytes = waitingBytes
+    return this.#options.share.hold(waitingBytes)
   }
 
   // --- promises ---
 
   #hold(held: Held): void {
     this.#held.push(held)
-    this.#options.traffic.packetsSent++
+    this.#traffic.packetsSent++
     this.#heldBytes += held.bytes.length
     if (held.bytes.length > this.#largestBytes) this.#largestBytes = held.bytes.length
     this.#count(held, 1)

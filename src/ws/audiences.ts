@@ -69,7 +69,7 @@ export function viewName({ dialect, base, rights, showsProperties }: View): stri
 
 export interface AudienceContext {
   readonly bus: Pick<Bus, 'subscribe'>
-  readonly endOfTick: EndOfTick
+  readonly endOfTick: Pick<EndOfTick, 'add'>
   readonly log: Logger
   /** How large a frame may be. */
   readonly frameBytes: number
@@ -125,13 +125,14 @@ class Audience {
   /** Hands over what was collected: the same to all but those who have some of it. */
   flush(): void {
     const frames = this.#frames
+    if (frames.length === 0) return
     const taken = this.#taken
     this.#frames = []
     this.#collected = 0
-    if (taken.size > 0) this.#taken = new Map()
+    this.#taken = new Map()
     const batch = new FrameBatch(frames)
     for (const member of this.#members) {
-      const start = taken.get(member) ?? 0
+      const start = taken.size === 0 ? 0 : (taken.get(member) ?? 0)
       if (start === 0) this.#tell(member, batch)
       else if (start < frames.length) this.#tell(member, new FrameBatch(frames.slice(start)))
     }
@@ -157,7 +158,6 @@ class Audience {
   }
 
   #tell(member: AudienceMember, batch: FrameBatch): void {
-    if (batch.frames.length === 0) return
     try {
       member.deliver(batch)
     } catch (error) {

@@ -23,7 +23,7 @@ import type { DialectUser, DialectUsers } from '../nodes/served/dialect-users.ts
 import { type FrameBatch, repeatedBatch } from './audiences.ts'
 import { closeCodes } from './close-codes.ts'
 import { RateLimitedReader, type ReadLimits, readFrom } from './rate-limited-reader.ts'
-import { createFrameWriter, WebSocketLink, type WriteLimits } from './websocket-link.ts'
+import { SocketFrameWriter, WebSocketLink, type WriteLimits } from './websocket-link.ts'
 import {
   createWebSockets,
   type WebSockets,
@@ -174,7 +174,7 @@ interface OpenWebSocket {
 function converse(opened: OpenWebSocket, welcome: Welcome, options: ServedRouteOptions): void {
   const { websocket, socket, batchOf } = opened
   const { limits, sampledLog, log } = options
-  const writer = createFrameWriter(websocket, socket, options.endOfTick)
+  const writer = new SocketFrameWriter(websocket, socket, options.endOfTick)
   let owner = ''
   const share = options.newOutboundShare(() => owner)
   const frames = new WebSocketLink(writer, {

@@ -18,7 +18,7 @@ import { closeCodes } from './close-codes.ts'
 import { type MessageSignIn, welcomeFrame } from './message-sign-in.ts'
 import { RateLimitedReader, type ReadLimits, readFrom } from './rate-limited-reader.ts'
 import type { TalkSession, TalkSessionOptions } from './talk-session.ts'
-import { createFrameWriter, WebSocketLink, type WriteLimits } from './websocket-link.ts'
+import { SocketFrameWriter, WebSocketLink, type WriteLimits } from './websocket-link.ts'
 import type { WebSockets } from './websockets.ts'
 
 const subprotocol = 'clown.talk.v1'
@@ -150,7 +150,7 @@ function serve(
 ): void {
   const { dialect, log, limits, sampledLog } = options
   const { encodeMissed } = dialect
-  const writer = createFrameWriter(websocket, socket, options.endOfTick)
+  const writer = new SocketFrameWriter(websocket, socket, options.endOfTick)
   const share = options.newOutboundShare(() => user.name)
   const link = new WebSocketLink(writer, { limits, share, sampledLog, encodeMissed })
   const session = options.openSession({

@@ -287,44 +287,56 @@ const mostCollectedBytes = 65_536
  * What goes to a websocket in one turn of the event loop leaves with one write, which costs more than all
  * the rest, and after what the turn has to send to others.
  */
-export function createFrameWriter(
-  websocket: WebSocket,
-  socket: Duplex,
-  endOfTick: EndOfTick,
-): FrameWriter {
-  let isCollecting = false
-  const end = {
-    flush: () => {
-      isCollecting = false
-      socket.uncork()
-    },
+export class SocketFrameWriter implements FrameWriter {
+  readonly #websocket: WebSocket
+  readonly #socket: Duplex
+  readonly #endOfTick: EndOfTick
+  #isCollecting = false
+
+  constructor(websocket: WebSocket, socket: Duplex, endOfTick: EndOfTick) {
+    this.#websocket = websocket
+    this.#socket = socket
+    this.#endOfTick = endOfTick
   }
-  return {
-    get bufferedAmount() {
-      return websocket.bufferedAmount
-    },
-    get readyState() {
-      return websocket.readyState
-    },
-    close: (code, reason) => websocket.close(code, reason),
-    // The websocket itself writes whole frames, too, so its pings and its close come between them.
-    write: (bytes, written) => {
-      socket.write(bytes, () => written())
-    },
-    offer: (bytes) => {
-      if (socket.writableLength > 0 || websocket.readyState !== WebSocket.OPEN) return false
-      return socket.write(bytes) || true
-    },
-    send: (frame, written) => {
-      if (!isCollecting) {
-        isCollecting = true
-        socket.cork()
-        endOfTick.add(end)
-      }
-      websocket.send(frame, written)
-      if (websocket.bufferedAmount <= mostCollectedBytes) return
-      socket.uncork()
-      socket.cork()
-    },
+
+  get bufferedAmount(): number {
+    return this.#websocket.bufferedAmount
+  }
+
+  get readyState(): WebSocket['readyState'] {
+    return this.#websocket.readyState
+  }
+
+  close(code: number, reason: string): void {
+    this.#websocket.close(code, reason)
+  }
+
+  /** The websocket itself writes whole frames, too, so its pings and its close come between them. */
+  write(bytes: Buffer, written: () => void): void {
+    this.#socket.write(bytes, () => written())
+  }
+
+  offer(bytes: Buffer): boolean {
+    const isFree = this.#socket.writableLength === 0 && this.readyState === WebSocket.OPEN
+    if (isFree) this.#socket.write(bytes)
+    return isFree
+  }
+
+  send(frame: string, written: () => void): void {
+    if (!this.#isCollecting) {
+      this.#isCollecting = true
+      this.#socket.cork()
+      this.#endOfTick.addLast(this)
+    }
+    this.#websocket.send(frame, written)
+    if (this.bufferedAmount <= mostCollectedBytes) return
+    this.#socket.uncork()
+    this.#socket.cork()
+  }
+
+  /** The end of the turn. */
+  flush(): void {
+    this.#isCollecting = false
+    this.#socket.uncork()
   }
 }

@@ -10,6 +10,9 @@ export function changingDirectory(...first: User[]): ChangingDirectory {
   let users = first
   const listeners = new Set<() => void>()
   return {
+    get edition() {
+      return users
+    },
     find: (name) => users.find((user) => user.name === name),
     all: () => users,
     onChange: (listener) => {

@@ -25,6 +25,16 @@ t.test('tasks run once at the end of the turn, in the order they were added', as
   t.same(ran, ['first', 'second', 'next turn'])
 })
 
+t.test('what is last at the end of a turn comes behind all the rest of it', async (t) => {
+  const endOfTick = createEndOfTick()
+  const ran: string[] = []
+  endOfTick.addLast({ flush: () => ran.push('last') })
+  endOfTick.add({ flush: () => ran.push('first') })
+  endOfTick.add({ flush: () => ran.push('second') })
+  await turnOver()
+  t.same(ran, ['first', 'second', 'last'])
+})
+
 t.test('what can wait is done in order, after the turn', async (t) => {
   const deferred = createDeferred()
   const done: number[] = []

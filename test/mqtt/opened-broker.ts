@@ -20,6 +20,7 @@ import { unboundedShares } from '../unbounded.ts'
 const user: User = { name: 'anonymous', role: 'admin', rules: [], tokens: [] }
 
 const directory: UserDirectory = {
+  edition: 1,
   find: () => user,
   all: () => [user],
   onChange: () => () => {},

@@ -1,10 +1,12 @@
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
+import { createClients } from '../../src/mqtt/clients.ts'
 import { packetTypes } from '../../src/mqtt/packet-types.ts'
 import { MqttSession, type SessionConnection } from '../../src/mqtt/session.ts'
 import { noNotes } from '../../src/mqtt/session-records.ts'
 import { ShareGroups } from '../../src/mqtt/share-groups.ts'
 import { SubscriptionQuota } from '../../src/mqtt/subscriptions.ts'
+import { changingDirectory, userNamed } from '../access/changing-directory.ts'
 import { createInbox } from '../inbox.ts'
 import {
   disconnectPacket,
@@ -182,12 +184,14 @@ function startSession() {
   const usage = { bytes: 0 }
   const limits = { messages: 9, bytes: 1000 }
   const nowhere = { on: () => {}, removeListener: () => {} }
-  const state = { mayRead: true, hasRoom: true }
+  const state = { hasRoom: true }
+  const reader = userNamed('one', { role: 'viewer' })
+  const directory = changingDirectory(reader)
   const session = new MqttSession(
     { name: 'one:a', expirySeconds: 60, notes: noNotes, limits, usage, onDropped: () => {} },
     {
       bus: nowhere,
-      clients: { mayRead: () => state.mayRead },
+      clients: createClients(directory),
       groups: new ShareGroups(nowhere, []),
       quota: new SubscriptionQuota({ subscriptions: 9, totalSubscriptions: 9 }),
       recordSubscription: { subscribed: () => {}, unsubscribed: () => {} },
@@ -211,7 +215,7 @@ function startSession() {
     lastByteAtMs: 10,
     reset: () => written.push('reset'),
   }
-  return { session, connection, written, state }
+  return { session, connection, written, state, directory, reader }
 }
 
 t.test(
@@ -245,6 +249,22 @@ t.test(
   },
 )
 
+t.test(
+  'the rights of its client are looked up once, and anew when a user has changed',
+  async (t) => {
+    const { session, directory, reader } = startSession()
+    const { rights } = session
+    t.ok(rights?.mayRead('a'))
+    t.equal(session.rights, rights)
+    directory.change(userNamed('one'))
+    t.equal(session.rights?.mayRead('a'), false)
+    directory.change()
+    t.equal(session.rights, undefined)
+    directory.change(reader)
+    t.ok(session.rights?.mayRead('a'))
+  },
+)
+
 t.test('a replay waits for a connection that is full', async (t) => {
   const { session, connection, written, state } = startSession()
   for (const at of [1, 2]) session.keep(delivery(at))
@@ -265,15 +285,15 @@ t.test('a replay waits for a connection that is full', async (t) => {
 })
 
 t.test('what a client may not have is not written, and does not wait', async (t) => {
-  const { session, connection, written, state } = startSession()
+  const { session, connection, written, directory, reader } = startSession()
   session.keep(delivery(1))
   const expired = { bytes: Buffer.alloc(0), expiresAtMs: Date.now() - 1 }
   session.keep(delivery(2, { properties: expired }))
-  state.mayRead = false
+  directory.change(userNamed('one'))
   session.attach(connection, 60)
   session.flow()
   t.ok(session.queue.isEmpty)
-  state.mayRead = true
+  directory.change(reader)
   session.keep(delivery(3, { properties: expired }))
   t.ok(session.queue.isEmpty, 'nor what has expired [MQTT-3.3.2-5]')
   t.same(written, [])

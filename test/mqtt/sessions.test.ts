@@ -1,9 +1,11 @@
 import t, { type Test } from 'tap'
+import { createClients } from '../../src/mqtt/clients.ts'
 import type { SessionConnection } from '../../src/mqtt/session.ts'
 import { noNotes, type StoredSession } from '../../src/mqtt/session-records.ts'
 import { type SessionLimits, Sessions } from '../../src/mqtt/sessions.ts'
 import { ShareGroups } from '../../src/mqtt/share-groups.ts'
 import { SubscriptionQuota } from '../../src/mqtt/subscriptions.ts'
+import { userNamed } from '../access/changing-directory.ts'
 import { steppedClock } from '../clock.ts'
 import { delivery } from './kept-message.ts'
 
@@ -39,7 +41,7 @@ function startSessions(t: Test, limits: Partial<SessionLimits> = {}, clock = ste
     limits: { count: 9, hours: 9, messages: 9, bytes: 10_000, totalBytes: 10_000, ...limits },
     context: {
       bus: nowhere,
-      clients: { mayRead: () => true },
+      clients: createClients({ edition: 1, find: () => userNamed('any', { role: 'viewer' }) }),
       quota: new SubscriptionQuota({ subscriptions: 9, totalSubscriptions: 9 }),
       groups: new ShareGroups(nowhere, []),
     },

@@ -9,7 +9,7 @@ import { createEndOfTick } from '../../src/core/callbacks.ts'
 import { portOf } from '../../src/core/listen.ts'
 import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import { FrameBatch } from '../../src/ws/audiences.ts'
-import { BackpressureQueue, createFrameWriter, WebSocketLink } from '../../src/ws/websocket-link.ts'
+import { BackpressureQueue, SocketFrameWriter, WebSocketLink } from '../../src/ws/websocket-link.ts'
 import { unbounded } from '../unbounded.ts'
 
 /** A link to a reader that takes only what `read` lets it. */
@@ -302,7 +302,7 @@ async function opened(t: Test) {
   const texts: string[] = []
   client.on('message', (text) => texts.push(String(text)))
   return {
-    writer: createFrameWriter(websocket, socket, createEndOfTick()),
+    writer: new SocketFrameWriter(websocket, socket, createEndOfTick()),
     websocket,
     client,
     texts,

@@ -91,8 +91,8 @@ export function createDeviceTable(): DeviceTable {
     get: (topic) => devices.get(topic),
     node: nodeOf,
     add: (topic) => {
-      const { base, ...parts } = partsOf(topic)
-      const device = { ...newDevice, topic, node: nodeOf(base), ...parts }
+      const { base, name, kind } = partsOf(topic)
+      const device = newDevice({ topic, node: nodeOf(base), name, kind })
       device.node.devices.set(topic, device)
       devices.set(topic, device)
       return device
@@ -113,25 +113,35 @@ export function createDeviceTable(): DeviceTable {
   }
 }
 
-const newDevice: Omit<KnownDevice, 'topic' | 'node' | 'name' | 'kind'> = {
-  role: 'sensor',
-  listed: undefined,
-  hasObeyed: false,
-  intervalsMs: [],
-  reportIntervalMs: undefined,
-  heard: undefined,
-  isForgotten: false,
+type Named = Pick<KnownDevice, 'topic' | 'node' | 'name' | 'kind'>
+
+/** Written out, so that all devices have one shape: they are read for each message. */
+function newDevice({ topic, node, name, kind }: Named): KnownDevice {
+  return {
+    topic,
+    node,
+    name,
+    kind,
+    role: 'sensor',
+    listed: undefined,
+    hasObeyed: false,
+    intervalsMs: [],
+    reportIntervalMs: undefined,
+    heard: undefined,
+    isForgotten: false,
+  }
 }
 
 function newNode(base: string): KnownNode {
-  const unknown = { hasListed: false, online: null, heard: undefined }
   return {
     base,
     devices: new Map(),
     introduction: {},
     isSilent: false,
     speaker: undefined,
-    ...unknown,
+    hasListed: false,
+    online: null,
+    heard: undefined,
   }
 }
 

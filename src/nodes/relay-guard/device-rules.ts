@@ -79,17 +79,18 @@ function saysPace(rule: DeviceRule): boolean {
 function settingsFrom(rules: readonly DeviceRule[], timeoutSeconds: number): DeviceSettings {
   const first = <K extends keyof DeviceRule>(key: K) =>
     rules.find((rule) => rule[key] !== undefined)?.[key]
-  const guarded = {
-    minIntervalMs: first('minIntervalMilliseconds') ?? 0,
-    perSecond: first('perSecond') ?? 0,
-    autoOffMs: (first('autoOffSeconds') ?? 0) * 1000,
-    interlock: first('interlock'),
-  }
+  const minIntervalMs = first('minIntervalMilliseconds') ?? 0
+  const perSecond = first('perSecond') ?? 0
+  const autoOffMs = (first('autoOffSeconds') ?? 0) * 1000
+  const interlock = first('interlock')
   return {
-    ...guarded,
+    minIntervalMs,
+    perSecond,
+    autoOffMs,
+    interlock,
     isPaceConfigured: rules.some(saysPace),
     timeoutMs: (first('timeoutSeconds') ?? timeoutSeconds) * 1000,
-    isGuarded: Object.values(guarded).some(Boolean),
+    isGuarded: [minIntervalMs, perSecond, autoOffMs, interlock].some(Boolean),
   }
 }
 
