@@ -69,6 +69,7 @@ function sendReceipt(response: ServerResponse, device: string, receipt: Receipt)
 const statuses: Readonly<Record<ReceiptName, number>> = {
   accepted: 202,
   sent: 202,
+  'already-so': 202,
   confirmed: 200,
   refused: 400,
   superseded: 409,

@@ -22,7 +22,7 @@ const timeout = { name: '--timeout', minimumSeconds: 0.1, maximumSeconds: 240 }
 export const setDevice: CliCommand = {
   usage,
   summary:
-    'command a device, wait for what becomes of it, and say so (exit code 0 confirmed, 3 timed out, 4 refused, 5 node offline)',
+    'command a device, wait for what becomes of it, and say so (exit code 0 confirmed, 3 timed out, 4 refused, 5 node offline, 6 already so before)',
   run: async (args, terminal) => {
     const { values, positionals } = readArguments(usage, () =>
       parseArgs({ args, options, allowPositionals: true }),
@@ -104,6 +104,7 @@ type ReceiptName = keyof typeof ends
 /** What each end means, and the exit code by which a script can tell. */
 const ends = {
   confirmed: { code: 0, words: 'confirmed' },
+  'already-so': { code: 6, words: 'sent, already so by its last report' },
   'timed-out': { code: 3, words: 'not confirmed in time; it may have been obeyed, or not' },
   mismatch: { code: 3, words: 'its node reports another state than was asked for' },
   unknown: { code: 3, words: 'the hub has ended meanwhile; it may have been obeyed, or not' },

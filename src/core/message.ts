@@ -24,6 +24,16 @@ export interface Message {
   /** The MQTT client that brought it, by its name in the broker. */
   readonly client?: string | undefined
   readonly properties?: MessageProperties | undefined
+  /** Whoever published it hears of its receivers. */
+  readonly receivers?: Receivers | undefined
+}
+
+/** Hears which MQTT clients a message goes to that have to acknowledge it, by their names in the broker. */
+export interface Receivers {
+  /** The client is sent it, now or when it is its turn. */
+  owes(client: string): void
+  /** The client has acknowledged it. */
+  has(client: string): void
 }
 
 /** What MQTT 5 says of a message besides [MQTT 5, 3.3.2.3]. */

@@ -11,6 +11,7 @@ export interface Receipt {
     | 'accepted'
     | 'sent'
     | 'confirmed'
+    | 'already-so'
     | 'refused'
     | 'timed-out'
     | 'node-offline'
@@ -26,6 +27,10 @@ export interface Receipt {
    * Why, in one sentence.
    */
   message?: string
+  /**
+   * Of what is already so: when the device reported it, as ISO 8601 in UTC.
+   */
+  reportedAt?: string
   /**
    * Milliseconds since the hub has accepted or refused the command.
    */

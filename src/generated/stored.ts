@@ -91,6 +91,7 @@ export interface CommandEntry {
     | 'accepted'
     | 'sent'
     | 'confirmed'
+    | 'already-so'
     | 'refused'
     | 'timed-out'
     | 'node-offline'
@@ -98,6 +99,10 @@ export interface CommandEntry {
     | 'confirmed-late'
     | 'superseded'
     | 'unknown'
+  /**
+   * Of what is already so: when the device reported it, as ISO 8601 in UTC.
+   */
+  reportedAt?: string
   /**
    * Milliseconds since it was accepted or refused.
    */

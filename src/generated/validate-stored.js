@@ -320,7 +320,7 @@ validate12.errors = vErrors;
 return errors === 0;
 }
 
-const schema14 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:command","title":"Stored command","description":"The last command to a device, under its topic.","examples":[{"id":"9f","by":"clown","way":"websocket","asked":{"type":["object","array","string","number","boolean","null"],"state":true},"at":"2026-03-01T10:00:00.000Z","until":"2026-03-01T10:00:05.000Z","receipt":"confirmed","afterMs":12,"final":true}],"type":"object","required":["id","by","way","at","until","receipt","afterMs"],"properties":{"id":{"description":"Which command it is.","type":"string"},"by":{"description":"The user.","type":"string"},"way":{"description":"How it came.","type":"string"},"asked":{"type":["object","array","string","number","boolean","null"],"description":"The payload; of a long one the beginning of its text."},"at":{"description":"When it was accepted or refused, as ISO 8601 in UTC.","type":"string"},"until":{"description":"When its device should have obeyed, as ISO 8601 in UTC.","type":"string"},"receipt":{"description":"The place in its life.","enum":["accepted","sent","confirmed","refused","timed-out","node-offline","mismatch","confirmed-late","superseded","unknown"]},"afterMs":{"description":"Milliseconds since it was accepted or refused.","type":"number"},"final":{"description":"There when it has ended.","const":true}}};
+const schema14 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:command","title":"Stored command","description":"The last command to a device, under its topic.","examples":[{"id":"9f","by":"clown","way":"websocket","asked":{"type":["object","array","string","number","boolean","null"],"state":true},"at":"2026-03-01T10:00:00.000Z","until":"2026-03-01T10:00:05.000Z","receipt":"confirmed","afterMs":12,"final":true}],"type":"object","required":["id","by","way","at","until","receipt","afterMs"],"properties":{"id":{"description":"Which command it is.","type":"string"},"by":{"description":"The user.","type":"string"},"way":{"description":"How it came.","type":"string"},"asked":{"type":["object","array","string","number","boolean","null"],"description":"The payload; of a long one the beginning of its text."},"at":{"description":"When it was accepted or refused, as ISO 8601 in UTC.","type":"string"},"until":{"description":"When its device should have obeyed, as ISO 8601 in UTC.","type":"string"},"receipt":{"description":"The place in its life.","enum":["accepted","sent","confirmed","already-so","refused","timed-out","node-offline","mismatch","confirmed-late","superseded","unknown"]},"reportedAt":{"description":"Of what is already so: when the device reported it, as ISO 8601 in UTC.","type":"string","examples":["2026-11-21T10:00:00.000Z"]},"afterMs":{"description":"Milliseconds since it was accepted or refused.","type":"number"},"final":{"description":"There when it has ended.","const":true}}};
 
 function validate13(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -409,7 +409,7 @@ if(valid0){
 if(data.receipt !== undefined){
 let data6 = data.receipt;
 const _errs13 = errors;
-if(!((((((((((data6 === "accepted") || (data6 === "sent")) || (data6 === "confirmed")) || (data6 === "refused")) || (data6 === "timed-out")) || (data6 === "node-offline")) || (data6 === "mismatch")) || (data6 === "confirmed-late")) || (data6 === "superseded")) || (data6 === "unknown"))){
+if(!(((((((((((data6 === "accepted") || (data6 === "sent")) || (data6 === "confirmed")) || (data6 === "already-so")) || (data6 === "refused")) || (data6 === "timed-out")) || (data6 === "node-offline")) || (data6 === "mismatch")) || (data6 === "confirmed-late")) || (data6 === "superseded")) || (data6 === "unknown"))){
 validate13.errors = [{instancePath:instancePath+"/receipt",schemaPath:"#/properties/receipt/enum",keyword:"enum",params:{allowedValues: schema14.properties.receipt.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
@@ -419,11 +419,10 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.afterMs !== undefined){
-let data7 = data.afterMs;
+if(data.reportedAt !== undefined){
 const _errs14 = errors;
-if(!((typeof data7 == "number") && (isFinite(data7)))){
-validate13.errors = [{instancePath:instancePath+"/afterMs",schemaPath:"#/properties/afterMs/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+if(typeof data.reportedAt !== "string"){
+validate13.errors = [{instancePath:instancePath+"/reportedAt",schemaPath:"#/properties/reportedAt/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs14 === errors;
@@ -432,16 +431,30 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.final !== undefined){
+if(data.afterMs !== undefined){
+let data8 = data.afterMs;
 const _errs16 = errors;
-if(true !== data.final){
-validate13.errors = [{instancePath:instancePath+"/final",schemaPath:"#/properties/final/const",keyword:"const",params:{allowedValue: true},message:"must be equal to constant"}];
+if(!((typeof data8 == "number") && (isFinite(data8)))){
+validate13.errors = [{instancePath:instancePath+"/afterMs",schemaPath:"#/properties/afterMs/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
 var valid0 = _errs16 === errors;
 }
 else {
 var valid0 = true;
+}
+if(valid0){
+if(data.final !== undefined){
+const _errs18 = errors;
+if(true !== data.final){
+validate13.errors = [{instancePath:instancePath+"/final",schemaPath:"#/properties/final/const",keyword:"const",params:{allowedValue: true},message:"must be equal to constant"}];
+return false;
+}
+var valid0 = _errs18 === errors;
+}
+else {
+var valid0 = true;
+}
 }
 }
 }

@@ -1,4 +1,4 @@
-import type { Message, MessageProperties } from '../core/message.ts'
+import type { Message, MessageProperties, Receivers } from '../core/message.ts'
 import { type KeptMessage, keptCopy } from './message-record.ts'
 import type { Published } from './write-packets.ts'
 
@@ -18,6 +18,10 @@ export class Carried implements Published {
     this.topic = topic
     this.payload = payload.bytes
     this.properties = properties
+  }
+
+  get receivers(): Receivers | undefined {
+    return this.message.receivers
   }
 
   /** The same to keep: one copy for all who do. */

@@ -1,4 +1,10 @@
-import { asQos, type Message, type MessageProperties, type Qos } from '../core/message.ts'
+import {
+  asQos,
+  type Message,
+  type MessageProperties,
+  type Qos,
+  type Receivers,
+} from '../core/message.ts'
 import { ownBytes } from '../core/payload.ts'
 import { bodyStart, PacketFields, remainingLength } from './packet-fields.ts'
 import { packetTypes, qosOf, typeOf } from './packet-types.ts'
@@ -15,11 +21,13 @@ export interface KeptMessage {
   /** The MQTT client that brought it, by its name. */
   readonly client?: string | undefined
   readonly properties?: MessageProperties | undefined
+  /** They end with the hub. */
+  readonly receivers?: Receivers | undefined
 }
 
 export function keptCopy(message: Message): KeptMessage {
-  const { topic, payload, qos, retain, client, properties } = message
-  return { topic, payload: ownBytes(payload.bytes), qos, retain, client, properties }
+  const { topic, payload, qos, retain, client, properties, receivers } = message
+  return { topic, payload: ownBytes(payload.bytes), qos, retain, client, properties, receivers }
 }
 
 /** A record begins as a PUBLISH does, but for its type: so it is told from those of earlier releases. */

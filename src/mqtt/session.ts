@@ -1,4 +1,4 @@
-import { lowerQos, type Message, type Qos } from '../core/message.ts'
+import { lowerQos, type Message, type Qos, type Receivers } from '../core/message.ts'
 import { switchesActuator } from '../core/switching.ts'
 import type { BusListener, Carried, Listening } from './carried.ts'
 import type { ClientRights, Clients } from './clients.ts'
@@ -85,6 +85,8 @@ export class MqttSession implements Member {
   readonly #context: SessionContext
   readonly #notes: SessionNotes
   readonly #listener: BusListener
+  /** Who hears that a message was acknowledged, by its id. */
+  readonly #receivers = new Map<number, Receivers>()
   /** The ids of QoS 2 messages of the client whose PUBREL is awaited [MQTT-4.3.3-2]. */
   readonly #incoming = new Set<number>()
   #expirySeconds: number
@@ -147,6 +149,7 @@ export class MqttSession implements Member {
   detach(connection: SessionConnection): boolean {
     if (this.#connection !== connection) return false
     this.#connection = undefined
+    this.#receivers.clear()
     this.#notes.away(0, this.#expirySeconds)
     for (const delivery of this.queue.takeShared()) {
       const isTaken = delivery.group?.passOn(delivery, this) === true
@@ -223,6 +226,7 @@ export class MqttSession implements Member {
     }
     if (this.#connection === undefined && !this.#mayWait(message)) return
     carried.isTaken = true
+    message.receivers?.owes(this.name)
     if (this.isKept || !this.#pass(carried, grant)) this.keep({ message: carried.kept(), grant })
   }
 
@@ -251,8 +255,13 @@ export class MqttSession implements Member {
     if (connection === undefined || !this.queue.hasRoom) return false
     const id = this.queue.pass(grant.qos)
     const isSent = connection.send(message, grant, { id, isAgain: false, isKept: this.isKept })
-    if (!isSent) this.queue.giveUp(id)
+    if (isSent) this.#expect(id, message)
+    else this.queue.giveUp(id)
     return true
+  }
+
+  #expect(id: number, { receivers }: Published): void {
+    if (receivers !== undefined) this.#receivers.set(id, receivers)
   }
 
   /** Lets a message wait for its turn, and for the client if it is away. */
@@ -306,7 +315,8 @@ export class MqttSession implements Member {
     const { message, grant } = delivery
     const isWanted = this.mayHave(message) && !hasExpired(message)
     const as = { id, isAgain, isKept: this.isKept }
-    if (!isWanted || !connection.send(message, grant, as)) this.queue.giveUp(id)
+    if (isWanted && connection.send(message, grant, as)) this.#expect(id, message)
+    else this.queue.giveUp(id)
   }
 
   /**
@@ -316,10 +326,16 @@ export class MqttSession implements Member {
    */
   acknowledged(type: number, id: number, isRefused: boolean): boolean {
     const isAwaited = this.queue.acknowledged(type, id, isRefused)
+    if (this.#receivers.size > 0 && isAwaited) this.#tellReceivers(id, isRefused)
     // [MQTT-4.3.3-4] PUBREL follows, also to what nobody remembers.
     if (type === packetTypes.pubrec && !isRefused) this.#connection?.sendRelease(id)
     this.flow()
     return isAwaited
+  }
+
+  #tellReceivers(id: number, isRefused: boolean): void {
+    if (!isRefused) this.#receivers.get(id)?.has(this.name)
+    this.#receivers.delete(id)
   }
 
   // --- as a member of groups ---

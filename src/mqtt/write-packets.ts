@@ -1,5 +1,5 @@
 /** Packets to clients, as MQTT 3.1.1 and 5 have them; 3.1 has the same as 3.1.1. */
-import type { MessageProperties, Qos } from '../core/message.ts'
+import type { MessageProperties, Qos, Receivers } from '../core/message.ts'
 import { type Level, packetTypes } from './packet-types.ts'
 import {
   longProperty,
@@ -36,6 +36,7 @@ export interface Published {
   readonly topic: string
   readonly payload: Buffer
   readonly properties?: MessageProperties | undefined
+  readonly receivers?: Receivers | undefined
 }
 
 /** How it is told. */

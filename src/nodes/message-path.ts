@@ -212,17 +212,17 @@ function keptOrNot(
 /** A report by somebody who may speak for its node tells what became of commands. */
 function follow(
   { topic, base, isGuarded }: TopicRecord,
-  { message: { payload }, sender }: Entering,
+  { message: { payload, client }, sender }: Entering,
   { presence, states, relayGuard, commands }: MessagePathParts,
 ): void {
   if (!presence.maySpeakFor(base, sender.user)) {
     states.toldBy(topic, sender.user)
     return
   }
-  states.heard(topic)
   // What no rule is about is not decoded for this.
   if (isGuarded) relayGuard.reported(topic, payload.value)
-  commands.reported(topic, payload)
+  commands.reported(topic, payload, client)
+  states.heard(topic)
 }
 
 /** Whoever has no right to a device, or names none, leaves no trace where others read of its commands. */

@@ -23,7 +23,7 @@ import { autoOff, type CommandsOptions, createCommands } from './commands/comman
 import { commandTopic, deviceOf } from './device.ts'
 import { createHistoryAnswers, type HistorySource } from './history/history-answer.ts'
 import type { Recording } from './history/open-recording.ts'
-import type { PastValues } from './last-values.ts'
+import type { LastValue, PastValues } from './last-values.ts'
 import {
   checkRight,
   type MessagePath,
@@ -211,19 +211,35 @@ function offMessage(device: string, off: Off): Message {
   return { topic: commandTopic(device), payload, qos: 1, retain: false }
 }
 
-/** What calls commands back: from the client that is the node, by its user or its reports, and from all who owe an answer. */
-function createRecall(
-  { registry, presence }: KnownHardware,
+type OfNodes = 'recall' | 'lastReportOf' | 'ask' | 'isGateway'
+
+/** What commands have to know of nodes: what they said last, who they are, and how to ask them. */
+function commandedNodes(
+  { registry, presence, states, values, nodes }: KnownHardware,
   { recall }: HardwareParts,
-): CommandsOptions['recall'] {
-  return ({ device, qos }, sentAtMs) => {
-    const { base } = deviceOf(device)
-    const speaker = registry.nodes.get(base)?.speaker
-    const hasUser = presence.isThere(base) !== undefined
-    const isFor = (client: string) =>
-      client === speaker || (hasUser && presence.maySpeakFor(base, partsOf(client).user))
-    recall({ topic: commandTopic(device), qos, sentAtMs, isFor })
+): Pick<CommandsOptions, OfNodes> {
+  return {
+    lastReportOf: (device) => {
+      const last = states.isKnown(device) ? values.of(device) : undefined
+      return last && { value: last.payload.value, atMs: wallTimeOf(last) }
+    },
+    ask: nodes.questions.askNow,
+    // A client that tells of several nodes is none of them.
+    isGateway: (client) => registry.spokenForBy(client).length > 1,
+    recall: ({ device, qos }, sentAtMs) => {
+      const { base } = deviceOf(device)
+      const speaker = registry.nodes.get(base)?.speaker
+      const hasUser = presence.isThere(base) !== undefined
+      const isFor = (client: string) =>
+        client === speaker || (hasUser && presence.maySpeakFor(base, partsOf(client).user))
+      recall({ topic: commandTopic(device), qos, sentAtMs, isFor })
+    },
   }
+}
+
+/** The time of day of a last value. */
+function wallTimeOf({ heardMs }: LastValue): number {
+  return systemClock.wallMs() - (systemClock.nowMs() - heardMs)
 }
 
 /** All that a command goes through. */
@@ -271,7 +287,7 @@ async function openCommanding(
     checkKnown: (request) => checkKnown(request, registry),
     // Of other hardware it is a guess by its reports, which must not stand in the way of a message.
     isOffline: (device) => isKnown(device) && registry.isOffline(deviceOf(device).base),
-    recall: createRecall(known, parts),
+    ...commandedNodes(known, parts),
     timeoutMsOf: (device) => rules(device).timeoutMs,
     isKeptFirst: (device) => {
       const { autoOffMs, interlock } = rules(device)
@@ -282,6 +298,9 @@ async function openCommanding(
     devices: limits.nodes.devices,
   })
   onClose(commands.close)
+  known.states.onChange((device, isKnown) => {
+    if (!isKnown) commands.forget(device)
+  })
   const path: MessagePath = openMessagePath({
     ...parts,
     ...known,

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Sender } from '../../access/sender.ts'
-import type { AlarmClock } from '../../core/clock.ts'
+import { type AlarmClock, isoTime } from '../../core/clock.ts'
 import type { HubError } from '../../core/errors.ts'
 import { isRecord } from '../../core/json.ts'
-import type { Qos, Receipt, ReceiptName } from '../../core/message.ts'
+import type { Qos, Receipt, ReceiptName, Receivers } from '../../core/message.ts'
 import type { Payload } from '../../core/payload.ts'
 import { isSamePosition, stateOf } from '../switch-state.ts'
 
@@ -41,9 +41,26 @@ interface LifeOptions {
   readonly clock: AlarmClock
   /** Called with each receipt, before the watcher. */
   tell(command: Command, receipt: Receipt): void
+  /** What a device has reported last; undefined when its state is not known. */
+  lastReportOf(device: string): LastReport | undefined
+  /** Asks a device to report; returns whether it can be asked. */
+  ask(device: string): boolean
+  /** Whether an MQTT client passes on what is meant for devices: what it acknowledges they may not have. */
+  isGateway(client: string): boolean
   /** A command is not to arrive any more that was sent at `sentAtMs`, by `clock`. */
   recall(command: Command, sentAtMs: number): void
 }
+
+/** What a device has reported, and when by the time of day. */
+export interface LastReport {
+  readonly value: unknown
+  readonly atMs: number
+}
+
+/** A device that is asked for what it reported last has so long to say so by itself, before it is asked. */
+const askedAfterMs = 200
+
+const justSentMs = 1000
 
 /** How long after its deadline a command may still be confirmed, late. */
 const lateMs = 60_000
@@ -52,13 +69,19 @@ const lateMs = 60_000
 const maximumEchoes = 64
 
 /** A command from its acceptance to its end. Every change is told. */
-export class CommandLife {
+export class CommandLife implements Receivers {
   #command: Command
   readonly #options: LifeOptions
   readonly #startedAtMs: number
   /** Undefined as long as it was not sent. */
   #sentAtMs: number | undefined
-  #stopDeadline = () => {}
+  #stops: (() => void)[] = []
+  #last: LastReport | undefined
+  /** The MQTT clients that have the command, and those that have not said so yet. */
+  readonly #having = new Set<string>()
+  readonly #owing = new Set<string>()
+  /** Whether its device was asked to report, behind it. */
+  #isAsked = false
   /** What this and earlier commands asked for and the device has not reported yet, in this order. */
   #expected: unknown[] = []
   #error: Pick<Receipt, 'code' | 'message'> = {}
@@ -74,12 +97,31 @@ export class CommandLife {
   /** It went out to its node, in place of `before`, which ends now if it has not ended. */
   sent(before: CommandLife | undefined): void {
     const { clock } = this.#options
-    const { asked, timeoutMs } = this.#command
+    const { device, asked, timeoutMs } = this.#command
     this.#sentAtMs = clock.nowMs()
+    this.#last = this.#options.lastReportOf(device)
     this.#command = { ...this.#command, sentAt: new Date() }
     this.#expected = [...(before?.overtaken() ?? []), asked]
-    this.#stopDeadline = clock.after(timeoutMs, () => this.#happen('deadline'))
+    this.#stops = [clock.after(timeoutMs, () => this.#overdue())]
     this.#happen('sent')
+    const look = () => this.#askIfSo()
+    if (this.#isSo) this.#stops.push(clock.after(askedAfterMs, look))
+    // A device that skips what it was asked for in between answers once.
+    this.#stops.push(clock.after(timeoutMs / 2, look))
+  }
+
+  owes(client: string): void {
+    this.#owing.add(client)
+  }
+
+  has(client: string): void {
+    this.#owing.delete(client)
+    if (!this.#options.isGateway(client)) this.#having.add(client)
+  }
+
+  /** Nobody knows the state of its device any more. */
+  forget(): void {
+    this.#last = undefined
   }
 
   /** It waited for its turn, and may not go out now. */
@@ -88,16 +130,46 @@ export class CommandLife {
     this.#happen(code === 'node-offline' ? 'went-offline' : 'refused')
   }
 
-  /** Its device has reported. */
-  reported(payload: Payload): void {
+  /** Its device has reported, by an MQTT client if there is one. */
+  reported(payload: Payload, client: string | undefined): void {
     const isOver = !isWaiting(this.#state) && this.#expected.length === 0
     if (isOver || this.#sinceSentMs > this.#command.timeoutMs + lateMs) return
     const { value } = payload
     const result = reportResultOf(this.#command.asked, value)
     // The answer to an earlier command tells nothing about this one.
-    const isAnswer = this.#isAnswer(value)
-    if (result === 'as-asked') this.#happen('reported-as-asked')
-    else if (result === 'otherwise' && !isAnswer) this.#happen('reported-otherwise')
+    const answered = this.#answeredBy(value)
+    if (result === 'otherwise' && answered === undefined) this.#happen('reported-otherwise')
+    const counts = answered !== 'earlier' && (!this.#isSo || this.#isAnswerOf(client))
+    if (result !== undefined) this.#last = { value, atMs: this.#options.clock.wallMs() }
+    if (result !== 'as-asked') return
+    if (counts) this.#happen('reported-as-asked')
+    else if (answered !== 'earlier') this.#askIfSo()
+  }
+
+  /** Whether what is asked for is what the device reported last. */
+  get #isSo(): boolean {
+    return (
+      this.#last !== undefined &&
+      reportResultOf(this.#command.asked, this.#last.value) === 'as-asked'
+    )
+  }
+
+  /**
+   * Whether a report that says nothing new is no old one that met the command on its way: its client had the
+   * command before, or the device was asked since, and the client does not owe that it has the command.
+   */
+  #isAnswerOf(client: string | undefined): boolean {
+    if (client === undefined) return this.#isAsked
+    return this.#having.has(client) || (this.#isAsked && !this.#owing.has(client))
+  }
+
+  #askIfSo(): void {
+    if (this.#isAsked || !this.#state.isOpen || !this.#isSo) return
+    this.#isAsked = this.#options.ask(this.#command.device)
+  }
+
+  #overdue(): void {
+    this.#happen(this.#isSo ? 'deadline-as-reported' : 'deadline')
   }
 
   /** Whether its end is still to come. */
@@ -130,11 +202,17 @@ export class CommandLife {
     return this.#options.clock.nowMs() - (this.#sentAtMs ?? 0)
   }
 
-  /** Whether `value` answers this or an earlier command; then that is not waited for any more. */
-  #isAnswer(value: unknown): boolean {
-    const at = this.#expected.findIndex((asked) => reportResultOf(asked, value) === 'as-asked')
-    if (at >= 0) this.#expected.splice(at, 1)
-    return at >= 0
+  /**
+   * Which command `value` answers, which does not wait for an answer any more: the earliest that asked for it. One
+   * behind which nobody has asked for anything else is as good as this one.
+   */
+  #answeredBy(value: unknown): 'this' | 'earlier' | undefined {
+    const isAnswer = (asked: unknown) => reportResultOf(asked, value) === 'as-asked'
+    const at = this.#expected.findIndex(isAnswer)
+    if (at < 0) return undefined
+    const isThis = this.#expected.slice(at).every(isAnswer)
+    this.#expected.splice(at, 1)
+    return isThis ? 'this' : 'earlier'
   }
 
   #happen(event: LifeEvent): void {
@@ -144,8 +222,10 @@ export class CommandLife {
     // A mismatch is told once more when its deadline passes.
     if (hasEnded || this.#state.receipt !== before.receipt) this.#tell()
     if (!hasEnded) return
-    this.#stopDeadline()
-    if (mayArriveLate.has(this.#state.receipt)) this.#recall()
+    for (const stop of this.#stops) stop()
+    // Who was sent it just now, when the hub ends, has the time that this takes.
+    const isJustSent = event === 'lost' && this.#sinceSentMs < justSentMs
+    if (mayArriveLate.has(this.#state.receipt) && !isJustSent) this.#recall()
     this.#command.sender.watcher?.ended?.(this.#receipt)
   }
 
@@ -160,13 +240,20 @@ export class CommandLife {
 
   get #receipt(): Receipt {
     const { receipt, isOpen } = this.#state
-    const now = { receipt, ...this.#error, afterMs: Math.round(this.#afterMs) }
+    const reportedAt =
+      receipt === 'already-so' && this.#last ? { reportedAt: isoTime(this.#last.atMs) } : {}
+    const now = { receipt, ...this.#error, ...reportedAt, afterMs: Math.round(this.#afterMs) }
     return isOpen ? now : { ...now, final: true }
   }
 }
 
 /** The ends of a command that its node may not have heard. */
-const mayArriveLate: ReadonlySet<ReceiptName> = new Set(['timed-out', 'mismatch', 'unknown'])
+const mayArriveLate: ReadonlySet<ReceiptName> = new Set([
+  'timed-out',
+  'already-so',
+  'mismatch',
+  'unknown',
+])
 
 // --- the states of its life ---
 
@@ -183,6 +270,8 @@ type LifeEvent =
   | 'went-offline'
   /** It had as long as it may take. */
   | 'deadline'
+  /** It had, and what was asked for is what its device had reported before, or in answer to an earlier command. */
+  | 'deadline-as-reported'
   /** A later command to the same device was accepted. */
   | 'overtaken'
   /** The hub ends, or has so many commands to follow that it gives this one up. */
@@ -211,12 +300,14 @@ const open: Readonly<Partial<Record<ReceiptName, Partial<Record<LifeEvent, LifeS
     // Not the end: the report may have been on its way when the command was sent.
     'reported-otherwise': { receipt: 'mismatch', isOpen: true },
     deadline: ended('timed-out'),
+    'deadline-as-reported': ended('already-so'),
     overtaken: ended('superseded'),
     lost: ended('unknown'),
   },
   mismatch: {
     'reported-as-asked': ended('confirmed'),
     deadline: ended('mismatch'),
+    'deadline-as-reported': ended('already-so'),
     overtaken: ended('superseded'),
     lost: ended('unknown'),
   },
@@ -224,6 +315,7 @@ const open: Readonly<Partial<Record<ReceiptName, Partial<Record<LifeEvent, LifeS
 
 /** The same past the deadline: a late confirmation is told once. */
 const past: typeof open = {
+  'already-so': { 'reported-as-asked': ended('confirmed-late') },
   'timed-out': { 'reported-as-asked': ended('confirmed-late') },
   mismatch: { 'reported-as-asked': ended('confirmed-late') },
 }
@@ -271,6 +363,12 @@ function stateResultOf(asked: unknown, reported: unknown): ReportResult | undefi
 }
 
 function isSame(key: string, asked: unknown, reported: unknown): boolean {
-  if (isDeepStrictEqual(asked, reported)) return true
+  if (isDeepStrictEqual(asked, reported) || isQuantityOf(asked, reported)) return true
   return key === 'state' && isSamePosition(asked, reported)
+}
+
+/** As Clown.Model reports what it measures and is set to: `[50, "%"]` is 50. */
+function isQuantityOf(asked: unknown, reported: unknown): boolean {
+  if (typeof asked !== 'number' || !Array.isArray(reported) || reported.length !== 2) return false
+  return reported[0] === asked && typeof reported[1] === 'string'
 }

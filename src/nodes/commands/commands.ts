@@ -7,7 +7,7 @@ import { errorPayload, errorTopic, type Message, type Receipt } from '../../core
 import type { Payload } from '../../core/payload.ts'
 import { RecencyMap } from '../../core/recency-map.ts'
 import { switchOf } from '../switch-state.ts'
-import { type Command, CommandLife } from './command-life.ts'
+import { type Command, CommandLife, type LastReport } from './command-life.ts'
 import { createTurns, type TooSoon } from './turns.ts'
 
 /** What is asked of a device. */
@@ -71,6 +71,12 @@ export interface CommandsOptions {
   /** Whether the node of a device is known to be away. */
   isOffline(device: string): boolean
   timeoutMsOf(device: string): number
+  /** What a device has reported last; undefined when its state is not known. */
+  lastReportOf(device: string): LastReport | undefined
+  /** Asks a device to report; returns whether it can be asked. */
+  ask(device: string): boolean
+  /** Whether an MQTT client passes on what is meant for devices: what it acknowledges they may not have. */
+  isGateway(client: string): boolean
   /** Whether a device has a rule of which no restart may lose that it was commanded. */
   isKeptFirst(device: string): boolean
   /** Calls back when all that was told of commands so far is on disk, and the guard's rules with it. */
@@ -95,8 +101,10 @@ export interface Commands {
   take(request: Request): void
   /** Tells that a command was refused. Who does not watch it learns by `error`, which is thrown. */
   refuse(request: Request, error: HubError): void
-  /** A device has reported, by somebody who may speak for its node. */
-  reported(device: string, payload: Payload): void
+  /** A device has reported, by somebody who may speak for its node; `client` is the MQTT client that said so. */
+  reported(device: string, payload: Payload, client: string | undefined): void
+  /** Nobody knows the state of a device any more. */
+  forget(device: string): void
   /** Nobody may command a device any more: what is under way to it is not to arrive. */
   locked(device: string): void
   /** Commands under way end as unknown; those that wait are refused. */
@@ -113,7 +121,7 @@ export function createCommands(options: CommandsOptions): Commands {
     // Whoever watches it hears of it before it comes by on the bus. No report comes in the same turn.
     const life = begun ?? begin(request)
     const mayWait = options.isKeptFirst(device) && !turnsOff(request)
-    const leave = () => bus.publish(message)
+    const leave = () => bus.publish({ ...message, receivers: life })
     if (!mayWait) leave()
     relayGuard.sent(guardedCommandOf(request))
     life.sent(lives.of(device))
@@ -160,7 +168,8 @@ export function createCommands(options: CommandsOptions): Commands {
       watcher.ended?.(receipt)
     },
     // Looked up before anything is decoded: most messages are no answers.
-    reported: (device, payload) => lives.of(device)?.reported(payload),
+    reported: (device, payload, client) => lives.of(device)?.reported(payload, client),
+    forget: (device) => lives.of(device)?.forget(),
     locked: (device) => lives.of(device)?.locked(),
     close: () => {
       turns.close()

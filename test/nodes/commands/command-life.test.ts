@@ -24,6 +24,13 @@ t.test(
   },
 )
 
+t.test('a quantity is the same with its unit and without', async (t) => {
+  t.equal(reportResultOf({ level: 50 }, { level: [50, '%'] }), 'as-asked')
+  t.equal(reportResultOf({ level: 50 }, { level: [49, '%'] }), 'otherwise')
+  t.equal(reportResultOf({ level: 50 }, { level: [50, 51] }), 'otherwise')
+  t.equal(reportResultOf({ level: 50 }, { level: [50] }), 'otherwise')
+})
+
 t.test('a report of another state is a mismatch', async (t) => {
   t.equal(reportResultOf({ state: true }, { state: false }), 'otherwise')
   t.equal(reportResultOf({ state: true, level: 3 }, { level: 2 }), 'otherwise')

@@ -10,6 +10,8 @@ interface ModelLife {
   readonly receipts: ReceiptName[]
   /** What may still be reported in answer to this and earlier commands. */
   readonly expected: string[]
+  /** What was reported last. */
+  last: string | undefined
   isDone: boolean
   isPast: boolean
 }
@@ -17,6 +19,7 @@ interface ModelLife {
 interface Model {
   nowMs: number
   readonly lives: Map<string, ModelLife>
+  readonly last: Map<string, string>
 }
 
 type Real = ReturnType<typeof openedCommands> & { readonly asked: Map<string, Asked> }
@@ -53,6 +56,7 @@ class Ask implements fc.Command<Model, Real> {
       atMs: model.nowMs,
       receipts: ['accepted', 'sent'],
       expected: [...(isFollowed ? before.expected : []), this.state],
+      last: model.last.get(this.device),
       isDone: false,
       isPast: false,
     })
@@ -75,6 +79,7 @@ class Report implements fc.Command<Model, Real> {
   check = () => true
   run(model: Model, real: Real): void {
     real.reports(this.state, this.device)
+    model.last.set(this.device, this.state)
     const life = model.lives.get(this.device)
     if (life !== undefined && model.nowMs <= life.atMs + timeoutMs + 60_000) {
       this.#expect(model, life)
@@ -83,10 +88,14 @@ class Report implements fc.Command<Model, Real> {
   }
   #expect(model: Model, life: ModelLife): void {
     const answered = life.expected.indexOf(this.state)
+    const isThis = life.expected.slice(answered).every((asked) => asked === this.state)
     if (answered >= 0) life.expected.splice(answered, 1)
+    const isNew = life.last !== life.asked
+    life.last = this.state
     if (life.isDone) return
     const inTime = isOpen(model, life)
     if (life.asked === this.state) {
+      if (!isNew || (answered >= 0 && !isThis)) return
       life.receipts.push(inTime ? 'confirmed' : 'confirmed-late')
       life.isDone = true
     } else if (answered < 0 && inTime && life.receipts.at(-1) === 'sent') {
@@ -108,7 +117,8 @@ class Step implements fc.Command<Model, Real> {
     for (const life of model.lives.values()) {
       if (life.isDone || life.isPast || isOpen(model, life)) continue
       life.isPast = true
-      life.receipts.push(life.receipts.at(-1) === 'sent' ? 'timed-out' : 'mismatch')
+      if (life.last === life.asked) life.receipts.push('already-so')
+      else life.receipts.push(life.receipts.at(-1) === 'sent' ? 'timed-out' : 'mismatch')
     }
     agree(model, real)
   }
@@ -127,7 +137,7 @@ t.test('any sequence of commands, reports and time goes as the model says', asyn
     { maxCommands: 60 },
   )
   const start = () => ({
-    model: { nowMs: 0, lives: new Map<string, ModelLife>() },
+    model: { nowMs: 0, lives: new Map<string, ModelLife>(), last: new Map<string, string>() },
     real: { ...openedCommands(), asked: new Map<string, Asked>() },
   })
   fc.assert(

@@ -104,11 +104,13 @@ t.test('F26: a slow device that answers one by one contradicts nobody', async (t
   const states = [true, false, true, false]
   const [first, second, third] = states.slice(0, 3).map((state) => ask({ state }))
   reports({ state: true })
+  t.same(third?.names, ['accepted', 'sent'], 'that was the answer to the first')
   const fourth = ask({ state: false })
-  for (const state of states.slice(1)) reports({ state })
-  t.same(first?.names, ['accepted', 'sent', 'superseded'])
-  t.same(second?.names, ['accepted', 'sent', 'superseded'])
-  t.same(third?.names, ['accepted', 'sent', 'confirmed'])
+  for (const state of states.slice(1)) {
+    t.same(fourth.names, ['accepted', 'sent'], 'it waits for its own answer')
+    reports({ state })
+  }
+  for (const one of [first, second, third]) t.same(one?.names, ['accepted', 'sent', 'superseded'])
   t.same(fourth.names, ['accepted', 'sent', 'confirmed'])
 })
 
@@ -288,7 +290,94 @@ t.test('what its node may not have heard in time is recalled, and what is locked
   ask(false)
   clock.step(timeoutMs)
   t.same(recalled[1], [relay, 7])
-  ask(true)
+  ask(true, { timeoutMs: 60_000 })
+  ask(true, { device: 'a/1', timeoutMs: 60_000 })
+  clock.step(1000)
+  ask(true, { device: 'a/1' })
   commands.close()
-  t.same(recalled[2], [relay, 7 + timeoutMs], 'the hub ends')
+  t.same(recalled.slice(2), [[relay, 7 + timeoutMs]], 'the hub ends')
+})
+
+t.test('a report that says nothing new confirms only what its client had before', async (t) => {
+  const { ask, reports, published } = openedCommands()
+  reports({ state: true })
+  const asked = ask({ state: true })
+  const receivers = published[0]?.receivers
+  receivers?.owes('node')
+  reports({ state: true }, relay, 'node')
+  reports({ state: true })
+  t.same(asked.names, ['accepted', 'sent'], 'it was on its way when the command was')
+  receivers?.has('gateway')
+  reports({ state: true }, relay, 'gateway')
+  t.same(asked.names, ['accepted', 'sent'], 'a gateway has it, and its device may not')
+  receivers?.has('node')
+  reports({ state: true }, relay, 'other')
+  t.same(asked.names, ['accepted', 'sent'])
+  reports({ temperature: 3 }, relay, 'node')
+  reports({ state: true }, relay, 'node')
+  t.same(asked.names, ['accepted', 'sent', 'confirmed'])
+  const other = ask({ state: false })
+  reports({ state: false }, relay, 'node')
+  t.same(other.names, ['accepted', 'sent', 'confirmed'], 'what is new confirms, whoever says so')
+})
+
+t.test('a device that is asked for what it reported last is asked to report', async (t) => {
+  const questions: string[] = []
+  const { ask, clock, reports, published } = openedCommands({
+    ask: (device) => questions.push(device) > 0,
+  })
+  reports({ state: true })
+  const asked = ask({ state: true })
+  published[0]?.receivers?.owes('node')
+  t.same(questions, [])
+  clock.step(200)
+  t.same(questions, [relay])
+  reports({ state: true }, relay, 'node')
+  t.same(asked.names, ['accepted', 'sent'], 'it has not even got the command')
+  reports({ state: true }, relay, 'at QoS 0')
+  t.same(asked.names, ['accepted', 'sent', 'confirmed'])
+  clock.step(timeoutMs)
+  t.same(questions, [relay])
+
+  const silent = ask({ state: true })
+  reports({ state: true })
+  t.same(questions, [relay, relay], 'at once, when an old report comes by')
+  reports({ state: true })
+  t.same(silent.names, ['accepted', 'sent', 'confirmed'], 'which is not from an MQTT client')
+})
+
+t.test(
+  'what is already so, and was not said again, is neither confirmed nor timed out',
+  async (t) => {
+    const { ask, clock, reports, recalled, commands } = openedCommands()
+    clock.step(1000)
+    reports({ state: true })
+    clock.step(1000)
+    const asked = ask({ state: true })
+    clock.step(timeoutMs)
+    const reportedAt = '1970-01-01T00:00:01.000Z'
+    t.same(asked.ends, [{ receipt: 'already-so', reportedAt, afterMs: timeoutMs, final: true }])
+    t.equal(recalled.length, 1, 'and does not arrive later')
+    reports({ state: false })
+    reports({ state: true })
+    t.same(asked.names, ['accepted', 'sent', 'already-so', 'confirmed-late'])
+
+    const unknown = ask({ state: true })
+    commands.forget(relay)
+    clock.step(timeoutMs)
+    t.same(unknown.names, ['accepted', 'sent', 'timed-out'], 'what was reported is history')
+  },
+)
+
+t.test('a device that skips what it was asked for in between is asked, and confirms', async (t) => {
+  const questions: string[] = []
+  const { ask, clock, reports } = openedCommands({ ask: (device) => questions.push(device) > 0 })
+  for (const state of [true, false]) ask({ state })
+  const third = ask({ state: true })
+  reports({ state: true })
+  t.same(third.names, ['accepted', 'sent'])
+  clock.step(timeoutMs / 2)
+  t.same(questions, [relay])
+  reports({ state: true })
+  t.same(third.names, ['accepted', 'sent', 'confirmed'])
 })

@@ -1,6 +1,7 @@
 import type { Sender } from '../../../src/access/sender.ts'
 import type { Message, Receipt, ReceiptName } from '../../../src/core/message.ts'
 import { Payload } from '../../../src/core/payload.ts'
+import type { LastReport } from '../../../src/nodes/commands/command-life.ts'
 import { type CommandsOptions, createCommands } from '../../../src/nodes/commands/commands.ts'
 import { commandTopic } from '../../../src/nodes/device.ts'
 import { type SteppedClock, steppedClock } from '../../clock.ts'
@@ -28,6 +29,7 @@ export function openedCommands(options: Partial<CommandsOptions> = {}) {
   const clock: SteppedClock = steppedClock()
   const published: Message[] = []
   const told: [device: string, ReceiptName][] = []
+  const last = new Map<string, LastReport>()
   const recalled: [device: string, sentAtMs: number][] = []
   const commands = createCommands({
     bus: {
@@ -43,6 +45,9 @@ export function openedCommands(options: Partial<CommandsOptions> = {}) {
     timeoutMsOf: () => timeoutMs,
     isKeptFirst: () => false,
     whenKept: () => {},
+    lastReportOf: (device) => last.get(device),
+    ask: () => false,
+    isGateway: (client) => client === 'gateway',
     recall: ({ device }, sentAtMs) => recalled.push([device, sentAtMs]),
     tell: ({ device }, { receipt }) => told.push([device, receipt]),
     devices: 100,
@@ -55,7 +60,10 @@ export function openedCommands(options: Partial<CommandsOptions> = {}) {
     published,
     told,
     recalled,
-    reports: (value: unknown, device = relay) => commands.reported(device, payloadOf(value)),
+    reports: (value: unknown, device = relay, client?: string) => {
+      commands.reported(device, payloadOf(value), client)
+      last.set(device, { value, atMs: clock.wallMs() })
+    },
     ask: (
       value: unknown,
       { device = relay, ...from }: Partial<Sender> & { device?: string } = {},
