@@ -1,3 +1,4 @@
+import { steadyMs } from '../core/clock.ts'
 import { switchesActuator } from '../core/switching.ts'
 import type { Journal } from './journal.ts'
 import { readMessage, writeMessage } from './message-record.ts'
@@ -110,7 +111,7 @@ export function createSessionRecords(journal: Journal): SessionRecords {
 }
 
 function notesOf(
-  { note, noteNew }: Journal,
+  { note, noteNew, aheadMs }: Journal,
   clientId: string,
   messages: readonly StoredMessage[],
 ): SessionNotes {
@@ -120,7 +121,7 @@ function notesOf(
   return {
     here: (expirySeconds) => note(keys.client, textOf(` ${expirySeconds}`)),
     away: (awayMs, expirySeconds) => {
-      note(keys.client, textOf(`${Date.now() - awayMs} ${expirySeconds}`))
+      note(keys.client, textOf(`${steadyMs() + aheadMs - awayMs} ${expirySeconds}`))
     },
     ended: () => {
       note(keys.client, undefined)
@@ -130,7 +131,7 @@ function notesOf(
     waits: ({ message, grant }) => {
       if (switchesActuator(message.topic)) return undefined
       lastNumber += 1
-      noteNew(keys.message(lastNumber), writeMessage(message, grant))
+      noteNew(keys.message(lastNumber), writeMessage(message, grant, aheadMs))
       return lastNumber
     },
     sent: (number, id) => {
@@ -161,6 +162,8 @@ function optionsText(subscription: SubscribedFilter): Buffer {
 /** A session while its keys, which come together, are read. */
 interface Draft {
   readonly owner: string
+  /** Of the journal. */
+  readonly aheadMs: number
   awayMs: number
   expirySeconds: number | undefined
   lastId: number
@@ -170,9 +173,9 @@ interface Draft {
   readonly unreleased: number[]
 }
 
-function draftOf(owner: string): Draft {
+function draftOf(owner: string, aheadMs: number): Draft {
   const lists = { subscriptions: [], messages: new Map(), ids: new Map(), unreleased: [] }
-  return { owner, awayMs: 0, expirySeconds: undefined, lastId: 0, ...lists }
+  return { owner, aheadMs, awayMs: 0, expirySeconds: undefined, lastId: 0, ...lists }
 }
 
 async function* load(journal: Journal): AsyncIterable<StoredSession> {
@@ -181,7 +184,7 @@ async function* load(journal: Journal): AsyncIterable<StoredSession> {
     const [, owner = '', kind = '', ...rest] = key.split('/')
     if (draft?.owner !== owner) {
       if (draft !== undefined) yield finished(draft)
-      draft = draftOf(owner)
+      draft = draftOf(owner, journal.aheadMs)
     }
     read[kind]?.(draft, rest.join('/'), value)
   }
@@ -192,8 +195,8 @@ async function* load(journal: Journal): AsyncIterable<StoredSession> {
 const read: Record<string, (draft: Draft, name: string, value: Buffer) => void> = {
   client: (draft, _, value) => {
     const [sinceMs = '', expirySeconds] = value.toString().split(' ')
-    // A clock that was set back makes nobody's absence longer.
-    if (sinceMs !== '') draft.awayMs = Math.max(0, Date.now() - Number(sinceMs))
+    // What an earlier release has noted by a clock that was set back makes nobody's absence longer.
+    if (sinceMs !== '') draft.awayMs = Math.max(0, steadyMs() + draft.aheadMs - Number(sinceMs))
     if (expirySeconds !== undefined) draft.expirySeconds = Number(expirySeconds)
   },
   'last-id': (draft, _, value) => {
@@ -203,13 +206,14 @@ const read: Record<string, (draft: Draft, name: string, value: Buffer) => void> 
     const [bits, identifier] = value.toString().split(' ').map(Number)
     subscriptions.push({ filter, ...optionsOf(Number(bits), identifier) })
   },
-  message: ({ messages }, name, value) => messages.set(Number(name), readMessage(value)),
+  message: ({ messages, aheadMs }, name, value) =>
+    messages.set(Number(name), readMessage(value, aheadMs)),
   id: ({ ids }, name, value) => ids.set(Number(name), Number(value)),
   unreleased: ({ unreleased }, name) => unreleased.push(Number(name)),
 }
 
 function finished(draft: Draft): StoredSession {
-  const { owner, messages, ids, ...rest } = draft
+  const { owner, aheadMs: _, messages, ids, ...rest } = draft
   const numbers = [...new Set([...messages.keys(), ...ids.keys()])].sort(
     (one, other) => one - other,
   )

@@ -144,11 +144,6 @@ export class MqttSession implements Member {
     return true
   }
 
-  /** The client has been away for so long; by another time of day than before. */
-  stillAway(awayMs: number): void {
-    this.#notes.away(awayMs, this.#expirySeconds)
-  }
-
   /** Takes over what an earlier hub has noted. A client that was there to its end is away from now on. */
   restore({ awayMs, messages, lastId, unreleased, subscriptions }: StoredSession): void {
     if (awayMs === 0) this.#notes.away(0, this.#expirySeconds)
