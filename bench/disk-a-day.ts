@@ -1,8 +1,7 @@
 // What does a house write to its disk in a day? A house of 40 devices at 4 messages a second, 95 % of them at QoS 0, a
 // quarter retained, for some minutes (the argument, or 5), on the built hub with a data folder. Bytes are those that the
 // kernel counts for the process, syncs those that strace sees; both are taken once the start is over. LevelDB makes
-// tables of its log only every few hours, so what that costs is added, as
-// 120 MB of such batches have shown.
+// tables of its log only every few hours, so what that costs is added, as 120 MB of such batches have shown.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'

@@ -53,6 +53,10 @@ export class ClientOutput implements SessionConnection {
     return this.#options.connect.isBridge
   }
 
+  get hasProperties(): boolean {
+    return this.#options.connect.level >= 5
+  }
+
   get receiveMaximum(): number {
     return this.#options.connect.receiveMaximum
   }

@@ -26,9 +26,17 @@ export interface SessionNotes {
   received(number: number): void
   /** The message is acknowledged, or was given up. */
   done(number: number): void
+  /** So much was lost since then; undefined when the client knows. */
+  dropped(dropped: Dropped | undefined): void
   /** A QoS 2 message of the client came, whose PUBREL is awaited. */
   unreleased(id: number): void
   released(id: number): void
+}
+
+/** How many messages a client has lost, and since when, as ISO 8601 in UTC. */
+export interface Dropped {
+  readonly count: number
+  readonly since: string
 }
 
 /** Of a session that nothing is kept of. */
@@ -41,6 +49,7 @@ export const noNotes: SessionNotes = {
   sent: () => {},
   received: () => {},
   done: () => {},
+  dropped: () => {},
   unreleased: () => {},
   released: () => {},
 }
@@ -65,6 +74,7 @@ export interface StoredSession {
   /** In their order. */
   readonly messages: readonly StoredMessage[]
   readonly unreleased: readonly number[]
+  readonly dropped?: Dropped | undefined
 }
 
 export interface SessionRecords {
@@ -86,6 +96,7 @@ function keysOf(clientId: string) {
   return {
     client: `${own}client`,
     lastId: `${own}last-id`,
+    dropped: `${own}dropped`,
     subscription: (filter: string) => `${own}subscription/${filter}`,
     message: (number: number) => `${own}message/${padded(number)}`,
     id: (number: number) => `${own}id/${padded(number)}`,
@@ -111,11 +122,13 @@ export function createSessionRecords(journal: Journal): SessionRecords {
 }
 
 function notesOf(
-  { note, noteNew, aheadMs }: Journal,
+  { note, noteNew, noteLater, aheadMs }: Journal,
   clientId: string,
   messages: readonly StoredMessage[],
 ): SessionNotes {
   const keys = keysOf(clientId)
+  const dropped: SessionNotes['dropped'] = (lost) =>
+    noteLater(keys.dropped, lost && textOf(`${lost.count} ${lost.since}`))
   let lastNumber = messages.at(-1)?.number ?? 0
   const withId = new Set(messages.filter(({ id }) => id !== undefined).map(({ number }) => number))
   return {
@@ -143,6 +156,7 @@ function notesOf(
       note(keys.message(number), undefined)
       if (withId.delete(number)) note(keys.id(number), undefined)
     },
+    dropped,
     unreleased: (id) => noteNew(keys.unreleased(id), textOf('')),
     released: (id) => note(keys.unreleased(id), undefined),
   }
@@ -171,6 +185,7 @@ interface Draft {
   readonly messages: Map<number, Delivery>
   readonly ids: Map<number, number>
   readonly unreleased: number[]
+  dropped?: Dropped
 }
 
 function draftOf(owner: string, aheadMs: number): Draft {
@@ -201,6 +216,10 @@ const read: Record<string, (draft: Draft, name: string, value: Buffer) => void> 
   },
   'last-id': (draft, _, value) => {
     draft.lastId = Number(value)
+  },
+  dropped: (draft, _, value) => {
+    const [count, since = ''] = value.toString().split(' ')
+    draft.dropped = { count: Number(count), since }
   },
   subscription: ({ subscriptions }, filter, value) => {
     const [bits, identifier] = value.toString().split(' ').map(Number)

@@ -1,14 +1,16 @@
+import { matches } from '../core/filter.ts'
 import { lowerQos, type Message, type Qos } from '../core/message.ts'
 import { switchesActuator } from '../core/switching.ts'
 import type { BusListener, Carried, Listening } from './carried.ts'
-import type { Clients } from './clients.ts'
+import { type Clients, droppedTopic } from './clients.ts'
 import type { KeptMessage } from './message-record.ts'
 import { packetTypes } from './packet-types.ts'
+import { noBytes, pairProperty } from './properties.ts'
 import { isShare, type SubscribedFilter, shareOf } from './read-packets.ts'
 import { type Delivery, type QueueOptions, type Sending, SessionQueue } from './session-queue.ts'
-import type { SessionNotes, StoredSession } from './session-records.ts'
+import type { Dropped, SessionNotes, StoredSession } from './session-records.ts'
 import { type Member, ranks, type ShareGroups } from './share-groups.ts'
-import { type Grant, type SubscriptionQuota, Subscriptions } from './subscriptions.ts'
+import { type Grant, plainGrant, type SubscriptionQuota, Subscriptions } from './subscriptions.ts'
 import { hasExpired, type Published } from './write-packets.ts'
 
 /** A connection, as the session of its client sees it. */
@@ -16,6 +18,8 @@ export interface SessionConnection {
   /** Whether it is one of a broker that passes messages on. */
   readonly isBridge: boolean
   readonly receiveMaximum: number
+  /** Whether what it sends may have properties, as in MQTT 5. */
+  readonly hasProperties: boolean
   /** Whether more waits for the client than goes out at once. */
   readonly isBehind: boolean
   /** Sends a message, with an id above QoS 0. Returns false when it is too large for the client. */
@@ -91,6 +95,8 @@ export class MqttSession implements Member {
   #connection: SessionConnection | undefined
   /** From the return of the client until it has everything that waited. */
   #isReplay = false
+  /** What the client does not know yet to have lost. */
+  #dropped: Dropped | undefined
 
   constructor(options: SessionOptions, context: SessionContext) {
     const { name, expirySeconds, notes } = options
@@ -145,7 +151,9 @@ export class MqttSession implements Member {
   }
 
   /** Takes over what an earlier hub has noted. A client that was there to its end is away from now on. */
-  restore({ awayMs, messages, lastId, unreleased, subscriptions }: StoredSession): void {
+  restore(stored: StoredSession): void {
+    const { awayMs, messages, lastId, unreleased, subscriptions } = stored
+    this.#dropped = stored.dropped
     if (awayMs === 0) this.#notes.away(0, this.#expirySeconds)
     for (const id of unreleased) this.#incoming.add(id)
     for (const subscription of subscriptions) {
@@ -160,6 +168,7 @@ export class MqttSession implements Member {
     for (const { filter } of this.subscriptions.all()) this.unsubscribe(filter)
     for (const id of this.#incoming) this.released(id)
     this.queue.clear()
+    this.#setDropped(undefined)
     this.#notes.ended()
   }
 
@@ -171,6 +180,7 @@ export class MqttSession implements Member {
     const isNew = this.subscriptions.set(subscription)
     if (this.isKept) this.#context.recordSubscription.subscribed(this.name, subscription, isNew)
     if (isNew) this.#listen(filter)
+    this.#tellDropped()
     return isNew
   }
 
@@ -268,6 +278,7 @@ export class MqttSession implements Member {
   /** Sends what may be sent now. */
   flow(): void {
     const connection = this.#connection
+    if (this.#isReplay) this.#tellDropped()
     // It may end by what it is sent.
     while (connection !== undefined && connection === this.#connection) {
       if (this.#isReplay && !connection.hasReplayRoom()) return
@@ -288,7 +299,46 @@ export class MqttSession implements Member {
     const { message, grant } = delivery
     const isWanted = this.mayHave(message) && !hasExpired(message)
     const as = { id, isAgain, isKept: this.isKept }
-    if (!isWanted || !connection.send(message, grant, as)) this.queue.giveUp(id)
+    const told = connection.hasProperties ? this.#withDropped(message) : message
+    if (!isWanted || !connection.send(told, grant, as)) this.queue.giveUp(id)
+  }
+
+  // --- what it has lost ---
+
+  /** A message for the client was dropped. */
+  lost(): void {
+    const { count, since } = this.#dropped ?? { count: 0, since: new Date().toISOString() }
+    this.#setDropped({ count: count + 1, since })
+  }
+
+  #setDropped(dropped: Dropped | undefined): void {
+    if (dropped === this.#dropped) return
+    this.#dropped = dropped
+    this.#notes.dropped(dropped)
+  }
+
+  /** Tells the client on its own topic, if it subscribed to that. */
+  #tellDropped(): void {
+    const topic = this.#dropped && droppedTopic(this.name)
+    if (topic === undefined || this.#connection === undefined) return
+    const isWanted = [...this.subscriptions.all()].some(({ filter }) => matches(filter, topic))
+    if (!isWanted) return
+    const message = { topic, payload: Buffer.from(JSON.stringify(this.#dropped)) }
+    this.#connection.send(message, plainGrant(0, false), atMostOnce)
+    this.#setDropped(undefined)
+  }
+
+  /** The same message, which tells it in a user property. */
+  #withDropped(message: KeptMessage): KeptMessage {
+    if (this.#dropped === undefined) return message
+    const { count, since } = this.#dropped
+    this.#setDropped(undefined)
+    const told = pairProperty(['clown-hub-dropped', `${count} since ${since}`])
+    const { properties = { bytes: noBytes } } = message
+    return {
+      ...message,
+      properties: { ...properties, bytes: Buffer.concat([properties.bytes, told]) },
+    }
   }
 
   /**

@@ -179,14 +179,17 @@ export class Sessions {
   #create(entrant: Omit<Entrant, 'clean'>, stored?: StoredSession): MqttSession {
     const { name, expirySeconds } = entrant
     const { records, limits, onDropped } = this.#options
-    const session = new MqttSession(
+    const session: MqttSession = new MqttSession(
       {
         name,
         expirySeconds,
         limits,
         usage: this.#usage,
         notes: expirySeconds === 0 ? noNotes : records.of(name, stored?.messages),
-        onDropped: (message) => onDropped(name, message),
+        onDropped: (message) => {
+          session.lost()
+          onDropped(name, message)
+        },
       },
       this.#context,
     )

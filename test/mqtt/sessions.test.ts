@@ -15,6 +15,7 @@ const nowhere = { on: () => {}, removeListener: () => {} }
 function openConnection() {
   const connection = {
     isBridge: false,
+    hasProperties: true,
     receiveMaximum: 65_535,
     isBehind: false,
     send: () => true,
