@@ -122,6 +122,7 @@ async function fill(folder: string, startAt: number): Promise<void> {
     journal: {
       isLasting: true,
       note: (key, value) => void store.write([{ key, value }]),
+      noteLater: (key, value) => void store.write([{ key, value }]),
       settled: (done) => void store.write([]).then(done),
       entries: store.entries,
     },

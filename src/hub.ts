@@ -31,7 +31,7 @@ import {
 import { createClownTalk } from './dialects/clown-talk.ts'
 import { type HttpServerOptions, openHttpServer } from './http/http-server.ts'
 import { type Broker, openBroker } from './mqtt/broker.ts'
-import { openJournal } from './mqtt/journal.ts'
+import { openTimedJournal } from './mqtt/journal.ts'
 import { listenForMqtt, type MqttListenerOptions } from './mqtt/mqtt-listener.ts'
 import { openRecording, type Recording } from './nodes/history/open-recording.ts'
 import type { MessagePath } from './nodes/message-path.ts'
@@ -119,7 +119,7 @@ async function openParts(config: Config, life: Life) {
   const asUser = createAsUser(access.ofRequest, access.quietChallenge)
 
   // What outlives the hub: before anything is acknowledged it is noted in the journal, and on disk.
-  const journal = openJournal(store)
+  const journal = await openTimedJournal(store)
   onClose(journal.close)
   const recording = await openRecording(config, { ...ground, journal })
 
@@ -144,7 +144,7 @@ async function openParts(config: Config, life: Life) {
   })
   const { bus, handle, recall } = broker
   const inner = { ...ground, access, asUser, recording, bus, handle, recall }
-  const hardware = await openHardware(config, inner)
+  const hardware = await openHardware(config, { ...inner, journal })
   path = hardware.path
 
   // The edges: websockets, languages of other systems, requests, ports.

@@ -99,6 +99,7 @@ const aloneFor: Readonly<Record<string, string>> = {
   'mqtt/deadlines': 'is tried by a clock of its own',
   'mqtt/emitter': 'passes the suite of mqemitter',
   'mqtt/frame-reader': 'is tried byte by byte',
+  'mqtt/losses': 'is a thing of its own, and the session would be too long with it',
   'mqtt/welcome': 'is what CONNECT is answered with, and both are too large for one',
   'nodes/registry/questions': 'is tried by a clock of its own',
   'nodes/relay-guard/auto-off': 'is a rule of the guard, which has one file each',

@@ -25,6 +25,13 @@ export const systemClock: AlarmClock = {
   },
 }
 
+const startedAtMs = Date.now() - performance.now()
+
+/** Milliseconds since 1970 as they were when the process was started, counted on steadily: nobody sets it. */
+export function steadyMs(): number {
+  return startedAtMs + performance.now()
+}
+
 interface TimeReader {
   /** What the time is called where it is said, such as `from` or `--since`. */
   readonly name: string

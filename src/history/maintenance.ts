@@ -41,8 +41,9 @@ const movedAtOnce = 8
 /** Points are only in what is written ahead for so long. */
 const storeAfterMs = 300_000
 
-/** In how many steps, a second each, all series that are due together are stored. */
-const storeSteps = 60
+/** How often series are stored, and in how many steps those that are due together. */
+const storeEveryMs = 30_000
+const storeSteps = 10
 
 /** How often it is looked for what is to be given up, in calls of `maintain`. */
 const retentionEvery = 60
@@ -51,6 +52,7 @@ export function createMaintenance(parts: HistoryParts): Maintenance {
   const { open, clock, clockWatch, writeAhead, sampledLog } = parts
   let hour = periodOf('raw', clock.wallMs())
   let calls = 0
+  let storeAtMs = 0
   let sureTime: number | undefined
   let isClosed = false
   const work = async () => {
@@ -58,7 +60,10 @@ export function createMaintenance(parts: HistoryParts): Maintenance {
     if (now !== hour) open.closeBut(clock.wallMs())
     hour = now
     await moveClosed(parts, () => isClosed)
-    await storeDue(parts)
+    if (clock.nowMs() >= storeAtMs) {
+      storeAtMs = clock.nowMs() + storeEveryMs
+      await storeDue(parts)
+    }
     forgetLogged(parts)
   }
   const onError = (error: unknown) => {

@@ -11,6 +11,8 @@ export interface HistoryJournal {
   readonly isLasting: boolean
   /** The value of a key from now on. */
   note(key: string, value: Buffer | undefined): void
+  /** The same of what nobody is promised: it may wait some seconds for a batch. */
+  noteLater(key: string, value: Buffer | undefined): void
   /** Calls `done` when all that was noted so far is on disk. */
   settled(done: () => void): void
   entries(prefix: string): AsyncIterable<Entry>
@@ -22,7 +24,7 @@ export interface WriteAhead {
   add(series: number, point: Point): number
   /** Notes what was collected: nothing is acknowledged until it is on disk. */
   note(): void
-  /** The same, of what comes later being in another record. */
+  /** Notes it for later, unless it is noted; what comes after is in another record. */
   flush(): void
   /** Whether the disk takes so little that what may be lost should not be added. */
   isBehind(): boolean
@@ -70,20 +72,21 @@ export function createWriteAhead(journal: HistoryJournal, sampledLog: SampledLog
       waitingBytes -= length
     })
   }
-  const note = () => {
+  const noteBy = (by: HistoryJournal['note']): Writing | undefined => {
     const noted = record
-    if (noted === undefined || noted.notedBytes === noted.writer.length) return
-    const isFirst = noted.notedBytes === 0
+    if (noted === undefined || noted.notedBytes === noted.writer.length) return undefined
     noted.notedBytes = noted.writer.length
-    journal.note(noted.key, noted.writer.written())
+    by(noted.key, noted.writer.written())
+    return noted
+  }
+  const note = () => {
+    const isFirst = record?.notedBytes === 0
+    const noted = noteBy(journal.note)
     // What else this turn brings is written with it, also what nobody is promised.
-    if (!isFirst) return
-    setImmediate(() => {
-      if (record === noted) flush()
-    })
+    if (isFirst && noted !== undefined) setImmediate(() => record === noted && flush())
   }
   const flush = () => {
-    note()
+    noteBy(journal.noteLater)
     end()
   }
   return {
@@ -106,7 +109,7 @@ export function createWriteAhead(journal: HistoryJournal, sampledLog: SampledLog
       // A record ends where the next one begins.
       const kept = firsts.findIndex((_, at) => Number(firsts[at + 1] ?? nextOrdinal) > ordinal)
       const gone = firsts.splice(0, kept === -1 ? firsts.length : kept)
-      for (const first of gone) journal.note(logKey(first), undefined)
+      for (const first of gone) journal.noteLater(logKey(first), undefined)
     },
     restore: async function* () {
       for await (const [key, value] of journal.entries(logPrefix)) {

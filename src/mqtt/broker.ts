@@ -8,7 +8,7 @@ import type { UserDirectory } from '../access/user.ts'
 import type { Bus } from '../bus/bus.ts'
 import type { NewShare } from '../core/byte-budget.ts'
 import { createEndOfTick } from '../core/callbacks.ts'
-import { type AlarmClock, systemClock } from '../core/clock.ts'
+import { type AlarmClock, steadyMs, systemClock } from '../core/clock.ts'
 import type { DeepReadonly } from '../core/json.ts'
 import { Payload } from '../core/payload.ts'
 import type { Release } from '../core/release.ts'
@@ -235,7 +235,7 @@ function followSessions({ wills, traffic, sampledLog }: Followers) {
 function publishWills(publishing: Publishing, clients: Clients, { limits, log }: BrokerOptions) {
   return (name: string, will: Will, address: string) => {
     const { topic, payload, qos, retain, expirySeconds, properties } = will
-    const expiresAtMs = expirySeconds === undefined ? undefined : Date.now() + expirySeconds * 1000
+    const expiresAtMs = expirySeconds === undefined ? undefined : steadyMs() + expirySeconds * 1000
     const said = { bytes: properties, ...(expiresAtMs !== undefined && { expiresAtMs }) }
     const message = { topic, payload: new Payload(payload, limits.json), qos, retain, client: name }
     try {

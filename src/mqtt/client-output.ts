@@ -58,6 +58,10 @@ export class ClientOutput implements SessionConnection {
     this.#mostAliases = Math.min(connect.aliasMaximum, mostAliases)
   }
 
+  get hasProperties(): boolean {
+    return this.#options.connect.level >= 5
+  }
+
   get receiveMaximum(): number {
     return this.#options.connect.receiveMaximum
   }

@@ -31,6 +31,13 @@ export function answersTopic(name: string): string | undefined {
   return areLevels ? `answers/${user}/${clientId}` : undefined
 }
 
+/** Where a client is told what it has lost; undefined when its id can be no level of a topic. */
+export function droppedTopic(name: string): string | undefined {
+  const { clientId } = partsOf(name)
+  const isLevel = isFitName(clientId) && /^[^/+#]+$/.test(clientId)
+  return isLevel ? `$SYS/hub/dropped/${clientId}` : undefined
+}
+
 /** What a client may do, and where it may be answered. */
 export type ClientRights = Pick<Rights, 'mayPublish' | 'mayRead' | 'maySubscribe'> & {
   mayBeAnswered(topic: string): boolean
@@ -55,7 +62,7 @@ export function createClients(directory: Pick<UserDirectory, 'find' | 'edition'>
     rightsOf: (name) => {
       const { user: userName, clientId } = partsOf(name)
       const user = directory.find(userName)
-      return user && withAnswers(rightsOf(user, clientId), answersTopic(name))
+      return user && withOwn(rightsOf(user, clientId), name)
     },
   }
 }
@@ -70,18 +77,21 @@ export function senderOf(
   return { user, clientId, rights, address, way: 'mqtt' }
 }
 
-function withAnswers(rights: Rights, answers: string | undefined): ClientRights {
+/** A client may read its answers and its losses, too. */
+function withOwn(rights: Rights, name: string): ClientRights {
   const { mayPublish } = rights
-  const isOwn = (topic: string) =>
+  const [answers, dropped] = [answersTopic(name), droppedTopic(name)]
+  const isAnswer = (topic: string) =>
     answers !== undefined && (topic === answers || topic.startsWith(`${answers}/`))
+  const isOwn = (topic: string) => topic === dropped || isAnswer(topic)
   return {
     mayPublish,
     mayRead: (topic) => rights.mayRead(topic) || isOwn(topic),
     maySubscribe: (filter) => {
       const decision = rights.maySubscribe(filter)
       if (decision.allowed || !isOwn(filter)) return decision
-      return { allowed: true, reason: 'a client may read where it is answered' }
+      return { allowed: true, reason: 'a client may read what is its own' }
     },
-    mayBeAnswered: (topic) => isOwn(topic) || mayPublish(topic, false).allowed,
+    mayBeAnswered: (topic) => isAnswer(topic) || mayPublish(topic, false).allowed,
   }
 }

@@ -68,16 +68,11 @@ export class MqttConnection {
     this.#socket = socket
     this.#context = context
     this.#origin = context.signIn.originOf(socket, request)
-    const owner = () => (this.#isIn === undefined ? '' : (this.#connect?.user ?? ''))
+    const owner = () => (this.#isIn === undefined ? '' : partsOf(this.#name).user)
     this.#share = newInboundShare(owner)
-    this.#publishes = new TokenBucket({
-      perSecond: limits.publishesPerSecond,
-      burst: limits.publishBurst,
-    })
-    this.#requests = new TokenBucket({
-      perSecond: limits.requestsPerSecond,
-      burst: limits.requestBurst,
-    })
+    const { publishesPerSecond, publishBurst, requestsPerSecond, requestBurst } = limits
+    this.#publishes = new TokenBucket({ perSecond: publishesPerSecond, burst: publishBurst })
+    this.#requests = new TokenBucket({ perSecond: requestsPerSecond, burst: requestBurst })
     this.#frames = new FrameReader({
       checkHeader: (first, bytes) => context.checkHeader(this.#connect?.level, first, bytes),
       mayKeep: (bytes) => this.#share.hold(this.#waitingBytes + bytes),

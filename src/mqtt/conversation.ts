@@ -1,4 +1,5 @@
 import type { Sender } from '../access/sender.ts'
+import { steadyMs } from '../core/clock.ts'
 import { HubError, reasonOf, systemCodeOf } from '../core/errors.ts'
 import type { Message, MessageProperties } from '../core/message.ts'
 import { ownBytes, Payload } from '../core/payload.ts'
@@ -385,6 +386,6 @@ function wantsRetained({ filter, retainHandling }: SubscribedFilter, isNew: bool
 function propertiesOf({ said }: PublishPacket): MessageProperties | undefined {
   const seconds = said.numberOf(p.messageExpiry)
   const bytes = said.travelling.length === 0 ? noBytes : ownBytes(said.travelling)
-  if (seconds !== undefined) return { bytes, expiresAtMs: Date.now() + seconds * 1000 }
+  if (seconds !== undefined) return { bytes, expiresAtMs: steadyMs() + seconds * 1000 }
   return bytes.length === 0 ? undefined : { bytes }
 }

@@ -1,4 +1,5 @@
 import { setTimeout as pause, setImmediate as turnEnd } from 'node:timers/promises'
+import { type AlarmClock, steadyMs, systemClock } from '../core/clock.ts'
 import type { Entry, Store } from '../store/store.ts'
 
 /**
@@ -9,6 +10,8 @@ import type { Entry, Store } from '../store/store.ts'
 export interface Journal {
   /** Whether anything outlives the hub. If not, nothing has to be noted, and nothing ever waits. */
   readonly isLasting: boolean
+  /** How far the time by which something is noted is ahead of `steadyMs`: it goes on while a hub runs, and only then. */
+  readonly aheadMs: number
   /** The value of `key` from now on; undefined when it has none. What one turn notes is kept as one. */
   note(key: string, value: Buffer | undefined): void
   /**
@@ -17,8 +20,14 @@ export interface Journal {
    */
   noteNew(key: string, value: Buffer): void
   /**
+   * The same as `note` for what nobody is promised: it is written with what is noted next, within 10 s. Each
+   * sync costs a disk some 4 KiB, whatever is in it.
+   */
+  noteLater(key: string, value: Buffer | undefined): void
+  /**
    * Calls `done` when all that was noted so far is on disk, at once if it is; in the order of the
-   * calls. While the disk takes nothing, nothing is called: it is tried again every second.
+   * calls. While the disk takes nothing, nothing is called: it is tried again every second. What is noted
+   * for later does not count.
    */
   settled(done: () => void): void
   /** What an earlier hub has noted. */
@@ -30,7 +39,12 @@ export interface Journal {
 /** How long a disk that did not take a batch is left alone. */
 const retryMs = 1000
 
+/** How long what nobody is promised may wait for a batch. */
+const laterMs = 10_000
+
 interface Batch {
+  /** Whether something is in it that does not wait. */
+  isDue: boolean
   readonly changes: Map<string, Buffer | undefined>
   /** Keys that have no value on disk, nor in a batch before. */
   readonly newKeys: Set<string>
@@ -39,7 +53,7 @@ interface Batch {
 }
 
 function newBatch(): Batch {
-  return { changes: new Map(), newKeys: new Set(), waiting: [] }
+  return { isDue: false, changes: new Map(), newKeys: new Set(), waiting: [] }
 }
 
 /** Whether nothing is to be written, and nobody waits: not even for what was taken back again. */
@@ -48,24 +62,55 @@ function isEmpty({ changes, waiting }: Batch): boolean {
 }
 
 /** The journal in `store`; one that never has anything to wait for when that ends with the hub. */
-export function openJournal(store: Store): Journal {
-  return store.isLasting ? createJournal(store) : noJournal
+export function openJournal(store: Store, aheadMs = 0): Journal {
+  return store.isLasting ? createJournal(store, aheadMs) : noJournal
+}
+
+const timeKey = 'hub/time'
+const timeEveryMs = 60_000
+
+/**
+ * The journal of a hub, whose time goes on where that of the one before ended, whatever the clock of the machine says by
+ * now: an absence is as long as hubs have run meanwhile. It is noted each minute.
+ */
+export async function openTimedJournal(
+  store: Store,
+  clock: Pick<AlarmClock, 'after'> = systemClock,
+): Promise<Journal> {
+  const stored = (await store.get(timeKey))?.toString()
+  const aheadMs = stored === undefined ? 0 : Number(stored) - steadyMs()
+  const journal = openJournal(store, aheadMs)
+  let cancel = () => {}
+  const note = () => {
+    journal.noteLater(timeKey, Buffer.from(String(Math.round(steadyMs() + aheadMs))))
+    cancel = clock.after(timeEveryMs, note)
+  }
+  note()
+  const close = () => {
+    note()
+    cancel()
+    return journal.close()
+  }
+  return { ...journal, close }
 }
 
 const noJournal: Journal = {
   isLasting: false,
+  aheadMs: 0,
   note: () => {},
   noteNew: () => {},
+  noteLater: () => {},
   settled: (done) => done(),
   entries: async function* () {},
   close: async () => {},
 }
 
-function createJournal(store: Store): Journal {
+function createJournal(store: Store, aheadMs: number): Journal {
   let next = newBatch()
   let current: Batch | undefined
   let isClosed = false
   let writing: Promise<void> | undefined
+  let later: NodeJS.Timeout | undefined
   /** Goes on trying; answers false when the journal was closed meanwhile. */
   const isTaken = async (batch: Batch) => {
     while (!(await isWritten(store, batch))) {
@@ -76,36 +121,54 @@ function createJournal(store: Store): Journal {
   }
   const writeAll = async () => {
     await turnEnd()
-    while (!isEmpty(next)) {
+    while (next.isDue && !isEmpty(next)) {
       current = next
       next = newBatch()
+      clearTimeout(later)
+      later = undefined
       if (!(await isTaken(current))) break
       for (const done of current.waiting) done()
     }
     current = undefined
     writing = undefined
+    // All that was due may have been taken back.
+    if (isEmpty(next)) next.isDue = false
+  }
+  const hurry = () => {
+    next.isDue = true
+    writing ??= writeAll()
+  }
+  const change: Journal['note'] = (key, value) => {
+    if (value === undefined && next.newKeys.delete(key)) next.changes.delete(key)
+    else next.changes.set(key, value)
   }
   const note: Journal['note'] = (key, value) => {
     if (isClosed) return
-    if (value === undefined && next.newKeys.delete(key)) next.changes.delete(key)
-    else next.changes.set(key, value)
-    writing ??= writeAll()
+    change(key, value)
+    hurry()
   }
   return {
     isLasting: true,
+    aheadMs,
     note,
     noteNew: (key, value) => {
       if (!next.changes.has(key)) next.newKeys.add(key)
       note(key, value)
     },
+    noteLater: (key, value) => {
+      if (isClosed) return
+      change(key, value)
+      if (!next.isDue) later ??= setTimeout(hurry, laterMs).unref()
+    },
     settled: (done) => {
-      const last = isEmpty(next) ? current : next
+      const last = next.isDue && !isEmpty(next) ? next : current
       if (last === undefined) done()
       else last.waiting.push(done)
     },
     entries: store.entries,
     close: async () => {
       isClosed = true
+      if (!isEmpty(next)) hurry()
       await writing
     },
   }

@@ -35,13 +35,13 @@ const recordType = 5
 
 /**
  * A message and how a client gets it, as the store has them: a PUBLISH of MQTT 5, in which the time
- * when the message expires stands in place of the seconds until then. Behind it, as JSON, is what else is
- * known.
+ * when the message expires stands in place of the seconds until then, by a journal that is `aheadMs` ahead.
+ * Behind it, as JSON, is what else is known.
  */
-export function writeMessage(message: KeptMessage, grant: Grant): Buffer {
+export function writeMessage(message: KeptMessage, grant: Grant, aheadMs = 0): Buffer {
   const { topic, payload, client, properties } = message
   const { qos, retain, identifiers } = grant
-  const bytes = Buffer.concat([...expiryOf(properties), properties?.bytes ?? noBytes])
+  const bytes = Buffer.concat([...expiryOf(properties, aheadMs), properties?.bytes ?? noBytes])
   const head = { level: 5, qos: 0, retain } as const
   const record = writePublish({ topic, payload, properties: { bytes } }, head).bytes
   record.writeUInt8((recordType << 4) | (qos << 1) | (retain ? 1 : 0))
@@ -49,14 +49,15 @@ export function writeMessage(message: KeptMessage, grant: Grant): Buffer {
   return Buffer.concat([record, Buffer.from(JSON.stringify({ client, identifiers }))])
 }
 
-function expiryOf(properties: MessageProperties | undefined): Buffer[] {
+function expiryOf(properties: MessageProperties | undefined, aheadMs: number): Buffer[] {
   const expiresAtMs = properties?.expiresAtMs
-  return expiresAtMs === undefined ? [] : [longProperty(p.messageExpiry, inSeconds(expiresAtMs))]
+  if (expiresAtMs === undefined) return []
+  return [longProperty(p.messageExpiry, inSeconds(expiresAtMs + aheadMs))]
 }
 
 /** What is later than four bytes can tell is at their end, in 2106. */
 function inSeconds(ms: number): number {
-  return Math.min(Math.ceil(ms / 1000), 0xffff_ffff)
+  return Math.max(0, Math.min(Math.ceil(ms / 1000), 0xffff_ffff))
 }
 
 export interface MessageRecord {
@@ -65,12 +66,12 @@ export interface MessageRecord {
 }
 
 /** What `writeMessage` wrote. */
-export function readMessage(record: Buffer): MessageRecord {
+export function readMessage(record: Buffer, aheadMs = 0): MessageRecord {
   const first = record.readUInt8()
   if (typeOf(first) === packetTypes.publish) return readEarlier(record)
   const fields = new PacketFields(record, bodyStart(record), packetEnd(record))
   const topic = fields.binary().toString()
-  const properties = readSaid(fields)
+  const properties = readSaid(fields, aheadMs)
   const tail = record.toString('utf8', packetEnd(record))
   const { client, identifiers }: Tail = tail === '' ? {} : JSON.parse(tail)
   const qos = asQos(qosOf(first))
@@ -91,11 +92,11 @@ function packetEnd(record: Buffer): number {
   return bodyStart(record) + remainingLength(record)
 }
 
-function readSaid(fields: PacketFields): MessageProperties | undefined {
+function readSaid(fields: PacketFields, aheadMs: number): MessageProperties | undefined {
   const said = readProperties(fields, places.publish)
   const seconds = said.numberOf(p.messageExpiry)
   const bytes = said.travelling
-  if (seconds !== undefined) return { bytes, expiresAtMs: seconds * 1000 }
+  if (seconds !== undefined) return { bytes, expiresAtMs: seconds * 1000 - aheadMs }
   return bytes.length === 0 ? undefined : { bytes }
 }
 

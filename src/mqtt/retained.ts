@@ -59,8 +59,9 @@ const keyPrefix = 'retained/'
 /** What is retained in a store. */
 export async function* readRetained(
   store: Pick<Store, 'entries'>,
+  aheadMs = 0,
 ): AsyncGenerator<KeptMessage, void, void> {
-  for await (const [, value] of store.entries(keyPrefix)) yield readMessage(value).message
+  for await (const [, value] of store.entries(keyPrefix)) yield readMessage(value, aheadMs).message
 }
 
 /** What makes a value a retained one of the hub that is started with the store next. */
@@ -68,8 +69,8 @@ export function retainedChange(value: Pick<KeptMessage, 'topic' | 'payload' | 'q
   return { key: keyPrefix + value.topic, value: recordOf({ ...value, retain: true }) }
 }
 
-function recordOf(message: KeptMessage): Buffer {
-  return writeMessage(message, plainGrant(message.qos, true))
+function recordOf(message: KeptMessage, aheadMs = 0): Buffer {
+  return writeMessage(message, plainGrant(message.qos, true), aheadMs)
 }
 
 /** What the hub tells of itself, it tells anew when it starts. */
@@ -82,15 +83,17 @@ function isOfHub(topic: string): boolean {
 /** How many topics are looked at before others have their turn: some 50 µs. */
 const topicsPerTurn = 256
 
+type RetainedJournal = Pick<
+  Journal,
+  'isLasting' | 'note' | 'noteNew' | 'noteLater' | 'entries' | 'aheadMs'
+>
+
 export class RetainedValues {
   readonly #quota: RetainedQuota
-  readonly #journal: Pick<Journal, 'isLasting' | 'note' | 'noteNew' | 'entries'>
+  readonly #journal: RetainedJournal
   readonly #messages = new Map<string, KeptMessage>()
 
-  constructor(
-    limits: RetainedLimits,
-    journal: Pick<Journal, 'isLasting' | 'note' | 'noteNew' | 'entries'>,
-  ) {
+  constructor(limits: RetainedLimits, journal: RetainedJournal) {
     this.#quota = createRetainedQuota(limits)
     this.#journal = journal
   }
@@ -101,7 +104,7 @@ export class RetainedValues {
 
   /** Takes over what an earlier hub has retained. What is past the limits by now is given up, and told. */
   async restore(onGivenUp: (message: KeptMessage) => void): Promise<void> {
-    for await (const message of readRetained(this.#journal)) {
+    for await (const message of readRetained(this.#journal, this.#journal.aheadMs)) {
       const { topic, payload } = message
       if (this.#quota.take(topic, payload.length)) this.#messages.set(topic, message)
       else {
@@ -170,10 +173,14 @@ export class RetainedValues {
   }
 
   #note(topic: string, message: KeptMessage | undefined, isNew = false): void {
-    const { isLasting, note, noteNew } = this.#journal
+    const { isLasting, note, noteNew, noteLater, aheadMs } = this.#journal
     if (!isLasting || isOfHub(topic)) return
-    if (message !== undefined && isNew) noteNew(keyPrefix + topic, recordOf(message))
-    else note(keyPrefix + topic, message && recordOf(message))
+    const key = keyPrefix + topic
+    if (message === undefined) note(key, undefined)
+    // [MQTT-4.3.1] Of it nothing is acknowledged.
+    else if (message.qos === 0) noteLater(key, recordOf(message, aheadMs))
+    else if (isNew) noteNew(key, recordOf(message, aheadMs))
+    else note(key, recordOf(message, aheadMs))
   }
 }
 

@@ -1,3 +1,4 @@
+import { steadyMs } from '../core/clock.ts'
 import { switchesActuator } from '../core/switching.ts'
 import type { Journal } from './journal.ts'
 import { readMessage, writeMessage } from './message-record.ts'
@@ -25,9 +26,17 @@ export interface SessionNotes {
   received(number: number): void
   /** The message is acknowledged, or was given up. */
   done(number: number): void
+  /** So much was lost since then; undefined when the client knows. */
+  dropped(dropped: Dropped | undefined): void
   /** A QoS 2 message of the client came, whose PUBREL is awaited. */
   unreleased(id: number): void
   released(id: number): void
+}
+
+/** How many messages a client has lost, and since when, as ISO 8601 in UTC. */
+export interface Dropped {
+  readonly count: number
+  readonly since: string
 }
 
 /** Of a session that nothing is kept of. */
@@ -40,6 +49,7 @@ export const noNotes: SessionNotes = {
   sent: () => {},
   received: () => {},
   done: () => {},
+  dropped: () => {},
   unreleased: () => {},
   released: () => {},
 }
@@ -64,6 +74,7 @@ export interface StoredSession {
   /** In their order. */
   readonly messages: readonly StoredMessage[]
   readonly unreleased: readonly number[]
+  readonly dropped?: Dropped | undefined
 }
 
 export interface SessionRecords {
@@ -85,6 +96,7 @@ function keysOf(clientId: string) {
   return {
     client: `${own}client`,
     lastId: `${own}last-id`,
+    dropped: `${own}dropped`,
     subscription: (filter: string) => `${own}subscription/${filter}`,
     message: (number: number) => `${own}message/${padded(number)}`,
     id: (number: number) => `${own}id/${padded(number)}`,
@@ -110,17 +122,19 @@ export function createSessionRecords(journal: Journal): SessionRecords {
 }
 
 function notesOf(
-  { note, noteNew }: Journal,
+  { note, noteNew, noteLater, aheadMs }: Journal,
   clientId: string,
   messages: readonly StoredMessage[],
 ): SessionNotes {
   const keys = keysOf(clientId)
+  const dropped: SessionNotes['dropped'] = (lost) =>
+    noteLater(keys.dropped, lost && textOf(`${lost.count} ${lost.since}`))
   let lastNumber = messages.at(-1)?.number ?? 0
   const withId = new Set(messages.filter(({ id }) => id !== undefined).map(({ number }) => number))
   return {
     here: (expirySeconds) => note(keys.client, textOf(` ${expirySeconds}`)),
     away: (awayMs, expirySeconds) => {
-      note(keys.client, textOf(`${Date.now() - awayMs} ${expirySeconds}`))
+      note(keys.client, textOf(`${steadyMs() + aheadMs - awayMs} ${expirySeconds}`))
     },
     ended: () => {
       note(keys.client, undefined)
@@ -130,7 +144,7 @@ function notesOf(
     waits: ({ message, grant }) => {
       if (switchesActuator(message.topic)) return undefined
       lastNumber += 1
-      noteNew(keys.message(lastNumber), writeMessage(message, grant))
+      noteNew(keys.message(lastNumber), writeMessage(message, grant, aheadMs))
       return lastNumber
     },
     sent: (number, id) => {
@@ -142,6 +156,7 @@ function notesOf(
       note(keys.message(number), undefined)
       if (withId.delete(number)) note(keys.id(number), undefined)
     },
+    dropped,
     unreleased: (id) => noteNew(keys.unreleased(id), textOf('')),
     released: (id) => note(keys.unreleased(id), undefined),
   }
@@ -161,6 +176,8 @@ function optionsText(subscription: SubscribedFilter): Buffer {
 /** A session while its keys, which come together, are read. */
 interface Draft {
   readonly owner: string
+  /** Of the journal. */
+  readonly aheadMs: number
   awayMs: number
   expirySeconds: number | undefined
   lastId: number
@@ -168,11 +185,12 @@ interface Draft {
   readonly messages: Map<number, Delivery>
   readonly ids: Map<number, number>
   readonly unreleased: number[]
+  dropped?: Dropped
 }
 
-function draftOf(owner: string): Draft {
+function draftOf(owner: string, aheadMs: number): Draft {
   const lists = { subscriptions: [], messages: new Map(), ids: new Map(), unreleased: [] }
-  return { owner, awayMs: 0, expirySeconds: undefined, lastId: 0, ...lists }
+  return { owner, aheadMs, awayMs: 0, expirySeconds: undefined, lastId: 0, ...lists }
 }
 
 async function* load(journal: Journal): AsyncIterable<StoredSession> {
@@ -181,7 +199,7 @@ async function* load(journal: Journal): AsyncIterable<StoredSession> {
     const [, owner = '', kind = '', ...rest] = key.split('/')
     if (draft?.owner !== owner) {
       if (draft !== undefined) yield finished(draft)
-      draft = draftOf(owner)
+      draft = draftOf(owner, journal.aheadMs)
     }
     read[kind]?.(draft, rest.join('/'), value)
   }
@@ -192,24 +210,29 @@ async function* load(journal: Journal): AsyncIterable<StoredSession> {
 const read: Record<string, (draft: Draft, name: string, value: Buffer) => void> = {
   client: (draft, _, value) => {
     const [sinceMs = '', expirySeconds] = value.toString().split(' ')
-    // A clock that was set back makes nobody's absence longer.
-    if (sinceMs !== '') draft.awayMs = Math.max(0, Date.now() - Number(sinceMs))
+    // What an earlier release has noted by a clock that was set back makes nobody's absence longer.
+    if (sinceMs !== '') draft.awayMs = Math.max(0, steadyMs() + draft.aheadMs - Number(sinceMs))
     if (expirySeconds !== undefined) draft.expirySeconds = Number(expirySeconds)
   },
   'last-id': (draft, _, value) => {
     draft.lastId = Number(value)
   },
+  dropped: (draft, _, value) => {
+    const [count, since = ''] = value.toString().split(' ')
+    draft.dropped = { count: Number(count), since }
+  },
   subscription: ({ subscriptions }, filter, value) => {
     const [bits, identifier] = value.toString().split(' ').map(Number)
     subscriptions.push({ filter, ...optionsOf(Number(bits), identifier) })
   },
-  message: ({ messages }, name, value) => messages.set(Number(name), readMessage(value)),
+  message: ({ messages, aheadMs }, name, value) =>
+    messages.set(Number(name), readMessage(value, aheadMs)),
   id: ({ ids }, name, value) => ids.set(Number(name), Number(value)),
   unreleased: ({ unreleased }, name) => unreleased.push(Number(name)),
 }
 
 function finished(draft: Draft): StoredSession {
-  const { owner, messages, ids, ...rest } = draft
+  const { owner, aheadMs: _, messages, ids, ...rest } = draft
   const numbers = [...new Set([...messages.keys(), ...ids.keys()])].sort(
     (one, other) => one - other,
   )

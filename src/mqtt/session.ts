@@ -2,13 +2,14 @@ import { lowerQos, type Message, type Qos, type Receivers } from '../core/messag
 import { switchesActuator } from '../core/switching.ts'
 import type { BusListener, Carried, Listening } from './carried.ts'
 import type { ClientRights, Clients } from './clients.ts'
+import { Losses } from './losses.ts'
 import type { KeptMessage } from './message-record.ts'
 import { packetTypes } from './packet-types.ts'
 import { isShare, type SubscribedFilter, shareOf } from './read-packets.ts'
 import { type Delivery, type QueueOptions, type Sending, SessionQueue } from './session-queue.ts'
 import type { SessionNotes, StoredSession } from './session-records.ts'
 import { type Member, ranks, type ShareGroups } from './share-groups.ts'
-import { type Grant, type SubscriptionQuota, Subscriptions } from './subscriptions.ts'
+import { type Grant, plainGrant, type SubscriptionQuota, Subscriptions } from './subscriptions.ts'
 import { hasExpired, type Published } from './write-packets.ts'
 
 /** A connection, as the session of its client sees it. */
@@ -16,6 +17,8 @@ export interface SessionConnection {
   /** Whether it is one of a broker that passes messages on. */
   readonly isBridge: boolean
   readonly receiveMaximum: number
+  /** Whether what it sends may have properties, as in MQTT 5. */
+  readonly hasProperties: boolean
   /** Whether more waits for the client than goes out at once. */
   readonly isBehind: boolean
   /** Sends a message, with an id above QoS 0. Returns false when it is too large for the client. */
@@ -81,6 +84,7 @@ export class MqttSession implements Member {
   readonly name: string
   readonly subscriptions: Subscriptions
   readonly queue: SessionQueue
+  readonly losses: Losses
   readonly isKept: boolean
   readonly #context: SessionContext
   readonly #notes: SessionNotes
@@ -105,6 +109,7 @@ export class MqttSession implements Member {
     this.#context = context
     this.#notes = notes
     this.subscriptions = new Subscriptions(context.quota)
+    this.losses = new Losses(name, notes)
     this.queue = new SessionQueue(options, this.isKept)
     this.#listener = ({ properties }) => properties && this.#receive(properties)
   }
@@ -160,13 +165,10 @@ export class MqttSession implements Member {
     return true
   }
 
-  /** The client has been away for so long; by another time of day than before. */
-  stillAway(awayMs: number): void {
-    this.#notes.away(awayMs, this.#expirySeconds)
-  }
-
   /** Takes over what an earlier hub has noted. A client that was there to its end is away from now on. */
-  restore({ awayMs, messages, lastId, unreleased, subscriptions }: StoredSession): void {
+  restore(stored: StoredSession): void {
+    const { awayMs, messages, lastId, unreleased, subscriptions } = stored
+    this.losses.restore(stored.dropped)
     if (awayMs === 0) this.#notes.away(0, this.#expirySeconds)
     for (const id of unreleased) this.#incoming.add(id)
     for (const subscription of subscriptions) {
@@ -181,6 +183,7 @@ export class MqttSession implements Member {
     for (const { filter } of this.subscriptions.all()) this.unsubscribe(filter)
     for (const id of this.#incoming) this.released(id)
     this.queue.clear()
+    this.losses.forget()
     this.#notes.ended()
   }
 
@@ -192,6 +195,7 @@ export class MqttSession implements Member {
     const isNew = this.subscriptions.set(subscription)
     if (this.isKept) this.#context.recordSubscription.subscribed(this.name, subscription, isNew)
     if (isNew) this.#listen(filter)
+    this.#tellLosses()
     return isNew
   }
 
@@ -292,9 +296,15 @@ export class MqttSession implements Member {
     if (lowerQos(taken, qos) > 0 || isFor(this.name)) connection.reset()
   }
 
+  #tellLosses(): void {
+    const message = this.#connection && this.losses.takeFor(this.subscriptions.all())
+    if (message !== undefined) this.#connection?.send(message, plainGrant(0, false), atMostOnce)
+  }
+
   /** Sends what may be sent now. */
   flow(): void {
     const connection = this.#connection
+    if (this.#isReplay) this.#tellLosses()
     // It may end by what it is sent.
     while (connection !== undefined && connection === this.#connection) {
       if (this.#isReplay && !connection.hasReplayRoom()) return
@@ -315,7 +325,8 @@ export class MqttSession implements Member {
     const { message, grant } = delivery
     const isWanted = this.mayHave(message) && !hasExpired(message)
     const as = { id, isAgain, isKept: this.isKept }
-    if (isWanted && connection.send(message, grant, as)) this.#expect(id, message)
+    const told = isWanted && connection.hasProperties ? this.losses.tellWith(message) : message
+    if (isWanted && connection.send(told, grant, as)) this.#expect(id, message)
     else this.queue.giveUp(id)
   }
 

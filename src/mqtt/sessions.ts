@@ -46,9 +46,6 @@ const checkMs = 60_000
 /** How long clients have to come back after a start: the longest pause of libraries is 2 minutes. */
 const returnMs = 5 * 60_000
 
-/** What is less comes from clocks that are not quite even. */
-const jumpMs = 10_000
-
 /** No alarm is set for longer. */
 const longestAlarmMs = 2 ** 31 - 1
 
@@ -63,8 +60,6 @@ export class Sessions {
   readonly #usage = { bytes: 0 }
   /** An earlier hub had so many sessions: as many may be away until clients had time to come back. */
   #earlier = { count: 0, untilMs: 0 }
-  /** How far the time of day is ahead of a clock that nobody sets. */
-  #aheadMs: number
   #stopChecks: () => void
   #isClosed = false
   /** How many were given up because their clients stayed away for too long. */
@@ -79,7 +74,6 @@ export class Sessions {
       recordSubscription: records,
       onKept: (session) => this.#makeRoomFor(session),
     }
-    this.#aheadMs = this.#ahead()
     this.#stopChecks = clock.after(checkMs, () => this.#check())
   }
 
@@ -185,14 +179,17 @@ export class Sessions {
   #create(entrant: Omit<Entrant, 'clean'>, stored?: StoredSession): MqttSession {
     const { name, expirySeconds } = entrant
     const { records, limits, onDropped } = this.#options
-    const session = new MqttSession(
+    const session: MqttSession = new MqttSession(
       {
         name,
         expirySeconds,
         limits,
         usage: this.#usage,
         notes: expirySeconds === 0 ? noNotes : records.of(name, stored?.messages),
-        onDropped: (message) => onDropped(name, message),
+        onDropped: (message) => {
+          session.losses.add()
+          onDropped(name, message)
+        },
       },
       this.#context,
     )
@@ -243,23 +240,8 @@ export class Sessions {
   }
 
   #check(): void {
-    this.#followTimeOfDay()
     this.#endTooMany()
     this.#stopChecks = this.#clock.after(checkMs, () => this.#check())
-  }
-
-  /** If somebody has set the time of day, what was noted by it before is wrong. */
-  #followTimeOfDay(): void {
-    const beforeMs = this.#aheadMs
-    this.#aheadMs = this.#ahead()
-    if (Math.abs(this.#aheadMs - beforeMs) < jumpMs) return
-    for (const [name, { sinceMs }] of this.#away) {
-      this.#sessions.get(name)?.stillAway(this.#clock.nowMs() - sinceMs)
-    }
-  }
-
-  #ahead(): number {
-    return this.#clock.wallMs() - this.#clock.nowMs()
   }
 
   // --- how much is kept ---

@@ -1,10 +1,10 @@
-import type { AlarmClock } from '../core/clock.ts'
+import { type AlarmClock, steadyMs } from '../core/clock.ts'
 import type { Journal } from './journal.ts'
 import type { Will } from './read-connect.ts'
 
 export interface WillsOptions {
   readonly clock: Pick<AlarmClock, 'after'>
-  readonly journal: Pick<Journal, 'isLasting' | 'note' | 'entries'>
+  readonly journal: Pick<Journal, 'isLasting' | 'note' | 'entries' | 'aheadMs'>
   /** Publishes a will as one more message of its client, who came from `address`. */
   publish(name: string, will: Will, address: string): void
 }
@@ -51,7 +51,7 @@ export class Wills {
       const name = decodeURIComponent(key.slice(keyPrefix.length))
       const { left, dueMs } = readRecord(value)
       const isOfEarlier = dueMs === undefined
-      const waitMs = isOfEarlier ? silenceMs(left) : Math.max(0, dueMs - Date.now())
+      const waitMs = isOfEarlier ? silenceMs(left) : Math.max(0, dueMs - this.#nowMs())
       this.#await(name, { ...left, isOfEarlier }, waitMs)
     }
   }
@@ -79,7 +79,7 @@ export class Wills {
       this.#publish(name, held)
       return
     }
-    const dueMs = Date.now() + delaySeconds * 1000
+    const dueMs = this.#nowMs() + delaySeconds * 1000
     this.#note(name, held, dueMs)
     this.#await(name, held, delaySeconds * 1000)
   }
@@ -102,6 +102,10 @@ export class Wills {
   close(): void {
     this.#isClosed = true
     for (const { cancel } of this.#held.values()) cancel?.()
+  }
+
+  #nowMs(): number {
+    return steadyMs() + this.#options.journal.aheadMs
   }
 
   #await(name: string, held: Held, delayMs: number): void {

@@ -1,4 +1,5 @@
 /** Packets to clients, as MQTT 3.1.1 and 5 have them; 3.1 has the same as 3.1.1. */
+import { steadyMs } from '../core/clock.ts'
 import type { MessageProperties, Qos, Receivers } from '../core/message.ts'
 import { type Level, packetTypes } from './packet-types.ts'
 import {
@@ -113,13 +114,13 @@ function ownProperties(
 
 /** [MQTT-3.3.2-6] What is left of the time that a message is of use for; a second is the least. */
 function secondsLeft(expiresAtMs: number): number {
-  return Math.max(1, Math.ceil((expiresAtMs - Date.now()) / 1000))
+  return Math.max(1, Math.ceil((expiresAtMs - steadyMs()) / 1000))
 }
 
 /** [MQTT-3.3.2-5] Whether a message is of no use any more. */
 export function hasExpired({ properties }: Pick<Published, 'properties'>): boolean {
   const expiresAtMs = properties?.expiresAtMs
-  return expiresAtMs !== undefined && expiresAtMs <= Date.now()
+  return expiresAtMs !== undefined && expiresAtMs <= steadyMs()
 }
 
 // --- acknowledgements ---

@@ -12,6 +12,7 @@ import { Payload } from '../core/payload.ts'
 import type { Config } from '../generated/config.ts'
 import type { Broker } from '../mqtt/broker.ts'
 import { clientName, partsOf } from '../mqtt/clients.ts'
+import type { Journal } from '../mqtt/journal.ts'
 import type { Store } from '../store/store.ts'
 import { createClownBases } from './clown-bases.ts'
 import { createClownModel } from './clown-model.ts'
@@ -42,6 +43,7 @@ export interface HardwareParts
   extends Pick<MessagePathParts, 'load' | 'log' | 'sampledLog' | 'counters'> {
   readonly bus: Bus
   readonly store: Store
+  readonly journal: Pick<Journal, 'noteLater'>
   readonly recording: Recording
   readonly access: NodePresenceOptions & {
     readonly directory: Pick<UserDirectory, 'find'>

@@ -16,8 +16,10 @@ const { NODE_OPTIONS: _, ...unrecorded } = process.env
 
 /** A hub that can be ended and started again, and keeps what it keeps in one folder. */
 export interface CrashingHub {
-  /** Starts it; answers where it listens, how long it took, and its process. */
-  start(): Promise<HubPorts & { readonly startMs: number; readonly pid: number }>
+  /** Starts it, with options for Node.js; answers where it listens, how long it took, and its process. */
+  start(
+    nodeOptions?: readonly string[],
+  ): Promise<HubPorts & { readonly startMs: number; readonly pid: number }>
   /** Ends it by a signal; answers its exit code, which `SIGKILL` leaves null. */
   end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null>
 }
@@ -58,13 +60,17 @@ export function crashingHub(
   let end: CrashingHub['end'] = async () => null
   t.teardown(() => end('SIGKILL'))
   return {
-    start: async () => {
+    start: async (nodeOptions = []) => {
       const startedAtMs = performance.now()
-      const child = spawn(process.execPath, [program, 'run', '--config', configFile], {
-        ...options,
-        env: unrecorded,
-        stdio: ['ignore', 'pipe', stderr ?? 'inherit'],
-      })
+      const child = spawn(
+        process.execPath,
+        [...nodeOptions, program, 'run', '--config', configFile],
+        {
+          ...options,
+          env: unrecorded,
+          stdio: ['ignore', 'pipe', stderr ?? 'inherit'],
+        },
+      )
       const ended = once(child, 'close')
       end = async (signal) => {
         child.kill(signal)

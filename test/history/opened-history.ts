@@ -21,6 +21,7 @@ export function journalOf(store: Store): HistoryJournal {
   return {
     isLasting: store.isLasting,
     note: (key, value) => void store.write([{ key, value }]),
+    noteLater: (key, value) => void store.write([{ key, value }]),
     settled: (done) => void store.write([]).then(done),
     entries: store.entries,
   }

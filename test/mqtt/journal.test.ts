@@ -1,3 +1,4 @@
+import { mock } from 'node:test'
 import { setImmediate as turnOver } from 'node:timers/promises'
 import t from 'tap'
 import { openJournal } from '../../src/mqtt/journal.ts'
@@ -136,4 +137,47 @@ t.test('the end waits for one more try, and no longer', async (t) => {
   journal.note('a', text('2'))
   await turnOver()
   t.same(writes, ['a=1'])
+})
+
+t.test('what nobody is promised goes with what is noted next', async (t) => {
+  const { store, writes } = await brokenStore(0)
+  const journal = openJournal(store)
+  journal.noteLater('a', text('1'))
+  journal.noteLater('b', text('1'))
+  let isSettled = false
+  journal.settled(() => {
+    isSettled = true
+  })
+  t.ok(isSettled, 'nobody waits for it')
+  await turnOver()
+  await turnOver()
+  t.same(writes, [])
+  journal.note('b', text('2'))
+  await new Promise<void>((resolve) => journal.settled(resolve))
+  t.same(writes, ['a=1 b=2'])
+  await journal.close()
+})
+
+t.test('alone it waits for 10 s, or for the end', async (t) => {
+  const { store, writes } = await brokenStore(0)
+  const journal = openJournal(store)
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => mock.timers.reset())
+  journal.noteNew('gone again', text('1'))
+  journal.note('gone again', undefined)
+  await turnOver()
+  await turnOver()
+  journal.noteLater('a', text('1'))
+  mock.timers.tick(9_999)
+  journal.noteLater('a', text('2'))
+  await turnOver()
+  t.same(writes, [])
+  mock.timers.tick(1)
+  while (writes.length === 0) await turnOver()
+  t.same(writes, ['a=2'])
+  await turnOver()
+  journal.noteLater('b', undefined)
+  await journal.close()
+  journal.noteLater('c', text('3'))
+  t.same(writes, ['a=2', 'b=undefined'])
 })

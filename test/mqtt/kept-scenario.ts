@@ -216,6 +216,7 @@ export class Scenario {
   /** Waits until what was noted is on disk: that takes a few turns of the event loop. */
   async #quiet(): Promise<void> {
     for (const raw of this.#links.values()) await settled(raw)
+    this.#broker.hurry()
     for (let turn = 0; turn < 8; turn++) await turnOver()
   }
 }

@@ -38,6 +38,8 @@ export interface OpenedBroker {
   /** What was logged as an error. */
   readonly lines: readonly string[]
   counters(): Record<string, number>
+  /** Has written at once what nobody is promised, which may wait otherwise. */
+  hurry(): void
   close(): Promise<void>
 }
 
@@ -99,6 +101,7 @@ export async function openedBroker(
     bytesRead: () => sockets[0]?.bytesRead ?? 0,
     lines,
     counters: counters.snapshot,
+    hurry: () => journal.note('nothing', undefined),
     close,
   }
 }

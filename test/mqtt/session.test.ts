@@ -201,6 +201,7 @@ function startSession() {
   const written: string[] = []
   const connection: SessionConnection = {
     isBridge: false,
+    hasProperties: true,
     receiveMaximum: 65_535,
     isBehind: false,
     send: ({ payload }, { qos }, { id, isAgain }) => {

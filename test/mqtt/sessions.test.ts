@@ -17,6 +17,7 @@ const nowhere = { on: () => {}, removeListener: () => {} }
 function openConnection() {
   const connection = {
     isBridge: false,
+    hasProperties: true,
     receiveMaximum: 65_535,
     isBehind: false,
     send: () => true,
@@ -240,19 +241,16 @@ t.test('no session is given up because the hub ends', async (t) => {
   t.same(ended, [])
 })
 
-t.test('when the time of day is set, absences are noted anew, and are not longer', async (t) => {
+t.test('when the time of day is set, absences are not longer', async (t) => {
   const clock = steppedClock()
   let aheadMs = 0
   const wallMs = () => clock.nowMs() + aheadMs
   const { visit, ended, notedAway } = startSessions(t, { hours: 2 }, { ...clock, wallMs })
   visit('a')
-  aheadMs = 2000
-  clock.step(60_000)
-  t.same(notedAway, ['a for 0'], 'clocks are never quite even')
-  aheadMs += 3 * 24 * hourMs
+  aheadMs = 3 * 24 * hourMs
   clock.step(60_000)
   clock.step(60_000)
-  t.same(notedAway, ['a for 0', 'a for 120000'])
+  t.same(notedAway, ['a for 0'])
   t.same(ended, [])
   clock.step(2 * hourMs)
   t.same(ended, ['a'], 'an hour takes an hour')

@@ -3,6 +3,7 @@ import type { Bus } from '../../bus/bus.ts'
 import { createListeners } from '../../core/callbacks.ts'
 import { type AlarmClock, systemClock } from '../../core/clock.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
+import type { Journal } from '../../mqtt/journal.ts'
 import type { Store } from '../../store/store.ts'
 import type { ClownBases } from '../clown-bases.ts'
 import type { ClownModel } from '../clown-model.ts'
@@ -18,7 +19,9 @@ import { createStoredNodes } from './stored-nodes.ts'
 
 export interface NodesOptions {
   readonly bus: Bus
-  readonly store: Pick<Store, 'entries' | 'write'>
+  readonly store: Pick<Store, 'entries'>
+  /** Where what is learned is noted, which nobody is promised. */
+  readonly journal: Pick<Journal, 'noteLater'>
   readonly presence: Pick<NodePresence, 'isThere' | 'isSilent' | 'bases' | 'onChange'>
   readonly model: Pick<ClownModel, 'takesCommands' | 'questionTo'>
   /** Is told which nodes speak Clown.Model. */
@@ -83,7 +86,7 @@ export async function openNodes(options: NodesOptions): Promise<Nodes> {
   const tick = () => {
     offlineDetection.look()
     topics.flush()
-    stored.flush()
+    stored.flush(clock.nowMs())
   }
   const timer = setInterval(tick, everyMs).unref()
   return {
@@ -110,7 +113,7 @@ export async function openNodes(options: NodesOptions): Promise<Nodes> {
       offlineDetection.close()
       stopFollowing()
       registry.close()
-      await stored.close()
+      stored.flush()
     },
   }
 }

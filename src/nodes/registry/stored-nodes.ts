@@ -1,7 +1,7 @@
-import { reasonOf } from '../../core/errors.ts'
 import { parseJson } from '../../core/json.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
 import { validateDeviceEntry, validateNodeEntry } from '../../generated/validate-stored.js'
+import type { Journal } from '../../mqtt/journal.ts'
 import type { Change, Store } from '../../store/store.ts'
 import type { LastValues, StoredValue } from '../last-values.ts'
 import type { KnownDevice, KnownNode, Listed } from './device-table.ts'
@@ -14,14 +14,13 @@ interface StoredNodes {
   restore(): Promise<void>
   deviceChanged(device: KnownDevice): void
   nodeChanged(node: KnownNode): void
-  /** Writes what has changed since the last time, unless that is being written still. */
-  flush(): void
-  /** Writes the rest. */
-  close(): Promise<void>
+  /** Notes what has changed and is due; without a time all that has changed. */
+  flush(nowMs?: number): void
 }
 
 interface StoredNodesOptions {
-  readonly store: Pick<Store, 'entries' | 'write'>
+  readonly store: Pick<Store, 'entries'>
+  readonly journal: Pick<Journal, 'noteLater'>
   readonly values: Pick<LastValues, 'of' | 'restore'>
   readonly registry: Pick<Registry, 'nodes' | 'device' | 'restoreDevice' | 'restoreNode'>
   readonly sampledLog: SampledLog
@@ -30,46 +29,46 @@ interface StoredNodesOptions {
 const deviceKey = 'node/device/'
 const nodeKey = 'node/base/'
 
+/** What changes all the time is written so often: last values have no promise, and a disk wears. */
+const everyMs = 60_000
+
 export function createStoredNodes(options: StoredNodesOptions): StoredNodes {
-  const { store, sampledLog } = options
-  const topics = new Set<string>()
-  const bases = new Set<string>()
-  let writing: Promise<void> | undefined
-  const write = async (changes: readonly Change[], lost: () => void) => {
-    try {
-      await store.write(changes)
-    } catch (error) {
-      lost()
-      const fields = { reason: reasonOf(error) }
-      sampledLog.warn('nodes-not-written', fields, 'what is known of nodes could not be written')
-    }
-    writing = undefined
-  }
-  const flush = () => {
-    if (writing !== undefined || topics.size + bases.size === 0) return
-    const written = { topics: [...topics], bases: [...bases] }
-    topics.clear()
-    bases.clear()
-    writing = write(changesOf(written, options), () => {
-      // What cannot be written now may be later.
-      for (const topic of written.topics) topics.add(topic)
-      for (const base of written.bases) bases.add(base)
-    })
-  }
+  const topics = createDue()
+  const bases = createDue()
   return {
     restore: () => restoreFrom(options),
     deviceChanged: ({ topic, node }) => {
       topics.add(topic)
       bases.add(node.base)
     },
-    nodeChanged: ({ base }) => {
-      bases.add(base)
+    nodeChanged: ({ base }) => bases.add(base),
+    flush: (nowMs = Infinity) => {
+      const written = { topics: topics.take(nowMs), bases: bases.take(nowMs) }
+      for (const { key, value } of changesOf(written, options)) {
+        options.journal.noteLater(key, value)
+      }
     },
-    flush,
-    close: async () => {
-      await writing
-      flush()
-      await writing
+  }
+}
+
+/** Names of what has changed: each is due at once, and then no sooner than `everyMs` later. */
+function createDue() {
+  const changed = new Set<string>()
+  const takenAtMs = new Map<string, number>()
+  return {
+    add: (name: string) => void changed.add(name),
+    take: (nowMs: number): string[] => {
+      for (const [name, atMs] of takenAtMs) {
+        // In the order in which they were taken.
+        if (nowMs - atMs < everyMs) break
+        takenAtMs.delete(name)
+      }
+      const due = [...changed].filter((name) => !takenAtMs.has(name))
+      for (const name of due) {
+        changed.delete(name)
+        takenAtMs.set(name, nowMs)
+      }
+      return due
     },
   }
 }

@@ -113,13 +113,18 @@ export async function openedNodes(t: Test, around: Around = {}) {
     clock,
     presence,
     store,
+    journal: { noteLater: (key, value) => void store.write([{ key, value }]) },
     model,
     bases: { set: () => {} },
     limits: { ...limits, nodes: { devices } },
     sampledLog: createSampledLog(pino({ level: 'silent' }), counters),
     everyMs: 5,
   })
-  t.teardown(nodes.close)
+  const close = async () => {
+    await nodes.close()
+    await store.write([])
+  }
+  t.teardown(close)
   bus.subscribe('#', (message) => {
     const shape = shapeOf(message.topic)
     if (shape === 'report') nodes.values.keep(message)
@@ -133,5 +138,5 @@ export async function openedNodes(t: Test, around: Around = {}) {
     bus.publish({ topic, payload: Payload.ofJson(JSON.stringify(value), value), qos: 0, retain })
   const clear = (topic: string) =>
     bus.publish({ topic, payload: new Payload(Buffer.alloc(0)), qos: 0, retain: true })
-  return { ...nodes, bus, clock, presence, store, counters, told, say, clear }
+  return { ...nodes, close, bus, clock, presence, store, counters, told, say, clear }
 }

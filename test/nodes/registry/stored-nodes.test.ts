@@ -1,7 +1,6 @@
 import t from 'tap'
 import { Payload } from '../../../src/core/payload.ts'
 import { openMemoryStore } from '../../../src/store/memory-store.ts'
-import type { Change, Store } from '../../../src/store/store.ts'
 import { changingPresence, openedNodes, smallBus, stillClocks } from './opened-nodes.ts'
 
 /** What a hub that starts on `store` knows of its devices. */
@@ -169,46 +168,4 @@ t.test('what cannot be read is left out, and counted', async (t) => {
   ])
   t.same([...registry.nodes.keys()], ['n'])
   t.equal(counters.snapshot()['nodes-unreadable'], 3)
-})
-
-/** A store whose disk the test fills and frees. */
-function fullStore(): Store & { free(): void; readonly written: Change[] } {
-  const store = openMemoryStore()
-  const written: Change[] = []
-  let isFull = true
-  return {
-    ...store,
-    written,
-    write: async (changes) => {
-      if (isFull) throw new Error('no space left')
-      written.push(...changes)
-    },
-    free: () => {
-      isFull = false
-    },
-  }
-}
-
-t.test('what cannot be written is counted, and written once it can be', async (t) => {
-  const store = fullStore()
-  const { say, counters, told, close } = await openedNodes(t, { store })
-  say('n/a/0', 1)
-  await told.next()
-  say('m/a/0', 1)
-  while (counters.snapshot()['nodes-not-written'] === undefined) {
-    say('n/b/0', 1)
-    await new Promise((resolve) => setImmediate(resolve))
-  }
-  store.free()
-  await close()
-  t.same(
-    new Set(store.written.map(({ key }) => key)),
-    new Set([
-      'node/device/n/a/0',
-      'node/device/m/a/0',
-      'node/device/n/b/0',
-      'node/base/n',
-      'node/base/m',
-    ]),
-  )
 })
