@@ -238,12 +238,12 @@ function hardwareRoutes(
 ): [path: string, route: Route][] {
   const { path, auditLog, lockOuts, history } = hardware
   const { clientAddress } = access.forwarding
-  const topicLimits = limits.topic
+  const { topic: topicLimits, json: jsonLimits } = limits
   const { signedIn } = access
   const { recorder } = recording
   return [
-    ['/api/command', commandRoute({ asUser, clientAddress, enter: path.enter })],
-    ...lockRoutes({ asUser, lockOuts, topicLimits }),
+    ['/api/command', commandRoute({ asUser, clientAddress, jsonLimits, enter: path.enter })],
+    ...lockRoutes({ asUser, lockOuts, topicLimits, jsonLimits }),
     ...commandLogRoutes({ asUser, auditLog, topicLimits }),
     [
       '/api/history',

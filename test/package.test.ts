@@ -27,6 +27,12 @@ t.test('the lock file names every optional dependency, for every platform', asyn
   t.same(missing, [])
 })
 
+t.test('the lock file has the hash of every package, for every platform', async (t) => {
+  const packages: Record<string, { integrity?: string }> = read('package-lock.json').packages
+  const without = Object.keys(packages).filter((path) => path && !packages[path]?.integrity)
+  t.same(without, [])
+})
+
 /** The first versions without the defects that docs/faults.md lists. */
 const mendedIn: Readonly<Record<string, string>> = { ws: '8.21.0', aedes: '1.2.0' }
 

@@ -4,6 +4,7 @@ import type { Sender } from '../access/sender.ts'
 import type { User } from '../access/user.ts'
 import { readTime } from '../core/clock.ts'
 import { HubError, quote } from '../core/errors.ts'
+import type { JsonLimits } from '../core/json.ts'
 import type { Message, Receipt, ReceiptName } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
 import type { Exchange, Route } from '../core/route.ts'
@@ -20,6 +21,7 @@ export interface CommandRouteOptions {
   /** @throws HubError when the message may not go on the bus and nobody watches it. */
   enter(message: Message, sender: Sender): Message | undefined
   clientAddress(request: IncomingMessage): string
+  readonly jsonLimits: JsonLimits
 }
 
 /** `POST /api/command`: sends a command and answers when it has ended. */
@@ -28,7 +30,11 @@ export function commandRoute(options: CommandRouteOptions): Route {
     post: (exchange, body) =>
       options.asUser(exchange, (user) =>
         orSendError(exchange.response, () =>
-          command(readJson(body, validateCommandRequest), { exchange, user }, options),
+          command(
+            readJson(body, validateCommandRequest, options.jsonLimits),
+            { exchange, user },
+            options,
+          ),
         ),
       ),
   }

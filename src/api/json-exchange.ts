@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type ErrorCode, HubError, quote } from '../core/errors.ts'
-import { parseJson } from '../core/json.ts'
+import { type JsonLimits, keepsJsonShape, parseJson } from '../core/json.ts'
 import { schemaSentence } from '../core/schema-error.ts'
 import type { Validator } from '../generated/validator.ts'
 
@@ -93,9 +93,12 @@ export function badQuery(expected: string, got: string): HubError {
 /**
  * The body of a request as JSON.
  *
- * @throws HubError `bad-payload` when it does not keep its schema
+ * @throws HubError `bad-payload` when it does not keep its schema, or is past `limits`
  */
-export function readJson<T>(body: Buffer, validate: Validator<T>): T {
+export function readJson<T>(body: Buffer, validate: Validator<T>, limits: JsonLimits): T {
+  if (!keepsJsonShape(body.toString(), limits)) {
+    throw new HubError('bad-payload', 'expected a body within limits.json, got one past them')
+  }
   const value = parseJson(body)
   if (validate(value)) return value
   throw new HubError('bad-payload', schemaSentence(validate, value, placeName))

@@ -1,6 +1,7 @@
 import { rightsOf } from '../access/rights.ts'
 import type { User } from '../access/user.ts'
 import { HubError, quote } from '../core/errors.ts'
+import type { JsonLimits } from '../core/json.ts'
 import type { Route } from '../core/route.ts'
 import { checkTopic, type TopicLimits } from '../core/topic.ts'
 import { validateLockRequest, validateUnlockRequest } from '../generated/validate-requests.js'
@@ -13,6 +14,7 @@ export interface LockRoutesOptions {
   readonly asUser: AsUser
   readonly lockOuts: Pick<LockOuts, 'lock' | 'unlock' | 'list' | 'stored'>
   readonly topicLimits: TopicLimits
+  readonly jsonLimits: JsonLimits
 }
 
 /**
@@ -23,14 +25,14 @@ export function lockRoutes(options: LockRoutesOptions): ReadonlyMap<string, Rout
   const { asUser, lockOuts } = options
   // A tag that a person relies on: it is not acknowledged before it outlives the hub.
   const lock = async (user: User, body: Buffer) => {
-    const { device, reason } = readJson(body, validateLockRequest)
+    const { device, reason } = readJson(body, validateLockRequest, options.jsonLimits)
     checkDevice(device, user, options)
     const locked = lockOuts.lock(device, { by: user.name, reason })
     await lockOuts.stored()
     return locked
   }
   const unlock = async (user: User, body: Buffer) => {
-    const { device } = readJson(body, validateUnlockRequest)
+    const { device } = readJson(body, validateUnlockRequest, options.jsonLimits)
     checkDevice(device, user, options)
     const unlocked = lockOuts.unlock(device) ?? null
     await lockOuts.stored()

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
-import { open, writeFile } from 'node:fs/promises'
+import { createReadStream, existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { HubError, systemCodeOf } from '../core/errors.ts'
 import { syncFolder } from '../core/files.ts'
@@ -76,12 +76,14 @@ function headIn(line: string): Entry {
   throw unreadable('one of this version or an older one, got one that a newer Clown.Hub wrote')
 }
 
+/** Whose it is, and a slash, as `Store` has it. */
+const keyForm = /^[a-z][a-z-]*\//
+
 function entryIn(line: string): Entry {
   const entry = parseJson(line)
   const [key, value] = Array.isArray(entry) ? entry : []
-  if (typeof key === 'string' && typeof value === 'string') {
-    return [key, Buffer.from(value, 'base64')]
-  }
+  const isKey = typeof key === 'string' && keyForm.test(key) && key.isWellFormed()
+  if (isKey && typeof value === 'string') return [key, Buffer.from(value, 'base64')]
   throw unreadable('a whole one, got one that is damaged')
 }
 
@@ -156,11 +158,15 @@ export async function* folderLines(folder: string): AsyncGenerator<string> {
 }
 
 /**
- * Makes the store of a data folder from a backup, and returns how many values it has.
+ * Makes the store of a data folder from a backup, and returns how many values it has. Each is shown to `look`.
  *
  * @throws HubError `unreadable-file` for the backup, `unwritable-file` when the folder is not empty.
  */
-export async function restoreBackup(file: string, folder: string): Promise<number> {
+export async function restoreBackup(
+  file: string,
+  folder: string,
+  look: (entry: Entry) => void = () => {},
+): Promise<number> {
   if (existsSync(folder)) checkEmpty(folder)
   return withFolder(folder, async () => {
     const path = storePath(folder)
@@ -168,7 +174,7 @@ export async function restoreBackup(file: string, folder: string): Promise<numbe
     try {
       // Of a restore that was cut off.
       rmSync(temporary, { recursive: true, force: true })
-      const values = await fillStore(temporary, file)
+      const values = await fillStore(temporary, seenBy(look, entriesOf(file)))
       renameSync(temporary, path)
       syncFolder(folder)
       return values
@@ -188,21 +194,44 @@ function checkEmpty(folder: string): void {
   throw new HubError('unwritable-file', `${sentence}: ${fix}`)
 }
 
-async function fillStore(path: string, file: string): Promise<number> {
+async function* seenBy(look: (entry: Entry) => void, entries: AsyncIterable<Entry>) {
+  for await (const entry of entries) {
+    look(entry)
+    yield entry
+  }
+}
+
+async function fillStore(path: string, entries: AsyncIterable<Entry>): Promise<number> {
   const level = await openLevel(path, silentLog())
   const engine = accounted(level, await openAccounting(level, path))
   try {
     // The first one is the format, which is no value.
-    return (await copyInto(engine, entriesOf(file))) - 1
+    return (await copyInto(engine, entries)) - 1
   } finally {
     await engine.close()
   }
 }
 
+/** The longest value is a retained one of some megabytes, in base64; all else is damage, or no backup. */
+const longestLine = 64 * 1_048_576
+
+async function* linesIn(text: AsyncIterable<string>): AsyncGenerator<string> {
+  let rest = ''
+  for await (const piece of text) {
+    const [first = '', ...lines] = piece.split('\n')
+    lines.unshift(rest + first)
+    rest = lines.pop() ?? ''
+    yield* lines
+    if (rest.length > longestLine) {
+      throw unreadable('one with values of at most 64 MiB, got one that is damaged, or none')
+    }
+  }
+  if (rest !== '') yield rest
+}
+
 async function* entriesOf(file: string) {
   try {
-    const opened = await open(file, 'r')
-    yield* readBackup(opened.readLines())
+    yield* readBackup(linesIn(createReadStream(file, 'utf8')))
   } catch (error) {
     if (error instanceof HubError) throw error
     throw fileError('unreadable-file', `read ${JSON.stringify(file)}`, error)

@@ -32,6 +32,18 @@ t.test('a command is answered when its device has confirmed it', async (t) => {
   t.match(body, { device: relay, receipt: 'confirmed', afterMs: Number })
 })
 
+t.test('a body is within the limits of JSON, as every message is', async (t) => {
+  const hub = await startedHub(t)
+  const deep = `${'['.repeat(1000)}${']'.repeat(1000)}`
+  t.match(await posted(hub, `{"device":"${relay}","payload":${deep}}`), {
+    status: 400,
+    body: {
+      code: 'bad-payload',
+      message: 'expected a body within limits.json, got one past them',
+    },
+  })
+})
+
 t.test('each other end of a command has a status of its own', async (t) => {
   const hub = await startedHub(t)
   const node = await mqttTo(t, hub, { filter: `${relay}/set` })

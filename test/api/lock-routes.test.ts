@@ -4,6 +4,7 @@ import type { User } from '../../src/access/user.ts'
 import { createAsUser } from '../../src/api/as-user.ts'
 import { commandLogRoutes } from '../../src/api/command-routes.ts'
 import { lockRoutes } from '../../src/api/lock-routes.ts'
+import { checkConfig } from '../../src/config.ts'
 import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import { createAuditLog, keepAuditLines } from '../../src/nodes/commands/audit-log.ts'
 import { openMemoryStore } from '../../src/store/memory-store.ts'
@@ -15,6 +16,7 @@ import { startedHttpServer } from '../started-http-server.ts'
 
 const relay = 'nodes/bridge/0/relay/i2c0-3b'
 const topicLimits = { bytes: 64, levels: 8 }
+const jsonLimits = checkConfig({}).limits.json
 const ann = userNamed('ann', { role: 'operator' })
 const vera = userNamed('vera', { role: 'viewer' })
 const nora = userNamed('nora', {
@@ -31,7 +33,7 @@ async function served(t: Test, store: Store = openMemoryStore()) {
     current === undefined ? { refused: 'nobody' } : { user: current },
   )
   const routes = new Map([
-    ...lockRoutes({ asUser, lockOuts: guard.lockOuts, topicLimits }),
+    ...lockRoutes({ asUser, lockOuts: guard.lockOuts, topicLimits, jsonLimits }),
     ...commandLogRoutes({ asUser, auditLog, topicLimits }),
   ])
   const server = await startedHttpServer(t, { routeOf: (path) => routes.get(path) })

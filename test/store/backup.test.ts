@@ -89,6 +89,29 @@ t.test('a folder that is not empty, and a file that is not whole, are refused', 
   })
 })
 
+t.test('a file that is no backup costs no more memory than a line may', async (t) => {
+  const { root, folder, file } = await dataFolder(t, { 'a/1': 'x' })
+  await saveBackup(file, folderLines(folder))
+  const sizeBytes = 70 * 1_048_576
+  truncateSync(file, sizeBytes)
+  await t.rejects(restoreBackup(file, join(root, 'other')), {
+    code: 'unreadable-file',
+    message: /^expected the backup to be one with values of at most 64 MiB/,
+  })
+  t.notOk(existsSync(join(root, 'other', 'store')))
+})
+
+t.test('a key that no hub writes is damage', async (t) => {
+  const { root, file } = await dataFolder(t, {})
+  for (const key of ['format', '../x', 'A/b', 'a/\ud800', '']) {
+    const value = [key, Buffer.from('x').toString('base64')]
+    writeFileSync(file, `{"clownHubBackup":1,"format":1}\n${JSON.stringify(value)}\n{}\n`)
+    await t.rejects(restoreBackup(file, join(root, 'other')), {
+      message: 'expected the backup to be a whole one, got one that is damaged',
+    })
+  }
+})
+
 t.test('nothing is left of a backup that could not be finished', async (t) => {
   const { root, folder, file } = await dataFolder(t, { 'a/1': 'x' })
   await t.rejects(

@@ -1,5 +1,6 @@
 import {
   closeSync,
+  constants,
   fdatasync,
   fstatSync,
   openSync,
@@ -136,15 +137,16 @@ function openRotatedFile({ paths, maxBytes }: RotatedFileOptions): RotatedFile {
     },
     openAll: () =>
       paths.flatMap((each) => {
-        const file = ifThere(() => openSync(each, 'r'))
+        const file = ifThere(() => openSync(each, constants.O_RDONLY | constants.O_NOFOLLOW))
         return file === undefined ? [] : [file]
       }),
   }
 }
 
-/** What a kill has cut off stays a line of its own. */
+/** What a kill has cut off stays a line of its own. A link, which somebody else has put there, is not followed. */
 function openToAdd(path: string): Opened {
-  const file = openSync(path, 'a+', 0o600)
+  const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR } = constants
+  const file = openSync(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600)
   const { size } = fstatSync(file)
   const last = Buffer.alloc(1)
   if (size > 0) readSync(file, last, 0, 1, size - 1)

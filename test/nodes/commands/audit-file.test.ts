@@ -5,6 +5,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
@@ -146,3 +147,15 @@ t.test(
     t.same(counters.snapshot(), {})
   },
 )
+
+t.test('a link in the place of the file is not followed', async (t) => {
+  const { log, folder, path, counters, lines } = opened(t)
+  const elsewhere = join(folder, 'elsewhere')
+  writeFileSync(elsewhere, 'theirs\n')
+  symlinkSync(elsewhere, path)
+  tellMany(log, 1)
+  await lines.synced()
+  t.equal(readFileSync(elsewhere, 'utf8'), 'theirs\n')
+  t.equal(counters.snapshot()['audit-failed'], 1)
+  await t.rejects(log.read({ limit: 1 }), { code: 'ELOOP' })
+})
