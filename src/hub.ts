@@ -116,7 +116,8 @@ async function openParts(config: Config, life: Life) {
 
   // Who may come in.
   const access = await openAccess(config, ground)
-  const asUser = createAsUser(access.ofRequest, access.quietChallenge)
+  const { ofRequest, quietChallenge, limiter } = access
+  const asUser = createAsUser(ofRequest, quietChallenge, limiter.signedIn)
 
   // What outlives the hub: before anything is acknowledged it is noted in the journal, and on disk.
   const journal = await openTimedJournal(store)
@@ -131,8 +132,8 @@ async function openParts(config: Config, life: Life) {
     ...{ ...ground, ...access, journal },
     // Nothing comes in before the ports are open.
     admit: (message, sender) => hardware.path.enter(message, sender),
-    understood: access.limiter.understood,
-    mayEnter: access.limiter.signedIn,
+    understood: limiter.understood,
+    mayEnter: limiter.signedIn,
     clientAddress: access.forwarding.clientAddress,
     foreignOriginOf: access.origins.foreignOf,
     limits: config.limits,

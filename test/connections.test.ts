@@ -60,22 +60,29 @@ t.test('a user has so many connections, whatever is spoken on them', async (t) =
   await mqttTo(t, hub)
 })
 
-t.test('one that has not signed in makes way for nobody, and those who have stay', async (t) => {
-  const hub = await startedHub(t, { limits: { connections: { unauthenticated: 1 } } })
-  const page = await talkTo(t, hub)
-  const silent = connect(hub.mqttPort, '127.0.0.1')
-  t.teardown(() => silent.destroy())
-  await once(silent, 'connect')
-  t.equal(await cutByMqtt(hub), 0)
-  page.send('a/b', 1)
-  await page.on('a/b')
-})
+t.test(
+  'one that says nothing makes way for others, and those who have signed in stay',
+  async (t) => {
+    const hub = await startedHub(t, { limits: { connections: { unauthenticated: 1 } } })
+    const page = await talkTo(t, hub)
+    const silent = connect(hub.mqttPort, '127.0.0.1')
+    t.teardown(() => silent.destroy())
+    const closed = once(silent.resume(), 'close')
+    await once(silent, 'connect')
+    await mqttTo(t, hub)
+    await closed
+    t.equal(hub.counters()['connections-given-way'], 1)
+    page.send('a/b', 1)
+    await page.on('a/b')
+  },
+)
 
 t.test('behind a proxy on this machine, everybody behind it is one address', async (t) => {
   const connections = { exemptLoopback: false, acceptBurst: 2, acceptsPerMinute: 1 }
   const hub = await startedHub(t, { limits: { connections } })
+  const known = await startedHub(t, { limits: { connections } })
   for (let count = 0; count < 5; count++) {
-    await mqttTo(t, hub)
+    await mqttTo(t, known)
     await t.rejects(mqttTo(t, hub, { password: `${count}` }), { code: 4 })
     t.match(await rawExchange(hub.httpPort, health), /^HTTP\/1\.1 200 /)
   }
@@ -90,17 +97,33 @@ t.test('behind a proxy on this machine, everybody behind it is one address', asy
   })
 })
 
-t.test('short of memory the hub takes nobody new, and goes on with the others', async (t) => {
-  const memory = budgetForNow()
-  const hub = await startedHub(t, { limits: { memory } })
-  const page = await talkTo(t, hub)
-  useMost(memory, t)
-  await healthOf(hub, (answer) => answer.includes(' 503 '))
-  t.equal(await cutByMqtt(hub), 0)
-  t.ok((hub.counters()['memory-refused'] ?? 0) >= 2)
-  page.send('a/b', 1)
-  await page.on('a/b')
-})
+t.test(
+  'F51: short of memory the hub takes only those who are needed, and goes on with the others',
+  async (t) => {
+    const memory = budgetForNow()
+    const users = {
+      clown: { password: 'bigclown', role: 'admin' },
+      page: { password: 'two', role: 'operator' },
+      bridge: { password: 'three', role: 'node', base: 'nodes/bridge/0' },
+    } as const
+    const hub = await startedHub(t, { users, limits: { memory } })
+    const old = await mqttTo(t, hub, { username: 'page', password: 'two', filter: '#' })
+    useMost(memory, t)
+    const basic = `Basic ${Buffer.from('page:two').toString('base64')}`
+    const nodes = `GET /api/nodes HTTP/1.1\r\nHost: localhost\r\nAuthorization: ${basic}\r\n\r\n`
+    while (!(await rawExchange(hub.httpPort, nodes)).startsWith('HTTP/1.1 503 '));
+    const operator = upgradeText('/talk', { Authorization: basic })
+    t.match(await rawExchange(hub.httpPort, operator), /^HTTP\/1\.1 503 /)
+    await t.rejects(mqttTo(t, hub, { username: 'page', password: 'two' }), { code: 3 })
+    t.ok((hub.counters()['memory-refused'] ?? 0) >= 2)
+    t.match(await rawExchange(hub.httpPort, health), /^HTTP\/1\.1 200 /)
+    const page = await talkTo(t, hub)
+    await mqttTo(t, hub, { username: 'bridge', password: 'three' })
+    page.send('a/b', 1)
+    await page.on('a/b')
+    await old.on('nodes/bridge/0/a/b')
+  },
+)
 
 t.test(
   'an overloaded hub drops reports at QoS 0, says so, and never drops a command',

@@ -3,11 +3,14 @@ import type { StartedHub } from './started-hub.ts'
 
 const mebibyte = 1024 * 1024
 
-const residentMiB = () => process.memoryUsage.rss() / mebibyte
+const usedMiB = () => {
+  const { heapUsed, external } = process.memoryUsage()
+  return (heapUsed + external) / mebibyte
+}
 
 /** A budget of memory that takes newcomers in by now, with some room for them. */
 export function budgetForNow(): { mib: number } {
-  return { mib: Math.ceil((residentMiB() + 48) / 0.75) }
+  return { mib: Math.ceil((usedMiB() + 48) / 0.75) }
 }
 
 /** Uses more than three quarters of that budget, but not all of it. */
@@ -25,7 +28,7 @@ export async function useUp({ mib }: { mib: number }, t: Test, hub: StartedHub):
 function fillTo(mib: number, t: Test): void {
   const ballast: Buffer[] = []
   const fill = () => {
-    const missingMiB = Math.ceil(mib - residentMiB())
+    const missingMiB = Math.ceil(mib - usedMiB())
     if (missingMiB > 0) ballast.push(Buffer.alloc(missingMiB * mebibyte, 1))
   }
   fill()

@@ -26,6 +26,14 @@ export function addressGroup(address: string): string {
   return `${groups.join(':')}::/64`
 }
 
+/**
+ * What whoever has an address group may have more of: the first 48 bits of an IPv6 address, which is what providers hand
+ * out; of IPv4 nothing.
+ */
+export function addressNetwork(group: string): string {
+  return group.includes(':') ? `${group.split(':').slice(0, 3).join(':')}::/48` : group
+}
+
 function zeros(head: readonly string[], tail: readonly string[]): string[] {
   const dotted = tail.at(-1)?.includes('.') ? 1 : 0
   return new Array<string>(Math.max(0, 8 - head.length - tail.length - dotted)).fill('0')

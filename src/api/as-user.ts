@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { tooManyConnections } from '../access/connection-limiter.ts'
 import {
   challenge,
   formChallenge,
@@ -19,15 +20,18 @@ export type AsUser = (
 
 /**
  * Who comes by the address bar of a browser is asked for a password by the browser; pages and programs are refused
- * by `quietChallenge`, which no browser knows.
+ * by `quietChallenge`, which no browser knows. `authorizeConnection`: whether a user may have one more connection, and
+ * this is to be one of that user's.
  */
 export function createAsUser(
   ofRequest: RequestSignIn['ofRequest'],
   quietChallenge: HttpError = formChallenge(''),
+  authorizeConnection: (connection: object, user: User) => boolean = () => true,
 ): AsUser {
   return async ({ request, response, refuse }, act) => {
     const result = await ofRequest(request)
     if ('user' in result) {
+      if (!authorizeConnection(request.socket, result.user)) return refuse(tooManyConnections)
       endWith(result.until, response)
       return act(result.user, result.until)
     }

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { getHeapStatistics, setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import type { Config } from '../generated/config.ts'
-import { reasonOf } from './errors.ts'
 import type { SampledLog } from './sampled-log.ts'
 
 /** How the process is doing, as of the last look. */
@@ -17,8 +18,10 @@ export interface ProcessWatch {
 
 /** What is looked at. */
 export interface ProcessMeters {
-  /** May throw: it is read from a file, which cannot be opened when descriptors have run out. */
-  residentBytes(): number
+  /** What objects and buffers take, garbage included. */
+  usedBytes(): number
+  /** Gives back what garbage takes; that costs time. */
+  collect(): void
   /** The longest the event loop was late since the last call, in milliseconds. */
   lagMs(): number
   close(): void
@@ -50,9 +53,10 @@ export function watchProcess(options: ProcessWatchOptions): ProcessWatch {
   const { memory, process } = limits
   const { intervalMs = 250 } = options
   const { meters = openMeters(intervalMs, process.lagMs / 4) } = options
+  const plentyMiB = refusingShare * memory.mib
+  const { weigh, usedMiB } = createScale({ meters, plentyMiB, now })
   let isShortOfMemory = false
   let isOverloaded = false
-  let residentMiB = 0
   let lateSinceMs: number | undefined
 
   const hasLaggedLong = (lagMs: number) => {
@@ -64,25 +68,17 @@ export function watchProcess(options: ProcessWatchOptions): ProcessWatch {
     lateSinceMs ??= now()
     return now() - lateSinceMs >= lateForMs
   }
-  const isOutOfMemory = () => residentMiB > memory.mib
-  const weigh = () => {
-    try {
-      residentMiB = Math.round(meters.residentBytes() / mebibyte)
-    } catch (error) {
-      // What was read last holds until it can be read again.
-      sampledLog.warn('memory-unknown', { reason: reasonOf(error) }, 'memory cannot be read')
-    }
-  }
+  const isOutOfMemory = () => usedMiB() > memory.mib
   const look = () => {
     const lagMs = Math.round(meters.lagMs())
     weigh()
     const wasOverloaded = isOverloaded
-    isShortOfMemory = residentMiB > refusingShare * memory.mib
+    isShortOfMemory = usedMiB() > plentyMiB
     // Asked first and not after `||`, because it has to see every lag.
     isOverloaded = hasLaggedLong(lagMs) || isOutOfMemory()
     if (isOverloaded === wasOverloaded) return
     const text = isOverloaded ? 'overloaded: reports at QoS 0 are dropped' : 'no longer overloaded'
-    sampledLog.warn(isOverloaded ? 'overloaded' : 'recovered', { lagMs, residentMiB }, text)
+    sampledLog.warn(isOverloaded ? 'overloaded' : 'recovered', { lagMs, usedMiB: usedMiB() }, text)
   }
   const timer = setInterval(look, intervalMs).unref()
   return {
@@ -96,14 +92,57 @@ export function watchProcess(options: ProcessWatchOptions): ProcessWatch {
   }
 }
 
+/** How long the result of a collection holds, which takes a part of a second: longer when memory was short without garbage. */
+const holdsMs = { usual: 1000, short: 5000 }
+
+interface ScaleOptions {
+  readonly meters: Pick<ProcessMeters, 'usedBytes' | 'collect'>
+  /** What may be used without a closer look. */
+  readonly plentyMiB: number
+  now(): number
+}
+
+/**
+ * How much memory is used, without garbage as soon as that matters: a process keeps its size long after garbage has
+ * gone, and garbage stays until somebody needs its room.
+ */
+function createScale({ meters, plentyMiB, now }: ScaleOptions) {
+  const mib = () => Math.round(meters.usedBytes() / mebibyte)
+  let usedMiB = 0
+  let collectedMiB = 0
+  let holdsUntilMs = Number.NEGATIVE_INFINITY
+  const collect = () => {
+    meters.collect()
+    collectedMiB = mib()
+    holdsUntilMs = now() + (collectedMiB > plentyMiB ? holdsMs.short : holdsMs.usual)
+  }
+  return {
+    usedMiB: () => usedMiB,
+    weigh: () => {
+      usedMiB = mib()
+      if (usedMiB <= plentyMiB) return
+      if (now() >= holdsUntilMs) collect()
+      usedMiB = collectedMiB
+    },
+  }
+}
+
 /** The finer the lag is measured, the more often a hub wakes up that has nothing to do. */
 function openMeters(intervalMs: number, resolutionOfMs: number): ProcessMeters {
   const resolutionMs = Math.ceil(resolutionOfMs)
   const delays = monitorEventLoopDelay({ resolution: resolutionMs })
   delays.enable()
   let lookedAtMs = performance.now()
+  let collect: (() => void) | undefined
   return {
-    residentBytes: process.memoryUsage.rss,
+    usedBytes: () => {
+      const { used_heap_size, external_memory } = getHeapStatistics()
+      return used_heap_size + external_memory
+    },
+    collect: () => {
+      collect ??= collector()
+      collect()
+    },
     lagMs: () => {
       const nowMs = performance.now()
       // After a reset the monitor is blind until its next tick; a stall that begins then is seen here.
@@ -117,6 +156,12 @@ function openMeters(intervalMs: number, resolutionOfMs: number): ProcessMeters {
       delays.disable()
     },
   }
+}
+
+/** Node.js has it by a flag, which may be set while it runs. */
+function collector(): () => void {
+  setFlagsFromString('--expose-gc')
+  return runInNewContext('gc')
 }
 
 /** How many files and sockets this process may have open; Infinity where the system does not say. */

@@ -612,11 +612,11 @@ export interface ConfigInput {
        */
       perAddress?: number
       /**
-       * Connections of one user at once; in many houses all devices have the same one.
+       * Connections of one user at once, requests by HTTP among them as long as they last; in many houses all devices have the same user.
        */
       perUser?: number
       /**
-       * Connections at once that have not signed in yet, all that come back after a power cut among them.
+       * Connections at once that have not signed in yet, all that come back after a power cut among them. Those of this machine and of proxies count like all others; addresses where somebody has signed in give way last, and of IPv6 48 bits are one network.
        */
       unauthenticated?: number
       /**
@@ -624,7 +624,7 @@ export interface ConfigInput {
        */
       unauthenticatedPerAddress?: number
       /**
-       * Connections of an address that may come to nothing at once: those that end without a CONNECT or a request that we understand. Who signs in, or tries to, does not count; a probe of a load balancer that only opens the port does.
+       * Connections of an address that may come to nothing at once: those that end without a CONNECT or a request that we understand. Who signs in, or tries to, does not count, nor does an address where somebody has; a probe of a load balancer that only opens the port does.
        */
       acceptBurst?: number
       /**
@@ -761,11 +761,11 @@ export interface ConfigInput {
       waitingMiB?: number
     }
     /**
-     * One budget, from which the rest follows. Past three quarters of it no new connection is taken (HTTP 503, `memory-refused`). Of it, retained values have at most a half, and an eighth each: what waits for clients that are away, what comes in, and what waits for slow readers, whatever their own limits say.
+     * One budget, from which the rest follows. It is all that objects and buffers of the hub use, without garbage. Past three quarters of it nobody new signs in but admins and nodes (HTTP 503; MQTT: CONNACK 3; `memory-refused`); `/healthz` is answered. Of it, retained values have at most a half, and an eighth each: what waits for clients that are away, what comes in, and what waits for slow readers, whatever their own limits say.
      */
     memory?: {
       /**
-       * MiB of resident memory past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512. With Zigbee2MQTT, 20 lamps and 500 clients that report each second it was 170 after a minute.
+       * MiB in use past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512. With Zigbee2MQTT, 20 lamps and 500 clients that report each second it was 170 after a minute.
        */
       mib?: number
       /**
@@ -1442,11 +1442,11 @@ export interface Config {
        */
       perAddress: number
       /**
-       * Connections of one user at once; in many houses all devices have the same one.
+       * Connections of one user at once, requests by HTTP among them as long as they last; in many houses all devices have the same user.
        */
       perUser: number
       /**
-       * Connections at once that have not signed in yet, all that come back after a power cut among them.
+       * Connections at once that have not signed in yet, all that come back after a power cut among them. Those of this machine and of proxies count like all others; addresses where somebody has signed in give way last, and of IPv6 48 bits are one network.
        */
       unauthenticated: number
       /**
@@ -1454,7 +1454,7 @@ export interface Config {
        */
       unauthenticatedPerAddress: number
       /**
-       * Connections of an address that may come to nothing at once: those that end without a CONNECT or a request that we understand. Who signs in, or tries to, does not count; a probe of a load balancer that only opens the port does.
+       * Connections of an address that may come to nothing at once: those that end without a CONNECT or a request that we understand. Who signs in, or tries to, does not count, nor does an address where somebody has; a probe of a load balancer that only opens the port does.
        */
       acceptBurst: number
       /**
@@ -1591,11 +1591,11 @@ export interface Config {
       waitingMiB: number
     }
     /**
-     * One budget, from which the rest follows. Past three quarters of it no new connection is taken (HTTP 503, `memory-refused`). Of it, retained values have at most a half, and an eighth each: what waits for clients that are away, what comes in, and what waits for slow readers, whatever their own limits say.
+     * One budget, from which the rest follows. It is all that objects and buffers of the hub use, without garbage. Past three quarters of it nobody new signs in but admins and nodes (HTTP 503; MQTT: CONNACK 3; `memory-refused`); `/healthz` is answered. Of it, retained values have at most a half, and an eighth each: what waits for clients that are away, what comes in, and what waits for slow readers, whatever their own limits say.
      */
     memory: {
       /**
-       * MiB of resident memory past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512. With Zigbee2MQTT, 20 lamps and 500 clients that report each second it was 170 after a minute.
+       * MiB in use past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512. With Zigbee2MQTT, 20 lamps and 500 clients that report each second it was 170 after a minute.
        */
       mib: number
       /**

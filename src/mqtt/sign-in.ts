@@ -16,7 +16,7 @@ export interface MqttSignInOptions {
   readonly directory: Pick<UserDirectory, 'find'>
   readonly signedIn: Pick<SignedIn, 'register'>
   /** Whether a user may have one more connection, and this is to be one of that user's. */
-  mayEnter(connection: object, user: string): boolean
+  mayEnter(connection: object, user: User): boolean
   /** Where the request for a websocket that carries MQTT comes from. */
   clientAddress(request: IncomingMessage): string
   /** The origin of the page that asked for a websocket, when that is neither ours nor listed. */
@@ -74,7 +74,7 @@ export function createMqttSignIn(options: MqttSignInOptions): MqttSignIn {
     },
     enter: (user, { clientId, origin, ended }) => {
       const { connection, address } = origin
-      if (!mayEnter(connection, user.name)) {
+      if (!mayEnter(connection, user)) {
         return { reason: reasons.serverUnavailable, message: 'too many connections of this user' }
       }
       return signedIn.register({

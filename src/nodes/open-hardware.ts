@@ -9,6 +9,7 @@ import { systemClock } from '../core/clock.ts'
 import type { DeepReadonly } from '../core/json.ts'
 import type { Message } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
+import { relativeTopic } from '../core/topic.ts'
 import type { Config } from '../generated/config.ts'
 import type { Broker } from '../mqtt/broker.ts'
 import { clientName, partsOf } from '../mqtt/clients.ts'
@@ -162,6 +163,10 @@ const subscribedAfterMs = 500
 
 type KnownHardware = Awaited<ReturnType<typeof openKnown>>
 
+function isAtOrBelow(base: string, topic: string): boolean {
+  return topic === base || relativeTopic(base, topic) !== undefined
+}
+
 /**
  * What is written of commands: that they are accepted before they go out, so that a kill leaves it, and all else a moment
  * after: none waits for that, but for a device whose rules say so.
@@ -259,6 +264,8 @@ async function openCommanding(
   const relayGuard = await createRelayGuard({
     rules,
     isKnown,
+    ownerOf: (device) =>
+      known.presence.bases().find((base) => isAtOrBelow(base, device)) ?? deviceOf(device).base,
     store,
     sampledLog,
     lastValueOf: (device) => values.of(device)?.payload.value,

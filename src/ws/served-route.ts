@@ -55,7 +55,7 @@ export interface ServedAccess {
   readonly signIn: SignIn
   readonly ofRequest: RequestSignIn['ofRequest']
   /** Whether a user may have one more connection, and this is to be one of that user's. */
-  authorizeConnection(connection: object, user: string): boolean
+  authorizeConnection(connection: object, user: User): boolean
   clientAddress(request: IncomingMessage): string
   isSecure(request: IncomingMessage): boolean
   /** The origin of the page that sent a request, when that is neither ours nor listed. */
@@ -126,7 +126,7 @@ export function servedRoute(dialect: ServedDialect, options: ServedRouteOptions)
       )
       const welcome = await dialect.greet(asked)
       if (isAnswer(welcome)) answerUpgrade(handshake, welcome)
-      else if (welcome.user && !access.authorizeConnection(socket, welcome.user.name)) {
+      else if (welcome.user && !access.authorizeConnection(socket, welcome.user)) {
         handshake.refuse(tooManyConnections)
       } else {
         const { address } = asked
@@ -224,7 +224,7 @@ function converse(opened: OpenWebSocket, welcome: Welcome, options: ServedRouteO
 function enter(user: User, opened: OpenWebSocket, { access }: ServedRouteOptions) {
   const { websocket, socket, address, until } = opened
   const { name, base } = access
-  if (!access.authorizeConnection(socket, user.name)) return undefined
+  if (!access.authorizeConnection(socket, user)) return undefined
   const caller = { user, address, way: name, base, connection: socket, until }
   // RFC 6455, 7.4.1: 1008, a message that breaks the policy; these clients know no codes of ours.
   return access.dialectUsers.enter(caller, () => websocket.close(1008, 'signed out'))
@@ -283,7 +283,7 @@ function servedRequest(incoming: IncomingRequest, access: ServedAccess): ServedR
     },
     guest: () => guestOf(access, { address, isOriginAllowed }),
     actAs: (user): DialectUser | undefined =>
-      access.authorizeConnection(request.socket, user.name)
+      access.authorizeConnection(request.socket, user)
         ? access.dialectUsers.of({ user, address, way: access.name })
         : undefined,
   }

@@ -36,7 +36,7 @@ export interface TalkOptions {
     readonly byMessage: MessageSignIn
   }
   /** Whether a user may have one more connection, and this is to be one of that user's. */
-  authorizeConnection(connection: object, user: string): boolean
+  authorizeConnection(connection: object, user: User): boolean
   readonly websockets: WebSockets
   readonly newOutboundShare: NewShare
   /** Whether the hub has to save memory. */
@@ -100,7 +100,7 @@ async function acceptUser(handshake: Handshake, base: string, options: TalkOptio
   const { request, socket, refuse } = handshake
   const result = await signIn.ofUpgrade(request)
   if (!('user' in result)) refuse(signInError(result, challenge))
-  else if (!authorizeConnection(socket, result.user.name)) refuse(tooManyConnections)
+  else if (!authorizeConnection(socket, result.user)) refuse(tooManyConnections)
   else {
     const { user, until } = result
     const address = clientAddress(request)
@@ -117,7 +117,7 @@ function acceptUnknown(handshake: Handshake, base: string, options: TalkOptions)
   const address = clientAddress(request)
   websockets.accept(handshake, (websocket) => {
     signIn.byMessage(websocket, { request, dialect }, (user) => {
-      if (!authorizeConnection(socket, user.name)) {
+      if (!authorizeConnection(socket, user)) {
         websocket.close(closeCodes.later.code, tooManyConnections.reason)
         return
       }

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import { pino } from 'pino'
 import t from 'tap'
 import { createConnectionLimiter } from '../../src/access/connection-limiter.ts'
+import type { Role } from '../../src/access/user.ts'
 import { checkConfig } from '../../src/config.ts'
 import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import type { Config } from '../../src/generated/config.ts'
@@ -14,9 +15,14 @@ const { limits: defaults } = checkConfig({ users: { clown: { password: 'bigclown
 /** A connection as the connection limiter sees it. */
 class FakeConnection extends EventEmitter {
   readonly remoteAddress: string | undefined
+  isCut = false
   constructor(remoteAddress?: string) {
     super()
     this.remoteAddress = remoteAddress
+  }
+  destroy() {
+    this.isCut = true
+    this.emit('close')
   }
 }
 
@@ -36,11 +42,20 @@ function openLimiter(limits: Partial<Limits> = {}, maxOpenFiles = Number.POSITIV
     const connection = new FakeConnection(address)
     return { connection, limit: limiter.accept(connection) }
   }
-  return { ...limiter, connect, state, counters, lines }
+  const understood = (connection: object) => limiter.understood(connection)
+  const signedIn = (connection: object, name: string, role: Role = 'viewer') =>
+    limiter.signedIn(connection, { name, role })
+  /** One that says something that makes sense, and waits for its answer. */
+  const ask = (address?: string) => {
+    const asked = connect(address)
+    understood(asked.connection)
+    return asked
+  }
+  return { ...limiter, understood, signedIn, connect, ask, state, counters, lines }
 }
 
 t.test('connections are counted until they close', async (t) => {
-  const { connect, counters, lines } = openLimiter({ total: 2 })
+  const { ask: connect, counters, lines } = openLimiter({ total: 2 })
   const [first, second] = [connect(anywhere), connect('127.0.0.1')]
   t.same([first.limit, second.limit], [undefined, undefined])
   t.equal(connect(anywhere).limit, 'total')
@@ -53,7 +68,7 @@ t.test('connections are counted until they close', async (t) => {
 })
 
 t.test('an address has a number of connections of its own', async (t) => {
-  const { connect } = openLimiter({ perAddress: 2 })
+  const { ask: connect } = openLimiter({ perAddress: 2 })
   const first = connect('2001:db8::1')
   connect('2001:db8::2')
   t.equal(connect('2001:db8::3').limit, 'perAddress', 'one network is one address')
@@ -64,12 +79,15 @@ t.test('an address has a number of connections of its own', async (t) => {
 })
 
 t.test('those who have not signed in have less room', async (t) => {
-  const { connect, signedIn } = openLimiter({ unauthenticated: 3, unauthenticatedPerAddress: 2 })
+  const { ask: connect, signedIn } = openLimiter({
+    unauthenticated: 3,
+    unauthenticatedPerAddress: 2,
+  })
   const first = connect(anywhere)
   const second = connect(anywhere)
   t.equal(connect(anywhere).limit, 'unauthenticatedPerAddress')
   const other = connect('192.0.2.2')
-  t.equal(connect('192.0.2.3').limit, 'unauthenticated')
+  t.equal(connect('192.0.2.2').limit, 'unauthenticated')
   t.ok(signedIn(first.connection, 'clown'))
   t.equal(connect(anywhere).limit, undefined)
   t.equal(connect(anywhere).limit, 'unauthenticated')
@@ -120,10 +138,10 @@ t.test('this machine is free of the limits per address, unless it stands for oth
   const limits = { perAddress: 1, unauthenticatedPerAddress: 1, acceptBurst: 1 }
   for (const address of ['127.0.0.1', '::1', '::ffff:127.0.0.1']) {
     const free = openLimiter(limits)
-    for (let count = 0; count < 3; count++) t.equal(free.connect(address).limit, undefined)
+    for (let count = 0; count < 3; count++) t.equal(free.ask(address).limit, undefined)
     const proxied = openLimiter({ ...limits, exemptLoopback: false })
-    t.equal(proxied.connect(address).limit, undefined)
-    t.equal(proxied.connect(address).limit, 'perAddress')
+    t.equal(proxied.ask(address).limit, undefined)
+    t.equal(proxied.ask(address).limit, 'perAddress')
   }
 })
 
@@ -154,32 +172,115 @@ t.test('what is closed or was never accepted belongs to nobody', async (t) => {
   t.notOk(signedIn({}, 'clown'))
 })
 
-t.test('short of memory, nobody new comes in', async (t) => {
-  const { connect, state, counters } = openLimiter()
-  t.equal(connect('127.0.0.1').limit, undefined)
+t.test('F51: short of memory, only those who are needed sign in', async (t) => {
+  const { connect, signedIn, state, counters } = openLimiter()
+  const [page, node, admin, late] = [0, 1, 2, 3].map(() => connect(anywhere).connection)
+  if (!page || !node || !admin || !late) throw new Error('expected four connections')
   state.isShortOfMemory = true
-  t.equal(connect('127.0.0.1').limit, 'memory')
-  t.equal(connect(undefined).limit, 'memory')
-  t.same(counters.snapshot(), { 'memory-refused': 2 })
+  t.notOk(signedIn(page, 'clown', 'operator'))
+  t.ok(signedIn(node, 'bridge', 'node'))
+  t.ok(signedIn(admin, 'root', 'admin'))
+  t.equal(connect(anywhere).limit, undefined, 'others may ask how it is')
+  t.same(counters.snapshot(), { 'memory-refused': 1 })
   state.isShortOfMemory = false
-  t.equal(connect('127.0.0.1').limit, undefined)
+  t.ok(signedIn(late, 'clown', 'operator'))
+})
+
+t.test('F56: who says nothing gives way, the oldest first, of whoever has most', async (t) => {
+  const { connect, ask, signedIn, counters, lines } = openLimiter({ unauthenticated: 4 })
+  const other = connect('192.0.2.2').connection
+  const signed = connect('192.0.2.3').connection
+  t.ok(signedIn(signed, 'clown'))
+  const silent = [0, 1, 2].map(() => connect(anywhere).connection)
+  const asking = ask('192.0.2.4').connection
+  t.same([silent[0]?.isCut, silent[1]?.isCut], [true, false])
+  t.equal(connect('192.0.2.5').limit, undefined)
+  t.same([silent[1]?.isCut, silent[2]?.isCut], [true, false])
+  t.notOk(other.isCut || asking.isCut || signed.isCut)
+  t.notOk(signedIn(silent[0] ?? {}, 'clown'), 'what gave way is gone')
+  t.equal(counters.snapshot()['connections-given-way'], 2)
+  t.match(lines, [{ kind: 'connections-given-way', limit: 'unauthenticated', address: anywhere }])
+})
+
+t.test('F56: this machine and trusted proxies give way like everybody', async (t) => {
+  const { connect, accept } = openLimiter({ unauthenticated: 3 })
+  const here = [0, 1, 2].map(() => connect('127.0.0.1').connection)
+  t.equal(connect(anywhere).limit, undefined)
+  t.equal(here[0]?.isCut, true)
+  const proxied = new FakeConnection('192.0.2.9')
+  t.equal(accept(proxied, 'proxy'), undefined)
+  t.equal(here[1]?.isCut, true)
+  for (let count = 0; count < 3; count++) accept(new FakeConnection('192.0.2.9'), 'proxy')
+  t.ok(proxied.isCut)
+})
+
+t.test(
+  'F56: networks of one IPv6 prefix are one, and addresses that are known come last',
+  async (t) => {
+    const { connect, signedIn } = openLimiter({ unauthenticated: 6 })
+    const known = connect('2001:db8:1::1').connection
+    t.ok(signedIn(known, 'clown'))
+    const waiting = [0, 1].map(() => connect('2001:db8:1::1').connection)
+    const stranger = connect('192.0.2.1').connection
+    const many = [1, 2, 3].map((net) => connect(`2001:db8:2:${net}::1`).connection)
+    t.equal(connect('2001:db8:3::1').limit, undefined)
+    t.same([many[0]?.isCut, stranger.isCut, waiting[0]?.isCut], [true, false, false])
+    for (let net = 0; net < 60; net++) {
+      t.equal(connect(`2001:db8:2:1${net}::1`).limit, undefined)
+    }
+    t.same([stranger.isCut, waiting[0]?.isCut, waiting[1]?.isCut], [false, false, false])
+  },
+)
+
+t.test(
+  'F56: who waits for an answer gives way to other networks, and to its own never',
+  async (t) => {
+    const { ask, connect } = openLimiter({ unauthenticated: 3 })
+    const storm = [0, 1, 2].map(() => ask(anywhere).connection)
+    t.equal(ask(anywhere).limit, 'unauthenticated')
+    t.equal(connect('192.0.2.2').limit, undefined)
+    t.same([storm[0]?.isCut, storm[1]?.isCut], [true, false])
+  },
+)
+
+t.test('F56: at the limit of an address its own silent ones give way', async (t) => {
+  const { connect, ask } = openLimiter({ unauthenticatedPerAddress: 2 })
+  const first = connect(anywhere).connection
+  ask(anywhere)
+  t.equal(connect(anywhere).limit, undefined)
+  t.ok(first.isCut)
+  const { connect: open } = openLimiter({ perAddress: 1 })
+  const only = open(anywhere).connection
+  t.equal(open(anywhere).limit, undefined)
+  t.ok(only.isCut)
+})
+
+t.test('F56: where somebody has signed in, what comes to nothing keeps nobody out', async (t) => {
+  const { connect, signedIn } = openLimiter({ acceptBurst: 2, acceptsPerMinute: 1 })
+  t.ok(signedIn(connect(anywhere).connection, 'clown'))
+  for (let count = 0; count < 10; count++) {
+    const { connection, limit } = connect(anywhere)
+    t.equal(limit, undefined)
+    connection.emit('close')
+  }
 })
 
 t.test('some descriptors are kept back for files', async (t) => {
-  const { connect } = openLimiter({}, 50)
+  const { ask: connect } = openLimiter({}, 50)
   t.same([connect('::1').limit, connect('::1').limit], [undefined, undefined])
   t.equal(connect('::1').limit, 'total')
   t.equal(openLimiter({}, 10).connect('::1').limit, undefined, 'but never all')
 })
 
 t.test('what a proxy passes on counts for the address it comes from', async (t) => {
-  const { accept, forward, signedIn, counters, lines } = openLimiter({
+  const { accept, forward, understood, signedIn, counters, lines } = openLimiter({
     perAddress: 3,
     unauthenticatedPerAddress: 2,
   })
   const upgrade = (address: string) => {
     const connection = new FakeConnection(anywhere)
     t.equal(accept(connection, 'proxy'), undefined)
+    understood(connection)
     return { connection, limit: forward(connection, { address, isUpgrade: true }) }
   }
   const [first, second, third] = [upgrade('192.0.2.2'), upgrade('192.0.2.2'), upgrade('192.0.2.2')]
@@ -213,10 +314,11 @@ t.test('an address that keeps coming to nothing gets no upgrade by a proxy eithe
 })
 
 t.test('a connection kept by a proxy counts for whose request it carries', async (t) => {
-  const { accept, forward } = openLimiter({ perAddress: 1, unauthenticatedPerAddress: 1 })
+  const { accept, forward, understood } = openLimiter({ perAddress: 1, unauthenticatedPerAddress: 1 })
   const open = () => {
     const connection = new FakeConnection('127.0.0.1')
     accept(connection, 'proxy')
+    understood(connection)
     return (address: string) => forward(connection, { address, isUpgrade: false })
   }
   const [one, two] = [open(), open()]
@@ -229,9 +331,9 @@ t.test('a connection kept by a proxy counts for whose request it carries', async
 })
 
 t.test('what was not accepted is not counted for anybody', async (t) => {
-  const { accept, forward, connect } = openLimiter({ total: 1, perAddress: 1 })
+  const { accept, forward, ask } = openLimiter({ total: 1, perAddress: 1 })
   const refused = new FakeConnection()
-  connect(anywhere)
+  ask(anywhere)
   t.equal(accept(refused, 'proxy'), 'total')
   t.equal(forward(refused, { address: '192.0.2.2', isUpgrade: true }), undefined)
 })
@@ -253,14 +355,14 @@ t.test('a TLS socket stands for its connection until that closes', async (t) => 
 })
 
 t.test('so many addresses without a connection are remembered, and the oldest goes', async (t) => {
-  const { connect } = openLimiter({ acceptBurst: 1, perAddress: 1 })
+  const { connect, ask } = openLimiter({ acceptBurst: 1, perAddress: 1 })
   const comeToNothing = (address: string) => {
     const { connection, limit } = connect(address)
     if (limit === undefined) connection.emit('close')
     return limit
   }
   const [held, latest, oldest] = ['192.0.2.1', '198.51.100.1', '203.0.113.1'] as const
-  t.equal(connect(held).limit, undefined)
+  t.equal(ask(held).limit, undefined)
   for (const address of [latest, oldest]) t.equal(comeToNothing(address), undefined)
   for (let number = 0; number < 4095; number++) {
     comeToNothing(`10.0.${number >> 8}.${number & 255}`)

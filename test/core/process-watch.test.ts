@@ -13,15 +13,18 @@ function watchedProcess(t: Test) {
   const counters = createCounters()
   const lines: Record<string, unknown>[] = []
   const log = pino({}, { write: (line: string) => lines.push(JSON.parse(line)) })
-  const state = { nowMs: 0, lagMs: 0, residentMiB: 10 }
+  const state = { nowMs: 0, lagMs: 0, usedMiB: 10, garbageMiB: 0, collections: 0 }
   let looked = () => {}
   const meters: ProcessMeters = {
-    lagMs: () => state.lagMs,
-    residentBytes: () => {
+    lagMs: () => {
       // What follows from it is known once the look is over.
       setImmediate(() => looked())
-      if (Number.isNaN(state.residentMiB)) throw new Error('too many open files')
-      return state.residentMiB * mebibyte
+      return state.lagMs
+    },
+    usedBytes: () => (state.usedMiB + state.garbageMiB) * mebibyte,
+    collect: () => {
+      state.garbageMiB = 0
+      state.collections++
     },
     close: () => counters.count('meters-closed'),
   }
@@ -34,33 +37,49 @@ function watchedProcess(t: Test) {
     await new Promise<void>((resolve) => {
       looked = resolve
     })
-    t.equal(watch.isOutOfMemory(), (state.residentMiB || 0) > limits.memory.mib)
+    t.equal(watch.isOutOfMemory(), state.usedMiB > limits.memory.mib)
     return [watch.isShortOfMemory(), watch.isOverloaded()]
   }
   // The watch itself keeps no process alive.
   const alive = setInterval(() => {}, 1000)
   t.teardown(() => clearInterval(alive))
-  return { ...watch, look, counters, lines }
+  return { ...watch, look, state, counters, lines }
 }
 
 t.test('memory has two marks: nobody new, then less work', async (t) => {
   const { look, lines } = watchedProcess(t)
-  t.same(await look({ residentMiB: 150 }), [false, false])
-  t.same(await look({ residentMiB: 151 }), [true, false])
-  t.same(await look({ residentMiB: 201 }), [true, true])
-  t.same(await look({ residentMiB: 50 }), [false, false])
+  t.same(await look({ usedMiB: 150 }), [false, false])
+  t.same(await look({ usedMiB: 151 }), [true, false])
+  t.same(await look({ usedMiB: 201, nowMs: 5000 }), [true, true])
+  t.same(await look({ usedMiB: 50 }), [false, false])
   t.match(lines, [
-    { kind: 'overloaded', residentMiB: 201 },
-    { kind: 'recovered', residentMiB: 50 },
+    { kind: 'overloaded', usedMiB: 201 },
+    { kind: 'recovered', usedMiB: 50 },
   ])
 })
 
-t.test('memory that cannot be read is as it was', async (t) => {
-  const { look, lines } = watchedProcess(t)
-  t.same(await look({ residentMiB: 151 }), [true, false])
-  t.same(await look({ residentMiB: Number.NaN }), [true, false])
-  t.match(lines, [{ kind: 'memory-unknown', reason: 'too many open files' }])
-  t.same(await look({ residentMiB: 50 }), [false, false])
+t.test(
+  'F51: garbage is no reason to refuse anybody, and is collected before it would be',
+  async (t) => {
+    const { look, state } = watchedProcess(t)
+    t.same(await look({ usedMiB: 50, garbageMiB: 100 }), [false, false])
+    t.equal(state.collections, 0)
+    t.same(await look({ garbageMiB: 500 }), [false, false])
+    t.equal(state.collections, 1)
+    t.same(await look({ garbageMiB: 500 }), [false, false], 'what was found holds for a while')
+    t.equal(state.collections, 1)
+    t.same(await look({ nowMs: 1000 }), [false, false])
+    t.equal(state.collections, 2)
+  },
+)
+
+t.test('F51: memory that is short is looked at again, and seldom collected', async (t) => {
+  const { look, state } = watchedProcess(t)
+  t.same(await look({ usedMiB: 151 }), [true, false])
+  t.same(await look({ garbageMiB: 100, nowMs: 4999 }), [true, false])
+  t.equal(state.collections, 1)
+  t.same(await look({ usedMiB: 140, nowMs: 5000 }), [false, false])
+  t.equal(state.collections, 2)
 })
 
 t.test('F28: one stall is logged and costs nobody anything', async (t) => {
@@ -78,6 +97,20 @@ t.test('a loop that stays late for two seconds is overloaded', async (t) => {
   t.same(await look({ lagMs: 50, nowMs: 2250 }), [false, false])
   t.same(await look({ lagMs: 51, nowMs: 9000 }), [false, false], 'it starts anew')
   t.match(counters.snapshot(), { overloaded: 1, recovered: 1 })
+})
+
+t.test('the process itself collects its garbage, and knows what is in buffers', async (t) => {
+  const lines: Record<string, unknown>[] = []
+  const alive = setInterval(() => {}, 1000)
+  t.teardown(() => clearInterval(alive))
+  const write = (line: string) => lines.push(JSON.parse(line))
+  const kept = Buffer.alloc(64 * mebibyte, 1)
+  const small = { memory: { mib: 1 }, process: { lagMs: 60_000 } }
+  const sampledLog = createSampledLog(pino({}, { write }), createCounters())
+  const watch = watchProcess({ limits: small, sampledLog, intervalMs: 1 })
+  t.teardown(watch.close)
+  while (lines.length === 0) await new Promise((resolve) => setImmediate(resolve))
+  t.ok(Number(lines[0]?.['usedMiB']) >= kept.length / mebibyte)
 })
 
 t.test('the watch ends', async (t) => {

@@ -1,9 +1,9 @@
 import { reasonOf } from '../../core/errors.ts'
 import { validateAutoOffEntry } from '../../generated/validate-stored.js'
-import { openStoredTable } from '../../store/stored-table.ts'
 import type { GuardedCommand } from '../commands/commands.ts'
 import { type Off, offFor, switchOf } from '../switch-state.ts'
 import type { GuardParts } from './device-rules.ts'
+import { openSharedTable } from './shared-table.ts'
 
 export interface AutoOffParts extends GuardParts {
   isLocked(device: string): boolean
@@ -15,6 +15,8 @@ export interface AutoOffParts extends GuardParts {
 export interface AutoOff {
   /** Turns off what came due while the hub was down, and from now on what comes due. */
   start(): void
+  /** @throws HubError `too-many` when a device would be turned on that could not be turned off in time. */
+  check(command: GuardedCommand): void
   sent(command: GuardedCommand): void
   reported(device: string, value: unknown): void
   /** What is overdue is tried at once: for all devices of a node, or for one. */
@@ -34,9 +36,6 @@ interface Attempt {
   readonly pauseMs: number
 }
 
-/** Of more devices that are on at once, those that were turned on first stay on. */
-const maxDevices = 10_000
-
 const firstPauseMs = 5000
 const longestPauseMs = 300_000
 
@@ -46,17 +45,16 @@ export async function openAutoOff(parts: AutoOffParts, known: Iterable<string>):
   const armed = await openArmed(parts)
   /** Of devices that are overdue. */
   const attempts = new Map<string, Attempt>()
-  let stopTimer = () => {}
   let isRunning = false
 
   const nextAtMs = (device: string, { dueAtMs }: Armed) =>
     isLocked(device) ? Infinity : (attempts.get(device)?.atMs ?? dueAtMs)
+  const alarm = createAlarm({ now, after, isOn: () => isRunning, ring: () => tick() })
   const plan = () => {
-    stopTimer()
-    let atMs = Infinity
+    alarm.stop()
+    let atMs = Number.POSITIVE_INFINITY
     for (const [device, entry] of armed.entries()) atMs = Math.min(atMs, nextAtMs(device, entry))
-    if (!isRunning || atMs === Infinity) return
-    stopTimer = after(Math.max(atMs - now(), 0), tick)
+    alarm.at(atMs)
   }
   const turnOff = (device: string, off: Off) => {
     const pauseMs = attempts.get(device)?.pauseMs ?? firstPauseMs
@@ -81,8 +79,10 @@ export async function openAutoOff(parts: AutoOffParts, known: Iterable<string>):
     const { autoOffMs } = rules(device)
     if (autoOffMs === 0) return
     attempts.delete(device)
-    armed.set(device, { dueAtMs: now() + autoOffMs, off: offFor(value) })
-    plan()
+    const entry = { dueAtMs: now() + autoOffMs, off: offFor(value) }
+    armed.set(device, entry)
+    // Not all of them are looked at for each that is turned on.
+    alarm.at(nextAtMs(device, entry))
   }
   const reported = (device: string, value: unknown) => {
     const state = switchOf(value)
@@ -90,7 +90,6 @@ export async function openAutoOff(parts: AutoOffParts, known: Iterable<string>):
     if (state !== 'off' || armed.get(device) === undefined) return
     armed.delete(device)
     attempts.delete(device)
-    plan()
   }
   for (const device of known) {
     // What was armed already may have been asked to turn on after its last report.
@@ -102,6 +101,9 @@ export async function openAutoOff(parts: AutoOffParts, known: Iterable<string>):
       isRunning = true
       plan()
     },
+    check: ({ device, asked }) => {
+      if (rules(device).autoOffMs > 0 && switchOf(asked) === 'on') armed.check(device)
+    },
     sent: ({ device, asked }) => {
       if (switchOf(asked) === 'on') arm(device, asked)
     },
@@ -111,7 +113,31 @@ export async function openAutoOff(parts: AutoOffParts, known: Iterable<string>):
     },
     close: () => {
       isRunning = false
-      stopTimer()
+      alarm.stop()
+    },
+  }
+}
+
+interface AlarmOptions extends Pick<GuardParts, 'now' | 'after'> {
+  isOn(): boolean
+  ring(): void
+}
+
+/** Rings at the earliest of the times it was given while it was on. */
+function createAlarm({ now, after, isOn, ring }: AlarmOptions) {
+  let earliestMs = Number.POSITIVE_INFINITY
+  let cancel = () => {}
+  const stop = () => {
+    cancel()
+    earliestMs = Number.POSITIVE_INFINITY
+  }
+  return {
+    stop,
+    at: (atMs: number) => {
+      if (!isOn() || atMs >= earliestMs) return
+      stop()
+      earliestMs = atMs
+      cancel = after(Math.max(atMs - now(), 0), ring)
     },
   }
 }
@@ -119,10 +145,9 @@ export async function openAutoOff(parts: AutoOffParts, known: Iterable<string>):
 function openArmed(parts: GuardParts) {
   const { rules, now } = parts
   const startMs = now()
-  return openStoredTable<Armed>({
+  return openSharedTable<Armed>({
     ...parts,
     name: 'auto-off',
-    maxSize: maxDevices,
     validate: validateAutoOffEntry,
     revive: (device, { dueAtMs, off }) => {
       const { autoOffMs } = rules(device)

@@ -101,6 +101,8 @@ export interface GuardParts {
   readonly sampledLog: SampledLog
   /** Whether a profile knows a device, and so what a command asks it for. */
   isKnown(device: string): boolean
+  /** The node that a device counts for: whose user may say what it likes there, or the one its topic names. */
+  ownerOf(device: string): string
   /** What a device reported last, decoded; undefined when it never did. */
   lastValueOf(device: string): unknown
   /** Milliseconds since 1970 that never jump: the time of day at the start, counted on steadily. */

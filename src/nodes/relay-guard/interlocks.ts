@@ -1,13 +1,13 @@
 import { HubError } from '../../core/errors.ts'
 import { validateInterlockEntry } from '../../generated/validate-stored.js'
-import { openStoredTable } from '../../store/stored-table.ts'
 import type { GuardedCommand } from '../commands/commands.ts'
 import { switchOf } from '../switch-state.ts'
 import type { GuardParts } from './device-rules.ts'
+import { openSharedTable } from './shared-table.ts'
 
 /** Groups of devices of which never two are on at once. What is uncertain counts as on. */
 export interface Interlocks {
-  /** @throws HubError `interlocked` that names the other device; changes nothing. */
+  /** @throws HubError `interlocked` that names the other device, `too-many`; changes nothing. */
   check(command: GuardedCommand): void
   sent(command: GuardedCommand): void
   reported(device: string, value: unknown): void
@@ -20,9 +20,6 @@ interface Hold {
   /** It has reported since that it is off: that may have been on its way before the command. */
   readonly isOff?: boolean
 }
-
-/** Of more devices that are on at once, those that were so the longest are forgotten. */
-const maxDevices = 10_000
 
 /** `known`: the devices that are known from a former run. */
 export async function openInterlocks(
@@ -58,6 +55,7 @@ export async function openInterlocks(
         if (other === device || rules(other).interlock !== interlock) continue
         if (countsAsOn(other, hold)) throw interlocked(interlock, other, hold)
       }
+      holds.check(device)
     },
     sent: ({ device, asked }) => {
       const isSafe = rules(device).interlock === undefined || switchOf(asked) === 'off'
@@ -69,10 +67,9 @@ export async function openInterlocks(
 function openHolds(parts: GuardParts) {
   const { rules, now } = parts
   const startMs = now()
-  return openStoredTable<Hold>({
+  return openSharedTable<Hold>({
     ...parts,
     name: 'interlock',
-    maxSize: maxDevices,
     validate: validateInterlockEntry,
     revive: (device, { askedAtMs, ...hold }) => {
       if (rules(device).interlock === undefined) return undefined

@@ -28,7 +28,7 @@ export interface RelayGuard {
    * Whether a command may go out that has the right and keeps its schema; how long it has to wait, when it
    * comes too soon. Changes nothing.
    *
-   * @throws HubError `locked` or `interlocked`.
+   * @throws HubError `locked`, `interlocked` or `too-many`.
    */
   check(command: GuardedCommand): TooSoon | undefined
   /** The command that was checked goes out: to be called before another one is checked. */
@@ -65,6 +65,7 @@ export async function createRelayGuard(options: RelayGuardOptions): Promise<Rela
       lockOuts.check(command.device)
       if (command.isOwn) return undefined
       interlocks.check(command)
+      autoOff.check(command)
       return switchRate.check(command)
     },
     sent: (command) => {

@@ -25,7 +25,7 @@ interface Pace {
   readonly reported?: string | undefined
 }
 
-/** Of devices that nobody has commanded for longer, the times are long past. */
+/** Of more devices, those are forgotten that nobody has commanded for the longest, once they may be switched again. */
 const maxDevices = 10_000
 
 const secondMs = 1000
@@ -50,11 +50,25 @@ export async function openSwitchRate(parts: GuardParts): Promise<SwitchRate> {
   // A lamp that somebody calls a relay has a brightness and a colour, and none of them makes it chatter.
   const isFree = ({ device, asked }: GuardedCommand) =>
     switchOf(asked) === undefined && !rules(device).isPaceConfigured && !isKnown(device)
+  const isPaced = ({ device }: GuardedCommand) => {
+    const { perSecond, minIntervalMs } = rules(device)
+    return perSecond > 0 || minIntervalMs > 0
+  }
+  /** How long one more device has to wait until another may be forgotten for it. */
+  const roomIn = (): TooSoon | undefined => {
+    const [oldest] = paces.size < maxDevices ? [] : paces.entries()
+    const waitMs = oldest === undefined ? 0 : dueIn(oldest[1], rules(oldest[0]), now())
+    if (waitMs <= 0) return undefined
+    return {
+      expected: `at most ${maxDevices} devices that were just switched, got one more`,
+      waitMs,
+    }
+  }
   return {
     check: (command) => {
       if (isFree(command)) return undefined
       const pace = paces.get(command.device)
-      if (pace === undefined) return undefined
+      if (pace === undefined) return isPaced(command) ? roomIn() : undefined
       const settings = rules(command.device)
       const rate = rateLeft(pace, settings, now())
       const interval = isSwitch(command) ? intervalLeft(pace, settings, now()) : undefined
@@ -62,8 +76,8 @@ export async function openSwitchRate(parts: GuardParts): Promise<SwitchRate> {
     },
     sent: (command) => {
       const { device, asked } = command
-      const { perSecond, minIntervalMs } = rules(device)
-      if ((perSecond === 0 && minIntervalMs === 0) || isFree(command)) return
+      const { perSecond } = rules(device)
+      if (!isPaced(command) || isFree(command)) return
       const pace = paces.get(device)
       const times = [...(pace?.sentAtMs ?? []), now()]
       const sentAtMs = perSecond === 0 ? [] : times.slice(-perSecond)
@@ -78,6 +92,13 @@ export async function openSwitchRate(parts: GuardParts): Promise<SwitchRate> {
       if (reported !== pace.reported) paces.set(device, { ...pace, reported })
     },
   }
+}
+
+/** Until nothing stands in the way of any command to that device. */
+function dueIn(pace: Pace, { minIntervalMs }: DeviceSettings, nowMs: number): number {
+  const { sentAtMs, switchedAtMs = Number.NEGATIVE_INFINITY } = pace
+  const sentMs = sentAtMs.at(-1) ?? Number.NEGATIVE_INFINITY
+  return Math.max(sentMs + secondMs, switchedAtMs + minIntervalMs) - nowMs
 }
 
 function rateLeft(

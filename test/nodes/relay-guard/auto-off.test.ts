@@ -213,3 +213,27 @@ t.test('without a clock it takes the one of the process', async (t) => {
   t.same(await turnedOff, [relay])
   clearTimeout(keepRunning)
 })
+
+t.test(
+  'F54: past the share of a node, no device is turned on that could not be turned off',
+  async (t) => {
+    const { ask, tell, clock, turnedOff, counters, restart } = await guarded(t, rules)
+    tell(relay, true)
+    for (let at = 0; at < 5001; at++) tell(`nodes/bad/relay/${at}`, true)
+    t.equal(counters.snapshot()['auto-off-refused'], 1)
+    t.throws(() => ask('nodes/bad/relay/5000', true), { code: 'too-many' })
+    ask('nodes/bad/relay/5000', false)
+    ask('nodes/bad/relay/4999', true)
+    ask('nodes/good/relay/0', true)
+    tell('nodes/bad/relay/0', false)
+    tell('nodes/bad/relay/0', false)
+    ask('nodes/bad/relay/5000', true)
+    for (let at = 0; at < 4998; at++) tell(`nodes/other/relay/${at}`, true)
+    t.throws(() => ask('nodes/last/relay/0', true), { code: 'too-many' })
+    clock.step(60_000)
+    t.equal(turnedOff[0], `${relay} false`)
+    t.equal(turnedOff.length, 10_000)
+    const again = await restart()
+    t.throws(() => again.ask('nodes/last/relay/0', true), { code: 'too-many' })
+  },
+)

@@ -2,6 +2,7 @@ import { pino } from 'pino'
 import type { Test } from 'tap'
 import { createCounters, createSampledLog } from '../../../src/core/sampled-log.ts'
 import { tooFast } from '../../../src/nodes/commands/turns.ts'
+import { deviceOf } from '../../../src/nodes/device.ts'
 import { createDeviceRules, type DeviceRule } from '../../../src/nodes/relay-guard/device-rules.ts'
 import {
   createRelayGuard,
@@ -26,6 +27,7 @@ function surroundings() {
     clock: { ...clock, wallMs: () => clock.nowMs() + time.jumpsMs + 1_000_000 },
     sampledLog: createSampledLog(pino({ level: 'silent' }), counters),
     isKnown: () => true,
+    ownerOf: (device: string) => deviceOf(device).base,
     lastValueOf: (device: string) => reports.get(device),
     onLocked: (device: string) => {
       turnedOff.push(`${device} locked`)

@@ -163,3 +163,21 @@ t.test('devices that are known from a former run count by their last values', as
   const third = await second.restart()
   t.throws(() => third.ask(up, true), { code: 'interlocked' }, 'what was asked for is newer')
 })
+
+t.test(
+  'F54: past the share of a node, no device is turned on that nobody would know of',
+  async (t) => {
+    const { ask, tell, counters } = await guarded(t, [
+      { topic: 'nodes/bad/#', interlock: 'bad' },
+      { topic: 'nodes/good/#', interlock: 'good' },
+    ])
+    tell('nodes/good/relay/0', true)
+    for (let at = 0; at < 5001; at++) tell(`nodes/bad/relay/${at}`, true)
+    t.equal(counters.snapshot()['interlock-refused'], 1)
+    for (let at = 0; at < 5000; at++) tell(`nodes/bad/relay/${at}`, false)
+    for (let at = 0; at < 5000; at++) tell(`nodes/bad/lamp/${at}`, true)
+    for (let at = 0; at < 5000; at++) tell(`nodes/bad/lamp/${at}`, false)
+    ask('nodes/bad/relay/1', true)
+    t.throws(() => ask('nodes/good/relay/1', true), { code: 'interlocked' })
+  },
+)

@@ -115,15 +115,24 @@ t.test('a clock that was set back while the hub was down blocks nothing for long
   second.ask(relay, false)
 })
 
-t.test('what was sent the longest ago is forgotten first', async (t) => {
-  const { ask, counters, stored } = await guarded(t, [{ minIntervalMilliseconds: 1000 }])
-  ask('relay/first', true)
-  for (let at = 0; at < 10_000; at++) ask(`relay/${at}`, true)
-  ask('relay/first', false)
-  t.throws(() => ask('relay/9999', false), { code: 'too-fast' })
-  t.equal((await stored()).length, 10_000)
-  t.equal(counters.snapshot()['switch-rate-full'], 2)
-})
+t.test(
+  'F54: what was sent the longest ago is forgotten first, and never before its time',
+  async (t) => {
+    const { ask, clock, counters, stored } = await guarded(t, [{ minIntervalMilliseconds: 2000 }])
+    ask('relay/first', true)
+    for (let at = 1; at < 10_000; at++) ask(`relay/${at}`, true)
+    clock.step(1999)
+    t.throws(() => ask('relay/first', false), { code: 'too-fast' })
+    t.throws(() => ask('relay/new', true), { code: 'too-fast' }, 'a new one waits')
+    t.equal((await stored()).length, 10_000)
+    clock.step(1)
+    ask('relay/new', true)
+    t.throws(() => ask('relay/new', false), { code: 'too-fast' })
+    t.equal((await stored()).length, 10_000)
+    t.notOk((await stored()).includes('switch-rate/relay/first'))
+    t.equal(counters.snapshot()['switch-rate-full'], 1)
+  },
+)
 
 t.test('of a relay that no profile knows, only what turns on or off counts', async (t) => {
   const isKnown = () => false
