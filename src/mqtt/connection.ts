@@ -171,7 +171,8 @@ export class MqttConnection {
 
   #received(packet: Buffer): void {
     const { limits, traffic } = this.#context
-    this.#deadlines.heard()
+    // What came with it is heard at the same time.
+    if (this.#turn.packets === 0) this.#deadlines.heard()
     traffic.packetsReceived++
     if (!isOversize(packet)) {
       this.#take(packet)

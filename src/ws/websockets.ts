@@ -93,10 +93,8 @@ function wholeMessages(
     websocket.emit('excess', error)
   }
   const limit = { messageBytes, mayKeep: share.hold, onExcess }
-  const messages = new WholeMessages({ limit, onFragments })
-  websocket.on('message', () => share.hold(messages.keptBytes))
   websocket.on('close', () => share.hold(0))
-  return messages
+  return new WholeMessages({ limit, onFragments })
 }
 
 /** The types of ws do not know yet how long it waits for the peer's close frame. */

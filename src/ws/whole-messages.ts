@@ -4,7 +4,10 @@ import type { Duplex } from 'node:stream'
 export interface MessageLimit {
   /** Bytes of one message, all its fragments together. */
   readonly messageBytes: number
-  /** Whether so many bytes may be kept of a message that has not come to its end; if not, it is read past. */
+  /**
+   * Whether so many bytes may be kept of a message that has not come to its end; if not, it is read past. 0 is
+   * told when nothing is kept any more.
+   */
   mayKeep(bytes: number): boolean
   /** A message of so many bytes has come to its end, and was read past. */
   onExcess(bytes: number): void
@@ -82,11 +85,6 @@ export class WholeMessages {
 
   get #mostBytes(): number {
     return this.#options.limit?.messageBytes ?? Number.POSITIVE_INFINITY
-  }
-
-  /** Room that is taken for a message that has not come to its end. */
-  get keptBytes(): number {
-    return this.#message?.kept?.length ?? 0
   }
 
   /** Takes the next bytes of the socket, which it may change, and returns those for the parser. */
@@ -192,9 +190,13 @@ export class WholeMessages {
   }
 
   #finish(message: Message): void {
+    const { limit } = this.#options
     this.#message = undefined
-    if (message.kept === undefined) this.#options.limit?.onExcess(message.bytes)
-    else this.#pass(message)
+    if (message.kept === undefined) limit?.onExcess(message.bytes)
+    else {
+      limit?.mayKeep(0)
+      this.#pass(message)
+    }
   }
 
   /** Passes what there is of a message, and begins it anew. */
@@ -268,7 +270,8 @@ export function readWholeMessages(socket: Duplex, early: Buffer, messages: Whole
     const pieces = messages.read(chunk)
     isStopped = pieces.length === 0 && socket.isPaused()
     if (isStopped) return false
-    return pieces.reduce((_, piece) => push(piece), push(nothing))
+    // Without a piece the socket has to be asked for more.
+    return (pieces.length > 0 ? pieces : [nothing]).reduce((_, piece) => push(piece), true)
   }
   socket.on('resume', () => {
     if (isStopped) push(nothing)

@@ -123,6 +123,20 @@ t.test('a live message goes out at the end of the turn, or when the room is full
   t.equal(socket.readableLength, 4 * live.length)
 })
 
+t.test('the first command of a turn goes out at once, and others at its end', async (t) => {
+  const { buffer, socket } = startBuffer(1000)
+  const command = frameOf('relay/0/set', 1)
+  buffer.addPublish(command, 1, 'relay/0/set')
+  t.equal(socket.readableLength, command.bytes.length)
+  buffer.addPublish(command, 2, 'relay/0/set')
+  t.equal(socket.readableLength, command.bytes.length)
+  await new Promise((resolve) => setImmediate(resolve))
+  t.equal(socket.readableLength, 2 * command.bytes.length)
+  buffer.addPublish(frameOf('relay/0', 1), 3, 'relay/0')
+  buffer.addPublish(command, 4, 'relay/0/set')
+  t.equal(socket.readableLength, 2 * command.bytes.length, 'nothing is overtaken')
+})
+
 /** A message at QoS 1 or 2 on `topic`. */
 function frameOf(topic: string, qos: 1 | 2) {
   return writePublish({ topic, payload: Buffer.from('{}') }, { level: 4, qos, retain: false })

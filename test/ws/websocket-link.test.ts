@@ -301,8 +301,10 @@ async function opened(t: Test) {
   }
   const texts: string[] = []
   client.on('message', (text) => texts.push(String(text)))
+  const endOfTick = createEndOfTick()
   return {
-    writer: new SocketFrameWriter(websocket, socket, createEndOfTick()),
+    writer: new SocketFrameWriter(websocket, socket, endOfTick),
+    endOfTick,
     websocket,
     client,
     texts,
@@ -327,6 +329,19 @@ t.test('what is sent in one turn is written at once, in order', async (t) => {
   await once(client, 'close')
   t.same(texts, ['one', 'two', 'three', 'four'])
   t.equal(writer.readyState, websocket.readyState)
+})
+
+t.test('frames of an audience go along with what was sent before them in the turn', async (t) => {
+  const { writer, endOfTick, client, texts, writes } = await opened(t)
+  const { bytes } = new FrameBatch([{ text: 'two', topic: undefined }])
+  writer.send('one', () => {})
+  await new Promise<void>((resolve) => {
+    endOfTick.add({ flush: () => writer.write(bytes, resolve) })
+  })
+  t.equal(writes.length, 1)
+  writer.close(1000, 'done')
+  await once(client, 'close')
+  t.same(texts, ['one', 'two'])
 })
 
 t.test('frames are taken when nothing waits before them, until the websocket closes', async (t) => {
