@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, truncateSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import t from 'tap'
@@ -39,6 +39,18 @@ t.test('a data folder is saved, wiped, restored and repaired', async (t) => {
     t.same([code, errors], [0, []], line)
     t.match(output, [printed])
   }
+})
+
+t.test('what could not be repaired is told', async (t) => {
+  const data = join(testFolder(t), 'data')
+  const store = await openLevelStore({ folder: data, sampledLog })
+  await store.write([put('a/1', 'x')])
+  await store.close()
+  const path = join(data, 'store')
+  const log = readdirSync(path).find((name) => name.endsWith('.log')) ?? ''
+  truncateSync(join(path, log), 0)
+  const { output } = await ranLine(`repair --data ${data}`)
+  t.match(output, [/^saved 0 values/, /^not all that was written is there: the record of what it/])
 })
 
 t.test('a running hub is saved by HTTP, and cannot be wiped, restored or repaired', async (t) => {
