@@ -71,7 +71,7 @@ const timeEveryMs = 60_000
 
 /**
  * The journal of a hub, whose time goes on where that of the one before ended, whatever the clock of the machine says by
- * now: an absence is as long as hubs have run meanwhile. It is noted each minute.
+ * now: an absence is as long as hubs have run meanwhile. It is noted with all else, and each minute.
  */
 export async function openTimedJournal(
   store: Store,
@@ -79,16 +79,22 @@ export async function openTimedJournal(
 ): Promise<Journal> {
   const stored = (await store.get(timeKey))?.toString()
   const aheadMs = stored === undefined ? 0 : Number(stored) - steadyMs()
-  const journal = openJournal(store, aheadMs)
+  const time = () => Buffer.from(String(Math.ceil(steadyMs() + aheadMs)))
+  const write: Store['write'] = (changes) =>
+    store.write([...changes, { key: timeKey, value: time() }])
+  const journal = openJournal({ ...store, write }, aheadMs)
   let cancel = () => {}
-  const note = () => {
-    journal.noteLater(timeKey, Buffer.from(String(Math.round(steadyMs() + aheadMs))))
-    cancel = clock.after(timeEveryMs, note)
+  const keepOn = () => {
+    cancel = clock.after(timeEveryMs, () => {
+      journal.noteLater(timeKey, time())
+      keepOn()
+    })
   }
-  note()
+  journal.note(timeKey, time())
+  keepOn()
   const close = () => {
-    note()
     cancel()
+    journal.note(timeKey, time())
     return journal.close()
   }
   return { ...journal, close }

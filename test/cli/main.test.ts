@@ -1,6 +1,7 @@
 import { chmodSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { main } from '../../src/cli/main.ts'
+import { HubError } from '../../src/core/errors.ts'
 import { readRelease } from '../../src/core/release.ts'
 import { writePrivate } from '../access/users.ts'
 import { testCertificate } from '../certificates.ts'
@@ -79,7 +80,8 @@ t.test('a wrong command line is answered in one line, with exit code 1', async (
   }
 })
 
-t.test('a defect is called one, in one line', async (t) => {
+/** What is printed of an error that printing the version meets. */
+async function printedOf(thrown: Error): Promise<readonly string[]> {
   const errors = createInbox<string>()
   const code = await main(['--version'], {
     environment: {},
@@ -89,11 +91,23 @@ t.test('a defect is called one, in one line', async (t) => {
     write: async () => true,
     printError: errors.put,
     print: () => {
-      throw new TypeError('out of paper\nat line 1')
+      throw thrown
     },
   })
-  t.equal(code, 1)
-  t.same(errors.items, ['clown-hub: unexpected: out of paper; please report this as a defect'])
+  return [String(code), ...errors.items]
+}
+
+t.test('a defect is called one, in one line', async (t) => {
+  t.same(await printedOf(new TypeError('out of paper\nat line 1')), [
+    '1',
+    'clown-hub: unexpected: out of paper; please report this as a defect',
+  ])
+})
+
+t.test('of several errors at the end, the one that is no defect is told', async (t) => {
+  const lost = new HubError('cannot-write-store', 'expected to write everything')
+  const errors = new AggregateError([new TypeError('out of paper'), lost], 'not everything')
+  t.same(await printedOf(errors), ['1', 'clown-hub: expected to write everything'])
 })
 
 t.test('lab starts a hub with a node, and ends both when told to', async (t) => {

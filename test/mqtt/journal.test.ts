@@ -1,9 +1,10 @@
 import { mock } from 'node:test'
 import { setImmediate as turnOver } from 'node:timers/promises'
 import t from 'tap'
-import { openJournal } from '../../src/mqtt/journal.ts'
+import { openJournal, openTimedJournal } from '../../src/mqtt/journal.ts'
 import { openMemoryStore } from '../../src/store/memory-store.ts'
 import type { Store } from '../../src/store/store.ts'
+import { steppedClock } from '../clock.ts'
 import { textsOf } from '../store/contract.ts'
 import { lastingStore, listed } from './lasting-store.ts'
 
@@ -180,4 +181,27 @@ t.test('alone it waits for 10 s, or for the end', async (t) => {
   await journal.close()
   journal.noteLater('c', text('3'))
   t.same(writes, ['a=2', 'b=undefined'])
+})
+
+t.test('time goes on where that of the hub before ended, and while a hub runs', async (t) => {
+  const { store } = await brokenStore(0)
+  const noted = async () => Number((await store.get('hub/time'))?.toString())
+  const clock = steppedClock()
+  const first = await openTimedJournal(store, clock)
+  t.equal(first.aheadMs, 0)
+  await new Promise<void>((resolve) => first.settled(resolve))
+  const begun = await noted()
+  t.ok(Math.abs(begun - Date.now()) < 10_000)
+  clock.step(60_000)
+  await first.close()
+  t.ok((await noted()) >= begun)
+  // The hub before has run until long after now.
+  await store.write([{ key: 'hub/time', value: text(String(begun + 1_000_000)) }])
+  const second = await openTimedJournal(store, clock)
+  t.ok(second.aheadMs > 990_000 && second.aheadMs < 1_000_010, String(second.aheadMs))
+  second.note('a', text('1'))
+  await new Promise<void>((resolve) => second.settled(resolve))
+  t.ok((await noted()) >= begun + 1_000_000, 'it is noted with all else')
+  await second.close()
+  t.equal((await openTimedJournal(openMemoryStore())).isLasting, false)
 })

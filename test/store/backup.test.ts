@@ -1,11 +1,13 @@
 import {
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -54,6 +56,29 @@ t.test('a backup of nothing is one, too', async (t) => {
   const { root, folder, file } = await dataFolder(t, {})
   t.equal(await saveBackup(file, folderLines(folder)), 0)
   t.equal(await restoreBackup(file, join(root, 'other')), 0)
+})
+
+t.test('a restore that was cut off is begun anew', async (t) => {
+  const { root, folder, file } = await dataFolder(t, { 'a/1': 'x' })
+  await saveBackup(file, folderLines(folder))
+  const other = join(root, 'other')
+  mkdirSync(join(other, 'store.tmp'), { recursive: true })
+  writeFileSync(join(other, 'store.tmp/000003.log'), 'half')
+  t.equal(await restoreBackup(file, other), 1)
+  t.same(readdirSync(other), ['store'])
+  t.same(await textsIn(other), [['a/1', 'x']])
+})
+
+t.test('what killed backups have left is removed by the next one', async (t) => {
+  const { root, folder, file } = await dataFolder(t, { 'a/1': 'x' })
+  const names = ['backup.ndjson.0123456789ab.tmp', 'backup.ndjson.0123456789ac.tmp']
+  for (const name of [...names, 'backup.ndjson.old.tmp']) writeFileSync(join(root, name), '')
+  const longAgo = new Date(Date.now() - 120_000)
+  for (const name of [names[0], 'backup.ndjson.old.tmp']) {
+    utimesSync(join(root, String(name)), longAgo, longAgo)
+  }
+  await saveBackup(file, folderLines(folder))
+  t.same(readdirSync(root), ['backup.ndjson', names[1], 'backup.ndjson.old.tmp', 'data'])
 })
 
 t.test('a folder that is not empty, and a file that is not whole, are refused', async (t) => {

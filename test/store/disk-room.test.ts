@@ -46,6 +46,17 @@ t.test('a disk that cannot be looked at is as it was', async (t) => {
   t.equal(unknown.error(), undefined)
 })
 
+t.test('a folder that is gone counts as a disk without room', async (t) => {
+  const { state, error, warnings } = await watched(t, 20)
+  state.gone = 'the data folder is gone'
+  await warnings.next((kind) => kind === 'store-gone')
+  t.equal(error(), 'the data folder is gone')
+  delete state.gone
+  await warnings.next((kind) => kind === 'store-back')
+  t.equal(error(), undefined)
+  t.same(warnings.items, ['store-gone', 'store-back'])
+})
+
 t.test('a disk that hangs is asked once', async (t) => {
   const { options } = tightDisk(t, 1)
   let asked = 0

@@ -238,6 +238,46 @@ t.test('after an error the engine is opened anew, and the same is written again'
   t.same(calls.items.slice(4), ['apply 1', 'close 1'])
 })
 
+t.test('what was written into a folder that is gone is written again', async (t) => {
+  const { engine, state, calls, look } = flakyEngine(t)
+  state.goneError = 'gone'
+  const written = engine.apply(changes)
+  await calls.next((call) => call === 'wait')
+  t.same(calls.items, ['apply 0', 'close 0', 'open', 'wait'])
+  t.equal(engine.error(), 'the store could not be written: the data folder is gone')
+  look({})
+  await written
+  t.same(calls.items.slice(4), ['apply 1'])
+})
+
+t.test('a store that ends with something unwritten says so', async (t) => {
+  const { options, ending } = tightDisk(t, 3)
+  const folder = testFolder(t)
+  const { write, close, error } = await openWatchedStore({ ...options, folder, reserveBytes })
+  rmSync(folder, { recursive: true })
+  const lost = write([put('a/2', 'x')])
+  while (error() === undefined) await new Promise(setImmediate)
+  ending.abort()
+  await t.rejects(lost)
+  await t.rejects(close(), {
+    code: 'cannot-write-store',
+    message:
+      /^expected to write everything before the end, got a disk that did not take \d+ values$/,
+  })
+})
+
+t.test('a restore that was cut off is told at the start', async (t) => {
+  const { folder, close } = await opened(t)
+  await close()
+  renameSync(join(folder, 'store'), join(folder, 'store.tmp'))
+  await t.rejects(opened(t, 50, folder), {
+    code: 'cannot-open-store',
+    message: /^expected the data folder ".*" to have a store, got a restore that was cut off: /,
+  })
+  renameSync(join(folder, 'store.tmp'), join(folder, 'store'))
+  await opened(t, 50, folder)
+})
+
 t.test('while it cannot be opened it is tried again, and reads say why', async (t) => {
   const { engine, state, calls, look } = flakyEngine(t)
   Object.assign(state, { writeError: 'full', openError: 'full' })
