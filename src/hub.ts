@@ -130,7 +130,7 @@ async function openParts(config: Config, life: Life) {
   const broker = await openBroker({
     ...{ ...ground, ...access, journal },
     // Nothing comes in before the ports are open.
-    admit: (message, sender) => hardware.path.enter(message, sender),
+    enter: (message, sender) => hardware.path.enter(message, sender),
     understood: access.limiter.understood,
     mayEnter: access.limiter.signedIn,
     clientAddress: access.forwarding.clientAddress,
