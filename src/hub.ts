@@ -131,7 +131,7 @@ async function openParts(config: Config, life: Life) {
   const broker = await openBroker({
     ...{ ...ground, ...access, journal },
     // Nothing comes in before the ports are open.
-    admit: (message, sender) => hardware.path.enter(message, sender),
+    enter: (message, sender) => hardware.path.enter(message, sender),
     understood: limiter.understood,
     mayEnter: limiter.signedIn,
     clientAddress: access.forwarding.clientAddress,

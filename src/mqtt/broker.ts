@@ -24,7 +24,7 @@ import { Emitter } from './emitter.ts'
 import type { Journal } from './journal.ts'
 import type { KeptMessage } from './message-record.ts'
 import { createHeaderCheck } from './packet-types.ts'
-import { createPublishing, type Ingress, type Publishing } from './publishing.ts'
+import { createPublishing, type Enter, type Publishing } from './publishing.ts'
 import type { Will } from './read-connect.ts'
 import { RetainedValues } from './retained.ts'
 import type { Recalled } from './session.ts'
@@ -51,7 +51,7 @@ export interface Broker {
 }
 
 export interface BrokerOptions extends MqttSignInOptions {
-  readonly admit: Ingress
+  readonly enter: Enter
   readonly newInboundShare: NewShare
   readonly newOutboundShare: NewShare
   understood(connection: object): void
@@ -114,7 +114,7 @@ async function openParts(options: BrokerOptions) {
   const aedes = await openAedes({ emitter, retained, sampledLog, log })
   const bus = createEmbeddedBus({ aedes, emitter, retained, jsonLimits: limits.json, log })
   const publishing = createPublishing({
-    ...{ bus, retained, sampledLog, ingress: options.admit, topicLimits: limits.topic },
+    ...{ bus, retained, sampledLog, enter: options.enter, topicLimits: limits.topic },
   })
   const wills = new Wills({ clock, journal, publish: publishWills(publishing, clients, options) })
   const quota = new SubscriptionQuota(limits.mqtt)

@@ -30,10 +30,10 @@ import type { RetainedValues } from './retained.ts'
  *
  * @throws HubError to refuse it.
  */
-export type Ingress = (message: Message, sender: Sender) => Message | undefined
+export type Enter = (message: Message, sender: Sender) => Message | undefined
 
 export interface PublishingOptions {
-  readonly ingress: Ingress
+  readonly enter: Enter
   readonly bus: Pick<EmbeddedBus, 'carry'> & Pick<Bus, 'publish'>
   readonly retained: Pick<RetainedValues, 'forget'>
   readonly topicLimits: TopicLimits
@@ -66,7 +66,7 @@ export interface Publishing {
 export function createPublishing(options: PublishingOptions): Publishing {
   const publish = (incoming: Incoming): PublishResult => {
     try {
-      return { isTaken: enter(incoming, options) }
+      return { isTaken: publishOrObey(incoming, options) }
     } catch (error) {
       if (!(error instanceof HubError) || isFatal(error, incoming.message)) throw error
       const { topic, retain } = incoming.message
@@ -97,9 +97,9 @@ function isFatal({ code }: HubError, { topic }: Message): boolean {
 }
 
 /** Returns whether a client receives the message. */
-function enter(incoming: Incoming, options: PublishingOptions): boolean {
+function publishOrObey(incoming: Incoming, options: PublishingOptions): boolean {
   const { message, sender } = incoming
-  const { ingress, bus, sampledLog } = options
+  const { enter, bus, sampledLog } = options
   if (isOfBroker(message.topic)) {
     const fields = { client: message.client, topic: message.topic }
     sampledLog.warn('mqtt-dollar-topic', fields, 'a message to a topic of the hub was dropped')
@@ -107,9 +107,9 @@ function enter(incoming: Incoming, options: PublishingOptions): boolean {
   }
   const request = requestIn(incoming, options)
   if (request !== undefined) return obey(request, incoming, options)
-  const admitted = ingress(message, sender)
+  const entered = enter(message, sender)
   // What was taken as a command has found whom it is for.
-  return admitted === undefined || bus.carry(admitted)
+  return entered === undefined || bus.carry(entered)
 }
 
 /** Tells of a refusal on the topic of the message, in its place. */
@@ -167,7 +167,7 @@ function obey(
   { message, sender }: Incoming,
   options: PublishingOptions,
 ): boolean {
-  const { ingress, bus } = options
+  const { enter, bus } = options
   let refused: HubError | undefined
   let isDeciding = true
   const watcher: Watcher = {
@@ -178,10 +178,10 @@ function obey(
       else if (request.wantsAll || receipt.final) bus.publish(answerOf(receipt, request))
     },
   }
-  const admitted = ingress(request.message, { ...sender, watcher })
+  const entered = enter(request.message, { ...sender, watcher })
   isDeciding = false
   if (refused !== undefined) throw refused
-  return admitted === undefined || bus.carry({ ...admitted, properties: message.properties })
+  return entered === undefined || bus.carry({ ...entered, properties: message.properties })
 }
 
 /** Why a command was refused; undefined when it was not. */

@@ -18,10 +18,10 @@ t.test('somebody who cannot take a message is told of, and the others have it', 
 })
 
 t.test('a will that cannot be published is told of, and ends nothing', async (t) => {
-  const admit = () => {
+  const enter = () => {
     throw new Error('a defect')
   }
-  const broker = await openedBroker(t, openMemoryStore(), { admit })
+  const broker = await openedBroker(t, openMemoryStore(), { enter })
   const raw = await clientOf(t, { mqttPort: broker.port }, { will: { topic: 'a' } })
   raw.stream.destroy()
   const other = await clientOf(t, { mqttPort: broker.port }, { clientId: 'other' })

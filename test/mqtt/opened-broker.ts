@@ -46,7 +46,7 @@ export interface OpenedBroker {
 interface BrokerSettings extends Partial<Config['limits']> {
   readonly clock?: AlarmClock
   readonly identify?: SignIn
-  readonly admit?: BrokerOptions['admit']
+  readonly enter?: BrokerOptions['enter']
 }
 
 /** A broker on a loopback port that lets in who names no user, over `store`; closed at teardown. */
@@ -56,7 +56,7 @@ export async function openedBroker(
   {
     clock = systemClock,
     identify = async () => ({ refused: 'wrong' }),
-    admit = (message) => message,
+    enter = (message) => message,
     ...limits
   }: BrokerSettings = {},
 ): Promise<OpenedBroker> {
@@ -66,7 +66,7 @@ export async function openedBroker(
   const journal = openJournal(store)
   const broker = await openBroker({
     ...unboundedShares,
-    admit,
+    enter,
     signIn: identify,
     directory,
     signedIn: createSignedIn(directory),
