@@ -161,6 +161,8 @@ async function openParts(config: Config, life: Life) {
   }
   const ports = await openPorts(config, { ...inner, requests })
   const places = await dialects.listen(requests)
+  // First of all.
+  onClose(hardware.endCommands)
   readiness.started()
   log.info({ version: release.version, ...ports }, 'the hub is running')
   return { ports, dialects: places }

@@ -32,6 +32,35 @@ export function steadyMs(): number {
   return startedAtMs + performance.now()
 }
 
+/** A delay is ours from so much on; what is late by less was read in time. */
+const stallMs = 50
+
+/** So long it takes at most to read what came while the event loop stood still. */
+const mostReadingMs = 1000
+
+/**
+ * `clock`, but whatever it calls is called after the sockets were read: once, or for as long as the event loop
+ * stood still when that was due. So nobody is told to be late who was not.
+ */
+export function readingFirst(clock: AlarmClock): AlarmClock {
+  return {
+    ...clock,
+    after: (delayMs, act) => {
+      const dueMs = clock.nowMs() + delayMs
+      let cancel = clock.after(delayMs, () => {
+        const lateMs = Math.min(clock.nowMs() - dueMs, mostReadingMs)
+        if (lateMs > stallMs) cancel = clock.after(lateMs, actOnceRead)
+        else actOnceRead()
+      })
+      const actOnceRead = () => {
+        const reading = setImmediate(act)
+        cancel = () => clearImmediate(reading)
+      }
+      return () => cancel()
+    },
+  }
+}
+
 interface TimeReader {
   /** What the time is called where it is said, such as `from` or `--since`. */
   readonly name: string

@@ -1,3 +1,4 @@
+import { resetConnection } from '../core/reset.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import { switchesActuator } from '../core/switching.ts'
 import { type Level, packetTypes } from './packet-types.ts'
@@ -25,7 +26,7 @@ export interface ClientOutputOptions {
   /** Whether the socket has more than it takes at once. */
   isBehind(): boolean
   lastByteAtMs(): number
-  reset(): void
+  readonly connection: object
   takenOver(): void
 }
 
@@ -133,7 +134,7 @@ export class ClientOutput implements SessionConnection {
       { client: name },
       'a command was sent, and nothing has come since',
     )
-    this.#options.reset()
+    resetConnection(this.#options.connection)
   }
 
   /** Whether the client gets the same bytes as others. */

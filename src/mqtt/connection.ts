@@ -3,7 +3,6 @@ import type { Duplex } from 'node:stream'
 import type { Registered } from '../access/signed-in.ts'
 import type { User } from '../access/user.ts'
 import type { ByteShare } from '../core/byte-budget.ts'
-import { resetConnection } from '../core/reset.ts'
 import { TokenBucket } from '../core/token-bucket.ts'
 import { clientName, partsOf } from './clients.ts'
 import type { ConnectionContext } from './connection-context.ts'
@@ -255,12 +254,11 @@ export class MqttConnection {
     this.#registered = registered
     const place = {
       name: this.#name,
-      address: this.#origin.address,
+      ...this.#origin,
       keepAliveSeconds: this.#keepAliveOf(connect),
       buffer: this.#output,
       isBehind: () => this.#socket.writableNeedDrain,
       lastByteAtMs: () => this.#deadlines.lastByteAtMs,
-      reset: () => resetConnection(this.#origin.connection),
       takenOver: () => this.#disconnect(reasons.takenOver, 'another connection of this client'),
     }
     const isIn = letIn(connect, place, this.#context)

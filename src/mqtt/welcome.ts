@@ -18,8 +18,8 @@ export interface Entrance {
   readonly buffer: WriteBuffer
   isBehind(): boolean
   lastByteAtMs(): number
-  /** Ends the connection below: nothing of what was written arrives any more that has not. */
-  reset(): void
+  /** The TCP or TLS socket below. */
+  readonly connection: object
   /** Another connection of the client takes the place of this one. */
   takenOver(): void
 }

@@ -1,11 +1,12 @@
 /** What is known of hardware, and how it is commanded: what is opened of this folder. */
+import { setImmediate as turnOver } from 'node:timers/promises'
 import { followNodePresence, type NodePresenceOptions } from '../access/node-presence.ts'
 import { noRights, rightsOf } from '../access/rights.ts'
 import type { SignedIn } from '../access/signed-in.ts'
 import type { UserDirectory } from '../access/user.ts'
 import type { Bus } from '../bus/bus.ts'
 import { type Closers, createDeferred } from '../core/callbacks.ts'
-import { systemClock } from '../core/clock.ts'
+import { readingFirst, systemClock } from '../core/clock.ts'
 import type { DeepReadonly } from '../core/json.ts'
 import type { Message } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
@@ -35,10 +36,10 @@ import {
 import type { Answering, Requester } from './registry/answers.ts'
 import { type Nodes, openNodes } from './registry/open-nodes.ts'
 import { checkKnown } from './registry/unknown-device.ts'
-import { createDeviceRules } from './relay-guard/device-rules.ts'
+import { createDeviceRules, type DeviceSettings } from './relay-guard/device-rules.ts'
 import { createRelayGuard, type RelayGuard } from './relay-guard/relay-guard.ts'
 import type { Off } from './switch-state.ts'
-import { createTopicRecords } from './topic-records.ts'
+import { createTopicRecords, type TopicRecords } from './topic-records.ts'
 
 export interface HardwareParts
   extends Pick<MessagePathParts, 'load' | 'log' | 'sampledLog' | 'counters'> {
@@ -60,6 +61,8 @@ export interface Hardware {
   readonly nodes: Nodes
   readonly auditLog: AuditLog
   readonly lockOuts: RelayGuard['lockOuts']
+  /** Ends each command that is under way, and tells it, while those who asked are still there; no more are taken. */
+  endCommands(): Promise<void>
   /** With all that has arrived. */
   readonly history: HistorySource
   readonly past: PastValues
@@ -74,7 +77,7 @@ export async function openHardware(
 ): Promise<Hardware> {
   const known = await openKnown(config, parts)
   const { nodes } = known
-  const { path, auditLog, relayGuard } = await openCommanding(config, known, parts)
+  const { path, auditLog, relayGuard, endCommands } = await openCommanding(config, known, parts)
   followNodes({ path, nodes, relayGuard }, parts)
   const { history: recorded } = parts.recording
   const history: HistorySource = {
@@ -89,6 +92,7 @@ export async function openHardware(
     nodes,
     auditLog,
     lockOuts: relayGuard.lockOuts,
+    endCommands,
     history,
     past: {
       topicsBelow: nodes.values.topicsBelow,
@@ -256,7 +260,7 @@ async function openCommanding(
   parts: HardwareParts,
 ) {
   const { registry, values, bases } = known
-  const { bus, store, access, sampledLog, onClose } = parts
+  const { bus, store, sampledLog, onClose } = parts
   const { limits, history } = config
   const { auditLog, deferred, tell, whenKept } = await openAudit(config, known, parts)
   const rules = createDeviceRules(config.commands)
@@ -287,24 +291,17 @@ async function openCommanding(
     relayGuard,
     takeRate: createCommandRate({ limits: limits.commands, sampledLog }),
     isKnown,
-    checkRight: ({ message, sender }) => {
-      const user = access.directory.find(sender.user)
-      const rights = user === undefined ? noRights : rightsOf(user, sender.clientId)
-      const own = { message, sender: { ...sender, rights } }
-      checkRight(records.of(message.topic), own, parts)
-    },
+    checkRight: createRightCheck(records, parts),
     checkKnown: (request) => checkKnown(request, registry),
     // Of other hardware it is a guess by its reports, which must not stand in the way of a message.
     isOffline: (device) => isKnown(device) && registry.isOffline(deviceOf(device).base),
     ...commandedNodes(known, parts),
     timeoutMsOf: (device) => rules(device).timeoutMs,
-    isKeptFirst: (device) => {
-      const { autoOffMs, interlock } = rules(device)
-      return store.isLasting && (autoOffMs > 0 || interlock !== undefined)
-    },
+    isKeptFirst: (device) => store.isLasting && hasLastingRule(rules(device)),
     whenKept,
     tell,
     devices: limits.nodes.devices,
+    clock: readingFirst(systemClock),
   })
   onClose(commands.close)
   known.states.onChange((device, isKnown) => {
@@ -321,5 +318,29 @@ async function openCommanding(
     clock: systemClock,
   })
   relayGuard.start()
-  return { path, auditLog, relayGuard }
+  const endCommands = async () => {
+    commands.close()
+    deferred.close()
+    // What is told leaves at the end of this turn.
+    await turnOver()
+    await turnOver()
+  }
+  return { path, auditLog, relayGuard, endCommands }
+}
+
+/** Whether no restart may forget that a device was commanded. */
+function hasLastingRule({ autoOffMs, interlock }: DeviceSettings): boolean {
+  return autoOffMs > 0 || interlock !== undefined
+}
+
+/** Whether the sender of a command has the right to it as of now. */
+function createRightCheck(
+  records: TopicRecords,
+  parts: HardwareParts,
+): CommandsOptions['checkRight'] {
+  return ({ message, sender }) => {
+    const user = parts.access.directory.find(sender.user)
+    const rights = user === undefined ? noRights : rightsOf(user, sender.clientId)
+    checkRight(records.of(message.topic), { message, sender: { ...sender, rights } }, parts)
+  }
 }

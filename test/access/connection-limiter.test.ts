@@ -314,7 +314,10 @@ t.test('an address that keeps coming to nothing gets no upgrade by a proxy eithe
 })
 
 t.test('a connection kept by a proxy counts for whose request it carries', async (t) => {
-  const { accept, forward, understood } = openLimiter({ perAddress: 1, unauthenticatedPerAddress: 1 })
+  const { accept, forward, understood } = openLimiter({
+    perAddress: 1,
+    unauthenticatedPerAddress: 1,
+  })
   const open = () => {
     const connection = new FakeConnection('127.0.0.1')
     accept(connection, 'proxy')

@@ -6,9 +6,11 @@ import {
   clockTime,
   isoTime,
   localTime,
+  readingFirst,
   readTime,
   systemClock,
 } from '../../src/core/clock.ts'
+import { steppedClock } from '../clock.ts'
 
 t.test('the clock of the process calls once, after the time, unless it is stopped', async (t) => {
   const startedAtMs = systemClock.nowMs()
@@ -156,4 +158,32 @@ t.test('a time is that of the place, with the day unless it is today', async (t)
   t.equal(clockTime(here), '03:04:05')
   t.equal(localTime(here, here), '03:04:05')
   t.equal(localTime(here - 4 * 3_600_000, here), '2026-01-01 23:04:05')
+})
+
+t.test('what is due is called once the sockets were read, and later after a stall', async (t) => {
+  const still = steppedClock()
+  let lateMs = 0
+  const clock = readingFirst({ ...still, nowMs: () => still.nowMs() + lateMs })
+  const called: string[] = []
+  const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
+  clock.after(100, () => called.push('in time'))
+  clock.after(100, () => called.push('never'))()
+  const cancel = clock.after(100, () => called.push('never, though it was due'))
+  still.step(100)
+  t.same(called, [])
+  cancel()
+  await turn()
+  t.same(called, ['in time'])
+
+  clock.after(100, () => called.push('after a stall'))
+  const cancelLate = clock.after(100, () => called.push('never after a stall'))
+  lateMs = 5000
+  still.step(100)
+  cancelLate()
+  still.step(999)
+  await turn()
+  t.same(called, ['in time'])
+  still.step(1)
+  await turn()
+  t.same(called, ['in time', 'after a stall'])
 })

@@ -114,6 +114,7 @@ export interface Commands {
 export function createCommands(options: CommandsOptions): Commands {
   const { bus, relayGuard, checkRight, isOffline, clock = systemClock } = options
   const lives = createLives(options.devices)
+  let isClosed = false
   const begin = (request: Request) =>
     new CommandLife({ ...commandOf(request, options), isAccepted: true }, { ...options, clock })
   const send = (request: Request, begun?: CommandLife) => {
@@ -149,6 +150,7 @@ export function createCommands(options: CommandsOptions): Commands {
   })
   return {
     take: (request) => {
+      if (isClosed) throw hubEnds()
       const { device, sender } = request
       const isUsers = !isOwn(request)
       if (isUsers && options.isKnown(device)) options.takeRate(sender.user)
@@ -172,6 +174,7 @@ export function createCommands(options: CommandsOptions): Commands {
     forget: (device) => lives.of(device)?.forget(),
     locked: (device) => lives.of(device)?.locked(),
     close: () => {
+      isClosed = true
       turns.close()
       lives.close()
     },
@@ -254,6 +257,10 @@ function createLives(devices: number) {
     },
     close: () => loseUntil(() => lives.size === 0),
   }
+}
+
+function hubEnds(): HubError {
+  return new HubError('hub-ends', 'expected a hub that goes on, but it ends: nothing was sent')
 }
 
 function nodeOffline(device: string): HubError {

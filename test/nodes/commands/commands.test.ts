@@ -277,6 +277,13 @@ t.test('nor does one to a device that was locked meanwhile', async (t) => {
   t.same(published, [])
 })
 
+t.test('a hub that ends takes no more commands', async (t) => {
+  const { ask, commands, published } = openedCommands()
+  commands.close()
+  t.throws(() => ask('on'), { code: 'hub-ends' })
+  t.same(published, [])
+})
+
 t.test('what its node may not have heard in time is recalled, and what is locked is', async (t) => {
   const { ask, clock, commands, recalled, reports } = openedCommands()
   commands.locked(relay)
