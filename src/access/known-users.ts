@@ -63,6 +63,9 @@ export async function openKnownUsers(options: KnownUsersOptions): Promise<KnownU
     hashOf: (name) => known.get(name)?.passwordHashes.at(-1),
     withHashes: (directory) => ({
       ...directory,
+      get edition() {
+        return directory.edition
+      },
       replaceHash: (replacement) => {
         replaced(replacement)
         directory.replaceHash(replacement)
