@@ -43,6 +43,8 @@ export class ClientOutput implements SessionConnection {
   readonly #level: Level
   readonly #buffer: WriteBuffer
   readonly #traffic: Traffic
+  readonly #frames: PublishFrames
+  readonly #maximumPacketBytes: number
   /** By topic, the aliases that the client knows. */
   readonly #aliases = new Map<string, number>()
   readonly #mostAliases: number
@@ -50,12 +52,14 @@ export class ClientOutput implements SessionConnection {
   #wasBehind = false
 
   constructor(options: ClientOutputOptions) {
-    const { connect, buffer, traffic } = options
+    const { connect, buffer, traffic, frames } = options
     this.isBridge = connect.isBridge
     this.#options = options
     this.#level = connect.level
     this.#buffer = buffer
     this.#traffic = traffic
+    this.#frames = frames
+    this.#maximumPacketBytes = connect.maximumPacketBytes
     this.#mostAliases = Math.min(connect.aliasMaximum, mostAliases)
   }
 
@@ -73,16 +77,15 @@ export class ClientOutput implements SessionConnection {
 
   send(message: Published, grant: Grant, as: SendingAs): boolean {
     if (message.properties !== undefined && hasExpired(message)) return false
-    const { connect, frames } = this.#options
     const { id } = as
     const isLate = grant.qos === 0 && this.#buffer.isFull
     // A message does not overtake one on its topic, except at QoS 0, which never waits.
     const isPromise =
       id > 0 && ((as.isKept && grant.qos === 2) || this.#buffer.isHolding(message.topic))
     const frame = this.#isShared(grant, as)
-      ? frames.of(message, this.#level, grant)
+      ? this.#frames.of(message, this.#level, grant)
       : this.#ownFrame(message, grant, { isAgain: as.isAgain, isInOrder: !isPromise && !isLate })
-    if (frame.bytes.length > connect.maximumPacketBytes) return this.#isTooLarge(message, frame)
+    if (frame.bytes.length > this.#maximumPacketBytes) return this.#isTooLarge(message, frame)
     if (isLate) return this.#sendLatest(message, frame)
     this.#wasBehind &&= grant.qos > 0
     this.#traffic.messagesSent++

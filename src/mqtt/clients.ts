@@ -1,8 +1,20 @@
 /** Who the clients of the broker are: their names, what they may do, and as whom they send. */
 import { randomUUID } from 'node:crypto'
-import { noRights, type Rights, rightsOf } from '../access/rights.ts'
+import {
+  type Decision,
+  noRights,
+  type PublishDecision,
+  type Rights,
+  rightsOf,
+} from '../access/rights.ts'
 import type { Sender } from '../access/sender.ts'
-import { anonymousName, normalForm, type UserDirectory } from '../access/user.ts'
+import {
+  anonymousName,
+  normalForm,
+  type Rule,
+  type User,
+  type UserDirectory,
+} from '../access/user.ts'
 import { isFitName } from '../core/topic.ts'
 
 /**
@@ -39,8 +51,44 @@ export function droppedTopic(name: string): string | undefined {
 }
 
 /** What a client may do, and where it may be answered. */
-export type ClientRights = Pick<Rights, 'mayPublish' | 'mayRead' | 'maySubscribe'> & {
-  mayBeAnswered(topic: string): boolean
+export class ClientRights implements Pick<Rights, 'mayPublish' | 'mayRead' | 'maySubscribe'> {
+  readonly #rights: Rights
+  readonly #answers: string | undefined
+  readonly #dropped: string | undefined
+
+  /** Besides what `rights` say, the client `name` may read its answers and its losses. */
+  constructor(rights: Rights, name: string) {
+    this.#rights = rights
+    this.#answers = answersTopic(name)
+    this.#dropped = droppedTopic(name)
+  }
+
+  mayPublish(topic: string, retain: boolean): PublishDecision {
+    return this.#rights.mayPublish(topic, retain)
+  }
+
+  mayRead(topic: string): boolean {
+    return this.#rights.mayRead(topic) || this.#isOwn(topic)
+  }
+
+  maySubscribe(filter: string): Decision {
+    const decision = this.#rights.maySubscribe(filter)
+    if (decision.allowed || !this.#isOwn(filter)) return decision
+    return { allowed: true, reason: 'a client may read what is its own' }
+  }
+
+  mayBeAnswered(topic: string): boolean {
+    return this.#isAnswer(topic) || this.mayPublish(topic, false).allowed
+  }
+
+  #isOwn(topic: string): boolean {
+    return topic === this.#dropped || this.#isAnswer(topic)
+  }
+
+  #isAnswer(topic: string): boolean {
+    const answers = this.#answers
+    return answers !== undefined && (topic === answers || topic.startsWith(`${answers}/`))
+  }
 }
 
 /** What the clients may do, as of now: those that are there, and those with a session. */
@@ -55,6 +103,14 @@ export interface Clients {
 }
 
 export function createClients(directory: Pick<UserDirectory, 'find' | 'edition'>): Clients {
+  /** Of users whose clients all have the same. */
+  const shared = new WeakMap<User, Rights>()
+  const rightsOfClient = (user: User, clientId: string) => {
+    if (user.rules.some(isOfClient)) return rightsOf(user, clientId)
+    const rights = shared.get(user) ?? rightsOf(user)
+    shared.set(user, rights)
+    return rights
+  }
   return {
     get edition() {
       return directory.edition
@@ -62,9 +118,14 @@ export function createClients(directory: Pick<UserDirectory, 'find' | 'edition'>
     rightsOf: (name) => {
       const { user: userName, clientId } = partsOf(name)
       const user = directory.find(userName)
-      return user && withOwn(rightsOf(user, clientId), name)
+      return user && new ClientRights(rightsOfClient(user, clientId), name)
     },
   }
+}
+
+/** Whether a rule means another topic for each client. */
+function isOfClient({ topic }: Rule): boolean {
+  return topic.split('/').includes('{client}')
 }
 
 /** A client as a sender, who comes from an address; without rights when its user is gone. */
@@ -75,23 +136,4 @@ export function senderOf(
 ): Sender {
   const { user, clientId } = partsOf(name)
   return { user, clientId, rights, address, way: 'mqtt' }
-}
-
-/** A client may read its answers and its losses, too. */
-function withOwn(rights: Rights, name: string): ClientRights {
-  const { mayPublish } = rights
-  const [answers, dropped] = [answersTopic(name), droppedTopic(name)]
-  const isAnswer = (topic: string) =>
-    answers !== undefined && (topic === answers || topic.startsWith(`${answers}/`))
-  const isOwn = (topic: string) => topic === dropped || isAnswer(topic)
-  return {
-    mayPublish,
-    mayRead: (topic) => rights.mayRead(topic) || isOwn(topic),
-    maySubscribe: (filter) => {
-      const decision = rights.maySubscribe(filter)
-      if (decision.allowed || !isOwn(filter)) return decision
-      return { allowed: true, reason: 'a client may read what is its own' }
-    },
-    mayBeAnswered: (topic) => isAnswer(topic) || mayPublish(topic, false).allowed,
-  }
 }

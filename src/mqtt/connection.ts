@@ -135,12 +135,10 @@ export class MqttConnection {
     if (this.#phase === 'closed') return
     this.#share.hold(this.#waitingBytes)
     const waits = this.#phase === 'connecting' || this.#waitingBytes > 0
-    if (!waits) {
-      if (this.#socket.isPaused()) this.#socket.resume()
-      return
-    }
-    this.#socket.pause()
-    if (this.#phase === 'open' && this.#tooSoon === undefined) setImmediate(() => this.#goOn())
+    if (waits) this.#socket.pause()
+    else if (this.#socket.isPaused()) this.#socket.resume()
+    const isItsTurn = this.#phase === 'open' && this.#tooSoon === undefined
+    if (waits && isItsTurn) setImmediate(() => this.#goOn())
   }
 
   /** Goes on with what has waited. */
@@ -170,7 +168,6 @@ export class MqttConnection {
 
   #received(packet: Buffer): void {
     const { limits, traffic } = this.#context
-    // What came with it is heard at the same time.
     if (this.#turn.packets === 0) this.#deadlines.heard()
     traffic.packetsReceived++
     if (!isOversize(packet)) {

@@ -47,7 +47,7 @@ export class WriteBuffer {
   readonly #limitBytes: number
   /** Of this turn, mostly one; those that others get as well are theirs, too, and never change. */
   #packet: Buffer | undefined
-  #morePackets: Buffer[] = []
+  #morePackets: Buffer[] | undefined
   #collectedBytes = 0
   #held: Held[] = []
   #heldBytes = 0
@@ -150,7 +150,7 @@ export class WriteBuffer {
   flush(): void {
     this.#isFlushDue = false
     this.#write(this.#take())
-    this.#releaseHeld()
+    if (this.#heldBytes > 0) this.#releaseHeld()
   }
 
   /** What was collected and may go out as the last there is; nothing is written any more. */
@@ -196,6 +196,7 @@ export class WriteBuffer {
 
   #collect(packet: Buffer): void {
     if (this.#packet === undefined) this.#packet = packet
+    else if (this.#morePackets === undefined) this.#morePackets = [packet]
     else this.#morePackets.push(packet)
     this.#collectedBytes += packet.length
     this.#traffic.packetsSent++
@@ -208,8 +209,8 @@ export class WriteBuffer {
     const more = this.#morePackets
     this.#packet = undefined
     this.#collectedBytes = 0
-    if (more.length === 0) return first
-    this.#morePackets = []
+    if (more === undefined) return first
+    this.#morePackets = undefined
     return Buffer.concat([first, ...more])
   }
 
