@@ -281,8 +281,8 @@ export class MqttConnection {
     )
     this.#phase = 'open'
     log.debug({ client: this.#name }, 'MQTT client connected')
-    // In a write of its own: programs begin to listen when they are connected.
-    setImmediate(() => isIn.session.flow())
+    // In a turn of its own: programs begin to listen when they are connected.
+    setImmediate(() => setImmediate(() => isIn.session.flow()))
     this.#consume(this.#unread)
   }
 

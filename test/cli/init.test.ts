@@ -121,6 +121,7 @@ t.test('with --tls it lets other machines in, by TLS only', async (t) => {
   t.same(tls, {
     certFile: 'tls.crt',
     keyFile: 'tls.key',
+    clientCertificates: 'optional',
     host: '0.0.0.0',
     httpPort: 8443,
     mqttPort: 8883,

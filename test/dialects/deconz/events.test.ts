@@ -74,7 +74,7 @@ t.test('each kind of event has one section, and all of that', async (t) => {
   const gone = await events.next(({ config }) => config !== undefined)
   t.match(gone, { e: 'changed', id: sensor, config: { on: true, reachable: false } })
   const away = await events.next(({ r, state }) => r === 'lights' && Object(state).on !== undefined)
-  t.match(away, { state: { on: true, reachable: false } })
+  t.match(away, { state: { on: null, reachable: false } })
 })
 
 t.test('a light that reports the same again has not changed', async (t) => {

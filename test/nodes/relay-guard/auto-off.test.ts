@@ -125,10 +125,10 @@ t.test('a locked device is turned off when it is unlocked', async (t) => {
   ask(relay, true)
   guard.lockOuts.lock(relay, { by: 'ann', reason: 'x' })
   clock.step(600_000)
-  t.same(turnedOff, [])
+  t.same(turnedOff, [`${relay} locked`])
   guard.lockOuts.unlock(relay)
   clock.step(0)
-  t.same(turnedOff, [`${relay} false`])
+  t.same(turnedOff, [`${relay} locked`, `${relay} false`])
 })
 
 t.test('what came due while the hub was down is turned off when it starts', async (t) => {
