@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { atLength } from '../full-length.ts'
 import { type HubPorts, mqttTo, talkTo } from '../started-hub.ts'
@@ -35,6 +34,18 @@ async function told({ httpPort }: HubPorts): Promise<Told[]> {
   return commands.filter(({ user }) => user !== 'hub')
 }
 
+/** So that what a command notes has to wait for a batch that is being synced. */
+async function keepDiskBusy(t: Test, hub: HubPorts): Promise<void> {
+  const { client } = await mqttTo(t, hub)
+  client.on('error', () => {})
+  const busy = setInterval(() => {
+    client.publish('busy/-', Buffer.alloc(50_000), { qos: 1, retain: true }, () => {})
+  }, 1)
+  t.teardown(() => clearInterval(busy))
+  client.once('close', () => clearInterval(busy))
+  await client.publishAsync('busy/-', 'first', { qos: 1 })
+}
+
 /** Commands all devices, and kills the hub so long after the last one was heard. */
 async function killAfter(t: Test, afterMs: number) {
   const folder = testFolder(t)
@@ -47,11 +58,16 @@ async function killAfter(t: Test, afterMs: number) {
     await node.client.publishAsync(device, '{"state":false}', { qos: 1 })
   }
   await page.on('relay/i2c0-4')
+  await keepDiskBusy(t, before)
+  node.client.on('message', (topic) => {
+    if (topic !== `${heater}/set`) return
+    if (afterMs === 0) process.kill(before.pid, 'SIGKILL')
+    else setTimeout(() => process.kill(before.pid, 'SIGKILL'), afterMs)
+  })
   for (const [at, name] of ['i2c0-4', 'i2c0-1', 'i2c0-3'].entries()) {
     page.send(`relay/${name}/set`, { state: true }, { id: String(at) })
   }
-  await node.messages.next(() => node.messages.items.length === 3)
-  if (afterMs > 0) await pause(afterMs)
+  await node.closed
   await hub.end('SIGKILL')
 
   const after = await hub.start()
