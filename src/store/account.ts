@@ -197,12 +197,9 @@ function hasNewerList(name: string, sizes: Mark['files']): boolean {
 
 function sizesIn(path: string): Record<string, number> {
   const names = readdirSync(path).filter((name) => /^MANIFEST-\d+$|^\d+\.log$/.test(name))
-  const sizes = names.map((name) => [name, statSync(join(path, name), quietly)?.size ?? 0])
+  const sizes = names.map((name) => [name, statSync(join(path, name)).size])
   return Object.fromEntries(sizes)
 }
-
-/** LevelDB may remove a file meanwhile. */
-const quietly = { throwIfNoEntry: false } as const
 
 /** What nobody has marked begins with nothing. */
 function readMark(path: string): Mark {

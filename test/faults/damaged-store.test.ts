@@ -75,6 +75,7 @@ const damages: [name: string, damage: (folder: string) => void, isWholeAfterRepa
     (folder) => truncateSync(String(filesOf(folder, /^MANIFEST/)[0])),
     true,
   ],
+  ['the list of tables is gone', (folder) => rmSync(String(filesOf(folder, /^MANIFEST/)[0])), true],
   ['the log is cut off', (folder) => halve(filesOf(folder, /\.log$/)[0]), false],
   ['the log is gone', (folder) => rmSync(String(filesOf(folder, /\.log$/)[0])), false],
   ['bytes of the log are others', (folder) => flip(filesOf(folder, /\.log$/)[0]), false],
