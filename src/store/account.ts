@@ -18,8 +18,8 @@ interface Account {
 
 /** An engine of which is known what it has. */
 export interface CountedEngine extends Pick<Engine, 'get'> {
-  /** The keys from `gte` on, and before `lt` if there is one, in their order. */
-  keys(range: KeyRange): AsyncIterable<string>
+  /** The keys from `gte` on, and before `lt` if there is one, in their order, some at a time. */
+  keys(range: KeyRange): AsyncIterable<readonly string[]>
 }
 
 interface KeyRange {
@@ -86,7 +86,9 @@ interface Found {
 async function countKeys(engine: CountedEngine): Promise<Found> {
   const found: Found = { keys: new Set(), counts: new Map() }
   for (const range of countedRanges()) {
-    for await (const key of engine.keys(range)) if (!isOwn(key)) count(found, key, 1)
+    for await (const some of engine.keys(range)) {
+      for (const key of some) if (!isOwn(key)) count(found, key, 1)
+    }
   }
   return found
 }
@@ -197,12 +199,9 @@ function hasNewerList(name: string, sizes: Mark['files']): boolean {
 
 function sizesIn(path: string): Record<string, number> {
   const names = readdirSync(path).filter((name) => /^MANIFEST-\d+$|^\d+\.log$/.test(name))
-  const sizes = names.map((name) => [name, statSync(join(path, name), quietly)?.size ?? 0])
+  const sizes = names.map((name) => [name, statSync(join(path, name)).size])
   return Object.fromEntries(sizes)
 }
-
-/** LevelDB may remove a file meanwhile. */
-const quietly = { throwIfNoEntry: false } as const
 
 /** What nobody has marked begins with nothing. */
 function readMark(path: string): Mark {

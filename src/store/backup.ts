@@ -126,7 +126,7 @@ function removeKilled(file: string): void {
   for (const name of readdirSync(folder)) {
     const isOurs = name.startsWith(basename(file)) && rest.test(name.slice(basename(file).length))
     const path = join(folder, name)
-    const age = () => Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity)
+    const age = () => Date.now() - statSync(path).mtimeMs
     if (isOurs && age() > killedAfterMs) rmSync(path, { force: true })
   }
 }

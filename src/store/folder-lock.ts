@@ -5,7 +5,6 @@ import {
   constants,
   mkdirSync,
   readFileSync,
-  readlinkSync,
   rmSync,
   type Stats,
   statfsSync,
@@ -66,7 +65,6 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     while (!isMade(path, text)) {
       const before = readText(path)
-      if (before === undefined) continue
       if (await isAlive(before, folder)) throw inUse(folder, before)
       if (firstLine(readText(path)) === firstLine(before)) rmSync(path, { force: true })
     }
@@ -97,8 +95,8 @@ function identity(): Omit<Holder, 'token'> {
     pid: process.pid,
     started: startOf(process.pid),
     host: hostname(),
-    boot: readText('/proc/sys/kernel/random/boot_id')?.trim() ?? '',
-    namespace: linkOf('/proc/self/ns/pid'),
+    boot: readText('/proc/sys/kernel/random/boot_id').trim(),
+    namespace: String(statOf('/proc/self/ns/pid')?.ino),
   }
 }
 
@@ -121,11 +119,8 @@ async function isAlive(text: string, folder: string): Promise<boolean> {
   if (found.pid === own.pid && found.started === own.started && isNear(found, own)) {
     return held.has(found.token)
   }
-  if (isNear(found, own)) {
-    if (!isRunning(found.pid)) return false
-    const started = startOf(found.pid)
-    if (started !== '') return started === found.started
-  } else if (found.boot !== own.boot && isLocalDisk(folder)) return false
+  if (isNear(found, own) && own.started !== '') return startOf(found.pid) === found.started
+  if (found.boot !== own.boot && isLocalDisk(folder)) return false
   return isAnswered(join(folder, lockName))
 }
 
@@ -136,7 +131,7 @@ function isNear(one: Omit<Holder, 'token'>, other: typeof one): boolean {
 
 /** Of a file that nobody has finished writing, nothing is known. */
 function holderIn(text: string): Holder {
-  const found = parseJson(firstLine(text) ?? '')
+  const found = parseJson(firstLine(text))
   const record = isRecord(found) ? found : {}
   const word = (name: string) => String(record[name] ?? '')
   const [token, started, host] = [word('token'), word('started'), word('host')]
@@ -146,8 +141,9 @@ function holderIn(text: string): Holder {
   }
 }
 
-function firstLine(text: string | undefined): string | undefined {
-  return text?.split('\n', 1)[0]
+function firstLine(text: string): string {
+  const [line = ''] = text.split('\n', 1)
+  return line
 }
 
 const question = '?'
@@ -157,7 +153,9 @@ async function isAnswered(path: string): Promise<boolean> {
   appendFileSync(path, question)
   for (let waitedMs = 0; waitedMs < answerMs; waitedMs += askEveryMs) {
     await pause(askEveryMs)
-    if (readText(path)?.endsWith(question) === false) return true
+    const now = readText(path)
+    // Nothing is there while it is written.
+    if (now !== '' && !now.endsWith(question)) return true
   }
   return false
 }
@@ -202,7 +200,7 @@ function lockOf(folder: string, token: string, text: string): FolderLock {
     release: () => {
       held.delete(token)
       try {
-        if (readText(path)?.startsWith(text) === true) rmSync(path, { force: true })
+        if (readText(path).startsWith(text)) rmSync(path, { force: true })
       } catch {
         // The next hub finds out that nobody has it.
       }
@@ -231,37 +229,23 @@ function statOf(path: string): Stats | undefined {
   }
 }
 
-function readText(path: string): string | undefined {
+/** Empty when there is no such file. */
+function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return undefined
+    if (systemCodeOf(error) === 'ENOENT') return ''
     throw error
-  }
-}
-
-function linkOf(path: string): string {
-  try {
-    return readlinkSync(path)
-  } catch {
-    return ''
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return systemCodeOf(error) === 'EPERM'
   }
 }
 
 /** When a process was started; empty where nobody tells. */
 function startOf(pid: number): string {
-  const text = readText(`/proc/${pid}/stat`) ?? ''
+  const text = readText(`/proc/${pid}/stat`)
   // The name of the program may hold anything, also brackets.
-  return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  const [started = ''] = fields.slice(19)
+  return started
 }
 
 /** NFS, SMB, 9P, FUSE, VirtualBox and Ceph: other machines may have the same folder. */

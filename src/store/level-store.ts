@@ -182,6 +182,8 @@ async function openThere(
   return tellingReads(engineOf(level, sampledLog), path)
 }
 
+const keysAtOnce = 1000
+
 function engineOf(level: Level, sampledLog: SampledLog): LevelEngine {
   return {
     isLasting: true,
@@ -191,7 +193,16 @@ function engineOf(level: Level, sampledLog: SampledLog): LevelEngine {
       yield* level.iterator(prefix === '' ? {} : { gte: prefix, lt: afterPrefix(prefix) })
     },
     keys: async function* (range) {
-      yield* level.keys({ ...range, fillCache: false })
+      const iterator = level.keys({ ...range, fillCache: false })
+      try {
+        for (;;) {
+          const some = await iterator.nextv(keysAtOnce)
+          if (some.length === 0) return
+          yield some
+        }
+      } finally {
+        await iterator.close()
+      }
     },
     apply: async (changes) => {
       try {

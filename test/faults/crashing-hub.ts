@@ -78,18 +78,13 @@ export function crashingHub(
       }
       const output = createInbox<string>()
       createInterface({ input: child.stdout }).on('line', output.put)
-      const line = await Promise.race([
-        output.next((text) => text.includes('listens')),
-        ended.then(([code]) => Promise.reject(new Error(notStarted(code)))),
-      ])
+      void ended.then(([code]) => output.put(`exit code ${code}`))
+      const line = await output.next((text) => /listens|^exit code/.test(text))
+      if (line.startsWith('exit')) throw new Error(`expected the hub to start, got ${line}`)
       const [, http, mqtt] = /HTTP port (\d+), MQTT port (\d+)/.exec(line) ?? []
       const startMs = performance.now() - startedAtMs
       return { httpPort: Number(http), mqttPort: Number(mqtt), startMs, pid: Number(child.pid) }
     },
     end: (signal) => end(signal),
   }
-}
-
-function notStarted(code: number | null): string {
-  return `expected the hub to start, got exit code ${code}`
 }

@@ -12,6 +12,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { repairStore } from '../../src/store/data-folder.ts'
 import { openLevelStore } from '../../src/store/level-store.ts'
@@ -75,6 +76,7 @@ const damages: [name: string, damage: (folder: string) => void, isWholeAfterRepa
     (folder) => truncateSync(String(filesOf(folder, /^MANIFEST/)[0])),
     true,
   ],
+  ['the list of tables is gone', (folder) => rmSync(String(filesOf(folder, /^MANIFEST/)[0])), true],
   ['the log is cut off', (folder) => halve(filesOf(folder, /\.log$/)[0]), false],
   ['the log is gone', (folder) => rmSync(String(filesOf(folder, /\.log$/)[0])), false],
   ['bytes of the log are others', (folder) => flip(filesOf(folder, /\.log$/)[0]), false],
@@ -136,8 +138,9 @@ t.test('F42: a list of tables of long ago is told from the one of today', async 
   const [list = ''] = filesOf(folder, /^MANIFEST/)
   const then = readFileSync(list)
   for (let at = 0; at < values; at += 100) await store.write(changes(at, at + 100))
+  // LevelDB makes a table of the log by itself.
+  while (statSync(list).size === then.length) await pause(10)
   await store.close()
-  t.ok(statSync(list).size > then.length, 'a table was begun')
   writeFileSync(list, then)
   const refused = {
     message:

@@ -7,6 +7,7 @@ import { lockName } from '../../src/store/folder-lock.ts'
 import { type HubPorts, mqttTo } from '../started-hub.ts'
 import { testFolder } from '../test-folder.ts'
 import { crashingHub } from './crashing-hub.ts'
+import { injectedSyncs } from './injected-syncs.ts'
 
 /** How soon a hub has to know that nothing of what it keeps would be there again. */
 const soonMs = 2000
@@ -77,6 +78,64 @@ t.test('F43: a folder that may not be written any more', async (t) => {
   void publish('lost').catch(() => {})
   await pause(100)
   t.same(acknowledged, ['before'])
+})
+
+/** Makes a folder one of a file system that may only be read; undefined where one may not mount. */
+function readOnly(t: Test, folder: string): { end(): void } | undefined {
+  const end = () => execFileSync('umount', ['--lazy', folder])
+  try {
+    execFileSync('mount', ['--bind', folder, folder], { stdio: 'ignore' })
+  } catch {
+    return undefined
+  }
+  let isMounted = true
+  const endOnce = () => {
+    if (isMounted) end()
+    isMounted = false
+  }
+  t.teardown(endOnce)
+  execFileSync('mount', ['-o', 'remount,bind,ro', folder])
+  return { end: endOnce }
+}
+
+t.test('F43: a disk that may only be read, and may be written again', async (t) => {
+  const { ports, publish, acknowledged, data, end, start } = await running(t)
+  const disk = readOnly(t, data)
+  if (disk === undefined) {
+    t.pass('needs to mount a file system', { skip: true })
+    return
+  }
+  t.ok((await untilStatus(ports, 503)) < soonMs)
+  const later = publish('later')
+  await pause(100)
+  t.same(acknowledged, ['before'])
+  disk.end()
+  await later
+  t.equal(await statusOf(ports), 200)
+  t.equal(await end('SIGTERM'), 0)
+  t.equal(await keptBy(t, start), 'later')
+})
+
+t.test('F43: a disk with errors', async (t) => {
+  const { ports, publish, acknowledged, end, start } = await running(t)
+  const disk = await injectedSyncs(t, ports.pid, 'error=EIO')
+  if (disk === undefined) {
+    t.pass('needs strace: apt-get install strace', { skip: true })
+    return
+  }
+  const later = publish('later')
+  t.ok((await untilStatus(ports, 503)) < soonMs)
+  t.same(acknowledged, ['before'])
+  await disk.end()
+  await later
+  await untilStatus(ports, 200)
+  const broken = await injectedSyncs(t, ports.pid, 'error=EIO')
+  void publish('lost').catch(() => {})
+  await untilStatus(ports, 503)
+  t.equal(await end('SIGTERM'), 1, 'what was not written is told')
+  await broken?.end()
+  // What is not acknowledged may be there all the same.
+  t.ok(['later', 'lost'].includes(await keptBy(t, start)))
 })
 
 t.test('F43: a second hub is refused, also when the files of locks were removed', async (t) => {

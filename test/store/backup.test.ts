@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { ClassicLevel } from 'classic-level'
 import t, { type Test } from 'tap'
 import { folderLines, restoreBackup, saveBackup } from '../../src/store/backup.ts'
 import { repairStore, wipeFolder } from '../../src/store/data-folder.ts'
@@ -171,6 +172,20 @@ t.test('wiping removes what is of a hub, unless one uses it', async (t) => {
   t.equal(await wipeFolder(folder), 2)
   t.same(readdirSync(folder), ['letter.txt'])
   await t.rejects(wipeFolder(folder), { message: /without a store$/ })
+})
+
+t.test('a hub of an earlier release has its folder, too', async (t) => {
+  const { folder } = await dataFolder(t, { 'a/1': 'x' })
+  rmSync(join(folder, 'store/WRITTEN'))
+  const level = new ClassicLevel(join(folder, 'store'))
+  await level.open()
+  const refused = { message: /^expected no other hub to use the store/ }
+  await t.rejects(wipeFolder(folder), refused)
+  await t.rejects(repairStore(folder), refused)
+  await t.rejects(textsIn(folder), refused)
+  await level.put('a/2', 'y')
+  await level.close()
+  t.equal(await wipeFolder(folder), 1)
 })
 
 t.test('a folder named store of somebody else is no store', async (t) => {

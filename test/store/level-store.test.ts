@@ -35,6 +35,18 @@ t.test('what was written is there the next time', async (t) => {
   ])
 })
 
+t.test('where there are no hard links, a store is opened all the same', async (t) => {
+  const folder = testFolder(t)
+  await (await openIn(t, folder)).close()
+  // Nothing has two names that is a folder.
+  mkdirSync(join(folder, 'store/MANIFEST-000999'))
+  const store = await openIn(t, folder)
+  await store.write([put('a/1', 'x')])
+  await store.close()
+  t.same(readdirSync(folder), ['store'])
+  t.same(await textsOf(await openIn(t, folder)), [['a/1', 'x']])
+})
+
 t.test('the folder is made for its owner only', async (t) => {
   const folder = join(testFolder(t), 'var/data')
   await openIn(t, folder)
@@ -44,7 +56,12 @@ t.test('the folder is made for its owner only', async (t) => {
 })
 
 t.test('a folder that cannot be used is refused', async (t) => {
-  const folder = testFolder(t, { file: '', damaged: { store: { CURRENT: 'nonsense' } } })
+  const damaged = { store: { CURRENT: 'nonsense' } }
+  const folder = testFolder(t, { file: '', damaged, odd: { store: '' } })
+  await t.rejects(openIn(t, join(folder, 'odd')), {
+    code: 'cannot-open-store',
+    message: /^expected to open the store ".*\/odd\/store": EEXIST/,
+  })
   await t.rejects(openIn(t, join(folder, 'file')), {
     code: 'cannot-open-store',
     message: /^expected to open the store ".*\/file\/store": (ENOTDIR|EEXIST)/,
