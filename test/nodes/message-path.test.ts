@@ -58,8 +58,12 @@ function opened(
     commands: {
       take: ({ device }) => note('take')(device),
       refuse: ({ device }, { code }) => note('refuse')(device, code),
-      reported: (device) => note('follow')(device),
+      reported: (device) => {
+        note('follow')(device)
+        return device.endsWith('/answer')
+      },
     },
+    ownChanges: { reported: (device) => note('changed')(device) },
     relayGuard: { reported: note('guard') },
     presence: { maySpeakFor: (base) => base !== 'foreign' },
     states: { heard: note('heard'), toldBy: note('told by') },
@@ -176,7 +180,7 @@ t.test('what is thrown at a command that nobody watches goes up', async (t) => {
         refuse: (_request, refusal) => {
           throw refusal
         },
-        reported: () => {},
+        reported: () => false,
       },
     })
     t.throws(() => path.enter(command, clown), thrown)
