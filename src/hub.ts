@@ -11,7 +11,7 @@ import { historyRoute } from './api/history-route.ts'
 import { homePage } from './api/home-page.ts'
 import { pageFiles } from './api/html-page.ts'
 import { lockRoutes } from './api/lock-routes.ts'
-import { nodesRoutes } from './api/nodes-routes.ts'
+import { conflictsRoute, nodesRoutes } from './api/nodes-routes.ts'
 import { backupRoute, createReadiness, probeRoutes } from './api/operating-routes.ts'
 import { signInRoutes } from './api/sign-in-routes.ts'
 import { type Config, type ConfigInput, checkConfig } from './config.ts'
@@ -133,6 +133,7 @@ async function openParts(config: Config, life: Life) {
     // Nothing comes in before the ports are open.
     enter: (message, sender) => hardware.path.enter(message, sender),
     understood: limiter.understood,
+    onTakenOver: (client) => hardware.nodes.conflicts.takenOver(client),
     mayEnter: limiter.signedIn,
     clientAddress: access.forwarding.clientAddress,
     foreignOriginOf: access.origins.foreignOf,
@@ -246,6 +247,7 @@ function hardwareRoutes(
   const { recorder } = recording
   return [
     ['/api/command', commandRoute({ asUser, clientAddress, jsonLimits, enter: path.enter })],
+    ['/api/conflicts', conflictsRoute({ asUser, conflicts: hardware.nodes.conflicts })],
     ...lockRoutes({ asUser, lockOuts, topicLimits, jsonLimits }),
     ...commandLogRoutes({ asUser, auditLog, topicLimits }),
     [

@@ -105,6 +105,7 @@ const aloneFor: Readonly<Record<string, string>> = {
   'nodes/relay-guard/auto-off': 'is a rule of the guard, which has one file each',
   'nodes/relay-guard/interlocks': 'is a rule of the guard, which has one file each',
   'nodes/relay-guard/switch-rate': 'is a rule of the guard, which has one file each',
+  'nodes/relay-guard/witnesses': 'is a rule of the guard, which has one file each',
   'store/memory-store': 'passes the contract of stores',
   'ws/mqtt-route': 'is one kind of websocket, which knows nothing of the others',
   'ws/talk-route': 'is one kind of websocket, which knows nothing of the others',

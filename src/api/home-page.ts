@@ -42,6 +42,7 @@ const links = `<h2>Look</h2>
 <ul>
 <li><a href="api/nodes">Nodes and devices</a><small>what is known of the hardware, as JSON</small></li>
 <li><a href="api/commands">Commands</a><small>who switched what, and what became of it</small></li>
+<li><a href="api/conflicts">Conflicts</a><small>clients with one id, and nodes with one base, that are in each other's way</small></li>
 <li><a href="healthz">Health</a><small>the version, and how often each odd thing happened</small></li>
 <li><a href="readyz">Readiness</a><small>whether all that is promised can be done now</small></li>
 </ul>`

@@ -6,11 +6,12 @@ import { HubError, quote } from '../core/errors.ts'
 import type { Route } from '../core/route.ts'
 import { filterBelow } from '../core/topic.ts'
 import type { LastValues } from '../nodes/last-values.ts'
+import type { Conflicts } from '../nodes/registry/conflicts.ts'
 import type { KnownNode } from '../nodes/registry/device-table.ts'
 import type { KnownStates } from '../nodes/registry/known-states.ts'
 import { detailsOf, type NodeDetails } from '../nodes/registry/node-json.ts'
 import type { Registry } from '../nodes/registry/registry.ts'
-import type { AsUser } from './as-user.ts'
+import { type AsUser, asOperator } from './as-user.ts'
 import { answerJson, sendJsonText } from './json-exchange.ts'
 
 export interface NodesRoutesOptions {
@@ -21,6 +22,18 @@ export interface NodesRoutesOptions {
   readonly clock?: Clock
   /** Learns from what has arrived, so that nothing is sent that is older. */
   settle(): void
+}
+
+interface ConflictsRouteOptions {
+  readonly asUser: AsUser
+  readonly conflicts: Pick<Conflicts, 'list'>
+}
+
+/** Who is in each other's way, for operators and admins. */
+export function conflictsRoute({ asUser, conflicts }: ConflictsRouteOptions): Route {
+  return {
+    get: (exchange) => asOperator(asUser, exchange, () => ({ conflicts: conflicts.list() })),
+  }
 }
 
 const folder = '/api/nodes'

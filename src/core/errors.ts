@@ -17,6 +17,10 @@ export const errorCodes = {
   interlocked: 'a command would turn on a device while another one of its group may be on',
   locked: 'an operator has locked the device, for the reason that is given',
   'node-offline': 'the node of a commanded device is known to be away; nothing was sent',
+  'without-effect':
+    'a device says that it is on, and what its rule names as proof says that it is not',
+  'still-has-power':
+    'a device says that it is off, and what its rule names as proof says that it is not',
   'state-unknown':
     'the state of a device is not known: it has not reported since its node started or came back, or since the hub started',
   'unknown-device': 'a node that has listed its devices has none of the commanded name',

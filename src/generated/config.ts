@@ -394,6 +394,31 @@ export interface ConfigInput {
        * The name of a group of which never two are on at once.
        */
       interlock?: string
+      /**
+       * What shows whether the device does what it says: a quantity that another one measures, which is above or below something when the device is on, and only then.
+       */
+      proof?: {
+        /**
+         * the complete topic of what measures
+         */
+        topic: string
+        /**
+         * The quantity in its reports.
+         */
+        quantity: string
+        /**
+         * It is above this when the device is on, and only then.
+         */
+        above?: number
+        /**
+         * It is below this when the device is on, and only then.
+         */
+        below?: number
+        /**
+         * Seconds for which it may say something else than the device.
+         */
+        withinSeconds: number
+      }
     }[]
   }
   /**
@@ -1224,6 +1249,31 @@ export interface Config {
        * The name of a group of which never two are on at once.
        */
       interlock?: string
+      /**
+       * What shows whether the device does what it says: a quantity that another one measures, which is above or below something when the device is on, and only then.
+       */
+      proof?: {
+        /**
+         * the complete topic of what measures
+         */
+        topic: string
+        /**
+         * The quantity in its reports.
+         */
+        quantity: string
+        /**
+         * It is above this when the device is on, and only then.
+         */
+        above?: number
+        /**
+         * It is below this when the device is on, and only then.
+         */
+        below?: number
+        /**
+         * Seconds for which it may say something else than the device.
+         */
+        withinSeconds: number
+      }
     }[]
   }
   /**

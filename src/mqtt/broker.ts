@@ -55,6 +55,8 @@ export interface BrokerOptions extends MqttSignInOptions {
   readonly newInboundShare: NewShare
   readonly newOutboundShare: NewShare
   understood(connection: object): void
+  /** A connection of a client took the place of one that was there; `name` is of its user and its id. */
+  onTakenOver(name: string): void
   readonly directory: UserDirectory
   /** Where all that is kept is noted, and was by an earlier broker. */
   readonly journal: Journal
@@ -123,6 +125,7 @@ async function openParts(options: BrokerOptions) {
   const sessions = new Sessions({
     ...{ records, clock, limits: limits.sessions },
     context: { bus: emitter, clients, quota, groups },
+    onTakenOver: options.onTakenOver,
     ...followSessions({ wills, traffic, sampledLog }),
   })
   await restoreSessions(sessions, records)

@@ -19,6 +19,8 @@ export interface SessionsOptions {
   readonly records: SessionRecords
   /** A session is over, for whatever reason. */
   onEnded(name: string): void
+  /** A connection of a client took the place of one that was there. */
+  onTakenOver(name: string): void
   /** A session was given up, because its client has been away for too long or too much is kept. */
   onGivenUp(name: string): void
   /** A message for a client was given up. */
@@ -130,7 +132,9 @@ export class Sessions {
   ): [session: MqttSession, isPresent: boolean] {
     const { name, clean, expirySeconds } = entrant
     // [MQTT-3.1.4-2] The one before takes its session along, if that ends with it.
-    this.#sessions.get(name)?.connection?.takenOver()
+    const before = this.#sessions.get(name)?.connection
+    if (before !== undefined) this.#options.onTakenOver(name)
+    before?.takenOver()
     const known = this.#sessions.get(name)
     // [MQTT-3.1.2-6] A clean session discards the one before.
     if (known !== undefined && clean) this.end(name)

@@ -47,6 +47,7 @@ export interface MessagePathParts {
   readonly records: TopicRecords
   readonly commands: Pick<Commands, 'take' | 'refuse' | 'reported'>
   readonly relayGuard: Pick<RelayGuard, 'reported'>
+  readonly ownChanges: { reported(device: string, payload: Payload): void }
   readonly presence: Pick<NodePresence, 'maySpeakFor'>
   readonly states: Pick<KnownStates, 'heard' | 'toldBy'>
   readonly values: Pick<LastValues, 'keep'>
@@ -211,9 +212,9 @@ function keptOrNot(
 
 /** A report by somebody who may speak for its node tells what became of commands. */
 function follow(
-  { topic, base, isGuarded }: TopicRecord,
+  { topic, base, isGuarded, device }: TopicRecord,
   { message: { payload, client }, sender }: Entering,
-  { presence, states, relayGuard, commands }: MessagePathParts,
+  { presence, states, relayGuard, commands, ownChanges }: MessagePathParts,
 ): void {
   if (!presence.maySpeakFor(base, sender.user)) {
     states.toldBy(topic, sender.user)
@@ -221,7 +222,8 @@ function follow(
   }
   // What no rule is about is not decoded for this.
   if (isGuarded) relayGuard.reported(topic, payload.value)
-  commands.reported(topic, payload, client)
+  const isAnswer = commands.reported(topic, payload, client)
+  if (!isAnswer && device?.role === 'actuator') ownChanges.reported(topic, payload)
   states.heard(topic)
 }
 

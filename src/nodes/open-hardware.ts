@@ -7,8 +7,9 @@ import type { UserDirectory } from '../access/user.ts'
 import type { Bus } from '../bus/bus.ts'
 import { type Closers, createDeferred } from '../core/callbacks.ts'
 import { readingFirst, systemClock } from '../core/clock.ts'
+import type { HubError } from '../core/errors.ts'
 import type { DeepReadonly } from '../core/json.ts'
-import type { Message } from '../core/message.ts'
+import { errorPayload, errorTopic, type Message } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
 import { relativeTopic } from '../core/topic.ts'
 import type { Config } from '../generated/config.ts'
@@ -23,6 +24,7 @@ import { type AuditLog, createAuditLog, keepAuditLines } from './commands/audit-
 import { createCommandRate } from './commands/command-rate.ts'
 import { openCommandRecords } from './commands/command-records.ts'
 import { autoOff, type CommandsOptions, createCommands } from './commands/commands.ts'
+import { createOwnChanges } from './commands/own-changes.ts'
 import { commandTopic, deviceOf } from './device.ts'
 import { createHistoryAnswers, type HistorySource } from './history/history-answer.ts'
 import type { Recording } from './history/open-recording.ts'
@@ -37,7 +39,11 @@ import type { Answering, Requester } from './registry/answers.ts'
 import { type Nodes, openNodes } from './registry/open-nodes.ts'
 import { checkKnown } from './registry/unknown-device.ts'
 import { createDeviceRules, type DeviceSettings } from './relay-guard/device-rules.ts'
-import { createRelayGuard, type RelayGuard } from './relay-guard/relay-guard.ts'
+import {
+  createRelayGuard,
+  type RelayGuard,
+  type RelayGuardOptions,
+} from './relay-guard/relay-guard.ts'
 import type { Off } from './switch-state.ts'
 import { createTopicRecords, type TopicRecords } from './topic-records.ts'
 
@@ -253,31 +259,47 @@ function wallTimeOf({ heardMs }: LastValue): number {
   return systemClock.wallMs() - (systemClock.nowMs() - heardMs)
 }
 
+function errorOn(device: string, error: HubError): Message {
+  return { topic: errorTopic(device), payload: errorPayload(error), qos: 0, retain: false }
+}
+
+/** What keeps devices from harm. */
+async function openRelayGuard(
+  about: Pick<RelayGuardOptions, 'rules' | 'isKnown'>,
+  { values, registry, presence }: KnownHardware,
+  parts: HardwareParts & Pick<RelayGuardOptions, 'onLocked' | 'onDue'>,
+): Promise<RelayGuard> {
+  const relayGuard = await createRelayGuard({
+    ...parts,
+    ...about,
+    ownerOf: (device) =>
+      presence.bases().find((base) => isAtOrBelow(base, device)) ?? deviceOf(device).base,
+    lastValueOf: (device) => values.of(device)?.payload.value,
+    known: registry.devicesBelow('').map(({ topic }) => topic),
+    onContradiction: (device, error) => parts.bus.publish(errorOn(device, error)),
+  })
+  parts.onClose(relayGuard.close)
+  return relayGuard
+}
+
 /** All that a command goes through. */
 async function openCommanding(
   config: DeepReadonly<Config>,
   known: KnownHardware,
   parts: HardwareParts,
 ) {
-  const { registry, values, bases } = known
+  const { registry, bases } = known
   const { bus, store, sampledLog, onClose } = parts
   const { limits, history } = config
   const { auditLog, deferred, tell, whenKept } = await openAudit(config, known, parts)
   const rules = createDeviceRules(config.commands)
   const isKnown = (device: string) => bases.binds(device, deviceOf(device).base)
-  const relayGuard = await createRelayGuard({
-    rules,
-    isKnown,
-    ownerOf: (device) =>
-      known.presence.bases().find((base) => isAtOrBelow(base, device)) ?? deviceOf(device).base,
-    store,
-    sampledLog,
-    lastValueOf: (device) => values.of(device)?.payload.value,
-    known: registry.devicesBelow('').map(({ topic }) => topic),
+  const ofNodes = commandedNodes(known, parts)
+  const relayGuard = await openRelayGuard({ rules, isKnown }, known, {
+    ...parts,
     onLocked: (device) => commands.locked(device),
     onDue: (device, off) => path.enter(offMessage(device, off), autoOff),
   })
-  onClose(relayGuard.close)
   const records = createTopicRecords({
     ...parts,
     ...known,
@@ -295,7 +317,7 @@ async function openCommanding(
     checkKnown: (request) => checkKnown(request, registry),
     // Of other hardware it is a guess by its reports, which must not stand in the way of a message.
     isOffline: (device) => isKnown(device) && registry.isOffline(deviceOf(device).base),
-    ...commandedNodes(known, parts),
+    ...ofNodes,
     timeoutMsOf: (device) => rules(device).timeoutMs,
     isKeptFirst: (device) => store.isLasting && hasLastingRule(rules(device)),
     whenKept,
@@ -315,6 +337,7 @@ async function openCommanding(
     commands,
     relayGuard,
     deferred,
+    ownChanges: createOwnChanges({ bus, auditLog, clock: systemClock, ...ofNodes }),
     clock: systemClock,
   })
   relayGuard.start()

@@ -72,6 +72,7 @@ export async function openedBroker(
     signedIn: createSignedIn(directory),
     mayEnter: () => true,
     understood: () => {},
+    onTakenOver: () => {},
     clientAddress: () => '127.0.0.1',
     foreignOriginOf: () => undefined,
     limits: { ...checkConfig({ users: { anonymous: { role: 'admin' } } }).limits, ...limits },

@@ -47,6 +47,7 @@ function startSessions(t: Test, limits: Partial<SessionLimits> = {}, clock = ste
       groups: new ShareGroups(nowhere, []),
     },
     onEnded: () => {},
+    onTakenOver: () => {},
     onGivenUp: (name) => ended.push(name),
     onDropped: (name, { payload }) => dropped.push(`${name} ${payload}`),
     records: {

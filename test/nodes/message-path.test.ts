@@ -58,8 +58,12 @@ function opened(
     commands: {
       take: ({ device }) => note('take')(device),
       refuse: ({ device }, { code }) => note('refuse')(device, code),
-      reported: (device) => note('follow')(device),
+      reported: (device) => {
+        note('follow')(device)
+        return device.endsWith('/answer')
+      },
     },
+    ownChanges: { reported: (device) => note('changed')(device) },
     relayGuard: { reported: note('guard') },
     presence: { maySpeakFor: (base) => base !== 'foreign' },
     states: { heard: note('heard'), toldBy: note('told by') },
@@ -137,6 +141,22 @@ t.test('a command goes out by its own life', async (t) => {
   t.same(done, [['take', 'n/relay/0']])
 })
 
+t.test('what an actuator reports and nobody asked for is a change of its own', async (t) => {
+  const { path, done, records } = opened()
+  const changes = () => done.filter(([what]) => what === 'changed')
+  const relay = createDeviceTable().add('n/relay/0')
+  relay.role = 'actuator'
+  for (const topic of ['n/relay/0', 'n/relay/answer']) {
+    path.enter(messageOn(topic, '{"state":true}'), clown)
+    t.same(changes(), [], 'it is not known yet')
+    records.of(topic).device = relay
+  }
+  path.enter(messageOn('n/relay/answer', '{"state":true}'), clown)
+  t.same(changes(), [], 'it was asked for')
+  path.enter(messageOn('n/relay/0', '{"state":true}'), clown)
+  t.same(changes(), [['changed', 'n/relay/0']])
+})
+
 t.test('reports of guarded devices are decoded for the guard, and no others', async (t) => {
   const { path, done } = opened()
   path.enter(messageOn('n/relay/0', '{"state":true}'), clown)
@@ -176,7 +196,7 @@ t.test('what is thrown at a command that nobody watches goes up', async (t) => {
         refuse: (_request, refusal) => {
           throw refusal
         },
-        reported: () => {},
+        reported: () => false,
       },
     })
     t.throws(() => path.enter(command, clown), thrown)

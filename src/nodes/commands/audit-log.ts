@@ -1,12 +1,15 @@
+import { randomUUID } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { isRecord, parseJson } from '../../core/json.ts'
-import type { Receipt } from '../../core/message.ts'
+import type { Receipt, ReceiptName } from '../../core/message.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
 import { TokenBucket } from '../../core/token-bucket.ts'
 import { type Command, quotedAsked } from './command-life.ts'
+import type { OwnChange } from './own-changes.ts'
 
-/** Who asked a device for what, and what became of it as far as is known. */
-interface AuditEntry extends Receipt {
+/** Who asked a device for what, and what became of it as far as is known; or that it changed by itself. */
+interface AuditEntry extends Omit<Receipt, 'receipt'> {
+  readonly receipt: ReceiptName | 'by-itself'
   readonly id: string
   /** When it was accepted or refused, as ISO time. */
   readonly at: string
@@ -32,6 +35,8 @@ export interface AuditQuery {
 export interface AuditLog {
   /** To be called with each receipt of each command. Never waits, never throws. */
   tell(command: Command, receipt: Receipt): void
+  /** A device has changed, and no command asked for that. */
+  changed(change: OwnChange): void
   /** Of a command of which nobody but its id is known any more, as after a restart. */
   ended(id: string, receipt: Receipt): void
   /** The latest commands that fit, the newest first. */
@@ -49,6 +54,9 @@ interface AuditLogOptions {
   readonly now?: () => number
 }
 
+/** In the place of a user: of a device that changed by itself. */
+const itself = 'itself'
+
 /** Somebody who is refused again and again must not push everything else out of the log. */
 const refusedPerSecond = 10
 const rememberedUsers = 4096
@@ -62,14 +70,24 @@ export function createAuditLog({ lines, sampledLog, now }: AuditLogOptions): Aud
   const append = (line: AuditEntry | Ending) => lines.append(JSON.stringify(line))
   const ended = (id: string, { final: _, ...receipt }: Receipt) =>
     append({ id, at: new Date().toISOString(), ...receipt })
+  const isTooMuch = (whom: string, text: string) => {
+    const isSo = !refused.memo(whom).take()
+    if (isSo) sampledLog.warn('audit-left-out', { whom }, text)
+    return isSo
+  }
   return {
     ended,
+    changed: ({ device, at, reported, source }) => {
+      if (isTooMuch(`:${device}`, 'a device changed by itself, which was not logged')) return
+      const who = { user: itself, address: itself, way: source ?? itself }
+      const what = { device, asked: reported, receipt: 'by-itself', afterMs: 0 } as const
+      append({ id: randomUUID(), at: at.toISOString(), ...who, ...what })
+    },
     tell: (command, receipt) => {
       const { user } = command.sender
       if (receipt.receipt === 'accepted') append(entryOf(command, receipt))
       else if (!command.isAccepted) {
-        if (refused.memo(user).take()) append(entryOf(command, receipt))
-        else sampledLog.warn('audit-left-out', { user }, 'a refused command was not logged')
+        if (!isTooMuch(user, 'a refused command was not logged')) append(entryOf(command, receipt))
       } else if (receipt.receipt !== 'sent') ended(command.id, receipt)
     },
     read: async ({ device, since = 0, limit }) => {

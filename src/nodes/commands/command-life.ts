@@ -30,7 +30,7 @@ export interface Command {
 const quotedCharacters = 1024
 
 /** What was asked for, for those who read of it later; of a long payload the beginning of its text. */
-export function quotedAsked({ asked }: Command): unknown {
+export function quotedAsked({ asked }: Pick<Command, 'asked'>): unknown {
   // Of a picture no more is quoted than is told.
   const begun = typeof asked === 'string' ? asked.slice(0, quotedCharacters + 1) : asked
   const text = JSON.stringify(begun) ?? 'null'
@@ -130,10 +130,10 @@ export class CommandLife implements Receivers {
     this.#happen(code === 'node-offline' ? 'went-offline' : 'refused')
   }
 
-  /** Its device has reported, by an MQTT client if there is one. */
-  reported(payload: Payload, client: string | undefined): void {
+  /** Its device has reported, by an MQTT client if there is one; returns whether that is the answer to a command. */
+  reported(payload: Payload, client: string | undefined): boolean {
     const isOver = !isWaiting(this.#state) && this.#expected.length === 0
-    if (isOver || this.#sinceSentMs > this.#command.timeoutMs + lateMs) return
+    if (isOver || this.#sinceSentMs > this.#command.timeoutMs + lateMs) return false
     const { value } = payload
     const result = reportResultOf(this.#command.asked, value)
     // The answer to an earlier command tells nothing about this one.
@@ -141,9 +141,10 @@ export class CommandLife implements Receivers {
     if (result === 'otherwise' && answered === undefined) this.#happen('reported-otherwise')
     const counts = answered !== 'earlier' && (!this.#isSo || this.#isAnswerOf(client))
     if (result !== undefined) this.#last = { value, atMs: this.#options.clock.wallMs() }
-    if (result !== 'as-asked') return
+    if (result !== 'as-asked') return answered !== undefined
     if (counts) this.#happen('reported-as-asked')
     else if (answered !== 'earlier') this.#askIfSo()
+    return true
   }
 
   /** Whether what is asked for is what the device reported last. */

@@ -36,7 +36,7 @@ export interface CommandRecords {
 }
 
 /** Where the life of the last command to `device` is told. */
-function lifeTopic(device: string): string {
+export function lifeTopic(device: string): string {
   return `$SYS/hub/commands/${device}`
 }
 

@@ -101,8 +101,11 @@ export interface Commands {
   take(request: Request): void
   /** Tells that a command was refused. Who does not watch it learns by `error`, which is thrown. */
   refuse(request: Request, error: HubError): void
-  /** A device has reported, by somebody who may speak for its node; `client` is the MQTT client that said so. */
-  reported(device: string, payload: Payload, client: string | undefined): void
+  /**
+   * A device has reported, by somebody who may speak for its node; `client` is the MQTT client that said so. Returns
+   * whether that is the answer to a command.
+   */
+  reported(device: string, payload: Payload, client: string | undefined): boolean
   /** Nobody knows the state of a device any more. */
   forget(device: string): void
   /** Nobody may command a device any more: what is under way to it is not to arrive. */
@@ -170,7 +173,7 @@ export function createCommands(options: CommandsOptions): Commands {
       watcher.ended?.(receipt)
     },
     // Looked up before anything is decoded: most messages are no answers.
-    reported: (device, payload, client) => lives.of(device)?.reported(payload, client),
+    reported: (device, payload, client) => lives.of(device)?.reported(payload, client) === true,
     forget: (device) => lives.of(device)?.forget(),
     locked: (device) => lives.of(device)?.locked(),
     close: () => {

@@ -53,18 +53,20 @@ type Reason = { readonly since: Since } | { readonly teller: string } | 'the hub
 export function createKnownStates(options: KnownStatesOptions): KnownStates {
   const { publish, registry, values, model, devices, clock } = options
   const { add: onChange, tell } = createListeners<[device: string, isKnown: boolean]>()
-  /** Those of which nobody knows it; the longest so comes first. */
+  /** Those of which nobody knows it, and those who were spoken for by others; the longest so comes first. */
   const unknown = new Map<string, Reason>()
+  const tellers = new Map<string, string>()
   // The registry may have forgotten it: relays are silent for long.
   const isActuator = (topic: string) =>
     registry.device(topic)?.role === 'actuator' || model.takesCommands(topic)
   const isAway = (topic: string) => registry.isOffline(deviceOf(topic).base)
   const isKnown = (topic: string) => !unknown.has(topic) && !(isActuator(topic) && isAway(topic))
-  const remember = (topic: string, reason: Reason) => {
-    unknown.set(topic, reason)
-    const [longest = topic] = unknown.keys()
-    if (unknown.size > devices) unknown.delete(longest)
+  const keep = <Value>(kept: Map<string, Value>, topic: string, value: Value) => {
+    kept.set(topic, value)
+    const [longest = topic] = kept.keys()
+    if (kept.size > devices) kept.delete(longest)
   }
+  const remember = (topic: string, reason: Reason) => keep(unknown, topic, reason)
   const markOf = (topic: string) =>
     isKnown(topic) ? undefined : markFor(topic, unknown.get(topic), isAway(topic))
   const forget = (topic: string, reason: Reason) => {
@@ -83,10 +85,7 @@ export function createKnownStates(options: KnownStatesOptions): KnownStates {
     isKnown,
     markOf,
     onChange,
-    tellerOf: (device) => {
-      const reason = unknown.get(device)
-      return typeof reason === 'object' && 'teller' in reason ? reason.teller : undefined
-    },
+    tellerOf: (device) => tellers.get(device),
     lose: async (base, since) => {
       const sinceMs = clock.nowMs()
       // At once: what its devices say next counts.
@@ -105,12 +104,13 @@ export function createKnownStates(options: KnownStatesOptions): KnownStates {
       }
     },
     heard: (device) => {
+      if (tellers.size > 0) tellers.delete(device)
       if (unknown.delete(device)) tell(device, true)
     },
     toldBy: (device, teller) => {
-      if (!isActuator(device)) return
-      remember(device, { teller })
-      tell(device, false)
+      keep(tellers, device, teller)
+      // Behind what is told.
+      if (isActuator(device)) queueMicrotask(() => forget(device, { teller }))
     },
     among: (all) => all.flatMap((value) => [value, markOf(value.topic) ?? []].flat()),
   }

@@ -9,6 +9,7 @@ import type { ClownBases } from '../clown-bases.ts'
 import type { ClownModel } from '../clown-model.ts'
 import { createLastValues, type LastValues, type LastValuesLimits } from '../last-values.ts'
 import { type Answering, createAnswers, type Requester } from './answers.ts'
+import { type Conflicts, type ConflictsOptions, createConflicts } from './conflicts.ts'
 import type { KnownDevice, KnownNode } from './device-table.ts'
 import { createKnownStates, type KnownStates, type Since } from './known-states.ts'
 import { createNodeTopics } from './node-json.ts'
@@ -22,12 +23,17 @@ export interface NodesOptions {
   readonly store: Pick<Store, 'entries'>
   /** Where what is learned is noted, which nobody is promised. */
   readonly journal: Pick<Journal, 'noteLater'>
-  readonly presence: Pick<NodePresence, 'isThere' | 'isSilent' | 'bases' | 'onChange'>
+  readonly presence: Pick<
+    NodePresence,
+    'isThere' | 'isSilent' | 'maySpeakFor' | 'bases' | 'onChange'
+  >
   readonly model: Pick<ClownModel, 'takesCommands' | 'questionTo'>
   /** Is told which nodes speak Clown.Model. */
   readonly bases: Pick<ClownBases, 'set'>
   readonly limits: LastValuesLimits & { readonly nodes: { readonly devices: number } }
   readonly sampledLog: SampledLog
+  readonly log: ConflictsOptions['log']
+  readonly counters: ConflictsOptions['counters']
   readonly clock?: AlarmClock
   /** How often it is looked for nodes that are offline, and what has changed is told and written. */
   readonly everyMs?: number
@@ -45,6 +51,7 @@ export interface Nodes {
   /** Whether anybody hears of devices, and so waits for the next report. */
   readonly isFollowed: boolean
   readonly states: KnownStates
+  readonly conflicts: Conflicts
   readonly questions: Pick<Questions, 'askNow'>
   /** The state of each device of a node may be another one than it said: it is unknown until it reports, and asked for. */
   doubt(base: string, since: Since): void
@@ -61,10 +68,13 @@ export async function openNodes(options: NodesOptions): Promise<Nodes> {
   const totalBytes = limits.retained.totalBytes / 4
   const retained = { ...limits.retained, totalBytes }
   const values = createLastValues(bus, { ...limits, retained }, clock)
-  const { registry, topics, stored, online, heard, forgotten, states } = connect(values, {
-    ...options,
-    clock,
-  })
+  const { registry, topics, stored, online, heard, forgotten, states, conflicts } = connect(
+    values,
+    {
+      ...options,
+      clock,
+    },
+  )
   const questions = createQuestions({ ...options, registry, states, clock })
   const askSoon = (base: string) =>
     void clock.after(subscribedAfterMs, () => questions.askNode(base))
@@ -100,11 +110,10 @@ export async function openNodes(options: NodesOptions): Promise<Nodes> {
     onForgotten: forgotten.add,
     answering: createAnswers({ registry, values, clock, markOf: states.markOf }),
     states,
+    conflicts,
     questions,
     doubt: (base, since) => {
       void states.lose(base, since)
-      const node = registry.nodes.get(base)
-      if (node !== undefined) topics.hurry(node)
       askSoon(base)
     },
     close: async () => {
@@ -130,6 +139,7 @@ function connect(values: LastValues, options: NodesOptions & { readonly clock: A
   const online = createListeners<[node: KnownNode]>()
   const heard = createListeners<[device: KnownDevice]>()
   const forgotten = createListeners<[device: KnownDevice]>()
+  const conflicts = createConflicts(options)
   const registry: Registry = new Registry({
     ...options,
     limits: options.limits.nodes,
@@ -150,6 +160,9 @@ function connect(values: LastValues, options: NodesOptions & { readonly clock: A
         topics.atOnce(node)
         online.tell(node)
       },
+      speaks: ({ base }, client) => {
+        conflicts.spoke(base, client)
+      },
       introduced: ({ base }) => options.bases.set(base, 'introduced', true),
       gone: (node) => {
         options.bases.set(node.base, 'introduced', false)
@@ -166,9 +179,12 @@ function connect(values: LastValues, options: NodesOptions & { readonly clock: A
     values,
     devices: options.limits.nodes.devices,
   })
-  states.onChange((topic) => {
+  states.onChange((topic, isKnown) => {
     const node = registry.device(topic)?.node
-    if (node !== undefined) topics.soon(node)
+    if (node === undefined) return
+    topics.soon(node)
+    // At once, with all others of its node.
+    if (!isKnown) queueMicrotask(() => topics.hurry(node))
   })
-  return { registry, topics, stored, online, heard, forgotten, states }
+  return { registry, topics, stored, online, heard, forgotten, states, conflicts }
 }

@@ -29,12 +29,14 @@ export interface RegistryEvents {
   /** A node speaks Clown.Model: it has introduced itself, or listed its devices. Told again and again. */
   introduced(node: KnownNode): void
   gone(node: KnownNode): void
+  /** Another MQTT client than before reports of a node. */
+  speaks(node: KnownNode, client: string): void
 }
 
 export interface RegistryOptions {
   readonly model: Pick<ClownModel, 'takesCommands'>
   readonly limits: { readonly devices: number }
-  readonly presence: Pick<NodePresence, 'isThere' | 'isSilent'>
+  readonly presence: Pick<NodePresence, 'isThere' | 'isSilent' | 'maySpeakFor'>
   readonly clock: Clock
   readonly sampledLog: SampledLog
   readonly events: RegistryEvents
@@ -109,7 +111,7 @@ export class Registry {
       if (retain && payload.bytes.length === 0) this.#forget(this.#table.get(topic))
       else {
         record.device = this.#report(topic, heard, record.device)
-        if (client !== undefined) record.device.node.speaker = client
+        this.#speaks(record.device.node, client)
       }
       return
     }
@@ -187,6 +189,15 @@ export class Registry {
     this.#hear(device.node, heard)
     this.#options.events.heard(device)
     return device
+  }
+
+  /** `client` is named by its user, which has no colon, and its id. */
+  #speaks(node: KnownNode, client: string | undefined): void {
+    if (client === undefined || client === node.speaker) return
+    const user = client.slice(0, client.indexOf(':'))
+    if (!this.#options.presence.maySpeakFor(node.base, user)) return
+    node.speaker = client
+    this.#options.events.speaks(node, client)
   }
 
   #hearAfter(device: KnownDevice, intervalMs: number): void {

@@ -13,6 +13,9 @@ type CommandSettings = DeepReadonly<Config['commands']>
 /** Settings for the devices whose topic `topic` matches and whose kind is `kind`, where it says so. */
 export type DeviceRule = CommandSettings['rules'][number]
 
+/** What shows whether a device does what it says. */
+export type Proof = NonNullable<DeviceRule['proof']>
+
 /** What holds for one device; 0 stands for no limit, and for never. */
 export interface DeviceSettings {
   readonly timeoutMs: number
@@ -22,6 +25,7 @@ export interface DeviceSettings {
   readonly isPaceConfigured: boolean
   readonly autoOffMs: number
   readonly interlock: string | undefined
+  readonly proof: Proof | undefined
   /** Whether the guard has anything to watch over. */
   readonly isGuarded: boolean
 }
@@ -43,13 +47,15 @@ const relayDefaults: DeviceRule = { kind: 'relay', minIntervalMilliseconds: 200,
 export function createDeviceRules({ timeoutSeconds, rules }: CommandSettings): DeviceRules {
   checkDeviceRules(rules)
   const all = [...rules, relayDefaults]
+  const witnesses = new Set(rules.flatMap(({ proof }) => proof?.topic ?? []))
   const remembered = new Map<string, DeviceSettings>()
   return (topic) => {
     const known = remembered.get(topic)
     if (known !== undefined) return known
     const { kind } = deviceOf(topic)
     const fitting = all.filter((rule) => fits(rule, topic, kind))
-    const settings = settingsFrom(fitting, timeoutSeconds)
+    const own = settingsFrom(fitting, timeoutSeconds)
+    const settings = witnesses.has(topic) ? { ...own, isGuarded: true } : own
     if (remembered.size >= rememberedDevices) remembered.clear()
     remembered.set(topic, settings)
     return settings
@@ -83,6 +89,7 @@ function settingsFrom(rules: readonly DeviceRule[], timeoutSeconds: number): Dev
   const perSecond = first('perSecond') ?? 0
   const autoOffMs = (first('autoOffSeconds') ?? 0) * 1000
   const interlock = first('interlock')
+  const proof = first('proof')
   return {
     minIntervalMs,
     perSecond,
@@ -90,7 +97,8 @@ function settingsFrom(rules: readonly DeviceRule[], timeoutSeconds: number): Dev
     interlock,
     isPaceConfigured: rules.some(saysPace),
     timeoutMs: (first('timeoutSeconds') ?? timeoutSeconds) * 1000,
-    isGuarded: [minIntervalMs, perSecond, autoOffMs, interlock].some(Boolean),
+    proof,
+    isGuarded: [minIntervalMs, perSecond, autoOffMs, interlock, proof].some(Boolean),
   }
 }
 

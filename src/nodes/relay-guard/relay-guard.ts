@@ -8,6 +8,7 @@ import type { GuardParts } from './device-rules.ts'
 import { openInterlocks } from './interlocks.ts'
 import { type LockOuts, openLockOuts } from './lock-outs.ts'
 import { openSwitchRate } from './switch-rate.ts'
+import { createWitnesses, type WitnessParts } from './witnesses.ts'
 
 export interface RelayGuardOptions extends Omit<GuardParts, 'now' | 'after'> {
   /** The devices that are known from a former run, whose last values count as reports. */
@@ -18,6 +19,10 @@ export interface RelayGuardOptions extends Omit<GuardParts, 'now' | 'after'> {
    * long as the device does not report that it is off, it is called again.
    */
   onDue(device: string, off: Off): void
+  readonly log: WitnessParts['log']
+  readonly counters: WitnessParts['counters']
+  /** A device says something else than what is there to prove it. */
+  onContradiction: WitnessParts['onContradiction']
   /** Nobody may command `device` any more. */
   onLocked(device: string): void
 }
@@ -59,6 +64,7 @@ export async function createRelayGuard(options: RelayGuardOptions): Promise<Rela
   const { isLocked } = lockOuts
   const autoOff = await openAutoOff({ ...parts, isLocked }, devices)
   const interlocks = await openInterlocks(parts, devices)
+  const witnesses = createWitnesses({ ...options, after: clock.after })
   const switchRate = await openSwitchRate(parts)
   return {
     check: (command) => {
@@ -77,11 +83,15 @@ export async function createRelayGuard(options: RelayGuardOptions): Promise<Rela
       interlocks.reported(device, value)
       switchRate.reported(device, value)
       autoOff.reported(device, value)
+      witnesses.reported(device, value)
     },
     nodeOnline: (base) =>
       autoOff.retry((device) => device === base || relativeTopic(base, device) !== undefined),
     lockOuts,
     start: autoOff.start,
-    close: autoOff.close,
+    close: () => {
+      autoOff.close()
+      witnesses.close()
+    },
   }
 }

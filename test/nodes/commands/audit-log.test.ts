@@ -123,3 +123,20 @@ t.test('without a clock it takes the one of the process', async (t) => {
   log.tell(commandOf({ id: 'one', isAccepted: false }), { receipt: 'refused', afterMs: 0 })
   t.equal((await log.read({ limit: 1 })).length, 1)
 })
+
+t.test('of a device that changes by itself again and again some changes are listed', async (t) => {
+  const { log, counters } = logged()
+  const at = new Date(0)
+  for (let count = 0; count < 12; count++) {
+    log.changed({ device: 'n/relay/0', at, reported: { state: count }, source: 'switch' })
+  }
+  log.changed({ device: 'n/relay/1', at, reported: 'on' })
+  const entries = await log.read({ limit: 100 })
+  t.equal(entries.length, 11)
+  const common = { user: 'itself', address: 'itself', receipt: 'by-itself', afterMs: 0, at: first }
+  t.match(entries, [
+    { ...common, device: 'n/relay/1', way: 'itself', asked: 'on' },
+    { ...common, device: 'n/relay/0', way: 'switch', asked: { state: 9 } },
+  ])
+  t.equal(counters.snapshot()['audit-left-out'], 2)
+})

@@ -67,6 +67,7 @@ export function changingPresence(initial: Record<string, boolean> = {}) {
   return {
     isThere: (base: string) => there.get(base),
     isSilent: () => false,
+    maySpeakFor: (_: string, user: string) => user !== 'stranger',
     bases: () => [...there.keys()],
     onChange: (listener: (base: string) => void) => {
       listeners.add(listener)
@@ -118,6 +119,8 @@ export async function openedNodes(t: Test, around: Around = {}) {
     bases: { set: () => {} },
     limits: { ...limits, nodes: { devices } },
     sampledLog: createSampledLog(pino({ level: 'silent' }), counters),
+    log: pino({ level: 'silent' }),
+    counters,
     everyMs: 5,
   })
   const close = async () => {

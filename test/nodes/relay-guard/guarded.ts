@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import type { Test } from 'tap'
+import type { HubError } from '../../../src/core/errors.ts'
 import { createCounters, createSampledLog } from '../../../src/core/sampled-log.ts'
 import { tooFast } from '../../../src/nodes/commands/turns.ts'
 import { deviceOf } from '../../../src/nodes/device.ts'
@@ -19,6 +20,7 @@ function surroundings() {
   const store = openMemoryStore()
   /** What auto-off has asked for, as `device state`. */
   const turnedOff: string[] = []
+  const contradictions: string[] = []
   /** What devices reported last. */
   const reports = new Map<string, unknown>()
   const time = { jumpsMs: 0 }
@@ -29,6 +31,11 @@ function surroundings() {
     isKnown: () => true,
     ownerOf: (device: string) => deviceOf(device).base,
     lastValueOf: (device: string) => reports.get(device),
+    log: pino({ level: 'silent' }),
+    counters,
+    onContradiction: (device: string, { code, message }: HubError) => {
+      contradictions.push(`${device} ${code}: ${message}`)
+    },
     onLocked: (device: string) => {
       turnedOff.push(`${device} locked`)
     },
@@ -36,7 +43,7 @@ function surroundings() {
       turnedOff.push(`${device} ${typeof off === 'object' ? off.state : JSON.stringify(off)}`)
     },
   }
-  return { clock, time, counters, store, turnedOff, reports, parts }
+  return { clock, time, counters, store, turnedOff, contradictions, reports, parts }
 }
 
 interface GuardedOptions extends Partial<RelayGuardOptions> {
