@@ -674,7 +674,7 @@ export interface ConfigInput {
        */
       checksWaiting?: number
       /**
-       * How long it is remembered whether a password was right; a change of the users ends it. Who was there today costs no check when all come back after a power cut.
+       * How long it is remembered whether a password was right; a change of that user ends it. Who was there today costs no check when all come back after a power cut.
        */
       cacheSeconds?: number
       /**
@@ -682,7 +682,7 @@ export interface ConfigInput {
        */
       cacheEntries?: number
       /**
-       * Wrong passwords from one address within its window. After them it has to wait 1 second, then 2, 4 and so on. From this machine itself each further attempt only takes a second longer.
+       * Wrong passwords from one address within its window, which may be that of a class or a container bridge. After them five passwords a second are checked from there, and who would wait longer than two seconds is refused; who has signed in from there before does not wait. From this machine itself each further attempt only takes a second longer.
        */
       failuresPerAddress?: number
       /**
@@ -690,7 +690,7 @@ export interface ConfigInput {
        */
       addressWindowSeconds?: number
       /**
-       * The same for one user name, of which one address can use up half. An address from where that user has signed in before has a count of its own.
+       * The same for one user name, which has to wait 1 second after them, then 2, 4 and so on. One address can use up half of it; an address from where that user has signed in before has a count of its own, and what is known to be right there is let in all the same, unless 100 others were refused there within the window of addresses.
        */
       failuresPerUser?: number
       /**
@@ -1504,7 +1504,7 @@ export interface Config {
        */
       checksWaiting: number
       /**
-       * How long it is remembered whether a password was right; a change of the users ends it. Who was there today costs no check when all come back after a power cut.
+       * How long it is remembered whether a password was right; a change of that user ends it. Who was there today costs no check when all come back after a power cut.
        */
       cacheSeconds: number
       /**
@@ -1512,7 +1512,7 @@ export interface Config {
        */
       cacheEntries: number
       /**
-       * Wrong passwords from one address within its window. After them it has to wait 1 second, then 2, 4 and so on. From this machine itself each further attempt only takes a second longer.
+       * Wrong passwords from one address within its window, which may be that of a class or a container bridge. After them five passwords a second are checked from there, and who would wait longer than two seconds is refused; who has signed in from there before does not wait. From this machine itself each further attempt only takes a second longer.
        */
       failuresPerAddress: number
       /**
@@ -1520,7 +1520,7 @@ export interface Config {
        */
       addressWindowSeconds: number
       /**
-       * The same for one user name, of which one address can use up half. An address from where that user has signed in before has a count of its own.
+       * The same for one user name, which has to wait 1 second after them, then 2, 4 and so on. One address can use up half of it; an address from where that user has signed in before has a count of its own, and what is known to be right there is let in all the same, unless 100 others were refused there within the window of addresses.
        */
       failuresPerUser: number
       /**
