@@ -500,7 +500,7 @@ export interface ConfigInput {
        */
       subscriptions?: number
       /**
-       * Filters of all clients together, also of those whose session waits for them.
+       * Filters of all clients together, also of those whose session waits for them. Past it, users with less than an equal share may still have more.
        */
       totalSubscriptions?: number
       /**
@@ -569,7 +569,7 @@ export interface ConfigInput {
        */
       bytes?: number
       /**
-       * Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each.
+       * Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each. Of the user for whom most is kept, who has been away for longest gives way.
        */
       totalBytes?: number
     }
@@ -578,7 +578,7 @@ export interface ConfigInput {
      */
     retained?: {
       /**
-       * Topics with a value. Home Assistant's discovery needs 8 for each lamp of Zigbee2MQTT, and a house of 1,000 entities some thousands.
+       * Topics with a value; past it, and past totalBytes, users with less than an equal share may have more, up to a quarter. Home Assistant's discovery needs 8 for each lamp of Zigbee2MQTT, and a house of 1,000 entities some thousands.
        */
       topics?: number
       /**
@@ -1330,7 +1330,7 @@ export interface Config {
        */
       subscriptions: number
       /**
-       * Filters of all clients together, also of those whose session waits for them.
+       * Filters of all clients together, also of those whose session waits for them. Past it, users with less than an equal share may still have more.
        */
       totalSubscriptions: number
       /**
@@ -1399,7 +1399,7 @@ export interface Config {
        */
       bytes: number
       /**
-       * Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each.
+       * Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each. Of the user for whom most is kept, who has been away for longest gives way.
        */
       totalBytes: number
     }
@@ -1408,7 +1408,7 @@ export interface Config {
      */
     retained: {
       /**
-       * Topics with a value. Home Assistant's discovery needs 8 for each lamp of Zigbee2MQTT, and a house of 1,000 entities some thousands.
+       * Topics with a value; past it, and past totalBytes, users with less than an equal share may have more, up to a quarter. Home Assistant's discovery needs 8 for each lamp of Zigbee2MQTT, and a house of 1,000 entities some thousands.
        */
       topics: number
       /**
