@@ -15,7 +15,7 @@ import { HubError } from './core/errors.ts'
 import { createLogTail } from './core/log.ts'
 import type { Release } from './core/release.ts'
 import type { AnyRoute, Route } from './core/route.ts'
-import type { SampledLog } from './core/sampled-log.ts'
+import { defectsTo, type SampledLog } from './core/sampled-log.ts'
 import { openDeconz } from './dialects/deconz/open.ts'
 import { openJeedom } from './dialects/jeedom/open.ts'
 import { openNetzer } from './dialects/netzer/open.ts'
@@ -210,7 +210,7 @@ async function openOne(settings: ServedSettings, ground: Ground): Promise<Opened
     websockets,
     newOutboundShare,
     isShortOfMemory: parts.isShortOfMemory,
-    endOfTick: createEndOfTick(),
+    endOfTick: createEndOfTick(defectsTo(sampledLog)),
     limits: config.limits.websocket,
     log,
     sampledLog,

@@ -1,4 +1,5 @@
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { HubError, quote } from '../core/errors.ts'
 
 /** Whether a peer's address is this machine itself, `::ffff:127.0.0.1` included. */
@@ -14,11 +15,11 @@ export function isLoopbackHost(host: string): boolean {
 
 /**
  * What counts as one address: all of an IPv4 address, the first 64 bits of an IPv6 address, since
- * whoever has one of those has the rest of its network too.
+ * whoever has one of those has the rest of its network too; but not in a network of ours, where the others are neighbours.
  */
-export function addressGroup(address: string): string {
+export function addressGroup(address: string, isNeighbour: Networks = ownNetworks()): string {
   const plain = unmapped(address)
-  if (!isIPv6(plain)) return plain
+  if (!isIPv6(plain) || isNeighbour(plain)) return plain
   const [head = [], tail] = plain.split('::').map((half) => half.split(':'))
   // Without `::` all eight groups are written. A dotted tail stands for two groups of the last four.
   const written = tail === undefined ? head : [...head, ...zeros(head, tail), ...tail]
@@ -56,9 +57,25 @@ export function createNetworks(listed: readonly string[], setting: string): Netw
   const networks = new BlockList()
   for (const network of listed) addNetwork(networks, network, setting)
   return (address) => {
-    const plain = unmapped(address)
+    // RFC 4007, 11: a zone says on which network a link-local address is.
+    const plain = unmapped(address).replace(/%.*$/, '')
     return isIP(plain) !== 0 && networks.check(plain, familyOf(plain))
   }
+}
+
+/** So long the networks of this machine count as those they were. */
+const ownNetworksMs = 60_000
+
+let own: { readonly networks: Networks; readonly untilMs: number } | undefined
+
+/** RFC 4291, 2.5.6: link-local addresses; and the networks of IPv6 that this machine is in. */
+function ownNetworks(): Networks {
+  if (own !== undefined && performance.now() < own.untilMs) return own.networks
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
+  const cidrs = all.flatMap(({ family, cidr }) => (family === 'IPv6' && cidr ? cidr : []))
+  const networks = createNetworks(['fe80::/10', ...cidrs], 'the networks of this machine')
+  own = { networks, untilMs: performance.now() + ownNetworksMs }
+  return networks
 }
 
 function addNetwork(networks: BlockList, network: string, setting: string): void {

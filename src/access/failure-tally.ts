@@ -42,6 +42,18 @@ export class FailureTally {
     return this.#delayMs === 0 && this.waitMs(nowMs) > 0
   }
 
+  /** Whether there were too many failures, and no peace since. */
+  isOver(nowMs: number): boolean {
+    this.#forget(nowMs)
+    return this.#delayMs > 0
+  }
+
+  /** Whether nothing is counted. */
+  isIdle(nowMs: number): boolean {
+    this.#forget(nowMs)
+    return this.#pending === 0 && this.#delayMs === 0 && this.#failedAtMs.length === 0
+  }
+
   /** An attempt begins. */
   begin(): void {
     this.#pending++
@@ -72,5 +84,41 @@ export class FailureTally {
     const { windowMs } = this.#limits
     if (this.#delayMs > 0 && nowMs >= this.#blockedUntilMs + windowMs) this.reset()
     this.#failedAtMs = this.#failedAtMs.filter((atMs) => nowMs - atMs < windowMs)
+  }
+}
+
+/** How many are kept: who fails at more within a window makes the oldest forgotten, and needs many addresses for that. */
+const mostTallies = 65_536
+
+/** Tallies by name. There is one only as long as something is counted, and those that fail first go first. */
+export class FailureTallies {
+  readonly #limits: FailureLimits
+  readonly #tallies = new Map<string, FailureTally>()
+
+  constructor(limits: FailureLimits) {
+    this.#limits = limits
+  }
+
+  /** That of `name`, if anything is counted. */
+  find(name: string): FailureTally | undefined {
+    return this.#tallies.get(name)
+  }
+
+  /** That of `name`, which counts from now on. */
+  at(name: string): FailureTally {
+    const known = this.#tallies.get(name)
+    if (known !== undefined) return known
+    const tally = new FailureTally(this.#limits)
+    this.#tallies.set(name, tally)
+    for (const oldest of this.#tallies.keys()) {
+      if (this.#tallies.size <= mostTallies) break
+      this.#tallies.delete(oldest)
+    }
+    return tally
+  }
+
+  /** Forgets that of `name` when it counts nothing. */
+  settle(name: string, nowMs: number): void {
+    if (this.#tallies.get(name)?.isIdle(nowMs)) this.#tallies.delete(name)
   }
 }

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Config } from '../generated/config.ts'
 import { addressGroup, isLoopback } from './address.ts'
-import { type FailureLimits, FailureTally } from './failure-tally.ts'
+import { type FailureLimits, FailureTallies, FailureTally } from './failure-tally.ts'
 
 type Limits = Readonly<Config['limits']>
 
@@ -26,18 +26,18 @@ export interface Refused {
 }
 
 /**
- * Keeps guesses few. Three tallies count what fails: of the address, of the user name, and of the name
- * at that address, which has half of what the name has. So one address cannot use up the guesses of
- * a name and lock its user out elsewhere. An address from where a user has signed in before has only
- * that third tally: however many others guess, that user gets in from there.
+ * Keeps guesses few. Two tallies count what fails at a name: everywhere, and at one address, which has half of that. So
+ * one address cannot use up the guesses of a name and lock its user out elsewhere. An address from where a user has
+ * signed in before has only the second one: however many others guess, that user gets in from there.
+ *
+ * One address may be a class, or a container bridge: once too many have failed there, who comes from there is let
+ * through a few times a second, and waits for that no longer than two seconds.
  *
  * What pages of foreign origins try counts against their origin, and at an address apart from what else comes
  * from there: so a page that somebody visits neither guesses for ever nor locks its user out.
  *
  * Whoever is on this machine already is never locked out: past the limit of failures, each attempt from
  * a loopback address takes a second longer, and no more than `checksWaiting` of them wait at once.
- *
- * All tables are bounded; who has enough addresses or names to fill one makes it forget the oldest.
  */
 export interface LoginThrottle {
   begin(user: string, address: string, foreignOrigin?: string): Attempt | Refused
@@ -46,9 +46,13 @@ export interface LoginThrottle {
    * come back at once from behind one address are let in one after another. `busy` when too many wait.
    */
   turn(user: string, address: string, foreignOrigin?: string): Promise<Attempt | Refused | 'busy'>
+  /** Whether `user` has signed in from there: what is known to be right has to wait for nobody's guesses. */
+  mayPass(user: string, address: string): boolean
+  /** Whether anybody has signed in from there. */
+  isAcquainted(address: string): boolean
 }
 
-/** How many addresses, names, and names at addresses are kept in mind, each. */
+/** How many names at addresses where they were right, and such addresses, are kept in mind. */
 const maxKept = 4096
 
 const loopbackDelayMs = 1000
@@ -57,18 +61,37 @@ export function createLoginThrottle(options: LoginThrottleOptions): LoginThrottl
   const { exemptLoopback } = options.limits.connections
   const here = createLoopbackThrottle(options)
   const elsewhere = createRemoteThrottle(options)
+  // Only who succeeds gets in here, so that strangers cannot push anybody out.
+  const acquainted = new LRUCache<string, true>({ max: maxKept })
   const isExempt = (address: string, origin: string | undefined) =>
     exemptLoopback && isLoopback(address) && origin === undefined
-  return {
-    begin: (user, address, origin) =>
-      isExempt(address, origin)
-        ? here()
-        : elsewhere.begin({ user, there: addressGroup(address), origin }),
-    turn: async (user, address, origin) =>
-      isExempt(address, origin)
-        ? here()
-        : elsewhere.turn({ user, there: addressGroup(address), origin }),
+  const followed = <Other>(turn: Attempt | Other, there: string): Attempt | Other => {
+    if (!isAttempt(turn)) return turn
+    const end = (result: AttemptResult) => {
+      if (result === 'right') acquainted.set(there, true)
+      turn.end(result)
+    }
+    return { delayMs: turn.delayMs, end }
   }
+  return {
+    begin: (user, address, origin) => {
+      const there = addressGroup(address)
+      if (isExempt(address, origin)) return followed(here(), there)
+      return followed(elsewhere.begin({ user, there, origin }), there)
+    },
+    turn: async (user, address, origin) => {
+      const there = addressGroup(address)
+      if (isExempt(address, origin)) return followed(here(), there)
+      return followed(await elsewhere.turn({ user, there, origin }), there)
+    },
+    mayPass: (user, address) =>
+      isExempt(address, undefined) || elsewhere.mayPass({ user, there: addressGroup(address) }),
+    isAcquainted: (address) => acquainted.has(addressGroup(address)),
+  }
+}
+
+function isAttempt<Other>(turn: Attempt | Other): turn is Attempt {
+  return typeof turn === 'object' && turn !== null && 'end' in turn
 }
 
 function createLoopbackThrottle({ limits: { signIn }, now }: LoginThrottleOptions) {
@@ -88,59 +111,110 @@ function createLoopbackThrottle({ limits: { signIn }, now }: LoginThrottleOption
   }
 }
 
+/** A tally that stands in the way of somebody, or will. */
+interface Counted {
+  readonly tallies: FailureTallies
+  readonly name: string
+}
+
+/** Who is right may be tried so often while an address is slowed down, and no oftener: a guess would be, too. */
+const passes = 100
+
 function createRemoteThrottle({ limits: { signIn }, now }: LoginThrottleOptions) {
-  const tallies = (limits: FailureLimits) =>
-    new LRUCache<string, FailureTally>({
-      max: maxKept,
-      memoMethod: () => new FailureTally(limits),
-    })
   const ofUserLimits = userLimits(signIn)
-  const ofAddress = tallies(addressLimits(signIn))
-  const ofOrigin = tallies(addressLimits(signIn))
-  const ofUser = tallies(ofUserLimits)
   const half = Math.floor(ofUserLimits.failures / 2)
-  const ofUserThere = tallies({ ...ofUserLimits, failures: half })
+  const ofAddress = new FailureTallies(addressLimits(signIn))
+  const ofOrigin = new FailureTallies(addressLimits(signIn))
+  const ofUser = new FailureTallies(ofUserLimits)
+  const ofUserThere = new FailureTallies({ ...ofUserLimits, failures: half })
+  const refusedThere = new FailureTallies({ ...addressLimits(signIn), failures: passes })
   // Only who succeeds gets in here, so that strangers cannot push anybody out.
   const succeeded = new LRUCache<string, true>({ max: maxKept })
+  const pace = createPace(now)
 
-  const talliesOf = ({ user, there, origin }: Source) => {
-    const userThere = JSON.stringify([user, there, origin])
-    if (succeeded.has(userThere)) return { userThere, all: [ofUserThere.memo(userThere)] }
-    if (origin === undefined) {
-      const all = [ofAddress.memo(there), ofUser.memo(user), ofUserThere.memo(userThere)]
-      return { userThere, all }
-    }
+  const countedFor = ({ user, there, origin }: Source): Counted[] => {
+    const userThere = { tallies: ofUserThere, name: JSON.stringify([user, there, origin]) }
+    if (succeeded.has(userThere.name)) return [userThere]
+    if (origin === undefined) return [{ tallies: ofUser, name: user }, userThere]
     // A program can name any number of origins, so they share what the address has.
     const pages = `pages at ${there}`
-    const own = ofUserThere.memo(JSON.stringify([user, pages]))
-    return {
-      userThere,
-      all: [ofOrigin.memo(origin), ofAddress.memo(pages), ofUser.memo(user), own],
-    }
+    return [
+      { tallies: ofOrigin, name: origin },
+      { tallies: ofAddress, name: pages },
+      { tallies: ofUser, name: user },
+      { tallies: ofUserThere, name: JSON.stringify([user, pages]) },
+    ]
   }
+  /** That of the address counts for those who have not signed in from there, and are there themselves. */
+  const addressOf = ({ user, there, origin }: Source): Counted[] => {
+    const isKnown = succeeded.has(JSON.stringify([user, there, origin]))
+    return isKnown || origin !== undefined ? [] : [{ tallies: ofAddress, name: there }]
+  }
+  const isSlow = ({ tallies, name }: Counted) => tallies.find(name)?.isOver(now()) === true
+  const waitMsOf = ({ tallies, name }: Counted) => tallies.find(name)?.waitMs(now()) ?? 0
   const begin = (source: Source): Attempt | Refused => {
-    const { userThere, all } = talliesOf(source)
-    const waitMs = Math.max(...all.map((tally) => tally.waitMs(now())))
-    if (waitMs > 0) return { waitMs }
-    for (const tally of all) tally.begin()
-    return {
-      delayMs: 0,
-      end: (result) => {
-        for (const tally of all) tally.end(result === 'wrong', now())
-        if (result === 'right') {
-          succeeded.set(userThere, true)
-          all.at(-1)?.reset()
-        }
-        line.ended(source)
-      },
+    const address = addressOf(source)
+    const own = countedFor(source)
+    const blocking = [...own, ...address.filter((each) => !isSlow(each))]
+    const waitMs = Math.max(...blocking.map(waitMsOf))
+    const delayMs = waitMs === 0 && address.some(isSlow) ? pace.delayMs(source.there) : 0
+    if (waitMs > 0 || delayMs === undefined) {
+      refusedThere.at(source.there).fail(now())
+      return { waitMs: Math.max(waitMs, leastWaitMs) }
     }
+    const all = [...address, ...own]
+    for (const { tallies, name } of all) tallies.at(name).begin()
+    return { delayMs, end: (result) => ended(source, all, result) }
+  }
+  const ended = (source: Source, all: readonly Counted[], result: AttemptResult) => {
+    for (const { tallies, name } of all) tallies.at(name).end(result === 'wrong', now())
+    if (result === 'right') {
+      const { user, there, origin } = source
+      succeeded.set(JSON.stringify([user, there, origin]), true)
+      const last = all.at(-1)
+      last?.tallies.find(last.name)?.reset()
+    }
+    for (const { tallies, name } of all) tallies.settle(name, now())
+    line.ended(source)
   }
   const isCrowded = (source: Source) => {
-    const blocking = talliesOf(source).all.filter((tally) => tally.waitMs(now()) > 0)
-    return blocking.length > 0 && blocking.every((tally) => tally.isCrowded(now()))
+    const all = [...countedFor(source), ...addressOf(source).filter((each) => !isSlow(each))]
+    const blocking = all.filter((each) => waitMsOf(each) > 0)
+    const isFull = ({ tallies, name }: Counted) => tallies.find(name)?.isCrowded(now()) === true
+    return blocking.length > 0 && blocking.every(isFull)
   }
   const line = createLine({ begin, isCrowded, places: signIn.checksWaiting })
-  return { begin, turn: line.turn }
+  return {
+    begin,
+    turn: line.turn,
+    mayPass: ({ user, there }: Pick<Source, 'user' | 'there'>) =>
+      succeeded.has(JSON.stringify([user, there, undefined])) &&
+      refusedThere.find(there)?.isOver(now()) !== true,
+  }
+}
+
+/** So long whoever is refused is to wait at least. */
+const leastWaitMs = 1000
+
+/** Between two attempts of an address that is slowed down. */
+const paceMs = 200
+
+/** So long one of them waits at most; who would wait longer is refused. */
+const longestPaceMs = 2000
+
+/** Gives those of one address turns, one after another. */
+function createPace(now: () => number) {
+  const lastTurnMs = new LRUCache<string, number>({ max: maxKept })
+  return {
+    /** Milliseconds until the turn of one more; undefined when that is too long. */
+    delayMs: (there: string): number | undefined => {
+      const turnMs = Math.max(now(), (lastTurnMs.get(there) ?? Number.NEGATIVE_INFINITY) + paceMs)
+      const delayMs = turnMs - now()
+      if (delayMs > longestPaceMs) return undefined
+      lastTurnMs.set(there, turnMs)
+      return delayMs
+    },
+  }
 }
 
 /** Who tries, and from where: an address, and the page there if it is one of a stranger. */

@@ -41,8 +41,14 @@ export type PasswordResult = 'right' | 'wrong' | 'busy'
 export type PasswordCheck = (
   passwordHash: string | undefined,
   password: string,
-  replace?: (replacement: HashReplacement) => void,
+  options?: PasswordCheckOptions,
 ) => Promise<PasswordResult>
+
+export interface PasswordCheckOptions {
+  readonly replace?: (replacement: HashReplacement) => void
+  /** Whether somebody has signed in from where it comes: those go first, and have places of their own. */
+  readonly isAcquainted?: boolean
+}
 
 export interface PasswordCheckLimits {
   /** How many checks run at once. */
@@ -51,25 +57,34 @@ export interface PasswordCheckLimits {
   readonly checksWaiting: number
 }
 
+/** So many more may wait, of those who come from where somebody has signed in. */
+const keptShare = 1 / 4
+
 /** Checks passwords in order of arrival, a few at a time: each takes a core and 19 MiB for a while. */
 export function createPasswordCheck(limits: PasswordCheckLimits): PasswordCheck {
   const { checksAtOnce, checksWaiting } = limits
-  const waiting: (() => void)[] = []
+  const acquainted: (() => void)[] = []
+  const strangers: (() => void)[] = []
   let running = 0
-  const turn = () => {
+  const hasPlace = (isAcquainted: boolean) => {
+    const most = isAcquainted ? checksWaiting * (1 + keptShare) : checksWaiting
+    return running < checksAtOnce || acquainted.length + strangers.length < most
+  }
+  const turn = (isAcquainted: boolean) => {
+    const waiting = isAcquainted ? acquainted : strangers
     if (running >= checksAtOnce) return new Promise<void>((resolve) => waiting.push(resolve))
     running++
     return Promise.resolve()
   }
   const done = () => {
-    const next = waiting.shift()
+    const next = acquainted.shift() ?? strangers.shift()
     // The next one takes over the place of this one.
     if (next === undefined) running--
     else next()
   }
-  return async (passwordHash, password, replace) => {
-    if (running >= checksAtOnce && waiting.length >= checksWaiting) return 'busy'
-    await turn()
+  return async (passwordHash, password, { replace, isAcquainted = false } = {}) => {
+    if (!hasPlace(isAcquainted)) return 'busy'
+    await turn(isAcquainted)
     const kept = await hashToKeep(passwordHash ?? nobodysHash, password)
     done()
     if (kept === undefined || passwordHash === undefined) return 'wrong'

@@ -62,7 +62,6 @@ export function createSignIn(options: SignInOptions): SignIn {
   const checkPassword = options.checkPassword ?? createPasswordCheck(limits.signIn)
   const check = createCheck({ directory, cache, checkPassword })
   const running = new Map<string, Promise<PasswordResult | Refused>>()
-  directory.onChange(cache.clear)
 
   const tried = async (credentials: Credentials, from: Place, key: string) => {
     const turn = await throttle.turn(credentials.user, from.address, from.foreignOrigin)
@@ -70,7 +69,7 @@ export function createSignIn(options: SignInOptions): SignIn {
     let result: PasswordResult = 'busy'
     try {
       await afterDelay(turn.delayMs)
-      result = await check(credentials, key)
+      result = await check(credentials, { key, isAcquainted: throttle.isAcquainted(from.address) })
     } finally {
       turn.end(result === 'busy' ? 'unchecked' : result)
     }
@@ -83,7 +82,12 @@ export function createSignIn(options: SignInOptions): SignIn {
     const key = cache.keyOf(credentials)
     // Whoever gives the same credentials meanwhile waits for this result.
     while (running.has(key)) await running.get(key)
-    if (cache.get(key) === 'wrong') return 'wrong'
+    const known = cache.get(key, directory.find(credentials.user)?.passwordHash)
+    if (known === 'wrong') return 'wrong'
+    // Nobody else's guesses stand in the way of who is right, and was so from there.
+    const { address, foreignOrigin } = from
+    const mayPass = foreignOrigin === undefined && throttle.mayPass(credentials.user, address)
+    if (known === 'right' && mayPass) return 'right'
     const trying = tried(credentials, from, key).finally(() => running.delete(key))
     running.set(key, trying)
     return trying
@@ -109,17 +113,27 @@ interface CheckParts {
   readonly checkPassword: PasswordCheck
 }
 
+/** What stands for credentials, and whether somebody has signed in from where they come. */
+interface Checked {
+  readonly key: string
+  readonly isAcquainted: boolean
+}
+
 function createCheck({ directory, cache, checkPassword }: CheckParts) {
-  return async ({ user, password }: Credentials, key: string): Promise<PasswordResult> => {
-    if (cache.get(key) === 'right') return 'right'
+  return async (
+    { user, password }: Credentials,
+    { key, isAcquainted }: Checked,
+  ): Promise<PasswordResult> => {
     const passwordHash = directory.find(user)?.passwordHash
+    if (cache.get(key, passwordHash) === 'right') return 'right'
+    const options = { replace: directory.replaceHash, isAcquainted }
     const result = isToken(password)
       ? 'wrong'
-      : await checkPassword(passwordHash, password, directory.replaceHash)
+      : await checkPassword(passwordHash, password, options)
     if (result === 'busy') return result
     // What is true of a hash that has changed meanwhile is no longer true of the user.
     if (directory.find(user)?.passwordHash !== passwordHash) return 'wrong'
-    cache.set(key, result)
+    cache.set(key, passwordHash, result)
     return result
   }
 }
@@ -181,36 +195,30 @@ export interface CredentialCache {
   /** Stands for credentials in the other two. */
   keyOf(credentials: Credentials): string
   /**
-   * What was found out about these credentials, if that is not too long ago. A wrong one stays known
-   * as long as it keeps coming: a device with an old password is no attack.
+   * What was found out about these credentials and the hash of their user, if that is not too long ago. A wrong one stays
+   * known as long as it keeps coming: a device with an old password is no attack.
    */
-  get(key: string): KnownResult | undefined
-  set(key: string, result: KnownResult): void
-  /** To be called whenever a user changes. */
-  clear(): void
+  get(key: string, passwordHash: string | undefined): KnownResult | undefined
+  set(key: string, passwordHash: string | undefined, result: KnownResult): void
 }
 
 export function createCredentialCache(options: CredentialCacheOptions): CredentialCache {
   const { entries: max, lifeMs: ttl, now } = options
   const secret = randomBytes(32)
   const set = { max, ttl, ttlResolution: 0, perf: { now } }
-  const right = new LRUCache<string, true>(set)
-  const wrong = new LRUCache<string, true>({ ...set, updateAgeOnGet: true })
+  const right = new LRUCache<string, string>(set)
+  const wrong = new LRUCache<string, string>({ ...set, updateAgeOnGet: true })
   return {
     // A length in front keeps `a` + `bc` and `ab` + `c` apart.
     keyOf: ({ user, password }) =>
       createHmac('sha256', secret).update(`${user.length}:${user}${password}`).digest('base64'),
-    get: (key) => {
-      if (right.get(key)) return 'right'
-      return wrong.get(key) ? 'wrong' : undefined
+    get: (key, passwordHash = '') => {
+      if (right.get(key) === passwordHash) return 'right'
+      return wrong.get(key) === passwordHash ? 'wrong' : undefined
     },
-    set: (key, result) => {
+    set: (key, passwordHash = '', result) => {
       const results = result === 'right' ? right : wrong
-      results.set(key, true)
-    },
-    clear: () => {
-      right.clear()
-      wrong.clear()
+      results.set(key, passwordHash)
     },
   }
 }

@@ -6,16 +6,13 @@ import { type JsonLimits, keepsJsonShape, parseJson } from '../core/json.ts'
 import { schemaSentence } from '../core/schema-error.ts'
 import type { Validator } from '../generated/validator.ts'
 
+export const jsonType = 'application/json; charset=utf-8'
+
 /** Sends `value` as JSON, which nobody on the way may keep. */
 export function sendJson(response: ServerResponse, value: unknown, status = 200): void {
-  sendJsonText(response, JSON.stringify(value), status)
-}
-
-/** The same with what is JSON already. */
-export function sendJsonText(response: ServerResponse, text: string, status = 200): void {
-  const body = `${text}\n`
+  const body = `${JSON.stringify(value)}\n`
   const headers = {
-    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Type': jsonType,
     'Content-Length': Buffer.byteLength(body),
     'Cache-Control': 'no-store',
   }

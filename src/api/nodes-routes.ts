@@ -1,4 +1,3 @@
-import type { ServerResponse } from 'node:http'
 import { setImmediate as turnOver } from 'node:timers/promises'
 import { type Rights, rightsOf } from '../access/rights.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
@@ -12,7 +11,8 @@ import type { KnownStates } from '../nodes/registry/known-states.ts'
 import { detailsOf, type NodeDetails } from '../nodes/registry/node-json.ts'
 import type { Registry } from '../nodes/registry/registry.ts'
 import { type AsUser, asOperator } from './as-user.ts'
-import { answerJson, sendJsonText } from './json-exchange.ts'
+import { sendChunks } from './history-route.ts'
+import { answerJson, jsonType } from './json-exchange.ts'
 
 export interface NodesRoutesOptions {
   readonly asUser: AsUser
@@ -49,7 +49,8 @@ export function nodesRoutes(options: NodesRoutesOptions): (path: string) => Rout
         get: (exchange) =>
           options.asUser(exchange, (user) => {
             options.settle()
-            return sendAll(exchange.response, rightsOf(user), options)
+            const chunks = nodesJson(rightsOf(user), options)
+            return sendChunks(exchange.response, { type: jsonType, chunks })
           }),
       }
     }
@@ -73,18 +74,25 @@ export function nodesRoutes(options: NodesRoutesOptions): (path: string) => Rout
 /** So many devices are sent before others have their turn: some 10 ms. */
 const devicesPerTurn = 500
 
-async function sendAll(response: ServerResponse, rights: Rights, options: NodesRoutesOptions) {
-  const texts: string[] = []
+/** All nodes that may be seen, as JSON, as fast as they are read: however many there are, few are held at once. */
+async function* nodesJson(
+  rights: Rights,
+  options: NodesRoutesOptions,
+): AsyncGenerator<string, void, void> {
   let sent = 0
+  let separator = '{"nodes":['
   for (const node of [...options.registry.nodes.values()].sort(byBase)) {
     const details = readableOf(node, rights, options)
-    if (details !== undefined) texts.push(JSON.stringify(details))
+    if (details !== undefined) {
+      yield separator + JSON.stringify(details)
+      separator = ','
+    }
     sent += node.devices.size
     if (sent < devicesPerTurn) continue
     sent = 0
     await turnOver()
   }
-  sendJsonText(response, `{"nodes":[${texts.join(',')}]}`)
+  yield separator === ',' ? ']}\n' : '{"nodes":[]}\n'
 }
 
 /**

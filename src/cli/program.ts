@@ -15,6 +15,13 @@ process.exitCode = await main(process.argv.slice(2), {
     }),
   printError: (line) => process.stderr.write(`${line}\n`),
   readInput: () => text(process.stdin),
+  endOnDefect: (tell) => {
+    process.once('uncaughtException', (error) => {
+      // Whatever is thrown by that ends it as well.
+      tell(error)
+      process.exit(1)
+    })
+  },
   ignore: (signals) => {
     for (const signal of signals) process.on(signal, () => {})
   },

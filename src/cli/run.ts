@@ -17,10 +17,13 @@ export const run: CliCommand = {
     terminal.ignore(['SIGHUP', ...straySignals])
     const file = configPath(values.config)
     const config = readConfig(file, terminal.environment, warningsTo(terminal))
-    const [{ startHub }, { dialectsLine }] = await Promise.all([
+    const [{ startHub }, { openLog }, { dialectsLine }] = await Promise.all([
       import('../hub.ts'),
+      import('../core/log.ts'),
       import('./lab-dialects.ts'),
     ])
+    // By a log of its own, which waits for nobody: that of the hub may be what is broken.
+    terminal.endOnDefect((error) => openLog('fatal').fatal({ err: error }, 'a defect ends the hub'))
     const folder = join(dirname(file), dataName)
     const hub = await startHub({ ...config, data: { folder, ...config.data } })
     const others = hub.dialects.length === 0 ? '' : `; ${dialectsLine(hub.dialects)}`

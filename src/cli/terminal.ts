@@ -11,6 +11,8 @@ export interface Terminal {
   readInput(): Promise<string>
   /** Resolves when the user asks the command to end. */
   readonly stopped: Promise<void>
+  /** What nobody has caught goes there, and then the command ends: a supervisor starts it again. */
+  endOnDefect(tell: (error: unknown) => void): void
   /** From now on these do nothing. */
   ignore(signals: readonly NodeJS.Signals[]): void
 }

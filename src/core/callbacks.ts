@@ -11,16 +11,26 @@ interface EndTask {
   flush(): void
 }
 
-export function createEndOfTick(): EndOfTick {
+/** What becomes of an error that somebody's callback throws: those of others are called all the same. */
+export type OnDefect = (error: unknown) => void
+
+export function createEndOfTick(onDefect: OnDefect): EndOfTick {
   let tasks: EndTask[] = []
   let lastTasks: EndTask[] = []
+  const flush = (task: EndTask) => {
+    try {
+      task.flush()
+    } catch (error) {
+      onDefect(error)
+    }
+  }
   const runAll = () => {
     const due = tasks
     const last = lastTasks
     tasks = []
     lastTasks = []
-    for (const task of due) task.flush()
-    for (const task of last) task.flush()
+    for (const task of due) flush(task)
+    for (const task of last) flush(task)
   }
   const runSoon = () => {
     if (tasks.length + lastTasks.length === 0) setImmediate(runAll)
@@ -44,12 +54,18 @@ export interface Deferred {
   close(): void
 }
 
-export function createDeferred(): Deferred {
+export function createDeferred(onDefect: OnDefect): Deferred {
   let waiting: (() => void)[] = []
   const doAll = () => {
     const due = waiting
     waiting = []
-    for (const act of due) act()
+    for (const act of due) {
+      try {
+        act()
+      } catch (error) {
+        onDefect(error)
+      }
+    }
   }
   return {
     do: (act) => {

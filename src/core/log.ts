@@ -44,7 +44,8 @@ export function openHeldLog(level: Level | 'silent'): HeldLog {
 type Loss = Pick<LineWriterOptions, 'onLost' | 'tellLost'>
 
 function standardError(loss: Loss): DestinationStream {
-  const writer = openLineWriter({ descriptor: patientDescriptor(), ...loss })
+  descriptor ??= patientDescriptor()
+  const writer = openLineWriter({ descriptor, ...loss })
   process.once('exit', writer.flush)
   if (!process.stderr.isTTY) return writer
   const look = { isColoured: process.stderr.hasColors() }
@@ -68,6 +69,9 @@ function patientDescriptor(): number {
     return standardErrorDescriptor
   }
 }
+
+/** One for all logs: a socket can be taken over once. */
+let descriptor: number | undefined
 
 /** What is collected as garbage is closed. */
 const keptOpen: Socket[] = []

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { reasonOf } from './errors.ts'
 
 /** Counts every odd event and logs at most one of a kind per second, with how many it left out. */
 export interface SampledLog {
@@ -26,6 +27,15 @@ export function createSampledLog(
         isDue ? { nextAtMs: nowMs + intervalMs, leftOut: 0 } : { nextAtMs, leftOut: leftOut + 1 },
       )
     },
+  }
+}
+
+/** Counts and logs a defect of ours, which loses what it was about and nothing else. */
+export function defectsTo(sampledLog: SampledLog): (error: unknown) => void {
+  return (error) => {
+    const stack = error instanceof Error ? error.stack : undefined
+    const text = 'something could not be dealt with: please report this as a defect'
+    sampledLog.warn('defects', { reason: reasonOf(error), stack }, text)
   }
 }
 

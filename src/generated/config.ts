@@ -525,7 +525,7 @@ export interface ConfigInput {
        */
       subscriptions?: number
       /**
-       * Filters of all clients together, also of those whose session waits for them.
+       * Filters of all clients together, also of those whose session waits for them. Past it, users with less than an equal share may still have more.
        */
       totalSubscriptions?: number
       /**
@@ -594,7 +594,7 @@ export interface ConfigInput {
        */
       bytes?: number
       /**
-       * Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each.
+       * Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each. Of the user for whom most is kept, who has been away for longest gives way.
        */
       totalBytes?: number
     }
@@ -603,7 +603,7 @@ export interface ConfigInput {
      */
     retained?: {
       /**
-       * Topics with a value. Home Assistant's discovery needs 8 for each lamp of Zigbee2MQTT, and a house of 1,000 entities some thousands.
+       * Topics with a value; past it, and past totalBytes, users with less than an equal share may have more, up to a quarter. Home Assistant's discovery needs 8 for each lamp of Zigbee2MQTT, and a house of 1,000 entities some thousands.
        */
       topics?: number
       /**
@@ -699,7 +699,7 @@ export interface ConfigInput {
        */
       checksWaiting?: number
       /**
-       * How long it is remembered whether a password was right; a change of the users ends it. Who was there today costs no check when all come back after a power cut.
+       * How long it is remembered whether a password was right; a change of that user ends it. Who was there today costs no check when all come back after a power cut.
        */
       cacheSeconds?: number
       /**
@@ -707,7 +707,7 @@ export interface ConfigInput {
        */
       cacheEntries?: number
       /**
-       * Wrong passwords from one address within its window. After them it has to wait 1 second, then 2, 4 and so on. From this machine itself each further attempt only takes a second longer.
+       * Wrong passwords from one address within its window, which may be that of a class or a container bridge. After them five passwords a second are checked from there, and who would wait longer than two seconds is refused; who has signed in from there before does not wait. From this machine itself each further attempt only takes a second longer.
        */
       failuresPerAddress?: number
       /**
@@ -715,7 +715,7 @@ export interface ConfigInput {
        */
       addressWindowSeconds?: number
       /**
-       * The same for one user name, of which one address can use up half. An address from where that user has signed in before has a count of its own.
+       * The same for one user name, which has to wait 1 second after them, then 2, 4 and so on. One address can use up half of it; an address from where that user has signed in before has a count of its own, and what is known to be right there is let in all the same, unless 100 others were refused there within the window of addresses.
        */
       failuresPerUser?: number
       /**
@@ -1380,7 +1380,7 @@ export interface Config {
        */
       subscriptions: number
       /**
-       * Filters of all clients together, also of those whose session waits for them.
+       * Filters of all clients together, also of those whose session waits for them. Past it, users with less than an equal share may still have more.
        */
       totalSubscriptions: number
       /**
@@ -1449,7 +1449,7 @@ export interface Config {
        */
       bytes: number
       /**
-       * Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each.
+       * Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each. Of the user for whom most is kept, who has been away for longest gives way.
        */
       totalBytes: number
     }
@@ -1458,7 +1458,7 @@ export interface Config {
      */
     retained: {
       /**
-       * Topics with a value. Home Assistant's discovery needs 8 for each lamp of Zigbee2MQTT, and a house of 1,000 entities some thousands.
+       * Topics with a value; past it, and past totalBytes, users with less than an equal share may have more, up to a quarter. Home Assistant's discovery needs 8 for each lamp of Zigbee2MQTT, and a house of 1,000 entities some thousands.
        */
       topics: number
       /**
@@ -1554,7 +1554,7 @@ export interface Config {
        */
       checksWaiting: number
       /**
-       * How long it is remembered whether a password was right; a change of the users ends it. Who was there today costs no check when all come back after a power cut.
+       * How long it is remembered whether a password was right; a change of that user ends it. Who was there today costs no check when all come back after a power cut.
        */
       cacheSeconds: number
       /**
@@ -1562,7 +1562,7 @@ export interface Config {
        */
       cacheEntries: number
       /**
-       * Wrong passwords from one address within its window. After them it has to wait 1 second, then 2, 4 and so on. From this machine itself each further attempt only takes a second longer.
+       * Wrong passwords from one address within its window, which may be that of a class or a container bridge. After them five passwords a second are checked from there, and who would wait longer than two seconds is refused; who has signed in from there before does not wait. From this machine itself each further attempt only takes a second longer.
        */
       failuresPerAddress: number
       /**
@@ -1570,7 +1570,7 @@ export interface Config {
        */
       addressWindowSeconds: number
       /**
-       * The same for one user name, of which one address can use up half. An address from where that user has signed in before has a count of its own.
+       * The same for one user name, which has to wait 1 second after them, then 2, 4 and so on. One address can use up half of it; an address from where that user has signed in before has a count of its own, and what is known to be right there is let in all the same, unless 100 others were refused there within the window of addresses.
        */
       failuresPerUser: number
       /**

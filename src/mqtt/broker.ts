@@ -12,7 +12,7 @@ import { type AlarmClock, steadyMs, systemClock } from '../core/clock.ts'
 import type { DeepReadonly } from '../core/json.ts'
 import { Payload } from '../core/payload.ts'
 import type { Release } from '../core/release.ts'
-import type { SampledLog } from '../core/sampled-log.ts'
+import { defectsTo, type SampledLog } from '../core/sampled-log.ts'
 import { switchesActuator } from '../core/switching.ts'
 import type { Config } from '../generated/config.ts'
 import type { BusPacket } from './carried.ts'
@@ -145,7 +145,7 @@ function contextOf(options: BrokerOptions) {
     jsonLimits: limits.json,
     settings,
     checkHeader: createHeaderCheck(limits.mqtt),
-    turnEnd: createEndOfTick(),
+    turnEnd: createEndOfTick(defectsTo(options.sampledLog)),
     signIn: createMqttSignIn(options),
     frames: new PublishFrames(),
   }

@@ -3,6 +3,7 @@ import { setImmediate as turnOver } from 'node:timers/promises'
 import { matches } from '../core/filter.ts'
 import type { Config } from '../generated/config.ts'
 import type { Change, Store } from '../store/store.ts'
+import { partsOf } from './clients.ts'
 import type { Journal } from './journal.ts'
 import { type KeptMessage, readMessage, writeMessage } from './message-record.ts'
 import { plainGrant } from './subscriptions.ts'
@@ -14,24 +15,59 @@ export type RetainedLimits = Readonly<Config['limits']['retained']>
 /** Counts what is retained. */
 export interface RetainedQuota {
   /**
-   * Whether a value of so many bytes may take the place of the one on `topic`; then it counts. The
-   * hub's own topics, which start with `$`, always may and do not count.
+   * Whether a value of so many bytes by `user` may take the place of the one on `topic`; then it counts. The
+   * hub's own topics, which start with `$`, always may and do not count. Once there is too much, those users may
+   * have more who have less than an equal share.
    */
-  take(topic: string, valueBytes: number): boolean
+  take(topic: string, valueBytes: number, user?: string): boolean
   /** There is no value on `topic` any more. */
   forget(topic: string): void
 }
 
+/** So much more than all may have, there may be of users with less than their share. */
+const overfull = 5 / 4
+
+interface Retained {
+  readonly topics: number
+  readonly bytes: number
+}
+
+const nothing: Retained = { topics: 0, bytes: 0 }
+
 export function createRetainedQuota(limits: RetainedLimits): RetainedQuota {
-  const bytesOfTopic = new Map<string, number>()
+  const values = new Map<string, { readonly user: string; readonly bytes: number }>()
+  const users = new Map<string, Retained>()
   let totalBytes = 0
+  const count = (user: string, topics: 1 | -1, bytes: number) => {
+    const before = users.get(user) ?? nothing
+    const after = { topics: before.topics + topics, bytes: before.bytes + bytes }
+    if (after.topics === 0) users.delete(user)
+    else users.set(user, after)
+    totalBytes += bytes
+  }
   const forget = (topic: string) => {
-    totalBytes -= bytesOfTopic.get(topic) ?? 0
-    bytesOfTopic.delete(topic)
+    const value = values.get(topic)
+    if (value === undefined) return
+    values.delete(topic)
+    count(value.user, -1, -value.bytes)
+  }
+  const hasRoom = (topic: string, bytes: number, user: string) => {
+    const own = users.get(user) ?? nothing
+    const before = values.get(topic)
+    const share = users.size + 1
+    const after = totalBytes - (before?.bytes ?? 0) + bytes
+    const isTooMany = before === undefined && values.size >= limits.topics
+    const isTooMuch = after > limits.totalBytes
+    const isPoor =
+      own.topics < limits.topics / share &&
+      own.bytes + bytes <= limits.totalBytes / share &&
+      values.size < overfull * limits.topics &&
+      after <= overfull * limits.totalBytes
+    return (!isTooMany && !isTooMuch) || isPoor
   }
   return {
     forget,
-    take: (topic, valueBytes) => {
+    take: (topic, valueBytes, user = '') => {
       // Only the hub publishes there [MQTT-4.7.2-1], one value for each thing it knows, however much others keep.
       if (topic.startsWith('$')) return true
       // [MQTT-3.3.1-10] An empty value takes the one before away.
@@ -40,13 +76,10 @@ export function createRetainedQuota(limits: RetainedLimits): RetainedQuota {
         return true
       }
       const bytes = Buffer.byteLength(topic) + valueBytes
-      const bytesBefore = bytesOfTopic.get(topic)
-      const isTooMany = bytesBefore === undefined && bytesOfTopic.size >= limits.topics
-      const isTooMuch = totalBytes - (bytesBefore ?? 0) + bytes > limits.totalBytes
-      if (valueBytes > limits.valueBytes || isTooMany || isTooMuch) return false
+      if (valueBytes > limits.valueBytes || !hasRoom(topic, bytes, user)) return false
       forget(topic)
-      bytesOfTopic.set(topic, bytes)
-      totalBytes += bytes
+      values.set(topic, { user, bytes })
+      count(user, 1, bytes)
       return true
     },
   }
@@ -106,8 +139,9 @@ export class RetainedValues {
   async restore(onGivenUp: (message: KeptMessage) => void): Promise<void> {
     for await (const message of readRetained(this.#journal, this.#journal.aheadMs)) {
       const { topic, payload } = message
-      if (this.#quota.take(topic, payload.length)) this.#messages.set(topic, message)
-      else {
+      if (this.#quota.take(topic, payload.length, userOf(message))) {
+        this.#messages.set(topic, message)
+      } else {
         this.#journal.note(keyPrefix + topic, undefined)
         onGivenUp(message)
       }
@@ -120,7 +154,7 @@ export class RetainedValues {
    */
   store(message: KeptMessage): boolean {
     const { topic, payload } = message
-    const hasRoom = this.#quota.take(topic, payload.length)
+    const hasRoom = this.#quota.take(topic, payload.length, userOf(message))
     // [MQTT-3.3.1-10]
     if (hasRoom && payload.length > 0) this.#keep(message)
     else this.forget(topic)
@@ -182,6 +216,11 @@ export class RetainedValues {
     else if (isNew) noteNew(key, recordOf(message, aheadMs))
     else note(key, recordOf(message, aheadMs))
   }
+}
+
+/** Whose client brought a message; the same for all that came in another way. */
+function userOf({ client }: KeptMessage): string {
+  return client === undefined ? '' : partsOf(client).user
 }
 
 // --- to a subscriber ---

@@ -1,7 +1,7 @@
 import { lowerQos, type Message, type Qos, type Receivers } from '../core/message.ts'
 import { switchesActuator } from '../core/switching.ts'
 import type { BusListener, Carried, Listening } from './carried.ts'
-import type { ClientRights, Clients } from './clients.ts'
+import { type ClientRights, type Clients, partsOf } from './clients.ts'
 import { Losses } from './losses.ts'
 import type { KeptMessage } from './message-record.ts'
 import { packetTypes } from './packet-types.ts'
@@ -108,7 +108,7 @@ export class MqttSession implements Member {
     this.#expirySeconds = expirySeconds
     this.#context = context
     this.#notes = notes
-    this.subscriptions = new Subscriptions(context.quota)
+    this.subscriptions = new Subscriptions(context.quota, partsOf(name).user)
     this.losses = new Losses(name, notes)
     this.queue = new SessionQueue(options, this.isKept)
     this.#listener = ({ properties }) => properties && this.#receive(properties)

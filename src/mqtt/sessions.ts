@@ -237,7 +237,9 @@ export class Sessions {
     const { count, untilMs } = this.#earlier
     const { limits } = this.#options
     const most = this.#clock.nowMs() < untilMs ? Math.max(limits.count, count) : limits.count
-    for (const name of this.#away.keys()) {
+    if (this.#away.size <= most) return
+    const counted = [...this.#away.keys()].map((name) => ({ name, weight: 1 }))
+    for (const name of heaviestFirst(counted)) {
       if (this.#away.size <= most) return
       this.#giveUp(name)
     }
@@ -257,11 +259,44 @@ export class Sessions {
     while (this.#usage.bytes > totalBytes && session.queue.dropOldest()) {}
   }
 
-  /** Who has been away for longest of those for whom something is kept goes first. */
+  /** Of the user for whom most is kept, who has been away for longest goes first. */
   #makeRoom(): void {
-    for (const name of this.#away.keys()) {
-      if (this.#usage.bytes <= this.#options.limits.totalBytes) return
-      if (this.#sessions.get(name)?.queue.isEmpty === false) this.#giveUp(name)
+    const { totalBytes } = this.#options.limits
+    if (this.#usage.bytes <= totalBytes) return
+    const weighed = [...this.#away.keys()].map((name) => {
+      const { bytes = 0 } = this.#sessions.get(name)?.queue.size ?? {}
+      return { name, weight: bytes }
+    })
+    for (const name of heaviestFirst(weighed.filter(({ weight }) => weight > 0))) {
+      if (this.#usage.bytes <= totalBytes) return
+      this.#giveUp(name)
     }
+  }
+}
+
+interface WeighedSession {
+  readonly name: string
+  readonly weight: number
+}
+
+/** The names of sessions in the order in which they give way: always the first of the user who then has most. */
+function* heaviestFirst(sessions: readonly WeighedSession[]): Generator<string, void, void> {
+  // In the order in which their first ones went away, which decides between users who have as much.
+  const users = new Map<string, { weight: number; next: number; own: WeighedSession[] }>()
+  for (const session of sessions) {
+    const { user } = partsOf(session.name)
+    const entry = users.get(user) ?? { weight: 0, next: 0, own: [] }
+    users.set(user, entry)
+    entry.weight += session.weight
+    entry.own.push(session)
+  }
+  for (let left = sessions.length; left > 0; left--) {
+    const heaviest = [...users.values()].reduce((most, one) =>
+      one.weight > most.weight ? one : most,
+    )
+    const session = heaviest.own[heaviest.next++]
+    if (session === undefined) return
+    heaviest.weight -= session.weight
+    yield session.name
   }
 }

@@ -7,9 +7,10 @@ export type SubscriptionLimits = Readonly<
   Pick<Config['limits']['mqtt'], 'subscriptions' | 'totalSubscriptions'>
 >
 
-/** Counts the filters of all clients. */
+/** Counts the filters of all clients. Once there are too many, those users may have more who have less than an equal share. */
 export class SubscriptionQuota {
   readonly #limits: SubscriptionLimits
+  readonly #ofUser = new Map<string, number>()
   total = 0
   /** Of them, those that are shared. */
   shared = 0
@@ -18,10 +19,20 @@ export class SubscriptionQuota {
     this.#limits = limits
   }
 
-  /** Whether a client that has `own` filters may have one more. */
-  hasRoom(own: number): boolean {
+  /** Whether a client of `user` that has `own` filters may have one more. */
+  hasRoom(own: number, user: string): boolean {
     const { subscriptions, totalSubscriptions } = this.#limits
-    return own < subscriptions && this.total < totalSubscriptions
+    if (own >= subscriptions) return false
+    if (this.total < totalSubscriptions) return true
+    const ofUser = this.#ofUser.get(user) ?? 0
+    return ofUser < totalSubscriptions / (this.#ofUser.size + 1)
+  }
+
+  count(user: string, change: number): void {
+    this.total += change
+    const ofUser = (this.#ofUser.get(user) ?? 0) + change
+    if (ofUser > 0) this.#ofUser.set(user, ofUser)
+    else this.#ofUser.delete(user)
   }
 }
 
@@ -58,6 +69,7 @@ export function grantOf(subscription: SubscribedFilter, { qos, retain }: Granted
 /** The subscriptions of one client. */
 export class Subscriptions {
   readonly #quota: SubscriptionQuota
+  readonly #user: string
   readonly #all = new Map<string, SubscribedFilter>()
   /** Those with wildcards. */
   #patterns: FilterTree<SubscribedFilter> | undefined
@@ -66,8 +78,10 @@ export class Subscriptions {
   /** How many have options that matter to each message. */
   #special = 0
 
-  constructor(quota: SubscriptionQuota) {
+  /** `user` is whose client it is. */
+  constructor(quota: SubscriptionQuota, user: string) {
     this.#quota = quota
+    this.#user = user
   }
 
   get size(): number {
@@ -84,7 +98,7 @@ export class Subscriptions {
 
   /** Whether the client may have `filter`: it has it already, or there is room for one more. */
   hasRoomFor(filter: string): boolean {
-    return this.#all.has(filter) || this.#quota.hasRoom(this.#all.size)
+    return this.#all.has(filter) || this.#quota.hasRoom(this.#all.size, this.#user)
   }
 
   /** In place of the one to the same filter; returns whether there was none. */
@@ -148,7 +162,7 @@ export class Subscriptions {
   }
 
   #count({ filter, qos, ...options }: SubscribedFilter, change: number): void {
-    this.#quota.total += change
+    this.#quota.count(this.#user, change)
     if (isShared(filter)) {
       this.#quota.shared += change
       return

@@ -1,6 +1,10 @@
 /** What is known of hardware, and how it is commanded: what is opened of this folder. */
 import { setImmediate as turnOver } from 'node:timers/promises'
-import { followNodePresence, type NodePresenceOptions } from '../access/node-presence.ts'
+import {
+  followNodePresence,
+  type NodePresence,
+  type NodePresenceOptions,
+} from '../access/node-presence.ts'
 import { noRights, rightsOf } from '../access/rights.ts'
 import type { SignedIn } from '../access/signed-in.ts'
 import type { UserDirectory } from '../access/user.ts'
@@ -11,6 +15,7 @@ import type { HubError } from '../core/errors.ts'
 import type { DeepReadonly } from '../core/json.ts'
 import { errorPayload, errorTopic, type Message } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
+import { defectsTo } from '../core/sampled-log.ts'
 import { relativeTopic } from '../core/topic.ts'
 import type { Config } from '../generated/config.ts'
 import type { Broker } from '../mqtt/broker.ts'
@@ -173,8 +178,11 @@ const subscribedAfterMs = 500
 
 type KnownHardware = Awaited<ReturnType<typeof openKnown>>
 
-function isAtOrBelow(base: string, topic: string): boolean {
-  return topic === base || relativeTopic(base, topic) !== undefined
+/** The node that a device is of: that of a user below whose base it is, or else the one its topic names. */
+function nodeIn({ bases }: Pick<NodePresence, 'bases'>): (device: string) => string {
+  const isOf = (device: string) => (base: string) =>
+    device === base || relativeTopic(base, device) !== undefined
+  return (device) => bases().find(isOf(device)) ?? deviceOf(device).base
 }
 
 /**
@@ -197,7 +205,7 @@ async function openAudit(
     devices,
     onUnknown: auditLog.ended,
   })
-  const deferred = createDeferred()
+  const deferred = createDeferred(defectsTo(sampledLog))
   onClose(deferred.close)
   const tell: CommandsOptions['tell'] = (command, receipt) => {
     const hasObeyed = receipt.receipt === 'confirmed' || receipt.receipt === 'confirmed-late'
@@ -272,8 +280,7 @@ async function openRelayGuard(
   const relayGuard = await createRelayGuard({
     ...parts,
     ...about,
-    ownerOf: (device) =>
-      presence.bases().find((base) => isAtOrBelow(base, device)) ?? deviceOf(device).base,
+    ownerOf: nodeIn(presence),
     lastValueOf: (device) => values.of(device)?.payload.value,
     known: registry.devicesBelow('').map(({ topic }) => topic),
     onContradiction: (device, error) => parts.bus.publish(errorOn(device, error)),

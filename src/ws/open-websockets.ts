@@ -11,7 +11,7 @@ import { type Closers, createEndOfTick } from '../core/callbacks.ts'
 import type { DeepReadonly } from '../core/json.ts'
 import type { ConnectionShares } from '../core/memory-budget.ts'
 import type { Route } from '../core/route.ts'
-import type { SampledLog } from '../core/sampled-log.ts'
+import { defectsTo, type SampledLog } from '../core/sampled-log.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import type { Config } from '../generated/config.ts'
 import type { PastValues } from '../nodes/last-values.ts'
@@ -59,7 +59,7 @@ export function openWebSockets(limits: Limits, parts: WebSocketParts): OpenWebSo
   const { bus, access, hardware, log, sampledLog } = parts
   const sockets = openSockets(limits, parts)
   const frameBytes = limits.websocket.messageBytes
-  const endOfTick = createEndOfTick()
+  const endOfTick = createEndOfTick(defectsTo(sampledLog))
   const context: TalkSessionContext = {
     bus,
     enter: hardware.path.enter,

@@ -1,6 +1,7 @@
 import t from 'tap'
 import {
   addressGroup,
+  addressNetwork,
   createNetworks,
   isLoopback,
   isLoopbackHost,
@@ -37,7 +38,10 @@ t.test('an IPv6 address stands for its first 64 bits', async (t) => {
     ['1::4:5:6:192.0.2.1', '1:0:0:4::/64'],
     ['fe80::1%eth0', 'fe80:0:0:0::/64'],
   ]
-  for (const [address, group] of groups) t.equal(addressGroup(address), group, address)
+  const isNobodyNear = () => false
+  for (const [address, group] of groups) {
+    t.equal(addressGroup(address, isNobodyNear), group, address)
+  }
 })
 
 t.test('an address is in a network, or is it itself', async (t) => {
@@ -56,4 +60,18 @@ t.test('what is no network is refused, by the name of the setting', async (t) =>
     const message = `expected the list to hold addresses, or networks such as 10.0.0.0/8, got ${JSON.stringify(entry)}`
     t.throws(() => createNetworks([entry], 'the list'), { code: 'bad-config', message })
   }
+})
+
+t.test('F58: a neighbour of IPv6 is an address of its own', async (t) => {
+  const isNeighbour = createNetworks(['2001:db8:1::/64'], 'test')
+  t.equal(addressGroup('2001:db8:1::7', isNeighbour), '2001:db8:1::7')
+  t.equal(addressGroup('2001:db8:2::7', isNeighbour), '2001:db8:2:0::/64')
+  t.equal(addressGroup('fe80::1'), 'fe80::1')
+  t.equal(addressGroup('fe80::1%eth0'), 'fe80::1%eth0')
+  t.equal(addressGroup('192.0.2.7', isNeighbour), '192.0.2.7')
+})
+
+t.test('of IPv6 a network is what a provider hands out', async (t) => {
+  t.equal(addressNetwork(addressGroup('2001:db8:1:2::7')), '2001:db8:1::/48')
+  t.equal(addressNetwork('192.0.2.7'), '192.0.2.7')
 })

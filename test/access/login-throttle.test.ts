@@ -45,24 +45,45 @@ function isRefused(turn: Attempt | Refused): turn is Refused {
   return 'waitMs' in turn
 }
 
-t.test('an address has 10 failures, whoever it tries to be, and then has to wait', async (t) => {
-  const { state, attempt, through } = openThrottle()
+t.test(
+  'F58: past 10 failures an address has five attempts a second, whoever it tries to be',
+  async (t) => {
+    const { state, begin, attempt, through } = openThrottle()
+    const delays = (count: number) =>
+      Array.from({ length: count }, (_, number) => begin(`other${number}`, '192.0.2.1')).flatMap(
+        (turn) => (isRefused(turn) ? [] : turn.delayMs),
+      )
+    t.equal(
+      through(10, (number) => [`user${number}`, '192.0.2.1']),
+      10,
+    )
+    t.same(delays(100), [0, 200, 400, 600, 800, 1000, 1200, 1400, 1600, 1800, 2000])
+    t.equal(attempt('clown', '192.0.2.1'), 1000, 'more are refused')
+    t.equal(attempt('clown', '192.0.2.2'), undefined)
+    state.nowMs = 1000
+    t.same(delays(100), [1200, 1400, 1600, 1800, 2000])
+    state.nowMs = 10_000
+    t.same(delays(1), [0])
+  },
+)
+
+t.test('F58: names without end make the throttle forget nobody', async (t) => {
+  const { attempt, through } = openThrottle()
   t.equal(
-    through(100, (number) => [`user${number}`, '192.0.2.1']),
-    10,
+    through(100, () => ['clown', '192.0.2.1']),
+    5,
   )
+  for (let number = 0; number < 20_000; number++) {
+    attempt(`user${number}`, `198.51.${number >> 8}.${number & 255}`)
+  }
   t.equal(attempt('clown', '192.0.2.1'), 1000)
-  t.equal(attempt('clown', '192.0.2.2'), undefined)
-  state.nowMs = 1000
-  t.equal(attempt('clown', '192.0.2.1'), undefined)
-  t.equal(attempt('clown', '192.0.2.1'), 2000)
 })
 
 t.test('a network of IPv6 is one address', async (t) => {
   const { through } = openThrottle()
   t.equal(
     through(100, (number) => [`user${number}`, `2001:db8::${number}`]),
-    10,
+    10 + 11,
   )
 })
 
@@ -90,7 +111,7 @@ t.test('where a user has signed in before, the failures of others do not count',
   )
   t.equal(
     through(100, (number) => [`user${number}`, '192.0.2.1']),
-    10,
+    10 + 11,
   )
   t.equal(attempt('clown', '192.0.2.1', 'right'), undefined)
   t.equal(
@@ -168,7 +189,7 @@ t.test(
     t.equal(attempt('clown', '192.0.2.2'), undefined, 'and the address itself is as before')
     t.equal(
       through(100, (number) => [`other${number}`, '192.0.2.2']),
-      9,
+      9 + 11,
     )
   },
 )
@@ -211,19 +232,32 @@ t.test(
   },
 )
 
-t.test('those who wait behind guesses are refused with them', async (t) => {
-  const throttle = openThrottle()
-  const { begun, others, all } = comeAtOnce(throttle, 100)
-  await turnOver()
-  t.equal(begun.length, 10)
-  for (const attempt of begun) attempt.end('wrong')
-  await all
-  t.equal(begun.length, 10)
-  t.same(
-    others,
-    Array.from({ length: 90 }, () => ({ waitMs: 1000 })),
-  )
-})
+t.test(
+  'those who wait behind guesses are slowed down with them, and refused when they are too many',
+  async (t) => {
+    const throttle = openThrottle()
+    const { begun, others, all } = comeAtOnce(throttle, 100)
+    await turnOver()
+    t.equal(begun.length, 10)
+    for (const attempt of begun.slice()) attempt.end('wrong')
+    await turnOver()
+    t.same(
+      begun.slice(10).map(({ delayMs }) => delayMs),
+      [0],
+      'one after another',
+    )
+    for (let ended = 10; ended < begun.length; ended++) {
+      begun[ended]?.end('wrong')
+      await turnOver()
+    }
+    await all
+    t.equal(begun.length, 10 + 11)
+    t.same(
+      others,
+      Array.from({ length: 79 }, () => ({ waitMs: 1000 })),
+    )
+  },
+)
 
 t.test(
   'no more wait than there are places, and those of other addresses do not wait',

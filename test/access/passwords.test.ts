@@ -34,7 +34,8 @@ t.test("a right password for a hash of Mosquitto's makes an argon2id hash", asyn
   const check = createPasswordCheck(limits)
   for (const [password, hash] of Object.entries(mosquittoHashes)) {
     const replacements: HashReplacement[] = []
-    const resultOf = (given: string) => check(hash, given, (found) => replacements.push(found))
+    const resultOf = (given: string) =>
+      check(hash, given, { replace: (found) => replacements.push(found) })
     t.equal(await resultOf(`${password}x`), 'wrong')
     t.same(replacements, [])
     t.equal(await resultOf(password), 'right')
@@ -46,7 +47,7 @@ t.test("a right password for a hash of Mosquitto's makes an argon2id hash", asyn
     t.same(more, [])
   }
   const ofOurs: HashReplacement[] = []
-  await check(await hashPassword('x'), 'x', (found) => ofOurs.push(found))
+  await check(await hashPassword('x'), 'x', { replace: (found) => ofOurs.push(found) })
   t.same(ofOurs, [])
 })
 
@@ -60,7 +61,8 @@ t.test(
     const digest = createHash('sha512').update(typed).update(salt).digest('base64')
     for (const hash of [await hashByArgon2(typed), `$6$${salt.toString('base64')}$${digest}`]) {
       const replacements: HashReplacement[] = []
-      const resultOf = (given: string) => check(hash, given, (found) => replacements.push(found))
+      const resultOf = (given: string) =>
+        check(hash, given, { replace: (found) => replacements.push(found) })
       t.equal(await resultOf(normal), 'wrong', 'nobody knows how else it may have been typed')
       t.equal(await resultOf(`${typed}x`), 'wrong')
       t.same(replacements, [])
@@ -70,7 +72,10 @@ t.test(
       for (const spelling of [typed, normal]) t.equal(await check(after, spelling), 'right')
     }
     const ofOurs: HashReplacement[] = []
-    t.equal(await check(await hashPassword(typed), typed, (found) => ofOurs.push(found)), 'right')
+    t.equal(
+      await check(await hashPassword(typed), typed, { replace: (found) => ofOurs.push(found) }),
+      'right',
+    )
     t.same(ofOurs, [], 'one made of NFC stays')
     t.equal(await check(undefined, typed), 'wrong')
   },
@@ -120,3 +125,19 @@ t.test('a text of another form is no hash, and the hash of nothing', async (t) =
     t.notOk(await isMosquittoHashOf(text, ''), text)
   }
 })
+
+t.test(
+  'F58: where somebody has signed in, passwords go first, and have places of their own',
+  async (t) => {
+    const check = createPasswordCheck({ checksAtOnce: 1, checksWaiting: 4 })
+    const hash = await hashPassword('x')
+    const ended: string[] = []
+    const come = async (name: string, isAcquainted: boolean) => {
+      const result = await check(hash, 'x', { isAcquainted })
+      ended.push(result === 'busy' ? `${name} busy` : name)
+    }
+    const strangers = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => come(name, false))
+    await Promise.all([...strangers, come('known', true), come('late', true)])
+    t.same(ended, ['f busy', 'late busy', 'a', 'known', 'b', 'c', 'd', 'e'])
+  },
+)

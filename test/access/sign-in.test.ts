@@ -204,6 +204,30 @@ t.test('F17: one attacker does not keep a user out who comes from a new address'
   t.match(await signIn(right, '198.51.100.1'), { refused: 'throttled', retryAfterSeconds: 1 })
 })
 
+t.test('F58: a change of one user costs the others no hash', async (t) => {
+  const { signIn, directory, clown, node, state } = await openSignIn()
+  t.ok(isIn(await signIn(right, anywhere)))
+  directory.change(clown, { ...node, passwordHash: await hashPassword('x') })
+  t.ok(isIn(await signIn(right, anywhere)))
+  t.equal(state.checks, 1)
+})
+
+t.test(
+  'F58: who is known to be right from there waits for nobody, but not without end',
+  async (t) => {
+    const { signIn } = await openSignIn()
+    t.ok(isIn(await signIn(right, anywhere)))
+    for (let number = 0; number < 50; number++) {
+      await signIn({ user: 'clown', password: `guess${number}` }, anywhere)
+      t.ok(isIn(await signIn(right, anywhere)), 'others mistype it there')
+    }
+    for (let number = 0; number < 60; number++) {
+      await signIn({ user: 'clown', password: `more${number}` }, anywhere)
+    }
+    t.match(await signIn(right, anywhere), { refused: 'throttled' }, 'somebody guesses there')
+  },
+)
+
 t.test('F17: a guess that is right is not told from others while the throttle is on', async (t) => {
   const { signIn } = await openSignIn()
   t.ok(isIn(await signIn(right, anywhere)))
@@ -262,19 +286,19 @@ t.test(
   'a result is remembered for its time, and a wrong one as long as it is asked for',
   async (t) => {
     const { state, cache } = openCache()
-    t.equal(cache.get('a'), undefined)
-    cache.set('a', 'right')
-    cache.set('b', 'wrong')
+    t.equal(cache.get('a', 'h'), undefined)
+    cache.set('a', 'h', 'right')
+    cache.set('b', 'h', 'wrong')
     state.nowMs = 1001
-    t.equal(cache.get('a'), 'right')
-    t.equal(cache.get('b'), 'wrong')
+    t.equal(cache.get('a', 'h'), 'right')
+    t.equal(cache.get('b', 'h'), 'wrong')
     state.nowMs = 1002
-    t.equal(cache.get('a'), undefined)
-    t.equal(cache.get('b'), 'wrong')
+    t.equal(cache.get('a', 'h'), undefined)
+    t.equal(cache.get('b', 'h'), 'wrong')
     state.nowMs = 2002
-    t.equal(cache.get('b'), 'wrong')
+    t.equal(cache.get('b', 'h'), 'wrong')
     state.nowMs = 3003
-    t.equal(cache.get('b'), undefined)
+    t.equal(cache.get('b', 'h'), undefined)
   },
 )
 
@@ -282,19 +306,27 @@ t.test(
   'the oldest result makes way, and right and wrong ones have room of their own',
   async (t) => {
     const { cache } = openCache()
-    for (const key of ['a', 'b', 'a', 'c']) cache.set(key, 'right')
-    for (const key of ['x', 'y', 'z']) cache.set(key, 'wrong')
-    t.same(['a', 'b', 'c'].map(cache.get), ['right', undefined, 'right'])
-    t.same(['x', 'y', 'z'].map(cache.get), [undefined, 'wrong', 'wrong'])
+    for (const key of ['a', 'b', 'a', 'c']) cache.set(key, 'h', 'right')
+    for (const key of ['x', 'y', 'z']) cache.set(key, 'h', 'wrong')
+    t.same(
+      ['a', 'b', 'c'].map((key) => cache.get(key, 'h')),
+      ['right', undefined, 'right'],
+    )
+    t.same(
+      ['x', 'y', 'z'].map((key) => cache.get(key, 'h')),
+      [undefined, 'wrong', 'wrong'],
+    )
   },
 )
 
-t.test('all is forgotten when a user changes', async (t) => {
+t.test('F58: what is known is of one hash, and a change of others changes nothing', async (t) => {
   const { cache } = openCache()
-  cache.set('a', 'right')
-  cache.set('b', 'wrong')
-  cache.clear()
-  t.same(['a', 'b'].map(cache.get), [undefined, undefined])
+  cache.set('a', 'h', 'right')
+  cache.set('b', undefined, 'wrong')
+  t.equal(cache.get('a', 'other'), undefined)
+  t.equal(cache.get('b', 'h'), undefined)
+  t.equal(cache.get('a', 'h'), 'right')
+  t.equal(cache.get('b', undefined), 'wrong')
 })
 
 const header = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`

@@ -87,6 +87,7 @@ async function printedOf(thrown: Error): Promise<readonly string[]> {
     environment: {},
     stopped: Promise.resolve(),
     ignore: () => {},
+    endOnDefect: () => {},
     readInput: async () => '',
     write: async () => true,
     printError: errors.put,

@@ -32,6 +32,7 @@ export function runLine(
     environment,
     stopped,
     ignore: () => {},
+    endOnDefect: () => {},
     readInput: async () => input,
     print: output.put,
     write: async (text) => {

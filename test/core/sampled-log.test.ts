@@ -1,6 +1,11 @@
 import { pino } from 'pino'
 import t from 'tap'
-import { createCounters, createSampledLog, warnRepeatedly } from '../../src/core/sampled-log.ts'
+import {
+  createCounters,
+  createSampledLog,
+  defectsTo,
+  warnRepeatedly,
+} from '../../src/core/sampled-log.ts'
 import { createInbox } from '../inbox.ts'
 
 t.test('of many alike one is logged a second, and all are counted', async (t) => {
@@ -40,4 +45,15 @@ t.test('each sentence is logged at once, and again and again until the end', asy
   t.teardown(warnRepeatedly(later.log, ['later'], 5))
   while (later.lines.items.length < 4) await later.lines.next()
   t.equal(lines.items.length, ended)
+})
+
+t.test('F59: a defect is counted, and logged with where it was thrown', async (t) => {
+  const counters = createCounters()
+  const lines: unknown[] = []
+  const log = pino({}, { write: (line: string) => lines.push(JSON.parse(line)) })
+  const tell = defectsTo(createSampledLog(log, counters))
+  tell(new TypeError('out of paper'))
+  tell('no error')
+  t.same(counters.snapshot(), { defects: 2 })
+  t.match(lines, [{ kind: 'defects', reason: 'out of paper', stack: /sampled-log/ }])
 })

@@ -1,7 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { testCertificate } from '../certificates.ts'
+import { atLength } from '../full-length.ts'
 import { requireNode } from '../npm-programs.ts'
 import { requireProgram, run } from '../programs.ts'
 import { testFolder } from '../test-folder.ts'
@@ -29,9 +31,10 @@ async function startedHub(t: Test, version: string) {
   await writeFile(file, JSON.stringify(config), { mode: 0o600 })
   const hub = startCommand(t, [...unrecorded, node, program, 'run', '--config', file], {})
   const line = await hub.output.next((text) => text.startsWith('Clown.Hub listens'))
-  const [http, , https, , ...others] = Array.from(line.matchAll(/\b\d+/g), Number)
+  const ports = Array.from(line.matchAll(/\b\d+/g), Number)
+  const [http, , https, , ...others] = ports
   const plain = [http, ...others].map((port) => `http://127.0.0.1:${port}`)
-  return { hub, urls: [...plain, `https://127.0.0.1:${https}`] }
+  return { hub, ports, urls: [...plain, `https://127.0.0.1:${https}`] }
 }
 
 /** What curl is answered by `url`, which it may not trust; 000 when the connection ends. */
@@ -70,6 +73,74 @@ for (const version of versions) {
       }
     }
     t.equal(await statusOf(curl, `${started.urls[0]}/healthz`, []), '200', 'it lives')
+    t.equal(await started.hub.end('SIGTERM'), 0)
+  })
+}
+
+/** Numbers below 2^32, the same at each run. */
+function numbersFrom(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return state
+  }
+}
+
+/** What begins well, and goes on in any way. */
+const starts = [
+  'GET / HTTP/1.1\r\nHost: localhost\r\n',
+  'POST /login HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n',
+  'POST /api/command HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n',
+  `GET /talk?sign-in=message HTTP/1.1\r\nHost: localhost\r\n${upgrade.join('\r\n')}\r\n\r\n`,
+  `GET /mqtt HTTP/1.1\r\nHost: localhost\r\nSec-WebSocket-Protocol: mqtt\r\n${upgrade.join('\r\n')}\r\n\r\n`,
+  `GET / HTTP/1.1\r\nHost: localhost\r\n${h2c.join('\r\n')}\r\n\r\n`,
+  'OPTIONS * HTTP/1.1\r\nHost: localhost\r\nOrigin: null\r\n\r\n',
+  'CONNECT a:1 HTTP/1.1\r\nHost: localhost\r\n\r\n',
+  'GET http://[/%ff HTTP/1.1\r\nHost: a:b:c\r\nAuthorization: Digest a=\r\n',
+  'GET / HTTP/1.0\r\nAuthorization: Basic Og==\r\nCookie: ;=;\r\n\r\n',
+  '\x10\x10\0\x04MQTT\x05\x02\0\x3c\0\0\0\0',
+  '\x10\x0c\0\x04MQTT\x04\x02\0\x3c\0\0',
+  '\x16\x03\x01\x02\0\x01',
+  '',
+]
+
+/** A start, some of its bytes changed, and more behind it. */
+function fuzzed(next: () => number): Buffer {
+  const start = Buffer.from(starts[next() % starts.length] ?? '', 'latin1')
+  const tail = Buffer.from(Array.from({ length: next() % 200 }, () => next() >>> 24))
+  const all = Buffer.concat([start, next() % 2 === 0 ? tail : Buffer.from('\r\n\r\n')])
+  for (let change = next() % 4; change > 0 && all.length > 0; change--) {
+    all.writeUInt8(next() >>> 24, next() % all.length)
+  }
+  return all
+}
+
+/** Sends `bytes` in two pieces, and goes away. */
+async function throwAt(port: number, bytes: Buffer): Promise<void> {
+  const socket = connect(port, '127.0.0.1')
+  socket.on('error', () => {}).resume()
+  socket.write(bytes.subarray(0, bytes.length / 2))
+  setTimeout(() => socket.write(bytes.subarray(bytes.length / 2)), 5)
+  setTimeout(() => socket.destroy(), 50)
+  await new Promise((resolve) => socket.once('close', resolve))
+}
+
+const throws = atLength(2000, 150)
+
+for (const version of versions) {
+  t.test(`F60: no bytes end a hub on Node.js ${version}, at any of its ports`, async (t) => {
+    const curl = requireProgram(t, 'curl')
+    const started = curl && (await startedHub(t, version))
+    if (!started) return
+    const next = numbersFrom(60)
+    for (const port of started.ports) {
+      for (let count = 0; count < throws; count += 25) {
+        await Promise.all(Array.from({ length: 25 }, () => throwAt(port, fuzzed(next))))
+      }
+    }
+    const health = (await run(curl, ['-s', '-m', '5', `${started.urls[0]}/healthz`])).output
+    t.match(health, /"status":"ok"/)
+    t.notMatch(health, /"(defects|http-failed)"/, 'nor is one of them more than it can deal with')
     t.equal(await started.hub.end('SIGTERM'), 0)
   })
 }

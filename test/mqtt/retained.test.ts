@@ -119,6 +119,24 @@ t.test('so many topics, values so large, and so much in all are retained', async
   t.notOk(quota.take('d', 1))
 })
 
+t.test('F57: a user who retains most leaves the others an equal share', async (t) => {
+  const quota = createRetainedQuota({ topics: 8, valueBytes: 100, totalBytes: 1000 })
+  for (let at = 0; at < 8; at++) t.ok(quota.take(`heavy/${at}`, 10, 'heavy'))
+  t.notOk(quota.take('heavy/8', 10, 'heavy'))
+  t.ok(quota.take('light/0', 10, 'light'))
+  t.ok(quota.take('light/1', 10, 'light'))
+  t.notOk(quota.take('light/2', 10, 'light'), 'but no more than a quarter more of all')
+  quota.forget('heavy/0')
+  quota.forget('heavy/1')
+  quota.forget('heavy/2')
+  t.ok(quota.take('light/2', 10, 'light'))
+  const narrow = createRetainedQuota({ topics: 99, valueBytes: 1000, totalBytes: 1000 })
+  t.ok(narrow.take('heavy', 900, 'heavy'))
+  t.notOk(narrow.take('light', 600, 'light'), 'more than a share')
+  t.ok(narrow.take('light', 200, 'light'))
+  t.notOk(narrow.take('other', 200, 'heavy'))
+})
+
 t.test('what the hub itself retains is neither refused nor counted', async (t) => {
   const quota = createRetainedQuota({ topics: 1, valueBytes: 6, totalBytes: 10 })
   t.ok(quota.take('$SYS/hub/nodes/a', 1000))

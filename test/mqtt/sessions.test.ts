@@ -109,6 +109,32 @@ t.test('past the count the session ends whose client has been away for longest',
   t.notOk(accept('b'))
 })
 
+t.test('F57: past the count it is one of the user who has most', async (t) => {
+  const { accept, visit, ended } = startSessions(t, { count: 4 })
+  visit('old:one')
+  for (const clientId of ['a', 'b', 'c', 'd', 'e']) visit(`many:${clientId}`)
+  t.same(ended, ['many:a', 'many:b'])
+  visit('other:one')
+  visit('other:two')
+  t.same(ended.slice(2), ['many:c', 'many:d'])
+  visit('other:three')
+  t.same(ended.slice(4), ['other:one'])
+  t.ok(accept('old:one'), 'who was first is still there')
+})
+
+t.test('F57: past the bytes of all, it is one of the user for whom most is kept', async (t) => {
+  const { visit, keep, ended } = startSessions(t, { totalBytes: 900 })
+  visit('old:one')
+  keep('old:one', 1)
+  for (const clientId of ['a', 'b', 'c']) {
+    visit(`many:${clientId}`)
+    keep(`many:${clientId}`, 2)
+    keep(`many:${clientId}`, 3)
+  }
+  t.ok(ended.length > 0)
+  t.ok(ended.every((name) => name.startsWith('many:')))
+})
+
 t.test('a session ends when its client has been away for too long', async (t) => {
   const clock = steppedClock()
   const { visit, ended } = startSessions(t, { hours: 2 }, clock)

@@ -15,8 +15,8 @@ function subscription(filter: string, bits = 0, identifier?: number) {
 
 function clientsOf(subscriptions: number, totalSubscriptions: number) {
   const quota = new SubscriptionQuota({ subscriptions, totalSubscriptions })
-  const client = () => {
-    const own = new Subscriptions(quota)
+  const client = (user = 'one') => {
+    const own = new Subscriptions(quota, user)
     const subscribe = (filter: string) => {
       const hasRoom = own.hasRoomFor(filter)
       if (hasRoom) own.set(subscription(filter))
@@ -69,9 +69,28 @@ t.test('what an earlier hub has kept counts, also past a limit', async (t) => {
   t.ok(other.subscribe('a'))
 })
 
+t.test('F57: a user who has most filters leaves the others an equal share', async (t) => {
+  const { client } = clientsOf(9, 4)
+  const [heavy, more] = [client('heavy'), client('heavy')]
+  for (const filter of ['a', 'b', 'c']) t.ok(heavy.subscribe(filter))
+  t.ok(more.subscribe('a'))
+  t.notOk(more.subscribe('b'))
+  const light = client('light')
+  t.same(
+    ['a', 'b', 'c'].map((filter) => light.subscribe(filter)),
+    [true, true, false],
+  )
+  light.end()
+  heavy.end()
+  t.ok(more.subscribe('b'))
+})
+
 /** How a client with these subscriptions gets a message. */
 function grantFor(all: ReturnType<typeof subscription>[], message: object = {}) {
-  const own = new Subscriptions(new SubscriptionQuota({ subscriptions: 9, totalSubscriptions: 9 }))
+  const own = new Subscriptions(
+    new SubscriptionQuota({ subscriptions: 9, totalSubscriptions: 9 }),
+    'one',
+  )
   for (const one of all) own.set(one)
   return own.grantFor({ topic: 'a/b', qos: 2, retain: false, ...message }, 'one:me')
 }
@@ -107,7 +126,10 @@ t.test('no local, retain as published and identifiers are of each subscription',
 })
 
 t.test('a subscription that is changed or gone counts no more', async (t) => {
-  const own = new Subscriptions(new SubscriptionQuota({ subscriptions: 9, totalSubscriptions: 9 }))
+  const own = new Subscriptions(
+    new SubscriptionQuota({ subscriptions: 9, totalSubscriptions: 9 }),
+    'one',
+  )
   t.ok(own.set(subscription('a/+', 2 | qos.asPublished, 7)))
   t.notOk(own.set(subscription('a/+', 1)))
   own.set(subscription('a/#', 2))
@@ -120,7 +142,7 @@ t.test('a subscription that is changed or gone counts no more', async (t) => {
 
 t.test('what is shared is counted, and matched elsewhere', async (t) => {
   const quota = new SubscriptionQuota({ subscriptions: 9, totalSubscriptions: 9 })
-  const own = new Subscriptions(quota)
+  const own = new Subscriptions(quota, 'one')
   const shared = subscription('$share/g/a/#', 1 | qos.asPublished, 7)
   own.set(shared)
   t.same([quota.total, quota.shared], [1, 1])

@@ -11,6 +11,7 @@ import {
   fittingFrame,
   repeatedBatch,
 } from '../../src/ws/audiences.ts'
+import { rethrow } from '../rethrow.ts'
 
 const dialect = {
   name: 'plain',
@@ -33,7 +34,7 @@ function openedAudiences() {
   const log = pino({}, { write: (line: string) => logged.push(line) })
   const audiences = createAudiences({
     bus,
-    endOfTick: createEndOfTick(),
+    endOfTick: createEndOfTick(rethrow),
     log,
     frameBytes: 1_000_000,
   })

@@ -193,7 +193,7 @@ t.test('who does not read keeps nobody waiting', async (t) => {
   for (const each of frozen) each.leave()
 })
 
-t.test('a user with many dashboards leaves the others their turn', async (t) => {
+t.test('F57: a user with many dashboards leaves the others their turn', async (t) => {
   const { catchUps } = openedCatchUps(many(2000, 2000))
   const ended: string[] = []
   const all = Array.from({ length: 30 }, () =>

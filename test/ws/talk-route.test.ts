@@ -11,6 +11,7 @@ import { createAudiences } from '../../src/ws/audiences.ts'
 import { baseOfPath, chooseTalk, talkRoutes } from '../../src/ws/talk-route.ts'
 import { openTalkSession } from '../../src/ws/talk-session.ts'
 import { createHeartbeat, createWebSockets } from '../../src/ws/websockets.ts'
+import { rethrow } from '../rethrow.ts'
 import { startedHttpServer } from '../started-http-server.ts'
 import { hardTopics } from '../topics.ts'
 import { unbounded } from '../unbounded.ts'
@@ -58,7 +59,12 @@ async function talking(t: Test, { encodeError = () => '', overRateSeconds = 30, 
   const context = {
     bus,
     signedIn: createSignedIn({ find: () => user, onChange: () => () => {} }),
-    audiences: createAudiences({ bus, endOfTick: createEndOfTick(), log, frameBytes: 1_000_000 }),
+    audiences: createAudiences({
+      bus,
+      endOfTick: createEndOfTick(rethrow),
+      log,
+      frameBytes: 1_000_000,
+    }),
     enter: (message: Message) => message,
     catchUps: { start: () => () => {} },
     answering: () => ({ list: () => false, requested: () => {}, close: () => {} }),
@@ -82,7 +88,7 @@ async function talking(t: Test, { encodeError = () => '', overRateSeconds = 30, 
     websockets,
     newOutboundShare: unbounded,
     isShortOfMemory: () => true,
-    endOfTick: createEndOfTick(),
+    endOfTick: createEndOfTick(rethrow),
     limits: { ...limits, overRateSeconds },
     log,
     sampledLog,

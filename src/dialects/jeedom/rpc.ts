@@ -131,6 +131,8 @@ async function getHash(
   { request, params }: Pick<RpcRequest, 'request' | 'params'>,
   { userKeys }: Parts,
 ): Promise<Answered> {
+  // Pages of strangers are to guess no passwords, which would come back as the key of whoever has it.
+  if (!request.isOriginAllowed) return rpcError(1, 'Echec lors de l’authentification')
   const { login, password } = params
   if (
     typeof login !== 'string' ||

@@ -62,7 +62,7 @@ t.test('who waits has the rights of now: what was taken away is not told any mor
 })
 
 t.test(
-  'ids and values are the same after a restart, and the hub ends while somebody waits',
+  'ids are the same after a restart, and no state is known; the hub ends while somebody waits',
   async (t) => {
     const folder = testFolder(t)
     const storage = { data: { folder: `${folder}/data` } }
@@ -75,8 +75,10 @@ t.test(
     await Promise.all([first.hub.close(), t.rejects(waiting)])
     const second = await jeedomHouse(t, {}, storage)
     const { result: after } = await second.call('cmd::all')
-    t.match(after, before)
-    t.equal(after[0].state, 1)
+    const idsOf = (commands: Record<string, unknown>[]) =>
+      commands.map(({ id, eqLogic_id, name }) => ({ id, eqLogic_id, name }))
+    t.same(idsOf(after), idsOf(before))
+    t.same([before[0].state, after[0].state], [1, ''])
   },
 )
 

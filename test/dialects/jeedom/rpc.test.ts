@@ -22,6 +22,16 @@ t.test('without a key there is a ping, and a key for a password', async (t) => {
   }
 })
 
+t.test('F58: a page of a stranger cannot try passwords', async (t) => {
+  const { port } = await jeedomHouse(t)
+  const params = { login: 'clown', password: 'bigclown' }
+  const body = { jsonrpc: '2.0', id: 1, method: 'user::getHash', params }
+  const Origin = 'http://evil.example'
+  const { body: answer } = await ask(port, ['POST', path], { body, headers: { Origin } })
+  t.match(answer, { error: { code: 1, message: /^Echec/ } })
+  t.match((await ask(port, ['POST', path], { body })).body, { result: /./ })
+})
+
 t.test('the codes of errors are those that come out of Jeedom', async (t) => {
   const { port, call, report, commandId } = await jeedomHouse(t)
   await report('relay/i2c0-3b', { state: true })

@@ -114,6 +114,7 @@ async function ran(words: string[]): Promise<{ code: number; text: string }> {
     environment: {},
     stopped: new Promise(() => {}),
     ignore: () => {},
+    endOnDefect: () => {},
     readInput: async () => '',
     print: take,
     printError: take,
