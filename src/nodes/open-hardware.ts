@@ -5,7 +5,7 @@ import { noRights, rightsOf } from '../access/rights.ts'
 import type { SignedIn } from '../access/signed-in.ts'
 import type { UserDirectory } from '../access/user.ts'
 import type { Bus } from '../bus/bus.ts'
-import { type Closers, createDeferred } from '../core/callbacks.ts'
+import { type Closers, createDeferred, type Deferred } from '../core/callbacks.ts'
 import { readingFirst, systemClock } from '../core/clock.ts'
 import type { DeepReadonly } from '../core/json.ts'
 import type { Message } from '../core/message.ts'
@@ -22,7 +22,12 @@ import { openAuditFile } from './commands/audit-file.ts'
 import { type AuditLog, createAuditLog, keepAuditLines } from './commands/audit-log.ts'
 import { createCommandRate } from './commands/command-rate.ts'
 import { openCommandRecords } from './commands/command-records.ts'
-import { autoOff, type CommandsOptions, createCommands } from './commands/commands.ts'
+import {
+  autoOff,
+  type Commands,
+  type CommandsOptions,
+  createCommands,
+} from './commands/commands.ts'
 import { commandTopic, deviceOf } from './device.ts'
 import { createHistoryAnswers, type HistorySource } from './history/history-answer.ts'
 import type { Recording } from './history/open-recording.ts'
@@ -248,6 +253,16 @@ function commandedNodes(
   }
 }
 
+/** What the guard has to know of nodes: which devices there are, whose they are, and what they said last. */
+function guardedNodes({ registry, presence, values }: KnownHardware) {
+  return {
+    known: registry.devicesBelow('').map(({ topic }) => topic),
+    ownerOf: (device: string) =>
+      presence.bases().find((base) => isAtOrBelow(base, device)) ?? deviceOf(device).base,
+    lastValueOf: (device: string) => values.of(device)?.payload.value,
+  }
+}
+
 /** The time of day of a last value. */
 function wallTimeOf({ heardMs }: LastValue): number {
   return systemClock.wallMs() - (systemClock.nowMs() - heardMs)
@@ -259,37 +274,26 @@ async function openCommanding(
   known: KnownHardware,
   parts: HardwareParts,
 ) {
-  const { registry, values, bases } = known
+  const { registry, bases } = known
   const { bus, store, sampledLog, onClose } = parts
-  const { limits, history } = config
+  const { history } = config
+  const { topic: topicLimits, commands: commandLimits, nodes } = config.limits
   const { auditLog, deferred, tell, whenKept } = await openAudit(config, known, parts)
   const rules = createDeviceRules(config.commands)
   const isKnown = (device: string) => bases.binds(device, deviceOf(device).base)
   const relayGuard = await createRelayGuard({
-    rules,
-    isKnown,
-    ownerOf: (device) =>
-      known.presence.bases().find((base) => isAtOrBelow(base, device)) ?? deviceOf(device).base,
-    store,
-    sampledLog,
-    lastValueOf: (device) => values.of(device)?.payload.value,
-    known: registry.devicesBelow('').map(({ topic }) => topic),
+    ...{ rules, isKnown, store, sampledLog },
+    ...guardedNodes(known),
     onLocked: (device) => commands.locked(device),
     onDue: (device, off) => path.enter(offMessage(device, off), autoOff),
   })
   onClose(relayGuard.close)
-  const records = createTopicRecords({
-    ...parts,
-    ...known,
-    rules,
-    topicLimits: limits.topic,
-    history,
-  })
+  const records = createTopicRecords({ ...parts, ...known, rules, topicLimits, history })
   onClose(records.close)
   const commands = createCommands({
     bus,
     relayGuard,
-    takeRate: createCommandRate({ limits: limits.commands, sampledLog }),
+    takeRate: createCommandRate({ limits: commandLimits, sampledLog }),
     isKnown,
     checkRight: createRightCheck(records, parts),
     checkKnown: (request) => checkKnown(request, registry),
@@ -300,7 +304,7 @@ async function openCommanding(
     isKeptFirst: (device) => store.isLasting && hasLastingRule(rules(device)),
     whenKept,
     tell,
-    devices: limits.nodes.devices,
+    devices: nodes.devices,
     clock: readingFirst(systemClock),
   })
   onClose(commands.close)
@@ -318,14 +322,15 @@ async function openCommanding(
     clock: systemClock,
   })
   relayGuard.start()
-  const endCommands = async () => {
-    commands.close()
-    deferred.close()
-    // What is told leaves at the end of this turn.
-    await turnOver()
-    await turnOver()
-  }
-  return { path, auditLog, relayGuard, endCommands }
+  return { path, auditLog, relayGuard, endCommands: () => endCommands(commands, deferred) }
+}
+
+async function endCommands(commands: Commands, deferred: Deferred): Promise<void> {
+  commands.close()
+  deferred.close()
+  // What is told leaves at the end of this turn.
+  await turnOver()
+  await turnOver()
 }
 
 /** Whether no restart may forget that a device was commanded. */
