@@ -1,4 +1,4 @@
-import type { Carried } from './carried.ts'
+import type { Carried } from './embedded-bus.ts'
 
 /** What Aedes has besides what its types tell. */
 declare module 'aedes' {

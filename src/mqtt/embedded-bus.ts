@@ -1,13 +1,57 @@
+/** The bus inside an embedded Aedes, and how messages are carried over it. */
 import { setImmediate as turnOver } from 'node:timers/promises'
 import type { Aedes } from 'aedes'
 import type { Logger } from 'pino'
 import type { Bus } from '../bus/bus.ts'
 import type { JsonLimits } from '../core/json.ts'
-import type { Message } from '../core/message.ts'
+import type { Message, MessageProperties, Receivers } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
-import { type BusListener, Carried, type Listening } from './carried.ts'
-import type { KeptMessage } from './message-record.ts'
+import { type KeptMessage, keptCopy } from './message-record.ts'
 import type { RetainedValues } from './retained.ts'
+import type { Published } from './write-packets.ts'
+
+/** A message on its way through the bus: one for all who receive it. */
+export class Carried implements Published {
+  readonly message: Message
+  readonly topic: string
+  readonly payload: Buffer
+  readonly properties: MessageProperties | undefined
+  /** Whether a client receives it, or will. */
+  isTaken = false
+  #kept: KeptMessage | undefined
+
+  constructor(message: Message) {
+    const { topic, payload, properties } = message
+    this.message = message
+    this.topic = topic
+    this.payload = payload.bytes
+    this.properties = properties
+  }
+
+  get receivers(): Receivers | undefined {
+    return this.message.receivers
+  }
+
+  /** The same to keep: one copy for all who do. */
+  kept(): KeptMessage {
+    this.#kept ??= keptCopy(this.message)
+    return this.#kept
+  }
+}
+
+/** What Aedes hands over: what it says of itself carries nothing. */
+export interface BusPacket {
+  readonly topic: string
+  readonly properties?: Carried
+}
+
+export type BusListener = (packet: BusPacket) => void
+
+/** The bus, for those who take messages as they are carried: each once, however many filters match. */
+export interface Listening {
+  on(filter: string, listener: BusListener): unknown
+  removeListener(filter: string, listener: BusListener): unknown
+}
 
 export interface EmbeddedBusOptions {
   readonly aedes: Aedes
@@ -18,7 +62,6 @@ export interface EmbeddedBusOptions {
   readonly log: Logger
 }
 
-/** The bus inside an embedded Aedes. */
 export interface EmbeddedBus extends Bus {
   /** As `publish`; returns whether a client receives the message. */
   carry(message: Message): boolean

@@ -1,7 +1,7 @@
 import { lowerQos, type Message, type Qos, type Receivers } from '../core/message.ts'
 import { switchesActuator } from '../core/switching.ts'
-import type { BusListener, Carried, Listening } from './carried.ts'
 import { type ClientRights, type Clients, partsOf } from './clients.ts'
+import type { BusListener, Carried, Listening } from './embedded-bus.ts'
 import { Losses } from './losses.ts'
 import type { KeptMessage } from './message-record.ts'
 import { packetTypes } from './packet-types.ts'

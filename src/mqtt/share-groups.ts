@@ -1,7 +1,7 @@
 import type { Message } from '../core/message.ts'
 import { switchesActuator } from '../core/switching.ts'
-import type { BusListener, Carried, Listening } from './carried.ts'
 import { partsOf } from './clients.ts'
+import type { BusListener, Carried, Listening } from './embedded-bus.ts'
 import type { Share, SubscribedFilter } from './read-packets.ts'
 import type { Delivery } from './session-queue.ts'
 import { type Grant, grantOf } from './subscriptions.ts'

@@ -9,7 +9,7 @@ import { noRights, rightsOf } from '../access/rights.ts'
 import type { SignedIn } from '../access/signed-in.ts'
 import type { UserDirectory } from '../access/user.ts'
 import type { Bus } from '../bus/bus.ts'
-import { type Closers, createDeferred } from '../core/callbacks.ts'
+import { type Closers, createDeferred, type Deferred } from '../core/callbacks.ts'
 import { readingFirst, systemClock } from '../core/clock.ts'
 import type { HubError } from '../core/errors.ts'
 import type { DeepReadonly } from '../core/json.ts'
@@ -28,7 +28,12 @@ import { openAuditFile } from './commands/audit-file.ts'
 import { type AuditLog, createAuditLog, keepAuditLines } from './commands/audit-log.ts'
 import { createCommandRate } from './commands/command-rate.ts'
 import { openCommandRecords } from './commands/command-records.ts'
-import { autoOff, type CommandsOptions, createCommands } from './commands/commands.ts'
+import {
+  autoOff,
+  type Commands,
+  type CommandsOptions,
+  createCommands,
+} from './commands/commands.ts'
 import { createOwnChanges } from './commands/own-changes.ts'
 import { commandTopic, deviceOf } from './device.ts'
 import { createHistoryAnswers, type HistorySource } from './history/history-answer.ts'
@@ -297,7 +302,8 @@ async function openCommanding(
 ) {
   const { registry, bases } = known
   const { bus, store, sampledLog, onClose } = parts
-  const { limits, history } = config
+  const { history } = config
+  const { topic: topicLimits, commands: commandLimits, nodes } = config.limits
   const { auditLog, deferred, tell, whenKept } = await openAudit(config, known, parts)
   const rules = createDeviceRules(config.commands)
   const isKnown = (device: string) => bases.binds(device, deviceOf(device).base)
@@ -307,18 +313,12 @@ async function openCommanding(
     onLocked: (device) => commands.locked(device),
     onDue: (device, off) => path.enter(offMessage(device, off), autoOff),
   })
-  const records = createTopicRecords({
-    ...parts,
-    ...known,
-    rules,
-    topicLimits: limits.topic,
-    history,
-  })
+  const records = createTopicRecords({ ...parts, ...known, rules, topicLimits, history })
   onClose(records.close)
   const commands = createCommands({
     bus,
     relayGuard,
-    takeRate: createCommandRate({ limits: limits.commands, sampledLog }),
+    takeRate: createCommandRate({ limits: commandLimits, sampledLog }),
     isKnown,
     checkRight: createRightCheck(records, parts),
     checkKnown: (request) => checkKnown(request, registry),
@@ -329,7 +329,7 @@ async function openCommanding(
     isKeptFirst: (device) => store.isLasting && hasLastingRule(rules(device)),
     whenKept,
     tell,
-    devices: limits.nodes.devices,
+    devices: nodes.devices,
     clock: readingFirst(systemClock),
   })
   onClose(commands.close)
@@ -348,14 +348,15 @@ async function openCommanding(
     clock: systemClock,
   })
   relayGuard.start()
-  const endCommands = async () => {
-    commands.close()
-    deferred.close()
-    // What is told leaves at the end of this turn.
-    await turnOver()
-    await turnOver()
-  }
-  return { path, auditLog, relayGuard, endCommands }
+  return { path, auditLog, relayGuard, endCommands: () => endCommands(commands, deferred) }
+}
+
+async function endCommands(commands: Commands, deferred: Deferred): Promise<void> {
+  commands.close()
+  deferred.close()
+  // What is told leaves at the end of this turn.
+  await turnOver()
+  await turnOver()
 }
 
 /** Whether no restart may forget that a device was commanded. */

@@ -3,8 +3,11 @@ import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import type { Message } from '../../src/core/message.ts'
 import { Payload } from '../../src/core/payload.ts'
-import type { BusPacket } from '../../src/mqtt/carried.ts'
-import { createEmbeddedBus, createPersistence } from '../../src/mqtt/embedded-bus.ts'
+import {
+  type BusPacket,
+  createEmbeddedBus,
+  createPersistence,
+} from '../../src/mqtt/embedded-bus.ts'
 import { Emitter } from '../../src/mqtt/emitter.ts'
 import { openJournal } from '../../src/mqtt/journal.ts'
 import { RetainedValues } from '../../src/mqtt/retained.ts'
