@@ -159,7 +159,7 @@ t.test('what nobody is promised goes with what is noted next', async (t) => {
   await journal.close()
 })
 
-t.test('alone it waits for 10 s, or for the end', async (t) => {
+t.test('alone it waits for 9 s, or for the end', async (t) => {
   const { store, writes } = await brokenStore(0)
   const journal = openJournal(store)
   mock.timers.enable({ apis: ['setTimeout'] })
@@ -169,7 +169,7 @@ t.test('alone it waits for 10 s, or for the end', async (t) => {
   await turnOver()
   await turnOver()
   journal.noteLater('a', text('1'))
-  mock.timers.tick(9_999)
+  mock.timers.tick(8_999)
   journal.noteLater('a', text('2'))
   await turnOver()
   t.same(writes, [])
