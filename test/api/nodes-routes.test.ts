@@ -122,6 +122,38 @@ t.test('a node that signs in is online until its connection ends', async (t) => 
   t.equal(await online(), false)
 })
 
+t.test('a node that is silent and an actuator that nobody knows are told as that', async (t) => {
+  const hub = await startedHub(t, { users, limits: { mqtt: { keepAliveSeconds: 1 } } })
+  const watcher = await mqttTo(t, hub, { filter: '$SYS/hub/nodes/#' })
+  const { client } = await mqttTo(t, hub, { username: 'hall-node', keepalive: 0 })
+  await client.publishAsync('house/hall/relay/-', '{"state":true}', { qos: 1 })
+  const told = (part: string) =>
+    watcher.messages.next(({ payload }) => String(payload).includes(part))
+  await told('"stale":true')
+  t.match(await ask(hub, '/house/hall'), { body: { online: true, stale: true } })
+  await client.publishAsync('house/hall/boot', '{}', { qos: 1 })
+  await told('"known":false')
+  t.match(await ask(hub, '/house/hall'), {
+    body: {
+      devices: [
+        { kind: 'boot' },
+        { value: null, known: false, lastValue: { state: true }, stale: true },
+      ],
+    },
+  })
+  await watcher.client.publishAsync('house/hall/relay/-', '{"state":false}', { qos: 1 })
+  t.match(await ask(hub, '/house/hall'), { body: { devices: [{}, { toldBy: 'clown' }] } })
+})
+
+t.test('operators are told of clients that are in each other’s way', async (t) => {
+  const hub = await startedHub(t, { users })
+  for (let at = 0; at < 4; at++) await mqttTo(t, hub, { clientId: 'twin' })
+  const url = `http://127.0.0.1:${hub.httpPort}/api/conflicts`
+  const headers = { authorization: `Basic ${Buffer.from('clown:bigclown').toString('base64')}` }
+  const { conflicts } = JSON.parse(await (await fetch(url, { headers })).text())
+  t.match(conflicts, [{ kind: 'client-id', name: 'clown:twin', count: 1 }])
+})
+
 t.test('many devices are told in pieces', async (t) => {
   const hub = await startedHub(t, { users })
   const node = await mqttTo(t, hub)

@@ -69,6 +69,7 @@ t.test('nodes come with what their devices told last, how long ago and when', as
       devices: [
         { name: 'relay/i2c0-3b', value: { state: true }, at: ago(3), stale: false },
         { name: 'led/-', value: {}, at: null, stale: false },
+        { name: 'r', value: null, known: false, lastValue: 1, at: ago(3), stale: true },
         { name: 't', value: { temperature: [20.01, '℃'], b: 1 }, at: ago(300), stale: true },
         { name: 'x', value: 'on\u001b[2J', at: ago(-1) },
         { name: 'y', value: 'AAAA', encoding: 'base64', at: ago(3 * 3600) },
@@ -84,6 +85,7 @@ t.test('nodes come with what their devices told last, how long ago and when', as
     ...[
       ['relay/i2c0-3b', 'state true', '3 s ago', '11:59:57'],
       ['led/-', '-', 'never reported'],
+      ['r', 'unknown, was 1', '3 s ago', '11:59:57             stale'],
       ['t', 'temperature 20.01 ℃, b 1', '5 min ago', '11:55:00             stale'],
       ['x', 'on [2J', 'now', '12:00:01'],
       ['y', 'bytes', '3 h ago', '09:00:00'],

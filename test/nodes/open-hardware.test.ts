@@ -1,23 +1,36 @@
+import { once } from 'node:events'
 import t from 'tap'
-import { mqttTo, startedHub } from '../started-hub.ts'
+import { rawMqttTo, settled, signedIn, subscribePacket } from '../raw-mqtt.ts'
+import { mqttTo, startedHub, talkTo } from '../started-hub.ts'
 
 const base = 'nodes/bridge/0'
+const users = {
+  clown: { password: 'bigclown', role: 'admin' },
+  bridge: { password: 'three', role: 'node', base },
+} as const
 
-t.test('what has been on for long enough is turned off by the hub', async (t) => {
-  const hub = await startedHub(t, { commands: { rules: [{ kind: 'led', autoOffSeconds: 0.05 }] } })
-  const node = await mqttTo(t, hub, { filter: [`${base}/led/+/set`, '$SYS/hub/commands/#'] })
-  await node.client.publishAsync(`${base}/led/-`, '{"state":"on"}', { qos: 1 })
-  const off = await node.on(`${base}/led/-/set`)
-  t.same(JSON.parse(String(off.payload)), { state: 'off' })
-  const life = await node.on(`$SYS/hub/commands/${base}/led/-`)
-  t.match(JSON.parse(String(life.payload)), { receipt: 'sent', by: 'hub', way: 'auto-off' })
+t.test('a node that hears a command and says nothing at all is cut off', async (t) => {
+  const hub = await startedHub(t, { users, commands: { timeoutSeconds: 0.2 } })
+  const node = await rawMqttTo(t, hub.mqttPort)
+  await signedIn(node, { user: 'bridge', password: 'three' })
+  // It acknowledges nothing, and has reported nothing: it is the node by its user.
+  node.send(subscribePacket([`${base}/+/+/set`], 0))
+  await settled(node)
+  const failed = once(node.stream, 'error')
+  const page = await talkTo(t, hub)
+  page.send('relay/0/set', { state: true })
+  t.match(await failed, [{ code: 'ECONNRESET' }])
 })
 
-t.test('what reports a bare word is turned off by one', async (t) => {
-  const hub = await startedHub(t, {
-    commands: { rules: [{ kind: 'relay', autoOffSeconds: 0.05 }] },
-  })
-  const node = await mqttTo(t, hub, { filter: 'espurna/relay/0/set' })
-  await node.client.publishAsync('espurna/relay/0', 'ON', { qos: 1 })
-  t.equal(String((await node.on('espurna/relay/0/set')).payload), 'OFF')
+t.test('what contradicts a device is told on its topic for errors', async (t) => {
+  const meter = `${base}/power-meter/-`
+  const proof = { topic: meter, quantity: 'power', above: 5, withinSeconds: 0.1 }
+  const rules = [{ topic: `${base}/relay/0`, proof }]
+  const hub = await startedHub(t, { commands: { rules } })
+  const { client, messages } = await mqttTo(t, hub, { filter: `${base}/+/+/error` })
+  await client.publishAsync(`${base}/relay/0`, '{"state":true}', { qos: 1 })
+  await client.publishAsync(meter, '{"power":[0,"W"]}', { qos: 1 })
+  const { topic, payload } = await messages.next()
+  t.equal(topic, `${base}/relay/0/error`)
+  t.match(JSON.parse(String(payload)), { code: 'without-effect' })
 })

@@ -62,7 +62,7 @@ t.test('who waits has the rights of now: what was taken away is not told any mor
 })
 
 t.test(
-  'ids are the same after a restart, and no state is known; the hub ends while somebody waits',
+  'ids are the same after a restart, values come when they are known, and the hub ends while somebody waits',
   async (t) => {
     const folder = testFolder(t)
     const storage = { data: { folder: `${folder}/data` } }
@@ -75,10 +75,16 @@ t.test(
     await Promise.all([first.hub.close(), t.rejects(waiting)])
     const second = await jeedomHouse(t, {}, storage)
     const { result: after } = await second.call('cmd::all')
-    const idsOf = (commands: Record<string, unknown>[]) =>
-      commands.map(({ id, eqLogic_id, name }) => ({ id, eqLogic_id, name }))
+    const idsOf = (commands: { id: string }[]) => commands.map(({ id }) => id)
     t.same(idsOf(after), idsOf(before))
-    t.same([before[0].state, after[0].state], [1, ''])
+    t.equal(after[0].state, '', 'nobody knows it')
+    const again = await second.listen()
+    await second.report('relay/i2c0-3b', { state: true })
+    await again.next(({ name }) => name === 'cmd::update')
+    t.equal((await second.call('cmd::all')).result[0].state, 1)
+    await second.report('boot', { 'reason-for-reset': 'power-on' })
+    const lost = await again.next(({ option }) => Object(option).value === '')
+    t.match(lost, { name: 'cmd::update', option: { cmd_id: after[0].id, display_value: '' } })
   },
 )
 

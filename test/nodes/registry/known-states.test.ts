@@ -1,8 +1,8 @@
 import t, { type Test } from 'tap'
 
 import { createKnownStates } from '../../../src/nodes/registry/known-states.ts'
-
 import { type HubPorts, mqttTo, startedHub, talkTo } from '../../started-hub.ts'
+import { openedNodes } from './opened-nodes.ts'
 
 const base = 'nodes/bridge/0'
 const users = {
@@ -102,4 +102,20 @@ t.test('so many are remembered, and those away the longest are forgotten', async
   t.same(published, ['n/relay/1/error', 'n/relay/2/error'])
   t.equal(states.markOf('n/relay/1'), undefined)
   t.equal(states.markOf('n/relay/2')?.topic, 'n/relay/2/error')
+})
+
+t.test('nothing is known of actuators when the hub has started', async (t) => {
+  const { states, say, clock } = await openedNodes(t)
+  say('n/relay/1', { state: true })
+  say('n/thermometer/1', 20)
+  t.ok(states.isKnown('n/relay/1'))
+  await states.loseAll()
+  t.ok(states.isKnown('n/thermometer/1'))
+  t.match(states.markOf('n/relay/1')?.payload.value, {
+    code: 'state-unknown',
+    message: 'expected a report since the hub has started, got none',
+  })
+  states.heard('n/relay/1')
+  t.equal(states.markOf('n/relay/1'), undefined)
+  clock.advance(1)
 })

@@ -121,9 +121,10 @@ t.test('when its node comes online it is tried at once', async (t) => {
 })
 
 t.test('a locked device is turned off when it is unlocked', async (t) => {
-  const { guard, ask, clock, turnedOff } = await guarded(t, rules)
+  const { guard, ask, clock, turnedOff, lockedDevices } = await guarded(t, rules)
   ask(relay, true)
   guard.lockOuts.lock(relay, { by: 'ann', reason: 'x' })
+  t.same(lockedDevices, [relay])
   clock.step(600_000)
   t.same(turnedOff, [`${relay} locked`])
   guard.lockOuts.unlock(relay)

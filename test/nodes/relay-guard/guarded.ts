@@ -21,6 +21,7 @@ function surroundings() {
   /** What auto-off has asked for, as `device state`. */
   const turnedOff: string[] = []
   const contradictions: string[] = []
+  const lockedDevices: string[] = []
   /** What devices reported last. */
   const reports = new Map<string, unknown>()
   const time = { jumpsMs: 0 }
@@ -37,13 +38,13 @@ function surroundings() {
       contradictions.push(`${device} ${code}: ${message}`)
     },
     onLocked: (device: string) => {
-      turnedOff.push(`${device} locked`)
+      lockedDevices.push(device)
     },
     onDue: (device: string, off: Off) => {
       turnedOff.push(`${device} ${typeof off === 'object' ? off.state : JSON.stringify(off)}`)
     },
   }
-  return { clock, time, counters, store, turnedOff, contradictions, reports, parts }
+  return { clock, time, counters, store, turnedOff, contradictions, lockedDevices, reports, parts }
 }
 
 interface GuardedOptions extends Partial<RelayGuardOptions> {
