@@ -1,9 +1,14 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 
-/** Microseconds of processor time a process has used, from /proc (clock ticks of 10 ms). */
+/**
+ * Microseconds of processor time a process has used: that of each of its threads, which /proc tells in
+ * nanoseconds, and that of the whole in ticks of 10 ms.
+ */
 export function cpuMicroseconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  // The name, in parentheses, may hold spaces; user and system time are fields 14 and 15.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) * 10_000
+  const threads = `/proc/${pid}/task`
+  const nanoseconds = readdirSync(threads).map((thread) => {
+    const [used] = readFileSync(`${threads}/${thread}/schedstat`, 'utf8').split(' ')
+    return Number(used)
+  })
+  return nanoseconds.reduce((sum, each) => sum + each, 0) / 1000
 }
