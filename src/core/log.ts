@@ -1,6 +1,5 @@
 /** Where the log goes, how a line of it looks, and who else hears it. */
 import { constants, fstatSync, openSync, write, writeSync } from 'node:fs'
-import { Socket } from 'node:net'
 import { type DestinationStream, type Level, type Logger, pino, symbols } from 'pino'
 import { createListeners } from './callbacks.ts'
 import { clockTime } from './clock.ts'
@@ -64,17 +63,13 @@ function patientDescriptor(): number {
     const path = `/proc/self/fd/${standardErrorDescriptor}`
     return openSync(path, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
   } catch {
-    // A socket, as that of systemd, cannot be opened again. Node.js makes of it one that does not wait.
-    if (stats.isSocket()) keptOpen.push(new Socket({ fd: standardErrorDescriptor }).unref())
-    return standardErrorDescriptor
+    // A socket, as that of systemd, cannot be opened again. Node.js makes of it one that does not wait when it looks at it.
+    return process.stderr.fd
   }
 }
 
-/** One for all logs: a socket can be taken over once. */
+/** One for all logs. */
 let descriptor: number | undefined
-
-/** What is collected as garbage is closed. */
-const keptOpen: Socket[] = []
 
 /** What writes lines somewhere. */
 export interface LineWriter {

@@ -286,8 +286,10 @@ class PastView {
     const frames: BatchFrame[] = []
     let length = 0
     let end = start
-    for (; end < blockEnd && length < partLength; end++) {
-      for (const frame of this.#framesOf(this.#topics[end] ?? '')) {
+    for (const topic of this.#topics.slice(start, blockEnd)) {
+      if (length >= partLength) break
+      end++
+      for (const frame of this.#framesOf(topic)) {
         frames.push(frame)
         length += frame.text.length
       }

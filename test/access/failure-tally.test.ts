@@ -1,5 +1,5 @@
 import t from 'tap'
-import { FailureTally } from '../../src/access/failure-tally.ts'
+import { FailureTallies, FailureTally } from '../../src/access/failure-tally.ts'
 
 const limits = { failures: 3, windowMs: 10_000, longestDelayMs: 8000 }
 
@@ -77,5 +77,24 @@ t.test(
     tally.end(true, 0)
     t.notOk(tally.isCrowded(0))
     t.equal(tally.waitMs(0), 1000)
+  },
+)
+
+t.test(
+  'there is a tally only while something is counted, and the oldest of too many goes',
+  async (t) => {
+    const tallies = new FailureTallies(limits)
+    tallies.at('a').begin()
+    tallies.settle('a', 0)
+    t.ok(tallies.find('a'))
+    tallies.at('a').end(false, 0)
+    tallies.settle('a', 0)
+    t.equal(tallies.find('a'), undefined)
+    tallies.settle('unknown', 0)
+    for (let number = 0; number < 65_536; number++) tallies.at(`${number}`).fail(0)
+    t.ok(tallies.find('0'))
+    tallies.at('one more')
+    t.equal(tallies.find('0'), undefined)
+    t.ok(tallies.find('1'))
   },
 )

@@ -115,6 +115,7 @@ t.test('who comes back costs no hash for a while, right or wrong', async (t) => 
     t.ok(isIn(await signIn(right, anywhere)))
     t.same(await signIn(wrong, '192.0.2.2'), { refused: 'wrong' }, 'an old password is no attack')
   }
+  t.ok(isIn(await signIn(right, '192.0.2.3')), 'nor from elsewhere')
   t.equal(state.checks, 2)
   t.equal(counters.snapshot()['sign-in-throttled'], undefined)
   state.nowMs = 86_400_002

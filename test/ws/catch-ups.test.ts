@@ -112,6 +112,24 @@ t.test(
   },
 )
 
+t.test('who wants it is told what MQTT 5 says of a value', async (t) => {
+  const { catchUps, past } = openedCatchUps(new Map([['n/a', '1']]))
+  // [MQTT 5, 3.3.2.3.9] A content type.
+  const properties = { bytes: Buffer.from([3, 0, 1, 97]) }
+  const { on } = past
+  past.on = (topic) => on(topic).map((value) => ({ ...value, properties }))
+  const encode = (topic: string, _: Payload, options?: object) =>
+    `${topic} ${JSON.stringify(options)}`
+  const told = async (showsProperties: boolean) => {
+    const reader = openedReader()
+    const own = { ...view, dialect: { name: 'own', encode }, showsProperties }
+    await new Promise<void>((done) => catchUps.start({ view: own, user: 'a', reader, done }))
+    return reader.texts()
+  }
+  t.same(await told(true), ['a {"contentType":"a"}'])
+  t.same(await told(false), ['a undefined'])
+})
+
 t.test('so are thousands, and others have their turn meanwhile', async (t) => {
   const { catchUps } = openedCatchUps(many(5000))
   const reader = openedReader()

@@ -18,6 +18,7 @@ export interface SharedTable<T> {
   check(device: string): void
   /** Without room for a device that is not there yet, nothing changes, which is counted and logged. */
   set(device: string, value: T): void
+  /** Of one that is there. */
   delete(device: string): void
 }
 
@@ -58,7 +59,6 @@ export async function openSharedTable<T>(options: SharedTableOptions<T>): Promis
       table.set(device, value)
     },
     delete: (device) => {
-      if (table.get(device) === undefined) return
       count(device, -1)
       table.delete(device)
     },

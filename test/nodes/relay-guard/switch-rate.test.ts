@@ -134,6 +134,19 @@ t.test(
   },
 )
 
+t.test(
+  'F54: one that was only asked again for its state is forgotten a second later',
+  async (t) => {
+    const { ask, clock, reports } = await guarded(t, [{ minIntervalMilliseconds: 5000 }])
+    reports.set('relay/first', { state: true })
+    ask('relay/first', true)
+    for (let at = 1; at < 10_000; at++) ask(`relay/${at}`, true)
+    t.throws(() => ask('relay/new', true), { code: 'too-fast' })
+    clock.step(1000)
+    ask('relay/new', true)
+  },
+)
+
 t.test('of a relay that no profile knows, only what turns on or off counts', async (t) => {
   const isKnown = () => false
   const lamp = 'zigbee2mqtt/relay/kitchen'
