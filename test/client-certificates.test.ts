@@ -34,11 +34,11 @@ async function authority(t: Test) {
   const fresh = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
   const own = ['-subj', '/CN=authority', '-keyout', `${folder}/ca.key`, '-out', caFile]
   await does(...fresh, ...own, '-days', '2')
-  const certificateOf = async (name: string) => {
+  const certificateOf = async (name: string, subject = `/CN=${name}`) => {
     const file = `${folder}/${name}`
     const request = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
     const out = ['-keyout', `${file}.key`, '-out', `${file}.csr`]
-    await does('req', ...request, '-subj', `/CN=${name}`, ...out)
+    await does('req', ...request, '-subj', subject, ...out)
     const sign = ['-in', `${file}.csr`, ...signing, '-CAcreateserial', '-days', '2']
     await does('x509', '-req', ...sign, '-out', `${file}.crt`)
     return { cert: readFileSync(`${file}.crt`), key: readFileSync(`${file}.key`) }
@@ -91,6 +91,7 @@ t.test('F64: a client certificate signs its user in, by HTTP, websocket and MQTT
   const { whoIs, mqtt, ca, port } = await started(t, { clientCaFile: made.caFile })
   t.equal(await whoIs(panel), 'panel')
   t.equal(await whoIs(nobody), 401, 'no user has that name')
+  t.equal(await whoIs(await made.certificateOf('nameless', '/O=lab')), 401)
   t.equal(await whoIs({}), 401)
   const basic = { Authorization: `Basic ${btoa('panel:panel-password')}` }
   t.equal(await whoIs({}, basic), 'panel', 'a password does, too')

@@ -58,7 +58,7 @@ export function createNetworks(listed: readonly string[], setting: string): Netw
   for (const network of listed) addNetwork(networks, network, setting)
   return (address) => {
     // RFC 4007, 11: a zone says on which network a link-local address is.
-    const plain = unmapped(address).replace(/%.*$/, '')
+    const [plain = ''] = unmapped(address).split('%', 1)
     return isIP(plain) !== 0 && networks.check(plain, familyOf(plain))
   }
 }
@@ -71,8 +71,11 @@ let own: { readonly networks: Networks; readonly untilMs: number } | undefined
 /** RFC 4291, 2.5.6: link-local addresses; and the networks of IPv6 that this machine is in. */
 function ownNetworks(): Networks {
   if (own !== undefined && performance.now() < own.untilMs) return own.networks
-  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
-  const cidrs = all.flatMap(({ family, cidr }) => (family === 'IPv6' && cidr ? cidr : []))
+  const cidrs = Object.values(networkInterfaces())
+    .flat()
+    .filter((one) => one?.family === 'IPv6')
+    .map((one) => one?.cidr)
+    .filter((cidr) => typeof cidr === 'string')
   const networks = createNetworks(['fe80::/10', ...cidrs], 'the networks of this machine')
   own = { networks, untilMs: performance.now() + ownNetworksMs }
   return networks
