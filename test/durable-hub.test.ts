@@ -128,3 +128,20 @@ t.test('what is acknowledged while the hub closes is in the history as well', as
   const lost = Array.from({ length: acknowledged }, (_, at) => at + 1).filter((n) => !values.has(n))
   t.same(lost, [])
 })
+
+t.test('a command leaves once the hub can no longer forget to turn its device off', async (t) => {
+  const device = 'nodes/bridge/0/relay/0'
+  const hub = await openHub(t, {
+    data: { folder: testFolder(t) },
+    commands: { rules: [{ topic: '#', autoOffSeconds: 1, minIntervalMilliseconds: 0 }] },
+  })
+  const plug = await signedIn(await rawMqttTo(t, hub.mqttPort), { clientId: 'plug' })
+  plug.send(subscribePacket([`${device}/set`, 'home/plug/relay/0/set']))
+  await plug.next()
+  const told = async () => readPublish(await plug.next(isPublish)).payload.toString()
+  const panel = await signedIn(await rawMqttTo(t, hub.mqttPort), { clientId: 'panel' })
+  panel.send(publishPacket(`${device}/set`, { payload: '{"state":true}', qos: 1 }))
+  t.same([await told(), await told()], ['{"state":true}', '{"state":false}'])
+  plug.send(publishPacket('home/plug/relay/0', { payload: 'ON' }))
+  t.equal(await told(), 'OFF', 'in the words of who turns on by itself')
+})

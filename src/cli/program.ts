@@ -16,6 +16,7 @@ process.exitCode = await main(process.argv.slice(2), {
   printError: (line) => process.stderr.write(`${line}\n`),
   readInput: () => text(process.stdin),
   endOnDefect: (tell) => {
+    /* c8 ignore next 5: it ends the process, as test/faults/defects.test.ts has it end another one. */
     process.once('uncaughtException', (error) => {
       // Whatever is thrown by that ends it as well.
       tell(error)

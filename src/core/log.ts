@@ -17,7 +17,8 @@ interface HeldLog {
 }
 
 /** On standard error, lines for people in a terminal and JSON lines elsewhere. `onLost` is called for each that is lost. */
-export function openLog(level: Level | 'silent', onLost = () => {}): Logger {
+export function openLog(level: Level | 'silent', onLost?: () => void): Logger {
+  /* c8 ignore next 2: standard error has to stop for that, as test/faults/log.test.ts makes that of another process. */
   const tellLost = (count: number) =>
     log.warn({ kind: 'log-lines-lost', count }, 'nobody took these lines of the log')
   const log = pino({ name: 'clown-hub', level }, standardError({ onLost, tellLost }))
@@ -82,7 +83,7 @@ export interface LineWriter {
 export interface LineWriterOptions {
   readonly descriptor: number
   /** Called for each line that is lost. */
-  onLost(): void
+  readonly onLost?: (() => void) | undefined
   /** Called with how many were lost, once lines are taken again. */
   tellLost(count: number): void
 }
@@ -103,7 +104,7 @@ export function openLineWriter({ descriptor, onLost, tellLost }: LineWriterOptio
   let state: 'idle' | 'writing' | 'pausing' = 'idle'
   const lose = (count: number) => {
     lost += count
-    for (let each = 0; each < count; each++) onLost()
+    for (let each = 0; each < count; each++) onLost?.()
   }
   const work = () => {
     const { bytes } = queue.first()

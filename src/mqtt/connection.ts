@@ -201,7 +201,9 @@ export class MqttConnection {
     this.#tooSoon = packet
     const waits = [this.#publishes, this.#requests, this.#late].map((bucket) => bucket.waitMs())
     this.#warn('mqtt-held-back', 'it sends faster than it may')
-    this.#cancelWait = this.#context.clock.after(Math.max(1, ...waits), () => this.#goOn())
+    this.#cancelWait = this.#context.clock.after(Math.ceil(Math.max(1, ...waits)), () =>
+      this.#goOn(),
+    )
   }
 
   // --- CONNECT ---

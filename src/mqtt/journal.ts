@@ -83,7 +83,7 @@ export async function openTimedJournal(
   const write: Store['write'] = (changes) =>
     store.write([...changes, { key: timeKey, value: time() }])
   const journal = openJournal({ ...store, write }, aheadMs)
-  let cancel = () => {}
+  let cancel: (() => void) | undefined
   const keepOn = () => {
     cancel = clock.after(timeEveryMs, () => {
       journal.noteLater(timeKey, time())
@@ -93,7 +93,7 @@ export async function openTimedJournal(
   journal.note(timeKey, time())
   keepOn()
   const close = () => {
-    cancel()
+    cancel?.()
     journal.note(timeKey, time())
     return journal.close()
   }

@@ -238,11 +238,8 @@ export class Sessions {
     const { limits } = this.#options
     const most = this.#clock.nowMs() < untilMs ? Math.max(limits.count, count) : limits.count
     if (this.#away.size <= most) return
-    const counted = [...this.#away.keys()].map((name) => ({ name, weight: 1 }))
-    for (const name of heaviestFirst(counted)) {
-      if (this.#away.size <= most) return
-      this.#giveUp(name)
-    }
+    const leaving = heaviestFirst([...this.#away.keys()].map((name) => ({ name, weight: 1 })))
+    while (this.#away.size > most) this.#giveUp(String(leaving.next().value))
   }
 
   #check(): void {
@@ -263,10 +260,10 @@ export class Sessions {
   #makeRoom(): void {
     const { totalBytes } = this.#options.limits
     if (this.#usage.bytes <= totalBytes) return
-    const weighed = [...this.#away.keys()].map((name) => {
-      const { bytes = 0 } = this.#sessions.get(name)?.queue.size ?? {}
-      return { name, weight: bytes }
-    })
+    const weighed = [...this.#away.keys()]
+      .map((name) => this.#sessions.get(name))
+      .filter((session) => session !== undefined)
+      .map(({ name, queue }) => ({ name, weight: queue.size.bytes }))
     for (const name of heaviestFirst(weighed.filter(({ weight }) => weight > 0))) {
       if (this.#usage.bytes <= totalBytes) return
       this.#giveUp(name)
@@ -282,10 +279,10 @@ interface WeighedSession {
 /** The names of sessions in the order in which they give way: always the first of the user who then has most. */
 function* heaviestFirst(sessions: readonly WeighedSession[]): Generator<string, void, void> {
   // In the order in which their first ones went away, which decides between users who have as much.
-  const users = new Map<string, { weight: number; next: number; own: WeighedSession[] }>()
+  const users = new Map<string, { weight: number; own: WeighedSession[] }>()
   for (const session of sessions) {
     const { user } = partsOf(session.name)
-    const entry = users.get(user) ?? { weight: 0, next: 0, own: [] }
+    const entry = users.get(user) ?? { weight: 0, own: [] }
     users.set(user, entry)
     entry.weight += session.weight
     entry.own.push(session)
@@ -294,9 +291,9 @@ function* heaviestFirst(sessions: readonly WeighedSession[]): Generator<string, 
     const heaviest = [...users.values()].reduce((most, one) =>
       one.weight > most.weight ? one : most,
     )
-    const session = heaviest.own[heaviest.next++]
-    if (session === undefined) return
-    heaviest.weight -= session.weight
-    yield session.name
+    for (const { name, weight } of heaviest.own.splice(0, 1)) {
+      heaviest.weight -= weight
+      yield name
+    }
   }
 }

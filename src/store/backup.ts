@@ -218,9 +218,9 @@ const longestLine = 64 * 1_048_576
 async function* linesIn(text: AsyncIterable<string>): AsyncGenerator<string> {
   let rest = ''
   for await (const piece of text) {
-    const [first = '', ...lines] = piece.split('\n')
-    lines.unshift(rest + first)
-    rest = lines.pop() ?? ''
+    const lines = piece.split('\n')
+    lines[0] = `${rest}${lines[0]}`
+    rest = String(lines.pop())
     yield* lines
     if (rest.length > longestLine) {
       throw unreadable('one with values of at most 64 MiB, got one that is damaged, or none')

@@ -268,6 +268,13 @@ function tellingReads(engine: LevelEngine, path: string): LevelEngine {
     const sentence = `expected to read the store ${JSON.stringify(path)}: ${withRemedy(cause)}`
     return new HubError('cannot-read-store', sentence, { cause })
   }
+  const told = async function* <T>(read: AsyncIterable<T>): AsyncGenerator<T> {
+    try {
+      yield* read
+    } catch (cause) {
+      throw cannotRead(cause)
+    }
+  }
   return {
     ...engine,
     get: async (key) => {
@@ -277,20 +284,8 @@ function tellingReads(engine: LevelEngine, path: string): LevelEngine {
         throw cannotRead(cause)
       }
     },
-    entries: async function* (prefix) {
-      try {
-        yield* engine.entries(prefix)
-      } catch (cause) {
-        throw cannotRead(cause)
-      }
-    },
-    keys: async function* (range) {
-      try {
-        yield* engine.keys(range)
-      } catch (cause) {
-        throw cannotRead(cause)
-      }
-    },
+    entries: (prefix) => told(engine.entries(prefix)),
+    keys: (range) => told(engine.keys(range)),
   }
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import t from 'tap'
@@ -39,6 +39,16 @@ t.test('a data folder is saved, wiped, restored and repaired', async (t) => {
     t.same([code, errors], [0, []], line)
     t.match(output, [printed])
   }
+})
+
+t.test('repair says what is missing', async (t) => {
+  const data = join(testFolder(t), 'data')
+  const store = await openLevelStore({ folder: data, sampledLog })
+  await store.write([put('a/1', 'x')])
+  await store.close()
+  writeFileSync(join(data, 'store/WRITTEN'), '{"batch":9,"files":{}}')
+  const { output } = await ranLine(`repair --data ${data}`)
+  t.match(output, [/^saved 1 values/, /^not all that was written is there: it went up to batch 9/])
 })
 
 t.test('it is said whose keys a restored backup brings', async (t) => {

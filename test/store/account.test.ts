@@ -130,3 +130,16 @@ t.test('what is written for long is marked meanwhile', async (t) => {
   await (await open(t, folder)).close()
   t.ok(readdirSync(join(folder, 'store')).includes('WRITTEN'))
 })
+
+t.test('a store that ends before where it had come is refused', async (t) => {
+  const folder = await filled(t)
+  writeFileSync(join(folder, 'store/WRITTEN'), '{"batch":9,"files":{}}')
+  await t.rejects(open(t, folder), { message: /it went up to batch 9, and ends with \d;/ })
+})
+
+t.test('a list of tables that is gone is told by its bytes', async (t) => {
+  const folder = await filled(t)
+  const files = '{"MANIFEST-999999":5}'
+  writeFileSync(join(folder, 'store/WRITTEN'), `{"batch":0,"files":${files}}`)
+  await t.rejects(open(t, folder), { message: /MANIFEST-999999 had 5 bytes, and has none/ })
+})

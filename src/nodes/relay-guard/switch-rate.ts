@@ -97,8 +97,7 @@ export async function openSwitchRate(parts: GuardParts): Promise<SwitchRate> {
 /** Until nothing stands in the way of any command to that device. */
 function dueIn(pace: Pace, { minIntervalMs }: DeviceSettings, nowMs: number): number {
   const { sentAtMs, switchedAtMs = Number.NEGATIVE_INFINITY } = pace
-  const sentMs = sentAtMs.at(-1) ?? Number.NEGATIVE_INFINITY
-  return Math.max(sentMs + secondMs, switchedAtMs + minIntervalMs) - nowMs
+  return Math.max(Math.max(...sentAtMs) + secondMs, switchedAtMs + minIntervalMs) - nowMs
 }
 
 function rateLeft(

@@ -1,6 +1,7 @@
 import { pino } from 'pino'
 import t from 'tap'
 import { createCounters, createSampledLog } from '../../../src/core/sampled-log.ts'
+import { mayHave } from '../../../src/dialects/tvheadend/events.ts'
 import {
   answerPoll,
   cometCodec,
@@ -32,6 +33,11 @@ function opened(limits = { mailboxes: 3, mailboxMessages: 16 }) {
   }
   return { clock, counters, uses, mailboxes, open }
 }
+
+t.test('what has waited is for nobody when its user is gone', (t) => {
+  t.notOk(mayHave(undefined, { notificationClass: 'message', topic: 'a/b' }))
+  t.end()
+})
 
 const note = (text: string | number) => ({ notificationClass: 'message', text })
 

@@ -140,3 +140,7 @@ t.test('of a device that changes by itself again and again some changes are list
   ])
   t.equal(counters.snapshot()['audit-left-out'], 2)
 })
+
+t.test('what is kept in memory is as safe as it gets at once', async (t) => {
+  await t.resolves(keepAuditLines().synced())
+})
