@@ -66,17 +66,23 @@ export async function openAccess(config: DeepReadonly<Config>, parts: AccessPart
 
 /** Which requests are meant for us, and where they come from. */
 function requestRules({ http }: DeepReadonly<Config>, { isLab }: AccessParts) {
-  const { origins: listed, trustProxy, pathPrefix, hosts: knownHosts } = http
+  const { origins: listed, trustProxy, userHeader, pathPrefix, hosts: knownHosts } = http
   const forwarding = createForwarding(trustProxy)
   const origins = createOrigins({ listed, isLab })
-  const peerOf = (request: IncomingMessage) => ({
-    address: forwarding.clientAddress(request),
-    isSecure: forwarding.isSecure(request),
-    foreignOrigin: origins.foreignOf(request),
-    cookieName: cookieNameFor(request, forwarding.isSecure(request), pathPrefix),
-    // What a proxy shows is its own.
-    connection: forwarding.isProxy(request.socket.remoteAddress) ? undefined : request.socket,
-  })
+  const proxyUserIn = ({ headers }: IncomingMessage) =>
+    userHeader === undefined ? undefined : headers[userHeader.toLowerCase()]
+  const peerOf = (request: IncomingMessage) => {
+    const isProxied = forwarding.isProxy(request.socket.remoteAddress)
+    return {
+      address: forwarding.clientAddress(request),
+      isSecure: forwarding.isSecure(request),
+      foreignOrigin: origins.foreignOf(request),
+      cookieName: cookieNameFor(request, forwarding.isSecure(request), pathPrefix),
+      // What a proxy shows is its own, and nobody but a proxy vouches for a user.
+      connection: isProxied ? undefined : request.socket,
+      proxyUser: isProxied ? proxyUserIn(request) : undefined,
+    }
+  }
   return { pathPrefix, knownHosts, forwarding, origins, peerOf }
 }
 

@@ -38,7 +38,7 @@ export type RequestSignInResult =
  * origin only a token and a ticket count: a browser adds all the rest by itself.
  */
 export interface RequestSignIn {
-  /** By a token, or else by HTTP Basic, or else by cookie, or else by the certificate of its connection. */
+  /** By a token, or else by what a trusted proxy says, or else by HTTP Basic, or else by cookie, or else by the certificate of its connection. */
   ofRequest(request: IncomingMessage): Promise<RequestSignInResult>
   /** The same, or else by a ticket, or else as the user `anonymous` where there is one. */
   ofUpgrade(request: IncomingMessage): Promise<RequestSignInResult>
@@ -57,6 +57,7 @@ export function createRequestSignIn(options: RequestSignInOptions): RequestSignI
       return signIn({ user: ownerOf(token)?.name ?? '', password: token }, address, foreignOrigin)
     }
     if (foreignOrigin !== undefined) return { refused: 'nobody' }
+    if (peer.proxyUser !== undefined) return byProxy(String(peer.proxyUser), directory)
     const credentials = parseBasic(authorization)
     if (credentials !== undefined) return signIn(credentials, address)
     const result = bySession(sessionIdsIn(request, peer), sessions)
@@ -73,6 +74,12 @@ export function createRequestSignIn(options: RequestSignInOptions): RequestSignI
       return userOrNobody(isForeign ? undefined : anonymousIn(directory))
     },
   }
+}
+
+/** A proxy has looked at who it is: a name nobody has is refused as wrong credentials are. */
+function byProxy(name: string, directory: Pick<UserDirectory, 'find'>): RequestSignInResult {
+  const user = directory.find(name)
+  return user === undefined ? { refused: 'wrong' } : { user }
 }
 
 function bySession(ids: readonly string[], sessions: CookieSessions): RequestSignInResult {
@@ -110,6 +117,8 @@ export interface Peer {
   readonly cookieName: string
   /** Its socket; undefined for that of a proxy. */
   readonly connection?: object | undefined
+  /** The name of the user whom a trusted proxy has signed in. */
+  readonly proxyUser?: string | readonly string[] | undefined
 }
 
 /**

@@ -35,6 +35,10 @@ export interface ConfigInput {
      */
     trustProxy?: string[]
     /**
+     * The header in which a proxy of trustProxy names the user whom it has signed in, such as Remote-User. The proxy has to take away what a client sends under this name. Without it, no header names a user.
+     */
+    userHeader?: string
+    /**
      * What a reverse proxy leaves before the hub's own paths. Requests are served with it and without it.
      */
     pathPrefix?: string
@@ -893,6 +897,10 @@ export interface Config {
      * Items: an IP address, or a network such as 10.0.0.0/8
      */
     trustProxy: string[]
+    /**
+     * The header in which a proxy of trustProxy names the user whom it has signed in, such as Remote-User. The proxy has to take away what a client sends under this name. Without it, no header names a user.
+     */
+    userHeader?: string
     /**
      * What a reverse proxy leaves before the hub's own paths. Requests are served with it and without it.
      */

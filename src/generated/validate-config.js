@@ -4,23 +4,24 @@
 import ucs2length from 'ajv/dist/runtime/ucs2length.js'
 import equal from 'ajv/dist/runtime/equal.js'
 
-const schema12 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:config","title":"Configuration of Clown.Hub","description":"What an operator may set. Each value can also come from a CLOWN_… environment variable, or from a file that <variable>_FILE names; a path in a variable starts at the working directory.","type":"object","properties":{"http":{"description":"The HTTP server, which carries the websockets.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8080,"examples":[8080,0]},"hosts":{"description":"Further names a request's Host header may carry; localhost and literal IP addresses are always known.","type":"array","items":{"description":"a host name without a port","type":"string","minLength":1,"maxLength":253,"pattern":"^[A-Za-z0-9._-]+$"},"default":[],"examples":[["hub.example.org"]]},"origins":{"description":"Further origins whose pages may talk to the hub by what their browser remembers, besides its own, and read its answers; file:// and null are what pages in files send, null also many others; * lets any page in.","type":"array","items":{"description":"scheme://host or scheme://host:port, without a path, or file://, null or *","type":"string","minLength":1,"maxLength":300,"pattern":"^(\\*|null|file://|[A-Za-z][A-Za-z0-9+.-]*://[^/?#@*\\s]+)$"},"default":[],"examples":[["https://dashboard.example.org","http://localhost:5173"]]},"trustProxy":{"description":"Addresses of the reverse proxies whose X-Forwarded-For and X-Forwarded-Proto headers are believed, or their networks. Whoever connects from there can claim any address.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"default":[],"examples":[["127.0.0.1","::1"],["172.16.0.0/12"]]},"pathPrefix":{"description":"What a reverse proxy leaves before the hub's own paths. Requests are served with it and without it.","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)*$","default":"","examples":["/hub"]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]}]},"tls":{"description":"TLS for HTTP, websockets and MQTT, on ports of its own beside the plain ones. Without this part there is none.","type":"object","required":["certFile","keyFile"],"properties":{"certFile":{"description":"A file with the certificate in PEM, followed by those between it and the authority. A relative path starts at the folder of the configuration file. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.crt"]},"keyFile":{"description":"A file with the certificate's private key in PEM, without a password, readable by its owner only (mode 0600). Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.key"]},"clientCaFile":{"description":"A file with the authorities in PEM whose certificates clients may show: the common name of one is the name of its user, who needs no password then. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crt"]},"clientCrlFile":{"description":"A file with the lists of revoked client certificates in PEM, one of each authority. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crl"]},"clientCertificates":{"description":"Whether who has no certificate of clientCaFile may come in all the same, by a password: optional, or required of everybody.","enum":["optional","required"],"default":"optional","examples":["required"]},"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"httpPort":{"description":"The TCP port for HTTPS and wss; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8443,"examples":[8443,0]},"mqttPort":{"description":"The TCP port for MQTT over TLS; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8883,"examples":[8883,0]}},"additionalProperties":false,"examples":[{"certFile":"/etc/clown-hub/tls.crt","keyFile":"/etc/clown-hub/tls.key","host":"0.0.0.0"}]},"mqtt":{"description":"The MQTT broker.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":1883,"examples":[1883,0]},"maximumKeepAliveSeconds":{"description":"The longest keep-alive of clients of MQTT 5: who asks for a longer one, or for none, is told this one. Without it, each has the one it asks for.","type":"integer","minimum":5,"maximum":65535,"examples":[300]},"reference":{"description":"Another server, which clients of MQTT 5 are told of when this hub ends: host or host:port, and several with a space between them.","type":"string","minLength":1,"maxLength":1024,"examples":["second.example:1883"]},"shared":{"description":"Groups of shared subscriptions ($share/<group>/…) whose members may be of several users. Any other group is one of its user, so that nobody can take the messages of somebody else by joining it.","type":"array","default":[],"maxItems":1024,"items":{"description":"One group, and who may be in it.","type":"object","required":["group","users"],"properties":{"group":{"description":"Its name, as in $share/<group>/….","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#]+$","examples":["workers"]},"users":{"description":"The users whose clients may share its messages.","type":"array","minItems":1,"maxItems":1024,"items":{"description":"the name of a user","type":"string","minLength":1,"maxLength":256},"examples":[["one","other"]]}},"additionalProperties":false,"examples":[{"group":"workers","users":["one","other"]}]},"examples":[[{"group":"workers","users":["one","other"]}]]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":1883}]},"dialects":{"description":"Languages of other systems that are served to their clients, each on a port of its own or on a path of the HTTP server.","type":"array","maxItems":64,"items":{"description":"One language, and where it is served.","type":"object","required":["dialect"],"properties":{"dialect":{"description":"Whose language it is.","type":"string","enum":["deconz","jeedom","netzer","tvheadend"],"examples":["deconz"]},"port":{"description":"The TCP port to listen on; 0 takes any free one. An entry has either a port or a path.","type":"integer","minimum":0,"maximum":65535,"examples":[8088]},"host":{"description":"The address to listen on, with a port; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"path":{"description":"a path such as /house, in place of a port: the language is served on it and below it, on the ports of the HTTP server","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)+$","examples":["/house"]},"base":{"description":"The topic below which nodes are shown to these clients; without it, all are.","type":"string","maxLength":1024,"default":"","examples":["nodes/bridge/0"]},"guest":{"description":"Who somebody is that gives no credentials where clients of the language cannot give any.","type":"object","required":["user"],"properties":{"user":{"description":"A user of the hub, whose rights such clients have.","type":"string","minLength":1,"maxLength":64,"examples":["clown"]},"addresses":{"description":"The addresses such clients may come from, or their networks; this machine only, if nothing else is said.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"maxItems":256,"default":["127.0.0.0/8","::1"],"examples":[["192.168.1.20"],["10.0.0.0/8"]]},"anyOrigin":{"description":"Whether pages of any origin are let in as well, to read and nothing else; without it, those of the hub and of http.origins are.","type":"boolean","default":false,"examples":[true]}},"additionalProperties":false,"examples":[{"user":"clown"}]},"optional":{"description":"Whether the hub starts also when the port cannot be opened; it is logged then.","type":"boolean","default":false,"examples":[true]},"jeedom":{"description":"How Jeedom is served.","type":"object","properties":{"period":{"description":"Seconds from an event to the frame that tells it, with all others of that time.","type":"number","minimum":0.1,"maximum":60,"default":2,"examples":[0.1]},"authDelay":{"description":"Seconds in which a client has to say its key.","type":"number","minimum":0.1,"maximum":60,"default":1,"examples":[5]},"allowedHosts":{"description":"The hosts whose pages may open a websocket, which is where programs have to say they come from; an empty list is for programs that do not say it. Without it, they are the host by which the hub is reached, this machine, and those of http.origins.","type":"array","maxItems":64,"items":{"description":"a host name or address, without a port","type":"string","minLength":1,"maxLength":253},"examples":[["house.example","10.0.0.42"]]},"guestKey":{"description":"A key that everybody may know: who gives it comes in as the guest of the entry.","type":"string","minLength":1,"maxLength":128,"examples":["userApiKey"]}},"additionalProperties":false,"default":{},"examples":[{"period":0.5}]},"netzer":{"description":"How Netzer is served.","type":"object","properties":{"connections":{"description":"How many websockets there may be: many; one, as the original, whose first is the one that stays; or one, whose latest ends the one before.","enum":["many","first","latest"],"default":"many","examples":["first"]},"pins":{"description":"Which device is on which pin, 0 to c. Without it, relays are on 0 and 1, motion sensors on 2, LEDs on 3, sensors on 4 to 8, and what is left over on 9 to c; a device keeps its pin.","type":"object","propertyNames":{"description":"the index of a pin, 0 to 9 or a to c","pattern":"^[0-9a-c]$"},"additionalProperties":{"description":"The device on a pin.","type":"object","required":["device"],"properties":{"device":{"description":"The topic of a device below the base of the entry, such as relay/i2c0-3b.","type":"string","minLength":3,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$","examples":["relay/i2c0-3b"]},"quantity":{"description":"Which quantity of it, where there are several.","type":"string","minLength":1,"maxLength":64,"examples":["altitude"]},"lowest":{"description":"The value of a measured quantity that is read as 0, in the unit of its reports.","type":"number","examples":[-20]},"highest":{"description":"The value of a measured quantity that is read as 1023.","type":"number","examples":[60]}},"additionalProperties":false,"examples":[{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}]},"examples":[{"0":{"device":"relay/i2c0-3b"},"5":{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}}]}},"additionalProperties":false,"default":{},"examples":[{"connections":"first"}]}},"additionalProperties":false,"examples":[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]},"default":[],"examples":[[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]]},"users":{"description":"Who may sign in, besides the users of usersFile. Who gives no credentials is the user anonymous, when there is one.","type":"object","default":{},"writeOnly":true,"propertyNames":{"description":"1 to 64 bytes in UTF-8, without colons, control characters, and format characters, which nobody sees","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},"additionalProperties":{"description":"One user: password or passwordFile, one of the two (none for anonymous), and rights.","type":"object","writeOnly":true,"properties":{"password":{"description":"The password itself.","type":"string","minLength":1,"maxLength":256,"writeOnly":true,"examples":["correct horse battery staple"]},"passwordFile":{"description":"A file that holds the password; one line break at its end is cut off. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["/run/secrets/clown"]},"role":{"description":"What many users have in common: a viewer reads, an operator also writes, retains and commands, an admin also reads $SYS, a node writes below its base and reads its own commands.","enum":["viewer","operator","admin","node"],"examples":["operator"]},"base":{"description":"a topic without wildcards and braces: the prefix of a node's topics, for the role node only","type":"string","minLength":1,"maxLength":1024,"pattern":"^(?!\\$)[^+#{}\\p{Cc}]+$","examples":["nodes/bridge/0"]},"rules":{"description":"What this user may do besides what the role allows, and what this user may not do. Whatever no rule allows is denied, and deny beats allow.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]},"digest":{"description":"Whether the user may sign in by HTTP Digest with MD5, too, where a dialect has it.","type":"boolean","examples":[true]}},"additionalProperties":false,"examples":[{"passwordFile":"/run/secrets/clown","role":"operator"}]},"examples":[{"clown":{"passwordFile":"/run/secrets/clown","role":"operator"}}]},"usersFile":{"description":"A file of users with hashed passwords, tokens and rights, which a running hub follows. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["users.yaml"]},"data":{"description":"Where the hub keeps what it has to remember when it ends.","type":"object","default":{},"properties":{"folder":{"description":"A folder for this hub alone, made when it is not there. A relative path starts at the folder of the configuration file. Empty keeps everything in memory, as lab mode and a hub inside another program do unless told otherwise; clown-hub run takes data beside the configuration unless told otherwise.","type":"string","examples":["/var/lib/clown-hub",""]}},"additionalProperties":false,"examples":[{"folder":"/var/lib/clown-hub"}]},"history":{"description":"What is kept of what devices report: every number and every true or false, by topic and quantity. See docs/history.md.","type":"object","default":{},"properties":{"record":{"description":"Filters on the topics that are recorded.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["#"],"examples":[["nodes/#"],[]]},"ignore":{"description":"Filters on topics that are not recorded all the same.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":[],"examples":[["nodes/+/+/push-button/+"]]},"rawHours":{"description":"Hours for which every point is kept.","type":"integer","minimum":1,"maximum":8784,"default":24,"examples":[24]},"minuteDays":{"description":"Days for which each minute is kept: count, smallest, mean, largest, first and last value.","type":"integer","minimum":1,"maximum":3660,"default":30,"examples":[30]},"hourDays":{"description":"Days for which each hour is kept, as the minutes.","type":"integer","minimum":1,"maximum":36600,"default":730,"examples":[730]},"diskMiB":{"description":"MiB that all of it may take in the data folder. Past it, the oldest is given up first.","type":"integer","minimum":1,"maximum":1048576,"default":1024,"examples":[1024]},"memoryMiB":{"description":"MiB that all of it may take in a hub without a data folder.","type":"integer","minimum":1,"maximum":65536,"default":64,"examples":[64]}},"additionalProperties":false,"examples":[{"record":["nodes/#"],"rawHours":48,"diskMiB":4096}]},"profiles":{"description":"What the topics and payloads of hardware mean.","type":"object","default":{},"properties":{"clown":{"description":"Clown.Model, by which commands are checked and reports are understood.","type":"object","default":{},"properties":{"bases":{"description":"Filters on the topics that Clown.Model binds, with all below them. Besides it binds below the base of a node that introduced itself or listed its devices, of a user of the role node, and of a rule in commands.rules.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["nodes/#"],"examples":[["nodes/#","garden/#"],[]]}},"additionalProperties":false,"examples":[{"bases":["nodes/#"]}]}},"additionalProperties":false,"examples":[{"clown":{"bases":["nodes/#","garden/#"]}}]},"commands":{"description":"How long commands may take, and what the relay guard watches over.","type":"object","default":{},"properties":{"timeoutSeconds":{"description":"Seconds a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"default":5,"examples":[5]},"rules":{"description":"Settings for some devices. The first rule that fits a device and has a setting decides it, each setting for itself. Without one, a relay has 200 ms between switches and 5 commands a second, and other kinds have no limit.","type":"array","maxItems":1024,"items":{"description":"Which devices, and their settings.","type":"object","properties":{"topic":{"description":"A filter on the complete topics of devices.","type":"string","minLength":1,"maxLength":1024,"examples":["nodes/bridge/0/relay/+","#"]},"kind":{"description":"the kind of a device: the last level but one of its topic","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+$","examples":["relay"]},"timeoutSeconds":{"description":"Seconds such a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"examples":[30]},"minIntervalMilliseconds":{"description":"Milliseconds between two commands that ask for another state each; 0 is no limit.","type":"integer","minimum":0,"maximum":3600000,"examples":[200]},"perSecond":{"description":"Commands in any second; 0 is no limit.","type":"integer","minimum":0,"maximum":100,"examples":[5]},"autoOffSeconds":{"description":"Seconds after which such a device is turned off again; 0 is never.","type":"number","minimum":0,"maximum":604800,"examples":[900]},"interlock":{"description":"The name of a group of which never two are on at once.","type":"string","minLength":1,"maxLength":64,"examples":["shutter-kitchen"]},"proof":{"description":"What shows whether the device does what it says: a quantity that another one measures, which is above or below something when the device is on, and only then.","type":"object","required":["topic","quantity","withinSeconds"],"minProperties":4,"properties":{"topic":{"description":"the complete topic of what measures","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#\\p{Cc}]+$","examples":["nodes/garage/power-meter/-"]},"quantity":{"description":"The quantity in its reports.","type":"string","minLength":1,"maxLength":64,"examples":["power"]},"above":{"description":"It is above this when the device is on, and only then.","type":"number","examples":[5]},"below":{"description":"It is below this when the device is on, and only then.","type":"number","examples":[100]},"withinSeconds":{"description":"Seconds for which it may say something else than the device.","type":"number","minimum":0.1,"maximum":3600,"examples":[10]}},"additionalProperties":false,"examples":[{"topic":"nodes/garage/power-meter/-","quantity":"power","above":5,"withinSeconds":10}]}},"additionalProperties":false,"examples":[{"kind":"relay","autoOffSeconds":900}]},"default":[],"examples":[[{"topic":"nodes/bridge/0/relay/+","interlock":"shutter-kitchen"}]]}},"additionalProperties":false,"examples":[{"timeoutSeconds":2,"rules":[{"kind":"relay","autoOffSeconds":900}]}]},"limits":{"description":"How much any one client may ask for. Each value has a ceiling that no configuration can pass.","type":"object","default":{},"properties":{"topic":{"description":"Sizes of topics and filters, on every way in. They are for the hub's memory; what MQTT itself allows is in docs/mqtt.md.","type":"object","default":{},"properties":{"bytes":{"description":"Bytes of a complete topic in UTF-8, base included. The default has room for names that people give, in any script. MQTT has room for 65,535, of which the hub needs some to tell of a device.","type":"integer","minimum":1,"maximum":65000,"default":1024,"onExcess":"MQTT: the message is acknowledged, dropped, and its refusal is told on as much of the topic as there is room for; a filter gets SUBACK 128; elsewhere an error","counter":"topic-too-big","examples":[2048]},"levels":{"description":"Levels of a topic, empty ones too. Trees of buildings and Homie have some 10; a program that makes a level of each part of an address has 20 or 30.","type":"integer","minimum":1,"maximum":100,"default":100,"onExcess":"as above","counter":"topic-too-big","examples":[32]}},"additionalProperties":false,"examples":[{"levels":32}]},"json":{"description":"Shape of JSON in websocket lines, checked on the text before it is parsed. What comes by MQTT passes as it is, and past these is told to websockets as text.","type":"object","default":{},"properties":{"depth":{"description":"Arrays and objects inside each other. No program that is known of sends more than 10.","type":"integer","minimum":1,"maximum":32,"default":16,"onExcess":"an error frame that names the rule","counter":"json-refused","examples":[16]},"keys":{"description":"Keys of one object. Node-RED flows and lists of devices by name have hundreds.","type":"integer","minimum":1,"maximum":65536,"default":4096,"onExcess":"an error frame","counter":"json-refused","examples":[4096]},"stringBytes":{"description":"Bytes of one string in UTF-8. A page sends a picture as base64.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"onExcess":"an error frame","counter":"json-refused","examples":[1048576]},"arrayItems":{"description":"Items of one array. A curve of a day, a point a minute, has 1,440.","type":"integer","minimum":1,"maximum":262144,"default":16384,"onExcess":"an error frame","counter":"json-refused","examples":[16384]}},"additionalProperties":false,"examples":[{"depth":8}]},"websocket":{"description":"Websockets that talk to the hub.","type":"object","default":{},"properties":{"messageBytes":{"description":"Bytes of one message, all its fragments together, of which there may be any number: each counts as a message if it has less than 512 bytes. A single frame of more than 256 MiB is closed with 1009. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`. With 20 lamps, Zigbee2MQTT's list of devices has 136 kB and its definitions have 245.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"onExcess":"the message is read past, and told on `clown.talk/-/error`","counter":"websocket-message-too-big","examples":[1048576]},"linesPerMessage":{"description":"Lines in one message. A dashboard that asks for each of its devices at once has some hundreds.","type":"integer","minimum":1,"maximum":16384,"default":1024,"onExcess":"an error frame; none of the lines is obeyed","counter":"websocket-too-many-lines","examples":[1024]},"messagesPerSecond":{"description":"Messages a socket may send, in the long run. Each line of one counts, and so does a ping or a pong. A slider makes 25; a program that sends more is read more slowly and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":100,"onExcess":"the socket is not read until there is room","counter":"websocket-held-back","examples":[100]},"messageBurst":{"description":"The same at once.","type":"integer","minimum":1,"maximum":200000,"default":200,"onExcess":"as above","counter":"websocket-held-back","examples":[200]},"overRateSeconds":{"description":"How long a socket may keep sending more than its rate while the hub is short of memory: past three quarters of limits.memory.mib. At any other time it is read more slowly for as long as it likes, as a script that writes what it has read from a file.","type":"integer","minimum":1,"maximum":3600,"default":600,"onExcess":"a notice, then close 1008; never while there is memory","counter":"websocket-over-rate","examples":[600]},"conflateBytes":{"description":"Bytes waiting for a slow reader before only the latest value of each topic is kept. A page on a telephone that was put away for a moment loses only values that newer ones replaced.","type":"integer","minimum":1,"maximum":8388608,"default":262144,"onExcess":"older values are left out, and the reader is told how many","counter":"websocket-conflated","examples":[262144]},"outboundBytes":{"description":"Bytes waiting for a slow reader before it is given up; at least two of the largest messages (messageBytes), whatever is written here. A page that opened below the root of a house with Zigbee2MQTT, 20 lamps and 500 other devices got 640 kB at once.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"onExcess":"close 1013, the socket is cut a second later","counter":"websocket-slow-consumer","examples":[1048576]},"pingSeconds":{"description":"Seconds between pings.","type":"integer","minimum":1,"maximum":600,"default":20,"onExcess":"nothing: this is how often each socket is asked for a sign of life","examples":[20]},"pongSeconds":{"description":"Seconds a peer has to answer a ping.","type":"integer","minimum":1,"maximum":600,"default":10,"onExcess":"the socket is cut","counter":"websocket-no-pong","examples":[10]}},"additionalProperties":false,"examples":[{"messagesPerSecond":500,"messageBurst":1000}]},"mqtt":{"description":"MQTT connections, over TCP and over websocket.","type":"object","default":{},"properties":{"connectSeconds":{"description":"Seconds until CONNECT has to be complete. Clients send it as soon as they are connected; a GSM modem takes two.","type":"integer","minimum":1,"maximum":30,"default":5,"onExcess":"the connection is cut","counter":"mqtt-no-connect","examples":[5]},"connectBytes":{"description":"Bytes of a CONNECT packet. A will with a JSON state has some hundred.","type":"integer","minimum":1,"maximum":65536,"default":16384,"onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[16384]},"publishBytes":{"description":"Bytes of a PUBLISH packet. With 20 lamps, Zigbee2MQTT's definitions have 245 kB and its list of devices has 136; pictures of cameras have the rest of the room.","type":"integer","minimum":1,"maximum":16777216,"default":2000000,"onExcess":"the packet is read past: it is acknowledged, and told on `…/error`; what is retained there is taken away","counter":"mqtt-packet-too-big","examples":[2000000]},"subscribeBytes":{"description":"Bytes of a SUBSCRIBE or UNSUBSCRIBE packet, with as many filters as fit: Home Assistant sends 500 in one, MQTT.js and paho all they have when they come back.","type":"integer","minimum":1,"maximum":4194304,"default":1048576,"onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[1048576]},"subscriptions":{"description":"Filters of one client, of which each costs 350 bytes when it has 32 letters, in a kept session 680. openHAB and Node-RED have one for each thing, Home Assistant for each entity: thousands in a large house.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[20000]},"totalSubscriptions":{"description":"Filters of all clients together, also of those whose session waits for them. Past it, users with less than an equal share may still have more.","type":"integer","minimum":1,"maximum":10000000,"default":200000,"onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[200000]},"clientIdBytes":{"description":"Bytes of a client id in UTF-8. Bridges and cloud agents put host names, serial numbers and UUIDs together.","type":"integer","minimum":1,"maximum":1024,"default":256,"onExcess":"CONNACK 2","counter":"mqtt-client-id-refused","examples":[256]},"userBytes":{"description":"Bytes of a user name in UTF-8, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":256,"default":64,"onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[64]},"passwordBytes":{"description":"Bytes of a password, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":1024,"default":256,"onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[256]},"keepAliveSeconds":{"description":"The longest keep-alive that is believed: of a client that promises a longer one, or none (0), nobody knows after one and a half times as long without a packet whether it is there. MicroPython's umqtt asks for 0, many sketches for 3,600; they stay connected, dead peers are found by TCP keep-alive. A node of theirs is shown offline until it is heard again; commands are sent to it all the same.","type":"integer","minimum":1,"maximum":65535,"default":300,"onExcess":"nothing is refused: a node of that client is told offline","examples":[300]},"qos2Window":{"description":"QoS 2 messages of one client whose PUBREL is awaited. paho has 20 under way, Mosquitto's clients too; MQTT.js and Node-RED send theirs without waiting. Clients of MQTT 5 are told it as Receive Maximum.","type":"integer","minimum":1,"maximum":1000,"default":20,"onExcess":"the next ones are taken more slowly, 1,000 a second; in MQTT 5, where a client knows the number, the connection is cut","counter":"mqtt-qos2-window","examples":[20]},"outboundBytes":{"description":"Bytes waiting for a slow reader before only the latest message at QoS 0 of each topic waits, and what switches something is left out; with two of the largest messages more, above QoS 0, the connection is cut. A subscriber by Wi-Fi that stops for some seconds needs it.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"onExcess":"older values at QoS 0 are left out","counter":"mqtt-conflated","examples":[1048576]},"publishesPerSecond":{"description":"PUBLISH packets a client may send, in the long run. A bridge or an import of recorded data sends more: it takes longer and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"publishBurst":{"description":"PUBLISH packets a client may send at once. Zigbee2MQTT and Home Assistant's discovery send hundreds when they start.","type":"integer","minimum":1,"maximum":200000,"default":2000,"onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"requestsPerSecond":{"description":"Other packets a client may send, in the long run: a SUBSCRIBE or UNSUBSCRIBE counts as one for each 512 bytes, however many filters it has, an acknowledgement that is awaited does not count, and a ping or pong of its websocket does. openHAB and scripts that subscribe in a loop send one packet for each filter.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"requestBurst":{"description":"Other packets a client may send at once.","type":"integer","minimum":1,"maximum":200000,"default":2000,"onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"idleSeconds":{"description":"Seconds a client may stay without a subscription and without a packet, of which a ping is one; 0 is for ever. A sensor that publishes once a day may need all of them.","type":"integer","minimum":0,"maximum":86400,"default":0,"onExcess":"the connection is cut","counter":"mqtt-idle","examples":[0]}},"additionalProperties":false,"examples":[{"publishBytes":4000000}]},"sessions":{"description":"MQTT sessions that outlive their connection (CONNECT without clean session).","type":"object","default":{},"properties":{"count":{"description":"Sessions without a client that are kept.","type":"integer","minimum":1,"maximum":100000,"default":500,"onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[500]},"hours":{"description":"Hours a session waits for its client.","type":"integer","minimum":1,"maximum":8760,"default":24,"onExcess":"the session ends","counter":"mqtt-sessions-ended","examples":[24]},"messages":{"description":"Messages of QoS 1 and 2 that wait for one client to come back, and as many again that wait for it to acknowledge them. A display that is switched off over night misses the oldest of what was told at QoS 1 and 2. Mosquitto 2.0 keeps as many, the first that came.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1000]},"bytes":{"description":"Bytes of such messages, topics included; at least two of the largest messages (limits.mqtt.publishBytes), whatever is written here. Two pictures of a camera wait for a viewer.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1048576]},"totalBytes":{"description":"Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each. Of the user for whom most is kept, who has been away for longest gives way.","type":"integer","minimum":1,"maximum":1073741824,"default":67108864,"onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[67108864]}},"additionalProperties":false,"examples":[{"count":500}]},"retained":{"description":"Values that wait for whoever subscribes later. The same numbers hold for the last values of topics that are not retained, but a quarter of the bytes; there the longest silent go first, and a value that is too large is not told again.","type":"object","default":{},"properties":{"topics":{"description":"Topics with a value; past it, and past totalBytes, users with less than an equal share may have more, up to a quarter. Home Assistant's discovery needs 8 for each lamp of Zigbee2MQTT, and a house of 1,000 entities some thousands.","type":"integer","minimum":1,"maximum":1000000,"default":100000,"onExcess":"the value is delivered, but not retained, nor is the one before any more","counter":"retained-refused","examples":[100000]},"valueBytes":{"description":"Bytes of one value. Zigbee2MQTT's list of devices has 136 kB for 20 lamps.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"onExcess":"as above","counter":"retained-refused","examples":[1048576]},"totalBytes":{"description":"Bytes of all values, topics included. Zigbee2MQTT with 20 lamps and Home Assistant's discovery has 0.6 MB; the rest is for larger houses and for pictures of cameras.","type":"integer","minimum":1,"maximum":1073741824,"default":268435456,"onExcess":"as above","counter":"retained-refused","examples":[268435456]}},"additionalProperties":false,"examples":[{"topics":10000}]},"nodes":{"description":"What the hub remembers of hardware.","type":"object","default":{},"properties":{"devices":{"description":"Devices of all nodes together.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"onExcess":"the device that has been silent for the longest is forgotten","counter":"devices-forgotten","examples":[10000]}},"additionalProperties":false,"examples":[{"devices":10000}]},"connections":{"description":"Open connections, websocket and MQTT together.","type":"object","default":{},"properties":{"total":{"description":"Connections at once.","type":"integer","minimum":1,"maximum":100000,"default":10000,"onExcess":"HTTP 503; MQTT: the connection is closed","counter":"connections-refused","examples":[10000]},"perAddress":{"description":"Connections from one address at once; behind a container bridge or a NAT everybody has the same one.","type":"integer","minimum":1,"maximum":100000,"default":2000,"onExcess":"as above","counter":"connections-refused","examples":[2000]},"perUser":{"description":"Connections of one user at once, requests by HTTP among them as long as they last; in many houses all devices have the same user.","type":"integer","minimum":1,"maximum":100000,"default":2000,"onExcess":"HTTP 503; MQTT: CONNACK 3","counter":"connections-refused","examples":[2000]},"unauthenticated":{"description":"Connections at once that have not signed in yet, all that come back after a power cut among them. Those of this machine and of proxies count like all others; addresses where somebody has signed in give way last, and of IPv6 48 bits are one network.","type":"integer","minimum":1,"maximum":10000,"default":2000,"onExcess":"the oldest one that says nothing is closed, of the network that has most of them; if all wait for an answer, the new one","counter":"connections-given-way","examples":[2000]},"unauthenticatedPerAddress":{"description":"The same from one address.","type":"integer","minimum":1,"maximum":10000,"default":1000,"onExcess":"the oldest one there that says nothing is closed, or else the new one","counter":"connections-given-way","examples":[1000]},"acceptBurst":{"description":"Connections of an address that may come to nothing at once: those that end without a CONNECT or a request that we understand. Who signs in, or tries to, does not count, nor does an address where somebody has; a probe of a load balancer that only opens the port does.","type":"integer","minimum":1,"maximum":100000,"default":200,"onExcess":"the connection is closed","counter":"connections-refused","examples":[200]},"acceptsPerMinute":{"description":"The same in the long run.","type":"integer","minimum":1,"maximum":1000000,"default":600,"onExcess":"the connection is closed","counter":"connections-refused","examples":[600]},"exemptLoopback":{"description":"Whether this machine itself is free of the limits per address. A reverse proxy on it goes into http.trustProxy, so that the limits see who is behind it.","type":"boolean","default":true,"examples":[true]}},"additionalProperties":false,"examples":[{"perUser":1000}]},"http":{"description":"Plain HTTP requests, and the requests that open websockets.","type":"object","default":{},"properties":{"headerBytes":{"description":"Bytes of a request's head: its first line and all headers. Cookies of other programs on the same host name come along.","type":"integer","minimum":1,"maximum":65536,"default":32768,"onExcess":"431","counter":"http-refused","examples":[32768]},"headers":{"description":"Number of headers.","type":"integer","minimum":1,"maximum":256,"default":64,"onExcess":"431","counter":"http-refused","examples":[64]},"bodyBytes":{"description":"Bytes of a request's body, where one is read at all.","type":"integer","minimum":1,"maximum":1048576,"default":16384,"onExcess":"413","counter":"http-refused","examples":[16384]},"headerSeconds":{"description":"Seconds until the headers have to be complete. A TLS handshake has as long; past it the connection is cut, and counted as tls-refused.","type":"integer","minimum":1,"maximum":60,"default":5,"onExcess":"408","counter":"http-refused","examples":[5]},"requestSeconds":{"description":"Seconds until the request has to be complete.","type":"integer","minimum":1,"maximum":300,"default":10,"onExcess":"408","counter":"http-refused","examples":[10]}},"additionalProperties":false,"examples":[{"headers":100}]},"signIn":{"description":"Proving who somebody is, on every way in.","type":"object","default":{},"properties":{"checksAtOnce":{"description":"Passwords that are checked at once; each takes a core and 19 MiB for a moment. Tokens need no check of this kind.","type":"integer","minimum":1,"maximum":64,"default":2,"onExcess":"the check waits for its turn","counter":"sign-in-busy","examples":[2]},"checksWaiting":{"description":"Further passwords that wait for their check, or behind others of their address: as many devices may come back at once after a restart of the hub.","type":"integer","minimum":1,"maximum":10000,"default":1000,"onExcess":"HTTP 503 with Retry-After; MQTT: CONNACK 3; first message: close 1013","counter":"sign-in-busy","examples":[1000]},"cacheSeconds":{"description":"How long it is remembered whether a password was right; a change of that user ends it. Who was there today costs no check when all come back after a power cut.","type":"integer","minimum":1,"maximum":604800,"default":86400,"onExcess":"nothing: the password is checked again","examples":[86400]},"cacheEntries":{"description":"How many passwords are remembered so, right and wrong ones each.","type":"integer","minimum":1,"maximum":65536,"default":4096,"onExcess":"nothing: the one that was not used for the longest is forgotten, and checked again","examples":[4096]},"failuresPerAddress":{"description":"Wrong passwords from one address within its window, which may be that of a class or a container bridge. After them five passwords a second are checked from there, and who would wait longer than two seconds is refused; who has signed in from there before does not wait. From this machine itself each further attempt only takes a second longer.","type":"integer","minimum":1,"maximum":1000,"default":10,"onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"addressWindowSeconds":{"description":"How long a failure counts against its address.","type":"integer","minimum":1,"maximum":86400,"default":300,"onExcess":"nothing: it is forgotten","examples":[300]},"failuresPerUser":{"description":"The same for one user name, which has to wait 1 second after them, then 2, 4 and so on. One address can use up half of it; an address from where that user has signed in before has a count of its own, and what is known to be right there is let in all the same, unless 100 others were refused there within the window of addresses.","type":"integer","minimum":2,"maximum":1000,"default":10,"onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"userWindowSeconds":{"description":"How long a failure counts against its user name.","type":"integer","minimum":1,"maximum":86400,"default":900,"onExcess":"nothing: it is forgotten","examples":[900]},"longestDelaySeconds":{"description":"The longest pause that failures bring about.","type":"integer","minimum":1,"maximum":86400,"default":900,"onExcess":"nothing: further pauses are as long","examples":[900]},"firstMessageSeconds":{"description":"Seconds until the first message of a websocket that signs in by it.","type":"integer","minimum":1,"maximum":30,"default":5,"onExcess":"close 4408","counter":"websocket-sign-in-refused","examples":[5]},"firstMessageBytes":{"description":"Bytes of that message.","type":"integer","minimum":1,"maximum":65536,"default":4096,"onExcess":"close 1008","counter":"websocket-sign-in-refused","examples":[4096]},"sessionSeconds":{"description":"How long a cookie session lasts.","type":"integer","minimum":60,"maximum":2592000,"default":43200,"onExcess":"nothing: 401, to sign in again","examples":[43200]},"sessionIdleSeconds":{"description":"How long a cookie session lasts without being used.","type":"integer","minimum":60,"maximum":2592000,"default":7200,"onExcess":"nothing: 401, to sign in again","examples":[7200]},"sessionsPerUser":{"description":"Cookie sessions of one user at once.","type":"integer","minimum":1,"maximum":1024,"default":64,"onExcess":"the oldest one ends","counter":"sessions-ended","examples":[64]},"ticketSeconds":{"description":"How long a ticket may wait for its one use.","type":"integer","minimum":1,"maximum":300,"default":30,"onExcess":"nothing: the ticket is void","examples":[30]},"ticketsPerUser":{"description":"Tickets of one user that wait for their use.","type":"integer","minimum":1,"maximum":1024,"default":64,"onExcess":"the oldest one is void","counter":"tickets-void","examples":[64]}},"additionalProperties":false,"examples":[{"failuresPerUser":20}]},"commands":{"description":"Commands to devices, on every way in.","type":"object","default":{},"properties":{"perUserPerSecond":{"description":"Commands of one user in a second, in the long run: each slider that somebody moves sends some 25, and a program such as Node-RED or Home Assistant commands as one user for everybody. What single devices take is set in commands.rules; commands to devices that no profile knows count as other messages do.","type":"integer","minimum":1,"maximum":100000,"default":500,"onExcess":"the command is refused as too-fast","counter":"commands-too-fast","examples":[500]},"userBurst":{"description":"Commands of one user at once, after a rest: a scene that switches every light of a house is one burst.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"as above","counter":"commands-too-fast","examples":[1000]}},"additionalProperties":false,"examples":[{"perUserPerSecond":50}]},"store":{"description":"The data folder and its disk. While that has less free than freeMiB and less than freePercent, nothing is written: what has to be on disk first is not acknowledged, and everything else goes on.","type":"object","default":{},"properties":{"freeMiB":{"description":"MiB that have to be free on the disk of the data folder, unless it has freePercent.","type":"integer","minimum":0,"maximum":1048576,"default":256,"onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[256]},"freePercent":{"description":"Percent of the disk of the data folder that have to be free, unless it has freeMiB.","type":"number","minimum":0,"maximum":100,"default":5,"onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[5]},"waitingMiB":{"description":"MiB that wait in memory for a slow or full disk.","type":"integer","minimum":1,"maximum":1048576,"default":64,"onExcess":"a write is refused","counter":"store-write-refused","examples":[64]}},"additionalProperties":false,"examples":[{"freeMiB":1024,"freePercent":10}]},"memory":{"description":"One budget, from which the rest follows. It is all that objects and buffers of the hub use, without garbage. Past three quarters of it nobody new signs in but admins and nodes (HTTP 503; MQTT: CONNACK 3; `memory-refused`); `/healthz` is answered. Of it, retained values have at most a half, and an eighth each: what waits for clients that are away, what comes in, and what waits for slow readers, whatever their own limits say.","type":"object","default":{},"properties":{"mib":{"description":"MiB in use past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512. With Zigbee2MQTT, 20 lamps and 500 clients that report each second it was 170 after a minute.","type":"integer","minimum":0,"maximum":1048576,"default":0,"onExcess":"reports are dropped, no value is retained","counter":"reports-shed","examples":[1024]},"inboundMiB":{"description":"MiB of messages that have not come to their end, or wait for their turn, of all clients together; those of one user, and of the websockets of one address, have at most half of it. 256 KiB of each connection do not count. So 19 clients of one user, cameras for example, may be sending the largest message at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"onExcess":"the message is read past and told; MQTT: acknowledged, and on `…/error`; websocket: as one past messageBytes","counter":"mqtt-packet-too-big","examples":[64]},"outboundMiB":{"description":"MiB that wait for slow readers, of all connections together; those of one user have at most half of it. 1 MiB of each connection does not count. So 11 readers of one user may have two of the largest messages waiting at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"onExcess":"the one is given up for which the next message is; MQTT: the connection is cut; websocket: close 1013","counter":"mqtt-slow-consumer","examples":[64]}},"additionalProperties":false,"examples":[{"mib":1024}]},"process":{"description":"The hub as a whole.","type":"object","default":{},"properties":{"lagMs":{"description":"Milliseconds the event loop may lag, for two seconds, before reports at QoS 0 are dropped.","type":"integer","minimum":10,"maximum":60000,"default":250,"onExcess":"reports are dropped; commands never are","counter":"reports-shed","examples":[250]}},"additionalProperties":false,"examples":[{"lagMs":500}]},"history":{"description":"What the history may hold in memory.","type":"object","default":{},"properties":{"series":{"description":"Quantities of all devices together, each unit of one by itself.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"onExcess":"a new quantity takes the place of the one that was silent longest, if no point of that is kept; else it is not recorded","counter":"history-series-refused","examples":[20000]},"openMiB":{"description":"MiB of points that are not in closed blocks yet.","type":"integer","minimum":1,"maximum":1024,"default":32,"onExcess":"blocks are closed early; at twice as much, points are left out and counted as history-points-dropped","counter":"history-closed-early","examples":[32]}},"additionalProperties":false,"examples":[{"series":5000}]},"dialects":{"description":"What is kept for the clients of other systems' languages.","type":"object","default":{},"properties":{"keys":{"description":"API keys of one language.","type":"integer","minimum":1,"maximum":10000,"default":256,"onExcess":"of the user with most keys, the one that was not used for the longest ends","counter":"api-keys-forgotten","examples":[256]},"mailboxes":{"description":"Mailboxes of clients of Tvheadend, each of which stays for a minute after its client has gone.","type":"integer","minimum":1,"maximum":10000,"default":256,"onExcess":"the one that nobody reads for the longest ends; when all are read, new ones are answered 503","counter":"mailboxes-ended","examples":[256]},"mailboxMessages":{"description":"Messages that wait in one mailbox of a client of Tvheadend.","type":"integer","minimum":16,"maximum":100000,"default":1000,"onExcess":"the oldest message is dropped","counter":"mailbox-messages-dropped","examples":[1000]}},"additionalProperties":false,"examples":[{"keys":256}]}},"additionalProperties":false,"examples":[{"mqtt":{"publishBytes":131072}}]},"accept":{"description":"What is open on purpose, so that neither the log nor clown-hub doctor warns of it: plain ports for other machines, guests of dialects from elsewhere or on pages of any origin, and any origin that acts as a user.","type":"array","uniqueItems":true,"items":{"enum":["plain-http","plain-mqtt","plain-dialects","guests","guest-pages","any-origin"]},"default":[],"examples":[["plain-mqtt"]]},"log":{"description":"What the hub writes about itself.","type":"object","default":{},"properties":{"level":{"description":"The least important level that is still written.","enum":["trace","debug","info","warn","error","fatal","silent"],"default":"info","examples":["debug"]}},"additionalProperties":false,"examples":[{"level":"warn"}]}},"additionalProperties":false,"examples":[{"usersFile":"users.yaml"},{"http":{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]},"mqtt":{"host":"0.0.0.0","port":1883},"users":{"clown":{"password":"correct horse battery staple","role":"admin"},"node-red":{"passwordFile":"/run/secrets/node-red","role":"operator"}},"log":{"level":"warn"}}]};
+const schema12 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:config","title":"Configuration of Clown.Hub","description":"What an operator may set. Each value can also come from a CLOWN_… environment variable, or from a file that <variable>_FILE names; a path in a variable starts at the working directory.","type":"object","properties":{"http":{"description":"The HTTP server, which carries the websockets.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8080,"examples":[8080,0]},"hosts":{"description":"Further names a request's Host header may carry; localhost and literal IP addresses are always known.","type":"array","items":{"description":"a host name without a port","type":"string","minLength":1,"maxLength":253,"pattern":"^[A-Za-z0-9._-]+$"},"default":[],"examples":[["hub.example.org"]]},"origins":{"description":"Further origins whose pages may talk to the hub by what their browser remembers, besides its own, and read its answers; file:// and null are what pages in files send, null also many others; * lets any page in.","type":"array","items":{"description":"scheme://host or scheme://host:port, without a path, or file://, null or *","type":"string","minLength":1,"maxLength":300,"pattern":"^(\\*|null|file://|[A-Za-z][A-Za-z0-9+.-]*://[^/?#@*\\s]+)$"},"default":[],"examples":[["https://dashboard.example.org","http://localhost:5173"]]},"trustProxy":{"description":"Addresses of the reverse proxies whose X-Forwarded-For and X-Forwarded-Proto headers are believed, or their networks. Whoever connects from there can claim any address.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"default":[],"examples":[["127.0.0.1","::1"],["172.16.0.0/12"]]},"userHeader":{"description":"The header in which a proxy of trustProxy names the user whom it has signed in, such as Remote-User. The proxy has to take away what a client sends under this name. Without it, no header names a user.","type":"string","minLength":1,"maxLength":100,"pattern":"^[A-Za-z0-9-]+$","examples":["Remote-User"]},"pathPrefix":{"description":"What a reverse proxy leaves before the hub's own paths. Requests are served with it and without it.","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)*$","default":"","examples":["/hub"]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]}]},"tls":{"description":"TLS for HTTP, websockets and MQTT, on ports of its own beside the plain ones. Without this part there is none.","type":"object","required":["certFile","keyFile"],"properties":{"certFile":{"description":"A file with the certificate in PEM, followed by those between it and the authority. A relative path starts at the folder of the configuration file. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.crt"]},"keyFile":{"description":"A file with the certificate's private key in PEM, without a password, readable by its owner only (mode 0600). Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.key"]},"clientCaFile":{"description":"A file with the authorities in PEM whose certificates clients may show: the common name of one is the name of its user, who needs no password then. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crt"]},"clientCrlFile":{"description":"A file with the lists of revoked client certificates in PEM, one of each authority. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crl"]},"clientCertificates":{"description":"Whether who has no certificate of clientCaFile may come in all the same, by a password: optional, or required of everybody.","enum":["optional","required"],"default":"optional","examples":["required"]},"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"httpPort":{"description":"The TCP port for HTTPS and wss; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8443,"examples":[8443,0]},"mqttPort":{"description":"The TCP port for MQTT over TLS; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8883,"examples":[8883,0]}},"additionalProperties":false,"examples":[{"certFile":"/etc/clown-hub/tls.crt","keyFile":"/etc/clown-hub/tls.key","host":"0.0.0.0"}]},"mqtt":{"description":"The MQTT broker.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":1883,"examples":[1883,0]},"maximumKeepAliveSeconds":{"description":"The longest keep-alive of clients of MQTT 5: who asks for a longer one, or for none, is told this one. Without it, each has the one it asks for.","type":"integer","minimum":5,"maximum":65535,"examples":[300]},"reference":{"description":"Another server, which clients of MQTT 5 are told of when this hub ends: host or host:port, and several with a space between them.","type":"string","minLength":1,"maxLength":1024,"examples":["second.example:1883"]},"shared":{"description":"Groups of shared subscriptions ($share/<group>/…) whose members may be of several users. Any other group is one of its user, so that nobody can take the messages of somebody else by joining it.","type":"array","default":[],"maxItems":1024,"items":{"description":"One group, and who may be in it.","type":"object","required":["group","users"],"properties":{"group":{"description":"Its name, as in $share/<group>/….","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#]+$","examples":["workers"]},"users":{"description":"The users whose clients may share its messages.","type":"array","minItems":1,"maxItems":1024,"items":{"description":"the name of a user","type":"string","minLength":1,"maxLength":256},"examples":[["one","other"]]}},"additionalProperties":false,"examples":[{"group":"workers","users":["one","other"]}]},"examples":[[{"group":"workers","users":["one","other"]}]]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":1883}]},"dialects":{"description":"Languages of other systems that are served to their clients, each on a port of its own or on a path of the HTTP server.","type":"array","maxItems":64,"items":{"description":"One language, and where it is served.","type":"object","required":["dialect"],"properties":{"dialect":{"description":"Whose language it is.","type":"string","enum":["deconz","jeedom","netzer","tvheadend"],"examples":["deconz"]},"port":{"description":"The TCP port to listen on; 0 takes any free one. An entry has either a port or a path.","type":"integer","minimum":0,"maximum":65535,"examples":[8088]},"host":{"description":"The address to listen on, with a port; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"path":{"description":"a path such as /house, in place of a port: the language is served on it and below it, on the ports of the HTTP server","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)+$","examples":["/house"]},"base":{"description":"The topic below which nodes are shown to these clients; without it, all are.","type":"string","maxLength":1024,"default":"","examples":["nodes/bridge/0"]},"guest":{"description":"Who somebody is that gives no credentials where clients of the language cannot give any.","type":"object","required":["user"],"properties":{"user":{"description":"A user of the hub, whose rights such clients have.","type":"string","minLength":1,"maxLength":64,"examples":["clown"]},"addresses":{"description":"The addresses such clients may come from, or their networks; this machine only, if nothing else is said.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"maxItems":256,"default":["127.0.0.0/8","::1"],"examples":[["192.168.1.20"],["10.0.0.0/8"]]},"anyOrigin":{"description":"Whether pages of any origin are let in as well, to read and nothing else; without it, those of the hub and of http.origins are.","type":"boolean","default":false,"examples":[true]}},"additionalProperties":false,"examples":[{"user":"clown"}]},"optional":{"description":"Whether the hub starts also when the port cannot be opened; it is logged then.","type":"boolean","default":false,"examples":[true]},"jeedom":{"description":"How Jeedom is served.","type":"object","properties":{"period":{"description":"Seconds from an event to the frame that tells it, with all others of that time.","type":"number","minimum":0.1,"maximum":60,"default":2,"examples":[0.1]},"authDelay":{"description":"Seconds in which a client has to say its key.","type":"number","minimum":0.1,"maximum":60,"default":1,"examples":[5]},"allowedHosts":{"description":"The hosts whose pages may open a websocket, which is where programs have to say they come from; an empty list is for programs that do not say it. Without it, they are the host by which the hub is reached, this machine, and those of http.origins.","type":"array","maxItems":64,"items":{"description":"a host name or address, without a port","type":"string","minLength":1,"maxLength":253},"examples":[["house.example","10.0.0.42"]]},"guestKey":{"description":"A key that everybody may know: who gives it comes in as the guest of the entry.","type":"string","minLength":1,"maxLength":128,"examples":["userApiKey"]}},"additionalProperties":false,"default":{},"examples":[{"period":0.5}]},"netzer":{"description":"How Netzer is served.","type":"object","properties":{"connections":{"description":"How many websockets there may be: many; one, as the original, whose first is the one that stays; or one, whose latest ends the one before.","enum":["many","first","latest"],"default":"many","examples":["first"]},"pins":{"description":"Which device is on which pin, 0 to c. Without it, relays are on 0 and 1, motion sensors on 2, LEDs on 3, sensors on 4 to 8, and what is left over on 9 to c; a device keeps its pin.","type":"object","propertyNames":{"description":"the index of a pin, 0 to 9 or a to c","pattern":"^[0-9a-c]$"},"additionalProperties":{"description":"The device on a pin.","type":"object","required":["device"],"properties":{"device":{"description":"The topic of a device below the base of the entry, such as relay/i2c0-3b.","type":"string","minLength":3,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$","examples":["relay/i2c0-3b"]},"quantity":{"description":"Which quantity of it, where there are several.","type":"string","minLength":1,"maxLength":64,"examples":["altitude"]},"lowest":{"description":"The value of a measured quantity that is read as 0, in the unit of its reports.","type":"number","examples":[-20]},"highest":{"description":"The value of a measured quantity that is read as 1023.","type":"number","examples":[60]}},"additionalProperties":false,"examples":[{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}]},"examples":[{"0":{"device":"relay/i2c0-3b"},"5":{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}}]}},"additionalProperties":false,"default":{},"examples":[{"connections":"first"}]}},"additionalProperties":false,"examples":[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]},"default":[],"examples":[[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]]},"users":{"description":"Who may sign in, besides the users of usersFile. Who gives no credentials is the user anonymous, when there is one.","type":"object","default":{},"writeOnly":true,"propertyNames":{"description":"1 to 64 bytes in UTF-8, without colons, control characters, and format characters, which nobody sees","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},"additionalProperties":{"description":"One user: password or passwordFile, one of the two (none for anonymous), and rights.","type":"object","writeOnly":true,"properties":{"password":{"description":"The password itself.","type":"string","minLength":1,"maxLength":256,"writeOnly":true,"examples":["correct horse battery staple"]},"passwordFile":{"description":"A file that holds the password; one line break at its end is cut off. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["/run/secrets/clown"]},"role":{"description":"What many users have in common: a viewer reads, an operator also writes, retains and commands, an admin also reads $SYS, a node writes below its base and reads its own commands.","enum":["viewer","operator","admin","node"],"examples":["operator"]},"base":{"description":"a topic without wildcards and braces: the prefix of a node's topics, for the role node only","type":"string","minLength":1,"maxLength":1024,"pattern":"^(?!\\$)[^+#{}\\p{Cc}]+$","examples":["nodes/bridge/0"]},"rules":{"description":"What this user may do besides what the role allows, and what this user may not do. Whatever no rule allows is denied, and deny beats allow.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]},"digest":{"description":"Whether the user may sign in by HTTP Digest with MD5, too, where a dialect has it.","type":"boolean","examples":[true]}},"additionalProperties":false,"examples":[{"passwordFile":"/run/secrets/clown","role":"operator"}]},"examples":[{"clown":{"passwordFile":"/run/secrets/clown","role":"operator"}}]},"usersFile":{"description":"A file of users with hashed passwords, tokens and rights, which a running hub follows. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["users.yaml"]},"data":{"description":"Where the hub keeps what it has to remember when it ends.","type":"object","default":{},"properties":{"folder":{"description":"A folder for this hub alone, made when it is not there. A relative path starts at the folder of the configuration file. Empty keeps everything in memory, as lab mode and a hub inside another program do unless told otherwise; clown-hub run takes data beside the configuration unless told otherwise.","type":"string","examples":["/var/lib/clown-hub",""]}},"additionalProperties":false,"examples":[{"folder":"/var/lib/clown-hub"}]},"history":{"description":"What is kept of what devices report: every number and every true or false, by topic and quantity. See docs/history.md.","type":"object","default":{},"properties":{"record":{"description":"Filters on the topics that are recorded.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["#"],"examples":[["nodes/#"],[]]},"ignore":{"description":"Filters on topics that are not recorded all the same.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":[],"examples":[["nodes/+/+/push-button/+"]]},"rawHours":{"description":"Hours for which every point is kept.","type":"integer","minimum":1,"maximum":8784,"default":24,"examples":[24]},"minuteDays":{"description":"Days for which each minute is kept: count, smallest, mean, largest, first and last value.","type":"integer","minimum":1,"maximum":3660,"default":30,"examples":[30]},"hourDays":{"description":"Days for which each hour is kept, as the minutes.","type":"integer","minimum":1,"maximum":36600,"default":730,"examples":[730]},"diskMiB":{"description":"MiB that all of it may take in the data folder. Past it, the oldest is given up first.","type":"integer","minimum":1,"maximum":1048576,"default":1024,"examples":[1024]},"memoryMiB":{"description":"MiB that all of it may take in a hub without a data folder.","type":"integer","minimum":1,"maximum":65536,"default":64,"examples":[64]}},"additionalProperties":false,"examples":[{"record":["nodes/#"],"rawHours":48,"diskMiB":4096}]},"profiles":{"description":"What the topics and payloads of hardware mean.","type":"object","default":{},"properties":{"clown":{"description":"Clown.Model, by which commands are checked and reports are understood.","type":"object","default":{},"properties":{"bases":{"description":"Filters on the topics that Clown.Model binds, with all below them. Besides it binds below the base of a node that introduced itself or listed its devices, of a user of the role node, and of a rule in commands.rules.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["nodes/#"],"examples":[["nodes/#","garden/#"],[]]}},"additionalProperties":false,"examples":[{"bases":["nodes/#"]}]}},"additionalProperties":false,"examples":[{"clown":{"bases":["nodes/#","garden/#"]}}]},"commands":{"description":"How long commands may take, and what the relay guard watches over.","type":"object","default":{},"properties":{"timeoutSeconds":{"description":"Seconds a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"default":5,"examples":[5]},"rules":{"description":"Settings for some devices. The first rule that fits a device and has a setting decides it, each setting for itself. Without one, a relay has 200 ms between switches and 5 commands a second, and other kinds have no limit.","type":"array","maxItems":1024,"items":{"description":"Which devices, and their settings.","type":"object","properties":{"topic":{"description":"A filter on the complete topics of devices.","type":"string","minLength":1,"maxLength":1024,"examples":["nodes/bridge/0/relay/+","#"]},"kind":{"description":"the kind of a device: the last level but one of its topic","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+$","examples":["relay"]},"timeoutSeconds":{"description":"Seconds such a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"examples":[30]},"minIntervalMilliseconds":{"description":"Milliseconds between two commands that ask for another state each; 0 is no limit.","type":"integer","minimum":0,"maximum":3600000,"examples":[200]},"perSecond":{"description":"Commands in any second; 0 is no limit.","type":"integer","minimum":0,"maximum":100,"examples":[5]},"autoOffSeconds":{"description":"Seconds after which such a device is turned off again; 0 is never.","type":"number","minimum":0,"maximum":604800,"examples":[900]},"interlock":{"description":"The name of a group of which never two are on at once.","type":"string","minLength":1,"maxLength":64,"examples":["shutter-kitchen"]},"proof":{"description":"What shows whether the device does what it says: a quantity that another one measures, which is above or below something when the device is on, and only then.","type":"object","required":["topic","quantity","withinSeconds"],"minProperties":4,"properties":{"topic":{"description":"the complete topic of what measures","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#\\p{Cc}]+$","examples":["nodes/garage/power-meter/-"]},"quantity":{"description":"The quantity in its reports.","type":"string","minLength":1,"maxLength":64,"examples":["power"]},"above":{"description":"It is above this when the device is on, and only then.","type":"number","examples":[5]},"below":{"description":"It is below this when the device is on, and only then.","type":"number","examples":[100]},"withinSeconds":{"description":"Seconds for which it may say something else than the device.","type":"number","minimum":0.1,"maximum":3600,"examples":[10]}},"additionalProperties":false,"examples":[{"topic":"nodes/garage/power-meter/-","quantity":"power","above":5,"withinSeconds":10}]}},"additionalProperties":false,"examples":[{"kind":"relay","autoOffSeconds":900}]},"default":[],"examples":[[{"topic":"nodes/bridge/0/relay/+","interlock":"shutter-kitchen"}]]}},"additionalProperties":false,"examples":[{"timeoutSeconds":2,"rules":[{"kind":"relay","autoOffSeconds":900}]}]},"limits":{"description":"How much any one client may ask for. Each value has a ceiling that no configuration can pass.","type":"object","default":{},"properties":{"topic":{"description":"Sizes of topics and filters, on every way in. They are for the hub's memory; what MQTT itself allows is in docs/mqtt.md.","type":"object","default":{},"properties":{"bytes":{"description":"Bytes of a complete topic in UTF-8, base included. The default has room for names that people give, in any script. MQTT has room for 65,535, of which the hub needs some to tell of a device.","type":"integer","minimum":1,"maximum":65000,"default":1024,"onExcess":"MQTT: the message is acknowledged, dropped, and its refusal is told on as much of the topic as there is room for; a filter gets SUBACK 128; elsewhere an error","counter":"topic-too-big","examples":[2048]},"levels":{"description":"Levels of a topic, empty ones too. Trees of buildings and Homie have some 10; a program that makes a level of each part of an address has 20 or 30.","type":"integer","minimum":1,"maximum":100,"default":100,"onExcess":"as above","counter":"topic-too-big","examples":[32]}},"additionalProperties":false,"examples":[{"levels":32}]},"json":{"description":"Shape of JSON in websocket lines, checked on the text before it is parsed. What comes by MQTT passes as it is, and past these is told to websockets as text.","type":"object","default":{},"properties":{"depth":{"description":"Arrays and objects inside each other. No program that is known of sends more than 10.","type":"integer","minimum":1,"maximum":32,"default":16,"onExcess":"an error frame that names the rule","counter":"json-refused","examples":[16]},"keys":{"description":"Keys of one object. Node-RED flows and lists of devices by name have hundreds.","type":"integer","minimum":1,"maximum":65536,"default":4096,"onExcess":"an error frame","counter":"json-refused","examples":[4096]},"stringBytes":{"description":"Bytes of one string in UTF-8. A page sends a picture as base64.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"onExcess":"an error frame","counter":"json-refused","examples":[1048576]},"arrayItems":{"description":"Items of one array. A curve of a day, a point a minute, has 1,440.","type":"integer","minimum":1,"maximum":262144,"default":16384,"onExcess":"an error frame","counter":"json-refused","examples":[16384]}},"additionalProperties":false,"examples":[{"depth":8}]},"websocket":{"description":"Websockets that talk to the hub.","type":"object","default":{},"properties":{"messageBytes":{"description":"Bytes of one message, all its fragments together, of which there may be any number: each counts as a message if it has less than 512 bytes. A single frame of more than 256 MiB is closed with 1009. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`. With 20 lamps, Zigbee2MQTT's list of devices has 136 kB and its definitions have 245.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"onExcess":"the message is read past, and told on `clown.talk/-/error`","counter":"websocket-message-too-big","examples":[1048576]},"linesPerMessage":{"description":"Lines in one message. A dashboard that asks for each of its devices at once has some hundreds.","type":"integer","minimum":1,"maximum":16384,"default":1024,"onExcess":"an error frame; none of the lines is obeyed","counter":"websocket-too-many-lines","examples":[1024]},"messagesPerSecond":{"description":"Messages a socket may send, in the long run. Each line of one counts, and so does a ping or a pong. A slider makes 25; a program that sends more is read more slowly and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":100,"onExcess":"the socket is not read until there is room","counter":"websocket-held-back","examples":[100]},"messageBurst":{"description":"The same at once.","type":"integer","minimum":1,"maximum":200000,"default":200,"onExcess":"as above","counter":"websocket-held-back","examples":[200]},"overRateSeconds":{"description":"How long a socket may keep sending more than its rate while the hub is short of memory: past three quarters of limits.memory.mib. At any other time it is read more slowly for as long as it likes, as a script that writes what it has read from a file.","type":"integer","minimum":1,"maximum":3600,"default":600,"onExcess":"a notice, then close 1008; never while there is memory","counter":"websocket-over-rate","examples":[600]},"conflateBytes":{"description":"Bytes waiting for a slow reader before only the latest value of each topic is kept. A page on a telephone that was put away for a moment loses only values that newer ones replaced.","type":"integer","minimum":1,"maximum":8388608,"default":262144,"onExcess":"older values are left out, and the reader is told how many","counter":"websocket-conflated","examples":[262144]},"outboundBytes":{"description":"Bytes waiting for a slow reader before it is given up; at least two of the largest messages (messageBytes), whatever is written here. A page that opened below the root of a house with Zigbee2MQTT, 20 lamps and 500 other devices got 640 kB at once.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"onExcess":"close 1013, the socket is cut a second later","counter":"websocket-slow-consumer","examples":[1048576]},"pingSeconds":{"description":"Seconds between pings.","type":"integer","minimum":1,"maximum":600,"default":20,"onExcess":"nothing: this is how often each socket is asked for a sign of life","examples":[20]},"pongSeconds":{"description":"Seconds a peer has to answer a ping.","type":"integer","minimum":1,"maximum":600,"default":10,"onExcess":"the socket is cut","counter":"websocket-no-pong","examples":[10]}},"additionalProperties":false,"examples":[{"messagesPerSecond":500,"messageBurst":1000}]},"mqtt":{"description":"MQTT connections, over TCP and over websocket.","type":"object","default":{},"properties":{"connectSeconds":{"description":"Seconds until CONNECT has to be complete. Clients send it as soon as they are connected; a GSM modem takes two.","type":"integer","minimum":1,"maximum":30,"default":5,"onExcess":"the connection is cut","counter":"mqtt-no-connect","examples":[5]},"connectBytes":{"description":"Bytes of a CONNECT packet. A will with a JSON state has some hundred.","type":"integer","minimum":1,"maximum":65536,"default":16384,"onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[16384]},"publishBytes":{"description":"Bytes of a PUBLISH packet. With 20 lamps, Zigbee2MQTT's definitions have 245 kB and its list of devices has 136; pictures of cameras have the rest of the room.","type":"integer","minimum":1,"maximum":16777216,"default":2000000,"onExcess":"the packet is read past: it is acknowledged, and told on `…/error`; what is retained there is taken away","counter":"mqtt-packet-too-big","examples":[2000000]},"subscribeBytes":{"description":"Bytes of a SUBSCRIBE or UNSUBSCRIBE packet, with as many filters as fit: Home Assistant sends 500 in one, MQTT.js and paho all they have when they come back.","type":"integer","minimum":1,"maximum":4194304,"default":1048576,"onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[1048576]},"subscriptions":{"description":"Filters of one client, of which each costs 350 bytes when it has 32 letters, in a kept session 680. openHAB and Node-RED have one for each thing, Home Assistant for each entity: thousands in a large house.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[20000]},"totalSubscriptions":{"description":"Filters of all clients together, also of those whose session waits for them. Past it, users with less than an equal share may still have more.","type":"integer","minimum":1,"maximum":10000000,"default":200000,"onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[200000]},"clientIdBytes":{"description":"Bytes of a client id in UTF-8. Bridges and cloud agents put host names, serial numbers and UUIDs together.","type":"integer","minimum":1,"maximum":1024,"default":256,"onExcess":"CONNACK 2","counter":"mqtt-client-id-refused","examples":[256]},"userBytes":{"description":"Bytes of a user name in UTF-8, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":256,"default":64,"onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[64]},"passwordBytes":{"description":"Bytes of a password, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":1024,"default":256,"onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[256]},"keepAliveSeconds":{"description":"The longest keep-alive that is believed: of a client that promises a longer one, or none (0), nobody knows after one and a half times as long without a packet whether it is there. MicroPython's umqtt asks for 0, many sketches for 3,600; they stay connected, dead peers are found by TCP keep-alive. A node of theirs is shown offline until it is heard again; commands are sent to it all the same.","type":"integer","minimum":1,"maximum":65535,"default":300,"onExcess":"nothing is refused: a node of that client is told offline","examples":[300]},"qos2Window":{"description":"QoS 2 messages of one client whose PUBREL is awaited. paho has 20 under way, Mosquitto's clients too; MQTT.js and Node-RED send theirs without waiting. Clients of MQTT 5 are told it as Receive Maximum.","type":"integer","minimum":1,"maximum":1000,"default":20,"onExcess":"the next ones are taken more slowly, 1,000 a second; in MQTT 5, where a client knows the number, the connection is cut","counter":"mqtt-qos2-window","examples":[20]},"outboundBytes":{"description":"Bytes waiting for a slow reader before only the latest message at QoS 0 of each topic waits, and what switches something is left out; with two of the largest messages more, above QoS 0, the connection is cut. A subscriber by Wi-Fi that stops for some seconds needs it.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"onExcess":"older values at QoS 0 are left out","counter":"mqtt-conflated","examples":[1048576]},"publishesPerSecond":{"description":"PUBLISH packets a client may send, in the long run. A bridge or an import of recorded data sends more: it takes longer and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"publishBurst":{"description":"PUBLISH packets a client may send at once. Zigbee2MQTT and Home Assistant's discovery send hundreds when they start.","type":"integer","minimum":1,"maximum":200000,"default":2000,"onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"requestsPerSecond":{"description":"Other packets a client may send, in the long run: a SUBSCRIBE or UNSUBSCRIBE counts as one for each 512 bytes, however many filters it has, an acknowledgement that is awaited does not count, and a ping or pong of its websocket does. openHAB and scripts that subscribe in a loop send one packet for each filter.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"requestBurst":{"description":"Other packets a client may send at once.","type":"integer","minimum":1,"maximum":200000,"default":2000,"onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"idleSeconds":{"description":"Seconds a client may stay without a subscription and without a packet, of which a ping is one; 0 is for ever. A sensor that publishes once a day may need all of them.","type":"integer","minimum":0,"maximum":86400,"default":0,"onExcess":"the connection is cut","counter":"mqtt-idle","examples":[0]}},"additionalProperties":false,"examples":[{"publishBytes":4000000}]},"sessions":{"description":"MQTT sessions that outlive their connection (CONNECT without clean session).","type":"object","default":{},"properties":{"count":{"description":"Sessions without a client that are kept.","type":"integer","minimum":1,"maximum":100000,"default":500,"onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[500]},"hours":{"description":"Hours a session waits for its client.","type":"integer","minimum":1,"maximum":8760,"default":24,"onExcess":"the session ends","counter":"mqtt-sessions-ended","examples":[24]},"messages":{"description":"Messages of QoS 1 and 2 that wait for one client to come back, and as many again that wait for it to acknowledge them. A display that is switched off over night misses the oldest of what was told at QoS 1 and 2. Mosquitto 2.0 keeps as many, the first that came.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1000]},"bytes":{"description":"Bytes of such messages, topics included; at least two of the largest messages (limits.mqtt.publishBytes), whatever is written here. Two pictures of a camera wait for a viewer.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1048576]},"totalBytes":{"description":"Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each. Of the user for whom most is kept, who has been away for longest gives way.","type":"integer","minimum":1,"maximum":1073741824,"default":67108864,"onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[67108864]}},"additionalProperties":false,"examples":[{"count":500}]},"retained":{"description":"Values that wait for whoever subscribes later. The same numbers hold for the last values of topics that are not retained, but a quarter of the bytes; there the longest silent go first, and a value that is too large is not told again.","type":"object","default":{},"properties":{"topics":{"description":"Topics with a value; past it, and past totalBytes, users with less than an equal share may have more, up to a quarter. Home Assistant's discovery needs 8 for each lamp of Zigbee2MQTT, and a house of 1,000 entities some thousands.","type":"integer","minimum":1,"maximum":1000000,"default":100000,"onExcess":"the value is delivered, but not retained, nor is the one before any more","counter":"retained-refused","examples":[100000]},"valueBytes":{"description":"Bytes of one value. Zigbee2MQTT's list of devices has 136 kB for 20 lamps.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"onExcess":"as above","counter":"retained-refused","examples":[1048576]},"totalBytes":{"description":"Bytes of all values, topics included. Zigbee2MQTT with 20 lamps and Home Assistant's discovery has 0.6 MB; the rest is for larger houses and for pictures of cameras.","type":"integer","minimum":1,"maximum":1073741824,"default":268435456,"onExcess":"as above","counter":"retained-refused","examples":[268435456]}},"additionalProperties":false,"examples":[{"topics":10000}]},"nodes":{"description":"What the hub remembers of hardware.","type":"object","default":{},"properties":{"devices":{"description":"Devices of all nodes together.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"onExcess":"the device that has been silent for the longest is forgotten","counter":"devices-forgotten","examples":[10000]}},"additionalProperties":false,"examples":[{"devices":10000}]},"connections":{"description":"Open connections, websocket and MQTT together.","type":"object","default":{},"properties":{"total":{"description":"Connections at once.","type":"integer","minimum":1,"maximum":100000,"default":10000,"onExcess":"HTTP 503; MQTT: the connection is closed","counter":"connections-refused","examples":[10000]},"perAddress":{"description":"Connections from one address at once; behind a container bridge or a NAT everybody has the same one.","type":"integer","minimum":1,"maximum":100000,"default":2000,"onExcess":"as above","counter":"connections-refused","examples":[2000]},"perUser":{"description":"Connections of one user at once, requests by HTTP among them as long as they last; in many houses all devices have the same user.","type":"integer","minimum":1,"maximum":100000,"default":2000,"onExcess":"HTTP 503; MQTT: CONNACK 3","counter":"connections-refused","examples":[2000]},"unauthenticated":{"description":"Connections at once that have not signed in yet, all that come back after a power cut among them. Those of this machine and of proxies count like all others; addresses where somebody has signed in give way last, and of IPv6 48 bits are one network.","type":"integer","minimum":1,"maximum":10000,"default":2000,"onExcess":"the oldest one that says nothing is closed, of the network that has most of them; if all wait for an answer, the new one","counter":"connections-given-way","examples":[2000]},"unauthenticatedPerAddress":{"description":"The same from one address.","type":"integer","minimum":1,"maximum":10000,"default":1000,"onExcess":"the oldest one there that says nothing is closed, or else the new one","counter":"connections-given-way","examples":[1000]},"acceptBurst":{"description":"Connections of an address that may come to nothing at once: those that end without a CONNECT or a request that we understand. Who signs in, or tries to, does not count, nor does an address where somebody has; a probe of a load balancer that only opens the port does.","type":"integer","minimum":1,"maximum":100000,"default":200,"onExcess":"the connection is closed","counter":"connections-refused","examples":[200]},"acceptsPerMinute":{"description":"The same in the long run.","type":"integer","minimum":1,"maximum":1000000,"default":600,"onExcess":"the connection is closed","counter":"connections-refused","examples":[600]},"exemptLoopback":{"description":"Whether this machine itself is free of the limits per address. A reverse proxy on it goes into http.trustProxy, so that the limits see who is behind it.","type":"boolean","default":true,"examples":[true]}},"additionalProperties":false,"examples":[{"perUser":1000}]},"http":{"description":"Plain HTTP requests, and the requests that open websockets.","type":"object","default":{},"properties":{"headerBytes":{"description":"Bytes of a request's head: its first line and all headers. Cookies of other programs on the same host name come along.","type":"integer","minimum":1,"maximum":65536,"default":32768,"onExcess":"431","counter":"http-refused","examples":[32768]},"headers":{"description":"Number of headers.","type":"integer","minimum":1,"maximum":256,"default":64,"onExcess":"431","counter":"http-refused","examples":[64]},"bodyBytes":{"description":"Bytes of a request's body, where one is read at all.","type":"integer","minimum":1,"maximum":1048576,"default":16384,"onExcess":"413","counter":"http-refused","examples":[16384]},"headerSeconds":{"description":"Seconds until the headers have to be complete. A TLS handshake has as long; past it the connection is cut, and counted as tls-refused.","type":"integer","minimum":1,"maximum":60,"default":5,"onExcess":"408","counter":"http-refused","examples":[5]},"requestSeconds":{"description":"Seconds until the request has to be complete.","type":"integer","minimum":1,"maximum":300,"default":10,"onExcess":"408","counter":"http-refused","examples":[10]}},"additionalProperties":false,"examples":[{"headers":100}]},"signIn":{"description":"Proving who somebody is, on every way in.","type":"object","default":{},"properties":{"checksAtOnce":{"description":"Passwords that are checked at once; each takes a core and 19 MiB for a moment. Tokens need no check of this kind.","type":"integer","minimum":1,"maximum":64,"default":2,"onExcess":"the check waits for its turn","counter":"sign-in-busy","examples":[2]},"checksWaiting":{"description":"Further passwords that wait for their check, or behind others of their address: as many devices may come back at once after a restart of the hub.","type":"integer","minimum":1,"maximum":10000,"default":1000,"onExcess":"HTTP 503 with Retry-After; MQTT: CONNACK 3; first message: close 1013","counter":"sign-in-busy","examples":[1000]},"cacheSeconds":{"description":"How long it is remembered whether a password was right; a change of that user ends it. Who was there today costs no check when all come back after a power cut.","type":"integer","minimum":1,"maximum":604800,"default":86400,"onExcess":"nothing: the password is checked again","examples":[86400]},"cacheEntries":{"description":"How many passwords are remembered so, right and wrong ones each.","type":"integer","minimum":1,"maximum":65536,"default":4096,"onExcess":"nothing: the one that was not used for the longest is forgotten, and checked again","examples":[4096]},"failuresPerAddress":{"description":"Wrong passwords from one address within its window, which may be that of a class or a container bridge. After them five passwords a second are checked from there, and who would wait longer than two seconds is refused; who has signed in from there before does not wait. From this machine itself each further attempt only takes a second longer.","type":"integer","minimum":1,"maximum":1000,"default":10,"onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"addressWindowSeconds":{"description":"How long a failure counts against its address.","type":"integer","minimum":1,"maximum":86400,"default":300,"onExcess":"nothing: it is forgotten","examples":[300]},"failuresPerUser":{"description":"The same for one user name, which has to wait 1 second after them, then 2, 4 and so on. One address can use up half of it; an address from where that user has signed in before has a count of its own, and what is known to be right there is let in all the same, unless 100 others were refused there within the window of addresses.","type":"integer","minimum":2,"maximum":1000,"default":10,"onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"userWindowSeconds":{"description":"How long a failure counts against its user name.","type":"integer","minimum":1,"maximum":86400,"default":900,"onExcess":"nothing: it is forgotten","examples":[900]},"longestDelaySeconds":{"description":"The longest pause that failures bring about.","type":"integer","minimum":1,"maximum":86400,"default":900,"onExcess":"nothing: further pauses are as long","examples":[900]},"firstMessageSeconds":{"description":"Seconds until the first message of a websocket that signs in by it.","type":"integer","minimum":1,"maximum":30,"default":5,"onExcess":"close 4408","counter":"websocket-sign-in-refused","examples":[5]},"firstMessageBytes":{"description":"Bytes of that message.","type":"integer","minimum":1,"maximum":65536,"default":4096,"onExcess":"close 1008","counter":"websocket-sign-in-refused","examples":[4096]},"sessionSeconds":{"description":"How long a cookie session lasts.","type":"integer","minimum":60,"maximum":2592000,"default":43200,"onExcess":"nothing: 401, to sign in again","examples":[43200]},"sessionIdleSeconds":{"description":"How long a cookie session lasts without being used.","type":"integer","minimum":60,"maximum":2592000,"default":7200,"onExcess":"nothing: 401, to sign in again","examples":[7200]},"sessionsPerUser":{"description":"Cookie sessions of one user at once.","type":"integer","minimum":1,"maximum":1024,"default":64,"onExcess":"the oldest one ends","counter":"sessions-ended","examples":[64]},"ticketSeconds":{"description":"How long a ticket may wait for its one use.","type":"integer","minimum":1,"maximum":300,"default":30,"onExcess":"nothing: the ticket is void","examples":[30]},"ticketsPerUser":{"description":"Tickets of one user that wait for their use.","type":"integer","minimum":1,"maximum":1024,"default":64,"onExcess":"the oldest one is void","counter":"tickets-void","examples":[64]}},"additionalProperties":false,"examples":[{"failuresPerUser":20}]},"commands":{"description":"Commands to devices, on every way in.","type":"object","default":{},"properties":{"perUserPerSecond":{"description":"Commands of one user in a second, in the long run: each slider that somebody moves sends some 25, and a program such as Node-RED or Home Assistant commands as one user for everybody. What single devices take is set in commands.rules; commands to devices that no profile knows count as other messages do.","type":"integer","minimum":1,"maximum":100000,"default":500,"onExcess":"the command is refused as too-fast","counter":"commands-too-fast","examples":[500]},"userBurst":{"description":"Commands of one user at once, after a rest: a scene that switches every light of a house is one burst.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"as above","counter":"commands-too-fast","examples":[1000]}},"additionalProperties":false,"examples":[{"perUserPerSecond":50}]},"store":{"description":"The data folder and its disk. While that has less free than freeMiB and less than freePercent, nothing is written: what has to be on disk first is not acknowledged, and everything else goes on.","type":"object","default":{},"properties":{"freeMiB":{"description":"MiB that have to be free on the disk of the data folder, unless it has freePercent.","type":"integer","minimum":0,"maximum":1048576,"default":256,"onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[256]},"freePercent":{"description":"Percent of the disk of the data folder that have to be free, unless it has freeMiB.","type":"number","minimum":0,"maximum":100,"default":5,"onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[5]},"waitingMiB":{"description":"MiB that wait in memory for a slow or full disk.","type":"integer","minimum":1,"maximum":1048576,"default":64,"onExcess":"a write is refused","counter":"store-write-refused","examples":[64]}},"additionalProperties":false,"examples":[{"freeMiB":1024,"freePercent":10}]},"memory":{"description":"One budget, from which the rest follows. It is all that objects and buffers of the hub use, without garbage. Past three quarters of it nobody new signs in but admins and nodes (HTTP 503; MQTT: CONNACK 3; `memory-refused`); `/healthz` is answered. Of it, retained values have at most a half, and an eighth each: what waits for clients that are away, what comes in, and what waits for slow readers, whatever their own limits say.","type":"object","default":{},"properties":{"mib":{"description":"MiB in use past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512. With Zigbee2MQTT, 20 lamps and 500 clients that report each second it was 170 after a minute.","type":"integer","minimum":0,"maximum":1048576,"default":0,"onExcess":"reports are dropped, no value is retained","counter":"reports-shed","examples":[1024]},"inboundMiB":{"description":"MiB of messages that have not come to their end, or wait for their turn, of all clients together; those of one user, and of the websockets of one address, have at most half of it. 256 KiB of each connection do not count. So 19 clients of one user, cameras for example, may be sending the largest message at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"onExcess":"the message is read past and told; MQTT: acknowledged, and on `…/error`; websocket: as one past messageBytes","counter":"mqtt-packet-too-big","examples":[64]},"outboundMiB":{"description":"MiB that wait for slow readers, of all connections together; those of one user have at most half of it. 1 MiB of each connection does not count. So 11 readers of one user may have two of the largest messages waiting at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"onExcess":"the one is given up for which the next message is; MQTT: the connection is cut; websocket: close 1013","counter":"mqtt-slow-consumer","examples":[64]}},"additionalProperties":false,"examples":[{"mib":1024}]},"process":{"description":"The hub as a whole.","type":"object","default":{},"properties":{"lagMs":{"description":"Milliseconds the event loop may lag, for two seconds, before reports at QoS 0 are dropped.","type":"integer","minimum":10,"maximum":60000,"default":250,"onExcess":"reports are dropped; commands never are","counter":"reports-shed","examples":[250]}},"additionalProperties":false,"examples":[{"lagMs":500}]},"history":{"description":"What the history may hold in memory.","type":"object","default":{},"properties":{"series":{"description":"Quantities of all devices together, each unit of one by itself.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"onExcess":"a new quantity takes the place of the one that was silent longest, if no point of that is kept; else it is not recorded","counter":"history-series-refused","examples":[20000]},"openMiB":{"description":"MiB of points that are not in closed blocks yet.","type":"integer","minimum":1,"maximum":1024,"default":32,"onExcess":"blocks are closed early; at twice as much, points are left out and counted as history-points-dropped","counter":"history-closed-early","examples":[32]}},"additionalProperties":false,"examples":[{"series":5000}]},"dialects":{"description":"What is kept for the clients of other systems' languages.","type":"object","default":{},"properties":{"keys":{"description":"API keys of one language.","type":"integer","minimum":1,"maximum":10000,"default":256,"onExcess":"of the user with most keys, the one that was not used for the longest ends","counter":"api-keys-forgotten","examples":[256]},"mailboxes":{"description":"Mailboxes of clients of Tvheadend, each of which stays for a minute after its client has gone.","type":"integer","minimum":1,"maximum":10000,"default":256,"onExcess":"the one that nobody reads for the longest ends; when all are read, new ones are answered 503","counter":"mailboxes-ended","examples":[256]},"mailboxMessages":{"description":"Messages that wait in one mailbox of a client of Tvheadend.","type":"integer","minimum":16,"maximum":100000,"default":1000,"onExcess":"the oldest message is dropped","counter":"mailbox-messages-dropped","examples":[1000]}},"additionalProperties":false,"examples":[{"keys":256}]}},"additionalProperties":false,"examples":[{"mqtt":{"publishBytes":131072}}]},"accept":{"description":"What is open on purpose, so that neither the log nor clown-hub doctor warns of it: plain ports for other machines, guests of dialects from elsewhere or on pages of any origin, and any origin that acts as a user.","type":"array","uniqueItems":true,"items":{"enum":["plain-http","plain-mqtt","plain-dialects","guests","guest-pages","any-origin"]},"default":[],"examples":[["plain-mqtt"]]},"log":{"description":"What the hub writes about itself.","type":"object","default":{},"properties":{"level":{"description":"The least important level that is still written.","enum":["trace","debug","info","warn","error","fatal","silent"],"default":"info","examples":["debug"]}},"additionalProperties":false,"examples":[{"level":"warn"}]}},"additionalProperties":false,"examples":[{"usersFile":"users.yaml"},{"http":{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]},"mqtt":{"host":"0.0.0.0","port":1883},"users":{"clown":{"password":"correct horse battery staple","role":"admin"},"node-red":{"passwordFile":"/run/secrets/node-red","role":"operator"}},"log":{"level":"warn"}}]};
 const func3 = Object.prototype.hasOwnProperty;
 const func2 = ucs2length.default;
 const func0 = equal.default;
 const pattern0 = new RegExp("^[A-Za-z0-9._-]+$", "u");
 const pattern1 = new RegExp("^(\\*|null|file://|[A-Za-z][A-Za-z0-9+.-]*://[^/?#@*\\s]+)$", "u");
 const pattern2 = new RegExp("^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$", "u");
-const pattern3 = new RegExp("^(/[A-Za-z0-9._~-]+)*$", "u");
-const pattern4 = new RegExp("^[^/+#]+$", "u");
-const pattern5 = new RegExp("^(/[A-Za-z0-9._~-]+)+$", "u");
-const pattern7 = new RegExp("^[0-9a-c]$", "u");
-const pattern8 = new RegExp("^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$", "u");
-const pattern9 = new RegExp("^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$", "u");
-const pattern10 = new RegExp("^(?!\\$)[^+#{}\\p{Cc}]+$", "u");
-const pattern11 = new RegExp("^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$", "u");
-const pattern12 = new RegExp("^[^/+#\\p{Cc}]+$", "u");
-const pattern13 = new RegExp("^[^+#\\p{Cc}]+$", "u");
+const pattern3 = new RegExp("^[A-Za-z0-9-]+$", "u");
+const pattern4 = new RegExp("^(/[A-Za-z0-9._~-]+)*$", "u");
+const pattern5 = new RegExp("^[^/+#]+$", "u");
+const pattern6 = new RegExp("^(/[A-Za-z0-9._~-]+)+$", "u");
+const pattern8 = new RegExp("^[0-9a-c]$", "u");
+const pattern9 = new RegExp("^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$", "u");
+const pattern10 = new RegExp("^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$", "u");
+const pattern11 = new RegExp("^(?!\\$)[^+#{}\\p{Cc}]+$", "u");
+const pattern12 = new RegExp("^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$", "u");
+const pattern13 = new RegExp("^[^/+#\\p{Cc}]+$", "u");
+const pattern14 = new RegExp("^[^+#\\p{Cc}]+$", "u");
 
 function validate11(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -93,7 +94,7 @@ data0.pathPrefix = "";
 }
 const _errs4 = errors;
 for(const key1 in data0){
-if(!((((((key1 === "host") || (key1 === "port")) || (key1 === "hosts")) || (key1 === "origins")) || (key1 === "trustProxy")) || (key1 === "pathPrefix"))){
+if(!(((((((key1 === "host") || (key1 === "port")) || (key1 === "hosts")) || (key1 === "origins")) || (key1 === "trustProxy")) || (key1 === "userHeader")) || (key1 === "pathPrefix"))){
 validate11.errors = [{instancePath:instancePath+"/http",schemaPath:"#/properties/http/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"}];
 return false;
 break;
@@ -282,16 +283,49 @@ return false;
 }
 var valid1 = _errs17 === errors;
 if(valid1){
-let data9 = data0.pathPrefix;
+if(data0.userHeader !== undefined){
+let data9 = data0.userHeader;
 const _errs21 = errors;
 if(errors === _errs21){
 if(typeof data9 === "string"){
-if(func2(data9) > 200){
-validate11.errors = [{instancePath:instancePath+"/http/pathPrefix",schemaPath:"#/properties/http/properties/pathPrefix/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"}];
+if(func2(data9) > 100){
+validate11.errors = [{instancePath:instancePath+"/http/userHeader",schemaPath:"#/properties/http/properties/userHeader/maxLength",keyword:"maxLength",params:{limit: 100},message:"must NOT have more than 100 characters"}];
+return false;
+}
+else {
+if(func2(data9) < 1){
+validate11.errors = [{instancePath:instancePath+"/http/userHeader",schemaPath:"#/properties/http/properties/userHeader/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
 if(!pattern3.test(data9)){
+validate11.errors = [{instancePath:instancePath+"/http/userHeader",schemaPath:"#/properties/http/properties/userHeader/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9-]+$"},message:"must match pattern \""+"^[A-Za-z0-9-]+$"+"\""}];
+return false;
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/http/userHeader",schemaPath:"#/properties/http/properties/userHeader/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid1 = _errs21 === errors;
+}
+else {
+var valid1 = true;
+}
+if(valid1){
+let data10 = data0.pathPrefix;
+const _errs23 = errors;
+if(errors === _errs23){
+if(typeof data10 === "string"){
+if(func2(data10) > 200){
+validate11.errors = [{instancePath:instancePath+"/http/pathPrefix",schemaPath:"#/properties/http/properties/pathPrefix/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"}];
+return false;
+}
+else {
+if(!pattern4.test(data10)){
 validate11.errors = [{instancePath:instancePath+"/http/pathPrefix",schemaPath:"#/properties/http/properties/pathPrefix/pattern",keyword:"pattern",params:{pattern: "^(/[A-Za-z0-9._~-]+)*$"},message:"must match pattern \""+"^(/[A-Za-z0-9._~-]+)*$"+"\""}];
 return false;
 }
@@ -302,7 +336,8 @@ validate11.errors = [{instancePath:instancePath+"/http/pathPrefix",schemaPath:"#
 return false;
 }
 }
-var valid1 = _errs21 === errors;
+var valid1 = _errs23 === errors;
+}
 }
 }
 }
@@ -318,43 +353,43 @@ return false;
 var valid0 = _errs2 === errors;
 if(valid0){
 if(data.tls !== undefined){
-let data10 = data.tls;
-const _errs23 = errors;
-if(errors === _errs23){
-if(data10 && typeof data10 == "object" && !Array.isArray(data10)){
-if(data10.clientCertificates === undefined){
-data10.clientCertificates = "optional";
+let data11 = data.tls;
+const _errs25 = errors;
+if(errors === _errs25){
+if(data11 && typeof data11 == "object" && !Array.isArray(data11)){
+if(data11.clientCertificates === undefined){
+data11.clientCertificates = "optional";
 }
-if(data10.host === undefined){
-data10.host = "127.0.0.1";
+if(data11.host === undefined){
+data11.host = "127.0.0.1";
 }
-if(data10.httpPort === undefined){
-data10.httpPort = 8443;
+if(data11.httpPort === undefined){
+data11.httpPort = 8443;
 }
-if(data10.mqttPort === undefined){
-data10.mqttPort = 8883;
+if(data11.mqttPort === undefined){
+data11.mqttPort = 8883;
 }
 let missing0;
-if(((data10.certFile === undefined) && (missing0 = "certFile")) || ((data10.keyFile === undefined) && (missing0 = "keyFile"))){
+if(((data11.certFile === undefined) && (missing0 = "certFile")) || ((data11.keyFile === undefined) && (missing0 = "keyFile"))){
 validate11.errors = [{instancePath:instancePath+"/tls",schemaPath:"#/properties/tls/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
-const _errs25 = errors;
-for(const key2 in data10){
+const _errs27 = errors;
+for(const key2 in data11){
 if(!((((((((key2 === "certFile") || (key2 === "keyFile")) || (key2 === "clientCaFile")) || (key2 === "clientCrlFile")) || (key2 === "clientCertificates")) || (key2 === "host")) || (key2 === "httpPort")) || (key2 === "mqttPort"))){
 validate11.errors = [{instancePath:instancePath+"/tls",schemaPath:"#/properties/tls/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs25 === errors){
-if(data10.certFile !== undefined){
-let data11 = data10.certFile;
-const _errs26 = errors;
-if(errors === _errs26){
-if(typeof data11 === "string"){
-if(func2(data11) < 1){
+if(_errs27 === errors){
+if(data11.certFile !== undefined){
+let data12 = data11.certFile;
+const _errs28 = errors;
+if(errors === _errs28){
+if(typeof data12 === "string"){
+if(func2(data12) < 1){
 validate11.errors = [{instancePath:instancePath+"/tls/certFile",schemaPath:"#/properties/tls/properties/certFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -364,18 +399,18 @@ validate11.errors = [{instancePath:instancePath+"/tls/certFile",schemaPath:"#/pr
 return false;
 }
 }
-var valid5 = _errs26 === errors;
+var valid5 = _errs28 === errors;
 }
 else {
 var valid5 = true;
 }
 if(valid5){
-if(data10.keyFile !== undefined){
-let data12 = data10.keyFile;
-const _errs28 = errors;
-if(errors === _errs28){
-if(typeof data12 === "string"){
-if(func2(data12) < 1){
+if(data11.keyFile !== undefined){
+let data13 = data11.keyFile;
+const _errs30 = errors;
+if(errors === _errs30){
+if(typeof data13 === "string"){
+if(func2(data13) < 1){
 validate11.errors = [{instancePath:instancePath+"/tls/keyFile",schemaPath:"#/properties/tls/properties/keyFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -385,18 +420,18 @@ validate11.errors = [{instancePath:instancePath+"/tls/keyFile",schemaPath:"#/pro
 return false;
 }
 }
-var valid5 = _errs28 === errors;
+var valid5 = _errs30 === errors;
 }
 else {
 var valid5 = true;
 }
 if(valid5){
-if(data10.clientCaFile !== undefined){
-let data13 = data10.clientCaFile;
-const _errs30 = errors;
-if(errors === _errs30){
-if(typeof data13 === "string"){
-if(func2(data13) < 1){
+if(data11.clientCaFile !== undefined){
+let data14 = data11.clientCaFile;
+const _errs32 = errors;
+if(errors === _errs32){
+if(typeof data14 === "string"){
+if(func2(data14) < 1){
 validate11.errors = [{instancePath:instancePath+"/tls/clientCaFile",schemaPath:"#/properties/tls/properties/clientCaFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -406,18 +441,18 @@ validate11.errors = [{instancePath:instancePath+"/tls/clientCaFile",schemaPath:"
 return false;
 }
 }
-var valid5 = _errs30 === errors;
+var valid5 = _errs32 === errors;
 }
 else {
 var valid5 = true;
 }
 if(valid5){
-if(data10.clientCrlFile !== undefined){
-let data14 = data10.clientCrlFile;
-const _errs32 = errors;
-if(errors === _errs32){
-if(typeof data14 === "string"){
-if(func2(data14) < 1){
+if(data11.clientCrlFile !== undefined){
+let data15 = data11.clientCrlFile;
+const _errs34 = errors;
+if(errors === _errs34){
+if(typeof data15 === "string"){
+if(func2(data15) < 1){
 validate11.errors = [{instancePath:instancePath+"/tls/clientCrlFile",schemaPath:"#/properties/tls/properties/clientCrlFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -427,30 +462,30 @@ validate11.errors = [{instancePath:instancePath+"/tls/clientCrlFile",schemaPath:
 return false;
 }
 }
-var valid5 = _errs32 === errors;
+var valid5 = _errs34 === errors;
 }
 else {
 var valid5 = true;
 }
 if(valid5){
-let data15 = data10.clientCertificates;
-const _errs34 = errors;
-if(!((data15 === "optional") || (data15 === "required"))){
+let data16 = data11.clientCertificates;
+const _errs36 = errors;
+if(!((data16 === "optional") || (data16 === "required"))){
 validate11.errors = [{instancePath:instancePath+"/tls/clientCertificates",schemaPath:"#/properties/tls/properties/clientCertificates/enum",keyword:"enum",params:{allowedValues: schema12.properties.tls.properties.clientCertificates.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid5 = _errs34 === errors;
+var valid5 = _errs36 === errors;
 if(valid5){
-let data16 = data10.host;
-const _errs35 = errors;
-if(errors === _errs35){
-if(typeof data16 === "string"){
-if(func2(data16) > 253){
+let data17 = data11.host;
+const _errs37 = errors;
+if(errors === _errs37){
+if(typeof data17 === "string"){
+if(func2(data17) > 253){
 validate11.errors = [{instancePath:instancePath+"/tls/host",schemaPath:"#/properties/tls/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
 return false;
 }
 else {
-if(func2(data16) < 1){
+if(func2(data17) < 1){
 validate11.errors = [{instancePath:instancePath+"/tls/host",schemaPath:"#/properties/tls/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -461,51 +496,51 @@ validate11.errors = [{instancePath:instancePath+"/tls/host",schemaPath:"#/proper
 return false;
 }
 }
-var valid5 = _errs35 === errors;
+var valid5 = _errs37 === errors;
 if(valid5){
-let data17 = data10.httpPort;
-const _errs37 = errors;
-if(!(((typeof data17 == "number") && (!(data17 % 1) && !isNaN(data17))) && (isFinite(data17)))){
+let data18 = data11.httpPort;
+const _errs39 = errors;
+if(!(((typeof data18 == "number") && (!(data18 % 1) && !isNaN(data18))) && (isFinite(data18)))){
 validate11.errors = [{instancePath:instancePath+"/tls/httpPort",schemaPath:"#/properties/tls/properties/httpPort/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs37){
-if((typeof data17 == "number") && (isFinite(data17))){
-if(data17 > 65535 || isNaN(data17)){
+if(errors === _errs39){
+if((typeof data18 == "number") && (isFinite(data18))){
+if(data18 > 65535 || isNaN(data18)){
 validate11.errors = [{instancePath:instancePath+"/tls/httpPort",schemaPath:"#/properties/tls/properties/httpPort/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data17 < 0 || isNaN(data17)){
+if(data18 < 0 || isNaN(data18)){
 validate11.errors = [{instancePath:instancePath+"/tls/httpPort",schemaPath:"#/properties/tls/properties/httpPort/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid5 = _errs37 === errors;
+var valid5 = _errs39 === errors;
 if(valid5){
-let data18 = data10.mqttPort;
-const _errs39 = errors;
-if(!(((typeof data18 == "number") && (!(data18 % 1) && !isNaN(data18))) && (isFinite(data18)))){
+let data19 = data11.mqttPort;
+const _errs41 = errors;
+if(!(((typeof data19 == "number") && (!(data19 % 1) && !isNaN(data19))) && (isFinite(data19)))){
 validate11.errors = [{instancePath:instancePath+"/tls/mqttPort",schemaPath:"#/properties/tls/properties/mqttPort/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs39){
-if((typeof data18 == "number") && (isFinite(data18))){
-if(data18 > 65535 || isNaN(data18)){
+if(errors === _errs41){
+if((typeof data19 == "number") && (isFinite(data19))){
+if(data19 > 65535 || isNaN(data19)){
 validate11.errors = [{instancePath:instancePath+"/tls/mqttPort",schemaPath:"#/properties/tls/properties/mqttPort/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data18 < 0 || isNaN(data18)){
+if(data19 < 0 || isNaN(data19)){
 validate11.errors = [{instancePath:instancePath+"/tls/mqttPort",schemaPath:"#/properties/tls/properties/mqttPort/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid5 = _errs39 === errors;
+var valid5 = _errs41 === errors;
 }
 }
 }
@@ -521,44 +556,44 @@ validate11.errors = [{instancePath:instancePath+"/tls",schemaPath:"#/properties/
 return false;
 }
 }
-var valid0 = _errs23 === errors;
+var valid0 = _errs25 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
-let data19 = data.mqtt;
-const _errs41 = errors;
-if(errors === _errs41){
-if(data19 && typeof data19 == "object" && !Array.isArray(data19)){
-if(data19.host === undefined){
-data19.host = "127.0.0.1";
-}
-if(data19.port === undefined){
-data19.port = 1883;
-}
-if(data19.shared === undefined){
-data19.shared = [];
-}
+let data20 = data.mqtt;
 const _errs43 = errors;
-for(const key3 in data19){
+if(errors === _errs43){
+if(data20 && typeof data20 == "object" && !Array.isArray(data20)){
+if(data20.host === undefined){
+data20.host = "127.0.0.1";
+}
+if(data20.port === undefined){
+data20.port = 1883;
+}
+if(data20.shared === undefined){
+data20.shared = [];
+}
+const _errs45 = errors;
+for(const key3 in data20){
 if(!(((((key3 === "host") || (key3 === "port")) || (key3 === "maximumKeepAliveSeconds")) || (key3 === "reference")) || (key3 === "shared"))){
 validate11.errors = [{instancePath:instancePath+"/mqtt",schemaPath:"#/properties/mqtt/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs43 === errors){
-let data20 = data19.host;
-const _errs44 = errors;
-if(errors === _errs44){
-if(typeof data20 === "string"){
-if(func2(data20) > 253){
+if(_errs45 === errors){
+let data21 = data20.host;
+const _errs46 = errors;
+if(errors === _errs46){
+if(typeof data21 === "string"){
+if(func2(data21) > 253){
 validate11.errors = [{instancePath:instancePath+"/mqtt/host",schemaPath:"#/properties/mqtt/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
 return false;
 }
 else {
-if(func2(data20) < 1){
+if(func2(data21) < 1){
 validate11.errors = [{instancePath:instancePath+"/mqtt/host",schemaPath:"#/properties/mqtt/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -569,68 +604,68 @@ validate11.errors = [{instancePath:instancePath+"/mqtt/host",schemaPath:"#/prope
 return false;
 }
 }
-var valid6 = _errs44 === errors;
+var valid6 = _errs46 === errors;
 if(valid6){
-let data21 = data19.port;
-const _errs46 = errors;
-if(!(((typeof data21 == "number") && (!(data21 % 1) && !isNaN(data21))) && (isFinite(data21)))){
+let data22 = data20.port;
+const _errs48 = errors;
+if(!(((typeof data22 == "number") && (!(data22 % 1) && !isNaN(data22))) && (isFinite(data22)))){
 validate11.errors = [{instancePath:instancePath+"/mqtt/port",schemaPath:"#/properties/mqtt/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs46){
-if((typeof data21 == "number") && (isFinite(data21))){
-if(data21 > 65535 || isNaN(data21)){
+if(errors === _errs48){
+if((typeof data22 == "number") && (isFinite(data22))){
+if(data22 > 65535 || isNaN(data22)){
 validate11.errors = [{instancePath:instancePath+"/mqtt/port",schemaPath:"#/properties/mqtt/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data21 < 0 || isNaN(data21)){
+if(data22 < 0 || isNaN(data22)){
 validate11.errors = [{instancePath:instancePath+"/mqtt/port",schemaPath:"#/properties/mqtt/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid6 = _errs46 === errors;
+var valid6 = _errs48 === errors;
 if(valid6){
-if(data19.maximumKeepAliveSeconds !== undefined){
-let data22 = data19.maximumKeepAliveSeconds;
-const _errs48 = errors;
-if(!(((typeof data22 == "number") && (!(data22 % 1) && !isNaN(data22))) && (isFinite(data22)))){
+if(data20.maximumKeepAliveSeconds !== undefined){
+let data23 = data20.maximumKeepAliveSeconds;
+const _errs50 = errors;
+if(!(((typeof data23 == "number") && (!(data23 % 1) && !isNaN(data23))) && (isFinite(data23)))){
 validate11.errors = [{instancePath:instancePath+"/mqtt/maximumKeepAliveSeconds",schemaPath:"#/properties/mqtt/properties/maximumKeepAliveSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs48){
-if((typeof data22 == "number") && (isFinite(data22))){
-if(data22 > 65535 || isNaN(data22)){
+if(errors === _errs50){
+if((typeof data23 == "number") && (isFinite(data23))){
+if(data23 > 65535 || isNaN(data23)){
 validate11.errors = [{instancePath:instancePath+"/mqtt/maximumKeepAliveSeconds",schemaPath:"#/properties/mqtt/properties/maximumKeepAliveSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data22 < 5 || isNaN(data22)){
+if(data23 < 5 || isNaN(data23)){
 validate11.errors = [{instancePath:instancePath+"/mqtt/maximumKeepAliveSeconds",schemaPath:"#/properties/mqtt/properties/maximumKeepAliveSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 5},message:"must be >= 5"}];
 return false;
 }
 }
 }
 }
-var valid6 = _errs48 === errors;
+var valid6 = _errs50 === errors;
 }
 else {
 var valid6 = true;
 }
 if(valid6){
-if(data19.reference !== undefined){
-let data23 = data19.reference;
-const _errs50 = errors;
-if(errors === _errs50){
-if(typeof data23 === "string"){
-if(func2(data23) > 1024){
+if(data20.reference !== undefined){
+let data24 = data20.reference;
+const _errs52 = errors;
+if(errors === _errs52){
+if(typeof data24 === "string"){
+if(func2(data24) > 1024){
 validate11.errors = [{instancePath:instancePath+"/mqtt/reference",schemaPath:"#/properties/mqtt/properties/reference/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data23) < 1){
+if(func2(data24) < 1){
 validate11.errors = [{instancePath:instancePath+"/mqtt/reference",schemaPath:"#/properties/mqtt/properties/reference/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -641,59 +676,59 @@ validate11.errors = [{instancePath:instancePath+"/mqtt/reference",schemaPath:"#/
 return false;
 }
 }
-var valid6 = _errs50 === errors;
+var valid6 = _errs52 === errors;
 }
 else {
 var valid6 = true;
 }
 if(valid6){
-let data24 = data19.shared;
-const _errs52 = errors;
-if(errors === _errs52){
-if(Array.isArray(data24)){
-if(data24.length > 1024){
+let data25 = data20.shared;
+const _errs54 = errors;
+if(errors === _errs54){
+if(Array.isArray(data25)){
+if(data25.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/mqtt/shared",schemaPath:"#/properties/mqtt/properties/shared/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
 var valid7 = true;
-const len3 = data24.length;
+const len3 = data25.length;
 for(let i3=0; i3<len3; i3++){
-let data25 = data24[i3];
-const _errs54 = errors;
-if(errors === _errs54){
-if(data25 && typeof data25 == "object" && !Array.isArray(data25)){
+let data26 = data25[i3];
+const _errs56 = errors;
+if(errors === _errs56){
+if(data26 && typeof data26 == "object" && !Array.isArray(data26)){
 let missing1;
-if(((data25.group === undefined) && (missing1 = "group")) || ((data25.users === undefined) && (missing1 = "users"))){
+if(((data26.group === undefined) && (missing1 = "group")) || ((data26.users === undefined) && (missing1 = "users"))){
 validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3,schemaPath:"#/properties/mqtt/properties/shared/items/required",keyword:"required",params:{missingProperty: missing1},message:"must have required property '"+missing1+"'"}];
 return false;
 }
 else {
-const _errs56 = errors;
-for(const key4 in data25){
+const _errs58 = errors;
+for(const key4 in data26){
 if(!((key4 === "group") || (key4 === "users"))){
 validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3,schemaPath:"#/properties/mqtt/properties/shared/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs56 === errors){
-if(data25.group !== undefined){
-let data26 = data25.group;
-const _errs57 = errors;
-if(errors === _errs57){
-if(typeof data26 === "string"){
-if(func2(data26) > 256){
+if(_errs58 === errors){
+if(data26.group !== undefined){
+let data27 = data26.group;
+const _errs59 = errors;
+if(errors === _errs59){
+if(typeof data27 === "string"){
+if(func2(data27) > 256){
 validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/group",schemaPath:"#/properties/mqtt/properties/shared/items/properties/group/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(func2(data26) < 1){
+if(func2(data27) < 1){
 validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/group",schemaPath:"#/properties/mqtt/properties/shared/items/properties/group/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern4.test(data26)){
+if(!pattern5.test(data27)){
 validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/group",schemaPath:"#/properties/mqtt/properties/shared/items/properties/group/pattern",keyword:"pattern",params:{pattern: "^[^/+#]+$"},message:"must match pattern \""+"^[^/+#]+$"+"\""}];
 return false;
 }
@@ -705,40 +740,40 @@ validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/group",sc
 return false;
 }
 }
-var valid8 = _errs57 === errors;
+var valid8 = _errs59 === errors;
 }
 else {
 var valid8 = true;
 }
 if(valid8){
-if(data25.users !== undefined){
-let data27 = data25.users;
-const _errs59 = errors;
-if(errors === _errs59){
-if(Array.isArray(data27)){
-if(data27.length > 1024){
+if(data26.users !== undefined){
+let data28 = data26.users;
+const _errs61 = errors;
+if(errors === _errs61){
+if(Array.isArray(data28)){
+if(data28.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/users",schemaPath:"#/properties/mqtt/properties/shared/items/properties/users/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
-if(data27.length < 1){
+if(data28.length < 1){
 validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/users",schemaPath:"#/properties/mqtt/properties/shared/items/properties/users/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
 return false;
 }
 else {
 var valid9 = true;
-const len4 = data27.length;
+const len4 = data28.length;
 for(let i4=0; i4<len4; i4++){
-let data28 = data27[i4];
-const _errs61 = errors;
-if(errors === _errs61){
-if(typeof data28 === "string"){
-if(func2(data28) > 256){
+let data29 = data28[i4];
+const _errs63 = errors;
+if(errors === _errs63){
+if(typeof data29 === "string"){
+if(func2(data29) > 256){
 validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/users/" + i4,schemaPath:"#/properties/mqtt/properties/shared/items/properties/users/items/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(func2(data28) < 1){
+if(func2(data29) < 1){
 validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/users/" + i4,schemaPath:"#/properties/mqtt/properties/shared/items/properties/users/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -749,7 +784,7 @@ validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/users/" +
 return false;
 }
 }
-var valid9 = _errs61 === errors;
+var valid9 = _errs63 === errors;
 if(!valid9){
 break;
 }
@@ -762,7 +797,7 @@ validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3+"/users",sc
 return false;
 }
 }
-var valid8 = _errs59 === errors;
+var valid8 = _errs61 === errors;
 }
 else {
 var valid8 = true;
@@ -776,7 +811,7 @@ validate11.errors = [{instancePath:instancePath+"/mqtt/shared/" + i3,schemaPath:
 return false;
 }
 }
-var valid7 = _errs54 === errors;
+var valid7 = _errs56 === errors;
 if(!valid7){
 break;
 }
@@ -788,7 +823,7 @@ validate11.errors = [{instancePath:instancePath+"/mqtt/shared",schemaPath:"#/pro
 return false;
 }
 }
-var valid6 = _errs52 === errors;
+var valid6 = _errs54 === errors;
 }
 }
 }
@@ -800,91 +835,64 @@ validate11.errors = [{instancePath:instancePath+"/mqtt",schemaPath:"#/properties
 return false;
 }
 }
-var valid0 = _errs41 === errors;
+var valid0 = _errs43 === errors;
 if(valid0){
-let data29 = data.dialects;
-const _errs63 = errors;
-if(errors === _errs63){
-if(Array.isArray(data29)){
-if(data29.length > 64){
+let data30 = data.dialects;
+const _errs65 = errors;
+if(errors === _errs65){
+if(Array.isArray(data30)){
+if(data30.length > 64){
 validate11.errors = [{instancePath:instancePath+"/dialects",schemaPath:"#/properties/dialects/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"}];
 return false;
 }
 else {
 var valid10 = true;
-const len5 = data29.length;
+const len5 = data30.length;
 for(let i5=0; i5<len5; i5++){
-let data30 = data29[i5];
-const _errs65 = errors;
-if(errors === _errs65){
-if(data30 && typeof data30 == "object" && !Array.isArray(data30)){
-if(data30.host === undefined){
-data30.host = "127.0.0.1";
+let data31 = data30[i5];
+const _errs67 = errors;
+if(errors === _errs67){
+if(data31 && typeof data31 == "object" && !Array.isArray(data31)){
+if(data31.host === undefined){
+data31.host = "127.0.0.1";
 }
-if(data30.base === undefined){
-data30.base = "";
+if(data31.base === undefined){
+data31.base = "";
 }
-if(data30.optional === undefined){
-data30.optional = false;
+if(data31.optional === undefined){
+data31.optional = false;
 }
-if(data30.jeedom === undefined){
-data30.jeedom = {};
+if(data31.jeedom === undefined){
+data31.jeedom = {};
 }
-if(data30.netzer === undefined){
-data30.netzer = {};
+if(data31.netzer === undefined){
+data31.netzer = {};
 }
 let missing2;
-if((data30.dialect === undefined) && (missing2 = "dialect")){
+if((data31.dialect === undefined) && (missing2 = "dialect")){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5,schemaPath:"#/properties/dialects/items/required",keyword:"required",params:{missingProperty: missing2},message:"must have required property '"+missing2+"'"}];
 return false;
 }
 else {
-const _errs67 = errors;
-for(const key5 in data30){
+const _errs69 = errors;
+for(const key5 in data31){
 if(!(func3.call(schema12.properties.dialects.items.properties, key5))){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5,schemaPath:"#/properties/dialects/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs67 === errors){
-if(data30.dialect !== undefined){
-let data31 = data30.dialect;
-const _errs68 = errors;
-if(typeof data31 !== "string"){
+if(_errs69 === errors){
+if(data31.dialect !== undefined){
+let data32 = data31.dialect;
+const _errs70 = errors;
+if(typeof data32 !== "string"){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/dialect",schemaPath:"#/properties/dialects/items/properties/dialect/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-if(!((((data31 === "deconz") || (data31 === "jeedom")) || (data31 === "netzer")) || (data31 === "tvheadend"))){
+if(!((((data32 === "deconz") || (data32 === "jeedom")) || (data32 === "netzer")) || (data32 === "tvheadend"))){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/dialect",schemaPath:"#/properties/dialects/items/properties/dialect/enum",keyword:"enum",params:{allowedValues: schema12.properties.dialects.items.properties.dialect.enum},message:"must be equal to one of the allowed values"}];
 return false;
-}
-var valid11 = _errs68 === errors;
-}
-else {
-var valid11 = true;
-}
-if(valid11){
-if(data30.port !== undefined){
-let data32 = data30.port;
-const _errs70 = errors;
-if(!(((typeof data32 == "number") && (!(data32 % 1) && !isNaN(data32))) && (isFinite(data32)))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/port",schemaPath:"#/properties/dialects/items/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs70){
-if((typeof data32 == "number") && (isFinite(data32))){
-if(data32 > 65535 || isNaN(data32)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/port",schemaPath:"#/properties/dialects/items/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
-return false;
-}
-else {
-if(data32 < 0 || isNaN(data32)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/port",schemaPath:"#/properties/dialects/items/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
 }
 var valid11 = _errs70 === errors;
 }
@@ -892,16 +900,43 @@ else {
 var valid11 = true;
 }
 if(valid11){
-let data33 = data30.host;
+if(data31.port !== undefined){
+let data33 = data31.port;
 const _errs72 = errors;
+if(!(((typeof data33 == "number") && (!(data33 % 1) && !isNaN(data33))) && (isFinite(data33)))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/port",schemaPath:"#/properties/dialects/items/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
 if(errors === _errs72){
-if(typeof data33 === "string"){
-if(func2(data33) > 253){
+if((typeof data33 == "number") && (isFinite(data33))){
+if(data33 > 65535 || isNaN(data33)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/port",schemaPath:"#/properties/dialects/items/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
+return false;
+}
+else {
+if(data33 < 0 || isNaN(data33)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/port",schemaPath:"#/properties/dialects/items/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+}
+var valid11 = _errs72 === errors;
+}
+else {
+var valid11 = true;
+}
+if(valid11){
+let data34 = data31.host;
+const _errs74 = errors;
+if(errors === _errs74){
+if(typeof data34 === "string"){
+if(func2(data34) > 253){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/host",schemaPath:"#/properties/dialects/items/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
 return false;
 }
 else {
-if(func2(data33) < 1){
+if(func2(data34) < 1){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/host",schemaPath:"#/properties/dialects/items/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -912,19 +947,19 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/host",schema
 return false;
 }
 }
-var valid11 = _errs72 === errors;
+var valid11 = _errs74 === errors;
 if(valid11){
-if(data30.path !== undefined){
-let data34 = data30.path;
-const _errs74 = errors;
-if(errors === _errs74){
-if(typeof data34 === "string"){
-if(func2(data34) > 200){
+if(data31.path !== undefined){
+let data35 = data31.path;
+const _errs76 = errors;
+if(errors === _errs76){
+if(typeof data35 === "string"){
+if(func2(data35) > 200){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/path",schemaPath:"#/properties/dialects/items/properties/path/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"}];
 return false;
 }
 else {
-if(!pattern5.test(data34)){
+if(!pattern6.test(data35)){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/path",schemaPath:"#/properties/dialects/items/properties/path/pattern",keyword:"pattern",params:{pattern: "^(/[A-Za-z0-9._~-]+)+$"},message:"must match pattern \""+"^(/[A-Za-z0-9._~-]+)+$"+"\""}];
 return false;
 }
@@ -935,17 +970,17 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/path",schema
 return false;
 }
 }
-var valid11 = _errs74 === errors;
+var valid11 = _errs76 === errors;
 }
 else {
 var valid11 = true;
 }
 if(valid11){
-let data35 = data30.base;
-const _errs76 = errors;
-if(errors === _errs76){
-if(typeof data35 === "string"){
-if(func2(data35) > 1024){
+let data36 = data31.base;
+const _errs78 = errors;
+if(errors === _errs78){
+if(typeof data36 === "string"){
+if(func2(data36) > 1024){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/base",schemaPath:"#/properties/dialects/items/properties/base/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
@@ -955,45 +990,45 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/base",schema
 return false;
 }
 }
-var valid11 = _errs76 === errors;
+var valid11 = _errs78 === errors;
 if(valid11){
-if(data30.guest !== undefined){
-let data36 = data30.guest;
-const _errs78 = errors;
-if(errors === _errs78){
-if(data36 && typeof data36 == "object" && !Array.isArray(data36)){
-if(data36.addresses === undefined){
-data36.addresses = ["127.0.0.0/8","::1"];
+if(data31.guest !== undefined){
+let data37 = data31.guest;
+const _errs80 = errors;
+if(errors === _errs80){
+if(data37 && typeof data37 == "object" && !Array.isArray(data37)){
+if(data37.addresses === undefined){
+data37.addresses = ["127.0.0.0/8","::1"];
 }
-if(data36.anyOrigin === undefined){
-data36.anyOrigin = false;
+if(data37.anyOrigin === undefined){
+data37.anyOrigin = false;
 }
 let missing3;
-if((data36.user === undefined) && (missing3 = "user")){
+if((data37.user === undefined) && (missing3 = "user")){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest",schemaPath:"#/properties/dialects/items/properties/guest/required",keyword:"required",params:{missingProperty: missing3},message:"must have required property '"+missing3+"'"}];
 return false;
 }
 else {
-const _errs80 = errors;
-for(const key6 in data36){
+const _errs82 = errors;
+for(const key6 in data37){
 if(!(((key6 === "user") || (key6 === "addresses")) || (key6 === "anyOrigin"))){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest",schemaPath:"#/properties/dialects/items/properties/guest/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs80 === errors){
-if(data36.user !== undefined){
-let data37 = data36.user;
-const _errs81 = errors;
-if(errors === _errs81){
-if(typeof data37 === "string"){
-if(func2(data37) > 64){
+if(_errs82 === errors){
+if(data37.user !== undefined){
+let data38 = data37.user;
+const _errs83 = errors;
+if(errors === _errs83){
+if(typeof data38 === "string"){
+if(func2(data38) > 64){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/user",schemaPath:"#/properties/dialects/items/properties/guest/properties/user/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data37) < 1){
+if(func2(data38) < 1){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/user",schemaPath:"#/properties/dialects/items/properties/guest/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -1004,39 +1039,39 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/user",
 return false;
 }
 }
-var valid12 = _errs81 === errors;
+var valid12 = _errs83 === errors;
 }
 else {
 var valid12 = true;
 }
 if(valid12){
-let data38 = data36.addresses;
-const _errs83 = errors;
-if(errors === _errs83){
-if(Array.isArray(data38)){
-if(data38.length > 256){
+let data39 = data37.addresses;
+const _errs85 = errors;
+if(errors === _errs85){
+if(Array.isArray(data39)){
+if(data39.length > 256){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/addresses",schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/maxItems",keyword:"maxItems",params:{limit: 256},message:"must NOT have more than 256 items"}];
 return false;
 }
 else {
 var valid13 = true;
-const len6 = data38.length;
+const len6 = data39.length;
 for(let i6=0; i6<len6; i6++){
-let data39 = data38[i6];
-const _errs85 = errors;
-if(errors === _errs85){
-if(typeof data39 === "string"){
-if(func2(data39) > 49){
+let data40 = data39[i6];
+const _errs87 = errors;
+if(errors === _errs87){
+if(typeof data40 === "string"){
+if(func2(data40) > 49){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/addresses/" + i6,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/maxLength",keyword:"maxLength",params:{limit: 49},message:"must NOT have more than 49 characters"}];
 return false;
 }
 else {
-if(func2(data39) < 2){
+if(func2(data40) < 2){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/addresses/" + i6,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/minLength",keyword:"minLength",params:{limit: 2},message:"must NOT have fewer than 2 characters"}];
 return false;
 }
 else {
-if(!pattern2.test(data39)){
+if(!pattern2.test(data40)){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/addresses/" + i6,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/pattern",keyword:"pattern",params:{pattern: "^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},message:"must match pattern \""+"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"+"\""}];
 return false;
 }
@@ -1048,7 +1083,7 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/addres
 return false;
 }
 }
-var valid13 = _errs85 === errors;
+var valid13 = _errs87 === errors;
 if(!valid13){
 break;
 }
@@ -1060,14 +1095,14 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/addres
 return false;
 }
 }
-var valid12 = _errs83 === errors;
+var valid12 = _errs85 === errors;
 if(valid12){
-const _errs87 = errors;
-if(typeof data36.anyOrigin !== "boolean"){
+const _errs89 = errors;
+if(typeof data37.anyOrigin !== "boolean"){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/anyOrigin",schemaPath:"#/properties/dialects/items/properties/guest/properties/anyOrigin/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
-var valid12 = _errs87 === errors;
+var valid12 = _errs89 === errors;
 }
 }
 }
@@ -1078,48 +1113,48 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest",schem
 return false;
 }
 }
-var valid11 = _errs78 === errors;
+var valid11 = _errs80 === errors;
 }
 else {
 var valid11 = true;
 }
 if(valid11){
-const _errs89 = errors;
-if(typeof data30.optional !== "boolean"){
+const _errs91 = errors;
+if(typeof data31.optional !== "boolean"){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/optional",schemaPath:"#/properties/dialects/items/properties/optional/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
-var valid11 = _errs89 === errors;
+var valid11 = _errs91 === errors;
 if(valid11){
-let data42 = data30.jeedom;
-const _errs91 = errors;
-if(errors === _errs91){
-if(data42 && typeof data42 == "object" && !Array.isArray(data42)){
-if(data42.period === undefined){
-data42.period = 2;
-}
-if(data42.authDelay === undefined){
-data42.authDelay = 1;
-}
+let data43 = data31.jeedom;
 const _errs93 = errors;
-for(const key7 in data42){
+if(errors === _errs93){
+if(data43 && typeof data43 == "object" && !Array.isArray(data43)){
+if(data43.period === undefined){
+data43.period = 2;
+}
+if(data43.authDelay === undefined){
+data43.authDelay = 1;
+}
+const _errs95 = errors;
+for(const key7 in data43){
 if(!((((key7 === "period") || (key7 === "authDelay")) || (key7 === "allowedHosts")) || (key7 === "guestKey"))){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom",schemaPath:"#/properties/dialects/items/properties/jeedom/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs93 === errors){
-let data43 = data42.period;
-const _errs94 = errors;
-if(errors === _errs94){
-if((typeof data43 == "number") && (isFinite(data43))){
-if(data43 > 60 || isNaN(data43)){
+if(_errs95 === errors){
+let data44 = data43.period;
+const _errs96 = errors;
+if(errors === _errs96){
+if((typeof data44 == "number") && (isFinite(data44))){
+if(data44 > 60 || isNaN(data44)){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/period",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/period/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
 return false;
 }
 else {
-if(data43 < 0.1 || isNaN(data43)){
+if(data44 < 0.1 || isNaN(data44)){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/period",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/period/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
@@ -1130,18 +1165,18 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/perio
 return false;
 }
 }
-var valid14 = _errs94 === errors;
+var valid14 = _errs96 === errors;
 if(valid14){
-let data44 = data42.authDelay;
-const _errs96 = errors;
-if(errors === _errs96){
-if((typeof data44 == "number") && (isFinite(data44))){
-if(data44 > 60 || isNaN(data44)){
+let data45 = data43.authDelay;
+const _errs98 = errors;
+if(errors === _errs98){
+if((typeof data45 == "number") && (isFinite(data45))){
+if(data45 > 60 || isNaN(data45)){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/authDelay",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/authDelay/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
 return false;
 }
 else {
-if(data44 < 0.1 || isNaN(data44)){
+if(data45 < 0.1 || isNaN(data45)){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/authDelay",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/authDelay/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
@@ -1152,31 +1187,31 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/authD
 return false;
 }
 }
-var valid14 = _errs96 === errors;
+var valid14 = _errs98 === errors;
 if(valid14){
-if(data42.allowedHosts !== undefined){
-let data45 = data42.allowedHosts;
-const _errs98 = errors;
-if(errors === _errs98){
-if(Array.isArray(data45)){
-if(data45.length > 64){
+if(data43.allowedHosts !== undefined){
+let data46 = data43.allowedHosts;
+const _errs100 = errors;
+if(errors === _errs100){
+if(Array.isArray(data46)){
+if(data46.length > 64){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/allowedHosts",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"}];
 return false;
 }
 else {
 var valid15 = true;
-const len7 = data45.length;
+const len7 = data46.length;
 for(let i7=0; i7<len7; i7++){
-let data46 = data45[i7];
-const _errs100 = errors;
-if(errors === _errs100){
-if(typeof data46 === "string"){
-if(func2(data46) > 253){
+let data47 = data46[i7];
+const _errs102 = errors;
+if(errors === _errs102){
+if(typeof data47 === "string"){
+if(func2(data47) > 253){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/allowedHosts/" + i7,schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
 return false;
 }
 else {
-if(func2(data46) < 1){
+if(func2(data47) < 1){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/allowedHosts/" + i7,schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -1187,7 +1222,7 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/allow
 return false;
 }
 }
-var valid15 = _errs100 === errors;
+var valid15 = _errs102 === errors;
 if(!valid15){
 break;
 }
@@ -1199,23 +1234,23 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/allow
 return false;
 }
 }
-var valid14 = _errs98 === errors;
+var valid14 = _errs100 === errors;
 }
 else {
 var valid14 = true;
 }
 if(valid14){
-if(data42.guestKey !== undefined){
-let data47 = data42.guestKey;
-const _errs102 = errors;
-if(errors === _errs102){
-if(typeof data47 === "string"){
-if(func2(data47) > 128){
+if(data43.guestKey !== undefined){
+let data48 = data43.guestKey;
+const _errs104 = errors;
+if(errors === _errs104){
+if(typeof data48 === "string"){
+if(func2(data48) > 128){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/guestKey",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/guestKey/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"}];
 return false;
 }
 else {
-if(func2(data47) < 1){
+if(func2(data48) < 1){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/guestKey",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/guestKey/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -1226,7 +1261,7 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/guest
 return false;
 }
 }
-var valid14 = _errs102 === errors;
+var valid14 = _errs104 === errors;
 }
 else {
 var valid14 = true;
@@ -1241,41 +1276,41 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom",sche
 return false;
 }
 }
-var valid11 = _errs91 === errors;
+var valid11 = _errs93 === errors;
 if(valid11){
-let data48 = data30.netzer;
-const _errs104 = errors;
-if(errors === _errs104){
-if(data48 && typeof data48 == "object" && !Array.isArray(data48)){
-if(data48.connections === undefined){
-data48.connections = "many";
-}
+let data49 = data31.netzer;
 const _errs106 = errors;
-for(const key8 in data48){
+if(errors === _errs106){
+if(data49 && typeof data49 == "object" && !Array.isArray(data49)){
+if(data49.connections === undefined){
+data49.connections = "many";
+}
+const _errs108 = errors;
+for(const key8 in data49){
 if(!((key8 === "connections") || (key8 === "pins"))){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer",schemaPath:"#/properties/dialects/items/properties/netzer/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs106 === errors){
-let data49 = data48.connections;
-const _errs107 = errors;
-if(!(((data49 === "many") || (data49 === "first")) || (data49 === "latest"))){
+if(_errs108 === errors){
+let data50 = data49.connections;
+const _errs109 = errors;
+if(!(((data50 === "many") || (data50 === "first")) || (data50 === "latest"))){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/connections",schemaPath:"#/properties/dialects/items/properties/netzer/properties/connections/enum",keyword:"enum",params:{allowedValues: schema12.properties.dialects.items.properties.netzer.properties.connections.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid16 = _errs107 === errors;
+var valid16 = _errs109 === errors;
 if(valid16){
-if(data48.pins !== undefined){
-let data50 = data48.pins;
-const _errs108 = errors;
-if(errors === _errs108){
-if(data50 && typeof data50 == "object" && !Array.isArray(data50)){
-for(const key9 in data50){
+if(data49.pins !== undefined){
+let data51 = data49.pins;
 const _errs110 = errors;
+if(errors === _errs110){
+if(data51 && typeof data51 == "object" && !Array.isArray(data51)){
+for(const key9 in data51){
+const _errs112 = errors;
 if(typeof key9 === "string"){
-if(!pattern7.test(key9)){
+if(!pattern8.test(key9)){
 const err0 = {instancePath:instancePath+"/dialects/" + i5+"/netzer/pins",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[0-9a-c]$"},message:"must match pattern \""+"^[0-9a-c]$"+"\"",propertyName:key9};
 if(vErrors === null){
 vErrors = [err0];
@@ -1286,7 +1321,7 @@ vErrors.push(err0);
 errors++;
 }
 }
-var valid17 = _errs110 === errors;
+var valid17 = _errs112 === errors;
 if(!valid17){
 const err1 = {instancePath:instancePath+"/dialects/" + i5+"/netzer/pins",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/propertyNames",keyword:"propertyNames",params:{propertyName: key9},message:"property name must be valid"};
 if(vErrors === null){
@@ -1302,42 +1337,42 @@ break;
 }
 }
 if(valid17){
-for(const key10 in data50){
-let data51 = data50[key10];
-const _errs112 = errors;
-if(errors === _errs112){
-if(data51 && typeof data51 == "object" && !Array.isArray(data51)){
+for(const key10 in data51){
+let data52 = data51[key10];
+const _errs114 = errors;
+if(errors === _errs114){
+if(data52 && typeof data52 == "object" && !Array.isArray(data52)){
 let missing4;
-if((data51.device === undefined) && (missing4 = "device")){
+if((data52.device === undefined) && (missing4 = "device")){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/required",keyword:"required",params:{missingProperty: missing4},message:"must have required property '"+missing4+"'"}];
 return false;
 }
 else {
-const _errs114 = errors;
-for(const key11 in data51){
+const _errs116 = errors;
+for(const key11 in data52){
 if(!((((key11 === "device") || (key11 === "quantity")) || (key11 === "lowest")) || (key11 === "highest"))){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs114 === errors){
-if(data51.device !== undefined){
-let data52 = data51.device;
-const _errs115 = errors;
-if(errors === _errs115){
-if(typeof data52 === "string"){
-if(func2(data52) > 256){
+if(_errs116 === errors){
+if(data52.device !== undefined){
+let data53 = data52.device;
+const _errs117 = errors;
+if(errors === _errs117){
+if(typeof data53 === "string"){
+if(func2(data53) > 256){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(func2(data52) < 3){
+if(func2(data53) < 3){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
 return false;
 }
 else {
-if(!pattern8.test(data52)){
+if(!pattern9.test(data53)){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/pattern",keyword:"pattern",params:{pattern: "^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$"},message:"must match pattern \""+"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$"+"\""}];
 return false;
 }
@@ -1349,23 +1384,23 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/
 return false;
 }
 }
-var valid19 = _errs115 === errors;
+var valid19 = _errs117 === errors;
 }
 else {
 var valid19 = true;
 }
 if(valid19){
-if(data51.quantity !== undefined){
-let data53 = data51.quantity;
-const _errs117 = errors;
-if(errors === _errs117){
-if(typeof data53 === "string"){
-if(func2(data53) > 64){
+if(data52.quantity !== undefined){
+let data54 = data52.quantity;
+const _errs119 = errors;
+if(errors === _errs119){
+if(typeof data54 === "string"){
+if(func2(data54) > 64){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/quantity",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/quantity/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data53) < 1){
+if(func2(data54) < 1){
 validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/quantity",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/quantity/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -1376,33 +1411,33 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/
 return false;
 }
 }
-var valid19 = _errs117 === errors;
-}
-else {
-var valid19 = true;
-}
-if(valid19){
-if(data51.lowest !== undefined){
-let data54 = data51.lowest;
-const _errs119 = errors;
-if(!((typeof data54 == "number") && (isFinite(data54)))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/lowest",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/lowest/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
 var valid19 = _errs119 === errors;
 }
 else {
 var valid19 = true;
 }
 if(valid19){
-if(data51.highest !== undefined){
-let data55 = data51.highest;
+if(data52.lowest !== undefined){
+let data55 = data52.lowest;
 const _errs121 = errors;
 if(!((typeof data55 == "number") && (isFinite(data55)))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/highest",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/highest/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/lowest",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/lowest/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
 var valid19 = _errs121 === errors;
+}
+else {
+var valid19 = true;
+}
+if(valid19){
+if(data52.highest !== undefined){
+let data56 = data52.highest;
+const _errs123 = errors;
+if(!((typeof data56 == "number") && (isFinite(data56)))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/highest",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/highest/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+var valid19 = _errs123 === errors;
 }
 else {
 var valid19 = true;
@@ -1418,7 +1453,7 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/
 return false;
 }
 }
-var valid18 = _errs112 === errors;
+var valid18 = _errs114 === errors;
 if(!valid18){
 break;
 }
@@ -1430,7 +1465,7 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins"
 return false;
 }
 }
-var valid16 = _errs108 === errors;
+var valid16 = _errs110 === errors;
 }
 else {
 var valid16 = true;
@@ -1443,7 +1478,7 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer",sche
 return false;
 }
 }
-var valid11 = _errs104 === errors;
+var valid11 = _errs106 === errors;
 }
 }
 }
@@ -1460,7 +1495,7 @@ validate11.errors = [{instancePath:instancePath+"/dialects/" + i5,schemaPath:"#/
 return false;
 }
 }
-var valid10 = _errs65 === errors;
+var valid10 = _errs67 === errors;
 if(!valid10){
 break;
 }
@@ -1472,15 +1507,15 @@ validate11.errors = [{instancePath:instancePath+"/dialects",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs63 === errors;
+var valid0 = _errs65 === errors;
 if(valid0){
-let data56 = data.users;
-const _errs123 = errors;
-if(errors === _errs123){
-if(data56 && typeof data56 == "object" && !Array.isArray(data56)){
-for(const key12 in data56){
+let data57 = data.users;
 const _errs125 = errors;
 if(errors === _errs125){
+if(data57 && typeof data57 == "object" && !Array.isArray(data57)){
+for(const key12 in data57){
+const _errs127 = errors;
+if(errors === _errs127){
 if(typeof key12 === "string"){
 if(func2(key12) > 64){
 const err2 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters",propertyName:key12};
@@ -1504,7 +1539,7 @@ vErrors.push(err3);
 errors++;
 }
 else {
-if(!pattern9.test(key12)){
+if(!pattern10.test(key12)){
 const err4 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},message:"must match pattern \""+"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"+"\"",propertyName:key12};
 if(vErrors === null){
 vErrors = [err4];
@@ -1528,7 +1563,7 @@ vErrors.push(err5);
 errors++;
 }
 }
-var valid20 = _errs125 === errors;
+var valid20 = _errs127 === errors;
 if(!valid20){
 const err6 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames",keyword:"propertyNames",params:{propertyName: key12},message:"property name must be valid"};
 if(vErrors === null){
@@ -1544,31 +1579,31 @@ break;
 }
 }
 if(valid20){
-for(const key13 in data56){
-let data57 = data56[key13];
-const _errs128 = errors;
-if(errors === _errs128){
-if(data57 && typeof data57 == "object" && !Array.isArray(data57)){
+for(const key13 in data57){
+let data58 = data57[key13];
 const _errs130 = errors;
-for(const key14 in data57){
+if(errors === _errs130){
+if(data58 && typeof data58 == "object" && !Array.isArray(data58)){
+const _errs132 = errors;
+for(const key14 in data58){
 if(!((((((key14 === "password") || (key14 === "passwordFile")) || (key14 === "role")) || (key14 === "base")) || (key14 === "rules")) || (key14 === "digest"))){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/users/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs130 === errors){
-if(data57.password !== undefined){
-let data58 = data57.password;
-const _errs131 = errors;
-if(errors === _errs131){
-if(typeof data58 === "string"){
-if(func2(data58) > 256){
+if(_errs132 === errors){
+if(data58.password !== undefined){
+let data59 = data58.password;
+const _errs133 = errors;
+if(errors === _errs133){
+if(typeof data59 === "string"){
+if(func2(data59) > 256){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(func2(data58) < 1){
+if(func2(data59) < 1){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -1579,18 +1614,18 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, 
 return false;
 }
 }
-var valid22 = _errs131 === errors;
+var valid22 = _errs133 === errors;
 }
 else {
 var valid22 = true;
 }
 if(valid22){
-if(data57.passwordFile !== undefined){
-let data59 = data57.passwordFile;
-const _errs133 = errors;
-if(errors === _errs133){
-if(typeof data59 === "string"){
-if(func2(data59) < 1){
+if(data58.passwordFile !== undefined){
+let data60 = data58.passwordFile;
+const _errs135 = errors;
+if(errors === _errs135){
+if(typeof data60 === "string"){
+if(func2(data60) < 1){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/users/additionalProperties/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -1600,41 +1635,41 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, 
 return false;
 }
 }
-var valid22 = _errs133 === errors;
-}
-else {
-var valid22 = true;
-}
-if(valid22){
-if(data57.role !== undefined){
-let data60 = data57.role;
-const _errs135 = errors;
-if(!((((data60 === "viewer") || (data60 === "operator")) || (data60 === "admin")) || (data60 === "node"))){
-validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/role",schemaPath:"#/properties/users/additionalProperties/properties/role/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.role.enum},message:"must be equal to one of the allowed values"}];
-return false;
-}
 var valid22 = _errs135 === errors;
 }
 else {
 var valid22 = true;
 }
 if(valid22){
-if(data57.base !== undefined){
-let data61 = data57.base;
-const _errs136 = errors;
-if(errors === _errs136){
-if(typeof data61 === "string"){
-if(func2(data61) > 1024){
+if(data58.role !== undefined){
+let data61 = data58.role;
+const _errs137 = errors;
+if(!((((data61 === "viewer") || (data61 === "operator")) || (data61 === "admin")) || (data61 === "node"))){
+validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/role",schemaPath:"#/properties/users/additionalProperties/properties/role/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.role.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid22 = _errs137 === errors;
+}
+else {
+var valid22 = true;
+}
+if(valid22){
+if(data58.base !== undefined){
+let data62 = data58.base;
+const _errs138 = errors;
+if(errors === _errs138){
+if(typeof data62 === "string"){
+if(func2(data62) > 1024){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data61) < 1){
+if(func2(data62) < 1){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern10.test(data61)){
+if(!pattern11.test(data62)){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/pattern",keyword:"pattern",params:{pattern: "^(?!\\$)[^+#{}\\p{Cc}]+$"},message:"must match pattern \""+"^(?!\\$)[^+#{}\\p{Cc}]+$"+"\""}];
 return false;
 }
@@ -1646,76 +1681,76 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, 
 return false;
 }
 }
-var valid22 = _errs136 === errors;
+var valid22 = _errs138 === errors;
 }
 else {
 var valid22 = true;
 }
 if(valid22){
-if(data57.rules !== undefined){
-let data62 = data57.rules;
-const _errs138 = errors;
-if(errors === _errs138){
-if(Array.isArray(data62)){
-if(data62.length > 256){
+if(data58.rules !== undefined){
+let data63 = data58.rules;
+const _errs140 = errors;
+if(errors === _errs140){
+if(Array.isArray(data63)){
+if(data63.length > 256){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules",schemaPath:"#/properties/users/additionalProperties/properties/rules/maxItems",keyword:"maxItems",params:{limit: 256},message:"must NOT have more than 256 items"}];
 return false;
 }
 else {
 var valid23 = true;
-const len8 = data62.length;
+const len8 = data63.length;
 for(let i8=0; i8<len8; i8++){
-let data63 = data62[i8];
-const _errs140 = errors;
-if(errors === _errs140){
-if(data63 && typeof data63 == "object" && !Array.isArray(data63)){
-if(Object.keys(data63).length < 2){
+let data64 = data63[i8];
+const _errs142 = errors;
+if(errors === _errs142){
+if(data64 && typeof data64 == "object" && !Array.isArray(data64)){
+if(Object.keys(data64).length < 2){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/minProperties",keyword:"minProperties",params:{limit: 2},message:"must NOT have fewer than 2 properties"}];
 return false;
 }
 else {
 let missing5;
-if((data63.topic === undefined) && (missing5 = "topic")){
+if((data64.topic === undefined) && (missing5 = "topic")){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/required",keyword:"required",params:{missingProperty: missing5},message:"must have required property '"+missing5+"'"}];
 return false;
 }
 else {
-const _errs142 = errors;
-for(const key15 in data63){
+const _errs144 = errors;
+for(const key15 in data64){
 if(!(((key15 === "allow") || (key15 === "deny")) || (key15 === "topic"))){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key15},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs142 === errors){
-if(data63.allow !== undefined){
-let data64 = data63.allow;
-const _errs143 = errors;
-if(errors === _errs143){
-if(Array.isArray(data64)){
-var valid25 = true;
-const len9 = data64.length;
-for(let i9=0; i9<len9; i9++){
-let data65 = data64[i9];
+if(_errs144 === errors){
+if(data64.allow !== undefined){
+let data65 = data64.allow;
 const _errs145 = errors;
-if(!((((data65 === "read") || (data65 === "write")) || (data65 === "command")) || (data65 === "retain"))){
+if(errors === _errs145){
+if(Array.isArray(data65)){
+var valid25 = true;
+const len9 = data65.length;
+for(let i9=0; i9<len9; i9++){
+let data66 = data65[i9];
+const _errs147 = errors;
+if(!((((data66 === "read") || (data66 === "write")) || (data66 === "command")) || (data66 === "retain"))){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8+"/allow/" + i9,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.rules.items.properties.allow.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid25 = _errs145 === errors;
+var valid25 = _errs147 === errors;
 if(!valid25){
 break;
 }
 }
 if(valid25){
-let i10 = data64.length;
+let i10 = data65.length;
 let j0;
 if(i10 > 1){
 outer0:
 for(;i10--;){
 for(j0 = i10; j0--;){
-if(func0(data64[i10], data64[j0])){
+if(func0(data65[i10], data65[j0])){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8+"/allow",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/uniqueItems",keyword:"uniqueItems",params:{i: i10, j: j0},message:"must NOT have duplicate items (items ## "+j0+" and "+i10+" are identical)"}];
 return false;
 break outer0;
@@ -1730,39 +1765,39 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, 
 return false;
 }
 }
-var valid24 = _errs143 === errors;
+var valid24 = _errs145 === errors;
 }
 else {
 var valid24 = true;
 }
 if(valid24){
-if(data63.deny !== undefined){
-let data66 = data63.deny;
-const _errs146 = errors;
-if(errors === _errs146){
-if(Array.isArray(data66)){
-var valid27 = true;
-const len10 = data66.length;
-for(let i11=0; i11<len10; i11++){
-let data67 = data66[i11];
+if(data64.deny !== undefined){
+let data67 = data64.deny;
 const _errs148 = errors;
-if(!((((data67 === "read") || (data67 === "write")) || (data67 === "command")) || (data67 === "retain"))){
+if(errors === _errs148){
+if(Array.isArray(data67)){
+var valid27 = true;
+const len10 = data67.length;
+for(let i11=0; i11<len10; i11++){
+let data68 = data67[i11];
+const _errs150 = errors;
+if(!((((data68 === "read") || (data68 === "write")) || (data68 === "command")) || (data68 === "retain"))){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8+"/deny/" + i11,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.rules.items.properties.deny.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid27 = _errs148 === errors;
+var valid27 = _errs150 === errors;
 if(!valid27){
 break;
 }
 }
 if(valid27){
-let i12 = data66.length;
+let i12 = data67.length;
 let j1;
 if(i12 > 1){
 outer1:
 for(;i12--;){
 for(j1 = i12; j1--;){
-if(func0(data66[i12], data66[j1])){
+if(func0(data67[i12], data67[j1])){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8+"/deny",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/uniqueItems",keyword:"uniqueItems",params:{i: i12, j: j1},message:"must NOT have duplicate items (items ## "+j1+" and "+i12+" are identical)"}];
 return false;
 break outer1;
@@ -1777,28 +1812,28 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, 
 return false;
 }
 }
-var valid24 = _errs146 === errors;
+var valid24 = _errs148 === errors;
 }
 else {
 var valid24 = true;
 }
 if(valid24){
-if(data63.topic !== undefined){
-let data68 = data63.topic;
-const _errs149 = errors;
-if(errors === _errs149){
-if(typeof data68 === "string"){
-if(func2(data68) > 1024){
+if(data64.topic !== undefined){
+let data69 = data64.topic;
+const _errs151 = errors;
+if(errors === _errs151){
+if(typeof data69 === "string"){
+if(func2(data69) > 1024){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data68) < 1){
+if(func2(data69) < 1){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern11.test(data68)){
+if(!pattern12.test(data69)){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/pattern",keyword:"pattern",params:{pattern: "^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"},message:"must match pattern \""+"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"+"\""}];
 return false;
 }
@@ -1810,7 +1845,7 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, 
 return false;
 }
 }
-var valid24 = _errs149 === errors;
+var valid24 = _errs151 === errors;
 }
 else {
 var valid24 = true;
@@ -1826,7 +1861,7 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, 
 return false;
 }
 }
-var valid23 = _errs140 === errors;
+var valid23 = _errs142 === errors;
 if(!valid23){
 break;
 }
@@ -1838,19 +1873,19 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, 
 return false;
 }
 }
-var valid22 = _errs138 === errors;
+var valid22 = _errs140 === errors;
 }
 else {
 var valid22 = true;
 }
 if(valid22){
-if(data57.digest !== undefined){
-const _errs151 = errors;
-if(typeof data57.digest !== "boolean"){
+if(data58.digest !== undefined){
+const _errs153 = errors;
+if(typeof data58.digest !== "boolean"){
 validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/digest",schemaPath:"#/properties/users/additionalProperties/properties/digest/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
-var valid22 = _errs151 === errors;
+var valid22 = _errs153 === errors;
 }
 else {
 var valid22 = true;
@@ -1867,7 +1902,7 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, 
 return false;
 }
 }
-var valid21 = _errs128 === errors;
+var valid21 = _errs130 === errors;
 if(!valid21){
 break;
 }
@@ -1879,14 +1914,14 @@ validate11.errors = [{instancePath:instancePath+"/users",schemaPath:"#/propertie
 return false;
 }
 }
-var valid0 = _errs123 === errors;
+var valid0 = _errs125 === errors;
 if(valid0){
 if(data.usersFile !== undefined){
-let data70 = data.usersFile;
-const _errs153 = errors;
-if(errors === _errs153){
-if(typeof data70 === "string"){
-if(func2(data70) < 1){
+let data71 = data.usersFile;
+const _errs155 = errors;
+if(errors === _errs155){
+if(typeof data71 === "string"){
+if(func2(data71) < 1){
 validate11.errors = [{instancePath:instancePath+"/usersFile",schemaPath:"#/properties/usersFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -1896,27 +1931,27 @@ validate11.errors = [{instancePath:instancePath+"/usersFile",schemaPath:"#/prope
 return false;
 }
 }
-var valid0 = _errs153 === errors;
+var valid0 = _errs155 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
-let data71 = data.data;
-const _errs155 = errors;
-if(errors === _errs155){
-if(data71 && typeof data71 == "object" && !Array.isArray(data71)){
+let data72 = data.data;
 const _errs157 = errors;
-for(const key16 in data71){
+if(errors === _errs157){
+if(data72 && typeof data72 == "object" && !Array.isArray(data72)){
+const _errs159 = errors;
+for(const key16 in data72){
 if(!(key16 === "folder")){
 validate11.errors = [{instancePath:instancePath+"/data",schemaPath:"#/properties/data/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs157 === errors){
-if(data71.folder !== undefined){
-if(typeof data71.folder !== "string"){
+if(_errs159 === errors){
+if(data72.folder !== undefined){
+if(typeof data72.folder !== "string"){
 validate11.errors = [{instancePath:instancePath+"/data/folder",schemaPath:"#/properties/data/properties/folder/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
@@ -1928,64 +1963,64 @@ validate11.errors = [{instancePath:instancePath+"/data",schemaPath:"#/properties
 return false;
 }
 }
-var valid0 = _errs155 === errors;
+var valid0 = _errs157 === errors;
 if(valid0){
-let data73 = data.history;
-const _errs160 = errors;
-if(errors === _errs160){
-if(data73 && typeof data73 == "object" && !Array.isArray(data73)){
-if(data73.record === undefined){
-data73.record = ["#"];
-}
-if(data73.ignore === undefined){
-data73.ignore = [];
-}
-if(data73.rawHours === undefined){
-data73.rawHours = 24;
-}
-if(data73.minuteDays === undefined){
-data73.minuteDays = 30;
-}
-if(data73.hourDays === undefined){
-data73.hourDays = 730;
-}
-if(data73.diskMiB === undefined){
-data73.diskMiB = 1024;
-}
-if(data73.memoryMiB === undefined){
-data73.memoryMiB = 64;
-}
+let data74 = data.history;
 const _errs162 = errors;
-for(const key17 in data73){
+if(errors === _errs162){
+if(data74 && typeof data74 == "object" && !Array.isArray(data74)){
+if(data74.record === undefined){
+data74.record = ["#"];
+}
+if(data74.ignore === undefined){
+data74.ignore = [];
+}
+if(data74.rawHours === undefined){
+data74.rawHours = 24;
+}
+if(data74.minuteDays === undefined){
+data74.minuteDays = 30;
+}
+if(data74.hourDays === undefined){
+data74.hourDays = 730;
+}
+if(data74.diskMiB === undefined){
+data74.diskMiB = 1024;
+}
+if(data74.memoryMiB === undefined){
+data74.memoryMiB = 64;
+}
+const _errs164 = errors;
+for(const key17 in data74){
 if(!(((((((key17 === "record") || (key17 === "ignore")) || (key17 === "rawHours")) || (key17 === "minuteDays")) || (key17 === "hourDays")) || (key17 === "diskMiB")) || (key17 === "memoryMiB"))){
 validate11.errors = [{instancePath:instancePath+"/history",schemaPath:"#/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key17},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs162 === errors){
-let data74 = data73.record;
-const _errs163 = errors;
-if(errors === _errs163){
-if(Array.isArray(data74)){
-if(data74.length > 1024){
+if(_errs164 === errors){
+let data75 = data74.record;
+const _errs165 = errors;
+if(errors === _errs165){
+if(Array.isArray(data75)){
+if(data75.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/history/record",schemaPath:"#/properties/history/properties/record/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
 var valid31 = true;
-const len11 = data74.length;
+const len11 = data75.length;
 for(let i13=0; i13<len11; i13++){
-let data75 = data74[i13];
-const _errs165 = errors;
-if(errors === _errs165){
-if(typeof data75 === "string"){
-if(func2(data75) > 1024){
+let data76 = data75[i13];
+const _errs167 = errors;
+if(errors === _errs167){
+if(typeof data76 === "string"){
+if(func2(data76) > 1024){
 validate11.errors = [{instancePath:instancePath+"/history/record/" + i13,schemaPath:"#/properties/history/properties/record/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data75) < 1){
+if(func2(data76) < 1){
 validate11.errors = [{instancePath:instancePath+"/history/record/" + i13,schemaPath:"#/properties/history/properties/record/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -1996,7 +2031,7 @@ validate11.errors = [{instancePath:instancePath+"/history/record/" + i13,schemaP
 return false;
 }
 }
-var valid31 = _errs165 === errors;
+var valid31 = _errs167 === errors;
 if(!valid31){
 break;
 }
@@ -2008,30 +2043,30 @@ validate11.errors = [{instancePath:instancePath+"/history/record",schemaPath:"#/
 return false;
 }
 }
-var valid30 = _errs163 === errors;
+var valid30 = _errs165 === errors;
 if(valid30){
-let data76 = data73.ignore;
-const _errs167 = errors;
-if(errors === _errs167){
-if(Array.isArray(data76)){
-if(data76.length > 1024){
+let data77 = data74.ignore;
+const _errs169 = errors;
+if(errors === _errs169){
+if(Array.isArray(data77)){
+if(data77.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/history/ignore",schemaPath:"#/properties/history/properties/ignore/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
 var valid32 = true;
-const len12 = data76.length;
+const len12 = data77.length;
 for(let i14=0; i14<len12; i14++){
-let data77 = data76[i14];
-const _errs169 = errors;
-if(errors === _errs169){
-if(typeof data77 === "string"){
-if(func2(data77) > 1024){
+let data78 = data77[i14];
+const _errs171 = errors;
+if(errors === _errs171){
+if(typeof data78 === "string"){
+if(func2(data78) > 1024){
 validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i14,schemaPath:"#/properties/history/properties/ignore/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data77) < 1){
+if(func2(data78) < 1){
 validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i14,schemaPath:"#/properties/history/properties/ignore/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2042,7 +2077,7 @@ validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i14,schemaP
 return false;
 }
 }
-var valid32 = _errs169 === errors;
+var valid32 = _errs171 === errors;
 if(!valid32){
 break;
 }
@@ -2054,45 +2089,23 @@ validate11.errors = [{instancePath:instancePath+"/history/ignore",schemaPath:"#/
 return false;
 }
 }
-var valid30 = _errs167 === errors;
+var valid30 = _errs169 === errors;
 if(valid30){
-let data78 = data73.rawHours;
-const _errs171 = errors;
-if(!(((typeof data78 == "number") && (!(data78 % 1) && !isNaN(data78))) && (isFinite(data78)))){
-validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs171){
-if((typeof data78 == "number") && (isFinite(data78))){
-if(data78 > 8784 || isNaN(data78)){
-validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8784},message:"must be <= 8784"}];
-return false;
-}
-else {
-if(data78 < 1 || isNaN(data78)){
-validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid30 = _errs171 === errors;
-if(valid30){
-let data79 = data73.minuteDays;
+let data79 = data74.rawHours;
 const _errs173 = errors;
 if(!(((typeof data79 == "number") && (!(data79 % 1) && !isNaN(data79))) && (isFinite(data79)))){
-validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs173){
 if((typeof data79 == "number") && (isFinite(data79))){
-if(data79 > 3660 || isNaN(data79)){
-validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3660},message:"must be <= 3660"}];
+if(data79 > 8784 || isNaN(data79)){
+validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8784},message:"must be <= 8784"}];
 return false;
 }
 else {
 if(data79 < 1 || isNaN(data79)){
-validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -2100,21 +2113,21 @@ return false;
 }
 var valid30 = _errs173 === errors;
 if(valid30){
-let data80 = data73.hourDays;
+let data80 = data74.minuteDays;
 const _errs175 = errors;
 if(!(((typeof data80 == "number") && (!(data80 % 1) && !isNaN(data80))) && (isFinite(data80)))){
-validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs175){
 if((typeof data80 == "number") && (isFinite(data80))){
-if(data80 > 36600 || isNaN(data80)){
-validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/maximum",keyword:"maximum",params:{comparison: "<=", limit: 36600},message:"must be <= 36600"}];
+if(data80 > 3660 || isNaN(data80)){
+validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3660},message:"must be <= 3660"}];
 return false;
 }
 else {
 if(data80 < 1 || isNaN(data80)){
-validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -2122,21 +2135,21 @@ return false;
 }
 var valid30 = _errs175 === errors;
 if(valid30){
-let data81 = data73.diskMiB;
+let data81 = data74.hourDays;
 const _errs177 = errors;
 if(!(((typeof data81 == "number") && (!(data81 % 1) && !isNaN(data81))) && (isFinite(data81)))){
-validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs177){
 if((typeof data81 == "number") && (isFinite(data81))){
-if(data81 > 1048576 || isNaN(data81)){
-validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
+if(data81 > 36600 || isNaN(data81)){
+validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/maximum",keyword:"maximum",params:{comparison: "<=", limit: 36600},message:"must be <= 36600"}];
 return false;
 }
 else {
 if(data81 < 1 || isNaN(data81)){
-validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -2144,27 +2157,49 @@ return false;
 }
 var valid30 = _errs177 === errors;
 if(valid30){
-let data82 = data73.memoryMiB;
+let data82 = data74.diskMiB;
 const _errs179 = errors;
 if(!(((typeof data82 == "number") && (!(data82 % 1) && !isNaN(data82))) && (isFinite(data82)))){
-validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs179){
 if((typeof data82 == "number") && (isFinite(data82))){
-if(data82 > 65536 || isNaN(data82)){
-validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
+if(data82 > 1048576 || isNaN(data82)){
+validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
 if(data82 < 1 || isNaN(data82)){
-validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
 var valid30 = _errs179 === errors;
+if(valid30){
+let data83 = data74.memoryMiB;
+const _errs181 = errors;
+if(!(((typeof data83 == "number") && (!(data83 % 1) && !isNaN(data83))) && (isFinite(data83)))){
+validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs181){
+if((typeof data83 == "number") && (isFinite(data83))){
+if(data83 > 65536 || isNaN(data83)){
+validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
+return false;
+}
+else {
+if(data83 < 1 || isNaN(data83)){
+validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid30 = _errs181 === errors;
 }
 }
 }
@@ -2178,62 +2213,62 @@ validate11.errors = [{instancePath:instancePath+"/history",schemaPath:"#/propert
 return false;
 }
 }
-var valid0 = _errs160 === errors;
+var valid0 = _errs162 === errors;
 if(valid0){
-let data83 = data.profiles;
-const _errs181 = errors;
-if(errors === _errs181){
-if(data83 && typeof data83 == "object" && !Array.isArray(data83)){
-if(data83.clown === undefined){
-data83.clown = {};
-}
+let data84 = data.profiles;
 const _errs183 = errors;
-for(const key18 in data83){
+if(errors === _errs183){
+if(data84 && typeof data84 == "object" && !Array.isArray(data84)){
+if(data84.clown === undefined){
+data84.clown = {};
+}
+const _errs185 = errors;
+for(const key18 in data84){
 if(!(key18 === "clown")){
 validate11.errors = [{instancePath:instancePath+"/profiles",schemaPath:"#/properties/profiles/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key18},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs183 === errors){
-let data84 = data83.clown;
-const _errs184 = errors;
-if(errors === _errs184){
-if(data84 && typeof data84 == "object" && !Array.isArray(data84)){
-if(data84.bases === undefined){
-data84.bases = ["nodes/#"];
-}
+if(_errs185 === errors){
+let data85 = data84.clown;
 const _errs186 = errors;
-for(const key19 in data84){
+if(errors === _errs186){
+if(data85 && typeof data85 == "object" && !Array.isArray(data85)){
+if(data85.bases === undefined){
+data85.bases = ["nodes/#"];
+}
+const _errs188 = errors;
+for(const key19 in data85){
 if(!(key19 === "bases")){
 validate11.errors = [{instancePath:instancePath+"/profiles/clown",schemaPath:"#/properties/profiles/properties/clown/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key19},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs186 === errors){
-let data85 = data84.bases;
-const _errs187 = errors;
-if(errors === _errs187){
-if(Array.isArray(data85)){
-if(data85.length > 1024){
+if(_errs188 === errors){
+let data86 = data85.bases;
+const _errs189 = errors;
+if(errors === _errs189){
+if(Array.isArray(data86)){
+if(data86.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases",schemaPath:"#/properties/profiles/properties/clown/properties/bases/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
 var valid35 = true;
-const len13 = data85.length;
+const len13 = data86.length;
 for(let i15=0; i15<len13; i15++){
-let data86 = data85[i15];
-const _errs189 = errors;
-if(errors === _errs189){
-if(typeof data86 === "string"){
-if(func2(data86) > 1024){
+let data87 = data86[i15];
+const _errs191 = errors;
+if(errors === _errs191){
+if(typeof data87 === "string"){
+if(func2(data87) > 1024){
 validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i15,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data86) < 1){
+if(func2(data87) < 1){
 validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i15,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2244,7 +2279,7 @@ validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i15,s
 return false;
 }
 }
-var valid35 = _errs189 === errors;
+var valid35 = _errs191 === errors;
 if(!valid35){
 break;
 }
@@ -2270,37 +2305,37 @@ validate11.errors = [{instancePath:instancePath+"/profiles",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs181 === errors;
+var valid0 = _errs183 === errors;
 if(valid0){
-let data87 = data.commands;
-const _errs191 = errors;
-if(errors === _errs191){
-if(data87 && typeof data87 == "object" && !Array.isArray(data87)){
-if(data87.timeoutSeconds === undefined){
-data87.timeoutSeconds = 5;
-}
-if(data87.rules === undefined){
-data87.rules = [];
-}
+let data88 = data.commands;
 const _errs193 = errors;
-for(const key20 in data87){
+if(errors === _errs193){
+if(data88 && typeof data88 == "object" && !Array.isArray(data88)){
+if(data88.timeoutSeconds === undefined){
+data88.timeoutSeconds = 5;
+}
+if(data88.rules === undefined){
+data88.rules = [];
+}
+const _errs195 = errors;
+for(const key20 in data88){
 if(!((key20 === "timeoutSeconds") || (key20 === "rules"))){
 validate11.errors = [{instancePath:instancePath+"/commands",schemaPath:"#/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key20},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs193 === errors){
-let data88 = data87.timeoutSeconds;
-const _errs194 = errors;
-if(errors === _errs194){
-if((typeof data88 == "number") && (isFinite(data88))){
-if(data88 > 3600 || isNaN(data88)){
+if(_errs195 === errors){
+let data89 = data88.timeoutSeconds;
+const _errs196 = errors;
+if(errors === _errs196){
+if((typeof data89 == "number") && (isFinite(data89))){
+if(data89 > 3600 || isNaN(data89)){
 validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schemaPath:"#/properties/commands/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data88 < 0.1 || isNaN(data88)){
+if(data89 < 0.1 || isNaN(data89)){
 validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schemaPath:"#/properties/commands/properties/timeoutSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
@@ -2311,44 +2346,44 @@ validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schem
 return false;
 }
 }
-var valid36 = _errs194 === errors;
+var valid36 = _errs196 === errors;
 if(valid36){
-let data89 = data87.rules;
-const _errs196 = errors;
-if(errors === _errs196){
-if(Array.isArray(data89)){
-if(data89.length > 1024){
+let data90 = data88.rules;
+const _errs198 = errors;
+if(errors === _errs198){
+if(Array.isArray(data90)){
+if(data90.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/commands/rules",schemaPath:"#/properties/commands/properties/rules/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
 var valid37 = true;
-const len14 = data89.length;
+const len14 = data90.length;
 for(let i16=0; i16<len14; i16++){
-let data90 = data89[i16];
-const _errs198 = errors;
-if(errors === _errs198){
-if(data90 && typeof data90 == "object" && !Array.isArray(data90)){
+let data91 = data90[i16];
 const _errs200 = errors;
-for(const key21 in data90){
+if(errors === _errs200){
+if(data91 && typeof data91 == "object" && !Array.isArray(data91)){
+const _errs202 = errors;
+for(const key21 in data91){
 if(!((((((((key21 === "topic") || (key21 === "kind")) || (key21 === "timeoutSeconds")) || (key21 === "minIntervalMilliseconds")) || (key21 === "perSecond")) || (key21 === "autoOffSeconds")) || (key21 === "interlock")) || (key21 === "proof"))){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16,schemaPath:"#/properties/commands/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key21},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs200 === errors){
-if(data90.topic !== undefined){
-let data91 = data90.topic;
-const _errs201 = errors;
-if(errors === _errs201){
-if(typeof data91 === "string"){
-if(func2(data91) > 1024){
+if(_errs202 === errors){
+if(data91.topic !== undefined){
+let data92 = data91.topic;
+const _errs203 = errors;
+if(errors === _errs203){
+if(typeof data92 === "string"){
+if(func2(data92) > 1024){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data91) < 1){
+if(func2(data92) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2359,28 +2394,28 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/topic
 return false;
 }
 }
-var valid38 = _errs201 === errors;
+var valid38 = _errs203 === errors;
 }
 else {
 var valid38 = true;
 }
 if(valid38){
-if(data90.kind !== undefined){
-let data92 = data90.kind;
-const _errs203 = errors;
-if(errors === _errs203){
-if(typeof data92 === "string"){
-if(func2(data92) > 256){
+if(data91.kind !== undefined){
+let data93 = data91.kind;
+const _errs205 = errors;
+if(errors === _errs205){
+if(typeof data93 === "string"){
+if(func2(data93) > 256){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(func2(data92) < 1){
+if(func2(data93) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern12.test(data92)){
+if(!pattern13.test(data93)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/pattern",keyword:"pattern",params:{pattern: "^[^/+#\\p{Cc}]+$"},message:"must match pattern \""+"^[^/+#\\p{Cc}]+$"+"\""}];
 return false;
 }
@@ -2392,23 +2427,23 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/kind"
 return false;
 }
 }
-var valid38 = _errs203 === errors;
+var valid38 = _errs205 === errors;
 }
 else {
 var valid38 = true;
 }
 if(valid38){
-if(data90.timeoutSeconds !== undefined){
-let data93 = data90.timeoutSeconds;
-const _errs205 = errors;
-if(errors === _errs205){
-if((typeof data93 == "number") && (isFinite(data93))){
-if(data93 > 3600 || isNaN(data93)){
+if(data91.timeoutSeconds !== undefined){
+let data94 = data91.timeoutSeconds;
+const _errs207 = errors;
+if(errors === _errs207){
+if((typeof data94 == "number") && (isFinite(data94))){
+if(data94 > 3600 || isNaN(data94)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data93 < 0.1 || isNaN(data93)){
+if(data94 < 0.1 || isNaN(data94)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
@@ -2419,55 +2454,28 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/timeo
 return false;
 }
 }
-var valid38 = _errs205 === errors;
-}
-else {
-var valid38 = true;
-}
-if(valid38){
-if(data90.minIntervalMilliseconds !== undefined){
-let data94 = data90.minIntervalMilliseconds;
-const _errs207 = errors;
-if(!(((typeof data94 == "number") && (!(data94 % 1) && !isNaN(data94))) && (isFinite(data94)))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs207){
-if((typeof data94 == "number") && (isFinite(data94))){
-if(data94 > 3600000 || isNaN(data94)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600000},message:"must be <= 3600000"}];
-return false;
-}
-else {
-if(data94 < 0 || isNaN(data94)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-}
 var valid38 = _errs207 === errors;
 }
 else {
 var valid38 = true;
 }
 if(valid38){
-if(data90.perSecond !== undefined){
-let data95 = data90.perSecond;
+if(data91.minIntervalMilliseconds !== undefined){
+let data95 = data91.minIntervalMilliseconds;
 const _errs209 = errors;
 if(!(((typeof data95 == "number") && (!(data95 % 1) && !isNaN(data95))) && (isFinite(data95)))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs209){
 if((typeof data95 == "number") && (isFinite(data95))){
-if(data95 > 100 || isNaN(data95)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
+if(data95 > 3600000 || isNaN(data95)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600000},message:"must be <= 3600000"}];
 return false;
 }
 else {
 if(data95 < 0 || isNaN(data95)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
@@ -2479,17 +2487,44 @@ else {
 var valid38 = true;
 }
 if(valid38){
-if(data90.autoOffSeconds !== undefined){
-let data96 = data90.autoOffSeconds;
+if(data91.perSecond !== undefined){
+let data96 = data91.perSecond;
 const _errs211 = errors;
+if(!(((typeof data96 == "number") && (!(data96 % 1) && !isNaN(data96))) && (isFinite(data96)))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
 if(errors === _errs211){
 if((typeof data96 == "number") && (isFinite(data96))){
-if(data96 > 604800 || isNaN(data96)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
+if(data96 > 100 || isNaN(data96)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
 return false;
 }
 else {
 if(data96 < 0 || isNaN(data96)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+}
+var valid38 = _errs211 === errors;
+}
+else {
+var valid38 = true;
+}
+if(valid38){
+if(data91.autoOffSeconds !== undefined){
+let data97 = data91.autoOffSeconds;
+const _errs213 = errors;
+if(errors === _errs213){
+if((typeof data97 == "number") && (isFinite(data97))){
+if(data97 > 604800 || isNaN(data97)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
+return false;
+}
+else {
+if(data97 < 0 || isNaN(data97)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
@@ -2500,23 +2535,23 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/autoO
 return false;
 }
 }
-var valid38 = _errs211 === errors;
+var valid38 = _errs213 === errors;
 }
 else {
 var valid38 = true;
 }
 if(valid38){
-if(data90.interlock !== undefined){
-let data97 = data90.interlock;
-const _errs213 = errors;
-if(errors === _errs213){
-if(typeof data97 === "string"){
-if(func2(data97) > 64){
+if(data91.interlock !== undefined){
+let data98 = data91.interlock;
+const _errs215 = errors;
+if(errors === _errs215){
+if(typeof data98 === "string"){
+if(func2(data98) > 64){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data97) < 1){
+if(func2(data98) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2527,53 +2562,53 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/inter
 return false;
 }
 }
-var valid38 = _errs213 === errors;
+var valid38 = _errs215 === errors;
 }
 else {
 var valid38 = true;
 }
 if(valid38){
-if(data90.proof !== undefined){
-let data98 = data90.proof;
-const _errs215 = errors;
-if(errors === _errs215){
-if(data98 && typeof data98 == "object" && !Array.isArray(data98)){
-if(Object.keys(data98).length < 4){
+if(data91.proof !== undefined){
+let data99 = data91.proof;
+const _errs217 = errors;
+if(errors === _errs217){
+if(data99 && typeof data99 == "object" && !Array.isArray(data99)){
+if(Object.keys(data99).length < 4){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/minProperties",keyword:"minProperties",params:{limit: 4},message:"must NOT have fewer than 4 properties"}];
 return false;
 }
 else {
 let missing6;
-if((((data98.topic === undefined) && (missing6 = "topic")) || ((data98.quantity === undefined) && (missing6 = "quantity"))) || ((data98.withinSeconds === undefined) && (missing6 = "withinSeconds"))){
+if((((data99.topic === undefined) && (missing6 = "topic")) || ((data99.quantity === undefined) && (missing6 = "quantity"))) || ((data99.withinSeconds === undefined) && (missing6 = "withinSeconds"))){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/required",keyword:"required",params:{missingProperty: missing6},message:"must have required property '"+missing6+"'"}];
 return false;
 }
 else {
-const _errs217 = errors;
-for(const key22 in data98){
+const _errs219 = errors;
+for(const key22 in data99){
 if(!(((((key22 === "topic") || (key22 === "quantity")) || (key22 === "above")) || (key22 === "below")) || (key22 === "withinSeconds"))){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key22},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs217 === errors){
-if(data98.topic !== undefined){
-let data99 = data98.topic;
-const _errs218 = errors;
-if(errors === _errs218){
-if(typeof data99 === "string"){
-if(func2(data99) > 1024){
+if(_errs219 === errors){
+if(data99.topic !== undefined){
+let data100 = data99.topic;
+const _errs220 = errors;
+if(errors === _errs220){
+if(typeof data100 === "string"){
+if(func2(data100) > 1024){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data99) < 1){
+if(func2(data100) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern13.test(data99)){
+if(!pattern14.test(data100)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/pattern",keyword:"pattern",params:{pattern: "^[^+#\\p{Cc}]+$"},message:"must match pattern \""+"^[^+#\\p{Cc}]+$"+"\""}];
 return false;
 }
@@ -2585,23 +2620,23 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/proof
 return false;
 }
 }
-var valid39 = _errs218 === errors;
+var valid39 = _errs220 === errors;
 }
 else {
 var valid39 = true;
 }
 if(valid39){
-if(data98.quantity !== undefined){
-let data100 = data98.quantity;
-const _errs220 = errors;
-if(errors === _errs220){
-if(typeof data100 === "string"){
-if(func2(data100) > 64){
+if(data99.quantity !== undefined){
+let data101 = data99.quantity;
+const _errs222 = errors;
+if(errors === _errs222){
+if(typeof data101 === "string"){
+if(func2(data101) > 64){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(func2(data100) < 1){
+if(func2(data101) < 1){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -2612,30 +2647,17 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/proof
 return false;
 }
 }
-var valid39 = _errs220 === errors;
-}
-else {
-var valid39 = true;
-}
-if(valid39){
-if(data98.above !== undefined){
-let data101 = data98.above;
-const _errs222 = errors;
-if(!((typeof data101 == "number") && (isFinite(data101)))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/proof/above",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/above/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
 var valid39 = _errs222 === errors;
 }
 else {
 var valid39 = true;
 }
 if(valid39){
-if(data98.below !== undefined){
-let data102 = data98.below;
+if(data99.above !== undefined){
+let data102 = data99.above;
 const _errs224 = errors;
 if(!((typeof data102 == "number") && (isFinite(data102)))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/proof/below",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/below/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/proof/above",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/above/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
 var valid39 = _errs224 === errors;
@@ -2644,17 +2666,30 @@ else {
 var valid39 = true;
 }
 if(valid39){
-if(data98.withinSeconds !== undefined){
-let data103 = data98.withinSeconds;
+if(data99.below !== undefined){
+let data103 = data99.below;
 const _errs226 = errors;
-if(errors === _errs226){
-if((typeof data103 == "number") && (isFinite(data103))){
-if(data103 > 3600 || isNaN(data103)){
+if(!((typeof data103 == "number") && (isFinite(data103)))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/proof/below",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/below/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+var valid39 = _errs226 === errors;
+}
+else {
+var valid39 = true;
+}
+if(valid39){
+if(data99.withinSeconds !== undefined){
+let data104 = data99.withinSeconds;
+const _errs228 = errors;
+if(errors === _errs228){
+if((typeof data104 == "number") && (isFinite(data104))){
+if(data104 > 3600 || isNaN(data104)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data103 < 0.1 || isNaN(data103)){
+if(data104 < 0.1 || isNaN(data104)){
 validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
@@ -2665,7 +2700,7 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/proof
 return false;
 }
 }
-var valid39 = _errs226 === errors;
+var valid39 = _errs228 === errors;
 }
 else {
 var valid39 = true;
@@ -2683,7 +2718,7 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/proof
 return false;
 }
 }
-var valid38 = _errs215 === errors;
+var valid38 = _errs217 === errors;
 }
 else {
 var valid38 = true;
@@ -2702,7 +2737,7 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16,schemaP
 return false;
 }
 }
-var valid37 = _errs198 === errors;
+var valid37 = _errs200 === errors;
 if(!valid37){
 break;
 }
@@ -2714,7 +2749,7 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules",schemaPath:"#/
 return false;
 }
 }
-var valid36 = _errs196 === errors;
+var valid36 = _errs198 === errors;
 }
 }
 }
@@ -2723,131 +2758,131 @@ validate11.errors = [{instancePath:instancePath+"/commands",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs191 === errors;
+var valid0 = _errs193 === errors;
 if(valid0){
-let data104 = data.limits;
-const _errs228 = errors;
-if(errors === _errs228){
-if(data104 && typeof data104 == "object" && !Array.isArray(data104)){
-if(data104.topic === undefined){
-data104.topic = {};
-}
-if(data104.json === undefined){
-data104.json = {};
-}
-if(data104.websocket === undefined){
-data104.websocket = {};
-}
-if(data104.mqtt === undefined){
-data104.mqtt = {};
-}
-if(data104.sessions === undefined){
-data104.sessions = {};
-}
-if(data104.retained === undefined){
-data104.retained = {};
-}
-if(data104.nodes === undefined){
-data104.nodes = {};
-}
-if(data104.connections === undefined){
-data104.connections = {};
-}
-if(data104.http === undefined){
-data104.http = {};
-}
-if(data104.signIn === undefined){
-data104.signIn = {};
-}
-if(data104.commands === undefined){
-data104.commands = {};
-}
-if(data104.store === undefined){
-data104.store = {};
-}
-if(data104.memory === undefined){
-data104.memory = {};
-}
-if(data104.process === undefined){
-data104.process = {};
-}
-if(data104.history === undefined){
-data104.history = {};
-}
-if(data104.dialects === undefined){
-data104.dialects = {};
-}
+let data105 = data.limits;
 const _errs230 = errors;
-for(const key23 in data104){
+if(errors === _errs230){
+if(data105 && typeof data105 == "object" && !Array.isArray(data105)){
+if(data105.topic === undefined){
+data105.topic = {};
+}
+if(data105.json === undefined){
+data105.json = {};
+}
+if(data105.websocket === undefined){
+data105.websocket = {};
+}
+if(data105.mqtt === undefined){
+data105.mqtt = {};
+}
+if(data105.sessions === undefined){
+data105.sessions = {};
+}
+if(data105.retained === undefined){
+data105.retained = {};
+}
+if(data105.nodes === undefined){
+data105.nodes = {};
+}
+if(data105.connections === undefined){
+data105.connections = {};
+}
+if(data105.http === undefined){
+data105.http = {};
+}
+if(data105.signIn === undefined){
+data105.signIn = {};
+}
+if(data105.commands === undefined){
+data105.commands = {};
+}
+if(data105.store === undefined){
+data105.store = {};
+}
+if(data105.memory === undefined){
+data105.memory = {};
+}
+if(data105.process === undefined){
+data105.process = {};
+}
+if(data105.history === undefined){
+data105.history = {};
+}
+if(data105.dialects === undefined){
+data105.dialects = {};
+}
+const _errs232 = errors;
+for(const key23 in data105){
 if(!(func3.call(schema12.properties.limits.properties, key23))){
 validate11.errors = [{instancePath:instancePath+"/limits",schemaPath:"#/properties/limits/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key23},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs230 === errors){
-let data105 = data104.topic;
-const _errs231 = errors;
-if(errors === _errs231){
-if(data105 && typeof data105 == "object" && !Array.isArray(data105)){
-if(data105.bytes === undefined){
-data105.bytes = 1024;
-}
-if(data105.levels === undefined){
-data105.levels = 100;
-}
+if(_errs232 === errors){
+let data106 = data105.topic;
 const _errs233 = errors;
-for(const key24 in data105){
+if(errors === _errs233){
+if(data106 && typeof data106 == "object" && !Array.isArray(data106)){
+if(data106.bytes === undefined){
+data106.bytes = 1024;
+}
+if(data106.levels === undefined){
+data106.levels = 100;
+}
+const _errs235 = errors;
+for(const key24 in data106){
 if(!((key24 === "bytes") || (key24 === "levels"))){
 validate11.errors = [{instancePath:instancePath+"/limits/topic",schemaPath:"#/properties/limits/properties/topic/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key24},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs233 === errors){
-let data106 = data105.bytes;
-const _errs234 = errors;
-if(!(((typeof data106 == "number") && (!(data106 % 1) && !isNaN(data106))) && (isFinite(data106)))){
+if(_errs235 === errors){
+let data107 = data106.bytes;
+const _errs236 = errors;
+if(!(((typeof data107 == "number") && (!(data107 % 1) && !isNaN(data107))) && (isFinite(data107)))){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs234){
-if((typeof data106 == "number") && (isFinite(data106))){
-if(data106 > 65000 || isNaN(data106)){
+if(errors === _errs236){
+if((typeof data107 == "number") && (isFinite(data107))){
+if(data107 > 65000 || isNaN(data107)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65000},message:"must be <= 65000"}];
 return false;
 }
 else {
-if(data106 < 1 || isNaN(data106)){
+if(data107 < 1 || isNaN(data107)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid41 = _errs234 === errors;
+var valid41 = _errs236 === errors;
 if(valid41){
-let data107 = data105.levels;
-const _errs236 = errors;
-if(!(((typeof data107 == "number") && (!(data107 % 1) && !isNaN(data107))) && (isFinite(data107)))){
+let data108 = data106.levels;
+const _errs238 = errors;
+if(!(((typeof data108 == "number") && (!(data108 % 1) && !isNaN(data108))) && (isFinite(data108)))){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs236){
-if((typeof data107 == "number") && (isFinite(data107))){
-if(data107 > 100 || isNaN(data107)){
+if(errors === _errs238){
+if((typeof data108 == "number") && (isFinite(data108))){
+if(data108 > 100 || isNaN(data108)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
 return false;
 }
 else {
-if(data107 < 1 || isNaN(data107)){
+if(data108 < 1 || isNaN(data108)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid41 = _errs236 === errors;
+var valid41 = _errs238 === errors;
 }
 }
 }
@@ -2856,70 +2891,48 @@ validate11.errors = [{instancePath:instancePath+"/limits/topic",schemaPath:"#/pr
 return false;
 }
 }
-var valid40 = _errs231 === errors;
+var valid40 = _errs233 === errors;
 if(valid40){
-let data108 = data104.json;
-const _errs238 = errors;
-if(errors === _errs238){
-if(data108 && typeof data108 == "object" && !Array.isArray(data108)){
-if(data108.depth === undefined){
-data108.depth = 16;
-}
-if(data108.keys === undefined){
-data108.keys = 4096;
-}
-if(data108.stringBytes === undefined){
-data108.stringBytes = 1048576;
-}
-if(data108.arrayItems === undefined){
-data108.arrayItems = 16384;
-}
+let data109 = data105.json;
 const _errs240 = errors;
-for(const key25 in data108){
+if(errors === _errs240){
+if(data109 && typeof data109 == "object" && !Array.isArray(data109)){
+if(data109.depth === undefined){
+data109.depth = 16;
+}
+if(data109.keys === undefined){
+data109.keys = 4096;
+}
+if(data109.stringBytes === undefined){
+data109.stringBytes = 1048576;
+}
+if(data109.arrayItems === undefined){
+data109.arrayItems = 16384;
+}
+const _errs242 = errors;
+for(const key25 in data109){
 if(!((((key25 === "depth") || (key25 === "keys")) || (key25 === "stringBytes")) || (key25 === "arrayItems"))){
 validate11.errors = [{instancePath:instancePath+"/limits/json",schemaPath:"#/properties/limits/properties/json/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key25},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs240 === errors){
-let data109 = data108.depth;
-const _errs241 = errors;
-if(!(((typeof data109 == "number") && (!(data109 % 1) && !isNaN(data109))) && (isFinite(data109)))){
-validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs241){
-if((typeof data109 == "number") && (isFinite(data109))){
-if(data109 > 32 || isNaN(data109)){
-validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/maximum",keyword:"maximum",params:{comparison: "<=", limit: 32},message:"must be <= 32"}];
-return false;
-}
-else {
-if(data109 < 1 || isNaN(data109)){
-validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid42 = _errs241 === errors;
-if(valid42){
-let data110 = data108.keys;
+if(_errs242 === errors){
+let data110 = data109.depth;
 const _errs243 = errors;
 if(!(((typeof data110 == "number") && (!(data110 % 1) && !isNaN(data110))) && (isFinite(data110)))){
-validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs243){
 if((typeof data110 == "number") && (isFinite(data110))){
-if(data110 > 65536 || isNaN(data110)){
-validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
+if(data110 > 32 || isNaN(data110)){
+validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/maximum",keyword:"maximum",params:{comparison: "<=", limit: 32},message:"must be <= 32"}];
 return false;
 }
 else {
 if(data110 < 1 || isNaN(data110)){
-validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -2927,21 +2940,21 @@ return false;
 }
 var valid42 = _errs243 === errors;
 if(valid42){
-let data111 = data108.stringBytes;
+let data111 = data109.keys;
 const _errs245 = errors;
 if(!(((typeof data111 == "number") && (!(data111 % 1) && !isNaN(data111))) && (isFinite(data111)))){
-validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs245){
 if((typeof data111 == "number") && (isFinite(data111))){
-if(data111 > 16777216 || isNaN(data111)){
-validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
+if(data111 > 65536 || isNaN(data111)){
+validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
 if(data111 < 1 || isNaN(data111)){
-validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -2949,27 +2962,49 @@ return false;
 }
 var valid42 = _errs245 === errors;
 if(valid42){
-let data112 = data108.arrayItems;
+let data112 = data109.stringBytes;
 const _errs247 = errors;
 if(!(((typeof data112 == "number") && (!(data112 % 1) && !isNaN(data112))) && (isFinite(data112)))){
-validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs247){
 if((typeof data112 == "number") && (isFinite(data112))){
-if(data112 > 262144 || isNaN(data112)){
-validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/maximum",keyword:"maximum",params:{comparison: "<=", limit: 262144},message:"must be <= 262144"}];
+if(data112 > 16777216 || isNaN(data112)){
+validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
 if(data112 < 1 || isNaN(data112)){
-validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
 var valid42 = _errs247 === errors;
+if(valid42){
+let data113 = data109.arrayItems;
+const _errs249 = errors;
+if(!(((typeof data113 == "number") && (!(data113 % 1) && !isNaN(data113))) && (isFinite(data113)))){
+validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs249){
+if((typeof data113 == "number") && (isFinite(data113))){
+if(data113 > 262144 || isNaN(data113)){
+validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/maximum",keyword:"maximum",params:{comparison: "<=", limit: 262144},message:"must be <= 262144"}];
+return false;
+}
+else {
+if(data113 < 1 || isNaN(data113)){
+validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid42 = _errs249 === errors;
 }
 }
 }
@@ -2980,85 +3015,63 @@ validate11.errors = [{instancePath:instancePath+"/limits/json",schemaPath:"#/pro
 return false;
 }
 }
-var valid40 = _errs238 === errors;
+var valid40 = _errs240 === errors;
 if(valid40){
-let data113 = data104.websocket;
-const _errs249 = errors;
-if(errors === _errs249){
-if(data113 && typeof data113 == "object" && !Array.isArray(data113)){
-if(data113.messageBytes === undefined){
-data113.messageBytes = 1048576;
-}
-if(data113.linesPerMessage === undefined){
-data113.linesPerMessage = 1024;
-}
-if(data113.messagesPerSecond === undefined){
-data113.messagesPerSecond = 100;
-}
-if(data113.messageBurst === undefined){
-data113.messageBurst = 200;
-}
-if(data113.overRateSeconds === undefined){
-data113.overRateSeconds = 600;
-}
-if(data113.conflateBytes === undefined){
-data113.conflateBytes = 262144;
-}
-if(data113.outboundBytes === undefined){
-data113.outboundBytes = 1048576;
-}
-if(data113.pingSeconds === undefined){
-data113.pingSeconds = 20;
-}
-if(data113.pongSeconds === undefined){
-data113.pongSeconds = 10;
-}
+let data114 = data105.websocket;
 const _errs251 = errors;
-for(const key26 in data113){
+if(errors === _errs251){
+if(data114 && typeof data114 == "object" && !Array.isArray(data114)){
+if(data114.messageBytes === undefined){
+data114.messageBytes = 1048576;
+}
+if(data114.linesPerMessage === undefined){
+data114.linesPerMessage = 1024;
+}
+if(data114.messagesPerSecond === undefined){
+data114.messagesPerSecond = 100;
+}
+if(data114.messageBurst === undefined){
+data114.messageBurst = 200;
+}
+if(data114.overRateSeconds === undefined){
+data114.overRateSeconds = 600;
+}
+if(data114.conflateBytes === undefined){
+data114.conflateBytes = 262144;
+}
+if(data114.outboundBytes === undefined){
+data114.outboundBytes = 1048576;
+}
+if(data114.pingSeconds === undefined){
+data114.pingSeconds = 20;
+}
+if(data114.pongSeconds === undefined){
+data114.pongSeconds = 10;
+}
+const _errs253 = errors;
+for(const key26 in data114){
 if(!(func3.call(schema12.properties.limits.properties.websocket.properties, key26))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket",schemaPath:"#/properties/limits/properties/websocket/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key26},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs251 === errors){
-let data114 = data113.messageBytes;
-const _errs252 = errors;
-if(!(((typeof data114 == "number") && (!(data114 % 1) && !isNaN(data114))) && (isFinite(data114)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs252){
-if((typeof data114 == "number") && (isFinite(data114))){
-if(data114 > 16777216 || isNaN(data114)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
-return false;
-}
-else {
-if(data114 < 1 || isNaN(data114)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid43 = _errs252 === errors;
-if(valid43){
-let data115 = data113.linesPerMessage;
+if(_errs253 === errors){
+let data115 = data114.messageBytes;
 const _errs254 = errors;
 if(!(((typeof data115 == "number") && (!(data115 % 1) && !isNaN(data115))) && (isFinite(data115)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs254){
 if((typeof data115 == "number") && (isFinite(data115))){
-if(data115 > 16384 || isNaN(data115)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16384},message:"must be <= 16384"}];
+if(data115 > 16777216 || isNaN(data115)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
 if(data115 < 1 || isNaN(data115)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -3066,21 +3079,21 @@ return false;
 }
 var valid43 = _errs254 === errors;
 if(valid43){
-let data116 = data113.messagesPerSecond;
+let data116 = data114.linesPerMessage;
 const _errs256 = errors;
 if(!(((typeof data116 == "number") && (!(data116 % 1) && !isNaN(data116))) && (isFinite(data116)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs256){
 if((typeof data116 == "number") && (isFinite(data116))){
-if(data116 > 100000 || isNaN(data116)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+if(data116 > 16384 || isNaN(data116)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16384},message:"must be <= 16384"}];
 return false;
 }
 else {
 if(data116 < 1 || isNaN(data116)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -3088,21 +3101,21 @@ return false;
 }
 var valid43 = _errs256 === errors;
 if(valid43){
-let data117 = data113.messageBurst;
+let data117 = data114.messagesPerSecond;
 const _errs258 = errors;
 if(!(((typeof data117 == "number") && (!(data117 % 1) && !isNaN(data117))) && (isFinite(data117)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs258){
 if((typeof data117 == "number") && (isFinite(data117))){
-if(data117 > 200000 || isNaN(data117)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
+if(data117 > 100000 || isNaN(data117)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
 if(data117 < 1 || isNaN(data117)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -3110,21 +3123,21 @@ return false;
 }
 var valid43 = _errs258 === errors;
 if(valid43){
-let data118 = data113.overRateSeconds;
+let data118 = data114.messageBurst;
 const _errs260 = errors;
 if(!(((typeof data118 == "number") && (!(data118 % 1) && !isNaN(data118))) && (isFinite(data118)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs260){
 if((typeof data118 == "number") && (isFinite(data118))){
-if(data118 > 3600 || isNaN(data118)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
+if(data118 > 200000 || isNaN(data118)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
 if(data118 < 1 || isNaN(data118)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -3132,21 +3145,21 @@ return false;
 }
 var valid43 = _errs260 === errors;
 if(valid43){
-let data119 = data113.conflateBytes;
+let data119 = data114.overRateSeconds;
 const _errs262 = errors;
 if(!(((typeof data119 == "number") && (!(data119 % 1) && !isNaN(data119))) && (isFinite(data119)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs262){
 if((typeof data119 == "number") && (isFinite(data119))){
-if(data119 > 8388608 || isNaN(data119)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8388608},message:"must be <= 8388608"}];
+if(data119 > 3600 || isNaN(data119)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
 if(data119 < 1 || isNaN(data119)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -3154,21 +3167,21 @@ return false;
 }
 var valid43 = _errs262 === errors;
 if(valid43){
-let data120 = data113.outboundBytes;
+let data120 = data114.conflateBytes;
 const _errs264 = errors;
 if(!(((typeof data120 == "number") && (!(data120 % 1) && !isNaN(data120))) && (isFinite(data120)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs264){
 if((typeof data120 == "number") && (isFinite(data120))){
-if(data120 > 67108864 || isNaN(data120)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
+if(data120 > 8388608 || isNaN(data120)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8388608},message:"must be <= 8388608"}];
 return false;
 }
 else {
 if(data120 < 1 || isNaN(data120)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -3176,21 +3189,21 @@ return false;
 }
 var valid43 = _errs264 === errors;
 if(valid43){
-let data121 = data113.pingSeconds;
+let data121 = data114.outboundBytes;
 const _errs266 = errors;
 if(!(((typeof data121 == "number") && (!(data121 % 1) && !isNaN(data121))) && (isFinite(data121)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs266){
 if((typeof data121 == "number") && (isFinite(data121))){
-if(data121 > 600 || isNaN(data121)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"}];
+if(data121 > 67108864 || isNaN(data121)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
 if(data121 < 1 || isNaN(data121)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -3198,27 +3211,49 @@ return false;
 }
 var valid43 = _errs266 === errors;
 if(valid43){
-let data122 = data113.pongSeconds;
+let data122 = data114.pingSeconds;
 const _errs268 = errors;
 if(!(((typeof data122 == "number") && (!(data122 % 1) && !isNaN(data122))) && (isFinite(data122)))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs268){
 if((typeof data122 == "number") && (isFinite(data122))){
 if(data122 > 600 || isNaN(data122)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"}];
 return false;
 }
 else {
 if(data122 < 1 || isNaN(data122)){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
 var valid43 = _errs268 === errors;
+if(valid43){
+let data123 = data114.pongSeconds;
+const _errs270 = errors;
+if(!(((typeof data123 == "number") && (!(data123 % 1) && !isNaN(data123))) && (isFinite(data123)))){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs270){
+if((typeof data123 == "number") && (isFinite(data123))){
+if(data123 > 600 || isNaN(data123)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"}];
+return false;
+}
+else {
+if(data123 < 1 || isNaN(data123)){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid43 = _errs270 === errors;
 }
 }
 }
@@ -3234,109 +3269,87 @@ validate11.errors = [{instancePath:instancePath+"/limits/websocket",schemaPath:"
 return false;
 }
 }
-var valid40 = _errs249 === errors;
+var valid40 = _errs251 === errors;
 if(valid40){
-let data123 = data104.mqtt;
-const _errs270 = errors;
-if(errors === _errs270){
-if(data123 && typeof data123 == "object" && !Array.isArray(data123)){
-if(data123.connectSeconds === undefined){
-data123.connectSeconds = 5;
-}
-if(data123.connectBytes === undefined){
-data123.connectBytes = 16384;
-}
-if(data123.publishBytes === undefined){
-data123.publishBytes = 2000000;
-}
-if(data123.subscribeBytes === undefined){
-data123.subscribeBytes = 1048576;
-}
-if(data123.subscriptions === undefined){
-data123.subscriptions = 20000;
-}
-if(data123.totalSubscriptions === undefined){
-data123.totalSubscriptions = 200000;
-}
-if(data123.clientIdBytes === undefined){
-data123.clientIdBytes = 256;
-}
-if(data123.userBytes === undefined){
-data123.userBytes = 64;
-}
-if(data123.passwordBytes === undefined){
-data123.passwordBytes = 256;
-}
-if(data123.keepAliveSeconds === undefined){
-data123.keepAliveSeconds = 300;
-}
-if(data123.qos2Window === undefined){
-data123.qos2Window = 20;
-}
-if(data123.outboundBytes === undefined){
-data123.outboundBytes = 1048576;
-}
-if(data123.publishesPerSecond === undefined){
-data123.publishesPerSecond = 1000;
-}
-if(data123.publishBurst === undefined){
-data123.publishBurst = 2000;
-}
-if(data123.requestsPerSecond === undefined){
-data123.requestsPerSecond = 1000;
-}
-if(data123.requestBurst === undefined){
-data123.requestBurst = 2000;
-}
-if(data123.idleSeconds === undefined){
-data123.idleSeconds = 0;
-}
+let data124 = data105.mqtt;
 const _errs272 = errors;
-for(const key27 in data123){
+if(errors === _errs272){
+if(data124 && typeof data124 == "object" && !Array.isArray(data124)){
+if(data124.connectSeconds === undefined){
+data124.connectSeconds = 5;
+}
+if(data124.connectBytes === undefined){
+data124.connectBytes = 16384;
+}
+if(data124.publishBytes === undefined){
+data124.publishBytes = 2000000;
+}
+if(data124.subscribeBytes === undefined){
+data124.subscribeBytes = 1048576;
+}
+if(data124.subscriptions === undefined){
+data124.subscriptions = 20000;
+}
+if(data124.totalSubscriptions === undefined){
+data124.totalSubscriptions = 200000;
+}
+if(data124.clientIdBytes === undefined){
+data124.clientIdBytes = 256;
+}
+if(data124.userBytes === undefined){
+data124.userBytes = 64;
+}
+if(data124.passwordBytes === undefined){
+data124.passwordBytes = 256;
+}
+if(data124.keepAliveSeconds === undefined){
+data124.keepAliveSeconds = 300;
+}
+if(data124.qos2Window === undefined){
+data124.qos2Window = 20;
+}
+if(data124.outboundBytes === undefined){
+data124.outboundBytes = 1048576;
+}
+if(data124.publishesPerSecond === undefined){
+data124.publishesPerSecond = 1000;
+}
+if(data124.publishBurst === undefined){
+data124.publishBurst = 2000;
+}
+if(data124.requestsPerSecond === undefined){
+data124.requestsPerSecond = 1000;
+}
+if(data124.requestBurst === undefined){
+data124.requestBurst = 2000;
+}
+if(data124.idleSeconds === undefined){
+data124.idleSeconds = 0;
+}
+const _errs274 = errors;
+for(const key27 in data124){
 if(!(func3.call(schema12.properties.limits.properties.mqtt.properties, key27))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt",schemaPath:"#/properties/limits/properties/mqtt/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key27},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs272 === errors){
-let data124 = data123.connectSeconds;
-const _errs273 = errors;
-if(!(((typeof data124 == "number") && (!(data124 % 1) && !isNaN(data124))) && (isFinite(data124)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs273){
-if((typeof data124 == "number") && (isFinite(data124))){
-if(data124 > 30 || isNaN(data124)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"}];
-return false;
-}
-else {
-if(data124 < 1 || isNaN(data124)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid44 = _errs273 === errors;
-if(valid44){
-let data125 = data123.connectBytes;
+if(_errs274 === errors){
+let data125 = data124.connectSeconds;
 const _errs275 = errors;
 if(!(((typeof data125 == "number") && (!(data125 % 1) && !isNaN(data125))) && (isFinite(data125)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs275){
 if((typeof data125 == "number") && (isFinite(data125))){
-if(data125 > 65536 || isNaN(data125)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
+if(data125 > 30 || isNaN(data125)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"}];
 return false;
 }
 else {
 if(data125 < 1 || isNaN(data125)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -3344,21 +3357,21 @@ return false;
 }
 var valid44 = _errs275 === errors;
 if(valid44){
-let data126 = data123.publishBytes;
+let data126 = data124.connectBytes;
 const _errs277 = errors;
 if(!(((typeof data126 == "number") && (!(data126 % 1) && !isNaN(data126))) && (isFinite(data126)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs277){
 if((typeof data126 == "number") && (isFinite(data126))){
-if(data126 > 16777216 || isNaN(data126)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
+if(data126 > 65536 || isNaN(data126)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
 if(data126 < 1 || isNaN(data126)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -3366,21 +3379,21 @@ return false;
 }
 var valid44 = _errs277 === errors;
 if(valid44){
-let data127 = data123.subscribeBytes;
+let data127 = data124.publishBytes;
 const _errs279 = errors;
 if(!(((typeof data127 == "number") && (!(data127 % 1) && !isNaN(data127))) && (isFinite(data127)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs279){
 if((typeof data127 == "number") && (isFinite(data127))){
-if(data127 > 4194304 || isNaN(data127)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4194304},message:"must be <= 4194304"}];
+if(data127 > 16777216 || isNaN(data127)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
 if(data127 < 1 || isNaN(data127)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -3388,21 +3401,21 @@ return false;
 }
 var valid44 = _errs279 === errors;
 if(valid44){
-let data128 = data123.subscriptions;
+let data128 = data124.subscribeBytes;
 const _errs281 = errors;
 if(!(((typeof data128 == "number") && (!(data128 % 1) && !isNaN(data128))) && (isFinite(data128)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs281){
 if((typeof data128 == "number") && (isFinite(data128))){
-if(data128 > 1000000 || isNaN(data128)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
+if(data128 > 4194304 || isNaN(data128)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4194304},message:"must be <= 4194304"}];
 return false;
 }
 else {
 if(data128 < 1 || isNaN(data128)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -3410,21 +3423,21 @@ return false;
 }
 var valid44 = _errs281 === errors;
 if(valid44){
-let data129 = data123.totalSubscriptions;
+let data129 = data124.subscriptions;
 const _errs283 = errors;
 if(!(((typeof data129 == "number") && (!(data129 % 1) && !isNaN(data129))) && (isFinite(data129)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs283){
 if((typeof data129 == "number") && (isFinite(data129))){
-if(data129 > 10000000 || isNaN(data129)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"}];
+if(data129 > 1000000 || isNaN(data129)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
 if(data129 < 1 || isNaN(data129)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -3432,21 +3445,21 @@ return false;
 }
 var valid44 = _errs283 === errors;
 if(valid44){
-let data130 = data123.clientIdBytes;
+let data130 = data124.totalSubscriptions;
 const _errs285 = errors;
 if(!(((typeof data130 == "number") && (!(data130 % 1) && !isNaN(data130))) && (isFinite(data130)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs285){
 if((typeof data130 == "number") && (isFinite(data130))){
-if(data130 > 1024 || isNaN(data130)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
+if(data130 > 10000000 || isNaN(data130)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"}];
 return false;
 }
 else {
 if(data130 < 1 || isNaN(data130)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -3454,21 +3467,21 @@ return false;
 }
 var valid44 = _errs285 === errors;
 if(valid44){
-let data131 = data123.userBytes;
+let data131 = data124.clientIdBytes;
 const _errs287 = errors;
 if(!(((typeof data131 == "number") && (!(data131 % 1) && !isNaN(data131))) && (isFinite(data131)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs287){
 if((typeof data131 == "number") && (isFinite(data131))){
-if(data131 > 256 || isNaN(data131)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 256},message:"must be <= 256"}];
+if(data131 > 1024 || isNaN(data131)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
 if(data131 < 1 || isNaN(data131)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -3476,21 +3489,21 @@ return false;
 }
 var valid44 = _errs287 === errors;
 if(valid44){
-let data132 = data123.passwordBytes;
+let data132 = data124.userBytes;
 const _errs289 = errors;
 if(!(((typeof data132 == "number") && (!(data132 % 1) && !isNaN(data132))) && (isFinite(data132)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs289){
 if((typeof data132 == "number") && (isFinite(data132))){
-if(data132 > 1024 || isNaN(data132)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
+if(data132 > 256 || isNaN(data132)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 256},message:"must be <= 256"}];
 return false;
 }
 else {
 if(data132 < 1 || isNaN(data132)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -3498,21 +3511,21 @@ return false;
 }
 var valid44 = _errs289 === errors;
 if(valid44){
-let data133 = data123.keepAliveSeconds;
+let data133 = data124.passwordBytes;
 const _errs291 = errors;
 if(!(((typeof data133 == "number") && (!(data133 % 1) && !isNaN(data133))) && (isFinite(data133)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs291){
 if((typeof data133 == "number") && (isFinite(data133))){
-if(data133 > 65535 || isNaN(data133)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
+if(data133 > 1024 || isNaN(data133)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
 if(data133 < 1 || isNaN(data133)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -3520,21 +3533,21 @@ return false;
 }
 var valid44 = _errs291 === errors;
 if(valid44){
-let data134 = data123.qos2Window;
+let data134 = data124.keepAliveSeconds;
 const _errs293 = errors;
 if(!(((typeof data134 == "number") && (!(data134 % 1) && !isNaN(data134))) && (isFinite(data134)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs293){
 if((typeof data134 == "number") && (isFinite(data134))){
-if(data134 > 1000 || isNaN(data134)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
+if(data134 > 65535 || isNaN(data134)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
 if(data134 < 1 || isNaN(data134)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -3542,21 +3555,21 @@ return false;
 }
 var valid44 = _errs293 === errors;
 if(valid44){
-let data135 = data123.outboundBytes;
+let data135 = data124.qos2Window;
 const _errs295 = errors;
 if(!(((typeof data135 == "number") && (!(data135 % 1) && !isNaN(data135))) && (isFinite(data135)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs295){
 if((typeof data135 == "number") && (isFinite(data135))){
-if(data135 > 67108864 || isNaN(data135)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
+if(data135 > 1000 || isNaN(data135)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
 if(data135 < 1 || isNaN(data135)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -3564,21 +3577,21 @@ return false;
 }
 var valid44 = _errs295 === errors;
 if(valid44){
-let data136 = data123.publishesPerSecond;
+let data136 = data124.outboundBytes;
 const _errs297 = errors;
 if(!(((typeof data136 == "number") && (!(data136 % 1) && !isNaN(data136))) && (isFinite(data136)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs297){
 if((typeof data136 == "number") && (isFinite(data136))){
-if(data136 > 100000 || isNaN(data136)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+if(data136 > 67108864 || isNaN(data136)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
 if(data136 < 1 || isNaN(data136)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -3586,21 +3599,21 @@ return false;
 }
 var valid44 = _errs297 === errors;
 if(valid44){
-let data137 = data123.publishBurst;
+let data137 = data124.publishesPerSecond;
 const _errs299 = errors;
 if(!(((typeof data137 == "number") && (!(data137 % 1) && !isNaN(data137))) && (isFinite(data137)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs299){
 if((typeof data137 == "number") && (isFinite(data137))){
-if(data137 > 200000 || isNaN(data137)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
+if(data137 > 100000 || isNaN(data137)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
 if(data137 < 1 || isNaN(data137)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -3608,21 +3621,21 @@ return false;
 }
 var valid44 = _errs299 === errors;
 if(valid44){
-let data138 = data123.requestsPerSecond;
+let data138 = data124.publishBurst;
 const _errs301 = errors;
 if(!(((typeof data138 == "number") && (!(data138 % 1) && !isNaN(data138))) && (isFinite(data138)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs301){
 if((typeof data138 == "number") && (isFinite(data138))){
-if(data138 > 100000 || isNaN(data138)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+if(data138 > 200000 || isNaN(data138)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
 if(data138 < 1 || isNaN(data138)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -3630,21 +3643,21 @@ return false;
 }
 var valid44 = _errs301 === errors;
 if(valid44){
-let data139 = data123.requestBurst;
+let data139 = data124.requestsPerSecond;
 const _errs303 = errors;
 if(!(((typeof data139 == "number") && (!(data139 % 1) && !isNaN(data139))) && (isFinite(data139)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs303){
 if((typeof data139 == "number") && (isFinite(data139))){
-if(data139 > 200000 || isNaN(data139)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
+if(data139 > 100000 || isNaN(data139)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
 if(data139 < 1 || isNaN(data139)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -3652,27 +3665,49 @@ return false;
 }
 var valid44 = _errs303 === errors;
 if(valid44){
-let data140 = data123.idleSeconds;
+let data140 = data124.requestBurst;
 const _errs305 = errors;
 if(!(((typeof data140 == "number") && (!(data140 % 1) && !isNaN(data140))) && (isFinite(data140)))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs305){
 if((typeof data140 == "number") && (isFinite(data140))){
-if(data140 > 86400 || isNaN(data140)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
+if(data140 > 200000 || isNaN(data140)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
-if(data140 < 0 || isNaN(data140)){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+if(data140 < 1 || isNaN(data140)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
 var valid44 = _errs305 === errors;
+if(valid44){
+let data141 = data124.idleSeconds;
+const _errs307 = errors;
+if(!(((typeof data141 == "number") && (!(data141 % 1) && !isNaN(data141))) && (isFinite(data141)))){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs307){
+if((typeof data141 == "number") && (isFinite(data141))){
+if(data141 > 86400 || isNaN(data141)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
+return false;
+}
+else {
+if(data141 < 0 || isNaN(data141)){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+}
+var valid44 = _errs307 === errors;
 }
 }
 }
@@ -3696,73 +3731,51 @@ validate11.errors = [{instancePath:instancePath+"/limits/mqtt",schemaPath:"#/pro
 return false;
 }
 }
-var valid40 = _errs270 === errors;
+var valid40 = _errs272 === errors;
 if(valid40){
-let data141 = data104.sessions;
-const _errs307 = errors;
-if(errors === _errs307){
-if(data141 && typeof data141 == "object" && !Array.isArray(data141)){
-if(data141.count === undefined){
-data141.count = 500;
-}
-if(data141.hours === undefined){
-data141.hours = 24;
-}
-if(data141.messages === undefined){
-data141.messages = 1000;
-}
-if(data141.bytes === undefined){
-data141.bytes = 1048576;
-}
-if(data141.totalBytes === undefined){
-data141.totalBytes = 67108864;
-}
+let data142 = data105.sessions;
 const _errs309 = errors;
-for(const key28 in data141){
+if(errors === _errs309){
+if(data142 && typeof data142 == "object" && !Array.isArray(data142)){
+if(data142.count === undefined){
+data142.count = 500;
+}
+if(data142.hours === undefined){
+data142.hours = 24;
+}
+if(data142.messages === undefined){
+data142.messages = 1000;
+}
+if(data142.bytes === undefined){
+data142.bytes = 1048576;
+}
+if(data142.totalBytes === undefined){
+data142.totalBytes = 67108864;
+}
+const _errs311 = errors;
+for(const key28 in data142){
 if(!(((((key28 === "count") || (key28 === "hours")) || (key28 === "messages")) || (key28 === "bytes")) || (key28 === "totalBytes"))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions",schemaPath:"#/properties/limits/properties/sessions/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key28},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs309 === errors){
-let data142 = data141.count;
-const _errs310 = errors;
-if(!(((typeof data142 == "number") && (!(data142 % 1) && !isNaN(data142))) && (isFinite(data142)))){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs310){
-if((typeof data142 == "number") && (isFinite(data142))){
-if(data142 > 100000 || isNaN(data142)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
-return false;
-}
-else {
-if(data142 < 1 || isNaN(data142)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid45 = _errs310 === errors;
-if(valid45){
-let data143 = data141.hours;
+if(_errs311 === errors){
+let data143 = data142.count;
 const _errs312 = errors;
 if(!(((typeof data143 == "number") && (!(data143 % 1) && !isNaN(data143))) && (isFinite(data143)))){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs312){
 if((typeof data143 == "number") && (isFinite(data143))){
-if(data143 > 8760 || isNaN(data143)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8760},message:"must be <= 8760"}];
+if(data143 > 100000 || isNaN(data143)){
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
 if(data143 < 1 || isNaN(data143)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -3770,21 +3783,21 @@ return false;
 }
 var valid45 = _errs312 === errors;
 if(valid45){
-let data144 = data141.messages;
+let data144 = data142.hours;
 const _errs314 = errors;
 if(!(((typeof data144 == "number") && (!(data144 % 1) && !isNaN(data144))) && (isFinite(data144)))){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs314){
 if((typeof data144 == "number") && (isFinite(data144))){
-if(data144 > 100000 || isNaN(data144)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+if(data144 > 8760 || isNaN(data144)){
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8760},message:"must be <= 8760"}];
 return false;
 }
 else {
 if(data144 < 1 || isNaN(data144)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -3792,21 +3805,21 @@ return false;
 }
 var valid45 = _errs314 === errors;
 if(valid45){
-let data145 = data141.bytes;
+let data145 = data142.messages;
 const _errs316 = errors;
 if(!(((typeof data145 == "number") && (!(data145 % 1) && !isNaN(data145))) && (isFinite(data145)))){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs316){
 if((typeof data145 == "number") && (isFinite(data145))){
-if(data145 > 67108864 || isNaN(data145)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
+if(data145 > 100000 || isNaN(data145)){
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
 if(data145 < 1 || isNaN(data145)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -3814,27 +3827,49 @@ return false;
 }
 var valid45 = _errs316 === errors;
 if(valid45){
-let data146 = data141.totalBytes;
+let data146 = data142.bytes;
 const _errs318 = errors;
 if(!(((typeof data146 == "number") && (!(data146 % 1) && !isNaN(data146))) && (isFinite(data146)))){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs318){
 if((typeof data146 == "number") && (isFinite(data146))){
-if(data146 > 1073741824 || isNaN(data146)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1073741824},message:"must be <= 1073741824"}];
+if(data146 > 67108864 || isNaN(data146)){
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
 if(data146 < 1 || isNaN(data146)){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
 var valid45 = _errs318 === errors;
+if(valid45){
+let data147 = data142.totalBytes;
+const _errs320 = errors;
+if(!(((typeof data147 == "number") && (!(data147 % 1) && !isNaN(data147))) && (isFinite(data147)))){
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs320){
+if((typeof data147 == "number") && (isFinite(data147))){
+if(data147 > 1073741824 || isNaN(data147)){
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1073741824},message:"must be <= 1073741824"}];
+return false;
+}
+else {
+if(data147 < 1 || isNaN(data147)){
+validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid45 = _errs320 === errors;
 }
 }
 }
@@ -3846,67 +3881,45 @@ validate11.errors = [{instancePath:instancePath+"/limits/sessions",schemaPath:"#
 return false;
 }
 }
-var valid40 = _errs307 === errors;
+var valid40 = _errs309 === errors;
 if(valid40){
-let data147 = data104.retained;
-const _errs320 = errors;
-if(errors === _errs320){
-if(data147 && typeof data147 == "object" && !Array.isArray(data147)){
-if(data147.topics === undefined){
-data147.topics = 100000;
-}
-if(data147.valueBytes === undefined){
-data147.valueBytes = 1048576;
-}
-if(data147.totalBytes === undefined){
-data147.totalBytes = 268435456;
-}
+let data148 = data105.retained;
 const _errs322 = errors;
-for(const key29 in data147){
+if(errors === _errs322){
+if(data148 && typeof data148 == "object" && !Array.isArray(data148)){
+if(data148.topics === undefined){
+data148.topics = 100000;
+}
+if(data148.valueBytes === undefined){
+data148.valueBytes = 1048576;
+}
+if(data148.totalBytes === undefined){
+data148.totalBytes = 268435456;
+}
+const _errs324 = errors;
+for(const key29 in data148){
 if(!(((key29 === "topics") || (key29 === "valueBytes")) || (key29 === "totalBytes"))){
 validate11.errors = [{instancePath:instancePath+"/limits/retained",schemaPath:"#/properties/limits/properties/retained/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key29},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs322 === errors){
-let data148 = data147.topics;
-const _errs323 = errors;
-if(!(((typeof data148 == "number") && (!(data148 % 1) && !isNaN(data148))) && (isFinite(data148)))){
-validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs323){
-if((typeof data148 == "number") && (isFinite(data148))){
-if(data148 > 1000000 || isNaN(data148)){
-validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
-return false;
-}
-else {
-if(data148 < 1 || isNaN(data148)){
-validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid46 = _errs323 === errors;
-if(valid46){
-let data149 = data147.valueBytes;
+if(_errs324 === errors){
+let data149 = data148.topics;
 const _errs325 = errors;
 if(!(((typeof data149 == "number") && (!(data149 % 1) && !isNaN(data149))) && (isFinite(data149)))){
-validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs325){
 if((typeof data149 == "number") && (isFinite(data149))){
-if(data149 > 16777216 || isNaN(data149)){
-validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
+if(data149 > 1000000 || isNaN(data149)){
+validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
 if(data149 < 1 || isNaN(data149)){
-validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -3914,27 +3927,49 @@ return false;
 }
 var valid46 = _errs325 === errors;
 if(valid46){
-let data150 = data147.totalBytes;
+let data150 = data148.valueBytes;
 const _errs327 = errors;
 if(!(((typeof data150 == "number") && (!(data150 % 1) && !isNaN(data150))) && (isFinite(data150)))){
-validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs327){
 if((typeof data150 == "number") && (isFinite(data150))){
-if(data150 > 1073741824 || isNaN(data150)){
-validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1073741824},message:"must be <= 1073741824"}];
+if(data150 > 16777216 || isNaN(data150)){
+validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
 if(data150 < 1 || isNaN(data150)){
-validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
 var valid46 = _errs327 === errors;
+if(valid46){
+let data151 = data148.totalBytes;
+const _errs329 = errors;
+if(!(((typeof data151 == "number") && (!(data151 % 1) && !isNaN(data151))) && (isFinite(data151)))){
+validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs329){
+if((typeof data151 == "number") && (isFinite(data151))){
+if(data151 > 1073741824 || isNaN(data151)){
+validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1073741824},message:"must be <= 1073741824"}];
+return false;
+}
+else {
+if(data151 < 1 || isNaN(data151)){
+validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid46 = _errs329 === errors;
 }
 }
 }
@@ -3944,38 +3979,38 @@ validate11.errors = [{instancePath:instancePath+"/limits/retained",schemaPath:"#
 return false;
 }
 }
-var valid40 = _errs320 === errors;
+var valid40 = _errs322 === errors;
 if(valid40){
-let data151 = data104.nodes;
-const _errs329 = errors;
-if(errors === _errs329){
-if(data151 && typeof data151 == "object" && !Array.isArray(data151)){
-if(data151.devices === undefined){
-data151.devices = 10000;
-}
+let data152 = data105.nodes;
 const _errs331 = errors;
-for(const key30 in data151){
+if(errors === _errs331){
+if(data152 && typeof data152 == "object" && !Array.isArray(data152)){
+if(data152.devices === undefined){
+data152.devices = 10000;
+}
+const _errs333 = errors;
+for(const key30 in data152){
 if(!(key30 === "devices")){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes",schemaPath:"#/properties/limits/properties/nodes/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key30},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs331 === errors){
-let data152 = data151.devices;
-const _errs332 = errors;
-if(!(((typeof data152 == "number") && (!(data152 % 1) && !isNaN(data152))) && (isFinite(data152)))){
+if(_errs333 === errors){
+let data153 = data152.devices;
+const _errs334 = errors;
+if(!(((typeof data153 == "number") && (!(data153 % 1) && !isNaN(data153))) && (isFinite(data153)))){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs332){
-if((typeof data152 == "number") && (isFinite(data152))){
-if(data152 > 1000000 || isNaN(data152)){
+if(errors === _errs334){
+if((typeof data153 == "number") && (isFinite(data153))){
+if(data153 > 1000000 || isNaN(data153)){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data152 < 1 || isNaN(data152)){
+if(data153 < 1 || isNaN(data153)){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
@@ -3989,82 +4024,60 @@ validate11.errors = [{instancePath:instancePath+"/limits/nodes",schemaPath:"#/pr
 return false;
 }
 }
-var valid40 = _errs329 === errors;
+var valid40 = _errs331 === errors;
 if(valid40){
-let data153 = data104.connections;
-const _errs334 = errors;
-if(errors === _errs334){
-if(data153 && typeof data153 == "object" && !Array.isArray(data153)){
-if(data153.total === undefined){
-data153.total = 10000;
-}
-if(data153.perAddress === undefined){
-data153.perAddress = 2000;
-}
-if(data153.perUser === undefined){
-data153.perUser = 2000;
-}
-if(data153.unauthenticated === undefined){
-data153.unauthenticated = 2000;
-}
-if(data153.unauthenticatedPerAddress === undefined){
-data153.unauthenticatedPerAddress = 1000;
-}
-if(data153.acceptBurst === undefined){
-data153.acceptBurst = 200;
-}
-if(data153.acceptsPerMinute === undefined){
-data153.acceptsPerMinute = 600;
-}
-if(data153.exemptLoopback === undefined){
-data153.exemptLoopback = true;
-}
+let data154 = data105.connections;
 const _errs336 = errors;
-for(const key31 in data153){
+if(errors === _errs336){
+if(data154 && typeof data154 == "object" && !Array.isArray(data154)){
+if(data154.total === undefined){
+data154.total = 10000;
+}
+if(data154.perAddress === undefined){
+data154.perAddress = 2000;
+}
+if(data154.perUser === undefined){
+data154.perUser = 2000;
+}
+if(data154.unauthenticated === undefined){
+data154.unauthenticated = 2000;
+}
+if(data154.unauthenticatedPerAddress === undefined){
+data154.unauthenticatedPerAddress = 1000;
+}
+if(data154.acceptBurst === undefined){
+data154.acceptBurst = 200;
+}
+if(data154.acceptsPerMinute === undefined){
+data154.acceptsPerMinute = 600;
+}
+if(data154.exemptLoopback === undefined){
+data154.exemptLoopback = true;
+}
+const _errs338 = errors;
+for(const key31 in data154){
 if(!((((((((key31 === "total") || (key31 === "perAddress")) || (key31 === "perUser")) || (key31 === "unauthenticated")) || (key31 === "unauthenticatedPerAddress")) || (key31 === "acceptBurst")) || (key31 === "acceptsPerMinute")) || (key31 === "exemptLoopback"))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections",schemaPath:"#/properties/limits/properties/connections/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key31},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs336 === errors){
-let data154 = data153.total;
-const _errs337 = errors;
-if(!(((typeof data154 == "number") && (!(data154 % 1) && !isNaN(data154))) && (isFinite(data154)))){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs337){
-if((typeof data154 == "number") && (isFinite(data154))){
-if(data154 > 100000 || isNaN(data154)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
-return false;
-}
-else {
-if(data154 < 1 || isNaN(data154)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid48 = _errs337 === errors;
-if(valid48){
-let data155 = data153.perAddress;
+if(_errs338 === errors){
+let data155 = data154.total;
 const _errs339 = errors;
 if(!(((typeof data155 == "number") && (!(data155 % 1) && !isNaN(data155))) && (isFinite(data155)))){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs339){
 if((typeof data155 == "number") && (isFinite(data155))){
 if(data155 > 100000 || isNaN(data155)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
 if(data155 < 1 || isNaN(data155)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4072,21 +4085,21 @@ return false;
 }
 var valid48 = _errs339 === errors;
 if(valid48){
-let data156 = data153.perUser;
+let data156 = data154.perAddress;
 const _errs341 = errors;
 if(!(((typeof data156 == "number") && (!(data156 % 1) && !isNaN(data156))) && (isFinite(data156)))){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs341){
 if((typeof data156 == "number") && (isFinite(data156))){
 if(data156 > 100000 || isNaN(data156)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
 if(data156 < 1 || isNaN(data156)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4094,21 +4107,21 @@ return false;
 }
 var valid48 = _errs341 === errors;
 if(valid48){
-let data157 = data153.unauthenticated;
+let data157 = data154.perUser;
 const _errs343 = errors;
 if(!(((typeof data157 == "number") && (!(data157 % 1) && !isNaN(data157))) && (isFinite(data157)))){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs343){
 if((typeof data157 == "number") && (isFinite(data157))){
-if(data157 > 10000 || isNaN(data157)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
+if(data157 > 100000 || isNaN(data157)){
+validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
 if(data157 < 1 || isNaN(data157)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4116,21 +4129,21 @@ return false;
 }
 var valid48 = _errs343 === errors;
 if(valid48){
-let data158 = data153.unauthenticatedPerAddress;
+let data158 = data154.unauthenticated;
 const _errs345 = errors;
 if(!(((typeof data158 == "number") && (!(data158 % 1) && !isNaN(data158))) && (isFinite(data158)))){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs345){
 if((typeof data158 == "number") && (isFinite(data158))){
 if(data158 > 10000 || isNaN(data158)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
 if(data158 < 1 || isNaN(data158)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4138,21 +4151,21 @@ return false;
 }
 var valid48 = _errs345 === errors;
 if(valid48){
-let data159 = data153.acceptBurst;
+let data159 = data154.unauthenticatedPerAddress;
 const _errs347 = errors;
 if(!(((typeof data159 == "number") && (!(data159 % 1) && !isNaN(data159))) && (isFinite(data159)))){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs347){
 if((typeof data159 == "number") && (isFinite(data159))){
-if(data159 > 100000 || isNaN(data159)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+if(data159 > 10000 || isNaN(data159)){
+validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
 if(data159 < 1 || isNaN(data159)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4160,21 +4173,21 @@ return false;
 }
 var valid48 = _errs347 === errors;
 if(valid48){
-let data160 = data153.acceptsPerMinute;
+let data160 = data154.acceptBurst;
 const _errs349 = errors;
 if(!(((typeof data160 == "number") && (!(data160 % 1) && !isNaN(data160))) && (isFinite(data160)))){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs349){
 if((typeof data160 == "number") && (isFinite(data160))){
-if(data160 > 1000000 || isNaN(data160)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
+if(data160 > 100000 || isNaN(data160)){
+validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
 if(data160 < 1 || isNaN(data160)){
-validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4182,12 +4195,34 @@ return false;
 }
 var valid48 = _errs349 === errors;
 if(valid48){
+let data161 = data154.acceptsPerMinute;
 const _errs351 = errors;
-if(typeof data153.exemptLoopback !== "boolean"){
+if(!(((typeof data161 == "number") && (!(data161 % 1) && !isNaN(data161))) && (isFinite(data161)))){
+validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs351){
+if((typeof data161 == "number") && (isFinite(data161))){
+if(data161 > 1000000 || isNaN(data161)){
+validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
+return false;
+}
+else {
+if(data161 < 1 || isNaN(data161)){
+validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid48 = _errs351 === errors;
+if(valid48){
+const _errs353 = errors;
+if(typeof data154.exemptLoopback !== "boolean"){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/exemptLoopback",schemaPath:"#/properties/limits/properties/connections/properties/exemptLoopback/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
-var valid48 = _errs351 === errors;
+var valid48 = _errs353 === errors;
 }
 }
 }
@@ -4202,73 +4237,51 @@ validate11.errors = [{instancePath:instancePath+"/limits/connections",schemaPath
 return false;
 }
 }
-var valid40 = _errs334 === errors;
+var valid40 = _errs336 === errors;
 if(valid40){
-let data162 = data104.http;
-const _errs353 = errors;
-if(errors === _errs353){
-if(data162 && typeof data162 == "object" && !Array.isArray(data162)){
-if(data162.headerBytes === undefined){
-data162.headerBytes = 32768;
-}
-if(data162.headers === undefined){
-data162.headers = 64;
-}
-if(data162.bodyBytes === undefined){
-data162.bodyBytes = 16384;
-}
-if(data162.headerSeconds === undefined){
-data162.headerSeconds = 5;
-}
-if(data162.requestSeconds === undefined){
-data162.requestSeconds = 10;
-}
+let data163 = data105.http;
 const _errs355 = errors;
-for(const key32 in data162){
+if(errors === _errs355){
+if(data163 && typeof data163 == "object" && !Array.isArray(data163)){
+if(data163.headerBytes === undefined){
+data163.headerBytes = 32768;
+}
+if(data163.headers === undefined){
+data163.headers = 64;
+}
+if(data163.bodyBytes === undefined){
+data163.bodyBytes = 16384;
+}
+if(data163.headerSeconds === undefined){
+data163.headerSeconds = 5;
+}
+if(data163.requestSeconds === undefined){
+data163.requestSeconds = 10;
+}
+const _errs357 = errors;
+for(const key32 in data163){
 if(!(((((key32 === "headerBytes") || (key32 === "headers")) || (key32 === "bodyBytes")) || (key32 === "headerSeconds")) || (key32 === "requestSeconds"))){
 validate11.errors = [{instancePath:instancePath+"/limits/http",schemaPath:"#/properties/limits/properties/http/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key32},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs355 === errors){
-let data163 = data162.headerBytes;
-const _errs356 = errors;
-if(!(((typeof data163 == "number") && (!(data163 % 1) && !isNaN(data163))) && (isFinite(data163)))){
-validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs356){
-if((typeof data163 == "number") && (isFinite(data163))){
-if(data163 > 65536 || isNaN(data163)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
-return false;
-}
-else {
-if(data163 < 1 || isNaN(data163)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid49 = _errs356 === errors;
-if(valid49){
-let data164 = data162.headers;
+if(_errs357 === errors){
+let data164 = data163.headerBytes;
 const _errs358 = errors;
 if(!(((typeof data164 == "number") && (!(data164 % 1) && !isNaN(data164))) && (isFinite(data164)))){
-validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs358){
 if((typeof data164 == "number") && (isFinite(data164))){
-if(data164 > 256 || isNaN(data164)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/maximum",keyword:"maximum",params:{comparison: "<=", limit: 256},message:"must be <= 256"}];
+if(data164 > 65536 || isNaN(data164)){
+validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
 if(data164 < 1 || isNaN(data164)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4276,21 +4289,21 @@ return false;
 }
 var valid49 = _errs358 === errors;
 if(valid49){
-let data165 = data162.bodyBytes;
+let data165 = data163.headers;
 const _errs360 = errors;
 if(!(((typeof data165 == "number") && (!(data165 % 1) && !isNaN(data165))) && (isFinite(data165)))){
-validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs360){
 if((typeof data165 == "number") && (isFinite(data165))){
-if(data165 > 1048576 || isNaN(data165)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
+if(data165 > 256 || isNaN(data165)){
+validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/maximum",keyword:"maximum",params:{comparison: "<=", limit: 256},message:"must be <= 256"}];
 return false;
 }
 else {
 if(data165 < 1 || isNaN(data165)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4298,21 +4311,21 @@ return false;
 }
 var valid49 = _errs360 === errors;
 if(valid49){
-let data166 = data162.headerSeconds;
+let data166 = data163.bodyBytes;
 const _errs362 = errors;
 if(!(((typeof data166 == "number") && (!(data166 % 1) && !isNaN(data166))) && (isFinite(data166)))){
-validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs362){
 if((typeof data166 == "number") && (isFinite(data166))){
-if(data166 > 60 || isNaN(data166)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
+if(data166 > 1048576 || isNaN(data166)){
+validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
 if(data166 < 1 || isNaN(data166)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4320,27 +4333,49 @@ return false;
 }
 var valid49 = _errs362 === errors;
 if(valid49){
-let data167 = data162.requestSeconds;
+let data167 = data163.headerSeconds;
 const _errs364 = errors;
 if(!(((typeof data167 == "number") && (!(data167 % 1) && !isNaN(data167))) && (isFinite(data167)))){
-validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs364){
 if((typeof data167 == "number") && (isFinite(data167))){
-if(data167 > 300 || isNaN(data167)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 300},message:"must be <= 300"}];
+if(data167 > 60 || isNaN(data167)){
+validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
 return false;
 }
 else {
 if(data167 < 1 || isNaN(data167)){
-validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
 var valid49 = _errs364 === errors;
+if(valid49){
+let data168 = data163.requestSeconds;
+const _errs366 = errors;
+if(!(((typeof data168 == "number") && (!(data168 % 1) && !isNaN(data168))) && (isFinite(data168)))){
+validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs366){
+if((typeof data168 == "number") && (isFinite(data168))){
+if(data168 > 300 || isNaN(data168)){
+validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 300},message:"must be <= 300"}];
+return false;
+}
+else {
+if(data168 < 1 || isNaN(data168)){
+validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid49 = _errs366 === errors;
 }
 }
 }
@@ -4352,106 +4387,84 @@ validate11.errors = [{instancePath:instancePath+"/limits/http",schemaPath:"#/pro
 return false;
 }
 }
-var valid40 = _errs353 === errors;
+var valid40 = _errs355 === errors;
 if(valid40){
-let data168 = data104.signIn;
-const _errs366 = errors;
-if(errors === _errs366){
-if(data168 && typeof data168 == "object" && !Array.isArray(data168)){
-if(data168.checksAtOnce === undefined){
-data168.checksAtOnce = 2;
-}
-if(data168.checksWaiting === undefined){
-data168.checksWaiting = 1000;
-}
-if(data168.cacheSeconds === undefined){
-data168.cacheSeconds = 86400;
-}
-if(data168.cacheEntries === undefined){
-data168.cacheEntries = 4096;
-}
-if(data168.failuresPerAddress === undefined){
-data168.failuresPerAddress = 10;
-}
-if(data168.addressWindowSeconds === undefined){
-data168.addressWindowSeconds = 300;
-}
-if(data168.failuresPerUser === undefined){
-data168.failuresPerUser = 10;
-}
-if(data168.userWindowSeconds === undefined){
-data168.userWindowSeconds = 900;
-}
-if(data168.longestDelaySeconds === undefined){
-data168.longestDelaySeconds = 900;
-}
-if(data168.firstMessageSeconds === undefined){
-data168.firstMessageSeconds = 5;
-}
-if(data168.firstMessageBytes === undefined){
-data168.firstMessageBytes = 4096;
-}
-if(data168.sessionSeconds === undefined){
-data168.sessionSeconds = 43200;
-}
-if(data168.sessionIdleSeconds === undefined){
-data168.sessionIdleSeconds = 7200;
-}
-if(data168.sessionsPerUser === undefined){
-data168.sessionsPerUser = 64;
-}
-if(data168.ticketSeconds === undefined){
-data168.ticketSeconds = 30;
-}
-if(data168.ticketsPerUser === undefined){
-data168.ticketsPerUser = 64;
-}
+let data169 = data105.signIn;
 const _errs368 = errors;
-for(const key33 in data168){
+if(errors === _errs368){
+if(data169 && typeof data169 == "object" && !Array.isArray(data169)){
+if(data169.checksAtOnce === undefined){
+data169.checksAtOnce = 2;
+}
+if(data169.checksWaiting === undefined){
+data169.checksWaiting = 1000;
+}
+if(data169.cacheSeconds === undefined){
+data169.cacheSeconds = 86400;
+}
+if(data169.cacheEntries === undefined){
+data169.cacheEntries = 4096;
+}
+if(data169.failuresPerAddress === undefined){
+data169.failuresPerAddress = 10;
+}
+if(data169.addressWindowSeconds === undefined){
+data169.addressWindowSeconds = 300;
+}
+if(data169.failuresPerUser === undefined){
+data169.failuresPerUser = 10;
+}
+if(data169.userWindowSeconds === undefined){
+data169.userWindowSeconds = 900;
+}
+if(data169.longestDelaySeconds === undefined){
+data169.longestDelaySeconds = 900;
+}
+if(data169.firstMessageSeconds === undefined){
+data169.firstMessageSeconds = 5;
+}
+if(data169.firstMessageBytes === undefined){
+data169.firstMessageBytes = 4096;
+}
+if(data169.sessionSeconds === undefined){
+data169.sessionSeconds = 43200;
+}
+if(data169.sessionIdleSeconds === undefined){
+data169.sessionIdleSeconds = 7200;
+}
+if(data169.sessionsPerUser === undefined){
+data169.sessionsPerUser = 64;
+}
+if(data169.ticketSeconds === undefined){
+data169.ticketSeconds = 30;
+}
+if(data169.ticketsPerUser === undefined){
+data169.ticketsPerUser = 64;
+}
+const _errs370 = errors;
+for(const key33 in data169){
 if(!(func3.call(schema12.properties.limits.properties.signIn.properties, key33))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn",schemaPath:"#/properties/limits/properties/signIn/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key33},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs368 === errors){
-let data169 = data168.checksAtOnce;
-const _errs369 = errors;
-if(!(((typeof data169 == "number") && (!(data169 % 1) && !isNaN(data169))) && (isFinite(data169)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs369){
-if((typeof data169 == "number") && (isFinite(data169))){
-if(data169 > 64 || isNaN(data169)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/maximum",keyword:"maximum",params:{comparison: "<=", limit: 64},message:"must be <= 64"}];
-return false;
-}
-else {
-if(data169 < 1 || isNaN(data169)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid50 = _errs369 === errors;
-if(valid50){
-let data170 = data168.checksWaiting;
+if(_errs370 === errors){
+let data170 = data169.checksAtOnce;
 const _errs371 = errors;
 if(!(((typeof data170 == "number") && (!(data170 % 1) && !isNaN(data170))) && (isFinite(data170)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs371){
 if((typeof data170 == "number") && (isFinite(data170))){
-if(data170 > 10000 || isNaN(data170)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
+if(data170 > 64 || isNaN(data170)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/maximum",keyword:"maximum",params:{comparison: "<=", limit: 64},message:"must be <= 64"}];
 return false;
 }
 else {
 if(data170 < 1 || isNaN(data170)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4459,21 +4472,21 @@ return false;
 }
 var valid50 = _errs371 === errors;
 if(valid50){
-let data171 = data168.cacheSeconds;
+let data171 = data169.checksWaiting;
 const _errs373 = errors;
 if(!(((typeof data171 == "number") && (!(data171 % 1) && !isNaN(data171))) && (isFinite(data171)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs373){
 if((typeof data171 == "number") && (isFinite(data171))){
-if(data171 > 604800 || isNaN(data171)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
+if(data171 > 10000 || isNaN(data171)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
 if(data171 < 1 || isNaN(data171)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4481,21 +4494,21 @@ return false;
 }
 var valid50 = _errs373 === errors;
 if(valid50){
-let data172 = data168.cacheEntries;
+let data172 = data169.cacheSeconds;
 const _errs375 = errors;
 if(!(((typeof data172 == "number") && (!(data172 % 1) && !isNaN(data172))) && (isFinite(data172)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs375){
 if((typeof data172 == "number") && (isFinite(data172))){
-if(data172 > 65536 || isNaN(data172)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
+if(data172 > 604800 || isNaN(data172)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
 return false;
 }
 else {
 if(data172 < 1 || isNaN(data172)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4503,21 +4516,21 @@ return false;
 }
 var valid50 = _errs375 === errors;
 if(valid50){
-let data173 = data168.failuresPerAddress;
+let data173 = data169.cacheEntries;
 const _errs377 = errors;
 if(!(((typeof data173 == "number") && (!(data173 % 1) && !isNaN(data173))) && (isFinite(data173)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs377){
 if((typeof data173 == "number") && (isFinite(data173))){
-if(data173 > 1000 || isNaN(data173)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
+if(data173 > 65536 || isNaN(data173)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
 if(data173 < 1 || isNaN(data173)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4525,21 +4538,21 @@ return false;
 }
 var valid50 = _errs377 === errors;
 if(valid50){
-let data174 = data168.addressWindowSeconds;
+let data174 = data169.failuresPerAddress;
 const _errs379 = errors;
 if(!(((typeof data174 == "number") && (!(data174 % 1) && !isNaN(data174))) && (isFinite(data174)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs379){
 if((typeof data174 == "number") && (isFinite(data174))){
-if(data174 > 86400 || isNaN(data174)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
+if(data174 > 1000 || isNaN(data174)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
 if(data174 < 1 || isNaN(data174)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4547,21 +4560,21 @@ return false;
 }
 var valid50 = _errs379 === errors;
 if(valid50){
-let data175 = data168.failuresPerUser;
+let data175 = data169.addressWindowSeconds;
 const _errs381 = errors;
 if(!(((typeof data175 == "number") && (!(data175 % 1) && !isNaN(data175))) && (isFinite(data175)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs381){
 if((typeof data175 == "number") && (isFinite(data175))){
-if(data175 > 1000 || isNaN(data175)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
+if(data175 > 86400 || isNaN(data175)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data175 < 2 || isNaN(data175)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"}];
+if(data175 < 1 || isNaN(data175)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4569,21 +4582,21 @@ return false;
 }
 var valid50 = _errs381 === errors;
 if(valid50){
-let data176 = data168.userWindowSeconds;
+let data176 = data169.failuresPerUser;
 const _errs383 = errors;
 if(!(((typeof data176 == "number") && (!(data176 % 1) && !isNaN(data176))) && (isFinite(data176)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs383){
 if((typeof data176 == "number") && (isFinite(data176))){
-if(data176 > 86400 || isNaN(data176)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
+if(data176 > 1000 || isNaN(data176)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
-if(data176 < 1 || isNaN(data176)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+if(data176 < 2 || isNaN(data176)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"}];
 return false;
 }
 }
@@ -4591,21 +4604,21 @@ return false;
 }
 var valid50 = _errs383 === errors;
 if(valid50){
-let data177 = data168.longestDelaySeconds;
+let data177 = data169.userWindowSeconds;
 const _errs385 = errors;
 if(!(((typeof data177 == "number") && (!(data177 % 1) && !isNaN(data177))) && (isFinite(data177)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs385){
 if((typeof data177 == "number") && (isFinite(data177))){
 if(data177 > 86400 || isNaN(data177)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
 if(data177 < 1 || isNaN(data177)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4613,21 +4626,21 @@ return false;
 }
 var valid50 = _errs385 === errors;
 if(valid50){
-let data178 = data168.firstMessageSeconds;
+let data178 = data169.longestDelaySeconds;
 const _errs387 = errors;
 if(!(((typeof data178 == "number") && (!(data178 % 1) && !isNaN(data178))) && (isFinite(data178)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs387){
 if((typeof data178 == "number") && (isFinite(data178))){
-if(data178 > 30 || isNaN(data178)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"}];
+if(data178 > 86400 || isNaN(data178)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
 if(data178 < 1 || isNaN(data178)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4635,21 +4648,21 @@ return false;
 }
 var valid50 = _errs387 === errors;
 if(valid50){
-let data179 = data168.firstMessageBytes;
+let data179 = data169.firstMessageSeconds;
 const _errs389 = errors;
 if(!(((typeof data179 == "number") && (!(data179 % 1) && !isNaN(data179))) && (isFinite(data179)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs389){
 if((typeof data179 == "number") && (isFinite(data179))){
-if(data179 > 65536 || isNaN(data179)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
+if(data179 > 30 || isNaN(data179)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"}];
 return false;
 }
 else {
 if(data179 < 1 || isNaN(data179)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4657,21 +4670,21 @@ return false;
 }
 var valid50 = _errs389 === errors;
 if(valid50){
-let data180 = data168.sessionSeconds;
+let data180 = data169.firstMessageBytes;
 const _errs391 = errors;
 if(!(((typeof data180 == "number") && (!(data180 % 1) && !isNaN(data180))) && (isFinite(data180)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs391){
 if((typeof data180 == "number") && (isFinite(data180))){
-if(data180 > 2592000 || isNaN(data180)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000},message:"must be <= 2592000"}];
+if(data180 > 65536 || isNaN(data180)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data180 < 60 || isNaN(data180)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60},message:"must be >= 60"}];
+if(data180 < 1 || isNaN(data180)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4679,21 +4692,21 @@ return false;
 }
 var valid50 = _errs391 === errors;
 if(valid50){
-let data181 = data168.sessionIdleSeconds;
+let data181 = data169.sessionSeconds;
 const _errs393 = errors;
 if(!(((typeof data181 == "number") && (!(data181 % 1) && !isNaN(data181))) && (isFinite(data181)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs393){
 if((typeof data181 == "number") && (isFinite(data181))){
 if(data181 > 2592000 || isNaN(data181)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000},message:"must be <= 2592000"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000},message:"must be <= 2592000"}];
 return false;
 }
 else {
 if(data181 < 60 || isNaN(data181)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60},message:"must be >= 60"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60},message:"must be >= 60"}];
 return false;
 }
 }
@@ -4701,21 +4714,21 @@ return false;
 }
 var valid50 = _errs393 === errors;
 if(valid50){
-let data182 = data168.sessionsPerUser;
+let data182 = data169.sessionIdleSeconds;
 const _errs395 = errors;
 if(!(((typeof data182 == "number") && (!(data182 % 1) && !isNaN(data182))) && (isFinite(data182)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs395){
 if((typeof data182 == "number") && (isFinite(data182))){
-if(data182 > 1024 || isNaN(data182)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
+if(data182 > 2592000 || isNaN(data182)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000},message:"must be <= 2592000"}];
 return false;
 }
 else {
-if(data182 < 1 || isNaN(data182)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+if(data182 < 60 || isNaN(data182)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60},message:"must be >= 60"}];
 return false;
 }
 }
@@ -4723,21 +4736,21 @@ return false;
 }
 var valid50 = _errs395 === errors;
 if(valid50){
-let data183 = data168.ticketSeconds;
+let data183 = data169.sessionsPerUser;
 const _errs397 = errors;
 if(!(((typeof data183 == "number") && (!(data183 % 1) && !isNaN(data183))) && (isFinite(data183)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs397){
 if((typeof data183 == "number") && (isFinite(data183))){
-if(data183 > 300 || isNaN(data183)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 300},message:"must be <= 300"}];
+if(data183 > 1024 || isNaN(data183)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
 if(data183 < 1 || isNaN(data183)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -4745,27 +4758,49 @@ return false;
 }
 var valid50 = _errs397 === errors;
 if(valid50){
-let data184 = data168.ticketsPerUser;
+let data184 = data169.ticketSeconds;
 const _errs399 = errors;
 if(!(((typeof data184 == "number") && (!(data184 % 1) && !isNaN(data184))) && (isFinite(data184)))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs399){
 if((typeof data184 == "number") && (isFinite(data184))){
-if(data184 > 1024 || isNaN(data184)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
+if(data184 > 300 || isNaN(data184)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 300},message:"must be <= 300"}];
 return false;
 }
 else {
 if(data184 < 1 || isNaN(data184)){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
 var valid50 = _errs399 === errors;
+if(valid50){
+let data185 = data169.ticketsPerUser;
+const _errs401 = errors;
+if(!(((typeof data185 == "number") && (!(data185 % 1) && !isNaN(data185))) && (isFinite(data185)))){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs401){
+if((typeof data185 == "number") && (isFinite(data185))){
+if(data185 > 1024 || isNaN(data185)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
+return false;
+}
+else {
+if(data185 < 1 || isNaN(data185)){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid50 = _errs401 === errors;
 }
 }
 }
@@ -4788,70 +4823,70 @@ validate11.errors = [{instancePath:instancePath+"/limits/signIn",schemaPath:"#/p
 return false;
 }
 }
-var valid40 = _errs366 === errors;
+var valid40 = _errs368 === errors;
 if(valid40){
-let data185 = data104.commands;
-const _errs401 = errors;
-if(errors === _errs401){
-if(data185 && typeof data185 == "object" && !Array.isArray(data185)){
-if(data185.perUserPerSecond === undefined){
-data185.perUserPerSecond = 500;
-}
-if(data185.userBurst === undefined){
-data185.userBurst = 1000;
-}
+let data186 = data105.commands;
 const _errs403 = errors;
-for(const key34 in data185){
+if(errors === _errs403){
+if(data186 && typeof data186 == "object" && !Array.isArray(data186)){
+if(data186.perUserPerSecond === undefined){
+data186.perUserPerSecond = 500;
+}
+if(data186.userBurst === undefined){
+data186.userBurst = 1000;
+}
+const _errs405 = errors;
+for(const key34 in data186){
 if(!((key34 === "perUserPerSecond") || (key34 === "userBurst"))){
 validate11.errors = [{instancePath:instancePath+"/limits/commands",schemaPath:"#/properties/limits/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key34},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs403 === errors){
-let data186 = data185.perUserPerSecond;
-const _errs404 = errors;
-if(!(((typeof data186 == "number") && (!(data186 % 1) && !isNaN(data186))) && (isFinite(data186)))){
+if(_errs405 === errors){
+let data187 = data186.perUserPerSecond;
+const _errs406 = errors;
+if(!(((typeof data187 == "number") && (!(data187 % 1) && !isNaN(data187))) && (isFinite(data187)))){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs404){
-if((typeof data186 == "number") && (isFinite(data186))){
-if(data186 > 100000 || isNaN(data186)){
+if(errors === _errs406){
+if((typeof data187 == "number") && (isFinite(data187))){
+if(data187 > 100000 || isNaN(data187)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data186 < 1 || isNaN(data186)){
+if(data187 < 1 || isNaN(data187)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid51 = _errs404 === errors;
+var valid51 = _errs406 === errors;
 if(valid51){
-let data187 = data185.userBurst;
-const _errs406 = errors;
-if(!(((typeof data187 == "number") && (!(data187 % 1) && !isNaN(data187))) && (isFinite(data187)))){
+let data188 = data186.userBurst;
+const _errs408 = errors;
+if(!(((typeof data188 == "number") && (!(data188 % 1) && !isNaN(data188))) && (isFinite(data188)))){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs406){
-if((typeof data187 == "number") && (isFinite(data187))){
-if(data187 > 100000 || isNaN(data187)){
+if(errors === _errs408){
+if((typeof data188 == "number") && (isFinite(data188))){
+if(data188 > 100000 || isNaN(data188)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data187 < 1 || isNaN(data187)){
+if(data188 < 1 || isNaN(data188)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid51 = _errs406 === errors;
+var valid51 = _errs408 === errors;
 }
 }
 }
@@ -4860,62 +4895,62 @@ validate11.errors = [{instancePath:instancePath+"/limits/commands",schemaPath:"#
 return false;
 }
 }
-var valid40 = _errs401 === errors;
+var valid40 = _errs403 === errors;
 if(valid40){
-let data188 = data104.store;
-const _errs408 = errors;
-if(errors === _errs408){
-if(data188 && typeof data188 == "object" && !Array.isArray(data188)){
-if(data188.freeMiB === undefined){
-data188.freeMiB = 256;
-}
-if(data188.freePercent === undefined){
-data188.freePercent = 5;
-}
-if(data188.waitingMiB === undefined){
-data188.waitingMiB = 64;
-}
+let data189 = data105.store;
 const _errs410 = errors;
-for(const key35 in data188){
+if(errors === _errs410){
+if(data189 && typeof data189 == "object" && !Array.isArray(data189)){
+if(data189.freeMiB === undefined){
+data189.freeMiB = 256;
+}
+if(data189.freePercent === undefined){
+data189.freePercent = 5;
+}
+if(data189.waitingMiB === undefined){
+data189.waitingMiB = 64;
+}
+const _errs412 = errors;
+for(const key35 in data189){
 if(!(((key35 === "freeMiB") || (key35 === "freePercent")) || (key35 === "waitingMiB"))){
 validate11.errors = [{instancePath:instancePath+"/limits/store",schemaPath:"#/properties/limits/properties/store/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key35},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs410 === errors){
-let data189 = data188.freeMiB;
-const _errs411 = errors;
-if(!(((typeof data189 == "number") && (!(data189 % 1) && !isNaN(data189))) && (isFinite(data189)))){
+if(_errs412 === errors){
+let data190 = data189.freeMiB;
+const _errs413 = errors;
+if(!(((typeof data190 == "number") && (!(data190 % 1) && !isNaN(data190))) && (isFinite(data190)))){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs411){
-if((typeof data189 == "number") && (isFinite(data189))){
-if(data189 > 1048576 || isNaN(data189)){
+if(errors === _errs413){
+if((typeof data190 == "number") && (isFinite(data190))){
+if(data190 > 1048576 || isNaN(data190)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data189 < 0 || isNaN(data189)){
+if(data190 < 0 || isNaN(data190)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs411 === errors;
+var valid52 = _errs413 === errors;
 if(valid52){
-let data190 = data188.freePercent;
-const _errs413 = errors;
-if(errors === _errs413){
-if((typeof data190 == "number") && (isFinite(data190))){
-if(data190 > 100 || isNaN(data190)){
+let data191 = data189.freePercent;
+const _errs415 = errors;
+if(errors === _errs415){
+if((typeof data191 == "number") && (isFinite(data191))){
+if(data191 > 100 || isNaN(data191)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",schemaPath:"#/properties/limits/properties/store/properties/freePercent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
 return false;
 }
 else {
-if(data190 < 0 || isNaN(data190)){
+if(data191 < 0 || isNaN(data191)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",schemaPath:"#/properties/limits/properties/store/properties/freePercent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
@@ -4926,29 +4961,29 @@ validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",sche
 return false;
 }
 }
-var valid52 = _errs413 === errors;
+var valid52 = _errs415 === errors;
 if(valid52){
-let data191 = data188.waitingMiB;
-const _errs415 = errors;
-if(!(((typeof data191 == "number") && (!(data191 % 1) && !isNaN(data191))) && (isFinite(data191)))){
+let data192 = data189.waitingMiB;
+const _errs417 = errors;
+if(!(((typeof data192 == "number") && (!(data192 % 1) && !isNaN(data192))) && (isFinite(data192)))){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs415){
-if((typeof data191 == "number") && (isFinite(data191))){
-if(data191 > 1048576 || isNaN(data191)){
+if(errors === _errs417){
+if((typeof data192 == "number") && (isFinite(data192))){
+if(data192 > 1048576 || isNaN(data192)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data191 < 1 || isNaN(data191)){
+if(data192 < 1 || isNaN(data192)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs415 === errors;
+var valid52 = _errs417 === errors;
 }
 }
 }
@@ -4958,67 +4993,45 @@ validate11.errors = [{instancePath:instancePath+"/limits/store",schemaPath:"#/pr
 return false;
 }
 }
-var valid40 = _errs408 === errors;
+var valid40 = _errs410 === errors;
 if(valid40){
-let data192 = data104.memory;
-const _errs417 = errors;
-if(errors === _errs417){
-if(data192 && typeof data192 == "object" && !Array.isArray(data192)){
-if(data192.mib === undefined){
-data192.mib = 0;
-}
-if(data192.inboundMiB === undefined){
-data192.inboundMiB = 64;
-}
-if(data192.outboundMiB === undefined){
-data192.outboundMiB = 64;
-}
+let data193 = data105.memory;
 const _errs419 = errors;
-for(const key36 in data192){
+if(errors === _errs419){
+if(data193 && typeof data193 == "object" && !Array.isArray(data193)){
+if(data193.mib === undefined){
+data193.mib = 0;
+}
+if(data193.inboundMiB === undefined){
+data193.inboundMiB = 64;
+}
+if(data193.outboundMiB === undefined){
+data193.outboundMiB = 64;
+}
+const _errs421 = errors;
+for(const key36 in data193){
 if(!(((key36 === "mib") || (key36 === "inboundMiB")) || (key36 === "outboundMiB"))){
 validate11.errors = [{instancePath:instancePath+"/limits/memory",schemaPath:"#/properties/limits/properties/memory/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key36},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs419 === errors){
-let data193 = data192.mib;
-const _errs420 = errors;
-if(!(((typeof data193 == "number") && (!(data193 % 1) && !isNaN(data193))) && (isFinite(data193)))){
-validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs420){
-if((typeof data193 == "number") && (isFinite(data193))){
-if(data193 > 1048576 || isNaN(data193)){
-validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
-return false;
-}
-else {
-if(data193 < 0 || isNaN(data193)){
-validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-}
-var valid53 = _errs420 === errors;
-if(valid53){
-let data194 = data192.inboundMiB;
+if(_errs421 === errors){
+let data194 = data193.mib;
 const _errs422 = errors;
 if(!(((typeof data194 == "number") && (!(data194 % 1) && !isNaN(data194))) && (isFinite(data194)))){
-validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs422){
 if((typeof data194 == "number") && (isFinite(data194))){
-if(data194 > 65536 || isNaN(data194)){
-validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
+if(data194 > 1048576 || isNaN(data194)){
+validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data194 < 1 || isNaN(data194)){
-validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+if(data194 < 0 || isNaN(data194)){
+validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
@@ -5026,27 +5039,49 @@ return false;
 }
 var valid53 = _errs422 === errors;
 if(valid53){
-let data195 = data192.outboundMiB;
+let data195 = data193.inboundMiB;
 const _errs424 = errors;
 if(!(((typeof data195 == "number") && (!(data195 % 1) && !isNaN(data195))) && (isFinite(data195)))){
-validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs424){
 if((typeof data195 == "number") && (isFinite(data195))){
 if(data195 > 65536 || isNaN(data195)){
-validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
+validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
 if(data195 < 1 || isNaN(data195)){
-validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
 var valid53 = _errs424 === errors;
+if(valid53){
+let data196 = data193.outboundMiB;
+const _errs426 = errors;
+if(!(((typeof data196 == "number") && (!(data196 % 1) && !isNaN(data196))) && (isFinite(data196)))){
+validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs426){
+if((typeof data196 == "number") && (isFinite(data196))){
+if(data196 > 65536 || isNaN(data196)){
+validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
+return false;
+}
+else {
+if(data196 < 1 || isNaN(data196)){
+validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid53 = _errs426 === errors;
 }
 }
 }
@@ -5056,38 +5091,38 @@ validate11.errors = [{instancePath:instancePath+"/limits/memory",schemaPath:"#/p
 return false;
 }
 }
-var valid40 = _errs417 === errors;
+var valid40 = _errs419 === errors;
 if(valid40){
-let data196 = data104.process;
-const _errs426 = errors;
-if(errors === _errs426){
-if(data196 && typeof data196 == "object" && !Array.isArray(data196)){
-if(data196.lagMs === undefined){
-data196.lagMs = 250;
-}
+let data197 = data105.process;
 const _errs428 = errors;
-for(const key37 in data196){
+if(errors === _errs428){
+if(data197 && typeof data197 == "object" && !Array.isArray(data197)){
+if(data197.lagMs === undefined){
+data197.lagMs = 250;
+}
+const _errs430 = errors;
+for(const key37 in data197){
 if(!(key37 === "lagMs")){
 validate11.errors = [{instancePath:instancePath+"/limits/process",schemaPath:"#/properties/limits/properties/process/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key37},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs428 === errors){
-let data197 = data196.lagMs;
-const _errs429 = errors;
-if(!(((typeof data197 == "number") && (!(data197 % 1) && !isNaN(data197))) && (isFinite(data197)))){
+if(_errs430 === errors){
+let data198 = data197.lagMs;
+const _errs431 = errors;
+if(!(((typeof data198 == "number") && (!(data198 % 1) && !isNaN(data198))) && (isFinite(data198)))){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs429){
-if((typeof data197 == "number") && (isFinite(data197))){
-if(data197 > 60000 || isNaN(data197)){
+if(errors === _errs431){
+if((typeof data198 == "number") && (isFinite(data198))){
+if(data198 > 60000 || isNaN(data198)){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60000},message:"must be <= 60000"}];
 return false;
 }
 else {
-if(data197 < 10 || isNaN(data197)){
+if(data198 < 10 || isNaN(data198)){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 10},message:"must be >= 10"}];
 return false;
 }
@@ -5101,70 +5136,70 @@ validate11.errors = [{instancePath:instancePath+"/limits/process",schemaPath:"#/
 return false;
 }
 }
-var valid40 = _errs426 === errors;
+var valid40 = _errs428 === errors;
 if(valid40){
-let data198 = data104.history;
-const _errs431 = errors;
-if(errors === _errs431){
-if(data198 && typeof data198 == "object" && !Array.isArray(data198)){
-if(data198.series === undefined){
-data198.series = 20000;
-}
-if(data198.openMiB === undefined){
-data198.openMiB = 32;
-}
+let data199 = data105.history;
 const _errs433 = errors;
-for(const key38 in data198){
+if(errors === _errs433){
+if(data199 && typeof data199 == "object" && !Array.isArray(data199)){
+if(data199.series === undefined){
+data199.series = 20000;
+}
+if(data199.openMiB === undefined){
+data199.openMiB = 32;
+}
+const _errs435 = errors;
+for(const key38 in data199){
 if(!((key38 === "series") || (key38 === "openMiB"))){
 validate11.errors = [{instancePath:instancePath+"/limits/history",schemaPath:"#/properties/limits/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key38},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs433 === errors){
-let data199 = data198.series;
-const _errs434 = errors;
-if(!(((typeof data199 == "number") && (!(data199 % 1) && !isNaN(data199))) && (isFinite(data199)))){
+if(_errs435 === errors){
+let data200 = data199.series;
+const _errs436 = errors;
+if(!(((typeof data200 == "number") && (!(data200 % 1) && !isNaN(data200))) && (isFinite(data200)))){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs434){
-if((typeof data199 == "number") && (isFinite(data199))){
-if(data199 > 1000000 || isNaN(data199)){
+if(errors === _errs436){
+if((typeof data200 == "number") && (isFinite(data200))){
+if(data200 > 1000000 || isNaN(data200)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data199 < 1 || isNaN(data199)){
+if(data200 < 1 || isNaN(data200)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid55 = _errs434 === errors;
+var valid55 = _errs436 === errors;
 if(valid55){
-let data200 = data198.openMiB;
-const _errs436 = errors;
-if(!(((typeof data200 == "number") && (!(data200 % 1) && !isNaN(data200))) && (isFinite(data200)))){
+let data201 = data199.openMiB;
+const _errs438 = errors;
+if(!(((typeof data201 == "number") && (!(data201 % 1) && !isNaN(data201))) && (isFinite(data201)))){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs436){
-if((typeof data200 == "number") && (isFinite(data200))){
-if(data200 > 1024 || isNaN(data200)){
+if(errors === _errs438){
+if((typeof data201 == "number") && (isFinite(data201))){
+if(data201 > 1024 || isNaN(data201)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data200 < 1 || isNaN(data200)){
+if(data201 < 1 || isNaN(data201)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid55 = _errs436 === errors;
+var valid55 = _errs438 === errors;
 }
 }
 }
@@ -5173,67 +5208,45 @@ validate11.errors = [{instancePath:instancePath+"/limits/history",schemaPath:"#/
 return false;
 }
 }
-var valid40 = _errs431 === errors;
+var valid40 = _errs433 === errors;
 if(valid40){
-let data201 = data104.dialects;
-const _errs438 = errors;
-if(errors === _errs438){
-if(data201 && typeof data201 == "object" && !Array.isArray(data201)){
-if(data201.keys === undefined){
-data201.keys = 256;
-}
-if(data201.mailboxes === undefined){
-data201.mailboxes = 256;
-}
-if(data201.mailboxMessages === undefined){
-data201.mailboxMessages = 1000;
-}
+let data202 = data105.dialects;
 const _errs440 = errors;
-for(const key39 in data201){
+if(errors === _errs440){
+if(data202 && typeof data202 == "object" && !Array.isArray(data202)){
+if(data202.keys === undefined){
+data202.keys = 256;
+}
+if(data202.mailboxes === undefined){
+data202.mailboxes = 256;
+}
+if(data202.mailboxMessages === undefined){
+data202.mailboxMessages = 1000;
+}
+const _errs442 = errors;
+for(const key39 in data202){
 if(!(((key39 === "keys") || (key39 === "mailboxes")) || (key39 === "mailboxMessages"))){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects",schemaPath:"#/properties/limits/properties/dialects/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key39},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs440 === errors){
-let data202 = data201.keys;
-const _errs441 = errors;
-if(!(((typeof data202 == "number") && (!(data202 % 1) && !isNaN(data202))) && (isFinite(data202)))){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs441){
-if((typeof data202 == "number") && (isFinite(data202))){
-if(data202 > 10000 || isNaN(data202)){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
-return false;
-}
-else {
-if(data202 < 1 || isNaN(data202)){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
-return false;
-}
-}
-}
-}
-var valid56 = _errs441 === errors;
-if(valid56){
-let data203 = data201.mailboxes;
+if(_errs442 === errors){
+let data203 = data202.keys;
 const _errs443 = errors;
 if(!(((typeof data203 == "number") && (!(data203 % 1) && !isNaN(data203))) && (isFinite(data203)))){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs443){
 if((typeof data203 == "number") && (isFinite(data203))){
 if(data203 > 10000 || isNaN(data203)){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
+validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
 if(data203 < 1 || isNaN(data203)){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
@@ -5241,27 +5254,49 @@ return false;
 }
 var valid56 = _errs443 === errors;
 if(valid56){
-let data204 = data201.mailboxMessages;
+let data204 = data202.mailboxes;
 const _errs445 = errors;
 if(!(((typeof data204 == "number") && (!(data204 % 1) && !isNaN(data204))) && (isFinite(data204)))){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 if(errors === _errs445){
 if((typeof data204 == "number") && (isFinite(data204))){
-if(data204 > 100000 || isNaN(data204)){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+if(data204 > 10000 || isNaN(data204)){
+validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data204 < 16 || isNaN(data204)){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/minimum",keyword:"minimum",params:{comparison: ">=", limit: 16},message:"must be >= 16"}];
+if(data204 < 1 || isNaN(data204)){
+validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
 var valid56 = _errs445 === errors;
+if(valid56){
+let data205 = data202.mailboxMessages;
+const _errs447 = errors;
+if(!(((typeof data205 == "number") && (!(data205 % 1) && !isNaN(data205))) && (isFinite(data205)))){
+validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs447){
+if((typeof data205 == "number") && (isFinite(data205))){
+if(data205 > 100000 || isNaN(data205)){
+validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
+return false;
+}
+else {
+if(data205 < 16 || isNaN(data205)){
+validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/minimum",keyword:"minimum",params:{comparison: ">=", limit: 16},message:"must be >= 16"}];
+return false;
+}
+}
+}
+}
+var valid56 = _errs447 === errors;
 }
 }
 }
@@ -5271,7 +5306,7 @@ validate11.errors = [{instancePath:instancePath+"/limits/dialects",schemaPath:"#
 return false;
 }
 }
-var valid40 = _errs438 === errors;
+var valid40 = _errs440 === errors;
 }
 }
 }
@@ -5294,34 +5329,34 @@ validate11.errors = [{instancePath:instancePath+"/limits",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs228 === errors;
+var valid0 = _errs230 === errors;
 if(valid0){
-let data205 = data.accept;
-const _errs447 = errors;
-if(errors === _errs447){
-if(Array.isArray(data205)){
-var valid57 = true;
-const len15 = data205.length;
-for(let i17=0; i17<len15; i17++){
-let data206 = data205[i17];
+let data206 = data.accept;
 const _errs449 = errors;
-if(!((((((data206 === "plain-http") || (data206 === "plain-mqtt")) || (data206 === "plain-dialects")) || (data206 === "guests")) || (data206 === "guest-pages")) || (data206 === "any-origin"))){
+if(errors === _errs449){
+if(Array.isArray(data206)){
+var valid57 = true;
+const len15 = data206.length;
+for(let i17=0; i17<len15; i17++){
+let data207 = data206[i17];
+const _errs451 = errors;
+if(!((((((data207 === "plain-http") || (data207 === "plain-mqtt")) || (data207 === "plain-dialects")) || (data207 === "guests")) || (data207 === "guest-pages")) || (data207 === "any-origin"))){
 validate11.errors = [{instancePath:instancePath+"/accept/" + i17,schemaPath:"#/properties/accept/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.accept.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid57 = _errs449 === errors;
+var valid57 = _errs451 === errors;
 if(!valid57){
 break;
 }
 }
 if(valid57){
-let i18 = data205.length;
+let i18 = data206.length;
 let j2;
 if(i18 > 1){
 outer2:
 for(;i18--;){
 for(j2 = i18; j2--;){
-if(func0(data205[i18], data205[j2])){
+if(func0(data206[i18], data206[j2])){
 validate11.errors = [{instancePath:instancePath+"/accept",schemaPath:"#/properties/accept/uniqueItems",keyword:"uniqueItems",params:{i: i18, j: j2},message:"must NOT have duplicate items (items ## "+j2+" and "+i18+" are identical)"}];
 return false;
 break outer2;
@@ -5336,26 +5371,26 @@ validate11.errors = [{instancePath:instancePath+"/accept",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs447 === errors;
+var valid0 = _errs449 === errors;
 if(valid0){
-let data207 = data.log;
-const _errs450 = errors;
-if(errors === _errs450){
-if(data207 && typeof data207 == "object" && !Array.isArray(data207)){
-if(data207.level === undefined){
-data207.level = "info";
-}
+let data208 = data.log;
 const _errs452 = errors;
-for(const key40 in data207){
+if(errors === _errs452){
+if(data208 && typeof data208 == "object" && !Array.isArray(data208)){
+if(data208.level === undefined){
+data208.level = "info";
+}
+const _errs454 = errors;
+for(const key40 in data208){
 if(!(key40 === "level")){
 validate11.errors = [{instancePath:instancePath+"/log",schemaPath:"#/properties/log/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key40},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs452 === errors){
-let data208 = data207.level;
-if(!(((((((data208 === "trace") || (data208 === "debug")) || (data208 === "info")) || (data208 === "warn")) || (data208 === "error")) || (data208 === "fatal")) || (data208 === "silent"))){
+if(_errs454 === errors){
+let data209 = data208.level;
+if(!(((((((data209 === "trace") || (data209 === "debug")) || (data209 === "info")) || (data209 === "warn")) || (data209 === "error")) || (data209 === "fatal")) || (data209 === "silent"))){
 validate11.errors = [{instancePath:instancePath+"/log/level",schemaPath:"#/properties/log/properties/level/enum",keyword:"enum",params:{allowedValues: schema12.properties.log.properties.level.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
@@ -5366,7 +5401,7 @@ validate11.errors = [{instancePath:instancePath+"/log",schemaPath:"#/properties/
 return false;
 }
 }
-var valid0 = _errs450 === errors;
+var valid0 = _errs452 === errors;
 }
 }
 }
