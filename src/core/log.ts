@@ -44,7 +44,7 @@ export function openHeldLog(level: Level | 'silent'): HeldLog {
 type Loss = Pick<LineWriterOptions, 'onLost' | 'tellLost'>
 
 function standardError(loss: Loss): DestinationStream {
-  descriptor ??= patientDescriptor()
+  descriptor ??= patientDescriptor(standardErrorDescriptor)
   const writer = openLineWriter({ descriptor, ...loss })
   process.once('exit', writer.flush)
   if (!process.stderr.isTTY) return writer
@@ -53,15 +53,14 @@ function standardError(loss: Loss): DestinationStream {
 }
 
 /**
- * Standard error as something that says when it takes no more, in place of stopping the whole process. A pipe
- * and a terminal are opened once more for that: others that write there notice nothing.
+ * `opened`, which is standard error, as something that says when it takes no more, in place of stopping the whole
+ * process. A pipe and a terminal are opened once more for that: others that write there notice nothing.
  */
-function patientDescriptor(): number {
-  const stats = fstatSync(standardErrorDescriptor)
+export function patientDescriptor(opened: number): number {
   // Of a file that is opened once more, two would write at the same place.
-  if (stats.isFile()) return standardErrorDescriptor
+  if (fstatSync(opened).isFile()) return opened
   try {
-    const path = `/proc/self/fd/${standardErrorDescriptor}`
+    const path = `/proc/self/fd/${opened}`
     return openSync(path, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
   } catch {
     // A socket, as that of systemd, cannot be opened again. Node.js makes of it one that does not wait when it looks at it.

@@ -1,9 +1,17 @@
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { promisify } from 'node:util'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
-import { createLogTail, logLine, openLineWriter, type TailedLine } from '../../src/core/log.ts'
+import {
+  createLogTail,
+  logLine,
+  openLineWriter,
+  patientDescriptor,
+  type TailedLine,
+} from '../../src/core/log.ts'
 import { testFolder } from '../test-folder.ts'
 
 /** What `write` logs, as a terminal without colours shows it, and with an hour that every zone has. */
@@ -161,4 +169,24 @@ t.test('lines that a full disk does not take are lost', async (t) => {
   writer.write('c\n')
   writer.flush()
   t.equal(counted.lost, 2)
+})
+
+t.test('a file is written as it is open, and a pipe is opened once more', async (t) => {
+  const folder = testFolder(t)
+  const file = openSync(`${folder}/file`, 'a')
+  t.equal(patientDescriptor(file), file)
+  await promisify(execFile)('mkfifo', [`${folder}/pipe`])
+  const pipe = openSync(`${folder}/pipe`, constants.O_RDWR | constants.O_NONBLOCK)
+  const again = patientDescriptor(pipe)
+  t.not(again, pipe)
+  for (const each of [file, pipe, again]) closeSync(each)
+})
+
+t.test('what cannot be opened once more is left to Node.js', async (t) => {
+  const server = createServer((socket) => t.teardown(() => socket.destroy()))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const { fd } = Object(Reflect.get(server, '_handle'))
+  t.equal(patientDescriptor(fd), process.stderr.fd)
 })

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -209,4 +209,19 @@ t.test('all entries are written, in batches of some 1 MiB', async (t) => {
   t.same(await filled(7), { written: 7, batches: [3, 3, 1] })
   t.same(await filled(1), { written: 1, batches: [1] })
   t.same(await filled(0), { written: 0, batches: [0] })
+})
+
+t.test('a table that is cut off is named', async (t) => {
+  const folder = testFolder(t)
+  const store = await openIn(t, folder)
+  await store.write([put('a/1', 'x'.repeat(1000))])
+  await store.close()
+  // What is in the log becomes a table at the next start.
+  await (await openIn(t, folder)).close()
+  const table = readdirSync(join(folder, 'store')).find((name) => name.endsWith('.ldb'))
+  truncateSync(join(folder, 'store', String(table)), 100)
+  await t.rejects(openIn(t, folder), {
+    code: 'cannot-open-store',
+    message: RegExp(`${table} is cut off`),
+  })
 })
