@@ -1,16 +1,11 @@
 import { once } from 'node:events'
+import type { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import type { Qos } from '../../src/core/message.ts'
+import { atLength } from '../full-length.ts'
 import { type HubProcess, type HubReport, hubProcess } from '../hub-process.ts'
-import {
-  isPublish,
-  type RawMqtt,
-  rawMqttTo,
-  readPublish,
-  signedIn,
-  subscribePacket,
-} from '../raw-mqtt.ts'
+import { type RawMqtt, rawMqttTo, signedIn, subscribePacket } from '../raw-mqtt.ts'
 import { mqttTo } from '../started-hub.ts'
 import { startControl } from './control.ts'
 
@@ -42,9 +37,10 @@ t.test('F6: a frozen MQTT subscriber costs nobody anything, and catches up', asy
   const { sent } = await load.stop(t)
   const { p99LatencyMs } = await control.stop()
   t.ok(p99LatencyMs < 250, `p99 of the healthy is ${p99LatencyMs} ms`)
+  const latest = untilText(frozen.stream, `[${sent - 1},"`)
   frozen.stream.resume()
-  const isLast = (packet: string) => isPublish(packet) && numberIn(packet) === sent - 1
-  t.ok(await frozen.next(isLast), 'the latest message')
+  await latest
+  t.pass('it has the latest message')
 })
 
 t.test('F7: a hundred frozen MQTT subscribers at once cost at most 150 MiB', async (t) => {
@@ -87,9 +83,9 @@ t.test('aedes#1060, F6: five frozen clients of each kind rob six healthy of noth
     const websocket = await talk(t, hub)
     websocket.pause()
   }
-  await wait(5000)
+  await wait(atLength(5000, 3000))
   const middle = await hub.report()
-  await wait(7000)
+  await wait(atLength(7000, 3000))
   const after = await hub.report()
   t.ok(middle.residentBytes - before.residentBytes < 32 * mebibyte, growth(before, middle))
   t.ok(after.residentBytes - middle.residentBytes < 16 * mebibyte, growth(middle, after))
@@ -97,7 +93,7 @@ t.test('aedes#1060, F6: five frozen clients of each kind rob six healthy of noth
   t.equal(after.counters['mqtt-conflated'], 5)
   t.equal(after.counters['websocket-conflated'], 5)
   const { sent } = await load.stop(t)
-  t.ok(sent > 12 * perSecond, `${sent} messages were published`)
+  t.ok(sent > atLength(12, 6) * perSecond, `${sent} messages were published`)
   await control.stop()
 })
 
@@ -138,8 +134,16 @@ async function untilCounted(hub: HubProcess, counter: string, count: number): Pr
   throw new Error(`expected ${counter} to be ${count} within 20 seconds`)
 }
 
-function numberIn(packet: string): number {
-  return JSON.parse(readPublish(packet).payload.toString())[0]
+/** Resolves when `text` has come, wherever it is in all that comes. */
+function untilText(stream: Readable, text: string): Promise<void> {
+  return new Promise((resolve) => {
+    let end = ''
+    stream.on('data', (chunk: Buffer) => {
+      const read = end + chunk.toString('latin1')
+      if (read.includes(text)) resolve()
+      end = read.slice(-text.length)
+    })
+  })
 }
 
 function growth(before: HubReport, after: HubReport): string {

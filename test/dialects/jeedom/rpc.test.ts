@@ -277,7 +277,7 @@ t.test('F63: a poll that waits is answered with the rights of its end', async (t
   const login = { login: 'guest', password: 'guest-password' }
   const { result: apikey } = await call('user::getHash', login)
   const { datetime } = (await call('event::changes', { apikey, datetime: 0 })).result
-  const poll = call('event::changes', { apikey, datetime, longPolling: 10 })
+  const poll = call('event::changes', { apikey, datetime, longPolling: 3 })
   // A request that came later has been dealt with.
   await call('version', { apikey })
   await changed({ guest: { password } })
