@@ -95,7 +95,7 @@ t.test('a configuration that breaks the schema is refused with the way to mend i
     [{ users, htp: {} }, 'unknown key "htp": did you mean "http"?'],
     [
       { users, http: { tls: true } },
-      'unknown key "http.tls": known here: "host", "port", "hosts", "origins", "trustProxy" and "pathPrefix"',
+      'unknown key "http.tls": known here: "host", "port", "hosts", "origins", "trustProxy", "userHeader" and "pathPrefix"',
     ],
     [{ users, http: { port: '80' } }, 'expected http.port to be integer, got "80"'],
     [{ users, http: { port: 65536 } }, 'expected http.port to be <= 65535, got 65536'],
