@@ -5,10 +5,24 @@ import type { ConfigInput } from '../src/config.ts'
 import { ask } from './dialects/asked-json.ts'
 import { guestKey, path } from './dialects/jeedom/jeedom-house.ts'
 import { createInbox } from './inbox.ts'
-import { mqttTo, type StartedHub, talkTo } from './started-hub.ts'
+import { type HubPorts, mqttTo, type StartedHub, talkTo } from './started-hub.ts'
 
 export const base = 'nodes/bridge/0'
 export const relay = `${base}/relay/i2c0-3b`
+
+/** Those of a request of the user `clown`. */
+export const headers = {
+  authorization: `Basic ${Buffer.from('clown:bigclown').toString('base64')}`,
+}
+
+/** Asks for a device on, and returns the status and what became of it. */
+export function command(
+  { httpPort }: HubPorts,
+  { device = relay, timeoutSeconds }: { readonly device?: string; readonly timeoutSeconds: number },
+) {
+  const body = { device, payload: { state: true }, timeoutSeconds }
+  return ask(httpPort, ['POST', '/api/command'], { body, headers })
+}
 
 /** All languages of other systems, for whoever comes from this machine. */
 export const allDialects: NonNullable<ConfigInput['dialects']> = [
@@ -59,7 +73,6 @@ async function byWebSocket(t: Test, hub: StartedHub) {
 }
 
 async function byHttp({ httpPort }: StartedHub) {
-  const headers = { Authorization: `Basic ${Buffer.from('clown:bigclown').toString('base64')}` }
   const { body } = await ask(httpPort, ['GET', `/api/nodes/${base}`], { headers })
   const device = body.devices.find(({ topic }: { topic: string }) => topic === relay)
   // Of what is not known neither a value is told, nor that it is fresh.
@@ -81,7 +94,7 @@ async function untilSys(t: Test, hub: StartedHub, isKnown: boolean) {
 async function byDeconz(port: number) {
   const made = await ask(port, ['POST', '/api'], {
     body: { devicetype: 'test' },
-    headers: { Authorization: `Basic ${Buffer.from('clown:bigclown').toString('base64')}` },
+    headers,
   })
   const { body } = await ask(port, ['GET', `/api/${made.body[0].success.username}/lights`])
   const [light] = Object.values<{ state: { on: unknown; reachable: boolean } }>(body)

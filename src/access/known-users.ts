@@ -1,4 +1,5 @@
 /** Who the users were when the hub saw them last: over restarts, too, somebody made anew is somebody else. */
+import { createListeners } from '../core/callbacks.ts'
 import { reasonOf } from '../core/errors.ts'
 import { parseJson } from '../core/json.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
@@ -34,11 +35,8 @@ const prefix = 'user/'
 export async function openKnownUsers(options: KnownUsersOptions): Promise<KnownUsers> {
   const { store, sampledLog } = options
   const known = await readKnown(options)
-  const listeners: ((name: string, change: UserChange) => void)[] = []
+  const { add, tell } = createListeners<[name: string, change: UserChange]>()
   const changedMeanwhile: [name: string, change: UserChange][] = []
-  const tell = (name: string, change: UserChange) => {
-    for (const listener of listeners) listener(name, change)
-  }
   const write = (changes: readonly Change[]) => {
     if (changes.length === 0) return
     store.write(changes).catch((error: unknown) => {
@@ -78,7 +76,7 @@ export async function openKnownUsers(options: KnownUsersOptions): Promise<KnownU
       })
     },
     onChange: (listener) => {
-      listeners.push(listener)
+      add(listener)
       for (const [name, change] of changedMeanwhile) listener(name, change)
     },
   }

@@ -55,6 +55,11 @@ export function errorTopic(topic: string): string {
   return `${topic}/error`
 }
 
+/** Tells of `error` beside `topic`, to whoever listens there now. */
+export function errorOn(topic: string, error: HubError): Message {
+  return { topic: errorTopic(topic), payload: errorPayload(error), qos: 0, retain: false }
+}
+
 /** The topic whose messages are refused on `topic`; undefined when nothing is refused there. */
 export function topicOfError(topic: string): string | undefined {
   const about = topic.slice(0, -'/error'.length)

@@ -147,6 +147,11 @@ export function relativeTopic(base: string, topic: string): string | undefined {
   return topic.startsWith(`${base}/`) ? topic.slice(base.length + 1) : undefined
 }
 
+/** Whether `topic` is `base` itself, or below it. */
+export function isAtOrBelow(base: string, topic: string): boolean {
+  return topic === base || relativeTopic(base, topic) !== undefined
+}
+
 /** The filter for everything below `base`. */
 export function filterBelow(base: string): string {
   return joinTopic(base, '#')

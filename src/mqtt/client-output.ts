@@ -64,7 +64,7 @@ export class ClientOutput implements SessionConnection {
   }
 
   get hasProperties(): boolean {
-    return this.#options.connect.level >= 5
+    return this.#level >= 5
   }
 
   get receiveMaximum(): number {

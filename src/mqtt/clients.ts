@@ -15,7 +15,7 @@ import {
   type User,
   type UserDirectory,
 } from '../access/user.ts'
-import { isFitName } from '../core/topic.ts'
+import { isAtOrBelow, isFitName } from '../core/topic.ts'
 
 /**
  * The name of a client inside the broker: the name of its user, and the client id that it gave itself.
@@ -87,7 +87,7 @@ export class ClientRights implements Pick<Rights, 'mayPublish' | 'mayRead' | 'ma
 
   #isAnswer(topic: string): boolean {
     const answers = this.#answers
-    return answers !== undefined && (topic === answers || topic.startsWith(`${answers}/`))
+    return answers !== undefined && isAtOrBelow(answers, topic)
   }
 }
 

@@ -11,12 +11,11 @@ import type { UserDirectory } from '../access/user.ts'
 import type { Bus } from '../bus/bus.ts'
 import { type Closers, createDeferred, type Deferred } from '../core/callbacks.ts'
 import { readingFirst, systemClock } from '../core/clock.ts'
-import type { HubError } from '../core/errors.ts'
 import type { DeepReadonly } from '../core/json.ts'
-import { errorPayload, errorTopic, type Message } from '../core/message.ts'
+import { errorOn, type Message } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
 import { defectsTo } from '../core/sampled-log.ts'
-import { relativeTopic } from '../core/topic.ts'
+import { isAtOrBelow } from '../core/topic.ts'
 import type { Config } from '../generated/config.ts'
 import type { Broker } from '../mqtt/broker.ts'
 import { clientName, partsOf } from '../mqtt/clients.ts'
@@ -185,9 +184,7 @@ type KnownHardware = Awaited<ReturnType<typeof openKnown>>
 
 /** The node that a device is of: that of a user below whose base it is, or else the one its topic names. */
 function nodeIn({ bases }: Pick<NodePresence, 'bases'>): (device: string) => string {
-  const isOf = (device: string) => (base: string) =>
-    device === base || relativeTopic(base, device) !== undefined
-  return (device) => bases().find(isOf(device)) ?? deviceOf(device).base
+  return (device) => bases().find((base) => isAtOrBelow(base, device)) ?? deviceOf(device).base
 }
 
 /**
@@ -270,10 +267,6 @@ function commandedNodes(
 /** The time of day of a last value. */
 function wallTimeOf({ heardMs }: LastValue): number {
   return systemClock.wallMs() - (systemClock.nowMs() - heardMs)
-}
-
-function errorOn(device: string, error: HubError): Message {
-  return { topic: errorTopic(device), payload: errorPayload(error), qos: 0, retain: false }
 }
 
 /** What keeps devices from harm. */

@@ -6,6 +6,7 @@ import {
   checkTopic,
   checkTopicText,
   filterBelow,
+  isAtOrBelow,
   isCommand,
   isFitName,
   isFitText,
@@ -156,6 +157,13 @@ t.test('whatever base and topic are, what is joined comes apart again', async ()
       return isTopic(joined) && relativeTopic(base, joined) === topic
     }),
   )
+})
+
+t.test('a topic is at or below a base by whole levels', async (t) => {
+  t.ok(isAtOrBelow('nodes/bridge/0', 'nodes/bridge/0'))
+  t.ok(isAtOrBelow('nodes/bridge/0', 'nodes/bridge/0/led/-'))
+  t.notOk(isAtOrBelow('nodes/bridge/0', 'nodes/bridge/01/led/-'))
+  t.notOk(isAtOrBelow('nodes/bridge/0', 'nodes/bridge'))
 })
 
 t.test('a topic that ends in /set is a command', async (t) => {

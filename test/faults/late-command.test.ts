@@ -16,17 +16,9 @@ import {
   signedIn,
   subscribePacket,
 } from '../raw-mqtt.ts'
-import { base, relay } from '../shown-states.ts'
-import { everybody, type HubPorts } from '../started-hub.ts'
+import { base, command, headers, relay } from '../shown-states.ts'
+import { everybody } from '../started-hub.ts'
 import { type StartedTlsHub, startedTlsHub } from '../started-tls-hub.ts'
-
-const authorization = `Basic ${Buffer.from('clown:bigclown').toString('base64')}`
-
-/** Asks for the relay on, and returns the status and what became of it. */
-function command({ httpPort }: HubPorts, timeoutSeconds: number) {
-  const body = { device: relay, payload: { state: true }, timeoutSeconds }
-  return ask(httpPort, ['POST', '/api/command'], { body, headers: { authorization } })
-}
 
 /** A client that takes commands of the bridge at `qos`, and has reported its relay when it `speaks` for it. */
 async function commanded(
@@ -65,7 +57,7 @@ for (const [name, open] of Object.entries(transports)) {
     const [node, stream] = await open(t, hub)
     await commanded(node, { clientId: 'node', qos: 0, speaks: true })
     const ended = endOf(stream)
-    t.equal((await command(hub, 0.3)).status, 504)
+    t.equal((await command(hub, { timeoutSeconds: 0.3 })).status, 504)
     t.equal(await ended, 'ECONNRESET')
     t.equal(hub.counters()['mqtt-reset'], 1)
   })
@@ -80,10 +72,10 @@ t.test('F35: whoever is locked while a command is under way never gets it', asyn
   })
   const ended = endOf(node.stream)
   // The hub ends before it does.
-  const asked = command(hub, 60).catch(() => undefined)
+  const asked = command(hub, { timeoutSeconds: 60 }).catch(() => undefined)
   await node.next((answer) => answer.startsWith('3'))
   const lock = { device: relay, reason: 'somebody works on it' }
-  await ask(hub.httpPort, ['POST', '/api/lock'], { body: lock, headers: { authorization } })
+  await ask(hub.httpPort, ['POST', '/api/lock'], { body: lock, headers })
   t.equal(await ended, 'ECONNRESET')
   await hub.close()
   await asked
@@ -100,7 +92,7 @@ t.test('F35: nobody else is reset for a dead device', async (t) => {
   const listener = await commanded(await open(), { clientId: 'listener', qos: 0, speaks: false })
   const elsewhere = await rawMqttTo(t, hub.mqttPort)
   await signedIn(elsewhere, { clientId: 'elsewhere' })
-  const asked = command(hub, 0.3)
+  const asked = command(hub, { timeoutSeconds: 0.3 })
   await bridge.next((answer) => answer.startsWith('3'))
   bridge.send(pingPacket)
   const { id = 0 } = readPublish(await logger.next((answer) => answer.startsWith('3')))

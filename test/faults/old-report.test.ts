@@ -13,17 +13,10 @@ import {
   signedIn,
   subscribePacket,
 } from '../raw-mqtt.ts'
-import { base, relay } from '../shown-states.ts'
+import { base, command, headers, relay } from '../shown-states.ts'
 import { everybody, type StartedHub, startedHub, talkTo } from '../started-hub.ts'
 
-const authorization = `Basic ${Buffer.from('clown:bigclown').toString('base64')}`
 const unguarded = { rules: [{ minIntervalMilliseconds: 0, perSecond: 0 }] }
-
-/** Asks for the relay on, and returns the status and what became of it. */
-function command({ httpPort }: StartedHub, timeoutSeconds: number) {
-  const body = { device: relay, payload: { state: true }, timeoutSeconds }
-  return ask(httpPort, ['POST', '/api/command'], { body, headers: { authorization } })
-}
 
 /** A node that takes what it is told at `qos`, and has reported its relay. */
 async function nodeAt(t: Test, hub: StartedHub, { qos, state }: { qos: number; state: boolean }) {
@@ -51,7 +44,7 @@ t.test('F36: a report that met the command on its way does not confirm it', asyn
   const hub = await startedHub(t, { users: everybody })
   const node = await nodeAt(t, hub, { qos: 1, state: true })
   let isEnded = false
-  const asked = command(hub, 60).finally(() => {
+  const asked = command(hub, { timeoutSeconds: 60 }).finally(() => {
     isEnded = true
   })
   const { id = 0 } = await toldOn(node, `${relay}/set`)
@@ -94,7 +87,7 @@ t.test('F36: on, off and on again: the last waits for its own answer', async (t)
 t.test('F37: what is already so is asked for, and confirmed by the answer', async (t) => {
   const hub = await startedHub(t, { users: everybody })
   const node = await nodeAt(t, hub, { qos: 0, state: true })
-  const asked = command(hub, 60)
+  const asked = command(hub, { timeoutSeconds: 60 })
   await toldOn(node, `${relay}/set`)
   report(node, true)
   await toldOn(node, `${relay}/get`)
@@ -107,7 +100,7 @@ t.test(
   async (t) => {
     const hub = await startedHub(t, { users: everybody })
     const node = await nodeAt(t, hub, { qos: 0, state: true })
-    const { status, body } = await command(hub, 0.5)
+    const { status, body } = await command(hub, { timeoutSeconds: 0.5 })
     t.equal(status, 202)
     t.match(body, { receipt: 'already-so', reportedAt: /^20.*Z$/, final: true })
     await toldOn(node, `${relay}/get`)
@@ -126,7 +119,7 @@ t.test('F37: a quantity is confirmed with its unit and without', async (t) => {
   const dimmer = `${base}/dimmer/-`
   const node = await nodeAt(t, hub, { qos: 0, state: true })
   const body = { device: dimmer, payload: { level: 50 }, timeoutSeconds: 60 }
-  const asked = ask(hub.httpPort, ['POST', '/api/command'], { body, headers: { authorization } })
+  const asked = ask(hub.httpPort, ['POST', '/api/command'], { body, headers })
   await toldOn(node, `${dimmer}/set`)
   node.send(publishPacket(dimmer, { payload: '{"level":[50,"%"]}' }))
   t.match(await asked, { status: 200, body: { receipt: 'confirmed' } })

@@ -1,17 +1,8 @@
 import t, { type Test } from 'tap'
-import { ask } from '../dialects/asked-json.ts'
-import { base, relay } from '../shown-states.ts'
+import { base, command, relay } from '../shown-states.ts'
 import { type HubPorts, mqttTo, startedHub, talkTo } from '../started-hub.ts'
 import { testFolder } from '../test-folder.ts'
 import { crashingHub } from './crashing-hub.ts'
-
-const authorization = `Basic ${Buffer.from('clown:bigclown').toString('base64')}`
-
-/** Asks for a relay on, and returns the status and what became of it. */
-function command({ httpPort }: HubPorts, device: string, timeoutSeconds: number) {
-  const body = { device, payload: { state: true }, timeoutSeconds }
-  return ask(httpPort, ['POST', '/api/command'], { body, headers: { authorization } })
-}
 
 function nodeOf(t: Test, hub: HubPorts) {
   return mqttTo(t, hub, { filter: `${base}/+/+/set` })
@@ -25,7 +16,7 @@ t.test(
     const hub = crashingHub(t, testFolder(t))
     const ports = await hub.start()
     const node = await nodeOf(t, ports)
-    const asked = command(ports, relay, 1)
+    const asked = command(ports, { timeoutSeconds: 1 })
     await node.on(`${relay}/set`)
     process.kill(ports.pid, 'SIGSTOP')
     node.client.publish(relay, '{"state":true}')
@@ -47,7 +38,7 @@ t.test('F39: a hub that ends tells everybody what became of what they asked for'
   })
   page.send('relay/page/set', { state: true }, { id: 'page' })
   await node.on(`${base}/relay/page/set`)
-  const asked = command(hub, relay, 60)
+  const asked = command(hub, { timeoutSeconds: 60 })
   await node.on(`${relay}/set`)
   await hub.close()
   t.match(await asked, { status: 500, body: { receipt: 'unknown', final: true } })

@@ -3,7 +3,7 @@ import type { Sender } from '../../access/sender.ts'
 import type { Bus } from '../../bus/bus.ts'
 import { type AlarmClock, systemClock } from '../../core/clock.ts'
 import { HubError, quote } from '../../core/errors.ts'
-import { errorPayload, errorTopic, type Message, type Receipt } from '../../core/message.ts'
+import { errorOn, type Message, type Receipt } from '../../core/message.ts'
 import type { Payload } from '../../core/payload.ts'
 import { RecencyMap } from '../../core/recency-map.ts'
 import { switchOf } from '../switch-state.ts'
@@ -230,10 +230,6 @@ function guardedCommandOf(request: Request): GuardedCommand {
 /** Whether a sender, who has no call to come back to any more, would learn nothing of a refusal. */
 function isUnanswered({ sender }: Request, { code }: HubError): boolean {
   return sender.watcher === undefined && code !== 'forbidden'
-}
-
-function errorOn(topic: string, error: HubError): Message {
-  return { topic: errorTopic(topic), payload: errorPayload(error), qos: 0, retain: false }
 }
 
 /** What is asked for is kept until the next command to the same device: of all devices together so much. */

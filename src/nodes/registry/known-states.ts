@@ -1,6 +1,6 @@
 import { createListeners } from '../../core/callbacks.ts'
 import { HubError, quote } from '../../core/errors.ts'
-import { errorPayload, errorTopic, type Message } from '../../core/message.ts'
+import { errorOn, type Message } from '../../core/message.ts'
 import type { ClownModel } from '../clown-model.ts'
 import { deviceOf } from '../device.ts'
 import type { LastValues } from '../last-values.ts'
@@ -121,7 +121,7 @@ function markFor(topic: string, reason: Reason | undefined, isAway: boolean): Me
     isAway ? 'node-offline' : 'state-unknown',
     sentenceOf(topic, isAway ? undefined : reason),
   )
-  return { topic: errorTopic(topic), payload: errorPayload(error), qos: 0, retain: false }
+  return errorOn(topic, error)
 }
 
 function sentenceOf(topic: string, reason: Reason = { since: 'was away' }): string {

@@ -1,5 +1,5 @@
 import { type AlarmClock, systemClock } from '../../core/clock.ts'
-import { relativeTopic } from '../../core/topic.ts'
+import { isAtOrBelow } from '../../core/topic.ts'
 import type { GuardedCommand } from '../commands/commands.ts'
 import type { TooSoon } from '../commands/turns.ts'
 import type { Off } from '../switch-state.ts'
@@ -85,8 +85,7 @@ export async function createRelayGuard(options: RelayGuardOptions): Promise<Rela
       autoOff.reported(device, value)
       witnesses.reported(device, value)
     },
-    nodeOnline: (base) =>
-      autoOff.retry((device) => device === base || relativeTopic(base, device) !== undefined),
+    nodeOnline: (base) => autoOff.retry((device) => isAtOrBelow(base, device)),
     lockOuts,
     start: autoOff.start,
     close: () => {
