@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import t from 'tap'
+import { steadyMs } from '../../src/core/clock.ts'
 import { isCommand } from '../../src/core/topic.ts'
 import { openJournal } from '../../src/mqtt/journal.ts'
 import { optionsOf } from '../../src/mqtt/read-packets.ts'
@@ -95,8 +96,8 @@ t.test('absence is counted over restarts, and a clock set back makes none', asyn
   const [noted] = await load()
   t.ok(noted !== undefined && noted.awayMs >= 3000 && noted.awayMs < 60_000)
   await store.write([
-    put('session/a/client', String(Date.now() - 5000)),
-    put('session/b/client', String(Date.now() + 5000)),
+    put('session/a/client', String(steadyMs() - 5000)),
+    put('session/b/client', String(steadyMs() + 5000)),
   ])
   const [a, b] = await load()
   t.ok(a !== undefined && a.awayMs >= 5000 && a.awayMs < 60_000)
