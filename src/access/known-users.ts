@@ -14,8 +14,8 @@ export type UserChange = 'gone' | 'new-password'
 export interface KnownUsers {
   /** A hash that was made of the user's password before. */
   hashOf(name: string): string | undefined
-  /** The directory, of which it hears when a hash takes the place of another one. */
-  withHashes(directory: UserDirectory): UserDirectory
+  /** Notes that a hash takes the place of another one of the same password. */
+  hashReplaced(replacement: HashReplacement): void
   /** Notes who the users are, now and with each change; what it returns ends that. */
   follow(directory: Pick<UserDirectory, 'all' | 'onChange'>): () => void
   /**
@@ -44,7 +44,7 @@ export async function openKnownUsers(options: KnownUsersOptions): Promise<KnownU
       sampledLog.warn('users-not-written', fields, 'who the users are could not be written')
     })
   }
-  const replaced = ({ before, after }: HashReplacement) => {
+  const hashReplaced = ({ before, after }: HashReplacement) => {
     for (const [name, entry] of known) {
       if (entry.passwordHashes.at(-1) !== before) continue
       write([note(known, name, { ...entry, passwordHashes: [before, after] })])
@@ -59,16 +59,7 @@ export async function openKnownUsers(options: KnownUsersOptions): Promise<KnownU
   }
   return {
     hashOf: (name) => known.get(name)?.passwordHashes.at(-1),
-    withHashes: (directory) => ({
-      ...directory,
-      get edition() {
-        return directory.edition
-      },
-      replaceHash: (replacement) => {
-        replaced(replacement)
-        directory.replaceHash(replacement)
-      },
-    }),
+    hashReplaced,
     follow: (directory) => {
       changedMeanwhile.push(...look(directory.all()))
       return directory.onChange(() => {

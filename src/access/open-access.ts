@@ -93,9 +93,14 @@ async function openDirectory(
   const inline = await hashInlineUsers(users, (password, name) =>
     hashAsBefore(password, knownUsers.hashOf(name)),
   )
-  const directory = openUserDirectory({ inline, file, log })
+  const directory = openUserDirectory({
+    inline,
+    file,
+    log,
+    onHashReplaced: knownUsers.hashReplaced,
+  })
   const warning = anonymousWarning(directory.all())
   if (warning !== undefined) log.warn(warning)
   onClose(directory.close)
-  return knownUsers.withHashes(directory)
+  return directory
 }

@@ -23,6 +23,8 @@ export interface UserDirectoryOptions {
   /** A file of further users, which may change at any time. */
   readonly file: string | undefined
   readonly log: Pick<Logger, 'info' | 'error'>
+  /** Called when a hash is to take the place of another one in the file. */
+  readonly onHashReplaced?: (replacement: HashReplacement) => void
 }
 
 /**
@@ -31,13 +33,14 @@ export interface UserDirectoryOptions {
  *
  * @throws HubError as `readUsersFile`, and `bad-config` for a user in both places.
  */
-export function openUserDirectory({ inline, file, log }: UserDirectoryOptions): UserDirectory {
+export function openUserDirectory(options: UserDirectoryOptions): UserDirectory {
+  const { inline, file, log } = options
   const { add: onChange, tell } = createListeners<[]>()
   if (file === undefined) {
     const always = byName(inline)
     return directoryOf(() => always, { onChange, replaceHash: () => {}, close: () => {} })
   }
-  const hashes = createHashReplacement(file, log)
+  const hashes = createHashReplacement(file, options)
   const { current, close } = followFiles([file], {
     read: () => hashes.asBefore(merged(inline, file)),
     changed: (users, before) => {
@@ -64,7 +67,7 @@ export function openUserDirectory({ inline, file, log }: UserDirectoryOptions): 
 const gatherMs = 1000
 
 /** Writes better hashes of the same passwords into the users file. */
-function createHashReplacement(file: string, log: UserDirectoryOptions['log']) {
+function createHashReplacement(file: string, { log, onHashReplaced }: UserDirectoryOptions) {
   /** What the hub goes on with, by the hash that takes its place in the file. */
   const hashBefore = new Map<string, string>()
   const isReplaced = new Set<string>()
@@ -87,8 +90,10 @@ function createHashReplacement(file: string, log: UserDirectoryOptions['log']) {
     return passwordHash === undefined ? user : { ...user, passwordHash }
   }
   return {
-    replace: ({ before, after }: HashReplacement) => {
+    replace: (replacement: HashReplacement) => {
+      const { before, after } = replacement
       if (!isWritable || isReplaced.has(before)) return
+      onHashReplaced?.(replacement)
       isReplaced.add(before)
       hashBefore.set(after, before)
       waiting.set(before, after)
