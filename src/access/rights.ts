@@ -1,7 +1,7 @@
 import { commonPart, covers, matches, overlaps } from '../core/filter.ts'
 import { switchesActuator } from '../core/switching.ts'
 import { isCommand, isFitName } from '../core/topic.ts'
-import { type Action, actions, type Role, type Rule, type User } from './user.ts'
+import { type Action, actions, isRole, type Role, type Rule, type User } from './user.ts'
 
 /** Whether something is allowed, and a clause that names the rule that decided. */
 export interface Decision {
@@ -51,7 +51,7 @@ const rememberedTopics = 256
  * what it says whatever that level is.
  */
 export function rightsOf(user: User, clientId?: string): Rights {
-  const rules = [...rulesOf(user), ...ownRulesOf(user, clientId)]
+  const rules = [...rulesOf(user), ...placedRulesOf(user, clientId)]
   const allowed = clausesIn(rules, 'allow')
   const denied = clausesIn(rules, 'deny')
   const allowing = [...allowed, ...allowed.flatMap(allowedOnHub)]
@@ -90,8 +90,8 @@ export function rightsOf(user: User, clientId?: string): Rights {
 export const noRights: Rights = rightsOf({ name: '', rules: [], tokens: [] })
 
 /** What some rule of `user` allows, wherever that is. */
-export function actionsOf({ role, rules }: User): Action[] {
-  const all = [...(role === undefined ? [] : rulesOfRole[role]), ...rules]
+export function actionsOf({ role, roleRules = [], rules }: User): Action[] {
+  const all = [...(isRole(role) ? rulesOfRole[role] : roleRules), ...rules]
   return actions.filter((action) => all.some(({ allow }) => allow?.includes(action)))
 }
 
@@ -167,8 +167,9 @@ interface RuleInForce extends Rule {
   readonly owner: string
 }
 
+/** What a role of the hub allows. */
 function rulesOf({ role, base }: User): RuleInForce[] {
-  if (role === undefined) return []
+  if (!isRole(role)) return []
   return rulesOfRole[role].flatMap((rule) => {
     // A function, since $ has a meaning in a replacement that is text.
     const topic = rule.topic.replace('{base}', () => base ?? '{base}')
@@ -176,16 +177,19 @@ function rulesOf({ role, base }: User): RuleInForce[] {
   })
 }
 
-function ownRulesOf({ name, rules }: User, clientId: string | undefined): RuleInForce[] {
+/** The rules of the users file, whose placeholders stand for who the user is: those of a role there, and the user's own. */
+function placedRulesOf(user: User, clientId: string | undefined): RuleInForce[] {
+  const { name, role, roleRules = [], rules } = user
   const values = new Map([
     ['{user}', name],
     ['{client}', clientId],
   ])
-  return rules.flatMap((rule) => {
+  const ofRole = roleRules.map((rule) => ({ rule, owner: `role ${role}` }))
+  const own = rules.map((rule) => ({ rule, owner: `the rule for ${rule.topic}` }))
+  return [...ofRole, ...own].map(({ rule, owner }) => {
     const levels = rule.topic
       .split('/')
       .map((level) => (values.has(level) ? plain(values.get(level)) : level))
-    const owner = `the rule for ${rule.topic}`
     if (!levels.includes(undefined)) return { ...rule, topic: levels.join('/'), owner }
     // Nobody gets around a denial by an id that can stand for no level.
     const topic = levels.map((level) => level ?? '+').join('/')

@@ -1,11 +1,12 @@
+import { nearest, quote } from '../core/errors.ts'
 import { actionsOf } from './rights.ts'
-import { anonymousName, normalForm, type Role, type User } from './user.ts'
+import { anonymousName, isRole, normalForm, roles, type User } from './user.ts'
 
 /** What `limits.mqtt.userBytes` is unless configured: nobody could sign in by a longer name. */
 const mostNameBytes = 64
 
 interface Entry {
-  readonly role?: Role
+  readonly role?: string
   readonly base?: string
 }
 
@@ -27,6 +28,25 @@ export function userError(name: string, entry: Entry, hasCredentials: boolean): 
     return `expected ${place} to have no password and no tokens: it stands for all who give none`
   }
   return undefined
+}
+
+/**
+ * What is wrong with a role that is called `name`, of somebody called `owner`, where the users file has those of
+ * `own`; undefined when nothing is.
+ */
+export function roleError(name: string, owner: string, own: readonly string[]): string | undefined {
+  const known = [...roles, ...own]
+  if (known.includes(name)) return undefined
+  const meant = nearest(name, known)
+  const hint = meant === undefined ? '' : `: did you mean ${quote(meant)}?`
+  return `expected ${owner} to be one of ${known.join(', ')}, got ${quote(name)}${hint}`
+}
+
+/** What is wrong with the names of roles in a users file; undefined when nothing is. */
+export function roleNamesError(names: readonly string[]): string | undefined {
+  const given = names.find(isRole)
+  if (given === undefined) return undefined
+  return `expected roles.${given} to have another name: ${roles.join(', ')} are roles of the hub`
 }
 
 /** What is wrong when two of these names cannot be told apart; undefined when nothing is. */

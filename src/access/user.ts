@@ -2,9 +2,13 @@
 export const actions = ['read', 'write', 'command', 'retain'] as const
 export type Action = (typeof actions)[number]
 
-/** Rules that many users share; see `rightsOf`. */
+/** Rules that many users share; see `rightsOf`. A users file may have others besides. */
 export const roles = ['viewer', 'operator', 'admin', 'node'] as const
 export type Role = (typeof roles)[number]
+
+export function isRole(name: string | undefined): name is Role {
+  return roles.some((role) => role === name)
+}
 
 /** What is allowed on some topics, and what is denied there: deny beats allow. */
 export interface Rule {
@@ -27,7 +31,9 @@ export interface User {
   readonly name: string
   /** When it was made, of who was made by a command: another time is another user. */
   readonly created?: string
-  readonly role?: Role
+  readonly role?: string
+  /** The rules of a role that the users file has; undefined for the four of the hub. */
+  readonly roleRules?: readonly Rule[]
   /** The prefix of a node's topics; who has the role node has one. */
   readonly base?: string
   readonly rules: readonly Rule[]

@@ -6,8 +6,8 @@ import { schemaSentence } from '../core/schema-error.ts'
 import { parseYaml } from '../core/yaml.ts'
 import type { UsersFile } from '../generated/users.ts'
 import { validateUsersFile } from '../generated/validate-users.js'
-import { isSameName, normalForm, type User } from './user.ts'
-import { namesError, userError } from './user-check.ts'
+import { isSameName, normalForm, type Rule, type User } from './user.ts'
+import { namesError, roleError, roleNamesError, userError } from './user-check.ts'
 
 /** What the file says of one user. */
 export type UserEntry = UsersFile['users'][string]
@@ -21,7 +21,18 @@ export type EntryChange = (before: UserEntry | undefined) => UserEntry | undefin
  * @throws HubError `unreadable-file`, `exposed-secret`, or `bad-config` naming the file.
  */
 export function readUsersFile(path: string): User[] {
-  return entriesOf(parse(textOf(path), path).users).map(([name, entry]) => userOf(name, entry))
+  const { users, roles } = parse(textOf(path), path)
+  return entriesOf(users).map(([name, entry]) => userOf(name, entry, rulesIn(roles, entry.role)))
+}
+
+/**
+ * The rules of the roles that the file has besides those of the hub, by name.
+ *
+ * @throws HubError as `readUsersFile`
+ */
+export function readRoles(path: string): ReadonlyMap<string, readonly Rule[]> {
+  const { roles } = parse(textOf(path), path)
+  return new Map(Object.entries(roles).map(([name, { rules }]) => [name, rules]))
 }
 
 /**
@@ -80,21 +91,31 @@ function textOf(path: string): string {
   return readSecretFile('the path of the users file', path).text
 }
 
-function parse(text: string, path: string): UsersFile & { document: Document } {
+type Parsed = Required<UsersFile> & { readonly document: Document }
+
+function parse(text: string, path: string): Parsed {
   const source = JSON.stringify(path)
   const { value, document } = parseYaml(text, source)
   if (!validateUsersFile(value)) {
     const sentence = schemaSentence(validateUsersFile, value, placeName)
     throw new HubError('bad-config', `${source}: ${sentence}`)
   }
-  for (const [name, entry] of entriesOf(value.users)) {
-    const { password, tokens = [] } = entry
-    const error = userError(name, entry, password !== undefined || tokens.length > 0)
-    if (error !== undefined) throw new HubError('bad-config', `${source}: ${error}`)
-  }
-  const error = namesError(Object.keys(value.users))
+  const error = errorIn(value)
   if (error !== undefined) throw new HubError('bad-config', `${source}: ${error}`)
-  return { users: value.users, document }
+  return { users: value.users, roles: value.roles ?? {}, document }
+}
+
+/** What is wrong that the schema cannot say. */
+function errorIn({ users, roles = {} }: UsersFile): string | undefined {
+  const names = Object.keys(roles)
+  for (const [name, entry] of entriesOf(users)) {
+    const { role, password, tokens = [] } = entry
+    const error =
+      userError(name, entry, password !== undefined || tokens.length > 0) ??
+      (role === undefined ? undefined : roleError(role, `users.${name}.role`, names))
+    if (error !== undefined) return error
+  }
+  return roleNamesError(names) ?? namesError(Object.keys(users))
 }
 
 function placeName(levels: readonly string[]): string {
@@ -105,13 +126,17 @@ function entriesOf(users: UsersFile['users']): [string, UserEntry][] {
   return Object.entries(users)
 }
 
-function userOf(
-  name: string,
-  { password, digest, rules = [], tokens = [], ...rest }: UserEntry,
-): User {
+/** Those of a role in the file, which may be called `constructor`. */
+function rulesIn(roles: Parsed['roles'], role = ''): readonly Rule[] | undefined {
+  return Object.hasOwn(roles, role) ? roles[role]?.rules : undefined
+}
+
+function userOf(name: string, entry: UserEntry, roleRules: readonly Rule[] | undefined): User {
+  const { password, digest, rules = [], tokens = [], ...rest } = entry
   return {
     name: normalForm(name),
     ...rest,
+    ...(roleRules !== undefined && { roleRules }),
     rules,
     tokens,
     ...(password !== undefined && { passwordHash: password }),

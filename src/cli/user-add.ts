@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util'
 import { isProgramKind, programKinds, rulesOfKind } from '../access/program-kinds.ts'
-import { anonymousName, type Role, type Rule, roles } from '../access/user.ts'
-import { changeUser } from '../access/users-file.ts'
+import { anonymousName, type Rule } from '../access/user.ts'
+import { roleError } from '../access/user-check.ts'
+import { changeUser, readRoles } from '../access/users-file.ts'
 import { HubError, quote } from '../core/errors.ts'
 import { isTopic } from '../core/topic.ts'
 import { type CliCommand, onlyOne, readArguments } from './arguments.ts'
@@ -35,7 +36,8 @@ export const userAdd: CliCommand = {
     )
     const name = onlyOne(positionals, 'the name of one user', usage)
     const { file, base } = values
-    const role = roleNamed(values.role)
+    const role = values.role
+    checkRole(role, file)
     const rules = withRules([], rulesAsked(values))
     const password = name === anonymousName ? undefined : await newPassword(terminal, values.stdin)
     changeUser(file, name, (before) => {
@@ -57,7 +59,7 @@ export const userAdd: CliCommand = {
   },
 }
 
-function rightsGiven(role: Role | undefined, kind: string | undefined, rules: readonly Rule[]) {
+function rightsGiven(role: string | undefined, kind: string | undefined, rules: readonly Rule[]) {
   const words =
     rules.length === 0 ? [] : [kind ? `with the rules of ${kind}:` : 'with these rules:']
   const given = [...(role ? [role] : []), ...words]
@@ -101,9 +103,9 @@ function prefixIn(text: string): string {
   throw new HubError('bad-command-line', `${expected}, got ${quote(text)}`)
 }
 
-function roleNamed(text: string | undefined): Role | undefined {
-  const role = roles.find((known) => known === text)
-  if (role !== undefined || text === undefined) return role
-  const sentence = `expected --role to be one of ${roles.join(', ')}, got ${quote(text)}`
-  throw new HubError('bad-command-line', sentence)
+/** @throws HubError `bad-command-line` for a role that neither the hub nor the file has. */
+function checkRole(role: string | undefined, file: string): void {
+  const error =
+    role === undefined ? undefined : roleError(role, '--role', [...readRoles(file).keys()])
+  if (error !== undefined) throw new HubError('bad-command-line', error)
 }

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { isMosquittoHash } from '../access/passwords.ts'
 import type { User } from '../access/user.ts'
-import { readUsersFile } from '../access/users-file.ts'
+import { readRoles, readUsersFile } from '../access/users-file.ts'
 import { type CliCommand, readArguments } from './arguments.ts'
 import { describeRules, fileOption } from './user-arguments.ts'
 
@@ -9,12 +9,16 @@ const usage = 'user list [--file FILE]'
 
 export const userList: CliCommand = {
   usage,
-  summary: 'list the users of a users file, without their secrets',
+  summary: 'list the users and roles of a users file, without their secrets',
   run: async (args, terminal) => {
     const { values } = readArguments(usage, () => parseArgs({ args, options: fileOption }))
     for (const user of readUsersFile(values.file)) {
       terminal.print(describe(user))
       for (const line of describeRules(user.rules)) terminal.print(`  ${line}`)
+    }
+    for (const [name, rules] of readRoles(values.file)) {
+      terminal.print(`role ${name}`)
+      for (const line of describeRules(rules)) terminal.print(`  ${line}`)
     }
   },
 }

@@ -13,9 +13,9 @@ export interface UsersFile {
      */
     [k: string]: {
       /**
-       * What many users have in common: a viewer reads, an operator also writes, retains and commands, an admin also reads $SYS, a node writes below its base and reads its own commands.
+       * What many users have in common, by the name of a role: a viewer reads, an operator also writes, retains and commands, an admin also reads $SYS, a node writes below its base and reads its own commands; or one of roles in this file.
        */
-      role?: 'viewer' | 'operator' | 'admin' | 'node'
+      role?: string
       /**
        * when the user was made, as clown-hub user add writes it: one made anew under an old name is somebody else, and gets no session, queue or key of the one before
        */
@@ -74,6 +74,37 @@ export interface UsersFile {
        * a secret for HTTP Digest with MD5, as clown-hub user password --digest writes it: weaker than the password's hash, for clients of other systems that can do nothing better
        */
       digest?: string
+    }
+  }
+  /**
+   * Roles of your own by name, beside viewer, operator, admin and node: rules that many users share.
+   */
+  roles?: {
+    /**
+     * One role. It has its rules and nothing else: what the API keeps for operators and admins is not for it.
+     */
+    [k: string]: {
+      /**
+       * What whoever has this role may do, and may not do; deny beats allow.
+       *
+       * @maxItems 256
+       *
+       * Items: Some actions that are allowed on some topics, or denied, or some of each.
+       */
+      rules: {
+        /**
+         * The actions; command is publishing to a topic that ends in /set, and retain comes besides write.
+         */
+        allow?: ('read' | 'write' | 'command' | 'retain')[]
+        /**
+         * The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.
+         */
+        deny?: ('read' | 'write' | 'command' | 'retain')[]
+        /**
+         * a filter, in which {user} and {client} may stand for whole levels
+         */
+        topic: string
+      }[]
     }
   }
 }

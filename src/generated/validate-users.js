@@ -4,7 +4,7 @@
 import ucs2length from 'ajv/dist/runtime/ucs2length.js'
 import equal from 'ajv/dist/runtime/equal.js'
 
-const schema12 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:users","title":"Users of Clown.Hub","description":"Who may sign in and what they may do. The file has mode 0600; clown-hub user writes it, and a running hub follows it.","type":"object","required":["users"],"properties":{"users":{"description":"The users by name. Who gives no credentials is the user anonymous, when there is one.","type":"object","propertyNames":{"description":"1 to 64 bytes in UTF-8, without colons, control characters, and format characters, which nobody sees","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},"additionalProperties":{"description":"One user. Without role and rules, a user may sign in and do nothing.","type":"object","properties":{"role":{"description":"What many users have in common: a viewer reads, an operator also writes, retains and commands, an admin also reads $SYS, a node writes below its base and reads its own commands.","enum":["viewer","operator","admin","node"],"examples":["operator"]},"created":{"description":"when the user was made, as clown-hub user add writes it: one made anew under an old name is somebody else, and gets no session, queue or key of the one before","type":"string","pattern":"^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d+)?Z$","examples":["2026-11-21T00:00:00Z"]},"base":{"description":"a topic without wildcards and braces: the prefix of a node's topics, for the role node only","type":"string","minLength":1,"maxLength":1024,"pattern":"^(?!\\$)[^+#{}\\p{Cc}]+$","examples":["nodes/bridge/0"]},"rules":{"description":"What this user may do besides what the role allows, and what this user may not do. Whatever no rule allows is denied, and deny beats allow.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]},"password":{"description":"an argon2id hash, as clown-hub user password writes it, or a hash of Mosquitto's, as clown-hub import writes it: at the next sign-in an argon2id hash takes its place","type":"string","maxLength":256,"pattern":"^\\$(argon2id\\$v=19\\$m=\\d{1,7},t=\\d{1,3},p=\\d{1,3}\\$[A-Za-z0-9+/]{11,}\\$[A-Za-z0-9+/]{22,}|(6|7\\$[1-9]\\d{0,6})\\$[A-Za-z0-9+/]{1,128}={0,2}\\$[A-Za-z0-9+/]{86}==)$","writeOnly":true,"examples":["$argon2id$v=19$m=19456,t=2,p=1$c29tZSBzYWx0IGhlcmU$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]},"tokens":{"description":"Long random passwords for devices and programs, one each.","type":"array","maxItems":256,"items":{"description":"One token; clown-hub user token makes it.","type":"object","required":["name","sha256","created"],"properties":{"name":{"description":"What it is for.","type":"string","minLength":1,"maxLength":64,"examples":["kitchen"]},"sha256":{"description":"64 hexadecimal digits, the SHA-256 of the token","type":"string","pattern":"^[0-9a-f]{64}$","writeOnly":true,"examples":["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]},"created":{"description":"a time in UTC, such as 2026-11-21T00:00:00Z","type":"string","pattern":"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ$","examples":["2026-11-21T00:00:00Z"]}},"additionalProperties":false,"examples":[{"name":"kitchen","sha256":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","created":"2026-11-21T00:00:00Z"}]},"examples":[[{"name":"kitchen","sha256":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","created":"2026-11-21T00:00:00Z"}]]},"digest":{"description":"a secret for HTTP Digest with MD5, as clown-hub user password --digest writes it: weaker than the password's hash, for clients of other systems that can do nothing better","type":"string","pattern":"^[0-9a-f]{32}$","writeOnly":true,"examples":["0123456789abcdef0123456789abcdef"]}},"additionalProperties":false,"examples":[{"role":"node","base":"nodes/bridge/0"}]},"examples":[{"wall-panel":{"role":"viewer","rules":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]}}]}},"additionalProperties":false,"examples":[{"users":{"wall-panel":{"role":"viewer"}}},{"users":{"admin":{"role":"admin","password":"$argon2id$v=19$m=19456,t=2,p=1$c29tZSBzYWx0IGhlcmU$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"},"bridge-0":{"role":"node","base":"nodes/bridge/0","tokens":[{"name":"kitchen","sha256":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","created":"2026-11-21T00:00:00Z"}]},"anonymous":{"rules":[{"allow":["read"],"topic":"nodes/#"}]}}}]};
+const schema12 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:users","title":"Users of Clown.Hub","description":"Who may sign in and what they may do. The file has mode 0600; clown-hub user writes it, and a running hub follows it.","type":"object","required":["users"],"properties":{"users":{"description":"The users by name. Who gives no credentials is the user anonymous, when there is one.","type":"object","propertyNames":{"description":"1 to 64 bytes in UTF-8, without colons, control characters, and format characters, which nobody sees","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},"additionalProperties":{"description":"One user. Without role and rules, a user may sign in and do nothing.","type":"object","properties":{"role":{"description":"What many users have in common, by the name of a role: a viewer reads, an operator also writes, retains and commands, an admin also reads $SYS, a node writes below its base and reads its own commands; or one of roles in this file.","type":"string","minLength":1,"maxLength":64,"examples":["operator"]},"created":{"description":"when the user was made, as clown-hub user add writes it: one made anew under an old name is somebody else, and gets no session, queue or key of the one before","type":"string","pattern":"^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d+)?Z$","examples":["2026-11-21T00:00:00Z"]},"base":{"description":"a topic without wildcards and braces: the prefix of a node's topics, for the role node only","type":"string","minLength":1,"maxLength":1024,"pattern":"^(?!\\$)[^+#{}\\p{Cc}]+$","examples":["nodes/bridge/0"]},"rules":{"description":"What this user may do besides what the role allows, and what this user may not do. Whatever no rule allows is denied, and deny beats allow.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]},"password":{"description":"an argon2id hash, as clown-hub user password writes it, or a hash of Mosquitto's, as clown-hub import writes it: at the next sign-in an argon2id hash takes its place","type":"string","maxLength":256,"pattern":"^\\$(argon2id\\$v=19\\$m=\\d{1,7},t=\\d{1,3},p=\\d{1,3}\\$[A-Za-z0-9+/]{11,}\\$[A-Za-z0-9+/]{22,}|(6|7\\$[1-9]\\d{0,6})\\$[A-Za-z0-9+/]{1,128}={0,2}\\$[A-Za-z0-9+/]{86}==)$","writeOnly":true,"examples":["$argon2id$v=19$m=19456,t=2,p=1$c29tZSBzYWx0IGhlcmU$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]},"tokens":{"description":"Long random passwords for devices and programs, one each.","type":"array","maxItems":256,"items":{"description":"One token; clown-hub user token makes it.","type":"object","required":["name","sha256","created"],"properties":{"name":{"description":"What it is for.","type":"string","minLength":1,"maxLength":64,"examples":["kitchen"]},"sha256":{"description":"64 hexadecimal digits, the SHA-256 of the token","type":"string","pattern":"^[0-9a-f]{64}$","writeOnly":true,"examples":["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]},"created":{"description":"a time in UTC, such as 2026-11-21T00:00:00Z","type":"string","pattern":"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ$","examples":["2026-11-21T00:00:00Z"]}},"additionalProperties":false,"examples":[{"name":"kitchen","sha256":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","created":"2026-11-21T00:00:00Z"}]},"examples":[[{"name":"kitchen","sha256":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","created":"2026-11-21T00:00:00Z"}]]},"digest":{"description":"a secret for HTTP Digest with MD5, as clown-hub user password --digest writes it: weaker than the password's hash, for clients of other systems that can do nothing better","type":"string","pattern":"^[0-9a-f]{32}$","writeOnly":true,"examples":["0123456789abcdef0123456789abcdef"]}},"additionalProperties":false,"examples":[{"role":"node","base":"nodes/bridge/0"}]},"examples":[{"wall-panel":{"role":"viewer","rules":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]}}]},"roles":{"description":"Roles of your own by name, beside viewer, operator, admin and node: rules that many users share.","type":"object","maxProperties":256,"propertyNames":{"description":"1 to 64 letters, digits, dots, dashes and underscores","type":"string","pattern":"^[\\p{L}\\p{N}._-]{1,64}$"},"additionalProperties":{"description":"One role. It has its rules and nothing else: what the API keeps for operators and admins is not for it.","type":"object","required":["rules"],"properties":{"rules":{"description":"What whoever has this role may do, and may not do; deny beats allow.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]}},"additionalProperties":false,"examples":[{"rules":[{"allow":["read","command"],"topic":"nodes/cleaning/#"}]}]},"examples":[{"cleaner":{"rules":[{"allow":["read","command"],"topic":"nodes/cleaning/#"}]}}]}},"additionalProperties":false,"examples":[{"users":{"wall-panel":{"role":"viewer"}}},{"users":{"admin":{"role":"admin","password":"$argon2id$v=19$m=19456,t=2,p=1$c29tZSBzYWx0IGhlcmU$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"},"bridge-0":{"role":"node","base":"nodes/bridge/0","tokens":[{"name":"kitchen","sha256":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","created":"2026-11-21T00:00:00Z"}]},"anonymous":{"rules":[{"allow":["read"],"topic":"nodes/#"}]}}},{"roles":{"cleaner":{"rules":[{"allow":["read","command"],"topic":"nodes/cleaning/#"}]}},"users":{"eva":{"role":"cleaner"}}}]};
 const func2 = ucs2length.default;
 const func0 = equal.default;
 const pattern0 = new RegExp("^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$", "u");
@@ -15,6 +15,7 @@ const pattern4 = new RegExp("^\\$(argon2id\\$v=19\\$m=\\d{1,7},t=\\d{1,3},p=\\d{
 const pattern5 = new RegExp("^[0-9a-f]{64}$", "u");
 const pattern6 = new RegExp("^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ$", "u");
 const pattern7 = new RegExp("^[0-9a-f]{32}$", "u");
+const pattern8 = new RegExp("^[\\p{L}\\p{N}._-]{1,64}$", "u");
 
 function validate11(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -29,7 +30,7 @@ return false;
 else {
 const _errs1 = errors;
 for(const key0 in data){
-if(!(key0 === "users")){
+if(!((key0 === "users") || (key0 === "roles"))){
 validate11.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
 return false;
 break;
@@ -124,9 +125,23 @@ if(_errs9 === errors){
 if(data1.role !== undefined){
 let data2 = data1.role;
 const _errs10 = errors;
-if(!((((data2 === "viewer") || (data2 === "operator")) || (data2 === "admin")) || (data2 === "node"))){
-validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/role",schemaPath:"#/properties/users/additionalProperties/properties/role/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.role.enum},message:"must be equal to one of the allowed values"}];
+if(errors === _errs10){
+if(typeof data2 === "string"){
+if(func2(data2) > 64){
+validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/role",schemaPath:"#/properties/users/additionalProperties/properties/role/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
+}
+else {
+if(func2(data2) < 1){
+validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/role",schemaPath:"#/properties/users/additionalProperties/properties/role/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/role",schemaPath:"#/properties/users/additionalProperties/properties/role/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
 }
 var valid3 = _errs10 === errors;
 }
@@ -136,8 +151,8 @@ var valid3 = true;
 if(valid3){
 if(data1.created !== undefined){
 let data3 = data1.created;
-const _errs11 = errors;
-if(errors === _errs11){
+const _errs12 = errors;
+if(errors === _errs12){
 if(typeof data3 === "string"){
 if(!pattern1.test(data3)){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/created",schemaPath:"#/properties/users/additionalProperties/properties/created/pattern",keyword:"pattern",params:{pattern: "^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d+)?Z$"},message:"must match pattern \""+"^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d+)?Z$"+"\""}];
@@ -149,7 +164,7 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "
 return false;
 }
 }
-var valid3 = _errs11 === errors;
+var valid3 = _errs12 === errors;
 }
 else {
 var valid3 = true;
@@ -157,8 +172,8 @@ var valid3 = true;
 if(valid3){
 if(data1.base !== undefined){
 let data4 = data1.base;
-const _errs13 = errors;
-if(errors === _errs13){
+const _errs14 = errors;
+if(errors === _errs14){
 if(typeof data4 === "string"){
 if(func2(data4) > 1024){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
@@ -182,7 +197,7 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "
 return false;
 }
 }
-var valid3 = _errs13 === errors;
+var valid3 = _errs14 === errors;
 }
 else {
 var valid3 = true;
@@ -190,8 +205,8 @@ var valid3 = true;
 if(valid3){
 if(data1.rules !== undefined){
 let data5 = data1.rules;
-const _errs15 = errors;
-if(errors === _errs15){
+const _errs16 = errors;
+if(errors === _errs16){
 if(Array.isArray(data5)){
 if(data5.length > 256){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules",schemaPath:"#/properties/users/additionalProperties/properties/rules/maxItems",keyword:"maxItems",params:{limit: 256},message:"must NOT have more than 256 items"}];
@@ -202,8 +217,8 @@ var valid4 = true;
 const len0 = data5.length;
 for(let i0=0; i0<len0; i0++){
 let data6 = data5[i0];
-const _errs17 = errors;
-if(errors === _errs17){
+const _errs18 = errors;
+if(errors === _errs18){
 if(data6 && typeof data6 == "object" && !Array.isArray(data6)){
 if(Object.keys(data6).length < 2){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i0,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/minProperties",keyword:"minProperties",params:{limit: 2},message:"must NOT have fewer than 2 properties"}];
@@ -216,7 +231,7 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "
 return false;
 }
 else {
-const _errs19 = errors;
+const _errs20 = errors;
 for(const key4 in data6){
 if(!(((key4 === "allow") || (key4 === "deny")) || (key4 === "topic"))){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i0,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties"}];
@@ -224,22 +239,22 @@ return false;
 break;
 }
 }
-if(_errs19 === errors){
+if(_errs20 === errors){
 if(data6.allow !== undefined){
 let data7 = data6.allow;
-const _errs20 = errors;
-if(errors === _errs20){
+const _errs21 = errors;
+if(errors === _errs21){
 if(Array.isArray(data7)){
 var valid6 = true;
 const len1 = data7.length;
 for(let i1=0; i1<len1; i1++){
 let data8 = data7[i1];
-const _errs22 = errors;
+const _errs23 = errors;
 if(!((((data8 === "read") || (data8 === "write")) || (data8 === "command")) || (data8 === "retain"))){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i0+"/allow/" + i1,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.rules.items.properties.allow.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid6 = _errs22 === errors;
+var valid6 = _errs23 === errors;
 if(!valid6){
 break;
 }
@@ -266,7 +281,7 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "
 return false;
 }
 }
-var valid5 = _errs20 === errors;
+var valid5 = _errs21 === errors;
 }
 else {
 var valid5 = true;
@@ -274,19 +289,19 @@ var valid5 = true;
 if(valid5){
 if(data6.deny !== undefined){
 let data9 = data6.deny;
-const _errs23 = errors;
-if(errors === _errs23){
+const _errs24 = errors;
+if(errors === _errs24){
 if(Array.isArray(data9)){
 var valid8 = true;
 const len2 = data9.length;
 for(let i3=0; i3<len2; i3++){
 let data10 = data9[i3];
-const _errs25 = errors;
+const _errs26 = errors;
 if(!((((data10 === "read") || (data10 === "write")) || (data10 === "command")) || (data10 === "retain"))){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i0+"/deny/" + i3,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.rules.items.properties.deny.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid8 = _errs25 === errors;
+var valid8 = _errs26 === errors;
 if(!valid8){
 break;
 }
@@ -313,7 +328,7 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "
 return false;
 }
 }
-var valid5 = _errs23 === errors;
+var valid5 = _errs24 === errors;
 }
 else {
 var valid5 = true;
@@ -321,8 +336,8 @@ var valid5 = true;
 if(valid5){
 if(data6.topic !== undefined){
 let data11 = data6.topic;
-const _errs26 = errors;
-if(errors === _errs26){
+const _errs27 = errors;
+if(errors === _errs27){
 if(typeof data11 === "string"){
 if(func2(data11) > 1024){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i0+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
@@ -346,7 +361,7 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "
 return false;
 }
 }
-var valid5 = _errs26 === errors;
+var valid5 = _errs27 === errors;
 }
 else {
 var valid5 = true;
@@ -362,7 +377,7 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "
 return false;
 }
 }
-var valid4 = _errs17 === errors;
+var valid4 = _errs18 === errors;
 if(!valid4){
 break;
 }
@@ -374,7 +389,7 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "
 return false;
 }
 }
-var valid3 = _errs15 === errors;
+var valid3 = _errs16 === errors;
 }
 else {
 var valid3 = true;
@@ -382,8 +397,8 @@ var valid3 = true;
 if(valid3){
 if(data1.password !== undefined){
 let data12 = data1.password;
-const _errs28 = errors;
-if(errors === _errs28){
+const _errs29 = errors;
+if(errors === _errs29){
 if(typeof data12 === "string"){
 if(func2(data12) > 256){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
@@ -401,7 +416,7 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "
 return false;
 }
 }
-var valid3 = _errs28 === errors;
+var valid3 = _errs29 === errors;
 }
 else {
 var valid3 = true;
@@ -409,8 +424,8 @@ var valid3 = true;
 if(valid3){
 if(data1.tokens !== undefined){
 let data13 = data1.tokens;
-const _errs30 = errors;
-if(errors === _errs30){
+const _errs31 = errors;
+if(errors === _errs31){
 if(Array.isArray(data13)){
 if(data13.length > 256){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/tokens",schemaPath:"#/properties/users/additionalProperties/properties/tokens/maxItems",keyword:"maxItems",params:{limit: 256},message:"must NOT have more than 256 items"}];
@@ -421,8 +436,8 @@ var valid10 = true;
 const len3 = data13.length;
 for(let i5=0; i5<len3; i5++){
 let data14 = data13[i5];
-const _errs32 = errors;
-if(errors === _errs32){
+const _errs33 = errors;
+if(errors === _errs33){
 if(data14 && typeof data14 == "object" && !Array.isArray(data14)){
 let missing2;
 if((((data14.name === undefined) && (missing2 = "name")) || ((data14.sha256 === undefined) && (missing2 = "sha256"))) || ((data14.created === undefined) && (missing2 = "created"))){
@@ -430,7 +445,7 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "
 return false;
 }
 else {
-const _errs34 = errors;
+const _errs35 = errors;
 for(const key5 in data14){
 if(!(((key5 === "name") || (key5 === "sha256")) || (key5 === "created"))){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/tokens/" + i5,schemaPath:"#/properties/users/additionalProperties/properties/tokens/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"}];
@@ -438,11 +453,11 @@ return false;
 break;
 }
 }
-if(_errs34 === errors){
+if(_errs35 === errors){
 if(data14.name !== undefined){
 let data15 = data14.name;
-const _errs35 = errors;
-if(errors === _errs35){
+const _errs36 = errors;
+if(errors === _errs36){
 if(typeof data15 === "string"){
 if(func2(data15) > 64){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/tokens/" + i5+"/name",schemaPath:"#/properties/users/additionalProperties/properties/tokens/items/properties/name/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
@@ -460,7 +475,7 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "
 return false;
 }
 }
-var valid11 = _errs35 === errors;
+var valid11 = _errs36 === errors;
 }
 else {
 var valid11 = true;
@@ -468,8 +483,8 @@ var valid11 = true;
 if(valid11){
 if(data14.sha256 !== undefined){
 let data16 = data14.sha256;
-const _errs37 = errors;
-if(errors === _errs37){
+const _errs38 = errors;
+if(errors === _errs38){
 if(typeof data16 === "string"){
 if(!pattern5.test(data16)){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/tokens/" + i5+"/sha256",schemaPath:"#/properties/users/additionalProperties/properties/tokens/items/properties/sha256/pattern",keyword:"pattern",params:{pattern: "^[0-9a-f]{64}$"},message:"must match pattern \""+"^[0-9a-f]{64}$"+"\""}];
@@ -481,7 +496,7 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "
 return false;
 }
 }
-var valid11 = _errs37 === errors;
+var valid11 = _errs38 === errors;
 }
 else {
 var valid11 = true;
@@ -489,8 +504,8 @@ var valid11 = true;
 if(valid11){
 if(data14.created !== undefined){
 let data17 = data14.created;
-const _errs39 = errors;
-if(errors === _errs39){
+const _errs40 = errors;
+if(errors === _errs40){
 if(typeof data17 === "string"){
 if(!pattern6.test(data17)){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/tokens/" + i5+"/created",schemaPath:"#/properties/users/additionalProperties/properties/tokens/items/properties/created/pattern",keyword:"pattern",params:{pattern: "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ$"},message:"must match pattern \""+"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ$"+"\""}];
@@ -502,7 +517,7 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "
 return false;
 }
 }
-var valid11 = _errs39 === errors;
+var valid11 = _errs40 === errors;
 }
 else {
 var valid11 = true;
@@ -517,7 +532,7 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "
 return false;
 }
 }
-var valid10 = _errs32 === errors;
+var valid10 = _errs33 === errors;
 if(!valid10){
 break;
 }
@@ -529,7 +544,7 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "
 return false;
 }
 }
-var valid3 = _errs30 === errors;
+var valid3 = _errs31 === errors;
 }
 else {
 var valid3 = true;
@@ -537,8 +552,8 @@ var valid3 = true;
 if(valid3){
 if(data1.digest !== undefined){
 let data18 = data1.digest;
-const _errs41 = errors;
-if(errors === _errs41){
+const _errs42 = errors;
+if(errors === _errs42){
 if(typeof data18 === "string"){
 if(!pattern7.test(data18)){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/digest",schemaPath:"#/properties/users/additionalProperties/properties/digest/pattern",keyword:"pattern",params:{pattern: "^[0-9a-f]{32}$"},message:"must match pattern \""+"^[0-9a-f]{32}$"+"\""}];
@@ -550,7 +565,7 @@ validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "
 return false;
 }
 }
-var valid3 = _errs41 === errors;
+var valid3 = _errs42 === errors;
 }
 else {
 var valid3 = true;
@@ -579,6 +594,297 @@ else {
 validate11.errors = [{instancePath:instancePath+"/users",schemaPath:"#/properties/users/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
+}
+var valid0 = _errs2 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.roles !== undefined){
+let data19 = data.roles;
+const _errs44 = errors;
+if(errors === _errs44){
+if(data19 && typeof data19 == "object" && !Array.isArray(data19)){
+if(Object.keys(data19).length > 256){
+validate11.errors = [{instancePath:instancePath+"/roles",schemaPath:"#/properties/roles/maxProperties",keyword:"maxProperties",params:{limit: 256},message:"must NOT have more than 256 properties"}];
+return false;
+}
+else {
+for(const key6 in data19){
+const _errs46 = errors;
+if(errors === _errs46){
+if(typeof key6 === "string"){
+if(!pattern8.test(key6)){
+const err5 = {instancePath:instancePath+"/roles",schemaPath:"#/properties/roles/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[\\p{L}\\p{N}._-]{1,64}$"},message:"must match pattern \""+"^[\\p{L}\\p{N}._-]{1,64}$"+"\"",propertyName:key6};
+if(vErrors === null){
+vErrors = [err5];
+}
+else {
+vErrors.push(err5);
+}
+errors++;
+}
+}
+else {
+const err6 = {instancePath:instancePath+"/roles",schemaPath:"#/properties/roles/propertyNames/type",keyword:"type",params:{type: "string"},message:"must be string",propertyName:key6};
+if(vErrors === null){
+vErrors = [err6];
+}
+else {
+vErrors.push(err6);
+}
+errors++;
+}
+}
+var valid12 = _errs46 === errors;
+if(!valid12){
+const err7 = {instancePath:instancePath+"/roles",schemaPath:"#/properties/roles/propertyNames",keyword:"propertyNames",params:{propertyName: key6},message:"property name must be valid"};
+if(vErrors === null){
+vErrors = [err7];
+}
+else {
+vErrors.push(err7);
+}
+errors++;
+validate11.errors = vErrors;
+return false;
+break;
+}
+}
+if(valid12){
+for(const key7 in data19){
+let data20 = data19[key7];
+const _errs49 = errors;
+if(errors === _errs49){
+if(data20 && typeof data20 == "object" && !Array.isArray(data20)){
+let missing3;
+if((data20.rules === undefined) && (missing3 = "rules")){
+validate11.errors = [{instancePath:instancePath+"/roles/" + key7.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/roles/additionalProperties/required",keyword:"required",params:{missingProperty: missing3},message:"must have required property '"+missing3+"'"}];
+return false;
+}
+else {
+const _errs51 = errors;
+for(const key8 in data20){
+if(!(key8 === "rules")){
+validate11.errors = [{instancePath:instancePath+"/roles/" + key7.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/roles/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs51 === errors){
+if(data20.rules !== undefined){
+let data21 = data20.rules;
+const _errs52 = errors;
+if(errors === _errs52){
+if(Array.isArray(data21)){
+if(data21.length > 256){
+validate11.errors = [{instancePath:instancePath+"/roles/" + key7.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules",schemaPath:"#/properties/roles/additionalProperties/properties/rules/maxItems",keyword:"maxItems",params:{limit: 256},message:"must NOT have more than 256 items"}];
+return false;
+}
+else {
+var valid15 = true;
+const len4 = data21.length;
+for(let i6=0; i6<len4; i6++){
+let data22 = data21[i6];
+const _errs54 = errors;
+if(errors === _errs54){
+if(data22 && typeof data22 == "object" && !Array.isArray(data22)){
+if(Object.keys(data22).length < 2){
+validate11.errors = [{instancePath:instancePath+"/roles/" + key7.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6,schemaPath:"#/properties/roles/additionalProperties/properties/rules/items/minProperties",keyword:"minProperties",params:{limit: 2},message:"must NOT have fewer than 2 properties"}];
+return false;
+}
+else {
+let missing4;
+if((data22.topic === undefined) && (missing4 = "topic")){
+validate11.errors = [{instancePath:instancePath+"/roles/" + key7.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6,schemaPath:"#/properties/roles/additionalProperties/properties/rules/items/required",keyword:"required",params:{missingProperty: missing4},message:"must have required property '"+missing4+"'"}];
+return false;
+}
+else {
+const _errs56 = errors;
+for(const key9 in data22){
+if(!(((key9 === "allow") || (key9 === "deny")) || (key9 === "topic"))){
+validate11.errors = [{instancePath:instancePath+"/roles/" + key7.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6,schemaPath:"#/properties/roles/additionalProperties/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs56 === errors){
+if(data22.allow !== undefined){
+let data23 = data22.allow;
+const _errs57 = errors;
+if(errors === _errs57){
+if(Array.isArray(data23)){
+var valid17 = true;
+const len5 = data23.length;
+for(let i7=0; i7<len5; i7++){
+let data24 = data23[i7];
+const _errs59 = errors;
+if(!((((data24 === "read") || (data24 === "write")) || (data24 === "command")) || (data24 === "retain"))){
+validate11.errors = [{instancePath:instancePath+"/roles/" + key7.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6+"/allow/" + i7,schemaPath:"#/properties/roles/additionalProperties/properties/rules/items/properties/allow/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.roles.additionalProperties.properties.rules.items.properties.allow.items.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid17 = _errs59 === errors;
+if(!valid17){
+break;
+}
+}
+if(valid17){
+let i8 = data23.length;
+let j2;
+if(i8 > 1){
+outer2:
+for(;i8--;){
+for(j2 = i8; j2--;){
+if(func0(data23[i8], data23[j2])){
+validate11.errors = [{instancePath:instancePath+"/roles/" + key7.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6+"/allow",schemaPath:"#/properties/roles/additionalProperties/properties/rules/items/properties/allow/uniqueItems",keyword:"uniqueItems",params:{i: i8, j: j2},message:"must NOT have duplicate items (items ## "+j2+" and "+i8+" are identical)"}];
+return false;
+break outer2;
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/roles/" + key7.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6+"/allow",schemaPath:"#/properties/roles/additionalProperties/properties/rules/items/properties/allow/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid16 = _errs57 === errors;
+}
+else {
+var valid16 = true;
+}
+if(valid16){
+if(data22.deny !== undefined){
+let data25 = data22.deny;
+const _errs60 = errors;
+if(errors === _errs60){
+if(Array.isArray(data25)){
+var valid19 = true;
+const len6 = data25.length;
+for(let i9=0; i9<len6; i9++){
+let data26 = data25[i9];
+const _errs62 = errors;
+if(!((((data26 === "read") || (data26 === "write")) || (data26 === "command")) || (data26 === "retain"))){
+validate11.errors = [{instancePath:instancePath+"/roles/" + key7.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6+"/deny/" + i9,schemaPath:"#/properties/roles/additionalProperties/properties/rules/items/properties/deny/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.roles.additionalProperties.properties.rules.items.properties.deny.items.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid19 = _errs62 === errors;
+if(!valid19){
+break;
+}
+}
+if(valid19){
+let i10 = data25.length;
+let j3;
+if(i10 > 1){
+outer3:
+for(;i10--;){
+for(j3 = i10; j3--;){
+if(func0(data25[i10], data25[j3])){
+validate11.errors = [{instancePath:instancePath+"/roles/" + key7.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6+"/deny",schemaPath:"#/properties/roles/additionalProperties/properties/rules/items/properties/deny/uniqueItems",keyword:"uniqueItems",params:{i: i10, j: j3},message:"must NOT have duplicate items (items ## "+j3+" and "+i10+" are identical)"}];
+return false;
+break outer3;
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/roles/" + key7.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6+"/deny",schemaPath:"#/properties/roles/additionalProperties/properties/rules/items/properties/deny/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid16 = _errs60 === errors;
+}
+else {
+var valid16 = true;
+}
+if(valid16){
+if(data22.topic !== undefined){
+let data27 = data22.topic;
+const _errs63 = errors;
+if(errors === _errs63){
+if(typeof data27 === "string"){
+if(func2(data27) > 1024){
+validate11.errors = [{instancePath:instancePath+"/roles/" + key7.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6+"/topic",schemaPath:"#/properties/roles/additionalProperties/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+return false;
+}
+else {
+if(func2(data27) < 1){
+validate11.errors = [{instancePath:instancePath+"/roles/" + key7.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6+"/topic",schemaPath:"#/properties/roles/additionalProperties/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+else {
+if(!pattern3.test(data27)){
+validate11.errors = [{instancePath:instancePath+"/roles/" + key7.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6+"/topic",schemaPath:"#/properties/roles/additionalProperties/properties/rules/items/properties/topic/pattern",keyword:"pattern",params:{pattern: "^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"},message:"must match pattern \""+"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"+"\""}];
+return false;
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/roles/" + key7.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6+"/topic",schemaPath:"#/properties/roles/additionalProperties/properties/rules/items/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid16 = _errs63 === errors;
+}
+else {
+var valid16 = true;
+}
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/roles/" + key7.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6,schemaPath:"#/properties/roles/additionalProperties/properties/rules/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid15 = _errs54 === errors;
+if(!valid15){
+break;
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/roles/" + key7.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules",schemaPath:"#/properties/roles/additionalProperties/properties/rules/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/roles/" + key7.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/roles/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid13 = _errs49 === errors;
+if(!valid13){
+break;
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/roles",schemaPath:"#/properties/roles/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid0 = _errs44 === errors;
+}
+else {
+var valid0 = true;
 }
 }
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { rightsOf } from '../../src/access/rights.ts'
+import { actionsOf, rightsOf } from '../../src/access/rights.ts'
 import type { Action, Role, Rule, User } from '../../src/access/user.ts'
 import { matches } from '../../src/core/filter.ts'
 
@@ -38,6 +38,30 @@ t.test('each role allows what its table says', async (t) => {
   }
   t.same(allowed({ role: 'node' }, 'relay/0/set'), [], 'a node without a base')
 })
+
+t.test(
+  'a role of the users file has its rules, with placeholders, and what they deny',
+  async (t) => {
+    const cleaner = {
+      role: 'cleaner',
+      roleRules: [
+        { allow: ['read', 'command'], topic: 'rooms/#' },
+        { deny: ['command'], topic: 'rooms/attic/#' },
+        { allow: ['write'], topic: 'of/{user}/{client}' },
+      ],
+      rules: [{ allow: ['read'], topic: 'time' }],
+    } satisfies Partial<User>
+    t.same(allowed(cleaner, 'rooms/hall/x/set'), ['read', 'command'])
+    t.same(allowed(cleaner, 'rooms/attic/x/set'), ['read'])
+    t.same(allowed(cleaner, 'of/bob/tab', 'tab'), ['write'])
+    t.same(allowed(cleaner, 'of/bob/tab'), [])
+    t.same(allowed(cleaner, 'time'), ['read'])
+    t.same(allowed(cleaner, '$SYS/x'), [])
+    t.same(actionsOf(userWith(cleaner)), ['read', 'write', 'command'])
+    const { reason } = rightsOf(userWith(cleaner)).may('command', 'rooms/attic/x/set')
+    t.equal(reason, 'role cleaner denies command on rooms/attic/#')
+  },
+)
 
 t.test('a role with a dollar sign in its base is taken at its word', async (t) => {
   t.same(allowed({ role: 'node', base: 'a/$&' }, 'a/$&/x'), ['write', 'retain'])

@@ -1,6 +1,6 @@
 import { chmodSync, readFileSync, statSync } from 'node:fs'
 import t from 'tap'
-import { changeUser, readUsersFile, replaceHashes } from '../../src/access/users-file.ts'
+import { changeUser, readRoles, readUsersFile, replaceHashes } from '../../src/access/users-file.ts'
 import { mosquittoHashes, someHash, usersFile } from './users.ts'
 
 const token = { name: 'kitchen', sha256: 'a'.repeat(64), created: '2026-11-21T00:00:00Z' }
@@ -28,6 +28,25 @@ t.test('users are read with their rights and hashes', async (t) => {
     { name: 'bridge-0', role: 'node', base: 'nodes/bridge/0', rules: [], tokens: [token] },
     { name: 'anonymous', rules: [{ allow: ['read'], topic: 'nodes/#' }], tokens: [] },
   ])
+})
+
+t.test('a role of the file brings its rules to each who has it', async (t) => {
+  const rules = [{ allow: ['read', 'command'], topic: 'rooms/#' }]
+  const roles = { cleaner: { rules }, constructor: { rules: [] } }
+  const users = { eva: { role: 'cleaner' }, max: { role: 'constructor' }, op: { role: 'operator' } }
+  const path = usersFile(t, JSON.stringify({ roles, users }))
+  t.same(readUsersFile(path), [
+    { name: 'eva', role: 'cleaner', roleRules: rules, rules: [], tokens: [] },
+    { name: 'max', role: 'constructor', roleRules: [], rules: [], tokens: [] },
+    { name: 'op', role: 'operator', rules: [], tokens: [] },
+  ])
+  t.same(
+    [...readRoles(path)],
+    [
+      ['cleaner', rules],
+      ['constructor', []],
+    ],
+  )
 })
 
 t.test('a name is data, whatever it is', async (t) => {
@@ -58,7 +77,25 @@ t.test('a file that cannot be used is refused with its name and the way to mend 
     ['users: {}\nuser: {}', /unknown key "user": did you mean "users"\?$/],
     ['users: { bob: { rulez: [] } }', /unknown key "users\.bob\.rulez": did you mean "rules"\?$/],
     ['users: { bob: }', /expected users\.bob to be object, got null$/],
-    ['users: { bob: { role: root } }', /expected users\.bob\.role to be "viewer", "operator", /],
+    [
+      'users: { bob: { role: root } }',
+      /expected users\.bob\.role to be one of viewer, operator, admin, node, got "root"$/,
+    ],
+    [
+      'roles: { cleaner: { rules: [] } }\nusers: { bob: { role: cleanr } }',
+      /to be one of viewer, operator, admin, node, cleaner, got "cleanr": did you mean "cleaner"\?$/,
+    ],
+    ['users: { bob: { role: toString } }', /node, got "toString"$/],
+    [
+      'roles: { admin: { rules: [] } }\nusers: {}',
+      /expected roles\.admin to have another name: viewer, operator, admin and node|node are roles of/,
+    ],
+    ['roles: { a b: { rules: [] } }\nusers: {}', /1 to 64 letters, digits, dots, dashes and under/],
+    ['roles: { a: {} }\nusers: {}', /expected roles\.a to have "rules"/],
+    [
+      'roles: { a: { rules: [{ allow: [all], topic: a }] } }\nusers: {}',
+      /roles\.a\.rules\.0\.allow\.0 to be "read", "write", /,
+    ],
     [
       'users: { bob: { role: node } }',
       /expected users\.bob to have "base", since its role is node/,

@@ -2,7 +2,10 @@ import t from 'tap'
 import { usersFile, writePrivate } from '../access/users.ts'
 import { ranLine } from './run-line.ts'
 
-const users = `users:
+const users = `roles:
+  cleaner: { rules: [ { allow: [command], topic: rooms/# }, { deny: [command], topic: rooms/attic/# } ] }
+users:
+  wanda: { role: cleaner }
   op: { role: operator }
   panel:
     role: viewer
@@ -15,6 +18,8 @@ const users = `users:
 t.test('it says whether something is allowed, and which rule decides', async (t) => {
   const file = usersFile(t, users)
   const cases: Record<string, [code: number, line: string]> = {
+    'wanda command rooms/hall/set': [0, 'allowed: role cleaner allows command on rooms/#'],
+    'wanda command rooms/attic/set': [2, 'denied: role cleaner denies command on rooms/attic/#'],
     'op command a/set': [0, 'allowed: role operator allows command on #'],
     'op write a/set': [0, 'allowed: role operator allows command on #'],
     'op write a': [0, 'allowed: role operator allows write on #'],
@@ -75,7 +80,7 @@ t.test('what is asked wrongly is no answer: exit code 1', async (t) => {
     [`op read a b --file ${file}`]: /expected one topic; usage/,
     [`po read a --file ${file}`]: /unknown user "po": did you mean "op"\?/,
     [`eve read a --file ${file}`]:
-      /unknown user "eve": known here: "op", "panel", "some", "guest"$/,
+      /unknown user "eve": known here: "wanda", "op", "panel", "some", "guest"$/,
     [`po read a --file ${nobody}`]: /unknown user "po": nobody is there yet$/,
     [`op see a --file ${file}`]: /expected an action \(read, write, command, retain\), got "see"/,
     [`op command a --file ${file}`]: /expected a topic that ends in \/set for command, got "a"/,

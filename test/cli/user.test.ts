@@ -31,6 +31,27 @@ t.test('a user is added with a generated password, shown once', async (t) => {
   t.match((await ranLine(`user add eve --file ${file}`)).output, [/nothing is allowed until you/])
 })
 
+t.test('a user gets a role of the file, and the list shows what it allows', async (t) => {
+  const roles = 'roles:\n  cleaner: { rules: [ { allow: [read], topic: rooms/# } ] }\n'
+  const file = usersFile(t, `${roles}users:\n  ann: { role: viewer }\n`)
+  const { output } = await ranLine(`user add eva --role cleaner --file ${file}`)
+  t.equal(output[0], `eva is in ${file} now, cleaner`)
+  t.match(userIn(file, 'eva'), { role: 'cleaner', roleRules: [{ allow: ['read'] }] })
+  const refused = await ranLine(`user add max --role clener --file ${file}`)
+  t.match(refused, {
+    code: 1,
+    errors: [
+      /expected --role to be one of viewer, .*, cleaner, got "clener": did you mean "cleaner"/,
+    ],
+  })
+  t.same((await ranLine(`user list --file ${file}`)).output, [
+    'ann: viewer',
+    'eva: cleaner, password',
+    'role cleaner',
+    '  read on rooms/#',
+  ])
+})
+
 t.test('a password on standard input is taken, and not shown', async (t) => {
   const file = usersFile(t, oneAdmin)
   const given = { input: 'tr0ub4dor&3\n' }
