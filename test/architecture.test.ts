@@ -184,7 +184,14 @@ t.test(
 )
 
 /** Where every file has a process of its own: see "tap" in package.json. These folders need time, or programs. */
-const foldersOfFiles = ['conformance', 'journeys', 'journeys/drop-in', 'faults', 'soak']
+const foldersOfFiles = [
+  'conformance',
+  'journeys',
+  'journeys/drop-in',
+  'faults',
+  'faults/measured',
+  'soak',
+]
 
 t.test('no test is left out: the files of a folder share a process', async (t) => {
   const tests = fileURLToPath(new URL('.', import.meta.url))

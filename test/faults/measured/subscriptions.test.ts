@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { type HubProcess, hubProcess } from '../hub-process.ts'
+import { type HubProcess, hubProcess } from '../../hub-process.ts'
 import {
   type ConnectFields,
   pingPacket,
@@ -7,7 +7,7 @@ import {
   rawMqttTo,
   signedIn,
   subscribePacket,
-} from '../raw-mqtt.ts'
+} from '../../raw-mqtt.ts'
 
 /** As Zigbee2MQTT and Home Assistant call them. */
 function filtersOf(count: number, client: number): string[] {

@@ -2,12 +2,12 @@ import { once } from 'node:events'
 import type { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
-import type { Qos } from '../../src/core/message.ts'
-import { atLength } from '../full-length.ts'
-import { type HubProcess, type HubReport, hubProcess } from '../hub-process.ts'
-import { type RawMqtt, rawMqttTo, signedIn, subscribePacket } from '../raw-mqtt.ts'
-import { mqttTo } from '../started-hub.ts'
-import { startControl } from './control.ts'
+import type { Qos } from '../../../src/core/message.ts'
+import { atLength } from '../../full-length.ts'
+import { type HubProcess, type HubReport, hubProcess } from '../../hub-process.ts'
+import { type RawMqtt, rawMqttTo, signedIn, subscribePacket } from '../../raw-mqtt.ts'
+import { mqttTo } from '../../started-hub.ts'
+import { startControl } from '../control.ts'
 
 const mebibyte = 1024 * 1024
 

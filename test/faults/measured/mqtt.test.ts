@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { WebSocket } from 'ws'
-import { type HubProcess, hubProcess } from '../hub-process.ts'
+import { type HubProcess, hubProcess } from '../../hub-process.ts'
 import {
   answersUntilCut,
   connectPacket,
@@ -13,8 +13,8 @@ import {
   publishPacket,
   rawMqttTo,
   signedIn,
-} from '../raw-mqtt.ts'
-import { startControl } from './control.ts'
+} from '../../raw-mqtt.ts'
+import { startControl } from '../control.ts'
 
 const mebibyte = 1024 * 1024
 

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { hubProcess } from '../hub-process.ts'
-import { connectPacket, hex } from '../raw-mqtt.ts'
-import { rawFrame, rawWebSocketTo } from '../raw-websocket.ts'
-import { startControl } from './control.ts'
+import { hubProcess } from '../../hub-process.ts'
+import { connectPacket, hex } from '../../raw-mqtt.ts'
+import { rawFrame, rawWebSocketTo } from '../../raw-websocket.ts'
+import { startControl } from '../control.ts'
 
 const mebibyte = 1024 * 1024
 const socketsAtOnce = 100

@@ -3,11 +3,11 @@ import { performance } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
-import { checkConfig } from '../../src/config.ts'
-import type { Hub } from '../../src/hub.ts'
-import { mqttTo, startedHub, talkTo } from '../started-hub.ts'
-import { startControl } from './control.ts'
-import { startProxy } from './proxy.ts'
+import { checkConfig } from '../../../src/config.ts'
+import type { Hub } from '../../../src/hub.ts'
+import { mqttTo, startedHub, talkTo } from '../../started-hub.ts'
+import { startControl } from '../control.ts'
+import { startProxy } from '../proxy.ts'
 
 /** The publisher of a flood is an honest client of a hub that allows it as much. */
 const limits = { mqtt: { publishesPerSecond: 20_000, publishBurst: 20_000 } }

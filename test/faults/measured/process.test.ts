@@ -4,10 +4,10 @@ import { connect, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { createInbox } from '../inbox.ts'
-import { startControl } from './control.ts'
+import { createInbox } from '../../inbox.ts'
+import { startControl } from '../control.ts'
 
-const program = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
+const program = fileURLToPath(new URL('../../../dist/cli/bin.js', import.meta.url))
 // Node opens the hub's modules many at a time, about 150 files when it starts.
 const maxOpenFiles = 256
 const faultMs = 3000

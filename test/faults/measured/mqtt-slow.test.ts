@@ -11,9 +11,9 @@ import {
   signedIn,
   subscribePacket,
   ways,
-} from '../raw-mqtt.ts'
-import { startControl } from './control.ts'
-import { startProxy } from './proxy.ts'
+} from '../../raw-mqtt.ts'
+import { startControl } from '../control.ts'
+import { startProxy } from '../proxy.ts'
 
 // Each test has a hub of its own, and waits for seconds until that has had enough.
 t.jobs = 5

@@ -1,9 +1,9 @@
 import { connect } from 'node:net'
 import t, { type Test } from 'tap'
-import { upgradeText } from '../raw-http.ts'
-import { startedHub } from '../started-hub.ts'
-import { startedTlsHub } from '../started-tls-hub.ts'
-import { startControl } from './control.ts'
+import { upgradeText } from '../../raw-http.ts'
+import { startedHub } from '../../started-hub.ts'
+import { startedTlsHub } from '../../started-tls-hub.ts'
+import { startControl } from '../control.ts'
 
 // Each test has a hub of its own, and waits for seconds until that has had enough.
 t.jobs = 3

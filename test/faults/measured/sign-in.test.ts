@@ -4,16 +4,16 @@ import { connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { createToken } from '../../src/access/tokens.ts'
-import type { ConfigInput } from '../../src/config.ts'
-import { atLength } from '../full-length.ts'
-import { hubProcess } from '../hub-process.ts'
-import { rawExchange } from '../raw-http.ts'
-import { accepted, connectPacket } from '../raw-mqtt.ts'
-import type { HubPorts } from '../started-hub.ts'
-import { startControl } from './control.ts'
+import { createToken } from '../../../src/access/tokens.ts'
+import type { ConfigInput } from '../../../src/config.ts'
+import { atLength } from '../../full-length.ts'
+import { hubProcess } from '../../hub-process.ts'
+import { rawExchange } from '../../raw-http.ts'
+import { accepted, connectPacket } from '../../raw-mqtt.ts'
+import type { HubPorts } from '../../started-hub.ts'
+import { startControl } from '../control.ts'
 
-const program = fileURLToPath(new URL('./storm-main.ts', import.meta.url))
+const program = fileURLToPath(new URL('../storm-main.ts', import.meta.url))
 
 /** The limits per address hold for this machine, as for a NAT or a container bridge. */
 const behindOneAddress = { limits: { connections: { exemptLoopback: false } } }

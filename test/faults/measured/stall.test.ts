@@ -3,12 +3,12 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { createInbox } from '../inbox.ts'
-import { pingPacket, rawMqttTo, settled, signedIn } from '../raw-mqtt.ts'
-import { type HubPorts, talkTo } from '../started-hub.ts'
-import { startControl } from './control.ts'
+import { createInbox } from '../../inbox.ts'
+import { pingPacket, rawMqttTo, settled, signedIn } from '../../raw-mqtt.ts'
+import { type HubPorts, talkTo } from '../../started-hub.ts'
+import { startControl } from '../control.ts'
 
-const program = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
+const program = fileURLToPath(new URL('../../../dist/cli/bin.js', import.meta.url))
 const stallMs = 2000
 
 interface StallingLab extends HubPorts {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import { atLength } from '../full-length.ts'
-import { hubProcess } from '../hub-process.ts'
+import { atLength } from '../../full-length.ts'
+import { hubProcess } from '../../hub-process.ts'
 import {
   connectPacket,
   disconnectPacket,
@@ -16,8 +16,8 @@ import {
   rawMqttTo,
   subscribePacket,
   unsubscribePacket,
-} from '../raw-mqtt.ts'
-import { startControl } from './control.ts'
+} from '../../raw-mqtt.ts'
+import { startControl } from '../control.ts'
 
 const mebibyte = 1024 * 1024
 

@@ -1,11 +1,11 @@
 import { performance } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { atLength } from '../full-length.ts'
-import { type HubProcess, hubProcess } from '../hub-process.ts'
-import { publishPacket, rawMqttTo, settled, signedIn } from '../raw-mqtt.ts'
-import { rawFrame, rawWebSocketTo } from '../raw-websocket.ts'
-import { startControl } from './control.ts'
+import { atLength } from '../../full-length.ts'
+import { type HubProcess, hubProcess } from '../../hub-process.ts'
+import { publishPacket, rawMqttTo, settled, signedIn } from '../../raw-mqtt.ts'
+import { rawFrame, rawWebSocketTo } from '../../raw-websocket.ts'
+import { startControl } from '../control.ts'
 
 const mebibyte = 1024 * 1024
 const valueBytes = 1000
@@ -47,6 +47,9 @@ async function until(isTrue: () => boolean, patienceMs: number): Promise<void> {
   while (!isTrue() && performance.now() - startMs < patienceMs) await delay(10)
 }
 
+/** In a check the machine has other things to do, which delay the loop as well: it was 4 s before. */
+const latestAllowedMs = atLength(50, 150)
+
 t.test('F50: many websockets that catch up cost others no time, and little memory', async (t) => {
   t.setTimeout(120_000)
   const topics = atLength(10_000, 2000)
@@ -68,7 +71,7 @@ t.test('F50: many websockets that catch up cost others no time, and little memor
     'all have caught up',
   )
   t.ok(tookMs < 5000, `within ${tookMs} ms`)
-  t.ok(latestMs <= 50, `the event loop was late by at most ${latestMs} ms`)
+  t.ok(latestMs <= latestAllowedMs, `the event loop was late by at most ${latestMs} ms`)
   t.ok(grownMiB <= 64, `grown by at most ${grownMiB} MiB`)
   await control.stop()
 })
@@ -92,7 +95,7 @@ t.test('F50: websockets that introduce themselves and never read keep nobody out
   const { latestMs, peakBytes } = await hub.report()
   const grownMiB = (peakBytes - before.residentBytes) / mebibyte
   t.ok(tookMs < 5000, `who reads has all within ${tookMs} ms`)
-  t.ok(latestMs <= 50, `the event loop was late by at most ${latestMs} ms`)
+  t.ok(latestMs <= latestAllowedMs, `the event loop was late by at most ${latestMs} ms`)
   t.ok(grownMiB <= 64, `grown by at most ${grownMiB} MiB`)
   t.equal((await fetch(`http://127.0.0.1:${hub.httpPort}/healthz`)).status, 200)
   await control.stop()

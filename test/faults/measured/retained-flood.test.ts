@@ -1,9 +1,9 @@
 import t from 'tap'
-import { hubProcess } from '../hub-process.ts'
-import { requireProgram, run } from '../programs.ts'
-import { publishPacket, rawMqttTo, settled, signedIn } from '../raw-mqtt.ts'
-import { testFolder } from '../test-folder.ts'
-import { startControl } from './control.ts'
+import { hubProcess } from '../../hub-process.ts'
+import { requireProgram, run } from '../../programs.ts'
+import { publishPacket, rawMqttTo, settled, signedIn } from '../../raw-mqtt.ts'
+import { testFolder } from '../../test-folder.ts'
+import { startControl } from '../control.ts'
 
 const topics = 100_000
 const topicsAtOnce = 100

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
-import type { ConfigInput } from '../../src/config.ts'
-import { atLength } from '../full-length.ts'
-import { hubProcess } from '../hub-process.ts'
-import { rawExchange } from '../raw-http.ts'
-import { connectPacket, rawMqttTo } from '../raw-mqtt.ts'
-import type { HubPorts } from '../started-hub.ts'
+import type { ConfigInput } from '../../../src/config.ts'
+import { atLength } from '../../full-length.ts'
+import { hubProcess } from '../../hub-process.ts'
+import { rawExchange } from '../../raw-http.ts'
+import { connectPacket, rawMqttTo } from '../../raw-mqtt.ts'
+import type { HubPorts } from '../../started-hub.ts'
 
 /** The limits per address hold for this machine, as for a class or a container bridge. */
 const behindOneAddress = { limits: { connections: { exemptLoopback: false } } }

@@ -2,10 +2,10 @@ import { once } from 'node:events'
 import { request } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import type { ConfigInput } from '../../src/config.ts'
-import { rawExchange } from '../raw-http.ts'
-import { type HubPorts, mqttTo, startedHub, talkTo } from '../started-hub.ts'
-import { startControl } from './control.ts'
+import type { ConfigInput } from '../../../src/config.ts'
+import { rawExchange } from '../../raw-http.ts'
+import { type HubPorts, mqttTo, startedHub, talkTo } from '../../started-hub.ts'
+import { startControl } from '../control.ts'
 
 const users = {
   clown: { password: 'bigclown', role: 'admin' },
