@@ -98,7 +98,6 @@ const aloneFor: Readonly<Record<string, string>> = {
   'mqtt/connection': 'is one connection, and the broker knows many',
   'mqtt/deadlines': 'is tried by a clock of its own',
   'mqtt/emitter': 'passes the suite of mqemitter',
-  'mqtt/frame-reader': 'is tried byte by byte',
   'mqtt/losses': 'is a thing of its own, and the session would be too long with it',
   'mqtt/welcome': 'is what CONNECT is answered with, and both are too large for one',
   'nodes/registry/questions': 'is tried by a clock of its own',

@@ -1,7 +1,7 @@
 import { resetConnection } from '../core/reset.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import { switchesActuator } from '../core/switching.ts'
-import { type Level, packetTypes } from './packet-types.ts'
+import { type Level, packetTypes } from './packet.ts'
 import type { ConnectPacket } from './read-connect.ts'
 import type { SendingAs, SessionConnection } from './session.ts'
 import type { Traffic } from './statistics.ts'

@@ -10,15 +10,14 @@ import { MqttConversation } from './conversation.ts'
 import { Deadlines } from './deadlines.ts'
 import { FrameReader } from './frame-reader.ts'
 import {
-  headOf,
-  isOversize,
   type Level,
-  oversizeError,
+  type Packet,
+  PacketFault,
   packetTypes,
-  typeOf,
-} from './packet-types.ts'
+  type Reason,
+  reasons,
+} from './packet.ts'
 import { type ConnectPacket, levelOf, readConnect } from './read-connect.ts'
-import { PacketFault, type Reason, reasons } from './reasons.ts'
 import type { NotIn, Origin } from './sign-in.ts'
 import { type LetIn, letIn } from './welcome.ts'
 import { WriteBuffer } from './write-buffer.ts'
@@ -57,7 +56,7 @@ export class MqttConnection {
   #name = ''
   /** What came and waits for its turn, the packet first that is too soon. */
   #unread: Buffer = Buffer.alloc(0)
-  #tooSoon: Buffer | undefined
+  #tooSoon: Packet | undefined
   #cancelWait: () => void = () => {}
   /** Of what was dealt with in this turn of the event loop. */
   #turn = { packets: 0, bytes: 0 }
@@ -73,10 +72,9 @@ export class MqttConnection {
     this.#publishes = new TokenBucket({ perSecond: publishesPerSecond, burst: publishBurst })
     this.#requests = new TokenBucket({ perSecond: requestsPerSecond, burst: requestBurst })
     this.#frames = new FrameReader({
-      checkHeader: (first, bytes) => context.checkHeader(this.#connect?.level, first, bytes),
+      checkHeader: context.checkHeader,
       mayKeep: (bytes) => this.#share.hold(this.#waitingBytes + bytes),
       onPacket: (packet) => this.#received(packet),
-      isFull: () => this.#mustWait,
     })
     this.#output = new WriteBuffer({
       socket,
@@ -127,7 +125,7 @@ export class MqttConnection {
   /** Deals with as much as may be dealt with now. */
   #consume(bytes: Buffer): void {
     try {
-      this.#unread = this.#frames.read(bytes)
+      this.#unread = this.#mustWait ? bytes : this.#frames.read(bytes)
     } catch (error) {
       this.#fail(error)
       return
@@ -156,7 +154,7 @@ export class MqttConnection {
   }
 
   get #waitingBytes(): number {
-    return this.#unread.length + (this.#tooSoon?.length ?? 0)
+    return this.#unread.length + (this.#tooSoon?.bytes.length ?? 0)
   }
 
   get #mustWait(): boolean {
@@ -166,29 +164,28 @@ export class MqttConnection {
     return isTurnOver || this.#tooSoon !== undefined || !isInLine
   }
 
-  #received(packet: Buffer): void {
+  #received(packet: Packet): boolean {
     const { limits, traffic } = this.#context
     if (this.#turn.packets === 0) this.#deadlines.heard()
     traffic.packetsReceived++
-    if (!isOversize(packet)) {
-      this.#take(packet)
-      return
-    }
-    this.#warn('mqtt-packet-too-big', oversizeError(packet, limits.publishBytes).message)
-    this.#take(headOf(packet))
+    if (packet.isOversize) {
+      this.#warn('mqtt-packet-too-big', packet.oversizeError(limits.publishBytes).message)
+      this.#take(packet.head())
+    } else this.#take(packet)
+    return !this.#mustWait
   }
 
-  #take(packet: Buffer): void {
+  #take(packet: Packet): void {
     this.#turn.packets++
-    this.#turn.bytes += packet.length
+    this.#turn.bytes += packet.bytes.length
     if (this.#conversation === undefined) this.#connected(packet)
     else if (this.#mayTake(packet, this.#conversation)) this.#conversation.handle(packet)
     else this.#wait(packet)
   }
 
   /** Whether a packet comes no sooner than it may. */
-  #mayTake(packet: Buffer, conversation: MqttConversation): boolean {
-    if (typeOf(packet.readUInt8()) !== packetTypes.publish) {
+  #mayTake(packet: Packet, conversation: MqttConversation): boolean {
+    if (packet.type !== packetTypes.publish) {
       const requests = conversation.requestsIn(packet)
       return requests === 0 || this.#requests.take(requests)
     }
@@ -197,7 +194,7 @@ export class MqttConnection {
     return this.#publishes.take()
   }
 
-  #wait(packet: Buffer): void {
+  #wait(packet: Packet): void {
     this.#tooSoon = packet
     const waits = [this.#publishes, this.#requests, this.#late].map((bucket) => bucket.waitMs())
     this.#warn('mqtt-held-back', 'it sends faster than it may')
@@ -208,7 +205,7 @@ export class MqttConnection {
 
   // --- CONNECT ---
 
-  #connected(packet: Buffer): void {
+  #connected(packet: Packet): void {
     const { limits, understood, signIn } = this.#context
     understood(this.#socket)
     this.#phase = 'connecting'
@@ -219,6 +216,7 @@ export class MqttConnection {
       return
     }
     const connect = this.#connect
+    this.#frames.level = connect.level
     this.#name = clientName(connect.user, connect.clientId)
     this.#deadlines.connected(this.#keepAliveOf(connect))
     void signIn.identify(connect, this.#origin).then((result) => {

@@ -1,13 +1,21 @@
 import type { Sender } from '../access/sender.ts'
 import { steadyMs } from '../core/clock.ts'
-import { HubError, reasonOf, systemCodeOf } from '../core/errors.ts'
+import { type ErrorCode, HubError, reasonOf, systemCodeOf } from '../core/errors.ts'
 import type { Message, MessageProperties } from '../core/message.ts'
 import { ownBytes, Payload } from '../core/payload.ts'
 import { checkFilter } from '../core/topic.ts'
 import { senderOf } from './clients.ts'
 import type { ConnectionContext } from './connection-context.ts'
 import type { KeptMessage } from './message-record.ts'
-import { isOversize, oversizeError, packetTypes, qosOf, typeOf } from './packet-types.ts'
+import {
+  isError,
+  type Packet,
+  PacketFault,
+  packetTypes,
+  protocolError,
+  type Reason,
+  reasons,
+} from './packet.ts'
 import { noBytes, properties as p } from './properties.ts'
 import type { Incoming, PublishResult } from './publishing.ts'
 import type { ConnectPacket } from './read-connect.ts'
@@ -24,14 +32,6 @@ import {
   type SubscribedFilter,
   shareOf,
 } from './read-packets.ts'
-import {
-  isError,
-  PacketFault,
-  protocolError,
-  type Reason,
-  reasonOfError,
-  reasons,
-} from './reasons.ts'
 import { type RetainedReader, RetainedReplay } from './retained.ts'
 import type { MqttSession } from './session.ts'
 import { grantOf } from './subscriptions.ts'
@@ -88,9 +88,9 @@ export class MqttConversation implements RetainedReader {
    *
    * @throws PacketFault
    */
-  requestsIn(packet: Buffer): number {
-    const type = typeOf(packet.readUInt8())
-    if (type < puback || type > pubcomp) return Math.ceil(packet.length / requestBytes)
+  requestsIn(packet: Packet): number {
+    const { type } = packet
+    if (type < puback || type > pubcomp) return Math.ceil(packet.bytes.length / requestBytes)
     const { id } = readAcknowledgement(packet)
     const { session } = this.#options
     const isAwaited = type === pubrel ? session.hasOpen(id) : session.queue.awaits(type, id)
@@ -98,10 +98,10 @@ export class MqttConversation implements RetainedReader {
   }
 
   /** Whether a message opens one more exchange at QoS 2 than there should be. */
-  isPastWindow(packet: Buffer): boolean {
+  isPastWindow(packet: Packet): boolean {
     const { session, connect } = this.#options
     const { qos2Window } = this.#context.limits
-    if (qosOf(packet.readUInt8()) !== 2 || session.openMessages < qos2Window) return false
+    if (packet.qos !== 2 || session.openMessages < qos2Window) return false
     const { id } = readPublish(packet, connect.level)
     if (session.hasOpen(id)) return false
     if (connect.level < 5) return true
@@ -116,9 +116,8 @@ export class MqttConversation implements RetainedReader {
    *
    * @throws PacketFault
    */
-  handle(packet: Buffer): void {
-    const type = typeOf(packet.readUInt8())
-    switch (type) {
+  handle(packet: Packet): void {
+    switch (packet.type) {
       case packetTypes.publish:
         this.#published(packet)
         return
@@ -141,7 +140,7 @@ export class MqttConversation implements RetainedReader {
 
   // --- messages of the client ---
 
-  #published(packet: Buffer): void {
+  #published(packet: Packet): void {
     const { session, connect } = this.#options
     const { traffic } = this.#context
     const read = readPublish(packet, connect.level)
@@ -156,7 +155,7 @@ export class MqttConversation implements RetainedReader {
   }
 
   /** Undefined when the connection has ended by it. */
-  #enter(packet: Buffer, read: PublishPacket): PublishResult | undefined {
+  #enter(packet: Packet, read: PublishPacket): PublishResult | undefined {
     const { publishing } = this.#context
     const { connect, ended } = this.#options
     const incoming = this.#incomingOf(packet, read)
@@ -170,13 +169,13 @@ export class MqttConversation implements RetainedReader {
     }
   }
 
-  #incomingOf(packet: Buffer, read: PublishPacket): Incoming {
+  #incomingOf(packet: Packet, read: PublishPacket): Incoming {
     const { limits, jsonLimits } = this.#context
     const { payload, qos, retain } = read
     const message: Message = {
       topic: this.#topicOf(read),
-      payload: isOversize(packet)
-        ? Payload.refused(oversizeError(packet, limits.publishBytes))
+      payload: packet.isOversize
+        ? Payload.refused(packet.oversizeError(limits.publishBytes))
         : new Payload(payload, jsonLimits),
       qos,
       retain,
@@ -250,7 +249,7 @@ export class MqttConversation implements RetainedReader {
 
   // --- subscriptions ---
 
-  #subscribe(packet: Buffer): void {
+  #subscribe(packet: Packet): void {
     const { level } = this.#options.connect
     const { id, filters } = readSubscribe(packet, level)
     this.#options.spend(Math.max(0, filters.length - this.#context.limits.subscriptions))
@@ -294,7 +293,7 @@ export class MqttConversation implements RetainedReader {
     return refuse('right-missing', decision?.reason, reasons.notAuthorized)
   }
 
-  #unsubscribe(packet: Buffer): void {
+  #unsubscribe(packet: Packet): void {
     const { session, connect } = this.#options
     const { level } = connect
     const { id, filters } = readUnsubscribe(packet, level)
@@ -343,7 +342,7 @@ export class MqttConversation implements RetainedReader {
     this.#ready()
   }
 
-  #leave(packet: Buffer): void {
+  #leave(packet: Packet): void {
     const { session, connect, left } = this.#options
     if (connect.level < 5) {
       left(reasons.success)
@@ -365,6 +364,21 @@ const wrongFormat = new HubError(
   'bad-payload',
   'expected a payload in UTF-8, as it says, got other bytes',
 )
+
+/** [MQTT 5, 3.4.2.1] Others are of the hub's own making. */
+const reasonOfCode: Partial<Record<ErrorCode, Reason>> = {
+  forbidden: reasons.notAuthorized,
+  'bad-topic': reasons.topicInvalid,
+  'topic-too-big': reasons.topicInvalid,
+  'too-fast': reasons.quotaExceeded,
+  'too-large': reasons.quotaExceeded,
+  'too-many': reasons.quotaExceeded,
+}
+
+/** By which reason a message is refused in its acknowledgement. */
+function reasonOfError({ code }: Pick<HubError, 'code'>): Reason {
+  return reasonOfCode[code] ?? reasons.implementationSpecific
+}
 
 /** [MQTT 5, 3.4.2.1] A payload that is not what it says has a reason of its own. */
 function refusalReason(refused: HubError): Reason {

@@ -1,6 +1,6 @@
 import type { AlarmClock } from '../core/clock.ts'
-import type { MqttLimits } from './packet-types.ts'
-import { PacketFault, reasons } from './reasons.ts'
+import type { MqttLimits } from './frame-reader.ts'
+import { PacketFault, reasons } from './packet.ts'
 
 /** So much of a packet that is not complete is a sign of life; less is not, however long it drips. */
 const signOfLifeBytes = 16 * 1024

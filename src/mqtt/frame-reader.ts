@@ -1,20 +1,22 @@
-import { malformed } from './reasons.ts'
+import type { Config } from '../generated/config.ts'
+import {
+  type Level,
+  malformed,
+  Packet,
+  PacketFault,
+  packetTypes,
+  protocolError,
+  reasons,
+} from './packet.ts'
+
+export type MqttLimits = Config['limits']['mqtt']
 
 export interface FrameReaderOptions {
-  /**
-   * Called with each fixed header before anything of its packet is kept; throws to refuse it. Returns how
-   * many of the remaining bytes are to be kept: the others are read past.
-   */
-  checkHeader(firstByte: number, remainingBytes: number): number
+  readonly checkHeader: HeaderCheck
   /** Whether so many bytes may be kept of a packet that is not complete; if not, the rest is read past. */
   mayKeep(bytes: number): boolean
-  /**
-   * Called with each packet when all of it has come, fixed header included. That announces more than there
-   * is when some of the packet was read past.
-   */
-  onPacket(packet: Buffer): void
-  /** Whether the packets so far are enough for now. */
-  isFull(): boolean
+  /** Called with each packet when all of it has come, or was read past. Returns whether more may follow now. */
+  onPacket(packet: Packet): boolean
 }
 
 /** [MQTT-2.2.3] A fixed header is a byte and at most four bytes of length. */
@@ -31,6 +33,8 @@ interface PartialPacket {
   keptBytes: number
   /** How many more are to be read past. */
   passedBytes: number
+  readonly headerBytes: number
+  readonly remainingBytes: number
 }
 
 /** Cuts a stream of bytes into MQTT packets. Keeps at most one packet that is not complete. */
@@ -38,19 +42,24 @@ export class FrameReader {
   readonly #options: FrameReaderOptions
   #header: number[] = []
   #partial: PartialPacket | undefined
+  #isEnough = false
+  /** Of the client; undefined before CONNECT. */
+  level: Level | undefined
 
   constructor(options: FrameReaderOptions) {
     this.#options = options
   }
 
   /**
-   * Takes the next bytes of the stream, and answers those it left because the options said so: they
-   * begin with a packet, and come first the next time. Throws what the options throw, and a PacketFault
-   * of its own.
+   * Takes the next bytes of the stream, and returns those it left because no more packets may follow now: they
+   * begin with one, and come first the next time.
+   *
+   * @throws PacketFault, and what the options throw.
    */
   read(chunk: Buffer): Buffer {
     let at = 0
-    while (at < chunk.length && !this.#options.isFull()) {
+    this.#isEnough = false
+    while (at < chunk.length && !this.#isEnough) {
       const partial = this.#partial
       at = partial === undefined ? this.#readHeader(chunk, at) : this.#fill(partial, chunk, at)
     }
@@ -75,19 +84,28 @@ export class FrameReader {
   #startPacket(chunk: Buffer, at: number): number {
     const header = this.#header
     const remainingBytes = decodeLength(header)
-    const wantedBytes = this.#options.checkHeader(Number(header[0]), remainingBytes)
+    const { checkHeader } = this.#options
+    const wantedBytes = checkHeader(this.level, Number(header[0]), remainingBytes)
     this.#header = []
     const end = at + remainingBytes
     const start = at - header.length
     if (start >= 0 && end <= chunk.length && wantedBytes === remainingBytes) {
-      this.#options.onPacket(chunk.subarray(start, end))
+      this.#hand(chunk.subarray(start, end), header.length, remainingBytes)
       return end
     }
     const keptBytes = header.length + wantedBytes
     const bytes = Buffer.allocUnsafe(Math.min(keptBytes, firstBytes))
     bytes.set(header)
     const passedBytes = remainingBytes - wantedBytes
-    this.#partial = { bytes, filledBytes: header.length, keptBytes, passedBytes }
+    const headerBytes = header.length
+    this.#partial = {
+      bytes,
+      filledBytes: headerBytes,
+      keptBytes,
+      passedBytes,
+      headerBytes,
+      remainingBytes,
+    }
     return remainingBytes === 0 ? this.#fill(this.#partial, chunk, at) : at
   }
 
@@ -100,9 +118,14 @@ export class FrameReader {
     partial.passedBytes -= passed
     if (partial.passedBytes === 0) {
       this.#partial = undefined
-      this.#options.onPacket(partial.bytes)
+      this.#hand(partial.bytes, partial.headerBytes, partial.remainingBytes)
     }
     return start + copied + passed
+  }
+
+  #hand(bytes: Buffer, headerBytes: number, remainingBytes: number): void {
+    const packet = new Packet(bytes, headerBytes, headerBytes + remainingBytes)
+    this.#isEnough = !this.#options.onPacket(packet)
   }
 
   /** Room grows with what has come: what is only announced takes none. */
@@ -127,4 +150,106 @@ function decodeLength(header: readonly number[]): number {
   let length = 0
   for (let at = 1; at < header.length; at++) length += (Number(header[at]) & 127) << (7 * (at - 1))
   return length
+}
+
+// --- fixed headers ---
+
+/** The most that has to be kept of a PUBLISH to acknowledge it: its topic and its id. */
+const oversizeHeadBytes = 2 + 65_535 + 2
+
+/** What the fixed header of a packet from a client must say. */
+interface HeaderRule {
+  /** The lower half of the first byte, one of these; any, without them. */
+  readonly flags?: readonly number[]
+  readonly minimumBytes: number
+  readonly maximumBytes: number
+}
+
+/** More than any reason string and user properties that somebody should read. */
+const mostOfAcknowledgement = 64 * 1024
+
+/**
+ * Checks a fixed header, before anything of the packet itself is kept. Returns how many of the remaining bytes are to
+ * be kept: a message that is too large is no reason to end a connection, which comes again with it. Before
+ * CONNECT the level is undefined.
+ *
+ * @throws PacketFault
+ */
+export type HeaderCheck = (
+  level: Level | undefined,
+  firstByte: number,
+  remainingBytes: number,
+) => number
+
+export function createHeaderCheck(limits: MqttLimits): HeaderCheck {
+  // MQTT 3.1 leaves the flags of CONNECT open, so they wait for its protocol level.
+  const connect = { minimumBytes: 12, maximumBytes: limits.connectBytes }
+  const later = new Map(([3, 4, 5] as const).map((level) => [level, rulesOf(level, limits)]))
+  const ruleOf = (level: Level | undefined, type: number) => {
+    const isFirst = level === undefined
+    if (isFirst !== (type === packetTypes.connect)) throw outOfTurn(isFirst)
+    return isFirst ? connect : later.get(level)?.get(type)
+  }
+  return (level, firstByte, remainingBytes) => {
+    const type = firstByte >> 4
+    const rule = ruleOf(level, type)
+    if (rule === undefined) throw notOfClients(firstByte)
+    checkHeader(rule, firstByte, remainingBytes)
+    const isOversize = type === packetTypes.publish && remainingBytes > limits.publishBytes
+    // At least a byte is missing of it, or it would pass for a whole one.
+    return isOversize ? Math.min(remainingBytes - 1, oversizeHeadBytes) : remainingBytes
+  }
+}
+
+/** [MQTT-3.1.0-1], [MQTT-3.1.0-2] */
+function outOfTurn(isFirst: boolean): PacketFault {
+  const message = isFirst ? 'CONNECT as the first packet' : 'one CONNECT, got a second'
+  return protocolError(`expected ${message}`)
+}
+
+function rulesOf(level: Level, limits: MqttLimits): Map<number, HeaderRule> {
+  const { publish, puback, pubrec, pubrel, pubcomp, subscribe, unsubscribe, pingreq, disconnect } =
+    packetTypes
+  const isFive = level === 5
+  const none = [0]
+  // [MQTT 3.1, 2.1] DUP may be set in these, too, when they come again.
+  const requested = level === 3 ? [2, 10] : [2]
+  const answer = { minimumBytes: 2, maximumBytes: isFive ? mostOfAcknowledgement : 2 }
+  const request = { flags: requested, maximumBytes: limits.subscribeBytes }
+  const last = { flags: none, minimumBytes: 0, maximumBytes: isFive ? mostOfAcknowledgement : 0 }
+  return new Map<number, HeaderRule>([
+    [publish, { minimumBytes: 3, maximumBytes: Number.POSITIVE_INFINITY }],
+    [puback, { flags: none, ...answer }],
+    [pubrec, { flags: none, ...answer }],
+    [pubrel, { flags: requested, ...answer }],
+    [pubcomp, { flags: none, ...answer }],
+    [subscribe, { minimumBytes: 6, ...request }],
+    [unsubscribe, { minimumBytes: 5, ...request }],
+    [pingreq, { flags: none, minimumBytes: 0, maximumBytes: 0 }],
+    [disconnect, last],
+  ])
+}
+
+function checkHeader(rule: HeaderRule, firstByte: number, remainingBytes: number): void {
+  const { flags, minimumBytes, maximumBytes } = rule
+  const type = firstByte >> 4
+  if (flags?.includes(firstByte & 15) === false) {
+    throw malformed(`expected flags ${flags[0]} in packet type ${type}, got ${firstByte & 15}`)
+  }
+  if (remainingBytes > maximumBytes && maximumBytes > 2) {
+    const message = `expected at most ${maximumBytes} bytes, got ${remainingBytes} announced`
+    throw new PacketFault('mqtt-packet-too-big', message, { reason: reasons.packetTooLarge })
+  }
+  if (remainingBytes > maximumBytes || remainingBytes < minimumBytes) {
+    const expected = remainingBytes > maximumBytes ? maximumBytes : `at least ${minimumBytes}`
+    throw malformed(`expected ${expected} bytes, got ${remainingBytes}`)
+  }
+}
+
+/** [MQTT 5, 4.13] Two of them have no flags but 0 whoever sends them. */
+function notOfClients(firstByte: number): PacketFault {
+  const type = firstByte >> 4
+  const isAnswer = type === packetTypes.suback || type === packetTypes.unsuback
+  const fault = isAnswer && (firstByte & 15) !== 0 ? malformed : protocolError
+  return fault(`expected a packet of a client, got type ${type}`)
 }

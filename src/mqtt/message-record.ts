@@ -6,8 +6,7 @@ import {
   type Receivers,
 } from '../core/message.ts'
 import { ownBytes } from '../core/payload.ts'
-import { bodyStart, PacketFields, remainingLength } from './packet-fields.ts'
-import { packetTypes, qosOf, typeOf } from './packet-types.ts'
+import { type Packet, type PacketFields, packetIn, packetTypes } from './packet.ts'
 import { longProperty, noBytes, properties as p, places, readProperties } from './properties.ts'
 import { type Grant, plainGrant } from './subscriptions.ts'
 import { writePublish } from './write-packets.ts'
@@ -67,15 +66,14 @@ export interface MessageRecord {
 
 /** What `writeMessage` wrote. */
 export function readMessage(record: Buffer, aheadMs = 0): MessageRecord {
-  const first = record.readUInt8()
-  if (typeOf(first) === packetTypes.publish) return readEarlier(record)
-  const fields = new PacketFields(record, bodyStart(record), packetEnd(record))
+  const fields = packetIn(record)
+  if (fields.type === packetTypes.publish) return readEarlier(fields)
   const topic = fields.binary().toString()
   const properties = readSaid(fields, aheadMs)
-  const tail = record.toString('utf8', packetEnd(record))
+  const tail = record.toString('utf8', fields.end)
   const { client, identifiers }: Tail = tail === '' ? {} : JSON.parse(tail)
-  const qos = asQos(qosOf(first))
-  const retain = (first & 1) === 1
+  const { retain } = fields
+  const qos = asQos(fields.qos)
   const grant = plainGrant(qos, retain)
   return {
     message: { topic, payload: fields.rest(), qos, retain, client, properties },
@@ -88,10 +86,6 @@ interface Tail {
   readonly identifiers?: readonly number[]
 }
 
-function packetEnd(record: Buffer): number {
-  return bodyStart(record) + remainingLength(record)
-}
-
 function readSaid(fields: PacketFields, aheadMs: number): MessageProperties | undefined {
   const said = readProperties(fields, places.publish)
   const seconds = said.numberOf(p.messageExpiry)
@@ -101,13 +95,11 @@ function readSaid(fields: PacketFields, aheadMs: number): MessageProperties | un
 }
 
 /** Earlier releases wrote a PUBLISH of MQTT 3.1.1 without its id, and behind it the name of a bridge. */
-function readEarlier(record: Buffer): MessageRecord {
-  const first = record.readUInt8()
-  const fields = new PacketFields(record, bodyStart(record), packetEnd(record))
+function readEarlier(fields: Packet): MessageRecord {
+  const { retain } = fields
   const topic = fields.binary().toString()
-  const qos = asQos(qosOf(first))
-  const retain = (first & 1) === 1
-  const client = record.toString('utf8', packetEnd(record)) || undefined
+  const qos = asQos(fields.qos)
+  const client = fields.bytes.toString('utf8', fields.end) || undefined
   const message = { topic, payload: fields.rest(), qos, retain, client, properties: undefined }
   return { message, grant: plainGrant(qos, retain) }
 }

@@ -3,8 +3,7 @@
  * them, and what only travels with a message is one slice of its packet, in its order [MQTT-3.3.2-18].
  */
 import { isUtf8 } from 'node:buffer'
-import { PacketFields } from './packet-fields.ts'
-import { malformed, PacketFault, protocolError, reasons } from './reasons.ts'
+import { malformed, PacketFault, PacketFields, protocolError, reasons } from './packet.ts'
 
 /** [MQTT 5, 2.2.2.2] */
 export const properties = {

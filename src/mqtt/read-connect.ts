@@ -3,8 +3,17 @@ import { reasonOf } from '../core/errors.ts'
 import { asQos, type Qos } from '../core/message.ts'
 import { ownBytes } from '../core/payload.ts'
 import { checkTopic, isFitName, isOfBroker } from '../core/topic.ts'
-import { bodyStart, PacketFields } from './packet-fields.ts'
-import type { Level, MqttLimits } from './packet-types.ts'
+import type { MqttLimits } from './frame-reader.ts'
+import type { Level } from './packet.ts'
+import {
+  malformed,
+  type Packet,
+  PacketFault,
+  type PacketFields,
+  protocolError,
+  reasons,
+  refusal,
+} from './packet.ts'
 import {
   noProperties,
   properties as p,
@@ -12,7 +21,6 @@ import {
   type ReadProperties,
   readProperties,
 } from './properties.ts'
-import { malformed, PacketFault, protocolError, reasons, refusal } from './reasons.ts'
 
 /** What a client leaves to be published when it is gone without a word. */
 export interface Will {
@@ -74,9 +82,8 @@ const flagBits = {
  *
  * @throws PacketFault, a refusal where the standard has an answer.
  */
-export function readConnect(packet: Buffer, limits: MqttLimits): ConnectPacket {
-  const fields = new PacketFields(packet)
-  const { level, isBridge } = readLevel(fields, packet.readUInt8())
+export function readConnect(fields: Packet, limits: MqttLimits): ConnectPacket {
+  const { level, isBridge } = readLevel(fields)
   const flags = fields.byte()
   checkFlags(flags, level)
   const keepAliveSeconds = fields.number()
@@ -110,15 +117,12 @@ export function readConnect(packet: Buffer, limits: MqttLimits): ConnectPacket {
 /** By convention the highest bit of the level says that a bridge connects; Mosquitto's do. */
 const bridgeBit = 0x80
 
-function readLevel(
-  fields: PacketFields,
-  firstByte: number,
-): Pick<ConnectPacket, 'level' | 'isBridge'> {
+function readLevel(fields: Packet): Pick<ConnectPacket, 'level' | 'isBridge'> {
   const name = fields.text('the protocol name')
   const expected = levels.get(name)
   if (expected === undefined) throw malformed('expected the protocol name MQTT, got another')
   // MQTT 3.1 says nothing of these bits.
-  if (firstByte !== 0x10 && name === 'MQTT') {
+  if (fields.flags !== 0 && name === 'MQTT') {
     throw malformed('expected CONNECT without flags in its first byte')
   }
   const byte = fields.byte()
@@ -229,7 +233,7 @@ function checkAuthentication(said: ReadProperties): void {
 }
 
 /** In the words of which level a CONNECT is answered that could not be read. */
-export function levelOf(packet: Buffer): Level {
-  const level = new PacketFields(packet).binary().length + bodyStart(packet) + 2
-  return packet[level] === 5 ? 5 : 4
+export function levelOf(packet: Packet): Level {
+  packet.fromStart().binary()
+  return packet.bytes[packet.at] === 5 ? 5 : 4
 }

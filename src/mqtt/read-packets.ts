@@ -1,8 +1,17 @@
 /** What clients send besides CONNECT, as it was read and checked. */
+
 import { isUtf8 } from 'node:buffer'
 import { asQos, type Qos } from '../core/message.ts'
-import { bodyStart, PacketFields } from './packet-fields.ts'
-import { isOversize, type Level, packetTypes, qosOf, typeOf } from './packet-types.ts'
+import {
+  type Level,
+  malformed,
+  type Packet,
+  type PacketFields,
+  packetTypes,
+  protocolError,
+  type Reason,
+  reasons,
+} from './packet.ts'
 import {
   noProperties,
   type Place,
@@ -11,7 +20,6 @@ import {
   type ReadProperties,
   readProperties,
 } from './properties.ts'
-import { malformed, protocolError, type Reason, reasons } from './reasons.ts'
 
 /** What a PUBLISH says. */
 export interface PublishPacket {
@@ -32,17 +40,16 @@ export interface PublishPacket {
  *
  * @throws PacketFault
  */
-export function readPublish(packet: Buffer, level: Level): PublishPacket {
-  const first = packet.readUInt8()
-  const qos = qosOf(first)
+export function readPublish(packet: Packet, level: Level): PublishPacket {
+  const { qos, retain } = packet
   // [MQTT-3.3.1-4]
   if (qos === 3) throw malformed('expected a QoS of 0 to 2, got 3')
   // [MQTT-3.3.1-2]
-  if (qos === 0 && first & 8) throw malformed('expected no DUP at QoS 0')
-  const fields = new PacketFields(packet)
+  if (qos === 0 && packet.flags & 8) throw malformed('expected no DUP at QoS 0')
+  const fields = packet.fromStart()
   const topic = fields.utf8('a topic')
   const id = qos === 0 ? 0 : readId(fields)
-  const isWhole = !isOversize(packet)
+  const isWhole = !packet.isOversize
   const said = level === 5 && isWhole ? readProperties(fields, places.publish) : noProperties
   // [MQTT-4.7.3-1] An oversize one may have an alias, which was not kept.
   if (topic === '' && (level < 5 || (isWhole && !said.has(p.topicAlias)))) {
@@ -52,16 +59,12 @@ export function readPublish(packet: Buffer, level: Level): PublishPacket {
   if (/[+#]/.test(said.textOf(p.responseTopic) ?? '')) {
     throw protocolError('expected a response topic without wildcards')
   }
-  const retain = (first & 1) === 1
   return { topic, payload: fields.rest(), qos: asQos(qos), retain, id, said }
 }
 
-function readId(fields: PacketFields): number {
-  return checkedId(fields.number())
-}
-
 /** [MQTT-2.3.1-1] */
-function checkedId(id: number): number {
+function readId(fields: PacketFields): number {
+  const id = fields.number()
   if (id === 0) throw protocolError('expected a message id other than 0')
   return id
 }
@@ -78,12 +81,12 @@ const reasonsOfMessages = [0x00, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99]
 const reasonsOfReleases = [0x00, 0x92]
 
 /** @throws PacketFault */
-export function readAcknowledgement(packet: Buffer): Acknowledgement {
-  const type = typeOf(packet.readUInt8())
-  // Without a reason all is well; before MQTT 5 there is none.
-  if (packet.length === 4) return { type, id: checkedId(packet.readUInt16BE(2)), reason: 0 }
-  const fields = new PacketFields(packet)
+export function readAcknowledgement(packet: Packet): Acknowledgement {
+  const { type } = packet
+  const fields = packet.fromStart()
   const id = readId(fields)
+  // Without a reason all is well; before MQTT 5 there is none.
+  if (fields.isAtEnd) return { type, id, reason: reasons.success }
   const reason = fields.byte()
   const { puback, pubrec } = packetTypes
   const known = type === puback || type === pubrec ? reasonsOfMessages : reasonsOfReleases
@@ -138,8 +141,7 @@ export function optionsOf(bits: number, identifier: number | undefined): Subscri
 }
 
 /** @throws PacketFault */
-export function readSubscribe(packet: Buffer, level: Level): SubscribePacket {
-  const fields = new PacketFields(packet)
+export function readSubscribe(fields: Packet, level: Level): SubscribePacket {
   const id = readId(fields)
   const said = level === 5 ? readProperties(fields, places.subscribe) : noProperties
   const identifier = said.numberOf(p.subscriptionIdentifier)
@@ -184,8 +186,7 @@ export interface UnsubscribePacket {
 }
 
 /** @throws PacketFault */
-export function readUnsubscribe(packet: Buffer, level: Level): UnsubscribePacket {
-  const fields = new PacketFields(packet)
+export function readUnsubscribe(fields: Packet, level: Level): UnsubscribePacket {
   const id = readId(fields)
   if (level === 5) readProperties(fields, places.unsubscribe)
   const filters: string[] = []
@@ -225,8 +226,7 @@ const reasonsOfClients = [
 ]
 
 /** @throws PacketFault */
-export function readDisconnect(packet: Buffer): DisconnectPacket {
-  const fields = new PacketFields(packet, bodyStart(packet))
+export function readDisconnect(fields: Packet): DisconnectPacket {
   const reason = fields.isAtEnd ? reasons.success : fields.byte()
   if (!reasonsOfClients.includes(reason)) {
     throw malformed(`expected a reason of a client, got ${reason}`)

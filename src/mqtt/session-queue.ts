@@ -1,7 +1,6 @@
 import type { Config } from '../generated/config.ts'
 import type { KeptMessage } from './message-record.ts'
-import { packetTypes } from './packet-types.ts'
-import { protocolError } from './reasons.ts'
+import { packetTypes, protocolError } from './packet.ts'
 import { noNotes, type SessionNotes, type StoredMessage } from './session-records.ts'
 import type { ShareGroup } from './share-groups.ts'
 import type { Grant } from './subscriptions.ts'

@@ -8,8 +8,8 @@ import type { SignIn } from '../access/sign-in.ts'
 import type { Registered, SignedIn } from '../access/signed-in.ts'
 import { anonymousIn, isSameName, type User, type UserDirectory } from '../access/user.ts'
 import { reasonOf } from '../core/errors.ts'
+import { type Reason, reasons } from './packet.ts'
 import type { ConnectPacket } from './read-connect.ts'
-import { type Reason, reasons } from './reasons.ts'
 
 export interface MqttSignInOptions {
   readonly signIn: SignIn

@@ -1,7 +1,7 @@
 /** Packets to clients, as MQTT 3.1.1 and 5 have them; 3.1 has the same as 3.1.1. */
 import { steadyMs } from '../core/clock.ts'
 import type { MessageProperties, Qos, Receivers } from '../core/message.ts'
-import { type Level, packetTypes } from './packet-types.ts'
+import { type Level, packetTypes, type Reason, reasons } from './packet.ts'
 import {
   longProperty,
   noBytes,
@@ -11,7 +11,6 @@ import {
   variableBytes,
   variableProperty,
 } from './properties.ts'
-import { type Reason, reasons, returnCodeOf } from './reasons.ts'
 
 /** A first byte, the length of `content`, and `content`. */
 function packetOf(firstByte: number, content: readonly Buffer[]): Buffer {
@@ -195,6 +194,18 @@ export function writeRefusal(level: Level, reason: Reason, message: string | und
   if (level < 5) return Buffer.from([first, 2, 0, returnCodeOf(reason)])
   const said = message === undefined ? [] : [textProperty(p.reasonString, message)]
   return packetOf(first, [Buffer.from([0, reason]), propertiesOf(said)])
+}
+
+/** [MQTT-3.2.2-4] What CONNACK of 3.1 and 3.1.1 says in place of a reason. */
+const returnCodes: ReadonlyMap<Reason, number> = new Map([
+  [reasons.unsupportedVersion, 1],
+  [reasons.clientIdNotValid, 2],
+  [reasons.serverUnavailable, 3],
+  [reasons.badCredentials, 4],
+])
+
+function returnCodeOf(reason: Reason): number {
+  return returnCodes.get(reason) ?? 5
 }
 
 export interface DisconnectOptions {

@@ -1,4 +1,4 @@
-import { PacketFault } from '../../src/mqtt/reasons.ts'
+import { PacketFault } from '../../src/mqtt/packet.ts'
 
 /** The counter of the fault that `task` throws, and its reason if CONNACK tells it; undefined if it throws none. */
 export function faultOf(task: () => unknown): string | undefined {

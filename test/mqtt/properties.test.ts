@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { PacketFields } from '../../src/mqtt/packet-fields.ts'
+import { PacketFields } from '../../src/mqtt/packet.ts'
 import {
   binaryProperty,
   byteProperty,

@@ -1,10 +1,14 @@
 import t from 'tap'
 import { checkConfig } from '../../src/config.ts'
-import { levelOf, readConnect } from '../../src/mqtt/read-connect.ts'
+import { packetIn } from '../../src/mqtt/packet.ts'
+import * as connect from '../../src/mqtt/read-connect.ts'
 import { type ConnectFields, connectPacket, field, hex, packet } from '../raw-mqtt.ts'
 import { faultOf } from './fault-of.ts'
 
 const limits = checkConfig({ users: { clown: { password: 'bigclown' } } }).limits.mqtt
+
+const readConnect = (bytes: Buffer, of: typeof limits) => connect.readConnect(packetIn(bytes), of)
+const levelOf = (bytes: Buffer) => connect.levelOf(packetIn(bytes))
 
 function faultIn(fields: ConnectFields): string | undefined {
   return faultOf(() => readConnect(connectPacket(fields), limits))

@@ -1,14 +1,15 @@
 import t from 'tap'
+import { type Level, packetIn } from '../../src/mqtt/packet.ts'
 import {
   hasSaidFormat,
   isShare,
   optionBits,
   optionsOf,
-  readAcknowledgement,
-  readDisconnect,
-  readPublish,
-  readSubscribe,
-  readUnsubscribe,
+  readAcknowledgement as readAcknowledgementPacket,
+  readDisconnect as readDisconnectPacket,
+  readPublish as readPublishPacket,
+  readSubscribe as readSubscribePacket,
+  readUnsubscribe as readUnsubscribePacket,
   shareOf,
 } from '../../src/mqtt/read-packets.ts'
 import {
@@ -21,6 +22,13 @@ import {
   unsubscribePacket,
 } from '../raw-mqtt.ts'
 import { faultOf, reasonIn } from './fault-of.ts'
+
+const readAcknowledgement = (bytes: Buffer) => readAcknowledgementPacket(packetIn(bytes))
+const readDisconnect = (bytes: Buffer) => readDisconnectPacket(packetIn(bytes))
+const readPublish = (bytes: Buffer, level: Level) => readPublishPacket(packetIn(bytes), level)
+const readSubscribe = (bytes: Buffer, level: Level) => readSubscribePacket(packetIn(bytes), level)
+const readUnsubscribe = (bytes: Buffer, level: Level) =>
+  readUnsubscribePacket(packetIn(bytes), level)
 
 const malformed = 'mqtt-malformed'
 

@@ -1,6 +1,5 @@
 import t from 'tap'
-import { packetTypes } from '../../src/mqtt/packet-types.ts'
-import { PacketFault } from '../../src/mqtt/reasons.ts'
+import { PacketFault, packetTypes } from '../../src/mqtt/packet.ts'
 import { type QueueLimits, type QueueOptions, SessionQueue } from '../../src/mqtt/session-queue.ts'
 import { ShareGroup } from '../../src/mqtt/share-groups.ts'
 import { delivery } from './kept-message.ts'

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
 import { createClients } from '../../src/mqtt/clients.ts'
-import { packetTypes } from '../../src/mqtt/packet-types.ts'
+import { packetTypes } from '../../src/mqtt/packet.ts'
 import { MqttSession, type SessionConnection } from '../../src/mqtt/session.ts'
 import { noNotes } from '../../src/mqtt/session-records.ts'
 import { ShareGroups } from '../../src/mqtt/share-groups.ts'

@@ -4,7 +4,7 @@ import { PassThrough } from 'node:stream'
 import { connectAsync, type IClientOptions } from 'mqtt'
 import t from 'tap'
 import type { User } from '../../src/access/user.ts'
-import { reasons } from '../../src/mqtt/reasons.ts'
+import { reasons } from '../../src/mqtt/packet.ts'
 import { createMqttSignIn, type MqttSignInOptions } from '../../src/mqtt/sign-in.ts'
 import { everybody, mqttTo, startedHub } from '../started-hub.ts'
 

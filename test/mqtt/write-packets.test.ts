@@ -1,5 +1,5 @@
 import t from 'tap'
-import { packetTypes } from '../../src/mqtt/packet-types.ts'
+import { packetTypes } from '../../src/mqtt/packet.ts'
 import {
   hasExpired,
   PublishFrames,
