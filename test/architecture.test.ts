@@ -14,7 +14,7 @@ const floors = [
   ['bus'],
   ['mqtt'],
   ['nodes'],
-  ['dialects'],
+  ['profiles', 'dialects'],
   ['ws', 'http', 'api', 'upstreams'],
   ['hub'],
   ['simulator'],
@@ -100,6 +100,7 @@ const aloneFor: Readonly<Record<string, string>> = {
   'mqtt/emitter': 'passes the suite of mqemitter',
   'mqtt/losses': 'is a thing of its own, and the session would be too long with it',
   'mqtt/welcome': 'is what CONNECT is answered with, and both are too large for one',
+  'nodes/profiles/claims': 'is what every message is asked of, and is tried without a profile',
   'nodes/registry/questions': 'is tried by a clock of its own',
   'nodes/relay-guard/auto-off': 'is a rule of the guard, which has one file each',
   'nodes/relay-guard/interlocks': 'is a rule of the guard, which has one file each',
@@ -160,6 +161,20 @@ t.test('a dialect knows no other dialect, and what they share knows none', async
     const others = importsOf(file)
       .map(dialectOf)
       .filter((other) => other !== undefined && other !== own && !ground.includes(other))
+    t.same(others, [], relative(source, file))
+  }
+})
+
+t.test('a profile knows no other profile', async (t) => {
+  // A profile is one file, or a folder.
+  const profileOf = (file: string) =>
+    /^profiles\/([^/]+?)(?:\.ts)?(?:\/|$)/.exec(relative(source, file))?.[1]
+  const inProfiles = files.filter((file) => roomOf(file) === 'profiles')
+  t.not(inProfiles.length, 0)
+  for (const file of inProfiles) {
+    const others = importsOf(file)
+      .map(profileOf)
+      .filter((other) => other !== undefined && other !== profileOf(file))
     t.same(others, [], relative(source, file))
   }
 })

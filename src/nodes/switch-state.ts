@@ -26,7 +26,7 @@ export function switchOf(value: unknown): 'on' | 'off' | undefined {
 }
 
 /** `on` and `off` of states that are no more than that; undefined of others, such as `3-dot`. */
-function plainSwitchOf(state: unknown): 'on' | 'off' | undefined {
+export function plainSwitchOf(state: unknown): 'on' | 'off' | undefined {
   const word = wordOf(state) ?? ''
   if (offWords.has(word)) return 'off'
   return onWords.has(word) ? 'on' : undefined

@@ -1,0 +1,250 @@
+/**
+ * The kinds of devices, and what is asked of them and reported by them, in one table. Clown.Model's own kinds keep its
+ * names and units. docs/devices.md shows the table to people.
+ */
+import { HubError } from '../../core/errors.ts'
+import { isRecord } from '../../core/json.ts'
+import { plainSwitchOf } from '../switch-state.ts'
+import type { Ask, Report, StateValue } from './profile.ts'
+
+/** How the value of a key is asked and reported. */
+type Form =
+  /** A boolean. Asked as one, or as any word for on and off. */
+  | 'switch'
+  /** 0 to 100. */
+  | 'percent'
+  | 'number'
+  | 'text'
+  /** One of `words`. */
+  | 'word'
+
+interface Key {
+  readonly form: Form
+  /** What may be asked, in lower case, and the state that each ends in. */
+  readonly words?: Readonly<Record<string, string>>
+  /** What is reported while the device is on its way to what was asked. */
+  readonly moving?: readonly string[]
+}
+
+interface Kind {
+  /** What can be asked of it; other keys pass as they are. */
+  readonly keys: Readonly<Record<string, Key>>
+  /** The key that a bare payload, such as `true` or `21.5`, is about. */
+  readonly main?: string
+}
+
+const state: Key = { form: 'switch' }
+const percent: Key = { form: 'percent' }
+const number: Key = { form: 'number' }
+const text: Key = { form: 'text' }
+const onlyReports: Kind = { keys: {} }
+
+/**
+ * | kind | keys |
+ * | relay | `state`; asked `pulse`, milliseconds after which it goes back: it is turned on, unless `state` says otherwise |
+ * | light | `state`, `brightness` in percent, `color-temp` in mired, `color` as `RRGGBB`, `effect` |
+ * | cover | `state`: asked `open`, `close`, `stop`, reported `open`, `opening`, `closed`, `closing`, `stopped`; `position` and `tilt` in percent, 100 is open |
+ * | lock | `state`: asked `lock`, `unlock`, `open`, reported `locked`, `locking`, `unlocked`, `unlocking`, `jammed` |
+ * | fan | `state`, `speed` in percent, `preset`, `oscillating` |
+ * | climate | `mode`, `setpoint`, `setpoint-low`, `setpoint-high`, `fan-mode`, `preset`; reads `temperature`, `action` |
+ * | number, select, text | `value` |
+ * | button | nothing is reported: `{}` presses it |
+ * | binary-sensor | `state`, and what it is `about` as a reading: `{"door": [true, null]}` |
+ * | sensor | readings, by what each is about: `{"power": [41.7, "W"]}` |
+ * | event | `event`: a word; it is told, and not kept |
+ */
+const kinds = {
+  relay: { keys: { state, pulse: number }, main: 'state' },
+  led: { keys: { state: text }, main: 'state' },
+  light: {
+    keys: {
+      state,
+      brightness: percent,
+      'color-temp': number,
+      color: text,
+      effect: text,
+    },
+    main: 'state',
+  },
+  cover: {
+    keys: {
+      state: {
+        form: 'word',
+        words: { open: 'open', close: 'closed', stop: 'stopped' },
+        moving: ['opening', 'closing'],
+      },
+      position: percent,
+      tilt: percent,
+    },
+    main: 'state',
+  },
+  lock: {
+    keys: {
+      state: {
+        form: 'word',
+        words: { lock: 'locked', unlock: 'unlocked', open: 'unlocked' },
+        moving: ['locking', 'unlocking'],
+      },
+    },
+    main: 'state',
+  },
+  fan: {
+    keys: { state, speed: percent, preset: text, oscillating: state },
+    main: 'state',
+  },
+  climate: {
+    keys: {
+      mode: text,
+      setpoint: number,
+      'setpoint-low': number,
+      'setpoint-high': number,
+      'fan-mode': text,
+      preset: text,
+    },
+    main: 'setpoint',
+  },
+  number: { keys: { value: number }, main: 'value' },
+  select: { keys: { value: text }, main: 'value' },
+  text: { keys: { value: text }, main: 'value' },
+  button: onlyReports,
+  'binary-sensor': onlyReports,
+  sensor: onlyReports,
+  event: onlyReports,
+  // Of Clown.Model, and of HARDWARIO, its sister.
+  thermometer: onlyReports,
+  'humidity-sensor': onlyReports,
+  'lux-meter': onlyReports,
+  barometer: onlyReports,
+  'co2-sensor': onlyReports,
+  'voc-sensor': onlyReports,
+  battery: onlyReports,
+  'push-button': onlyReports,
+  pir: onlyReports,
+} as const satisfies Record<string, Kind>
+
+export type DeviceKind = keyof typeof kinds
+
+export function isDeviceKind(kind: string): kind is DeviceKind {
+  return Object.hasOwn(kinds, kind)
+}
+
+/** Keys of one device of several gangs: `state_left` is a state as `state` is. */
+function keyOf(kind: DeviceKind, name: string): Key | undefined {
+  const { keys }: Kind = kinds[kind]
+  if (Object.hasOwn(keys, name)) return keys[name]
+  return name.startsWith('state_') ? keys['state'] : undefined
+}
+
+/**
+ * What a payload asks of a device of `kind`, by key: a bare payload is about the kind's main key, switches are
+ * booleans, words are in lower case. An empty payload asks for nothing more than to do it: it presses a button.
+ *
+ * @throws HubError `bad-payload` with what was expected.
+ */
+export function readAsk(kind: DeviceKind, payload: unknown): Ask {
+  if (payload === null) return {}
+  if (isRecord(payload)) {
+    const entries = Object.entries(payload).map(([name, value]) => [name, asked(kind, name, value)])
+    // What turns on for a moment turns on: whoever guards the device has to see that.
+    const isPulse = kind === 'relay' && Object.hasOwn(payload, 'pulse')
+    return Object.fromEntries(isPulse ? [['state', true], ...entries] : entries)
+  }
+  const { main }: Kind = kinds[kind]
+  if (main === undefined) throw unexpected(`an object, for a ${kind}`, payload)
+  return { [main]: asked(kind, main, payload) }
+}
+
+function asked(kind: DeviceKind, name: string, value: unknown): unknown {
+  const key = keyOf(kind, name)
+  if (key === undefined) return value
+  const read = readers[key.form](value, key)
+  if (read !== undefined) return read
+  throw unexpected(`${expected(key)} as ${name}`, value)
+}
+
+/** What a value of each form says; undefined when it is none. */
+const readers: Readonly<Record<Form, (value: unknown, key: Key) => unknown>> = {
+  switch: (value) => {
+    const position = plainSwitchOf(value)
+    return position && position === 'on'
+  },
+  percent: (value) => (typeof value === 'number' && value >= 0 && value <= 100 ? value : undefined),
+  number: (value) => (typeof value === 'number' ? value : undefined),
+  text: (value) => (typeof value === 'string' ? value : undefined),
+  word: (value, { words = {} }) => {
+    const word = typeof value === 'string' ? value.toLowerCase() : ''
+    return Object.hasOwn(words, word) ? word : undefined
+  },
+}
+
+function expected({ form, words = {} }: Key): string {
+  const sentences = {
+    switch: 'true or false',
+    percent: '0 to 100',
+    number: 'a number',
+    text: 'a text',
+    word: Object.keys(words).join(', '),
+  }
+  return sentences[form]
+}
+
+function unexpected(what: string, value: unknown): HubError {
+  const got = JSON.stringify(value) ?? 'nothing'
+  return new HubError('bad-payload', `expected ${what}, got ${got.slice(0, 64)}`)
+}
+
+/** What a device reports once it has done what was asked: a cover that is asked to `close` is `closed`. */
+export function goalOf(kind: DeviceKind, ask: Ask): Ask {
+  const entries = Object.entries(ask).map(([name, value]) => {
+    const words = keyOf(kind, name)?.words
+    const isWord = typeof value === 'string' && words !== undefined && Object.hasOwn(words, value)
+    return [name, isWord ? words[value] : value]
+  })
+  return Object.fromEntries(entries)
+}
+
+/** What of a report says where the device is, without what it passes on its way there. */
+export function settledPart(kind: DeviceKind, report: Report): Report {
+  const entries = Object.entries(report).filter(([name, value]) => {
+    const moving = keyOf(kind, name)?.moving ?? []
+    return typeof value !== 'string' || !moving.includes(value)
+  })
+  return Object.fromEntries(entries)
+}
+
+/** Told when they happen, and kept by nobody: what is told again later would be a lie. */
+const happenings: ReadonlySet<string> = new Set(['event', 'action'])
+
+/** What of a report still holds when the next one comes. */
+export function lastingPart(report: Report): Report {
+  return Object.fromEntries(Object.entries(report).filter(([name]) => !happenings.has(name)))
+}
+
+/** Clown.Model's units, where another one is told by a device of a kind that is its own. */
+const clownUnits: Readonly<Record<string, readonly [unit: string, factor: number]>> = {
+  'barometer pressure Pa': ['kPa', 0.001],
+  'barometer pressure hPa': ['kPa', 0.1],
+}
+
+/** `report` in the units of Clown.Model, where the kind is one of its own. */
+export function inUnitsOf(kind: DeviceKind, report: Report): Report {
+  const entries = Object.entries(report).map(([name, value]): [string, Report[string]] => {
+    const [measured, unit] = isPair(value) ? value : []
+    const clown = clownUnits[`${kind} ${name} ${unit}`]
+    if (clown === undefined) return [name, value]
+    const [clownUnit, factor] = clown
+    const converted = Number((Number(measured) * factor).toPrecision(12))
+    return [name, [measured === null ? null : converted, clownUnit]]
+  })
+  return Object.fromEntries(entries)
+}
+
+/** Whether `value` is a reading: `[value, unit]`. */
+export function isPair(
+  value: Report[string],
+): value is readonly [number | string | boolean | null, string | null] {
+  if (!Array.isArray(value) || value.length !== 2) return false
+  const [measured, unit]: readonly StateValue[] = value
+  const isUnit = unit === null || typeof unit === 'string'
+  return isUnit && (measured === null || typeof measured !== 'object')
+}

@@ -1,0 +1,80 @@
+import t from 'tap'
+import {
+  type DeviceKind,
+  goalOf,
+  inUnitsOf,
+  isPair,
+  lastingPart,
+  readAsk,
+  settledPart,
+} from '../../../src/nodes/profiles/kinds.ts'
+
+t.test('an ask is read by the words of its kind', async (t) => {
+  const asks: readonly (readonly [DeviceKind, unknown, unknown])[] = [
+    ['relay', true, { state: true }],
+    ['relay', 'ON', { state: true }],
+    ['relay', { state: 'off' }, { state: false }],
+    ['relay', { state_left: 1 }, { state_left: true }],
+    ['relay', { pulse: 500 }, { state: true, pulse: 500 }],
+    ['relay', { state: false, pulse: 500 }, { state: false, pulse: 500 }],
+    ['light', { brightness: 50, other: [1] }, { brightness: 50, other: [1] }],
+    ['cover', 'OPEN', { state: 'open' }],
+    ['lock', { state: 'lock' }, { state: 'lock' }],
+    ['number', 1.5, { value: 1.5 }],
+    ['select', 'boost', { value: 'boost' }],
+    ['button', null, {}],
+    ['button', {}, {}],
+    ['climate', 21, { setpoint: 21 }],
+  ]
+  for (const [kind, payload, asked] of asks) t.same(readAsk(kind, payload), asked)
+})
+
+t.test('what a kind does not do is refused, with what was expected', async (t) => {
+  const asks: readonly (readonly [DeviceKind, unknown, string])[] = [
+    ['relay', 'maybe', 'expected true or false as state, got "maybe"'],
+    ['relay', { state: 'TOGGLE' }, 'expected true or false as state, got "TOGGLE"'],
+    ['light', { brightness: 101 }, 'expected 0 to 100 as brightness, got 101'],
+    ['cover', { state: 'up' }, 'expected open, close, stop as state, got "up"'],
+    ['cover', 5, 'expected open, close, stop as state, got 5'],
+    ['number', '5', 'expected a number as value, got "5"'],
+    ['select', 5, 'expected a text as value, got 5'],
+    ['button', true, 'expected an object, for a button, got true'],
+  ]
+  for (const [kind, payload, message] of asks) {
+    t.throws(() => readAsk(kind, payload), { code: 'bad-payload', message })
+  }
+})
+
+t.test('an ask is done when what it leads to is reported, not what is on the way', async (t) => {
+  t.same(goalOf('cover', { state: 'close', position: 3 }), { state: 'closed', position: 3 })
+  t.same(goalOf('lock', { state: 'unlock' }), { state: 'unlocked' })
+  t.same(goalOf('select', { value: 'close' }), { value: 'close' })
+  t.same(settledPart('cover', { state: 'closing', position: 3 }), { position: 3 })
+  t.same(settledPart('cover', { state: 'closed' }), { state: 'closed' })
+  t.same(settledPart('select', { value: 'closing' }), { value: 'closing' })
+})
+
+t.test('an event is told, and not kept', async (t) => {
+  t.same(lastingPart({ event: 'single', state: true }), { state: true })
+})
+
+t.test('a kind of Clown.Model is told in its units', async (t) => {
+  t.same(inUnitsOf('barometer', { pressure: [98466.5, 'Pa'], altitude: [241.2, 'm'] }), {
+    pressure: [98.4665, 'kPa'],
+    altitude: [241.2, 'm'],
+  })
+  t.same(inUnitsOf('barometer', { pressure: [984.665, 'hPa'] }), { pressure: [98.4665, 'kPa'] })
+  t.same(inUnitsOf('barometer', { pressure: [null, 'Pa'] }), { pressure: [null, 'kPa'] })
+  t.same(inUnitsOf('sensor', { pressure: [1, 'Pa'], on: true }), { pressure: [1, 'Pa'], on: true })
+})
+
+t.test('a reading is a pair of a plain value and a unit', async (t) => {
+  for (const value of [
+    [1, 'V'],
+    [null, null],
+    ['a', null],
+    [true, null],
+  ] as const)
+    t.ok(isPair(value))
+  for (const value of [[1, 2], [1], [[1], 'V'], 1, null, 'V'] as const) t.notOk(isPair(value))
+})
