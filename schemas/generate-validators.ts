@@ -23,6 +23,7 @@ export function generateValidators(): [file: string, text: string][] {
   const requests = [
     typedPlan('command', 'CommandRequest'),
     typedPlan('lock', 'LockRequest'),
+    typedPlan('password', 'PasswordRequest'),
     typedPlan('unlock', 'UnlockRequest'),
   ]
   const modules: [name: string, plans: TypedPlan[]][] = [

@@ -217,6 +217,8 @@ function routesOf(config: Config, parts: Routed): HttpServerOptions['routeOf'] {
 function ownRoutes(config: Config, parts: Routed): [path: string, route: Route][] {
   const { access, asUser, load, counters, store, readiness, release, dialects } = parts
   const { version } = release
+  const { limits } = config
+  const { passwordBytes } = limits.mqtt
   const health = () => ({
     version,
     overloaded: load.isOverloaded(),
@@ -229,7 +231,7 @@ function ownRoutes(config: Config, parts: Routed): [path: string, route: Route][
   }
   return [
     ['/', homePage({ ...access, version })],
-    ...signInRoutes({ ...access, asUser, onSignedOut }),
+    ...signInRoutes({ ...access, asUser, onSignedOut, passwordBytes, jsonLimits: limits.json }),
     ['/api/backup', backupRoute({ asUser, lines })],
     ...probeRoutes({ health, unready: readiness.unready }),
   ]

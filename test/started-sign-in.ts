@@ -43,6 +43,9 @@ export async function startedSignIn(t: Test, users: User[], peer: Partial<Peer> 
     tickets,
     quietChallenge,
     onSignedOut,
+    directory: { ...directory, find: directory.find, setPassword: () => Promise.reject() },
+    passwordBytes: limits.mqtt.passwordBytes,
+    jsonLimits: limits.json,
   })
   const server = await startedHttpServer(t, {
     routeOf: (path) =>

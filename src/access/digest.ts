@@ -60,7 +60,8 @@ export function createDigestSignIn(options: DigestSignInOptions): DigestSignIn {
     const user = directory.find(given.username)
     const secret = user?.digestSecret ?? nobody
     const isRight = isSame(responseTo(given, method, secret), given.response)
-    return isRight && isFor(given.uri) ? user : undefined
+    // There is no place for a code.
+    return isRight && isFor(given.uri) && user?.totp === undefined ? user : undefined
   }
   const refuse = (name: string, address: string): DigestResult => {
     const fields = { user: name.slice(0, 64), address }

@@ -18,6 +18,7 @@ import { cookieNameFor, createRequestSignIn, formChallenge } from './request-sig
 import { createCookieSessions, createTickets } from './secrets.ts'
 import { createSignIn } from './sign-in.ts'
 import { createSignedIn } from './signed-in.ts'
+import { openTotpCodes } from './totp.ts'
 import { anonymousWarning } from './user-check.ts'
 import { hashInlineUsers, openUserDirectory } from './user-directory.ts'
 
@@ -45,7 +46,8 @@ export async function openAccess(config: DeepReadonly<Config>, parts: AccessPart
   // Behind what ends their connections.
   onClose(knownUsers.follow(directory))
   const throttle = createLoginThrottle({ limits, now: () => performance.now() })
-  const signIn = createSignIn({ directory, limits, sampledLog, throttle })
+  const codes = await openTotpCodes(parts)
+  const signIn = createSignIn({ directory, limits, sampledLog, throttle, codes })
   const common = { ...requests, directory, limits: limits.signIn, sampledLog, signIn }
   const sessions = createCookieSessions(common)
   const tickets = createTickets(common)

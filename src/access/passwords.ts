@@ -1,6 +1,7 @@
 import { createHash, pbkdf2, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { Options } from '@node-rs/argon2'
+import { isToken } from './tokens.ts'
 import { type HashReplacement, normalForm } from './user.ts'
 
 /**
@@ -11,6 +12,25 @@ const cost: Options = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
 /** Takes as long to compare with as any other hash; that a password fits it is nobody's gain. */
 const nobodysHash = `$argon2id$v=19$m=${cost.memoryCost},t=${cost.timeCost},p=${cost.parallelism}$${'A'.repeat(22)}$${'A'.repeat(43)}`
+
+/** NIST SP 800-63B, 5.1.1.2. */
+const leastCharacters = 8
+
+/** What is wrong with a new password, which comes from `where`; undefined when nothing is. */
+export function newPasswordError(
+  password: string,
+  mostBytes: number,
+  where = '',
+): string | undefined {
+  const bytes = Buffer.byteLength(normalForm(password))
+  // What has the form of a token is never compared with a hash.
+  if (password.length >= leastCharacters && bytes <= mostBytes && !isToken(password)) {
+    return undefined
+  }
+  const got = isToken(password) ? 'a token' : `${password.length} characters and ${bytes} bytes`
+  const expected = `expected a password of ${leastCharacters} characters to ${mostBytes} bytes`
+  return `${expected}${where}, got ${got}`
+}
 
 /** The argon2id hash of `password`, with a salt of its own, as a PHC string. */
 export async function hashPassword(password: string): Promise<string> {

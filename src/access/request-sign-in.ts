@@ -192,8 +192,15 @@ export function formChallenge(pathPrefix: string): HttpError {
   return { status: 401, reason, headers: { 'WWW-Authenticate': `Cookie realm="hub", ${form}` } }
 }
 
+const codeNeeded = {
+  code: 'code-needed',
+  reason:
+    'expected a code of an authenticator app besides, which only /login takes, or a token in place of the password',
+} as const
+
 /** How a request that is not let in is answered; `unknown` is the answer to wrong credentials and none. */
 export function signInError(refused: Refused, unknown: HttpError): HttpError {
+  if (refused.refused === 'code-needed') return { ...unknown, ...codeNeeded }
   if (!('retryAfterSeconds' in refused)) return unknown
   const headers = { 'Retry-After': String(refused.retryAfterSeconds) }
   // RFC 6585, 4.
@@ -204,7 +211,7 @@ export function signInError(refused: Refused, unknown: HttpError): HttpError {
 
 const expected = 'expected a user and a password, in JSON or from a form'
 
-/** The credentials in the body of a request, or how to refuse it. */
+/** The credentials in the body of a request, with a code if there is one; or how to refuse it. */
 export function readCredentials(
   { headers }: IncomingMessage,
   body: Buffer,
@@ -212,7 +219,11 @@ export function readCredentials(
   const [mediaType = ''] = (headers['content-type'] ?? '').split(';')
   const read = readers.get(mediaType.trim().toLowerCase())
   if (read === undefined) return { status: 415, reason: expected }
-  return credentialsIn(read(body.toString('utf8'))) ?? { status: 400, reason: expected }
+  const value = read(body.toString('utf8'))
+  const credentials = credentialsIn(value)
+  return credentials === undefined
+    ? { status: 400, reason: expected }
+    : { ...credentials, code: codeIn(value) }
 }
 
 const readers = new Map<string, (text: string) => unknown>([
@@ -226,6 +237,11 @@ export function credentialsIn(value: unknown): Credentials | undefined {
   const user = textIn(value, 'user')
   const password = textIn(value, 'password')
   return user === undefined || password === undefined ? undefined : { user, password }
+}
+
+/** The code of an authenticator app that is given beside them, as people write it: `123 456`. A form gives an empty one. */
+function codeIn(value: unknown): string | undefined {
+  return textIn(value, 'code')?.replaceAll(/\s/g, '') || undefined
 }
 
 /** The token that `value` holds, if it holds one. */

@@ -7,17 +7,23 @@ import type { Config } from '../generated/config.ts'
 import { createLoginThrottle, type LoginThrottle, type Refused } from './login-throttle.ts'
 import { createPasswordCheck, type PasswordCheck, type PasswordResult } from './passwords.ts'
 import { hasToken, isToken } from './tokens.ts'
+import type { TotpCodes } from './totp.ts'
 import { normalForm, type User, type UserDirectory } from './user.ts'
 
 export interface Credentials {
   readonly user: string
   readonly password: string
+  /** Of the user's authenticator app; only people who sign in to pages can give one. */
+  readonly code?: string | undefined
 }
 
-/** Who it is, or why nobody is let in: `wrong` credentials, too many failures, or too many at once. */
+/**
+ * Who it is, or why nobody is let in: `wrong` credentials, a right password without the code that belongs to it, too
+ * many failures, or too many at once.
+ */
 export type SignInResult =
   | { readonly user: User }
-  | { readonly refused: 'wrong' }
+  | { readonly refused: 'wrong' | 'code-needed' }
   | { readonly refused: 'throttled' | 'busy'; readonly retryAfterSeconds: number }
 
 /**
@@ -45,7 +51,12 @@ export interface SignInOptions {
   readonly checkPassword?: PasswordCheck
   /** Where there are other ways to give a password, one that counts all of them. */
   readonly throttle?: LoginThrottle
+  /** Takes each code of an authenticator app once; without it no user has one. */
+  readonly codes?: TotpCodes
 }
+
+/** What a password, and the code beside it, was found to be. */
+type Outcome = PasswordResult | 'code-needed'
 
 /** A full queue is empty sooner than this, even on a small machine. */
 const busySeconds = 1
@@ -61,49 +72,54 @@ export function createSignIn(options: SignInOptions): SignIn {
   const throttle = options.throttle ?? createLoginThrottle({ limits, now })
   const checkPassword = options.checkPassword ?? createPasswordCheck(limits.signIn)
   const check = createCheck({ directory, cache, checkPassword })
-  const running = new Map<string, Promise<PasswordResult | Refused>>()
+  const running = new Map<string, Promise<Outcome | Refused>>()
 
+  /** A right password is not enough where a code belongs to it, and a wrong code is a wrong password. */
+  const withCode = (result: PasswordResult, { user, code }: Credentials): Outcome => {
+    const found = directory.find(user)
+    if (result !== 'right' || found?.totp === undefined) return result
+    if (code === undefined) return 'code-needed'
+    return options.codes?.take(found, code) ? 'right' : 'wrong'
+  }
   const tried = async (credentials: Credentials, from: Place, key: string) => {
     const turn = await throttle.turn(credentials.user, from.address, from.foreignOrigin)
     if (turn === 'busy' || 'waitMs' in turn) return turn
-    let result: PasswordResult = 'busy'
+    let result: Outcome = 'busy'
     try {
       await afterDelay(turn.delayMs)
-      result = await check(credentials, { key, isAcquainted: throttle.isAcquainted(from.address) })
+      const isAcquainted = throttle.isAcquainted(from.address)
+      result = withCode(await check(credentials, { key, isAcquainted }), credentials)
     } finally {
-      turn.end(result === 'busy' ? 'unchecked' : result)
+      turn.end(result === 'right' || result === 'wrong' ? result : 'unchecked')
     }
     return result
   }
-  const attempt = async (
-    credentials: Credentials,
-    from: Place,
-  ): Promise<PasswordResult | Refused> => {
+  const attempt = async (credentials: Credentials, from: Place): Promise<Outcome | Refused> => {
     const key = cache.keyOf(credentials)
     // Whoever gives the same credentials meanwhile waits for this result.
     while (running.has(key)) await running.get(key)
-    const known = cache.get(key, directory.find(credentials.user)?.passwordHash)
+    const named = directory.find(credentials.user)
+    const known = cache.get(key, named?.passwordHash)
     if (known === 'wrong') return 'wrong'
-    // Nobody else's guesses stand in the way of who is right, and was so from there.
+    // Nobody else's guesses stand in the way of who is right, and was so from there. Codes are guessed, too.
     const { address, foreignOrigin } = from
     const mayPass = foreignOrigin === undefined && throttle.mayPass(credentials.user, address)
-    if (known === 'right' && mayPass) return 'right'
+    if (known === 'right' && mayPass && named?.totp === undefined) return 'right'
     const trying = tried(credentials, from, key).finally(() => running.delete(key))
     running.set(key, trying)
     return trying
   }
-  return async ({ user, password }, address, foreignOrigin) => {
-    const credentials = { user: normalForm(user), password }
+  return async ({ user, password, code }, address, foreignOrigin) => {
+    const credentials = { user: normalForm(user), password, code }
     const from = { address, foreignOrigin }
     const refuse = createRefusedResults(options.sampledLog, { user: credentials.user, ...from })
     if (isHopeless(credentials, limits.mqtt)) return refuse.wrong()
     const named = directory.find(credentials.user)
     if (named !== undefined && hasToken(named, credentials.password)) return { user: named }
     const result = await attempt(credentials, from)
-    if (result === 'busy') return refuse.busy()
-    if (typeof result === 'object') return refuse.throttled(result.waitMs)
+    if (result !== 'right') return refuse.by(result)
     const found = directory.find(credentials.user)
-    return result === 'right' && found !== undefined ? { user: found } : refuse.wrong()
+    return found === undefined ? refuse.wrong() : { user: found }
   }
 }
 
@@ -158,20 +174,26 @@ function createRefusedResults(
 ) {
   const origin = foreignOrigin && { origin: foreignOrigin.slice(0, 100) }
   const fields = { user: user.slice(0, 64), address, ...origin }
+  const refused = (text: string, why: 'wrong' | 'code-needed'): SignInResult => {
+    sampledLog.warn('sign-in-refused', fields, text)
+    return { refused: why }
+  }
+  const wrong = () => refused('a wrong user, password or token was given', 'wrong')
   return {
-    wrong: (): SignInResult => {
-      sampledLog.warn('sign-in-refused', fields, 'a wrong user, password or token was given')
-      return { refused: 'wrong' }
-    },
-    throttled: (waitMs: number): SignInResult => {
-      const retryAfterSeconds = Math.ceil(waitMs / 1000)
+    wrong,
+    by: (outcome: Exclude<Outcome, 'right'> | Refused): SignInResult => {
+      if (outcome === 'wrong') return wrong()
+      if (outcome === 'code-needed') {
+        return refused('a password was given without the code it needs', outcome)
+      }
+      if (outcome === 'busy') {
+        sampledLog.warn('sign-in-busy', fields, 'too many passwords wait to be checked')
+        return { refused: 'busy', retryAfterSeconds: busySeconds }
+      }
+      const retryAfterSeconds = Math.ceil(outcome.waitMs / 1000)
       const text = 'too many wrong passwords were given'
       sampledLog.warn('sign-in-throttled', { ...fields, retryAfterSeconds }, text)
       return { refused: 'throttled', retryAfterSeconds }
-    },
-    busy: (): SignInResult => {
-      sampledLog.warn('sign-in-busy', fields, 'too many passwords wait to be checked')
-      return { refused: 'busy', retryAfterSeconds: busySeconds }
     },
   }
 }

@@ -197,6 +197,7 @@ function isStillValid(before: User, after: User): boolean {
   return (
     after.created === before.created &&
     after.passwordHash === before.passwordHash &&
+    after.totp === before.totp &&
     before.tokens.every(({ sha256 }) => hashes.has(sha256))
   )
 }

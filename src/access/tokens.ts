@@ -70,3 +70,20 @@ export function base32(bytes: Uint8Array): string {
   }
   return count === 0 ? text : text + alphabet[(bits << (5 - count)) & 31]
 }
+
+/** What `text` in base32, in lower case or capital letters, stands for; letters that are none of it count for nothing. */
+export function bytesOfBase32(text: string): Buffer {
+  const bytes: number[] = []
+  let bits = 0
+  let count = 0
+  for (const letter of text.toLowerCase()) {
+    const value = alphabet.indexOf(letter)
+    if (value < 0) continue
+    bits = ((bits << 5) | value) & 0xfff
+    count += 5
+    if (count < 8) continue
+    count -= 8
+    bytes.push((bits >> count) & 0xff)
+  }
+  return Buffer.from(bytes)
+}

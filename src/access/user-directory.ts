@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
 import { createListeners } from '../core/callbacks.ts'
-import { HubError, reasonOf } from '../core/errors.ts'
+import { HubError, quote, reasonOf } from '../core/errors.ts'
 import { followFiles } from '../core/files.ts'
 import { digestSecretOf } from './digest.ts'
+import { hashPassword } from './passwords.ts'
 import { digestOf, isToken } from './tokens.ts'
 import {
   anonymousName,
@@ -15,7 +16,7 @@ import {
   type UserDirectory,
 } from './user.ts'
 import { userError } from './user-check.ts'
-import { readUsersFile, replaceHashes } from './users-file.ts'
+import { changeUser, readUsersFile, replaceHashes } from './users-file.ts'
 
 export interface UserDirectoryOptions {
   /** The users of the configuration, who never change. */
@@ -27,21 +28,40 @@ export interface UserDirectoryOptions {
   readonly onHashReplaced?: (replacement: HashReplacement) => void
 }
 
+/** A directory, some of whose users are in a file. */
+export interface OpenedUserDirectory extends UserDirectory {
+  /**
+   * Writes another password for a user of the file, which counts at once, as if a command had written it. Who signs in
+   * by Digest goes on doing so, by the new one.
+   *
+   * @throws HubError `not-in-users-file`, and as `changeUser`.
+   */
+  setPassword(name: string, password: string): Promise<void>
+}
+
 /**
  * All users. A changed file counts within a second. One that is gone or broken changes nothing, and
  * the log says so once.
  *
  * @throws HubError as `readUsersFile`, and `bad-config` for a user in both places.
  */
-export function openUserDirectory(options: UserDirectoryOptions): UserDirectory {
+export function openUserDirectory(options: UserDirectoryOptions): OpenedUserDirectory {
   const { inline, file, log } = options
   const { add: onChange, tell } = createListeners<[]>()
   if (file === undefined) {
     const always = byName(inline)
-    return directoryOf(() => always, { onChange, replaceHash: () => {}, close: () => {} })
+    const setPassword = async (name: string) => {
+      throw notInFile(name)
+    }
+    return directoryOf(() => always, {
+      onChange,
+      replaceHash: () => {},
+      setPassword,
+      close: () => {},
+    })
   }
   const hashes = createHashReplacement(file, options)
-  const { current, close } = followFiles([file], {
+  const { current, look, close } = followFiles([file], {
     read: () => hashes.asBefore(merged(inline, file)),
     changed: (users, before) => {
       if (isDeepStrictEqual(users, before)) return
@@ -56,11 +76,26 @@ export function openUserDirectory(options: UserDirectoryOptions): UserDirectory 
   return directoryOf(current, {
     onChange,
     replaceHash: hashes.replace,
+    setPassword: async (name, password) => {
+      const hash = await hashPassword(password)
+      changeUser(file, name, (before) => {
+        if (before === undefined) throw notInFile(name)
+        const { digest, ...entry } = before
+        const secret = digest === undefined ? {} : { digest: digestSecretOf(name, password) }
+        return { ...entry, ...secret, password: hash }
+      })
+      look()
+    },
     close: () => {
       close()
       hashes.close()
     },
   })
+}
+
+function notInFile(name: string): HubError {
+  const sentence = `expected ${quote(name)} to be in a users file, got a user of the configuration`
+  return new HubError('not-in-users-file', `${sentence}: who runs the hub changes it there`)
 }
 
 /** Hashes that come within this time are written at once: after an import, many devices sign in together. */
@@ -111,8 +146,8 @@ type Users = ReadonlyMap<string, User>
 
 function directoryOf(
   users: () => Users,
-  following: Pick<UserDirectory, 'onChange' | 'replaceHash' | 'close'>,
-): UserDirectory {
+  following: Omit<OpenedUserDirectory, 'edition' | 'find' | 'all'>,
+): OpenedUserDirectory {
   return {
     get edition() {
       return users()

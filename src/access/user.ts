@@ -41,6 +41,8 @@ export interface User {
   readonly passwordHash?: string
   /** For HTTP Digest, of who wants it; see `digestSecretOf`. */
   readonly digestSecret?: string
+  /** The secret of an authenticator app, in base32: then the password alone is good for nothing. */
+  readonly totp?: string
   readonly tokens: readonly Token[]
 }
 

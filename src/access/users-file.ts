@@ -153,7 +153,7 @@ function add(document: Document, name: string, entry: UserEntry): void {
 
 /** Only the keys that differ, so that comments beside the others stay. */
 function replace(document: Document, name: string, [before, after]: [UserEntry, UserEntry]): void {
-  for (const key of ['role', 'base', 'password', 'digest', 'tokens', 'rules'] as const) {
+  for (const key of ['role', 'base', 'password', 'digest', 'totp', 'tokens', 'rules'] as const) {
     const value = after[key]
     if (isDeepStrictEqual(value, before[key])) continue
     if (value === undefined) document.deleteIn(['users', name, key])

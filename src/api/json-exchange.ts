@@ -62,6 +62,7 @@ const statuses: Readonly<Partial<Record<ErrorCode, number>>> = {
   locked: 409,
   interlocked: 409,
   'too-many': 409,
+  'not-in-users-file': 409,
   'too-fast': 429,
   'cannot-write-store': 503,
   'node-offline': 503,

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { newPasswordError } from '../access/passwords.ts'
 import {
   type Peer,
   readCredentials,
@@ -7,11 +8,17 @@ import {
   signInError,
 } from '../access/request-sign-in.ts'
 import type { CookieSessions, Tickets } from '../access/secrets.ts'
-import type { SignIn } from '../access/sign-in.ts'
+import type { Credentials, SignIn } from '../access/sign-in.ts'
+import { isToken } from '../access/tokens.ts'
+import type { OpenedUserDirectory } from '../access/user-directory.ts'
+import { HubError } from '../core/errors.ts'
+import type { JsonLimits } from '../core/json.ts'
 import type { Exchange, HttpError, Route } from '../core/route.ts'
+import type { PasswordRequest } from '../generated/password.ts'
+import { validatePasswordRequest } from '../generated/validate-requests.js'
 import { type AsUser, isNavigation } from './as-user.ts'
 import { escaped, sendPage } from './html-page.ts'
-import { sendJson } from './json-exchange.ts'
+import { orSendError, readJson, sendJson } from './json-exchange.ts'
 
 export interface SignInRoutesOptions {
   readonly signIn: SignIn
@@ -23,6 +30,10 @@ export interface SignInRoutesOptions {
   peerOf(request: IncomingMessage): Peer
   /** Called when a user has signed out everywhere, to end what is open. */
   onSignedOut(user: string): void
+  readonly directory: Pick<OpenedUserDirectory, 'find' | 'setPassword'>
+  /** How many bytes a password may have. */
+  readonly passwordBytes: number
+  readonly jsonLimits: JsonLimits
 }
 
 /**
@@ -40,6 +51,7 @@ export function signInRoutes(options: SignInRoutesOptions): ReadonlyMap<string, 
       },
     ],
     ['/logout', { post: (exchange) => logOut(exchange, options) }],
+    ['/api/password', passwordRoute(options)],
     [
       '/logout-everywhere',
       {
@@ -83,7 +95,7 @@ async function logIn(
   const isForm = isNavigation(request)
   const credentials = readCredentials(request, body)
   if ('status' in credentials) {
-    if (isForm) refuseLoginPage(response, credentials, '')
+    if (isForm) refuseLoginPage(response, credentials)
     else refuse(credentials)
     return
   }
@@ -91,7 +103,7 @@ async function logIn(
   const result = await signIn(credentials, peer.address, peer.foreignOrigin)
   if (!('user' in result)) {
     const error = signInError(result, quietChallenge)
-    if (isForm) refuseLoginPage(response, error, credentials.user)
+    if (isForm) refuseLoginPage(response, error, credentials)
     else refuse(error)
     return
   }
@@ -101,6 +113,65 @@ async function logIn(
     sessionCookie(peer, sessions.start(result.user), sessions.lifeSeconds),
   )
   sendDone(exchange)
+}
+
+/**
+ * `POST /api/password`: users of the users file change their own. What the old one has opened ends, and a page that
+ * is signed in by cookie gets another one.
+ */
+function passwordRoute(options: SignInRoutesOptions): Route {
+  const { asUser, directory, sessions, peerOf } = options
+  return {
+    post: (exchange, body) =>
+      asUser(exchange, (user, until) =>
+        orSendError(exchange.response, async () => {
+          const { request, response, refuse } = exchange
+          const asked = readJson(body, validatePasswordRequest, options.jsonLimits)
+          const peer = peerOf(request)
+          const error = await passwordRefusal(user.name, { asked, peer }, options)
+          if (error !== undefined) return refuse(error)
+          await directory.setPassword(user.name, asked.new)
+          const now = directory.find(user.name)
+          if (until !== undefined && now !== undefined) {
+            const cookie = sessionCookie(peer, sessions.start(now), sessions.lifeSeconds)
+            response.setHeader('Set-Cookie', cookie)
+          }
+          response.writeHead(204, { 'Cache-Control': 'no-store' }).end()
+        }),
+      ),
+  }
+}
+
+interface PasswordAsked {
+  readonly asked: PasswordRequest
+  readonly peer: Peer
+}
+
+/**
+ * How a request for another password is refused; undefined when it is not. The old one is checked as for a sign-in, and counts among
+ * the failures; a token is none.
+ *
+ * @throws HubError `bad-payload` for what nobody could sign in with.
+ */
+async function passwordRefusal(
+  user: string,
+  { asked, peer }: PasswordAsked,
+  { signIn, passwordBytes }: SignInRoutesOptions,
+): Promise<HttpError | undefined> {
+  const fault = newPasswordError(asked.new, passwordBytes)
+  if (fault !== undefined) throw new HubError('bad-payload', fault)
+  if (isToken(asked.old)) return wrongPassword
+  const { address, foreignOrigin } = peer
+  const given = { user, password: asked.old, code: asked.code }
+  const result = await signIn(given, address, foreignOrigin)
+  return 'user' in result ? undefined : signInError(result, wrongPassword)
+}
+
+/** Who asks is signed in, and stays so: 401 would have a page ask for it all. */
+const wrongPassword: HttpError = {
+  status: 403,
+  code: 'wrong-password',
+  reason: 'expected the password as it is, got another one',
 }
 
 function logOut(exchange: Exchange, { sessions, peerOf }: SignInRoutesOptions): void {
@@ -126,15 +197,22 @@ function sendDone({ request, response }: Exchange): void {
 
 /** The form that signs in, for who has no other page that does. */
 function sendLoginPage(response: ServerResponse): void {
-  sendPage(response, { title, main: form('', '') })
+  sendPage(response, { title, main: form() })
 }
 
 /** The same once more after an error, with the user that was given. */
-export function refuseLoginPage(response: ServerResponse, error: HttpError, user: string): void {
-  const { status, headers = {} } = error
-  const text = sentences[status]?.(headers['Retry-After']) ?? error.reason
+export function refuseLoginPage(
+  response: ServerResponse,
+  error: HttpError,
+  given?: Pick<Credentials, 'user' | 'code'>,
+): void {
+  const { status, headers = {}, code } = error
+  const isCodeNeeded = code === 'code-needed'
+  const sentence = sentences[status]?.(headers['Retry-After']) ?? error.reason
+  const text = isCodeNeeded ? 'This user signs in with a code besides.' : sentence
   const alert = `<p class="alert" role="alert">${escaped(text)}</p>`
-  sendPage(response, { title, main: form(alert, user), status, headers })
+  const hasCode = isCodeNeeded || given?.code !== undefined
+  sendPage(response, { title, main: form({ alert, user: given?.user, hasCode }), status, headers })
 }
 
 const title = 'Sign in to Clown.Hub'
@@ -147,7 +225,14 @@ const sentences: Readonly<Record<number, (seconds: string | undefined) => string
   503: () => 'Too many people are signing in at the moment. Please try again.',
 }
 
-function form(alert: string, user: string): string {
+interface FormState {
+  readonly alert?: string
+  readonly user?: string | undefined
+  /** Whether the field for a code is to be seen at once; few have one. */
+  readonly hasCode?: boolean
+}
+
+function form({ alert = '', user = '', hasCode = false }: FormState = {}): string {
   const [userFocus, passwordFocus] = user === '' ? [' autofocus', ''] : ['', ' autofocus']
   return `<h1>Clown.Hub</h1>
 ${alert}
@@ -156,6 +241,11 @@ ${alert}
 <input id="user" name="user" value="${escaped(user)}" autocomplete="username" autocapitalize="none" spellcheck="false" required${userFocus}>
 <label for="password">Password</label>
 <input id="password" name="password" type="password" autocomplete="current-password" required${passwordFocus}>
+<details${hasCode ? ' open' : ''}>
+<summary>With a code</summary>
+<label for="code">Code of your authenticator app</label>
+<input id="code" name="code" inputmode="numeric" autocomplete="one-time-code" maxlength="9">
+</details>
 <button>Sign in</button>
 </form>`
 }

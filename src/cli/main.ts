@@ -18,6 +18,7 @@ const commands: ReadonlyMap<string, () => Promise<CliCommand>> = new Map([
   ['user list', async () => (await import('./user-list.ts')).userList],
   ['user password', async () => (await import('./user-password.ts')).userPassword],
   ['user token', async () => (await import('./user-token.ts')).userToken],
+  ['user totp', async () => (await import('./user-totp.ts')).userTotp],
   ['acl test', async () => (await import('./acl-test.ts')).aclTest],
   ['set', async () => (await import('./set.ts')).setDevice],
   ['lock', async () => (await import('./lock.ts')).lockDevice],

@@ -1,6 +1,6 @@
 /** What the commands about users share: who is meant, which password, and which rules. */
 import { digestSecretOf } from '../access/digest.ts'
-import { hashPassword } from '../access/passwords.ts'
+import { hashPassword, newPasswordError } from '../access/passwords.ts'
 import { generatePassword } from '../access/tokens.ts'
 import { type Action, actions, type Rule, type User } from '../access/user.ts'
 import { hashInlineUsers } from '../access/user-directory.ts'
@@ -63,8 +63,7 @@ export async function newPassword(terminal: Terminal, isOnInput: boolean): Promi
 
 export const shownOnce = 'It is shown only now: the file has nothing it could be read from.'
 
-/** NIST SP 800-63B asks for eight; `limits.mqtt.passwordBytes` is 256 unless configured. */
-const leastCharacters = 8
+/** What `limits.mqtt.passwordBytes` is unless configured. */
 const mostBytes = 256
 
 /**
@@ -74,11 +73,9 @@ const mostBytes = 256
  */
 async function readPassword(readInput: () => Promise<string>): Promise<string> {
   const password = (await readInput()).replace(/\r?\n$/, '')
-  if (password.length >= leastCharacters && Buffer.byteLength(password) <= mostBytes) {
-    return password
-  }
-  const sentence = `expected a password of ${leastCharacters} characters to ${mostBytes} bytes`
-  throw new HubError('bad-command-line', `${sentence} on standard input`)
+  const error = newPasswordError(password, mostBytes, ' on standard input')
+  if (error === undefined) return password
+  throw new HubError('bad-command-line', error)
 }
 
 export type RulePart = 'allow' | 'deny'

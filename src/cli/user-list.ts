@@ -23,12 +23,13 @@ export const userList: CliCommand = {
   },
 }
 
-function describe({ name, role, base, passwordHash, digestSecret, tokens }: User): string {
+function describe({ name, role, base, passwordHash, digestSecret, totp, tokens }: User): string {
   const parts = [
     role ?? 'no role',
     ...(base === undefined ? [] : [`base ${base}`]),
     ...(passwordHash === undefined ? [] : [passwordOf(passwordHash)]),
     ...(digestSecret === undefined ? [] : ['digest']),
+    ...(totp === undefined ? [] : ['code']),
     ...tokens.map((token) => `token ${token.name}`),
   ]
   return `${name}: ${parts.join(', ')}`

@@ -26,6 +26,10 @@ export const errorCodes = {
   'unknown-device': 'a node that has listed its devices has none of the commanded name',
   'hub-ends': 'a command waited for its turn when the hub ended; nothing was sent',
   'not-served': 'the configuration has no entry for what was asked for',
+  'wrong-password': 'who changes a password did not give the one there is, or no right code',
+  'not-in-users-file': 'a user is in no users file, where the hub could change the password',
+  'code-needed':
+    'a right password came without the code of an authenticator app that belongs to it',
   'not-signed-in': 'a first message does not say who it is from, or the hub does not know them',
   'unknown-node': 'no node has this base, or none of which the user may read anything',
   'bad-command-line': 'a command of clown-hub was called with arguments it does not know',

@@ -131,6 +131,8 @@ interface Follow<T> {
 /** What some files say, as they are now, or were when they could be read last. */
 interface Followed<T> {
   current(): T
+  /** Reads the files now. */
+  look(): void
   /** Looks at the files no longer. */
   close(): void
 }
@@ -161,7 +163,7 @@ export function followFiles<T>(files: readonly string[], follow: Follow<T>): Fol
     close()
     throw error
   }
-  return { current: () => value, close }
+  return { current: () => value, look: readAgain, close }
 }
 
 /**

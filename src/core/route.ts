@@ -1,11 +1,13 @@
 /** The seam between the HTTP server and all that it serves. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
+import type { ErrorCode } from './errors.ts'
 
-/** An answer that ends a request: a status, one sentence of plain text, and headers. */
+/** An answer that ends a request: a status, one sentence, and headers; plain text, or JSON where programs need a code. */
 export interface HttpError {
   readonly status: number
   readonly reason: string
+  readonly code?: ErrorCode
   readonly headers?: Readonly<Record<string, string>>
 }
 

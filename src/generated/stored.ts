@@ -225,6 +225,20 @@ export interface SwitchRateEntry {
 }
 
 /**
+ * Which code of an authenticator app a user gave last, under the user's name.
+ */
+export interface TotpEntry {
+  /**
+   * The SHA-256 of the secret of the app, in hex: a new one begins anew.
+   */
+  secret: string
+  /**
+   * The 30 seconds it was for, counted since 1970.
+   */
+  step: number
+}
+
+/**
  * Who a user was when the hub saw it last, under its name.
  */
 export interface UserEntry {

@@ -74,6 +74,10 @@ export interface UsersFile {
        * a secret for HTTP Digest with MD5, as clown-hub user password --digest writes it: weaker than the password's hash, for clients of other systems that can do nothing better
        */
       digest?: string
+      /**
+       * the secret of an authenticator app in base32, as clown-hub user totp writes it: then pages are signed in to by password and code, and nothing else takes the password
+       */
+      totp?: string
     }
   }
   /**

@@ -2,9 +2,11 @@
 
 import type { CommandRequest } from './command.ts'
 import type { LockRequest } from './lock.ts'
+import type { PasswordRequest } from './password.ts'
 import type { UnlockRequest } from './unlock.ts'
 import type { Validator } from './validator.ts'
 
 export const validateCommandRequest: Validator<CommandRequest>
 export const validateLockRequest: Validator<LockRequest>
+export const validatePasswordRequest: Validator<PasswordRequest>
 export const validateUnlockRequest: Validator<UnlockRequest>

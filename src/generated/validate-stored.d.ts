@@ -8,6 +8,7 @@ import type { InterlockEntry } from './stored.ts'
 import type { LockEntry } from './stored.ts'
 import type { NodeEntry } from './stored.ts'
 import type { SwitchRateEntry } from './stored.ts'
+import type { TotpEntry } from './stored.ts'
 import type { UserEntry } from './stored.ts'
 import type { Validator } from './validator.ts'
 
@@ -19,4 +20,5 @@ export const validateInterlockEntry: Validator<InterlockEntry>
 export const validateLockEntry: Validator<LockEntry>
 export const validateNodeEntry: Validator<NodeEntry>
 export const validateSwitchRateEntry: Validator<SwitchRateEntry>
+export const validateTotpEntry: Validator<TotpEntry>
 export const validateUserEntry: Validator<UserEntry>

@@ -4,7 +4,7 @@
 import ucs2length from 'ajv/dist/runtime/ucs2length.js'
 import equal from 'ajv/dist/runtime/equal.js'
 
-const schema12 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:users","title":"Users of Clown.Hub","description":"Who may sign in and what they may do. The file has mode 0600; clown-hub user writes it, and a running hub follows it.","type":"object","required":["users"],"properties":{"users":{"description":"The users by name. Who gives no credentials is the user anonymous, when there is one.","type":"object","propertyNames":{"description":"1 to 64 bytes in UTF-8, without colons, control characters, and format characters, which nobody sees","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},"additionalProperties":{"description":"One user. Without role and rules, a user may sign in and do nothing.","type":"object","properties":{"role":{"description":"What many users have in common, by the name of a role: a viewer reads, an operator also writes, retains and commands, an admin also reads $SYS, a node writes below its base and reads its own commands; or one of roles in this file.","type":"string","minLength":1,"maxLength":64,"examples":["operator"]},"created":{"description":"when the user was made, as clown-hub user add writes it: one made anew under an old name is somebody else, and gets no session, queue or key of the one before","type":"string","pattern":"^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d+)?Z$","examples":["2026-11-21T00:00:00Z"]},"base":{"description":"a topic without wildcards and braces: the prefix of a node's topics, for the role node only","type":"string","minLength":1,"maxLength":1024,"pattern":"^(?!\\$)[^+#{}\\p{Cc}]+$","examples":["nodes/bridge/0"]},"rules":{"description":"What this user may do besides what the role allows, and what this user may not do. Whatever no rule allows is denied, and deny beats allow.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]},"password":{"description":"an argon2id hash, as clown-hub user password writes it, or a hash of Mosquitto's, as clown-hub import writes it: at the next sign-in an argon2id hash takes its place","type":"string","maxLength":256,"pattern":"^\\$(argon2id\\$v=19\\$m=\\d{1,7},t=\\d{1,3},p=\\d{1,3}\\$[A-Za-z0-9+/]{11,}\\$[A-Za-z0-9+/]{22,}|(6|7\\$[1-9]\\d{0,6})\\$[A-Za-z0-9+/]{1,128}={0,2}\\$[A-Za-z0-9+/]{86}==)$","writeOnly":true,"examples":["$argon2id$v=19$m=19456,t=2,p=1$c29tZSBzYWx0IGhlcmU$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]},"tokens":{"description":"Long random passwords for devices and programs, one each.","type":"array","maxItems":256,"items":{"description":"One token; clown-hub user token makes it.","type":"object","required":["name","sha256","created"],"properties":{"name":{"description":"What it is for.","type":"string","minLength":1,"maxLength":64,"examples":["kitchen"]},"sha256":{"description":"64 hexadecimal digits, the SHA-256 of the token","type":"string","pattern":"^[0-9a-f]{64}$","writeOnly":true,"examples":["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]},"created":{"description":"a time in UTC, such as 2026-11-21T00:00:00Z","type":"string","pattern":"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ$","examples":["2026-11-21T00:00:00Z"]}},"additionalProperties":false,"examples":[{"name":"kitchen","sha256":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","created":"2026-11-21T00:00:00Z"}]},"examples":[[{"name":"kitchen","sha256":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","created":"2026-11-21T00:00:00Z"}]]},"digest":{"description":"a secret for HTTP Digest with MD5, as clown-hub user password --digest writes it: weaker than the password's hash, for clients of other systems that can do nothing better","type":"string","pattern":"^[0-9a-f]{32}$","writeOnly":true,"examples":["0123456789abcdef0123456789abcdef"]}},"additionalProperties":false,"examples":[{"role":"node","base":"nodes/bridge/0"}]},"examples":[{"wall-panel":{"role":"viewer","rules":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]}}]},"roles":{"description":"Roles of your own by name, beside viewer, operator, admin and node: rules that many users share.","type":"object","maxProperties":256,"propertyNames":{"description":"1 to 64 letters, digits, dots, dashes and underscores","type":"string","pattern":"^[\\p{L}\\p{N}._-]{1,64}$"},"additionalProperties":{"description":"One role. It has its rules and nothing else: what the API keeps for operators and admins is not for it.","type":"object","required":["rules"],"properties":{"rules":{"description":"What whoever has this role may do, and may not do; deny beats allow.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]}},"additionalProperties":false,"examples":[{"rules":[{"allow":["read","command"],"topic":"nodes/cleaning/#"}]}]},"examples":[{"cleaner":{"rules":[{"allow":["read","command"],"topic":"nodes/cleaning/#"}]}}]}},"additionalProperties":false,"examples":[{"users":{"wall-panel":{"role":"viewer"}}},{"users":{"admin":{"role":"admin","password":"$argon2id$v=19$m=19456,t=2,p=1$c29tZSBzYWx0IGhlcmU$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"},"bridge-0":{"role":"node","base":"nodes/bridge/0","tokens":[{"name":"kitchen","sha256":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","created":"2026-11-21T00:00:00Z"}]},"anonymous":{"rules":[{"allow":["read"],"topic":"nodes/#"}]}}},{"roles":{"cleaner":{"rules":[{"allow":["read","command"],"topic":"nodes/cleaning/#"}]}},"users":{"eva":{"role":"cleaner"}}}]};
+const schema12 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:users","title":"Users of Clown.Hub","description":"Who may sign in and what they may do. The file has mode 0600; clown-hub user writes it, and a running hub follows it.","type":"object","required":["users"],"properties":{"users":{"description":"The users by name. Who gives no credentials is the user anonymous, when there is one.","type":"object","propertyNames":{"description":"1 to 64 bytes in UTF-8, without colons, control characters, and format characters, which nobody sees","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},"additionalProperties":{"description":"One user. Without role and rules, a user may sign in and do nothing.","type":"object","properties":{"role":{"description":"What many users have in common, by the name of a role: a viewer reads, an operator also writes, retains and commands, an admin also reads $SYS, a node writes below its base and reads its own commands; or one of roles in this file.","type":"string","minLength":1,"maxLength":64,"examples":["operator"]},"created":{"description":"when the user was made, as clown-hub user add writes it: one made anew under an old name is somebody else, and gets no session, queue or key of the one before","type":"string","pattern":"^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d+)?Z$","examples":["2026-11-21T00:00:00Z"]},"base":{"description":"a topic without wildcards and braces: the prefix of a node's topics, for the role node only","type":"string","minLength":1,"maxLength":1024,"pattern":"^(?!\\$)[^+#{}\\p{Cc}]+$","examples":["nodes/bridge/0"]},"rules":{"description":"What this user may do besides what the role allows, and what this user may not do. Whatever no rule allows is denied, and deny beats allow.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]},"password":{"description":"an argon2id hash, as clown-hub user password writes it, or a hash of Mosquitto's, as clown-hub import writes it: at the next sign-in an argon2id hash takes its place","type":"string","maxLength":256,"pattern":"^\\$(argon2id\\$v=19\\$m=\\d{1,7},t=\\d{1,3},p=\\d{1,3}\\$[A-Za-z0-9+/]{11,}\\$[A-Za-z0-9+/]{22,}|(6|7\\$[1-9]\\d{0,6})\\$[A-Za-z0-9+/]{1,128}={0,2}\\$[A-Za-z0-9+/]{86}==)$","writeOnly":true,"examples":["$argon2id$v=19$m=19456,t=2,p=1$c29tZSBzYWx0IGhlcmU$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]},"tokens":{"description":"Long random passwords for devices and programs, one each.","type":"array","maxItems":256,"items":{"description":"One token; clown-hub user token makes it.","type":"object","required":["name","sha256","created"],"properties":{"name":{"description":"What it is for.","type":"string","minLength":1,"maxLength":64,"examples":["kitchen"]},"sha256":{"description":"64 hexadecimal digits, the SHA-256 of the token","type":"string","pattern":"^[0-9a-f]{64}$","writeOnly":true,"examples":["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]},"created":{"description":"a time in UTC, such as 2026-11-21T00:00:00Z","type":"string","pattern":"^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ$","examples":["2026-11-21T00:00:00Z"]}},"additionalProperties":false,"examples":[{"name":"kitchen","sha256":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","created":"2026-11-21T00:00:00Z"}]},"examples":[[{"name":"kitchen","sha256":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","created":"2026-11-21T00:00:00Z"}]]},"digest":{"description":"a secret for HTTP Digest with MD5, as clown-hub user password --digest writes it: weaker than the password's hash, for clients of other systems that can do nothing better","type":"string","pattern":"^[0-9a-f]{32}$","writeOnly":true,"examples":["0123456789abcdef0123456789abcdef"]},"totp":{"description":"the secret of an authenticator app in base32, as clown-hub user totp writes it: then pages are signed in to by password and code, and nothing else takes the password","type":"string","pattern":"^[A-Z2-7]{16,64}$","writeOnly":true,"examples":["GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"]}},"additionalProperties":false,"examples":[{"role":"node","base":"nodes/bridge/0"}]},"examples":[{"wall-panel":{"role":"viewer","rules":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]}}]},"roles":{"description":"Roles of your own by name, beside viewer, operator, admin and node: rules that many users share.","type":"object","maxProperties":256,"propertyNames":{"description":"1 to 64 letters, digits, dots, dashes and underscores","type":"string","pattern":"^[\\p{L}\\p{N}._-]{1,64}$"},"additionalProperties":{"description":"One role. It has its rules and nothing else: what the API keeps for operators and admins is not for it.","type":"object","required":["rules"],"properties":{"rules":{"description":"What whoever has this role may do, and may not do; deny beats allow.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]}},"additionalProperties":false,"examples":[{"rules":[{"allow":["read","command"],"topic":"nodes/cleaning/#"}]}]},"examples":[{"cleaner":{"rules":[{"allow":["read","command"],"topic":"nodes/cleaning/#"}]}}]}},"additionalProperties":false,"examples":[{"users":{"wall-panel":{"role":"viewer"}}},{"users":{"admin":{"role":"admin","password":"$argon2id$v=19$m=19456,t=2,p=1$c29tZSBzYWx0IGhlcmU$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"},"bridge-0":{"role":"node","base":"nodes/bridge/0","tokens":[{"name":"kitchen","sha256":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","created":"2026-11-21T00:00:00Z"}]},"anonymous":{"rules":[{"allow":["read"],"topic":"nodes/#"}]}}},{"roles":{"cleaner":{"rules":[{"allow":["read","command"],"topic":"nodes/cleaning/#"}]}},"users":{"eva":{"role":"cleaner"}}}]};
 const func2 = ucs2length.default;
 const func0 = equal.default;
 const pattern0 = new RegExp("^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$", "u");
@@ -15,7 +15,8 @@ const pattern4 = new RegExp("^\\$(argon2id\\$v=19\\$m=\\d{1,7},t=\\d{1,3},p=\\d{
 const pattern5 = new RegExp("^[0-9a-f]{64}$", "u");
 const pattern6 = new RegExp("^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ$", "u");
 const pattern7 = new RegExp("^[0-9a-f]{32}$", "u");
-const pattern8 = new RegExp("^[\\p{L}\\p{N}._-]{1,64}$", "u");
+const pattern8 = new RegExp("^[A-Z2-7]{16,64}$", "u");
+const pattern9 = new RegExp("^[\\p{L}\\p{N}._-]{1,64}$", "u");
 
 function validate11(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -115,7 +116,7 @@ if(errors === _errs7){
 if(data1 && typeof data1 == "object" && !Array.isArray(data1)){
 const _errs9 = errors;
 for(const key3 in data1){
-if(!(((((((key3 === "role") || (key3 === "created")) || (key3 === "base")) || (key3 === "rules")) || (key3 === "password")) || (key3 === "tokens")) || (key3 === "digest"))){
+if(!((((((((key3 === "role") || (key3 === "created")) || (key3 === "base")) || (key3 === "rules")) || (key3 === "password")) || (key3 === "tokens")) || (key3 === "digest")) || (key3 === "totp"))){
 validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/users/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties"}];
 return false;
 break;
@@ -570,6 +571,28 @@ var valid3 = _errs42 === errors;
 else {
 var valid3 = true;
 }
+if(valid3){
+if(data1.totp !== undefined){
+let data19 = data1.totp;
+const _errs44 = errors;
+if(errors === _errs44){
+if(typeof data19 === "string"){
+if(!pattern8.test(data19)){
+validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/totp",schemaPath:"#/properties/users/additionalProperties/properties/totp/pattern",keyword:"pattern",params:{pattern: "^[A-Z2-7]{16,64}$"},message:"must match pattern \""+"^[A-Z2-7]{16,64}$"+"\""}];
+return false;
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/users/" + key2.replace(/~/g, "~0").replace(/\//g, "~1")+"/totp",schemaPath:"#/properties/users/additionalProperties/properties/totp/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid3 = _errs44 === errors;
+}
+else {
+var valid3 = true;
+}
+}
 }
 }
 }
@@ -602,20 +625,20 @@ var valid0 = true;
 }
 if(valid0){
 if(data.roles !== undefined){
-let data19 = data.roles;
-const _errs44 = errors;
-if(errors === _errs44){
-if(data19 && typeof data19 == "object" && !Array.isArray(data19)){
-if(Object.keys(data19).length > 256){
+let data20 = data.roles;
+const _errs46 = errors;
+if(errors === _errs46){
+if(data20 && typeof data20 == "object" && !Array.isArray(data20)){
+if(Object.keys(data20).length > 256){
 validate11.errors = [{instancePath:instancePath+"/roles",schemaPath:"#/properties/roles/maxProperties",keyword:"maxProperties",params:{limit: 256},message:"must NOT have more than 256 properties"}];
 return false;
 }
 else {
-for(const key6 in data19){
-const _errs46 = errors;
-if(errors === _errs46){
+for(const key6 in data20){
+const _errs48 = errors;
+if(errors === _errs48){
 if(typeof key6 === "string"){
-if(!pattern8.test(key6)){
+if(!pattern9.test(key6)){
 const err5 = {instancePath:instancePath+"/roles",schemaPath:"#/properties/roles/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[\\p{L}\\p{N}._-]{1,64}$"},message:"must match pattern \""+"^[\\p{L}\\p{N}._-]{1,64}$"+"\"",propertyName:key6};
 if(vErrors === null){
 vErrors = [err5];
@@ -637,7 +660,7 @@ vErrors.push(err6);
 errors++;
 }
 }
-var valid12 = _errs46 === errors;
+var valid12 = _errs48 === errors;
 if(!valid12){
 const err7 = {instancePath:instancePath+"/roles",schemaPath:"#/properties/roles/propertyNames",keyword:"propertyNames",params:{propertyName: key6},message:"property name must be valid"};
 if(vErrors === null){
@@ -653,90 +676,90 @@ break;
 }
 }
 if(valid12){
-for(const key7 in data19){
-let data20 = data19[key7];
-const _errs49 = errors;
-if(errors === _errs49){
-if(data20 && typeof data20 == "object" && !Array.isArray(data20)){
+for(const key7 in data20){
+let data21 = data20[key7];
+const _errs51 = errors;
+if(errors === _errs51){
+if(data21 && typeof data21 == "object" && !Array.isArray(data21)){
 let missing3;
-if((data20.rules === undefined) && (missing3 = "rules")){
+if((data21.rules === undefined) && (missing3 = "rules")){
 validate11.errors = [{instancePath:instancePath+"/roles/" + key7.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/roles/additionalProperties/required",keyword:"required",params:{missingProperty: missing3},message:"must have required property '"+missing3+"'"}];
 return false;
 }
 else {
-const _errs51 = errors;
-for(const key8 in data20){
+const _errs53 = errors;
+for(const key8 in data21){
 if(!(key8 === "rules")){
 validate11.errors = [{instancePath:instancePath+"/roles/" + key7.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/roles/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs51 === errors){
-if(data20.rules !== undefined){
-let data21 = data20.rules;
-const _errs52 = errors;
-if(errors === _errs52){
-if(Array.isArray(data21)){
-if(data21.length > 256){
+if(_errs53 === errors){
+if(data21.rules !== undefined){
+let data22 = data21.rules;
+const _errs54 = errors;
+if(errors === _errs54){
+if(Array.isArray(data22)){
+if(data22.length > 256){
 validate11.errors = [{instancePath:instancePath+"/roles/" + key7.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules",schemaPath:"#/properties/roles/additionalProperties/properties/rules/maxItems",keyword:"maxItems",params:{limit: 256},message:"must NOT have more than 256 items"}];
 return false;
 }
 else {
 var valid15 = true;
-const len4 = data21.length;
+const len4 = data22.length;
 for(let i6=0; i6<len4; i6++){
-let data22 = data21[i6];
-const _errs54 = errors;
-if(errors === _errs54){
-if(data22 && typeof data22 == "object" && !Array.isArray(data22)){
-if(Object.keys(data22).length < 2){
+let data23 = data22[i6];
+const _errs56 = errors;
+if(errors === _errs56){
+if(data23 && typeof data23 == "object" && !Array.isArray(data23)){
+if(Object.keys(data23).length < 2){
 validate11.errors = [{instancePath:instancePath+"/roles/" + key7.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6,schemaPath:"#/properties/roles/additionalProperties/properties/rules/items/minProperties",keyword:"minProperties",params:{limit: 2},message:"must NOT have fewer than 2 properties"}];
 return false;
 }
 else {
 let missing4;
-if((data22.topic === undefined) && (missing4 = "topic")){
+if((data23.topic === undefined) && (missing4 = "topic")){
 validate11.errors = [{instancePath:instancePath+"/roles/" + key7.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6,schemaPath:"#/properties/roles/additionalProperties/properties/rules/items/required",keyword:"required",params:{missingProperty: missing4},message:"must have required property '"+missing4+"'"}];
 return false;
 }
 else {
-const _errs56 = errors;
-for(const key9 in data22){
+const _errs58 = errors;
+for(const key9 in data23){
 if(!(((key9 === "allow") || (key9 === "deny")) || (key9 === "topic"))){
 validate11.errors = [{instancePath:instancePath+"/roles/" + key7.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6,schemaPath:"#/properties/roles/additionalProperties/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs56 === errors){
-if(data22.allow !== undefined){
-let data23 = data22.allow;
-const _errs57 = errors;
-if(errors === _errs57){
-if(Array.isArray(data23)){
-var valid17 = true;
-const len5 = data23.length;
-for(let i7=0; i7<len5; i7++){
-let data24 = data23[i7];
+if(_errs58 === errors){
+if(data23.allow !== undefined){
+let data24 = data23.allow;
 const _errs59 = errors;
-if(!((((data24 === "read") || (data24 === "write")) || (data24 === "command")) || (data24 === "retain"))){
+if(errors === _errs59){
+if(Array.isArray(data24)){
+var valid17 = true;
+const len5 = data24.length;
+for(let i7=0; i7<len5; i7++){
+let data25 = data24[i7];
+const _errs61 = errors;
+if(!((((data25 === "read") || (data25 === "write")) || (data25 === "command")) || (data25 === "retain"))){
 validate11.errors = [{instancePath:instancePath+"/roles/" + key7.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6+"/allow/" + i7,schemaPath:"#/properties/roles/additionalProperties/properties/rules/items/properties/allow/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.roles.additionalProperties.properties.rules.items.properties.allow.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid17 = _errs59 === errors;
+var valid17 = _errs61 === errors;
 if(!valid17){
 break;
 }
 }
 if(valid17){
-let i8 = data23.length;
+let i8 = data24.length;
 let j2;
 if(i8 > 1){
 outer2:
 for(;i8--;){
 for(j2 = i8; j2--;){
-if(func0(data23[i8], data23[j2])){
+if(func0(data24[i8], data24[j2])){
 validate11.errors = [{instancePath:instancePath+"/roles/" + key7.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6+"/allow",schemaPath:"#/properties/roles/additionalProperties/properties/rules/items/properties/allow/uniqueItems",keyword:"uniqueItems",params:{i: i8, j: j2},message:"must NOT have duplicate items (items ## "+j2+" and "+i8+" are identical)"}];
 return false;
 break outer2;
@@ -751,39 +774,39 @@ validate11.errors = [{instancePath:instancePath+"/roles/" + key7.replace(/~/g, "
 return false;
 }
 }
-var valid16 = _errs57 === errors;
+var valid16 = _errs59 === errors;
 }
 else {
 var valid16 = true;
 }
 if(valid16){
-if(data22.deny !== undefined){
-let data25 = data22.deny;
-const _errs60 = errors;
-if(errors === _errs60){
-if(Array.isArray(data25)){
-var valid19 = true;
-const len6 = data25.length;
-for(let i9=0; i9<len6; i9++){
-let data26 = data25[i9];
+if(data23.deny !== undefined){
+let data26 = data23.deny;
 const _errs62 = errors;
-if(!((((data26 === "read") || (data26 === "write")) || (data26 === "command")) || (data26 === "retain"))){
+if(errors === _errs62){
+if(Array.isArray(data26)){
+var valid19 = true;
+const len6 = data26.length;
+for(let i9=0; i9<len6; i9++){
+let data27 = data26[i9];
+const _errs64 = errors;
+if(!((((data27 === "read") || (data27 === "write")) || (data27 === "command")) || (data27 === "retain"))){
 validate11.errors = [{instancePath:instancePath+"/roles/" + key7.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6+"/deny/" + i9,schemaPath:"#/properties/roles/additionalProperties/properties/rules/items/properties/deny/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.roles.additionalProperties.properties.rules.items.properties.deny.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid19 = _errs62 === errors;
+var valid19 = _errs64 === errors;
 if(!valid19){
 break;
 }
 }
 if(valid19){
-let i10 = data25.length;
+let i10 = data26.length;
 let j3;
 if(i10 > 1){
 outer3:
 for(;i10--;){
 for(j3 = i10; j3--;){
-if(func0(data25[i10], data25[j3])){
+if(func0(data26[i10], data26[j3])){
 validate11.errors = [{instancePath:instancePath+"/roles/" + key7.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6+"/deny",schemaPath:"#/properties/roles/additionalProperties/properties/rules/items/properties/deny/uniqueItems",keyword:"uniqueItems",params:{i: i10, j: j3},message:"must NOT have duplicate items (items ## "+j3+" and "+i10+" are identical)"}];
 return false;
 break outer3;
@@ -798,28 +821,28 @@ validate11.errors = [{instancePath:instancePath+"/roles/" + key7.replace(/~/g, "
 return false;
 }
 }
-var valid16 = _errs60 === errors;
+var valid16 = _errs62 === errors;
 }
 else {
 var valid16 = true;
 }
 if(valid16){
-if(data22.topic !== undefined){
-let data27 = data22.topic;
-const _errs63 = errors;
-if(errors === _errs63){
-if(typeof data27 === "string"){
-if(func2(data27) > 1024){
+if(data23.topic !== undefined){
+let data28 = data23.topic;
+const _errs65 = errors;
+if(errors === _errs65){
+if(typeof data28 === "string"){
+if(func2(data28) > 1024){
 validate11.errors = [{instancePath:instancePath+"/roles/" + key7.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6+"/topic",schemaPath:"#/properties/roles/additionalProperties/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data27) < 1){
+if(func2(data28) < 1){
 validate11.errors = [{instancePath:instancePath+"/roles/" + key7.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6+"/topic",schemaPath:"#/properties/roles/additionalProperties/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern3.test(data27)){
+if(!pattern3.test(data28)){
 validate11.errors = [{instancePath:instancePath+"/roles/" + key7.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i6+"/topic",schemaPath:"#/properties/roles/additionalProperties/properties/rules/items/properties/topic/pattern",keyword:"pattern",params:{pattern: "^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"},message:"must match pattern \""+"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"+"\""}];
 return false;
 }
@@ -831,7 +854,7 @@ validate11.errors = [{instancePath:instancePath+"/roles/" + key7.replace(/~/g, "
 return false;
 }
 }
-var valid16 = _errs63 === errors;
+var valid16 = _errs65 === errors;
 }
 else {
 var valid16 = true;
@@ -847,7 +870,7 @@ validate11.errors = [{instancePath:instancePath+"/roles/" + key7.replace(/~/g, "
 return false;
 }
 }
-var valid15 = _errs54 === errors;
+var valid15 = _errs56 === errors;
 if(!valid15){
 break;
 }
@@ -868,7 +891,7 @@ validate11.errors = [{instancePath:instancePath+"/roles/" + key7.replace(/~/g, "
 return false;
 }
 }
-var valid13 = _errs49 === errors;
+var valid13 = _errs51 === errors;
 if(!valid13){
 break;
 }
@@ -881,7 +904,7 @@ validate11.errors = [{instancePath:instancePath+"/roles",schemaPath:"#/propertie
 return false;
 }
 }
-var valid0 = _errs44 === errors;
+var valid0 = _errs46 === errors;
 }
 else {
 var valid0 = true;

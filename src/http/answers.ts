@@ -56,15 +56,15 @@ function endUpgrade(socket: Duplex, { status, headers, body }: UpgradeAnswer): v
 function headersOf(error: HttpError): Record<string, string> {
   return {
     ...pageHeaders,
-    'Content-Type': 'text/plain; charset=utf-8',
+    'Content-Type': `${error.code === undefined ? 'text/plain' : 'application/json'}; charset=utf-8`,
     'Content-Length': String(Buffer.byteLength(bodyOf(error))),
     Connection: 'close',
     ...error.headers,
   }
 }
 
-function bodyOf({ reason }: HttpError): string {
-  return `${reason}\n`
+function bodyOf({ code, reason }: HttpError): string {
+  return `${code === undefined ? reason : JSON.stringify({ code, message: reason })}\n`
 }
 
 export interface RunOptions {

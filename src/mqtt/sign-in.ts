@@ -105,6 +105,7 @@ async function identify(
   }
   const result = await signIn({ user: name, password: textOf(password) }, address, foreignOrigin)
   if ('user' in result) return result.user
+  if (result.refused === 'code-needed') return codeNeeded
   return result.refused === 'wrong' ? wrong : busy
 }
 
@@ -120,6 +121,11 @@ function userWithout(
 }
 
 const wrong: NotIn = { reason: reasons.badCredentials, message: 'bad user name or password' }
+
+const codeNeeded: NotIn = {
+  reason: reasons.badCredentials,
+  message: 'a token in place of the password is needed: this user signs in with a code besides',
+}
 
 const busy: NotIn = {
   reason: reasons.serverUnavailable,

@@ -45,14 +45,18 @@ export async function openStoredTable<T>(options: StoredTableOptions<T>): Promis
     stored = store.write([{ key: `${name}/${key}`, value }])
     stored.catch((error: unknown) => {
       const fields = { key, reason: reasonOf(error) }
-      sampledLog.warn(`${name}-not-stored`, fields, 'what is known of a device was not stored')
+      sampledLog.warn(`${name}-not-stored`, fields, 'what is known was not stored')
     })
   }
   const remove = (key: string) => {
     if (values.delete(key)) write(key, undefined)
   }
   const forget = (key: string) => {
-    sampledLog.warn(`${name}-full`, { key }, 'a device was forgotten, to have room for another one')
+    sampledLog.warn(
+      `${name}-full`,
+      { key },
+      'something was forgotten, to have room for another one',
+    )
     remove(key)
     onForgotten?.(key)
   }
@@ -80,11 +84,11 @@ async function readValues<T>(options: StoredTableOptions<T>): Promise<RecencyMap
   const prefix = `${name}/`
   const values = new RecencyMap<string, T>()
   for await (const [key, bytes] of store.entries(prefix)) {
-    const device = key.slice(prefix.length)
+    const own = key.slice(prefix.length)
     const json = parseJson(bytes)
-    const value = validate(json) ? revive(device, json) : undefined
-    if (value !== undefined) values.set(device, value)
-    else sampledLog.warn(`${name}-forgotten`, { key }, 'what was stored of a device is of no use')
+    const value = validate(json) ? revive(own, json) : undefined
+    if (value !== undefined) values.set(own, value)
+    else sampledLog.warn(`${name}-forgotten`, { key }, 'what was stored is of no use')
   }
   return values
 }

@@ -146,9 +146,10 @@ function closeReasonOf(result: Exclude<MessageResult, { user: unknown }>): {
     const { code } = closeCodes.noSignIn
     return { code, reason: `expected ["${topic}", {"user", "password"}] or {"token"}` }
   }
-  if (result.refused === 'wrong') {
+  if (!('retryAfterSeconds' in result)) {
     const { code } = closeCodes.refused
-    return { code, reason: 'refused: expected a user and a password, or a token, of this hub' }
+    const expected = result.refused === 'wrong' ? 'a user and a password, or a token,' : 'a token'
+    return { code, reason: `refused: expected ${expected} of this hub` }
   }
   const later = `try again in ${result.retryAfterSeconds} s`
   return result.refused === 'throttled'

@@ -24,6 +24,7 @@ function opened(signIn: Partial<typeof limits.signIn> = {}) {
   const sampledLog = createSampledLog(pino({ level: 'silent' }), counters)
   return {
     digest: createDigestSignIn({ directory, throttle, sampledLog, now }),
+    directory,
     state,
     clown,
     counters,
@@ -73,6 +74,13 @@ t.test('whoever knows the password is let in, again and again with one nonce', a
   for (const nc of ['00000001', '00000003', '00000002', '0000000a']) {
     t.same(await digest.signIn(answering({ nonce, nc })), { user: clown })
   }
+})
+
+t.test('who signs in with a code besides has no other way in', async (t) => {
+  const { digest, clown, directory } = opened()
+  directory.change({ ...clown, totp: 'GEZDGNBVGY3TQOJQ' })
+  const nonce = nonceIn(digest.challenge())
+  t.same(await digest.signIn(answering({ nonce })), { refused: 'wrong' })
 })
 
 t.test('a wrong password, an unknown user and one without a secret are all wrong', async (t) => {

@@ -218,7 +218,7 @@ t.test('a person is told in words why the form came back', async (t) => {
   for (const [status, reason, words] of cases) {
     const { port } = await startedHttpServer(t, {
       routeOf: () => ({
-        get: ({ response }) => refuseLoginPage(response, { status, reason, headers }, ''),
+        get: ({ response }) => refuseLoginPage(response, { status, reason, headers }),
       }),
     })
     const response = await fetch(`http://127.0.0.1:${port}/login`)

@@ -65,7 +65,9 @@ t.test('a password on standard input is taken, and not shown', async (t) => {
   for (const input of ['', 'short', 'š'.repeat(129)]) {
     const refused = await ranLine(`user password bob --stdin --file ${file}`, { input })
     t.equal(refused.code, 1)
-    t.match(refused.errors, [/expected a password of 8 characters to 256 bytes on standard input$/])
+    t.match(refused.errors, [
+      /expected a password of 8 characters to 256 bytes on standard input, got \d+ characters/,
+    ])
   }
 })
 
@@ -233,4 +235,31 @@ t.test('what cannot be done is said in one line, and changes nothing', async (t)
   t.match(readUsersFile(file), [{ name: 'admin' }])
   await ranLine(`user remove admin --file ${file}`)
   t.match((await ranLine(`user remove admin --file ${file}`)).errors, [/: nobody is there yet$/])
+})
+
+t.test('a user gets the secret of an authenticator app, and loses it again', async (t) => {
+  const file = usersFile(t, oneAdmin)
+  t.match(await ranLine(`user totp admin --file ${file}`), {
+    code: 1,
+    errors: [/expected admin to have a password, beside which .*: clown-hub user password admin$/],
+  })
+  await ranLine(`user password admin --digest --file ${file}`)
+  const { output } = await ranLine(`user totp admin --file ${file}`)
+  const totp = shown('secret', output)
+  t.equal(shown('uri', output), `otpauth://totp/Clown.Hub:admin?secret=${totp}&issuer=Clown.Hub`)
+  t.match(userIn(file, 'admin'), { totp })
+  t.equal(userIn(file, 'admin')?.digestSecret, undefined, 'no way around the code')
+  t.same((await ranLine(`user list --file ${file}`)).output, ['admin: admin, password, code'])
+  await ranLine(`user password admin --file ${file}`)
+  t.match(userIn(file, 'admin'), { totp }, 'a new password leaves it')
+  const removed = await ranLine(`user totp admin --remove --file ${file}`)
+  t.same(removed.output, ['admin signs in without a code now'])
+  t.equal(userIn(file, 'admin')?.totp, undefined)
+  t.equal((await ranLine(`user totp eve --file ${file}`)).code, 1)
+})
+
+t.test('taking the code away leaves the rest', async (t) => {
+  const file = usersFile(t, 'users:\n  ann: { digest: 0123456789abcdef0123456789abcdef }\n')
+  await ranLine(`user totp ann --remove --file ${file}`)
+  t.match(userIn(file, 'ann'), { digestSecret: '0123456789abcdef0123456789abcdef' })
 })

@@ -296,7 +296,7 @@ async function enterByDigest(
   if ('retryAfterSeconds' in result) {
     return htmlAnswer(429, { 'Retry-After': String(result.retryAfterSeconds) })
   }
-  if (result.refused === 'wrong') return htmlAnswer(403)
+  if (result.refused === 'wrong' || result.refused === 'code-needed') return htmlAnswer(403)
   return htmlAnswer(401, { 'WWW-Authenticate': digest.challenge(result.refused === 'stale') })
 }
 
