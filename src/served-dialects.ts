@@ -188,6 +188,7 @@ async function openOne(settings: ServedSettings, ground: Ground): Promise<Opened
     settings,
     devices: seen.below(settings.base),
     keys,
+    history: parts.hardware.history,
     store,
     release,
     state,

@@ -90,6 +90,7 @@ const aloneFor: Readonly<Record<string, string>> = {
   'dialects/deconz/commands':
     'has the table of what can be written, and both are too large for one',
   'dialects/deconz/rest': 'has the table of what can be asked for, and both are too large for one',
+  'dialects/jeedom/recorded': 'reads the history, which nothing else of the language does',
   'dialects/jeedom/rpc': 'is what is asked by HTTP, apart from the websocket',
   'dialects/netzer/conversation': 'is a websocket with its triggers, apart from who may come in',
   'dialects/tvheadend/events': 'is what mailboxes are filled with, and both are too large for one',

@@ -11,6 +11,7 @@ import type { LogTail } from '../core/log.ts'
 import type { Release } from '../core/release.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Config } from '../generated/config.ts'
+import type { HistorySource } from '../nodes/history/history-answer.ts'
 import type { DialectUser } from '../nodes/served/dialect-users.ts'
 import type { SeenDevices } from '../nodes/served/seen-devices.ts'
 import type { Store } from '../store/store.ts'
@@ -154,6 +155,8 @@ export interface ServedContext {
   readonly settings: ServedSettings
   readonly devices: SeenDevices
   readonly keys: ApiKeys
+  /** What quantities were; whoever is told of it has to have the right to read their topics. */
+  readonly history: HistorySource
   /** What the dialect has to remember, under keys that begin with `dialect/<name>/`. */
   readonly store: Pick<Store, 'get' | 'entries' | 'write'>
   readonly release: Release

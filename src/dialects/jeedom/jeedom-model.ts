@@ -1,4 +1,5 @@
 /** The house as Jeedom has it: nodes are objects, devices equipment, quantities and switches commands. */
+import type { Release } from '../../core/release.ts'
 import type { OfNode, SeenDevice } from '../../nodes/served/seen-devices.ts'
 import {
   choicesOf,
@@ -6,6 +7,7 @@ import {
   type JeedomAction,
   type JeedomColumn,
   type ModelRow,
+  modelTable,
   readQuantity,
   rowsOf,
 } from '../model-table.ts'
@@ -90,6 +92,9 @@ export function localDate(atMs: number | undefined): string {
   return new Date(atMs - offsetMs).toISOString().slice(0, 19).replace('T', ' ')
 }
 
+/** Whose equipment it is, as Jeedom calls its plugins. */
+export const equipmentType = 'clownhub'
+
 /** What every part of the house has. */
 const plain = { configuration: {}, display: {}, isVisible: '1', order: '0' } as const
 
@@ -100,7 +105,7 @@ export function describeCommand(
 ): Record<string, unknown> {
   const common = {
     ...plain,
-    eqType: 'clownhub',
+    eqType: equipmentType,
     id: command.id,
     eqLogic_id: String(command.device.number),
   }
@@ -113,7 +118,8 @@ export function describeCommand(
     collectDate: localDate(collectedAtMs),
     currentValue: value,
     generic_type: column.genericType,
-    isHistorized: '0',
+    // Numbers are in the history of the hub; clients ask for a chart only where it says so.
+    isHistorized: column.subType === 'string' ? '0' : '1',
     logicalId: row.key,
     name: row.title,
     state: value,
@@ -150,7 +156,7 @@ export function describeEquipment(device: SeenDevice, title: ModelRow): Record<s
     ...plain,
     category: {},
     comment: '',
-    eqType_name: 'clownhub',
+    eqType_name: equipmentType,
     generic_type: '',
     id: String(number),
     isEnable: '1',
@@ -204,24 +210,110 @@ export interface Summed {
   readonly topics: readonly string[]
 }
 
-export function summedUp(devices: readonly SeenDevice[]): Summed {
-  const values = new Map<string, { of: string; values: number[] }>()
-  const topics: string[] = []
-  for (const info of devices.flatMap(infosOf)) {
+/** A summary of some devices, and what went into it. */
+interface Summarized {
+  readonly value: number
+  readonly values: readonly number[]
+}
+
+/** The summaries of `devices` by key; those of which nothing is known yet are left out. */
+export function summarized(devices: readonly SeenDevice[]): ReadonlyMap<string, Summarized> {
+  const all = new Map<string, { of: string; values: number[] }>()
+  for (const { of, key, value } of devices.flatMap(summaryParts)) {
+    const known = all.get(key)
+    if (known === undefined) all.set(key, { of, values: [value] })
+    else known.values.push(value)
+  }
+  return new Map(
+    [...all].map(([key, { of, values }]) => [key, { value: summed(of, values), values }]),
+  )
+}
+
+/** What a device adds to which summaries. */
+function summaryParts(device: SeenDevice) {
+  return infosOf(device).flatMap((info) => {
     const { summary } = info.column
     const value = readingOf(info)
-    if (summary === undefined || value === '') continue
-    const entry = values.get(summary.key) ?? { of: summary.of, values: [] }
-    values.set(summary.key, entry)
-    entry.values.push(typeof value === 'number' ? value : Number(value !== 'off'))
-    topics.push(info.device.topic)
-  }
-  const pairs = [...values].map(([key, entry]) => [key, summed(entry)] as const)
+    if (summary === undefined || value === '') return []
+    return { ...summary, value: typeof value === 'number' ? value : Number(value !== 'off') }
+  })
+}
+
+export function summedUp(devices: readonly SeenDevice[]): Summed {
+  const pairs = [...summarized(devices)].map(([key, { value }]) => [key, value] as const)
+  const topics = devices.flatMap((device) => summaryParts(device).map(() => device.topic))
   return { summary: Object.fromEntries(pairs), topics }
 }
 
 /** Averages have one digit behind the point. */
-function summed({ of, values }: { of: string; values: number[] }): number {
+function summed(of: string, values: readonly number[]): number {
   const sum = values.reduce((total, value) => total + value, 0)
   return of === 'average' ? Math.round((sum / values.length) * 10) / 10 : sum
+}
+
+// --- what the box is ---
+
+/** The version of the core whose answers these are. */
+export const coreVersion = '4.5.3'
+
+const hubName = 'Clown.Hub'
+
+/** What `config::byKey` may be asked for; whatever else is as if nobody had set it. */
+export function configurationOf(params: Readonly<Record<string, unknown>>): unknown {
+  const { key, plugin = 'core', default: otherwise = '' } = params
+  const known = new Map<unknown, unknown>([
+    ['name', hubName],
+    ['version', coreVersion],
+    ['language', 'fr_FR'],
+    ['timezone', Intl.DateTimeFormat().resolvedOptions().timeZone],
+    ['object:summary', summaryDefinitions()],
+  ])
+  return plugin === 'core' ? (known.get(key) ?? otherwise) : otherwise
+}
+
+/** The summaries that there can be, as Jeedom writes down how they are made. */
+function summaryDefinitions(): Record<string, unknown> {
+  const definitions = modelTable.flatMap(({ title, jeedom: { summary, unit = '' } }) => {
+    if (summary === undefined) return []
+    const isAverage = summary.of === 'average'
+    const made = { calcul: isAverage ? 'avg' : 'sum', count: isAverage ? '' : 'binary' }
+    return [[summary.key, { key: summary.key, name: title, icon: '', unit, ...made }] as const]
+  })
+  return Object.fromEntries(definitions)
+}
+
+const plugin = {
+  id: equipmentType,
+  name: hubName,
+  description: 'Relais, capteurs et lampes de Clown.Hub',
+  author: hubName,
+  license: 'MIT',
+  category: 'automation protocol',
+  hasDependency: 0,
+  hasOwnDeamon: 0,
+  isActive: 1,
+}
+
+/** `plugin::listPlugin`: the one that all equipment is of; Jeedom spells the parameter like that. */
+export function plugins({ orderByCaterogy }: Readonly<Record<string, unknown>>): unknown {
+  return Number(orderByCaterogy) === 1 ? { [plugin.category]: [plugin] } : [plugin]
+}
+
+/** `update::all`: what is installed; the hub looks for no other version of itself. */
+export function updatesOf({ version }: Release): Record<string, unknown>[] {
+  const installed = [
+    ['core', 'jeedom', coreVersion],
+    ['plugin', equipmentType, version],
+  ] as const
+  return installed.map(([type, name, installedVersion], at) => ({
+    id: String(at + 1),
+    type,
+    name,
+    logicalId: name,
+    localVersion: installedVersion,
+    remoteVersion: installedVersion,
+    source: '',
+    status: 'ok',
+    configuration: {},
+  }))
 }

@@ -1,7 +1,8 @@
 /**
  * Jeedom: the websocket of the plugin by nioc, and the JSON-RPC of the core, on one port. What is where:
  *
- * - `rpc.ts` is JSON-RPC, its envelope and its methods.
+ * - `rpc.ts` is JSON-RPC and whose key it is, `methods.ts` what may be asked, `answers.ts` how errors are said.
+ * - `recorded.ts` tells what commands said before.
  * - `jeedom-model.ts` makes objects, equipment and commands of nodes and devices, and sums them up.
  * - `events.ts` collects what happens and tells it, in the words of `frames.ts`.
  * - `keys.ts` is who has a key, and whose pages may come.
@@ -17,7 +18,8 @@ import type {
 import { createJeedomEvents } from './events.ts'
 import { keyCodec } from './frames.ts'
 import { createUserKeys, isHostAllowed } from './keys.ts'
-import { answerRpc, type Parts } from './rpc.ts'
+import type { Parts } from './methods.ts'
+import { answerRpc } from './rpc.ts'
 
 export const openJeedom: OpenServedDialect = (context) => {
   const { devices, clock, settings } = context
