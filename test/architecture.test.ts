@@ -89,6 +89,7 @@ const aloneFor: Readonly<Record<string, string>> = {
   'cli/main': 'is the program as tests run it, without a process',
   'dialects/deconz/commands':
     'has the table of what can be written, and both are too large for one',
+  'dialects/deconz/devices': 'is a part of the API of its own, which draws what others read',
   'dialects/deconz/rest': 'has the table of what can be asked for, and both are too large for one',
   'dialects/jeedom/recorded': 'reads the history, which nothing else of the language does',
   'dialects/jeedom/rpc': 'is what is asked by HTTP, apart from the websocket',

@@ -2,8 +2,8 @@ import type { AlarmClock } from '../core/clock.ts'
 import type { SeenDevice } from '../nodes/served/seen-devices.ts'
 import { type ModelRow, readQuantity } from './model-table.ts'
 
-/** The action of a button that was pressed and let go. */
-const shortRelease = 1002
+/** A button was pressed and let go: of the only one there is, 1, the action 2. */
+export const shortRelease = 1002
 
 /** How long somebody is there after the last movement; deCONZ calls it the `duration` of a motion sensor. */
 export const presenceSeconds = 60

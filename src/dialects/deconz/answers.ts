@@ -12,6 +12,7 @@ export const errorTypes = {
   parameterNotAvailable: 6,
   invalidValue: 7,
   notModifiable: 8,
+  tooManyItems: 11,
   locked: 101,
   deviceOff: 201,
   notReachable: 202,

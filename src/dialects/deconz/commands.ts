@@ -150,13 +150,16 @@ function refusalText(name: string, { code, message }: Receipt): string {
   return code === 'forbidden' ? text : `${text}. ${message}.`
 }
 
-const address = '/groups/0/action'
-
 /** What any light has: one that lacks some of it leaves that out. */
 const anyLight = {
   form: 'choice',
   choices: modelTable.flatMap(choicesOf),
 } as const
+
+/** Who commands, and under which address, such as `/groups/0`. */
+interface GroupCommander extends Pick<DialectUser, 'command'> {
+  readonly address: string
+}
 
 /**
  * Commands all lights that the user may see, and answers each parameter of `body`; undefined when it
@@ -165,8 +168,9 @@ const anyLight = {
 export async function commandGroup(
   lights: readonly Resource[],
   { toggle, ...rest }: Readonly<Record<string, unknown>>,
-  dialectUser: Pick<DialectUser, 'command'>,
+  { command, address: group }: GroupCommander,
 ): Promise<Element[] | undefined> {
+  const address = `${group}/action`
   const isToggled = toggle === true && rest['on'] === undefined
   const body = isToggled ? { ...rest, on: !groupStateOf(lights).any_on } : rest
   const parameters = readParameters(body, anyLight, address)
@@ -178,7 +182,7 @@ export async function commandGroup(
   const commands = lights.flatMap(({ device, row }) => {
     const state = askedState(good, row)
     if (state === undefined) return []
-    return dialectUser.command(device.topic, { [row.key]: state })
+    return command(device.topic, { [row.key]: state })
   })
   const receipts = await Promise.all(commands)
   const elements = answered.map(({ name, value, error }) => {

@@ -13,6 +13,7 @@ import {
 import {
   configSection,
   describeResource,
+  groupOfAllId,
   groupStateOf,
   isButton,
   lightStateOf,
@@ -38,9 +39,6 @@ interface EventsOptions {
   readonly names: Names
   readonly clock: Pick<AlarmClock, 'after'>
 }
-
-/** The number of the group of all lights in events, though its id is 0: so does the original. */
-const groupOfAllId = '65520'
 
 export function createDeconzEvents({ devices, names, clock }: EventsOptions): DeconzEvents {
   const subscribers = createSubscribers()

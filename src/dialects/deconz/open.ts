@@ -3,6 +3,7 @@
  *
  * - `rest.ts` has the paths and what they do, `commands.ts` what a PUT to lights asks for, `answers.ts` how it is said.
  * - `resources.ts` makes lights and sensors of devices, and has their names.
+ * - `devices.ts` is what is told of devices themselves, `resourcelinks.ts` what clients have the gateway remember.
  * - `events.ts` tells links what happens.
  * - `gateway.ts` is who the gateway says it is, and who gets a key.
  */
@@ -11,6 +12,7 @@ import type { OpenServedDialect, ServedContext, ServedRequest, Welcome } from '.
 import { failure, jsonAnswer } from './answers.ts'
 import { createDeconzEvents, type DeconzEvents } from './events.ts'
 import { createKeyMakers, openIdentity } from './gateway.ts'
+import { openResourceLinks } from './resourcelinks.ts'
 import { openNames } from './resources.ts'
 import { answerRest } from './rest.ts'
 
@@ -19,7 +21,8 @@ export const openDeconz: OpenServedDialect = async (context) => {
   const names = await openNames(store)
   const events = createDeconzEvents({ devices, names, clock })
   const keyMakers = createKeyMakers(context)
-  const parts = { context, identity: await openIdentity(store), keyMakers, names, events }
+  const links = await openResourceLinks(store)
+  const parts = { context, identity: await openIdentity(store), keyMakers, names, events, links }
   return {
     // A key is in the path of a request, where no browser puts it by itself.
     checksOrigin: true,

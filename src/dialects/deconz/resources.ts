@@ -152,15 +152,26 @@ function isReachable({ online, isKnown }: SeenDevice): boolean {
  * The eight bytes of a ZigBee address, an endpoint and, of sensors, a cluster. The address comes from the
  * topic, so it is the same for ever.
  */
-export function uniqueIdOf({ device, column }: Resource): string {
-  const bytes = createHash('sha256').update(device.topic).digest('hex').slice(0, 16)
-  const address = bytes.replace(/..(?!$)/g, '$&:')
+export function uniqueIdOf(resource: Resource): string {
+  const { column } = resource
+  const address = addressOf(resource)
   return column.cluster === undefined ? `${address}-01` : `${address}-01-${column.cluster}`
+}
+
+/** Of the device alone. */
+export function addressOf({ device }: Pick<Resource, 'device'>): string {
+  const bytes = createHash('sha256').update(device.topic).digest('hex').slice(0, 16)
+  return bytes.replace(/..(?!$)/g, '$&:')
 }
 
 /** With milliseconds and without a Z, though it is UTC. */
 function momentOf(atMs: number | undefined): string {
   return atMs === undefined ? 'none' : new Date(atMs).toISOString().slice(0, -1)
+}
+
+/** To the second, with a Z. */
+export function secondUtcOf(atMs: number | undefined): string | null {
+  return atMs === undefined ? null : `${new Date(atMs).toISOString().slice(0, 19)}Z`
 }
 
 /** To the minute, with a Z. */
@@ -179,15 +190,26 @@ export function groupStateOf(lights: readonly Resource[]): GroupState {
   return { all_on: lights.length > 0 && on.length === lights.length, any_on: on.length > 0 }
 }
 
-/** Group 0, as GET answers it. */
-export function groupOfAll(lights: readonly Resource[]): Record<string, unknown> {
+/**
+ * Whether this is the group of all lights: its id is 0, and 65520 in events, by which some clients ask for it. It is
+ * not among the groups, as of the original.
+ */
+export function isGroupOfAll(id: string | undefined): boolean {
+  return id === '0' || id === groupOfAllId
+}
+
+/** The number of the group of all lights in events: so does the original. */
+export const groupOfAllId = '65520'
+
+/** The group of all lights, as GET answers it by this id. */
+export function groupOfAll(id: string, lights: readonly Resource[]): Record<string, unknown> {
   const state = groupStateOf(lights)
   const ids = lights.map(({ device }) => String(device.number))
   const group = {
     action: { alert: 'none', effect: 'none', on: state.any_on, scene: null },
     devicemembership: [],
     hidden: false,
-    id: '0',
+    id,
     lights: ids,
     lightsequence: [],
     multideviceids: [],

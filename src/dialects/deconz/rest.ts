@@ -1,7 +1,6 @@
 /** The REST API: paths, methods, whose key it is, and what becomes of a request. */
 import { setImmediate as turnOver } from 'node:timers/promises'
-import type { User } from '../../access/user.ts'
-import { isRecord, parseJson } from '../../core/json.ts'
+import { parseJson } from '../../core/json.ts'
 import type { DialectUser } from '../../nodes/served/dialect-users.ts'
 import type { ServedAnswer, ServedContext, ServedRequest } from '../served-dialect.ts'
 import {
@@ -15,18 +14,28 @@ import {
   success,
 } from './answers.ts'
 import { commandGroup, commandLight } from './commands.ts'
-import type { DeconzEvents } from './events.ts'
-import { fullConfig, type Identity, type KeyMakers, publicConfig, secondOf } from './gateway.ts'
+import { deviceRoutes } from './devices.ts'
+import { fullConfig, publicConfig, secondOf } from './gateway.ts'
+import { linkRoutes, mostLinks } from './resourcelinks.ts'
 import {
   configSection,
   describeResource,
   groupOfAll,
+  isGroupOfAll,
   lightsAmong,
-  type Names,
   type Resource,
   resourceOf,
   stateSection,
 } from './resources.ts'
+import {
+  type Act,
+  decoded,
+  missing,
+  type RestParts,
+  type RestRequest,
+  type RestRoute,
+  withBody,
+} from './route.ts'
 
 export async function answerRest(request: ServedRequest, parts: RestParts): Promise<ServedAnswer> {
   const { method, path } = request
@@ -95,27 +104,6 @@ function fits(path: readonly string[], pattern: readonly string[]): boolean {
   )
 }
 
-interface RestParts {
-  readonly context: ServedContext
-  readonly identity: Identity
-  readonly keyMakers: KeyMakers
-  readonly names: Names
-  readonly events: DeconzEvents
-}
-
-/** A request with a key that somebody has. */
-interface RestRequest {
-  readonly request: ServedRequest
-  readonly key: string
-  readonly user: User
-  readonly dialectUser: DialectUser
-  /** What stands behind the key, and what it says of the resource. */
-  readonly path: readonly string[]
-  readonly body: unknown
-}
-
-type Act = (restRequest: RestRequest, parts: RestParts) => Promise<ServedAnswer> | ServedAnswer
-
 /** The light or sensor of a path such as `lights/3`; undefined when the user may not see it. */
 function foundAt([kind, id = '']: readonly string[], dialectUser: DialectUser, parts: RestParts) {
   const device = /^[1-9]\d{0,14}$/.test(id) ? parts.context.devices.get(Number(id)) : undefined
@@ -142,24 +130,16 @@ function lightsOf(dialectUser: DialectUser, { context }: RestParts): Resource[] 
   )
 }
 
-/** Percent-decodes a level of a path; one that is malformed stays as it is. */
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
-}
-
 // --- GET ---
 
-const getAll: Act = async ({ request, key, dialectUser }, parts) => {
+const getAll: Act = async ({ request, key, user, dialectUser }, parts) => {
   const config = configAnswered({ request, key }, parts)
   const lists = {
     lights: await mapOf('lights', dialectUser, parts),
     sensors: await mapOf('sensors', dialectUser, parts),
+    resourcelinks: parts.links.of({ user: user.name, key }),
   }
-  const nothing = { groups: {}, resourcelinks: {}, rules: {}, scenes: {}, schedules: {} }
+  const nothing = { groups: {}, rules: {}, scenes: {}, schedules: {} }
   const whole = { alarmsystems: {}, config: config.whole, ...nothing, ...lists }
   return resourceAnswer(request, whole, { ...lists, config: config.stable })
 }
@@ -210,35 +190,28 @@ const getOne = withResource((resource, { request }, { events, names }) =>
 )
 
 const getGroup: Act = ({ request, path, dialectUser }, parts) => {
-  if (path[1] !== '0') return notAvailable(`/${path.join('/')}`)
-  return resourceAnswer(request, groupOfAll(lightsOf(dialectUser, parts)))
+  const id = String(path[1])
+  if (!isGroupOfAll(id)) return notAvailable(`/${path.join('/')}`)
+  return resourceAnswer(request, groupOfAll(id, lightsOf(dialectUser, parts)))
 }
 
 /** What the hub has nothing of. */
-const getNothing: Act = ({ request, path }) =>
-  resourceAnswer(request, path[0] === 'devices' ? [] : {})
+const getNothing: Act = ({ request }) => resourceAnswer(request, {})
+
+/** What a client may make more of: lists of resources. Devices come by themselves. */
+const getCapabilities: Act = ({ request, key, user }, { links }) => {
+  const own = Object.keys(links.of({ user: user.name, key })).length
+  const none = { available: 0, total: 0 }
+  const kinds = ['lights', 'sensors', 'groups', 'scenes', 'schedules', 'rules']
+  return resourceAnswer(request, {
+    ...Object.fromEntries(kinds.map((kind) => [kind, none])),
+    resourcelinks: { available: mostLinks - own, total: mostLinks },
+    streaming: { ...none, channels: 0 },
+    timezones: { values: Intl.supportedValuesOf('timeZone') },
+  })
+}
 
 // --- PUT and DELETE ---
-
-/** Runs `act` with the object in the body. */
-function withBody(
-  act: (
-    body: Readonly<Record<string, unknown>>,
-    restRequest: RestRequest,
-    parts: RestParts,
-  ) => ReturnType<Act>,
-): Act {
-  return (restRequest, parts) => {
-    const { body, path } = restRequest
-    if (isRecord(body)) return act(body, restRequest, parts)
-    const address = `/${path.join('/')}`
-    return jsonAnswer(400, [failure('invalidJson', address, 'body contains invalid JSON')])
-  }
-}
-
-function missing(address: string, text: string): ServedAnswer {
-  return jsonAnswer(400, [failure('missingParameter', address, text)])
-}
 
 const putState = withBody((body, restRequest, parts) =>
   withResource(async (light, { dialectUser }) => {
@@ -251,9 +224,9 @@ const putState = withBody((body, restRequest, parts) =>
 
 const putAction = withBody(async (body, { path, dialectUser }, parts) => {
   const address = `/groups/${path[1]}`
-  if (path[1] !== '0') return notAvailable(address)
+  if (!isGroupOfAll(path[1])) return notAvailable(address)
   const lights = lightsOf(dialectUser, parts)
-  const elements = await commandGroup(lights, body, dialectUser)
+  const elements = await commandGroup(lights, body, { ...dialectUser, address })
   if (elements !== undefined) return jsonAnswer(200, elements)
   return missing(`${address}/action`, 'missing parameter to set group state')
 })
@@ -334,14 +307,7 @@ const deleteKey: Act = async ({ path, user }, { context }) => {
 
 // --- which is which ---
 
-interface Route {
-  readonly method: string
-  /** Levels, with `|` between those that may stand there, and `*` for any. */
-  readonly pattern: readonly string[]
-  readonly act: Act
-}
-
-const routes: readonly Route[] = [
+const routes: readonly RestRoute[] = [
   { method: 'GET', pattern: [], act: getAll },
   { method: 'GET', pattern: ['config'], act: getConfig },
   { method: 'PUT', pattern: ['config'], act: putConfig },
@@ -353,9 +319,10 @@ const routes: readonly Route[] = [
   { method: 'PUT', pattern: ['sensors', '*', 'config|state'], act: putSection },
   { method: 'GET', pattern: ['groups', '*'], act: getGroup },
   { method: 'PUT', pattern: ['groups', '*', 'action'], act: putAction },
-  {
-    method: 'GET',
-    pattern: ['groups|alarmsystems|resourcelinks|rules|scenes|schedules|devices'],
-    act: getNothing,
-  },
+  { method: 'GET', pattern: ['groups|alarmsystems|rules|scenes|schedules'], act: getNothing },
+  { method: 'GET', pattern: ['groups', '0|65520', 'scenes'], act: getNothing },
+  { method: 'GET', pattern: ['ddf', 'descriptors'], act: getNothing },
+  { method: 'GET', pattern: ['capabilities'], act: getCapabilities },
+  ...deviceRoutes,
+  ...linkRoutes,
 ]

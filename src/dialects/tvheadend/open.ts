@@ -184,7 +184,69 @@ interface Failure {
 /** The version of the API whose answers these are. */
 const apiVersion = 19
 
+/** Television, of which there is none here: what clients read about it is empty. */
+const emptyGrids: Readonly<Record<'all' | 'administrators', readonly string[]>> = {
+  all: [
+    'channel/grid',
+    'channeltag/grid',
+    'dvr/autorec/grid',
+    'dvr/config/grid',
+    'dvr/entry/grid',
+    'dvr/entry/grid_failed',
+    'dvr/entry/grid_finished',
+    'dvr/entry/grid_removed',
+    'dvr/entry/grid_upcoming',
+    'dvr/timerec/grid',
+  ],
+  administrators: [
+    'access/entry/grid',
+    'bouquet/grid',
+    'epggrab/channel/grid',
+    'ipblock/entry/grid',
+    'mpegts/mux/grid',
+    'mpegts/mux_sched/grid',
+    'mpegts/network/grid',
+    'mpegts/service/grid',
+    'passwd/entry/grid',
+    'ratinglabel/grid',
+  ],
+}
+
+const emptyLists: typeof emptyGrids = {
+  all: [
+    'channel/list',
+    'channelcategory/list',
+    'channeltag/list',
+    'epg/brand/list',
+    'epg/content_type/list',
+    'profile/list',
+    'ratinglabel/list',
+  ],
+  administrators: [
+    'bouquet/list',
+    'caclient/list',
+    'codec_profile/list',
+    'epggrab/channel/list',
+    'epggrab/module/list',
+    'service/list',
+  ],
+}
+
+function emptyCalls(names: typeof emptyGrids, answer: object): [string, Call][] {
+  const act = () => answer
+  return [
+    ...names.all.map((name): [string, Call] => [name, { isRestricted: false, act }]),
+    ...names.administrators.map((name): [string, Call] => [name, { isRestricted: true, act }]),
+  ]
+}
+
 const calls: Readonly<Record<string, Call>> = {
+  ...Object.fromEntries(emptyCalls(emptyGrids, { entries: [], total: 0 })),
+  ...Object.fromEntries(emptyCalls(emptyLists, { entries: [] })),
+  // Programmes are counted under another name.
+  'epg/events/grid': { isRestricted: false, act: () => listed([]) },
+  // Of what a build may have, such as tuners, the hub has nothing.
+  'config/capabilities': { isRestricted: false, act: () => [] },
   'connections/cancel': { isRestricted: true, act: cancel },
   pathlist: { isRestricted: false, act: () => Object.keys(calls) },
   serverinfo: {

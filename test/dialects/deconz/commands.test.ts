@@ -149,7 +149,7 @@ t.test('what the hub refuses is not modifiable, or comes too fast', async (t) =>
 })
 
 t.test('group 0 switches all lights, and toggles them', async (t) => {
-  const { put, add, obey, node, events } = await deconzHouse(t, restless)
+  const { get, put, add, obey, node, events } = await deconzHouse(t, restless)
   // It has nothing of this kind.
   await node.client.publishAsync('nodes/bridge/0/display-oled/-', '{}', { qos: 1 })
   t.match((await put('/groups/0/action', { on: true })).body, [{ success: {} }])
@@ -174,6 +174,11 @@ t.test('group 0 switches all lights, and toggles them', async (t) => {
   t.equal(String((await node.messages.next()).payload), '{"state":"2-dot"}', 'relays have none')
   t.match((await put('/groups/0/action', { toggle: 1 })).body, [{ error: { type: 7 } }])
   t.equal((await put('/groups/0/action', {})).status, 400)
+  // By the number that it has in events.
+  const { body: group } = await get('/groups/65520')
+  t.match(group, { id: '65520', state: (await get('/groups/0')).body.state })
+  const [answer] = (await put('/groups/65520/action', { toggle: group.state.any_on })).body
+  t.same(Object.keys(answer.success), ['/groups/65520/action/on'])
   t.equal((await put('/groups/1/action', { on: true })).status, 404)
 })
 
@@ -294,7 +299,7 @@ function switched(receipts: readonly Receipt[], body: Readonly<Record<string, un
   })
   const left = [...receipts]
   const command = async () => left.shift() ?? done
-  return commandGroup(lightsAmong(devices), body, { command })
+  return commandGroup(lightsAmong(devices), body, { command, address: '/groups/0' })
 }
 
 const groupSuccess = { success: { '/groups/0/action/on': true } }

@@ -83,7 +83,13 @@ t.test('the whole is a map of maps with everything clients look into', async (t)
   for (const empty of ['groups', 'alarmsystems', 'resourcelinks', 'rules', 'scenes', 'schedules']) {
     t.same((await get(`/${empty}`)).body, {}, empty)
   }
-  t.same((await get('/devices')).body, [])
+  t.same((await get('/ddf/descriptors')).body, {})
+  t.same((await get('/groups/0/scenes')).body, {})
+  t.match((await get('/capabilities')).body, {
+    lights: { available: 0 },
+    resourcelinks: { available: 64, total: 64 },
+    timezones: { values: [/^Africa\//] },
+  })
 })
 
 t.test('relays and LEDs are lights', async (t) => {

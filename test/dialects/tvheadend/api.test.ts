@@ -99,9 +99,12 @@ t.test('a viewer sees what it may read, and nothing of others', async (t) => {
     'status/subscriptions',
     'status/inputs',
     'connections/cancel',
+    'mpegts/network/grid',
+    'service/list',
   ]) {
     t.equal((await fetch(`${url}/api/${call}`)).status, 403, call)
   }
+  t.same(await called(`${url}/api/channel/grid`), { entries: [], total: 0 })
 })
 
 t.test('what somebody may not read is told to others only', async (t) => {
@@ -156,9 +159,10 @@ t.test('what is not there, and what makes no sense, is said by a page', async (t
     return answer.status
   }
   const post = { method: 'POST' }
-  t.match(await called(`${url}/api/pathlist`), ['connections/cancel', 'pathlist', 'serverinfo'])
+  const names = await called<string[]>(`${url}/api/pathlist`)
+  t.ok(['connections/cancel', 'pathlist', 'serverinfo'].every((name) => names.includes(name)))
   t.equal(await status('/'), 404)
-  t.equal(await status('/api/dvr/entry/grid'), 404)
+  t.equal(await status('/api/dvr/entry/create'), 404)
   t.equal(await status('/api/constructor'), 404)
   t.equal(await status('/comet/ws'), 415)
   t.equal(await status('/api/connections/cancel?id=1'), 403, 'any page could get that')
@@ -172,4 +176,19 @@ t.test('what is not there, and what makes no sense, is said by a page', async (t
   const closed = once(own.websocket, 'close')
   t.same(await (await fetch(`${url}/api/connections/cancel?id=all`, post)).json(), {})
   await closed
+})
+
+t.test('of television there is nothing, which clients are told as empty lists', async (t) => {
+  const { url } = await started(t)
+  const names = await called<string[]>(`${url}/api/pathlist`)
+  const grids = names.filter((name) => /\/grid(_\w+)?$/.test(name))
+  t.ok(grids.includes('dvr/entry/grid_upcoming') && grids.includes('mpegts/service/grid'))
+  for (const name of grids) {
+    const count = name.startsWith('epg/') ? 'totalCount' : 'total'
+    t.same(await called(`${url}/api/${name}?start=0&limit=50`), { entries: [], [count]: 0 }, name)
+  }
+  for (const name of names.filter((name) => name.endsWith('/list'))) {
+    t.same(await called(`${url}/api/${name}`), { entries: [] }, name)
+  }
+  t.same(await called(`${url}/api/config/capabilities`), [])
 })
