@@ -157,6 +157,11 @@ function isExact(pattern: string): boolean {
   return !pattern.includes('+') && !pattern.includes('#')
 }
 
+/** Whether `pattern` is about all topics that differ in their last level alone. */
+function isOfSiblings(pattern: string): boolean {
+  return pattern.endsWith('/+') && isExact(pattern.slice(0, -1))
+}
+
 /** Whether `pattern` is about a topic. Patterns that begin with `#` are about what is behind a level at least. */
 function matcherOf(pattern: string): (topic: string) => boolean {
   if (!pattern.startsWith('#/')) return (topic) => matches(pattern, topic)
@@ -175,6 +180,8 @@ function matcherOf(pattern: string): (topic: string) => boolean {
 /** Claims by what their patterns are found by. */
 function createIndex() {
   const exact = new Map<string, Claim[]>()
+  /** Of `a/b/+`, by that: as quick as exact ones, where a thousand devices begin with one level. */
+  const siblings = new Map<string, Claim[]>()
   const byLast = new Map<string, Matched[]>()
   const byFirst = new Map<string, Matched[]>()
   const listOf = (pattern: string) => {
@@ -187,8 +194,10 @@ function createIndex() {
   return {
     exactlyOn: (topic: string): readonly Claim[] => exact.get(topic) ?? [],
     on: (topic: string): readonly Claim[] => {
-      const claims = [...(exact.get(topic) ?? [])]
-      const last = topic.slice(topic.lastIndexOf('/') + 1)
+      const behind = topic.lastIndexOf('/') + 1
+      const ofSiblings = siblings.get(`${topic.slice(0, behind)}+`)
+      const claims = [...(exact.get(topic) ?? []), ...(ofSiblings ?? [])]
+      const last = topic.slice(behind)
       const end = topic.indexOf('/')
       const first = end < 0 ? topic : topic.slice(0, end)
       const found = [byLast.get(last), byFirst.get(first), byFirst.get('+')]
@@ -200,6 +209,7 @@ function createIndex() {
     add: (claim: Claim) => {
       const { pattern } = claim
       if (isExact(pattern)) push(exact, pattern, claim)
+      else if (isOfSiblings(pattern)) push(siblings, pattern, claim)
       else {
         const { found, level } = listOf(pattern)
         push(found, level, { claim, isMatch: matcherOf(pattern) })
@@ -208,6 +218,7 @@ function createIndex() {
     remove: (claim: Claim) => {
       const { pattern } = claim
       if (isExact(pattern)) pull(exact, pattern, (each) => each === claim)
+      else if (isOfSiblings(pattern)) pull(siblings, pattern, (each) => each === claim)
       else {
         const { found, level } = listOf(pattern)
         pull(found, level, (each) => each.claim === claim)
