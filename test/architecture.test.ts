@@ -108,6 +108,8 @@ const aloneFor: Readonly<Record<string, string>> = {
   'nodes/relay-guard/interlocks': 'is a rule of the guard, which has one file each',
   'nodes/relay-guard/switch-rate': 'is a rule of the guard, which has one file each',
   'nodes/relay-guard/witnesses': 'is a rule of the guard, which has one file each',
+  'profiles/shelly/components': 'is the table of components, apart from what is heard',
+  'profiles/tasmota/parts': 'is the table of what modules have, apart from what is heard',
   'store/memory-store': 'passes the contract of stores',
   'ws/mqtt-route': 'is one kind of websocket, which knows nothing of the others',
   'ws/talk-route': 'is one kind of websocket, which knows nothing of the others',

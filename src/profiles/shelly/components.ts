@@ -1,0 +1,222 @@
+/** What the components of a Shelly say, and how they are asked. */
+import { HubError } from '../../core/errors.ts'
+import { isRecord } from '../../core/json.ts'
+import type { DeviceKind } from '../../nodes/profiles/kinds.ts'
+import type { Ask, Report } from '../../nodes/profiles/profile.ts'
+
+/** A component's status, or what of it has changed. */
+export type Said = Readonly<Record<string, unknown>>
+
+/** What one kind of component is here. */
+export interface Component {
+  readonly kind: DeviceKind
+  read(said: Said): Report
+  /** The method and its parameters beside `id`. */
+  ask?(asked: Ask): readonly [method: string, parameters: object]
+}
+
+/** So many of a kind are found by themselves; a strip has four, a Pro 4PM four, an add-on counts from 100. */
+export const componentNumbers = [
+  ...Array.from({ length: 16 }, (_, number) => number),
+  100,
+  101,
+  102,
+  103,
+  104,
+]
+
+/** How `part`, such as `switch:0`, is read and asked; undefined when nothing is known of its kind. */
+export function componentOf(part: string): Component | undefined {
+  const [name = '', number] = part.split(':')
+  return number !== undefined && Object.hasOwn(components, name) ? components[name] : undefined
+}
+
+type Row = readonly [told: string, name: string, unit: string | null]
+
+/** What any component may measure. */
+const measured: readonly Row[] = [
+  ['apower', 'power', 'W'],
+  ['voltage', 'voltage', 'V'],
+  ['current', 'current', 'A'],
+  ['freq', 'frequency', 'Hz'],
+  ['pf', 'pf', null],
+  ['aenergy.total', 'energy', 'Wh'],
+  ['temperature.tC', 'temperature', '°C'],
+  ['act_power', 'power', 'W'],
+  ['aprt_power', 'apparent-power', 'VA'],
+]
+
+/** The three phases and the neutral of a meter. */
+const phases: readonly Row[] = ['a', 'b', 'c', 'n', 'total'].flatMap((phase): Row[] => [
+  [`${phase}_voltage`, `${phase}-voltage`, 'V'],
+  [`${phase}_current`, `${phase}-current`, 'A'],
+  [`${phase}_act_power`, `${phase}-power`, 'W'],
+  [`${phase}_aprt_power`, `${phase}-apparent-power`, 'VA'],
+  [`${phase}_pf`, `${phase}-pf`, null],
+  [`${phase}_freq`, `${phase}-frequency`, 'Hz'],
+])
+
+function readingsIn(said: Said, rows: readonly Row[]): Report {
+  const entries = rows.flatMap(([told, name, unit]): [string, Report[string]][] => {
+    const [outer = '', inner] = told.split('.')
+    const value = inner === undefined ? said[outer] : recordIn(said, outer)[inner]
+    return typeof value === 'number' || value === null ? [[name, [value, unit]]] : []
+  })
+  return Object.fromEntries(entries)
+}
+
+function sensor(...rows: readonly Row[]): Component {
+  return { kind: 'sensor', read: (said) => readingsIn(said, rows) }
+}
+
+/** What only tells whether something is so. */
+function detector(told: string): Component {
+  return { kind: 'binary-sensor', read: (said) => statesIn(said, { [told]: 'state' }) }
+}
+
+/** The states in `said`, by the names that they have there. */
+function statesIn(said: Said, names: Readonly<Record<string, string>>): Report {
+  const entries = Object.entries(names).flatMap(
+    ([told, name]): [string, boolean | string | null][] => {
+      const value = said[told]
+      return typeof value === 'boolean' || typeof value === 'string' || value === null
+        ? [[name, value]]
+        : []
+    },
+  )
+  return Object.fromEntries(entries)
+}
+
+/** What has gone wrong, such as `overpower`; null when nothing has. */
+function faultIn({ errors }: Said): Report {
+  return Array.isArray(errors) ? { fault: errors.length > 0 ? errors.join(', ') : null } : {}
+}
+
+const relay: Component = {
+  kind: 'relay',
+  read: (said) => ({
+    ...statesIn(said, { output: 'state' }),
+    ...faultIn(said),
+    ...readingsIn(said, measured),
+  }),
+  ask: ({ state, pulse, ...others }) => {
+    noOthers(others, 'state, pulse')
+    if (typeof state !== 'boolean') throw new HubError('bad-payload', 'expected a state, got none')
+    // Seconds, after which it goes back by itself.
+    return [
+      'Switch.Set',
+      { on: state, ...(typeof pulse === 'number' && { toggle_after: pulse / 1000 }) },
+    ]
+  },
+}
+
+function noOthers(others: Ask, known: string): void {
+  const [other] = Object.keys(others)
+  if (other !== undefined) throw new HubError('bad-payload', `expected ${known}, got ${other}`)
+}
+
+/** A light, which has what its method takes. */
+function light(
+  method: string,
+  has: { readonly color?: boolean; readonly white?: boolean } = {},
+): Component {
+  return {
+    kind: 'light',
+    read: (said) => {
+      const { brightness, rgb, ct } = said
+      return {
+        ...statesIn(said, { output: 'state' }),
+        ...faultIn(said),
+        ...(typeof brightness === 'number' && { brightness }),
+        ...(typeof ct === 'number' && ct > 0 && { 'color-temp': Math.round(1e6 / ct) }),
+        ...(isColor(rgb) && { color: hexOf(rgb) }),
+        ...readingsIn(said, measured),
+      }
+    },
+    ask: ({ state, brightness, color, 'color-temp': mired, ...others }) => {
+      noOthers(others, 'state, brightness, color, color-temp')
+      const rgb = typeof color === 'string' ? numbersIn(color) : undefined
+      return [
+        method,
+        {
+          on: state ?? true,
+          ...(typeof brightness === 'number' && { brightness }),
+          ...(has.color && rgb && { rgb }),
+          ...(has.white && typeof mired === 'number' && { ct: Math.round(1e6 / mired) }),
+        },
+      ]
+    },
+  }
+}
+
+function isColor(value: unknown): value is readonly number[] {
+  return Array.isArray(value) && value.length === 3 && value.every((each) => Number.isInteger(each))
+}
+
+function hexOf(rgb: readonly number[]): string {
+  return Buffer.from(rgb).toString('hex').toUpperCase()
+}
+
+function numbersIn(color: string): number[] {
+  const bytes = Buffer.from(color, 'hex')
+  if (bytes.length === 3 && color.length === 6) return [...bytes]
+  throw new HubError('bad-payload', `expected a color as RRGGBB, got ${JSON.stringify(color)}`)
+}
+
+const cover: Component = {
+  kind: 'cover',
+  read: (said) => {
+    const { current_pos: position } = said
+    return {
+      ...statesIn(said, { state: 'state' }),
+      ...(typeof position === 'number' && { position }),
+      ...faultIn(said),
+      ...readingsIn(said, measured),
+    }
+  },
+  ask: ({ state, position, ...others }) => {
+    noOthers(others, 'state, position')
+    if (typeof position === 'number') return ['Cover.GoToPosition', { pos: position }]
+    const verb = { open: 'Open', close: 'Close', stop: 'Stop' }[String(state)]
+    if (verb !== undefined) return [`Cover.${verb}`, {}]
+    throw new HubError('bad-payload', 'expected a state or a position, got neither')
+  },
+}
+
+export const components: Readonly<Record<string, Component>> = {
+  switch: relay,
+  light: light('Light.Set'),
+  rgb: light('RGB.Set', { color: true }),
+  rgbw: light('RGBW.Set', { color: true }),
+  cct: light('CCT.Set', { white: true }),
+  cover,
+  input: {
+    kind: 'binary-sensor',
+    read: (said) => ({
+      ...statesIn(said, { state: 'state' }),
+      ...readingsIn(said, [['percent', 'percent', '%']]),
+    }),
+  },
+  temperature: sensor(['tC', 'temperature', '°C']),
+  humidity: sensor(['rh', 'humidity', '%']),
+  devicepower: sensor(['battery.percent', 'battery', '%']),
+  illuminance: sensor(['lux', 'illuminance', 'lx']),
+  voltmeter: sensor(['voltage', 'voltage', 'V'], ['xvoltage', 'xvoltage', null]),
+  pm1: sensor(...measured),
+  em1: sensor(...measured),
+  em: sensor(...phases),
+  em1data: sensor(
+    ['total_act_energy', 'energy', 'Wh'],
+    ['total_act_ret_energy', 'energy-returned', 'Wh'],
+  ),
+  emdata: sensor(['total_act', 'energy', 'Wh'], ['total_act_ret', 'energy-returned', 'Wh']),
+  flood: detector('alarm'),
+  smoke: detector('alarm'),
+  presence: detector('state'),
+}
+
+/** What stands in `said` under `key`; empty when it is no object. */
+export function recordIn(said: Said, key: string): Said {
+  const value = said[key]
+  return isRecord(value) ? value : {}
+}
