@@ -13,6 +13,7 @@ import { pageFiles } from './api/html-page.ts'
 import { lockRoutes } from './api/lock-routes.ts'
 import { conflictsRoute, nodesRoutes } from './api/nodes-routes.ts'
 import { backupRoute, createReadiness, probeRoutes } from './api/operating-routes.ts'
+import { clientFile, publicFileRoute } from './api/package-files.ts'
 import { signInRoutes } from './api/sign-in-routes.ts'
 import { type Config, type ConfigInput, checkConfig } from './config.ts'
 import { type Closers, createClosers } from './core/callbacks.ts'
@@ -231,6 +232,7 @@ function ownRoutes(config: Config, parts: Routed): [path: string, route: Route][
   }
   return [
     ['/', homePage({ ...access, version })],
+    ['/client.js', publicFileRoute(clientFile)],
     ...signInRoutes({ ...access, asUser, onSignedOut, passwordBytes, jsonLimits: limits.json }),
     ['/api/backup', backupRoute({ asUser, lines })],
     ...probeRoutes({ health, unready: readiness.unready }),

@@ -27,6 +27,8 @@ export interface GetRoute {
   readonly get: (exchange: Exchange) => Promise<void> | void
   /** Load balancers ask for it, some of them in HTTP/1.0 and without a Host. */
   readonly isProbe?: boolean
+  /** It is the same for everybody and says nothing of this hub: pages of every origin may have it. */
+  readonly isPublic?: boolean
 }
 
 export interface PostRoute {

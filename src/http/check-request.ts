@@ -125,6 +125,7 @@ function foreignOrigin(
 ): HttpError | undefined {
   const foreignOrigin = origins.foreignOf(request)
   if (foreignOrigin === undefined || ('any' in route && route.checksOrigin)) return undefined
+  if ('get' in route && route.isPublic === true) return undefined
   const isExplicit =
     isUpgrade && 'upgrade' in route
       ? route.isSignedInExplicitly?.(request)
