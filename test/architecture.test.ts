@@ -110,6 +110,10 @@ const aloneFor: Readonly<Record<string, string>> = {
   'nodes/relay-guard/witnesses': 'is a rule of the guard, which has one file each',
   'profiles/shelly/components': 'is the table of components, apart from what is heard',
   'profiles/tasmota/parts': 'is the table of what modules have, apart from what is heard',
+  'profiles/home-assistant/templates/expressions':
+    'is the language of expressions, apart from that of blocks',
+  'profiles/home-assistant/templates/python-json':
+    'is how payloads are read, whatever is done with them',
   'store/memory-store': 'passes the contract of stores',
   'ws/mqtt-route': 'is one kind of websocket, which knows nothing of the others',
   'ws/talk-route': 'is one kind of websocket, which knows nothing of the others',
