@@ -19,6 +19,8 @@ export async function generateTypes(): Promise<Map<string, string>> {
     ['src/generated/receipt.ts', banner + (await plainTypes('receipt', 'Receipt'))],
     ['src/generated/command.ts', banner + (await plainTypes('command', 'CommandRequest'))],
     ['src/generated/lock.ts', banner + (await plainTypes('lock', 'LockRequest'))],
+    ['src/generated/ban.ts', banner + (await plainTypes('ban', 'BanRequest'))],
+    ['src/generated/unban.ts', banner + (await plainTypes('unban', 'UnbanRequest'))],
     ['src/generated/password.ts', banner + (await plainTypes('password', 'PasswordRequest'))],
     ['src/generated/unlock.ts', banner + (await plainTypes('unlock', 'UnlockRequest'))],
     ['src/generated/clown-model.ts', banner + (await clownModelTypes())],

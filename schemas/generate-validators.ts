@@ -23,6 +23,8 @@ export function generateValidators(): [file: string, text: string][] {
   const requests = [
     typedPlan('command', 'CommandRequest'),
     typedPlan('lock', 'LockRequest'),
+    typedPlan('ban', 'BanRequest'),
+    typedPlan('unban', 'UnbanRequest'),
     typedPlan('password', 'PasswordRequest'),
     typedPlan('unlock', 'UnlockRequest'),
   ]

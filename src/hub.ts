@@ -6,6 +6,7 @@ import type { Logger } from 'pino'
 import { exposures } from './access/exposure.ts'
 import { type OpenAccess, openAccess } from './access/open-access.ts'
 import { type AsUser, createAsUser } from './api/as-user.ts'
+import { banRoutes } from './api/ban-routes.ts'
 import { commandLogRoutes, commandRoute } from './api/command-routes.ts'
 import { historyRoute } from './api/history-route.ts'
 import { homePage } from './api/home-page.ts'
@@ -118,7 +119,7 @@ async function openParts(config: Config, life: Life) {
   // Who may come in.
   const access = await openAccess(config, ground)
   const { ofRequest, quietChallenge, limiter } = access
-  const asUser = createAsUser(ofRequest, quietChallenge, limiter.signedIn)
+  const asUser = createAsUser(ofRequest, quietChallenge, access.admit)
 
   // What outlives the hub: before anything is acknowledged it is noted in the journal, and on disk.
   const journal = await openTimedJournal(store)
@@ -135,7 +136,6 @@ async function openParts(config: Config, life: Life) {
     enter: (message, sender) => hardware.path.enter(message, sender),
     understood: limiter.understood,
     onTakenOver: (client) => hardware.nodes.conflicts.takenOver(client),
-    mayEnter: limiter.signedIn,
     clientAddress: access.forwarding.clientAddress,
     foreignOriginOf: access.origins.foreignOf,
     limits: config.limits,
@@ -234,6 +234,7 @@ function ownRoutes(config: Config, parts: Routed): [path: string, route: Route][
     ['/', homePage({ ...access, version })],
     ['/client.js', publicFileRoute(clientFile)],
     ...signInRoutes({ ...access, asUser, onSignedOut, passwordBytes, jsonLimits: limits.json }),
+    ...banRoutes({ ...access, ...access.forwarding, asUser, jsonLimits: limits.json }),
     ['/api/backup', backupRoute({ asUser, lines })],
     ...probeRoutes({ health, unready: readiness.unready }),
   ]

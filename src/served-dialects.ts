@@ -226,7 +226,7 @@ function servedAccess(
   parts: ServedParts,
 ): ServedAccess {
   const { access } = parts
-  const { forwarding, limiter, origins } = access
+  const { forwarding, origins } = access
   const { guest } = settings
   const isFromThere = createNetworks(guest?.addresses ?? [], 'the addresses of a guest')
   return {
@@ -236,7 +236,7 @@ function servedAccess(
     dialectUsers,
     signIn: access.signIn,
     ofRequest: access.ofRequest,
-    authorizeConnection: limiter.signedIn,
+    admit: access.admit,
     clientAddress: forwarding.clientAddress,
     isSecure: forwarding.isSecure,
     foreignOriginOf: origins.foreignOf,

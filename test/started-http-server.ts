@@ -29,6 +29,7 @@ export async function startedHttpServer(
     forwarding: createForwarding([]),
     origins: { foreignOf: () => undefined, listedOf: () => undefined, mayForeignSignIn: true },
     limiter: openLimiter,
+    bans: { refusal: () => undefined },
     sampledLog: createSampledLog(pino({ level: 'silent' }), createCounters()),
     ...options,
   })

@@ -42,6 +42,7 @@ export async function startedSignIn(t: Test, users: User[], peer: Partial<Peer> 
     sessions,
     tickets,
     quietChallenge,
+    admit: () => undefined,
     onSignedOut,
     directory: { ...directory, find: directory.find, setPassword: () => Promise.reject() },
     passwordBytes: limits.mqtt.passwordBytes,

@@ -4,10 +4,16 @@ import type { Logger } from 'pino'
 import type { Closers } from '../core/callbacks.ts'
 import type { DeepReadonly } from '../core/json.ts'
 import { maxOpenFiles } from '../core/process-watch.ts'
+import type { HttpError } from '../core/route.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Config } from '../generated/config.ts'
 import type { Store } from '../store/store.ts'
-import { createConnectionLimiter } from './connection-limiter.ts'
+import { type Bans, openBans } from './bans.ts'
+import {
+  type ConnectionLimiter,
+  createConnectionLimiter,
+  tooManyConnections,
+} from './connection-limiter.ts'
 import { createDigestSignIn } from './digest.ts'
 import { createForwarding } from './forwarding.ts'
 import { type KnownUsers, openKnownUsers } from './known-users.ts'
@@ -19,6 +25,7 @@ import { createCookieSessions, createTickets } from './secrets.ts'
 import { createSignIn } from './sign-in.ts'
 import { createSignedIn } from './signed-in.ts'
 import { openTotpCodes } from './totp.ts'
+import type { User } from './user.ts'
 import { anonymousWarning } from './user-check.ts'
 import { hashInlineUsers, openUserDirectory } from './user-directory.ts'
 
@@ -49,6 +56,13 @@ export async function openAccess(config: DeepReadonly<Config>, parts: AccessPart
   const codes = await openTotpCodes(parts)
   const signIn = createSignIn({ directory, limits, sampledLog, throttle, codes })
   const common = { ...requests, directory, limits: limits.signIn, sampledLog, signIn }
+  const bans = await openBans({ ...parts, most: limits.signIn.bans })
+  onClose(bans.onBan(() => signedIn.endBanned((somebody) => bans.of(somebody) !== undefined)))
+  const limiter = createConnectionLimiter({
+    ...parts,
+    limits: limits.connections,
+    maxOpenFiles: maxOpenFiles(),
+  })
   const sessions = createCookieSessions(common)
   const tickets = createTickets(common)
   return {
@@ -58,11 +72,29 @@ export async function openAccess(config: DeepReadonly<Config>, parts: AccessPart
     digest: createDigestSignIn({ directory, throttle, sampledLog }),
     /** How a page or a program is refused. */
     quietChallenge: formChallenge(requests.pathPrefix),
-    limiter: createConnectionLimiter({
-      ...parts,
-      limits: limits.connections,
-      maxOpenFiles: maxOpenFiles(),
-    }),
+    limiter,
+    bans,
+    admit: createAdmission({ bans, limiter, isProxy: requests.forwarding.isProxy }),
+  }
+}
+
+/** How a user is refused who is to have one more connection; undefined when it is one of that user's from now on. */
+export type Admit = (connection: object, user: User) => HttpError | undefined
+
+interface Admission {
+  readonly bans: Pick<Bans, 'refusal'>
+  readonly limiter: Pick<ConnectionLimiter, 'signedIn'>
+  isProxy(address: string | undefined): boolean
+}
+
+function createAdmission({ bans, limiter, isProxy }: Admission): Admit {
+  return (connection, user) => {
+    const remote = 'remoteAddress' in connection ? String(connection.remoteAddress) : 'unknown'
+    // Who comes through a proxy is not on this machine; that address is looked at with each request.
+    const address = isProxy(remote) ? 'unknown' : remote
+    const ban = bans.refusal({ user, address })
+    if (ban !== undefined) return ban
+    return limiter.signedIn(connection, user) ? undefined : tooManyConnections
   }
 }
 

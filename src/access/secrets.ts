@@ -89,8 +89,8 @@ export function createTickets(options: SecretsOptions): Tickets {
   }
 }
 
-/** Why what somebody signed in with is over: somebody ended it, or its time has come. */
-export type SignedOut = 'signed-out' | 'expired'
+/** Why what somebody signed in with is over: somebody ended it, its time has come, or an admin has banned them. */
+export type SignedOut = 'signed-out' | 'expired' | 'banned'
 
 /** Follows what somebody signed in with up to its end, at most until what it returns is called. */
 export type Until = (ended: (why: SignedOut) => void) => () => void

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { createListeners } from '../core/callbacks.ts'
+import type { Somebody } from './bans.ts'
 import { noRights, type Rights, rightsOf } from './rights.ts'
 import type { SignedOut, Until } from './secrets.ts'
 import type { User, UserDirectory } from './user.ts'
@@ -56,6 +57,8 @@ export interface SignedIn {
   register(entry: Registration): Registered
   /** Ends everything of a user who has signed out everywhere. */
   endAllOf(name: string): void
+  /** Ends those who are banned now. */
+  endBanned(isBanned: (somebody: Somebody) => boolean): void
   /** Those who have a connection, in the order they came. */
   present(): Present[]
   /** Calls `listener` when there is one more of them or one less; what it returns ends that. */
@@ -76,7 +79,7 @@ export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange
   const users = new Map<Registration, User>()
   const stops = new Map<Registration, () => void>()
   const present = new Map<Registration, Present>()
-  let lastId = 0
+  const presentOf = createPresentOf()
   const presence = createPresence()
   const { add: onPresentChange, tell: tellPresent } = createListeners<[]>()
   const { add: onEntered, tell: tellEntered } = createListeners<[present: Present]>()
@@ -92,17 +95,16 @@ export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange
     entry.rightsChanged(noRights)
     entry.ended(why)
   }
-  const presentOf = (entry: Registration, info: ConnectionInfo): Present => {
-    const own = { id: ++lastId, user: entry.user.name, sinceMs: Date.now() }
-    return { ...info, ...own, end: () => end(entry) }
+  const endWhere = (isOver: (somebody: Somebody) => boolean, why: SignedOut) => {
+    for (const [entry, user] of [...users]) {
+      const { clientId, connectionInfo: { address = 'unknown' } = {} } = entry
+      if (isOver({ user, clientId, address })) end(entry, why)
+    }
   }
   const follow = (entry: Registration, before: User) => {
     const user = directory.find(before.name)
     if (isDeepStrictEqual(user, before)) return
-    if (user === undefined || !isStillValid(before, user)) {
-      end(entry)
-      return
-    }
+    if (user === undefined || !isStillValid(before, user)) return end(entry)
     users.set(entry, user)
     entry.rightsChanged(rightsOf(user, entry.clientId))
   }
@@ -112,7 +114,8 @@ export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange
   return {
     register: (entry) => {
       users.set(entry, entry.user)
-      const connected = entry.connectionInfo && presentOf(entry, entry.connectionInfo)
+      const { connectionInfo: info } = entry
+      const connected = info && { ...presentOf(entry, info), end: () => end(entry) }
       if (connected !== undefined) {
         present.set(entry, connected)
         tellPresent()
@@ -134,9 +137,8 @@ export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange
         },
       }
     },
-    endAllOf: (name) => {
-      for (const [entry, user] of [...users]) if (user.name === name) end(entry)
-    },
+    endAllOf: (name) => endWhere(({ user }) => user?.name === name, 'signed-out'),
+    endBanned: (isBanned) => endWhere(isBanned, 'banned'),
     present: () => [...present.values()],
     onPresentChange,
     onEntered,
@@ -145,6 +147,16 @@ export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange
     onPresence: presence.onChange,
     close: stop,
   }
+}
+
+function createPresentOf() {
+  let lastId = 0
+  return ({ user }: Registration, info: ConnectionInfo) => ({
+    ...info,
+    id: ++lastId,
+    user: user.name,
+    sinceMs: Date.now(),
+  })
 }
 
 /** Counts how often each user is there, with and without those of whom nothing is heard for long. */

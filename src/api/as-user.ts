@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { tooManyConnections } from '../access/connection-limiter.ts'
+import type { Admit } from '../access/open-access.ts'
 import {
   challenge,
   formChallenge,
@@ -7,7 +7,7 @@ import {
   signInError,
 } from '../access/request-sign-in.ts'
 import type { Until } from '../access/secrets.ts'
-import type { User } from '../access/user.ts'
+import type { Role, User } from '../access/user.ts'
 import { HubError } from '../core/errors.ts'
 import type { Exchange, HttpError } from '../core/route.ts'
 import { answerJson } from './json-exchange.ts'
@@ -20,18 +20,18 @@ export type AsUser = (
 
 /**
  * Who comes by the address bar of a browser is asked for a password by the browser; pages and programs are refused
- * by `quietChallenge`, which no browser knows. `authorizeConnection`: whether a user may have one more connection, and
- * this is to be one of that user's.
+ * by `quietChallenge`, which no browser knows.
  */
 export function createAsUser(
   ofRequest: RequestSignIn['ofRequest'],
   quietChallenge: HttpError = formChallenge(''),
-  authorizeConnection: (connection: object, user: User) => boolean = () => true,
+  admit: Admit = () => undefined,
 ): AsUser {
   return async ({ request, response, refuse }, act) => {
     const result = await ofRequest(request)
     if ('user' in result) {
-      if (!authorizeConnection(request.socket, result.user)) return refuse(tooManyConnections)
+      const error = admit(request.socket, result.user)
+      if (error !== undefined) return refuse(error)
       endWith(result.until, response)
       return act(result.user, result.until)
     }
@@ -52,16 +52,29 @@ function endWith(until: Until | undefined, response: ServerResponse): void {
 }
 
 /** Runs `ask` as the user whose request it is, when that is an operator or an admin. */
-export function asOperator(
-  asUser: AsUser,
-  exchange: Exchange,
-  ask: (user: User) => Promise<unknown> | unknown,
-): Promise<void> {
+export function asOperator(asUser: AsUser, exchange: Exchange, ask: Ask): Promise<void> {
+  return asRole(asUser, exchange, { roles: ['operator', 'admin'], ask })
+}
+
+/** The same for admins alone. */
+export function asAdmin(asUser: AsUser, exchange: Exchange, ask: Ask): Promise<void> {
+  return asRole(asUser, exchange, { roles: ['admin'], ask })
+}
+
+type Ask = (user: User) => Promise<unknown> | unknown
+
+interface Asked {
+  readonly roles: readonly Role[]
+  readonly ask: Ask
+}
+
+function asRole(asUser: AsUser, exchange: Exchange, { roles, ask }: Asked): Promise<void> {
   return asUser(exchange, (user) =>
     answerJson(exchange.response, () => {
       const { role = 'none' } = user
-      if (role === 'operator' || role === 'admin') return ask(user)
-      throw new HubError('forbidden', `expected a user of role operator or admin, got role ${role}`)
+      if (roles.some((each) => each === role)) return ask(user)
+      const expected = `expected a user of role ${roles.join(' or ')}`
+      throw new HubError('forbidden', `${expected}, got role ${role}`)
     }),
   )
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Admit } from '../access/open-access.ts'
 import { newPasswordError } from '../access/passwords.ts'
 import {
   type Peer,
@@ -22,6 +23,7 @@ import { orSendError, readJson, sendJson } from './json-exchange.ts'
 
 export interface SignInRoutesOptions {
   readonly signIn: SignIn
+  readonly admit: Admit
   readonly asUser: AsUser
   /** How a page or a program is refused. */
   readonly quietChallenge: HttpError
@@ -89,7 +91,7 @@ export function signInRoutes(options: SignInRoutesOptions): ReadonlyMap<string, 
 async function logIn(
   exchange: Exchange,
   body: Buffer,
-  { signIn, sessions, peerOf, quietChallenge }: SignInRoutesOptions,
+  { signIn, admit, sessions, peerOf, quietChallenge }: SignInRoutesOptions,
 ): Promise<void> {
   const { request, response, refuse } = exchange
   const isForm = isNavigation(request)
@@ -100,13 +102,14 @@ async function logIn(
     return
   }
   const peer = peerOf(request)
-  const result = await signIn(credentials, peer.address, peer.foreignOrigin)
-  if (!('user' in result)) {
-    const error = signInError(result, quietChallenge)
+  const turnAway = (error: HttpError) => {
     if (isForm) refuseLoginPage(response, error, credentials)
     else refuse(error)
-    return
   }
+  const result = await signIn(credentials, peer.address, peer.foreignOrigin)
+  if (!('user' in result)) return turnAway(signInError(result, quietChallenge))
+  const error = admit(request.socket, result.user)
+  if (error !== undefined) return turnAway(error)
   endSessionsOf(request, peer, sessions)
   response.setHeader(
     'Set-Cookie',

@@ -26,6 +26,8 @@ export const errorCodes = {
   'unknown-device': 'a node that has listed its devices has none of the commanded name',
   'hub-ends': 'a command waited for its turn when the hub ended; nothing was sent',
   'not-served': 'the configuration has no entry for what was asked for',
+  banned:
+    'an admin has banned the address, the user or the client id, for the reason that is given',
   'wrong-password': 'who changes a password did not give the one there is, or no right code',
   'not-in-users-file': 'a user is in no users file, where the hub could change the password',
   'code-needed':

@@ -758,6 +758,10 @@ export interface ConfigInput {
        * Tickets of one user that wait for their use.
        */
       ticketsPerUser?: number
+      /**
+       * Addresses, users and client ids that may be banned at once.
+       */
+      bans?: number
     }
     /**
      * Commands to devices, on every way in.
@@ -1617,6 +1621,10 @@ export interface Config {
        * Tickets of one user that wait for their use.
        */
       ticketsPerUser: number
+      /**
+       * Addresses, users and client ids that may be banned at once.
+       */
+      bans: number
     }
     /**
      * Commands to devices, on every way in.

@@ -49,6 +49,28 @@ export interface AutoOffEntry {
 }
 
 /**
+ * Who is kept out, under what that is and which one.
+ */
+export interface BanEntry {
+  /**
+   * The admin.
+   */
+  by: string
+  /**
+   * Why, in the admin's words.
+   */
+  reason: string
+  /**
+   * When it began, as ISO 8601 in UTC.
+   */
+  since: string
+  /**
+   * When it ends; without it, it does not.
+   */
+  until?: string
+}
+
+/**
  * The last command to a device, under its topic.
  */
 export interface CommandEntry {

@@ -2,11 +2,15 @@
 
 import type { CommandRequest } from './command.ts'
 import type { LockRequest } from './lock.ts'
+import type { BanRequest } from './ban.ts'
+import type { UnbanRequest } from './unban.ts'
 import type { PasswordRequest } from './password.ts'
 import type { UnlockRequest } from './unlock.ts'
 import type { Validator } from './validator.ts'
 
 export const validateCommandRequest: Validator<CommandRequest>
 export const validateLockRequest: Validator<LockRequest>
+export const validateBanRequest: Validator<BanRequest>
+export const validateUnbanRequest: Validator<UnbanRequest>
 export const validatePasswordRequest: Validator<PasswordRequest>
 export const validateUnlockRequest: Validator<UnlockRequest>

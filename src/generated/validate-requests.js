@@ -179,7 +179,7 @@ validate12.errors = vErrors;
 return errors === 0;
 }
 
-const schema14 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:password","title":"Password request","description":"The body of POST /api/password.","examples":[{"old":"first-password","new":"another password"}],"type":"object","required":["old","new"],"properties":{"old":{"description":"The password as it is.","type":"string","examples":["first-password"]},"new":{"description":"The password as it is to be: of 8 characters at least, and at most limits.mqtt.passwordBytes.","type":"string","examples":["another password"]},"code":{"description":"Who signs in with a code of an authenticator app gives one here as well.","type":"string","examples":["287082"]}},"additionalProperties":false};
+const schema14 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:ban","title":"Ban request","description":"The body of POST /api/ban.","examples":[{"what":"address","who":"192.0.2.0/24","reason":"guesses passwords","seconds":86400}],"type":"object","required":["what","who","reason"],"properties":{"what":{"description":"What is banned: an address or network, a user, or the id of MQTT clients.","enum":["address","user","client"],"examples":["address"]},"who":{"description":"Which one: 192.0.2.7, 192.0.2.0/24, the name of a user, a client id.","type":"string","minLength":1,"maxLength":1024,"examples":["192.0.2.0/24"]},"reason":{"description":"Why, which is told to who is banned.","type":"string","minLength":1,"maxLength":200,"examples":["guesses passwords"]},"seconds":{"description":"For how long; for good when it is not given.","type":"integer","minimum":1,"maximum":315360000,"examples":[86400]}},"additionalProperties":false};
 
 function validate13(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -187,24 +187,25 @@ let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
-if(((data.old === undefined) && (missing0 = "old")) || ((data.new === undefined) && (missing0 = "new"))){
+if((((data.what === undefined) && (missing0 = "what")) || ((data.who === undefined) && (missing0 = "who"))) || ((data.reason === undefined) && (missing0 = "reason"))){
 validate13.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
 const _errs1 = errors;
 for(const key0 in data){
-if(!(((key0 === "old") || (key0 === "new")) || (key0 === "code"))){
+if(!((((key0 === "what") || (key0 === "who")) || (key0 === "reason")) || (key0 === "seconds"))){
 validate13.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
 if(_errs1 === errors){
-if(data.old !== undefined){
+if(data.what !== undefined){
+let data0 = data.what;
 const _errs2 = errors;
-if(typeof data.old !== "string"){
-validate13.errors = [{instancePath:instancePath+"/old",schemaPath:"#/properties/old/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(!(((data0 === "address") || (data0 === "user")) || (data0 === "client"))){
+validate13.errors = [{instancePath:instancePath+"/what",schemaPath:"#/properties/what/enum",keyword:"enum",params:{allowedValues: schema14.properties.what.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
 var valid0 = _errs2 === errors;
@@ -213,28 +214,86 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.new !== undefined){
-const _errs4 = errors;
-if(typeof data.new !== "string"){
-validate13.errors = [{instancePath:instancePath+"/new",schemaPath:"#/properties/new/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(data.who !== undefined){
+let data1 = data.who;
+const _errs3 = errors;
+if(errors === _errs3){
+if(typeof data1 === "string"){
+if(func2(data1) > 1024){
+validate13.errors = [{instancePath:instancePath+"/who",schemaPath:"#/properties/who/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
-var valid0 = _errs4 === errors;
+else {
+if(func2(data1) < 1){
+validate13.errors = [{instancePath:instancePath+"/who",schemaPath:"#/properties/who/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate13.errors = [{instancePath:instancePath+"/who",schemaPath:"#/properties/who/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs3 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
-if(data.code !== undefined){
-const _errs6 = errors;
-if(typeof data.code !== "string"){
-validate13.errors = [{instancePath:instancePath+"/code",schemaPath:"#/properties/code/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(data.reason !== undefined){
+let data2 = data.reason;
+const _errs5 = errors;
+if(errors === _errs5){
+if(typeof data2 === "string"){
+if(func2(data2) > 200){
+validate13.errors = [{instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"}];
 return false;
 }
-var valid0 = _errs6 === errors;
+else {
+if(func2(data2) < 1){
+validate13.errors = [{instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate13.errors = [{instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs5 === errors;
 }
 else {
 var valid0 = true;
+}
+if(valid0){
+if(data.seconds !== undefined){
+let data3 = data.seconds;
+const _errs7 = errors;
+if(!(((typeof data3 == "number") && (!(data3 % 1) && !isNaN(data3))) && (isFinite(data3)))){
+validate13.errors = [{instancePath:instancePath+"/seconds",schemaPath:"#/properties/seconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs7){
+if((typeof data3 == "number") && (isFinite(data3))){
+if(data3 > 315360000 || isNaN(data3)){
+validate13.errors = [{instancePath:instancePath+"/seconds",schemaPath:"#/properties/seconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 315360000},message:"must be <= 315360000"}];
+return false;
+}
+else {
+if(data3 < 1 || isNaN(data3)){
+validate13.errors = [{instancePath:instancePath+"/seconds",schemaPath:"#/properties/seconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
 }
 }
 }
@@ -250,7 +309,7 @@ validate13.errors = vErrors;
 return errors === 0;
 }
 
-const schema15 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:unlock","title":"Unlock request","description":"The body of POST /api/unlock.","examples":[{"device":"nodes/bridge/0/relay/i2c0-3b"}],"type":"object","required":["device"],"properties":{"device":{"description":"The complete topic of the device, as it reports on it: without /set.","type":"string","minLength":1,"examples":["nodes/bridge/0/relay/i2c0-3b"]}},"additionalProperties":false};
+const schema15 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:unban","title":"Unban request","description":"The body of POST /api/unban.","examples":[{"what":"address","who":"192.0.2.0/24"}],"type":"object","required":["what","who"],"properties":{"what":{"description":"What is banned: an address or network, a user, or the id of MQTT clients.","enum":["address","user","client"],"examples":["address"]},"who":{"description":"Which one: 192.0.2.7, 192.0.2.0/24, the name of a user, a client id.","type":"string","minLength":1,"maxLength":1024,"examples":["192.0.2.0/24"]}},"additionalProperties":false};
 
 function validate14(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -258,34 +317,58 @@ let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
-if((data.device === undefined) && (missing0 = "device")){
+if(((data.what === undefined) && (missing0 = "what")) || ((data.who === undefined) && (missing0 = "who"))){
 validate14.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
 const _errs1 = errors;
 for(const key0 in data){
-if(!(key0 === "device")){
+if(!((key0 === "what") || (key0 === "who"))){
 validate14.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
 if(_errs1 === errors){
-if(data.device !== undefined){
-let data0 = data.device;
+if(data.what !== undefined){
+let data0 = data.what;
 const _errs2 = errors;
-if(errors === _errs2){
-if(typeof data0 === "string"){
-if(func2(data0) < 1){
-validate14.errors = [{instancePath:instancePath+"/device",schemaPath:"#/properties/device/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(!(((data0 === "address") || (data0 === "user")) || (data0 === "client"))){
+validate14.errors = [{instancePath:instancePath+"/what",schemaPath:"#/properties/what/enum",keyword:"enum",params:{allowedValues: schema15.properties.what.enum},message:"must be equal to one of the allowed values"}];
 return false;
+}
+var valid0 = _errs2 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.who !== undefined){
+let data1 = data.who;
+const _errs3 = errors;
+if(errors === _errs3){
+if(typeof data1 === "string"){
+if(func2(data1) > 1024){
+validate14.errors = [{instancePath:instancePath+"/who",schemaPath:"#/properties/who/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+return false;
+}
+else {
+if(func2(data1) < 1){
+validate14.errors = [{instancePath:instancePath+"/who",schemaPath:"#/properties/who/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
 }
 }
 else {
-validate14.errors = [{instancePath:instancePath+"/device",schemaPath:"#/properties/device/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate14.errors = [{instancePath:instancePath+"/who",schemaPath:"#/properties/who/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
 }
 }
 }
@@ -300,7 +383,130 @@ validate14.errors = vErrors;
 return errors === 0;
 }
 
+const schema16 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:password","title":"Password request","description":"The body of POST /api/password.","examples":[{"old":"first-password","new":"another password"}],"type":"object","required":["old","new"],"properties":{"old":{"description":"The password as it is.","type":"string","examples":["first-password"]},"new":{"description":"The password as it is to be: of 8 characters at least, and at most limits.mqtt.passwordBytes.","type":"string","examples":["another password"]},"code":{"description":"Who signs in with a code of an authenticator app gives one here as well.","type":"string","examples":["287082"]}},"additionalProperties":false};
+
+function validate15(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.old === undefined) && (missing0 = "old")) || ((data.new === undefined) && (missing0 = "new"))){
+validate15.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+const _errs1 = errors;
+for(const key0 in data){
+if(!(((key0 === "old") || (key0 === "new")) || (key0 === "code"))){
+validate15.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs1 === errors){
+if(data.old !== undefined){
+const _errs2 = errors;
+if(typeof data.old !== "string"){
+validate15.errors = [{instancePath:instancePath+"/old",schemaPath:"#/properties/old/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs2 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.new !== undefined){
+const _errs4 = errors;
+if(typeof data.new !== "string"){
+validate15.errors = [{instancePath:instancePath+"/new",schemaPath:"#/properties/new/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs4 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.code !== undefined){
+const _errs6 = errors;
+if(typeof data.code !== "string"){
+validate15.errors = [{instancePath:instancePath+"/code",schemaPath:"#/properties/code/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs6 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+else {
+validate15.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validate15.errors = vErrors;
+return errors === 0;
+}
+
+const schema17 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:unlock","title":"Unlock request","description":"The body of POST /api/unlock.","examples":[{"device":"nodes/bridge/0/relay/i2c0-3b"}],"type":"object","required":["device"],"properties":{"device":{"description":"The complete topic of the device, as it reports on it: without /set.","type":"string","minLength":1,"examples":["nodes/bridge/0/relay/i2c0-3b"]}},"additionalProperties":false};
+
+function validate16(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if((data.device === undefined) && (missing0 = "device")){
+validate16.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+const _errs1 = errors;
+for(const key0 in data){
+if(!(key0 === "device")){
+validate16.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs1 === errors){
+if(data.device !== undefined){
+let data0 = data.device;
+const _errs2 = errors;
+if(errors === _errs2){
+if(typeof data0 === "string"){
+if(func2(data0) < 1){
+validate16.errors = [{instancePath:instancePath+"/device",schemaPath:"#/properties/device/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validate16.errors = [{instancePath:instancePath+"/device",schemaPath:"#/properties/device/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+}
+}
+}
+}
+else {
+validate16.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validate16.errors = vErrors;
+return errors === 0;
+}
+
 export const validateCommandRequest = Object.assign(validate11, { schema: schema12 })
 export const validateLockRequest = Object.assign(validate12, { schema: schema13 })
-export const validatePasswordRequest = Object.assign(validate13, { schema: schema14 })
-export const validateUnlockRequest = Object.assign(validate14, { schema: schema15 })
+export const validateBanRequest = Object.assign(validate13, { schema: schema14 })
+export const validateUnbanRequest = Object.assign(validate14, { schema: schema15 })
+export const validatePasswordRequest = Object.assign(validate15, { schema: schema16 })
+export const validateUnlockRequest = Object.assign(validate16, { schema: schema17 })

@@ -2,6 +2,7 @@
 
 import type { ApiKeyEntry } from './stored.ts'
 import type { AutoOffEntry } from './stored.ts'
+import type { BanEntry } from './stored.ts'
 import type { CommandEntry } from './stored.ts'
 import type { DeviceEntry } from './stored.ts'
 import type { InterlockEntry } from './stored.ts'
@@ -14,6 +15,7 @@ import type { Validator } from './validator.ts'
 
 export const validateApiKeyEntry: Validator<ApiKeyEntry>
 export const validateAutoOffEntry: Validator<AutoOffEntry>
+export const validateBanEntry: Validator<BanEntry>
 export const validateCommandEntry: Validator<CommandEntry>
 export const validateDeviceEntry: Validator<DeviceEntry>
 export const validateInterlockEntry: Validator<InterlockEntry>

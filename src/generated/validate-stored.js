@@ -320,7 +320,7 @@ validate12.errors = vErrors;
 return errors === 0;
 }
 
-const schema14 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:command","title":"Stored command","description":"The last command to a device, under its topic.","examples":[{"id":"9f","by":"clown","way":"websocket","asked":{"type":["object","array","string","number","boolean","null"],"state":true},"at":"2026-03-01T10:00:00.000Z","until":"2026-03-01T10:00:05.000Z","receipt":"confirmed","afterMs":12,"final":true}],"type":"object","required":["id","by","way","at","until","receipt","afterMs"],"properties":{"id":{"description":"Which command it is.","type":"string"},"by":{"description":"The user.","type":"string"},"way":{"description":"How it came.","type":"string"},"asked":{"type":["object","array","string","number","boolean","null"],"description":"The payload; of a long one the beginning of its text."},"at":{"description":"When it was accepted or refused, as ISO 8601 in UTC.","type":"string"},"until":{"description":"When its device should have obeyed, as ISO 8601 in UTC.","type":"string"},"receipt":{"description":"The place in its life.","enum":["accepted","sent","confirmed","already-so","refused","timed-out","node-offline","mismatch","confirmed-late","superseded","unknown"]},"reportedAt":{"description":"Of what is already so: when the device reported it, as ISO 8601 in UTC.","type":"string","examples":["2026-11-21T10:00:00.000Z"]},"afterMs":{"description":"Milliseconds since it was accepted or refused.","type":"number"},"final":{"description":"There when it has ended.","const":true}}};
+const schema14 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:ban","title":"Stored ban","description":"Who is kept out, under what that is and which one.","examples":[{"by":"clown","reason":"guesses passwords","since":"2026-03-01T10:00:00.000Z","until":"2026-03-02T10:00:00.000Z"}],"type":"object","required":["by","reason","since"],"properties":{"by":{"description":"The admin.","type":"string"},"reason":{"description":"Why, in the admin's words.","type":"string"},"since":{"description":"When it began, as ISO 8601 in UTC.","type":"string"},"until":{"description":"When it ends; without it, it does not.","type":"string"}}};
 
 function validate13(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -328,15 +328,89 @@ let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
-if((((((((data.id === undefined) && (missing0 = "id")) || ((data.by === undefined) && (missing0 = "by"))) || ((data.way === undefined) && (missing0 = "way"))) || ((data.at === undefined) && (missing0 = "at"))) || ((data.until === undefined) && (missing0 = "until"))) || ((data.receipt === undefined) && (missing0 = "receipt"))) || ((data.afterMs === undefined) && (missing0 = "afterMs"))){
+if((((data.by === undefined) && (missing0 = "by")) || ((data.reason === undefined) && (missing0 = "reason"))) || ((data.since === undefined) && (missing0 = "since"))){
 validate13.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.by !== undefined){
+const _errs1 = errors;
+if(typeof data.by !== "string"){
+validate13.errors = [{instancePath:instancePath+"/by",schemaPath:"#/properties/by/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.reason !== undefined){
+const _errs3 = errors;
+if(typeof data.reason !== "string"){
+validate13.errors = [{instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.since !== undefined){
+const _errs5 = errors;
+if(typeof data.since !== "string"){
+validate13.errors = [{instancePath:instancePath+"/since",schemaPath:"#/properties/since/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.until !== undefined){
+const _errs7 = errors;
+if(typeof data.until !== "string"){
+validate13.errors = [{instancePath:instancePath+"/until",schemaPath:"#/properties/until/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+else {
+validate13.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validate13.errors = vErrors;
+return errors === 0;
+}
+
+const schema15 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:command","title":"Stored command","description":"The last command to a device, under its topic.","examples":[{"id":"9f","by":"clown","way":"websocket","asked":{"type":["object","array","string","number","boolean","null"],"state":true},"at":"2026-03-01T10:00:00.000Z","until":"2026-03-01T10:00:05.000Z","receipt":"confirmed","afterMs":12,"final":true}],"type":"object","required":["id","by","way","at","until","receipt","afterMs"],"properties":{"id":{"description":"Which command it is.","type":"string"},"by":{"description":"The user.","type":"string"},"way":{"description":"How it came.","type":"string"},"asked":{"type":["object","array","string","number","boolean","null"],"description":"The payload; of a long one the beginning of its text."},"at":{"description":"When it was accepted or refused, as ISO 8601 in UTC.","type":"string"},"until":{"description":"When its device should have obeyed, as ISO 8601 in UTC.","type":"string"},"receipt":{"description":"The place in its life.","enum":["accepted","sent","confirmed","already-so","refused","timed-out","node-offline","mismatch","confirmed-late","superseded","unknown"]},"reportedAt":{"description":"Of what is already so: when the device reported it, as ISO 8601 in UTC.","type":"string","examples":["2026-11-21T10:00:00.000Z"]},"afterMs":{"description":"Milliseconds since it was accepted or refused.","type":"number"},"final":{"description":"There when it has ended.","const":true}}};
+
+function validate14(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if((((((((data.id === undefined) && (missing0 = "id")) || ((data.by === undefined) && (missing0 = "by"))) || ((data.way === undefined) && (missing0 = "way"))) || ((data.at === undefined) && (missing0 = "at"))) || ((data.until === undefined) && (missing0 = "until"))) || ((data.receipt === undefined) && (missing0 = "receipt"))) || ((data.afterMs === undefined) && (missing0 = "afterMs"))){
+validate14.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
 if(data.id !== undefined){
 const _errs1 = errors;
 if(typeof data.id !== "string"){
-validate13.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate14.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs1 === errors;
@@ -348,7 +422,7 @@ if(valid0){
 if(data.by !== undefined){
 const _errs3 = errors;
 if(typeof data.by !== "string"){
-validate13.errors = [{instancePath:instancePath+"/by",schemaPath:"#/properties/by/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate14.errors = [{instancePath:instancePath+"/by",schemaPath:"#/properties/by/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs3 === errors;
@@ -360,7 +434,7 @@ if(valid0){
 if(data.way !== undefined){
 const _errs5 = errors;
 if(typeof data.way !== "string"){
-validate13.errors = [{instancePath:instancePath+"/way",schemaPath:"#/properties/way/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate14.errors = [{instancePath:instancePath+"/way",schemaPath:"#/properties/way/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs5 === errors;
@@ -373,7 +447,7 @@ if(data.asked !== undefined){
 let data3 = data.asked;
 const _errs7 = errors;
 if((((typeof data3 != "object") && (typeof data3 !== "string")) && (!((typeof data3 == "number") && (isFinite(data3))))) && (typeof data3 !== "boolean")){
-validate13.errors = [{instancePath:instancePath+"/asked",schemaPath:"#/properties/asked/type",keyword:"type",params:{type: schema14.properties.asked.type},message:"must be object,array,string,number,boolean,null"}];
+validate14.errors = [{instancePath:instancePath+"/asked",schemaPath:"#/properties/asked/type",keyword:"type",params:{type: schema15.properties.asked.type},message:"must be object,array,string,number,boolean,null"}];
 return false;
 }
 var valid0 = _errs7 === errors;
@@ -385,7 +459,7 @@ if(valid0){
 if(data.at !== undefined){
 const _errs9 = errors;
 if(typeof data.at !== "string"){
-validate13.errors = [{instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate14.errors = [{instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs9 === errors;
@@ -397,7 +471,7 @@ if(valid0){
 if(data.until !== undefined){
 const _errs11 = errors;
 if(typeof data.until !== "string"){
-validate13.errors = [{instancePath:instancePath+"/until",schemaPath:"#/properties/until/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate14.errors = [{instancePath:instancePath+"/until",schemaPath:"#/properties/until/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs11 === errors;
@@ -410,7 +484,7 @@ if(data.receipt !== undefined){
 let data6 = data.receipt;
 const _errs13 = errors;
 if(!(((((((((((data6 === "accepted") || (data6 === "sent")) || (data6 === "confirmed")) || (data6 === "already-so")) || (data6 === "refused")) || (data6 === "timed-out")) || (data6 === "node-offline")) || (data6 === "mismatch")) || (data6 === "confirmed-late")) || (data6 === "superseded")) || (data6 === "unknown"))){
-validate13.errors = [{instancePath:instancePath+"/receipt",schemaPath:"#/properties/receipt/enum",keyword:"enum",params:{allowedValues: schema14.properties.receipt.enum},message:"must be equal to one of the allowed values"}];
+validate14.errors = [{instancePath:instancePath+"/receipt",schemaPath:"#/properties/receipt/enum",keyword:"enum",params:{allowedValues: schema15.properties.receipt.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
 var valid0 = _errs13 === errors;
@@ -422,7 +496,7 @@ if(valid0){
 if(data.reportedAt !== undefined){
 const _errs14 = errors;
 if(typeof data.reportedAt !== "string"){
-validate13.errors = [{instancePath:instancePath+"/reportedAt",schemaPath:"#/properties/reportedAt/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate14.errors = [{instancePath:instancePath+"/reportedAt",schemaPath:"#/properties/reportedAt/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs14 === errors;
@@ -435,7 +509,7 @@ if(data.afterMs !== undefined){
 let data8 = data.afterMs;
 const _errs16 = errors;
 if(!((typeof data8 == "number") && (isFinite(data8)))){
-validate13.errors = [{instancePath:instancePath+"/afterMs",schemaPath:"#/properties/afterMs/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+validate14.errors = [{instancePath:instancePath+"/afterMs",schemaPath:"#/properties/afterMs/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
 var valid0 = _errs16 === errors;
@@ -447,7 +521,7 @@ if(valid0){
 if(data.final !== undefined){
 const _errs18 = errors;
 if(true !== data.final){
-validate13.errors = [{instancePath:instancePath+"/final",schemaPath:"#/properties/final/const",keyword:"const",params:{allowedValue: true},message:"must be equal to constant"}];
+validate14.errors = [{instancePath:instancePath+"/final",schemaPath:"#/properties/final/const",keyword:"const",params:{allowedValue: true},message:"must be equal to constant"}];
 return false;
 }
 var valid0 = _errs18 === errors;
@@ -467,31 +541,31 @@ var valid0 = true;
 }
 }
 else {
-validate13.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate14.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-validate13.errors = vErrors;
+validate14.errors = vErrors;
 return errors === 0;
 }
 
-const schema15 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:device","title":"Stored device","description":"What is known of a device, under its topic; its last value stands behind it, after a line break.","examples":[{"atMs":1764500000000,"listed":{"role":"sensor","place":0},"intervalsMs":[10000]}],"type":"object","required":["intervalsMs"],"properties":{"atMs":{"description":"When it was heard last, in milliseconds since 1970.","type":"number"},"listed":{"description":"How its node lists it.","type":"object","required":["role","place"],"properties":{"role":{"description":"What it does.","enum":["sensor","actuator","notification"]},"place":{"description":"Its index in the list.","type":"integer"}},"additionalProperties":false},"hasObeyed":{"description":"Whether it has done what a command asked it for.","type":"boolean"},"isCommanded":{"description":"Of before: somebody had commanded it, which says nothing about what it is.","type":"boolean"},"intervalsMs":{"description":"The last times between its reports.","type":"array","items":{"type":"number"}}},"additionalProperties":false};
+const schema16 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:device","title":"Stored device","description":"What is known of a device, under its topic; its last value stands behind it, after a line break.","examples":[{"atMs":1764500000000,"listed":{"role":"sensor","place":0},"intervalsMs":[10000]}],"type":"object","required":["intervalsMs"],"properties":{"atMs":{"description":"When it was heard last, in milliseconds since 1970.","type":"number"},"listed":{"description":"How its node lists it.","type":"object","required":["role","place"],"properties":{"role":{"description":"What it does.","enum":["sensor","actuator","notification"]},"place":{"description":"Its index in the list.","type":"integer"}},"additionalProperties":false},"hasObeyed":{"description":"Whether it has done what a command asked it for.","type":"boolean"},"isCommanded":{"description":"Of before: somebody had commanded it, which says nothing about what it is.","type":"boolean"},"intervalsMs":{"description":"The last times between its reports.","type":"array","items":{"type":"number"}}},"additionalProperties":false};
 
-function validate14(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate15(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
 if((data.intervalsMs === undefined) && (missing0 = "intervalsMs")){
-validate14.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+validate15.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
 const _errs1 = errors;
 for(const key0 in data){
 if(!(((((key0 === "atMs") || (key0 === "listed")) || (key0 === "hasObeyed")) || (key0 === "isCommanded")) || (key0 === "intervalsMs"))){
-validate14.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
+validate15.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
 return false;
 break;
 }
@@ -501,7 +575,7 @@ if(data.atMs !== undefined){
 let data0 = data.atMs;
 const _errs2 = errors;
 if(!((typeof data0 == "number") && (isFinite(data0)))){
-validate14.errors = [{instancePath:instancePath+"/atMs",schemaPath:"#/properties/atMs/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+validate15.errors = [{instancePath:instancePath+"/atMs",schemaPath:"#/properties/atMs/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
 var valid0 = _errs2 === errors;
@@ -517,14 +591,14 @@ if(errors === _errs4){
 if(data1 && typeof data1 == "object" && !Array.isArray(data1)){
 let missing1;
 if(((data1.role === undefined) && (missing1 = "role")) || ((data1.place === undefined) && (missing1 = "place"))){
-validate14.errors = [{instancePath:instancePath+"/listed",schemaPath:"#/properties/listed/required",keyword:"required",params:{missingProperty: missing1},message:"must have required property '"+missing1+"'"}];
+validate15.errors = [{instancePath:instancePath+"/listed",schemaPath:"#/properties/listed/required",keyword:"required",params:{missingProperty: missing1},message:"must have required property '"+missing1+"'"}];
 return false;
 }
 else {
 const _errs6 = errors;
 for(const key1 in data1){
 if(!((key1 === "role") || (key1 === "place"))){
-validate14.errors = [{instancePath:instancePath+"/listed",schemaPath:"#/properties/listed/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"}];
+validate15.errors = [{instancePath:instancePath+"/listed",schemaPath:"#/properties/listed/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"}];
 return false;
 break;
 }
@@ -534,7 +608,7 @@ if(data1.role !== undefined){
 let data2 = data1.role;
 const _errs7 = errors;
 if(!(((data2 === "sensor") || (data2 === "actuator")) || (data2 === "notification"))){
-validate14.errors = [{instancePath:instancePath+"/listed/role",schemaPath:"#/properties/listed/properties/role/enum",keyword:"enum",params:{allowedValues: schema15.properties.listed.properties.role.enum},message:"must be equal to one of the allowed values"}];
+validate15.errors = [{instancePath:instancePath+"/listed/role",schemaPath:"#/properties/listed/properties/role/enum",keyword:"enum",params:{allowedValues: schema16.properties.listed.properties.role.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
 var valid1 = _errs7 === errors;
@@ -547,7 +621,7 @@ if(data1.place !== undefined){
 let data3 = data1.place;
 const _errs8 = errors;
 if(!(((typeof data3 == "number") && (!(data3 % 1) && !isNaN(data3))) && (isFinite(data3)))){
-validate14.errors = [{instancePath:instancePath+"/listed/place",schemaPath:"#/properties/listed/properties/place/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate15.errors = [{instancePath:instancePath+"/listed/place",schemaPath:"#/properties/listed/properties/place/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 var valid1 = _errs8 === errors;
@@ -560,7 +634,7 @@ var valid1 = true;
 }
 }
 else {
-validate14.errors = [{instancePath:instancePath+"/listed",schemaPath:"#/properties/listed/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate15.errors = [{instancePath:instancePath+"/listed",schemaPath:"#/properties/listed/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
@@ -573,7 +647,7 @@ if(valid0){
 if(data.hasObeyed !== undefined){
 const _errs10 = errors;
 if(typeof data.hasObeyed !== "boolean"){
-validate14.errors = [{instancePath:instancePath+"/hasObeyed",schemaPath:"#/properties/hasObeyed/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+validate15.errors = [{instancePath:instancePath+"/hasObeyed",schemaPath:"#/properties/hasObeyed/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
 var valid0 = _errs10 === errors;
@@ -585,7 +659,7 @@ if(valid0){
 if(data.isCommanded !== undefined){
 const _errs12 = errors;
 if(typeof data.isCommanded !== "boolean"){
-validate14.errors = [{instancePath:instancePath+"/isCommanded",schemaPath:"#/properties/isCommanded/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+validate15.errors = [{instancePath:instancePath+"/isCommanded",schemaPath:"#/properties/isCommanded/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
 var valid0 = _errs12 === errors;
@@ -605,7 +679,7 @@ for(let i0=0; i0<len0; i0++){
 let data7 = data6[i0];
 const _errs16 = errors;
 if(!((typeof data7 == "number") && (isFinite(data7)))){
-validate14.errors = [{instancePath:instancePath+"/intervalsMs/" + i0,schemaPath:"#/properties/intervalsMs/items/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+validate15.errors = [{instancePath:instancePath+"/intervalsMs/" + i0,schemaPath:"#/properties/intervalsMs/items/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
 var valid2 = _errs16 === errors;
@@ -615,7 +689,7 @@ break;
 }
 }
 else {
-validate14.errors = [{instancePath:instancePath+"/intervalsMs",schemaPath:"#/properties/intervalsMs/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate15.errors = [{instancePath:instancePath+"/intervalsMs",schemaPath:"#/properties/intervalsMs/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
@@ -632,17 +706,17 @@ var valid0 = true;
 }
 }
 else {
-validate14.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate15.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-validate14.errors = vErrors;
+validate15.errors = vErrors;
 return errors === 0;
 }
 
-const schema16 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:interlock","title":"Stored interlock","description":"Why a device of an interlock counts as on, under its topic; it reported so, unless a key says otherwise.","examples":[{"askedAtMs":1764500000000}],"type":"object","properties":{"askedAtMs":{"description":"It was asked to turn on then, in milliseconds since 1970, and has not reported since that it is on.","type":"number"},"isOff":{"description":"It has reported since that it is off, which may have been on its way before the command.","type":"boolean"}}};
+const schema17 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:interlock","title":"Stored interlock","description":"Why a device of an interlock counts as on, under its topic; it reported so, unless a key says otherwise.","examples":[{"askedAtMs":1764500000000}],"type":"object","properties":{"askedAtMs":{"description":"It was asked to turn on then, in milliseconds since 1970, and has not reported since that it is on.","type":"number"},"isOff":{"description":"It has reported since that it is off, which may have been on its way before the command.","type":"boolean"}}};
 
-function validate15(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate16(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(errors === 0){
@@ -651,7 +725,7 @@ if(data.askedAtMs !== undefined){
 let data0 = data.askedAtMs;
 const _errs1 = errors;
 if(!((typeof data0 == "number") && (isFinite(data0)))){
-validate15.errors = [{instancePath:instancePath+"/askedAtMs",schemaPath:"#/properties/askedAtMs/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+validate16.errors = [{instancePath:instancePath+"/askedAtMs",schemaPath:"#/properties/askedAtMs/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
 var valid0 = _errs1 === errors;
@@ -663,74 +737,13 @@ if(valid0){
 if(data.isOff !== undefined){
 const _errs3 = errors;
 if(typeof data.isOff !== "boolean"){
-validate15.errors = [{instancePath:instancePath+"/isOff",schemaPath:"#/properties/isOff/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+validate16.errors = [{instancePath:instancePath+"/isOff",schemaPath:"#/properties/isOff/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
 var valid0 = _errs3 === errors;
 }
 else {
 var valid0 = true;
-}
-}
-}
-else {
-validate15.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
-return false;
-}
-}
-validate15.errors = vErrors;
-return errors === 0;
-}
-
-const schema17 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:lock","title":"Stored lock","description":"Who keeps everybody from commanding a device, under its topic.","examples":[{"by":"clown","reason":"the boiler is open","since":"2026-03-01T10:00:00.000Z"}],"type":"object","required":["by","reason","since"],"properties":{"by":{"description":"The user.","type":"string"},"reason":{"description":"Why, in the user's words.","type":"string"},"since":{"description":"When it began, as ISO 8601 in UTC.","type":"string"}}};
-
-function validate16(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
-let vErrors = null;
-let errors = 0;
-if(errors === 0){
-if(data && typeof data == "object" && !Array.isArray(data)){
-let missing0;
-if((((data.by === undefined) && (missing0 = "by")) || ((data.reason === undefined) && (missing0 = "reason"))) || ((data.since === undefined) && (missing0 = "since"))){
-validate16.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
-return false;
-}
-else {
-if(data.by !== undefined){
-const _errs1 = errors;
-if(typeof data.by !== "string"){
-validate16.errors = [{instancePath:instancePath+"/by",schemaPath:"#/properties/by/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-var valid0 = _errs1 === errors;
-}
-else {
-var valid0 = true;
-}
-if(valid0){
-if(data.reason !== undefined){
-const _errs3 = errors;
-if(typeof data.reason !== "string"){
-validate16.errors = [{instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-var valid0 = _errs3 === errors;
-}
-else {
-var valid0 = true;
-}
-if(valid0){
-if(data.since !== undefined){
-const _errs5 = errors;
-if(typeof data.since !== "string"){
-validate16.errors = [{instancePath:instancePath+"/since",schemaPath:"#/properties/since/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-var valid0 = _errs5 === errors;
-}
-else {
-var valid0 = true;
-}
-}
 }
 }
 }
@@ -743,71 +756,53 @@ validate16.errors = vErrors;
 return errors === 0;
 }
 
-const schema18 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:node","title":"Stored node","description":"What is known of a node, under its base.","examples":[{"atMs":1764500000000,"speaker":"bridge:bridge-0","firmware":"bridge-1.2","capabilities":1}],"type":"object","properties":{"atMs":{"description":"When it was heard last, in milliseconds since 1970.","type":"number"},"speaker":{"description":"The MQTT client that reported of it last, by its user and its id.","type":"string"},"firmware":{"description":"What it runs, as it says.","type":"string"},"capabilities":{"description":"What it can do, as a number that it says.","type":"integer"}},"additionalProperties":false};
+const schema18 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:lock","title":"Stored lock","description":"Who keeps everybody from commanding a device, under its topic.","examples":[{"by":"clown","reason":"the boiler is open","since":"2026-03-01T10:00:00.000Z"}],"type":"object","required":["by","reason","since"],"properties":{"by":{"description":"The user.","type":"string"},"reason":{"description":"Why, in the user's words.","type":"string"},"since":{"description":"When it began, as ISO 8601 in UTC.","type":"string"}}};
 
 function validate17(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if((((data.by === undefined) && (missing0 = "by")) || ((data.reason === undefined) && (missing0 = "reason"))) || ((data.since === undefined) && (missing0 = "since"))){
+validate17.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.by !== undefined){
 const _errs1 = errors;
-for(const key0 in data){
-if(!((((key0 === "atMs") || (key0 === "speaker")) || (key0 === "firmware")) || (key0 === "capabilities"))){
-validate17.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
-return false;
-break;
-}
-}
-if(_errs1 === errors){
-if(data.atMs !== undefined){
-let data0 = data.atMs;
-const _errs2 = errors;
-if(!((typeof data0 == "number") && (isFinite(data0)))){
-validate17.errors = [{instancePath:instancePath+"/atMs",schemaPath:"#/properties/atMs/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+if(typeof data.by !== "string"){
+validate17.errors = [{instancePath:instancePath+"/by",schemaPath:"#/properties/by/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid0 = _errs2 === errors;
+var valid0 = _errs1 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
-if(data.speaker !== undefined){
-const _errs4 = errors;
-if(typeof data.speaker !== "string"){
-validate17.errors = [{instancePath:instancePath+"/speaker",schemaPath:"#/properties/speaker/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(data.reason !== undefined){
+const _errs3 = errors;
+if(typeof data.reason !== "string"){
+validate17.errors = [{instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid0 = _errs4 === errors;
+var valid0 = _errs3 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
-if(data.firmware !== undefined){
-const _errs6 = errors;
-if(typeof data.firmware !== "string"){
-validate17.errors = [{instancePath:instancePath+"/firmware",schemaPath:"#/properties/firmware/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(data.since !== undefined){
+const _errs5 = errors;
+if(typeof data.since !== "string"){
+validate17.errors = [{instancePath:instancePath+"/since",schemaPath:"#/properties/since/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid0 = _errs6 === errors;
+var valid0 = _errs5 === errors;
 }
 else {
 var valid0 = true;
-}
-if(valid0){
-if(data.capabilities !== undefined){
-let data3 = data.capabilities;
-const _errs8 = errors;
-if(!(((typeof data3 == "number") && (!(data3 % 1) && !isNaN(data3))) && (isFinite(data3)))){
-validate17.errors = [{instancePath:instancePath+"/capabilities",schemaPath:"#/properties/capabilities/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-var valid0 = _errs8 === errors;
-}
-else {
-var valid0 = true;
-}
 }
 }
 }
@@ -822,82 +817,67 @@ validate17.errors = vErrors;
 return errors === 0;
 }
 
-const schema19 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:switch-rate","title":"Stored switch rate","description":"How often a device was switched, under its topic.","examples":[{"sentAtMs":[1764500000000],"switchedAtMs":1764500000000,"asked":"true"}],"type":"object","required":["sentAtMs"],"properties":{"sentAtMs":{"description":"When the last commands were sent, the latest at the end, in milliseconds since 1970.","type":"array","items":{"type":"number"}},"switchedAtMs":{"description":"When the last one was that asked for another state.","type":"number"},"asked":{"description":"The state it was last asked for.","type":"string"},"reported":{"description":"The state it told since, when that is another one.","type":"string"}}};
+const schema19 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:node","title":"Stored node","description":"What is known of a node, under its base.","examples":[{"atMs":1764500000000,"speaker":"bridge:bridge-0","firmware":"bridge-1.2","capabilities":1}],"type":"object","properties":{"atMs":{"description":"When it was heard last, in milliseconds since 1970.","type":"number"},"speaker":{"description":"The MQTT client that reported of it last, by its user and its id.","type":"string"},"firmware":{"description":"What it runs, as it says.","type":"string"},"capabilities":{"description":"What it can do, as a number that it says.","type":"integer"}},"additionalProperties":false};
 
 function validate18(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
-let missing0;
-if((data.sentAtMs === undefined) && (missing0 = "sentAtMs")){
-validate18.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
-return false;
-}
-else {
-if(data.sentAtMs !== undefined){
-let data0 = data.sentAtMs;
 const _errs1 = errors;
-if(errors === _errs1){
-if(Array.isArray(data0)){
-var valid1 = true;
-const len0 = data0.length;
-for(let i0=0; i0<len0; i0++){
-let data1 = data0[i0];
-const _errs3 = errors;
-if(!((typeof data1 == "number") && (isFinite(data1)))){
-validate18.errors = [{instancePath:instancePath+"/sentAtMs/" + i0,schemaPath:"#/properties/sentAtMs/items/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+for(const key0 in data){
+if(!((((key0 === "atMs") || (key0 === "speaker")) || (key0 === "firmware")) || (key0 === "capabilities"))){
+validate18.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
 return false;
-}
-var valid1 = _errs3 === errors;
-if(!valid1){
 break;
 }
 }
-}
-else {
-validate18.errors = [{instancePath:instancePath+"/sentAtMs",schemaPath:"#/properties/sentAtMs/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+if(_errs1 === errors){
+if(data.atMs !== undefined){
+let data0 = data.atMs;
+const _errs2 = errors;
+if(!((typeof data0 == "number") && (isFinite(data0)))){
+validate18.errors = [{instancePath:instancePath+"/atMs",schemaPath:"#/properties/atMs/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
-}
-var valid0 = _errs1 === errors;
-}
-else {
-var valid0 = true;
-}
-if(valid0){
-if(data.switchedAtMs !== undefined){
-let data2 = data.switchedAtMs;
-const _errs5 = errors;
-if(!((typeof data2 == "number") && (isFinite(data2)))){
-validate18.errors = [{instancePath:instancePath+"/switchedAtMs",schemaPath:"#/properties/switchedAtMs/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
-var valid0 = _errs5 === errors;
+var valid0 = _errs2 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
-if(data.asked !== undefined){
-const _errs7 = errors;
-if(typeof data.asked !== "string"){
-validate18.errors = [{instancePath:instancePath+"/asked",schemaPath:"#/properties/asked/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(data.speaker !== undefined){
+const _errs4 = errors;
+if(typeof data.speaker !== "string"){
+validate18.errors = [{instancePath:instancePath+"/speaker",schemaPath:"#/properties/speaker/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid0 = _errs7 === errors;
+var valid0 = _errs4 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
-if(data.reported !== undefined){
-const _errs9 = errors;
-if(typeof data.reported !== "string"){
-validate18.errors = [{instancePath:instancePath+"/reported",schemaPath:"#/properties/reported/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(data.firmware !== undefined){
+const _errs6 = errors;
+if(typeof data.firmware !== "string"){
+validate18.errors = [{instancePath:instancePath+"/firmware",schemaPath:"#/properties/firmware/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid0 = _errs9 === errors;
+var valid0 = _errs6 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.capabilities !== undefined){
+let data3 = data.capabilities;
+const _errs8 = errors;
+if(!(((typeof data3 == "number") && (!(data3 % 1) && !isNaN(data3))) && (isFinite(data3)))){
+validate18.errors = [{instancePath:instancePath+"/capabilities",schemaPath:"#/properties/capabilities/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+var valid0 = _errs8 === errors;
 }
 else {
 var valid0 = true;
@@ -916,7 +896,7 @@ validate18.errors = vErrors;
 return errors === 0;
 }
 
-const schema20 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:totp","title":"Stored code","description":"Which code of an authenticator app a user gave last, under the user's name.","examples":[{"secret":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","step":59650000}],"type":"object","required":["secret","step"],"properties":{"secret":{"description":"The SHA-256 of the secret of the app, in hex: a new one begins anew.","type":"string"},"step":{"description":"The 30 seconds it was for, counted since 1970.","type":"integer"}}};
+const schema20 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:switch-rate","title":"Stored switch rate","description":"How often a device was switched, under its topic.","examples":[{"sentAtMs":[1764500000000],"switchedAtMs":1764500000000,"asked":"true"}],"type":"object","required":["sentAtMs"],"properties":{"sentAtMs":{"description":"When the last commands were sent, the latest at the end, in milliseconds since 1970.","type":"array","items":{"type":"number"}},"switchedAtMs":{"description":"When the last one was that asked for another state.","type":"number"},"asked":{"description":"The state it was last asked for.","type":"string"},"reported":{"description":"The state it told since, when that is another one.","type":"string"}}};
 
 function validate19(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -924,16 +904,35 @@ let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
-if(((data.secret === undefined) && (missing0 = "secret")) || ((data.step === undefined) && (missing0 = "step"))){
+if((data.sentAtMs === undefined) && (missing0 = "sentAtMs")){
 validate19.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
-if(data.secret !== undefined){
+if(data.sentAtMs !== undefined){
+let data0 = data.sentAtMs;
 const _errs1 = errors;
-if(typeof data.secret !== "string"){
-validate19.errors = [{instancePath:instancePath+"/secret",schemaPath:"#/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(errors === _errs1){
+if(Array.isArray(data0)){
+var valid1 = true;
+const len0 = data0.length;
+for(let i0=0; i0<len0; i0++){
+let data1 = data0[i0];
+const _errs3 = errors;
+if(!((typeof data1 == "number") && (isFinite(data1)))){
+validate19.errors = [{instancePath:instancePath+"/sentAtMs/" + i0,schemaPath:"#/properties/sentAtMs/items/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
+}
+var valid1 = _errs3 === errors;
+if(!valid1){
+break;
+}
+}
+}
+else {
+validate19.errors = [{instancePath:instancePath+"/sentAtMs",schemaPath:"#/properties/sentAtMs/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
 }
 var valid0 = _errs1 === errors;
 }
@@ -941,17 +940,43 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.step !== undefined){
-let data1 = data.step;
-const _errs3 = errors;
-if(!(((typeof data1 == "number") && (!(data1 % 1) && !isNaN(data1))) && (isFinite(data1)))){
-validate19.errors = [{instancePath:instancePath+"/step",schemaPath:"#/properties/step/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+if(data.switchedAtMs !== undefined){
+let data2 = data.switchedAtMs;
+const _errs5 = errors;
+if(!((typeof data2 == "number") && (isFinite(data2)))){
+validate19.errors = [{instancePath:instancePath+"/switchedAtMs",schemaPath:"#/properties/switchedAtMs/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
-var valid0 = _errs3 === errors;
+var valid0 = _errs5 === errors;
 }
 else {
 var valid0 = true;
+}
+if(valid0){
+if(data.asked !== undefined){
+const _errs7 = errors;
+if(typeof data.asked !== "string"){
+validate19.errors = [{instancePath:instancePath+"/asked",schemaPath:"#/properties/asked/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.reported !== undefined){
+const _errs9 = errors;
+if(typeof data.reported !== "string"){
+validate19.errors = [{instancePath:instancePath+"/reported",schemaPath:"#/properties/reported/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs9 === errors;
+}
+else {
+var valid0 = true;
+}
+}
 }
 }
 }
@@ -965,7 +990,7 @@ validate19.errors = vErrors;
 return errors === 0;
 }
 
-const schema21 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:user","title":"Stored user","description":"Who a user was when the hub saw it last, under its name.","examples":[{"created":"2026-11-21T00:00:00Z","passwordHashes":["$argon2id$v=19$m=19456,t=2,p=1$c29tZSBzYWx0$AAAA"]}],"type":"object","required":["passwordHashes"],"properties":{"created":{"description":"When it was made, as the users file says.","type":"string"},"passwordHashes":{"description":"Of its password: a hash, and the one that takes its place. Without any it has none.","type":"array","items":{"type":"string"}}},"additionalProperties":false};
+const schema21 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:totp","title":"Stored code","description":"Which code of an authenticator app a user gave last, under the user's name.","examples":[{"secret":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","step":59650000}],"type":"object","required":["secret","step"],"properties":{"secret":{"description":"The SHA-256 of the secret of the app, in hex: a new one begins anew.","type":"string"},"step":{"description":"The 30 seconds it was for, counted since 1970.","type":"integer"}}};
 
 function validate20(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -973,15 +998,64 @@ let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
-if((data.passwordHashes === undefined) && (missing0 = "passwordHashes")){
+if(((data.secret === undefined) && (missing0 = "secret")) || ((data.step === undefined) && (missing0 = "step"))){
 validate20.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.secret !== undefined){
+const _errs1 = errors;
+if(typeof data.secret !== "string"){
+validate20.errors = [{instancePath:instancePath+"/secret",schemaPath:"#/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.step !== undefined){
+let data1 = data.step;
+const _errs3 = errors;
+if(!(((typeof data1 == "number") && (!(data1 % 1) && !isNaN(data1))) && (isFinite(data1)))){
+validate20.errors = [{instancePath:instancePath+"/step",schemaPath:"#/properties/step/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+else {
+validate20.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validate20.errors = vErrors;
+return errors === 0;
+}
+
+const schema22 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:user","title":"Stored user","description":"Who a user was when the hub saw it last, under its name.","examples":[{"created":"2026-11-21T00:00:00Z","passwordHashes":["$argon2id$v=19$m=19456,t=2,p=1$c29tZSBzYWx0$AAAA"]}],"type":"object","required":["passwordHashes"],"properties":{"created":{"description":"When it was made, as the users file says.","type":"string"},"passwordHashes":{"description":"Of its password: a hash, and the one that takes its place. Without any it has none.","type":"array","items":{"type":"string"}}},"additionalProperties":false};
+
+function validate21(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if((data.passwordHashes === undefined) && (missing0 = "passwordHashes")){
+validate21.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
 const _errs1 = errors;
 for(const key0 in data){
 if(!((key0 === "created") || (key0 === "passwordHashes"))){
-validate20.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
+validate21.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
 return false;
 break;
 }
@@ -990,7 +1064,7 @@ if(_errs1 === errors){
 if(data.created !== undefined){
 const _errs2 = errors;
 if(typeof data.created !== "string"){
-validate20.errors = [{instancePath:instancePath+"/created",schemaPath:"#/properties/created/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate21.errors = [{instancePath:instancePath+"/created",schemaPath:"#/properties/created/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs2 === errors;
@@ -1009,7 +1083,7 @@ const len0 = data1.length;
 for(let i0=0; i0<len0; i0++){
 const _errs6 = errors;
 if(typeof data1[i0] !== "string"){
-validate20.errors = [{instancePath:instancePath+"/passwordHashes/" + i0,schemaPath:"#/properties/passwordHashes/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate21.errors = [{instancePath:instancePath+"/passwordHashes/" + i0,schemaPath:"#/properties/passwordHashes/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid1 = _errs6 === errors;
@@ -1019,7 +1093,7 @@ break;
 }
 }
 else {
-validate20.errors = [{instancePath:instancePath+"/passwordHashes",schemaPath:"#/properties/passwordHashes/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate21.errors = [{instancePath:instancePath+"/passwordHashes",schemaPath:"#/properties/passwordHashes/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
@@ -1033,21 +1107,22 @@ var valid0 = true;
 }
 }
 else {
-validate20.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate21.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-validate20.errors = vErrors;
+validate21.errors = vErrors;
 return errors === 0;
 }
 
 export const validateApiKeyEntry = Object.assign(validate11, { schema: schema12 })
 export const validateAutoOffEntry = Object.assign(validate12, { schema: schema13 })
-export const validateCommandEntry = Object.assign(validate13, { schema: schema14 })
-export const validateDeviceEntry = Object.assign(validate14, { schema: schema15 })
-export const validateInterlockEntry = Object.assign(validate15, { schema: schema16 })
-export const validateLockEntry = Object.assign(validate16, { schema: schema17 })
-export const validateNodeEntry = Object.assign(validate17, { schema: schema18 })
-export const validateSwitchRateEntry = Object.assign(validate18, { schema: schema19 })
-export const validateTotpEntry = Object.assign(validate19, { schema: schema20 })
-export const validateUserEntry = Object.assign(validate20, { schema: schema21 })
+export const validateBanEntry = Object.assign(validate13, { schema: schema14 })
+export const validateCommandEntry = Object.assign(validate14, { schema: schema15 })
+export const validateDeviceEntry = Object.assign(validate15, { schema: schema16 })
+export const validateInterlockEntry = Object.assign(validate16, { schema: schema17 })
+export const validateLockEntry = Object.assign(validate17, { schema: schema18 })
+export const validateNodeEntry = Object.assign(validate18, { schema: schema19 })
+export const validateSwitchRateEntry = Object.assign(validate19, { schema: schema20 })
+export const validateTotpEntry = Object.assign(validate20, { schema: schema21 })
+export const validateUserEntry = Object.assign(validate21, { schema: schema22 })

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { Bans } from '../access/bans.ts'
 import { type ConnectionLimiter, tooManyConnections } from '../access/connection-limiter.ts'
 import type { Forwarding } from '../access/forwarding.ts'
 import { isKnownHost, type Origins } from '../access/origin.ts'
@@ -17,6 +18,7 @@ export interface RequestCheckOptions {
   readonly knownHosts: readonly string[]
   readonly limits: Readonly<Config['limits']['http']>
   readonly limiter: Pick<ConnectionLimiter, 'forward'>
+  readonly bans: Pick<Bans, 'refusal'>
   readonly forwarding: Forwarding
   readonly sampledLog: SampledLog
   readonly origins: Origins
@@ -34,13 +36,15 @@ export interface ArrivedRequest {
 
 /**
  * Cheap checks first, and what a page of a foreign origin may not even ask before all that it could find
- * out: path, Host, Origin, limits per address, capacity, method. Whoever serves the route asks for
+ * out: bans, path, Host, Origin, limits per address, capacity, method. Whoever serves the route asks for
  * credentials last.
  */
 export function checkRequest(arrived: ArrivedRequest, options: RequestCheckOptions) {
   const { request } = arrived
   const headers = tooManyHeaders(request, options)
   if (headers !== undefined) return headers
+  const ban = options.bans.refusal({ address: options.forwarding.clientAddress(request) })
+  if (ban !== undefined) return ban
   const path = pathOf(request, options.pathPrefix)
   if (path === options.pathPrefix && path !== '') return withSlash(path)
   const route = options.routeOf(path)

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
+import type { SignedOut } from '../access/secrets.ts'
 import type { Registered } from '../access/signed-in.ts'
 import type { User } from '../access/user.ts'
 import type { ByteShare } from '../core/byte-budget.ts'
@@ -235,8 +236,10 @@ export class MqttConnection {
     else this.#letIn(connect, registered)
   }
 
-  readonly #userEnded = (): void => {
-    this.#disconnect(reasons.administrative, 'what it signed in with is not valid any more')
+  readonly #userEnded = (why: SignedOut): void => {
+    // [MQTT 5, 3.14.2.1] 0x8A, banned, is a reason for CONNACK alone.
+    const invalid = 'what it signed in with is not valid any more'
+    this.#disconnect(reasons.administrative, why === 'banned' ? 'an admin has banned it' : invalid)
   }
 
   /** What the hub makes of the keep-alive of a client. */

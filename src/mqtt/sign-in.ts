@@ -2,7 +2,9 @@ import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { unmapped } from '../access/address.ts'
+import type { Bans } from '../access/bans.ts'
 import { certifiedUser } from '../access/client-certificate.ts'
+import type { Admit } from '../access/open-access.ts'
 import type { SignedOut } from '../access/secrets.ts'
 import type { SignIn } from '../access/sign-in.ts'
 import type { Registered, SignedIn } from '../access/signed-in.ts'
@@ -15,8 +17,8 @@ export interface MqttSignInOptions {
   readonly signIn: SignIn
   readonly directory: Pick<UserDirectory, 'find'>
   readonly signedIn: Pick<SignedIn, 'register'>
-  /** Whether a user may have one more connection, and this is to be one of that user's. */
-  mayEnter(connection: object, user: User): boolean
+  readonly admit: Admit
+  readonly bans: Pick<Bans, 'refusal'>
   /** Where the request for a websocket that carries MQTT comes from. */
   clientAddress(request: IncomingMessage): string
   /** The origin of the page that asked for a websocket, when that is neither ours nor listed. */
@@ -56,7 +58,7 @@ export interface Arriving {
 }
 
 export function createMqttSignIn(options: MqttSignInOptions): MqttSignIn {
-  const { clientAddress, foreignOriginOf, mayEnter, signedIn } = options
+  const { clientAddress, foreignOriginOf, admit, bans, signedIn } = options
   return {
     originOf: (socket, request) => {
       if (request !== undefined) {
@@ -66,6 +68,8 @@ export function createMqttSignIn(options: MqttSignInOptions): MqttSignIn {
       return { connection: socket, address: addressOf(socket), foreignOrigin: undefined }
     },
     identify: async (connect, origin) => {
+      const ban = bans.refusal({ address: origin.address })
+      if (ban !== undefined) return { reason: reasons.banned, message: ban.reason }
       try {
         return await identify(connect, origin, options)
       } catch (error) {
@@ -74,7 +78,9 @@ export function createMqttSignIn(options: MqttSignInOptions): MqttSignIn {
     },
     enter: (user, { clientId, origin, ended }) => {
       const { connection, address } = origin
-      if (!mayEnter(connection, user)) {
+      const error = bans.refusal({ user, clientId, address }) ?? admit(connection, user)
+      if (error?.code === 'banned') return { reason: reasons.banned, message: error.reason }
+      if (error !== undefined) {
         return { reason: reasons.serverUnavailable, message: 'too many connections of this user' }
       }
       return signedIn.register({

@@ -55,7 +55,7 @@ export const closeCodes = {
   },
   refused: {
     code: 4403,
-    when: 'the first message has a wrong user, password or token',
+    when: 'the first message has a wrong user, password or token, or an admin has banned the user',
     advice: 'ask for others; the same again is of no use',
   },
   tooLate: {

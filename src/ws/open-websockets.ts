@@ -2,8 +2,8 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
-import type { ConnectionLimiter } from '../access/connection-limiter.ts'
 import type { Forwarding } from '../access/forwarding.ts'
+import type { Admit } from '../access/open-access.ts'
 import type { RequestSignIn } from '../access/request-sign-in.ts'
 import type { SignedIn } from '../access/signed-in.ts'
 import type { Bus } from '../bus/bus.ts'
@@ -31,7 +31,7 @@ export interface WebSocketParts extends ConnectionShares {
   readonly access: Pick<MessageSignInOptions, 'signIn' | 'directory' | 'peerOf'> & {
     readonly ofUpgrade: RequestSignIn['ofUpgrade']
     readonly signedIn: SignedIn
-    readonly limiter: ConnectionLimiter
+    readonly admit: Admit
     readonly forwarding: Pick<Forwarding, 'clientAddress'>
   }
   readonly hardware: Pick<TalkSessionContext, 'answering'> & {
@@ -77,7 +77,7 @@ export function openWebSockets(limits: Limits, parts: WebSocketParts): OpenWebSo
       websockets: sockets.talk,
       openSession: (options) => openTalkSession(context, options),
       signIn: { ofUpgrade, byMessage },
-      authorizeConnection: access.limiter.signedIn,
+      admit: access.admit,
       clientAddress: access.forwarding.clientAddress,
       endOfTick,
     }),

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex, Writable } from 'node:stream'
 import type { Logger } from 'pino'
 import type { WebSocket } from 'ws'
-import { tooManyConnections } from '../access/connection-limiter.ts'
+import type { Admit } from '../access/open-access.ts'
 import { offeredSubprotocols, type RequestSignIn } from '../access/request-sign-in.ts'
 import type { Until } from '../access/secrets.ts'
 import type { Credentials, SignIn } from '../access/sign-in.ts'
@@ -54,8 +54,7 @@ export interface ServedAccess {
   readonly dialectUsers: DialectUsers
   readonly signIn: SignIn
   readonly ofRequest: RequestSignIn['ofRequest']
-  /** Whether a user may have one more connection, and this is to be one of that user's. */
-  authorizeConnection(connection: object, user: User): boolean
+  readonly admit: Admit
   clientAddress(request: IncomingMessage): string
   isSecure(request: IncomingMessage): boolean
   /** The origin of the page that sent a request, when that is neither ours nor listed. */
@@ -125,15 +124,13 @@ export function servedRoute(dialect: ServedDialect, options: ServedRouteOptions)
         access,
       )
       const welcome = await dialect.greet(asked)
-      if (isAnswer(welcome)) answerUpgrade(handshake, welcome)
-      else if (welcome.user && !access.authorizeConnection(socket, welcome.user)) {
-        handshake.refuse(tooManyConnections)
-      } else {
-        const { address } = asked
-        websockets.accept(handshake, welcome, (websocket) =>
-          converse({ websocket, socket, address, until, batchOf }, welcome, options),
-        )
-      }
+      if (isAnswer(welcome)) return answerUpgrade(handshake, welcome)
+      const error = welcome.user && access.admit(socket, welcome.user)
+      if (error !== undefined) return handshake.refuse(error)
+      const { address } = asked
+      websockets.accept(handshake, welcome, (websocket) =>
+        converse({ websocket, socket, address, until, batchOf }, welcome, options),
+      )
     },
   }
 }
@@ -189,9 +186,14 @@ function converse(opened: OpenWebSocket, welcome: Welcome, options: ServedRouteO
     signIn: (user) => {
       owner = user.name
       const entered = enter(user, opened, options)
-      if (entered === undefined) websocket.close(closeCodes.later.code, tooManyConnections.reason)
-      else leaves.push(entered.leave)
-      return entered?.dialectUser
+      if ('status' in entered) {
+        // RFC 6455, 7.4.1: 1008, for the same reason as below.
+        const code = entered.code === 'banned' ? 1008 : closeCodes.later.code
+        websocket.close(code, entered.code ?? entered.reason)
+        return undefined
+      }
+      leaves.push(entered.leave)
+      return entered.dialectUser
     },
     close: (code, reason) => websocket.close(code, reason),
     cut: () => websocket.terminate(),
@@ -224,7 +226,8 @@ function converse(opened: OpenWebSocket, welcome: Welcome, options: ServedRouteO
 function enter(user: User, opened: OpenWebSocket, { access }: ServedRouteOptions) {
   const { websocket, socket, address, until } = opened
   const { name, base } = access
-  if (!access.authorizeConnection(socket, user)) return undefined
+  const error = access.admit(socket, user)
+  if (error !== undefined) return error
   const caller = { user, address, way: name, base, connection: socket, until }
   // RFC 6455, 7.4.1: 1008, a message that breaks the policy; these clients know no codes of ours.
   return access.dialectUsers.enter(caller, () => websocket.close(1008, 'signed out'))
@@ -283,7 +286,7 @@ function servedRequest(incoming: IncomingRequest, access: ServedAccess): ServedR
     },
     guest: () => guestOf(access, { address, isOriginAllowed }),
     actAs: (user): DialectUser | undefined =>
-      access.authorizeConnection(request.socket, user)
+      access.admit(request.socket, user) === undefined
         ? access.dialectUsers.of({ user, address, way: access.name })
         : undefined,
   }

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
 import type { WebSocket } from 'ws'
-import { tooManyConnections } from '../access/connection-limiter.ts'
+import type { Admit } from '../access/open-access.ts'
 import { challenge, type RequestSignIn, signInError, ticketIn } from '../access/request-sign-in.ts'
 import type { Until } from '../access/secrets.ts'
 import { parseBearer } from '../access/sign-in.ts'
@@ -35,8 +35,7 @@ export interface TalkOptions {
     readonly ofUpgrade: RequestSignIn['ofUpgrade']
     readonly byMessage: MessageSignIn
   }
-  /** Whether a user may have one more connection, and this is to be one of that user's. */
-  authorizeConnection(connection: object, user: User): boolean
+  readonly admit: Admit
   readonly websockets: WebSockets
   readonly newOutboundShare: NewShare
   /** Whether the hub has to save memory. */
@@ -96,29 +95,31 @@ function decode(text: string): string | undefined {
 }
 
 async function acceptUser(handshake: Handshake, base: string, options: TalkOptions) {
-  const { signIn, authorizeConnection, websockets, clientAddress } = options
+  const { signIn, admit, websockets, clientAddress } = options
   const { request, socket, refuse } = handshake
   const result = await signIn.ofUpgrade(request)
-  if (!('user' in result)) refuse(signInError(result, challenge))
-  else if (!authorizeConnection(socket, result.user)) refuse(tooManyConnections)
-  else {
-    const { user, until } = result
-    const address = clientAddress(request)
-    websockets.accept(handshake, (websocket) =>
-      serve(websocket, { base, user, until, address, socket }, options),
-    )
-  }
+  if (!('user' in result)) return refuse(signInError(result, challenge))
+  const { user, until } = result
+  const error = admit(socket, user)
+  if (error !== undefined) return refuse(error)
+  const address = clientAddress(request)
+  websockets.accept(handshake, (websocket) =>
+    serve(websocket, { base, user, until, address, socket }, options),
+  )
 }
 
 /** Takes a websocket whose first message is to say who it is; nothing else is sent or obeyed before. */
 function acceptUnknown(handshake: Handshake, base: string, options: TalkOptions) {
-  const { signIn, authorizeConnection, websockets, dialect, clientAddress } = options
+  const { signIn, admit, websockets, dialect, clientAddress } = options
   const { request, socket } = handshake
   const address = clientAddress(request)
   websockets.accept(handshake, (websocket) => {
     signIn.byMessage(websocket, { request, dialect }, (user) => {
-      if (!authorizeConnection(socket, user)) {
-        websocket.close(closeCodes.later.code, tooManyConnections.reason)
+      const error = admit(socket, user)
+      if (error !== undefined) {
+        const isBanned = error.code === 'banned'
+        if (isBanned) websocket.close(closeCodes.refused.code, 'banned')
+        else websocket.close(closeCodes.later.code, error.reason)
         return
       }
       websocket.send(welcomeFrame(dialect, user))
@@ -161,7 +162,10 @@ function serve(
     address,
     connection: socket,
     until,
-    ended: (why) => link.end(closeCodes.signedOut.code, why),
+    ended: (why) => {
+      const { code } = why === 'banned' ? closeCodes.refused : closeCodes.signedOut
+      link.end(code, why)
+    },
   })
   const obey = dialect.open(link, session)
   const receive = (frame: Buffer) => {

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
+import { tooManyConnections } from '../../src/access/connection-limiter.ts'
 import type { ServedDialect, ServedLink, ServedRequest } from '../../src/dialects/served-dialect.ts'
 import { createInbox } from '../inbox.ts'
 import { rawExchange } from '../raw-http.ts'
@@ -189,7 +190,7 @@ t.test('a defect of ours ends the websocket and not the hub', async (t) => {
 })
 
 t.test('one connection too many: refused when that is known, or closed: try later', async (t) => {
-  const tooMany = { authorizeConnection: () => false }
+  const tooMany = { admit: () => tooManyConnections }
   const known = await served(t, { greet: () => ({ user: ann, open: echo }) }, tooMany)
   const [, response] = await once(opened(t, known.port), 'unexpected-response')
   t.equal(response.statusCode, 503)

@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import type { Test } from 'tap'
+import type { Admit } from '../../src/access/open-access.ts'
 import type { Until } from '../../src/access/secrets.ts'
 import { createSignedIn } from '../../src/access/signed-in.ts'
 import { checkConfig } from '../../src/config.ts'
@@ -24,7 +25,7 @@ interface Served {
 }
 
 interface AccessOptions {
-  readonly authorizeConnection?: () => boolean
+  readonly admit?: Admit
   readonly isOriginAllowed?: boolean
   readonly isAnyPageGuest?: boolean
   /** How long the user of a cookie is signed in. */
@@ -80,7 +81,7 @@ export async function served(
         dialectUsers,
         signIn: async ({ user }) => (user === 'ann' ? { user: ann } : { refused: 'wrong' }),
         ofRequest: async () => ({ user: ann, until: access.until }),
-        authorizeConnection: access.authorizeConnection ?? (() => true),
+        admit: access.admit ?? (() => undefined),
         clientAddress: () => '192.0.2.1',
         isSecure: () => false,
         foreignOriginOf: () =>
