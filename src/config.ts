@@ -41,7 +41,7 @@ type Warn = (sentence: string) => void
 
 /** Where a path to another file stands; `*` is any key. */
 const paths = [
-  ...['usersFile', 'data.folder', 'users.*.passwordFile'],
+  ...['usersFile', 'data.folder', 'users.*.passwordFile', 'log.securityFile'],
   ...['tls.certFile', 'tls.keyFile', 'tls.clientCaFile', 'tls.clientCrlFile'],
 ]
 

@@ -5,6 +5,13 @@
 import type { Logger } from 'pino'
 import { exposures } from './access/exposure.ts'
 import { type OpenAccess, openAccess } from './access/open-access.ts'
+import {
+  heardBy,
+  mostSecurityEvents,
+  openSecurityLog,
+  type SecurityLog,
+} from './access/security-log.ts'
+import { digestOf } from './access/tokens.ts'
 import { type AsUser, createAsUser } from './api/as-user.ts'
 import { banRoutes } from './api/ban-routes.ts'
 import { commandLogRoutes, commandRoute } from './api/command-routes.ts'
@@ -13,8 +20,15 @@ import { homePage } from './api/home-page.ts'
 import { pageFiles } from './api/html-page.ts'
 import { lockRoutes } from './api/lock-routes.ts'
 import { conflictsRoute, nodesRoutes } from './api/nodes-routes.ts'
-import { backupRoute, createReadiness, probeRoutes } from './api/operating-routes.ts'
+
+import {
+  backupRoute,
+  createReadiness,
+  probeRoutes,
+  securityLogRoute,
+} from './api/operating-routes.ts'
 import { clientFile, publicFileRoute } from './api/package-files.ts'
+
 import { signInRoutes } from './api/sign-in-routes.ts'
 import { type Config, type ConfigInput, checkConfig } from './config.ts'
 import { type Closers, createClosers } from './core/callbacks.ts'
@@ -166,16 +180,31 @@ async function openParts(config: Config, life: Life) {
   // First of all.
   onClose(hardware.endCommands)
   readiness.started()
+  tellStart(ground.securityLog, config, release.version)
   log.info({ version: release.version, ...ports }, 'the hub is running')
   return { ports, dialects: places }
+}
+
+/** The digest of a configuration has no password in it: it is no help to who guesses them. */
+function tellStart(securityLog: SecurityLog, config: Config, version: string): void {
+  const users = Object.entries(config.users).map(([name, { password: _, ...user }]) => [name, user])
+  const configuration = digestOf(JSON.stringify({ ...config, users }))
+  const before = securityLog.latest(mostSecurityEvents).find(({ event }) => event === 'hub-started')
+  securityLog.note('hub-started', { version, configuration })
+  if (before === undefined || before['configuration'] === configuration) return
+  securityLog.note('configuration-changed', { configuration })
 }
 
 type Ground = Awaited<ReturnType<typeof openGround>>
 
 /** What everything else stands on, and what refuses work when there is too much of it. */
-async function openGround({ data, limits }: Config, life: Life) {
+async function openGround(config: Config, life: Life) {
+  const { data, limits } = config
   const { log, counters, onClose, ending } = life
-  const sampledLog = createSampledLog(log, counters)
+  const odd = createSampledLog(log, counters)
+  const securityLog = await openSecurityLog({ file: config.log.securityFile, sampledLog: odd })
+  onClose(securityLog.close)
+  const sampledLog = heardBy(securityLog, odd)
   const store = await openStore(data.folder, { limits: limits.store, sampledLog, ending })
   onClose(store.close)
   const load = watchProcess({ limits, sampledLog })
@@ -183,7 +212,7 @@ async function openGround({ data, limits }: Config, life: Life) {
   const { isShortOfMemory, isOverloaded } = load
   return {
     ...life,
-    ...{ sampledLog, store, load, isShortOfMemory },
+    ...{ sampledLog, securityLog, store, load, isShortOfMemory },
     ...createConnectionShares(limits.memory),
     release: readRelease(),
     readiness: createReadiness({ storeError: store.error, isOverloaded, ending }),
@@ -216,7 +245,7 @@ function routesOf(config: Config, parts: Routed): HttpServerOptions['routeOf'] {
 
 /** What is asked of the hub itself: who is signed in, whether it is well, all that it keeps. */
 function ownRoutes(config: Config, parts: Routed): [path: string, route: Route][] {
-  const { access, asUser, load, counters, store, readiness, release, dialects } = parts
+  const { access, asUser, load, counters, store, readiness, release, dialects, securityLog } = parts
   const { version } = release
   const { limits } = config
   const { passwordBytes } = limits.mqtt
@@ -233,7 +262,11 @@ function ownRoutes(config: Config, parts: Routed): [path: string, route: Route][
   return [
     ['/', homePage({ ...access, version })],
     ['/client.js', publicFileRoute(clientFile)],
-    ...signInRoutes({ ...access, asUser, onSignedOut, passwordBytes, jsonLimits: limits.json }),
+    ...signInRoutes({
+      ...{ ...access, asUser, onSignedOut, securityLog },
+      ...{ passwordBytes, jsonLimits: limits.json },
+    }),
+    ['/api/security-log', securityLogRoute({ asUser, securityLog })],
     ...banRoutes({ ...access, ...access.forwarding, asUser, jsonLimits: limits.json }),
     ['/api/backup', backupRoute({ asUser, lines })],
     ...probeRoutes({ health, unready: readiness.unready }),

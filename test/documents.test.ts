@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { securityEvents } from '../src/access/security-log.ts'
 import { isFileTwin, type SettingsSchema, variableFor } from '../src/core/environment.ts'
 import { errorCodes } from '../src/core/errors.ts'
 import { closeCodes } from '../src/ws/close-codes.ts'
@@ -229,3 +230,10 @@ function pairs(found: Iterable<RegExpMatchArray>, filesOf: (text: string) => str
     names.split(', ').flatMap((name) => filesOf(text).map((file) => `${name} ${file}`)),
   )
 }
+
+t.test('the page about security lists every event of its log', async (t) => {
+  const page = read('docs/security.md')
+  const [, section = ''] = page.split('## The log of security')
+  const rows = [...String(section.split('\n## ')[0]).matchAll(/^\| `([a-z-]+)` +\| (.+?) +\|$/gm)]
+  t.same(Object.fromEntries(rows.map(([, name, meaning]) => [name, meaning])), securityEvents)
+})

@@ -29,7 +29,9 @@ export async function startedSignIn(t: Test, users: User[], peer: Partial<Peer> 
     cookieName: peer.isSecure ? '__Host-hub_session' : 'hub_session',
     ...peer,
   })
-  const parts = { directory, limits: limits.signIn, sampledLog, signIn, peerOf }
+  const noted: unknown[] = []
+  const securityLog = { note: (event: string, fields: object) => noted.push({ event, ...fields }) }
+  const parts = { directory, limits: limits.signIn, sampledLog, securityLog, signIn, peerOf }
   const sessions = createCookieSessions(parts)
   const tickets = createTickets(parts)
   const { ofRequest, ofUpgrade } = createRequestSignIn({ ...parts, sessions, tickets })
@@ -55,7 +57,7 @@ export async function startedSignIn(t: Test, users: User[], peer: Partial<Peer> 
       },
   })
   const url = `http://127.0.0.1:${server.port}`
-  return { url, directory, sessions, tickets, counters, signedOut }
+  return { url, directory, sessions, tickets, counters, signedOut, noted }
 }
 
 /** The header of HTTP Basic. */

@@ -11,6 +11,7 @@ import { validateBanEntry } from '../generated/validate-stored.js'
 import type { Store } from '../store/store.ts'
 import { openStoredTable } from '../store/stored-table.ts'
 import { createNetworks, isLoopback, type Networks, unmapped } from './address.ts'
+import type { SecurityLog } from './security-log.ts'
 import { normalForm, type User } from './user.ts'
 
 /** Whom a ban is for: an address or network, the name of a user, or the id of an MQTT client. */
@@ -34,8 +35,8 @@ export interface Bans {
    * @throws HubError `bad-payload` for what is no target, and for a ban of `asking` or of this machine; `too-many`.
    */
   add(asked: BanRequest, asking: Somebody & Required<Pick<Somebody, 'user'>>): Ban
-  /** Ends a ban and returns it; undefined when there was none. */
-  remove(target: BanTarget): Ban | undefined
+  /** Ends a ban for `by`, an admin, and returns it; undefined when there was none. */
+  remove(target: BanTarget, by: string): Ban | undefined
   list(): Ban[]
   /** @throws HubError `cannot-write-store` when the last change would not outlive the hub. */
   stored(): Promise<void>
@@ -50,6 +51,7 @@ export interface Bans {
 export interface BansOptions {
   readonly store: Pick<Store, 'entries' | 'write'>
   readonly sampledLog: SampledLog
+  readonly securityLog: Pick<SecurityLog, 'note'>
   /** How many there may be. */
   readonly most: number
   /** Milliseconds since 1970. */
@@ -57,7 +59,7 @@ export interface BansOptions {
 }
 
 export async function openBans(options: BansOptions): Promise<Bans> {
-  const { store, sampledLog, most, wallMs = Date.now } = options
+  const { store, sampledLog, securityLog, most, wallMs = Date.now } = options
   const table = await openStoredTable<Readonly<BanEntry>>({
     ...{ store, sampledLog, name: 'ban', maxSize: most, validate: validateBanEntry },
     revive: (key, entry) => (targetOf(key) === undefined ? undefined : entry),
@@ -97,6 +99,7 @@ export async function openBans(options: BansOptions): Promise<Bans> {
       checkReason(reason)
       forget()
       if (table.size >= most && table.get(keyOf(target)) === undefined) {
+        sampledLog.warn('bans-refused', { ban: `${what} ${who}` }, 'there are too many bans')
         throw new HubError('too-many', `expected at most ${most} bans, got one more`)
       }
       const since = isoTime(wallMs())
@@ -105,13 +108,15 @@ export async function openBans(options: BansOptions): Promise<Bans> {
       table.set(keyOf(target), entry)
       networks = networksOf(list())
       tell()
+      securityLog.note('ban-added', { ...target, ...entry })
       return { ...target, ...entry }
     },
-    remove: ({ what, who }) => {
+    remove: ({ what, who }, by) => {
       const target = { what, who: normalForm(who) }
       const ban = holding(target)
       table.delete(keyOf(target))
       networks = networksOf(list())
+      if (ban !== undefined) securityLog.note('ban-removed', { ...target, by })
       return ban
     },
     refusal: (somebody) => {

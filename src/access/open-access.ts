@@ -22,8 +22,9 @@ import { createOrigins } from './origin.ts'
 import { hashAsBefore } from './passwords.ts'
 import { cookieNameFor, createRequestSignIn, formChallenge } from './request-sign-in.ts'
 import { createCookieSessions, createTickets } from './secrets.ts'
+import type { SecurityLog } from './security-log.ts'
 import { createSignIn } from './sign-in.ts'
-import { createSignedIn } from './signed-in.ts'
+import { createSignedIn, type SignedIn } from './signed-in.ts'
 import { openTotpCodes } from './totp.ts'
 import type { User } from './user.ts'
 import { anonymousWarning } from './user-check.ts'
@@ -36,6 +37,7 @@ export interface AccessParts {
   isShortOfMemory(): boolean
   readonly log: Logger
   readonly sampledLog: SampledLog
+  readonly securityLog: SecurityLog
   readonly onClose: Closers['add']
 }
 
@@ -44,7 +46,7 @@ export type OpenAccess = Awaited<ReturnType<typeof openAccess>>
 /** @throws HubError when the users file cannot be used. */
 export async function openAccess(config: DeepReadonly<Config>, parts: AccessParts) {
   const { limits } = config
-  const { sampledLog, onClose } = parts
+  const { sampledLog, securityLog, onClose } = parts
   const requests = requestRules(config, parts)
   const knownUsers = await openKnownUsers(parts)
   const directory = await openDirectory(config, { ...parts, knownUsers })
@@ -55,7 +57,9 @@ export async function openAccess(config: DeepReadonly<Config>, parts: AccessPart
   const throttle = createLoginThrottle({ limits, now: () => performance.now() })
   const codes = await openTotpCodes(parts)
   const signIn = createSignIn({ directory, limits, sampledLog, throttle, codes })
-  const common = { ...requests, directory, limits: limits.signIn, sampledLog, signIn }
+  const common = { ...requests, directory, limits: limits.signIn, sampledLog, securityLog, signIn }
+  onClose(securityLog.follow(directory))
+  onClose(followSignIns({ signedIn, knownUsers, securityLog }))
   const bans = await openBans({ ...parts, most: limits.signIn.bans })
   onClose(bans.onBan(() => signedIn.endBanned((somebody) => bans.of(somebody) !== undefined)))
   const limiter = createConnectionLimiter({
@@ -76,6 +80,23 @@ export async function openAccess(config: DeepReadonly<Config>, parts: AccessPart
     bans,
     admit: createAdmission({ bans, limiter, isProxy: requests.forwarding.isProxy }),
   }
+}
+
+/** Tells of connections that are signed in, and of users who are not who they were. */
+function followSignIns({
+  signedIn,
+  knownUsers,
+  securityLog,
+}: Pick<AccessParts, 'securityLog'> & {
+  readonly signedIn: SignedIn
+  readonly knownUsers: KnownUsers
+}): () => void {
+  knownUsers.onChange((user, change) =>
+    securityLog.note(change === 'gone' ? 'user-removed' : 'password-changed', { user }),
+  )
+  return signedIn.onEntered(({ user, address, transport: way }) =>
+    securityLog.note('signed-in', { user, address, way }),
+  )
 }
 
 /** How a user is refused who is to have one more connection; undefined when it is one of that user's from now on. */

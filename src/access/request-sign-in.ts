@@ -6,6 +6,7 @@ import type { HttpError } from '../core/route.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import { certifiedUser } from './client-certificate.ts'
 import type { CookieSessions, Tickets, Until } from './secrets.ts'
+import type { SecurityLog } from './security-log.ts'
 import {
   type Credentials,
   parseBasic,
@@ -22,6 +23,7 @@ export interface RequestSignInOptions {
   readonly tickets: Tickets
   readonly directory: UserDirectory
   readonly sampledLog: SampledLog
+  readonly securityLog: Pick<SecurityLog, 'note'>
   peerOf(request: IncomingMessage): Peer
 }
 
@@ -45,7 +47,7 @@ export interface RequestSignIn {
 }
 
 export function createRequestSignIn(options: RequestSignInOptions): RequestSignIn {
-  const { signIn, sessions, directory, peerOf } = options
+  const { signIn, sessions, directory, securityLog, peerOf } = options
   const ownerOf = createTokenOwners(directory)
   const ofRequest = async (request: IncomingMessage): Promise<RequestSignInResult> => {
     const peer = peerOf(request)
@@ -64,7 +66,15 @@ export function createRequestSignIn(options: RequestSignInOptions): RequestSignI
     return 'user' in result ? result : userOrNobody(certifiedUser(peer.connection, directory))
   }
   return {
-    ofRequest,
+    ofRequest: async (request) => {
+      const result = await ofRequest(request)
+      // Who has a session has signed in before.
+      if ('user' in result && result.until === undefined) {
+        const { address } = peerOf(request)
+        securityLog.note('signed-in', { user: result.user.name, address, way: 'http' })
+      }
+      return result
+    },
     ofUpgrade: async (request) => {
       const result = await ofRequest(request)
       if ('user' in result || result.refused !== 'nobody') return result

@@ -23,9 +23,9 @@ export function banRoutes(options: BanRoutesOptions): ReadonlyMap<string, Route>
     await bans.stored()
     return added
   }
-  const unban = async (body: Buffer) => {
+  const unban = async (body: Buffer, { name }: User) => {
     const target = readJson(body, validateUnbanRequest, jsonLimits)
-    const unbanned = bans.remove(target) ?? null
+    const unbanned = bans.remove(target, name) ?? null
     await bans.stored()
     return { ...target, unbanned }
   }
@@ -36,7 +36,10 @@ export function banRoutes(options: BanRoutesOptions): ReadonlyMap<string, Route>
         post: (exchange, body) => asAdmin(asUser, exchange, (user) => ban(body, exchange, user)),
       },
     ],
-    ['/api/unban', { post: (exchange, body) => asAdmin(asUser, exchange, () => unban(body)) }],
+    [
+      '/api/unban',
+      { post: (exchange, body) => asAdmin(asUser, exchange, (user) => unban(body, user)) },
+    ],
     ['/api/bans', { get: (exchange) => asAdmin(asUser, exchange, () => ({ bans: bans.list() })) }],
   ])
 }

@@ -2,12 +2,13 @@
 import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { mostSecurityEvents, type SecurityLog } from '../access/security-log.ts'
 import { HubError, quote } from '../core/errors.ts'
 import { parseJson } from '../core/json.ts'
-import type { Route } from '../core/route.ts'
+import type { GetRoute, Route } from '../core/route.ts'
 import type { Operation } from '../dialects/served-dialect.ts'
-import { type AsUser, asOperator } from './as-user.ts'
-import { sendError, sendJson } from './json-exchange.ts'
+import { type AsUser, asAdmin, asOperator } from './as-user.ts'
+import { badQuery, readQuery, sendError, sendJson } from './json-exchange.ts'
 
 /** What operators may ask of one dialect. */
 export interface ServedOperations {
@@ -89,6 +90,26 @@ const nothingKept = new HubError(
   'cannot-read-store',
   'expected a hub with a data folder, got one that keeps everything in memory',
 )
+
+interface SecurityLogRouteOptions {
+  readonly asUser: AsUser
+  readonly securityLog: Pick<SecurityLog, 'latest'>
+}
+
+const usualEvents = 100
+
+/** `GET /api/security-log`: what concerned security lately, the newest first, for admins. */
+export function securityLogRoute({ asUser, securityLog }: SecurityLogRouteOptions): GetRoute {
+  return {
+    get: (exchange) =>
+      asAdmin(asUser, exchange, () => {
+        const { limit = String(usualEvents) } = readQuery(exchange.request, ['limit'])
+        const most = /^\d{1,4}$/.test(limit) ? Number(limit) : 0
+        if (most >= 1 && most <= mostSecurityEvents) return { events: securityLog.latest(most) }
+        throw badQuery(`limit to be 1 to ${mostSecurityEvents}`, limit)
+      }),
+  }
+}
 
 /** Whether a hub can do all that it promises. */
 export interface Readiness {

@@ -9,6 +9,7 @@ import {
   signInError,
 } from '../access/request-sign-in.ts'
 import type { CookieSessions, Tickets } from '../access/secrets.ts'
+import type { SecurityLog } from '../access/security-log.ts'
 import type { Credentials, SignIn } from '../access/sign-in.ts'
 import { isToken } from '../access/tokens.ts'
 import type { OpenedUserDirectory } from '../access/user-directory.ts'
@@ -28,6 +29,7 @@ export interface SignInRoutesOptions {
   /** How a page or a program is refused. */
   readonly quietChallenge: HttpError
   readonly sessions: CookieSessions
+  readonly securityLog: Pick<SecurityLog, 'note'>
   readonly tickets: Tickets
   peerOf(request: IncomingMessage): Peer
   /** Called when a user has signed out everywhere, to end what is open. */
@@ -91,7 +93,7 @@ export function signInRoutes(options: SignInRoutesOptions): ReadonlyMap<string, 
 async function logIn(
   exchange: Exchange,
   body: Buffer,
-  { signIn, admit, sessions, peerOf, quietChallenge }: SignInRoutesOptions,
+  { signIn, admit, sessions, securityLog, peerOf, quietChallenge }: SignInRoutesOptions,
 ): Promise<void> {
   const { request, response, refuse } = exchange
   const isForm = isNavigation(request)
@@ -110,6 +112,8 @@ async function logIn(
   if (!('user' in result)) return turnAway(signInError(result, quietChallenge))
   const error = admit(request.socket, result.user)
   if (error !== undefined) return turnAway(error)
+  const { name } = result.user
+  securityLog.note('signed-in', { user: name, address: peer.address, way: 'login' })
   endSessionsOf(request, peer, sessions)
   response.setHeader(
     'Set-Cookie',

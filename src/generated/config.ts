@@ -864,6 +864,10 @@ export interface ConfigInput {
      * The least important level that is still written.
      */
     level?: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
+    /**
+     * a file for what concerns security, one line of JSON an event: sign-ins, refusals, changes of users and bans; for its owner only, put aside at 16 MiB, three times
+     */
+    securityFile?: string
   }
 }
 
@@ -1727,6 +1731,10 @@ export interface Config {
      * The least important level that is still written.
      */
     level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
+    /**
+     * a file for what concerns security, one line of JSON an event: sign-ins, refusals, changes of users and bans; for its owner only, put aside at 16 MiB, three times
+     */
+    securityFile?: string
   }
 }
 

@@ -15,13 +15,17 @@ async function opened(store = openMemoryStore(), most = 10) {
   const state = { nowMs: startMs, banned: 0 }
   const counters = createCounters()
   const sampledLog = createSampledLog(pino({ level: 'silent' }), counters)
-  const bans = await openBans({ store, sampledLog, most, wallMs: () => state.nowMs })
+  const noted: unknown[] = []
+  const note = (event: string, { who }: { readonly [field: string]: unknown }) =>
+    noted.push([event, who])
+  const parts = { store, sampledLog, securityLog: { note } }
+  const bans = await openBans({ ...parts, most, wallMs: () => state.nowMs })
   bans.onBan(() => {
     state.banned++
   })
   const add = (what: Ban['what'], who: string, seconds?: number) =>
     bans.add({ what, who, reason, ...(seconds !== undefined && { seconds }) }, asking)
-  return { ...bans, add, bans, state, counters, store }
+  return { ...bans, add, bans, state, counters, store, noted }
 }
 
 t.test('a ban keeps out whom it is for, and nobody else', async (t) => {
@@ -64,7 +68,7 @@ t.test('this machine has no banned address, and its admins are never banned', as
   }
   t.match(of({ address: home, user: { name: 'root', role: 'operator' } }), { what: 'user' })
   t.match(of({ address: elsewhere, user: root }), { what: 'address' })
-  for (const who of ['0.0.0.0/0', '::/0']) bans.remove({ what: 'address', who })
+  for (const who of ['0.0.0.0/0', '::/0']) bans.remove({ what: 'address', who }, 'boss')
   t.match(of({ address: elsewhere, user: root }), { what: 'user' })
 })
 
@@ -92,19 +96,30 @@ t.test(
 t.test(
   'a ban ends with its time, or when it is taken away, and is replaced by another',
   async (t) => {
-    const { add, of, list, bans, state } = await opened()
+    const { add, of, list, bans, state, noted } = await opened()
     add('user', 'eve', 60)
     add('address', elsewhere, 60)
     t.match(list(), [{ until: '2026-11-21T00:01:00.000Z' }, { who: elsewhere }])
     state.nowMs += 60_000
     t.same(list(), [])
     t.equal(of({ address: elsewhere, user: { name: 'eve' } }), undefined)
-    t.equal(bans.remove({ what: 'user', who: 'eve' }), undefined, 'over already')
+    t.equal(bans.remove({ what: 'user', who: 'eve' }, 'boss'), undefined, 'over already')
     add('user', 'eve')
     add('user', 'eve', 10)
     t.match(list(), [{ who: 'eve', until: '2026-11-21T00:01:10.000Z' }])
-    t.match(bans.remove({ what: 'user', who: 'eve' }), { who: 'eve' })
+    t.match(bans.remove({ what: 'user', who: 'eve' }, 'boss'), { who: 'eve' })
     t.same(list(), [])
+    t.same(
+      noted,
+      [
+        ['ban-added', 'eve'],
+        ['ban-added', elsewhere],
+        ['ban-added', 'eve'],
+        ['ban-added', 'eve'],
+        ['ban-removed', 'eve'],
+      ],
+      'each is told once',
+    )
   },
 )
 

@@ -1,0 +1,238 @@
+/** Who came in and who did not, and what was changed of users, bans and configuration: one line an event. */
+import { closeSync } from 'node:fs'
+import { isDeepStrictEqual } from 'node:util'
+import { LRUCache } from 'lru-cache'
+import { type AlarmClock, isoTime, systemClock } from '../core/clock.ts'
+import { reasonOf } from '../core/errors.ts'
+import { isRecord, parseJson } from '../core/json.ts'
+import { linesBackwards, openRotatedFile, pathsOf } from '../core/rotated-file.ts'
+import type { SampledLog } from '../core/sampled-log.ts'
+import { TokenBucket } from '../core/token-bucket.ts'
+import { isToken } from './tokens.ts'
+import type { User, UserDirectory } from './user.ts'
+
+/** All events: programs decide by these names. docs/security.md says of each when it comes, and a test compares. */
+export const securityEvents = {
+  'hub-started': 'the hub has started, with a configuration of this digest',
+  'configuration-changed': 'it has another configuration than at its last start',
+  'signed-in': 'somebody has signed in',
+  'sign-in-failed': 'a user, password, token or code was wrong',
+  'sign-in-throttled': 'too many passwords were wrong: nobody is let in for a while',
+  'key-refused': 'a key of a dialect belongs to nobody',
+  'origin-refused': 'a page of a stranger was refused',
+  denied: 'a user has no right to publish something',
+  'banned-refused': 'somebody who is banned was refused',
+  'ban-added': 'an admin has banned somebody',
+  'ban-removed': 'an admin has ended a ban',
+  'user-added': 'a user is new',
+  'user-removed': 'a user is gone, or made anew under the old name',
+  'user-changed': 'a user has another role, other rules, tokens or another secret',
+  'password-changed': 'a user has another password',
+} as const
+
+export type SecurityEventName = keyof typeof securityEvents
+
+/** What an event tells besides; none of it is ever a secret. */
+export interface SecurityFields {
+  readonly user?: string | undefined
+  readonly address?: string | undefined
+  /** On what way somebody came: `http`, `mqtt`, the name of a language. */
+  readonly way?: string | undefined
+  readonly [field: string]: unknown
+}
+
+export interface SecurityEvent extends SecurityFields {
+  /** ISO 8601, in UTC. */
+  readonly at: string
+  readonly event: string
+  /** How many of them there were since the line before, of the same user, address and way. */
+  readonly count: number
+}
+
+export interface SecurityLog {
+  note(event: SecurityEventName, fields: SecurityFields): void
+  /** The latest `most`, the newest first. */
+  latest(most: number): SecurityEvent[]
+  /** Tells of each user who is added or changed from now on; what it returns ends that. */
+  follow(directory: Pick<UserDirectory, 'all' | 'onChange'>): () => void
+  close(): void
+}
+
+export interface SecurityLogOptions {
+  /** Where the lines go as well. */
+  readonly file: string | undefined
+  readonly sampledLog: SampledLog
+  readonly clock?: AlarmClock
+}
+
+/** So many are kept for who asks. */
+export const mostSecurityEvents = 1000
+
+/** One source makes one line in that time, and one behind it with how many there were. */
+const sampleMs = 60_000
+
+/** So many sources are told apart at once. */
+const mostSources = 4096
+
+/** Lines of all sources together: many addresses make no disk full. */
+const lines = { perSecond: 20, burst: 1000 }
+
+const maxFileBytes = 16 * 1_048_576
+
+export async function openSecurityLog(options: SecurityLogOptions): Promise<SecurityLog> {
+  const { file, sampledLog, clock = systemClock } = options
+  const latest = file === undefined ? [] : await readLatest(file)
+  const write = file === undefined ? undefined : createWriter(file, sampledLog)
+  const bucket = new TokenBucket({ ...lines, now: clock.nowMs })
+  const tell = (event: string, fields: SecurityFields, count: number) => {
+    if (!bucket.take()) {
+      sampledLog.warn('security-events-lost', { event }, 'too many events of security at once')
+      return
+    }
+    const line = { at: isoTime(clock.wallMs()), event, ...fields, count }
+    latest.push(line)
+    if (latest.length > mostSecurityEvents) latest.shift()
+    write?.(`${JSON.stringify(line)}\n`)
+  }
+  const sources = createSources(tell, clock)
+  const note: SecurityLog['note'] = (event, fields) => sources.note(event, withoutSecrets(fields))
+  return {
+    note,
+    latest: (most) => latest.slice(-most).reverse(),
+    follow: (directory) => followUsers(directory, note),
+    close: sources.close,
+  }
+}
+
+type Tell = (event: string, fields: SecurityFields, count: number) => void
+
+/** What one source repeats is counted, and told once a minute. */
+function createSources(tell: Tell, { after }: AlarmClock) {
+  interface Source {
+    readonly event: string
+    fields: SecurityFields
+    count: number
+    cancel(): void
+  }
+  const end = ({ event, fields, count, cancel }: Source) => {
+    cancel()
+    if (count > 0) tell(event, fields, count)
+  }
+  const sources = new LRUCache<string, Source>({ max: mostSources, dispose: end })
+  const watch = (key: string, source: Source) => {
+    source.cancel = after(sampleMs, () => {
+      if (source.count === 0) {
+        sources.delete(key)
+        return
+      }
+      tell(source.event, source.fields, source.count)
+      source.count = 0
+      watch(key, source)
+    })
+  }
+  return {
+    note: (event: string, fields: SecurityFields) => {
+      const { user, address, way, who } = fields
+      const key = JSON.stringify([event, user, address, way, who])
+      const known = sources.get(key)
+      if (known !== undefined) {
+        known.fields = fields
+        known.count++
+        return
+      }
+      tell(event, fields, 1)
+      const source = { event, fields, count: 0, cancel: () => {} }
+      sources.set(key, source)
+      watch(key, source)
+    },
+    /** Tells what was counted. */
+    close: () => sources.clear(),
+  }
+}
+
+/** Somebody may give a token where a name is asked for. */
+function withoutSecrets(fields: SecurityFields): SecurityFields {
+  return isToken(fields.user ?? '') ? { ...fields, user: '(a token)' } : fields
+}
+
+function createWriter(path: string, sampledLog: SampledLog): (lines: string) => void {
+  const file = openRotatedFile({ paths: pathsOf(path), maxBytes: maxFileBytes })
+  return (lines) => {
+    try {
+      file.append(lines)
+    } catch (error) {
+      const fields = { reason: reasonOf(error) }
+      sampledLog.warn('security-log-failed', fields, 'an event of security was not written')
+    }
+  }
+}
+
+/** What the file told last, so that a restart hides nothing. */
+async function readLatest(path: string): Promise<SecurityEvent[]> {
+  const found: SecurityEvent[] = []
+  const files = openRotatedFile({ paths: pathsOf(path), maxBytes: maxFileBytes }).openAll()
+  try {
+    for (const each of files) {
+      for await (const line of linesBackwards(each)) {
+        if (found.length === mostSecurityEvents) return found.reverse()
+        const value = parseJson(Buffer.from(line))
+        if (isEvent(value)) found.push(value)
+      }
+    }
+  } finally {
+    for (const each of files) closeSync(each)
+  }
+  return found.reverse()
+}
+
+function isEvent(value: unknown): value is SecurityEvent {
+  return isRecord(value) && typeof value['at'] === 'string' && typeof value['event'] === 'string'
+}
+
+/** Those who are gone, or have another password, are told of by who knows them over restarts. */
+function followUsers(
+  { all, onChange }: Pick<UserDirectory, 'all' | 'onChange'>,
+  note: SecurityLog['note'],
+): () => void {
+  const byName = () => new Map(all().map((user) => [user.name, user]))
+  let before = byName()
+  return onChange(() => {
+    const now = byName()
+    for (const [name, user] of now) {
+      const known = before.get(name)
+      if (known === undefined) note('user-added', { user: name, role: user.role })
+      else if (!isDeepStrictEqual(besidePassword(known), besidePassword(user))) {
+        note('user-changed', { user: name, role: user.role })
+      }
+    }
+    before = now
+  })
+}
+
+function besidePassword({ passwordHash, digestSecret, ...rest }: User): unknown {
+  return rest
+}
+
+/** By the kind of the log: what is odd and one of ours. */
+const eventOfKind: ReadonlyMap<string, SecurityEventName> = new Map([
+  ['sign-in-refused', 'sign-in-failed'],
+  ['sign-in-throttled', 'sign-in-throttled'],
+  ['api-key-refused', 'key-refused'],
+  ['origin-refused', 'origin-refused'],
+  ['right-missing', 'denied'],
+  ['banned-refused', 'banned-refused'],
+])
+
+/** `sampledLog`, of whose warnings the security log hears as well. */
+export function heardBy(
+  securityLog: Pick<SecurityLog, 'note'>,
+  sampledLog: SampledLog,
+): SampledLog {
+  return {
+    warn: (kind, fields, text) => {
+      const event = eventOfKind.get(kind)
+      if (event !== undefined) securityLog.note(event, fields)
+      sampledLog.warn(kind, fields, text)
+    },
+  }
+}
