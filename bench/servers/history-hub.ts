@@ -12,6 +12,7 @@ const hub = await startHub({
   mqtt: { port: 0 },
   users: { bench: { password: 'bench-password', role: 'admin' }, anonymous: { role: 'admin' } },
   limits: {
+    users: { messagesPerSecond: 1_000_000, messageBurst: 1_000_000 },
     mqtt: { publishesPerSecond: 100_000, publishBurst: 200_000 },
     websocket: { messagesPerSecond: 1000, messageBurst: 2000 },
     // Neighbours on the machine must not make it drop points.

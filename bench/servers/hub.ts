@@ -16,6 +16,7 @@ const hub = await startHub({
   users: { anonymous: { role: 'admin' } },
   limits: {
     websocket: { messagesPerSecond: 100_000, messageBurst: 200_000 },
+    users: { messagesPerSecond: 1_000_000, messageBurst: 1_000_000 },
     mqtt: { publishesPerSecond: 100_000, publishBurst: 200_000, requestsPerSecond: 10_000 },
     commands: { perUserPerSecond: 1000 },
     sessions: { messages: 100_000, bytes: 67_108_864, totalBytes: 1_073_741_824 },

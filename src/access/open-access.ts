@@ -29,6 +29,7 @@ import { openTotpCodes } from './totp.ts'
 import type { User } from './user.ts'
 import { anonymousWarning } from './user-check.ts'
 import { hashInlineUsers, openUserDirectory } from './user-directory.ts'
+import { createUserRates } from './user-rates.ts'
 
 export interface AccessParts {
   /** Everybody knows the passwords. */
@@ -78,6 +79,7 @@ export async function openAccess(config: DeepReadonly<Config>, parts: AccessPart
     quietChallenge: formChallenge(requests.pathPrefix),
     limiter,
     bans,
+    rateOf: createUserRates({ limits: limits.users }),
     admit: createAdmission({ bans, limiter, isProxy: requests.forwarding.isProxy }),
   }
 }

@@ -849,6 +849,19 @@ export interface ConfigInput {
        */
       mailboxMessages?: number
     }
+    /**
+     * What one user may do on all connections together, whatever their number.
+     */
+    users?: {
+      /**
+       * Messages by MQTT and websocket that one user may send, in the long run, on all connections together: a whole house behind one user, a bridge or Zigbee2MQTT stay far below. Who sends more is read more slowly and loses nothing, and others are not slowed down.
+       */
+      messagesPerSecond?: number
+      /**
+       * The same at once, after a rest.
+       */
+      messageBurst?: number
+    }
   }
   /**
    * What is open on purpose, so that neither the log nor clown-hub doctor warns of it: plain ports for other machines, guests of dialects from elsewhere or on pages of any origin, and any origin that acts as a user.
@@ -1715,6 +1728,19 @@ export interface Config {
        * Messages that wait in one mailbox of a client of Tvheadend.
        */
       mailboxMessages: number
+    }
+    /**
+     * What one user may do on all connections together, whatever their number.
+     */
+    users: {
+      /**
+       * Messages by MQTT and websocket that one user may send, in the long run, on all connections together: a whole house behind one user, a bridge or Zigbee2MQTT stay far below. Who sends more is read more slowly and loses nothing, and others are not slowed down.
+       */
+      messagesPerSecond: number
+      /**
+       * The same at once, after a rest.
+       */
+      messageBurst: number
     }
   }
   /**

@@ -5,6 +5,7 @@ import { setImmediate as turnOver } from 'node:timers/promises'
 import { Aedes } from 'aedes'
 import type { Logger } from 'pino'
 import type { UserDirectory } from '../access/user.ts'
+import type { UserRates } from '../access/user-rates.ts'
 import type { Bus } from '../bus/bus.ts'
 import type { NewShare } from '../core/byte-budget.ts'
 import { createEndOfTick } from '../core/callbacks.ts'
@@ -53,6 +54,7 @@ export interface BrokerOptions extends MqttSignInOptions {
   readonly enter: Enter
   readonly newInboundShare: NewShare
   readonly newOutboundShare: NewShare
+  readonly rateOf: UserRates
   understood(connection: object): void
   /** A connection of a client took the place of one that was there; `name` is of its user and its id. */
   onTakenOver(name: string): void

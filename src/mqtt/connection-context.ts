@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import type { UserRates } from '../access/user-rates.ts'
 import type { NewShare } from '../core/byte-budget.ts'
 import type { EndOfTick } from '../core/callbacks.ts'
 import type { AlarmClock } from '../core/clock.ts'
@@ -32,6 +33,8 @@ export interface ConnectionContext {
   /** Of what waits for clients that do not read. */
   readonly newOutboundShare: NewShare
   readonly signIn: MqttSignIn
+  /** What a user may send on all connections together. */
+  readonly rateOf: UserRates
   readonly sessions: Sessions
   readonly wills: Wills
   readonly retained: RetainedValues

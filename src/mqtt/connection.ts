@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { SignedOut } from '../access/secrets.ts'
 import type { Registered } from '../access/signed-in.ts'
 import type { User } from '../access/user.ts'
+import type { UserRate } from '../access/user-rates.ts'
 import type { ByteShare } from '../core/byte-budget.ts'
 import { TokenBucket } from '../core/token-bucket.ts'
 import { clientName, partsOf } from './clients.ts'
@@ -52,6 +53,7 @@ export class MqttConnection {
   #connect: ConnectPacket | undefined
   #isIn: LetIn | undefined
   #conversation: MqttConversation | undefined
+  #userRate: UserRate | undefined
   #registered: Registered | undefined
   /** What the broker calls the client; empty before CONNECT. */
   #name = ''
@@ -192,16 +194,17 @@ export class MqttConnection {
     }
     // What is past the window waits before it counts.
     if (conversation.isPastWindow(packet) && !this.#late.take()) return false
-    return this.#publishes.take()
+    const held = this.#userRate?.heldBy(this.#publishes)
+    if (held === 'user') this.#warn('user-held-back', 'its user sends faster than one may')
+    return held === undefined
   }
 
   #wait(packet: Packet): void {
     this.#tooSoon = packet
-    const waits = [this.#publishes, this.#requests, this.#late].map((bucket) => bucket.waitMs())
+    const rates = [this.#publishes, this.#requests, this.#late, this.#userRate]
+    const waitMs = Math.max(1, ...rates.map((rate) => Math.ceil(rate?.waitMs() ?? 0)))
     this.#warn('mqtt-held-back', 'it sends faster than it may')
-    this.#cancelWait = this.#context.clock.after(Math.ceil(Math.max(1, ...waits)), () =>
-      this.#goOn(),
-    )
+    this.#cancelWait = this.#context.clock.after(waitMs, () => this.#goOn())
   }
 
   // --- CONNECT ---
@@ -237,9 +240,9 @@ export class MqttConnection {
   }
 
   readonly #userEnded = (why: SignedOut): void => {
-    // [MQTT 5, 3.14.2.1] 0x8A, banned, is a reason for CONNACK alone.
-    const invalid = 'what it signed in with is not valid any more'
-    this.#disconnect(reasons.administrative, why === 'banned' ? 'an admin has banned it' : invalid)
+    const message =
+      why === 'banned' ? 'an admin has banned it' : 'its sign-in is not valid any more'
+    this.#disconnect(reasons.administrative, message)
   }
 
   /** What the hub makes of the keep-alive of a client. */
@@ -252,6 +255,7 @@ export class MqttConnection {
   #letIn(connect: ConnectPacket, registered: Registered): void {
     const { log, traffic } = this.#context
     this.#registered = registered
+    this.#userRate = this.#context.rateOf(partsOf(this.#name).user)
     const place = {
       name: this.#name,
       ...this.#origin,

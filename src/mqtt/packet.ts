@@ -40,6 +40,7 @@ export const reasons = {
   badCredentials: 0x86,
   notAuthorized: 0x87,
   serverUnavailable: 0x88,
+  /** For CONNACK alone [MQTT 5, 3.14.2.1]. */
   banned: 0x8a,
   shuttingDown: 0x8b,
   badAuthenticationMethod: 0x8c,

@@ -6,6 +6,7 @@ import type { Forwarding } from '../access/forwarding.ts'
 import type { Admit } from '../access/open-access.ts'
 import type { RequestSignIn } from '../access/request-sign-in.ts'
 import type { SignedIn } from '../access/signed-in.ts'
+import type { UserRates } from '../access/user-rates.ts'
 import type { Bus } from '../bus/bus.ts'
 import { type Closers, createEndOfTick } from '../core/callbacks.ts'
 import type { DeepReadonly } from '../core/json.ts'
@@ -32,6 +33,7 @@ export interface WebSocketParts extends ConnectionShares {
     readonly ofUpgrade: RequestSignIn['ofUpgrade']
     readonly signedIn: SignedIn
     readonly admit: Admit
+    readonly rateOf: UserRates
     readonly forwarding: Pick<Forwarding, 'clientAddress'>
   }
   readonly hardware: Pick<TalkSessionContext, 'answering'> & {
@@ -78,6 +80,7 @@ export function openWebSockets(limits: Limits, parts: WebSocketParts): OpenWebSo
       openSession: (options) => openTalkSession(context, options),
       signIn: { ofUpgrade, byMessage },
       admit: access.admit,
+      rateOf: access.rateOf,
       clientAddress: access.forwarding.clientAddress,
       endOfTick,
     }),

@@ -1,4 +1,5 @@
 import type { WebSocket } from 'ws'
+import type { UserRate } from '../access/user-rates.ts'
 import { HubError } from '../core/errors.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import { TokenBucket } from '../core/token-bucket.ts'
@@ -19,6 +20,8 @@ export interface RateLimitedReaderOptions {
   /** For how many messages a frame counts; one, if nothing else is said. */
   costOf?(frame: Buffer): number
   receive(frame: Buffer): void
+  /** What the user of the socket may send on all connections together. */
+  readonly userRate?: UserRate
   /**
    * When a socket that goes on to send too much while the hub is short of memory is disconnected, and who
    * tells its peer; never without this.
@@ -101,7 +104,7 @@ export class RateLimitedReader {
   #drain(): void {
     this.#timer = undefined
     while (!this.#isClosed && this.#hasWork()) {
-      if (!this.#bucket.take(this.#nextCost())) {
+      if (this.#isTooSoon(this.#nextCost())) {
         this.#holdBack()
         return
       }
@@ -115,6 +118,14 @@ export class RateLimitedReader {
 
   #hasWork(): boolean {
     return this.#ping !== undefined || this.#takenCount < this.#waiting.length
+  }
+
+  #isTooSoon(cost: number): boolean {
+    const { userRate, sampledLog } = this.#options
+    if (userRate === undefined) return !this.#bucket.take(cost)
+    const held = userRate.heldBy(this.#bucket, cost)
+    if (held === 'user') sampledLog.warn('user-held-back', {}, 'a user sends faster than one may')
+    return held !== undefined
   }
 
   #pingCost(): number {
@@ -152,7 +163,7 @@ export class RateLimitedReader {
       return
     }
     sampledLog.warn('websocket-held-back', {}, 'a websocket sends faster than it may')
-    const waitMs = this.#bucket.waitMs()
+    const waitMs = Math.max(1, this.#bucket.waitMs(), this.#options.userRate?.waitMs() ?? 0)
     this.#heldUntilMs = nowMs + waitMs
     if (!this.#isPaused) this.#socket.pause()
     this.#isPaused = true

@@ -7,6 +7,7 @@ import { challenge, type RequestSignIn, signInError, ticketIn } from '../access/
 import type { Until } from '../access/secrets.ts'
 import { parseBearer } from '../access/sign-in.ts'
 import type { User } from '../access/user.ts'
+import type { UserRates } from '../access/user-rates.ts'
 import type { NewShare } from '../core/byte-budget.ts'
 import type { EndOfTick } from '../core/callbacks.ts'
 import type { HubError } from '../core/errors.ts'
@@ -36,6 +37,8 @@ export interface TalkOptions {
     readonly byMessage: MessageSignIn
   }
   readonly admit: Admit
+  /** What a user may send on all connections together. */
+  readonly rateOf: UserRates
   readonly websockets: WebSockets
   readonly newOutboundShare: NewShare
   /** Whether the hub has to save memory. */
@@ -189,6 +192,7 @@ function serve(
     limits,
     sampledLog,
     costOf: dialect.countMessages,
+    userRate: options.rateOf(user.name),
     receive,
     disconnect,
   })

@@ -71,6 +71,7 @@ export async function openedBroker(
     directory,
     signedIn: createSignedIn(directory),
     admit: () => undefined,
+    rateOf: () => ({ heldBy: (own) => (own.take() ? undefined : 'connection'), waitMs: () => 0 }),
     bans: { refusal: () => undefined },
     understood: () => {},
     onTakenOver: () => {},

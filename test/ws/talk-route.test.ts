@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { createSignedIn } from '../../src/access/signed-in.ts'
 import type { User } from '../../src/access/user.ts'
+import { createUserRates } from '../../src/access/user-rates.ts'
 import { createEndOfTick } from '../../src/core/callbacks.ts'
 import type { Message } from '../../src/core/message.ts'
 import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
@@ -84,6 +85,7 @@ async function talking(t: Test, { encodeError = () => '', overRateSeconds = 30, 
       byMessage: () => {},
     },
     admit: () => undefined,
+    rateOf: createUserRates({ limits: { messagesPerSecond: 1000, messageBurst: 1000 } }),
     clientAddress: () => '127.0.0.1',
     websockets,
     newOutboundShare: unbounded,
