@@ -114,6 +114,7 @@ const aloneFor: Readonly<Record<string, string>> = {
     'is the language of expressions, apart from that of blocks',
   'profiles/home-assistant/templates/python-json':
     'is how payloads are read, whatever is done with them',
+  'profiles/zigbee2mqtt/exposes': 'is what a device can do, apart from what a gateway tells',
   'store/memory-store': 'passes the contract of stores',
   'ws/mqtt-route': 'is one kind of websocket, which knows nothing of the others',
   'ws/talk-route': 'is one kind of websocket, which knows nothing of the others',

@@ -1,0 +1,237 @@
+/** What a device of Zigbee2MQTT exposes: which kind it is, how its properties are read, and how they are asked. */
+import { HubError } from '../../core/errors.ts'
+import { isRecord } from '../../core/json.ts'
+import type { DeviceKind } from '../../nodes/profiles/kinds.ts'
+import type { Ask, Report } from '../../nodes/profiles/profile.ts'
+
+type Value = Report[string]
+
+/** One property: the key that it has in the gateway's JSON, and the one that it has here. */
+interface Property {
+  readonly property: string
+  readonly key: string
+  /** Whether it is part of what the device does, and no measurement beside it. */
+  readonly isState: boolean
+  readonly canBeAsked: boolean
+  /** Undefined for what says nothing. */
+  read(value: unknown): Value | undefined
+  /** What the gateway is told for what is asked. */
+  write(asked: unknown): unknown
+}
+
+export interface Exposed {
+  readonly kind: DeviceKind
+  /** What a JSON of the gateway says, by our keys; keys that it does not expose are nobody's. */
+  read(said: Readonly<Record<string, unknown>>): Report
+  /** @throws HubError `bad-payload` for what cannot be asked of it. */
+  write(asked: Ask): Readonly<Record<string, unknown>>
+  /** What is asked for by `…/get`. */
+  readonly gettable: readonly string[]
+  readonly canBeAsked: boolean
+}
+
+type Expose = Readonly<Record<string, unknown>>
+
+/** Those that are made of features, and the kind that each makes of its device; of several, the first. */
+const composed: readonly (readonly [type: string, kind: DeviceKind])[] = [
+  ['light', 'light'],
+  ['cover', 'cover'],
+  ['lock', 'lock'],
+  ['climate', 'climate'],
+  ['fan', 'fan'],
+  ['switch', 'relay'],
+]
+
+const access = { set: 2, get: 4 } as const
+
+/** What `exposes` of a definition say; lists of several devices, as a group has, are laid over each other. */
+export function readExposes(exposes: readonly unknown[]): Exposed {
+  const records = exposes.filter(isRecord)
+  const types = records.map(({ type }) => type)
+  const [, kind = 'sensor'] = composed.find(([type]) => types.includes(type)) ?? []
+  const found = records.flatMap(featuresOf)
+  const properties = found.flatMap(({ feature, isState }) => propertyOf(kind, feature, isState))
+  const byProperty = new Map(properties.map((each) => [each.property, each]))
+  const byKey = new Map(properties.map((each) => [each.key, each]))
+  return {
+    kind,
+    read: (said) =>
+      Object.fromEntries(
+        Object.entries(said).flatMap(([name, value]): [string, Value][] => {
+          const property = byProperty.get(name)
+          const read = property?.read(value)
+          return property === undefined || read === undefined ? [] : [[property.key, read]]
+        }),
+      ),
+    write: (asked) => {
+      const entries = Object.entries(asked).map(([key, value]): [string, unknown] => {
+        // Ours for what Zigbee2MQTT calls color_temp.
+        const property = byKey.get(key) ?? byKey.get(key.replaceAll('-', '_'))
+        if (property?.canBeAsked === true) return [property.property, property.write(value)]
+        throw new HubError('bad-payload', `expected what can be set of the device, got ${key}`)
+      })
+      return Object.fromEntries(entries)
+    },
+    gettable: found.flatMap(({ feature: { property, access: may }, isState }) =>
+      isState && typeof property === 'string' && (Number(may) & access.get) > 0 ? [property] : [],
+    ),
+    canBeAsked: properties.some(({ isState, canBeAsked }) => isState && canBeAsked),
+  }
+}
+
+/** A thing that is made of features has none of its own. */
+function featuresOf(expose: Expose): { readonly feature: Expose; readonly isState: boolean }[] {
+  const { type, features } = expose
+  const isState = composed.some(([each]) => each === type)
+  if (!isState || !Array.isArray(features)) return [{ feature: expose, isState: false }]
+  return features.filter(isRecord).map((feature) => ({ feature, isState }))
+}
+
+function propertyOf(kind: DeviceKind, feature: Expose, isState: boolean): Property[] {
+  const { property, access: may, endpoint } = feature
+  if (typeof property !== 'string') return []
+  const key = typeof endpoint === 'string' && isState ? property : nameIn(kind, property)
+  const form = formOf(kind, feature, isState)
+  return [{ property, key, isState, canBeAsked: (Number(may) & access.set) > 0, ...form }]
+}
+
+/** The words of a climate, and those that mean the same as ours. */
+const names = new Map([
+  ['system_mode', 'mode'],
+  ['local_temperature', 'temperature'],
+  ['occupied_heating_setpoint', 'setpoint'],
+  ['current_heating_setpoint', 'setpoint'],
+  ['running_state', 'action'],
+  ['fan_mode', 'fan-mode'],
+  ['action', 'event'],
+])
+
+function nameIn(kind: DeviceKind, property: string): string {
+  const isOurs = kind === 'climate' || property === 'action'
+  return (isOurs ? names.get(property) : undefined) ?? property
+}
+
+type Form = Pick<Property, 'read' | 'write'>
+
+const asItIs = (asked: unknown) => asked
+
+function formOf(kind: DeviceKind, feature: Expose, isState: boolean): Form {
+  const { type, property } = feature
+  if (property === 'action') return event
+  if (property === 'color') return color
+  if (isState) return stateForm(kind, feature)
+  return type === 'binary' ? readingOf(null, feature) : readingOf(unitOf(feature))
+}
+
+function stateForm(kind: DeviceKind, feature: Expose): Form {
+  const { type, property, value_max: most } = feature
+  if (property === 'brightness') return brightness(typeof most === 'number' ? most : 254)
+  if (property === 'state' && kind === 'cover') return words(coverWords)
+  if (property === 'state' && kind === 'lock') return words(lockWords)
+  if (property === 'local_temperature') return readingOf(unitOf(feature))
+  return type === 'binary' ? switching(feature) : plain
+}
+
+function unitOf({ unit }: Expose): string | null {
+  return typeof unit === 'string' ? unit : null
+}
+
+/** A button that was pressed; the gateway says that it is over by an empty word. */
+const event: Form = {
+  read: (value) => (typeof value === 'string' && value !== '' ? value : undefined),
+  write: asItIs,
+}
+
+/** Numbers and words as they are. */
+const plain: Form = { read: (value) => (isPlain(value) ? value : undefined), write: asItIs }
+
+function isPlain(value: unknown): value is number | string | boolean | null {
+  return value === null || ['number', 'string', 'boolean'].includes(typeof value)
+}
+
+function brightness(most: number): Form {
+  return {
+    read: (value) => (typeof value === 'number' ? Math.round((value / most) * 100) : undefined),
+    write: (asked) => Math.round((Number(asked) / 100) * most),
+  }
+}
+
+function switching({ value_on: on, value_off: off }: Expose): Form {
+  return {
+    read: (value) => {
+      if (value === null) return null
+      return value === on ? true : value === off ? false : undefined
+    },
+    write: (asked) => (asked === true ? on : asked === false ? off : asked),
+  }
+}
+
+interface Words {
+  readonly said: ReadonlyMap<string, string>
+  readonly told: ReadonlyMap<string, string>
+}
+
+const coverWords: Words = {
+  said: new Map([
+    ['OPEN', 'open'],
+    ['CLOSE', 'closed'],
+    ['STOP', 'stopped'],
+  ]),
+  told: new Map([
+    ['open', 'OPEN'],
+    ['close', 'CLOSE'],
+    ['stop', 'STOP'],
+  ]),
+}
+
+const lockWords: Words = {
+  said: new Map([
+    ['LOCK', 'locked'],
+    ['UNLOCK', 'unlocked'],
+  ]),
+  told: new Map([
+    ['lock', 'LOCK'],
+    ['unlock', 'UNLOCK'],
+  ]),
+}
+
+function words({ said, told }: Words): Form {
+  return {
+    read: (value) => said.get(String(value)),
+    write: (asked) => told.get(String(asked)) ?? asked,
+  }
+}
+
+const color: Form = {
+  read: (value) => (isRecord(value) ? colorAt(value) : undefined),
+  write: (asked) => ({ hex: `#${String(asked)}` }),
+}
+
+/** The colour at a place of CIE 1931, as bright as it can be, as `RRGGBB` of sRGB (IEC 61966-2-1, D65). */
+function colorAt({ x, y }: Readonly<Record<string, unknown>>): string | undefined {
+  if (typeof x !== 'number' || typeof y !== 'number' || !(y > 0)) return undefined
+  const [bigX, bigZ] = [x / y, (1 - x - y) / y]
+  const linear = [
+    3.2406 * bigX - 1.5372 - 0.4986 * bigZ,
+    -0.9689 * bigX + 1.8758 + 0.0415 * bigZ,
+    0.0557 * bigX - 0.204 + 1.057 * bigZ,
+  ].map((each) => Math.max(each, 0))
+  const most = Math.max(...linear)
+  const bytes = linear.map((each) => {
+    const part = each / most
+    const curved = part <= 0.0031308 ? 12.92 * part : 1.055 * part ** (1 / 2.4) - 0.055
+    return Math.round(curved * 255)
+  })
+  return Buffer.from(bytes).toString('hex').toUpperCase()
+}
+
+/** What is measured; a detector that says it in words of its own says whether it is so. */
+function readingOf(unit: string | null, { value_on: on }: Expose = {}): Form {
+  return {
+    read: (value) => {
+      if (on !== undefined && typeof value === 'string') return [value === on, unit]
+      return isPlain(value) ? [value, unit] : undefined
+    },
+    write: asItIs,
+  }
+}
