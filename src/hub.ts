@@ -15,8 +15,8 @@ import { digestOf } from './access/tokens.ts'
 import { type AsUser, createAsUser } from './api/as-user.ts'
 import { banRoutes } from './api/ban-routes.ts'
 import { commandLogRoutes, commandRoute } from './api/command-routes.ts'
+import { dashboardRoutes } from './api/dashboard.ts'
 import { historyRoute } from './api/history-route.ts'
-import { homePage } from './api/home-page.ts'
 import { pageFiles } from './api/html-page.ts'
 import { lockRoutes } from './api/lock-routes.ts'
 import { conflictsRoute, nodesRoutes } from './api/nodes-routes.ts'
@@ -232,6 +232,7 @@ interface Routed extends Ground {
 function routesOf(config: Config, parts: Routed): HttpServerOptions['routeOf'] {
   const { asUser, hardware, dialects, websockets } = parts
   const fixed = new Map<string, Route>([
+    ...dashboardRoutes(),
     ...pageFiles,
     ...ownRoutes(config, parts),
     ...hardwareRoutes(config, parts),
@@ -260,7 +261,6 @@ function ownRoutes(config: Config, parts: Routed): [path: string, route: Route][
     dialects.endKeysOf(user)
   }
   return [
-    ['/', homePage({ ...access, version })],
     ['/client.js', publicFileRoute(clientFile)],
     ...signInRoutes({
       ...{ ...access, asUser, onSignedOut, securityLog },

@@ -210,6 +210,7 @@ t.test(
 const foldersOfFiles = [
   'conformance',
   'journeys',
+  'journeys/dashboard',
   'journeys/drop-in',
   'faults',
   'faults/measured',

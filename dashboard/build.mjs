@@ -1,0 +1,58 @@
+/**
+ * Builds the page into dist/dashboard, and does nothing when nothing of it has changed since: `npm start` and `npm test` come
+ * by here each time.
+ */
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { extname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const source = join(root, 'dashboard')
+const target = join(root, 'dist/dashboard')
+const stamp = join(target, '.built')
+
+const filesIn = (folder) =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .map((name) => join(folder, name))
+    .filter((path) => statSync(path).isFile())
+    .sort()
+
+/** What a build is made of: the sources, and the versions of what builds them. */
+function fingerprint() {
+  const folders = [source, join(root, 'client')].filter((folder) => existsSync(folder))
+  const hash = createHash('sha256')
+  for (const path of [...folders.flatMap(filesIn), join(root, 'package-lock.json')]) {
+    hash.update(path.slice(root.length)).update(readFileSync(path))
+  }
+  return hash.digest('hex')
+}
+
+const wanted = fingerprint()
+if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
+  const { build } = await import('vite')
+  await build({
+    configFile: false,
+    root: source,
+    // Relative, so that the page holds behind a proxy that leaves a prefix.
+    base: './',
+    logLevel: 'warn',
+    oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+    build: {
+      outDir: target,
+      emptyOutDir: true,
+      target: 'es2022',
+      // Nothing is written into the page itself: its policy would not let that be loaded.
+      assetsInlineLimit: 0,
+      modulePreload: { polyfill: false },
+      reportCompressedSize: false,
+    },
+  })
+  const packed = ['.html', '.js', '.css', '.svg', '.webmanifest']
+  for (const path of filesIn(target)) {
+    if (packed.includes(extname(path)))
+      writeFileSync(`${path}.gz`, gzipSync(readFileSync(path), { level: 9 }))
+  }
+  writeFileSync(stamp, wanted)
+}

@@ -1,0 +1,34 @@
+import { useSignal } from '@preact/signals'
+import type { JSX } from 'preact'
+import { t } from './words.ts'
+
+const thanksMs = 2000
+
+/** A line to take along, with a button that does so. */
+export function Copyable({ text }: { text: string }): JSX.Element {
+  const isCopied = useSignal(false)
+  const copy = async () => {
+    await copyText(text)
+    isCopied.value = true
+    setTimeout(() => (isCopied.value = false), thanksMs)
+  }
+  return (
+    <div class="copyable">
+      <code>{text}</code>
+      <button type="button" onClick={() => void copy()}>
+        {t(isCopied.value ? 'copied' : 'copy')}
+      </button>
+    </div>
+  )
+}
+
+/** Browsers have a clipboard for pages only where nobody can listen: https, and this machine. */
+async function copyText(text: string): Promise<void> {
+  if (isSecureContext) return navigator.clipboard.writeText(text)
+  const field = document.createElement('textarea')
+  field.value = text
+  document.body.append(field)
+  field.select()
+  document.execCommand('copy')
+  field.remove()
+}

@@ -1,0 +1,59 @@
+import type { JSX } from 'preact'
+import { Icon, type IconName } from '../icons.tsx'
+import { hrefOf } from '../route.ts'
+import { en } from '../words/en.ts'
+import { t, type Word } from '../words.ts'
+import type { Device } from './house.ts'
+
+const icons: Readonly<Record<string, IconName>> = {
+  thermometer: 'thermometer',
+  'humidity-sensor': 'humidity',
+  'lux-meter': 'light',
+  barometer: 'pressure',
+  'co2-sensor': 'air',
+  pir: 'motion',
+  motion: 'motion',
+  relay: 'relay',
+  led: 'bulb',
+  light: 'bulb',
+  'push-button': 'button',
+}
+
+function iconOf({ kind, role }: Pick<Device, 'kind' | 'role'>): IconName {
+  return icons[kind] ?? (role === 'actuator' ? 'relay' : 'sensor')
+}
+
+/** What a person calls a kind of device; its own name where the page has no word for it. */
+export function kindLabel(kind: string): string {
+  const key = `kind-${kind}`
+  if (isWord(key)) return t(key)
+  const words = kind.replace(/[-_]/g, ' ')
+  return words.charAt(0).toUpperCase() + words.slice(1)
+}
+
+function isWord(key: string): key is Word {
+  return Object.hasOwn(en, key)
+}
+
+/** Which of its kind: the last level of its topic, unless that says nothing. */
+function addressOf({ topic }: Pick<Device, 'topic'>): string {
+  const last = topic.slice(topic.lastIndexOf('/') + 1)
+  return last === '-' ? '' : last
+}
+
+export function fullName(device: Device): string {
+  return `${kindLabel(device.kind)} ${addressOf(device)}`.trim()
+}
+
+/** The name of a device, which leads to its own page. */
+export function TileHead({ device }: { device: Device }): JSX.Element {
+  return (
+    <h3>
+      <a href={hrefOf('devices', device.topic)} title={device.topic}>
+        <Icon name={iconOf(device)} />
+        <span class="kind">{kindLabel(device.kind)}</span>{' '}
+        <span class="address">{addressOf(device)}</span>
+      </a>
+    </h3>
+  )
+}

@@ -1,0 +1,48 @@
+/** Who is signed in, by the cookie that the hub has given this browser. */
+import { signal } from '@preact/signals'
+import { ApiError, getJson, postJson } from './api.ts'
+
+/** `asking` until the hub has said who it is; `away` when it does not answer. */
+export type Session =
+  | { readonly is: 'asking' }
+  | { readonly is: 'away' }
+  | { readonly is: 'out'; readonly why?: 'signed-out' | 'expired' }
+  | { readonly is: 'in'; readonly user: string; readonly role: string | null }
+
+export const session = signal<Session>({ is: 'asking' })
+
+/** Asks the hub who is signed in. */
+export async function refreshSession(): Promise<void> {
+  try {
+    const { user, role } = await getJson<{ user: string; role: string | null }>('session')
+    session.value = { is: 'in', user, role }
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) endSession()
+    // Whoever is signed in keeps what was shown last.
+    else if (session.peek().is !== 'in') session.value = { is: 'away' }
+  }
+}
+
+/** What is shown of the house goes with whoever might see it. */
+export function endSession(why?: 'signed-out' | 'expired'): void {
+  const before = session.peek()
+  if (before.is !== 'out') session.value = { is: 'out', ...(why && { why }) }
+}
+
+/** @throws ApiError, HubAwayError */
+export async function signIn(user: string, password: string): Promise<void> {
+  await postJson('login', { user, password })
+  await refreshSession()
+}
+
+/** Here, or on every device. */
+export async function signOut(where: 'here' | 'everywhere'): Promise<void> {
+  await postJson(where === 'here' ? 'logout' : 'logout-everywhere')
+  session.value = { is: 'out' }
+}
+
+/** Whether whoever is signed in runs the hub: may lock devices and read who commanded what. */
+export function isOperator(): boolean {
+  const { value } = session
+  return value.is === 'in' && (value.role === 'operator' || value.role === 'admin')
+}

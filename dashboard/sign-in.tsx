@@ -1,0 +1,105 @@
+import { useSignal } from '@preact/signals'
+import type { JSX, TargetedSubmitEvent } from 'preact'
+import { ApiError } from './api.ts'
+import { hubTime, now, secondsUntil } from './clock.ts'
+import { Logo } from './icons.tsx'
+import { session, signIn } from './session.ts'
+import { t } from './words.ts'
+
+type Problem =
+  | { readonly is: 'wrong' | 'busy' | 'away' }
+  | { readonly is: 'locked-out'; readonly untilMs: number }
+  | { readonly is: 'other'; readonly message: string }
+
+/** The form that signs in; says of each failure what to do next. */
+export function SignIn(): JSX.Element {
+  const problem = useSignal<Problem | undefined>(undefined)
+  const isBusy = useSignal(false)
+  const submit = async (event: TargetedSubmitEvent<HTMLFormElement>) => {
+    event.preventDefault()
+    const form = new FormData(event.currentTarget)
+    isBusy.value = true
+    problem.value = undefined
+    try {
+      await signIn(String(form.get('user')), String(form.get('password')))
+    } catch (error) {
+      problem.value = problemOf(error)
+    }
+    isBusy.value = false
+  }
+  const { value } = problem
+  const isLockedOut = value?.is === 'locked-out' && value.untilMs > now.value
+  return (
+    <main class="sign-in">
+      <form onSubmit={(event) => void submit(event)} aria-busy={isBusy.value}>
+        <Logo />
+        <h1>Clown.Hub</h1>
+        <Why />
+        <label for="user">{t('user')}</label>
+        <input id="user" name="user" autocomplete="username" autocapitalize="none" required />
+        <label for="password">{t('password')}</label>
+        <input
+          id="password"
+          name="password"
+          type="password"
+          autocomplete="current-password"
+          required
+        />
+        <div role="alert">{value && <ProblemText problem={value} />}</div>
+        <button type="submit" class="primary" disabled={isBusy.value || isLockedOut}>
+          {isBusy.value ? t('signingIn') : t('signIn')}
+        </button>
+      </form>
+    </main>
+  )
+}
+
+function problemOf(error: unknown): Problem {
+  if (!(error instanceof ApiError)) return { is: 'away' }
+  if (error.status === 401) return { is: 'wrong' }
+  const { retryAfter = 1 } = error
+  if (error.status === 429) return { is: 'locked-out', untilMs: hubTime() + retryAfter * 1000 }
+  return error.status === 503 ? { is: 'busy' } : { is: 'other', message: error.message }
+}
+
+/** Why whoever was signed in is so no more. */
+function Why(): JSX.Element | null {
+  const { value } = session
+  if (value.is !== 'out' || value.why === undefined) return null
+  return <p class="note">{t(value.why === 'expired' ? 'sessionExpired' : 'signedOut')}</p>
+}
+
+function ProblemText({ problem }: { problem: Problem }): JSX.Element {
+  switch (problem.is) {
+    case 'wrong':
+      return <Sentences what={t('wrongPassword')} next={t('wrongPasswordNext')} />
+    case 'locked-out':
+      return problem.untilMs > now.value ? (
+        <Sentences
+          what={t('lockedOut', { seconds: secondsUntil(problem.untilMs) })}
+          next={t('lockedOutNext')}
+        />
+      ) : (
+        <Sentences what={t('lockedOutOver')} next="" />
+      )
+    case 'busy':
+      return <Sentences what={t('hubBusy')} next={t('hubBusyNext')} />
+    case 'away':
+      return (
+        <Sentences
+          what={t('hubAway')}
+          next={t(location.protocol === 'https:' ? 'hubAwayNextSecure' : 'hubAwayNext')}
+        />
+      )
+    case 'other':
+      return <Sentences what={problem.message} next="" />
+  }
+}
+
+function Sentences({ what, next }: { what: string; next: string }): JSX.Element {
+  return (
+    <p class="problem">
+      <strong>{what}</strong> {next}
+    </p>
+  )
+}
