@@ -1,15 +1,15 @@
-import { useSignalEffect } from '@preact/signals'
+import { signal, useSignalEffect } from '@preact/signals'
 import type { ComponentType, JSX } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { ConnectionStrip } from './connection-strip.tsx'
 import { DevicesView } from './devices/devices-view.tsx'
 import { keepHouse } from './devices/house.ts'
-import { Icon, type IconName, Logo } from './icons.tsx'
-import { keepConnected } from './link.ts'
+import { Icon, Logo } from './icons.tsx'
+import { keepConnected, link } from './link.ts'
 import { hrefOf, route, type View, views } from './route.ts'
 import { refreshSession, session } from './session.ts'
 import { SignIn } from './sign-in.tsx'
-import { t, type Word } from './words.ts'
+import { t } from './words.ts'
 import { You } from './you.tsx'
 
 export function App(): JSX.Element | null {
@@ -44,19 +44,11 @@ function Away(): JSX.Element {
   )
 }
 
-const labels: Readonly<Record<View, Word>> = {
-  devices: 'devices',
-}
-
-const icons: Readonly<Record<View, IconName>> = {
-  devices: 'devices',
-}
-
 function SignedIn(): JSX.Element {
   useEffect(() => keepConnected(), [])
   useEffect(() => keepHouse(), [])
   useSignalEffect(() => {
-    document.title = `${t(labels[route.value.view])} · Clown.Hub`
+    document.title = `${t(route.value.view)} · Clown.Hub`
   })
   return (
     <>
@@ -75,8 +67,8 @@ function SignedIn(): JSX.Element {
               href={hrefOf(view)}
               aria-current={route.value.view === view ? 'page' : undefined}
             >
-              <Icon name={icons[view]} />
-              {t(labels[view])}
+              <Icon name={view} />
+              {t(view)}
             </a>
           ))}
         </nav>
@@ -94,8 +86,28 @@ function skip(): void {
   document.querySelector<HTMLElement>('#content')?.focus()
 }
 
+/** A view whose code is loaded when somebody opens it. */
+function lazily(load: () => Promise<ComponentType>): ComponentType {
+  const loaded = signal<{ View: ComponentType } | undefined>(undefined)
+  return () => {
+    useEffect(() => {
+      if (loaded.value === undefined) load().then((View) => (loaded.value = { View }), reload)
+    }, [])
+    const { value } = loaded
+    return value === undefined ? <p class="quiet">{t('loading')}</p> : <value.View />
+  }
+}
+
+/** The hub has another release now than the one that this page is of. */
+function reload(): void {
+  if (link.peek().is === 'open') location.reload()
+}
+
 const openViews: Readonly<Record<View, ComponentType>> = {
   devices: DevicesView,
+  charts: lazily(async () => (await import('./charts/charts-view.tsx')).ChartsView),
+  topics: lazily(async () => (await import('./topics/topics-view.tsx')).TopicsView),
+  hub: lazily(async () => (await import('./hub/hub-view.tsx')).HubView),
 }
 
 function CurrentView(): JSX.Element {

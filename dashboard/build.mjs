@@ -29,6 +29,11 @@ function fingerprint() {
   return hash.digest('hex')
 }
 
+/** All but the views that are loaded when somebody opens them, and the languages besides English. */
+function isThereFromTheStart(path) {
+  return !/uplot|\.css$|\/dashboard\/(charts|topics|hub|words\/(?!en))\b/.test(path)
+}
+
 const wanted = fingerprint()
 if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
   const { build } = await import('vite')
@@ -47,6 +52,12 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
       assetsInlineLimit: 0,
       modulePreload: { polyfill: false },
       reportCompressedSize: false,
+      rolldownOptions: {
+        output: {
+          // What is there from the start is one file: many small ones are packed worse, and take longer.
+          codeSplitting: { groups: [{ name: 'page', test: isThereFromTheStart }] },
+        },
+      },
     },
   })
   const packed = ['.html', '.js', '.css', '.svg', '.webmanifest']

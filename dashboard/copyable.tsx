@@ -1,4 +1,4 @@
-import { useSignal } from '@preact/signals'
+import { signal, useSignal } from '@preact/signals'
 import type { JSX } from 'preact'
 import { t } from './words.ts'
 
@@ -21,6 +21,31 @@ export function Copyable({ text }: { text: string }): JSX.Element {
     </div>
   )
 }
+
+/** The same thing for several tools, of which one is chosen for all such lists. */
+export function CopyAs({ lines }: { lines: Readonly<Record<string, string>> }): JSX.Element {
+  const tools = Object.keys(lines)
+  const tool = tools.find((each) => each === chosenTool.value) ?? tools[0] ?? ''
+  return (
+    <div class="copy-as">
+      <div class="segments">
+        {tools.map((each) => (
+          <button
+            type="button"
+            key={each}
+            aria-pressed={each === tool}
+            onClick={() => (chosenTool.value = each)}
+          >
+            {each}
+          </button>
+        ))}
+      </div>
+      <Copyable text={lines[tool] ?? ''} />
+    </div>
+  )
+}
+
+const chosenTool = signal('clown-hub')
 
 /** Browsers have a clipboard for pages only where nobody can listen: https, and this machine. */
 async function copyText(text: string): Promise<void> {

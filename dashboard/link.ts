@@ -1,8 +1,16 @@
-/** The page's one websocket to the hub, which speaks Clown.Talk: docs/clown-talk.md. */
+/** The page's one connection to the hub, by the client library; while nobody looks at the page there is none. */
 import { signal } from '@preact/signals'
-import type { Receipt } from '../src/generated/receipt.ts'
+import {
+  CommandError,
+  connect,
+  type HubClient,
+  type HubMessage,
+  type HubState,
+  OfflineError,
+  type Receipt,
+} from '../client/index.ts'
 import { hubTime } from './clock.ts'
-import { endSession, refreshSession, session } from './session.ts'
+import { refreshSession, session } from './session.ts'
 
 export type LinkState =
   | { readonly is: 'connecting' }
@@ -14,36 +22,43 @@ export type LinkState =
 
 export const link = signal<LinkState>({ is: 'resting' })
 
-/** A line of the hub that is no receipt. */
+/** A message. */
 export interface Line {
   readonly topic: string
   readonly payload: unknown
   /** Bytes that are no text come in base64. */
   readonly isBase64: boolean
+  /** When it came, in milliseconds since 1970 by the hub's clock. */
+  readonly atMs: number
+  /** Whether it is a last value from before. */
+  readonly isPast: boolean
 }
 
 type HearLine = (line: Line) => void
 
-const hearers = new Set<HearLine>()
+let hub: HubClient | undefined
+/** What ends each of those who hear. */
+const hearers = new Map<HearLine, () => void>()
 
-/** Calls `hear` with every line from now on, until the returned function is called. */
+/** Calls `hear` with the last value of each topic, and with each message from now on, until the returned function is called. */
 export function onLine(hear: HearLine): () => void {
-  hearers.add(hear)
-  return () => hearers.delete(hear)
+  hearers.set(hear, hearHub(hear))
+  return () => {
+    hearers.get(hear)?.()
+    hearers.delete(hear)
+  }
 }
 
-interface AskedCommand {
-  heard(receipt: Receipt): void
-  lost(): void
+function hearHub(hear: HearLine): () => void {
+  return hub?.on('#', (message) => hear(lineOf(message))) ?? (() => {})
 }
 
-const commands = new Map<string, AskedCommand>()
-let lastId = 0
-let websocket: WebSocket | undefined
-let failures = 0
-let retry: ReturnType<typeof setTimeout> | undefined
+function lineOf({ topic, value, encoding, atMs, isPast }: HubMessage): Line {
+  const ageMs = Date.now() - atMs
+  return { topic, payload: value, isBase64: encoding === 'base64', atMs: hubTime() - ageMs, isPast }
+}
 
-/** The connection was lost before the command had ended: what became of it, the device will say. */
+/** There is no connection, and nothing was sent. */
 export class LinkLostError extends Error {}
 
 /**
@@ -52,38 +67,51 @@ export class LinkLostError extends Error {}
  *
  * @throws LinkLostError
  */
-export function command(
+export async function command(
   device: string,
   payload: unknown,
   onReceipt: (receipt: Receipt) => void,
 ): Promise<Receipt> {
-  return new Promise((resolve, reject) => {
-    const id = `page-${++lastId}`
-    const heard = (receipt: Receipt) => {
-      onReceipt(receipt)
-      if (receipt.final === true) resolve(receipt)
-      if (receipt.receipt === 'confirmed-late') commands.delete(id)
-    }
-    if (!send([`${device}/set`, payload, { id }])) return reject(new LinkLostError())
-    commands.set(id, { heard, lost: () => reject(new LinkLostError()) })
-  })
+  if (hub === undefined) throw new LinkLostError()
+  try {
+    return await hub.command(device, payload, { onProgress: onReceipt })
+  } catch (error) {
+    if (error instanceof CommandError) return error.receipt
+    if (error instanceof OfflineError) throw new LinkLostError()
+    throw error
+  }
 }
 
-function send(line: readonly unknown[]): boolean {
-  if (websocket?.readyState !== WebSocket.OPEN) return false
-  websocket.send(`${JSON.stringify(line)}\n`)
-  return true
+/**
+ * Publishes a message. `onRefused` hears why the hub has refused it, until the returned function is called.
+ *
+ * @throws LinkLostError
+ */
+export function publish(
+  topic: string,
+  payload: unknown,
+  onRefused: (why: string) => void,
+): () => void {
+  try {
+    if (hub === undefined) throw new OfflineError()
+    hub.publish(topic, payload)
+    return hub.onError((error, about) => {
+      if (about === topic) onRefused(error.message)
+    })
+  } catch (error) {
+    throw error instanceof OfflineError ? new LinkLostError() : error
+  }
 }
 
-/** Connects, and connects again whenever the connection is lost, while somebody is signed in and looks. */
+/** Keeps the connection while somebody looks, until the returned function is called. */
 export function keepConnected(): () => void {
   const look = () => (document.hidden ? restSoon() : wake())
   document.addEventListener('visibilitychange', look)
-  addEventListener('online', wake)
-  connect()
+  addEventListener('online', tryNow)
+  wake()
   return () => {
     document.removeEventListener('visibilitychange', look)
-    removeEventListener('online', wake)
+    removeEventListener('online', tryNow)
     rest()
   }
 }
@@ -98,90 +126,42 @@ function restSoon(): void {
 }
 
 function rest(): void {
-  clearTimeout(retry)
   clearTimeout(resting)
-  const open = websocket
-  websocket = undefined
-  open?.close()
-  loseCommands()
+  const former = hub
+  hub = undefined
+  former?.close()
   link.value = { is: 'resting' }
 }
 
 function wake(): void {
   clearTimeout(resting)
-  if (link.peek().is === 'resting' || link.peek().is === 'waiting') connect()
+  if (hub !== undefined) return
+  const opened = connect(new URL('.', document.baseURI))
+  hub = opened
+  for (const hear of hearers.keys()) hearers.set(hear, hearHub(hear))
+  opened.onState((state) => {
+    if (hub === opened) changed(state)
+  })
 }
 
 /** Does not wait any longer. */
 export function tryNow(): void {
-  if (link.peek().is !== 'waiting') return
-  clearTimeout(retry)
-  void reconnect()
+  hub?.retry()
 }
 
-function connect(): void {
-  clearTimeout(retry)
-  if (link.peek().is !== 'waiting') link.value = { is: 'connecting' }
-  const url = new URL('talk', document.baseURI)
-  url.protocol = url.protocol.replace('http', 'ws')
-  url.hash = ''
-  const opened = new WebSocket(url)
-  websocket = opened
-  opened.onopen = () => {
-    failures = 0
-    link.value = { is: 'open' }
-  }
-  opened.onmessage = ({ data }) => {
-    for (const text of String(data).split('\n')) if (text !== '') hear(text)
-  }
-  opened.onclose = ({ code, reason }) => {
-    if (websocket === opened) lost(code, reason)
-  }
+function changed(state: HubState): void {
+  if (state.name === 'open' || state.name === 'connecting') {
+    // Between two attempts it stays said that there is no connection.
+    if (state.name === 'connecting' && link.peek().is === 'waiting') return
+    link.value = { is: state.name }
+  } else if (state.name === 'reconnecting') {
+    link.value = { is: 'waiting', untilMs: hubTime() + state.inSeconds * 1000 }
+  } else if (state.name === 'refused') void askAgain(state.why)
 }
 
-function lost(code: number, reason: string): void {
-  websocket = undefined
-  loseCommands()
-  if (code === 4401) {
-    link.value = { is: 'resting' }
-    endSession(reason === 'expired' ? 'expired' : 'signed-out')
-    return
-  }
-  failures++
-  // Full jitter: a hundred pages do not come at once when the hub is back.
-  const delayMs = 500 + Math.random() * Math.min(30_000, 500 * 2 ** failures)
-  link.value = { is: 'waiting', untilMs: hubTime() + delayMs }
-  retry = setTimeout(() => void reconnect(), delayMs)
-}
-
-/** A page is not told why its websocket was refused, so it asks whether anybody is signed in still. */
-async function reconnect(): Promise<void> {
-  await refreshSession()
-  if (session.peek().is === 'out') link.value = { is: 'resting' }
-  else connect()
-}
-
-function loseCommands(): void {
-  for (const each of commands.values()) each.lost()
-  commands.clear()
-}
-
-function hear(text: string): void {
-  const [topic, payload, options] = JSON.parse(text) as [string, unknown, LineOptions?]
-  const command = commands.get(String(options?.id))
-  if (command !== undefined && isReceipt(payload)) {
-    command.heard(payload)
-    return
-  }
-  const line = { topic, payload, isBase64: options?.encoding === 'base64' }
-  for (const each of hearers) each(line)
-}
-
-interface LineOptions {
-  readonly id?: string | number
-  readonly encoding?: string
-}
-
-function isReceipt(payload: unknown): payload is Receipt {
-  return typeof payload === 'object' && payload !== null && 'receipt' in payload
+/** A session has ended; whoever has changed the password here has a new one already. */
+async function askAgain(why: string): Promise<void> {
+  rest()
+  await refreshSession(why === 'expired' ? 'expired' : 'signed-out')
+  if (session.peek().is === 'in') wake()
 }

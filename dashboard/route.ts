@@ -1,7 +1,7 @@
 /** Where in the page somebody is: what stands behind the `#` of its address, so that it can be shared. */
 import { computed, signal } from '@preact/signals'
 
-export const views = ['devices'] as const
+export const views = ['devices', 'charts', 'topics', 'hub'] as const
 export type View = (typeof views)[number]
 
 const hash = signal(location.hash)
@@ -36,4 +36,10 @@ export function hrefOf(view: View, rest = '', query?: URLSearchParams): string {
   const path = rest === '' ? '' : `/${encodeURIComponent(rest)}`
   const text = query?.toString() ?? ''
   return `#/${view}${path}${text === '' ? '' : `?${text}`}`
+}
+
+/** Goes somewhere without a new entry in the browser's history: for where people pass by. */
+export function replaceRoute(href: string): void {
+  history.replaceState(null, '', href)
+  hash.value = href
 }

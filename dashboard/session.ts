@@ -6,32 +6,34 @@ import { ApiError, getJson, postJson } from './api.ts'
 export type Session =
   | { readonly is: 'asking' }
   | { readonly is: 'away' }
-  | { readonly is: 'out'; readonly why?: 'signed-out' | 'expired' }
+  | { readonly is: 'out'; readonly why?: Why }
   | { readonly is: 'in'; readonly user: string; readonly role: string | null }
 
 export const session = signal<Session>({ is: 'asking' })
 
-/** Asks the hub who is signed in. */
-export async function refreshSession(): Promise<void> {
+type Why = 'signed-out' | 'expired'
+
+/** Asks the hub who is signed in; `why` is what is told to whoever is so no more. */
+export async function refreshSession(why?: Why): Promise<void> {
   try {
     const { user, role } = await getJson<{ user: string; role: string | null }>('session')
     session.value = { is: 'in', user, role }
   } catch (error) {
-    if (error instanceof ApiError && error.status === 401) endSession()
+    if (error instanceof ApiError && error.status === 401) endSession(why)
     // Whoever is signed in keeps what was shown last.
     else if (session.peek().is !== 'in') session.value = { is: 'away' }
   }
 }
 
 /** What is shown of the house goes with whoever might see it. */
-export function endSession(why?: 'signed-out' | 'expired'): void {
-  const before = session.peek()
-  if (before.is !== 'out') session.value = { is: 'out', ...(why && { why }) }
+function endSession(why?: Why): void {
+  const wasIn = session.peek().is === 'in'
+  if (session.peek().is !== 'out') session.value = { is: 'out', ...(wasIn && why && { why }) }
 }
 
 /** @throws ApiError, HubAwayError */
-export async function signIn(user: string, password: string): Promise<void> {
-  await postJson('login', { user, password })
+export async function signIn(user: string, password: string, code: string): Promise<void> {
+  await postJson('login', { user, password, ...(code !== '' && { code }) })
   await refreshSession()
 }
 

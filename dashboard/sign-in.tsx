@@ -7,7 +7,7 @@ import { session, signIn } from './session.ts'
 import { t } from './words.ts'
 
 type Problem =
-  | { readonly is: 'wrong' | 'busy' | 'away' }
+  | { readonly is: 'wrong' | 'busy' | 'away' | 'code-needed' }
   | { readonly is: 'locked-out'; readonly untilMs: number }
   | { readonly is: 'other'; readonly message: string }
 
@@ -15,15 +15,19 @@ type Problem =
 export function SignIn(): JSX.Element {
   const problem = useSignal<Problem | undefined>(undefined)
   const isBusy = useSignal(false)
+  // Once somebody has one, it is asked for each time.
+  const needsCode = useSignal(false)
   const submit = async (event: TargetedSubmitEvent<HTMLFormElement>) => {
     event.preventDefault()
     const form = new FormData(event.currentTarget)
+    const text = (name: string) => String(form.get(name) ?? '')
     isBusy.value = true
     problem.value = undefined
     try {
-      await signIn(String(form.get('user')), String(form.get('password')))
+      await signIn(text('user'), text('password'), text('code'))
     } catch (error) {
       problem.value = problemOf(error)
+      if (problem.value.is === 'code-needed') needsCode.value = true
     }
     isBusy.value = false
   }
@@ -45,6 +49,19 @@ export function SignIn(): JSX.Element {
           autocomplete="current-password"
           required
         />
+        {needsCode.value && (
+          <>
+            <label for="code">{t('code')}</label>
+            <input
+              id="code"
+              name="code"
+              inputMode="numeric"
+              autocomplete="one-time-code"
+              maxLength={6}
+              required
+            />
+          </>
+        )}
         <div role="alert">{value && <ProblemText problem={value} />}</div>
         <button type="submit" class="primary" disabled={isBusy.value || isLockedOut}>
           {isBusy.value ? t('signingIn') : t('signIn')}
@@ -56,6 +73,7 @@ export function SignIn(): JSX.Element {
 
 function problemOf(error: unknown): Problem {
   if (!(error instanceof ApiError)) return { is: 'away' }
+  if (error.code === 'code-needed') return { is: 'code-needed' }
   if (error.status === 401) return { is: 'wrong' }
   const { retryAfter = 1 } = error
   if (error.status === 429) return { is: 'locked-out', untilMs: hubTime() + retryAfter * 1000 }
@@ -82,6 +100,8 @@ function ProblemText({ problem }: { problem: Problem }): JSX.Element {
       ) : (
         <Sentences what={t('lockedOutOver')} next="" />
       )
+    case 'code-needed':
+      return <Sentences what={t('codeNeeded')} next={t('codeNeededNext')} />
     case 'busy':
       return <Sentences what={t('hubBusy')} next={t('hubBusyNext')} />
     case 'away':

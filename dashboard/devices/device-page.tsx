@@ -10,6 +10,7 @@ import { isOperator } from '../session.ts'
 import { t } from '../words.ts'
 import { isHeld, setHeld } from './hold-button.tsx'
 import { type Device, deviceOf, type LoggedCommand, nodes, refreshSoon } from './house.ts'
+import { quantitiesOf } from './quantities.ts'
 import { SensorTile } from './sensor-tile.tsx'
 import { isSwitch, SwitchTile } from './switch-tile.tsx'
 import { switchPayload } from './switching.ts'
@@ -40,6 +41,11 @@ function Details({ device }: { device: Device }): JSX.Element {
       <div class="tiles is-single">
         {canSwitch ? <SwitchTile device={device} /> : <SensorTile device={device} />}
       </div>
+      <p>
+        <a href={chartHref(device)}>
+          <Icon name="charts" /> {t('showChart')}
+        </a>
+      </p>
       {canSwitch && <HoldChoice topic={device.topic} />}
       {device.role === 'actuator' && isOperator() && <LockForm device={device} />}
       <h2>{t('commandLine')}</h2>
@@ -47,6 +53,14 @@ function Details({ device }: { device: Device }): JSX.Element {
       {device.role === 'actuator' && isOperator() && <Log device={device} />}
     </>
   )
+}
+
+function chartHref({ topic, state }: Device): string {
+  const names = quantitiesOf(state.value.value)
+    .filter(({ value }) => typeof value !== 'string')
+    .map(({ name }) => name)
+  const query = new URLSearchParams(names.map((name) => ['q', `${topic} ${name}`]))
+  return hrefOf('charts', '', query)
 }
 
 function commandLineFor({ topic, state, kind }: Device, canSwitch: boolean): string {
@@ -135,7 +149,7 @@ function Log({ device }: { device: Device }): JSX.Element {
   )
 }
 
-function LogTable({
+export function LogTable({
   entries,
   hasDevice = false,
 }: {

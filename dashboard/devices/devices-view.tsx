@@ -91,7 +91,7 @@ function DeviceTile({ device }: { device: Device }): JSX.Element {
   return isSwitch(device) ? <SwitchTile device={device} /> : <SensorTile device={device} />
 }
 
-function NodeCondition({ node }: { node: HouseNode }): JSX.Element | null {
+export function NodeCondition({ node }: { node: HouseNode }): JSX.Element | null {
   const seen = useComputed(() => {
     const { value } = node.lastSeenMs
     return value === undefined ? t('neverHeard') : t('lastSeen', { when: ago(value) })

@@ -127,7 +127,9 @@ export function keepHouse(): () => void {
   // What is known can be shown before what comes can be heard.
   void refreshAll()
   const stopWatching = effect(() => {
-    if (link.value.is === 'open') void refreshAll()
+    if (link.value.is !== 'open') return
+    openedAtMs = performance.now()
+    void refreshAll()
   })
   return () => {
     stopHearing()
@@ -139,6 +141,8 @@ export function keepHouse(): () => void {
     devicesByTopic.clear()
   }
 }
+
+let openedAtMs = 0
 
 async function refreshAll(): Promise<void> {
   await refresh()
@@ -240,9 +244,10 @@ function timeIn(text: string | null): number | undefined {
   return text === null ? undefined : Date.parse(text)
 }
 
-function hear({ topic, payload }: Line): void {
+function hear(line: Line): void {
+  const { topic, payload } = line
   const device = devicesByTopic.get(topic)
-  if (device !== undefined) heardReport(device, payload)
+  if (device !== undefined) heardReport(device, line)
   else if (topic.endsWith('/set')) {
     const commanded = devicesByTopic.get(topic.slice(0, -'/set'.length))
     if (commanded !== undefined) heardCommand(commanded, payload)
@@ -257,10 +262,14 @@ function isReport(topic: string): boolean {
   return !/(^\$)|\/(get|config\/\w+|list\/\w+|history\/\w+)$/.test(topic) && !topic.includes('/-/')
 }
 
-function heardReport(device: Device, payload: unknown): void {
-  const atMs = hubTime()
+/** Who connects is told last values, which the hub's answers have told already, and when they were reported. */
+const catchUpMs = 3000
+
+function heardReport(device: Device, { payload, atMs, isPast }: Line): void {
   const { rhythmMs, value } = device.state.peek()
   const isChange = JSON.stringify(value) !== JSON.stringify(payload)
+  const isCaughtUp = isPast || performance.now() - openedAtMs < catchUpMs
+  if (isCaughtUp && !isChange) return
   heardSince.add(device.topic)
   batch(() => {
     const state = { value: payload, isKnown: true, atMs, rhythmMs }

@@ -1,0 +1,68 @@
+import t from 'tap'
+import { mqttTo } from '../../started-hub.ts'
+import { barriersIn, openPage, signInAs, startedHouse } from './opened-page.ts'
+
+const relay = 'nodes/bridge/0/relay/i2c0-3b'
+
+t.test('the tree has every topic, and one that is chosen says what changed', async (t) => {
+  const { hub } = await startedHouse(t)
+  const opened = await openPage(t, hub, { path: '/#/topics' })
+  if (opened === undefined) return
+  const { page, complaints, strangers } = opened
+  await signInAs(page)
+  const row = page.locator('.topic-row', { hasText: 'i2c0-3b' })
+  await row.waitFor()
+  await row.click()
+  await page.locator('.payload', { hasText: '"state": false' }).waitFor()
+  t.equal(await page.inputValue('#publish-topic'), `${relay}/set`)
+  await page.getByRole('button', { name: 'Send the command' }).click()
+  await page.locator('.answers li', { hasText: 'confirmed' }).waitFor()
+  await page.locator('.payload .is-new', { hasText: '+   "state": true' }).waitFor()
+  t.match(await page.locator('.payload .is-gone').textContent(), '−   "state": false')
+  const lines = page.locator('.publish .copyable code')
+  t.equal(await lines.textContent(), `clown-hub set '${relay}' '{"state": true}'`)
+  await page.locator('.publish .copy-as button', { hasText: 'curl' }).click()
+  t.match(await lines.textContent(), `/api/command -d '{"device": "${relay}"`)
+  t.same(await barriersIn(page), [])
+  t.same(complaints, [])
+  t.same(strangers, [])
+})
+
+t.test('filters of MQTT and texts find topics, and bytes are shown as bytes', async (t) => {
+  const { hub } = await startedHouse(t)
+  const opened = await openPage(t, hub, { path: '/#/topics' })
+  if (opened === undefined) return
+  const { page } = opened
+  await signInAs(page)
+  const { client } = await mqttTo(t, hub)
+  await page.locator('.topic-row', { hasText: 'i2c0-3b' }).waitFor()
+  await client.publishAsync('camera/door', Buffer.from([0xff, 0xd8, 0x41, 0x00]))
+  await page.locator('.topic-row', { hasText: 'camera' }).waitFor()
+  const rows = page.locator('.topic-row')
+  await page.fill('[type=search]', 'nodes/+/0/relay/+')
+  await page.locator('[role=status]', { hasText: 'Found: 2 of' }).waitFor()
+  t.equal(await rows.count(), 2)
+  await page.fill('[type=search]', 'camera')
+  await rows.filter({ hasText: 'camera/door' }).click()
+  await page.locator('.payload', { hasText: '0000  ff d8 41 00' }).waitFor()
+  await page.locator('[role=tree]').press('Home')
+  t.equal(await page.locator('[role=treeitem][aria-selected=true]').count(), 1)
+})
+
+t.test('ten thousand topics are looked through without waiting', async (t) => {
+  const { hub } = await startedHouse(t)
+  const { client } = await mqttTo(t, hub)
+  const opened = await openPage(t, hub, { path: '/#/topics' })
+  if (opened === undefined) return
+  const { page } = opened
+  await signInAs(page)
+  await page.waitForSelector('.topic-row')
+  for (let at = 0; at < 10_000; at++) client.publish(`many/${at % 100}/${at}`, `${at}`)
+  await page.locator('[role=status]', { hasText: /Topics: 100\d\d/ }).waitFor()
+  t.ok((await page.locator('.topic-row').count()) < 100, 'only what can be seen is drawn')
+  const before = Date.now()
+  await page.fill('[type=search]', 'many/+/9999')
+  await page.locator('[role=status]', { hasText: 'Found: 1 of' }).waitFor()
+  const tookMs = Date.now() - before
+  t.ok(tookMs < 1000, `${tookMs} ms`)
+})
