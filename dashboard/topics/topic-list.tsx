@@ -52,6 +52,7 @@ export function TopicList(props: TopicListProps): JSX.Element {
           <Row
             key={node.topic}
             node={node}
+            count={node.count}
             at={first + index}
             isFlat={isFlat}
             isChosen={node.topic === chosen}
@@ -135,6 +136,8 @@ function turned(key: string, around: Pressed): boolean {
 
 interface RowProps {
   readonly node: TopicNode
+  /** Of its messages: a row whose properties stay the same is not drawn anew. */
+  readonly count: number
   readonly at: number
   readonly isFlat: boolean
   readonly isChosen: boolean
@@ -142,7 +145,7 @@ interface RowProps {
   readonly onClick: () => void
 }
 
-function Row({ node, at, isFlat, isChosen, isOpen, onClick }: RowProps): JSX.Element {
+function Row({ node, count, at, isFlat, isChosen, isOpen, onClick }: RowProps): JSX.Element {
   const { said, children, level } = node
   const isBranch = !isFlat && children.size > 0
   return (
@@ -164,13 +167,13 @@ function Row({ node, at, isFlat, isChosen, isOpen, onClick }: RowProps): JSX.Ele
       <span class="name">{isFlat ? node.topic : node.name || '∅'}</span>
       {isBranch && !isOpen && <span class="badge">{children.size}</span>}
       <span class="value">{said === undefined ? '' : oneLine(said.payload).slice(0, 200)}</span>
-      <Numbers node={node} />
+      <Numbers node={node} count={count} />
     </div>
   )
 }
 
-function Numbers({ node }: { node: TopicNode }): JSX.Element {
-  const { said, count } = node
+function Numbers({ node, count }: { node: TopicNode; count: number }): JSX.Element {
+  const { said } = node
   return (
     <>
       <span class="count">{count}</span>

@@ -11,9 +11,15 @@ import { linesToFollow } from './copy-as.ts'
 import { differenceOf, hexDump } from './difference.ts'
 import { rateOf, type Said, type TopicNode } from './topic-tree.ts'
 
+interface TopicPanelProps {
+  readonly node: TopicNode
+  /** Of its messages: what keeps its properties is not drawn anew. */
+  readonly count: number
+}
+
 /** What one topic has said last. */
-export function TopicPanel({ node }: { node: TopicNode }): JSX.Element {
-  const { topic, said, count } = node
+export function TopicPanel({ node, count }: TopicPanelProps): JSX.Element {
+  const { topic, said } = node
   const names = said === undefined ? [] : quantitiesOf(said.payload)
   const drawn = names.filter(({ value }) => typeof value !== 'string')
   const chart = new URLSearchParams(drawn.map(({ name }) => ['q', `${topic} ${name}`]))

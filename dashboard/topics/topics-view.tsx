@@ -61,7 +61,7 @@ export function TopicsView(): JSX.Element {
         />
       </div>
       <div class="topic-about">
-        {chosen !== undefined && <TopicPanel node={chosen} />}
+        {chosen !== undefined && <TopicPanel node={chosen} count={chosen.count} />}
         <PublishBox key={chosen?.topic} tree={tree} start={topicToSend(chosen)} />
       </div>
     </div>
