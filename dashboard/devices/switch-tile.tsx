@@ -217,7 +217,7 @@ function lastSwitchText({ lastSwitch, state }: Device, on: boolean | undefined):
   return switchText(entry)
 }
 
-export function switchText({ receipt, user, at }: LoggedCommand): string {
+function switchText({ receipt, user, at }: LoggedCommand): string {
   const when = ago(Date.parse(at))
   return receipt === 'by-itself' ? t('byItself', { when }) : t('switchedBy', { user, when })
 }
