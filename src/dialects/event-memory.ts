@@ -1,16 +1,34 @@
 import type { AlarmClock } from '../core/clock.ts'
 import type { SeenDevice } from '../nodes/served/seen-devices.ts'
-import { type ModelRow, readQuantity } from './model-table.ts'
+import { type ModelRow, readQuantity } from './model-row.ts'
 
 /** A button was pressed and let go: of the only one there is, 1, the action 2. */
 export const shortRelease = 1002
+
+/** What events are called, and the last digits of what deCONZ calls them; whatever else happens is a press. */
+const actionsByWord: readonly (readonly [word: RegExp, action: number])[] = [
+  [/long.?release|hold.?release|release.*(long|hold)/, 3],
+  [/long|hold/, 1],
+  [/quad/, 6],
+  [/triple|treble/, 5],
+  [/double/, 4],
+  [/shake/, 7],
+  [/drop|fall/, 8],
+  [/tilt|flip/, 9],
+]
+
+function buttonEventOf(word: string): number {
+  const lower = word.toLowerCase()
+  const [, action] = actionsByWord.find(([known]) => known.test(lower)) ?? []
+  return action === undefined ? shortRelease : 1000 + action
+}
 
 /** How long somebody is there after the last movement; deCONZ calls it the `duration` of a motion sensor. */
 export const presenceSeconds = 60
 
 /**
  * Clown.Model counts movements and presses, others tell states and events: this remembers the counts,
- * and what they came to.
+ * what they came to, and what happened last of what is told by a word.
  */
 export interface EventMemory {
   /** A device has reported; whether something happened that its count tells of. */
@@ -55,6 +73,13 @@ export function createEventMemory({ clock, onAbsence }: EventMemoryOptions): Eve
   }
   return {
     report: (device, row) => {
+      const word = row.form === 'event' ? readQuantity(row, device.value) : undefined
+      // An empty one is how some say that it is over.
+      if (typeof word === 'string' && word !== '') {
+        buttons.set(device.number, buttonEventOf(word))
+        times.set(device.number, device.heardAtMs)
+        return true
+      }
       const count = row.form === 'events' ? readQuantity(row, device.value) : undefined
       if (typeof count !== 'number') return false
       const before = counts.get(device.number)

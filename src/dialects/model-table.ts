@@ -1,76 +1,20 @@
 /**
- * The one table from Clown.Model to the models of the other systems. A row is a quantity of a kind of
+ * The one table from the kinds of devices to the models of the other systems. A row is a quantity of a kind of
  * device: what its reports hold under a key. A column that is missing means that the system has nothing
  * like it; Tvheadend has no column, since it tells messages as they are.
  */
-import { isRecord } from '../core/json.ts'
-
-/** What a report holds under a key: `[value, unit]`, a boolean, one of some words, a count of events. */
-export type Form = 'measured' | 'switch' | 'choice' | 'events' | 'text'
-
-export interface ModelRow {
-  /** The last level but one of a device's topic. */
-  readonly kind: string
-  readonly key: string
-  readonly form: Form
-  /** What it is called, in English. */
-  readonly title: string
-  /** As Clown.Model writes it; measured quantities only. */
-  readonly unit?: string
-  /** The words of a choice. */
-  readonly choices?: readonly string[]
-  /** Whether it can be commanded: under the same key. */
-  readonly isCommanded?: true
-  readonly deconz?: DeconzColumn
-  readonly jeedom: JeedomColumn
-  readonly netzer?: NetzerColumn
-}
-
-export interface DeconzColumn {
-  readonly resource: 'lights' | 'sensors'
-  /** The `type` of the resource. */
-  readonly type: string
-  /** The ZigBee cluster at the end of its `uniqueid`: four hexadecimal digits; lights have none. */
-  readonly cluster?: string
-  /** The name of the value in its `state`. */
-  readonly item: string
-  /** From our unit to theirs, in whole numbers. */
-  toTheirs?(value: number): number
-}
-
-export interface JeedomColumn {
-  /** What an info command of this quantity says of itself. */
-  readonly subType: 'numeric' | 'binary' | 'string'
-  readonly genericType: string
-  readonly unit?: string
-  /** Generic types of the action commands. */
-  readonly actions?: readonly JeedomAction[]
-  /** The key among the summaries of objects, and what is made of several values. */
-  readonly summary?: { readonly key: string; readonly of: 'average' | 'switched-on' }
-}
-
-export interface JeedomAction {
-  readonly name: string
-  readonly subType: 'other' | 'slider' | 'select' | 'message'
-  readonly genericType: string
-  /** What it commands under the key of the row; without it, what the caller chose. */
-  readonly asks?: unknown
-}
-
-export interface NetzerColumn {
-  /** A pin that is 0 or 1, or one that reads 0 to 1023 between these two values. */
-  readonly pin: 'digital' | { readonly lowest: number; readonly highest: number }
-  /** The pins that only such devices get, unless the configuration says otherwise; the others share the rest. */
-  readonly places: string
-}
+import type { ModelRow } from './model-row.ts'
+import { profileRows } from './profile-rows.ts'
+import { readingRows } from './reading-rows.ts'
 
 const ledStates = ['off', 'on', '1-dot', '2-dot', '3-dot'] as const
 
-export const modelTable: readonly ModelRow[] = [
+const clownRows: readonly ModelRow[] = [
   {
     kind: 'relay',
     key: 'state',
     form: 'switch',
+    slot: 1,
     title: 'Relay',
     isCommanded: true,
     deconz: { resource: 'lights', type: 'On/Off plug-in unit', item: 'on' },
@@ -89,6 +33,7 @@ export const modelTable: readonly ModelRow[] = [
     kind: 'led',
     key: 'state',
     form: 'choice',
+    slot: 2,
     choices: ledStates,
     title: 'LED',
     isCommanded: true,
@@ -109,6 +54,7 @@ export const modelTable: readonly ModelRow[] = [
     kind: 'thermometer',
     key: 'temperature',
     form: 'measured',
+    slot: 3,
     title: 'Temperature',
     unit: '℃',
     deconz: {
@@ -130,6 +76,7 @@ export const modelTable: readonly ModelRow[] = [
     kind: 'humidity-sensor',
     key: 'relative-humidity',
     form: 'measured',
+    slot: 4,
     title: 'Humidity',
     unit: '%',
     deconz: {
@@ -151,6 +98,7 @@ export const modelTable: readonly ModelRow[] = [
     kind: 'lux-meter',
     key: 'illuminance',
     form: 'measured',
+    slot: 5,
     title: 'Illuminance',
     unit: 'lux',
     deconz: {
@@ -173,6 +121,7 @@ export const modelTable: readonly ModelRow[] = [
     kind: 'barometer',
     key: 'pressure',
     form: 'measured',
+    slot: 6,
     title: 'Pressure',
     unit: 'kPa',
     deconz: {
@@ -190,6 +139,7 @@ export const modelTable: readonly ModelRow[] = [
     kind: 'barometer',
     key: 'altitude',
     form: 'measured',
+    slot: 7,
     title: 'Altitude',
     unit: 'm',
     jeedom: { subType: 'numeric', genericType: 'GENERIC_INFO', unit: 'm' },
@@ -198,6 +148,7 @@ export const modelTable: readonly ModelRow[] = [
     kind: 'co2-sensor',
     key: 'concentration',
     form: 'measured',
+    slot: 8,
     title: 'CO2',
     unit: 'ppm',
     deconz: {
@@ -214,6 +165,7 @@ export const modelTable: readonly ModelRow[] = [
     kind: 'pir',
     key: 'event-count',
     form: 'events',
+    slot: 9,
     title: 'Presence',
     deconz: { resource: 'sensors', type: 'ZHAPresence', cluster: '0406', item: 'presence' },
     // Jeedom's own type for it is a state, and this counts.
@@ -224,6 +176,7 @@ export const modelTable: readonly ModelRow[] = [
     kind: 'push-button',
     key: 'event-count',
     form: 'events',
+    slot: 10,
     title: 'Button',
     deconz: { resource: 'sensors', type: 'ZHASwitch', cluster: '0006', item: 'buttonevent' },
     jeedom: { subType: 'numeric', genericType: 'GENERIC_INFO' },
@@ -232,6 +185,7 @@ export const modelTable: readonly ModelRow[] = [
     kind: 'display-oled',
     key: 'line-0',
     form: 'text',
+    slot: 11,
     title: 'Display',
     isCommanded: true,
     jeedom: {
@@ -242,46 +196,38 @@ export const modelTable: readonly ModelRow[] = [
   },
 ]
 
+export const modelTable: readonly ModelRow[] = [...clownRows, ...profileRows, ...readingRows]
+
 /** The quantities of a kind of device, in the order of the table. */
 export function rowsOf(kind: string): readonly ModelRow[] {
   return modelTable.filter((row) => row.kind === kind)
 }
 
-/** What a device is called by its kind and address, such as `Relay i2c0-3b`. */
-export function givenName(
-  { name, kind }: { readonly name: string; readonly kind: string },
-  { title }: ModelRow,
-): string {
-  const address = name.slice(name.lastIndexOf('/') + 1)
-  const isAlone = address === '-' || address === '' || name === kind
-  return isAlone ? title : `${title} ${address}`
+/** What a device is, and what it has. */
+interface Described {
+  readonly kind: string
+  /** Of all that it has reported. */
+  readonly keys: ReadonlySet<string>
 }
 
-/** The words that a quantity may be; none where it is no choice. */
-export function choicesOf({ choices = [] }: Pick<ModelRow, 'choices'>): readonly string[] {
-  return choices
+/** The quantities that a device has: those of its kind, and what it tells besides. */
+export function rowsFor({ kind, keys }: Described): readonly ModelRow[] {
+  const own = rowsByKind.get(kind) ?? []
+  const there = own.filter(({ key, isOptional }) => !isOptional || keys.has(key))
+  const readings = [...keys].flatMap((key) => {
+    const reading = readingsByKey.get(key)
+    return reading === undefined || own.some((row) => row.key === key) ? [] : reading
+  })
+  const isNamed = readings.some(({ form }) => form === 'switch')
+  // What it is about says more than that something is so.
+  const named = kind === 'binary-sensor' && isNamed ? [] : there
+  return [...named, ...readings.sort((one, other) => one.slot - other.slot)]
 }
 
-/** What a report says of the quantity of a row; undefined when it says nothing that makes sense. */
-export function readQuantity(
-  { key, form }: ModelRow,
-  report: unknown,
-): number | boolean | string | undefined {
-  if (!isRecord(report) || !Object.hasOwn(report, key)) return undefined
-  const value = report[key]
-  switch (form) {
-    case 'measured':
-      return Array.isArray(value) ? finite(value[0]) : undefined
-    case 'events':
-      return finite(value)
-    case 'switch':
-      return typeof value === 'boolean' ? value : undefined
-    case 'choice':
-    case 'text':
-      return typeof value === 'string' ? value : undefined
-  }
-}
+const rowsByKind: ReadonlyMap<string, readonly ModelRow[]> = new Map(
+  modelTable.filter(({ kind }) => kind !== '').map(({ kind }) => [kind, rowsOf(kind)] as const),
+)
 
-function finite(value: unknown): number | undefined {
-  return typeof value === 'number' && Number.isFinite(value) ? value : undefined
-}
+const readingsByKey: ReadonlyMap<string, ModelRow> = new Map(
+  readingRows.map((row) => [row.key, row] as const),
+)

@@ -1,8 +1,9 @@
 import t from 'tap'
 import { createEventMemory, presenceSeconds } from '../../src/dialects/event-memory.ts'
-import { rowsOf } from '../../src/dialects/model-table.ts'
+import { rowsFor, rowsOf } from '../../src/dialects/model-table.ts'
 import type { SeenDevice } from '../../src/nodes/served/seen-devices.ts'
 import { steppedClock } from '../clock.ts'
+import { seenDevice } from './seen-device.ts'
 
 function opened() {
   const clock = steppedClock()
@@ -18,6 +19,7 @@ function opened() {
       role: 'sensor',
       nodeNumber: 1,
       value,
+      keys: new Set(),
       heardAtMs: clock.wallMs(),
       isKnown: true,
       online: true,
@@ -69,4 +71,37 @@ t.test('what was closed calls nobody', async (t) => {
   memory.close()
   clock.step(presenceSeconds * 1000)
   t.same(absences, [])
+})
+
+t.test('what happens by a word is an action of a button', async (t) => {
+  const { clock, memory } = opened()
+  const happens = (event: string) => {
+    const device = seenDevice({
+      number: 7,
+      kind: 'event',
+      value: { event },
+      heardAtMs: clock.wallMs(),
+    })
+    return rowsFor(device).map((row) => memory.report(device, row))
+  }
+  const words = {
+    single: 1002,
+    press: 1002,
+    hold: 1001,
+    'long-release': 1003,
+    Double: 1004,
+    triple: 1005,
+    quadruple: 1006,
+    shake: 1007,
+    fall: 1008,
+    flip90: 1009,
+  }
+  for (const [word, action] of Object.entries(words)) {
+    clock.step(1000)
+    t.same(happens(word), [true], word)
+    t.equal(memory.buttonEvent(7), action, word)
+    t.equal(memory.happenedAtMs(7), clock.wallMs())
+  }
+  t.same(happens(''), [false])
+  t.equal(memory.buttonEvent(7), 1009, 'an empty one is none')
 })

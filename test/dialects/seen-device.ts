@@ -16,6 +16,7 @@ export function seenDevice(given: Partial<SeenDevice> = {}): SeenDevice {
     role: 'actuator',
     nodeNumber: 1,
     value: { state: false },
+    keys: new Set(Object.keys(Object(given.value ?? { state: false }))),
     isKnown: true,
     heardAtMs: 0,
     online: true,

@@ -1,9 +1,9 @@
 /** What a PUT to the state of a light or to the action of a group asks for, and what became of it. */
 import type { Receipt } from '../../core/message.ts'
 import type { DialectUser } from '../../nodes/served/dialect-users.ts'
-import { choicesOf, type ModelRow, modelTable } from '../model-table.ts'
+import { actuatorOf } from './actuators.ts'
 import { busyElement, type Element, failure, invalidValue, success } from './answers.ts'
-import { effectsOf, groupStateOf, lightStateOf, type Resource } from './resources.ts'
+import { groupStateOf, isLightOn, type Resource } from './resources.ts'
 
 /** A parameter of the body, and what is wrong with it, if anything. */
 interface Parameter {
@@ -14,80 +14,63 @@ interface Parameter {
   readonly isSilent?: true
 }
 
-/** The parameters of `body` for a light of this row; `address` is of what they were sent to. */
+type Acceptors = ReturnType<NonNullable<ReturnType<typeof actuatorOf>>['accepts']>
+
+/** What a resource takes: nothing, where it only tells. */
+function acceptorsOf(resource: Resource): Acceptors {
+  return actuatorOf(resource)?.accepts(resource) ?? {}
+}
+
+/** The parameters of `body`, where each may be what `acceptors` take; `address` is of what they were sent to. */
 function readParameters(
   body: Readonly<Record<string, unknown>>,
-  row: Pick<ModelRow, 'form' | 'choices'>,
+  acceptors: Acceptors,
   address: string,
 ): Parameter[] {
   // Nothing of ours goes off by itself: what was to be on for a while would stay on.
   const wanted = 'ontime' in body ? { ontime: body['ontime'] } : body
   return Object.entries(wanted).map(([name, value]) => {
-    const accepts = acceptors(row)[name]
-    if (accepts === undefined) {
+    const isTime = name === 'transitiontime'
+    const accepts = isTime ? isTimeSpan : Object.hasOwn(acceptors, name) && acceptors[name]
+    if (!accepts) {
       const text = `parameter, ${name}, not available`
       return { name, value, error: failure('parameterNotAvailable', address, text) }
     }
     if (!accepts(value)) return { name, value, error: invalidValue(address, name, value) }
-    return name === 'transitiontime' ? { name, value, isSilent: true } : { name, value }
+    return isTime ? { name, value, isSilent: true } : { name, value }
   })
 }
 
-type Accepts = (value: unknown) => boolean
-
-/** What each parameter may be, of those that a light of this row has. */
-function acceptors(
-  row: Pick<ModelRow, 'form' | 'choices'>,
-): Readonly<Partial<Record<string, Accepts>>> {
-  const always = {
-    on: (value: unknown) => typeof value === 'boolean',
-    // Nothing of ours takes its time; the original has no answer to it either.
-    transitiontime: (value: unknown) => Number.isInteger(value) && Number(value) >= 0,
-  }
-  if (row.form !== 'choice') return always
-  const effects: unknown[] = ['none', ...effectsOf(choicesOf(row))]
-  return {
-    ...always,
-    alert: (value: unknown) => value === 'none' || Object.hasOwn(alerts, String(value)),
-    effect: (value: unknown) => effects.includes(value),
-  }
+/** Nothing of ours is told how long to take; the original has no answer to it either. */
+function isTimeSpan(value: unknown): boolean {
+  return Number.isInteger(value) && Number(value) >= 0
 }
 
-/** How a LED draws attention: once, and for longer. */
-const alerts: Readonly<Record<string, string>> = { select: '1-dot', lselect: '3-dot' }
-
-/** What to ask of the device; undefined when the parameters ask for nothing. */
-function askedState(parameters: readonly Parameter[], { form }: ModelRow): unknown {
-  const wanted = new Map(parameters.map(({ name, value }) => [name, value]))
-  const on = wanted.get('on')
-  if (form !== 'choice') return on
-  if (on === false) return 'off'
-  const effect = wanted.get('effect')
-  if (effect !== undefined && effect !== 'none') return effect
-  const alert = alerts[String(wanted.get('alert'))]
-  if (alert !== undefined) return alert
-  return on === true || effect === 'none' ? 'on' : undefined
+/** What to ask of the device, of the parameters that it has; undefined when they ask for nothing. */
+function askedOf(parameters: readonly Parameter[], resource: Resource) {
+  const accepts = acceptorsOf(resource)
+  const own = parameters.filter(
+    ({ name, value }) => Object.hasOwn(accepts, name) && accepts[name]?.(value) === true,
+  )
+  return actuatorOf(resource)?.asked(new Map(own.map(({ name, value }) => [name, value])), resource)
 }
 
-/** Commands a light, and answers each parameter of `body`; undefined when it has none that count. */
-export async function commandLight(
-  light: Resource,
+/** Commands a light or thermostat, and answers each parameter of `body`; undefined when it has none that count. */
+export async function commandResource(
+  resource: Resource,
   body: Readonly<Record<string, unknown>>,
-  dialectUser: Pick<DialectUser, 'command'>,
+  { command, address }: Commander,
 ): Promise<Element[] | undefined> {
-  const { device, row } = light
-  const address = `/lights/${device.number}/state`
-  const parameters = readParameters(body, row, address).map((parameter) =>
-    isEffectOfDark(parameter, body, light)
-      ? { ...parameter, error: deviceOff(address) }
+  const parameters = readParameters(body, acceptorsOf(resource), address).map((parameter) =>
+    isOfDark(parameter, body, resource)
+      ? { ...parameter, error: deviceOff(address, parameter.name) }
       : parameter,
   )
   const errors = parameters.flatMap(({ error }) => error ?? [])
   const good = parameters.filter(({ error, isSilent }) => error === undefined && !isSilent)
   if (good.length === 0) return errors.length === 0 ? undefined : errors
-  const state = askedState(good, row)
-  const receipt =
-    state === undefined ? undefined : await dialectUser.command(device.topic, { [row.key]: state })
+  const asked = askedOf(good, resource)
+  const receipt = asked && (await command(resource.device.topic, asked))
   if (receipt?.receipt === 'node-offline' || receipt?.code === 'node-offline') {
     return [notReachable(address)]
   }
@@ -96,18 +79,18 @@ export async function commandLight(
     .map(({ name, value, error }) => error ?? resultOf(receipt, { name, value, address }))
 }
 
-/** An effect has to be seen: the original refuses it of a light that is off and stays off. */
-function isEffectOfDark(
+/** What has to be seen: the original refuses it of a light that is off and stays off. */
+function isOfDark(
   { name, error }: Parameter,
   body: Readonly<Record<string, unknown>>,
   light: Resource,
 ): boolean {
-  if (name !== 'effect' || error !== undefined || body['on'] === true) return false
-  return lightStateOf(light).on === false
+  const isSeen = actuatorOf(light)?.seen?.includes(name) === true
+  return isSeen && error === undefined && body['on'] !== true && isLightOn(light) === false
 }
 
-function deviceOff(address: string): Element {
-  const text = 'parameter, effect, is not modifiable. Device is set to off.'
+function deviceOff(address: string, name: string): Element {
+  const text = `parameter, ${name}, is not modifiable. Device is set to off.`
   return failure('deviceOff', address, text)
 }
 
@@ -150,14 +133,17 @@ function refusalText(name: string, { code, message }: Receipt): string {
   return code === 'forbidden' ? text : `${text}. ${message}.`
 }
 
-/** What any light has: one that lacks some of it leaves that out. */
-const anyLight = {
-  form: 'choice',
-  choices: modelTable.flatMap(choicesOf),
-} as const
+/** What any of the lights takes; all that ever go together can be turned on and off. */
+function acceptorsOfAll(lights: readonly Resource[]): Acceptors {
+  const all = lights.map(acceptorsOf)
+  const names = new Set(['on', ...all.flatMap((acceptors) => Object.keys(acceptors))])
+  const anyOf = (name: string) => (value: unknown) =>
+    name === 'on' ? typeof value === 'boolean' : all.some((acceptors) => acceptors[name]?.(value))
+  return Object.fromEntries([...names].map((name) => [name, anyOf(name)]))
+}
 
-/** Who commands, and under which address, such as `/groups/0`. */
-interface GroupCommander extends Pick<DialectUser, 'command'> {
+/** Who commands, and under which address, such as `/groups/0/action`. */
+interface Commander extends Pick<DialectUser, 'command'> {
   readonly address: string
 }
 
@@ -168,21 +154,20 @@ interface GroupCommander extends Pick<DialectUser, 'command'> {
 export async function commandGroup(
   lights: readonly Resource[],
   { toggle, ...rest }: Readonly<Record<string, unknown>>,
-  { command, address: group }: GroupCommander,
+  { command, address }: Commander,
 ): Promise<Element[] | undefined> {
-  const address = `${group}/action`
   const isToggled = toggle === true && rest['on'] === undefined
   const body = isToggled ? { ...rest, on: !groupStateOf(lights).any_on } : rest
-  const parameters = readParameters(body, anyLight, address)
+  const parameters = readParameters(body, acceptorsOfAll(lights), address)
   const isWrong = toggle !== undefined && typeof toggle !== 'boolean'
   const errors = isWrong ? [invalidValue(address, 'toggle', toggle)] : []
   const answered = parameters.filter(({ isSilent }) => !isSilent)
   if (answered.length === 0) return errors.length === 0 ? undefined : errors
   const good = answered.filter(({ error }) => error === undefined)
-  const commands = lights.flatMap(({ device, row }) => {
-    const state = askedState(good, row)
-    if (state === undefined) return []
-    return command(device.topic, { [row.key]: state })
+  const commands = lights.flatMap((light) => {
+    const lit = good.filter((parameter) => !isOfDark(parameter, body, light))
+    const asked = askedOf(lit, light)
+    return asked === undefined ? [] : command(light.device.topic, asked)
   })
   const receipts = await Promise.all(commands)
   const elements = answered.map(({ name, value, error }) => {

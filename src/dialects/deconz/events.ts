@@ -2,7 +2,7 @@
 import type { AlarmClock } from '../../core/clock.ts'
 import { isRecord, parseJson } from '../../core/json.ts'
 import type { DialectUser } from '../../nodes/served/dialect-users.ts'
-import type { DeviceEvent, SeenDevices } from '../../nodes/served/seen-devices.ts'
+import type { DeviceEvent, SeenDevice, SeenDevices } from '../../nodes/served/seen-devices.ts'
 import { createEventMemory, type EventMemory } from '../event-memory.ts'
 import {
   type Codec,
@@ -16,11 +16,12 @@ import {
   groupOfAllId,
   groupStateOf,
   isButton,
-  lightStateOf,
+  isInGroupOfAll,
+  isLightOn,
   minuteOf,
   type Names,
   type Resource,
-  resourceOf,
+  resourcesOf,
   stateSection,
   uniqueIdOf,
 } from './resources.ts'
@@ -47,27 +48,27 @@ export function createDeconzEvents({ devices, names, clock }: EventsOptions): De
     clock,
     onAbsence: (number) => {
       const device = devices.get(number)
-      const resource = device && resourceOf(device)
-      if (resource !== undefined) tellState(resource, { subscribers, memory })
+      for (const resource of device ? resourcesOf(device) : []) {
+        if (resource.row.kind === 'pir') tellState(resource, { subscribers, memory })
+      }
     },
   })
-  const lights = new Map<number, Resource>()
+  const known = createKnown()
+  const lights = new Map<string, Resource>()
   const parts = { subscribers, lastSent, memory, names }
   const stop = devices.onEvent((event, device) => {
-    const resource = resourceOf(device)
-    if (resource === undefined) return
-    acts[event](resource, parts)
-    if (resource.column.resource !== 'lights') return
-    const before = isOn(lights.get(device.number))
-    if (event === 'deleted') lights.delete(device.number)
-    else lights.set(device.number, resource)
-    if (isOn(lights.get(device.number)) !== before) tellGroup(lights, parts)
+    for (const [resource, what] of known.take(event, device)) {
+      acts[what](resource, parts)
+      if (isInGroupOfAll(resource)) followLight(what, resource, { lights, parts })
+    }
   })
   for (const device of devices.all()) {
-    const resource = resourceOf(device)
-    if (resource === undefined) continue
-    learn(resource, parts)
-    if (resource.column.resource === 'lights') lights.set(device.number, resource)
+    const resources = resourcesOf(device)
+    known.take('added', device)
+    for (const resource of resources) {
+      learn(resource, parts)
+      if (isInGroupOfAll(resource)) lights.set(resource.id, resource)
+    }
   }
   return {
     memory,
@@ -82,6 +83,38 @@ export function createDeconzEvents({ devices, names, clock }: EventsOptions): De
       memory.close()
     },
   }
+}
+
+/** The resources of each device, as they were last: what is deleted is told as it was. */
+function createKnown() {
+  const known = new Map<number, readonly Resource[]>()
+  return {
+    /** What has happened to which resources of a device, of which this has happened. */
+    take: (event: DeviceEvent, device: SeenDevice): [Resource, DeviceEvent][] => {
+      const before = known.get(device.number) ?? []
+      if (event === 'deleted') {
+        known.delete(device.number)
+        return before.map((resource) => [resource, event])
+      }
+      const now = resourcesOf(device)
+      known.set(device.number, now)
+      // A device may tell of something for the first time long after it came.
+      const isNew = (resource: Resource) => !before.some(({ id }) => id === resource.id)
+      return now.map((resource) => [resource, isNew(resource) ? 'added' : event])
+    },
+  }
+}
+
+/** Tells of the group when a light that is in it went on or off, came or went. */
+function followLight(
+  event: DeviceEvent,
+  light: Resource,
+  { lights, parts }: { readonly lights: Map<string, Resource>; readonly parts: EventParts },
+): void {
+  const before = isOn(lights.get(light.id))
+  if (event === 'deleted') lights.delete(light.id)
+  else lights.set(light.id, light)
+  if (isOn(lights.get(light.id)) !== before) tellGroup(lights, parts)
 }
 
 /** What it takes to tell of an event. */
@@ -131,16 +164,16 @@ const acts: Readonly<Record<DeviceEvent, (resource: Resource, parts: EventParts)
     tell(resource, { e: 'deleted' }, subscribers)
     memory.forget(resource.device.number)
     lastSent.forget(resource)
-    names.forget(resource.device.topic)
+    names.forget(resource)
   },
 }
 
 type What = Pick<DeconzEvent, 'e'> & Readonly<Record<string, unknown>>
 
 function tell(resource: Resource, what: What, subscribers: Subscribers): void {
-  const { number, topic } = resource.device
+  const { topic } = resource.device
   const { resource: kind } = resource.column
-  const event = { ...what, id: String(number), r: kind, t: 'event' } as const
+  const event = { ...what, id: resource.id, r: kind, t: 'event' } as const
   const frame = eventCodec.encode({ ...event, uniqueid: uniqueIdOf(resource) })
   subscribers.tell(topic, frame, keyOf(resource, what))
 }
@@ -152,12 +185,12 @@ function tellState(
   tell(resource, { e: 'changed', state: stateSection(resource, memory) }, subscribers)
 }
 
-/** By their numbers, as they were seen last: to look at all devices for each report is too much. */
-type Lights = ReadonlyMap<number, Resource>
+/** By their ids, as they were seen last: to look at all devices for each report is too much. */
+type Lights = ReadonlyMap<string, Resource>
 
 /** Undefined when there is no such light. */
 function isOn(light: Resource | undefined): boolean | null | undefined {
-  return light && lightStateOf(light).on
+  return light && isLightOn(light)
 }
 
 function tellGroup(
@@ -187,9 +220,9 @@ function learn(resource: Resource, { memory, lastSent }: EventParts): void {
 }
 
 /** Of a slow reader, the latest state takes the place of earlier ones; what only happens never. */
-function keyOf({ device, row }: Resource, what: What): string | undefined {
-  if (what['e'] !== 'changed' || row.form === 'events') return undefined
-  return `${device.number} ${['state', 'config', 'attr'].find((section) => section in what)}`
+function keyOf({ id, row }: Resource, what: What): string | undefined {
+  if (what['e'] !== 'changed' || row.form === 'events' || row.form === 'event') return undefined
+  return `${id} ${['state', 'config', 'attr'].find((section) => section in what)}`
 }
 
 type LastSent = ReturnType<typeof createLastSent>
@@ -199,7 +232,7 @@ function createLastSent() {
   const latest = new Map<string, string>()
   const groups = new WeakMap<ServedLink, string>()
   const sections = ['state', 'config', 'lastseen'] as const
-  const nameOf = ({ device }: Resource, section: string) => `${device.number} ${section}`
+  const nameOf = ({ id }: Resource, section: string) => `${id} ${section}`
   return {
     isNew: (resource: Resource, section: (typeof sections)[number], value: unknown) => {
       const name = nameOf(resource, section)

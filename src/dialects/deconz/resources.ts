@@ -8,30 +8,48 @@ import {
   givenName,
   type ModelRow,
   readQuantity,
-  rowsOf,
-} from '../model-table.ts'
+} from '../model-row.ts'
+import { rowsFor } from '../model-table.ts'
 import type { ServedContext } from '../served-dialect.ts'
+import { actuatorOf, effectsOf, thermostatConfig } from './actuators.ts'
 import { etagOf } from './answers.ts'
 
-/** A device that deCONZ has something like. */
+/** What deCONZ has something like: a device that can be commanded, or something that a device tells. */
 export interface Resource {
+  /** A number as a text: its own for ever. */
+  readonly id: string
   readonly device: SeenDevice
   readonly row: ModelRow
   readonly column: DeconzColumn
+  /** All that the device has. */
+  readonly rows: readonly ModelRow[]
 }
 
-export function resourceOf(device: SeenDevice): Resource | undefined {
-  for (const row of rowsOf(device.kind)) {
-    if (row.deconz !== undefined) return { device, row, column: row.deconz }
-  }
-  return undefined
-}
+/** Past the numbers of devices: what a device tells besides what it is has an id that is made of both. */
+const idsPerSlot = 1_000_000_000
 
-export function lightsAmong(devices: readonly SeenDevice[]): Resource[] {
-  return devices.flatMap((device) => {
-    const resource = resourceOf(device)
-    return resource?.column.resource === 'lights' ? resource : []
+export function resourcesOf(device: SeenDevice): Resource[] {
+  const rows = rowsFor(device)
+  return rows.flatMap((row) => {
+    const { deconz: column, kind, slot } = row
+    if (column === undefined) return []
+    const id = String(device.number + (kind === '' ? slot * idsPerSlot : 0))
+    return { id, device, row, column, rows }
   })
+}
+
+/** The number of the device whose resource has the id `id`. */
+export function deviceNumberOf(id: string): number {
+  return Number(id) % idsPerSlot
+}
+
+/** What goes with all lights. */
+export function lightsAmong(devices: readonly SeenDevice[]): Resource[] {
+  return devices.flatMap(resourcesOf).filter(isInGroupOfAll)
+}
+
+export function isInGroupOfAll(resource: Resource): boolean {
+  return resource.column.resource === 'lights' && actuatorOf(resource)?.isInGroup === true
 }
 
 interface ResourceParts {
@@ -52,24 +70,28 @@ export function describeResource(
     name: parts.nameOf(resource),
     state: stateSection(resource, parts.memory),
     swversion: null,
-    type: column.type,
+    type: actuatorOf(resource)?.typeOf?.(resource) ?? column.type,
     uniqueid: uniqueIdOf(resource),
   }
   const own =
     column.resource === 'lights'
-      ? { hascolor: false, lastannounced: null, ...capabilitiesOf(resource.row) }
+      ? { hascolor: hasColor(resource), lastannounced: null, ...capabilitiesOf(resource) }
       : { config: configSection(resource), ep: 1 }
   return { etag: etagOf([common, own]), ...own, ...common }
 }
 
-function capabilitiesOf(row: ModelRow) {
-  if (row.form !== 'choice') return {}
-  return { capabilities: { color: { effects: ['none', ...effectsOf(choicesOf(row))] } } }
+function hasColor({ rows }: Resource): boolean {
+  return rows.some(({ key }) => key === 'color' || key === 'color-temp')
 }
 
-/** The words of a choice that are neither on nor off. */
-export function effectsOf(choices: readonly string[]): string[] {
-  return choices.filter((choice) => choice !== 'on' && choice !== 'off')
+/** In mired, as most lamps have it. */
+const temperatures = { ctmin: 153, ctmax: 500 }
+
+function capabilitiesOf({ row, rows }: Resource) {
+  if (row.form === 'choice' && row.kind === 'led') {
+    return { capabilities: { color: { effects: ['none', ...effectsOf(choicesOf(row))] } } }
+  }
+  return rows.some(({ key }) => key === 'color-temp') ? temperatures : {}
 }
 
 /** The section `state`, complete. */
@@ -89,38 +111,43 @@ export function isButton({ column }: Resource): boolean {
 }
 
 /** The section `state` of a light. */
-export function lightStateOf({ device, row }: Resource) {
-  const value = readQuantity(row, device.value)
-  const common = { alert: 'none', reachable: isReachable(device) }
-  if (typeof value === 'boolean') return { ...common, on: value }
-  if (typeof value !== 'string') return { ...common, on: null }
-  const effect = effectsOf(choicesOf(row)).includes(value) ? value : 'none'
-  return { ...common, effect, on: value !== 'off' }
+function lightStateOf(resource: Resource) {
+  const state = actuatorOf(resource)?.stateOf(resource)
+  return { alert: 'none', reachable: isReachable(resource.device), ...state }
+}
+
+/** Whether a light is on; null when that is not known. */
+export function isLightOn(light: Resource): boolean | null {
+  const { on } = { on: null, ...actuatorOf(light)?.stateOf(light) }
+  return typeof on === 'boolean' ? on : null
 }
 
 /** What a sensor says of the world; null before its first report. */
 function readingsOf(resource: Resource, memory: ResourceParts['memory']) {
   const { device, row, column } = resource
+  const actuator = actuatorOf(resource)
+  if (actuator !== undefined) return actuator.stateOf(resource)
   if (row.kind === 'pir') return { [column.item]: memory.isPresent(device.number) }
   if (isButton(resource)) return { [column.item]: memory.buttonEvent(device.number) }
   const value = readQuantity(row, device.value)
+  if (row.form === 'switch') return { [column.item]: value ?? null }
   const ours = typeof value === 'number' ? value : null
   const theirs = (ours === null ? undefined : column.toTheirs?.(ours)) ?? null
-  return { [column.item]: theirs, ...besides[row.kind]?.(ours, theirs) }
+  return { [column.item]: theirs, ...besides[column.item]?.(ours, theirs) }
 }
 
 /** The original's own thresholds, in the measure of `lightlevel`. */
 const darkUpTo = 12_000
 const daylightOffset = 7000
 
-/** What some kinds say besides, from our measure and theirs; all null before the first report. */
+/** What stands beside some items, from our measure and theirs; all null before the first report. */
 const besides: Readonly<Record<string, (ours: number | null, theirs: number | null) => object>> = {
-  'lux-meter': (lux, lightLevel) => ({
+  lightlevel: (lux, lightLevel) => ({
     dark: lightLevel === null ? null : lightLevel <= darkUpTo,
     daylight: lightLevel === null ? null : lightLevel >= darkUpTo + daylightOffset,
     lux: lux === null ? null : Math.round(lux),
   }),
-  'co2-sensor': (ppm) => ({ airquality: ppm === null ? null : airQualityOf(ppm) }),
+  airqualityppb: (ppm) => ({ airquality: ppm === null ? null : airQualityOf(ppm) }),
 }
 
 /** Up to how many ppm of CO2 the air has which of the words of deCONZ; the first ones as German offices judge rooms. */
@@ -137,10 +164,12 @@ function airQualityOf(ppm: number): string {
 }
 
 /** The section `config` of a sensor. */
-export function configSection({ device, row }: Resource): Readonly<Record<string, unknown>> {
+export function configSection(resource: Resource): Readonly<Record<string, unknown>> {
+  const { device, row, column } = resource
   const common = { on: true, reachable: isReachable(device) }
+  if (row.kind === 'climate') return { ...common, ...thermostatConfig(resource) }
   if (row.kind === 'pir') return { duration: presenceSeconds, ...common }
-  if (row.kind !== 'lux-meter') return common
+  if (column.item !== 'lightlevel') return common
   return { ...common, tholddark: darkUpTo, tholdoffset: daylightOffset }
 }
 
@@ -186,7 +215,7 @@ interface GroupState {
 
 /** The group of all lights that somebody may see. */
 export function groupStateOf(lights: readonly Resource[]): GroupState {
-  const on = lights.filter((light) => lightStateOf(light).on === true)
+  const on = lights.filter((light) => isLightOn(light) === true)
   return { all_on: lights.length > 0 && on.length === lights.length, any_on: on.length > 0 }
 }
 
@@ -204,7 +233,7 @@ export const groupOfAllId = '65520'
 /** The group of all lights, as GET answers it by this id. */
 export function groupOfAll(id: string, lights: readonly Resource[]): Record<string, unknown> {
   const state = groupStateOf(lights)
-  const ids = lights.map(({ device }) => String(device.number))
+  const ids = lights.map(({ id }) => id)
   const group = {
     action: { alert: 'none', effect: 'none', on: state.any_on, scene: null },
     devicemembership: [],
@@ -221,17 +250,22 @@ export function groupOfAll(id: string, lights: readonly Resource[]): Record<stri
   return { etag: etagOf(group), ...group }
 }
 
-/** What clients call devices, kept over a restart. */
+/** What clients call lights and sensors, kept over a restart. */
 export interface Names {
-  /** Without a name of its own a device is called by its kind and address: `Relay i2c0-3b`. */
+  /** Without a name of its own it is called by its kind and address: `Relay i2c0-3b`. */
   of(resource: Resource): string
   /** Resolves when it is in the store. */
-  set(topic: string, name: string): Promise<void>
+  set(resource: Resource, name: string): Promise<void>
   /** The device is gone. */
-  forget(topic: string): void
+  forget(resource: Resource): void
 }
 
 const prefix = 'dialect/deconz/name/'
+
+/** No topic of a device has a `#`: what it tells besides has a name of its own. */
+function nameKey({ device, row }: Resource): string {
+  return row.kind === '' ? `${device.topic}#${row.key}` : device.topic
+}
 
 export async function openNames(store: ServedContext['store']): Promise<Names> {
   const names = new Map<string, string>()
@@ -239,14 +273,16 @@ export async function openNames(store: ServedContext['store']): Promise<Names> {
     names.set(key.slice(prefix.length), value.toString('utf8'))
   }
   return {
-    of: (resource) => names.get(resource.device.topic) ?? givenName(resource.device, resource.row),
-    set: async (topic, name) => {
-      await store.write([{ key: prefix + topic, value: Buffer.from(name) }])
-      names.set(topic, name)
+    of: (resource) => names.get(nameKey(resource)) ?? givenName(resource.device, resource.row),
+    set: async (resource, name) => {
+      const key = nameKey(resource)
+      await store.write([{ key: prefix + key, value: Buffer.from(name) }])
+      names.set(key, name)
     },
-    forget: (topic) => {
+    forget: (resource) => {
+      const key = nameKey(resource)
       // Nobody waits for it, and one that stays names nothing.
-      if (names.delete(topic)) void store.write([{ key: prefix + topic, value: undefined }])
+      if (names.delete(key)) void store.write([{ key: prefix + key, value: undefined }])
     },
   }
 }

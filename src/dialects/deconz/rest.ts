@@ -13,18 +13,19 @@ import {
   resourceAnswer,
   success,
 } from './answers.ts'
-import { commandGroup, commandLight } from './commands.ts'
+import { commandGroup, commandResource } from './commands.ts'
 import { deviceRoutes } from './devices.ts'
 import { fullConfig, publicConfig, secondOf } from './gateway.ts'
 import { linkRoutes, mostLinks } from './resourcelinks.ts'
 import {
   configSection,
   describeResource,
+  deviceNumberOf,
   groupOfAll,
   isGroupOfAll,
   lightsAmong,
   type Resource,
-  resourceOf,
+  resourcesOf,
   stateSection,
 } from './resources.ts'
 import {
@@ -34,6 +35,7 @@ import {
   type RestParts,
   type RestRequest,
   type RestRoute,
+  seenResources,
   withBody,
 } from './route.ts'
 
@@ -106,9 +108,10 @@ function fits(path: readonly string[], pattern: readonly string[]): boolean {
 
 /** The light or sensor of a path such as `lights/3`; undefined when the user may not see it. */
 function foundAt([kind, id = '']: readonly string[], dialectUser: DialectUser, parts: RestParts) {
-  const device = /^[1-9]\d{0,14}$/.test(id) ? parts.context.devices.get(Number(id)) : undefined
-  const resource = device && dialectUser.mayRead(device.topic) ? resourceOf(device) : undefined
-  return resource?.column.resource === kind ? resource : undefined
+  const isId = /^[1-9]\d{0,14}$/.test(id)
+  const device = isId ? parts.context.devices.get(deviceNumberOf(id)) : undefined
+  if (device === undefined || !dialectUser.mayRead(device.topic)) return undefined
+  return resourcesOf(device).find((one) => one.id === id && one.column.resource === kind)
 }
 
 /** Runs `act` with the light or sensor that the path begins with. */
@@ -169,14 +172,13 @@ const getConfig: Act = ({ request, key }, parts) => {
 /** So many resources are described before others have their turn: some 10 ms. */
 const resourcesPerTurn = 500
 
-async function mapOf(kind: string, dialectUser: DialectUser, { context, ...parts }: RestParts) {
+async function mapOf(kind: string, dialectUser: DialectUser, parts: RestParts) {
   const { events, names } = parts
   const map: Record<string, unknown> = {}
   let described = 0
-  for (const device of context.devices.all()) {
-    const resource = dialectUser.mayRead(device.topic) ? resourceOf(device) : undefined
-    if (resource?.column.resource !== kind) continue
-    map[device.number] = describeResource(resource, { memory: events.memory, nameOf: names.of })
+  for (const resource of seenResources(dialectUser, parts)) {
+    if (resource.column.resource !== kind) continue
+    map[resource.id] = describeResource(resource, { memory: events.memory, nameOf: names.of })
     if (++described % resourcesPerTurn === 0) await turnOver()
   }
   return map
@@ -214,26 +216,40 @@ const getCapabilities: Act = ({ request, key, user }, { links }) => {
 // --- PUT and DELETE ---
 
 const putState = withBody((body, restRequest, parts) =>
-  withResource(async (light, { dialectUser }) => {
-    const elements = await commandLight(light, body, dialectUser)
-    if (elements !== undefined) return jsonAnswer(200, elements)
-    const address = `/lights/${light.device.number}/state`
-    return missing(address, 'missing parameter to set light state')
-  })(restRequest, parts),
+  withResource((light, asked) => commanded(light, body, asked))(restRequest, parts),
 )
+
+async function commanded(
+  resource: Resource,
+  body: Readonly<Record<string, unknown>>,
+  { path, dialectUser }: RestRequest,
+) {
+  const address = `/${path.join('/')}`
+  const elements = await commandResource(resource, body, { ...dialectUser, address })
+  return elements === undefined
+    ? missing(address, 'missing parameter to set light state')
+    : jsonAnswer(200, elements)
+}
 
 const putAction = withBody(async (body, { path, dialectUser }, parts) => {
   const address = `/groups/${path[1]}`
   if (!isGroupOfAll(path[1])) return notAvailable(address)
   const lights = lightsOf(dialectUser, parts)
-  const elements = await commandGroup(lights, body, { ...dialectUser, address })
+  const elements = await commandGroup(lights, body, {
+    ...dialectUser,
+    address: `${address}/action`,
+  })
   if (elements !== undefined) return jsonAnswer(200, elements)
   return missing(`${address}/action`, 'missing parameter to set group state')
 })
 
-/** Nothing in these sections is to be changed from outside: sensors of ours measure. */
+/** Of a thermostat, what it is to do; nothing else in these sections is to be changed from outside. */
 const putSection = withBody((body, restRequest, parts) =>
-  withResource((resource, { path }, { events }) => {
+  withResource((resource, asked, { events }) => {
+    const { path } = asked
+    if (resource.row.kind === 'climate' && path[2] === 'config') {
+      return commanded(resource, body, asked)
+    }
     const address = `/${path.join('/')}`
     const known =
       path[2] === 'config' ? configSection(resource) : stateSection(resource, events.memory)
@@ -270,7 +286,7 @@ const putName = withBody((body, restRequest, parts) =>
       const text = 'parameter, name, is not modifiable'
       return jsonAnswer(200, [...errors, failure('notModifiable', address, text)])
     }
-    await names.set(resource.device.topic, name.trim())
+    await names.set(resource, name.trim())
     events.renamed(resource)
     return jsonAnswer(200, [...errors, success(`${address}/name`, name.trim())])
   })(restRequest, parts),

@@ -7,7 +7,7 @@ import { failure, jsonAnswer } from './answers.ts'
 import type { DeconzEvents } from './events.ts'
 import type { Identity, KeyMakers } from './gateway.ts'
 import type { ResourceLinks } from './resourcelinks.ts'
-import { type Names, type Resource, resourceOf } from './resources.ts'
+import { type Names, type Resource, resourcesOf } from './resources.ts'
 
 export interface RestRoute {
   readonly method: string
@@ -74,5 +74,5 @@ export function missing(address: string, text: string): ServedAnswer {
 export function seenResources(dialectUser: DialectUser, { context }: RestParts): Resource[] {
   return context.devices
     .all()
-    .flatMap((device) => (dialectUser.mayRead(device.topic) ? (resourceOf(device) ?? []) : []))
+    .flatMap((device) => (dialectUser.mayRead(device.topic) ? resourcesOf(device) : []))
 }

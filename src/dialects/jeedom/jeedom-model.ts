@@ -4,13 +4,13 @@ import type { OfNode, SeenDevice } from '../../nodes/served/seen-devices.ts'
 import {
   choicesOf,
   givenName,
+  isOn,
   type JeedomAction,
   type JeedomColumn,
   type ModelRow,
-  modelTable,
   readQuantity,
-  rowsOf,
-} from '../model-table.ts'
+} from '../model-row.ts'
+import { modelTable, rowsFor } from '../model-table.ts'
 
 /** A quantity of a device: an info command. */
 interface InfoCommand {
@@ -29,13 +29,12 @@ export interface ActionCommand extends InfoCommand {
 
 export type JeedomCommand = InfoCommand | ActionCommand
 
-/** So many ids belong to a device: 8 for its quantities, and 6 for the actions on each of the first four. */
-const idsPerDevice = 32
-const firstAction = 8
-const actionsPerRow = 6
+/** So many ids belong to a device: for each quantity one for what it says, and one for each of its actions. */
+const idsPerDevice = 4096
+const idsPerRow = 8
 
-function idOf({ number }: SeenDevice, place: number): string {
-  return String(number * idsPerDevice + place)
+function idOf({ number }: SeenDevice, { slot }: ModelRow, action = 0): string {
+  return String(number * idsPerDevice + slot * idsPerRow + action)
 }
 
 /** The number of the device whose command has the id `id`; undefined when that is none. */
@@ -43,33 +42,40 @@ export function numberOf(id: unknown): number | undefined {
   return /^[1-9]\d{0,14}$/.test(String(id)) ? Math.floor(Number(id) / idsPerDevice) : undefined
 }
 
-/** The quantities of a device; none of a kind that the table does not have. */
-export function infosOf(device: SeenDevice): InfoCommand[] {
-  return rowsOf(device.kind).map((row, place) => {
-    return { id: idOf(device, place), device, row, column: row.jeedom }
+/** A quantity, also one of which nothing is ever told. */
+function quantitiesOf(device: SeenDevice): InfoCommand[] {
+  return rowsFor(device).map((row) => {
+    return { id: idOf(device, row), device, row, column: row.jeedom }
   })
 }
 
-export function commandsOf(device: SeenDevice): JeedomCommand[] {
-  const infos = infosOf(device)
-  return [...infos, ...infos.flatMap((info, place) => actionsOf(info, place))]
+/** The quantities of a device that say something; none of a kind that the table does not have. */
+export function infosOf(device: SeenDevice): InfoCommand[] {
+  return quantitiesOf(device).filter(({ column }) => column.subType !== undefined)
 }
 
-function actionsOf(info: InfoCommand, place: number): ActionCommand[] {
-  const first = firstAction + place * actionsPerRow
-  const { actions = [] } = info.column
+export function commandsOf(device: SeenDevice): JeedomCommand[] {
+  return [...infosOf(device), ...quantitiesOf(device).flatMap(actionsOf)]
+}
+
+function actionsOf(info: InfoCommand): ActionCommand[] {
+  const { actions = [], subType } = info.column
   return actions.map((action, at) => ({
     ...info,
-    id: idOf(info.device, first + at),
-    infoId: info.id,
+    id: idOf(info.device, info.row, at + 1),
+    // What says nothing shows nothing of what became of it.
+    infoId: subType === undefined ? '' : info.id,
     action,
   }))
 }
 
 /** What an info command shows: numbers, 0 and 1, or texts; the empty text before the first report. */
-export function readingOf({ row, device }: InfoCommand): number | string {
+export function readingOf({ row, column, device }: InfoCommand): number | string {
   const value = readQuantity(row, device.value) ?? ''
-  return typeof value === 'boolean' ? Number(value) : value
+  if (value === '') return value
+  if (column.subType === 'binary' || typeof value === 'boolean') return Number(isOn(row, value))
+  // As pages write colours.
+  return row.key === 'color' ? `#${value}` : value
 }
 
 /** When a value came, and when another one came before it; by `Clock.wallMs`. */
@@ -119,7 +125,7 @@ export function describeCommand(
     currentValue: value,
     generic_type: column.genericType,
     // Numbers are in the history of the hub; clients ask for a chart only where it says so.
-    isHistorized: column.subType === 'string' ? '0' : '1',
+    isHistorized: column.subType === 'string' || row.form === 'choice' ? '0' : '1',
     logicalId: row.key,
     name: row.title,
     state: value,
@@ -133,10 +139,13 @@ export function describeCommand(
 }
 
 function describeAction({ action, row, infoId }: ActionCommand) {
-  const { name, subType, genericType } = action
+  const { name, subType, genericType, range } = action
   const choices = choicesOf(row).map((choice) => `${choice}|${choice}`)
   return {
-    ...(subType === 'select' && { configuration: { listValue: choices.join(';') } }),
+    configuration: {
+      ...(subType === 'select' && { listValue: choices.join(';') }),
+      ...(range && { minValue: String(range[0]), maxValue: String(range[1]) }),
+    },
     generic_type: genericType,
     isHistorized: '0',
     logicalId: `${row.key}-${name.toLowerCase()}`,
@@ -235,7 +244,7 @@ function summaryParts(device: SeenDevice) {
     const { summary } = info.column
     const value = readingOf(info)
     if (summary === undefined || value === '') return []
-    return { ...summary, value: typeof value === 'number' ? value : Number(value !== 'off') }
+    return { ...summary, value: typeof value === 'number' ? value : Number(isOn(info.row, value)) }
   })
 }
 

@@ -2,7 +2,8 @@
 import { isRecord } from '../../core/json.ts'
 import type { DialectUser } from '../../nodes/served/dialect-users.ts'
 import { byNode, type OfNode, type SeenDevice } from '../../nodes/served/seen-devices.ts'
-import { choicesOf } from '../model-table.ts'
+import { choicesOf } from '../model-row.ts'
+import { rowsFor } from '../model-table.ts'
 import type { ServedContext, ServedRequest } from '../served-dialect.ts'
 import { type Answered, notFound, rpcError, rpcResult, rpcSuccess } from './answers.ts'
 import type { JeedomEvents } from './events.ts'
@@ -16,7 +17,6 @@ import {
   describeEquipment,
   describeObject,
   equipmentType,
-  infosOf,
   type JeedomCommand,
   localDate,
   numberOf,
@@ -100,7 +100,7 @@ export const methods: ReadonlyMap<string, Method> = new Map<string, Method>([
 function seenBy({ dialectUser }: Pick<RpcRequest, 'dialectUser'>, { context }: Parts) {
   return context.devices
     .all()
-    .filter((device) => dialectUser.mayRead(device.topic) && infosOf(device).length > 0)
+    .filter((device) => dialectUser.mayRead(device.topic) && rowsFor(device).length > 0)
 }
 
 function objectsOf(rpcRequest: RpcRequest, parts: Parts): OfNode[] {
@@ -141,9 +141,9 @@ function fullEquipment(device: SeenDevice, { events }: Parts): Record<string, un
 
 function equipmentOf(devices: readonly SeenDevice[]): Record<string, unknown>[] {
   return devices.flatMap((device) =>
-    infosOf(device)
+    rowsFor(device)
       .slice(0, 1)
-      .map(({ row }) => describeEquipment(device, row)),
+      .map((row) => describeEquipment(device, row)),
   )
 }
 
@@ -291,7 +291,8 @@ async function execCommand(id: unknown, rpcRequest: RpcRequest, parts: Parts): P
     return rpcError(701, 'Vous n’avez pas les droits sur cette commande')
   const state = askedState(command, isRecord(params['options']) ? params['options'] : {})
   if (state === undefined) return rpcError(-32_000, 'Valeur absente ou incorrecte dans options')
-  return rpcResult(await dialectUser.command(topic, { [command.row.key]: state }))
+  const payload = command.row.form === 'press' ? state : { [command.row.key]: state }
+  return rpcResult(await dialectUser.command(topic, payload))
 }
 
 function askedState(
@@ -299,10 +300,23 @@ function askedState(
   options: Readonly<Record<string, unknown>>,
 ): unknown {
   if (action.asks !== undefined) return action.asks
-  if (action.subType === 'select') {
-    const choice = options['select']
-    return choicesOf(row).find((known) => known === choice)
+  const chosen = options[action.subType]
+  switch (action.subType) {
+    case 'select':
+      return choicesOf(row).find((known) => known === chosen)
+    case 'slider':
+      return askedNumber(chosen)
+    case 'color':
+      // As pages write colours.
+      return /^#([0-9a-f]{6})$/i.exec(String(chosen))?.[1]?.toUpperCase()
+    default:
+      return typeof chosen === 'string' ? chosen : undefined
   }
-  const { message } = options
-  return typeof message === 'string' ? message : undefined
+}
+
+/** Clients give numbers, and texts of numbers. */
+function askedNumber(chosen: unknown): number | undefined {
+  const isGiven = typeof chosen === 'number' || (typeof chosen === 'string' && chosen.trim() !== '')
+  const number = isGiven ? Number(chosen) : Number.NaN
+  return Number.isFinite(number) ? number : undefined
 }

@@ -75,9 +75,8 @@ async function recordedIn(
   const series = 'action' in command ? [] : readableSeries(history, wanted)
   const answer = await historyAnswer(history, series, { range, points: mostSteps })
   const points = answer.series.at(-1)?.points ?? []
-  return points.flatMap((point) => {
-    if (point === null) return []
-    const [atMs, count, lowest, mean, highest, , last] = point
+  const told = points.filter((point) => point !== null)
+  return told.map(([atMs, count, lowest, mean, highest, , last]) => {
     return { atMs, count, lowest, mean, highest, last }
   })
 }

@@ -4,7 +4,7 @@ import type { Receipt } from '../../core/message.ts'
 import type { DialectUser } from '../../nodes/served/dialect-users.ts'
 import type { ServedConversation, ServedLink } from '../served-dialect.ts'
 import { commandCodec, type NetzerCommand, type NetzerValues, replyCodec } from './frames.ts'
-import { type Board, type Pin, pinIndexes, writePin } from './pins.ts'
+import { type Board, type Pin, pinIndexes, saidAfter, writePin } from './pins.ts'
 
 /** So many commands may wait for their answers. */
 const mostWaiting = 64
@@ -146,7 +146,7 @@ function seen(
   { pin, value }: { readonly pin: Pin; readonly value: string },
   board: Board,
 ): Promise<void> {
-  return receipt === 'confirmed' ? board.untilSaid(pin, value) : Promise.resolve()
+  return receipt === 'confirmed' ? board.untilSaid(pin, saidAfter(pin, value)) : Promise.resolve()
 }
 
 /** Whether there is such a trigger; a value that it cannot have leaves it as it is. */

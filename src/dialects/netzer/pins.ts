@@ -7,7 +7,9 @@ import { joinTopic } from '../../core/topic.ts'
 import { deviceOf } from '../../nodes/device.ts'
 import type { SeenDevice, SeenDevices } from '../../nodes/served/seen-devices.ts'
 import { createEventMemory, type EventMemory } from '../event-memory.ts'
-import { type ModelRow, readQuantity, rowsOf } from '../model-table.ts'
+import { askFor, isOn, type ModelRow, readQuantity } from '../model-row.ts'
+import { rowsOf } from '../model-table.ts'
+import { readingRows } from '../reading-rows.ts'
 import type { ServedContext, ServedSettings } from '../served-dialect.ts'
 
 export interface Pin extends PinUse {
@@ -49,13 +51,17 @@ function pinsIn(pins: ReadonlyMap<string, Pin>): Omit<Pins, 'close'> {
   }
 }
 
+/** What no pin can tell. */
+const untold: ReadonlySet<string> = new Set(['text', 'event', 'press'])
+
 type WantedPin = NonNullable<ServedSettings['netzer']['pins']>[string]
 
 function useOf(index: string, topic: string, wanted: WantedPin): PinUse {
   const { quantity, lowest, highest } = wanted
   const { kind } = deviceOf(topic)
-  const rows = rowsOf(kind).filter(({ form }) => form !== 'text')
-  const row = rows.find(({ key }) => quantity === undefined || key === quantity)
+  const rows = rowsOf(kind).filter(({ form }) => !untold.has(form))
+  const named = [...rows, ...readingRows].find(({ key }) => key === quantity)
+  const row = quantity === undefined ? rows[0] : named
   const place = `netzer.pins.${index} of dialect netzer`
   if (row === undefined) {
     const known = rows.map(({ key }) => key).join(', ')
@@ -63,7 +69,7 @@ function useOf(index: string, topic: string, wanted: WantedPin): PinUse {
       known === '' ? 'a device of a kind that a pin can tell of' : `the quantity ${known}`
     throw new HubError('bad-config', `expected ${place} to be ${expected}, got ${quantity ?? kind}`)
   }
-  if (row.form !== 'measured') return { row }
+  if (row.form !== 'measured' && row.form !== 'number') return { row }
   const usual = usualScale(row)
   const scale = { lowest: lowest ?? usual?.lowest, highest: highest ?? usual?.highest }
   if (!isScale(scale)) {
@@ -192,8 +198,7 @@ export function readPin(
   const quantity = readQuantity(row, device.value)
   if (device.online === false || quantity === undefined) return undefined
   if (row.form === 'events') return bit(memory.isPresent(device.number))
-  if (typeof quantity === 'boolean') return bit(quantity)
-  if (typeof quantity === 'string') return bit(quantity !== 'off')
+  if (typeof quantity !== 'number') return bit(isOn(row, quantity))
   return scale && String(scaled(quantity, scale))
 }
 
@@ -207,11 +212,29 @@ function scaled(value: number, { lowest, highest }: Scale): number {
 }
 
 /** The command that `value` is, written to the pin; undefined when it is none. */
-export function writePin({ row }: PinUse, value: string): Record<string, unknown> | undefined {
-  if (!row.isCommanded || (value !== '0' && value !== '1')) return undefined
-  const isOn = value === '1'
-  if (row.form === 'switch') return { [row.key]: isOn }
-  return row.form === 'choice' ? { [row.key]: isOn ? 'on' : 'off' } : undefined
+export function writePin(
+  { row, scale }: PinUse,
+  value: string,
+): Record<string, unknown> | undefined {
+  const asked = row.form === 'number' ? askedNumber(value, scale) : askedPosition(row, value)
+  return asked === undefined || !row.isCommanded ? undefined : { [row.key]: asked }
+}
+
+function askedPosition(row: ModelRow, value: string) {
+  return value === '0' || value === '1' ? askFor(row, value === '1') : undefined
+}
+
+/** What 0 to 1023 asks for; whole numbers are all that percents and the like need. */
+function askedNumber(value: string, scale: Scale | undefined): number | undefined {
+  const part = /^\d{1,4}$/.test(value) ? Number(value) / highestReading : Number.NaN
+  if (scale === undefined || !(part <= 1)) return undefined
+  return Math.round(scale.lowest + part * (scale.highest - scale.lowest))
+}
+
+/** What the pin says once `value` was done: percents are coarser than ten bits. */
+export function saidAfter(use: PinUse, value: string): string {
+  const asked = writePin(use, value)?.[use.row.key]
+  return typeof asked === 'number' && use.scale ? String(scaled(asked, use.scale)) : value
 }
 
 // --- the board: the values of pins now, and as they change ---

@@ -1,4 +1,5 @@
 import { createListeners } from '../../core/callbacks.ts'
+import { isRecord } from '../../core/json.ts'
 import { relativeTopic } from '../../core/topic.ts'
 import type { LastValues } from '../last-values.ts'
 import type { Heard, KnownDevice, KnownNode, Online } from '../registry/device-table.ts'
@@ -22,6 +23,8 @@ export interface SeenDevice {
   readonly nodeNumber: number
   /** What it reported last, as JSON says it; undefined when nothing is known, or that is history. */
   readonly value: unknown
+  /** The keys of all that it has reported: what the device has, and not what that is now. */
+  readonly keys: ReadonlySet<string>
   /** Whether its state is known: that of an actuator may be another one than it reported. */
   readonly isKnown: boolean
   /** When it was heard last, in milliseconds since 1970; undefined when it never was. */
@@ -151,12 +154,15 @@ function isThere(device: KnownDevice, registry: Pick<Registry, 'device'>): boole
 
 /** A device as it is now; undefined while its numbers are not in the store. */
 function createLook({ registry, values, states, numbers }: SeenDevicesOptions) {
-  return ({ topic, name, kind, role, node, heard }: KnownDevice): SeenDevice | undefined => {
+  const keysOf = createKeys()
+  return (device: KnownDevice): SeenDevice | undefined => {
+    const { topic, name, kind, role, node, heard } = device
     const { base } = node
     const number = numbers.of(topic)
     const nodeNumber = numbers.of(nodeName(base))
     if (number === undefined || nodeNumber === undefined) return undefined
     const isKnown = states.isKnown(topic)
+    const report = values.of(topic)?.payload.value
     return {
       number,
       topic,
@@ -165,11 +171,28 @@ function createLook({ registry, values, states, numbers }: SeenDevicesOptions) {
       kind,
       role,
       nodeNumber,
-      value: isKnown ? values.of(topic)?.payload.value : undefined,
+      value: isKnown ? report : undefined,
+      keys: keysOf(device, report),
       isKnown,
       heardAtMs: heard?.atMs,
       online: registry.isOffline(base) ? false : node.online,
     }
+  }
+}
+
+/** Whoever invents keys gets no further. */
+const mostKeys = 64
+
+/** Returns what adds the keys of a report to those that the device has reported before. */
+function createKeys() {
+  const known = new WeakMap<KnownDevice, Set<string>>()
+  return (device: KnownDevice, report: unknown): ReadonlySet<string> => {
+    const keys = known.get(device) ?? new Set()
+    known.set(device, keys)
+    for (const key of isRecord(report) ? Object.keys(report) : []) {
+      if (keys.size < mostKeys) keys.add(key)
+    }
+    return keys
   }
 }
 

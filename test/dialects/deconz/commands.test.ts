@@ -285,7 +285,8 @@ function switched(receipts: readonly Receipt[], body: Readonly<Record<string, un
     const name = `relay/${at}`
     const base = 'nodes/bridge/0'
     const topic = `${base}/${name}`
-    const known = { value: { state: false }, isKnown: true, heardAtMs: 0, online: true }
+    const value = { state: false }
+    const known = { value, keys: new Set(['state']), isKnown: true, heardAtMs: 0, online: true }
     return {
       number: at + 2,
       nodeNumber: 1,
@@ -299,7 +300,7 @@ function switched(receipts: readonly Receipt[], body: Readonly<Record<string, un
   })
   const left = [...receipts]
   const command = async () => left.shift() ?? done
-  return commandGroup(lightsAmong(devices), body, { command, address: '/groups/0' })
+  return commandGroup(lightsAmong(devices), body, { command, address: '/groups/0/action' })
 }
 
 const groupSuccess = { success: { '/groups/0/action/on': true } }

@@ -32,6 +32,17 @@ t.test('devices stand under their addresses, with what their lights and sensors 
   t.equal(config.on.value, true)
 })
 
+t.test('what a device has never said has no time', async (t) => {
+  const { get, node, events } = await deconzHouse(t)
+  const list = JSON.stringify({ sensors: ['thermometer/a'], actuators: [] })
+  await node.client.publishAsync('nodes/bridge/0/-/-/config/ok', list, { qos: 1 })
+  await events.next(({ e }) => e === 'added')
+  const [address] = (await get('/devices')).body
+  const { lastseen, subdevices } = (await get(`/devices/${address}`)).body
+  t.equal(lastseen, null)
+  t.same(subdevices[0].state.temperature, { value: null, lastupdated: null })
+})
+
 t.test('a device description file says what there is of a device', async (t) => {
   const { get, add } = await deconzHouse(t)
   await add('thermometer/-', { temperature: [21.5, '℃'] })

@@ -230,6 +230,7 @@ t.test('nobody is there any more a while after the last movement', async (t) => 
       role: 'sensor',
       nodeNumber: 1,
       value: { 'event-count': value },
+      keys: new Set(['event-count']),
       heardAtMs: clock.wallMs(),
       isKnown: true,
       online: true,

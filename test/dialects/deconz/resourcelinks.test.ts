@@ -1,4 +1,5 @@
 import t from 'tap'
+import { openResourceLinks } from '../../../src/dialects/deconz/resourcelinks.ts'
 import { testFolder } from '../../test-folder.ts'
 import { ask } from '../asked-json.ts'
 import { deconzHouse } from './deconz-house.ts'
@@ -79,4 +80,14 @@ t.test('lists are of their user, who has 64 at most, and outlast a restart', asy
   await first.hub.close()
   const second = await linkHouse(t, config)
   t.equal(Object.keys((await second.send('GET', '')).body).length, 64)
+})
+
+t.test('a list that cannot be read is none', async (t) => {
+  async function* entries(): AsyncGenerator<[string, Buffer]> {
+    yield ['dialect/deconz/resourcelinks/1', Buffer.from('{')]
+    yield ['dialect/deconz/resourcelinks/2', Buffer.from('{"user":"clown"}')]
+    yield ['dialect/deconz/resourcelinks/3', Buffer.from('{"user":"clown","link":{"name":"x"}}')]
+  }
+  const links = await openResourceLinks({ entries, write: async () => {} })
+  t.same(Object.keys(links.of({ user: 'clown', key: 'K' })), ['3'])
 })

@@ -125,6 +125,7 @@ t.test('who waits is told at the end of the period, and everybody at the end', a
     kind: 'relay',
     role: 'actuator',
     value: { state: true },
+    keys: new Set(['state']),
     heardAtMs: 0,
     isKnown: true,
     online: true,

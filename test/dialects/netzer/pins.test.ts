@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
-import { type ModelRow, rowsOf } from '../../../src/dialects/model-table.ts'
-import { openPins, readPin, writePin } from '../../../src/dialects/netzer/pins.ts'
+import type { ModelRow } from '../../../src/dialects/model-row.ts'
+import { rowsOf } from '../../../src/dialects/model-table.ts'
+import { openPins, readPin, saidAfter, writePin } from '../../../src/dialects/netzer/pins.ts'
 import type { SeenDevice } from '../../../src/nodes/served/seen-devices.ts'
 import { changingDevices, deviceNamed, seenDevice } from '../seen-device.ts'
 import { type Entry, servedContext } from '../served-context.ts'
@@ -185,4 +186,53 @@ t.test('0 and 1 command what can be switched, and nothing else does', async (t) 
   t.equal(writePin({ row: rowOf('relay') }, '2'), undefined)
   t.equal(writePin({ row: rowOf('thermometer') }, '1'), undefined)
   t.equal(writePin({ row: rowOf('display-oled') }, '1'), undefined)
+})
+
+t.test('lights, covers and locks share the pins that are left, as 0 and 1', async (t) => {
+  const devices = [
+    deviceNamed(2, 'light/-', { value: { state: true, brightness: 50 } }),
+    deviceNamed(3, 'cover/-', { value: { state: 'opening', position: 40 } }),
+    deviceNamed(4, 'lock/-', { value: { state: 'unlocked' } }),
+    deviceNamed(5, 'sensor/-', { value: { power: [5, 'W'] } }),
+    deviceNamed(6, 'binary-sensor/-', { value: { state: true, door: [true, null] } }),
+  ]
+  const { pins } = await opened(t, devices)
+  t.same(placed(pins), ['9 light/-', 'a cover/-', 'b lock/-', 'c binary-sensor/-'])
+  const memory = { isPresent: () => false }
+  const said = pins.all().map((pin) => {
+    const device = devices.find(({ topic }) => topic === pin.topic)
+    return device && readPin(pin, device, memory)
+  })
+  t.same(said, ['1', '1', '0', '1'])
+  const written = (value: string) => pins.all().map((pin) => writePin(pin, value))
+  t.same(written('1'), [{ state: true }, { state: 'open' }, { state: 'lock' }, undefined])
+  t.same(written('0'), [{ state: false }, { state: 'close' }, { state: 'unlock' }, undefined])
+})
+
+t.test('a pin dims a light, moves a cover, and tells what else a device measures', async (t) => {
+  const dimmed = deviceNamed(2, 'light/-', { value: { state: true, brightness: 50 } })
+  const plug = deviceNamed(3, 'relay/-', { value: { state: true, power: [2.5, 'kW'] } })
+  const { pins } = await opened(t, [dimmed, plug], {
+    pins: {
+      0: { device: 'light/-', quantity: 'brightness' },
+      1: { device: 'relay/-', quantity: 'power', lowest: 0, highest: 5000 },
+      2: { device: 'number/-', lowest: -10, highest: 10 },
+    },
+  })
+  const [brightness, power, number] = pins.all()
+  t.ok(brightness && power && number)
+  if (!brightness || !power || !number) return
+  const memory = { isPresent: () => false }
+  t.equal(readPin(brightness, dimmed, memory), '512')
+  t.equal(readPin(power, plug, memory), '512')
+  t.same(writePin(brightness, '1023'), { brightness: 100 })
+  t.same(writePin(brightness, '256'), { brightness: 25 })
+  t.equal(saidAfter(brightness, '500'), '501', 'of 49 percent')
+  t.equal(saidAfter({ row: rowOf('relay') }, '1'), '1')
+  t.same(writePin(number, '0'), { value: -10 })
+  t.equal(writePin(power, '5'), undefined)
+  for (const value of ['1024', '-1', '1.5', '', 'x'])
+    t.equal(writePin(brightness, value), undefined)
+  t.equal(writePin({ row: brightness.row }, '5'), undefined, 'without a scale')
+  await t.rejects(opened(t, [], { pins: { 0: { device: 'button/-' } } }), /of a kind that a pin/)
 })

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { createListeners } from '../../../src/core/callbacks.ts'
+import { Payload } from '../../../src/core/payload.ts'
 import type { KnownDevice, KnownNode } from '../../../src/nodes/registry/device-table.ts'
 import { nodeName } from '../../../src/nodes/served/device-numbers.ts'
 import { byNode, openSeenDevices } from '../../../src/nodes/served/seen-devices.ts'
@@ -39,8 +40,8 @@ function knownDevice(node: KnownNode, name: string): KnownDevice {
   return device
 }
 
-/** Devices whose numbers are in the store when `store` is called. */
-async function opened(node: KnownNode) {
+/** Devices whose numbers are in the store when `store` is called; `said` is what they reported last, by topic. */
+async function opened(node: KnownNode, said: ReadonlyMap<string, unknown> = new Map()) {
   const heard = createListeners<[KnownDevice]>()
   const forgotten = createListeners<[KnownDevice]>()
   const online = createListeners<[KnownNode]>()
@@ -58,7 +59,13 @@ async function opened(node: KnownNode) {
       devicesBelow: () => [...known.values()],
       isOffline: () => false,
     },
-    values: { of: () => undefined },
+    values: {
+      of: (topic) => {
+        const value = said.get(topic)
+        const payload = Payload.ofJson(JSON.stringify(value) ?? 'null', value)
+        return value === undefined ? undefined : { payload, heardMs: 0 }
+      },
+    },
     states: { isKnown: () => true, onChange: () => () => {} },
     numbers: {
       of: (name) => numbers.get(name),
@@ -150,4 +157,21 @@ t.test('nodes are told apart by their numbers, and come as their first devices d
     [[2, 3], [5]],
   )
   t.same(byNode([]), [])
+})
+
+t.test('a device has what it has ever reported, as far as that can be kept', async (t) => {
+  const node = knownNode()
+  const { topic } = knownDevice(node, 'light/a')
+  const said = new Map<string, unknown>()
+  const { below } = await opened(node, said)
+  const keys = () => [...(below.get(2)?.keys ?? [])]
+  t.same(keys(), [])
+  said.set(topic, { state: true, brightness: 50 })
+  t.same(keys(), ['state', 'brightness'])
+  said.set(topic, { state: false })
+  t.same(keys(), ['state', 'brightness'])
+  said.set(topic, 5)
+  t.same(keys(), ['state', 'brightness'])
+  said.set(topic, Object.fromEntries(Array.from({ length: 100 }, (_, at) => [`key ${at}`, at])))
+  t.equal(keys().length, 64)
 })
