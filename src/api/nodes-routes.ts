@@ -3,12 +3,11 @@ import { type Rights, rightsOf } from '../access/rights.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { HubError, quote } from '../core/errors.ts'
 import type { Route } from '../core/route.ts'
-import { filterBelow } from '../core/topic.ts'
 import type { LastValues } from '../nodes/last-values.ts'
 import type { Conflicts } from '../nodes/registry/conflicts.ts'
 import type { KnownNode } from '../nodes/registry/device-table.ts'
 import type { KnownStates } from '../nodes/registry/known-states.ts'
-import { detailsOf, type NodeDetails } from '../nodes/registry/node-json.ts'
+import { readableNodes } from '../nodes/registry/node-json.ts'
 import type { Registry } from '../nodes/registry/registry.ts'
 import { type AsUser, asOperator } from './as-user.ts'
 import { sendChunks } from './history-route.ts'
@@ -61,8 +60,8 @@ export function nodesRoutes(options: NodesRoutesOptions): (path: string) => Rout
         options.asUser(exchange, (user) =>
           answerJson(exchange.response, () => {
             options.settle()
-            const node = base === undefined ? undefined : options.registry.nodes.get(base)
-            const details = node && readableOf(node, rightsOf(user), options)
+            const node = options.registry.nodes.get(base ?? '')
+            const [details] = readable(node ? [node] : [], rightsOf(user), options)
             if (details === undefined) throw unknownNode(path)
             return details
           }),
@@ -82,8 +81,7 @@ async function* nodesJson(
   let sent = 0
   let separator = '{"nodes":['
   for (const node of [...options.registry.nodes.values()].sort(byBase)) {
-    const details = readableOf(node, rights, options)
-    if (details !== undefined) {
+    for (const details of readable([node], rights, options)) {
       yield separator + JSON.stringify(details)
       separator = ','
     }
@@ -95,19 +93,9 @@ async function* nodesJson(
   yield separator === ',' ? ']}\n' : '{"nodes":[]}\n'
 }
 
-/**
- * What somebody may know of a node; undefined when nothing. One without devices is for those who may
- * read whatever it will say.
- */
-function readableOf(
-  node: KnownNode,
-  rights: Rights,
-  { values, states, clock = systemClock }: NodesRoutesOptions,
-): NodeDetails | undefined {
-  const devices = [...node.devices.values()].filter(({ topic }) => rights.mayRead(topic))
-  const isVisible =
-    devices.length > 0 || (node.devices.size === 0 && rights.readsAll(filterBelow(node.base)))
-  return isVisible ? detailsOf(node, devices, { values, states, nowMs: clock.nowMs() }) : undefined
+function readable(nodes: readonly KnownNode[], rights: Rights, options: NodesRoutesOptions) {
+  const { values, states, clock = systemClock } = options
+  return readableNodes(nodes, rights, { values, states, nowMs: clock.nowMs() })
 }
 
 /** Percent-decodes a base; undefined when it is malformed. */

@@ -58,6 +58,8 @@ const freeBytes = { inbound: 256 * 1024, outbound: 1024 * 1024 }
 export interface ConnectionShares {
   readonly newInboundShare: NewShare
   readonly newOutboundShare: NewShare
+  /** Of what is kept for those who come back. */
+  readonly newRecoveryShare: NewShare
 }
 
 export function createConnectionShares(memory: Readonly<Limits['memory']>): ConnectionShares {
@@ -66,5 +68,6 @@ export function createConnectionShares(memory: Readonly<Limits['memory']>): Conn
   return {
     newInboundShare: share(memory.inboundMiB, freeBytes.inbound),
     newOutboundShare: share(memory.outboundMiB, freeBytes.outbound),
+    newRecoveryShare: share(memory.mib / 16, 0),
   }
 }

@@ -34,10 +34,9 @@ export function createClownTalk({ release, limits, sampledLog }: ClownTalkOption
     countMessages: (frame) => countLines(frame, limits.websocket.linesPerMessage),
     encode,
     encodeError,
-    encodeMissed: (count) => {
-      const value = { count }
-      return encode('clown.talk/-/missed', Payload.ofJson(JSON.stringify(value), value))
-    },
+    encodeMissed: (count, after) =>
+      encodeValue('clown.talk/-/missed', { count: count ?? null, ...(after && { after }) }),
+    encodePosition: (position) => encodeValue('clown.talk/-/position', { position }),
   }
 }
 
@@ -62,7 +61,7 @@ function introductionOf({ version, releaseDate }: Release): Payload {
 }
 
 function obey(line: string, conversation: Conversation): void {
-  const { link, session, introduction, limits } = conversation
+  const { link, session, limits } = conversation
   let topic: string | undefined
   let options = noOptions
   try {
@@ -71,16 +70,14 @@ function obey(line: string, conversation: Conversation): void {
     topic = readTopic(parts)
     const payload = readPayload({ line, parts, texts }, limits.json)
     options = readOptions(parts)
-    if (topic !== 'clown.talk/-/config/set') {
+    const ask = requests.get(topic)
+    if (ask !== undefined) ask(payload, { ...conversation, topic, options })
+    else if (topic !== 'clown.talk/-/config/set') {
       session.publish(topic, payload, extrasOf(topic, options, link))
-      return
-    }
-    if (wantsProperties(payload)) session.showProperties()
-    link.send(introduction)
-    session.catchUp()
+    } else introduce(payload, conversation)
   } catch (error) {
     if (!(error instanceof HubError)) throw error
-    const answerTopic = topic !== undefined && isTopic(topic) ? errorTopic(topic) : hubErrorTopic
+    const answerTopic = isSound(topic) ? errorTopic(topic) : hubErrorTopic
     const payload = errorPayload(error)
     const { id } = options
     link.send(encode(answerTopic, payload, id === undefined ? undefined : { id }))
@@ -119,11 +116,80 @@ function watch(topic: string, id: LineId, link: Link): Watcher {
   }
 }
 
-/** Whether a client that introduces itself wants to be told what MQTT 5 says of messages. */
-function wantsProperties({ value, jsonText }: Payload): boolean {
-  if (isRecord(value)) return value['properties'] === true
-  const message = `expected an object to introduce a client, got ${quote(jsonText)}`
-  throw new HubError('bad-payload', message)
+function isSound(topic: string | undefined): topic is string {
+  return topic !== undefined && (isTopic(topic) || requests.has(topic))
+}
+
+/** A client introduces itself, says what else it wants to be told, and is told what was. */
+function introduce(payload: Payload, { link, session, introduction }: Conversation): void {
+  const { after, filters, ...shown } = recordIn(payload)
+  if (after !== undefined && typeof after !== 'string') {
+    throw badRequest('a position as after', JSON.stringify(after))
+  }
+  session.show({
+    ...(shown['properties'] === true && { properties: true }),
+    ...(shown['ages'] === true && { ages: true }),
+    ...(shown['presence'] === true && { presence: true }),
+    ...((shown['positions'] === true || after !== undefined) && { positions: true }),
+    ...(filters !== undefined && { filters: filtersIn(filters) }),
+  })
+  link.send(introduction)
+  if (after === undefined) session.catchUp()
+  else session.recover(after)
+}
+
+/** A request to the hub itself, and who asks. */
+interface Asking extends Conversation {
+  readonly topic: string
+  readonly options: TalkOptions
+}
+
+/** What is asked of the hub itself by those who are signed in. */
+const requests: ReadonlyMap<string, (payload: Payload, asking: Asking) => void> = new Map([
+  ['$hub/ping', (_payload, asking) => answer(asking, {})],
+  [
+    '$hub/subscribe',
+    (payload, asking) => {
+      const filters = filtersIn(recordIn(payload)['filters'])
+      asking.session.subscribe(filters, () => answer(asking, { filters }))
+    },
+  ],
+  [
+    '$hub/unsubscribe',
+    (payload, asking) => {
+      const filters = filtersIn(recordIn(payload)['filters'])
+      asking.session.unsubscribe(filters)
+      answer(asking, { filters })
+    },
+  ],
+  ['$hub/nodes', (_payload, asking) => void tellNodes(asking)],
+])
+
+function answer({ link, topic, options: { id } }: Asking, value: Record<string, unknown>): void {
+  link.send(encodeValue(`${topic}/ok`, value, id === undefined ? undefined : { id }))
+}
+
+async function tellNodes(asking: Asking): Promise<void> {
+  const { link, session, topic, options } = asking
+  const { id } = options
+  const line = id === undefined ? undefined : { id }
+  const count = await session.tellNodes((node) => link.send(encode(topic, node, line)))
+  answer(asking, { count })
+}
+
+function recordIn({ value, jsonText }: Payload): Record<string, unknown> {
+  if (isRecord(value)) return value
+  throw badRequest('an object', jsonText)
+}
+
+function filtersIn(filters: unknown): string[] {
+  const isList = Array.isArray(filters) && filters.every((each) => typeof each === 'string')
+  if (isList) return filters
+  throw badRequest('a list of filters', String(JSON.stringify(filters)))
+}
+
+function badRequest(expected: string, got: string): HubError {
+  return new HubError('bad-payload', `expected ${expected}, got ${quote(got)}`)
 }
 
 // --- decoding ---
@@ -176,10 +242,12 @@ function parseArray(line: string): readonly unknown[] {
 const hubPrefix = '$hub/'
 
 function readTopic([topic]: readonly unknown[]): string {
-  if (typeof topic === 'string' && !topic.startsWith(hubPrefix)) return topic
+  if (typeof topic === 'string' && (!topic.startsWith(hubPrefix) || requests.has(topic)))
+    return topic
   // Below a base it would be a message like others: everybody there would read the password in it.
   if (typeof topic === 'string') {
-    const sentence = `expected no ${hubPrefix}… of who is signed in already, got ${quote(topic)}`
+    const known = [...requests.keys()].join(', ')
+    const sentence = `expected ${known} of who is signed in already, got ${quote(topic)}`
     throw new HubError('bad-topic', sentence)
   }
   throw badFrame('a string as topic', quote(JSON.stringify(topic) ?? 'an empty array'))
@@ -274,6 +342,10 @@ function encode(topic: string, payload: Payload, options?: LineOptions): string 
   if (payload.encoding !== 'base64' && options === undefined) return `${line}]\n`
   const encoding = payload.encoding === 'base64' ? { encoding: 'base64' } : {}
   return `${line},${JSON.stringify({ ...encoding, ...options })}]\n`
+}
+
+function encodeValue(topic: string, value: Record<string, unknown>, options?: LineOptions): string {
+  return encode(topic, Payload.ofJson(JSON.stringify(value), value), options)
 }
 
 function encodeError(error: HubError): string {

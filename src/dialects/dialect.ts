@@ -29,10 +29,43 @@ export interface Session {
    * @throws HubError when the hub refuses it, but to a watcher it is told.
    */
   publish(topic: string, payload: Payload, extras?: LineExtras): void
-  /** Sends the last known value of every topic below the base; live messages follow after them. */
+  /** Sends the last known value of every topic that is of interest; live messages follow after them. */
   catchUp(): void
-  /** From now on messages come with what MQTT 5 says of them, as far as it is for their readers. */
-  showProperties(): void
+  /**
+   * Sends what was said after a position, and goes on with what comes; or says how much is missing, and sends the last
+   * known values.
+   */
+  recover(position: string): void
+  /**
+   * From now on more is told, and of what the filters match only, where there are some.
+   *
+   * @throws HubError `bad-topic`, `topic-too-big` or `too-many` for filters.
+   */
+  show(wishes: Wishes): void
+  /**
+   * From now on it is told of what these match, too, which begins with the last known values, and of nothing else than
+   * it has asked for. `done` is called when those were sent.
+   *
+   * @throws HubError as `show`
+   */
+  subscribe(filters: readonly string[], done: () => void): void
+  unsubscribe(filters: readonly string[]): void
+  /** Tells of each node below the base by itself; resolves with their number. */
+  tellNodes(tell: (node: Payload) => void): Promise<number>
+}
+
+/** What somebody wants to be told besides messages. */
+export interface Wishes {
+  /** What MQTT 5 says of messages, as far as it is for their readers. */
+  readonly properties?: boolean
+  /** How old last values are, and whether they are stale. */
+  readonly ages?: boolean
+  /** That nodes and sensors come and go. */
+  readonly presence?: boolean
+  /** Where a message stands among those below the base. */
+  readonly positions?: boolean
+  /** Below the base; in place of those that were asked for before. */
+  readonly filters?: readonly string[]
 }
 
 /** A language spoken on links. It turns frames into messages and back, and knows no socket. */
@@ -49,6 +82,11 @@ export interface Dialect {
   encode(topic: string, payload: Payload, options?: LineOptions): string
   /** The frame that tells a peer of an error that is about no topic of its own. */
   encodeError(error: HubError): string
-  /** The frame that tells a slow reader how many messages were left out. */
-  encodeMissed(count: number): string
+  /**
+   * The frame that tells a reader how many messages were left out; undefined where nobody can tell. `after` is the
+   * position that it wanted to go on from.
+   */
+  encodeMissed(count: number | undefined, after?: string): string
+  /** The frame that tells up to where all was told, where the language has one. */
+  encodePosition?(position: string): string
 }

@@ -257,7 +257,7 @@ validate13.errors = vErrors;
 return errors === 0;
 }
 
-const schema15 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:clown-model:clown-talk-config-set","title":"Clown.Talk opening","description":"The first line a client says on a Clown.Talk connection.","topics":["clown.talk/-/config/set"],"examples":[{},{"properties":true}],"type":"object","properties":{"properties":{"description":"Whether messages come with what MQTT 5 says of them: their content type and user properties, in the third element of their lines.","type":"boolean"}},"additionalProperties":true};
+const schema15 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:clown-model:clown-talk-config-set","title":"Clown.Talk opening","description":"The first line a client says on a Clown.Talk connection.","topics":["clown.talk/-/config/set"],"examples":[{},{"properties":true},{"ages":true,"presence":true,"positions":true,"filters":["relay/+","thermometer/#"]}],"type":"object","properties":{"properties":{"description":"Whether messages come with what MQTT 5 says of them: their content type and user properties, in the third element of their lines.","type":"boolean"},"ages":{"description":"Whether the last values come with how old they are, and whether they are stale, in the third element of their lines.","type":"boolean"},"presence":{"description":"Whether it is told, on `…/-/presence`, when nodes and sensors come and go.","type":"boolean"},"positions":{"description":"Whether messages come with their positions, in the third element of their lines.","type":"boolean"},"after":{"description":"A position: what was said after it is sent in place of the last values, if it is known still.","type":"string"},"filters":{"description":"What is to be told: all below the base, if it is missing.","type":"array","items":{"type":"string"}}},"additionalProperties":true};
 
 function validate14(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -265,9 +265,97 @@ let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 if(data.properties !== undefined){
+const _errs3 = errors;
 if(typeof data.properties !== "boolean"){
 validate14.errors = [{instancePath:instancePath+"/properties",schemaPath:"#/properties/properties/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.ages !== undefined){
+const _errs5 = errors;
+if(typeof data.ages !== "boolean"){
+validate14.errors = [{instancePath:instancePath+"/ages",schemaPath:"#/properties/ages/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.presence !== undefined){
+const _errs7 = errors;
+if(typeof data.presence !== "boolean"){
+validate14.errors = [{instancePath:instancePath+"/presence",schemaPath:"#/properties/presence/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.positions !== undefined){
+const _errs9 = errors;
+if(typeof data.positions !== "boolean"){
+validate14.errors = [{instancePath:instancePath+"/positions",schemaPath:"#/properties/positions/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid0 = _errs9 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.after !== undefined){
+const _errs11 = errors;
+if(typeof data.after !== "string"){
+validate14.errors = [{instancePath:instancePath+"/after",schemaPath:"#/properties/after/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs11 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.filters !== undefined){
+let data5 = data.filters;
+const _errs13 = errors;
+if(errors === _errs13){
+if(Array.isArray(data5)){
+var valid1 = true;
+const len0 = data5.length;
+for(let i0=0; i0<len0; i0++){
+const _errs15 = errors;
+if(typeof data5[i0] !== "string"){
+validate14.errors = [{instancePath:instancePath+"/filters/" + i0,schemaPath:"#/properties/filters/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid1 = _errs15 === errors;
+if(!valid1){
+break;
+}
+}
+}
+else {
+validate14.errors = [{instancePath:instancePath+"/filters",schemaPath:"#/properties/filters/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid0 = _errs13 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
 }
 }
 }

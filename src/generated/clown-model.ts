@@ -67,6 +67,26 @@ export interface ClownTalkConfigSet {
    * Whether messages come with what MQTT 5 says of them: their content type and user properties, in the third element of their lines.
    */
   properties?: boolean
+  /**
+   * Whether the last values come with how old they are, and whether they are stale, in the third element of their lines.
+   */
+  ages?: boolean
+  /**
+   * Whether it is told, on `…/-/presence`, when nodes and sensors come and go.
+   */
+  presence?: boolean
+  /**
+   * Whether messages come with their positions, in the third element of their lines.
+   */
+  positions?: boolean
+  /**
+   * A position: what was said after it is sent in place of the last values, if it is known still.
+   */
+  after?: string
+  /**
+   * What is to be told: all below the base, if it is missing.
+   */
+  filters?: string[]
   [k: string]: unknown
 }
 

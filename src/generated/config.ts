@@ -496,6 +496,14 @@ export interface ConfigInput {
        */
       outboundBytes?: number
       /**
+       * What is kept of the latest messages below one base, for clients that ask for positions: who was away for a moment gets what was said meanwhile. All bases together keep at most a sixteenth of limits.memory.mib.
+       */
+      recoveryBytes?: number
+      /**
+       * How long they are kept at most.
+       */
+      recoverySeconds?: number
+      /**
        * Seconds between pings.
        */
       pingSeconds?: number
@@ -1375,6 +1383,14 @@ export interface Config {
        * Bytes waiting for a slow reader before it is given up; at least two of the largest messages (messageBytes), whatever is written here. A page that opened below the root of a house with Zigbee2MQTT, 20 lamps and 500 other devices got 640 kB at once.
        */
       outboundBytes: number
+      /**
+       * What is kept of the latest messages below one base, for clients that ask for positions: who was away for a moment gets what was said meanwhile. All bases together keep at most a sixteenth of limits.memory.mib.
+       */
+      recoveryBytes: number
+      /**
+       * How long they are kept at most.
+       */
+      recoverySeconds: number
       /**
        * Seconds between pings.
        */

@@ -19,6 +19,8 @@ export interface LastValues {
   on(topic: string): Message | undefined
   /** The last known value of `topic`; undefined when there is none, or it was too large to keep. */
   of(topic: string): LastValue | undefined
+  /** When the last value of `topic` came, by `Clock.nowMs`. */
+  heardMs(topic: string): number | undefined
   /** Puts back what was known before a restart, the oldest first; what is retained is newer. */
   restore(stored: readonly StoredValue[]): Promise<void>
   /** Remembers a report, which is on the bus. */
@@ -29,6 +31,15 @@ export interface LastValues {
 export interface PastValues extends Pick<LastValues, 'topicsBelow'> {
   /** Nothing when there is no value of `topic` any more. */
   on(topic: string): Message[]
+  ageOf(topic: string): Age
+}
+
+/** How old a value is, as lines say it. */
+export type Age = {
+  /** Since it came; null when nobody knows, as of what was retained before a restart. */
+  readonly ageMs: number | null
+  /** There when it should have come again since, or its node is silent, or nobody knows it any more. */
+  readonly stale?: true
 }
 
 export interface LastValue {
@@ -102,6 +113,7 @@ export function createLastValues(
       const payload = latin1 === undefined ? bus.retainedOn(topic)?.payload : payloadOf(latin1)
       return payload && { payload, heardMs }
     },
+    heardMs: (topic) => values.get(topic)?.heardMs,
     restore: async (stored) => {
       for (const { topic, bytes, atMs } of stored) {
         // A clock that was set back would make it come from the future.

@@ -37,7 +37,7 @@ import { createOwnChanges } from './commands/own-changes.ts'
 import { commandTopic, deviceOf } from './device.ts'
 import { createHistoryAnswers, type HistorySource } from './history/history-answer.ts'
 import type { Recording } from './history/open-recording.ts'
-import type { LastValue, PastValues } from './last-values.ts'
+import type { Age, LastValue, PastValues } from './last-values.ts'
 import {
   checkRight,
   type MessagePath,
@@ -45,6 +45,7 @@ import {
   openMessagePath,
 } from './message-path.ts'
 import type { Answering, Requester } from './registry/answers.ts'
+import { isStaleNow } from './registry/node-json.ts'
 import { type Nodes, openNodes } from './registry/open-nodes.ts'
 import { checkKnown } from './registry/unknown-device.ts'
 import { createDeviceRules, type DeviceSettings } from './relay-guard/device-rules.ts'
@@ -112,8 +113,20 @@ export async function openHardware(
     past: {
       topicsBelow: nodes.values.topicsBelow,
       on: (topic) => nodes.states.among([nodes.values.on(topic) ?? []].flat()),
+      ageOf: (topic) => ageOf(topic, nodes),
     },
     answering: createAnswering({ path, nodes, history }, parts),
+  }
+}
+
+function ageOf(topic: string, { values, registry, states }: Nodes): Age {
+  const nowMs = systemClock.nowMs()
+  const heardMs = values.heardMs(topic)
+  const device = registry.device(topic)
+  const stale = device !== undefined && isStaleNow(device, states, nowMs)
+  return {
+    ageMs: heardMs === undefined ? null : Math.max(0, Math.round(nowMs - heardMs)),
+    ...(stale && { stale }),
   }
 }
 

@@ -9,6 +9,8 @@ import type { Dialect } from '../dialects/dialect.ts'
 import { textsOf } from '../mqtt/properties.ts'
 import { shapeOf } from '../nodes/clown-model.ts'
 import type { LineOptions } from '../nodes/registry/answers.ts'
+import { isPresence, mayReadPresence, type Presence } from '../nodes/registry/presence.ts'
+import type { Recovery, RecoveryLog } from './recovery.ts'
 
 /** One member's part in an audience. */
 export interface Membership {
@@ -56,19 +58,42 @@ export interface AudienceMember {
 export interface View {
   readonly dialect: Pick<Dialect, 'name' | 'encode'>
   readonly base: string
+  /** Of what is below the base, complete and in order; all of it without. */
+  readonly filters?: readonly string[] | undefined
   readonly rights: Pick<Rights, 'key' | 'mayRead' | 'readsAll'>
-  /** Whether messages come with what MQTT 5 says of them. */
-  readonly showsProperties?: boolean
+  readonly shows?: Shown
+}
+
+/** What is told besides messages, to those who ask for it. */
+export interface Shown {
+  /** What MQTT 5 says of messages. */
+  readonly properties?: boolean
+  /** How old last values are, and whether they are stale. */
+  readonly ages?: boolean
+  /** That nodes and sensors are there, or are not. */
+  readonly presence?: boolean
+  /** Where a message stands among those below the base. */
+  readonly positions?: boolean
 }
 
 /** Stands for what is the same for all who have an equal view. */
-export function viewName({ dialect, base, rights, showsProperties }: View): string {
+export function viewName({ dialect, base, filters, rights, shows = {} }: View): string {
+  const { properties, ages, presence, positions } = shows
   // No topic holds a line break, so two views never share a name.
-  return [dialect.name, base, rights.key, showsProperties].join('\n')
+  return [dialect.name, base, rights.key, properties, ages, presence, positions]
+    .concat(filters ?? 'all')
+    .join('\n')
+}
+
+/** The filters of the messages that a view is of. */
+export function filtersOf({ base, filters }: View): readonly string[] {
+  return filters ?? [filterBelow(base)]
 }
 
 export interface AudienceContext {
   readonly bus: Pick<Bus, 'subscribe'>
+  readonly presence: Presence
+  readonly recovery: Pick<Recovery, 'open'>
   readonly endOfTick: Pick<EndOfTick, 'add'>
   readonly log: Logger
   /** How large a frame may be. */
@@ -84,18 +109,29 @@ class Audience {
   readonly #view: View
   readonly #readsAll: boolean
   readonly #members = new Set<AudienceMember>()
-  readonly #unsubscribe: () => void
+  readonly #unsubscribes: readonly (() => void)[]
+  readonly #log: RecoveryLog | undefined
+  /** Where several filters match it, a message comes several times, one right after the other. */
+  #last: Message | undefined
   #frames: BatchFrame[] = []
   #collected = 0
   /** How many of the collected frames those have who did not wait for the end of the turn. */
   #taken = new Map<AudienceMember, number>()
 
   constructor(context: AudienceContext, view: View) {
-    const filter = filterBelow(view.base)
+    const filters = filtersOf(view)
+    const { presence, positions } = view.shows ?? {}
     this.#context = context
     this.#view = view
-    this.#readsAll = view.rights.readsAll(filter)
-    this.#unsubscribe = context.bus.subscribe(filter, (message) => this.#collect(message))
+    this.#readsAll = filters.every(view.rights.readsAll)
+    this.#log = positions ? context.recovery.open(view.base) : undefined
+    this.#unsubscribes = [
+      ...filters.map((filter) =>
+        context.bus.subscribe(filter, (message) => this.#arrived(message)),
+      ),
+      ...(presence ? [context.presence.subscribe((message) => this.#present(message))] : []),
+      ...(this.#log === undefined ? [] : [this.#log.close]),
+    ]
   }
 
   get isEmpty(): boolean {
@@ -111,7 +147,8 @@ class Audience {
     this.settle(member)
     this.#taken.delete(member)
     this.#members.delete(member)
-    if (this.isEmpty) this.#unsubscribe()
+    if (!this.isEmpty) return
+    for (const unsubscribe of this.#unsubscribes) unsubscribe()
   }
 
   /** Hands over what was collected to one member. */
@@ -138,18 +175,24 @@ class Audience {
     }
   }
 
-  #collect({ topic, payload, properties: given }: Message): void {
-    const { base, dialect, rights, showsProperties } = this.#view
-    if (!this.#readsAll && !rights.mayRead(topic)) return
-    const relative = relativeTopic(base, topic)
-    if (relative === undefined) return
-    const properties = showsProperties ? given : undefined
-    const message = { topic: relative, payload, properties }
-    const text = fittingFrame(dialect, message, this.#context.frameBytes)
+  #arrived(message: Message): void {
+    if (message === this.#last) return
+    this.#last = message
+    if (isPresence(message.topic)) return
+    if (this.#readsAll || this.#view.rights.mayRead(message.topic)) this.#collect(message)
+  }
+
+  #present(message: Message): void {
+    if (mayReadPresence(this.#view.rights, message.topic)) this.#collect(message)
+  }
+
+  #collect(message: Message): void {
+    const position = this.#log?.note(message)
+    const frame = frameOf(this.#view, { message, position }, this.#context.frameBytes)
+    if (frame === undefined) return
     if (this.#frames.length === 0) this.#context.endOfTick.add(this)
-    // Only of a report does the latest value tell all; commands, answers and notifications are events.
-    this.#frames.push({ text, topic: shapeOf(topic) === 'report' ? topic : undefined })
-    this.#collected += text.length
+    this.#frames.push(frame)
+    this.#collected += frame.text.length
     if (this.#collected > mostCollected) this.flush()
   }
 
@@ -234,27 +277,47 @@ function writeHeader(all: Buffer, start: number, length: number): number {
   return all.writeBigUInt64BE(BigInt(length), all.writeUInt8(127, at))
 }
 
+/** A message, and what its line says besides what the message does. */
+export interface SeenMessage {
+  readonly message: Message
+  readonly position?: string | undefined
+  /** What else its third element has. */
+  readonly options?: LineOptions | undefined
+}
+
+/** How a view tells of a message that may be read; undefined of one that is not below its base. */
+export function frameOf(
+  { base, dialect, shows }: View,
+  { message, position, options }: SeenMessage,
+  frameBytes: number,
+): BatchFrame | undefined {
+  const { topic, payload, properties } = message
+  const relative = relativeTopic(base, topic)
+  if (relative === undefined) return undefined
+  const shown = shows?.properties === true && properties ? lineOptionsOf(properties) : undefined
+  const placed = position === undefined ? undefined : { position }
+  // Most lines have no third element, and need no object for it.
+  const line = (shown ?? placed ?? options) && { ...options, ...shown, ...placed }
+  const text = fittingFrame(dialect, { topic: relative, payload, options: line }, frameBytes)
+  // Only of a report does the latest value tell all; commands, answers and notifications are events.
+  return { text, topic: shapeOf(topic) === 'report' ? topic : undefined }
+}
+
 /**
  * The frame that tells of a message on `topic`, or one on `<topic>/error` that tells how large it is, when it
  * has more than `mostBytes`: a page takes no more at once.
  */
 export function fittingFrame(
   { encode }: Pick<Dialect, 'encode'>,
-  { topic, payload, properties }: MessageToFrame,
+  { topic, payload, options }: Pick<Message, 'topic' | 'payload'> & Pick<SeenMessage, 'options'>,
   mostBytes: number,
 ): string {
   const { length } = payload.bytes
   // No payload gets shorter by being framed, and what is much too large need not be read for that.
-  const frame =
-    length > mostBytes ? undefined : encode(topic, payload, properties && lineOptionsOf(properties))
+  const frame = length > mostBytes ? undefined : encode(topic, payload, options)
   if (frame !== undefined && hasAtMost(frame, mostBytes)) return frame
   const message = `expected a message that a page takes, of at most ${mostBytes} bytes, got ${length}`
   return encode(errorTopic(topic), errorPayload(new HubError('too-large', message)))
-}
-
-/** A message, with what goes into its frame besides for who wants that. */
-interface MessageToFrame extends Pick<Message, 'topic' | 'payload'> {
-  readonly properties?: MessageProperties | undefined
 }
 
 /** What MQTT 5 says of a message, for those who read it; without anything to tell, nothing. */

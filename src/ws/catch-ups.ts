@@ -3,10 +3,18 @@ import { setImmediate as turnOver } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
 import type { Logger } from 'pino'
 import type { Bus } from '../bus/bus.ts'
+import { matches } from '../core/filter.ts'
 import { type Message, topicOfError } from '../core/message.ts'
-import { filterBelow, relativeTopic } from '../core/topic.ts'
+import { filterBelow, isTopic } from '../core/topic.ts'
 import type { PastValues } from '../nodes/last-values.ts'
-import { type BatchFrame, FrameBatch, fittingFrame, type View, viewName } from './audiences.ts'
+import {
+  type BatchFrame,
+  FrameBatch,
+  filtersOf,
+  frameOf,
+  type View,
+  viewName,
+} from './audiences.ts'
 
 /** Somebody who is to have last values. */
 export interface CatchUpReader {
@@ -221,6 +229,7 @@ class PastView {
   readonly #places = new Map<string, number>()
   /** By block of topics: how often one of its values has changed. */
   readonly #versions: number[] = []
+  readonly #filters: readonly string[]
   readonly #unsubscribe: () => void
 
   constructor(options: PastViewOptions) {
@@ -228,6 +237,7 @@ class PastView {
     this.name = name
     this.base = view.base
     this.#options = options
+    this.#filters = filtersOf(view)
     this.#unsubscribe = context.bus.subscribe(filterBelow(view.base), (message) =>
       this.#changed(message),
     )
@@ -254,14 +264,18 @@ class PastView {
 
   async #open(): Promise<void> {
     const { context, view } = this.#options
-    const topics = new Set<string>()
-    for await (const topic of context.values.topicsBelow(view.base)) topics.add(topic)
+    const topics = new Set(this.#filters.filter((filter) => isTopic(filter)))
+    // Who asks for single topics only need not look through all.
+    if (topics.size < this.#filters.length) {
+      for await (const topic of context.values.topicsBelow(view.base)) topics.add(topic)
+    }
     for (const topic of await sortedInTurns([...topics])) this.#add(topic)
   }
 
   #add(topic: string): void {
     const { rights } = this.#options.view
     if (this.#places.has(topic) || !rights.mayRead(topic)) return
+    if (!this.#filters.some((filter) => matches(filter, topic))) return
     this.#places.set(topic, this.#topics.length)
     this.#topics.push(topic)
   }
@@ -299,13 +313,13 @@ class PastView {
 
   *#framesOf(of: string): Generator<BatchFrame, void, void> {
     const { view, context } = this.#options
-    const { base, dialect, rights, showsProperties } = view
-    for (const { topic, payload, properties: given } of context.values.on(of)) {
-      const relative = relativeTopic(base, topic)
-      if (relative === undefined || !rights.mayRead(topic)) continue
-      const properties = showsProperties ? given : undefined
-      const message = { topic: relative, payload, properties }
-      yield { text: fittingFrame(dialect, message, context.frameBytes), topic }
+    for (const message of context.values.on(of)) {
+      const { topic } = message
+      if (!view.rights.mayRead(topic)) continue
+      const options = view.shows?.ages ? context.values.ageOf(topic) : undefined
+      const frame = frameOf(view, { message, options }, context.frameBytes)
+      // Of whatever shape: a newer one takes its place.
+      if (frame !== undefined) yield { text: frame.text, topic }
     }
   }
 }

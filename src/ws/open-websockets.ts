@@ -9,17 +9,24 @@ import type { SignedIn } from '../access/signed-in.ts'
 import type { UserRates } from '../access/user-rates.ts'
 import type { Bus } from '../bus/bus.ts'
 import { type Closers, createEndOfTick } from '../core/callbacks.ts'
+import { systemClock } from '../core/clock.ts'
 import type { DeepReadonly } from '../core/json.ts'
 import type { ConnectionShares } from '../core/memory-budget.ts'
+import { Payload } from '../core/payload.ts'
 import type { Route } from '../core/route.ts'
 import { defectsTo, type SampledLog } from '../core/sampled-log.ts'
+import { isAtOrBelow } from '../core/topic.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import type { Config } from '../generated/config.ts'
 import type { PastValues } from '../nodes/last-values.ts'
+import type { MessagePath } from '../nodes/message-path.ts'
+import { readableNodes } from '../nodes/registry/node-json.ts'
+import type { Nodes } from '../nodes/registry/open-nodes.ts'
 import { createAudiences } from './audiences.ts'
 import { createCatchUps } from './catch-ups.ts'
 import { createMessageSignIn, type MessageSignInOptions } from './message-sign-in.ts'
 import { chooseMqtt, mqttRoute } from './mqtt-route.ts'
+import { createRecovery } from './recovery.ts'
 import { createServedWebSockets, type ServedWebSockets } from './served-route.ts'
 import { chooseTalk, talkRoutes } from './talk-route.ts'
 import { openTalkSession, type TalkSessionContext } from './talk-session.ts'
@@ -37,8 +44,9 @@ export interface WebSocketParts extends ConnectionShares {
     readonly forwarding: Pick<Forwarding, 'clientAddress'>
   }
   readonly hardware: Pick<TalkSessionContext, 'answering'> & {
-    readonly path: Pick<TalkSessionContext, 'enter'>
+    readonly path: Pick<TalkSessionContext, 'enter'> & Pick<MessagePath, 'settle'>
     readonly past: PastValues
+    readonly nodes: Pick<Nodes, 'told' | 'registry' | 'values' | 'states'>
   }
   /** What is spoken by those that talk. */
   readonly dialect: Dialect
@@ -58,16 +66,26 @@ export interface OpenWebSockets {
 }
 
 export function openWebSockets(limits: Limits, parts: WebSocketParts): OpenWebSockets {
-  const { bus, access, hardware, log, sampledLog } = parts
+  const { bus, access, hardware, log, sampledLog, onClose } = parts
   const sockets = openSockets(limits, parts)
   const frameBytes = limits.websocket.messageBytes
   const endOfTick = createEndOfTick(defectsTo(sampledLog))
+  const { websocket, json: jsonLimits } = limits
+  const { told: presence } = hardware.nodes
+  const recovery = createRecovery({
+    ...{ bus, presence, frameBytes, jsonLimits, sampledLog, clock: systemClock },
+    limits: websocket,
+    newRecoveryShare: parts.newRecoveryShare,
+  })
+  onClose(recovery.close)
   const context: TalkSessionContext = {
     bus,
     enter: hardware.path.enter,
     answering: hardware.answering,
+    nodesBelow: nodesBelow(hardware),
     signedIn: access.signedIn,
-    audiences: createAudiences({ bus, endOfTick, log, frameBytes }),
+    recovery,
+    audiences: createAudiences({ bus, presence, recovery, endOfTick, log, frameBytes }),
     catchUps: createCatchUps({ bus, values: hardware.past, log, frameBytes }),
   }
   const { ofUpgrade } = access
@@ -86,6 +104,23 @@ export function openWebSockets(limits: Limits, parts: WebSocketParts): OpenWebSo
     }),
     mqtt: mqttRoute({ ...parts, limits: limits.mqtt, websockets: sockets.mqtt }),
     served: sockets.served,
+  }
+}
+
+/** What is known of nodes, for those who may read it. */
+function nodesBelow({
+  path,
+  nodes: { registry, values, states },
+}: WebSocketParts['hardware']): TalkSessionContext['nodesBelow'] {
+  return function* (base, rights) {
+    path.settle()
+    for (const node of [...registry.nodes.values()]) {
+      if (!isAtOrBelow(base, node.base)) continue
+      const around = { values, states, nowMs: systemClock.nowMs() }
+      for (const details of readableNodes([node], rights(), around)) {
+        yield Payload.ofJson(JSON.stringify(details), details)
+      }
+    }
   }
 }
 

@@ -1,9 +1,10 @@
+import type { Rights } from '../access/rights.ts'
 import type { SignedOut, Until } from '../access/secrets.ts'
 import type { Sender } from '../access/sender.ts'
 import type { SignedIn } from '../access/signed-in.ts'
 import type { User } from '../access/user.ts'
 import type { Bus } from '../bus/bus.ts'
-import { type AlarmClock, systemClock } from '../core/clock.ts'
+import type { AlarmClock } from '../core/clock.ts'
 import type { Message, MessageProperties } from '../core/message.ts'
 import type { Payload } from '../core/payload.ts'
 import { isCommand, joinTopic } from '../core/topic.ts'
@@ -12,6 +13,8 @@ import { shapeOf } from '../nodes/clown-model.ts'
 import type { Answering, Requester } from '../nodes/registry/answers.ts'
 import type { Audiences } from './audiences.ts'
 import type { CatchUps } from './catch-ups.ts'
+import { Feed } from './feed.ts'
+import type { Recovery } from './recovery.ts'
 import type { WebSocketLink } from './websocket-link.ts'
 
 /** What every session needs of the hub. */
@@ -26,6 +29,9 @@ export interface TalkSessionContext {
    */
   enter(message: Message, sender: Sender): Message | undefined
   readonly catchUps: CatchUps
+  readonly recovery: Recovery
+  /** Each node below `base` that may be seen as JSON, with the rights as they are then. */
+  nodesBelow(base: string, rights: () => Rights): Iterable<Payload>
   /** What the hub answers to one session in place of nodes. */
   answering(requester: Requester): Answering
   readonly after?: AlarmClock['after']
@@ -56,62 +62,49 @@ export function openTalkSession(
   options: TalkSessionOptions,
 ): TalkSession {
   const { dialect, base, link, user, address, connection, until, ended } = options
-  const view = () => ({ dialect, base, rights, showsProperties })
-  const join = () => {
-    const membership = context.audiences.join(view(), link)
-    link.follow(membership)
-    return membership
-  }
-  let showsProperties = false
-  const joinAnew = () => {
-    membership.leave()
-    membership = join()
-    catchUp.viewChanged()
-  }
   const registered = context.signedIn.register({
     user,
     connectionInfo: { transport: dialect.name, title: base, address, connection },
     until,
     ended,
-    rightsChanged: (changed) => {
-      rights = changed
-      joinAnew()
-    },
+    rightsChanged: (rights) => feed.rightsChanged(rights),
   })
-  let { rights } = registered
-  let membership = join()
+  const feed = new Feed(context, { ...options, rights: registered.rights })
   const answering = context.answering({
     base,
-    mayRead: (topic) => rights.mayRead(topic),
+    mayRead: (topic) => feed.rights.mayRead(topic),
     tell: (topic, payload, line) => link.send(dialect.encode(topic, payload, line)),
   })
-  const catchUp = createCatchUp({
-    link,
-    after: context.after ?? systemClock.after,
-    start: (done) => context.catchUps.start({ view: view(), user: user.name, reader: link, done }),
-  })
   return {
+    show: (wishes) => feed.show(wishes),
+    catchUp: () => feed.catchUp(),
+    recover: (position) => feed.recover(position),
+    subscribe: (filters, done) => feed.subscribe(filters, done),
+    unsubscribe: (filters) => feed.unsubscribe(filters),
     publish: (topic, payload, { watcher, force, properties, options: line } = {}) => {
       // Of a report there is nothing to answer.
       const isQuestion = shapeOf(topic) !== 'report'
       if (isQuestion && answering.list(topic, payload, line)) return
       const message = toMessage(joinTopic(base, topic), payload, properties)
+      const { rights } = feed
       const sender = { user: user.name, rights, address, way: dialect.name, watcher, force }
       const entered = context.enter(message, sender)
       if (entered === undefined) return
       context.bus.publish(entered)
       if (isQuestion) answering.requested(topic, line)
     },
-    catchUp: catchUp.ask,
-    showProperties: () => {
-      if (showsProperties) return
-      showsProperties = true
-      joinAnew()
+    tellNodes: async (tell) => {
+      let count = 0
+      for (const node of context.nodesBelow(base, () => feed.rights)) {
+        if (!(await link.hasRoom())) break
+        tell(node)
+        count++
+      }
+      return count
     },
     close: () => {
-      membership.leave()
       registered.leave()
-      catchUp.close()
+      feed.close()
       answering.close()
     },
   }
@@ -124,52 +117,4 @@ function toMessage(
 ): Message {
   // A command is worth an acknowledgement by the node; a reading is not, the next one follows.
   return { topic, payload, qos: isCommand(topic) ? 1 : 0, retain: false, properties }
-}
-
-/** Milliseconds from the end of a catch-up to the next: collecting all values is much work. */
-const catchUpPauseMs = 1000
-
-interface CatchUpTurnOptions {
-  readonly link: WebSocketLink
-  readonly after: AlarmClock['after']
-  /** Sends all last values; what it returns ends that before `done` is called. */
-  start(done: () => void): () => void
-}
-
-/**
- * Puts past values before the live ones that arrive meanwhile. Whoever asks again too soon is answered
- * by one more round a little later, however often that was.
- */
-function createCatchUp({ link, after, start }: CatchUpTurnOptions) {
-  let state: 'idle' | 'sending' | 'pausing' = 'idle'
-  let isAskedFor = false
-  let cancel = () => {}
-  const send = () => {
-    state = 'sending'
-    isAskedFor = false
-    link.hold()
-    cancel = start(done)
-  }
-  const done = () => {
-    link.release()
-    state = 'pausing'
-    cancel = after(catchUpPauseMs, goOn)
-  }
-  const goOn = () => {
-    state = 'idle'
-    if (isAskedFor) send()
-  }
-  return {
-    ask: () => {
-      isAskedFor = true
-      if (state === 'idle') send()
-    },
-    /** What was sent so far may lack something now. */
-    viewChanged: () => {
-      if (state !== 'sending') return
-      cancel()
-      cancel = start(done)
-    },
-    close: () => cancel(),
-  }
 }

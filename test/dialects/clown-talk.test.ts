@@ -244,7 +244,7 @@ t.test('an introduction that is no object is refused', async (t) => {
   receive('["clown.talk/-/config/set", 1]')
   t.same(JSON.parse(sent[0] ?? ''), [
     'clown.talk/-/config/set/error',
-    { code: 'bad-payload', message: 'expected an object to introduce a client, got "1"' },
+    { code: 'bad-payload', message: 'expected an object, got "1"' },
   ])
 })
 
@@ -305,17 +305,59 @@ t.test('a frame that came is told on as it came', async () => {
   )
 })
 
-t.test('who asks for properties is shown them, and others are not', async (t) => {
-  for (const [asked, expected] of [
-    ['{}', false],
-    ['{"properties":false}', false],
-    ['{"properties":true}', true],
+t.test('who introduces itself says what else it wants to be told', async (t) => {
+  for (const [asked, wishes, recovered] of [
+    ['{}', {}, []],
+    ['{"properties":false}', {}, []],
+    ['{"properties":true}', { properties: true }, []],
+    ['{"ages":true,"presence":true}', { ages: true, presence: true }, []],
+    ['{"positions":true,"filters":["a/+"]}', { positions: true, filters: ['a/+'] }, []],
+    ['{"after":"x:1"}', { positions: true }, ['x:1']],
   ] as const) {
     const conversation = converse(clownTalk)
     conversation.receive(`["clown.talk/-/config/set", ${asked}]`)
-    t.equal(conversation.showsProperties, expected)
+    t.same(conversation.wishes, [wishes])
+    t.same(conversation.recovered, recovered)
+    t.equal(conversation.catchUps, 1 - recovered.length)
     t.equal(conversation.sent.length, 1)
   }
+})
+
+t.test('what is wished for badly is refused, and nothing is shown', async (t) => {
+  for (const [asked, expected] of [
+    ['1', 'an object'],
+    ['{"after":1}', 'a position as after'],
+    ['{"filters":"a"}', 'a list of filters'],
+    ['{"filters":[1]}', 'a list of filters'],
+  ]) {
+    const conversation = converse(clownTalk)
+    conversation.receive(`["clown.talk/-/config/set", ${asked}, {"id":1}]`)
+    t.same(conversation.wishes, [])
+    t.match(conversation.sent, [`"code":"bad-payload","message":"expected ${expected}, got`])
+    t.match(conversation.sent, ['{"id":1}'])
+  }
+})
+
+t.test('the hub itself is asked by its own topics, and answers whoever asks', async (t) => {
+  const conversation = converse(clownTalk)
+  conversation.receive('["$hub/ping", {}, {"id": 1}]')
+  conversation.receive('["$hub/subscribe", {"filters": ["a", "b/#"]}, {"id": 2}]')
+  t.same(conversation.filters, ['a', 'b/#'])
+  conversation.receive('["$hub/unsubscribe", {"filters": ["a"]}]')
+  t.same(conversation.filters, ['b/#'])
+  conversation.receive('["$hub/nodes", {}]')
+  conversation.receive('["$hub/subscribe", {}, {"id": 3}]')
+  await new Promise(setImmediate)
+  t.same(conversation.sent, [
+    '["$hub/ping/ok",{},{"id":1}]\n',
+    '["$hub/subscribe/ok",{"filters":["a","b/#"]},{"id":2}]\n',
+    '["$hub/unsubscribe/ok",{"filters":["a"]}]\n',
+    '["$hub/nodes",{"base":"a"}]\n',
+    '["$hub/subscribe/error",{"code":"bad-payload","message":"expected a list of filters, got \\"undefined\\""},{"id":3}]\n',
+    '["$hub/nodes/ok",{"count":1}]\n',
+  ])
+  t.equal(clownTalk.encodeMissed(undefined), '["clown.talk/-/missed",{"count":null}]\n')
+  t.equal(clownTalk.encodePosition?.('a:1'), '["clown.talk/-/position",{"position":"a:1"}]\n')
 })
 
 t.test('a line may say what MQTT 5 says of a message', async (t) => {

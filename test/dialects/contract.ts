@@ -3,7 +3,7 @@ import type { Test } from 'tap'
 import type { Watcher } from '../../src/access/sender.ts'
 import type { MessageProperties } from '../../src/core/message.ts'
 import { Payload } from '../../src/core/payload.ts'
-import type { Dialect } from '../../src/dialects/dialect.ts'
+import type { Dialect, Wishes } from '../../src/dialects/dialect.ts'
 
 /** What a dialect did with the frames it was given. */
 export interface Conversation {
@@ -17,7 +17,9 @@ export interface Conversation {
   }[]
   readonly sent: string[]
   catchUps: number
-  showsProperties: boolean
+  readonly wishes: Wishes[]
+  readonly recovered: string[]
+  readonly filters: string[]
 }
 
 /** A conversation with a hub that takes every message. `publish` may throw in its place. */
@@ -26,7 +28,9 @@ export function converse(dialect: Dialect, publish: (topic: string) => void = ()
     published: [],
     sent: [],
     catchUps: 0,
-    showsProperties: false,
+    wishes: [],
+    recovered: [],
+    filters: [],
     receive: (frame) => receive(Buffer.from(frame)),
   }
   const receive = dialect.open(
@@ -36,8 +40,23 @@ export function converse(dialect: Dialect, publish: (topic: string) => void = ()
         publish(topic)
         conversation.published.push({ topic, payload, watcher, force, properties })
       },
-      showProperties: () => {
-        conversation.showsProperties = true
+      show: (wishes) => {
+        conversation.wishes.push(wishes)
+      },
+      recover: (position) => {
+        conversation.recovered.push(position)
+      },
+      subscribe: (filters, done) => {
+        conversation.filters.push(...filters)
+        done()
+      },
+      unsubscribe: (filters) => {
+        for (const each of filters)
+          conversation.filters.splice(conversation.filters.indexOf(each), 1)
+      },
+      tellNodes: async (tell) => {
+        tell(Payload.ofJson('{"base":"a"}', { base: 'a' }))
+        return 1
       },
       catchUp: () => {
         conversation.catchUps++

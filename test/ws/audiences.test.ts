@@ -12,6 +12,7 @@ import {
   repeatedBatch,
 } from '../../src/ws/audiences.ts'
 import { rethrow } from '../rethrow.ts'
+import { presence, recovery } from './nothing-missed.ts'
 
 const dialect = {
   name: 'plain',
@@ -33,7 +34,7 @@ function openedAudiences() {
   }
   const log = pino({}, { write: (line: string) => logged.push(line) })
   const audiences = createAudiences({
-    bus,
+    ...{ bus, presence, recovery },
     endOfTick: createEndOfTick(rethrow),
     log,
     frameBytes: 1_000_000,

@@ -4,7 +4,7 @@ import { rightsOf } from '../../src/access/rights.ts'
 import type { Message } from '../../src/core/message.ts'
 import { Payload } from '../../src/core/payload.ts'
 import type { PastValues } from '../../src/nodes/last-values.ts'
-import type { FrameBatch } from '../../src/ws/audiences.ts'
+import type { FrameBatch, Shown } from '../../src/ws/audiences.ts'
 import { createCatchUps } from '../../src/ws/catch-ups.ts'
 
 const rights = rightsOf({ name: 'a', role: 'viewer', rules: [], tokens: [] })
@@ -27,6 +27,7 @@ function openedCatchUps(values = new Map<string, string>(), marks = new Map<stri
     topicsBelow: async function* () {
       yield* values.keys()
     },
+    ageOf: () => ({ ageMs: 5 }),
     on: (topic) => {
       looked.push(topic)
       const text = values.get(topic)
@@ -120,15 +121,34 @@ t.test('who wants it is told what MQTT 5 says of a value', async (t) => {
   past.on = (topic) => on(topic).map((value) => ({ ...value, properties }))
   const encode = (topic: string, _: Payload, options?: object) =>
     `${topic} ${JSON.stringify(options)}`
-  const told = async (showsProperties: boolean) => {
+  const told = async (shows: Shown) => {
     const reader = openedReader()
-    const own = { ...view, dialect: { name: 'own', encode }, showsProperties }
+    const own = { ...view, dialect: { name: 'own', encode }, shows }
     await new Promise<void>((done) => catchUps.start({ view: own, user: 'a', reader, done }))
     return reader.texts()
   }
-  t.same(await told(true), ['a {"contentType":"a"}'])
-  t.same(await told(false), ['a undefined'])
+  t.same(await told({ properties: true }), ['a {"contentType":"a"}'])
+  t.same(await told({ ages: true }), ['a {"ageMs":5}'])
+  t.same(await told({}), ['a undefined'])
 })
+
+t.test(
+  'who asks for some only gets those, and single ones are not looked for among all',
+  async (t) => {
+    const { catchUps } = openedCatchUps(many(1000))
+    const told = async (filters: string[]) => {
+      const reader = openedReader()
+      const own = { ...view, filters }
+      await new Promise<void>((done) => catchUps.start({ view: own, user: 'a', reader, done }))
+      return reader.texts().length
+    }
+    const [first = ''] = many(1000).keys()
+    t.equal(await told([first]), 1)
+    t.equal(await told([first, 'n/+']), 1000)
+    t.equal(await told(['n/none']), 0)
+    t.equal(await told([]), 0)
+  },
+)
 
 t.test('so are thousands, and others have their turn meanwhile', async (t) => {
   const { catchUps } = openedCatchUps(many(5000))

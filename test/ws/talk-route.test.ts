@@ -16,6 +16,7 @@ import { rethrow } from '../rethrow.ts'
 import { startedHttpServer } from '../started-http-server.ts'
 import { hardTopics } from '../topics.ts'
 import { unbounded } from '../unbounded.ts'
+import { presence, recovery } from './nothing-missed.ts'
 
 const limits = {
   messageBytes: 1000,
@@ -60,8 +61,10 @@ async function talking(t: Test, { encodeError = () => '', overRateSeconds = 30, 
   const context = {
     bus,
     signedIn: createSignedIn({ find: () => user, onChange: () => () => {} }),
+    recovery,
+    nodesBelow: () => [],
     audiences: createAudiences({
-      bus,
+      ...{ bus, presence, recovery },
       endOfTick: createEndOfTick(rethrow),
       log,
       frameBytes: 1_000_000,

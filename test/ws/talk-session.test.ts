@@ -12,6 +12,7 @@ import { openTalkSession } from '../../src/ws/talk-session.ts'
 import { WebSocketLink } from '../../src/ws/websocket-link.ts'
 import { steppedClock } from '../clock.ts'
 import { unbounded } from '../unbounded.ts'
+import { presence, recovery } from './nothing-missed.ts'
 
 const dialect = {
   name: 'plain',
@@ -50,7 +51,9 @@ function openedSession() {
   const endOfTick = { add: (task: { flush(): void }) => void due.push(task) }
   const context = {
     bus,
-    audiences: createAudiences({ bus, endOfTick, log, frameBytes: 1_000_000 }),
+    audiences: createAudiences({ bus, presence, recovery, endOfTick, log, frameBytes: 1_000_000 }),
+    recovery,
+    nodesBelow: () => [],
     catchUps: {
       start: ({ reader, done }: CatchUpOptions) => {
         const catchUp = {
@@ -184,7 +187,7 @@ t.test('whoever may see more, or wants to, while values come gets them anew', as
   const { session, asked, sent, live, changing } = openedSession()
   t.teardown(session.close)
   session.catchUp()
-  session.showProperties()
+  session.show({ properties: true })
   t.same(
     asked.map(({ isStopped }) => isStopped),
     [true, false],
@@ -196,7 +199,7 @@ t.test('whoever may see more, or wants to, while values come gets them anew', as
   t.equal(asked.length, 3)
   asked[2]?.answer([report('n/a', '1')])
   t.same(sent, ['a 1', 'b 2'])
-  session.showProperties()
+  session.show({ properties: true })
   changing.user = user
   changing.tell()
   t.equal(asked.length, 3, 'who has them already does not')

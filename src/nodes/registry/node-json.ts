@@ -1,7 +1,9 @@
 /** How nodes and their devices are told, in JSON and on `$SYS/hub/nodes/<base>`. */
 
+import type { Rights } from '../../access/rights.ts'
 import type { Bus } from '../../bus/bus.ts'
 import { Payload } from '../../core/payload.ts'
+import { filterBelow } from '../../core/topic.ts'
 import type { LastValues } from '../last-values.ts'
 import type { KnownDevice, KnownNode, Listed, Online } from './device-table.ts'
 import type { KnownStates } from './known-states.ts'
@@ -80,7 +82,7 @@ function summaryOf(
   }
 }
 
-interface Around {
+export interface Around {
   readonly values: Pick<LastValues, 'of'>
   readonly states: Pick<KnownStates, 'isKnown' | 'tellerOf'>
   readonly nowMs: number
@@ -98,7 +100,7 @@ export function detailsOf(
 }
 
 function deviceDetails(device: KnownDevice, { values, states, nowMs }: Around): DeviceDetails {
-  const { name, topic, kind, role, node, heard, reportIntervalMs } = device
+  const { name, topic, kind, role, heard, reportIntervalMs } = device
   const payload = values.of(topic)?.payload
   const isKnown = states.isKnown(topic)
   const value = payload?.value ?? null
@@ -114,7 +116,33 @@ function deviceDetails(device: KnownDevice, { values, states, nowMs }: Around): 
     ...(payload?.encoding === 'base64' && { encoding: 'base64' }),
     at: timeOf(heard),
     ...(reportIntervalMs !== undefined && { rhythmMs: Math.round(reportIntervalMs) }),
-    stale: !isKnown || node.isSilent || isStale(device, nowMs),
+    stale: isStaleNow(device, states, nowMs),
+  }
+}
+
+/** Whether what a device said last may not be so any more. */
+export function isStaleNow(
+  device: KnownDevice,
+  { isKnown }: Pick<KnownStates, 'isKnown'>,
+  nowMs: number,
+): boolean {
+  return !isKnown(device.topic) || device.node.isSilent || isStale(device, nowMs)
+}
+
+/**
+ * Every node of which somebody with `rights` may know something, with the devices whose topics they may read. One
+ * without devices is for those who may read whatever it will say.
+ */
+export function* readableNodes(
+  nodes: Iterable<KnownNode>,
+  { mayRead, readsAll }: Pick<Rights, 'mayRead' | 'readsAll'>,
+  around: Around,
+): Generator<NodeDetails, void, void> {
+  for (const node of nodes) {
+    const devices = [...node.devices.values()].filter(({ topic }) => mayRead(topic))
+    const isVisible =
+      devices.length > 0 || (node.devices.size === 0 && readsAll(filterBelow(node.base)))
+    if (isVisible) yield detailsOf(node, devices, around)
   }
 }
 

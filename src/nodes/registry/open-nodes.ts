@@ -14,6 +14,7 @@ import type { KnownDevice, KnownNode } from './device-table.ts'
 import { createKnownStates, type KnownStates, type Since } from './known-states.ts'
 import { createNodeTopics } from './node-json.ts'
 import { createOfflineDetection } from './offline-detection.ts'
+import { createPresence, type Presence } from './presence.ts'
 import { createQuestions, type Questions } from './questions.ts'
 import { Registry } from './registry.ts'
 import { createStoredNodes } from './stored-nodes.ts'
@@ -53,6 +54,8 @@ export interface Nodes {
   readonly states: KnownStates
   readonly conflicts: Conflicts
   readonly questions: Pick<Questions, 'askNow'>
+  /** Tells sessions who comes and goes. */
+  readonly told: Presence
   /** The state of each device of a node may be another one than it said: it is unknown until it reports, and asked for. */
   doubt(base: string, since: Since): void
   /** Answers one session in place of nodes. */
@@ -76,9 +79,13 @@ export async function openNodes(options: NodesOptions): Promise<Nodes> {
     },
   )
   const questions = createQuestions({ ...options, registry, states, clock })
+  const told = createPresence(clock)
+  heard.add(told.heard)
+  states.onChange(told.known)
   const askSoon = (base: string) =>
     void clock.after(subscribedAfterMs, () => questions.askNode(base))
   online.add((node) => {
+    told.online(node)
     if (node.online === false) void states.lose(node.base, 'was away')
     else if (node.online) askSoon(node.base)
   })
@@ -95,6 +102,7 @@ export async function openNodes(options: NodesOptions): Promise<Nodes> {
   })
   const tick = () => {
     offlineDetection.look()
+    told.look([...registry.nodes.values()])
     topics.flush()
     stored.flush(clock.nowMs())
   }
@@ -112,6 +120,7 @@ export async function openNodes(options: NodesOptions): Promise<Nodes> {
     states,
     conflicts,
     questions,
+    told,
     doubt: (base, since) => {
       void states.lose(base, since)
       askSoon(base)
