@@ -19,6 +19,9 @@ const pauseMs = { first: 500, longest: 30_000 }
 /** Who was connected for so long begins anew with short pauses. */
 const settledMs = 10_000
 
+/** A connection of which nothing comes for so long is asked for a sign of life, and given up after as long again. */
+const silentMs = 15_000
+
 /** One websocket after another, for as long as it is wanted. */
 export class Connection {
   readonly #options: ConnectionOptions
@@ -26,7 +29,9 @@ export class Connection {
   #state: HubState = { name: 'connecting' }
   #websocket: WebSocketLike | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
+  #watch: ReturnType<typeof setInterval> | undefined
   #failures = 0
+  #isSilent = false
   #openedAtMs = 0
 
   constructor(options: ConnectionOptions) {
@@ -37,11 +42,6 @@ export class Connection {
 
   get state(): HubState {
     return this.#state
-  }
-
-  /** By which the next websocket signs in. */
-  get credentials(): Credentials | undefined {
-    return this.#credentials
   }
 
   /** @throws OfflineError */
@@ -74,8 +74,14 @@ export class Connection {
     this.#options.changed(state)
   }
 
+  #giveUp(): void {
+    this.#drop()
+    this.#pause('the hub does not answer')
+  }
+
   /** What comes of the websocket until now is of no interest any more. */
   #drop(): void {
+    clearInterval(this.#watch)
     const former = this.#websocket
     this.#websocket = undefined
     former?.close(1000)
@@ -108,18 +114,27 @@ export class Connection {
       if (this.#websocket !== websocket) return
       const ending = hasOpened ? endingOf(code, reason) : await refusalOf(error, place, credentials)
       if (this.#websocket !== websocket) return
-      this.#websocket = undefined
+      this.#drop()
       await this.#ended(ending)
     }
   }
 
   #receive(line: readonly unknown[]): void {
+    this.#isSilent = false
     if (this.#state.name === 'open') this.#options.receive(line)
     else if (line[0] === '$hub/auth/ok') this.#opened(Object(line[1]).user)
   }
 
   #opened(user?: string): void {
     this.#openedAtMs = Date.now()
+    let isAsked = false
+    // Nobody else tells a page that its network is gone.
+    this.#watch = setInterval(() => {
+      if (this.#isSilent && isAsked) this.#giveUp()
+      isAsked = this.#isSilent
+      if (isAsked) this.#write(['$hub/ping', {}, { id: 0 }])
+      this.#isSilent = true
+    }, silentMs)
     this.#change({ name: 'open', user })
   }
 

@@ -1,7 +1,7 @@
 import { Connection } from './connection.ts'
 import { ClownHubError, commandErrorOf, OfflineError } from './errors.ts'
-import { isReport, matchesFilter } from './filters.ts'
 import { type Place, placeOf } from './place.ts'
+import { Subscriptions } from './subscriptions.ts'
 import type {
   CommandOptions,
   Credentials,
@@ -10,6 +10,7 @@ import type {
   HubDevice,
   HubMessage,
   HubNode,
+  HubPresence,
   HubState,
   PublishOptions,
   Receipt,
@@ -62,19 +63,20 @@ interface Pending {
 interface HubWords {
   readonly code?: string
   readonly message?: string
-  readonly count?: number
+  readonly count?: number | null
   readonly receipt?: string
+  readonly position?: string
+  readonly after?: string
 }
 
 /** A connection to a hub that comes back by itself. */
 export class HubClient {
-  readonly #place: Place
   readonly #connection: Connection
-  readonly #listeners = new Map<string, Set<(message: HubMessage) => void>>()
-  readonly #latest = new Map<string, HubMessage>()
+  readonly #subscriptions: Subscriptions
   readonly #pending = new Map<number, Pending>()
   readonly #onState = new Set<(state: HubState) => void>()
-  readonly #onMissed = new Set<(count: number) => void>()
+  readonly #onMissed = new Set<(count: number | undefined) => void>()
+  readonly #onPresence = new Set<(presence: HubPresence) => void>()
   readonly #onError = new Set<(error: ClownHubError, topic: string) => void>()
   #lastId = 0
 
@@ -83,7 +85,12 @@ export class HubClient {
     if (WebSocket === undefined) {
       throw new TypeError('expected the WebSocket of the package ws as an option, got none')
     }
-    this.#place = place
+    this.#subscriptions = new Subscriptions({
+      send: (...line) => this.#connection.send(...line),
+      ask: (topic, payload, answered) =>
+        void this.#request(topic, payload).then(answered, () => {}),
+      present: (presence) => tell(this.#onPresence, presence),
+    })
     this.#connection = new Connection({
       place,
       credentials: credentialsIn(options) ?? place.credentials,
@@ -104,9 +111,17 @@ export class HubClient {
     return added(this.#onState, listener)
   }
 
-  /** Calls `listener` with how many messages this reader was too slow for: of those topics only the latest came. */
-  onMissed(listener: (count: number) => void): Unsubscribe {
+  /**
+   * Calls `listener` with how many messages were left out, since this reader was too slow or was away for too long: of
+   * those topics only the latest came. Undefined when nobody can tell how many, as after a restart of the hub.
+   */
+  onMissed(listener: (count: number | undefined) => void): Unsubscribe {
     return added(this.#onMissed, listener)
+  }
+
+  /** Calls `listener` when a node or a sensor comes or goes. */
+  onPresence(listener: (presence: HubPresence) => void): Unsubscribe {
+    return added(this.#onPresence, listener)
   }
 
   /** Calls `listener` with what the hub has refused of what was published, and on which topic. */
@@ -115,29 +130,17 @@ export class HubClient {
   }
 
   /**
-   * Calls `listener` with the last message of each topic that `filter` matches, where there was one, and with each
-   * message that comes, also after the connection was lost and is back. Returns what ends that.
+   * Calls `listener` with the last message of each topic that `filter` matches, where there was one, and with each that
+   * comes. What came while the connection was lost follows when it is back: all of it, or the last ones again and
+   * `onMissed`. A value that becomes stale comes once more. Returns what ends that.
    */
   on(filter: string, listener: (message: HubMessage) => void): Unsubscribe {
-    const listeners = this.#listeners.get(filter) ?? new Set()
-    // One of its own, so that the same function may be there twice.
-    const own = (message: HubMessage) => listener(message)
-    this.#listeners.set(filter, listeners.add(own))
-    queueMicrotask(() => {
-      for (const message of this.#latest.values()) {
-        if (listeners.has(own) && matchesFilter(filter, message.topic))
-          own({ ...message, isPast: true })
-      }
-    })
-    return () => {
-      listeners.delete(own)
-      if (listeners.size === 0) this.#listeners.delete(filter)
-    }
+    return this.#subscriptions.add(filter, listener)
   }
 
   /** The last report on a topic that a filter of `on` matches; undefined when there was none. */
   latest(topic: string): HubMessage | undefined {
-    return this.#latest.get(topic)
+    return this.#subscriptions.latest(topic)
   }
 
   /**
@@ -182,14 +185,17 @@ export class HubClient {
     return this.#request<History>(`${topic}/history/get`, range)
   }
 
-  /** What is known of all nodes and their devices. */
-  async nodes(): Promise<HubNode[]> {
-    const headers = authorizationOf(this.#connection.credentials)
-    const url = new URL('api/nodes', this.#place.home)
-    const answer = await fetch(url, { headers, credentials: 'include' })
-    if (!answer.ok) throw new ClownHubError(`http-${answer.status}`, (await answer.text()).trim())
-    const { nodes } = (await answer.json()) as { nodes: HubNode[] }
-    return nodes
+  /** What is known of the nodes at the base of the connection and below, and of their devices. */
+  nodes(): Promise<HubNode[]> {
+    return new Promise((resolve, reject) => {
+      const nodes: HubNode[] = []
+      const answered = (topic: string, value: HubNode) => {
+        if (topic === '$hub/nodes') nodes.push(value)
+        else resolve(nodes)
+        return topic !== '$hub/nodes'
+      }
+      this.#ask(['$hub/nodes', {}], { answered, lost: () => reject(new OfflineError()) })
+    })
   }
 
   /** All devices, each with its node. */
@@ -209,13 +215,16 @@ export class HubClient {
   }
 
   #changed(state: HubState): void {
-    if (state.name === 'open') this.#connection.send('clown.talk/-/config/set', {})
-    else
-      for (const [id, { lost }] of this.#pending) {
-        this.#pending.delete(id)
-        lost()
-      }
-    for (const listener of [...this.#onState]) listener(state)
+    if (state.name === 'open') this.#subscriptions.opened()
+    else this.#lost()
+    tell(this.#onState, state)
+  }
+
+  #lost(): void {
+    this.#subscriptions.closed()
+    const all = [...this.#pending.values()]
+    this.#pending.clear()
+    for (const { lost } of all) lost()
   }
 
   /** Sends a line whose answers `pending` gets. @throws OfflineError */
@@ -238,36 +247,32 @@ export class HubClient {
 
   #receive([topic, value, options]: readonly unknown[]): void {
     const name = String(topic)
-    const { id, ageMs, encoding } = Object(options)
-    const pending = this.#pending.get(id)
+    const line = Object(options)
+    const pending = this.#pending.get(line.id)
     if (pending !== undefined) {
-      if (pending.answered(name, value)) this.#pending.delete(id)
+      if (pending.answered(name, value)) this.#pending.delete(line.id)
       return
     }
-    const isAnswer = id !== undefined || name.startsWith('clown.talk/-/')
+    const isAnswer = line.id !== undefined || /^(clown\.talk\/-|\$hub)\//.test(name)
     if (isAnswer && this.#hear(name, Object(value))) return
-    const atMs = Date.now() - (ageMs ?? 0)
-    this.#deliver({ topic: name, value, encoding, atMs, isPast: ageMs !== undefined })
+    this.#subscriptions.receive(name, value, line)
   }
 
   /** What the hub says to this connection alone; false for a message in place of a silent node. */
-  #hear(topic: string, { code, message, count, receipt }: HubWords): boolean {
+  #hear(topic: string, words: HubWords): boolean {
+    if (this.#subscriptions.hear(topic, words)) return true
+    const { code, message, count, receipt } = words
     if (code !== undefined) {
       const error = new ClownHubError(code, `${message}`)
       for (const listener of [...this.#onError]) listener(error, topic.replace(/\/error$/, ''))
-    } else if (topic === 'clown.talk/-/missed') {
-      for (const listener of [...this.#onMissed]) listener(Number(count))
-    } else return receipt !== undefined || topic === 'clown.talk/-/config/ok'
+    } else if (topic === 'clown.talk/-/missed') tell(this.#onMissed, count ?? undefined)
+    else return receipt !== undefined || topic.startsWith('$hub/')
     return true
   }
+}
 
-  #deliver(message: HubMessage): void {
-    if (isReport(message.topic)) this.#latest.set(message.topic, message)
-    for (const [filter, listeners] of this.#listeners) {
-      if (filter !== message.topic && !matchesFilter(filter, message.topic)) continue
-      for (const listener of [...listeners]) listener(message)
-    }
-  }
+function tell<Value>(listeners: ReadonlySet<(value: Value) => void>, value: Value): void {
+  for (const listener of [...listeners]) listener(value)
 }
 
 function added<Listener>(listeners: Set<Listener>, listener: Listener): Unsubscribe {
@@ -284,14 +289,6 @@ function credentialsIn({
   if (ticket !== undefined) return { ticket }
   if (token !== undefined) return { token }
   return user === undefined ? undefined : { user, password: password ?? '' }
-}
-
-function authorizationOf(credentials: Credentials | undefined): Record<string, string> {
-  if (credentials === undefined || 'ticket' in credentials) return {}
-  if ('token' in credentials) return { Authorization: `Bearer ${credentials.token}` }
-  const { user, password } = credentials
-  const bytes = new TextEncoder().encode(`${user}:${password}`)
-  return { Authorization: `Basic ${btoa(String.fromCharCode(...bytes))}` }
 }
 
 /** Whether a late confirmation may follow: docs/commands.md. */

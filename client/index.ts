@@ -14,6 +14,7 @@ export type {
   HubDevice,
   HubMessage,
   HubNode,
+  HubPresence,
   HubState,
   PublishOptions,
   Receipt,

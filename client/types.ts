@@ -30,10 +30,21 @@ export interface HubMessage {
   /** Any JSON; bytes that are no text as base64, and then `encoding` is there. */
   readonly value: unknown
   readonly encoding?: 'base64' | undefined
-  /** When it came, in milliseconds since 1970 by this machine's clock. */
-  readonly atMs: number
-  /** Whether it is a last value from before, told to who comes later. */
+  /** When it came, in milliseconds since 1970 by this machine's clock; undefined when nobody knows. */
+  readonly atMs: number | undefined
+  /** Whether it is a last value from before, told to who comes later, or once more when it has become stale. */
   readonly isPast: boolean
+  /** Whether it may not be so any more: its device is overdue, its state is not known, or its node says nothing. */
+  readonly isStale: boolean
+}
+
+/** Who has come or gone: a node by its base, or a device by its topic. */
+export interface HubPresence {
+  readonly topic: string
+  /** Of a node; null when nobody can tell. */
+  readonly online?: boolean | null
+  /** Of a device, or of a node that is connected and says nothing. */
+  readonly stale?: boolean
 }
 
 /** What became of a command: docs/commands.md. */

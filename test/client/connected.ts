@@ -6,6 +6,7 @@ import {
   type HubClient,
   type HubMessage,
   type HubState,
+  type WebSocketClass,
 } from '../../client/index.ts'
 import { createInbox, type Inbox } from '../inbox.ts'
 import { type HubPorts, mqttTo } from '../started-hub.ts'
@@ -49,4 +50,21 @@ export async function obedientRelay(t: Test, hub: HubPorts): Promise<void> {
   const { client } = await mqttTo(t, hub, { filter: `${relay}/set` })
   client.on('message', (_topic, payload) => client.publish(relay, payload))
   await client.publishAsync(relay, '{"state":false}', { qos: 1 })
+}
+
+/** Websockets that end without a goodbye when the test wants it. */
+export function brittle(): { readonly WebSocket: WebSocketClass; cut(): void } {
+  const open = new Set<WebSocket>()
+  class BrittleWebSocket extends WebSocket {
+    constructor(url: string, protocols: string[]) {
+      super(url, protocols)
+      open.add(this)
+    }
+  }
+  return {
+    WebSocket: BrittleWebSocket,
+    cut: () => {
+      for (const each of open) each.terminate()
+    },
+  }
 }

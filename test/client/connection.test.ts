@@ -177,3 +177,24 @@ t.test('what no waiting mends is refused, and what does is tried again', async (
   const { inSeconds } = (await is('reconnecting')) as Reconnecting
   t.ok(inSeconds >= 7 && inSeconds <= 8, `${inSeconds}`)
 })
+
+t.test('a hub that does not answer any more is left, and connected to anew', async (t) => {
+  const ticks: (() => void)[] = []
+  const real = setInterval
+  t.intercept(globalThis, 'setInterval', {
+    value: (act: () => void, ms: number) => {
+      if (ms === 15_000) ticks.push(act)
+      return real(act, ms)
+    },
+  })
+  const { httpPort, accepted } = await brittleServer(t)
+  const { is } = connected(t, { httpPort }, { ticket: 'a' })
+  await is('open')
+  const lines = once(await accepted(), 'message')
+  const [tick = () => {}] = ticks
+  tick()
+  tick()
+  t.match(String((await lines)[0]), 'clown.talk')
+  tick()
+  t.match(await is('reconnecting'), { why: 'the hub does not answer' })
+})

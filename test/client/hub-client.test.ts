@@ -6,12 +6,13 @@ import {
   CommandTimedOutError,
   CommandUnknownError,
   connect,
+  type HubPresence,
   OfflineError,
   type Receipt,
 } from '../../client/index.ts'
 import { createInbox } from '../inbox.ts'
 import { mqttTo, startedHub } from '../started-hub.ts'
-import { connected, obedientRelay } from './connected.ts'
+import { brittle, clown, connected, obedientRelay } from './connected.ts'
 
 t.test(
   'a page hears the last values, then what comes, by filters, until it has enough',
@@ -142,3 +143,107 @@ t.test(
     })
   },
 )
+
+t.test('what was said while the connection was lost follows, in order and once', async (t) => {
+  const hub = await startedHub(t)
+  const { client: node } = await mqttTo(t, hub)
+  const publish = (topic: string, value: number) =>
+    node.publishAsync(`nodes/bridge/0/${topic}`, String(value), { qos: 1 })
+  const { WebSocket: ownClass, cut } = brittle()
+  const { is, messages, client } = connected(t, hub, { ...clown, WebSocket: ownClass })
+  const lamps = messages('lamp/+')
+  await is('open')
+  await publish('lamp/a', 0)
+  await lamps.next()
+  const doors = messages('door/+')
+  await publish('door/a', 0)
+  await doors.next()
+  // Long enough for all that is published meanwhile.
+  t.intercept(Math, 'random', { value: () => 60 })
+  cut()
+  await is('reconnecting')
+  for (let at = 1; at <= 100; at++) await publish('lamp/a', at)
+  await publish('window/a', 1)
+  // Who asks meanwhile has it as well.
+  const windows = messages('window/+')
+  client.retry()
+  await is('open')
+  await lamps.next(({ value }) => value === 100)
+  t.match(await windows.next(), { value: 1, isPast: true })
+  await publish('lamp/a', 101)
+  await lamps.next(({ value }) => value === 101)
+  // Where this takes long, the lamp counts as overdue in between, and is told so.
+  t.same(
+    lamps.items.filter(({ isStale }) => !isStale).map(({ value }) => value),
+    Array.from({ length: 102 }, (_, at) => at),
+  )
+  t.equal(doors.items.filter(({ isPast }) => !isPast).length, 1)
+  t.equal(client.latest('lamp/a')?.value, 101)
+})
+
+t.test('who was away for too long is told so, and has the last values again', async (t) => {
+  const hub = await startedHub(t, { limits: { websocket: { recoveryBytes: 1000 } } })
+  const { client: node } = await mqttTo(t, hub)
+  const { WebSocket: ownClass, cut } = brittle()
+  const { is, messages, client } = connected(t, hub, { ...clown, WebSocket: ownClass })
+  const lamps = messages('lamp/+')
+  const missed = createInbox<number | undefined>()
+  client.onMissed(missed.put)
+  await is('open')
+  await node.publishAsync('nodes/bridge/0/lamp/a', '0', { qos: 1 })
+  await lamps.next()
+  // Long enough for all that is published meanwhile.
+  t.intercept(Math, 'random', { value: () => 60 })
+  cut()
+  await is('reconnecting')
+  for (let at = 1; at <= 20; at++) {
+    await node.publishAsync('nodes/bridge/0/lamp/a', String(at), { qos: 1 })
+  }
+  client.retry()
+  await is('open')
+  t.equal(await missed.next(), 20)
+  t.match(await lamps.next(), { value: 20, isPast: true })
+})
+
+t.test('a value whose device is not known any more is told once more, as stale', async (t) => {
+  const users = {
+    clown: { password: 'bigclown', role: 'admin' },
+    bridge: { password: 'bigclown', role: 'node', base: 'nodes/bridge/0' },
+  } as const
+  const hub = await startedHub(t, { users })
+  const { client, is, messages } = connected(t, hub)
+  const relays = messages('relay/+')
+  const presence = createInbox<HubPresence>()
+  client.onPresence(presence.put)
+  await is('open')
+  const bridge = await mqttTo(t, hub, { username: 'bridge' })
+  t.match(await presence.next(), { topic: '', online: true })
+  await bridge.client.publishAsync('nodes/bridge/0/relay/a', '{"state":true}', { qos: 1 })
+  t.match(await relays.next(({ isPast }) => !isPast), { isStale: false })
+  bridge.client.end(true)
+  t.match(await presence.next(({ topic }) => topic === 'relay/a'), { stale: true })
+  t.match(await relays.next(), { value: { state: true }, isPast: true, isStale: true })
+  t.match(client.latest('relay/a'), { isStale: true })
+})
+
+t.test('what nobody wants any more is not sent, and forgotten', async (t) => {
+  const hub = await startedHub(t)
+  const { client, is } = connected(t, hub)
+  await is('open')
+  const got = createInbox()
+  const [one, other] = [client.on('lamp/+', got.put), client.on('lamp/#', got.put)]
+  const { client: node } = await mqttTo(t, hub)
+  await node.publishAsync('nodes/bridge/0/lamp/a', '1')
+  await got.next()
+  await got.next()
+  one()
+  one()
+  t.match(client.latest('lamp/a'), { value: 1 })
+  other()
+  // Who changes their mind at once has it still.
+  const again = client.on('lamp/#', got.put)
+  await new Promise(setImmediate)
+  again()
+  await new Promise(setImmediate)
+  t.equal(client.latest('lamp/a'), undefined)
+})
