@@ -30,6 +30,7 @@ import {
 import { clientFile, publicFileRoute } from './api/package-files.ts'
 
 import { signInRoutes } from './api/sign-in-routes.ts'
+import { streamRoute } from './api/stream-route.ts'
 import { type Config, type ConfigInput, checkConfig } from './config.ts'
 import { type Closers, createClosers } from './core/callbacks.ts'
 import { openCertificate } from './core/certificate.ts'
@@ -230,7 +231,8 @@ interface Routed extends Ground {
 
 /** The route of each path. */
 function routesOf(config: Config, parts: Routed): HttpServerOptions['routeOf'] {
-  const { asUser, hardware, dialects, websockets } = parts
+  const { access, asUser, hardware, dialects, websockets } = parts
+  const { clientAddress } = access.forwarding
   const fixed = new Map<string, Route>([
     ...dashboardRoutes(),
     ...pageFiles,
@@ -238,6 +240,7 @@ function routesOf(config: Config, parts: Routed): HttpServerOptions['routeOf'] {
     ...hardwareRoutes(config, parts),
     ...dialects.pages,
     ['/mqtt', websockets.mqtt],
+    ['/api/stream', streamRoute({ asUser, clientAddress, open: websockets.streams.open })],
   ])
   const { path, nodes } = hardware
   const ofNodes = nodesRoutes({ ...nodes, asUser, settle: path.settle })

@@ -118,6 +118,7 @@ const aloneFor: Readonly<Record<string, string>> = {
     'is how payloads are read, whatever is done with them',
   'profiles/zigbee2mqtt/exposes': 'is what a device can do, apart from what a gateway tells',
   'store/memory-store': 'passes the contract of stores',
+  'ws/event-streams': 'is one kind of connection, which knows nothing of the others',
   'ws/feed': 'is what is told to a session, apart from what it says',
   'ws/mqtt-route': 'is one kind of websocket, which knows nothing of the others',
   'ws/talk-route': 'is one kind of websocket, which knows nothing of the others',

@@ -71,6 +71,8 @@ export interface Wishes {
 /** A language spoken on links. It turns frames into messages and back, and knows no socket. */
 export interface Dialect {
   readonly name: string
+  /** Whether its frames go one behind the other as they are, and not in those of a websocket. */
+  readonly isStream?: boolean
   /** Starts talking on `link`; returns what to do with each frame that arrives. Never throws. */
   open(link: Link, session: Session): (frame: Buffer) => void
   /** For how many messages a frame counts, whatever they say. */

@@ -56,7 +56,7 @@ export interface AudienceMember {
 
 /** What a session wants to see, and may. */
 export interface View {
-  readonly dialect: Pick<Dialect, 'name' | 'encode'>
+  readonly dialect: Pick<Dialect, 'name' | 'encode' | 'isStream'>
   readonly base: string
   /** Of what is below the base, complete and in order; all of it without. */
   readonly filters?: readonly string[] | undefined
@@ -156,7 +156,7 @@ class Audience {
     const start = this.#taken.get(member) ?? 0
     if (start === this.#frames.length) return
     this.#noteTaken(member)
-    this.#tell(member, new FrameBatch(this.#frames.slice(start)))
+    this.#tell(member, this.#batchOf(this.#frames.slice(start)))
   }
 
   /** Hands over what was collected: the same to all but those who have some of it. */
@@ -167,12 +167,16 @@ class Audience {
     this.#frames = []
     this.#collected = 0
     this.#taken = new Map()
-    const batch = new FrameBatch(frames)
+    const batch = this.#batchOf(frames)
     for (const member of this.#members) {
       const start = taken.size === 0 ? 0 : (taken.get(member) ?? 0)
       if (start === 0) this.#tell(member, batch)
-      else if (start < frames.length) this.#tell(member, new FrameBatch(frames.slice(start)))
+      else if (start < frames.length) this.#tell(member, this.#batchOf(frames.slice(start)))
     }
+  }
+
+  #batchOf(frames: readonly BatchFrame[]): FrameBatch {
+    return new FrameBatch(frames, this.#view.dialect.isStream)
   }
 
   #arrived(message: Message): void {
@@ -223,15 +227,17 @@ export interface BatchFrame {
 /** Frames that go together, each framed once for all who get them. */
 export class FrameBatch {
   readonly frames: readonly BatchFrame[]
+  readonly #isStream: boolean
   #bytes: Buffer | undefined
 
-  constructor(frames: readonly BatchFrame[]) {
+  constructor(frames: readonly BatchFrame[], isStream = false) {
     this.frames = frames
+    this.#isStream = isStream
   }
 
-  /** All frames as a websocket carries them, for a single write. */
+  /** All frames as a websocket carries them, or a stream, for a single write. */
   get bytes(): Buffer {
-    this.#bytes ??= framed(this.frames)
+    this.#bytes ??= this.#isStream ? joined(this.frames) : framed(this.frames)
     return this.#bytes
   }
 }
@@ -246,6 +252,10 @@ export function repeatedBatch(): (text: string, topic?: string) => FrameBatch {
     batch = new FrameBatch([frame])
     return batch
   }
+}
+
+function joined(frames: readonly BatchFrame[]): Buffer {
+  return Buffer.from(frames.map(({ text }) => text).join(''))
 }
 
 function framed(frames: readonly BatchFrame[]): Buffer {

@@ -308,7 +308,7 @@ class PastView {
         length += frame.text.length
       }
     }
-    return { batch: new FrameBatch(frames), end }
+    return { batch: new FrameBatch(frames, this.#options.view.dialect.isStream), end }
   }
 
   *#framesOf(of: string): Generator<BatchFrame, void, void> {

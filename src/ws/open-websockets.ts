@@ -17,6 +17,7 @@ import type { Route } from '../core/route.ts'
 import { defectsTo, type SampledLog } from '../core/sampled-log.ts'
 import { isAtOrBelow } from '../core/topic.ts'
 import type { Dialect } from '../dialects/dialect.ts'
+import { createEventStream } from '../dialects/event-stream.ts'
 import type { Config } from '../generated/config.ts'
 import type { PastValues } from '../nodes/last-values.ts'
 import type { MessagePath } from '../nodes/message-path.ts'
@@ -24,6 +25,7 @@ import { readableNodes } from '../nodes/registry/node-json.ts'
 import type { Nodes } from '../nodes/registry/open-nodes.ts'
 import { createAudiences } from './audiences.ts'
 import { createCatchUps } from './catch-ups.ts'
+import { createEventStreams, type EventStreams } from './event-streams.ts'
 import { createMessageSignIn, type MessageSignInOptions } from './message-sign-in.ts'
 import { chooseMqtt, mqttRoute } from './mqtt-route.ts'
 import { createRecovery } from './recovery.ts'
@@ -63,6 +65,7 @@ export interface OpenWebSockets {
   readonly talk: (path: string) => Route | undefined
   readonly mqtt: Route
   readonly served: ServedWebSockets
+  readonly streams: EventStreams
 }
 
 export function openWebSockets(limits: Limits, parts: WebSocketParts): OpenWebSockets {
@@ -104,6 +107,11 @@ export function openWebSockets(limits: Limits, parts: WebSocketParts): OpenWebSo
     }),
     mqtt: mqttRoute({ ...parts, limits: limits.mqtt, websockets: sockets.mqtt }),
     served: sockets.served,
+    streams: createEventStreams(context, {
+      ...parts,
+      limits: websocket,
+      dialect: createEventStream(parts.dialect),
+    }),
   }
 }
 

@@ -246,7 +246,8 @@ class BaseLog {
     const key = `${this.#positionAt(place)} ${end}\n${viewName(view)}`
     const known = parts.get(key)
     if (known !== undefined) return { ...known, isLast }
-    const part = { batch: new FrameBatch(this.#framesOf(place, end, view)), end, isLast }
+    const frames = this.#framesOf(place, end, view)
+    const part = { batch: new FrameBatch(frames, view.dialect.isStream), end, isLast }
     parts.set(key, part)
     return part
   }

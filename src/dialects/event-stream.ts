@@ -1,0 +1,27 @@
+import type { Dialect } from './dialect.ts'
+
+/**
+ * What a dialect says, as the Server-Sent Events of the HTML standard (9.2): each frame the data of an event, whose id
+ * is the position of its message.
+ */
+export function createEventStream({ encode, encodePosition, ...dialect }: Dialect): Dialect {
+  return {
+    ...dialect,
+    name: 'event-stream',
+    isStream: true,
+    encode: (topic, payload, options) => {
+      return eventOf(encode(topic, payload, options), options?.['position'])
+    },
+    encodeError: (error) => eventOf(dialect.encodeError(error)),
+    encodeMissed: (count, after) => eventOf(dialect.encodeMissed(count, after)),
+    ...(encodePosition && {
+      encodePosition: (position: string) => eventOf(encodePosition(position), position),
+    }),
+  }
+}
+
+function eventOf(frame: string, id?: unknown): string {
+  // A payload may have line breaks between its words, each of which begins a field anew.
+  const data = frame.trimEnd().replace(/\r\n?|\n/g, '\ndata: ')
+  return `${id === undefined ? '' : `id: ${id}\n`}data: ${data}\n\n`
+}

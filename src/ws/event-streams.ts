@@ -1,0 +1,111 @@
+import type { ServerResponse } from 'node:http'
+import { WebSocket } from 'ws'
+import type { Until } from '../access/secrets.ts'
+import type { User } from '../access/user.ts'
+import type { NewShare } from '../core/byte-budget.ts'
+import type { SampledLog } from '../core/sampled-log.ts'
+import type { Dialect } from '../dialects/dialect.ts'
+import { openTalkSession, type TalkSessionContext } from './talk-session.ts'
+import { type FrameWriter, WebSocketLink, type WriteLimits } from './websocket-link.ts'
+
+/** Sends what a websocket would be told, to those that cannot do websockets. */
+export interface EventStreams {
+  /** @throws HubError for filters, before anything is sent. */
+  open(response: ServerResponse, reader: EventReader): void
+}
+
+/** Whose stream it is, and what of. */
+export interface EventReader {
+  readonly user: User
+  readonly until: Until | undefined
+  readonly address: string
+  readonly filters: readonly string[]
+  /** The position after which to go on. */
+  readonly after: string | undefined
+}
+
+export interface EventStreamsOptions {
+  readonly dialect: Dialect
+  readonly newOutboundShare: NewShare
+  readonly limits: WriteLimits & { readonly pingSeconds: number }
+  readonly sampledLog: SampledLog
+}
+
+export function createEventStreams(
+  context: TalkSessionContext,
+  options: EventStreamsOptions,
+): EventStreams {
+  const { dialect, newOutboundShare, limits, sampledLog } = options
+  const { encodeMissed } = dialect
+  return {
+    open: (response, { user, until, address, filters, after }) => {
+      const writer = new ResponseWriter(response)
+      const share = newOutboundShare(() => user.name)
+      const link = new WebSocketLink(writer, { limits, share, sampledLog, encodeMissed })
+      const session = openTalkSession(context, {
+        ...{ dialect, base: '', link, user, until, address },
+        connection: response,
+        ended: () => response.end(),
+      })
+      const close = () => {
+        clearInterval(pulse)
+        session.close()
+        link.close()
+      }
+      // A comment, by which both ends and all proxies between them tell that the other is there.
+      const pulse = setInterval(() => response.write(':\n\n'), limits.pingSeconds * 1000)
+      try {
+        session.show({ filters, ages: true, presence: true, positions: true })
+      } catch (error) {
+        close()
+        throw error
+      }
+      response.on('close', close)
+      response.writeHead(200, {
+        'Content-Type': 'text/event-stream; charset=utf-8',
+        'Cache-Control': 'no-store',
+        // nginx would collect it.
+        'X-Accel-Buffering': 'no',
+      })
+      response.flushHeaders()
+      if (after === undefined) session.catchUp()
+      else session.recover(after)
+    },
+  }
+}
+
+/** An answer by HTTP in place of a websocket. */
+class ResponseWriter implements FrameWriter {
+  readonly #response: ServerResponse
+
+  constructor(response: ServerResponse) {
+    this.#response = response
+  }
+
+  get bufferedAmount(): number {
+    return this.#response.writableLength
+  }
+
+  get readyState(): FrameWriter['readyState'] {
+    return this.#response.writable ? WebSocket.OPEN : WebSocket.CLOSED
+  }
+
+  /** Who reads too slowly comes back by itself, and tells where it was. */
+  close(): void {
+    this.#response.destroy()
+  }
+
+  send(frame: string, written: () => void): void {
+    this.#response.write(frame, written)
+  }
+
+  write(bytes: Buffer, written: () => void): void {
+    this.#response.write(bytes, written)
+  }
+
+  offer(bytes: Buffer): boolean {
+    const isFree = this.bufferedAmount === 0 && this.readyState === WebSocket.OPEN
+    if (isFree) this.#response.write(bytes)
+    return isFree
+  }
+}
