@@ -20,7 +20,7 @@ import { historyRoute } from './api/history-route.ts'
 import { pageFiles } from './api/html-page.ts'
 import { lockRoutes } from './api/lock-routes.ts'
 import { conflictsRoute, nodesRoutes } from './api/nodes-routes.ts'
-
+import { openApiRoute } from './api/openapi-route.ts'
 import {
   backupRoute,
   createReadiness,
@@ -265,6 +265,7 @@ function ownRoutes(config: Config, parts: Routed): [path: string, route: Route][
   }
   return [
     ['/client.js', publicFileRoute(clientFile)],
+    ['/api/openapi.json', openApiRoute(version)],
     ...signInRoutes({
       ...{ ...access, asUser, onSignedOut, securityLog },
       ...{ passwordBytes, jsonLimits: limits.json },

@@ -1,0 +1,366 @@
+/** What the API is, for programs: OpenAPI 3.1, with the JSON Schemas that requests are checked by. */
+import { readFileSync } from 'node:fs'
+import type { GetRoute } from '../core/route.ts'
+import { sendJson } from './json-exchange.ts'
+
+/** `GET /api/openapi.json`: for everybody, since it says nothing of this hub but its version. */
+export function openApiRoute(version: string): GetRoute {
+  let document: unknown
+  return {
+    isPublic: true,
+    get: ({ response }) => {
+      document ??= openApiOf(version)
+      sendJson(response, document)
+    },
+  }
+}
+
+type Schema = Readonly<Record<string, unknown>>
+
+/** The schemas of bodies stand in the package beside `src/` and `dist/`. */
+function bodySchema(name: string): Schema {
+  const url = new URL(`../../schemas/${name}.schema.json`, import.meta.url)
+  // OpenAPI 3.1 is of another draft, and names schemas by itself.
+  const { $schema: _draft, $id: _id, ...schema } = JSON.parse(readFileSync(url, 'utf8'))
+  return schema
+}
+
+const text = { type: 'string' } as const
+const boolean = { type: 'boolean' } as const
+const time = { type: 'string', format: 'date-time' } as const
+const orNull = ({ type, ...rest }: { readonly type: string; readonly format?: string }) => ({
+  ...rest,
+  type: [type, 'null'],
+})
+const listOf = (items: Schema) => ({ type: 'array', items })
+const refTo = (name: string) => ({ $ref: `#/components/schemas/${name}` })
+
+/** An object that may have more than is said of it. */
+function object(properties: Readonly<Record<string, Schema>>, optional: readonly string[] = []) {
+  const required = Object.keys(properties).filter((name) => !optional.includes(name))
+  return { type: 'object', required, properties }
+}
+
+const integer = { type: 'integer' } as const
+
+/** What is answered. */
+const schemas: Readonly<Record<string, Schema>> = {
+  Error: object({ code: text, message: text }),
+  Device: object(
+    {
+      ...{ name: text, topic: text, kind: text },
+      role: { enum: ['sensor', 'actuator', 'notification'] },
+      value: {},
+      known: { const: false },
+      lastValue: {},
+      toldBy: text,
+      encoding: { const: 'base64' },
+      at: orNull(time),
+      rhythmMs: integer,
+      stale: boolean,
+    },
+    ['known', 'lastValue', 'toldBy', 'encoding', 'rhythmMs'],
+  ),
+  Node: object(
+    {
+      base: text,
+      online: orNull(boolean),
+      lastSeen: orNull(time),
+      stale: { const: true },
+      firmware: text,
+      capabilities: { type: 'number' },
+      devices: listOf(refTo('Device')),
+    },
+    ['stale', 'firmware', 'capabilities'],
+  ),
+  Lock: object({ device: text, by: text, reason: text, since: time }),
+  LoggedCommand: object(
+    {
+      ...{ id: text, at: time, user: text, address: text, way: text, device: text, asked: {} },
+      receipt: text,
+      code: text,
+      message: text,
+      afterMs: { type: 'number' },
+    },
+    ['code', 'message', 'address'],
+  ),
+  Ban: object({ what: text, who: text, reason: text, by: text, since: time, until: time }, [
+    'by',
+    'since',
+    'until',
+  ]),
+  SecurityEvent: object({ at: time, event: text, count: integer }),
+  Conflict: object(
+    { kind: text, name: text, clients: listOf(text), count: integer, since: time, last: time },
+    ['clients'],
+  ),
+  History: object({
+    from: time,
+    to: time,
+    bucketMs: integer,
+    columns: listOf(text),
+    series: listOf(
+      object({ topic: text, quantity: text, unit: text, type: text, points: { type: 'array' } }, [
+        'unit',
+      ]),
+    ),
+  }),
+}
+
+/** An answer: JSON by a schema, or a media type. */
+type Answer = Schema | string | undefined
+
+interface Operation {
+  readonly summary: string
+  readonly query?: Readonly<Record<string, string>>
+  readonly body?: Schema
+  /** By status, those that mean that it was done. */
+  readonly answers: Readonly<Record<number, Answer>>
+  /** Other statuses: JSON with a code, but for 401. */
+  readonly refusals: readonly number[]
+}
+
+type Paths = Readonly<Record<string, { readonly get?: Operation; readonly post?: Operation }>>
+
+const range = {
+  from: 'since when: ISO 8601 with its zone, how long ago (24h), or milliseconds since 1970',
+  to: 'until when, likewise',
+}
+
+/** A receipt, of a device. */
+function receiptSchema(): Schema {
+  const { properties, required, ...receipt } = bodySchema('receipt')
+  return {
+    ...receipt,
+    required: ['device', ...[required].flat()],
+    properties: { device: text, ...Object(properties) },
+  }
+}
+
+/** What is asked of hardware. */
+function hardwarePaths(): Paths {
+  const receipt = receiptSchema()
+  const refusal = { anyOf: [receipt, refTo('Error')] }
+  return {
+    '/api/nodes': {
+      get: {
+        summary: 'All nodes with their devices',
+        answers: { 200: object({ nodes: listOf(refTo('Node')) }) },
+        refusals: [401],
+      },
+    },
+    '/api/nodes/{base}': {
+      get: {
+        summary: 'One node; the slashes of its base may stand as they are',
+        answers: { 200: refTo('Node') },
+        refusals: [401, 404],
+      },
+    },
+    '/api/conflicts': {
+      get: {
+        summary: 'Clients with one id, and nodes with one base; for operators and admins',
+        answers: { 200: object({ conflicts: listOf(refTo('Conflict')) }) },
+        refusals: [401, 403],
+      },
+    },
+    '/api/command': {
+      post: {
+        summary: 'Sends a command, and answers with the receipt that ends it',
+        body: bodySchema('command'),
+        answers: {
+          ...{ 200: receipt, 202: receipt, 504: receipt },
+          ...{ 400: refusal, 403: refusal, 404: refusal, 409: refusal, 503: refusal },
+        },
+        refusals: [401],
+      },
+    },
+    '/api/commands': {
+      get: {
+        summary: 'Who commanded what, the latest first; for operators and admins',
+        query: { device: 'its topic', since: range.from, limit: 'at most so many, up to 1,000' },
+        answers: { 200: object({ commands: listOf(refTo('LoggedCommand')) }) },
+        refusals: [400, 401, 403],
+      },
+    },
+    '/api/locks': {
+      get: {
+        summary: 'The devices that nobody may command',
+        answers: { 200: object({ locks: listOf(refTo('Lock')) }) },
+        refusals: [401],
+      },
+    },
+    '/api/lock': {
+      post: {
+        summary: 'Locks a device; for operators and admins',
+        body: bodySchema('lock'),
+        answers: { 200: refTo('Lock') },
+        refusals: [400, 401, 403, 409],
+      },
+    },
+    '/api/unlock': {
+      post: {
+        summary: 'Unlocks a device; for operators and admins',
+        body: bodySchema('unlock'),
+        answers: {
+          200: object({ device: text, unlocked: { anyOf: [refTo('Lock'), { type: 'null' }] } }),
+        },
+        refusals: [400, 401, 403],
+      },
+    },
+  }
+}
+
+/** What is asked of what was said, and of the hub itself. */
+function ownPaths(): Paths {
+  return {
+    '/api/openapi.json': {
+      get: { summary: 'This document', answers: { 200: { type: 'object' } }, refusals: [] },
+    },
+    '/api/history': {
+      get: {
+        summary: 'What quantities were, in buckets; with format csv or ndjson as lines',
+        query: {
+          topic: 'a topic or a filter',
+          quantity: 'one of them only',
+          ...range,
+          points: 'about how many buckets',
+          format: 'json, csv or ndjson',
+          bom: 'true: for spreadsheets, with csv',
+          resolution: 'raw, minute or hour, with csv and ndjson',
+          follow: 'true: goes on with what comes, with ndjson',
+        },
+        answers: { 200: refTo('History') },
+        refusals: [400, 401],
+      },
+    },
+    '/api/stream': {
+      get: {
+        summary: 'The lines of a websocket as Server-Sent Events; goes on from Last-Event-ID',
+        query: { filter: 'what to tell of; may be there several times' },
+        answers: { 200: 'text/event-stream' },
+        refusals: [400, 401],
+      },
+    },
+    '/api/password': {
+      post: {
+        summary: 'Changes the own password of a user of the users file',
+        body: bodySchema('password'),
+        answers: { 204: undefined },
+        refusals: [400, 401, 403],
+      },
+    },
+  }
+}
+
+/** What is asked by those who run the hub. */
+function adminPaths(): Paths {
+  return {
+    '/api/bans': {
+      get: {
+        summary: 'Who is banned; for admins',
+        answers: { 200: object({ bans: listOf(refTo('Ban')) }) },
+        refusals: [401, 403],
+      },
+    },
+    '/api/ban': {
+      post: {
+        summary: 'Bans an address, a user or a client id; for admins',
+        body: bodySchema('ban'),
+        answers: { 200: refTo('Ban') },
+        refusals: [400, 401, 403],
+      },
+    },
+    '/api/unban': {
+      post: {
+        summary: 'Ends a ban; for admins',
+        body: bodySchema('unban'),
+        answers: { 200: object({ unbanned: { anyOf: [refTo('Ban'), { type: 'null' }] } }) },
+        refusals: [400, 401, 403],
+      },
+    },
+    '/api/security-log': {
+      get: {
+        summary: 'What concerned security lately, the latest first; for admins',
+        query: { limit: 'at most so many' },
+        answers: { 200: object({ events: listOf(refTo('SecurityEvent')) }) },
+        refusals: [400, 401, 403],
+      },
+    },
+    '/api/backup': {
+      post: {
+        summary: 'All that the hub keeps, as lines of JSON; for admins',
+        answers: { 200: 'application/x-ndjson' },
+        refusals: [401, 403, 409],
+      },
+    },
+    '/api/dialects/{dialect}/{operation}': {
+      post: {
+        summary: 'What the page of a dialect says; for operators and admins',
+        body: {},
+        answers: { 200: {} },
+        refusals: [400, 401, 403, 404],
+      },
+    },
+  }
+}
+
+function openApiOf(version: string): unknown {
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Clown.Hub', version, license: { name: 'MIT', identifier: 'MIT' } },
+    // Wherever a proxy has put it.
+    servers: [{ url: '..' }],
+    security: [{ basic: [] }, { token: [] }, {}],
+    paths: Object.fromEntries(
+      Object.entries({ ...hardwarePaths(), ...ownPaths(), ...adminPaths() }).map(
+        ([path, { get, post }]) => [
+          path,
+          {
+            ...(get && { get: operationOf(path, get) }),
+            ...(post && { post: operationOf(path, post) }),
+          },
+        ],
+      ),
+    ),
+    components: {
+      schemas,
+      securitySchemes: {
+        basic: { type: 'http', scheme: 'basic' },
+        token: { type: 'http', scheme: 'bearer', description: 'ch_…, of clown-hub user token' },
+      },
+    },
+  }
+}
+
+function operationOf(path: string, { summary, query = {}, body, answers, refusals }: Operation) {
+  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    ...{ name, in: 'path', required: true, schema: text },
+  }))
+  const inQuery = Object.entries(query).map(([name, description]) => ({
+    ...{ name, in: 'query', description, schema: name === 'filter' ? listOf(text) : text },
+  }))
+  return {
+    summary,
+    parameters: [...inPath, ...inQuery],
+    ...(body && {
+      requestBody: { required: true, content: { 'application/json': { schema: body } } },
+    }),
+    responses: Object.fromEntries([
+      ...Object.entries(answers).map(([status, answer]) => [status, answerOf(answer)]),
+      ...refusals.map((status) => [status, refusalOf(status)]),
+    ]),
+  }
+}
+
+function answerOf(answer: Answer) {
+  if (answer === undefined) return { description: 'done' }
+  if (typeof answer === 'string') return { description: 'done', content: { [answer]: {} } }
+  return { description: 'done', content: { 'application/json': { schema: answer } } }
+}
+
+function refusalOf(status: number) {
+  // Who is not signed in is told so in plain text, by a challenge.
+  if (status === 401) return { description: 'expected a user and password of the hub' }
+  const content = { 'application/json': { schema: refTo('Error') } }
+  return { description: 'why not, by a code of docs/errors.md', content }
+}
