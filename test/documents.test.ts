@@ -73,6 +73,7 @@ function settingsBelow(schema: SettingsSchema, path: readonly string[]): FoundSe
 t.test('the README and the page about Clown.Talk show the examples as they are', async (t) => {
   for (const [file, language, page] of [
     ['examples/page.html', 'html', 'README.md'],
+    ['examples/own-page.html', 'html', 'docs/client.md'],
     ['examples/script.mjs', 'js', 'docs/clown-talk.md'],
   ] as const) {
     t.ok(read(page).includes(`\`\`\`${language}\n${read(file)}\`\`\`\n`), file)

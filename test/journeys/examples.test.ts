@@ -74,3 +74,29 @@ for (const version of ['20.19.0', '22.23.5', '24.22.3']) {
     ])
   })
 }
+
+t.test('the page that uses the client library runs as it stands', async (t) => {
+  const executablePath = requireProgram(t, 'chromium')
+  if (executablePath === undefined) return
+  const elsewhere = 'http://localhost:5173'
+  const lab = await startLab(t, { CLOWN_HTTP_ORIGINS: elsewhere })
+  const port = await servePage(t, readFileSync(new URL('own-page.html', examples), 'utf8'))
+  const rules = [`127.0.0.1:8080 127.0.0.1:${lab.httpPort}`, `localhost:5173 127.0.0.1:${port}`]
+  const page = await (await startBrowser(t, executablePath, { rules })).newPage()
+  await page.goto(elsewhere)
+  await shows(page, 'off', 1)
+  await page.click('#toggle')
+  await shows(page, 'confirmed', 1)
+  await shows(page, 'on', 1)
+})
+
+t.test('the script that uses the client library runs as it stands', async (t) => {
+  const lab = await startLab(t)
+  const url = `http://clown:bigclown@127.0.0.1:${lab.httpPort}`
+  const own = fileURLToPath(new URL('client-script.mjs', examples))
+  const program = startCommand(t, [...unrecorded, process.execPath, own, url], {})
+  t.equal(await program.ended, 0)
+  t.same(program.errors.items, [])
+  t.ok(program.output.items.includes('nodes/bridge/0/relay/i2c0-3b actuator'))
+  t.equal(program.output.items.at(-1), 'confirmed')
+})
