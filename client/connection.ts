@@ -100,7 +100,6 @@ export class Connection {
     let error: unknown
     websocket.onopen = () => {
       hasOpened = true
-      if (this.#websocket !== websocket) return
       if (isSaid(credentials)) this.#write(['$hub/auth', credentials])
       else this.#opened()
     }

@@ -21,7 +21,6 @@ export function createEventStream({ encode, encodePosition, ...dialect }: Dialec
 }
 
 function eventOf(frame: string, id?: unknown): string {
-  // A payload may have line breaks between its words, each of which begins a field anew.
-  const data = frame.trimEnd().replace(/\r\n?|\n/g, '\ndata: ')
-  return `${id === undefined ? '' : `id: ${id}\n`}data: ${data}\n\n`
+  // A frame has no line break but at its end.
+  return `${id === undefined ? '' : `id: ${id}\n`}data: ${frame.trimEnd()}\n\n`
 }

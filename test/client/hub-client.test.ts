@@ -6,6 +6,7 @@ import {
   CommandTimedOutError,
   CommandUnknownError,
   connect,
+  type HubMessage,
   type HubPresence,
   OfflineError,
   type Receipt,
@@ -246,4 +247,47 @@ t.test('what nobody wants any more is not sent, and forgotten', async (t) => {
   again()
   await new Promise(setImmediate)
   t.equal(client.latest('lamp/a'), undefined)
+})
+
+t.test(
+  'who comes to a filter later has what the others had, and may leave in between',
+  async (t) => {
+    const hub = await startedHub(t)
+    const { client: node } = await mqttTo(t, hub)
+    for (const name of ['a', 'b']) {
+      await node.publishAsync(`nodes/bridge/0/lamp/${name}`, '1', { qos: 1 })
+    }
+    const { client, is, messages } = connected(t, hub)
+    const first = messages('lamp/+')
+    await is('open')
+    await first.next()
+    await first.next()
+    const second = messages('lamp/+')
+    await second.next()
+    t.match(await second.next(), { value: 1, isPast: true })
+    const once: string[] = []
+    const stop = client.on('lamp/+', ({ topic }) => {
+      once.push(topic)
+      stop()
+    })
+    await new Promise(setImmediate)
+    t.equal(once.length, 1)
+  },
+)
+
+t.test('a command that was published without waiting for it is refused to onError', async (t) => {
+  const hub = await startedHub(t)
+  const { client, is } = connected(t, hub)
+  await is('open')
+  const errors = createInbox<string>()
+  const stop = client.onError(({ code }) => errors.put(code))
+  client.publish('relay/i2c0-3b/set', { state: 1 })
+  t.equal(await errors.next(), 'bad-payload')
+  stop()
+  // Its receipts are for nobody, and no message.
+  const all = createInbox<HubMessage>()
+  client.on('#', all.put)
+  await new Promise(setImmediate)
+  client.publish('relay/i2c0-3b/set', { state: true })
+  t.match(await all.next(), { topic: 'relay/i2c0-3b/set', value: { state: true } })
 })
