@@ -54,7 +54,8 @@ function hearHub(hear: HearLine): () => void {
 }
 
 function lineOf({ topic, value, encoding, atMs, isPast }: HubMessage): Line {
-  const ageMs = Date.now() - atMs
+  // What nobody knows the age of is shown as it came.
+  const ageMs = atMs === undefined ? 0 : Date.now() - atMs
   return { topic, payload: value, isBase64: encoding === 'base64', atMs: hubTime() - ageMs, isPast }
 }
 
