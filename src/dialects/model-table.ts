@@ -214,13 +214,14 @@ interface Described {
 export function rowsFor({ kind, keys }: Described): readonly ModelRow[] {
   const own = rowsByKind.get(kind) ?? []
   const there = own.filter(({ key, isOptional }) => !isOptional || keys.has(key))
+  const isBinary = kind === 'binary-sensor'
   const readings = [...keys].flatMap((key) => {
-    const reading = readingsByKey.get(key)
+    const reading = readingOf(key, isBinary)
     return reading === undefined || own.some((row) => row.key === key) ? [] : reading
   })
   const isNamed = readings.some(({ form }) => form === 'switch')
   // What it is about says more than that something is so.
-  const named = kind === 'binary-sensor' && isNamed ? [] : there
+  const named = isBinary && isNamed ? [] : there
   return [...named, ...readings.sort((one, other) => one.slot - other.slot)]
 }
 
@@ -228,6 +229,16 @@ const rowsByKind: ReadonlyMap<string, readonly ModelRow[]> = new Map(
   modelTable.filter(({ kind }) => kind !== '').map(({ kind }) => [kind, rowsOf(kind)] as const),
 )
 
-const readingsByKey: ReadonlyMap<string, ModelRow> = new Map(
-  readingRows.map((row) => [row.key, row] as const),
-)
+/** By key: what is measured first, and what is so or not first. */
+const measuredFirst = readingsByKey([...readingRows].reverse())
+const toldFirst = readingsByKey(readingRows)
+
+/** The last one of a key counts. */
+function readingsByKey(rows: readonly ModelRow[]): ReadonlyMap<string, ModelRow> {
+  return new Map(rows.map((row) => [row.key, row] as const))
+}
+
+/** What a key is a reading of: `moisture` is how wet it is, and of a binary sensor whether it is wet. */
+function readingOf(key: string, isBinary: boolean): ModelRow | undefined {
+  return (isBinary ? toldFirst : measuredFirst).get(key)
+}

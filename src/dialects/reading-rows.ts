@@ -105,6 +105,15 @@ const measured: readonly MeasuredReading[] = [
     jeedom: 'BATTERY',
     deconz: { type: 'ZHABattery', cluster: '0001', item: 'battery', toTheirs: Math.round },
   },
+  {
+    // Of soil; that something is wet is told by a binary sensor.
+    keys: ['moisture'],
+    slot: 170,
+    title: 'Moisture',
+    unit: '%',
+    jeedom: 'HUMIDITY',
+    deconz: { type: 'ZHAMoisture', cluster: '0408', item: 'moisture', toTheirs: hundredfold },
+  },
   { keys: ['voltage'], slot: 140, title: 'Voltage', unit: 'V', jeedom: 'VOLTAGE' },
   { keys: ['current'], slot: 145, title: 'Current', unit: 'A', jeedom: 'GENERIC_INFO' },
   { keys: ['frequency'], slot: 150, title: 'Frequency', unit: 'Hz', jeedom: 'GENERIC_INFO' },

@@ -60,6 +60,9 @@ t.test('a device has what its kind has, and what it tells besides', async (t) =>
     'humidity',
   ])
   t.same(keys('event', { event: 'single' }), ['event'])
+  const wet = (kind: string) => rowsFor({ kind, keys: new Set(['moisture']) })
+  t.match(wet('sensor'), [{ form: 'measured', unit: '%' }])
+  t.match(wet('binary-sensor'), [{ form: 'switch' }])
 })
 
 t.test(

@@ -202,7 +202,8 @@ const readings = [
   [{ door: [true, null] }, 'ZHAOpenClose', { open: true }],
   [{ motion: [false, null] }, 'ZHAPresence', { presence: false }],
   [{ smoke: [true, null] }, 'ZHAFire', { fire: true }],
-  [{ moisture: null }, 'ZHAWater', { water: null }],
+  [{ 'water-leak': null }, 'ZHAWater', { water: null }],
+  [{ moisture: [41, '%'] }, 'ZHAMoisture', { moisture: 4100 }],
   [{ event: 'single' }, 'ZHASwitch', { buttonevent: null }],
 ] as const
 
