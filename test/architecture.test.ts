@@ -112,10 +112,14 @@ const aloneFor: Readonly<Record<string, string>> = {
   'nodes/relay-guard/witnesses': 'is a rule of the guard, which has one file each',
   'profiles/shelly/components': 'is the table of components, apart from what is heard',
   'profiles/tasmota/parts': 'is the table of what modules have, apart from what is heard',
+  'profiles/home-assistant/abbreviations': 'is a table of names that others have made',
+  'profiles/home-assistant/availability': 'is whether an entity can be reached, whatever it is',
+  'profiles/home-assistant/colors': 'is arithmetic, and lights are too long with it',
+  'profiles/home-assistant/components': 'is what entities are, apart from how they are announced',
+  'profiles/home-assistant/lights': 'is one kind of entity, and all are too large for one file',
+  'profiles/home-assistant/movers': 'is one kind of entity, and all are too large for one file',
   'profiles/home-assistant/templates/expressions':
     'is the language of expressions, apart from that of blocks',
-  'profiles/home-assistant/templates/python-json':
-    'is how payloads are read, whatever is done with them',
   'profiles/zigbee2mqtt/exposes': 'is what a device can do, apart from what a gateway tells',
   'store/memory-store': 'passes the contract of stores',
   'ws/event-streams': 'is one kind of connection, which knows nothing of the others',

@@ -1,0 +1,75 @@
+/** Colors, which the hub has as `RRGGBB`, in the coordinates that lights have them in. */
+import { HubError } from '../../core/errors.ts'
+
+export function hexOf(rgb: readonly number[]): string | undefined {
+  const isColor = rgb.length === 3 && rgb.every((each) => each >= 0 && each <= 255)
+  return isColor ? Buffer.from(rgb.map(Math.round)).toString('hex').toUpperCase() : undefined
+}
+
+/** @throws HubError for anything but six digits. */
+export function rgbOf(color: unknown): readonly [red: number, green: number, blue: number] {
+  const [, red, green, blue] = /^#?(..)(..)(..)$/.exec(String(color)) ?? []
+  const rgb = [red, green, blue].map((digits) => Number.parseInt(digits ?? '', 16))
+  const [r = Number.NaN, g = Number.NaN, b = Number.NaN] = rgb
+  if (Number.isInteger(r + g + b)) return [r, g, b]
+  throw new HubError('bad-payload', `expected a color as RRGGBB, got ${JSON.stringify(color)}`)
+}
+
+/** Of hue in degrees and saturation in percent, as bright as can be. */
+export function hexOfHue(hue: number, saturation: number): string | undefined {
+  const channel = (shift: number) => {
+    const at = (shift + hue / 60) % 6
+    return 255 * (1 - (saturation / 100) * Math.max(0, Math.min(at, 4 - at, 1)))
+  }
+  return hexOf([channel(5), channel(3), channel(1)])
+}
+
+export function hueInRgb(
+  rgb: readonly [number, number, number],
+): readonly [hue: number, saturation: number] {
+  const [red, green, blue] = rgb
+  const most = Math.max(...rgb)
+  const range = most - Math.min(...rgb)
+  if (range === 0) return [0, 0]
+  const sector =
+    most === red
+      ? (green - blue) / range + 6
+      : most === green
+        ? (blue - red) / range + 2
+        : (red - green) / range + 4
+  return [round((sector * 60) % 360), round((range / most) * 100)]
+}
+
+/** CIE 1931 coordinates as sRGB, as bright as can be. */
+export function hexOfXy(x: number, y: number): string | undefined {
+  if (!(y > 0)) return undefined
+  const [bigX, bigZ] = [x / y, (1 - x - y) / y]
+  const linear = [
+    3.2404542 * bigX - 1.5371385 - 0.4985314 * bigZ,
+    -0.969266 * bigX + 1.8760108 + 0.041556 * bigZ,
+    0.0556434 * bigX - 0.2040259 + 1.0572252 * bigZ,
+  ].map((each) => Math.max(0, each))
+  const most = Math.max(...linear)
+  return hexOf(linear.map((each) => 255 * companded(each / most)))
+}
+
+function companded(linear: number): number {
+  return linear <= 0.0031308 ? 12.92 * linear : 1.055 * linear ** (1 / 2.4) - 0.055
+}
+
+export function xyOf(rgb: readonly [number, number, number]): readonly [x: number, y: number] {
+  const [red = 0, green = 0, blue = 0] = rgb.map((each) => {
+    const part = each / 255
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4
+  })
+  const x = 0.4124564 * red + 0.3575761 * green + 0.1804375 * blue
+  const y = 0.2126729 * red + 0.7151522 * green + 0.072175 * blue
+  const z = 0.0193339 * red + 0.119192 * green + 0.9503041 * blue
+  const sum = x + y + z
+  // Black has no color: white's will do.
+  return sum === 0 ? [0.3127, 0.329] : [round(x / sum, 4), round(y / sum, 4)]
+}
+
+function round(value: number, digits = 1): number {
+  return Number(value.toFixed(digits))
+}
