@@ -1,6 +1,6 @@
 import type { JSX } from 'preact'
 import { useMemo } from 'preact/hooks'
-import { dateTime, hubTime } from '../clock.ts'
+import { dateTime, now } from '../clock.ts'
 import { CopyAs } from '../copyable.tsx'
 import { deviceOf } from '../devices/house.ts'
 import { numberText, quantitiesOf } from '../devices/quantities.ts'
@@ -30,7 +30,7 @@ export function TopicPanel({ node, count }: TopicPanelProps): JSX.Element {
       </a>
       <h2 class="topic">{topic}</h2>
       <p class="quiet">
-        {t('messages', { count, rate: numberText(rateOf(node, hubTime())) })}
+        {t('messages', { count, rate: numberText(rateOf(node, now.value)) })}
         {said !== undefined && ` · ${dateTime(said.atMs)}`}
       </p>
       {said !== undefined && <Value said={said} />}
