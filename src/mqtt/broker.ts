@@ -110,9 +110,9 @@ async function openParts(options: BrokerOptions) {
   const { log, limits, settings = {}, clock = systemClock, sampledLog, journal } = options
   const traffic = new Traffic()
   const clients = createClients(options.directory)
-  const emitter = new Emitter<BusPacket>({
-    onError: (error) => log.error({ err: error }, 'somebody could not take a message'),
-  })
+  const emitter = new Emitter<BusPacket>((error) =>
+    log.error({ err: error }, 'somebody could not take a message'),
+  )
   const retained = await openRetained(options)
   const aedes = await openAedes({ emitter, retained, sampledLog, log })
   const bus = createEmbeddedBus({ aedes, emitter, retained, jsonLimits: limits.json, log })

@@ -1,4 +1,4 @@
-import { type FilterSyntax, FilterTree } from './filter-tree.ts'
+import { FilterTree } from './filter-tree.ts'
 
 /** What Aedes hands over; besides the topic it is the business of those who listen. */
 export interface Emitted {
@@ -6,11 +6,6 @@ export interface Emitted {
 }
 
 export type Listener<Packet extends Emitted> = (packet: Packet, done: () => void) => void
-
-export interface EmitterOptions extends FilterSyntax {
-  /** A listener threw. The others are told all the same. */
-  onError(error: unknown): void
-}
 
 type Done = (error?: Error) => void
 
@@ -31,16 +26,16 @@ export class Emitter<Packet extends Emitted> {
   /** How many packets are being handed over. */
   current = 0
   closed = false
-  readonly #tree: FilterTree<Listener<Packet>>
+  readonly #tree = new FilterTree<Listener<Packet>>()
   readonly #onError: (error: unknown) => void
   readonly #known = new Map<string, readonly Listener<Packet>[]>()
   #knownListeners = 0
   readonly #due: Due<Packet>[] = []
   #isEmitting = false
 
-  constructor(options: EmitterOptions) {
-    this.#tree = new FilterTree(options)
-    this.#onError = options.onError
+  /** A listener threw: `onError` is told, and the others are told of their packet all the same. */
+  constructor(onError: (error: unknown) => void) {
+    this.#onError = onError
   }
 
   on(filter: string, listener: Listener<Packet>, done?: () => void): this {

@@ -22,7 +22,7 @@ async function openBus(t: Test, jsonLimits = narrow) {
   const log = pino({}, { write: (line: string) => lines.push(line) })
   const limits = { topics: 1000, valueBytes: 100, totalBytes: 1e6 }
   const retained = new RetainedValues(limits, openJournal(openMemoryStore()))
-  const emitter = new Emitter<BusPacket>({ onError: (error) => t.fail(String(error)) })
+  const emitter = new Emitter<BusPacket>((error) => t.fail(String(error)))
   const persistence = createPersistence((message) => retained.store(message))
   const aedes = await Aedes.createBroker({ mq: emitter, persistence })
   t.teardown(() => new Promise<void>((resolve) => aedes.close(resolve)))

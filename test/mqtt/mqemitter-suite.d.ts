@@ -1,6 +1,6 @@
 /** The suite that mqemitter has for every emitter, written for the runner of Node.js; what we use of it. */
 declare module 'mqemitter/abstractTest.js' {
-  import type { Emitted, Emitter, EmitterOptions } from '../../src/mqtt/emitter.ts'
+  import type { Emitted, Emitter } from '../../src/mqtt/emitter.ts'
 
   interface SuiteContext {
     readonly assert: {
@@ -14,7 +14,7 @@ declare module 'mqemitter/abstractTest.js' {
   }
 
   function abstractTests(options: {
-    builder(options?: Partial<EmitterOptions>): Emitter<Emitted>
+    builder(): Emitter<Emitted>
     test(title: string, run: (t: SuiteContext) => Promise<void>): void
   }): void
   export = abstractTests
