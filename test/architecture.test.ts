@@ -101,7 +101,6 @@ const aloneFor: Readonly<Record<string, string>> = {
   'mqtt/client-output': 'is on the far side of a seam: what a session sends by',
   'mqtt/connection': 'is one connection, and the broker knows many',
   'mqtt/deadlines': 'is tried by a clock of its own',
-  'mqtt/emitter': 'passes the suite of mqemitter',
   'mqtt/losses': 'is a thing of its own, and the session would be too long with it',
   'mqtt/welcome': 'is what CONNECT is answered with, and both are too large for one',
   'nodes/profiles/claims': 'is what every message is asked of, and is tried without a profile',

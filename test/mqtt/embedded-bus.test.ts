@@ -7,8 +7,8 @@ import {
   type BusPacket,
   createEmbeddedBus,
   createPersistence,
+  Emitter,
 } from '../../src/mqtt/embedded-bus.ts'
-import { Emitter } from '../../src/mqtt/emitter.ts'
 import { openJournal } from '../../src/mqtt/journal.ts'
 import { RetainedValues } from '../../src/mqtt/retained.ts'
 import { openMemoryStore } from '../../src/store/memory-store.ts'
