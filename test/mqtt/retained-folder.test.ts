@@ -1,6 +1,6 @@
 import t from 'tap'
 import { checkConfig } from '../../src/config.ts'
-import { openRetainedFolder } from '../../src/mqtt/retained-folder.ts'
+import { openRetainedFolder } from '../../src/mqtt/retained.ts'
 import { testFolder } from '../test-folder.ts'
 
 const { limits } = checkConfig({})

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { connectAsync, type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt'
 import type { Config } from '../../config.ts'
 import { HubError } from '../../core/errors.ts'
-import { type Kept, openRetainedFolder, type RetainedFolder } from '../../mqtt/retained-folder.ts'
+import { type Kept, openRetainedFolder, type RetainedFolder } from '../../mqtt/retained.ts'
 import { type BrokerAddress, cannotConnect } from '../../simulator/broker-address.ts'
 
 /** A broker that has sent nothing for so long has sent all it retains: its end is not told. */
