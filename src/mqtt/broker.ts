@@ -8,19 +8,19 @@ import type { UserDirectory } from '../access/user.ts'
 import type { UserRates } from '../access/user-rates.ts'
 import type { Bus } from '../bus/bus.ts'
 import type { NewShare } from '../core/byte-budget.ts'
-import { createEndOfTick } from '../core/callbacks.ts'
+import { createEndOfTick, type EndOfTick } from '../core/callbacks.ts'
 import { type AlarmClock, steadyMs, systemClock } from '../core/clock.ts'
-import type { DeepReadonly } from '../core/json.ts'
+import type { DeepReadonly, JsonLimits } from '../core/json.ts'
 import { Payload } from '../core/payload.ts'
 import type { Release } from '../core/release.ts'
 import { defectsTo, type SampledLog } from '../core/sampled-log.ts'
 import { switchesActuator } from '../core/switching.ts'
+import type { TopicLimits } from '../core/topic.ts'
 import type { Config } from '../generated/config.ts'
 import { type Clients, createClients, senderOf } from './clients.ts'
 import { MqttConnection } from './connection.ts'
-import type { ConnectionSettings } from './connection-context.ts'
 import { type BusPacket, createEmbeddedBus, createPersistence, Emitter } from './embedded-bus.ts'
-import { createHeaderCheck } from './frame-reader.ts'
+import { createHeaderCheck, type HeaderCheck, type MqttLimits } from './frame-reader.ts'
 import type { Journal } from './journal.ts'
 import type { KeptMessage } from './message-record.ts'
 import { createPublishing, type Enter, type Publishing } from './publishing.ts'
@@ -29,10 +29,9 @@ import { RetainedValues } from './retained.ts'
 import type { Recalled } from './session.ts'
 import { createSessionRecords, type SessionRecords, type StoredSession } from './session-records.ts'
 import { Sessions } from './sessions.ts'
-import { type SharedGroups, ShareGroups } from './share-groups.ts'
-import { createMqttSignIn, type MqttSignInOptions } from './sign-in.ts'
+import { createMqttSignIn, type MqttSignIn, type MqttSignInOptions } from './sign-in.ts'
 import { type BrokerState, Traffic, tellStatistics } from './statistics.ts'
-import { SubscriptionQuota } from './subscriptions.ts'
+import { type SharedGroups, ShareGroups, SubscriptionQuota } from './subscriptions.ts'
 import { Wills } from './wills.ts'
 import { PublishFrames } from './write-packets.ts'
 
@@ -262,4 +261,44 @@ function untilSettled(journal: Journal): Promise<void> {
       resolve()
     })
   })
+}
+
+// --- what connections share ---
+
+/** What all connections of a broker share. */
+export interface ConnectionContext {
+  readonly limits: MqttLimits
+  readonly topicLimits: TopicLimits
+  readonly jsonLimits: JsonLimits
+  readonly settings: ConnectionSettings
+  readonly checkHeader: HeaderCheck
+  readonly turnEnd: EndOfTick
+  readonly log: Logger
+  readonly sampledLog: SampledLog
+  readonly journal: Journal
+  readonly clock: AlarmClock
+  /** Of what comes from clients, and is not complete or waits for its turn. */
+  readonly newInboundShare: NewShare
+  /** Of what waits for clients that do not read. */
+  readonly newOutboundShare: NewShare
+  readonly signIn: MqttSignIn
+  /** What a user may send on all connections together. */
+  readonly rateOf: UserRates
+  readonly sessions: Sessions
+  readonly wills: Wills
+  readonly retained: RetainedValues
+  readonly publishing: Publishing
+  readonly frames: PublishFrames
+  readonly traffic: Traffic
+  /** Those that are open. */
+  readonly connections: Pick<Set<object>, 'delete'>
+  /** CONNECT came on a connection, which is one of a client then, let in or not. */
+  understood(connection: object): void
+}
+
+export interface ConnectionSettings {
+  /** The longest keep-alive that clients of MQTT 5 may have. */
+  readonly maximumKeepAliveSeconds?: number | undefined
+  /** Where clients of MQTT 5 may go when the hub ends. */
+  readonly reference?: string | undefined
 }

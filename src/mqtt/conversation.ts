@@ -4,8 +4,8 @@ import { type ErrorCode, HubError, reasonOf, systemCodeOf } from '../core/errors
 import type { Message, MessageProperties } from '../core/message.ts'
 import { ownBytes, Payload } from '../core/payload.ts'
 import { checkFilter } from '../core/topic.ts'
+import type { ConnectionContext } from './broker.ts'
 import { senderOf } from './clients.ts'
-import type { ConnectionContext } from './connection-context.ts'
 import type { KeptMessage } from './message-record.ts'
 import {
   isError,

@@ -4,8 +4,8 @@ import { asQos, type Qos } from '../core/message.ts'
 import { ownBytes } from '../core/payload.ts'
 import { checkTopic, isFitName, isOfBroker } from '../core/topic.ts'
 import type { MqttLimits } from './frame-reader.ts'
-import type { Level } from './packet.ts'
 import {
+  type Level,
   malformed,
   type Packet,
   PacketFault,

@@ -1,5 +1,4 @@
 /** What clients send besides CONNECT, as it was read and checked. */
-
 import { isUtf8 } from 'node:buffer'
 import { asQos, type Qos } from '../core/message.ts'
 import {

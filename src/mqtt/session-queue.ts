@@ -2,8 +2,7 @@ import type { Config } from '../generated/config.ts'
 import type { KeptMessage } from './message-record.ts'
 import { packetTypes, protocolError } from './packet.ts'
 import { noNotes, type SessionNotes, type StoredMessage } from './session-records.ts'
-import type { ShareGroup } from './share-groups.ts'
-import type { Grant } from './subscriptions.ts'
+import type { Grant, ShareGroup } from './subscriptions.ts'
 
 /** How much may wait for one client; see `limits.sessions` in the configuration. */
 export type QueueLimits = Readonly<Pick<Config['limits']['sessions'], 'messages' | 'bytes'>>

@@ -8,8 +8,15 @@ import { packetTypes } from './packet.ts'
 import { isShare, type SubscribedFilter, shareOf } from './read-packets.ts'
 import { type Delivery, type QueueOptions, type Sending, SessionQueue } from './session-queue.ts'
 import type { SessionNotes, StoredSession } from './session-records.ts'
-import { type Member, ranks, type ShareGroups } from './share-groups.ts'
-import { type Grant, plainGrant, type SubscriptionQuota, Subscriptions } from './subscriptions.ts'
+import {
+  type Grant,
+  type Member,
+  plainGrant,
+  ranks,
+  type ShareGroups,
+  type SubscriptionQuota,
+  Subscriptions,
+} from './subscriptions.ts'
 import { hasExpired, type Published } from './write-packets.ts'
 
 /** A connection, as the session of its client sees it. */

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { PacketFault, packetTypes } from '../../src/mqtt/packet.ts'
 import { type QueueLimits, type QueueOptions, SessionQueue } from '../../src/mqtt/session-queue.ts'
-import { ShareGroup } from '../../src/mqtt/share-groups.ts'
+import { ShareGroup } from '../../src/mqtt/subscriptions.ts'
 import { delivery } from './kept-message.ts'
 
 const { puback, pubrec, pubcomp } = packetTypes
