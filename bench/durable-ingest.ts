@@ -1,6 +1,7 @@
 // What does it cost that acknowledged means stored? QoS 1 messages acknowledged a second: the hub with a
 // data folder, the hub without one, and Mosquitto with its persistence off, in turn, medians of the
 // rounds. Then: how long the hub takes to start with 10,000 retained values and 500 sessions.
+
 import type { ChildProcess } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,7 +11,7 @@ import { createCounters, createSampledLog } from '../src/core/sampled-log.ts'
 import { openJournal } from '../src/mqtt/journal.ts'
 import { optionsOf } from '../src/mqtt/read-packets.ts'
 import { retainedChange } from '../src/mqtt/retained.ts'
-import { createSessionRecords } from '../src/mqtt/session-records.ts'
+import { SessionJournal } from '../src/mqtt/session-journal.ts'
 import { plainGrant } from '../src/mqtt/subscriptions.ts'
 import { openLevelStore } from '../src/store/level-store.ts'
 import { startMosquitto } from './mosquitto.ts'
@@ -71,15 +72,14 @@ async function fill(folder: string): Promise<void> {
     ),
   )
   const message = { topic: 'nodes/bridge/0', payload, qos: 1, retain: false } as const
-  const sessions = createSessionRecords(journal)
   for (let at = 0; at < 500; at++) {
     const clientId = `anonymous:client-${at}`
-    const notes = sessions.of(clientId)
-    notes.here(3600)
+    const session = new SessionJournal(journal, clientId)
+    session.here(3600)
     for (const filter of ['nodes/#', 'other/+/state'])
-      sessions.subscribed(clientId, { filter, ...optionsOf(1, undefined) }, true)
-    for (let count = 0; count < 20; count++) notes.waits({ message, grant: plainGrant(1, false) })
-    notes.away(0, 3600)
+      session.subscribed({ filter, ...optionsOf(1, undefined) }, true)
+    for (let count = 0; count < 20; count++) session.waits({ message, grant: plainGrant(1, false) })
+    session.away(0, 3600)
   }
   await journal.close()
   await store.close()

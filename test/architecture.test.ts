@@ -102,6 +102,8 @@ const aloneFor: Readonly<Record<string, string>> = {
   'mqtt/connection': 'is one connection, and the broker knows many',
   'mqtt/deadlines': 'is tried by a clock of its own',
   'mqtt/losses': 'is a thing of its own, and the session would be too long with it',
+  'mqtt/sessions': 'is tried by a clock of its own',
+  'mqtt/wills': 'is tried by a clock of its own',
   'nodes/profiles/claims': 'is what every message is asked of, and is tried without a profile',
   'nodes/registry/questions': 'is tried by a clock of its own',
   'nodes/relay-guard/auto-off': 'is a rule of the guard, which has one file each',

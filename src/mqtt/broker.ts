@@ -27,7 +27,7 @@ import { createPublishing, type Enter, type Publishing } from './publishing.ts'
 import type { Will } from './read-connect.ts'
 import { RetainedValues } from './retained.ts'
 import type { Recalled } from './session.ts'
-import { createSessionRecords, type SessionRecords, type StoredSession } from './session-records.ts'
+import { type StoredSession, storedSessions } from './session-journal.ts'
 import { Sessions } from './sessions.ts'
 import { createMqttSignIn, type MqttSignIn, type MqttSignInOptions } from './sign-in.ts'
 import { type BrokerState, Traffic, tellStatistics } from './statistics.ts'
@@ -120,14 +120,13 @@ async function openParts(options: BrokerOptions) {
   const wills = new Wills({ clock, journal, publish: publishWills(publishing, clients, options) })
   const quota = new SubscriptionQuota(limits.mqtt)
   const groups = new ShareGroups(emitter, settings.shared ?? [])
-  const records = createSessionRecords(journal)
   const sessions = new Sessions({
-    ...{ records, clock, limits: limits.sessions },
-    context: { bus: emitter, clients, quota, groups },
+    ...{ bus: emitter, clients, quota, groups, journal, clock },
+    limits: limits.sessions,
     onTakenOver: options.onTakenOver,
     ...followSessions({ wills, traffic, sampledLog }),
   })
-  await restoreSessions(sessions, records)
+  await restoreSessions(sessions, journal)
   await wills.restore()
   return {
     ...{ aedes, bus, clock, traffic },
@@ -144,7 +143,7 @@ function contextOf(options: BrokerOptions) {
     jsonLimits: limits.json,
     settings,
     checkHeader: createHeaderCheck(limits.mqtt),
-    turnEnd: createEndOfTick(defectsTo(options.sampledLog)),
+    endOfTick: createEndOfTick(defectsTo(options.sampledLog)),
     signIn: createMqttSignIn(options),
     frames: new PublishFrames(),
   }
@@ -206,9 +205,9 @@ async function openRetained({
 }
 
 /** First all, since the one that is away for longest goes first. */
-async function restoreSessions(sessions: Sessions, records: SessionRecords): Promise<void> {
+async function restoreSessions(sessions: Sessions, journal: Journal): Promise<void> {
   const stored: StoredSession[] = []
-  for await (const session of records.load()) stored.push(session)
+  for await (const session of storedSessions(journal)) stored.push(session)
   sessions.restore(stored)
 }
 
@@ -272,7 +271,7 @@ export interface ConnectionContext {
   readonly jsonLimits: JsonLimits
   readonly settings: ConnectionSettings
   readonly checkHeader: HeaderCheck
-  readonly turnEnd: EndOfTick
+  readonly endOfTick: EndOfTick
   readonly log: Logger
   readonly sampledLog: SampledLog
   readonly journal: Journal

@@ -64,7 +64,8 @@ export class MqttConnection {
   #turn = { packets: 0, bytes: 0 }
 
   constructor(socket: Duplex, request: IncomingMessage | undefined, context: ConnectionContext) {
-    const { limits, newInboundShare, newOutboundShare, turnEnd, journal, traffic, clock } = context
+    const { limits, newInboundShare, newOutboundShare, endOfTick, journal, traffic, clock } =
+      context
     this.#socket = socket
     this.#context = context
     this.#origin = context.signIn.originOf(socket, request)
@@ -80,7 +81,7 @@ export class MqttConnection {
     })
     this.#output = new WriteBuffer({
       socket,
-      turnEnd,
+      endOfTick,
       journal,
       traffic,
       limitBytes: limits.outboundBytes,

@@ -148,10 +148,10 @@ export class MqttConversation implements RetainedReader {
     traffic.messageBytesReceived += read.payload.length
     const { qos, id } = read
     const isAgain = qos === 2 && session.hasOpen(id)
-    const outcome = isAgain ? { isTaken: true } : this.#enter(packet, read)
-    if (outcome === undefined || qos === 0) return
-    if (qos === 2 && !isAgain && !this.#isRefused(outcome)) session.arrived(id)
-    this.#answer(read, outcome)
+    const result = isAgain ? { isTaken: true } : this.#enter(packet, read)
+    if (result === undefined || qos === 0) return
+    if (qos === 2 && !isAgain && !this.#isRefused(result)) session.arrived(id)
+    this.#answer(read, result)
   }
 
   /** Undefined when the connection has ended by it. */
@@ -213,15 +213,15 @@ export class MqttConversation implements RetainedReader {
   }
 
   /** Before MQTT 5 a message cannot be refused: it is acknowledged, or the connection ends [MQTT-3.3.5-2]. */
-  #isRefused(outcome: PublishResult): outcome is Extract<PublishResult, { refused: HubError }> {
-    return 'refused' in outcome && this.#options.connect.level === 5
+  #isRefused(result: PublishResult): result is Extract<PublishResult, { refused: HubError }> {
+    return 'refused' in result && this.#options.connect.level === 5
   }
 
-  #answer({ qos, id }: PublishPacket, outcome: PublishResult): void {
+  #answer({ qos, id }: PublishPacket, result: PublishResult): void {
     const { level, wantsProblems, maximumPacketBytes } = this.#options.connect
     const type = qos === 1 ? puback : pubrec
-    const reason = this.#isRefused(outcome) ? refusalReason(outcome.refused) : takenBy(outcome, qos)
-    const problem = wantsProblems && 'refused' in outcome ? outcome.refused : undefined
+    const reason = this.#isRefused(result) ? refusalReason(result.refused) : takenBy(result, qos)
+    const problem = wantsProblems && 'refused' in result ? result.refused : undefined
     const options = { level, reason, problem, maximumBytes: maximumPacketBytes }
     this.#options.output.promise(writeAcknowledgement(type, id, options))
   }
@@ -386,8 +386,8 @@ function refusalReason(refused: HubError): Reason {
 }
 
 /** [MQTT 5, 3.4.2.1] Whether anybody has it is told as Mosquitto does: at QoS 1. */
-function takenBy(outcome: PublishResult, qos: number): Reason {
-  const isTaken = !('isTaken' in outcome) || outcome.isTaken
+function takenBy(result: PublishResult, qos: number): Reason {
+  const isTaken = !('isTaken' in result) || result.isTaken
   return qos === 1 && !isTaken ? reasons.noMatchingSubscribers : reasons.success
 }
 

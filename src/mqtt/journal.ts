@@ -1,4 +1,4 @@
-import { setTimeout as pause, setImmediate as turnEnd } from 'node:timers/promises'
+import { setImmediate as endOfTick, setTimeout as pause } from 'node:timers/promises'
 import { type AlarmClock, steadyMs, systemClock } from '../core/clock.ts'
 import type { Entry, Store } from '../store/store.ts'
 
@@ -126,7 +126,7 @@ function createJournal(store: Store, aheadMs: number): Journal {
     return true
   }
   const writeAll = async () => {
-    await turnEnd()
+    await endOfTick()
     while (next.isDue && !isEmpty(next)) {
       current = next
       next = newBatch()

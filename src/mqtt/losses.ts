@@ -3,18 +3,18 @@ import { droppedTopic } from './clients.ts'
 import type { KeptMessage } from './message-record.ts'
 import { noBytes, pairProperty } from './properties.ts'
 import type { SubscribedFilter } from './read-packets.ts'
-import type { Dropped, SessionNotes } from './session-records.ts'
+import type { Dropped, SessionJournal } from './session-journal.ts'
 
 /** What was dropped of what waited for a client, and is told once: to who subscribed to that, or with a message. */
 export class Losses {
   readonly #name: string
-  readonly #notes: Pick<SessionNotes, 'dropped'>
+  readonly #journal: SessionJournal
   #dropped: Dropped | undefined
 
   /** `name` is that of the client. */
-  constructor(name: string, notes: Pick<SessionNotes, 'dropped'>) {
+  constructor(name: string, journal: SessionJournal) {
     this.#name = name
-    this.#notes = notes
+    this.#journal = journal
   }
 
   /** Takes over what an earlier hub has not told. */
@@ -56,6 +56,6 @@ export class Losses {
   #set(dropped: Dropped | undefined): void {
     if (dropped === this.#dropped) return
     this.#dropped = dropped
-    this.#notes.dropped(dropped)
+    this.#journal.dropped(dropped)
   }
 }

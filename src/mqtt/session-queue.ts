@@ -1,7 +1,7 @@
 import type { Config } from '../generated/config.ts'
 import type { KeptMessage } from './message-record.ts'
 import { packetTypes, protocolError } from './packet.ts'
-import { noNotes, type SessionNotes, type StoredMessage } from './session-records.ts'
+import type { SessionJournal, StoredMessage } from './session-journal.ts'
 import type { Grant, ShareGroup } from './subscriptions.ts'
 
 /** How much may wait for one client; see `limits.sessions` in the configuration. */
@@ -13,7 +13,7 @@ export interface QueueOptions {
   readonly usage: { bytes: number }
   /** A message was given up before the client acknowledged it. */
   onDropped(message: KeptMessage): void
-  readonly notes?: Pick<SessionNotes, 'waits' | 'sent' | 'received' | 'done' | 'lastId'>
+  readonly journal: SessionJournal
 }
 
 /** A message above QoS 0 for one client. */
@@ -68,7 +68,7 @@ const { puback, pubrec, pubcomp } = packetTypes
  */
 export class SessionQueue {
   readonly #options: QueueOptions
-  readonly #notes: NonNullable<QueueOptions['notes']>
+  readonly #journal: SessionJournal
   /** Whether what is sent stays here until it is acknowledged; else it ends with the connection. */
   readonly #isKept: boolean
   readonly #waiting: Waiting[] = []
@@ -85,7 +85,7 @@ export class SessionQueue {
   constructor(options: QueueOptions, isKept: boolean) {
     this.#options = options
     this.#isKept = isKept
-    this.#notes = options.notes ?? noNotes
+    this.#journal = options.journal
   }
 
   get isEmpty(): boolean {
@@ -148,7 +148,7 @@ export class SessionQueue {
 
   /** Lets a message wait to be written. */
   add(delivery: Delivery): void {
-    this.#wait({ ...delivery, number: this.#notes.waits(delivery) })
+    this.#wait({ ...delivery, number: this.#journal.waits(delivery) })
     this.#options.usage.bytes += costOf(delivery.message)
     this.#trimWaiting()
   }
@@ -162,7 +162,7 @@ export class SessionQueue {
   /** An id for a message that is sent once, whatever becomes of it; there has to be room. */
   pass(qos: number): number {
     const id = this.#freeId()
-    this.#notes.lastId(id)
+    this.#journal.lastId(id)
     const awaited = qos === 1 ? puback : pubrec
     this.#add(id, { number: undefined, delivery: undefined, awaited, isPassing: true })
     this.#trimUnderWay()
@@ -266,8 +266,8 @@ export class SessionQueue {
     this.#waitingBytes -= bytesOf(message)
     const id = this.#freeId()
     if (grant.qos === 2) {
-      this.#notes.lastId(id)
-      if (number !== undefined) this.#notes.sent(number, id)
+      this.#journal.lastId(id)
+      if (number !== undefined) this.#journal.sent(number, id)
     }
     const awaited = grant.qos === 1 ? puback : pubrec
     const isPassing = !this.#isKept && group === undefined
@@ -299,7 +299,7 @@ export class SessionQueue {
   #countOutWaiting({ message, number }: Waiting): void {
     this.#waitingBytes -= bytesOf(message)
     this.#options.usage.bytes -= costOf(message)
-    if (number !== undefined) this.#notes.done(number)
+    if (number !== undefined) this.#journal.done(number)
   }
 
   // --- what is under way ---
@@ -344,7 +344,7 @@ export class SessionQueue {
     const { number } = underWay
     this.#countOut(underWay)
     this.#underWay.set(id, { ...underWay, delivery: undefined, awaited: pubcomp })
-    if (number !== undefined) this.#notes.received(number)
+    if (number !== undefined) this.#journal.received(number)
   }
 
   /** The client is done with what was sent with `id`. */
@@ -352,7 +352,7 @@ export class SessionQueue {
     const underWay = this.#underWay.get(id)
     if (underWay === undefined) return
     this.#countOut(underWay)
-    if (underWay.number !== undefined) this.#notes.done(underWay.number)
+    if (underWay.number !== undefined) this.#journal.done(underWay.number)
     this.#underWay.delete(id)
     this.#again.delete(id)
   }

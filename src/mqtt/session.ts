@@ -2,12 +2,13 @@ import { lowerQos, type Message, type Qos, type Receivers } from '../core/messag
 import { switchesActuator } from '../core/switching.ts'
 import { type ClientRights, type Clients, partsOf } from './clients.ts'
 import type { BusListener, Carried, Listening } from './embedded-bus.ts'
+import type { Journal } from './journal.ts'
 import { Losses } from './losses.ts'
 import type { KeptMessage } from './message-record.ts'
 import { packetTypes } from './packet.ts'
 import { isShare, type SubscribedFilter, shareOf } from './read-packets.ts'
-import { type Delivery, type QueueOptions, type Sending, SessionQueue } from './session-queue.ts'
-import type { SessionNotes, StoredSession } from './session-records.ts'
+import { SessionJournal, type StoredSession } from './session-journal.ts'
+import { type Delivery, type QueueLimits, type Sending, SessionQueue } from './session-queue.ts'
 import {
   type Grant,
   type Member,
@@ -59,27 +60,27 @@ export interface SendingAs {
   readonly isKept: boolean
 }
 
+/** A session as it begins. */
+export interface BegunSession {
+  readonly name: string
+  readonly expirySeconds: number
+  readonly stored?: StoredSession | undefined
+}
+
 /** What all sessions need of the broker. */
 export interface SessionContext {
   readonly bus: Listening
   readonly clients: Clients
   readonly groups: ShareGroups
   readonly quota: SubscriptionQuota
-  readonly recordSubscription: RecordSubscription
+  readonly journal: Journal
+  readonly limits: QueueLimits
+  /** What all queues hold together. */
+  readonly usage: { bytes: number }
   /** A message waits in the queue of `session` now. */
   onKept(session: MqttSession): void
-}
-
-export interface RecordSubscription {
-  subscribed(name: string, subscription: SubscribedFilter, isNew: boolean): void
-  unsubscribed(name: string, filter: string): void
-}
-
-export interface SessionOptions extends Omit<QueueOptions, 'notes'> {
-  readonly name: string
-  /** For how long it is kept without its client; 0 is not at all. */
-  readonly expirySeconds: number
-  readonly notes: SessionNotes
+  /** A message for the client `name` was given up before it acknowledged it. */
+  onDropped(name: string, message: KeptMessage): void
 }
 
 /**
@@ -94,7 +95,7 @@ export class MqttSession implements Member {
   readonly losses: Losses
   readonly isKept: boolean
   readonly #context: SessionContext
-  readonly #notes: SessionNotes
+  readonly #journal: SessionJournal
   readonly #listener: BusListener
   /** Who hears that a message was acknowledged, by its id. */
   readonly #receivers = new Map<number, Receivers>()
@@ -108,16 +109,28 @@ export class MqttSession implements Member {
   /** From the return of the client until it has everything that waited. */
   #isReplay = false
 
-  constructor(options: SessionOptions, context: SessionContext) {
-    const { name, expirySeconds, notes } = options
+  /**
+   * Of the client `name`: it is kept for `expirySeconds` without its client, at 0 not at all. One that goes on
+   * begins with what was `stored` of it.
+   */
+  constructor({ name, expirySeconds, stored }: BegunSession, context: SessionContext) {
     this.name = name
     this.isKept = expirySeconds > 0
     this.#expirySeconds = expirySeconds
     this.#context = context
-    this.#notes = notes
+    this.#journal = new SessionJournal(
+      this.isKept ? context.journal : undefined,
+      name,
+      stored?.messages,
+    )
     this.subscriptions = new Subscriptions(context.quota, partsOf(name).user)
-    this.losses = new Losses(name, notes)
-    this.queue = new SessionQueue(options, this.isKept)
+    this.losses = new Losses(name, this.#journal)
+    const onDropped = (message: KeptMessage) => {
+      this.losses.add()
+      context.onDropped(name, message)
+    }
+    const { limits, usage } = context
+    this.queue = new SessionQueue({ limits, usage, onDropped, journal: this.#journal }, this.isKept)
     this.#listener = ({ properties }) => properties && this.#receive(properties)
   }
 
@@ -146,7 +159,7 @@ export class MqttSession implements Member {
   attach(connection: SessionConnection, expirySeconds: number): void {
     this.#connection = connection
     this.#expirySeconds = expirySeconds
-    this.#notes.here(expirySeconds)
+    this.#journal.here(expirySeconds)
     this.queue.resume(connection.receiveMaximum)
     this.#isReplay = true
   }
@@ -154,7 +167,7 @@ export class MqttSession implements Member {
   /** The client wants it to be kept for so long. */
   setExpiry(seconds: number): void {
     this.#expirySeconds = seconds
-    this.#notes.here(seconds)
+    this.#journal.here(seconds)
   }
 
   /** `connection` has ended; returns whether the client is gone with it. */
@@ -162,7 +175,7 @@ export class MqttSession implements Member {
     if (this.#connection !== connection) return false
     this.#connection = undefined
     this.#receivers.clear()
-    this.#notes.away(0, this.#expirySeconds)
+    this.#journal.away(0, this.#expirySeconds)
     for (const delivery of this.queue.takeShared()) {
       const isTaken = delivery.group?.passOn(delivery, this) === true
       if (!isTaken && this.isKept) this.queue.add(delivery)
@@ -176,7 +189,7 @@ export class MqttSession implements Member {
   restore(stored: StoredSession): void {
     const { awayMs, messages, lastId, unreleased, subscriptions } = stored
     this.losses.restore(stored.dropped)
-    if (awayMs === 0) this.#notes.away(0, this.#expirySeconds)
+    if (awayMs === 0) this.#journal.away(0, this.#expirySeconds)
     for (const id of unreleased) this.#incoming.add(id)
     for (const subscription of subscriptions) {
       this.subscriptions.set(subscription)
@@ -191,7 +204,7 @@ export class MqttSession implements Member {
     for (const id of this.#incoming) this.released(id)
     this.queue.clear()
     this.losses.forget()
-    this.#notes.ended()
+    this.#journal.ended()
   }
 
   // --- what the client subscribes to ---
@@ -200,7 +213,7 @@ export class MqttSession implements Member {
   subscribe(subscription: SubscribedFilter): boolean {
     const { filter } = subscription
     const isNew = this.subscriptions.set(subscription)
-    if (this.isKept) this.#context.recordSubscription.subscribed(this.name, subscription, isNew)
+    this.#journal.subscribed(subscription, isNew)
     if (isNew) this.#listen(filter)
     this.#tellLosses()
     return isNew
@@ -209,7 +222,7 @@ export class MqttSession implements Member {
   /** Returns whether there was such a subscription. */
   unsubscribe(filter: string): boolean {
     if (!this.subscriptions.delete(filter)) return false
-    if (this.isKept) this.#context.recordSubscription.unsubscribed(this.name, filter)
+    this.#journal.unsubscribed(filter)
     const share = shareOf(filter)
     if (share === undefined) this.#context.bus.removeListener(filter, this.#listener)
     else this.#context.groups.leave(filter, share, this)
@@ -383,13 +396,13 @@ export class MqttSession implements Member {
 
   arrived(id: number): void {
     this.#incoming.add(id)
-    this.#notes.unreleased(id)
+    this.#journal.unreleased(id)
   }
 
   /** PUBREL came; returns whether its message had. */
   released(id: number): boolean {
     if (!this.#incoming.delete(id)) return false
-    this.#notes.released(id)
+    this.#journal.released(id)
     return true
   }
 }

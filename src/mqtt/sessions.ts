@@ -1,35 +1,31 @@
 import { type AlarmClock, systemClock } from '../core/clock.ts'
 import type { Config } from '../generated/config.ts'
 import { partsOf } from './clients.ts'
-import type { KeptMessage } from './message-record.ts'
 import {
+  type BegunSession,
   MqttSession,
   type Recalled,
   type SessionConnection,
   type SessionContext,
 } from './session.ts'
-import { noNotes, type SessionRecords, type StoredSession } from './session-records.ts'
+import type { StoredSession } from './session-journal.ts'
 
 /** How much is kept for clients that are away; see `limits.sessions` in the configuration. */
 export type SessionLimits = Readonly<Config['limits']['sessions']>
 
-export interface SessionsOptions {
+export interface SessionsOptions extends Omit<SessionContext, 'onKept' | 'usage'> {
   readonly limits: SessionLimits
-  readonly context: Omit<SessionContext, 'onKept' | 'recordSubscription'>
-  readonly records: SessionRecords
   /** A session is over, for whatever reason. */
   onEnded(name: string): void
   /** A connection of a client took the place of one that was there. */
   onTakenOver(name: string): void
   /** A session was given up, because its client has been away for too long or too much is kept. */
   onGivenUp(name: string): void
-  /** A message for a client was given up. */
-  onDropped(name: string, message: KeptMessage): void
   readonly clock?: AlarmClock
 }
 
-/** A client that was let in. */
-export interface Entrant {
+/** The session that a client asks for. */
+export interface SessionRequest {
   readonly name: string
   /** Whether it starts anew. */
   readonly clean: boolean
@@ -68,12 +64,12 @@ export class Sessions {
   expired = 0
 
   constructor(options: SessionsOptions) {
-    const { clock = systemClock, context, records } = options
+    const { clock = systemClock } = options
     this.#options = options
     this.#clock = clock
     this.#context = {
-      ...context,
-      recordSubscription: records,
+      ...options,
+      usage: this.#usage,
       onKept: (session) => this.#makeRoomFor(session),
     }
     this.#stopChecks = clock.after(checkMs, () => this.#check())
@@ -102,7 +98,7 @@ export class Sessions {
     this.#earlier = { count: stored.length, untilMs: this.#clock.nowMs() + returnMs }
     for (const one of [...stored].sort((a, b) => b.awayMs - a.awayMs)) {
       const expirySeconds = this.#atMost(one.expirySeconds)
-      const session = this.#create({ name: one.clientId, expirySeconds }, one)
+      const session = this.#create({ name: one.clientId, expirySeconds, stored: one })
       session.restore(one)
       this.#begin(session, one.awayMs)
     }
@@ -116,7 +112,7 @@ export class Sessions {
     return Math.min(seconds ?? longest, longest)
   }
 
-  /** As `Entrant` has it, of what a client asks for. */
+  /** As `SessionRequest` has it, of what a client asks for. */
   expiryOf(seconds: number | undefined): number {
     return this.#atMost(seconds)
   }
@@ -127,10 +123,10 @@ export class Sessions {
 
   /** A client was let in; returns its session, and whether that is one to go on with. */
   accept(
-    entrant: Entrant,
+    request: SessionRequest,
     connection: SessionConnection,
   ): [session: MqttSession, isPresent: boolean] {
-    const { name, clean, expirySeconds } = entrant
+    const { name, clean, expirySeconds } = request
     // [MQTT-3.1.4-2] The one before takes its session along, if that ends with it.
     const before = this.#sessions.get(name)?.connection
     if (before !== undefined) this.#options.onTakenOver(name)
@@ -138,7 +134,7 @@ export class Sessions {
     const known = this.#sessions.get(name)
     // [MQTT-3.1.2-6] A clean session discards the one before.
     if (known !== undefined && clean) this.end(name)
-    const session = (clean ? undefined : known) ?? this.#create(entrant)
+    const session = (clean ? undefined : known) ?? this.#create({ name, expirySeconds })
     this.#return(name)
     session.attach(connection, expirySeconds)
     return [session, !clean && known !== undefined]
@@ -180,24 +176,9 @@ export class Sessions {
     for (const { cancel } of this.#away.values()) cancel()
   }
 
-  #create(entrant: Omit<Entrant, 'clean'>, stored?: StoredSession): MqttSession {
-    const { name, expirySeconds } = entrant
-    const { records, limits, onDropped } = this.#options
-    const session: MqttSession = new MqttSession(
-      {
-        name,
-        expirySeconds,
-        limits,
-        usage: this.#usage,
-        notes: expirySeconds === 0 ? noNotes : records.of(name, stored?.messages),
-        onDropped: (message) => {
-          session.losses.add()
-          onDropped(name, message)
-        },
-      },
-      this.#context,
-    )
-    this.#sessions.set(name, session)
+  #create(begun: BegunSession): MqttSession {
+    const session = new MqttSession(begun, this.#context)
+    this.#sessions.set(begun.name, session)
     return session
   }
 

@@ -155,7 +155,7 @@ function textOf(password: Buffer | undefined): string {
 // --- the answer to who is let in ---
 
 /** A client whose credentials are right. */
-export interface Entrance {
+export interface AcceptedClient {
   readonly name: string
   readonly address: string
   /** For how long the hub hears nothing of it and goes on. */
@@ -181,21 +181,21 @@ export interface LetIn {
  */
 export function letIn(
   connect: ConnectPacket,
-  entrance: Entrance,
+  client: AcceptedClient,
   context: ConnectionContext,
 ): LetIn | undefined {
   const { sessions, wills, frames, traffic, sampledLog } = context
-  const { name, buffer } = entrance
+  const { name, buffer } = client
   const expirySeconds = sessions.expiryOf(connect.expirySeconds)
-  const said = connect.level === 5 ? saidTo(connect, { ...entrance, expirySeconds }, context) : []
+  const said = connect.level === 5 ? saidTo(connect, { ...client, expirySeconds }, context) : []
   const most = writeConnack({ level: connect.level, isPresent: true, said })
   if (most.length > connect.maximumPacketBytes) return undefined
-  const output = new ClientOutput({ connect, ...entrance, frames, traffic, sampledLog })
-  const entrant = { name, clean: connect.clean, expirySeconds }
-  const [session, isPresent] = sessions.accept(entrant, output)
+  const output = new ClientOutput({ connect, ...client, frames, traffic, sampledLog })
+  const request = { name, clean: connect.clean, expirySeconds }
+  const [session, isPresent] = sessions.accept(request, output)
   wills.returned(name, isPresent)
   const will = willOf(connect.will, name, context)
-  wills.left(name, will && { ...entrance, will })
+  wills.left(name, will && { ...client, will })
   const connack = writeConnack({ level: connect.level, isPresent, said })
   // A will that is told of is not forgotten.
   if (will === undefined) buffer.add(connack)
@@ -218,7 +218,7 @@ function willOf(
 /** [MQTT 5, 3.2.2.3] What is not as MQTT has it, or as the client asked for. */
 function saidTo(
   connect: ConnectPacket,
-  { name, keepAliveSeconds, expirySeconds }: Entrance & { readonly expirySeconds: number },
+  { name, keepAliveSeconds, expirySeconds }: AcceptedClient & { readonly expirySeconds: number },
   { limits }: ConnectionContext,
 ): Buffer[] {
   const said = [

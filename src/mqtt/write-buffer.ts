@@ -8,7 +8,7 @@ import type { PublishFrame } from './write-packets.ts'
 
 export interface WriteBufferOptions {
   readonly socket: Duplex
-  readonly turnEnd: Pick<EndOfTick, 'add'>
+  readonly endOfTick: Pick<EndOfTick, 'add'>
   readonly journal: Pick<Journal, 'isLasting' | 'settled'>
   /** How much may wait for the client, besides two of the largest packets among it. */
   readonly limitBytes: number
@@ -218,7 +218,7 @@ export class WriteBuffer {
     if (this.#collectedBytes > this.#limitBytes) this.flush()
     if (this.#isFlushDue) return
     this.#isFlushDue = true
-    this.#options.turnEnd.add(this)
+    this.#options.endOfTick.add(this)
   }
 
   #write(bytes: Buffer): void {

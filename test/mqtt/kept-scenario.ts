@@ -5,7 +5,7 @@ import { matches } from '../../src/core/filter.ts'
 import { lowerQos, type Qos } from '../../src/core/message.ts'
 import { openJournal } from '../../src/mqtt/journal.ts'
 import { readRetained } from '../../src/mqtt/retained.ts'
-import { createSessionRecords } from '../../src/mqtt/session-records.ts'
+import { storedSessions } from '../../src/mqtt/session-journal.ts'
 import type { Store } from '../../src/store/store.ts'
 import {
   disconnectPacket,
@@ -53,7 +53,7 @@ function deliveredQos({ filters }: ModelSession, { topic, qos }: Message): Qos |
 export async function stateOf(store: Store) {
   const journal = openJournal(store)
   const retained = await listed(readRetained(journal))
-  const sessions = await listed(createSessionRecords(journal).load())
+  const sessions = await listed(storedSessions(journal))
   return {
     retained: retained.map(({ topic, payload, qos }) => `${topic}=${payload} at ${qos}`),
     sessions: sessions.map(({ clientId, subscriptions, messages, unreleased }) => ({

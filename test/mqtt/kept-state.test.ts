@@ -6,7 +6,7 @@ import type { Qos } from '../../src/core/message.ts'
 import { openJournal } from '../../src/mqtt/journal.ts'
 import { optionsOf } from '../../src/mqtt/read-packets.ts'
 import { RetainedValues, retainedChange } from '../../src/mqtt/retained.ts'
-import { createSessionRecords } from '../../src/mqtt/session-records.ts'
+import { SessionJournal } from '../../src/mqtt/session-journal.ts'
 import type { Store } from '../../src/store/store.ts'
 import {
   isPublish,
@@ -84,12 +84,11 @@ t.test('past a limit that is lower now, what is kept is given up, and counted', 
   const store = await lastingStore()
   const journal = openJournal(store)
   await store.write(['a', 'b', 'c'].map((topic) => retainedChange(keptMessage(1, { topic }))))
-  const records = createSessionRecords(journal)
   for (const clientId of ['new', 'old']) {
-    const notes = records.of(clientId)
-    notes.here(9 * 3600)
-    records.subscribed(clientId, { filter: '#', ...optionsOf(1, undefined) }, true)
-    for (let count = 1; count <= 5; count++) notes.waits(delivery(count))
+    const session = new SessionJournal(journal, clientId)
+    session.here(9 * 3600)
+    session.subscribed({ filter: '#', ...optionsOf(1, undefined) }, true)
+    for (let count = 1; count <= 5; count++) session.waits(delivery(count))
   }
   await journal.close()
   await store.write([put('session/old/client', String(Date.now() - 3 * 3_600_000))])
@@ -114,10 +113,10 @@ t.test('past a limit that is lower now, what is kept is given up, and counted', 
 t.test('what waits for the disk before it may be sent comes when that is done', async (t) => {
   const store = await lastingStore()
   const journal = openJournal(store)
-  const notes = createSessionRecords(journal).of('anonymous:kept')
-  notes.here(9 * 3600)
+  const session = new SessionJournal(journal, 'anonymous:kept')
+  session.here(9 * 3600)
   const payload = Buffer.alloc(1000)
-  for (let count = 1; count <= 100; count++) notes.waits(delivery(count, { qos: 2, payload }))
+  for (let count = 1; count <= 100; count++) session.waits(delivery(count, { qos: 2, payload }))
   await journal.close()
   let release = () => {}
   const full = new Promise<void>((resolve) => {

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { PacketFault, packetTypes } from '../../src/mqtt/packet.ts'
+import { SessionJournal } from '../../src/mqtt/session-journal.ts'
 import { type QueueLimits, type QueueOptions, SessionQueue } from '../../src/mqtt/session-queue.ts'
 import { ShareGroup } from '../../src/mqtt/subscriptions.ts'
 import { delivery } from './kept-message.ts'
@@ -14,7 +15,8 @@ function queueOf(count: number, limits: QueueLimits = roomy, isKept = true) {
   const dropped: string[] = []
   const usage = { bytes: 0 }
   const onDropped: QueueOptions['onDropped'] = ({ payload }) => dropped.push(String(payload))
-  const queue = new SessionQueue({ limits, usage, onDropped }, isKept)
+  const journal = new SessionJournal(undefined, 'a')
+  const queue = new SessionQueue({ limits, usage, onDropped, journal }, isKept)
   for (let number = 1; number <= count; number++) queue.add(delivery(number))
   return { queue, usage, dropped }
 }

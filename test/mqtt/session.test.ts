@@ -1,10 +1,11 @@
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
 import { createClients } from '../../src/mqtt/clients.ts'
+import { openJournal } from '../../src/mqtt/journal.ts'
 import { packetTypes } from '../../src/mqtt/packet.ts'
 import { MqttSession, type SessionConnection } from '../../src/mqtt/session.ts'
-import { noNotes } from '../../src/mqtt/session-records.ts'
 import { ShareGroups, SubscriptionQuota } from '../../src/mqtt/subscriptions.ts'
+import { openMemoryStore } from '../../src/store/memory-store.ts'
 import { changingDirectory, userNamed } from '../access/changing-directory.ts'
 import { createInbox } from '../inbox.ts'
 import {
@@ -187,14 +188,17 @@ function startSession() {
   const reader = userNamed('one', { role: 'viewer' })
   const directory = changingDirectory(reader)
   const session = new MqttSession(
-    { name: 'one:a', expirySeconds: 60, notes: noNotes, limits, usage, onDropped: () => {} },
+    { name: 'one:a', expirySeconds: 60 },
     {
       bus: nowhere,
       clients: createClients(directory),
       groups: new ShareGroups(nowhere, []),
       quota: new SubscriptionQuota({ subscriptions: 9, totalSubscriptions: 9 }),
-      recordSubscription: { subscribed: () => {}, unsubscribed: () => {} },
+      journal: openJournal(openMemoryStore()),
+      limits,
+      usage,
       onKept: () => {},
+      onDropped: () => {},
     },
   )
   const written: string[] = []

@@ -1,9 +1,12 @@
 import t, { type Test } from 'tap'
+import { steadyMs } from '../../src/core/clock.ts'
 import { createClients } from '../../src/mqtt/clients.ts'
+import { type Journal, openJournal } from '../../src/mqtt/journal.ts'
 import type { SessionConnection } from '../../src/mqtt/session.ts'
-import { noNotes, type StoredSession } from '../../src/mqtt/session-records.ts'
+import type { StoredSession } from '../../src/mqtt/session-journal.ts'
 import { type SessionLimits, Sessions } from '../../src/mqtt/sessions.ts'
 import { ShareGroups, SubscriptionQuota } from '../../src/mqtt/subscriptions.ts'
+import { openMemoryStore } from '../../src/store/memory-store.ts'
 import { userNamed } from '../access/changing-directory.ts'
 import { steppedClock } from '../clock.ts'
 import { delivery } from './kept-message.ts'
@@ -37,27 +40,27 @@ function startSessions(t: Test, limits: Partial<SessionLimits> = {}, clock = ste
   const ended: string[] = []
   const dropped: string[] = []
   const notedAway: string[] = []
+  const journal: Journal = {
+    ...openJournal(openMemoryStore()),
+    isLasting: true,
+    note: (key, value) => {
+      const [sinceMs = '', seconds] = String(value).split(' ')
+      if (!key.endsWith('/client') || sinceMs === '') return
+      const awayMs = Math.round((steadyMs() - Number(sinceMs)) / 1000) * 1000
+      notedAway.push(`${key.split('/')[1]} for ${awayMs} of ${seconds}`)
+    },
+  }
   const sessions = new Sessions({
     limits: { count: 9, hours: 9, messages: 9, bytes: 10_000, totalBytes: 10_000, ...limits },
-    context: {
-      bus: nowhere,
-      clients: createClients({ edition: 1, find: () => userNamed('any', { role: 'viewer' }) }),
-      quota: new SubscriptionQuota({ subscriptions: 9, totalSubscriptions: 9 }),
-      groups: new ShareGroups(nowhere, []),
-    },
+    bus: nowhere,
+    clients: createClients({ edition: 1, find: () => userNamed('any', { role: 'viewer' }) }),
+    quota: new SubscriptionQuota({ subscriptions: 9, totalSubscriptions: 9 }),
+    groups: new ShareGroups(nowhere, []),
     onEnded: () => {},
     onTakenOver: () => {},
     onGivenUp: (name) => ended.push(name),
     onDropped: (name, { payload }) => dropped.push(`${name} ${payload}`),
-    records: {
-      of: (name) => ({
-        ...noNotes,
-        away: (awayMs) => notedAway.push(`${name} for ${awayMs}`),
-      }),
-      subscribed: () => {},
-      unsubscribed: () => {},
-      load: async function* () {},
-    },
+    journal,
     clock,
   })
   t.teardown(() => sessions.close())
@@ -234,7 +237,7 @@ t.test(
   async (t) => {
     const { sessions, notedAway } = startSessions(t)
     sessions.restore(storedSessions({ there: 0, away: 1000 }))
-    t.same(notedAway, ['there for 0'])
+    t.same(notedAway, ['there for 0 of 32400'])
   },
 )
 
@@ -276,7 +279,7 @@ t.test('when the time of day is set, absences are not longer', async (t) => {
   aheadMs = 3 * 24 * hourMs
   clock.step(60_000)
   clock.step(60_000)
-  t.same(notedAway, ['a for 0'])
+  t.same(notedAway, ['a for 0 of 7200'])
   t.same(ended, [])
   clock.step(2 * hourMs)
   t.same(ended, ['a'], 'an hour takes an hour')

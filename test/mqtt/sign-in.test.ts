@@ -8,7 +8,7 @@ import { reasons } from '../../src/mqtt/packet.ts'
 import { createMqttSignIn, type MqttSignInOptions } from '../../src/mqtt/sign-in.ts'
 import { everybody, mqttTo, startedHub } from '../started-hub.ts'
 
-function noEntrance(): never {
+function nobody(): never {
   throw new Error('expected nobody to be let in')
 }
 
@@ -19,7 +19,7 @@ async function answerTo(options: Partial<MqttSignInOptions>, user = '', password
   const { identify, enter } = createMqttSignIn({
     signIn: async () => ({ refused: 'wrong' }),
     directory: { find: () => undefined },
-    signedIn: { register: noEntrance },
+    signedIn: { register: nobody },
     admit: () => undefined,
     bans: { refusal: () => undefined },
     clientAddress: () => 'unknown',
@@ -99,7 +99,7 @@ t.test(
     const { originOf } = createMqttSignIn({
       signIn: async () => ({ refused: 'wrong' }),
       directory: { find: () => undefined },
-      signedIn: { register: noEntrance },
+      signedIn: { register: nobody },
       admit: () => undefined,
       bans: { refusal: () => undefined },
       clientAddress: () => '192.0.2.1',

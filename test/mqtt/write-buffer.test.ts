@@ -21,7 +21,7 @@ function startBuffer(
   const traffic = new Traffic()
   const buffer = new WriteBuffer({
     socket,
-    turnEnd: createEndOfTick(rethrow),
+    endOfTick: createEndOfTick(rethrow),
     journal: { isLasting, settled: (done) => waiting.push(done) },
     limitBytes,
     share,
