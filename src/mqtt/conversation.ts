@@ -1,6 +1,6 @@
 import type { Sender } from '../access/sender.ts'
 import { steadyMs } from '../core/clock.ts'
-import { type ErrorCode, HubError, reasonOf, systemCodeOf } from '../core/errors.ts'
+import { HubError, reasonOf, systemCodeOf } from '../core/errors.ts'
 import type { Message, MessageProperties } from '../core/message.ts'
 import { ownBytes, Payload } from '../core/payload.ts'
 import { checkFilter } from '../core/topic.ts'
@@ -14,6 +14,7 @@ import {
   packetTypes,
   protocolError,
   type Reason,
+  reasonOfError,
   reasons,
 } from './packet.ts'
 import { noBytes, properties as p } from './properties.ts'
@@ -364,21 +365,6 @@ const wrongFormat = new HubError(
   'bad-payload',
   'expected a payload in UTF-8, as it says, got other bytes',
 )
-
-/** [MQTT 5, 3.4.2.1] Others are of the hub's own making. */
-const reasonOfCode: Partial<Record<ErrorCode, Reason>> = {
-  forbidden: reasons.notAuthorized,
-  'bad-topic': reasons.topicInvalid,
-  'topic-too-big': reasons.topicInvalid,
-  'too-fast': reasons.quotaExceeded,
-  'too-large': reasons.quotaExceeded,
-  'too-many': reasons.quotaExceeded,
-}
-
-/** By which reason a message is refused in its acknowledgement. */
-function reasonOfError({ code }: Pick<HubError, 'code'>): Reason {
-  return reasonOfCode[code] ?? reasons.implementationSpecific
-}
 
 /** [MQTT 5, 3.4.2.1] A payload that is not what it says has a reason of its own. */
 function refusalReason(refused: HubError): Reason {

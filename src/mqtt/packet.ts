@@ -1,6 +1,6 @@
 /** What packets are made of: types, fields, reasons, and what is wrong with one. */
 import { isUtf8 } from 'node:buffer'
-import { type HubError, tooLarge } from '../core/errors.ts'
+import { type ErrorCode, type HubError, tooLarge } from '../core/errors.ts'
 import { isFitText } from '../core/topic.ts'
 
 /** 3 is MQTT 3.1, 4 is 3.1.1. */
@@ -61,6 +61,21 @@ export type Reason = number
 
 export function isError(reason: Reason): boolean {
   return reason >= 0x80
+}
+
+/** [MQTT 5, 3.4.2.1] Others are of the hub's own making. */
+const reasonOfCode: Partial<Record<ErrorCode, Reason>> = {
+  forbidden: reasons.notAuthorized,
+  'bad-topic': reasons.topicInvalid,
+  'topic-too-big': reasons.topicInvalid,
+  'too-fast': reasons.quotaExceeded,
+  'too-large': reasons.quotaExceeded,
+  'too-many': reasons.quotaExceeded,
+}
+
+/** By which reason a message is refused in its acknowledgement. */
+export function reasonOfError({ code }: Pick<HubError, 'code'>): Reason {
+  return reasonOfCode[code] ?? reasons.implementationSpecific
 }
 
 // --- what is wrong ---

@@ -60,11 +60,13 @@ export interface SendingAs {
   readonly isKept: boolean
 }
 
-/** A session as it begins. */
+/** A session as it begins, of the client `name`. */
 export interface BegunSession {
   readonly name: string
+  /** For how long it is kept without its client; 0 is not at all. */
   readonly expirySeconds: number
-  readonly stored?: StoredSession | undefined
+  /** With what it goes on. */
+  readonly stored?: StoredSession
 }
 
 /** What all sessions need of the broker. */
@@ -109,20 +111,13 @@ export class MqttSession implements Member {
   /** From the return of the client until it has everything that waited. */
   #isReplay = false
 
-  /**
-   * Of the client `name`: it is kept for `expirySeconds` without its client, at 0 not at all. One that goes on
-   * begins with what was `stored` of it.
-   */
   constructor({ name, expirySeconds, stored }: BegunSession, context: SessionContext) {
     this.name = name
     this.isKept = expirySeconds > 0
     this.#expirySeconds = expirySeconds
     this.#context = context
-    this.#journal = new SessionJournal(
-      this.isKept ? context.journal : undefined,
-      name,
-      stored?.messages,
-    )
+    const journal = this.isKept ? context.journal : undefined
+    this.#journal = new SessionJournal(journal, name, stored?.messages)
     this.subscriptions = new Subscriptions(context.quota, partsOf(name).user)
     this.losses = new Losses(name, this.#journal)
     const onDropped = (message: KeptMessage) => {
@@ -158,8 +153,7 @@ export class MqttSession implements Member {
   /** The client is here; what waits for it goes out by `flow`, when it has its CONNACK. */
   attach(connection: SessionConnection, expirySeconds: number): void {
     this.#connection = connection
-    this.#expirySeconds = expirySeconds
-    this.#journal.here(expirySeconds)
+    this.setExpiry(expirySeconds)
     this.queue.resume(connection.receiveMaximum)
     this.#isReplay = true
   }
@@ -254,19 +248,16 @@ export class MqttSession implements Member {
     if (this.isKept || !this.#pass(carried, grant)) this.keep({ message: carried.kept(), grant })
   }
 
-  /** As Mosquitto has it: two brokers that pass everything on would else do so for ever. */
-  #isOwn({ client }: Pick<Message, 'client'>): boolean {
-    return this.#connection?.isBridge === true && client === this.name
-  }
-
   /** A command is not stored for the absent. */
   #mayWait({ topic }: Pick<Message, 'topic'>): boolean {
     return this.isKept && !switchesActuator(topic)
   }
 
   /** Whether the client may have a message now. */
-  mayHave(message: Pick<Message, 'topic' | 'client'>): boolean {
-    return this.rights?.mayRead(message.topic) === true && !this.#isOwn(message)
+  mayHave({ topic, client }: Pick<Message, 'topic' | 'client'>): boolean {
+    // As Mosquitto has it: two brokers that pass everything on would else do so for ever.
+    if (client === this.name && this.#connection?.isBridge === true) return false
+    return this.rights?.mayRead(topic) === true
   }
 
   sendNow(carried: Carried, grant: Grant): void {
@@ -357,16 +348,14 @@ export class MqttSession implements Member {
    */
   acknowledged(type: number, id: number, isRefused: boolean): boolean {
     const isAwaited = this.queue.acknowledged(type, id, isRefused)
-    if (this.#receivers.size > 0 && isAwaited) this.#tellReceivers(id, isRefused)
+    if (this.#receivers.size > 0 && isAwaited) {
+      if (!isRefused) this.#receivers.get(id)?.has(this.name)
+      this.#receivers.delete(id)
+    }
     // [MQTT-4.3.3-4] PUBREL follows, also to what nobody remembers.
     if (type === packetTypes.pubrec && !isRefused) this.#connection?.sendRelease(id)
     this.flow()
     return isAwaited
-  }
-
-  #tellReceivers(id: number, isRefused: boolean): void {
-    if (!isRefused) this.#receivers.get(id)?.has(this.name)
-    this.#receivers.delete(id)
   }
 
   // --- as a member of groups ---
