@@ -185,14 +185,11 @@ export function createHeaderCheck(limits: MqttLimits): HeaderCheck {
   // MQTT 3.1 leaves the flags of CONNECT open, so they wait for its protocol level.
   const connect = { minimumBytes: 12, maximumBytes: limits.connectBytes }
   const later = new Map(([3, 4, 5] as const).map((level) => [level, rulesOf(level, limits)]))
-  const ruleOf = (level: Level | undefined, type: number) => {
-    const isFirst = level === undefined
-    if (isFirst !== (type === packetTypes.connect)) throw outOfTurn(isFirst)
-    return isFirst ? connect : later.get(level)?.get(type)
-  }
   return (level, firstByte, remainingBytes) => {
     const type = firstByte >> 4
-    const rule = ruleOf(level, type)
+    const isFirst = level === undefined
+    if (isFirst !== (type === packetTypes.connect)) throw outOfTurn(isFirst)
+    const rule = isFirst ? connect : later.get(level)?.get(type)
     if (rule === undefined) throw notOfClients(firstByte)
     checkHeader(rule, firstByte, remainingBytes)
     const isOversize = type === packetTypes.publish && remainingBytes > limits.publishBytes

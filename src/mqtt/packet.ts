@@ -121,11 +121,14 @@ export function refusal(counter: string, message: string, reason: Reason): Packe
 /** Reads fields of a packet in their order, and never past their end. */
 export class PacketFields {
   readonly bytes: Buffer
+  /** Where the first field begins. */
+  readonly start: number
   readonly end: number
   #at: number
 
   constructor(bytes: Buffer, start = 0, end = bytes.length) {
     this.bytes = bytes
+    this.start = start
     this.end = end
     this.#at = start
   }
@@ -202,44 +205,32 @@ export class PacketFields {
     return start
   }
 
-  protected goTo(at: number): void {
-    this.#at = at
+  /** The same, from the first field on. */
+  fromStart(): this {
+    this.#at = this.start
+    return this
   }
 }
 
-/** A packet as it came, and its fields. */
+/** A packet as it came, and its fields, which begin behind the fixed header. */
 export class Packet extends PacketFields {
   readonly type: number
   /** The lower half of the first byte. */
   readonly flags: number
-  /** Where its content begins, behind the fixed header. */
-  readonly bodyStart: number
+  /** [MQTT-3.3.1] Of a PUBLISH, as is the next; 3 is none. */
+  readonly qos: number
+  readonly retain: boolean
   /** What the fixed header announces, itself included [MQTT-2.2.3]. */
   readonly announcedBytes: number
 
-  constructor(bytes: Buffer, bodyStart: number, announcedBytes: number) {
-    super(bytes, bodyStart, Math.min(bytes.length, announcedBytes))
+  constructor(bytes: Buffer, start: number, announcedBytes: number) {
+    super(bytes, start, Math.min(bytes.length, announcedBytes))
     const first = bytes.readUInt8()
     this.type = first >> 4
     this.flags = first & 15
-    this.bodyStart = bodyStart
+    this.qos = (first >> 1) & 3
+    this.retain = (first & 1) === 1
     this.announcedBytes = announcedBytes
-  }
-
-  /** [MQTT-3.3.1] Of a PUBLISH; 3 is none. */
-  get qos(): number {
-    return (this.flags >> 1) & 3
-  }
-
-  /** [MQTT-3.3.1.3] Of a PUBLISH. */
-  get retain(): boolean {
-    return (this.flags & 1) === 1
-  }
-
-  /** The fields from the first one on. */
-  fromStart(): this {
-    this.goTo(this.bodyStart)
-    return this
   }
 
   // --- a PUBLISH of which the end was read past ---
@@ -258,11 +249,7 @@ export class Packet extends PacketFields {
   head(): Packet {
     this.fromStart().binary()
     if (this.qos > 0) this.number()
-    return new Packet(
-      Buffer.from(this.bytes.subarray(0, this.at)),
-      this.bodyStart,
-      this.announcedBytes,
-    )
+    return new Packet(Buffer.from(this.bytes.subarray(0, this.at)), this.start, this.announcedBytes)
   }
 }
 

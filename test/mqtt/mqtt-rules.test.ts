@@ -178,7 +178,7 @@ t.test('F14: topics that differ by one look-alike character stay different', asy
 /** The codes of a SUBACK. */
 function codesOf(suback: string): readonly number[] {
   const bytes = Buffer.from(suback, 'hex')
-  return [...bytes.subarray(packetIn(bytes).bodyStart + 2)]
+  return [...bytes.subarray(packetIn(bytes).start + 2)]
 }
 
 for (const clean of [true, false]) {

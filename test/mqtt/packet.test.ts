@@ -48,7 +48,7 @@ t.test('what is not seen is text like any other, and none of it is lost', async 
 t.test('the content begins behind a length of one to four bytes', async (t) => {
   const starts = { '3001': 2, '308001': 3, '30808001': 4, '3080808001': 5 }
   for (const [header, start] of Object.entries(starts)) {
-    t.equal(packetIn(hex(header)).bodyStart, start)
+    t.equal(packetIn(hex(header)).start, start)
   }
 })
 
