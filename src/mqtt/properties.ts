@@ -57,23 +57,18 @@ interface Rule {
   readonly places: number
   /** Whether it goes on to those who receive the message. */
   readonly travels: boolean
-  /** A bit of its own, by which the second of a kind is told. */
-  readonly bit: number
 }
 
 const { connect, will, publish, subscribe, acknowledgement, disconnect } = places
 const p = properties
 
-/** In no order but that of their kinds. */
-const travelling: readonly [id: number, type: Type, places: number][] = [
-  [p.payloadFormat, 'flag', publish | will],
-  [p.contentType, 'text', publish | will],
-  [p.responseTopic, 'text', publish | will],
-  [p.correlationData, 'binary', publish | will],
-  [p.userProperty, 'pair', 127],
-]
-
-const ours: readonly [id: number, type: Type, places: number][] = [
+/** Those that travel, and then those that are between the client and the hub. */
+const rules = rulesOf([
+  [p.payloadFormat, 'flag', publish | will, true],
+  [p.contentType, 'text', publish | will, true],
+  [p.responseTopic, 'text', publish | will, true],
+  [p.correlationData, 'binary', publish | will, true],
+  [p.userProperty, 'pair', 127, true],
   [p.messageExpiry, 'long', publish | will],
   [p.subscriptionIdentifier, 'variable', subscribe],
   [p.sessionExpiry, 'long', connect | disconnect],
@@ -96,18 +91,15 @@ const ours: readonly [id: number, type: Type, places: number][] = [
   [p.wildcardAvailable, 'flag', 0],
   [p.identifierAvailable, 'flag', 0],
   [p.sharedAvailable, 'flag', 0],
-]
-
-function ruleOf(travels: boolean, first: number) {
-  return ([id, type, where]: readonly [number, Type, number], at: number): [number, Rule] => {
-    return [id, { type, places: where, travels, bit: 1 << (first + at) }]
-  }
-}
-
-const rules: ReadonlyMap<number, Rule> = new Map([
-  ...travelling.map(ruleOf(true, 0)),
-  ...ours.map(ruleOf(false, travelling.length)),
 ])
+
+type Row = readonly [id: number, type: Type, places: number, travels?: boolean]
+
+function rulesOf(rows: readonly Row[]): ReadonlyMap<number, Rule> {
+  return new Map(
+    rows.map(([id, type, where, travels = false]) => [id, { type, places: where, travels }]),
+  )
+}
 
 /** [MQTT-3.1.2-…] What would mean nothing. */
 const neverZero: readonly number[] = [
@@ -136,8 +128,6 @@ type Value = number | string | Buffer
 class Found implements ReadProperties {
   readonly #place: Place
   readonly #values = new Map<number, Value>()
-  /** A bit for each that was met. */
-  #seen = 0
   #pairs = 0
   travelling: Buffer = noBytes
 
@@ -146,14 +136,13 @@ class Found implements ReadProperties {
   }
 
   /** @throws PacketFault when it may not be there, or not twice. */
-  add(id: number, value: Value, { bit }: Rule): void {
+  add(id: number, value: Value): void {
     if (id === p.userProperty) {
       this.#pairs++
       checkPairs(this.#pairs, this.#place)
       return
     }
-    if ((this.#seen & bit) !== 0) throw protocolError(`expected property ${id} once, got another`)
-    this.#seen |= bit
+    if (this.#values.has(id)) throw protocolError(`expected property ${id} once, got another`)
     if (value === 0 && neverZero.includes(id)) throw faultAt(this.#place)(`expected no 0 in ${id}`)
     this.#values.set(id, value)
   }
@@ -207,7 +196,7 @@ function readAll(fields: PacketFields, place: Place): Found {
     const rule = knownRule(id)
     const value = readValue(fields, rule.type)
     if ((rule.places & place) === 0) misplaced ??= id
-    found.add(id, value, rule)
+    found.add(id, value)
     if (rule.travels) slices.add(start, fields.at)
   }
   // First of all they have to be readable.
@@ -330,10 +319,6 @@ export function withoutAnswer(travellingBytes: Buffer): Buffer {
 }
 
 // --- writing ---
-
-export function byteProperty(id: number, value: number): Buffer {
-  return Buffer.from([id, value])
-}
 
 export function numberProperty(id: number, value: number): Buffer {
   return Buffer.from([id, value >> 8, value & 255])

@@ -85,7 +85,7 @@ export function readAcknowledgement(packet: Packet): Acknowledgement {
   const fields = packet.fromStart()
   const id = readId(fields)
   // Without a reason all is well; before MQTT 5 there is none.
-  if (fields.isAtEnd) return { type, id, reason: reasons.success }
+  if (packet.bytes.length === 4) return { type, id, reason: reasons.success }
   const reason = fields.byte()
   const { puback, pubrec } = packetTypes
   const known = type === puback || type === pubrec ? reasonsOfMessages : reasonsOfReleases
