@@ -88,7 +88,7 @@ t.test('a publisher that keeps its rate and acknowledges as much is never held b
 })
 
 t.test('who was held back, and then breaks a rule, is cut', async (t) => {
-  const hub = await openHub(t, { limits: { mqtt: { publishesPerSecond: 100, publishBurst: 1 } } })
+  const hub = await openHub(t, { limits: { mqtt: { publishesPerSecond: 5, publishBurst: 1 } } })
   const raw = await clientOf(t, hub, { clientId: 'raw' })
   raw.send(publishPacket('a'), publishPacket('a', { qos: 3 }))
   await raw.ended
