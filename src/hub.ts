@@ -46,6 +46,7 @@ import {
   warnRepeatedly,
 } from './core/sampled-log.ts'
 import { createClownTalk } from './dialects/clown-talk.ts'
+import { hardwareProfiles } from './hardware-profiles.ts'
 import { type HttpServerOptions, openHttpServer } from './http/http-server.ts'
 import { type Broker, openBroker } from './mqtt/broker.ts'
 import { openTimedJournal } from './mqtt/journal.ts'
@@ -162,7 +163,8 @@ async function openParts(config: Config, life: Life) {
   })
   const { bus, handle, recall } = broker
   const inner = { ...ground, access, asUser, recording, bus, handle, recall }
-  const hardware = await openHardware(config, { ...inner, journal })
+  const profiles = hardwareProfiles(config)
+  const hardware = await openHardware(config, { ...inner, journal, profiles })
   path = hardware.path
 
   // The edges: websockets, languages of other systems, requests, ports.

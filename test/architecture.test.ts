@@ -29,7 +29,11 @@ const programs: Record<string, readonly string[]> = {
 }
 
 /** These belong to the composition root. */
-const roomOfFile: Record<string, string> = { config: 'hub', 'served-dialects': 'hub' }
+const roomOfFile: Record<string, string> = {
+  config: 'hub',
+  'served-dialects': 'hub',
+  'hardware-profiles': 'hub',
+}
 
 function roomOf(path: string): string {
   const [first = ''] = relative(source, path).replace(/\.ts$/, '').split('/')
@@ -97,6 +101,7 @@ const aloneFor: Readonly<Record<string, string>> = {
   'dialects/netzer/conversation': 'is a websocket with its triggers, apart from who may come in',
   'dialects/tvheadend/events': 'is what mailboxes are filled with, and both are too large for one',
   'dialects/profile-rows': 'has the rows of one table that is too large for a file',
+  'hardware-profiles': 'is the list to which a convention of hardware is added',
   'http/check-request': 'is what a request has to pass, and both are too large for one',
   'mqtt/client-output': 'is on the far side of a seam: what a session sends by',
   'mqtt/connection': 'is one connection, and the broker knows many',
@@ -104,7 +109,7 @@ const aloneFor: Readonly<Record<string, string>> = {
   'mqtt/losses': 'is a thing of its own, and the session would be too long with it',
   'mqtt/sessions': 'is tried by a clock of its own',
   'mqtt/wills': 'is tried by a clock of its own',
-  'nodes/profiles/claims': 'is what every message is asked of, and is tried without a profile',
+  'nodes/profiles/trust': 'is the rule that keeps doors shut, and is read without what keeps it',
   'nodes/registry/questions': 'is tried by a clock of its own',
   'nodes/relay-guard/auto-off': 'is a rule of the guard, which has one file each',
   'nodes/relay-guard/interlocks': 'is a rule of the guard, which has one file each',

@@ -21,6 +21,8 @@ export const errorCodes = {
     'a device says that it is on, and what its rule names as proof says that it is not',
   'still-has-power':
     'a device says that it is off, and what its rule names as proof says that it is not',
+  'refused-by-device':
+    'a device, or the gateway in front of it, has said that it does not do what was asked',
   'state-unknown':
     'the state of a device is not known: it has not reported since its node started or came back, or since the hub started',
   'unknown-device': 'a node that has listed its devices has none of the commanded name',

@@ -343,6 +343,26 @@ export interface ConfigInput {
    */
   profiles?: {
     /**
+     * Above the topics of all devices that a profile has found, such as devices/hardwario/kit:0/relay/-.
+     */
+    prefix?: string
+    /**
+     * Profiles that are not opened: their topics stay what they are to everybody else.
+     *
+     * @maxItems 64
+     */
+    off?: (
+      | 'hardwario'
+      | 'rtl_433'
+      | 'tasmota'
+      | 'wled'
+      | 'shelly-gen1'
+      | 'shelly'
+      | 'zigbee2mqtt'
+      | 'homie'
+      | 'esphome'
+    )[]
+    /**
      * Clown.Model, by which commands are checked and reports are understood.
      */
     clown?: {
@@ -1230,6 +1250,26 @@ export interface Config {
    * What the topics and payloads of hardware mean.
    */
   profiles: {
+    /**
+     * Above the topics of all devices that a profile has found, such as devices/hardwario/kit:0/relay/-.
+     */
+    prefix: string
+    /**
+     * Profiles that are not opened: their topics stay what they are to everybody else.
+     *
+     * @maxItems 64
+     */
+    off: (
+      | 'hardwario'
+      | 'rtl_433'
+      | 'tasmota'
+      | 'wled'
+      | 'shelly-gen1'
+      | 'shelly'
+      | 'zigbee2mqtt'
+      | 'homie'
+      | 'esphome'
+    )[]
     /**
      * Clown.Model, by which commands are checked and reports are understood.
      */

@@ -225,6 +225,25 @@ export interface NodeEntry {
 }
 
 /**
+ * Who has said what a device of a profile is, under its topic: their rights bind where it is commanded.
+ */
+export interface PublishersEntry {
+  /**
+   * Users, and what their MQTT clients call themselves.
+   */
+  by: {
+    /**
+     * Its name.
+     */
+    user: string
+    /**
+     * What its client calls itself.
+     */
+    clientId?: string
+  }[]
+}
+
+/**
  * How often a device was switched, under its topic.
  */
 export interface SwitchRateEntry {

@@ -4,7 +4,7 @@
 import ucs2length from 'ajv/dist/runtime/ucs2length.js'
 import equal from 'ajv/dist/runtime/equal.js'
 
-const schema12 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:config","title":"Configuration of Clown.Hub","description":"What an operator may set. Each value can also come from a CLOWN_… environment variable, or from a file that <variable>_FILE names; a path in a variable starts at the working directory.","type":"object","properties":{"http":{"description":"The HTTP server, which carries the websockets.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8080,"examples":[8080,0]},"hosts":{"description":"Further names a request's Host header may carry; localhost and literal IP addresses are always known.","type":"array","items":{"description":"a host name without a port","type":"string","minLength":1,"maxLength":253,"pattern":"^[A-Za-z0-9._-]+$"},"default":[],"examples":[["hub.example.org"]]},"origins":{"description":"Further origins whose pages may talk to the hub by what their browser remembers, besides its own, and read its answers; file:// and null are what pages in files send, null also many others; * lets any page in.","type":"array","items":{"description":"scheme://host or scheme://host:port, without a path, or file://, null or *","type":"string","minLength":1,"maxLength":300,"pattern":"^(\\*|null|file://|[A-Za-z][A-Za-z0-9+.-]*://[^/?#@*\\s]+)$"},"default":[],"examples":[["https://dashboard.example.org","http://localhost:5173"]]},"trustProxy":{"description":"Addresses of the reverse proxies whose X-Forwarded-For and X-Forwarded-Proto headers are believed, or their networks. Whoever connects from there can claim any address.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"default":[],"examples":[["127.0.0.1","::1"],["172.16.0.0/12"]]},"userHeader":{"description":"The header in which a proxy of trustProxy names the user whom it has signed in, such as Remote-User. The proxy has to take away what a client sends under this name. Without it, no header names a user.","type":"string","minLength":1,"maxLength":100,"pattern":"^[A-Za-z0-9-]+$","examples":["Remote-User"]},"pathPrefix":{"description":"What a reverse proxy leaves before the hub's own paths. Requests are served with it and without it.","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)*$","default":"","examples":["/hub"]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]}]},"tls":{"description":"TLS for HTTP, websockets and MQTT, on ports of its own beside the plain ones. Without this part there is none.","type":"object","required":["certFile","keyFile"],"properties":{"certFile":{"description":"A file with the certificate in PEM, followed by those between it and the authority. A relative path starts at the folder of the configuration file. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.crt"]},"keyFile":{"description":"A file with the certificate's private key in PEM, without a password, readable by its owner only (mode 0600). Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.key"]},"clientCaFile":{"description":"A file with the authorities in PEM whose certificates clients may show: the common name of one is the name of its user, who needs no password then. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crt"]},"clientCrlFile":{"description":"A file with the lists of revoked client certificates in PEM, one of each authority. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crl"]},"clientCertificates":{"description":"Whether who has no certificate of clientCaFile may come in all the same, by a password: optional, or required of everybody.","enum":["optional","required"],"default":"optional","examples":["required"]},"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"httpPort":{"description":"The TCP port for HTTPS and wss; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8443,"examples":[8443,0]},"mqttPort":{"description":"The TCP port for MQTT over TLS; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8883,"examples":[8883,0]}},"additionalProperties":false,"examples":[{"certFile":"/etc/clown-hub/tls.crt","keyFile":"/etc/clown-hub/tls.key","host":"0.0.0.0"}]},"mqtt":{"description":"The MQTT broker.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":1883,"examples":[1883,0]},"maximumKeepAliveSeconds":{"description":"The longest keep-alive of clients of MQTT 5: who asks for a longer one, or for none, is told this one. Without it, each has the one it asks for.","type":"integer","minimum":5,"maximum":65535,"examples":[300]},"reference":{"description":"Another server, which clients of MQTT 5 are told of when this hub ends: host or host:port, and several with a space between them.","type":"string","minLength":1,"maxLength":1024,"examples":["second.example:1883"]},"shared":{"description":"Groups of shared subscriptions ($share/<group>/…) whose members may be of several users. Any other group is one of its user, so that nobody can take the messages of somebody else by joining it.","type":"array","default":[],"maxItems":1024,"items":{"description":"One group, and who may be in it.","type":"object","required":["group","users"],"properties":{"group":{"description":"Its name, as in $share/<group>/….","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#]+$","examples":["workers"]},"users":{"description":"The users whose clients may share its messages.","type":"array","minItems":1,"maxItems":1024,"items":{"description":"the name of a user","type":"string","minLength":1,"maxLength":256},"examples":[["one","other"]]}},"additionalProperties":false,"examples":[{"group":"workers","users":["one","other"]}]},"examples":[[{"group":"workers","users":["one","other"]}]]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":1883}]},"dialects":{"description":"Languages of other systems that are served to their clients, each on a port of its own or on a path of the HTTP server.","type":"array","maxItems":64,"items":{"description":"One language, and where it is served.","type":"object","required":["dialect"],"properties":{"dialect":{"description":"Whose language it is.","type":"string","enum":["deconz","jeedom","netzer","tvheadend"],"examples":["deconz"]},"port":{"description":"The TCP port to listen on; 0 takes any free one. An entry has either a port or a path.","type":"integer","minimum":0,"maximum":65535,"examples":[8088]},"host":{"description":"The address to listen on, with a port; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"path":{"description":"a path such as /house, in place of a port: the language is served on it and below it, on the ports of the HTTP server","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)+$","examples":["/house"]},"base":{"description":"The topic below which nodes are shown to these clients; without it, all are.","type":"string","maxLength":1024,"default":"","examples":["nodes/bridge/0"]},"guest":{"description":"Who somebody is that gives no credentials where clients of the language cannot give any.","type":"object","required":["user"],"properties":{"user":{"description":"A user of the hub, whose rights such clients have.","type":"string","minLength":1,"maxLength":64,"examples":["clown"]},"addresses":{"description":"The addresses such clients may come from, or their networks; this machine only, if nothing else is said.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"maxItems":256,"default":["127.0.0.0/8","::1"],"examples":[["192.168.1.20"],["10.0.0.0/8"]]},"anyOrigin":{"description":"Whether pages of any origin are let in as well, to read and nothing else; without it, those of the hub and of http.origins are.","type":"boolean","default":false,"examples":[true]}},"additionalProperties":false,"examples":[{"user":"clown"}]},"optional":{"description":"Whether the hub starts also when the port cannot be opened; it is logged then.","type":"boolean","default":false,"examples":[true]},"jeedom":{"description":"How Jeedom is served.","type":"object","properties":{"period":{"description":"Seconds from an event to the frame that tells it, with all others of that time.","type":"number","minimum":0.1,"maximum":60,"default":2,"examples":[0.1]},"authDelay":{"description":"Seconds in which a client has to say its key.","type":"number","minimum":0.1,"maximum":60,"default":1,"examples":[5]},"allowedHosts":{"description":"The hosts whose pages may open a websocket, which is where programs have to say they come from; an empty list is for programs that do not say it. Without it, they are the host by which the hub is reached, this machine, and those of http.origins.","type":"array","maxItems":64,"items":{"description":"a host name or address, without a port","type":"string","minLength":1,"maxLength":253},"examples":[["house.example","10.0.0.42"]]},"guestKey":{"description":"A key that everybody may know: who gives it comes in as the guest of the entry.","type":"string","minLength":1,"maxLength":128,"examples":["userApiKey"]}},"additionalProperties":false,"default":{},"examples":[{"period":0.5}]},"netzer":{"description":"How Netzer is served.","type":"object","properties":{"connections":{"description":"How many websockets there may be: many; one, as the original, whose first is the one that stays; or one, whose latest ends the one before.","enum":["many","first","latest"],"default":"many","examples":["first"]},"pins":{"description":"Which device is on which pin, 0 to c. Without it, relays are on 0 and 1, motion sensors on 2, LEDs on 3, sensors on 4 to 8, and what is left over on 9 to c; a device keeps its pin.","type":"object","propertyNames":{"description":"the index of a pin, 0 to 9 or a to c","pattern":"^[0-9a-c]$"},"additionalProperties":{"description":"The device on a pin.","type":"object","required":["device"],"properties":{"device":{"description":"The topic of a device below the base of the entry, such as relay/i2c0-3b.","type":"string","minLength":3,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$","examples":["relay/i2c0-3b"]},"quantity":{"description":"Which quantity of it, where there are several.","type":"string","minLength":1,"maxLength":64,"examples":["altitude"]},"lowest":{"description":"The value of a measured quantity that is read as 0, in the unit of its reports.","type":"number","examples":[-20]},"highest":{"description":"The value of a measured quantity that is read as 1023.","type":"number","examples":[60]}},"additionalProperties":false,"examples":[{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}]},"examples":[{"0":{"device":"relay/i2c0-3b"},"5":{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}}]}},"additionalProperties":false,"default":{},"examples":[{"connections":"first"}]}},"additionalProperties":false,"examples":[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]},"default":[],"examples":[[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]]},"users":{"description":"Who may sign in, besides the users of usersFile. Who gives no credentials is the user anonymous, when there is one.","type":"object","default":{},"writeOnly":true,"propertyNames":{"description":"1 to 64 bytes in UTF-8, without colons, control characters, and format characters, which nobody sees","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},"additionalProperties":{"description":"One user: password or passwordFile, one of the two (none for anonymous), and rights.","type":"object","writeOnly":true,"properties":{"password":{"description":"The password itself.","type":"string","minLength":1,"maxLength":256,"writeOnly":true,"examples":["correct horse battery staple"]},"passwordFile":{"description":"A file that holds the password; one line break at its end is cut off. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["/run/secrets/clown"]},"role":{"description":"What many users have in common: a viewer reads, an operator also writes, retains and commands, an admin also reads $SYS, a node writes below its base and reads its own commands.","enum":["viewer","operator","admin","node"],"examples":["operator"]},"base":{"description":"a topic without wildcards and braces: the prefix of a node's topics, for the role node only","type":"string","minLength":1,"maxLength":1024,"pattern":"^(?!\\$)[^+#{}\\p{Cc}]+$","examples":["nodes/bridge/0"]},"rules":{"description":"What this user may do besides what the role allows, and what this user may not do. Whatever no rule allows is denied, and deny beats allow.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]},"digest":{"description":"Whether the user may sign in by HTTP Digest with MD5, too, where a dialect has it.","type":"boolean","examples":[true]}},"additionalProperties":false,"examples":[{"passwordFile":"/run/secrets/clown","role":"operator"}]},"examples":[{"clown":{"passwordFile":"/run/secrets/clown","role":"operator"}}]},"usersFile":{"description":"A file of users with hashed passwords, tokens and rights, which a running hub follows. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["users.yaml"]},"data":{"description":"Where the hub keeps what it has to remember when it ends.","type":"object","default":{},"properties":{"folder":{"description":"A folder for this hub alone, made when it is not there. A relative path starts at the folder of the configuration file. Empty keeps everything in memory, as lab mode and a hub inside another program do unless told otherwise; clown-hub run takes data beside the configuration unless told otherwise.","type":"string","examples":["/var/lib/clown-hub",""]}},"additionalProperties":false,"examples":[{"folder":"/var/lib/clown-hub"}]},"history":{"description":"What is kept of what devices report: every number and every true or false, by topic and quantity. See docs/history.md.","type":"object","default":{},"properties":{"record":{"description":"Filters on the topics that are recorded.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["#"],"examples":[["nodes/#"],[]]},"ignore":{"description":"Filters on topics that are not recorded all the same.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":[],"examples":[["nodes/+/+/push-button/+"]]},"rawHours":{"description":"Hours for which every point is kept.","type":"integer","minimum":1,"maximum":8784,"default":24,"examples":[24]},"minuteDays":{"description":"Days for which each minute is kept: count, smallest, mean, largest, first and last value.","type":"integer","minimum":1,"maximum":3660,"default":30,"examples":[30]},"hourDays":{"description":"Days for which each hour is kept, as the minutes.","type":"integer","minimum":1,"maximum":36600,"default":730,"examples":[730]},"diskMiB":{"description":"MiB that all of it may take in the data folder. Past it, the oldest is given up first.","type":"integer","minimum":1,"maximum":1048576,"default":1024,"examples":[1024]},"memoryMiB":{"description":"MiB that all of it may take in a hub without a data folder.","type":"integer","minimum":1,"maximum":65536,"default":64,"examples":[64]}},"additionalProperties":false,"examples":[{"record":["nodes/#"],"rawHours":48,"diskMiB":4096}]},"profiles":{"description":"What the topics and payloads of hardware mean.","type":"object","default":{},"properties":{"clown":{"description":"Clown.Model, by which commands are checked and reports are understood.","type":"object","default":{},"properties":{"bases":{"description":"Filters on the topics that Clown.Model binds, with all below them. Besides it binds below the base of a node that introduced itself or listed its devices, of a user of the role node, and of a rule in commands.rules.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["nodes/#"],"examples":[["nodes/#","garden/#"],[]]}},"additionalProperties":false,"examples":[{"bases":["nodes/#"]}]}},"additionalProperties":false,"examples":[{"clown":{"bases":["nodes/#","garden/#"]}}]},"commands":{"description":"How long commands may take, and what the relay guard watches over.","type":"object","default":{},"properties":{"timeoutSeconds":{"description":"Seconds a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"default":5,"examples":[5]},"rules":{"description":"Settings for some devices. The first rule that fits a device and has a setting decides it, each setting for itself. Without one, a relay has 200 ms between switches and 5 commands a second, and other kinds have no limit.","type":"array","maxItems":1024,"items":{"description":"Which devices, and their settings.","type":"object","properties":{"topic":{"description":"A filter on the complete topics of devices.","type":"string","minLength":1,"maxLength":1024,"examples":["nodes/bridge/0/relay/+","#"]},"kind":{"description":"the kind of a device: the last level but one of its topic","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+$","examples":["relay"]},"timeoutSeconds":{"description":"Seconds such a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"examples":[30]},"minIntervalMilliseconds":{"description":"Milliseconds between two commands that ask for another state each; 0 is no limit.","type":"integer","minimum":0,"maximum":3600000,"examples":[200]},"perSecond":{"description":"Commands in any second; 0 is no limit.","type":"integer","minimum":0,"maximum":100,"examples":[5]},"autoOffSeconds":{"description":"Seconds after which such a device is turned off again; 0 is never.","type":"number","minimum":0,"maximum":604800,"examples":[900]},"interlock":{"description":"The name of a group of which never two are on at once.","type":"string","minLength":1,"maxLength":64,"examples":["shutter-kitchen"]},"proof":{"description":"What shows whether the device does what it says: a quantity that another one measures, which is above or below something when the device is on, and only then.","type":"object","required":["topic","quantity","withinSeconds"],"minProperties":4,"properties":{"topic":{"description":"the complete topic of what measures","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#\\p{Cc}]+$","examples":["nodes/garage/power-meter/-"]},"quantity":{"description":"The quantity in its reports.","type":"string","minLength":1,"maxLength":64,"examples":["power"]},"above":{"description":"It is above this when the device is on, and only then.","type":"number","examples":[5]},"below":{"description":"It is below this when the device is on, and only then.","type":"number","examples":[100]},"withinSeconds":{"description":"Seconds for which it may say something else than the device.","type":"number","minimum":0.1,"maximum":3600,"examples":[10]}},"additionalProperties":false,"examples":[{"topic":"nodes/garage/power-meter/-","quantity":"power","above":5,"withinSeconds":10}]}},"additionalProperties":false,"examples":[{"kind":"relay","autoOffSeconds":900}]},"default":[],"examples":[[{"topic":"nodes/bridge/0/relay/+","interlock":"shutter-kitchen"}]]}},"additionalProperties":false,"examples":[{"timeoutSeconds":2,"rules":[{"kind":"relay","autoOffSeconds":900}]}]},"limits":{"description":"How much any one client may ask for. Each value has a ceiling that no configuration can pass.","type":"object","default":{},"properties":{"topic":{"description":"Sizes of topics and filters, on every way in. They are for the hub's memory; what MQTT itself allows is in docs/mqtt.md.","type":"object","default":{},"properties":{"bytes":{"description":"Bytes of a complete topic in UTF-8, base included. The default has room for names that people give, in any script. MQTT has room for 65,535, of which the hub needs some to tell of a device.","type":"integer","minimum":1,"maximum":65000,"default":1024,"onExcess":"MQTT: the message is acknowledged, dropped, and its refusal is told on as much of the topic as there is room for; a filter gets SUBACK 128; elsewhere an error","counter":"topic-too-big","examples":[2048]},"levels":{"description":"Levels of a topic, empty ones too. Trees of buildings and Homie have some 10; a program that makes a level of each part of an address has 20 or 30.","type":"integer","minimum":1,"maximum":100,"default":100,"onExcess":"as above","counter":"topic-too-big","examples":[32]}},"additionalProperties":false,"examples":[{"levels":32}]},"json":{"description":"Shape of JSON in websocket lines, checked on the text before it is parsed. What comes by MQTT passes as it is, and past these is told to websockets as text.","type":"object","default":{},"properties":{"depth":{"description":"Arrays and objects inside each other. No program that is known of sends more than 10.","type":"integer","minimum":1,"maximum":32,"default":16,"onExcess":"an error frame that names the rule","counter":"json-refused","examples":[16]},"keys":{"description":"Keys of one object. Node-RED flows and lists of devices by name have hundreds.","type":"integer","minimum":1,"maximum":65536,"default":4096,"onExcess":"an error frame","counter":"json-refused","examples":[4096]},"stringBytes":{"description":"Bytes of one string in UTF-8. A page sends a picture as base64.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"onExcess":"an error frame","counter":"json-refused","examples":[1048576]},"arrayItems":{"description":"Items of one array. A curve of a day, a point a minute, has 1,440.","type":"integer","minimum":1,"maximum":262144,"default":16384,"onExcess":"an error frame","counter":"json-refused","examples":[16384]}},"additionalProperties":false,"examples":[{"depth":8}]},"websocket":{"description":"Websockets that talk to the hub.","type":"object","default":{},"properties":{"messageBytes":{"description":"Bytes of one message, all its fragments together, of which there may be any number: each counts as a message if it has less than 512 bytes. A single frame of more than 256 MiB is closed with 1009. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`. With 20 lamps, Zigbee2MQTT's list of devices has 136 kB and its definitions have 245.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"onExcess":"the message is read past, and told on `clown.talk/-/error`","counter":"websocket-message-too-big","examples":[1048576]},"linesPerMessage":{"description":"Lines in one message. A dashboard that asks for each of its devices at once has some hundreds.","type":"integer","minimum":1,"maximum":16384,"default":1024,"onExcess":"an error frame; none of the lines is obeyed","counter":"websocket-too-many-lines","examples":[1024]},"messagesPerSecond":{"description":"Messages a socket may send, in the long run. Each line of one counts, and so does a ping or a pong. A slider makes 25; a program that sends more is read more slowly and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":100,"onExcess":"the socket is not read until there is room","counter":"websocket-held-back","examples":[100]},"messageBurst":{"description":"The same at once.","type":"integer","minimum":1,"maximum":200000,"default":200,"onExcess":"as above","counter":"websocket-held-back","examples":[200]},"overRateSeconds":{"description":"How long a socket may keep sending more than its rate while the hub is short of memory: past three quarters of limits.memory.mib. At any other time it is read more slowly for as long as it likes, as a script that writes what it has read from a file.","type":"integer","minimum":1,"maximum":3600,"default":600,"onExcess":"a notice, then close 1008; never while there is memory","counter":"websocket-over-rate","examples":[600]},"conflateBytes":{"description":"Bytes waiting for a slow reader before only the latest value of each topic is kept. A page on a telephone that was put away for a moment loses only values that newer ones replaced.","type":"integer","minimum":1,"maximum":8388608,"default":262144,"onExcess":"older values are left out, and the reader is told how many","counter":"websocket-conflated","examples":[262144]},"outboundBytes":{"description":"Bytes waiting for a slow reader before it is given up; at least two of the largest messages (messageBytes), whatever is written here. A page that opened below the root of a house with Zigbee2MQTT, 20 lamps and 500 other devices got 640 kB at once.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"onExcess":"close 1013, the socket is cut a second later","counter":"websocket-slow-consumer","examples":[1048576]},"recoveryBytes":{"description":"What is kept of the latest messages below one base, for clients that ask for positions: who was away for a moment gets what was said meanwhile. All bases together keep at most a sixteenth of limits.memory.mib.","type":"integer","minimum":0,"maximum":67108864,"default":1048576,"onExcess":"the oldest are given up; who comes back too late is told how many it missed, and gets the last values","counter":"websocket-recovery-too-late","examples":[1048576]},"recoverySeconds":{"description":"How long they are kept at most.","type":"integer","minimum":0,"maximum":3600,"default":120,"onExcess":"as above","counter":"websocket-recovery-too-late","examples":[120]},"pingSeconds":{"description":"Seconds between pings.","type":"integer","minimum":1,"maximum":600,"default":20,"onExcess":"nothing: this is how often each socket is asked for a sign of life","examples":[20]},"pongSeconds":{"description":"Seconds a peer has to answer a ping.","type":"integer","minimum":1,"maximum":600,"default":10,"onExcess":"the socket is cut","counter":"websocket-no-pong","examples":[10]}},"additionalProperties":false,"examples":[{"messagesPerSecond":500,"messageBurst":1000}]},"mqtt":{"description":"MQTT connections, over TCP and over websocket.","type":"object","default":{},"properties":{"connectSeconds":{"description":"Seconds until CONNECT has to be complete. Clients send it as soon as they are connected; a GSM modem takes two.","type":"integer","minimum":1,"maximum":30,"default":5,"onExcess":"the connection is cut","counter":"mqtt-no-connect","examples":[5]},"connectBytes":{"description":"Bytes of a CONNECT packet. A will with a JSON state has some hundred.","type":"integer","minimum":1,"maximum":65536,"default":16384,"onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[16384]},"publishBytes":{"description":"Bytes of a PUBLISH packet. With 20 lamps, Zigbee2MQTT's definitions have 245 kB and its list of devices has 136; pictures of cameras have the rest of the room.","type":"integer","minimum":1,"maximum":16777216,"default":2000000,"onExcess":"the packet is read past: it is acknowledged, and told on `…/error`; what is retained there is taken away","counter":"mqtt-packet-too-big","examples":[2000000]},"subscribeBytes":{"description":"Bytes of a SUBSCRIBE or UNSUBSCRIBE packet, with as many filters as fit: Home Assistant sends 500 in one, MQTT.js and paho all they have when they come back.","type":"integer","minimum":1,"maximum":4194304,"default":1048576,"onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[1048576]},"subscriptions":{"description":"Filters of one client, of which each costs 350 bytes when it has 32 letters, in a kept session 680. openHAB and Node-RED have one for each thing, Home Assistant for each entity: thousands in a large house.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[20000]},"totalSubscriptions":{"description":"Filters of all clients together, also of those whose session waits for them. Past it, users with less than an equal share may still have more.","type":"integer","minimum":1,"maximum":10000000,"default":200000,"onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[200000]},"clientIdBytes":{"description":"Bytes of a client id in UTF-8. Bridges and cloud agents put host names, serial numbers and UUIDs together.","type":"integer","minimum":1,"maximum":1024,"default":256,"onExcess":"CONNACK 2","counter":"mqtt-client-id-refused","examples":[256]},"userBytes":{"description":"Bytes of a user name in UTF-8, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":256,"default":64,"onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[64]},"passwordBytes":{"description":"Bytes of a password, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":1024,"default":256,"onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[256]},"keepAliveSeconds":{"description":"The longest keep-alive that is believed: of a client that promises a longer one, or none (0), nobody knows after one and a half times as long without a packet whether it is there. MicroPython's umqtt asks for 0, many sketches for 3,600; they stay connected, dead peers are found by TCP keep-alive. A node of theirs is shown offline until it is heard again; commands are sent to it all the same.","type":"integer","minimum":1,"maximum":65535,"default":300,"onExcess":"nothing is refused: a node of that client is told offline","examples":[300]},"qos2Window":{"description":"QoS 2 messages of one client whose PUBREL is awaited. paho has 20 under way, Mosquitto's clients too; MQTT.js and Node-RED send theirs without waiting. Clients of MQTT 5 are told it as Receive Maximum.","type":"integer","minimum":1,"maximum":1000,"default":20,"onExcess":"the next ones are taken more slowly, 1,000 a second; in MQTT 5, where a client knows the number, the connection is cut","counter":"mqtt-qos2-window","examples":[20]},"outboundBytes":{"description":"Bytes waiting for a slow reader before only the latest message at QoS 0 of each topic waits, and what switches something is left out; with two of the largest messages more, above QoS 0, the connection is cut. A subscriber by Wi-Fi that stops for some seconds needs it.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"onExcess":"older values at QoS 0 are left out","counter":"mqtt-conflated","examples":[1048576]},"publishesPerSecond":{"description":"PUBLISH packets a client may send, in the long run. A bridge or an import of recorded data sends more: it takes longer and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"publishBurst":{"description":"PUBLISH packets a client may send at once. Zigbee2MQTT and Home Assistant's discovery send hundreds when they start.","type":"integer","minimum":1,"maximum":200000,"default":2000,"onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"requestsPerSecond":{"description":"Other packets a client may send, in the long run: a SUBSCRIBE or UNSUBSCRIBE counts as one for each 512 bytes, however many filters it has, an acknowledgement that is awaited does not count, and a ping or pong of its websocket does. openHAB and scripts that subscribe in a loop send one packet for each filter.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"requestBurst":{"description":"Other packets a client may send at once.","type":"integer","minimum":1,"maximum":200000,"default":2000,"onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"idleSeconds":{"description":"Seconds a client may stay without a subscription and without a packet, of which a ping is one; 0 is for ever. A sensor that publishes once a day may need all of them.","type":"integer","minimum":0,"maximum":86400,"default":0,"onExcess":"the connection is cut","counter":"mqtt-idle","examples":[0]}},"additionalProperties":false,"examples":[{"publishBytes":4000000}]},"sessions":{"description":"MQTT sessions that outlive their connection (CONNECT without clean session).","type":"object","default":{},"properties":{"count":{"description":"Sessions without a client that are kept.","type":"integer","minimum":1,"maximum":100000,"default":500,"onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[500]},"hours":{"description":"Hours a session waits for its client.","type":"integer","minimum":1,"maximum":8760,"default":24,"onExcess":"the session ends","counter":"mqtt-sessions-ended","examples":[24]},"messages":{"description":"Messages of QoS 1 and 2 that wait for one client to come back, and as many again that wait for it to acknowledge them. A display that is switched off over night misses the oldest of what was told at QoS 1 and 2. Mosquitto 2.0 keeps as many, the first that came.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1000]},"bytes":{"description":"Bytes of such messages, topics included; at least two of the largest messages (limits.mqtt.publishBytes), whatever is written here. Two pictures of a camera wait for a viewer.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1048576]},"totalBytes":{"description":"Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each. Of the user for whom most is kept, who has been away for longest gives way.","type":"integer","minimum":1,"maximum":1073741824,"default":67108864,"onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[67108864]}},"additionalProperties":false,"examples":[{"count":500}]},"retained":{"description":"Values that wait for whoever subscribes later. The same numbers hold for the last values of topics that are not retained, but a quarter of the bytes; there the longest silent go first, and a value that is too large is not told again.","type":"object","default":{},"properties":{"topics":{"description":"Topics with a value; past it, and past totalBytes, users with less than an equal share may have more, up to a quarter. Home Assistant's discovery needs 8 for each lamp of Zigbee2MQTT, and a house of 1,000 entities some thousands.","type":"integer","minimum":1,"maximum":1000000,"default":100000,"onExcess":"the value is delivered, but not retained, nor is the one before any more","counter":"retained-refused","examples":[100000]},"valueBytes":{"description":"Bytes of one value. Zigbee2MQTT's list of devices has 136 kB for 20 lamps.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"onExcess":"as above","counter":"retained-refused","examples":[1048576]},"totalBytes":{"description":"Bytes of all values, topics included. Zigbee2MQTT with 20 lamps and Home Assistant's discovery has 0.6 MB; the rest is for larger houses and for pictures of cameras.","type":"integer","minimum":1,"maximum":1073741824,"default":268435456,"onExcess":"as above","counter":"retained-refused","examples":[268435456]}},"additionalProperties":false,"examples":[{"topics":10000}]},"nodes":{"description":"What the hub remembers of hardware.","type":"object","default":{},"properties":{"devices":{"description":"Devices of all nodes together.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"onExcess":"the device that has been silent for the longest is forgotten","counter":"devices-forgotten","examples":[10000]}},"additionalProperties":false,"examples":[{"devices":10000}]},"connections":{"description":"Open connections, websocket and MQTT together.","type":"object","default":{},"properties":{"total":{"description":"Connections at once.","type":"integer","minimum":1,"maximum":100000,"default":10000,"onExcess":"HTTP 503; MQTT: the connection is closed","counter":"connections-refused","examples":[10000]},"perAddress":{"description":"Connections from one address at once; behind a container bridge or a NAT everybody has the same one.","type":"integer","minimum":1,"maximum":100000,"default":2000,"onExcess":"as above","counter":"connections-refused","examples":[2000]},"perUser":{"description":"Connections of one user at once, requests by HTTP among them as long as they last; in many houses all devices have the same user.","type":"integer","minimum":1,"maximum":100000,"default":2000,"onExcess":"HTTP 503; MQTT: CONNACK 3","counter":"connections-refused","examples":[2000]},"unauthenticated":{"description":"Connections at once that have not signed in yet, all that come back after a power cut among them. Those of this machine and of proxies count like all others; addresses where somebody has signed in give way last, and of IPv6 48 bits are one network.","type":"integer","minimum":1,"maximum":10000,"default":2000,"onExcess":"the oldest one that says nothing is closed, of the network that has most of them; if all wait for an answer, the new one","counter":"connections-given-way","examples":[2000]},"unauthenticatedPerAddress":{"description":"The same from one address.","type":"integer","minimum":1,"maximum":10000,"default":1000,"onExcess":"the oldest one there that says nothing is closed, or else the new one","counter":"connections-given-way","examples":[1000]},"acceptBurst":{"description":"Connections of an address that may come to nothing at once: those that end without a CONNECT or a request that we understand. Who signs in, or tries to, does not count, nor does an address where somebody has; a probe of a load balancer that only opens the port does.","type":"integer","minimum":1,"maximum":100000,"default":200,"onExcess":"the connection is closed","counter":"connections-refused","examples":[200]},"acceptsPerMinute":{"description":"The same in the long run.","type":"integer","minimum":1,"maximum":1000000,"default":600,"onExcess":"the connection is closed","counter":"connections-refused","examples":[600]},"exemptLoopback":{"description":"Whether this machine itself is free of the limits per address. A reverse proxy on it goes into http.trustProxy, so that the limits see who is behind it.","type":"boolean","default":true,"examples":[true]}},"additionalProperties":false,"examples":[{"perUser":1000}]},"http":{"description":"Plain HTTP requests, and the requests that open websockets.","type":"object","default":{},"properties":{"headerBytes":{"description":"Bytes of a request's head: its first line and all headers. Cookies of other programs on the same host name come along.","type":"integer","minimum":1,"maximum":65536,"default":32768,"onExcess":"431","counter":"http-refused","examples":[32768]},"headers":{"description":"Number of headers.","type":"integer","minimum":1,"maximum":256,"default":64,"onExcess":"431","counter":"http-refused","examples":[64]},"bodyBytes":{"description":"Bytes of a request's body, where one is read at all.","type":"integer","minimum":1,"maximum":1048576,"default":16384,"onExcess":"413","counter":"http-refused","examples":[16384]},"headerSeconds":{"description":"Seconds until the headers have to be complete. A TLS handshake has as long; past it the connection is cut, and counted as tls-refused.","type":"integer","minimum":1,"maximum":60,"default":5,"onExcess":"408","counter":"http-refused","examples":[5]},"requestSeconds":{"description":"Seconds until the request has to be complete.","type":"integer","minimum":1,"maximum":300,"default":10,"onExcess":"408","counter":"http-refused","examples":[10]}},"additionalProperties":false,"examples":[{"headers":100}]},"signIn":{"description":"Proving who somebody is, on every way in.","type":"object","default":{},"properties":{"checksAtOnce":{"description":"Passwords that are checked at once; each takes a core and 19 MiB for a moment. Tokens need no check of this kind.","type":"integer","minimum":1,"maximum":64,"default":2,"onExcess":"the check waits for its turn","counter":"sign-in-busy","examples":[2]},"checksWaiting":{"description":"Further passwords that wait for their check, or behind others of their address: as many devices may come back at once after a restart of the hub.","type":"integer","minimum":1,"maximum":10000,"default":1000,"onExcess":"HTTP 503 with Retry-After; MQTT: CONNACK 3; first message: close 1013","counter":"sign-in-busy","examples":[1000]},"cacheSeconds":{"description":"How long it is remembered whether a password was right; a change of that user ends it. Who was there today costs no check when all come back after a power cut.","type":"integer","minimum":1,"maximum":604800,"default":86400,"onExcess":"nothing: the password is checked again","examples":[86400]},"cacheEntries":{"description":"How many passwords are remembered so, right and wrong ones each.","type":"integer","minimum":1,"maximum":65536,"default":4096,"onExcess":"nothing: the one that was not used for the longest is forgotten, and checked again","examples":[4096]},"failuresPerAddress":{"description":"Wrong passwords from one address within its window, which may be that of a class or a container bridge. After them five passwords a second are checked from there, and who would wait longer than two seconds is refused; who has signed in from there before does not wait. From this machine itself each further attempt only takes a second longer.","type":"integer","minimum":1,"maximum":1000,"default":10,"onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"addressWindowSeconds":{"description":"How long a failure counts against its address.","type":"integer","minimum":1,"maximum":86400,"default":300,"onExcess":"nothing: it is forgotten","examples":[300]},"failuresPerUser":{"description":"The same for one user name, which has to wait 1 second after them, then 2, 4 and so on. One address can use up half of it; an address from where that user has signed in before has a count of its own, and what is known to be right there is let in all the same, unless 100 others were refused there within the window of addresses.","type":"integer","minimum":2,"maximum":1000,"default":10,"onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"userWindowSeconds":{"description":"How long a failure counts against its user name.","type":"integer","minimum":1,"maximum":86400,"default":900,"onExcess":"nothing: it is forgotten","examples":[900]},"longestDelaySeconds":{"description":"The longest pause that failures bring about.","type":"integer","minimum":1,"maximum":86400,"default":900,"onExcess":"nothing: further pauses are as long","examples":[900]},"firstMessageSeconds":{"description":"Seconds until the first message of a websocket that signs in by it.","type":"integer","minimum":1,"maximum":30,"default":5,"onExcess":"close 4408","counter":"websocket-sign-in-refused","examples":[5]},"firstMessageBytes":{"description":"Bytes of that message.","type":"integer","minimum":1,"maximum":65536,"default":4096,"onExcess":"close 1008","counter":"websocket-sign-in-refused","examples":[4096]},"sessionSeconds":{"description":"How long a cookie session lasts.","type":"integer","minimum":60,"maximum":2592000,"default":43200,"onExcess":"nothing: 401, to sign in again","examples":[43200]},"sessionIdleSeconds":{"description":"How long a cookie session lasts without being used.","type":"integer","minimum":60,"maximum":2592000,"default":7200,"onExcess":"nothing: 401, to sign in again","examples":[7200]},"sessionsPerUser":{"description":"Cookie sessions of one user at once.","type":"integer","minimum":1,"maximum":1024,"default":64,"onExcess":"the oldest one ends","counter":"sessions-ended","examples":[64]},"ticketSeconds":{"description":"How long a ticket may wait for its one use.","type":"integer","minimum":1,"maximum":300,"default":30,"onExcess":"nothing: the ticket is void","examples":[30]},"ticketsPerUser":{"description":"Tickets of one user that wait for their use.","type":"integer","minimum":1,"maximum":1024,"default":64,"onExcess":"the oldest one is void","counter":"tickets-void","examples":[64]},"bans":{"description":"Addresses, users and client ids that may be banned at once.","type":"integer","minimum":1,"maximum":10000,"default":1000,"onExcess":"the ban is refused as too-many","examples":[1000],"counter":"bans-refused"}},"additionalProperties":false,"examples":[{"failuresPerUser":20}]},"commands":{"description":"Commands to devices, on every way in.","type":"object","default":{},"properties":{"perUserPerSecond":{"description":"Commands of one user in a second, in the long run: each slider that somebody moves sends some 25, and a program such as Node-RED or Home Assistant commands as one user for everybody. What single devices take is set in commands.rules; commands to devices that no profile knows count as other messages do.","type":"integer","minimum":1,"maximum":100000,"default":500,"onExcess":"the command is refused as too-fast","counter":"commands-too-fast","examples":[500]},"userBurst":{"description":"Commands of one user at once, after a rest: a scene that switches every light of a house is one burst.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"as above","counter":"commands-too-fast","examples":[1000]}},"additionalProperties":false,"examples":[{"perUserPerSecond":50}]},"store":{"description":"The data folder and its disk. While that has less free than freeMiB and less than freePercent, nothing is written: what has to be on disk first is not acknowledged, and everything else goes on.","type":"object","default":{},"properties":{"freeMiB":{"description":"MiB that have to be free on the disk of the data folder, unless it has freePercent.","type":"integer","minimum":0,"maximum":1048576,"default":256,"onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[256]},"freePercent":{"description":"Percent of the disk of the data folder that have to be free, unless it has freeMiB.","type":"number","minimum":0,"maximum":100,"default":5,"onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[5]},"waitingMiB":{"description":"MiB that wait in memory for a slow or full disk.","type":"integer","minimum":1,"maximum":1048576,"default":64,"onExcess":"a write is refused","counter":"store-write-refused","examples":[64]}},"additionalProperties":false,"examples":[{"freeMiB":1024,"freePercent":10}]},"memory":{"description":"One budget, from which the rest follows. It is all that objects and buffers of the hub use, without garbage. Past three quarters of it nobody new signs in but admins and nodes (HTTP 503; MQTT: CONNACK 3; `memory-refused`); `/healthz` is answered. Of it, retained values have at most a half, and an eighth each: what waits for clients that are away, what comes in, and what waits for slow readers, whatever their own limits say.","type":"object","default":{},"properties":{"mib":{"description":"MiB in use past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512. With Zigbee2MQTT, 20 lamps and 500 clients that report each second it was 170 after a minute.","type":"integer","minimum":0,"maximum":1048576,"default":0,"onExcess":"reports are dropped, no value is retained","counter":"reports-shed","examples":[1024]},"inboundMiB":{"description":"MiB of messages that have not come to their end, or wait for their turn, of all clients together; those of one user, and of the websockets of one address, have at most half of it. 256 KiB of each connection do not count. So 19 clients of one user, cameras for example, may be sending the largest message at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"onExcess":"the message is read past and told; MQTT: acknowledged, and on `…/error`; websocket: as one past messageBytes","counter":"mqtt-packet-too-big","examples":[64]},"outboundMiB":{"description":"MiB that wait for slow readers, of all connections together; those of one user have at most half of it. 1 MiB of each connection does not count. So 11 readers of one user may have two of the largest messages waiting at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"onExcess":"the one is given up for which the next message is; MQTT: the connection is cut; websocket: close 1013","counter":"mqtt-slow-consumer","examples":[64]}},"additionalProperties":false,"examples":[{"mib":1024}]},"process":{"description":"The hub as a whole.","type":"object","default":{},"properties":{"lagMs":{"description":"Milliseconds the event loop may lag, for two seconds, before reports at QoS 0 are dropped.","type":"integer","minimum":10,"maximum":60000,"default":250,"onExcess":"reports are dropped; commands never are","counter":"reports-shed","examples":[250]}},"additionalProperties":false,"examples":[{"lagMs":500}]},"history":{"description":"What the history may hold in memory.","type":"object","default":{},"properties":{"series":{"description":"Quantities of all devices together, each unit of one by itself.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"onExcess":"a new quantity takes the place of the one that was silent longest, if no point of that is kept; else it is not recorded","counter":"history-series-refused","examples":[20000]},"openMiB":{"description":"MiB of points that are not in closed blocks yet.","type":"integer","minimum":1,"maximum":1024,"default":32,"onExcess":"blocks are closed early; at twice as much, points are left out and counted as history-points-dropped","counter":"history-closed-early","examples":[32]}},"additionalProperties":false,"examples":[{"series":5000}]},"dialects":{"description":"What is kept for the clients of other systems' languages.","type":"object","default":{},"properties":{"keys":{"description":"API keys of one language.","type":"integer","minimum":1,"maximum":10000,"default":256,"onExcess":"of the user with most keys, the one that was not used for the longest ends","counter":"api-keys-forgotten","examples":[256]},"mailboxes":{"description":"Mailboxes of clients of Tvheadend, each of which stays for a minute after its client has gone.","type":"integer","minimum":1,"maximum":10000,"default":256,"onExcess":"the one that nobody reads for the longest ends; when all are read, new ones are answered 503","counter":"mailboxes-ended","examples":[256]},"mailboxMessages":{"description":"Messages that wait in one mailbox of a client of Tvheadend.","type":"integer","minimum":16,"maximum":100000,"default":1000,"onExcess":"the oldest message is dropped","counter":"mailbox-messages-dropped","examples":[1000]}},"additionalProperties":false,"examples":[{"keys":256}]},"users":{"description":"What one user may do on all connections together, whatever their number.","type":"object","default":{},"properties":{"messagesPerSecond":{"description":"Messages by MQTT and websocket that one user may send, in the long run, on all connections together: a whole house behind one user, a bridge or Zigbee2MQTT stay far below. Who sends more is read more slowly and loses nothing, and others are not slowed down.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"onExcess":"the sockets of that user are not read until there is room","counter":"user-held-back","examples":[10000]},"messageBurst":{"description":"The same at once, after a rest.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"onExcess":"as above","counter":"user-held-back","examples":[20000]}},"additionalProperties":false,"examples":[{"messagesPerSecond":1000}]}},"additionalProperties":false,"examples":[{"mqtt":{"publishBytes":131072}}]},"accept":{"description":"What is open on purpose, so that neither the log nor clown-hub doctor warns of it: plain ports for other machines, guests of dialects from elsewhere or on pages of any origin, and any origin that acts as a user.","type":"array","uniqueItems":true,"items":{"enum":["plain-http","plain-mqtt","plain-dialects","guests","guest-pages","any-origin"]},"default":[],"examples":[["plain-mqtt"]]},"log":{"description":"What the hub writes about itself.","type":"object","default":{},"properties":{"level":{"description":"The least important level that is still written.","enum":["trace","debug","info","warn","error","fatal","silent"],"default":"info","examples":["debug"]},"securityFile":{"description":"a file for what concerns security, one line of JSON an event: sign-ins, refusals, changes of users and bans; for its owner only, put aside at 16 MiB, three times","type":"string","minLength":1,"examples":["/var/log/clown-hub/security.ndjson"]}},"additionalProperties":false,"examples":[{"level":"warn"}]}},"additionalProperties":false,"examples":[{"usersFile":"users.yaml"},{"http":{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]},"mqtt":{"host":"0.0.0.0","port":1883},"users":{"clown":{"password":"correct horse battery staple","role":"admin"},"node-red":{"passwordFile":"/run/secrets/node-red","role":"operator"}},"log":{"level":"warn"}}]};
+const schema12 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:config","title":"Configuration of Clown.Hub","description":"What an operator may set. Each value can also come from a CLOWN_… environment variable, or from a file that <variable>_FILE names; a path in a variable starts at the working directory.","type":"object","properties":{"http":{"description":"The HTTP server, which carries the websockets.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8080,"examples":[8080,0]},"hosts":{"description":"Further names a request's Host header may carry; localhost and literal IP addresses are always known.","type":"array","items":{"description":"a host name without a port","type":"string","minLength":1,"maxLength":253,"pattern":"^[A-Za-z0-9._-]+$"},"default":[],"examples":[["hub.example.org"]]},"origins":{"description":"Further origins whose pages may talk to the hub by what their browser remembers, besides its own, and read its answers; file:// and null are what pages in files send, null also many others; * lets any page in.","type":"array","items":{"description":"scheme://host or scheme://host:port, without a path, or file://, null or *","type":"string","minLength":1,"maxLength":300,"pattern":"^(\\*|null|file://|[A-Za-z][A-Za-z0-9+.-]*://[^/?#@*\\s]+)$"},"default":[],"examples":[["https://dashboard.example.org","http://localhost:5173"]]},"trustProxy":{"description":"Addresses of the reverse proxies whose X-Forwarded-For and X-Forwarded-Proto headers are believed, or their networks. Whoever connects from there can claim any address.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"default":[],"examples":[["127.0.0.1","::1"],["172.16.0.0/12"]]},"userHeader":{"description":"The header in which a proxy of trustProxy names the user whom it has signed in, such as Remote-User. The proxy has to take away what a client sends under this name. Without it, no header names a user.","type":"string","minLength":1,"maxLength":100,"pattern":"^[A-Za-z0-9-]+$","examples":["Remote-User"]},"pathPrefix":{"description":"What a reverse proxy leaves before the hub's own paths. Requests are served with it and without it.","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)*$","default":"","examples":["/hub"]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]}]},"tls":{"description":"TLS for HTTP, websockets and MQTT, on ports of its own beside the plain ones. Without this part there is none.","type":"object","required":["certFile","keyFile"],"properties":{"certFile":{"description":"A file with the certificate in PEM, followed by those between it and the authority. A relative path starts at the folder of the configuration file. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.crt"]},"keyFile":{"description":"A file with the certificate's private key in PEM, without a password, readable by its owner only (mode 0600). Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.key"]},"clientCaFile":{"description":"A file with the authorities in PEM whose certificates clients may show: the common name of one is the name of its user, who needs no password then. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crt"]},"clientCrlFile":{"description":"A file with the lists of revoked client certificates in PEM, one of each authority. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crl"]},"clientCertificates":{"description":"Whether who has no certificate of clientCaFile may come in all the same, by a password: optional, or required of everybody.","enum":["optional","required"],"default":"optional","examples":["required"]},"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"httpPort":{"description":"The TCP port for HTTPS and wss; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8443,"examples":[8443,0]},"mqttPort":{"description":"The TCP port for MQTT over TLS; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8883,"examples":[8883,0]}},"additionalProperties":false,"examples":[{"certFile":"/etc/clown-hub/tls.crt","keyFile":"/etc/clown-hub/tls.key","host":"0.0.0.0"}]},"mqtt":{"description":"The MQTT broker.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":1883,"examples":[1883,0]},"maximumKeepAliveSeconds":{"description":"The longest keep-alive of clients of MQTT 5: who asks for a longer one, or for none, is told this one. Without it, each has the one it asks for.","type":"integer","minimum":5,"maximum":65535,"examples":[300]},"reference":{"description":"Another server, which clients of MQTT 5 are told of when this hub ends: host or host:port, and several with a space between them.","type":"string","minLength":1,"maxLength":1024,"examples":["second.example:1883"]},"shared":{"description":"Groups of shared subscriptions ($share/<group>/…) whose members may be of several users. Any other group is one of its user, so that nobody can take the messages of somebody else by joining it.","type":"array","default":[],"maxItems":1024,"items":{"description":"One group, and who may be in it.","type":"object","required":["group","users"],"properties":{"group":{"description":"Its name, as in $share/<group>/….","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#]+$","examples":["workers"]},"users":{"description":"The users whose clients may share its messages.","type":"array","minItems":1,"maxItems":1024,"items":{"description":"the name of a user","type":"string","minLength":1,"maxLength":256},"examples":[["one","other"]]}},"additionalProperties":false,"examples":[{"group":"workers","users":["one","other"]}]},"examples":[[{"group":"workers","users":["one","other"]}]]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":1883}]},"dialects":{"description":"Languages of other systems that are served to their clients, each on a port of its own or on a path of the HTTP server.","type":"array","maxItems":64,"items":{"description":"One language, and where it is served.","type":"object","required":["dialect"],"properties":{"dialect":{"description":"Whose language it is.","type":"string","enum":["deconz","jeedom","netzer","tvheadend"],"examples":["deconz"]},"port":{"description":"The TCP port to listen on; 0 takes any free one. An entry has either a port or a path.","type":"integer","minimum":0,"maximum":65535,"examples":[8088]},"host":{"description":"The address to listen on, with a port; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"path":{"description":"a path such as /house, in place of a port: the language is served on it and below it, on the ports of the HTTP server","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)+$","examples":["/house"]},"base":{"description":"The topic below which nodes are shown to these clients; without it, all are.","type":"string","maxLength":1024,"default":"","examples":["nodes/bridge/0"]},"guest":{"description":"Who somebody is that gives no credentials where clients of the language cannot give any.","type":"object","required":["user"],"properties":{"user":{"description":"A user of the hub, whose rights such clients have.","type":"string","minLength":1,"maxLength":64,"examples":["clown"]},"addresses":{"description":"The addresses such clients may come from, or their networks; this machine only, if nothing else is said.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"maxItems":256,"default":["127.0.0.0/8","::1"],"examples":[["192.168.1.20"],["10.0.0.0/8"]]},"anyOrigin":{"description":"Whether pages of any origin are let in as well, to read and nothing else; without it, those of the hub and of http.origins are.","type":"boolean","default":false,"examples":[true]}},"additionalProperties":false,"examples":[{"user":"clown"}]},"optional":{"description":"Whether the hub starts also when the port cannot be opened; it is logged then.","type":"boolean","default":false,"examples":[true]},"jeedom":{"description":"How Jeedom is served.","type":"object","properties":{"period":{"description":"Seconds from an event to the frame that tells it, with all others of that time.","type":"number","minimum":0.1,"maximum":60,"default":2,"examples":[0.1]},"authDelay":{"description":"Seconds in which a client has to say its key.","type":"number","minimum":0.1,"maximum":60,"default":1,"examples":[5]},"allowedHosts":{"description":"The hosts whose pages may open a websocket, which is where programs have to say they come from; an empty list is for programs that do not say it. Without it, they are the host by which the hub is reached, this machine, and those of http.origins.","type":"array","maxItems":64,"items":{"description":"a host name or address, without a port","type":"string","minLength":1,"maxLength":253},"examples":[["house.example","10.0.0.42"]]},"guestKey":{"description":"A key that everybody may know: who gives it comes in as the guest of the entry.","type":"string","minLength":1,"maxLength":128,"examples":["userApiKey"]}},"additionalProperties":false,"default":{},"examples":[{"period":0.5}]},"netzer":{"description":"How Netzer is served.","type":"object","properties":{"connections":{"description":"How many websockets there may be: many; one, as the original, whose first is the one that stays; or one, whose latest ends the one before.","enum":["many","first","latest"],"default":"many","examples":["first"]},"pins":{"description":"Which device is on which pin, 0 to c. Without it, relays are on 0 and 1, motion sensors on 2, LEDs on 3, sensors on 4 to 8, and what is left over on 9 to c; a device keeps its pin.","type":"object","propertyNames":{"description":"the index of a pin, 0 to 9 or a to c","pattern":"^[0-9a-c]$"},"additionalProperties":{"description":"The device on a pin.","type":"object","required":["device"],"properties":{"device":{"description":"The topic of a device below the base of the entry, such as relay/i2c0-3b.","type":"string","minLength":3,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$","examples":["relay/i2c0-3b"]},"quantity":{"description":"Which quantity of it, where there are several.","type":"string","minLength":1,"maxLength":64,"examples":["altitude"]},"lowest":{"description":"The value of a measured quantity that is read as 0, in the unit of its reports.","type":"number","examples":[-20]},"highest":{"description":"The value of a measured quantity that is read as 1023.","type":"number","examples":[60]}},"additionalProperties":false,"examples":[{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}]},"examples":[{"0":{"device":"relay/i2c0-3b"},"5":{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}}]}},"additionalProperties":false,"default":{},"examples":[{"connections":"first"}]}},"additionalProperties":false,"examples":[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]},"default":[],"examples":[[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]]},"users":{"description":"Who may sign in, besides the users of usersFile. Who gives no credentials is the user anonymous, when there is one.","type":"object","default":{},"writeOnly":true,"propertyNames":{"description":"1 to 64 bytes in UTF-8, without colons, control characters, and format characters, which nobody sees","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},"additionalProperties":{"description":"One user: password or passwordFile, one of the two (none for anonymous), and rights.","type":"object","writeOnly":true,"properties":{"password":{"description":"The password itself.","type":"string","minLength":1,"maxLength":256,"writeOnly":true,"examples":["correct horse battery staple"]},"passwordFile":{"description":"A file that holds the password; one line break at its end is cut off. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["/run/secrets/clown"]},"role":{"description":"What many users have in common: a viewer reads, an operator also writes, retains and commands, an admin also reads $SYS, a node writes below its base and reads its own commands.","enum":["viewer","operator","admin","node"],"examples":["operator"]},"base":{"description":"a topic without wildcards and braces: the prefix of a node's topics, for the role node only","type":"string","minLength":1,"maxLength":1024,"pattern":"^(?!\\$)[^+#{}\\p{Cc}]+$","examples":["nodes/bridge/0"]},"rules":{"description":"What this user may do besides what the role allows, and what this user may not do. Whatever no rule allows is denied, and deny beats allow.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]},"digest":{"description":"Whether the user may sign in by HTTP Digest with MD5, too, where a dialect has it.","type":"boolean","examples":[true]}},"additionalProperties":false,"examples":[{"passwordFile":"/run/secrets/clown","role":"operator"}]},"examples":[{"clown":{"passwordFile":"/run/secrets/clown","role":"operator"}}]},"usersFile":{"description":"A file of users with hashed passwords, tokens and rights, which a running hub follows. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["users.yaml"]},"data":{"description":"Where the hub keeps what it has to remember when it ends.","type":"object","default":{},"properties":{"folder":{"description":"A folder for this hub alone, made when it is not there. A relative path starts at the folder of the configuration file. Empty keeps everything in memory, as lab mode and a hub inside another program do unless told otherwise; clown-hub run takes data beside the configuration unless told otherwise.","type":"string","examples":["/var/lib/clown-hub",""]}},"additionalProperties":false,"examples":[{"folder":"/var/lib/clown-hub"}]},"history":{"description":"What is kept of what devices report: every number and every true or false, by topic and quantity. See docs/history.md.","type":"object","default":{},"properties":{"record":{"description":"Filters on the topics that are recorded.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["#"],"examples":[["nodes/#"],[]]},"ignore":{"description":"Filters on topics that are not recorded all the same.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":[],"examples":[["nodes/+/+/push-button/+"]]},"rawHours":{"description":"Hours for which every point is kept.","type":"integer","minimum":1,"maximum":8784,"default":24,"examples":[24]},"minuteDays":{"description":"Days for which each minute is kept: count, smallest, mean, largest, first and last value.","type":"integer","minimum":1,"maximum":3660,"default":30,"examples":[30]},"hourDays":{"description":"Days for which each hour is kept, as the minutes.","type":"integer","minimum":1,"maximum":36600,"default":730,"examples":[730]},"diskMiB":{"description":"MiB that all of it may take in the data folder. Past it, the oldest is given up first.","type":"integer","minimum":1,"maximum":1048576,"default":1024,"examples":[1024]},"memoryMiB":{"description":"MiB that all of it may take in a hub without a data folder.","type":"integer","minimum":1,"maximum":65536,"default":64,"examples":[64]}},"additionalProperties":false,"examples":[{"record":["nodes/#"],"rawHours":48,"diskMiB":4096}]},"profiles":{"description":"What the topics and payloads of hardware mean.","type":"object","default":{},"properties":{"prefix":{"description":"Above the topics of all devices that a profile has found, such as devices/hardwario/kit:0/relay/-.","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$","default":"devices","examples":["devices","house/devices"]},"off":{"description":"Profiles that are not opened: their topics stay what they are to everybody else.","type":"array","uniqueItems":true,"maxItems":64,"items":{"enum":["hardwario","rtl_433","tasmota","wled","shelly-gen1","shelly","zigbee2mqtt","homie","esphome"]},"default":[],"examples":[["hardwario"]]},"clown":{"description":"Clown.Model, by which commands are checked and reports are understood.","type":"object","default":{},"properties":{"bases":{"description":"Filters on the topics that Clown.Model binds, with all below them. Besides it binds below the base of a node that introduced itself or listed its devices, of a user of the role node, and of a rule in commands.rules.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["nodes/#"],"examples":[["nodes/#","garden/#"],[]]}},"additionalProperties":false,"examples":[{"bases":["nodes/#"]}]}},"additionalProperties":false,"examples":[{"clown":{"bases":["nodes/#","garden/#"]}}]},"commands":{"description":"How long commands may take, and what the relay guard watches over.","type":"object","default":{},"properties":{"timeoutSeconds":{"description":"Seconds a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"default":5,"examples":[5]},"rules":{"description":"Settings for some devices. The first rule that fits a device and has a setting decides it, each setting for itself. Without one, a relay has 200 ms between switches and 5 commands a second, and other kinds have no limit.","type":"array","maxItems":1024,"items":{"description":"Which devices, and their settings.","type":"object","properties":{"topic":{"description":"A filter on the complete topics of devices.","type":"string","minLength":1,"maxLength":1024,"examples":["nodes/bridge/0/relay/+","#"]},"kind":{"description":"the kind of a device: the last level but one of its topic","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+$","examples":["relay"]},"timeoutSeconds":{"description":"Seconds such a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"examples":[30]},"minIntervalMilliseconds":{"description":"Milliseconds between two commands that ask for another state each; 0 is no limit.","type":"integer","minimum":0,"maximum":3600000,"examples":[200]},"perSecond":{"description":"Commands in any second; 0 is no limit.","type":"integer","minimum":0,"maximum":100,"examples":[5]},"autoOffSeconds":{"description":"Seconds after which such a device is turned off again; 0 is never.","type":"number","minimum":0,"maximum":604800,"examples":[900]},"interlock":{"description":"The name of a group of which never two are on at once.","type":"string","minLength":1,"maxLength":64,"examples":["shutter-kitchen"]},"proof":{"description":"What shows whether the device does what it says: a quantity that another one measures, which is above or below something when the device is on, and only then.","type":"object","required":["topic","quantity","withinSeconds"],"minProperties":4,"properties":{"topic":{"description":"the complete topic of what measures","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#\\p{Cc}]+$","examples":["nodes/garage/power-meter/-"]},"quantity":{"description":"The quantity in its reports.","type":"string","minLength":1,"maxLength":64,"examples":["power"]},"above":{"description":"It is above this when the device is on, and only then.","type":"number","examples":[5]},"below":{"description":"It is below this when the device is on, and only then.","type":"number","examples":[100]},"withinSeconds":{"description":"Seconds for which it may say something else than the device.","type":"number","minimum":0.1,"maximum":3600,"examples":[10]}},"additionalProperties":false,"examples":[{"topic":"nodes/garage/power-meter/-","quantity":"power","above":5,"withinSeconds":10}]}},"additionalProperties":false,"examples":[{"kind":"relay","autoOffSeconds":900}]},"default":[],"examples":[[{"topic":"nodes/bridge/0/relay/+","interlock":"shutter-kitchen"}]]}},"additionalProperties":false,"examples":[{"timeoutSeconds":2,"rules":[{"kind":"relay","autoOffSeconds":900}]}]},"limits":{"description":"How much any one client may ask for. Each value has a ceiling that no configuration can pass.","type":"object","default":{},"properties":{"topic":{"description":"Sizes of topics and filters, on every way in. They are for the hub's memory; what MQTT itself allows is in docs/mqtt.md.","type":"object","default":{},"properties":{"bytes":{"description":"Bytes of a complete topic in UTF-8, base included. The default has room for names that people give, in any script. MQTT has room for 65,535, of which the hub needs some to tell of a device.","type":"integer","minimum":1,"maximum":65000,"default":1024,"onExcess":"MQTT: the message is acknowledged, dropped, and its refusal is told on as much of the topic as there is room for; a filter gets SUBACK 128; elsewhere an error","counter":"topic-too-big","examples":[2048]},"levels":{"description":"Levels of a topic, empty ones too. Trees of buildings and Homie have some 10; a program that makes a level of each part of an address has 20 or 30.","type":"integer","minimum":1,"maximum":100,"default":100,"onExcess":"as above","counter":"topic-too-big","examples":[32]}},"additionalProperties":false,"examples":[{"levels":32}]},"json":{"description":"Shape of JSON in websocket lines, checked on the text before it is parsed. What comes by MQTT passes as it is, and past these is told to websockets as text.","type":"object","default":{},"properties":{"depth":{"description":"Arrays and objects inside each other. No program that is known of sends more than 10.","type":"integer","minimum":1,"maximum":32,"default":16,"onExcess":"an error frame that names the rule","counter":"json-refused","examples":[16]},"keys":{"description":"Keys of one object. Node-RED flows and lists of devices by name have hundreds.","type":"integer","minimum":1,"maximum":65536,"default":4096,"onExcess":"an error frame","counter":"json-refused","examples":[4096]},"stringBytes":{"description":"Bytes of one string in UTF-8. A page sends a picture as base64.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"onExcess":"an error frame","counter":"json-refused","examples":[1048576]},"arrayItems":{"description":"Items of one array. A curve of a day, a point a minute, has 1,440.","type":"integer","minimum":1,"maximum":262144,"default":16384,"onExcess":"an error frame","counter":"json-refused","examples":[16384]}},"additionalProperties":false,"examples":[{"depth":8}]},"websocket":{"description":"Websockets that talk to the hub.","type":"object","default":{},"properties":{"messageBytes":{"description":"Bytes of one message, all its fragments together, of which there may be any number: each counts as a message if it has less than 512 bytes. A single frame of more than 256 MiB is closed with 1009. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`. With 20 lamps, Zigbee2MQTT's list of devices has 136 kB and its definitions have 245.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"onExcess":"the message is read past, and told on `clown.talk/-/error`","counter":"websocket-message-too-big","examples":[1048576]},"linesPerMessage":{"description":"Lines in one message. A dashboard that asks for each of its devices at once has some hundreds.","type":"integer","minimum":1,"maximum":16384,"default":1024,"onExcess":"an error frame; none of the lines is obeyed","counter":"websocket-too-many-lines","examples":[1024]},"messagesPerSecond":{"description":"Messages a socket may send, in the long run. Each line of one counts, and so does a ping or a pong. A slider makes 25; a program that sends more is read more slowly and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":100,"onExcess":"the socket is not read until there is room","counter":"websocket-held-back","examples":[100]},"messageBurst":{"description":"The same at once.","type":"integer","minimum":1,"maximum":200000,"default":200,"onExcess":"as above","counter":"websocket-held-back","examples":[200]},"overRateSeconds":{"description":"How long a socket may keep sending more than its rate while the hub is short of memory: past three quarters of limits.memory.mib. At any other time it is read more slowly for as long as it likes, as a script that writes what it has read from a file.","type":"integer","minimum":1,"maximum":3600,"default":600,"onExcess":"a notice, then close 1008; never while there is memory","counter":"websocket-over-rate","examples":[600]},"conflateBytes":{"description":"Bytes waiting for a slow reader before only the latest value of each topic is kept. A page on a telephone that was put away for a moment loses only values that newer ones replaced.","type":"integer","minimum":1,"maximum":8388608,"default":262144,"onExcess":"older values are left out, and the reader is told how many","counter":"websocket-conflated","examples":[262144]},"outboundBytes":{"description":"Bytes waiting for a slow reader before it is given up; at least two of the largest messages (messageBytes), whatever is written here. A page that opened below the root of a house with Zigbee2MQTT, 20 lamps and 500 other devices got 640 kB at once.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"onExcess":"close 1013, the socket is cut a second later","counter":"websocket-slow-consumer","examples":[1048576]},"recoveryBytes":{"description":"What is kept of the latest messages below one base, for clients that ask for positions: who was away for a moment gets what was said meanwhile. All bases together keep at most a sixteenth of limits.memory.mib.","type":"integer","minimum":0,"maximum":67108864,"default":1048576,"onExcess":"the oldest are given up; who comes back too late is told how many it missed, and gets the last values","counter":"websocket-recovery-too-late","examples":[1048576]},"recoverySeconds":{"description":"How long they are kept at most.","type":"integer","minimum":0,"maximum":3600,"default":120,"onExcess":"as above","counter":"websocket-recovery-too-late","examples":[120]},"pingSeconds":{"description":"Seconds between pings.","type":"integer","minimum":1,"maximum":600,"default":20,"onExcess":"nothing: this is how often each socket is asked for a sign of life","examples":[20]},"pongSeconds":{"description":"Seconds a peer has to answer a ping.","type":"integer","minimum":1,"maximum":600,"default":10,"onExcess":"the socket is cut","counter":"websocket-no-pong","examples":[10]}},"additionalProperties":false,"examples":[{"messagesPerSecond":500,"messageBurst":1000}]},"mqtt":{"description":"MQTT connections, over TCP and over websocket.","type":"object","default":{},"properties":{"connectSeconds":{"description":"Seconds until CONNECT has to be complete. Clients send it as soon as they are connected; a GSM modem takes two.","type":"integer","minimum":1,"maximum":30,"default":5,"onExcess":"the connection is cut","counter":"mqtt-no-connect","examples":[5]},"connectBytes":{"description":"Bytes of a CONNECT packet. A will with a JSON state has some hundred.","type":"integer","minimum":1,"maximum":65536,"default":16384,"onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[16384]},"publishBytes":{"description":"Bytes of a PUBLISH packet. With 20 lamps, Zigbee2MQTT's definitions have 245 kB and its list of devices has 136; pictures of cameras have the rest of the room.","type":"integer","minimum":1,"maximum":16777216,"default":2000000,"onExcess":"the packet is read past: it is acknowledged, and told on `…/error`; what is retained there is taken away","counter":"mqtt-packet-too-big","examples":[2000000]},"subscribeBytes":{"description":"Bytes of a SUBSCRIBE or UNSUBSCRIBE packet, with as many filters as fit: Home Assistant sends 500 in one, MQTT.js and paho all they have when they come back.","type":"integer","minimum":1,"maximum":4194304,"default":1048576,"onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[1048576]},"subscriptions":{"description":"Filters of one client, of which each costs 350 bytes when it has 32 letters, in a kept session 680. openHAB and Node-RED have one for each thing, Home Assistant for each entity: thousands in a large house.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[20000]},"totalSubscriptions":{"description":"Filters of all clients together, also of those whose session waits for them. Past it, users with less than an equal share may still have more.","type":"integer","minimum":1,"maximum":10000000,"default":200000,"onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[200000]},"clientIdBytes":{"description":"Bytes of a client id in UTF-8. Bridges and cloud agents put host names, serial numbers and UUIDs together.","type":"integer","minimum":1,"maximum":1024,"default":256,"onExcess":"CONNACK 2","counter":"mqtt-client-id-refused","examples":[256]},"userBytes":{"description":"Bytes of a user name in UTF-8, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":256,"default":64,"onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[64]},"passwordBytes":{"description":"Bytes of a password, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":1024,"default":256,"onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[256]},"keepAliveSeconds":{"description":"The longest keep-alive that is believed: of a client that promises a longer one, or none (0), nobody knows after one and a half times as long without a packet whether it is there. MicroPython's umqtt asks for 0, many sketches for 3,600; they stay connected, dead peers are found by TCP keep-alive. A node of theirs is shown offline until it is heard again; commands are sent to it all the same.","type":"integer","minimum":1,"maximum":65535,"default":300,"onExcess":"nothing is refused: a node of that client is told offline","examples":[300]},"qos2Window":{"description":"QoS 2 messages of one client whose PUBREL is awaited. paho has 20 under way, Mosquitto's clients too; MQTT.js and Node-RED send theirs without waiting. Clients of MQTT 5 are told it as Receive Maximum.","type":"integer","minimum":1,"maximum":1000,"default":20,"onExcess":"the next ones are taken more slowly, 1,000 a second; in MQTT 5, where a client knows the number, the connection is cut","counter":"mqtt-qos2-window","examples":[20]},"outboundBytes":{"description":"Bytes waiting for a slow reader before only the latest message at QoS 0 of each topic waits, and what switches something is left out; with two of the largest messages more, above QoS 0, the connection is cut. A subscriber by Wi-Fi that stops for some seconds needs it.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"onExcess":"older values at QoS 0 are left out","counter":"mqtt-conflated","examples":[1048576]},"publishesPerSecond":{"description":"PUBLISH packets a client may send, in the long run. A bridge or an import of recorded data sends more: it takes longer and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"publishBurst":{"description":"PUBLISH packets a client may send at once. Zigbee2MQTT and Home Assistant's discovery send hundreds when they start.","type":"integer","minimum":1,"maximum":200000,"default":2000,"onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"requestsPerSecond":{"description":"Other packets a client may send, in the long run: a SUBSCRIBE or UNSUBSCRIBE counts as one for each 512 bytes, however many filters it has, an acknowledgement that is awaited does not count, and a ping or pong of its websocket does. openHAB and scripts that subscribe in a loop send one packet for each filter.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"requestBurst":{"description":"Other packets a client may send at once.","type":"integer","minimum":1,"maximum":200000,"default":2000,"onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"idleSeconds":{"description":"Seconds a client may stay without a subscription and without a packet, of which a ping is one; 0 is for ever. A sensor that publishes once a day may need all of them.","type":"integer","minimum":0,"maximum":86400,"default":0,"onExcess":"the connection is cut","counter":"mqtt-idle","examples":[0]}},"additionalProperties":false,"examples":[{"publishBytes":4000000}]},"sessions":{"description":"MQTT sessions that outlive their connection (CONNECT without clean session).","type":"object","default":{},"properties":{"count":{"description":"Sessions without a client that are kept.","type":"integer","minimum":1,"maximum":100000,"default":500,"onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[500]},"hours":{"description":"Hours a session waits for its client.","type":"integer","minimum":1,"maximum":8760,"default":24,"onExcess":"the session ends","counter":"mqtt-sessions-ended","examples":[24]},"messages":{"description":"Messages of QoS 1 and 2 that wait for one client to come back, and as many again that wait for it to acknowledge them. A display that is switched off over night misses the oldest of what was told at QoS 1 and 2. Mosquitto 2.0 keeps as many, the first that came.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1000]},"bytes":{"description":"Bytes of such messages, topics included; at least two of the largest messages (limits.mqtt.publishBytes), whatever is written here. Two pictures of a camera wait for a viewer.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1048576]},"totalBytes":{"description":"Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each. Of the user for whom most is kept, who has been away for longest gives way.","type":"integer","minimum":1,"maximum":1073741824,"default":67108864,"onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[67108864]}},"additionalProperties":false,"examples":[{"count":500}]},"retained":{"description":"Values that wait for whoever subscribes later. The same numbers hold for the last values of topics that are not retained, but a quarter of the bytes; there the longest silent go first, and a value that is too large is not told again.","type":"object","default":{},"properties":{"topics":{"description":"Topics with a value; past it, and past totalBytes, users with less than an equal share may have more, up to a quarter. Home Assistant's discovery needs 8 for each lamp of Zigbee2MQTT, and a house of 1,000 entities some thousands.","type":"integer","minimum":1,"maximum":1000000,"default":100000,"onExcess":"the value is delivered, but not retained, nor is the one before any more","counter":"retained-refused","examples":[100000]},"valueBytes":{"description":"Bytes of one value. Zigbee2MQTT's list of devices has 136 kB for 20 lamps.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"onExcess":"as above","counter":"retained-refused","examples":[1048576]},"totalBytes":{"description":"Bytes of all values, topics included. Zigbee2MQTT with 20 lamps and Home Assistant's discovery has 0.6 MB; the rest is for larger houses and for pictures of cameras.","type":"integer","minimum":1,"maximum":1073741824,"default":268435456,"onExcess":"as above","counter":"retained-refused","examples":[268435456]}},"additionalProperties":false,"examples":[{"topics":10000}]},"nodes":{"description":"What the hub remembers of hardware.","type":"object","default":{},"properties":{"devices":{"description":"Devices of all nodes together.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"onExcess":"the device that has been silent for the longest is forgotten","counter":"devices-forgotten","examples":[10000]}},"additionalProperties":false,"examples":[{"devices":10000}]},"connections":{"description":"Open connections, websocket and MQTT together.","type":"object","default":{},"properties":{"total":{"description":"Connections at once.","type":"integer","minimum":1,"maximum":100000,"default":10000,"onExcess":"HTTP 503; MQTT: the connection is closed","counter":"connections-refused","examples":[10000]},"perAddress":{"description":"Connections from one address at once; behind a container bridge or a NAT everybody has the same one.","type":"integer","minimum":1,"maximum":100000,"default":2000,"onExcess":"as above","counter":"connections-refused","examples":[2000]},"perUser":{"description":"Connections of one user at once, requests by HTTP among them as long as they last; in many houses all devices have the same user.","type":"integer","minimum":1,"maximum":100000,"default":2000,"onExcess":"HTTP 503; MQTT: CONNACK 3","counter":"connections-refused","examples":[2000]},"unauthenticated":{"description":"Connections at once that have not signed in yet, all that come back after a power cut among them. Those of this machine and of proxies count like all others; addresses where somebody has signed in give way last, and of IPv6 48 bits are one network.","type":"integer","minimum":1,"maximum":10000,"default":2000,"onExcess":"the oldest one that says nothing is closed, of the network that has most of them; if all wait for an answer, the new one","counter":"connections-given-way","examples":[2000]},"unauthenticatedPerAddress":{"description":"The same from one address.","type":"integer","minimum":1,"maximum":10000,"default":1000,"onExcess":"the oldest one there that says nothing is closed, or else the new one","counter":"connections-given-way","examples":[1000]},"acceptBurst":{"description":"Connections of an address that may come to nothing at once: those that end without a CONNECT or a request that we understand. Who signs in, or tries to, does not count, nor does an address where somebody has; a probe of a load balancer that only opens the port does.","type":"integer","minimum":1,"maximum":100000,"default":200,"onExcess":"the connection is closed","counter":"connections-refused","examples":[200]},"acceptsPerMinute":{"description":"The same in the long run.","type":"integer","minimum":1,"maximum":1000000,"default":600,"onExcess":"the connection is closed","counter":"connections-refused","examples":[600]},"exemptLoopback":{"description":"Whether this machine itself is free of the limits per address. A reverse proxy on it goes into http.trustProxy, so that the limits see who is behind it.","type":"boolean","default":true,"examples":[true]}},"additionalProperties":false,"examples":[{"perUser":1000}]},"http":{"description":"Plain HTTP requests, and the requests that open websockets.","type":"object","default":{},"properties":{"headerBytes":{"description":"Bytes of a request's head: its first line and all headers. Cookies of other programs on the same host name come along.","type":"integer","minimum":1,"maximum":65536,"default":32768,"onExcess":"431","counter":"http-refused","examples":[32768]},"headers":{"description":"Number of headers.","type":"integer","minimum":1,"maximum":256,"default":64,"onExcess":"431","counter":"http-refused","examples":[64]},"bodyBytes":{"description":"Bytes of a request's body, where one is read at all.","type":"integer","minimum":1,"maximum":1048576,"default":16384,"onExcess":"413","counter":"http-refused","examples":[16384]},"headerSeconds":{"description":"Seconds until the headers have to be complete. A TLS handshake has as long; past it the connection is cut, and counted as tls-refused.","type":"integer","minimum":1,"maximum":60,"default":5,"onExcess":"408","counter":"http-refused","examples":[5]},"requestSeconds":{"description":"Seconds until the request has to be complete.","type":"integer","minimum":1,"maximum":300,"default":10,"onExcess":"408","counter":"http-refused","examples":[10]}},"additionalProperties":false,"examples":[{"headers":100}]},"signIn":{"description":"Proving who somebody is, on every way in.","type":"object","default":{},"properties":{"checksAtOnce":{"description":"Passwords that are checked at once; each takes a core and 19 MiB for a moment. Tokens need no check of this kind.","type":"integer","minimum":1,"maximum":64,"default":2,"onExcess":"the check waits for its turn","counter":"sign-in-busy","examples":[2]},"checksWaiting":{"description":"Further passwords that wait for their check, or behind others of their address: as many devices may come back at once after a restart of the hub.","type":"integer","minimum":1,"maximum":10000,"default":1000,"onExcess":"HTTP 503 with Retry-After; MQTT: CONNACK 3; first message: close 1013","counter":"sign-in-busy","examples":[1000]},"cacheSeconds":{"description":"How long it is remembered whether a password was right; a change of that user ends it. Who was there today costs no check when all come back after a power cut.","type":"integer","minimum":1,"maximum":604800,"default":86400,"onExcess":"nothing: the password is checked again","examples":[86400]},"cacheEntries":{"description":"How many passwords are remembered so, right and wrong ones each.","type":"integer","minimum":1,"maximum":65536,"default":4096,"onExcess":"nothing: the one that was not used for the longest is forgotten, and checked again","examples":[4096]},"failuresPerAddress":{"description":"Wrong passwords from one address within its window, which may be that of a class or a container bridge. After them five passwords a second are checked from there, and who would wait longer than two seconds is refused; who has signed in from there before does not wait. From this machine itself each further attempt only takes a second longer.","type":"integer","minimum":1,"maximum":1000,"default":10,"onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"addressWindowSeconds":{"description":"How long a failure counts against its address.","type":"integer","minimum":1,"maximum":86400,"default":300,"onExcess":"nothing: it is forgotten","examples":[300]},"failuresPerUser":{"description":"The same for one user name, which has to wait 1 second after them, then 2, 4 and so on. One address can use up half of it; an address from where that user has signed in before has a count of its own, and what is known to be right there is let in all the same, unless 100 others were refused there within the window of addresses.","type":"integer","minimum":2,"maximum":1000,"default":10,"onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"userWindowSeconds":{"description":"How long a failure counts against its user name.","type":"integer","minimum":1,"maximum":86400,"default":900,"onExcess":"nothing: it is forgotten","examples":[900]},"longestDelaySeconds":{"description":"The longest pause that failures bring about.","type":"integer","minimum":1,"maximum":86400,"default":900,"onExcess":"nothing: further pauses are as long","examples":[900]},"firstMessageSeconds":{"description":"Seconds until the first message of a websocket that signs in by it.","type":"integer","minimum":1,"maximum":30,"default":5,"onExcess":"close 4408","counter":"websocket-sign-in-refused","examples":[5]},"firstMessageBytes":{"description":"Bytes of that message.","type":"integer","minimum":1,"maximum":65536,"default":4096,"onExcess":"close 1008","counter":"websocket-sign-in-refused","examples":[4096]},"sessionSeconds":{"description":"How long a cookie session lasts.","type":"integer","minimum":60,"maximum":2592000,"default":43200,"onExcess":"nothing: 401, to sign in again","examples":[43200]},"sessionIdleSeconds":{"description":"How long a cookie session lasts without being used.","type":"integer","minimum":60,"maximum":2592000,"default":7200,"onExcess":"nothing: 401, to sign in again","examples":[7200]},"sessionsPerUser":{"description":"Cookie sessions of one user at once.","type":"integer","minimum":1,"maximum":1024,"default":64,"onExcess":"the oldest one ends","counter":"sessions-ended","examples":[64]},"ticketSeconds":{"description":"How long a ticket may wait for its one use.","type":"integer","minimum":1,"maximum":300,"default":30,"onExcess":"nothing: the ticket is void","examples":[30]},"ticketsPerUser":{"description":"Tickets of one user that wait for their use.","type":"integer","minimum":1,"maximum":1024,"default":64,"onExcess":"the oldest one is void","counter":"tickets-void","examples":[64]},"bans":{"description":"Addresses, users and client ids that may be banned at once.","type":"integer","minimum":1,"maximum":10000,"default":1000,"onExcess":"the ban is refused as too-many","examples":[1000],"counter":"bans-refused"}},"additionalProperties":false,"examples":[{"failuresPerUser":20}]},"commands":{"description":"Commands to devices, on every way in.","type":"object","default":{},"properties":{"perUserPerSecond":{"description":"Commands of one user in a second, in the long run: each slider that somebody moves sends some 25, and a program such as Node-RED or Home Assistant commands as one user for everybody. What single devices take is set in commands.rules; commands to devices that no profile knows count as other messages do.","type":"integer","minimum":1,"maximum":100000,"default":500,"onExcess":"the command is refused as too-fast","counter":"commands-too-fast","examples":[500]},"userBurst":{"description":"Commands of one user at once, after a rest: a scene that switches every light of a house is one burst.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"as above","counter":"commands-too-fast","examples":[1000]}},"additionalProperties":false,"examples":[{"perUserPerSecond":50}]},"store":{"description":"The data folder and its disk. While that has less free than freeMiB and less than freePercent, nothing is written: what has to be on disk first is not acknowledged, and everything else goes on.","type":"object","default":{},"properties":{"freeMiB":{"description":"MiB that have to be free on the disk of the data folder, unless it has freePercent.","type":"integer","minimum":0,"maximum":1048576,"default":256,"onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[256]},"freePercent":{"description":"Percent of the disk of the data folder that have to be free, unless it has freeMiB.","type":"number","minimum":0,"maximum":100,"default":5,"onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[5]},"waitingMiB":{"description":"MiB that wait in memory for a slow or full disk.","type":"integer","minimum":1,"maximum":1048576,"default":64,"onExcess":"a write is refused","counter":"store-write-refused","examples":[64]}},"additionalProperties":false,"examples":[{"freeMiB":1024,"freePercent":10}]},"memory":{"description":"One budget, from which the rest follows. It is all that objects and buffers of the hub use, without garbage. Past three quarters of it nobody new signs in but admins and nodes (HTTP 503; MQTT: CONNACK 3; `memory-refused`); `/healthz` is answered. Of it, retained values have at most a half, and an eighth each: what waits for clients that are away, what comes in, and what waits for slow readers, whatever their own limits say.","type":"object","default":{},"properties":{"mib":{"description":"MiB in use past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512. With Zigbee2MQTT, 20 lamps and 500 clients that report each second it was 170 after a minute.","type":"integer","minimum":0,"maximum":1048576,"default":0,"onExcess":"reports are dropped, no value is retained","counter":"reports-shed","examples":[1024]},"inboundMiB":{"description":"MiB of messages that have not come to their end, or wait for their turn, of all clients together; those of one user, and of the websockets of one address, have at most half of it. 256 KiB of each connection do not count. So 19 clients of one user, cameras for example, may be sending the largest message at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"onExcess":"the message is read past and told; MQTT: acknowledged, and on `…/error`; websocket: as one past messageBytes","counter":"mqtt-packet-too-big","examples":[64]},"outboundMiB":{"description":"MiB that wait for slow readers, of all connections together; those of one user have at most half of it. 1 MiB of each connection does not count. So 11 readers of one user may have two of the largest messages waiting at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"onExcess":"the one is given up for which the next message is; MQTT: the connection is cut; websocket: close 1013","counter":"mqtt-slow-consumer","examples":[64]}},"additionalProperties":false,"examples":[{"mib":1024}]},"process":{"description":"The hub as a whole.","type":"object","default":{},"properties":{"lagMs":{"description":"Milliseconds the event loop may lag, for two seconds, before reports at QoS 0 are dropped.","type":"integer","minimum":10,"maximum":60000,"default":250,"onExcess":"reports are dropped; commands never are","counter":"reports-shed","examples":[250]}},"additionalProperties":false,"examples":[{"lagMs":500}]},"history":{"description":"What the history may hold in memory.","type":"object","default":{},"properties":{"series":{"description":"Quantities of all devices together, each unit of one by itself.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"onExcess":"a new quantity takes the place of the one that was silent longest, if no point of that is kept; else it is not recorded","counter":"history-series-refused","examples":[20000]},"openMiB":{"description":"MiB of points that are not in closed blocks yet.","type":"integer","minimum":1,"maximum":1024,"default":32,"onExcess":"blocks are closed early; at twice as much, points are left out and counted as history-points-dropped","counter":"history-closed-early","examples":[32]}},"additionalProperties":false,"examples":[{"series":5000}]},"dialects":{"description":"What is kept for the clients of other systems' languages.","type":"object","default":{},"properties":{"keys":{"description":"API keys of one language.","type":"integer","minimum":1,"maximum":10000,"default":256,"onExcess":"of the user with most keys, the one that was not used for the longest ends","counter":"api-keys-forgotten","examples":[256]},"mailboxes":{"description":"Mailboxes of clients of Tvheadend, each of which stays for a minute after its client has gone.","type":"integer","minimum":1,"maximum":10000,"default":256,"onExcess":"the one that nobody reads for the longest ends; when all are read, new ones are answered 503","counter":"mailboxes-ended","examples":[256]},"mailboxMessages":{"description":"Messages that wait in one mailbox of a client of Tvheadend.","type":"integer","minimum":16,"maximum":100000,"default":1000,"onExcess":"the oldest message is dropped","counter":"mailbox-messages-dropped","examples":[1000]}},"additionalProperties":false,"examples":[{"keys":256}]},"users":{"description":"What one user may do on all connections together, whatever their number.","type":"object","default":{},"properties":{"messagesPerSecond":{"description":"Messages by MQTT and websocket that one user may send, in the long run, on all connections together: a whole house behind one user, a bridge or Zigbee2MQTT stay far below. Who sends more is read more slowly and loses nothing, and others are not slowed down.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"onExcess":"the sockets of that user are not read until there is room","counter":"user-held-back","examples":[10000]},"messageBurst":{"description":"The same at once, after a rest.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"onExcess":"as above","counter":"user-held-back","examples":[20000]}},"additionalProperties":false,"examples":[{"messagesPerSecond":1000}]}},"additionalProperties":false,"examples":[{"mqtt":{"publishBytes":131072}}]},"accept":{"description":"What is open on purpose, so that neither the log nor clown-hub doctor warns of it: plain ports for other machines, guests of dialects from elsewhere or on pages of any origin, and any origin that acts as a user.","type":"array","uniqueItems":true,"items":{"enum":["plain-http","plain-mqtt","plain-dialects","guests","guest-pages","any-origin"]},"default":[],"examples":[["plain-mqtt"]]},"log":{"description":"What the hub writes about itself.","type":"object","default":{},"properties":{"level":{"description":"The least important level that is still written.","enum":["trace","debug","info","warn","error","fatal","silent"],"default":"info","examples":["debug"]},"securityFile":{"description":"a file for what concerns security, one line of JSON an event: sign-ins, refusals, changes of users and bans; for its owner only, put aside at 16 MiB, three times","type":"string","minLength":1,"examples":["/var/log/clown-hub/security.ndjson"]}},"additionalProperties":false,"examples":[{"level":"warn"}]}},"additionalProperties":false,"examples":[{"usersFile":"users.yaml"},{"http":{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]},"mqtt":{"host":"0.0.0.0","port":1883},"users":{"clown":{"password":"correct horse battery staple","role":"admin"},"node-red":{"passwordFile":"/run/secrets/node-red","role":"operator"}},"log":{"level":"warn"}}]};
 const func3 = Object.prototype.hasOwnProperty;
 const func2 = ucs2length.default;
 const func0 = equal.default;
@@ -20,8 +20,9 @@ const pattern9 = new RegExp("^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$", "u");
 const pattern10 = new RegExp("^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$", "u");
 const pattern11 = new RegExp("^(?!\\$)[^+#{}\\p{Cc}]+$", "u");
 const pattern12 = new RegExp("^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$", "u");
-const pattern13 = new RegExp("^[^/+#\\p{Cc}]+$", "u");
-const pattern14 = new RegExp("^[^+#\\p{Cc}]+$", "u");
+const pattern13 = new RegExp("^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$", "u");
+const pattern14 = new RegExp("^[^/+#\\p{Cc}]+$", "u");
+const pattern15 = new RegExp("^[^+#\\p{Cc}]+$", "u");
 
 function validate11(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -2219,68 +2220,150 @@ let data84 = data.profiles;
 const _errs183 = errors;
 if(errors === _errs183){
 if(data84 && typeof data84 == "object" && !Array.isArray(data84)){
+if(data84.prefix === undefined){
+data84.prefix = "devices";
+}
+if(data84.off === undefined){
+data84.off = [];
+}
 if(data84.clown === undefined){
 data84.clown = {};
 }
 const _errs185 = errors;
 for(const key18 in data84){
-if(!(key18 === "clown")){
+if(!(((key18 === "prefix") || (key18 === "off")) || (key18 === "clown"))){
 validate11.errors = [{instancePath:instancePath+"/profiles",schemaPath:"#/properties/profiles/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key18},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
 if(_errs185 === errors){
-let data85 = data84.clown;
+let data85 = data84.prefix;
 const _errs186 = errors;
 if(errors === _errs186){
-if(data85 && typeof data85 == "object" && !Array.isArray(data85)){
-if(data85.bases === undefined){
-data85.bases = ["nodes/#"];
+if(typeof data85 === "string"){
+if(func2(data85) > 256){
+validate11.errors = [{instancePath:instancePath+"/profiles/prefix",schemaPath:"#/properties/profiles/properties/prefix/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
+return false;
 }
+else {
+if(func2(data85) < 1){
+validate11.errors = [{instancePath:instancePath+"/profiles/prefix",schemaPath:"#/properties/profiles/properties/prefix/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+else {
+if(!pattern13.test(data85)){
+validate11.errors = [{instancePath:instancePath+"/profiles/prefix",schemaPath:"#/properties/profiles/properties/prefix/pattern",keyword:"pattern",params:{pattern: "^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$"},message:"must match pattern \""+"^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$"+"\""}];
+return false;
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/profiles/prefix",schemaPath:"#/properties/profiles/properties/prefix/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid33 = _errs186 === errors;
+if(valid33){
+let data86 = data84.off;
 const _errs188 = errors;
-for(const key19 in data85){
+if(errors === _errs188){
+if(Array.isArray(data86)){
+if(data86.length > 64){
+validate11.errors = [{instancePath:instancePath+"/profiles/off",schemaPath:"#/properties/profiles/properties/off/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"}];
+return false;
+}
+else {
+var valid34 = true;
+const len13 = data86.length;
+for(let i15=0; i15<len13; i15++){
+let data87 = data86[i15];
+const _errs190 = errors;
+if(!(((((((((data87 === "hardwario") || (data87 === "rtl_433")) || (data87 === "tasmota")) || (data87 === "wled")) || (data87 === "shelly-gen1")) || (data87 === "shelly")) || (data87 === "zigbee2mqtt")) || (data87 === "homie")) || (data87 === "esphome"))){
+validate11.errors = [{instancePath:instancePath+"/profiles/off/" + i15,schemaPath:"#/properties/profiles/properties/off/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.profiles.properties.off.items.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid34 = _errs190 === errors;
+if(!valid34){
+break;
+}
+}
+if(valid34){
+let i16 = data86.length;
+let j2;
+if(i16 > 1){
+outer2:
+for(;i16--;){
+for(j2 = i16; j2--;){
+if(func0(data86[i16], data86[j2])){
+validate11.errors = [{instancePath:instancePath+"/profiles/off",schemaPath:"#/properties/profiles/properties/off/uniqueItems",keyword:"uniqueItems",params:{i: i16, j: j2},message:"must NOT have duplicate items (items ## "+j2+" and "+i16+" are identical)"}];
+return false;
+break outer2;
+}
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/profiles/off",schemaPath:"#/properties/profiles/properties/off/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid33 = _errs188 === errors;
+if(valid33){
+let data88 = data84.clown;
+const _errs191 = errors;
+if(errors === _errs191){
+if(data88 && typeof data88 == "object" && !Array.isArray(data88)){
+if(data88.bases === undefined){
+data88.bases = ["nodes/#"];
+}
+const _errs193 = errors;
+for(const key19 in data88){
 if(!(key19 === "bases")){
 validate11.errors = [{instancePath:instancePath+"/profiles/clown",schemaPath:"#/properties/profiles/properties/clown/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key19},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs188 === errors){
-let data86 = data85.bases;
-const _errs189 = errors;
-if(errors === _errs189){
-if(Array.isArray(data86)){
-if(data86.length > 1024){
+if(_errs193 === errors){
+let data89 = data88.bases;
+const _errs194 = errors;
+if(errors === _errs194){
+if(Array.isArray(data89)){
+if(data89.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases",schemaPath:"#/properties/profiles/properties/clown/properties/bases/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
-var valid35 = true;
-const len13 = data86.length;
-for(let i15=0; i15<len13; i15++){
-let data87 = data86[i15];
-const _errs191 = errors;
-if(errors === _errs191){
-if(typeof data87 === "string"){
-if(func2(data87) > 1024){
-validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i15,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+var valid37 = true;
+const len14 = data89.length;
+for(let i17=0; i17<len14; i17++){
+let data90 = data89[i17];
+const _errs196 = errors;
+if(errors === _errs196){
+if(typeof data90 === "string"){
+if(func2(data90) > 1024){
+validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i17,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data87) < 1){
-validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i15,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(func2(data90) < 1){
+validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i17,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i15,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i17,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid35 = _errs191 === errors;
-if(!valid35){
+var valid37 = _errs196 === errors;
+if(!valid37){
 break;
 }
 }
@@ -2298,6 +2381,9 @@ validate11.errors = [{instancePath:instancePath+"/profiles/clown",schemaPath:"#/
 return false;
 }
 }
+var valid33 = _errs191 === errors;
+}
+}
 }
 }
 else {
@@ -2307,35 +2393,35 @@ return false;
 }
 var valid0 = _errs183 === errors;
 if(valid0){
-let data88 = data.commands;
-const _errs193 = errors;
-if(errors === _errs193){
-if(data88 && typeof data88 == "object" && !Array.isArray(data88)){
-if(data88.timeoutSeconds === undefined){
-data88.timeoutSeconds = 5;
+let data91 = data.commands;
+const _errs198 = errors;
+if(errors === _errs198){
+if(data91 && typeof data91 == "object" && !Array.isArray(data91)){
+if(data91.timeoutSeconds === undefined){
+data91.timeoutSeconds = 5;
 }
-if(data88.rules === undefined){
-data88.rules = [];
+if(data91.rules === undefined){
+data91.rules = [];
 }
-const _errs195 = errors;
-for(const key20 in data88){
+const _errs200 = errors;
+for(const key20 in data91){
 if(!((key20 === "timeoutSeconds") || (key20 === "rules"))){
 validate11.errors = [{instancePath:instancePath+"/commands",schemaPath:"#/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key20},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs195 === errors){
-let data89 = data88.timeoutSeconds;
-const _errs196 = errors;
-if(errors === _errs196){
-if((typeof data89 == "number") && (isFinite(data89))){
-if(data89 > 3600 || isNaN(data89)){
+if(_errs200 === errors){
+let data92 = data91.timeoutSeconds;
+const _errs201 = errors;
+if(errors === _errs201){
+if((typeof data92 == "number") && (isFinite(data92))){
+if(data92 > 3600 || isNaN(data92)){
 validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schemaPath:"#/properties/commands/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data89 < 0.1 || isNaN(data89)){
+if(data92 < 0.1 || isNaN(data92)){
 validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schemaPath:"#/properties/commands/properties/timeoutSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
@@ -2346,399 +2432,399 @@ validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schem
 return false;
 }
 }
-var valid36 = _errs196 === errors;
-if(valid36){
-let data90 = data88.rules;
-const _errs198 = errors;
-if(errors === _errs198){
-if(Array.isArray(data90)){
-if(data90.length > 1024){
+var valid38 = _errs201 === errors;
+if(valid38){
+let data93 = data91.rules;
+const _errs203 = errors;
+if(errors === _errs203){
+if(Array.isArray(data93)){
+if(data93.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/commands/rules",schemaPath:"#/properties/commands/properties/rules/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
-var valid37 = true;
-const len14 = data90.length;
-for(let i16=0; i16<len14; i16++){
-let data91 = data90[i16];
-const _errs200 = errors;
-if(errors === _errs200){
-if(data91 && typeof data91 == "object" && !Array.isArray(data91)){
-const _errs202 = errors;
-for(const key21 in data91){
-if(!((((((((key21 === "topic") || (key21 === "kind")) || (key21 === "timeoutSeconds")) || (key21 === "minIntervalMilliseconds")) || (key21 === "perSecond")) || (key21 === "autoOffSeconds")) || (key21 === "interlock")) || (key21 === "proof"))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16,schemaPath:"#/properties/commands/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key21},message:"must NOT have additional properties"}];
-return false;
-break;
-}
-}
-if(_errs202 === errors){
-if(data91.topic !== undefined){
-let data92 = data91.topic;
-const _errs203 = errors;
-if(errors === _errs203){
-if(typeof data92 === "string"){
-if(func2(data92) > 1024){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
-return false;
-}
-else {
-if(func2(data92) < 1){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid38 = _errs203 === errors;
-}
-else {
-var valid38 = true;
-}
-if(valid38){
-if(data91.kind !== undefined){
-let data93 = data91.kind;
+var valid39 = true;
+const len15 = data93.length;
+for(let i18=0; i18<len15; i18++){
+let data94 = data93[i18];
 const _errs205 = errors;
 if(errors === _errs205){
-if(typeof data93 === "string"){
-if(func2(data93) > 256){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
-return false;
-}
-else {
-if(func2(data93) < 1){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-else {
-if(!pattern13.test(data93)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/pattern",keyword:"pattern",params:{pattern: "^[^/+#\\p{Cc}]+$"},message:"must match pattern \""+"^[^/+#\\p{Cc}]+$"+"\""}];
-return false;
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid38 = _errs205 === errors;
-}
-else {
-var valid38 = true;
-}
-if(valid38){
-if(data91.timeoutSeconds !== undefined){
-let data94 = data91.timeoutSeconds;
+if(data94 && typeof data94 == "object" && !Array.isArray(data94)){
 const _errs207 = errors;
-if(errors === _errs207){
-if((typeof data94 == "number") && (isFinite(data94))){
-if(data94 > 3600 || isNaN(data94)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
-return false;
-}
-else {
-if(data94 < 0.1 || isNaN(data94)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
-}
-var valid38 = _errs207 === errors;
-}
-else {
-var valid38 = true;
-}
-if(valid38){
-if(data91.minIntervalMilliseconds !== undefined){
-let data95 = data91.minIntervalMilliseconds;
-const _errs209 = errors;
-if(!(((typeof data95 == "number") && (!(data95 % 1) && !isNaN(data95))) && (isFinite(data95)))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs209){
-if((typeof data95 == "number") && (isFinite(data95))){
-if(data95 > 3600000 || isNaN(data95)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600000},message:"must be <= 3600000"}];
-return false;
-}
-else {
-if(data95 < 0 || isNaN(data95)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-}
-var valid38 = _errs209 === errors;
-}
-else {
-var valid38 = true;
-}
-if(valid38){
-if(data91.perSecond !== undefined){
-let data96 = data91.perSecond;
-const _errs211 = errors;
-if(!(((typeof data96 == "number") && (!(data96 % 1) && !isNaN(data96))) && (isFinite(data96)))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs211){
-if((typeof data96 == "number") && (isFinite(data96))){
-if(data96 > 100 || isNaN(data96)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
-return false;
-}
-else {
-if(data96 < 0 || isNaN(data96)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-}
-var valid38 = _errs211 === errors;
-}
-else {
-var valid38 = true;
-}
-if(valid38){
-if(data91.autoOffSeconds !== undefined){
-let data97 = data91.autoOffSeconds;
-const _errs213 = errors;
-if(errors === _errs213){
-if((typeof data97 == "number") && (isFinite(data97))){
-if(data97 > 604800 || isNaN(data97)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
-return false;
-}
-else {
-if(data97 < 0 || isNaN(data97)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
-}
-var valid38 = _errs213 === errors;
-}
-else {
-var valid38 = true;
-}
-if(valid38){
-if(data91.interlock !== undefined){
-let data98 = data91.interlock;
-const _errs215 = errors;
-if(errors === _errs215){
-if(typeof data98 === "string"){
-if(func2(data98) > 64){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
-return false;
-}
-else {
-if(func2(data98) < 1){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid38 = _errs215 === errors;
-}
-else {
-var valid38 = true;
-}
-if(valid38){
-if(data91.proof !== undefined){
-let data99 = data91.proof;
-const _errs217 = errors;
-if(errors === _errs217){
-if(data99 && typeof data99 == "object" && !Array.isArray(data99)){
-if(Object.keys(data99).length < 4){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/minProperties",keyword:"minProperties",params:{limit: 4},message:"must NOT have fewer than 4 properties"}];
-return false;
-}
-else {
-let missing6;
-if((((data99.topic === undefined) && (missing6 = "topic")) || ((data99.quantity === undefined) && (missing6 = "quantity"))) || ((data99.withinSeconds === undefined) && (missing6 = "withinSeconds"))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/required",keyword:"required",params:{missingProperty: missing6},message:"must have required property '"+missing6+"'"}];
-return false;
-}
-else {
-const _errs219 = errors;
-for(const key22 in data99){
-if(!(((((key22 === "topic") || (key22 === "quantity")) || (key22 === "above")) || (key22 === "below")) || (key22 === "withinSeconds"))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key22},message:"must NOT have additional properties"}];
+for(const key21 in data94){
+if(!((((((((key21 === "topic") || (key21 === "kind")) || (key21 === "timeoutSeconds")) || (key21 === "minIntervalMilliseconds")) || (key21 === "perSecond")) || (key21 === "autoOffSeconds")) || (key21 === "interlock")) || (key21 === "proof"))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18,schemaPath:"#/properties/commands/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key21},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs219 === errors){
-if(data99.topic !== undefined){
-let data100 = data99.topic;
+if(_errs207 === errors){
+if(data94.topic !== undefined){
+let data95 = data94.topic;
+const _errs208 = errors;
+if(errors === _errs208){
+if(typeof data95 === "string"){
+if(func2(data95) > 1024){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+return false;
+}
+else {
+if(func2(data95) < 1){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid40 = _errs208 === errors;
+}
+else {
+var valid40 = true;
+}
+if(valid40){
+if(data94.kind !== undefined){
+let data96 = data94.kind;
+const _errs210 = errors;
+if(errors === _errs210){
+if(typeof data96 === "string"){
+if(func2(data96) > 256){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
+return false;
+}
+else {
+if(func2(data96) < 1){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+else {
+if(!pattern14.test(data96)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/pattern",keyword:"pattern",params:{pattern: "^[^/+#\\p{Cc}]+$"},message:"must match pattern \""+"^[^/+#\\p{Cc}]+$"+"\""}];
+return false;
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid40 = _errs210 === errors;
+}
+else {
+var valid40 = true;
+}
+if(valid40){
+if(data94.timeoutSeconds !== undefined){
+let data97 = data94.timeoutSeconds;
+const _errs212 = errors;
+if(errors === _errs212){
+if((typeof data97 == "number") && (isFinite(data97))){
+if(data97 > 3600 || isNaN(data97)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
+return false;
+}
+else {
+if(data97 < 0.1 || isNaN(data97)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+}
+var valid40 = _errs212 === errors;
+}
+else {
+var valid40 = true;
+}
+if(valid40){
+if(data94.minIntervalMilliseconds !== undefined){
+let data98 = data94.minIntervalMilliseconds;
+const _errs214 = errors;
+if(!(((typeof data98 == "number") && (!(data98 % 1) && !isNaN(data98))) && (isFinite(data98)))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs214){
+if((typeof data98 == "number") && (isFinite(data98))){
+if(data98 > 3600000 || isNaN(data98)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600000},message:"must be <= 3600000"}];
+return false;
+}
+else {
+if(data98 < 0 || isNaN(data98)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+}
+var valid40 = _errs214 === errors;
+}
+else {
+var valid40 = true;
+}
+if(valid40){
+if(data94.perSecond !== undefined){
+let data99 = data94.perSecond;
+const _errs216 = errors;
+if(!(((typeof data99 == "number") && (!(data99 % 1) && !isNaN(data99))) && (isFinite(data99)))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs216){
+if((typeof data99 == "number") && (isFinite(data99))){
+if(data99 > 100 || isNaN(data99)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
+return false;
+}
+else {
+if(data99 < 0 || isNaN(data99)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+}
+var valid40 = _errs216 === errors;
+}
+else {
+var valid40 = true;
+}
+if(valid40){
+if(data94.autoOffSeconds !== undefined){
+let data100 = data94.autoOffSeconds;
+const _errs218 = errors;
+if(errors === _errs218){
+if((typeof data100 == "number") && (isFinite(data100))){
+if(data100 > 604800 || isNaN(data100)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
+return false;
+}
+else {
+if(data100 < 0 || isNaN(data100)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+}
+var valid40 = _errs218 === errors;
+}
+else {
+var valid40 = true;
+}
+if(valid40){
+if(data94.interlock !== undefined){
+let data101 = data94.interlock;
 const _errs220 = errors;
 if(errors === _errs220){
-if(typeof data100 === "string"){
-if(func2(data100) > 1024){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
-return false;
-}
-else {
-if(func2(data100) < 1){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-else {
-if(!pattern14.test(data100)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/pattern",keyword:"pattern",params:{pattern: "^[^+#\\p{Cc}]+$"},message:"must match pattern \""+"^[^+#\\p{Cc}]+$"+"\""}];
-return false;
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid39 = _errs220 === errors;
-}
-else {
-var valid39 = true;
-}
-if(valid39){
-if(data99.quantity !== undefined){
-let data101 = data99.quantity;
-const _errs222 = errors;
-if(errors === _errs222){
 if(typeof data101 === "string"){
 if(func2(data101) > 64){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
 if(func2(data101) < 1){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid39 = _errs222 === errors;
+var valid40 = _errs220 === errors;
 }
 else {
-var valid39 = true;
+var valid40 = true;
 }
-if(valid39){
-if(data99.above !== undefined){
-let data102 = data99.above;
+if(valid40){
+if(data94.proof !== undefined){
+let data102 = data94.proof;
+const _errs222 = errors;
+if(errors === _errs222){
+if(data102 && typeof data102 == "object" && !Array.isArray(data102)){
+if(Object.keys(data102).length < 4){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/minProperties",keyword:"minProperties",params:{limit: 4},message:"must NOT have fewer than 4 properties"}];
+return false;
+}
+else {
+let missing6;
+if((((data102.topic === undefined) && (missing6 = "topic")) || ((data102.quantity === undefined) && (missing6 = "quantity"))) || ((data102.withinSeconds === undefined) && (missing6 = "withinSeconds"))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/required",keyword:"required",params:{missingProperty: missing6},message:"must have required property '"+missing6+"'"}];
+return false;
+}
+else {
 const _errs224 = errors;
-if(!((typeof data102 == "number") && (isFinite(data102)))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/proof/above",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/above/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+for(const key22 in data102){
+if(!(((((key22 === "topic") || (key22 === "quantity")) || (key22 === "above")) || (key22 === "below")) || (key22 === "withinSeconds"))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key22},message:"must NOT have additional properties"}];
 return false;
+break;
 }
-var valid39 = _errs224 === errors;
 }
-else {
-var valid39 = true;
-}
-if(valid39){
-if(data99.below !== undefined){
-let data103 = data99.below;
-const _errs226 = errors;
-if(!((typeof data103 == "number") && (isFinite(data103)))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/proof/below",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/below/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
-var valid39 = _errs226 === errors;
-}
-else {
-var valid39 = true;
-}
-if(valid39){
-if(data99.withinSeconds !== undefined){
-let data104 = data99.withinSeconds;
-const _errs228 = errors;
-if(errors === _errs228){
-if((typeof data104 == "number") && (isFinite(data104))){
-if(data104 > 3600 || isNaN(data104)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
+if(_errs224 === errors){
+if(data102.topic !== undefined){
+let data103 = data102.topic;
+const _errs225 = errors;
+if(errors === _errs225){
+if(typeof data103 === "string"){
+if(func2(data103) > 1024){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(data104 < 0.1 || isNaN(data104)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
+if(func2(data103) < 1){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+else {
+if(!pattern15.test(data103)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/pattern",keyword:"pattern",params:{pattern: "^[^+#\\p{Cc}]+$"},message:"must match pattern \""+"^[^+#\\p{Cc}]+$"+"\""}];
 return false;
 }
 }
 }
+}
 else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid39 = _errs228 === errors;
+var valid41 = _errs225 === errors;
 }
 else {
-var valid39 = true;
+var valid41 = true;
 }
-}
-}
-}
-}
-}
-}
-}
+if(valid41){
+if(data102.quantity !== undefined){
+let data104 = data102.quantity;
+const _errs227 = errors;
+if(errors === _errs227){
+if(typeof data104 === "string"){
+if(func2(data104) > 64){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
+return false;
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+if(func2(data104) < 1){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
-var valid38 = _errs217 === errors;
 }
 else {
-var valid38 = true;
-}
-}
-}
-}
-}
-}
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i16,schemaPath:"#/properties/commands/properties/rules/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid37 = _errs200 === errors;
-if(!valid37){
+var valid41 = _errs227 === errors;
+}
+else {
+var valid41 = true;
+}
+if(valid41){
+if(data102.above !== undefined){
+let data105 = data102.above;
+const _errs229 = errors;
+if(!((typeof data105 == "number") && (isFinite(data105)))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/proof/above",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/above/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+var valid41 = _errs229 === errors;
+}
+else {
+var valid41 = true;
+}
+if(valid41){
+if(data102.below !== undefined){
+let data106 = data102.below;
+const _errs231 = errors;
+if(!((typeof data106 == "number") && (isFinite(data106)))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/proof/below",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/below/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+var valid41 = _errs231 === errors;
+}
+else {
+var valid41 = true;
+}
+if(valid41){
+if(data102.withinSeconds !== undefined){
+let data107 = data102.withinSeconds;
+const _errs233 = errors;
+if(errors === _errs233){
+if((typeof data107 == "number") && (isFinite(data107))){
+if(data107 > 3600 || isNaN(data107)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
+return false;
+}
+else {
+if(data107 < 0.1 || isNaN(data107)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+}
+var valid41 = _errs233 === errors;
+}
+else {
+var valid41 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid40 = _errs222 === errors;
+}
+else {
+var valid40 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18,schemaPath:"#/properties/commands/properties/rules/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid39 = _errs205 === errors;
+if(!valid39){
 break;
 }
 }
@@ -2749,7 +2835,7 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules",schemaPath:"#/
 return false;
 }
 }
-var valid36 = _errs198 === errors;
+var valid38 = _errs203 === errors;
 }
 }
 }
@@ -2758,134 +2844,134 @@ validate11.errors = [{instancePath:instancePath+"/commands",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs193 === errors;
+var valid0 = _errs198 === errors;
 if(valid0){
-let data105 = data.limits;
-const _errs230 = errors;
-if(errors === _errs230){
-if(data105 && typeof data105 == "object" && !Array.isArray(data105)){
-if(data105.topic === undefined){
-data105.topic = {};
+let data108 = data.limits;
+const _errs235 = errors;
+if(errors === _errs235){
+if(data108 && typeof data108 == "object" && !Array.isArray(data108)){
+if(data108.topic === undefined){
+data108.topic = {};
 }
-if(data105.json === undefined){
-data105.json = {};
+if(data108.json === undefined){
+data108.json = {};
 }
-if(data105.websocket === undefined){
-data105.websocket = {};
+if(data108.websocket === undefined){
+data108.websocket = {};
 }
-if(data105.mqtt === undefined){
-data105.mqtt = {};
+if(data108.mqtt === undefined){
+data108.mqtt = {};
 }
-if(data105.sessions === undefined){
-data105.sessions = {};
+if(data108.sessions === undefined){
+data108.sessions = {};
 }
-if(data105.retained === undefined){
-data105.retained = {};
+if(data108.retained === undefined){
+data108.retained = {};
 }
-if(data105.nodes === undefined){
-data105.nodes = {};
+if(data108.nodes === undefined){
+data108.nodes = {};
 }
-if(data105.connections === undefined){
-data105.connections = {};
+if(data108.connections === undefined){
+data108.connections = {};
 }
-if(data105.http === undefined){
-data105.http = {};
+if(data108.http === undefined){
+data108.http = {};
 }
-if(data105.signIn === undefined){
-data105.signIn = {};
+if(data108.signIn === undefined){
+data108.signIn = {};
 }
-if(data105.commands === undefined){
-data105.commands = {};
+if(data108.commands === undefined){
+data108.commands = {};
 }
-if(data105.store === undefined){
-data105.store = {};
+if(data108.store === undefined){
+data108.store = {};
 }
-if(data105.memory === undefined){
-data105.memory = {};
+if(data108.memory === undefined){
+data108.memory = {};
 }
-if(data105.process === undefined){
-data105.process = {};
+if(data108.process === undefined){
+data108.process = {};
 }
-if(data105.history === undefined){
-data105.history = {};
+if(data108.history === undefined){
+data108.history = {};
 }
-if(data105.dialects === undefined){
-data105.dialects = {};
+if(data108.dialects === undefined){
+data108.dialects = {};
 }
-if(data105.users === undefined){
-data105.users = {};
+if(data108.users === undefined){
+data108.users = {};
 }
-const _errs232 = errors;
-for(const key23 in data105){
+const _errs237 = errors;
+for(const key23 in data108){
 if(!(func3.call(schema12.properties.limits.properties, key23))){
 validate11.errors = [{instancePath:instancePath+"/limits",schemaPath:"#/properties/limits/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key23},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs232 === errors){
-let data106 = data105.topic;
-const _errs233 = errors;
-if(errors === _errs233){
-if(data106 && typeof data106 == "object" && !Array.isArray(data106)){
-if(data106.bytes === undefined){
-data106.bytes = 1024;
+if(_errs237 === errors){
+let data109 = data108.topic;
+const _errs238 = errors;
+if(errors === _errs238){
+if(data109 && typeof data109 == "object" && !Array.isArray(data109)){
+if(data109.bytes === undefined){
+data109.bytes = 1024;
 }
-if(data106.levels === undefined){
-data106.levels = 100;
+if(data109.levels === undefined){
+data109.levels = 100;
 }
-const _errs235 = errors;
-for(const key24 in data106){
+const _errs240 = errors;
+for(const key24 in data109){
 if(!((key24 === "bytes") || (key24 === "levels"))){
 validate11.errors = [{instancePath:instancePath+"/limits/topic",schemaPath:"#/properties/limits/properties/topic/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key24},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs235 === errors){
-let data107 = data106.bytes;
-const _errs236 = errors;
-if(!(((typeof data107 == "number") && (!(data107 % 1) && !isNaN(data107))) && (isFinite(data107)))){
+if(_errs240 === errors){
+let data110 = data109.bytes;
+const _errs241 = errors;
+if(!(((typeof data110 == "number") && (!(data110 % 1) && !isNaN(data110))) && (isFinite(data110)))){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs236){
-if((typeof data107 == "number") && (isFinite(data107))){
-if(data107 > 65000 || isNaN(data107)){
+if(errors === _errs241){
+if((typeof data110 == "number") && (isFinite(data110))){
+if(data110 > 65000 || isNaN(data110)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65000},message:"must be <= 65000"}];
 return false;
 }
 else {
-if(data107 < 1 || isNaN(data107)){
+if(data110 < 1 || isNaN(data110)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid41 = _errs236 === errors;
-if(valid41){
-let data108 = data106.levels;
-const _errs238 = errors;
-if(!(((typeof data108 == "number") && (!(data108 % 1) && !isNaN(data108))) && (isFinite(data108)))){
+var valid43 = _errs241 === errors;
+if(valid43){
+let data111 = data109.levels;
+const _errs243 = errors;
+if(!(((typeof data111 == "number") && (!(data111 % 1) && !isNaN(data111))) && (isFinite(data111)))){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs238){
-if((typeof data108 == "number") && (isFinite(data108))){
-if(data108 > 100 || isNaN(data108)){
+if(errors === _errs243){
+if((typeof data111 == "number") && (isFinite(data111))){
+if(data111 > 100 || isNaN(data111)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
 return false;
 }
 else {
-if(data108 < 1 || isNaN(data108)){
+if(data111 < 1 || isNaN(data111)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid41 = _errs238 === errors;
+var valid43 = _errs243 === errors;
 }
 }
 }
@@ -2894,120 +2980,120 @@ validate11.errors = [{instancePath:instancePath+"/limits/topic",schemaPath:"#/pr
 return false;
 }
 }
-var valid40 = _errs233 === errors;
-if(valid40){
-let data109 = data105.json;
-const _errs240 = errors;
-if(errors === _errs240){
-if(data109 && typeof data109 == "object" && !Array.isArray(data109)){
-if(data109.depth === undefined){
-data109.depth = 16;
+var valid42 = _errs238 === errors;
+if(valid42){
+let data112 = data108.json;
+const _errs245 = errors;
+if(errors === _errs245){
+if(data112 && typeof data112 == "object" && !Array.isArray(data112)){
+if(data112.depth === undefined){
+data112.depth = 16;
 }
-if(data109.keys === undefined){
-data109.keys = 4096;
+if(data112.keys === undefined){
+data112.keys = 4096;
 }
-if(data109.stringBytes === undefined){
-data109.stringBytes = 1048576;
+if(data112.stringBytes === undefined){
+data112.stringBytes = 1048576;
 }
-if(data109.arrayItems === undefined){
-data109.arrayItems = 16384;
+if(data112.arrayItems === undefined){
+data112.arrayItems = 16384;
 }
-const _errs242 = errors;
-for(const key25 in data109){
+const _errs247 = errors;
+for(const key25 in data112){
 if(!((((key25 === "depth") || (key25 === "keys")) || (key25 === "stringBytes")) || (key25 === "arrayItems"))){
 validate11.errors = [{instancePath:instancePath+"/limits/json",schemaPath:"#/properties/limits/properties/json/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key25},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs242 === errors){
-let data110 = data109.depth;
-const _errs243 = errors;
-if(!(((typeof data110 == "number") && (!(data110 % 1) && !isNaN(data110))) && (isFinite(data110)))){
+if(_errs247 === errors){
+let data113 = data112.depth;
+const _errs248 = errors;
+if(!(((typeof data113 == "number") && (!(data113 % 1) && !isNaN(data113))) && (isFinite(data113)))){
 validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs243){
-if((typeof data110 == "number") && (isFinite(data110))){
-if(data110 > 32 || isNaN(data110)){
+if(errors === _errs248){
+if((typeof data113 == "number") && (isFinite(data113))){
+if(data113 > 32 || isNaN(data113)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/maximum",keyword:"maximum",params:{comparison: "<=", limit: 32},message:"must be <= 32"}];
 return false;
 }
 else {
-if(data110 < 1 || isNaN(data110)){
+if(data113 < 1 || isNaN(data113)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid42 = _errs243 === errors;
-if(valid42){
-let data111 = data109.keys;
-const _errs245 = errors;
-if(!(((typeof data111 == "number") && (!(data111 % 1) && !isNaN(data111))) && (isFinite(data111)))){
+var valid44 = _errs248 === errors;
+if(valid44){
+let data114 = data112.keys;
+const _errs250 = errors;
+if(!(((typeof data114 == "number") && (!(data114 % 1) && !isNaN(data114))) && (isFinite(data114)))){
 validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs245){
-if((typeof data111 == "number") && (isFinite(data111))){
-if(data111 > 65536 || isNaN(data111)){
+if(errors === _errs250){
+if((typeof data114 == "number") && (isFinite(data114))){
+if(data114 > 65536 || isNaN(data114)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data111 < 1 || isNaN(data111)){
+if(data114 < 1 || isNaN(data114)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid42 = _errs245 === errors;
-if(valid42){
-let data112 = data109.stringBytes;
-const _errs247 = errors;
-if(!(((typeof data112 == "number") && (!(data112 % 1) && !isNaN(data112))) && (isFinite(data112)))){
+var valid44 = _errs250 === errors;
+if(valid44){
+let data115 = data112.stringBytes;
+const _errs252 = errors;
+if(!(((typeof data115 == "number") && (!(data115 % 1) && !isNaN(data115))) && (isFinite(data115)))){
 validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs247){
-if((typeof data112 == "number") && (isFinite(data112))){
-if(data112 > 16777216 || isNaN(data112)){
+if(errors === _errs252){
+if((typeof data115 == "number") && (isFinite(data115))){
+if(data115 > 16777216 || isNaN(data115)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
-if(data112 < 1 || isNaN(data112)){
+if(data115 < 1 || isNaN(data115)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid42 = _errs247 === errors;
-if(valid42){
-let data113 = data109.arrayItems;
-const _errs249 = errors;
-if(!(((typeof data113 == "number") && (!(data113 % 1) && !isNaN(data113))) && (isFinite(data113)))){
+var valid44 = _errs252 === errors;
+if(valid44){
+let data116 = data112.arrayItems;
+const _errs254 = errors;
+if(!(((typeof data116 == "number") && (!(data116 % 1) && !isNaN(data116))) && (isFinite(data116)))){
 validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs249){
-if((typeof data113 == "number") && (isFinite(data113))){
-if(data113 > 262144 || isNaN(data113)){
+if(errors === _errs254){
+if((typeof data116 == "number") && (isFinite(data116))){
+if(data116 > 262144 || isNaN(data116)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/maximum",keyword:"maximum",params:{comparison: "<=", limit: 262144},message:"must be <= 262144"}];
 return false;
 }
 else {
-if(data113 < 1 || isNaN(data113)){
+if(data116 < 1 || isNaN(data116)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid42 = _errs249 === errors;
+var valid44 = _errs254 === errors;
 }
 }
 }
@@ -3018,295 +3104,295 @@ validate11.errors = [{instancePath:instancePath+"/limits/json",schemaPath:"#/pro
 return false;
 }
 }
-var valid40 = _errs240 === errors;
-if(valid40){
-let data114 = data105.websocket;
-const _errs251 = errors;
-if(errors === _errs251){
-if(data114 && typeof data114 == "object" && !Array.isArray(data114)){
-if(data114.messageBytes === undefined){
-data114.messageBytes = 1048576;
+var valid42 = _errs245 === errors;
+if(valid42){
+let data117 = data108.websocket;
+const _errs256 = errors;
+if(errors === _errs256){
+if(data117 && typeof data117 == "object" && !Array.isArray(data117)){
+if(data117.messageBytes === undefined){
+data117.messageBytes = 1048576;
 }
-if(data114.linesPerMessage === undefined){
-data114.linesPerMessage = 1024;
+if(data117.linesPerMessage === undefined){
+data117.linesPerMessage = 1024;
 }
-if(data114.messagesPerSecond === undefined){
-data114.messagesPerSecond = 100;
+if(data117.messagesPerSecond === undefined){
+data117.messagesPerSecond = 100;
 }
-if(data114.messageBurst === undefined){
-data114.messageBurst = 200;
+if(data117.messageBurst === undefined){
+data117.messageBurst = 200;
 }
-if(data114.overRateSeconds === undefined){
-data114.overRateSeconds = 600;
+if(data117.overRateSeconds === undefined){
+data117.overRateSeconds = 600;
 }
-if(data114.conflateBytes === undefined){
-data114.conflateBytes = 262144;
+if(data117.conflateBytes === undefined){
+data117.conflateBytes = 262144;
 }
-if(data114.outboundBytes === undefined){
-data114.outboundBytes = 1048576;
+if(data117.outboundBytes === undefined){
+data117.outboundBytes = 1048576;
 }
-if(data114.recoveryBytes === undefined){
-data114.recoveryBytes = 1048576;
+if(data117.recoveryBytes === undefined){
+data117.recoveryBytes = 1048576;
 }
-if(data114.recoverySeconds === undefined){
-data114.recoverySeconds = 120;
+if(data117.recoverySeconds === undefined){
+data117.recoverySeconds = 120;
 }
-if(data114.pingSeconds === undefined){
-data114.pingSeconds = 20;
+if(data117.pingSeconds === undefined){
+data117.pingSeconds = 20;
 }
-if(data114.pongSeconds === undefined){
-data114.pongSeconds = 10;
+if(data117.pongSeconds === undefined){
+data117.pongSeconds = 10;
 }
-const _errs253 = errors;
-for(const key26 in data114){
+const _errs258 = errors;
+for(const key26 in data117){
 if(!(func3.call(schema12.properties.limits.properties.websocket.properties, key26))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket",schemaPath:"#/properties/limits/properties/websocket/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key26},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs253 === errors){
-let data115 = data114.messageBytes;
-const _errs254 = errors;
-if(!(((typeof data115 == "number") && (!(data115 % 1) && !isNaN(data115))) && (isFinite(data115)))){
+if(_errs258 === errors){
+let data118 = data117.messageBytes;
+const _errs259 = errors;
+if(!(((typeof data118 == "number") && (!(data118 % 1) && !isNaN(data118))) && (isFinite(data118)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs254){
-if((typeof data115 == "number") && (isFinite(data115))){
-if(data115 > 16777216 || isNaN(data115)){
+if(errors === _errs259){
+if((typeof data118 == "number") && (isFinite(data118))){
+if(data118 > 16777216 || isNaN(data118)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
-if(data115 < 1 || isNaN(data115)){
+if(data118 < 1 || isNaN(data118)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid43 = _errs254 === errors;
-if(valid43){
-let data116 = data114.linesPerMessage;
-const _errs256 = errors;
-if(!(((typeof data116 == "number") && (!(data116 % 1) && !isNaN(data116))) && (isFinite(data116)))){
+var valid45 = _errs259 === errors;
+if(valid45){
+let data119 = data117.linesPerMessage;
+const _errs261 = errors;
+if(!(((typeof data119 == "number") && (!(data119 % 1) && !isNaN(data119))) && (isFinite(data119)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs256){
-if((typeof data116 == "number") && (isFinite(data116))){
-if(data116 > 16384 || isNaN(data116)){
+if(errors === _errs261){
+if((typeof data119 == "number") && (isFinite(data119))){
+if(data119 > 16384 || isNaN(data119)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16384},message:"must be <= 16384"}];
 return false;
 }
 else {
-if(data116 < 1 || isNaN(data116)){
+if(data119 < 1 || isNaN(data119)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid43 = _errs256 === errors;
-if(valid43){
-let data117 = data114.messagesPerSecond;
-const _errs258 = errors;
-if(!(((typeof data117 == "number") && (!(data117 % 1) && !isNaN(data117))) && (isFinite(data117)))){
+var valid45 = _errs261 === errors;
+if(valid45){
+let data120 = data117.messagesPerSecond;
+const _errs263 = errors;
+if(!(((typeof data120 == "number") && (!(data120 % 1) && !isNaN(data120))) && (isFinite(data120)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs258){
-if((typeof data117 == "number") && (isFinite(data117))){
-if(data117 > 100000 || isNaN(data117)){
+if(errors === _errs263){
+if((typeof data120 == "number") && (isFinite(data120))){
+if(data120 > 100000 || isNaN(data120)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data117 < 1 || isNaN(data117)){
+if(data120 < 1 || isNaN(data120)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid43 = _errs258 === errors;
-if(valid43){
-let data118 = data114.messageBurst;
-const _errs260 = errors;
-if(!(((typeof data118 == "number") && (!(data118 % 1) && !isNaN(data118))) && (isFinite(data118)))){
+var valid45 = _errs263 === errors;
+if(valid45){
+let data121 = data117.messageBurst;
+const _errs265 = errors;
+if(!(((typeof data121 == "number") && (!(data121 % 1) && !isNaN(data121))) && (isFinite(data121)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs260){
-if((typeof data118 == "number") && (isFinite(data118))){
-if(data118 > 200000 || isNaN(data118)){
+if(errors === _errs265){
+if((typeof data121 == "number") && (isFinite(data121))){
+if(data121 > 200000 || isNaN(data121)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
-if(data118 < 1 || isNaN(data118)){
+if(data121 < 1 || isNaN(data121)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid43 = _errs260 === errors;
-if(valid43){
-let data119 = data114.overRateSeconds;
-const _errs262 = errors;
-if(!(((typeof data119 == "number") && (!(data119 % 1) && !isNaN(data119))) && (isFinite(data119)))){
+var valid45 = _errs265 === errors;
+if(valid45){
+let data122 = data117.overRateSeconds;
+const _errs267 = errors;
+if(!(((typeof data122 == "number") && (!(data122 % 1) && !isNaN(data122))) && (isFinite(data122)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs262){
-if((typeof data119 == "number") && (isFinite(data119))){
-if(data119 > 3600 || isNaN(data119)){
+if(errors === _errs267){
+if((typeof data122 == "number") && (isFinite(data122))){
+if(data122 > 3600 || isNaN(data122)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data119 < 1 || isNaN(data119)){
+if(data122 < 1 || isNaN(data122)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid43 = _errs262 === errors;
-if(valid43){
-let data120 = data114.conflateBytes;
-const _errs264 = errors;
-if(!(((typeof data120 == "number") && (!(data120 % 1) && !isNaN(data120))) && (isFinite(data120)))){
+var valid45 = _errs267 === errors;
+if(valid45){
+let data123 = data117.conflateBytes;
+const _errs269 = errors;
+if(!(((typeof data123 == "number") && (!(data123 % 1) && !isNaN(data123))) && (isFinite(data123)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs264){
-if((typeof data120 == "number") && (isFinite(data120))){
-if(data120 > 8388608 || isNaN(data120)){
+if(errors === _errs269){
+if((typeof data123 == "number") && (isFinite(data123))){
+if(data123 > 8388608 || isNaN(data123)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8388608},message:"must be <= 8388608"}];
 return false;
 }
 else {
-if(data120 < 1 || isNaN(data120)){
+if(data123 < 1 || isNaN(data123)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid43 = _errs264 === errors;
-if(valid43){
-let data121 = data114.outboundBytes;
-const _errs266 = errors;
-if(!(((typeof data121 == "number") && (!(data121 % 1) && !isNaN(data121))) && (isFinite(data121)))){
+var valid45 = _errs269 === errors;
+if(valid45){
+let data124 = data117.outboundBytes;
+const _errs271 = errors;
+if(!(((typeof data124 == "number") && (!(data124 % 1) && !isNaN(data124))) && (isFinite(data124)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs266){
-if((typeof data121 == "number") && (isFinite(data121))){
-if(data121 > 67108864 || isNaN(data121)){
+if(errors === _errs271){
+if((typeof data124 == "number") && (isFinite(data124))){
+if(data124 > 67108864 || isNaN(data124)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data121 < 1 || isNaN(data121)){
+if(data124 < 1 || isNaN(data124)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid43 = _errs266 === errors;
-if(valid43){
-let data122 = data114.recoveryBytes;
-const _errs268 = errors;
-if(!(((typeof data122 == "number") && (!(data122 % 1) && !isNaN(data122))) && (isFinite(data122)))){
+var valid45 = _errs271 === errors;
+if(valid45){
+let data125 = data117.recoveryBytes;
+const _errs273 = errors;
+if(!(((typeof data125 == "number") && (!(data125 % 1) && !isNaN(data125))) && (isFinite(data125)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs268){
-if((typeof data122 == "number") && (isFinite(data122))){
-if(data122 > 67108864 || isNaN(data122)){
+if(errors === _errs273){
+if((typeof data125 == "number") && (isFinite(data125))){
+if(data125 > 67108864 || isNaN(data125)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data122 < 0 || isNaN(data122)){
+if(data125 < 0 || isNaN(data125)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid43 = _errs268 === errors;
-if(valid43){
-let data123 = data114.recoverySeconds;
-const _errs270 = errors;
-if(!(((typeof data123 == "number") && (!(data123 % 1) && !isNaN(data123))) && (isFinite(data123)))){
+var valid45 = _errs273 === errors;
+if(valid45){
+let data126 = data117.recoverySeconds;
+const _errs275 = errors;
+if(!(((typeof data126 == "number") && (!(data126 % 1) && !isNaN(data126))) && (isFinite(data126)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs270){
-if((typeof data123 == "number") && (isFinite(data123))){
-if(data123 > 3600 || isNaN(data123)){
+if(errors === _errs275){
+if((typeof data126 == "number") && (isFinite(data126))){
+if(data126 > 3600 || isNaN(data126)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data123 < 0 || isNaN(data123)){
+if(data126 < 0 || isNaN(data126)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid43 = _errs270 === errors;
-if(valid43){
-let data124 = data114.pingSeconds;
-const _errs272 = errors;
-if(!(((typeof data124 == "number") && (!(data124 % 1) && !isNaN(data124))) && (isFinite(data124)))){
+var valid45 = _errs275 === errors;
+if(valid45){
+let data127 = data117.pingSeconds;
+const _errs277 = errors;
+if(!(((typeof data127 == "number") && (!(data127 % 1) && !isNaN(data127))) && (isFinite(data127)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs272){
-if((typeof data124 == "number") && (isFinite(data124))){
-if(data124 > 600 || isNaN(data124)){
+if(errors === _errs277){
+if((typeof data127 == "number") && (isFinite(data127))){
+if(data127 > 600 || isNaN(data127)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"}];
 return false;
 }
 else {
-if(data124 < 1 || isNaN(data124)){
+if(data127 < 1 || isNaN(data127)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid43 = _errs272 === errors;
-if(valid43){
-let data125 = data114.pongSeconds;
-const _errs274 = errors;
-if(!(((typeof data125 == "number") && (!(data125 % 1) && !isNaN(data125))) && (isFinite(data125)))){
+var valid45 = _errs277 === errors;
+if(valid45){
+let data128 = data117.pongSeconds;
+const _errs279 = errors;
+if(!(((typeof data128 == "number") && (!(data128 % 1) && !isNaN(data128))) && (isFinite(data128)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs274){
-if((typeof data125 == "number") && (isFinite(data125))){
-if(data125 > 600 || isNaN(data125)){
+if(errors === _errs279){
+if((typeof data128 == "number") && (isFinite(data128))){
+if(data128 > 600 || isNaN(data128)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"}];
 return false;
 }
 else {
-if(data125 < 1 || isNaN(data125)){
+if(data128 < 1 || isNaN(data128)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid43 = _errs274 === errors;
+var valid45 = _errs279 === errors;
 }
 }
 }
@@ -3324,445 +3410,445 @@ validate11.errors = [{instancePath:instancePath+"/limits/websocket",schemaPath:"
 return false;
 }
 }
-var valid40 = _errs251 === errors;
-if(valid40){
-let data126 = data105.mqtt;
-const _errs276 = errors;
-if(errors === _errs276){
-if(data126 && typeof data126 == "object" && !Array.isArray(data126)){
-if(data126.connectSeconds === undefined){
-data126.connectSeconds = 5;
+var valid42 = _errs256 === errors;
+if(valid42){
+let data129 = data108.mqtt;
+const _errs281 = errors;
+if(errors === _errs281){
+if(data129 && typeof data129 == "object" && !Array.isArray(data129)){
+if(data129.connectSeconds === undefined){
+data129.connectSeconds = 5;
 }
-if(data126.connectBytes === undefined){
-data126.connectBytes = 16384;
+if(data129.connectBytes === undefined){
+data129.connectBytes = 16384;
 }
-if(data126.publishBytes === undefined){
-data126.publishBytes = 2000000;
+if(data129.publishBytes === undefined){
+data129.publishBytes = 2000000;
 }
-if(data126.subscribeBytes === undefined){
-data126.subscribeBytes = 1048576;
+if(data129.subscribeBytes === undefined){
+data129.subscribeBytes = 1048576;
 }
-if(data126.subscriptions === undefined){
-data126.subscriptions = 20000;
+if(data129.subscriptions === undefined){
+data129.subscriptions = 20000;
 }
-if(data126.totalSubscriptions === undefined){
-data126.totalSubscriptions = 200000;
+if(data129.totalSubscriptions === undefined){
+data129.totalSubscriptions = 200000;
 }
-if(data126.clientIdBytes === undefined){
-data126.clientIdBytes = 256;
+if(data129.clientIdBytes === undefined){
+data129.clientIdBytes = 256;
 }
-if(data126.userBytes === undefined){
-data126.userBytes = 64;
+if(data129.userBytes === undefined){
+data129.userBytes = 64;
 }
-if(data126.passwordBytes === undefined){
-data126.passwordBytes = 256;
+if(data129.passwordBytes === undefined){
+data129.passwordBytes = 256;
 }
-if(data126.keepAliveSeconds === undefined){
-data126.keepAliveSeconds = 300;
+if(data129.keepAliveSeconds === undefined){
+data129.keepAliveSeconds = 300;
 }
-if(data126.qos2Window === undefined){
-data126.qos2Window = 20;
+if(data129.qos2Window === undefined){
+data129.qos2Window = 20;
 }
-if(data126.outboundBytes === undefined){
-data126.outboundBytes = 1048576;
+if(data129.outboundBytes === undefined){
+data129.outboundBytes = 1048576;
 }
-if(data126.publishesPerSecond === undefined){
-data126.publishesPerSecond = 1000;
+if(data129.publishesPerSecond === undefined){
+data129.publishesPerSecond = 1000;
 }
-if(data126.publishBurst === undefined){
-data126.publishBurst = 2000;
+if(data129.publishBurst === undefined){
+data129.publishBurst = 2000;
 }
-if(data126.requestsPerSecond === undefined){
-data126.requestsPerSecond = 1000;
+if(data129.requestsPerSecond === undefined){
+data129.requestsPerSecond = 1000;
 }
-if(data126.requestBurst === undefined){
-data126.requestBurst = 2000;
+if(data129.requestBurst === undefined){
+data129.requestBurst = 2000;
 }
-if(data126.idleSeconds === undefined){
-data126.idleSeconds = 0;
+if(data129.idleSeconds === undefined){
+data129.idleSeconds = 0;
 }
-const _errs278 = errors;
-for(const key27 in data126){
+const _errs283 = errors;
+for(const key27 in data129){
 if(!(func3.call(schema12.properties.limits.properties.mqtt.properties, key27))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt",schemaPath:"#/properties/limits/properties/mqtt/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key27},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs278 === errors){
-let data127 = data126.connectSeconds;
-const _errs279 = errors;
-if(!(((typeof data127 == "number") && (!(data127 % 1) && !isNaN(data127))) && (isFinite(data127)))){
+if(_errs283 === errors){
+let data130 = data129.connectSeconds;
+const _errs284 = errors;
+if(!(((typeof data130 == "number") && (!(data130 % 1) && !isNaN(data130))) && (isFinite(data130)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs279){
-if((typeof data127 == "number") && (isFinite(data127))){
-if(data127 > 30 || isNaN(data127)){
+if(errors === _errs284){
+if((typeof data130 == "number") && (isFinite(data130))){
+if(data130 > 30 || isNaN(data130)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"}];
 return false;
 }
 else {
-if(data127 < 1 || isNaN(data127)){
+if(data130 < 1 || isNaN(data130)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid44 = _errs279 === errors;
-if(valid44){
-let data128 = data126.connectBytes;
-const _errs281 = errors;
-if(!(((typeof data128 == "number") && (!(data128 % 1) && !isNaN(data128))) && (isFinite(data128)))){
+var valid46 = _errs284 === errors;
+if(valid46){
+let data131 = data129.connectBytes;
+const _errs286 = errors;
+if(!(((typeof data131 == "number") && (!(data131 % 1) && !isNaN(data131))) && (isFinite(data131)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs281){
-if((typeof data128 == "number") && (isFinite(data128))){
-if(data128 > 65536 || isNaN(data128)){
+if(errors === _errs286){
+if((typeof data131 == "number") && (isFinite(data131))){
+if(data131 > 65536 || isNaN(data131)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data128 < 1 || isNaN(data128)){
+if(data131 < 1 || isNaN(data131)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid44 = _errs281 === errors;
-if(valid44){
-let data129 = data126.publishBytes;
-const _errs283 = errors;
-if(!(((typeof data129 == "number") && (!(data129 % 1) && !isNaN(data129))) && (isFinite(data129)))){
+var valid46 = _errs286 === errors;
+if(valid46){
+let data132 = data129.publishBytes;
+const _errs288 = errors;
+if(!(((typeof data132 == "number") && (!(data132 % 1) && !isNaN(data132))) && (isFinite(data132)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs283){
-if((typeof data129 == "number") && (isFinite(data129))){
-if(data129 > 16777216 || isNaN(data129)){
+if(errors === _errs288){
+if((typeof data132 == "number") && (isFinite(data132))){
+if(data132 > 16777216 || isNaN(data132)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
-if(data129 < 1 || isNaN(data129)){
+if(data132 < 1 || isNaN(data132)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid44 = _errs283 === errors;
-if(valid44){
-let data130 = data126.subscribeBytes;
-const _errs285 = errors;
-if(!(((typeof data130 == "number") && (!(data130 % 1) && !isNaN(data130))) && (isFinite(data130)))){
+var valid46 = _errs288 === errors;
+if(valid46){
+let data133 = data129.subscribeBytes;
+const _errs290 = errors;
+if(!(((typeof data133 == "number") && (!(data133 % 1) && !isNaN(data133))) && (isFinite(data133)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs285){
-if((typeof data130 == "number") && (isFinite(data130))){
-if(data130 > 4194304 || isNaN(data130)){
+if(errors === _errs290){
+if((typeof data133 == "number") && (isFinite(data133))){
+if(data133 > 4194304 || isNaN(data133)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4194304},message:"must be <= 4194304"}];
 return false;
 }
 else {
-if(data130 < 1 || isNaN(data130)){
+if(data133 < 1 || isNaN(data133)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid44 = _errs285 === errors;
-if(valid44){
-let data131 = data126.subscriptions;
-const _errs287 = errors;
-if(!(((typeof data131 == "number") && (!(data131 % 1) && !isNaN(data131))) && (isFinite(data131)))){
+var valid46 = _errs290 === errors;
+if(valid46){
+let data134 = data129.subscriptions;
+const _errs292 = errors;
+if(!(((typeof data134 == "number") && (!(data134 % 1) && !isNaN(data134))) && (isFinite(data134)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs287){
-if((typeof data131 == "number") && (isFinite(data131))){
-if(data131 > 1000000 || isNaN(data131)){
+if(errors === _errs292){
+if((typeof data134 == "number") && (isFinite(data134))){
+if(data134 > 1000000 || isNaN(data134)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data131 < 1 || isNaN(data131)){
+if(data134 < 1 || isNaN(data134)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid44 = _errs287 === errors;
-if(valid44){
-let data132 = data126.totalSubscriptions;
-const _errs289 = errors;
-if(!(((typeof data132 == "number") && (!(data132 % 1) && !isNaN(data132))) && (isFinite(data132)))){
+var valid46 = _errs292 === errors;
+if(valid46){
+let data135 = data129.totalSubscriptions;
+const _errs294 = errors;
+if(!(((typeof data135 == "number") && (!(data135 % 1) && !isNaN(data135))) && (isFinite(data135)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs289){
-if((typeof data132 == "number") && (isFinite(data132))){
-if(data132 > 10000000 || isNaN(data132)){
+if(errors === _errs294){
+if((typeof data135 == "number") && (isFinite(data135))){
+if(data135 > 10000000 || isNaN(data135)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"}];
 return false;
 }
 else {
-if(data132 < 1 || isNaN(data132)){
+if(data135 < 1 || isNaN(data135)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid44 = _errs289 === errors;
-if(valid44){
-let data133 = data126.clientIdBytes;
-const _errs291 = errors;
-if(!(((typeof data133 == "number") && (!(data133 % 1) && !isNaN(data133))) && (isFinite(data133)))){
+var valid46 = _errs294 === errors;
+if(valid46){
+let data136 = data129.clientIdBytes;
+const _errs296 = errors;
+if(!(((typeof data136 == "number") && (!(data136 % 1) && !isNaN(data136))) && (isFinite(data136)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs291){
-if((typeof data133 == "number") && (isFinite(data133))){
-if(data133 > 1024 || isNaN(data133)){
+if(errors === _errs296){
+if((typeof data136 == "number") && (isFinite(data136))){
+if(data136 > 1024 || isNaN(data136)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data133 < 1 || isNaN(data133)){
+if(data136 < 1 || isNaN(data136)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid44 = _errs291 === errors;
-if(valid44){
-let data134 = data126.userBytes;
-const _errs293 = errors;
-if(!(((typeof data134 == "number") && (!(data134 % 1) && !isNaN(data134))) && (isFinite(data134)))){
+var valid46 = _errs296 === errors;
+if(valid46){
+let data137 = data129.userBytes;
+const _errs298 = errors;
+if(!(((typeof data137 == "number") && (!(data137 % 1) && !isNaN(data137))) && (isFinite(data137)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs293){
-if((typeof data134 == "number") && (isFinite(data134))){
-if(data134 > 256 || isNaN(data134)){
+if(errors === _errs298){
+if((typeof data137 == "number") && (isFinite(data137))){
+if(data137 > 256 || isNaN(data137)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 256},message:"must be <= 256"}];
 return false;
 }
 else {
-if(data134 < 1 || isNaN(data134)){
+if(data137 < 1 || isNaN(data137)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid44 = _errs293 === errors;
-if(valid44){
-let data135 = data126.passwordBytes;
-const _errs295 = errors;
-if(!(((typeof data135 == "number") && (!(data135 % 1) && !isNaN(data135))) && (isFinite(data135)))){
+var valid46 = _errs298 === errors;
+if(valid46){
+let data138 = data129.passwordBytes;
+const _errs300 = errors;
+if(!(((typeof data138 == "number") && (!(data138 % 1) && !isNaN(data138))) && (isFinite(data138)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs295){
-if((typeof data135 == "number") && (isFinite(data135))){
-if(data135 > 1024 || isNaN(data135)){
+if(errors === _errs300){
+if((typeof data138 == "number") && (isFinite(data138))){
+if(data138 > 1024 || isNaN(data138)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data135 < 1 || isNaN(data135)){
+if(data138 < 1 || isNaN(data138)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid44 = _errs295 === errors;
-if(valid44){
-let data136 = data126.keepAliveSeconds;
-const _errs297 = errors;
-if(!(((typeof data136 == "number") && (!(data136 % 1) && !isNaN(data136))) && (isFinite(data136)))){
+var valid46 = _errs300 === errors;
+if(valid46){
+let data139 = data129.keepAliveSeconds;
+const _errs302 = errors;
+if(!(((typeof data139 == "number") && (!(data139 % 1) && !isNaN(data139))) && (isFinite(data139)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs297){
-if((typeof data136 == "number") && (isFinite(data136))){
-if(data136 > 65535 || isNaN(data136)){
+if(errors === _errs302){
+if((typeof data139 == "number") && (isFinite(data139))){
+if(data139 > 65535 || isNaN(data139)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data136 < 1 || isNaN(data136)){
+if(data139 < 1 || isNaN(data139)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid44 = _errs297 === errors;
-if(valid44){
-let data137 = data126.qos2Window;
-const _errs299 = errors;
-if(!(((typeof data137 == "number") && (!(data137 % 1) && !isNaN(data137))) && (isFinite(data137)))){
+var valid46 = _errs302 === errors;
+if(valid46){
+let data140 = data129.qos2Window;
+const _errs304 = errors;
+if(!(((typeof data140 == "number") && (!(data140 % 1) && !isNaN(data140))) && (isFinite(data140)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs299){
-if((typeof data137 == "number") && (isFinite(data137))){
-if(data137 > 1000 || isNaN(data137)){
+if(errors === _errs304){
+if((typeof data140 == "number") && (isFinite(data140))){
+if(data140 > 1000 || isNaN(data140)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
-if(data137 < 1 || isNaN(data137)){
+if(data140 < 1 || isNaN(data140)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid44 = _errs299 === errors;
-if(valid44){
-let data138 = data126.outboundBytes;
-const _errs301 = errors;
-if(!(((typeof data138 == "number") && (!(data138 % 1) && !isNaN(data138))) && (isFinite(data138)))){
+var valid46 = _errs304 === errors;
+if(valid46){
+let data141 = data129.outboundBytes;
+const _errs306 = errors;
+if(!(((typeof data141 == "number") && (!(data141 % 1) && !isNaN(data141))) && (isFinite(data141)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs301){
-if((typeof data138 == "number") && (isFinite(data138))){
-if(data138 > 67108864 || isNaN(data138)){
+if(errors === _errs306){
+if((typeof data141 == "number") && (isFinite(data141))){
+if(data141 > 67108864 || isNaN(data141)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data138 < 1 || isNaN(data138)){
+if(data141 < 1 || isNaN(data141)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid44 = _errs301 === errors;
-if(valid44){
-let data139 = data126.publishesPerSecond;
-const _errs303 = errors;
-if(!(((typeof data139 == "number") && (!(data139 % 1) && !isNaN(data139))) && (isFinite(data139)))){
+var valid46 = _errs306 === errors;
+if(valid46){
+let data142 = data129.publishesPerSecond;
+const _errs308 = errors;
+if(!(((typeof data142 == "number") && (!(data142 % 1) && !isNaN(data142))) && (isFinite(data142)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs303){
-if((typeof data139 == "number") && (isFinite(data139))){
-if(data139 > 100000 || isNaN(data139)){
+if(errors === _errs308){
+if((typeof data142 == "number") && (isFinite(data142))){
+if(data142 > 100000 || isNaN(data142)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data139 < 1 || isNaN(data139)){
+if(data142 < 1 || isNaN(data142)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid44 = _errs303 === errors;
-if(valid44){
-let data140 = data126.publishBurst;
-const _errs305 = errors;
-if(!(((typeof data140 == "number") && (!(data140 % 1) && !isNaN(data140))) && (isFinite(data140)))){
+var valid46 = _errs308 === errors;
+if(valid46){
+let data143 = data129.publishBurst;
+const _errs310 = errors;
+if(!(((typeof data143 == "number") && (!(data143 % 1) && !isNaN(data143))) && (isFinite(data143)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs305){
-if((typeof data140 == "number") && (isFinite(data140))){
-if(data140 > 200000 || isNaN(data140)){
+if(errors === _errs310){
+if((typeof data143 == "number") && (isFinite(data143))){
+if(data143 > 200000 || isNaN(data143)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
-if(data140 < 1 || isNaN(data140)){
+if(data143 < 1 || isNaN(data143)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid44 = _errs305 === errors;
-if(valid44){
-let data141 = data126.requestsPerSecond;
-const _errs307 = errors;
-if(!(((typeof data141 == "number") && (!(data141 % 1) && !isNaN(data141))) && (isFinite(data141)))){
+var valid46 = _errs310 === errors;
+if(valid46){
+let data144 = data129.requestsPerSecond;
+const _errs312 = errors;
+if(!(((typeof data144 == "number") && (!(data144 % 1) && !isNaN(data144))) && (isFinite(data144)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs307){
-if((typeof data141 == "number") && (isFinite(data141))){
-if(data141 > 100000 || isNaN(data141)){
+if(errors === _errs312){
+if((typeof data144 == "number") && (isFinite(data144))){
+if(data144 > 100000 || isNaN(data144)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data141 < 1 || isNaN(data141)){
+if(data144 < 1 || isNaN(data144)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid44 = _errs307 === errors;
-if(valid44){
-let data142 = data126.requestBurst;
-const _errs309 = errors;
-if(!(((typeof data142 == "number") && (!(data142 % 1) && !isNaN(data142))) && (isFinite(data142)))){
+var valid46 = _errs312 === errors;
+if(valid46){
+let data145 = data129.requestBurst;
+const _errs314 = errors;
+if(!(((typeof data145 == "number") && (!(data145 % 1) && !isNaN(data145))) && (isFinite(data145)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs309){
-if((typeof data142 == "number") && (isFinite(data142))){
-if(data142 > 200000 || isNaN(data142)){
+if(errors === _errs314){
+if((typeof data145 == "number") && (isFinite(data145))){
+if(data145 > 200000 || isNaN(data145)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
-if(data142 < 1 || isNaN(data142)){
+if(data145 < 1 || isNaN(data145)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid44 = _errs309 === errors;
-if(valid44){
-let data143 = data126.idleSeconds;
-const _errs311 = errors;
-if(!(((typeof data143 == "number") && (!(data143 % 1) && !isNaN(data143))) && (isFinite(data143)))){
+var valid46 = _errs314 === errors;
+if(valid46){
+let data146 = data129.idleSeconds;
+const _errs316 = errors;
+if(!(((typeof data146 == "number") && (!(data146 % 1) && !isNaN(data146))) && (isFinite(data146)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs311){
-if((typeof data143 == "number") && (isFinite(data143))){
-if(data143 > 86400 || isNaN(data143)){
+if(errors === _errs316){
+if((typeof data146 == "number") && (isFinite(data146))){
+if(data146 > 86400 || isNaN(data146)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data143 < 0 || isNaN(data143)){
+if(data146 < 0 || isNaN(data146)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid44 = _errs311 === errors;
+var valid46 = _errs316 === errors;
 }
 }
 }
@@ -3786,145 +3872,145 @@ validate11.errors = [{instancePath:instancePath+"/limits/mqtt",schemaPath:"#/pro
 return false;
 }
 }
-var valid40 = _errs276 === errors;
-if(valid40){
-let data144 = data105.sessions;
-const _errs313 = errors;
-if(errors === _errs313){
-if(data144 && typeof data144 == "object" && !Array.isArray(data144)){
-if(data144.count === undefined){
-data144.count = 500;
+var valid42 = _errs281 === errors;
+if(valid42){
+let data147 = data108.sessions;
+const _errs318 = errors;
+if(errors === _errs318){
+if(data147 && typeof data147 == "object" && !Array.isArray(data147)){
+if(data147.count === undefined){
+data147.count = 500;
 }
-if(data144.hours === undefined){
-data144.hours = 24;
+if(data147.hours === undefined){
+data147.hours = 24;
 }
-if(data144.messages === undefined){
-data144.messages = 1000;
+if(data147.messages === undefined){
+data147.messages = 1000;
 }
-if(data144.bytes === undefined){
-data144.bytes = 1048576;
+if(data147.bytes === undefined){
+data147.bytes = 1048576;
 }
-if(data144.totalBytes === undefined){
-data144.totalBytes = 67108864;
+if(data147.totalBytes === undefined){
+data147.totalBytes = 67108864;
 }
-const _errs315 = errors;
-for(const key28 in data144){
+const _errs320 = errors;
+for(const key28 in data147){
 if(!(((((key28 === "count") || (key28 === "hours")) || (key28 === "messages")) || (key28 === "bytes")) || (key28 === "totalBytes"))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions",schemaPath:"#/properties/limits/properties/sessions/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key28},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs315 === errors){
-let data145 = data144.count;
-const _errs316 = errors;
-if(!(((typeof data145 == "number") && (!(data145 % 1) && !isNaN(data145))) && (isFinite(data145)))){
+if(_errs320 === errors){
+let data148 = data147.count;
+const _errs321 = errors;
+if(!(((typeof data148 == "number") && (!(data148 % 1) && !isNaN(data148))) && (isFinite(data148)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs316){
-if((typeof data145 == "number") && (isFinite(data145))){
-if(data145 > 100000 || isNaN(data145)){
+if(errors === _errs321){
+if((typeof data148 == "number") && (isFinite(data148))){
+if(data148 > 100000 || isNaN(data148)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data145 < 1 || isNaN(data145)){
+if(data148 < 1 || isNaN(data148)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid45 = _errs316 === errors;
-if(valid45){
-let data146 = data144.hours;
-const _errs318 = errors;
-if(!(((typeof data146 == "number") && (!(data146 % 1) && !isNaN(data146))) && (isFinite(data146)))){
+var valid47 = _errs321 === errors;
+if(valid47){
+let data149 = data147.hours;
+const _errs323 = errors;
+if(!(((typeof data149 == "number") && (!(data149 % 1) && !isNaN(data149))) && (isFinite(data149)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs318){
-if((typeof data146 == "number") && (isFinite(data146))){
-if(data146 > 8760 || isNaN(data146)){
+if(errors === _errs323){
+if((typeof data149 == "number") && (isFinite(data149))){
+if(data149 > 8760 || isNaN(data149)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8760},message:"must be <= 8760"}];
 return false;
 }
 else {
-if(data146 < 1 || isNaN(data146)){
+if(data149 < 1 || isNaN(data149)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid45 = _errs318 === errors;
-if(valid45){
-let data147 = data144.messages;
-const _errs320 = errors;
-if(!(((typeof data147 == "number") && (!(data147 % 1) && !isNaN(data147))) && (isFinite(data147)))){
+var valid47 = _errs323 === errors;
+if(valid47){
+let data150 = data147.messages;
+const _errs325 = errors;
+if(!(((typeof data150 == "number") && (!(data150 % 1) && !isNaN(data150))) && (isFinite(data150)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs320){
-if((typeof data147 == "number") && (isFinite(data147))){
-if(data147 > 100000 || isNaN(data147)){
+if(errors === _errs325){
+if((typeof data150 == "number") && (isFinite(data150))){
+if(data150 > 100000 || isNaN(data150)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data147 < 1 || isNaN(data147)){
+if(data150 < 1 || isNaN(data150)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid45 = _errs320 === errors;
-if(valid45){
-let data148 = data144.bytes;
-const _errs322 = errors;
-if(!(((typeof data148 == "number") && (!(data148 % 1) && !isNaN(data148))) && (isFinite(data148)))){
+var valid47 = _errs325 === errors;
+if(valid47){
+let data151 = data147.bytes;
+const _errs327 = errors;
+if(!(((typeof data151 == "number") && (!(data151 % 1) && !isNaN(data151))) && (isFinite(data151)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs322){
-if((typeof data148 == "number") && (isFinite(data148))){
-if(data148 > 67108864 || isNaN(data148)){
+if(errors === _errs327){
+if((typeof data151 == "number") && (isFinite(data151))){
+if(data151 > 67108864 || isNaN(data151)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data148 < 1 || isNaN(data148)){
+if(data151 < 1 || isNaN(data151)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid45 = _errs322 === errors;
-if(valid45){
-let data149 = data144.totalBytes;
-const _errs324 = errors;
-if(!(((typeof data149 == "number") && (!(data149 % 1) && !isNaN(data149))) && (isFinite(data149)))){
+var valid47 = _errs327 === errors;
+if(valid47){
+let data152 = data147.totalBytes;
+const _errs329 = errors;
+if(!(((typeof data152 == "number") && (!(data152 % 1) && !isNaN(data152))) && (isFinite(data152)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs324){
-if((typeof data149 == "number") && (isFinite(data149))){
-if(data149 > 1073741824 || isNaN(data149)){
+if(errors === _errs329){
+if((typeof data152 == "number") && (isFinite(data152))){
+if(data152 > 1073741824 || isNaN(data152)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1073741824},message:"must be <= 1073741824"}];
 return false;
 }
 else {
-if(data149 < 1 || isNaN(data149)){
+if(data152 < 1 || isNaN(data152)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid45 = _errs324 === errors;
+var valid47 = _errs329 === errors;
 }
 }
 }
@@ -3936,95 +4022,95 @@ validate11.errors = [{instancePath:instancePath+"/limits/sessions",schemaPath:"#
 return false;
 }
 }
-var valid40 = _errs313 === errors;
-if(valid40){
-let data150 = data105.retained;
-const _errs326 = errors;
-if(errors === _errs326){
-if(data150 && typeof data150 == "object" && !Array.isArray(data150)){
-if(data150.topics === undefined){
-data150.topics = 100000;
+var valid42 = _errs318 === errors;
+if(valid42){
+let data153 = data108.retained;
+const _errs331 = errors;
+if(errors === _errs331){
+if(data153 && typeof data153 == "object" && !Array.isArray(data153)){
+if(data153.topics === undefined){
+data153.topics = 100000;
 }
-if(data150.valueBytes === undefined){
-data150.valueBytes = 1048576;
+if(data153.valueBytes === undefined){
+data153.valueBytes = 1048576;
 }
-if(data150.totalBytes === undefined){
-data150.totalBytes = 268435456;
+if(data153.totalBytes === undefined){
+data153.totalBytes = 268435456;
 }
-const _errs328 = errors;
-for(const key29 in data150){
+const _errs333 = errors;
+for(const key29 in data153){
 if(!(((key29 === "topics") || (key29 === "valueBytes")) || (key29 === "totalBytes"))){
 validate11.errors = [{instancePath:instancePath+"/limits/retained",schemaPath:"#/properties/limits/properties/retained/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key29},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs328 === errors){
-let data151 = data150.topics;
-const _errs329 = errors;
-if(!(((typeof data151 == "number") && (!(data151 % 1) && !isNaN(data151))) && (isFinite(data151)))){
+if(_errs333 === errors){
+let data154 = data153.topics;
+const _errs334 = errors;
+if(!(((typeof data154 == "number") && (!(data154 % 1) && !isNaN(data154))) && (isFinite(data154)))){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs329){
-if((typeof data151 == "number") && (isFinite(data151))){
-if(data151 > 1000000 || isNaN(data151)){
+if(errors === _errs334){
+if((typeof data154 == "number") && (isFinite(data154))){
+if(data154 > 1000000 || isNaN(data154)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data151 < 1 || isNaN(data151)){
+if(data154 < 1 || isNaN(data154)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid46 = _errs329 === errors;
-if(valid46){
-let data152 = data150.valueBytes;
-const _errs331 = errors;
-if(!(((typeof data152 == "number") && (!(data152 % 1) && !isNaN(data152))) && (isFinite(data152)))){
+var valid48 = _errs334 === errors;
+if(valid48){
+let data155 = data153.valueBytes;
+const _errs336 = errors;
+if(!(((typeof data155 == "number") && (!(data155 % 1) && !isNaN(data155))) && (isFinite(data155)))){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs331){
-if((typeof data152 == "number") && (isFinite(data152))){
-if(data152 > 16777216 || isNaN(data152)){
+if(errors === _errs336){
+if((typeof data155 == "number") && (isFinite(data155))){
+if(data155 > 16777216 || isNaN(data155)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
-if(data152 < 1 || isNaN(data152)){
+if(data155 < 1 || isNaN(data155)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid46 = _errs331 === errors;
-if(valid46){
-let data153 = data150.totalBytes;
-const _errs333 = errors;
-if(!(((typeof data153 == "number") && (!(data153 % 1) && !isNaN(data153))) && (isFinite(data153)))){
+var valid48 = _errs336 === errors;
+if(valid48){
+let data156 = data153.totalBytes;
+const _errs338 = errors;
+if(!(((typeof data156 == "number") && (!(data156 % 1) && !isNaN(data156))) && (isFinite(data156)))){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs333){
-if((typeof data153 == "number") && (isFinite(data153))){
-if(data153 > 1073741824 || isNaN(data153)){
+if(errors === _errs338){
+if((typeof data156 == "number") && (isFinite(data156))){
+if(data156 > 1073741824 || isNaN(data156)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1073741824},message:"must be <= 1073741824"}];
 return false;
 }
 else {
-if(data153 < 1 || isNaN(data153)){
+if(data156 < 1 || isNaN(data156)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid46 = _errs333 === errors;
+var valid48 = _errs338 === errors;
 }
 }
 }
@@ -4034,38 +4120,38 @@ validate11.errors = [{instancePath:instancePath+"/limits/retained",schemaPath:"#
 return false;
 }
 }
-var valid40 = _errs326 === errors;
-if(valid40){
-let data154 = data105.nodes;
-const _errs335 = errors;
-if(errors === _errs335){
-if(data154 && typeof data154 == "object" && !Array.isArray(data154)){
-if(data154.devices === undefined){
-data154.devices = 10000;
+var valid42 = _errs331 === errors;
+if(valid42){
+let data157 = data108.nodes;
+const _errs340 = errors;
+if(errors === _errs340){
+if(data157 && typeof data157 == "object" && !Array.isArray(data157)){
+if(data157.devices === undefined){
+data157.devices = 10000;
 }
-const _errs337 = errors;
-for(const key30 in data154){
+const _errs342 = errors;
+for(const key30 in data157){
 if(!(key30 === "devices")){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes",schemaPath:"#/properties/limits/properties/nodes/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key30},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs337 === errors){
-let data155 = data154.devices;
-const _errs338 = errors;
-if(!(((typeof data155 == "number") && (!(data155 % 1) && !isNaN(data155))) && (isFinite(data155)))){
+if(_errs342 === errors){
+let data158 = data157.devices;
+const _errs343 = errors;
+if(!(((typeof data158 == "number") && (!(data158 % 1) && !isNaN(data158))) && (isFinite(data158)))){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs338){
-if((typeof data155 == "number") && (isFinite(data155))){
-if(data155 > 1000000 || isNaN(data155)){
+if(errors === _errs343){
+if((typeof data158 == "number") && (isFinite(data158))){
+if(data158 > 1000000 || isNaN(data158)){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data155 < 1 || isNaN(data155)){
+if(data158 < 1 || isNaN(data158)){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
@@ -4079,205 +4165,205 @@ validate11.errors = [{instancePath:instancePath+"/limits/nodes",schemaPath:"#/pr
 return false;
 }
 }
-var valid40 = _errs335 === errors;
-if(valid40){
-let data156 = data105.connections;
-const _errs340 = errors;
-if(errors === _errs340){
-if(data156 && typeof data156 == "object" && !Array.isArray(data156)){
-if(data156.total === undefined){
-data156.total = 10000;
+var valid42 = _errs340 === errors;
+if(valid42){
+let data159 = data108.connections;
+const _errs345 = errors;
+if(errors === _errs345){
+if(data159 && typeof data159 == "object" && !Array.isArray(data159)){
+if(data159.total === undefined){
+data159.total = 10000;
 }
-if(data156.perAddress === undefined){
-data156.perAddress = 2000;
+if(data159.perAddress === undefined){
+data159.perAddress = 2000;
 }
-if(data156.perUser === undefined){
-data156.perUser = 2000;
+if(data159.perUser === undefined){
+data159.perUser = 2000;
 }
-if(data156.unauthenticated === undefined){
-data156.unauthenticated = 2000;
+if(data159.unauthenticated === undefined){
+data159.unauthenticated = 2000;
 }
-if(data156.unauthenticatedPerAddress === undefined){
-data156.unauthenticatedPerAddress = 1000;
+if(data159.unauthenticatedPerAddress === undefined){
+data159.unauthenticatedPerAddress = 1000;
 }
-if(data156.acceptBurst === undefined){
-data156.acceptBurst = 200;
+if(data159.acceptBurst === undefined){
+data159.acceptBurst = 200;
 }
-if(data156.acceptsPerMinute === undefined){
-data156.acceptsPerMinute = 600;
+if(data159.acceptsPerMinute === undefined){
+data159.acceptsPerMinute = 600;
 }
-if(data156.exemptLoopback === undefined){
-data156.exemptLoopback = true;
+if(data159.exemptLoopback === undefined){
+data159.exemptLoopback = true;
 }
-const _errs342 = errors;
-for(const key31 in data156){
+const _errs347 = errors;
+for(const key31 in data159){
 if(!((((((((key31 === "total") || (key31 === "perAddress")) || (key31 === "perUser")) || (key31 === "unauthenticated")) || (key31 === "unauthenticatedPerAddress")) || (key31 === "acceptBurst")) || (key31 === "acceptsPerMinute")) || (key31 === "exemptLoopback"))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections",schemaPath:"#/properties/limits/properties/connections/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key31},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs342 === errors){
-let data157 = data156.total;
-const _errs343 = errors;
-if(!(((typeof data157 == "number") && (!(data157 % 1) && !isNaN(data157))) && (isFinite(data157)))){
+if(_errs347 === errors){
+let data160 = data159.total;
+const _errs348 = errors;
+if(!(((typeof data160 == "number") && (!(data160 % 1) && !isNaN(data160))) && (isFinite(data160)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs343){
-if((typeof data157 == "number") && (isFinite(data157))){
-if(data157 > 100000 || isNaN(data157)){
+if(errors === _errs348){
+if((typeof data160 == "number") && (isFinite(data160))){
+if(data160 > 100000 || isNaN(data160)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data157 < 1 || isNaN(data157)){
+if(data160 < 1 || isNaN(data160)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid48 = _errs343 === errors;
-if(valid48){
-let data158 = data156.perAddress;
-const _errs345 = errors;
-if(!(((typeof data158 == "number") && (!(data158 % 1) && !isNaN(data158))) && (isFinite(data158)))){
+var valid50 = _errs348 === errors;
+if(valid50){
+let data161 = data159.perAddress;
+const _errs350 = errors;
+if(!(((typeof data161 == "number") && (!(data161 % 1) && !isNaN(data161))) && (isFinite(data161)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs345){
-if((typeof data158 == "number") && (isFinite(data158))){
-if(data158 > 100000 || isNaN(data158)){
+if(errors === _errs350){
+if((typeof data161 == "number") && (isFinite(data161))){
+if(data161 > 100000 || isNaN(data161)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data158 < 1 || isNaN(data158)){
+if(data161 < 1 || isNaN(data161)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid48 = _errs345 === errors;
-if(valid48){
-let data159 = data156.perUser;
-const _errs347 = errors;
-if(!(((typeof data159 == "number") && (!(data159 % 1) && !isNaN(data159))) && (isFinite(data159)))){
+var valid50 = _errs350 === errors;
+if(valid50){
+let data162 = data159.perUser;
+const _errs352 = errors;
+if(!(((typeof data162 == "number") && (!(data162 % 1) && !isNaN(data162))) && (isFinite(data162)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs347){
-if((typeof data159 == "number") && (isFinite(data159))){
-if(data159 > 100000 || isNaN(data159)){
+if(errors === _errs352){
+if((typeof data162 == "number") && (isFinite(data162))){
+if(data162 > 100000 || isNaN(data162)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data159 < 1 || isNaN(data159)){
+if(data162 < 1 || isNaN(data162)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid48 = _errs347 === errors;
-if(valid48){
-let data160 = data156.unauthenticated;
-const _errs349 = errors;
-if(!(((typeof data160 == "number") && (!(data160 % 1) && !isNaN(data160))) && (isFinite(data160)))){
+var valid50 = _errs352 === errors;
+if(valid50){
+let data163 = data159.unauthenticated;
+const _errs354 = errors;
+if(!(((typeof data163 == "number") && (!(data163 % 1) && !isNaN(data163))) && (isFinite(data163)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs349){
-if((typeof data160 == "number") && (isFinite(data160))){
-if(data160 > 10000 || isNaN(data160)){
+if(errors === _errs354){
+if((typeof data163 == "number") && (isFinite(data163))){
+if(data163 > 10000 || isNaN(data163)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data160 < 1 || isNaN(data160)){
+if(data163 < 1 || isNaN(data163)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid48 = _errs349 === errors;
-if(valid48){
-let data161 = data156.unauthenticatedPerAddress;
-const _errs351 = errors;
-if(!(((typeof data161 == "number") && (!(data161 % 1) && !isNaN(data161))) && (isFinite(data161)))){
+var valid50 = _errs354 === errors;
+if(valid50){
+let data164 = data159.unauthenticatedPerAddress;
+const _errs356 = errors;
+if(!(((typeof data164 == "number") && (!(data164 % 1) && !isNaN(data164))) && (isFinite(data164)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs351){
-if((typeof data161 == "number") && (isFinite(data161))){
-if(data161 > 10000 || isNaN(data161)){
+if(errors === _errs356){
+if((typeof data164 == "number") && (isFinite(data164))){
+if(data164 > 10000 || isNaN(data164)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data161 < 1 || isNaN(data161)){
+if(data164 < 1 || isNaN(data164)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid48 = _errs351 === errors;
-if(valid48){
-let data162 = data156.acceptBurst;
-const _errs353 = errors;
-if(!(((typeof data162 == "number") && (!(data162 % 1) && !isNaN(data162))) && (isFinite(data162)))){
+var valid50 = _errs356 === errors;
+if(valid50){
+let data165 = data159.acceptBurst;
+const _errs358 = errors;
+if(!(((typeof data165 == "number") && (!(data165 % 1) && !isNaN(data165))) && (isFinite(data165)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs353){
-if((typeof data162 == "number") && (isFinite(data162))){
-if(data162 > 100000 || isNaN(data162)){
+if(errors === _errs358){
+if((typeof data165 == "number") && (isFinite(data165))){
+if(data165 > 100000 || isNaN(data165)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data162 < 1 || isNaN(data162)){
+if(data165 < 1 || isNaN(data165)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid48 = _errs353 === errors;
-if(valid48){
-let data163 = data156.acceptsPerMinute;
-const _errs355 = errors;
-if(!(((typeof data163 == "number") && (!(data163 % 1) && !isNaN(data163))) && (isFinite(data163)))){
+var valid50 = _errs358 === errors;
+if(valid50){
+let data166 = data159.acceptsPerMinute;
+const _errs360 = errors;
+if(!(((typeof data166 == "number") && (!(data166 % 1) && !isNaN(data166))) && (isFinite(data166)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs355){
-if((typeof data163 == "number") && (isFinite(data163))){
-if(data163 > 1000000 || isNaN(data163)){
+if(errors === _errs360){
+if((typeof data166 == "number") && (isFinite(data166))){
+if(data166 > 1000000 || isNaN(data166)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data163 < 1 || isNaN(data163)){
+if(data166 < 1 || isNaN(data166)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid48 = _errs355 === errors;
-if(valid48){
-const _errs357 = errors;
-if(typeof data156.exemptLoopback !== "boolean"){
+var valid50 = _errs360 === errors;
+if(valid50){
+const _errs362 = errors;
+if(typeof data159.exemptLoopback !== "boolean"){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/exemptLoopback",schemaPath:"#/properties/limits/properties/connections/properties/exemptLoopback/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
-var valid48 = _errs357 === errors;
+var valid50 = _errs362 === errors;
 }
 }
 }
@@ -4292,145 +4378,145 @@ validate11.errors = [{instancePath:instancePath+"/limits/connections",schemaPath
 return false;
 }
 }
-var valid40 = _errs340 === errors;
-if(valid40){
-let data165 = data105.http;
-const _errs359 = errors;
-if(errors === _errs359){
-if(data165 && typeof data165 == "object" && !Array.isArray(data165)){
-if(data165.headerBytes === undefined){
-data165.headerBytes = 32768;
+var valid42 = _errs345 === errors;
+if(valid42){
+let data168 = data108.http;
+const _errs364 = errors;
+if(errors === _errs364){
+if(data168 && typeof data168 == "object" && !Array.isArray(data168)){
+if(data168.headerBytes === undefined){
+data168.headerBytes = 32768;
 }
-if(data165.headers === undefined){
-data165.headers = 64;
+if(data168.headers === undefined){
+data168.headers = 64;
 }
-if(data165.bodyBytes === undefined){
-data165.bodyBytes = 16384;
+if(data168.bodyBytes === undefined){
+data168.bodyBytes = 16384;
 }
-if(data165.headerSeconds === undefined){
-data165.headerSeconds = 5;
+if(data168.headerSeconds === undefined){
+data168.headerSeconds = 5;
 }
-if(data165.requestSeconds === undefined){
-data165.requestSeconds = 10;
+if(data168.requestSeconds === undefined){
+data168.requestSeconds = 10;
 }
-const _errs361 = errors;
-for(const key32 in data165){
+const _errs366 = errors;
+for(const key32 in data168){
 if(!(((((key32 === "headerBytes") || (key32 === "headers")) || (key32 === "bodyBytes")) || (key32 === "headerSeconds")) || (key32 === "requestSeconds"))){
 validate11.errors = [{instancePath:instancePath+"/limits/http",schemaPath:"#/properties/limits/properties/http/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key32},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs361 === errors){
-let data166 = data165.headerBytes;
-const _errs362 = errors;
-if(!(((typeof data166 == "number") && (!(data166 % 1) && !isNaN(data166))) && (isFinite(data166)))){
+if(_errs366 === errors){
+let data169 = data168.headerBytes;
+const _errs367 = errors;
+if(!(((typeof data169 == "number") && (!(data169 % 1) && !isNaN(data169))) && (isFinite(data169)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs362){
-if((typeof data166 == "number") && (isFinite(data166))){
-if(data166 > 65536 || isNaN(data166)){
+if(errors === _errs367){
+if((typeof data169 == "number") && (isFinite(data169))){
+if(data169 > 65536 || isNaN(data169)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data166 < 1 || isNaN(data166)){
+if(data169 < 1 || isNaN(data169)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid49 = _errs362 === errors;
-if(valid49){
-let data167 = data165.headers;
-const _errs364 = errors;
-if(!(((typeof data167 == "number") && (!(data167 % 1) && !isNaN(data167))) && (isFinite(data167)))){
+var valid51 = _errs367 === errors;
+if(valid51){
+let data170 = data168.headers;
+const _errs369 = errors;
+if(!(((typeof data170 == "number") && (!(data170 % 1) && !isNaN(data170))) && (isFinite(data170)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs364){
-if((typeof data167 == "number") && (isFinite(data167))){
-if(data167 > 256 || isNaN(data167)){
+if(errors === _errs369){
+if((typeof data170 == "number") && (isFinite(data170))){
+if(data170 > 256 || isNaN(data170)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/maximum",keyword:"maximum",params:{comparison: "<=", limit: 256},message:"must be <= 256"}];
 return false;
 }
 else {
-if(data167 < 1 || isNaN(data167)){
+if(data170 < 1 || isNaN(data170)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid49 = _errs364 === errors;
-if(valid49){
-let data168 = data165.bodyBytes;
-const _errs366 = errors;
-if(!(((typeof data168 == "number") && (!(data168 % 1) && !isNaN(data168))) && (isFinite(data168)))){
+var valid51 = _errs369 === errors;
+if(valid51){
+let data171 = data168.bodyBytes;
+const _errs371 = errors;
+if(!(((typeof data171 == "number") && (!(data171 % 1) && !isNaN(data171))) && (isFinite(data171)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs366){
-if((typeof data168 == "number") && (isFinite(data168))){
-if(data168 > 1048576 || isNaN(data168)){
+if(errors === _errs371){
+if((typeof data171 == "number") && (isFinite(data171))){
+if(data171 > 1048576 || isNaN(data171)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data168 < 1 || isNaN(data168)){
+if(data171 < 1 || isNaN(data171)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid49 = _errs366 === errors;
-if(valid49){
-let data169 = data165.headerSeconds;
-const _errs368 = errors;
-if(!(((typeof data169 == "number") && (!(data169 % 1) && !isNaN(data169))) && (isFinite(data169)))){
+var valid51 = _errs371 === errors;
+if(valid51){
+let data172 = data168.headerSeconds;
+const _errs373 = errors;
+if(!(((typeof data172 == "number") && (!(data172 % 1) && !isNaN(data172))) && (isFinite(data172)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs368){
-if((typeof data169 == "number") && (isFinite(data169))){
-if(data169 > 60 || isNaN(data169)){
+if(errors === _errs373){
+if((typeof data172 == "number") && (isFinite(data172))){
+if(data172 > 60 || isNaN(data172)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
 return false;
 }
 else {
-if(data169 < 1 || isNaN(data169)){
+if(data172 < 1 || isNaN(data172)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid49 = _errs368 === errors;
-if(valid49){
-let data170 = data165.requestSeconds;
-const _errs370 = errors;
-if(!(((typeof data170 == "number") && (!(data170 % 1) && !isNaN(data170))) && (isFinite(data170)))){
+var valid51 = _errs373 === errors;
+if(valid51){
+let data173 = data168.requestSeconds;
+const _errs375 = errors;
+if(!(((typeof data173 == "number") && (!(data173 % 1) && !isNaN(data173))) && (isFinite(data173)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs370){
-if((typeof data170 == "number") && (isFinite(data170))){
-if(data170 > 300 || isNaN(data170)){
+if(errors === _errs375){
+if((typeof data173 == "number") && (isFinite(data173))){
+if(data173 > 300 || isNaN(data173)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 300},message:"must be <= 300"}];
 return false;
 }
 else {
-if(data170 < 1 || isNaN(data170)){
+if(data173 < 1 || isNaN(data173)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid49 = _errs370 === errors;
+var valid51 = _errs375 === errors;
 }
 }
 }
@@ -4442,445 +4528,445 @@ validate11.errors = [{instancePath:instancePath+"/limits/http",schemaPath:"#/pro
 return false;
 }
 }
-var valid40 = _errs359 === errors;
-if(valid40){
-let data171 = data105.signIn;
-const _errs372 = errors;
-if(errors === _errs372){
-if(data171 && typeof data171 == "object" && !Array.isArray(data171)){
-if(data171.checksAtOnce === undefined){
-data171.checksAtOnce = 2;
+var valid42 = _errs364 === errors;
+if(valid42){
+let data174 = data108.signIn;
+const _errs377 = errors;
+if(errors === _errs377){
+if(data174 && typeof data174 == "object" && !Array.isArray(data174)){
+if(data174.checksAtOnce === undefined){
+data174.checksAtOnce = 2;
 }
-if(data171.checksWaiting === undefined){
-data171.checksWaiting = 1000;
+if(data174.checksWaiting === undefined){
+data174.checksWaiting = 1000;
 }
-if(data171.cacheSeconds === undefined){
-data171.cacheSeconds = 86400;
+if(data174.cacheSeconds === undefined){
+data174.cacheSeconds = 86400;
 }
-if(data171.cacheEntries === undefined){
-data171.cacheEntries = 4096;
+if(data174.cacheEntries === undefined){
+data174.cacheEntries = 4096;
 }
-if(data171.failuresPerAddress === undefined){
-data171.failuresPerAddress = 10;
+if(data174.failuresPerAddress === undefined){
+data174.failuresPerAddress = 10;
 }
-if(data171.addressWindowSeconds === undefined){
-data171.addressWindowSeconds = 300;
+if(data174.addressWindowSeconds === undefined){
+data174.addressWindowSeconds = 300;
 }
-if(data171.failuresPerUser === undefined){
-data171.failuresPerUser = 10;
+if(data174.failuresPerUser === undefined){
+data174.failuresPerUser = 10;
 }
-if(data171.userWindowSeconds === undefined){
-data171.userWindowSeconds = 900;
+if(data174.userWindowSeconds === undefined){
+data174.userWindowSeconds = 900;
 }
-if(data171.longestDelaySeconds === undefined){
-data171.longestDelaySeconds = 900;
+if(data174.longestDelaySeconds === undefined){
+data174.longestDelaySeconds = 900;
 }
-if(data171.firstMessageSeconds === undefined){
-data171.firstMessageSeconds = 5;
+if(data174.firstMessageSeconds === undefined){
+data174.firstMessageSeconds = 5;
 }
-if(data171.firstMessageBytes === undefined){
-data171.firstMessageBytes = 4096;
+if(data174.firstMessageBytes === undefined){
+data174.firstMessageBytes = 4096;
 }
-if(data171.sessionSeconds === undefined){
-data171.sessionSeconds = 43200;
+if(data174.sessionSeconds === undefined){
+data174.sessionSeconds = 43200;
 }
-if(data171.sessionIdleSeconds === undefined){
-data171.sessionIdleSeconds = 7200;
+if(data174.sessionIdleSeconds === undefined){
+data174.sessionIdleSeconds = 7200;
 }
-if(data171.sessionsPerUser === undefined){
-data171.sessionsPerUser = 64;
+if(data174.sessionsPerUser === undefined){
+data174.sessionsPerUser = 64;
 }
-if(data171.ticketSeconds === undefined){
-data171.ticketSeconds = 30;
+if(data174.ticketSeconds === undefined){
+data174.ticketSeconds = 30;
 }
-if(data171.ticketsPerUser === undefined){
-data171.ticketsPerUser = 64;
+if(data174.ticketsPerUser === undefined){
+data174.ticketsPerUser = 64;
 }
-if(data171.bans === undefined){
-data171.bans = 1000;
+if(data174.bans === undefined){
+data174.bans = 1000;
 }
-const _errs374 = errors;
-for(const key33 in data171){
+const _errs379 = errors;
+for(const key33 in data174){
 if(!(func3.call(schema12.properties.limits.properties.signIn.properties, key33))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn",schemaPath:"#/properties/limits/properties/signIn/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key33},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs374 === errors){
-let data172 = data171.checksAtOnce;
-const _errs375 = errors;
-if(!(((typeof data172 == "number") && (!(data172 % 1) && !isNaN(data172))) && (isFinite(data172)))){
+if(_errs379 === errors){
+let data175 = data174.checksAtOnce;
+const _errs380 = errors;
+if(!(((typeof data175 == "number") && (!(data175 % 1) && !isNaN(data175))) && (isFinite(data175)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs375){
-if((typeof data172 == "number") && (isFinite(data172))){
-if(data172 > 64 || isNaN(data172)){
+if(errors === _errs380){
+if((typeof data175 == "number") && (isFinite(data175))){
+if(data175 > 64 || isNaN(data175)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/maximum",keyword:"maximum",params:{comparison: "<=", limit: 64},message:"must be <= 64"}];
 return false;
 }
 else {
-if(data172 < 1 || isNaN(data172)){
+if(data175 < 1 || isNaN(data175)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs375 === errors;
-if(valid50){
-let data173 = data171.checksWaiting;
-const _errs377 = errors;
-if(!(((typeof data173 == "number") && (!(data173 % 1) && !isNaN(data173))) && (isFinite(data173)))){
+var valid52 = _errs380 === errors;
+if(valid52){
+let data176 = data174.checksWaiting;
+const _errs382 = errors;
+if(!(((typeof data176 == "number") && (!(data176 % 1) && !isNaN(data176))) && (isFinite(data176)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs377){
-if((typeof data173 == "number") && (isFinite(data173))){
-if(data173 > 10000 || isNaN(data173)){
+if(errors === _errs382){
+if((typeof data176 == "number") && (isFinite(data176))){
+if(data176 > 10000 || isNaN(data176)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data173 < 1 || isNaN(data173)){
+if(data176 < 1 || isNaN(data176)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs377 === errors;
-if(valid50){
-let data174 = data171.cacheSeconds;
-const _errs379 = errors;
-if(!(((typeof data174 == "number") && (!(data174 % 1) && !isNaN(data174))) && (isFinite(data174)))){
+var valid52 = _errs382 === errors;
+if(valid52){
+let data177 = data174.cacheSeconds;
+const _errs384 = errors;
+if(!(((typeof data177 == "number") && (!(data177 % 1) && !isNaN(data177))) && (isFinite(data177)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs379){
-if((typeof data174 == "number") && (isFinite(data174))){
-if(data174 > 604800 || isNaN(data174)){
+if(errors === _errs384){
+if((typeof data177 == "number") && (isFinite(data177))){
+if(data177 > 604800 || isNaN(data177)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
 return false;
 }
 else {
-if(data174 < 1 || isNaN(data174)){
+if(data177 < 1 || isNaN(data177)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs379 === errors;
-if(valid50){
-let data175 = data171.cacheEntries;
-const _errs381 = errors;
-if(!(((typeof data175 == "number") && (!(data175 % 1) && !isNaN(data175))) && (isFinite(data175)))){
+var valid52 = _errs384 === errors;
+if(valid52){
+let data178 = data174.cacheEntries;
+const _errs386 = errors;
+if(!(((typeof data178 == "number") && (!(data178 % 1) && !isNaN(data178))) && (isFinite(data178)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs381){
-if((typeof data175 == "number") && (isFinite(data175))){
-if(data175 > 65536 || isNaN(data175)){
+if(errors === _errs386){
+if((typeof data178 == "number") && (isFinite(data178))){
+if(data178 > 65536 || isNaN(data178)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data175 < 1 || isNaN(data175)){
+if(data178 < 1 || isNaN(data178)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs381 === errors;
-if(valid50){
-let data176 = data171.failuresPerAddress;
-const _errs383 = errors;
-if(!(((typeof data176 == "number") && (!(data176 % 1) && !isNaN(data176))) && (isFinite(data176)))){
+var valid52 = _errs386 === errors;
+if(valid52){
+let data179 = data174.failuresPerAddress;
+const _errs388 = errors;
+if(!(((typeof data179 == "number") && (!(data179 % 1) && !isNaN(data179))) && (isFinite(data179)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs383){
-if((typeof data176 == "number") && (isFinite(data176))){
-if(data176 > 1000 || isNaN(data176)){
+if(errors === _errs388){
+if((typeof data179 == "number") && (isFinite(data179))){
+if(data179 > 1000 || isNaN(data179)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
-if(data176 < 1 || isNaN(data176)){
+if(data179 < 1 || isNaN(data179)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs383 === errors;
-if(valid50){
-let data177 = data171.addressWindowSeconds;
-const _errs385 = errors;
-if(!(((typeof data177 == "number") && (!(data177 % 1) && !isNaN(data177))) && (isFinite(data177)))){
+var valid52 = _errs388 === errors;
+if(valid52){
+let data180 = data174.addressWindowSeconds;
+const _errs390 = errors;
+if(!(((typeof data180 == "number") && (!(data180 % 1) && !isNaN(data180))) && (isFinite(data180)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs385){
-if((typeof data177 == "number") && (isFinite(data177))){
-if(data177 > 86400 || isNaN(data177)){
+if(errors === _errs390){
+if((typeof data180 == "number") && (isFinite(data180))){
+if(data180 > 86400 || isNaN(data180)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data177 < 1 || isNaN(data177)){
+if(data180 < 1 || isNaN(data180)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs385 === errors;
-if(valid50){
-let data178 = data171.failuresPerUser;
-const _errs387 = errors;
-if(!(((typeof data178 == "number") && (!(data178 % 1) && !isNaN(data178))) && (isFinite(data178)))){
+var valid52 = _errs390 === errors;
+if(valid52){
+let data181 = data174.failuresPerUser;
+const _errs392 = errors;
+if(!(((typeof data181 == "number") && (!(data181 % 1) && !isNaN(data181))) && (isFinite(data181)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs387){
-if((typeof data178 == "number") && (isFinite(data178))){
-if(data178 > 1000 || isNaN(data178)){
+if(errors === _errs392){
+if((typeof data181 == "number") && (isFinite(data181))){
+if(data181 > 1000 || isNaN(data181)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
-if(data178 < 2 || isNaN(data178)){
+if(data181 < 2 || isNaN(data181)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs387 === errors;
-if(valid50){
-let data179 = data171.userWindowSeconds;
-const _errs389 = errors;
-if(!(((typeof data179 == "number") && (!(data179 % 1) && !isNaN(data179))) && (isFinite(data179)))){
+var valid52 = _errs392 === errors;
+if(valid52){
+let data182 = data174.userWindowSeconds;
+const _errs394 = errors;
+if(!(((typeof data182 == "number") && (!(data182 % 1) && !isNaN(data182))) && (isFinite(data182)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs389){
-if((typeof data179 == "number") && (isFinite(data179))){
-if(data179 > 86400 || isNaN(data179)){
+if(errors === _errs394){
+if((typeof data182 == "number") && (isFinite(data182))){
+if(data182 > 86400 || isNaN(data182)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data179 < 1 || isNaN(data179)){
+if(data182 < 1 || isNaN(data182)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs389 === errors;
-if(valid50){
-let data180 = data171.longestDelaySeconds;
-const _errs391 = errors;
-if(!(((typeof data180 == "number") && (!(data180 % 1) && !isNaN(data180))) && (isFinite(data180)))){
+var valid52 = _errs394 === errors;
+if(valid52){
+let data183 = data174.longestDelaySeconds;
+const _errs396 = errors;
+if(!(((typeof data183 == "number") && (!(data183 % 1) && !isNaN(data183))) && (isFinite(data183)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs391){
-if((typeof data180 == "number") && (isFinite(data180))){
-if(data180 > 86400 || isNaN(data180)){
+if(errors === _errs396){
+if((typeof data183 == "number") && (isFinite(data183))){
+if(data183 > 86400 || isNaN(data183)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data180 < 1 || isNaN(data180)){
+if(data183 < 1 || isNaN(data183)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs391 === errors;
-if(valid50){
-let data181 = data171.firstMessageSeconds;
-const _errs393 = errors;
-if(!(((typeof data181 == "number") && (!(data181 % 1) && !isNaN(data181))) && (isFinite(data181)))){
+var valid52 = _errs396 === errors;
+if(valid52){
+let data184 = data174.firstMessageSeconds;
+const _errs398 = errors;
+if(!(((typeof data184 == "number") && (!(data184 % 1) && !isNaN(data184))) && (isFinite(data184)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs393){
-if((typeof data181 == "number") && (isFinite(data181))){
-if(data181 > 30 || isNaN(data181)){
+if(errors === _errs398){
+if((typeof data184 == "number") && (isFinite(data184))){
+if(data184 > 30 || isNaN(data184)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"}];
 return false;
 }
 else {
-if(data181 < 1 || isNaN(data181)){
+if(data184 < 1 || isNaN(data184)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs393 === errors;
-if(valid50){
-let data182 = data171.firstMessageBytes;
-const _errs395 = errors;
-if(!(((typeof data182 == "number") && (!(data182 % 1) && !isNaN(data182))) && (isFinite(data182)))){
+var valid52 = _errs398 === errors;
+if(valid52){
+let data185 = data174.firstMessageBytes;
+const _errs400 = errors;
+if(!(((typeof data185 == "number") && (!(data185 % 1) && !isNaN(data185))) && (isFinite(data185)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs395){
-if((typeof data182 == "number") && (isFinite(data182))){
-if(data182 > 65536 || isNaN(data182)){
+if(errors === _errs400){
+if((typeof data185 == "number") && (isFinite(data185))){
+if(data185 > 65536 || isNaN(data185)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data182 < 1 || isNaN(data182)){
+if(data185 < 1 || isNaN(data185)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs395 === errors;
-if(valid50){
-let data183 = data171.sessionSeconds;
-const _errs397 = errors;
-if(!(((typeof data183 == "number") && (!(data183 % 1) && !isNaN(data183))) && (isFinite(data183)))){
+var valid52 = _errs400 === errors;
+if(valid52){
+let data186 = data174.sessionSeconds;
+const _errs402 = errors;
+if(!(((typeof data186 == "number") && (!(data186 % 1) && !isNaN(data186))) && (isFinite(data186)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs397){
-if((typeof data183 == "number") && (isFinite(data183))){
-if(data183 > 2592000 || isNaN(data183)){
+if(errors === _errs402){
+if((typeof data186 == "number") && (isFinite(data186))){
+if(data186 > 2592000 || isNaN(data186)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000},message:"must be <= 2592000"}];
 return false;
 }
 else {
-if(data183 < 60 || isNaN(data183)){
+if(data186 < 60 || isNaN(data186)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60},message:"must be >= 60"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs397 === errors;
-if(valid50){
-let data184 = data171.sessionIdleSeconds;
-const _errs399 = errors;
-if(!(((typeof data184 == "number") && (!(data184 % 1) && !isNaN(data184))) && (isFinite(data184)))){
+var valid52 = _errs402 === errors;
+if(valid52){
+let data187 = data174.sessionIdleSeconds;
+const _errs404 = errors;
+if(!(((typeof data187 == "number") && (!(data187 % 1) && !isNaN(data187))) && (isFinite(data187)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs399){
-if((typeof data184 == "number") && (isFinite(data184))){
-if(data184 > 2592000 || isNaN(data184)){
+if(errors === _errs404){
+if((typeof data187 == "number") && (isFinite(data187))){
+if(data187 > 2592000 || isNaN(data187)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000},message:"must be <= 2592000"}];
 return false;
 }
 else {
-if(data184 < 60 || isNaN(data184)){
+if(data187 < 60 || isNaN(data187)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60},message:"must be >= 60"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs399 === errors;
-if(valid50){
-let data185 = data171.sessionsPerUser;
-const _errs401 = errors;
-if(!(((typeof data185 == "number") && (!(data185 % 1) && !isNaN(data185))) && (isFinite(data185)))){
+var valid52 = _errs404 === errors;
+if(valid52){
+let data188 = data174.sessionsPerUser;
+const _errs406 = errors;
+if(!(((typeof data188 == "number") && (!(data188 % 1) && !isNaN(data188))) && (isFinite(data188)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs401){
-if((typeof data185 == "number") && (isFinite(data185))){
-if(data185 > 1024 || isNaN(data185)){
+if(errors === _errs406){
+if((typeof data188 == "number") && (isFinite(data188))){
+if(data188 > 1024 || isNaN(data188)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data185 < 1 || isNaN(data185)){
+if(data188 < 1 || isNaN(data188)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs401 === errors;
-if(valid50){
-let data186 = data171.ticketSeconds;
-const _errs403 = errors;
-if(!(((typeof data186 == "number") && (!(data186 % 1) && !isNaN(data186))) && (isFinite(data186)))){
+var valid52 = _errs406 === errors;
+if(valid52){
+let data189 = data174.ticketSeconds;
+const _errs408 = errors;
+if(!(((typeof data189 == "number") && (!(data189 % 1) && !isNaN(data189))) && (isFinite(data189)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs403){
-if((typeof data186 == "number") && (isFinite(data186))){
-if(data186 > 300 || isNaN(data186)){
+if(errors === _errs408){
+if((typeof data189 == "number") && (isFinite(data189))){
+if(data189 > 300 || isNaN(data189)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 300},message:"must be <= 300"}];
 return false;
 }
 else {
-if(data186 < 1 || isNaN(data186)){
+if(data189 < 1 || isNaN(data189)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs403 === errors;
-if(valid50){
-let data187 = data171.ticketsPerUser;
-const _errs405 = errors;
-if(!(((typeof data187 == "number") && (!(data187 % 1) && !isNaN(data187))) && (isFinite(data187)))){
+var valid52 = _errs408 === errors;
+if(valid52){
+let data190 = data174.ticketsPerUser;
+const _errs410 = errors;
+if(!(((typeof data190 == "number") && (!(data190 % 1) && !isNaN(data190))) && (isFinite(data190)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs405){
-if((typeof data187 == "number") && (isFinite(data187))){
-if(data187 > 1024 || isNaN(data187)){
+if(errors === _errs410){
+if((typeof data190 == "number") && (isFinite(data190))){
+if(data190 > 1024 || isNaN(data190)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data187 < 1 || isNaN(data187)){
+if(data190 < 1 || isNaN(data190)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs405 === errors;
-if(valid50){
-let data188 = data171.bans;
-const _errs407 = errors;
-if(!(((typeof data188 == "number") && (!(data188 % 1) && !isNaN(data188))) && (isFinite(data188)))){
+var valid52 = _errs410 === errors;
+if(valid52){
+let data191 = data174.bans;
+const _errs412 = errors;
+if(!(((typeof data191 == "number") && (!(data191 % 1) && !isNaN(data191))) && (isFinite(data191)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs407){
-if((typeof data188 == "number") && (isFinite(data188))){
-if(data188 > 10000 || isNaN(data188)){
+if(errors === _errs412){
+if((typeof data191 == "number") && (isFinite(data191))){
+if(data191 > 10000 || isNaN(data191)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data188 < 1 || isNaN(data188)){
+if(data191 < 1 || isNaN(data191)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs407 === errors;
+var valid52 = _errs412 === errors;
 }
 }
 }
@@ -4904,70 +4990,70 @@ validate11.errors = [{instancePath:instancePath+"/limits/signIn",schemaPath:"#/p
 return false;
 }
 }
-var valid40 = _errs372 === errors;
-if(valid40){
-let data189 = data105.commands;
-const _errs409 = errors;
-if(errors === _errs409){
-if(data189 && typeof data189 == "object" && !Array.isArray(data189)){
-if(data189.perUserPerSecond === undefined){
-data189.perUserPerSecond = 500;
+var valid42 = _errs377 === errors;
+if(valid42){
+let data192 = data108.commands;
+const _errs414 = errors;
+if(errors === _errs414){
+if(data192 && typeof data192 == "object" && !Array.isArray(data192)){
+if(data192.perUserPerSecond === undefined){
+data192.perUserPerSecond = 500;
 }
-if(data189.userBurst === undefined){
-data189.userBurst = 1000;
+if(data192.userBurst === undefined){
+data192.userBurst = 1000;
 }
-const _errs411 = errors;
-for(const key34 in data189){
+const _errs416 = errors;
+for(const key34 in data192){
 if(!((key34 === "perUserPerSecond") || (key34 === "userBurst"))){
 validate11.errors = [{instancePath:instancePath+"/limits/commands",schemaPath:"#/properties/limits/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key34},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs411 === errors){
-let data190 = data189.perUserPerSecond;
-const _errs412 = errors;
-if(!(((typeof data190 == "number") && (!(data190 % 1) && !isNaN(data190))) && (isFinite(data190)))){
+if(_errs416 === errors){
+let data193 = data192.perUserPerSecond;
+const _errs417 = errors;
+if(!(((typeof data193 == "number") && (!(data193 % 1) && !isNaN(data193))) && (isFinite(data193)))){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs412){
-if((typeof data190 == "number") && (isFinite(data190))){
-if(data190 > 100000 || isNaN(data190)){
+if(errors === _errs417){
+if((typeof data193 == "number") && (isFinite(data193))){
+if(data193 > 100000 || isNaN(data193)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data190 < 1 || isNaN(data190)){
+if(data193 < 1 || isNaN(data193)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid51 = _errs412 === errors;
-if(valid51){
-let data191 = data189.userBurst;
-const _errs414 = errors;
-if(!(((typeof data191 == "number") && (!(data191 % 1) && !isNaN(data191))) && (isFinite(data191)))){
+var valid53 = _errs417 === errors;
+if(valid53){
+let data194 = data192.userBurst;
+const _errs419 = errors;
+if(!(((typeof data194 == "number") && (!(data194 % 1) && !isNaN(data194))) && (isFinite(data194)))){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs414){
-if((typeof data191 == "number") && (isFinite(data191))){
-if(data191 > 100000 || isNaN(data191)){
+if(errors === _errs419){
+if((typeof data194 == "number") && (isFinite(data194))){
+if(data194 > 100000 || isNaN(data194)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data191 < 1 || isNaN(data191)){
+if(data194 < 1 || isNaN(data194)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid51 = _errs414 === errors;
+var valid53 = _errs419 === errors;
 }
 }
 }
@@ -4976,62 +5062,62 @@ validate11.errors = [{instancePath:instancePath+"/limits/commands",schemaPath:"#
 return false;
 }
 }
-var valid40 = _errs409 === errors;
-if(valid40){
-let data192 = data105.store;
-const _errs416 = errors;
-if(errors === _errs416){
-if(data192 && typeof data192 == "object" && !Array.isArray(data192)){
-if(data192.freeMiB === undefined){
-data192.freeMiB = 256;
+var valid42 = _errs414 === errors;
+if(valid42){
+let data195 = data108.store;
+const _errs421 = errors;
+if(errors === _errs421){
+if(data195 && typeof data195 == "object" && !Array.isArray(data195)){
+if(data195.freeMiB === undefined){
+data195.freeMiB = 256;
 }
-if(data192.freePercent === undefined){
-data192.freePercent = 5;
+if(data195.freePercent === undefined){
+data195.freePercent = 5;
 }
-if(data192.waitingMiB === undefined){
-data192.waitingMiB = 64;
+if(data195.waitingMiB === undefined){
+data195.waitingMiB = 64;
 }
-const _errs418 = errors;
-for(const key35 in data192){
+const _errs423 = errors;
+for(const key35 in data195){
 if(!(((key35 === "freeMiB") || (key35 === "freePercent")) || (key35 === "waitingMiB"))){
 validate11.errors = [{instancePath:instancePath+"/limits/store",schemaPath:"#/properties/limits/properties/store/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key35},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs418 === errors){
-let data193 = data192.freeMiB;
-const _errs419 = errors;
-if(!(((typeof data193 == "number") && (!(data193 % 1) && !isNaN(data193))) && (isFinite(data193)))){
+if(_errs423 === errors){
+let data196 = data195.freeMiB;
+const _errs424 = errors;
+if(!(((typeof data196 == "number") && (!(data196 % 1) && !isNaN(data196))) && (isFinite(data196)))){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs419){
-if((typeof data193 == "number") && (isFinite(data193))){
-if(data193 > 1048576 || isNaN(data193)){
+if(errors === _errs424){
+if((typeof data196 == "number") && (isFinite(data196))){
+if(data196 > 1048576 || isNaN(data196)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data193 < 0 || isNaN(data193)){
+if(data196 < 0 || isNaN(data196)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs419 === errors;
-if(valid52){
-let data194 = data192.freePercent;
-const _errs421 = errors;
-if(errors === _errs421){
-if((typeof data194 == "number") && (isFinite(data194))){
-if(data194 > 100 || isNaN(data194)){
+var valid54 = _errs424 === errors;
+if(valid54){
+let data197 = data195.freePercent;
+const _errs426 = errors;
+if(errors === _errs426){
+if((typeof data197 == "number") && (isFinite(data197))){
+if(data197 > 100 || isNaN(data197)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",schemaPath:"#/properties/limits/properties/store/properties/freePercent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
 return false;
 }
 else {
-if(data194 < 0 || isNaN(data194)){
+if(data197 < 0 || isNaN(data197)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",schemaPath:"#/properties/limits/properties/store/properties/freePercent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
@@ -5042,29 +5128,29 @@ validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",sche
 return false;
 }
 }
-var valid52 = _errs421 === errors;
-if(valid52){
-let data195 = data192.waitingMiB;
-const _errs423 = errors;
-if(!(((typeof data195 == "number") && (!(data195 % 1) && !isNaN(data195))) && (isFinite(data195)))){
+var valid54 = _errs426 === errors;
+if(valid54){
+let data198 = data195.waitingMiB;
+const _errs428 = errors;
+if(!(((typeof data198 == "number") && (!(data198 % 1) && !isNaN(data198))) && (isFinite(data198)))){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs423){
-if((typeof data195 == "number") && (isFinite(data195))){
-if(data195 > 1048576 || isNaN(data195)){
+if(errors === _errs428){
+if((typeof data198 == "number") && (isFinite(data198))){
+if(data198 > 1048576 || isNaN(data198)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data195 < 1 || isNaN(data195)){
+if(data198 < 1 || isNaN(data198)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs423 === errors;
+var valid54 = _errs428 === errors;
 }
 }
 }
@@ -5074,95 +5160,95 @@ validate11.errors = [{instancePath:instancePath+"/limits/store",schemaPath:"#/pr
 return false;
 }
 }
-var valid40 = _errs416 === errors;
-if(valid40){
-let data196 = data105.memory;
-const _errs425 = errors;
-if(errors === _errs425){
-if(data196 && typeof data196 == "object" && !Array.isArray(data196)){
-if(data196.mib === undefined){
-data196.mib = 0;
+var valid42 = _errs421 === errors;
+if(valid42){
+let data199 = data108.memory;
+const _errs430 = errors;
+if(errors === _errs430){
+if(data199 && typeof data199 == "object" && !Array.isArray(data199)){
+if(data199.mib === undefined){
+data199.mib = 0;
 }
-if(data196.inboundMiB === undefined){
-data196.inboundMiB = 64;
+if(data199.inboundMiB === undefined){
+data199.inboundMiB = 64;
 }
-if(data196.outboundMiB === undefined){
-data196.outboundMiB = 64;
+if(data199.outboundMiB === undefined){
+data199.outboundMiB = 64;
 }
-const _errs427 = errors;
-for(const key36 in data196){
+const _errs432 = errors;
+for(const key36 in data199){
 if(!(((key36 === "mib") || (key36 === "inboundMiB")) || (key36 === "outboundMiB"))){
 validate11.errors = [{instancePath:instancePath+"/limits/memory",schemaPath:"#/properties/limits/properties/memory/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key36},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs427 === errors){
-let data197 = data196.mib;
-const _errs428 = errors;
-if(!(((typeof data197 == "number") && (!(data197 % 1) && !isNaN(data197))) && (isFinite(data197)))){
+if(_errs432 === errors){
+let data200 = data199.mib;
+const _errs433 = errors;
+if(!(((typeof data200 == "number") && (!(data200 % 1) && !isNaN(data200))) && (isFinite(data200)))){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs428){
-if((typeof data197 == "number") && (isFinite(data197))){
-if(data197 > 1048576 || isNaN(data197)){
+if(errors === _errs433){
+if((typeof data200 == "number") && (isFinite(data200))){
+if(data200 > 1048576 || isNaN(data200)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data197 < 0 || isNaN(data197)){
+if(data200 < 0 || isNaN(data200)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid53 = _errs428 === errors;
-if(valid53){
-let data198 = data196.inboundMiB;
-const _errs430 = errors;
-if(!(((typeof data198 == "number") && (!(data198 % 1) && !isNaN(data198))) && (isFinite(data198)))){
+var valid55 = _errs433 === errors;
+if(valid55){
+let data201 = data199.inboundMiB;
+const _errs435 = errors;
+if(!(((typeof data201 == "number") && (!(data201 % 1) && !isNaN(data201))) && (isFinite(data201)))){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs430){
-if((typeof data198 == "number") && (isFinite(data198))){
-if(data198 > 65536 || isNaN(data198)){
+if(errors === _errs435){
+if((typeof data201 == "number") && (isFinite(data201))){
+if(data201 > 65536 || isNaN(data201)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data198 < 1 || isNaN(data198)){
+if(data201 < 1 || isNaN(data201)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid53 = _errs430 === errors;
-if(valid53){
-let data199 = data196.outboundMiB;
-const _errs432 = errors;
-if(!(((typeof data199 == "number") && (!(data199 % 1) && !isNaN(data199))) && (isFinite(data199)))){
+var valid55 = _errs435 === errors;
+if(valid55){
+let data202 = data199.outboundMiB;
+const _errs437 = errors;
+if(!(((typeof data202 == "number") && (!(data202 % 1) && !isNaN(data202))) && (isFinite(data202)))){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs432){
-if((typeof data199 == "number") && (isFinite(data199))){
-if(data199 > 65536 || isNaN(data199)){
+if(errors === _errs437){
+if((typeof data202 == "number") && (isFinite(data202))){
+if(data202 > 65536 || isNaN(data202)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data199 < 1 || isNaN(data199)){
+if(data202 < 1 || isNaN(data202)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid53 = _errs432 === errors;
+var valid55 = _errs437 === errors;
 }
 }
 }
@@ -5172,38 +5258,38 @@ validate11.errors = [{instancePath:instancePath+"/limits/memory",schemaPath:"#/p
 return false;
 }
 }
-var valid40 = _errs425 === errors;
-if(valid40){
-let data200 = data105.process;
-const _errs434 = errors;
-if(errors === _errs434){
-if(data200 && typeof data200 == "object" && !Array.isArray(data200)){
-if(data200.lagMs === undefined){
-data200.lagMs = 250;
+var valid42 = _errs430 === errors;
+if(valid42){
+let data203 = data108.process;
+const _errs439 = errors;
+if(errors === _errs439){
+if(data203 && typeof data203 == "object" && !Array.isArray(data203)){
+if(data203.lagMs === undefined){
+data203.lagMs = 250;
 }
-const _errs436 = errors;
-for(const key37 in data200){
+const _errs441 = errors;
+for(const key37 in data203){
 if(!(key37 === "lagMs")){
 validate11.errors = [{instancePath:instancePath+"/limits/process",schemaPath:"#/properties/limits/properties/process/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key37},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs436 === errors){
-let data201 = data200.lagMs;
-const _errs437 = errors;
-if(!(((typeof data201 == "number") && (!(data201 % 1) && !isNaN(data201))) && (isFinite(data201)))){
+if(_errs441 === errors){
+let data204 = data203.lagMs;
+const _errs442 = errors;
+if(!(((typeof data204 == "number") && (!(data204 % 1) && !isNaN(data204))) && (isFinite(data204)))){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs437){
-if((typeof data201 == "number") && (isFinite(data201))){
-if(data201 > 60000 || isNaN(data201)){
+if(errors === _errs442){
+if((typeof data204 == "number") && (isFinite(data204))){
+if(data204 > 60000 || isNaN(data204)){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60000},message:"must be <= 60000"}];
 return false;
 }
 else {
-if(data201 < 10 || isNaN(data201)){
+if(data204 < 10 || isNaN(data204)){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 10},message:"must be >= 10"}];
 return false;
 }
@@ -5217,70 +5303,70 @@ validate11.errors = [{instancePath:instancePath+"/limits/process",schemaPath:"#/
 return false;
 }
 }
-var valid40 = _errs434 === errors;
-if(valid40){
-let data202 = data105.history;
-const _errs439 = errors;
-if(errors === _errs439){
-if(data202 && typeof data202 == "object" && !Array.isArray(data202)){
-if(data202.series === undefined){
-data202.series = 20000;
+var valid42 = _errs439 === errors;
+if(valid42){
+let data205 = data108.history;
+const _errs444 = errors;
+if(errors === _errs444){
+if(data205 && typeof data205 == "object" && !Array.isArray(data205)){
+if(data205.series === undefined){
+data205.series = 20000;
 }
-if(data202.openMiB === undefined){
-data202.openMiB = 32;
+if(data205.openMiB === undefined){
+data205.openMiB = 32;
 }
-const _errs441 = errors;
-for(const key38 in data202){
+const _errs446 = errors;
+for(const key38 in data205){
 if(!((key38 === "series") || (key38 === "openMiB"))){
 validate11.errors = [{instancePath:instancePath+"/limits/history",schemaPath:"#/properties/limits/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key38},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs441 === errors){
-let data203 = data202.series;
-const _errs442 = errors;
-if(!(((typeof data203 == "number") && (!(data203 % 1) && !isNaN(data203))) && (isFinite(data203)))){
+if(_errs446 === errors){
+let data206 = data205.series;
+const _errs447 = errors;
+if(!(((typeof data206 == "number") && (!(data206 % 1) && !isNaN(data206))) && (isFinite(data206)))){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs442){
-if((typeof data203 == "number") && (isFinite(data203))){
-if(data203 > 1000000 || isNaN(data203)){
+if(errors === _errs447){
+if((typeof data206 == "number") && (isFinite(data206))){
+if(data206 > 1000000 || isNaN(data206)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data203 < 1 || isNaN(data203)){
+if(data206 < 1 || isNaN(data206)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid55 = _errs442 === errors;
-if(valid55){
-let data204 = data202.openMiB;
-const _errs444 = errors;
-if(!(((typeof data204 == "number") && (!(data204 % 1) && !isNaN(data204))) && (isFinite(data204)))){
+var valid57 = _errs447 === errors;
+if(valid57){
+let data207 = data205.openMiB;
+const _errs449 = errors;
+if(!(((typeof data207 == "number") && (!(data207 % 1) && !isNaN(data207))) && (isFinite(data207)))){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs444){
-if((typeof data204 == "number") && (isFinite(data204))){
-if(data204 > 1024 || isNaN(data204)){
+if(errors === _errs449){
+if((typeof data207 == "number") && (isFinite(data207))){
+if(data207 > 1024 || isNaN(data207)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data204 < 1 || isNaN(data204)){
+if(data207 < 1 || isNaN(data207)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid55 = _errs444 === errors;
+var valid57 = _errs449 === errors;
 }
 }
 }
@@ -5289,95 +5375,95 @@ validate11.errors = [{instancePath:instancePath+"/limits/history",schemaPath:"#/
 return false;
 }
 }
-var valid40 = _errs439 === errors;
-if(valid40){
-let data205 = data105.dialects;
-const _errs446 = errors;
-if(errors === _errs446){
-if(data205 && typeof data205 == "object" && !Array.isArray(data205)){
-if(data205.keys === undefined){
-data205.keys = 256;
+var valid42 = _errs444 === errors;
+if(valid42){
+let data208 = data108.dialects;
+const _errs451 = errors;
+if(errors === _errs451){
+if(data208 && typeof data208 == "object" && !Array.isArray(data208)){
+if(data208.keys === undefined){
+data208.keys = 256;
 }
-if(data205.mailboxes === undefined){
-data205.mailboxes = 256;
+if(data208.mailboxes === undefined){
+data208.mailboxes = 256;
 }
-if(data205.mailboxMessages === undefined){
-data205.mailboxMessages = 1000;
+if(data208.mailboxMessages === undefined){
+data208.mailboxMessages = 1000;
 }
-const _errs448 = errors;
-for(const key39 in data205){
+const _errs453 = errors;
+for(const key39 in data208){
 if(!(((key39 === "keys") || (key39 === "mailboxes")) || (key39 === "mailboxMessages"))){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects",schemaPath:"#/properties/limits/properties/dialects/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key39},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs448 === errors){
-let data206 = data205.keys;
-const _errs449 = errors;
-if(!(((typeof data206 == "number") && (!(data206 % 1) && !isNaN(data206))) && (isFinite(data206)))){
+if(_errs453 === errors){
+let data209 = data208.keys;
+const _errs454 = errors;
+if(!(((typeof data209 == "number") && (!(data209 % 1) && !isNaN(data209))) && (isFinite(data209)))){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs449){
-if((typeof data206 == "number") && (isFinite(data206))){
-if(data206 > 10000 || isNaN(data206)){
+if(errors === _errs454){
+if((typeof data209 == "number") && (isFinite(data209))){
+if(data209 > 10000 || isNaN(data209)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data206 < 1 || isNaN(data206)){
+if(data209 < 1 || isNaN(data209)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid56 = _errs449 === errors;
-if(valid56){
-let data207 = data205.mailboxes;
-const _errs451 = errors;
-if(!(((typeof data207 == "number") && (!(data207 % 1) && !isNaN(data207))) && (isFinite(data207)))){
+var valid58 = _errs454 === errors;
+if(valid58){
+let data210 = data208.mailboxes;
+const _errs456 = errors;
+if(!(((typeof data210 == "number") && (!(data210 % 1) && !isNaN(data210))) && (isFinite(data210)))){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs451){
-if((typeof data207 == "number") && (isFinite(data207))){
-if(data207 > 10000 || isNaN(data207)){
+if(errors === _errs456){
+if((typeof data210 == "number") && (isFinite(data210))){
+if(data210 > 10000 || isNaN(data210)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data207 < 1 || isNaN(data207)){
+if(data210 < 1 || isNaN(data210)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid56 = _errs451 === errors;
-if(valid56){
-let data208 = data205.mailboxMessages;
-const _errs453 = errors;
-if(!(((typeof data208 == "number") && (!(data208 % 1) && !isNaN(data208))) && (isFinite(data208)))){
+var valid58 = _errs456 === errors;
+if(valid58){
+let data211 = data208.mailboxMessages;
+const _errs458 = errors;
+if(!(((typeof data211 == "number") && (!(data211 % 1) && !isNaN(data211))) && (isFinite(data211)))){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs453){
-if((typeof data208 == "number") && (isFinite(data208))){
-if(data208 > 100000 || isNaN(data208)){
+if(errors === _errs458){
+if((typeof data211 == "number") && (isFinite(data211))){
+if(data211 > 100000 || isNaN(data211)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data208 < 16 || isNaN(data208)){
+if(data211 < 16 || isNaN(data211)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/minimum",keyword:"minimum",params:{comparison: ">=", limit: 16},message:"must be >= 16"}];
 return false;
 }
 }
 }
 }
-var valid56 = _errs453 === errors;
+var valid58 = _errs458 === errors;
 }
 }
 }
@@ -5387,70 +5473,70 @@ validate11.errors = [{instancePath:instancePath+"/limits/dialects",schemaPath:"#
 return false;
 }
 }
-var valid40 = _errs446 === errors;
-if(valid40){
-let data209 = data105.users;
-const _errs455 = errors;
-if(errors === _errs455){
-if(data209 && typeof data209 == "object" && !Array.isArray(data209)){
-if(data209.messagesPerSecond === undefined){
-data209.messagesPerSecond = 10000;
+var valid42 = _errs451 === errors;
+if(valid42){
+let data212 = data108.users;
+const _errs460 = errors;
+if(errors === _errs460){
+if(data212 && typeof data212 == "object" && !Array.isArray(data212)){
+if(data212.messagesPerSecond === undefined){
+data212.messagesPerSecond = 10000;
 }
-if(data209.messageBurst === undefined){
-data209.messageBurst = 20000;
+if(data212.messageBurst === undefined){
+data212.messageBurst = 20000;
 }
-const _errs457 = errors;
-for(const key40 in data209){
+const _errs462 = errors;
+for(const key40 in data212){
 if(!((key40 === "messagesPerSecond") || (key40 === "messageBurst"))){
 validate11.errors = [{instancePath:instancePath+"/limits/users",schemaPath:"#/properties/limits/properties/users/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key40},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs457 === errors){
-let data210 = data209.messagesPerSecond;
-const _errs458 = errors;
-if(!(((typeof data210 == "number") && (!(data210 % 1) && !isNaN(data210))) && (isFinite(data210)))){
+if(_errs462 === errors){
+let data213 = data212.messagesPerSecond;
+const _errs463 = errors;
+if(!(((typeof data213 == "number") && (!(data213 % 1) && !isNaN(data213))) && (isFinite(data213)))){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messagesPerSecond",schemaPath:"#/properties/limits/properties/users/properties/messagesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs458){
-if((typeof data210 == "number") && (isFinite(data210))){
-if(data210 > 1000000 || isNaN(data210)){
+if(errors === _errs463){
+if((typeof data213 == "number") && (isFinite(data213))){
+if(data213 > 1000000 || isNaN(data213)){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messagesPerSecond",schemaPath:"#/properties/limits/properties/users/properties/messagesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data210 < 1 || isNaN(data210)){
+if(data213 < 1 || isNaN(data213)){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messagesPerSecond",schemaPath:"#/properties/limits/properties/users/properties/messagesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid57 = _errs458 === errors;
-if(valid57){
-let data211 = data209.messageBurst;
-const _errs460 = errors;
-if(!(((typeof data211 == "number") && (!(data211 % 1) && !isNaN(data211))) && (isFinite(data211)))){
+var valid59 = _errs463 === errors;
+if(valid59){
+let data214 = data212.messageBurst;
+const _errs465 = errors;
+if(!(((typeof data214 == "number") && (!(data214 % 1) && !isNaN(data214))) && (isFinite(data214)))){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messageBurst",schemaPath:"#/properties/limits/properties/users/properties/messageBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs460){
-if((typeof data211 == "number") && (isFinite(data211))){
-if(data211 > 1000000 || isNaN(data211)){
+if(errors === _errs465){
+if((typeof data214 == "number") && (isFinite(data214))){
+if(data214 > 1000000 || isNaN(data214)){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messageBurst",schemaPath:"#/properties/limits/properties/users/properties/messageBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data211 < 1 || isNaN(data211)){
+if(data214 < 1 || isNaN(data214)){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messageBurst",schemaPath:"#/properties/limits/properties/users/properties/messageBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid57 = _errs460 === errors;
+var valid59 = _errs465 === errors;
 }
 }
 }
@@ -5459,7 +5545,7 @@ validate11.errors = [{instancePath:instancePath+"/limits/users",schemaPath:"#/pr
 return false;
 }
 }
-var valid40 = _errs455 === errors;
+var valid42 = _errs460 === errors;
 }
 }
 }
@@ -5483,37 +5569,37 @@ validate11.errors = [{instancePath:instancePath+"/limits",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs230 === errors;
+var valid0 = _errs235 === errors;
 if(valid0){
-let data212 = data.accept;
-const _errs462 = errors;
-if(errors === _errs462){
-if(Array.isArray(data212)){
-var valid58 = true;
-const len15 = data212.length;
-for(let i17=0; i17<len15; i17++){
-let data213 = data212[i17];
-const _errs464 = errors;
-if(!((((((data213 === "plain-http") || (data213 === "plain-mqtt")) || (data213 === "plain-dialects")) || (data213 === "guests")) || (data213 === "guest-pages")) || (data213 === "any-origin"))){
-validate11.errors = [{instancePath:instancePath+"/accept/" + i17,schemaPath:"#/properties/accept/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.accept.items.enum},message:"must be equal to one of the allowed values"}];
+let data215 = data.accept;
+const _errs467 = errors;
+if(errors === _errs467){
+if(Array.isArray(data215)){
+var valid60 = true;
+const len16 = data215.length;
+for(let i19=0; i19<len16; i19++){
+let data216 = data215[i19];
+const _errs469 = errors;
+if(!((((((data216 === "plain-http") || (data216 === "plain-mqtt")) || (data216 === "plain-dialects")) || (data216 === "guests")) || (data216 === "guest-pages")) || (data216 === "any-origin"))){
+validate11.errors = [{instancePath:instancePath+"/accept/" + i19,schemaPath:"#/properties/accept/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.accept.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid58 = _errs464 === errors;
-if(!valid58){
+var valid60 = _errs469 === errors;
+if(!valid60){
 break;
 }
 }
-if(valid58){
-let i18 = data212.length;
-let j2;
-if(i18 > 1){
-outer2:
-for(;i18--;){
-for(j2 = i18; j2--;){
-if(func0(data212[i18], data212[j2])){
-validate11.errors = [{instancePath:instancePath+"/accept",schemaPath:"#/properties/accept/uniqueItems",keyword:"uniqueItems",params:{i: i18, j: j2},message:"must NOT have duplicate items (items ## "+j2+" and "+i18+" are identical)"}];
+if(valid60){
+let i20 = data215.length;
+let j3;
+if(i20 > 1){
+outer3:
+for(;i20--;){
+for(j3 = i20; j3--;){
+if(func0(data215[i20], data215[j3])){
+validate11.errors = [{instancePath:instancePath+"/accept",schemaPath:"#/properties/accept/uniqueItems",keyword:"uniqueItems",params:{i: i20, j: j3},message:"must NOT have duplicate items (items ## "+j3+" and "+i20+" are identical)"}];
 return false;
-break outer2;
+break outer3;
 }
 }
 }
@@ -5525,38 +5611,38 @@ validate11.errors = [{instancePath:instancePath+"/accept",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs462 === errors;
+var valid0 = _errs467 === errors;
 if(valid0){
-let data214 = data.log;
-const _errs465 = errors;
-if(errors === _errs465){
-if(data214 && typeof data214 == "object" && !Array.isArray(data214)){
-if(data214.level === undefined){
-data214.level = "info";
+let data217 = data.log;
+const _errs470 = errors;
+if(errors === _errs470){
+if(data217 && typeof data217 == "object" && !Array.isArray(data217)){
+if(data217.level === undefined){
+data217.level = "info";
 }
-const _errs467 = errors;
-for(const key41 in data214){
+const _errs472 = errors;
+for(const key41 in data217){
 if(!((key41 === "level") || (key41 === "securityFile"))){
 validate11.errors = [{instancePath:instancePath+"/log",schemaPath:"#/properties/log/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key41},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs467 === errors){
-let data215 = data214.level;
-const _errs468 = errors;
-if(!(((((((data215 === "trace") || (data215 === "debug")) || (data215 === "info")) || (data215 === "warn")) || (data215 === "error")) || (data215 === "fatal")) || (data215 === "silent"))){
+if(_errs472 === errors){
+let data218 = data217.level;
+const _errs473 = errors;
+if(!(((((((data218 === "trace") || (data218 === "debug")) || (data218 === "info")) || (data218 === "warn")) || (data218 === "error")) || (data218 === "fatal")) || (data218 === "silent"))){
 validate11.errors = [{instancePath:instancePath+"/log/level",schemaPath:"#/properties/log/properties/level/enum",keyword:"enum",params:{allowedValues: schema12.properties.log.properties.level.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid60 = _errs468 === errors;
-if(valid60){
-if(data214.securityFile !== undefined){
-let data216 = data214.securityFile;
-const _errs469 = errors;
-if(errors === _errs469){
-if(typeof data216 === "string"){
-if(func2(data216) < 1){
+var valid62 = _errs473 === errors;
+if(valid62){
+if(data217.securityFile !== undefined){
+let data219 = data217.securityFile;
+const _errs474 = errors;
+if(errors === _errs474){
+if(typeof data219 === "string"){
+if(func2(data219) < 1){
 validate11.errors = [{instancePath:instancePath+"/log/securityFile",schemaPath:"#/properties/log/properties/securityFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -5566,10 +5652,10 @@ validate11.errors = [{instancePath:instancePath+"/log/securityFile",schemaPath:"
 return false;
 }
 }
-var valid60 = _errs469 === errors;
+var valid62 = _errs474 === errors;
 }
 else {
-var valid60 = true;
+var valid62 = true;
 }
 }
 }
@@ -5579,7 +5665,7 @@ validate11.errors = [{instancePath:instancePath+"/log",schemaPath:"#/properties/
 return false;
 }
 }
-var valid0 = _errs465 === errors;
+var valid0 = _errs470 === errors;
 }
 }
 }

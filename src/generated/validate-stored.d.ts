@@ -8,6 +8,7 @@ import type { DeviceEntry } from './stored.ts'
 import type { InterlockEntry } from './stored.ts'
 import type { LockEntry } from './stored.ts'
 import type { NodeEntry } from './stored.ts'
+import type { PublishersEntry } from './stored.ts'
 import type { SwitchRateEntry } from './stored.ts'
 import type { TotpEntry } from './stored.ts'
 import type { UserEntry } from './stored.ts'
@@ -21,6 +22,7 @@ export const validateDeviceEntry: Validator<DeviceEntry>
 export const validateInterlockEntry: Validator<InterlockEntry>
 export const validateLockEntry: Validator<LockEntry>
 export const validateNodeEntry: Validator<NodeEntry>
+export const validatePublishersEntry: Validator<PublishersEntry>
 export const validateSwitchRateEntry: Validator<SwitchRateEntry>
 export const validateTotpEntry: Validator<TotpEntry>
 export const validateUserEntry: Validator<UserEntry>

@@ -20,7 +20,9 @@ export interface ClownBases {
 
 type Reason = 'introduced' | 'user'
 
-export type ClownBasesSettings = DeepReadonly<Pick<Config, 'profiles' | 'commands'>>
+export type ClownBasesSettings = DeepReadonly<
+  Pick<Config, 'commands'> & { profiles: Pick<Config['profiles'], 'clown'> }
+>
 
 /**
  * `source` begins the sentence of an error.

@@ -14,13 +14,14 @@ import type { Sender } from '../access/sender.ts'
 import type { Bus } from '../bus/bus.ts'
 import type { Deferred } from '../core/callbacks.ts'
 import type { AlarmClock } from '../core/clock.ts'
-import { type ErrorCode, HubError, reasonOf, systemCodeOf } from '../core/errors.ts'
+import { type ErrorCode, HubError, quote, reasonOf, systemCodeOf } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
 import type { Payload } from '../core/payload.ts'
 import type { Counters, SampledLog } from '../core/sampled-log.ts'
-import type { Commands } from './commands/commands.ts'
+import type { Commands, Request } from './commands/commands.ts'
 import type { Recorder } from './history/recorder.ts'
 import type { LastValues } from './last-values.ts'
+import type { Claimed } from './profiles/claims.ts'
 import type { Heard } from './registry/device-table.ts'
 import type { KnownStates, Since } from './registry/known-states.ts'
 import type { Registry } from './registry/registry.ts'
@@ -36,6 +37,8 @@ export interface MessagePath {
    * nobody watches is refused with.
    */
   enter(message: Message, sender: Sender): Message | undefined
+  /** Learns from what a device of a profile has said, which is on the bus in its own words. */
+  learn(message: Message): void
   /** Learns from what has arrived: to be called before anything is read that follows from it. */
   settle(): void
   /** Nothing that arrives is learned from any more. */
@@ -46,13 +49,14 @@ export interface MessagePathParts {
   readonly bus: Pick<Bus, 'subscribe'>
   readonly records: TopicRecords
   readonly commands: Pick<Commands, 'take' | 'refuse' | 'reported'>
+  readonly profiles: PathProfiles
   readonly relayGuard: Pick<RelayGuard, 'reported'>
   readonly ownChanges: { reported(device: string, payload: Payload): void }
   readonly presence: Pick<NodePresence, 'maySpeakFor'>
   readonly states: Pick<KnownStates, 'heard' | 'toldBy'>
   readonly values: Pick<LastValues, 'keep'>
   readonly nodes: {
-    readonly registry: Pick<Registry, 'learn'>
+    readonly registry: Pick<Registry, 'learn' | 'forget'>
     readonly isFollowed: boolean
     doubt(base: string, since: Since): void
   }
@@ -65,6 +69,23 @@ export interface MessagePathParts {
   readonly counters: Pick<Counters, 'count'>
 }
 
+/** What profiles have to do with a message. */
+export interface PathProfiles {
+  /** Somebody says something that a profile will hear. */
+  enters(message: Message, sender: Sender): void
+  hear(claimed: Claimed, message: Message): void
+  /** Whether the hub says so to a device: nobody reports that. */
+  isOwn(message: Message): boolean
+  /**
+   * A command as its device understands it; unchanged, where it is of no profile.
+   *
+   * @throws HubError `unknown-device`, `bad-payload` or `forbidden`
+   */
+  translate(request: Request): Request
+  /** Asks a device of a profile what its state is. */
+  ask(device: string): void
+}
+
 /** How much there is to do. */
 interface Load {
   isOverloaded(): boolean
@@ -73,7 +94,7 @@ interface Load {
 }
 
 export function openMessagePath(parts: MessagePathParts): MessagePath {
-  const { bus, records, commands, presence } = parts
+  const { bus, records, commands, presence, profiles } = parts
   const keeping = { ...parts, warnOnce: createWarnOnce(parts) }
   const arrivals = createArrivals(parts)
   const stopHearing = bus.subscribe('#', arrivals.take)
@@ -90,28 +111,35 @@ export function openMessagePath(parts: MessagePathParts): MessagePath {
     // A device that has just been heard of can be commanded.
     arrivals.settle()
     try {
-      commands.take({ device, message: admit(record, message, sender), sender })
+      const request = { device, message: admit(record, message, sender), sender }
+      commands.take(profiles.translate(request))
     } catch (error) {
       if (!leavesTrace(error)) throw error
       commands.refuse({ device, message, sender }, error)
     }
     return undefined
   }
+  const report = (record: TopicRecord, { message, sender }: Entering) => {
+    const admitted = admit(record, message, sender)
+    if (record.isOfProfiles) return askOrRefuse(record, parts)
+    if (record.shape === 'report') follow(record, { message: admitted, sender }, parts)
+    else if (record.shape === 'notification' && presence.maySpeakFor(record.base, sender.user)) {
+      // What was said before is learned before it is history.
+      arrivals.settle()
+      parts.nodes.doubt(record.base, 'has started')
+    }
+    return admitted
+  }
   return {
     enter: (message, sender) => {
       const record = records.of(message.topic)
       if (isShed(record, message, parts)) return undefined
-      const { commanded } = record
+      const { commanded, claimed } = record
+      if (claimed !== undefined) profiles.enters(message, sender)
       if (commanded !== undefined) return command(commanded, record, { message, sender })
-      const admitted = admit(record, message, sender)
-      if (record.shape === 'report') follow(record, { message: admitted, sender }, parts)
-      else if (record.shape === 'notification' && presence.maySpeakFor(record.base, sender.user)) {
-        // What was said before is learned before it is history.
-        arrivals.settle()
-        parts.nodes.doubt(record.base, 'has started')
-      }
-      return admitted
+      return report(record, { message, sender })
     },
+    learn: arrivals.learn,
     settle: arrivals.settle,
     close: () => {
       stopHearing()
@@ -210,6 +238,19 @@ function keptOrNot(
   return { ...message, retain: false }
 }
 
+/** Where devices of profiles stand nobody but the hub reports; they are asked for their state as others are. */
+function askOrRefuse(
+  { topic, shape }: TopicRecord,
+  { profiles, sampledLog }: MessagePathParts,
+): undefined {
+  if (shape === 'command') {
+    profiles.ask(topic.slice(0, -'/get'.length))
+    return
+  }
+  sampledLog.warn('report-of-a-profile', { topic }, 'a report was refused: the hub makes it itself')
+  throw new HubError('forbidden', `expected the hub alone to report on ${quote(topic)}`)
+}
+
 /** A report by somebody who may speak for its node tells what became of commands. */
 function follow(
   { topic, base, isGuarded, device }: TopicRecord,
@@ -252,7 +293,7 @@ const together = { ms: 100, messages: 1000 }
  * noted before its acknowledgement leaves.
  */
 function createArrivals(parts: MessagePathParts) {
-  const { records, values, nodes, recorder, deferred, clock } = parts
+  const { records, values, nodes, recorder, deferred, clock, profiles } = parts
   const { registry } = nodes
   let waiting: Arrival[] = []
   let stopWaiting: (() => void) | undefined
@@ -262,8 +303,15 @@ function createArrivals(parts: MessagePathParts) {
     const arrived = waiting
     waiting = []
     for (const { record, message, heard } of arrived) {
-      registry.learn(message, record, heard)
-      recorder.record(message, record, heard.atMs)
+      if (record.claimed?.isOwned) {
+        // It may have been learned before a profile knew it.
+        if (record.device !== undefined) registry.forget(record.topic)
+        record.device = undefined
+        recorder.record(message, notRecorded, heard.atMs)
+      } else {
+        registry.learn(message, record, heard)
+        recorder.record(message, record, heard.atMs)
+      }
     }
   }
   // Of a device that is known and there, a report says nothing new to the registry but when it came.
@@ -273,19 +321,29 @@ function createArrivals(parts: MessagePathParts) {
     device.node.online !== true ||
     nodes.isFollowed ||
     recorder.isFollowed
+  const learn = (record: TopicRecord, message: Message) => {
+    const heard = { atMs: clock.wallMs(), nowMs: clock.nowMs(), isRestored: false }
+    waiting.push({ record, message, heard })
+    if (message.qos > 0 || waiting.length === together.messages) settle()
+    else if (isAwaited(record, message)) deferred.do(settle)
+    else stopWaiting ??= clock.after(together.ms, settle)
+  }
   return {
     settle,
+    learn: (message: Message) => learn(records.of(message.topic), message),
     take: (message: Message) => {
+      if (profiles.isOwn(message)) return
       const record = records.of(message.topic)
       if (record.shape === 'report') values.keep(message)
-      const heard = { atMs: clock.wallMs(), nowMs: clock.nowMs(), isRestored: false }
-      waiting.push({ record, message, heard })
-      if (message.qos > 0 || waiting.length === together.messages) settle()
-      else if (isAwaited(record, message)) deferred.do(settle)
-      else stopWaiting ??= clock.after(together.ms, settle)
+      const { claimed, isOfProfiles } = record
+      if (claimed !== undefined) profiles.hear(claimed, message)
+      // Of what a profile tells is learned what its device has said, and that it is gone.
+      if (!isOfProfiles || message.payload.bytes.length === 0) learn(record, message)
     },
   }
 }
+
+const notRecorded = { isRecorded: false }
 
 // --- payloads ---
 

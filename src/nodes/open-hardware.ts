@@ -12,8 +12,7 @@ import type { Bus } from '../bus/bus.ts'
 import { type Closers, createDeferred, type Deferred } from '../core/callbacks.ts'
 import { readingFirst, systemClock } from '../core/clock.ts'
 import type { DeepReadonly } from '../core/json.ts'
-import { errorOn, type Message } from '../core/message.ts'
-import { Payload } from '../core/payload.ts'
+import { errorOn } from '../core/message.ts'
 import { defectsTo } from '../core/sampled-log.ts'
 import { isAtOrBelow } from '../core/topic.ts'
 import type { Config } from '../generated/config.ts'
@@ -32,9 +31,10 @@ import {
   type Commands,
   type CommandsOptions,
   createCommands,
+  offMessage,
 } from './commands/commands.ts'
 import { createOwnChanges } from './commands/own-changes.ts'
-import { commandTopic, deviceOf } from './device.ts'
+import { deviceOf } from './device.ts'
 import { createHistoryAnswers, type HistorySource } from './history/history-answer.ts'
 import type { Recording } from './history/open-recording.ts'
 import type { Age, LastValue, PastValues } from './last-values.ts'
@@ -44,17 +44,24 @@ import {
   type MessagePathParts,
   openMessagePath,
 } from './message-path.ts'
+import { openProfileHost, type ProfileHost } from './profiles/host-profiles.ts'
+import type { Profile } from './profiles/profile.ts'
+import {
+  knownDevices,
+  modelWith,
+  ProfileDevices,
+  presenceWith,
+} from './profiles/profile-devices.ts'
 import type { Answering, Requester } from './registry/answers.ts'
 import { isStaleNow } from './registry/node-json.ts'
 import { type Nodes, openNodes } from './registry/open-nodes.ts'
 import { checkKnown } from './registry/unknown-device.ts'
-import { createDeviceRules, type DeviceSettings } from './relay-guard/device-rules.ts'
+import { createDeviceRules, hasLastingRule } from './relay-guard/device-rules.ts'
 import {
   createRelayGuard,
   type RelayGuard,
   type RelayGuardOptions,
 } from './relay-guard/relay-guard.ts'
-import type { Off } from './switch-state.ts'
 import { createTopicRecords, type TopicRecords } from './topic-records.ts'
 
 export interface HardwareParts
@@ -67,6 +74,8 @@ export interface HardwareParts
     readonly directory: Pick<UserDirectory, 'find'>
     readonly signedIn: Pick<SignedIn, 'onEntered'>
   }
+  /** The conventions of hardware that are understood, besides Clown.Model. */
+  readonly profiles: readonly Profile[]
   /** A message is not to arrive any more. */
   recall: Broker['recall']
   readonly onClose: Closers['add']
@@ -134,15 +143,18 @@ function ageOf(topic: string, { values, registry, states }: Nodes): Age {
 async function openKnown(config: DeepReadonly<Config>, parts: HardwareParts) {
   const { access, onClose } = parts
   const bases = createClownBases(config)
-  const model = createClownModel(bases)
-  const presence = followNodePresence(access)
-  onClose(presence.close)
-  const follow = (base: string) => bases.set(base, 'user', presence.isThere(base) !== undefined)
-  for (const base of presence.bases()) follow(base)
-  presence.onChange(follow)
+  const names = parts.profiles.map(({ name }) => name)
+  const profileDevices = new ProfileDevices(config.profiles.prefix, names)
+  const model = modelWith(createClownModel(bases), profileDevices)
+  const ofUsers = followNodePresence(access)
+  onClose(ofUsers.close)
+  const follow = (base: string) => bases.set(base, 'user', ofUsers.isThere(base) !== undefined)
+  for (const base of ofUsers.bases()) follow(base)
+  ofUsers.onChange(follow)
+  const presence = presenceWith(ofUsers, profileDevices)
   const nodes = await openNodes({ ...parts, bases, model, limits: config.limits, presence })
   onClose(nodes.close)
-  return { ...nodes, nodes, bases, model, presence }
+  return { ...nodes, nodes, bases, model, presence, profileDevices }
 }
 
 /** What has to be done when a node comes back. */
@@ -242,20 +254,11 @@ async function openAudit(
   return { auditLog, deferred, tell, whenKept }
 }
 
-/** A bare word is told as MQTT devices say it: without quotation marks. */
-function offMessage(device: string, off: Off): Message {
-  const payload =
-    typeof off === 'string'
-      ? new Payload(Buffer.from(off))
-      : Payload.ofJson(JSON.stringify(off), off)
-  return { topic: commandTopic(device), payload, qos: 1, retain: false }
-}
-
 type OfNodes = 'recall' | 'lastReportOf' | 'ask' | 'isGateway'
 
 /** What commands have to know of nodes: what they said last, who they are, and how to ask them. */
 function commandedNodes(
-  { registry, presence, states, values, nodes }: KnownHardware,
+  { registry, presence, states, values, nodes, profileDevices }: KnownHardware,
   { recall }: HardwareParts,
 ): Pick<CommandsOptions, OfNodes> {
   return {
@@ -266,13 +269,16 @@ function commandedNodes(
     ask: nodes.questions.askNow,
     // A client that tells of several nodes is none of them.
     isGateway: (client) => registry.spokenForBy(client).length > 1,
-    recall: ({ device, qos }, sentAtMs) => {
+    recall: ({ device, qos, topics }, sentAtMs) => {
       const { base } = deviceOf(device)
+      const isOfProfile = profileDevices.of(device) !== undefined
       const speaker = registry.nodes.get(base)?.speaker
       const hasUser = presence.isThere(base) !== undefined
       const isFor = (client: string) =>
-        client === speaker || (hasUser && presence.maySpeakFor(base, partsOf(client).user))
-      recall({ topic: commandTopic(device), qos, sentAtMs, isFor })
+        isOfProfile ||
+        client === speaker ||
+        (hasUser && presence.maySpeakFor(base, partsOf(client).user))
+      for (const topic of topics) recall({ topic, qos, sentAtMs, isFor })
     },
   }
 }
@@ -306,32 +312,42 @@ async function openCommanding(
   known: KnownHardware,
   parts: HardwareParts,
 ) {
-  const { registry, bases } = known
+  const { registry, profileDevices } = known
   const { bus, store, sampledLog, onClose } = parts
   const { history } = config
   const { topic: topicLimits, commands: commandLimits, nodes } = config.limits
   const { auditLog, deferred, tell, whenKept } = await openAudit(config, known, parts)
   const rules = createDeviceRules(config.commands)
-  const isKnown = (device: string) => bases.binds(device, deviceOf(device).base)
+  const { isKnown, isAway } = knownDevices(known)
+  const { directory } = parts.access
+  const { prefix } = config.profiles
+  const host = await openProfileHost({ ...parts, ...known, directory, prefix, clock: systemClock })
   const ofNodes = commandedNodes(known, parts)
   const relayGuard = await openRelayGuard({ rules, isKnown }, known, {
     ...parts,
     onLocked: (device) => commands.locked(device),
     onDue: (device, off) => path.enter(offMessage(device, off), autoOff),
   })
-  const records = createTopicRecords({ ...parts, ...known, rules, topicLimits, history })
+  const records = createTopicRecords({
+    ...parts,
+    ...known,
+    rules,
+    topicLimits,
+    history,
+    claims: host.claims,
+    isOfProfiles: (topic) => profileDevices.hold(topic),
+  })
   onClose(records.close)
   const commands = createCommands({
     bus,
     relayGuard,
     takeRate: createCommandRate({ limits: commandLimits, sampledLog }),
     isKnown,
-    checkRight: createRightCheck(records, parts),
+    checkRight: createRightCheck(records, host, parts),
     checkKnown: (request) => checkKnown(request, registry),
-    // Of other hardware it is a guess by its reports, which must not stand in the way of a message.
-    isOffline: (device) => isKnown(device) && registry.isOffline(deviceOf(device).base),
+    isOffline: isAway,
     ...ofNodes,
-    timeoutMsOf: (device) => rules(device).timeoutMs,
+    timeoutMsOf: (device) => profileDevices.timeoutMsOf(device, rules(device).timeoutMs),
     isKeptFirst: (device) => store.isLasting && hasLastingRule(rules(device)),
     whenKept,
     tell,
@@ -342,6 +358,7 @@ async function openCommanding(
   known.states.onChange((device, isKnown) => {
     if (!isKnown) commands.forget(device)
   })
+  const ownChanges = createOwnChanges({ bus, auditLog, clock: systemClock, ...ofNodes })
   const path: MessagePath = openMessagePath({
     ...parts,
     ...known,
@@ -350,9 +367,11 @@ async function openCommanding(
     commands,
     relayGuard,
     deferred,
-    ownChanges: createOwnChanges({ bus, auditLog, clock: systemClock, ...ofNodes }),
+    ownChanges,
+    profiles: host,
     clock: systemClock,
   })
+  host.open(parts.profiles, { commands, relayGuard, ownChanges, path })
   relayGuard.start()
   return { path, auditLog, relayGuard, endCommands: () => endCommands(commands, deferred) }
 }
@@ -365,19 +384,19 @@ async function endCommands(commands: Commands, deferred: Deferred): Promise<void
   await turnOver()
 }
 
-/** Whether no restart may forget that a device was commanded. */
-function hasLastingRule({ autoOffMs, interlock }: DeviceSettings): boolean {
-  return autoOffMs > 0 || interlock !== undefined
-}
-
 /** Whether the sender of a command has the right to it as of now. */
 function createRightCheck(
   records: TopicRecords,
+  host: ProfileHost,
   parts: HardwareParts,
 ): CommandsOptions['checkRight'] {
-  return ({ message, sender }) => {
-    const user = parts.access.directory.find(sender.user)
-    const rights = user === undefined ? noRights : rightsOf(user, sender.clientId)
-    checkRight(records.of(message.topic), { message, sender: { ...sender, rights } }, parts)
+  return (request) => {
+    const { message } = request
+    const { user: name, clientId } = request.sender
+    const user = parts.access.directory.find(name)
+    const rights = user === undefined ? noRights : rightsOf(user, clientId)
+    const sender = { ...request.sender, rights }
+    checkRight(records.of(message.topic), { message, sender }, parts)
+    host.checkTrust({ ...request, sender })
   }
 }

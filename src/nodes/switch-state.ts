@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from 'node:util'
 import { isRecord } from '../core/json.ts'
 
 /** What of a payload, a command's or a report's, tells the state: its `state`, or a value without one as a whole. */
-export function stateOf(value: unknown): unknown {
+function stateOf(value: unknown): unknown {
   return isRecord(value) && Object.hasOwn(value, 'state') ? value['state'] : value
 }
 
@@ -72,4 +73,41 @@ export function stateKey(value: unknown): string | undefined {
   const state = stateOf(value)
   const text = plainSwitchOf(state) ?? JSON.stringify(state) ?? 'null'
   return text.length > comparedCharacters ? undefined : text
+}
+
+/** What a report says about a command: the device is in the state asked for, or in another. */
+type ReportResult = 'as-asked' | 'otherwise'
+
+/**
+ * Compares what was asked of a device with what it reports; undefined when the report does not speak
+ * of it all. A command may ask for a part of what its device reports.
+ */
+export function reportResultOf(asked: unknown, reported: unknown): ReportResult | undefined {
+  if (!isRecord(asked)) return stateResultOf(asked, reported)
+  if (!isRecord(reported)) return undefined
+  const reportedPart = Object.entries(asked).filter(([key]) => Object.hasOwn(reported, key))
+  const isAsAsked = reportedPart.every(([key, value]) => isSame(key, value, reported[key]))
+  if (!isAsAsked) return 'otherwise'
+  // What was asked for and is not reported may be different.
+  return reportedPart.length > 0 && reportedPart.length === Object.keys(asked).length
+    ? 'as-asked'
+    : undefined
+}
+
+/** Of a bare word: Zigbee2MQTT takes `ON`, and reports `{"state": "ON", …}`. */
+function stateResultOf(asked: unknown, reported: unknown): ReportResult | undefined {
+  const state = stateOf(reported)
+  if (isRecord(state)) return undefined
+  return isDeepStrictEqual(asked, state) || isSamePosition(asked, state) ? 'as-asked' : 'otherwise'
+}
+
+function isSame(key: string, asked: unknown, reported: unknown): boolean {
+  if (isDeepStrictEqual(asked, reported) || isQuantityOf(asked, reported)) return true
+  return key === 'state' && isSamePosition(asked, reported)
+}
+
+/** As Clown.Model reports what it measures and is set to: `[50, "%"]` is 50. */
+function isQuantityOf(asked: unknown, reported: unknown): boolean {
+  if (typeof asked !== 'number' || !Array.isArray(reported) || reported.length !== 2) return false
+  return reported[0] === asked && typeof reported[1] === 'string'
 }

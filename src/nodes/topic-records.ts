@@ -7,6 +7,7 @@ import type { ClownBases } from './clown-bases.ts'
 import { type ClownModel, shapeOf, type TopicShape } from './clown-model.ts'
 import { commandedDevice, deviceOf } from './device.ts'
 import type { HistoryFilters } from './history/recorder.ts'
+import type { Claimed, Claims } from './profiles/claims.ts'
 import type { KnownDevice } from './registry/device-table.ts'
 import type { DeviceRules } from './relay-guard/device-rules.ts'
 
@@ -30,6 +31,11 @@ export interface TopicRecord {
   readonly isRecorded: boolean
   /** One sentence on how a payload breaks the schema of this topic; undefined where there is none. */
   readonly problemOf: ReturnType<ClownModel['problemsOn']>
+  /** Whether only the hub reports here: of devices of profiles. */
+  readonly isOfProfiles: boolean
+  /** Which profiles hear what is said here, as of `claimsVersion`. */
+  claimed: Claimed | undefined
+  claimsVersion: number
   /** What was decided last, for as long as the same rights are asked. */
   decided: Decided | undefined
   /** What is known of the device that reports here, until it is forgotten. */
@@ -53,6 +59,9 @@ export interface TopicRecordsOptions {
   readonly rules: DeviceRules
   readonly topicLimits: TopicLimits
   readonly history: HistoryFilters
+  readonly claims: Pick<Claims, 'on' | 'version'>
+  /** Whether a device of a profile stands on a topic, or is commanded there. */
+  isOfProfiles(topic: string): boolean
 }
 
 /** So many records are kept, and so many characters of their topics; then all are forgotten. */
@@ -75,13 +84,22 @@ export function createTopicRecords(options: TopicRecordsOptions): TopicRecords {
     characters += length
     records.set(record.topic, record)
   }
+  const find = (topic: string) => {
+    if (latest?.topic === topic) return latest
+    latest = records.get(topic)
+    if (latest !== undefined) return latest
+    const record = createRecord(topic, options)
+    if (record.error === undefined) remember(record)
+    return record
+  }
+  const { claims } = options
   return {
     of: (topic) => {
-      if (latest?.topic === topic) return latest
-      latest = records.get(topic)
-      if (latest !== undefined) return latest
-      const record = createRecord(topic, options)
-      if (record.error === undefined) remember(record)
+      const record = find(topic)
+      if (record.claimsVersion !== claims.version) {
+        record.claimsVersion = claims.version
+        record.claimed = claims.on(topic)
+      }
       return record
     },
     // What Clown.Model binds is different now.
@@ -111,6 +129,9 @@ function createRecord(topic: string, options: TopicRecordsOptions): TopicRecord 
     isGuarded: isReport && rules(topic).isGuarded,
     isRecorded: isReport && history.record.some(isMatched) && !history.ignore.some(isMatched),
     problemOf: model.problemsOn(topic),
+    isOfProfiles: options.isOfProfiles(topic),
+    claimed: undefined,
+    claimsVersion: -1,
     decided: undefined,
     device: undefined,
   }

@@ -1,119 +1,18 @@
 import { pino } from 'pino'
 import t from 'tap'
-import { rightsOf } from '../../src/access/rights.ts'
-import type { Sender } from '../../src/access/sender.ts'
 import { HubError } from '../../src/core/errors.ts'
-import type { Message } from '../../src/core/message.ts'
 import { Payload } from '../../src/core/payload.ts'
-import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
-import { ceilingOfTopics } from '../../src/core/topic.ts'
-import { createClownModel } from '../../src/nodes/clown-model.ts'
-import { type MessagePathParts, openMessagePath } from '../../src/nodes/message-path.ts'
 import { createDeviceTable } from '../../src/nodes/registry/device-table.ts'
-import { createDeviceRules } from '../../src/nodes/relay-guard/device-rules.ts'
-import { createTopicRecords } from '../../src/nodes/topic-records.ts'
-import { steppedClock } from '../clock.ts'
 import { clown } from '../senders.ts'
-import { smallBus } from './registry/opened-nodes.ts'
-
-const model = createClownModel()
-
-function messageOn(topic: string, text = '1', more: Partial<Message> = {}): Message {
-  return { topic, payload: new Payload(Buffer.from(text)), qos: 0, retain: false, ...more }
-}
-
-const report = messageOn('n/thermometer/0')
-const command = messageOn('n/relay/0/set', '{"state":true}')
-
-const guarded = [{ autoOffSeconds: 1, kind: 'relay' }]
-
-/** A path whose parts tell, in order, what they are asked to do. */
-function opened(
-  parts: Partial<MessagePathParts> = {},
-  rules = guarded,
-  isAwaiting = (_what: string) => false,
-) {
-  const done: unknown[][] = []
-  const note = (what: string) => (topic: string, value?: unknown) => {
-    done.push(value === undefined ? [what, topic] : [what, topic, value])
-  }
-  const counters = createCounters()
-  const log = pino({ level: 'silent' })
-  const bus = smallBus()
-  let later = () => {}
-  let awaited = 0
-  const clock = steppedClock()
-  const thermometer = createDeviceTable().add('n/thermometer/0')
-  thermometer.node.online = !isAwaiting('device')
-  const records = createTopicRecords({
-    model,
-    bases: { binds: (topic) => !topic.startsWith('elsewhere/'), onChange: () => () => {} },
-    rules: createDeviceRules({ timeoutSeconds: 5, rules }),
-    topicLimits: ceilingOfTopics,
-    history: { record: ['#'], ignore: ['n/silent/#'] },
-  })
-  const path = openMessagePath({
-    bus,
-    records,
-    commands: {
-      take: ({ device }) => note('take')(device),
-      refuse: ({ device }, { code }) => note('refuse')(device, code),
-      reported: (device) => {
-        note('follow')(device)
-        return device.endsWith('/answer')
-      },
-    },
-    ownChanges: { reported: (device) => note('changed')(device) },
-    relayGuard: { reported: note('guard') },
-    presence: { maySpeakFor: (base) => base !== 'foreign' },
-    states: { heard: note('heard'), toldBy: note('told by') },
-    values: { keep: ({ topic }) => note('keep')(topic) },
-    nodes: {
-      registry: {
-        learn: (message, record) => {
-          note('learn')(message.topic)
-          if (record.shape === 'report') record.device = thermometer
-        },
-      },
-      isFollowed: isAwaiting('nodes'),
-      doubt: note('doubt'),
-    },
-    recorder: {
-      record: ({ topic }, { isRecorded }) => note('record')(topic, isRecorded),
-      isFollowed: isAwaiting('recorder'),
-    },
-    clock,
-    deferred: {
-      do: (act) => {
-        later = act
-        awaited++
-      },
-    },
-    load: { isOverloaded: () => false, isOutOfMemory: () => false },
-    log,
-    sampledLog: createSampledLog(log, counters),
-    counters,
-    ...parts,
-  })
-  return {
-    path,
-    bus,
-    done,
-    records,
-    counters,
-    clock,
-    settle: () => later(),
-    awaited: () => awaited,
-  }
-}
-
-const overloaded = { isOverloaded: () => true, isOutOfMemory: () => false }
-const outOfMemory = { isOverloaded: () => true, isOutOfMemory: () => true }
-
-function allowed(...actions: ('read' | 'write' | 'command' | 'retain')[]): Sender {
-  const rules = [{ allow: actions, topic: '#' }]
-  return { ...clown, rights: rightsOf({ name: 'ann', rules, tokens: [] }) }
-}
+import {
+  allowed,
+  command,
+  messageOn,
+  opened,
+  outOfMemory,
+  overloaded,
+  report,
+} from './opened-path.ts'
 
 t.test('a report goes on the bus, and tells who waits for it', async (t) => {
   const { path, done } = opened()

@@ -1,6 +1,5 @@
 import type { Message } from '../../src/core/message.ts'
 import { Payload } from '../../src/core/payload.ts'
-import { reportResultOf } from '../../src/nodes/commands/command-life.ts'
 import { Claims } from '../../src/nodes/profiles/claims.ts'
 import { goalOf, isPair, readAsk, settledPart } from '../../src/nodes/profiles/kinds.ts'
 import { type DeviceSink, openProfile } from '../../src/nodes/profiles/open-profile.ts'
@@ -11,6 +10,7 @@ import type {
   Profile,
   Report,
 } from '../../src/nodes/profiles/profile.ts'
+import { reportResultOf } from '../../src/nodes/switch-state.ts'
 import { steppedClock } from '../clock.ts'
 import { rethrow } from '../rethrow.ts'
 
@@ -134,6 +134,7 @@ function messageOf({
 
 function sinkTo(told: Told[]): DeviceSink {
   return {
+    hearing: () => {},
     declared: ({ id }) => told.push({ what: 'declared', id }),
     forgotten: ({ id }) => told.push({ what: 'forgotten', id }),
     availabilityChanged: ({ id }) => told.push({ what: 'available', id }),

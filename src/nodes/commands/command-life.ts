@@ -1,11 +1,9 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { Sender } from '../../access/sender.ts'
 import { type AlarmClock, isoTime } from '../../core/clock.ts'
 import type { HubError } from '../../core/errors.ts'
-import { isRecord } from '../../core/json.ts'
 import type { Qos, Receipt, ReceiptName, Receivers } from '../../core/message.ts'
 import type { Payload } from '../../core/payload.ts'
-import { isSamePosition, stateOf } from '../switch-state.ts'
+import { reportResultOf } from '../switch-state.ts'
 
 /** A command that was accepted, or refused. */
 export interface Command {
@@ -13,6 +11,14 @@ export interface Command {
   /** The topic of the device. */
   readonly device: string
   readonly asked: unknown
+  /** What its device reports once it has obeyed. */
+  readonly goal: unknown
+  /** Whether a report will tell what becomes of it. */
+  readonly isConfirmable: boolean
+  /** The topics on which it goes out. */
+  readonly topics: readonly string[]
+  /** Whether somebody else sends it, whom the hub only follows. */
+  readonly isObserved: boolean
   /** Whether it was accepted at first, whatever became of it. */
   readonly isAccepted: boolean
   readonly sender: Sender
@@ -25,6 +31,8 @@ export interface Command {
   /** How long the device may take. */
   readonly timeoutMs: number
 }
+
+const cannotConfirm = 'expected no report: what this device does with a command cannot be confirmed'
 
 /** Longer payloads are cut where they are told: a picture for a display has up to 1 MiB. */
 const quotedCharacters = 1024
@@ -91,17 +99,23 @@ export class CommandLife implements Receivers {
     this.#command = command
     this.#options = options
     this.#startedAtMs = options.clock.nowMs()
-    this.#tell()
+    if (!command.isObserved) this.#tell()
   }
 
   /** It went out to its node, in place of `before`, which ends now if it has not ended. */
   sent(before: CommandLife | undefined): void {
     const { clock } = this.#options
-    const { device, asked, timeoutMs } = this.#command
+    const { device, goal, timeoutMs, isConfirmable } = this.#command
     this.#sentAtMs = clock.nowMs()
     this.#last = this.#options.lastReportOf(device)
     this.#command = { ...this.#command, sentAt: new Date() }
-    this.#expected = [...(before?.overtaken() ?? []), asked]
+    const overtaken = before?.overtaken() ?? []
+    if (!isConfirmable) {
+      this.#error = { message: cannotConfirm }
+      this.#happen('sent-for-good')
+      return
+    }
+    this.#expected = [...overtaken, goal]
     this.#stops = [clock.after(timeoutMs, () => this.#overdue())]
     this.#happen('sent')
     const look = () => this.#askIfSo()
@@ -130,12 +144,27 @@ export class CommandLife implements Receivers {
     this.#happen(code === 'node-offline' ? 'went-offline' : 'refused')
   }
 
+  /** Its device, or what is in front of it, has refused it, for a reason that it gives. */
+  denied(reason: string): void {
+    if (!this.#state.isOpen || this.#sentAtMs === undefined) return
+    this.#error = { code: 'refused-by-device', message: reason }
+    this.#happen('denied')
+  }
+
+  /** Its device has taken it, and may need `withinMs` from now on until it has done it. */
+  taken(withinMs: number): void {
+    if (!this.#state.isOpen || this.#sentAtMs === undefined) return
+    for (const stop of this.#stops) stop()
+    this.#command = { ...this.#command, timeoutMs: this.#sinceSentMs + withinMs }
+    this.#stops = [this.#options.clock.after(withinMs, () => this.#overdue())]
+  }
+
   /** Its device has reported, by an MQTT client if there is one; returns whether that is the answer to a command. */
   reported(payload: Payload, client: string | undefined): boolean {
     const isOver = !isWaiting(this.#state) && this.#expected.length === 0
     if (isOver || this.#sinceSentMs > this.#command.timeoutMs + lateMs) return false
     const { value } = payload
-    const result = reportResultOf(this.#command.asked, value)
+    const result = reportResultOf(this.#command.goal, value)
     // The answer to an earlier command tells nothing about this one.
     const answered = this.#answeredBy(value)
     if (result === 'otherwise' && answered === undefined) this.#happen('reported-otherwise')
@@ -151,7 +180,7 @@ export class CommandLife implements Receivers {
   get #isSo(): boolean {
     return (
       this.#last !== undefined &&
-      reportResultOf(this.#command.asked, this.#last.value) === 'as-asked'
+      reportResultOf(this.#command.goal, this.#last.value) === 'as-asked'
     )
   }
 
@@ -261,6 +290,10 @@ const mayArriveLate: ReadonlySet<ReceiptName> = new Set([
 /** What may happen to a command that was accepted. */
 type LifeEvent =
   | 'sent'
+  /** It went out to a device that does not tell what becomes of it. */
+  | 'sent-for-good'
+  /** The device says that it does not do it. */
+  | 'denied'
   /** The device reports the state that was asked for. */
   | 'reported-as-asked'
   /** The device reports another state. */
@@ -291,6 +324,7 @@ const beginning: LifeState = { receipt: 'accepted', isOpen: true }
 const open: Readonly<Partial<Record<ReceiptName, Partial<Record<LifeEvent, LifeState>>>>> = {
   accepted: {
     sent: { receipt: 'sent', isOpen: true },
+    'sent-for-good': ended('sent'),
     refused: ended('refused'),
     'went-offline': ended('node-offline'),
     overtaken: ended('superseded'),
@@ -300,6 +334,7 @@ const open: Readonly<Partial<Record<ReceiptName, Partial<Record<LifeEvent, LifeS
     'reported-as-asked': ended('confirmed'),
     // Not the end: the report may have been on its way when the command was sent.
     'reported-otherwise': { receipt: 'mismatch', isOpen: true },
+    denied: ended('refused'),
     deadline: ended('timed-out'),
     'deadline-as-reported': ended('already-so'),
     overtaken: ended('superseded'),
@@ -307,6 +342,7 @@ const open: Readonly<Partial<Record<ReceiptName, Partial<Record<LifeEvent, LifeS
   },
   mismatch: {
     'reported-as-asked': ended('confirmed'),
+    denied: ended('refused'),
     deadline: ended('mismatch'),
     'deadline-as-reported': ended('already-so'),
     overtaken: ended('superseded'),
@@ -333,43 +369,4 @@ function isWaiting({ isOpen, receipt }: LifeState): boolean {
 
 function ended(receipt: ReceiptName): LifeState {
   return { receipt, isOpen: false }
-}
-
-// --- what a report says of it ---
-
-/** What a report says about a command: the device is in the state asked for, or in another. */
-type ReportResult = 'as-asked' | 'otherwise'
-
-/**
- * Compares what was asked of a device with what it reports; undefined when the report does not speak
- * of it all. A command may ask for a part of what its device reports.
- */
-export function reportResultOf(asked: unknown, reported: unknown): ReportResult | undefined {
-  if (!isRecord(asked)) return stateResultOf(asked, reported)
-  if (!isRecord(reported)) return undefined
-  const reportedPart = Object.entries(asked).filter(([key]) => Object.hasOwn(reported, key))
-  const isAsAsked = reportedPart.every(([key, value]) => isSame(key, value, reported[key]))
-  if (!isAsAsked) return 'otherwise'
-  // What was asked for and is not reported may be different.
-  return reportedPart.length > 0 && reportedPart.length === Object.keys(asked).length
-    ? 'as-asked'
-    : undefined
-}
-
-/** Of a bare word: Zigbee2MQTT takes `ON`, and reports `{"state": "ON", …}`. */
-function stateResultOf(asked: unknown, reported: unknown): ReportResult | undefined {
-  const state = stateOf(reported)
-  if (isRecord(state)) return undefined
-  return isDeepStrictEqual(asked, state) || isSamePosition(asked, state) ? 'as-asked' : 'otherwise'
-}
-
-function isSame(key: string, asked: unknown, reported: unknown): boolean {
-  if (isDeepStrictEqual(asked, reported) || isQuantityOf(asked, reported)) return true
-  return key === 'state' && isSamePosition(asked, reported)
-}
-
-/** As Clown.Model reports what it measures and is set to: `[50, "%"]` is 50. */
-function isQuantityOf(asked: unknown, reported: unknown): boolean {
-  if (typeof asked !== 'number' || !Array.isArray(reported) || reported.length !== 2) return false
-  return reported[0] === asked && typeof reported[1] === 'string'
 }

@@ -4,9 +4,10 @@ import type { Bus } from '../../bus/bus.ts'
 import { type AlarmClock, systemClock } from '../../core/clock.ts'
 import { HubError, quote } from '../../core/errors.ts'
 import { errorOn, type Message, type Receipt } from '../../core/message.ts'
-import type { Payload } from '../../core/payload.ts'
+import { Payload } from '../../core/payload.ts'
 import { RecencyMap } from '../../core/recency-map.ts'
-import { switchOf } from '../switch-state.ts'
+import { commandTopic } from '../device.ts'
+import { type Off, switchOf } from '../switch-state.ts'
 import { type Command, CommandLife, type LastReport } from './command-life.ts'
 import { createTurns, type TooSoon } from './turns.ts'
 
@@ -14,9 +15,19 @@ import { createTurns, type TooSoon } from './turns.ts'
 export interface Request {
   /** The topic of the device. */
   readonly device: string
-  /** As it goes on the bus. */
+  /** As it goes on the bus; of a device of a profile what is asked of it, which goes out as `translation` says. */
   readonly message: Message
   readonly sender: Sender
+  readonly translation?: Translation
+}
+
+/** What a profile makes of a command to one of its devices. */
+export interface Translation {
+  /** What goes on the bus. */
+  readonly outgoing: readonly Message[]
+  /** What the device reports once it has obeyed. */
+  readonly goal: unknown
+  readonly isConfirmable: boolean
 }
 
 /** A command as the guard of its device sees it. */
@@ -47,6 +58,15 @@ export const autoOff: Sender = {
   rights: { mayPublish: () => ({ allowed: true, reason: 'the hub does so itself' }) },
   address: 'hub',
   way: 'auto-off',
+}
+
+/** A bare word is told as MQTT devices say it: without quotation marks. */
+export function offMessage(device: string, off: Off): Message {
+  const payload =
+    typeof off === 'string'
+      ? new Payload(Buffer.from(off))
+      : Payload.ofJson(JSON.stringify(off), off)
+  return { topic: commandTopic(device), payload, qos: 1, retain: false }
 }
 
 export interface CommandsOptions {
@@ -106,6 +126,14 @@ export interface Commands {
    * whether that is the answer to a command.
    */
   reported(device: string, payload: Payload, client: string | undefined): boolean
+  /** A device, or what is in front of it, has refused its last command. */
+  denied(device: string, reason: string): void
+  /** A device has taken its last command, and may need `withinMs` from now on. */
+  taken(device: string, withinMs: number): void
+  /** Somebody else has sent a command to a device: it is followed from here on, and counts for its rules. */
+  observe(request: Request): void
+  /** Whether what a device reports may be the answer to a command. */
+  isFollowed(device: string): boolean
   /** Nobody knows the state of a device any more. */
   forget(device: string): void
   /** Nobody may command a device any more: what is under way to it is not to arrive. */
@@ -125,12 +153,17 @@ export function createCommands(options: CommandsOptions): Commands {
     // Whoever watches it hears of it before it comes by on the bus. No report comes in the same turn.
     const life = begun ?? begin(request)
     const mayWait = options.isKeptFirst(device) && !turnsOff(request)
-    const leave = () => bus.publish({ ...message, receivers: life })
+    const { outgoing, isConfirmable } = translationOf(request)
+    const leave = () => {
+      for (const each of outgoing) bus.publish({ ...each, receivers: life })
+    }
     if (!mayWait) leave()
     relayGuard.sent(guardedCommandOf(request))
     life.sent(lives.of(device))
     lives.follow(device, life, message.payload.bytes.length)
-    if (mayWait) options.whenKept(() => life.isOpen && !isLocked(device, relayGuard) && leave())
+    if (!mayWait) return
+    const isDue = () => (life.isOpen || !isConfirmable) && !isLocked(device, relayGuard)
+    options.whenKept(() => isDue() && leave())
   }
   const check = (request: Request) => {
     if (!isOwn(request)) options.checkKnown(request)
@@ -172,10 +205,7 @@ export function createCommands(options: CommandsOptions): Commands {
       watcher.changed(receipt)
       watcher.ended?.(receipt)
     },
-    // Looked up before anything is decoded: most messages are no answers.
-    reported: (device, payload, client) => lives.of(device)?.reported(payload, client) === true,
-    forget: (device) => lives.of(device)?.forget(),
-    locked: (device) => lives.of(device)?.locked(),
+    ...followed(lives, { ...options, clock }),
     close: () => {
       isClosed = true
       turns.close()
@@ -184,23 +214,57 @@ export function createCommands(options: CommandsOptions): Commands {
   }
 }
 
+type Lives = ReturnType<typeof createLives>
+
+/** What happens to commands that are under way. */
+function followed(lives: Lives, options: CommandsOptions & { readonly clock: AlarmClock }) {
+  return {
+    // Looked up before anything is decoded: most messages are no answers.
+    reported: (device, payload, client) => lives.of(device)?.reported(payload, client) === true,
+    denied: (device, reason) => lives.of(device)?.denied(reason),
+    taken: (device, withinMs) => lives.of(device)?.taken(withinMs),
+    isFollowed: (device) => lives.of(device) !== undefined,
+    observe: (request) => {
+      const { device, message } = request
+      const command = { ...commandOf(request, options), isAccepted: true, isObserved: true }
+      const life = new CommandLife(command, options)
+      options.relayGuard.sent(guardedCommandOf(request))
+      life.sent(lives.of(device))
+      lives.follow(device, life, message.payload.bytes.length)
+    },
+    forget: (device) => lives.of(device)?.forget(),
+    locked: (device) => lives.of(device)?.locked(),
+  } satisfies Partial<Commands>
+}
+
 /** What is refused at once. */
 function commandOf(
-  { device, message: { payload, qos }, sender }: Request,
+  request: Request,
   { timeoutMsOf }: Pick<CommandsOptions, 'timeoutMsOf'>,
 ): Command {
+  const { device, message, sender } = request
   const timeoutMs = sender.timeoutMs ?? timeoutMsOf(device)
-  const asked = payload.value
+  const { outgoing, goal, isConfirmable } = translationOf(request)
+  const { payload, qos } = message
   return {
     id: randomUUID(),
     device,
-    asked,
+    asked: payload.value,
+    goal,
+    isConfirmable,
+    topics: outgoing.map(({ topic }) => topic),
+    isObserved: false,
     isAccepted: false,
     sender,
     qos,
     at: new Date(),
     timeoutMs,
   }
+}
+
+/** What needs no translation goes out as it came, and is confirmed by the same. */
+function translationOf({ message, translation }: Request): Translation {
+  return translation ?? { outgoing: [message], goal: message.payload.value, isConfirmable: true }
 }
 
 function isOwn({ sender }: Request): boolean {

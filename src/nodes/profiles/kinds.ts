@@ -128,6 +128,11 @@ export function isDeviceKind(kind: string): kind is DeviceKind {
   return Object.hasOwn(kinds, kind)
 }
 
+/** Whether devices of a kind can be commanded at all. */
+export function canBeAsked(kind: DeviceKind): boolean {
+  return kind === 'button' || Object.keys(kinds[kind].keys).length > 0
+}
+
 /** Keys of one device of several gangs: `state_left` is a state as `state` is. */
 function keyOf(kind: DeviceKind, name: string): Key | undefined {
   const { keys }: Kind = kinds[kind]

@@ -7,6 +7,7 @@ import type {
   Ask,
   DeviceFacts,
   DevicePlace,
+  HeardMessage,
   Outgoing,
   Profile,
   ProfileHub,
@@ -29,6 +30,8 @@ export interface ProfileDevice {
 
 /** Who is told what the devices of profiles do. */
 export interface DeviceSink {
+  /** What is told from now on follows from this; undefined when a time has come. */
+  hearing(message: HeardMessage | undefined): void
   /** There is a device, or its facts have changed. */
   declared(device: ProfileDevice): void
   /** It has said `report`; `device.values` has the rest. */
@@ -69,6 +72,7 @@ export function openProfile(profile: Profile, parts: ProfileParts): OpenProfile 
     after: (delayMs, act) =>
       parts.clock.after(delayMs, () => {
         try {
+          parts.sink.hearing(undefined)
           claims.run(act)
         } catch (error) {
           parts.failed(profile.name, error)
@@ -91,7 +95,10 @@ function createHub(
       if (claimed >= profileBudgets.claims) throw budget(`${profileBudgets.claims} claims`)
       claimed++
       ofOwners.set(owner, (ofOwners.get(owner) ?? 0) + 1)
-      const hearNow: typeof hear = (message) => devices.hearing(message.isPast, () => hear(message))
+      const hearNow: typeof hear = (message) => {
+        sink.hearing(message)
+        devices.hearing(message.isPast, () => hear(message))
+      }
       claims.add({ profile: name, owner, pattern, isOwned, hear: hearNow })
     }
   }

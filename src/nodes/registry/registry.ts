@@ -121,6 +121,18 @@ export class Registry {
     else this.#answer(about, payload)
   }
 
+  /** A profile has a device on `topic`, which may never report. */
+  declare(topic: string): void {
+    const device = this.#table.get(topic) ?? this.#add(topic)
+    this.#settle(device)
+    this.#options.events.heard(device)
+  }
+
+  /** There is no device on `topic`, or it is none. */
+  forget(topic: string): void {
+    this.#forget(this.#table.get(topic))
+  }
+
   /** Somebody who is the node of `base` came or left, or may do so from now on, or no longer. */
   presenceChanged(base: string): void {
     const isThere = this.#options.presence.isThere(base)

@@ -102,6 +102,11 @@ function settingsFrom(rules: readonly DeviceRule[], timeoutSeconds: number): Dev
   }
 }
 
+/** Whether no restart may forget that a device was commanded. */
+export function hasLastingRule({ autoOffMs, interlock }: DeviceSettings): boolean {
+  return autoOffMs > 0 || interlock !== undefined
+}
+
 /** What the parts of the relay guard have in common. */
 export interface GuardParts {
   readonly rules: DeviceRules

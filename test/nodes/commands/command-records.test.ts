@@ -14,6 +14,10 @@ function commandOf(device: string, from: Partial<Command> = {}): Command {
   const common = {
     device,
     asked: { state: true },
+    goal: { state: true },
+    isConfirmable: true,
+    isObserved: false,
+    topics: [`${device}/set`],
     isAccepted: true,
     sender: clown,
     qos: 1 as const,

@@ -13,7 +13,18 @@ const sender: Sender = {
 export function commandOf(fields: Partial<Command> & Pick<Command, 'id'>): Command {
   const [device, asked] = ['nodes/bridge/0/relay/i2c0-3b', { state: true }]
   const at = new Date(0)
-  return { device, asked, isAccepted: true, sender, qos: 1, at, timeoutMs: 5000, ...fields }
+  const sent = { goal: asked, isConfirmable: true, isObserved: false, topics: [`${device}/set`] }
+  return {
+    device,
+    asked,
+    ...sent,
+    isAccepted: true,
+    sender,
+    qos: 1,
+    at,
+    timeoutMs: 5000,
+    ...fields,
+  }
 }
 
 /** Tells of `count` commands that are confirmed at once; their ids count from `first`. */

@@ -1,0 +1,319 @@
+/** Opens profiles, and tells the rest of the hub in its own words what their devices say and are asked. */
+import type { Sender } from '../../access/sender.ts'
+import type { Bus } from '../../bus/bus.ts'
+import type { AlarmClock } from '../../core/clock.ts'
+import { HubError, quote, reasonOf } from '../../core/errors.ts'
+import { errorOn, type Message } from '../../core/message.ts'
+import { Payload } from '../../core/payload.ts'
+import type { SampledLog } from '../../core/sampled-log.ts'
+import { switchesActuator } from '../../core/switching.ts'
+import { isTopic } from '../../core/topic.ts'
+import type { Store } from '../../store/store.ts'
+import type { Commands, Request } from '../commands/commands.ts'
+import type { LastValues } from '../last-values.ts'
+import type { MessagePath, PathProfiles } from '../message-path.ts'
+import type { KnownStates } from '../registry/known-states.ts'
+import type { Registry } from '../registry/registry.ts'
+import type { RelayGuard } from '../relay-guard/relay-guard.ts'
+import { Claims, type Past } from './claims.ts'
+import { goalOf, inUnitsOf, lastingPart, readAsk, settledPart } from './kinds.ts'
+import { type DeviceSink, openProfile, type ProfileDevice } from './open-profile.ts'
+import type { Ask, HeardMessage, Profile, Report } from './profile.ts'
+import { messageOf, type ProfileDevices } from './profile-devices.ts'
+import { openPublishers, type Publishers } from './publishers.ts'
+import { checkTrusted, type TrustParts } from './trust.ts'
+
+interface HostParts {
+  readonly bus: Bus
+  readonly values: Pick<LastValues, 'on' | 'topicsBelow'>
+  readonly registry: Pick<Registry, 'declare' | 'devicesBelow'>
+  readonly states: Pick<KnownStates, 'heard'>
+  readonly profileDevices: ProfileDevices
+  readonly publishers: Publishers
+  readonly trust: TrustParts
+  /** Above the devices of all profiles. */
+  readonly prefix: string
+  readonly clock: AlarmClock
+  readonly sampledLog: SampledLog
+}
+
+/** What hears of the devices of profiles. */
+export interface ProfileAudience {
+  readonly commands: Pick<Commands, 'reported' | 'denied' | 'taken' | 'observe' | 'isFollowed'>
+  readonly relayGuard: Pick<RelayGuard, 'reported' | 'check'>
+  readonly ownChanges: { reported(device: string, payload: Payload): void }
+  readonly path: Pick<MessagePath, 'learn'>
+}
+
+interface OpenHostParts
+  extends Omit<HostParts, 'publishers' | 'trust'>,
+    Omit<TrustParts, 'isOfProfiles'> {
+  readonly store: Store
+}
+
+/** So many devices are remembered with who has said what they are. */
+const remembered = 10_000
+
+export async function openProfileHost(parts: OpenHostParts): Promise<ProfileHost> {
+  const publishers = await openPublishers({ ...parts, devices: remembered })
+  const isOfProfiles = (topic: string) => parts.profileDevices.hold(topic)
+  return new ProfileHost({ ...parts, publishers, trust: { ...parts, isOfProfiles } })
+}
+
+/** What is heard at the moment, and who has said so, if that is known. */
+interface Cause extends HeardMessage {
+  readonly sender: Sender | undefined
+  readonly client: string | undefined
+  readonly qos: Message['qos']
+}
+
+/** What was asked of a device last, and what it has said since. */
+interface Asked {
+  readonly goal: Ask
+  said: Report
+}
+
+/** The profiles of a hub, which are opened when everything is there that hears of their devices. */
+export class ProfileHost implements PathProfiles {
+  readonly claims: Claims
+  readonly #parts: HostParts
+  readonly #senders = new WeakMap<Payload, Sender>()
+  /** What the hub has sent itself, which no profile hears. */
+  readonly #own = new WeakSet<Payload>()
+  readonly #asked = new Map<string, Asked>()
+  #audience: ProfileAudience | undefined
+  #arriving: Message | undefined
+  #cause: Cause | undefined
+
+  constructor(parts: HostParts) {
+    const { sampledLog } = parts
+    this.#parts = parts
+    this.claims = new Claims({
+      past: pastOf(parts),
+      failed: ({ profile }, topic, error) => {
+        const fields = { profile, topic, reason: reasonOf(error) }
+        sampledLog.warn('profile-failed', fields, 'a profile could not deal with a message')
+      },
+    })
+  }
+
+  open(profiles: readonly Profile[], audience: ProfileAudience): void {
+    const { profileDevices: devices, registry, prefix, clock, sampledLog } = this.#parts
+    this.#audience = audience
+    const topics = registry.devicesBelow(prefix).map(({ topic }) => topic)
+    for (const profile of profiles) {
+      openProfile(profile, {
+        claims: this.claims,
+        sink: this.#sinkOf(audience),
+        clock,
+        prefix,
+        known: devices.placesOf(profile.name, topics),
+        failed: (name, error) => {
+          const fields = { profile: name, reason: reasonOf(error) }
+          sampledLog.warn('profile-failed', fields, 'a profile failed when its time had come')
+        },
+      })
+    }
+  }
+
+  enters({ payload }: Message, sender: Sender): void {
+    this.#senders.set(payload, sender)
+  }
+
+  hear(claimed: Parameters<Claims['hear']>[0], message: Message): void {
+    if (this.#audience === undefined || this.isOwn(message)) return
+    this.#arriving = message
+    this.claims.hear(claimed, message)
+    this.#arriving = undefined
+    this.#cause = undefined
+  }
+
+  isOwn({ payload, client }: Message): boolean {
+    return client === undefined && this.#own.has(payload)
+  }
+
+  translate(request: Request): Request {
+    const { device: topic, message, sender } = request
+    const device = this.#parts.profileDevices.of(topic)
+    if (device === undefined) {
+      if (!this.#parts.profileDevices.hold(topic)) return request
+      throw new HubError('unknown-device', `expected a device that is known, got ${quote(topic)}`)
+    }
+    const { kind, ask, isConfirmable = () => true } = device.facts
+    if (ask === undefined) {
+      throw new HubError('bad-payload', `expected what can be commanded, got the ${kind} ${topic}`)
+    }
+    const asked = readAsk(kind, message.payload.value)
+    const outgoing = ask(asked).map(messageOf)
+    for (const each of outgoing) this.#own.add(each.payload)
+    const goal = goalOf(kind, asked)
+    const translation = { outgoing, goal, isConfirmable: isConfirmable(asked) }
+    const translated = { ...request, message: { ...message, payload: jsonOf(asked) }, translation }
+    this.checkTrust({ ...translated, sender })
+    this.#asked.set(topic, { goal, said: {} })
+    return translated
+  }
+
+  /** @throws HubError `forbidden` when a command may not go where its device is told to be commanded. */
+  checkTrust({ device, sender, translation }: Request): void {
+    const { publishers, trust } = this.#parts
+    const origin = publishers.of(device)
+    for (const { topic } of translation?.outgoing ?? []) {
+      checkTrusted(topic, { sender, origin }, trust)
+    }
+  }
+
+  ask(device: string): void {
+    const question = this.#parts.profileDevices.questionTo(device)
+    if (question !== undefined) this.#send(question)
+  }
+
+  #send(message: Message): void {
+    this.#own.add(message.payload)
+    this.#parts.bus.publish(message)
+  }
+
+  #sinkOf(audience: ProfileAudience): DeviceSink {
+    const { profileDevices: devices, publishers, registry, sampledLog } = this.#parts
+    const { commands } = audience
+    return {
+      hearing: (message) => {
+        this.#cause = message && this.#causeOf(message)
+      },
+      declared: (device) => {
+        const { topic, sender } = this.#cause ?? {}
+        publishers.said(device.topic, topic, sender)
+        devices.set(device)
+        registry.declare(device.topic)
+      },
+      forgotten: (device) => {
+        devices.delete(device)
+        publishers.forget(device.topic)
+        this.#asked.delete(device.topic)
+        // [MQTT-3.3.1-10] Who takes a device's value away takes the device away.
+        const nothing = new Payload(Buffer.alloc(0))
+        this.#parts.bus.publish({ topic: device.topic, payload: nothing, qos: 0, retain: true })
+      },
+      availabilityChanged: (device) => devices.changed(device),
+      reported: (device, report, from) => {
+        if (from === 'device') this.#reported(device, report, audience)
+        else this.#tell(device, report, audience)
+      },
+      refused: ({ topic }, reason) => commands.denied(topic, reason),
+      accepted: ({ topic }, withinMs) => commands.taken(topic, withinMs),
+      observed: (device, asked) => this.#observed(device, asked, audience),
+      send: (profile, outgoing) => {
+        const { topic } = outgoing
+        const isQuestion = isTopic(topic) && !switchesActuator(topic) && !devices.hold(topic)
+        if (isQuestion) this.#send(messageOf(outgoing))
+        else sampledLog.warn('profile-question-refused', { profile, topic }, 'not a question')
+      },
+      leftOut: (profile, what, reason) => {
+        const fields = { profile, what, reason }
+        sampledLog.warn('profile-left-out', fields, 'something that was announced is left out')
+      },
+    }
+  }
+
+  #causeOf(message: HeardMessage): Cause {
+    const { client, qos = 0, payload } = (message.isPast ? undefined : this.#arriving) ?? {}
+    const sender = payload && this.#senders.get(payload)
+    return { ...message, sender, client, qos }
+  }
+
+  /** Tells everybody who listens where the device is now. */
+  #tell(device: ProfileDevice, report: Report, { relayGuard }: ProfileAudience): void {
+    const { topic, facts, values } = device
+    const whole = inUnitsOf(facts.kind, { ...lastingPart(values), ...report })
+    relayGuard.reported(topic, whole)
+    this.#parts.bus.publish({ topic, payload: jsonOf(whole), qos: 0, retain: false })
+  }
+
+  /** The device itself has said so: that tells what became of commands, and is history. */
+  #reported(device: ProfileDevice, report: Report, audience: ProfileAudience): void {
+    const { topic, facts, values } = device
+    const { commands, ownChanges, path } = audience
+    const { client, qos = 0 } = this.#cause ?? {}
+    const isAnswer = commands.isFollowed(topic) && this.#isAnswer(device, report, commands)
+    if (!isAnswer && facts.ask !== undefined) ownChanges.reported(topic, jsonOf(values))
+    this.#parts.states.heard(topic)
+    this.#tell(device, report, audience)
+    const payload = jsonOf(inUnitsOf(facts.kind, report))
+    path.learn({ topic, payload, qos, retain: false, client })
+  }
+
+  #isAnswer(
+    { topic, facts }: ProfileDevice,
+    report: Report,
+    commands: ProfileAudience['commands'],
+  ): boolean {
+    const asked = this.#asked.get(topic) ?? { goal: {}, said: {} }
+    asked.said = { ...asked.said, ...settledPart(facts.kind, report) }
+    const said = withinTolerance(asked, facts.tolerance ?? {})
+    return commands.reported(topic, jsonOf(said), this.#cause?.client)
+  }
+
+  /** What somebody else has commanded is followed as what goes through the hub, and a broken rule is told. */
+  #observed(device: ProfileDevice, asked: Ask, { commands, relayGuard }: ProfileAudience): void {
+    const { topic, facts } = device
+    const { sender, client } = this.#cause ?? {}
+    const [user = 'unknown'] = [sender?.user ?? client?.split(':')[0]].flat()
+    const by: Sender = { user, rights: observedRights, address: '', way: 'observed' }
+    try {
+      relayGuard.check({ device: topic, asked })
+    } catch (error) {
+      if (!(error instanceof HubError)) throw error
+      const fields = { device: topic, user, reason: error.message }
+      const text = 'a command that went past the hub breaks a rule'
+      this.#parts.sampledLog.warn('rule-broken-past-the-hub', fields, text)
+      this.#parts.bus.publish(errorOn(topic, error))
+    }
+    const goal = goalOf(facts.kind, asked)
+    this.#asked.set(topic, { goal, said: {} })
+    const isConfirmable = facts.isConfirmable?.(asked) ?? true
+    const message: Message = { topic, payload: jsonOf(asked), qos: 0, retain: false }
+    const translation = { outgoing: [], goal, isConfirmable }
+    commands.observe({ device: topic, message, sender: by, translation })
+  }
+}
+
+const observedRights: Sender['rights'] = {
+  mayPublish: () => ({ allowed: true, reason: 'it was said already' }),
+}
+
+function jsonOf(value: object): Payload {
+  return Payload.ofJson(JSON.stringify(value), value)
+}
+
+/** What was said since, with what is near enough to what was asked as if it were that. */
+function withinTolerance(
+  { goal, said }: Asked,
+  tolerance: Readonly<Record<string, number>>,
+): Report {
+  const near = Object.entries(tolerance).flatMap(([key, most]) => {
+    const [asked, got] = [goal[key], said[key]]
+    const isNear =
+      typeof asked === 'number' && typeof got === 'number' && Math.abs(asked - got) <= most
+    return isNear ? [[key, asked]] : []
+  })
+  return { ...said, ...Object.fromEntries(near) }
+}
+
+/** What was said before a claim: what is retained, or the last value. */
+function pastOf({ values, bus, sampledLog }: HostParts): Past {
+  const tellAll = async (isMatch: (topic: string) => boolean, tell: (message: Message) => void) => {
+    for await (const topic of values.topicsBelow('')) {
+      const message = isMatch(topic) ? values.on(topic) : undefined
+      if (message !== undefined) tell(message)
+    }
+  }
+  return {
+    on: (topic) => values.on(topic) ?? bus.retainedOn(topic),
+    matching: (...matching) => {
+      tellAll(...matching).catch((error: unknown) => {
+        const fields = { reason: reasonOf(error) }
+        sampledLog.warn('profile-failed', fields, 'what was said before could not be told')
+      })
+    },
+  }
+}

@@ -1,0 +1,85 @@
+import type { NodePresence } from '../../access/node-presence.ts'
+import { noRights, rightsOf } from '../../access/rights.ts'
+import type { Sender } from '../../access/sender.ts'
+import type { UserDirectory } from '../../access/user.ts'
+import { HubError, quote } from '../../core/errors.ts'
+import { isAtOrBelow, isTopic } from '../../core/topic.ts'
+import type { ClownBases } from '../clown-bases.ts'
+import { commandedDevice, deviceOf } from '../device.ts'
+import type { DeviceOrigin, Publisher } from './publishers.ts'
+
+export interface TrustParts {
+  readonly directory: Pick<UserDirectory, 'find' | 'all'>
+  readonly presence: Pick<NodePresence, 'bases' | 'maySpeakFor'>
+  readonly bases: Pick<ClownBases, 'binds'>
+  /** Whether only the hub speaks on a topic. */
+  isOfProfiles(topic: string): boolean
+}
+
+/**
+ * What announces a device may name any topic as the one that it is commanded on. So a command goes only where its
+ * sender may write, whose topic everybody may read who has said what the device is, and to no device of a node that
+ * is somebody else. Else whoever may announce a lamp has an operator open a door by it.
+ *
+ * @throws HubError `forbidden` with the reason.
+ */
+export function checkTrusted(
+  topic: string,
+  { sender, origin }: { readonly sender: Sender; readonly origin: DeviceOrigin },
+  parts: TrustParts,
+): void {
+  if (!isTopic(topic) || parts.isOfProfiles(topic)) {
+    throw distrusted(topic, 'no device is commanded there')
+  }
+  const { allowed, reason } = sender.rights.mayPublish(topic, false)
+  if (!allowed) throw distrusted(topic, reason)
+  const stranger = strangerAmong(origin, topic, parts)
+  if (stranger !== undefined) {
+    throw distrusted(topic, `${quote(stranger)}, who says so, may not read what is said there`)
+  }
+  const other = otherNodeOf(topic, origin, parts)
+  if (other !== undefined) throw distrusted(topic, `it is a device of the node ${quote(other)}`)
+}
+
+function distrusted(topic: string, reason: string): HubError {
+  return new HubError(
+    'forbidden',
+    `expected a device that may be commanded on ${quote(topic)}: ${reason}`,
+  )
+}
+
+/** Somebody who has said what the device is, or may have, and may not read `topic`. */
+function strangerAmong(
+  { by, topics }: DeviceOrigin,
+  topic: string,
+  { directory }: TrustParts,
+): string | undefined {
+  const rightsOfPublisher = ({ user, clientId }: Publisher) => {
+    const found = directory.find(user)
+    return found === undefined ? noRights : rightsOf(found, clientId)
+  }
+  const known = by.find((publisher) => !rightsOfPublisher(publisher).mayRead(topic))
+  if (known !== undefined) return known.user
+  if (by.length === 0 && topics.length === 0) return 'nobody knows who'
+  const mayHaveSaidSo = directory.all().filter((user) => {
+    const rights = rightsOf(user)
+    return topics.some((said) => rights.mayPublish(said, false).allowed)
+  })
+  return mayHaveSaidSo.find((user) => !rightsOf(user).mayRead(topic))?.name
+}
+
+/** The node that `topic` commands a device of, unless it has said itself what its devices are. */
+function otherNodeOf(
+  topic: string,
+  { by }: DeviceOrigin,
+  { presence, bases }: TrustParts,
+): string | undefined {
+  const ofUser = presence.bases().find((base) => isAtOrBelow(base, topic))
+  const device = commandedDevice(topic)
+  const base = ofUser ?? (device === undefined ? undefined : deviceOf(device).base)
+  if (base === undefined) return undefined
+  const isNode = ofUser !== undefined || (device !== undefined && bases.binds(device, base))
+  if (!isNode) return undefined
+  const isItself = by.length > 0 && by.every(({ user }) => presence.maySpeakFor(base, user))
+  return ofUser !== undefined && isItself ? undefined : base
+}
