@@ -2,6 +2,7 @@
  * The composition root. `openParts` is the table of contents of a hub: each part is opened with those above
  * it, and all are closed in reverse.
  */
+
 import type { Logger } from 'pino'
 import { exposures } from './access/exposure.ts'
 import { type OpenAccess, openAccess } from './access/open-access.ts'
@@ -34,6 +35,7 @@ import { streamRoute } from './api/stream-route.ts'
 import { type Config, type ConfigInput, checkConfig } from './config.ts'
 import { type Closers, createClosers } from './core/callbacks.ts'
 import { openCertificate } from './core/certificate.ts'
+import { followDefects } from './core/guard.ts'
 import { openLog } from './core/log.ts'
 import { createConnectionShares } from './core/memory-budget.ts'
 import { watchProcess } from './core/process-watch.ts'
@@ -43,6 +45,7 @@ import {
   type Counters,
   createCounters,
   createSampledLog,
+  defectsTo,
   warnRepeatedly,
 } from './core/sampled-log.ts'
 import { createClownTalk } from './dialects/clown-talk.ts'
@@ -205,6 +208,7 @@ async function openGround(config: Config, life: Life) {
   const { data, limits } = config
   const { log, counters, onClose, ending } = life
   const odd = createSampledLog(log, counters)
+  onClose(followDefects(defectsTo(odd)))
   const securityLog = await openSecurityLog({ file: config.log.securityFile, sampledLog: odd })
   onClose(securityLog.close)
   const sampledLog = heardBy(securityLog, odd)

@@ -15,7 +15,7 @@ import { HubError } from './core/errors.ts'
 import { createLogTail } from './core/log.ts'
 import type { Release } from './core/release.ts'
 import type { AnyRoute, Route } from './core/route.ts'
-import { defectsTo, type SampledLog } from './core/sampled-log.ts'
+import type { SampledLog } from './core/sampled-log.ts'
 import { openDeconz } from './dialects/deconz/open.ts'
 import { openJeedom } from './dialects/jeedom/open.ts'
 import { openNetzer } from './dialects/netzer/open.ts'
@@ -211,9 +211,8 @@ async function openOne(settings: ServedSettings, ground: Ground): Promise<Opened
     websockets,
     newOutboundShare,
     isShortOfMemory: parts.isShortOfMemory,
-    endOfTick: createEndOfTick(defectsTo(sampledLog)),
+    endOfTick: createEndOfTick(),
     limits: config.limits.websocket,
-    log,
     sampledLog,
   })
   return Object.assign(opened, { settings, dialect, keys, route })

@@ -85,8 +85,9 @@ export async function openApiKeys(options: ApiKeysOptions): Promise<ApiKeys> {
     sampledLog.warn('api-keys-not-written', fields, 'a change of keys could not be written')
   }
   // They end at once; nobody waits for a disk that is full.
-  const endWhere = (isOver: (key: ApiKey) => boolean) =>
-    void removeWhere(keys, isOver, options).catch(warnUnwritten)
+  const endWhere = (isOver: (key: ApiKey) => boolean) => {
+    removeWhere(keys, isOver, options).catch(warnUnwritten)
+  }
   const endAllOf = (name: string) => endWhere(({ user }) => user === name)
   endWhere(({ user }) => directory.find(user) === undefined)
   knownUsers.onChange(endAllOf)

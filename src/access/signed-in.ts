@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { createListeners } from '../core/callbacks.ts'
+import { afterwards } from '../core/clock.ts'
 import type { Somebody } from './bans.ts'
 import { noRights, type Rights, rightsOf } from './rights.ts'
 import type { SignedOut, Until } from './secrets.ts'
@@ -123,7 +124,7 @@ export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange
       if (!entry.isObserver) presence.enter(entry)
       if (connected !== undefined) tellEntered(connected)
       // The user may have changed while the password was checked, and the session may have ended.
-      queueMicrotask(() => {
+      afterwards(() => {
         if (!users.has(entry)) return
         const stop = entry.until?.((why) => end(entry, why))
         if (stop !== undefined && users.has(entry)) stops.set(entry, stop)

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
 import { createListeners } from '../core/callbacks.ts'
+import { systemClock } from '../core/clock.ts'
 import { HubError, quote, reasonOf } from '../core/errors.ts'
 import { followFiles } from '../core/files.ts'
 import { digestSecretOf } from './digest.ts'
@@ -107,10 +108,10 @@ function createHashReplacement(file: string, { log, onHashReplaced }: UserDirect
   const hashBefore = new Map<string, string>()
   const isReplaced = new Set<string>()
   const waiting = new Map<string, string>()
-  let timer: NodeJS.Timeout | undefined
+  let cancel: (() => void) | undefined
   let isWritable = true
   const write = () => {
-    timer = undefined
+    cancel = undefined
     try {
       replaceHashes(file, waiting)
     } catch (error) {
@@ -132,11 +133,11 @@ function createHashReplacement(file: string, { log, onHashReplaced }: UserDirect
       isReplaced.add(before)
       hashBefore.set(after, before)
       waiting.set(before, after)
-      timer ??= setTimeout(write, gatherMs).unref()
+      cancel ??= systemClock.after(gatherMs, write)
     },
     asBefore: (users: Users): Users => byName([...users.values()].map(asBefore)),
     close: () => {
-      clearTimeout(timer)
+      cancel?.()
       if (waiting.size > 0) write()
     },
   }

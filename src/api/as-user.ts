@@ -8,6 +8,7 @@ import {
 } from '../access/request-sign-in.ts'
 import type { Until } from '../access/secrets.ts'
 import type { Role, User } from '../access/user.ts'
+import { nextTurn } from '../core/clock.ts'
 import { HubError } from '../core/errors.ts'
 import type { Exchange, HttpError } from '../core/route.ts'
 import { answerJson } from './json-exchange.ts'
@@ -44,7 +45,7 @@ export function createAsUser(
 function endWith(until: Until | undefined, response: ServerResponse): void {
   const stop = until?.(() =>
     // Whoever asked for that end is answered first.
-    setImmediate(() => {
+    nextTurn(() => {
       if (!response.writableEnded) response.destroy()
     }),
   )

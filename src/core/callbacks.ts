@@ -1,4 +1,6 @@
 /** Functions that are called later: at the end of the tick, after it, when something happens, at the end of all. */
+import { laterForSure, nextTurn } from './clock.ts'
+import { tellDefect } from './guard.ts'
 
 /** Does things once at the end of a turn of the event loop, however often they were asked for. */
 export interface EndOfTick {
@@ -11,17 +13,14 @@ interface EndTask {
   flush(): void
 }
 
-/** What becomes of an error that somebody's callback throws: those of others are called all the same. */
-export type OnDefect = (error: unknown) => void
-
-export function createEndOfTick(onDefect: OnDefect): EndOfTick {
+export function createEndOfTick(): EndOfTick {
   let tasks: EndTask[] = []
   let lastTasks: EndTask[] = []
   const flush = (task: EndTask) => {
     try {
       task.flush()
     } catch (error) {
-      onDefect(error)
+      tellDefect(error)
     }
   }
   const runAll = () => {
@@ -33,7 +32,7 @@ export function createEndOfTick(onDefect: OnDefect): EndOfTick {
     for (const task of last) flush(task)
   }
   const runSoon = () => {
-    if (tasks.length + lastTasks.length === 0) setImmediate(runAll)
+    if (tasks.length + lastTasks.length === 0) nextTurn(runAll)
   }
   return {
     add: (task) => {
@@ -54,7 +53,7 @@ export interface Deferred {
   close(): void
 }
 
-export function createDeferred(onDefect: OnDefect): Deferred {
+export function createDeferred(): Deferred {
   let waiting: (() => void)[] = []
   const doAll = () => {
     const due = waiting
@@ -63,14 +62,14 @@ export function createDeferred(onDefect: OnDefect): Deferred {
       try {
         act()
       } catch (error) {
-        onDefect(error)
+        tellDefect(error)
       }
     }
   }
   return {
     do: (act) => {
       // Not in this turn: what the turn sends leaves at its end, in setImmediate.
-      if (waiting.length === 0) setTimeout(doAll, 0)
+      if (waiting.length === 0) laterForSure(0, doAll)
       waiting.push(act)
     },
     close: doAll,
@@ -82,7 +81,7 @@ interface Listeners<Arguments extends unknown[]> {
   /** Calls `listener` from now on; the returned function ends that. */
   add(listener: (...values: Arguments) => void): () => void
   readonly size: number
-  /** Calls each of them, in the order they came. */
+  /** Calls each of them, in the order they came; what one throws is a defect, and nobody else's. */
   tell(...values: Arguments): void
 }
 
@@ -99,7 +98,13 @@ export function createListeners<Arguments extends unknown[]>(): Listeners<Argume
       }
     },
     tell: (...values) => {
-      for (const listener of listeners) listener(...values)
+      for (const listener of listeners) {
+        try {
+          listener(...values)
+        } catch (error) {
+          tellDefect(error)
+        }
+      }
     },
   }
 }

@@ -1,5 +1,6 @@
 /** What time it is, and times as people, pages and programs say them: `from`, `to` and `since` are read here alone. */
 import { type ErrorCode, HubError, quote } from './errors.ts'
+import { guarded } from './guard.ts'
 
 /** What time it is. */
 export interface Clock {
@@ -20,9 +21,32 @@ export const systemClock: AlarmClock = {
   nowMs: () => performance.now(),
   wallMs: () => Date.now(),
   after: (delayMs, act) => {
-    const timer = setTimeout(act, delayMs).unref()
+    const timer = setTimeout(guarded, delayMs, act).unref()
     return () => clearTimeout(timer)
   },
+}
+
+/** The same as `systemClock.after` for what has to be done: it keeps the process running. */
+export function laterForSure(delayMs: number, act: () => void): () => void {
+  const timer = setTimeout(guarded, delayMs, act)
+  return () => clearTimeout(timer)
+}
+
+/** Calls `act` again and again, until the returned function is called. It does not keep the process running. */
+export function every(intervalMs: number, act: () => void): () => void {
+  const timer = setInterval(guarded, intervalMs, act).unref()
+  return () => clearInterval(timer)
+}
+
+/** Calls `act` in the next turn of the event loop, once the sockets were read, unless the returned function was called before. */
+export function nextTurn(act: () => void): () => void {
+  const turn = setImmediate(guarded, act)
+  return () => clearImmediate(turn)
+}
+
+/** Calls `act` when all that runs now has returned. */
+export function afterwards(act: () => void): void {
+  queueMicrotask(() => guarded(act))
 }
 
 const startedAtMs = Date.now() - performance.now()
@@ -53,8 +77,7 @@ export function readingFirst(clock: AlarmClock): AlarmClock {
         else actOnceRead()
       })
       const actOnceRead = () => {
-        const reading = setImmediate(act)
-        cancel = () => clearImmediate(reading)
+        cancel = nextTurn(act)
       }
       return () => cancel()
     },

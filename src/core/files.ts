@@ -1,4 +1,5 @@
 /** Files: read whole, watched for changes, and written so that a power cut leaves the old or the new one. */
+
 import { randomBytes } from 'node:crypto'
 import {
   closeSync,
@@ -16,6 +17,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
+import { every } from './clock.ts'
 import { HubError, quote, reasonOf } from './errors.ts'
 
 interface TextFile {
@@ -95,14 +97,12 @@ export function watchFiles(
   intervalMs = pollMs,
 ): () => void {
   let seen = signatureOf(files)
-  const timer = setInterval(() => {
+  return every(intervalMs, () => {
     const now = signatureOf(files)
     if (now === seen) return
     seen = now
     changed()
-  }, intervalMs)
-  timer.unref()
-  return () => clearInterval(timer)
+  })
 }
 
 /** Whatever is done to a file, its change time moves; a file in its place has another number. */

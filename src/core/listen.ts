@@ -1,8 +1,11 @@
 /** Servers that listen: opening them, staying open without descriptors, and the handshakes of TLS. */
+
 import { once } from 'node:events'
 import type { Server, Socket } from 'node:net'
 import type { TLSSocket, Server as TlsServer } from 'node:tls'
+import { laterForSure } from './clock.ts'
 import { HubError, reasonOf, systemCodeOf } from './errors.ts'
+import { guardEvents } from './guard.ts'
 import { isOver } from './reset.ts'
 import type { SampledLog } from './sampled-log.ts'
 
@@ -23,13 +26,13 @@ interface ListenOptions {
 const backlog = 4096
 
 /**
- * Opens `server` and returns the port it listens on.
+ * Opens `server`, whose events are guarded from now on, and returns the port it listens on.
  *
  * @throws HubError `cannot-listen` when the address is taken, forbidden or not of this machine.
  */
 export async function listen(server: Server, { host, port, settings }: ListenOptions) {
   try {
-    server.listen({ host, port, backlog })
+    guardEvents(server).listen({ host, port, backlog })
     await once(server, 'listening')
   } catch (cause) {
     const message = `cannot listen on ${host} port ${port}: ${fix(cause, settings)}`
@@ -88,12 +91,12 @@ export function keepAccepting(
   { host, port, sampledLog, firstPauseMs = 100 }: KeepAcceptingOptions,
 ): Accepting {
   let pauseMs = firstPauseMs
-  let timer: NodeJS.Timeout | undefined
+  let cancel = () => {}
   server.on('error', (error) => {
     sampledLog.warn('accept-paused', { reason: error.message, pauseMs }, 'cannot accept: pausing')
     server.close()
-    clearTimeout(timer)
-    timer = setTimeout(() => server.listen({ host, port }), pauseMs)
+    cancel()
+    cancel = laterForSure(pauseMs, () => server.listen({ host, port }))
     pauseMs = Math.min(pauseMs * 2, maxPauseMs)
   })
   server.on('connection', () => {
@@ -101,7 +104,7 @@ export function keepAccepting(
   })
   return {
     close: () => {
-      clearTimeout(timer)
+      cancel()
       server.close()
     },
   }

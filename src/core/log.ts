@@ -1,9 +1,11 @@
 /** Where the log goes, how a line of it looks, and who else hears it. */
+
 import { constants, fstatSync, openSync, write, writeSync } from 'node:fs'
 import { type DestinationStream, type Level, type Logger, pino, symbols } from 'pino'
 import { createListeners } from './callbacks.ts'
-import { clockTime } from './clock.ts'
+import { clockTime, systemClock } from './clock.ts'
 import { systemCodeOf } from './errors.ts'
+import { guarded } from './guard.ts'
 import { isRecord } from './json.ts'
 
 /** Standard output belongs to what a command answers. */
@@ -108,12 +110,13 @@ export function openLineWriter({ descriptor, onLost, tellLost }: LineWriterOptio
   const work = () => {
     const { bytes } = queue.first()
     state = bytes.length > 0 ? 'writing' : 'idle'
-    if (state === 'writing') write(descriptor, bytes, written)
+    if (state === 'writing')
+      write(descriptor, bytes, (error, taken) => guarded(() => written(error, taken)))
   }
   const written = (error: Error | null, bytes: number) => {
     if (error !== null) {
       state = 'pausing'
-      setTimeout(work, retryMs).unref()
+      systemClock.after(retryMs, work)
       if (systemCodeOf(error) !== 'EAGAIN') lose(queue.drop())
       return
     }

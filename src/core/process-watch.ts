@@ -3,6 +3,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { getHeapStatistics, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { Config } from '../generated/config.ts'
+import { every } from './clock.ts'
 import type { SampledLog } from './sampled-log.ts'
 
 /** How the process is doing, as of the last look. */
@@ -80,13 +81,13 @@ export function watchProcess(options: ProcessWatchOptions): ProcessWatch {
     const text = isOverloaded ? 'overloaded: reports at QoS 0 are dropped' : 'no longer overloaded'
     sampledLog.warn(isOverloaded ? 'overloaded' : 'recovered', { lagMs, usedMiB: usedMiB() }, text)
   }
-  const timer = setInterval(look, intervalMs).unref()
+  const stop = every(intervalMs, look)
   return {
     isShortOfMemory: () => isShortOfMemory,
     isOverloaded: () => isOverloaded,
     isOutOfMemory,
     close: () => {
-      clearInterval(timer)
+      stop()
       meters.close()
     },
   }

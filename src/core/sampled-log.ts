@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { every } from './clock.ts'
 import { reasonOf } from './errors.ts'
 
 /** Counts every odd event and logs at most one of a kind per second, with how many it left out. */
@@ -69,6 +70,5 @@ export function warnRepeatedly(
     for (const sentence of sentences) log.warn(sentence)
   }
   say()
-  const timer = setInterval(say, intervalMs).unref()
-  return () => clearInterval(timer)
+  return every(intervalMs, say)
 }

@@ -1,3 +1,4 @@
+import { nextTurn } from '../core/clock.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Entry } from '../store/store.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
@@ -83,7 +84,7 @@ export function createWriteAhead(journal: HistoryJournal, sampledLog: SampledLog
     const isFirst = record?.notedBytes === 0
     const noted = noteBy(journal.note)
     // What else this turn brings is written with it, also what nobody is promised.
-    if (isFirst && noted !== undefined) setImmediate(() => record === noted && flush())
+    if (isFirst && noted !== undefined) nextTurn(() => record === noted && flush())
   }
   const flush = () => {
     noteBy(journal.noteLater)

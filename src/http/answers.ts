@@ -1,7 +1,9 @@
 /** How requests are answered: by their routes and with their bodies, or with an error. */
+
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { systemClock } from '../core/clock.ts'
 import { reasonOf } from '../core/errors.ts'
 import {
   type Exchange,
@@ -50,7 +52,7 @@ function endUpgrade(socket: Duplex, { status, headers, body }: UpgradeAnswer): v
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
   socket.on('error', () => socket.destroy())
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`)
-  setTimeout(() => socket.destroy(), lingerMs).unref()
+  systemClock.after(lingerMs, () => socket.destroy())
 }
 
 function headersOf(error: HttpError): Record<string, string> {

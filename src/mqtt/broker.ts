@@ -10,10 +10,11 @@ import type { Bus } from '../bus/bus.ts'
 import type { NewShare } from '../core/byte-budget.ts'
 import { createEndOfTick, type EndOfTick } from '../core/callbacks.ts'
 import { type AlarmClock, steadyMs, systemClock } from '../core/clock.ts'
+import { tellDefect } from '../core/guard.ts'
 import type { DeepReadonly, JsonLimits } from '../core/json.ts'
 import { Payload } from '../core/payload.ts'
 import type { Release } from '../core/release.ts'
-import { defectsTo, type SampledLog } from '../core/sampled-log.ts'
+import type { SampledLog } from '../core/sampled-log.ts'
 import { switchesActuator } from '../core/switching.ts'
 import type { TopicLimits } from '../core/topic.ts'
 import type { Config } from '../generated/config.ts'
@@ -108,9 +109,7 @@ async function openParts(options: BrokerOptions) {
   const { log, limits, settings = {}, clock = systemClock, sampledLog, journal } = options
   const traffic = new Traffic()
   const clients = createClients(options.directory)
-  const emitter = new Emitter<BusPacket>((error) =>
-    log.error({ err: error }, 'somebody could not take a message'),
-  )
+  const emitter = new Emitter<BusPacket>(tellDefect)
   const retained = await openRetained(options)
   const aedes = await openAedes({ emitter, retained, sampledLog, log })
   const bus = createEmbeddedBus({ aedes, emitter, retained, jsonLimits: limits.json, log })
@@ -143,7 +142,7 @@ function contextOf(options: BrokerOptions) {
     jsonLimits: limits.json,
     settings,
     checkHeader: createHeaderCheck(limits.mqtt),
-    endOfTick: createEndOfTick(defectsTo(options.sampledLog)),
+    endOfTick: createEndOfTick(),
     signIn: createMqttSignIn(options),
     frames: new PublishFrames(),
   }
@@ -233,7 +232,7 @@ function followSessions({ wills, traffic, sampledLog }: Followers) {
 }
 
 /** A will is one more message of its client, with the rights that it has then. */
-function publishWills(publishing: Publishing, clients: Clients, { limits, log }: BrokerOptions) {
+function publishWills(publishing: Publishing, clients: Clients, { limits }: BrokerOptions) {
   return (name: string, will: Will, address: string) => {
     const { topic, payload, qos, retain, expirySeconds, properties } = will
     const expiresAtMs = expirySeconds === undefined ? undefined : steadyMs() + expirySeconds * 1000
@@ -246,7 +245,7 @@ function publishWills(publishing: Publishing, clients: Clients, { limits, log }:
         mayBeAnswered: () => false,
       })
     } catch (error) {
-      log.error({ err: error, client: name, topic }, 'a will was not published')
+      tellDefect(error)
     }
   }
 }
@@ -254,9 +253,9 @@ function publishWills(publishing: Publishing, clients: Clients, { limits, log }:
 /** Lets clients have their acknowledgements, unless the disk takes too long. */
 function untilSettled(journal: Journal): Promise<void> {
   return new Promise((resolve) => {
-    const deadline = setTimeout(resolve, mostSettlingMs)
+    const cancel = systemClock.after(mostSettlingMs, resolve)
     journal.settled(() => {
-      clearTimeout(deadline)
+      cancel()
       resolve()
     })
   })

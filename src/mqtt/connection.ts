@@ -5,6 +5,8 @@ import type { Registered } from '../access/signed-in.ts'
 import type { User } from '../access/user.ts'
 import type { UserRate } from '../access/user-rates.ts'
 import type { ByteShare } from '../core/byte-budget.ts'
+import { nextTurn, systemClock } from '../core/clock.ts'
+import { detached, guarded } from '../core/guard.ts'
 import { TokenBucket } from '../core/token-bucket.ts'
 import type { ConnectionContext } from './broker.ts'
 import { clientName, partsOf } from './clients.ts'
@@ -139,11 +141,13 @@ export class MqttConnection {
     if (waits) this.#socket.pause()
     else if (this.#socket.isPaused()) this.#socket.resume()
     const isItsTurn = this.#phase === 'open' && this.#tooSoon === undefined
-    if (waits && isItsTurn) setImmediate(() => this.#goOn())
+    if (waits && isItsTurn) nextTurn(this.#goOn)
   }
 
+  readonly #goOn = (): void => guarded(() => this.#takeOn(), this.#lose)
+
   /** Goes on with what has waited. */
-  #goOn(): void {
+  #takeOn(): void {
     if (this.#phase !== 'open') return
     this.#turn = { packets: 0, bytes: 0 }
     const waiting = this.#tooSoon
@@ -204,7 +208,7 @@ export class MqttConnection {
     const rates = [this.#publishes, this.#requests, this.#late, this.#userRate]
     const waitMs = Math.max(1, ...rates.map((rate) => Math.ceil(rate?.waitMs() ?? 0)))
     this.#warn('mqtt-held-back', 'it sends faster than it may')
-    this.#cancelWait = this.#context.clock.after(waitMs, () => this.#goOn())
+    this.#cancelWait = this.#context.clock.after(waitMs, this.#goOn)
   }
 
   // --- CONNECT ---
@@ -223,11 +227,12 @@ export class MqttConnection {
     this.#frames.level = connect.level
     this.#name = clientName(connect.user, connect.clientId)
     this.#deadlines.connected(this.#keepAliveOf(connect))
-    void signIn.identify(connect, this.#origin).then((result) => {
+    const identified = signIn.identify(connect, this.#origin).then((result) => {
       if (this.#phase === 'closed') return
       if ('reason' in result) this.#turnAway(connect, result)
       else this.#enter(connect, result)
     })
+    detached(identified, this.#lose)
   }
 
   #enter(connect: ConnectPacket, user: User): void {
@@ -267,7 +272,7 @@ export class MqttConnection {
     }
     const isIn = letIn(connect, place, this.#context)
     if (isIn === undefined) {
-      this.#end({ isCut: true })
+      this.#lose()
       return
     }
     traffic.connections++
@@ -289,7 +294,7 @@ export class MqttConnection {
     this.#phase = 'open'
     log.debug({ client: this.#name }, 'MQTT client connected')
     // In a turn of its own: programs begin to listen when they are connected.
-    setImmediate(() => setImmediate(() => isIn.session.flow()))
+    nextTurn(() => nextTurn(() => guarded(() => isIn.session.flow(), this.#lose)))
     this.#consume(this.#unread)
   }
 
@@ -321,9 +326,11 @@ export class MqttConnection {
     const { counter, message, reason } = error
     this.#warn(counter, message)
     // Without a word there is nothing to wait for, and no reason to read what else may come.
-    if (this.#phase !== 'open' || this.#connect?.level !== 5) this.#end({ isCut: true })
+    if (this.#phase !== 'open' || this.#connect?.level !== 5) this.#lose()
     else this.#disconnect(reason, message)
   }
+
+  readonly #lose = (): void => this.#end({ isCut: true })
 
   /** Something was published that ends the connection. */
   #endBy(reason: string): void {
@@ -336,7 +343,7 @@ export class MqttConnection {
     const message = `it does not read, and ${waitingBytes} bytes wait for it`
     this.#warn('mqtt-slow-consumer', message)
     if (this.#connect?.level === 5) this.#disconnect(reasons.quotaExceeded, message)
-    else this.#end({ isCut: true })
+    else this.#lose()
   }
 
   /** Ends the connection; MQTT 5 has a word for it. */
@@ -376,7 +383,7 @@ export class MqttConnection {
     socket.end(last)
     // What else comes is read, or the other side would not read the last of ours.
     socket.resume()
-    setTimeout(() => socket.destroy(), lingerMs).unref()
+    systemClock.after(lingerMs, () => socket.destroy())
   }
 
   #leaveSession(isGoodbye: boolean): void {

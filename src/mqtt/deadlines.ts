@@ -1,4 +1,4 @@
-import type { AlarmClock } from '../core/clock.ts'
+import { type AlarmClock, nextTurn } from '../core/clock.ts'
 import type { MqttLimits } from './frame-reader.ts'
 import { PacketFault, reasons } from './packet.ts'
 
@@ -95,7 +95,7 @@ export class Deadlines {
    */
   #lookAgain(act: () => void): void {
     const heardAtMs = this.#heardAtMs
-    setImmediate(() => {
+    nextTurn(() => {
       const isStillSilent = heardAtMs === this.#heardAtMs && !this.#options.isHeldBack()
       if (isStillSilent && !this.#isOver) act()
     })

@@ -3,6 +3,7 @@ import { setImmediate as turnOver } from 'node:timers/promises'
 import type { Aedes } from 'aedes'
 import type { Logger } from 'pino'
 import type { Bus } from '../bus/bus.ts'
+import { nextTurn } from '../core/clock.ts'
 import type { JsonLimits } from '../core/json.ts'
 import type { Message, MessageProperties, Receivers } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
@@ -184,14 +185,14 @@ export class Emitter<Packet extends Emitted> {
   on(filter: string, listener: Listener<Packet>, done?: () => void): this {
     this.#tree.add(filter, listener)
     this.#forget()
-    if (done !== undefined) setImmediate(done)
+    if (done !== undefined) nextTurn(done)
     return this
   }
 
   removeListener(filter: string, listener: Listener<Packet>, done?: () => void): this {
     this.#tree.remove(filter, listener)
     this.#forget()
-    if (done !== undefined) setImmediate(done)
+    if (done !== undefined) nextTurn(done)
     return this
   }
 
@@ -208,7 +209,7 @@ export class Emitter<Packet extends Emitted> {
 
   close(done: () => void): this {
     this.closed = true
-    setImmediate(done)
+    nextTurn(done)
     return this
   }
 

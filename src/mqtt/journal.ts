@@ -1,5 +1,6 @@
 import { setImmediate as endOfTick, setTimeout as pause } from 'node:timers/promises'
 import { type AlarmClock, steadyMs, systemClock } from '../core/clock.ts'
+import { guarded } from '../core/guard.ts'
 import type { Entry, Store } from '../store/store.ts'
 
 /**
@@ -116,7 +117,7 @@ function createJournal(store: Store, aheadMs: number): Journal {
   let current: Batch | undefined
   let isClosed = false
   let writing: Promise<void> | undefined
-  let later: NodeJS.Timeout | undefined
+  let cancelLater: (() => void) | undefined
   /** Goes on trying; answers false when the journal was closed meanwhile. */
   const isTaken = async (batch: Batch) => {
     while (!(await isWritten(store, batch))) {
@@ -130,10 +131,10 @@ function createJournal(store: Store, aheadMs: number): Journal {
     while (next.isDue && !isEmpty(next)) {
       current = next
       next = newBatch()
-      clearTimeout(later)
-      later = undefined
+      cancelLater?.()
+      cancelLater = undefined
       if (!(await isTaken(current))) break
-      for (const done of current.waiting) done()
+      for (const done of current.waiting) guarded(done)
     }
     current = undefined
     writing = undefined
@@ -164,7 +165,7 @@ function createJournal(store: Store, aheadMs: number): Journal {
     noteLater: (key, value) => {
       if (isClosed) return
       change(key, value)
-      if (!next.isDue) later ??= setTimeout(hurry, laterMs).unref()
+      if (!next.isDue) cancelLater ??= systemClock.after(laterMs, hurry)
     },
     settled: (done) => {
       const last = next.isDue && !isEmpty(next) ? next : current

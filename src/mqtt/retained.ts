@@ -1,6 +1,8 @@
 /** The last retained message of each topic [MQTT-3.3.1-5]: how many there may be, where they are kept, who gets them. */
+
 import { setImmediate as turnOver } from 'node:timers/promises'
 import { matches } from '../core/filter.ts'
+import { detached } from '../core/guard.ts'
 import type { DeepReadonly } from '../core/json.ts'
 import { switchesActuator } from '../core/switching.ts'
 import { isTopic } from '../core/topic.ts'
@@ -260,7 +262,7 @@ export class RetainedReplay {
 
   add(filters: Iterable<string>): void {
     for (const filter of filters) this.#filters.add(filter)
-    if (!this.#isRunning && this.#filters.size > 0) void this.#run()
+    if (!this.#isRunning && this.#filters.size > 0) detached(this.#run())
   }
 
   async #run(): Promise<void> {

@@ -1,4 +1,5 @@
 /** What is known of hardware, and how it is commanded: what is opened of this folder. */
+
 import { setImmediate as turnOver } from 'node:timers/promises'
 import {
   followNodePresence,
@@ -11,9 +12,9 @@ import type { UserDirectory } from '../access/user.ts'
 import type { Bus } from '../bus/bus.ts'
 import { type Closers, createDeferred, type Deferred } from '../core/callbacks.ts'
 import { readingFirst, systemClock } from '../core/clock.ts'
+import { detached } from '../core/guard.ts'
 import type { DeepReadonly } from '../core/json.ts'
 import { errorOn } from '../core/message.ts'
-import { defectsTo } from '../core/sampled-log.ts'
 import { isAtOrBelow } from '../core/topic.ts'
 import type { Config } from '../generated/config.ts'
 import type { Broker } from '../mqtt/broker.ts'
@@ -232,7 +233,7 @@ async function openAudit(
     devices,
     onUnknown: auditLog.ended,
   })
-  const deferred = createDeferred(defectsTo(sampledLog))
+  const deferred = createDeferred()
   onClose(deferred.close)
   const tell: CommandsOptions['tell'] = (command, receipt) => {
     const hasObeyed = receipt.receipt === 'confirmed' || receipt.receipt === 'confirmed-late'
@@ -249,7 +250,7 @@ async function openAudit(
   const whenKept: CommandsOptions['whenKept'] = (act) => {
     deferred.close()
     // What is never written ends with the hub.
-    Promise.all([parts.store.write([]), auditLog.synced()]).then(act, () => {})
+    detached(Promise.all([parts.store.write([]), auditLog.synced()]).then(act, () => {}))
   }
   return { auditLog, deferred, tell, whenKept }
 }

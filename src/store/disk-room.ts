@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { rm, stat, statfs, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { every } from '../core/clock.ts'
 import { reasonOf } from '../core/errors.ts'
+import { detached, whenAborted } from '../core/guard.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Config } from '../generated/config.ts'
 
@@ -77,7 +79,7 @@ export async function watchDisk(options: DiskWatchOptions): Promise<DiskWatch> {
   await lookSafely()
   let isLooking = false
   let isClosed = false
-  const timer = setInterval(async () => {
+  const lookAgain = async () => {
     // A disk that hangs is not asked again meanwhile.
     if (isLooking) return
     isLooking = true
@@ -85,16 +87,17 @@ export async function watchDisk(options: DiskWatchOptions): Promise<DiskWatch> {
     isLooking = false
     if (spareBytes >= 0 && !isClosed) options.onRoom(spareBytes)
     wake()
-  }, intervalMs).unref()
-  ending.addEventListener('abort', wake, { once: true })
+  }
+  const stop = every(intervalMs, () => detached(lookAgain()))
+  const stopFollowing = whenAborted(ending, wake)
   return {
     error: () => gone ?? low,
     nextLook: () =>
       ending.aborted ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve)),
     close: () => {
       isClosed = true
-      clearInterval(timer)
-      ending.removeEventListener('abort', wake)
+      stop()
+      stopFollowing()
     },
   }
 }

@@ -1,8 +1,10 @@
 /** Last values for those who come: shared by all who may see the same, at the pace of each, in turn with all else. */
+
 import { setImmediate as turnOver } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
 import type { Logger } from 'pino'
 import type { Bus } from '../bus/bus.ts'
+import { nextTurn } from '../core/clock.ts'
 import { matches } from '../core/filter.ts'
 import { type Message, topicOfError } from '../core/message.ts'
 import { filterBelow, isTopic } from '../core/topic.ts'
@@ -68,14 +70,14 @@ export function createCatchUps(context: CatchUpContext): CatchUps {
     goOn()
   }
   const goOn = () => {
-    if (!isWorking) setImmediate(work)
+    if (!isWorking) nextTurn(work)
     isWorking = true
   }
   const serve = (catchUp: CatchUp, untilMs: number) => {
     try {
       if (!sendSome(catchUp, untilMs)) catchUp.end()
       else if (catchUp.reader.hasRoomNow()) ready.add(catchUp)
-      else void wait(catchUp)
+      else waitFor(catchUp, wait(catchUp))
     } catch (error) {
       fail(catchUp, error)
     }
@@ -84,6 +86,9 @@ export function createCatchUps(context: CatchUpContext): CatchUps {
     if (!(await catchUp.reader.hasRoom())) return catchUp.end()
     ready.add(catchUp)
     goOn()
+  }
+  const waitFor = (catchUp: CatchUp, turn: Promise<void>) => {
+    turn.catch((error: unknown) => fail(catchUp, error))
   }
   const fail = ({ view, end }: CatchUp, error: unknown) => {
     context.log.error({ err: error, base: view.base }, 'last values are missing')
@@ -103,9 +108,9 @@ export function createCatchUps(context: CatchUpContext): CatchUps {
         done()
       }
       const catchUp: CatchUp = { view: past, user, reader, next: 0, isOver: false, end }
-      past.opened.then(
-        () => wait(catchUp),
-        (error: unknown) => fail(catchUp, error),
+      waitFor(
+        catchUp,
+        past.opened.then(() => wait(catchUp)),
       )
       return leave
     },

@@ -4,6 +4,7 @@ import { credentialsIn, type Peer, tokenIn } from '../access/request-sign-in.ts'
 import type { Credentials, SignIn, SignInResult } from '../access/sign-in.ts'
 import { createTokenOwners } from '../access/tokens.ts'
 import type { User, UserDirectory } from '../access/user.ts'
+import { systemClock } from '../core/clock.ts'
 import { HubError } from '../core/errors.ts'
 import { parseJson } from '../core/json.ts'
 import { errorPayload, errorTopic } from '../core/message.ts'
@@ -102,7 +103,7 @@ function expectOne(
     websocket.close(code, reason)
   }
   const receive = (frame: unknown) => {
-    clearTimeout(deadline)
+    cancel()
     // Never anything but a buffer with the default binaryType.
     if (!isTaken && Buffer.isBuffer(frame) && frame.length <= firstMessageBytes) {
       isTaken = true
@@ -114,12 +115,12 @@ function expectOne(
   const refuse = () =>
     fail(closeCodes.tooMuch, `expected one message of at most ${firstMessageBytes} bytes`)
   const stop = () => {
-    clearTimeout(deadline)
+    cancel()
     websocket.off('message', receive)
     websocket.off('excess', refuse)
   }
   const expire = () => fail(closeCodes.tooLate, 'expected a first message sooner')
-  const deadline = setTimeout(expire, firstMessageSeconds * 1000)
+  const cancel = systemClock.after(firstMessageSeconds * 1000, expire)
   websocket.on('message', receive)
   websocket.on('excess', refuse)
   websocket.once('close', stop)

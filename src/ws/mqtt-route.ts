@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { createWebSocketStream, type WebSocket } from 'ws'
 import { offeredSubprotocols } from '../access/request-sign-in.ts'
+import { guardEvents } from '../core/guard.ts'
 import type { Route } from '../core/route.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Config } from '../generated/config.ts'
@@ -43,7 +44,7 @@ export function mqttRoute({ websockets, limits, sampledLog, handle }: MqttRouteO
         return
       }
       websockets.accept(handshake, (websocket) => {
-        handle(binaryStreamOf(websocket, options), request)
+        handle(guardEvents(binaryStreamOf(websocket, options)), request)
       })
     },
   }

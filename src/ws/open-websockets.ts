@@ -14,7 +14,7 @@ import type { DeepReadonly } from '../core/json.ts'
 import type { ConnectionShares } from '../core/memory-budget.ts'
 import { Payload } from '../core/payload.ts'
 import type { Route } from '../core/route.ts'
-import { defectsTo, type SampledLog } from '../core/sampled-log.ts'
+import type { SampledLog } from '../core/sampled-log.ts'
 import { isAtOrBelow } from '../core/topic.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import { createEventStream } from '../dialects/event-stream.ts'
@@ -72,7 +72,7 @@ export function openWebSockets(limits: Limits, parts: WebSocketParts): OpenWebSo
   const { bus, access, hardware, log, sampledLog, onClose } = parts
   const sockets = openSockets(limits, parts)
   const frameBytes = limits.websocket.messageBytes
-  const endOfTick = createEndOfTick(defectsTo(sampledLog))
+  const endOfTick = createEndOfTick()
   const { websocket, json: jsonLimits } = limits
   const { told: presence } = hardware.nodes
   const recovery = createRecovery({

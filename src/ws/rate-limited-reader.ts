@@ -1,5 +1,6 @@
 import type { WebSocket } from 'ws'
 import type { UserRate } from '../access/user-rates.ts'
+import { laterForSure } from '../core/clock.ts'
 import { HubError } from '../core/errors.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import { TokenBucket } from '../core/token-bucket.ts'
@@ -52,7 +53,7 @@ export class RateLimitedReader {
   #takenCount = 0
   /** RFC 6455, 5.5.3: of several pings only the latest has to be answered. */
   #ping: Buffer | undefined
-  #timer: NodeJS.Timeout | undefined
+  #cancelWait: (() => void) | undefined
   #overSinceMs = 0
   #heldUntilMs = Number.NEGATIVE_INFINITY
   #isPaused = false
@@ -73,7 +74,7 @@ export class RateLimitedReader {
   message(frame: Buffer): void {
     if (this.#isClosed) return
     this.#waiting.push(frame)
-    if (this.#timer === undefined) this.#drain()
+    if (this.#cancelWait === undefined) this.#drain()
   }
 
   /** Whether the socket is not to be read now. */
@@ -85,12 +86,12 @@ export class RateLimitedReader {
   ping(data: Buffer): void {
     if (this.#isClosed) return
     this.#ping = data
-    if (this.#timer === undefined) this.#drain()
+    if (this.#cancelWait === undefined) this.#drain()
   }
 
   /** Frames that nothing follows from cost as much: pongs, fragments, and what is refused. */
   noise(count = 1): void {
-    if (this.#isClosed || this.#timer !== undefined) return
+    if (this.#isClosed || this.#cancelWait !== undefined) return
     if (!this.#bucket.take(count * this.#pingCost())) this.#holdBack()
   }
 
@@ -98,11 +99,11 @@ export class RateLimitedReader {
   close(): void {
     this.#isClosed = true
     this.#waiting = []
-    clearTimeout(this.#timer)
+    this.#cancelWait?.()
   }
 
   #drain(): void {
-    this.#timer = undefined
+    this.#cancelWait = undefined
     while (!this.#isClosed && this.#hasWork()) {
       if (this.#isTooSoon(this.#nextCost())) {
         this.#holdBack()
@@ -167,7 +168,7 @@ export class RateLimitedReader {
     this.#heldUntilMs = nowMs + waitMs
     if (!this.#isPaused) this.#socket.pause()
     this.#isPaused = true
-    this.#timer = setTimeout(() => this.#drain(), waitMs)
+    this.#cancelWait = laterForSure(waitMs, () => this.#drain())
   }
 }
 

@@ -1,7 +1,7 @@
 /** A served dialect at its edge: its requests and websockets, and who they belong to. */
+
 import type { IncomingMessage } from 'node:http'
 import type { Duplex, Writable } from 'node:stream'
-import type { Logger } from 'pino'
 import type { WebSocket } from 'ws'
 import type { Admit } from '../access/open-access.ts'
 import { offeredSubprotocols, type RequestSignIn } from '../access/request-sign-in.ts'
@@ -10,6 +10,7 @@ import type { Credentials, SignIn } from '../access/sign-in.ts'
 import type { User } from '../access/user.ts'
 import type { NewShare } from '../core/byte-budget.ts'
 import type { EndOfTick } from '../core/callbacks.ts'
+import { tellDefect } from '../core/guard.ts'
 import type { AnyRoute, Handshake } from '../core/route.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type {
@@ -39,7 +40,6 @@ export interface ServedRouteOptions {
   /** Whether the hub has to save memory. */
   isShortOfMemory(): boolean
   readonly sampledLog: SampledLog
-  readonly log: Logger
   readonly endOfTick: EndOfTick
 }
 
@@ -170,7 +170,7 @@ interface OpenWebSocket {
 /** Lets a websocket and a dialect converse until one of them has enough. */
 function converse(opened: OpenWebSocket, welcome: Welcome, options: ServedRouteOptions): void {
   const { websocket, socket, batchOf } = opened
-  const { limits, sampledLog, log } = options
+  const { limits, sampledLog } = options
   const writer = new SocketFrameWriter(websocket, socket, options.endOfTick)
   let owner = ''
   const share = options.newOutboundShare(() => owner)
@@ -198,7 +198,7 @@ function converse(opened: OpenWebSocket, welcome: Welcome, options: ServedRouteO
     close: (code, reason) => websocket.close(code, reason),
     cut: () => websocket.terminate(),
   }
-  const guarded = <T>(act: () => T) => guard(act, { websocket, log })
+  const guarded = <T>(act: () => T) => guard(act, websocket)
   const conversation = guarded(() => welcome.open(link))
   if (conversation === undefined) return
   const reader = new RateLimitedReader(websocket, {
@@ -234,14 +234,11 @@ function enter(user: User, opened: OpenWebSocket, { access }: ServedRouteOptions
 }
 
 /** Returns what `act` does. A defect of ours must not end the hub: it ends the websocket. */
-function guard<T>(
-  act: () => T,
-  { websocket, log }: { readonly websocket: WebSocket; readonly log: Logger },
-): T | undefined {
+function guard<T>(act: () => T, websocket: WebSocket): T | undefined {
   try {
     return act()
   } catch (error) {
-    log.error({ err: error }, 'a frame could not be dealt with')
+    tellDefect(error)
     websocket.close(closeCodes.defect.code, 'the hub could not deal with a frame')
     return undefined
   }

@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Logger } from 'pino'
 import type { WebSocket } from 'ws'
 import type { Admit } from '../access/open-access.ts'
 import { challenge, type RequestSignIn, signInError, ticketIn } from '../access/request-sign-in.ts'
@@ -11,6 +10,7 @@ import type { UserRates } from '../access/user-rates.ts'
 import type { NewShare } from '../core/byte-budget.ts'
 import type { EndOfTick } from '../core/callbacks.ts'
 import type { HubError } from '../core/errors.ts'
+import { tellDefect } from '../core/guard.ts'
 import type { Handshake, Route } from '../core/route.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import { isTopic } from '../core/topic.ts'
@@ -47,7 +47,6 @@ export interface TalkOptions {
   /** Where a request comes from. */
   clientAddress(request: IncomingMessage): string
   readonly limits: ReadLimits & WriteLimits & { readonly overRateSeconds: number }
-  readonly log: Logger
   readonly sampledLog: SampledLog
 }
 
@@ -152,7 +151,7 @@ function serve(
   { base, user, until, address, socket }: Talker,
   options: TalkOptions,
 ): void {
-  const { dialect, log, limits, sampledLog } = options
+  const { dialect, limits, sampledLog } = options
   const { encodeMissed } = dialect
   const writer = new SocketFrameWriter(websocket, socket, options.endOfTick)
   const share = options.newOutboundShare(() => user.name)
@@ -176,7 +175,7 @@ function serve(
       obey(frame)
     } catch (error) {
       // A defect of ours must not end the hub.
-      log.error({ err: error, base }, 'a frame could not be dealt with')
+      tellDefect(error)
       websocket.close(closeCodes.defect.code, 'the hub could not deal with a frame')
     }
   }

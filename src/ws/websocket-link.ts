@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import { WebSocket } from 'ws'
 import type { ByteShare } from '../core/byte-budget.ts'
 import type { EndOfTick } from '../core/callbacks.ts'
+import { guarded } from '../core/guard.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Link } from '../dialects/dialect.ts'
 import type { BatchFrame, FrameBatch } from './audiences.ts'
@@ -313,7 +314,7 @@ export class SocketFrameWriter implements FrameWriter {
 
   /** The websocket itself writes whole frames, too, so its pings and its close come between them. */
   write(bytes: Buffer, written: () => void): void {
-    this.#socket.write(bytes, () => written())
+    this.#socket.write(bytes, () => guarded(written))
   }
 
   offer(bytes: Buffer): boolean {

@@ -1,7 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
 import type { NewShare } from '../core/byte-budget.ts'
+import { every, systemClock } from '../core/clock.ts'
 import { systemCodeOf, tooLarge } from '../core/errors.ts'
+import { guardEvents } from '../core/guard.ts'
 import type { Handshake } from '../core/route.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import { closeCodes } from './close-codes.ts'
@@ -53,6 +55,7 @@ export function createWebSockets(
       const buffered: unknown = socket.read()
       const early = Buffer.isBuffer(buffered) ? Buffer.concat([head, buffered]) : head
       server.handleUpgrade(request, socket, nothing, (websocket) => {
+        guardEvents(websocket)
         const pulse = heartbeat.watch(websocket, () => request.socket.bytesRead)
         websocket.on('pong', pulse.alive)
         websocket.on('close', pulse.stop)
@@ -120,9 +123,9 @@ function counterOf(error: Error): string {
 
 function closeWebSocket(websocket: WebSocket): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => websocket.terminate(), closeGraceMs)
+    const cancel = systemClock.after(closeGraceMs, () => websocket.terminate())
     websocket.once('close', () => {
-      clearTimeout(timer)
+      cancel()
       resolve()
     })
     websocket.close(closeCodes.stopping.code, 'the hub is stopping')
@@ -204,7 +207,7 @@ export function createHeartbeat({ limits, sampledLog, now }: HeartbeatOptions): 
       beat(websocket, pulse, nowMs)
     }
   }
-  const interval = setInterval(tick, tickMs).unref()
+  const stop = every(tickMs, tick)
   return {
     watch: (websocket, readBytes) => {
       const pingAtMs = clock() + pingMs
@@ -218,6 +221,6 @@ export function createHeartbeat({ limits, sampledLog, now }: HeartbeatOptions): 
       }
     },
     tick,
-    close: () => clearInterval(interval),
+    close: stop,
   }
 }

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { guarded } from '../core/guard.ts'
 
 /** How large messages may be. */
 export interface MessageLimit {
@@ -264,14 +265,21 @@ function unmask(piece: Buffer, { mask, readBytes }: Frame): void {
 export function readWholeMessages(socket: Duplex, early: Buffer, messages: WholeMessages): void {
   const push = socket.push.bind(socket)
   let isStopped = false
-  socket.push = (chunk: unknown) => {
-    // What is no bytes is the end.
-    if (!Buffer.isBuffer(chunk)) return push(chunk)
-    const pieces = messages.read(chunk)
+  const handOn = (pieces: readonly Buffer[]) => {
     isStopped = pieces.length === 0 && socket.isPaused()
     if (isStopped) return false
     // Without a piece the socket has to be asked for more.
     return (pieces.length > 0 ? pieces : [nothing]).reduce((_, piece) => push(piece), true)
+  }
+  socket.push = (chunk: unknown) => {
+    // What is no bytes is the end.
+    if (!Buffer.isBuffer(chunk)) return push(chunk)
+    let wantsMore = false
+    const take = () => {
+      wantsMore = handOn(messages.read(chunk))
+    }
+    guarded(take, () => socket.destroy())
+    return wantsMore
   }
   socket.on('resume', () => {
     if (isStopped) push(nothing)

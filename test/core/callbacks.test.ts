@@ -6,10 +6,10 @@ import {
   createEndOfTick,
   createListeners,
 } from '../../src/core/callbacks.ts'
-import { rethrow } from '../rethrow.ts'
+import { followedDefects } from '../followed-defects.ts'
 
 t.test('tasks run once at the end of the turn, in the order they were added', async (t) => {
-  const endOfTick = createEndOfTick(rethrow)
+  const endOfTick = createEndOfTick()
   const ran: string[] = []
   const task = (name: string) => ({ flush: () => ran.push(name) })
   endOfTick.add(task('first'))
@@ -27,7 +27,7 @@ t.test('tasks run once at the end of the turn, in the order they were added', as
 })
 
 t.test('what is last at the end of a turn comes behind all the rest of it', async (t) => {
-  const endOfTick = createEndOfTick(rethrow)
+  const endOfTick = createEndOfTick()
   const ran: string[] = []
   endOfTick.addLast({ flush: () => ran.push('last') })
   endOfTick.add({ flush: () => ran.push('first') })
@@ -37,10 +37,10 @@ t.test('what is last at the end of a turn comes behind all the rest of it', asyn
 })
 
 t.test('F59: what one task or act throws keeps no other from its turn', async (t) => {
-  const defects: unknown[] = []
   const ran: string[] = []
-  const endOfTick = createEndOfTick((error) => defects.push(error))
-  const deferred = createDeferred((error) => defects.push(error))
+  const defects = followedDefects(t)
+  const endOfTick = createEndOfTick()
+  const deferred = createDeferred()
   const fail = (text: string) => () => {
     throw new Error(text)
   }
@@ -52,11 +52,11 @@ t.test('F59: what one task or act throws keeps no other from its turn', async (t
   deferred.do(() => ran.push('other act'))
   deferred.close()
   t.same(ran, ['second', 'other act'])
-  t.match(defects, [{ message: 'first' }, { message: 'last' }, { message: 'act' }])
+  t.match(defects.items, [{ message: 'first' }, { message: 'last' }, { message: 'act' }])
 })
 
 t.test('what can wait is done in order, after the turn', async (t) => {
-  const deferred = createDeferred(rethrow)
+  const deferred = createDeferred()
   const done: number[] = []
   await new Promise<void>((resolve) => {
     deferred.do(() => done.push(1))
@@ -70,7 +70,7 @@ t.test('what can wait is done in order, after the turn', async (t) => {
 })
 
 t.test('at the end nothing waits any more', async (t) => {
-  const deferred = createDeferred(rethrow)
+  const deferred = createDeferred()
   const done: number[] = []
   deferred.do(() => done.push(1))
   deferred.close()

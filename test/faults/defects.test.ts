@@ -1,9 +1,16 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import t from 'tap'
-import { everybody } from '../started-hub.ts'
+import t, { type Test } from 'tap'
+import { WebSocket } from 'ws'
+import type { ConfigInput } from '../../src/config.ts'
+import { FrameReader } from '../../src/mqtt/frame-reader.ts'
+import { MqttSession } from '../../src/mqtt/session.ts'
+import { WholeMessages } from '../../src/ws/whole-messages.ts'
+import { publishPacket, rawMqttOverWebSocket, rawMqttTo, signedIn } from '../raw-mqtt.ts'
+import { everybody, mqttTo, startedHub, talkTo } from '../started-hub.ts'
 import { testFolder } from '../test-folder.ts'
 
 const program = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
@@ -35,3 +42,106 @@ t.test(
     ])
   },
 )
+
+const paper = 'out of paper'
+
+interface Defect {
+  /** Where it is, and what is lost by it. */
+  readonly name: string
+  /** What throws, for whoever has `marked` in its arguments, or always. */
+  readonly prototype: object
+  readonly method: string
+  readonly isMarked?: boolean
+  readonly limits?: ConfigInput['limits']
+  provoke(t: Test, hub: Awaited<ReturnType<typeof startedHub>>): Promise<unknown>
+}
+
+const marked = 'a marked message'
+
+/** Lets a method throw, from now until it is given back. */
+function breakMethod({ prototype, method, isMarked = false }: Defect): () => void {
+  const whole = Reflect.get(prototype, method)
+  Reflect.set(prototype, method, function (this: unknown, ...values: unknown[]) {
+    if (!isMarked || values.some((value) => `${value}`.includes(marked))) throw new TypeError(paper)
+    return Reflect.apply(whole, this, values)
+  })
+  return () => Reflect.set(prototype, method, whole)
+}
+
+const sayMarked = publishPacket('a/b', { payload: marked })
+
+const defects: readonly Defect[] = [
+  {
+    name: 'in what a socket of MQTT brings, its connection',
+    ...{ prototype: FrameReader.prototype, method: 'read', isMarked: true },
+    provoke: async (t, { mqttPort }) => {
+      const raw = await signedIn(await rawMqttTo(t, mqttPort))
+      raw.send(sayMarked)
+      await raw.ended
+    },
+  },
+  {
+    name: 'in what MQTT over a websocket brings, its connection',
+    ...{ prototype: FrameReader.prototype, method: 'read', isMarked: true },
+    provoke: async (t, { httpPort }) => {
+      const raw = await signedIn(await rawMqttOverWebSocket(t, httpPort))
+      raw.send(sayMarked)
+      await raw.ended
+    },
+  },
+  {
+    name: 'in what is too soon and waits, its connection',
+    ...{ prototype: FrameReader.prototype, method: 'read', isMarked: true },
+    provoke: async (t, { mqttPort }) => {
+      const raw = await signedIn(await rawMqttTo(t, mqttPort))
+      // Of the second part of it the reader hears in a turn of its own.
+      const first = Array.from({ length: 64 }, () => publishPacket('a/b', { payload: 'x' }))
+      raw.send(...first, ...first)
+      raw.send(sayMarked)
+      await raw.ended
+    },
+  },
+  {
+    name: 'when somebody is let in, that one',
+    ...{ prototype: MqttSession.prototype, method: 'flow' },
+    provoke: async (t, { mqttPort }) => signedIn(await rawMqttTo(t, mqttPort)),
+  },
+  {
+    name: 'when a connection comes, that one',
+    ...{ prototype: Socket.prototype, method: 'setKeepAlive' },
+    provoke: async (t, { mqttPort }) => (await rawMqttTo(t, mqttPort)).ended,
+  },
+  {
+    name: 'in what a websocket brings, that websocket',
+    ...{ prototype: WholeMessages.prototype, method: 'read' },
+    provoke: async (t, hub) => {
+      const { websocket, send } = await talkTo(t, hub)
+      send('a', 1)
+      await once(websocket, 'close')
+    },
+  },
+  {
+    name: 'in a timer, what it was about',
+    ...{ prototype: WebSocket.prototype, method: 'ping' },
+    limits: { websocket: { pingSeconds: 1 } },
+    provoke: async (t, hub) => {
+      await talkTo(t, hub)
+    },
+  },
+]
+
+for (const defect of defects) {
+  t.test(`F59: a defect costs nothing but what it was about: ${defect.name}`, async (t) => {
+    const hub = await startedHub(t, { users: everybody, limits: defect.limits ?? {} })
+    const healthy = await mqttTo(t, hub, { filter: 'healthy' })
+    const mend = breakMethod(defect)
+    t.teardown(mend)
+    await defect.provoke(t, hub)
+    const line = await hub.log.next(({ kind }) => kind === 'defects')
+    mend()
+    t.match(line, { reason: paper, stack: /at / })
+    t.ok(Number(hub.counters()['defects']) > 0, 'it is counted')
+    await healthy.client.publishAsync('healthy', 'x', { qos: 1 })
+    await healthy.on('healthy')
+  })
+}

@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { WebSocket } from 'ws'
 import { testCertificate } from '../certificates.ts'
 import { atLength } from '../full-length.ts'
 import { requireNode } from '../npm-programs.ts'
@@ -12,7 +13,15 @@ import { program, startCommand, unrecorded } from './started-lab.ts'
 /** The oldest that the README promises, and the newest; .ci/nightly names more. */
 const versions = (process.env['NODE_VERSIONS'] ?? '20.19.0 26.12.1').split(' ')
 
-const dialects = ['deconz', 'jeedom', 'netzer', 'tvheadend']
+const guestKey = 'everybody knows this key'
+
+/** Each lets in who gives no credentials. */
+const dialects = [
+  { dialect: 'deconz' },
+  { dialect: 'jeedom', jeedom: { guestKey } },
+  { dialect: 'netzer' },
+  { dialect: 'tvheadend' },
+].map((entry) => ({ ...entry, port: 0, guest: { user: 'clown' } }))
 
 /** A hub on Node.js `version`, with every kind of HTTP port, and its URLs. */
 async function startedHub(t: Test, version: string) {
@@ -25,7 +34,7 @@ async function startedHub(t: Test, version: string) {
     tls: { certFile, keyFile, httpPort: 0, mqttPort: 0 },
     users: { clown: { password: 'bigclown', role: 'admin' } },
     data: { folder: 'data' },
-    dialects: dialects.map((dialect) => ({ dialect, port: 0 })),
+    dialects,
   }
   const file = `${testFolder(t)}/hub.yaml`
   await writeFile(file, JSON.stringify(config), { mode: 0o600 })
@@ -136,6 +145,124 @@ for (const version of versions) {
     for (const port of started.ports) {
       for (let count = 0; count < throws; count += 25) {
         await Promise.all(Array.from({ length: 25 }, () => throwAt(port, fuzzed(next))))
+      }
+    }
+    const health = (await run(curl, ['-s', '-m', '5', `${started.urls[0]}/healthz`])).output
+    t.match(health, /"status":"ok"/)
+    t.notMatch(health, /"(defects|http-failed)"/, 'nor is one of them more than it can deal with')
+    t.equal(await started.hub.end('SIGTERM'), 0)
+  })
+}
+
+interface Websocket {
+  readonly path: string
+  readonly subprotocols?: string[]
+  readonly origin?: string
+  /** Sent as it is, before all that is changed. */
+  readonly first?: string
+  /** What its clients say. */
+  readonly frames: readonly string[]
+}
+
+const talk: Websocket = {
+  path: '/auth/clown-talk-server_nodes_bridge_0',
+  frames: [
+    '["relay/a/state",true]\n',
+    '["relay/a/set",{"state":true},{"id":"1","qos":1}]\n["$hub/nodes/get",{}]\n',
+    '["$hub/history/get",{"topics":["#"],"from":"1h","every":"1m"}]',
+    '["$hub/subscribe",["a/#","+/b"]]',
+  ],
+}
+
+/** In the order of `dialects`. */
+const ofDialects: readonly Websocket[] = [
+  { path: '/', frames: ['{"t":"event","r":"lights","id":"1","state":{"on":true}}', '|'] },
+  {
+    path: '/',
+    origin: 'http://127.0.0.1',
+    first: JSON.stringify({ apiKey: guestKey }),
+    frames: ['{"apiKey":"x"}', '{"jsonrpc":"2.0","method":"event::changes","params":{}}'],
+  },
+  { path: '/ws', frames: ['uv0=1', 'uv0', 'tuv0=3', 'tuv2', 'y\r\n'] },
+  {
+    path: '/comet/ws',
+    subprotocols: ['tvheadend-comet'],
+    frames: ['{"boxid":"x"}', '{"notificationClass":"logmessage"}'],
+  },
+]
+
+/** Text that is none, that says what nothing expects, or that is the piece of another one. */
+const oddPieces = [
+  '',
+  '[',
+  '{"__proto__":',
+  '\\ud800',
+  '-1e999',
+  '\0',
+  '"',
+  '\u{1f921}',
+  'null',
+  '=',
+  '\n',
+  '#',
+]
+
+/** A frame, something put into it or cut out of it, and whether it goes as text. */
+function changed(
+  frames: readonly string[],
+  next: () => number,
+): [bytes: Buffer, isBinary: boolean] {
+  const frame = frames[next() % frames.length] ?? ''
+  const at = next() % (frame.length + 1)
+  const piece = oddPieces[next() % oddPieces.length] ?? ''
+  const text = frame.slice(0, at) + piece.repeat(1 + (next() % 40)) + frame.slice(at + (next() % 4))
+  return [Buffer.from(text), next() % 8 === 0]
+}
+
+/** Says much of what makes little sense, and goes away in one of several ways. */
+async function babbleAt(
+  url: string,
+  { subprotocols, origin, first, frames }: Websocket,
+  next: () => number,
+) {
+  const websocket = new WebSocket(url, subprotocols ?? [], origin ? { origin } : {})
+  const closed = new Promise((resolve) => websocket.once('close', resolve))
+  websocket.on('error', () => {})
+  let isOpen = false
+  websocket.once('open', () => {
+    isOpen = true
+    if (first !== undefined) websocket.send(first)
+    for (let count = 0; count < 20; count++) {
+      const [bytes, binary] = changed(frames, next)
+      websocket.send(bytes, { binary })
+    }
+    if (next() % 2 === 0) websocket.close(1000)
+    else websocket.ping('', undefined, () => websocket.terminate())
+  })
+  await closed
+  return isOpen
+}
+
+const babblers = atLength(400, 20)
+
+for (const version of versions) {
+  t.test(`F60: nor does what websockets say, in any language, on Node.js ${version}`, async (t) => {
+    const curl = requireProgram(t, 'curl')
+    const started = curl && (await startedHub(t, version))
+    if (!started) return
+    const next = numbersFrom(61)
+    const [main, , , , ...others] = started.ports
+    const places = [
+      { url: `ws://clown:bigclown@127.0.0.1:${main}${talk.path}`, websocket: talk },
+      ...ofDialects.map((websocket, at) => ({
+        url: `ws://127.0.0.1:${others[at]}${websocket.path}`,
+        websocket,
+      })),
+    ]
+    for (const { url, websocket } of places) {
+      for (let count = 0; count < babblers; count += 10) {
+        const all = Array.from({ length: 10 }, () => babbleAt(url, websocket, next))
+        t.notOk((await Promise.all(all)).includes(false), `${url} lets them in`)
       }
     }
     const health = (await run(curl, ['-s', '-m', '5', `${started.urls[0]}/healthz`])).output

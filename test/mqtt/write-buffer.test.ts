@@ -6,7 +6,6 @@ import { Traffic } from '../../src/mqtt/statistics.ts'
 import { WriteBuffer } from '../../src/mqtt/write-buffer.ts'
 import { writePublish } from '../../src/mqtt/write-packets.ts'
 import { hex, publishPacket } from '../raw-mqtt.ts'
-import { rethrow } from '../rethrow.ts'
 import { unbounded } from '../unbounded.ts'
 
 /** A buffer whose disk takes what was noted when it is told to. */
@@ -21,7 +20,7 @@ function startBuffer(
   const traffic = new Traffic()
   const buffer = new WriteBuffer({
     socket,
-    endOfTick: createEndOfTick(rethrow),
+    endOfTick: createEndOfTick(),
     journal: { isLasting, settled: (done) => waiting.push(done) },
     limitBytes,
     share,

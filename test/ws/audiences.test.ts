@@ -11,7 +11,6 @@ import {
   fittingFrame,
   repeatedBatch,
 } from '../../src/ws/audiences.ts'
-import { rethrow } from '../rethrow.ts'
 import { presence, recovery } from './nothing-missed.ts'
 
 const dialect = {
@@ -35,7 +34,7 @@ function openedAudiences() {
   const log = pino({}, { write: (line: string) => logged.push(line) })
   const audiences = createAudiences({
     ...{ bus, presence, recovery },
-    endOfTick: createEndOfTick(rethrow),
+    endOfTick: createEndOfTick(),
     log,
     frameBytes: 1_000_000,
   })

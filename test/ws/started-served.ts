@@ -13,7 +13,6 @@ import { createServedWebSockets, servedRoute } from '../../src/ws/served-route.t
 import { createHeartbeat } from '../../src/ws/websockets.ts'
 import { changingDirectory, userNamed } from '../access/changing-directory.ts'
 import { createInbox, type Inbox } from '../inbox.ts'
-import { rethrow } from '../rethrow.ts'
 import { startedHttpServer } from '../started-http-server.ts'
 import { unbounded } from '../unbounded.ts'
 
@@ -70,9 +69,8 @@ export async function served(
       websockets,
       newOutboundShare: unbounded,
       isShortOfMemory: () => true,
-      endOfTick: createEndOfTick(rethrow),
+      endOfTick: createEndOfTick(),
       limits,
-      log: logger,
       sampledLog,
       access: {
         name: 'test',

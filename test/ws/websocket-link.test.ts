@@ -10,7 +10,6 @@ import { portOf } from '../../src/core/listen.ts'
 import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import { FrameBatch } from '../../src/ws/audiences.ts'
 import { BackpressureQueue, SocketFrameWriter, WebSocketLink } from '../../src/ws/websocket-link.ts'
-import { rethrow } from '../rethrow.ts'
 import { unbounded } from '../unbounded.ts'
 
 /** A link to a reader that takes only what `read` lets it. */
@@ -302,7 +301,7 @@ async function opened(t: Test) {
   }
   const texts: string[] = []
   client.on('message', (text) => texts.push(String(text)))
-  const endOfTick = createEndOfTick(rethrow)
+  const endOfTick = createEndOfTick()
   return {
     writer: new SocketFrameWriter(websocket, socket, endOfTick),
     endOfTick,

@@ -1,5 +1,7 @@
 /** What happens in the house, collected for a while and sent to all at once. */
+
 import type { AlarmClock } from '../../core/clock.ts'
+import { whenAborted } from '../../core/guard.ts'
 import type { DialectUser } from '../../nodes/served/dialect-users.ts'
 import {
   byNode,
@@ -84,12 +86,12 @@ export function createJeedomEvents(options: EventsOptions): JeedomEvents {
         const done = () => {
           stopWaiting()
           waiting.delete(done)
-          gone.removeEventListener('abort', done)
+          stopFollowing()
           resolve()
         }
         const stopWaiting = clock.after(waitMs, done)
         waiting.add(done)
-        gone.addEventListener('abort', done)
+        const stopFollowing = whenAborted(gone, done)
       }),
     dates: values.dates,
     close: () => {

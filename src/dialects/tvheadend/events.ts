@@ -1,6 +1,8 @@
 /** What mailboxes are told, as long as there are any. */
+
 import { type Rights, rightsOf } from '../../access/rights.ts'
 import type { User } from '../../access/user.ts'
+import { detached } from '../../core/guard.ts'
 import type { TailedLine } from '../../core/log.ts'
 import type { Message } from '../../core/message.ts'
 import { filterBelow } from '../../core/topic.ts'
@@ -59,9 +61,9 @@ export function startEvents(parts: EventsParts): () => void {
       meter.look(signedIn.present())
       tellStatus(parts)
     }),
-    every(diskEveryMs, context, () => void tellDisk(parts)),
+    every(diskEveryMs, context, () => detached(tellDisk(parts))),
   ]
-  void tellDisk(parts)
+  detached(tellDisk(parts))
   return () => {
     for (const stop of stops) stop()
   }

@@ -1,6 +1,8 @@
 /** What clients have still to be told: kept for a minute when one has gone, so that it can go on. */
+
 import { randomBytes } from 'node:crypto'
 import type { AlarmClock } from '../../core/clock.ts'
+import { whenAborted } from '../../core/guard.ts'
 import { isRecord } from '../../core/json.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
 import type { Codec, ServedConversation, ServedLink } from '../served-dialect.ts'
@@ -245,12 +247,12 @@ function somethingIn(
     const end = () => {
       stop()
       leave()
-      gone.removeEventListener('abort', end)
+      stopFollowing()
       resolve()
     }
     const stop = clock.after(longestMs, end)
     const leave = mailbox.read(end)
-    gone.addEventListener('abort', end)
+    const stopFollowing = whenAborted(gone, end)
   })
 }
 

@@ -1,5 +1,6 @@
 import { closeSync } from 'node:fs'
 import { join } from 'node:path'
+import { afterwards } from '../../core/clock.ts'
 import { reasonOf } from '../../core/errors.ts'
 import { linesBackwards, openRotatedFile, pathsOf } from '../../core/rotated-file.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
@@ -39,7 +40,7 @@ export function openAuditFile(options: AuditFileOptions): AuditLines {
   }
   return {
     append: (line) => {
-      if (waiting === '') queueMicrotask(flush)
+      if (waiting === '') afterwards(flush)
       waiting += `${line}\n`
     },
     synced: async () => {

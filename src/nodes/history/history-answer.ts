@@ -1,7 +1,9 @@
 /** What quantities were, as it is told: one answer, what may be asked for, and the answers to a session. */
+
 import { setImmediate as turnOver } from 'node:timers/promises'
 import { isoTime, readTime } from '../../core/clock.ts'
 import { type ErrorCode, HubError, quote, reasonOf } from '../../core/errors.ts'
+import { detached } from '../../core/guard.ts'
 import { isRecord } from '../../core/json.ts'
 import { errorPayload, errorTopic } from '../../core/message.ts'
 import { Payload } from '../../core/payload.ts'
@@ -303,7 +305,7 @@ function createTurns(sampledLog: SampledLog) {
         throw new HubError('too-fast', sentence)
       }
       waiting.push(act)
-      if (!isBusy) void goOn()
+      if (!isBusy) detached(goOn())
     },
     close: () => {
       waiting.length = 0

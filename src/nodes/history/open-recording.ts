@@ -1,6 +1,8 @@
 /** The history of this hub, and who writes it. */
+
 import type { Closers } from '../../core/callbacks.ts'
 import { type AlarmClock, systemClock } from '../../core/clock.ts'
+import { detached } from '../../core/guard.ts'
 import type { DeepReadonly } from '../../core/json.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
 import type { Config } from '../../generated/config.ts'
@@ -55,7 +57,7 @@ function settingsOf({ history, limits }: DeepReadonly<Config>, { store }: Record
 function maintained(history: Pick<History, 'maintain'>, clock: AlarmClock): () => void {
   const later = () =>
     clock.after(everyMs, () => {
-      void history.maintain()
+      detached(history.maintain())
       cancel = later()
     })
   let cancel = later()

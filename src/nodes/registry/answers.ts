@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/clock.ts'
+import { type Clock, nextTurn, systemClock } from '../../core/clock.ts'
 import { errorTopic, type Message } from '../../core/message.ts'
 import { Payload } from '../../core/payload.ts'
 import { joinTopic } from '../../core/topic.ts'
@@ -112,17 +112,17 @@ function jsonPayload(value: unknown): Payload {
 
 /** Calls functions `afterMs` later, once what came meanwhile was read, also after a stall of our own. */
 function createLater(afterMs: number) {
-  const timers = new Set<NodeJS.Timeout>()
+  const waiting = new Set<() => void>()
   return {
     call: (act: () => void) => {
-      const timer = setTimeout(() => {
-        timers.delete(timer)
-        setImmediate(act)
-      }, afterMs)
-      timers.add(timer)
+      const cancel = systemClock.after(afterMs, () => {
+        waiting.delete(cancel)
+        nextTurn(act)
+      })
+      waiting.add(cancel)
     },
     close: () => {
-      for (const timer of timers) clearTimeout(timer)
+      for (const cancel of waiting) cancel()
     },
   }
 }

@@ -1,4 +1,5 @@
 import { createListeners } from '../../core/callbacks.ts'
+import { afterwards } from '../../core/clock.ts'
 import { HubError, quote } from '../../core/errors.ts'
 import { errorOn, type Message } from '../../core/message.ts'
 import type { ClownModel } from '../clown-model.ts'
@@ -110,7 +111,7 @@ export function createKnownStates(options: KnownStatesOptions): KnownStates {
     toldBy: (device, teller) => {
       keep(tellers, device, teller)
       // Behind what is told.
-      if (isActuator(device)) queueMicrotask(() => forget(device, { teller }))
+      if (isActuator(device)) afterwards(() => forget(device, { teller }))
     },
     among: (all) => all.flatMap((value) => [value, markOf(value.topic) ?? []].flat()),
   }

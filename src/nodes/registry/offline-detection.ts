@@ -1,5 +1,5 @@
 /** How often devices report, and whether a node is there by that, when nobody sees its connection. */
-import type { Clock } from '../../core/clock.ts'
+import { type Clock, nextTurn } from '../../core/clock.ts'
 import type { KnownDevice, KnownNode, Online } from './device-table.ts'
 
 /** So many intervals between the reports of a device are remembered. */
@@ -101,14 +101,14 @@ interface OfflineDetection {
 export function createOfflineDetection(options: OfflineDetectionOptions): OfflineDetection {
   const { clock, everyMs, isAnyNewlyOffline, settle } = options
   let lookedAtMs = clock.nowMs()
-  let again: NodeJS.Immediate | undefined
+  let cancel: () => void = () => {}
   return {
     look: () => {
       const nowMs = clock.nowMs()
       const isLate = nowMs - lookedAtMs > everyMs + lateMs
       lookedAtMs = nowMs
-      if (!isLate && isAnyNewlyOffline()) again = setImmediate(settle)
+      if (!isLate && isAnyNewlyOffline()) cancel = nextTurn(settle)
     },
-    close: () => clearImmediate(again),
+    close: () => cancel(),
   }
 }

@@ -1,7 +1,8 @@
 import type { NodePresence } from '../../access/node-presence.ts'
 import type { Bus } from '../../bus/bus.ts'
 import { createListeners } from '../../core/callbacks.ts'
-import { type AlarmClock, systemClock } from '../../core/clock.ts'
+import { type AlarmClock, afterwards, every, systemClock } from '../../core/clock.ts'
+import { detached } from '../../core/guard.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
 import type { Journal } from '../../mqtt/journal.ts'
 import type { Store } from '../../store/store.ts'
@@ -82,11 +83,12 @@ export async function openNodes(options: NodesOptions): Promise<Nodes> {
   const told = createPresence(clock)
   heard.add(told.heard)
   states.onChange(told.known)
-  const askSoon = (base: string) =>
-    void clock.after(subscribedAfterMs, () => questions.askNode(base))
+  const askSoon = (base: string) => {
+    clock.after(subscribedAfterMs, () => questions.askNode(base))
+  }
   online.add((node) => {
     told.online(node)
-    if (node.online === false) void states.lose(node.base, 'was away')
+    if (node.online === false) detached(states.lose(node.base, 'was away'))
     else if (node.online) askSoon(node.base)
   })
   await stored.restore()
@@ -106,7 +108,7 @@ export async function openNodes(options: NodesOptions): Promise<Nodes> {
     topics.flush()
     stored.flush(clock.nowMs())
   }
-  const timer = setInterval(tick, everyMs).unref()
+  const stop = every(everyMs, tick)
   return {
     values,
     registry,
@@ -122,12 +124,12 @@ export async function openNodes(options: NodesOptions): Promise<Nodes> {
     questions,
     told,
     doubt: (base, since) => {
-      void states.lose(base, since)
+      detached(states.lose(base, since))
       askSoon(base)
     },
     close: async () => {
       questions.close()
-      clearInterval(timer)
+      stop()
       offlineDetection.close()
       stopFollowing()
       registry.close()
@@ -193,7 +195,7 @@ function connect(values: LastValues, options: NodesOptions & { readonly clock: A
     if (node === undefined) return
     topics.soon(node)
     // At once, with all others of its node.
-    if (!isKnown) queueMicrotask(() => topics.hurry(node))
+    if (!isKnown) afterwards(() => topics.hurry(node))
   })
   return { registry, topics, stored, online, heard, forgotten, states, conflicts }
 }

@@ -1,4 +1,5 @@
 import { createListeners } from '../../core/callbacks.ts'
+import { detached } from '../../core/guard.ts'
 import { isRecord } from '../../core/json.ts'
 import { relativeTopic } from '../../core/topic.ts'
 import type { LastValues } from '../last-values.ts'
@@ -95,7 +96,7 @@ export async function openSeenDevices(options: SeenDevicesOptions): Promise<Seen
     const number = options.numbers.of(device.topic)
     const isReport = heardBefore.get(device) !== device.heard
     heardBefore.set(device, device.heard)
-    if (number === undefined || !topics.has(number)) void enter([device])
+    if (number === undefined || !topics.has(number)) detached(enter([device]))
     else if (isReport) tell('reported', device)
   }
   const forget = (device: KnownDevice) => {
