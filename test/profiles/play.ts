@@ -1,3 +1,4 @@
+import { tellDefect } from '../../src/core/guard.ts'
 import type { Message } from '../../src/core/message.ts'
 import { Payload } from '../../src/core/payload.ts'
 import { Claims } from '../../src/nodes/profiles/claims.ts'
@@ -12,7 +13,6 @@ import type {
 } from '../../src/nodes/profiles/profile.ts'
 import { reportResultOf } from '../../src/nodes/switch-state.ts'
 import { steppedClock } from '../clock.ts'
-import { rethrow } from '../rethrow.ts'
 
 /** What a profile has done, in order. */
 export type Told =
@@ -38,7 +38,7 @@ export interface PlayOptions {
 
 /** A profile that is played to, without a hub. */
 export function playTo(profile: Profile, options: PlayOptions = {}) {
-  const { retained = [], known = [], failed = rethrow } = options
+  const { retained = [], known = [], failed = tellDefect } = options
   const kept = new Map(retained.map((each) => [each.topic, messageOf(each)]))
   const told: Told[] = []
   const clock = steppedClock()
