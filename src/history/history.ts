@@ -30,6 +30,8 @@ export interface Reading extends PointName {
   readonly at: number
   /** A finite number, or whether something is so. */
   readonly value: number | boolean
+  /** In whose share a new series is; an empty name where that is not known. */
+  readonly owner?: string
 }
 
 /** A series as it was at one moment; nothing that came later is read of it. */
@@ -75,7 +77,7 @@ const mebibyte = 1_048_576
 /** Goes on with what is in the store. */
 export async function openHistory(options: HistoryOptions): Promise<History> {
   const { store, journal, limits, clock, sampledLog } = options
-  const table = createSeriesTable(journal, sampledLog)
+  const table = createSeriesTable(options)
   const writeAhead = createWriteAhead(journal, sampledLog)
   const maxBytes = limits.openMiB * mebibyte
   const nowMs = () => clock.nowMs()
@@ -171,12 +173,13 @@ const fullMs = 60_000
 /** A quantity that has more units has something else in its place, and each would take a series. */
 const mostUnits = 16
 
-/** Returns the series of a reading, a new one if there is room. */
+/** Returns the series of a reading, a new one if there is room; once there is none, for those with less than an equal share. */
 function createFinder(parts: HistoryParts) {
   const { table, limits, retention, clock, sampledLog } = parts
   let fullUntilMs = 0
-  const makeRoom = (): boolean => {
-    if (table.size < limits.series) return true
+  const makeRoom = (owner: string): boolean =>
+    table.size < limits.series || forgetOne() || table.hasRoomFor(owner)
+  const forgetOne = (): boolean => {
     if (clock.nowMs() < fullUntilMs) return false
     const oldest = longestSilent(table)
     if (oldest !== undefined && oldest.lastAt < clock.wallMs() - retention.ageMs.raw) {
@@ -189,9 +192,10 @@ function createFinder(parts: HistoryParts) {
   return (reading: Reading): OwnSeries | undefined => {
     const known = table.join(reading)
     if (known !== undefined) return known
-    const { topic, quantity, value, unit } = reading
-    const isRoom = table.units(reading) < mostUnits && makeRoom()
-    if (isRoom) return table.add({ topic, quantity, unit, isBoolean: typeof value === 'boolean' })
+    const { topic, quantity, value, unit, owner = '' } = reading
+    const isBoolean = typeof value === 'boolean'
+    const isRoom = table.units(reading) < mostUnits && makeRoom(owner)
+    if (isRoom) return table.add({ topic, quantity, unit, isBoolean, owner })
     const fields = { topic, quantity, unit }
     sampledLog.warn(
       'history-series-refused',

@@ -1,4 +1,5 @@
 import { isRecord } from '../core/json.ts'
+import { ShareQuota } from '../core/recency-map.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
 import { lastNumberIn, seriesKey, seriesPrefix, throughKey, throughPrefix } from './keys.ts'
@@ -23,6 +24,8 @@ export interface Series extends SeriesName {
 
 /** A series as the history itself keeps it. */
 export interface OwnSeries extends Series {
+  /** In whose share it is: an empty name where that is not known. */
+  readonly owner: string
   quantity: string
   isBoolean: boolean
   /** False of what a hub before 0.2 has named, which did not escape dots. */
@@ -71,7 +74,9 @@ export interface SeriesTable {
   join(name: PointName): OwnSeries | undefined
   /** How many series a quantity has, each with another unit. */
   units(name: SeriesName): number
-  add(name: SeriesName & Pick<Series, 'unit' | 'isBoolean'>): OwnSeries
+  /** Whether `owner` may have one more. */
+  hasRoomFor(owner: string): boolean
+  add(name: SeriesName & Pick<OwnSeries, 'unit' | 'isBoolean' | 'owner'>): OwnSeries
   /** Whether all values are true or false has changed, or its name is from a hub before 0.2. */
   change(series: OwnSeries, isBoolean: boolean): void
   remove(series: OwnSeries): void
@@ -87,13 +92,25 @@ export interface PointName extends SeriesName {
   readonly formerly?: string | undefined
 }
 
+interface SeriesTableOptions {
+  readonly journal: HistoryJournal
+  readonly sampledLog: SampledLog
+  readonly limits: { readonly series: number }
+}
+
 /** The series, whose names are noted in `journal` as soon as they are known. */
-export function createSeriesTable(journal: HistoryJournal, sampledLog: SampledLog): SeriesTable {
+export function createSeriesTable({
+  journal,
+  sampledLog,
+  limits,
+}: SeriesTableOptions): SeriesTable {
+  const quota = new ShareQuota(limits.series)
   const byId = new Map<number, OwnSeries>()
   const names = createSeriesNames()
   let nextId = 1
   const put = (series: OwnSeries) => {
     byId.set(series.id, series)
+    quota.count(series.owner, 1)
     names.put(series)
     nextId = Math.max(nextId, series.id + 1)
   }
@@ -108,8 +125,9 @@ export function createSeriesTable(journal: HistoryJournal, sampledLog: SampledLo
     get: (id) => byId.get(id),
     join: names.join,
     units: names.units,
-    add: ({ topic, quantity, unit, isBoolean }) => {
-      const series = newSeries(nextId, { topic, quantity, unit, isBoolean, isEscaped: true })
+    hasRoomFor: (owner) => quota.hasRoomFor(owner),
+    add: (named) => {
+      const series = newSeries(nextId, { ...named, isEscaped: true })
       put(series)
       note(series)
       return series
@@ -122,6 +140,7 @@ export function createSeriesTable(journal: HistoryJournal, sampledLog: SampledLo
       const { id } = series
       names.remove(series)
       byId.delete(id)
+      quota.count(series.owner, -1)
       journal.note(seriesKey(id), undefined)
       journal.note(throughKey(id), undefined)
     },
@@ -191,21 +210,22 @@ function createSeriesNames() {
   }
 }
 
-/** As it is stored; a hub before 0.2 did not write `isEscaped`. */
+/** As it is stored; a hub before 0.2 did not write `isEscaped` and `owner`. */
 type Named = SeriesName &
   Pick<OwnSeries, 'isBoolean'> & {
     readonly unit?: string | undefined
     readonly isEscaped?: boolean
+    readonly owner?: string
   }
 
 function newSeries(id: number, named: Named): OwnSeries {
-  const { topic, quantity, unit, isBoolean, isEscaped = false } = named
+  const { topic, quantity, unit, isBoolean, isEscaped = false, owner = '' } = named
   const nothing = { lastAt: 0, through: 0, blocks: [], moves: 0, moving: undefined }
-  return { id, topic, quantity, unit, isBoolean, isEscaped, ...nothing }
+  return { id, topic, quantity, unit, isBoolean, isEscaped, owner, ...nothing }
 }
 
-function nameBytes({ topic, quantity, unit, isBoolean, isEscaped }: OwnSeries): Buffer {
-  return Buffer.from(JSON.stringify({ topic, quantity, unit, isBoolean, isEscaped }))
+function nameBytes({ topic, quantity, unit, isBoolean, isEscaped, owner }: OwnSeries): Buffer {
+  return Buffer.from(JSON.stringify({ topic, quantity, unit, isBoolean, isEscaped, owner }))
 }
 
 function namedIn(bytes: Buffer, id: number): OwnSeries | undefined {

@@ -1,4 +1,5 @@
 import { asQos, lowerQos, type Message, type Qos } from '../core/message.ts'
+import { ShareQuota } from '../core/recency-map.ts'
 import { switchesActuator } from '../core/switching.ts'
 import type { Config } from '../generated/config.ts'
 import { partsOf } from './clients.ts'
@@ -14,29 +15,26 @@ export type SubscriptionLimits = Readonly<
 /** Counts the filters of all clients. Once there are too many, those users may have more who have less than an equal share. */
 export class SubscriptionQuota {
   readonly #limits: SubscriptionLimits
-  readonly #ofUser = new Map<string, number>()
-  total = 0
+  readonly #ofUsers: ShareQuota
   /** Of them, those that are shared. */
   shared = 0
 
   constructor(limits: SubscriptionLimits) {
     this.#limits = limits
+    this.#ofUsers = new ShareQuota(limits.totalSubscriptions)
+  }
+
+  get total(): number {
+    return this.#ofUsers.total
   }
 
   /** Whether a client of `user` that has `own` filters may have one more. */
   hasRoom(own: number, user: string): boolean {
-    const { subscriptions, totalSubscriptions } = this.#limits
-    if (own >= subscriptions) return false
-    if (this.total < totalSubscriptions) return true
-    const ofUser = this.#ofUser.get(user) ?? 0
-    return ofUser < totalSubscriptions / (this.#ofUser.size + 1)
+    return own < this.#limits.subscriptions && this.#ofUsers.hasRoomFor(user)
   }
 
   count(user: string, change: number): void {
-    this.total += change
-    const ofUser = (this.#ofUser.get(user) ?? 0) + change
-    if (ofUser > 0) this.#ofUser.set(user, ofUser)
-    else this.#ofUser.delete(user)
+    this.#ofUsers.count(user, change)
   }
 }
 

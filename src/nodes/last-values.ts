@@ -4,7 +4,7 @@ import { type Clock, systemClock } from '../core/clock.ts'
 import type { DeepReadonly } from '../core/json.ts'
 import type { Message } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
-import { RecencyMap } from '../core/recency-map.ts'
+import { SharedMap } from '../core/recency-map.ts'
 import { filterBelow, relativeTopic } from '../core/topic.ts'
 import type { Config } from '../generated/config.ts'
 
@@ -23,8 +23,8 @@ export interface LastValues {
   heardMs(topic: string): number | undefined
   /** Puts back what was known before a restart, the oldest first; what is retained is newer. */
   restore(stored: readonly StoredValue[]): Promise<void>
-  /** Remembers a report, which is on the bus. */
-  keep(report: Message): void
+  /** Remembers a report of `user`, which is on the bus. */
+  keep(report: Message, user?: string): void
 }
 
 /** Last values as they are told: looked up one by one, each with what belongs behind it. */
@@ -53,10 +53,12 @@ export interface StoredValue {
   readonly bytes: Buffer
   /** When it came, by `Clock.wallMs`. */
   readonly atMs: number
+  /** Who reported it, where that is known. */
+  readonly user?: string | undefined
 }
 
 /**
- * `retained` bounds what is kept for topics whose nodes do not retain: the longest silent go first. JSON past
+ * `retained` bounds what is kept for topics whose nodes do not retain: of the user who has most, the longest silent go first. JSON past
  * `json` is told as other text.
  */
 export type LastValuesLimits = DeepReadonly<Pick<Config['limits'], 'retained' | 'json'>>
@@ -73,6 +75,11 @@ interface Kept extends Omit<Message, 'topic' | 'payload'> {
   readonly cost: number
 }
 
+/** A value as it comes, and whose it is: an empty name where that is not known. */
+interface NewValue extends Omit<Kept, 'latin1' | 'cost'> {
+  readonly owner: string
+}
+
 /** How many topics are looked at before others have their turn. */
 const topicsPerTurn = 256
 
@@ -84,12 +91,12 @@ export function createLastValues(
   const values = createValues(retained)
   const payloadOf = (latin1: string) => new Payload(Buffer.from(latin1, 'latin1'), json)
   return {
-    keep: ({ topic, payload, qos, retain }) => {
+    keep: ({ topic, payload, qos, retain }, owner = '') => {
       // [MQTT-3.3.1-10] An empty retained message clears the value.
       if (retain && payload.bytes.length === 0) values.forget(topic)
       else {
         const bytes = retain && bus.retainedOn(topic) !== undefined ? undefined : payload.bytes
-        values.keep(topic, { qos, retain, heardMs: clock.nowMs() }, bytes)
+        values.keep(topic, { qos, retain, heardMs: clock.nowMs(), owner }, bytes)
       }
     },
     topicsBelow: async function* (base) {
@@ -115,13 +122,13 @@ export function createLastValues(
     },
     heardMs: (topic) => values.get(topic)?.heardMs,
     restore: async (stored) => {
-      for (const { topic, bytes, atMs } of stored) {
+      for (const { topic, bytes, atMs, user: owner = '' } of stored) {
         // A clock that was set back would make it come from the future.
         const heardMs = clock.nowMs() - Math.max(0, clock.wallMs() - atMs)
         const newer = bus.retainedOn(topic)
         values.keep(
           topic,
-          { heardMs, qos: 0, retain: false },
+          { heardMs, qos: 0, retain: false, owner },
           newer === undefined ? bytes : undefined,
         )
       }
@@ -129,9 +136,9 @@ export function createLastValues(
   }
 }
 
-/** Values by topic, the longest silent first, within their bounds. */
+/** Values by topic, within their bounds. */
 function createValues(limits: LastValuesLimits['retained']) {
-  const values = new RecencyMap<string, Kept>()
+  const values = new SharedMap<string, Kept>()
   let totalBytes = 0
   const forget = (topic: string) => {
     const kept = values.get(topic)
@@ -141,8 +148,9 @@ function createValues(limits: LastValuesLimits['retained']) {
   }
   const isTooMuch = () => values.size > limits.topics || totalBytes > limits.totalBytes
   const makeRoom = () => {
-    for (let { oldest } = values; oldest !== undefined && isTooMuch(); oldest = values.oldest) {
-      forget(oldest)
+    if (!isTooMuch()) return
+    for (let topic = values.givesWay; topic !== undefined && isTooMuch(); topic = values.givesWay) {
+      forget(topic)
     }
   }
   return {
@@ -150,8 +158,8 @@ function createValues(limits: LastValuesLimits['retained']) {
     get: (topic: string) => values.get(topic),
     forget,
     /** Without `bytes` only when it was heard: the bus has it. */
-    keep: (topic: string, value: Omit<Kept, 'latin1' | 'cost'>, bytes: Buffer | undefined) => {
-      const { qos, retain, heardMs } = value
+    keep: (topic: string, value: NewValue, bytes: Buffer | undefined) => {
+      const { qos, retain, heardMs, owner } = value
       if (bytes !== undefined && bytes.length > limits.valueBytes) {
         // The one before would pass for the last one.
         forget(topic)
@@ -161,7 +169,8 @@ function createValues(limits: LastValuesLimits['retained']) {
       const latin1 = bytes?.toString('latin1')
       // Field by field: to spread an object costs more than all the rest.
       totalBytes += cost - (values.get(topic)?.cost ?? 0)
-      values.set(topic, { qos, retain, heardMs, latin1, cost })
+      const weight = 1 / limits.topics + cost / limits.totalBytes
+      values.set(topic, { qos, retain, heardMs, latin1, cost }, { owner, weight })
       makeRoom()
     },
   }

@@ -121,6 +121,7 @@ export function openMessagePath(parts: MessagePathParts): MessagePath {
   }
   const report = (record: TopicRecord, { message, sender }: Entering) => {
     const admitted = admit(record, message, sender)
+    record.user = sender.user
     if (record.isOfProfiles) return askOrRefuse(record, parts)
     if (record.shape === 'report') follow(record, { message: admitted, sender }, parts)
     else if (record.shape === 'notification' && presence.maySpeakFor(record.base, sender.user)) {
@@ -334,7 +335,7 @@ function createArrivals(parts: MessagePathParts) {
     take: (message: Message) => {
       if (profiles.isOwn(message)) return
       const record = records.of(message.topic)
-      if (record.shape === 'report') values.keep(message)
+      if (record.shape === 'report') values.keep(message, record.user)
       const { claimed, isOfProfiles } = record
       if (claimed !== undefined) profiles.hear(claimed, message)
       // Of what a profile tells is learned what its device has said, and that it is gone.

@@ -40,6 +40,8 @@ export interface TopicRecord {
   decided: Decided | undefined
   /** What is known of the device that reports here, until it is forgotten. */
   device: KnownDevice | undefined
+  /** Who said something here last: in whose share it is kept what is known of it. */
+  user: string | undefined
 }
 
 interface Decided {
@@ -134,6 +136,7 @@ function createRecord(topic: string, options: TopicRecordsOptions): TopicRecord 
     claimsVersion: -1,
     decided: undefined,
     device: undefined,
+    user: undefined,
   }
 }
 

@@ -219,6 +219,7 @@ t.test('blocks that still grew when the hub was killed go on where they were', a
     moves: 0,
     moving: undefined,
     isEscaped: true,
+    owner: '',
   }
   const changes = [midnight, midnight + hourMs].map((startAt, at) => {
     const writer = new RawBlockWriter(startAt)

@@ -13,6 +13,8 @@ export interface Recorded {
   readonly quantities: readonly Quantity[]
 }
 
+type RecordedTopic = Pick<TopicRecord, 'isRecorded'> & Partial<Pick<TopicRecord, 'user'>>
+
 /** Puts into the history what devices report. */
 export interface Recorder {
   /**
@@ -26,7 +28,7 @@ export interface Recorder {
    * Puts into the history what a message says that came at `atMs`, by `Clock.wallMs`, if it is one to record,
    * and tells who follows.
    */
-  record(message: Message, topic: Pick<TopicRecord, 'isRecorded'>, atMs: number): void
+  record(message: Message, topic: RecordedTopic, atMs: number): void
 }
 
 interface RecorderOptions {
@@ -37,12 +39,12 @@ const nothing: readonly Quantity[] = []
 
 export function createRecorder({ history }: RecorderOptions): Recorder {
   const listeners = new Set<(recorded: Recorded) => void>()
-  const record = ({ topic, payload, qos }: Message, at: number) => {
+  const record = ({ topic, payload, qos }: Message, at: number, owner: string) => {
     const quantities = quantitiesIn(payload.value)
     // Field by field: to spread an object costs more than all the rest.
     for (const each of quantities) {
       const { quantity, formerly, value, unit } = each
-      const series = history.add({ quantity, formerly, value, unit, topic, at }, qos > 0)
+      const series = history.add({ quantity, formerly, value, unit, topic, at, owner }, qos > 0)
       // What has no unit has that of the report before.
       if (series !== undefined) each.unit = series.unit
     }
@@ -53,10 +55,10 @@ export function createRecorder({ history }: RecorderOptions): Recorder {
     get isFollowed() {
       return listeners.size > 0
     },
-    record: (message, { isRecorded }, atMs) => {
+    record: (message, { isRecorded, user = '' }, atMs) => {
       if (!isRecorded && listeners.size === 0) return
       const at = Math.max(0, Math.round(atMs))
-      const quantities = isRecorded ? record(message, at) : nothing
+      const quantities = isRecorded ? record(message, at, user) : nothing
       for (const listener of listeners) listener({ message, at, quantities })
     },
     follow: (listener) => {

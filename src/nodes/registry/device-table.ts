@@ -1,4 +1,4 @@
-import { RecencyMap } from '../../core/recency-map.ts'
+import { SharedMap } from '../../core/recency-map.ts'
 import type { ClownModel } from '../clown-model.ts'
 import { deviceOf } from '../device.ts'
 import { baseBefore, type DeviceRole, type Introduction } from './node-message.ts'
@@ -66,17 +66,18 @@ export interface DeviceTable {
   get(topic: string): KnownDevice | undefined
   /** The node of `base`, which is known from now on. */
   node(base: string): KnownNode
-  /** Makes a device known that is not. */
-  add(topic: string): KnownDevice
+  /** Makes a device known that is not, by `user`; who that is may not be known. */
+  add(topic: string, user?: string): KnownDevice
   /** The device was just heard of. */
   touch(device: KnownDevice): void
-  longestSilent(): KnownDevice | undefined
+  /** Of the user who has most, the one that was silent longest. */
+  givesWay(): KnownDevice | undefined
   remove(device: KnownDevice): void
   removeNode(node: KnownNode): void
 }
 
 export function createDeviceTable(): DeviceTable {
-  const devices = new RecencyMap<string, KnownDevice>()
+  const devices = new SharedMap<string, KnownDevice>()
   const nodes = new Map<string, KnownNode>()
   const nodeOf = (base: string) => {
     const node = nodes.get(base) ?? newNode(base)
@@ -90,17 +91,17 @@ export function createDeviceTable(): DeviceTable {
     },
     get: (topic) => devices.get(topic),
     node: nodeOf,
-    add: (topic) => {
+    add: (topic, owner = '') => {
       const { base, name, kind } = partsOf(topic)
       const device = newDevice({ topic, node: nodeOf(base), name, kind })
       device.node.devices.set(topic, device)
-      devices.set(topic, device)
+      devices.set(topic, device, { owner, weight: 1 })
       return device
     },
     touch: (device) => {
-      devices.set(device.topic, device)
+      devices.set(device.topic, device, again)
     },
-    longestSilent: () => (devices.oldest === undefined ? undefined : devices.get(devices.oldest)),
+    givesWay: () => (devices.givesWay === undefined ? undefined : devices.get(devices.givesWay)),
     remove: (device) => {
       const { topic, node } = device
       device.isForgotten = true
@@ -112,6 +113,9 @@ export function createDeviceTable(): DeviceTable {
     },
   }
 }
+
+/** Of a device that has its owner. */
+const again = { owner: '', weight: 1 }
 
 type Named = Pick<KnownDevice, 'topic' | 'node' | 'name' | 'kind'>
 

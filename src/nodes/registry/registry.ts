@@ -49,7 +49,16 @@ const rememberedObedience = 256
 type NodeAnswer = Exclude<NodeTopic, { topic: string }>
 
 /** What is remembered of a topic for the next message there. */
-type TopicMemory = Pick<TopicRecord, 'shape' | 'device'>
+type TopicMemory = Pick<TopicRecord, 'shape' | 'device'> & Partial<Pick<TopicRecord, 'user'>>
+
+/** Who told of something; undefined when that is not known. */
+interface Teller {
+  readonly user?: string | undefined
+}
+
+interface Reporting extends Teller {
+  readonly device?: KnownDevice | undefined
+}
 
 /** What the bus tells about hardware, without configuration. It holds no values. */
 export class Registry {
@@ -110,15 +119,17 @@ export class Registry {
       // [MQTT-3.3.1-10] Who takes a device's value away takes the device away.
       if (retain && payload.bytes.length === 0) this.#forget(this.#table.get(topic))
       else {
-        record.device = this.#report(topic, heard, record.device)
+        record.device = this.#report(topic, heard, record)
         this.#speaks(record.device.node, client)
       }
       return
     }
     const about = readNodeTopic(topic)
     if (about === undefined) return
-    if ('topic' in about) this.#introduce(this.#report(topic, heard).node.base, payload.value)
-    else this.#answer(about, payload)
+    const { user } = record
+    if ('topic' in about) {
+      this.#introduce(this.#report(topic, heard, { user }).node.base, payload.value)
+    } else this.#answer(about, payload, user)
   }
 
   /** A profile has a device on `topic`, which may never report. */
@@ -167,8 +178,9 @@ export class Registry {
 
   // --- before a restart ---
 
-  restoreDevice({ topic, atMs, listed, hasObeyed = false, intervalsMs }: StoredDevice): void {
-    const device = this.#table.add(topic)
+  restoreDevice({ topic, user, ...stored }: StoredDevice & Teller): void {
+    const { atMs, listed, hasObeyed = false, intervalsMs } = stored
+    const device = this.#table.add(topic, user)
     device.heard = this.#heardAt(atMs)
     device.listed = listed
     device.hasObeyed = hasObeyed
@@ -191,9 +203,9 @@ export class Registry {
   // --- what messages tell ---
 
   /** `known`: the device that reported here before, which may be forgotten meanwhile. */
-  #report(topic: string, heard: Heard, known?: KnownDevice): KnownDevice {
+  #report(topic: string, heard: Heard, { device: known, user }: Reporting): KnownDevice {
     const isKnown = known !== undefined && !known.isForgotten
-    const device = isKnown ? known : (this.#table.get(topic) ?? this.#add(topic))
+    const device = isKnown ? known : (this.#table.get(topic) ?? this.#add(topic, user))
     if (device.heard?.isRestored === false)
       this.#hearAfter(device, heard.nowMs - device.heard.nowMs)
     device.heard = heard
@@ -219,10 +231,10 @@ export class Registry {
     device.reportIntervalMs = expectedIntervalOf(device)
   }
 
-  #answer({ about, base }: NodeAnswer, payload: Payload): void {
+  #answer({ about, base }: NodeAnswer, payload: Payload, user?: string): void {
     // What speaks below no base may be a node, but has no name.
     if (about === 'introduction' && base !== '') this.#introduce(base, payload.value)
-    if (about === 'list') this.#list(base, payload.value)
+    if (about === 'list') this.#list(base, payload.value, user)
     const node = this.#table.nodes.get(base)
     if (node !== undefined) this.#hear(node, this.#hearNow())
   }
@@ -239,11 +251,11 @@ export class Registry {
     this.#options.events.changed(node)
   }
 
-  #list(base: string, value: unknown): void {
+  #list(base: string, value: unknown, user?: string): void {
     const listed = readList(base, value)
     const before = new Set(base === '' ? this.#devices().filter(isShort) : this.#devicesOf(base))
     for (const [place, { topic, role }] of listed.entries()) {
-      const device = this.#table.get(topic) ?? this.#add(topic)
+      const device = this.#table.get(topic) ?? this.#add(topic, user)
       before.delete(device)
       device.listed = { role, place }
       this.#table.touch(device)
@@ -281,8 +293,8 @@ export class Registry {
 
   // --- devices ---
 
-  #add(topic: string): KnownDevice {
-    const device = this.#table.add(topic)
+  #add(topic: string, user?: string): KnownDevice {
+    const device = this.#table.add(topic, user)
     device.hasObeyed = this.#obedient.has(topic)
     this.#settle(device)
     this.#options.events.changed(device.node)
@@ -301,10 +313,11 @@ export class Registry {
   #makeRoom(): void {
     const { limits, sampledLog } = this.#options
     if (this.#table.size <= limits.devices) return
-    const oldest = this.#table.longestSilent()
-    const fields = { topic: oldest?.topic }
-    sampledLog.warn('devices-forgotten', fields, 'the device that was silent longest is forgotten')
-    this.#forget(oldest)
+    const given = this.#table.givesWay()
+    const fields = { topic: given?.topic }
+    const text = 'a device is forgotten: of the user who has most, the one that was silent longest'
+    sampledLog.warn('devices-forgotten', fields, text)
+    this.#forget(given)
   }
 
   #forget(device: KnownDevice | undefined): void {

@@ -3,6 +3,7 @@ import type { SampledLog } from '../../core/sampled-log.ts'
 import { validateDeviceEntry, validateNodeEntry } from '../../generated/validate-stored.js'
 import type { Journal } from '../../mqtt/journal.ts'
 import type { Change, Store } from '../../store/store.ts'
+import { deviceOf } from '../device.ts'
 import type { LastValues, StoredValue } from '../last-values.ts'
 import type { KnownDevice, KnownNode, Listed } from './device-table.ts'
 import type { Introduction } from './node-message.ts'
@@ -105,14 +106,30 @@ async function restoreFrom(options: StoredNodesOptions): Promise<void> {
       if (read.value !== undefined) lastValues.push(read.value)
     }
   }
+  const nodes = await readNodes(options)
+  const tellerOf = (topic: string) => userIn(nodes.get(deviceOf(topic).base)?.speaker)
   // As they came: past a limit the longest silent go first.
-  for (const device of devices.sort(byTime)) registry.restoreDevice(device)
-  await values.restore(lastValues.sort(byTime))
-  for await (const [key, bytes] of store.entries(nodeKey)) {
+  for (const device of devices.sort(byTime)) {
+    registry.restoreDevice({ ...device, user: tellerOf(device.topic) })
+  }
+  const told = lastValues.map((value) => ({ ...value, user: tellerOf(value.topic) }))
+  await values.restore(told.sort(byTime))
+  for (const node of nodes.values()) registry.restoreNode(node)
+}
+
+async function readNodes(options: StoredNodesOptions): Promise<Map<string, StoredNode>> {
+  const nodes = new Map<string, StoredNode>()
+  for await (const [key, bytes] of options.store.entries(nodeKey)) {
     const node = readNode(key.slice(nodeKey.length), bytes)
     if (node === undefined) tellBroken(key, options)
-    else registry.restoreNode(node)
+    else nodes.set(node.base, node)
   }
+  return nodes
+}
+
+/** Clients are named by their user, which has no colon, and their id. */
+function userIn(client: string | undefined): string | undefined {
+  return client?.slice(0, client.indexOf(':'))
 }
 
 function byTime(one: { readonly atMs?: number | undefined }, other: typeof one): number {
