@@ -20,7 +20,13 @@ t.test(
   async (t) => {
     const config = { http: { port: 0 }, mqtt: { port: 0 }, users: everybody }
     const file = `${testFolder(t, { 'hub.json': JSON.stringify(config) })}/hub.json`
-    const broken = `setTimeout(() => { throw new TypeError('out of paper') }, 2000)`
+    // Once it runs: it has said where it listens.
+    const broken = `
+      const write = process.stdout.write
+      process.stdout.write = function (text, ...rest) {
+        setTimeout(() => { throw new TypeError('out of paper') }, 0)
+        return Reflect.apply(write, this, [text, ...rest])
+      }`
     const child = spawn(
       'sh',
       ['-c', 'chmod 600 "$3"; exec "$0" "$1" "$2" run --config "$3"', process.execPath].concat(
