@@ -286,7 +286,7 @@ function ownRoutes(config: Config, parts: Routed): [path: string, route: Route][
 /** What is asked of hardware: commands, locks, what was commanded, what quantities were. */
 function hardwareRoutes(
   { limits }: Config,
-  { access, asUser, hardware, recording, sampledLog }: Routed,
+  { access, asUser, hardware, recording, load, sampledLog }: Routed,
 ): [path: string, route: Route][] {
   const { path, auditLog, lockOuts, history } = hardware
   const { clientAddress } = access.forwarding
@@ -300,7 +300,7 @@ function hardwareRoutes(
     ...commandLogRoutes({ asUser, auditLog, topicLimits }),
     [
       '/api/history',
-      historyRoute({ asUser, signedIn, history, recorder, topicLimits, sampledLog }),
+      historyRoute({ asUser, signedIn, history, recorder, topicLimits, load, sampledLog }),
     ],
   ]
 }

@@ -12,8 +12,11 @@ import type { SampledLog } from '../core/sampled-log.ts'
 import { checkFilter, type TopicLimits } from '../core/topic.ts'
 import { type Tier, tiers } from '../history/periods.ts'
 import {
+  answerFor,
+  checkLoad,
   type HistorySource,
   historyAnswer,
+  type QuestionLoad,
   readableSeries,
   readHistoryQuery,
 } from '../nodes/history/history-answer.ts'
@@ -34,6 +37,7 @@ import { badQuery, orSendError, type Query, readQuery, sendJson } from './json-e
 export interface HistoryRouteOptions extends FollowOptions {
   readonly asUser: AsUser
   readonly topicLimits: TopicLimits
+  readonly load: QuestionLoad
   readonly clock?: Clock
 }
 
@@ -72,9 +76,10 @@ export function historyRoute(options: HistoryRouteOptions): Route {
 
 /** Checks all that is asked for, and returns how to answer it. */
 function answerTo(parameters: Query, user: User, options: HistoryRouteOptions): Answer {
-  const { history, topicLimits, clock = systemClock } = options
+  const { history, topicLimits, load, clock = systemClock } = options
   const { topic, quantity, points, follow } = parameters
   if (topic === undefined) throw badQuery('a topic or a filter as topic', 'none')
+  checkLoad(user.name, load)
   checkFilter(topic, topicLimits)
   const lines = linesIn(parameters)
   const resolution = resolutionIn(parameters)
@@ -97,7 +102,10 @@ function answerTo(parameters: Query, user: User, options: HistoryRouteOptions): 
   if (query.points > most) {
     throw badQuery(`at most ${most} points of ${series.length} quantities`, String(query.points))
   }
-  return async (response) => sendJson(response, await historyAnswer(history, series, query))
+  return (response) =>
+    answerFor(user.name, load, async () =>
+      sendJson(response, await historyAnswer(history, series, query)),
+    )
 }
 
 /** How lines are written; undefined for JSON, which is one answer. */

@@ -12,6 +12,13 @@ export interface ProcessWatch {
   isShortOfMemory(): boolean
   /** The budget of memory is used up, or the event loop has lagged for seconds: do less. */
   isOverloaded(): boolean
+  /** Something was done for `user` that took so many milliseconds. */
+  note(user: string, ms: number): void
+  /**
+   * Whether to do less for `user`: while the hub is overloaded, for those who had at least an equal share of what
+   * was done lately, and for everybody if that has not helped for ten seconds.
+   */
+  sheds(user: string): boolean
   /** The budget of memory is used up: keep nothing new. */
   isOutOfMemory(): boolean
   close(): void
@@ -59,6 +66,8 @@ export function watchProcess(options: ProcessWatchOptions): ProcessWatch {
   let isShortOfMemory = false
   let isOverloaded = false
   let lateSinceMs: number | undefined
+  let overloadedSinceMs = 0
+  const work = createWorkShares()
 
   const hasLaggedLong = (lagMs: number) => {
     if (lagMs <= process.lagMs) {
@@ -73,12 +82,16 @@ export function watchProcess(options: ProcessWatchOptions): ProcessWatch {
   const look = () => {
     const lagMs = Math.round(meters.lagMs())
     weigh()
+    work.fade()
     const wasOverloaded = isOverloaded
     isShortOfMemory = usedMiB() > plentyMiB
     // Asked first and not after `||`, because it has to see every lag.
     isOverloaded = hasLaggedLong(lagMs) || isOutOfMemory()
     if (isOverloaded === wasOverloaded) return
-    const text = isOverloaded ? 'overloaded: reports at QoS 0 are dropped' : 'no longer overloaded'
+    overloadedSinceMs = now()
+    const text = isOverloaded
+      ? 'overloaded: less is done for whom most is done'
+      : 'no longer overloaded'
     sampledLog.warn(isOverloaded ? 'overloaded' : 'recovered', { lagMs, usedMiB: usedMiB() }, text)
   }
   const stop = every(intervalMs, look)
@@ -86,9 +99,44 @@ export function watchProcess(options: ProcessWatchOptions): ProcessWatch {
     isShortOfMemory: () => isShortOfMemory,
     isOverloaded: () => isOverloaded,
     isOutOfMemory,
+    note: work.note,
+    sheds: (user) => isOverloaded && (work.isHeavy(user) || now() - overloadedSinceMs > allAfterMs),
     close: () => {
       stop()
       meters.close()
+    },
+  }
+}
+
+/** So long only those are shed for whom most is done. */
+const allAfterMs = 10_000
+
+/** What is left of it at each look: after a second, two fifths. */
+const faded = 0.8
+
+/** Less is nothing. */
+const leastMs = 0.1
+
+/** What was done lately, for whom. */
+function createWorkShares() {
+  const users = new Map<string, number>()
+  let totalMs = 0
+  return {
+    note: (user: string, ms: number) => {
+      users.set(user, (users.get(user) ?? 0) + ms)
+      totalMs += ms
+    },
+    isHeavy: (user: string) => (users.get(user) ?? 0) * users.size >= totalMs,
+    fade: () => {
+      totalMs = 0
+      for (const [user, ms] of users) {
+        const left = ms * faded
+        if (left < leastMs) users.delete(user)
+        else {
+          users.set(user, left)
+          totalMs += left
+        }
+      }
     },
   }
 }

@@ -88,7 +88,10 @@ export interface PathProfiles {
 
 /** How much there is to do. */
 interface Load {
-  isOverloaded(): boolean
+  /** So many milliseconds were spent for a user. */
+  note(user: string, ms: number): void
+  /** Whether less is to be done for a user. */
+  sheds(user: string): boolean
   /** Nothing new may be kept. */
   isOutOfMemory(): boolean
 }
@@ -134,7 +137,8 @@ export function openMessagePath(parts: MessagePathParts): MessagePath {
   return {
     enter: (message, sender) => {
       const record = records.of(message.topic)
-      if (isShed(record, message, parts)) return undefined
+      parts.load.note(sender.user, messageMs)
+      if (isShed(record, { message, sender }, parts)) return undefined
       const { commanded, claimed } = record
       if (claimed !== undefined) profiles.enters(message, sender)
       if (commanded !== undefined) return command(commanded, record, { message, sender })
@@ -157,17 +161,20 @@ interface Entering {
   readonly sender: Sender
 }
 
+/** What a message costs about, with all that follows from it. */
+const messageMs = 0.05
+
 /**
- * While the hub is overloaded reports at QoS 0 are dropped before any work is done on them: the next one follows
- * soon. Commands, requests and their answers are not, and nothing that is to be kept or acknowledged.
+ * While the hub is overloaded reports at QoS 0 are dropped of those who cost most, before any work is done on them: the
+ * next one follows soon. Commands, requests and their answers are not, and nothing that is to be kept or acknowledged.
  */
 function isShed(
   { topic, shape }: TopicRecord,
-  { qos, retain }: Message,
+  { message: { qos, retain }, sender: { user } }: Entering,
   { load, sampledLog }: MessagePathParts,
 ): boolean {
-  if (!load.isOverloaded() || qos > 0 || retain || shape !== 'report') return false
-  sampledLog.warn('reports-shed', { topic }, 'overloaded: a report was dropped')
+  if (qos > 0 || retain || shape !== 'report' || !load.sheds(user)) return false
+  sampledLog.warn('reports-shed', { topic, user }, 'overloaded: a report was dropped')
   return true
 }
 

@@ -182,9 +182,9 @@ function followNodes(
 
 function createAnswering(
   { path, nodes, history }: Pick<Hardware, 'path' | 'nodes' | 'history'>,
-  { sampledLog }: HardwareParts,
+  { sampledLog, load }: HardwareParts,
 ): Hardware['answering'] {
-  const pastAnswering = createHistoryAnswers({ history, clock: systemClock, sampledLog })
+  const pastAnswering = createHistoryAnswers({ history, clock: systemClock, load, sampledLog })
   return (requester) => {
     const ofNodes = nodes.answering(requester)
     const ofPast = pastAnswering(requester)

@@ -72,6 +72,7 @@ export function openTalkSession(
   const feed = new Feed(context, { ...options, rights: registered.rights })
   const answering = context.answering({
     base,
+    user: user.name,
     mayRead: (topic) => feed.rights.mayRead(topic),
     tell: (topic, payload, line) => link.send(dialect.encode(topic, payload, line)),
   })

@@ -150,3 +150,24 @@ t.test('the limit on open files is the soft one of this process', async (t) => {
   t.equal(maxOpenFiles(join(folder, 'absent')), Number.POSITIVE_INFINITY)
   t.ok(maxOpenFiles() > 0)
 })
+
+t.test(
+  'F66: less is done for whom most was done lately, and for all when that does not help',
+  async (t) => {
+    const { look, note, sheds } = watchedProcess(t)
+    const shed = () => ['heavy', 'light', 'nobody'].filter(sheds)
+    note('heavy', 1000)
+    note('light', 100)
+    t.same(shed(), [], 'nothing while there is not too much')
+    await look({ usedMiB: 201 })
+    t.same(shed(), ['heavy'])
+    await look({ nowMs: 10_001 })
+    t.same(shed(), ['heavy', 'light', 'nobody'])
+    await look({ usedMiB: 50, nowMs: 11_000 })
+    while (sheds('heavy')) await look({})
+    for (let looks = 0; looks < 60; looks++) await look({})
+    note('light', 1)
+    await look({ usedMiB: 201, nowMs: 20_000 })
+    t.same(shed(), ['light'], 'what was long ago is forgotten')
+  },
+)

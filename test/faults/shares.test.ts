@@ -1,6 +1,8 @@
 import t, { type Test } from 'tap'
+import { WebSocket } from 'ws'
+import { budgetForNow, useUp } from '../overload.ts'
 import { publishPacket, type RawMqtt, rawMqttTo, settled, signedIn } from '../raw-mqtt.ts'
-import { mqttTo, type StartedHub, startedHub, talkTo } from '../started-hub.ts'
+import { mqttTo, type StartedHub, startedHub, talkOver, talkTo } from '../started-hub.ts'
 
 const users = {
   clown: { password: 'bigclown', role: 'admin' },
@@ -72,3 +74,40 @@ t.test(
     t.ok(Number(hub.counters()['history-series-refused']) > 19_000, 'past its share, none is taken')
   },
 )
+
+t.test(
+  'F66: an overloaded hub drops reports of a node that sends too much, and of no other',
+  async (t) => {
+    const memory = budgetForNow()
+    const hub = await startedHub(t, { users, limits: { ...fast, memory } })
+    const [good, bad] = [await nodeOf(t, hub, 'good'), await nodeOf(t, hub, 'bad')]
+    const page = await talkTo(t, hub, '/talk')
+    const report = (base: string) => (at: number) =>
+      publishPacket(`nodes/${base}/n/${at}`, { payload: '1' })
+    await reportOn(bad, 2000, report('bad'))
+    await useUp(memory, t, hub)
+    await reportOn(bad, 100, report('bad'))
+    await reportOn(good, 5, report('good'))
+    await page.on('nodes/good/n/4')
+    t.equal(hub.counters()['reports-shed'], 100)
+  },
+)
+
+t.test('F66: an overloaded hub drops no report for the questions of a viewer', async (t) => {
+  const memory = budgetForNow()
+  const viewer = { password: 'four', role: 'viewer' } as const
+  const hub = await startedHub(t, { users: { ...users, viewer }, limits: { ...fast, memory } })
+  const url = `ws://viewer:four@127.0.0.1:${hub.httpPort}/talk/nodes/good`
+  const asking = await talkOver(t, new WebSocket(url))
+  const good = await nodeOf(t, hub, 'good')
+  const page = await talkTo(t, hub, '/talk')
+  await reportOn(good, 5, (at) => publishPacket(`nodes/good/n/${at}`, { payload: '1' }))
+  for (let count = 0; count < 60; count++) asking.send(`n/${count % 5}/history/get`, { from: '7d' })
+  for (let count = 0; count < 60; count++) await asking.on(`n/${count % 5}/history/ok`)
+  await useUp(memory, t, hub)
+  asking.send('n/0/history/get', {})
+  t.match(await asking.on('n/0/history/get/error'), [String, { code: 'too-fast' }])
+  await reportOn(good, 5, (at) => publishPacket(`nodes/good/late/${at}`, { payload: '1' }))
+  await page.on('nodes/good/late/4')
+  t.equal(hub.counters()['reports-shed'], undefined)
+})

@@ -99,7 +99,7 @@ export function opened(
         awaited++
       },
     },
-    load: { isOverloaded: () => false, isOutOfMemory: () => false },
+    load: { note: () => {}, sheds: () => false, isOutOfMemory: () => false },
     log,
     sampledLog: createSampledLog(log, counters),
     counters,
@@ -118,8 +118,8 @@ export function opened(
   }
 }
 
-export const overloaded = { isOverloaded: () => true, isOutOfMemory: () => false }
-export const outOfMemory = { isOverloaded: () => true, isOutOfMemory: () => true }
+export const overloaded = { note: () => {}, sheds: () => true, isOutOfMemory: () => false }
+export const outOfMemory = { note: () => {}, sheds: () => true, isOutOfMemory: () => true }
 
 export function allowed(...actions: ('read' | 'write' | 'command' | 'retain')[]): Sender {
   const rules = [{ allow: actions, topic: '#' }]

@@ -53,6 +53,32 @@ export type HistorySource = Pick<
   'snapshot' | 'periods' | 'blocks' | 'buckets' | 'lostUntil'
 >
 
+/** Whether there is too much to do, and what is done for whom. */
+export interface QuestionLoad {
+  note(user: string, ms: number): void
+  sheds(user: string): boolean
+}
+
+/** @throws HubError `too-fast` while the hub is overloaded and `user` costs most. */
+export function checkLoad(user: string, load: QuestionLoad): void {
+  if (!load.sheds(user)) return
+  throw new HubError('too-fast', 'expected fewer questions while the hub has too much to do')
+}
+
+/** Lets the time of `act`, which answers a question of `user`, count as done for that user. */
+export async function answerFor(
+  user: string,
+  load: QuestionLoad,
+  act: () => Promise<void>,
+): Promise<void> {
+  const startedMs = performance.now()
+  try {
+    await act()
+  } finally {
+    load.note(user, performance.now() - startedMs)
+  }
+}
+
 interface SeriesWanted {
   /** Which topics. */
   readonly filter: string
@@ -198,7 +224,7 @@ export interface HistoryAnswering {
   /**
    * Answers a request for the history of a device; false when it is something else.
    *
-   * @throws HubError `bad-payload`, or `too-fast` when many are not answered yet.
+   * @throws HubError `bad-payload`, or `too-fast` when many are not answered yet, or the hub is overloaded by this user.
    */
   history(topic: string, payload: Payload, options?: LineOptions): boolean
   /** Nothing is told any more. */
@@ -208,6 +234,7 @@ export interface HistoryAnswering {
 export interface HistoryAnswersOptions {
   readonly history: HistorySource
   readonly clock: { wallMs(): number }
+  readonly load: QuestionLoad
   readonly sampledLog: SampledLog
 }
 
@@ -219,7 +246,7 @@ const mostWaiting = 64
 
 /** Returns what opens the answering to a session, one request after the other. */
 export function createHistoryAnswers(options: HistoryAnswersOptions) {
-  const { clock } = options
+  const { clock, load } = options
   return (requester: Requester): HistoryAnswering => {
     const turns = createTurns(options.sampledLog)
     return {
@@ -227,7 +254,12 @@ export function createHistoryAnswers(options: HistoryAnswersOptions) {
         if (!topic.endsWith(request)) return false
         const name = topic.slice(0, -request.length)
         const query = readPayload(payload, clock.wallMs())
-        turns.take(() => answer({ name, query, line }, requester, options.history))
+        checkLoad(requester.user, load)
+        turns.take(() =>
+          answerFor(requester.user, load, () =>
+            answer({ name, query, line }, requester, options.history),
+          ),
+        )
         return true
       },
       close: turns.close,

@@ -18,6 +18,8 @@ export interface Requester {
   /** `topic` is complete, as it goes on the bus. */
   mayRead(topic: string): boolean
   tell(topic: string, payload: Payload, options?: LineOptions): void
+  /** Who asks. */
+  readonly user: string
 }
 
 /** What the hub answers to one session, in place of nodes. */

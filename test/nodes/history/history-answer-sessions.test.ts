@@ -14,15 +14,17 @@ import { lastingStore } from '../../mqtt/lasting-store.ts'
 const empty = Payload.ofJson('{}', {})
 
 /** Somebody who asks a history with one point of `n/a`; `change` may break it. */
-async function asking(t: Test, change: Partial<HistorySource> = {}) {
+async function asking(t: Test, change: Partial<HistorySource> = {}, isShed = false) {
   const history = await historyIn(await lastingStore())
   history.add({ topic: 'n/a', quantity: 'value', unit: undefined, at: midnight, value: 7 }, false)
   const { sampledLog, told: problems } = toldProblems()
   const answers = createInbox<[topic: string, value: unknown, options?: unknown]>()
   const clock = setClock(midnight + 1000)
-  const open = createHistoryAnswers({ history: { ...history, ...change }, clock, sampledLog })
+  const load = { note: () => {}, sheds: () => isShed }
+  const open = createHistoryAnswers({ history: { ...history, ...change }, clock, load, sampledLog })
   const answering = open({
     base: 'n',
+    user: 'ann',
     mayRead: (topic) => topic === 'n/a',
     tell: (topic, { value }, options) => answers.put([topic, value, options]),
   })
@@ -94,4 +96,9 @@ t.test('what is not said as it should be is refused', async (t) => {
     answering.history('a/history/get', Payload.ofJson(JSON.stringify(value), value))
   for (const value of [1, 'x', [], true]) t.throws(ask(value), HubError, JSON.stringify(value))
   t.throws(ask({ from: 'x' }), { code: 'bad-payload' })
+})
+
+t.test('F66: who costs most is refused while the hub is overloaded', async (t) => {
+  const { answering } = await asking(t, {}, true)
+  t.throws(() => answering.history('a/history/get', empty), { code: 'too-fast' })
 })

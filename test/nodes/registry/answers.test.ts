@@ -24,6 +24,7 @@ async function asking(
   const nodes = await openedNodes(t)
   const told = createInbox<Told>()
   const answering = createAnswers({ ...nodes, markOf: nodes.states.markOf, waitMs: 5 })({
+    user: 'ann',
     base,
     mayRead,
     tell: (topic: string, { value }: Payload, options?: LineOptions) =>
@@ -142,6 +143,7 @@ t.test('a session that is gone is told nothing', async (t) => {
   say('n/a/0', 1)
   answering.requested('n/a/0/get')
   const other = createAnswers({ registry, values, clock, markOf: () => undefined, waitMs: 10 })({
+    user: 'ann',
     base: '',
     mayRead: () => true,
     tell: (topic) => answers.put({ topic, value: 'other', options: undefined }),
