@@ -102,7 +102,7 @@ const unguarded: Readonly<Record<string, RegExp>> = {
     /\b(setTimeout|setInterval|setImmediate|queueMicrotask|nextTick)\(/g,
   'core/guard.ts: whenAborted': /\.addEventListener\(/g,
   'core/guard.ts: detached; a store says itself what it has not written':
-    /(?<!=> )\bvoid (?!store\.write\()[a-z]\w*[.(]/g,
+    /(?<!=> |return )\bvoid (?!store\.write\()[a-z]\w*[.(]/g,
   'core/guard.ts: guardEvents, for what has events, where it is made':
     /\b(createServer|createSecureServer|createWebSocketStream|handleUpgrade|createConnection|createReadStream|createWriteStream|new EventEmitter|spawn)\(/g,
 }
