@@ -96,7 +96,7 @@ export class RecencyMap<Key, Value> {
 }
 
 /** Whose an entry is, and how much of what all share it takes. */
-export interface Share {
+interface Share {
   readonly owner: string
   readonly weight: number
 }

@@ -133,19 +133,16 @@ export class MqttConnection {
       this.#unread = this.#mustWait ? bytes : this.#frames.read(bytes)
     } catch (error) {
       this.#fail(error)
-      return
     }
     if (this.#phase === 'closed') return
     this.#share.hold(this.#waitingBytes)
     const waits = this.#phase === 'connecting' || this.#waitingBytes > 0
     if (waits) this.#socket.pause()
     else if (this.#socket.isPaused()) this.#socket.resume()
-    const isItsTurn = this.#phase === 'open' && this.#tooSoon === undefined
-    if (waits && isItsTurn) nextTurn(this.#goOn)
+    if (waits && this.#phase === 'open' && this.#tooSoon === undefined) nextTurn(this.#goOn)
   }
 
   readonly #goOn = (): void => guarded(() => this.#takeOn(), this.#lose)
-
   /** Goes on with what has waited. */
   #takeOn(): void {
     if (this.#phase !== 'open') return
@@ -227,21 +224,22 @@ export class MqttConnection {
     this.#frames.level = connect.level
     this.#name = clientName(connect.user, connect.clientId)
     this.#deadlines.connected(this.#keepAliveOf(connect))
-    const identified = signIn.identify(connect, this.#origin).then((result) => {
-      if (this.#phase === 'closed') return
-      if ('reason' in result) this.#turnAway(connect, result)
-      else this.#enter(connect, result)
-    })
-    detached(identified, this.#lose)
+    const done = signIn.identify(connect, this.#origin).then((found) => this.#enter(connect, found))
+    detached(done, this.#lose)
   }
 
-  #enter(connect: ConnectPacket, user: User): void {
+  #enter(connect: ConnectPacket, found: User | NotIn): void {
+    if (this.#phase === 'closed') return
+    const entered = 'reason' in found ? found : this.#register(connect.clientId, found)
+    if ('reason' in entered) this.#turnAway(connect, entered)
+    else this.#letIn(connect, entered)
+  }
+
+  #register(clientId: string, user: User): Registered | NotIn {
     // Who is known by a certificate has not said so.
     this.#name = clientName(user.name, partsOf(this.#name).clientId)
-    const arriving = { clientId: connect.clientId, origin: this.#origin, ended: this.#userEnded }
-    const registered = this.#context.signIn.enter(user, arriving)
-    if ('reason' in registered) this.#turnAway(connect, registered)
-    else this.#letIn(connect, registered)
+    const arriving = { clientId, origin: this.#origin, ended: this.#userEnded }
+    return this.#context.signIn.enter(user, arriving)
   }
 
   readonly #userEnded = (why: SignedOut): void => {
@@ -300,8 +298,7 @@ export class MqttConnection {
 
   /** CONNACK says why somebody is not let in [MQTT-3.2.0-1]. */
   #turnAway(connect: ConnectPacket, { reason, message }: NotIn): void {
-    const fields = { client: this.#name, reason: message }
-    this.#context.sampledLog.warn('mqtt-connection-ended', fields, 'an MQTT client is not let in')
+    this.#warn('mqtt-connection-ended', message)
     const why = connect.wantsProblems ? message : undefined
     this.#end({ last: writeRefusal(connect.level, reason, why) })
   }
@@ -317,7 +314,7 @@ export class MqttConnection {
 
   #warn(counter: string, reason: string): void {
     const fields = { client: this.#name, reason }
-    this.#context.sampledLog.warn(counter, fields, 'an MQTT client is past a limit or broke a rule')
+    this.#context.sampledLog.warn(counter, fields, 'an MQTT client is refused, or broke a rule')
   }
 
   /** The client broke a rule. */
@@ -334,8 +331,7 @@ export class MqttConnection {
 
   /** Something was published that ends the connection. */
   #endBy(reason: string): void {
-    const fields = { client: this.#name, reason }
-    this.#context.sampledLog.warn('mqtt-connection-ended', fields, 'an MQTT client broke a rule')
+    this.#warn('mqtt-connection-ended', reason)
     this.#disconnect(reasons.malformed, reason)
   }
 
@@ -349,14 +345,11 @@ export class MqttConnection {
   /** Ends the connection; MQTT 5 has a word for it. */
   #disconnect(reason: Reason, message: string, reference?: string): void {
     const connect = this.#connect
-    if (connect?.level !== 5 || this.#phase !== 'open') {
-      this.#end()
-      return
-    }
-    const why = connect.wantsProblems ? message : undefined
-    const last = writeDisconnect({ reason, message: why, reference })
+    const isTold = connect?.level === 5 && this.#phase === 'open'
+    const why = connect?.wantsProblems ? message : undefined
+    const last = isTold && writeDisconnect({ reason, message: why, reference })
     // [MQTT-3.14.0-1]
-    this.#end(last.length > connect.maximumPacketBytes ? {} : { last })
+    this.#end(last && last.length <= connect.maximumPacketBytes ? { last } : {})
   }
 
   /** Nothing is written any more behind `last`. */
@@ -390,21 +383,18 @@ export class MqttConnection {
     const isIn = this.#isIn
     if (isIn === undefined) return
     const { sessions, wills, log } = this.#context
-    const { session, output } = isIn
     // [MQTT-3.14.4-3]
     if (isGoodbye) wills.forget(this.#name)
-    const { expirySeconds } = session
-    sessions.left(session, output)
+    const { expirySeconds } = isIn.session
+    sessions.left(isIn.session, isIn.output)
     if (!isGoodbye) wills.gone(this.#name, expirySeconds)
     log.debug({ client: this.#name }, 'MQTT client gone')
   }
 }
 
+/** The last packet, whether nothing more is read and waited for, and whether the client has said good-bye. */
 interface Ending {
-  /** The last packet. */
   readonly last?: Buffer
-  /** Whether nothing more is read, and nothing is waited for. */
   readonly isCut?: boolean
-  /** Whether the client has said good-bye. */
   readonly isGoodbye?: boolean
 }
