@@ -29,7 +29,8 @@ t.test(
     }
     const tookMs = performance.now() - startedMs
     t.equal(watcher.messages.items.length, 60, 'nothing is lost')
-    t.ok(tookMs > 300, `sixty messages, twenty of them at once: ${tookMs} ms`)
+    // What a user has not used while it was quiet comes on top of the burst, once.
+    t.ok(tookMs > 150, `sixty messages, twenty of them at once: ${tookMs} ms`)
     t.comment(`others waited ${others} ms`)
     t.ok((hub.counters()['user-held-back'] ?? 0) > 0)
   },
@@ -43,6 +44,6 @@ t.test('websockets of a user share the rate, too', async (t) => {
   const startedMs = performance.now()
   for (let at = 0; at < 10; at++) for (const page of pages) page.send(`c/${at}`, {})
   for (const page of pages) await page.settle()
-  t.ok(performance.now() - startedMs > 200)
+  t.ok(performance.now() - startedMs > 150)
   t.ok((hub.counters()['user-held-back'] ?? 0) > 0)
 })

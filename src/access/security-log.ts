@@ -119,16 +119,15 @@ function createSources(tell: Tell, { after }: AlarmClock) {
     if (count > 0) tell(event, fields, count)
   }
   const sources = new LRUCache<string, Source>({ max: mostSources, dispose: end })
-  const watch = (key: string, source: Source) => {
-    source.cancel = after(sampleMs, () => {
-      if (source.count === 0) {
-        sources.delete(key)
-        return
-      }
-      tell(source.event, source.fields, source.count)
-      source.count = 0
-      watch(key, source)
-    })
+  const look = (key: string, source: Source) => {
+    const { event, fields, count } = source
+    if (count === 0) {
+      sources.delete(key)
+      return
+    }
+    tell(event, fields, count)
+    source.count = 0
+    source.cancel = after(sampleMs, () => look(key, source))
   }
   return {
     note: (event: string, fields: SecurityFields) => {
@@ -141,9 +140,9 @@ function createSources(tell: Tell, { after }: AlarmClock) {
         return
       }
       tell(event, fields, 1)
-      const source = { event, fields, count: 0, cancel: () => {} }
+      const cancel = after(sampleMs, () => look(key, source))
+      const source: Source = { event, fields, count: 0, cancel }
       sources.set(key, source)
-      watch(key, source)
     },
     /** Tells what was counted. */
     close: () => sources.clear(),
