@@ -4,6 +4,7 @@ import type { Config } from './generated/config.ts'
 import type { Profile } from './nodes/profiles/profile.ts'
 import { esphome } from './profiles/esphome.ts'
 import { hardwario } from './profiles/hardwario.ts'
+import { homeAssistant } from './profiles/home-assistant/home-assistant.ts'
 import { homie } from './profiles/homie.ts'
 import { rtl433 } from './profiles/rtl433.ts'
 import { shelly } from './profiles/shelly/shelly.ts'
@@ -14,7 +15,18 @@ import { zigbee2mqtt } from './profiles/zigbee2mqtt/zigbee2mqtt.ts'
 
 /** Those that the configuration does not turn off. */
 export function hardwareProfiles({ profiles }: Pick<DeepReadonly<Config>, 'profiles'>): Profile[] {
-  const all = [tasmota, shelly, shellyGen1, zigbee2mqtt, homie, wled, rtl433, esphome, hardwario]
+  const all = [
+    tasmota,
+    shelly,
+    shellyGen1,
+    zigbee2mqtt,
+    homie,
+    wled,
+    rtl433,
+    esphome,
+    hardwario,
+    homeAssistant,
+  ]
   const off: readonly string[] = profiles.off
   return all.filter(({ name }) => !off.includes(name))
 }
