@@ -34,6 +34,9 @@ interface House {
   readonly devices: Map<string, Homie>
 }
 
+/** What a device of version 5 says of itself: it is known by that. */
+const states = new Set(['init', 'ready', 'disconnected', 'sleeping', 'lost'])
+
 /** How long a device that has said what it is going to do may take. */
 const reachesWithinMs = 60_000
 
@@ -43,7 +46,9 @@ export const homie: Profile = {
     const house: House = { hub, devices: new Map() }
     // A description alone is what somebody forgot to remove.
     hub.listen('+/5/+/$state', ({ topic, payload }) => {
-      if (payload.bytes.length > 0) open(house, topic.slice(0, -'/$state'.length), hearFive)
+      // Whoever says something else there does not speak Homie, and keeps the topics.
+      const isState = states.has(payload.bytes.toString())
+      if (isState) open(house, topic.slice(0, -'/$state'.length), hearFive)
     })
     hub.listen('+/+/$homie', ({ topic, payload }) => {
       const version = payload.bytes.toString()

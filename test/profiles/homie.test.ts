@@ -129,3 +129,12 @@ t.test('a domain of its own has devices of its own', async (t) => {
   const { devices } = five(nodes, 'cellar/5/it')
   t.same([...devices.keys()], ['cellar/5/it/a/on'])
 })
+
+t.test('whoever says what is no state of Homie keeps the topics', async (t) => {
+  const { hear, claims } = playTo(homie)
+  const isOwned = () => claims.on('house/5/lamp/$state')?.isOwned
+  hear('house/5/lamp/$state', '{"value":1}', true)
+  t.equal(isOwned(), false)
+  hear('house/5/lamp/$state', 'init', true)
+  t.equal(isOwned(), true)
+})
