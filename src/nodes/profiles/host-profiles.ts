@@ -19,7 +19,7 @@ import { Claims, type Past } from './claims.ts'
 import { goalOf, inUnitsOf, lastingPart, readAsk, settledPart } from './kinds.ts'
 import { type DeviceSink, openProfile, type ProfileDevice } from './open-profile.ts'
 import type { Ask, HeardMessage, Profile, Report } from './profile.ts'
-import { messageOf, type ProfileDevices } from './profile-devices.ts'
+import { messageOf, type ProfileDevices, questionOf } from './profile-devices.ts'
 import { openPublishers, type Publishers } from './publishers.ts'
 import { checkTrusted, type TrustParts } from './trust.ts'
 
@@ -205,7 +205,7 @@ export class ProfileHost implements PathProfiles {
       send: (profile, outgoing) => {
         const { topic } = outgoing
         const isQuestion = isTopic(topic) && !switchesActuator(topic) && !devices.hold(topic)
-        if (isQuestion) this.#send(messageOf(outgoing))
+        if (isQuestion) this.#send(questionOf(outgoing))
         else sampledLog.warn('profile-question-refused', { profile, topic }, 'not a question')
       },
       leftOut: (profile, what, reason) => {

@@ -98,7 +98,7 @@ export class ProfileDevices {
   /** What asks a device for its state; undefined where nothing does. */
   questionTo(topic: string): Message | undefined {
     const [question] = this.#devices.get(topic)?.facts.question?.() ?? []
-    return question && messageOf(question)
+    return question && questionOf(question)
   }
 
   /** How long a device may take: as long as its profile says, and its rules at least. */
@@ -111,6 +111,11 @@ export class ProfileDevices {
 /** What goes to hardware is never kept: a relay would switch again, later. */
 export function messageOf({ topic, payload, qos = 1 }: Outgoing): Message {
   return { topic, payload: new Payload(Buffer.from(payload)), qos, retain: false }
+}
+
+/** Whoever is away does not find a question when it comes back: it has no use for one that was asked long ago. */
+export function questionOf(outgoing: Outgoing): Message {
+  return messageOf({ ...outgoing, qos: 0 })
 }
 
 function baseOf({ topic }: ProfileDevice): string {

@@ -83,7 +83,7 @@ export interface ProfileHub {
    * never tells a profile of what it has sent itself.
    */
   observe(id: string, asked: Ask): void
-  /** Asks devices to tell of themselves, or greets them. Never a command, and never retained. */
+  /** Asks devices to tell of themselves, or greets them. Never a command, never retained, and at QoS 0. */
   send(outgoing: Outgoing): void
   /** Something that was announced is left out, and why, in a sentence for whoever looks for it. */
   leaveOut(what: string, reason: string): void
@@ -155,6 +155,6 @@ export type Ask = Readonly<Record<string, unknown>>
 export interface Outgoing {
   readonly topic: string
   readonly payload: string | Buffer
-  /** 1 unless given. */
+  /** 1 unless given; questions go out at 0. */
   readonly qos?: 0 | 1
 }
