@@ -29,7 +29,7 @@ interface ConversationCommand {
 }
 
 /** The conversations of a file in test/fixtures/devices. */
-function conversationsOf(file: string): Conversation[] {
+export function conversationsOf(file: string): Conversation[] {
   const url = new URL(`../fixtures/devices/${file}.json`, import.meta.url)
   return JSON.parse(readFileSync(url, 'utf8')) as Conversation[]
 }
