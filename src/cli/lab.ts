@@ -127,8 +127,8 @@ function welcome({ http, mqtt, host, port, dialects }: Addresses, password: stri
   const mosquitto = `-h ${host} -p ${port} -u ${user} -P ${password}`
   return [
     `Clown.Hub ${readRelease().version} in lab mode, for this machine only. Ctrl-C ends it.`,
-    `  http   http://${http}, MQTT over websocket on /mqtt`,
-    `  mqtt   mqtt://${mqtt}, user ${user}, password ${password}`,
+    `  page   http://${http}, user ${user}, password ${password}; MQTT over websocket on /mqtt`,
+    `  mqtt   mqtt://${mqtt}, the same user`,
     `  node   ${base}, simulated`,
     `  others ${dialects}`,
     'Watch the node, switch its relay, or talk to it (a line to type in wscat comes last):',
