@@ -4,7 +4,7 @@ import { request as requestByTls } from 'node:https'
 import { text } from 'node:stream/consumers'
 import { HubError, reasonOf, systemCodeOf } from '../core/errors.ts'
 import { isRecord, parseJson } from '../core/json.ts'
-import { checkFilter } from '../core/topic.ts'
+import { checkFilter, checkTopic, joinTopic } from '../core/topic.ts'
 import { passwordIn } from './arguments.ts'
 import { interruptedCode, plainText, type Terminal } from './terminal.ts'
 
@@ -25,7 +25,20 @@ export const hubOptions = {
 export const hubUsage = '[--url http[s]://USER[:PASSWORD]@HOST:PORT] [--password-file FILE]'
 
 /** The base of devices that are named without one: that of the lab's node. */
-export const defaultBase = 'nodes/bridge/0'
+const defaultBase = 'nodes/bridge/0'
+
+/**
+ * The topic of the device that a command line names: below `base`, or whole when there is none and it has more than
+ * two levels.
+ *
+ * @throws HubError `bad-topic`
+ */
+export function deviceNamed(name: string, base: string | undefined): string {
+  const isWhole = base === undefined && name.split('/').length > 2
+  const device = isWhole ? name : joinTopic(base ?? defaultBase, name)
+  checkTopic(device)
+  return device
+}
 
 /** What "clown-hub lab" prints. */
 const labUrl = 'http://clown:bigclown@127.0.0.1:8080'

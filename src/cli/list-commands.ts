@@ -1,8 +1,7 @@
 import { parseArgs } from 'node:util'
-import { checkTopic, joinTopic } from '../core/topic.ts'
 import { type CliCommand, readArguments, timeOption } from './arguments.ts'
 import {
-  defaultBase,
+  deviceNamed,
   type HubAnswer,
   hubAddress,
   hubOptions,
@@ -15,7 +14,7 @@ import { wordOf } from './terminal.ts'
 const usage = `commands [--device DEVICE] [--base BASE] [--since 1h|ISO-TIME] [--json] ${hubUsage}`
 
 const options = {
-  base: { type: 'string', default: defaultBase },
+  base: { type: 'string' },
   device: { type: 'string' },
   since: { type: 'string' },
   json: { type: 'boolean', default: false },
@@ -37,18 +36,14 @@ export const listCommands: CliCommand = {
 }
 
 interface Wanted {
-  readonly base: string
+  readonly base?: string | undefined
   readonly device?: string | undefined
   readonly since?: string | undefined
 }
 
 function queryOf({ base, device: name, since }: Wanted): URLSearchParams {
   const query = new URLSearchParams({ limit: String(limit) })
-  if (name !== undefined) {
-    const device = joinTopic(base, name)
-    checkTopic(device)
-    query.set('device', device)
-  }
+  if (name !== undefined) query.set('device', deviceNamed(name, base))
   const from = timeOption('--since', since)
   if (from !== undefined) query.set('since', from)
   return query

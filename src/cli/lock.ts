@@ -1,9 +1,8 @@
 import { parseArgs } from 'node:util'
 import { isRecord } from '../core/json.ts'
-import { checkTopic, joinTopic } from '../core/topic.ts'
 import { type CliCommand, onlyOne, readArguments, required } from './arguments.ts'
 import {
-  defaultBase,
+  deviceNamed,
   type HubAnswer,
   hubAddress,
   hubOptions,
@@ -13,7 +12,7 @@ import {
 import { type Terminal, wordOf } from './terminal.ts'
 
 const common = {
-  base: { type: 'string', default: defaultBase },
+  base: { type: 'string' },
   json: { type: 'boolean', default: false },
   ...hubOptions,
 } as const
@@ -31,7 +30,7 @@ export const lockDevice: CliCommand = {
         allowPositionals: true,
       }),
     )
-    const device = deviceIn(positionals, values.base, lockUsage)
+    const device = deviceNamed(onlyOne(positionals, 'one device', lockUsage), values.base)
     const reason = required(values.reason, 'a --reason', lockUsage)
     return asked({ verb: 'lock', device, reason, describe: describeLock }, values, terminal)
   },
@@ -46,15 +45,9 @@ export const unlockDevice: CliCommand = {
     const { values, positionals } = readArguments(unlockUsage, () =>
       parseArgs({ args, options: common, allowPositionals: true }),
     )
-    const device = deviceIn(positionals, values.base, unlockUsage)
+    const device = deviceNamed(onlyOne(positionals, 'one device', unlockUsage), values.base)
     return asked({ verb: 'unlock', device, describe: describeUnlock }, values, terminal)
   },
-}
-
-function deviceIn(positionals: readonly string[], base: string, usage: string): string {
-  const device = joinTopic(base, onlyOne(positionals, 'one device', usage))
-  checkTopic(device)
-  return device
 }
 
 interface HubRequest {

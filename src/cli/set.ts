@@ -1,10 +1,9 @@
 import { parseArgs } from 'node:util'
 import { HubError, quote, reasonOf } from '../core/errors.ts'
-import { checkTopic, joinTopic } from '../core/topic.ts'
 import { type CliCommand, readArguments, readSeconds, required } from './arguments.ts'
 import {
   askHub,
-  defaultBase,
+  deviceNamed,
   type HubAddress,
   type HubAnswer,
   hubAddress,
@@ -29,8 +28,7 @@ export const setDevice: CliCommand = {
     )
     const [name, value, ...more] = positionals
     if (more.length > 0) required(undefined, 'one device and one value', usage)
-    const device = joinTopic(values.base, required(name, 'a device', usage))
-    checkTopic(device)
+    const device = deviceNamed(required(name, 'a device', usage), values.base)
     const payload = payloadText(device, required(value, 'a value', usage))
     const timeoutMs =
       values.timeout === undefined ? undefined : readSeconds(values.timeout, timeout)
@@ -49,7 +47,7 @@ export const setDevice: CliCommand = {
 }
 
 const options = {
-  base: { type: 'string', default: defaultBase },
+  base: { type: 'string' },
   timeout: { type: 'string' },
   force: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },

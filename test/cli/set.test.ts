@@ -66,6 +66,9 @@ t.test('the hub is asked for the complete device, and the payload as it was writ
     'relay/i2c0-3b on': `{"device":"${relay}","payload":{"state":true}}`,
     'relay/i2c0-3b off': `{"device":"${relay}","payload":{"state":false}}`,
     'led/- on': '{"device":"nodes/bridge/0/led/-","payload":{"state":"on"}}',
+    'devices/tasmota/A4/relay/1 on':
+      '{"device":"devices/tasmota/A4/relay/1","payload":{"state":true}}',
+    'a/b/c on --base d': '{"device":"d/a/b/c","payload":{"state":true}}',
     'led/- 2-dot --base b': '{"device":"b/led/-","payload":{"state":"2-dot"}}',
     'lamp/- {"state":1.10e1,"x":12345678901234567890}':
       '{"device":"nodes/bridge/0/lamp/-","payload":{"state":1.10e1,"x":12345678901234567890}}',
