@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import t from 'tap'
 import { rawMqttTo, settled, signedIn, subscribePacket } from '../raw-mqtt.ts'
 import { mqttTo, startedHub, talkTo } from '../started-hub.ts'
+import { testFolder } from '../test-folder.ts'
 
 const base = 'nodes/bridge/0'
 const users = {
@@ -34,3 +35,25 @@ t.test('what contradicts a device is told on its topic for errors', async (t) =>
   t.equal(topic, `${base}/relay/0/error`)
   t.match(JSON.parse(String(payload)), { code: 'without-effect' })
 })
+
+t.test(
+  'after a restart a last value comes with its age, if that is known, and as a doubtful one',
+  async (t) => {
+    const data = { folder: testFolder(t) }
+    const before = await startedHub(t, { data })
+    const { client } = await mqttTo(t, before)
+    const say = (topic: string, text: string) =>
+      client.publishAsync(topic, text, { qos: 1, retain: true })
+    await say(`${base}/relay/0`, '{"state":true}')
+    // What belongs to a profile is no device: when it was said is not kept.
+    await say('homie/5/lamp/$state', 'ready')
+    await say('homie/5/lamp/$description', '{}')
+    await before.close()
+    const page = await talkTo(t, await startedHub(t, { data }), '/talk')
+    page.send('clown.talk/-/config/set', { ages: true })
+    const relay = await page.on(`${base}/relay/0`)
+    t.match(relay, [String, { state: true }, { ageMs: Number, stale: true }])
+    const lamp = await page.on('homie/5/lamp/$description')
+    t.same(lamp, ['homie/5/lamp/$description', {}, { ageMs: null }])
+  },
+)

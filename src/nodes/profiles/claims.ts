@@ -185,22 +185,18 @@ function createIndex() {
   const byLast = new Map<string, Matched[]>()
   const byFirst = new Map<string, Matched[]>()
   const listOf = (pattern: string) => {
-    const levels = pattern.split('/')
-    const last = levels.at(-1) ?? ''
+    const last = lastLevelOf(pattern)
     return last === '#' || last === '+'
-      ? { found: byFirst, level: levels[0] ?? '' }
+      ? { found: byFirst, level: firstLevelOf(pattern) }
       : { found: byLast, level: last }
   }
   return {
     exactlyOn: (topic: string): readonly Claim[] => exact.get(topic) ?? [],
     on: (topic: string): readonly Claim[] => {
-      const behind = topic.lastIndexOf('/') + 1
-      const ofSiblings = siblings.get(`${topic.slice(0, behind)}+`)
+      const last = lastLevelOf(topic)
+      const ofSiblings = siblings.get(`${topic.slice(0, topic.length - last.length)}+`)
       const claims = [...(exact.get(topic) ?? []), ...(ofSiblings ?? [])]
-      const last = topic.slice(behind)
-      const end = topic.indexOf('/')
-      const first = end < 0 ? topic : topic.slice(0, end)
-      const found = [byLast.get(last), byFirst.get(first), byFirst.get('+')]
+      const found = [byLast.get(last), byFirst.get(firstLevelOf(topic)), byFirst.get('+')]
       for (const { claim, isMatch } of found.flatMap((list) => list ?? [])) {
         if (isMatch(topic)) claims.push(claim)
       }
@@ -227,6 +223,15 @@ function createIndex() {
   }
 }
 
+function firstLevelOf(topic: string): string {
+  const end = topic.indexOf('/')
+  return end < 0 ? topic : topic.slice(0, end)
+}
+
+function lastLevelOf(topic: string): string {
+  return topic.slice(topic.lastIndexOf('/') + 1)
+}
+
 interface Matched {
   readonly claim: Claim
   isMatch(topic: string): boolean
@@ -239,7 +244,7 @@ function push<T>(lists: Map<string, T[]>, key: string, item: T): void {
 }
 
 function pull<T>(lists: Map<string, T[]>, key: string, isIt: (item: T) => boolean): void {
-  const list = lists.get(key)?.filter((item) => !isIt(item)) ?? []
-  if (list.length === 0) lists.delete(key)
-  else lists.set(key, list)
+  const left = lists.get(key)?.filter((item) => !isIt(item))
+  if (left !== undefined && left.length > 0) lists.set(key, left)
+  else lists.delete(key)
 }

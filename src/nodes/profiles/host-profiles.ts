@@ -1,4 +1,5 @@
 /** Opens profiles, and tells the rest of the hub in its own words what their devices say and are asked. */
+import { noRights } from '../../access/rights.ts'
 import type { Sender } from '../../access/sender.ts'
 import type { Bus } from '../../bus/bus.ts'
 import type { AlarmClock } from '../../core/clock.ts'
@@ -258,7 +259,8 @@ export class ProfileHost implements PathProfiles {
     const { topic, facts } = device
     const { sender, client } = this.#cause ?? {}
     const [user = 'unknown'] = [sender?.user ?? client?.split(':')[0]].flat()
-    const by: Sender = { user, rights: observedRights, address: '', way: 'observed' }
+    // What was said already needs no rights.
+    const by: Sender = { user, rights: noRights, address: '', way: 'observed' }
     try {
       relayGuard.check({ device: topic, asked })
     } catch (error) {
@@ -275,10 +277,6 @@ export class ProfileHost implements PathProfiles {
     const translation = { outgoing: [], goal, isConfirmable }
     commands.observe({ device: topic, message, sender: by, translation })
   }
-}
-
-const observedRights: Sender['rights'] = {
-  mayPublish: () => ({ allowed: true, reason: 'it was said already' }),
 }
 
 function jsonOf(value: object): Payload {

@@ -86,11 +86,10 @@ export class ProfileDevices {
     return this.#devices.get(topic)?.isAvailable === false
   }
 
-  /** Whether a device can be commanded; before its profile has told of it, whether its kind can. */
+  /** Whether a device of a profile can be commanded; before it has told of it, whether its kind can. */
   takesCommands(topic: string): boolean {
     const device = this.#devices.get(topic)
     if (device !== undefined) return device.facts.ask !== undefined
-    if (!this.hold(topic)) return false
     const place = placeOf(this.#prefix, topic)
     return place !== undefined && canBeAsked(place.kind)
   }

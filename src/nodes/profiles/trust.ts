@@ -75,11 +75,12 @@ function otherNodeOf(
   { presence, bases }: TrustParts,
 ): string | undefined {
   const ofUser = presence.bases().find((base) => isAtOrBelow(base, topic))
+  if (ofUser !== undefined) {
+    const isItself = by.length > 0 && by.every(({ user }) => presence.maySpeakFor(ofUser, user))
+    return isItself ? undefined : ofUser
+  }
   const device = commandedDevice(topic)
-  const base = ofUser ?? (device === undefined ? undefined : deviceOf(device).base)
-  if (base === undefined) return undefined
-  const isNode = ofUser !== undefined || (device !== undefined && bases.binds(device, base))
-  if (!isNode) return undefined
-  const isItself = by.length > 0 && by.every(({ user }) => presence.maySpeakFor(base, user))
-  return ofUser !== undefined && isItself ? undefined : base
+  if (device === undefined) return undefined
+  const { base } = deviceOf(device)
+  return bases.binds(device, base) ? base : undefined
 }

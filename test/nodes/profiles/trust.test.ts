@@ -1,5 +1,11 @@
 import t, { type Test } from 'tap'
+import type { User } from '../../../src/access/user.ts'
+import { HubError } from '../../../src/core/errors.ts'
+import type { DeviceOrigin } from '../../../src/nodes/profiles/publishers.ts'
+import { checkTrusted, type TrustParts } from '../../../src/nodes/profiles/trust.ts'
+import { changingDirectory } from '../../access/changing-directory.ts'
 import { publish, requireProgram } from '../../programs.ts'
+import { clown } from '../../senders.ts'
 import { mqttTo, startedHub, talkTo } from '../../started-hub.ts'
 
 const everything = ['read', 'write', 'command', 'retain'] as const
@@ -54,4 +60,65 @@ t.test('a command goes nowhere its sender may not write, and nobody else reports
   page.send(relayOf('lamp'), { state: true })
   const [, error] = await page.on(`${relayOf('lamp')}/error`)
   t.match(error, { code: 'forbidden', message: /expected the hub alone to report/ })
+})
+
+const known: User[] = [
+  { name: 'clown', role: 'admin', rules: [], tokens: [] },
+  { name: 'ann', rules: [{ allow: ['write'], topic: 'node/#' }], tokens: [] },
+  { name: 'garage', role: 'node', base: 'door/garage', rules: [], tokens: [] },
+]
+
+/** Why nobody may command a device on `topic` that these have announced; undefined where it may be done. */
+function distrustOf(topic: string, origin: Partial<DeviceOrigin>): string | undefined {
+  const parts: TrustParts = {
+    directory: changingDirectory(...known),
+    presence: {
+      bases: () => ['door/garage'],
+      maySpeakFor: (_base, user) => user === 'garage',
+    },
+    bases: { binds: (device) => device.startsWith('nodes/') },
+    isOfProfiles: (on) => on.startsWith('devices/'),
+  }
+  try {
+    checkTrusted(topic, { sender: clown, origin: { by: [], topics: [], ...origin } }, parts)
+    return undefined
+  } catch (error) {
+    return error instanceof HubError && error.code === 'forbidden' ? error.message : 'a defect'
+  }
+}
+
+t.test('no announcement makes the hub speak where no device listens', async (t) => {
+  const by = [{ user: 'clown' }]
+  for (const topic of ['', 'node/+/set', '#', 'devices/homie/lamp/light/-/set']) {
+    t.match(distrustOf(topic, { by }), /no device is commanded there$/, topic)
+  }
+  t.equal(distrustOf('node/lamp/command', { by }), undefined)
+})
+
+t.test('whoever may have announced a device has to be able to read its commands', async (t) => {
+  const topic = 'lamp/command'
+  const distrusted: readonly (readonly [Partial<DeviceOrigin>, string])[] = [
+    [{}, '"nobody knows who"'],
+    [{ by: [{ user: 'clown' }, { user: 'gone' }] }, '"gone"'],
+    [{ by: [{ user: 'ann', clientId: 'plug' }] }, '"ann"'],
+    [{ topics: ['node/lamp'] }, '"ann"'],
+    [{ by: [{ user: 'clown' }], topics: ['other/lamp', 'node/lamp'] }, '"ann"'],
+  ]
+  for (const [origin, who] of distrusted) {
+    t.match(distrustOf(topic, origin), `${who}, who says so, may not read what is said there`)
+  }
+  t.equal(distrustOf(topic, { topics: ['other/lamp'] }), undefined, 'only clown may have said so')
+})
+
+t.test('devices of a node are announced by itself alone', async (t) => {
+  const [clownSaid, garageSaid] = [{ user: 'clown' }, { user: 'garage' }]
+  const own = 'door/garage/relay/0/set'
+  t.equal(distrustOf(own, { by: [garageSaid] }), undefined)
+  const ofGarage = /it is a device of the node "door\/garage"$/
+  t.match(distrustOf(own, { by: [clownSaid] }), ofGarage)
+  t.match(distrustOf(own, { by: [garageSaid, clownSaid] }), ofGarage)
+  t.match(distrustOf(own, { topics: ['other/lamp'] }), ofGarage)
+  const ofNode = distrustOf('nodes/bridge/0/relay/0/set', { by: [clownSaid] })
+  t.match(ofNode, /it is a device of the node "nodes\/bridge\/0"$/)
+  t.equal(distrustOf('other/lamp/set', { by: [clownSaid] }), undefined, 'of no node')
 })

@@ -221,6 +221,17 @@ function isWhole({ registry }: Opened): boolean {
   return isEach && [...registry.nodes.values()].every(({ devices }) => devices.size > 0)
 }
 
+t.test('what is said once it is closed is not learned any more', async (t) => {
+  const { registry, say, close } = await openedNodes(t)
+  say('n/a/0', 1)
+  await close()
+  say('n/b/0', 1)
+  t.same(
+    registry.devicesBelow('').map(({ topic }) => topic),
+    ['n/a/0'],
+  )
+})
+
 t.test(
   'whatever is said, the devices are within their bound, and all is of one piece',
   async (t) => {

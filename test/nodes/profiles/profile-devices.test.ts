@@ -1,0 +1,33 @@
+import t from 'tap'
+import { ProfileDevices } from '../../../src/nodes/profiles/profile-devices.ts'
+
+t.test('what was known before a restart is told to its profile, and to no other', async (t) => {
+  const devices = new ProfileDevices('devices', ['homie', 'wled'])
+  const known = [
+    'devices/homie/lamp%2F1/light/%',
+    'devices/wled/aabbcc/light/-',
+    'devices/homie/lamp/light',
+    'devices/homie/lamp/spaceship/-',
+    'nodes/bridge/0/relay/0',
+  ]
+  t.same(devices.placesOf('homie', known), [
+    { profile: 'homie', node: 'lamp/1', kind: 'light', part: '' },
+  ])
+  t.same(devices.placesOf('tasmota', known), [])
+})
+
+t.test(
+  'until its profile has told of a device, its kind says whether it can be commanded',
+  async (t) => {
+    const devices = new ProfileDevices('devices', ['homie'])
+    const place = 'devices/homie/lamp'
+    for (const kind of ['light', 'button', 'led']) t.ok(devices.takesCommands(`${place}/${kind}/-`))
+    for (const kind of ['sensor', 'event', 'spaceship']) {
+      t.notOk(devices.takesCommands(`${place}/${kind}/-`), kind)
+    }
+    const topic = `${place}/light/-`
+    const facts = { node: 'lamp', kind: 'light', name: 'Lamp' } as const
+    devices.set({ profile: 'homie', id: 'lamp', topic, facts, values: {}, isAvailable: null })
+    t.notOk(devices.takesCommands(topic), 'this one shows only whether it is lit')
+  },
+)
