@@ -39,6 +39,9 @@ interface SignIn {
 
 type Unsubscribe = () => void
 
+/** Where this file came from. In one expression with `new URL` a bundler would take it for a file to bring along. */
+const here = import.meta.url
+
 /**
  * Connects to a hub, and goes on for as long as it is not closed. The URL may end in `/talk/<base>`: topics are
  * relative to that base then, else they are complete. In a page that got this file from a hub, that hub is the default.
@@ -46,7 +49,7 @@ type Unsubscribe = () => void
  * @throws TypeError for what is no such URL, or without a WebSocket to make connections by.
  */
 export function connect(
-  url: string | URL = new URL('.', import.meta.url),
+  url: string | URL = new URL('.', here),
   options: ConnectOptions = {},
 ): HubClient {
   return new HubClient(placeOf(url), options)
