@@ -311,8 +311,8 @@ function createArrivals(parts: MessagePathParts) {
     const arrived = waiting
     waiting = []
     for (const { record, message, heard } of arrived) {
-      if (record.claimed?.isOwned) {
-        // It may have been learned before a profile knew it.
+      // Perhaps it has told a profile of what it belongs to, just now.
+      if (records.ofNow(record).claimed?.isOwned) {
         if (record.device !== undefined) registry.forget(record.topic)
         record.device = undefined
         recorder.record(message, notRecorded, heard.atMs)

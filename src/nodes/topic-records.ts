@@ -52,6 +52,8 @@ interface Decided {
 
 export interface TopicRecords {
   of(topic: string): TopicRecord
+  /** The same record, with who hears its topic by now. */
+  ofNow(record: TopicRecord): TopicRecord
   close(): void
 }
 
@@ -95,15 +97,16 @@ export function createTopicRecords(options: TopicRecordsOptions): TopicRecords {
     return record
   }
   const { claims } = options
+  const ofNow = (record: TopicRecord) => {
+    if (record.claimsVersion !== claims.version) {
+      record.claimsVersion = claims.version
+      record.claimed = claims.on(record.topic)
+    }
+    return record
+  }
   return {
-    of: (topic) => {
-      const record = find(topic)
-      if (record.claimsVersion !== claims.version) {
-        record.claimsVersion = claims.version
-        record.claimed = claims.on(topic)
-      }
-      return record
-    },
+    of: (topic) => ofNow(find(topic)),
+    ofNow,
     // What Clown.Model binds is different now.
     close: options.bases.onChange(forgetAll),
   }

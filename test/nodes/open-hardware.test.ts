@@ -57,3 +57,24 @@ t.test(
     t.same(lamp, ['homie/5/lamp/$description', {}, { ageMs: null }])
   },
 )
+
+t.test('what was said before its device was announced is no device beside it', async (t) => {
+  const hub = await startedHub(t)
+  const { client } = await mqttTo(t, hub)
+  const page = await talkTo(t, hub, '/talk')
+  const on = { datatype: 'boolean', settable: true }
+  const description = { homie: '5.0', version: 1, nodes: { a: { properties: { on } } } }
+  // As it comes after a restart of a broker, in any order and without a break.
+  const said = {
+    'a/on': 'true',
+    $description: JSON.stringify(description),
+    $state: 'ready',
+  }
+  for (const [path, text] of Object.entries(said)) {
+    client.publish(`homie/5/lamp/${path}`, text, { retain: true })
+  }
+  await page.on('devices/homie/lamp/relay/a%2Fon')
+  page.send('-/-/config/list', {})
+  const actuators = ['devices/homie/lamp/relay/a%2Fon']
+  t.same((await page.on('-/-/config/ok'))[1], { sensors: [], actuators, notifications: [] })
+})

@@ -26,6 +26,15 @@ export const command = messageOn('n/relay/0/set', '{"state":true}')
 
 const guarded = [{ autoOffSeconds: 1, kind: 'relay' }]
 
+/** Profiles that hear nothing. */
+export const idleProfiles: MessagePathParts['profiles'] = {
+  enters: () => {},
+  hear: () => {},
+  translate: (request) => request,
+  isOwn: ({ topic }) => topic === 'raw/own',
+  ask: () => {},
+}
+
 /** A path whose parts tell, in order, what they are asked to do. */
 export function opened(
   parts: Partial<MessagePathParts> = {},
@@ -42,7 +51,11 @@ export function opened(
   let later = () => {}
   let awaited = 0
   const clock = steppedClock()
-  const claims = new Claims({ past: { on: () => undefined, matching: () => {} }, failed: () => {} })
+  const claims = new Claims({
+    past: { on: () => undefined, matching: () => {} },
+    owned: () => {},
+    failed: () => {},
+  })
   const thermometer = createDeviceTable().add('n/thermometer/0')
   thermometer.node.online = !isAwaiting('device')
   const records = createTopicRecords({
@@ -66,10 +79,9 @@ export function opened(
       },
     },
     profiles: {
+      ...idleProfiles,
       enters: ({ topic }) => note('enters')(topic),
       hear: (_claimed, { topic }) => note('hear')(topic),
-      translate: (request) => request,
-      isOwn: ({ topic }) => topic === 'raw/own',
       ask: note('ask'),
     },
     ownChanges: { reported: (device) => note('changed')(device) },

@@ -49,6 +49,7 @@ export function playTo(profile: Profile, options: PlayOptions = {}) {
         for (const message of [...kept.values()]) if (isMatch(message.topic)) tell(message)
       },
     },
+    owned: () => {},
     failed: (_claim, _topic, error) => failed(error),
   })
   const devices = openProfile(profile, {

@@ -33,6 +33,8 @@ export interface Past {
 
 export interface ClaimsOptions {
   readonly past: Past
+  /** Something was said on `topic` before it was somebody's own. */
+  owned(topic: string): void
   /** What a hearing has thrown. */
   failed(claim: Claim, topic: string, error: unknown): void
 }
@@ -127,9 +129,10 @@ export class Claims {
   }
 
   #tellPast(claim: Claim): void {
-    const { past } = this.#options
+    const { past, owned } = this.#options
     const { pattern } = claim
     const tell = ({ topic, payload }: Message) => {
+      if (claim.isOwned) owned(topic)
       if (payload.bytes.length > 0) this.#hear(claim, { topic, payload, isPast: true })
     }
     const last = isExact(pattern) ? past.on(pattern) : undefined

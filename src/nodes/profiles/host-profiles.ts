@@ -27,7 +27,7 @@ import { checkTrusted, type TrustParts } from './trust.ts'
 interface HostParts {
   readonly bus: Bus
   readonly values: Pick<LastValues, 'on' | 'topicsBelow'>
-  readonly registry: Pick<Registry, 'declare' | 'devicesBelow'>
+  readonly registry: Pick<Registry, 'declare' | 'forget' | 'devicesBelow'>
   readonly states: Pick<KnownStates, 'heard'>
   readonly profileDevices: ProfileDevices
   readonly publishers: Publishers
@@ -87,10 +87,12 @@ export class ProfileHost implements PathProfiles {
   #cause: Cause | undefined
 
   constructor(parts: HostParts) {
-    const { sampledLog } = parts
+    const { registry, sampledLog } = parts
     this.#parts = parts
     this.claims = new Claims({
       past: pastOf(parts),
+      // It was learned as a device of its own before its profile knew it.
+      owned: (topic) => registry.forget(topic),
       failed: ({ profile }, topic, error) => {
         const fields = { profile, topic, reason: reasonOf(error) }
         sampledLog.warn('profile-failed', fields, 'a profile could not deal with a message')

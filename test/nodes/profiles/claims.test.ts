@@ -12,11 +12,13 @@ function message(topic: string, text = 'x'): Message {
 function tried(past: readonly Message[] = []) {
   const heard: string[] = []
   const errors: unknown[] = []
+  const owned: string[] = []
   const claims = new Claims({
     past: {
       on: (topic) => past.find((each) => each.topic === topic),
       matching: (isMatch, tell) => past.filter(({ topic }) => isMatch(topic)).forEach(tell),
     },
+    owned: (topic) => owned.push(topic),
     failed: (claim, topic, error) => errors.push([claim.owner, topic, error]),
   })
   const add = (pattern: string, options: Partial<Claim> = {}) => {
@@ -29,7 +31,7 @@ function tried(past: readonly Message[] = []) {
     const claimed = claims.on(topic)
     if (claimed !== undefined) claims.hear(claimed, message(topic))
   }
-  return { claims, heard, errors, add, say }
+  return { claims, heard, errors, owned, add, say }
 }
 
 t.test('a topic is found by each kind of pattern that is about it', async (t) => {
@@ -89,6 +91,14 @@ t.test('the last value is heard as soon as the hearing that claims has returned'
   claims.add({ profile: 'p', owner: 'config', pattern: 'config', isOwned: true, hear })
   say('config')
   t.same(heard, ['returned', '!a/lwt a/lwt', '!#/lwt a/lwt', '!#/lwt b/c/lwt'])
+})
+
+t.test('what was said before on a topic that is owned now is told to be', async (t) => {
+  const { owned, add } = tried([message('a/lwt'), message('b/c'), message('b/d', '')])
+  for (const pattern of ['a/lwt', 'b/+']) add(pattern, { isOwned: false })
+  t.same(owned, [])
+  for (const pattern of ['a/lwt', 'b/+']) add(pattern)
+  t.same(owned, ['a/lwt', 'b/c', 'b/d'])
 })
 
 t.test('an empty value was none', async (t) => {

@@ -54,7 +54,7 @@ async function opened(options: { readonly values?: Message[]; readonly locked?: 
         if (values.length > 1) throw new Error('no more')
       },
     },
-    registry: { declare: note('declare'), devicesBelow: () => [] },
+    registry: { declare: note('declare'), forget: note('forget'), devicesBelow: () => [] },
     states: { heard: note('heard') },
     profileDevices,
     directory: { find: (name) => ({ name, role: 'admin', rules: [], tokens: [] }), all: () => [] },
@@ -252,7 +252,7 @@ t.test('a failure when a time has come is counted', async (t) => {
 
 t.test('what was said before is found by topics and by patterns', async (t) => {
   const values = [messageOn('raw/a/lwt', 'online'), messageOn('raw/b', 'x')]
-  const { hub, counters } = await opened({ values })
+  const { hub, told, counters } = await opened({ values })
   const heard: string[] = []
   const isTold = new Promise<void>((resolve) => {
     hub.claim('1', 'raw/b', ({ topic: on, isPast }) => heard.push(`${on} ${isPast}`))
@@ -263,5 +263,6 @@ t.test('what was said before is found by topics and by patterns', async (t) => {
   })
   await isTold
   t.same(heard, ['raw/b true', 'raw/a/lwt'])
+  t.same(told('forget'), [['raw/b'], ['raw/a/lwt']], 'and is no device of its own')
   t.equal(counters.snapshot()['profile-failed'], 1, 'and what cannot be read is counted')
 })

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { clown } from '../../senders.ts'
-import { messageOn, opened, report } from '../opened-path.ts'
+import { idleProfiles, messageOn, opened, report } from '../opened-path.ts'
 
 t.test('what a profile owns is heard by it, and is no device of its own', async (t) => {
   const { path, bus, done, claims, records, settle, clock } = opened()
@@ -27,6 +27,25 @@ t.test('what a profile owns is heard by it, and is no device of its own', async 
   t.equal(done.filter(([what]) => what === 'forget').length, 1, 'once')
   claims.release({ profile: 'p', owner: 'o' })
   t.equal(records.of('n/thermometer/0').claimed, undefined)
+})
+
+t.test('what tells a profile of itself belongs to it at once', async (t) => {
+  const { path, bus, done, claims } = opened({
+    profiles: {
+      ...idleProfiles,
+      hear: ({ claims: [claim] }, { topic, payload }) =>
+        claim?.hear({ topic, payload, isPast: false }),
+    },
+  })
+  const own = { profile: 'p', owner: 'o', pattern: 'n/+/0', isOwned: true, hear: () => {} }
+  const hear = () => claims.add(own)
+  claims.add({ ...own, owner: '', pattern: 'n/thermometer/0', isOwned: false, hear })
+  bus.publish(report)
+  path.settle()
+  t.same(done, [
+    ['keep', 'n/thermometer/0'],
+    ['record', 'n/thermometer/0', false],
+  ])
 })
 
 t.test(
