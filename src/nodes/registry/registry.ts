@@ -113,28 +113,24 @@ export class Registry {
 
   /** Learns from a message on the bus that was `heard` then, and notes in the record of its topic which device it is of. */
   learn(message: Message, record: TopicMemory, heard = this.#hearNow()): void {
-    const { topic, payload, retain, client } = message
+    const { topic, payload } = message
     if (this.#isClosed) return
     if (record.shape === 'report') {
-      // [MQTT-3.3.1-10] Who takes a device's value away takes the device away.
-      if (retain && payload.bytes.length === 0) this.#forget(this.#table.get(topic))
-      else {
-        record.device = this.#report(topic, heard, record)
-        this.#speaks(record.device.node, client)
-      }
+      this.#learnReport(message, record, heard)
       return
     }
     const about = readNodeTopic(topic)
     if (about === undefined) return
-    const { user } = record
     if ('topic' in about) {
-      this.#introduce(this.#report(topic, heard, { user }).node.base, payload.value)
-    } else this.#answer(about, payload, user)
+      const device = this.#report(topic, heard, { user: record.user })
+      if (device !== undefined) this.#introduce(device.node.base, payload.value)
+    } else this.#answer(about, payload, record.user)
   }
 
   /** A profile has a device on `topic`, which may never report. */
   declare(topic: string): void {
-    const device = this.#table.get(topic) ?? this.#add(topic)
+    const device = this.#deviceOn(topic)
+    if (device === undefined) return
     this.#settle(device)
     this.#options.events.heard(device)
   }
@@ -202,10 +198,20 @@ export class Registry {
 
   // --- what messages tell ---
 
-  /** `known`: the device that reported here before, which may be forgotten meanwhile. */
-  #report(topic: string, heard: Heard, { device: known, user }: Reporting): KnownDevice {
+  #learnReport({ topic, payload, retain, client }: Message, record: TopicMemory, heard: Heard) {
+    // [MQTT-3.3.1-10] Who takes a device's value away takes the device away.
+    if (retain && payload.bytes.length === 0) this.#forget(this.#table.get(topic))
+    else {
+      record.device = this.#report(topic, heard, record)
+      if (record.device !== undefined) this.#speaks(record.device.node, client)
+    }
+  }
+
+  /** `known`: what reported here before, and may be forgotten meanwhile. Undefined when there is no room for what reports. */
+  #report(topic: string, heard: Heard, { device: known, user }: Reporting) {
     const isKnown = known !== undefined && !known.isForgotten
-    const device = isKnown ? known : (this.#table.get(topic) ?? this.#add(topic, user))
+    const device = isKnown ? known : this.#deviceOn(topic, user)
+    if (device === undefined) return undefined
     if (device.heard?.isRestored === false)
       this.#hearAfter(device, heard.nowMs - device.heard.nowMs)
     device.heard = heard
@@ -255,7 +261,8 @@ export class Registry {
     const listed = readList(base, value)
     const before = new Set(base === '' ? this.#devices().filter(isShort) : this.#devicesOf(base))
     for (const [place, { topic, role }] of listed.entries()) {
-      const device = this.#table.get(topic) ?? this.#add(topic, user)
+      const device = this.#deviceOn(topic, user)
+      if (device === undefined) continue
       before.delete(device)
       device.listed = { role, place }
       this.#table.touch(device)
@@ -266,11 +273,12 @@ export class Registry {
     // What speaks below no base lists the devices of several nodes, each named by its first level.
     const nodes = base === '' ? listed.map(({ topic }) => this.#table.get(topic)?.node) : []
     if (listed.length > 0) nodes.push(this.#table.nodes.get(base))
-    for (const node of new Set(nodes)) if (node !== undefined) this.#introducedByList(node)
+    const hasAll = listed.every(({ topic }) => this.#table.get(topic) !== undefined)
+    for (const node of new Set(nodes)) if (node !== undefined) this.#introducedByList(node, hasAll)
   }
 
-  #introducedByList(node: KnownNode): void {
-    node.hasListed = true
+  #introducedByList(node: KnownNode, hasListed = true): void {
+    node.hasListed = hasListed
     this.#options.events.introduced(node)
   }
 
@@ -292,6 +300,12 @@ export class Registry {
   }
 
   // --- devices ---
+
+  /** Known from now on; undefined when a new one is itself what gives way, since its user has as many as anybody. */
+  #deviceOn(topic: string, user?: string): KnownDevice | undefined {
+    const device = this.#table.get(topic) ?? this.#add(topic, user)
+    return device.isForgotten ? undefined : device
+  }
 
   #add(topic: string, user?: string): KnownDevice {
     const device = this.#table.add(topic, user)

@@ -196,12 +196,13 @@ t.test('equipment that comes, and its node that goes', async (t) => {
 
 t.test('what is forgotten is told so', async (t) => {
   const limits = { nodes: { devices: 1 } }
-  const { hub, listen, report } = await jeedomHouse(t, {}, { limits })
+  const { hub, listen } = await jeedomHouse(t, {}, { limits })
   const events = await listen()
-  await report('relay/i2c0-3b', { state: true })
-  await events.next(({ name }) => name === 'jeeObject::summary::update')
+  // By one user: of two who have as much, the device of who came later would find no room.
   const { client } = await mqttTo(t, hub)
   await client.publishAsync('nodes/bridge/1/relay/a', '{"state":true}', { qos: 1 })
+  await events.next(({ name }) => name === 'jeeObject::summary::update')
+  await client.publishAsync('nodes/bridge/2/relay/a', '{"state":true}', { qos: 1 })
   const gone = await events.next(({ option }) => fieldOf(option, 'enable') === '0')
   t.match(gone, { name: 'eqLogic::update', option: { visible: '0' } })
 })

@@ -1,5 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { Payload } from '../../../src/core/payload.ts'
+import { shapeOf } from '../../../src/nodes/clown-model.ts'
 import { isDevice } from '../../../src/nodes/device.ts'
 import { reportIntervalOf, withInterval } from '../../../src/nodes/registry/offline-detection.ts'
 import { anyTopic } from '../../topics.ts'
@@ -177,6 +179,33 @@ t.test('past the bound the longest silent go first', async (t) => {
   t.equal(nodes.counters.snapshot()['devices-forgotten'], 1)
 })
 
+t.test('F65: what finds no room is no device, and the hub is as it was', async (t) => {
+  const { registry, told } = await openedNodes(t, { devices: 2 })
+  hear(registry, { topic: 'n/x/0', user: 'ann' })
+  hear(registry, { topic: 'n/x/1', user: 'ann' })
+  const known = registry.devicesBelow('')
+  hear(registry, { topic: 'm/x/0', user: 'bob' })
+  t.same(registry.device('n/x/0'), undefined, 'ann had most')
+  t.ok(registry.device('m/x/0'))
+  // Everybody has as many now: who comes later finds no room, however often and by whatever way.
+  for (const topic of ['e/x/0', 'e/x/0', 'e/boot']) {
+    t.equal(hear(registry, { topic, user: 'eve' }), undefined)
+    t.equal(registry.device(topic), undefined, topic)
+  }
+  hear(registry, { topic: 'e/-/-/config/ok', user: 'eve', value: { sensors: ['x/1'] } })
+  registry.declare('devices/p/1/relay/-')
+  t.equal(registry.device('e/x/1'), undefined)
+  t.equal(registry.device('devices/p/1/relay/-'), undefined)
+  t.same(
+    registry.devicesBelow('').map(({ topic }) => topic),
+    ['n/x/1', 'm/x/0'],
+  )
+  t.same([...registry.nodes.keys()], ['n', 'm'], 'nor is there a node of it')
+  t.equal(registry.device('n/x/1'), known[1])
+  await told.next(({ base, value }) => base === 'm' && value !== null)
+  t.notOk(told.items.some(({ base, value }) => base === 'e' && value !== null))
+})
+
 t.test('a node that somebody may sign in as stays without devices', async (t) => {
   const presence = changingPresence({ n: false })
   const { registry, say, clear, told } = await openedNodes(t, { presence })
@@ -193,21 +222,49 @@ const topic = fc
   .tuple(fc.constantFrom('', 'n/', 'm/'), fc.constantFrom('a', 'b', 'relay'), fc.nat({ max: 3 }))
   .map(([base, kind, address]) => `${base}${kind}/${address}`)
 const step = fc.oneof(
-  fc.record({ report: topic, afterMs: fc.nat({ max: 5000 }) }),
+  fc.record({
+    report: topic,
+    afterMs: fc.nat({ max: 5000 }),
+    user: fc.constantFrom('a', 'b', 'c'),
+  }),
   fc.record({ clear: topic }),
+  fc.record({ declare: topic }),
   fc.record({ list: fc.uniqueArray(fc.constantFrom('a/0', 'b/1', 'z/0', 'boot')) }),
 )
 
 type Opened = Awaited<ReturnType<typeof openedNodes>>
 type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never
 
-function take(next: Step, { say, clear, clock }: Opened): void {
+function take(next: Step, { say, clear, clock, registry }: Opened): void {
   if ('clear' in next) clear(next.clear)
+  else if ('declare' in next) registry.declare(next.declare)
   else if ('list' in next) say('n/-/-/config/ok', { sensors: next.list })
   else {
     clock.advance(next.afterMs)
-    say(next.report, 1)
+    hear(registry, { topic: next.report, user: next.user })
   }
+}
+
+function topicOf(next: Step): string {
+  if ('clear' in next) return next.clear
+  if ('declare' in next) return next.declare
+  return 'list' in next ? '' : next.report
+}
+
+interface Saying {
+  readonly topic: string
+  readonly user: string
+  readonly value?: unknown
+}
+
+/** Lets somebody say something; returns the device that it was remembered to be of. */
+function hear(registry: Opened['registry'], { topic, user, value = 1 }: Saying) {
+  const payload = Payload.ofJson(JSON.stringify(value), value)
+  const record: Parameters<typeof registry.learn>[1] = {
+    ...{ shape: shapeOf(topic), device: undefined, user },
+  }
+  registry.learn({ topic, payload, qos: 0, retain: false, client: `${user}:x` }, record)
+  return record.device
 }
 
 /** Whether every device is known once, with its node, and every node but those has devices. */
@@ -216,7 +273,8 @@ function isWhole({ registry }: Opened): boolean {
   const isEach = devices.every(
     (device) =>
       registry.device(device.topic) === device &&
-      registry.nodes.get(device.node.base) === device.node,
+      registry.nodes.get(device.node.base) === device.node &&
+      !device.isForgotten,
   )
   return isEach && [...registry.nodes.values()].every(({ devices }) => devices.size > 0)
 }
@@ -240,7 +298,10 @@ t.test(
         const nodes = await openedNodes(t, { devices: 5 })
         const areWhole = steps.every((next) => {
           take(next, nodes)
-          return nodes.registry.devicesBelow('').length <= 5 && isWhole(nodes)
+          const known = nodes.registry.devicesBelow('')
+          const found = nodes.registry.device(topicOf(next))
+          const isAmongThem = found === undefined || known.includes(found)
+          return known.length <= 5 && isAmongThem && isWhole(nodes)
         })
         await nodes.close()
         return areWhole
