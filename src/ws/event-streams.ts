@@ -3,6 +3,7 @@ import { WebSocket } from 'ws'
 import type { Until } from '../access/secrets.ts'
 import type { User } from '../access/user.ts'
 import type { NewShare } from '../core/byte-budget.ts'
+import { every } from '../core/clock.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import { openTalkSession, type TalkSessionContext } from './talk-session.ts'
@@ -48,12 +49,12 @@ export function createEventStreams(
         ended: () => response.end(),
       })
       const close = () => {
-        clearInterval(pulse)
+        stopPulse()
         session.close()
         link.close()
       }
       // A comment, by which both ends and all proxies between them tell that the other is there.
-      const pulse = setInterval(() => response.write(':\n\n'), limits.pingSeconds * 1000)
+      const stopPulse = every(limits.pingSeconds * 1000, () => response.write(':\n\n'))
       try {
         session.show({ filters, ages: true, presence: true, positions: true })
       } catch (error) {

@@ -3,10 +3,12 @@ import { setImmediate as turnOver } from 'node:timers/promises'
 import type { Rights } from '../access/rights.ts'
 import { type AlarmClock, systemClock } from '../core/clock.ts'
 import { HubError } from '../core/errors.ts'
+import { detached } from '../core/guard.ts'
 import { checkFilter, joinTopic } from '../core/topic.ts'
 import type { Dialect, Wishes } from '../dialects/dialect.ts'
 import type { Audiences, Membership, View } from './audiences.ts'
 import type { CatchUps } from './catch-ups.ts'
+import { closeCodes } from './close-codes.ts'
 import type { Recovery, RecoveryLog } from './recovery.ts'
 import type { WebSocketLink } from './websocket-link.ts'
 
@@ -102,7 +104,7 @@ export class Feed {
   recover(position: string): void {
     const place = this.#log?.placeAfter(position)
     if (this.#log === undefined || place === undefined) this.catchUp()
-    else if (typeof place === 'number') void this.#recover(this.#log, place)
+    else if (typeof place === 'number') this.#beginRecovery(this.#log, place)
     else this.#miss(place.missed, position)
   }
 
@@ -145,6 +147,15 @@ export class Feed {
     const { link, dialect } = this.#options
     link.send(dialect.encodeMissed(count, after))
     this.catchUp()
+  }
+
+  #beginRecovery(log: RecoveryLog, start: number): void {
+    // Whoever comes back is told from the same position on.
+    const lose = () => {
+      const reason = 'the hub could not tell what was missed'
+      this.#options.link.end(closeCodes.defect.code, reason)
+    }
+    detached(this.#recover(log, start), lose)
   }
 
   /** Sends what is kept from a place on, as fast as it is read, and then joins the others. */

@@ -1,4 +1,6 @@
 import t, { type Test } from 'tap'
+import { Feed } from '../../src/ws/feed.ts'
+import { followedDefects } from '../followed-defects.ts'
 import { mqttTo, startedHub, talkTo } from '../started-hub.ts'
 
 /** A hub, a node on it, and what tells of a message once it is known to be on the bus. */
@@ -110,6 +112,30 @@ t.test(
     stranger.send(introduction, { after: 'elsewhere:7' })
     t.match(await stranger.on('clown.talk/-/missed'), [String, { count: null }])
     await stranger.on('lamp/a')
+  },
+)
+
+t.test(
+  'F59: whose recovery fails is disconnected, to come back, and not left without news',
+  async (t) => {
+    const defects = followedDefects(t)
+    const ended = new Promise((resolve) => {
+      const membership = { settle: () => {}, leave: () => {} }
+      const log = {
+        ...{ position: 'e:2', placeAfter: () => 2, note: t.fail, close: () => {} },
+        partAt: () => {
+          throw new Error('out of paper')
+        },
+      }
+      const context = { audiences: { join: () => membership }, recovery: { open: () => log } }
+      const link = { follow: () => {}, end: (code: number) => resolve(code) }
+      const options = { dialect: {}, base: '', link, user: { name: 'ann' }, rights: {} }
+      const feed = new Feed(context as never, options as never)
+      feed.show({ positions: true })
+      feed.recover('e:1')
+    })
+    t.equal(await ended, 1011)
+    t.match(defects.items, [{ message: 'out of paper' }])
   },
 )
 
