@@ -102,7 +102,10 @@ function followSignIns({
 }
 
 /** How a user is refused who is to have one more connection; undefined when it is one of that user's from now on. */
-export type Admit = (connection: object, user: User) => HttpError | undefined
+export type Admit = (connection: Connection, user: User) => HttpError | undefined
+
+/** A socket, which has no address any more once it is closed. */
+type Connection = object & { readonly remoteAddress?: string | undefined }
 
 interface Admission {
   readonly bans: Pick<Bans, 'refusal'>
@@ -112,9 +115,9 @@ interface Admission {
 
 function createAdmission({ bans, limiter, isProxy }: Admission): Admit {
   return (connection, user) => {
-    const remote = 'remoteAddress' in connection ? String(connection.remoteAddress) : 'unknown'
+    const { remoteAddress } = connection
     // Who comes through a proxy is not on this machine; that address is looked at with each request.
-    const address = isProxy(remote) ? 'unknown' : remote
+    const address = isProxy(remoteAddress) ? 'unknown' : String(remoteAddress)
     const ban = bans.refusal({ user, address })
     if (ban !== undefined) return ban
     return limiter.signedIn(connection, user) ? undefined : tooManyConnections

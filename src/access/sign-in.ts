@@ -117,9 +117,8 @@ export function createSignIn(options: SignInOptions): SignIn {
     const named = directory.find(credentials.user)
     if (named !== undefined && hasToken(named, credentials.password)) return { user: named }
     const result = await attempt(credentials, from)
-    if (result !== 'right') return refuse.by(result)
     const found = directory.find(credentials.user)
-    return found === undefined ? refuse.wrong() : { user: found }
+    return result === 'right' && found !== undefined ? { user: found } : refuse.by(result)
   }
 }
 
@@ -181,8 +180,9 @@ function createRefusedResults(
   const wrong = () => refused('a wrong user, password or token was given', 'wrong')
   return {
     wrong,
-    by: (outcome: Exclude<Outcome, 'right'> | Refused): SignInResult => {
-      if (outcome === 'wrong') return wrong()
+    /** Nothing is right any more for a user who is gone. */
+    by: (outcome: Outcome | Refused): SignInResult => {
+      if (outcome === 'wrong' || outcome === 'right') return wrong()
       if (outcome === 'code-needed') {
         return refused('a password was given without the code it needs', outcome)
       }

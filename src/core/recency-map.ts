@@ -82,11 +82,6 @@ export class RecencyMap<Key, Value> {
     return this.#chain.oldest?.key
   }
 
-  /** In the order in which they came; others may be set and deleted meanwhile. */
-  keys(): IterableIterator<Key> {
-    return this.#links.keys()
-  }
-
   /** What was set the longest ago comes first; entries may be deleted meanwhile. */
   *entries(): Generator<[Key, Value], void, void> {
     for (let link = this.#chain.oldest; link !== undefined; link = link.newer) {

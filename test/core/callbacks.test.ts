@@ -92,6 +92,23 @@ t.test('listeners are told in the order they came, until they have enough', asyn
   t.same(heard, ['first a 1', 'second a', 'second b'])
 })
 
+t.test(
+  'F59: what one listener throws is told as a defect, and the others hear all the same',
+  async (t) => {
+    const defects = followedDefects(t)
+    const { add, tell } = createListeners<[what: string]>()
+    const heard: string[] = []
+    add((what) => {
+      throw new Error(`no ${what}`)
+    })
+    add((what) => heard.push(what))
+    tell('a')
+    tell('b')
+    t.same(heard, ['a', 'b'])
+    t.match(defects.items, [{ message: 'no a' }, { message: 'no b' }])
+  },
+)
+
 t.test('who stops while all are told does not keep the others from it', async (t) => {
   const { add, tell } = createListeners<[]>()
   const heard: string[] = []

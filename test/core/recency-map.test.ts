@@ -69,6 +69,7 @@ t.test('F57: past what there may be, who has less than an equal share may have m
   t.ok(quota.hasRoomFor('a'))
   quota.count('a', 1)
   t.notOk(quota.hasRoomFor('a'))
+  t.ok(quota.hasRoomFor('b'), 'who has none may have one')
   quota.count('b', 1)
   t.ok(quota.hasRoomFor('b'))
   quota.count('b', 1)
