@@ -61,6 +61,17 @@ t.test('who may try again later gets CONNACK 3, also when we are to blame', asyn
   })
 })
 
+t.test('who comes from a banned address is told so, whatever the password', async (t) => {
+  const ban = { status: 403, code: 'banned', reason: 'guesses' } as const
+  const bans: MqttSignInOptions['bans'] = {
+    refusal: ({ address }) => (address === nowhere.address ? ban : undefined),
+  }
+  for (const password of ['bigclown', 'x', undefined]) {
+    const answer = await answerTo({ bans, signIn: nobody }, 'clown', password)
+    t.match(answer, { reason: reasons.banned, message: ban.reason })
+  }
+})
+
 t.test('nobody is let in as the user anonymous, where there is one', async (t) => {
   const anonymous: User = { name: 'anonymous', rules: [], tokens: [] }
   const entered: unknown[] = []
