@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import t, { type Test } from 'tap'
-import { inUnitsOf, lastingPart } from '../../src/nodes/profiles/kinds.ts'
+import { inTermsOf, lastingPart } from '../../src/nodes/profiles/kinds.ts'
 import type { Profile, Report } from '../../src/nodes/profiles/profile.ts'
 import { esphome } from '../../src/profiles/esphome.ts'
 import { hardwario } from '../../src/profiles/hardwario.ts'
@@ -40,7 +40,7 @@ function toldBy(profile: Profile, { messages }: Conversation) {
   const values = new Map(
     [...playing.devices.values()]
       .filter((device) => Object.keys(device.values).length > 0)
-      .map(({ topic, facts, values }) => [topic, inUnitsOf(facts.kind, lastingPart(values))]),
+      .map(({ topic, facts, values }) => [topic, inTermsOf(facts.kind, lastingPart(values))]),
   )
   return { topics, values }
 }

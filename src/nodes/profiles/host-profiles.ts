@@ -17,7 +17,7 @@ import type { KnownStates } from '../registry/known-states.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { RelayGuard } from '../relay-guard/relay-guard.ts'
 import { Claims, type Past } from './claims.ts'
-import { goalOf, inUnitsOf, lastingPart, readAsk, settledPart } from './kinds.ts'
+import { byKeysOf, goalOf, inTermsOf, lastingPart, readAsk, settledPart } from './kinds.ts'
 import { type DeviceSink, openProfile, type ProfileDevice } from './open-profile.ts'
 import type { Ask, HeardMessage, Profile, Report } from './profile.ts'
 import { messageOf, type ProfileDevices, questionOf } from './profile-devices.ts'
@@ -227,7 +227,7 @@ export class ProfileHost implements PathProfiles {
   /** Tells everybody who listens where the device is now. */
   #tell(device: ProfileDevice, report: Report, { relayGuard }: ProfileAudience): void {
     const { topic, facts, values } = device
-    const whole = inUnitsOf(facts.kind, { ...lastingPart(values), ...report })
+    const whole = inTermsOf(facts.kind, { ...lastingPart(values), ...report })
     relayGuard.reported(topic, whole)
     this.#parts.bus.publish({ topic, payload: jsonOf(whole), qos: 0, retain: false })
   }
@@ -238,10 +238,12 @@ export class ProfileHost implements PathProfiles {
     const { commands, ownChanges, path } = audience
     const { client, qos = 0 } = this.#cause ?? {}
     const isAnswer = commands.isFollowed(topic) && this.#isAnswer(device, report, commands)
-    if (!isAnswer && facts.ask !== undefined) ownChanges.reported(topic, jsonOf(values))
+    if (!isAnswer && facts.ask !== undefined) {
+      ownChanges.reported(topic, jsonOf(inTermsOf(facts.kind, values)))
+    }
     this.#parts.states.heard(topic)
     this.#tell(device, report, audience)
-    const payload = jsonOf(inUnitsOf(facts.kind, report))
+    const payload = jsonOf(inTermsOf(facts.kind, report))
     path.learn({ topic, payload, qos, retain: false, client })
   }
 
@@ -252,13 +254,14 @@ export class ProfileHost implements PathProfiles {
   ): boolean {
     const asked = this.#asked.get(topic) ?? { goal: {}, said: {} }
     asked.said = { ...asked.said, ...settledPart(facts.kind, report) }
-    const said = withinTolerance(asked, facts.tolerance ?? {})
+    const said = withinTolerance(asked, byKeysOf(facts.kind, facts.tolerance ?? {}))
     return commands.reported(topic, jsonOf(said), this.#cause?.client)
   }
 
   /** What somebody else has commanded is followed as what goes through the hub, and a broken rule is told. */
-  #observed(device: ProfileDevice, asked: Ask, { commands, relayGuard }: ProfileAudience): void {
+  #observed(device: ProfileDevice, said: Ask, { commands, relayGuard }: ProfileAudience): void {
     const { topic, facts } = device
+    const asked = byKeysOf(facts.kind, said)
     const { sender, client } = this.#cause ?? {}
     const [user = 'unknown'] = [sender?.user ?? client?.split(':')[0]].flat()
     // What was said already needs no rights.

@@ -133,6 +133,19 @@ export function canBeAsked(kind: DeviceKind): boolean {
   return kind === 'button' || Object.keys(kinds[kind].keys).length > 0
 }
 
+/** `said` by the keys of the table, where a convention writes one with underscores: `color_temp` is `color-temp`. */
+export function byKeysOf<T>(
+  kind: DeviceKind,
+  said: Readonly<Record<string, T>>,
+): Readonly<Record<string, T>> {
+  const { keys }: Kind = kinds[kind]
+  const entries = Object.entries(said).map(([name, value]): [string, T] => {
+    const key = name.replaceAll('_', '-')
+    return [Object.hasOwn(keys, key) ? key : name, value]
+  })
+  return Object.fromEntries(entries)
+}
+
 /** Keys of one device of several gangs: `state_left` is a state as `state` is. */
 function keyOf(kind: DeviceKind, name: string): Key | undefined {
   const { keys }: Kind = kinds[kind]
@@ -149,7 +162,10 @@ function keyOf(kind: DeviceKind, name: string): Key | undefined {
 export function readAsk(kind: DeviceKind, payload: unknown): Ask {
   if (payload === null) return {}
   if (isRecord(payload)) {
-    const entries = Object.entries(payload).map(([name, value]) => [name, asked(kind, name, value)])
+    const entries = Object.entries(byKeysOf(kind, payload)).map(([name, value]) => [
+      name,
+      asked(kind, name, value),
+    ])
     // What turns on for a moment turns on: whoever guards the device has to see that.
     const isPulse = kind === 'relay' && Object.hasOwn(payload, 'pulse')
     return Object.fromEntries(isPulse ? [['state', true], ...entries] : entries)
@@ -210,7 +226,7 @@ export function goalOf(kind: DeviceKind, ask: Ask): Ask {
 
 /** What of a report says where the device is, without what it passes on its way there. */
 export function settledPart(kind: DeviceKind, report: Report): Report {
-  const entries = Object.entries(report).filter(([name, value]) => {
+  const entries = Object.entries(byKeysOf(kind, report)).filter(([name, value]) => {
     const moving = keyOf(kind, name)?.moving ?? []
     return typeof value !== 'string' || !moving.includes(value)
   })
@@ -231,16 +247,18 @@ const clownUnits: Readonly<Record<string, readonly [unit: string, factor: number
   'barometer pressure hPa': ['kPa', 0.1],
 }
 
-/** `report` in the units of Clown.Model, where the kind is one of its own. */
-export function inUnitsOf(kind: DeviceKind, report: Report): Report {
-  const entries = Object.entries(report).map(([name, value]): [string, Report[string]] => {
-    const [measured, unit] = isPair(value) ? value : []
-    const clown = clownUnits[`${kind} ${name} ${unit}`]
-    if (clown === undefined) return [name, value]
-    const [clownUnit, factor] = clown
-    const converted = Number((Number(measured) * factor).toPrecision(12))
-    return [name, [measured === null ? null : converted, clownUnit]]
-  })
+/** `report` by the keys of the table, in the units of Clown.Model where the kind is one of its own. */
+export function inTermsOf(kind: DeviceKind, report: Report): Report {
+  const entries = Object.entries(byKeysOf(kind, report)).map(
+    ([name, value]): [string, Report[string]] => {
+      const [measured, unit] = isPair(value) ? value : []
+      const clown = clownUnits[`${kind} ${name} ${unit}`]
+      if (clown === undefined) return [name, value]
+      const [clownUnit, factor] = clown
+      const converted = Number((Number(measured) * factor).toPrecision(12))
+      return [name, [measured === null ? null : converted, clownUnit]]
+    },
+  )
   return Object.fromEntries(entries)
 }
 

@@ -163,6 +163,41 @@ t.test(
   },
 )
 
+t.test('a lamp that writes its keys otherwise is told, asked and followed by ours', async (t) => {
+  const { host, hub, hear, told, bus } = await opened()
+  const lamp: DeviceFacts = {
+    ...{ node: 'n', name: 'Lamp', tolerance: { color_temp: 2 } },
+    kind: 'light',
+    ask: (asked) => [{ topic: 'raw/lamp/set', payload: JSON.stringify(asked) }],
+  }
+  hub.claim('1', 'raw/lamp', ({ payload }) => {
+    hub.device('1', lamp)
+    hub.report('1', { color_temp: Number(payload.value) })
+  })
+  hub.claim('1', 'raw/lamp/set', () => hub.observe('1', { color_temp: 200 }))
+  hear(messageOn('raw/lamp', '250'))
+  const device = 'devices/puppet/n/light/-'
+  for (const key of ['color-temp', 'color_temp']) {
+    const { translation } = host.translate(request({ [key]: 370 }, { device }))
+    t.match(translation, { goal: { 'color-temp': 370 } })
+    hear(messageOn('raw/lamp', '369'))
+  }
+  hear(messageOn('raw/lamp/set', '{}'))
+  t.same(
+    bus.published.map(({ payload }) => payload.value),
+    [250, 369, 369].map((mired) => ({ 'color-temp': mired })),
+  )
+  t.same(
+    told('answer').map(([, value]) => value),
+    [250, 370, 370].map((mired) => ({ 'color-temp': mired })),
+    'near enough is as asked',
+  )
+  for (const what of ['changed', 'learn']) {
+    for (const [, value] of told(what)) t.match(value, { 'color-temp': Number }, what)
+  }
+  t.same(told('observe'), [[device, { 'color-temp': 200 }, 'clown']])
+})
+
 t.test('a command that its device does not know is refused', async (t) => {
   const { host, hub } = await opened()
   const elsewhere = request(true, { device: 'nodes/a/relay/0' })

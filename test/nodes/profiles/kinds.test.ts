@@ -2,7 +2,7 @@ import t from 'tap'
 import {
   type DeviceKind,
   goalOf,
-  inUnitsOf,
+  inTermsOf,
   isPair,
   lastingPart,
   readAsk,
@@ -18,6 +18,8 @@ t.test('an ask is read by the words of its kind', async (t) => {
     ['relay', { pulse: 500 }, { state: true, pulse: 500 }],
     ['relay', { state: false, pulse: 500 }, { state: false, pulse: 500 }],
     ['light', { brightness: 50, other: [1] }, { brightness: 50, other: [1] }],
+    ['light', { color_temp: 370, other_key: 1 }, { 'color-temp': 370, other_key: 1 }],
+    ['climate', { setpoint_low: 19 }, { 'setpoint-low': 19 }],
     ['cover', 'OPEN', { state: 'open' }],
     ['lock', { state: 'lock' }, { state: 'lock' }],
     ['number', 1.5, { value: 1.5 }],
@@ -54,18 +56,27 @@ t.test('an ask is done when what it leads to is reported, not what is on the way
   t.same(settledPart('select', { value: 'closing' }), { value: 'closing' })
 })
 
+t.test('a key with underscores is the one of its kind, and no other', async (t) => {
+  t.same(inTermsOf('light', { color_temp: 370, color_mode: 'xy' }), {
+    'color-temp': 370,
+    color_mode: 'xy',
+  })
+  t.same(inTermsOf('sensor', { color_temp: [370, 'mired'] }), { color_temp: [370, 'mired'] })
+  t.same(settledPart('light', { color_temp: 370 }), { 'color-temp': 370 })
+})
+
 t.test('an event is told, and not kept', async (t) => {
   t.same(lastingPart({ event: 'single', state: true }), { state: true })
 })
 
 t.test('a kind of Clown.Model is told in its units', async (t) => {
-  t.same(inUnitsOf('barometer', { pressure: [98466.5, 'Pa'], altitude: [241.2, 'm'] }), {
+  t.same(inTermsOf('barometer', { pressure: [98466.5, 'Pa'], altitude: [241.2, 'm'] }), {
     pressure: [98.4665, 'kPa'],
     altitude: [241.2, 'm'],
   })
-  t.same(inUnitsOf('barometer', { pressure: [984.665, 'hPa'] }), { pressure: [98.4665, 'kPa'] })
-  t.same(inUnitsOf('barometer', { pressure: [null, 'Pa'] }), { pressure: [null, 'kPa'] })
-  t.same(inUnitsOf('sensor', { pressure: [1, 'Pa'], on: true }), { pressure: [1, 'Pa'], on: true })
+  t.same(inTermsOf('barometer', { pressure: [984.665, 'hPa'] }), { pressure: [98.4665, 'kPa'] })
+  t.same(inTermsOf('barometer', { pressure: [null, 'Pa'] }), { pressure: [null, 'kPa'] })
+  t.same(inTermsOf('sensor', { pressure: [1, 'Pa'], on: true }), { pressure: [1, 'Pa'], on: true })
 })
 
 t.test('a reading is a pair of a plain value and a unit', async (t) => {
