@@ -92,5 +92,8 @@ t.test('who was held back, and then breaks a rule, is cut', async (t) => {
   const raw = await clientOf(t, hub, { clientId: 'raw' })
   raw.send(publishPacket('a'), publishPacket('a', { qos: 3 }))
   await raw.ended
-  t.match(hub.counters(), { 'mqtt-held-back': 1, 'mqtt-malformed': 1 })
+  const { 'mqtt-held-back': held = 0, 'mqtt-malformed': malformed } = hub.counters()
+  // A timer may be early by part of a millisecond; then it waits once more.
+  t.ok(held > 0)
+  t.equal(malformed, 1)
 })
