@@ -46,7 +46,7 @@ export function createEventStreams(
       const session = openTalkSession(context, {
         ...{ dialect, base: '', link, user, until, address },
         connection: response,
-        ended: () => response.end(),
+        ended: () => writer.close(),
       })
       const close = () => {
         stopPulse()
@@ -77,6 +77,8 @@ export function createEventStreams(
 
 /** An answer by HTTP in place of a websocket. */
 class ResponseWriter implements FrameWriter {
+  /** Until the link is closed. */
+  readonly readyState = WebSocket.OPEN
   readonly #response: ServerResponse
 
   constructor(response: ServerResponse) {
@@ -87,11 +89,10 @@ class ResponseWriter implements FrameWriter {
     return this.#response.writableLength
   }
 
-  get readyState(): FrameWriter['readyState'] {
-    return this.#response.writable ? WebSocket.OPEN : WebSocket.CLOSED
-  }
-
-  /** Who reads too slowly comes back by itself, and tells where it was. */
+  /**
+   * Who reads too slowly comes back by itself, and tells where it was. Cut, and not ended behind what waits: who does not
+   * read would keep it for ever, and what is written behind an end is an error, where behind a cut it goes nowhere.
+   */
   close(): void {
     this.#response.destroy()
   }
@@ -105,7 +106,7 @@ class ResponseWriter implements FrameWriter {
   }
 
   offer(bytes: Buffer): boolean {
-    const isFree = this.bufferedAmount === 0 && this.readyState === WebSocket.OPEN
+    const isFree = this.bufferedAmount === 0
     if (isFree) this.#response.write(bytes)
     return isFree
   }

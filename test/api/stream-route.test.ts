@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import t, { type Test } from 'tap'
 import { type HubPorts, mqttTo, startedHub } from '../started-hub.ts'
 import { basic } from '../started-sign-in.ts'
@@ -20,7 +22,12 @@ async function reading(
     signal: leaving.signal,
   })
   const events = eventsOf(response)
-  const next = async (): Promise<Event | undefined> => (await events.next()).value
+  // Node.js tells of an end or of a failure where it is cut, depending on what was under way.
+  const next = (): Promise<Event | undefined> =>
+    events.next().then(
+      ({ value }) => value,
+      () => undefined,
+    )
   return { response, next, leave: () => leaving.abort() }
 }
 
@@ -37,6 +44,14 @@ async function* eventsOf({ body }: Response): AsyncGenerator<Event, undefined, v
     }
   }
   return undefined
+}
+
+async function ban({ httpPort }: Pick<HubPorts, 'httpPort'>, user: string): Promise<void> {
+  await fetch(`http://127.0.0.1:${httpPort}/api/ban`, {
+    method: 'POST',
+    headers: { ...basic('clown', 'bigclown'), 'Content-Type': 'application/json' },
+    body: JSON.stringify({ what: 'user', who: user, reason: 'a test' }),
+  })
 }
 
 t.test('a stream has the last values, what comes, and what was missed', async (t) => {
@@ -78,6 +93,87 @@ t.test('a stream is for who is signed in, of what they may read, while they may'
   await client.publishAsync('n/lamp/a', '2', { qos: 1 })
   t.match(await guest.next(), { line: ['n/lamp/a', 2] })
   t.equal((await reading(t, hub, { user: 'nobody' })).response.status, 401)
+  await ban(hub, 'guest')
+  t.equal(await guest.next(), undefined, 'the stream has ended')
+})
+
+t.test('a stream on which nothing happens says from time to time that it is there', async (t) => {
+  const hub = await startedHub(t, { limits: { websocket: { pingSeconds: 1 } } })
+  const { response } = await reading(t, hub, { query: '?filter=none' })
+  let text = ''
+  for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    text += chunk
+    if (text.endsWith('\n\n:\n\n')) break
+  }
+  t.match(text, /^(?:id: .*\n)?data: .*position.*\n\n:\n\n$/)
+})
+
+t.test('a stream that is not read is cut, and goes on for who comes back', async (t) => {
+  const hub = await startedHub(t, { limits: { websocket: { recoveryBytes: 64 * 1024 * 1024 } } })
+  const { client } = await mqttTo(t, hub)
+  const first = await reading(t, hub, { query: '?filter=n/big/%2B' })
+  const text = JSON.stringify('x'.repeat(500_000))
+  const count = 60
+  for (let at = 1; at <= count; at++) {
+    await client.publishAsync(`n/big/${at}`, text, { qos: 1 })
+  }
+  await hub.log.next(({ msg }) => msg === 'a reader is too slow: it is closed')
+  const got: string[] = []
+  let id = ''
+  const note = (event: Event) => {
+    const topic = String(Object(event.line)[0])
+    if (!topic.startsWith('n/big/')) return
+    got.push(topic)
+    id = event.id ?? ''
+  }
+  for (let event = await first.next(); event !== undefined; event = await first.next()) note(event)
+  t.ok(got.length < count, `${got.length} came before it was cut`)
+  const again = await reading(t, hub, { query: '?filter=n/big/%2B', 'Last-Event-ID': id })
+  while (got.length < count) {
+    const event = await again.next()
+    if (event === undefined) break
+    note(event)
+  }
+  t.same(
+    got,
+    Array.from({ length: count }, (_, at) => `n/big/${at + 1}`),
+  )
+})
+
+t.test('who is banned while a stream is slow gets nothing that is said from then on', async (t) => {
+  const users = {
+    clown: { password: 'bigclown', role: 'admin' },
+    guest: { password: 'bigclown', role: 'viewer' },
+  } as const
+  const hub = await startedHub(t, { users })
+  const { client } = await mqttTo(t, hub)
+  const guest = connect(hub.httpPort, '127.0.0.1').pause()
+  t.teardown(() => guest.destroy())
+  const { Authorization } = basic('guest', 'bigclown')
+  guest.write(
+    `GET /api/stream HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: ${Authorization}\r\n\r\n`,
+  )
+  const text = JSON.stringify('x'.repeat(100_000))
+  const isSlow = () =>
+    hub.log.items.some(({ msg }) => msg === 'a reader is slow: it gets the latest values')
+  for (let at = 0; at < 300 && !isSlow(); at++) {
+    await client.publishAsync(`n/big/${at}`, text, { qos: 1 })
+  }
+  t.ok(isSlow(), 'it does not keep up')
+  await ban(hub, 'guest')
+  await client.publishAsync('n/late', '1', { qos: 1 })
+  let got = ''
+  guest.on('data', (chunk) => {
+    got += chunk
+  })
+  const closed = once(
+    guest.on('error', () => {}),
+    'close',
+  )
+  guest.resume()
+  await closed
+  t.match(got, 'n/big/')
+  t.notMatch(got, 'n/late')
 })
 
 t.test('what is asked for badly is refused', async (t) => {
