@@ -76,7 +76,7 @@ export class Feed {
   show({ filters, ...wanted }: Wishes): void {
     const { base } = this.#options
     const shows = { ...this.#view.shows, ...wanted }
-    if (shows.positions) this.#log ??= this.#context.recovery.open(base)
+    if (shows.positions) this.#openedLog()
     this.#change({ shows, ...(filters && { filters: united([], complete(filters, base)) }) })
   }
 
@@ -89,7 +89,9 @@ export class Feed {
 
   unsubscribe(filters: readonly string[]): void {
     const gone = new Set(filters.map((filter) => joinTopic(this.#options.base, filter)))
-    const { filters: before = [] } = this.#view
+    const { filters: before } = this.#view
+    // Who has named none is told all, of which nothing can be taken.
+    if (before === undefined) return
     this.#change({ filters: before.filter((filter) => !gone.has(filter)) })
   }
 
@@ -102,9 +104,9 @@ export class Feed {
   }
 
   recover(position: string): void {
-    const place = this.#log?.placeAfter(position)
-    if (this.#log === undefined || place === undefined) this.catchUp()
-    else if (typeof place === 'number') this.#beginRecovery(this.#log, place)
+    const log = this.#openedLog()
+    const place = log.placeAfter(position)
+    if (typeof place === 'number') this.#beginRecovery(log, place)
     else this.#miss(place.missed, position)
   }
 
@@ -114,6 +116,11 @@ export class Feed {
     this.#membership = nobody
     this.#catchUp.close()
     this.#log?.close()
+  }
+
+  #openedLog(): RecoveryLog {
+    this.#log ??= this.#context.recovery.open(this.#options.base)
+    return this.#log
   }
 
   #join(): Membership {

@@ -113,6 +113,16 @@ t.test(
   },
 )
 
+t.test('what belongs behind a value is told as the rights allow', async (t) => {
+  const values = new Map([['n/a', '1']])
+  const { catchUps } = openedCatchUps(values, new Map([['n/a', 'old']]))
+  const reader = openedReader()
+  const rules = [{ deny: ['read'] as const, topic: 'n/+/error' }]
+  const own = { ...view, rights: rightsOf({ name: 'a', role: 'viewer', rules, tokens: [] }) }
+  await new Promise<void>((done) => catchUps.start({ view: own, user: 'a', reader, done }))
+  t.same(reader.texts(), ['a 1'])
+})
+
 t.test('who wants it is told what MQTT 5 says of a value', async (t) => {
   const { catchUps, past } = openedCatchUps(new Map([['n/a', '1']]))
   // [MQTT 5, 3.3.2.3.9] A content type.

@@ -1,7 +1,23 @@
+import { pino } from 'pino'
 import t, { type Test } from 'tap'
+import { WebSocket } from 'ws'
+import { rightsOf } from '../../src/access/rights.ts'
+import type { User } from '../../src/access/user.ts'
+import { checkConfig } from '../../src/config.ts'
+import { createEndOfTick } from '../../src/core/callbacks.ts'
+import { systemClock } from '../../src/core/clock.ts'
+import type { Message } from '../../src/core/message.ts'
+import { Payload } from '../../src/core/payload.ts'
+import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
+import { createAudiences } from '../../src/ws/audiences.ts'
 import { Feed } from '../../src/ws/feed.ts'
+import { createRecovery } from '../../src/ws/recovery.ts'
+import { WebSocketLink } from '../../src/ws/websocket-link.ts'
+import { steppedClock } from '../clock.ts'
 import { followedDefects } from '../followed-defects.ts'
 import { mqttTo, startedHub, talkTo } from '../started-hub.ts'
+import { unbounded } from '../unbounded.ts'
+import { presence } from './nothing-missed.ts'
 
 /** A hub, a node on it, and what tells of a message once it is known to be on the bus. */
 async function hubWithNode(t: Test) {
@@ -46,6 +62,42 @@ t.test('who asks for filters is told of nothing else, of each message once', asy
   const topics = talk.frames.items.map(([topic]) => topic)
   t.equal(topics.filter((topic) => topic === 'lamp/a').length, 2)
   t.equal(topics.filter((topic) => topic === 'door/a').length, 2)
+})
+
+t.test('who was told all is told of some only once they ask for these', async (t) => {
+  const { hub, publish } = await hubWithNode(t)
+  const talk = await talkTo(t, hub)
+  await publish('lamp/a', 1)
+  await publish('door/a', 1)
+  await talk.on('door/a')
+  talk.send('$hub/unsubscribe', { filters: ['lamp/+'] })
+  await talk.on('$hub/unsubscribe/ok')
+  await publish('lamp/b', 1)
+  await talk.on('lamp/b')
+  talk.send('$hub/subscribe', { filters: ['lamp/+'] })
+  t.same(await talk.on('$hub/subscribe/ok'), ['$hub/subscribe/ok', { filters: ['lamp/+'] }])
+  await publish('door/a', 2)
+  await publish('lamp/a', 2)
+  await talk.frames.next(([topic, value]) => topic === 'lamp/a' && value === 2)
+  const told = talk.frames.items.map(([topic, value]) => `${topic} ${value}`)
+  t.notOk(told.includes('door/a 2'))
+})
+
+t.test('nobody but the hub is heard on who is there', async (t) => {
+  const { hub, publish } = await hubWithNode(t)
+  const lie = () => publish('lamp/a/-/presence', { stale: 'not at all' })
+  await lie()
+  await publish('lamp/a', 1)
+  for (const wishes of [{ presence: true, positions: true }, {}]) {
+    const talk = await talkTo(t, hub)
+    talk.send(introduction, wishes)
+    await talk.on('lamp/a')
+    await lie()
+    await publish('lamp/a', 2)
+    await talk.frames.next(([topic, value]) => topic === 'lamp/a' && value === 2)
+    t.notMatch(talk.texts.join(), 'not at all')
+    await publish('lamp/a', 1)
+  }
 })
 
 t.test('filters that are none, or too many, are refused', async (t) => {
@@ -168,3 +220,147 @@ t.test('the nodes at a base and below are told, each by itself', async (t) => {
   t.match(await talk.on('$hub/nodes'), [String, { base: 'nodes/bridge/0' }, { id: 1 }])
   t.same(await talk.on('$hub/nodes/ok'), ['$hub/nodes/ok', { count: 1 }, { id: 1 }])
 })
+
+/** A feed whose reader reads as the test lets it, and that goes on after the first of many messages. */
+function recoveringFeed(recoveryBytes: number) {
+  const log = pino({ level: 'silent' })
+  const sampledLog = createSampledLog(log, createCounters())
+  const subscribers = new Set<(message: Message) => void>()
+  const bus = {
+    subscribe: (_filter: string, deliver: (message: Message) => void) => {
+      subscribers.add(deliver)
+      return () => subscribers.delete(deliver)
+    },
+  }
+  const frameBytes = 1_000_000
+  const recovery = createRecovery({
+    ...{ bus, presence, frameBytes, sampledLog },
+    limits: { recoveryBytes, recoverySeconds: 60 },
+    newRecoveryShare: unbounded,
+    clock: systemClock,
+    jsonLimits: checkConfig({}).limits.json,
+  })
+  const endOfTick = createEndOfTick()
+  const sent: string[] = []
+  const writer = {
+    bufferedAmount: 0,
+    readyState: WebSocket.OPEN,
+    send: (frame: string) => sent.push(frame),
+    offer: () => false,
+    write: (bytes: Buffer, written: () => void) => {
+      sent.push(...String(bytes).split('\n').slice(0, -1))
+      // It reads nothing more until the test says so.
+      writer.bufferedAmount = 1001
+      writer.read = () => {
+        writer.bufferedAmount = 0
+        written()
+      }
+    },
+    read: () => {},
+    close: () => {},
+  }
+  const encodeMissed = (count: number | undefined) => `missed ${count}`
+  const limits = { conflateBytes: 1000, outboundBytes: 1_000_000 }
+  const link = new WebSocketLink(writer, {
+    ...{ limits, sampledLog, encodeMissed },
+    share: unbounded(() => ''),
+  })
+  const user: User = { name: 'a', role: 'admin', rules: [], tokens: [] }
+  const feed = new Feed(
+    {
+      audiences: createAudiences({ ...{ bus, presence, recovery, endOfTick, log, frameBytes } }),
+      catchUps: {
+        start: ({ done }) => {
+          sent.push('last values')
+          done()
+          return () => {}
+        },
+      },
+      recovery,
+      after: steppedClock().after,
+    },
+    {
+      dialect: {
+        name: 'words',
+        isStream: true,
+        open: () => () => {},
+        countMessages: () => 1,
+        encode: (topic: string, { bytes }: Payload) => `${topic} ${bytes}\n`,
+        encodeError: () => '',
+        encodeMissed,
+      },
+      ...{ base: 'n', link, user, rights: rightsOf(user) },
+    },
+  )
+  feed.show({ positions: true, filters: [] })
+  const { position } = recovery.open('n')
+  let count = 0
+  const publish = (more: number) => {
+    for (const end = count + more; count < end; count++) {
+      const payload = new Payload(Buffer.from(String(count)))
+      for (const deliver of subscribers) {
+        deliver({ topic: 'n/a', payload, qos: 0, retain: false })
+      }
+    }
+  }
+  publish(150)
+  feed.show({ filters: ['#'] })
+  return { feed, link, sent, writer, publish, position }
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve))
+
+t.test('what was missed is sent as fast as it is read, and then what comes', async (t) => {
+  const { feed, sent, writer, publish, position } = recoveringFeed(1_000_000)
+  feed.recover(position)
+  await turn()
+  const first = sent.length
+  t.ok(first > 0 && first < 150)
+  await turn()
+  t.equal(sent.length, first, 'it waits')
+  publish(1)
+  for (let parts = 0; parts < 5; parts++) {
+    writer.read()
+    await turn()
+    await turn()
+  }
+  t.same(
+    sent,
+    Array.from({ length: 151 }, (_, at) => `a ${at}`),
+  )
+})
+
+t.test('who leaves while it is sent what it missed is sent nothing more', async (t) => {
+  for (const leave of ['the session', 'the link'] as const) {
+    const { feed, link, sent, writer, publish, position } = recoveringFeed(1_000_000)
+    feed.recover(position)
+    await turn()
+    const before = sent.length
+    if (leave === 'the session') feed.close()
+    else link.close()
+    writer.read()
+    await turn()
+    publish(1)
+    await turn()
+    t.equal(sent.length, before, leave)
+  }
+})
+
+t.test(
+  'who reads too slowly to be sent all it missed is told so, and gets the last values',
+  async (t) => {
+    const { feed, sent, writer, publish, position } = recoveringFeed(100_000)
+    feed.recover(position)
+    await turn()
+    const before = sent.length
+    publish(1000)
+    writer.read()
+    await turn()
+    await turn()
+    t.same(sent.slice(before), ['missed undefined', 'last values'])
+    publish(1)
+    await turn()
+    writer.read()
+    t.equal(sent.at(-1), 'a 1150')
+  },
+)
