@@ -28,7 +28,7 @@ const policy = [
 ].join('; ')
 
 /** Files whose names change with what they say: a browser need never ask for them again (RFC 8246). */
-const hashedFolder = '/assets/'
+const hashedFolder = 'assets/'
 
 /**
  * By path, each file below `folder`. Paths that are not in it are nobody's, so that no name leads out of it. Where the page
@@ -37,9 +37,15 @@ const hashedFolder = '/assets/'
 export function dashboardRoutes(folder = built): ReadonlyMap<string, GetRoute> {
   if (!existsSync(join(folder, 'index.html'))) return new Map([['/', notBuilt]])
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8' })
-  const files = names.filter((name) => types[extname(name)] !== undefined)
-  const routes = files.map((name) => [`/${name}`, fileRoute(folder, name)] as const)
-  return new Map([['/', fileRoute(folder, 'index.html')], ...routes])
+  const routes = new Map<string, GetRoute>()
+  for (const name of names) {
+    const type = types[extname(name)]
+    if (type === undefined) continue
+    const route = fileRoute(folder, { name, type })
+    routes.set(`/${name}`, route)
+    if (name === 'index.html') routes.set('/', route)
+  }
+  return routes
 }
 
 const notBuilt: GetRoute = {
@@ -47,12 +53,19 @@ const notBuilt: GetRoute = {
     refuse({ status: 503, reason: 'expected the page in dist/dashboard: npm run build makes it' }),
 }
 
-function fileRoute(folder: string, name: string): GetRoute {
+/** A file of the page, by its path below the folder, and what it is. */
+interface PageFile {
+  readonly name: string
+  readonly type: string
+}
+
+function fileRoute(folder: string, file: PageFile): GetRoute {
+  const { name } = file
   const plain = readFileSync(join(folder, name))
   const packed = join(folder, `${name}.gz`)
   const zipped = existsSync(packed) ? readFileSync(packed) : undefined
   const tag = `"${createHash('sha256').update(plain).digest('base64url').slice(0, 22)}"`
-  const always = headersOf(`/${name}`, tag)
+  const always = headersOf(file, tag)
   return {
     get: ({ request, response }) => {
       if (request.headers['if-none-match'] === tag) {
@@ -67,9 +80,8 @@ function fileRoute(folder: string, name: string): GetRoute {
   }
 }
 
-function headersOf(path: string, tag: string): Record<string, string> {
-  const type = types[extname(path)] ?? ''
-  const isHashed = path.startsWith(hashedFolder)
+function headersOf({ name, type }: PageFile, tag: string): Record<string, string> {
+  const isHashed = name.startsWith(hashedFolder)
   return {
     'Content-Type': type,
     'Cache-Control': isHashed ? 'public, max-age=31536000, immutable' : 'no-cache',
