@@ -6,7 +6,7 @@ import type { Credentials, HubState } from '../../client/index.ts'
 import { createToken } from '../../src/access/tokens.ts'
 import { type HubPorts, startedHub } from '../started-hub.ts'
 import { basic } from '../started-sign-in.ts'
-import { clown, connected } from './connected.ts'
+import { brittle, clown, connected } from './connected.ts'
 
 type Refused = Extract<HubState, { name: 'refused' }>
 type Reconnecting = Extract<HubState, { name: 'reconnecting' }>
@@ -74,6 +74,32 @@ t.test('a hub that is not there is asked for again, with pauses that grow', asyn
     client.retry()
   }
   t.same(pauses, [1, 1, 2, 4, 8, 16, 30, 30])
+})
+
+t.test('who was connected for a while begins anew with short pauses', async (t) => {
+  t.intercept(Math, 'random', { value: () => 1 })
+  let aheadMs = 0
+  const { now } = Date
+  t.intercept(Date, 'now', { value: () => now() + aheadMs })
+  const { WebSocket: ownClass, cut } = brittle()
+  const { client, is } = connected(t, await startedHub(t), { ...clown, WebSocket: ownClass })
+  const pauses: number[] = []
+  for (const openMs of [0, 0, 0, 0, 10_001, 0]) {
+    await is('open')
+    aheadMs += openMs
+    cut()
+    const { inSeconds } = (await is('reconnecting')) as Reconnecting
+    pauses.push(inSeconds)
+    client.retry()
+  }
+  t.same(pauses, [1, 1, 2, 4, 1, 1])
+})
+
+t.test('who gives a user and no password is asked for one, and let in', async (t) => {
+  const credentials = () => clown
+  const { is } = connected(t, await startedHub(t), { user: 'clown', credentials })
+  t.match(await is('refused'), { needs: 'credentials' })
+  t.match(await is('open'), { user: 'clown' })
 })
 
 t.test('other credentials are asked for where those that are there are of no use', async (t) => {

@@ -98,9 +98,11 @@ t.test('what was asked for when the connection ends is not known, and said so', 
   await is('open')
   const command = client.command('relay/i2c0-3b', { state: true })
   const history = client.history('relay/i2c0-3b')
+  const nodes = client.nodes()
   client.close()
   await t.rejects(command, CommandUnknownError)
   await t.rejects(history, OfflineError)
+  await t.rejects(nodes, OfflineError)
   await is('closed')
 })
 
@@ -204,6 +206,26 @@ t.test('who was away for too long is told so, and has the last values again', as
   await is('open')
   t.equal(await missed.next(), 20)
   t.match(await lamps.next(), { value: 20, isPast: true })
+})
+
+t.test('after a restart of the hub, nobody can tell how much was missed', async (t) => {
+  const hub = await startedHub(t)
+  const { is, messages, client } = connected(t, hub)
+  const lamps = messages('lamp/+')
+  const missed: unknown[] = []
+  client.onMissed((count) => missed.push(count))
+  await is('open')
+  client.publish('lamp/a', 1)
+  await lamps.next()
+  await hub.close()
+  await is('reconnecting')
+  const again = await startedHub(t, { http: { port: hub.httpPort } })
+  const { client: node } = await mqttTo(t, again)
+  await node.publishAsync('nodes/bridge/0/lamp/a', '2', { qos: 1 })
+  client.retry()
+  await is('open')
+  t.match(await lamps.next(), { value: 2, isPast: true })
+  t.same(missed, [undefined])
 })
 
 t.test('a value whose device is not known any more is told once more, as stale', async (t) => {

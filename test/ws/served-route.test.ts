@@ -213,6 +213,24 @@ t.test('one connection too many: refused when that is known, or closed: try late
   t.equal((await fetch(`http://127.0.0.1:${later.port}/test`)).status, 503)
 })
 
+t.test('whoever is found to be banned when they sign in is closed for good', async (t) => {
+  const banned = { admit: () => ({ status: 403, code: 'banned', reason: 'go away' }) as const }
+  const { port } = await served(
+    t,
+    {
+      greet: () => ({
+        open: (link) => {
+          t.equal(link.signIn(ann), undefined)
+          return echo(link)
+        },
+      }),
+    },
+    banned,
+  )
+  const [code, reason] = await once(opened(t, port), 'close')
+  t.same([code, String(reason)], [1008, 'banned'])
+})
+
 t.test(
   'a message that is too large is lost alone, and tiny fragments count as messages',
   async (t) => {

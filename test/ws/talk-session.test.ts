@@ -53,7 +53,7 @@ function openedSession() {
     bus,
     audiences: createAudiences({ bus, presence, recovery, endOfTick, log, frameBytes: 1_000_000 }),
     recovery,
-    nodesBelow: () => [],
+    nodesBelow: () => ['1', '2', '3'].map((text) => new Payload(Buffer.from(text))),
     catchUps: {
       start: ({ reader, done }: CatchUpOptions) => {
         const catchUp = {
@@ -112,7 +112,7 @@ function openedSession() {
     deliver(report(`n/${topic}`, text))
     for (const task of due.splice(0)) task.flush()
   }
-  return { writer, session, sent, asked, live, clock, changing }
+  return { writer, link, session, sent, asked, live, clock, changing }
 }
 
 /** The text of a short frame. */
@@ -219,4 +219,18 @@ t.test('a slow reader misses reports, and neither commands nor answers', async (
   const events = (text: string) =>
     ['a/set', 'a/error', 'a/config/ok', 'boot'].map((topic) => `${topic} ${text}`)
   t.same(sent, [...events('1'), 'a 2', ...events('2'), 'missed 1'])
+})
+
+t.test('nodes are told as fast as they are read, and no more to who is gone', async (t) => {
+  const { session, writer, link } = openedSession()
+  const told: string[] = []
+  const reading = session.tellNodes(({ bytes }) => {
+    told.push(String(bytes))
+    writer.bufferedAmount = told.length === 2 ? 1001 : 0
+  })
+  await turn()
+  t.same(told, ['1', '2'])
+  link.close()
+  t.equal(await reading, 2)
+  t.same(told, ['1', '2'])
 })
