@@ -99,6 +99,8 @@ async function startedMatrix(t: Test) {
     users: {},
     usersFile: file,
     limits: { commands: { perUserPerSecond: 1000 } },
+    // The hub greets on homeassistant/status after a while, which is nobody's message of these.
+    profiles: { off: ['home-assistant'] },
   })
   // Commands to a node that is away would be refused, whoever sends them.
   await mqttWays['MQTT on TCP'](t, hub, { user: 'node', password, clientId: 'hardware' })

@@ -361,6 +361,7 @@ export interface ConfigInput {
       | 'zigbee2mqtt'
       | 'homie'
       | 'esphome'
+      | 'home-assistant'
     )[]
     /**
      * Clown.Model, by which commands are checked and reports are understood.
@@ -1269,6 +1270,7 @@ export interface Config {
       | 'zigbee2mqtt'
       | 'homie'
       | 'esphome'
+      | 'home-assistant'
     )[]
     /**
      * Clown.Model, by which commands are checked and reports are understood.

@@ -372,7 +372,7 @@ async function openCommanding(
     profiles: host,
     clock: systemClock,
   })
-  host.open(parts.profiles, { commands, relayGuard, ownChanges, path })
+  onClose(host.open(parts.profiles, { commands, relayGuard, ownChanges, path }))
   relayGuard.start()
   return { path, auditLog, relayGuard, endCommands: () => endCommands(commands, deferred) }
 }

@@ -100,9 +100,11 @@ export class ProfileHost implements PathProfiles {
     })
   }
 
-  open(profiles: readonly Profile[], audience: ProfileAudience): void {
-    const { profileDevices: devices, registry, prefix, clock, sampledLog } = this.#parts
+  /** Returns what closes them: nothing is heard any more then, and no profile's time comes. */
+  open(profiles: readonly Profile[], audience: ProfileAudience): () => void {
+    const { profileDevices: devices, registry, prefix, sampledLog } = this.#parts
     this.#audience = audience
+    const clock = this.#clock()
     const topics = registry.devicesBelow(prefix).map(({ topic }) => topic)
     for (const profile of profiles) {
       openProfile(profile, {
@@ -117,6 +119,17 @@ export class ProfileHost implements PathProfiles {
         },
       })
     }
+    return () => {
+      this.#audience = undefined
+    }
+  }
+
+  #clock(): AlarmClock {
+    const { clock } = this.#parts
+    const unlessClosed = (act: () => void) => () => {
+      if (this.#audience !== undefined) act()
+    }
+    return { ...clock, after: (delayMs, act) => clock.after(delayMs, unlessClosed(act)) }
   }
 
   enters({ payload }: Message, sender: Sender): void {

@@ -67,7 +67,7 @@ async function opened(options: { readonly values?: Message[]; readonly locked?: 
   })
   const hubs: ProfileHub[] = []
   const profile: Profile = { name: 'puppet', open: (hub) => hubs.push(hub) }
-  host.open([profile], {
+  const close = host.open([profile], {
     commands: {
       reported: (device, { value }, client) => {
         done.push(['answer', device, value, client])
@@ -97,7 +97,7 @@ async function opened(options: { readonly values?: Message[]; readonly locked?: 
     if (claimed !== undefined) host.hear(claimed, message)
   }
   const told = (what: string) => done.filter(([name]) => name === what).map(([, ...rest]) => rest)
-  return { host, hub, hear, told, done, bus, clock, counters, profileDevices }
+  return { host, close, hub, hear, told, done, bus, clock, counters, profileDevices }
 }
 
 function request(payload: unknown, more: Partial<Request> = {}): Request {
@@ -300,4 +300,16 @@ t.test('what was said before is found by topics and by patterns', async (t) => {
   t.same(heard, ['raw/b true', 'raw/a/lwt'])
   t.same(told('forget'), [['raw/b'], ['raw/a/lwt']], 'and is no device of its own')
   t.equal(counters.snapshot()['profile-failed'], 1, 'and what cannot be read is counted')
+})
+
+t.test('once it is closed no time comes, and nothing is heard', async (t) => {
+  const { close, hub, hear, clock, bus, told } = await opened()
+  hub.device('1', plug)
+  hub.claim('1', 'raw/plug', () => hub.report('1', { state: true }))
+  hub.clock.after(5, () => hub.send({ topic: 'raw/plug/ask', payload: '' }))
+  close()
+  clock.step(5)
+  hear(messageOn('raw/plug', 'ON'))
+  t.same(bus.published, [])
+  t.same(told('learn'), [])
 })
