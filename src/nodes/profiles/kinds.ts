@@ -210,8 +210,8 @@ function expected({ form, words = {} }: Key): string {
 }
 
 function unexpected(what: string, value: unknown): HubError {
-  const got = JSON.stringify(value) ?? 'nothing'
-  return new HubError('bad-payload', `expected ${what}, got ${got.slice(0, 64)}`)
+  const got = String(JSON.stringify(value)).slice(0, 64)
+  return new HubError('bad-payload', `expected ${what}, got ${got}`)
 }
 
 /** What a device reports once it has done what was asked: a cover that is asked to `close` is `closed`. */
