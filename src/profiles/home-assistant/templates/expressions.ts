@@ -193,10 +193,7 @@ export class ExpressionReader extends TokenReader {
 
   #test(value: Expression): Expression {
     const isTurned = this.take('not')
-    const { kind, text } = this.next()
-    const name = kind === 'sign' ? text : this.name()
-    if (kind === 'sign') this.skip()
-    const test = callNamed(tests, name, 'test')
+    const test = callNamed(tests, this.name(), 'test')
     const given = this.#testArguments()
     return (scope) =>
       isTrue(called(test, value(scope), { given: given(scope), scope })) !== isTurned
