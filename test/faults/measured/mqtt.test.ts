@@ -65,7 +65,10 @@ t.test('CVE-2023-0809, F22: 200 MB announced and sent cost less than 2 MiB a soc
 })
 
 t.test('CVE-2023-28366: QoS 2 messages under one id, never released, cost little', async (t) => {
-  const limits = { mqtt: { publishesPerSecond: 100_000, publishBurst: 200_000 } }
+  const limits = {
+    mqtt: { publishesPerSecond: 100_000, publishBurst: 200_000 },
+    users: { messagesPerSecond: 500_000, messageBurst: 1_000_000 },
+  }
   const hub = await hubProcess(t, { limits })
   const control = await startControl(t, hub)
   const batch = Buffer.concat(
