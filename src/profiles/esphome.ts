@@ -2,6 +2,7 @@
  * ESPHome by MQTT, where Home Assistant's discovery is off: `<node>/<component>/<object>/state` of each node that
  * says so on `esphome/discover/<node>`. Facts: esphome/esphome (mqtt_client, mqtt_component), esphome.io/components/mqtt.
  */
+import { hexOf } from '../core/colors.ts'
 import { HubError } from '../core/errors.ts'
 import { isRecord } from '../core/json.ts'
 import type { DeviceKind } from '../nodes/profiles/kinds.ts'
@@ -138,8 +139,8 @@ function readLight(value: unknown): Report | undefined {
 
 function colorIn(color: unknown): Report {
   const { r, g, b } = isRecord(color) ? color : {}
-  const bytes = [r, g, b].filter((each) => typeof each === 'number')
-  return bytes.length === 3 ? { color: Buffer.from(bytes).toString('hex').toUpperCase() } : {}
+  const told = hexOf([r, g, b].filter((each) => typeof each === 'number'))
+  return told === undefined ? {} : { color: told }
 }
 
 function writeLight(asked: Ask): object | undefined {

@@ -2,6 +2,7 @@
  * Shelly of the first generation: `shellies/<id>/<part>/<number>/…` with bare words. Facts:
  * shelly-api-docs.shelly.cloud/gen1 (MQTT), ioBroker.shelly (gen1).
  */
+import { hexOf } from '../core/colors.ts'
 import { HubError } from '../core/errors.ts'
 import { isRecord } from '../core/json.ts'
 import type { DeviceKind } from '../nodes/profiles/kinds.ts'
@@ -231,9 +232,8 @@ const lightStatus: Row['read'] = (_text, { value }) => {
 }
 
 function colorIn({ mode, red, green, blue }: Said): Report {
-  const rgb = [red, green, blue].filter((each) => typeof each === 'number')
-  const isColor = mode === 'color' && rgb.length === 3
-  return isColor ? { color: Buffer.from(rgb).toString('hex').toUpperCase() } : {}
+  const color = hexOf([red, green, blue].filter((each) => typeof each === 'number'))
+  return mode === 'color' && color !== undefined ? { color } : {}
 }
 
 /** What is said on `path`, of the part that its first two levels name. */

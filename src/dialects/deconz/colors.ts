@@ -1,4 +1,5 @@
 /** A colour as it is reported, RRGGBB, and as deCONZ has it: as a point of CIE 1931, and as hue and saturation. */
+import { hexOfPoint } from '../../core/colors.ts'
 
 /** How far of red, green and blue, each from 0 to 1; undefined of what is none. */
 function lightOf(color: string): readonly [number, number, number] | undefined {
@@ -21,13 +22,9 @@ function colorOf(light: readonly number[]): string {
     .toUpperCase()
 }
 
-/** IEC 61966-2-1, sRGB: how much light a value is, and back. */
+/** IEC 61966-2-1, sRGB: how much light a value is. */
 function linear(value: number): number {
   return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4
-}
-
-function encoded(light: number): number {
-  return light <= 0.0031308 ? light * 12.92 : 1.055 * light ** (1 / 2.4) - 0.055
 }
 
 /** The point of a colour; undefined of what is none, and of black, which has no point. */
@@ -47,16 +44,7 @@ function rounded(value: number): number {
 }
 
 export function colorAt([x, y]: readonly [x: number, y: number]): string {
-  const height = Math.max(y, 0.0001)
-  const [wide, deep] = [x / height, (1 - x - y) / height]
-  const light = [
-    3.2406 * wide - 1.5372 - 0.4986 * deep,
-    -0.9689 * wide + 1.8758 + 0.0415 * deep,
-    0.0557 * wide - 0.204 + 1.057 * deep,
-  ]
-  const most = Math.max(...light)
-  // What is out of reach of the primaries becomes the next colour that is not.
-  return colorOf(light.map((one) => encoded(Math.max(0, one / most))))
+  return hexOfPoint(x, Math.max(y, 0.0001))
 }
 
 /** Hue from 0 to 65535 around the circle, saturation from 0 to 255. */

@@ -1,10 +1,6 @@
 /** Colors, which the hub has as `RRGGBB`, in the coordinates that lights have them in. */
+import { hexOf, hexOfPoint } from '../../core/colors.ts'
 import { HubError } from '../../core/errors.ts'
-
-export function hexOf(rgb: readonly number[]): string | undefined {
-  const isColor = rgb.length === 3 && rgb.every((each) => each >= 0 && each <= 255)
-  return isColor ? Buffer.from(rgb.map(Math.round)).toString('hex').toUpperCase() : undefined
-}
 
 /** @throws HubError for anything but six digits. */
 export function rgbOf(color: unknown): readonly [red: number, green: number, blue: number] {
@@ -40,21 +36,9 @@ export function hueInRgb(
   return [round((sector * 60) % 360), round((range / most) * 100)]
 }
 
-/** CIE 1931 coordinates as sRGB, as bright as can be. */
+/** Of a point of CIE 1931; undefined where there is none. */
 export function hexOfXy(x: number, y: number): string | undefined {
-  if (!(y > 0)) return undefined
-  const [bigX, bigZ] = [x / y, (1 - x - y) / y]
-  const linear = [
-    3.2404542 * bigX - 1.5371385 - 0.4985314 * bigZ,
-    -0.969266 * bigX + 1.8760108 + 0.041556 * bigZ,
-    0.0556434 * bigX - 0.2040259 + 1.0572252 * bigZ,
-  ].map((each) => Math.max(0, each))
-  const most = Math.max(...linear)
-  return hexOf(linear.map((each) => 255 * companded(each / most)))
-}
-
-function companded(linear: number): number {
-  return linear <= 0.0031308 ? 12.92 * linear : 1.055 * linear ** (1 / 2.4) - 0.055
+  return Number.isFinite(x) && y > 0 ? hexOfPoint(x, y) : undefined
 }
 
 export function xyOf(rgb: readonly [number, number, number]): readonly [x: number, y: number] {

@@ -1,7 +1,8 @@
 /** Lights, which are told and asked in three ways: by topics of their own, as JSON, or by templates. */
+import { hexOf } from '../../core/colors.ts'
 import { fieldOf, isRecord, parseJson } from '../../core/json.ts'
 import type { Ask, Outgoing, Report, StateValue } from '../../nodes/profiles/profile.ts'
-import { hexOf, hexOfHue, hexOfXy, hueInRgb, rgbOf, xyOf } from './colors.ts'
+import { hexOfHue, hexOfXy, hueInRgb, rgbOf, xyOf } from './colors.ts'
 import {
   confirmableBy,
   type EntityPart,

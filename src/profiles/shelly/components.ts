@@ -1,4 +1,5 @@
 /** What the components of a Shelly say, and how they are asked. */
+import { hexOf } from '../../core/colors.ts'
 import { HubError } from '../../core/errors.ts'
 import { isRecord } from '../../core/json.ts'
 import type { DeviceKind } from '../../nodes/profiles/kinds.ts'
@@ -129,7 +130,7 @@ function light(
         ...faultIn(said),
         ...(typeof brightness === 'number' && { brightness }),
         ...(typeof ct === 'number' && ct > 0 && { 'color-temp': Math.round(1e6 / ct) }),
-        ...(isColor(rgb) && { color: hexOf(rgb) }),
+        ...colorIn(rgb),
         ...readingsIn(said, measured),
       }
     },
@@ -149,12 +150,10 @@ function light(
   }
 }
 
-function isColor(value: unknown): value is readonly number[] {
-  return Array.isArray(value) && value.length === 3 && value.every((each) => Number.isInteger(each))
-}
-
-function hexOf(rgb: readonly number[]): string {
-  return Buffer.from(rgb).toString('hex').toUpperCase()
+function colorIn(rgb: unknown): Report {
+  const isWhole = Array.isArray(rgb) && rgb.every((each) => Number.isInteger(each))
+  const color = isWhole ? hexOf(rgb) : undefined
+  return color === undefined ? {} : { color }
 }
 
 function numbersIn(color: string): number[] {

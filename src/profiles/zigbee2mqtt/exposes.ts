@@ -1,4 +1,5 @@
 /** What a device of Zigbee2MQTT exposes: which kind it is, how its properties are read, and how they are asked. */
+import { hexOfPoint } from '../../core/colors.ts'
 import { HubError } from '../../core/errors.ts'
 import { isRecord } from '../../core/json.ts'
 import type { DeviceKind } from '../../nodes/profiles/kinds.ts'
@@ -207,22 +208,9 @@ const color: Form = {
   write: (asked) => ({ hex: `#${String(asked)}` }),
 }
 
-/** The colour at a place of CIE 1931, as bright as it can be, as `RRGGBB` of sRGB (IEC 61966-2-1, D65). */
 function colorAt({ x, y }: Readonly<Record<string, unknown>>): string | undefined {
-  if (typeof x !== 'number' || typeof y !== 'number' || !(y > 0)) return undefined
-  const [bigX, bigZ] = [x / y, (1 - x - y) / y]
-  const linear = [
-    3.2406 * bigX - 1.5372 - 0.4986 * bigZ,
-    -0.9689 * bigX + 1.8758 + 0.0415 * bigZ,
-    0.0557 * bigX - 0.204 + 1.057 * bigZ,
-  ].map((each) => Math.max(each, 0))
-  const most = Math.max(...linear)
-  const bytes = linear.map((each) => {
-    const part = each / most
-    const curved = part <= 0.0031308 ? 12.92 * part : 1.055 * part ** (1 / 2.4) - 0.055
-    return Math.round(curved * 255)
-  })
-  return Buffer.from(bytes).toString('hex').toUpperCase()
+  const isPoint = typeof x === 'number' && typeof y === 'number' && y > 0
+  return isPoint ? hexOfPoint(x, y) : undefined
 }
 
 /** What is measured; a detector that says it in words of its own says whether it is so. */
