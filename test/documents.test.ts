@@ -20,7 +20,12 @@ t.test('the page of errors lists every code with its meaning, and what to do', a
 
 t.test('the page of the command line has every command as the program says it', async (t) => {
   const { output } = await ranLine('help')
-  const usages = output.flatMap((text) => /^ {2}(clown-hub .*(?:\n {12}.*)*)/.exec(text)?.[1] ?? [])
+  const names = output.flatMap((text) => /^ {2}([a-z-]+(?: [a-z-]+)?) {2}/.exec(text)?.[1] ?? [])
+  const usages: string[] = []
+  for (const name of names) {
+    const told = (await ranLine(`help ${name}`)).output
+    usages.push(...told.map((text) => /^ {2}(clown-hub .*(?:\n {12}.*)*)/.exec(text)?.[1] ?? ''))
+  }
   const sections = read('docs/cli.md')
     .split(/^##+ /m)
     .flatMap((text) => {

@@ -17,7 +17,7 @@ const deniedCode = 2
 export const aclTest: CliCommand = {
   usage,
   summary:
-    'say whether a user may read, write, command or retain, and which rule decides (denied: exit code 2)',
+    'say whether a user may do something, and by which rule: read, write, command or retain (denied: exit code 2)',
   run: async (args, terminal) => {
     const { values, positionals } = readArguments(usage, () =>
       parseArgs({

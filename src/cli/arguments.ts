@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { isoTime, readTime } from '../core/clock.ts'
-import { HubError, quote, reasonOf } from '../core/errors.ts'
+import { HubError, nearest, quote, reasonOf } from '../core/errors.ts'
 import { readSecretFile, valueIn } from '../core/files.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -31,9 +31,22 @@ export function readArguments<T>(usage: string, parse: () => T): T {
   try {
     return parse()
   } catch (cause) {
-    const reason = reasonOf(cause).split('. ', 1)[0]
-    throw new HubError('bad-command-line', `${reason}; usage: clown-hub ${usage}`, { cause })
+    const [reason = ''] = reasonOf(cause).split('. ', 1)
+    const sentence = `${reason}${hintOn(reason, usage)}; usage: clown-hub ${usage}`
+    throw new HubError('bad-command-line', sentence, { cause })
   }
+}
+
+/** Which option of `usage` somebody meant who wrote one that is not there. */
+function hintOn(reason: string, usage: string): string {
+  const [, unknown] = /^Unknown option '(--[^']+)'/.exec(reason) ?? []
+  const meant = unknown && nearest(unknown, optionsIn(usage))
+  return meant ? `: did you mean ${meant}?` : ''
+}
+
+/** The options that a usage names, with their dashes. */
+function optionsIn(usage: string): string[] {
+  return [...new Set(usage.match(/(?<![\w-])--?[a-z][a-z-]*/g))]
 }
 
 /** The value of something that must be given. */

@@ -2,7 +2,8 @@ import { parseArgs } from 'node:util'
 import { folderLines, saveBackup } from '../store/backup.ts'
 import { isLocked } from '../store/store-errors.ts'
 import { type CliCommand, onlyOne, readArguments, required } from './arguments.ts'
-import { hubAddress, hubOptions, hubUsage, streamFromHub } from './ask-hub.ts'
+import { streamFromHub } from './ask-hub.ts'
+import { hubAddress, hubOptions, hubUsage } from './hub-address.ts'
 
 const usage = `backup --data DIR FILE ${hubUsage}`
 

@@ -2,15 +2,8 @@ import { parseArgs } from 'node:util'
 import { HubError, quote } from '../core/errors.ts'
 import { isRecord } from '../core/json.ts'
 import { type CliCommand, readArguments, required } from './arguments.ts'
-import {
-  type Asking,
-  type HubAnswer,
-  hubAddress,
-  hubOptions,
-  hubUsage,
-  rowsIn,
-  tellAnswer,
-} from './ask-hub.ts'
+import { type Asking, type HubAnswer, rowsIn, tellAnswer } from './ask-hub.ts'
+import { hubAddress, hubOptions, hubUsage } from './hub-address.ts'
 import { wordOf } from './terminal.ts'
 
 const common = { json: { type: 'boolean', default: false }, ...hubOptions } as const
@@ -21,7 +14,7 @@ const addUsage = `ban add ${whom} --reason TEXT [--for TIME] [--json] ${hubUsage
 
 export const banAdd: CliCommand = {
   usage: addUsage,
-  summary: 'keep an address or network, a user or an MQTT client id out, from now on',
+  summary: 'keep somebody out from now on: an address or network, a user or an MQTT client id',
   run: async (args, terminal) => {
     const { values, positionals } = readArguments(addUsage, () =>
       parseArgs({

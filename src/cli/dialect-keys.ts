@@ -1,7 +1,8 @@
 /** What an operator does for programs that speak the languages of deCONZ and Jeedom, which have keys. */
 import { parseArgs } from 'node:util'
 import { type CliCommand, onlyOne, readArguments, readSeconds } from './arguments.ts'
-import { type HubAnswer, hubAddress, hubOptions, hubUsage, rowsIn, tellAnswer } from './ask-hub.ts'
+import { type HubAnswer, rowsIn, tellAnswer } from './ask-hub.ts'
+import { hubAddress, hubOptions, hubUsage } from './hub-address.ts'
 import { type Terminal, wordOf } from './terminal.ts'
 
 const common = { json: { type: 'boolean', default: false }, ...hubOptions } as const

@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util'
 import { HubError, quote } from '../core/errors.ts'
 import { type CliCommand, onlyOne, readArguments, timeOption } from './arguments.ts'
-import { hubAddress, hubOptions, hubUsage, streamHistory } from './ask-hub.ts'
+import { streamHistory } from './ask-hub.ts'
+import { hubAddress, hubOptions, hubUsage } from './hub-address.ts'
 import { interruptedCode } from './terminal.ts'
 
 const usage = `export FILTER [--since 24h|ISO-TIME] [--until 1h|ISO-TIME] [--quantity NAME] [--format csv|ndjson | --excel] [--resolution raw|minute|hour] ${hubUsage}`

@@ -1,14 +1,7 @@
 import { parseArgs } from 'node:util'
 import { type CliCommand, readArguments, timeOption } from './arguments.ts'
-import {
-  deviceNamed,
-  type HubAnswer,
-  hubAddress,
-  hubOptions,
-  hubUsage,
-  rowsIn,
-  tellAnswer,
-} from './ask-hub.ts'
+import { type HubAnswer, rowsIn, tellAnswer } from './ask-hub.ts'
+import { deviceNamed, hubAddress, hubOptions, hubUsage } from './hub-address.ts'
 import { wordOf } from './terminal.ts'
 
 const usage = `commands [--device DEVICE] [--base BASE] [--since 1h|ISO-TIME] [--json] ${hubUsage}`

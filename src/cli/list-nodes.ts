@@ -2,7 +2,8 @@ import { parseArgs } from 'node:util'
 import { ageOf, localTime } from '../core/clock.ts'
 import { isRecord } from '../core/json.ts'
 import { type CliCommand, readArguments } from './arguments.ts'
-import { type HubAnswer, hubAddress, hubOptions, hubUsage, rowsIn, tellAnswer } from './ask-hub.ts'
+import { type HubAnswer, rowsIn, tellAnswer } from './ask-hub.ts'
+import { hubAddress, hubOptions, hubUsage } from './hub-address.ts'
 import { wordOf } from './terminal.ts'
 
 const usage = `nodes [--json] ${hubUsage}`

@@ -1,14 +1,8 @@
 import { parseArgs } from 'node:util'
 import { isRecord } from '../core/json.ts'
 import { type CliCommand, onlyOne, readArguments, required } from './arguments.ts'
-import {
-  deviceNamed,
-  type HubAnswer,
-  hubAddress,
-  hubOptions,
-  hubUsage,
-  tellAnswer,
-} from './ask-hub.ts'
+import { type HubAnswer, tellAnswer } from './ask-hub.ts'
+import { deviceNamed, hubAddress, hubOptions, hubUsage } from './hub-address.ts'
 import { type Terminal, wordOf } from './terminal.ts'
 
 const common = {

@@ -3,56 +3,89 @@ import { readRelease } from '../core/release.ts'
 import type { CliCommand } from './arguments.ts'
 import type { Terminal } from './terminal.ts'
 
-/** By name, which may be two words. A command loads what it needs, and none waits for the others. */
-const commands: ReadonlyMap<string, () => Promise<CliCommand>> = new Map([
-  ['lab', async () => (await import('./lab.ts')).lab],
-  ['init', async () => (await import('./init.ts')).init],
-  ['import mosquitto', async () => (await import('./import-mosquitto.ts')).importMosquitto],
-  ['run', async () => (await import('./run.ts')).run],
-  ['check-config', async () => (await import('./check-config.ts')).checkConfigFile],
-  ['doctor', async () => (await import('./doctor.ts')).doctor],
-  ['user add', async () => (await import('./user-add.ts')).userAdd],
-  ['user allow', async () => (await import('./user-allow.ts')).userAllow],
-  ['user deny', async () => (await import('./user-allow.ts')).userDeny],
-  ['user remove', async () => (await import('./user-remove.ts')).userRemove],
-  ['user list', async () => (await import('./user-list.ts')).userList],
-  ['user password', async () => (await import('./user-password.ts')).userPassword],
-  ['user token', async () => (await import('./user-token.ts')).userToken],
-  ['user totp', async () => (await import('./user-totp.ts')).userTotp],
-  ['ban add', async () => (await import('./ban.ts')).banAdd],
-  ['ban list', async () => (await import('./ban.ts')).banList],
-  ['ban remove', async () => (await import('./ban.ts')).banRemove],
-  ['acl test', async () => (await import('./acl-test.ts')).aclTest],
-  ['set', async () => (await import('./set.ts')).setDevice],
-  ['lock', async () => (await import('./lock.ts')).lockDevice],
-  ['unlock', async () => (await import('./lock.ts')).unlockDevice],
-  ['commands', async () => (await import('./list-commands.ts')).listCommands],
-  ['nodes', async () => (await import('./list-nodes.ts')).listNodes],
-  ['sub', async () => (await import('./subscribe.ts')).subscribe],
-  ['export', async () => (await import('./export-history.ts')).exportCommand],
-  ['deconz unlock', async () => (await import('./dialect-keys.ts')).deconzUnlock],
-  ['deconz keys', async () => (await import('./dialect-keys.ts')).deconz.keys],
-  ['deconz forget', async () => (await import('./dialect-keys.ts')).deconz.forget],
-  ['jeedom keys', async () => (await import('./dialect-keys.ts')).jeedom.keys],
-  ['jeedom forget', async () => (await import('./dialect-keys.ts')).jeedom.forget],
-  ['backup', async () => (await import('./backup.ts')).backup],
-  ['restore', async () => (await import('./restore.ts')).restore],
-  ['wipe', async () => (await import('./wipe.ts')).wipe],
-  ['repair', async () => (await import('./repair.ts')).repair],
-  ['simulate', async () => (await import('./simulate.ts')).simulate],
-])
+type Loader = () => Promise<CliCommand>
+
+/** By title, as help lists them: a name may be two words. A command loads what it needs, and none waits for the others. */
+const groups: readonly (readonly [
+  title: string,
+  commands: readonly (readonly [string, Loader])[],
+])[] = [
+  [
+    'Starting a hub',
+    [
+      ['lab', async () => (await import('./lab.ts')).lab],
+      ['init', async () => (await import('./init.ts')).init],
+      ['run', async () => (await import('./run.ts')).run],
+      ['check-config', async () => (await import('./check-config.ts')).checkConfigFile],
+      ['doctor', async () => (await import('./doctor.ts')).doctor],
+      ['import mosquitto', async () => (await import('./import-mosquitto.ts')).importMosquitto],
+    ],
+  ],
+  [
+    'Users and rights',
+    [
+      ['user add', async () => (await import('./user-add.ts')).userAdd],
+      ['user allow', async () => (await import('./user-allow.ts')).userAllow],
+      ['user deny', async () => (await import('./user-allow.ts')).userDeny],
+      ['user remove', async () => (await import('./user-remove.ts')).userRemove],
+      ['user list', async () => (await import('./user-list.ts')).userList],
+      ['user password', async () => (await import('./user-password.ts')).userPassword],
+      ['user token', async () => (await import('./user-token.ts')).userToken],
+      ['user totp', async () => (await import('./user-totp.ts')).userTotp],
+      ['ban add', async () => (await import('./ban.ts')).banAdd],
+      ['ban list', async () => (await import('./ban.ts')).banList],
+      ['ban remove', async () => (await import('./ban.ts')).banRemove],
+      ['acl test', async () => (await import('./acl-test.ts')).aclTest],
+    ],
+  ],
+  [
+    'Asking a running hub',
+    [
+      ['login', async () => (await import('./login.ts')).login],
+      ['logout', async () => (await import('./login.ts')).logout],
+      ['set', async () => (await import('./set.ts')).setDevice],
+      ['lock', async () => (await import('./lock.ts')).lockDevice],
+      ['unlock', async () => (await import('./lock.ts')).unlockDevice],
+      ['commands', async () => (await import('./list-commands.ts')).listCommands],
+      ['nodes', async () => (await import('./list-nodes.ts')).listNodes],
+      ['sub', async () => (await import('./subscribe.ts')).subscribe],
+      ['export', async () => (await import('./export-history.ts')).exportCommand],
+      ['deconz unlock', async () => (await import('./dialect-keys.ts')).deconzUnlock],
+      ['deconz keys', async () => (await import('./dialect-keys.ts')).deconz.keys],
+      ['deconz forget', async () => (await import('./dialect-keys.ts')).deconz.forget],
+      ['jeedom keys', async () => (await import('./dialect-keys.ts')).jeedom.keys],
+      ['jeedom forget', async () => (await import('./dialect-keys.ts')).jeedom.forget],
+    ],
+  ],
+  [
+    'What a hub keeps',
+    [
+      ['backup', async () => (await import('./backup.ts')).backup],
+      ['restore', async () => (await import('./restore.ts')).restore],
+      ['wipe', async () => (await import('./wipe.ts')).wipe],
+      ['repair', async () => (await import('./repair.ts')).repair],
+    ],
+  ],
+  ['Trying things', [['simulate', async () => (await import('./simulate.ts')).simulate]]],
+]
+
+/** By name. */
+const commands: ReadonlyMap<string, Loader> = new Map(groups.flatMap(([, list]) => list))
 
 const names = [...commands.keys()]
 
-export interface MainTerminal extends Terminal {
-  printError(line: string): void
-}
+/** What others call a command of ours. */
+const otherNames: ReadonlyMap<string, string> = new Map([
+  ['subscribe', 'sub'],
+  ['publish', 'pub'],
+  ['list', 'nodes'],
+])
 
 /**
  * Runs one command line and returns the exit code: 0, or 1 after one line that says what is wrong,
  * or what the command says.
  */
-export async function main(args: string[], terminal: MainTerminal): Promise<number> {
+export async function main(args: string[], terminal: Terminal): Promise<number> {
   try {
     return (await dispatch(args, terminal)) ?? 0
   } catch (error) {
@@ -90,26 +123,42 @@ function findCommand([first = '', second]: readonly string[]) {
   const load = commands.get(name)
   if (load !== undefined) return { name, load }
   // Who writes the first word of a command of two knows what it is called.
-  const meant = longer.length > 0 && second === undefined ? undefined : nearest(name, names)
+  const isWhole = longer.length === 0 || second !== undefined
+  const meant = otherNames.get(first) ?? (isWhole ? nearest(name, names) : undefined)
   const others = longer.length > 0 ? `: it is one of ${longer.join(', ')}` : ''
   const hint = meant === undefined ? `${others}.` : `: did you mean "${meant}"?`
   throw new HubError('bad-command-line', `unknown command "${name}"${hint} See clown-hub help`)
 }
 
-/** Says what one command does, or those that begin with a word, or all. */
-async function printHelp(args: readonly string[], { print }: Terminal): Promise<void> {
+/** Says what one command does, or those that begin with a word, or which there are. */
+async function printHelp(args: readonly string[], terminal: Terminal): Promise<void> {
   const [first, second] = args.filter((word) => !word.startsWith('-'))
-  const group = first === undefined || second !== undefined ? [] : namesAfter(first)
-  if (first === undefined) {
-    print('Clown.Hub: websockets that speak ["topic", payload], an MQTT broker, and hardware nodes')
-    print('"clown-hub help COMMAND" is about one of these:\n')
-  }
-  const asked = first === undefined ? names : group
-  const shown = asked.length > 0 ? asked : [findCommand(args).name]
+  if (first === undefined) return printOverview(terminal)
+  const group = second === undefined ? namesAfter(first) : []
+  const shown = group.length > 0 ? group : [findCommand(args).name]
   for (const name of shown) {
     const { usage, summary } = await findCommand(name.split(' ')).load()
-    print(`  ${wrapped(`clown-hub ${usage}`, 12)}\n      ${wrapped(summary, 6)}`)
+    terminal.print(`  ${wrapped(`clown-hub ${usage}`, 12)}\n      ${wrapped(summary, 6)}`)
   }
+}
+
+async function printOverview({ print }: Terminal): Promise<void> {
+  print('Clown.Hub: websockets that speak ["topic", payload], an MQTT broker, and hardware nodes')
+  const width = Math.max(...names.map((name) => name.length))
+  for (const [title, list] of groups) {
+    print(`\n${title}`)
+    for (const [name, load] of list) {
+      print(`  ${name.padEnd(width)}  ${inShort((await load()).summary, lineLength - width - 4)}`)
+    }
+  }
+  print('\n"clown-hub help COMMAND" says all of one of them, with its options.')
+}
+
+/** What a summary says before it goes into detail. */
+function inShort(summary: string, mostCharacters: number): string {
+  const [clause = ''] = summary.split(/[:;(]/, 1)
+  const text = clause.length > mostCharacters ? clause.replace(/,.*/s, '') : clause
+  return text.trim()
 }
 
 /** `text` in lines that fit a terminal, all but the first with `indent` spaces before them. */

@@ -1,7 +1,6 @@
 /** The process around `main`: its arguments, streams and signals. */
-import { text } from 'node:stream/consumers'
 import { main } from './main.ts'
-import { firstStopSignal } from './terminal.ts'
+import { firstStopSignal, type Screen } from './terminal.ts'
 
 // Whoever closes the other end of a pipe does not want to read on; that is no reason to end a hub.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
@@ -14,7 +13,8 @@ process.exitCode = await main(process.argv.slice(2), {
       process.stdout.write(text, (error) => resolve(!error))
     }),
   printError: (line) => process.stderr.write(`${line}\n`),
-  readInput: () => text(process.stdin),
+  input: process.stdin,
+  screen: screenOf(process.stdout),
   endOnDefect: (tell) => {
     /* c8 ignore next 5: it ends the process, as test/faults/defects.test.ts has it end another one. */
     process.once('uncaughtException', (error) => {
@@ -32,3 +32,13 @@ process.exitCode = await main(process.argv.slice(2), {
     exit: process.exit,
   }),
 })
+
+function screenOf(stream: NodeJS.WriteStream): Screen | undefined {
+  if (!stream.isTTY) return undefined
+  const { NO_COLOR, TERM } = process.env
+  return {
+    columns: () => stream.columns,
+    rows: () => stream.rows,
+    hasColors: !NO_COLOR && TERM !== 'dumb',
+  }
+}

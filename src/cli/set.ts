@@ -1,16 +1,8 @@
 import { parseArgs } from 'node:util'
 import { HubError, quote, reasonOf } from '../core/errors.ts'
 import { type CliCommand, readArguments, readSeconds, required } from './arguments.ts'
-import {
-  askHub,
-  deviceNamed,
-  type HubAddress,
-  type HubAnswer,
-  hubAddress,
-  hubOptions,
-  hubUsage,
-  refusedCode,
-} from './ask-hub.ts'
+import { askHub, type HubAnswer, refusedCode } from './ask-hub.ts'
+import { deviceNamed, type HubAddress, hubAddress, hubOptions, hubUsage } from './hub-address.ts'
 import { interruptedCode, plainText } from './terminal.ts'
 
 const usage = `set DEVICE VALUE [--base BASE] [--timeout 5s] [--force] [--json] ${hubUsage}`

@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util'
 import { isRecord } from '../core/json.ts'
 import { type CliCommand, onlyOne, readArguments, timeOption } from './arguments.ts'
-import { hubAddress, hubOptions, hubUsage, streamHistory } from './ask-hub.ts'
+import { streamHistory } from './ask-hub.ts'
+import { hubAddress, hubOptions, hubUsage } from './hub-address.ts'
 import { wordOf } from './terminal.ts'
 
 const usage = `sub FILTER [--since 1h|ISO-TIME] [--quantity NAME] [--json] ${hubUsage}`

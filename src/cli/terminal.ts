@@ -1,20 +1,32 @@
 /** What a command sees of the person before it: what it prints, what is typed, and when to end. */
 import type { EventEmitter } from 'node:events'
+import type { Readable } from 'node:stream'
 
 /** What a command sees of the world around it. */
 export interface Terminal {
   readonly environment: Readonly<Record<string, string | undefined>>
   print(line: string): void
+  /** Prints a line that is none of what was asked for, on standard error. */
+  printError(line: string): void
   /** Prints text of any length; resolves when it went out, to false when nobody reads it any more. */
   write(text: string): Promise<boolean>
-  /** Everything on standard input, to its end. */
-  readInput(): Promise<string>
+  /** Standard input. */
+  readonly input: Readable
+  /** There when somebody sees what is printed on a terminal; undefined when a program or file takes it. */
+  readonly screen: Screen | undefined
   /** Resolves when the user asks the command to end. */
   readonly stopped: Promise<void>
   /** What nobody has caught goes there, and then the command ends: a supervisor starts it again. */
   endOnDefect(tell: (error: unknown) => void): void
   /** From now on these do nothing. */
   ignore(signals: readonly NodeJS.Signals[]): void
+}
+
+export interface Screen {
+  columns(): number
+  rows(): number
+  /** Whether it shows colours, and nobody has asked for none (https://no-color.org). */
+  readonly hasColors: boolean
 }
 
 /** By their default they end a process at once; others take them for a wish to read files anew, or to say how it is. */

@@ -1,4 +1,5 @@
 /** What the commands about users share: who is meant, which password, and which rules. */
+import { text } from 'node:stream/consumers'
 import { digestSecretOf } from '../access/digest.ts'
 import { hashPassword, newPasswordError } from '../access/passwords.ts'
 import { generatePassword } from '../access/tokens.ts'
@@ -53,7 +54,7 @@ interface NewPassword {
 
 /** A password from standard input, or a generated one that is shown this once. */
 export async function newPassword(terminal: Terminal, isOnInput: boolean): Promise<NewPassword> {
-  const password = isOnInput ? await readPassword(terminal.readInput) : generatePassword()
+  const password = isOnInput ? readPassword(await text(terminal.input)) : generatePassword()
   return {
     hash: await hashPassword(password),
     digestSecretFor: (name) => digestSecretOf(name, password),
@@ -71,8 +72,8 @@ const mostBytes = 256
  *
  * @throws HubError `bad-command-line` when it is too short or too long.
  */
-async function readPassword(readInput: () => Promise<string>): Promise<string> {
-  const password = (await readInput()).replace(/\r?\n$/, '')
+function readPassword(input: string): string {
+  const password = input.replace(/\r?\n$/, '')
   const error = newPasswordError(password, mostBytes, ' on standard input')
   if (error === undefined) return password
   throw new HubError('bad-command-line', error)

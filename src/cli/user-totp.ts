@@ -9,7 +9,7 @@ const usage = 'user totp NAME [--remove] [--file FILE]'
 
 export const userTotp: CliCommand = {
   usage,
-  summary: 'have a user sign in to pages by password and the code of an authenticator app',
+  summary: 'have a user sign in to pages by password and code, that of an authenticator app',
   run: async (args, terminal) => {
     const { values, positionals } = readArguments(usage, () =>
       parseArgs({

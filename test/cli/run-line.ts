@@ -1,10 +1,14 @@
+import { Readable } from 'node:stream'
 import { main } from '../../src/cli/main.ts'
+import type { Terminal } from '../../src/cli/terminal.ts'
 import { createInbox, type Inbox } from '../inbox.ts'
 
 export interface Surroundings {
   readonly environment?: Readonly<Record<string, string>>
   /** What is on standard input. */
-  readonly input?: string
+  readonly input?: string | Readable
+  /** The terminal that is looked at; none unless given. */
+  readonly screen?: Terminal['screen']
   /** Whether anybody reads what is written. */
   readonly reads?: boolean
 }
@@ -20,7 +24,7 @@ export interface RunningLine {
 /** Runs a command line, its words between single spaces, in this process. */
 export function runLine(
   line: string,
-  { environment = {}, input = '', reads = true }: Surroundings = {},
+  { environment = {}, input = '', screen, reads = true }: Surroundings = {},
 ): RunningLine {
   const output = createInbox<string>()
   const errors = createInbox<string>()
@@ -33,7 +37,8 @@ export function runLine(
     stopped,
     ignore: () => {},
     endOnDefect: () => {},
-    readInput: async () => input,
+    input: typeof input === 'string' ? Readable.from([input]) : input,
+    screen,
     print: output.put,
     write: async (text) => {
       for (const line of text.split('\n').slice(0, -1)) output.put(line)

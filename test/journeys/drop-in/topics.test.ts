@@ -2,6 +2,7 @@
 // ones, many, and characters that are not seen. All of them travel as on Mosquitto, and are in the history,
 // among the nodes and in an export like any other.
 import { EventEmitter, once } from 'node:events'
+import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
 import { main } from '../../../src/cli/main.ts'
 import { publish, requireProgram, startMosquitto, subscribe } from '../../programs.ts'
@@ -115,7 +116,8 @@ async function ran(words: string[]): Promise<{ code: number; text: string }> {
     stopped: new Promise(() => {}),
     ignore: () => {},
     endOnDefect: () => {},
-    readInput: async () => '',
+    input: Readable.from([]),
+    screen: undefined,
     print: take,
     printError: take,
     write: async (text) => take(text) > 0,

@@ -1,0 +1,75 @@
+import { createInterface } from 'node:readline'
+import { Writable } from 'node:stream'
+import { parseArgs } from 'node:util'
+import { HubError } from '../core/errors.ts'
+import { type CliCommand, onlyOne, passwordIn, readArguments, required } from './arguments.ts'
+import { askHub } from './ask-hub.ts'
+import { readHubUrl, readLogins, writeLogins } from './hub-address.ts'
+import { interruptedCode, type Terminal } from './terminal.ts'
+
+const usage = 'login URL [--password-file FILE]'
+
+export const login: CliCommand = {
+  usage,
+  summary:
+    'keep who you are to a hub, such as http://ann@192.0.2.7:8080, in a file for you only; the password is asked for',
+  run: async (args, terminal) => {
+    const { values, positionals } = readArguments(usage, () =>
+      parseArgs({ args, options, allowPositionals: true }),
+    )
+    const given = readHubUrl(onlyOne(positionals, 'the URL of a hub', usage), 'the URL')
+    if (given.user === '') required(undefined, 'a user in the URL, http://USER@HOST:PORT', usage)
+    const asked = passwordIn(values['password-file']) || given.password
+    const password = asked || (await readHidden(`password of ${given.user}: `, terminal))
+    if (password === undefined) return interruptedCode
+    const hub = { ...given, password }
+    const answer = await askHub(hub, { path: '/api/nodes' }, terminal)
+    if (answer === undefined) return interruptedCode
+    const others = readLogins(terminal.environment).filter(({ url }) => url !== hub.url)
+    const path = writeLogins(terminal.environment, [hub, ...others])
+    terminal.print(
+      `logged in to ${hub.url} as ${hub.user}: commands ask this hub from now on (${path})`,
+    )
+    return 0
+  },
+}
+
+const options = { 'password-file': { type: 'string' } } as const
+
+/** Of a terminal, what is typed there and not shown; else a line of input. Undefined when nobody wants to say it. */
+async function readHidden(question: string, terminal: Terminal): Promise<string | undefined> {
+  const output = new Writable({ write: (_chunk, _encoding, done) => done() })
+  const lines = createInterface({ input: terminal.input, output, terminal: true })
+  if (terminal.screen !== undefined) await terminal.write(question)
+  const typed = await new Promise<string | undefined>((resolve) => {
+    lines.once('line', resolve).once('SIGINT', () => resolve(undefined))
+    lines.once('close', () => resolve(''))
+  })
+  lines.close()
+  if (terminal.screen !== undefined) await terminal.write('\n')
+  if (typed !== '') return typed
+  throw new HubError('bad-command-line', 'expected a password on standard input, got none')
+}
+
+const logoutUsage = 'logout [URL]'
+
+export const logout: CliCommand = {
+  usage: logoutUsage,
+  summary: 'forget who you are to a hub, the one of the latest login unless told otherwise',
+  run: async (args, terminal) => {
+    const { positionals } = readArguments(logoutUsage, () =>
+      parseArgs({ args, allowPositionals: true }),
+    )
+    const logins = readLogins(terminal.environment)
+    const [text = logins[0]?.url, ...more] = positionals
+    if (more.length > 0) required(undefined, 'one URL', logoutUsage)
+    const url = text && readHubUrl(text, 'the URL').url
+    const others = logins.filter((known) => known.url !== url)
+    if (others.length === logins.length) {
+      throw new HubError('bad-command-line', `expected a login to ${url ?? 'a hub'}, got none`)
+    }
+    writeLogins(terminal.environment, others)
+    terminal.print(`logged out of ${url}`)
+    return 0
+  },
+}
