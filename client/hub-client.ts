@@ -8,10 +8,12 @@ import type {
   History,
   HistoryOptions,
   HubDevice,
+  HubLabel,
   HubMessage,
   HubNode,
   HubPresence,
   HubState,
+  LabelChange,
   PublishOptions,
   Receipt,
   Time,
@@ -80,6 +82,7 @@ export class HubClient {
   readonly #onState = new Set<(state: HubState) => void>()
   readonly #onMissed = new Set<(count: number | undefined) => void>()
   readonly #onPresence = new Set<(presence: HubPresence) => void>()
+  readonly #onLabel = new Set<(label: HubLabel, topic: string) => void>()
   readonly #onError = new Set<(error: ClownHubError, topic: string) => void>()
   #lastId = 0
 
@@ -93,6 +96,9 @@ export class HubClient {
       ask: (topic, payload, answered) =>
         void this.#request(topic, payload).then(answered, () => {}),
       present: (presence) => tell(this.#onPresence, presence),
+      labelled: (label, topic) => {
+        for (const listener of [...this.#onLabel]) listener(label, topic)
+      },
     })
     this.#connection = new Connection({
       place,
@@ -125,6 +131,14 @@ export class HubClient {
   /** Calls `listener` when a node or a sensor comes or goes. */
   onPresence(listener: (presence: HubPresence) => void): Unsubscribe {
     return added(this.#onPresence, listener)
+  }
+
+  /**
+   * Calls `listener` when a device is called otherwise, or is somewhere else, with all that its label says now. What the
+   * labels are is in `nodes` and `devices`: ask them again after `onMissed`.
+   */
+  onLabel(listener: (label: HubLabel, topic: string) => void): Unsubscribe {
+    return added(this.#onLabel, listener)
   }
 
   /** Calls `listener` with what the hub has refused of what was published, and on which topic. */
@@ -186,6 +200,19 @@ export class HubClient {
   async history(topic: string, { from, to, points }: HistoryOptions = {}): Promise<History> {
     const range = { from: timeOf(from), to: timeOf(to), points }
     return this.#request<History>(`${topic}/history/get`, range)
+  }
+
+  /**
+   * Says what a device is called, and where it is. Resolves with its label once the hub has it on disk.
+   *
+   * @throws ClownHubError `forbidden` unless the user is an operator or an admin, `unknown-device`, `bad-payload`.
+   */
+  async label(device: string, change: LabelChange): Promise<HubLabel> {
+    const { device: _, ...label } = await this.#request<HubLabel & { readonly device: string }>(
+      '$hub/label',
+      { ...change, device },
+    )
+    return label
   }
 
   /** What is known of the nodes at the base of the connection and below, and of their devices. */

@@ -1,5 +1,5 @@
 import { isReport, matchesFilter } from './filters.ts'
-import type { HubMessage, HubPresence } from './types.ts'
+import type { HubLabel, HubMessage, HubPresence } from './types.ts'
 
 type Listener = (message: HubMessage) => void
 
@@ -15,6 +15,7 @@ export interface Hub {
   /** Calls `answered` when the hub has done it. */
   ask(topic: string, payload: unknown, answered: () => void): void
   present(presence: HubPresence): void
+  labelled(label: HubLabel, topic: string): void
 }
 
 /** What was asked for, asked for again on each connection, from where the one before has ended. */
@@ -58,7 +59,7 @@ export class Subscriptions {
 
   /** There is a connection. */
   opened(): void {
-    const wishes = { ages: true, presence: true, positions: true }
+    const wishes = { ages: true, presence: true, labels: true, positions: true }
     const told = this.#in('told')
     this.#isIntroduced = false
     const after = told.length > 0 ? this.#position : undefined
@@ -96,6 +97,11 @@ export class Subscriptions {
     const present = /^(?:(.*)\/)?-\/presence$/.exec(topic)
     if (present !== null) {
       this.#present({ topic: present[1] ?? '', ...Object(value) })
+      return
+    }
+    const labelled = /^(.*)\/-\/label$/.exec(topic)
+    if (labelled !== null) {
+      this.#hub.labelled(Object(value), `${labelled[1]}`)
       return
     }
     const isPast = ageMs !== undefined

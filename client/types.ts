@@ -47,6 +47,23 @@ export interface HubPresence {
   readonly stale?: boolean
 }
 
+/** What people call a device, or else what it calls itself, and where it is: docs/devices.md. */
+export interface HubLabel {
+  readonly title?: string
+  readonly room?: string
+  /** The name of a picture. */
+  readonly icon?: string
+  /** Its place among others: the lowest first. */
+  readonly order?: number
+  /** Whether pages leave it out. */
+  readonly hidden?: boolean
+  /** Whether pages show it first. */
+  readonly favorite?: boolean
+}
+
+/** What is to be different of a label: null is taken away, and what is not there stays. */
+export type LabelChange = { readonly [Key in keyof HubLabel]?: HubLabel[Key] | null | undefined }
+
 /** What became of a command: docs/commands.md. */
 export interface Receipt {
   readonly receipt:
@@ -124,7 +141,7 @@ export interface HubNode {
   readonly devices: readonly HubDevice[]
 }
 
-export interface HubDevice {
+export interface HubDevice extends HubLabel {
   readonly name: string
   readonly topic: string
   readonly kind: string

@@ -23,6 +23,7 @@ export async function generateTypes(): Promise<Map<string, string>> {
     ['src/generated/unban.ts', banner + (await plainTypes('unban', 'UnbanRequest'))],
     ['src/generated/password.ts', banner + (await plainTypes('password', 'PasswordRequest'))],
     ['src/generated/unlock.ts', banner + (await plainTypes('unlock', 'UnlockRequest'))],
+    ['src/generated/label.ts', banner + (await plainTypes('label', 'LabelRequest'))],
     ['src/generated/clown-model.ts', banner + (await clownModelTypes())],
     ['src/generated/stored.ts', banner + (await storedTypes())],
     ...generateValidators().map(([file, text]): [string, string] => [

@@ -27,6 +27,7 @@ export function generateValidators(): [file: string, text: string][] {
     typedPlan('unban', 'UnbanRequest'),
     typedPlan('password', 'PasswordRequest'),
     typedPlan('unlock', 'UnlockRequest'),
+    typedPlan('label', 'LabelRequest'),
   ]
   const modules: [name: string, plans: TypedPlan[]][] = [
     ['validate-config', [typedPlan('config', 'CheckedConfig')]],

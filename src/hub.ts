@@ -19,6 +19,7 @@ import { commandLogRoutes, commandRoute } from './api/command-routes.ts'
 import { dashboardRoutes } from './api/dashboard.ts'
 import { historyRoute } from './api/history-route.ts'
 import { pageFiles } from './api/html-page.ts'
+import { labelRoute } from './api/label-route.ts'
 import { lockRoutes } from './api/lock-routes.ts'
 import { conflictsRoute, nodesRoutes } from './api/nodes-routes.ts'
 import { openApiRoute } from './api/openapi-route.ts'
@@ -295,6 +296,7 @@ function hardwareRoutes(
   const { recorder } = recording
   return [
     ['/api/command', commandRoute({ asUser, clientAddress, jsonLimits, enter: path.enter })],
+    ['/api/label', labelRoute({ asUser, label: hardware.label, jsonLimits })],
     ['/api/conflicts', conflictsRoute({ asUser, conflicts: hardware.nodes.conflicts })],
     ...lockRoutes({ asUser, lockOuts, topicLimits, jsonLimits }),
     ...commandLogRoutes({ asUser, auditLog, topicLimits }),

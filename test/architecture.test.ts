@@ -109,6 +109,7 @@ const aloneFor: Readonly<Record<string, string>> = {
   'mqtt/losses': 'is a thing of its own, and the session would be too long with it',
   'mqtt/sessions': 'is tried by a clock of its own',
   'mqtt/wills': 'is tried by a clock of its own',
+  'nodes/commands/audit-file': 'is lines on a disk, whatever stands in them',
   'nodes/profiles/trust': 'is the rule that keeps doors shut, and is read without what keeps it',
   'nodes/registry/questions': 'is tried by a clock of its own',
   'nodes/relay-guard/auto-off': 'is a rule of the guard, which has one file each',

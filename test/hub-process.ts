@@ -27,6 +27,8 @@ export interface HubProcess {
   /** These two throw when the process has ended, and must not be asked at the same time. */
   report(): Promise<HubReport>
   counters(): Promise<Record<string, number>>
+  /** Resolves when nothing of it is left. */
+  kill(): Promise<void>
 }
 
 /** A hub on free loopback ports, in a process of its own so that its memory can be told from ours. */
@@ -41,10 +43,11 @@ export async function hubProcess(t: Test, config: Partial<ConfigInput> = {}): Pr
   const execArgv = ['--import', 'tsx', '--expose-gc']
   const child = fork(program, [JSON.stringify(input)], { execArgv })
   const ended = once(child, 'exit')
-  t.teardown(async () => {
+  const kill = async () => {
     child.kill('SIGKILL')
     await ended
-  })
+  }
+  t.teardown(kill)
   const died = ended.then(([code]) => {
     throw new Error(`expected the hub's process to run, got its end with code ${code}`)
   })
@@ -61,5 +64,6 @@ export async function hubProcess(t: Test, config: Partial<ConfigInput> = {}): Pr
     processId: child.pid ?? 0,
     report: () => ask('report'),
     counters: () => ask('counters'),
+    kill,
   }
 }

@@ -5,6 +5,7 @@ import { HubError, quote } from '../core/errors.ts'
 import type { Route } from '../core/route.ts'
 import type { LastValues } from '../nodes/last-values.ts'
 import type { Conflicts } from '../nodes/registry/conflicts.ts'
+import type { DeviceLabels } from '../nodes/registry/device-labels.ts'
 import type { KnownNode } from '../nodes/registry/device-table.ts'
 import type { KnownStates } from '../nodes/registry/known-states.ts'
 import { readableNodes } from '../nodes/registry/node-json.ts'
@@ -18,6 +19,7 @@ export interface NodesRoutesOptions {
   readonly registry: Pick<Registry, 'nodes'>
   readonly values: Pick<LastValues, 'of'>
   readonly states: Pick<KnownStates, 'isKnown' | 'tellerOf'>
+  readonly labels: Pick<DeviceLabels, 'of'>
   readonly clock?: Clock
   /** Learns from what has arrived, so that nothing is sent that is older. */
   settle(): void
@@ -94,8 +96,8 @@ async function* nodesJson(
 }
 
 function readable(nodes: readonly KnownNode[], rights: Rights, options: NodesRoutesOptions) {
-  const { values, states, clock = systemClock } = options
-  return readableNodes(nodes, rights, { values, states, nowMs: clock.nowMs() })
+  const { values, states, labels, clock = systemClock } = options
+  return readableNodes(nodes, rights, { values, states, labels, nowMs: clock.nowMs() })
 }
 
 /** Percent-decodes a base; undefined when it is malformed. */

@@ -43,12 +43,19 @@ function object(properties: Readonly<Record<string, Schema>>, optional: readonly
 
 const integer = { type: 'integer' } as const
 
+/** What people call a device, and where it is. */
+const label = {
+  ...{ title: text, room: text, icon: text },
+  ...{ order: { type: 'number' }, hidden: boolean, favorite: boolean },
+} as const
+
 /** What is answered. */
 const schemas: Readonly<Record<string, Schema>> = {
   Error: object({ code: text, message: text }),
   Device: object(
     {
       ...{ name: text, topic: text, kind: text },
+      ...label,
       role: { enum: ['sensor', 'actuator', 'notification'] },
       value: {},
       known: { const: false },
@@ -59,7 +66,7 @@ const schemas: Readonly<Record<string, Schema>> = {
       rhythmMs: integer,
       stale: boolean,
     },
-    ['known', 'lastValue', 'toldBy', 'encoding', 'rhythmMs'],
+    [...Object.keys(label), 'known', 'lastValue', 'toldBy', 'encoding', 'rhythmMs'],
   ),
   Node: object(
     {
@@ -73,6 +80,7 @@ const schemas: Readonly<Record<string, Schema>> = {
     },
     ['stale', 'firmware', 'capabilities'],
   ),
+  Label: object({ device: text, ...label }, Object.keys(label)),
   Lock: object({ device: text, by: text, reason: text, since: time }),
   LoggedCommand: object(
     {
@@ -180,6 +188,14 @@ function hardwarePaths(): Paths {
         query: { device: 'its topic', since: range.from, limit: 'at most so many, up to 1,000' },
         answers: { 200: object({ commands: listOf(refTo('LoggedCommand')) }) },
         refusals: [400, 401, 403],
+      },
+    },
+    '/api/label': {
+      post: {
+        summary: 'Says what a device is called, and where it is; for operators and admins',
+        body: bodySchema('label'),
+        answers: { 200: refTo('Label') },
+        refusals: [400, 401, 403, 404],
       },
     },
     '/api/locks': {

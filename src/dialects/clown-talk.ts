@@ -1,12 +1,15 @@
 import type { Watcher } from '../access/sender.ts'
 import { HubError, quote, reasonOf } from '../core/errors.ts'
+import { detached } from '../core/guard.ts'
 import { elementTexts, isRecord, type JsonLimits, parseJson } from '../core/json.ts'
 import { errorPayload, errorTopic, type MessageProperties } from '../core/message.ts'
 import { Payload, utf8Text } from '../core/payload.ts'
 import type { Release } from '../core/release.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
+import { schemaSentence } from '../core/schema-error.ts'
 import { isFitText, isTopic } from '../core/topic.ts'
 import type { ClownTalkConfigOk } from '../generated/clown-model.ts'
+import { validateLabelRequest } from '../generated/validate-requests.js'
 import { bytesOf } from '../mqtt/properties.ts'
 import type { LineOptions } from '../nodes/registry/answers.ts'
 import type { Dialect, LineExtras, Link, Session } from './dialect.ts'
@@ -76,12 +79,22 @@ function obey(line: string, conversation: Conversation): void {
       session.publish(topic, payload, extrasOf(topic, options, link))
     } else introduce(payload, conversation)
   } catch (error) {
-    if (!(error instanceof HubError)) throw error
-    const answerTopic = isSound(topic) ? errorTopic(topic) : hubErrorTopic
-    const payload = errorPayload(error)
-    const { id } = options
-    link.send(encode(answerTopic, payload, id === undefined ? undefined : { id }))
+    tellError(error, { link, topic, options })
   }
+}
+
+/** Answers a line with what is wrong with it. What is no HubError is a defect. */
+function tellError(
+  error: unknown,
+  {
+    link,
+    topic,
+    options: { id },
+  }: Pick<Asking, 'link' | 'options'> & { topic: string | undefined },
+): void {
+  if (!(error instanceof HubError)) throw error
+  const answerTopic = isSound(topic) ? errorTopic(topic) : hubErrorTopic
+  link.send(encode(answerTopic, errorPayload(error), id === undefined ? undefined : { id }))
 }
 
 /** What the third element of a line says. */
@@ -130,6 +143,7 @@ function introduce(payload: Payload, { link, session, introduction }: Conversati
     ...(shown['properties'] === true && { properties: true }),
     ...(shown['ages'] === true && { ages: true }),
     ...(shown['presence'] === true && { presence: true }),
+    ...(shown['labels'] === true && { labels: true }),
     ...((shown['positions'] === true || after !== undefined) && { positions: true }),
     ...(filters !== undefined && { filters: filtersIn(filters) }),
   })
@@ -163,9 +177,10 @@ const requests: ReadonlyMap<string, (payload: Payload, asking: Asking) => void> 
     },
   ],
   ['$hub/nodes', (_payload, asking) => void tellNodes(asking)],
+  ['$hub/label', (payload, asking) => detached(label(payload, asking))],
 ])
 
-function answer({ link, topic, options: { id } }: Asking, value: Record<string, unknown>): void {
+function answer({ link, topic, options: { id } }: Asking, value: object): void {
   link.send(encodeValue(`${topic}/ok`, value, id === undefined ? undefined : { id }))
 }
 
@@ -175,6 +190,22 @@ async function tellNodes(asking: Asking): Promise<void> {
   const line = id === undefined ? undefined : { id }
   const count = await session.tellNodes((node) => link.send(encode(topic, node, line)))
   answer(asking, { count })
+}
+
+async function label({ value }: Payload, asking: Asking): Promise<void> {
+  try {
+    if (!validateLabelRequest(value)) {
+      const sentence = schemaSentence(validateLabelRequest, value, placeInPayload)
+      throw new HubError('bad-payload', sentence)
+    }
+    answer(asking, await asking.session.label(value))
+  } catch (error) {
+    tellError(error, asking)
+  }
+}
+
+function placeInPayload(levels: readonly string[]): string {
+  return levels.length === 0 ? 'the payload' : `/${levels.join('/')} of the payload`
 }
 
 function recordIn({ value, jsonText }: Payload): Record<string, unknown> {
@@ -344,7 +375,7 @@ function encode(topic: string, payload: Payload, options?: LineOptions): string 
   return `${line},${JSON.stringify({ ...encoding, ...options })}]\n`
 }
 
-function encodeValue(topic: string, value: Record<string, unknown>, options?: LineOptions): string {
+function encodeValue(topic: string, value: object, options?: LineOptions): string {
   return encode(topic, Payload.ofJson(JSON.stringify(value), value), options)
 }
 

@@ -2,6 +2,7 @@ import type { Watcher } from '../access/sender.ts'
 import type { HubError } from '../core/errors.ts'
 import type { MessageProperties } from '../core/message.ts'
 import type { Payload } from '../core/payload.ts'
+import type { LabelRequest } from '../generated/label.ts'
 import type { LineOptions } from '../nodes/registry/answers.ts'
 
 /** One open connection that carries frames, served or dialled. */
@@ -52,6 +53,12 @@ export interface Session {
   unsubscribe(filters: readonly string[]): void
   /** Tells of each node below the base by itself; resolves with their number. */
   tellNodes(tell: (node: Payload) => void): Promise<number>
+  /**
+   * Says what a device is called, and where it is, by its topic below the base; resolves with what is known of that now.
+   *
+   * @throws HubError
+   */
+  label(request: LabelRequest): Promise<object>
 }
 
 /** What somebody wants to be told besides messages. */
@@ -62,6 +69,8 @@ export interface Wishes {
   readonly ages?: boolean
   /** That nodes and sensors come and go. */
   readonly presence?: boolean
+  /** What devices are called, and where they are, when that changes. */
+  readonly labels?: boolean
   /** Where a message stands among those below the base. */
   readonly positions?: boolean
   /** Below the base; in place of those that were asked for before. */

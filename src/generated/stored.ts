@@ -185,6 +185,36 @@ export interface InterlockEntry {
 }
 
 /**
+ * What people call a device and where it is, under its topic.
+ */
+export interface LabelEntry {
+  /**
+   * What people call it.
+   */
+  title?: string
+  /**
+   * Where it is.
+   */
+  room?: string
+  /**
+   * The name of a picture for it.
+   */
+  icon?: string
+  /**
+   * Its place among others.
+   */
+  order?: number
+  /**
+   * Whether pages leave it out.
+   */
+  hidden?: boolean
+  /**
+   * Whether pages show it first.
+   */
+  favorite?: boolean
+}
+
+/**
  * Who keeps everybody from commanding a device, under its topic.
  */
 export interface LockEntry {

@@ -6,6 +6,7 @@ import type { BanRequest } from './ban.ts'
 import type { UnbanRequest } from './unban.ts'
 import type { PasswordRequest } from './password.ts'
 import type { UnlockRequest } from './unlock.ts'
+import type { LabelRequest } from './label.ts'
 import type { Validator } from './validator.ts'
 
 export const validateCommandRequest: Validator<CommandRequest>
@@ -14,3 +15,4 @@ export const validateBanRequest: Validator<BanRequest>
 export const validateUnbanRequest: Validator<UnbanRequest>
 export const validatePasswordRequest: Validator<PasswordRequest>
 export const validateUnlockRequest: Validator<UnlockRequest>
+export const validateLabelRequest: Validator<LabelRequest>

@@ -6,6 +6,7 @@ import type { BanEntry } from './stored.ts'
 import type { CommandEntry } from './stored.ts'
 import type { DeviceEntry } from './stored.ts'
 import type { InterlockEntry } from './stored.ts'
+import type { LabelEntry } from './stored.ts'
 import type { LockEntry } from './stored.ts'
 import type { NodeEntry } from './stored.ts'
 import type { PublishersEntry } from './stored.ts'
@@ -20,6 +21,7 @@ export const validateBanEntry: Validator<BanEntry>
 export const validateCommandEntry: Validator<CommandEntry>
 export const validateDeviceEntry: Validator<DeviceEntry>
 export const validateInterlockEntry: Validator<InterlockEntry>
+export const validateLabelEntry: Validator<LabelEntry>
 export const validateLockEntry: Validator<LockEntry>
 export const validateNodeEntry: Validator<NodeEntry>
 export const validatePublishersEntry: Validator<PublishersEntry>

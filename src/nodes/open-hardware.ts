@@ -10,9 +10,8 @@ import { noRights, rightsOf } from '../access/rights.ts'
 import type { SignedIn } from '../access/signed-in.ts'
 import type { UserDirectory } from '../access/user.ts'
 import type { Bus } from '../bus/bus.ts'
-import { type Closers, createDeferred, type Deferred } from '../core/callbacks.ts'
+import type { Closers, Deferred } from '../core/callbacks.ts'
 import { readingFirst, systemClock } from '../core/clock.ts'
-import { detached } from '../core/guard.ts'
 import type { DeepReadonly } from '../core/json.ts'
 import { errorOn } from '../core/message.ts'
 import { isAtOrBelow } from '../core/topic.ts'
@@ -23,10 +22,8 @@ import type { Journal } from '../mqtt/journal.ts'
 import type { Store } from '../store/store.ts'
 import { createClownBases } from './clown-bases.ts'
 import { createClownModel } from './clown-model.ts'
-import { openAuditFile } from './commands/audit-file.ts'
-import { type AuditLog, createAuditLog, keepAuditLines } from './commands/audit-log.ts'
+import type { AuditLog } from './commands/audit-log.ts'
 import { createCommandRate } from './commands/command-rate.ts'
-import { openCommandRecords } from './commands/command-records.ts'
 import {
   autoOff,
   type Commands,
@@ -34,6 +31,7 @@ import {
   createCommands,
   offMessage,
 } from './commands/commands.ts'
+import { openAudit } from './commands/open-audit.ts'
 import { createOwnChanges } from './commands/own-changes.ts'
 import { deviceOf } from './device.ts'
 import { createHistoryAnswers, type HistorySource } from './history/history-answer.ts'
@@ -54,6 +52,7 @@ import {
   presenceWith,
 } from './profiles/profile-devices.ts'
 import type { Answering, Requester } from './registry/answers.ts'
+import type { DeviceLabels } from './registry/device-labels.ts'
 import { isStaleNow } from './registry/node-json.ts'
 import { type Nodes, openNodes } from './registry/open-nodes.ts'
 import { checkKnown } from './registry/unknown-device.ts'
@@ -89,6 +88,8 @@ export interface Hardware {
   readonly lockOuts: RelayGuard['lockOuts']
   /** Ends each command that is under way, and tells it, while those who asked are still there; no more are taken. */
   endCommands(): Promise<void>
+  /** Says what a device is called, of those that have arrived. */
+  readonly label: DeviceLabels['change']
   /** With all that has arrived. */
   readonly history: HistorySource
   readonly past: PastValues
@@ -119,6 +120,10 @@ export async function openHardware(
     auditLog,
     lockOuts: relayGuard.lockOuts,
     endCommands,
+    label: (...asked) => {
+      path.settle()
+      return nodes.labels.change(...asked)
+    },
     history,
     past: {
       topicsBelow: nodes.values.topicsBelow,
@@ -153,7 +158,11 @@ async function openKnown(config: DeepReadonly<Config>, parts: HardwareParts) {
   for (const base of ofUsers.bases()) follow(base)
   ofUsers.onChange(follow)
   const presence = presenceWith(ofUsers, profileDevices)
-  const nodes = await openNodes({ ...parts, bases, model, limits: config.limits, presence })
+  const nodes = await openNodes({
+    ...{ ...parts, bases, model, presence },
+    limits: config.limits,
+    ownTitles: profileDevices.titles,
+  })
   onClose(nodes.close)
   return { ...nodes, nodes, bases, model, presence, profileDevices }
 }
@@ -211,48 +220,6 @@ type KnownHardware = Awaited<ReturnType<typeof openKnown>>
 /** The node that a device is of: that of a user below whose base it is, or else the one its topic names. */
 function nodeIn({ bases }: Pick<NodePresence, 'bases'>): (device: string) => string {
   return (device) => bases().find((base) => isAtOrBelow(base, device)) ?? deviceOf(device).base
-}
-
-/**
- * What is written of commands: that they are accepted before they go out, so that a kill leaves it, and all else a moment
- * after: none waits for that, but for a device whose rules say so.
- */
-async function openAudit(
-  config: DeepReadonly<Config>,
-  { registry }: KnownHardware,
-  parts: HardwareParts,
-) {
-  const { sampledLog, onClose } = parts
-  const { folder } = config.data
-  const { devices } = config.limits.nodes
-  const lines = folder ? openAuditFile({ folder, sampledLog }) : keepAuditLines()
-  const auditLog = createAuditLog({ lines, sampledLog })
-  onClose(auditLog.close)
-  const commandRecords = await openCommandRecords({
-    ...parts,
-    devices,
-    onUnknown: auditLog.ended,
-  })
-  const deferred = createDeferred()
-  onClose(deferred.close)
-  const tell: CommandsOptions['tell'] = (command, receipt) => {
-    const hasObeyed = receipt.receipt === 'confirmed' || receipt.receipt === 'confirmed-late'
-    if (hasObeyed) registry.obeyed(command.device)
-    if (receipt.receipt === 'accepted') {
-      auditLog.tell(command, receipt)
-      return
-    }
-    deferred.do(() => {
-      auditLog.tell(command, receipt)
-      commandRecords.tell(command, receipt)
-    })
-  }
-  const whenKept: CommandsOptions['whenKept'] = (act) => {
-    deferred.close()
-    // What is never written ends with the hub.
-    detached(Promise.all([parts.store.write([]), auditLog.synced()]).then(act, () => {}))
-  }
-  return { auditLog, deferred, tell, whenKept }
 }
 
 type OfNodes = 'recall' | 'lastReportOf' | 'ask' | 'isGateway'
@@ -317,7 +284,7 @@ async function openCommanding(
   const { bus, store, sampledLog, onClose } = parts
   const { history } = config
   const { topic: topicLimits, commands: commandLimits, nodes } = config.limits
-  const { auditLog, deferred, tell, whenKept } = await openAudit(config, known, parts)
+  const { auditLog, deferred, tell, whenKept } = await openAudit(config, { ...parts, ...known })
   const rules = createDeviceRules(config.commands)
   const { isKnown, isAway } = knownDevices(known)
   const { directory } = parts.access

@@ -9,7 +9,7 @@ import type { Dialect } from '../dialects/dialect.ts'
 import { textsOf } from '../mqtt/properties.ts'
 import { shapeOf } from '../nodes/clown-model.ts'
 import type { LineOptions } from '../nodes/registry/answers.ts'
-import { isPresence, mayReadPresence, type Presence } from '../nodes/registry/presence.ts'
+import { mayReadPresence, type Presence, toldByHub } from '../nodes/registry/presence.ts'
 import type { Recovery, RecoveryLog } from './recovery.ts'
 
 /** One member's part in an audience. */
@@ -72,15 +72,17 @@ export interface Shown {
   readonly ages?: boolean
   /** That nodes and sensors are there, or are not. */
   readonly presence?: boolean
+  /** What devices are called, and where they are. */
+  readonly labels?: boolean
   /** Where a message stands among those below the base. */
   readonly positions?: boolean
 }
 
 /** Stands for what is the same for all who have an equal view. */
 export function viewName({ dialect, base, filters, rights, shows = {} }: View): string {
-  const { properties, ages, presence, positions } = shows
+  const { properties, ages, presence, labels, positions } = shows
   // No topic holds a line break, so two views never share a name.
-  return [dialect.name, base, rights.key, properties, ages, presence, positions]
+  return [dialect.name, base, rights.key, properties, ages, presence, labels, positions]
     .concat(filters ?? 'all')
     .join('\n')
 }
@@ -88,6 +90,12 @@ export function viewName({ dialect, base, filters, rights, shows = {} }: View): 
 /** The filters of the messages that a view is of. */
 export function filtersOf({ base, filters }: View): readonly string[] {
   return filters ?? [filterBelow(base)]
+}
+
+/** Whether a view is told of what the hub alone tells on `topic`. */
+export function isToldBesides({ rights, shows = {} }: View, topic: string): boolean {
+  const what = toldByHub(topic)
+  return what !== undefined && shows[what] === true && mayReadPresence(rights, topic)
 }
 
 export interface AudienceContext {
@@ -120,7 +128,7 @@ class Audience {
 
   constructor(context: AudienceContext, view: View) {
     const filters = filtersOf(view)
-    const { presence, positions } = view.shows ?? {}
+    const { presence, labels, positions } = view.shows ?? {}
     this.#context = context
     this.#view = view
     this.#readsAll = filters.every(view.rights.readsAll)
@@ -129,7 +137,9 @@ class Audience {
       ...filters.map((filter) =>
         context.bus.subscribe(filter, (message) => this.#arrived(message)),
       ),
-      ...(presence ? [context.presence.subscribe((message) => this.#present(message))] : []),
+      ...(presence || labels
+        ? [context.presence.subscribe((message) => this.#present(message))]
+        : []),
       ...(this.#log === undefined ? [] : [this.#log.close]),
     ]
   }
@@ -182,12 +192,12 @@ class Audience {
   #arrived(message: Message): void {
     if (message === this.#last) return
     this.#last = message
-    if (isPresence(message.topic)) return
+    if (toldByHub(message.topic) !== undefined) return
     if (this.#readsAll || this.#view.rights.mayRead(message.topic)) this.#collect(message)
   }
 
   #present(message: Message): void {
-    if (mayReadPresence(this.#view.rights, message.topic)) this.#collect(message)
+    if (isToldBesides(this.#view, message.topic)) this.#collect(message)
   }
 
   #collect(message: Message): void {

@@ -9,7 +9,7 @@ import { matches } from '../core/filter.ts'
 import { type Message, topicOfError } from '../core/message.ts'
 import { filterBelow, isTopic } from '../core/topic.ts'
 import type { PastValues } from '../nodes/last-values.ts'
-import { isPresence } from '../nodes/registry/presence.ts'
+import { toldByHub } from '../nodes/registry/presence.ts'
 import {
   type BatchFrame,
   FrameBatch,
@@ -280,7 +280,7 @@ class PastView {
 
   #add(topic: string): void {
     const { rights } = this.#options.view
-    if (this.#places.has(topic) || isPresence(topic) || !rights.mayRead(topic)) return
+    if (this.#places.has(topic) || toldByHub(topic) !== undefined || !rights.mayRead(topic)) return
     if (!this.#filters.some((filter) => matches(filter, topic))) return
     this.#places.set(topic, this.#topics.length)
     this.#topics.push(topic)

@@ -56,7 +56,7 @@ export function createEventStreams(
       // A comment, by which both ends and all proxies between them tell that the other is there.
       const stopPulse = every(limits.pingSeconds * 1000, () => response.write(':\n\n'))
       try {
-        session.show({ filters, ages: true, presence: true, positions: true })
+        session.show({ filters, ages: true, presence: true, labels: true, positions: true })
       } catch (error) {
         close()
         throw error

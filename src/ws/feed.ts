@@ -125,8 +125,7 @@ export class Feed {
 
   #join(): Membership {
     const { link } = this.#options
-    // Who wants nothing is in no audience.
-    const isIn = this.#view.filters?.length !== 0 && this.#recovering === undefined
+    const isIn = wantsAnything(this.#view) && this.#recovering === undefined
     const membership = isIn ? this.#context.audiences.join(this.#view, link) : nobody
     link.follow(membership)
     return membership
@@ -184,6 +183,11 @@ export class Feed {
     this.#rejoin()
     if (part === undefined) this.#miss(undefined, log.position)
   }
+}
+
+/** Who wants nothing is in no audience. Who comes and goes is told whatever the filters are. */
+function wantsAnything({ filters, shows = {} }: View): boolean {
+  return filters?.length !== 0 || shows.presence === true || shows.labels === true
 }
 
 /** Filters below `base` as the bus has them. @throws HubError */

@@ -45,10 +45,10 @@ export interface WebSocketParts extends ConnectionShares {
     readonly rateOf: UserRates
     readonly forwarding: Pick<Forwarding, 'clientAddress'>
   }
-  readonly hardware: Pick<TalkSessionContext, 'answering'> & {
+  readonly hardware: Pick<TalkSessionContext, 'answering' | 'label'> & {
     readonly path: Pick<TalkSessionContext, 'enter'> & Pick<MessagePath, 'settle'>
     readonly past: PastValues
-    readonly nodes: Pick<Nodes, 'told' | 'registry' | 'values' | 'states'>
+    readonly nodes: Pick<Nodes, 'told' | 'registry' | 'values' | 'states' | 'labels'>
   }
   /** What is spoken by those that talk. */
   readonly dialect: Dialect
@@ -85,6 +85,7 @@ export function openWebSockets(limits: Limits, parts: WebSocketParts): OpenWebSo
     bus,
     enter: hardware.path.enter,
     answering: hardware.answering,
+    label: hardware.label,
     nodesBelow: nodesBelow(hardware),
     signedIn: access.signedIn,
     recovery,
@@ -118,13 +119,13 @@ export function openWebSockets(limits: Limits, parts: WebSocketParts): OpenWebSo
 /** What is known of nodes, for those who may read it. */
 function nodesBelow({
   path,
-  nodes: { registry, values, states },
+  nodes: { registry, values, states, labels },
 }: WebSocketParts['hardware']): TalkSessionContext['nodesBelow'] {
   return function* (base, rights) {
     path.settle()
     for (const node of [...registry.nodes.values()]) {
       if (!isAtOrBelow(base, node.base)) continue
-      const around = { values, states, nowMs: systemClock.nowMs() }
+      const around = { values, states, labels, nowMs: systemClock.nowMs() }
       for (const details of readableNodes([node], rights(), around)) {
         yield Payload.ofJson(JSON.stringify(details), details)
       }

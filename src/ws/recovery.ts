@@ -10,12 +10,13 @@ import type { Message } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import { filterBelow } from '../core/topic.ts'
-import { isPresence, mayReadPresence, type Presence } from '../nodes/registry/presence.ts'
+import { type Presence, toldByHub } from '../nodes/registry/presence.ts'
 import {
   type BatchFrame,
   FrameBatch,
   filtersOf,
   frameOf,
+  isToldBesides,
   type View,
   viewName,
 } from './audiences.ts'
@@ -145,7 +146,7 @@ class BaseLog {
     this.#position = this.#positionAt(0)
     this.#unsubscribes = [
       context.bus.subscribe(filterBelow(base), (message) => {
-        if (!isPresence(message.topic)) this.note(message)
+        if (toldByHub(message.topic) === undefined) this.note(message)
       }),
       context.presence.subscribe((message) => {
         if (matches(filterBelow(base), message.topic)) this.note(message)
@@ -274,6 +275,6 @@ class BaseLog {
 
 /** Whether a view is told of a message on `topic`. */
 function isOf(view: View, topic: string): boolean {
-  if (isPresence(topic)) return view.shows?.presence === true && mayReadPresence(view.rights, topic)
+  if (toldByHub(topic) !== undefined) return isToldBesides(view, topic)
   return view.rights.mayRead(topic) && filtersOf(view).some((filter) => matches(filter, topic))
 }

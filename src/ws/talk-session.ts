@@ -11,6 +11,7 @@ import { isCommand, joinTopic } from '../core/topic.ts'
 import type { Dialect, Session } from '../dialects/dialect.ts'
 import { shapeOf } from '../nodes/clown-model.ts'
 import type { Answering, Requester } from '../nodes/registry/answers.ts'
+import type { DeviceLabels } from '../nodes/registry/device-labels.ts'
 import type { Audiences } from './audiences.ts'
 import type { CatchUps } from './catch-ups.ts'
 import { Feed } from './feed.ts'
@@ -34,6 +35,8 @@ export interface TalkSessionContext {
   nodesBelow(base: string, rights: () => Rights): Iterable<Payload>
   /** What the hub answers to one session in place of nodes. */
   answering(requester: Requester): Answering
+  /** Says what a device is called. */
+  readonly label: DeviceLabels['change']
   readonly after?: AlarmClock['after']
 }
 
@@ -103,6 +106,8 @@ export function openTalkSession(
       }
       return count
     },
+    label: ({ device, ...change }) =>
+      context.label(user, { ...change, device: joinTopic(base, device) }),
     close: () => {
       registered.leave()
       feed.close()

@@ -54,6 +54,7 @@ const nobody = [
 ]
 const posted = [
   '/api/command',
+  '/api/label',
   '/api/lock',
   '/api/unlock',
   '/api/password',
@@ -118,6 +119,10 @@ const asked: readonly Asked[] = [
   { path: '/api/commands', status: 200 },
   { path: '/api/commands?limit=0', of: '/api/commands', status: 400 },
   { path: '/api/commands', user: 'viewer', status: 403 },
+  { path: '/api/label', method: 'POST', body: { device: relay, title: 'a' }, status: 200 },
+  { path: '/api/label', method: 'POST', body: { device: relay, title: 1 }, status: 400 },
+  { path: '/api/label', method: 'POST', body: { device: relay }, user: 'viewer', status: 403 },
+  { path: '/api/label', method: 'POST', body: { device: 'none' }, status: 404 },
   { path: '/api/lock', method: 'POST', body: { device: relay, reason: 'a' }, status: 200 },
   { path: '/api/lock', method: 'POST', body: { device: relay, reason: 'a' }, status: 409 },
   { path: '/api/lock', method: 'POST', body: {}, status: 400 },

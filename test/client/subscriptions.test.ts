@@ -9,6 +9,7 @@ function opened(filter: string) {
     send: (...line) => void sent.push([...line]),
     ask: (_topic, _payload, answered) => answered(),
     present: () => {},
+    labelled: () => {},
   }
   const subscriptions = new Subscriptions(hub)
   const messages: HubMessage[] = []

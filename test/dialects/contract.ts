@@ -58,6 +58,7 @@ export function converse(dialect: Dialect, publish: (topic: string) => void = ()
         tell(Payload.ofJson('{"base":"a"}', { base: 'a' }))
         return 1
       },
+      label: async (request) => request,
       catchUp: () => {
         conversation.catchUps++
       },

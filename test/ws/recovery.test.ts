@@ -116,6 +116,7 @@ t.test('who may not read it, or did not ask for it, is not told', async (t) => {
   publish('n/a', '1')
   publish('n/b/c', '2')
   comes('n/a/-/presence')
+  comes('n/a/-/label')
   comes('m/-/presence')
   publish('n/a/-/presence', 'a lie')
   const texts = (own: object) => {
@@ -125,6 +126,7 @@ t.test('who may not read it, or did not ask for it, is not told', async (t) => {
   t.same(texts({}), ['a', 'b/c'])
   t.same(texts({ filters: ['n/+'] }), ['a'])
   t.same(texts({ shows: { presence: true } }), ['a', 'b/c', 'a/-/presence'])
+  t.same(texts({ shows: { labels: true } }), ['a', 'b/c', 'a/-/label'])
   const rules = [{ allow: ['read'], topic: 'n/b/#' }] as const
   const some = rightsOf({ name: 'b', role: undefined, rules: rules as never, tokens: [] } as never)
   t.same(texts({ rights: some, shows: { presence: true } }), ['b/c'])

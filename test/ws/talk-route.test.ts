@@ -70,6 +70,7 @@ async function talking(t: Test, { encodeError = () => '', overRateSeconds = 30, 
     }),
     enter: (message: Message) => message,
     catchUps: { start: () => () => {} },
+    label: async () => ({ device: '' }),
     answering: () => ({ list: () => false, requested: () => {}, close: () => {} }),
   }
   const routeOf = talkRoutes({

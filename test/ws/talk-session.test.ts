@@ -75,6 +75,7 @@ function openedSession() {
       },
     },
     enter: (message: Message) => message,
+    label: async () => ({ device: '' }),
     answering: () => ({ list: () => false, requested: () => {}, close: () => {} }),
     signedIn: createSignedIn({
       find: () => changing.user,

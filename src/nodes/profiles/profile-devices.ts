@@ -2,10 +2,11 @@ import type { NodePresence } from '../../access/node-presence.ts'
 import { createListeners } from '../../core/callbacks.ts'
 import type { Message } from '../../core/message.ts'
 import { Payload } from '../../core/payload.ts'
-import { relativeTopic } from '../../core/topic.ts'
+import { isFitName, relativeTopic } from '../../core/topic.ts'
 import type { ClownBases } from '../clown-bases.ts'
 import type { ClownModel } from '../clown-model.ts'
 import { deviceOf } from '../device.ts'
+import type { OwnTitles } from '../registry/device-labels.ts'
 import type { Registry } from '../registry/registry.ts'
 import { canBeAsked } from './kinds.ts'
 import { type ProfileDevice, placeOf } from './open-profile.ts'
@@ -25,6 +26,13 @@ export class ProfileDevices {
   readonly #changes = createListeners<[base: string]>()
   /** Calls a listener with each base of which `isThere` may return something else now. */
   readonly onChange = this.#changes.add
+  /** What each calls itself. */
+  readonly #titles = new Map<string, string>()
+  readonly #retitled = createListeners<[topic: string]>()
+  readonly titles: OwnTitles = {
+    of: (topic) => this.#titles.get(topic),
+    onChange: this.#retitled.add,
+  }
 
   constructor(prefix: string, profiles: Iterable<string>) {
     this.#prefix = prefix
@@ -55,6 +63,7 @@ export class ProfileDevices {
     const devices = this.#nodes.get(base) ?? new Map()
     this.#nodes.set(base, devices.set(device.topic, device))
     this.changed(device)
+    this.#called(device.topic, titleIn(device.facts.name))
   }
 
   delete(device: ProfileDevice): void {
@@ -64,6 +73,14 @@ export class ProfileDevices {
     devices?.delete(device.topic)
     if (devices?.size === 0) this.#nodes.delete(base)
     this.changed(device)
+    this.#titles.delete(device.topic)
+  }
+
+  #called(topic: string, title: string | undefined): void {
+    if (this.#titles.get(topic) === title) return
+    if (title === undefined) this.#titles.delete(topic)
+    else this.#titles.set(topic, title)
+    this.#retitled.tell(topic)
   }
 
   /** Whether a device can be reached may be different now. */
@@ -105,6 +122,14 @@ export class ProfileDevices {
     const facts = this.#devices.get(topic)?.facts
     return Math.max(facts?.timeoutMs ?? (facts?.kind === 'cover' ? coverMs : 0), leastMs)
   }
+}
+
+const mostOfTitle = 128
+
+/** What came from outside as it can be shown; undefined of what cannot. */
+function titleIn(name: string): string | undefined {
+  const title = name.trim().slice(0, mostOfTitle)
+  return title !== '' && isFitName(title) ? title : undefined
 }
 
 /** What goes to hardware is never kept: a relay would switch again, later. */

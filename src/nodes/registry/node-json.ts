@@ -5,6 +5,7 @@ import type { Bus } from '../../bus/bus.ts'
 import { Payload } from '../../core/payload.ts'
 import { filterBelow } from '../../core/topic.ts'
 import type { LastValues } from '../last-values.ts'
+import type { DeviceLabel, DeviceLabels } from './device-labels.ts'
 import type { KnownDevice, KnownNode, Listed, Online } from './device-table.ts'
 import type { KnownStates } from './known-states.ts'
 import type { DeviceRole } from './node-message.ts'
@@ -20,7 +21,7 @@ interface NodeSummary {
   readonly devices: readonly DeviceSummary[]
 }
 
-interface DeviceSummary {
+interface DeviceSummary extends DeviceLabel {
   readonly name: string
   readonly topic: string
   readonly kind: string
@@ -30,7 +31,7 @@ interface DeviceSummary {
 }
 
 /** A device as `GET /api/nodes` tells it. */
-interface DeviceDetails {
+interface DeviceDetails extends DeviceLabel {
   readonly name: string
   readonly topic: string
   readonly kind: string
@@ -64,9 +65,13 @@ export interface NodeDetails {
 /** The devices of a list, as names below a base. */
 type DeviceList = Record<`${DeviceRole}s`, string[]>
 
+type OfDevices = Pick<KnownStates, 'isKnown'> & {
+  readonly labels: Pick<DeviceLabels, 'of'>
+}
+
 function summaryOf(
   { online, heard, isSilent, devices }: KnownNode,
-  isKnown: KnownStates['isKnown'],
+  { isKnown, labels }: OfDevices,
 ): NodeSummary {
   return {
     online,
@@ -77,6 +82,7 @@ function summaryOf(
       topic,
       kind,
       role,
+      ...labels.of(topic),
       ...(!isKnown(topic) && { known: false }),
     })),
   }
@@ -85,6 +91,7 @@ function summaryOf(
 export interface Around {
   readonly values: Pick<LastValues, 'of'>
   readonly states: Pick<KnownStates, 'isKnown' | 'tellerOf'>
+  readonly labels: Pick<DeviceLabels, 'of'>
   readonly nowMs: number
 }
 
@@ -99,7 +106,10 @@ export function detailsOf(
   return { base, online, lastSeen: timeOf(heard), ...stale, ...introduction, devices: details }
 }
 
-function deviceDetails(device: KnownDevice, { values, states, nowMs }: Around): DeviceDetails {
+function deviceDetails(
+  device: KnownDevice,
+  { values, states, labels, nowMs }: Around,
+): DeviceDetails {
   const { name, topic, kind, role, heard, reportIntervalMs } = device
   const payload = values.of(topic)?.payload
   const isKnown = states.isKnown(topic)
@@ -110,6 +120,7 @@ function deviceDetails(device: KnownDevice, { values, states, nowMs }: Around): 
     topic,
     kind,
     role,
+    ...labels.of(topic),
     value: isKnown ? value : null,
     ...(!isKnown && { known: false, lastValue: value }),
     ...(toldBy !== undefined && { toldBy }),
@@ -195,14 +206,14 @@ interface NodeTopics {
 
 export function createNodeTopics({
   publish,
-  isKnown,
-}: Pick<Bus, 'publish'> & Pick<KnownStates, 'isKnown'>): NodeTopics {
+  ...ofDevices
+}: Pick<Bus, 'publish'> & OfDevices): NodeTopics {
   const waiting = new Set<KnownNode>()
   const tell = ({ base }: KnownNode, payload: Payload) =>
     publish({ topic: `$SYS/hub/nodes/${base}`, payload, qos: 0, retain: true })
   const atOnce = (node: KnownNode) => {
     waiting.delete(node)
-    const summary = summaryOf(node, isKnown)
+    const summary = summaryOf(node, ofDevices)
     tell(node, Payload.ofJson(JSON.stringify(summary), summary))
   }
   return {

@@ -11,18 +11,19 @@ import type { ClownModel } from '../clown-model.ts'
 import { createLastValues, type LastValues, type LastValuesLimits } from '../last-values.ts'
 import { type Answering, createAnswers, type Requester } from './answers.ts'
 import { type Conflicts, type ConflictsOptions, createConflicts } from './conflicts.ts'
+import { type DeviceLabels, type OwnTitles, openDeviceLabels } from './device-labels.ts'
 import type { KnownDevice, KnownNode } from './device-table.ts'
 import { createKnownStates, type KnownStates, type Since } from './known-states.ts'
 import { createNodeTopics } from './node-json.ts'
 import { createOfflineDetection } from './offline-detection.ts'
-import { createPresence, type Presence } from './presence.ts'
+import { createPresence, type Presence, type PresenceTeller } from './presence.ts'
 import { createQuestions, type Questions } from './questions.ts'
 import { Registry } from './registry.ts'
 import { createStoredNodes } from './stored-nodes.ts'
 
 export interface NodesOptions {
   readonly bus: Bus
-  readonly store: Pick<Store, 'entries'>
+  readonly store: Pick<Store, 'entries' | 'write'>
   /** Where what is learned is noted, which nobody is promised. */
   readonly journal: Pick<Journal, 'noteLater'>
   readonly presence: Pick<
@@ -32,6 +33,7 @@ export interface NodesOptions {
   readonly model: Pick<ClownModel, 'takesCommands' | 'questionTo'>
   /** Is told which nodes speak Clown.Model. */
   readonly bases: Pick<ClownBases, 'set'>
+  readonly ownTitles: OwnTitles
   readonly limits: LastValuesLimits & { readonly nodes: { readonly devices: number } }
   readonly sampledLog: SampledLog
   readonly log: ConflictsOptions['log']
@@ -53,6 +55,7 @@ export interface Nodes {
   /** Whether anybody hears of devices, and so waits for the next report. */
   readonly isFollowed: boolean
   readonly states: KnownStates
+  readonly labels: DeviceLabels
   readonly conflicts: Conflicts
   readonly questions: Pick<Questions, 'askNow'>
   /** Tells sessions who comes and goes. */
@@ -72,22 +75,16 @@ export async function openNodes(options: NodesOptions): Promise<Nodes> {
   const totalBytes = limits.retained.totalBytes / 4
   const retained = { ...limits.retained, totalBytes }
   const values = createLastValues(bus, { ...limits, retained }, clock)
-  const { registry, topics, stored, online, heard, forgotten, states, conflicts } = connect(
-    values,
-    {
-      ...options,
-      clock,
-    },
-  )
+  const isKnown = (device: string) => registry.device(device) !== undefined
+  const labels = await openDeviceLabels({ ...options, most: limits.nodes.devices, isKnown })
+  const connected = connect(values, { ...options, clock, labels })
+  const { registry, topics, stored, online, heard, forgotten, states, conflicts } = connected
   const questions = createQuestions({ ...options, registry, states, clock })
-  const told = createPresence(clock)
-  heard.add(told.heard)
-  states.onChange(told.known)
+  const told = tellSessions(connected, { clock, labels })
   const askSoon = (base: string) => {
     clock.after(subscribedAfterMs, () => questions.askNode(base))
   }
   online.add((node) => {
-    told.online(node)
     if (node.online === false) detached(states.lose(node.base, 'was away'))
     else if (node.online) askSoon(node.base)
   })
@@ -120,6 +117,7 @@ export async function openNodes(options: NodesOptions): Promise<Nodes> {
     onForgotten: forgotten.add,
     answering: createAnswers({ registry, values, clock, markOf: states.markOf }),
     states,
+    labels,
     conflicts,
     questions,
     told,
@@ -138,14 +136,35 @@ export async function openNodes(options: NodesOptions): Promise<Nodes> {
   }
 }
 
+/** What sessions are told: who comes and goes, and what is called otherwise. */
+function tellSessions(
+  { registry, topics, online, heard, states }: ReturnType<typeof connect>,
+  { clock, labels }: Pick<ConnectOptions, 'clock' | 'labels'>,
+): PresenceTeller {
+  const told = createPresence(clock)
+  online.add(told.online)
+  heard.add(told.heard)
+  states.onChange(told.known)
+  labels.onChange((device) => {
+    const node = registry.device(device)?.node
+    if (node === undefined) return
+    topics.soon(node)
+    told.labelled(device, labels.of(device))
+  })
+  return told
+}
+
 /** A node that has connected subscribes to its commands before so much time has gone by. */
 const subscribedAfterMs = 500
 
+type ConnectOptions = NodesOptions & { readonly clock: AlarmClock; readonly labels: DeviceLabels }
+
 /** A registry that tells its changes to the bus and to the store. */
-function connect(values: LastValues, options: NodesOptions & { readonly clock: AlarmClock }) {
+function connect(values: LastValues, options: ConnectOptions) {
   const topics = createNodeTopics({
     publish: options.bus.publish,
     isKnown: (topic) => states.isKnown(topic),
+    labels: options.labels,
   })
   const online = createListeners<[node: KnownNode]>()
   const heard = createListeners<[device: KnownDevice]>()

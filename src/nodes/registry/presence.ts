@@ -1,32 +1,37 @@
-/** Who is there, told as messages of the hub: to those who ask for it, and never on the bus. */
+/** Who is there, and what it is called, told as messages of the hub: to those who ask for it, and never on the bus. */
 import type { Rights } from '../../access/rights.ts'
 import { createListeners } from '../../core/callbacks.ts'
 import type { AlarmClock } from '../../core/clock.ts'
 import type { Message } from '../../core/message.ts'
 import { Payload } from '../../core/payload.ts'
 import { filterBelow } from '../../core/topic.ts'
+import type { DeviceLabel } from './device-labels.ts'
 import type { KnownDevice, KnownNode } from './device-table.ts'
 import { isStale } from './offline-detection.ts'
 
-/** Tells each time that a node comes or goes, and that a sensor becomes stale or reports again. */
+/** Tells each time that a node comes or goes, that a sensor becomes stale or reports again, and what a device is called. */
 export interface Presence {
-  /** `listener` gets `<base>/-/presence` of a node, `<device>/-/presence` of a sensor, until the returned function is called. */
+  /**
+   * `listener` gets `<base>/-/presence` of a node, `<device>/-/presence` of a sensor and `<device>/-/label`, until the
+   * returned function is called.
+   */
   subscribe(listener: (message: Message) => void): () => void
 }
 
-const suffix = '/-/presence'
+const suffixes = { presence: '/-/presence', labels: '/-/label' } as const
 
-/** Whether only the hub has anything to say on `topic`. */
-export function isPresence(topic: string): boolean {
-  return topic.endsWith(suffix)
+/** What only the hub has anything to say of on `topic`; undefined of what is on the bus. */
+export function toldByHub(topic: string): keyof typeof suffixes | undefined {
+  if (topic.endsWith(suffixes.presence)) return 'presence'
+  return topic.endsWith(suffixes.labels) ? 'labels' : undefined
 }
 
-/** Of a sensor by who may read it; of a node by who may read all that it says. */
+/** What is told on `topic` by the hub alone: of a device to who may read it; of a node to who may read all that it says. */
 export function mayReadPresence(
   { mayRead, readsAll }: Pick<Rights, 'mayRead' | 'readsAll'>,
   topic: string,
 ): boolean {
-  const about = topic.slice(0, -suffix.length)
+  const about = topic.slice(0, topic.lastIndexOf('/-/'))
   return mayRead(about) || readsAll(filterBelow(about))
 }
 
@@ -36,6 +41,8 @@ export interface PresenceTeller extends Presence {
   heard(device: KnownDevice): void
   /** The state of the device on `topic` is known again, or not any more. */
   known(topic: string, isKnown: boolean): void
+  /** The device on `topic` has another label now. */
+  labelled(topic: string, label: DeviceLabel): void
   /** Looks for sensors that have become stale, and for nodes that say nothing. */
   look(nodes: readonly KnownNode[]): void
 }
@@ -45,14 +52,17 @@ export function createPresence(clock: Pick<AlarmClock, 'nowMs'>): PresenceTeller
   /** Those that were told to be stale. */
   const stale = new Set<KnownDevice>()
   const silent = new WeakSet<KnownNode>()
-  const tell = (about: string, value: Record<string, unknown>) => {
+  const tellOn = (topic: string, value: Readonly<Record<string, unknown>>) => {
     const payload = Payload.ofJson(JSON.stringify(value), value)
-    listeners.tell({ topic: about + suffix, payload, qos: 0, retain: false })
+    listeners.tell({ topic, payload, qos: 0, retain: false })
   }
+  const tell = (about: string, value: Readonly<Record<string, unknown>>) =>
+    tellOn(about + suffixes.presence, value)
   return {
     subscribe: listeners.add,
     online: ({ base, online, isSilent }) => tell(base, { online, stale: isSilent }),
     known: (topic, isKnown) => tell(topic, { stale: !isKnown }),
+    labelled: (topic, label) => tellOn(topic + suffixes.labels, { ...label }),
     heard: (device) => {
       if (stale.delete(device)) tell(device.topic, { stale: false })
     },

@@ -31,3 +31,30 @@ t.test(
     t.notOk(devices.takesCommands(topic), 'this one shows only whether it is lit')
   },
 )
+
+t.test(
+  'a device calls itself what can be shown of its name, and says so when it changes',
+  async (t) => {
+    const devices = new ProfileDevices('devices', ['homie'])
+    const changes: string[] = []
+    devices.titles.onChange((topic) => changes.push(topic))
+    const topic = 'devices/homie/lamp/light/-'
+    const deviceCalled = (name: string) => ({
+      ...{ profile: 'homie', id: 'lamp', topic, values: {}, isAvailable: null },
+      facts: { node: 'lamp', kind: 'light', name } as const,
+    })
+    for (const [name, title] of [
+      [' Lamp ', 'Lamp'],
+      ['x'.repeat(500), 'x'.repeat(128)],
+      ['La\u0007mp', undefined],
+      ['  ', undefined],
+      ['Lamp', 'Lamp'],
+    ] as const) {
+      devices.set(deviceCalled(name))
+      t.equal(devices.titles.of(topic), title)
+    }
+    t.same(changes, [topic, topic, topic, topic], 'nobody is told of what is as it was')
+    devices.delete(deviceCalled('Lamp'))
+    t.equal(devices.titles.of(topic), undefined)
+  },
+)

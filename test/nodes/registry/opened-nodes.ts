@@ -116,6 +116,7 @@ export async function openedNodes(t: Test, around: Around = {}) {
     store,
     journal: { noteLater: (key, value) => void store.write([{ key, value }]) },
     model,
+    ownTitles: { of: () => undefined, onChange: () => () => {} },
     bases: { set: () => {} },
     limits: { ...limits, nodes: { devices } },
     sampledLog: createSampledLog(pino({ level: 'silent' }), counters),

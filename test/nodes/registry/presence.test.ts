@@ -1,11 +1,7 @@
 import t from 'tap'
 import { rightsOf } from '../../../src/access/rights.ts'
 import { createDeviceTable } from '../../../src/nodes/registry/device-table.ts'
-import {
-  createPresence,
-  isPresence,
-  mayReadPresence,
-} from '../../../src/nodes/registry/presence.ts'
+import { createPresence, mayReadPresence, toldByHub } from '../../../src/nodes/registry/presence.ts'
 
 t.test('a sensor that becomes stale is told once, and so is that it reports again', async (t) => {
   const clock = { at: 0, nowMs: () => clock.at }
@@ -58,8 +54,9 @@ t.test('a node that comes, goes or says nothing is told', async (t) => {
 })
 
 t.test('presence is for who may read the sensor, or all of the node', async (t) => {
-  t.ok(isPresence('n/-/presence'))
-  t.notOk(isPresence('n/presence'))
+  t.equal(toldByHub('n/-/presence'), 'presence')
+  t.equal(toldByHub('n/relay/a/-/label'), 'labels')
+  t.equal(toldByHub('n/presence'), undefined)
   const rightsTo = (topic: string) =>
     rightsOf({ name: 'a', rules: [{ allow: ['read'], topic }], tokens: [] })
   for (const [filter, ofNode, ofSensor] of [
