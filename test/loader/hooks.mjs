@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
 const cache = new URL('../../.tap/transpiled/', import.meta.url)
-const compiler = createRequire(import.meta.url)('typescript/package.json').version
+const { devDependencies } = createRequire(import.meta.url)('../../package.json')
 
 /** Node's hook: TypeScript becomes JavaScript once, and every later process reads it from the disk. */
 export async function load(url, context, nextLoad) {
@@ -20,7 +20,9 @@ export async function load(url, context, nextLoad) {
 async function transpiled(url) {
   const path = fileURLToPath(url)
   const source = await readFile(path, 'utf8')
-  const key = createHash('sha256').update(`${compiler}\0${path}\0${source}`).digest('hex')
+  const key = createHash('sha256')
+    .update(`${devDependencies.amaro}\0${path}\0${source}`)
+    .digest('hex')
   const place = new URL(`${key}.js`, cache)
   try {
     return await readFile(place, 'utf8')
@@ -31,16 +33,10 @@ async function transpiled(url) {
   }
 }
 
-/** The types are checked elsewhere; the source map is what coverage and stack traces find lines by. */
-async function transpile(fileName, source) {
-  const { default: ts } = await import('typescript')
-  const compilerOptions = {
-    target: ts.ScriptTarget.ES2023,
-    module: ts.ModuleKind.ESNext,
-    verbatimModuleSyntax: true,
-    inlineSourceMap: true,
-  }
-  return ts.transpileModule(source, { fileName, compilerOptions }).outputText
+/** The types become blanks, so that every line and column is where it was: coverage and stack traces need no source map. */
+async function transpile(path, source) {
+  const { transformSync } = await import('amaro')
+  return transformSync(source, { mode: 'strip-only', filename: path }).code
 }
 
 /** Others may write the same at the same time, and nobody reads half of it. */
