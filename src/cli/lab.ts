@@ -87,7 +87,7 @@ async function runLab(config: Config, log: Logger, terminal: LabTerminal): Promi
     const mqtt = `${inUrl(config.mqtt.host)}:${hub.mqttPort}`
     const node = await startSimulatedNode({
       url: `mqtt://${mqtt}`,
-      base,
+      name: base,
       username: nodeUser,
       password: String(config.users[nodeUser]?.password),
     })

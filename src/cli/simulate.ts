@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { HubError } from '../core/errors.ts'
+import { HubError, quote } from '../core/errors.ts'
 import type { NodeFaults } from '../simulator/simulated-node.ts'
 import type { Absence } from '../simulator/start-simulated-node.ts'
 import { type CliCommand, passwordIn, readArguments, readSeconds, required } from './arguments.ts'
@@ -7,6 +7,9 @@ import { type CliCommand, passwordIn, readArguments, readSeconds, required } fro
 /** Options of `parseArgs` that make a simulated node do something wrong. */
 const faultOptions = {
   late: { type: 'string' },
+  slow: { type: 'string' },
+  'frozen-after': { type: 'string' },
+  refusing: { type: 'boolean', default: false },
   deaf: { type: 'boolean', default: false },
   lying: { type: 'boolean', default: false },
   twice: { type: 'boolean', default: false },
@@ -16,34 +19,45 @@ const faultOptions = {
 } as const
 
 const faultUsage =
-  '[--late SECONDS] [--lying] [--twice] [--flapping] [--deaf] [--offline-after SECONDS [--back-after SECONDS]]'
+  '[--late SECONDS] [--slow SECONDS] [--lying] [--twice] [--flapping] [--refusing] [--deaf] [--frozen-after SECONDS] [--offline-after SECONDS [--back-after SECONDS]]'
 
 const options = {
-  base: { type: 'string', default: 'nodes/bridge/0' },
+  profile: { type: 'string', default: 'clown-model' },
+  name: { type: 'string' },
+  base: { type: 'string' },
   url: { type: 'string' },
   'password-file': { type: 'string' },
   ...faultOptions,
 } as const
 
-const usage = `simulate --base BASE --url mqtt://USER:PASSWORD@HOST:PORT [--password-file FILE] ${faultUsage}`
+const usage = `simulate [--profile PROFILE] [--name NAME | --base BASE] --url mqtt://USER:PASSWORD@HOST:PORT [--password-file FILE] ${faultUsage}`
 
 export const simulate: CliCommand = {
   usage,
   summary:
-    'be a hardware node: sensors, relays and a led, connected by MQTT, with faults to try a hub with',
+    'be a device of any convention that the hub reads, connected by MQTT, with faults to try a hub with',
   run: async (args, terminal) => {
     const { values } = readArguments(usage, () => parseArgs({ args, options }))
     const url = required(values.url, 'the URL of an MQTT broker', usage)
-    const log = (line: string) => terminal.print(`${values.base}: ${line}`)
     const password = passwordIn(values['password-file'])
     const absence = readAbsence(values)
-    const { startSimulatedNode } = await import('../simulator/start-simulated-node.ts')
+    const [{ startSimulatedNode }, { conventions, isConventionName }] = await Promise.all([
+      import('../simulator/start-simulated-node.ts'),
+      import('../simulator/conventions.ts'),
+    ])
+    const { profile } = values
+    if (!isConventionName(profile)) {
+      const known = Object.keys(conventions).join(', ')
+      const sentence = `expected --profile to be one of ${known}, got ${quote(profile)}`
+      throw new HubError('bad-command-line', sentence)
+    }
+    const convention = conventions[profile]
+    const faults = readFaults(values, convention.canRefuse)
+    const name = values.name ?? values.base ?? convention.name.usual
     const node = await startSimulatedNode({
-      url,
-      base: values.base,
-      log,
+      ...{ url, convention: profile, name, faults },
+      log: (line) => terminal.print(`${name}: ${line}`),
       ...(password && { password }),
-      faults: readFaults(values),
       ...(absence && { absence }),
     })
     await terminal.stopped
@@ -53,6 +67,9 @@ export const simulate: CliCommand = {
 
 interface FaultValues {
   readonly late?: string | undefined
+  readonly slow?: string | undefined
+  readonly 'frozen-after'?: string | undefined
+  readonly refusing: boolean
   readonly deaf: boolean
   readonly lying: boolean
   readonly twice: boolean
@@ -62,19 +79,30 @@ interface FaultValues {
 }
 
 /** @throws HubError `bad-command-line` for what is no time, and for what cannot go together. */
-function readFaults(values: FaultValues): NodeFaults {
-  const { late, deaf, lying, twice, flapping } = values
-  if (deaf && (late !== undefined || lying || twice || flapping)) {
-    const sentence = 'expected --deaf without --late, --lying, --twice and --flapping'
+function readFaults(values: FaultValues, canRefuse: boolean): NodeFaults {
+  const { late, slow, deaf, lying, twice, flapping, refusing } = values
+  const isObeying = [late, slow].some((each) => each !== undefined)
+  if (deaf && (isObeying || lying || twice || flapping || refusing)) {
+    const sentence =
+      'expected --deaf without --late, --slow, --lying, --twice, --flapping and --refusing'
     throw new HubError('bad-command-line', `${sentence}: a deaf node obeys nothing`)
   }
-  return {
-    ...(late === undefined ? {} : { lateMs: readTime('late', late) }),
-    isDeaf: deaf,
-    isLying: lying,
-    isTwice: twice,
-    isFlapping: flapping,
+  if (refusing && !canRefuse) {
+    const sentence =
+      'expected --refusing with tasmota, shelly or zigbee2mqtt: others have no word for it'
+    throw new HubError('bad-command-line', sentence)
   }
+  return {
+    lateMs: timeIn(values, 'late'),
+    slowMs: timeIn(values, 'slow'),
+    frozenAfterMs: timeIn(values, 'frozen-after'),
+    ...{ isDeaf: deaf, isLying: lying, isTwice: twice, isFlapping: flapping, isRefusing: refusing },
+  }
+}
+
+function timeIn(values: FaultValues, name: 'late' | 'slow' | 'frozen-after'): number | undefined {
+  const text = values[name]
+  return text === undefined ? undefined : readTime(name, text)
 }
 
 /** @throws HubError `bad-command-line` for what is no time, and for a return without a leave. */

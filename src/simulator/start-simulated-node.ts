@@ -3,20 +3,26 @@ import { connect, type IClientOptions, type MqttClient } from 'mqtt'
 import { HubError } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
 import { Payload } from '../core/payload.ts'
-import { checkTopic, joinTopic } from '../core/topic.ts'
 import {
   type BrokerAddress,
   cannotConnect,
   describeBroker,
   readBrokerUrl,
 } from './broker-address.ts'
-import { commandFilters, type NodeFaults, SimulatedNode } from './simulated-node.ts'
+import { checkName, identityOf, type Utterance } from './convention.ts'
+import { type ConventionName, conventions } from './conventions.ts'
+import type { NodePart } from './parts.ts'
+import { messageSaid, type NodeFaults, SimulatedNode } from './simulated-node.ts'
 
 export interface SimulatedNodeOptions {
   /** `mqtt://[user:password@]host[:port]`, user and password percent-encoded; `mqtts://` for TLS. */
   readonly url: string
-  /** What every topic of the node starts with; `nodes/bridge/0` unless given. */
-  readonly base?: string
+  /** What it speaks: `clown-model` unless given. */
+  readonly convention?: ConventionName
+  /** What its topics have in them, as its convention says; its usual one unless given. */
+  readonly name?: string
+  /** What it is made of; what is usual for its convention unless given. */
+  readonly parts?: readonly NodePart[]
   /** Goes before a user name in `url`. */
   readonly username?: string
   /** Goes before a password in `url`. */
@@ -38,23 +44,24 @@ const closeTimeoutMs = 1000
  * Connects a simulated node to a broker, subscribed when it resolves. When the connection is
  * lost later, the node dials again every second until it is closed.
  *
- * @throws HubError `cannot-connect` when the first attempt gets nowhere, `bad-topic` for a base that
+ * @throws HubError `cannot-connect` when the first attempt gets nowhere, `bad-topic` for a name that
  * is no topic.
  */
 export async function startSimulatedNode(
   options: SimulatedNodeOptions,
 ): Promise<{ close(): Promise<void> }> {
-  const { base = 'nodes/bridge/0', log = () => {} } = options
-  if (base !== '') checkTopic(base)
-  const filters = commandFilters.map((filter) => joinTopic(base, filter))
+  const { convention: spoken = 'clown-model', log = () => {} } = options
+  const convention = conventions[spoken]
+  const { name = convention.name.usual, parts = convention.parts() } = options
+  checkName(name, convention)
+  const speech = convention.open(identityOf(name), parts)
+  const filters = [...speech.filters]
   const broker = brokerOf(options)
-  const client = connect(clientOptions(broker))
+  const client = connect(clientOptions(broker, speech.will))
   const node = new SimulatedNode({
-    base,
+    ...{ parts, speech, every, hour, random: Math.random },
     publishIntervalMs: options.publishIntervalMs ?? 10_000,
     publish: (message) => publish(client, message),
-    every,
-    random: Math.random,
     onDropped: (sentence) => log(`dropped a message: ${sentence}`),
     faults: options.faults ?? {},
   })
@@ -85,6 +92,8 @@ export async function startSimulatedNode(
     close: () => {
       stay?.()
       node.close()
+      // Who is put away is told to be gone, as one whose plug was pulled.
+      if (speech.will !== undefined) publish(client, messageSaid(speech.will))
       return disconnect(client)
     },
   }
@@ -104,7 +113,7 @@ function brokerOf({ url, username, password }: SimulatedNodeOptions): BrokerAddr
   )
 }
 
-function clientOptions(broker: BrokerAddress): IClientOptions {
+function clientOptions(broker: BrokerAddress, will: Utterance | undefined): IClientOptions {
   return {
     ...broker,
     protocolVersion: 4,
@@ -115,6 +124,9 @@ function clientOptions(broker: BrokerAddress): IClientOptions {
     // A broker that starts up may refuse for a while.
     reconnectOnConnackError: true,
     resubscribe: false,
+    ...(will && {
+      will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: true },
+    }),
   }
 }
 
@@ -149,6 +161,11 @@ function subscribe(
   filters: string[],
   answered: (error: Error | null) => void,
 ): void {
+  // [MQTT-3.8.3-3] A subscription has a filter at least; who only tells needs none.
+  if (filters.length === 0) {
+    answered(null)
+    return
+  }
   client.subscribe(filters, { qos: 1 }, (error, _grants, suback) => {
     const isRefusal = error !== null && suback !== undefined
     answered(isRefusal ? Object.assign(new Error(error.message), { code: 128 }) : error)
@@ -166,6 +183,11 @@ function forgetUnacknowledged(client: MqttClient): void {
   for (const messageId of Object.keys(client.outgoing)) {
     client.removeOutgoingMessage(Number(messageId))
   }
+}
+
+function hour(): number {
+  const now = new Date()
+  return now.getHours() + now.getMinutes() / 60
 }
 
 function every(intervalMs: number, tick: () => void): () => void {

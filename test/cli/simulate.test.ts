@@ -42,8 +42,22 @@ t.test('a simulated node leaves and returns by its command line', async (t) => {
   t.equal(await staying.code, 0)
 })
 
+t.test('a device of another convention is there, by its name and with its faults', async (t) => {
+  const hub = await startedHub(t)
+  const url = `mqtt://clown:bigclown@127.0.0.1:${hub.mqttPort}`
+  const { client, on } = await mqttTo(t, hub, { filter: 'stat/pump/RESULT' })
+  const faults = '--refusing --slow 10ms --frozen-after 60'
+  const node = runLine(`simulate --profile tasmota --name pump --url ${url} ${faults}`)
+  await node.output.next((line) => line.startsWith('pump: connected to'))
+  await client.publishAsync('cmnd/pump/POWER', 'ON', { qos: 1 })
+  t.equal(String((await on('stat/pump/RESULT')).payload), '{"Command":"Unknown"}')
+  node.stop()
+  t.equal(await node.code, 0)
+})
+
 t.test('faults that make no sense are refused in one sentence', async (t) => {
-  const alone = /expected --deaf without --late, --lying, --twice and --flapping: a deaf node obeys/
+  const alone =
+    /expected --deaf without --late, --slow, --lying, --twice, --flapping and --refusing: a deaf/
   const wrong: Record<string, RegExp> = {
     '--late soon': /^clown-hub: expected --late to be seconds from 0\.001 to 86400, .* got "soon"$/,
     '--offline-after 2000m': /^clown-hub: expected --offline-after to be seconds .* got "2000m"$/,
@@ -54,6 +68,10 @@ t.test('faults that make no sense are refused in one sentence', async (t) => {
     '--deaf --lying': alone,
     '--deaf --twice': alone,
     '--deaf --flapping': alone,
+    '--profile tuya':
+      /^clown-hub: expected --profile to be one of clown-model, tasmota, .*home-assistant, got "tuya"$/,
+    '--profile homie --refusing':
+      /^clown-hub: expected --refusing with tasmota, shelly or zigbee2mqtt: others have no word/,
     '--mute': /^clown-hub: Unknown option '--mute'; usage: clown-hub simulate/,
   }
   for (const [faults, sentence] of Object.entries(wrong)) {

@@ -3,14 +3,18 @@ import t from 'tap'
 import { askFor, isOn, readQuantity } from '../../src/dialects/model-row.ts'
 import { modelTable, rowsFor, rowsOf } from '../../src/dialects/model-table.ts'
 import { isDeviceKind } from '../../src/nodes/profiles/kinds.ts'
-import { createDevices } from '../../src/simulator/simulated-node.ts'
+import { openNode } from '../simulator/opened-node.ts'
 
 t.test('every device of the simulated node has a row, which reads what it reports', async (t) => {
-  for (const [name, device] of createDevices()) {
-    const [kind = ''] = name.split('/')
+  const { node, heard } = openNode({ base: '' })
+  node.announce()
+  const [, ...reports] = heard()
+  t.not(reports.length, 0)
+  for (const [topic, report] of reports) {
+    const [kind = ''] = String(topic).split('/')
     t.not(rowsOf(kind).length, 0, kind)
     for (const row of rowsOf(kind)) {
-      t.not(readQuantity(row, device.reading()), undefined, `${kind} ${row.key}`)
+      t.not(readQuantity(row, report), undefined, `${kind} ${row.key}`)
     }
   }
 })

@@ -22,7 +22,7 @@ async function startWith(t: Test, options: Pick<SimulatedNodeOptions, 'faults' |
   const { messages } = await mqttTo(t, hub, { filter })
   const lines = createInbox<string>()
   const url = `mqtt://bridge:three@127.0.0.1:${hub.mqttPort}`
-  const node = await startSimulatedNode({ url, base, log: lines.put, ...options })
+  const node = await startSimulatedNode({ url, name: base, log: lines.put, ...options })
   t.teardown(() => node.close())
   const valuesOn = (topic: string) =>
     messages.items

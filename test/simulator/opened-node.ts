@@ -1,5 +1,7 @@
 import type { Message } from '../../src/core/message.ts'
 import { Payload } from '../../src/core/payload.ts'
+import { identityOf } from '../../src/simulator/convention.ts'
+import { type ConventionName, conventions } from '../../src/simulator/conventions.ts'
 import {
   SimulatedNode,
   type SimulatedNodeSurroundings,
@@ -22,17 +24,26 @@ export interface Alarm {
   tick: () => void
 }
 
+interface NodeOptions extends Partial<SimulatedNodeSurroundings> {
+  readonly convention?: ConventionName
+  readonly base?: string
+}
+
 /** A node whose clock and chance are in the test's hand, with what came out of it. */
 export function openNode({
-  base = 'nodes/bridge/0',
+  convention = 'clown-model',
+  base = conventions[convention].name.usual,
+  parts = conventions[convention].parts(),
   random = (): number => 0.5,
   faults,
-}: Partial<SimulatedNodeSurroundings> = {}) {
+}: NodeOptions = {}) {
   const published: Message[] = []
   const dropped: string[] = []
   const alarms = new Set<Alarm>()
   const node = new SimulatedNode({
-    base,
+    parts,
+    speech: conventions[convention].open(identityOf(base), parts),
+    hour: () => 15,
     publishIntervalMs: 10_000,
     publish: (message) => published.push(message),
     every: (intervalMs, tick) => {

@@ -84,21 +84,17 @@ t.test(
   async (t) => {
     const { say, heard, dropped } = openNode({ base: '' })
     const misfits: [string, string, string][] = [
+      ['relay/i2c0-3b/set', '{"state":1}', 'expected state (true or false) of relay/i2c0-3b, got'],
+      ['relay/i2c0-3b/set', 'true', 'expected state (true or false) of relay/i2c0-3b, got "true"'],
+      ['relay/i2c0-3b/set', '', 'expected state (true or false) of relay/i2c0-3b, got "null"'],
+      ['relay/i2c0-3b/set', '[{"state":true}]', 'expected state (true or false) of relay/i2c0-3b'],
+      ['relay/i2c0-3b/set', '{state:true}', 'expected state (true or false) of relay/i2c0-3b'],
       [
-        'relay/i2c0-3b/set',
-        '{"state":1}',
-        'expected a state of relay/i2c0-3b (true or false), got',
+        'led/-/set',
+        '{"state":true}',
+        'expected state (off, on, 1-dot, 2-dot, 3-dot) of led/-, got',
       ],
-      [
-        'relay/i2c0-3b/set',
-        'true',
-        'expected a state of relay/i2c0-3b (true or false), got "true"',
-      ],
-      ['relay/i2c0-3b/set', '', 'expected a state of relay/i2c0-3b (true or false), got "null"'],
-      ['relay/i2c0-3b/set', '[{"state":true}]', 'expected a state of relay/i2c0-3b'],
-      ['relay/i2c0-3b/set', '{state:true}', 'expected a state of relay/i2c0-3b'],
-      ['led/-/set', '{"state":true}', 'expected a state of led/- (off, on, 1-dot, 2-dot, 3-dot)'],
-      ['led/-/set', '{"state":"4-dot"}', 'expected a state of led/-'],
+      ['led/-/set', '{"state":"4-dot"}', 'expected state (off, on'],
       [
         'relay/i2c0-40/set',
         '{"state":true}',

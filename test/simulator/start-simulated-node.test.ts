@@ -35,7 +35,7 @@ t.test('a node on Mosquitto answers mosquitto_pub and mosquitto_sub', async (t) 
   await say('led/-/set', '{"state": "2-dot"}')
   await heard('1 0 nodes/bridge/0/led/- {"state":"2-dot"}')
   await say('led/-/set', '{"state": "blink"}')
-  await next(/^dropped a message: expected a state of led\/-/)
+  await next(/^dropped a message: expected state \(off, on, 1-dot, 2-dot, 3-dot\) of led\/-/)
   await say('humidity-sensor/i2c0-5f/get', '{}')
   await heard('0 0 nodes/bridge/0/humidity-sensor/i2c0-5f {"relative-humidity":[45.2,"%"]}')
   await say('pir/-/config/set', '{"publish-interval": 0.1}')
@@ -63,7 +63,7 @@ t.test('a node signs in to Mosquitto by its URL or by its options', async (t) =>
   const node = await startNode(t, { url, username: 'clown', password })
   await node.close()
   const inUrl = `mqtt://clown:${encodeURIComponent(password)}@127.0.0.1:${port}`
-  await startNode(t, { url: inUrl, base: '' })
+  await startNode(t, { url: inUrl, name: '' })
   for (const options of [{ url }, { url: inUrl, password: 'wr0ng' }]) {
     await t.rejects(startSimulatedNode(options), {
       code: 'cannot-connect',
@@ -77,7 +77,7 @@ t.test('two nodes on one broker do not push each other out', async (t) => {
   const ids: string[] = []
   aedes.on('client', ({ id }: Client) => ids.push(id))
   await startNode(t, { url })
-  await startNode(t, { url, base: 'nodes/bridge/1' })
+  await startNode(t, { url, name: 'nodes/bridge/1' })
   t.equal(aedes.connectedClients, 2)
   for (const id of ids) t.match(id, /^simulated-node-[0-9a-f]{8}$/)
 })
@@ -186,9 +186,9 @@ t.test('a refused first attempt leaves no timer behind', async (t) => {
   }
 })
 
-t.test('a base that is no topic, and a password without user, are refused', async (t) => {
+t.test('a name that is no topic, and a password without user, are refused', async (t) => {
   const url = `mqtt://127.0.0.1:${await freePort()}`
-  await t.rejects(startSimulatedNode({ url, base: 'nodes/#' }), { code: 'bad-topic' })
+  await t.rejects(startSimulatedNode({ url, name: 'nodes/#' }), { code: 'bad-topic' })
   const error = await startSimulatedNode({ url, password: 's3cret' }).catch(String)
   t.match(error, /expected a user name with the password for mqtt:.*, got a password alone/)
   t.notMatch(error, /s3cret/)
@@ -221,6 +221,32 @@ t.test('close does not wait for a broker that is gone or no longer answers', asy
   const stuck = await startNode(t, { url: deaf.url })
   await stuck.close()
   t.equal(deaf.sockets.size, 0)
+})
+
+t.test('a device that is put away says what its will would have said', async (t) => {
+  const { url, aedes } = await startAedes(t)
+  const told: string[] = []
+  aedes.on('publish', ({ topic, payload }) => told.push(`${topic} ${payload}`))
+  const module = await startNode(t, { url, convention: 'tasmota', name: 'pump' })
+  await module.close()
+  t.ok(told.includes('tele/pump/LWT Online'))
+  t.equal(told.at(-1)?.startsWith('$SYS'), true)
+  t.equal(told.filter((line) => !line.startsWith('$SYS')).at(-1), 'tele/pump/LWT Offline')
+})
+
+t.test('one that nothing can be told subscribes to nothing, and tells', async (t) => {
+  const { url, aedes } = await startAedes(t)
+  const told = once(aedes, 'publish')
+  await startNode(t, { url, convention: 'rtl_433' })
+  await told
+})
+
+t.test('a name of several levels is refused where there is room for one', async (t) => {
+  const url = `mqtt://127.0.0.1:${await freePort()}`
+  await t.rejects(startSimulatedNode({ url, convention: 'homie', name: 'a/b' }), {
+    code: 'bad-topic',
+    message: 'expected a name without / in it, got "a/b"',
+  })
 })
 
 /** The first byte of a DISCONNECT packet [MQTT-3.14.1-1]. */

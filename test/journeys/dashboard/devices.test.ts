@@ -62,8 +62,8 @@ t.test('two people toggle one relay, and both see what it is and who did it', as
 
 t.test('a device that does not do as it is told is shown as it is', async (t) => {
   const { hub } = await startedHouse(t)
-  await startNode(t, hub, { username: 'deaf', base: 'nodes/deaf', faults: { isDeaf: true } })
-  await startNode(t, hub, { username: 'lying', base: 'nodes/lying', faults: { isLying: true } })
+  await startNode(t, hub, { username: 'deaf', name: 'nodes/deaf', faults: { isDeaf: true } })
+  await startNode(t, hub, { username: 'lying', name: 'nodes/lying', faults: { isLying: true } })
   const opened = await signedInPage(t, hub)
   if (opened === undefined) return
   const { page } = opened
@@ -91,7 +91,7 @@ t.test('a node that goes takes its switches with it, and says so', async (t) => 
   await tile.locator('.condition', { hasText: 'Its node is offline.' }).waitFor()
   await page.locator('.node-condition', { hasText: 'offline, last heard' }).waitFor()
   t.ok(await tile.getByRole('button', { name: 'On' }).isDisabled())
-  await startNode(t, hub, { username: 'bridge', base: 'nodes/bridge/0' })
+  await startNode(t, hub, { username: 'bridge', name: 'nodes/bridge/0' })
   await tile.getByRole('switch').waitFor()
   await page.locator('.node-condition', { hasText: 'online' }).waitFor()
 })

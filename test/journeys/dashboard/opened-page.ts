@@ -39,7 +39,7 @@ export async function startNode(
 /** A hub with the node of the founding documents. */
 export async function startedHouse(t: Test, http: { port?: number; pathPrefix?: string } = {}) {
   const hub = await startedHub(t, { users: houseUsers, http: { port: 0, ...http } })
-  const bridge = await startNode(t, hub, { username: 'bridge', base: 'nodes/bridge/0' })
+  const bridge = await startNode(t, hub, { username: 'bridge', name: 'nodes/bridge/0' })
   return { hub, bridge }
 }
 
