@@ -33,6 +33,7 @@ import { clientFile, publicFileRoute } from './api/package-files.ts'
 
 import { signInRoutes } from './api/sign-in-routes.ts'
 import { streamRoute } from './api/stream-route.ts'
+import { traceRoute } from './api/trace-route.ts'
 import { type Config, type ConfigInput, checkConfig } from './config.ts'
 import { type Closers, createClosers } from './core/callbacks.ts'
 import { openCertificate } from './core/certificate.ts'
@@ -49,6 +50,7 @@ import {
   defectsTo,
   warnRepeatedly,
 } from './core/sampled-log.ts'
+import { Trace } from './core/trace.ts'
 import { createClownTalk } from './dialects/clown-talk.ts'
 import { hardwareProfiles } from './hardware-profiles.ts'
 import { type HttpServerOptions, openHttpServer } from './http/http-server.ts'
@@ -139,6 +141,12 @@ async function openParts(config: Config, life: Life) {
   // Who may come in.
   const access = await openAccess(config, ground)
   const { ofRequest, quietChallenge, limiter } = access
+  onClose(
+    access.signedIn.onLeft(({ user, title, transport: way, address, sinceMs }, why) => {
+      const origin = { user, clientId: way === 'mqtt' ? title : undefined, address, way }
+      ground.trace.connectionEnded(origin, { why, openMs: Date.now() - sinceMs })
+    }),
+  )
   const asUser = createAsUser(ofRequest, quietChallenge, access.admit)
 
   // What outlives the hub: before anything is acknowledged it is noted in the journal, and on disk.
@@ -221,6 +229,7 @@ async function openGround(config: Config, life: Life) {
   return {
     ...life,
     ...{ sampledLog, securityLog, store, load, isShortOfMemory },
+    trace: new Trace(),
     ...createConnectionShares(limits.memory),
     release: readRelease(),
     readiness: createReadiness({ storeError: store.error, isOverloaded, ending }),
@@ -287,7 +296,7 @@ function ownRoutes(config: Config, parts: Routed): [path: string, route: Route][
 /** What is asked of hardware: commands, locks, what was commanded, what quantities were. */
 function hardwareRoutes(
   { limits }: Config,
-  { access, asUser, hardware, recording, load, sampledLog }: Routed,
+  { access, asUser, hardware, recording, load, sampledLog, trace }: Routed,
 ): [path: string, route: Route][] {
   const { path, auditLog, lockOuts, history } = hardware
   const { clientAddress } = access.forwarding
@@ -295,6 +304,7 @@ function hardwareRoutes(
   const { signedIn } = access
   const { recorder } = recording
   return [
+    ['/api/trace', traceRoute({ asUser, trace })],
     ['/api/command', commandRoute({ asUser, clientAddress, jsonLimits, enter: path.enter })],
     ['/api/label', labelRoute({ asUser, label: hardware.label, jsonLimits })],
     ['/api/conflicts', conflictsRoute({ asUser, conflicts: hardware.nodes.conflicts })],

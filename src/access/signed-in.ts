@@ -47,7 +47,8 @@ export interface Present extends ConnectionInfo {
 
 export interface Registered {
   readonly rights: Rights
-  leave(): void
+  /** `why` its connection has ended, for who asks. */
+  leave(why?: string): void
   /** Nobody knows for a while whether they are still there, or does again. */
   silent(isSilent: boolean): void
 }
@@ -66,6 +67,8 @@ export interface SignedIn {
   onPresentChange(listener: () => void): () => void
   /** Calls `listener` with each that has a connection from now on, before anything it says; what it returns ends that. */
   onEntered(listener: (present: Present) => void): () => void
+  /** Calls `listener` with each that has a connection no more, and why; what it returns ends that. */
+  onLeft(listener: (left: Present, why: string) => void): () => void
   /** How often the user `name` is there now; of whom nothing is heard for long is not. */
   countOf(name: string): number
   /** Whether the user `name` has entered and not left, heard or not. */
@@ -79,19 +82,16 @@ export interface SignedIn {
 export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange'>): SignedIn {
   const users = new Map<Registration, User>()
   const stops = new Map<Registration, () => void>()
-  const present = new Map<Registration, Present>()
-  const presentOf = createPresentOf()
+  const connected = createConnected()
   const presence = createPresence()
-  const { add: onPresentChange, tell: tellPresent } = createListeners<[]>()
-  const { add: onEntered, tell: tellEntered } = createListeners<[present: Present]>()
-  const leave = (entry: Registration) => {
+  const leave = (entry: Registration, why = 'it was closed') => {
     stops.get(entry)?.()
     stops.delete(entry)
-    if (present.delete(entry)) tellPresent()
+    connected.leave(entry, why)
     if (users.delete(entry) && !entry.isObserver) presence.leave(entry)
   }
   const end = (entry: Registration, why: SignedOut = 'signed-out') => {
-    leave(entry)
+    leave(entry, why)
     // A connection takes its time to close, and may carry more meanwhile.
     entry.rightsChanged(noRights)
     entry.ended(why)
@@ -115,14 +115,9 @@ export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange
   return {
     register: (entry) => {
       users.set(entry, entry.user)
-      const { connectionInfo: info } = entry
-      const connected = info && { ...presentOf(entry, info), end: () => end(entry) }
-      if (connected !== undefined) {
-        present.set(entry, connected)
-        tellPresent()
-      }
+      const present = connected.enter(entry, () => end(entry))
       if (!entry.isObserver) presence.enter(entry)
-      if (connected !== undefined) tellEntered(connected)
+      if (present !== undefined) connected.tellEntered(present)
       // The user may have changed while the password was checked, and the session may have ended.
       afterwards(() => {
         if (!users.has(entry)) return
@@ -132,7 +127,7 @@ export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange
       })
       return {
         rights: rightsOf(entry.user, entry.clientId),
-        leave: () => leave(entry),
+        leave: (why) => leave(entry, why),
         silent: (isSilent) => {
           if (users.has(entry) && !entry.isObserver) presence.silent(entry, isSilent)
         },
@@ -140,9 +135,10 @@ export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange
     },
     endAllOf: (name) => endWhere(({ user }) => user?.name === name, 'signed-out'),
     endBanned: (isBanned) => endWhere(isBanned, 'banned'),
-    present: () => [...present.values()],
-    onPresentChange,
-    onEntered,
+    present: connected.all,
+    onPresentChange: connected.onChange,
+    onEntered: connected.onEntered,
+    onLeft: connected.onLeft,
     countOf: presence.countOf,
     mayHear: presence.mayHear,
     onPresence: presence.onChange,
@@ -150,14 +146,32 @@ export function createSignedIn(directory: Pick<UserDirectory, 'find' | 'onChange
   }
 }
 
-function createPresentOf() {
+/** Those who have a connection, and who is told of them. */
+function createConnected() {
   let lastId = 0
-  return ({ user }: Registration, info: ConnectionInfo) => ({
-    ...info,
-    id: ++lastId,
-    user: user.name,
-    sinceMs: Date.now(),
-  })
+  const present = new Map<Registration, Present>()
+  const { add: onChange, tell: tellChange } = createListeners<[]>()
+  const { add: onEntered, tell: tellEntered } = createListeners<[present: Present]>()
+  const { add: onLeft, tell: tellLeft } = createListeners<[left: Present, why: string]>()
+  return {
+    ...{ onChange, onEntered, onLeft, tellEntered },
+    all: () => [...present.values()],
+    enter: (entry: Registration, end: () => void): Present | undefined => {
+      const { user, connectionInfo: info } = entry
+      if (info === undefined) return undefined
+      const entered = { ...info, id: ++lastId, user: user.name, sinceMs: Date.now(), end }
+      present.set(entry, entered)
+      tellChange()
+      return entered
+    },
+    leave: (entry: Registration, why: string) => {
+      const left = present.get(entry)
+      if (left === undefined) return
+      present.delete(entry)
+      tellChange()
+      tellLeft(left, why)
+    },
+  }
 }
 
 /** Counts how often each user is there, with and without those of whom nothing is heard for long. */

@@ -2,7 +2,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { rightsOf } from '../access/rights.ts'
 import type { Sender } from '../access/sender.ts'
 import type { User } from '../access/user.ts'
-import { readTime } from '../core/clock.ts'
 import { HubError, quote } from '../core/errors.ts'
 import type { JsonLimits } from '../core/json.ts'
 import type { Message, Receipt, ReceiptName } from '../core/message.ts'
@@ -14,7 +13,15 @@ import { validateCommandRequest } from '../generated/validate-requests.js'
 import type { AuditLog, AuditQuery } from '../nodes/commands/audit-log.ts'
 import { commandTopic, isDevice } from '../nodes/device.ts'
 import { type AsUser, asOperator } from './as-user.ts'
-import { badQuery, orSendError, readJson, readQuery, sendJson, statusOf } from './json-exchange.ts'
+import {
+  limitIn,
+  orSendError,
+  readJson,
+  readQuery,
+  sendJson,
+  sinceIn,
+  statusOf,
+} from './json-exchange.ts'
 
 export interface CommandRouteOptions {
   readonly asUser: AsUser
@@ -92,8 +99,6 @@ export interface CommandLogRoutesOptions {
   readonly topicLimits: TopicLimits
 }
 
-const usualLimit = 100
-const longestLimit = 1000
 const known = ['device', 'since', 'limit']
 
 /** By path: for operators and admins, who commanded what, and what became of it. */
@@ -114,21 +119,5 @@ export function commandLogRoutes(options: CommandLogRoutesOptions): ReadonlyMap<
 function queryOf(request: IncomingMessage, topicLimits: TopicLimits): AuditQuery {
   const { device, since, limit } = readQuery(request, known, 'device, since or limit')
   if (device !== undefined) checkTopic(device, topicLimits)
-  return { device, since: timeIn(since, Date.now()), limit: limitIn(limit) }
-}
-
-/** Milliseconds since 1970. */
-function timeIn(text: string | undefined, nowMs: number): number | undefined {
-  if (text === undefined) return undefined
-  return readTime(text, { name: 'since', code: 'bad-query', nowMs, takesNumbers: true })
-}
-
-function limitIn(text: string | undefined): number {
-  const limit = text === undefined ? usualLimit : wholeNumberIn(text)
-  if (limit >= 1 && limit <= longestLimit) return limit
-  throw badQuery(`limit to be 1 to ${longestLimit}`, String(text))
-}
-
-function wholeNumberIn(text: string): number {
-  return /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
+  return { device, since: sinceIn(since), limit: limitIn(limit) }
 }

@@ -1,6 +1,7 @@
 /** What a request of the API asks, by its query or JSON body, and its answer in JSON. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { readTime } from '../core/clock.ts'
 import { type ErrorCode, HubError, quote } from '../core/errors.ts'
 import { type JsonLimits, keepsJsonShape, parseJson } from '../core/json.ts'
 import { schemaSentence } from '../core/schema-error.ts'
@@ -86,6 +87,26 @@ export function readQuery(
 
 export function badQuery(expected: string, got: string): HubError {
   return new HubError('bad-query', `expected ${expected}, got ${quote(got)}`)
+}
+
+/** Milliseconds since 1970 of `since`. @throws HubError `bad-query` */
+export function sinceIn(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  return readTime(text, { name: 'since', code: 'bad-query', nowMs: Date.now(), takesNumbers: true })
+}
+
+const usualLimit = 100
+const longestLimit = 1000
+
+/** How many are asked for by `limit`. @throws HubError `bad-query` */
+export function limitIn(text: string | undefined): number {
+  const limit = text === undefined ? usualLimit : wholeNumberIn(text)
+  if (limit >= 1 && limit <= longestLimit) return limit
+  throw badQuery(`limit to be 1 to ${longestLimit}`, String(text))
+}
+
+function wholeNumberIn(text: string): number {
+  return /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
 }
 
 /**

@@ -1,7 +1,15 @@
 /** What the API is, for programs: OpenAPI 3.1, with the JSON Schemas that requests are checked by. */
-import { readFileSync } from 'node:fs'
 import type { GetRoute } from '../core/route.ts'
 import { sendJson } from './json-exchange.ts'
+import {
+  answerSchemas,
+  bodySchema,
+  manyOf,
+  object,
+  refTo,
+  type Schema,
+  text,
+} from './openapi-answers.ts'
 
 /** `GET /api/openapi.json`: for everybody, since it says nothing of this hub but its version. */
 export function openApiRoute(version: string): GetRoute {
@@ -13,106 +21,6 @@ export function openApiRoute(version: string): GetRoute {
       sendJson(response, document)
     },
   }
-}
-
-type Schema = Readonly<Record<string, unknown>>
-
-/** The schemas of bodies stand in the package beside `src/` and `dist/`. */
-function bodySchema(name: string): Schema {
-  const url = new URL(`../../schemas/${name}.schema.json`, import.meta.url)
-  // OpenAPI 3.1 is of another draft, and names schemas by itself.
-  const { $schema: _draft, $id: _id, ...schema } = JSON.parse(readFileSync(url, 'utf8'))
-  return schema
-}
-
-const text = { type: 'string' } as const
-const boolean = { type: 'boolean' } as const
-const time = { type: 'string', format: 'date-time' } as const
-const orNull = ({ type, ...rest }: { readonly type: string; readonly format?: string }) => ({
-  ...rest,
-  type: [type, 'null'],
-})
-const listOf = (items: Schema) => ({ type: 'array', items })
-const refTo = (name: string) => ({ $ref: `#/components/schemas/${name}` })
-
-/** An object that may have more than is said of it. */
-function object(properties: Readonly<Record<string, Schema>>, optional: readonly string[] = []) {
-  const required = Object.keys(properties).filter((name) => !optional.includes(name))
-  return { type: 'object', required, properties }
-}
-
-const integer = { type: 'integer' } as const
-
-/** What people call a device, and where it is. */
-const label = {
-  ...{ title: text, room: text, icon: text },
-  ...{ order: { type: 'number' }, hidden: boolean, favorite: boolean },
-} as const
-
-/** What is answered. */
-const schemas: Readonly<Record<string, Schema>> = {
-  Error: object({ code: text, message: text }),
-  Device: object(
-    {
-      ...{ name: text, topic: text, kind: text },
-      ...label,
-      role: { enum: ['sensor', 'actuator', 'notification'] },
-      value: {},
-      known: { const: false },
-      lastValue: {},
-      toldBy: text,
-      encoding: { const: 'base64' },
-      at: orNull(time),
-      rhythmMs: integer,
-      stale: boolean,
-    },
-    [...Object.keys(label), 'known', 'lastValue', 'toldBy', 'encoding', 'rhythmMs'],
-  ),
-  Node: object(
-    {
-      base: text,
-      online: orNull(boolean),
-      lastSeen: orNull(time),
-      stale: { const: true },
-      firmware: text,
-      capabilities: { type: 'number' },
-      devices: listOf(refTo('Device')),
-    },
-    ['stale', 'firmware', 'capabilities'],
-  ),
-  Label: object({ device: text, ...label }, Object.keys(label)),
-  Lock: object({ device: text, by: text, reason: text, since: time }),
-  LoggedCommand: object(
-    {
-      ...{ id: text, at: time, user: text, address: text, way: text, device: text, asked: {} },
-      receipt: text,
-      code: text,
-      message: text,
-      afterMs: { type: 'number' },
-    },
-    ['code', 'message', 'address'],
-  ),
-  Ban: object({ what: text, who: text, reason: text, by: text, since: time, until: time }, [
-    'by',
-    'since',
-    'until',
-  ]),
-  SecurityEvent: object({ at: time, event: text, count: integer }),
-  Conflict: object(
-    { kind: text, name: text, clients: listOf(text), count: integer, since: time, last: time },
-    ['clients'],
-  ),
-  History: object({
-    from: time,
-    to: time,
-    bucketMs: integer,
-    columns: listOf(text),
-    series: listOf(
-      object({ topic: text, quantity: text, unit: text, type: text, points: { type: 'array' } }, [
-        'unit',
-      ]),
-    ),
-  }),
 }
 
 /** An answer: JSON by a schema, or a media type. */
@@ -153,7 +61,7 @@ function hardwarePaths(): Paths {
     '/api/nodes': {
       get: {
         summary: 'All nodes with their devices',
-        answers: { 200: object({ nodes: listOf(refTo('Node')) }) },
+        answers: { 200: object({ nodes: manyOf(refTo('Node')) }) },
         refusals: [401],
       },
     },
@@ -167,7 +75,7 @@ function hardwarePaths(): Paths {
     '/api/conflicts': {
       get: {
         summary: 'Clients with one id, and nodes with one base; for operators and admins',
-        answers: { 200: object({ conflicts: listOf(refTo('Conflict')) }) },
+        answers: { 200: object({ conflicts: manyOf(refTo('Conflict')) }) },
         refusals: [401, 403],
       },
     },
@@ -186,7 +94,7 @@ function hardwarePaths(): Paths {
       get: {
         summary: 'Who commanded what, the latest first; for operators and admins',
         query: { device: 'its topic', since: range.from, limit: 'at most so many, up to 1,000' },
-        answers: { 200: object({ commands: listOf(refTo('LoggedCommand')) }) },
+        answers: { 200: object({ commands: manyOf(refTo('LoggedCommand')) }) },
         refusals: [400, 401, 403],
       },
     },
@@ -201,7 +109,7 @@ function hardwarePaths(): Paths {
     '/api/locks': {
       get: {
         summary: 'The devices that nobody may command',
-        answers: { 200: object({ locks: listOf(refTo('Lock')) }) },
+        answers: { 200: object({ locks: manyOf(refTo('Lock')) }) },
         refusals: [401],
       },
     },
@@ -249,6 +157,20 @@ function ownPaths(): Paths {
         refusals: [400, 401],
       },
     },
+    '/api/trace': {
+      get: {
+        summary: 'What became of the latest messages and connections; of all of them for admins',
+        query: {
+          topic: 'a topic or a filter',
+          user: 'of this user, for admins',
+          kind: 'message, command or connection',
+          since: range.from,
+          limit: 'at most so many, up to 1,000',
+        },
+        answers: { 200: object({ entries: manyOf(refTo('TraceEntry')) }) },
+        refusals: [400, 401],
+      },
+    },
     '/api/stream': {
       get: {
         summary: 'The lines of a websocket as Server-Sent Events; goes on from Last-Event-ID',
@@ -274,7 +196,7 @@ function adminPaths(): Paths {
     '/api/bans': {
       get: {
         summary: 'Who is banned; for admins',
-        answers: { 200: object({ bans: listOf(refTo('Ban')) }) },
+        answers: { 200: object({ bans: manyOf(refTo('Ban')) }) },
         refusals: [401, 403],
       },
     },
@@ -298,7 +220,7 @@ function adminPaths(): Paths {
       get: {
         summary: 'What concerned security lately, the latest first; for admins',
         query: { limit: 'at most so many' },
-        answers: { 200: object({ events: listOf(refTo('SecurityEvent')) }) },
+        answers: { 200: object({ events: manyOf(refTo('SecurityEvent')) }) },
         refusals: [400, 401, 403],
       },
     },
@@ -339,7 +261,7 @@ function openApiOf(version: string): unknown {
       ),
     ),
     components: {
-      schemas,
+      schemas: answerSchemas,
       securitySchemes: {
         basic: { type: 'http', scheme: 'basic' },
         token: { type: 'http', scheme: 'bearer', description: 'ch_…, of clown-hub user token' },
@@ -353,7 +275,7 @@ function operationOf(path: string, { summary, query = {}, body, answers, refusal
     ...{ name, in: 'path', required: true, schema: text },
   }))
   const inQuery = Object.entries(query).map(([name, description]) => ({
-    ...{ name, in: 'query', description, schema: name === 'filter' ? listOf(text) : text },
+    ...{ name, in: 'query', description, schema: name === 'filter' ? manyOf(text) : text },
   }))
   return {
     summary,

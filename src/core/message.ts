@@ -26,6 +26,8 @@ export interface Message {
   readonly properties?: MessageProperties | undefined
   /** Whoever published it hears of its receivers. */
   readonly receivers?: Receivers | undefined
+  /** Its number in the trace, which writes it here. */
+  traced?: number | undefined
 }
 
 /** Hears which MQTT clients a message goes to that have to acknowledge it, by their names in the broker. */

@@ -17,10 +17,17 @@ import type { Release } from '../core/release.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import { switchesActuator } from '../core/switching.ts'
 import type { TopicLimits } from '../core/topic.ts'
+import type { Trace } from '../core/trace.ts'
 import type { Config } from '../generated/config.ts'
 import { type Clients, createClients, senderOf } from './clients.ts'
 import { MqttConnection } from './connection.ts'
-import { type BusPacket, createEmbeddedBus, createPersistence, Emitter } from './embedded-bus.ts'
+import {
+  type BusPacket,
+  createEmbeddedBus,
+  createPersistence,
+  Emitter,
+  type EmitterWatch,
+} from './embedded-bus.ts'
 import { createHeaderCheck, type HeaderCheck, type MqttLimits } from './frame-reader.ts'
 import type { Journal } from './journal.ts'
 import type { KeptMessage } from './message-record.ts'
@@ -67,6 +74,7 @@ export interface BrokerOptions extends MqttSignInOptions {
   readonly release: Pick<Release, 'version'>
   readonly log: Logger
   readonly sampledLog: SampledLog
+  readonly trace: Pick<Trace, 'begins' | 'handed' | 'ends'>
   readonly clock?: AlarmClock
 }
 
@@ -109,7 +117,7 @@ async function openParts(options: BrokerOptions) {
   const { log, limits, settings = {}, clock = systemClock, sampledLog, journal } = options
   const traffic = new Traffic()
   const clients = createClients(options.directory)
-  const emitter = new Emitter<BusPacket>(tellDefect)
+  const emitter = new Emitter<BusPacket>(tellDefect, handingOver(options))
   const retained = await openRetained(options)
   const aedes = await openAedes({ emitter, retained, sampledLog, log })
   const bus = createEmbeddedBus({ aedes, emitter, retained, jsonLimits: limits.json, log })
@@ -122,6 +130,7 @@ async function openParts(options: BrokerOptions) {
   const sessions = new Sessions({
     ...{ bus: emitter, clients, quota, groups, journal, clock },
     limits: limits.sessions,
+    onHanded: (name, handing) => options.trace.handed(name, handing),
     onTakenOver: options.onTakenOver,
     ...followSessions({ wills, traffic, sampledLog }),
   })
@@ -187,6 +196,14 @@ async function openAedes({ emitter, retained, sampledLog, log }: AedesParts): Pr
   events.on('error', (error) => log.error({ err: error }, 'the broker met an error'))
   // Its bound is that of a matcher which nothing here uses; ours is `limits.topic`.
   return Object.assign(aedes, { maxTopicLevels: Number.POSITIVE_INFINITY })
+}
+
+/** What is handed over belongs to a message of the trace; what Aedes says of itself does not. */
+function handingOver({ trace }: Pick<BrokerOptions, 'trace'>): EmitterWatch<BusPacket> {
+  return {
+    begins: ({ properties }) => properties && trace.begins(properties.message),
+    ends: () => trace.ends(),
+  }
 }
 
 /** A limit may be lower than it was. */

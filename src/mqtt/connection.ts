@@ -56,6 +56,7 @@ export class MqttConnection {
   #conversation: MqttConversation | undefined
   #userRate: UserRate | undefined
   #registered: Registered | undefined
+  #whyEnded = ''
   /** What the broker calls the client; empty before CONNECT. */
   #name = ''
   /** What came and waits for its turn, the packet first that is too soon. */
@@ -114,8 +115,7 @@ export class MqttConnection {
   #listen(): void {
     const socket = this.#socket
     socket.on('data', this.#read)
-    socket.on('end', () => this.#end())
-    socket.on('close', () => this.#end())
+    for (const event of ['end', 'close']) socket.on(event, () => this.#end({ why: 'it is gone' }))
     // An error is always followed by close; why a peer went away is of no use here.
     socket.on('error', () => {})
   }
@@ -284,7 +284,8 @@ export class MqttConnection {
         output: this.#output,
         isOver: () => this.#phase === 'closed',
         spend: (requests) => this.#requests.spend(requests),
-        left: (reason) => this.#end({ isGoodbye: reason === reasons.success }),
+        left: (reason) =>
+          this.#end({ isGoodbye: reason === reasons.success, why: 'it said goodbye' }),
         ended: (reason) => this.#endBy(reason),
       },
       this.#context,
@@ -313,6 +314,7 @@ export class MqttConnection {
   // --- the end ---
 
   #warn(counter: string, reason: string): void {
+    this.#whyEnded = reason
     const fields = { client: this.#name, reason }
     this.#context.sampledLog.warn(counter, fields, 'an MQTT client is refused, or broke a rule')
   }
@@ -346,14 +348,14 @@ export class MqttConnection {
   #disconnect(reason: Reason, message: string, reference?: string): void {
     const connect = this.#connect
     const isTold = connect?.level === 5 && this.#phase === 'open'
-    const why = connect?.wantsProblems ? message : undefined
-    const last = isTold && writeDisconnect({ reason, message: why, reference })
+    const said = { reason, message: connect?.wantsProblems ? message : undefined, reference }
+    const last = isTold && writeDisconnect(said)
     // [MQTT-3.14.0-1]
-    this.#end(last && last.length <= connect.maximumPacketBytes ? { last } : {})
+    this.#end({ ...(last && last.length <= connect.maximumPacketBytes && { last }), why: message })
   }
 
   /** Nothing is written any more behind `last`. */
-  #end({ last, isCut = false, isGoodbye = false }: Ending = {}): void {
+  #end({ last, isCut = false, isGoodbye = false, why = this.#whyEnded }: Ending = {}): void {
     if (this.#phase === 'closed') return
     this.#phase = 'closed'
     this.#socket.off('data', this.#read)
@@ -363,7 +365,7 @@ export class MqttConnection {
     const rest = this.#output.close()
     if (isCut) this.#socket.destroy()
     else this.#goodbye(last === undefined ? rest : Buffer.concat([rest, last]))
-    this.#registered?.leave()
+    this.#registered?.leave(why)
     this.#conversation?.closed()
     this.#leaveSession(isGoodbye)
     this.#context.connections.delete(this)
@@ -397,4 +399,5 @@ interface Ending {
   readonly last?: Buffer
   readonly isCut?: boolean
   readonly isGoodbye?: boolean
+  readonly why?: string
 }

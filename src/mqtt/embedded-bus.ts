@@ -153,6 +153,12 @@ export type Listener<Packet extends Emitted> = (packet: Packet, done: () => void
 
 type Done = (error?: Error) => void
 
+/** Is told when a packet is handed over, and when all have been told of it. */
+export interface EmitterWatch<Packet> {
+  begins(packet: Packet): void
+  ends(): void
+}
+
 interface Due<Packet> {
   readonly packet: Packet
   readonly done: Done
@@ -172,14 +178,16 @@ export class Emitter<Packet extends Emitted> {
   closed = false
   readonly #tree = new FilterTree<Listener<Packet>>()
   readonly #onError: (error: unknown) => void
+  readonly #watch: EmitterWatch<Packet> | undefined
   readonly #known = new Map<string, readonly Listener<Packet>[]>()
   #knownListeners = 0
   readonly #due: Due<Packet>[] = []
   #isEmitting = false
 
   /** A listener threw: `onError` is told, and the others are told of their packet all the same. */
-  constructor(onError: (error: unknown) => void) {
+  constructor(onError: (error: unknown) => void, watch?: EmitterWatch<Packet>) {
     this.#onError = onError
+    this.#watch = watch
   }
 
   on(filter: string, listener: Listener<Packet>, done?: () => void): this {
@@ -224,6 +232,7 @@ export class Emitter<Packet extends Emitted> {
 
   #tell({ packet, done }: Due<Packet>): void {
     this.current = 1
+    this.#watch?.begins(packet)
     for (const listener of this.#listenersOf(packet.topic)) {
       try {
         listener.call(this, packet, ignore)
@@ -232,6 +241,7 @@ export class Emitter<Packet extends Emitted> {
       }
     }
     this.current = 0
+    this.#watch?.ends()
     done()
   }
 

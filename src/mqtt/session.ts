@@ -1,5 +1,6 @@
 import { lowerQos, type Message, type Qos, type Receivers } from '../core/message.ts'
 import { switchesActuator } from '../core/switching.ts'
+import type { Handing } from '../core/trace.ts'
 import { type ClientRights, type Clients, partsOf } from './clients.ts'
 import type { BusListener, Carried, Listening } from './embedded-bus.ts'
 import type { Journal } from './journal.ts'
@@ -79,6 +80,8 @@ export interface SessionContext {
   readonly limits: QueueLimits
   /** What all queues hold together. */
   readonly usage: { bytes: number }
+  /** A live message goes to the client `name`. */
+  onHanded(name: string, handing: Handing): void
   /** A message waits in the queue of `session` now. */
   onKept(session: MqttSession): void
   /** A message for the client `name` was given up before it acknowledged it. */
@@ -246,6 +249,7 @@ export class MqttSession implements Member {
     carried.isTaken = true
     message.receivers?.owes(this.name)
     if (this.isKept || !this.#pass(carried, grant)) this.keep({ message: carried.kept(), grant })
+    else this.#handed()
   }
 
   /** A command is not stored for the absent. */
@@ -261,7 +265,14 @@ export class MqttSession implements Member {
   }
 
   sendNow(carried: Carried, grant: Grant): void {
+    this.#handed()
     this.#connection?.send(carried, grant, atMostOnce)
+  }
+
+  #handed(): void {
+    const connection = this.#connection
+    const isBehind = connection?.isBehind === true
+    this.#context.onHanded(this.name, isBehind ? 'behind' : connection ? 'sent' : 'waits')
   }
 
   /** Sends what is not kept past the queue; returns false when it has to wait for its turn. */
@@ -281,6 +292,7 @@ export class MqttSession implements Member {
 
   /** Lets a message wait for its turn, and for the client if it is away. */
   keep(delivery: Delivery): void {
+    this.#handed()
     this.queue.add(delivery)
     this.flow()
     this.#context.onKept(this)

@@ -18,6 +18,7 @@ import { type ErrorCode, HubError, quote, reasonOf, systemCodeOf } from '../core
 import type { Message } from '../core/message.ts'
 import type { Payload } from '../core/payload.ts'
 import type { Counters, SampledLog } from '../core/sampled-log.ts'
+import type { Trace } from '../core/trace.ts'
 import type { Commands, Request } from './commands/commands.ts'
 import type { Recorder } from './history/recorder.ts'
 import type { LastValues } from './last-values.ts'
@@ -67,6 +68,8 @@ export interface MessagePathParts {
   readonly log: Pick<Logger, 'warn'>
   readonly sampledLog: SampledLog
   readonly counters: Pick<Counters, 'count'>
+  /** Where who asks why finds what became of a message. */
+  readonly trace: Pick<Trace, 'enters' | 'allowed' | 'refused' | 'shed' | 'told'>
 }
 
 /** What profiles have to do with a message. */
@@ -97,7 +100,7 @@ interface Load {
 }
 
 export function openMessagePath(parts: MessagePathParts): MessagePath {
-  const { bus, records, commands, presence, profiles } = parts
+  const { bus, records, commands, presence, profiles, trace } = parts
   const keeping = { ...parts, warnOnce: createWarnOnce(parts) }
   const arrivals = createArrivals(parts)
   const stopHearing = bus.subscribe('#', arrivals.take)
@@ -105,6 +108,7 @@ export function openMessagePath(parts: MessagePathParts): MessagePath {
   const admit = (record: TopicRecord, message: Message, sender: Sender): Message => {
     checkTopic(record, parts)
     const decision = checkRight(record, { message, sender }, parts)
+    trace.allowed(message, decision.reason)
     if (message.payload.refusal !== undefined) throw message.payload.refusal
     checkModel(record, message, parts)
     return message.retain ? keptOrNot(record, { message, sender, decision }, keeping) : message
@@ -118,6 +122,7 @@ export function openMessagePath(parts: MessagePathParts): MessagePath {
       commands.take(profiles.translate(request))
     } catch (error) {
       if (!leavesTrace(error)) throw error
+      trace.refused(message, error)
       commands.refuse({ device, message, sender }, error)
     }
     return undefined
@@ -134,15 +139,24 @@ export function openMessagePath(parts: MessagePathParts): MessagePath {
     }
     return admitted
   }
+  const take = (record: TopicRecord, entering: Entering) => {
+    const { commanded, claimed } = record
+    if (claimed !== undefined) profiles.enters(entering.message, entering.sender)
+    if (commanded !== undefined) return command(commanded, record, entering)
+    return report(record, entering)
+  }
   return {
     enter: (message, sender) => {
       const record = records.of(message.topic)
       parts.load.note(sender.user, messageMs)
+      trace.enters(message, sender)
       if (isShed(record, { message, sender }, parts)) return undefined
-      const { commanded, claimed } = record
-      if (claimed !== undefined) profiles.enters(message, sender)
-      if (commanded !== undefined) return command(commanded, record, { message, sender })
-      return report(record, { message, sender })
+      try {
+        return take(record, { message, sender })
+      } catch (error) {
+        if (error instanceof HubError) trace.refused(message, error)
+        throw error
+      }
     },
     learn: arrivals.learn,
     settle: arrivals.settle,
@@ -170,10 +184,12 @@ const messageMs = 0.05
  */
 function isShed(
   { topic, shape }: TopicRecord,
-  { message: { qos, retain }, sender: { user } }: Entering,
-  { load, sampledLog }: MessagePathParts,
+  { message, sender: { user } }: Entering,
+  { load, sampledLog, trace }: MessagePathParts,
 ): boolean {
+  const { qos, retain } = message
   if (qos > 0 || retain || shape !== 'report' || !load.sheds(user)) return false
+  trace.shed(message)
   sampledLog.warn('reports-shed', { topic, user }, 'overloaded: a report was dropped')
   return true
 }

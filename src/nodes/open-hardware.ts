@@ -65,7 +65,7 @@ import {
 import { createTopicRecords, type TopicRecords } from './topic-records.ts'
 
 export interface HardwareParts
-  extends Pick<MessagePathParts, 'load' | 'log' | 'sampledLog' | 'counters'> {
+  extends Pick<MessagePathParts, 'load' | 'log' | 'sampledLog' | 'counters' | 'trace'> {
   readonly bus: Bus
   readonly store: Store
   readonly journal: Pick<Journal, 'noteLater'>

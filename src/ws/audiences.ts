@@ -5,6 +5,7 @@ import type { EndOfTick } from '../core/callbacks.ts'
 import { HubError } from '../core/errors.ts'
 import { errorPayload, errorTopic, type Message, type MessageProperties } from '../core/message.ts'
 import { filterBelow, relativeTopic } from '../core/topic.ts'
+import type { Receiving, ReceivingGroup, Trace } from '../core/trace.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import { textsOf } from '../mqtt/properties.ts'
 import { shapeOf } from '../nodes/clown-model.ts'
@@ -52,6 +53,8 @@ export function createAudiences(context: AudienceContext): Audiences {
 /** A session as its audience sees it. */
 export interface AudienceMember {
   deliver(batch: FrameBatch): void
+  /** Whose it is. */
+  readonly receiving: Receiving
 }
 
 /** What a session wants to see, and may. */
@@ -103,6 +106,7 @@ export interface AudienceContext {
   readonly presence: Presence
   readonly recovery: Pick<Recovery, 'open'>
   readonly endOfTick: Pick<EndOfTick, 'add'>
+  readonly trace: Pick<Trace, 'handed'>
   readonly log: Logger
   /** How large a frame may be. */
   readonly frameBytes: number
@@ -112,7 +116,7 @@ export interface AudienceContext {
 const mostCollected = 65_536
 
 /** Sessions that receive the same frames. It ends when the last one has left. */
-class Audience {
+class Audience implements ReceivingGroup {
   readonly #context: AudienceContext
   readonly #view: View
   readonly #readsAll: boolean
@@ -145,7 +149,15 @@ class Audience {
   }
 
   get isEmpty(): boolean {
-    return this.#members.size === 0
+    return this.size === 0
+  }
+
+  get size(): number {
+    return this.#members.size
+  }
+
+  receiving(): Receiving[] {
+    return [...this.#members].map(({ receiving }) => receiving)
   }
 
   add(member: AudienceMember): void {
@@ -204,6 +216,7 @@ class Audience {
     const position = this.#log?.note(message)
     const frame = frameOf(this.#view, { message, position }, this.#context.frameBytes)
     if (frame === undefined) return
+    this.#context.trace.handed(this, 'sent')
     if (this.#frames.length === 0) this.#context.endOfTick.add(this)
     this.#frames.push(frame)
     this.#collected += frame.text.length

@@ -42,7 +42,10 @@ export function createEventStreams(
     open: (response, { user, until, address, filters, after }) => {
       const writer = new ResponseWriter(response)
       const share = newOutboundShare(() => user.name)
-      const link = new WebSocketLink(writer, { limits, share, sampledLog, encodeMissed })
+      const reader = { user: user.name, address, way: dialect.name }
+      const link = new WebSocketLink(writer, {
+        ...{ limits, share, sampledLog, encodeMissed, reader },
+      })
       const session = openTalkSession(context, {
         ...{ dialect, base: '', link, user, until, address },
         connection: response,

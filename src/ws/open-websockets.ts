@@ -16,6 +16,7 @@ import { Payload } from '../core/payload.ts'
 import type { Route } from '../core/route.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import { isAtOrBelow } from '../core/topic.ts'
+import type { Trace } from '../core/trace.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import { createEventStream } from '../dialects/event-stream.ts'
 import type { Config } from '../generated/config.ts'
@@ -55,6 +56,7 @@ export interface WebSocketParts extends ConnectionShares {
   /** Takes over a websocket that carries MQTT. */
   handle(stream: Duplex, request: IncomingMessage): void
   isShortOfMemory(): boolean
+  readonly trace: Pick<Trace, 'handed'>
   readonly log: Logger
   readonly sampledLog: SampledLog
   readonly onClose: Closers['add']
@@ -69,7 +71,7 @@ export interface OpenWebSockets {
 }
 
 export function openWebSockets(limits: Limits, parts: WebSocketParts): OpenWebSockets {
-  const { bus, access, hardware, log, sampledLog, onClose } = parts
+  const { bus, access, hardware, log, sampledLog, trace, onClose } = parts
   const sockets = openSockets(limits, parts)
   const frameBytes = limits.websocket.messageBytes
   const endOfTick = createEndOfTick()
@@ -89,7 +91,7 @@ export function openWebSockets(limits: Limits, parts: WebSocketParts): OpenWebSo
     nodesBelow: nodesBelow(hardware),
     signedIn: access.signedIn,
     recovery,
-    audiences: createAudiences({ bus, presence, recovery, endOfTick, log, frameBytes }),
+    audiences: createAudiences({ bus, presence, recovery, endOfTick, trace, log, frameBytes }),
     catchUps: createCatchUps({ bus, values: hardware.past, log, frameBytes }),
   }
   const { ofUpgrade } = access

@@ -169,22 +169,24 @@ interface OpenWebSocket {
 
 /** Lets a websocket and a dialect converse until one of them has enough. */
 function converse(opened: OpenWebSocket, welcome: Welcome, options: ServedRouteOptions): void {
-  const { websocket, socket, batchOf } = opened
+  const { websocket, socket, batchOf, address } = opened
   const { limits, sampledLog } = options
   const writer = new SocketFrameWriter(websocket, socket, options.endOfTick)
-  let owner = ''
-  const share = options.newOutboundShare(() => owner)
+  // Who it is, is said when somebody has signed in.
+  const origin = { user: '', address, way: 'dialect' }
+  const share = options.newOutboundShare(() => origin.user)
   const frames = new WebSocketLink(writer, {
     limits,
     share,
     sampledLog,
+    reader: origin,
     encodeMissed: () => undefined,
   })
   const leaves: (() => void)[] = []
   const link: ServedLink = {
     send: (text, key) => frames.deliver(batchOf(text, key)),
     signIn: (user) => {
-      owner = user.name
+      origin.user = user.name
       const entered = enter(user, opened, options)
       if ('status' in entered) {
         // RFC 6455, 7.4.1: 1008, for the same reason as below.

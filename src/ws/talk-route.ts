@@ -155,7 +155,9 @@ function serve(
   const { encodeMissed } = dialect
   const writer = new SocketFrameWriter(websocket, socket, options.endOfTick)
   const share = options.newOutboundShare(() => user.name)
-  const link = new WebSocketLink(writer, { limits, share, sampledLog, encodeMissed })
+  const origin = { user: user.name, address, way: dialect.name }
+  const about = { sampledLog, encodeMissed, reader: origin }
+  const link = new WebSocketLink(writer, { limits, share, ...about })
   const session = options.openSession({
     dialect,
     base,
@@ -197,8 +199,8 @@ function serve(
   })
   websocket.on('excess', (error: HubError) => link.send(dialect.encodeError(error)))
   readFrom(websocket, reader)
-  websocket.on('close', (code) => {
-    session.close()
+  websocket.on('close', (code, reason) => {
+    session.close(`websocket closed with ${code} ${reason}`.trim())
     link.close()
     // Who closed it in order may have sent commands that still wait for their turn.
     if (!cleanCodes.has(code)) reader.close()

@@ -57,7 +57,8 @@ export interface TalkSessionOptions {
 
 /** A signed-in link that is part of its audience until it is closed. */
 export interface TalkSession extends Session {
-  close(): void
+  /** `why` its link has ended. */
+  close(why?: string): void
 }
 
 export function openTalkSession(
@@ -108,8 +109,8 @@ export function openTalkSession(
     },
     label: ({ device, ...change }) =>
       context.label(user, { ...change, device: joinTopic(base, device) }),
-    close: () => {
-      registered.leave()
+    close: (why) => {
+      registered.leave(why)
       feed.close()
       answering.close()
     },

@@ -4,6 +4,7 @@ import type { ByteShare } from '../core/byte-budget.ts'
 import type { EndOfTick } from '../core/callbacks.ts'
 import { guarded } from '../core/guard.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
+import type { MessageOrigin, Receiving } from '../core/trace.ts'
 import type { Link } from '../dialects/dialect.ts'
 import type { BatchFrame, FrameBatch } from './audiences.ts'
 import { closeCodes } from './close-codes.ts'
@@ -29,6 +30,8 @@ export interface WebSocketLinkOptions {
   /** Of what waits for all readers together. */
   readonly share: ByteShare
   readonly sampledLog: SampledLog
+  /** Who reads. */
+  readonly reader: MessageOrigin
   /** The frame that tells how many messages were left out; undefined where the language has none. */
   encodeMissed(count: number): string | undefined
 }
@@ -104,6 +107,11 @@ export class WebSocketLink implements Link {
     const isNewest = ({ topic = '' }: BatchFrame) => !this.#queue.has(topic)
     if (batch.frames.every(isNewest)) this.#writer.write(batch.bytes, this.#written)
     else for (const { text } of batch.frames.filter(isNewest)) this.#write(text)
+  }
+
+  /** Who reads, and whether that is slower than it is sent to. */
+  get receiving(): Receiving {
+    return { ...this.#options.reader, isBehind: !this.hasRoomNow() || !this.#queue.isEmpty }
   }
 
   /** Whether the reader keeps up. */

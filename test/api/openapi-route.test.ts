@@ -51,6 +51,7 @@ const nobody = [
   '/api/stream',
   '/api/bans',
   '/api/security-log',
+  '/api/trace',
 ]
 const posted = [
   '/api/command',
@@ -151,6 +152,8 @@ const asked: readonly Asked[] = [
   { path: '/api/unban', method: 'POST', body: {}, status: 400 },
   { path: '/api/unban', method: 'POST', body: {}, user: 'viewer', status: 403 },
   { path: '/api/security-log', status: 200 },
+  { path: '/api/trace', status: 200 },
+  { path: '/api/trace?kind=none', of: '/api/trace', status: 400 },
   { path: '/api/security-log?limit=0', of: '/api/security-log', status: 400 },
   { path: '/api/security-log', user: 'viewer', status: 403 },
   { path: '/api/password', method: 'POST', body: {}, status: 400 },

@@ -11,6 +11,7 @@ import { checkConfig } from '../../src/config.ts'
 import { type AlarmClock, systemClock } from '../../src/core/clock.ts'
 import { portOf } from '../../src/core/listen.ts'
 import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
+import { Trace } from '../../src/core/trace.ts'
 import type { Config } from '../../src/generated/config.ts'
 import { type BrokerOptions, openBroker } from '../../src/mqtt/broker.ts'
 import { openJournal } from '../../src/mqtt/journal.ts'
@@ -74,6 +75,7 @@ export async function openedBroker(
     rateOf: () => ({ heldBy: (own) => (own.take() ? undefined : 'connection'), waitMs: () => 0 }),
     bans: { refusal: () => undefined },
     understood: () => {},
+    trace: new Trace(),
     onTakenOver: () => {},
     clientAddress: () => '127.0.0.1',
     foreignOriginOf: () => undefined,

@@ -198,6 +198,7 @@ function startSession() {
       limits,
       usage,
       onKept: () => {},
+      onHanded: () => {},
       onDropped: () => {},
     },
   )

@@ -57,6 +57,7 @@ function startSessions(t: Test, limits: Partial<SessionLimits> = {}, clock = ste
     quota: new SubscriptionQuota({ subscriptions: 9, totalSubscriptions: 9 }),
     groups: new ShareGroups(nowhere, []),
     onEnded: () => {},
+    onHanded: () => {},
     onTakenOver: () => {},
     onGivenUp: (name) => ended.push(name),
     onDropped: (name, { payload }) => dropped.push(`${name} ${payload}`),

@@ -5,6 +5,7 @@ import type { Message } from '../../src/core/message.ts'
 import { Payload } from '../../src/core/payload.ts'
 import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import { ceilingOfTopics } from '../../src/core/topic.ts'
+import { Trace } from '../../src/core/trace.ts'
 import { createClownModel } from '../../src/nodes/clown-model.ts'
 import { type MessagePathParts, openMessagePath } from '../../src/nodes/message-path.ts'
 import { Claims } from '../../src/nodes/profiles/claims.ts'
@@ -115,6 +116,7 @@ export function opened(
     log,
     sampledLog: createSampledLog(log, counters),
     counters,
+    trace: new Trace(),
     ...parts,
   })
   return {

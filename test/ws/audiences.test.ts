@@ -4,6 +4,7 @@ import { rightsOf } from '../../src/access/rights.ts'
 import { createEndOfTick } from '../../src/core/callbacks.ts'
 import type { Message } from '../../src/core/message.ts'
 import { Payload } from '../../src/core/payload.ts'
+import { Trace } from '../../src/core/trace.ts'
 import {
   type AudienceMember,
   createAudiences,
@@ -11,6 +12,7 @@ import {
   fittingFrame,
   repeatedBatch,
 } from '../../src/ws/audiences.ts'
+import { clown } from '../senders.ts'
 import { presence, recovery } from './nothing-missed.ts'
 
 const dialect = {
@@ -31,9 +33,10 @@ function openedAudiences() {
       }
     },
   }
+  const trace = new Trace()
   const log = pino({}, { write: (line: string) => logged.push(line) })
   const audiences = createAudiences({
-    ...{ bus, presence, recovery },
+    ...{ bus, presence, recovery, trace },
     endOfTick: createEndOfTick(),
     log,
     frameBytes: 1_000_000,
@@ -50,10 +53,13 @@ function openedAudiences() {
 function openedMember() {
   const batches: string[][] = []
   const member: AudienceMember = {
+    receiving,
     deliver: ({ frames }) => batches.push(frames.map(({ text }) => text)),
   }
   return { member, batches }
 }
+
+const receiving = { ...clown, isBehind: false }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
@@ -78,7 +84,7 @@ t.test('what comes in one turn is handed over at its end, as a whole', async (t)
 t.test('a message goes to all as the same bytes, which are framed once', async (t) => {
   const { join, publish } = openedAudiences()
   const bytes: Buffer[] = []
-  for (let at = 0; at < 2; at++) join({ deliver: (batch) => bytes.push(batch.bytes) })
+  for (let at = 0; at < 2; at++) join({ receiving, deliver: (batch) => bytes.push(batch.bytes) })
   publish('n/a', '1')
   publish('n/long', 'x'.repeat(200))
   await turn()
@@ -144,7 +150,7 @@ t.test('much is handed over before the turn ends', async (t) => {
 t.test('a report may be left out for a later one, a command never', async (t) => {
   const { join, publish } = openedAudiences()
   const topics: unknown[] = []
-  join({ deliver: ({ frames }) => topics.push(...frames.map(({ topic }) => topic)) })
+  join({ receiving, deliver: ({ frames }) => topics.push(...frames.map(({ topic }) => topic)) })
   publish('n/relay/a', '1')
   publish('n/relay/a/set', '1')
   publish('elsewhere', '1')
@@ -168,6 +174,7 @@ t.test('a member that fails robs the others of nothing, and the log says so', as
   const { join, publish, subscribers, logged } = openedAudiences()
   const { member, batches } = openedMember()
   join({
+    receiving,
     deliver: () => {
       throw new TypeError('a defect')
     },

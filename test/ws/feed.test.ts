@@ -9,12 +9,14 @@ import { systemClock } from '../../src/core/clock.ts'
 import type { Message } from '../../src/core/message.ts'
 import { Payload } from '../../src/core/payload.ts'
 import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
+import { Trace } from '../../src/core/trace.ts'
 import { createAudiences } from '../../src/ws/audiences.ts'
 import { Feed } from '../../src/ws/feed.ts'
 import { createRecovery } from '../../src/ws/recovery.ts'
 import { WebSocketLink } from '../../src/ws/websocket-link.ts'
 import { steppedClock } from '../clock.ts'
 import { followedDefects } from '../followed-defects.ts'
+import { clown } from '../senders.ts'
 import { mqttTo, startedHub, talkTo } from '../started-hub.ts'
 import { unbounded } from '../unbounded.ts'
 import { presence } from './nothing-missed.ts'
@@ -262,13 +264,16 @@ function recoveringFeed(recoveryBytes: number) {
   const encodeMissed = (count: number | undefined) => `missed ${count}`
   const limits = { conflateBytes: 1000, outboundBytes: 1_000_000 }
   const link = new WebSocketLink(writer, {
-    ...{ limits, sampledLog, encodeMissed },
+    ...{ limits, sampledLog, encodeMissed, reader: clown },
     share: unbounded(() => ''),
   })
   const user: User = { name: 'a', role: 'admin', rules: [], tokens: [] }
   const feed = new Feed(
     {
-      audiences: createAudiences({ ...{ bus, presence, recovery, endOfTick, log, frameBytes } }),
+      audiences: createAudiences({
+        ...{ bus, presence, recovery, endOfTick, log, frameBytes },
+        trace: new Trace(),
+      }),
       catchUps: {
         start: ({ done }) => {
           sent.push('last values')

@@ -8,6 +8,7 @@ import { createUserRates } from '../../src/access/user-rates.ts'
 import { createEndOfTick } from '../../src/core/callbacks.ts'
 import type { Message } from '../../src/core/message.ts'
 import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
+import { Trace } from '../../src/core/trace.ts'
 import { createAudiences } from '../../src/ws/audiences.ts'
 import { baseOfPath, chooseTalk, talkRoutes } from '../../src/ws/talk-route.ts'
 import { openTalkSession } from '../../src/ws/talk-session.ts'
@@ -64,6 +65,7 @@ async function talking(t: Test, { encodeError = () => '', overRateSeconds = 30, 
     nodesBelow: () => [],
     audiences: createAudiences({
       ...{ bus, presence, recovery },
+      trace: new Trace(),
       endOfTick: createEndOfTick(),
       log,
       frameBytes: 1_000_000,

@@ -6,11 +6,13 @@ import type { User } from '../../src/access/user.ts'
 import type { Message } from '../../src/core/message.ts'
 import { Payload } from '../../src/core/payload.ts'
 import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
+import { Trace } from '../../src/core/trace.ts'
 import { createAudiences, FrameBatch } from '../../src/ws/audiences.ts'
 import type { CatchUpOptions } from '../../src/ws/catch-ups.ts'
 import { openTalkSession } from '../../src/ws/talk-session.ts'
 import { WebSocketLink } from '../../src/ws/websocket-link.ts'
 import { steppedClock } from '../clock.ts'
+import { clown } from '../senders.ts'
 import { unbounded } from '../unbounded.ts'
 import { presence, recovery } from './nothing-missed.ts'
 
@@ -51,7 +53,11 @@ function openedSession() {
   const endOfTick = { add: (task: { flush(): void }) => void due.push(task) }
   const context = {
     bus,
-    audiences: createAudiences({ bus, presence, recovery, endOfTick, log, frameBytes: 1_000_000 }),
+    audiences: createAudiences({
+      ...{ bus, presence, recovery, endOfTick, log },
+      frameBytes: 1_000_000,
+      trace: new Trace(),
+    }),
     recovery,
     nodesBelow: () => ['1', '2', '3'].map((text) => new Payload(Buffer.from(text))),
     catchUps: {
@@ -99,6 +105,7 @@ function openedSession() {
     share: unbounded(() => ''),
     sampledLog: createSampledLog(log, createCounters()),
     encodeMissed: dialect.encodeMissed,
+    reader: clown,
   })
   const session = openTalkSession(context, {
     dialect,

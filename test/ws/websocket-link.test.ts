@@ -10,6 +10,7 @@ import { portOf } from '../../src/core/listen.ts'
 import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import { FrameBatch } from '../../src/ws/audiences.ts'
 import { BackpressureQueue, SocketFrameWriter, WebSocketLink } from '../../src/ws/websocket-link.ts'
+import { clown } from '../senders.ts'
 import { unbounded } from '../unbounded.ts'
 
 /** A link to a reader that takes only what `read` lets it. */
@@ -47,6 +48,7 @@ function linkToReader(share = unbounded(() => '')) {
     share,
     sampledLog: createSampledLog(pino({ level: 'silent' }), counters),
     encodeMissed: (count) => `missed ${count}`,
+    reader: clown,
   })
   const readOne = () => unread.shift()?.()
   const readAll = () => {

@@ -22,6 +22,8 @@ export interface Command {
   /** Whether it was accepted at first, whatever became of it. */
   readonly isAccepted: boolean
   readonly sender: Sender
+  /** Its number in the trace. */
+  readonly traced?: number | undefined
   /** At which QoS it goes out. */
   readonly qos: Qos
   /** The time of day when it was accepted or refused. */

@@ -155,7 +155,8 @@ export function createCommands(options: CommandsOptions): Commands {
     const mayWait = options.isKeptFirst(device) && !turnsOff(request)
     const { outgoing, isConfirmable } = translationOf(request)
     const leave = () => {
-      for (const each of outgoing) bus.publish({ ...each, receivers: life })
+      const { traced } = message
+      for (const each of outgoing) bus.publish({ ...each, receivers: life, traced })
     }
     if (!mayWait) leave()
     relayGuard.sent(guardedCommandOf(request))
@@ -245,7 +246,7 @@ function commandOf(
   const { device, message, sender } = request
   const timeoutMs = sender.timeoutMs ?? timeoutMsOf(device)
   const { outgoing, goal, isConfirmable } = translationOf(request)
-  const { payload, qos } = message
+  const { payload, qos, traced } = message
   return {
     id: randomUUID(),
     device,
@@ -256,6 +257,7 @@ function commandOf(
     isObserved: false,
     isAccepted: false,
     sender,
+    traced,
     qos,
     at: new Date(),
     timeoutMs,

@@ -3,6 +3,7 @@ import { type Closers, createDeferred, type Deferred } from '../../core/callback
 import { detached } from '../../core/guard.ts'
 import type { DeepReadonly } from '../../core/json.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
+import type { Trace } from '../../core/trace.ts'
 import type { Config } from '../../generated/config.ts'
 import type { Store } from '../../store/store.ts'
 import type { Registry } from '../registry/registry.ts'
@@ -16,6 +17,7 @@ interface AuditParts {
   readonly bus: Pick<Bus, 'publish'>
   readonly store: Store
   readonly sampledLog: SampledLog
+  readonly trace: Pick<Trace, 'told'>
   readonly onClose: Closers['add']
 }
 
@@ -29,7 +31,7 @@ interface Audit extends Pick<CommandsOptions, 'tell' | 'whenKept'> {
  * after: none waits for that, but for a device whose rules say so.
  */
 export async function openAudit(config: DeepReadonly<Config>, parts: AuditParts): Promise<Audit> {
-  const { registry, store, sampledLog, onClose } = parts
+  const { registry, store, sampledLog, trace, onClose } = parts
   const { folder } = config.data
   const { devices } = config.limits.nodes
   const lines = folder ? openAuditFile({ folder, sampledLog }) : keepAuditLines()
@@ -45,6 +47,7 @@ export async function openAudit(config: DeepReadonly<Config>, parts: AuditParts)
   const tell: CommandsOptions['tell'] = (command, receipt) => {
     const hasObeyed = receipt.receipt === 'confirmed' || receipt.receipt === 'confirmed-late'
     if (hasObeyed) registry.obeyed(command.device)
+    trace.told(command.traced, receipt)
     if (receipt.receipt === 'accepted') {
       auditLog.tell(command, receipt)
       return

@@ -1,0 +1,130 @@
+/** What the API answers, by name, and how schemas are written down. */
+import { readFileSync } from 'node:fs'
+
+export type Schema = Readonly<Record<string, unknown>>
+
+/** The schemas of bodies stand in the package beside `src/` and `dist/`. */
+export function bodySchema(name: string): Schema {
+  const url = new URL(`../../schemas/${name}.schema.json`, import.meta.url)
+  // OpenAPI 3.1 is of another draft, and names schemas by itself.
+  const { $schema: _draft, $id: _id, ...schema } = JSON.parse(readFileSync(url, 'utf8'))
+  return schema
+}
+
+export const text = { type: 'string' } as const
+const boolean = { type: 'boolean' } as const
+const time = { type: 'string', format: 'date-time' } as const
+const orNull = ({ type, ...rest }: { readonly type: string; readonly format?: string }) => ({
+  ...rest,
+  type: [type, 'null'],
+})
+export const manyOf = (items: Schema) => ({ type: 'array', items })
+export const refTo = (name: string) => ({ $ref: `#/components/schemas/${name}` })
+
+/** An object that may have more than is said of it. */
+export function object(
+  properties: Readonly<Record<string, Schema>>,
+  optional: readonly string[] = [],
+) {
+  const required = Object.keys(properties).filter((name) => !optional.includes(name))
+  return { type: 'object', required, properties }
+}
+
+const integer = { type: 'integer' } as const
+
+/** What people call a device, and where it is. */
+const label = {
+  ...{ title: text, room: text, icon: text },
+  ...{ order: { type: 'number' }, hidden: boolean, favorite: boolean },
+} as const
+
+/** What is answered. */
+export const answerSchemas: Readonly<Record<string, Schema>> = {
+  Error: object({ code: text, message: text }),
+  Device: object(
+    {
+      ...{ name: text, topic: text, kind: text },
+      ...label,
+      role: { enum: ['sensor', 'actuator', 'notification'] },
+      value: {},
+      known: { const: false },
+      lastValue: {},
+      toldBy: text,
+      encoding: { const: 'base64' },
+      at: orNull(time),
+      rhythmMs: integer,
+      stale: boolean,
+    },
+    [...Object.keys(label), 'known', 'lastValue', 'toldBy', 'encoding', 'rhythmMs'],
+  ),
+  Node: object(
+    {
+      base: text,
+      online: orNull(boolean),
+      lastSeen: orNull(time),
+      stale: { const: true },
+      firmware: text,
+      capabilities: { type: 'number' },
+      devices: manyOf(refTo('Device')),
+    },
+    ['stale', 'firmware', 'capabilities'],
+  ),
+  Label: object({ device: text, ...label }, Object.keys(label)),
+  Lock: object({ device: text, by: text, reason: text, since: time }),
+  LoggedCommand: object(
+    {
+      ...{ id: text, at: time, user: text, address: text, way: text, device: text, asked: {} },
+      receipt: text,
+      code: text,
+      message: text,
+      afterMs: { type: 'number' },
+    },
+    ['code', 'message', 'address'],
+  ),
+  Ban: object({ what: text, who: text, reason: text, by: text, since: time, until: time }, [
+    'by',
+    'since',
+    'until',
+  ]),
+  SecurityEvent: object({ at: time, event: text, count: integer }),
+  TraceEntry: object(
+    {
+      ...{ id: integer, at: time, kind: { enum: ['message', 'command', 'connection'] } },
+      ...{ user: text, client: text, address: text, way: text },
+      ...{ topic: text, qos: integer, retain: boolean, bytes: integer, rule: text },
+      refused: object({ code: text, message: text }),
+      shed: { const: true },
+      receivers: integer,
+      receivedBy: manyOf(
+        object(
+          {
+            ...{ user: text, client: text, address: text, way: text },
+            ...{ waits: { const: true }, slow: { const: true } },
+          },
+          ['client', 'address', 'waits', 'slow'],
+        ),
+      ),
+      tookMs: { type: 'number' },
+      ...{ receipt: text, receiptMs: { type: 'number' }, ended: text, openMs: integer },
+    },
+    [
+      ...['client', 'topic', 'qos', 'retain', 'bytes', 'rule', 'refused', 'shed', 'receivers'],
+      ...['receivedBy', 'tookMs', 'receipt', 'receiptMs', 'ended', 'openMs'],
+    ],
+  ),
+  Conflict: object(
+    { kind: text, name: text, clients: manyOf(text), count: integer, since: time, last: time },
+    ['clients'],
+  ),
+  History: object({
+    from: time,
+    to: time,
+    bucketMs: integer,
+    columns: manyOf(text),
+    series: manyOf(
+      object({ topic: text, quantity: text, unit: text, type: text, points: { type: 'array' } }, [
+        'unit',
+      ]),
+    ),
+  }),
+}
