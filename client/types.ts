@@ -119,7 +119,7 @@ export interface History {
   readonly series: readonly HistorySeries[]
 }
 
-export interface HistorySeries {
+export interface HistorySeries extends Pick<HubLabel, 'title' | 'room'> {
   readonly topic: string
   readonly quantity: string
   readonly unit?: string

@@ -28,7 +28,7 @@ import type {
 import { openTvheadend } from './dialects/tvheadend/open.ts'
 import { type HttpServerOptions, openHttpServer } from './http/http-server.ts'
 import type { Hardware } from './nodes/open-hardware.ts'
-import { openDeviceNumbers } from './nodes/served/device-numbers.ts'
+import { openDeviceNumbers, roomIn } from './nodes/served/device-numbers.ts'
 import { createDialectUsers, type DialectUsers } from './nodes/served/dialect-users.ts'
 import { openSeenDevices } from './nodes/served/seen-devices.ts'
 import type { Store } from './store/store.ts'
@@ -141,17 +141,20 @@ type Ground = Awaited<ReturnType<typeof openServedGround>>
 /** What all of them share. */
 async function openServedGround(config: Config, parts: ServedParts) {
   const { hardware, access, store, sampledLog, onClose } = parts
-  const { registry, values, states, onHeard, onForgotten, onOnline } = hardware.nodes
+  const { registry, values, states, labels, onHeard, onForgotten, onOnline } = hardware.nodes
   const numbers = await openDeviceNumbers({
     store,
-    // A device and its node have one each.
-    most: 4 * config.limits.nodes.devices,
-    isInUse: (name) =>
-      registry.device(name) !== undefined || registry.nodes.has(name.replace(/\/?#$/, '')),
+    // A device, its node and its room have one each.
+    most: 6 * config.limits.nodes.devices,
+    isInUse: (name) => {
+      const room = roomIn(name)
+      if (room !== undefined) return labels.isRoom(room)
+      return registry.device(name) !== undefined || registry.nodes.has(name.replace(/\/?#$/, ''))
+    },
     sampledLog,
   })
   const on = { heard: onHeard, forgotten: onForgotten, online: onOnline }
-  const seen = await openSeenDevices({ registry, values, states, numbers, on })
+  const seen = await openSeenDevices({ registry, values, states, labels, numbers, on })
   onClose(seen.close)
   const dialectUsers = createDialectUsers({
     enter: hardware.path.enter,
@@ -189,6 +192,7 @@ async function openOne(settings: ServedSettings, ground: Ground): Promise<Opened
     devices: seen.below(settings.base),
     keys,
     history: parts.hardware.history,
+    label: parts.hardware.label,
     store,
     release,
     state,

@@ -122,9 +122,13 @@ export const answerSchemas: Readonly<Record<string, Schema>> = {
     bucketMs: integer,
     columns: manyOf(text),
     series: manyOf(
-      object({ topic: text, quantity: text, unit: text, type: text, points: { type: 'array' } }, [
-        'unit',
-      ]),
+      object(
+        {
+          ...{ topic: text, title: text, room: text, quantity: text, unit: text, type: text },
+          points: { type: 'array' },
+        },
+        ['title', 'room', 'unit'],
+      ),
     ),
   }),
 }

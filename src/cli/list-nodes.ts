@@ -12,7 +12,7 @@ const options = { json: { type: 'boolean', default: false }, ...hubOptions } as 
 export const listNodes: CliCommand = {
   usage,
   summary:
-    'list the nodes that a hub knows, whether they are online, and what their devices reported last, and when',
+    'list the nodes that a hub knows, whether they are online, what their devices are called, where they are, and what they reported last, and when',
   run: async (args, terminal) => {
     const { values } = readArguments(usage, () => parseArgs({ args, options }))
     const nowMs = Date.now()
@@ -54,12 +54,16 @@ function onlineWord(online: unknown): string {
 }
 
 function deviceCells(row: Row, nowMs: number): string[] {
-  const { name, value, known, lastValue, encoding, at, stale } = row
+  const { name, title, room, value, known, lastValue, encoding, at, stale } = row
   const reportedMs = timeIn(at)
   const text = known === false ? `unknown, was ${valueText(lastValue)}` : valueText(value)
   const word = encoding === 'base64' ? 'bytes' : text
   return [
     wordOf(name),
+    [title, room]
+      .filter((text) => text !== undefined)
+      .map(wordOf)
+      .join(', '),
     word,
     reportedMs === undefined ? 'never reported' : ageOf(reportedMs, nowMs),
     reportedMs === undefined ? '' : localTime(reportedMs, nowMs),
@@ -100,6 +104,7 @@ function widthsOf(rows: readonly (readonly string[])[]): number[] {
 function aligned(cells: readonly string[], widths: readonly number[]): string {
   return cells
     .map((cell, column) => cell.padEnd(Number(widths[column])))
+    .filter((_, column) => widths[column] !== 0)
     .join('  ')
     .trimEnd()
 }

@@ -44,6 +44,7 @@ const groups: readonly (readonly [
       ['login', async () => (await import('./login.ts')).login],
       ['logout', async () => (await import('./login.ts')).logout],
       ['set', async () => (await import('./set.ts')).setDevice],
+      ['label', async () => (await import('./label.ts')).labelDevice],
       ['lock', async () => (await import('./lock.ts')).lockDevice],
       ['unlock', async () => (await import('./lock.ts')).unlockDevice],
       ['commands', async () => (await import('./list-commands.ts')).listCommands],

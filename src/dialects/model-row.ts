@@ -165,11 +165,21 @@ export function choicesOf({ choices = [] }: Pick<ModelRow, 'choices'>): readonly
   return choices
 }
 
-/** What a device is called by its kind and address, such as `Relay i2c0-3b`. */
+interface Called {
+  readonly name: string
+  readonly kind: string
+  readonly title?: string
+}
+
+/**
+ * What people call a device, or what it calls itself; without either, what it is called by its kind and address, such as
+ * `Relay i2c0-3b`. What it tells besides what it is has the title of the row behind that.
+ */
 export function givenName(
-  { name, kind }: { readonly name: string; readonly kind: string },
-  { title }: ModelRow,
+  { name, kind, title: called }: Called,
+  { title, kind: kindOfRow }: ModelRow,
 ): string {
+  if (called !== undefined) return kindOfRow === '' ? `${called} ${title}` : called
   const address = name.slice(name.lastIndexOf('/') + 1)
   const isAlone = address === '-' || address === '' || name === kind
   return isAlone ? title : `${title} ${address}`

@@ -109,6 +109,7 @@ export async function openHardware(
   const { history: recorded } = parts.recording
   const history: HistorySource = {
     ...recorded,
+    labelOf: nodes.labels.of,
     snapshot: (filter) => {
       path.settle()
       return recorded.snapshot(filter)

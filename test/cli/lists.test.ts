@@ -68,8 +68,16 @@ t.test('nodes come with what their devices told last, how long ago and when', as
       lastSeen: ago(2),
       devices: [
         { name: 'relay/i2c0-3b', value: { state: true }, at: ago(3), stale: false },
-        { name: 'led/-', value: {}, at: null, stale: false },
-        { name: 'r', value: null, known: false, lastValue: 1, at: ago(3), stale: true },
+        { name: 'led/-', title: 'Lamp', room: 'Hall', value: {}, at: null, stale: false },
+        {
+          name: 'r',
+          room: 'Hall',
+          value: null,
+          known: false,
+          lastValue: 1,
+          at: ago(3),
+          stale: true,
+        },
         { name: 't', value: { temperature: [20.01, '℃'], b: 1 }, at: ago(300), stale: true },
         { name: 'x', value: 'on\u001b[2J', at: ago(-1) },
         { name: 'y', value: 'AAAA', encoding: 'base64', at: ago(3 * 3600) },
@@ -84,15 +92,15 @@ t.test('nodes come with what their devices told last, how long ago and when', as
     'nodes/bridge/0, online, last seen 2 s ago, 11:59:58',
     ...[
       ['relay/i2c0-3b', 'state true', '3 s ago', '11:59:57'],
-      ['led/-', '-', 'never reported'],
-      ['r', 'unknown, was 1', '3 s ago', '11:59:57             stale'],
+      ['led/-', '-', 'never reported', '', 'Lamp, Hall'],
+      ['r', 'unknown, was 1', '3 s ago', '11:59:57             stale', 'Hall'],
       ['t', 'temperature 20.01 ℃, b 1', '5 min ago', '11:55:00             stale'],
       ['x', 'on [2J', 'now', '12:00:01'],
       ['y', 'bytes', '3 h ago', '09:00:00'],
       ['z', `${'z'.repeat(60)}…`, 'never reported'],
       ['list', '[1,2,3]', '12 h ago', '2026-11-20 23:59:59'],
-    ].map(([name = '', value = '', age = '', time = '']) =>
-      `  ${name.padEnd(13)}  ${value.padEnd(61)}  ${age.padEnd(14)}  ${time}`.trimEnd(),
+    ].map(([name = '', value = '', age = '', time = '', called = '']) =>
+      `  ${name.padEnd(13)}  ${called.padEnd(10)}  ${value.padEnd(61)}  ${age.padEnd(14)}  ${time}`.trimEnd(),
     ),
   ])
   t.same(nodeLines([], now), ['no nodes yet'])

@@ -112,6 +112,8 @@ t.test('what one page calls a device, all see at once and after a kill, too', as
   const kept = await deviceOn(again, pump)
   t.match(kept, { title: 'Pump', room: 'Cellar', order: 3, hidden: true })
   t.notOk('favorite' in kept)
+  const { body: history } = await ask(again, [`history?topic=${encodeURIComponent(pump)}`])
+  t.match(history, { series: [{ topic: pump, title: 'Pump', room: 'Cellar', quantity: 'state' }] })
   await refusals(t, again)
 })
 

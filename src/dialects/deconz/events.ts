@@ -76,8 +76,7 @@ export function createDeconzEvents({ devices, names, clock }: EventsOptions): De
       lastSent.isNewTo(link, groupStateFor(dialectUser, lights))
       return subscribers.join(link, dialectUser)
     },
-    renamed: (resource) =>
-      tell(resource, { e: 'changed', attr: { name: names.of(resource) } }, subscribers),
+    renamed: (resource) => tellName(resource, parts),
     close: () => {
       stop()
       memory.close()
@@ -160,6 +159,7 @@ const acts: Readonly<Record<DeviceEvent, (resource: Resource, parts: EventParts)
     if (lastSent.isNew(resource, 'config', config))
       tell(resource, { e: 'changed', config }, subscribers)
   },
+  labelled: tellName,
   deleted: (resource, { subscribers, lastSent, memory, names }) => {
     tell(resource, { e: 'deleted' }, subscribers)
     memory.forget(resource.device.number)
@@ -176,6 +176,13 @@ function tell(resource: Resource, what: What, subscribers: Subscribers): void {
   const event = { ...what, id: resource.id, r: kind, t: 'event' } as const
   const frame = eventCodec.encode({ ...event, uniqueid: uniqueIdOf(resource) })
   subscribers.tell(topic, frame, keyOf(resource, what))
+}
+
+function tellName(
+  resource: Resource,
+  { subscribers, names }: Pick<EventParts, 'subscribers' | 'names'>,
+): void {
+  tell(resource, { e: 'changed', attr: { name: names.of(resource) } }, subscribers)
 }
 
 function tellState(

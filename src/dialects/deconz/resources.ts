@@ -250,9 +250,9 @@ export function groupOfAll(id: string, lights: readonly Resource[]): Record<stri
   return { etag: etagOf(group), ...group }
 }
 
-/** What clients call lights and sensors, kept over a restart. */
+/** What clients call sensors that are not all of their devices, kept over a restart. */
 export interface Names {
-  /** Without a name of its own it is called by its kind and address: `Relay i2c0-3b`. */
+  /** What its device is called, and without that by its kind and address: `Relay i2c0-3b`. */
   of(resource: Resource): string
   /** Resolves when it is in the store. */
   set(resource: Resource, name: string): Promise<void>
@@ -260,11 +260,17 @@ export interface Names {
   forget(resource: Resource): void
 }
 
+/** Whether a resource is what its device is, and not what that tells besides: it is called as the device is. */
+export function isWholeDevice({ row }: Resource): boolean {
+  return row.kind !== ''
+}
+
 const prefix = 'dialect/deconz/name/'
 
 /** No topic of a device has a `#`: what it tells besides has a name of its own. */
-function nameKey({ device, row }: Resource): string {
-  return row.kind === '' ? `${device.topic}#${row.key}` : device.topic
+function nameKey(resource: Resource): string {
+  const { device, row } = resource
+  return isWholeDevice(resource) ? device.topic : `${device.topic}#${row.key}`
 }
 
 export async function openNames(store: ServedContext['store']): Promise<Names> {
@@ -273,7 +279,12 @@ export async function openNames(store: ServedContext['store']): Promise<Names> {
     names.set(key.slice(prefix.length), value.toString('utf8'))
   }
   return {
-    of: (resource) => names.get(nameKey(resource)) ?? givenName(resource.device, resource.row),
+    of: (resource) => {
+      const { device, row } = resource
+      // What it is called elsewhere, too, goes before what only clients of this language have called it.
+      const title = isWholeDevice(resource) ? device.title : undefined
+      return title ?? names.get(nameKey(resource)) ?? givenName(device, row)
+    },
     set: async (resource, name) => {
       const key = nameKey(resource)
       await store.write([{ key: prefix + key, value: Buffer.from(name) }])

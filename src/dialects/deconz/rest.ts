@@ -1,6 +1,8 @@
 /** The REST API: paths, methods, whose key it is, and what becomes of a request. */
 import { setImmediate as turnOver } from 'node:timers/promises'
+import type { User } from '../../access/user.ts'
 import { parseJson } from '../../core/json.ts'
+import { isFitName } from '../../core/topic.ts'
 import type { DialectUser } from '../../nodes/served/dialect-users.ts'
 import type { ServedAnswer, ServedContext, ServedRequest } from '../served-dialect.ts'
 import {
@@ -23,6 +25,7 @@ import {
   deviceNumberOf,
   groupOfAll,
   isGroupOfAll,
+  isWholeDevice,
   lightsAmong,
   type Resource,
   resourcesOf,
@@ -267,8 +270,28 @@ const putSection = withBody((body, restRequest, parts) =>
 /** The original's own bound. */
 const longestName = 32
 
+function isName(name: unknown): name is string {
+  return (
+    typeof name === 'string' && name.trim() !== '' && name.length <= longestName && isFitName(name)
+  )
+}
+
+/** A whole device is called so in the hub, too, which tells everybody. */
+async function rename(
+  resource: Resource,
+  { name, user }: { readonly name: string; readonly user: User },
+  { context, names, events }: RestParts,
+): Promise<void> {
+  if (isWholeDevice(resource)) {
+    await context.label(user, { device: resource.device.topic, title: name })
+    return
+  }
+  await names.set(resource, name)
+  events.renamed(resource)
+}
+
 const putName = withBody((body, restRequest, parts) =>
-  withResource(async (resource, { user, path }, { names, events }) => {
+  withResource(async (resource, { user, path }) => {
     const address = `/${path.join('/')}`
     const { name, ...others } = body
     const errors = Object.keys(others).map((key) =>
@@ -279,15 +302,14 @@ const putName = withBody((body, restRequest, parts) =>
         ? jsonAnswer(200, errors)
         : missing(address, 'missing parameters in body')
     }
-    if (typeof name !== 'string' || name.trim() === '' || name.length > longestName) {
+    if (!isName(name)) {
       return jsonAnswer(200, [...errors, invalidValue(address, 'name', name)])
     }
     if (user.role !== 'operator' && user.role !== 'admin') {
       const text = 'parameter, name, is not modifiable'
       return jsonAnswer(200, [...errors, failure('notModifiable', address, text)])
     }
-    await names.set(resource, name.trim())
-    events.renamed(resource)
+    await rename(resource, { name: name.trim(), user }, parts)
     return jsonAnswer(200, [...errors, success(`${address}/name`, name.trim())])
   })(restRequest, parts),
 )

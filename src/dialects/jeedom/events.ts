@@ -4,10 +4,11 @@ import type { AlarmClock } from '../../core/clock.ts'
 import { whenAborted } from '../../core/guard.ts'
 import type { DialectUser } from '../../nodes/served/dialect-users.ts'
 import {
-  byNode,
+  byPlace,
   type DeviceEvent,
   type SeenDevice,
   type SeenDevices,
+  whereOf,
 } from '../../nodes/served/seen-devices.ts'
 import { createSubscribers, type ServedLink } from '../served-dialect.ts'
 import { changesCodec, type JeedomChanges, type JeedomEvent } from './frames.ts'
@@ -182,7 +183,7 @@ function eventsOf(event: DeviceEvent, device: SeenDevice, values: Values): Updat
     option,
     topics,
   }))
-  return event === 'added' || event === 'reachable' ? [equipment(true), ...updates] : updates
+  return event !== 'reported' ? [equipment(true), ...updates] : updates
 }
 
 type Values = ReturnType<typeof createValues>
@@ -240,7 +241,9 @@ function createSummaries(devices: Pick<SeenDevices, 'all'>) {
   const lastSent = new Map<string, string>()
   const summed = () => {
     const all = devices.all()
-    const objects = byNode(all).map((own) => [String(own[0].nodeNumber), summedUp(own)] as const)
+    const objects = byPlace(all).map(
+      (own) => [String(whereOf(own[0]).number), summedUp(own)] as const,
+    )
     return new Map<string, Summed>([...objects, ['global', summedUp(all)]])
   }
   const changed = () => {

@@ -1,6 +1,6 @@
-/** The house as Jeedom has it: nodes are objects, devices equipment, quantities and switches commands. */
+/** The house as Jeedom has it: rooms are objects, and nodes where nobody has said where their devices are, devices equipment, quantities and switches commands. */
 import type { Release } from '../../core/release.ts'
-import type { OfNode, SeenDevice } from '../../nodes/served/seen-devices.ts'
+import { type SeenDevice, type Together, whereOf } from '../../nodes/served/seen-devices.ts'
 import {
   choicesOf,
   givenName,
@@ -160,7 +160,7 @@ function describeAction({ action, row, infoId }: ActionCommand) {
 
 /** Equipment as `eqLogic::all` tells it. */
 export function describeEquipment(device: SeenDevice, title: ModelRow): Record<string, unknown> {
-  const { number, nodeNumber, name, online, isKnown, heardAtMs } = device
+  const { number, name, online, isKnown, heardAtMs } = device
   return {
     ...plain,
     category: {},
@@ -171,7 +171,7 @@ export function describeEquipment(device: SeenDevice, title: ModelRow): Record<s
     isEnable: '1',
     logicalId: name,
     name: givenName(device, title),
-    object_id: String(nodeNumber),
+    object_id: String(whereOf(device).number),
     status: {
       lastCommunication: localDate(heardAtMs),
       timeout: online === false || !isKnown ? 1 : 0,
@@ -180,22 +180,22 @@ export function describeEquipment(device: SeenDevice, title: ModelRow): Record<s
   }
 }
 
-/** A node as `object::full` tells it, without its equipment. */
-export function describeObject(devices: OfNode): Record<string, unknown> {
-  const [{ nodeNumber, base }] = devices
+/** A room, or a node, as `object::full` tells it, without its equipment. */
+export function describeObject(devices: Together): Record<string, unknown> {
+  const { number, name } = whereOf(devices[0])
   return {
     ...plain,
     configuration: { summary: summaryCommands(devices) },
     father_id: null,
-    id: String(nodeNumber),
+    id: String(number),
     image: {},
-    name: base,
+    name,
     position: '0',
   }
 }
 
 /** Which commands go into which summary, as Jeedom writes it down: by key, ids between signs of number. */
-function summaryCommands(devices: OfNode): Record<string, unknown> {
+function summaryCommands(devices: Together): Record<string, unknown> {
   const commands = new Map<string, unknown[]>()
   for (const { id, column } of devices.flatMap(infosOf)) {
     if (column.summary === undefined) continue

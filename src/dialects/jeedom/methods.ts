@@ -1,7 +1,12 @@
 /** What may be asked with a key: the methods of the API, and what each of them answers. */
 import { isRecord } from '../../core/json.ts'
 import type { DialectUser } from '../../nodes/served/dialect-users.ts'
-import { byNode, type OfNode, type SeenDevice } from '../../nodes/served/seen-devices.ts'
+import {
+  byPlace,
+  type SeenDevice,
+  type Together,
+  whereOf,
+} from '../../nodes/served/seen-devices.ts'
 import { choicesOf } from '../model-row.ts'
 import { rowsFor } from '../model-table.ts'
 import type { ServedContext, ServedRequest } from '../served-dialect.ts'
@@ -103,19 +108,19 @@ function seenBy({ dialectUser }: Pick<RpcRequest, 'dialectUser'>, { context }: P
     .filter((device) => dialectUser.mayRead(device.topic) && rowsFor(device).length > 0)
 }
 
-function objectsOf(rpcRequest: RpcRequest, parts: Parts): OfNode[] {
-  return byNode(seenBy(rpcRequest, parts))
+function objectsOf(rpcRequest: RpcRequest, parts: Parts): Together[] {
+  return byPlace(seenBy(rpcRequest, parts))
 }
 
 /** Answers what `act` makes of the object with the id that is asked for. */
 function withObject(
-  act: (devices: OfNode, parts: Parts, params: RpcRequest['params']) => unknown,
+  act: (devices: Together, parts: Parts, params: RpcRequest['params']) => unknown,
 ): Method {
   return (rpcRequest, parts) => {
     const { params } = rpcRequest
     const id = String(params['id'])
     const devices = objectsOf(rpcRequest, parts).find(
-      ([{ nodeNumber }]) => String(nodeNumber) === id,
+      ([device]) => String(whereOf(device).number) === id,
     )
     return devices === undefined
       ? notFound('object', params['id'])
@@ -127,7 +132,7 @@ function fullObjects(rpcRequest: RpcRequest, parts: Parts): Answered {
   return rpcSuccess(objectsOf(rpcRequest, parts).map((devices) => fullObject(devices, parts)))
 }
 
-function fullObject(devices: OfNode, parts: Parts): Record<string, unknown> {
+function fullObject(devices: Together, parts: Parts): Record<string, unknown> {
   return {
     ...describeObject(devices),
     eqLogics: devices.map((device) => fullEquipment(device, parts)),
@@ -158,7 +163,9 @@ function withEquipment(act: (device: SeenDevice, parts: Parts) => unknown): Meth
 
 function equipmentOfObject(rpcRequest: RpcRequest, parts: Parts): Answered {
   const id = String(rpcRequest.params['object_id'])
-  const devices = seenBy(rpcRequest, parts).filter(({ nodeNumber }) => String(nodeNumber) === id)
+  const devices = seenBy(rpcRequest, parts).filter(
+    (device) => String(whereOf(device).number) === id,
+  )
   return rpcSuccess(equipmentOf(devices))
 }
 
@@ -211,7 +218,7 @@ function globalSummary(rpcRequest: RpcRequest, parts: Parts): Answered {
 }
 
 /** One summary of an object, or all that go into it; null without a key, or where there is none. */
-function objectSummary(devices: OfNode, _: Parts, { key, raw }: RpcRequest['params']): unknown {
+function objectSummary(devices: Together, _: Parts, { key, raw }: RpcRequest['params']): unknown {
   const found = typeof key === 'string' ? summarized(devices).get(key) : undefined
   if (found === undefined) return null
   return raw === true || Number(raw) === 1 ? found.values : found.value

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { statfs } from 'node:fs/promises'
 import type { Present } from '../../access/signed-in.ts'
-import type { OfNode } from '../../nodes/served/seen-devices.ts'
+import type { Together } from '../../nodes/served/seen-devices.ts'
 
 type Entry = Readonly<Record<string, unknown>>
 
@@ -99,7 +99,7 @@ const faintAfterMs = 5 * 60_000
 const strongest = 65_535
 
 /** A node by its devices. */
-export function inputEntry(devices: OfNode, nowMs: number): Entry {
+export function inputEntry(devices: Together, nowMs: number): Entry {
   const [{ nodeNumber, base, online }] = devices
   const known = devices.filter(({ isKnown }) => isKnown)
   const heardMs = Math.max(...known.map(({ heardAtMs }) => heardAtMs ?? Number.NEGATIVE_INFINITY))

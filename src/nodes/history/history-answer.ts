@@ -14,6 +14,7 @@ import type { History, SeriesSnapshot } from '../../history/history.ts'
 import { dayMs, type TimeRange } from '../../history/periods.ts'
 import { type Plan, planOf, summarize } from '../../history/read-history.ts'
 import type { LineOptions, Requester } from '../registry/answers.ts'
+import type { DeviceLabel } from '../registry/device-labels.ts'
 
 /** What each row of a series has, in this order. */
 export const columns = ['at', 'count', 'min', 'mean', 'max', 'first', 'last'] as const
@@ -29,7 +30,10 @@ type Row = readonly [
   last: number,
 ]
 
-interface SeriesAnswer {
+/** What the device of a series is called, and where it is; empty of what has no name. */
+type Called = Pick<DeviceLabel, 'title' | 'room'>
+
+interface SeriesAnswer extends Called {
   readonly topic: string
   readonly quantity: string
   readonly unit?: string
@@ -48,10 +52,11 @@ export interface HistoryAnswer {
   readonly series: readonly SeriesAnswer[]
 }
 
-export type HistorySource = Pick<
-  History,
-  'snapshot' | 'periods' | 'blocks' | 'buckets' | 'lostUntil'
->
+export interface HistorySource
+  extends Pick<History, 'snapshot' | 'periods' | 'blocks' | 'buckets' | 'lostUntil'> {
+  /** What a device is called, and where it is, by its topic. */
+  labelOf?(topic: string): Called
+}
 
 /** Whether there is too much to do, and what is done for whom. */
 export interface QuestionLoad {
@@ -120,7 +125,13 @@ export async function historyAnswer(
   const answers: SeriesAnswer[] = []
   for (const each of series) {
     const buckets = await summarize(history, each, plan)
-    answers.push({ ...seriesAnswer(each, buckets, plan), topic: topicAs(each.topic) })
+    const { title, room }: Called = history.labelOf?.(each.topic) ?? {}
+    answers.push({
+      ...seriesAnswer(each, buckets, plan),
+      topic: topicAs(each.topic),
+      ...(title !== undefined && { title }),
+      ...(room !== undefined && { room }),
+    })
     // Others have their turn between two of them.
     await turnOver()
   }

@@ -29,9 +29,11 @@ export interface DeviceLabels {
    * once it outlives the hub.
    *
    * @throws HubError `forbidden` unless the user is an operator or an admin; `unknown-device` for what the user may
-   * not read, too; `bad-payload` for a text that cannot be shown; `too-many`; `cannot-write-store`.
+   * not read, too; `bad-payload` for a text that cannot be shown; `cannot-write-store`.
    */
   change(user: User, request: LabelRequest): Promise<LabelAnswer>
+  /** Whether any device is in this room. */
+  isRoom(room: string): boolean
   /** Calls `listener` with each device whose label is another one now; the returned function ends that. */
   onChange(listener: (device: string) => void): () => void
 }
@@ -44,7 +46,7 @@ interface LabelsOptions {
   readonly store: Pick<Store, 'entries' | 'write'>
   readonly sampledLog: SampledLog
   readonly ownTitles: OwnTitles
-  /** So many devices can have one. */
+  /** So many devices can be known at once, and have one; those that are gone keep theirs while there is room. */
   readonly most: number
   /** Whether there is such a device. */
   isKnown(device: string): boolean
@@ -64,6 +66,11 @@ export async function openDeviceLabels(options: LabelsOptions): Promise<DeviceLa
     const title = ownTitles.of(device)
     return { ...(title !== undefined && { title }), ...labels.get(device) }
   }
+  const makeRoom = () => {
+    if (labels.size < most) return
+    const [gone] = [...labels.entries()].find(([device]) => !isKnown(device)) ?? []
+    if (gone !== undefined) labels.delete(gone)
+  }
   const keep = (device: string, label: LabelEntry) => {
     if (Object.keys(label).length === 0) labels.delete(device)
     else labels.set(device, label)
@@ -71,6 +78,7 @@ export async function openDeviceLabels(options: LabelsOptions): Promise<DeviceLa
   }
   return {
     of,
+    isRoom: (room) => [...labels.entries()].some(([, label]) => label.room === room),
     onChange: changes.add,
     change: async (user, { device, ...change }) => {
       checkRole(user)
@@ -78,9 +86,7 @@ export async function openDeviceLabels(options: LabelsOptions): Promise<DeviceLa
         const expected = 'expected a device that is known and that you may read'
         throw new HubError('unknown-device', `${expected}, got ${quote(device)}`)
       }
-      if (labels.get(device) === undefined && labels.size >= most) {
-        throw new HubError('too-many', `expected labels of at most ${most} devices, got one more`)
-      }
+      if (labels.get(device) === undefined) makeRoom()
       keep(device, changed({ ...labels.get(device) }, change))
       await labels.stored()
       return { device, ...of(device) }

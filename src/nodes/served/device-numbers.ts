@@ -28,6 +28,18 @@ export function nodeName(base: string): string {
   return joinTopic(base, '#')
 }
 
+const roomPrefix = '#/'
+
+/** What a room is called among the numbers. No node is called like that. */
+export function roomName(room: string): string {
+  return roomPrefix + room
+}
+
+/** The room that is called so among the numbers; undefined of anything else. */
+export function roomIn(name: string): string | undefined {
+  return name.startsWith(roomPrefix) ? name.slice(roomPrefix.length) : undefined
+}
+
 const namePrefix = 'number/of/'
 const lastKey = 'number/last'
 

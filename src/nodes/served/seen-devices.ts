@@ -3,11 +3,12 @@ import { detached } from '../../core/guard.ts'
 import { isRecord } from '../../core/json.ts'
 import { relativeTopic } from '../../core/topic.ts'
 import type { LastValues } from '../last-values.ts'
+import type { DeviceLabels } from '../registry/device-labels.ts'
 import type { Heard, KnownDevice, KnownNode, Online } from '../registry/device-table.ts'
 import type { KnownStates } from '../registry/known-states.ts'
 import type { DeviceRole } from '../registry/node-message.ts'
 import type { Registry } from '../registry/registry.ts'
-import { type DeviceNumbers, nodeName } from './device-numbers.ts'
+import { type DeviceNumbers, nodeName, roomName } from './device-numbers.ts'
 
 /** A device at one moment, as the language of another system tells of it. */
 export interface SeenDevice {
@@ -22,6 +23,10 @@ export interface SeenDevice {
   readonly kind: string
   readonly role: DeviceRole
   readonly nodeNumber: number
+  /** What people call it, or else what it calls itself, if it does. */
+  readonly title?: string
+  /** Where it is, if anybody has said so, with a number of its own for ever. */
+  readonly room?: Room
   /** What it reported last, as JSON says it; undefined when nothing is known, or that is history. */
   readonly value: unknown
   /** The keys of all that it has reported: what the device has, and not what that is now. */
@@ -34,11 +39,16 @@ export interface SeenDevice {
   readonly online: Online
 }
 
+interface Room {
+  readonly number: number
+  readonly name: string
+}
+
 /**
  * What has happened to a device. `added` is told once; `reported` with each report; `reachable` when its node is
- * there or not, or its state is known or not.
+ * there or not, or its state is known or not; `labelled` when it is called otherwise, or is in another room.
  */
-export type DeviceEvent = 'added' | 'reported' | 'reachable' | 'deleted'
+export type DeviceEvent = 'added' | 'reported' | 'reachable' | 'labelled' | 'deleted'
 
 export type DeviceListener = (event: DeviceEvent, device: SeenDevice) => void
 
@@ -55,6 +65,7 @@ interface SeenDevicesOptions {
   readonly registry: Pick<Registry, 'nodes' | 'device' | 'devicesBelow' | 'isOffline'>
   readonly values: Pick<LastValues, 'of'>
   readonly states: Pick<KnownStates, 'isKnown' | 'onChange'>
+  readonly labels: Pick<DeviceLabels, 'of' | 'onChange'>
   readonly numbers: DeviceNumbers
   /** Each returned function ends the calling. */
   readonly on: {
@@ -83,7 +94,7 @@ export async function openSeenDevices(options: SeenDevicesOptions): Promise<Seen
     if (seen !== undefined && topics.has(seen.number)) listeners.tell(event, seen)
   }
   const enter = async (devices: readonly KnownDevice[]) => {
-    await options.numbers.give(devices.flatMap(namesOf))
+    await options.numbers.give(devices.flatMap((device) => namesOf(device, options)))
     for (const device of devices) {
       const seen = look(device)
       // It may be gone meanwhile, or be entered already.
@@ -104,7 +115,15 @@ export async function openSeenDevices(options: SeenDevicesOptions): Promise<Seen
     const number = options.numbers.of(device.topic)
     if (number !== undefined) topics.delete(number)
   }
+  const relabel = async (device: KnownDevice) => {
+    await options.numbers.give(namesOf(device, options))
+    tell('labelled', device)
+  }
   const stops = [
+    options.labels.onChange((topic) => {
+      const device = registry.device(topic)
+      if (device !== undefined) detached(relabel(device))
+    }),
     on.heard(hear),
     on.forgotten(forget),
     on.online(({ devices }) => {
@@ -119,34 +138,56 @@ export async function openSeenDevices(options: SeenDevicesOptions): Promise<Seen
   const known = registry.devicesBelow('')
   for (const device of known) heardBefore.set(device, device.heard)
   await enter(known)
-  const find = (topic: string | undefined) => {
-    const device = topic === undefined ? undefined : registry.device(topic)
-    return device && look(device)
-  }
   return {
-    below: (base) => ({
-      all: () =>
-        [...topics.values()]
-          .filter((topic) => relativeTopic(base, topic) !== undefined)
-          .flatMap((topic) => find(topic) ?? [])
-          .sort((one, other) => one.number - other.number),
-      get: (number) => {
-        const seen = find(topics.get(number))
-        return seen && relativeTopic(base, seen.topic) !== undefined ? seen : undefined
-      },
-      onEvent: (listener) =>
-        listeners.add((event, device) => {
-          if (relativeTopic(base, device.topic) !== undefined) listener(event, device)
-        }),
-    }),
+    below: (base) =>
+      seenBelow(base, {
+        topics,
+        onEvent: listeners.add,
+        find: (topic) => {
+          const device = registry.device(topic)
+          return device && look(device)
+        },
+      }),
     close: () => {
       for (const stop of stops) stop()
     },
   }
 }
 
-function namesOf({ topic, node }: KnownDevice): string[] {
-  return [nodeName(node.base), topic]
+interface AllSeen {
+  /** By number. */
+  readonly topics: ReadonlyMap<number, string>
+  onEvent(listener: DeviceListener): () => void
+  find(topic: string): SeenDevice | undefined
+}
+
+/** Those of all devices that are below `base`. */
+function seenBelow(base: string, { topics, onEvent, find }: AllSeen): SeenDevices {
+  const isBelow = (topic: string) => relativeTopic(base, topic) !== undefined
+  return {
+    all: () =>
+      [...topics.values()]
+        .filter(isBelow)
+        .flatMap((topic) => find(topic) ?? [])
+        .sort((one, other) => one.number - other.number),
+    get: (number) => {
+      const topic = topics.get(number)
+      return topic !== undefined && isBelow(topic) ? find(topic) : undefined
+    },
+    onEvent: (listener) =>
+      onEvent((event, device) => {
+        if (isBelow(device.topic)) listener(event, device)
+      }),
+  }
+}
+
+/** All of a device that has a number. */
+function namesOf(
+  { topic, node }: KnownDevice,
+  { labels }: Pick<SeenDevicesOptions, 'labels'>,
+): string[] {
+  const { room } = labels.of(topic)
+  return [nodeName(node.base), topic, ...(room === undefined ? [] : [roomName(room)])]
 }
 
 function isThere(device: KnownDevice, registry: Pick<Registry, 'device'>): boolean {
@@ -154,7 +195,7 @@ function isThere(device: KnownDevice, registry: Pick<Registry, 'device'>): boole
 }
 
 /** A device as it is now; undefined while its numbers are not in the store. */
-function createLook({ registry, values, states, numbers }: SeenDevicesOptions) {
+function createLook({ registry, values, states, labels, numbers }: SeenDevicesOptions) {
   const keysOf = createKeys()
   return (device: KnownDevice): SeenDevice | undefined => {
     const { topic, name, kind, role, node, heard } = device
@@ -164,6 +205,8 @@ function createLook({ registry, values, states, numbers }: SeenDevicesOptions) {
     if (number === undefined || nodeNumber === undefined) return undefined
     const isKnown = states.isKnown(topic)
     const report = values.of(topic)?.payload.value
+    const { title, room } = labels.of(topic)
+    const roomNumber = room === undefined ? undefined : numbers.of(roomName(room))
     return {
       number,
       topic,
@@ -172,6 +215,9 @@ function createLook({ registry, values, states, numbers }: SeenDevicesOptions) {
       kind,
       role,
       nodeNumber,
+      ...(title !== undefined && { title }),
+      ...(room !== undefined &&
+        roomNumber !== undefined && { room: { number: roomNumber, name: room } }),
       value: isKnown ? report : undefined,
       keys: keysOf(device, report),
       isKnown,
@@ -197,16 +243,34 @@ function createKeys() {
   }
 }
 
-/** The devices of one node, of which there is one at least. */
-export type OfNode = readonly [SeenDevice, ...SeenDevice[]]
+/** The devices of one node, or of one room, of which there is one at least. */
+export type Together = readonly [SeenDevice, ...SeenDevice[]]
 
 /** The nodes of `devices`, each by its devices, in the order in which they come. */
-export function byNode(devices: readonly SeenDevice[]): OfNode[] {
-  const nodes = new Map<number, [SeenDevice, ...SeenDevice[]]>()
+export function byNode(devices: readonly SeenDevice[]): Together[] {
+  return grouped(devices, ({ nodeNumber }) => nodeNumber)
+}
+
+/** The same by the rooms that devices are in, and by their nodes where nobody has said so. */
+export function byPlace(devices: readonly SeenDevice[]): Together[] {
+  return grouped(devices, (device) => whereOf(device).number)
+}
+
+/** The room that a device is in; its node, where nobody has said so. */
+export function whereOf({ room, nodeNumber, base }: SeenDevice): Room {
+  return room ?? { number: nodeNumber, name: base }
+}
+
+function grouped(
+  devices: readonly SeenDevice[],
+  numberOf: (device: SeenDevice) => number,
+): Together[] {
+  const groups = new Map<number, [SeenDevice, ...SeenDevice[]]>()
   for (const device of devices) {
-    const known = nodes.get(device.nodeNumber)
-    if (known === undefined) nodes.set(device.nodeNumber, [device])
+    const number = numberOf(device)
+    const known = groups.get(number)
+    if (known === undefined) groups.set(number, [device])
     else known.push(device)
   }
-  return [...nodes.values()]
+  return [...groups.values()]
 }

@@ -3,8 +3,10 @@ import type { Receipt } from '../../../src/core/message.ts'
 import { commandGroup, resultOf } from '../../../src/dialects/deconz/commands.ts'
 import { lightsAmong } from '../../../src/dialects/deconz/resources.ts'
 import type { SeenDevice } from '../../../src/nodes/served/seen-devices.ts'
+import { mqttTo } from '../../started-hub.ts'
 import { testFolder } from '../../test-folder.ts'
 import { ask } from '../asked-json.ts'
+import { basicOf } from '../house.ts'
 import { deconzHouse } from './deconz-house.ts'
 
 /** Sooner than after 200 ms the hub does not let a relay be switched again. */
@@ -209,12 +211,15 @@ t.test('an operator renames, which everybody is told, and the name stays', async
   const folder = testFolder(t)
   const storage = { data: { folder: `${folder}/data` } }
   const { hub, port, key, put, get, add, keyOf, events } = await deconzHouse(t, storage)
-  const id = await add('relay/i2c0-3b', { state: false })
+  const id = await add('relay/i2c0-3b', { state: false, power: [5, 'W'] })
+  const { id: meter } = await events.next(({ r, e }) => r === 'sensors' && e === 'added')
+  await put(`/sensors/${meter}`, { name: 'Meter' })
+  await events.next(({ attr }) => Object(attr).name === 'Meter')
   const address = `/lights/${id}`
   t.same((await put(address, { name: ' Pump ' })).body, [
     { success: { [`${address}/name`]: 'Pump' } },
   ])
-  const { attr } = await events.next(({ attr }) => 'name' in Object(attr))
+  const { attr } = await events.next(({ id: of, attr }) => of === id && 'name' in Object(attr))
   t.same(attr, { name: 'Pump' })
   t.equal((await get(address)).body.name, 'Pump')
   for (const name of ['', '   ', 'a name that is longer than deCONZ has it', 5]) {
@@ -233,6 +238,30 @@ t.test('an operator renames, which everybody is told, and the name stays', async
   const again = await deconzHouse(t, storage)
   const { body: light } = await ask(again.port, ['GET', `/api/${key}${address}`])
   t.equal(light.name, 'Pump')
+  const { body: sensor } = await ask(again.port, ['GET', `/api/${key}/sensors/${meter}`])
+  t.equal(sensor.name, 'Meter')
+})
+
+t.test('a device is called the same here and in the hub, and its readings after it', async (t) => {
+  const { hub, put, get, add, events } = await deconzHouse(t)
+  const id = await add('relay/i2c0-3b', { state: false, power: [5, 'W'] })
+  const { id: meter } = await events.next(({ r, e }) => r === 'sensors' && e === 'added')
+  await put(`/lights/${id}`, { name: 'Pump' })
+  const headers = { authorization: basicOf('clown') }
+  const url = `http://127.0.0.1:${hub.httpPort}/api`
+  t.match(await (await fetch(`${url}/nodes/nodes/bridge/0`, { headers })).json(), {
+    devices: [{ title: 'Pump' }],
+  })
+  t.equal((await get(`/sensors/${meter}`)).body.name, 'Pump Power')
+  await put(`/sensors/${meter}`, { name: 'Meter' })
+  t.equal((await get(`/sensors/${meter}`)).body.name, 'Meter')
+  t.equal((await get(`/lights/${id}`)).body.name, 'Pump')
+
+  const kit = await mqttTo(t, hub)
+  await kit.client.publishAsync('node/kit:0/relay/-/state', 'false', { qos: 1 })
+  t.match(await events.next(({ e, light }) => e === 'added' && /kit/.test(JSON.stringify(light))), {
+    light: { name: 'kit:0 relay -' },
+  })
 })
 
 const asked = { name: 'on', value: true, address: '/lights/1/state' }

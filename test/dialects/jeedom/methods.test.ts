@@ -1,4 +1,5 @@
 import t from 'tap'
+import { basicOf } from '../house.ts'
 import { jeedomHouse } from './jeedom-house.ts'
 
 const room = [
@@ -111,4 +112,30 @@ t.test('the box is one plugin, has no updates, and keeps its secrets', async (t)
   t.equal((await call('jeedom::isOk')).result, true)
   t.equal((await call('message::removeAll')).result, 'ok')
   t.equal((await call('user::useTwoFactorAuthentification', { login: 'clown' })).result, 0)
+})
+
+t.test('a device is called as people call it, and is in the object of its room', async (t) => {
+  const { hub, call, object, listen } = await furnished(t)
+  const events = await listen()
+  const ask = (label: Record<string, string>) =>
+    fetch(`http://127.0.0.1:${hub.httpPort}/api/label`, {
+      method: 'POST',
+      headers: { authorization: basicOf('clown') },
+      body: JSON.stringify({ device: 'nodes/bridge/0/thermometer/i2c0-48', ...label }),
+    })
+  t.equal((await ask({ title: 'Bath', room: 'Upstairs' })).status, 200)
+  t.match(await events.next(({ name }) => name === 'eqLogic::update'), { option: { enable: '1' } })
+  const objects = (await call('object::full')).result
+  t.match(
+    objects.map(({ name }: { name: string }) => name),
+    ['nodes/bridge/0', 'Upstairs'],
+  )
+  const [left, room] = objects
+  t.equal(left.id, object.id, 'what is in no room is where it was')
+  t.equal(left.eqLogics.length, 2)
+  const [bath] = room.eqLogics
+  t.match(bath, { name: 'Bath', object_id: room.id })
+  t.match((await call('eqLogic::byObjectId', { object_id: room.id })).result, [{ id: bath.id }])
+  t.equal((await call('summary::byId', { id: room.id, key: 'temperature' })).result, 21.5)
+  t.equal((await call('summary::byId', { id: object.id, key: 'temperature' })).result, 20.5)
 })

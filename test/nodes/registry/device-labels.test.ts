@@ -10,10 +10,10 @@ const ann = userNamed('ann', { role: 'operator' })
 const bob = userNamed('bob', { role: 'operator', rules: [{ deny: ['read'], topic: 'a' }] })
 
 /** Labels of three devices, of which one calls itself something. */
-function opened(store = openMemoryStore()) {
+function opened(store = openMemoryStore(), known = new Set(['a', 'b', 'c'])) {
   return openDeviceLabels({
     ...{ store, sampledLog, most: 2 },
-    isKnown: (device) => ['a', 'b', 'c'].includes(device),
+    isKnown: (device) => known.has(device),
     ownTitles: { of: (device) => (device === 'a' ? 'Plug' : undefined), onChange: () => () => {} },
   })
 }
@@ -55,10 +55,17 @@ t.test('who may not, what is not known and what cannot be read is refused', asyn
   t.same(labels.of('b'), {})
 })
 
-t.test('no more devices than there can be have labels', async (t) => {
-  const labels = await opened()
-  for (const device of ['a', 'b']) await labels.change(ann, { device, favorite: true })
-  await t.rejects(labels.change(ann, { device: 'c', favorite: true }), { code: 'too-many' })
-  await labels.change(ann, { device: 'b', favorite: null })
-  t.match(await labels.change(ann, { device: 'c', favorite: true }), { favorite: true })
+t.test('what is gone has its label until another one needs the room', async (t) => {
+  const known = new Set(['a', 'b', 'c', 'd'])
+  const labels = await opened(openMemoryStore(), known)
+  for (const device of ['a', 'b']) await labels.change(ann, { device, room: device })
+  known.delete('b')
+  t.ok(labels.isRoom('b'))
+  await labels.change(ann, { device: 'c', room: 'c' })
+  t.same(
+    ['a', 'b', 'c'].map((room) => labels.isRoom(room)),
+    [true, false, true],
+  )
+  await labels.change(ann, { device: 'd', room: 'd' })
+  t.notOk(labels.isRoom('a'), 'the oldest goes where more are known than there can be')
 })

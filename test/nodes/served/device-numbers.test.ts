@@ -2,7 +2,12 @@ import { pino } from 'pino'
 import t from 'tap'
 import { HubError } from '../../../src/core/errors.ts'
 import { createCounters, createSampledLog } from '../../../src/core/sampled-log.ts'
-import { nodeName, openDeviceNumbers } from '../../../src/nodes/served/device-numbers.ts'
+import {
+  nodeName,
+  openDeviceNumbers,
+  roomIn,
+  roomName,
+} from '../../../src/nodes/served/device-numbers.ts'
 import { openMemoryStore } from '../../../src/store/memory-store.ts'
 import type { Store } from '../../../src/store/store.ts'
 
@@ -103,4 +108,6 @@ t.test('what cannot be read is left out', async (t) => {
 t.test('a node is called as no topic is', async (t) => {
   t.equal(nodeName('nodes/bridge/0'), 'nodes/bridge/0/#')
   t.equal(nodeName(''), '#')
+  t.equal(roomIn(roomName('Cellar/#')), 'Cellar/#')
+  for (const name of [nodeName(''), nodeName('a'), 'a/b']) t.equal(roomIn(name), undefined)
 })

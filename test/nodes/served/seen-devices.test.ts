@@ -1,9 +1,15 @@
 import t from 'tap'
 import { createListeners } from '../../../src/core/callbacks.ts'
 import { Payload } from '../../../src/core/payload.ts'
+import type { DeviceLabel } from '../../../src/nodes/registry/device-labels.ts'
 import type { KnownDevice, KnownNode } from '../../../src/nodes/registry/device-table.ts'
 import { nodeName } from '../../../src/nodes/served/device-numbers.ts'
-import { byNode, openSeenDevices } from '../../../src/nodes/served/seen-devices.ts'
+import {
+  byNode,
+  byPlace,
+  openSeenDevices,
+  whereOf,
+} from '../../../src/nodes/served/seen-devices.ts'
 import { deviceNamed } from '../../dialects/seen-device.ts'
 
 const base = 'nodes/bridge/0'
@@ -50,6 +56,8 @@ async function opened(node: KnownNode, said: ReadonlyMap<string, unknown> = new 
     [nodeName(base), 1],
     ...[...known.keys()].map((topic, at) => [topic, at + 2] as const),
   ])
+  const labels = new Map<string, DeviceLabel>()
+  const labelled = createListeners<[string]>()
   const waiting: (() => void)[] = []
   let last = 100
   const seen = await openSeenDevices({
@@ -67,6 +75,7 @@ async function opened(node: KnownNode, said: ReadonlyMap<string, unknown> = new 
       },
     },
     states: { isKnown: () => true, onChange: () => () => {} },
+    labels: { of: (topic) => labels.get(topic) ?? {}, onChange: labelled.add },
     numbers: {
       of: (name) => numbers.get(name),
       give: async (names) => {
@@ -84,7 +93,11 @@ async function opened(node: KnownNode, said: ReadonlyMap<string, unknown> = new 
     for (const resolve of waiting.splice(0)) resolve()
     await new Promise((resolve) => setImmediate(resolve))
   }
-  return { seen, below, events, known, heard, forgotten, online, store }
+  const label = (topic: string, said: DeviceLabel) => {
+    labels.set(topic, said)
+    labelled.tell(topic)
+  }
+  return { seen, below, events, known, heard, forgotten, online, store, label }
 }
 
 t.test('what was known is there at once, and is no news', async (t) => {
@@ -148,6 +161,29 @@ t.test('what goes is told last, and what its node does, of each', async (t) => {
   online.tell(node)
   t.same(all, [])
 })
+
+t.test(
+  'what people call a device is told, and where it is once the room has its number',
+  async (t) => {
+    const node = knownNode()
+    const { topic } = knownDevice(node, 'relay/a')
+    knownDevice(node, 'relay/b')
+    const { below, events, label, store } = await opened(node)
+    label('nodes/none/0/relay/a', { title: 'Nobody' })
+    label(topic, { title: 'Pump', room: 'Cellar' })
+    t.match(below.get(2), { title: 'Pump' })
+    t.notOk('room' in Object(below.get(2)))
+    t.same(events, [])
+    await store()
+    t.same(events, ['labelled relay/a'])
+    const room = { number: 101, name: 'Cellar' }
+    t.match(below.get(2), { title: 'Pump', room })
+    t.same(
+      byPlace(below.all()).map(([device]) => whereOf(device)),
+      [room, { number: 1, name: base }],
+    )
+  },
+)
 
 t.test('nodes are told apart by their numbers, and come as their first devices do', async (t) => {
   const other = deviceNamed(5, 'led/-', { nodeNumber: 4, base: 'nodes/bridge/1' })
