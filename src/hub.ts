@@ -6,13 +6,7 @@
 import type { Logger } from 'pino'
 import { exposures } from './access/exposure.ts'
 import { type OpenAccess, openAccess } from './access/open-access.ts'
-import {
-  heardBy,
-  mostSecurityEvents,
-  openSecurityLog,
-  type SecurityLog,
-} from './access/security-log.ts'
-import { digestOf } from './access/tokens.ts'
+import { heardBy, openSecurityLog } from './access/security-log.ts'
 import { type AsUser, createAsUser } from './api/as-user.ts'
 import { banRoutes } from './api/ban-routes.ts'
 import { commandLogRoutes, commandRoute } from './api/command-routes.ts'
@@ -26,6 +20,8 @@ import { openApiRoute } from './api/openapi-route.ts'
 import {
   backupRoute,
   createReadiness,
+  metricsRoute,
+  openMetricsRoute,
   probeRoutes,
   securityLogRoute,
 } from './api/operating-routes.ts'
@@ -54,15 +50,18 @@ import { Trace } from './core/trace.ts'
 import { createClownTalk } from './dialects/clown-talk.ts'
 import { hardwareProfiles } from './hardware-profiles.ts'
 import { type HttpServerOptions, openHttpServer } from './http/http-server.ts'
+import type { Metrics } from './metrics/metrics.ts'
 import { type Broker, openBroker } from './mqtt/broker.ts'
 import { openTimedJournal } from './mqtt/journal.ts'
 import { listenForMqtt, type MqttListenerOptions } from './mqtt/mqtt-listener.ts'
 import { openRecording, type Recording } from './nodes/history/open-recording.ts'
 import type { MessagePath } from './nodes/message-path.ts'
 import { type Hardware, openHardware } from './nodes/open-hardware.ts'
+import { hubMetrics, tellStart, traceEnds } from './operations.ts'
 import { type DialectPlace, type OpenedDialects, openServedDialects } from './served-dialects.ts'
 import { backupLines } from './store/backup.ts'
 import { openStore } from './store/open-store.ts'
+import { createLinkTraffics } from './ws/link-traffic.ts'
 import { type OpenWebSockets, openWebSockets } from './ws/open-websockets.ts'
 
 /** The ports that are listened on, also where the config said 0. */
@@ -141,12 +140,7 @@ async function openParts(config: Config, life: Life) {
   // Who may come in.
   const access = await openAccess(config, ground)
   const { ofRequest, quietChallenge, limiter } = access
-  onClose(
-    access.signedIn.onLeft(({ user, title, transport: way, address, sinceMs }, why) => {
-      const origin = { user, clientId: way === 'mqtt' ? title : undefined, address, way }
-      ground.trace.connectionEnded(origin, { why, openMs: Date.now() - sinceMs })
-    }),
-  )
+  onClose(traceEnds(access.signedIn, ground.trace))
   const asUser = createAsUser(ofRequest, quietChallenge, access.admit)
 
   // What outlives the hub: before anything is acknowledged it is noted in the journal, and on disk.
@@ -184,13 +178,16 @@ async function openParts(config: Config, life: Life) {
   const websockets = openWebSockets(config.limits, { ...inner, hardware, dialect })
   const served = { ...inner, hardware, state: readiness.state, websockets: websockets.served }
   const dialects = await openServedDialects(config, served)
+  const metrics = hubMetrics({ ...inner, broker, hardware })
+  onClose(metrics.close)
   const requests = {
     ...ground,
     ...access,
     limits: config.limits.http,
-    routeOf: routesOf(config, { ...inner, hardware, websockets, dialects }),
+    routeOf: routesOf(config, { ...inner, hardware, websockets, dialects, metrics }),
   }
   const ports = await openPorts(config, { ...inner, requests })
+  await openMetricsPort(config, { ...inner, requests, metrics })
   const places = await dialects.listen(requests)
   // First of all.
   onClose(hardware.endCommands)
@@ -198,16 +195,6 @@ async function openParts(config: Config, life: Life) {
   tellStart(ground.securityLog, config, release.version)
   log.info({ version: release.version, ...ports }, 'the hub is running')
   return { ports, dialects: places }
-}
-
-/** The digest of a configuration has no password in it: it is no help to who guesses them. */
-function tellStart(securityLog: SecurityLog, config: Config, version: string): void {
-  const users = Object.entries(config.users).map(([name, { password: _, ...user }]) => [name, user])
-  const configuration = digestOf(JSON.stringify({ ...config, users }))
-  const before = securityLog.latest(mostSecurityEvents).find(({ event }) => event === 'hub-started')
-  securityLog.note('hub-started', { version, configuration })
-  if (before === undefined || before['configuration'] === configuration) return
-  securityLog.note('configuration-changed', { configuration })
 }
 
 type Ground = Awaited<ReturnType<typeof openGround>>
@@ -231,6 +218,7 @@ async function openGround(config: Config, life: Life) {
     ...{ sampledLog, securityLog, store, load, isShortOfMemory },
     trace: new Trace(),
     ...createConnectionShares(limits.memory),
+    linkTraffics: createLinkTraffics(),
     release: readRelease(),
     readiness: createReadiness({ storeError: store.error, isOverloaded, ending }),
   }
@@ -243,6 +231,7 @@ interface Routed extends Ground {
   readonly hardware: Hardware
   readonly websockets: OpenWebSockets
   readonly dialects: OpenedDialects
+  readonly metrics: Metrics
 }
 
 /** The route of each path. */
@@ -289,6 +278,7 @@ function ownRoutes(config: Config, parts: Routed): [path: string, route: Route][
     ['/api/security-log', securityLogRoute({ asUser, securityLog })],
     ...banRoutes({ ...access, ...access.forwarding, asUser, jsonLimits: limits.json }),
     ['/api/backup', backupRoute({ asUser, lines })],
+    ['/metrics', metricsRoute(parts.metrics, asUser)],
     ...probeRoutes({ health, unready: readiness.unready }),
   ]
 }
@@ -348,6 +338,23 @@ async function openPorts({ http, mqtt, tls, limits }: Config, parts: PortParts):
   const httpsPort = await open.http({ ...httpsAddress, certificate })
   const mqttsPort = await open.mqtt({ ...mqttsAddress, tls: secure })
   return { ...plain, httpsPort, mqttsPort }
+}
+
+/**
+ * Opens the port on which whoever reaches it learns how the hub is, and nothing else.
+ *
+ * @throws HubError `cannot-listen`
+ */
+async function openMetricsPort(
+  { metrics: { host, port } }: Config,
+  parts: PortParts & { readonly metrics: Metrics },
+): Promise<void> {
+  if (port === undefined) return
+  const route = openMetricsRoute(parts.metrics)
+  const routeOf: HttpServerOptions['routeOf'] = (path) => (path === '/metrics' ? route : undefined)
+  const requests = { ...parts.requests, routeOf }
+  const open = createOpeners({ ...parts, requests })
+  await open.http({ host, port, settings: settings('METRICS', 'METRICS') })
 }
 
 function settings(host: string, port: string): HttpServerOptions['settings'] {

@@ -32,6 +32,7 @@ import { openDeviceNumbers, roomIn } from './nodes/served/device-numbers.ts'
 import { createDialectUsers, type DialectUsers } from './nodes/served/dialect-users.ts'
 import { openSeenDevices } from './nodes/served/seen-devices.ts'
 import type { Store } from './store/store.ts'
+import type { LinkTraffics } from './ws/link-traffic.ts'
 import { type ServedAccess, type ServedWebSockets, servedRoute } from './ws/served-route.ts'
 
 /** A language that can be served. */
@@ -74,6 +75,7 @@ export interface ServedParts {
   readonly release: Release
   state: ServedContext['state']
   readonly websockets: ServedWebSockets
+  readonly linkTraffics: LinkTraffics
   readonly newOutboundShare: NewShare
   isShortOfMemory(): boolean
   readonly log: Logger
@@ -213,6 +215,7 @@ async function openOne(settings: ServedSettings, ground: Ground): Promise<Opened
   const route = servedRoute(dialect, {
     access: servedAccess(settings, dialectUsers, parts),
     websockets,
+    linkTraffics: parts.linkTraffics,
     newOutboundShare,
     isShortOfMemory: parts.isShortOfMemory,
     endOfTick: createEndOfTick(),

@@ -15,7 +15,7 @@ const floors = [
   ['mqtt'],
   ['nodes'],
   ['profiles', 'dialects'],
-  ['ws', 'http', 'api', 'upstreams'],
+  ['ws', 'http', 'api', 'upstreams', 'metrics'],
   ['hub'],
   ['simulator'],
   ['cli', 'index'],
@@ -33,6 +33,7 @@ const roomOfFile: Record<string, string> = {
   config: 'hub',
   'served-dialects': 'hub',
   'hardware-profiles': 'hub',
+  operations: 'hub',
 }
 
 function roomOf(path: string): string {
@@ -117,6 +118,7 @@ const aloneFor: Readonly<Record<string, string>> = {
   'nodes/relay-guard/interlocks': 'is a rule of the guard, which has one file each',
   'nodes/relay-guard/switch-rate': 'is a rule of the guard, which has one file each',
   'nodes/relay-guard/witnesses': 'is a rule of the guard, which has one file each',
+  operations: 'is what operators are told of all parts, which the list of parts has no room for',
   'profiles/shelly/components': 'is the table of components, apart from what is heard',
   'profiles/tasmota/parts': 'is the table of what modules have, apart from what is heard',
   'profiles/home-assistant/abbreviations': 'is a table of names that others have made',

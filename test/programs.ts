@@ -18,6 +18,8 @@ const debianPackages = {
   mosquitto_rr: 'mosquitto-clients',
   chromium: 'chromium',
   nginx: 'nginx',
+  prometheus: 'prometheus',
+  promtool: 'prometheus',
   openssl: 'openssl',
   curl: 'curl',
   script: 'bsdutils',
@@ -149,6 +151,21 @@ export async function startNginx(t: Test, config: string): Promise<void> {
   await writeFile(configFile, lines.join('\n'))
   const command = [installed('nginx'), '-p', folder, '-e', 'stderr', '-c', configFile]
   await startProgram(t, command, /start worker process \d+$/)
+}
+
+/** Starts Prometheus with a configuration of the caller's, in a folder of its own; answers where it is asked. */
+export async function startPrometheus(t: Test, configFile: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'prometheus-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  const port = await freePort()
+  const command = [
+    installed('prometheus'),
+    `--config.file=${configFile}`,
+    `--web.listen-address=127.0.0.1:${port}`,
+    `--storage.tsdb.path=${folder}`,
+  ]
+  await startProgram(t, command, /Server is ready to receive web requests/)
+  return `http://127.0.0.1:${port}`
 }
 
 /** Starts a program that is ready when a line on stderr matches; answers what ends it. */

@@ -16,12 +16,13 @@ interface Exposure {
  * What the configuration leaves open and does not accept, in one sentence each with the way to fix it.
  */
 export function exposures(config: DeepReadonly<Config>): string[] {
-  const { http, mqtt, dialects, accept } = config
+  const { http, mqtt, metrics, dialects, accept } = config
   const onPorts = dialects.map((settings, at) => [`dialects.${at}`, settings] as const)
   const ofOwnPort = onPorts.filter(([, { path }]) => path === undefined)
   const found = [
     ...plainListener('http', http.host, 'plain-http'),
     ...plainListener('mqtt', mqtt.host, 'plain-mqtt'),
+    ...openMetrics(metrics),
     ...ofOwnPort.flatMap(([key, { host }]) => plainListener(key, host, 'plain-dialects')),
     ...onPorts.flatMap(([key, { guest }]) => openToGuests(key, guest)),
     ...http.origins.flatMap((origin) => openOrigins[origin] ?? []),
@@ -37,6 +38,13 @@ function plainListener(key: string, host: string, kind: Kind): Exposure[] {
   const open = `${key}.host ${host} lets other machines in, and passwords travel in the clear`
   const fix = 'set it to 127.0.0.1, and let them in by tls, or by a proxy that speaks TLS'
   return [{ kind, sentence: `${open}: ${fix}` }]
+}
+
+function openMetrics({ host, port }: DeepReadonly<Config>['metrics']): Exposure[] {
+  if (port === undefined || isLoopbackHost(host)) return []
+  const open = `metrics.host ${host} shows whoever reaches its port how the hub is, without a password`
+  const fix = 'set it to 127.0.0.1, or let Prometheus sign in at /metrics of the HTTP port'
+  return [{ kind: 'open-metrics', sentence: `${open}: ${fix}` }]
 }
 
 /** Whoever comes from there needs no password. */

@@ -3,9 +3,10 @@ import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { mostSecurityEvents, type SecurityLog } from '../access/security-log.ts'
+import { isRole } from '../access/user.ts'
 import { HubError, quote } from '../core/errors.ts'
 import { parseJson } from '../core/json.ts'
-import type { GetRoute, Route } from '../core/route.ts'
+import type { Exchange, GetRoute, Route } from '../core/route.ts'
 import type { Operation } from '../dialects/served-dialect.ts'
 import { type AsUser, asAdmin, asOperator } from './as-user.ts'
 import { badQuery, readQuery, sendError, sendJson } from './json-exchange.ts'
@@ -109,6 +110,35 @@ export function securityLogRoute({ asUser, securityLog }: SecurityLogRouteOption
         throw badQuery(`limit to be 1 to ${mostSecurityEvents}`, limit)
       }),
   }
+}
+
+export interface MetricsText {
+  readonly contentType: string
+  text(): Promise<string>
+}
+
+/** `GET /metrics` for whoever may look at the hub; nodes need to know nothing of it. */
+export function metricsRoute(metrics: MetricsText, asUser: AsUser): GetRoute {
+  return {
+    get: (exchange) =>
+      asUser(exchange, async ({ role = 'none' }) => {
+        const mayLook = isRole(role) && role !== 'node'
+        if (mayLook) return sendMetrics(exchange, metrics)
+        const sentence = `expected a user of role viewer, operator or admin, got role ${role}`
+        sendError(exchange.response, new HubError('forbidden', sentence))
+      }),
+  }
+}
+
+/** The same for everybody, on a port of its own. */
+export function openMetricsRoute(metrics: MetricsText): GetRoute {
+  return { get: (exchange) => sendMetrics(exchange, metrics) }
+}
+
+async function sendMetrics({ response }: Exchange, metrics: MetricsText): Promise<void> {
+  const text = await metrics.text()
+  response.writeHead(200, { 'Content-Type': metrics.contentType, 'Cache-Control': 'no-store' })
+  response.end(text)
 }
 
 /** Whether a hub can do all that it promises. */

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { getHeapStatistics, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -21,6 +21,8 @@ export interface ProcessWatch {
   sheds(user: string): boolean
   /** The budget of memory is used up: keep nothing new. */
   isOutOfMemory(): boolean
+  /** The longest the event loop was late in the last quarter of a minute, in milliseconds. */
+  latestMs(): number
   close(): void
 }
 
@@ -55,6 +57,9 @@ const refusingShare = 3 / 4
 /** A loop that is late once has caught up by the time we know; one that stays late is overloaded. */
 const lateForMs = 2000
 
+/** So long it is remembered how late the event loop was: as Prometheus usually asks. */
+const lagsMs = 15_000
+
 /** Looks at memory and the event loop every `intervalMs`, until it is closed. */
 export function watchProcess(options: ProcessWatchOptions): ProcessWatch {
   const { limits, sampledLog, now = () => performance.now() } = options
@@ -68,6 +73,7 @@ export function watchProcess(options: ProcessWatchOptions): ProcessWatch {
   let lateSinceMs: number | undefined
   let overloadedSinceMs = 0
   const work = createWorkShares()
+  let lags: readonly number[] = []
 
   const hasLaggedLong = (lagMs: number) => {
     if (lagMs <= process.lagMs) {
@@ -81,6 +87,7 @@ export function watchProcess(options: ProcessWatchOptions): ProcessWatch {
   const isOutOfMemory = () => usedMiB() > memory.mib
   const look = () => {
     const lagMs = Math.round(meters.lagMs())
+    lags = [...lags, lagMs].slice(-lagsMs / intervalMs)
     weigh()
     work.fade()
     const wasOverloaded = isOverloaded
@@ -99,6 +106,7 @@ export function watchProcess(options: ProcessWatchOptions): ProcessWatch {
     isShortOfMemory: () => isShortOfMemory,
     isOverloaded: () => isOverloaded,
     isOutOfMemory,
+    latestMs: () => Math.max(0, ...lags),
     note: work.note,
     sheds: (user) => isOverloaded && (work.isHeavy(user) || now() - overloadedSinceMs > allAfterMs),
     close: () => {
@@ -221,5 +229,15 @@ export function maxOpenFiles(limitsFile = '/proc/self/limits'): number {
   } catch {
     // Only Linux has this file.
     return Number.POSITIVE_INFINITY
+  }
+}
+
+/** How many it has open; 0 where the system does not say. */
+export function openFiles(folder = '/proc/self/fd'): number {
+  try {
+    // That it is read takes one.
+    return readdirSync(folder).length - 1
+  } catch {
+    return 0
   }
 }

@@ -896,8 +896,27 @@ export interface ConfigInput {
    * What is open on purpose, so that neither the log nor clown-hub doctor warns of it: plain ports for other machines, guests of dialects from elsewhere or on pages of any origin, and any origin that acts as a user.
    */
   accept?: (
-    'plain-http' | 'plain-mqtt' | 'plain-dialects' | 'guests' | 'guest-pages' | 'any-origin'
+    | 'plain-http'
+    | 'plain-mqtt'
+    | 'plain-dialects'
+    | 'guests'
+    | 'guest-pages'
+    | 'open-metrics'
+    | 'any-origin'
   )[]
+  /**
+   * What Prometheus is told. /metrics of the HTTP ports is for users of the roles viewer, operator and admin; a port of its own is for whoever reaches it.
+   */
+  metrics?: {
+    /**
+     * The address on which the port of its own listens.
+     */
+    host?: string
+    /**
+     * A TCP port on which /metrics needs no sign-in, and has nothing beside it. Without it there is none.
+     */
+    port?: number
+  }
   /**
    * What the hub writes about itself.
    */
@@ -1805,8 +1824,27 @@ export interface Config {
    * What is open on purpose, so that neither the log nor clown-hub doctor warns of it: plain ports for other machines, guests of dialects from elsewhere or on pages of any origin, and any origin that acts as a user.
    */
   accept: (
-    'plain-http' | 'plain-mqtt' | 'plain-dialects' | 'guests' | 'guest-pages' | 'any-origin'
+    | 'plain-http'
+    | 'plain-mqtt'
+    | 'plain-dialects'
+    | 'guests'
+    | 'guest-pages'
+    | 'open-metrics'
+    | 'any-origin'
   )[]
+  /**
+   * What Prometheus is told. /metrics of the HTTP ports is for users of the roles viewer, operator and admin; a port of its own is for whoever reaches it.
+   */
+  metrics: {
+    /**
+     * The address on which the port of its own listens.
+     */
+    host: string
+    /**
+     * A TCP port on which /metrics needs no sign-in, and has nothing beside it. Without it there is none.
+     */
+    port?: number
+  }
   /**
    * What the hub writes about itself.
    */

@@ -56,10 +56,19 @@ export interface History {
   buckets(series: Series, wanted: BucketsWanted): Promise<Bucket[]>
   /** Of what came before this time, something was given up. */
   lostUntil(tier: Tier): number
+  /** How much there is now. */
+  state(): HistoryState
   /** Does what is due; to be called once a second. A call while another one works waits for that. */
   maintain(): Promise<void>
   /** Waits until nothing is written; what was added is in the journal. */
   close(): Promise<void>
+}
+
+/** Series, and what waits for the disk: how much, and for how long. */
+export interface HistoryState {
+  readonly series: number
+  readonly waitingBytes: number
+  readonly lagMs: number
 }
 
 export interface HistoryOptions {
@@ -113,6 +122,10 @@ export async function openHistory(options: HistoryOptions): Promise<History> {
       return series === undefined ? [] : bucketsOf(series, wanted, { store, sampledLog })
     },
     lostUntil: periods.lostUntil,
+    state: () => {
+      const { bytes, ms } = writeAhead.waiting
+      return { series: table.size, waitingBytes: bytes, lagMs: ms }
+    },
     maintain: maintenance.maintain,
     close: async () => {
       await maintenance.close()

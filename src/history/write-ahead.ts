@@ -27,6 +27,8 @@ export interface WriteAhead {
   note(): void
   /** Notes it for later, unless it is noted; what comes after is in another record. */
   flush(): void
+  /** What was ended and is not on disk, and for how many milliseconds the oldest of it has waited. */
+  readonly waiting: { readonly bytes: number; readonly ms: number }
   /** Whether the disk takes so little that what may be lost should not be added. */
   isBehind(): boolean
   /** The ordinal of the next point. */
@@ -55,7 +57,7 @@ interface Writing {
 export function createWriteAhead(journal: HistoryJournal, sampledLog: SampledLog): WriteAhead {
   let nextOrdinal = 1
   let record: Writing | undefined
-  let waitingBytes = 0
+  const waiting = createWaiting(journal)
   /** The first ordinals of all records on disk or on their way there. */
   const firsts: number[] = []
   const begin = (at: number): Writing => {
@@ -68,10 +70,7 @@ export function createWriteAhead(journal: HistoryJournal, sampledLog: SampledLog
     if (record === undefined) return
     const { length } = record.writer
     record = undefined
-    waitingBytes += length
-    journal.settled(() => {
-      waitingBytes -= length
-    })
+    waiting.add(length)
   }
   const noteBy = (by: HistoryJournal['note']): Writing | undefined => {
     const noted = record
@@ -104,7 +103,8 @@ export function createWriteAhead(journal: HistoryJournal, sampledLog: SampledLog
     },
     note,
     flush,
-    isBehind: () => waitingBytes > behindBytes,
+    waiting,
+    isBehind: () => waiting.bytes > behindBytes,
     next: () => nextOrdinal,
     forget: (ordinal) => {
       // A record ends where the next one begins.
@@ -124,6 +124,29 @@ export function createWriteAhead(journal: HistoryJournal, sampledLog: SampledLog
     },
     skip: (ordinal) => {
       nextOrdinal = Math.max(nextOrdinal, ordinal + 1)
+    },
+  }
+}
+
+/** Records that are on their way to the disk, in order. */
+function createWaiting(journal: Pick<HistoryJournal, 'settled'>) {
+  const sinceMs: number[] = []
+  let bytes = 0
+  return {
+    add: (length: number) => {
+      bytes += length
+      sinceMs.push(performance.now())
+      journal.settled(() => {
+        bytes -= length
+        sinceMs.shift()
+      })
+    },
+    get bytes() {
+      return bytes
+    },
+    get ms() {
+      const nowMs = performance.now()
+      return nowMs - (sinceMs[0] ?? nowMs)
     },
   }
 }

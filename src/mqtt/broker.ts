@@ -38,7 +38,7 @@ import type { Recalled } from './session.ts'
 import { type StoredSession, storedSessions } from './session-journal.ts'
 import { Sessions } from './sessions.ts'
 import { createMqttSignIn, type MqttSignIn, type MqttSignInOptions } from './sign-in.ts'
-import { type BrokerState, Traffic, tellStatistics } from './statistics.ts'
+import { type BrokerState, type KindOfTraffic, Traffics, tellStatistics } from './statistics.ts'
 import { type SharedGroups, ShareGroups, SubscriptionQuota } from './subscriptions.ts'
 import { Wills } from './wills.ts'
 import { PublishFrames } from './write-packets.ts'
@@ -52,6 +52,9 @@ export interface Broker {
   endSessionsOf(user: string): void
   /** A message is not to arrive any more: what waits is dropped, and a wire that may be dead is reset. */
   recall(message: Recalled): void
+  /** What there is now, and what has come and gone. */
+  state(): BrokerState
+  kindsOfTraffic(): Iterable<KindOfTraffic>
   /** Ends all connections, once clients have their acknowledgements or have waited long enough. */
   close(): Promise<void>
 }
@@ -86,7 +89,9 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
   const { bus, sessions, wills, aedes } = parts
   const connections = new Set<MqttConnection>()
   const context = { ...options, ...contextOf(options), ...parts, connections }
-  const stopTelling = tellStatistics({ ...options, ...parts, state: () => stateOf(parts) })
+  const state = () => stateOf(parts)
+  const traffic = () => parts.traffics.total()
+  const stopTelling = tellStatistics({ ...options, ...parts, traffic, state })
   const shutdown = async () => {
     stopTelling()
     sessions.close()
@@ -105,6 +110,8 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
     },
     endSessionsOf: (user) => sessions.endAllOf(user),
     recall: (message) => sessions.recall(message),
+    state,
+    kindsOfTraffic: () => parts.traffics.kinds(),
     close: () => {
       ending ??= shutdown()
       return ending
@@ -115,7 +122,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
 /** What the broker is made of, with what an earlier one has kept. */
 async function openParts(options: BrokerOptions) {
   const { log, limits, settings = {}, clock = systemClock, sampledLog, journal } = options
-  const traffic = new Traffic()
+  const traffics = new Traffics()
   const clients = createClients(options.directory)
   const emitter = new Emitter<BusPacket>(tellDefect, handingOver(options))
   const retained = await openRetained(options)
@@ -132,12 +139,12 @@ async function openParts(options: BrokerOptions) {
     limits: limits.sessions,
     onHanded: (name, handing) => options.trace.handed(name, handing),
     onTakenOver: options.onTakenOver,
-    ...followSessions({ wills, traffic, sampledLog }),
+    ...followSessions({ wills, traffics, sampledLog }),
   })
   await restoreSessions(sessions, journal)
   await wills.restore()
   return {
-    ...{ aedes, bus, clock, traffic },
+    ...{ aedes, bus, clock, traffics },
     ...{ retained, publishing, wills, quota, sessions },
   }
 }
@@ -229,11 +236,11 @@ async function restoreSessions(sessions: Sessions, journal: Journal): Promise<vo
 
 interface Followers extends Pick<BrokerOptions, 'sampledLog'> {
   readonly wills: Wills
-  readonly traffic: Traffic
+  readonly traffics: Traffics
 }
 
 /** What else follows when a session ends, or loses a message. */
-function followSessions({ wills, traffic, sampledLog }: Followers) {
+function followSessions({ wills, traffics, sampledLog }: Followers) {
   return {
     onEnded: (name: string) => wills.sessionEnded(name),
     onGivenUp: (name: string) => {
@@ -241,7 +248,7 @@ function followSessions({ wills, traffic, sampledLog }: Followers) {
       sampledLog.warn('mqtt-sessions-ended', fields, 'a session was given up: its client is away')
     },
     onDropped: (name: string, { topic }: KeptMessage) => {
-      traffic.messagesDropped++
+      traffics.away.messagesDropped++
       const kind = switchesActuator(topic) ? 'mqtt-commands-dropped' : 'mqtt-messages-dropped'
       sampledLog.warn(kind, { client: name, topic }, 'a kept message was dropped')
     },
@@ -304,7 +311,7 @@ export interface ConnectionContext {
   readonly retained: RetainedValues
   readonly publishing: Publishing
   readonly frames: PublishFrames
-  readonly traffic: Traffic
+  readonly traffics: Traffics
   /** Those that are open. */
   readonly connections: Pick<Set<object>, 'delete'>
   /** CONNECT came on a connection, which is one of a client then, let in or not. */

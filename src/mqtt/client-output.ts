@@ -4,7 +4,6 @@ import { switchesActuator } from '../core/switching.ts'
 import { type Level, packetTypes } from './packet.ts'
 import type { ConnectPacket } from './read-connect.ts'
 import type { SendingAs, SessionConnection } from './session.ts'
-import type { Traffic } from './statistics.ts'
 import type { Grant } from './subscriptions.ts'
 import type { WriteBuffer } from './write-buffer.ts'
 import {
@@ -21,7 +20,6 @@ export interface ClientOutputOptions {
   readonly name: string
   readonly buffer: WriteBuffer
   readonly frames: PublishFrames
-  readonly traffic: Traffic
   readonly sampledLog: SampledLog
   /** Whether the socket has more than it takes at once. */
   isBehind(): boolean
@@ -42,7 +40,6 @@ export class ClientOutput implements SessionConnection {
   readonly #options: ClientOutputOptions
   readonly #level: Level
   readonly #buffer: WriteBuffer
-  readonly #traffic: Traffic
   readonly #frames: PublishFrames
   readonly #maximumPacketBytes: number
   /** By topic, the aliases that the client knows. */
@@ -52,12 +49,11 @@ export class ClientOutput implements SessionConnection {
   #wasBehind = false
 
   constructor(options: ClientOutputOptions) {
-    const { connect, buffer, traffic, frames } = options
+    const { connect, buffer, frames } = options
     this.isBridge = connect.isBridge
     this.#options = options
     this.#level = connect.level
     this.#buffer = buffer
-    this.#traffic = traffic
     this.#frames = frames
     this.#maximumPacketBytes = connect.maximumPacketBytes
     this.#mostAliases = Math.min(connect.aliasMaximum, mostAliases)
@@ -88,8 +84,8 @@ export class ClientOutput implements SessionConnection {
     if (frame.bytes.length > this.#maximumPacketBytes) return this.#isTooLarge(message, frame)
     if (isLate) return this.#sendLatest(message, frame)
     this.#wasBehind &&= grant.qos > 0
-    this.#traffic.messagesSent++
-    this.#traffic.messageBytesSent += message.payload.length
+    this.#buffer.traffic.messagesSent++
+    this.#buffer.traffic.messageBytesSent += message.payload.length
     if (isPromise) this.#buffer.promisePublish(frame, id, message.topic)
     else this.#buffer.addPublish(frame, id, message.topic)
     return true
@@ -108,7 +104,7 @@ export class ClientOutput implements SessionConnection {
     }
     this.#wasBehind = true
     const isKept = !switchesActuator(topic) && this.#buffer.addLatest(frame, topic)
-    if (!isKept) this.#traffic.messagesDropped++
+    if (!isKept) this.#buffer.traffic.messagesDropped++
     return isKept
   }
 
@@ -173,7 +169,7 @@ export class ClientOutput implements SessionConnection {
     const { name, sampledLog } = this.#options
     // Nobody has told the client what it stands for.
     this.#aliases.delete(topic)
-    this.#traffic.messagesDropped++
+    this.#buffer.traffic.messagesDropped++
     const fields = { client: name, topic, bytes: bytes.length }
     sampledLog.warn('mqtt-messages-dropped', fields, 'a message is larger than its client takes')
     return false

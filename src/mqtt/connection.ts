@@ -67,8 +67,7 @@ export class MqttConnection {
   #turn = { packets: 0, bytes: 0 }
 
   constructor(socket: Duplex, request: IncomingMessage | undefined, context: ConnectionContext) {
-    const { limits, newInboundShare, newOutboundShare, endOfTick, journal, traffic, clock } =
-      context
+    const { limits, newInboundShare, newOutboundShare, endOfTick, journal, clock } = context
     this.#socket = socket
     this.#context = context
     this.#origin = context.signIn.originOf(socket, request)
@@ -86,7 +85,7 @@ export class MqttConnection {
       socket,
       endOfTick,
       journal,
-      traffic,
+      traffic: context.traffics.of(this.#origin.transport, undefined),
       limitBytes: limits.outboundBytes,
       share: newOutboundShare(owner),
       onDrained: () => this.#conversation?.drained(),
@@ -121,7 +120,7 @@ export class MqttConnection {
   }
 
   readonly #read = (chunk: Buffer): void => {
-    this.#context.traffic.bytesReceived += chunk.length
+    this.#output.traffic.bytesReceived += chunk.length
     this.#deadlines.received(chunk.length)
     this.#turn = { packets: 0, bytes: 0 }
     this.#consume(this.#unread.length > 0 ? Buffer.concat([this.#unread, chunk]) : chunk)
@@ -169,9 +168,9 @@ export class MqttConnection {
   }
 
   #received(packet: Packet): boolean {
-    const { limits, traffic } = this.#context
+    const { limits } = this.#context
     if (this.#turn.packets === 0) this.#deadlines.heard()
-    traffic.packetsReceived++
+    this.#output.traffic.packetsReceived++
     if (packet.isOversize) {
       this.#warn('mqtt-packet-too-big', packet.oversizeError(limits.publishBytes).message)
       this.#take(packet.head())
@@ -222,6 +221,7 @@ export class MqttConnection {
     }
     const connect = this.#connect
     this.#frames.level = connect.level
+    this.#output.traffic = this.#context.traffics.of(this.#origin.transport, connect.level)
     this.#name = clientName(connect.user, connect.clientId)
     this.#deadlines.connected(this.#keepAliveOf(connect))
     const done = signIn.identify(connect, this.#origin).then((found) => this.#enter(connect, found))
@@ -256,7 +256,6 @@ export class MqttConnection {
   }
 
   #letIn(connect: ConnectPacket, registered: Registered): void {
-    const { log, traffic } = this.#context
     this.#registered = registered
     this.#userRate = this.#context.rateOf(partsOf(this.#name).user)
     const place = {
@@ -273,7 +272,7 @@ export class MqttConnection {
       this.#lose()
       return
     }
-    traffic.connections++
+    this.#output.traffic.opened()
     this.#isIn = isIn
     this.#conversation = new MqttConversation(
       {
@@ -291,7 +290,7 @@ export class MqttConnection {
       this.#context,
     )
     this.#phase = 'open'
-    log.debug({ client: this.#name }, 'MQTT client connected')
+    this.#context.log.debug({ client: this.#name }, 'MQTT client connected')
     // In a turn of its own: programs begin to listen when they are connected.
     nextTurn(() => nextTurn(() => guarded(() => isIn.session.flow(), this.#lose)))
     this.#consume(this.#unread)
@@ -374,7 +373,7 @@ export class MqttConnection {
   #goodbye(last: Buffer): void {
     const socket = this.#socket
     if (socket.destroyed) return
-    this.#context.traffic.bytesSent += last.length
+    this.#output.traffic.bytesSent += last.length
     socket.end(last)
     // What else comes is read, or the other side would not read the last of ours.
     socket.resume()
@@ -384,6 +383,7 @@ export class MqttConnection {
   #leaveSession(isGoodbye: boolean): void {
     const isIn = this.#isIn
     if (isIn === undefined) return
+    this.#output.traffic.openConnections--
     const { sessions, wills, log } = this.#context
     // [MQTT-3.14.4-3]
     if (isGoodbye) wills.forget(this.#name)

@@ -142,11 +142,10 @@ export class MqttConversation implements RetainedReader {
   // --- messages of the client ---
 
   #published(packet: Packet): void {
-    const { session, connect } = this.#options
-    const { traffic } = this.#context
+    const { session, connect, output } = this.#options
     const read = readPublish(packet, connect.level)
-    traffic.messagesReceived++
-    traffic.messageBytesReceived += read.payload.length
+    output.traffic.messagesReceived++
+    output.traffic.messageBytesReceived += read.payload.length
     const { qos, id } = read
     const isAgain = qos === 2 && session.hasOpen(id)
     const result = isAgain ? { isTaken: true } : this.#enter(packet, read)

@@ -19,6 +19,7 @@ import { type Reason, reasons } from './packet.ts'
 import { longProperty, numberProperty, properties as p, textProperty } from './properties.ts'
 import type { ConnectPacket, Will } from './read-connect.ts'
 import type { MqttSession } from './session.ts'
+import type { Transport } from './statistics.ts'
 import type { WriteBuffer } from './write-buffer.ts'
 import { writeConnack } from './write-packets.ts'
 
@@ -41,6 +42,7 @@ export interface Origin {
   /** An IP address. A connection that is closed has none any more. */
   readonly address: string
   readonly foreignOrigin: string | undefined
+  readonly transport: Transport
 }
 
 /** Why somebody is not let in. */
@@ -72,9 +74,12 @@ export function createMqttSignIn(options: MqttSignInOptions): MqttSignIn {
     originOf: (socket, request) => {
       if (request !== undefined) {
         const foreignOrigin = foreignOriginOf(request)
-        return { connection: request.socket, address: clientAddress(request), foreignOrigin }
+        const address = clientAddress(request)
+        return { connection: request.socket, address, foreignOrigin, transport: 'websocket' }
       }
-      return { connection: socket, address: addressOf(socket), foreignOrigin: undefined }
+      const transport = 'encrypted' in socket ? 'tls' : 'tcp'
+      const address = addressOf(socket)
+      return { connection: socket, address, foreignOrigin: undefined, transport }
     },
     identify: async (connect, origin) => {
       const ban = bans.refusal({ address: origin.address })
@@ -184,13 +189,13 @@ export function letIn(
   client: AcceptedClient,
   context: ConnectionContext,
 ): LetIn | undefined {
-  const { sessions, wills, frames, traffic, sampledLog } = context
+  const { sessions, wills, frames, sampledLog } = context
   const { name, buffer } = client
   const expirySeconds = sessions.expiryOf(connect.expirySeconds)
   const said = connect.level === 5 ? saidTo(connect, { ...client, expirySeconds }, context) : []
   const most = writeConnack({ level: connect.level, isPresent: true, said })
   if (most.length > connect.maximumPacketBytes) return undefined
-  const output = new ClientOutput({ connect, ...client, frames, traffic, sampledLog })
+  const output = new ClientOutput({ connect, ...client, frames, sampledLog })
   const request = { name, clean: connect.clean, expirySeconds }
   const [session, isPresent] = sessions.accept(request, output)
   wills.returned(name, isPresent)

@@ -2,8 +2,9 @@ import type { Bus } from '../bus/bus.ts'
 import type { AlarmClock } from '../core/clock.ts'
 import { Payload } from '../core/payload.ts'
 import type { Release } from '../core/release.ts'
+import type { Level } from './packet.ts'
 
-/** What has come and gone over all connections since the start. */
+/** What has come and gone over some connections since the start, and how many of them are open. */
 export class Traffic {
   bytesReceived = 0
   bytesSent = 0
@@ -15,7 +16,69 @@ export class Traffic {
   messageBytesReceived = 0
   messageBytesSent = 0
   connections = 0
+  openConnections = 0
+
+  /** One more client is there. */
+  opened(): void {
+    this.connections++
+    this.openConnections++
+  }
 }
+
+/** What carries MQTT; nothing to a client that is away. */
+export type Transport = 'tcp' | 'tls' | 'websocket' | 'none'
+
+/** The traffic of the connections of one kind. */
+export interface KindOfTraffic {
+  readonly transport: Transport
+  /** Undefined for what clients have said before their level was known. */
+  readonly level: Level | undefined
+  readonly traffic: Traffic
+}
+
+/** The traffic of all connections, by their kinds. */
+export class Traffics {
+  readonly #kinds = new Map<string, KindOfTraffic>()
+  /** Of sessions whose client is away. */
+  readonly away = this.of('none', undefined)
+
+  /** What connections of one kind count. */
+  of(transport: Transport, level: Level | undefined): Traffic {
+    const key = `${transport} ${level}`
+    const kind = this.#kinds.get(key) ?? { transport, level, traffic: new Traffic() }
+    this.#kinds.set(key, kind)
+    return kind.traffic
+  }
+
+  kinds(): Iterable<KindOfTraffic> {
+    return this.#kinds.values()
+  }
+
+  /** All of it, as it is now. */
+  total(): Traffic {
+    const total = new Traffic()
+    for (const { traffic } of this.#kinds.values()) {
+      for (const counter of counters) total[counter] += traffic[counter]
+    }
+    return total
+  }
+}
+
+const counters = [
+  'bytesReceived',
+  'bytesSent',
+  'packetsReceived',
+  'packetsSent',
+  'messagesReceived',
+  'messagesSent',
+  'messagesDropped',
+  'messageBytesReceived',
+  'messageBytesSent',
+  'connections',
+  'openConnections',
+] as const satisfies readonly (keyof Traffic)[]
+
+type Counter = (typeof counters)[number]
 
 /** What there is now. */
 export interface BrokerState {
@@ -31,7 +94,8 @@ export interface BrokerState {
 
 export interface StatisticsOptions {
   readonly bus: Pick<Bus, 'publish'>
-  readonly traffic: Traffic
+  /** Of all connections together. */
+  traffic(): Traffic
   state(): BrokerState
   readonly release: Pick<Release, 'version'>
   readonly clock: Pick<AlarmClock, 'nowMs' | 'after'>
@@ -41,7 +105,7 @@ export interface StatisticsOptions {
 const intervalMs = 10_000
 
 /** What Mosquitto tells of loads, by what of the traffic it counts. */
-const loads: readonly (readonly [name: string, counter: keyof Traffic])[] = [
+const loads: readonly (readonly [name: string, counter: Counter])[] = [
   ['messages/received', 'packetsReceived'],
   ['messages/sent', 'packetsSent'],
   ['publish/received', 'messagesReceived'],
@@ -62,10 +126,10 @@ export function tellStatistics(options: StatisticsOptions): () => void {
   const { bus, traffic, state, release, clock } = options
   const startMs = clock.nowMs()
   const told = new Map<string, string>()
-  const averages = loads.map(([name, counter]) => ({
-    name,
-    next: createAverages(() => traffic[counter]),
-  }))
+  const before = traffic()
+  const averages = loads.map(([name, counter]) => {
+    return { name, counter, next: createAverages(before[counter]) }
+  })
   let maximum = 0
   const tell = (name: string, value: string | number) => {
     const text = String(value)
@@ -76,12 +140,13 @@ export function tellStatistics(options: StatisticsOptions): () => void {
   }
   const tellAll = () => {
     const now = state()
+    const total = traffic()
     maximum = Math.max(maximum, now.connected)
     tell('version', `clown-hub version ${release.version}`)
     tell('uptime', `${Math.round((clock.nowMs() - startMs) / 1000)} seconds`)
-    for (const [name, value] of valuesOf(now, { traffic, maximum })) tell(name, value)
-    for (const { name, next } of averages) {
-      for (const [at, value] of next().entries()) {
+    for (const [name, value] of valuesOf(now, { traffic: total, maximum })) tell(name, value)
+    for (const { name, counter, next } of averages) {
+      for (const [at, value] of next(total[counter]).entries()) {
         tell(`load/${name}/${minutes[at]}min`, value.toFixed(2))
       }
     }
@@ -123,13 +188,13 @@ function valuesOf(
 }
 
 /** Averages of how much is added each minute, over 1, 5 and 15 of them, in which the past counts ever less. */
-function createAverages(countNow: () => number): () => readonly number[] {
+function createAverages(first: number): (count: number) => readonly number[] {
   const perMinute = 60_000 / intervalMs
   const averages = minutes.map((over) => ({ weight: Math.exp(-1 / (perMinute * over)), value: 0 }))
-  let before = countNow()
-  return () => {
-    const added = (countNow() - before) * perMinute
-    before = countNow()
+  let before = first
+  return (count) => {
+    const added = (count - before) * perMinute
+    before = count
     for (const average of averages) {
       average.value = added + average.weight * (average.value - added)
     }

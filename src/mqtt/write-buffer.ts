@@ -43,7 +43,8 @@ interface Held {
 export class WriteBuffer {
   readonly #options: WriteBufferOptions
   readonly #socket: Duplex
-  readonly #traffic: Traffic
+  /** Where what is sent counts. */
+  traffic: Traffic
   readonly #limitBytes: number
   /** Of this turn, mostly one; those that others get as well are theirs, too, and never change. */
   #packet: Buffer | undefined
@@ -70,7 +71,7 @@ export class WriteBuffer {
     const { socket, traffic, limitBytes } = options
     this.#options = options
     this.#socket = socket
-    this.#traffic = traffic
+    this.traffic = traffic
     this.#limitBytes = limitBytes
     socket.on('drain', () => {
       if (this.#isClosed) return
@@ -185,7 +186,7 @@ export class WriteBuffer {
     if (bytes === undefined) return
     this.#latest.delete(topic)
     this.#latestBytes -= bytes.length
-    this.#traffic.messagesDropped++
+    this.traffic.messagesDropped++
   }
 
   #drained(): void {
@@ -199,7 +200,7 @@ export class WriteBuffer {
     else if (this.#morePackets === undefined) this.#morePackets = [packet]
     else this.#morePackets.push(packet)
     this.#collectedBytes += packet.length
-    this.#traffic.packetsSent++
+    this.traffic.packetsSent++
     if (packet.length > this.#largestBytes) this.#largestBytes = packet.length
   }
 
@@ -224,7 +225,7 @@ export class WriteBuffer {
   #write(bytes: Buffer): void {
     if (this.#isClosed) return
     if (bytes.length > 0) {
-      this.#traffic.bytesSent += bytes.length
+      this.traffic.bytesSent += bytes.length
       this.#socket.write(bytes)
     }
     this.#drained()
@@ -248,7 +249,7 @@ export class WriteBuffer {
 
   #hold(held: Held): void {
     this.#held.push(held)
-    this.#traffic.packetsSent++
+    this.traffic.packetsSent++
     this.#heldBytes += held.bytes.length
     if (held.bytes.length > this.#largestBytes) this.#largestBytes = held.bytes.length
     this.#count(held, 1)

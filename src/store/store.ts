@@ -1,4 +1,5 @@
 import { setImmediate as endOfTick } from 'node:timers/promises'
+import { createListeners } from '../core/callbacks.ts'
 import { HubError } from '../core/errors.ts'
 
 /** Gives a key its value, or takes it away. */
@@ -36,6 +37,8 @@ export interface Store {
    * @throws HubError `cannot-write-store`
    */
   clear(prefix: string): Promise<void>
+  /** Calls `listener` with how long each batch took to be on disk, in milliseconds; what it returns ends that. */
+  onWritten(listener: (ms: number) => void): () => void
   /** Waits for what is being written. Nothing may be asked of the store afterwards. */
   close(): Promise<void>
 }
@@ -57,7 +60,13 @@ export const accountKey = 'account'
 
 /** A store that keeps its values in `engine`, and writes a batch a tick. */
 export function createStore(engine: Engine, limit?: WaitingLimit): Store {
-  const writer = createBatchWriter(engine.apply, limit)
+  const { add: onWritten, tell } = createListeners<[ms: number]>()
+  const apply = async (changes: Changes) => {
+    const sinceMs = performance.now()
+    await engine.apply(changes)
+    tell(performance.now() - sinceMs)
+  }
+  const writer = createBatchWriter(apply, limit)
   let closing: Promise<void> | undefined
   return {
     isLasting: engine.isLasting,
@@ -67,6 +76,7 @@ export function createStore(engine: Engine, limit?: WaitingLimit): Store {
     },
     write: writer.write,
     clear: engine.clear,
+    onWritten,
     close: () => {
       closing ??= writer.close().then(engine.close)
       return closing

@@ -6,6 +6,7 @@ import type { NewShare } from '../core/byte-budget.ts'
 import { every } from '../core/clock.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Dialect } from '../dialects/dialect.ts'
+import type { LinkTraffics } from './link-traffic.ts'
 import { openTalkSession, type TalkSessionContext } from './talk-session.ts'
 import { type FrameWriter, WebSocketLink, type WriteLimits } from './websocket-link.ts'
 
@@ -30,21 +31,24 @@ export interface EventStreamsOptions {
   readonly newOutboundShare: NewShare
   readonly limits: WriteLimits & { readonly pingSeconds: number }
   readonly sampledLog: SampledLog
+  readonly linkTraffics: LinkTraffics
 }
 
 export function createEventStreams(
   context: TalkSessionContext,
   options: EventStreamsOptions,
 ): EventStreams {
-  const { dialect, newOutboundShare, limits, sampledLog } = options
+  const { dialect, newOutboundShare, limits, sampledLog, linkTraffics } = options
   const { encodeMissed } = dialect
   return {
     open: (response, { user, until, address, filters, after }) => {
       const writer = new ResponseWriter(response)
       const share = newOutboundShare(() => user.name)
+      const traffic = linkTraffics.of('http', dialect.name)
+      traffic.follow(response.req.socket)
       const reader = { user: user.name, address, way: dialect.name }
       const link = new WebSocketLink(writer, {
-        ...{ limits, share, sampledLog, encodeMissed, reader },
+        ...{ limits, share, sampledLog, traffic, encodeMissed, reader },
       })
       const session = openTalkSession(context, {
         ...{ dialect, base: '', link, user, until, address },

@@ -27,6 +27,7 @@ import type { Nodes } from '../nodes/registry/open-nodes.ts'
 import { createAudiences } from './audiences.ts'
 import { createCatchUps } from './catch-ups.ts'
 import { createEventStreams, type EventStreams } from './event-streams.ts'
+import type { LinkTraffics } from './link-traffic.ts'
 import { createMessageSignIn, type MessageSignInOptions } from './message-sign-in.ts'
 import { chooseMqtt, mqttRoute } from './mqtt-route.ts'
 import { createRecovery } from './recovery.ts'
@@ -57,6 +58,7 @@ export interface WebSocketParts extends ConnectionShares {
   handle(stream: Duplex, request: IncomingMessage): void
   isShortOfMemory(): boolean
   readonly trace: Pick<Trace, 'handed'>
+  readonly linkTraffics: LinkTraffics
   readonly log: Logger
   readonly sampledLog: SampledLog
   readonly onClose: Closers['add']

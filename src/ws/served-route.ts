@@ -23,6 +23,7 @@ import type {
 import type { DialectUser, DialectUsers } from '../nodes/served/dialect-users.ts'
 import { type FrameBatch, repeatedBatch } from './audiences.ts'
 import { closeCodes } from './close-codes.ts'
+import type { LinkTraffics } from './link-traffic.ts'
 import { RateLimitedReader, type ReadLimits, readFrom } from './rate-limited-reader.ts'
 import { SocketFrameWriter, WebSocketLink, type WriteLimits } from './websocket-link.ts'
 import {
@@ -41,6 +42,7 @@ export interface ServedRouteOptions {
   isShortOfMemory(): boolean
   readonly sampledLog: SampledLog
   readonly endOfTick: EndOfTick
+  readonly linkTraffics: LinkTraffics
 }
 
 /** Who may use a served dialect, and from where. */
@@ -175,11 +177,14 @@ function converse(opened: OpenWebSocket, welcome: Welcome, options: ServedRouteO
   // Who it is, is said when somebody has signed in.
   const origin = { user: '', address, way: 'dialect' }
   const share = options.newOutboundShare(() => origin.user)
+  const traffic = options.linkTraffics.of('websocket', options.access.name)
+  traffic.follow(socket)
   const frames = new WebSocketLink(writer, {
     limits,
     share,
     sampledLog,
     reader: origin,
+    traffic,
     encodeMissed: () => undefined,
   })
   const leaves: (() => void)[] = []
@@ -206,7 +211,10 @@ function converse(opened: OpenWebSocket, welcome: Welcome, options: ServedRouteO
   const reader = new RateLimitedReader(websocket, {
     limits,
     sampledLog,
-    receive: (frame) => guarded(() => conversation.receive(frame.toString('utf8'))),
+    receive: (frame) => {
+      frames.received()
+      guarded(() => conversation.receive(frame.toString('utf8')))
+    },
     disconnect: {
       afterSeconds: limits.overRateSeconds,
       isShortOfMemory: options.isShortOfMemory,

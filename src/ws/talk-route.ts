@@ -16,6 +16,7 @@ import type { SampledLog } from '../core/sampled-log.ts'
 import { isTopic } from '../core/topic.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import { closeCodes } from './close-codes.ts'
+import type { LinkTraffics } from './link-traffic.ts'
 import { type MessageSignIn, welcomeFrame } from './message-sign-in.ts'
 import { RateLimitedReader, type ReadLimits, readFrom } from './rate-limited-reader.ts'
 import type { TalkSession, TalkSessionOptions } from './talk-session.ts'
@@ -48,6 +49,7 @@ export interface TalkOptions {
   clientAddress(request: IncomingMessage): string
   readonly limits: ReadLimits & WriteLimits & { readonly overRateSeconds: number }
   readonly sampledLog: SampledLog
+  readonly linkTraffics: LinkTraffics
 }
 
 /** Websockets of signed-in users who speak `dialect` below the base that their path names. */
@@ -155,8 +157,10 @@ function serve(
   const { encodeMissed } = dialect
   const writer = new SocketFrameWriter(websocket, socket, options.endOfTick)
   const share = options.newOutboundShare(() => user.name)
+  const traffic = options.linkTraffics.of('websocket', dialect.name)
+  traffic.follow(socket)
   const origin = { user: user.name, address, way: dialect.name }
-  const about = { sampledLog, encodeMissed, reader: origin }
+  const about = { sampledLog, traffic, encodeMissed, reader: origin }
   const link = new WebSocketLink(writer, { limits, share, ...about })
   const session = options.openSession({
     dialect,

@@ -87,6 +87,7 @@ export function openTalkSession(
     subscribe: (filters, done) => feed.subscribe(filters, done),
     unsubscribe: (filters) => feed.unsubscribe(filters),
     publish: (topic, payload, { watcher, force, properties, options: line } = {}) => {
+      link.received()
       // Of a report there is nothing to answer.
       const isQuestion = shapeOf(topic) !== 'report'
       if (isQuestion && answering.list(topic, payload, line)) return

@@ -8,6 +8,7 @@ import type { MessageOrigin, Receiving } from '../core/trace.ts'
 import type { Link } from '../dialects/dialect.ts'
 import type { BatchFrame, FrameBatch } from './audiences.ts'
 import { closeCodes } from './close-codes.ts'
+import type { LinkTraffic } from './link-traffic.ts'
 
 /** What the link needs of a websocket. */
 export type FrameWriter = Pick<WebSocket, 'bufferedAmount' | 'close' | 'readyState'> & {
@@ -32,6 +33,7 @@ export interface WebSocketLinkOptions {
   readonly sampledLog: SampledLog
   /** Who reads. */
   readonly reader: MessageOrigin
+  readonly traffic: Pick<LinkTraffic, 'messagesReceived' | 'messagesSent'>
   /** The frame that tells how many messages were left out; undefined where the language has none. */
   encodeMissed(count: number): string | undefined
 }
@@ -62,6 +64,11 @@ export class WebSocketLink implements Link {
     this.#roomBytes = options.limits.conflateBytes / 2
   }
 
+  /** Counts a message that its reader has sent. */
+  received(): void {
+    this.#options.traffic.messagesReceived++
+  }
+
   send(frame: string): void {
     this.#source.settle()
     if (!this.#isOpen()) return
@@ -77,9 +84,12 @@ export class WebSocketLink implements Link {
     const { bytes } = batch
     // Whoever waits for room has it after this, so that nobody needs to hear when it is written.
     const isSmall = bytes.length <= this.#roomBytes
-    if (this.#isIdle && isSmall && this.#writer.offer(bytes)) return
-    if (!this.#isOpen()) return
-    if (this.#isDirect()) this.#writer.write(bytes, this.#written)
+    if (this.#isIdle && isSmall && this.#writer.offer(bytes)) this.#count(batch)
+    else if (this.#isOpen()) this.#deliverLater(batch)
+  }
+
+  #deliverLater(batch: FrameBatch): void {
+    if (this.#isDirect()) this.#writeAll(batch)
     else for (const { text, topic } of batch.frames) this.#keep(text, topic)
   }
 
@@ -105,7 +115,7 @@ export class WebSocketLink implements Link {
     this.#source.settle()
     if (!this.#isOpen()) return
     const isNewest = ({ topic = '' }: BatchFrame) => !this.#queue.has(topic)
-    if (batch.frames.every(isNewest)) this.#writer.write(batch.bytes, this.#written)
+    if (batch.frames.every(isNewest)) this.#writeAll(batch)
     else for (const { text } of batch.frames.filter(isNewest)) this.#write(text)
   }
 
@@ -153,7 +163,17 @@ export class WebSocketLink implements Link {
   }
 
   #write(frame: string): void {
+    this.#options.traffic.messagesSent++
     this.#writer.send(frame, this.#written)
+  }
+
+  #writeAll(batch: FrameBatch): void {
+    this.#count(batch)
+    this.#writer.write(batch.bytes, this.#written)
+  }
+
+  #count({ frames }: FrameBatch): void {
+    this.#options.traffic.messagesSent += frames.length
   }
 
   #keep(frame: string, topic: string | undefined): void {

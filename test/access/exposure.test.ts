@@ -20,6 +20,13 @@ t.test('plain listeners for other machines and a wildcard for origins are open',
   ])
 })
 
+t.test('a port of metrics for other machines is open', async (t) => {
+  const found = (host: string) => exposures(checkConfig({ metrics: { host, port: 9464 } }))
+  t.match(found('::'), [/^metrics\.host :: shows .*accept: \[open-metrics\]$/])
+  t.same(found('127.0.0.1'), [])
+  t.same(exposures(checkConfig({ metrics: { host: '::' } })), [], 'and none there is not')
+})
+
 t.test('that pages may call themselves null is open, too', async (t) => {
   const origins = ['null', 'file://', 'https://page.example']
   t.match(exposures(checkConfig({ http: { origins } })), [/^http\.origins has null: any page/])

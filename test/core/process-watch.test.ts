@@ -1,7 +1,12 @@
 import { join } from 'node:path'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
-import { maxOpenFiles, type ProcessMeters, watchProcess } from '../../src/core/process-watch.ts'
+import {
+  maxOpenFiles,
+  openFiles,
+  type ProcessMeters,
+  watchProcess,
+} from '../../src/core/process-watch.ts'
 import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import { testFolder } from '../test-folder.ts'
 
@@ -149,6 +154,8 @@ t.test('the limit on open files is the soft one of this process', async (t) => {
   t.equal(maxOpenFiles(join(folder, 'unlimited')), Number.POSITIVE_INFINITY)
   t.equal(maxOpenFiles(join(folder, 'absent')), Number.POSITIVE_INFINITY)
   t.ok(maxOpenFiles() > 0)
+  t.ok(openFiles() > 0)
+  t.equal(openFiles(join(folder, 'absent')), 0)
 })
 
 t.test(

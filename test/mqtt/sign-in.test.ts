@@ -12,7 +12,12 @@ function nobody(): never {
   throw new Error('expected nobody to be let in')
 }
 
-const nowhere = { connection: {}, address: 'unknown', foreignOrigin: undefined }
+const nowhere = {
+  connection: {},
+  address: 'unknown',
+  foreignOrigin: undefined,
+  transport: 'tcp' as const,
+}
 
 /** What comes of the credentials of a CONNECT: a user who is let in, or why not. */
 async function answerTo(options: Partial<MqttSignInOptions>, user = '', password?: string) {
@@ -121,6 +126,7 @@ t.test(
       connection: socket,
       address: '10.1.2.3',
       foreignOrigin: undefined,
+      transport: 'tcp' as const,
     })
     t.match(originOf(new PassThrough(), undefined), { address: 'unknown' })
     const request = new IncomingMessage(new Socket())

@@ -30,7 +30,7 @@ function startStatistics() {
         told.set(message.topic.slice('$SYS/broker/'.length), String(message.payload.bytes))
       },
     },
-    traffic,
+    traffic: () => traffic,
     state: () => broker.state,
     release: { version: '1.2.3' },
     clock,

@@ -12,6 +12,7 @@ import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import { Trace } from '../../src/core/trace.ts'
 import { createAudiences } from '../../src/ws/audiences.ts'
 import { Feed } from '../../src/ws/feed.ts'
+import { LinkTraffic } from '../../src/ws/link-traffic.ts'
 import { createRecovery } from '../../src/ws/recovery.ts'
 import { WebSocketLink } from '../../src/ws/websocket-link.ts'
 import { steppedClock } from '../clock.ts'
@@ -264,6 +265,7 @@ function recoveringFeed(recoveryBytes: number) {
   const encodeMissed = (count: number | undefined) => `missed ${count}`
   const limits = { conflateBytes: 1000, outboundBytes: 1_000_000 }
   const link = new WebSocketLink(writer, {
+    traffic: new LinkTraffic(),
     ...{ limits, sampledLog, encodeMissed, reader: clown },
     share: unbounded(() => ''),
   })

@@ -9,6 +9,7 @@ import { systemClock } from '../../src/core/clock.ts'
 import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import type { ServedDialect } from '../../src/dialects/served-dialect.ts'
 import { createDialectUsers } from '../../src/nodes/served/dialect-users.ts'
+import { createLinkTraffics } from '../../src/ws/link-traffic.ts'
 import { createServedWebSockets, servedRoute } from '../../src/ws/served-route.ts'
 import { createHeartbeat } from '../../src/ws/websockets.ts'
 import { changingDirectory, userNamed } from '../access/changing-directory.ts'
@@ -69,6 +70,7 @@ export async function served(
       websockets,
       newOutboundShare: unbounded,
       isShortOfMemory: () => true,
+      linkTraffics: createLinkTraffics(),
       endOfTick: createEndOfTick(),
       limits,
       sampledLog,

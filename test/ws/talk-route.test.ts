@@ -10,6 +10,7 @@ import type { Message } from '../../src/core/message.ts'
 import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import { Trace } from '../../src/core/trace.ts'
 import { createAudiences } from '../../src/ws/audiences.ts'
+import { createLinkTraffics } from '../../src/ws/link-traffic.ts'
 import { baseOfPath, chooseTalk, talkRoutes } from '../../src/ws/talk-route.ts'
 import { openTalkSession } from '../../src/ws/talk-session.ts'
 import { createHeartbeat, createWebSockets } from '../../src/ws/websockets.ts'
@@ -76,6 +77,7 @@ async function talking(t: Test, { encodeError = () => '', overRateSeconds = 30, 
     answering: () => ({ list: () => false, requested: () => {}, close: () => {} }),
   }
   const routeOf = talkRoutes({
+    linkTraffics: createLinkTraffics(),
     dialect: {
       name: 'broken',
       countMessages: () => 1,

@@ -9,6 +9,7 @@ import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import { Trace } from '../../src/core/trace.ts'
 import { createAudiences, FrameBatch } from '../../src/ws/audiences.ts'
 import type { CatchUpOptions } from '../../src/ws/catch-ups.ts'
+import { LinkTraffic } from '../../src/ws/link-traffic.ts'
 import { openTalkSession } from '../../src/ws/talk-session.ts'
 import { WebSocketLink } from '../../src/ws/websocket-link.ts'
 import { steppedClock } from '../clock.ts'
@@ -101,6 +102,7 @@ function openedSession() {
     close: () => {},
   }
   const link = new WebSocketLink(writer, {
+    traffic: new LinkTraffic(),
     limits: { conflateBytes: 1000, outboundBytes: 2000 },
     share: unbounded(() => ''),
     sampledLog: createSampledLog(log, createCounters()),

@@ -9,6 +9,7 @@ import { createEndOfTick } from '../../src/core/callbacks.ts'
 import { portOf } from '../../src/core/listen.ts'
 import { createCounters, createSampledLog } from '../../src/core/sampled-log.ts'
 import { FrameBatch } from '../../src/ws/audiences.ts'
+import { LinkTraffic } from '../../src/ws/link-traffic.ts'
 import { BackpressureQueue, SocketFrameWriter, WebSocketLink } from '../../src/ws/websocket-link.ts'
 import { clown } from '../senders.ts'
 import { unbounded } from '../unbounded.ts'
@@ -44,6 +45,7 @@ function linkToReader(share = unbounded(() => '')) {
     },
   }
   const link = new WebSocketLink(writer, {
+    traffic: new LinkTraffic(),
     limits: { conflateBytes: 1000, outboundBytes: 3000 },
     share,
     sampledLog: createSampledLog(pino({ level: 'silent' }), counters),

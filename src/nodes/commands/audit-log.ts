@@ -43,8 +43,17 @@ export interface AuditLog {
   read(query: AuditQuery): Promise<AuditEntry[]>
   /** Resolves when all that was told so far is on disk, or cannot be written. */
   synced(): Promise<void>
+  /** How many commands have come to which end since the start. */
+  ends(): CommandEnds[]
   /** Waits until all is written. */
   close(): Promise<void>
+}
+
+/** How many commands that came in one way have come to one end. */
+export interface CommandEnds {
+  readonly way: string
+  readonly receipt: ReceiptName
+  readonly count: number
 }
 
 interface AuditLogOptions {
@@ -67,6 +76,7 @@ export function createAuditLog({ lines, sampledLog, now }: AuditLogOptions): Aud
     max: rememberedUsers,
     memoMethod: () => new TokenBucket(rate),
   })
+  const ends = new Map<string, CommandEnds>()
   const append = (line: AuditEntry | Ending) => lines.append(JSON.stringify(line))
   const ended = (id: string, { final: _, ...receipt }: Receipt) =>
     append({ id, at: new Date().toISOString(), ...receipt })
@@ -84,7 +94,8 @@ export function createAuditLog({ lines, sampledLog, now }: AuditLogOptions): Aud
       append({ id: randomUUID(), at: at.toISOString(), ...who, ...what })
     },
     tell: (command, receipt) => {
-      const { user } = command.sender
+      const { user, way } = command.sender
+      if (receipt.final) countEnd(ends, way, receipt.receipt)
       if (receipt.receipt === 'accepted') append(entryOf(command, receipt))
       else if (!command.isAccepted) {
         if (!isTooMuch(user, 'a refused command was not logged')) append(entryOf(command, receipt))
@@ -100,8 +111,14 @@ export function createAuditLog({ lines, sampledLog, now }: AuditLogOptions): Aud
       return entries
     },
     synced: lines.synced,
+    ends: () => [...ends.values()],
     close: lines.close,
   }
+}
+
+function countEnd(ends: Map<string, CommandEnds>, way: string, receipt: ReceiptName): void {
+  const key = `${way} ${receipt}`
+  ends.set(key, { way, receipt, count: (ends.get(key)?.count ?? 0) + 1 })
 }
 
 function entryOf(command: Command, receipt: Receipt): AuditEntry {
