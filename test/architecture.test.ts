@@ -120,6 +120,7 @@ const aloneFor: Readonly<Record<string, string>> = {
   'nodes/relay-guard/witnesses': 'is a rule of the guard, which has one file each',
   operations: 'is what operators are told of all parts, which the list of parts has no room for',
   'profiles/shelly/components': 'is the table of components, apart from what is heard',
+  'profiles/tasmota/old-module': 'is how modules are found that announce nothing',
   'profiles/tasmota/parts': 'is the table of what modules have, apart from what is heard',
   'profiles/home-assistant/abbreviations': 'is a table of names that others have made',
   'profiles/home-assistant/availability': 'is whether an entity can be reached, whatever it is',

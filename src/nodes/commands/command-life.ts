@@ -153,9 +153,13 @@ export class CommandLife implements Receivers {
     this.#happen('denied')
   }
 
-  /** Its device has taken it, and may need `withinMs` from now on until it has done it. */
+  /**
+   * Its device has taken it, and may need `withinMs` from now on until it has done it. Who has said how long they wait is not
+   * made to wait longer.
+   */
   taken(withinMs: number): void {
-    if (!this.#state.isOpen || this.#sentAtMs === undefined) return
+    const hasAskedFor = this.#command.sender.timeoutMs !== undefined
+    if (!this.#state.isOpen || this.#sentAtMs === undefined || hasAskedFor) return
     for (const stop of this.#stops) stop()
     this.#command = { ...this.#command, timeoutMs: this.#sinceSentMs + withinMs }
     this.#stops = [this.#options.clock.after(withinMs, () => this.#overdue())]

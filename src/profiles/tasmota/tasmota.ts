@@ -1,5 +1,5 @@
 /**
- * Tasmota, by its own discovery: `tasmota/discovery/<MAC>/config` says where a module listens and speaks
+ * Tasmota, by its own discovery, or without (`old-module.ts`): `tasmota/discovery/<MAC>/config` says where a module listens and speaks
  * (`%prefix%/%topic%/`, in any order), and what it switches. Facts: tasmota.github.io/docs/MQTT and /Commands,
  * emontnemery/hatasmota.
  */
@@ -11,6 +11,7 @@ import type {
   ProfileHub,
 } from '../../nodes/profiles/profile.ts'
 import { type Module, moduleOf } from './module.ts'
+import { findOldModules } from './old-module.ts'
 import { type Part, partsOfModule } from './parts.ts'
 
 /** What is open of a module. */
@@ -34,8 +35,10 @@ export const tasmota: Profile = {
       const text = payload.bytes.toString()
       if (modules.get(mac)?.text === text) return
       const module = moduleOf(mac, payload.value)
-      if (module !== undefined) open(hub, modules, { module, text })
-      else if (text === '') close(hub, modules, mac)
+      if (module !== undefined) {
+        forgetNameless(hub, modules, module)
+        open(hub, modules, { module, text })
+      } else if (text === '') close(hub, modules, mac)
       else hub.leaveOut(topic, 'expected a config of version 1 with this MAC, a topic and prefixes')
     })
     hub.claim('discovery', 'tasmota/discovery/+/sensors', ({ topic, payload: { value } }) => {
@@ -43,7 +46,26 @@ export const tasmota: Profile = {
       // What it measured when it started is not what it measures now.
       if (known !== undefined && isRecord(value)) declareSensors(hub, known, value['sn'])
     })
+    findOldModules(hub, {
+      isKnown: (telemetry) => at(modules, telemetry) !== undefined,
+      found: (module) => open(hub, modules, { module, text: '' }),
+    })
   },
+}
+
+/** The module that tells by topics that begin so. */
+function at(modules: ReadonlyMap<string, Known>, telemetry: string): Known | undefined {
+  return [...modules.values()].find(({ module }) => module.topics.telemetry === telemetry)
+}
+
+/** One that was known by its topic, and now says its address. */
+function forgetNameless(
+  hub: ProfileHub,
+  modules: Map<string, Known>,
+  { mac, topics }: Module,
+): void {
+  const other = at(modules, topics.telemetry)?.module.mac
+  if (other !== undefined && other !== mac) close(hub, modules, other)
 }
 
 function macOf(topic: string): string {

@@ -88,6 +88,17 @@ t.test('a device that has taken a command may need longer', async (t) => {
 })
 
 t.test(
+  'who has said how long they wait does not wait longer for one that has taken it',
+  async (t) => {
+    const { commands, request, last, clock } = opened()
+    commands.take({ ...request, sender: { ...request.sender, timeoutMs: 100 } })
+    commands.taken(plug, 60_000)
+    clock.step(100)
+    t.match(last(), { receipt: 'timed-out', final: true })
+  },
+)
+
+t.test(
   'what somebody else has sent lives from there on, and counts for the rules of its device',
   async (t) => {
     const sent: unknown[] = []
