@@ -7,6 +7,7 @@ import type { Logger } from 'pino'
 import type { UserDirectory } from '../access/user.ts'
 import type { UserRates } from '../access/user-rates.ts'
 import type { Bus } from '../bus/bus.ts'
+import { Emitter, type EmitterWatch } from '../bus/emitter.ts'
 import type { NewShare } from '../core/byte-budget.ts'
 import { createEndOfTick, type EndOfTick } from '../core/callbacks.ts'
 import { type AlarmClock, steadyMs, systemClock } from '../core/clock.ts'
@@ -21,13 +22,7 @@ import type { Trace } from '../core/trace.ts'
 import type { Config } from '../generated/config.ts'
 import { type Clients, createClients, senderOf } from './clients.ts'
 import { MqttConnection } from './connection.ts'
-import {
-  type BusPacket,
-  createEmbeddedBus,
-  createPersistence,
-  Emitter,
-  type EmitterWatch,
-} from './embedded-bus.ts'
+import { type BusPacket, createEmbeddedBus, createPersistence } from './embedded-bus.ts'
 import { createHeaderCheck, type HeaderCheck, type MqttLimits } from './frame-reader.ts'
 import type { Journal } from './journal.ts'
 import type { KeptMessage } from './message-record.ts'

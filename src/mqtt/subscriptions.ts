@@ -1,10 +1,10 @@
+import { FilterTree } from '../bus/filter-tree.ts'
 import { asQos, lowerQos, type Message, type Qos } from '../core/message.ts'
 import { ShareQuota } from '../core/recency-map.ts'
 import { switchesActuator } from '../core/switching.ts'
 import type { Config } from '../generated/config.ts'
 import { partsOf } from './clients.ts'
 import type { BusListener, Carried, Listening } from './embedded-bus.ts'
-import { FilterTree } from './filter-tree.ts'
 import type { Share, SubscribedFilter } from './read-packets.ts'
 import type { Delivery } from './session-queue.ts'
 

@@ -1,13 +1,13 @@
 import { Aedes } from 'aedes'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
+import { Emitter } from '../../src/bus/emitter.ts'
 import type { Message } from '../../src/core/message.ts'
 import { Payload } from '../../src/core/payload.ts'
 import {
   type BusPacket,
   createEmbeddedBus,
   createPersistence,
-  Emitter,
 } from '../../src/mqtt/embedded-bus.ts'
 import { openJournal } from '../../src/mqtt/journal.ts'
 import { RetainedValues } from '../../src/mqtt/retained.ts'

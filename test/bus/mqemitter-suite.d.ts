@@ -1,6 +1,6 @@
 /** The suite that mqemitter has for every emitter, written for the runner of Node.js; what we use of it. */
 declare module 'mqemitter/abstractTest.js' {
-  import type { Emitted, Emitter } from '../../src/mqtt/embedded-bus.ts'
+  import type { Emitted, Emitter } from '../../src/bus/emitter.ts'
 
   interface SuiteContext {
     readonly assert: {

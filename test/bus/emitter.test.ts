@@ -1,6 +1,6 @@
 import abstractTests from 'mqemitter/abstractTest.js'
 import t, { type Test } from 'tap'
-import { type Emitted, Emitter } from '../../src/mqtt/embedded-bus.ts'
+import { type Emitted, Emitter } from '../../src/bus/emitter.ts'
 
 /** What each test of the suite gets from its runner. */
 type SuiteContext = Parameters<Parameters<SuiteOptions['test']>[1]>[0]

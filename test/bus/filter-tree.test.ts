@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import t from 'tap'
+import { FilterTree } from '../../src/bus/filter-tree.ts'
 import { matches } from '../../src/core/filter.ts'
-import { FilterTree } from '../../src/mqtt/filter-tree.ts'
 
 const filters = [
   '#',
