@@ -19,6 +19,7 @@ import { conflictsRoute, nodesRoutes } from './api/nodes-routes.ts'
 import { openApiRoute } from './api/openapi-route.ts'
 import {
   backupRoute,
+  busRoute,
   createReadiness,
   metricsRoute,
   openMetricsRoute,
@@ -51,12 +52,12 @@ import { createClownTalk } from './dialects/clown-talk.ts'
 import { hardwareProfiles } from './hardware-profiles.ts'
 import { type HttpServerOptions, openHttpServer } from './http/http-server.ts'
 import type { Metrics } from './metrics/metrics.ts'
-import { type Broker, openBroker } from './mqtt/broker.ts'
 import { openTimedJournal } from './mqtt/journal.ts'
 import { listenForMqtt, type MqttListenerOptions } from './mqtt/mqtt-listener.ts'
 import { openRecording, type Recording } from './nodes/history/open-recording.ts'
 import type { MessagePath } from './nodes/message-path.ts'
 import { type Hardware, openHardware } from './nodes/open-hardware.ts'
+import { type OpenBus, openBus } from './open-bus.ts'
 import { hubMetrics, tellStart, traceEnds } from './operations.ts'
 import { type DialectPlace, type OpenedDialects, openServedDialects } from './served-dialects.ts'
 import { backupLines } from './store/backup.ts'
@@ -67,6 +68,7 @@ import { type OpenWebSockets, openWebSockets } from './ws/open-websockets.ts'
 /** The ports that are listened on, also where the config said 0. */
 export interface Ports {
   readonly httpPort: number
+  /** 0 beside a broker that somebody else runs: there is none. */
   readonly mqttPort: number
   /** The same with TLS; undefined without the part `tls` of the config. */
   readonly httpsPort: number | undefined
@@ -139,7 +141,7 @@ async function openParts(config: Config, life: Life) {
 
   // Who may come in.
   const access = await openAccess(config, ground)
-  const { ofRequest, quietChallenge, limiter } = access
+  const { ofRequest, quietChallenge } = access
   onClose(traceEnds(access.signedIn, ground.trace))
   const asUser = createAsUser(ofRequest, quietChallenge, access.admit)
 
@@ -152,46 +154,35 @@ async function openParts(config: Config, life: Life) {
   // path leads to the bus. What is acknowledged until the last connection has ended is recorded as well.
   let path: MessagePath | undefined
   onClose(() => path?.close())
-  const broker = await openBroker({
-    ...{ ...ground, ...access, journal },
-    // Nothing comes in before the ports are open.
-    enter: (message, sender) => hardware.path.enter(message, sender),
-    understood: limiter.understood,
-    onTakenOver: (client) => hardware.nodes.conflicts.takenOver(client),
-    clientAddress: access.forwarding.clientAddress,
-    foreignOriginOf: access.origins.foreignOf,
-    limits: config.limits,
-    settings: config.mqtt,
-  })
-  onClose(broker.close)
-  access.knownUsers.onChange((name, change) => {
-    if (change === 'gone') broker.endSessionsOf(name)
-  })
-  const { bus, handle, recall } = broker
+  // Nothing comes in before the ports are open.
+  const own = await openBus(config, { ...ground, access, journal, hardware: () => hardware })
+  onClose(own.close)
+  const { bus, handle, recall } = own
   const inner = { ...ground, access, asUser, recording, bus, handle, recall }
   const profiles = hardwareProfiles(config)
   const hardware = await openHardware(config, { ...inner, journal, profiles })
   path = hardware.path
+  await own.connect()
 
   // The edges: websockets, languages of other systems, requests, ports.
   const dialect = createClownTalk({ ...ground, limits: config.limits })
   const websockets = openWebSockets(config.limits, { ...inner, hardware, dialect })
   const served = { ...inner, hardware, state: readiness.state, websockets: websockets.served }
   const dialects = await openServedDialects(config, served)
-  const metrics = hubMetrics({ ...inner, broker, hardware })
+  const metrics = hubMetrics({ ...inner, broker: own.broker, hardware })
   onClose(metrics.close)
   const requests = {
     ...ground,
     ...access,
     limits: config.limits.http,
-    routeOf: routesOf(config, { ...inner, hardware, websockets, dialects, metrics }),
+    routeOf: routesOf(config, { ...inner, hardware, websockets, dialects, metrics, own }),
   }
   const ports = await openPorts(config, { ...inner, requests })
   await openMetricsPort(config, { ...inner, requests, metrics })
   const places = await dialects.listen(requests)
   // First of all.
   onClose(hardware.endCommands)
-  readiness.started()
+  readiness.started(() => bus.refusalOf('any')?.message)
   tellStart(ground.securityLog, config, release.version)
   log.info({ version: release.version, ...ports }, 'the hub is running')
   return { ports, dialects: places }
@@ -232,6 +223,7 @@ interface Routed extends Ground {
   readonly websockets: OpenWebSockets
   readonly dialects: OpenedDialects
   readonly metrics: Metrics
+  readonly own: Pick<OpenBus, 'state'>
 }
 
 /** The route of each path. */
@@ -244,7 +236,7 @@ function routesOf(config: Config, parts: Routed): HttpServerOptions['routeOf'] {
     ...ownRoutes(config, parts),
     ...hardwareRoutes(config, parts),
     ...dialects.pages,
-    ['/mqtt', websockets.mqtt],
+    ...(websockets.mqtt === undefined ? [] : [['/mqtt', websockets.mqtt] as const]),
     ['/api/stream', streamRoute({ asUser, clientAddress, open: websockets.streams.open })],
   ])
   const { path, nodes } = hardware
@@ -279,6 +271,7 @@ function ownRoutes(config: Config, parts: Routed): [path: string, route: Route][
     ...banRoutes({ ...access, ...access.forwarding, asUser, jsonLimits: limits.json }),
     ['/api/backup', backupRoute({ asUser, lines })],
     ['/metrics', metricsRoute(parts.metrics, asUser)],
+    ['/api/bus', busRoute({ asUser, state: parts.own.state })],
     ...probeRoutes({ health, unready: readiness.unready }),
   ]
 }
@@ -312,7 +305,7 @@ type ListenAddress = 'host' | 'port' | 'settings'
 interface PortParts {
   /** How requests are served, on the plain port and with TLS alike. */
   readonly requests: Omit<HttpServerOptions, ListenAddress | 'certificate'>
-  readonly handle: Broker['handle']
+  readonly handle: OpenBus['handle']
   readonly log: Logger
   readonly onClose: Closers['add']
 }
@@ -326,14 +319,15 @@ async function openPorts({ http, mqtt, tls, limits }: Config, parts: PortParts):
   const open = createOpeners(parts)
   const httpAddress = { host: http.host, port: http.port, settings: settings('HTTP', 'HTTP') }
   const mqttAddress = { host: mqtt.host, port: mqtt.port, settings: settings('MQTT', 'MQTT') }
-  const plain = { httpPort: await open.http(httpAddress), mqttPort: await open.mqtt(mqttAddress) }
+  const httpPort = await open.http(httpAddress)
+  const plain = { httpPort, mqttPort: (await open.mqtt(mqttAddress)) ?? 0 }
   if (tls === undefined) return { ...plain, httpsPort: undefined, mqttsPort: undefined }
 
-  const { host, httpPort, mqttPort } = tls
+  const { host } = tls
   const certificate = openCertificate(tls, { log: parts.log })
   parts.onClose(certificate.close)
-  const httpsAddress = { host, port: httpPort, settings: settings('TLS', 'TLS_HTTP') }
-  const mqttsAddress = { host, port: mqttPort, settings: settings('TLS', 'TLS_MQTT') }
+  const httpsAddress = { host, port: tls.httpPort, settings: settings('TLS', 'TLS_HTTP') }
+  const mqttsAddress = { host, port: tls.mqttPort, settings: settings('TLS', 'TLS_MQTT') }
   const secure = { certificate, handshakeSeconds: limits.http.headerSeconds }
   const httpsPort = await open.http({ ...httpsAddress, certificate })
   const mqttsPort = await open.mqtt({ ...mqttsAddress, tls: secure })
@@ -370,6 +364,7 @@ function createOpeners({ requests, handle, onClose }: PortParts) {
       return server.port
     },
     mqtt: async (options: Pick<MqttListenerOptions, ListenAddress | 'tls'>) => {
+      if (handle === undefined) return undefined
       const listener = await listenForMqtt({ ...options, limiter, sampledLog }, handle)
       onClose(listener.close)
       return listener.port

@@ -34,6 +34,7 @@ const roomOfFile: Record<string, string> = {
   'served-dialects': 'hub',
   'hardware-profiles': 'hub',
   operations: 'hub',
+  'open-bus': 'hub',
 }
 
 function roomOf(path: string): string {
@@ -91,6 +92,8 @@ t.test('an exported name is declared once', async (t) => {
 /** A file that only one file of its folder imports is part of that file, but for these. */
 const aloneFor: Readonly<Record<string, string>> = {
   'api/openapi-answers': 'has what is answered, and both are too large for one file',
+  'bus/foreign/broker-link': 'knows nothing of a bus: whatever has to do with a broker can use it',
+  'bus/foreign/echoes': 'is tried by a clock of its own',
   'cli/lab-dialects': 'loads every language, for which no help text has to wait',
   'cli/main': 'is the program as tests run it, without a process',
   'dialects/deconz/commands':
@@ -112,6 +115,7 @@ const aloneFor: Readonly<Record<string, string>> = {
   'mqtt/sessions': 'is tried by a clock of its own',
   'mqtt/wills': 'is tried by a clock of its own',
   'nodes/commands/audit-file': 'is lines on a disk, whatever stands in them',
+  'nodes/arrivals': 'is what follows once a message is on the bus, and both are too large for one',
   'nodes/profiles/trust': 'is the rule that keeps doors shut, and is read without what keeps it',
   'nodes/registry/questions': 'is tried by a clock of its own',
   'nodes/relay-guard/auto-off': 'is a rule of the guard, which has one file each',
@@ -119,6 +123,7 @@ const aloneFor: Readonly<Record<string, string>> = {
   'nodes/relay-guard/switch-rate': 'is a rule of the guard, which has one file each',
   'nodes/relay-guard/witnesses': 'is a rule of the guard, which has one file each',
   operations: 'is what operators are told of all parts, which the list of parts has no room for',
+  'open-bus': 'is which bus there is, of which the rest of the hub knows nothing',
   'profiles/shelly/components': 'is the table of components, apart from what is heard',
   'profiles/tasmota/old-module': 'is how modules are found that announce nothing',
   'profiles/tasmota/parts': 'is the table of what modules have, apart from what is heard',

@@ -38,7 +38,7 @@ export async function startedHub(
   const lines = { write: (line: string) => log.put(JSON.parse(line)) }
   const input: ConfigInput = {
     http: { port: 0 },
-    mqtt: { port: 0 },
+    ...(config.bus === undefined && { mqtt: { port: 0 } }),
     users: { clown },
     ...config,
     limits: { memory: roomy, ...config.limits },

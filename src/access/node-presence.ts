@@ -22,7 +22,14 @@ export interface NodePresenceOptions {
   readonly signedIn: Pick<SignedIn, 'countOf' | 'mayHear' | 'onPresence'>
 }
 
-export function followNodePresence(options: NodePresenceOptions): NodePresence {
+/**
+ * `isBesideBroker`: nodes come to a broker that somebody else runs, so that one of whom no user is signed in here may be
+ * there all the same.
+ */
+export function followNodePresence(
+  options: NodePresenceOptions,
+  isBesideBroker = false,
+): NodePresence {
   const { directory, signedIn } = options
   let nodes = nodeUsers(directory)
   const { add: onChange, tell } = createListeners<[base: string]>()
@@ -35,7 +42,10 @@ export function followNodePresence(options: NodePresenceOptions): NodePresence {
     const base = nodes.baseOf.get(name)
     if (base !== undefined) tell(base)
   })
-  const isThere = (base: string) => nodes.namesOf.get(base)?.some(signedIn.mayHear)
+  const isThere = (base: string) => {
+    const isSignedIn = nodes.namesOf.get(base)?.some(signedIn.mayHear)
+    return isSignedIn === false && isBesideBroker ? undefined : isSignedIn
+  }
   return {
     isThere,
     isSilent: (base) =>

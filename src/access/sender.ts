@@ -1,5 +1,6 @@
 import type { Receipt } from '../core/message.ts'
-import type { Rights } from './rights.ts'
+import { noRights, type Rights, rightsOf } from './rights.ts'
+import type { UserDirectory } from './user.ts'
 
 /** Who sends a message, and on what way it comes. */
 export interface Sender {
@@ -25,4 +26,14 @@ export interface Watcher {
   changed(receipt: Receipt): void
   /** Nothing more comes but, perhaps, a late confirmation. */
   ended?(receipt: Receipt): void
+}
+
+/** Whoever speaks on a broker that somebody else runs: nobody knows who that is. They have the rights of `name`, or none. */
+export function outsiderOf(
+  directory: Pick<UserDirectory, 'find'>,
+  name: string | undefined,
+): Sender {
+  const user = name === undefined ? undefined : directory.find(name)
+  const rights = user === undefined ? noRights : rightsOf(user)
+  return { user: user?.name ?? 'unknown', rights, address: '', way: 'observed' }
 }

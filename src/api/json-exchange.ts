@@ -67,6 +67,7 @@ const statuses: Readonly<Partial<Record<ErrorCode, number>>> = {
   'too-fast': 429,
   'cannot-write-store': 503,
   'node-offline': 503,
+  'bus-away': 503,
   'hub-ends': 503,
 }
 

@@ -171,6 +171,19 @@ function ownPaths(): Paths {
         refusals: [400, 401],
       },
     },
+    '/api/bus': {
+      get: {
+        summary:
+          'Whether the broker is there beside which the hub runs; embedded where it is the broker',
+        answers: {
+          200: object(
+            { state: text, since: text, url: text, protocol: text, reason: text, nextTry: text },
+            ['since', 'url', 'protocol', 'reason', 'nextTry'],
+          ),
+        },
+        refusals: [401],
+      },
+    },
     '/api/stream': {
       get: {
         summary: 'The lines of a websocket as Server-Sent Events; goes on from Last-Event-ID',

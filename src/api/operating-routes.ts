@@ -143,8 +143,8 @@ async function sendMetrics({ response }: Exchange, metrics: MetricsText): Promis
 
 /** Whether a hub can do all that it promises. */
 export interface Readiness {
-  /** To be called once all of it is open. */
-  started(): void
+  /** To be called once all of it is open; `busError` says why a broker that somebody else runs is not there. */
+  started(busError?: () => string | undefined): void
   /** Why it cannot; undefined while it can. */
   unready(): string | undefined
   /** What the clients of other systems are told. */
@@ -163,18 +163,36 @@ export interface ReadinessOptions {
 export function createReadiness(options: ReadinessOptions): Readiness {
   const { storeError, isOverloaded, ending } = options
   let isStarted = false
+  let busErrorNow: () => string | undefined = () => undefined
   return {
-    started: () => {
+    started: (busError = busErrorNow) => {
       isStarted = true
+      busErrorNow = busError
     },
     unready: () => {
       if (ending.aborted) return 'the hub is ending'
-      return isStarted ? storeError() : 'the hub is starting'
+      return isStarted ? (storeError() ?? busErrorNow()) : 'the hub is starting'
     },
     state: () => {
       if (!isStarted || ending.aborted) return 'starting'
       return isOverloaded() ? 'overloaded' : 'ready'
     },
+  }
+}
+
+interface BusRouteOptions {
+  readonly asUser: AsUser
+  /** How the broker is beside which the hub runs; undefined where it is the broker. */
+  readonly state: (() => object) | undefined
+}
+
+/** `GET /api/bus`: whether the bus is there, and why not, for whoever is signed in. */
+export function busRoute({
+  asUser,
+  state = () => ({ state: 'embedded' }),
+}: BusRouteOptions): GetRoute {
+  return {
+    get: (exchange) => asUser(exchange, () => sendJson(exchange.response, state())),
   }
 }
 

@@ -1,9 +1,15 @@
+import type { HubError } from '../core/errors.ts'
 import type { Message } from '../core/message.ts'
 
 /** What every message goes through. MQTT's rules for topics, retained values and QoS are its rules. */
 export interface Bus {
-  /** Hands `message` to every subscriber whose filter matches it; returns before they have it. */
+  /**
+   * Hands `message` to every subscriber whose filter matches it; returns before they have it. What cannot be
+   * published now is lost: whoever has to know asks `refusalOf` before.
+   */
   publish(message: Message): void
+  /** Why nothing can be published on `topic` now; undefined when it can. */
+  refusalOf(topic: string): HubError | undefined
   /**
    * Calls `deliver` for each message that matches `filter`, in the order they were published, until
    * the returned function is called. A filter that starts with a wildcard does not see `$` topics.

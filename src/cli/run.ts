@@ -34,6 +34,7 @@ export const run: CliCommand = {
 }
 
 function portsOf({ httpPort, mqttPort, httpsPort, mqttsPort }: Hub): string {
-  const plain = `HTTP port ${httpPort}, MQTT port ${mqttPort}`
-  return httpsPort === undefined ? plain : `${plain}, with TLS ${httpsPort} and ${mqttsPort}`
+  const plain = [`HTTP port ${httpPort}`, mqttPort > 0 && `MQTT port ${mqttPort}`]
+  const secure = [httpsPort, mqttsPort].filter((port) => port !== undefined).join(' and ')
+  return [...plain, secure && `with TLS ${secure}`].filter(Boolean).join(', ')
 }

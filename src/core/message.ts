@@ -28,10 +28,16 @@ export interface Message {
   readonly receivers?: Receivers | undefined
   /** Its number in the trace, which writes it here. */
   traced?: number | undefined
+  /** Whether it was retained by a broker before the hub came there: nobody knows when it was said. */
+  readonly isPast?: boolean
 }
 
 /** Hears which MQTT clients a message goes to that have to acknowledge it, by their names in the broker. */
 export interface Receivers {
+  /** After so many milliseconds nobody waits for it any more. */
+  readonly withinMs: number
+  /** A broker that somebody else runs does not take it. */
+  untaken(error: HubError): void
   /** The client is sent it, now or when it is its turn. */
   owes(client: string): void
   /** The client has acknowledged it. */

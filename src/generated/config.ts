@@ -124,6 +124,65 @@ export interface ConfigInput {
     }[]
   }
   /**
+   * A broker that somebody else runs, beside which the hub runs: everything goes through it in place of the hub's own, and the part mqtt has no meaning. Without this part the hub is the broker.
+   */
+  bus?: {
+    /**
+     * Where the broker is: mqtt:// or, with TLS, mqtts://, a host, and a port unless it is 1883 or 8883. Names and passwords do not belong here.
+     */
+    url: string
+    /**
+     * The user as whom the hub comes to the broker.
+     */
+    user?: string
+    /**
+     * A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.
+     */
+    passwordFile?: string
+    /**
+     * What the hub calls itself there. Without it, clown-hub- and what is another one at each start. Of two with the same one a broker closes the first.
+     */
+    clientId?: string
+    /**
+     * What the hub hears of what is said there. Give several when the broker is shared with others, or does not let anybody hear all; no two of them may be about the same topic.
+     *
+     * @minItems 1
+     * @maxItems 1024
+     *
+     * Items: an MQTT filter
+     */
+    filters?: [string, ...string[]]
+    /**
+     * Who announces a device may name any topic on which it is commanded, and on this broker nobody knows who that is. Announcements at or below these topics are believed; any other one is where it names a topic with the same first level as its own.
+     *
+     * @maxItems 1024
+     *
+     * Items: a topic
+     */
+    trust?: string[]
+    /**
+     * The user of the hub whose rights those have who command devices of profiles by the broker (devices/…/set). Without one, such commands are refused.
+     */
+    commandUser?: string
+    /**
+     * Files for mqtts://, all read anew for each connection.
+     */
+    tls?: {
+      /**
+       * A file with the authorities in PEM that the broker's certificate is of, where the system does not know them.
+       */
+      caFile?: string
+      /**
+       * A file with a certificate of the hub in PEM, for brokers that ask for one.
+       */
+      certFile?: string
+      /**
+       * A file with that certificate's private key in PEM, readable by its owner only (mode 0600).
+       */
+      keyFile?: string
+    }
+  }
+  /**
    * Languages of other systems that are served to their clients, each on a port of its own or on a path of the HTTP server.
    *
    * @maxItems 64
@@ -1054,6 +1113,65 @@ export interface Config {
        */
       users: [string, ...string[]]
     }[]
+  }
+  /**
+   * A broker that somebody else runs, beside which the hub runs: everything goes through it in place of the hub's own, and the part mqtt has no meaning. Without this part the hub is the broker.
+   */
+  bus?: {
+    /**
+     * Where the broker is: mqtt:// or, with TLS, mqtts://, a host, and a port unless it is 1883 or 8883. Names and passwords do not belong here.
+     */
+    url: string
+    /**
+     * The user as whom the hub comes to the broker.
+     */
+    user?: string
+    /**
+     * A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.
+     */
+    passwordFile?: string
+    /**
+     * What the hub calls itself there. Without it, clown-hub- and what is another one at each start. Of two with the same one a broker closes the first.
+     */
+    clientId?: string
+    /**
+     * What the hub hears of what is said there. Give several when the broker is shared with others, or does not let anybody hear all; no two of them may be about the same topic.
+     *
+     * @minItems 1
+     * @maxItems 1024
+     *
+     * Items: an MQTT filter
+     */
+    filters: [string, ...string[]]
+    /**
+     * Who announces a device may name any topic on which it is commanded, and on this broker nobody knows who that is. Announcements at or below these topics are believed; any other one is where it names a topic with the same first level as its own.
+     *
+     * @maxItems 1024
+     *
+     * Items: a topic
+     */
+    trust: string[]
+    /**
+     * The user of the hub whose rights those have who command devices of profiles by the broker (devices/…/set). Without one, such commands are refused.
+     */
+    commandUser?: string
+    /**
+     * Files for mqtts://, all read anew for each connection.
+     */
+    tls?: {
+      /**
+       * A file with the authorities in PEM that the broker's certificate is of, where the system does not know them.
+       */
+      caFile?: string
+      /**
+       * A file with a certificate of the hub in PEM, for brokers that ask for one.
+       */
+      certFile?: string
+      /**
+       * A file with that certificate's private key in PEM, readable by its owner only (mode 0600).
+       */
+      keyFile?: string
+    }
   }
   /**
    * Languages of other systems that are served to their clients, each on a port of its own or on a path of the HTTP server.

@@ -4,7 +4,7 @@
 import ucs2length from 'ajv/dist/runtime/ucs2length.js'
 import equal from 'ajv/dist/runtime/equal.js'
 
-const schema12 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:config","title":"Configuration of Clown.Hub","description":"What an operator may set. Each value can also come from a CLOWN_… environment variable, or from a file that <variable>_FILE names; a path in a variable starts at the working directory.","type":"object","properties":{"http":{"description":"The HTTP server, which carries the websockets.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8080,"examples":[8080,0]},"hosts":{"description":"Further names a request's Host header may carry; localhost and literal IP addresses are always known.","type":"array","items":{"description":"a host name without a port","type":"string","minLength":1,"maxLength":253,"pattern":"^[A-Za-z0-9._-]+$"},"default":[],"examples":[["hub.example.org"]]},"origins":{"description":"Further origins whose pages may talk to the hub by what their browser remembers, besides its own, and read its answers; file:// and null are what pages in files send, null also many others; * lets any page in.","type":"array","items":{"description":"scheme://host or scheme://host:port, without a path, or file://, null or *","type":"string","minLength":1,"maxLength":300,"pattern":"^(\\*|null|file://|[A-Za-z][A-Za-z0-9+.-]*://[^/?#@*\\s]+)$"},"default":[],"examples":[["https://dashboard.example.org","http://localhost:5173"]]},"trustProxy":{"description":"Addresses of the reverse proxies whose X-Forwarded-For and X-Forwarded-Proto headers are believed, or their networks. Whoever connects from there can claim any address.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"default":[],"examples":[["127.0.0.1","::1"],["172.16.0.0/12"]]},"userHeader":{"description":"The header in which a proxy of trustProxy names the user whom it has signed in, such as Remote-User. The proxy has to take away what a client sends under this name. Without it, no header names a user.","type":"string","minLength":1,"maxLength":100,"pattern":"^[A-Za-z0-9-]+$","examples":["Remote-User"]},"pathPrefix":{"description":"What a reverse proxy leaves before the hub's own paths. Requests are served with it and without it.","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)*$","default":"","examples":["/hub"]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]}]},"tls":{"description":"TLS for HTTP, websockets and MQTT, on ports of its own beside the plain ones. Without this part there is none.","type":"object","required":["certFile","keyFile"],"properties":{"certFile":{"description":"A file with the certificate in PEM, followed by those between it and the authority. A relative path starts at the folder of the configuration file. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.crt"]},"keyFile":{"description":"A file with the certificate's private key in PEM, without a password, readable by its owner only (mode 0600). Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.key"]},"clientCaFile":{"description":"A file with the authorities in PEM whose certificates clients may show: the common name of one is the name of its user, who needs no password then. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crt"]},"clientCrlFile":{"description":"A file with the lists of revoked client certificates in PEM, one of each authority. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crl"]},"clientCertificates":{"description":"Whether who has no certificate of clientCaFile may come in all the same, by a password: optional, or required of everybody.","enum":["optional","required"],"default":"optional","examples":["required"]},"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"httpPort":{"description":"The TCP port for HTTPS and wss; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8443,"examples":[8443,0]},"mqttPort":{"description":"The TCP port for MQTT over TLS; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8883,"examples":[8883,0]}},"additionalProperties":false,"examples":[{"certFile":"/etc/clown-hub/tls.crt","keyFile":"/etc/clown-hub/tls.key","host":"0.0.0.0"}]},"mqtt":{"description":"The MQTT broker.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":1883,"examples":[1883,0]},"maximumKeepAliveSeconds":{"description":"The longest keep-alive of clients of MQTT 5: who asks for a longer one, or for none, is told this one. Without it, each has the one it asks for.","type":"integer","minimum":5,"maximum":65535,"examples":[300]},"reference":{"description":"Another server, which clients of MQTT 5 are told of when this hub ends: host or host:port, and several with a space between them.","type":"string","minLength":1,"maxLength":1024,"examples":["second.example:1883"]},"shared":{"description":"Groups of shared subscriptions ($share/<group>/…) whose members may be of several users. Any other group is one of its user, so that nobody can take the messages of somebody else by joining it.","type":"array","default":[],"maxItems":1024,"items":{"description":"One group, and who may be in it.","type":"object","required":["group","users"],"properties":{"group":{"description":"Its name, as in $share/<group>/….","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#]+$","examples":["workers"]},"users":{"description":"The users whose clients may share its messages.","type":"array","minItems":1,"maxItems":1024,"items":{"description":"the name of a user","type":"string","minLength":1,"maxLength":256},"examples":[["one","other"]]}},"additionalProperties":false,"examples":[{"group":"workers","users":["one","other"]}]},"examples":[[{"group":"workers","users":["one","other"]}]]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":1883}]},"dialects":{"description":"Languages of other systems that are served to their clients, each on a port of its own or on a path of the HTTP server.","type":"array","maxItems":64,"items":{"description":"One language, and where it is served.","type":"object","required":["dialect"],"properties":{"dialect":{"description":"Whose language it is.","type":"string","enum":["deconz","jeedom","netzer","tvheadend"],"examples":["deconz"]},"port":{"description":"The TCP port to listen on; 0 takes any free one. An entry has either a port or a path.","type":"integer","minimum":0,"maximum":65535,"examples":[8088]},"host":{"description":"The address to listen on, with a port; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"path":{"description":"a path such as /house, in place of a port: the language is served on it and below it, on the ports of the HTTP server","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)+$","examples":["/house"]},"base":{"description":"The topic below which nodes are shown to these clients; without it, all are.","type":"string","maxLength":1024,"default":"","examples":["nodes/bridge/0"]},"guest":{"description":"Who somebody is that gives no credentials where clients of the language cannot give any.","type":"object","required":["user"],"properties":{"user":{"description":"A user of the hub, whose rights such clients have.","type":"string","minLength":1,"maxLength":64,"examples":["clown"]},"addresses":{"description":"The addresses such clients may come from, or their networks; this machine only, if nothing else is said.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"maxItems":256,"default":["127.0.0.0/8","::1"],"examples":[["192.168.1.20"],["10.0.0.0/8"]]},"anyOrigin":{"description":"Whether pages of any origin are let in as well, to read and nothing else; without it, those of the hub and of http.origins are.","type":"boolean","default":false,"examples":[true]}},"additionalProperties":false,"examples":[{"user":"clown"}]},"optional":{"description":"Whether the hub starts also when the port cannot be opened; it is logged then.","type":"boolean","default":false,"examples":[true]},"jeedom":{"description":"How Jeedom is served.","type":"object","properties":{"period":{"description":"Seconds from an event to the frame that tells it, with all others of that time.","type":"number","minimum":0.1,"maximum":60,"default":2,"examples":[0.1]},"authDelay":{"description":"Seconds in which a client has to say its key.","type":"number","minimum":0.1,"maximum":60,"default":1,"examples":[5]},"allowedHosts":{"description":"The hosts whose pages may open a websocket, which is where programs have to say they come from; an empty list is for programs that do not say it. Without it, they are the host by which the hub is reached, this machine, and those of http.origins.","type":"array","maxItems":64,"items":{"description":"a host name or address, without a port","type":"string","minLength":1,"maxLength":253},"examples":[["house.example","10.0.0.42"]]},"guestKey":{"description":"A key that everybody may know: who gives it comes in as the guest of the entry.","type":"string","minLength":1,"maxLength":128,"examples":["userApiKey"]}},"additionalProperties":false,"default":{},"examples":[{"period":0.5}]},"netzer":{"description":"How Netzer is served.","type":"object","properties":{"connections":{"description":"How many websockets there may be: many; one, as the original, whose first is the one that stays; or one, whose latest ends the one before.","enum":["many","first","latest"],"default":"many","examples":["first"]},"pins":{"description":"Which device is on which pin, 0 to c. Without it, relays are on 0 and 1, motion sensors on 2, LEDs on 3, sensors on 4 to 8, and what is left over on 9 to c; a device keeps its pin.","type":"object","propertyNames":{"description":"the index of a pin, 0 to 9 or a to c","pattern":"^[0-9a-c]$"},"additionalProperties":{"description":"The device on a pin.","type":"object","required":["device"],"properties":{"device":{"description":"The topic of a device below the base of the entry, such as relay/i2c0-3b.","type":"string","minLength":3,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$","examples":["relay/i2c0-3b"]},"quantity":{"description":"Which quantity of it, where there are several.","type":"string","minLength":1,"maxLength":64,"examples":["altitude"]},"lowest":{"description":"The value of a measured quantity that is read as 0, in the unit of its reports.","type":"number","examples":[-20]},"highest":{"description":"The value of a measured quantity that is read as 1023.","type":"number","examples":[60]}},"additionalProperties":false,"examples":[{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}]},"examples":[{"0":{"device":"relay/i2c0-3b"},"5":{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}}]}},"additionalProperties":false,"default":{},"examples":[{"connections":"first"}]}},"additionalProperties":false,"examples":[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]},"default":[],"examples":[[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]]},"users":{"description":"Who may sign in, besides the users of usersFile. Who gives no credentials is the user anonymous, when there is one.","type":"object","default":{},"writeOnly":true,"propertyNames":{"description":"1 to 64 bytes in UTF-8, without colons, control characters, and format characters, which nobody sees","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},"additionalProperties":{"description":"One user: password or passwordFile, one of the two (none for anonymous), and rights.","type":"object","writeOnly":true,"properties":{"password":{"description":"The password itself.","type":"string","minLength":1,"maxLength":256,"writeOnly":true,"examples":["correct horse battery staple"]},"passwordFile":{"description":"A file that holds the password; one line break at its end is cut off. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["/run/secrets/clown"]},"role":{"description":"What many users have in common: a viewer reads, an operator also writes, retains and commands, an admin also reads $SYS, a node writes below its base and reads its own commands.","enum":["viewer","operator","admin","node"],"examples":["operator"]},"base":{"description":"a topic without wildcards and braces: the prefix of a node's topics, for the role node only","type":"string","minLength":1,"maxLength":1024,"pattern":"^(?!\\$)[^+#{}\\p{Cc}]+$","examples":["nodes/bridge/0"]},"rules":{"description":"What this user may do besides what the role allows, and what this user may not do. Whatever no rule allows is denied, and deny beats allow.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]},"digest":{"description":"Whether the user may sign in by HTTP Digest with MD5, too, where a dialect has it.","type":"boolean","examples":[true]}},"additionalProperties":false,"examples":[{"passwordFile":"/run/secrets/clown","role":"operator"}]},"examples":[{"clown":{"passwordFile":"/run/secrets/clown","role":"operator"}}]},"usersFile":{"description":"A file of users with hashed passwords, tokens and rights, which a running hub follows. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["users.yaml"]},"data":{"description":"Where the hub keeps what it has to remember when it ends.","type":"object","default":{},"properties":{"folder":{"description":"A folder for this hub alone, made when it is not there. A relative path starts at the folder of the configuration file. Empty keeps everything in memory, as lab mode and a hub inside another program do unless told otherwise; clown-hub run takes data beside the configuration unless told otherwise.","type":"string","examples":["/var/lib/clown-hub",""]}},"additionalProperties":false,"examples":[{"folder":"/var/lib/clown-hub"}]},"history":{"description":"What is kept of what devices report: every number and every true or false, by topic and quantity. See docs/history.md.","type":"object","default":{},"properties":{"record":{"description":"Filters on the topics that are recorded.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["#"],"examples":[["nodes/#"],[]]},"ignore":{"description":"Filters on topics that are not recorded all the same.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":[],"examples":[["nodes/+/+/push-button/+"]]},"rawHours":{"description":"Hours for which every point is kept.","type":"integer","minimum":1,"maximum":8784,"default":24,"examples":[24]},"minuteDays":{"description":"Days for which each minute is kept: count, smallest, mean, largest, first and last value.","type":"integer","minimum":1,"maximum":3660,"default":30,"examples":[30]},"hourDays":{"description":"Days for which each hour is kept, as the minutes.","type":"integer","minimum":1,"maximum":36600,"default":730,"examples":[730]},"diskMiB":{"description":"MiB that all of it may take in the data folder. Past it, the oldest is given up first.","type":"integer","minimum":1,"maximum":1048576,"default":1024,"examples":[1024]},"memoryMiB":{"description":"MiB that all of it may take in a hub without a data folder.","type":"integer","minimum":1,"maximum":65536,"default":64,"examples":[64]}},"additionalProperties":false,"examples":[{"record":["nodes/#"],"rawHours":48,"diskMiB":4096}]},"profiles":{"description":"What the topics and payloads of hardware mean.","type":"object","default":{},"properties":{"prefix":{"description":"Above the topics of all devices that a profile has found, such as devices/hardwario/kit:0/relay/-.","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$","default":"devices","examples":["devices","house/devices"]},"off":{"description":"Profiles that are not opened: their topics stay what they are to everybody else.","type":"array","uniqueItems":true,"maxItems":64,"items":{"enum":["hardwario","rtl_433","tasmota","wled","shelly-gen1","shelly","zigbee2mqtt","homie","esphome","home-assistant"]},"default":[],"examples":[["hardwario"]]},"clown":{"description":"Clown.Model, by which commands are checked and reports are understood.","type":"object","default":{},"properties":{"bases":{"description":"Filters on the topics that Clown.Model binds, with all below them. Besides it binds below the base of a node that introduced itself or listed its devices, of a user of the role node, and of a rule in commands.rules.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["nodes/#"],"examples":[["nodes/#","garden/#"],[]]}},"additionalProperties":false,"examples":[{"bases":["nodes/#"]}]}},"additionalProperties":false,"examples":[{"clown":{"bases":["nodes/#","garden/#"]}}]},"commands":{"description":"How long commands may take, and what the relay guard watches over.","type":"object","default":{},"properties":{"timeoutSeconds":{"description":"Seconds a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"default":5,"examples":[5]},"rules":{"description":"Settings for some devices. The first rule that fits a device and has a setting decides it, each setting for itself. Without one, a relay has 200 ms between switches and 5 commands a second, and other kinds have no limit.","type":"array","maxItems":1024,"items":{"description":"Which devices, and their settings.","type":"object","properties":{"topic":{"description":"A filter on the complete topics of devices.","type":"string","minLength":1,"maxLength":1024,"examples":["nodes/bridge/0/relay/+","#"]},"kind":{"description":"the kind of a device: the last level but one of its topic","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+$","examples":["relay"]},"timeoutSeconds":{"description":"Seconds such a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"examples":[30]},"minIntervalMilliseconds":{"description":"Milliseconds between two commands that ask for another state each; 0 is no limit.","type":"integer","minimum":0,"maximum":3600000,"examples":[200]},"perSecond":{"description":"Commands in any second; 0 is no limit.","type":"integer","minimum":0,"maximum":100,"examples":[5]},"autoOffSeconds":{"description":"Seconds after which such a device is turned off again; 0 is never.","type":"number","minimum":0,"maximum":604800,"examples":[900]},"interlock":{"description":"The name of a group of which never two are on at once.","type":"string","minLength":1,"maxLength":64,"examples":["shutter-kitchen"]},"proof":{"description":"What shows whether the device does what it says: a quantity that another one measures, which is above or below something when the device is on, and only then.","type":"object","required":["topic","quantity","withinSeconds"],"minProperties":4,"properties":{"topic":{"description":"the complete topic of what measures","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#\\p{Cc}]+$","examples":["nodes/garage/power-meter/-"]},"quantity":{"description":"The quantity in its reports.","type":"string","minLength":1,"maxLength":64,"examples":["power"]},"above":{"description":"It is above this when the device is on, and only then.","type":"number","examples":[5]},"below":{"description":"It is below this when the device is on, and only then.","type":"number","examples":[100]},"withinSeconds":{"description":"Seconds for which it may say something else than the device.","type":"number","minimum":0.1,"maximum":3600,"examples":[10]}},"additionalProperties":false,"examples":[{"topic":"nodes/garage/power-meter/-","quantity":"power","above":5,"withinSeconds":10}]}},"additionalProperties":false,"examples":[{"kind":"relay","autoOffSeconds":900}]},"default":[],"examples":[[{"topic":"nodes/bridge/0/relay/+","interlock":"shutter-kitchen"}]]}},"additionalProperties":false,"examples":[{"timeoutSeconds":2,"rules":[{"kind":"relay","autoOffSeconds":900}]}]},"limits":{"description":"How much any one client may ask for. Each value has a ceiling that no configuration can pass.","type":"object","default":{},"properties":{"topic":{"description":"Sizes of topics and filters, on every way in. They are for the hub's memory; what MQTT itself allows is in docs/mqtt.md.","type":"object","default":{},"properties":{"bytes":{"description":"Bytes of a complete topic in UTF-8, base included. The default has room for names that people give, in any script. MQTT has room for 65,535, of which the hub needs some to tell of a device.","type":"integer","minimum":1,"maximum":65000,"default":1024,"onExcess":"MQTT: the message is acknowledged, dropped, and its refusal is told on as much of the topic as there is room for; a filter gets SUBACK 128; elsewhere an error","counter":"topic-too-big","examples":[2048]},"levels":{"description":"Levels of a topic, empty ones too. Trees of buildings and Homie have some 10; a program that makes a level of each part of an address has 20 or 30.","type":"integer","minimum":1,"maximum":100,"default":100,"onExcess":"as above","counter":"topic-too-big","examples":[32]}},"additionalProperties":false,"examples":[{"levels":32}]},"json":{"description":"Shape of JSON in websocket lines, checked on the text before it is parsed. What comes by MQTT passes as it is, and past these is told to websockets as text.","type":"object","default":{},"properties":{"depth":{"description":"Arrays and objects inside each other. No program that is known of sends more than 10.","type":"integer","minimum":1,"maximum":32,"default":16,"onExcess":"an error frame that names the rule","counter":"json-refused","examples":[16]},"keys":{"description":"Keys of one object. Node-RED flows and lists of devices by name have hundreds.","type":"integer","minimum":1,"maximum":65536,"default":4096,"onExcess":"an error frame","counter":"json-refused","examples":[4096]},"stringBytes":{"description":"Bytes of one string in UTF-8. A page sends a picture as base64.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"onExcess":"an error frame","counter":"json-refused","examples":[1048576]},"arrayItems":{"description":"Items of one array. A curve of a day, a point a minute, has 1,440.","type":"integer","minimum":1,"maximum":262144,"default":16384,"onExcess":"an error frame","counter":"json-refused","examples":[16384]}},"additionalProperties":false,"examples":[{"depth":8}]},"websocket":{"description":"Websockets that talk to the hub.","type":"object","default":{},"properties":{"messageBytes":{"description":"Bytes of one message, all its fragments together, of which there may be any number: each counts as a message if it has less than 512 bytes. A single frame of more than 256 MiB is closed with 1009. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`. With 20 lamps, Zigbee2MQTT's list of devices has 136 kB and its definitions have 245.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"onExcess":"the message is read past, and told on `clown.talk/-/error`","counter":"websocket-message-too-big","examples":[1048576]},"linesPerMessage":{"description":"Lines in one message. A dashboard that asks for each of its devices at once has some hundreds.","type":"integer","minimum":1,"maximum":16384,"default":1024,"onExcess":"an error frame; none of the lines is obeyed","counter":"websocket-too-many-lines","examples":[1024]},"messagesPerSecond":{"description":"Messages a socket may send, in the long run. Each line of one counts, and so does a ping or a pong. A slider makes 25; a program that sends more is read more slowly and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":100,"onExcess":"the socket is not read until there is room","counter":"websocket-held-back","examples":[100]},"messageBurst":{"description":"The same at once.","type":"integer","minimum":1,"maximum":200000,"default":200,"onExcess":"as above","counter":"websocket-held-back","examples":[200]},"overRateSeconds":{"description":"How long a socket may keep sending more than its rate while the hub is short of memory: past three quarters of limits.memory.mib. At any other time it is read more slowly for as long as it likes, as a script that writes what it has read from a file.","type":"integer","minimum":1,"maximum":3600,"default":600,"onExcess":"a notice, then close 1008; never while there is memory","counter":"websocket-over-rate","examples":[600]},"conflateBytes":{"description":"Bytes waiting for a slow reader before only the latest value of each topic is kept. A page on a telephone that was put away for a moment loses only values that newer ones replaced.","type":"integer","minimum":1,"maximum":8388608,"default":262144,"onExcess":"older values are left out, and the reader is told how many","counter":"websocket-conflated","examples":[262144]},"outboundBytes":{"description":"Bytes waiting for a slow reader before it is given up; at least two of the largest messages (messageBytes), whatever is written here. A page that opened below the root of a house with Zigbee2MQTT, 20 lamps and 500 other devices got 640 kB at once.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"onExcess":"close 1013, the socket is cut a second later","counter":"websocket-slow-consumer","examples":[1048576]},"recoveryBytes":{"description":"What is kept of the latest messages below one base, for clients that ask for positions: who was away for a moment gets what was said meanwhile. All bases together keep at most a sixteenth of limits.memory.mib.","type":"integer","minimum":0,"maximum":67108864,"default":1048576,"onExcess":"the oldest are given up; who comes back too late is told how many it missed, and gets the last values","counter":"websocket-recovery-too-late","examples":[1048576]},"recoverySeconds":{"description":"How long they are kept at most.","type":"integer","minimum":0,"maximum":3600,"default":120,"onExcess":"as above","counter":"websocket-recovery-too-late","examples":[120]},"pingSeconds":{"description":"Seconds between pings.","type":"integer","minimum":1,"maximum":600,"default":20,"onExcess":"nothing: this is how often each socket is asked for a sign of life","examples":[20]},"pongSeconds":{"description":"Seconds a peer has to answer a ping.","type":"integer","minimum":1,"maximum":600,"default":10,"onExcess":"the socket is cut","counter":"websocket-no-pong","examples":[10]}},"additionalProperties":false,"examples":[{"messagesPerSecond":500,"messageBurst":1000}]},"mqtt":{"description":"MQTT connections, over TCP and over websocket.","type":"object","default":{},"properties":{"connectSeconds":{"description":"Seconds until CONNECT has to be complete. Clients send it as soon as they are connected; a GSM modem takes two.","type":"integer","minimum":1,"maximum":30,"default":5,"onExcess":"the connection is cut","counter":"mqtt-no-connect","examples":[5]},"connectBytes":{"description":"Bytes of a CONNECT packet. A will with a JSON state has some hundred.","type":"integer","minimum":1,"maximum":65536,"default":16384,"onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[16384]},"publishBytes":{"description":"Bytes of a PUBLISH packet. With 20 lamps, Zigbee2MQTT's definitions have 245 kB and its list of devices has 136; pictures of cameras have the rest of the room.","type":"integer","minimum":1,"maximum":16777216,"default":2000000,"onExcess":"the packet is read past: it is acknowledged, and told on `…/error`; what is retained there is taken away","counter":"mqtt-packet-too-big","examples":[2000000]},"subscribeBytes":{"description":"Bytes of a SUBSCRIBE or UNSUBSCRIBE packet, with as many filters as fit: Home Assistant sends 500 in one, MQTT.js and paho all they have when they come back.","type":"integer","minimum":1,"maximum":4194304,"default":1048576,"onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[1048576]},"subscriptions":{"description":"Filters of one client, of which each costs 350 bytes when it has 32 letters, in a kept session 680. openHAB and Node-RED have one for each thing, Home Assistant for each entity: thousands in a large house.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[20000]},"totalSubscriptions":{"description":"Filters of all clients together, also of those whose session waits for them. Past it, users with less than an equal share may still have more.","type":"integer","minimum":1,"maximum":10000000,"default":200000,"onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[200000]},"clientIdBytes":{"description":"Bytes of a client id in UTF-8. Bridges and cloud agents put host names, serial numbers and UUIDs together.","type":"integer","minimum":1,"maximum":1024,"default":256,"onExcess":"CONNACK 2","counter":"mqtt-client-id-refused","examples":[256]},"userBytes":{"description":"Bytes of a user name in UTF-8, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":256,"default":64,"onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[64]},"passwordBytes":{"description":"Bytes of a password, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":1024,"default":256,"onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[256]},"keepAliveSeconds":{"description":"The longest keep-alive that is believed: of a client that promises a longer one, or none (0), nobody knows after one and a half times as long without a packet whether it is there. MicroPython's umqtt asks for 0, many sketches for 3,600; they stay connected, dead peers are found by TCP keep-alive. A node of theirs is shown offline until it is heard again; commands are sent to it all the same.","type":"integer","minimum":1,"maximum":65535,"default":300,"onExcess":"nothing is refused: a node of that client is told offline","examples":[300]},"qos2Window":{"description":"QoS 2 messages of one client whose PUBREL is awaited. paho has 20 under way, Mosquitto's clients too; MQTT.js and Node-RED send theirs without waiting. Clients of MQTT 5 are told it as Receive Maximum.","type":"integer","minimum":1,"maximum":1000,"default":20,"onExcess":"the next ones are taken more slowly, 1,000 a second; in MQTT 5, where a client knows the number, the connection is cut","counter":"mqtt-qos2-window","examples":[20]},"outboundBytes":{"description":"Bytes waiting for a slow reader before only the latest message at QoS 0 of each topic waits, and what switches something is left out; with two of the largest messages more, above QoS 0, the connection is cut. A subscriber by Wi-Fi that stops for some seconds needs it.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"onExcess":"older values at QoS 0 are left out","counter":"mqtt-conflated","examples":[1048576]},"publishesPerSecond":{"description":"PUBLISH packets a client may send, in the long run. A bridge or an import of recorded data sends more: it takes longer and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"publishBurst":{"description":"PUBLISH packets a client may send at once. Zigbee2MQTT and Home Assistant's discovery send hundreds when they start.","type":"integer","minimum":1,"maximum":200000,"default":2000,"onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"requestsPerSecond":{"description":"Other packets a client may send, in the long run: a SUBSCRIBE or UNSUBSCRIBE counts as one for each 512 bytes, however many filters it has, an acknowledgement that is awaited does not count, and a ping or pong of its websocket does. openHAB and scripts that subscribe in a loop send one packet for each filter.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"requestBurst":{"description":"Other packets a client may send at once.","type":"integer","minimum":1,"maximum":200000,"default":2000,"onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"idleSeconds":{"description":"Seconds a client may stay without a subscription and without a packet, of which a ping is one; 0 is for ever. A sensor that publishes once a day may need all of them.","type":"integer","minimum":0,"maximum":86400,"default":0,"onExcess":"the connection is cut","counter":"mqtt-idle","examples":[0]}},"additionalProperties":false,"examples":[{"publishBytes":4000000}]},"sessions":{"description":"MQTT sessions that outlive their connection (CONNECT without clean session).","type":"object","default":{},"properties":{"count":{"description":"Sessions without a client that are kept.","type":"integer","minimum":1,"maximum":100000,"default":500,"onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[500]},"hours":{"description":"Hours a session waits for its client.","type":"integer","minimum":1,"maximum":8760,"default":24,"onExcess":"the session ends","counter":"mqtt-sessions-ended","examples":[24]},"messages":{"description":"Messages of QoS 1 and 2 that wait for one client to come back, and as many again that wait for it to acknowledge them. A display that is switched off over night misses the oldest of what was told at QoS 1 and 2. Mosquitto 2.0 keeps as many, the first that came.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1000]},"bytes":{"description":"Bytes of such messages, topics included; at least two of the largest messages (limits.mqtt.publishBytes), whatever is written here. Two pictures of a camera wait for a viewer.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1048576]},"totalBytes":{"description":"Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each. Of the user for whom most is kept, who has been away for longest gives way.","type":"integer","minimum":1,"maximum":1073741824,"default":67108864,"onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[67108864]}},"additionalProperties":false,"examples":[{"count":500}]},"retained":{"description":"Values that wait for whoever subscribes later. The same numbers hold for the last values of topics that are not retained, but a quarter of the bytes; there, of the user who has most, the longest silent go first, and a value that is too large is not told again.","type":"object","default":{},"properties":{"topics":{"description":"Topics with a value; past it, and past totalBytes, users with less than an equal share may have more, up to a quarter. Home Assistant's discovery needs 8 for each lamp of Zigbee2MQTT, and a house of 1,000 entities some thousands.","type":"integer","minimum":1,"maximum":1000000,"default":100000,"onExcess":"the value is delivered, but not retained, nor is the one before any more","counter":"retained-refused","examples":[100000]},"valueBytes":{"description":"Bytes of one value. Zigbee2MQTT's list of devices has 136 kB for 20 lamps.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"onExcess":"as above","counter":"retained-refused","examples":[1048576]},"totalBytes":{"description":"Bytes of all values, topics included. Zigbee2MQTT with 20 lamps and Home Assistant's discovery has 0.6 MB; the rest is for larger houses and for pictures of cameras.","type":"integer","minimum":1,"maximum":1073741824,"default":268435456,"onExcess":"as above","counter":"retained-refused","examples":[268435456]}},"additionalProperties":false,"examples":[{"topics":10000}]},"nodes":{"description":"What the hub remembers of hardware.","type":"object","default":{},"properties":{"devices":{"description":"Devices of all nodes together.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"onExcess":"of the user who has most, the device that has been silent for the longest is forgotten","counter":"devices-forgotten","examples":[10000]}},"additionalProperties":false,"examples":[{"devices":10000}]},"connections":{"description":"Open connections, websocket and MQTT together.","type":"object","default":{},"properties":{"total":{"description":"Connections at once.","type":"integer","minimum":1,"maximum":100000,"default":10000,"onExcess":"HTTP 503; MQTT: the connection is closed","counter":"connections-refused","examples":[10000]},"perAddress":{"description":"Connections from one address at once; behind a container bridge or a NAT everybody has the same one.","type":"integer","minimum":1,"maximum":100000,"default":2000,"onExcess":"as above","counter":"connections-refused","examples":[2000]},"perUser":{"description":"Connections of one user at once, requests by HTTP among them as long as they last; in many houses all devices have the same user.","type":"integer","minimum":1,"maximum":100000,"default":2000,"onExcess":"HTTP 503; MQTT: CONNACK 3","counter":"connections-refused","examples":[2000]},"unauthenticated":{"description":"Connections at once that have not signed in yet, all that come back after a power cut among them. Those of this machine and of proxies count like all others; addresses where somebody has signed in give way last, and of IPv6 48 bits are one network.","type":"integer","minimum":1,"maximum":10000,"default":2000,"onExcess":"the oldest one that says nothing is closed, of the network that has most of them; if all wait for an answer, the new one","counter":"connections-given-way","examples":[2000]},"unauthenticatedPerAddress":{"description":"The same from one address.","type":"integer","minimum":1,"maximum":10000,"default":1000,"onExcess":"the oldest one there that says nothing is closed, or else the new one","counter":"connections-given-way","examples":[1000]},"acceptBurst":{"description":"Connections of an address that may come to nothing at once: those that end without a CONNECT or a request that we understand. Who signs in, or tries to, does not count, nor does an address where somebody has; a probe of a load balancer that only opens the port does.","type":"integer","minimum":1,"maximum":100000,"default":200,"onExcess":"the connection is closed","counter":"connections-refused","examples":[200]},"acceptsPerMinute":{"description":"The same in the long run.","type":"integer","minimum":1,"maximum":1000000,"default":600,"onExcess":"the connection is closed","counter":"connections-refused","examples":[600]},"exemptLoopback":{"description":"Whether this machine itself is free of the limits per address. A reverse proxy on it goes into http.trustProxy, so that the limits see who is behind it.","type":"boolean","default":true,"examples":[true]}},"additionalProperties":false,"examples":[{"perUser":1000}]},"http":{"description":"Plain HTTP requests, and the requests that open websockets.","type":"object","default":{},"properties":{"headerBytes":{"description":"Bytes of a request's head: its first line and all headers. Cookies of other programs on the same host name come along.","type":"integer","minimum":1,"maximum":65536,"default":32768,"onExcess":"431","counter":"http-refused","examples":[32768]},"headers":{"description":"Number of headers.","type":"integer","minimum":1,"maximum":256,"default":64,"onExcess":"431","counter":"http-refused","examples":[64]},"bodyBytes":{"description":"Bytes of a request's body, where one is read at all.","type":"integer","minimum":1,"maximum":1048576,"default":16384,"onExcess":"413","counter":"http-refused","examples":[16384]},"headerSeconds":{"description":"Seconds until the headers have to be complete. A TLS handshake has as long; past it the connection is cut, and counted as tls-refused.","type":"integer","minimum":1,"maximum":60,"default":5,"onExcess":"408","counter":"http-refused","examples":[5]},"requestSeconds":{"description":"Seconds until the request has to be complete.","type":"integer","minimum":1,"maximum":300,"default":10,"onExcess":"408","counter":"http-refused","examples":[10]}},"additionalProperties":false,"examples":[{"headers":100}]},"signIn":{"description":"Proving who somebody is, on every way in.","type":"object","default":{},"properties":{"checksAtOnce":{"description":"Passwords that are checked at once; each takes a core and 19 MiB for a moment. Tokens need no check of this kind.","type":"integer","minimum":1,"maximum":64,"default":2,"onExcess":"the check waits for its turn","counter":"sign-in-busy","examples":[2]},"checksWaiting":{"description":"Further passwords that wait for their check, or behind others of their address: as many devices may come back at once after a restart of the hub.","type":"integer","minimum":1,"maximum":10000,"default":1000,"onExcess":"HTTP 503 with Retry-After; MQTT: CONNACK 3; first message: close 1013","counter":"sign-in-busy","examples":[1000]},"cacheSeconds":{"description":"How long it is remembered whether a password was right; a change of that user ends it. Who was there today costs no check when all come back after a power cut.","type":"integer","minimum":1,"maximum":604800,"default":86400,"onExcess":"nothing: the password is checked again","examples":[86400]},"cacheEntries":{"description":"How many passwords are remembered so, right and wrong ones each.","type":"integer","minimum":1,"maximum":65536,"default":4096,"onExcess":"nothing: the one that was not used for the longest is forgotten, and checked again","examples":[4096]},"failuresPerAddress":{"description":"Wrong passwords from one address within its window, which may be that of a class or a container bridge. After them five passwords a second are checked from there, and who would wait longer than two seconds is refused; who has signed in from there before does not wait. From this machine itself each further attempt only takes a second longer.","type":"integer","minimum":1,"maximum":1000,"default":10,"onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"addressWindowSeconds":{"description":"How long a failure counts against its address.","type":"integer","minimum":1,"maximum":86400,"default":300,"onExcess":"nothing: it is forgotten","examples":[300]},"failuresPerUser":{"description":"The same for one user name, which has to wait 1 second after them, then 2, 4 and so on. One address can use up half of it; an address from where that user has signed in before has a count of its own, and what is known to be right there is let in all the same, unless 100 others were refused there within the window of addresses.","type":"integer","minimum":2,"maximum":1000,"default":10,"onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"userWindowSeconds":{"description":"How long a failure counts against its user name.","type":"integer","minimum":1,"maximum":86400,"default":900,"onExcess":"nothing: it is forgotten","examples":[900]},"longestDelaySeconds":{"description":"The longest pause that failures bring about.","type":"integer","minimum":1,"maximum":86400,"default":900,"onExcess":"nothing: further pauses are as long","examples":[900]},"firstMessageSeconds":{"description":"Seconds until the first message of a websocket that signs in by it.","type":"integer","minimum":1,"maximum":30,"default":5,"onExcess":"close 4408","counter":"websocket-sign-in-refused","examples":[5]},"firstMessageBytes":{"description":"Bytes of that message.","type":"integer","minimum":1,"maximum":65536,"default":4096,"onExcess":"close 1008","counter":"websocket-sign-in-refused","examples":[4096]},"sessionSeconds":{"description":"How long a cookie session lasts.","type":"integer","minimum":60,"maximum":2592000,"default":43200,"onExcess":"nothing: 401, to sign in again","examples":[43200]},"sessionIdleSeconds":{"description":"How long a cookie session lasts without being used.","type":"integer","minimum":60,"maximum":2592000,"default":7200,"onExcess":"nothing: 401, to sign in again","examples":[7200]},"sessionsPerUser":{"description":"Cookie sessions of one user at once.","type":"integer","minimum":1,"maximum":1024,"default":64,"onExcess":"the oldest one ends","counter":"sessions-ended","examples":[64]},"ticketSeconds":{"description":"How long a ticket may wait for its one use.","type":"integer","minimum":1,"maximum":300,"default":30,"onExcess":"nothing: the ticket is void","examples":[30]},"ticketsPerUser":{"description":"Tickets of one user that wait for their use.","type":"integer","minimum":1,"maximum":1024,"default":64,"onExcess":"the oldest one is void","counter":"tickets-void","examples":[64]},"bans":{"description":"Addresses, users and client ids that may be banned at once.","type":"integer","minimum":1,"maximum":10000,"default":1000,"onExcess":"the ban is refused as too-many","examples":[1000],"counter":"bans-refused"}},"additionalProperties":false,"examples":[{"failuresPerUser":20}]},"commands":{"description":"Commands to devices, on every way in.","type":"object","default":{},"properties":{"perUserPerSecond":{"description":"Commands of one user in a second, in the long run: each slider that somebody moves sends some 25, and a program such as Node-RED or Home Assistant commands as one user for everybody. What single devices take is set in commands.rules; commands to devices that no profile knows count as other messages do.","type":"integer","minimum":1,"maximum":100000,"default":500,"onExcess":"the command is refused as too-fast","counter":"commands-too-fast","examples":[500]},"userBurst":{"description":"Commands of one user at once, after a rest: a scene that switches every light of a house is one burst.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"as above","counter":"commands-too-fast","examples":[1000]}},"additionalProperties":false,"examples":[{"perUserPerSecond":50}]},"store":{"description":"The data folder and its disk. While that has less free than freeMiB and less than freePercent, nothing is written: what has to be on disk first is not acknowledged, and everything else goes on.","type":"object","default":{},"properties":{"freeMiB":{"description":"MiB that have to be free on the disk of the data folder, unless it has freePercent.","type":"integer","minimum":0,"maximum":1048576,"default":256,"onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[256]},"freePercent":{"description":"Percent of the disk of the data folder that have to be free, unless it has freeMiB.","type":"number","minimum":0,"maximum":100,"default":5,"onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[5]},"waitingMiB":{"description":"MiB that wait in memory for a slow or full disk.","type":"integer","minimum":1,"maximum":1048576,"default":64,"onExcess":"a write is refused","counter":"store-write-refused","examples":[64]}},"additionalProperties":false,"examples":[{"freeMiB":1024,"freePercent":10}]},"memory":{"description":"One budget, from which the rest follows. It is all that objects and buffers of the hub use, without garbage. Past three quarters of it nobody new signs in but admins and nodes (HTTP 503; MQTT: CONNACK 3; `memory-refused`); `/healthz` is answered. Of it, retained values have at most a half, and an eighth each: what waits for clients that are away, what comes in, and what waits for slow readers, whatever their own limits say.","type":"object","default":{},"properties":{"mib":{"description":"MiB in use past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512. With Zigbee2MQTT, 20 lamps and 500 clients that report each second it was 170 after a minute.","type":"integer","minimum":0,"maximum":1048576,"default":0,"onExcess":"reports are dropped, those of the users first who cost most; no value is retained","counter":"reports-shed","examples":[1024]},"inboundMiB":{"description":"MiB of messages that have not come to their end, or wait for their turn, of all clients together; those of one user, and of the websockets of one address, have at most half of it. 256 KiB of each connection do not count. So 19 clients of one user, cameras for example, may be sending the largest message at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"onExcess":"the message is read past and told; MQTT: acknowledged, and on `…/error`; websocket: as one past messageBytes","counter":"mqtt-packet-too-big","examples":[64]},"outboundMiB":{"description":"MiB that wait for slow readers, of all connections together; those of one user have at most half of it. 1 MiB of each connection does not count. So 11 readers of one user may have two of the largest messages waiting at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"onExcess":"the one is given up for which the next message is; MQTT: the connection is cut; websocket: close 1013","counter":"mqtt-slow-consumer","examples":[64]}},"additionalProperties":false,"examples":[{"mib":1024}]},"process":{"description":"The hub as a whole.","type":"object","default":{},"properties":{"lagMs":{"description":"Milliseconds the event loop may lag, for two seconds, before reports at QoS 0 are dropped.","type":"integer","minimum":10,"maximum":60000,"default":250,"onExcess":"reports are dropped, those of the users first who cost most; commands never are","counter":"reports-shed","examples":[250]}},"additionalProperties":false,"examples":[{"lagMs":500}]},"history":{"description":"What the history may hold in memory.","type":"object","default":{},"properties":{"series":{"description":"Quantities of all devices together, each unit of one by itself.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"onExcess":"a new quantity takes the place of the one that was silent longest, if no point of that is kept; else it is recorded only for users with less than an equal share","counter":"history-series-refused","examples":[20000]},"openMiB":{"description":"MiB of points that are not in closed blocks yet.","type":"integer","minimum":1,"maximum":1024,"default":32,"onExcess":"blocks are closed early; at twice as much, points are left out and counted as history-points-dropped","counter":"history-closed-early","examples":[32]}},"additionalProperties":false,"examples":[{"series":5000}]},"dialects":{"description":"What is kept for the clients of other systems' languages.","type":"object","default":{},"properties":{"keys":{"description":"API keys of one language.","type":"integer","minimum":1,"maximum":10000,"default":256,"onExcess":"of the user with most keys, the one that was not used for the longest ends","counter":"api-keys-forgotten","examples":[256]},"mailboxes":{"description":"Mailboxes of clients of Tvheadend, each of which stays for a minute after its client has gone.","type":"integer","minimum":1,"maximum":10000,"default":256,"onExcess":"the one that nobody reads for the longest ends; when all are read, new ones are answered 503","counter":"mailboxes-ended","examples":[256]},"mailboxMessages":{"description":"Messages that wait in one mailbox of a client of Tvheadend.","type":"integer","minimum":16,"maximum":100000,"default":1000,"onExcess":"the oldest message is dropped","counter":"mailbox-messages-dropped","examples":[1000]}},"additionalProperties":false,"examples":[{"keys":256}]},"users":{"description":"What one user may do on all connections together, whatever their number.","type":"object","default":{},"properties":{"messagesPerSecond":{"description":"Messages by MQTT and websocket that one user may send, in the long run, on all connections together: a whole house behind one user, a bridge or Zigbee2MQTT stay far below. Who sends more is read more slowly and loses nothing, and others are not slowed down.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"onExcess":"the sockets of that user are not read until there is room","counter":"user-held-back","examples":[10000]},"messageBurst":{"description":"The same at once, after a rest.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"onExcess":"as above","counter":"user-held-back","examples":[20000]}},"additionalProperties":false,"examples":[{"messagesPerSecond":1000}]}},"additionalProperties":false,"examples":[{"mqtt":{"publishBytes":131072}}]},"accept":{"description":"What is open on purpose, so that neither the log nor clown-hub doctor warns of it: plain ports for other machines, guests of dialects from elsewhere or on pages of any origin, and any origin that acts as a user.","type":"array","uniqueItems":true,"items":{"enum":["plain-http","plain-mqtt","plain-dialects","guests","guest-pages","open-metrics","any-origin"]},"default":[],"examples":[["plain-mqtt"]]},"metrics":{"description":"What Prometheus is told. /metrics of the HTTP ports is for users of the roles viewer, operator and admin; a port of its own is for whoever reaches it.","type":"object","default":{},"properties":{"host":{"description":"The address on which the port of its own listens.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1"]},"port":{"description":"A TCP port on which /metrics needs no sign-in, and has nothing beside it. Without it there is none.","type":"integer","minimum":0,"maximum":65535,"examples":[9464]}},"additionalProperties":false,"examples":[{"port":9464}]},"log":{"description":"What the hub writes about itself.","type":"object","default":{},"properties":{"level":{"description":"The least important level that is still written.","enum":["trace","debug","info","warn","error","fatal","silent"],"default":"info","examples":["debug"]},"securityFile":{"description":"a file for what concerns security, one line of JSON an event: sign-ins, refusals, changes of users and bans; for its owner only, put aside at 16 MiB, three times","type":"string","minLength":1,"examples":["/var/log/clown-hub/security.ndjson"]}},"additionalProperties":false,"examples":[{"level":"warn"}]}},"additionalProperties":false,"examples":[{"usersFile":"users.yaml"},{"http":{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]},"mqtt":{"host":"0.0.0.0","port":1883},"users":{"clown":{"password":"correct horse battery staple","role":"admin"},"node-red":{"passwordFile":"/run/secrets/node-red","role":"operator"}},"log":{"level":"warn"}}]};
+const schema12 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:config","title":"Configuration of Clown.Hub","description":"What an operator may set. Each value can also come from a CLOWN_… environment variable, or from a file that <variable>_FILE names; a path in a variable starts at the working directory.","type":"object","properties":{"http":{"description":"The HTTP server, which carries the websockets.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8080,"examples":[8080,0]},"hosts":{"description":"Further names a request's Host header may carry; localhost and literal IP addresses are always known.","type":"array","items":{"description":"a host name without a port","type":"string","minLength":1,"maxLength":253,"pattern":"^[A-Za-z0-9._-]+$"},"default":[],"examples":[["hub.example.org"]]},"origins":{"description":"Further origins whose pages may talk to the hub by what their browser remembers, besides its own, and read its answers; file:// and null are what pages in files send, null also many others; * lets any page in.","type":"array","items":{"description":"scheme://host or scheme://host:port, without a path, or file://, null or *","type":"string","minLength":1,"maxLength":300,"pattern":"^(\\*|null|file://|[A-Za-z][A-Za-z0-9+.-]*://[^/?#@*\\s]+)$"},"default":[],"examples":[["https://dashboard.example.org","http://localhost:5173"]]},"trustProxy":{"description":"Addresses of the reverse proxies whose X-Forwarded-For and X-Forwarded-Proto headers are believed, or their networks. Whoever connects from there can claim any address.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"default":[],"examples":[["127.0.0.1","::1"],["172.16.0.0/12"]]},"userHeader":{"description":"The header in which a proxy of trustProxy names the user whom it has signed in, such as Remote-User. The proxy has to take away what a client sends under this name. Without it, no header names a user.","type":"string","minLength":1,"maxLength":100,"pattern":"^[A-Za-z0-9-]+$","examples":["Remote-User"]},"pathPrefix":{"description":"What a reverse proxy leaves before the hub's own paths. Requests are served with it and without it.","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)*$","default":"","examples":["/hub"]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]}]},"tls":{"description":"TLS for HTTP, websockets and MQTT, on ports of its own beside the plain ones. Without this part there is none.","type":"object","required":["certFile","keyFile"],"properties":{"certFile":{"description":"A file with the certificate in PEM, followed by those between it and the authority. A relative path starts at the folder of the configuration file. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.crt"]},"keyFile":{"description":"A file with the certificate's private key in PEM, without a password, readable by its owner only (mode 0600). Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/tls.key"]},"clientCaFile":{"description":"A file with the authorities in PEM whose certificates clients may show: the common name of one is the name of its user, who needs no password then. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crt"]},"clientCrlFile":{"description":"A file with the lists of revoked client certificates in PEM, one of each authority. Read anew when it changes.","type":"string","minLength":1,"examples":["/etc/clown-hub/clients.crl"]},"clientCertificates":{"description":"Whether who has no certificate of clientCaFile may come in all the same, by a password: optional, or required of everybody.","enum":["optional","required"],"default":"optional","examples":["required"]},"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"httpPort":{"description":"The TCP port for HTTPS and wss; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8443,"examples":[8443,0]},"mqttPort":{"description":"The TCP port for MQTT over TLS; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":8883,"examples":[8883,0]}},"additionalProperties":false,"examples":[{"certFile":"/etc/clown-hub/tls.crt","keyFile":"/etc/clown-hub/tls.key","host":"0.0.0.0"}]},"mqtt":{"description":"The MQTT broker.","type":"object","default":{},"properties":{"host":{"description":"The address to listen on; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"port":{"description":"The TCP port to listen on; 0 takes any free one.","type":"integer","minimum":0,"maximum":65535,"default":1883,"examples":[1883,0]},"maximumKeepAliveSeconds":{"description":"The longest keep-alive of clients of MQTT 5: who asks for a longer one, or for none, is told this one. Without it, each has the one it asks for.","type":"integer","minimum":5,"maximum":65535,"examples":[300]},"reference":{"description":"Another server, which clients of MQTT 5 are told of when this hub ends: host or host:port, and several with a space between them.","type":"string","minLength":1,"maxLength":1024,"examples":["second.example:1883"]},"shared":{"description":"Groups of shared subscriptions ($share/<group>/…) whose members may be of several users. Any other group is one of its user, so that nobody can take the messages of somebody else by joining it.","type":"array","default":[],"maxItems":1024,"items":{"description":"One group, and who may be in it.","type":"object","required":["group","users"],"properties":{"group":{"description":"Its name, as in $share/<group>/….","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#]+$","examples":["workers"]},"users":{"description":"The users whose clients may share its messages.","type":"array","minItems":1,"maxItems":1024,"items":{"description":"the name of a user","type":"string","minLength":1,"maxLength":256},"examples":[["one","other"]]}},"additionalProperties":false,"examples":[{"group":"workers","users":["one","other"]}]},"examples":[[{"group":"workers","users":["one","other"]}]]}},"additionalProperties":false,"examples":[{"host":"0.0.0.0","port":1883}]},"bus":{"description":"A broker that somebody else runs, beside which the hub runs: everything goes through it in place of the hub's own, and the part mqtt has no meaning. Without this part the hub is the broker.","type":"object","required":["url"],"properties":{"url":{"description":"Where the broker is: mqtt:// or, with TLS, mqtts://, a host, and a port unless it is 1883 or 8883. Names and passwords do not belong here.","type":"string","maxLength":512,"pattern":"^mqtts?://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/?$","examples":["mqtt://127.0.0.1:1883","mqtts://broker.example"]},"user":{"description":"The user as whom the hub comes to the broker.","type":"string","minLength":1,"maxLength":256,"examples":["clown-hub"]},"passwordFile":{"description":"A file with that user's password, readable by its owner only (mode 0600), read anew for each connection. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["broker-password.txt"]},"clientId":{"description":"What the hub calls itself there. Without it, clown-hub- and what is another one at each start. Of two with the same one a broker closes the first.","type":"string","minLength":1,"maxLength":128,"pattern":"^[A-Za-z0-9_.-]+$","examples":["clown-hub"]},"filters":{"description":"What the hub hears of what is said there. Give several when the broker is shared with others, or does not let anybody hear all; no two of them may be about the same topic.","type":"array","default":["#"],"minItems":1,"maxItems":1024,"items":{"description":"an MQTT filter","type":"string","minLength":1,"maxLength":1024},"examples":[["#"],["zigbee2mqtt/#","homeassistant/#"]]},"trust":{"description":"Who announces a device may name any topic on which it is commanded, and on this broker nobody knows who that is. Announcements at or below these topics are believed; any other one is where it names a topic with the same first level as its own.","type":"array","default":["tasmota/discovery"],"maxItems":1024,"items":{"description":"a topic","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#]+$"},"examples":[["homeassistant","tasmota/discovery"]]},"commandUser":{"description":"The user of the hub whose rights those have who command devices of profiles by the broker (devices/…/set). Without one, such commands are refused.","type":"string","minLength":1,"maxLength":256,"examples":["home-assistant"]},"tls":{"description":"Files for mqtts://, all read anew for each connection.","type":"object","properties":{"caFile":{"description":"A file with the authorities in PEM that the broker's certificate is of, where the system does not know them.","type":"string","minLength":1,"examples":["broker-ca.crt"]},"certFile":{"description":"A file with a certificate of the hub in PEM, for brokers that ask for one.","type":"string","minLength":1,"examples":["hub.crt"]},"keyFile":{"description":"A file with that certificate's private key in PEM, readable by its owner only (mode 0600).","type":"string","minLength":1,"examples":["hub.key"]}},"additionalProperties":false,"examples":[{"caFile":"broker-ca.crt"}]}},"additionalProperties":false,"examples":[{"url":"mqtt://127.0.0.1:1883","user":"clown-hub","passwordFile":"broker-password.txt"}]},"dialects":{"description":"Languages of other systems that are served to their clients, each on a port of its own or on a path of the HTTP server.","type":"array","maxItems":64,"items":{"description":"One language, and where it is served.","type":"object","required":["dialect"],"properties":{"dialect":{"description":"Whose language it is.","type":"string","enum":["deconz","jeedom","netzer","tvheadend"],"examples":["deconz"]},"port":{"description":"The TCP port to listen on; 0 takes any free one. An entry has either a port or a path.","type":"integer","minimum":0,"maximum":65535,"examples":[8088]},"host":{"description":"The address to listen on, with a port; 0.0.0.0 or :: is every address of this machine.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1","0.0.0.0"]},"path":{"description":"a path such as /house, in place of a port: the language is served on it and below it, on the ports of the HTTP server","type":"string","maxLength":200,"pattern":"^(/[A-Za-z0-9._~-]+)+$","examples":["/house"]},"base":{"description":"The topic below which nodes are shown to these clients; without it, all are.","type":"string","maxLength":1024,"default":"","examples":["nodes/bridge/0"]},"guest":{"description":"Who somebody is that gives no credentials where clients of the language cannot give any.","type":"object","required":["user"],"properties":{"user":{"description":"A user of the hub, whose rights such clients have.","type":"string","minLength":1,"maxLength":64,"examples":["clown"]},"addresses":{"description":"The addresses such clients may come from, or their networks; this machine only, if nothing else is said.","type":"array","items":{"description":"an IP address, or a network such as 10.0.0.0/8","type":"string","minLength":2,"maxLength":49,"pattern":"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},"maxItems":256,"default":["127.0.0.0/8","::1"],"examples":[["192.168.1.20"],["10.0.0.0/8"]]},"anyOrigin":{"description":"Whether pages of any origin are let in as well, to read and nothing else; without it, those of the hub and of http.origins are.","type":"boolean","default":false,"examples":[true]}},"additionalProperties":false,"examples":[{"user":"clown"}]},"optional":{"description":"Whether the hub starts also when the port cannot be opened; it is logged then.","type":"boolean","default":false,"examples":[true]},"jeedom":{"description":"How Jeedom is served.","type":"object","properties":{"period":{"description":"Seconds from an event to the frame that tells it, with all others of that time.","type":"number","minimum":0.1,"maximum":60,"default":2,"examples":[0.1]},"authDelay":{"description":"Seconds in which a client has to say its key.","type":"number","minimum":0.1,"maximum":60,"default":1,"examples":[5]},"allowedHosts":{"description":"The hosts whose pages may open a websocket, which is where programs have to say they come from; an empty list is for programs that do not say it. Without it, they are the host by which the hub is reached, this machine, and those of http.origins.","type":"array","maxItems":64,"items":{"description":"a host name or address, without a port","type":"string","minLength":1,"maxLength":253},"examples":[["house.example","10.0.0.42"]]},"guestKey":{"description":"A key that everybody may know: who gives it comes in as the guest of the entry.","type":"string","minLength":1,"maxLength":128,"examples":["userApiKey"]}},"additionalProperties":false,"default":{},"examples":[{"period":0.5}]},"netzer":{"description":"How Netzer is served.","type":"object","properties":{"connections":{"description":"How many websockets there may be: many; one, as the original, whose first is the one that stays; or one, whose latest ends the one before.","enum":["many","first","latest"],"default":"many","examples":["first"]},"pins":{"description":"Which device is on which pin, 0 to c. Without it, relays are on 0 and 1, motion sensors on 2, LEDs on 3, sensors on 4 to 8, and what is left over on 9 to c; a device keeps its pin.","type":"object","propertyNames":{"description":"the index of a pin, 0 to 9 or a to c","pattern":"^[0-9a-c]$"},"additionalProperties":{"description":"The device on a pin.","type":"object","required":["device"],"properties":{"device":{"description":"The topic of a device below the base of the entry, such as relay/i2c0-3b.","type":"string","minLength":3,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$","examples":["relay/i2c0-3b"]},"quantity":{"description":"Which quantity of it, where there are several.","type":"string","minLength":1,"maxLength":64,"examples":["altitude"]},"lowest":{"description":"The value of a measured quantity that is read as 0, in the unit of its reports.","type":"number","examples":[-20]},"highest":{"description":"The value of a measured quantity that is read as 1023.","type":"number","examples":[60]}},"additionalProperties":false,"examples":[{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}]},"examples":[{"0":{"device":"relay/i2c0-3b"},"5":{"device":"thermometer/i2c0-48","lowest":-20,"highest":60}}]}},"additionalProperties":false,"default":{},"examples":[{"connections":"first"}]}},"additionalProperties":false,"examples":[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]},"default":[],"examples":[[{"dialect":"deconz","port":8088,"base":"nodes/bridge/0"}]]},"users":{"description":"Who may sign in, besides the users of usersFile. Who gives no credentials is the user anonymous, when there is one.","type":"object","default":{},"writeOnly":true,"propertyNames":{"description":"1 to 64 bytes in UTF-8, without colons, control characters, and format characters, which nobody sees","type":"string","minLength":1,"maxLength":64,"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},"additionalProperties":{"description":"One user: password or passwordFile, one of the two (none for anonymous), and rights.","type":"object","writeOnly":true,"properties":{"password":{"description":"The password itself.","type":"string","minLength":1,"maxLength":256,"writeOnly":true,"examples":["correct horse battery staple"]},"passwordFile":{"description":"A file that holds the password; one line break at its end is cut off. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["/run/secrets/clown"]},"role":{"description":"What many users have in common: a viewer reads, an operator also writes, retains and commands, an admin also reads $SYS, a node writes below its base and reads its own commands.","enum":["viewer","operator","admin","node"],"examples":["operator"]},"base":{"description":"a topic without wildcards and braces: the prefix of a node's topics, for the role node only","type":"string","minLength":1,"maxLength":1024,"pattern":"^(?!\\$)[^+#{}\\p{Cc}]+$","examples":["nodes/bridge/0"]},"rules":{"description":"What this user may do besides what the role allows, and what this user may not do. Whatever no rule allows is denied, and deny beats allow.","type":"array","maxItems":256,"items":{"description":"Some actions that are allowed on some topics, or denied, or some of each.","type":"object","required":["topic"],"minProperties":2,"properties":{"allow":{"description":"The actions; command is publishing to a topic that ends in /set, and retain comes besides write.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["read","command"]]},"deny":{"description":"The actions that are denied, whatever another rule or the role allows; who may not read a topic gets nothing of it by any subscription.","type":"array","uniqueItems":true,"items":{"enum":["read","write","command","retain"]},"examples":[["command"]]},"topic":{"description":"a filter, in which {user} and {client} may stand for whole levels","type":"string","minLength":1,"maxLength":1024,"pattern":"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$","examples":["nodes/bridge/0/relay/+/set","home/{user}/#"]}},"additionalProperties":false,"examples":[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]},"examples":[[{"allow":["command"],"topic":"nodes/bridge/0/relay/+/set"}]]},"digest":{"description":"Whether the user may sign in by HTTP Digest with MD5, too, where a dialect has it.","type":"boolean","examples":[true]}},"additionalProperties":false,"examples":[{"passwordFile":"/run/secrets/clown","role":"operator"}]},"examples":[{"clown":{"passwordFile":"/run/secrets/clown","role":"operator"}}]},"usersFile":{"description":"A file of users with hashed passwords, tokens and rights, which a running hub follows. A relative path starts at the folder of the configuration file.","type":"string","minLength":1,"examples":["users.yaml"]},"data":{"description":"Where the hub keeps what it has to remember when it ends.","type":"object","default":{},"properties":{"folder":{"description":"A folder for this hub alone, made when it is not there. A relative path starts at the folder of the configuration file. Empty keeps everything in memory, as lab mode and a hub inside another program do unless told otherwise; clown-hub run takes data beside the configuration unless told otherwise.","type":"string","examples":["/var/lib/clown-hub",""]}},"additionalProperties":false,"examples":[{"folder":"/var/lib/clown-hub"}]},"history":{"description":"What is kept of what devices report: every number and every true or false, by topic and quantity. See docs/history.md.","type":"object","default":{},"properties":{"record":{"description":"Filters on the topics that are recorded.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["#"],"examples":[["nodes/#"],[]]},"ignore":{"description":"Filters on topics that are not recorded all the same.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":[],"examples":[["nodes/+/+/push-button/+"]]},"rawHours":{"description":"Hours for which every point is kept.","type":"integer","minimum":1,"maximum":8784,"default":24,"examples":[24]},"minuteDays":{"description":"Days for which each minute is kept: count, smallest, mean, largest, first and last value.","type":"integer","minimum":1,"maximum":3660,"default":30,"examples":[30]},"hourDays":{"description":"Days for which each hour is kept, as the minutes.","type":"integer","minimum":1,"maximum":36600,"default":730,"examples":[730]},"diskMiB":{"description":"MiB that all of it may take in the data folder. Past it, the oldest is given up first.","type":"integer","minimum":1,"maximum":1048576,"default":1024,"examples":[1024]},"memoryMiB":{"description":"MiB that all of it may take in a hub without a data folder.","type":"integer","minimum":1,"maximum":65536,"default":64,"examples":[64]}},"additionalProperties":false,"examples":[{"record":["nodes/#"],"rawHours":48,"diskMiB":4096}]},"profiles":{"description":"What the topics and payloads of hardware mean.","type":"object","default":{},"properties":{"prefix":{"description":"Above the topics of all devices that a profile has found, such as devices/hardwario/kit:0/relay/-.","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$","default":"devices","examples":["devices","house/devices"]},"off":{"description":"Profiles that are not opened: their topics stay what they are to everybody else.","type":"array","uniqueItems":true,"maxItems":64,"items":{"enum":["hardwario","rtl_433","tasmota","wled","shelly-gen1","shelly","zigbee2mqtt","homie","esphome","home-assistant"]},"default":[],"examples":[["hardwario"]]},"clown":{"description":"Clown.Model, by which commands are checked and reports are understood.","type":"object","default":{},"properties":{"bases":{"description":"Filters on the topics that Clown.Model binds, with all below them. Besides it binds below the base of a node that introduced itself or listed its devices, of a user of the role node, and of a rule in commands.rules.","type":"array","maxItems":1024,"items":{"type":"string","minLength":1,"maxLength":1024},"default":["nodes/#"],"examples":[["nodes/#","garden/#"],[]]}},"additionalProperties":false,"examples":[{"bases":["nodes/#"]}]}},"additionalProperties":false,"examples":[{"clown":{"bases":["nodes/#","garden/#"]}}]},"commands":{"description":"How long commands may take, and what the relay guard watches over.","type":"object","default":{},"properties":{"timeoutSeconds":{"description":"Seconds a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"default":5,"examples":[5]},"rules":{"description":"Settings for some devices. The first rule that fits a device and has a setting decides it, each setting for itself. Without one, a relay has 200 ms between switches and 5 commands a second, and other kinds have no limit.","type":"array","maxItems":1024,"items":{"description":"Which devices, and their settings.","type":"object","properties":{"topic":{"description":"A filter on the complete topics of devices.","type":"string","minLength":1,"maxLength":1024,"examples":["nodes/bridge/0/relay/+","#"]},"kind":{"description":"the kind of a device: the last level but one of its topic","type":"string","minLength":1,"maxLength":256,"pattern":"^[^/+#\\p{Cc}]+$","examples":["relay"]},"timeoutSeconds":{"description":"Seconds such a device may take to report what it was asked for.","type":"number","minimum":0.1,"maximum":3600,"examples":[30]},"minIntervalMilliseconds":{"description":"Milliseconds between two commands that ask for another state each; 0 is no limit.","type":"integer","minimum":0,"maximum":3600000,"examples":[200]},"perSecond":{"description":"Commands in any second; 0 is no limit.","type":"integer","minimum":0,"maximum":100,"examples":[5]},"autoOffSeconds":{"description":"Seconds after which such a device is turned off again; 0 is never.","type":"number","minimum":0,"maximum":604800,"examples":[900]},"interlock":{"description":"The name of a group of which never two are on at once.","type":"string","minLength":1,"maxLength":64,"examples":["shutter-kitchen"]},"proof":{"description":"What shows whether the device does what it says: a quantity that another one measures, which is above or below something when the device is on, and only then.","type":"object","required":["topic","quantity","withinSeconds"],"minProperties":4,"properties":{"topic":{"description":"the complete topic of what measures","type":"string","minLength":1,"maxLength":1024,"pattern":"^[^+#\\p{Cc}]+$","examples":["nodes/garage/power-meter/-"]},"quantity":{"description":"The quantity in its reports.","type":"string","minLength":1,"maxLength":64,"examples":["power"]},"above":{"description":"It is above this when the device is on, and only then.","type":"number","examples":[5]},"below":{"description":"It is below this when the device is on, and only then.","type":"number","examples":[100]},"withinSeconds":{"description":"Seconds for which it may say something else than the device.","type":"number","minimum":0.1,"maximum":3600,"examples":[10]}},"additionalProperties":false,"examples":[{"topic":"nodes/garage/power-meter/-","quantity":"power","above":5,"withinSeconds":10}]}},"additionalProperties":false,"examples":[{"kind":"relay","autoOffSeconds":900}]},"default":[],"examples":[[{"topic":"nodes/bridge/0/relay/+","interlock":"shutter-kitchen"}]]}},"additionalProperties":false,"examples":[{"timeoutSeconds":2,"rules":[{"kind":"relay","autoOffSeconds":900}]}]},"limits":{"description":"How much any one client may ask for. Each value has a ceiling that no configuration can pass.","type":"object","default":{},"properties":{"topic":{"description":"Sizes of topics and filters, on every way in. They are for the hub's memory; what MQTT itself allows is in docs/mqtt.md.","type":"object","default":{},"properties":{"bytes":{"description":"Bytes of a complete topic in UTF-8, base included. The default has room for names that people give, in any script. MQTT has room for 65,535, of which the hub needs some to tell of a device.","type":"integer","minimum":1,"maximum":65000,"default":1024,"onExcess":"MQTT: the message is acknowledged, dropped, and its refusal is told on as much of the topic as there is room for; a filter gets SUBACK 128; elsewhere an error","counter":"topic-too-big","examples":[2048]},"levels":{"description":"Levels of a topic, empty ones too. Trees of buildings and Homie have some 10; a program that makes a level of each part of an address has 20 or 30.","type":"integer","minimum":1,"maximum":100,"default":100,"onExcess":"as above","counter":"topic-too-big","examples":[32]}},"additionalProperties":false,"examples":[{"levels":32}]},"json":{"description":"Shape of JSON in websocket lines, checked on the text before it is parsed. What comes by MQTT passes as it is, and past these is told to websockets as text.","type":"object","default":{},"properties":{"depth":{"description":"Arrays and objects inside each other. No program that is known of sends more than 10.","type":"integer","minimum":1,"maximum":32,"default":16,"onExcess":"an error frame that names the rule","counter":"json-refused","examples":[16]},"keys":{"description":"Keys of one object. Node-RED flows and lists of devices by name have hundreds.","type":"integer","minimum":1,"maximum":65536,"default":4096,"onExcess":"an error frame","counter":"json-refused","examples":[4096]},"stringBytes":{"description":"Bytes of one string in UTF-8. A page sends a picture as base64.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"onExcess":"an error frame","counter":"json-refused","examples":[1048576]},"arrayItems":{"description":"Items of one array. A curve of a day, a point a minute, has 1,440.","type":"integer","minimum":1,"maximum":262144,"default":16384,"onExcess":"an error frame","counter":"json-refused","examples":[16384]}},"additionalProperties":false,"examples":[{"depth":8}]},"websocket":{"description":"Websockets that talk to the hub.","type":"object","default":{},"properties":{"messageBytes":{"description":"Bytes of one message, all its fragments together, of which there may be any number: each counts as a message if it has less than 512 bytes. A single frame of more than 256 MiB is closed with 1009. What the hub has to tell is not larger either: of a larger message a page is told the size, on `…/error` with the code `too-large`. With 20 lamps, Zigbee2MQTT's list of devices has 136 kB and its definitions have 245.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"onExcess":"the message is read past, and told on `clown.talk/-/error`","counter":"websocket-message-too-big","examples":[1048576]},"linesPerMessage":{"description":"Lines in one message. A dashboard that asks for each of its devices at once has some hundreds.","type":"integer","minimum":1,"maximum":16384,"default":1024,"onExcess":"an error frame; none of the lines is obeyed","counter":"websocket-too-many-lines","examples":[1024]},"messagesPerSecond":{"description":"Messages a socket may send, in the long run. Each line of one counts, and so does a ping or a pong. A slider makes 25; a program that sends more is read more slowly and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":100,"onExcess":"the socket is not read until there is room","counter":"websocket-held-back","examples":[100]},"messageBurst":{"description":"The same at once.","type":"integer","minimum":1,"maximum":200000,"default":200,"onExcess":"as above","counter":"websocket-held-back","examples":[200]},"overRateSeconds":{"description":"How long a socket may keep sending more than its rate while the hub is short of memory: past three quarters of limits.memory.mib. At any other time it is read more slowly for as long as it likes, as a script that writes what it has read from a file.","type":"integer","minimum":1,"maximum":3600,"default":600,"onExcess":"a notice, then close 1008; never while there is memory","counter":"websocket-over-rate","examples":[600]},"conflateBytes":{"description":"Bytes waiting for a slow reader before only the latest value of each topic is kept. A page on a telephone that was put away for a moment loses only values that newer ones replaced.","type":"integer","minimum":1,"maximum":8388608,"default":262144,"onExcess":"older values are left out, and the reader is told how many","counter":"websocket-conflated","examples":[262144]},"outboundBytes":{"description":"Bytes waiting for a slow reader before it is given up; at least two of the largest messages (messageBytes), whatever is written here. A page that opened below the root of a house with Zigbee2MQTT, 20 lamps and 500 other devices got 640 kB at once.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"onExcess":"close 1013, the socket is cut a second later","counter":"websocket-slow-consumer","examples":[1048576]},"recoveryBytes":{"description":"What is kept of the latest messages below one base, for clients that ask for positions: who was away for a moment gets what was said meanwhile. All bases together keep at most a sixteenth of limits.memory.mib.","type":"integer","minimum":0,"maximum":67108864,"default":1048576,"onExcess":"the oldest are given up; who comes back too late is told how many it missed, and gets the last values","counter":"websocket-recovery-too-late","examples":[1048576]},"recoverySeconds":{"description":"How long they are kept at most.","type":"integer","minimum":0,"maximum":3600,"default":120,"onExcess":"as above","counter":"websocket-recovery-too-late","examples":[120]},"pingSeconds":{"description":"Seconds between pings.","type":"integer","minimum":1,"maximum":600,"default":20,"onExcess":"nothing: this is how often each socket is asked for a sign of life","examples":[20]},"pongSeconds":{"description":"Seconds a peer has to answer a ping.","type":"integer","minimum":1,"maximum":600,"default":10,"onExcess":"the socket is cut","counter":"websocket-no-pong","examples":[10]}},"additionalProperties":false,"examples":[{"messagesPerSecond":500,"messageBurst":1000}]},"mqtt":{"description":"MQTT connections, over TCP and over websocket.","type":"object","default":{},"properties":{"connectSeconds":{"description":"Seconds until CONNECT has to be complete. Clients send it as soon as they are connected; a GSM modem takes two.","type":"integer","minimum":1,"maximum":30,"default":5,"onExcess":"the connection is cut","counter":"mqtt-no-connect","examples":[5]},"connectBytes":{"description":"Bytes of a CONNECT packet. A will with a JSON state has some hundred.","type":"integer","minimum":1,"maximum":65536,"default":16384,"onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[16384]},"publishBytes":{"description":"Bytes of a PUBLISH packet. With 20 lamps, Zigbee2MQTT's definitions have 245 kB and its list of devices has 136; pictures of cameras have the rest of the room.","type":"integer","minimum":1,"maximum":16777216,"default":2000000,"onExcess":"the packet is read past: it is acknowledged, and told on `…/error`; what is retained there is taken away","counter":"mqtt-packet-too-big","examples":[2000000]},"subscribeBytes":{"description":"Bytes of a SUBSCRIBE or UNSUBSCRIBE packet, with as many filters as fit: Home Assistant sends 500 in one, MQTT.js and paho all they have when they come back.","type":"integer","minimum":1,"maximum":4194304,"default":1048576,"onExcess":"the connection is cut before the packet is read","counter":"mqtt-packet-too-big","examples":[1048576]},"subscriptions":{"description":"Filters of one client, of which each costs 350 bytes when it has 32 letters, in a kept session 680. openHAB and Node-RED have one for each thing, Home Assistant for each entity: thousands in a large house.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[20000]},"totalSubscriptions":{"description":"Filters of all clients together, also of those whose session waits for them. Past it, users with less than an equal share may still have more.","type":"integer","minimum":1,"maximum":10000000,"default":200000,"onExcess":"SUBACK 128 for those past it","counter":"mqtt-too-many-subscriptions","examples":[200000]},"clientIdBytes":{"description":"Bytes of a client id in UTF-8. Bridges and cloud agents put host names, serial numbers and UUIDs together.","type":"integer","minimum":1,"maximum":1024,"default":256,"onExcess":"CONNACK 2","counter":"mqtt-client-id-refused","examples":[256]},"userBytes":{"description":"Bytes of a user name in UTF-8, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":256,"default":64,"onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[64]},"passwordBytes":{"description":"Bytes of a password, here and in HTTP Basic.","type":"integer","minimum":1,"maximum":1024,"default":256,"onExcess":"refused without a look at the password","counter":"sign-in-refused","examples":[256]},"keepAliveSeconds":{"description":"The longest keep-alive that is believed: of a client that promises a longer one, or none (0), nobody knows after one and a half times as long without a packet whether it is there. MicroPython's umqtt asks for 0, many sketches for 3,600; they stay connected, dead peers are found by TCP keep-alive. A node of theirs is shown offline until it is heard again; commands are sent to it all the same.","type":"integer","minimum":1,"maximum":65535,"default":300,"onExcess":"nothing is refused: a node of that client is told offline","examples":[300]},"qos2Window":{"description":"QoS 2 messages of one client whose PUBREL is awaited. paho has 20 under way, Mosquitto's clients too; MQTT.js and Node-RED send theirs without waiting. Clients of MQTT 5 are told it as Receive Maximum.","type":"integer","minimum":1,"maximum":1000,"default":20,"onExcess":"the next ones are taken more slowly, 1,000 a second; in MQTT 5, where a client knows the number, the connection is cut","counter":"mqtt-qos2-window","examples":[20]},"outboundBytes":{"description":"Bytes waiting for a slow reader before only the latest message at QoS 0 of each topic waits, and what switches something is left out; with two of the largest messages more, above QoS 0, the connection is cut. A subscriber by Wi-Fi that stops for some seconds needs it.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"onExcess":"older values at QoS 0 are left out","counter":"mqtt-conflated","examples":[1048576]},"publishesPerSecond":{"description":"PUBLISH packets a client may send, in the long run. A bridge or an import of recorded data sends more: it takes longer and loses nothing.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"publishBurst":{"description":"PUBLISH packets a client may send at once. Zigbee2MQTT and Home Assistant's discovery send hundreds when they start.","type":"integer","minimum":1,"maximum":200000,"default":2000,"onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"requestsPerSecond":{"description":"Other packets a client may send, in the long run: a SUBSCRIBE or UNSUBSCRIBE counts as one for each 512 bytes, however many filters it has, an acknowledgement that is awaited does not count, and a ping or pong of its websocket does. openHAB and scripts that subscribe in a loop send one packet for each filter.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"the socket is not read until there is room","counter":"mqtt-held-back","examples":[1000]},"requestBurst":{"description":"Other packets a client may send at once.","type":"integer","minimum":1,"maximum":200000,"default":2000,"onExcess":"as above","counter":"mqtt-held-back","examples":[2000]},"idleSeconds":{"description":"Seconds a client may stay without a subscription and without a packet, of which a ping is one; 0 is for ever. A sensor that publishes once a day may need all of them.","type":"integer","minimum":0,"maximum":86400,"default":0,"onExcess":"the connection is cut","counter":"mqtt-idle","examples":[0]}},"additionalProperties":false,"examples":[{"publishBytes":4000000}]},"sessions":{"description":"MQTT sessions that outlive their connection (CONNECT without clean session).","type":"object","default":{},"properties":{"count":{"description":"Sessions without a client that are kept.","type":"integer","minimum":1,"maximum":100000,"default":500,"onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[500]},"hours":{"description":"Hours a session waits for its client.","type":"integer","minimum":1,"maximum":8760,"default":24,"onExcess":"the session ends","counter":"mqtt-sessions-ended","examples":[24]},"messages":{"description":"Messages of QoS 1 and 2 that wait for one client to come back, and as many again that wait for it to acknowledge them. A display that is switched off over night misses the oldest of what was told at QoS 1 and 2. Mosquitto 2.0 keeps as many, the first that came.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1000]},"bytes":{"description":"Bytes of such messages, topics included; at least two of the largest messages (limits.mqtt.publishBytes), whatever is written here. Two pictures of a camera wait for a viewer.","type":"integer","minimum":1,"maximum":67108864,"default":1048576,"onExcess":"the oldest are dropped","counter":"mqtt-messages-dropped","examples":[1048576]},"totalBytes":{"description":"Bytes of such messages of all clients together, with 256 more for each message. 64 clients that are away have the most there is for each. Of the user for whom most is kept, who has been away for longest gives way.","type":"integer","minimum":1,"maximum":1073741824,"default":67108864,"onExcess":"of the user with most of them, the session ends whose client has been away for longest","counter":"mqtt-sessions-ended","examples":[67108864]}},"additionalProperties":false,"examples":[{"count":500}]},"retained":{"description":"Values that wait for whoever subscribes later. The same numbers hold for the last values of topics that are not retained, but a quarter of the bytes; there, of the user who has most, the longest silent go first, and a value that is too large is not told again.","type":"object","default":{},"properties":{"topics":{"description":"Topics with a value; past it, and past totalBytes, users with less than an equal share may have more, up to a quarter. Home Assistant's discovery needs 8 for each lamp of Zigbee2MQTT, and a house of 1,000 entities some thousands.","type":"integer","minimum":1,"maximum":1000000,"default":100000,"onExcess":"the value is delivered, but not retained, nor is the one before any more","counter":"retained-refused","examples":[100000]},"valueBytes":{"description":"Bytes of one value. Zigbee2MQTT's list of devices has 136 kB for 20 lamps.","type":"integer","minimum":1,"maximum":16777216,"default":1048576,"onExcess":"as above","counter":"retained-refused","examples":[1048576]},"totalBytes":{"description":"Bytes of all values, topics included. Zigbee2MQTT with 20 lamps and Home Assistant's discovery has 0.6 MB; the rest is for larger houses and for pictures of cameras.","type":"integer","minimum":1,"maximum":1073741824,"default":268435456,"onExcess":"as above","counter":"retained-refused","examples":[268435456]}},"additionalProperties":false,"examples":[{"topics":10000}]},"nodes":{"description":"What the hub remembers of hardware.","type":"object","default":{},"properties":{"devices":{"description":"Devices of all nodes together.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"onExcess":"of the user who has most, the device that has been silent for the longest is forgotten","counter":"devices-forgotten","examples":[10000]}},"additionalProperties":false,"examples":[{"devices":10000}]},"connections":{"description":"Open connections, websocket and MQTT together.","type":"object","default":{},"properties":{"total":{"description":"Connections at once.","type":"integer","minimum":1,"maximum":100000,"default":10000,"onExcess":"HTTP 503; MQTT: the connection is closed","counter":"connections-refused","examples":[10000]},"perAddress":{"description":"Connections from one address at once; behind a container bridge or a NAT everybody has the same one.","type":"integer","minimum":1,"maximum":100000,"default":2000,"onExcess":"as above","counter":"connections-refused","examples":[2000]},"perUser":{"description":"Connections of one user at once, requests by HTTP among them as long as they last; in many houses all devices have the same user.","type":"integer","minimum":1,"maximum":100000,"default":2000,"onExcess":"HTTP 503; MQTT: CONNACK 3","counter":"connections-refused","examples":[2000]},"unauthenticated":{"description":"Connections at once that have not signed in yet, all that come back after a power cut among them. Those of this machine and of proxies count like all others; addresses where somebody has signed in give way last, and of IPv6 48 bits are one network.","type":"integer","minimum":1,"maximum":10000,"default":2000,"onExcess":"the oldest one that says nothing is closed, of the network that has most of them; if all wait for an answer, the new one","counter":"connections-given-way","examples":[2000]},"unauthenticatedPerAddress":{"description":"The same from one address.","type":"integer","minimum":1,"maximum":10000,"default":1000,"onExcess":"the oldest one there that says nothing is closed, or else the new one","counter":"connections-given-way","examples":[1000]},"acceptBurst":{"description":"Connections of an address that may come to nothing at once: those that end without a CONNECT or a request that we understand. Who signs in, or tries to, does not count, nor does an address where somebody has; a probe of a load balancer that only opens the port does.","type":"integer","minimum":1,"maximum":100000,"default":200,"onExcess":"the connection is closed","counter":"connections-refused","examples":[200]},"acceptsPerMinute":{"description":"The same in the long run.","type":"integer","minimum":1,"maximum":1000000,"default":600,"onExcess":"the connection is closed","counter":"connections-refused","examples":[600]},"exemptLoopback":{"description":"Whether this machine itself is free of the limits per address. A reverse proxy on it goes into http.trustProxy, so that the limits see who is behind it.","type":"boolean","default":true,"examples":[true]}},"additionalProperties":false,"examples":[{"perUser":1000}]},"http":{"description":"Plain HTTP requests, and the requests that open websockets.","type":"object","default":{},"properties":{"headerBytes":{"description":"Bytes of a request's head: its first line and all headers. Cookies of other programs on the same host name come along.","type":"integer","minimum":1,"maximum":65536,"default":32768,"onExcess":"431","counter":"http-refused","examples":[32768]},"headers":{"description":"Number of headers.","type":"integer","minimum":1,"maximum":256,"default":64,"onExcess":"431","counter":"http-refused","examples":[64]},"bodyBytes":{"description":"Bytes of a request's body, where one is read at all.","type":"integer","minimum":1,"maximum":1048576,"default":16384,"onExcess":"413","counter":"http-refused","examples":[16384]},"headerSeconds":{"description":"Seconds until the headers have to be complete. A TLS handshake has as long; past it the connection is cut, and counted as tls-refused.","type":"integer","minimum":1,"maximum":60,"default":5,"onExcess":"408","counter":"http-refused","examples":[5]},"requestSeconds":{"description":"Seconds until the request has to be complete.","type":"integer","minimum":1,"maximum":300,"default":10,"onExcess":"408","counter":"http-refused","examples":[10]}},"additionalProperties":false,"examples":[{"headers":100}]},"signIn":{"description":"Proving who somebody is, on every way in.","type":"object","default":{},"properties":{"checksAtOnce":{"description":"Passwords that are checked at once; each takes a core and 19 MiB for a moment. Tokens need no check of this kind.","type":"integer","minimum":1,"maximum":64,"default":2,"onExcess":"the check waits for its turn","counter":"sign-in-busy","examples":[2]},"checksWaiting":{"description":"Further passwords that wait for their check, or behind others of their address: as many devices may come back at once after a restart of the hub.","type":"integer","minimum":1,"maximum":10000,"default":1000,"onExcess":"HTTP 503 with Retry-After; MQTT: CONNACK 3; first message: close 1013","counter":"sign-in-busy","examples":[1000]},"cacheSeconds":{"description":"How long it is remembered whether a password was right; a change of that user ends it. Who was there today costs no check when all come back after a power cut.","type":"integer","minimum":1,"maximum":604800,"default":86400,"onExcess":"nothing: the password is checked again","examples":[86400]},"cacheEntries":{"description":"How many passwords are remembered so, right and wrong ones each.","type":"integer","minimum":1,"maximum":65536,"default":4096,"onExcess":"nothing: the one that was not used for the longest is forgotten, and checked again","examples":[4096]},"failuresPerAddress":{"description":"Wrong passwords from one address within its window, which may be that of a class or a container bridge. After them five passwords a second are checked from there, and who would wait longer than two seconds is refused; who has signed in from there before does not wait. From this machine itself each further attempt only takes a second longer.","type":"integer","minimum":1,"maximum":1000,"default":10,"onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"addressWindowSeconds":{"description":"How long a failure counts against its address.","type":"integer","minimum":1,"maximum":86400,"default":300,"onExcess":"nothing: it is forgotten","examples":[300]},"failuresPerUser":{"description":"The same for one user name, which has to wait 1 second after them, then 2, 4 and so on. One address can use up half of it; an address from where that user has signed in before has a count of its own, and what is known to be right there is let in all the same, unless 100 others were refused there within the window of addresses.","type":"integer","minimum":2,"maximum":1000,"default":10,"onExcess":"HTTP 429 with Retry-After; MQTT: CONNACK 3; first message: close 4429","counter":"sign-in-throttled","examples":[10]},"userWindowSeconds":{"description":"How long a failure counts against its user name.","type":"integer","minimum":1,"maximum":86400,"default":900,"onExcess":"nothing: it is forgotten","examples":[900]},"longestDelaySeconds":{"description":"The longest pause that failures bring about.","type":"integer","minimum":1,"maximum":86400,"default":900,"onExcess":"nothing: further pauses are as long","examples":[900]},"firstMessageSeconds":{"description":"Seconds until the first message of a websocket that signs in by it.","type":"integer","minimum":1,"maximum":30,"default":5,"onExcess":"close 4408","counter":"websocket-sign-in-refused","examples":[5]},"firstMessageBytes":{"description":"Bytes of that message.","type":"integer","minimum":1,"maximum":65536,"default":4096,"onExcess":"close 1008","counter":"websocket-sign-in-refused","examples":[4096]},"sessionSeconds":{"description":"How long a cookie session lasts.","type":"integer","minimum":60,"maximum":2592000,"default":43200,"onExcess":"nothing: 401, to sign in again","examples":[43200]},"sessionIdleSeconds":{"description":"How long a cookie session lasts without being used.","type":"integer","minimum":60,"maximum":2592000,"default":7200,"onExcess":"nothing: 401, to sign in again","examples":[7200]},"sessionsPerUser":{"description":"Cookie sessions of one user at once.","type":"integer","minimum":1,"maximum":1024,"default":64,"onExcess":"the oldest one ends","counter":"sessions-ended","examples":[64]},"ticketSeconds":{"description":"How long a ticket may wait for its one use.","type":"integer","minimum":1,"maximum":300,"default":30,"onExcess":"nothing: the ticket is void","examples":[30]},"ticketsPerUser":{"description":"Tickets of one user that wait for their use.","type":"integer","minimum":1,"maximum":1024,"default":64,"onExcess":"the oldest one is void","counter":"tickets-void","examples":[64]},"bans":{"description":"Addresses, users and client ids that may be banned at once.","type":"integer","minimum":1,"maximum":10000,"default":1000,"onExcess":"the ban is refused as too-many","examples":[1000],"counter":"bans-refused"}},"additionalProperties":false,"examples":[{"failuresPerUser":20}]},"commands":{"description":"Commands to devices, on every way in.","type":"object","default":{},"properties":{"perUserPerSecond":{"description":"Commands of one user in a second, in the long run: each slider that somebody moves sends some 25, and a program such as Node-RED or Home Assistant commands as one user for everybody. What single devices take is set in commands.rules; commands to devices that no profile knows count as other messages do.","type":"integer","minimum":1,"maximum":100000,"default":500,"onExcess":"the command is refused as too-fast","counter":"commands-too-fast","examples":[500]},"userBurst":{"description":"Commands of one user at once, after a rest: a scene that switches every light of a house is one burst.","type":"integer","minimum":1,"maximum":100000,"default":1000,"onExcess":"as above","counter":"commands-too-fast","examples":[1000]}},"additionalProperties":false,"examples":[{"perUserPerSecond":50}]},"store":{"description":"The data folder and its disk. While that has less free than freeMiB and less than freePercent, nothing is written: what has to be on disk first is not acknowledged, and everything else goes on.","type":"object","default":{},"properties":{"freeMiB":{"description":"MiB that have to be free on the disk of the data folder, unless it has freePercent.","type":"integer","minimum":0,"maximum":1048576,"default":256,"onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[256]},"freePercent":{"description":"Percent of the disk of the data folder that have to be free, unless it has freeMiB.","type":"number","minimum":0,"maximum":100,"default":5,"onExcess":"writes wait; no acknowledgement of QoS 1 and 2","counter":"store-read-only","examples":[5]},"waitingMiB":{"description":"MiB that wait in memory for a slow or full disk.","type":"integer","minimum":1,"maximum":1048576,"default":64,"onExcess":"a write is refused","counter":"store-write-refused","examples":[64]}},"additionalProperties":false,"examples":[{"freeMiB":1024,"freePercent":10}]},"memory":{"description":"One budget, from which the rest follows. It is all that objects and buffers of the hub use, without garbage. Past three quarters of it nobody new signs in but admins and nodes (HTTP 503; MQTT: CONNACK 3; `memory-refused`); `/healthz` is answered. Of it, retained values have at most a half, and an eighth each: what waits for clients that are away, what comes in, and what waits for slow readers, whatever their own limits say.","type":"object","default":{},"properties":{"mib":{"description":"MiB in use past which reports at QoS 0 are dropped, and values are delivered but not retained; commands are never dropped. 0 stands for a quarter of the machine or container, and at least 512. With Zigbee2MQTT, 20 lamps and 500 clients that report each second it was 170 after a minute.","type":"integer","minimum":0,"maximum":1048576,"default":0,"onExcess":"reports are dropped, those of the users first who cost most; no value is retained","counter":"reports-shed","examples":[1024]},"inboundMiB":{"description":"MiB of messages that have not come to their end, or wait for their turn, of all clients together; those of one user, and of the websockets of one address, have at most half of it. 256 KiB of each connection do not count. So 19 clients of one user, cameras for example, may be sending the largest message at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"onExcess":"the message is read past and told; MQTT: acknowledged, and on `…/error`; websocket: as one past messageBytes","counter":"mqtt-packet-too-big","examples":[64]},"outboundMiB":{"description":"MiB that wait for slow readers, of all connections together; those of one user have at most half of it. 1 MiB of each connection does not count. So 11 readers of one user may have two of the largest messages waiting at the same moment.","type":"integer","minimum":1,"maximum":65536,"default":64,"onExcess":"the one is given up for which the next message is; MQTT: the connection is cut; websocket: close 1013","counter":"mqtt-slow-consumer","examples":[64]}},"additionalProperties":false,"examples":[{"mib":1024}]},"process":{"description":"The hub as a whole.","type":"object","default":{},"properties":{"lagMs":{"description":"Milliseconds the event loop may lag, for two seconds, before reports at QoS 0 are dropped.","type":"integer","minimum":10,"maximum":60000,"default":250,"onExcess":"reports are dropped, those of the users first who cost most; commands never are","counter":"reports-shed","examples":[250]}},"additionalProperties":false,"examples":[{"lagMs":500}]},"history":{"description":"What the history may hold in memory.","type":"object","default":{},"properties":{"series":{"description":"Quantities of all devices together, each unit of one by itself.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"onExcess":"a new quantity takes the place of the one that was silent longest, if no point of that is kept; else it is recorded only for users with less than an equal share","counter":"history-series-refused","examples":[20000]},"openMiB":{"description":"MiB of points that are not in closed blocks yet.","type":"integer","minimum":1,"maximum":1024,"default":32,"onExcess":"blocks are closed early; at twice as much, points are left out and counted as history-points-dropped","counter":"history-closed-early","examples":[32]}},"additionalProperties":false,"examples":[{"series":5000}]},"dialects":{"description":"What is kept for the clients of other systems' languages.","type":"object","default":{},"properties":{"keys":{"description":"API keys of one language.","type":"integer","minimum":1,"maximum":10000,"default":256,"onExcess":"of the user with most keys, the one that was not used for the longest ends","counter":"api-keys-forgotten","examples":[256]},"mailboxes":{"description":"Mailboxes of clients of Tvheadend, each of which stays for a minute after its client has gone.","type":"integer","minimum":1,"maximum":10000,"default":256,"onExcess":"the one that nobody reads for the longest ends; when all are read, new ones are answered 503","counter":"mailboxes-ended","examples":[256]},"mailboxMessages":{"description":"Messages that wait in one mailbox of a client of Tvheadend.","type":"integer","minimum":16,"maximum":100000,"default":1000,"onExcess":"the oldest message is dropped","counter":"mailbox-messages-dropped","examples":[1000]}},"additionalProperties":false,"examples":[{"keys":256}]},"users":{"description":"What one user may do on all connections together, whatever their number.","type":"object","default":{},"properties":{"messagesPerSecond":{"description":"Messages by MQTT and websocket that one user may send, in the long run, on all connections together: a whole house behind one user, a bridge or Zigbee2MQTT stay far below. Who sends more is read more slowly and loses nothing, and others are not slowed down.","type":"integer","minimum":1,"maximum":1000000,"default":10000,"onExcess":"the sockets of that user are not read until there is room","counter":"user-held-back","examples":[10000]},"messageBurst":{"description":"The same at once, after a rest.","type":"integer","minimum":1,"maximum":1000000,"default":20000,"onExcess":"as above","counter":"user-held-back","examples":[20000]}},"additionalProperties":false,"examples":[{"messagesPerSecond":1000}]}},"additionalProperties":false,"examples":[{"mqtt":{"publishBytes":131072}}]},"accept":{"description":"What is open on purpose, so that neither the log nor clown-hub doctor warns of it: plain ports for other machines, guests of dialects from elsewhere or on pages of any origin, and any origin that acts as a user.","type":"array","uniqueItems":true,"items":{"enum":["plain-http","plain-mqtt","plain-dialects","guests","guest-pages","open-metrics","any-origin"]},"default":[],"examples":[["plain-mqtt"]]},"metrics":{"description":"What Prometheus is told. /metrics of the HTTP ports is for users of the roles viewer, operator and admin; a port of its own is for whoever reaches it.","type":"object","default":{},"properties":{"host":{"description":"The address on which the port of its own listens.","type":"string","minLength":1,"maxLength":253,"default":"127.0.0.1","examples":["127.0.0.1"]},"port":{"description":"A TCP port on which /metrics needs no sign-in, and has nothing beside it. Without it there is none.","type":"integer","minimum":0,"maximum":65535,"examples":[9464]}},"additionalProperties":false,"examples":[{"port":9464}]},"log":{"description":"What the hub writes about itself.","type":"object","default":{},"properties":{"level":{"description":"The least important level that is still written.","enum":["trace","debug","info","warn","error","fatal","silent"],"default":"info","examples":["debug"]},"securityFile":{"description":"a file for what concerns security, one line of JSON an event: sign-ins, refusals, changes of users and bans; for its owner only, put aside at 16 MiB, three times","type":"string","minLength":1,"examples":["/var/log/clown-hub/security.ndjson"]}},"additionalProperties":false,"examples":[{"level":"warn"}]}},"additionalProperties":false,"examples":[{"usersFile":"users.yaml"},{"http":{"host":"0.0.0.0","port":8080,"hosts":["hub.example.org"]},"mqtt":{"host":"0.0.0.0","port":1883},"users":{"clown":{"password":"correct horse battery staple","role":"admin"},"node-red":{"passwordFile":"/run/secrets/node-red","role":"operator"}},"log":{"level":"warn"}}]};
 const func3 = Object.prototype.hasOwnProperty;
 const func2 = ucs2length.default;
 const func0 = equal.default;
@@ -14,15 +14,18 @@ const pattern2 = new RegExp("^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$", "u");
 const pattern3 = new RegExp("^[A-Za-z0-9-]+$", "u");
 const pattern4 = new RegExp("^(/[A-Za-z0-9._~-]+)*$", "u");
 const pattern5 = new RegExp("^[^/+#]+$", "u");
-const pattern6 = new RegExp("^(/[A-Za-z0-9._~-]+)+$", "u");
-const pattern8 = new RegExp("^[0-9a-c]$", "u");
-const pattern9 = new RegExp("^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$", "u");
-const pattern10 = new RegExp("^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$", "u");
-const pattern11 = new RegExp("^(?!\\$)[^+#{}\\p{Cc}]+$", "u");
-const pattern12 = new RegExp("^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$", "u");
-const pattern13 = new RegExp("^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$", "u");
-const pattern14 = new RegExp("^[^/+#\\p{Cc}]+$", "u");
-const pattern15 = new RegExp("^[^+#\\p{Cc}]+$", "u");
+const pattern6 = new RegExp("^mqtts?://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/?$", "u");
+const pattern7 = new RegExp("^[A-Za-z0-9_.-]+$", "u");
+const pattern8 = new RegExp("^[^+#]+$", "u");
+const pattern9 = new RegExp("^(/[A-Za-z0-9._~-]+)+$", "u");
+const pattern11 = new RegExp("^[0-9a-c]$", "u");
+const pattern12 = new RegExp("^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$", "u");
+const pattern13 = new RegExp("^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$", "u");
+const pattern14 = new RegExp("^(?!\\$)[^+#{}\\p{Cc}]+$", "u");
+const pattern15 = new RegExp("^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$", "u");
+const pattern16 = new RegExp("^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$", "u");
+const pattern17 = new RegExp("^[^/+#\\p{Cc}]+$", "u");
+const pattern18 = new RegExp("^[^+#\\p{Cc}]+$", "u");
 
 function validate11(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -841,481 +844,857 @@ return false;
 }
 var valid0 = _errs43 === errors;
 if(valid0){
-let data30 = data.dialects;
+if(data.bus !== undefined){
+let data30 = data.bus;
 const _errs65 = errors;
 if(errors === _errs65){
-if(Array.isArray(data30)){
-if(data30.length > 64){
-validate11.errors = [{instancePath:instancePath+"/dialects",schemaPath:"#/properties/dialects/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"}];
-return false;
+if(data30 && typeof data30 == "object" && !Array.isArray(data30)){
+if(data30.filters === undefined){
+data30.filters = ["#"];
 }
-else {
-var valid10 = true;
-const len5 = data30.length;
-for(let i5=0; i5<len5; i5++){
-let data31 = data30[i5];
-const _errs67 = errors;
-if(errors === _errs67){
-if(data31 && typeof data31 == "object" && !Array.isArray(data31)){
-if(data31.host === undefined){
-data31.host = "127.0.0.1";
-}
-if(data31.base === undefined){
-data31.base = "";
-}
-if(data31.optional === undefined){
-data31.optional = false;
-}
-if(data31.jeedom === undefined){
-data31.jeedom = {};
-}
-if(data31.netzer === undefined){
-data31.netzer = {};
+if(data30.trust === undefined){
+data30.trust = ["tasmota/discovery"];
 }
 let missing2;
-if((data31.dialect === undefined) && (missing2 = "dialect")){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5,schemaPath:"#/properties/dialects/items/required",keyword:"required",params:{missingProperty: missing2},message:"must have required property '"+missing2+"'"}];
+if((data30.url === undefined) && (missing2 = "url")){
+validate11.errors = [{instancePath:instancePath+"/bus",schemaPath:"#/properties/bus/required",keyword:"required",params:{missingProperty: missing2},message:"must have required property '"+missing2+"'"}];
 return false;
 }
 else {
-const _errs69 = errors;
-for(const key5 in data31){
-if(!(func3.call(schema12.properties.dialects.items.properties, key5))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5,schemaPath:"#/properties/dialects/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"}];
+const _errs67 = errors;
+for(const key5 in data30){
+if(!((((((((key5 === "url") || (key5 === "user")) || (key5 === "passwordFile")) || (key5 === "clientId")) || (key5 === "filters")) || (key5 === "trust")) || (key5 === "commandUser")) || (key5 === "tls"))){
+validate11.errors = [{instancePath:instancePath+"/bus",schemaPath:"#/properties/bus/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs69 === errors){
-if(data31.dialect !== undefined){
-let data32 = data31.dialect;
+if(_errs67 === errors){
+if(data30.url !== undefined){
+let data31 = data30.url;
+const _errs68 = errors;
+if(errors === _errs68){
+if(typeof data31 === "string"){
+if(func2(data31) > 512){
+validate11.errors = [{instancePath:instancePath+"/bus/url",schemaPath:"#/properties/bus/properties/url/maxLength",keyword:"maxLength",params:{limit: 512},message:"must NOT have more than 512 characters"}];
+return false;
+}
+else {
+if(!pattern6.test(data31)){
+validate11.errors = [{instancePath:instancePath+"/bus/url",schemaPath:"#/properties/bus/properties/url/pattern",keyword:"pattern",params:{pattern: "^mqtts?://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/?$"},message:"must match pattern \""+"^mqtts?://([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/?$"+"\""}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/bus/url",schemaPath:"#/properties/bus/properties/url/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid10 = _errs68 === errors;
+}
+else {
+var valid10 = true;
+}
+if(valid10){
+if(data30.user !== undefined){
+let data32 = data30.user;
 const _errs70 = errors;
-if(typeof data32 !== "string"){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/dialect",schemaPath:"#/properties/dialects/items/properties/dialect/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(errors === _errs70){
+if(typeof data32 === "string"){
+if(func2(data32) > 256){
+validate11.errors = [{instancePath:instancePath+"/bus/user",schemaPath:"#/properties/bus/properties/user/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
-}
-if(!((((data32 === "deconz") || (data32 === "jeedom")) || (data32 === "netzer")) || (data32 === "tvheadend"))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/dialect",schemaPath:"#/properties/dialects/items/properties/dialect/enum",keyword:"enum",params:{allowedValues: schema12.properties.dialects.items.properties.dialect.enum},message:"must be equal to one of the allowed values"}];
-return false;
-}
-var valid11 = _errs70 === errors;
 }
 else {
-var valid11 = true;
+if(func2(data32) < 1){
+validate11.errors = [{instancePath:instancePath+"/bus/user",schemaPath:"#/properties/bus/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
 }
-if(valid11){
-if(data31.port !== undefined){
-let data33 = data31.port;
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/bus/user",schemaPath:"#/properties/bus/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid10 = _errs70 === errors;
+}
+else {
+var valid10 = true;
+}
+if(valid10){
+if(data30.passwordFile !== undefined){
+let data33 = data30.passwordFile;
 const _errs72 = errors;
-if(!(((typeof data33 == "number") && (!(data33 % 1) && !isNaN(data33))) && (isFinite(data33)))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/port",schemaPath:"#/properties/dialects/items/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
 if(errors === _errs72){
-if((typeof data33 == "number") && (isFinite(data33))){
-if(data33 > 65535 || isNaN(data33)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/port",schemaPath:"#/properties/dialects/items/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
-return false;
-}
-else {
-if(data33 < 0 || isNaN(data33)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/port",schemaPath:"#/properties/dialects/items/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+if(typeof data33 === "string"){
+if(func2(data33) < 1){
+validate11.errors = [{instancePath:instancePath+"/bus/passwordFile",schemaPath:"#/properties/bus/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
+else {
+validate11.errors = [{instancePath:instancePath+"/bus/passwordFile",schemaPath:"#/properties/bus/properties/passwordFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
 }
 }
-var valid11 = _errs72 === errors;
+var valid10 = _errs72 === errors;
 }
 else {
-var valid11 = true;
+var valid10 = true;
 }
-if(valid11){
-let data34 = data31.host;
+if(valid10){
+if(data30.clientId !== undefined){
+let data34 = data30.clientId;
 const _errs74 = errors;
 if(errors === _errs74){
 if(typeof data34 === "string"){
-if(func2(data34) > 253){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/host",schemaPath:"#/properties/dialects/items/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
+if(func2(data34) > 128){
+validate11.errors = [{instancePath:instancePath+"/bus/clientId",schemaPath:"#/properties/bus/properties/clientId/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"}];
 return false;
 }
 else {
 if(func2(data34) < 1){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/host",schemaPath:"#/properties/dialects/items/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+validate11.errors = [{instancePath:instancePath+"/bus/clientId",schemaPath:"#/properties/bus/properties/clientId/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
+}
+else {
+if(!pattern7.test(data34)){
+validate11.errors = [{instancePath:instancePath+"/bus/clientId",schemaPath:"#/properties/bus/properties/clientId/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9_.-]+$"},message:"must match pattern \""+"^[A-Za-z0-9_.-]+$"+"\""}];
+return false;
+}
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/host",schemaPath:"#/properties/dialects/items/properties/host/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/bus/clientId",schemaPath:"#/properties/bus/properties/clientId/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid11 = _errs74 === errors;
-if(valid11){
-if(data31.path !== undefined){
-let data35 = data31.path;
+var valid10 = _errs74 === errors;
+}
+else {
+var valid10 = true;
+}
+if(valid10){
+let data35 = data30.filters;
 const _errs76 = errors;
 if(errors === _errs76){
-if(typeof data35 === "string"){
-if(func2(data35) > 200){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/path",schemaPath:"#/properties/dialects/items/properties/path/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"}];
+if(Array.isArray(data35)){
+if(data35.length > 1024){
+validate11.errors = [{instancePath:instancePath+"/bus/filters",schemaPath:"#/properties/bus/properties/filters/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
-if(!pattern6.test(data35)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/path",schemaPath:"#/properties/dialects/items/properties/path/pattern",keyword:"pattern",params:{pattern: "^(/[A-Za-z0-9._~-]+)+$"},message:"must match pattern \""+"^(/[A-Za-z0-9._~-]+)+$"+"\""}];
+if(data35.length < 1){
+validate11.errors = [{instancePath:instancePath+"/bus/filters",schemaPath:"#/properties/bus/properties/filters/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
 return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/path",schemaPath:"#/properties/dialects/items/properties/path/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid11 = _errs76 === errors;
 }
 else {
 var valid11 = true;
-}
-if(valid11){
-let data36 = data31.base;
+const len5 = data35.length;
+for(let i5=0; i5<len5; i5++){
+let data36 = data35[i5];
 const _errs78 = errors;
 if(errors === _errs78){
 if(typeof data36 === "string"){
 if(func2(data36) > 1024){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/base",schemaPath:"#/properties/dialects/items/properties/base/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+validate11.errors = [{instancePath:instancePath+"/bus/filters/" + i5,schemaPath:"#/properties/bus/properties/filters/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+return false;
+}
+else {
+if(func2(data36) < 1){
+validate11.errors = [{instancePath:instancePath+"/bus/filters/" + i5,schemaPath:"#/properties/bus/properties/filters/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
+}
 else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/base",schemaPath:"#/properties/dialects/items/properties/base/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/bus/filters/" + i5,schemaPath:"#/properties/bus/properties/filters/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
 var valid11 = _errs78 === errors;
-if(valid11){
-if(data31.guest !== undefined){
-let data37 = data31.guest;
-const _errs80 = errors;
-if(errors === _errs80){
-if(data37 && typeof data37 == "object" && !Array.isArray(data37)){
-if(data37.addresses === undefined){
-data37.addresses = ["127.0.0.0/8","::1"];
-}
-if(data37.anyOrigin === undefined){
-data37.anyOrigin = false;
-}
-let missing3;
-if((data37.user === undefined) && (missing3 = "user")){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest",schemaPath:"#/properties/dialects/items/properties/guest/required",keyword:"required",params:{missingProperty: missing3},message:"must have required property '"+missing3+"'"}];
-return false;
-}
-else {
-const _errs82 = errors;
-for(const key6 in data37){
-if(!(((key6 === "user") || (key6 === "addresses")) || (key6 === "anyOrigin"))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest",schemaPath:"#/properties/dialects/items/properties/guest/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"}];
-return false;
+if(!valid11){
 break;
 }
 }
-if(_errs82 === errors){
-if(data37.user !== undefined){
-let data38 = data37.user;
-const _errs83 = errors;
-if(errors === _errs83){
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/bus/filters",schemaPath:"#/properties/bus/properties/filters/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid10 = _errs76 === errors;
+if(valid10){
+let data37 = data30.trust;
+const _errs80 = errors;
+if(errors === _errs80){
+if(Array.isArray(data37)){
+if(data37.length > 1024){
+validate11.errors = [{instancePath:instancePath+"/bus/trust",schemaPath:"#/properties/bus/properties/trust/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
+return false;
+}
+else {
+var valid12 = true;
+const len6 = data37.length;
+for(let i6=0; i6<len6; i6++){
+let data38 = data37[i6];
+const _errs82 = errors;
+if(errors === _errs82){
 if(typeof data38 === "string"){
-if(func2(data38) > 64){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/user",schemaPath:"#/properties/dialects/items/properties/guest/properties/user/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
+if(func2(data38) > 1024){
+validate11.errors = [{instancePath:instancePath+"/bus/trust/" + i6,schemaPath:"#/properties/bus/properties/trust/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
 if(func2(data38) < 1){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/user",schemaPath:"#/properties/dialects/items/properties/guest/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+validate11.errors = [{instancePath:instancePath+"/bus/trust/" + i6,schemaPath:"#/properties/bus/properties/trust/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+else {
+if(!pattern8.test(data38)){
+validate11.errors = [{instancePath:instancePath+"/bus/trust/" + i6,schemaPath:"#/properties/bus/properties/trust/items/pattern",keyword:"pattern",params:{pattern: "^[^+#]+$"},message:"must match pattern \""+"^[^+#]+$"+"\""}];
+return false;
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/bus/trust/" + i6,schemaPath:"#/properties/bus/properties/trust/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid12 = _errs82 === errors;
+if(!valid12){
+break;
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/bus/trust",schemaPath:"#/properties/bus/properties/trust/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid10 = _errs80 === errors;
+if(valid10){
+if(data30.commandUser !== undefined){
+let data39 = data30.commandUser;
+const _errs84 = errors;
+if(errors === _errs84){
+if(typeof data39 === "string"){
+if(func2(data39) > 256){
+validate11.errors = [{instancePath:instancePath+"/bus/commandUser",schemaPath:"#/properties/bus/properties/commandUser/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
+return false;
+}
+else {
+if(func2(data39) < 1){
+validate11.errors = [{instancePath:instancePath+"/bus/commandUser",schemaPath:"#/properties/bus/properties/commandUser/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/user",schemaPath:"#/properties/dialects/items/properties/guest/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/bus/commandUser",schemaPath:"#/properties/bus/properties/commandUser/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid12 = _errs83 === errors;
+var valid10 = _errs84 === errors;
 }
 else {
-var valid12 = true;
+var valid10 = true;
 }
-if(valid12){
-let data39 = data37.addresses;
-const _errs85 = errors;
-if(errors === _errs85){
-if(Array.isArray(data39)){
-if(data39.length > 256){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/addresses",schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/maxItems",keyword:"maxItems",params:{limit: 256},message:"must NOT have more than 256 items"}];
+if(valid10){
+if(data30.tls !== undefined){
+let data40 = data30.tls;
+const _errs86 = errors;
+if(errors === _errs86){
+if(data40 && typeof data40 == "object" && !Array.isArray(data40)){
+const _errs88 = errors;
+for(const key6 in data40){
+if(!(((key6 === "caFile") || (key6 === "certFile")) || (key6 === "keyFile"))){
+validate11.errors = [{instancePath:instancePath+"/bus/tls",schemaPath:"#/properties/bus/properties/tls/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key6},message:"must NOT have additional properties"}];
 return false;
+break;
+}
+}
+if(_errs88 === errors){
+if(data40.caFile !== undefined){
+let data41 = data40.caFile;
+const _errs89 = errors;
+if(errors === _errs89){
+if(typeof data41 === "string"){
+if(func2(data41) < 1){
+validate11.errors = [{instancePath:instancePath+"/bus/tls/caFile",schemaPath:"#/properties/bus/properties/tls/properties/caFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/bus/tls/caFile",schemaPath:"#/properties/bus/properties/tls/properties/caFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid13 = _errs89 === errors;
 }
 else {
 var valid13 = true;
-const len6 = data39.length;
-for(let i6=0; i6<len6; i6++){
-let data40 = data39[i6];
-const _errs87 = errors;
-if(errors === _errs87){
-if(typeof data40 === "string"){
-if(func2(data40) > 49){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/addresses/" + i6,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/maxLength",keyword:"maxLength",params:{limit: 49},message:"must NOT have more than 49 characters"}];
-return false;
 }
-else {
-if(func2(data40) < 2){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/addresses/" + i6,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/minLength",keyword:"minLength",params:{limit: 2},message:"must NOT have fewer than 2 characters"}];
-return false;
-}
-else {
-if(!pattern2.test(data40)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/addresses/" + i6,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/pattern",keyword:"pattern",params:{pattern: "^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},message:"must match pattern \""+"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"+"\""}];
-return false;
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/addresses/" + i6,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid13 = _errs87 === errors;
-if(!valid13){
-break;
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/addresses",schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/type",keyword:"type",params:{type: "array"},message:"must be array"}];
-return false;
-}
-}
-var valid12 = _errs85 === errors;
-if(valid12){
-const _errs89 = errors;
-if(typeof data37.anyOrigin !== "boolean"){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest/anyOrigin",schemaPath:"#/properties/dialects/items/properties/guest/properties/anyOrigin/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
-return false;
-}
-var valid12 = _errs89 === errors;
-}
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/guest",schemaPath:"#/properties/dialects/items/properties/guest/type",keyword:"type",params:{type: "object"},message:"must be object"}];
-return false;
-}
-}
-var valid11 = _errs80 === errors;
-}
-else {
-var valid11 = true;
-}
-if(valid11){
+if(valid13){
+if(data40.certFile !== undefined){
+let data42 = data40.certFile;
 const _errs91 = errors;
-if(typeof data31.optional !== "boolean"){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/optional",schemaPath:"#/properties/dialects/items/properties/optional/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+if(errors === _errs91){
+if(typeof data42 === "string"){
+if(func2(data42) < 1){
+validate11.errors = [{instancePath:instancePath+"/bus/tls/certFile",schemaPath:"#/properties/bus/properties/tls/properties/certFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
-var valid11 = _errs91 === errors;
-if(valid11){
-let data43 = data31.jeedom;
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/bus/tls/certFile",schemaPath:"#/properties/bus/properties/tls/properties/certFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid13 = _errs91 === errors;
+}
+else {
+var valid13 = true;
+}
+if(valid13){
+if(data40.keyFile !== undefined){
+let data43 = data40.keyFile;
 const _errs93 = errors;
 if(errors === _errs93){
-if(data43 && typeof data43 == "object" && !Array.isArray(data43)){
-if(data43.period === undefined){
-data43.period = 2;
+if(typeof data43 === "string"){
+if(func2(data43) < 1){
+validate11.errors = [{instancePath:instancePath+"/bus/tls/keyFile",schemaPath:"#/properties/bus/properties/tls/properties/keyFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
 }
-if(data43.authDelay === undefined){
-data43.authDelay = 1;
 }
+else {
+validate11.errors = [{instancePath:instancePath+"/bus/tls/keyFile",schemaPath:"#/properties/bus/properties/tls/properties/keyFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid13 = _errs93 === errors;
+}
+else {
+var valid13 = true;
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/bus/tls",schemaPath:"#/properties/bus/properties/tls/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid10 = _errs86 === errors;
+}
+else {
+var valid10 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/bus",schemaPath:"#/properties/bus/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid0 = _errs65 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+let data44 = data.dialects;
 const _errs95 = errors;
-for(const key7 in data43){
-if(!((((key7 === "period") || (key7 === "authDelay")) || (key7 === "allowedHosts")) || (key7 === "guestKey"))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom",schemaPath:"#/properties/dialects/items/properties/jeedom/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"}];
+if(errors === _errs95){
+if(Array.isArray(data44)){
+if(data44.length > 64){
+validate11.errors = [{instancePath:instancePath+"/dialects",schemaPath:"#/properties/dialects/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"}];
 return false;
-break;
-}
-}
-if(_errs95 === errors){
-let data44 = data43.period;
-const _errs96 = errors;
-if(errors === _errs96){
-if((typeof data44 == "number") && (isFinite(data44))){
-if(data44 > 60 || isNaN(data44)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/period",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/period/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
-return false;
-}
-else {
-if(data44 < 0.1 || isNaN(data44)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/period",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/period/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/period",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/period/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
-}
-var valid14 = _errs96 === errors;
-if(valid14){
-let data45 = data43.authDelay;
-const _errs98 = errors;
-if(errors === _errs98){
-if((typeof data45 == "number") && (isFinite(data45))){
-if(data45 > 60 || isNaN(data45)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/authDelay",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/authDelay/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
-return false;
-}
-else {
-if(data45 < 0.1 || isNaN(data45)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/authDelay",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/authDelay/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/authDelay",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/authDelay/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
-}
-var valid14 = _errs98 === errors;
-if(valid14){
-if(data43.allowedHosts !== undefined){
-let data46 = data43.allowedHosts;
-const _errs100 = errors;
-if(errors === _errs100){
-if(Array.isArray(data46)){
-if(data46.length > 64){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/allowedHosts",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"}];
-return false;
-}
-else {
-var valid15 = true;
-const len7 = data46.length;
-for(let i7=0; i7<len7; i7++){
-let data47 = data46[i7];
-const _errs102 = errors;
-if(errors === _errs102){
-if(typeof data47 === "string"){
-if(func2(data47) > 253){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/allowedHosts/" + i7,schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
-return false;
-}
-else {
-if(func2(data47) < 1){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/allowedHosts/" + i7,schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/allowedHosts/" + i7,schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid15 = _errs102 === errors;
-if(!valid15){
-break;
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/allowedHosts",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/type",keyword:"type",params:{type: "array"},message:"must be array"}];
-return false;
-}
-}
-var valid14 = _errs100 === errors;
 }
 else {
 var valid14 = true;
+const len7 = data44.length;
+for(let i7=0; i7<len7; i7++){
+let data45 = data44[i7];
+const _errs97 = errors;
+if(errors === _errs97){
+if(data45 && typeof data45 == "object" && !Array.isArray(data45)){
+if(data45.host === undefined){
+data45.host = "127.0.0.1";
 }
-if(valid14){
-if(data43.guestKey !== undefined){
-let data48 = data43.guestKey;
+if(data45.base === undefined){
+data45.base = "";
+}
+if(data45.optional === undefined){
+data45.optional = false;
+}
+if(data45.jeedom === undefined){
+data45.jeedom = {};
+}
+if(data45.netzer === undefined){
+data45.netzer = {};
+}
+let missing3;
+if((data45.dialect === undefined) && (missing3 = "dialect")){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7,schemaPath:"#/properties/dialects/items/required",keyword:"required",params:{missingProperty: missing3},message:"must have required property '"+missing3+"'"}];
+return false;
+}
+else {
+const _errs99 = errors;
+for(const key7 in data45){
+if(!(func3.call(schema12.properties.dialects.items.properties, key7))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7,schemaPath:"#/properties/dialects/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key7},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs99 === errors){
+if(data45.dialect !== undefined){
+let data46 = data45.dialect;
+const _errs100 = errors;
+if(typeof data46 !== "string"){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/dialect",schemaPath:"#/properties/dialects/items/properties/dialect/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+if(!((((data46 === "deconz") || (data46 === "jeedom")) || (data46 === "netzer")) || (data46 === "tvheadend"))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/dialect",schemaPath:"#/properties/dialects/items/properties/dialect/enum",keyword:"enum",params:{allowedValues: schema12.properties.dialects.items.properties.dialect.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid15 = _errs100 === errors;
+}
+else {
+var valid15 = true;
+}
+if(valid15){
+if(data45.port !== undefined){
+let data47 = data45.port;
+const _errs102 = errors;
+if(!(((typeof data47 == "number") && (!(data47 % 1) && !isNaN(data47))) && (isFinite(data47)))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/port",schemaPath:"#/properties/dialects/items/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs102){
+if((typeof data47 == "number") && (isFinite(data47))){
+if(data47 > 65535 || isNaN(data47)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/port",schemaPath:"#/properties/dialects/items/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
+return false;
+}
+else {
+if(data47 < 0 || isNaN(data47)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/port",schemaPath:"#/properties/dialects/items/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+}
+var valid15 = _errs102 === errors;
+}
+else {
+var valid15 = true;
+}
+if(valid15){
+let data48 = data45.host;
 const _errs104 = errors;
 if(errors === _errs104){
 if(typeof data48 === "string"){
-if(func2(data48) > 128){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/guestKey",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/guestKey/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"}];
+if(func2(data48) > 253){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/host",schemaPath:"#/properties/dialects/items/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
 return false;
 }
 else {
 if(func2(data48) < 1){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/guestKey",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/guestKey/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/host",schemaPath:"#/properties/dialects/items/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom/guestKey",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/guestKey/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/host",schemaPath:"#/properties/dialects/items/properties/host/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid14 = _errs104 === errors;
-}
-else {
-var valid14 = true;
-}
-}
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/jeedom",schemaPath:"#/properties/dialects/items/properties/jeedom/type",keyword:"type",params:{type: "object"},message:"must be object"}];
-return false;
-}
-}
-var valid11 = _errs93 === errors;
-if(valid11){
-let data49 = data31.netzer;
+var valid15 = _errs104 === errors;
+if(valid15){
+if(data45.path !== undefined){
+let data49 = data45.path;
 const _errs106 = errors;
 if(errors === _errs106){
-if(data49 && typeof data49 == "object" && !Array.isArray(data49)){
-if(data49.connections === undefined){
-data49.connections = "many";
+if(typeof data49 === "string"){
+if(func2(data49) > 200){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/path",schemaPath:"#/properties/dialects/items/properties/path/maxLength",keyword:"maxLength",params:{limit: 200},message:"must NOT have more than 200 characters"}];
+return false;
 }
+else {
+if(!pattern9.test(data49)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/path",schemaPath:"#/properties/dialects/items/properties/path/pattern",keyword:"pattern",params:{pattern: "^(/[A-Za-z0-9._~-]+)+$"},message:"must match pattern \""+"^(/[A-Za-z0-9._~-]+)+$"+"\""}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/path",schemaPath:"#/properties/dialects/items/properties/path/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid15 = _errs106 === errors;
+}
+else {
+var valid15 = true;
+}
+if(valid15){
+let data50 = data45.base;
 const _errs108 = errors;
-for(const key8 in data49){
-if(!((key8 === "connections") || (key8 === "pins"))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer",schemaPath:"#/properties/dialects/items/properties/netzer/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"}];
+if(errors === _errs108){
+if(typeof data50 === "string"){
+if(func2(data50) > 1024){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/base",schemaPath:"#/properties/dialects/items/properties/base/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+return false;
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/base",schemaPath:"#/properties/dialects/items/properties/base/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid15 = _errs108 === errors;
+if(valid15){
+if(data45.guest !== undefined){
+let data51 = data45.guest;
+const _errs110 = errors;
+if(errors === _errs110){
+if(data51 && typeof data51 == "object" && !Array.isArray(data51)){
+if(data51.addresses === undefined){
+data51.addresses = ["127.0.0.0/8","::1"];
+}
+if(data51.anyOrigin === undefined){
+data51.anyOrigin = false;
+}
+let missing4;
+if((data51.user === undefined) && (missing4 = "user")){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/guest",schemaPath:"#/properties/dialects/items/properties/guest/required",keyword:"required",params:{missingProperty: missing4},message:"must have required property '"+missing4+"'"}];
+return false;
+}
+else {
+const _errs112 = errors;
+for(const key8 in data51){
+if(!(((key8 === "user") || (key8 === "addresses")) || (key8 === "anyOrigin"))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/guest",schemaPath:"#/properties/dialects/items/properties/guest/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key8},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs108 === errors){
-let data50 = data49.connections;
-const _errs109 = errors;
-if(!(((data50 === "many") || (data50 === "first")) || (data50 === "latest"))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/connections",schemaPath:"#/properties/dialects/items/properties/netzer/properties/connections/enum",keyword:"enum",params:{allowedValues: schema12.properties.dialects.items.properties.netzer.properties.connections.enum},message:"must be equal to one of the allowed values"}];
+if(_errs112 === errors){
+if(data51.user !== undefined){
+let data52 = data51.user;
+const _errs113 = errors;
+if(errors === _errs113){
+if(typeof data52 === "string"){
+if(func2(data52) > 64){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/guest/user",schemaPath:"#/properties/dialects/items/properties/guest/properties/user/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
-var valid16 = _errs109 === errors;
+else {
+if(func2(data52) < 1){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/guest/user",schemaPath:"#/properties/dialects/items/properties/guest/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/guest/user",schemaPath:"#/properties/dialects/items/properties/guest/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid16 = _errs113 === errors;
+}
+else {
+var valid16 = true;
+}
 if(valid16){
-if(data49.pins !== undefined){
-let data51 = data49.pins;
-const _errs110 = errors;
-if(errors === _errs110){
-if(data51 && typeof data51 == "object" && !Array.isArray(data51)){
-for(const key9 in data51){
-const _errs112 = errors;
-if(typeof key9 === "string"){
-if(!pattern8.test(key9)){
-const err0 = {instancePath:instancePath+"/dialects/" + i5+"/netzer/pins",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[0-9a-c]$"},message:"must match pattern \""+"^[0-9a-c]$"+"\"",propertyName:key9};
+let data53 = data51.addresses;
+const _errs115 = errors;
+if(errors === _errs115){
+if(Array.isArray(data53)){
+if(data53.length > 256){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/guest/addresses",schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/maxItems",keyword:"maxItems",params:{limit: 256},message:"must NOT have more than 256 items"}];
+return false;
+}
+else {
+var valid17 = true;
+const len8 = data53.length;
+for(let i8=0; i8<len8; i8++){
+let data54 = data53[i8];
+const _errs117 = errors;
+if(errors === _errs117){
+if(typeof data54 === "string"){
+if(func2(data54) > 49){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/guest/addresses/" + i8,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/maxLength",keyword:"maxLength",params:{limit: 49},message:"must NOT have more than 49 characters"}];
+return false;
+}
+else {
+if(func2(data54) < 2){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/guest/addresses/" + i8,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/minLength",keyword:"minLength",params:{limit: 2},message:"must NOT have fewer than 2 characters"}];
+return false;
+}
+else {
+if(!pattern2.test(data54)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/guest/addresses/" + i8,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/pattern",keyword:"pattern",params:{pattern: "^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"},message:"must match pattern \""+"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$"+"\""}];
+return false;
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/guest/addresses/" + i8,schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid17 = _errs117 === errors;
+if(!valid17){
+break;
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/guest/addresses",schemaPath:"#/properties/dialects/items/properties/guest/properties/addresses/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid16 = _errs115 === errors;
+if(valid16){
+const _errs119 = errors;
+if(typeof data51.anyOrigin !== "boolean"){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/guest/anyOrigin",schemaPath:"#/properties/dialects/items/properties/guest/properties/anyOrigin/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid16 = _errs119 === errors;
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/guest",schemaPath:"#/properties/dialects/items/properties/guest/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid15 = _errs110 === errors;
+}
+else {
+var valid15 = true;
+}
+if(valid15){
+const _errs121 = errors;
+if(typeof data45.optional !== "boolean"){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/optional",schemaPath:"#/properties/dialects/items/properties/optional/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+return false;
+}
+var valid15 = _errs121 === errors;
+if(valid15){
+let data57 = data45.jeedom;
+const _errs123 = errors;
+if(errors === _errs123){
+if(data57 && typeof data57 == "object" && !Array.isArray(data57)){
+if(data57.period === undefined){
+data57.period = 2;
+}
+if(data57.authDelay === undefined){
+data57.authDelay = 1;
+}
+const _errs125 = errors;
+for(const key9 in data57){
+if(!((((key9 === "period") || (key9 === "authDelay")) || (key9 === "allowedHosts")) || (key9 === "guestKey"))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/jeedom",schemaPath:"#/properties/dialects/items/properties/jeedom/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key9},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs125 === errors){
+let data58 = data57.period;
+const _errs126 = errors;
+if(errors === _errs126){
+if((typeof data58 == "number") && (isFinite(data58))){
+if(data58 > 60 || isNaN(data58)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/jeedom/period",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/period/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
+return false;
+}
+else {
+if(data58 < 0.1 || isNaN(data58)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/jeedom/period",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/period/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/jeedom/period",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/period/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+}
+var valid18 = _errs126 === errors;
+if(valid18){
+let data59 = data57.authDelay;
+const _errs128 = errors;
+if(errors === _errs128){
+if((typeof data59 == "number") && (isFinite(data59))){
+if(data59 > 60 || isNaN(data59)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/jeedom/authDelay",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/authDelay/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
+return false;
+}
+else {
+if(data59 < 0.1 || isNaN(data59)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/jeedom/authDelay",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/authDelay/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/jeedom/authDelay",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/authDelay/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+}
+var valid18 = _errs128 === errors;
+if(valid18){
+if(data57.allowedHosts !== undefined){
+let data60 = data57.allowedHosts;
+const _errs130 = errors;
+if(errors === _errs130){
+if(Array.isArray(data60)){
+if(data60.length > 64){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/jeedom/allowedHosts",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"}];
+return false;
+}
+else {
+var valid19 = true;
+const len9 = data60.length;
+for(let i9=0; i9<len9; i9++){
+let data61 = data60[i9];
+const _errs132 = errors;
+if(errors === _errs132){
+if(typeof data61 === "string"){
+if(func2(data61) > 253){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/jeedom/allowedHosts/" + i9,schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/items/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
+return false;
+}
+else {
+if(func2(data61) < 1){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/jeedom/allowedHosts/" + i9,schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/jeedom/allowedHosts/" + i9,schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid19 = _errs132 === errors;
+if(!valid19){
+break;
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/jeedom/allowedHosts",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/allowedHosts/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid18 = _errs130 === errors;
+}
+else {
+var valid18 = true;
+}
+if(valid18){
+if(data57.guestKey !== undefined){
+let data62 = data57.guestKey;
+const _errs134 = errors;
+if(errors === _errs134){
+if(typeof data62 === "string"){
+if(func2(data62) > 128){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/jeedom/guestKey",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/guestKey/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"}];
+return false;
+}
+else {
+if(func2(data62) < 1){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/jeedom/guestKey",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/guestKey/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/jeedom/guestKey",schemaPath:"#/properties/dialects/items/properties/jeedom/properties/guestKey/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid18 = _errs134 === errors;
+}
+else {
+var valid18 = true;
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/jeedom",schemaPath:"#/properties/dialects/items/properties/jeedom/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid15 = _errs123 === errors;
+if(valid15){
+let data63 = data45.netzer;
+const _errs136 = errors;
+if(errors === _errs136){
+if(data63 && typeof data63 == "object" && !Array.isArray(data63)){
+if(data63.connections === undefined){
+data63.connections = "many";
+}
+const _errs138 = errors;
+for(const key10 in data63){
+if(!((key10 === "connections") || (key10 === "pins"))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/netzer",schemaPath:"#/properties/dialects/items/properties/netzer/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key10},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs138 === errors){
+let data64 = data63.connections;
+const _errs139 = errors;
+if(!(((data64 === "many") || (data64 === "first")) || (data64 === "latest"))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/netzer/connections",schemaPath:"#/properties/dialects/items/properties/netzer/properties/connections/enum",keyword:"enum",params:{allowedValues: schema12.properties.dialects.items.properties.netzer.properties.connections.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid20 = _errs139 === errors;
+if(valid20){
+if(data63.pins !== undefined){
+let data65 = data63.pins;
+const _errs140 = errors;
+if(errors === _errs140){
+if(data65 && typeof data65 == "object" && !Array.isArray(data65)){
+for(const key11 in data65){
+const _errs142 = errors;
+if(typeof key11 === "string"){
+if(!pattern11.test(key11)){
+const err0 = {instancePath:instancePath+"/dialects/" + i7+"/netzer/pins",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[0-9a-c]$"},message:"must match pattern \""+"^[0-9a-c]$"+"\"",propertyName:key11};
 if(vErrors === null){
 vErrors = [err0];
 }
@@ -1325,9 +1704,9 @@ vErrors.push(err0);
 errors++;
 }
 }
-var valid17 = _errs112 === errors;
-if(!valid17){
-const err1 = {instancePath:instancePath+"/dialects/" + i5+"/netzer/pins",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/propertyNames",keyword:"propertyNames",params:{propertyName: key9},message:"property name must be valid"};
+var valid21 = _errs142 === errors;
+if(!valid21){
+const err1 = {instancePath:instancePath+"/dialects/" + i7+"/netzer/pins",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/propertyNames",keyword:"propertyNames",params:{propertyName: key11},message:"property name must be valid"};
 if(vErrors === null){
 vErrors = [err1];
 }
@@ -1340,167 +1719,167 @@ return false;
 break;
 }
 }
-if(valid17){
-for(const key10 in data51){
-let data52 = data51[key10];
-const _errs114 = errors;
-if(errors === _errs114){
-if(data52 && typeof data52 == "object" && !Array.isArray(data52)){
-let missing4;
-if((data52.device === undefined) && (missing4 = "device")){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/required",keyword:"required",params:{missingProperty: missing4},message:"must have required property '"+missing4+"'"}];
+if(valid21){
+for(const key12 in data65){
+let data66 = data65[key12];
+const _errs144 = errors;
+if(errors === _errs144){
+if(data66 && typeof data66 == "object" && !Array.isArray(data66)){
+let missing5;
+if((data66.device === undefined) && (missing5 = "device")){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/netzer/pins/" + key12.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/required",keyword:"required",params:{missingProperty: missing5},message:"must have required property '"+missing5+"'"}];
 return false;
 }
 else {
-const _errs116 = errors;
-for(const key11 in data52){
-if(!((((key11 === "device") || (key11 === "quantity")) || (key11 === "lowest")) || (key11 === "highest"))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key11},message:"must NOT have additional properties"}];
+const _errs146 = errors;
+for(const key13 in data66){
+if(!((((key13 === "device") || (key13 === "quantity")) || (key13 === "lowest")) || (key13 === "highest"))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/netzer/pins/" + key12.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key13},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs116 === errors){
-if(data52.device !== undefined){
-let data53 = data52.device;
-const _errs117 = errors;
-if(errors === _errs117){
-if(typeof data53 === "string"){
-if(func2(data53) > 256){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
+if(_errs146 === errors){
+if(data66.device !== undefined){
+let data67 = data66.device;
+const _errs147 = errors;
+if(errors === _errs147){
+if(typeof data67 === "string"){
+if(func2(data67) > 256){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/netzer/pins/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(func2(data53) < 3){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
+if(func2(data67) < 3){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/netzer/pins/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/minLength",keyword:"minLength",params:{limit: 3},message:"must NOT have fewer than 3 characters"}];
 return false;
 }
 else {
-if(!pattern9.test(data53)){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/pattern",keyword:"pattern",params:{pattern: "^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$"},message:"must match pattern \""+"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$"+"\""}];
+if(!pattern12.test(data67)){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/netzer/pins/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/pattern",keyword:"pattern",params:{pattern: "^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$"},message:"must match pattern \""+"^[^/+#\\p{Cc}]+(/[^/+#\\p{Cc}]+)+$"+"\""}];
 return false;
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid19 = _errs117 === errors;
-}
-else {
-var valid19 = true;
-}
-if(valid19){
-if(data52.quantity !== undefined){
-let data54 = data52.quantity;
-const _errs119 = errors;
-if(errors === _errs119){
-if(typeof data54 === "string"){
-if(func2(data54) > 64){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/quantity",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/quantity/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
-return false;
-}
-else {
-if(func2(data54) < 1){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/quantity",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/quantity/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/quantity",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/quantity/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid19 = _errs119 === errors;
-}
-else {
-var valid19 = true;
-}
-if(valid19){
-if(data52.lowest !== undefined){
-let data55 = data52.lowest;
-const _errs121 = errors;
-if(!((typeof data55 == "number") && (isFinite(data55)))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/lowest",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/lowest/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
-var valid19 = _errs121 === errors;
-}
-else {
-var valid19 = true;
-}
-if(valid19){
-if(data52.highest !== undefined){
-let data56 = data52.highest;
-const _errs123 = errors;
-if(!((typeof data56 == "number") && (isFinite(data56)))){
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1")+"/highest",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/highest/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
-var valid19 = _errs123 === errors;
-}
-else {
-var valid19 = true;
-}
-}
-}
 }
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins/" + key10.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/netzer/pins/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/device",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/device/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid18 = _errs114 === errors;
-if(!valid18){
+var valid23 = _errs147 === errors;
+}
+else {
+var valid23 = true;
+}
+if(valid23){
+if(data66.quantity !== undefined){
+let data68 = data66.quantity;
+const _errs149 = errors;
+if(errors === _errs149){
+if(typeof data68 === "string"){
+if(func2(data68) > 64){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/netzer/pins/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/quantity",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/quantity/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
+return false;
+}
+else {
+if(func2(data68) < 1){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/netzer/pins/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/quantity",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/quantity/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/netzer/pins/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/quantity",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/quantity/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid23 = _errs149 === errors;
+}
+else {
+var valid23 = true;
+}
+if(valid23){
+if(data66.lowest !== undefined){
+let data69 = data66.lowest;
+const _errs151 = errors;
+if(!((typeof data69 == "number") && (isFinite(data69)))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/netzer/pins/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/lowest",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/lowest/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+var valid23 = _errs151 === errors;
+}
+else {
+var valid23 = true;
+}
+if(valid23){
+if(data66.highest !== undefined){
+let data70 = data66.highest;
+const _errs153 = errors;
+if(!((typeof data70 == "number") && (isFinite(data70)))){
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/netzer/pins/" + key12.replace(/~/g, "~0").replace(/\//g, "~1")+"/highest",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/properties/highest/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+var valid23 = _errs153 === errors;
+}
+else {
+var valid23 = true;
+}
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/netzer/pins/" + key12.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid22 = _errs144 === errors;
+if(!valid22){
 break;
 }
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer/pins",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/netzer/pins",schemaPath:"#/properties/dialects/items/properties/netzer/properties/pins/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid16 = _errs110 === errors;
+var valid20 = _errs140 === errors;
 }
 else {
-var valid16 = true;
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5+"/netzer",schemaPath:"#/properties/dialects/items/properties/netzer/type",keyword:"type",params:{type: "object"},message:"must be object"}];
-return false;
-}
-}
-var valid11 = _errs106 === errors;
-}
-}
-}
-}
-}
-}
-}
+var valid20 = true;
 }
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/dialects/" + i5,schemaPath:"#/properties/dialects/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7+"/netzer",schemaPath:"#/properties/dialects/items/properties/netzer/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid10 = _errs67 === errors;
-if(!valid10){
+var valid15 = _errs136 === errors;
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/dialects/" + i7,schemaPath:"#/properties/dialects/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid14 = _errs97 === errors;
+if(!valid14){
 break;
 }
 }
@@ -1511,18 +1890,18 @@ validate11.errors = [{instancePath:instancePath+"/dialects",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs65 === errors;
+var valid0 = _errs95 === errors;
 if(valid0){
-let data57 = data.users;
-const _errs125 = errors;
-if(errors === _errs125){
-if(data57 && typeof data57 == "object" && !Array.isArray(data57)){
-for(const key12 in data57){
-const _errs127 = errors;
-if(errors === _errs127){
-if(typeof key12 === "string"){
-if(func2(key12) > 64){
-const err2 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters",propertyName:key12};
+let data71 = data.users;
+const _errs155 = errors;
+if(errors === _errs155){
+if(data71 && typeof data71 == "object" && !Array.isArray(data71)){
+for(const key14 in data71){
+const _errs157 = errors;
+if(errors === _errs157){
+if(typeof key14 === "string"){
+if(func2(key14) > 64){
+const err2 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters",propertyName:key14};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -1532,8 +1911,8 @@ vErrors.push(err2);
 errors++;
 }
 else {
-if(func2(key12) < 1){
-const err3 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",propertyName:key12};
+if(func2(key14) < 1){
+const err3 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters",propertyName:key14};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -1543,8 +1922,8 @@ vErrors.push(err3);
 errors++;
 }
 else {
-if(!pattern10.test(key12)){
-const err4 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},message:"must match pattern \""+"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"+"\"",propertyName:key12};
+if(!pattern13.test(key14)){
+const err4 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},message:"must match pattern \""+"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"+"\"",propertyName:key14};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -1557,7 +1936,7 @@ errors++;
 }
 }
 else {
-const err5 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/type",keyword:"type",params:{type: "string"},message:"must be string",propertyName:key12};
+const err5 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames/type",keyword:"type",params:{type: "string"},message:"must be string",propertyName:key14};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -1567,9 +1946,9 @@ vErrors.push(err5);
 errors++;
 }
 }
-var valid20 = _errs127 === errors;
-if(!valid20){
-const err6 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames",keyword:"propertyNames",params:{propertyName: key12},message:"property name must be valid"};
+var valid24 = _errs157 === errors;
+if(!valid24){
+const err6 = {instancePath:instancePath+"/users",schemaPath:"#/properties/users/propertyNames",keyword:"propertyNames",params:{propertyName: key14},message:"property name must be valid"};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -1582,180 +1961,180 @@ return false;
 break;
 }
 }
-if(valid20){
-for(const key13 in data57){
-let data58 = data57[key13];
-const _errs130 = errors;
-if(errors === _errs130){
-if(data58 && typeof data58 == "object" && !Array.isArray(data58)){
-const _errs132 = errors;
-for(const key14 in data58){
-if(!((((((key14 === "password") || (key14 === "passwordFile")) || (key14 === "role")) || (key14 === "base")) || (key14 === "rules")) || (key14 === "digest"))){
-validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/users/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key14},message:"must NOT have additional properties"}];
+if(valid24){
+for(const key15 in data71){
+let data72 = data71[key15];
+const _errs160 = errors;
+if(errors === _errs160){
+if(data72 && typeof data72 == "object" && !Array.isArray(data72)){
+const _errs162 = errors;
+for(const key16 in data72){
+if(!((((((key16 === "password") || (key16 === "passwordFile")) || (key16 === "role")) || (key16 === "base")) || (key16 === "rules")) || (key16 === "digest"))){
+validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/users/additionalProperties/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs132 === errors){
-if(data58.password !== undefined){
-let data59 = data58.password;
-const _errs133 = errors;
-if(errors === _errs133){
-if(typeof data59 === "string"){
-if(func2(data59) > 256){
-validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
+if(_errs162 === errors){
+if(data72.password !== undefined){
+let data73 = data72.password;
+const _errs163 = errors;
+if(errors === _errs163){
+if(typeof data73 === "string"){
+if(func2(data73) > 256){
+validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(func2(data59) < 1){
-validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid22 = _errs133 === errors;
-}
-else {
-var valid22 = true;
-}
-if(valid22){
-if(data58.passwordFile !== undefined){
-let data60 = data58.passwordFile;
-const _errs135 = errors;
-if(errors === _errs135){
-if(typeof data60 === "string"){
-if(func2(data60) < 1){
-validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/users/additionalProperties/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/users/additionalProperties/properties/passwordFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid22 = _errs135 === errors;
-}
-else {
-var valid22 = true;
-}
-if(valid22){
-if(data58.role !== undefined){
-let data61 = data58.role;
-const _errs137 = errors;
-if(!((((data61 === "viewer") || (data61 === "operator")) || (data61 === "admin")) || (data61 === "node"))){
-validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/role",schemaPath:"#/properties/users/additionalProperties/properties/role/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.role.enum},message:"must be equal to one of the allowed values"}];
-return false;
-}
-var valid22 = _errs137 === errors;
-}
-else {
-var valid22 = true;
-}
-if(valid22){
-if(data58.base !== undefined){
-let data62 = data58.base;
-const _errs138 = errors;
-if(errors === _errs138){
-if(typeof data62 === "string"){
-if(func2(data62) > 1024){
-validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
-return false;
-}
-else {
-if(func2(data62) < 1){
-validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-else {
-if(!pattern11.test(data62)){
-validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/pattern",keyword:"pattern",params:{pattern: "^(?!\\$)[^+#{}\\p{Cc}]+$"},message:"must match pattern \""+"^(?!\\$)[^+#{}\\p{Cc}]+$"+"\""}];
+if(func2(data73) < 1){
+validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
-}
 else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/password",schemaPath:"#/properties/users/additionalProperties/properties/password/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid22 = _errs138 === errors;
+var valid26 = _errs163 === errors;
 }
 else {
-var valid22 = true;
+var valid26 = true;
 }
-if(valid22){
-if(data58.rules !== undefined){
-let data63 = data58.rules;
-const _errs140 = errors;
-if(errors === _errs140){
-if(Array.isArray(data63)){
-if(data63.length > 256){
-validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules",schemaPath:"#/properties/users/additionalProperties/properties/rules/maxItems",keyword:"maxItems",params:{limit: 256},message:"must NOT have more than 256 items"}];
+if(valid26){
+if(data72.passwordFile !== undefined){
+let data74 = data72.passwordFile;
+const _errs165 = errors;
+if(errors === _errs165){
+if(typeof data74 === "string"){
+if(func2(data74) < 1){
+validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/users/additionalProperties/properties/passwordFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/passwordFile",schemaPath:"#/properties/users/additionalProperties/properties/passwordFile/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid26 = _errs165 === errors;
+}
+else {
+var valid26 = true;
+}
+if(valid26){
+if(data72.role !== undefined){
+let data75 = data72.role;
+const _errs167 = errors;
+if(!((((data75 === "viewer") || (data75 === "operator")) || (data75 === "admin")) || (data75 === "node"))){
+validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/role",schemaPath:"#/properties/users/additionalProperties/properties/role/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.role.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid26 = _errs167 === errors;
+}
+else {
+var valid26 = true;
+}
+if(valid26){
+if(data72.base !== undefined){
+let data76 = data72.base;
+const _errs168 = errors;
+if(errors === _errs168){
+if(typeof data76 === "string"){
+if(func2(data76) > 1024){
+validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-var valid23 = true;
-const len8 = data63.length;
-for(let i8=0; i8<len8; i8++){
-let data64 = data63[i8];
-const _errs142 = errors;
-if(errors === _errs142){
-if(data64 && typeof data64 == "object" && !Array.isArray(data64)){
-if(Object.keys(data64).length < 2){
-validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/minProperties",keyword:"minProperties",params:{limit: 2},message:"must NOT have fewer than 2 properties"}];
+if(func2(data76) < 1){
+validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-let missing5;
-if((data64.topic === undefined) && (missing5 = "topic")){
-validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/required",keyword:"required",params:{missingProperty: missing5},message:"must have required property '"+missing5+"'"}];
+if(!pattern14.test(data76)){
+validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/pattern",keyword:"pattern",params:{pattern: "^(?!\\$)[^+#{}\\p{Cc}]+$"},message:"must match pattern \""+"^(?!\\$)[^+#{}\\p{Cc}]+$"+"\""}];
+return false;
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/base",schemaPath:"#/properties/users/additionalProperties/properties/base/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid26 = _errs168 === errors;
+}
+else {
+var valid26 = true;
+}
+if(valid26){
+if(data72.rules !== undefined){
+let data77 = data72.rules;
+const _errs170 = errors;
+if(errors === _errs170){
+if(Array.isArray(data77)){
+if(data77.length > 256){
+validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules",schemaPath:"#/properties/users/additionalProperties/properties/rules/maxItems",keyword:"maxItems",params:{limit: 256},message:"must NOT have more than 256 items"}];
 return false;
 }
 else {
-const _errs144 = errors;
-for(const key15 in data64){
-if(!(((key15 === "allow") || (key15 === "deny")) || (key15 === "topic"))){
-validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key15},message:"must NOT have additional properties"}];
+var valid27 = true;
+const len10 = data77.length;
+for(let i10=0; i10<len10; i10++){
+let data78 = data77[i10];
+const _errs172 = errors;
+if(errors === _errs172){
+if(data78 && typeof data78 == "object" && !Array.isArray(data78)){
+if(Object.keys(data78).length < 2){
+validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/minProperties",keyword:"minProperties",params:{limit: 2},message:"must NOT have fewer than 2 properties"}];
+return false;
+}
+else {
+let missing6;
+if((data78.topic === undefined) && (missing6 = "topic")){
+validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/required",keyword:"required",params:{missingProperty: missing6},message:"must have required property '"+missing6+"'"}];
+return false;
+}
+else {
+const _errs174 = errors;
+for(const key17 in data78){
+if(!(((key17 === "allow") || (key17 === "deny")) || (key17 === "topic"))){
+validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key17},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs144 === errors){
-if(data64.allow !== undefined){
-let data65 = data64.allow;
-const _errs145 = errors;
-if(errors === _errs145){
-if(Array.isArray(data65)){
-var valid25 = true;
-const len9 = data65.length;
-for(let i9=0; i9<len9; i9++){
-let data66 = data65[i9];
-const _errs147 = errors;
-if(!((((data66 === "read") || (data66 === "write")) || (data66 === "command")) || (data66 === "retain"))){
-validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8+"/allow/" + i9,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.rules.items.properties.allow.items.enum},message:"must be equal to one of the allowed values"}];
+if(_errs174 === errors){
+if(data78.allow !== undefined){
+let data79 = data78.allow;
+const _errs175 = errors;
+if(errors === _errs175){
+if(Array.isArray(data79)){
+var valid29 = true;
+const len11 = data79.length;
+for(let i11=0; i11<len11; i11++){
+let data80 = data79[i11];
+const _errs177 = errors;
+if(!((((data80 === "read") || (data80 === "write")) || (data80 === "command")) || (data80 === "retain"))){
+validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/allow/" + i11,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.rules.items.properties.allow.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid25 = _errs147 === errors;
-if(!valid25){
+var valid29 = _errs177 === errors;
+if(!valid29){
 break;
 }
 }
-if(valid25){
-let i10 = data65.length;
+if(valid29){
+let i12 = data79.length;
 let j0;
-if(i10 > 1){
+if(i12 > 1){
 outer0:
-for(;i10--;){
-for(j0 = i10; j0--;){
-if(func0(data65[i10], data65[j0])){
-validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8+"/allow",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/uniqueItems",keyword:"uniqueItems",params:{i: i10, j: j0},message:"must NOT have duplicate items (items ## "+j0+" and "+i10+" are identical)"}];
+for(;i12--;){
+for(j0 = i12; j0--;){
+if(func0(data79[i12], data79[j0])){
+validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/allow",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/uniqueItems",keyword:"uniqueItems",params:{i: i12, j: j0},message:"must NOT have duplicate items (items ## "+j0+" and "+i12+" are identical)"}];
 return false;
 break outer0;
 }
@@ -1765,44 +2144,44 @@ break outer0;
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8+"/allow",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/allow",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/allow/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
-var valid24 = _errs145 === errors;
+var valid28 = _errs175 === errors;
 }
 else {
-var valid24 = true;
+var valid28 = true;
 }
-if(valid24){
-if(data64.deny !== undefined){
-let data67 = data64.deny;
-const _errs148 = errors;
-if(errors === _errs148){
-if(Array.isArray(data67)){
-var valid27 = true;
-const len10 = data67.length;
-for(let i11=0; i11<len10; i11++){
-let data68 = data67[i11];
-const _errs150 = errors;
-if(!((((data68 === "read") || (data68 === "write")) || (data68 === "command")) || (data68 === "retain"))){
-validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8+"/deny/" + i11,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.rules.items.properties.deny.items.enum},message:"must be equal to one of the allowed values"}];
+if(valid28){
+if(data78.deny !== undefined){
+let data81 = data78.deny;
+const _errs178 = errors;
+if(errors === _errs178){
+if(Array.isArray(data81)){
+var valid31 = true;
+const len12 = data81.length;
+for(let i13=0; i13<len12; i13++){
+let data82 = data81[i13];
+const _errs180 = errors;
+if(!((((data82 === "read") || (data82 === "write")) || (data82 === "command")) || (data82 === "retain"))){
+validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/deny/" + i13,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.users.additionalProperties.properties.rules.items.properties.deny.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid27 = _errs150 === errors;
-if(!valid27){
+var valid31 = _errs180 === errors;
+if(!valid31){
 break;
 }
 }
-if(valid27){
-let i12 = data67.length;
+if(valid31){
+let i14 = data81.length;
 let j1;
-if(i12 > 1){
+if(i14 > 1){
 outer1:
-for(;i12--;){
-for(j1 = i12; j1--;){
-if(func0(data67[i12], data67[j1])){
-validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8+"/deny",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/uniqueItems",keyword:"uniqueItems",params:{i: i12, j: j1},message:"must NOT have duplicate items (items ## "+j1+" and "+i12+" are identical)"}];
+for(;i14--;){
+for(j1 = i14; j1--;){
+if(func0(data81[i14], data81[j1])){
+validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/deny",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/uniqueItems",keyword:"uniqueItems",params:{i: i14, j: j1},message:"must NOT have duplicate items (items ## "+j1+" and "+i14+" are identical)"}];
 return false;
 break outer1;
 }
@@ -1812,87 +2191,87 @@ break outer1;
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8+"/deny",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/deny",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/deny/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
-var valid24 = _errs148 === errors;
+var valid28 = _errs178 === errors;
 }
 else {
-var valid24 = true;
+var valid28 = true;
 }
-if(valid24){
-if(data64.topic !== undefined){
-let data69 = data64.topic;
-const _errs151 = errors;
-if(errors === _errs151){
-if(typeof data69 === "string"){
-if(func2(data69) > 1024){
-validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+if(valid28){
+if(data78.topic !== undefined){
+let data83 = data78.topic;
+const _errs181 = errors;
+if(errors === _errs181){
+if(typeof data83 === "string"){
+if(func2(data83) > 1024){
+validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data69) < 1){
-validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(func2(data83) < 1){
+validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern12.test(data69)){
-validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/pattern",keyword:"pattern",params:{pattern: "^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"},message:"must match pattern \""+"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"+"\""}];
+if(!pattern15.test(data83)){
+validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/pattern",keyword:"pattern",params:{pattern: "^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"},message:"must match pattern \""+"^(#|(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*)(/(\\+|\\{user\\}|\\{client\\}|[^/+#{}\\p{Cc}]*))*(/#)?)$"+"\""}];
 return false;
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid24 = _errs151 === errors;
-}
-else {
-var valid24 = true;
-}
-}
-}
 }
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i8,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10+"/topic",schemaPath:"#/properties/users/additionalProperties/properties/rules/items/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid23 = _errs142 === errors;
-if(!valid23){
+var valid28 = _errs181 === errors;
+}
+else {
+var valid28 = true;
+}
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules/" + i10,schemaPath:"#/properties/users/additionalProperties/properties/rules/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid27 = _errs172 === errors;
+if(!valid27){
 break;
 }
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules",schemaPath:"#/properties/users/additionalProperties/properties/rules/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/rules",schemaPath:"#/properties/users/additionalProperties/properties/rules/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
-var valid22 = _errs140 === errors;
+var valid26 = _errs170 === errors;
 }
 else {
-var valid22 = true;
+var valid26 = true;
 }
-if(valid22){
-if(data58.digest !== undefined){
-const _errs153 = errors;
-if(typeof data58.digest !== "boolean"){
-validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1")+"/digest",schemaPath:"#/properties/users/additionalProperties/properties/digest/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+if(valid26){
+if(data72.digest !== undefined){
+const _errs183 = errors;
+if(typeof data72.digest !== "boolean"){
+validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1")+"/digest",schemaPath:"#/properties/users/additionalProperties/properties/digest/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
-var valid22 = _errs153 === errors;
+var valid26 = _errs183 === errors;
 }
 else {
-var valid22 = true;
+var valid26 = true;
 }
 }
 }
@@ -1902,12 +2281,12 @@ var valid22 = true;
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/users/" + key13.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/users/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/users/" + key15.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/properties/users/additionalProperties/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-var valid21 = _errs130 === errors;
-if(!valid21){
+var valid25 = _errs160 === errors;
+if(!valid25){
 break;
 }
 }
@@ -1918,14 +2297,14 @@ validate11.errors = [{instancePath:instancePath+"/users",schemaPath:"#/propertie
 return false;
 }
 }
-var valid0 = _errs125 === errors;
+var valid0 = _errs155 === errors;
 if(valid0){
 if(data.usersFile !== undefined){
-let data71 = data.usersFile;
-const _errs155 = errors;
-if(errors === _errs155){
-if(typeof data71 === "string"){
-if(func2(data71) < 1){
+let data85 = data.usersFile;
+const _errs185 = errors;
+if(errors === _errs185){
+if(typeof data85 === "string"){
+if(func2(data85) < 1){
 validate11.errors = [{instancePath:instancePath+"/usersFile",schemaPath:"#/properties/usersFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -1935,27 +2314,27 @@ validate11.errors = [{instancePath:instancePath+"/usersFile",schemaPath:"#/prope
 return false;
 }
 }
-var valid0 = _errs155 === errors;
+var valid0 = _errs185 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
-let data72 = data.data;
-const _errs157 = errors;
-if(errors === _errs157){
-if(data72 && typeof data72 == "object" && !Array.isArray(data72)){
-const _errs159 = errors;
-for(const key16 in data72){
-if(!(key16 === "folder")){
-validate11.errors = [{instancePath:instancePath+"/data",schemaPath:"#/properties/data/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key16},message:"must NOT have additional properties"}];
+let data86 = data.data;
+const _errs187 = errors;
+if(errors === _errs187){
+if(data86 && typeof data86 == "object" && !Array.isArray(data86)){
+const _errs189 = errors;
+for(const key18 in data86){
+if(!(key18 === "folder")){
+validate11.errors = [{instancePath:instancePath+"/data",schemaPath:"#/properties/data/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key18},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs159 === errors){
-if(data72.folder !== undefined){
-if(typeof data72.folder !== "string"){
+if(_errs189 === errors){
+if(data86.folder !== undefined){
+if(typeof data86.folder !== "string"){
 validate11.errors = [{instancePath:instancePath+"/data/folder",schemaPath:"#/properties/data/properties/folder/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
@@ -1967,76 +2346,76 @@ validate11.errors = [{instancePath:instancePath+"/data",schemaPath:"#/properties
 return false;
 }
 }
-var valid0 = _errs157 === errors;
+var valid0 = _errs187 === errors;
 if(valid0){
-let data74 = data.history;
-const _errs162 = errors;
-if(errors === _errs162){
-if(data74 && typeof data74 == "object" && !Array.isArray(data74)){
-if(data74.record === undefined){
-data74.record = ["#"];
+let data88 = data.history;
+const _errs192 = errors;
+if(errors === _errs192){
+if(data88 && typeof data88 == "object" && !Array.isArray(data88)){
+if(data88.record === undefined){
+data88.record = ["#"];
 }
-if(data74.ignore === undefined){
-data74.ignore = [];
+if(data88.ignore === undefined){
+data88.ignore = [];
 }
-if(data74.rawHours === undefined){
-data74.rawHours = 24;
+if(data88.rawHours === undefined){
+data88.rawHours = 24;
 }
-if(data74.minuteDays === undefined){
-data74.minuteDays = 30;
+if(data88.minuteDays === undefined){
+data88.minuteDays = 30;
 }
-if(data74.hourDays === undefined){
-data74.hourDays = 730;
+if(data88.hourDays === undefined){
+data88.hourDays = 730;
 }
-if(data74.diskMiB === undefined){
-data74.diskMiB = 1024;
+if(data88.diskMiB === undefined){
+data88.diskMiB = 1024;
 }
-if(data74.memoryMiB === undefined){
-data74.memoryMiB = 64;
+if(data88.memoryMiB === undefined){
+data88.memoryMiB = 64;
 }
-const _errs164 = errors;
-for(const key17 in data74){
-if(!(((((((key17 === "record") || (key17 === "ignore")) || (key17 === "rawHours")) || (key17 === "minuteDays")) || (key17 === "hourDays")) || (key17 === "diskMiB")) || (key17 === "memoryMiB"))){
-validate11.errors = [{instancePath:instancePath+"/history",schemaPath:"#/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key17},message:"must NOT have additional properties"}];
+const _errs194 = errors;
+for(const key19 in data88){
+if(!(((((((key19 === "record") || (key19 === "ignore")) || (key19 === "rawHours")) || (key19 === "minuteDays")) || (key19 === "hourDays")) || (key19 === "diskMiB")) || (key19 === "memoryMiB"))){
+validate11.errors = [{instancePath:instancePath+"/history",schemaPath:"#/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key19},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs164 === errors){
-let data75 = data74.record;
-const _errs165 = errors;
-if(errors === _errs165){
-if(Array.isArray(data75)){
-if(data75.length > 1024){
+if(_errs194 === errors){
+let data89 = data88.record;
+const _errs195 = errors;
+if(errors === _errs195){
+if(Array.isArray(data89)){
+if(data89.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/history/record",schemaPath:"#/properties/history/properties/record/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
-var valid31 = true;
-const len11 = data75.length;
-for(let i13=0; i13<len11; i13++){
-let data76 = data75[i13];
-const _errs167 = errors;
-if(errors === _errs167){
-if(typeof data76 === "string"){
-if(func2(data76) > 1024){
-validate11.errors = [{instancePath:instancePath+"/history/record/" + i13,schemaPath:"#/properties/history/properties/record/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+var valid35 = true;
+const len13 = data89.length;
+for(let i15=0; i15<len13; i15++){
+let data90 = data89[i15];
+const _errs197 = errors;
+if(errors === _errs197){
+if(typeof data90 === "string"){
+if(func2(data90) > 1024){
+validate11.errors = [{instancePath:instancePath+"/history/record/" + i15,schemaPath:"#/properties/history/properties/record/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data76) < 1){
-validate11.errors = [{instancePath:instancePath+"/history/record/" + i13,schemaPath:"#/properties/history/properties/record/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(func2(data90) < 1){
+validate11.errors = [{instancePath:instancePath+"/history/record/" + i15,schemaPath:"#/properties/history/properties/record/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/history/record/" + i13,schemaPath:"#/properties/history/properties/record/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/history/record/" + i15,schemaPath:"#/properties/history/properties/record/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid31 = _errs167 === errors;
-if(!valid31){
+var valid35 = _errs197 === errors;
+if(!valid35){
 break;
 }
 }
@@ -2047,42 +2426,42 @@ validate11.errors = [{instancePath:instancePath+"/history/record",schemaPath:"#/
 return false;
 }
 }
-var valid30 = _errs165 === errors;
-if(valid30){
-let data77 = data74.ignore;
-const _errs169 = errors;
-if(errors === _errs169){
-if(Array.isArray(data77)){
-if(data77.length > 1024){
+var valid34 = _errs195 === errors;
+if(valid34){
+let data91 = data88.ignore;
+const _errs199 = errors;
+if(errors === _errs199){
+if(Array.isArray(data91)){
+if(data91.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/history/ignore",schemaPath:"#/properties/history/properties/ignore/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
-var valid32 = true;
-const len12 = data77.length;
-for(let i14=0; i14<len12; i14++){
-let data78 = data77[i14];
-const _errs171 = errors;
-if(errors === _errs171){
-if(typeof data78 === "string"){
-if(func2(data78) > 1024){
-validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i14,schemaPath:"#/properties/history/properties/ignore/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+var valid36 = true;
+const len14 = data91.length;
+for(let i16=0; i16<len14; i16++){
+let data92 = data91[i16];
+const _errs201 = errors;
+if(errors === _errs201){
+if(typeof data92 === "string"){
+if(func2(data92) > 1024){
+validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i16,schemaPath:"#/properties/history/properties/ignore/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data78) < 1){
-validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i14,schemaPath:"#/properties/history/properties/ignore/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(func2(data92) < 1){
+validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i16,schemaPath:"#/properties/history/properties/ignore/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i14,schemaPath:"#/properties/history/properties/ignore/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/history/ignore/" + i16,schemaPath:"#/properties/history/properties/ignore/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid32 = _errs171 === errors;
-if(!valid32){
+var valid36 = _errs201 === errors;
+if(!valid36){
 break;
 }
 }
@@ -2093,117 +2472,117 @@ validate11.errors = [{instancePath:instancePath+"/history/ignore",schemaPath:"#/
 return false;
 }
 }
-var valid30 = _errs169 === errors;
-if(valid30){
-let data79 = data74.rawHours;
-const _errs173 = errors;
-if(!(((typeof data79 == "number") && (!(data79 % 1) && !isNaN(data79))) && (isFinite(data79)))){
+var valid34 = _errs199 === errors;
+if(valid34){
+let data93 = data88.rawHours;
+const _errs203 = errors;
+if(!(((typeof data93 == "number") && (!(data93 % 1) && !isNaN(data93))) && (isFinite(data93)))){
 validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs173){
-if((typeof data79 == "number") && (isFinite(data79))){
-if(data79 > 8784 || isNaN(data79)){
+if(errors === _errs203){
+if((typeof data93 == "number") && (isFinite(data93))){
+if(data93 > 8784 || isNaN(data93)){
 validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8784},message:"must be <= 8784"}];
 return false;
 }
 else {
-if(data79 < 1 || isNaN(data79)){
+if(data93 < 1 || isNaN(data93)){
 validate11.errors = [{instancePath:instancePath+"/history/rawHours",schemaPath:"#/properties/history/properties/rawHours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid30 = _errs173 === errors;
-if(valid30){
-let data80 = data74.minuteDays;
-const _errs175 = errors;
-if(!(((typeof data80 == "number") && (!(data80 % 1) && !isNaN(data80))) && (isFinite(data80)))){
+var valid34 = _errs203 === errors;
+if(valid34){
+let data94 = data88.minuteDays;
+const _errs205 = errors;
+if(!(((typeof data94 == "number") && (!(data94 % 1) && !isNaN(data94))) && (isFinite(data94)))){
 validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs175){
-if((typeof data80 == "number") && (isFinite(data80))){
-if(data80 > 3660 || isNaN(data80)){
+if(errors === _errs205){
+if((typeof data94 == "number") && (isFinite(data94))){
+if(data94 > 3660 || isNaN(data94)){
 validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3660},message:"must be <= 3660"}];
 return false;
 }
 else {
-if(data80 < 1 || isNaN(data80)){
+if(data94 < 1 || isNaN(data94)){
 validate11.errors = [{instancePath:instancePath+"/history/minuteDays",schemaPath:"#/properties/history/properties/minuteDays/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid30 = _errs175 === errors;
-if(valid30){
-let data81 = data74.hourDays;
-const _errs177 = errors;
-if(!(((typeof data81 == "number") && (!(data81 % 1) && !isNaN(data81))) && (isFinite(data81)))){
+var valid34 = _errs205 === errors;
+if(valid34){
+let data95 = data88.hourDays;
+const _errs207 = errors;
+if(!(((typeof data95 == "number") && (!(data95 % 1) && !isNaN(data95))) && (isFinite(data95)))){
 validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs177){
-if((typeof data81 == "number") && (isFinite(data81))){
-if(data81 > 36600 || isNaN(data81)){
+if(errors === _errs207){
+if((typeof data95 == "number") && (isFinite(data95))){
+if(data95 > 36600 || isNaN(data95)){
 validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/maximum",keyword:"maximum",params:{comparison: "<=", limit: 36600},message:"must be <= 36600"}];
 return false;
 }
 else {
-if(data81 < 1 || isNaN(data81)){
+if(data95 < 1 || isNaN(data95)){
 validate11.errors = [{instancePath:instancePath+"/history/hourDays",schemaPath:"#/properties/history/properties/hourDays/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid30 = _errs177 === errors;
-if(valid30){
-let data82 = data74.diskMiB;
-const _errs179 = errors;
-if(!(((typeof data82 == "number") && (!(data82 % 1) && !isNaN(data82))) && (isFinite(data82)))){
+var valid34 = _errs207 === errors;
+if(valid34){
+let data96 = data88.diskMiB;
+const _errs209 = errors;
+if(!(((typeof data96 == "number") && (!(data96 % 1) && !isNaN(data96))) && (isFinite(data96)))){
 validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs179){
-if((typeof data82 == "number") && (isFinite(data82))){
-if(data82 > 1048576 || isNaN(data82)){
+if(errors === _errs209){
+if((typeof data96 == "number") && (isFinite(data96))){
+if(data96 > 1048576 || isNaN(data96)){
 validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data82 < 1 || isNaN(data82)){
+if(data96 < 1 || isNaN(data96)){
 validate11.errors = [{instancePath:instancePath+"/history/diskMiB",schemaPath:"#/properties/history/properties/diskMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid30 = _errs179 === errors;
-if(valid30){
-let data83 = data74.memoryMiB;
-const _errs181 = errors;
-if(!(((typeof data83 == "number") && (!(data83 % 1) && !isNaN(data83))) && (isFinite(data83)))){
+var valid34 = _errs209 === errors;
+if(valid34){
+let data97 = data88.memoryMiB;
+const _errs211 = errors;
+if(!(((typeof data97 == "number") && (!(data97 % 1) && !isNaN(data97))) && (isFinite(data97)))){
 validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs181){
-if((typeof data83 == "number") && (isFinite(data83))){
-if(data83 > 65536 || isNaN(data83)){
+if(errors === _errs211){
+if((typeof data97 == "number") && (isFinite(data97))){
+if(data97 > 65536 || isNaN(data97)){
 validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data83 < 1 || isNaN(data83)){
+if(data97 < 1 || isNaN(data97)){
 validate11.errors = [{instancePath:instancePath+"/history/memoryMiB",schemaPath:"#/properties/history/properties/memoryMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid30 = _errs181 === errors;
+var valid34 = _errs211 === errors;
 }
 }
 }
@@ -2217,45 +2596,45 @@ validate11.errors = [{instancePath:instancePath+"/history",schemaPath:"#/propert
 return false;
 }
 }
-var valid0 = _errs162 === errors;
+var valid0 = _errs192 === errors;
 if(valid0){
-let data84 = data.profiles;
-const _errs183 = errors;
-if(errors === _errs183){
-if(data84 && typeof data84 == "object" && !Array.isArray(data84)){
-if(data84.prefix === undefined){
-data84.prefix = "devices";
+let data98 = data.profiles;
+const _errs213 = errors;
+if(errors === _errs213){
+if(data98 && typeof data98 == "object" && !Array.isArray(data98)){
+if(data98.prefix === undefined){
+data98.prefix = "devices";
 }
-if(data84.off === undefined){
-data84.off = [];
+if(data98.off === undefined){
+data98.off = [];
 }
-if(data84.clown === undefined){
-data84.clown = {};
+if(data98.clown === undefined){
+data98.clown = {};
 }
-const _errs185 = errors;
-for(const key18 in data84){
-if(!(((key18 === "prefix") || (key18 === "off")) || (key18 === "clown"))){
-validate11.errors = [{instancePath:instancePath+"/profiles",schemaPath:"#/properties/profiles/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key18},message:"must NOT have additional properties"}];
+const _errs215 = errors;
+for(const key20 in data98){
+if(!(((key20 === "prefix") || (key20 === "off")) || (key20 === "clown"))){
+validate11.errors = [{instancePath:instancePath+"/profiles",schemaPath:"#/properties/profiles/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key20},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs185 === errors){
-let data85 = data84.prefix;
-const _errs186 = errors;
-if(errors === _errs186){
-if(typeof data85 === "string"){
-if(func2(data85) > 256){
+if(_errs215 === errors){
+let data99 = data98.prefix;
+const _errs216 = errors;
+if(errors === _errs216){
+if(typeof data99 === "string"){
+if(func2(data99) > 256){
 validate11.errors = [{instancePath:instancePath+"/profiles/prefix",schemaPath:"#/properties/profiles/properties/prefix/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(func2(data85) < 1){
+if(func2(data99) < 1){
 validate11.errors = [{instancePath:instancePath+"/profiles/prefix",schemaPath:"#/properties/profiles/properties/prefix/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern13.test(data85)){
+if(!pattern16.test(data99)){
 validate11.errors = [{instancePath:instancePath+"/profiles/prefix",schemaPath:"#/properties/profiles/properties/prefix/pattern",keyword:"pattern",params:{pattern: "^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$"},message:"must match pattern \""+"^[^/+#$][^+#]*[^/+#]$|^[^/+#$]$"+"\""}];
 return false;
 }
@@ -2267,40 +2646,40 @@ validate11.errors = [{instancePath:instancePath+"/profiles/prefix",schemaPath:"#
 return false;
 }
 }
-var valid33 = _errs186 === errors;
-if(valid33){
-let data86 = data84.off;
-const _errs188 = errors;
-if(errors === _errs188){
-if(Array.isArray(data86)){
-if(data86.length > 64){
+var valid37 = _errs216 === errors;
+if(valid37){
+let data100 = data98.off;
+const _errs218 = errors;
+if(errors === _errs218){
+if(Array.isArray(data100)){
+if(data100.length > 64){
 validate11.errors = [{instancePath:instancePath+"/profiles/off",schemaPath:"#/properties/profiles/properties/off/maxItems",keyword:"maxItems",params:{limit: 64},message:"must NOT have more than 64 items"}];
 return false;
 }
 else {
-var valid34 = true;
-const len13 = data86.length;
-for(let i15=0; i15<len13; i15++){
-let data87 = data86[i15];
-const _errs190 = errors;
-if(!((((((((((data87 === "hardwario") || (data87 === "rtl_433")) || (data87 === "tasmota")) || (data87 === "wled")) || (data87 === "shelly-gen1")) || (data87 === "shelly")) || (data87 === "zigbee2mqtt")) || (data87 === "homie")) || (data87 === "esphome")) || (data87 === "home-assistant"))){
-validate11.errors = [{instancePath:instancePath+"/profiles/off/" + i15,schemaPath:"#/properties/profiles/properties/off/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.profiles.properties.off.items.enum},message:"must be equal to one of the allowed values"}];
+var valid38 = true;
+const len15 = data100.length;
+for(let i17=0; i17<len15; i17++){
+let data101 = data100[i17];
+const _errs220 = errors;
+if(!((((((((((data101 === "hardwario") || (data101 === "rtl_433")) || (data101 === "tasmota")) || (data101 === "wled")) || (data101 === "shelly-gen1")) || (data101 === "shelly")) || (data101 === "zigbee2mqtt")) || (data101 === "homie")) || (data101 === "esphome")) || (data101 === "home-assistant"))){
+validate11.errors = [{instancePath:instancePath+"/profiles/off/" + i17,schemaPath:"#/properties/profiles/properties/off/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.profiles.properties.off.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid34 = _errs190 === errors;
-if(!valid34){
+var valid38 = _errs220 === errors;
+if(!valid38){
 break;
 }
 }
-if(valid34){
-let i16 = data86.length;
+if(valid38){
+let i18 = data100.length;
 let j2;
-if(i16 > 1){
+if(i18 > 1){
 outer2:
-for(;i16--;){
-for(j2 = i16; j2--;){
-if(func0(data86[i16], data86[j2])){
-validate11.errors = [{instancePath:instancePath+"/profiles/off",schemaPath:"#/properties/profiles/properties/off/uniqueItems",keyword:"uniqueItems",params:{i: i16, j: j2},message:"must NOT have duplicate items (items ## "+j2+" and "+i16+" are identical)"}];
+for(;i18--;){
+for(j2 = i18; j2--;){
+if(func0(data100[i18], data100[j2])){
+validate11.errors = [{instancePath:instancePath+"/profiles/off",schemaPath:"#/properties/profiles/properties/off/uniqueItems",keyword:"uniqueItems",params:{i: i18, j: j2},message:"must NOT have duplicate items (items ## "+j2+" and "+i18+" are identical)"}];
 return false;
 break outer2;
 }
@@ -2315,58 +2694,58 @@ validate11.errors = [{instancePath:instancePath+"/profiles/off",schemaPath:"#/pr
 return false;
 }
 }
-var valid33 = _errs188 === errors;
-if(valid33){
-let data88 = data84.clown;
-const _errs191 = errors;
-if(errors === _errs191){
-if(data88 && typeof data88 == "object" && !Array.isArray(data88)){
-if(data88.bases === undefined){
-data88.bases = ["nodes/#"];
+var valid37 = _errs218 === errors;
+if(valid37){
+let data102 = data98.clown;
+const _errs221 = errors;
+if(errors === _errs221){
+if(data102 && typeof data102 == "object" && !Array.isArray(data102)){
+if(data102.bases === undefined){
+data102.bases = ["nodes/#"];
 }
-const _errs193 = errors;
-for(const key19 in data88){
-if(!(key19 === "bases")){
-validate11.errors = [{instancePath:instancePath+"/profiles/clown",schemaPath:"#/properties/profiles/properties/clown/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key19},message:"must NOT have additional properties"}];
+const _errs223 = errors;
+for(const key21 in data102){
+if(!(key21 === "bases")){
+validate11.errors = [{instancePath:instancePath+"/profiles/clown",schemaPath:"#/properties/profiles/properties/clown/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key21},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs193 === errors){
-let data89 = data88.bases;
-const _errs194 = errors;
-if(errors === _errs194){
-if(Array.isArray(data89)){
-if(data89.length > 1024){
+if(_errs223 === errors){
+let data103 = data102.bases;
+const _errs224 = errors;
+if(errors === _errs224){
+if(Array.isArray(data103)){
+if(data103.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases",schemaPath:"#/properties/profiles/properties/clown/properties/bases/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
-var valid37 = true;
-const len14 = data89.length;
-for(let i17=0; i17<len14; i17++){
-let data90 = data89[i17];
-const _errs196 = errors;
-if(errors === _errs196){
-if(typeof data90 === "string"){
-if(func2(data90) > 1024){
-validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i17,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+var valid41 = true;
+const len16 = data103.length;
+for(let i19=0; i19<len16; i19++){
+let data104 = data103[i19];
+const _errs226 = errors;
+if(errors === _errs226){
+if(typeof data104 === "string"){
+if(func2(data104) > 1024){
+validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i19,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data90) < 1){
-validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i17,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(func2(data104) < 1){
+validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i19,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i17,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/profiles/clown/bases/" + i19,schemaPath:"#/properties/profiles/properties/clown/properties/bases/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid37 = _errs196 === errors;
-if(!valid37){
+var valid41 = _errs226 === errors;
+if(!valid41){
 break;
 }
 }
@@ -2384,7 +2763,7 @@ validate11.errors = [{instancePath:instancePath+"/profiles/clown",schemaPath:"#/
 return false;
 }
 }
-var valid33 = _errs191 === errors;
+var valid37 = _errs221 === errors;
 }
 }
 }
@@ -2394,37 +2773,37 @@ validate11.errors = [{instancePath:instancePath+"/profiles",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs183 === errors;
+var valid0 = _errs213 === errors;
 if(valid0){
-let data91 = data.commands;
-const _errs198 = errors;
-if(errors === _errs198){
-if(data91 && typeof data91 == "object" && !Array.isArray(data91)){
-if(data91.timeoutSeconds === undefined){
-data91.timeoutSeconds = 5;
+let data105 = data.commands;
+const _errs228 = errors;
+if(errors === _errs228){
+if(data105 && typeof data105 == "object" && !Array.isArray(data105)){
+if(data105.timeoutSeconds === undefined){
+data105.timeoutSeconds = 5;
 }
-if(data91.rules === undefined){
-data91.rules = [];
+if(data105.rules === undefined){
+data105.rules = [];
 }
-const _errs200 = errors;
-for(const key20 in data91){
-if(!((key20 === "timeoutSeconds") || (key20 === "rules"))){
-validate11.errors = [{instancePath:instancePath+"/commands",schemaPath:"#/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key20},message:"must NOT have additional properties"}];
+const _errs230 = errors;
+for(const key22 in data105){
+if(!((key22 === "timeoutSeconds") || (key22 === "rules"))){
+validate11.errors = [{instancePath:instancePath+"/commands",schemaPath:"#/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key22},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs200 === errors){
-let data92 = data91.timeoutSeconds;
-const _errs201 = errors;
-if(errors === _errs201){
-if((typeof data92 == "number") && (isFinite(data92))){
-if(data92 > 3600 || isNaN(data92)){
+if(_errs230 === errors){
+let data106 = data105.timeoutSeconds;
+const _errs231 = errors;
+if(errors === _errs231){
+if((typeof data106 == "number") && (isFinite(data106))){
+if(data106 > 3600 || isNaN(data106)){
 validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schemaPath:"#/properties/commands/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data92 < 0.1 || isNaN(data92)){
+if(data106 < 0.1 || isNaN(data106)){
 validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schemaPath:"#/properties/commands/properties/timeoutSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
@@ -2435,399 +2814,399 @@ validate11.errors = [{instancePath:instancePath+"/commands/timeoutSeconds",schem
 return false;
 }
 }
-var valid38 = _errs201 === errors;
-if(valid38){
-let data93 = data91.rules;
-const _errs203 = errors;
-if(errors === _errs203){
-if(Array.isArray(data93)){
-if(data93.length > 1024){
+var valid42 = _errs231 === errors;
+if(valid42){
+let data107 = data105.rules;
+const _errs233 = errors;
+if(errors === _errs233){
+if(Array.isArray(data107)){
+if(data107.length > 1024){
 validate11.errors = [{instancePath:instancePath+"/commands/rules",schemaPath:"#/properties/commands/properties/rules/maxItems",keyword:"maxItems",params:{limit: 1024},message:"must NOT have more than 1024 items"}];
 return false;
 }
 else {
-var valid39 = true;
-const len15 = data93.length;
-for(let i18=0; i18<len15; i18++){
-let data94 = data93[i18];
-const _errs205 = errors;
-if(errors === _errs205){
-if(data94 && typeof data94 == "object" && !Array.isArray(data94)){
-const _errs207 = errors;
-for(const key21 in data94){
-if(!((((((((key21 === "topic") || (key21 === "kind")) || (key21 === "timeoutSeconds")) || (key21 === "minIntervalMilliseconds")) || (key21 === "perSecond")) || (key21 === "autoOffSeconds")) || (key21 === "interlock")) || (key21 === "proof"))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18,schemaPath:"#/properties/commands/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key21},message:"must NOT have additional properties"}];
+var valid43 = true;
+const len17 = data107.length;
+for(let i20=0; i20<len17; i20++){
+let data108 = data107[i20];
+const _errs235 = errors;
+if(errors === _errs235){
+if(data108 && typeof data108 == "object" && !Array.isArray(data108)){
+const _errs237 = errors;
+for(const key23 in data108){
+if(!((((((((key23 === "topic") || (key23 === "kind")) || (key23 === "timeoutSeconds")) || (key23 === "minIntervalMilliseconds")) || (key23 === "perSecond")) || (key23 === "autoOffSeconds")) || (key23 === "interlock")) || (key23 === "proof"))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20,schemaPath:"#/properties/commands/properties/rules/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key23},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs207 === errors){
-if(data94.topic !== undefined){
-let data95 = data94.topic;
-const _errs208 = errors;
-if(errors === _errs208){
-if(typeof data95 === "string"){
-if(func2(data95) > 1024){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+if(_errs237 === errors){
+if(data108.topic !== undefined){
+let data109 = data108.topic;
+const _errs238 = errors;
+if(errors === _errs238){
+if(typeof data109 === "string"){
+if(func2(data109) > 1024){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data95) < 1){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid40 = _errs208 === errors;
-}
-else {
-var valid40 = true;
-}
-if(valid40){
-if(data94.kind !== undefined){
-let data96 = data94.kind;
-const _errs210 = errors;
-if(errors === _errs210){
-if(typeof data96 === "string"){
-if(func2(data96) > 256){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
-return false;
-}
-else {
-if(func2(data96) < 1){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-else {
-if(!pattern14.test(data96)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/pattern",keyword:"pattern",params:{pattern: "^[^/+#\\p{Cc}]+$"},message:"must match pattern \""+"^[^/+#\\p{Cc}]+$"+"\""}];
-return false;
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid40 = _errs210 === errors;
-}
-else {
-var valid40 = true;
-}
-if(valid40){
-if(data94.timeoutSeconds !== undefined){
-let data97 = data94.timeoutSeconds;
-const _errs212 = errors;
-if(errors === _errs212){
-if((typeof data97 == "number") && (isFinite(data97))){
-if(data97 > 3600 || isNaN(data97)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
-return false;
-}
-else {
-if(data97 < 0.1 || isNaN(data97)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
+if(func2(data109) < 1){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid40 = _errs212 === errors;
+var valid44 = _errs238 === errors;
 }
 else {
-var valid40 = true;
+var valid44 = true;
 }
-if(valid40){
-if(data94.minIntervalMilliseconds !== undefined){
-let data98 = data94.minIntervalMilliseconds;
-const _errs214 = errors;
-if(!(((typeof data98 == "number") && (!(data98 % 1) && !isNaN(data98))) && (isFinite(data98)))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs214){
-if((typeof data98 == "number") && (isFinite(data98))){
-if(data98 > 3600000 || isNaN(data98)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600000},message:"must be <= 3600000"}];
+if(valid44){
+if(data108.kind !== undefined){
+let data110 = data108.kind;
+const _errs240 = errors;
+if(errors === _errs240){
+if(typeof data110 === "string"){
+if(func2(data110) > 256){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/maxLength",keyword:"maxLength",params:{limit: 256},message:"must NOT have more than 256 characters"}];
 return false;
 }
 else {
-if(data98 < 0 || isNaN(data98)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
-return false;
-}
-}
-}
-}
-var valid40 = _errs214 === errors;
-}
-else {
-var valid40 = true;
-}
-if(valid40){
-if(data94.perSecond !== undefined){
-let data99 = data94.perSecond;
-const _errs216 = errors;
-if(!(((typeof data99 == "number") && (!(data99 % 1) && !isNaN(data99))) && (isFinite(data99)))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-if(errors === _errs216){
-if((typeof data99 == "number") && (isFinite(data99))){
-if(data99 > 100 || isNaN(data99)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
+if(func2(data110) < 1){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(data99 < 0 || isNaN(data99)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+if(!pattern17.test(data110)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/pattern",keyword:"pattern",params:{pattern: "^[^/+#\\p{Cc}]+$"},message:"must match pattern \""+"^[^/+#\\p{Cc}]+$"+"\""}];
 return false;
 }
 }
 }
 }
-var valid40 = _errs216 === errors;
+else {
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/kind",schemaPath:"#/properties/commands/properties/rules/items/properties/kind/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid44 = _errs240 === errors;
 }
 else {
-var valid40 = true;
+var valid44 = true;
 }
-if(valid40){
-if(data94.autoOffSeconds !== undefined){
-let data100 = data94.autoOffSeconds;
-const _errs218 = errors;
-if(errors === _errs218){
-if((typeof data100 == "number") && (isFinite(data100))){
-if(data100 > 604800 || isNaN(data100)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
+if(valid44){
+if(data108.timeoutSeconds !== undefined){
+let data111 = data108.timeoutSeconds;
+const _errs242 = errors;
+if(errors === _errs242){
+if((typeof data111 == "number") && (isFinite(data111))){
+if(data111 > 3600 || isNaN(data111)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data100 < 0 || isNaN(data100)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+if(data111 < 0.1 || isNaN(data111)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/timeoutSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/timeoutSeconds/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
 }
-var valid40 = _errs218 === errors;
+var valid44 = _errs242 === errors;
 }
 else {
-var valid40 = true;
+var valid44 = true;
 }
-if(valid40){
-if(data94.interlock !== undefined){
-let data101 = data94.interlock;
-const _errs220 = errors;
-if(errors === _errs220){
-if(typeof data101 === "string"){
-if(func2(data101) > 64){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
+if(valid44){
+if(data108.minIntervalMilliseconds !== undefined){
+let data112 = data108.minIntervalMilliseconds;
+const _errs244 = errors;
+if(!(((typeof data112 == "number") && (!(data112 % 1) && !isNaN(data112))) && (isFinite(data112)))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs244){
+if((typeof data112 == "number") && (isFinite(data112))){
+if(data112 > 3600000 || isNaN(data112)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600000},message:"must be <= 3600000"}];
 return false;
 }
 else {
-if(func2(data101) < 1){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(data112 < 0 || isNaN(data112)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/minIntervalMilliseconds",schemaPath:"#/properties/commands/properties/rules/items/properties/minIntervalMilliseconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+}
+var valid44 = _errs244 === errors;
+}
+else {
+var valid44 = true;
+}
+if(valid44){
+if(data108.perSecond !== undefined){
+let data113 = data108.perSecond;
+const _errs246 = errors;
+if(!(((typeof data113 == "number") && (!(data113 % 1) && !isNaN(data113))) && (isFinite(data113)))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs246){
+if((typeof data113 == "number") && (isFinite(data113))){
+if(data113 > 100 || isNaN(data113)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
+return false;
+}
+else {
+if(data113 < 0 || isNaN(data113)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/perSecond",schemaPath:"#/properties/commands/properties/rules/items/properties/perSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
+return false;
+}
+}
+}
+}
+var valid44 = _errs246 === errors;
+}
+else {
+var valid44 = true;
+}
+if(valid44){
+if(data108.autoOffSeconds !== undefined){
+let data114 = data108.autoOffSeconds;
+const _errs248 = errors;
+if(errors === _errs248){
+if((typeof data114 == "number") && (isFinite(data114))){
+if(data114 > 604800 || isNaN(data114)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
+return false;
+}
+else {
+if(data114 < 0 || isNaN(data114)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/autoOffSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/autoOffSeconds/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
 }
-var valid40 = _errs220 === errors;
+var valid44 = _errs248 === errors;
 }
 else {
-var valid40 = true;
+var valid44 = true;
 }
-if(valid40){
-if(data94.proof !== undefined){
-let data102 = data94.proof;
-const _errs222 = errors;
-if(errors === _errs222){
-if(data102 && typeof data102 == "object" && !Array.isArray(data102)){
-if(Object.keys(data102).length < 4){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/minProperties",keyword:"minProperties",params:{limit: 4},message:"must NOT have fewer than 4 properties"}];
+if(valid44){
+if(data108.interlock !== undefined){
+let data115 = data108.interlock;
+const _errs250 = errors;
+if(errors === _errs250){
+if(typeof data115 === "string"){
+if(func2(data115) > 64){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-let missing6;
-if((((data102.topic === undefined) && (missing6 = "topic")) || ((data102.quantity === undefined) && (missing6 = "quantity"))) || ((data102.withinSeconds === undefined) && (missing6 = "withinSeconds"))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/required",keyword:"required",params:{missingProperty: missing6},message:"must have required property '"+missing6+"'"}];
+if(func2(data115) < 1){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/interlock",schemaPath:"#/properties/commands/properties/rules/items/properties/interlock/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid44 = _errs250 === errors;
+}
+else {
+var valid44 = true;
+}
+if(valid44){
+if(data108.proof !== undefined){
+let data116 = data108.proof;
+const _errs252 = errors;
+if(errors === _errs252){
+if(data116 && typeof data116 == "object" && !Array.isArray(data116)){
+if(Object.keys(data116).length < 4){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/minProperties",keyword:"minProperties",params:{limit: 4},message:"must NOT have fewer than 4 properties"}];
 return false;
 }
 else {
-const _errs224 = errors;
-for(const key22 in data102){
-if(!(((((key22 === "topic") || (key22 === "quantity")) || (key22 === "above")) || (key22 === "below")) || (key22 === "withinSeconds"))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key22},message:"must NOT have additional properties"}];
+let missing7;
+if((((data116.topic === undefined) && (missing7 = "topic")) || ((data116.quantity === undefined) && (missing7 = "quantity"))) || ((data116.withinSeconds === undefined) && (missing7 = "withinSeconds"))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/required",keyword:"required",params:{missingProperty: missing7},message:"must have required property '"+missing7+"'"}];
+return false;
+}
+else {
+const _errs254 = errors;
+for(const key24 in data116){
+if(!(((((key24 === "topic") || (key24 === "quantity")) || (key24 === "above")) || (key24 === "below")) || (key24 === "withinSeconds"))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key24},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs224 === errors){
-if(data102.topic !== undefined){
-let data103 = data102.topic;
-const _errs225 = errors;
-if(errors === _errs225){
-if(typeof data103 === "string"){
-if(func2(data103) > 1024){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+if(_errs254 === errors){
+if(data116.topic !== undefined){
+let data117 = data116.topic;
+const _errs255 = errors;
+if(errors === _errs255){
+if(typeof data117 === "string"){
+if(func2(data117) > 1024){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
 return false;
 }
 else {
-if(func2(data103) < 1){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(func2(data117) < 1){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 else {
-if(!pattern15.test(data103)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/pattern",keyword:"pattern",params:{pattern: "^[^+#\\p{Cc}]+$"},message:"must match pattern \""+"^[^+#\\p{Cc}]+$"+"\""}];
-return false;
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-}
-var valid41 = _errs225 === errors;
-}
-else {
-var valid41 = true;
-}
-if(valid41){
-if(data102.quantity !== undefined){
-let data104 = data102.quantity;
-const _errs227 = errors;
-if(errors === _errs227){
-if(typeof data104 === "string"){
-if(func2(data104) > 64){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
-return false;
-}
-else {
-if(func2(data104) < 1){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(!pattern18.test(data117)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/pattern",keyword:"pattern",params:{pattern: "^[^+#\\p{Cc}]+$"},message:"must match pattern \""+"^[^+#\\p{Cc}]+$"+"\""}];
 return false;
 }
 }
 }
+}
 else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/topic",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/topic/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid41 = _errs227 === errors;
+var valid45 = _errs255 === errors;
 }
 else {
-var valid41 = true;
+var valid45 = true;
 }
-if(valid41){
-if(data102.above !== undefined){
-let data105 = data102.above;
-const _errs229 = errors;
-if(!((typeof data105 == "number") && (isFinite(data105)))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/proof/above",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/above/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
-var valid41 = _errs229 === errors;
-}
-else {
-var valid41 = true;
-}
-if(valid41){
-if(data102.below !== undefined){
-let data106 = data102.below;
-const _errs231 = errors;
-if(!((typeof data106 == "number") && (isFinite(data106)))){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/proof/below",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/below/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
-var valid41 = _errs231 === errors;
-}
-else {
-var valid41 = true;
-}
-if(valid41){
-if(data102.withinSeconds !== undefined){
-let data107 = data102.withinSeconds;
-const _errs233 = errors;
-if(errors === _errs233){
-if((typeof data107 == "number") && (isFinite(data107))){
-if(data107 > 3600 || isNaN(data107)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
+if(valid45){
+if(data116.quantity !== undefined){
+let data118 = data116.quantity;
+const _errs257 = errors;
+if(errors === _errs257){
+if(typeof data118 === "string"){
+if(func2(data118) > 64){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
-if(data107 < 0.1 || isNaN(data107)){
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
+if(func2(data118) < 1){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/quantity",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/quantity/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
-var valid41 = _errs233 === errors;
+var valid45 = _errs257 === errors;
 }
 else {
-var valid41 = true;
+var valid45 = true;
 }
+if(valid45){
+if(data116.above !== undefined){
+let data119 = data116.above;
+const _errs259 = errors;
+if(!((typeof data119 == "number") && (isFinite(data119)))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/above",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/above/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
 }
-}
-}
-}
-}
-}
-}
+var valid45 = _errs259 === errors;
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+var valid45 = true;
+}
+if(valid45){
+if(data116.below !== undefined){
+let data120 = data116.below;
+const _errs261 = errors;
+if(!((typeof data120 == "number") && (isFinite(data120)))){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/below",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/below/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+var valid45 = _errs261 === errors;
+}
+else {
+var valid45 = true;
+}
+if(valid45){
+if(data116.withinSeconds !== undefined){
+let data121 = data116.withinSeconds;
+const _errs263 = errors;
+if(errors === _errs263){
+if((typeof data121 == "number") && (isFinite(data121))){
+if(data121 > 3600 || isNaN(data121)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
+return false;
+}
+else {
+if(data121 < 0.1 || isNaN(data121)){
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0.1},message:"must be >= 0.1"}];
 return false;
 }
 }
-var valid40 = _errs222 === errors;
 }
 else {
-var valid40 = true;
-}
-}
-}
-}
-}
-}
-}
-}
-}
-}
-else {
-validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i18,schemaPath:"#/properties/commands/properties/rules/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof/withinSeconds",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/properties/withinSeconds/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
 }
-var valid39 = _errs205 === errors;
-if(!valid39){
+var valid45 = _errs263 === errors;
+}
+else {
+var valid45 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20+"/proof",schemaPath:"#/properties/commands/properties/rules/items/properties/proof/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid44 = _errs252 === errors;
+}
+else {
+var valid44 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validate11.errors = [{instancePath:instancePath+"/commands/rules/" + i20,schemaPath:"#/properties/commands/properties/rules/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid43 = _errs235 === errors;
+if(!valid43){
 break;
 }
 }
@@ -2838,7 +3217,7 @@ validate11.errors = [{instancePath:instancePath+"/commands/rules",schemaPath:"#/
 return false;
 }
 }
-var valid38 = _errs203 === errors;
+var valid42 = _errs233 === errors;
 }
 }
 }
@@ -2847,134 +3226,134 @@ validate11.errors = [{instancePath:instancePath+"/commands",schemaPath:"#/proper
 return false;
 }
 }
-var valid0 = _errs198 === errors;
+var valid0 = _errs228 === errors;
 if(valid0){
-let data108 = data.limits;
-const _errs235 = errors;
-if(errors === _errs235){
-if(data108 && typeof data108 == "object" && !Array.isArray(data108)){
-if(data108.topic === undefined){
-data108.topic = {};
+let data122 = data.limits;
+const _errs265 = errors;
+if(errors === _errs265){
+if(data122 && typeof data122 == "object" && !Array.isArray(data122)){
+if(data122.topic === undefined){
+data122.topic = {};
 }
-if(data108.json === undefined){
-data108.json = {};
+if(data122.json === undefined){
+data122.json = {};
 }
-if(data108.websocket === undefined){
-data108.websocket = {};
+if(data122.websocket === undefined){
+data122.websocket = {};
 }
-if(data108.mqtt === undefined){
-data108.mqtt = {};
+if(data122.mqtt === undefined){
+data122.mqtt = {};
 }
-if(data108.sessions === undefined){
-data108.sessions = {};
+if(data122.sessions === undefined){
+data122.sessions = {};
 }
-if(data108.retained === undefined){
-data108.retained = {};
+if(data122.retained === undefined){
+data122.retained = {};
 }
-if(data108.nodes === undefined){
-data108.nodes = {};
+if(data122.nodes === undefined){
+data122.nodes = {};
 }
-if(data108.connections === undefined){
-data108.connections = {};
+if(data122.connections === undefined){
+data122.connections = {};
 }
-if(data108.http === undefined){
-data108.http = {};
+if(data122.http === undefined){
+data122.http = {};
 }
-if(data108.signIn === undefined){
-data108.signIn = {};
+if(data122.signIn === undefined){
+data122.signIn = {};
 }
-if(data108.commands === undefined){
-data108.commands = {};
+if(data122.commands === undefined){
+data122.commands = {};
 }
-if(data108.store === undefined){
-data108.store = {};
+if(data122.store === undefined){
+data122.store = {};
 }
-if(data108.memory === undefined){
-data108.memory = {};
+if(data122.memory === undefined){
+data122.memory = {};
 }
-if(data108.process === undefined){
-data108.process = {};
+if(data122.process === undefined){
+data122.process = {};
 }
-if(data108.history === undefined){
-data108.history = {};
+if(data122.history === undefined){
+data122.history = {};
 }
-if(data108.dialects === undefined){
-data108.dialects = {};
+if(data122.dialects === undefined){
+data122.dialects = {};
 }
-if(data108.users === undefined){
-data108.users = {};
+if(data122.users === undefined){
+data122.users = {};
 }
-const _errs237 = errors;
-for(const key23 in data108){
-if(!(func3.call(schema12.properties.limits.properties, key23))){
-validate11.errors = [{instancePath:instancePath+"/limits",schemaPath:"#/properties/limits/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key23},message:"must NOT have additional properties"}];
+const _errs267 = errors;
+for(const key25 in data122){
+if(!(func3.call(schema12.properties.limits.properties, key25))){
+validate11.errors = [{instancePath:instancePath+"/limits",schemaPath:"#/properties/limits/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key25},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs237 === errors){
-let data109 = data108.topic;
-const _errs238 = errors;
-if(errors === _errs238){
-if(data109 && typeof data109 == "object" && !Array.isArray(data109)){
-if(data109.bytes === undefined){
-data109.bytes = 1024;
+if(_errs267 === errors){
+let data123 = data122.topic;
+const _errs268 = errors;
+if(errors === _errs268){
+if(data123 && typeof data123 == "object" && !Array.isArray(data123)){
+if(data123.bytes === undefined){
+data123.bytes = 1024;
 }
-if(data109.levels === undefined){
-data109.levels = 100;
+if(data123.levels === undefined){
+data123.levels = 100;
 }
-const _errs240 = errors;
-for(const key24 in data109){
-if(!((key24 === "bytes") || (key24 === "levels"))){
-validate11.errors = [{instancePath:instancePath+"/limits/topic",schemaPath:"#/properties/limits/properties/topic/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key24},message:"must NOT have additional properties"}];
+const _errs270 = errors;
+for(const key26 in data123){
+if(!((key26 === "bytes") || (key26 === "levels"))){
+validate11.errors = [{instancePath:instancePath+"/limits/topic",schemaPath:"#/properties/limits/properties/topic/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key26},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs240 === errors){
-let data110 = data109.bytes;
-const _errs241 = errors;
-if(!(((typeof data110 == "number") && (!(data110 % 1) && !isNaN(data110))) && (isFinite(data110)))){
+if(_errs270 === errors){
+let data124 = data123.bytes;
+const _errs271 = errors;
+if(!(((typeof data124 == "number") && (!(data124 % 1) && !isNaN(data124))) && (isFinite(data124)))){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs241){
-if((typeof data110 == "number") && (isFinite(data110))){
-if(data110 > 65000 || isNaN(data110)){
+if(errors === _errs271){
+if((typeof data124 == "number") && (isFinite(data124))){
+if(data124 > 65000 || isNaN(data124)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65000},message:"must be <= 65000"}];
 return false;
 }
 else {
-if(data110 < 1 || isNaN(data110)){
+if(data124 < 1 || isNaN(data124)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/bytes",schemaPath:"#/properties/limits/properties/topic/properties/bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid43 = _errs241 === errors;
-if(valid43){
-let data111 = data109.levels;
-const _errs243 = errors;
-if(!(((typeof data111 == "number") && (!(data111 % 1) && !isNaN(data111))) && (isFinite(data111)))){
+var valid47 = _errs271 === errors;
+if(valid47){
+let data125 = data123.levels;
+const _errs273 = errors;
+if(!(((typeof data125 == "number") && (!(data125 % 1) && !isNaN(data125))) && (isFinite(data125)))){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs243){
-if((typeof data111 == "number") && (isFinite(data111))){
-if(data111 > 100 || isNaN(data111)){
+if(errors === _errs273){
+if((typeof data125 == "number") && (isFinite(data125))){
+if(data125 > 100 || isNaN(data125)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
 return false;
 }
 else {
-if(data111 < 1 || isNaN(data111)){
+if(data125 < 1 || isNaN(data125)){
 validate11.errors = [{instancePath:instancePath+"/limits/topic/levels",schemaPath:"#/properties/limits/properties/topic/properties/levels/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid43 = _errs243 === errors;
+var valid47 = _errs273 === errors;
 }
 }
 }
@@ -2983,120 +3362,120 @@ validate11.errors = [{instancePath:instancePath+"/limits/topic",schemaPath:"#/pr
 return false;
 }
 }
-var valid42 = _errs238 === errors;
-if(valid42){
-let data112 = data108.json;
-const _errs245 = errors;
-if(errors === _errs245){
-if(data112 && typeof data112 == "object" && !Array.isArray(data112)){
-if(data112.depth === undefined){
-data112.depth = 16;
+var valid46 = _errs268 === errors;
+if(valid46){
+let data126 = data122.json;
+const _errs275 = errors;
+if(errors === _errs275){
+if(data126 && typeof data126 == "object" && !Array.isArray(data126)){
+if(data126.depth === undefined){
+data126.depth = 16;
 }
-if(data112.keys === undefined){
-data112.keys = 4096;
+if(data126.keys === undefined){
+data126.keys = 4096;
 }
-if(data112.stringBytes === undefined){
-data112.stringBytes = 1048576;
+if(data126.stringBytes === undefined){
+data126.stringBytes = 1048576;
 }
-if(data112.arrayItems === undefined){
-data112.arrayItems = 16384;
+if(data126.arrayItems === undefined){
+data126.arrayItems = 16384;
 }
-const _errs247 = errors;
-for(const key25 in data112){
-if(!((((key25 === "depth") || (key25 === "keys")) || (key25 === "stringBytes")) || (key25 === "arrayItems"))){
-validate11.errors = [{instancePath:instancePath+"/limits/json",schemaPath:"#/properties/limits/properties/json/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key25},message:"must NOT have additional properties"}];
+const _errs277 = errors;
+for(const key27 in data126){
+if(!((((key27 === "depth") || (key27 === "keys")) || (key27 === "stringBytes")) || (key27 === "arrayItems"))){
+validate11.errors = [{instancePath:instancePath+"/limits/json",schemaPath:"#/properties/limits/properties/json/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key27},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs247 === errors){
-let data113 = data112.depth;
-const _errs248 = errors;
-if(!(((typeof data113 == "number") && (!(data113 % 1) && !isNaN(data113))) && (isFinite(data113)))){
+if(_errs277 === errors){
+let data127 = data126.depth;
+const _errs278 = errors;
+if(!(((typeof data127 == "number") && (!(data127 % 1) && !isNaN(data127))) && (isFinite(data127)))){
 validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs248){
-if((typeof data113 == "number") && (isFinite(data113))){
-if(data113 > 32 || isNaN(data113)){
+if(errors === _errs278){
+if((typeof data127 == "number") && (isFinite(data127))){
+if(data127 > 32 || isNaN(data127)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/maximum",keyword:"maximum",params:{comparison: "<=", limit: 32},message:"must be <= 32"}];
 return false;
 }
 else {
-if(data113 < 1 || isNaN(data113)){
+if(data127 < 1 || isNaN(data127)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/depth",schemaPath:"#/properties/limits/properties/json/properties/depth/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid44 = _errs248 === errors;
-if(valid44){
-let data114 = data112.keys;
-const _errs250 = errors;
-if(!(((typeof data114 == "number") && (!(data114 % 1) && !isNaN(data114))) && (isFinite(data114)))){
+var valid48 = _errs278 === errors;
+if(valid48){
+let data128 = data126.keys;
+const _errs280 = errors;
+if(!(((typeof data128 == "number") && (!(data128 % 1) && !isNaN(data128))) && (isFinite(data128)))){
 validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs250){
-if((typeof data114 == "number") && (isFinite(data114))){
-if(data114 > 65536 || isNaN(data114)){
+if(errors === _errs280){
+if((typeof data128 == "number") && (isFinite(data128))){
+if(data128 > 65536 || isNaN(data128)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data114 < 1 || isNaN(data114)){
+if(data128 < 1 || isNaN(data128)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/keys",schemaPath:"#/properties/limits/properties/json/properties/keys/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid44 = _errs250 === errors;
-if(valid44){
-let data115 = data112.stringBytes;
-const _errs252 = errors;
-if(!(((typeof data115 == "number") && (!(data115 % 1) && !isNaN(data115))) && (isFinite(data115)))){
+var valid48 = _errs280 === errors;
+if(valid48){
+let data129 = data126.stringBytes;
+const _errs282 = errors;
+if(!(((typeof data129 == "number") && (!(data129 % 1) && !isNaN(data129))) && (isFinite(data129)))){
 validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs252){
-if((typeof data115 == "number") && (isFinite(data115))){
-if(data115 > 16777216 || isNaN(data115)){
+if(errors === _errs282){
+if((typeof data129 == "number") && (isFinite(data129))){
+if(data129 > 16777216 || isNaN(data129)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
-if(data115 < 1 || isNaN(data115)){
+if(data129 < 1 || isNaN(data129)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/stringBytes",schemaPath:"#/properties/limits/properties/json/properties/stringBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid44 = _errs252 === errors;
-if(valid44){
-let data116 = data112.arrayItems;
-const _errs254 = errors;
-if(!(((typeof data116 == "number") && (!(data116 % 1) && !isNaN(data116))) && (isFinite(data116)))){
+var valid48 = _errs282 === errors;
+if(valid48){
+let data130 = data126.arrayItems;
+const _errs284 = errors;
+if(!(((typeof data130 == "number") && (!(data130 % 1) && !isNaN(data130))) && (isFinite(data130)))){
 validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs254){
-if((typeof data116 == "number") && (isFinite(data116))){
-if(data116 > 262144 || isNaN(data116)){
+if(errors === _errs284){
+if((typeof data130 == "number") && (isFinite(data130))){
+if(data130 > 262144 || isNaN(data130)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/maximum",keyword:"maximum",params:{comparison: "<=", limit: 262144},message:"must be <= 262144"}];
 return false;
 }
 else {
-if(data116 < 1 || isNaN(data116)){
+if(data130 < 1 || isNaN(data130)){
 validate11.errors = [{instancePath:instancePath+"/limits/json/arrayItems",schemaPath:"#/properties/limits/properties/json/properties/arrayItems/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid44 = _errs254 === errors;
+var valid48 = _errs284 === errors;
 }
 }
 }
@@ -3107,295 +3486,295 @@ validate11.errors = [{instancePath:instancePath+"/limits/json",schemaPath:"#/pro
 return false;
 }
 }
-var valid42 = _errs245 === errors;
-if(valid42){
-let data117 = data108.websocket;
-const _errs256 = errors;
-if(errors === _errs256){
-if(data117 && typeof data117 == "object" && !Array.isArray(data117)){
-if(data117.messageBytes === undefined){
-data117.messageBytes = 1048576;
+var valid46 = _errs275 === errors;
+if(valid46){
+let data131 = data122.websocket;
+const _errs286 = errors;
+if(errors === _errs286){
+if(data131 && typeof data131 == "object" && !Array.isArray(data131)){
+if(data131.messageBytes === undefined){
+data131.messageBytes = 1048576;
 }
-if(data117.linesPerMessage === undefined){
-data117.linesPerMessage = 1024;
+if(data131.linesPerMessage === undefined){
+data131.linesPerMessage = 1024;
 }
-if(data117.messagesPerSecond === undefined){
-data117.messagesPerSecond = 100;
+if(data131.messagesPerSecond === undefined){
+data131.messagesPerSecond = 100;
 }
-if(data117.messageBurst === undefined){
-data117.messageBurst = 200;
+if(data131.messageBurst === undefined){
+data131.messageBurst = 200;
 }
-if(data117.overRateSeconds === undefined){
-data117.overRateSeconds = 600;
+if(data131.overRateSeconds === undefined){
+data131.overRateSeconds = 600;
 }
-if(data117.conflateBytes === undefined){
-data117.conflateBytes = 262144;
+if(data131.conflateBytes === undefined){
+data131.conflateBytes = 262144;
 }
-if(data117.outboundBytes === undefined){
-data117.outboundBytes = 1048576;
+if(data131.outboundBytes === undefined){
+data131.outboundBytes = 1048576;
 }
-if(data117.recoveryBytes === undefined){
-data117.recoveryBytes = 1048576;
+if(data131.recoveryBytes === undefined){
+data131.recoveryBytes = 1048576;
 }
-if(data117.recoverySeconds === undefined){
-data117.recoverySeconds = 120;
+if(data131.recoverySeconds === undefined){
+data131.recoverySeconds = 120;
 }
-if(data117.pingSeconds === undefined){
-data117.pingSeconds = 20;
+if(data131.pingSeconds === undefined){
+data131.pingSeconds = 20;
 }
-if(data117.pongSeconds === undefined){
-data117.pongSeconds = 10;
+if(data131.pongSeconds === undefined){
+data131.pongSeconds = 10;
 }
-const _errs258 = errors;
-for(const key26 in data117){
-if(!(func3.call(schema12.properties.limits.properties.websocket.properties, key26))){
-validate11.errors = [{instancePath:instancePath+"/limits/websocket",schemaPath:"#/properties/limits/properties/websocket/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key26},message:"must NOT have additional properties"}];
+const _errs288 = errors;
+for(const key28 in data131){
+if(!(func3.call(schema12.properties.limits.properties.websocket.properties, key28))){
+validate11.errors = [{instancePath:instancePath+"/limits/websocket",schemaPath:"#/properties/limits/properties/websocket/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key28},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs258 === errors){
-let data118 = data117.messageBytes;
-const _errs259 = errors;
-if(!(((typeof data118 == "number") && (!(data118 % 1) && !isNaN(data118))) && (isFinite(data118)))){
+if(_errs288 === errors){
+let data132 = data131.messageBytes;
+const _errs289 = errors;
+if(!(((typeof data132 == "number") && (!(data132 % 1) && !isNaN(data132))) && (isFinite(data132)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs259){
-if((typeof data118 == "number") && (isFinite(data118))){
-if(data118 > 16777216 || isNaN(data118)){
+if(errors === _errs289){
+if((typeof data132 == "number") && (isFinite(data132))){
+if(data132 > 16777216 || isNaN(data132)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
-if(data118 < 1 || isNaN(data118)){
+if(data132 < 1 || isNaN(data132)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBytes",schemaPath:"#/properties/limits/properties/websocket/properties/messageBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid45 = _errs259 === errors;
-if(valid45){
-let data119 = data117.linesPerMessage;
-const _errs261 = errors;
-if(!(((typeof data119 == "number") && (!(data119 % 1) && !isNaN(data119))) && (isFinite(data119)))){
+var valid49 = _errs289 === errors;
+if(valid49){
+let data133 = data131.linesPerMessage;
+const _errs291 = errors;
+if(!(((typeof data133 == "number") && (!(data133 % 1) && !isNaN(data133))) && (isFinite(data133)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs261){
-if((typeof data119 == "number") && (isFinite(data119))){
-if(data119 > 16384 || isNaN(data119)){
+if(errors === _errs291){
+if((typeof data133 == "number") && (isFinite(data133))){
+if(data133 > 16384 || isNaN(data133)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16384},message:"must be <= 16384"}];
 return false;
 }
 else {
-if(data119 < 1 || isNaN(data119)){
+if(data133 < 1 || isNaN(data133)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/linesPerMessage",schemaPath:"#/properties/limits/properties/websocket/properties/linesPerMessage/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid45 = _errs261 === errors;
-if(valid45){
-let data120 = data117.messagesPerSecond;
-const _errs263 = errors;
-if(!(((typeof data120 == "number") && (!(data120 % 1) && !isNaN(data120))) && (isFinite(data120)))){
+var valid49 = _errs291 === errors;
+if(valid49){
+let data134 = data131.messagesPerSecond;
+const _errs293 = errors;
+if(!(((typeof data134 == "number") && (!(data134 % 1) && !isNaN(data134))) && (isFinite(data134)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs263){
-if((typeof data120 == "number") && (isFinite(data120))){
-if(data120 > 100000 || isNaN(data120)){
+if(errors === _errs293){
+if((typeof data134 == "number") && (isFinite(data134))){
+if(data134 > 100000 || isNaN(data134)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data120 < 1 || isNaN(data120)){
+if(data134 < 1 || isNaN(data134)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messagesPerSecond",schemaPath:"#/properties/limits/properties/websocket/properties/messagesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid45 = _errs263 === errors;
-if(valid45){
-let data121 = data117.messageBurst;
-const _errs265 = errors;
-if(!(((typeof data121 == "number") && (!(data121 % 1) && !isNaN(data121))) && (isFinite(data121)))){
+var valid49 = _errs293 === errors;
+if(valid49){
+let data135 = data131.messageBurst;
+const _errs295 = errors;
+if(!(((typeof data135 == "number") && (!(data135 % 1) && !isNaN(data135))) && (isFinite(data135)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs265){
-if((typeof data121 == "number") && (isFinite(data121))){
-if(data121 > 200000 || isNaN(data121)){
+if(errors === _errs295){
+if((typeof data135 == "number") && (isFinite(data135))){
+if(data135 > 200000 || isNaN(data135)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
-if(data121 < 1 || isNaN(data121)){
+if(data135 < 1 || isNaN(data135)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/messageBurst",schemaPath:"#/properties/limits/properties/websocket/properties/messageBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid45 = _errs265 === errors;
-if(valid45){
-let data122 = data117.overRateSeconds;
-const _errs267 = errors;
-if(!(((typeof data122 == "number") && (!(data122 % 1) && !isNaN(data122))) && (isFinite(data122)))){
+var valid49 = _errs295 === errors;
+if(valid49){
+let data136 = data131.overRateSeconds;
+const _errs297 = errors;
+if(!(((typeof data136 == "number") && (!(data136 % 1) && !isNaN(data136))) && (isFinite(data136)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs267){
-if((typeof data122 == "number") && (isFinite(data122))){
-if(data122 > 3600 || isNaN(data122)){
+if(errors === _errs297){
+if((typeof data136 == "number") && (isFinite(data136))){
+if(data136 > 3600 || isNaN(data136)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data122 < 1 || isNaN(data122)){
+if(data136 < 1 || isNaN(data136)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/overRateSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/overRateSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid45 = _errs267 === errors;
-if(valid45){
-let data123 = data117.conflateBytes;
-const _errs269 = errors;
-if(!(((typeof data123 == "number") && (!(data123 % 1) && !isNaN(data123))) && (isFinite(data123)))){
+var valid49 = _errs297 === errors;
+if(valid49){
+let data137 = data131.conflateBytes;
+const _errs299 = errors;
+if(!(((typeof data137 == "number") && (!(data137 % 1) && !isNaN(data137))) && (isFinite(data137)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs269){
-if((typeof data123 == "number") && (isFinite(data123))){
-if(data123 > 8388608 || isNaN(data123)){
+if(errors === _errs299){
+if((typeof data137 == "number") && (isFinite(data137))){
+if(data137 > 8388608 || isNaN(data137)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8388608},message:"must be <= 8388608"}];
 return false;
 }
 else {
-if(data123 < 1 || isNaN(data123)){
+if(data137 < 1 || isNaN(data137)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/conflateBytes",schemaPath:"#/properties/limits/properties/websocket/properties/conflateBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid45 = _errs269 === errors;
-if(valid45){
-let data124 = data117.outboundBytes;
-const _errs271 = errors;
-if(!(((typeof data124 == "number") && (!(data124 % 1) && !isNaN(data124))) && (isFinite(data124)))){
+var valid49 = _errs299 === errors;
+if(valid49){
+let data138 = data131.outboundBytes;
+const _errs301 = errors;
+if(!(((typeof data138 == "number") && (!(data138 % 1) && !isNaN(data138))) && (isFinite(data138)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs271){
-if((typeof data124 == "number") && (isFinite(data124))){
-if(data124 > 67108864 || isNaN(data124)){
+if(errors === _errs301){
+if((typeof data138 == "number") && (isFinite(data138))){
+if(data138 > 67108864 || isNaN(data138)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data124 < 1 || isNaN(data124)){
+if(data138 < 1 || isNaN(data138)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/outboundBytes",schemaPath:"#/properties/limits/properties/websocket/properties/outboundBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid45 = _errs271 === errors;
-if(valid45){
-let data125 = data117.recoveryBytes;
-const _errs273 = errors;
-if(!(((typeof data125 == "number") && (!(data125 % 1) && !isNaN(data125))) && (isFinite(data125)))){
+var valid49 = _errs301 === errors;
+if(valid49){
+let data139 = data131.recoveryBytes;
+const _errs303 = errors;
+if(!(((typeof data139 == "number") && (!(data139 % 1) && !isNaN(data139))) && (isFinite(data139)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs273){
-if((typeof data125 == "number") && (isFinite(data125))){
-if(data125 > 67108864 || isNaN(data125)){
+if(errors === _errs303){
+if((typeof data139 == "number") && (isFinite(data139))){
+if(data139 > 67108864 || isNaN(data139)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data125 < 0 || isNaN(data125)){
+if(data139 < 0 || isNaN(data139)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoveryBytes",schemaPath:"#/properties/limits/properties/websocket/properties/recoveryBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid45 = _errs273 === errors;
-if(valid45){
-let data126 = data117.recoverySeconds;
-const _errs275 = errors;
-if(!(((typeof data126 == "number") && (!(data126 % 1) && !isNaN(data126))) && (isFinite(data126)))){
+var valid49 = _errs303 === errors;
+if(valid49){
+let data140 = data131.recoverySeconds;
+const _errs305 = errors;
+if(!(((typeof data140 == "number") && (!(data140 % 1) && !isNaN(data140))) && (isFinite(data140)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs275){
-if((typeof data126 == "number") && (isFinite(data126))){
-if(data126 > 3600 || isNaN(data126)){
+if(errors === _errs305){
+if((typeof data140 == "number") && (isFinite(data140))){
+if(data140 > 3600 || isNaN(data140)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 3600},message:"must be <= 3600"}];
 return false;
 }
 else {
-if(data126 < 0 || isNaN(data126)){
+if(data140 < 0 || isNaN(data140)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/recoverySeconds",schemaPath:"#/properties/limits/properties/websocket/properties/recoverySeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid45 = _errs275 === errors;
-if(valid45){
-let data127 = data117.pingSeconds;
-const _errs277 = errors;
-if(!(((typeof data127 == "number") && (!(data127 % 1) && !isNaN(data127))) && (isFinite(data127)))){
+var valid49 = _errs305 === errors;
+if(valid49){
+let data141 = data131.pingSeconds;
+const _errs307 = errors;
+if(!(((typeof data141 == "number") && (!(data141 % 1) && !isNaN(data141))) && (isFinite(data141)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs277){
-if((typeof data127 == "number") && (isFinite(data127))){
-if(data127 > 600 || isNaN(data127)){
+if(errors === _errs307){
+if((typeof data141 == "number") && (isFinite(data141))){
+if(data141 > 600 || isNaN(data141)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"}];
 return false;
 }
 else {
-if(data127 < 1 || isNaN(data127)){
+if(data141 < 1 || isNaN(data141)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pingSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pingSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid45 = _errs277 === errors;
-if(valid45){
-let data128 = data117.pongSeconds;
-const _errs279 = errors;
-if(!(((typeof data128 == "number") && (!(data128 % 1) && !isNaN(data128))) && (isFinite(data128)))){
+var valid49 = _errs307 === errors;
+if(valid49){
+let data142 = data131.pongSeconds;
+const _errs309 = errors;
+if(!(((typeof data142 == "number") && (!(data142 % 1) && !isNaN(data142))) && (isFinite(data142)))){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs279){
-if((typeof data128 == "number") && (isFinite(data128))){
-if(data128 > 600 || isNaN(data128)){
+if(errors === _errs309){
+if((typeof data142 == "number") && (isFinite(data142))){
+if(data142 > 600 || isNaN(data142)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 600},message:"must be <= 600"}];
 return false;
 }
 else {
-if(data128 < 1 || isNaN(data128)){
+if(data142 < 1 || isNaN(data142)){
 validate11.errors = [{instancePath:instancePath+"/limits/websocket/pongSeconds",schemaPath:"#/properties/limits/properties/websocket/properties/pongSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid45 = _errs279 === errors;
+var valid49 = _errs309 === errors;
 }
 }
 }
@@ -3413,445 +3792,445 @@ validate11.errors = [{instancePath:instancePath+"/limits/websocket",schemaPath:"
 return false;
 }
 }
-var valid42 = _errs256 === errors;
-if(valid42){
-let data129 = data108.mqtt;
-const _errs281 = errors;
-if(errors === _errs281){
-if(data129 && typeof data129 == "object" && !Array.isArray(data129)){
-if(data129.connectSeconds === undefined){
-data129.connectSeconds = 5;
+var valid46 = _errs286 === errors;
+if(valid46){
+let data143 = data122.mqtt;
+const _errs311 = errors;
+if(errors === _errs311){
+if(data143 && typeof data143 == "object" && !Array.isArray(data143)){
+if(data143.connectSeconds === undefined){
+data143.connectSeconds = 5;
 }
-if(data129.connectBytes === undefined){
-data129.connectBytes = 16384;
+if(data143.connectBytes === undefined){
+data143.connectBytes = 16384;
 }
-if(data129.publishBytes === undefined){
-data129.publishBytes = 2000000;
+if(data143.publishBytes === undefined){
+data143.publishBytes = 2000000;
 }
-if(data129.subscribeBytes === undefined){
-data129.subscribeBytes = 1048576;
+if(data143.subscribeBytes === undefined){
+data143.subscribeBytes = 1048576;
 }
-if(data129.subscriptions === undefined){
-data129.subscriptions = 20000;
+if(data143.subscriptions === undefined){
+data143.subscriptions = 20000;
 }
-if(data129.totalSubscriptions === undefined){
-data129.totalSubscriptions = 200000;
+if(data143.totalSubscriptions === undefined){
+data143.totalSubscriptions = 200000;
 }
-if(data129.clientIdBytes === undefined){
-data129.clientIdBytes = 256;
+if(data143.clientIdBytes === undefined){
+data143.clientIdBytes = 256;
 }
-if(data129.userBytes === undefined){
-data129.userBytes = 64;
+if(data143.userBytes === undefined){
+data143.userBytes = 64;
 }
-if(data129.passwordBytes === undefined){
-data129.passwordBytes = 256;
+if(data143.passwordBytes === undefined){
+data143.passwordBytes = 256;
 }
-if(data129.keepAliveSeconds === undefined){
-data129.keepAliveSeconds = 300;
+if(data143.keepAliveSeconds === undefined){
+data143.keepAliveSeconds = 300;
 }
-if(data129.qos2Window === undefined){
-data129.qos2Window = 20;
+if(data143.qos2Window === undefined){
+data143.qos2Window = 20;
 }
-if(data129.outboundBytes === undefined){
-data129.outboundBytes = 1048576;
+if(data143.outboundBytes === undefined){
+data143.outboundBytes = 1048576;
 }
-if(data129.publishesPerSecond === undefined){
-data129.publishesPerSecond = 1000;
+if(data143.publishesPerSecond === undefined){
+data143.publishesPerSecond = 1000;
 }
-if(data129.publishBurst === undefined){
-data129.publishBurst = 2000;
+if(data143.publishBurst === undefined){
+data143.publishBurst = 2000;
 }
-if(data129.requestsPerSecond === undefined){
-data129.requestsPerSecond = 1000;
+if(data143.requestsPerSecond === undefined){
+data143.requestsPerSecond = 1000;
 }
-if(data129.requestBurst === undefined){
-data129.requestBurst = 2000;
+if(data143.requestBurst === undefined){
+data143.requestBurst = 2000;
 }
-if(data129.idleSeconds === undefined){
-data129.idleSeconds = 0;
+if(data143.idleSeconds === undefined){
+data143.idleSeconds = 0;
 }
-const _errs283 = errors;
-for(const key27 in data129){
-if(!(func3.call(schema12.properties.limits.properties.mqtt.properties, key27))){
-validate11.errors = [{instancePath:instancePath+"/limits/mqtt",schemaPath:"#/properties/limits/properties/mqtt/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key27},message:"must NOT have additional properties"}];
+const _errs313 = errors;
+for(const key29 in data143){
+if(!(func3.call(schema12.properties.limits.properties.mqtt.properties, key29))){
+validate11.errors = [{instancePath:instancePath+"/limits/mqtt",schemaPath:"#/properties/limits/properties/mqtt/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key29},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs283 === errors){
-let data130 = data129.connectSeconds;
-const _errs284 = errors;
-if(!(((typeof data130 == "number") && (!(data130 % 1) && !isNaN(data130))) && (isFinite(data130)))){
+if(_errs313 === errors){
+let data144 = data143.connectSeconds;
+const _errs314 = errors;
+if(!(((typeof data144 == "number") && (!(data144 % 1) && !isNaN(data144))) && (isFinite(data144)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs284){
-if((typeof data130 == "number") && (isFinite(data130))){
-if(data130 > 30 || isNaN(data130)){
+if(errors === _errs314){
+if((typeof data144 == "number") && (isFinite(data144))){
+if(data144 > 30 || isNaN(data144)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"}];
 return false;
 }
 else {
-if(data130 < 1 || isNaN(data130)){
+if(data144 < 1 || isNaN(data144)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/connectSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid46 = _errs284 === errors;
-if(valid46){
-let data131 = data129.connectBytes;
-const _errs286 = errors;
-if(!(((typeof data131 == "number") && (!(data131 % 1) && !isNaN(data131))) && (isFinite(data131)))){
+var valid50 = _errs314 === errors;
+if(valid50){
+let data145 = data143.connectBytes;
+const _errs316 = errors;
+if(!(((typeof data145 == "number") && (!(data145 % 1) && !isNaN(data145))) && (isFinite(data145)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs286){
-if((typeof data131 == "number") && (isFinite(data131))){
-if(data131 > 65536 || isNaN(data131)){
+if(errors === _errs316){
+if((typeof data145 == "number") && (isFinite(data145))){
+if(data145 > 65536 || isNaN(data145)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data131 < 1 || isNaN(data131)){
+if(data145 < 1 || isNaN(data145)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/connectBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/connectBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid46 = _errs286 === errors;
-if(valid46){
-let data132 = data129.publishBytes;
-const _errs288 = errors;
-if(!(((typeof data132 == "number") && (!(data132 % 1) && !isNaN(data132))) && (isFinite(data132)))){
+var valid50 = _errs316 === errors;
+if(valid50){
+let data146 = data143.publishBytes;
+const _errs318 = errors;
+if(!(((typeof data146 == "number") && (!(data146 % 1) && !isNaN(data146))) && (isFinite(data146)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs288){
-if((typeof data132 == "number") && (isFinite(data132))){
-if(data132 > 16777216 || isNaN(data132)){
+if(errors === _errs318){
+if((typeof data146 == "number") && (isFinite(data146))){
+if(data146 > 16777216 || isNaN(data146)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
-if(data132 < 1 || isNaN(data132)){
+if(data146 < 1 || isNaN(data146)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid46 = _errs288 === errors;
-if(valid46){
-let data133 = data129.subscribeBytes;
-const _errs290 = errors;
-if(!(((typeof data133 == "number") && (!(data133 % 1) && !isNaN(data133))) && (isFinite(data133)))){
+var valid50 = _errs318 === errors;
+if(valid50){
+let data147 = data143.subscribeBytes;
+const _errs320 = errors;
+if(!(((typeof data147 == "number") && (!(data147 % 1) && !isNaN(data147))) && (isFinite(data147)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs290){
-if((typeof data133 == "number") && (isFinite(data133))){
-if(data133 > 4194304 || isNaN(data133)){
+if(errors === _errs320){
+if((typeof data147 == "number") && (isFinite(data147))){
+if(data147 > 4194304 || isNaN(data147)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 4194304},message:"must be <= 4194304"}];
 return false;
 }
 else {
-if(data133 < 1 || isNaN(data133)){
+if(data147 < 1 || isNaN(data147)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscribeBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/subscribeBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid46 = _errs290 === errors;
-if(valid46){
-let data134 = data129.subscriptions;
-const _errs292 = errors;
-if(!(((typeof data134 == "number") && (!(data134 % 1) && !isNaN(data134))) && (isFinite(data134)))){
+var valid50 = _errs320 === errors;
+if(valid50){
+let data148 = data143.subscriptions;
+const _errs322 = errors;
+if(!(((typeof data148 == "number") && (!(data148 % 1) && !isNaN(data148))) && (isFinite(data148)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs292){
-if((typeof data134 == "number") && (isFinite(data134))){
-if(data134 > 1000000 || isNaN(data134)){
+if(errors === _errs322){
+if((typeof data148 == "number") && (isFinite(data148))){
+if(data148 > 1000000 || isNaN(data148)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data134 < 1 || isNaN(data134)){
+if(data148 < 1 || isNaN(data148)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/subscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/subscriptions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid46 = _errs292 === errors;
-if(valid46){
-let data135 = data129.totalSubscriptions;
-const _errs294 = errors;
-if(!(((typeof data135 == "number") && (!(data135 % 1) && !isNaN(data135))) && (isFinite(data135)))){
+var valid50 = _errs322 === errors;
+if(valid50){
+let data149 = data143.totalSubscriptions;
+const _errs324 = errors;
+if(!(((typeof data149 == "number") && (!(data149 % 1) && !isNaN(data149))) && (isFinite(data149)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs294){
-if((typeof data135 == "number") && (isFinite(data135))){
-if(data135 > 10000000 || isNaN(data135)){
+if(errors === _errs324){
+if((typeof data149 == "number") && (isFinite(data149))){
+if(data149 > 10000000 || isNaN(data149)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000000},message:"must be <= 10000000"}];
 return false;
 }
 else {
-if(data135 < 1 || isNaN(data135)){
+if(data149 < 1 || isNaN(data149)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/totalSubscriptions",schemaPath:"#/properties/limits/properties/mqtt/properties/totalSubscriptions/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid46 = _errs294 === errors;
-if(valid46){
-let data136 = data129.clientIdBytes;
-const _errs296 = errors;
-if(!(((typeof data136 == "number") && (!(data136 % 1) && !isNaN(data136))) && (isFinite(data136)))){
+var valid50 = _errs324 === errors;
+if(valid50){
+let data150 = data143.clientIdBytes;
+const _errs326 = errors;
+if(!(((typeof data150 == "number") && (!(data150 % 1) && !isNaN(data150))) && (isFinite(data150)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs296){
-if((typeof data136 == "number") && (isFinite(data136))){
-if(data136 > 1024 || isNaN(data136)){
+if(errors === _errs326){
+if((typeof data150 == "number") && (isFinite(data150))){
+if(data150 > 1024 || isNaN(data150)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data136 < 1 || isNaN(data136)){
+if(data150 < 1 || isNaN(data150)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/clientIdBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/clientIdBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid46 = _errs296 === errors;
-if(valid46){
-let data137 = data129.userBytes;
-const _errs298 = errors;
-if(!(((typeof data137 == "number") && (!(data137 % 1) && !isNaN(data137))) && (isFinite(data137)))){
+var valid50 = _errs326 === errors;
+if(valid50){
+let data151 = data143.userBytes;
+const _errs328 = errors;
+if(!(((typeof data151 == "number") && (!(data151 % 1) && !isNaN(data151))) && (isFinite(data151)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs298){
-if((typeof data137 == "number") && (isFinite(data137))){
-if(data137 > 256 || isNaN(data137)){
+if(errors === _errs328){
+if((typeof data151 == "number") && (isFinite(data151))){
+if(data151 > 256 || isNaN(data151)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 256},message:"must be <= 256"}];
 return false;
 }
 else {
-if(data137 < 1 || isNaN(data137)){
+if(data151 < 1 || isNaN(data151)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/userBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/userBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid46 = _errs298 === errors;
-if(valid46){
-let data138 = data129.passwordBytes;
-const _errs300 = errors;
-if(!(((typeof data138 == "number") && (!(data138 % 1) && !isNaN(data138))) && (isFinite(data138)))){
+var valid50 = _errs328 === errors;
+if(valid50){
+let data152 = data143.passwordBytes;
+const _errs330 = errors;
+if(!(((typeof data152 == "number") && (!(data152 % 1) && !isNaN(data152))) && (isFinite(data152)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs300){
-if((typeof data138 == "number") && (isFinite(data138))){
-if(data138 > 1024 || isNaN(data138)){
+if(errors === _errs330){
+if((typeof data152 == "number") && (isFinite(data152))){
+if(data152 > 1024 || isNaN(data152)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data138 < 1 || isNaN(data138)){
+if(data152 < 1 || isNaN(data152)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/passwordBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/passwordBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid46 = _errs300 === errors;
-if(valid46){
-let data139 = data129.keepAliveSeconds;
-const _errs302 = errors;
-if(!(((typeof data139 == "number") && (!(data139 % 1) && !isNaN(data139))) && (isFinite(data139)))){
+var valid50 = _errs330 === errors;
+if(valid50){
+let data153 = data143.keepAliveSeconds;
+const _errs332 = errors;
+if(!(((typeof data153 == "number") && (!(data153 % 1) && !isNaN(data153))) && (isFinite(data153)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs302){
-if((typeof data139 == "number") && (isFinite(data139))){
-if(data139 > 65535 || isNaN(data139)){
+if(errors === _errs332){
+if((typeof data153 == "number") && (isFinite(data153))){
+if(data153 > 65535 || isNaN(data153)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data139 < 1 || isNaN(data139)){
+if(data153 < 1 || isNaN(data153)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/keepAliveSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/keepAliveSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid46 = _errs302 === errors;
-if(valid46){
-let data140 = data129.qos2Window;
-const _errs304 = errors;
-if(!(((typeof data140 == "number") && (!(data140 % 1) && !isNaN(data140))) && (isFinite(data140)))){
+var valid50 = _errs332 === errors;
+if(valid50){
+let data154 = data143.qos2Window;
+const _errs334 = errors;
+if(!(((typeof data154 == "number") && (!(data154 % 1) && !isNaN(data154))) && (isFinite(data154)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs304){
-if((typeof data140 == "number") && (isFinite(data140))){
-if(data140 > 1000 || isNaN(data140)){
+if(errors === _errs334){
+if((typeof data154 == "number") && (isFinite(data154))){
+if(data154 > 1000 || isNaN(data154)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
-if(data140 < 1 || isNaN(data140)){
+if(data154 < 1 || isNaN(data154)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/qos2Window",schemaPath:"#/properties/limits/properties/mqtt/properties/qos2Window/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid46 = _errs304 === errors;
-if(valid46){
-let data141 = data129.outboundBytes;
-const _errs306 = errors;
-if(!(((typeof data141 == "number") && (!(data141 % 1) && !isNaN(data141))) && (isFinite(data141)))){
+var valid50 = _errs334 === errors;
+if(valid50){
+let data155 = data143.outboundBytes;
+const _errs336 = errors;
+if(!(((typeof data155 == "number") && (!(data155 % 1) && !isNaN(data155))) && (isFinite(data155)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs306){
-if((typeof data141 == "number") && (isFinite(data141))){
-if(data141 > 67108864 || isNaN(data141)){
+if(errors === _errs336){
+if((typeof data155 == "number") && (isFinite(data155))){
+if(data155 > 67108864 || isNaN(data155)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data141 < 1 || isNaN(data141)){
+if(data155 < 1 || isNaN(data155)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/outboundBytes",schemaPath:"#/properties/limits/properties/mqtt/properties/outboundBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid46 = _errs306 === errors;
-if(valid46){
-let data142 = data129.publishesPerSecond;
-const _errs308 = errors;
-if(!(((typeof data142 == "number") && (!(data142 % 1) && !isNaN(data142))) && (isFinite(data142)))){
+var valid50 = _errs336 === errors;
+if(valid50){
+let data156 = data143.publishesPerSecond;
+const _errs338 = errors;
+if(!(((typeof data156 == "number") && (!(data156 % 1) && !isNaN(data156))) && (isFinite(data156)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs308){
-if((typeof data142 == "number") && (isFinite(data142))){
-if(data142 > 100000 || isNaN(data142)){
+if(errors === _errs338){
+if((typeof data156 == "number") && (isFinite(data156))){
+if(data156 > 100000 || isNaN(data156)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data142 < 1 || isNaN(data142)){
+if(data156 < 1 || isNaN(data156)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishesPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/publishesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid46 = _errs308 === errors;
-if(valid46){
-let data143 = data129.publishBurst;
-const _errs310 = errors;
-if(!(((typeof data143 == "number") && (!(data143 % 1) && !isNaN(data143))) && (isFinite(data143)))){
+var valid50 = _errs338 === errors;
+if(valid50){
+let data157 = data143.publishBurst;
+const _errs340 = errors;
+if(!(((typeof data157 == "number") && (!(data157 % 1) && !isNaN(data157))) && (isFinite(data157)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs310){
-if((typeof data143 == "number") && (isFinite(data143))){
-if(data143 > 200000 || isNaN(data143)){
+if(errors === _errs340){
+if((typeof data157 == "number") && (isFinite(data157))){
+if(data157 > 200000 || isNaN(data157)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
-if(data143 < 1 || isNaN(data143)){
+if(data157 < 1 || isNaN(data157)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/publishBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/publishBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid46 = _errs310 === errors;
-if(valid46){
-let data144 = data129.requestsPerSecond;
-const _errs312 = errors;
-if(!(((typeof data144 == "number") && (!(data144 % 1) && !isNaN(data144))) && (isFinite(data144)))){
+var valid50 = _errs340 === errors;
+if(valid50){
+let data158 = data143.requestsPerSecond;
+const _errs342 = errors;
+if(!(((typeof data158 == "number") && (!(data158 % 1) && !isNaN(data158))) && (isFinite(data158)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs312){
-if((typeof data144 == "number") && (isFinite(data144))){
-if(data144 > 100000 || isNaN(data144)){
+if(errors === _errs342){
+if((typeof data158 == "number") && (isFinite(data158))){
+if(data158 > 100000 || isNaN(data158)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data144 < 1 || isNaN(data144)){
+if(data158 < 1 || isNaN(data158)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestsPerSecond",schemaPath:"#/properties/limits/properties/mqtt/properties/requestsPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid46 = _errs312 === errors;
-if(valid46){
-let data145 = data129.requestBurst;
-const _errs314 = errors;
-if(!(((typeof data145 == "number") && (!(data145 % 1) && !isNaN(data145))) && (isFinite(data145)))){
+var valid50 = _errs342 === errors;
+if(valid50){
+let data159 = data143.requestBurst;
+const _errs344 = errors;
+if(!(((typeof data159 == "number") && (!(data159 % 1) && !isNaN(data159))) && (isFinite(data159)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs314){
-if((typeof data145 == "number") && (isFinite(data145))){
-if(data145 > 200000 || isNaN(data145)){
+if(errors === _errs344){
+if((typeof data159 == "number") && (isFinite(data159))){
+if(data159 > 200000 || isNaN(data159)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 200000},message:"must be <= 200000"}];
 return false;
 }
 else {
-if(data145 < 1 || isNaN(data145)){
+if(data159 < 1 || isNaN(data159)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/requestBurst",schemaPath:"#/properties/limits/properties/mqtt/properties/requestBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid46 = _errs314 === errors;
-if(valid46){
-let data146 = data129.idleSeconds;
-const _errs316 = errors;
-if(!(((typeof data146 == "number") && (!(data146 % 1) && !isNaN(data146))) && (isFinite(data146)))){
+var valid50 = _errs344 === errors;
+if(valid50){
+let data160 = data143.idleSeconds;
+const _errs346 = errors;
+if(!(((typeof data160 == "number") && (!(data160 % 1) && !isNaN(data160))) && (isFinite(data160)))){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs316){
-if((typeof data146 == "number") && (isFinite(data146))){
-if(data146 > 86400 || isNaN(data146)){
+if(errors === _errs346){
+if((typeof data160 == "number") && (isFinite(data160))){
+if(data160 > 86400 || isNaN(data160)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data146 < 0 || isNaN(data146)){
+if(data160 < 0 || isNaN(data160)){
 validate11.errors = [{instancePath:instancePath+"/limits/mqtt/idleSeconds",schemaPath:"#/properties/limits/properties/mqtt/properties/idleSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid46 = _errs316 === errors;
+var valid50 = _errs346 === errors;
 }
 }
 }
@@ -3875,145 +4254,145 @@ validate11.errors = [{instancePath:instancePath+"/limits/mqtt",schemaPath:"#/pro
 return false;
 }
 }
-var valid42 = _errs281 === errors;
-if(valid42){
-let data147 = data108.sessions;
-const _errs318 = errors;
-if(errors === _errs318){
-if(data147 && typeof data147 == "object" && !Array.isArray(data147)){
-if(data147.count === undefined){
-data147.count = 500;
+var valid46 = _errs311 === errors;
+if(valid46){
+let data161 = data122.sessions;
+const _errs348 = errors;
+if(errors === _errs348){
+if(data161 && typeof data161 == "object" && !Array.isArray(data161)){
+if(data161.count === undefined){
+data161.count = 500;
 }
-if(data147.hours === undefined){
-data147.hours = 24;
+if(data161.hours === undefined){
+data161.hours = 24;
 }
-if(data147.messages === undefined){
-data147.messages = 1000;
+if(data161.messages === undefined){
+data161.messages = 1000;
 }
-if(data147.bytes === undefined){
-data147.bytes = 1048576;
+if(data161.bytes === undefined){
+data161.bytes = 1048576;
 }
-if(data147.totalBytes === undefined){
-data147.totalBytes = 67108864;
+if(data161.totalBytes === undefined){
+data161.totalBytes = 67108864;
 }
-const _errs320 = errors;
-for(const key28 in data147){
-if(!(((((key28 === "count") || (key28 === "hours")) || (key28 === "messages")) || (key28 === "bytes")) || (key28 === "totalBytes"))){
-validate11.errors = [{instancePath:instancePath+"/limits/sessions",schemaPath:"#/properties/limits/properties/sessions/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key28},message:"must NOT have additional properties"}];
+const _errs350 = errors;
+for(const key30 in data161){
+if(!(((((key30 === "count") || (key30 === "hours")) || (key30 === "messages")) || (key30 === "bytes")) || (key30 === "totalBytes"))){
+validate11.errors = [{instancePath:instancePath+"/limits/sessions",schemaPath:"#/properties/limits/properties/sessions/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key30},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs320 === errors){
-let data148 = data147.count;
-const _errs321 = errors;
-if(!(((typeof data148 == "number") && (!(data148 % 1) && !isNaN(data148))) && (isFinite(data148)))){
+if(_errs350 === errors){
+let data162 = data161.count;
+const _errs351 = errors;
+if(!(((typeof data162 == "number") && (!(data162 % 1) && !isNaN(data162))) && (isFinite(data162)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs321){
-if((typeof data148 == "number") && (isFinite(data148))){
-if(data148 > 100000 || isNaN(data148)){
+if(errors === _errs351){
+if((typeof data162 == "number") && (isFinite(data162))){
+if(data162 > 100000 || isNaN(data162)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data148 < 1 || isNaN(data148)){
+if(data162 < 1 || isNaN(data162)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/count",schemaPath:"#/properties/limits/properties/sessions/properties/count/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid47 = _errs321 === errors;
-if(valid47){
-let data149 = data147.hours;
-const _errs323 = errors;
-if(!(((typeof data149 == "number") && (!(data149 % 1) && !isNaN(data149))) && (isFinite(data149)))){
+var valid51 = _errs351 === errors;
+if(valid51){
+let data163 = data161.hours;
+const _errs353 = errors;
+if(!(((typeof data163 == "number") && (!(data163 % 1) && !isNaN(data163))) && (isFinite(data163)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs323){
-if((typeof data149 == "number") && (isFinite(data149))){
-if(data149 > 8760 || isNaN(data149)){
+if(errors === _errs353){
+if((typeof data163 == "number") && (isFinite(data163))){
+if(data163 > 8760 || isNaN(data163)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8760},message:"must be <= 8760"}];
 return false;
 }
 else {
-if(data149 < 1 || isNaN(data149)){
+if(data163 < 1 || isNaN(data163)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/hours",schemaPath:"#/properties/limits/properties/sessions/properties/hours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid47 = _errs323 === errors;
-if(valid47){
-let data150 = data147.messages;
-const _errs325 = errors;
-if(!(((typeof data150 == "number") && (!(data150 % 1) && !isNaN(data150))) && (isFinite(data150)))){
+var valid51 = _errs353 === errors;
+if(valid51){
+let data164 = data161.messages;
+const _errs355 = errors;
+if(!(((typeof data164 == "number") && (!(data164 % 1) && !isNaN(data164))) && (isFinite(data164)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs325){
-if((typeof data150 == "number") && (isFinite(data150))){
-if(data150 > 100000 || isNaN(data150)){
+if(errors === _errs355){
+if((typeof data164 == "number") && (isFinite(data164))){
+if(data164 > 100000 || isNaN(data164)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data150 < 1 || isNaN(data150)){
+if(data164 < 1 || isNaN(data164)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/messages",schemaPath:"#/properties/limits/properties/sessions/properties/messages/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid47 = _errs325 === errors;
-if(valid47){
-let data151 = data147.bytes;
-const _errs327 = errors;
-if(!(((typeof data151 == "number") && (!(data151 % 1) && !isNaN(data151))) && (isFinite(data151)))){
+var valid51 = _errs355 === errors;
+if(valid51){
+let data165 = data161.bytes;
+const _errs357 = errors;
+if(!(((typeof data165 == "number") && (!(data165 % 1) && !isNaN(data165))) && (isFinite(data165)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs327){
-if((typeof data151 == "number") && (isFinite(data151))){
-if(data151 > 67108864 || isNaN(data151)){
+if(errors === _errs357){
+if((typeof data165 == "number") && (isFinite(data165))){
+if(data165 > 67108864 || isNaN(data165)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 67108864},message:"must be <= 67108864"}];
 return false;
 }
 else {
-if(data151 < 1 || isNaN(data151)){
+if(data165 < 1 || isNaN(data165)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/bytes",schemaPath:"#/properties/limits/properties/sessions/properties/bytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid47 = _errs327 === errors;
-if(valid47){
-let data152 = data147.totalBytes;
-const _errs329 = errors;
-if(!(((typeof data152 == "number") && (!(data152 % 1) && !isNaN(data152))) && (isFinite(data152)))){
+var valid51 = _errs357 === errors;
+if(valid51){
+let data166 = data161.totalBytes;
+const _errs359 = errors;
+if(!(((typeof data166 == "number") && (!(data166 % 1) && !isNaN(data166))) && (isFinite(data166)))){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs329){
-if((typeof data152 == "number") && (isFinite(data152))){
-if(data152 > 1073741824 || isNaN(data152)){
+if(errors === _errs359){
+if((typeof data166 == "number") && (isFinite(data166))){
+if(data166 > 1073741824 || isNaN(data166)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1073741824},message:"must be <= 1073741824"}];
 return false;
 }
 else {
-if(data152 < 1 || isNaN(data152)){
+if(data166 < 1 || isNaN(data166)){
 validate11.errors = [{instancePath:instancePath+"/limits/sessions/totalBytes",schemaPath:"#/properties/limits/properties/sessions/properties/totalBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid47 = _errs329 === errors;
+var valid51 = _errs359 === errors;
 }
 }
 }
@@ -4025,95 +4404,95 @@ validate11.errors = [{instancePath:instancePath+"/limits/sessions",schemaPath:"#
 return false;
 }
 }
-var valid42 = _errs318 === errors;
-if(valid42){
-let data153 = data108.retained;
-const _errs331 = errors;
-if(errors === _errs331){
-if(data153 && typeof data153 == "object" && !Array.isArray(data153)){
-if(data153.topics === undefined){
-data153.topics = 100000;
+var valid46 = _errs348 === errors;
+if(valid46){
+let data167 = data122.retained;
+const _errs361 = errors;
+if(errors === _errs361){
+if(data167 && typeof data167 == "object" && !Array.isArray(data167)){
+if(data167.topics === undefined){
+data167.topics = 100000;
 }
-if(data153.valueBytes === undefined){
-data153.valueBytes = 1048576;
+if(data167.valueBytes === undefined){
+data167.valueBytes = 1048576;
 }
-if(data153.totalBytes === undefined){
-data153.totalBytes = 268435456;
+if(data167.totalBytes === undefined){
+data167.totalBytes = 268435456;
 }
-const _errs333 = errors;
-for(const key29 in data153){
-if(!(((key29 === "topics") || (key29 === "valueBytes")) || (key29 === "totalBytes"))){
-validate11.errors = [{instancePath:instancePath+"/limits/retained",schemaPath:"#/properties/limits/properties/retained/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key29},message:"must NOT have additional properties"}];
+const _errs363 = errors;
+for(const key31 in data167){
+if(!(((key31 === "topics") || (key31 === "valueBytes")) || (key31 === "totalBytes"))){
+validate11.errors = [{instancePath:instancePath+"/limits/retained",schemaPath:"#/properties/limits/properties/retained/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key31},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs333 === errors){
-let data154 = data153.topics;
-const _errs334 = errors;
-if(!(((typeof data154 == "number") && (!(data154 % 1) && !isNaN(data154))) && (isFinite(data154)))){
+if(_errs363 === errors){
+let data168 = data167.topics;
+const _errs364 = errors;
+if(!(((typeof data168 == "number") && (!(data168 % 1) && !isNaN(data168))) && (isFinite(data168)))){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs334){
-if((typeof data154 == "number") && (isFinite(data154))){
-if(data154 > 1000000 || isNaN(data154)){
+if(errors === _errs364){
+if((typeof data168 == "number") && (isFinite(data168))){
+if(data168 > 1000000 || isNaN(data168)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data154 < 1 || isNaN(data154)){
+if(data168 < 1 || isNaN(data168)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/topics",schemaPath:"#/properties/limits/properties/retained/properties/topics/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid48 = _errs334 === errors;
-if(valid48){
-let data155 = data153.valueBytes;
-const _errs336 = errors;
-if(!(((typeof data155 == "number") && (!(data155 % 1) && !isNaN(data155))) && (isFinite(data155)))){
+var valid52 = _errs364 === errors;
+if(valid52){
+let data169 = data167.valueBytes;
+const _errs366 = errors;
+if(!(((typeof data169 == "number") && (!(data169 % 1) && !isNaN(data169))) && (isFinite(data169)))){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs336){
-if((typeof data155 == "number") && (isFinite(data155))){
-if(data155 > 16777216 || isNaN(data155)){
+if(errors === _errs366){
+if((typeof data169 == "number") && (isFinite(data169))){
+if(data169 > 16777216 || isNaN(data169)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 16777216},message:"must be <= 16777216"}];
 return false;
 }
 else {
-if(data155 < 1 || isNaN(data155)){
+if(data169 < 1 || isNaN(data169)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/valueBytes",schemaPath:"#/properties/limits/properties/retained/properties/valueBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid48 = _errs336 === errors;
-if(valid48){
-let data156 = data153.totalBytes;
-const _errs338 = errors;
-if(!(((typeof data156 == "number") && (!(data156 % 1) && !isNaN(data156))) && (isFinite(data156)))){
+var valid52 = _errs366 === errors;
+if(valid52){
+let data170 = data167.totalBytes;
+const _errs368 = errors;
+if(!(((typeof data170 == "number") && (!(data170 % 1) && !isNaN(data170))) && (isFinite(data170)))){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs338){
-if((typeof data156 == "number") && (isFinite(data156))){
-if(data156 > 1073741824 || isNaN(data156)){
+if(errors === _errs368){
+if((typeof data170 == "number") && (isFinite(data170))){
+if(data170 > 1073741824 || isNaN(data170)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1073741824},message:"must be <= 1073741824"}];
 return false;
 }
 else {
-if(data156 < 1 || isNaN(data156)){
+if(data170 < 1 || isNaN(data170)){
 validate11.errors = [{instancePath:instancePath+"/limits/retained/totalBytes",schemaPath:"#/properties/limits/properties/retained/properties/totalBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid48 = _errs338 === errors;
+var valid52 = _errs368 === errors;
 }
 }
 }
@@ -4123,38 +4502,38 @@ validate11.errors = [{instancePath:instancePath+"/limits/retained",schemaPath:"#
 return false;
 }
 }
-var valid42 = _errs331 === errors;
-if(valid42){
-let data157 = data108.nodes;
-const _errs340 = errors;
-if(errors === _errs340){
-if(data157 && typeof data157 == "object" && !Array.isArray(data157)){
-if(data157.devices === undefined){
-data157.devices = 10000;
+var valid46 = _errs361 === errors;
+if(valid46){
+let data171 = data122.nodes;
+const _errs370 = errors;
+if(errors === _errs370){
+if(data171 && typeof data171 == "object" && !Array.isArray(data171)){
+if(data171.devices === undefined){
+data171.devices = 10000;
 }
-const _errs342 = errors;
-for(const key30 in data157){
-if(!(key30 === "devices")){
-validate11.errors = [{instancePath:instancePath+"/limits/nodes",schemaPath:"#/properties/limits/properties/nodes/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key30},message:"must NOT have additional properties"}];
+const _errs372 = errors;
+for(const key32 in data171){
+if(!(key32 === "devices")){
+validate11.errors = [{instancePath:instancePath+"/limits/nodes",schemaPath:"#/properties/limits/properties/nodes/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key32},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs342 === errors){
-let data158 = data157.devices;
-const _errs343 = errors;
-if(!(((typeof data158 == "number") && (!(data158 % 1) && !isNaN(data158))) && (isFinite(data158)))){
+if(_errs372 === errors){
+let data172 = data171.devices;
+const _errs373 = errors;
+if(!(((typeof data172 == "number") && (!(data172 % 1) && !isNaN(data172))) && (isFinite(data172)))){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs343){
-if((typeof data158 == "number") && (isFinite(data158))){
-if(data158 > 1000000 || isNaN(data158)){
+if(errors === _errs373){
+if((typeof data172 == "number") && (isFinite(data172))){
+if(data172 > 1000000 || isNaN(data172)){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data158 < 1 || isNaN(data158)){
+if(data172 < 1 || isNaN(data172)){
 validate11.errors = [{instancePath:instancePath+"/limits/nodes/devices",schemaPath:"#/properties/limits/properties/nodes/properties/devices/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
@@ -4168,205 +4547,205 @@ validate11.errors = [{instancePath:instancePath+"/limits/nodes",schemaPath:"#/pr
 return false;
 }
 }
-var valid42 = _errs340 === errors;
-if(valid42){
-let data159 = data108.connections;
-const _errs345 = errors;
-if(errors === _errs345){
-if(data159 && typeof data159 == "object" && !Array.isArray(data159)){
-if(data159.total === undefined){
-data159.total = 10000;
+var valid46 = _errs370 === errors;
+if(valid46){
+let data173 = data122.connections;
+const _errs375 = errors;
+if(errors === _errs375){
+if(data173 && typeof data173 == "object" && !Array.isArray(data173)){
+if(data173.total === undefined){
+data173.total = 10000;
 }
-if(data159.perAddress === undefined){
-data159.perAddress = 2000;
+if(data173.perAddress === undefined){
+data173.perAddress = 2000;
 }
-if(data159.perUser === undefined){
-data159.perUser = 2000;
+if(data173.perUser === undefined){
+data173.perUser = 2000;
 }
-if(data159.unauthenticated === undefined){
-data159.unauthenticated = 2000;
+if(data173.unauthenticated === undefined){
+data173.unauthenticated = 2000;
 }
-if(data159.unauthenticatedPerAddress === undefined){
-data159.unauthenticatedPerAddress = 1000;
+if(data173.unauthenticatedPerAddress === undefined){
+data173.unauthenticatedPerAddress = 1000;
 }
-if(data159.acceptBurst === undefined){
-data159.acceptBurst = 200;
+if(data173.acceptBurst === undefined){
+data173.acceptBurst = 200;
 }
-if(data159.acceptsPerMinute === undefined){
-data159.acceptsPerMinute = 600;
+if(data173.acceptsPerMinute === undefined){
+data173.acceptsPerMinute = 600;
 }
-if(data159.exemptLoopback === undefined){
-data159.exemptLoopback = true;
+if(data173.exemptLoopback === undefined){
+data173.exemptLoopback = true;
 }
-const _errs347 = errors;
-for(const key31 in data159){
-if(!((((((((key31 === "total") || (key31 === "perAddress")) || (key31 === "perUser")) || (key31 === "unauthenticated")) || (key31 === "unauthenticatedPerAddress")) || (key31 === "acceptBurst")) || (key31 === "acceptsPerMinute")) || (key31 === "exemptLoopback"))){
-validate11.errors = [{instancePath:instancePath+"/limits/connections",schemaPath:"#/properties/limits/properties/connections/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key31},message:"must NOT have additional properties"}];
+const _errs377 = errors;
+for(const key33 in data173){
+if(!((((((((key33 === "total") || (key33 === "perAddress")) || (key33 === "perUser")) || (key33 === "unauthenticated")) || (key33 === "unauthenticatedPerAddress")) || (key33 === "acceptBurst")) || (key33 === "acceptsPerMinute")) || (key33 === "exemptLoopback"))){
+validate11.errors = [{instancePath:instancePath+"/limits/connections",schemaPath:"#/properties/limits/properties/connections/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key33},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs347 === errors){
-let data160 = data159.total;
-const _errs348 = errors;
-if(!(((typeof data160 == "number") && (!(data160 % 1) && !isNaN(data160))) && (isFinite(data160)))){
+if(_errs377 === errors){
+let data174 = data173.total;
+const _errs378 = errors;
+if(!(((typeof data174 == "number") && (!(data174 % 1) && !isNaN(data174))) && (isFinite(data174)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs348){
-if((typeof data160 == "number") && (isFinite(data160))){
-if(data160 > 100000 || isNaN(data160)){
+if(errors === _errs378){
+if((typeof data174 == "number") && (isFinite(data174))){
+if(data174 > 100000 || isNaN(data174)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data160 < 1 || isNaN(data160)){
+if(data174 < 1 || isNaN(data174)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/total",schemaPath:"#/properties/limits/properties/connections/properties/total/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs348 === errors;
-if(valid50){
-let data161 = data159.perAddress;
-const _errs350 = errors;
-if(!(((typeof data161 == "number") && (!(data161 % 1) && !isNaN(data161))) && (isFinite(data161)))){
+var valid54 = _errs378 === errors;
+if(valid54){
+let data175 = data173.perAddress;
+const _errs380 = errors;
+if(!(((typeof data175 == "number") && (!(data175 % 1) && !isNaN(data175))) && (isFinite(data175)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs350){
-if((typeof data161 == "number") && (isFinite(data161))){
-if(data161 > 100000 || isNaN(data161)){
+if(errors === _errs380){
+if((typeof data175 == "number") && (isFinite(data175))){
+if(data175 > 100000 || isNaN(data175)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data161 < 1 || isNaN(data161)){
+if(data175 < 1 || isNaN(data175)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perAddress",schemaPath:"#/properties/limits/properties/connections/properties/perAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs350 === errors;
-if(valid50){
-let data162 = data159.perUser;
-const _errs352 = errors;
-if(!(((typeof data162 == "number") && (!(data162 % 1) && !isNaN(data162))) && (isFinite(data162)))){
+var valid54 = _errs380 === errors;
+if(valid54){
+let data176 = data173.perUser;
+const _errs382 = errors;
+if(!(((typeof data176 == "number") && (!(data176 % 1) && !isNaN(data176))) && (isFinite(data176)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs352){
-if((typeof data162 == "number") && (isFinite(data162))){
-if(data162 > 100000 || isNaN(data162)){
+if(errors === _errs382){
+if((typeof data176 == "number") && (isFinite(data176))){
+if(data176 > 100000 || isNaN(data176)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data162 < 1 || isNaN(data162)){
+if(data176 < 1 || isNaN(data176)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/perUser",schemaPath:"#/properties/limits/properties/connections/properties/perUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs352 === errors;
-if(valid50){
-let data163 = data159.unauthenticated;
-const _errs354 = errors;
-if(!(((typeof data163 == "number") && (!(data163 % 1) && !isNaN(data163))) && (isFinite(data163)))){
+var valid54 = _errs382 === errors;
+if(valid54){
+let data177 = data173.unauthenticated;
+const _errs384 = errors;
+if(!(((typeof data177 == "number") && (!(data177 % 1) && !isNaN(data177))) && (isFinite(data177)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs354){
-if((typeof data163 == "number") && (isFinite(data163))){
-if(data163 > 10000 || isNaN(data163)){
+if(errors === _errs384){
+if((typeof data177 == "number") && (isFinite(data177))){
+if(data177 > 10000 || isNaN(data177)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data163 < 1 || isNaN(data163)){
+if(data177 < 1 || isNaN(data177)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticated",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticated/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs354 === errors;
-if(valid50){
-let data164 = data159.unauthenticatedPerAddress;
-const _errs356 = errors;
-if(!(((typeof data164 == "number") && (!(data164 % 1) && !isNaN(data164))) && (isFinite(data164)))){
+var valid54 = _errs384 === errors;
+if(valid54){
+let data178 = data173.unauthenticatedPerAddress;
+const _errs386 = errors;
+if(!(((typeof data178 == "number") && (!(data178 % 1) && !isNaN(data178))) && (isFinite(data178)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs356){
-if((typeof data164 == "number") && (isFinite(data164))){
-if(data164 > 10000 || isNaN(data164)){
+if(errors === _errs386){
+if((typeof data178 == "number") && (isFinite(data178))){
+if(data178 > 10000 || isNaN(data178)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data164 < 1 || isNaN(data164)){
+if(data178 < 1 || isNaN(data178)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/unauthenticatedPerAddress",schemaPath:"#/properties/limits/properties/connections/properties/unauthenticatedPerAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs356 === errors;
-if(valid50){
-let data165 = data159.acceptBurst;
-const _errs358 = errors;
-if(!(((typeof data165 == "number") && (!(data165 % 1) && !isNaN(data165))) && (isFinite(data165)))){
+var valid54 = _errs386 === errors;
+if(valid54){
+let data179 = data173.acceptBurst;
+const _errs388 = errors;
+if(!(((typeof data179 == "number") && (!(data179 % 1) && !isNaN(data179))) && (isFinite(data179)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs358){
-if((typeof data165 == "number") && (isFinite(data165))){
-if(data165 > 100000 || isNaN(data165)){
+if(errors === _errs388){
+if((typeof data179 == "number") && (isFinite(data179))){
+if(data179 > 100000 || isNaN(data179)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data165 < 1 || isNaN(data165)){
+if(data179 < 1 || isNaN(data179)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptBurst",schemaPath:"#/properties/limits/properties/connections/properties/acceptBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs358 === errors;
-if(valid50){
-let data166 = data159.acceptsPerMinute;
-const _errs360 = errors;
-if(!(((typeof data166 == "number") && (!(data166 % 1) && !isNaN(data166))) && (isFinite(data166)))){
+var valid54 = _errs388 === errors;
+if(valid54){
+let data180 = data173.acceptsPerMinute;
+const _errs390 = errors;
+if(!(((typeof data180 == "number") && (!(data180 % 1) && !isNaN(data180))) && (isFinite(data180)))){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs360){
-if((typeof data166 == "number") && (isFinite(data166))){
-if(data166 > 1000000 || isNaN(data166)){
+if(errors === _errs390){
+if((typeof data180 == "number") && (isFinite(data180))){
+if(data180 > 1000000 || isNaN(data180)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data166 < 1 || isNaN(data166)){
+if(data180 < 1 || isNaN(data180)){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/acceptsPerMinute",schemaPath:"#/properties/limits/properties/connections/properties/acceptsPerMinute/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid50 = _errs360 === errors;
-if(valid50){
-const _errs362 = errors;
-if(typeof data159.exemptLoopback !== "boolean"){
+var valid54 = _errs390 === errors;
+if(valid54){
+const _errs392 = errors;
+if(typeof data173.exemptLoopback !== "boolean"){
 validate11.errors = [{instancePath:instancePath+"/limits/connections/exemptLoopback",schemaPath:"#/properties/limits/properties/connections/properties/exemptLoopback/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
-var valid50 = _errs362 === errors;
+var valid54 = _errs392 === errors;
 }
 }
 }
@@ -4381,145 +4760,145 @@ validate11.errors = [{instancePath:instancePath+"/limits/connections",schemaPath
 return false;
 }
 }
-var valid42 = _errs345 === errors;
-if(valid42){
-let data168 = data108.http;
-const _errs364 = errors;
-if(errors === _errs364){
-if(data168 && typeof data168 == "object" && !Array.isArray(data168)){
-if(data168.headerBytes === undefined){
-data168.headerBytes = 32768;
+var valid46 = _errs375 === errors;
+if(valid46){
+let data182 = data122.http;
+const _errs394 = errors;
+if(errors === _errs394){
+if(data182 && typeof data182 == "object" && !Array.isArray(data182)){
+if(data182.headerBytes === undefined){
+data182.headerBytes = 32768;
 }
-if(data168.headers === undefined){
-data168.headers = 64;
+if(data182.headers === undefined){
+data182.headers = 64;
 }
-if(data168.bodyBytes === undefined){
-data168.bodyBytes = 16384;
+if(data182.bodyBytes === undefined){
+data182.bodyBytes = 16384;
 }
-if(data168.headerSeconds === undefined){
-data168.headerSeconds = 5;
+if(data182.headerSeconds === undefined){
+data182.headerSeconds = 5;
 }
-if(data168.requestSeconds === undefined){
-data168.requestSeconds = 10;
+if(data182.requestSeconds === undefined){
+data182.requestSeconds = 10;
 }
-const _errs366 = errors;
-for(const key32 in data168){
-if(!(((((key32 === "headerBytes") || (key32 === "headers")) || (key32 === "bodyBytes")) || (key32 === "headerSeconds")) || (key32 === "requestSeconds"))){
-validate11.errors = [{instancePath:instancePath+"/limits/http",schemaPath:"#/properties/limits/properties/http/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key32},message:"must NOT have additional properties"}];
+const _errs396 = errors;
+for(const key34 in data182){
+if(!(((((key34 === "headerBytes") || (key34 === "headers")) || (key34 === "bodyBytes")) || (key34 === "headerSeconds")) || (key34 === "requestSeconds"))){
+validate11.errors = [{instancePath:instancePath+"/limits/http",schemaPath:"#/properties/limits/properties/http/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key34},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs366 === errors){
-let data169 = data168.headerBytes;
-const _errs367 = errors;
-if(!(((typeof data169 == "number") && (!(data169 % 1) && !isNaN(data169))) && (isFinite(data169)))){
+if(_errs396 === errors){
+let data183 = data182.headerBytes;
+const _errs397 = errors;
+if(!(((typeof data183 == "number") && (!(data183 % 1) && !isNaN(data183))) && (isFinite(data183)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs367){
-if((typeof data169 == "number") && (isFinite(data169))){
-if(data169 > 65536 || isNaN(data169)){
+if(errors === _errs397){
+if((typeof data183 == "number") && (isFinite(data183))){
+if(data183 > 65536 || isNaN(data183)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data169 < 1 || isNaN(data169)){
+if(data183 < 1 || isNaN(data183)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerBytes",schemaPath:"#/properties/limits/properties/http/properties/headerBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid51 = _errs367 === errors;
-if(valid51){
-let data170 = data168.headers;
-const _errs369 = errors;
-if(!(((typeof data170 == "number") && (!(data170 % 1) && !isNaN(data170))) && (isFinite(data170)))){
+var valid55 = _errs397 === errors;
+if(valid55){
+let data184 = data182.headers;
+const _errs399 = errors;
+if(!(((typeof data184 == "number") && (!(data184 % 1) && !isNaN(data184))) && (isFinite(data184)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs369){
-if((typeof data170 == "number") && (isFinite(data170))){
-if(data170 > 256 || isNaN(data170)){
+if(errors === _errs399){
+if((typeof data184 == "number") && (isFinite(data184))){
+if(data184 > 256 || isNaN(data184)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/maximum",keyword:"maximum",params:{comparison: "<=", limit: 256},message:"must be <= 256"}];
 return false;
 }
 else {
-if(data170 < 1 || isNaN(data170)){
+if(data184 < 1 || isNaN(data184)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headers",schemaPath:"#/properties/limits/properties/http/properties/headers/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid51 = _errs369 === errors;
-if(valid51){
-let data171 = data168.bodyBytes;
-const _errs371 = errors;
-if(!(((typeof data171 == "number") && (!(data171 % 1) && !isNaN(data171))) && (isFinite(data171)))){
+var valid55 = _errs399 === errors;
+if(valid55){
+let data185 = data182.bodyBytes;
+const _errs401 = errors;
+if(!(((typeof data185 == "number") && (!(data185 % 1) && !isNaN(data185))) && (isFinite(data185)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs371){
-if((typeof data171 == "number") && (isFinite(data171))){
-if(data171 > 1048576 || isNaN(data171)){
+if(errors === _errs401){
+if((typeof data185 == "number") && (isFinite(data185))){
+if(data185 > 1048576 || isNaN(data185)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data171 < 1 || isNaN(data171)){
+if(data185 < 1 || isNaN(data185)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/bodyBytes",schemaPath:"#/properties/limits/properties/http/properties/bodyBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid51 = _errs371 === errors;
-if(valid51){
-let data172 = data168.headerSeconds;
-const _errs373 = errors;
-if(!(((typeof data172 == "number") && (!(data172 % 1) && !isNaN(data172))) && (isFinite(data172)))){
+var valid55 = _errs401 === errors;
+if(valid55){
+let data186 = data182.headerSeconds;
+const _errs403 = errors;
+if(!(((typeof data186 == "number") && (!(data186 % 1) && !isNaN(data186))) && (isFinite(data186)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs373){
-if((typeof data172 == "number") && (isFinite(data172))){
-if(data172 > 60 || isNaN(data172)){
+if(errors === _errs403){
+if((typeof data186 == "number") && (isFinite(data186))){
+if(data186 > 60 || isNaN(data186)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60},message:"must be <= 60"}];
 return false;
 }
 else {
-if(data172 < 1 || isNaN(data172)){
+if(data186 < 1 || isNaN(data186)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/headerSeconds",schemaPath:"#/properties/limits/properties/http/properties/headerSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid51 = _errs373 === errors;
-if(valid51){
-let data173 = data168.requestSeconds;
-const _errs375 = errors;
-if(!(((typeof data173 == "number") && (!(data173 % 1) && !isNaN(data173))) && (isFinite(data173)))){
+var valid55 = _errs403 === errors;
+if(valid55){
+let data187 = data182.requestSeconds;
+const _errs405 = errors;
+if(!(((typeof data187 == "number") && (!(data187 % 1) && !isNaN(data187))) && (isFinite(data187)))){
 validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs375){
-if((typeof data173 == "number") && (isFinite(data173))){
-if(data173 > 300 || isNaN(data173)){
+if(errors === _errs405){
+if((typeof data187 == "number") && (isFinite(data187))){
+if(data187 > 300 || isNaN(data187)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 300},message:"must be <= 300"}];
 return false;
 }
 else {
-if(data173 < 1 || isNaN(data173)){
+if(data187 < 1 || isNaN(data187)){
 validate11.errors = [{instancePath:instancePath+"/limits/http/requestSeconds",schemaPath:"#/properties/limits/properties/http/properties/requestSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid51 = _errs375 === errors;
+var valid55 = _errs405 === errors;
 }
 }
 }
@@ -4531,445 +4910,445 @@ validate11.errors = [{instancePath:instancePath+"/limits/http",schemaPath:"#/pro
 return false;
 }
 }
-var valid42 = _errs364 === errors;
-if(valid42){
-let data174 = data108.signIn;
-const _errs377 = errors;
-if(errors === _errs377){
-if(data174 && typeof data174 == "object" && !Array.isArray(data174)){
-if(data174.checksAtOnce === undefined){
-data174.checksAtOnce = 2;
+var valid46 = _errs394 === errors;
+if(valid46){
+let data188 = data122.signIn;
+const _errs407 = errors;
+if(errors === _errs407){
+if(data188 && typeof data188 == "object" && !Array.isArray(data188)){
+if(data188.checksAtOnce === undefined){
+data188.checksAtOnce = 2;
 }
-if(data174.checksWaiting === undefined){
-data174.checksWaiting = 1000;
+if(data188.checksWaiting === undefined){
+data188.checksWaiting = 1000;
 }
-if(data174.cacheSeconds === undefined){
-data174.cacheSeconds = 86400;
+if(data188.cacheSeconds === undefined){
+data188.cacheSeconds = 86400;
 }
-if(data174.cacheEntries === undefined){
-data174.cacheEntries = 4096;
+if(data188.cacheEntries === undefined){
+data188.cacheEntries = 4096;
 }
-if(data174.failuresPerAddress === undefined){
-data174.failuresPerAddress = 10;
+if(data188.failuresPerAddress === undefined){
+data188.failuresPerAddress = 10;
 }
-if(data174.addressWindowSeconds === undefined){
-data174.addressWindowSeconds = 300;
+if(data188.addressWindowSeconds === undefined){
+data188.addressWindowSeconds = 300;
 }
-if(data174.failuresPerUser === undefined){
-data174.failuresPerUser = 10;
+if(data188.failuresPerUser === undefined){
+data188.failuresPerUser = 10;
 }
-if(data174.userWindowSeconds === undefined){
-data174.userWindowSeconds = 900;
+if(data188.userWindowSeconds === undefined){
+data188.userWindowSeconds = 900;
 }
-if(data174.longestDelaySeconds === undefined){
-data174.longestDelaySeconds = 900;
+if(data188.longestDelaySeconds === undefined){
+data188.longestDelaySeconds = 900;
 }
-if(data174.firstMessageSeconds === undefined){
-data174.firstMessageSeconds = 5;
+if(data188.firstMessageSeconds === undefined){
+data188.firstMessageSeconds = 5;
 }
-if(data174.firstMessageBytes === undefined){
-data174.firstMessageBytes = 4096;
+if(data188.firstMessageBytes === undefined){
+data188.firstMessageBytes = 4096;
 }
-if(data174.sessionSeconds === undefined){
-data174.sessionSeconds = 43200;
+if(data188.sessionSeconds === undefined){
+data188.sessionSeconds = 43200;
 }
-if(data174.sessionIdleSeconds === undefined){
-data174.sessionIdleSeconds = 7200;
+if(data188.sessionIdleSeconds === undefined){
+data188.sessionIdleSeconds = 7200;
 }
-if(data174.sessionsPerUser === undefined){
-data174.sessionsPerUser = 64;
+if(data188.sessionsPerUser === undefined){
+data188.sessionsPerUser = 64;
 }
-if(data174.ticketSeconds === undefined){
-data174.ticketSeconds = 30;
+if(data188.ticketSeconds === undefined){
+data188.ticketSeconds = 30;
 }
-if(data174.ticketsPerUser === undefined){
-data174.ticketsPerUser = 64;
+if(data188.ticketsPerUser === undefined){
+data188.ticketsPerUser = 64;
 }
-if(data174.bans === undefined){
-data174.bans = 1000;
+if(data188.bans === undefined){
+data188.bans = 1000;
 }
-const _errs379 = errors;
-for(const key33 in data174){
-if(!(func3.call(schema12.properties.limits.properties.signIn.properties, key33))){
-validate11.errors = [{instancePath:instancePath+"/limits/signIn",schemaPath:"#/properties/limits/properties/signIn/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key33},message:"must NOT have additional properties"}];
+const _errs409 = errors;
+for(const key35 in data188){
+if(!(func3.call(schema12.properties.limits.properties.signIn.properties, key35))){
+validate11.errors = [{instancePath:instancePath+"/limits/signIn",schemaPath:"#/properties/limits/properties/signIn/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key35},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs379 === errors){
-let data175 = data174.checksAtOnce;
-const _errs380 = errors;
-if(!(((typeof data175 == "number") && (!(data175 % 1) && !isNaN(data175))) && (isFinite(data175)))){
+if(_errs409 === errors){
+let data189 = data188.checksAtOnce;
+const _errs410 = errors;
+if(!(((typeof data189 == "number") && (!(data189 % 1) && !isNaN(data189))) && (isFinite(data189)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs380){
-if((typeof data175 == "number") && (isFinite(data175))){
-if(data175 > 64 || isNaN(data175)){
+if(errors === _errs410){
+if((typeof data189 == "number") && (isFinite(data189))){
+if(data189 > 64 || isNaN(data189)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/maximum",keyword:"maximum",params:{comparison: "<=", limit: 64},message:"must be <= 64"}];
 return false;
 }
 else {
-if(data175 < 1 || isNaN(data175)){
+if(data189 < 1 || isNaN(data189)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksAtOnce",schemaPath:"#/properties/limits/properties/signIn/properties/checksAtOnce/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs380 === errors;
-if(valid52){
-let data176 = data174.checksWaiting;
-const _errs382 = errors;
-if(!(((typeof data176 == "number") && (!(data176 % 1) && !isNaN(data176))) && (isFinite(data176)))){
+var valid56 = _errs410 === errors;
+if(valid56){
+let data190 = data188.checksWaiting;
+const _errs412 = errors;
+if(!(((typeof data190 == "number") && (!(data190 % 1) && !isNaN(data190))) && (isFinite(data190)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs382){
-if((typeof data176 == "number") && (isFinite(data176))){
-if(data176 > 10000 || isNaN(data176)){
+if(errors === _errs412){
+if((typeof data190 == "number") && (isFinite(data190))){
+if(data190 > 10000 || isNaN(data190)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data176 < 1 || isNaN(data176)){
+if(data190 < 1 || isNaN(data190)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/checksWaiting",schemaPath:"#/properties/limits/properties/signIn/properties/checksWaiting/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs382 === errors;
-if(valid52){
-let data177 = data174.cacheSeconds;
-const _errs384 = errors;
-if(!(((typeof data177 == "number") && (!(data177 % 1) && !isNaN(data177))) && (isFinite(data177)))){
+var valid56 = _errs412 === errors;
+if(valid56){
+let data191 = data188.cacheSeconds;
+const _errs414 = errors;
+if(!(((typeof data191 == "number") && (!(data191 % 1) && !isNaN(data191))) && (isFinite(data191)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs384){
-if((typeof data177 == "number") && (isFinite(data177))){
-if(data177 > 604800 || isNaN(data177)){
+if(errors === _errs414){
+if((typeof data191 == "number") && (isFinite(data191))){
+if(data191 > 604800 || isNaN(data191)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 604800},message:"must be <= 604800"}];
 return false;
 }
 else {
-if(data177 < 1 || isNaN(data177)){
+if(data191 < 1 || isNaN(data191)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/cacheSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs384 === errors;
-if(valid52){
-let data178 = data174.cacheEntries;
-const _errs386 = errors;
-if(!(((typeof data178 == "number") && (!(data178 % 1) && !isNaN(data178))) && (isFinite(data178)))){
+var valid56 = _errs414 === errors;
+if(valid56){
+let data192 = data188.cacheEntries;
+const _errs416 = errors;
+if(!(((typeof data192 == "number") && (!(data192 % 1) && !isNaN(data192))) && (isFinite(data192)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs386){
-if((typeof data178 == "number") && (isFinite(data178))){
-if(data178 > 65536 || isNaN(data178)){
+if(errors === _errs416){
+if((typeof data192 == "number") && (isFinite(data192))){
+if(data192 > 65536 || isNaN(data192)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data178 < 1 || isNaN(data178)){
+if(data192 < 1 || isNaN(data192)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/cacheEntries",schemaPath:"#/properties/limits/properties/signIn/properties/cacheEntries/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs386 === errors;
-if(valid52){
-let data179 = data174.failuresPerAddress;
-const _errs388 = errors;
-if(!(((typeof data179 == "number") && (!(data179 % 1) && !isNaN(data179))) && (isFinite(data179)))){
+var valid56 = _errs416 === errors;
+if(valid56){
+let data193 = data188.failuresPerAddress;
+const _errs418 = errors;
+if(!(((typeof data193 == "number") && (!(data193 % 1) && !isNaN(data193))) && (isFinite(data193)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs388){
-if((typeof data179 == "number") && (isFinite(data179))){
-if(data179 > 1000 || isNaN(data179)){
+if(errors === _errs418){
+if((typeof data193 == "number") && (isFinite(data193))){
+if(data193 > 1000 || isNaN(data193)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
-if(data179 < 1 || isNaN(data179)){
+if(data193 < 1 || isNaN(data193)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerAddress",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerAddress/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs388 === errors;
-if(valid52){
-let data180 = data174.addressWindowSeconds;
-const _errs390 = errors;
-if(!(((typeof data180 == "number") && (!(data180 % 1) && !isNaN(data180))) && (isFinite(data180)))){
+var valid56 = _errs418 === errors;
+if(valid56){
+let data194 = data188.addressWindowSeconds;
+const _errs420 = errors;
+if(!(((typeof data194 == "number") && (!(data194 % 1) && !isNaN(data194))) && (isFinite(data194)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs390){
-if((typeof data180 == "number") && (isFinite(data180))){
-if(data180 > 86400 || isNaN(data180)){
+if(errors === _errs420){
+if((typeof data194 == "number") && (isFinite(data194))){
+if(data194 > 86400 || isNaN(data194)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data180 < 1 || isNaN(data180)){
+if(data194 < 1 || isNaN(data194)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/addressWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/addressWindowSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs390 === errors;
-if(valid52){
-let data181 = data174.failuresPerUser;
-const _errs392 = errors;
-if(!(((typeof data181 == "number") && (!(data181 % 1) && !isNaN(data181))) && (isFinite(data181)))){
+var valid56 = _errs420 === errors;
+if(valid56){
+let data195 = data188.failuresPerUser;
+const _errs422 = errors;
+if(!(((typeof data195 == "number") && (!(data195 % 1) && !isNaN(data195))) && (isFinite(data195)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs392){
-if((typeof data181 == "number") && (isFinite(data181))){
-if(data181 > 1000 || isNaN(data181)){
+if(errors === _errs422){
+if((typeof data195 == "number") && (isFinite(data195))){
+if(data195 > 1000 || isNaN(data195)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000},message:"must be <= 1000"}];
 return false;
 }
 else {
-if(data181 < 2 || isNaN(data181)){
+if(data195 < 2 || isNaN(data195)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/failuresPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/failuresPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 2},message:"must be >= 2"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs392 === errors;
-if(valid52){
-let data182 = data174.userWindowSeconds;
-const _errs394 = errors;
-if(!(((typeof data182 == "number") && (!(data182 % 1) && !isNaN(data182))) && (isFinite(data182)))){
+var valid56 = _errs422 === errors;
+if(valid56){
+let data196 = data188.userWindowSeconds;
+const _errs424 = errors;
+if(!(((typeof data196 == "number") && (!(data196 % 1) && !isNaN(data196))) && (isFinite(data196)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs394){
-if((typeof data182 == "number") && (isFinite(data182))){
-if(data182 > 86400 || isNaN(data182)){
+if(errors === _errs424){
+if((typeof data196 == "number") && (isFinite(data196))){
+if(data196 > 86400 || isNaN(data196)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data182 < 1 || isNaN(data182)){
+if(data196 < 1 || isNaN(data196)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/userWindowSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/userWindowSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs394 === errors;
-if(valid52){
-let data183 = data174.longestDelaySeconds;
-const _errs396 = errors;
-if(!(((typeof data183 == "number") && (!(data183 % 1) && !isNaN(data183))) && (isFinite(data183)))){
+var valid56 = _errs424 === errors;
+if(valid56){
+let data197 = data188.longestDelaySeconds;
+const _errs426 = errors;
+if(!(((typeof data197 == "number") && (!(data197 % 1) && !isNaN(data197))) && (isFinite(data197)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs396){
-if((typeof data183 == "number") && (isFinite(data183))){
-if(data183 > 86400 || isNaN(data183)){
+if(errors === _errs426){
+if((typeof data197 == "number") && (isFinite(data197))){
+if(data197 > 86400 || isNaN(data197)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 86400},message:"must be <= 86400"}];
 return false;
 }
 else {
-if(data183 < 1 || isNaN(data183)){
+if(data197 < 1 || isNaN(data197)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/longestDelaySeconds",schemaPath:"#/properties/limits/properties/signIn/properties/longestDelaySeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs396 === errors;
-if(valid52){
-let data184 = data174.firstMessageSeconds;
-const _errs398 = errors;
-if(!(((typeof data184 == "number") && (!(data184 % 1) && !isNaN(data184))) && (isFinite(data184)))){
+var valid56 = _errs426 === errors;
+if(valid56){
+let data198 = data188.firstMessageSeconds;
+const _errs428 = errors;
+if(!(((typeof data198 == "number") && (!(data198 % 1) && !isNaN(data198))) && (isFinite(data198)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs398){
-if((typeof data184 == "number") && (isFinite(data184))){
-if(data184 > 30 || isNaN(data184)){
+if(errors === _errs428){
+if((typeof data198 == "number") && (isFinite(data198))){
+if(data198 > 30 || isNaN(data198)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 30},message:"must be <= 30"}];
 return false;
 }
 else {
-if(data184 < 1 || isNaN(data184)){
+if(data198 < 1 || isNaN(data198)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs398 === errors;
-if(valid52){
-let data185 = data174.firstMessageBytes;
-const _errs400 = errors;
-if(!(((typeof data185 == "number") && (!(data185 % 1) && !isNaN(data185))) && (isFinite(data185)))){
+var valid56 = _errs428 === errors;
+if(valid56){
+let data199 = data188.firstMessageBytes;
+const _errs430 = errors;
+if(!(((typeof data199 == "number") && (!(data199 % 1) && !isNaN(data199))) && (isFinite(data199)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs400){
-if((typeof data185 == "number") && (isFinite(data185))){
-if(data185 > 65536 || isNaN(data185)){
+if(errors === _errs430){
+if((typeof data199 == "number") && (isFinite(data199))){
+if(data199 > 65536 || isNaN(data199)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data185 < 1 || isNaN(data185)){
+if(data199 < 1 || isNaN(data199)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/firstMessageBytes",schemaPath:"#/properties/limits/properties/signIn/properties/firstMessageBytes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs400 === errors;
-if(valid52){
-let data186 = data174.sessionSeconds;
-const _errs402 = errors;
-if(!(((typeof data186 == "number") && (!(data186 % 1) && !isNaN(data186))) && (isFinite(data186)))){
+var valid56 = _errs430 === errors;
+if(valid56){
+let data200 = data188.sessionSeconds;
+const _errs432 = errors;
+if(!(((typeof data200 == "number") && (!(data200 % 1) && !isNaN(data200))) && (isFinite(data200)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs402){
-if((typeof data186 == "number") && (isFinite(data186))){
-if(data186 > 2592000 || isNaN(data186)){
+if(errors === _errs432){
+if((typeof data200 == "number") && (isFinite(data200))){
+if(data200 > 2592000 || isNaN(data200)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000},message:"must be <= 2592000"}];
 return false;
 }
 else {
-if(data186 < 60 || isNaN(data186)){
+if(data200 < 60 || isNaN(data200)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60},message:"must be >= 60"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs402 === errors;
-if(valid52){
-let data187 = data174.sessionIdleSeconds;
-const _errs404 = errors;
-if(!(((typeof data187 == "number") && (!(data187 % 1) && !isNaN(data187))) && (isFinite(data187)))){
+var valid56 = _errs432 === errors;
+if(valid56){
+let data201 = data188.sessionIdleSeconds;
+const _errs434 = errors;
+if(!(((typeof data201 == "number") && (!(data201 % 1) && !isNaN(data201))) && (isFinite(data201)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs404){
-if((typeof data187 == "number") && (isFinite(data187))){
-if(data187 > 2592000 || isNaN(data187)){
+if(errors === _errs434){
+if((typeof data201 == "number") && (isFinite(data201))){
+if(data201 > 2592000 || isNaN(data201)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 2592000},message:"must be <= 2592000"}];
 return false;
 }
 else {
-if(data187 < 60 || isNaN(data187)){
+if(data201 < 60 || isNaN(data201)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionIdleSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/sessionIdleSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 60},message:"must be >= 60"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs404 === errors;
-if(valid52){
-let data188 = data174.sessionsPerUser;
-const _errs406 = errors;
-if(!(((typeof data188 == "number") && (!(data188 % 1) && !isNaN(data188))) && (isFinite(data188)))){
+var valid56 = _errs434 === errors;
+if(valid56){
+let data202 = data188.sessionsPerUser;
+const _errs436 = errors;
+if(!(((typeof data202 == "number") && (!(data202 % 1) && !isNaN(data202))) && (isFinite(data202)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs406){
-if((typeof data188 == "number") && (isFinite(data188))){
-if(data188 > 1024 || isNaN(data188)){
+if(errors === _errs436){
+if((typeof data202 == "number") && (isFinite(data202))){
+if(data202 > 1024 || isNaN(data202)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data188 < 1 || isNaN(data188)){
+if(data202 < 1 || isNaN(data202)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/sessionsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/sessionsPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs406 === errors;
-if(valid52){
-let data189 = data174.ticketSeconds;
-const _errs408 = errors;
-if(!(((typeof data189 == "number") && (!(data189 % 1) && !isNaN(data189))) && (isFinite(data189)))){
+var valid56 = _errs436 === errors;
+if(valid56){
+let data203 = data188.ticketSeconds;
+const _errs438 = errors;
+if(!(((typeof data203 == "number") && (!(data203 % 1) && !isNaN(data203))) && (isFinite(data203)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs408){
-if((typeof data189 == "number") && (isFinite(data189))){
-if(data189 > 300 || isNaN(data189)){
+if(errors === _errs438){
+if((typeof data203 == "number") && (isFinite(data203))){
+if(data203 > 300 || isNaN(data203)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/maximum",keyword:"maximum",params:{comparison: "<=", limit: 300},message:"must be <= 300"}];
 return false;
 }
 else {
-if(data189 < 1 || isNaN(data189)){
+if(data203 < 1 || isNaN(data203)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketSeconds",schemaPath:"#/properties/limits/properties/signIn/properties/ticketSeconds/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs408 === errors;
-if(valid52){
-let data190 = data174.ticketsPerUser;
-const _errs410 = errors;
-if(!(((typeof data190 == "number") && (!(data190 % 1) && !isNaN(data190))) && (isFinite(data190)))){
+var valid56 = _errs438 === errors;
+if(valid56){
+let data204 = data188.ticketsPerUser;
+const _errs440 = errors;
+if(!(((typeof data204 == "number") && (!(data204 % 1) && !isNaN(data204))) && (isFinite(data204)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs410){
-if((typeof data190 == "number") && (isFinite(data190))){
-if(data190 > 1024 || isNaN(data190)){
+if(errors === _errs440){
+if((typeof data204 == "number") && (isFinite(data204))){
+if(data204 > 1024 || isNaN(data204)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data190 < 1 || isNaN(data190)){
+if(data204 < 1 || isNaN(data204)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/ticketsPerUser",schemaPath:"#/properties/limits/properties/signIn/properties/ticketsPerUser/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs410 === errors;
-if(valid52){
-let data191 = data174.bans;
-const _errs412 = errors;
-if(!(((typeof data191 == "number") && (!(data191 % 1) && !isNaN(data191))) && (isFinite(data191)))){
+var valid56 = _errs440 === errors;
+if(valid56){
+let data205 = data188.bans;
+const _errs442 = errors;
+if(!(((typeof data205 == "number") && (!(data205 % 1) && !isNaN(data205))) && (isFinite(data205)))){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs412){
-if((typeof data191 == "number") && (isFinite(data191))){
-if(data191 > 10000 || isNaN(data191)){
+if(errors === _errs442){
+if((typeof data205 == "number") && (isFinite(data205))){
+if(data205 > 10000 || isNaN(data205)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data191 < 1 || isNaN(data191)){
+if(data205 < 1 || isNaN(data205)){
 validate11.errors = [{instancePath:instancePath+"/limits/signIn/bans",schemaPath:"#/properties/limits/properties/signIn/properties/bans/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid52 = _errs412 === errors;
+var valid56 = _errs442 === errors;
 }
 }
 }
@@ -4993,70 +5372,70 @@ validate11.errors = [{instancePath:instancePath+"/limits/signIn",schemaPath:"#/p
 return false;
 }
 }
-var valid42 = _errs377 === errors;
-if(valid42){
-let data192 = data108.commands;
-const _errs414 = errors;
-if(errors === _errs414){
-if(data192 && typeof data192 == "object" && !Array.isArray(data192)){
-if(data192.perUserPerSecond === undefined){
-data192.perUserPerSecond = 500;
+var valid46 = _errs407 === errors;
+if(valid46){
+let data206 = data122.commands;
+const _errs444 = errors;
+if(errors === _errs444){
+if(data206 && typeof data206 == "object" && !Array.isArray(data206)){
+if(data206.perUserPerSecond === undefined){
+data206.perUserPerSecond = 500;
 }
-if(data192.userBurst === undefined){
-data192.userBurst = 1000;
+if(data206.userBurst === undefined){
+data206.userBurst = 1000;
 }
-const _errs416 = errors;
-for(const key34 in data192){
-if(!((key34 === "perUserPerSecond") || (key34 === "userBurst"))){
-validate11.errors = [{instancePath:instancePath+"/limits/commands",schemaPath:"#/properties/limits/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key34},message:"must NOT have additional properties"}];
+const _errs446 = errors;
+for(const key36 in data206){
+if(!((key36 === "perUserPerSecond") || (key36 === "userBurst"))){
+validate11.errors = [{instancePath:instancePath+"/limits/commands",schemaPath:"#/properties/limits/properties/commands/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key36},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs416 === errors){
-let data193 = data192.perUserPerSecond;
-const _errs417 = errors;
-if(!(((typeof data193 == "number") && (!(data193 % 1) && !isNaN(data193))) && (isFinite(data193)))){
+if(_errs446 === errors){
+let data207 = data206.perUserPerSecond;
+const _errs447 = errors;
+if(!(((typeof data207 == "number") && (!(data207 % 1) && !isNaN(data207))) && (isFinite(data207)))){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs417){
-if((typeof data193 == "number") && (isFinite(data193))){
-if(data193 > 100000 || isNaN(data193)){
+if(errors === _errs447){
+if((typeof data207 == "number") && (isFinite(data207))){
+if(data207 > 100000 || isNaN(data207)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data193 < 1 || isNaN(data193)){
+if(data207 < 1 || isNaN(data207)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/perUserPerSecond",schemaPath:"#/properties/limits/properties/commands/properties/perUserPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid53 = _errs417 === errors;
-if(valid53){
-let data194 = data192.userBurst;
-const _errs419 = errors;
-if(!(((typeof data194 == "number") && (!(data194 % 1) && !isNaN(data194))) && (isFinite(data194)))){
+var valid57 = _errs447 === errors;
+if(valid57){
+let data208 = data206.userBurst;
+const _errs449 = errors;
+if(!(((typeof data208 == "number") && (!(data208 % 1) && !isNaN(data208))) && (isFinite(data208)))){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs419){
-if((typeof data194 == "number") && (isFinite(data194))){
-if(data194 > 100000 || isNaN(data194)){
+if(errors === _errs449){
+if((typeof data208 == "number") && (isFinite(data208))){
+if(data208 > 100000 || isNaN(data208)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data194 < 1 || isNaN(data194)){
+if(data208 < 1 || isNaN(data208)){
 validate11.errors = [{instancePath:instancePath+"/limits/commands/userBurst",schemaPath:"#/properties/limits/properties/commands/properties/userBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid53 = _errs419 === errors;
+var valid57 = _errs449 === errors;
 }
 }
 }
@@ -5065,62 +5444,62 @@ validate11.errors = [{instancePath:instancePath+"/limits/commands",schemaPath:"#
 return false;
 }
 }
-var valid42 = _errs414 === errors;
-if(valid42){
-let data195 = data108.store;
-const _errs421 = errors;
-if(errors === _errs421){
-if(data195 && typeof data195 == "object" && !Array.isArray(data195)){
-if(data195.freeMiB === undefined){
-data195.freeMiB = 256;
+var valid46 = _errs444 === errors;
+if(valid46){
+let data209 = data122.store;
+const _errs451 = errors;
+if(errors === _errs451){
+if(data209 && typeof data209 == "object" && !Array.isArray(data209)){
+if(data209.freeMiB === undefined){
+data209.freeMiB = 256;
 }
-if(data195.freePercent === undefined){
-data195.freePercent = 5;
+if(data209.freePercent === undefined){
+data209.freePercent = 5;
 }
-if(data195.waitingMiB === undefined){
-data195.waitingMiB = 64;
+if(data209.waitingMiB === undefined){
+data209.waitingMiB = 64;
 }
-const _errs423 = errors;
-for(const key35 in data195){
-if(!(((key35 === "freeMiB") || (key35 === "freePercent")) || (key35 === "waitingMiB"))){
-validate11.errors = [{instancePath:instancePath+"/limits/store",schemaPath:"#/properties/limits/properties/store/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key35},message:"must NOT have additional properties"}];
+const _errs453 = errors;
+for(const key37 in data209){
+if(!(((key37 === "freeMiB") || (key37 === "freePercent")) || (key37 === "waitingMiB"))){
+validate11.errors = [{instancePath:instancePath+"/limits/store",schemaPath:"#/properties/limits/properties/store/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key37},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs423 === errors){
-let data196 = data195.freeMiB;
-const _errs424 = errors;
-if(!(((typeof data196 == "number") && (!(data196 % 1) && !isNaN(data196))) && (isFinite(data196)))){
+if(_errs453 === errors){
+let data210 = data209.freeMiB;
+const _errs454 = errors;
+if(!(((typeof data210 == "number") && (!(data210 % 1) && !isNaN(data210))) && (isFinite(data210)))){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs424){
-if((typeof data196 == "number") && (isFinite(data196))){
-if(data196 > 1048576 || isNaN(data196)){
+if(errors === _errs454){
+if((typeof data210 == "number") && (isFinite(data210))){
+if(data210 > 1048576 || isNaN(data210)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data196 < 0 || isNaN(data196)){
+if(data210 < 0 || isNaN(data210)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freeMiB",schemaPath:"#/properties/limits/properties/store/properties/freeMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid54 = _errs424 === errors;
-if(valid54){
-let data197 = data195.freePercent;
-const _errs426 = errors;
-if(errors === _errs426){
-if((typeof data197 == "number") && (isFinite(data197))){
-if(data197 > 100 || isNaN(data197)){
+var valid58 = _errs454 === errors;
+if(valid58){
+let data211 = data209.freePercent;
+const _errs456 = errors;
+if(errors === _errs456){
+if((typeof data211 == "number") && (isFinite(data211))){
+if(data211 > 100 || isNaN(data211)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",schemaPath:"#/properties/limits/properties/store/properties/freePercent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100"}];
 return false;
 }
 else {
-if(data197 < 0 || isNaN(data197)){
+if(data211 < 0 || isNaN(data211)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",schemaPath:"#/properties/limits/properties/store/properties/freePercent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
@@ -5131,29 +5510,29 @@ validate11.errors = [{instancePath:instancePath+"/limits/store/freePercent",sche
 return false;
 }
 }
-var valid54 = _errs426 === errors;
-if(valid54){
-let data198 = data195.waitingMiB;
-const _errs428 = errors;
-if(!(((typeof data198 == "number") && (!(data198 % 1) && !isNaN(data198))) && (isFinite(data198)))){
+var valid58 = _errs456 === errors;
+if(valid58){
+let data212 = data209.waitingMiB;
+const _errs458 = errors;
+if(!(((typeof data212 == "number") && (!(data212 % 1) && !isNaN(data212))) && (isFinite(data212)))){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs428){
-if((typeof data198 == "number") && (isFinite(data198))){
-if(data198 > 1048576 || isNaN(data198)){
+if(errors === _errs458){
+if((typeof data212 == "number") && (isFinite(data212))){
+if(data212 > 1048576 || isNaN(data212)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data198 < 1 || isNaN(data198)){
+if(data212 < 1 || isNaN(data212)){
 validate11.errors = [{instancePath:instancePath+"/limits/store/waitingMiB",schemaPath:"#/properties/limits/properties/store/properties/waitingMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid54 = _errs428 === errors;
+var valid58 = _errs458 === errors;
 }
 }
 }
@@ -5163,95 +5542,95 @@ validate11.errors = [{instancePath:instancePath+"/limits/store",schemaPath:"#/pr
 return false;
 }
 }
-var valid42 = _errs421 === errors;
-if(valid42){
-let data199 = data108.memory;
-const _errs430 = errors;
-if(errors === _errs430){
-if(data199 && typeof data199 == "object" && !Array.isArray(data199)){
-if(data199.mib === undefined){
-data199.mib = 0;
+var valid46 = _errs451 === errors;
+if(valid46){
+let data213 = data122.memory;
+const _errs460 = errors;
+if(errors === _errs460){
+if(data213 && typeof data213 == "object" && !Array.isArray(data213)){
+if(data213.mib === undefined){
+data213.mib = 0;
 }
-if(data199.inboundMiB === undefined){
-data199.inboundMiB = 64;
+if(data213.inboundMiB === undefined){
+data213.inboundMiB = 64;
 }
-if(data199.outboundMiB === undefined){
-data199.outboundMiB = 64;
+if(data213.outboundMiB === undefined){
+data213.outboundMiB = 64;
 }
-const _errs432 = errors;
-for(const key36 in data199){
-if(!(((key36 === "mib") || (key36 === "inboundMiB")) || (key36 === "outboundMiB"))){
-validate11.errors = [{instancePath:instancePath+"/limits/memory",schemaPath:"#/properties/limits/properties/memory/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key36},message:"must NOT have additional properties"}];
+const _errs462 = errors;
+for(const key38 in data213){
+if(!(((key38 === "mib") || (key38 === "inboundMiB")) || (key38 === "outboundMiB"))){
+validate11.errors = [{instancePath:instancePath+"/limits/memory",schemaPath:"#/properties/limits/properties/memory/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key38},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs432 === errors){
-let data200 = data199.mib;
-const _errs433 = errors;
-if(!(((typeof data200 == "number") && (!(data200 % 1) && !isNaN(data200))) && (isFinite(data200)))){
+if(_errs462 === errors){
+let data214 = data213.mib;
+const _errs463 = errors;
+if(!(((typeof data214 == "number") && (!(data214 % 1) && !isNaN(data214))) && (isFinite(data214)))){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs433){
-if((typeof data200 == "number") && (isFinite(data200))){
-if(data200 > 1048576 || isNaN(data200)){
+if(errors === _errs463){
+if((typeof data214 == "number") && (isFinite(data214))){
+if(data214 > 1048576 || isNaN(data214)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1048576},message:"must be <= 1048576"}];
 return false;
 }
 else {
-if(data200 < 0 || isNaN(data200)){
+if(data214 < 0 || isNaN(data214)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/mib",schemaPath:"#/properties/limits/properties/memory/properties/mib/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid55 = _errs433 === errors;
-if(valid55){
-let data201 = data199.inboundMiB;
-const _errs435 = errors;
-if(!(((typeof data201 == "number") && (!(data201 % 1) && !isNaN(data201))) && (isFinite(data201)))){
+var valid59 = _errs463 === errors;
+if(valid59){
+let data215 = data213.inboundMiB;
+const _errs465 = errors;
+if(!(((typeof data215 == "number") && (!(data215 % 1) && !isNaN(data215))) && (isFinite(data215)))){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs435){
-if((typeof data201 == "number") && (isFinite(data201))){
-if(data201 > 65536 || isNaN(data201)){
+if(errors === _errs465){
+if((typeof data215 == "number") && (isFinite(data215))){
+if(data215 > 65536 || isNaN(data215)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data201 < 1 || isNaN(data201)){
+if(data215 < 1 || isNaN(data215)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/inboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/inboundMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid55 = _errs435 === errors;
-if(valid55){
-let data202 = data199.outboundMiB;
-const _errs437 = errors;
-if(!(((typeof data202 == "number") && (!(data202 % 1) && !isNaN(data202))) && (isFinite(data202)))){
+var valid59 = _errs465 === errors;
+if(valid59){
+let data216 = data213.outboundMiB;
+const _errs467 = errors;
+if(!(((typeof data216 == "number") && (!(data216 % 1) && !isNaN(data216))) && (isFinite(data216)))){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs437){
-if((typeof data202 == "number") && (isFinite(data202))){
-if(data202 > 65536 || isNaN(data202)){
+if(errors === _errs467){
+if((typeof data216 == "number") && (isFinite(data216))){
+if(data216 > 65536 || isNaN(data216)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65536},message:"must be <= 65536"}];
 return false;
 }
 else {
-if(data202 < 1 || isNaN(data202)){
+if(data216 < 1 || isNaN(data216)){
 validate11.errors = [{instancePath:instancePath+"/limits/memory/outboundMiB",schemaPath:"#/properties/limits/properties/memory/properties/outboundMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid55 = _errs437 === errors;
+var valid59 = _errs467 === errors;
 }
 }
 }
@@ -5261,38 +5640,38 @@ validate11.errors = [{instancePath:instancePath+"/limits/memory",schemaPath:"#/p
 return false;
 }
 }
-var valid42 = _errs430 === errors;
-if(valid42){
-let data203 = data108.process;
-const _errs439 = errors;
-if(errors === _errs439){
-if(data203 && typeof data203 == "object" && !Array.isArray(data203)){
-if(data203.lagMs === undefined){
-data203.lagMs = 250;
+var valid46 = _errs460 === errors;
+if(valid46){
+let data217 = data122.process;
+const _errs469 = errors;
+if(errors === _errs469){
+if(data217 && typeof data217 == "object" && !Array.isArray(data217)){
+if(data217.lagMs === undefined){
+data217.lagMs = 250;
 }
-const _errs441 = errors;
-for(const key37 in data203){
-if(!(key37 === "lagMs")){
-validate11.errors = [{instancePath:instancePath+"/limits/process",schemaPath:"#/properties/limits/properties/process/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key37},message:"must NOT have additional properties"}];
+const _errs471 = errors;
+for(const key39 in data217){
+if(!(key39 === "lagMs")){
+validate11.errors = [{instancePath:instancePath+"/limits/process",schemaPath:"#/properties/limits/properties/process/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key39},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs441 === errors){
-let data204 = data203.lagMs;
-const _errs442 = errors;
-if(!(((typeof data204 == "number") && (!(data204 % 1) && !isNaN(data204))) && (isFinite(data204)))){
+if(_errs471 === errors){
+let data218 = data217.lagMs;
+const _errs472 = errors;
+if(!(((typeof data218 == "number") && (!(data218 % 1) && !isNaN(data218))) && (isFinite(data218)))){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs442){
-if((typeof data204 == "number") && (isFinite(data204))){
-if(data204 > 60000 || isNaN(data204)){
+if(errors === _errs472){
+if((typeof data218 == "number") && (isFinite(data218))){
+if(data218 > 60000 || isNaN(data218)){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/maximum",keyword:"maximum",params:{comparison: "<=", limit: 60000},message:"must be <= 60000"}];
 return false;
 }
 else {
-if(data204 < 10 || isNaN(data204)){
+if(data218 < 10 || isNaN(data218)){
 validate11.errors = [{instancePath:instancePath+"/limits/process/lagMs",schemaPath:"#/properties/limits/properties/process/properties/lagMs/minimum",keyword:"minimum",params:{comparison: ">=", limit: 10},message:"must be >= 10"}];
 return false;
 }
@@ -5306,70 +5685,70 @@ validate11.errors = [{instancePath:instancePath+"/limits/process",schemaPath:"#/
 return false;
 }
 }
-var valid42 = _errs439 === errors;
-if(valid42){
-let data205 = data108.history;
-const _errs444 = errors;
-if(errors === _errs444){
-if(data205 && typeof data205 == "object" && !Array.isArray(data205)){
-if(data205.series === undefined){
-data205.series = 20000;
+var valid46 = _errs469 === errors;
+if(valid46){
+let data219 = data122.history;
+const _errs474 = errors;
+if(errors === _errs474){
+if(data219 && typeof data219 == "object" && !Array.isArray(data219)){
+if(data219.series === undefined){
+data219.series = 20000;
 }
-if(data205.openMiB === undefined){
-data205.openMiB = 32;
+if(data219.openMiB === undefined){
+data219.openMiB = 32;
 }
-const _errs446 = errors;
-for(const key38 in data205){
-if(!((key38 === "series") || (key38 === "openMiB"))){
-validate11.errors = [{instancePath:instancePath+"/limits/history",schemaPath:"#/properties/limits/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key38},message:"must NOT have additional properties"}];
+const _errs476 = errors;
+for(const key40 in data219){
+if(!((key40 === "series") || (key40 === "openMiB"))){
+validate11.errors = [{instancePath:instancePath+"/limits/history",schemaPath:"#/properties/limits/properties/history/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key40},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs446 === errors){
-let data206 = data205.series;
-const _errs447 = errors;
-if(!(((typeof data206 == "number") && (!(data206 % 1) && !isNaN(data206))) && (isFinite(data206)))){
+if(_errs476 === errors){
+let data220 = data219.series;
+const _errs477 = errors;
+if(!(((typeof data220 == "number") && (!(data220 % 1) && !isNaN(data220))) && (isFinite(data220)))){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs447){
-if((typeof data206 == "number") && (isFinite(data206))){
-if(data206 > 1000000 || isNaN(data206)){
+if(errors === _errs477){
+if((typeof data220 == "number") && (isFinite(data220))){
+if(data220 > 1000000 || isNaN(data220)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data206 < 1 || isNaN(data206)){
+if(data220 < 1 || isNaN(data220)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/series",schemaPath:"#/properties/limits/properties/history/properties/series/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid57 = _errs447 === errors;
-if(valid57){
-let data207 = data205.openMiB;
-const _errs449 = errors;
-if(!(((typeof data207 == "number") && (!(data207 % 1) && !isNaN(data207))) && (isFinite(data207)))){
+var valid61 = _errs477 === errors;
+if(valid61){
+let data221 = data219.openMiB;
+const _errs479 = errors;
+if(!(((typeof data221 == "number") && (!(data221 % 1) && !isNaN(data221))) && (isFinite(data221)))){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs449){
-if((typeof data207 == "number") && (isFinite(data207))){
-if(data207 > 1024 || isNaN(data207)){
+if(errors === _errs479){
+if((typeof data221 == "number") && (isFinite(data221))){
+if(data221 > 1024 || isNaN(data221)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1024},message:"must be <= 1024"}];
 return false;
 }
 else {
-if(data207 < 1 || isNaN(data207)){
+if(data221 < 1 || isNaN(data221)){
 validate11.errors = [{instancePath:instancePath+"/limits/history/openMiB",schemaPath:"#/properties/limits/properties/history/properties/openMiB/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid57 = _errs449 === errors;
+var valid61 = _errs479 === errors;
 }
 }
 }
@@ -5378,95 +5757,95 @@ validate11.errors = [{instancePath:instancePath+"/limits/history",schemaPath:"#/
 return false;
 }
 }
-var valid42 = _errs444 === errors;
-if(valid42){
-let data208 = data108.dialects;
-const _errs451 = errors;
-if(errors === _errs451){
-if(data208 && typeof data208 == "object" && !Array.isArray(data208)){
-if(data208.keys === undefined){
-data208.keys = 256;
+var valid46 = _errs474 === errors;
+if(valid46){
+let data222 = data122.dialects;
+const _errs481 = errors;
+if(errors === _errs481){
+if(data222 && typeof data222 == "object" && !Array.isArray(data222)){
+if(data222.keys === undefined){
+data222.keys = 256;
 }
-if(data208.mailboxes === undefined){
-data208.mailboxes = 256;
+if(data222.mailboxes === undefined){
+data222.mailboxes = 256;
 }
-if(data208.mailboxMessages === undefined){
-data208.mailboxMessages = 1000;
+if(data222.mailboxMessages === undefined){
+data222.mailboxMessages = 1000;
 }
-const _errs453 = errors;
-for(const key39 in data208){
-if(!(((key39 === "keys") || (key39 === "mailboxes")) || (key39 === "mailboxMessages"))){
-validate11.errors = [{instancePath:instancePath+"/limits/dialects",schemaPath:"#/properties/limits/properties/dialects/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key39},message:"must NOT have additional properties"}];
+const _errs483 = errors;
+for(const key41 in data222){
+if(!(((key41 === "keys") || (key41 === "mailboxes")) || (key41 === "mailboxMessages"))){
+validate11.errors = [{instancePath:instancePath+"/limits/dialects",schemaPath:"#/properties/limits/properties/dialects/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key41},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs453 === errors){
-let data209 = data208.keys;
-const _errs454 = errors;
-if(!(((typeof data209 == "number") && (!(data209 % 1) && !isNaN(data209))) && (isFinite(data209)))){
+if(_errs483 === errors){
+let data223 = data222.keys;
+const _errs484 = errors;
+if(!(((typeof data223 == "number") && (!(data223 % 1) && !isNaN(data223))) && (isFinite(data223)))){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs454){
-if((typeof data209 == "number") && (isFinite(data209))){
-if(data209 > 10000 || isNaN(data209)){
+if(errors === _errs484){
+if((typeof data223 == "number") && (isFinite(data223))){
+if(data223 > 10000 || isNaN(data223)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data209 < 1 || isNaN(data209)){
+if(data223 < 1 || isNaN(data223)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/keys",schemaPath:"#/properties/limits/properties/dialects/properties/keys/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs454 === errors;
-if(valid58){
-let data210 = data208.mailboxes;
-const _errs456 = errors;
-if(!(((typeof data210 == "number") && (!(data210 % 1) && !isNaN(data210))) && (isFinite(data210)))){
+var valid62 = _errs484 === errors;
+if(valid62){
+let data224 = data222.mailboxes;
+const _errs486 = errors;
+if(!(((typeof data224 == "number") && (!(data224 % 1) && !isNaN(data224))) && (isFinite(data224)))){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs456){
-if((typeof data210 == "number") && (isFinite(data210))){
-if(data210 > 10000 || isNaN(data210)){
+if(errors === _errs486){
+if((typeof data224 == "number") && (isFinite(data224))){
+if(data224 > 10000 || isNaN(data224)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/maximum",keyword:"maximum",params:{comparison: "<=", limit: 10000},message:"must be <= 10000"}];
 return false;
 }
 else {
-if(data210 < 1 || isNaN(data210)){
+if(data224 < 1 || isNaN(data224)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxes",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxes/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs456 === errors;
-if(valid58){
-let data211 = data208.mailboxMessages;
-const _errs458 = errors;
-if(!(((typeof data211 == "number") && (!(data211 % 1) && !isNaN(data211))) && (isFinite(data211)))){
+var valid62 = _errs486 === errors;
+if(valid62){
+let data225 = data222.mailboxMessages;
+const _errs488 = errors;
+if(!(((typeof data225 == "number") && (!(data225 % 1) && !isNaN(data225))) && (isFinite(data225)))){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs458){
-if((typeof data211 == "number") && (isFinite(data211))){
-if(data211 > 100000 || isNaN(data211)){
+if(errors === _errs488){
+if((typeof data225 == "number") && (isFinite(data225))){
+if(data225 > 100000 || isNaN(data225)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100000},message:"must be <= 100000"}];
 return false;
 }
 else {
-if(data211 < 16 || isNaN(data211)){
+if(data225 < 16 || isNaN(data225)){
 validate11.errors = [{instancePath:instancePath+"/limits/dialects/mailboxMessages",schemaPath:"#/properties/limits/properties/dialects/properties/mailboxMessages/minimum",keyword:"minimum",params:{comparison: ">=", limit: 16},message:"must be >= 16"}];
 return false;
 }
 }
 }
 }
-var valid58 = _errs458 === errors;
+var valid62 = _errs488 === errors;
 }
 }
 }
@@ -5476,70 +5855,70 @@ validate11.errors = [{instancePath:instancePath+"/limits/dialects",schemaPath:"#
 return false;
 }
 }
-var valid42 = _errs451 === errors;
-if(valid42){
-let data212 = data108.users;
-const _errs460 = errors;
-if(errors === _errs460){
-if(data212 && typeof data212 == "object" && !Array.isArray(data212)){
-if(data212.messagesPerSecond === undefined){
-data212.messagesPerSecond = 10000;
+var valid46 = _errs481 === errors;
+if(valid46){
+let data226 = data122.users;
+const _errs490 = errors;
+if(errors === _errs490){
+if(data226 && typeof data226 == "object" && !Array.isArray(data226)){
+if(data226.messagesPerSecond === undefined){
+data226.messagesPerSecond = 10000;
 }
-if(data212.messageBurst === undefined){
-data212.messageBurst = 20000;
+if(data226.messageBurst === undefined){
+data226.messageBurst = 20000;
 }
-const _errs462 = errors;
-for(const key40 in data212){
-if(!((key40 === "messagesPerSecond") || (key40 === "messageBurst"))){
-validate11.errors = [{instancePath:instancePath+"/limits/users",schemaPath:"#/properties/limits/properties/users/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key40},message:"must NOT have additional properties"}];
+const _errs492 = errors;
+for(const key42 in data226){
+if(!((key42 === "messagesPerSecond") || (key42 === "messageBurst"))){
+validate11.errors = [{instancePath:instancePath+"/limits/users",schemaPath:"#/properties/limits/properties/users/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key42},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs462 === errors){
-let data213 = data212.messagesPerSecond;
-const _errs463 = errors;
-if(!(((typeof data213 == "number") && (!(data213 % 1) && !isNaN(data213))) && (isFinite(data213)))){
+if(_errs492 === errors){
+let data227 = data226.messagesPerSecond;
+const _errs493 = errors;
+if(!(((typeof data227 == "number") && (!(data227 % 1) && !isNaN(data227))) && (isFinite(data227)))){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messagesPerSecond",schemaPath:"#/properties/limits/properties/users/properties/messagesPerSecond/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs463){
-if((typeof data213 == "number") && (isFinite(data213))){
-if(data213 > 1000000 || isNaN(data213)){
+if(errors === _errs493){
+if((typeof data227 == "number") && (isFinite(data227))){
+if(data227 > 1000000 || isNaN(data227)){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messagesPerSecond",schemaPath:"#/properties/limits/properties/users/properties/messagesPerSecond/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data213 < 1 || isNaN(data213)){
+if(data227 < 1 || isNaN(data227)){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messagesPerSecond",schemaPath:"#/properties/limits/properties/users/properties/messagesPerSecond/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs463 === errors;
-if(valid59){
-let data214 = data212.messageBurst;
-const _errs465 = errors;
-if(!(((typeof data214 == "number") && (!(data214 % 1) && !isNaN(data214))) && (isFinite(data214)))){
+var valid63 = _errs493 === errors;
+if(valid63){
+let data228 = data226.messageBurst;
+const _errs495 = errors;
+if(!(((typeof data228 == "number") && (!(data228 % 1) && !isNaN(data228))) && (isFinite(data228)))){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messageBurst",schemaPath:"#/properties/limits/properties/users/properties/messageBurst/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs465){
-if((typeof data214 == "number") && (isFinite(data214))){
-if(data214 > 1000000 || isNaN(data214)){
+if(errors === _errs495){
+if((typeof data228 == "number") && (isFinite(data228))){
+if(data228 > 1000000 || isNaN(data228)){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messageBurst",schemaPath:"#/properties/limits/properties/users/properties/messageBurst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000"}];
 return false;
 }
 else {
-if(data214 < 1 || isNaN(data214)){
+if(data228 < 1 || isNaN(data228)){
 validate11.errors = [{instancePath:instancePath+"/limits/users/messageBurst",schemaPath:"#/properties/limits/properties/users/properties/messageBurst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
 return false;
 }
 }
 }
 }
-var valid59 = _errs465 === errors;
+var valid63 = _errs495 === errors;
 }
 }
 }
@@ -5548,7 +5927,7 @@ validate11.errors = [{instancePath:instancePath+"/limits/users",schemaPath:"#/pr
 return false;
 }
 }
-var valid42 = _errs460 === errors;
+var valid46 = _errs490 === errors;
 }
 }
 }
@@ -5572,35 +5951,35 @@ validate11.errors = [{instancePath:instancePath+"/limits",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs235 === errors;
+var valid0 = _errs265 === errors;
 if(valid0){
-let data215 = data.accept;
-const _errs467 = errors;
-if(errors === _errs467){
-if(Array.isArray(data215)){
-var valid60 = true;
-const len16 = data215.length;
-for(let i19=0; i19<len16; i19++){
-let data216 = data215[i19];
-const _errs469 = errors;
-if(!(((((((data216 === "plain-http") || (data216 === "plain-mqtt")) || (data216 === "plain-dialects")) || (data216 === "guests")) || (data216 === "guest-pages")) || (data216 === "open-metrics")) || (data216 === "any-origin"))){
-validate11.errors = [{instancePath:instancePath+"/accept/" + i19,schemaPath:"#/properties/accept/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.accept.items.enum},message:"must be equal to one of the allowed values"}];
+let data229 = data.accept;
+const _errs497 = errors;
+if(errors === _errs497){
+if(Array.isArray(data229)){
+var valid64 = true;
+const len18 = data229.length;
+for(let i21=0; i21<len18; i21++){
+let data230 = data229[i21];
+const _errs499 = errors;
+if(!(((((((data230 === "plain-http") || (data230 === "plain-mqtt")) || (data230 === "plain-dialects")) || (data230 === "guests")) || (data230 === "guest-pages")) || (data230 === "open-metrics")) || (data230 === "any-origin"))){
+validate11.errors = [{instancePath:instancePath+"/accept/" + i21,schemaPath:"#/properties/accept/items/enum",keyword:"enum",params:{allowedValues: schema12.properties.accept.items.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid60 = _errs469 === errors;
-if(!valid60){
+var valid64 = _errs499 === errors;
+if(!valid64){
 break;
 }
 }
-if(valid60){
-let i20 = data215.length;
+if(valid64){
+let i22 = data229.length;
 let j3;
-if(i20 > 1){
+if(i22 > 1){
 outer3:
-for(;i20--;){
-for(j3 = i20; j3--;){
-if(func0(data215[i20], data215[j3])){
-validate11.errors = [{instancePath:instancePath+"/accept",schemaPath:"#/properties/accept/uniqueItems",keyword:"uniqueItems",params:{i: i20, j: j3},message:"must NOT have duplicate items (items ## "+j3+" and "+i20+" are identical)"}];
+for(;i22--;){
+for(j3 = i22; j3--;){
+if(func0(data229[i22], data229[j3])){
+validate11.errors = [{instancePath:instancePath+"/accept",schemaPath:"#/properties/accept/uniqueItems",keyword:"uniqueItems",params:{i: i22, j: j3},message:"must NOT have duplicate items (items ## "+j3+" and "+i22+" are identical)"}];
 return false;
 break outer3;
 }
@@ -5614,34 +5993,34 @@ validate11.errors = [{instancePath:instancePath+"/accept",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs467 === errors;
+var valid0 = _errs497 === errors;
 if(valid0){
-let data217 = data.metrics;
-const _errs470 = errors;
-if(errors === _errs470){
-if(data217 && typeof data217 == "object" && !Array.isArray(data217)){
-if(data217.host === undefined){
-data217.host = "127.0.0.1";
+let data231 = data.metrics;
+const _errs500 = errors;
+if(errors === _errs500){
+if(data231 && typeof data231 == "object" && !Array.isArray(data231)){
+if(data231.host === undefined){
+data231.host = "127.0.0.1";
 }
-const _errs472 = errors;
-for(const key41 in data217){
-if(!((key41 === "host") || (key41 === "port"))){
-validate11.errors = [{instancePath:instancePath+"/metrics",schemaPath:"#/properties/metrics/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key41},message:"must NOT have additional properties"}];
+const _errs502 = errors;
+for(const key43 in data231){
+if(!((key43 === "host") || (key43 === "port"))){
+validate11.errors = [{instancePath:instancePath+"/metrics",schemaPath:"#/properties/metrics/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key43},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs472 === errors){
-let data218 = data217.host;
-const _errs473 = errors;
-if(errors === _errs473){
-if(typeof data218 === "string"){
-if(func2(data218) > 253){
+if(_errs502 === errors){
+let data232 = data231.host;
+const _errs503 = errors;
+if(errors === _errs503){
+if(typeof data232 === "string"){
+if(func2(data232) > 253){
 validate11.errors = [{instancePath:instancePath+"/metrics/host",schemaPath:"#/properties/metrics/properties/host/maxLength",keyword:"maxLength",params:{limit: 253},message:"must NOT have more than 253 characters"}];
 return false;
 }
 else {
-if(func2(data218) < 1){
+if(func2(data232) < 1){
 validate11.errors = [{instancePath:instancePath+"/metrics/host",schemaPath:"#/properties/metrics/properties/host/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -5652,33 +6031,33 @@ validate11.errors = [{instancePath:instancePath+"/metrics/host",schemaPath:"#/pr
 return false;
 }
 }
-var valid62 = _errs473 === errors;
-if(valid62){
-if(data217.port !== undefined){
-let data219 = data217.port;
-const _errs475 = errors;
-if(!(((typeof data219 == "number") && (!(data219 % 1) && !isNaN(data219))) && (isFinite(data219)))){
+var valid66 = _errs503 === errors;
+if(valid66){
+if(data231.port !== undefined){
+let data233 = data231.port;
+const _errs505 = errors;
+if(!(((typeof data233 == "number") && (!(data233 % 1) && !isNaN(data233))) && (isFinite(data233)))){
 validate11.errors = [{instancePath:instancePath+"/metrics/port",schemaPath:"#/properties/metrics/properties/port/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
-if(errors === _errs475){
-if((typeof data219 == "number") && (isFinite(data219))){
-if(data219 > 65535 || isNaN(data219)){
+if(errors === _errs505){
+if((typeof data233 == "number") && (isFinite(data233))){
+if(data233 > 65535 || isNaN(data233)){
 validate11.errors = [{instancePath:instancePath+"/metrics/port",schemaPath:"#/properties/metrics/properties/port/maximum",keyword:"maximum",params:{comparison: "<=", limit: 65535},message:"must be <= 65535"}];
 return false;
 }
 else {
-if(data219 < 0 || isNaN(data219)){
+if(data233 < 0 || isNaN(data233)){
 validate11.errors = [{instancePath:instancePath+"/metrics/port",schemaPath:"#/properties/metrics/properties/port/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0"}];
 return false;
 }
 }
 }
 }
-var valid62 = _errs475 === errors;
+var valid66 = _errs505 === errors;
 }
 else {
-var valid62 = true;
+var valid66 = true;
 }
 }
 }
@@ -5688,38 +6067,38 @@ validate11.errors = [{instancePath:instancePath+"/metrics",schemaPath:"#/propert
 return false;
 }
 }
-var valid0 = _errs470 === errors;
+var valid0 = _errs500 === errors;
 if(valid0){
-let data220 = data.log;
-const _errs477 = errors;
-if(errors === _errs477){
-if(data220 && typeof data220 == "object" && !Array.isArray(data220)){
-if(data220.level === undefined){
-data220.level = "info";
+let data234 = data.log;
+const _errs507 = errors;
+if(errors === _errs507){
+if(data234 && typeof data234 == "object" && !Array.isArray(data234)){
+if(data234.level === undefined){
+data234.level = "info";
 }
-const _errs479 = errors;
-for(const key42 in data220){
-if(!((key42 === "level") || (key42 === "securityFile"))){
-validate11.errors = [{instancePath:instancePath+"/log",schemaPath:"#/properties/log/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key42},message:"must NOT have additional properties"}];
+const _errs509 = errors;
+for(const key44 in data234){
+if(!((key44 === "level") || (key44 === "securityFile"))){
+validate11.errors = [{instancePath:instancePath+"/log",schemaPath:"#/properties/log/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key44},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
-if(_errs479 === errors){
-let data221 = data220.level;
-const _errs480 = errors;
-if(!(((((((data221 === "trace") || (data221 === "debug")) || (data221 === "info")) || (data221 === "warn")) || (data221 === "error")) || (data221 === "fatal")) || (data221 === "silent"))){
+if(_errs509 === errors){
+let data235 = data234.level;
+const _errs510 = errors;
+if(!(((((((data235 === "trace") || (data235 === "debug")) || (data235 === "info")) || (data235 === "warn")) || (data235 === "error")) || (data235 === "fatal")) || (data235 === "silent"))){
 validate11.errors = [{instancePath:instancePath+"/log/level",schemaPath:"#/properties/log/properties/level/enum",keyword:"enum",params:{allowedValues: schema12.properties.log.properties.level.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
-var valid63 = _errs480 === errors;
-if(valid63){
-if(data220.securityFile !== undefined){
-let data222 = data220.securityFile;
-const _errs481 = errors;
-if(errors === _errs481){
-if(typeof data222 === "string"){
-if(func2(data222) < 1){
+var valid67 = _errs510 === errors;
+if(valid67){
+if(data234.securityFile !== undefined){
+let data236 = data234.securityFile;
+const _errs511 = errors;
+if(errors === _errs511){
+if(typeof data236 === "string"){
+if(func2(data236) < 1){
 validate11.errors = [{instancePath:instancePath+"/log/securityFile",schemaPath:"#/properties/log/properties/securityFile/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
@@ -5729,10 +6108,10 @@ validate11.errors = [{instancePath:instancePath+"/log/securityFile",schemaPath:"
 return false;
 }
 }
-var valid63 = _errs481 === errors;
+var valid67 = _errs511 === errors;
 }
 else {
-var valid63 = true;
+var valid67 = true;
 }
 }
 }
@@ -5742,7 +6121,8 @@ validate11.errors = [{instancePath:instancePath+"/log",schemaPath:"#/properties/
 return false;
 }
 }
-var valid0 = _errs477 === errors;
+var valid0 = _errs507 === errors;
+}
 }
 }
 }

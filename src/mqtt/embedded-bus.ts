@@ -95,6 +95,7 @@ export function createEmbeddedBus(options: EmbeddedBusOptions): EmbeddedBus {
   return {
     carry,
     publish: carry,
+    refusalOf: () => undefined,
     retainedOn: (topic) => {
       const message = retained.on(topic)
       return message && read(message)

@@ -25,6 +25,8 @@ export interface LastValues {
   restore(stored: readonly StoredValue[]): Promise<void>
   /** Remembers a report of `user`, which is on the bus. */
   keep(report: Message, user?: string): void
+  /** There is no last value of `topic` but the one that is retained, if any: nobody knows when that came. */
+  forget(topic: string): void
 }
 
 /** Last values as they are told: looked up one by one, each with what belongs behind it. */
@@ -99,6 +101,7 @@ export function createLastValues(
         values.keep(topic, { qos, retain, heardMs: clock.nowMs(), owner }, bytes)
       }
     },
+    forget: values.forget,
     topicsBelow: async function* (base) {
       for await (const { topic } of bus.retained(filterBelow(base))) yield topic
       let looked = 0

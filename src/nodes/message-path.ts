@@ -12,22 +12,17 @@ import type { NodePresence } from '../access/node-presence.ts'
 import type { PublishDecision } from '../access/rights.ts'
 import type { Sender } from '../access/sender.ts'
 import type { Bus } from '../bus/bus.ts'
-import type { Deferred } from '../core/callbacks.ts'
-import type { AlarmClock } from '../core/clock.ts'
 import { type ErrorCode, HubError, quote, reasonOf, systemCodeOf } from '../core/errors.ts'
-import type { Message } from '../core/message.ts'
+import { errorOn, type Message } from '../core/message.ts'
 import type { Payload } from '../core/payload.ts'
 import type { Counters, SampledLog } from '../core/sampled-log.ts'
 import type { Trace } from '../core/trace.ts'
+import { type ArrivalsParts, type ArrivingProfiles, createArrivals } from './arrivals.ts'
 import type { Commands, Request } from './commands/commands.ts'
-import type { Recorder } from './history/recorder.ts'
-import type { LastValues } from './last-values.ts'
-import type { Claimed } from './profiles/claims.ts'
-import type { Heard } from './registry/device-table.ts'
+import { observeCommand } from './commands/observe-command.ts'
 import type { KnownStates, Since } from './registry/known-states.ts'
-import type { Registry } from './registry/registry.ts'
 import type { RelayGuard } from './relay-guard/relay-guard.ts'
-import { decide, type TopicRecord, type TopicRecords } from './topic-records.ts'
+import { decide, type TopicRecord } from './topic-records.ts'
 
 export interface MessagePath {
   /**
@@ -38,6 +33,11 @@ export interface MessagePath {
    * nobody watches is refused with.
    */
   enter(message: Message, sender: Sender): Message | undefined
+  /**
+   * Somebody nobody knows says this on a broker that somebody else runs: it has gone its way, past the rights and the
+   * guard. A command is followed from here on, and a report tells who waits for it. Returns whether it is to arrive.
+   */
+  overheard(message: Message): boolean
   /** Learns from what a device of a profile has said, which is on the bus in its own words. */
   learn(message: Message): void
   /** Learns from what has arrived: to be called before anything is read that follows from it. */
@@ -46,24 +46,17 @@ export interface MessagePath {
   close(): void
 }
 
-export interface MessagePathParts {
-  readonly bus: Pick<Bus, 'subscribe'>
-  readonly records: TopicRecords
-  readonly commands: Pick<Commands, 'take' | 'refuse' | 'reported'>
+export interface MessagePathParts extends ArrivalsParts {
+  readonly bus: Pick<Bus, 'subscribe' | 'publish' | 'refusalOf'>
+  readonly commands: Pick<Commands, 'take' | 'refuse' | 'reported' | 'observe'>
   readonly profiles: PathProfiles
-  readonly relayGuard: Pick<RelayGuard, 'reported'>
+  readonly relayGuard: Pick<RelayGuard, 'reported' | 'check'>
   readonly ownChanges: { reported(device: string, payload: Payload): void }
   readonly presence: Pick<NodePresence, 'maySpeakFor'>
-  readonly states: Pick<KnownStates, 'heard' | 'toldBy'>
-  readonly values: Pick<LastValues, 'keep'>
-  readonly nodes: {
-    readonly registry: Pick<Registry, 'learn' | 'forget'>
-    readonly isFollowed: boolean
-    doubt(base: string, since: Since): void
-  }
-  readonly recorder: Pick<Recorder, 'record' | 'isFollowed'>
-  readonly deferred: Pick<Deferred, 'do'>
-  readonly clock: AlarmClock
+  readonly states: ArrivalsParts['states'] & Pick<KnownStates, 'heard' | 'toldBy'>
+  readonly nodes: ArrivalsParts['nodes'] & { doubt(base: string, since: Since): void }
+  /** Whose rights those have who command devices of profiles past the hub. */
+  outsider(): Sender
   readonly load: Load
   readonly log: Pick<Logger, 'warn'>
   readonly sampledLog: SampledLog
@@ -73,12 +66,9 @@ export interface MessagePathParts {
 }
 
 /** What profiles have to do with a message. */
-export interface PathProfiles {
+export interface PathProfiles extends ArrivingProfiles {
   /** Somebody says something that a profile will hear. */
   enters(message: Message, sender: Sender): void
-  hear(claimed: Claimed, message: Message): void
-  /** Whether the hub says so to a device: nobody reports that. */
-  isOwn(message: Message): boolean
   /**
    * A command as its device understands it; unchanged, where it is of no profile.
    *
@@ -113,6 +103,11 @@ export function openMessagePath(parts: MessagePathParts): MessagePath {
     checkModel(record, message, parts)
     return message.retain ? keptOrNot(record, { message, sender, decision }, keeping) : message
   }
+  const doubt = ({ base }: TopicRecord) => {
+    // What was said before is learned before it is history.
+    arrivals.settle()
+    parts.nodes.doubt(base, 'has started')
+  }
   const command = (device: string, record: TopicRecord, entering: Entering) => {
     const { message, sender } = entering
     // A device that has just been heard of can be commanded.
@@ -129,13 +124,13 @@ export function openMessagePath(parts: MessagePathParts): MessagePath {
   }
   const report = (record: TopicRecord, { message, sender }: Entering) => {
     const admitted = admit(record, message, sender)
+    const refusal = bus.refusalOf(message.topic)
+    if (refusal !== undefined) throw refusal
     record.user = sender.user
     if (record.isOfProfiles) return askOrRefuse(record, parts)
     if (record.shape === 'report') follow(record, { message: admitted, sender }, parts)
     else if (record.shape === 'notification' && presence.maySpeakFor(record.base, sender.user)) {
-      // What was said before is learned before it is history.
-      arrivals.settle()
-      parts.nodes.doubt(record.base, 'has started')
+      doubt(record)
     }
     return admitted
   }
@@ -157,6 +152,10 @@ export function openMessagePath(parts: MessagePathParts): MessagePath {
         if (error instanceof HubError) trace.refused(message, error)
         throw error
       }
+    },
+    overheard: (message) => {
+      const entering = { message, sender: parts.outsider() }
+      return overhear(records.of(message.topic), entering, { ...parts, command, doubt })
     },
     learn: arrivals.learn,
     settle: arrivals.settle,
@@ -228,8 +227,7 @@ function checkModel(
 ): void {
   const problem = problemOf?.(payload)
   if (shape !== 'command' && shape !== 'request') {
-    if (problem === undefined) return
-    sampledLog.warn('report-breaks-schema', { topic, problem }, 'a report breaks its schema')
+    if (problem !== undefined) warnOfReport(topic, problem, { sampledLog })
     return
   }
   if (!isBound) return
@@ -238,6 +236,14 @@ function checkModel(
   // The error may quote the payload, which only the sender and the readers of the topic may see.
   sampledLog.warn('command-refused', { topic }, 'a command breaks its schema')
   throw new HubError('bad-payload', error)
+}
+
+function warnOfReport(
+  topic: string,
+  problem: string,
+  { sampledLog }: Pick<MessagePathParts, 'sampledLog'>,
+): void {
+  sampledLog.warn('report-breaks-schema', { topic, problem }, 'a report breaks its schema')
 }
 
 /**
@@ -276,20 +282,65 @@ function askOrRefuse(
 }
 
 /** A report by somebody who may speak for its node tells what became of commands. */
-function follow(
-  { topic, base, isGuarded, device }: TopicRecord,
-  { message: { payload, client }, sender }: Entering,
-  { presence, states, relayGuard, commands, ownChanges }: MessagePathParts,
+function follow(record: TopicRecord, { message, sender }: Entering, parts: MessagePathParts): void {
+  const { presence, states } = parts
+  if (presence.maySpeakFor(record.base, sender.user)) reported(record, message, parts)
+  else states.toldBy(record.topic, sender.user)
+}
+
+function reported(
+  { topic, isGuarded, device }: TopicRecord,
+  { payload, client }: Message,
+  { states, relayGuard, commands, ownChanges }: MessagePathParts,
 ): void {
-  if (!presence.maySpeakFor(base, sender.user)) {
-    states.toldBy(topic, sender.user)
-    return
-  }
   // What no rule is about is not decoded for this.
   if (isGuarded) relayGuard.reported(topic, payload.value)
   const isAnswer = commands.reported(topic, payload, client)
   if (!isAnswer && device?.role === 'actuator') ownChanges.reported(topic, payload)
   states.heard(topic)
+}
+
+interface OverhearingParts extends MessagePathParts {
+  command(device: string, record: TopicRecord, entering: Entering): undefined
+  doubt(record: TopicRecord): void
+}
+
+/** What has gone past the hub can only be followed, but for what is asked of the hub itself. */
+function overhear(record: TopicRecord, entering: Entering, parts: OverhearingParts): boolean {
+  parts.load.note(entering.sender.user, messageMs)
+  parts.trace.enters(entering.message, entering.sender)
+  if (isShed(record, entering, parts)) return false
+  const { commanded, shape } = record
+  if (record.isOfProfiles) {
+    orTell(record.topic, parts, () => {
+      if (commanded === undefined) askOrRefuse(record, parts)
+      else parts.command(commanded, record, entering)
+    })
+    return false
+  }
+  if (shape === 'notification') parts.doubt(record)
+  else if (commanded !== undefined) {
+    // A profile that hears a command follows it itself.
+    if (record.claimed === undefined) observeCommand({ device: commanded, ...entering }, parts)
+  } else if (shape === 'report') overhearReport(record, entering.message, parts)
+  return true
+}
+
+function overhearReport(record: TopicRecord, message: Message, parts: MessagePathParts): void {
+  const problem = record.problemOf?.(message.payload)
+  if (problem !== undefined) warnOfReport(record.topic, problem, parts)
+  record.user = undefined
+  reported(record, message, parts)
+}
+
+/** What nobody waits for is refused beside its topic, as the hub's own broker does it. */
+function orTell(topic: string, { bus }: MessagePathParts, act: () => void): void {
+  try {
+    act()
+  } catch (error) {
+    if (!(error instanceof HubError)) throw error
+    bus.publish(errorOn(topic, error))
+  }
 }
 
 /** Whoever has no right to a device, or names none, leaves no trace where others read of its commands. */
@@ -298,76 +349,6 @@ const traceless: ReadonlySet<ErrorCode> = new Set(['forbidden', 'bad-topic', 'to
 function leavesTrace(error: unknown): error is HubError {
   return error instanceof HubError && !traceless.has(error.code)
 }
-
-// --- arrived ---
-
-/** A message that has arrived, and when. */
-interface Arrival {
-  readonly record: TopicRecord
-  readonly message: Message
-  readonly heard: Heard
-}
-
-/** What nobody waits for is learned together, so much later at most, or when there is so much of it. */
-const together = { ms: 100, messages: 1000 }
-
-/**
- * What has arrived is delivered first, and learned from a little later, in order: a moment later where somebody
- * may wait for it, and whenever somebody asks (`settle`). What was promised is recorded at once, so that it is
- * noted before its acknowledgement leaves.
- */
-function createArrivals(parts: MessagePathParts) {
-  const { records, values, nodes, recorder, deferred, clock, profiles } = parts
-  const { registry } = nodes
-  let waiting: Arrival[] = []
-  let stopWaiting: (() => void) | undefined
-  const settle = () => {
-    stopWaiting?.()
-    stopWaiting = undefined
-    const arrived = waiting
-    waiting = []
-    for (const { record, message, heard } of arrived) {
-      // Perhaps it has told a profile of what it belongs to, just now.
-      if (records.ofNow(record).claimed?.isOwned) {
-        if (record.device !== undefined) registry.forget(record.topic)
-        record.device = undefined
-        recorder.record(message, notRecorded, heard.atMs)
-      } else {
-        registry.learn(message, record, heard)
-        recorder.record(message, record, heard.atMs)
-      }
-    }
-  }
-  // Of a device that is known and there, a report says nothing new to the registry but when it came.
-  const isAwaited = ({ device }: TopicRecord, { retain }: Message) =>
-    retain ||
-    device?.isForgotten !== false ||
-    device.node.online !== true ||
-    nodes.isFollowed ||
-    recorder.isFollowed
-  const learn = (record: TopicRecord, message: Message) => {
-    const heard = { atMs: clock.wallMs(), nowMs: clock.nowMs(), isRestored: false }
-    waiting.push({ record, message, heard })
-    if (message.qos > 0 || waiting.length === together.messages) settle()
-    else if (isAwaited(record, message)) deferred.do(settle)
-    else stopWaiting ??= clock.after(together.ms, settle)
-  }
-  return {
-    settle,
-    learn: (message: Message) => learn(records.of(message.topic), message),
-    take: (message: Message) => {
-      if (profiles.isOwn(message)) return
-      const record = records.of(message.topic)
-      if (record.shape === 'report') values.keep(message, record.user)
-      const { claimed, isOfProfiles } = record
-      if (claimed !== undefined) profiles.hear(claimed, message)
-      // Of what a profile tells is learned what its device has said, and that it is gone.
-      if (!isOfProfiles || message.payload.bytes.length === 0) learn(record, message)
-    },
-  }
-}
-
-const notRecorded = { isRecorded: false }
 
 // --- payloads ---
 

@@ -7,6 +7,7 @@ import {
   type NodePresenceOptions,
 } from '../access/node-presence.ts'
 import { noRights, rightsOf } from '../access/rights.ts'
+import { outsiderOf } from '../access/sender.ts'
 import type { SignedIn } from '../access/signed-in.ts'
 import type { UserDirectory } from '../access/user.ts'
 import type { Bus } from '../bus/bus.ts'
@@ -153,7 +154,7 @@ async function openKnown(config: DeepReadonly<Config>, parts: HardwareParts) {
   const names = parts.profiles.map(({ name }) => name)
   const profileDevices = new ProfileDevices(config.profiles.prefix, names)
   const model = modelWith(createClownModel(bases), profileDevices)
-  const ofUsers = followNodePresence(access)
+  const ofUsers = followNodePresence(access, config.bus !== undefined)
   onClose(ofUsers.close)
   const follow = (base: string) => bases.set(base, 'user', ofUsers.isThere(base) !== undefined)
   for (const base of ofUsers.bases()) follow(base)
@@ -289,8 +290,8 @@ async function openCommanding(
   const rules = createDeviceRules(config.commands)
   const { isKnown, isAway } = knownDevices(known)
   const { directory } = parts.access
-  const { prefix } = config.profiles
-  const host = await openProfileHost({ ...parts, ...known, directory, prefix, clock: systemClock })
+  const about = { directory, prefix: config.profiles.prefix, believed: config.bus?.trust }
+  const host = await openProfileHost({ ...parts, ...known, ...about, clock: systemClock })
   const ofNodes = commandedNodes(known, parts)
   const relayGuard = await openRelayGuard({ rules, isKnown }, known, {
     ...parts,
@@ -308,14 +309,12 @@ async function openCommanding(
   })
   onClose(records.close)
   const commands = createCommands({
-    bus,
-    relayGuard,
+    ...{ bus, relayGuard, ...ofNodes },
     takeRate: createCommandRate({ limits: commandLimits, sampledLog }),
     isKnown,
     checkRight: createRightCheck(records, host, parts),
     checkKnown: (request) => checkKnown(request, registry),
     isOffline: isAway,
-    ...ofNodes,
     timeoutMsOf: (device) => profileDevices.timeoutMsOf(device, rules(device).timeoutMs),
     isKeptFirst: (device) => store.isLasting && hasLastingRule(rules(device)),
     whenKept,
@@ -338,6 +337,7 @@ async function openCommanding(
     deferred,
     ownChanges,
     profiles: host,
+    outsider: () => outsiderOf(directory, config.bus?.commandUser),
     clock: systemClock,
   })
   onClose(host.open(parts.profiles, { commands, relayGuard, ownChanges, path }))

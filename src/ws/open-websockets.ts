@@ -54,8 +54,8 @@ export interface WebSocketParts extends ConnectionShares {
   }
   /** What is spoken by those that talk. */
   readonly dialect: Dialect
-  /** Takes over a websocket that carries MQTT. */
-  handle(stream: Duplex, request: IncomingMessage): void
+  /** Takes over a websocket that carries MQTT; undefined where nobody does. */
+  readonly handle: ((stream: Duplex, request: IncomingMessage) => void) | undefined
   isShortOfMemory(): boolean
   readonly trace: Pick<Trace, 'handed'>
   readonly linkTraffics: LinkTraffics
@@ -67,13 +67,13 @@ export interface WebSocketParts extends ConnectionShares {
 export interface OpenWebSockets {
   /** The route of those that talk below a base, by its path. */
   readonly talk: (path: string) => Route | undefined
-  readonly mqtt: Route
+  readonly mqtt: Route | undefined
   readonly served: ServedWebSockets
   readonly streams: EventStreams
 }
 
 export function openWebSockets(limits: Limits, parts: WebSocketParts): OpenWebSockets {
-  const { bus, access, hardware, log, sampledLog, trace, onClose } = parts
+  const { bus, access, hardware, handle, log, sampledLog, trace, onClose } = parts
   const sockets = openSockets(limits, parts)
   const frameBytes = limits.websocket.messageBytes
   const endOfTick = createEndOfTick()
@@ -110,7 +110,8 @@ export function openWebSockets(limits: Limits, parts: WebSocketParts): OpenWebSo
       clientAddress: access.forwarding.clientAddress,
       endOfTick,
     }),
-    mqtt: mqttRoute({ ...parts, limits: limits.mqtt, websockets: sockets.mqtt }),
+    mqtt:
+      handle && mqttRoute({ handle, sampledLog, limits: limits.mqtt, websockets: sockets.mqtt }),
     served: sockets.served,
     streams: createEventStreams(context, {
       ...parts,

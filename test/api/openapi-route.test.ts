@@ -52,6 +52,7 @@ const nobody = [
   '/api/bans',
   '/api/security-log',
   '/api/trace',
+  '/api/bus',
 ]
 const posted = [
   '/api/command',
@@ -151,6 +152,7 @@ const asked: readonly Asked[] = [
   { path: '/api/unban', method: 'POST', body: { what: 'user', who: 'guest' }, status: 200 },
   { path: '/api/unban', method: 'POST', body: {}, status: 400 },
   { path: '/api/unban', method: 'POST', body: {}, user: 'viewer', status: 403 },
+  { path: '/api/bus', status: 200 },
   { path: '/api/security-log', status: 200 },
   { path: '/api/trace', status: 200 },
   { path: '/api/trace?kind=none', of: '/api/trace', status: 400 },

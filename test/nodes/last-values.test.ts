@@ -26,6 +26,7 @@ function busWith(kept: readonly Message[]): Bus {
     retained: async function* () {
       yield* kept
     },
+    refusalOf: () => undefined,
     retainedOn: (topic) => kept.find((message) => message.topic === topic),
   }
 }

@@ -96,6 +96,7 @@ t.test('what is thrown at a command that nobody watches goes up', async (t) => {
           throw refusal
         },
         reported: () => false,
+        observe: () => {},
       },
     })
     t.throws(() => path.enter(command, clown), thrown)

@@ -78,6 +78,7 @@ export function opened(
         note('follow')(device)
         return device.endsWith('/answer')
       },
+      observe: ({ device }) => note('observe')(device),
     },
     profiles: {
       ...idleProfiles,
@@ -86,16 +87,18 @@ export function opened(
       ask: note('ask'),
     },
     ownChanges: { reported: (device) => note('changed')(device) },
-    relayGuard: { reported: note('guard') },
+    relayGuard: { reported: note('guard'), check: () => undefined },
+    outsider: () => clown,
     presence: { maySpeakFor: (base) => base !== 'foreign' },
-    states: { heard: note('heard'), toldBy: note('told by') },
-    values: { keep: ({ topic }) => note('keep')(topic) },
+    states: { heard: note('heard'), toldBy: note('told by'), wasKept: note('was kept') },
+    values: { keep: ({ topic }) => note('keep')(topic), forget: note('forget value') },
     nodes: {
       registry: {
         learn: (message, record) => {
           note('learn')(message.topic)
           if (record.shape === 'report') record.device = thermometer
         },
+        declare: note('declare'),
         forget: note('forget'),
       },
       isFollowed: isAwaiting('nodes'),

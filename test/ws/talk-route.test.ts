@@ -55,6 +55,7 @@ async function talking(t: Test, { encodeError = () => '', overRateSeconds = 30, 
   const bus = {
     publish: () => {},
     subscribe: () => () => {},
+    refusalOf: () => undefined,
     retainedOn: () => undefined,
     retained: async function* () {},
   }

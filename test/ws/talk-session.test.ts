@@ -46,6 +46,7 @@ function openedSession() {
       deliver = subscriber
       return () => {}
     },
+    refusalOf: () => undefined,
     retainedOn: () => undefined,
     retained: async function* () {},
   }

@@ -126,6 +126,14 @@ export class CommandLife implements Receivers {
     this.#stops.push(clock.after(timeoutMs / 2, look))
   }
 
+  get withinMs(): number {
+    return this.#command.timeoutMs
+  }
+
+  untaken(error: HubError): void {
+    this.#deny(error)
+  }
+
   owes(client: string): void {
     this.#owing.add(client)
   }
@@ -148,8 +156,12 @@ export class CommandLife implements Receivers {
 
   /** Its device, or what is in front of it, has refused it, for a reason that it gives. */
   denied(reason: string): void {
+    this.#deny({ code: 'refused-by-device', message: reason })
+  }
+
+  #deny({ code, message }: Pick<HubError, 'code' | 'message'>): void {
     if (!this.#state.isOpen || this.#sentAtMs === undefined) return
-    this.#error = { code: 'refused-by-device', message: reason }
+    this.#error = { code, message }
     this.#happen('denied')
   }
 

@@ -70,7 +70,7 @@ export function offMessage(device: string, off: Off): Message {
 }
 
 export interface CommandsOptions {
-  readonly bus: Pick<Bus, 'publish'>
+  readonly bus: Pick<Bus, 'publish' | 'refusalOf'>
   readonly relayGuard: CommandGuard
   /**
    * Counts a command of a user.
@@ -153,11 +153,8 @@ export function createCommands(options: CommandsOptions): Commands {
     // Whoever watches it hears of it before it comes by on the bus. No report comes in the same turn.
     const life = begun ?? begin(request)
     const mayWait = options.isKeptFirst(device) && !turnsOff(request)
-    const { outgoing, isConfirmable } = translationOf(request)
-    const leave = () => {
-      const { traced } = message
-      for (const each of outgoing) bus.publish({ ...each, receivers: life, traced })
-    }
+    const { isConfirmable } = translationOf(request)
+    const leave = () => leaveFor(bus, request, life)
     if (!mayWait) leave()
     relayGuard.sent(guardedCommandOf(request))
     life.sent(lives.of(device))
@@ -170,6 +167,7 @@ export function createCommands(options: CommandsOptions): Commands {
     if (!isOwn(request)) options.checkKnown(request)
     const tooSoon = relayGuard.check(guardedCommandOf(request))
     if (isOffline(request.device)) throw nodeOffline(request.device)
+    for (const refusal of refusalsOf(request, bus)) throw refusal
     return tooSoon
   }
   const turns = createTurns({
@@ -267,6 +265,23 @@ function commandOf(
 /** What needs no translation goes out as it came, and is confirmed by the same. */
 function translationOf({ message, translation }: Request): Translation {
   return translation ?? { outgoing: [message], goal: message.payload.value, isConfirmable: true }
+}
+
+/** Publishes what goes out; what waited for the disk may meet a bus that does not take it any more. */
+function leaveFor(bus: CommandsOptions['bus'], request: Request, life: CommandLife): void {
+  const [refusal] = refusalsOf(request, bus)
+  if (refusal !== undefined) life.untaken(refusal)
+  else {
+    const { traced } = request.message
+    for (const each of translationOf(request).outgoing) {
+      bus.publish({ ...each, receivers: life, traced })
+    }
+  }
+}
+
+/** Why the bus does not take what goes out; nothing when it does. */
+function refusalsOf(request: Request, bus: Pick<Bus, 'refusalOf'>): readonly HubError[] {
+  return translationOf(request).outgoing.flatMap(({ topic }) => bus.refusalOf(topic) ?? [])
 }
 
 function isOwn({ sender }: Request): boolean {

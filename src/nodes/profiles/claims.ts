@@ -83,9 +83,9 @@ export class Claims {
   }
 
   /** Lets those hear a message who have claimed its topic, and afterwards what they claim by that. */
-  hear({ claims }: Claimed, { topic, payload }: Message): void {
+  hear({ claims }: Claimed, { topic, payload, isPast = false }: Message): void {
     this.run(() => {
-      for (const claim of claims) this.#hear(claim, { topic, payload, isPast: false })
+      for (const claim of claims) this.#hear(claim, { topic, payload, isPast })
     })
   }
 

@@ -4,13 +4,14 @@ import type { Sender } from '../../access/sender.ts'
 import type { Bus } from '../../bus/bus.ts'
 import type { AlarmClock } from '../../core/clock.ts'
 import { HubError, quote, reasonOf } from '../../core/errors.ts'
-import { errorOn, type Message } from '../../core/message.ts'
+import type { Message } from '../../core/message.ts'
 import { Payload } from '../../core/payload.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
 import { switchesActuator } from '../../core/switching.ts'
 import { isTopic } from '../../core/topic.ts'
 import type { Store } from '../../store/store.ts'
 import type { Commands, Request } from '../commands/commands.ts'
+import { observeCommand } from '../commands/observe-command.ts'
 import type { LastValues } from '../last-values.ts'
 import type { MessagePath, PathProfiles } from '../message-path.ts'
 import type { KnownStates } from '../registry/known-states.ts'
@@ -271,7 +272,6 @@ export class ProfileHost implements PathProfiles {
     return commands.reported(topic, jsonOf(said), this.#cause?.client)
   }
 
-  /** What somebody else has commanded is followed as what goes through the hub, and a broken rule is told. */
   #observed(device: ProfileDevice, said: Ask, { commands, relayGuard }: ProfileAudience): void {
     const { topic, facts } = device
     const asked = byKeysOf(facts.kind, said)
@@ -279,21 +279,13 @@ export class ProfileHost implements PathProfiles {
     const [user = 'unknown'] = [sender?.user ?? client?.split(':')[0]].flat()
     // What was said already needs no rights.
     const by: Sender = { user, rights: noRights, address: '', way: 'observed' }
-    try {
-      relayGuard.check({ device: topic, asked })
-    } catch (error) {
-      if (!(error instanceof HubError)) throw error
-      const fields = { device: topic, user, reason: error.message }
-      const text = 'a command that went past the hub breaks a rule'
-      this.#parts.sampledLog.warn('rule-broken-past-the-hub', fields, text)
-      this.#parts.bus.publish(errorOn(topic, error))
-    }
     const goal = goalOf(facts.kind, asked)
     this.#asked.set(topic, { goal, said: {} })
     const isConfirmable = facts.isConfirmable?.(asked) ?? true
     const message: Message = { topic, payload: jsonOf(asked), qos: 0, retain: false }
     const translation = { outgoing: [], goal, isConfirmable }
-    commands.observe({ device: topic, message, sender: by, translation })
+    const request = { device: topic, message, sender: by, translation }
+    observeCommand(request, { ...this.#parts, commands, relayGuard })
   }
 }
 

@@ -9,6 +9,8 @@ import { commandedDevice, deviceOf } from '../device.ts'
 import type { DeviceOrigin, Publisher } from './publishers.ts'
 
 export interface TrustParts {
+  /** Where announcements are believed on a broker on which nobody knows who speaks; undefined on our own. */
+  readonly believed?: readonly string[] | undefined
   readonly directory: Pick<UserDirectory, 'find' | 'all'>
   readonly presence: Pick<NodePresence, 'bases' | 'maySpeakFor'>
   readonly bases: Pick<ClownBases, 'binds'>
@@ -33,10 +35,8 @@ export function checkTrusted(
   }
   const { allowed, reason } = sender.rights.mayPublish(topic, false)
   if (!allowed) throw distrusted(topic, reason)
-  const stranger = strangerAmong(origin, topic, parts)
-  if (stranger !== undefined) {
-    throw distrusted(topic, `${quote(stranger)}, who says so, may not read what is said there`)
-  }
+  const doubt = doubtOf(origin, topic, parts)
+  if (doubt !== undefined) throw distrusted(topic, doubt)
   const other = otherNodeOf(topic, origin, parts)
   if (other !== undefined) throw distrusted(topic, `it is a device of the node ${quote(other)}`)
 }
@@ -46,6 +46,26 @@ function distrusted(topic: string, reason: string): HubError {
     'forbidden',
     `expected a device that may be commanded on ${quote(topic)}: ${reason}`,
   )
+}
+
+function doubtOf(origin: DeviceOrigin, topic: string, parts: TrustParts): string | undefined {
+  const { believed } = parts
+  if (believed === undefined || origin.by.length > 0) {
+    const stranger = strangerAmong(origin, topic, parts)
+    return stranger && `${quote(stranger)}, who says so, may not read what is said there`
+  }
+  const said = origin.topics.find((each) => !isBelieved(each, topic, believed))
+  if (said === undefined && origin.topics.length > 0) return undefined
+  return said === undefined ? 'nobody has said so' : `bus.trust has nothing about ${quote(said)}`
+}
+
+/** What is said beside the very topic that it names could be said there as well. */
+function isBelieved(said: string, topic: string, believed: readonly string[]): boolean {
+  return believed.some((each) => isAtOrBelow(each, said)) || firstLevel(said) === firstLevel(topic)
+}
+
+function firstLevel(topic: string): string {
+  return topic.split('/', 1).join()
 }
 
 /** Somebody who has said what the device is, or may have, and may not read `topic`. */

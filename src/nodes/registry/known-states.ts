@@ -23,6 +23,8 @@ export interface KnownStates {
   loseAll(): Promise<void>
   /** A device has reported. */
   heard(device: string): void
+  /** A broker has kept what a device reported once: that is history until it reports again. */
+  wasKept(device: string): void
   /** `user`, who is not the node of a device, has said what it is: that is nothing it reported. */
   toldBy(device: string, user: string): void
   isKnown(device: string): boolean
@@ -49,7 +51,11 @@ export interface KnownStatesOptions {
 }
 
 /** Why the state of a device is not known. */
-type Reason = { readonly since: Since } | { readonly teller: string } | 'the hub has started'
+type Reason =
+  | { readonly since: Since }
+  | { readonly teller: string }
+  | 'the hub has started'
+  | 'the hub has come to its broker'
 
 export function createKnownStates(options: KnownStatesOptions): KnownStates {
   const { publish, registry, values, model, devices, clock } = options
@@ -108,6 +114,9 @@ export function createKnownStates(options: KnownStatesOptions): KnownStates {
       if (tellers.size > 0) tellers.delete(device)
       if (unknown.delete(device)) tell(device, true)
     },
+    wasKept: (device) => {
+      if (isActuator(device)) remember(device, 'the hub has come to its broker')
+    },
     toldBy: (device, teller) => {
       keep(tellers, device, teller)
       // Behind what is told.
@@ -126,7 +135,7 @@ function markFor(topic: string, reason: Reason | undefined, isAway: boolean): Me
 }
 
 function sentenceOf(topic: string, reason: Reason = { since: 'was away' }): string {
-  if (reason === 'the hub has started') return `expected a report since ${reason}, got none`
+  if (typeof reason === 'string') return `expected a report since ${reason}, got none`
   const node = quote(deviceOf(topic).base)
   if ('since' in reason) return `expected a report since the node ${node} ${reason.since}, got none`
   return `expected a report of the node ${node}, got what ${quote(reason.teller)} said of it`

@@ -34,6 +34,7 @@ export function openedCommands(options: Partial<CommandsOptions> = {}) {
   const commands = createCommands({
     bus: {
       publish: (message) => published.push(message),
+      refusalOf: () => undefined,
     },
     // Nothing stands against a command.
     relayGuard: { check: () => undefined, sent: () => {} },

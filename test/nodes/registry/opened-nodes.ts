@@ -26,6 +26,7 @@ export function smallBus(): Bus & { readonly kept: Map<string, Message> } {
       listeners.set(deliver, filter)
       return () => listeners.delete(deliver)
     },
+    refusalOf: () => undefined,
     retainedOn: (topic) => kept.get(topic),
     retained: async function* (filter) {
       for (const message of kept.values()) if (matches(filter, message.topic)) yield message

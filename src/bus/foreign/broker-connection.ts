@@ -1,0 +1,288 @@
+/** One connection to a broker that somebody else runs, from its CONNECT to its end. */
+import { connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import { type IClientOptions, type IPublishPacket, MqttClient } from 'mqtt'
+import type { AlarmClock } from '../../core/clock.ts'
+import { quote, reasonOf } from '../../core/errors.ts'
+import { readSecretFile, readTextFile, valueIn } from '../../core/files.ts'
+import { guarded } from '../../core/guard.ts'
+import type { DeepReadonly } from '../../core/json.ts'
+import type { Qos } from '../../core/message.ts'
+import { isOver, resetConnection } from '../../core/reset.ts'
+import type { Config } from '../../generated/config.ts'
+
+/** Where the broker is, and as whom to come there. */
+export type BrokerAccess = DeepReadonly<
+  Pick<NonNullable<Config['bus']>, 'url' | 'user' | 'passwordFile' | 'tls'>
+>
+
+/** A message, in either direction. */
+export interface LinkMessage {
+  readonly topic: string
+  readonly bytes: Buffer
+  readonly qos: Qos
+  readonly retain: boolean
+}
+
+export interface BrokerConnectionOptions {
+  readonly address: BrokerAccess
+  readonly clientId: string
+  /** What is subscribed to, at QoS 1. */
+  readonly filters: readonly string[]
+  /** A topic of its own, whose echo tells that all is there that was retained. */
+  readonly fence: string
+  /** What the broker says once the link is lost. */
+  readonly will: LinkMessage
+  /** Packets with more bytes are not taken, where the broker knows MQTT 5. */
+  readonly packetBytes: number
+  /** `isPast`: it was retained before this connection. */
+  heard(message: LinkMessage, isPast: boolean): void
+  readonly clock: AlarmClock
+}
+
+export interface CommandOptions {
+  /** The broker throws it away when nobody had it for so long; only MQTT 5 can say so. */
+  readonly expirySeconds: number
+  /** The broker says that it does not take it; only MQTT 5 can say so. */
+  refused(reason: string): void
+}
+
+/** MQTT 5, and 3.1.1, as CONNECT says them. */
+export type MqttLevel = 5 | 4
+
+export interface Ending {
+  readonly reason: string
+  readonly lastedMs: number
+  readonly isVersionRefused: boolean
+  /** Whether the broker ended it before it had answered to CONNECT. */
+  readonly isCutShort: boolean
+}
+
+interface ConnectionEvents {
+  caughtUp(): void
+  gone(ending: Ending): void
+}
+
+/** While a command is under way it is asked so often whether the broker is there, and for so long it may be silent. */
+const commanding = { askMs: 250, silentMs: 1000 }
+const idle = { askMs: 5000, silentMs: 12_000 }
+
+/** For so long the broker may take to let us in, and then to tell all that it retains. */
+const mostMs = { connect: 5000, fence: 30_000 }
+
+/** By this the broker finds out that we are gone: more than we may be silent. */
+const keepAliveSeconds = 15
+
+/** So many messages of QoS 1 may be under way to us. */
+const receiveMaximum = 1000
+
+/** A broker that reads so slowly is as good as away. */
+const waitingBytes = 4 * 1_048_576
+
+/** [MQTT-3.2.2-6] Unacceptable protocol version: 1 by MQTT 3.1.1, 132 by MQTT 5. */
+const versionCodes: readonly unknown[] = [1, 0x84]
+
+export class BrokerConnection {
+  readonly #options: BrokerConnectionOptions
+  readonly #events: ConnectionEvents
+  readonly #level: MqttLevel
+  readonly #openedMs: number
+  readonly #client: MqttClient
+  #socket: Socket | undefined
+  #heardMs: number
+  #isAnswered = false
+  #isCaughtUp = false
+  #isOver = false
+  #error: unknown
+  /** Commands that the broker has not acknowledged, the oldest first. */
+  readonly #owed = new Map<object, { readonly topic: string; readonly sentMs: number }>()
+  #stopLooking: () => void = () => {}
+  #stopWaiting: () => void = () => {}
+
+  constructor(level: MqttLevel, options: BrokerConnectionOptions, events: ConnectionEvents) {
+    this.#level = level
+    this.#options = options
+    this.#events = events
+    this.#openedMs = this.#heardMs = options.clock.nowMs()
+    this.#client = new MqttClient(() => this.#openSocket(), this.#clientOptions())
+    this.#client.on('error', (error) => {
+      this.#error ??= error
+      // What the broker refuses stays open, and what fails closes by itself a moment later.
+      this.#giveUp(reasonOf(error))
+    })
+    this.#client.on('close', () => this.#gone('the broker has closed the connection'))
+    this.#client.on('connect', () => guarded(() => this.#subscribe()))
+    this.#client.on('packetreceive', ({ cmd }) => {
+      this.#heardMs = this.#options.clock.nowMs()
+      if (cmd === 'connack') this.#isAnswered = true
+    })
+    this.#client.on('message', (...message) => guarded(() => this.#heard(...message)))
+  }
+
+  get isThere(): boolean {
+    const { writableLength = 0 } = this.#socket ?? {}
+    return this.#isCaughtUp && !this.#isOver && writableLength < waitingBytes
+  }
+
+  publish({ topic, bytes, qos, retain }: LinkMessage): void {
+    this.#client.publish(topic, bytes, { qos, retain })
+  }
+
+  command({ topic, bytes, qos }: LinkMessage, { expirySeconds, refused }: CommandOptions): void {
+    const entry = { topic, sentMs: this.#options.clock.nowMs() }
+    if (this.#owed.size === 0) this.#look(commanding.askMs)
+    this.#owed.set(entry, entry)
+    const expiry = { properties: { messageExpiryInterval: expirySeconds } }
+    const options = { qos: qos === 0 ? 1 : qos, retain: false, ...(this.#level === 5 && expiry) }
+    this.#client.publish(topic, bytes, options, (error) => {
+      this.#owed.delete(entry)
+      if (error && !this.#isOver) guarded(() => refused(reasonOf(error)))
+    })
+  }
+
+  recall(topic: string): void {
+    const isOwed = [...this.#owed.values()].some((entry) => entry.topic === topic)
+    if (isOwed) this.#giveUp('a command was not acknowledged in time')
+  }
+
+  /** Says goodbye, which the broker has to hear within a second. */
+  end(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#client.once('close', resolve)
+      this.#options.clock.after(commanding.silentMs, () => {
+        this.#giveUp('the hub ends')
+        resolve()
+      })
+      this.#client.end()
+    })
+  }
+
+  // --- how it begins ---
+
+  #openSocket() {
+    const { url, tls: files } = this.#options.address
+    const { protocol, hostname, port } = new URL(url)
+    const isSecure = protocol === 'mqtts:'
+    const host = hostname.replace(/^\[(.*)\]$/, '$1')
+    // Without it, each command would wait for the acknowledgement of the one before.
+    const socket = connectTcp({
+      host,
+      port: Number(port || (isSecure ? 8883 : 1883)),
+      noDelay: true,
+    })
+    this.#socket = socket
+    if (!isSecure) return socket
+    const secure = connectTls({ socket, servername: host, ...certificatesIn(files) })
+    isOver(secure, socket)
+    socket.on('error', (error) => secure.destroy(error))
+    return secure
+  }
+
+  #clientOptions(): IClientOptions {
+    const { address, clientId, will, packetBytes } = this.#options
+    const { user, passwordFile } = address
+    const password =
+      passwordFile === undefined
+        ? undefined
+        : valueIn(readSecretFile('bus.passwordFile', passwordFile))
+    return {
+      clientId,
+      protocolVersion: this.#level,
+      clean: true,
+      reconnectPeriod: 0,
+      queueQoSZero: false,
+      resubscribe: false,
+      keepalive: keepAliveSeconds,
+      connectTimeout: mostMs.connect,
+      will: { topic: will.topic, payload: will.bytes, qos: lowQos(will.qos), retain: will.retain },
+      ...(user !== undefined && { username: user }),
+      ...(password !== undefined && { password }),
+      ...(this.#level === 5 && { properties: { receiveMaximum, maximumPacketSize: packetBytes } }),
+    }
+  }
+
+  /** [MQTT-4.6.0-6] A broker sends in order: behind what was retained comes the echo of the fence. */
+  #subscribe(): void {
+    const { filters, fence, clock } = this.#options
+    this.#look(idle.askMs)
+    this.#stopWaiting = clock.after(mostMs.fence, () =>
+      this.#giveUp(`expected to hear ${quote(fence)} again, did not: may we read and write there?`),
+    )
+    const wanted = filters.map((filter) => [filter, { qos: 1, rap: true }] as const)
+    const all = Object.fromEntries([[fence, { qos: 1 }] as const, ...wanted])
+    this.#client.subscribe(all, (error, granted = []) => {
+      const [refused] = granted.filter(({ qos }) => qos > 2)
+      if (error || refused !== undefined) {
+        const what = refused === undefined ? reasonOf(error) : quote(refused.topic)
+        this.#giveUp(`expected to subscribe, the broker refuses it: ${what}`)
+      } else this.#client.publish(fence, 'x', { qos: 1 })
+    })
+  }
+
+  // --- while it lasts ---
+
+  #heard(topic: string, bytes: Buffer, { qos, retain }: IPublishPacket): void {
+    if (this.#isOver) return
+    const isPast = retain && !this.#isCaughtUp
+    if (topic !== this.#options.fence) this.#options.heard({ topic, bytes, qos, retain }, isPast)
+    else if (!this.#isCaughtUp) {
+      this.#isCaughtUp = true
+      this.#stopWaiting()
+      this.#events.caughtUp()
+    }
+  }
+
+  /** Looks after `delayMs` whether the broker is there, and again and again. */
+  #look(delayMs: number): void {
+    this.#stopLooking()
+    this.#stopLooking = this.#options.clock.after(delayMs, () => {
+      const [oldest] = this.#owed.values()
+      const { askMs, silentMs } = oldest === undefined ? idle : commanding
+      const sinceMs = Math.max(this.#heardMs, oldest?.sentMs ?? 0)
+      const quietMs = this.#options.clock.nowMs() - sinceMs
+      if (quietMs >= silentMs) {
+        this.#giveUp(`the broker has said nothing for ${Math.round(quietMs)} ms`)
+        return
+      }
+      this.#client.sendPing()
+      this.#look(askMs)
+    })
+  }
+
+  // --- how it ends ---
+
+  /** What the system has not sent yet never arrives: a connection that is closed politely goes on sending. */
+  #giveUp(reason: string): void {
+    if (this.#isOver) return
+    if (this.#socket !== undefined) resetConnection(this.#socket)
+    this.#gone(reason)
+  }
+
+  #gone(reason: string): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#stopLooking()
+    this.#stopWaiting()
+    const code = this.#error instanceof Error && 'code' in this.#error && this.#error.code
+    this.#client.end(true)
+    this.#events.gone({
+      reason,
+      lastedMs: this.#options.clock.nowMs() - this.#openedMs,
+      isVersionRefused: versionCodes.includes(code),
+      isCutShort: this.#error === undefined && !this.#isAnswered,
+    })
+  }
+}
+
+function lowQos(qos: Qos): 0 | 1 {
+  return qos === 0 ? 0 : 1
+}
+
+/** The authority that the broker's certificate is of, and a certificate of our own, as the files have them now. */
+function certificatesIn({ caFile, certFile, keyFile }: NonNullable<BrokerAccess['tls']> = {}) {
+  return {
+    ...(caFile !== undefined && { ca: readTextFile('bus.tls.caFile', caFile).text }),
+    ...(certFile !== undefined && { cert: readTextFile('bus.tls.certFile', certFile).text }),
+    ...(keyFile !== undefined && { key: readSecretFile('bus.tls.keyFile', keyFile).text }),
+  }
+}

@@ -1,0 +1,87 @@
+/** Which bus there is: our own broker, or one that somebody else runs. Nothing else of the hub knows. */
+import type { OpenAccess } from './access/open-access.ts'
+import type { BusState } from './bus/foreign/foreign-bus.ts'
+import type { Config } from './config.ts'
+import { readingFirst, systemClock } from './core/clock.ts'
+import type { Message } from './core/message.ts'
+import { type Broker, type BrokerOptions, openBroker } from './mqtt/broker.ts'
+import type { BrokerState } from './mqtt/statistics.ts'
+import type { Hardware } from './nodes/open-hardware.ts'
+
+type Ground =
+  | 'newInboundShare'
+  | 'newOutboundShare'
+  | 'release'
+  | 'log'
+  | 'sampledLog'
+  | 'journal'
+  | 'trace'
+
+interface BusParts extends Pick<BrokerOptions, Ground> {
+  readonly access: OpenAccess
+  hardware(): Pick<Hardware, 'path' | 'nodes'>
+}
+
+/** The bus, and what there is of a broker of our own. */
+export interface OpenBus extends Pick<Broker, 'bus' | 'recall' | 'close'> {
+  /** Takes over what is to speak MQTT; undefined where that is the business of another broker. */
+  readonly handle: Broker['handle'] | undefined
+  /** Resolves once the bus is there, or has to be waited for. */
+  connect(): Promise<void>
+  /** What there is now of our own broker, and what has come and gone. */
+  readonly broker: Pick<Broker, 'state' | 'kindsOfTraffic'>
+  /** How a broker is that somebody else runs. */
+  readonly state: (() => BusState) | undefined
+}
+
+export async function openBus(config: Config, parts: BusParts): Promise<OpenBus> {
+  if (config.bus !== undefined) return openForeignBus(config.bus, config, parts)
+  const { access, hardware } = parts
+  const broker = await openBroker({
+    ...{ ...parts, ...access },
+    enter: (message, sender) => hardware().path.enter(message, sender),
+    understood: access.limiter.understood,
+    onTakenOver: (client) => hardware().nodes.conflicts.takenOver(client),
+    clientAddress: access.forwarding.clientAddress,
+    foreignOriginOf: access.origins.foreignOf,
+    limits: config.limits,
+    settings: config.mqtt,
+  })
+  access.knownUsers.onChange((name, change) => {
+    if (change === 'gone') broker.endSessionsOf(name)
+  })
+  return { ...broker, broker, connect: async () => {}, state: undefined }
+}
+
+async function openForeignBus(
+  settings: NonNullable<Config['bus']>,
+  { limits }: Config,
+  { log, sampledLog, trace, hardware }: BusParts,
+): Promise<OpenBus> {
+  // Nobody else has to wait for what it loads.
+  const { ForeignBus } = await import('./bus/foreign/foreign-bus.ts')
+  const overheard = (message: Message) => hardware().path.overheard(message)
+  const clock = readingFirst(systemClock)
+  const bus = new ForeignBus({ settings, limits, overheard, clock, log, sampledLog, trace })
+  return {
+    bus,
+    handle: undefined,
+    broker: { state: () => noClients, kindsOfTraffic: () => [] },
+    recall: ({ topic }) => bus.recall(topic),
+    connect: () => bus.open(),
+    state: () => bus.state,
+    close: () => bus.close(),
+  }
+}
+
+/** Of a broker that is not ours nobody here knows more. */
+const noClients: BrokerState = {
+  connected: 0,
+  disconnected: 0,
+  expired: 0,
+  subscriptions: 0,
+  sharedSubscriptions: 0,
+  retained: 0,
+  keptMessages: 0,
+  keptBytes: 0,
+}
