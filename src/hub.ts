@@ -32,7 +32,7 @@ import { signInRoutes } from './api/sign-in-routes.ts'
 import { streamRoute } from './api/stream-route.ts'
 import { traceRoute } from './api/trace-route.ts'
 import { type Config, type ConfigInput, checkConfig } from './config.ts'
-import { type Closers, createClosers } from './core/callbacks.ts'
+import { type Closers, createClosers, createListeners } from './core/callbacks.ts'
 import { openCertificate } from './core/certificate.ts'
 import { followDefects } from './core/guard.ts'
 import { openLog } from './core/log.ts'
@@ -59,6 +59,7 @@ import type { MessagePath } from './nodes/message-path.ts'
 import { type Hardware, openHardware } from './nodes/open-hardware.ts'
 import { type OpenBus, openBus } from './open-bus.ts'
 import { hubMetrics, tellStart, traceEnds } from './operations.ts'
+import { createReload, type Reloaded } from './reload.ts'
 import { type DialectPlace, type OpenedDialects, openServedDialects } from './served-dialects.ts'
 import { backupLines } from './store/backup.ts'
 import { openStore } from './store/open-store.ts'
@@ -81,6 +82,11 @@ export interface Hub extends Ports {
   readonly dialects: readonly DialectPlace[]
   /** How often each odd thing happened since the start. */
   counters(): Record<string, number>
+  /**
+   * Takes what has changed in the configuration that `read` returns, and in the files it names, without cutting anybody.
+   * Undefined for one that is not in order: the log says why, and the old one stays.
+   */
+  reload(read: () => ConfigInput): Promise<Reloaded | undefined>
   /** Says goodbye to every client and frees the ports. Calling it again waits for the same end. */
   close(): Promise<void>
 }
@@ -102,7 +108,8 @@ export interface HubOptions {
  */
 export async function startHub(input: ConfigInput, options: HubOptions = {}): Promise<Hub> {
   const oldNames: string[] = []
-  const config = checkConfig(input, {}, (sentence) => oldNames.push(sentence))
+  // A copy, since limits may change inside of it while the hub runs.
+  const config = structuredClone(checkConfig(input, {}, (sentence) => oldNames.push(sentence)))
   const closers = createClosers()
   const ending = new AbortController()
   const close = () => {
@@ -114,10 +121,13 @@ export async function startHub(input: ConfigInput, options: HubOptions = {}): Pr
     const log = options.log ?? openLog(config.log.level, () => counters.count('log-lines-lost'))
     for (const sentence of oldNames) log.warn(sentence)
     const isLab = options.isLab === true
-    const life = { log, counters, onClose: closers.add, ending: ending.signal, isLab }
-    const { ports, dialects } = await openParts(config, life)
+    const looks = createListeners<[]>()
+    const onClose = closers.add
+    const life = { log, counters, onClose, onLook: looks.add, ending: ending.signal, isLab }
+    const { ports, dialects, setInlineUsers } = await openParts(config, life)
+    const reload = createReload(config, { log, look: looks.tell, setInlineUsers })
     closers.add(warnRepeatedly(log, [...exposures(config), ...(options.warnings ?? [])]))
-    return { ...ports, dialects, counters: counters.snapshot, close }
+    return { ...ports, dialects, counters: counters.snapshot, reload, close }
   } catch (error) {
     await close()
     throw error
@@ -128,6 +138,8 @@ interface Life {
   readonly log: Logger
   readonly counters: Counters
   readonly onClose: Closers['add']
+  /** Calls `look` when files are to be read anew. */
+  onLook(look: () => void): void
   /** Aborts before the first thing is closed: nobody may wait for a disk any more. */
   readonly ending: AbortSignal
   readonly isLab: boolean
@@ -141,6 +153,7 @@ async function openParts(config: Config, life: Life) {
 
   // Who may come in.
   const access = await openAccess(config, ground)
+  life.onLook(access.directory.look)
   const { ofRequest, quietChallenge } = access
   onClose(traceEnds(access.signedIn, ground.trace))
   const asUser = createAsUser(ofRequest, quietChallenge, access.admit)
@@ -185,7 +198,7 @@ async function openParts(config: Config, life: Life) {
   readiness.started(() => bus.refusalOf('any')?.message)
   tellStart(ground.securityLog, config, release.version)
   log.info({ version: release.version, ...ports }, 'the hub is running')
-  return { ports, dialects: places }
+  return { ports, dialects: places, setInlineUsers: access.setInlineUsers }
 }
 
 type Ground = Awaited<ReturnType<typeof openGround>>
@@ -308,6 +321,7 @@ interface PortParts {
   readonly handle: OpenBus['handle']
   readonly log: Logger
   readonly onClose: Closers['add']
+  readonly onLook: Life['onLook']
 }
 
 /**
@@ -326,6 +340,7 @@ async function openPorts({ http, mqtt, tls, limits }: Config, parts: PortParts):
   const { host } = tls
   const certificate = openCertificate(tls, { log: parts.log })
   parts.onClose(certificate.close)
+  parts.onLook(certificate.look)
   const httpsAddress = { host, port: tls.httpPort, settings: settings('TLS', 'TLS_HTTP') }
   const mqttsAddress = { host, port: tls.mqttPort, settings: settings('TLS', 'TLS_MQTT') }
   const secure = { certificate, handshakeSeconds: limits.http.headerSeconds }

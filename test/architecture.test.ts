@@ -35,6 +35,7 @@ const roomOfFile: Record<string, string> = {
   'hardware-profiles': 'hub',
   operations: 'hub',
   'open-bus': 'hub',
+  reload: 'hub',
 }
 
 function roomOf(path: string): string {
@@ -124,6 +125,7 @@ const aloneFor: Readonly<Record<string, string>> = {
   'nodes/relay-guard/witnesses': 'is a rule of the guard, which has one file each',
   operations: 'is what operators are told of all parts, which the list of parts has no room for',
   'open-bus': 'is which bus there is, of which the rest of the hub knows nothing',
+  reload: 'is what a running hub takes of a configuration, which nothing else has to know',
   'profiles/shelly/components': 'is the table of components, apart from what is heard',
   'profiles/tasmota/old-module': 'is how modules are found that announce nothing',
   'profiles/tasmota/parts': 'is the table of what modules have, apart from what is heard',

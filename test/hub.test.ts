@@ -233,7 +233,8 @@ t.test('a hub that closes says so, frees its ports and can be closed twice', asy
   const closed = once(page.websocket, 'close')
   await Promise.all([hub.close(), hub.close()])
   const [code, reason] = await closed
-  t.same([code, String(reason)], [1001, 'the hub is stopping'])
+  t.equal(code, 1012)
+  t.match(String(reason), /^the hub is stopping: come back in [12] s$/)
   await node.closed
   next.listen(hub.mqttPort, '127.0.0.1')
   await once(next, 'listening')

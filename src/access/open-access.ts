@@ -50,7 +50,7 @@ export async function openAccess(config: DeepReadonly<Config>, parts: AccessPart
   const { sampledLog, securityLog, onClose } = parts
   const requests = requestRules(config, parts)
   const knownUsers = await openKnownUsers(parts)
-  const directory = await openDirectory(config, { ...parts, knownUsers })
+  const { directory, setInlineUsers } = await openDirectory(config, { ...parts, knownUsers })
   const signedIn = createSignedIn(directory)
   onClose(signedIn.close)
   // Behind what ends their connections.
@@ -73,7 +73,7 @@ export async function openAccess(config: DeepReadonly<Config>, parts: AccessPart
   return {
     ...requests,
     ...createRequestSignIn({ ...common, sessions, tickets }),
-    ...{ directory, knownUsers, signedIn, signIn, sessions, tickets },
+    ...{ directory, setInlineUsers, knownUsers, signedIn, signIn, sessions, tickets },
     digest: createDigestSignIn({ directory, throttle, sampledLog }),
     /** How a page or a program is refused. */
     quietChallenge: formChallenge(requests.pathPrefix),
@@ -150,11 +150,10 @@ async function openDirectory(
   { users, usersFile: file }: DeepReadonly<Config>,
   { log, onClose, knownUsers }: AccessParts & { readonly knownUsers: KnownUsers },
 ) {
-  const inline = await hashInlineUsers(users, (password, name) =>
-    hashAsBefore(password, knownUsers.hashOf(name)),
-  )
+  const hashed = (inline: DeepReadonly<Config>['users']) =>
+    hashInlineUsers(inline, (password, name) => hashAsBefore(password, knownUsers.hashOf(name)))
   const directory = openUserDirectory({
-    inline,
+    inline: await hashed(users),
     file,
     log,
     onHashReplaced: knownUsers.hashReplaced,
@@ -162,5 +161,8 @@ async function openDirectory(
   const warning = anonymousWarning(directory.all())
   if (warning !== undefined) log.warn(warning)
   onClose(directory.close)
-  return directory
+  return {
+    directory,
+    setInlineUsers: async (inline: typeof users) => directory.setInline(await hashed(inline)),
+  }
 }

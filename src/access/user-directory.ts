@@ -20,7 +20,7 @@ import { userError } from './user-check.ts'
 import { changeUser, readUsersFile, replaceHashes } from './users-file.ts'
 
 export interface UserDirectoryOptions {
-  /** The users of the configuration, who never change. */
+  /** The users of the configuration. */
   readonly inline: readonly User[]
   /** A file of further users, which may change at any time. */
   readonly file: string | undefined
@@ -38,6 +38,14 @@ export interface OpenedUserDirectory extends UserDirectory {
    * @throws HubError `not-in-users-file`, and as `changeUser`.
    */
   setPassword(name: string, password: string): Promise<void>
+  /**
+   * The configuration has other users now.
+   *
+   * @throws HubError `bad-config` for one who is in the file, too.
+   */
+  setInline(users: readonly User[]): void
+  /** Reads the file now. */
+  look(): void
 }
 
 /**
@@ -47,17 +55,23 @@ export interface OpenedUserDirectory extends UserDirectory {
  * @throws HubError as `readUsersFile`, and `bad-config` for a user in both places.
  */
 export function openUserDirectory(options: UserDirectoryOptions): OpenedUserDirectory {
-  const { inline, file, log } = options
+  const { file, log } = options
+  let { inline } = options
   const { add: onChange, tell } = createListeners<[]>()
   if (file === undefined) {
-    const always = byName(inline)
+    let all = byName(inline)
     const setPassword = async (name: string) => {
       throw notInFile(name)
     }
-    return directoryOf(() => always, {
+    return directoryOf(() => all, {
       onChange,
       replaceHash: () => {},
       setPassword,
+      setInline: (users) => {
+        all = byName(users)
+        tell()
+      },
+      look: () => {},
       close: () => {},
     })
   }
@@ -77,6 +91,12 @@ export function openUserDirectory(options: UserDirectoryOptions): OpenedUserDire
   return directoryOf(current, {
     onChange,
     replaceHash: hashes.replace,
+    setInline: (users) => {
+      checkNobodyTwice(byName(users), readUsersFile(file))
+      inline = users
+      look()
+    },
+    look,
     setPassword: async (name, password) => {
       const hash = await hashPassword(password)
       changeUser(file, name, (before) => {

@@ -26,6 +26,9 @@ process.exitCode = await main(process.argv.slice(2), {
   ignore: (signals) => {
     for (const signal of signals) process.on(signal, () => {})
   },
+  onReload: (reload) => {
+    process.on('SIGHUP', reload)
+  },
   stopped: firstStopSignal({
     signals: process,
     now: performance.now.bind(performance),

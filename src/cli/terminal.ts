@@ -20,6 +20,8 @@ export interface Terminal {
   endOnDefect(tell: (error: unknown) => void): void
   /** From now on these do nothing. */
   ignore(signals: readonly NodeJS.Signals[]): void
+  /** Calls `reload` each time a service manager asks for files to be read anew. */
+  onReload(reload: () => void): void
 }
 
 export interface Screen {

@@ -30,6 +30,8 @@ export interface Certificate {
   readonly asks: { readonly requestCert: boolean; readonly rejectUnauthorized: boolean }
   /** Gives `server` the pair, and each later one that is in order. */
   secure(server: Pick<Server, 'setSecureContext'>): void
+  /** Reads the files now. */
+  look(): void
   /** Looks at the files no longer. */
   close(): void
 }
@@ -52,7 +54,7 @@ export function openCertificate(
   const servers = new Set<Pick<Server, 'setSecureContext'>>()
   const { certFile, keyFile, clientCaFile, clientCrlFile, clientCertificates } = files
   const followed = [certFile, keyFile, clientCaFile ?? [], clientCrlFile ?? []].flat()
-  const { current, close } = followFiles(followed, {
+  const { current, look, close } = followFiles(followed, {
     read: () => readCertificate(files),
     changed: (pair) => {
       for (const server of servers) server.setSecureContext(pair)
@@ -73,6 +75,7 @@ export function openCertificate(
       servers.add(server)
       server.setSecureContext(current())
     },
+    look,
     close,
   }
 }

@@ -13,9 +13,9 @@ export interface CloseCode {
  */
 export const closeCodes = {
   stopping: {
-    code: 1001,
-    when: 'the hub stops',
-    advice: 'connect again after a pause, of a random length so that not all come at once',
+    code: 1012,
+    when: 'the hub stops, perhaps to start again',
+    advice: 'connect again after the pause that the reason says, which is another one for each',
   },
   protocol: {
     code: 1002,

@@ -28,13 +28,6 @@ export interface MqttRouteOptions extends Pick<WebSocketBytesOptions, 'sampledLo
 
 /** MQTT over websocket: the socket goes to the broker, and MQTT's own CONNECT signs the user in. */
 export function mqttRoute({ websockets, limits, sampledLog, handle }: MqttRouteOptions): Route {
-  const framesPerSecond = framesPerPacket * (limits.publishesPerSecond + limits.requestsPerSecond)
-  const frameBurst = framesPerPacket * (limits.publishBurst + limits.requestBurst)
-  const options = {
-    limits: { framesPerSecond, frameBurst },
-    pingCost: framesPerSecond / limits.requestsPerSecond,
-    sampledLog,
-  }
   return {
     isSignedInExplicitly: () => true,
     upgrade: (handshake) => {
@@ -44,9 +37,20 @@ export function mqttRoute({ websockets, limits, sampledLog, handle }: MqttRouteO
         return
       }
       websockets.accept(handshake, (websocket) => {
+        const options = { ...pace(limits), sampledLog }
         handle(guardEvents(binaryStreamOf(websocket, options)), request)
       })
     },
+  }
+}
+
+/** As of now: the limits may be others for the next one. */
+function pace(limits: MqttRouteOptions['limits']): Omit<WebSocketBytesOptions, 'sampledLog'> {
+  const framesPerSecond = framesPerPacket * (limits.publishesPerSecond + limits.requestsPerSecond)
+  const frameBurst = framesPerPacket * (limits.publishBurst + limits.requestBurst)
+  return {
+    limits: { framesPerSecond, frameBurst },
+    pingCost: framesPerSecond / limits.requestsPerSecond,
   }
 }
 

@@ -128,8 +128,16 @@ function closeWebSocket(websocket: WebSocket): Promise<void> {
       cancel()
       resolve()
     })
-    websocket.close(closeCodes.stopping.code, 'the hub is stopping')
+    websocket.close(
+      closeCodes.stopping.code,
+      `the hub is stopping: come back in ${pauseSeconds()} s`,
+    )
   })
+}
+
+/** Not all are to come back at once. */
+function pauseSeconds(): number {
+  return 1 + Math.floor(Math.random() * 2)
 }
 
 /** What a heartbeat needs of a websocket. */

@@ -90,6 +90,7 @@ async function printedOf(thrown: Error): Promise<readonly string[]> {
     environment: {},
     stopped: Promise.resolve(),
     ignore: () => {},
+    onReload: () => {},
     endOnDefect: () => {},
     input: Readable.from([]),
     screen: undefined,

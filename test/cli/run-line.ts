@@ -19,6 +19,8 @@ export interface RunningLine {
   readonly code: Promise<number>
   /** What Ctrl-C does. */
   stop(): void
+  /** What SIGHUP does. */
+  reload(): void
 }
 
 /** Runs a command line, its words between single spaces, in this process. */
@@ -29,6 +31,7 @@ export function runLine(
   const output = createInbox<string>()
   const errors = createInbox<string>()
   let stop = () => {}
+  let reload = () => {}
   const stopped = new Promise<void>((resolve) => {
     stop = resolve
   })
@@ -36,6 +39,9 @@ export function runLine(
     environment,
     stopped,
     ignore: () => {},
+    onReload: (listener) => {
+      reload = listener
+    },
     endOnDefect: () => {},
     input: typeof input === 'string' ? Readable.from([input]) : input,
     screen,
@@ -46,7 +52,7 @@ export function runLine(
     },
     printError: errors.put,
   })
-  return { output, errors, code, stop }
+  return { output, errors, code, stop, reload: () => reload() }
 }
 
 /** Runs a command line to its end and answers its exit code and all it printed. */

@@ -115,6 +115,7 @@ async function ran(words: string[]): Promise<{ code: number; text: string }> {
     environment: {},
     stopped: new Promise(() => {}),
     ignore: () => {},
+    onReload: () => {},
     endOnDefect: () => {},
     input: Readable.from([]),
     screen: undefined,
