@@ -154,9 +154,9 @@ async function openParts(config: Config, life: Life) {
   // Who may come in.
   const access = await openAccess(config, ground)
   life.onLook(access.directory.look)
-  const { ofRequest, quietChallenge } = access
+  const { ofRequest, forwarding } = access
   onClose(traceEnds(access.signedIn, ground.trace))
-  const asUser = createAsUser(ofRequest, quietChallenge, access.admit)
+  const asUser = createAsUser(ofRequest, { ...ground, ...access, ...forwarding })
 
   // What outlives the hub: before anything is acknowledged it is noted in the journal, and on disk.
   const journal = await openTimedJournal(store)

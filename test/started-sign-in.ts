@@ -40,7 +40,7 @@ export async function startedSignIn(t: Test, users: User[], peer: Partial<Peer> 
   const onSignedOut = (user: string) => signedOut.push(user)
   const routes = signInRoutes({
     ...parts,
-    asUser: createAsUser(ofRequest),
+    asUser: createAsUser(ofRequest, { sampledLog }),
     sessions,
     tickets,
     quietChallenge,

@@ -11,13 +11,25 @@ import type { Role, User } from '../access/user.ts'
 import { nextTurn } from '../core/clock.ts'
 import { HubError } from '../core/errors.ts'
 import type { Exchange, HttpError } from '../core/route.ts'
+import type { SampledLog } from '../core/sampled-log.ts'
 import { answerJson } from './json-exchange.ts'
 
-/** Runs `act` as the user whose request it is; refuses the request when it is nobody's. */
+/**
+ * Runs `act` as the user whose request it is; refuses the request when it is nobody's, or of a user who has none of
+ * `roles`.
+ */
 export type AsUser = (
   exchange: Exchange,
   act: (user: User, until?: Until) => Promise<void> | void,
+  roles?: readonly Role[],
 ) => Promise<void>
+
+interface AsUserOptions {
+  readonly quietChallenge?: HttpError
+  readonly admit?: Admit
+  readonly clientAddress?: (request: IncomingMessage) => string
+  readonly sampledLog: SampledLog
+}
 
 /**
  * Who comes by the address bar of a browser is asked for a password by the browser; pages and programs are refused
@@ -25,16 +37,21 @@ export type AsUser = (
  */
 export function createAsUser(
   ofRequest: RequestSignIn['ofRequest'],
-  quietChallenge: HttpError = formChallenge(''),
-  admit: Admit = () => undefined,
+  { quietChallenge = formChallenge(''), admit, clientAddress, sampledLog }: AsUserOptions,
 ): AsUser {
-  return async ({ request, response, refuse }, act) => {
+  return async ({ request, response, refuse }, act, roles) => {
     const result = await ofRequest(request)
     if ('user' in result) {
-      const error = admit(request.socket, result.user)
+      const { user, until } = result
+      const error = admit?.(request.socket, user)
       if (error !== undefined) return refuse(error)
-      endWith(result.until, response)
-      return act(result.user, result.until)
+      endWith(until, response)
+      const denied = roles && roleError(user, roles)
+      if (denied === undefined) return act(user, until)
+      const fields = { user: user.name, address: clientAddress?.(request), way: 'http' }
+      const path = request.url?.split('?')[0]
+      sampledLog.warn('right-missing', { ...fields, path }, 'a request was refused')
+      return answerJson(response, () => Promise.reject(denied))
     }
     const isAddressBar = request.method === 'GET' && isNavigation(request)
     refuse(signInError(result, isAddressBar ? challenge : quietChallenge))
@@ -70,14 +87,13 @@ interface Asked {
 }
 
 function asRole(asUser: AsUser, exchange: Exchange, { roles, ask }: Asked): Promise<void> {
-  return asUser(exchange, (user) =>
-    answerJson(exchange.response, () => {
-      const { role = 'none' } = user
-      if (roles.some((each) => each === role)) return ask(user)
-      const expected = `expected a user of role ${roles.join(' or ')}`
-      throw new HubError('forbidden', `${expected}, got role ${role}`)
-    }),
-  )
+  return asUser(exchange, (user) => answerJson(exchange.response, () => ask(user)), roles)
+}
+
+function roleError({ role = 'none' }: User, roles: readonly Role[]): HubError | undefined {
+  if (roles.some((each) => each === role)) return undefined
+  const expected = `expected a user of role ${roles.join(' or ')}`
+  return new HubError('forbidden', `${expected}, got role ${role}`)
 }
 
 /** Whether a person asks with the address bar, a link or a form of a browser, and not a page or program for them. */

@@ -96,26 +96,60 @@ interface Share {
   readonly weight: number
 }
 
-interface SharedLink<Key, Value> extends Link<Key, Value> {
-  readonly own: Own<Key, Value>
+interface SharedLink<Value> extends Link<string, Value> {
+  readonly own: Own<Value>
+  readonly branch: Branch
+  /** The same in the order of its branch. */
+  readonly inBranch: Link<string, undefined>
   weight: number
 }
 
-/** What one of them has. */
-class Own<Key, Value> extends Chain<Key, Value> {
-  readonly owner: string
+/** What one owner has below some topic. */
+class Branch extends Chain<string, undefined> {
   weight = 0
+}
+
+/** What one owner has. */
+class Own<Value> extends Chain<string, Value> {
+  readonly owner: string
+  readonly branches = new Map<string, Branch>()
+  weight = 0
+  /** Of the branches, the last one that had more than half. */
+  #heavy: Branch | undefined = undefined
 
   constructor(owner: string) {
     super()
     this.owner = owner
   }
+
+  weigh(branch: Branch, change: number): void {
+    branch.weight += change
+    this.weight += change
+    if (branch.weight > this.weight / 2) this.#heavy = branch
+  }
+
+  /** Of a branch that has more than all others, or else of all, what was set the longest ago. */
+  get givesWay(): string | undefined {
+    const heavy = this.#heavy
+    const oldest = heavy !== undefined && heavy.weight > this.weight / 2 ? heavy.oldest : undefined
+    return (oldest ?? this.oldest)?.key
+  }
 }
 
-/** A map that many share: when there is too much in it, whoever has most gives way, with what was set the longest ago. */
-export class SharedMap<Key, Value> {
-  readonly #links = new Map<Key, SharedLink<Key, Value>>()
-  readonly #owners = new Map<string, Own<Key, Value>>()
+/** The first two levels of `topic`, which have a share of their own: `nodes/<name>`, `zigbee2mqtt/<lamp>`. */
+export function branchOf(topic: string): string {
+  const first = topic.indexOf('/')
+  const end = first < 0 ? -1 : topic.indexOf('/', first + 1)
+  return end < 0 ? topic : topic.slice(0, end)
+}
+
+/**
+ * A map by topic that many share. When there is too much in it, whoever has most gives way: with what was set the longest
+ * ago, or if one node of theirs, or another branch of topics, has more than all others, with the oldest of that.
+ */
+export class SharedMap<Value> {
+  readonly #links = new Map<string, SharedLink<Value>>()
+  readonly #owners = new Map<string, Own<Value>>()
   /** Of all entries. */
   weight = 0
 
@@ -123,78 +157,129 @@ export class SharedMap<Key, Value> {
     return this.#links.size
   }
 
-  get(key: Key): Value | undefined {
-    return this.#links.get(key)?.value
+  get(topic: string): Value | undefined {
+    return this.#links.get(topic)?.value
   }
 
   /** Sets an entry, which comes last of its owner's. It stays with whoever set it first. */
-  set(key: Key, value: Value, { owner, weight }: Share): void {
-    const known = this.#links.get(key)
+  set(topic: string, value: Value, { owner, weight }: Share): void {
+    const known = this.#links.get(topic)
     if (known !== undefined) {
       known.value = value
       this.#weigh(known, weight)
       known.own.renew(known)
+      known.branch.renew(known.inBranch)
       return
     }
-    const own = this.#owners.get(owner) ?? new Own(owner)
-    this.#owners.set(owner, own)
-    const link = { key, value, own, weight: 0, older: undefined, newer: undefined }
-    this.#links.set(key, link)
+    const link = newLink(topic, value, this.#own(owner))
+    this.#links.set(topic, link)
     this.#weigh(link, weight)
-    own.putLast(link)
+    link.own.putLast(link)
+    link.branch.putLast(link.inBranch)
   }
 
-  delete(key: Key): void {
-    const link = this.#links.get(key)
+  delete(topic: string): void {
+    const link = this.#links.get(topic)
     if (link === undefined) return
-    const { own } = link
+    const { own, branch, inBranch } = link
     this.#weigh(link, 0)
     own.cutOut(link)
-    this.#links.delete(key)
+    branch.cutOut(inBranch)
+    this.#links.delete(topic)
+    if (branch.oldest === undefined) own.branches.delete(branchOf(topic))
     if (own.oldest === undefined) this.#owners.delete(own.owner)
   }
 
-  /** The key of the entry that gives way next; of two who have as much, who came later. */
-  get givesWay(): Key | undefined {
-    let heaviest: Own<Key, Value> | undefined
+  /** The topic of the entry that gives way next; of two owners who have as much, of who came later. */
+  get givesWay(): string | undefined {
+    let heaviest: Own<Value> | undefined
     for (const own of this.#owners.values()) {
       if (own.weight >= (heaviest?.weight ?? 0)) heaviest = own
     }
-    return heaviest?.oldest?.key
+    return heaviest?.givesWay
   }
 
   /** In the order in which they came; others may be set and deleted meanwhile. */
-  keys(): IterableIterator<Key> {
+  keys(): IterableIterator<string> {
     return this.#links.keys()
   }
 
-  #weigh(link: SharedLink<Key, Value>, weight: number): void {
+  #own(owner: string): Own<Value> {
+    const own = this.#owners.get(owner) ?? new Own(owner)
+    this.#owners.set(owner, own)
+    return own
+  }
+
+  #weigh(link: SharedLink<Value>, weight: number): void {
     const change = weight - link.weight
+    if (change === 0) return
     link.weight = weight
-    link.own.weight += change
+    link.own.weigh(link.branch, change)
     this.weight += change
   }
 }
 
-/** Counts what many have of something. Once there is too much of it, only those may have more who have less than an equal share. */
+function newLink<Value>(topic: string, value: Value, own: Own<Value>): SharedLink<Value> {
+  const name = branchOf(topic)
+  const branch = own.branches.get(name) ?? new Branch()
+  own.branches.set(name, branch)
+  const inBranch = { key: topic, value: undefined, older: undefined, newer: undefined }
+  return { key: topic, value, own, branch, inBranch, weight: 0, older: undefined, newer: undefined }
+}
+
+/** So much more than all may have, there may be of those with less than an equal share. */
+export const overfull = 5 / 4
+
+/**
+ * Counts what many have of something. Once there is too much of it, only those may have more who have less than an equal
+ * share: of all, or of what their owner may have.
+ */
 export class ShareQuota {
   readonly #most: number
-  readonly #ofOwner = new Map<string, number>()
-  total = 0
+  readonly #all = new Counts()
 
   constructor(most: number) {
     this.#most = most
   }
 
-  hasRoomFor(owner: string): boolean {
-    if (this.total < this.#most) return true
-    return (this.#ofOwner.get(owner) ?? 0) < this.#most / (this.#ofOwner.size + 1)
+  get total(): number {
+    return this.#all.total
   }
 
-  count(owner: string, change: number): void {
+  /** `part`: which of the nodes of that owner, where it has several. */
+  hasRoomFor(owner: string, part = ''): boolean {
+    if (this.total < this.#most) return true
+    if (this.total >= overfull * this.#most) return false
+    const own = this.#all.parts.get(owner)
+    const share = this.#all.shareOf(this.#most)
+    return own === undefined || own.total < share || own.of(part) + 1 <= own.shareOf(share)
+  }
+
+  count(owner: string, change: number, part = ''): void {
+    this.#all.count([owner, part], change)
+  }
+}
+
+/** A number, and of what parts it is. */
+class Counts {
+  readonly parts = new Map<string, Counts>()
+  total = 0
+
+  of(part: string): number {
+    return this.parts.get(part)?.total ?? 0
+  }
+
+  /** What each of the parts and one more may have of `most`. */
+  shareOf(most: number): number {
+    return most / (this.parts.size + 1)
+  }
+
+  count([part, ...inner]: readonly string[], change: number): void {
     this.total += change
-    const ofOwner = (this.#ofOwner.get(owner) ?? 0) + change
-    if (ofOwner > 0) this.#ofOwner.set(owner, ofOwner)
-    else this.#ofOwner.delete(owner)
+    if (part === undefined) return
+    const counts = this.parts.get(part) ?? new Counts()
+    this.parts.set(part, counts)
+    counts.count(inner, change)
+    if (counts.total <= 0) this.parts.delete(part)
   }
 }

@@ -88,12 +88,10 @@ export async function openHistory(options: HistoryOptions): Promise<History> {
   const { store, journal, limits, clock, sampledLog } = options
   const table = createSeriesTable(options)
   const writeAhead = createWriteAhead(journal, sampledLog)
-  const maxBytes = limits.openMiB * mebibyte
-  const nowMs = () => clock.nowMs()
   const open = createOpenBlocks({
     table,
-    maxBytes,
-    nowMs,
+    maxBytes: limits.openMiB * mebibyte,
+    nowMs: () => clock.nowMs(),
     isLasting: journal.isLasting,
     sampledLog,
   })
@@ -103,7 +101,7 @@ export async function openHistory(options: HistoryOptions): Promise<History> {
   const maintenance = createMaintenance(parts)
   await restore(parts, maintenance)
   return {
-    add: createAdd(parts, 2 * maxBytes),
+    add: createAdd(parts),
     promise: writeAhead.note,
     snapshot: (filter) =>
       [...table.all()]
@@ -159,18 +157,18 @@ async function restore(parts: HistoryParts, maintenance: Maintenance): Promise<v
   open.closeBut(clock.wallMs())
 }
 
-/** `mostBytes`: what may be in memory at most. */
-function createAdd(parts: HistoryParts, mostBytes: number): History['add'] {
+function createAdd(parts: HistoryParts): History['add'] {
   const { table, writeAhead, open, sampledLog } = parts
   const seriesOf = createFinder(parts)
+  const drop = (topic: string): undefined => {
+    sampledLog.warn('history-points-dropped', { topic }, 'the disk is too slow for the history')
+  }
   return (reading, isPromised) => {
     const { topic, at, value } = reading
-    if (open.bytes > mostBytes || (!isPromised && writeAhead.isBehind())) {
-      sampledLog.warn('history-points-dropped', { topic }, 'the disk is too slow for the history')
-      return undefined
-    }
+    if (!isPromised && writeAhead.isBehind()) return drop(topic)
     const series = seriesOf(reading)
     if (series === undefined) return undefined
+    if (!open.hasRoomFor(series)) return drop(topic)
     const isBoolean = series.isBoolean && typeof value === 'boolean'
     if (!series.isEscaped || series.isBoolean !== isBoolean) table.change(series, isBoolean)
     series.lastAt = at
@@ -190,8 +188,8 @@ const mostUnits = 16
 function createFinder(parts: HistoryParts) {
   const { table, limits, retention, clock, sampledLog } = parts
   let fullUntilMs = 0
-  const makeRoom = (owner: string): boolean =>
-    table.size < limits.series || forgetOne() || table.hasRoomFor(owner)
+  const makeRoom = (owner: string, topic: string): boolean =>
+    table.size < limits.series || forgetOne() || table.hasRoomFor(owner, topic)
   const forgetOne = (): boolean => {
     if (clock.nowMs() < fullUntilMs) return false
     const oldest = longestSilent(table)
@@ -207,7 +205,7 @@ function createFinder(parts: HistoryParts) {
     if (known !== undefined) return known
     const { topic, quantity, value, unit, owner = '' } = reading
     const isBoolean = typeof value === 'boolean'
-    const isRoom = table.units(reading) < mostUnits && makeRoom(owner)
+    const isRoom = table.units(reading) < mostUnits && makeRoom(owner, topic)
     if (isRoom) return table.add({ topic, quantity, unit, isBoolean, owner })
     const fields = { topic, quantity, unit }
     sampledLog.warn(

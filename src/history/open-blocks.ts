@@ -1,3 +1,4 @@
+import { overfull } from '../core/recency-map.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import type { Change } from '../store/store.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
@@ -11,6 +12,8 @@ import type { HistoryJournal } from './write-ahead.ts'
 export interface OpenBlocks {
   /** Of all of them. */
   readonly bytes: number
+  /** Whether there may be more of this series: past what there may be, for whose owners have less than an equal share. */
+  hasRoomFor(series: OwnSeries): boolean
   /** Adds a point that has this ordinal. */
   add(series: OwnSeries, point: Point, ordinal: number): void
   /** No block that began before the hour of `at`, or after it, grows any more. */
@@ -40,7 +43,7 @@ interface Unstored {
 
 interface OpenBlocksOptions {
   readonly table: SeriesTable
-  /** Past so many bytes of all together, blocks are closed early. */
+  /** Past so many bytes of all together, blocks are closed early; past twice as many, there is no room. */
   readonly maxBytes: number
   readonly nowMs: () => number
   /** Whether there is a disk on which to store them. */
@@ -58,7 +61,7 @@ export function createOpenBlocks(options: OpenBlocksOptions): OpenBlocks {
   const unstored = new Map<OwnSeries, Unstored>()
   let closed: OpenBlock[] = []
   let nextId = 1
-  let bytes = 0
+  const room = createRoom(options)
   const close = (block: OpenBlock) => {
     block.isClosed = true
     closed.push(block)
@@ -68,7 +71,7 @@ export function createOpenBlocks(options: OpenBlocksOptions): OpenBlocks {
     const last = series.blocks.at(-1)
     if (last?.isClosed === false) {
       const { length } = last.writer
-      const isEarly = bytes > maxBytes && length > leastBytes
+      const isEarly = room.bytes > maxBytes && length > leastBytes
       if (last.startAt === startAt && length < blockBytes && !isEarly) return last
       if (isEarly) sampledLog.warn('history-closed-early', {}, 'the history needs much memory')
       close(last)
@@ -79,14 +82,15 @@ export function createOpenBlocks(options: OpenBlocksOptions): OpenBlocks {
   }
   return {
     get bytes() {
-      return bytes
+      return room.bytes
     },
+    hasRoomFor: room.hasRoomFor,
     add: (series, point, ordinal) => {
       const block = growing(series, point.at)
       const before = block.writer.length
       block.writer.add(point.at, point.value)
       block.through = ordinal
-      bytes += block.writer.length - before
+      room.count(series, block.writer.length - before)
       if (isLasting && !unstored.has(series)) {
         unstored.set(series, { since: ordinal, sinceMs: nowMs() })
       }
@@ -108,7 +112,7 @@ export function createOpenBlocks(options: OpenBlocksOptions): OpenBlocks {
     remove: (gone) => {
       const all = new Set(gone)
       for (const { series, writer } of gone) {
-        bytes -= writer.length
+        room.count(series, -writer.length)
         series.blocks = series.blocks.filter((block) => !all.has(block))
       }
       closed = closed.filter((block) => !all.has(block))
@@ -124,7 +128,26 @@ export function createOpenBlocks(options: OpenBlocksOptions): OpenBlocks {
       series.blocks = [...series.blocks, block]
       series.through = Math.max(series.through, through)
       nextId = Math.max(nextId, id + 1)
-      bytes += writer.length
+      room.count(series, writer.length)
+    },
+  }
+}
+
+/** Counts the bytes of all, and of each owner. */
+function createRoom({ table, maxBytes }: OpenBlocksOptions) {
+  const mostBytes = 2 * maxBytes
+  let bytes = 0
+  return {
+    get bytes() {
+      return bytes
+    },
+    count: ({ openShare }: OwnSeries, change: number) => {
+      bytes += change
+      openShare.bytes += change
+    },
+    hasRoomFor: ({ openShare }: OwnSeries) => {
+      if (bytes <= mostBytes) return true
+      return bytes <= overfull * mostBytes && openShare.bytes < mostBytes / (table.owners + 1)
     },
   }
 }

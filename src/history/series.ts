@@ -1,5 +1,5 @@
 import { isRecord } from '../core/json.ts'
-import { ShareQuota } from '../core/recency-map.ts'
+import { branchOf, ShareQuota } from '../core/recency-map.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
 import { lastNumberIn, seriesKey, seriesPrefix, throughKey, throughPrefix } from './keys.ts'
@@ -26,6 +26,8 @@ export interface Series extends SeriesName {
 export interface OwnSeries extends Series {
   /** In whose share it is: an empty name where that is not known. */
   readonly owner: string
+  /** What its owner has in memory. */
+  readonly openShare: OpenShare
   quantity: string
   isBoolean: boolean
   /** False of what a hub before 0.2 has named, which did not escape dots. */
@@ -40,6 +42,11 @@ export interface OwnSeries extends Series {
   moves: number
   /** Ends with the move that is under way. */
   moving: Promise<void> | undefined
+}
+
+/** The bytes of one owner's points that are not in closed blocks yet. */
+export interface OpenShare {
+  bytes: number
 }
 
 /** Points of one series and one hour. */
@@ -74,8 +81,10 @@ export interface SeriesTable {
   join(name: PointName): OwnSeries | undefined
   /** How many series a quantity has, each with another unit. */
   units(name: SeriesName): number
-  /** Whether `owner` may have one more. */
-  hasRoomFor(owner: string): boolean
+  /** How many owners there are. */
+  readonly owners: number
+  /** Whether `owner` may have one more of `topic`. */
+  hasRoomFor(owner: string, topic: string): boolean
   add(name: SeriesName & Pick<OwnSeries, 'unit' | 'isBoolean' | 'owner'>): OwnSeries
   /** Whether all values are true or false has changed, or its name is from a hub before 0.2. */
   change(series: OwnSeries, isBoolean: boolean): void
@@ -105,12 +114,19 @@ export function createSeriesTable({
   limits,
 }: SeriesTableOptions): SeriesTable {
   const quota = new ShareQuota(limits.series)
+  const openShares = new Map<string, OpenShare>()
+  const made = (id: number, named: Named): OwnSeries => {
+    const { owner = '' } = named
+    const openShare = openShares.get(owner) ?? { bytes: 0 }
+    openShares.set(owner, openShare)
+    return newSeries(id, named, openShare)
+  }
   const byId = new Map<number, OwnSeries>()
   const names = createSeriesNames()
   let nextId = 1
   const put = (series: OwnSeries) => {
     byId.set(series.id, series)
-    quota.count(series.owner, 1)
+    quota.count(series.owner, 1, branchOf(series.topic))
     names.put(series)
     nextId = Math.max(nextId, series.id + 1)
   }
@@ -125,9 +141,12 @@ export function createSeriesTable({
     get: (id) => byId.get(id),
     join: names.join,
     units: names.units,
-    hasRoomFor: (owner) => quota.hasRoomFor(owner),
+    get owners() {
+      return openShares.size
+    },
+    hasRoomFor: (owner, topic) => quota.hasRoomFor(owner, branchOf(topic)),
     add: (named) => {
-      const series = newSeries(nextId, { ...named, isEscaped: true })
+      const series = made(nextId, { ...named, isEscaped: true })
       put(series)
       note(series)
       return series
@@ -140,15 +159,15 @@ export function createSeriesTable({
       const { id } = series
       names.remove(series)
       byId.delete(id)
-      quota.count(series.owner, -1)
+      quota.count(series.owner, -1, branchOf(series.topic))
       journal.note(seriesKey(id), undefined)
       journal.note(throughKey(id), undefined)
     },
     restore: async () => {
       for await (const [key, value] of journal.entries(seriesPrefix)) {
-        const series = namedIn(value, lastNumberIn(key))
-        if (series === undefined) tellBroken(key)
-        else put(series)
+        const name = parsed(value)
+        if (isNamed(name)) put(made(lastNumberIn(key), name))
+        else tellBroken(key)
       }
       for await (const [key, value] of journal.entries(throughPrefix)) {
         const series = byId.get(lastNumberIn(key))
@@ -218,19 +237,14 @@ type Named = SeriesName &
     readonly owner?: string
   }
 
-function newSeries(id: number, named: Named): OwnSeries {
+function newSeries(id: number, named: Named, openShare: OpenShare): OwnSeries {
   const { topic, quantity, unit, isBoolean, isEscaped = false, owner = '' } = named
   const nothing = { lastAt: 0, through: 0, blocks: [], moves: 0, moving: undefined }
-  return { id, topic, quantity, unit, isBoolean, isEscaped, owner, ...nothing }
+  return { id, topic, quantity, unit, isBoolean, isEscaped, owner, openShare, ...nothing }
 }
 
 function nameBytes({ topic, quantity, unit, isBoolean, isEscaped, owner }: OwnSeries): Buffer {
   return Buffer.from(JSON.stringify({ topic, quantity, unit, isBoolean, isEscaped, owner }))
-}
-
-function namedIn(bytes: Buffer, id: number): OwnSeries | undefined {
-  const name = parsed(bytes)
-  return isNamed(name) ? newSeries(id, name) : undefined
 }
 
 function parsed(bytes: Buffer): unknown {

@@ -4,6 +4,7 @@ import { setImmediate as turnOver } from 'node:timers/promises'
 import { matches } from '../core/filter.ts'
 import { detached } from '../core/guard.ts'
 import type { DeepReadonly } from '../core/json.ts'
+import { overfull } from '../core/recency-map.ts'
 import { switchesActuator } from '../core/switching.ts'
 import { isTopic } from '../core/topic.ts'
 import type { Config } from '../generated/config.ts'
@@ -30,9 +31,6 @@ export interface RetainedQuota {
   /** There is no value on `topic` any more. */
   forget(topic: string): void
 }
-
-/** So much more than all may have, there may be of users with less than their share. */
-const overfull = 5 / 4
 
 interface Retained {
   readonly topics: number

@@ -141,7 +141,7 @@ export function createLastValues(
 
 /** Values by topic, within their bounds. */
 function createValues(limits: LastValuesLimits['retained']) {
-  const values = new SharedMap<string, Kept>()
+  const values = new SharedMap<Kept>()
   let totalBytes = 0
   const forget = (topic: string) => {
     const kept = values.get(topic)

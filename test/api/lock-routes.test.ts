@@ -29,8 +29,9 @@ async function served(t: Test, store: Store = openMemoryStore()) {
   const sampledLog = createSampledLog(pino({ level: 'silent' }), createCounters())
   const auditLog = createAuditLog({ lines: keepAuditLines(), sampledLog })
   let current: User | undefined
-  const asUser = createAsUser(async () =>
-    current === undefined ? { refused: 'nobody' } : { user: current },
+  const asUser = createAsUser(
+    async () => (current === undefined ? { refused: 'nobody' } : { user: current }),
+    { sampledLog },
   )
   const routes = new Map([
     ...lockRoutes({ asUser, lockOuts: guard.lockOuts, topicLimits, jsonLimits }),
@@ -169,7 +170,7 @@ t.test('a query that is not right is refused in one sentence', async (t) => {
 })
 
 t.test('a defect is not told as an error', async (t) => {
-  const asUser = createAsUser(async () => ({ user: ann }))
+  const asUser = createAsUser(async () => ({ user: ann }), { sampledLog: { warn: () => {} } })
   const auditLog = { read: () => Promise.reject(new Error('disk')) }
   const routes = commandLogRoutes({ asUser, auditLog, topicLimits })
   const server = await startedHttpServer(t, { routeOf: (path) => routes.get(path) })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { RecencyMap, SharedMap, ShareQuota } from '../../src/core/recency-map.ts'
+import { branchOf, RecencyMap, SharedMap, ShareQuota } from '../../src/core/recency-map.ts'
 
 t.test('whatever is set and deleted, it is a Map to whose end each set entry moves', async () => {
   const key = fc.integer({ min: 0, max: 5 })
@@ -43,25 +43,41 @@ t.test('entries may be deleted while they are told', async (t) => {
   )
 })
 
-t.test(
-  'F65: of what many share, whoever has most gives way, with what was set the longest ago',
-  async (t) => {
-    const map = new SharedMap<string, number>()
-    t.equal(map.givesWay, undefined)
-    const set = (key: string, owner: string, weight = 1) => map.set(key, 0, { owner, weight })
-    for (const key of ['a1', 'a2', 'a3']) set(key, 'a')
-    for (const key of ['b1', 'b2']) set(key, 'b')
-    set('a1', 'b')
-    t.equal(map.givesWay, 'a2', 'it stays with whoever set it first, and comes last there')
-    map.delete('a2')
-    t.equal(map.givesWay, 'b1', 'of two who have as much, who came later gives way')
-    set('a3', 'a', 7)
-    t.equal(map.givesWay, 'a1')
-    t.same([map.size, map.weight, map.get('a3'), map.get('a2')], [4, 10, 0, undefined])
-    for (const key of ['a1', 'a3', 'none']) map.delete(key)
-    t.same([...map.keys()], ['b1', 'b2'])
-  },
-)
+t.test('F65: of what many share, whoever has most gives way', async (t) => {
+  const map = new SharedMap<number>()
+  t.equal(map.givesWay, undefined)
+  const set = (topic: string, owner: string, weight = 1) => map.set(topic, 0, { owner, weight })
+  for (const topic of ['x/y/z/a1', 'x/y/z/a2', 'x/y/z/a3']) set(topic, 'a')
+  for (const topic of ['x/y/z/b1', 'x/y/z/b2']) set(topic, 'b')
+  set('x/y/z/a1', 'b')
+  t.equal(map.givesWay, 'x/y/z/a2', 'it stays with whoever set it first, and comes last there')
+  map.delete('x/y/z/a2')
+  t.equal(map.givesWay, 'x/y/z/b1', 'of two who have as much, who came later gives way')
+  set('x/y/z/a3', 'a', 7)
+  t.equal(map.givesWay, 'x/y/z/a1')
+  t.same([map.size, map.weight], [4, 10])
+  t.same([map.get('x/y/z/a3'), map.get('x/y/z/a2')], [0, undefined])
+  for (const topic of ['x/y/z/a1', 'x/y/z/a3', 'none']) map.delete(topic)
+  t.same([...map.keys()], ['x/y/z/b1', 'x/y/z/b2'])
+})
+
+t.test('F65: of what one has, a node gives way that has more than all others', async (t) => {
+  const map = new SharedMap<number>()
+  const set = (topic: string) => map.set(topic, 0, { owner: 'house', weight: 1 })
+  const takeAway = () => {
+    const topic = map.givesWay
+    map.delete(topic ?? '')
+    return topic
+  }
+  for (const topic of ['boiler', 'nodes/lamp/0/relay/a', 'nodes/shed/0/relay/a']) set(topic)
+  for (const at of [1, 2, 3, 4, 5]) set(`nodes/liar/0/relay/${at}`)
+  set('nodes/liar/0/relay/1')
+  t.same([takeAway(), takeAway()], ['nodes/liar/0/relay/2', 'nodes/liar/0/relay/3'])
+  t.equal(takeAway(), 'boiler', 'of those who are alike, the longest silent')
+  while (map.size > 0) t.ok(takeAway())
+  t.same([map.givesWay, map.weight], [undefined, 0])
+  t.same(['nodes/liar/0/relay/1', 'a/b', 'a'].map(branchOf), ['nodes/liar', 'a/b', 'a'])
+})
 
 t.test('F57: past what there may be, who has less than an equal share may have more', async (t) => {
   const quota = new ShareQuota(6)
@@ -77,3 +93,17 @@ t.test('F57: past what there may be, who has less than an equal share may have m
   quota.count('a', -6)
   t.equal(quota.total, 2)
 })
+
+t.test(
+  'F57: of what one may have, the node with less than an equal share may have more',
+  async (t) => {
+    const quota = new ShareQuota(40)
+    quota.count('house', 40, 'liar')
+    t.notOk(quota.hasRoomFor('house', 'liar'))
+    t.ok(quota.hasRoomFor('house', 'lamp'))
+    quota.count('house', 10, 'lamp')
+    t.notOk(quota.hasRoomFor('house', 'shed'), 'up to a quarter more')
+    t.notOk(quota.hasRoomFor('guest'))
+    t.equal(quota.total, 50)
+  },
+)

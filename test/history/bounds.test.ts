@@ -61,6 +61,20 @@ t.test('short of memory, blocks are closed early; with no more, points are dropp
   t.equal((await pointsOf(history, 'a')).length, count)
 })
 
+t.test('F65: short of memory, who has little loses no point', async (t) => {
+  const { sampledLog, told } = toldProblems()
+  const limits = { series: 3, openMiB: 1 / 64 }
+  const history = await historyIn(await lastingStore(), { limits, sampledLog })
+  const add = (topic: string, owner: string) =>
+    history.add({ ...reading, topic, owner, value: Math.random() }, true)
+  t.ok(add('lamp', 'house'))
+  while (!told.includes('history-points-dropped')) add('a', 'flood')
+  t.ok(add('lamp', 'house'))
+  t.equal(add('a', 'flood'), undefined)
+  while (add('lamp', 'house') !== undefined);
+  t.equal(add('lamp', 'house'), undefined, 'up to a quarter more')
+})
+
 t.test(
   'while the disk is slow, what may be lost is dropped, and what is promised is not',
   async (t) => {
@@ -220,6 +234,7 @@ t.test('blocks that still grew when the hub was killed go on where they were', a
     moving: undefined,
     isEscaped: true,
     owner: '',
+    openShare: { bytes: 0 },
   }
   const changes = [midnight, midnight + hourMs].map((startAt, at) => {
     const writer = new RawBlockWriter(startAt)

@@ -70,14 +70,14 @@ export interface DeviceTable {
   add(topic: string, user?: string): KnownDevice
   /** The device was just heard of. */
   touch(device: KnownDevice): void
-  /** Of the user who has most, the one that was silent longest. */
+  /** Of the user who has most, the one that was silent longest: of all, or of a node that has more than all others. */
   givesWay(): KnownDevice | undefined
   remove(device: KnownDevice): void
   removeNode(node: KnownNode): void
 }
 
 export function createDeviceTable(): DeviceTable {
-  const devices = new SharedMap<string, KnownDevice>()
+  const devices = new SharedMap<KnownDevice>()
   const nodes = new Map<string, KnownNode>()
   const nodeOf = (base: string) => {
     const node = nodes.get(base) ?? newNode(base)
