@@ -11,6 +11,7 @@ for or work on has a limit, on every way in.
 - **Default** is what holds without any configuration. **Ceiling** is the most that can be configured: a larger value keeps
   the hub from starting.
 - A limit is set in the configuration file at its path, or by the environment variable below it.
+- **Whose** says who has so much: each of them by itself, or all together, and then who of them gives way first.
 - **Past it** is what happens to the client that goes too far. Nobody else notices.
 - **Counter** is the name under which \`/healthz\` counts how often that happened. The log has a line with the same name as
   \`kind\`, at most one a second; its \`leftOut\` says how many were not written.
@@ -19,7 +20,7 @@ for or work on has a limit, on every way in.
   hub itself.
 `
 
-const titles = ['limit', 'default', 'ceiling', 'past it', 'counter']
+const titles = ['limit', 'default', 'ceiling', 'whose', 'past it', 'counter']
 
 /** The text of docs/limits.md: a table for each group below `limits` in the schema of the config. */
 export function limitsPage(schema: SchemaObject): string {
@@ -37,12 +38,13 @@ function section(name: string, group: SchemaObject): string {
 
 function rowOf(
   path: readonly string[],
-  { default: usual, maximum, onExcess, counter }: SchemaObject,
+  { default: usual, maximum, whose, onExcess, counter }: SchemaObject,
 ): string[] {
   return [
     `\`${path.join('.')}\`<br>\`${variableFor(path, '')}\``,
     show(usual),
     show(maximum),
+    show(whose),
     show(onExcess),
     counter === undefined ? show(counter) : `\`${counter}\``,
   ]

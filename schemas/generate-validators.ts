@@ -155,6 +155,6 @@ export function openStrictAjv(useDefaults = true): Ajv {
     keyword: 'topics',
     metaSchema: { type: 'array', items: { type: 'string', minLength: 1 }, minItems: 1 },
   })
-  // What happens past a limit, and what counts it: for the documents, not for validation.
-  return ajv.addVocabulary(['onExcess', 'counter'])
+  // Whose a limit is, what happens past it, and what counts it: for the documents, not for validation.
+  return ajv.addVocabulary(['whose', 'onExcess', 'counter'])
 }

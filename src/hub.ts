@@ -292,13 +292,13 @@ function ownRoutes(config: Config, parts: Routed): [path: string, route: Route][
 /** What is asked of hardware: commands, locks, what was commanded, what quantities were. */
 function hardwareRoutes(
   { limits }: Config,
-  { access, asUser, hardware, recording, load, sampledLog, trace }: Routed,
+  { access, asUser, hardware, recording, sampledLog, trace }: Routed,
 ): [path: string, route: Route][] {
   const { path, auditLog, lockOuts, history } = hardware
   const { clientAddress } = access.forwarding
   const { topic: topicLimits, json: jsonLimits } = limits
   const { signedIn } = access
-  const { recorder } = recording
+  const { recorder, questions } = recording
   return [
     ['/api/trace', traceRoute({ asUser, trace })],
     ['/api/command', commandRoute({ asUser, clientAddress, jsonLimits, enter: path.enter })],
@@ -308,7 +308,10 @@ function hardwareRoutes(
     ...commandLogRoutes({ asUser, auditLog, topicLimits }),
     [
       '/api/history',
-      historyRoute({ asUser, signedIn, history, recorder, topicLimits, load, sampledLog }),
+      historyRoute({
+        ...{ asUser, signedIn, history, recorder, questions },
+        ...{ topicLimits, sampledLog },
+      }),
     ],
   ]
 }

@@ -20,17 +20,21 @@ const limits: Limit[] = groups.flatMap(([group, { properties }]) =>
   Object.entries<SchemaObject>(properties).map(([key, schema]) => ({ group, key, schema })),
 )
 
-t.test('each number among the limits has a ceiling, an outcome and a counter', async (t) => {
-  t.not(limits.length, 0)
-  for (const { group, key, schema } of limits) {
-    if (schema['type'] === 'boolean') continue
-    t.type(schema['maximum'], 'number', `${group}.${key}`)
-    t.type(schema['onExcess'], 'string', `${group}.${key}`)
-    // Of a time between two things nothing can be past.
-    if (schema['onExcess'].startsWith('nothing')) continue
-    t.match(schema['counter'], /^[a-z0-9-]+$/, `${group}.${key}`)
-  }
-})
+t.test(
+  'each number among the limits has a ceiling, an owner, an outcome and a counter',
+  async (t) => {
+    t.not(limits.length, 0)
+    for (const { group, key, schema } of limits) {
+      if (schema['type'] === 'boolean') continue
+      t.type(schema['maximum'], 'number', `${group}.${key}`)
+      t.match(schema['whose'], /^(each|all|the hub)/, `${group}.${key}`)
+      t.type(schema['onExcess'], 'string', `${group}.${key}`)
+      // Of a time between two things nothing can be past.
+      if (schema['onExcess'].startsWith('nothing')) continue
+      t.match(schema['counter'], /^[a-z0-9-]+$/, `${group}.${key}`)
+    }
+  },
+)
 
 t.test('the page of the limits has a row for each, and its variable sets it', async (t) => {
   const rows = [...read('docs/limits.md').matchAll(/^\| `([\w.]+)`<br>`(\w+)`/gm)]

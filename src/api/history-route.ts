@@ -12,11 +12,8 @@ import type { SampledLog } from '../core/sampled-log.ts'
 import { checkFilter, type TopicLimits } from '../core/topic.ts'
 import { type Tier, tiers } from '../history/periods.ts'
 import {
-  answerFor,
-  checkLoad,
   type HistorySource,
   historyAnswer,
-  type QuestionLoad,
   readableSeries,
   readHistoryQuery,
 } from '../nodes/history/history-answer.ts'
@@ -30,6 +27,7 @@ import {
   ndjson,
   ndjsonPoint,
 } from '../nodes/history/history-lines.ts'
+import type { QuestionTurns } from '../nodes/history/question-turns.ts'
 import type { Recorded, Recorder } from '../nodes/history/recorder.ts'
 import type { AsUser } from './as-user.ts'
 import { badQuery, orSendError, type Query, readQuery, sendJson } from './json-exchange.ts'
@@ -37,7 +35,7 @@ import { badQuery, orSendError, type Query, readQuery, sendJson } from './json-e
 export interface HistoryRouteOptions extends FollowOptions {
   readonly asUser: AsUser
   readonly topicLimits: TopicLimits
-  readonly load: QuestionLoad
+  readonly questions: QuestionTurns
   readonly clock?: Clock
 }
 
@@ -76,10 +74,10 @@ export function historyRoute(options: HistoryRouteOptions): Route {
 
 /** Checks all that is asked for, and returns how to answer it. */
 function answerTo(parameters: Query, user: User, options: HistoryRouteOptions): Answer {
-  const { history, topicLimits, load, clock = systemClock } = options
+  const { history, topicLimits, questions, clock = systemClock } = options
   const { topic, quantity, points, follow } = parameters
   if (topic === undefined) throw badQuery('a topic or a filter as topic', 'none')
-  checkLoad(user.name, load)
+  questions.check(user.name)
   checkFilter(topic, topicLimits)
   const lines = linesIn(parameters)
   const resolution = resolutionIn(parameters)
@@ -103,7 +101,7 @@ function answerTo(parameters: Query, user: User, options: HistoryRouteOptions): 
     throw badQuery(`at most ${most} points of ${series.length} quantities`, String(query.points))
   }
   return (response) =>
-    answerFor(user.name, load, async () =>
+    questions.answer(user.name, async () =>
       sendJson(response, await historyAnswer(history, series, query)),
     )
 }

@@ -691,7 +691,7 @@ export interface ConfigInput {
       totalBytes?: number
     }
     /**
-     * Values that wait for whoever subscribes later. The same numbers hold for the last values of topics that are not retained, but a quarter of the bytes; there, of the user who has most, the longest silent go first, and a value that is too large is not told again.
+     * Values that wait for whoever subscribes later. The same numbers hold for the last values of topics that are not retained, but a quarter of the bytes; there, of the user who has most, the longest silent go first, or those of a node that has more than all others of that user, and a value that is too large is not told again.
      */
     retained?: {
       /**
@@ -1678,7 +1678,7 @@ export interface Config {
       totalBytes: number
     }
     /**
-     * Values that wait for whoever subscribes later. The same numbers hold for the last values of topics that are not retained, but a quarter of the bytes; there, of the user who has most, the longest silent go first, and a value that is too large is not told again.
+     * Values that wait for whoever subscribes later. The same numbers hold for the last values of topics that are not retained, but a quarter of the bytes; there, of the user who has most, the longest silent go first, or those of a node that has more than all others of that user, and a value that is too large is not told again.
      */
     retained: {
       /**

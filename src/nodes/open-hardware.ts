@@ -193,9 +193,12 @@ function followNodes(
 
 function createAnswering(
   { path, nodes, history }: Pick<Hardware, 'path' | 'nodes' | 'history'>,
-  { sampledLog, load }: HardwareParts,
+  { sampledLog, recording: { questions } }: HardwareParts,
 ): Hardware['answering'] {
-  const pastAnswering = createHistoryAnswers({ history, clock: systemClock, load, sampledLog })
+  const pastAnswering = createHistoryAnswers({
+    ...{ history, questions, sampledLog },
+    clock: systemClock,
+  })
   return (requester) => {
     const ofNodes = nodes.answering(requester)
     const ofPast = pastAnswering(requester)

@@ -15,6 +15,7 @@ import { dayMs, type TimeRange } from '../../history/periods.ts'
 import { type Plan, planOf, summarize } from '../../history/read-history.ts'
 import type { LineOptions, Requester } from '../registry/answers.ts'
 import type { DeviceLabel } from '../registry/device-labels.ts'
+import type { QuestionTurns } from './question-turns.ts'
 
 /** What each row of a series has, in this order. */
 export const columns = ['at', 'count', 'min', 'mean', 'max', 'first', 'last'] as const
@@ -56,32 +57,6 @@ export interface HistorySource
   extends Pick<History, 'snapshot' | 'periods' | 'blocks' | 'buckets' | 'lostUntil'> {
   /** What a device is called, and where it is, by its topic. */
   labelOf?(topic: string): Called
-}
-
-/** Whether there is too much to do, and what is done for whom. */
-export interface QuestionLoad {
-  note(user: string, ms: number): void
-  sheds(user: string): boolean
-}
-
-/** @throws HubError `too-fast` while the hub is overloaded and `user` costs most. */
-export function checkLoad(user: string, load: QuestionLoad): void {
-  if (!load.sheds(user)) return
-  throw new HubError('too-fast', 'expected fewer questions while the hub has too much to do')
-}
-
-/** Lets the time of `act`, which answers a question of `user`, count as done for that user. */
-export async function answerFor(
-  user: string,
-  load: QuestionLoad,
-  act: () => Promise<void>,
-): Promise<void> {
-  const startedMs = performance.now()
-  try {
-    await act()
-  } finally {
-    load.note(user, performance.now() - startedMs)
-  }
 }
 
 interface SeriesWanted {
@@ -245,7 +220,7 @@ export interface HistoryAnswering {
 export interface HistoryAnswersOptions {
   readonly history: HistorySource
   readonly clock: { wallMs(): number }
-  readonly load: QuestionLoad
+  readonly questions: QuestionTurns
   readonly sampledLog: SampledLog
 }
 
@@ -257,7 +232,7 @@ const mostWaiting = 64
 
 /** Returns what opens the answering to a session, one request after the other. */
 export function createHistoryAnswers(options: HistoryAnswersOptions) {
-  const { clock, load } = options
+  const { clock, questions } = options
   return (requester: Requester): HistoryAnswering => {
     const turns = createTurns(options.sampledLog)
     return {
@@ -265,9 +240,9 @@ export function createHistoryAnswers(options: HistoryAnswersOptions) {
         if (!topic.endsWith(request)) return false
         const name = topic.slice(0, -request.length)
         const query = readPayload(payload, clock.wallMs())
-        checkLoad(requester.user, load)
+        questions.check(requester.user)
         turns.take(() =>
-          answerFor(requester.user, load, () =>
+          questions.answer(requester.user, () =>
             answer({ name, query, line }, requester, options.history),
           ),
         )

@@ -9,12 +9,14 @@ import type { Config } from '../../generated/config.ts'
 import { type History, type HistoryOptions, openHistory } from '../../history/history.ts'
 import { dayMs, hourMs } from '../../history/periods.ts'
 import type { Store } from '../../store/store.ts'
+import { createQuestionTurns, type QuestionLoad, type QuestionTurns } from './question-turns.ts'
 import { createRecorder, type Recorder } from './recorder.ts'
 
 export interface RecordingParts {
   readonly store: Store
   /** Holds back acknowledgements until what was noted is on disk. */
   readonly journal: HistoryOptions['journal']
+  readonly load: QuestionLoad
   readonly sampledLog: SampledLog
   readonly onClose: Closers['add']
   readonly clock?: AlarmClock
@@ -23,6 +25,8 @@ export interface RecordingParts {
 export interface Recording {
   readonly history: History
   readonly recorder: Recorder
+  /** Whose turn it is to ask. */
+  readonly questions: QuestionTurns
 }
 
 export async function openRecording(
@@ -33,7 +37,8 @@ export async function openRecording(
   const history = await openHistory({ ...parts, ...settingsOf(config, parts), clock })
   onClose(history.close)
   onClose(maintained(history, clock))
-  return { history, recorder: createRecorder({ history }) }
+  const questions = createQuestionTurns(parts.load)
+  return { history, recorder: createRecorder({ history }), questions }
 }
 
 const everyMs = 1000

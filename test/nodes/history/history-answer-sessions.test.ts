@@ -5,6 +5,7 @@ import {
   createHistoryAnswers,
   type HistorySource,
 } from '../../../src/nodes/history/history-answer.ts'
+import { createQuestionTurns } from '../../../src/nodes/history/question-turns.ts'
 import { historyIn, midnight } from '../../history/opened-history.ts'
 import { setClock } from '../../history/set-clock.ts'
 import { toldProblems } from '../../history/told-problems.ts'
@@ -20,8 +21,11 @@ async function asking(t: Test, change: Partial<HistorySource> = {}, isShed = fal
   const { sampledLog, told: problems } = toldProblems()
   const answers = createInbox<[topic: string, value: unknown, options?: unknown]>()
   const clock = setClock(midnight + 1000)
-  const load = { note: () => {}, sheds: () => isShed }
-  const open = createHistoryAnswers({ history: { ...history, ...change }, clock, load, sampledLog })
+  const questions = createQuestionTurns({ note: () => {}, sheds: () => isShed })
+  const open = createHistoryAnswers({
+    ...{ clock, questions, sampledLog },
+    history: { ...history, ...change },
+  })
   const answering = open({
     base: 'n',
     user: 'ann',

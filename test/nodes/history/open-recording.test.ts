@@ -81,7 +81,8 @@ t.test('once a second, what came is noted, until the hub ends', async (t) => {
   const closers = createClosers()
   const { sampledLog } = toldProblems()
   const journal = openJournal(store)
-  const parts = { store, journal, sampledLog, clock, onClose: closers.add }
+  const load = { note: () => {}, sheds: () => false }
+  const parts = { store, journal, load, sampledLog, clock, onClose: closers.add }
   const config = checkConfig({ users: { anonymous: { role: 'admin' } } })
   const { recorder } = await openRecording(config, parts)
   const records = async () => (await textsOf(store, 'history/log/')).length
