@@ -1,11 +1,12 @@
-import { signal, useSignalEffect } from '@preact/signals'
+import { useSignalEffect } from '@preact/signals'
 import type { ComponentType, JSX } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { ConnectionStrip } from './connection-strip.tsx'
 import { DevicesView } from './devices/devices-view.tsx'
 import { keepHouse } from './devices/house.ts'
 import { Icon, Logo } from './icons.tsx'
-import { keepConnected, link } from './link.ts'
+import { lazily } from './lazily.tsx'
+import { keepConnected } from './link.ts'
 import { hrefOf, route, type View, views } from './route.ts'
 import { refreshSession, session } from './session.ts'
 import { SignIn } from './sign-in.tsx'
@@ -84,23 +85,6 @@ function SignedIn(): JSX.Element {
 
 function skip(): void {
   document.querySelector<HTMLElement>('#content')?.focus()
-}
-
-/** A view whose code is loaded when somebody opens it. */
-function lazily(load: () => Promise<ComponentType>): ComponentType {
-  const loaded = signal<{ View: ComponentType } | undefined>(undefined)
-  return () => {
-    useEffect(() => {
-      if (loaded.value === undefined) load().then((View) => (loaded.value = { View }), reload)
-    }, [])
-    const { value } = loaded
-    return value === undefined ? <p class="quiet">{t('loading')}</p> : <value.View />
-  }
-}
-
-/** The hub has another release now than the one that this page is of. */
-function reload(): void {
-  if (link.peek().is === 'open') location.reload()
 }
 
 const openViews: Readonly<Record<View, ComponentType>> = {

@@ -26,11 +26,30 @@ const paths = {
   check: 'M5 12.500l4.5 4.500L19 7.5',
   clock: 'M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM12 8v4l3 2',
   person: 'M12 4a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM5 20c.6-3.6 3.4-5.5 7-5.500s6.4 1.9 7 5.5',
+  cover: 'M4 4h16M5 4v16M19 4v16M5 8h14M5 12h14M5 16h14',
+  fan: 'M12 10a2 2 0 1 0 0 4 2 2 0 0 0 0-4zM12 10c-1-3 0-6 3-6s3 4-1 7M14 12c3-1 6 0 6 3s-4 3-7-1M12 14c1 3 0 6-3 6s-3-4 1-7M10 12c-3 1-6 0-6-3s4-3 7 1',
+  plug: 'M9 3v5M15 3v5M6 8h12v3a6 6 0 0 1-12 0zM12 17v4',
+  pump: 'M5 20h14M8 20v-6a4 4 0 0 1 8 0v6M12 10V4M9 4h6M16 15h4v-3',
+  door: 'M6 21V3h11v18M4 21h16M14 12v.1',
+  star: 'M12 4l2.400 5 5.600.700-4.100 3.800 1.100 5.500-5-2.800-5 2.800 1.100-5.500L4 9.700 9.600 9z',
+  share:
+    'M7 12a2.500 2.500 0 1 0-.1.1zM17 5.500a2.500 2.500 0 1 0 .1.1zM17 18.500a2.500 2.500 0 1 0 .1.1M9.200 10.900l5.600-3.800M9.200 13.100l5.600 3.800',
+  why: 'M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM9.700 9.500a2.400 2.400 0 1 1 3.300 2.200c-.7.3-1 .8-1 1.600M12 16.500v.1',
   close: 'M6 6l12 12M18 6L6 18',
   download: 'M12 4v11M7 10.500l5 5 5-5M5 20h14',
 } as const
 
 export type IconName = keyof typeof paths
+
+/** Those that a device may be shown by. */
+export const iconNames: readonly IconName[] = [
+  ...(['bulb', 'plug', 'pump', 'fan', 'cover', 'door', 'lock', 'relay', 'button'] as const),
+  ...(['thermometer', 'humidity', 'light', 'pressure', 'air', 'motion', 'sensor'] as const),
+]
+
+export function isIcon(name: string): name is IconName {
+  return Object.hasOwn(paths, name)
+}
 
 export function Icon({ name }: { name: IconName }): JSX.Element {
   return (

@@ -4,6 +4,7 @@ import {
   CommandError,
   connect,
   type HubClient,
+  type HubLabel,
   type HubMessage,
   type HubState,
   OfflineError,
@@ -51,6 +52,20 @@ export function onLine(hear: HearLine): () => void {
 
 function hearHub(hear: HearLine): () => void {
   return hub?.on('#', (message) => hear(lineOf(message))) ?? (() => {})
+}
+
+function hearLabels(opened: HubClient): void {
+  opened.onLabel((label, topic) => {
+    for (const hear of labelHearers) hear(label, topic)
+  })
+}
+
+const labelHearers = new Set<(label: HubLabel, topic: string) => void>()
+
+/** Calls `hear` when a device is called otherwise, until the returned function is called. */
+export function onLabel(hear: (label: HubLabel, topic: string) => void): () => void {
+  labelHearers.add(hear)
+  return () => void labelHearers.delete(hear)
 }
 
 function lineOf({ topic, value, encoding, atMs, isPast }: HubMessage): Line {
@@ -140,6 +155,7 @@ function wake(): void {
   const opened = connect(new URL('.', document.baseURI))
   hub = opened
   for (const hear of hearers.keys()) hearers.set(hear, hearHub(hear))
+  hearLabels(opened)
   opened.onState((state) => {
     if (hub === opened) changed(state)
   })

@@ -5,6 +5,7 @@ import { applyTheme } from './theme.ts'
 import { speakAsAsked } from './words.ts'
 import './style/base.css'
 import './style/devices.css'
+import './style/controls.css'
 import './style/frame.css'
 
 applyTheme()

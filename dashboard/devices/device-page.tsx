@@ -8,11 +8,11 @@ import { Icon } from '../icons.tsx'
 import { hrefOf } from '../route.ts'
 import { isOperator } from '../session.ts'
 import { t } from '../words.ts'
+import { DeviceTile } from './device-tile.tsx'
 import { isHeld, setHeld } from './hold-button.tsx'
 import { type Device, deviceOf, type LoggedCommand, nodes, refreshSoon } from './house.ts'
 import { quantitiesOf } from './quantities.ts'
-import { SensorTile } from './sensor-tile.tsx'
-import { isSwitch, SwitchTile } from './switch-tile.tsx'
+import { isCommanded } from './switch-tile.tsx'
 import { switchPayload } from './switching.ts'
 import { fullName } from './tile-head.tsx'
 
@@ -32,14 +32,14 @@ export function DevicePage({ topic }: { topic: string }): JSX.Element {
 }
 
 function Details({ device }: { device: Device }): JSX.Element {
-  const canSwitch = isSwitch(device)
+  const canSwitch = isCommanded(device)
   return (
     <>
       <h1>{fullName(device)}</h1>
       <p class="quiet topic">{device.topic}</p>
       <h2 class="unseen">{t('state')}</h2>
       <div class="tiles is-single">
-        {canSwitch ? <SwitchTile device={device} /> : <SensorTile device={device} />}
+        <DeviceTile device={device} />
       </div>
       <p>
         <a href={chartHref(device)}>

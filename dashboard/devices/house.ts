@@ -1,8 +1,9 @@
 /** All that the page knows of nodes and devices: asked of the hub when it connects, and kept up to date by what is said. */
 import { batch, effect, type Signal, signal } from '@preact/signals'
+import type { HubLabel } from '../../client/index.ts'
 import { getJson } from '../api.ts'
 import { hubTime } from '../clock.ts'
-import { type Line, link, onLine } from '../link.ts'
+import { type Line, link, onLabel, onLine } from '../link.ts'
 import { isOperator } from '../session.ts'
 import { loadPast, type Past, remember } from './past.ts'
 
@@ -64,6 +65,8 @@ export interface Device {
   readonly kind: string
   readonly role: 'sensor' | 'actuator' | 'notification'
   readonly node: HouseNode
+  /** What people call it, and where it is. */
+  readonly label: Signal<HubLabel>
   readonly state: Signal<DeviceState>
   readonly asked: Signal<Asked | undefined>
   readonly outcome: Signal<Outcome | undefined>
@@ -102,7 +105,7 @@ interface NodeAnswer {
   readonly devices: readonly DeviceAnswer[]
 }
 
-interface DeviceAnswer {
+interface DeviceAnswer extends HubLabel {
   readonly name: string
   readonly topic: string
   readonly kind: string
@@ -121,6 +124,10 @@ const refreshMs = 15_000
 /** Keeps what is known up to date while there is a connection, until the returned function is called. */
 export function keepHouse(): () => void {
   const stopHearing = onLine(hear)
+  const stopLabels = onLabel((label, topic) => {
+    const device = devicesByTopic.get(topic)
+    if (device !== undefined) device.label.value = label
+  })
   const timer = setInterval(() => {
     if (link.peek().is === 'open' && !document.hidden) refreshSoon(0)
   }, refreshMs)
@@ -133,6 +140,7 @@ export function keepHouse(): () => void {
   })
   return () => {
     stopHearing()
+    stopLabels()
     clearInterval(timer)
     stopWatching()
     clearTimeout(refreshTimer)
@@ -214,6 +222,7 @@ function learnDevice(node: HouseNode, answer: DeviceAnswer): Device {
   const known = devicesByTopic.get(topic)
   const device = known?.role === role ? known : newDevice({ topic, name, kind, role, node })
   devicesByTopic.set(topic, device)
+  setLabel(device, answer)
   if (!heardSince.has(topic)) {
     device.state.value = {
       value: answer.known === false ? answer.lastValue : answer.value,
@@ -227,10 +236,20 @@ function learnDevice(node: HouseNode, answer: DeviceAnswer): Device {
   return device
 }
 
+/** The same as before draws nothing anew. */
+export function setLabel(device: Device, told: HubLabel): void {
+  const { title, room, icon, order, hidden, favorite } = told
+  const label = { title, room, icon, order, hidden, favorite }
+  const known = Object.entries(label).filter(([, value]) => value !== undefined)
+  const next: HubLabel = Object.fromEntries(known)
+  if (JSON.stringify(next) !== JSON.stringify(device.label.peek())) device.label.value = next
+}
+
 function newDevice(told: Pick<Device, 'topic' | 'name' | 'kind' | 'role' | 'node'>): Device {
   const nothing = { rhythmMs: undefined, toldBy: undefined, warning: undefined }
   return {
     ...told,
+    label: signal({}),
     state: signal({ value: null, isKnown: true, atMs: undefined, ...nothing }),
     asked: signal(undefined),
     outcome: signal(undefined),

@@ -6,20 +6,21 @@ import { link } from '../link.ts'
 import { session } from '../session.ts'
 import { t, type Word } from '../words.ts'
 import { commandDevice, switchDevice } from './commanding.ts'
+import { Adjustments, controlsOf } from './controls.tsx'
 import { HoldButton, isHeld } from './hold-button.tsx'
 import type { Device, LoggedCommand, Outcome } from './house.ts'
 import { quantitiesOf, unitText, valueText } from './quantities.ts'
 import { furtherStates, isOn, stateOf } from './switching.ts'
 import { fullName, TileHead } from './tile-head.tsx'
 
-/** A switch that shows what the device is, what was asked of it, and what became of that. */
+/** Something that can be commanded: what it is, what was asked of it, and what became of that. */
 export function SwitchTile({ device }: { device: Device }): JSX.Element {
   const { value, isKnown } = device.state.value
   const isOld = !isKnown || link.value.is !== 'open'
   return (
     <article class={isOld ? 'tile is-switch is-old' : 'tile is-switch'}>
       <TileHead device={device} />
-      <SwitchControl device={device} />
+      <Commanded device={device} />
       <Condition device={device} />
       <LastSwitch device={device} isOn={isOn(value)} />
     </article>
@@ -32,6 +33,12 @@ function obstacleOf({ lock, node }: Device): Word | undefined {
   if (lock.value !== undefined) return 'locked'
   if (node.online.value === false) return 'nodeOffline'
   return session.value.is === 'in' && session.value.role === 'viewer' ? 'mayOnlyLook' : undefined
+}
+
+function Commanded({ device }: { device: Device }): JSX.Element {
+  const Control = controlsOf[device.kind]
+  if (Control === undefined) return <SwitchControl device={device} />
+  return <Control device={device} isDisabled={obstacleOf(device) !== undefined} />
 }
 
 function SwitchControl({ device }: { device: Device }): JSX.Element {
@@ -48,6 +55,7 @@ function SwitchControl({ device }: { device: Device }): JSX.Element {
         <Pair device={device} isDisabled={isDisabled} />
       )}
       {further !== undefined && <States device={device} states={further} isDisabled={isDisabled} />}
+      <Adjustments device={device} isDisabled={isDisabled} />
     </>
   )
 }
@@ -210,10 +218,11 @@ function LastSwitch({ device, isOn: on }: { device: Device; isOn: boolean | unde
   return <p class="age">{text}</p>
 }
 
-function lastSwitchText({ lastSwitch, state }: Device, on: boolean | undefined): string {
+function lastSwitchText({ lastSwitch, state, kind }: Device, on: boolean | undefined): string {
   const entry = lastSwitch.value
   const { atMs } = state.value
-  if (entry === undefined || on === undefined) return atMs === undefined ? '' : ago(atMs)
+  if (entry === undefined || (on === undefined && controlsOf[kind] === undefined))
+    return atMs === undefined ? '' : ago(atMs)
   return switchText(entry)
 }
 
@@ -222,9 +231,10 @@ function switchText({ receipt, user, at }: LoggedCommand): string {
   return receipt === 'by-itself' ? t('byItself', { when }) : t('switchedBy', { user, when })
 }
 
-/** Whether `device` is something that can be turned on and off. */
-export function isSwitch(device: Device): boolean {
+/** Whether `device` is something that the page can command. */
+export function isCommanded(device: Device): boolean {
   if (device.role !== 'actuator') return false
+  if (controlsOf[device.kind] !== undefined) return true
   const { value } = device.state.value
   return isOn(value) !== undefined || value === null
 }

@@ -1,5 +1,5 @@
 import type { JSX } from 'preact'
-import { Icon, type IconName } from '../icons.tsx'
+import { Icon, type IconName, isIcon } from '../icons.tsx'
 import { hrefOf } from '../route.ts'
 import { en } from '../words/en.ts'
 import { t, type Word } from '../words.ts'
@@ -17,9 +17,16 @@ const icons: Readonly<Record<string, IconName>> = {
   led: 'bulb',
   light: 'bulb',
   'push-button': 'button',
+  button: 'button',
+  cover: 'cover',
+  lock: 'lock',
+  fan: 'fan',
+  climate: 'thermometer',
 }
 
-function iconOf({ kind, role }: Pick<Device, 'kind' | 'role'>): IconName {
+function iconOf({ kind, role, label }: Pick<Device, 'kind' | 'role' | 'label'>): IconName {
+  const { icon = '' } = label.value
+  if (isIcon(icon)) return icon
   return icons[kind] ?? (role === 'actuator' ? 'relay' : 'sensor')
 }
 
@@ -42,17 +49,18 @@ function addressOf({ topic }: Pick<Device, 'topic'>): string {
 }
 
 export function fullName(device: Device): string {
-  return `${kindLabel(device.kind)} ${addressOf(device)}`.trim()
+  return device.label.value.title ?? `${kindLabel(device.kind)} ${addressOf(device)}`.trim()
 }
 
 /** The name of a device, which leads to its own page. */
 export function TileHead({ device }: { device: Device }): JSX.Element {
+  const { title } = device.label.value
   return (
     <h3>
       <a href={hrefOf('devices', device.topic)} title={device.topic}>
         <Icon name={iconOf(device)} />
-        <span class="kind">{kindLabel(device.kind)}</span>{' '}
-        <span class="address">{addressOf(device)}</span>
+        <span class="kind">{title ?? kindLabel(device.kind)}</span>{' '}
+        {title === undefined && <span class="address">{addressOf(device)}</span>}
       </a>
     </h3>
   )

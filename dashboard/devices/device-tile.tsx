@@ -1,0 +1,9 @@
+import type { JSX } from 'preact'
+import type { Device } from './house.ts'
+import { SensorTile } from './sensor-tile.tsx'
+import { isCommanded, SwitchTile } from './switch-tile.tsx'
+
+/** What a device says, and what can be asked of it. */
+export function DeviceTile({ device }: { device: Device }): JSX.Element {
+  return isCommanded(device) ? <SwitchTile device={device} /> : <SensorTile device={device} />
+}
