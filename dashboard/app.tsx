@@ -13,6 +13,11 @@ import { SignIn } from './sign-in.tsx'
 import { t } from './words.ts'
 import { You } from './you.tsx'
 
+const SetupView = lazily(async () => (await import('./setup/setup-view.tsx')).SetupView)
+
+/** What the link says that a hub without users has printed. */
+const [, setupCode = ''] = /^#\/setup\/([\w-]+)$/.exec(location.hash) ?? []
+
 export function App(): JSX.Element | null {
   switch (session.value.is) {
     case 'asking':
@@ -21,6 +26,8 @@ export function App(): JSX.Element | null {
       return <SignIn />
     case 'away':
       return <Away />
+    case 'not-set-up':
+      return <SetupView code={setupCode} />
     case 'in':
       return <SignedIn />
   }

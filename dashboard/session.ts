@@ -6,6 +6,8 @@ import { ApiError, getJson, postJson } from './api.ts'
 export type Session =
   | { readonly is: 'asking' }
   | { readonly is: 'away' }
+  /** The hub has no users yet. */
+  | { readonly is: 'not-set-up' }
   | { readonly is: 'out'; readonly why?: Why }
   | { readonly is: 'in'; readonly user: string; readonly role: string | null }
 
@@ -20,6 +22,8 @@ export async function refreshSession(why?: Why): Promise<void> {
     session.value = { is: 'in', user, role }
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) endSession(why)
+    else if (error instanceof ApiError && error.code === 'not-set-up')
+      session.value = { is: 'not-set-up' }
     // Whoever is signed in keeps what was shown last.
     else if (session.peek().is !== 'in') session.value = { is: 'away' }
   }

@@ -22,6 +22,7 @@ export async function generateTypes(): Promise<Map<string, string>> {
     ['src/generated/ban.ts', banner + (await plainTypes('ban', 'BanRequest'))],
     ['src/generated/unban.ts', banner + (await plainTypes('unban', 'UnbanRequest'))],
     ['src/generated/password.ts', banner + (await plainTypes('password', 'PasswordRequest'))],
+    ['src/generated/setup.ts', banner + (await plainTypes('setup', 'SetupRequest'))],
     ['src/generated/unlock.ts', banner + (await plainTypes('unlock', 'UnlockRequest'))],
     ['src/generated/label.ts', banner + (await plainTypes('label', 'LabelRequest'))],
     ['src/generated/clown-model.ts', banner + (await clownModelTypes())],

@@ -26,6 +26,7 @@ export function generateValidators(): [file: string, text: string][] {
     typedPlan('ban', 'BanRequest'),
     typedPlan('unban', 'UnbanRequest'),
     typedPlan('password', 'PasswordRequest'),
+    typedPlan('setup', 'SetupRequest'),
     typedPlan('unlock', 'UnlockRequest'),
     typedPlan('label', 'LabelRequest'),
   ]

@@ -1,6 +1,7 @@
+import { existsSync } from 'node:fs'
 import { dirname, isAbsolute, join } from 'node:path'
 import { isLoopbackHost } from './access/address.ts'
-import { normalForm } from './access/user.ts'
+import { normalForm, type User } from './access/user.ts'
 import { namesError } from './access/user-check.ts'
 import { checkNobodyTwice, inlineUserError } from './access/user-directory.ts'
 import { readUsersFile } from './access/users-file.ts'
@@ -57,12 +58,31 @@ const paths = [
  * `bad-config` naming the file and, for a syntax error, the line.
  */
 export function readConfig(path: string, environment: Environment, warn: Warn = ignore): Config {
+  return readFrom(path, { environment, warn, mayLackUsers: false })
+}
+
+/**
+ * As `readConfig`, but nobody may be able to sign in yet, and the users file need not be there: for a first start.
+ *
+ * @throws HubError as `readConfig`
+ */
+export function readFirstConfig(path: string, environment: Environment): Config {
+  return readFrom(path, { environment, warn: ignore, mayLackUsers: true })
+}
+
+interface Reading {
+  readonly environment: Environment
+  readonly warn: Warn
+  readonly mayLackUsers: boolean
+}
+
+function readFrom(path: string, { environment, warn, mayLackUsers }: Reading): Config {
   const source = JSON.stringify(path)
   const file = readTextFile('the path of the configuration', path)
   const { value: input } = parseYaml(file.text, source)
   const current = withCurrentKeys(withPathsFrom(path, input ?? {}), warn)
   const all = applyEnvironment(current, environment, warn)
-  const config = completed(all, { source: `${source}: `, environment })
+  const config = completed(all, { source: `${source}: `, environment, mayLackUsers })
   if (holdsPassword(input)) checkPrivate(file)
   return config
 }
@@ -100,7 +120,7 @@ export function checkConfig(
   warn: Warn = ignore,
 ): Config {
   const all = applyEnvironment(withCurrentKeys(input, warn), environment, warn)
-  return completed(all, { source: '', environment })
+  return completed(all, { source: '', environment, mayLackUsers: false })
 }
 
 /**
@@ -186,6 +206,8 @@ function withSetting(
 interface Origin {
   readonly source: string
   readonly environment: Environment
+  /** Before the first start. */
+  readonly mayLackUsers: boolean
 }
 
 function completed(input: unknown, origin: Origin): Config {
@@ -198,9 +220,10 @@ function completed(input: unknown, origin: Origin): Config {
   }
   // Once more, since a password from a file has to keep the same limits.
   validated(config, origin)
-  checkUsers(config, source)
+  const usersInFile = usersIn(config.usersFile, origin)
+  checkUsers(config, usersInFile, origin)
   checkBus(config, input, source)
-  checkCredentialBytes(config, source)
+  checkCredentialBytes(config, usersInFile, source)
   checkDialects(config.dialects, source)
   checkDeviceRules(config.commands.rules, source)
   checkHistoryFilters(config.history, source)
@@ -258,19 +281,29 @@ function secretIn(name: string, passwordFile: string): string {
   return valueIn(readSecretFile(`users.${name}.passwordFile`, passwordFile))
 }
 
+function usersIn(file: string | undefined, { mayLackUsers }: Origin): readonly User[] {
+  return file === undefined || (mayLackUsers && !existsSync(file)) ? [] : readUsersFile(file)
+}
+
 /** Checks what only both places together can break. */
-function checkUsers({ users, usersFile, ...config }: generated.Config, source: string): void {
+function checkUsers(
+  { users, ...config }: generated.Config,
+  fromFile: readonly User[],
+  { source, mayLackUsers }: Origin,
+): void {
   const error = namesError(Object.keys(users))
   if (error !== undefined) throw new HubError('bad-config', source + error)
   const inline = new Set(Object.keys(users).map(normalForm))
-  const fromFile = usersFile === undefined ? [] : readUsersFile(usersFile)
   checkNobodyTwice(inline, fromFile)
-  if (fromFile.length + inline.size > 0) return
+  if (mayLackUsers || fromFile.length + inline.size > 0) return
   const { http, mqtt, dialects } = config
   const open = [http, mqtt, ...dialects].find(({ host }) => !isLoopbackHost(host))?.host
   if (open === undefined) return
   const sentence = `expected users or usersFile, since ${open} can be reached from other machines`
-  throw new HubError('bad-config', `${source}${sentence}: "clown-hub init" writes a first user`)
+  throw new HubError(
+    'bad-config',
+    `${source}${sentence}: "clown-hub run" lets you make a first user`,
+  )
 }
 
 /** What is of a broker of our own has no meaning beside another one, which is not to be told by silence. */
@@ -293,7 +326,8 @@ function checkBus({ bus }: generated.Config, input: unknown, source: string): vo
 
 /** Nobody could sign in with more than the limits let through. */
 function checkCredentialBytes(
-  { users, usersFile, limits }: generated.Config,
+  { users, limits }: generated.Config,
+  fromFile: readonly User[],
   source: string,
 ): void {
   const { userBytes, passwordBytes } = limits.mqtt
@@ -303,7 +337,6 @@ function checkCredentialBytes(
     const sentence = `expected ${what} to have at most ${most} bytes in UTF-8, got ${bytes}`
     throw new HubError('bad-config', source + sentence)
   }
-  const fromFile = usersFile === undefined ? [] : readUsersFile(usersFile)
   const names = [...Object.keys(users), ...fromFile.map(({ name }) => name)]
   for (const name of names) check(`the name of users.${name}`, name, userBytes)
   for (const [name, { password = '' }] of Object.entries(users)) {

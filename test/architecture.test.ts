@@ -31,6 +31,7 @@ const programs: Record<string, readonly string[]> = {
 /** These belong to the composition root. */
 const roomOfFile: Record<string, string> = {
   config: 'hub',
+  setup: 'hub',
   'served-dialects': 'hub',
   'hardware-profiles': 'hub',
   operations: 'hub',

@@ -219,4 +219,12 @@ export const cs: Words = {
   'says-unlocked': 'Odemčeno',
   'says-unlocking': 'Odemyká se …',
   'says-jammed': 'Zaseknuto',
+  setUp: 'Nastavit tento hub',
+  setUpNext: 'Vytvoříte prvního uživatele, který smí vše. Vše ostatní se otevře potom.',
+  makeAdmin: 'Vytvořit prvního uživatele',
+  hubStarts: 'Hub se spouští …',
+  setupOver:
+    'Tento odkaz je jiný, použitý nebo příliš starý. Není-li ještě žádný uživatel, spusťte hub znovu.',
+  notSetUp: 'Tento hub ještě nemá uživatele.',
+  notSetUpNext: 'Otevřete odkaz, který vypsal: v terminálu, žurnálu nebo logu kontejneru.',
 }

@@ -220,4 +220,13 @@ export const de: Words = {
   'says-unlocked': 'Entriegelt',
   'says-unlocking': 'Entriegelt …',
   'says-jammed': 'Klemmt',
+  setUp: 'Diesen Hub einrichten',
+  setUpNext: 'Sie machen den ersten Benutzer, der alles darf. Alles andere öffnet danach.',
+  makeAdmin: 'Ersten Benutzer machen',
+  hubStarts: 'Der Hub startet …',
+  setupOver:
+    'Dieser Link ist ein anderer, wurde benutzt oder ist zu alt. Gibt es noch keinen Benutzer, starten Sie den Hub neu.',
+  notSetUp: 'Dieser Hub hat noch keine Benutzer.',
+  notSetUpNext:
+    'Öffnen Sie den Link, den er ausgegeben hat: in seinem Terminal, Journal oder Container-Log.',
 }

@@ -219,6 +219,14 @@ export const en = {
   'says-unlocked': 'Unlocked',
   'says-unlocking': 'Unlocking …',
   'says-jammed': 'Jammed',
+  setUp: 'Set up this hub',
+  setUpNext: 'You make its first user, who may do everything. All else opens after that.',
+  makeAdmin: 'Make the first user',
+  hubStarts: 'The hub starts …',
+  setupOver:
+    'This link is another one, was used, or is too old. If there is no user yet, start the hub again for another link.',
+  notSetUp: 'This hub has no users yet.',
+  notSetUpNext: 'Open the link that it has printed: in its terminal, journal or container log.',
 } as const
 
 export type Word = keyof typeof en

@@ -220,4 +220,14 @@ export const fr: Words = {
   'says-unlocked': 'Déverrouillé',
   'says-unlocking': 'Déverrouillage …',
   'says-jammed': 'Bloqué',
+  setUp: 'Configurer ce hub',
+  setUpNext:
+    'Vous créez le premier utilisateur, qui a tous les droits. Tout le reste s’ouvre ensuite.',
+  makeAdmin: 'Créer le premier utilisateur',
+  hubStarts: 'Le hub démarre …',
+  setupOver:
+    'Ce lien est un autre, a été utilisé ou est trop ancien. S’il n’y a pas encore d’utilisateur, redémarrez le hub.',
+  notSetUp: 'Ce hub n’a pas encore d’utilisateur.',
+  notSetUpNext:
+    'Ouvrez le lien qu’il a affiché : dans son terminal, son journal ou le log du conteneur.',
 }

@@ -58,6 +58,7 @@ export function statusOf(code: ErrorCode): number {
 /** RFC 9110, 15.5 and 15.6; 429 is RFC 6585, 4. */
 const statuses: Readonly<Partial<Record<ErrorCode, number>>> = {
   forbidden: 403,
+  'setup-over': 403,
   'unknown-node': 404,
   'unknown-device': 404,
   locked: 409,

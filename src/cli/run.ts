@@ -1,11 +1,13 @@
+import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { readConfig } from '../config.ts'
+import { readUsersFile } from '../access/users-file.ts'
+import { type Config, readConfig, readFirstConfig } from '../config.ts'
 import { watchFiles } from '../core/files.ts'
 import { detached } from '../core/guard.ts'
 import type { Hub } from '../hub.ts'
-import { type CliCommand, configPath, dataName, readArguments } from './arguments.ts'
-import { straySignals, warningsTo } from './terminal.ts'
+import { type CliCommand, configPath, dataName, readArguments, usersName } from './arguments.ts'
+import { straySignals, type Terminal, warningsTo } from './terminal.ts'
 
 const usage = 'run [--config FILE]'
 
@@ -18,9 +20,11 @@ export const run: CliCommand = {
     )
     terminal.ignore(['SIGHUP', ...straySignals])
     const file = configPath(values.config)
+    const environment = await environmentWithUsers(file, terminal)
+    if (environment === undefined) return
     const folder = join(dirname(file), dataName)
     const read = () => {
-      const config = readConfig(file, terminal.environment, warningsTo(terminal))
+      const config = readConfig(file, environment, warningsTo(terminal))
       return { ...config, data: { folder, ...config.data } }
     }
     const config = read()
@@ -41,6 +45,39 @@ export const run: CliCommand = {
     stopWatching()
     await hub.close()
   },
+}
+
+/**
+ * The environment that the configuration is to be read with, once somebody can sign in: in a users file beside it, where it
+ * names no users itself. Undefined when the hub is stopped before.
+ */
+async function environmentWithUsers(
+  file: string,
+  terminal: Terminal,
+): Promise<Terminal['environment'] | undefined> {
+  const { environment } = terminal
+  const first = readFirstConfig(file, environment)
+  if (Object.keys(first.users).length > 0) return environment
+  const usersFile = first.usersFile ?? join(dirname(file), usersName)
+  const hasUsers = existsSync(usersFile) && readUsersFile(usersFile).length > 0
+  if (!hasUsers && !(await setUp(first, usersFile, terminal))) return undefined
+  return { ...environment, CLOWN_USERS_FILE: usersFile }
+}
+
+/** Returns whether there is a first admin, and not the end of the hub or of the time for that. */
+async function setUp(config: Config, usersFile: string, terminal: Terminal): Promise<boolean> {
+  const [{ openSetup }, { openLog }] = await Promise.all([
+    import('../setup.ts'),
+    import('../core/log.ts'),
+  ])
+  const log = openLog(config.log.level)
+  const setup = await openSetup(config, { usersFile, log })
+  const sentence = 'Nobody can sign in yet. Open this within 30 minutes to make the first admin:'
+  terminal.print(`${sentence} ${setup.link}`)
+  void terminal.stopped.then(setup.close)
+  const isDone = await setup.ended
+  if (!isDone) terminal.print('Nobody was made. Start the hub again for another link.')
+  return isDone
 }
 
 function portsOf({ httpPort, mqttPort, httpsPort, mqttsPort }: Hub): string {

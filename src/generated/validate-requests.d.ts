@@ -5,6 +5,7 @@ import type { LockRequest } from './lock.ts'
 import type { BanRequest } from './ban.ts'
 import type { UnbanRequest } from './unban.ts'
 import type { PasswordRequest } from './password.ts'
+import type { SetupRequest } from './setup.ts'
 import type { UnlockRequest } from './unlock.ts'
 import type { LabelRequest } from './label.ts'
 import type { Validator } from './validator.ts'
@@ -14,5 +15,6 @@ export const validateLockRequest: Validator<LockRequest>
 export const validateBanRequest: Validator<BanRequest>
 export const validateUnbanRequest: Validator<UnbanRequest>
 export const validatePasswordRequest: Validator<PasswordRequest>
+export const validateSetupRequest: Validator<SetupRequest>
 export const validateUnlockRequest: Validator<UnlockRequest>
 export const validateLabelRequest: Validator<LabelRequest>

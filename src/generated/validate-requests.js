@@ -454,7 +454,8 @@ validate15.errors = vErrors;
 return errors === 0;
 }
 
-const schema17 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:unlock","title":"Unlock request","description":"The body of POST /api/unlock.","examples":[{"device":"nodes/bridge/0/relay/i2c0-3b"}],"type":"object","required":["device"],"properties":{"device":{"description":"The complete topic of the device, as it reports on it: without /set.","type":"string","minLength":1,"examples":["nodes/bridge/0/relay/i2c0-3b"]}},"additionalProperties":false};
+const schema17 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:setup","title":"Setup request","description":"The body of POST /api/setup, which makes the first admin of a hub without users.","examples":[{"code":"q2b9Yk1dT0mZr4s8v5w6xA","user":"admin","password":"a long password"}],"type":"object","required":["code","user","password"],"properties":{"code":{"description":"What stands at the end of the link that the hub has printed.","type":"string","examples":["q2b9Yk1dT0mZr4s8v5w6xA"]},"user":{"description":"The name of the admin.","type":"string","minLength":1,"examples":["admin"],"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$","maxLength":64},"password":{"description":"The password of the admin: of 8 characters at least, and at most limits.mqtt.passwordBytes.","type":"string","examples":["a long password"]}},"additionalProperties":false};
+const pattern0 = new RegExp("^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$", "u");
 
 function validate16(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -462,33 +463,75 @@ let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
-if((data.device === undefined) && (missing0 = "device")){
+if((((data.code === undefined) && (missing0 = "code")) || ((data.user === undefined) && (missing0 = "user"))) || ((data.password === undefined) && (missing0 = "password"))){
 validate16.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
 const _errs1 = errors;
 for(const key0 in data){
-if(!(key0 === "device")){
+if(!(((key0 === "code") || (key0 === "user")) || (key0 === "password"))){
 validate16.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
 if(_errs1 === errors){
-if(data.device !== undefined){
-let data0 = data.device;
+if(data.code !== undefined){
 const _errs2 = errors;
-if(errors === _errs2){
-if(typeof data0 === "string"){
-if(func2(data0) < 1){
-validate16.errors = [{instancePath:instancePath+"/device",schemaPath:"#/properties/device/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(typeof data.code !== "string"){
+validate16.errors = [{instancePath:instancePath+"/code",schemaPath:"#/properties/code/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
+}
+var valid0 = _errs2 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.user !== undefined){
+let data1 = data.user;
+const _errs4 = errors;
+if(errors === _errs4){
+if(typeof data1 === "string"){
+if(func2(data1) > 64){
+validate16.errors = [{instancePath:instancePath+"/user",schemaPath:"#/properties/user/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
+return false;
+}
+else {
+if(func2(data1) < 1){
+validate16.errors = [{instancePath:instancePath+"/user",schemaPath:"#/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+else {
+if(!pattern0.test(data1)){
+validate16.errors = [{instancePath:instancePath+"/user",schemaPath:"#/properties/user/pattern",keyword:"pattern",params:{pattern: "^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},message:"must match pattern \""+"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"+"\""}];
+return false;
+}
+}
 }
 }
 else {
-validate16.errors = [{instancePath:instancePath+"/device",schemaPath:"#/properties/device/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate16.errors = [{instancePath:instancePath+"/user",schemaPath:"#/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
+}
+}
+var valid0 = _errs4 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.password !== undefined){
+const _errs6 = errors;
+if(typeof data.password !== "string"){
+validate16.errors = [{instancePath:instancePath+"/password",schemaPath:"#/properties/password/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs6 === errors;
+}
+else {
+var valid0 = true;
 }
 }
 }
@@ -504,7 +547,7 @@ validate16.errors = vErrors;
 return errors === 0;
 }
 
-const schema18 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:label","title":"Label request","description":"The body of POST /api/label: what people call a device, and where it is. What is null is taken away; what is not there stays.","examples":[{"device":"devices/hardwario/power-controller:0/relay/-","title":"Pump","room":"Cellar"}],"type":"object","required":["device"],"properties":{"device":{"description":"The complete topic of the device, as it reports on it: without /set.","type":"string","minLength":1,"examples":["devices/hardwario/power-controller:0/relay/-"]},"title":{"description":"What people call it.","type":["string","null"],"minLength":1,"maxLength":128,"examples":["Pump"]},"room":{"description":"Where it is.","type":["string","null"],"minLength":1,"maxLength":128,"examples":["Cellar"]},"icon":{"description":"The name of a picture for it, for whatever shows devices.","type":["string","null"],"minLength":1,"maxLength":64,"examples":["pump"]},"order":{"description":"Its place among others: the lowest first.","type":["number","null"],"examples":[3]},"hidden":{"description":"Whether pages leave it out.","type":["boolean","null"],"examples":[true]},"favorite":{"description":"Whether pages show it first.","type":["boolean","null"],"examples":[true]}},"additionalProperties":false};
+const schema18 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:unlock","title":"Unlock request","description":"The body of POST /api/unlock.","examples":[{"device":"nodes/bridge/0/relay/i2c0-3b"}],"type":"object","required":["device"],"properties":{"device":{"description":"The complete topic of the device, as it reports on it: without /set.","type":"string","minLength":1,"examples":["nodes/bridge/0/relay/i2c0-3b"]}},"additionalProperties":false};
 
 function validate17(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -519,7 +562,7 @@ return false;
 else {
 const _errs1 = errors;
 for(const key0 in data){
-if(!(((((((key0 === "device") || (key0 === "title")) || (key0 === "room")) || (key0 === "icon")) || (key0 === "order")) || (key0 === "hidden")) || (key0 === "favorite"))){
+if(!(key0 === "device")){
 validate17.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
 return false;
 break;
@@ -541,6 +584,56 @@ validate17.errors = [{instancePath:instancePath+"/device",schemaPath:"#/properti
 return false;
 }
 }
+}
+}
+}
+}
+else {
+validate17.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validate17.errors = vErrors;
+return errors === 0;
+}
+
+const schema19 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:label","title":"Label request","description":"The body of POST /api/label: what people call a device, and where it is. What is null is taken away; what is not there stays.","examples":[{"device":"devices/hardwario/power-controller:0/relay/-","title":"Pump","room":"Cellar"}],"type":"object","required":["device"],"properties":{"device":{"description":"The complete topic of the device, as it reports on it: without /set.","type":"string","minLength":1,"examples":["devices/hardwario/power-controller:0/relay/-"]},"title":{"description":"What people call it.","type":["string","null"],"minLength":1,"maxLength":128,"examples":["Pump"]},"room":{"description":"Where it is.","type":["string","null"],"minLength":1,"maxLength":128,"examples":["Cellar"]},"icon":{"description":"The name of a picture for it, for whatever shows devices.","type":["string","null"],"minLength":1,"maxLength":64,"examples":["pump"]},"order":{"description":"Its place among others: the lowest first.","type":["number","null"],"examples":[3]},"hidden":{"description":"Whether pages leave it out.","type":["boolean","null"],"examples":[true]},"favorite":{"description":"Whether pages show it first.","type":["boolean","null"],"examples":[true]}},"additionalProperties":false};
+
+function validate18(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if((data.device === undefined) && (missing0 = "device")){
+validate18.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+const _errs1 = errors;
+for(const key0 in data){
+if(!(((((((key0 === "device") || (key0 === "title")) || (key0 === "room")) || (key0 === "icon")) || (key0 === "order")) || (key0 === "hidden")) || (key0 === "favorite"))){
+validate18.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs1 === errors){
+if(data.device !== undefined){
+let data0 = data.device;
+const _errs2 = errors;
+if(errors === _errs2){
+if(typeof data0 === "string"){
+if(func2(data0) < 1){
+validate18.errors = [{instancePath:instancePath+"/device",schemaPath:"#/properties/device/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validate18.errors = [{instancePath:instancePath+"/device",schemaPath:"#/properties/device/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
 var valid0 = _errs2 === errors;
 }
 else {
@@ -551,18 +644,18 @@ if(data.title !== undefined){
 let data1 = data.title;
 const _errs4 = errors;
 if((typeof data1 !== "string") && (data1 !== null)){
-validate17.errors = [{instancePath:instancePath+"/title",schemaPath:"#/properties/title/type",keyword:"type",params:{type: schema18.properties.title.type},message:"must be string,null"}];
+validate18.errors = [{instancePath:instancePath+"/title",schemaPath:"#/properties/title/type",keyword:"type",params:{type: schema19.properties.title.type},message:"must be string,null"}];
 return false;
 }
 if(errors === _errs4){
 if(typeof data1 === "string"){
 if(func2(data1) > 128){
-validate17.errors = [{instancePath:instancePath+"/title",schemaPath:"#/properties/title/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"}];
+validate18.errors = [{instancePath:instancePath+"/title",schemaPath:"#/properties/title/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"}];
 return false;
 }
 else {
 if(func2(data1) < 1){
-validate17.errors = [{instancePath:instancePath+"/title",schemaPath:"#/properties/title/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+validate18.errors = [{instancePath:instancePath+"/title",schemaPath:"#/properties/title/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
@@ -578,18 +671,18 @@ if(data.room !== undefined){
 let data2 = data.room;
 const _errs6 = errors;
 if((typeof data2 !== "string") && (data2 !== null)){
-validate17.errors = [{instancePath:instancePath+"/room",schemaPath:"#/properties/room/type",keyword:"type",params:{type: schema18.properties.room.type},message:"must be string,null"}];
+validate18.errors = [{instancePath:instancePath+"/room",schemaPath:"#/properties/room/type",keyword:"type",params:{type: schema19.properties.room.type},message:"must be string,null"}];
 return false;
 }
 if(errors === _errs6){
 if(typeof data2 === "string"){
 if(func2(data2) > 128){
-validate17.errors = [{instancePath:instancePath+"/room",schemaPath:"#/properties/room/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"}];
+validate18.errors = [{instancePath:instancePath+"/room",schemaPath:"#/properties/room/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"}];
 return false;
 }
 else {
 if(func2(data2) < 1){
-validate17.errors = [{instancePath:instancePath+"/room",schemaPath:"#/properties/room/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+validate18.errors = [{instancePath:instancePath+"/room",schemaPath:"#/properties/room/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
@@ -605,18 +698,18 @@ if(data.icon !== undefined){
 let data3 = data.icon;
 const _errs8 = errors;
 if((typeof data3 !== "string") && (data3 !== null)){
-validate17.errors = [{instancePath:instancePath+"/icon",schemaPath:"#/properties/icon/type",keyword:"type",params:{type: schema18.properties.icon.type},message:"must be string,null"}];
+validate18.errors = [{instancePath:instancePath+"/icon",schemaPath:"#/properties/icon/type",keyword:"type",params:{type: schema19.properties.icon.type},message:"must be string,null"}];
 return false;
 }
 if(errors === _errs8){
 if(typeof data3 === "string"){
 if(func2(data3) > 64){
-validate17.errors = [{instancePath:instancePath+"/icon",schemaPath:"#/properties/icon/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
+validate18.errors = [{instancePath:instancePath+"/icon",schemaPath:"#/properties/icon/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
 }
 else {
 if(func2(data3) < 1){
-validate17.errors = [{instancePath:instancePath+"/icon",schemaPath:"#/properties/icon/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+validate18.errors = [{instancePath:instancePath+"/icon",schemaPath:"#/properties/icon/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
@@ -632,7 +725,7 @@ if(data.order !== undefined){
 let data4 = data.order;
 const _errs10 = errors;
 if((!((typeof data4 == "number") && (isFinite(data4)))) && (data4 !== null)){
-validate17.errors = [{instancePath:instancePath+"/order",schemaPath:"#/properties/order/type",keyword:"type",params:{type: schema18.properties.order.type},message:"must be number,null"}];
+validate18.errors = [{instancePath:instancePath+"/order",schemaPath:"#/properties/order/type",keyword:"type",params:{type: schema19.properties.order.type},message:"must be number,null"}];
 return false;
 }
 var valid0 = _errs10 === errors;
@@ -645,7 +738,7 @@ if(data.hidden !== undefined){
 let data5 = data.hidden;
 const _errs12 = errors;
 if((typeof data5 !== "boolean") && (data5 !== null)){
-validate17.errors = [{instancePath:instancePath+"/hidden",schemaPath:"#/properties/hidden/type",keyword:"type",params:{type: schema18.properties.hidden.type},message:"must be boolean,null"}];
+validate18.errors = [{instancePath:instancePath+"/hidden",schemaPath:"#/properties/hidden/type",keyword:"type",params:{type: schema19.properties.hidden.type},message:"must be boolean,null"}];
 return false;
 }
 var valid0 = _errs12 === errors;
@@ -658,7 +751,7 @@ if(data.favorite !== undefined){
 let data6 = data.favorite;
 const _errs14 = errors;
 if((typeof data6 !== "boolean") && (data6 !== null)){
-validate17.errors = [{instancePath:instancePath+"/favorite",schemaPath:"#/properties/favorite/type",keyword:"type",params:{type: schema18.properties.favorite.type},message:"must be boolean,null"}];
+validate18.errors = [{instancePath:instancePath+"/favorite",schemaPath:"#/properties/favorite/type",keyword:"type",params:{type: schema19.properties.favorite.type},message:"must be boolean,null"}];
 return false;
 }
 var valid0 = _errs14 === errors;
@@ -676,11 +769,11 @@ var valid0 = true;
 }
 }
 else {
-validate17.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate18.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-validate17.errors = vErrors;
+validate18.errors = vErrors;
 return errors === 0;
 }
 
@@ -689,5 +782,6 @@ export const validateLockRequest = Object.assign(validate12, { schema: schema13 
 export const validateBanRequest = Object.assign(validate13, { schema: schema14 })
 export const validateUnbanRequest = Object.assign(validate14, { schema: schema15 })
 export const validatePasswordRequest = Object.assign(validate15, { schema: schema16 })
-export const validateUnlockRequest = Object.assign(validate16, { schema: schema17 })
-export const validateLabelRequest = Object.assign(validate17, { schema: schema18 })
+export const validateSetupRequest = Object.assign(validate16, { schema: schema17 })
+export const validateUnlockRequest = Object.assign(validate17, { schema: schema18 })
+export const validateLabelRequest = Object.assign(validate18, { schema: schema19 })
