@@ -111,6 +111,28 @@ export function timeOption(name: string, text: string | undefined): string | und
   return isoTime(readTime(text, reader))
 }
 
+/**
+ * A whole number that an option takes, undefined without one.
+ *
+ * @throws HubError `bad-command-line`
+ */
+export function readCount(
+  text: string | undefined,
+  { name, least, most }: { readonly name: string; readonly least: number; readonly most: number },
+): number | undefined {
+  if (text === undefined) return undefined
+  const count = /^\d+$/.test(text) ? Number(text) : Number.NaN
+  if (count >= least && count <= most) return count
+  const expected = `expected ${name} to be ${least} to ${most}`
+  throw new HubError('bad-command-line', `${expected}, got ${quote(text)}`)
+}
+
+/** The QoS that `-q` names. @throws HubError `bad-command-line` */
+export function readQos(text: string): 0 | 1 | 2 {
+  const qos = readCount(text, { name: '-q', least: 0, most: 2 })
+  return qos === 0 || qos === 1 ? qos : 2
+}
+
 /** An option of the command line that takes a duration. */
 export interface DurationOption {
   /** With its dashes. */

@@ -26,7 +26,7 @@ export const listNodes: CliCommand = {
   },
 }
 
-type Row = Readonly<Record<string, unknown>>
+export type Row = Readonly<Record<string, unknown>>
 
 /** A line for each node, and below it one for each of its devices, with their columns below each other. */
 export function nodeLines(nodes: readonly Row[], nowMs: number): string[] {
@@ -35,10 +35,10 @@ export function nodeLines(nodes: readonly Row[], nowMs: number): string[] {
     node,
     rows: (rowsIn(node['devices']) ?? []).map((row) => deviceCells(row, nowMs)),
   }))
-  const widths = widthsOf(tables.flatMap(({ rows }) => rows))
+  const lines = alignedLines(tables.flatMap(({ rows }) => rows))
   return tables.flatMap(({ node, rows }) => [
     headLine(node, nowMs),
-    ...rows.map((cells) => `  ${aligned(cells, widths)}`),
+    ...lines.splice(0, rows.length).map((line) => `  ${line}`),
   ])
 }
 
@@ -54,25 +54,29 @@ function onlineWord(online: unknown): string {
 }
 
 function deviceCells(row: Row, nowMs: number): string[] {
-  const { name, title, room, value, known, lastValue, encoding, at, stale } = row
+  const { name, title, room, at, stale } = row
   const reportedMs = timeIn(at)
-  const text = known === false ? `unknown, was ${valueText(lastValue)}` : valueText(value)
-  const word = encoding === 'base64' ? 'bytes' : text
   return [
     wordOf(name),
     [title, room]
       .filter((text) => text !== undefined)
       .map(wordOf)
       .join(', '),
-    word,
+    reportedText(row),
     reportedMs === undefined ? 'never reported' : ageOf(reportedMs, nowMs),
     reportedMs === undefined ? '' : localTime(reportedMs, nowMs),
     stale === true ? 'stale' : '',
   ]
 }
 
+/** What a device reported last, in words. */
+export function reportedText({ value, known, lastValue, encoding }: Row): string {
+  if (encoding === 'base64') return 'bytes'
+  return known === false ? `unknown, was ${valueText(lastValue)}` : valueText(value)
+}
+
 /** Milliseconds since 1970. */
-function timeIn(value: unknown): number | undefined {
+export function timeIn(value: unknown): number | undefined {
   const ms = typeof value === 'string' ? Date.parse(value) : Number.NaN
   return Number.isNaN(ms) ? undefined : ms
 }
@@ -94,17 +98,16 @@ function quantityText(value: unknown): string {
   return hasUnit ? `${number} ${wordOf(unit)}` : wordOf(value)
 }
 
-function widthsOf(rows: readonly (readonly string[])[]): number[] {
-  const columns = Math.max(0, ...rows.map((row) => row.length))
-  return Array.from({ length: columns }, (_, column) =>
-    Math.max(...rows.map((row) => String(row[column]).length)),
+/** A line for each row, with their columns below each other. */
+export function alignedLines(rows: readonly (readonly string[])[]): string[] {
+  const widths: number[] = []
+  for (const row of rows) {
+    for (const [at, cell] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, cell.length)
+  }
+  return rows.map((row) =>
+    row
+      .map((cell, at) => cell.padEnd(Number(widths[at])))
+      .join('  ')
+      .trimEnd(),
   )
-}
-
-function aligned(cells: readonly string[], widths: readonly number[]): string {
-  return cells
-    .map((cell, column) => cell.padEnd(Number(widths[column])))
-    .filter((_, column) => widths[column] !== 0)
-    .join('  ')
-    .trimEnd()
 }

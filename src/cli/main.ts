@@ -43,13 +43,16 @@ const groups: readonly (readonly [
     [
       ['login', async () => (await import('./login.ts')).login],
       ['logout', async () => (await import('./login.ts')).logout],
+      ['pub', async () => (await import('./publish.ts')).publish],
+      ['sub', async () => (await import('./subscribe.ts')).subscribe],
+      ['get', async () => (await import('./get.ts')).get],
       ['set', async () => (await import('./set.ts')).setDevice],
       ['label', async () => (await import('./label.ts')).labelDevice],
       ['lock', async () => (await import('./lock.ts')).lockDevice],
       ['unlock', async () => (await import('./lock.ts')).unlockDevice],
       ['commands', async () => (await import('./list-commands.ts')).listCommands],
+      ['devices', async () => (await import('./list-devices.ts')).listDevices],
       ['nodes', async () => (await import('./list-nodes.ts')).listNodes],
-      ['sub', async () => (await import('./subscribe.ts')).subscribe],
       ['export', async () => (await import('./export-history.ts')).exportCommand],
       ['deconz unlock', async () => (await import('./dialect-keys.ts')).deconzUnlock],
       ['deconz keys', async () => (await import('./dialect-keys.ts')).deconz.keys],
@@ -79,7 +82,7 @@ const names = [...commands.keys()]
 const otherNames: ReadonlyMap<string, string> = new Map([
   ['subscribe', 'sub'],
   ['publish', 'pub'],
-  ['list', 'nodes'],
+  ['list', 'devices'],
 ])
 
 /**

@@ -31,6 +31,17 @@ export interface Screen {
   readonly hasColors: boolean
 }
 
+const colors = { dim: 2, bold: 1, red: 31, green: 32, yellow: 33, cyan: 36 } as const
+
+/** `text` in a colour, where there is a terminal that shows it. */
+export function painted(
+  screen: Pick<Screen, 'hasColors'> | undefined,
+  color: keyof typeof colors,
+  text: string,
+): string {
+  return screen?.hasColors ? `\u001b[${colors[color]}m${text}\u001b[0m` : text
+}
+
 /** By their default they end a process at once; others take them for a wish to read files anew, or to say how it is. */
 export const straySignals: readonly NodeJS.Signals[] = ['SIGQUIT', 'SIGUSR2', 'SIGALRM']
 
@@ -63,6 +74,9 @@ export interface StopSurroundings {
 
 /** As a shell says of a program that Ctrl-C has ended: 128 and the number of the signal. */
 export const interruptedCode = 130
+
+/** What was waited for did not come in time. */
+export const timedOutCode = 3
 
 /** npm passes on a Ctrl-C that the terminal sends here as well: that is one, not two. */
 const sameSignalMs = 1000

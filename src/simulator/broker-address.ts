@@ -67,7 +67,7 @@ interface Remedy {
 
 const unknownHost: Remedy = { got: 'an unknown host name', fix: 'correct it' }
 
-/** By the code of a socket error, the return code of CONNACK [MQTT-3.2.2.3] or that of SUBACK. */
+/** By the code of a socket error, the code of CONNACK (of MQTT 3.1.1 and 5, 3.2.2) or that of SUBACK. */
 const remedies: ReadonlyMap<unknown, Remedy> = new Map<unknown, Remedy>([
   ['ECONNREFUSED', { got: 'nobody listening', fix: 'start the broker or correct the address' }],
   ['ENOTFOUND', unknownHost],
@@ -75,17 +75,20 @@ const remedies: ReadonlyMap<unknown, Remedy> = new Map<unknown, Remedy>([
   ['EPROTO', { got: 'an answer without TLS', fix: 'write mqtt:// if that port has none' }],
   [4, { got: 'a refusal of the user name or password', fix: 'correct them' }],
   [5, { got: 'a refusal (not authorized)', fix: 'give a user name and password it knows' }],
+  [134, { got: 'a refusal of the user name or password', fix: 'correct them' }],
+  [135, { got: 'a refusal (not authorized)', fix: 'give a user name and password it knows' }],
   [128, { got: 'a refused subscription', fix: 'let this user subscribe below its base' }],
 ])
 
 /** The error for `thrown`, met on the way to `broker`: the address, why, and how to fix it. */
-export function cannotConnect(broker: BrokerAddress, thrown: unknown): HubError {
+export function cannotConnect(broker: BrokerAddress | string, thrown: unknown): HubError {
+  const address = typeof broker === 'string' ? broker : describeBroker(broker)
   const code = systemCodeOf(thrown)
   const { got, fix } = remedies.get(code) ?? {
     // Several addresses tried in vain make an AggregateError, which has a code but no message.
     got: reasonOf(thrown) || String(code),
     fix: 'check that an MQTT broker answers there',
   }
-  const sentence = `expected an MQTT broker at ${describeBroker(broker)}, got ${got}: ${fix}`
+  const sentence = `expected an MQTT broker at ${address}, got ${got}: ${fix}`
   return new HubError('cannot-connect', sentence, { cause: thrown })
 }

@@ -4,7 +4,7 @@ import { readCertificate } from '../../src/core/certificate.ts'
 import { testCertificate } from '../certificates.ts'
 import { mqttTo, startedHub } from '../started-hub.ts'
 import { answeringHub, listening, listeningTls } from './answering-hub.ts'
-import { ranLine, runLine } from './run-line.ts'
+import { ranLine, runLine, screen } from './run-line.ts'
 
 const thermometer = 'nodes/bridge/0/thermometer/i2c0-48'
 
@@ -25,7 +25,7 @@ function timeless(lines: readonly string[]): string[] {
 
 t.test('sub prints what was, and then what comes, without a gap or a double', async (t) => {
   const { publish, url } = await hubThatHeard(t)
-  const { output, code, stop } = runLine(`sub nodes/# --since 1h --url ${url}`)
+  const { output, code, stop } = runLine(`sub nodes/# --since 1h --url ${url}`, { screen })
   await output.next((line) => line.includes('state'))
   await publish(thermometer, '{"temperature":[22,"℃"]}')
   await output.next((line) => line.includes('22'))
@@ -45,7 +45,7 @@ t.test('sub prints what was, and then what comes, without a gap or a double', as
 t.test('sub prints live lines as JSON, of one quantity if that is wanted', async (t) => {
   const { publish, url } = await hubThatHeard(t)
   const since = new Date(Date.now() - 3_600_000).toISOString()
-  const running = runLine(`sub nodes/# --json --since ${since} --quantity state --url ${url}`)
+  const running = runLine(`sub nodes/# --since ${since} --quantity state --url ${url}`)
   const { output, code, stop } = running
   await output.next((line) => line.includes('"state"'))
   await publish(thermometer, '{"temperature":[22,"℃"]}')
@@ -94,7 +94,7 @@ t.test('Ctrl-C ends it before the hub has answered', async (t) => {
 t.test('a mistake is one sentence', async (t) => {
   const mistakes: [line: string, message: RegExp][] = [
     ['export', /expected one filter on topics; usage: clown-hub export /],
-    ['sub a b', /expected one filter on topics; usage/],
+    ['sub a b --since 1h', /expected one filter on topics; usage/],
     ['export a --format xml', /expected --format csv or ndjson, got "xml"/],
     ['export a --until now', /expected --until to be a time such as 90s.*, got "now"/],
     ['sub a --since soon', /expected --since to be a time such as 90s.*, got "soon"/],
@@ -118,7 +118,7 @@ t.test('what a hub refuses is told in its own words', async (t) => {
 
 t.test('what is no object is printed as nothing known', async (t) => {
   const { url } = await answeringHub(t, { status: 200, body: '1\n{"at":"now","payload":[1]}\n{"a' })
-  const { code, output } = await ranLine(`sub a --url ${url}`)
+  const { code, output } = await ranLine(`sub a --since 1h --url ${url}`, { screen })
   t.equal(code, 0)
   t.same(output, ['- - -', 'now - [1]'])
 })

@@ -4,9 +4,7 @@ import t from 'tap'
 import { writePrivate } from '../access/users.ts'
 import { startedHub } from '../started-hub.ts'
 import { testFolder } from '../test-folder.ts'
-import { ranLine, runLine } from './run-line.ts'
-
-const screen = { columns: () => 80, rows: () => 24, hasColors: false }
+import { ranLine, runLine, screen } from './run-line.ts'
 
 t.test('who has logged in is known to all commands, until they log out', async (t) => {
   const hub = await startedHub(t)

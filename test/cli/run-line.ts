@@ -13,6 +13,9 @@ export interface Surroundings {
   readonly reads?: boolean
 }
 
+/** A terminal of the usual size, without colours. */
+export const screen = { columns: () => 80, rows: () => 24, hasColors: false }
+
 export interface RunningLine {
   readonly output: Inbox<string>
   readonly errors: Inbox<string>
