@@ -97,6 +97,7 @@ const aloneFor: Readonly<Record<string, string>> = {
   'bus/foreign/broker-link': 'knows nothing of a bus: whatever has to do with a broker can use it',
   'bus/foreign/echoes': 'is tried by a clock of its own',
   'cli/lab-dialects': 'loads every language, for which no help text has to wait',
+  'cli/message-format': 'is the letters of mosquitto_sub, apart from what subscribes',
   'cli/main': 'is the program as tests run it, without a process',
   'dialects/deconz/commands':
     'has the table of what can be written, and both are too large for one',

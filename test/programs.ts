@@ -23,6 +23,7 @@ const debianPackages = {
   openssl: 'openssl',
   curl: 'curl',
   script: 'bsdutils',
+  tmux: 'tmux',
   python3: 'python3',
 } as const
 

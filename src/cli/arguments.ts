@@ -39,9 +39,10 @@ export function readArguments<T>(usage: string, parse: () => T): T {
 
 /** Which option of `usage` somebody meant who wrote one that is not there. */
 function hintOn(reason: string, usage: string): string {
-  const [, unknown] = /^Unknown option '(--[^']+)'/.exec(reason) ?? []
-  const meant = unknown && nearest(unknown, optionsIn(usage))
-  return meant ? `: did you mean ${meant}?` : ''
+  const [, unknown] = /^Unknown option '--([^']+)'/.exec(reason) ?? []
+  const names = optionsIn(usage).map((option) => option.replace(/^-+/, ''))
+  const meant = unknown && nearest(unknown, names)
+  return meant ? `: did you mean --${meant}?` : ''
 }
 
 /** The options that a usage names, with their dashes. */

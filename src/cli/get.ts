@@ -4,7 +4,7 @@ import { isRecord } from '../core/json.ts'
 import { checkFilter } from '../core/topic.ts'
 import { type CliCommand, readArguments, required } from './arguments.ts'
 import { deviceNamed, hubAddress, hubOptions, hubUsage } from './hub-address.ts'
-import { type LastReport, lastReports } from './last-reports.ts'
+import { type KnownValue, lastReports } from './last-reports.ts'
 import { painted, plainText, type Terminal, wordOf } from './terminal.ts'
 
 const usage = `get (DEVICE | FILTER)… [--base BASE] [--json] ${hubUsage}`
@@ -47,7 +47,7 @@ function filterNamed(name: string, base: string | undefined): string {
 }
 
 /** Of an actuator whose state nobody knows, a hub says why. */
-function isProblem({ topic, value }: LastReport): boolean {
+function isProblem({ topic, value }: KnownValue): boolean {
   return topic.endsWith('/error') && isRecord(value) && 'code' in value
 }
 
@@ -59,7 +59,7 @@ interface Style {
 function lineWriter(
   { isOne, isJson }: Style,
   { screen }: Terminal,
-): (report: LastReport) => string {
+): (report: KnownValue) => string {
   if (isJson) return (report) => JSON.stringify(report)
   return (report) => {
     const { topic, value } = report
@@ -69,7 +69,7 @@ function lineWriter(
   }
 }
 
-function noteOn({ ageMs, isStale }: LastReport): string {
+function noteOn({ ageMs, isStale }: KnownValue): string {
   const age = ageMs === undefined ? [] : [ageOf(0, ageMs)]
   const notes = [...age, ...(isStale ? ['stale'] : [])]
   return notes.length === 0 ? '' : `  (${notes.join(', ')})`

@@ -123,7 +123,7 @@ export function subscribed(
 }
 
 /** What is published, and how. */
-export interface Outgoing {
+export interface BusMessage {
   readonly topic: string
   readonly payload: Buffer
   readonly qos: 0 | 1 | 2
@@ -132,7 +132,7 @@ export interface Outgoing {
 }
 
 /** Publishes a message; resolves with why it is refused, or undefined when it is not. */
-export function published(client: MqttClient, message: Outgoing): Promise<string | undefined> {
+export function published(client: MqttClient, message: BusMessage): Promise<string | undefined> {
   const { topic, payload, ...options } = message
   return new Promise((resolve) => {
     client.publish(topic, payload, options, (error, packet) => {

@@ -4,7 +4,7 @@ import { streamFromHub } from './ask-hub.ts'
 import type { HubAddress } from './hub-address.ts'
 import type { Terminal } from './terminal.ts'
 
-export interface LastReport {
+export interface KnownValue {
   readonly topic: string
   readonly value: unknown
   /** There when the value is a text with bytes in it. */
@@ -26,12 +26,12 @@ export async function lastReports(
   hub: HubAddress,
   filters: readonly string[],
   terminal: Pick<Terminal, 'stopped'>,
-): Promise<readonly LastReport[]> {
+): Promise<readonly KnownValue[]> {
   // Without a filter a hub would tell all.
   if (filters.length === 0) return []
   const query = new URLSearchParams(filters.map((filter): [string, string] => ['filter', filter]))
   const stream = await streamFromHub(hub, { path: `/api/stream?${query}` }, terminal)
-  const reports: LastReport[] = []
+  const reports: KnownValue[] = []
   for await (const [topic, value, options] of linesIn(stream)) {
     if (topic === endTopic) return reports
     const { encoding, ageMs, stale } = isRecord(options) ? options : {}

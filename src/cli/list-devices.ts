@@ -4,8 +4,8 @@ import { matches } from '../core/filter.ts'
 import { checkFilter } from '../core/topic.ts'
 import { type CliCommand, readArguments, required } from './arguments.ts'
 import { type HubAnswer, rowsIn, tellAnswer } from './ask-hub.ts'
+import { alignedLines, type Row, reportedText, timeIn } from './device-rows.ts'
 import { hubAddress, hubOptions, hubUsage } from './hub-address.ts'
-import { alignedLines, type Row, reportedText, timeIn } from './list-nodes.ts'
 import { painted, type Terminal, wordOf } from './terminal.ts'
 
 const usage = `devices [FILTER] [--room ROOM] [--json] ${hubUsage}`

@@ -48,6 +48,7 @@ const groups: readonly (readonly [
       ['get', async () => (await import('./get.ts')).get],
       ['set', async () => (await import('./set.ts')).setDevice],
       ['label', async () => (await import('./label.ts')).labelDevice],
+      ['talk', async () => (await import('./talk.ts')).talk],
       ['lock', async () => (await import('./lock.ts')).lockDevice],
       ['unlock', async () => (await import('./lock.ts')).unlockDevice],
       ['commands', async () => (await import('./list-commands.ts')).listCommands],

@@ -4,7 +4,7 @@ import type { IPublishPacket } from 'mqtt'
 import { isoTime } from '../core/clock.ts'
 import { HubError, quote } from '../core/errors.ts'
 import { isRecord, parseJson } from '../core/json.ts'
-import type { Outgoing } from './hub-bus.ts'
+import type { BusMessage } from './hub-bus.ts'
 
 type Received = Pick<IPublishPacket, 'topic' | 'payload' | 'qos' | 'retain' | 'properties'>
 
@@ -49,7 +49,7 @@ function keptOf(properties: Received['properties']): Record<string, unknown> {
 /** A message, and when it was. */
 export interface Timed {
   readonly atMs: number
-  readonly message: Outgoing
+  readonly message: BusMessage
 }
 
 /**
@@ -77,7 +77,7 @@ function bytesOf({ payload, text, base64 }: Readonly<Record<string, unknown>>): 
   return payload === undefined ? undefined : Buffer.from(JSON.stringify(payload))
 }
 
-function propertiesOf({ properties }: Readonly<Record<string, unknown>>): Partial<Outgoing> {
+function propertiesOf({ properties }: Readonly<Record<string, unknown>>): Partial<BusMessage> {
   if (!isRecord(properties)) return {}
   const { correlationData, ...others } = properties
   if (correlationData === undefined) return { properties: others }

@@ -40,6 +40,7 @@ function screenOf(stream: NodeJS.WriteStream): Screen | undefined {
   if (!stream.isTTY) return undefined
   const { NO_COLOR, TERM } = process.env
   return {
+    output: stream,
     columns: () => stream.columns,
     rows: () => stream.rows,
     hasColors: !NO_COLOR && TERM !== 'dumb',

@@ -8,7 +8,7 @@ import { checkTopic } from '../core/topic.ts'
 import { type CliCommand, readArguments, readQos, required } from './arguments.ts'
 import { refusedCode } from './ask-hub.ts'
 import { hubOptions, hubUsage } from './hub-address.ts'
-import { closeBus, connectBus, type Outgoing, published } from './hub-bus.ts'
+import { type BusMessage, closeBus, connectBus, published } from './hub-bus.ts'
 import { interruptedCode, type Terminal } from './terminal.ts'
 
 const usage = `pub TOPIC (VALUE | -l | -f FILE) [-r] [-q 0|1|2] [-D NAME=VALUE]… [--content-type TYPE] ${hubUsage}`
@@ -99,7 +99,7 @@ function propertiesOf({ property = [], 'content-type': contentType }: Values) {
 interface Publishing {
   readonly topic: string
   readonly payloads: Iterable<string> | AsyncIterable<string | Buffer>
-  readonly how: Omit<Outgoing, 'topic' | 'payload'>
+  readonly how: Omit<BusMessage, 'topic' | 'payload'>
 }
 
 /** One after the other, until one is refused. */

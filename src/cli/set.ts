@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util'
 import { HubError, quote, reasonOf } from '../core/errors.ts'
 import { type CliCommand, readArguments, readSeconds, required } from './arguments.ts'
-import { askHub, type HubAnswer, refusedCode } from './ask-hub.ts'
+import { askHub, type HubAnswer } from './ask-hub.ts'
 import { deviceNamed, type HubAddress, hubAddress, hubOptions, hubUsage } from './hub-address.ts'
+import { endWords, exitCodeOf, isReceipt, type KnownEnd } from './receipts.ts'
 import { interruptedCode, plainText } from './terminal.ts'
 
 const usage = `set DEVICE VALUE [--base BASE] [--timeout 5s] [--force] [--json] ${hubUsage}`
@@ -34,7 +35,7 @@ export const setDevice: CliCommand = {
     const result = resultIn(answer, hub)
     const line = () => `${device} ${payload}: ${describeResult(result)}`
     terminal.print(values.json ? JSON.stringify(result.body) : line())
-    return exitCodeOf(result)
+    return exitCodeOf(result.receipt)
   },
 }
 
@@ -84,24 +85,10 @@ function checkedJson(text: string): string {
 
 /** How a command ended, as a hub tells it. */
 interface Result {
-  readonly receipt: ReceiptName
+  readonly receipt: KnownEnd
   /** The whole of it. */
   readonly body: HubAnswer['body']
 }
-
-type ReceiptName = keyof typeof ends
-
-/** What each end means, and the exit code by which a script can tell. */
-const ends = {
-  confirmed: { code: 0, words: 'confirmed' },
-  'already-so': { code: 6, words: 'sent, already so by its last report' },
-  'timed-out': { code: 3, words: 'not confirmed in time; it may have been obeyed, or not' },
-  mismatch: { code: 3, words: 'its node reports another state than was asked for' },
-  unknown: { code: 3, words: 'the hub has ended meanwhile; it may have been obeyed, or not' },
-  refused: { code: refusedCode, words: 'refused' },
-  superseded: { code: refusedCode, words: 'a later command took its place' },
-  'node-offline': { code: 5, words: 'its node is offline; nothing was sent' },
-} as const
 
 /**
  * The result in an answer to `POST /api/command`.
@@ -117,19 +104,11 @@ function resultIn({ status, body }: HubAnswer, { url }: HubAddress): Result {
   throw new HubError('cannot-connect', `expected a receipt of the hub at ${url}, ${got}`)
 }
 
-function isReceipt(value: unknown): value is ReceiptName {
-  return typeof value === 'string' && Object.hasOwn(ends, value)
-}
-
 /** The result in plain words, on one line. */
 function describeResult({ receipt, body }: Result): string {
   const { afterMs, message } = body
   const after = typeof afterMs === 'number' ? `, after ${afterMs} ms` : ''
-  return `${ends[receipt].words}${after}${clauseOf(message)}`
-}
-
-function exitCodeOf({ receipt }: Result): number {
-  return ends[receipt].code
+  return `${endWords(receipt)}${after}${clauseOf(message)}`
 }
 
 /** A sentence of the hub, which may quote what a stranger wrote. */

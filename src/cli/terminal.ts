@@ -1,6 +1,6 @@
 /** What a command sees of the person before it: what it prints, what is typed, and when to end. */
 import type { EventEmitter } from 'node:events'
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 
 /** What a command sees of the world around it. */
 export interface Terminal {
@@ -25,6 +25,8 @@ export interface Terminal {
 }
 
 export interface Screen {
+  /** What is drawn on, for who edits a line there. */
+  readonly output: Writable
   columns(): number
   rows(): number
   /** Whether it shows colours, and nobody has asked for none (https://no-color.org). */

@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
 import { main } from '../../src/cli/main.ts'
 import type { Terminal } from '../../src/cli/terminal.ts'
 import { createInbox, type Inbox } from '../inbox.ts'
@@ -14,7 +14,12 @@ export interface Surroundings {
 }
 
 /** A terminal of the usual size, without colours. */
-export const screen = { columns: () => 80, rows: () => 24, hasColors: false }
+export const screen = {
+  output: new PassThrough().resume(),
+  columns: () => 80,
+  rows: () => 24,
+  hasColors: false,
+}
 
 export interface RunningLine {
   readonly output: Inbox<string>
