@@ -140,7 +140,6 @@ const aloneFor: Readonly<Record<string, string>> = {
   'profiles/home-assistant/templates/expressions':
     'is the language of expressions, apart from that of blocks',
   'profiles/zigbee2mqtt/exposes': 'is what a device can do, apart from what a gateway tells',
-  'simulator/conventions': 'is the list to which a simulated convention is added',
   'store/memory-store': 'passes the contract of stores',
   'ws/event-streams': 'is one kind of connection, which knows nothing of the others',
   'ws/feed': 'is what is told to a session, apart from what it says',

@@ -9,32 +9,43 @@ import { type CliCommand, readArguments } from './arguments.ts'
 import type { LabEntry } from './lab-dialects.ts'
 import { straySignals, type Terminal, warningsTo } from './terminal.ts'
 
-const usage = 'lab [--dialects NAME=PORT,… | none]'
+const usage = 'lab [--house] [--dialects NAME=PORT,… | none]'
+
+const options = {
+  dialects: { type: 'string' },
+  house: { type: 'boolean', default: false },
+} as const
+
+interface LabValues {
+  readonly dialects?: string | undefined
+  readonly house: boolean
+}
 
 export const lab: CliCommand = {
   usage,
-  summary: 'start a hub and a simulated node, for this machine only, without any configuration',
+  summary: 'start a hub and simulated hardware, for this machine only, without any configuration',
   run: async (args, terminal) => {
-    const { values } = readArguments(usage, () =>
-      parseArgs({ args, options: { dialects: { type: 'string' } } }),
-    )
-    await startLab(values.dialects, terminal)
+    const { values } = readArguments(usage, () => parseArgs({ args, options }))
+    await startLab(values, terminal)
   },
 }
 
 const base = 'nodes/bridge/0'
 const user = 'clown'
 const nodeUser = 'bridge'
+const deviceUser = 'house'
 
 /**
  * The user of the founding documents, whose password everybody knows, so only loopback may see it; and
- * one for the node, by which the hub knows whether it is there. Nobody needs the node's password.
+ * one for the node, by which the hub knows whether it is there. The devices that people own have one, too. Nobody needs
+ * the passwords of those.
  */
 function labConfig(dialects: readonly LabEntry[]) {
   return {
     users: {
       [user]: { password: 'bigclown', digest: true, role: 'admin' },
       [nodeUser]: { password: createToken().token, role: 'node', base },
+      [deviceUser]: { password: createToken().token, role: 'operator' },
     },
     dialects,
     // Which is said in one sentence with the rest.
@@ -46,25 +57,25 @@ function labConfig(dialects: readonly LabEntry[]) {
 const warning = `lab mode: everybody knows ${user} and the password, and any page may watch; for a house or a lab, clown-hub init`
 
 /**
- * Starts a hub and a simulated node, tells how to talk to them, and ends both when the terminal is
- * stopped. `places`: of the other languages, see `labDialects`.
+ * Starts a hub and a simulated node, tells how to talk to them, then starts other hardware, and ends all when the
+ * terminal is stopped.
  *
  * @throws HubError
  */
-async function startLab(places: string | undefined, terminal: Terminal): Promise<void> {
+async function startLab({ dialects, house }: LabValues, terminal: Terminal): Promise<void> {
   // Without SIGHUP: whoever closes the terminal is done with it.
   terminal.ignore(straySignals)
   const [{ openHeldLog }, { labDialects }] = await Promise.all([
     import('../core/log.ts'),
     import('./lab-dialects.ts'),
   ])
-  const input = labConfig(labDialects(places, { user, base }))
+  const input = labConfig(labDialects(dialects, { user, base }))
   const config = checkConfig(input, terminal.environment, warningsTo(terminal))
   for (const { host } of [config.http, config.mqtt, config.tls ?? config.http]) checkLoopback(host)
   // Who starts this for the first time reads first what it is.
   const { log, release } = openHeldLog(config.log.level)
   try {
-    await runLab(config, log, { ...terminal, greeted: release })
+    await runLab(config, { log, isHouse: house }, { ...terminal, greeted: release })
   } finally {
     release()
   }
@@ -75,7 +86,11 @@ interface LabTerminal extends Pick<Terminal, 'print' | 'stopped'> {
   greeted(): void
 }
 
-async function runLab(config: Config, log: Logger, terminal: LabTerminal): Promise<void> {
+async function runLab(
+  config: Config,
+  { log, isHouse }: { readonly log: Logger; readonly isHouse: boolean },
+  terminal: LabTerminal,
+): Promise<void> {
   const [{ startHub }, { dialectsLine }] = await Promise.all([
     import('../hub.ts'),
     import('./lab-dialects.ts'),
@@ -88,20 +103,27 @@ async function runLab(config: Config, log: Logger, terminal: LabTerminal): Promi
     const node = await startSimulatedNode({
       url: `mqtt://${mqtt}`,
       name: base,
-      username: nodeUser,
-      password: String(config.users[nodeUser]?.password),
+      ...loginOf(config, nodeUser),
     })
     const http = `${inUrl(config.http.host)}:${hub.httpPort}`
     const dialects = dialectsLine(hub.dialects)
     const addresses = { http, mqtt, host: config.mqtt.host, port: hub.mqttPort, dialects }
-    const password = String(config.users[user]?.password)
-    for (const line of welcome(addresses, password)) terminal.print(line)
+    const { password } = loginOf(config, user)
+    for (const line of welcome({ ...addresses, isHouse }, password)) terminal.print(line)
     terminal.greeted()
+    const { furnish } = await import('./lab-house.ts')
+    const broker = { url: `mqtt://${mqtt}`, ...loginOf(config, deviceUser) }
+    const address = { url: `http://${http}`, user, password }
+    const clear = await furnish({ isHouse, broker, hub: address }, terminal)
     await terminal.stopped
-    await node.close()
+    await Promise.all([node.close(), clear()])
   } finally {
     await hub.close()
   }
+}
+
+function loginOf({ users }: Config, username: string): { username: string; password: string } {
+  return { username, password: String(users[username]?.password) }
 }
 
 function checkLoopback(host: string): void {
@@ -120,16 +142,20 @@ interface Addresses {
   readonly host: string
   readonly port: number
   readonly dialects: string
+  readonly isHouse: boolean
 }
 
-function welcome({ http, mqtt, host, port, dialects }: Addresses, password: string): string[] {
+function welcome(
+  { http, mqtt, host, port, dialects, isHouse }: Addresses,
+  password: string,
+): string[] {
   const url = `ws://${user}:${encodeURIComponent(password)}@${http}/auth/clown-talk-server_${base.replaceAll('/', '_')}`
   const mosquitto = `-h ${host} -p ${port} -u ${user} -P ${password}`
   return [
     `Clown.Hub ${readRelease().version} in lab mode, for this machine only. Ctrl-C ends it.`,
     `  page   http://${http}, user ${user}, password ${password}; MQTT over websocket on /mqtt`,
     `  mqtt   mqtt://${mqtt}, the same user`,
-    `  node   ${base}, simulated`,
+    `  node   ${base}, simulated; ${isHouse ? 'a house of five rooms' : 'one of each convention'} below devices`,
     `  others ${dialects}`,
     'Watch the node, switch its relay, or talk to it (a line to type in wscat comes last):',
     `  mosquitto_sub ${mosquitto} -v -t '${base}/#'`,

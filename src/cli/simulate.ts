@@ -55,7 +55,7 @@ export const simulate: CliCommand = {
     const faults = readFaults(values, convention.canRefuse)
     const name = values.name ?? values.base ?? convention.name.usual
     const node = await startSimulatedNode({
-      ...{ url, convention: profile, name, faults },
+      ...{ url, convention, name, faults },
       log: (line) => terminal.print(`${name}: ${line}`),
       ...(password && { password }),
       ...(absence && { absence }),

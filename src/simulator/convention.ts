@@ -60,6 +60,8 @@ export interface Speech {
   /** What it says of itself on a connection, before each part says how it is. */
   greet(isFirst: boolean): readonly Utterance[]
   report(part: NodePart, occasion: Occasion): readonly Utterance[]
+  /** What a part, or the thing that it is a part of, is known by wherever it is put: an address, or its name where it has none. */
+  lastingIdOf(part: NodePart): string
   hear(topic: string, payload: Payload): Deed
 }
 

@@ -55,6 +55,8 @@ interface Design {
   /** What follows of what was set, such as the power of a lamp. */
   readonly settled?: (values: Values) => Values
   readonly passed?: (values: Values, passing: Passing) => Values
+  /** What somebody in the house sets it to, who comes by. */
+  readonly byHand?: (values: Values) => Values
 }
 
 /** A part of a simulated node. */
@@ -93,6 +95,11 @@ export class NodePart {
   /** What `key` can be set to, where that is one of some words. */
   wordsOf(key: string): readonly string[] | undefined {
     return this.#design.accepts?.[key]?.words
+  }
+
+  /** What somebody who comes by makes of it; undefined where nobody would touch it. */
+  byHand(): Values | undefined {
+    return this.#design.byHand?.(this.#values)
   }
 
   /** What it can be told, for people: `state (true or false)`. */
@@ -176,9 +183,13 @@ function oneOf(first: string, ...others: readonly string[]): Domain {
 
 // --- what there is ---
 
+function switched({ state }: Values): Values {
+  return { state: state !== true }
+}
+
 /** A relay; with `watts` it measures what flows through it. */
 export function relay(name: string, watts?: number): NodePart {
-  const common = { name, kind: 'relay', accepts: { state: onOrOff } } as const
+  const common = { name, kind: 'relay', accepts: { state: onOrOff }, byHand: switched } as const
   if (watts === undefined) return new NodePart({ ...common, values: { state: false } })
   const powered = ({ state }: Values, load: number) => (state === true ? load : 0)
   return new NodePart({
@@ -204,7 +215,7 @@ const lampSettings = {
 export function lamp(name: string, settings: readonly (keyof typeof lampSettings)[]): NodePart {
   const has = settings.map((key) => [key, lampSettings[key]] as const)
   return new NodePart({
-    ...{ name, kind: 'light' },
+    ...{ name, kind: 'light', byHand: switched },
     values: {
       state: false,
       ...Object.fromEntries(has.map(([key, { start }]) => [key, start])),
@@ -226,6 +237,7 @@ export function blind(name: string, position = 0): NodePart {
     values: { position, moving: '' },
     accepts: { position: range(0, 100), moving: oneOf('') },
     settled: (values) => ({ ...values, moving: '' }),
+    byHand: (values) => ({ position: Number(values['position']) < 50 ? 100 : 0 }),
     between: ({ position: from }, { position: to }) => {
       const way = Number(to) - Number(from)
       const steps = Math.ceil(Math.abs(way) / blindStep)
@@ -239,7 +251,13 @@ export function blind(name: string, position = 0): NodePart {
 
 export function ventilator(name: string): NodePart {
   const accepts = { state: onOrOff, speed: range(0, 100) } as const
-  return new NodePart({ name, kind: 'fan', values: { state: false, speed: 33 }, accepts })
+  return new NodePart({
+    name,
+    kind: 'fan',
+    values: { state: false, speed: 33 },
+    accepts,
+    byHand: switched,
+  })
 }
 
 /** A heating: `mode` is `off` or `heat`, `setpoint` in °C, `action` says what it does. */
@@ -253,6 +271,7 @@ export function heating(name: string): NodePart {
     values: { mode: 'heat', setpoint: 21, temperature: 20.2, action: 'heating' },
     accepts: { mode: oneOf('off', 'heat'), setpoint: range(5, 30) },
     settled: acting,
+    byHand: ({ setpoint }) => ({ setpoint: setpoint === 21 ? 22.5 : 21 }),
     passed: (values, { seconds, random }) => {
       // A room warms by a degree in ten minutes, and cools slower.
       const change = values['action'] === 'heating' ? seconds / 600 : -seconds / 3600

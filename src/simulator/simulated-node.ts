@@ -12,6 +12,8 @@ export interface SimulatedNodeSurroundings {
   readonly speech: Speech
   /** How often each part that changes by itself reports, until it is told otherwise. */
   readonly publishIntervalMs: number
+  /** How often somebody comes by who switches something by hand; never unless given. */
+  readonly byHandIntervalMs?: number | undefined
   readonly publish: (message: Message) => void
   readonly every: Every
   /** The hour of the day, 0 to 24. */
@@ -80,6 +82,9 @@ export class SimulatedNode {
     if (this.#hasBooted) return
     this.#hasBooted = true
     for (const part of parts) if (part.isLive) this.#reportEvery(publishIntervalMs, part)
+    const { byHandIntervalMs, every } = this.#around
+    if (byHandIntervalMs !== undefined)
+      this.#putOff.add(every(byHandIntervalMs, () => this.#byHand()))
     const { frozenAfterMs } = this.#faults
     if (frozenAfterMs !== undefined) this.#after(frozenAfterMs, () => this.#freeze())
   }
@@ -96,6 +101,17 @@ export class SimulatedNode {
   /** Ends the reports. */
   close(): void {
     for (const stop of [...this.#stopReporting.values(), ...this.#putOff]) stop()
+  }
+
+  /** Somebody who comes by switches something: nobody has asked the node for that. */
+  #byHand(): void {
+    const { parts, random } = this.#around
+    const touched = parts.flatMap((part) => {
+      const course = part.course(part.byHand() ?? {})
+      return course === undefined ? [] : [{ part, way: course.way }]
+    })
+    const [one] = touched.slice(Math.floor(random() * touched.length))
+    if (one !== undefined) this.#start(one.part, one.way)
   }
 
   #freeze(): void {
@@ -135,12 +151,14 @@ export class SimulatedNode {
       return
     }
     this.#say(accepted)
-    const start = () => {
-      this.#stopWalking.get(part)?.()
-      this.#walk(part, this.#stopsOn(course))
-    }
+    const start = () => this.#start(part, this.#stopsOn(course))
     if (slowMs === undefined) start()
     else this.#after(slowMs, start)
+  }
+
+  #start(part: NodePart, stops: readonly Values[]): void {
+    this.#stopWalking.get(part)?.()
+    this.#walk(part, stops)
   }
 
   /** The states that are told one after the other. */

@@ -9,16 +9,16 @@ import {
   describeBroker,
   readBrokerUrl,
 } from './broker-address.ts'
-import { checkName, identityOf, type Utterance } from './convention.ts'
-import { type ConventionName, conventions } from './conventions.ts'
+import { type Convention, checkName, identityOf, type Utterance } from './convention.ts'
+import { simulatedClownModel } from './conventions/clown-model.ts'
 import type { NodePart } from './parts.ts'
 import { messageSaid, type NodeFaults, SimulatedNode } from './simulated-node.ts'
 
 export interface SimulatedNodeOptions {
   /** `mqtt://[user:password@]host[:port]`, user and password percent-encoded; `mqtts://` for TLS. */
   readonly url: string
-  /** What it speaks: `clown-model` unless given. */
-  readonly convention?: ConventionName
+  /** What it speaks: Clown.Model unless given. */
+  readonly convention?: Convention
   /** What its topics have in them, as its convention says; its usual one unless given. */
   readonly name?: string
   /** What it is made of; what is usual for its convention unless given. */
@@ -29,6 +29,8 @@ export interface SimulatedNodeOptions {
   readonly password?: string
   /** How often each sensor reports until it is told otherwise; 10 seconds unless given. */
   readonly publishIntervalMs?: number
+  /** How often somebody switches something by hand; never unless given. */
+  readonly byHandIntervalMs?: number
   /** How long the first connection may take; 5 seconds unless given. */
   readonly connectTimeoutMs?: number
   /** Hears one line, without line end, for each thing worth telling. */
@@ -50,8 +52,7 @@ const closeTimeoutMs = 1000
 export async function startSimulatedNode(
   options: SimulatedNodeOptions,
 ): Promise<{ close(): Promise<void> }> {
-  const { convention: spoken = 'clown-model', log = () => {} } = options
-  const convention = conventions[spoken]
+  const { convention = simulatedClownModel, log = () => {} } = options
   const { name = convention.name.usual, parts = convention.parts() } = options
   checkName(name, convention)
   const speech = convention.open(identityOf(name), parts)
@@ -61,6 +62,7 @@ export async function startSimulatedNode(
   const node = new SimulatedNode({
     ...{ parts, speech, every, hour, random: Math.random },
     publishIntervalMs: options.publishIntervalMs ?? 10_000,
+    byHandIntervalMs: options.byHandIntervalMs,
     publish: (message) => publish(client, message),
     onDropped: (sentence) => log(`dropped a message: ${sentence}`),
     faults: options.faults ?? {},

@@ -57,7 +57,7 @@ t.test('a wrong command line is answered in one line, with exit code 1', async (
   const wrong: Record<string, RegExp> = {
     rnu: /^clown-hub: unknown command "rnu": did you mean "run"\? See clown-hub help$/,
     'lab --fast':
-      /^clown-hub: Unknown option '--fast'; usage: clown-hub lab \[--dialects NAME=PORT,… \| none]$/,
+      /^clown-hub: Unknown option '--fast'; usage: clown-hub lab \[--house\] \[--dialects NAME=PORT,… \| none]$/,
     'lab --dialetcs none':
       /^clown-hub: Unknown option '--dialetcs': did you mean --dialects\?; usage/,
     subscribe: /^clown-hub: unknown command "subscribe": did you mean "sub"\?/,

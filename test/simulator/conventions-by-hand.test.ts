@@ -1,6 +1,7 @@
 /** What people and other programs say to devices, beside what the hub does. */
 import t from 'tap'
-import type { ConventionName } from '../../src/simulator/conventions.ts'
+import { identityOf } from '../../src/simulator/convention.ts'
+import { type ConventionName, conventions } from '../../src/simulator/conventions.ts'
 import {
   blind,
   detector,
@@ -251,3 +252,8 @@ t.test(
     t.match(heard()[1], ['kitchen/events/rpc', { src: /^shellyplus1pm-02[0-9a-f]{10}$/ }])
   },
 )
+
+t.test('a node of Clown.Model is known by its base', async (t) => {
+  const { lastingIdOf } = conventions['clown-model'].open(identityOf('nodes/x'), plug())
+  t.same(plug().map(lastingIdOf), ['nodes/x'])
+})

@@ -12,6 +12,7 @@ import { shellyGen1 } from '../../src/profiles/shelly-gen1.ts'
 import { tasmota } from '../../src/profiles/tasmota/tasmota.ts'
 import { wled } from '../../src/profiles/wled.ts'
 import { zigbee2mqtt } from '../../src/profiles/zigbee2mqtt/zigbee2mqtt.ts'
+import { identityOf } from '../../src/simulator/convention.ts'
 import { type ConventionName, conventions } from '../../src/simulator/conventions.ts'
 import {
   blind,
@@ -112,11 +113,12 @@ interface Opened {
   readonly convention: ConventionName
   readonly profile: Profile
   readonly parts?: readonly NodePart[]
+  readonly base?: string
 }
 
 /** A node and the hub's profile, which tell each other all that they say. */
-function open({ convention, profile, parts }: Opened, faults: NodeFaults = {}) {
-  const around = { convention, faults, ...(parts && { parts }) }
+function open({ convention, profile, parts, base }: Opened, faults: NodeFaults = {}) {
+  const around = { convention, faults, ...(parts && { parts }), ...(base && { base }) }
   const node = openNode(around)
   const played = playTo(profile)
   let heard = 0
@@ -219,6 +221,19 @@ for (const { convention, profile, parts } of all) {
       convention,
     )
     if (measuresPower) isTold('power', [0, 'W'])
+  })
+
+  test('it is known by what stays with it wherever it is put', (t, opened) => {
+    for (const base of [conventions[convention].name.usual, 'kitchen']) {
+      const own = parts()
+      const { lastingIdOf } = conventions[convention].open(identityOf(base), own)
+      const { played } =
+        base === 'kitchen' ? open({ convention, profile, parts: own, base }) : opened()
+      const nodes = [...played.devices.values()].map(({ facts }) => facts.node)
+      // A strip that is called otherwise than by itself is not found.
+      if (convention === 'wled' && base === 'kitchen') continue
+      t.same([...new Set(nodes)].sort(), [...new Set(own.map(lastingIdOf))].sort())
+    }
   })
 
   test('what it has in the shop is understood, too', (t) => {

@@ -36,6 +36,7 @@ export function openNode({
   parts = conventions[convention].parts(),
   random = (): number => 0.5,
   faults,
+  byHandIntervalMs,
 }: NodeOptions = {}) {
   const published: Message[] = []
   const dropped: string[] = []
@@ -44,7 +45,7 @@ export function openNode({
     parts,
     speech: conventions[convention].open(identityOf(base), parts),
     hour: () => 15,
-    publishIntervalMs: 10_000,
+    ...{ publishIntervalMs: 10_000, byHandIntervalMs },
     publish: (message) => published.push(message),
     every: (intervalMs, tick) => {
       const alarm = { intervalMs, tick }

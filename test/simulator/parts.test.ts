@@ -156,3 +156,17 @@ t.test('what does not change by itself stays as it is', async (t) => {
   part.pass(passing)
   t.same(part.values, { state: 'off' })
 })
+
+t.test('by hand everything goes back and forth that people touch', async (t) => {
+  const touched = [relay('-'), lamp('-', []), ventilator('-'), blind('-'), heating('-')].map(
+    (part) => {
+      const once = part.byHand() ?? {}
+      part.take(lastOf(part, once))
+      return [once, part.byHand()]
+    },
+  )
+  const onOff = [{ state: true }, { state: false }]
+  const blinds = [{ position: 100 }, { position: 0 }]
+  t.same(touched, [onOff, onOff, onOff, blinds, [{ setpoint: 22.5 }, { setpoint: 21 }]])
+  t.equal(led('-').byHand(), undefined)
+})

@@ -128,3 +128,17 @@ t.test('faults go together', async (t) => {
   )
   t.equal(alarms.size, 0)
 })
+
+t.test('somebody who comes by switches one thing that can be switched by hand', async (t) => {
+  const { node, heard, alarms } = openNode({ base: '', byHandIntervalMs: 45_000 })
+  node.announce()
+  heard()
+  for (const { intervalMs, tick } of [...alarms]) if (intervalMs === 45_000) tick()
+  t.same(heard(), [['relay/i2c0-3f', { state: true }]])
+  node.close()
+  t.equal(alarms.size, 0)
+  const none = openNode({ base: '', byHandIntervalMs: 45_000, parts: [] })
+  none.node.announce()
+  for (const { tick } of none.alarms) tick()
+  t.same(none.heard(), [['boot', { 'reason-for-reset': 'power-on' }]])
+})

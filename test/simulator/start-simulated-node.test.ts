@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { Aedes, type Client } from 'aedes'
 import t from 'tap'
+import { conventions } from '../../src/simulator/conventions.ts'
 import { startSimulatedNode } from '../../src/simulator/start-simulated-node.ts'
 import { freePort, publish, requireProgram, startMosquitto, subscribe } from '../programs.ts'
 import {
@@ -227,7 +228,7 @@ t.test('a device that is put away says what its will would have said', async (t)
   const { url, aedes } = await startAedes(t)
   const told: string[] = []
   aedes.on('publish', ({ topic, payload }) => told.push(`${topic} ${payload}`))
-  const module = await startNode(t, { url, convention: 'tasmota', name: 'pump' })
+  const module = await startNode(t, { url, convention: conventions.tasmota, name: 'pump' })
   await module.close()
   t.ok(told.includes('tele/pump/LWT Online'))
   t.equal(told.at(-1)?.startsWith('$SYS'), true)
@@ -237,13 +238,13 @@ t.test('a device that is put away says what its will would have said', async (t)
 t.test('one that nothing can be told subscribes to nothing, and tells', async (t) => {
   const { url, aedes } = await startAedes(t)
   const told = once(aedes, 'publish')
-  await startNode(t, { url, convention: 'rtl_433' })
+  await startNode(t, { url, convention: conventions.rtl_433 })
   await told
 })
 
 t.test('a name of several levels is refused where there is room for one', async (t) => {
   const url = `mqtt://127.0.0.1:${await freePort()}`
-  await t.rejects(startSimulatedNode({ url, convention: 'homie', name: 'a/b' }), {
+  await t.rejects(startSimulatedNode({ url, convention: conventions.homie, name: 'a/b' }), {
     code: 'bad-topic',
     message: 'expected a name without / in it, got "a/b"',
   })

@@ -49,6 +49,7 @@ export const simulatedClownModel: Convention = {
       if (part.obeys) return [{ ...json(topic, part.values), qos: 1, retain: true }]
       return [json(topic, readingsOf(part))]
     },
+    lastingIdOf: () => base,
     hear: (topic, payload) => {
       const path = relativeTopic(base, topic) ?? ''
       const deed = obey({ base, parts, path, payload })

@@ -33,6 +33,7 @@ export const simulatedEsphome: Convention = {
       will: kept(`${name}/status`, 'offline'),
       greet: () => [introduction(identity), kept(`${name}/status`, 'online')],
       report: (part) => reportOf(name, part),
+      lastingIdOf: () => identity.mac.toLowerCase(),
       hear: (topic, payload) => {
         if (topic.startsWith('esphome/')) return { says: [introduction(identity)] }
         return hear({ name, parts }, topic, payload)

@@ -29,6 +29,7 @@ export const simulatedHardwario: Convention = {
         return isFirst ? [{ topic: `${base}/info`, payload: JSON.stringify(info) }] : []
       },
       report: (part) => reportOf(base, part),
+      lastingIdOf: () => name,
       hear: (topic, payload) => hear({ base, parts }, topic, payload),
     }
   },

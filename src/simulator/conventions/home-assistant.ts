@@ -32,6 +32,7 @@ export const simulatedHomeAssistant: Convention = {
       will: kept(`${name}/status`, 'offline'),
       greet: () => [...configsOf(identity, parts), kept(`${name}/status`, 'online')],
       report: (part) => [kept(`${topicOf(name, part)}/state`, JSON.stringify(stateOf(part)))],
+      lastingIdOf: () => identity.mac,
       hear: (topic, payload) => {
         // Whoever starts asks all that are there.
         if (topic === 'homeassistant/status')

@@ -33,6 +33,7 @@ export const simulatedHomie: Convention = {
       ],
       // What it says at its beginning it says while it is not ready.
       report: (part, occasion) => (occasion === 'asked' ? [] : valuesOf(base, part)),
+      lastingIdOf: () => name,
       hear: (topic, payload) => hear({ base, parts }, topic, payload),
     }
   },

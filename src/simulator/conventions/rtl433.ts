@@ -22,6 +22,7 @@ export const simulatedRtl433: Convention = {
       will: kept(`${base}/availability`, 'offline'),
       greet: () => [kept(`${base}/availability`, 'online')],
       report: (part) => reportOf(base, part),
+      lastingIdOf: (part) => part.name,
       hear: notUnderstood,
     }
   },

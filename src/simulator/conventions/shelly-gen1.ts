@@ -33,12 +33,20 @@ export const simulatedShellyGen1: Convention = {
       will: kept(`${base}/online`, 'false'),
       greet: () => [announcement(identity), kept(`${base}/online`, 'true')],
       report: (part) => reportOf(base, parts, part),
+      lastingIdOf: () => endOfMac(identity),
       hear: (topic, payload) => hear({ identity, parts, base }, topic, payload),
     }
   },
 }
 
-function announcement({ name, mac }: NodeIdentity): Utterance {
+/** The ids of the factory end as the MAC does. */
+function endOfMac({ name, mac }: NodeIdentity): string {
+  return /[0-9A-F]{6}$/.exec(name)?.[0] ?? mac.slice(-6)
+}
+
+function announcement(identity: NodeIdentity): Utterance {
+  const { name } = identity
+  const mac = `${identity.mac.slice(0, 6)}${endOfMac(identity)}`
   const said = {
     id: name,
     model: 'SHSW-PM',

@@ -36,6 +36,7 @@ export const simulatedShelly: Convention = {
           ? []
           : [notification(device, 'NotifyStatus', statusOf([part], parts))]
       },
+      lastingIdOf: () => sourceOf(identity),
       hear: (topic, payload) => hear(device, topic, payload),
     }
   },

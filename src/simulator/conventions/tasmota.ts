@@ -43,6 +43,7 @@ export const simulatedTasmota: Convention = {
         if (occasion === 'time') return sensors(module)
         return part.obeys && occasion === 'obeyed' ? answers(module, part) : []
       },
+      lastingIdOf: () => identity.mac,
       hear: (topic, payload) => hear(module, topic, payload),
     }
   },

@@ -19,6 +19,7 @@ export const simulatedWled: Convention = {
     will: kept(`${topic}/status`, 'offline'),
     greet: () => [kept(`${topic}/status`, 'online')],
     report: (part) => reportOf(topic, part),
+    lastingIdOf: () => topic.slice(topic.lastIndexOf('/') + 1),
     hear: (heard, payload) => hear({ topic, parts }, heard, payload),
   }),
 }

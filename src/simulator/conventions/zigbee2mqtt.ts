@@ -41,9 +41,14 @@ export const simulatedZigbee2mqtt: Convention = {
         ...parts.map(({ name }) => kept(`${base}/${name}/availability`, '{"state":"online"}')),
       ],
       report: (part) => [told(base, part)],
+      lastingIdOf: (part) => addressOf(base, part),
       hear: (topic, payload) => hear({ base, parts }, topic, payload),
     }
   },
+}
+
+function addressOf(base: string, { name }: NodePart): string {
+  return `0x0000${identityOf(`${base}/${name}`).mac.toLowerCase()}`
 }
 
 function filtersOf(base: string, name: string): string[] {
@@ -62,13 +67,14 @@ const coordinator = {
 
 // --- what its devices are ---
 
-function entryOf(base: string, { name, kind, values }: NodePart): object {
+function entryOf(base: string, part: NodePart): object {
+  const { name, kind, values } = part
   const exposes = [
     ...exposesOf(kind, values),
     { ...readOnly, name: 'linkquality', property: 'linkquality', unit: 'lqi' },
   ]
   return {
-    ...{ ieee_address: `0x0000${identityOf(`${base}/${name}`).mac.toLowerCase()}`, type: 'Router' },
+    ...{ ieee_address: addressOf(base, part), type: 'Router' },
     ...{ friendly_name: name, disabled: false, supported: true, network_address: 29_159 },
     definition: {
       source: 'native',
