@@ -24,6 +24,8 @@ export async function generateTypes(): Promise<Map<string, string>> {
     ['src/generated/password.ts', banner + (await plainTypes('password', 'PasswordRequest'))],
     ['src/generated/setup.ts', banner + (await plainTypes('setup', 'SetupRequest'))],
     ['src/generated/unlock.ts', banner + (await plainTypes('unlock', 'UnlockRequest'))],
+    ['src/generated/replace.ts', banner + (await plainTypes('replace', 'ReplaceRequest'))],
+    ['src/generated/forget.ts', banner + (await plainTypes('forget', 'ForgetRequest'))],
     ['src/generated/label.ts', banner + (await plainTypes('label', 'LabelRequest'))],
     ['src/generated/clown-model.ts', banner + (await clownModelTypes())],
     ['src/generated/stored.ts', banner + (await storedTypes())],

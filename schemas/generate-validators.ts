@@ -29,6 +29,8 @@ export function generateValidators(): [file: string, text: string][] {
     typedPlan('setup', 'SetupRequest'),
     typedPlan('unlock', 'UnlockRequest'),
     typedPlan('label', 'LabelRequest'),
+    typedPlan('forget', 'ForgetRequest'),
+    typedPlan('replace', 'ReplaceRequest'),
   ]
   const modules: [name: string, plans: TypedPlan[]][] = [
     ['validate-config', [typedPlan('config', 'CheckedConfig')]],

@@ -13,6 +13,7 @@ import { commandLogRoutes, commandRoute } from './api/command-routes.ts'
 import { dashboardRoutes } from './api/dashboard.ts'
 import { historyRoute } from './api/history-route.ts'
 import { pageFiles } from './api/html-page.ts'
+import { keptRoutes } from './api/kept-routes.ts'
 import { labelRoute } from './api/label-route.ts'
 import { lockRoutes } from './api/lock-routes.ts'
 import { conflictsRoute, nodesRoutes } from './api/nodes-routes.ts'
@@ -302,6 +303,7 @@ function hardwareRoutes(
   return [
     ['/api/trace', traceRoute({ asUser, trace })],
     ['/api/command', commandRoute({ asUser, clientAddress, jsonLimits, enter: path.enter })],
+    ...keptRoutes({ asUser, kept: hardware.kept, jsonLimits }),
     ['/api/label', labelRoute({ asUser, label: hardware.label, jsonLimits })],
     ['/api/conflicts', conflictsRoute({ asUser, conflicts: hardware.nodes.conflicts })],
     ...lockRoutes({ asUser, lockOuts, topicLimits, jsonLimits }),

@@ -13,7 +13,7 @@ const settings = ['config', 'users']
 const kinds = schemaNames(join(schemas, 'clown-model'))
 const files = [
   ...settings,
-  ...['receipt', 'command', 'lock', 'unlock', 'label'],
+  ...['receipt', 'command', 'lock', 'unlock', 'label', 'replace', 'forget'],
   ...kinds.map((kind) => `clown-model/${kind}`),
   ...schemaNames(join(schemas, 'stored')).map((kind) => `stored/${kind}`),
 ]

@@ -70,6 +70,11 @@ export const answerSchemas: Readonly<Record<string, Schema>> = {
     ['stale', 'firmware', 'capabilities'],
   ),
   Label: object({ device: text, ...label }, Object.keys(label)),
+  Replaced: object({ old: text, new: text, series: integer, label: boolean, lock: boolean }),
+  Forgotten: object({
+    ...{ device: text, known: boolean, series: integer, label: boolean },
+    ...{ lock: boolean, autoOff: boolean, commands: integer },
+  }),
   Lock: object({ device: text, by: text, reason: text, since: time }),
   LoggedCommand: object(
     {

@@ -98,14 +98,6 @@ function hardwarePaths(): Paths {
         refusals: [400, 401, 403],
       },
     },
-    '/api/label': {
-      post: {
-        summary: 'Says what a device is called, and where it is; for operators and admins',
-        body: bodySchema('label'),
-        answers: { 200: refTo('Label') },
-        refusals: [400, 401, 403, 404],
-      },
-    },
     '/api/locks': {
       get: {
         summary: 'The devices that nobody may command',
@@ -129,6 +121,36 @@ function hardwarePaths(): Paths {
           200: object({ device: text, unlocked: { anyOf: [refTo('Lock'), { type: 'null' }] } }),
         },
         refusals: [400, 401, 403],
+      },
+    },
+  }
+}
+
+/** What people say of devices, and what is kept of them. */
+function keptPaths(): Paths {
+  return {
+    '/api/label': {
+      post: {
+        summary: 'Says what a device is called, and where it is; for operators and admins',
+        body: bodySchema('label'),
+        answers: { 200: refTo('Label') },
+        refusals: [400, 401, 403, 404],
+      },
+    },
+    '/api/replace': {
+      post: {
+        summary: 'Gives what is kept of a broken device to its spare part; for admins',
+        body: bodySchema('replace'),
+        answers: { 200: refTo('Replaced') },
+        refusals: [400, 401, 403, 404],
+      },
+    },
+    '/api/forget': {
+      post: {
+        summary: 'Removes all that is kept of a device, for good; for admins',
+        body: bodySchema('forget'),
+        answers: { 200: refTo('Forgotten') },
+        refusals: [400, 401, 403, 404],
       },
     },
   }
@@ -263,7 +285,7 @@ function openApiOf(version: string): unknown {
     servers: [{ url: '..' }],
     security: [{ basic: [] }, { token: [] }, {}],
     paths: Object.fromEntries(
-      Object.entries({ ...hardwarePaths(), ...ownPaths(), ...adminPaths() }).map(
+      Object.entries({ ...hardwarePaths(), ...keptPaths(), ...ownPaths(), ...adminPaths() }).map(
         ([path, { get, post }]) => [
           path,
           {

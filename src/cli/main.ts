@@ -49,6 +49,8 @@ const groups: readonly (readonly [
       ['set', async () => (await import('./set.ts')).setDevice],
       ['label', async () => (await import('./label.ts')).labelDevice],
       ['talk', async () => (await import('./talk.ts')).talk],
+      ['device replace', async () => (await import('./kept.ts')).replaceDevice],
+      ['forget', async () => (await import('./kept.ts')).forgetDevice],
       ['lock', async () => (await import('./lock.ts')).lockDevice],
       ['unlock', async () => (await import('./lock.ts')).unlockDevice],
       ['commands', async () => (await import('./list-commands.ts')).listCommands],

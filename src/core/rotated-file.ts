@@ -4,10 +4,13 @@ import {
   constants,
   fdatasync,
   fstatSync,
+  fsyncSync,
   openSync,
   read,
+  readFileSync,
   readSync,
   renameSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs'
 import { promisify } from 'node:util'
@@ -33,6 +36,11 @@ interface RotatedFile {
   append(lines: string): void
   /** Waits until all of them are on disk. */
   sync(): Promise<void>
+  /**
+   * Keeps of each file the lines that `keep` returns, the oldest file first. Who has one open reads it as it was. The
+   * others wait meanwhile: it is for what is done once in a while.
+   */
+  rewrite(keep: (lines: string[]) => readonly string[]): void
   /** Opens all that are there, the newest first. */
   openAll(): number[]
   close(): void
@@ -82,6 +90,10 @@ export function openRotatedFile({ paths, maxBytes }: RotatedFileOptions): Rotate
     sync: async () => {
       if (opened !== undefined) await promisify(fdatasync)(opened.file)
     },
+    rewrite: (keep) => {
+      close()
+      for (const each of paths.toReversed()) rewriteLines(each, keep)
+    },
     openAll: () =>
       paths.flatMap((each) => {
         const file = ifThere(() => openSync(each, constants.O_RDONLY | constants.O_NOFOLLOW))
@@ -99,6 +111,24 @@ function openToAdd(path: string): Opened {
   if (size > 0) readSync(file, last, 0, 1, size - 1)
   const isWhole = size === 0 || last[0] === lineBreak
   return { file, size: isWhole ? size : size + writeSync(file, '\n') }
+}
+
+/** A kill leaves the file as it was, or as it is to be. */
+function rewriteLines(path: string, keep: (lines: string[]) => readonly string[]): void {
+  const text = ifThere(() => readFileSync(path, 'utf8'))
+  if (text === undefined) return
+  const lines = text.split('\n').filter((line) => line !== '')
+  const kept = keep(lines)
+  if (kept.length === lines.length) return
+  const { O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY } = constants
+  const file = openSync(`${path}.new`, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600)
+  try {
+    writeFileSync(file, kept.map((line) => `${line}\n`).join(''))
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+  renameSync(`${path}.new`, path)
 }
 
 /** Each file takes the name of the next older one; the oldest is gone. */

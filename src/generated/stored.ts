@@ -274,6 +274,16 @@ export interface PublishersEntry {
 }
 
 /**
+ * The devices in whose place a device is, under its topic.
+ */
+export interface ReplacementEntry {
+  /**
+   * Their topics, the one before first.
+   */
+  of: string[]
+}
+
+/**
  * How often a device was switched, under its topic.
  */
 export interface SwitchRateEntry {

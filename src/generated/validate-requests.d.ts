@@ -8,6 +8,8 @@ import type { PasswordRequest } from './password.ts'
 import type { SetupRequest } from './setup.ts'
 import type { UnlockRequest } from './unlock.ts'
 import type { LabelRequest } from './label.ts'
+import type { ForgetRequest } from './forget.ts'
+import type { ReplaceRequest } from './replace.ts'
 import type { Validator } from './validator.ts'
 
 export const validateCommandRequest: Validator<CommandRequest>
@@ -18,3 +20,5 @@ export const validatePasswordRequest: Validator<PasswordRequest>
 export const validateSetupRequest: Validator<SetupRequest>
 export const validateUnlockRequest: Validator<UnlockRequest>
 export const validateLabelRequest: Validator<LabelRequest>
+export const validateForgetRequest: Validator<ForgetRequest>
+export const validateReplaceRequest: Validator<ReplaceRequest>

@@ -777,6 +777,132 @@ validate18.errors = vErrors;
 return errors === 0;
 }
 
+const schema20 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:forget","title":"Forget request","description":"The body of POST /api/forget: a device of which nothing is to be kept.","examples":[{"device":"devices/tasmota/5CCF7F000001/relay/1"}],"type":"object","required":["device"],"properties":{"device":{"description":"The complete topic of the device, as it reports on it: without /set.","type":"string","minLength":1,"examples":["devices/tasmota/5CCF7F000001/relay/1"]}},"additionalProperties":false};
+
+function validate19(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if((data.device === undefined) && (missing0 = "device")){
+validate19.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+const _errs1 = errors;
+for(const key0 in data){
+if(!(key0 === "device")){
+validate19.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs1 === errors){
+if(data.device !== undefined){
+let data0 = data.device;
+const _errs2 = errors;
+if(errors === _errs2){
+if(typeof data0 === "string"){
+if(func2(data0) < 1){
+validate19.errors = [{instancePath:instancePath+"/device",schemaPath:"#/properties/device/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validate19.errors = [{instancePath:instancePath+"/device",schemaPath:"#/properties/device/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+}
+}
+}
+}
+else {
+validate19.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validate19.errors = vErrors;
+return errors === 0;
+}
+
+const schema21 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:replace","title":"Replace request","description":"The body of POST /api/replace: a device and its spare part.","examples":[{"old":"devices/tasmota/5CCF7F000001/relay/1","new":"devices/tasmota/5CCF7F000002/relay/1"}],"type":"object","required":["old","new"],"properties":{"old":{"description":"The complete topic of the broken device, as it reported on it: without /set.","type":"string","minLength":1,"examples":["devices/tasmota/5CCF7F000001/relay/1"]},"new":{"description":"The complete topic of the device that takes its place.","type":"string","minLength":1,"examples":["devices/tasmota/5CCF7F000002/relay/1"]}},"additionalProperties":false};
+
+function validate20(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.old === undefined) && (missing0 = "old")) || ((data.new === undefined) && (missing0 = "new"))){
+validate20.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+const _errs1 = errors;
+for(const key0 in data){
+if(!((key0 === "old") || (key0 === "new"))){
+validate20.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs1 === errors){
+if(data.old !== undefined){
+let data0 = data.old;
+const _errs2 = errors;
+if(errors === _errs2){
+if(typeof data0 === "string"){
+if(func2(data0) < 1){
+validate20.errors = [{instancePath:instancePath+"/old",schemaPath:"#/properties/old/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validate20.errors = [{instancePath:instancePath+"/old",schemaPath:"#/properties/old/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs2 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.new !== undefined){
+let data1 = data.new;
+const _errs4 = errors;
+if(errors === _errs4){
+if(typeof data1 === "string"){
+if(func2(data1) < 1){
+validate20.errors = [{instancePath:instancePath+"/new",schemaPath:"#/properties/new/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validate20.errors = [{instancePath:instancePath+"/new",schemaPath:"#/properties/new/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs4 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+else {
+validate20.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validate20.errors = vErrors;
+return errors === 0;
+}
+
 export const validateCommandRequest = Object.assign(validate11, { schema: schema12 })
 export const validateLockRequest = Object.assign(validate12, { schema: schema13 })
 export const validateBanRequest = Object.assign(validate13, { schema: schema14 })
@@ -785,3 +911,5 @@ export const validatePasswordRequest = Object.assign(validate15, { schema: schem
 export const validateSetupRequest = Object.assign(validate16, { schema: schema17 })
 export const validateUnlockRequest = Object.assign(validate17, { schema: schema18 })
 export const validateLabelRequest = Object.assign(validate18, { schema: schema19 })
+export const validateForgetRequest = Object.assign(validate19, { schema: schema20 })
+export const validateReplaceRequest = Object.assign(validate20, { schema: schema21 })

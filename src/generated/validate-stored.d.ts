@@ -10,6 +10,7 @@ import type { LabelEntry } from './stored.ts'
 import type { LockEntry } from './stored.ts'
 import type { NodeEntry } from './stored.ts'
 import type { PublishersEntry } from './stored.ts'
+import type { ReplacementEntry } from './stored.ts'
 import type { SwitchRateEntry } from './stored.ts'
 import type { TotpEntry } from './stored.ts'
 import type { UserEntry } from './stored.ts'
@@ -25,6 +26,7 @@ export const validateLabelEntry: Validator<LabelEntry>
 export const validateLockEntry: Validator<LockEntry>
 export const validateNodeEntry: Validator<NodeEntry>
 export const validatePublishersEntry: Validator<PublishersEntry>
+export const validateReplacementEntry: Validator<ReplacementEntry>
 export const validateSwitchRateEntry: Validator<SwitchRateEntry>
 export const validateTotpEntry: Validator<TotpEntry>
 export const validateUserEntry: Validator<UserEntry>

@@ -1095,7 +1095,7 @@ validate20.errors = vErrors;
 return errors === 0;
 }
 
-const schema22 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:switch-rate","title":"Stored switch rate","description":"How often a device was switched, under its topic.","examples":[{"sentAtMs":[1764500000000],"switchedAtMs":1764500000000,"asked":"true"}],"type":"object","required":["sentAtMs"],"properties":{"sentAtMs":{"description":"When the last commands were sent, the latest at the end, in milliseconds since 1970.","type":"array","items":{"type":"number"}},"switchedAtMs":{"description":"When the last one was that asked for another state.","type":"number"},"asked":{"description":"The state it was last asked for.","type":"string"},"reported":{"description":"The state it told since, when that is another one.","type":"string"}}};
+const schema22 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:replacement","title":"Stored replacement","description":"The devices in whose place a device is, under its topic.","examples":[{"of":["devices/tasmota/5CCF7F000001/relay/1"]}],"type":"object","required":["of"],"properties":{"of":{"description":"Their topics, the one before first.","type":"array","items":{"type":"string"}}}};
 
 function validate21(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -1103,23 +1103,22 @@ let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
-if((data.sentAtMs === undefined) && (missing0 = "sentAtMs")){
+if((data.of === undefined) && (missing0 = "of")){
 validate21.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
-if(data.sentAtMs !== undefined){
-let data0 = data.sentAtMs;
+if(data.of !== undefined){
+let data0 = data.of;
 const _errs1 = errors;
 if(errors === _errs1){
 if(Array.isArray(data0)){
 var valid1 = true;
 const len0 = data0.length;
 for(let i0=0; i0<len0; i0++){
-let data1 = data0[i0];
 const _errs3 = errors;
-if(!((typeof data1 == "number") && (isFinite(data1)))){
-validate21.errors = [{instancePath:instancePath+"/sentAtMs/" + i0,schemaPath:"#/properties/sentAtMs/items/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+if(typeof data0[i0] !== "string"){
+validate21.errors = [{instancePath:instancePath+"/of/" + i0,schemaPath:"#/properties/of/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid1 = _errs3 === errors;
@@ -1129,52 +1128,8 @@ break;
 }
 }
 else {
-validate21.errors = [{instancePath:instancePath+"/sentAtMs",schemaPath:"#/properties/sentAtMs/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate21.errors = [{instancePath:instancePath+"/of",schemaPath:"#/properties/of/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
-}
-}
-var valid0 = _errs1 === errors;
-}
-else {
-var valid0 = true;
-}
-if(valid0){
-if(data.switchedAtMs !== undefined){
-let data2 = data.switchedAtMs;
-const _errs5 = errors;
-if(!((typeof data2 == "number") && (isFinite(data2)))){
-validate21.errors = [{instancePath:instancePath+"/switchedAtMs",schemaPath:"#/properties/switchedAtMs/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
-var valid0 = _errs5 === errors;
-}
-else {
-var valid0 = true;
-}
-if(valid0){
-if(data.asked !== undefined){
-const _errs7 = errors;
-if(typeof data.asked !== "string"){
-validate21.errors = [{instancePath:instancePath+"/asked",schemaPath:"#/properties/asked/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-var valid0 = _errs7 === errors;
-}
-else {
-var valid0 = true;
-}
-if(valid0){
-if(data.reported !== undefined){
-const _errs9 = errors;
-if(typeof data.reported !== "string"){
-validate21.errors = [{instancePath:instancePath+"/reported",schemaPath:"#/properties/reported/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-var valid0 = _errs9 === errors;
-}
-else {
-var valid0 = true;
-}
 }
 }
 }
@@ -1189,7 +1144,7 @@ validate21.errors = vErrors;
 return errors === 0;
 }
 
-const schema23 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:totp","title":"Stored code","description":"Which code of an authenticator app a user gave last, under the user's name.","examples":[{"secret":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","step":59650000}],"type":"object","required":["secret","step"],"properties":{"secret":{"description":"The SHA-256 of the secret of the app, in hex: a new one begins anew.","type":"string"},"step":{"description":"The 30 seconds it was for, counted since 1970.","type":"integer"}}};
+const schema23 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:switch-rate","title":"Stored switch rate","description":"How often a device was switched, under its topic.","examples":[{"sentAtMs":[1764500000000],"switchedAtMs":1764500000000,"asked":"true"}],"type":"object","required":["sentAtMs"],"properties":{"sentAtMs":{"description":"When the last commands were sent, the latest at the end, in milliseconds since 1970.","type":"array","items":{"type":"number"}},"switchedAtMs":{"description":"When the last one was that asked for another state.","type":"number"},"asked":{"description":"The state it was last asked for.","type":"string"},"reported":{"description":"The state it told since, when that is another one.","type":"string"}}};
 
 function validate22(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -1197,16 +1152,35 @@ let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
-if(((data.secret === undefined) && (missing0 = "secret")) || ((data.step === undefined) && (missing0 = "step"))){
+if((data.sentAtMs === undefined) && (missing0 = "sentAtMs")){
 validate22.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
-if(data.secret !== undefined){
+if(data.sentAtMs !== undefined){
+let data0 = data.sentAtMs;
 const _errs1 = errors;
-if(typeof data.secret !== "string"){
-validate22.errors = [{instancePath:instancePath+"/secret",schemaPath:"#/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(errors === _errs1){
+if(Array.isArray(data0)){
+var valid1 = true;
+const len0 = data0.length;
+for(let i0=0; i0<len0; i0++){
+let data1 = data0[i0];
+const _errs3 = errors;
+if(!((typeof data1 == "number") && (isFinite(data1)))){
+validate22.errors = [{instancePath:instancePath+"/sentAtMs/" + i0,schemaPath:"#/properties/sentAtMs/items/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
+}
+var valid1 = _errs3 === errors;
+if(!valid1){
+break;
+}
+}
+}
+else {
+validate22.errors = [{instancePath:instancePath+"/sentAtMs",schemaPath:"#/properties/sentAtMs/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
 }
 var valid0 = _errs1 === errors;
 }
@@ -1214,17 +1188,43 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.step !== undefined){
-let data1 = data.step;
-const _errs3 = errors;
-if(!(((typeof data1 == "number") && (!(data1 % 1) && !isNaN(data1))) && (isFinite(data1)))){
-validate22.errors = [{instancePath:instancePath+"/step",schemaPath:"#/properties/step/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+if(data.switchedAtMs !== undefined){
+let data2 = data.switchedAtMs;
+const _errs5 = errors;
+if(!((typeof data2 == "number") && (isFinite(data2)))){
+validate22.errors = [{instancePath:instancePath+"/switchedAtMs",schemaPath:"#/properties/switchedAtMs/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
-var valid0 = _errs3 === errors;
+var valid0 = _errs5 === errors;
 }
 else {
 var valid0 = true;
+}
+if(valid0){
+if(data.asked !== undefined){
+const _errs7 = errors;
+if(typeof data.asked !== "string"){
+validate22.errors = [{instancePath:instancePath+"/asked",schemaPath:"#/properties/asked/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.reported !== undefined){
+const _errs9 = errors;
+if(typeof data.reported !== "string"){
+validate22.errors = [{instancePath:instancePath+"/reported",schemaPath:"#/properties/reported/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs9 === errors;
+}
+else {
+var valid0 = true;
+}
+}
 }
 }
 }
@@ -1238,7 +1238,7 @@ validate22.errors = vErrors;
 return errors === 0;
 }
 
-const schema24 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:user","title":"Stored user","description":"Who a user was when the hub saw it last, under its name.","examples":[{"created":"2026-11-21T00:00:00Z","passwordHashes":["$argon2id$v=19$m=19456,t=2,p=1$c29tZSBzYWx0$AAAA"]}],"type":"object","required":["passwordHashes"],"properties":{"created":{"description":"When it was made, as the users file says.","type":"string"},"passwordHashes":{"description":"Of its password: a hash, and the one that takes its place. Without any it has none.","type":"array","items":{"type":"string"}}},"additionalProperties":false};
+const schema24 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:totp","title":"Stored code","description":"Which code of an authenticator app a user gave last, under the user's name.","examples":[{"secret":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","step":59650000}],"type":"object","required":["secret","step"],"properties":{"secret":{"description":"The SHA-256 of the secret of the app, in hex: a new one begins anew.","type":"string"},"step":{"description":"The 30 seconds it was for, counted since 1970.","type":"integer"}}};
 
 function validate23(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -1246,15 +1246,64 @@ let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
-if((data.passwordHashes === undefined) && (missing0 = "passwordHashes")){
+if(((data.secret === undefined) && (missing0 = "secret")) || ((data.step === undefined) && (missing0 = "step"))){
 validate23.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.secret !== undefined){
+const _errs1 = errors;
+if(typeof data.secret !== "string"){
+validate23.errors = [{instancePath:instancePath+"/secret",schemaPath:"#/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.step !== undefined){
+let data1 = data.step;
+const _errs3 = errors;
+if(!(((typeof data1 == "number") && (!(data1 % 1) && !isNaN(data1))) && (isFinite(data1)))){
+validate23.errors = [{instancePath:instancePath+"/step",schemaPath:"#/properties/step/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+else {
+validate23.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validate23.errors = vErrors;
+return errors === 0;
+}
+
+const schema25 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:user","title":"Stored user","description":"Who a user was when the hub saw it last, under its name.","examples":[{"created":"2026-11-21T00:00:00Z","passwordHashes":["$argon2id$v=19$m=19456,t=2,p=1$c29tZSBzYWx0$AAAA"]}],"type":"object","required":["passwordHashes"],"properties":{"created":{"description":"When it was made, as the users file says.","type":"string"},"passwordHashes":{"description":"Of its password: a hash, and the one that takes its place. Without any it has none.","type":"array","items":{"type":"string"}}},"additionalProperties":false};
+
+function validate24(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if((data.passwordHashes === undefined) && (missing0 = "passwordHashes")){
+validate24.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
 const _errs1 = errors;
 for(const key0 in data){
 if(!((key0 === "created") || (key0 === "passwordHashes"))){
-validate23.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
+validate24.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
 return false;
 break;
 }
@@ -1263,7 +1312,7 @@ if(_errs1 === errors){
 if(data.created !== undefined){
 const _errs2 = errors;
 if(typeof data.created !== "string"){
-validate23.errors = [{instancePath:instancePath+"/created",schemaPath:"#/properties/created/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate24.errors = [{instancePath:instancePath+"/created",schemaPath:"#/properties/created/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs2 === errors;
@@ -1282,7 +1331,7 @@ const len0 = data1.length;
 for(let i0=0; i0<len0; i0++){
 const _errs6 = errors;
 if(typeof data1[i0] !== "string"){
-validate23.errors = [{instancePath:instancePath+"/passwordHashes/" + i0,schemaPath:"#/properties/passwordHashes/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate24.errors = [{instancePath:instancePath+"/passwordHashes/" + i0,schemaPath:"#/properties/passwordHashes/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid1 = _errs6 === errors;
@@ -1292,7 +1341,7 @@ break;
 }
 }
 else {
-validate23.errors = [{instancePath:instancePath+"/passwordHashes",schemaPath:"#/properties/passwordHashes/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate24.errors = [{instancePath:instancePath+"/passwordHashes",schemaPath:"#/properties/passwordHashes/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
@@ -1306,11 +1355,11 @@ var valid0 = true;
 }
 }
 else {
-validate23.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate24.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-validate23.errors = vErrors;
+validate24.errors = vErrors;
 return errors === 0;
 }
 
@@ -1324,6 +1373,7 @@ export const validateLabelEntry = Object.assign(validate17, { schema: schema18 }
 export const validateLockEntry = Object.assign(validate18, { schema: schema19 })
 export const validateNodeEntry = Object.assign(validate19, { schema: schema20 })
 export const validatePublishersEntry = Object.assign(validate20, { schema: schema21 })
-export const validateSwitchRateEntry = Object.assign(validate21, { schema: schema22 })
-export const validateTotpEntry = Object.assign(validate22, { schema: schema23 })
-export const validateUserEntry = Object.assign(validate23, { schema: schema24 })
+export const validateReplacementEntry = Object.assign(validate21, { schema: schema22 })
+export const validateSwitchRateEntry = Object.assign(validate22, { schema: schema23 })
+export const validateTotpEntry = Object.assign(validate23, { schema: schema24 })
+export const validateUserEntry = Object.assign(validate24, { schema: schema25 })

@@ -58,6 +58,10 @@ export interface History {
   lostUntil(tier: Tier): number
   /** How much there is now. */
   state(): HistoryState
+  /** What was recorded on one topic is of another one from now on; returns how many series that are. */
+  move(from: string, to: string): number
+  /** Removes all that was recorded on a topic; resolves with how many series that were, when nothing is left of them. */
+  forget(topic: string): Promise<number>
   /** Does what is due; to be called once a second. A call while another one works waits for that. */
   maintain(): Promise<void>
   /** Waits until nothing is written; what was added is in the journal. */
@@ -124,12 +128,26 @@ export async function openHistory(options: HistoryOptions): Promise<History> {
       const { bytes, ms } = writeAhead.waiting
       return { series: table.size, waitingBytes: bytes, lagMs: ms }
     },
+    move: (from, to) => {
+      const moved = seriesOn(from, table)
+      for (const series of moved) table.move(series, to)
+      return moved.length
+    },
+    forget: async (topic) => {
+      const gone = seriesOn(topic, table)
+      if (gone.length > 0) await maintenance.forget(gone)
+      return gone.length
+    },
     maintain: maintenance.maintain,
     close: async () => {
       await maintenance.close()
       writeAhead.flush()
     },
   }
+}
+
+function seriesOn(topic: string, table: SeriesTable): OwnSeries[] {
+  return [...table.all()].filter((series) => series.topic === topic)
 }
 
 function namedOnly({ id, topic, quantity, unit, isBoolean }: OwnSeries): Series {

@@ -22,9 +22,14 @@ export function throughKey(series: number): string {
   return throughPrefix + digits(series)
 }
 
+/** All blocks of a series that still grow. */
+export function openSeriesPrefix(series: number): string {
+  return `${openPrefix}${digits(series)}/`
+}
+
 /** A block that still grows. */
 export function openKey(series: number, block: number): string {
-  return `${openPrefix}${digits(series)}/${digits(block)}`
+  return openSeriesPrefix(series) + digits(block)
 }
 
 /** All that is kept of a period. */

@@ -15,7 +15,7 @@ import {
   type Tier,
 } from './periods.ts'
 import { always, storedTable } from './read-history.ts'
-import { type ClockWatch, forgetSeries, giveUp } from './retention.ts'
+import { type ClockWatch, eraseSeries, forgetSeries, giveUp } from './retention.ts'
 import { type OpenBlock, type OwnSeries, type SeriesTable, throughBytes } from './series.ts'
 import type { WriteAhead } from './write-ahead.ts'
 
@@ -32,6 +32,8 @@ export interface HistoryParts extends HistoryOptions {
 export interface Maintenance {
   restore(): Promise<void>
   maintain(): Promise<void>
+  /** Resolves when nothing is left of these series, in what is written ahead either. */
+  forget(series: readonly OwnSeries[]): Promise<void>
   close(): Promise<void>
 }
 
@@ -49,20 +51,25 @@ const storeSteps = 10
 const retentionEvery = 60
 
 export function createMaintenance(parts: HistoryParts): Maintenance {
-  const { open, clock, clockWatch, writeAhead, sampledLog } = parts
+  const { table, open, clock, clockWatch, writeAhead, sampledLog } = parts
   let hour = periodOf('raw', clock.wallMs())
   let calls = 0
   let storeAtMs = 0
   let sureTime: number | undefined
   let isClosed = false
+  let forgotten: OwnSeries[] = []
   const work = async () => {
+    const gone = forgotten
+    forgotten = []
+    for (const series of gone) await eraseSeries(series, parts)
     const now = periodOf('raw', clock.wallMs())
     if (now !== hour) open.closeBut(clock.wallMs())
     hour = now
     await moveClosed(parts, () => isClosed)
-    if (clock.nowMs() >= storeAtMs) {
+    const isAllDue = gone.length > 0
+    if (isAllDue || clock.nowMs() >= storeAtMs) {
       storeAtMs = clock.nowMs() + storeEveryMs
-      await storeDue(parts)
+      await storeDue(parts, isAllDue)
     }
     forgetLogged(parts)
   }
@@ -80,6 +87,20 @@ export function createMaintenance(parts: HistoryParts): Maintenance {
       // Each time, since it is by how the clock goes on that it is known to be right.
       sureTime = clockWatch.sureTime()
       await Promise.all([working.start(), calls++ % retentionEvery === 0 && retaining.start()])
+    },
+    forget: async (all) => {
+      // Before the series are gone: what is left of one after a kill must be of no later one.
+      void parts.store.write([{ key: historyStateKey, value: stateBytes(parts) }])
+      writeAhead.flush()
+      for (const series of all) {
+        table.remove(series)
+        open.remove(series.blocks)
+        open.stored(series, [], writeAhead.next())
+      }
+      forgotten.push(...all)
+      // One that is under way may have looked already.
+      await working.end()
+      await working.start()
     },
     close: async () => {
       isClosed = true
@@ -137,14 +158,16 @@ async function whileMoving(blocks: readonly OpenBlock[], move: () => Promise<voi
   }
 }
 
-/** Stores the series whose points have been in memory for long, some at a time. */
-async function storeDue({ open, store, clock, writeAhead, journal }: HistoryParts): Promise<void> {
+/** Stores the series whose points have been in memory for long, some at a time, or all at once. */
+async function storeDue(parts: HistoryParts, isAllDue: boolean): Promise<void> {
+  const { open, store, clock, writeAhead, journal } = parts
   if (!journal.isLasting) return
   const unstored = open.unstored()
-  const most = Math.ceil(unstored.size / storeSteps)
+  const most = isAllDue ? unstored.size : Math.ceil(unstored.size / storeSteps)
   const due: OwnSeries[] = []
   for (const [series, { sinceMs }] of unstored) {
-    if (due.length === most || clock.nowMs() - sinceMs < storeAfterMs) break
+    const isDue = isAllDue || clock.nowMs() - sinceMs >= storeAfterMs
+    if (due.length === most || !isDue) break
     due.push(series)
   }
   const next = writeAhead.next()
@@ -176,19 +199,23 @@ async function giveUpDue(parts: HistoryParts, at: number | undefined): Promise<v
 
 interface State extends PeriodsState {
   readonly nextBlock: number
+  /** Not there from a hub before 0.2, which gave no series up that had points. */
+  readonly nextSeries?: number
 }
 
-function stateBytes({ periods, open }: HistoryParts): Buffer {
-  const state: State = { nextBlock: open.nextId(), ...periods.written() }
+function stateBytes({ periods, open, table }: HistoryParts): Buffer {
+  const next = { nextBlock: open.nextId(), nextSeries: table.nextId() }
+  const state: State = { ...next, ...periods.written() }
   return Buffer.from(JSON.stringify(state))
 }
 
-async function restoreState({ store, periods, open }: HistoryParts): Promise<void> {
+async function restoreState({ store, periods, open, table }: HistoryParts): Promise<void> {
   const bytes = await store.get(historyStateKey)
   if (bytes === undefined) return
   const state: State = JSON.parse(bytes.toString())
   periods.restore(state)
   open.skip(state.nextBlock)
+  table.skip(state.nextSeries ?? 0)
 }
 
 // --- closed blocks, where they stay ---

@@ -191,19 +191,32 @@ export function finestTier(from: number, lostUntil: (tier: Tier) => number): Tie
 
 type Source = Pick<History, 'periods' | 'blocks' | 'buckets'>
 
-/** The buckets of a series, as planned, in the order of their times; those without a point are left out. */
-export async function summarize(
-  history: Source,
-  series: SeriesSnapshot,
-  plan: Plan,
-): Promise<Bucket[]> {
+/** Series of one quantity in one unit, which came together when one device took the place of another. */
+export type SameSeries = readonly [SeriesSnapshot, ...SeriesSnapshot[]]
+
+/** The series of each quantity and unit, in the order in which they come. */
+export function sameSeries(all: readonly SeriesSnapshot[]): SameSeries[] {
+  const found = new Map<string, [SeriesSnapshot, ...SeriesSnapshot[]]>()
+  for (const series of all) {
+    const name = JSON.stringify([series.topic, series.quantity, series.unit])
+    const known = found.get(name)
+    if (known === undefined) found.set(name, [series])
+    else known.push(series)
+  }
+  return [...found.values()]
+}
+
+/** The buckets of what is one series to whoever reads it, as planned, in the order of their times; those without a point are left out. */
+export async function summarize(history: Source, same: SameSeries, plan: Plan): Promise<Bucket[]> {
   const table = new BucketTable(plan.bucketMs)
   const { tier } = plan
-  for (const period of history.periods(series, tier, plan)) {
-    if (tier === 'raw') await addPoints(table, history.blocks(series, period), plan)
-    else {
-      const wanted = { tier, period, range: plan, lengthMs: plan.bucketMs }
-      for (const bucket of await history.buckets(series, wanted)) table.addBucket(bucket)
+  for (const series of same) {
+    for (const period of history.periods(series, tier, plan)) {
+      if (tier === 'raw') await addPoints(table, history.blocks(series, period), plan)
+      else {
+        const wanted = { tier, period, range: plan, lengthMs: plan.bucketMs }
+        for (const bucket of await history.buckets(series, wanted)) table.addBucket(bucket)
+      }
     }
   }
   return table.sorted()

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { SampledLog } from '../core/sampled-log.ts'
-import type { Store } from '../store/store.ts'
-import { bucketsKey, periodPrefix } from './keys.ts'
+import type { Change, Store } from '../store/store.ts'
+import { blocksPrefix, bucketsKey, openSeriesPrefix, periodPrefix } from './keys.ts'
 import type { HistoryParts } from './maintenance.ts'
 import { bucketTiers, type Periods, periodMs, startOfPeriod, type Tier, tiers } from './periods.ts'
 import type { OwnSeries } from './series.ts'
@@ -100,6 +100,28 @@ export function watchClock(clock: Clock, sampledLog: SampledLog): ClockWatch {
       }
       return clock.nowMs() >= sureFromMs ? wallMs : undefined
     },
+  }
+}
+
+/** Takes away all that is kept of a series that is in no table any more, and gives back its room. */
+export async function eraseSeries(
+  { id }: OwnSeries,
+  { periods, store }: Pick<HistoryParts, 'periods' | 'store'>,
+): Promise<void> {
+  await store.clear(openSeriesPrefix(id))
+  for (const tier of tiers) {
+    for (const [period] of periods.of(tier)) {
+      const prefix = tier === 'raw' ? blocksPrefix(period, id) : bucketsKey(tier, period, id)
+      const gone: Change[] = []
+      let bytes = 0
+      for await (const [key, value] of store.entries(prefix)) {
+        gone.push({ key, value: undefined })
+        bytes += key.length + value.length
+      }
+      if (gone.length === 0) continue
+      await store.write(gone)
+      periods.add(tier, period, -bytes)
+    }
   }
 }
 

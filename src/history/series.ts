@@ -28,6 +28,7 @@ export interface OwnSeries extends Series {
   readonly owner: string
   /** What its owner has in memory. */
   readonly openShare: OpenShare
+  topic: string
   quantity: string
   isBoolean: boolean
   /** False of what a hub before 0.2 has named, which did not escape dots. */
@@ -88,8 +89,14 @@ export interface SeriesTable {
   add(name: SeriesName & Pick<OwnSeries, 'unit' | 'isBoolean' | 'owner'>): OwnSeries
   /** Whether all values are true or false has changed, or its name is from a hub before 0.2. */
   change(series: OwnSeries, isBoolean: boolean): void
+  /** It is of another device from now on; what comes goes on joining the one that was there. */
+  move(series: OwnSeries, topic: string): void
   remove(series: OwnSeries): void
   restore(): Promise<void>
+  /** Below this number all ids of series are taken. */
+  nextId(): number
+  /** Ids below this one were taken already. */
+  skip(id: number): void
   /** What has no unit joins this one of the series of its quantity. */
   makeCurrent(series: OwnSeries): void
 }
@@ -114,13 +121,7 @@ export function createSeriesTable({
   limits,
 }: SeriesTableOptions): SeriesTable {
   const quota = new ShareQuota(limits.series)
-  const openShares = new Map<string, OpenShare>()
-  const made = (id: number, named: Named): OwnSeries => {
-    const { owner = '' } = named
-    const openShare = openShares.get(owner) ?? { bytes: 0 }
-    openShares.set(owner, openShare)
-    return newSeries(id, named, openShare)
-  }
+  const { openShares, made } = createMaker()
   const byId = new Map<number, OwnSeries>()
   const names = createSeriesNames()
   let nextId = 1
@@ -129,6 +130,11 @@ export function createSeriesTable({
     quota.count(series.owner, 1, branchOf(series.topic))
     names.put(series)
     nextId = Math.max(nextId, series.id + 1)
+  }
+  const take = (series: OwnSeries) => {
+    names.remove(series)
+    byId.delete(series.id)
+    quota.count(series.owner, -1, branchOf(series.topic))
   }
   const note = (series: OwnSeries) => journal.note(seriesKey(series.id), nameBytes(series))
   const tellBroken = (key: string) =>
@@ -155,13 +161,18 @@ export function createSeriesTable({
       Object.assign(series, { isBoolean, isEscaped: true })
       note(series)
     },
+    move: (series, topic) => {
+      const current = names.current({ ...series, topic })
+      take(series)
+      series.topic = topic
+      put(series)
+      if (current !== undefined) names.makeCurrent(current)
+      note(series)
+    },
     remove: (series) => {
-      const { id } = series
-      names.remove(series)
-      byId.delete(id)
-      quota.count(series.owner, -1, branchOf(series.topic))
-      journal.note(seriesKey(id), undefined)
-      journal.note(throughKey(id), undefined)
+      take(series)
+      journal.note(seriesKey(series.id), undefined)
+      journal.note(throughKey(series.id), undefined)
     },
     restore: async () => {
       for await (const [key, value] of journal.entries(seriesPrefix)) {
@@ -175,8 +186,24 @@ export function createSeriesTable({
         else Object.assign(series, readThrough(value))
       }
     },
+    nextId: () => nextId,
+    skip: (id) => {
+      nextId = Math.max(nextId, id)
+    },
     makeCurrent: names.makeCurrent,
   }
+}
+
+/** Makes series, each with what its owner has in memory. */
+function createMaker() {
+  const openShares = new Map<string, OpenShare>()
+  const made = (id: number, named: Named): OwnSeries => {
+    const { owner = '' } = named
+    const openShare = openShares.get(owner) ?? { bytes: 0 }
+    openShares.set(owner, openShare)
+    return newSeries(id, named, openShare)
+  }
+  return { openShares, made }
 }
 
 /** The series by topic and quantity, of each quantity the one that was joined last first. */
@@ -216,6 +243,7 @@ function createSeriesNames() {
     put,
     remove,
     makeCurrent,
+    current: (name: SeriesName) => partsOf(name)?.[0],
     units: (name: SeriesName) => partsOf(name)?.length ?? 0,
     join: (name: PointName): OwnSeries | undefined => {
       const parts = partsOf(name) ?? renamed(name)

@@ -37,6 +37,7 @@ import { createOwnChanges } from './commands/own-changes.ts'
 import { deviceOf } from './device.ts'
 import { createHistoryAnswers, type HistorySource } from './history/history-answer.ts'
 import type { Recording } from './history/open-recording.ts'
+import { createKeptOfDevices, type KeptOfDevices } from './kept-of-devices.ts'
 import type { Age, LastValue, PastValues } from './last-values.ts'
 import {
   checkRight,
@@ -63,6 +64,7 @@ import {
   type RelayGuard,
   type RelayGuardOptions,
 } from './relay-guard/relay-guard.ts'
+import { openReplacements } from './relay-guard/replacements.ts'
 import { createTopicRecords, type TopicRecords } from './topic-records.ts'
 
 export interface HardwareParts
@@ -89,6 +91,7 @@ export interface Hardware {
   readonly lockOuts: RelayGuard['lockOuts']
   /** Ends each command that is under way, and tells it, while those who asked are still there; no more are taken. */
   endCommands(): Promise<void>
+  readonly kept: KeptOfDevices
   /** Says what a device is called, of those that have arrived. */
   readonly label: DeviceLabels['change']
   /** With all that has arrived. */
@@ -105,7 +108,8 @@ export async function openHardware(
 ): Promise<Hardware> {
   const known = await openKnown(config, parts)
   const { nodes } = known
-  const { path, auditLog, relayGuard, endCommands } = await openCommanding(config, known, parts)
+  const commanding = await openCommanding(config, known, parts)
+  const { path, auditLog, relayGuard, endCommands } = commanding
   followNodes({ path, nodes, relayGuard }, parts)
   const { history: recorded } = parts.recording
   const history: HistorySource = {
@@ -120,6 +124,12 @@ export async function openHardware(
     path,
     nodes,
     auditLog,
+    kept: createKeptOfDevices({
+      ...{ ...parts, ...known, ...nodes, ...commanding },
+      history: recorded,
+      settle: path.settle,
+      stored: () => parts.store.write([]),
+    }),
     lockOuts: relayGuard.lockOuts,
     endCommands,
     label: (...asked) => {
@@ -289,8 +299,10 @@ async function openCommanding(
   const { bus, store, sampledLog, onClose } = parts
   const { history } = config
   const { topic: topicLimits, commands: commandLimits, nodes } = config.limits
-  const { auditLog, deferred, tell, whenKept } = await openAudit(config, { ...parts, ...known })
-  const rules = createDeviceRules(config.commands)
+  const audit = await openAudit(config, { ...parts, ...known })
+  const { auditLog, deferred } = audit
+  const replacements = await openReplacements({ ...parts, devices: nodes.devices })
+  const rules = createDeviceRules(config.commands, replacements)
   const { isKnown, isAway } = knownDevices(known)
   const { directory } = parts.access
   const about = { directory, prefix: config.profiles.prefix, believed: config.bus?.trust }
@@ -305,6 +317,7 @@ async function openCommanding(
     ...parts,
     ...known,
     rules,
+    replacements,
     topicLimits,
     history,
     claims: host.claims,
@@ -312,7 +325,7 @@ async function openCommanding(
   })
   onClose(records.close)
   const commands = createCommands({
-    ...{ bus, relayGuard, ...ofNodes },
+    ...{ ...audit, bus, relayGuard, ...ofNodes },
     takeRate: createCommandRate({ limits: commandLimits, sampledLog }),
     isKnown,
     checkRight: createRightCheck(records, host, parts),
@@ -320,8 +333,6 @@ async function openCommanding(
     isOffline: isAway,
     timeoutMsOf: (device) => profileDevices.timeoutMsOf(device, rules(device).timeoutMs),
     isKeptFirst: (device) => store.isLasting && hasLastingRule(rules(device)),
-    whenKept,
-    tell,
     devices: nodes.devices,
     clock: readingFirst(systemClock),
   })
@@ -345,7 +356,10 @@ async function openCommanding(
   })
   onClose(host.open(parts.profiles, { commands, relayGuard, ownChanges, path }))
   relayGuard.start()
-  return { path, auditLog, relayGuard, endCommands: () => endCommands(commands, deferred) }
+  return {
+    ...{ ...audit, path, replacements, relayGuard },
+    endCommands: () => endCommands(commands, deferred),
+  }
 }
 
 async function endCommands(commands: Commands, deferred: Deferred): Promise<void> {

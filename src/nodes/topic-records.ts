@@ -10,6 +10,7 @@ import type { HistoryFilters } from './history/recorder.ts'
 import type { Claimed, Claims } from './profiles/claims.ts'
 import type { KnownDevice } from './registry/device-table.ts'
 import type { DeviceRules } from './relay-guard/device-rules.ts'
+import type { Replacements } from './relay-guard/replacements.ts'
 
 /** All that a message of one topic needs to be asked of it, found by one look-up. */
 export interface TopicRecord {
@@ -61,6 +62,8 @@ export interface TopicRecordsOptions {
   readonly model: ClownModel
   readonly bases: Pick<ClownBases, 'binds' | 'onChange'>
   readonly rules: DeviceRules
+  /** Tells that the rules of devices are others now. */
+  readonly replacements: Pick<Replacements, 'onChange'>
   readonly topicLimits: TopicLimits
   readonly history: HistoryFilters
   readonly claims: Pick<Claims, 'on' | 'version'>
@@ -96,6 +99,8 @@ export function createTopicRecords(options: TopicRecordsOptions): TopicRecords {
     if (record.error === undefined) remember(record)
     return record
   }
+  // What Clown.Model binds is different now, or what is guarded.
+  const stops = [options.bases.onChange(forgetAll), options.replacements.onChange(forgetAll)]
   const { claims } = options
   const ofNow = (record: TopicRecord) => {
     if (record.claimsVersion !== claims.version) {
@@ -107,8 +112,9 @@ export function createTopicRecords(options: TopicRecordsOptions): TopicRecords {
   return {
     of: (topic) => ofNow(find(topic)),
     ofNow,
-    // What Clown.Model binds is different now.
-    close: options.bases.onChange(forgetAll),
+    close: () => {
+      for (const stop of stops) stop()
+    },
   }
 }
 

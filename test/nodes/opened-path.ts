@@ -62,6 +62,7 @@ export function opened(
   const records = createTopicRecords({
     model,
     bases: { binds: (topic) => !topic.startsWith('elsewhere/'), onChange: () => () => {} },
+    replacements: { onChange: () => () => {} },
     rules: createDeviceRules({ timeoutSeconds: 5, rules }),
     topicLimits: ceilingOfTopics,
     history: { record: ['#'], ignore: ['n/silent/#'] },

@@ -47,6 +47,10 @@ export function openAuditFile(options: AuditFileOptions): AuditLines {
       flush()
       await file.sync().catch(failed)
     },
+    remove: async (fits) => {
+      flush()
+      file.rewrite((lines) => lines.filter((line) => !fits(line)))
+    },
     newestFirst: async function* () {
       flush()
       const files = file.openAll()

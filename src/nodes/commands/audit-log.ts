@@ -21,6 +21,9 @@ interface AuditEntry extends Omit<Receipt, 'receipt'> {
   readonly asked: unknown
 }
 
+/** By whom a command was, and for which device. */
+export type Commanded = Pick<AuditEntry, 'device' | 'user'>
+
 /** A line that tells what became of a command whose beginning stands in another one. */
 type Ending = Pick<AuditEntry, 'id' | 'at' | 'receipt' | 'code' | 'message' | 'afterMs'>
 
@@ -39,6 +42,8 @@ export interface AuditLog {
   changed(change: OwnChange): void
   /** Of a command of which nobody but its id is known any more, as after a restart. */
   ended(id: string, receipt: Receipt): void
+  /** Removes all commands that fit, for good; resolves with how many those were. */
+  forget(fits: (command: Commanded) => boolean): Promise<number>
   /** The latest commands that fit, the newest first. */
   read(query: AuditQuery): Promise<AuditEntry[]>
   /** Resolves when all that was told so far is on disk, or cannot be written. */
@@ -110,6 +115,16 @@ export function createAuditLog({ lines, sampledLog, now }: AuditLogOptions): Aud
       }
       return entries
     },
+    forget: async (fits) => {
+      const gone = new Set<string>()
+      await lines.remove((text) => {
+        const line = parseJson(text)
+        if (!isLine(line)) return false
+        if ('device' in line && fits(line)) gone.add(line.id)
+        return gone.has(line.id)
+      })
+      return gone.size
+    },
     synced: lines.synced,
     ends: () => [...ends.values()],
     close: lines.close,
@@ -155,6 +170,8 @@ export interface AuditLines {
   append(line: string): void
   /** Resolves when all that was added is on disk, or cannot be. */
   synced(): Promise<void>
+  /** Removes the lines that fit, which are asked about from the oldest to the newest. */
+  remove(fits: (line: string) => boolean): Promise<void>
   /** All lines that were added before it was asked for, the newest first. */
   newestFirst(): AsyncIterable<string>
   /** Waits until all is written. */
@@ -170,6 +187,10 @@ export function keepAuditLines(): AuditLines {
   return {
     append: (line) => {
       if (lines.push(line) > maxLines) lines.shift()
+    },
+    remove: async (fits) => {
+      const kept = lines.filter((line) => !fits(line))
+      lines.splice(0, lines.length, ...kept)
     },
     newestFirst: async function* () {
       yield* lines.toReversed()

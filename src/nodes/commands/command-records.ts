@@ -33,6 +33,8 @@ export interface CommandRecordsOptions {
 export interface CommandRecords {
   /** Tells everybody who may read the device what has become of a command. */
   tell(command: Command, receipt: Receipt): void
+  /** Nobody is told of the last command to a device any more. */
+  forget(device: string): void
 }
 
 /** Where the life of the last command to `device` is told. */
@@ -68,6 +70,11 @@ export async function openCommandRecords(options: CommandRecordsOptions): Promis
     }
   }
   return {
+    forget: (device) => {
+      if (records.get(device) === undefined) return
+      records.delete(device)
+      publish(device, nothing, true)
+    },
     tell: (command, receipt) => {
       // Most are sent in the same turn; one that waits for it does not hide the one before.
       if (receipt.receipt === 'accepted') return

@@ -9,7 +9,7 @@ import type { Store } from '../../store/store.ts'
 import type { Registry } from '../registry/registry.ts'
 import { openAuditFile } from './audit-file.ts'
 import { type AuditLog, createAuditLog, keepAuditLines } from './audit-log.ts'
-import { openCommandRecords } from './command-records.ts'
+import { type CommandRecords, openCommandRecords } from './command-records.ts'
 import type { CommandsOptions } from './commands.ts'
 
 interface AuditParts {
@@ -23,6 +23,7 @@ interface AuditParts {
 
 interface Audit extends Pick<CommandsOptions, 'tell' | 'whenKept'> {
   readonly auditLog: AuditLog
+  readonly commandRecords: CommandRecords
   readonly deferred: Deferred
 }
 
@@ -62,5 +63,5 @@ export async function openAudit(config: DeepReadonly<Config>, parts: AuditParts)
     // What is never written ends with the hub.
     detached(Promise.all([store.write([]), auditLog.synced()]).then(act, () => {}))
   }
-  return { auditLog, deferred, tell, whenKept }
+  return { auditLog, commandRecords, deferred, tell, whenKept }
 }

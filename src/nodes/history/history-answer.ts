@@ -12,7 +12,7 @@ import { isTopic, joinTopic } from '../../core/topic.ts'
 import { type Bucket, meanOf, withGaps } from '../../history/buckets.ts'
 import type { History, SeriesSnapshot } from '../../history/history.ts'
 import { dayMs, type TimeRange } from '../../history/periods.ts'
-import { type Plan, planOf, summarize } from '../../history/read-history.ts'
+import { type Plan, planOf, sameSeries, summarize } from '../../history/read-history.ts'
 import type { LineOptions, Requester } from '../registry/answers.ts'
 import type { DeviceLabel } from '../registry/device-labels.ts'
 import type { QuestionTurns } from './question-turns.ts'
@@ -98,8 +98,10 @@ export async function historyAnswer(
 ): Promise<HistoryAnswer> {
   const plan = planOf(range, points, history.lostUntil)
   const answers: SeriesAnswer[] = []
-  for (const each of series) {
-    const buckets = await summarize(history, each, plan)
+  for (const same of sameSeries(series)) {
+    const buckets = await summarize(history, same, plan)
+    const isBoolean = same.every((one) => one.isBoolean)
+    const each = { ...same[0], isBoolean }
     const { title, room }: Called = history.labelOf?.(each.topic) ?? {}
     answers.push({
       ...seriesAnswer(each, buckets, plan),

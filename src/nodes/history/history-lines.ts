@@ -6,7 +6,7 @@ import type { Bucket } from '../../history/buckets.ts'
 import type { SeriesSnapshot } from '../../history/history.ts'
 import { type BucketTier, isWithin, type Tier, type TimeRange } from '../../history/periods.ts'
 import { merged, type Point, RawBlockCursor } from '../../history/raw-block.ts'
-import { finestTier, type Plan, planOf, summarize } from '../../history/read-history.ts'
+import { finestTier, type Plan, planOf, sameSeries, summarize } from '../../history/read-history.ts'
 import type { Series } from '../../history/series.ts'
 import { columns, type HistorySource, rowOf } from './history-answer.ts'
 
@@ -159,8 +159,8 @@ async function* summaryChunks(
   { series, plan }: { readonly series: readonly SeriesSnapshot[]; readonly plan: Plan },
   lineOf: LineOf<Bucket>,
 ): AsyncGenerator<string> {
-  for (const each of series) {
-    yield* chunked((await summarize(history, each, plan)).map(lineOf(each)))
+  for (const same of sameSeries(series)) {
+    yield* chunked((await summarize(history, same, plan)).map(lineOf(same[0])))
   }
 }
 

@@ -32,6 +32,10 @@ export interface DeviceLabels {
    * not read, too; `bad-payload` for a text that cannot be shown; `cannot-write-store`.
    */
   change(user: User, request: LabelRequest): Promise<LabelAnswer>
+  /** What people have said of one device holds for another one, and not for the first any more; returns whether there was any. */
+  move(from: string, to: string): boolean
+  /** Nobody has said anything of the device; returns whether somebody had. */
+  forget(device: string): boolean
   /** Whether any device is in this room. */
   isRoom(room: string): boolean
   /** Calls `listener` with each device whose label is another one now; the returned function ends that. */
@@ -80,6 +84,18 @@ export async function openDeviceLabels(options: LabelsOptions): Promise<DeviceLa
     of,
     isRoom: (room) => [...labels.entries()].some(([, label]) => label.room === room),
     onChange: changes.add,
+    move: (from, to) => {
+      const label = labels.get(from)
+      if (label === undefined) return false
+      keep(from, {})
+      keep(to, { ...labels.get(to), ...label })
+      return true
+    },
+    forget: (device) => {
+      const isThere = labels.get(device) !== undefined
+      if (isThere) keep(device, {})
+      return isThere
+    },
     change: async (user, { device, ...change }) => {
       checkRole(user)
       if (!isKnown(device) || !rightsOf(user).mayRead(device)) {

@@ -3,7 +3,7 @@ import { validateAutoOffEntry } from '../../generated/validate-stored.js'
 import type { GuardedCommand } from '../commands/commands.ts'
 import { type Off, offFor, switchOf } from '../switch-state.ts'
 import type { GuardParts } from './device-rules.ts'
-import { openSharedTable } from './shared-table.ts'
+import { openSharedTable, type SharedTable } from './shared-table.ts'
 
 export interface AutoOffParts extends GuardParts {
   isLocked(device: string): boolean
@@ -19,6 +19,8 @@ export interface AutoOff {
   check(command: GuardedCommand): void
   sent(command: GuardedCommand): void
   reported(device: string, value: unknown): void
+  /** Nothing is to be turned off any more on this topic; returns whether something was. */
+  forget(device: string): boolean
   /** What is overdue is tried at once: for all devices of a node, or for one. */
   retry(fits: (device: string) => boolean): void
   close(): void
@@ -41,16 +43,58 @@ const longestPauseMs = 300_000
 
 /** `known`: the devices that are known from a former run. */
 export async function openAutoOff(parts: AutoOffParts, known: Iterable<string>): Promise<AutoOff> {
-  const { rules, now, after, sampledLog, isLocked, onDue, lastValueOf } = parts
+  const { rules, now, lastValueOf } = parts
   const armed = await openArmed(parts)
+  const attempts = createAttempts(armed, parts)
+  const arm = (device: string, value: unknown) => {
+    const { autoOffMs } = rules(device)
+    if (autoOffMs === 0) return
+    const entry = { dueAtMs: now() + autoOffMs, off: offFor(value) }
+    armed.set(device, entry)
+    attempts.plan(device, entry)
+  }
+  const disarm = (device: string) => {
+    const isArmed = armed.get(device) !== undefined
+    if (isArmed) armed.delete(device)
+    attempts.forget(device)
+    return isArmed
+  }
+  const reported = (device: string, value: unknown) => {
+    const state = switchOf(value)
+    if (state === 'on' && armed.get(device) === undefined) arm(device, value)
+    if (state === 'off') disarm(device)
+  }
+  for (const device of known) {
+    // What was armed already may have been asked to turn on after its last report.
+    if (armed.get(device) === undefined) reported(device, lastValueOf(device))
+  }
+  return {
+    reported,
+    start: attempts.start,
+    check: ({ device, asked }) => {
+      if (rules(device).autoOffMs > 0 && switchOf(asked) === 'on') armed.check(device)
+    },
+    sent: ({ device, asked }) => {
+      if (switchOf(asked) === 'on') arm(device, asked)
+    },
+    forget: disarm,
+    retry: attempts.retry,
+    close: attempts.close,
+  }
+}
+
+/** Turns devices off when that is due, and again until they report it. */
+function createAttempts(
+  armed: Pick<SharedTable<Armed>, 'entries'>,
+  { now, after, sampledLog, isLocked, onDue }: AutoOffParts,
+) {
   /** Of devices that are overdue. */
   const attempts = new Map<string, Attempt>()
   let isRunning = false
-
   const nextAtMs = (device: string, { dueAtMs }: Armed) =>
     isLocked(device) ? Infinity : (attempts.get(device)?.atMs ?? dueAtMs)
   const alarm = createAlarm({ now, after, isOn: () => isRunning, ring: () => tick() })
-  const plan = () => {
+  const planAll = () => {
     alarm.stop()
     let atMs = Number.POSITIVE_INFINITY
     for (const [device, entry] of armed.entries()) atMs = Math.min(atMs, nextAtMs(device, entry))
@@ -73,43 +117,22 @@ export async function openAutoOff(parts: AutoOffParts, known: Iterable<string>):
     const nowMs = now()
     const due = [...armed.entries()].filter((entry) => nextAtMs(...entry) <= nowMs)
     for (const [device, { off }] of due) turnOff(device, off)
-    plan()
-  }
-  const arm = (device: string, value: unknown) => {
-    const { autoOffMs } = rules(device)
-    if (autoOffMs === 0) return
-    attempts.delete(device)
-    const entry = { dueAtMs: now() + autoOffMs, off: offFor(value) }
-    armed.set(device, entry)
-    // Not all of them are looked at for each that is turned on.
-    alarm.at(nextAtMs(device, entry))
-  }
-  const reported = (device: string, value: unknown) => {
-    const state = switchOf(value)
-    if (state === 'on' && armed.get(device) === undefined) arm(device, value)
-    if (state !== 'off' || armed.get(device) === undefined) return
-    armed.delete(device)
-    attempts.delete(device)
-  }
-  for (const device of known) {
-    // What was armed already may have been asked to turn on after its last report.
-    if (armed.get(device) === undefined) reported(device, lastValueOf(device))
+    planAll()
   }
   return {
-    reported,
+    /** It was armed. Not all of them are looked at for each that is turned on. */
+    plan: (device: string, entry: Armed) => {
+      attempts.delete(device)
+      alarm.at(nextAtMs(device, entry))
+    },
+    forget: (device: string) => attempts.delete(device),
     start: () => {
       isRunning = true
-      plan()
+      planAll()
     },
-    check: ({ device, asked }) => {
-      if (rules(device).autoOffMs > 0 && switchOf(asked) === 'on') armed.check(device)
-    },
-    sent: ({ device, asked }) => {
-      if (switchOf(asked) === 'on') arm(device, asked)
-    },
-    retry: (fits) => {
+    retry: (fits: (device: string) => boolean) => {
       for (const device of [...attempts.keys()].filter(fits)) attempts.delete(device)
-      plan()
+      planAll()
     },
     close: () => {
       isRunning = false

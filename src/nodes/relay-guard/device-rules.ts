@@ -6,6 +6,7 @@ import { checkConfiguredFilter } from '../../core/topic.ts'
 import type { Config } from '../../generated/config.ts'
 import type { Store } from '../../store/store.ts'
 import { deviceOf } from '../device.ts'
+import type { Replacements } from './replacements.ts'
 
 /** The part `commands` of the configuration. */
 type CommandSettings = DeepReadonly<Config['commands']>
@@ -39,21 +40,29 @@ const rememberedDevices = 10_000
 /** security.md 5.3: relays die of chatter. */
 const relayDefaults: DeviceRule = { kind: 'relay', minIntervalMilliseconds: 200, perSecond: 5 }
 
+const none = { namesOf: (topic: string) => [topic], onChange: () => () => {} }
+
 /**
- * Finds the settings of devices: the first rule that fits a device and has a setting decides it.
+ * Finds the settings of devices: the first rule that fits a device and has a setting decides it, where one
+ * that has taken the place of another fits as that did, too.
  *
  * @throws HubError `bad-config` as `checkDeviceRules`.
  */
-export function createDeviceRules({ timeoutSeconds, rules }: CommandSettings): DeviceRules {
+export function createDeviceRules(
+  { timeoutSeconds, rules }: CommandSettings,
+  replacements: Pick<Replacements, 'namesOf' | 'onChange'> = none,
+): DeviceRules {
   checkDeviceRules(rules)
   const all = [...rules, relayDefaults]
   const witnesses = new Set(rules.flatMap(({ proof }) => proof?.topic ?? []))
   const remembered = new Map<string, DeviceSettings>()
+  replacements.onChange(() => remembered.clear())
   return (topic) => {
     const known = remembered.get(topic)
     if (known !== undefined) return known
     const { kind } = deviceOf(topic)
-    const fitting = all.filter((rule) => fits(rule, topic, kind))
+    const names = replacements.namesOf(topic)
+    const fitting = all.filter((rule) => names.some((name) => fits(rule, name, kind)))
     const own = settingsFrom(fitting, timeoutSeconds)
     const settings = witnesses.has(topic) ? { ...own, isGuarded: true } : own
     if (remembered.size >= rememberedDevices) remembered.clear()

@@ -11,6 +11,8 @@ export interface Interlocks {
   check(command: GuardedCommand): void
   sent(command: GuardedCommand): void
   reported(device: string, value: unknown): void
+  /** There is no such device any more that could be on. */
+  forget(device: string): void
 }
 
 /** Why a device of a group counts as on; one that is off has none. It reported so, unless: */
@@ -56,6 +58,9 @@ export async function openInterlocks(
         if (countsAsOn(other, hold)) throw interlocked(interlock, other, hold)
       }
       holds.check(device)
+    },
+    forget: (device) => {
+      if (holds.get(device) !== undefined) holds.delete(device)
     },
     sent: ({ device, asked }) => {
       const isSafe = rules(device).interlock === undefined || switchOf(asked) === 'off'

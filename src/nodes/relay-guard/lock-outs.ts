@@ -27,6 +27,8 @@ export interface LockOuts {
    */
   stored(): Promise<void>
   list(): LockedDevice[]
+  /** The lock of a device is that of another one from now on; returns whether there was one. */
+  move(from: string, to: string): boolean
   isLocked(device: string): boolean
   /** @throws HubError `locked` that says by whom, since when and why. */
   check(device: string): void
@@ -60,6 +62,16 @@ export async function openLockOuts(parts: GuardParts, events: LockEvents): Promi
     check,
     stored: () => inTime(locks.stored(), parts),
     isLocked: (device) => locks.get(device) !== undefined,
+    move: (from, to) => {
+      const lock = locks.get(from)
+      if (lock === undefined) return false
+      locks.delete(from)
+      events.unlocked(from)
+      if (locks.get(to) !== undefined) return true
+      locks.set(to, lock)
+      events.locked(to)
+      return true
+    },
     list: () => [...locks.entries()].map(([device, lock]) => ({ device, ...lock })),
     lock: (device, { by, reason }) => {
       checkReason(reason)

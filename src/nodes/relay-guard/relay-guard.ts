@@ -43,6 +43,13 @@ export interface RelayGuard {
   /** A node has come: what is overdue below `base` is turned off at once. */
   nodeOnline(base: string): void
   readonly lockOuts: Pick<LockOuts, 'lock' | 'unlock' | 'list' | 'stored'>
+  /**
+   * A device has taken the place of another one, whose rules hold for it already: its lock goes with it, and what it
+   * says now counts by those rules. Returns whether there was a lock.
+   */
+  replaced(old: string, device: string): boolean
+  /** There is no such device any more; returns what was kept of it. */
+  forget(device: string): { readonly lock: boolean; readonly autoOff: boolean }
   /** Lets auto-off begin, with what came due while the hub was down: when commands can be sent. */
   start(): void
   close(): void
@@ -87,6 +94,20 @@ export async function createRelayGuard(options: RelayGuardOptions): Promise<Rela
     },
     nodeOnline: (base) => autoOff.retry((device) => isAtOrBelow(base, device)),
     lockOuts,
+    replaced: (old, device) => {
+      const isLocked = lockOuts.move(old, device)
+      autoOff.forget(old)
+      interlocks.forget(old)
+      const value = options.lastValueOf(device)
+      interlocks.reported(device, value)
+      autoOff.reported(device, value)
+      return isLocked
+    },
+    forget: (device) => {
+      interlocks.forget(device)
+      const isLocked = lockOuts.unlock(device) !== undefined
+      return { lock: isLocked, autoOff: autoOff.forget(device) }
+    },
     start: autoOff.start,
     close: () => {
       autoOff.close()

@@ -1,0 +1,127 @@
+/** All that the hub keeps of a device, wherever that is: what goes to its spare part, and what is removed for good. */
+import { rightsOf } from '../access/rights.ts'
+import type { User } from '../access/user.ts'
+import type { Bus } from '../bus/bus.ts'
+import { HubError, quote } from '../core/errors.ts'
+import { Payload } from '../core/payload.ts'
+import type { History } from '../history/history.ts'
+import type { AuditLog } from './commands/audit-log.ts'
+import type { CommandRecords } from './commands/command-records.ts'
+import { deviceOf, isDevice } from './device.ts'
+import type { DeviceLabels } from './registry/device-labels.ts'
+import type { Registry } from './registry/registry.ts'
+import type { RelayGuard } from './relay-guard/relay-guard.ts'
+import type { Replacements } from './relay-guard/replacements.ts'
+
+/** What went from a device to its spare part. */
+interface Replaced {
+  readonly old: string
+  readonly new: string
+  /** So many quantities. */
+  readonly series: number
+  readonly label: boolean
+  readonly lock: boolean
+}
+
+/** What was removed of a device. */
+interface ForgottenDevice {
+  readonly device: string
+  readonly series: number
+  readonly label: boolean
+  readonly lock: boolean
+  readonly autoOff: boolean
+  /** Whether it was among those that are known, with a last value. */
+  readonly known: boolean
+  /** So many commands in the log of commands. */
+  readonly commands: number
+}
+
+export interface KeptOfDevices {
+  /**
+   * The history, the label, the rules, the lock and the auto-off of a broken device go to its spare part, which is known
+   * and of the same kind.
+   *
+   * @throws HubError `unknown-device`, `bad-topic`, also for what the user may not read.
+   */
+  replace(user: User, devices: { readonly old: string; readonly new: string }): Promise<Replaced>
+  /**
+   * Removes all that is kept of a device. One that reports again is a new one.
+   *
+   * @throws HubError `unknown-device` when nothing is kept of it; `bad-topic`, also for what the user may not read.
+   */
+  forget(user: User, device: string): Promise<ForgottenDevice>
+}
+
+export interface KeptParts {
+  readonly bus: Pick<Bus, 'publish'>
+  readonly history: Pick<History, 'move' | 'forget'>
+  readonly labels: Pick<DeviceLabels, 'move' | 'forget'>
+  readonly registry: Pick<Registry, 'device'>
+  readonly relayGuard: Pick<RelayGuard, 'replaced' | 'forget' | 'lockOuts'>
+  readonly replacements: Pick<Replacements, 'add' | 'forget'>
+  readonly commandRecords: Pick<CommandRecords, 'forget'>
+  readonly auditLog: Pick<AuditLog, 'forget'>
+  /** Learns from what has arrived. */
+  settle(): void
+  /** Resolves when all that was changed so far outlives the hub. */
+  stored(): Promise<void>
+}
+
+export function createKeptOfDevices(parts: KeptParts): KeptOfDevices {
+  const { history, labels, registry, relayGuard, replacements } = parts
+  return {
+    replace: async (user, { old, new: spare }) => {
+      checkReadable(user, [old, spare])
+      parts.settle()
+      checkSpare(old, spare, registry)
+      replacements.add(spare, old)
+      const lock = relayGuard.replaced(old, spare)
+      const label = labels.move(old, spare)
+      const series = history.move(old, spare)
+      await parts.stored()
+      return { old, new: spare, series, label, lock }
+    },
+    forget: async (user, device) => {
+      checkReadable(user, [device])
+      parts.settle()
+      const known = registry.device(device) !== undefined
+      // [MQTT-3.3.1-10] What takes a value away takes the device away, and its last value.
+      const nothing = new Payload(Buffer.alloc(0))
+      parts.bus.publish({ topic: device, payload: nothing, qos: 0, retain: true })
+      parts.settle()
+      replacements.forget(device)
+      parts.commandRecords.forget(device)
+      const guarded = relayGuard.forget(device)
+      const label = labels.forget(device)
+      const series = await history.forget(device)
+      const commands = await parts.auditLog.forget((command) => command.device === device)
+      await parts.stored()
+      const removed = { device, known, series, label, ...guarded, commands }
+      if (Object.values(removed).some((each) => each !== device && Boolean(each))) return removed
+      const expected = 'expected a device of which something is kept'
+      throw new HubError('unknown-device', `${expected}, got ${quote(device)}`)
+    },
+  }
+}
+
+/** @throws HubError `bad-topic` */
+function checkReadable(user: User, devices: readonly string[]): void {
+  for (const device of devices) {
+    if (isDevice(device) && rightsOf(user).mayRead(device)) continue
+    const expected = 'a device that you may read, as its topic without /set'
+    throw new HubError('bad-topic', `expected ${expected}, got ${quote(device)}`)
+  }
+}
+
+/** @throws HubError `unknown-device`, `bad-topic` */
+function checkSpare(old: string, spare: string, registry: KeptParts['registry']): void {
+  if (registry.device(spare) === undefined) {
+    throw new HubError('unknown-device', `expected a spare part that is known, got ${quote(spare)}`)
+  }
+  const { kind } = deviceOf(old)
+  if (spare !== old && deviceOf(spare).kind === kind) return
+  throw new HubError(
+    'bad-topic',
+    `expected another ${kind} than ${quote(old)}, got ${quote(spare)}`,
+  )
+}
