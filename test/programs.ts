@@ -16,6 +16,7 @@ const debianPackages = {
   mosquitto_pub: 'mosquitto-clients',
   mosquitto_sub: 'mosquitto-clients',
   mosquitto_rr: 'mosquitto-clients',
+  'nats-server': 'nats-server',
   chromium: 'chromium',
   nginx: 'nginx',
   prometheus: 'prometheus',
@@ -82,18 +83,23 @@ export interface MosquittoOptions {
   config?: string[]
 }
 
-export interface Mosquitto {
+export interface StartedBroker {
   url: string
   port: number
   /** Ends the broker before the teardown does. */
   stop(): Promise<void>
+  /** Lets it stand still, or go on, or ends it without a word. */
+  signal(name: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL'): void
 }
 
 /** What undoes at its end what was done for it: a test, or a benchmark. */
 export type Owner = Pick<Test, 'teardown'>
 
 /** A Mosquitto broker on a loopback port that keeps nothing; ended at teardown. */
-export async function startMosquitto(t: Owner, options: MosquittoOptions = {}): Promise<Mosquitto> {
+export async function startMosquitto(
+  t: Owner,
+  options: MosquittoOptions = {},
+): Promise<StartedBroker> {
   const folder = await mkdtemp(join(tmpdir(), 'mosquitto-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   const port = options.port ?? (await freePort())
@@ -107,12 +113,31 @@ export async function startMosquitto(t: Owner, options: MosquittoOptions = {}): 
     ...(options.config ?? []),
   ]
   await writeFile(configFile, `${lines.join('\n')}\n`)
-  return { url: `mqtt://127.0.0.1:${port}`, port, stop: await startMosquittoBy(t, configFile) }
+  const started = await startProgram(t, [installed('mosquitto'), '-c', configFile], / running$/)
+  return { url: `mqtt://127.0.0.1:${port}`, port, ...started }
 }
 
 /** A Mosquitto with a configuration of the caller's, which has `log_dest stderr`; answers what ends it. */
-export function startMosquittoBy(t: Owner, configFile: string): Promise<() => Promise<void>> {
-  return startProgram(t, [installed('mosquitto'), '-c', configFile], / running$/)
+export async function startMosquittoBy(t: Owner, configFile: string): Promise<() => Promise<void>> {
+  return (await startProgram(t, [installed('mosquitto'), '-c', configFile], / running$/)).stop
+}
+
+/** A NATS server that speaks MQTT 3.1.1 on a loopback port, and keeps nothing; ended at teardown. */
+export async function startNats(t: Owner): Promise<StartedBroker> {
+  const folder = await mkdtemp(join(tmpdir(), 'nats-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  const port = await freePort()
+  const configFile = join(folder, 'nats.conf')
+  const lines = [
+    'server_name: test',
+    'listen: 127.0.0.1:-1',
+    `jetstream { store_dir: ${JSON.stringify(folder)} }`,
+    `mqtt { host: 127.0.0.1, port: ${port} }`,
+  ]
+  await writeFile(configFile, `${lines.join('\n')}\n`)
+  const command = [installed('nats-server'), '-c', configFile]
+  const started = await startProgram(t, command, /Server is ready/)
+  return { url: `mqtt://127.0.0.1:${port}`, port, ...started }
 }
 
 async function admission(
@@ -169,12 +194,12 @@ export async function startPrometheus(t: Test, configFile: string): Promise<stri
   return `http://127.0.0.1:${port}`
 }
 
-/** Starts a program that is ready when a line on stderr matches; answers what ends it. */
+/** Starts a program that is ready when a line on stderr matches; answers what ends it, or stops it. */
 async function startProgram(
   t: Owner,
   [program = '', ...args]: string[],
   ready: RegExp,
-): Promise<() => Promise<void>> {
+): Promise<Pick<StartedBroker, 'stop' | 'signal'>> {
   const { child, stop } = spawned(t, [program, ...args], ['ignore', 'ignore', 'pipe'])
   const said: string[] = []
   await new Promise<void>((resolve, reject) => {
@@ -185,7 +210,7 @@ async function startProgram(
       if (ready.test(line)) resolve()
     })
   })
-  return stop
+  return { stop, signal: (name) => child.kill(name) }
 }
 
 function spawned(

@@ -12,6 +12,7 @@ import {
 import { openJournal } from '../../src/mqtt/journal.ts'
 import { RetainedValues } from '../../src/mqtt/retained.ts'
 import { openMemoryStore } from '../../src/store/memory-store.ts'
+import { busContract } from '../bus/contract.ts'
 import { keptMessage } from './kept-message.ts'
 
 const narrow = { depth: 2, keys: 2, stringBytes: 9, arrayItems: 2 }
@@ -37,6 +38,8 @@ async function openBus(t: Test, jsonLimits = narrow) {
 function messageOf(topic: string, text: string, fields: Partial<Message> = {}): Message {
   return { topic, payload: new Payload(Buffer.from(text)), qos: 0, retain: false, ...fields }
 }
+
+t.test('it is a bus like any other', (t) => busContract(t, async (t) => (await openBus(t)).bus))
 
 t.test('what is published is with its subscribers before anything else happens', async (t) => {
   const { bus } = await openBus(t)

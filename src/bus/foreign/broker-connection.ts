@@ -45,6 +45,12 @@ export interface CommandOptions {
   readonly expirySeconds: number
   /** The broker says that it does not take it; only MQTT 5 can say so. */
   refused(reason: string): void
+  /** It was not sent, and never will be. */
+  unsent(reason: string): void
+}
+
+interface Command extends CommandOptions {
+  readonly message: LinkMessage
 }
 
 /** MQTT 5, and 3.1.1, as CONNECT says them. */
@@ -69,6 +75,9 @@ const idle = { askMs: 5000, silentMs: 12_000 }
 
 /** For so long the broker may take to let us in, and then to tell all that it retains. */
 const mostMs = { connect: 5000, fence: 30_000 }
+
+/** Who has said something so lately is there. */
+const freshMs = 100
 
 /** By this the broker finds out that we are gone: more than we may be silent. */
 const keepAliveSeconds = 15
@@ -96,6 +105,10 @@ export class BrokerConnection {
   #error: unknown
   /** Commands that the broker has not acknowledged, the oldest first. */
   readonly #owed = new Map<object, { readonly topic: string; readonly sentMs: number }>()
+  /** Commands that wait for a word of the broker: what is sent to one that stands still is obeyed when it goes on. */
+  #held: Command[] = []
+  #heldMs = 0
+  #isWatching = false
   #stopLooking: () => void = () => {}
   #stopWaiting: () => void = () => {}
 
@@ -115,6 +128,7 @@ export class BrokerConnection {
     this.#client.on('packetreceive', ({ cmd }) => {
       this.#heardMs = this.#options.clock.nowMs()
       if (cmd === 'connack') this.#isAnswered = true
+      if (this.#held.length > 0) guarded(() => this.#sendHeld())
     })
     this.#client.on('message', (...message) => guarded(() => this.#heard(...message)))
   }
@@ -128,9 +142,31 @@ export class BrokerConnection {
     this.#client.publish(topic, bytes, { qos, retain })
   }
 
-  command({ topic, bytes, qos }: LinkMessage, { expirySeconds, refused }: CommandOptions): void {
+  command(message: LinkMessage, options: CommandOptions): void {
+    const nowMs = this.#options.clock.nowMs()
+    const isFresh = this.#held.length === 0 && nowMs - this.#heardMs < freshMs
+    if (isFresh) {
+      this.#sendCommand({ ...options, message })
+      return
+    }
+    if (this.#held.length === 0) {
+      this.#heldMs = nowMs
+      this.#client.sendPing()
+    }
+    this.#held.push({ ...options, message })
+    this.#watch()
+  }
+
+  #sendHeld(): void {
+    const held = this.#held
+    this.#held = []
+    for (const command of held) this.#sendCommand(command)
+  }
+
+  #sendCommand({ message, expirySeconds, refused }: Command): void {
+    const { topic, bytes, qos } = message
     const entry = { topic, sentMs: this.#options.clock.nowMs() }
-    if (this.#owed.size === 0) this.#look(commanding.askMs)
+    this.#watch()
     this.#owed.set(entry, entry)
     const expiry = { properties: { messageExpiryInterval: expirySeconds } }
     const options = { qos: qos === 0 ? 1 : qos, retain: false, ...(this.#level === 5 && expiry) }
@@ -140,7 +176,15 @@ export class BrokerConnection {
     })
   }
 
+  /** From now on the broker is asked more often. */
+  #watch(): void {
+    if (this.#isWatching) return
+    this.#isWatching = true
+    this.#look(commanding.askMs)
+  }
+
   recall(topic: string): void {
+    this.#held = this.#held.filter(({ message }) => message.topic !== topic)
     const isOwed = [...this.#owed.values()].some((entry) => entry.topic === topic)
     if (isOwed) this.#giveUp('a command was not acknowledged in time')
   }
@@ -237,8 +281,10 @@ export class BrokerConnection {
     this.#stopLooking()
     this.#stopLooking = this.#options.clock.after(delayMs, () => {
       const [oldest] = this.#owed.values()
-      const { askMs, silentMs } = oldest === undefined ? idle : commanding
-      const sinceMs = Math.max(this.#heardMs, oldest?.sentMs ?? 0)
+      const waitsSinceMs = this.#held.length > 0 ? this.#heldMs : oldest?.sentMs
+      this.#isWatching = waitsSinceMs !== undefined
+      const { askMs, silentMs } = this.#isWatching ? commanding : idle
+      const sinceMs = Math.max(this.#heardMs, waitsSinceMs ?? 0)
       const quietMs = this.#options.clock.nowMs() - sinceMs
       if (quietMs >= silentMs) {
         this.#giveUp(`the broker has said nothing for ${Math.round(quietMs)} ms`)
@@ -263,6 +309,7 @@ export class BrokerConnection {
     this.#isOver = true
     this.#stopLooking()
     this.#stopWaiting()
+    for (const { unsent } of this.#held) guarded(() => unsent(reason))
     const code = this.#error instanceof Error && 'code' in this.#error && this.#error.code
     this.#client.end(true)
     this.#events.gone({

@@ -149,7 +149,10 @@ export class ForeignBus implements Bus {
       return new HubError('forbidden', `${expected}, got ${quote(topic)}`)
     }
     if (this.#link.isThere) return undefined
-    const { reason = 'it is being connected to' } = this.#link.state
+    return this.#isAway(this.#link.state.reason ?? 'it is being connected to')
+  }
+
+  #isAway(reason: string): HubError {
     const { url } = this.#options.settings
     return new HubError('bus-away', `expected the broker ${url} to be there, it is not: ${reason}`)
   }
@@ -196,6 +199,7 @@ export class ForeignBus implements Bus {
         const sentence = `expected the broker to take ${quote(topic)}, it does not: ${reason}`
         receivers?.untaken(new HubError('forbidden', sentence))
       },
+      unsent: (reason) => receivers?.untaken(this.#isAway(reason)),
     })
   }
 

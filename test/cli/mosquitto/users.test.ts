@@ -6,7 +6,7 @@ import t from 'tap'
 import { rightsOf } from '../../../src/access/rights.ts'
 import { readAcl } from '../../../src/cli/mosquitto/files.ts'
 import { rulesFor } from '../../../src/cli/mosquitto/users.ts'
-import { type Mosquitto, requireProgram, startMosquitto } from '../../programs.ts'
+import { requireProgram, type StartedBroker, startMosquitto } from '../../programs.ts'
 import { testFolder } from '../../test-folder.ts'
 
 const rulesIn = (text: string, user: string) => rulesFor(user, readAcl(text, 'acl'))
@@ -240,7 +240,7 @@ t.test('the rules decide as Mosquitto does, or a note says where less is allowed
 })
 
 /** What a Mosquitto with this ACL lets `user` read and write, of all topics. */
-async function reallyAllowed({ port }: Pick<Mosquitto, 'port'>, user: string) {
+async function reallyAllowed({ port }: Pick<StartedBroker, 'port'>, user: string) {
   const url = `mqtt://127.0.0.1:${port}`
   const signIn = (name: string, clientId: string) =>
     connectAsync(url, { clientId, ...(name !== '' && { username: name, password: name }) })
