@@ -76,9 +76,6 @@ const idle = { askMs: 5000, silentMs: 12_000 }
 /** For so long the broker may take to let us in, and then to tell all that it retains. */
 const mostMs = { connect: 5000, fence: 30_000 }
 
-/** Who has said something so lately is there. */
-const freshMs = 100
-
 /** By this the broker finds out that we are gone: more than we may be silent. */
 const keepAliveSeconds = 15
 
@@ -143,14 +140,8 @@ export class BrokerConnection {
   }
 
   command(message: LinkMessage, options: CommandOptions): void {
-    const nowMs = this.#options.clock.nowMs()
-    const isFresh = this.#held.length === 0 && nowMs - this.#heardMs < freshMs
-    if (isFresh) {
-      this.#sendCommand({ ...options, message })
-      return
-    }
     if (this.#held.length === 0) {
-      this.#heldMs = nowMs
+      this.#heldMs = this.#options.clock.nowMs()
       this.#client.sendPing()
     }
     this.#held.push({ ...options, message })
