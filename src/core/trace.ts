@@ -106,7 +106,7 @@ const oldestMs = 10 * 60_000
 class Place {
   number = -1
   isConnection = false
-  atMs = 0
+  /** By `Clock.nowMs`, as all times here. */
   beganMs = 0
   user = ''
   clientId: string | undefined
@@ -131,10 +131,9 @@ class Place {
   characters = 0
 
   /** Of what was here before nothing is left. */
-  begin(number: number, clock: Clock): void {
+  begin(number: number, nowMs: number): void {
     this.number = number
-    this.atMs = clock.wallMs()
-    this.beganMs = clock.nowMs()
+    this.beganMs = nowMs
     this.isConnection = false
     this.isShed = false
     this.rule = undefined
@@ -175,9 +174,9 @@ export class Trace {
     this.#clock = clock
   }
 
-  /** A message comes of somebody; from now on it carries its number. */
-  enters(message: Message, origin: MessageOrigin): void {
-    const { topic, qos, retain, payload } = message
+  /** A message comes of somebody; from now on it carries its number. `topic`: a text of it that is kept anyway. */
+  enters(message: Message, origin: MessageOrigin, topic = message.topic): void {
+    const { qos, retain, payload } = message
     const place = this.#add(origin)
     message.traced = place.number
     place.topic = topic
@@ -235,7 +234,10 @@ export class Trace {
   ends(): void {
     const place = this.#current
     this.#current = undefined
-    if (place !== undefined) place.tookMs = this.#clock.nowMs() - place.beganMs
+    // What nobody receives takes no time, nor does it have to be measured.
+    if (place !== undefined && place.receivers > 0) {
+      place.tookMs = this.#clock.nowMs() - place.beganMs
+    }
   }
 
   /** A connection has ended on which somebody was signed in. */
@@ -250,11 +252,12 @@ export class Trace {
   /** The latest first. */
   read({ limit, ...wanted }: TraceQuery): TraceEntry[] {
     const found: TraceEntry[] = []
-    const oldest = Math.max(wanted.sinceMs ?? 0, this.#clock.wallMs() - oldestMs)
+    const aheadMs = this.#clock.wallMs() - this.#clock.nowMs()
+    const oldest = Math.max((wanted.sinceMs ?? 0) - aheadMs, this.#clock.nowMs() - oldestMs)
     for (let number = this.#next - 1; number >= this.#first; number--) {
       const place = this.#placeOf(number)
-      if (place.atMs < oldest || found.length === limit) break
-      if (isWanted(place, wanted)) found.push(this.#entryOf(place))
+      if (place.beganMs < oldest || found.length === limit) break
+      if (isWanted(place, wanted)) found.push(this.#entryOf(place, aheadMs))
     }
     return found
   }
@@ -265,7 +268,7 @@ export class Trace {
     const at = number & (most.entries - 1)
     const place = this.#places[at] ?? new Place()
     this.#places[at] = place
-    place.begin(number, this.#clock)
+    place.begin(number, this.#clock.nowMs())
     place.user = user
     place.clientId = clientId
     place.address = address
@@ -294,11 +297,12 @@ export class Trace {
     return place?.number === number && number >= this.#first ? place : this.#gone
   }
 
-  #entryOf(place: Place): TraceEntry {
+  /** `aheadMs`: what the clock on the wall is ahead of. */
+  #entryOf(place: Place, aheadMs: number): TraceEntry {
     const { number, user, clientId, address, way, tookMs = 0, reason } = place
     const head = {
       id: number,
-      at: isoTime(place.atMs),
+      at: isoTime(place.beganMs + aheadMs),
       kind: kindOf(place),
       user,
       ...(clientId !== undefined && { client: clientId }),

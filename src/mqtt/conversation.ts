@@ -181,6 +181,8 @@ export class MqttConversation implements RetainedReader {
       retain,
       client: this.#options.name,
       properties: propertiesOf(read),
+      // All fields from the start: one that is added later costs an object of its own.
+      traced: undefined,
     }
     return { message, sender: this.#senderNow(), mayBeAnswered: this.#mayBeAnswered }
   }

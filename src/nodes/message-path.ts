@@ -144,7 +144,7 @@ export function openMessagePath(parts: MessagePathParts): MessagePath {
     enter: (message, sender) => {
       const record = records.of(message.topic)
       parts.load.note(sender.user, messageMs)
-      trace.enters(message, sender)
+      trace.enters(message, sender, record.topic)
       if (isShed(record, { message, sender }, parts)) return undefined
       try {
         return take(record, { message, sender })
