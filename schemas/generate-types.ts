@@ -20,6 +20,10 @@ export async function generateTypes(): Promise<Map<string, string>> {
     ['src/generated/command.ts', banner + (await plainTypes('command', 'CommandRequest'))],
     ['src/generated/lock.ts', banner + (await plainTypes('lock', 'LockRequest'))],
     ['src/generated/ban.ts', banner + (await plainTypes('ban', 'BanRequest'))],
+    [
+      'src/generated/acknowledge.ts',
+      banner + (await plainTypes('acknowledge', 'AcknowledgeRequest')),
+    ],
     ['src/generated/unban.ts', banner + (await plainTypes('unban', 'UnbanRequest'))],
     ['src/generated/password.ts', banner + (await plainTypes('password', 'PasswordRequest'))],
     ['src/generated/setup.ts', banner + (await plainTypes('setup', 'SetupRequest'))],

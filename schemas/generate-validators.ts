@@ -25,6 +25,7 @@ export function generateValidators(): [file: string, text: string][] {
     typedPlan('lock', 'LockRequest'),
     typedPlan('ban', 'BanRequest'),
     typedPlan('unban', 'UnbanRequest'),
+    typedPlan('acknowledge', 'AcknowledgeRequest'),
     typedPlan('password', 'PasswordRequest'),
     typedPlan('setup', 'SetupRequest'),
     typedPlan('unlock', 'UnlockRequest'),

@@ -44,6 +44,8 @@ type Warn = (sentence: string) => void
 
 /** Where a path to another file stands; `*` is any key. */
 const paths = [
+  ...['notify.targets.*.secretUrlFile', 'notify.targets.*.tokenFile'],
+  'notify.targets.*.smtp.passwordFile',
   ...['usersFile', 'data.folder', 'users.*.passwordFile', 'log.securityFile'],
   ...['bus.passwordFile', 'bus.tls.caFile', 'bus.tls.certFile', 'bus.tls.keyFile'],
   ...['tls.certFile', 'tls.keyFile', 'tls.clientCaFile', 'tls.clientCrlFile'],

@@ -7,6 +7,7 @@ import type { Logger } from 'pino'
 import { exposures } from './access/exposure.ts'
 import { type OpenAccess, openAccess } from './access/open-access.ts'
 import { heardBy, openSecurityLog } from './access/security-log.ts'
+import { alarmRoutes } from './api/alarm-routes.ts'
 import { type AsUser, createAsUser } from './api/as-user.ts'
 import { banRoutes } from './api/ban-routes.ts'
 import { commandLogRoutes, commandRoute } from './api/command-routes.ts'
@@ -58,6 +59,7 @@ import { listenForMqtt, type MqttListenerOptions } from './mqtt/mqtt-listener.ts
 import { openRecording, type Recording } from './nodes/history/open-recording.ts'
 import type { MessagePath } from './nodes/message-path.ts'
 import { type Hardware, openHardware } from './nodes/open-hardware.ts'
+import { type Notify, openNotify } from './notify/open-notify.ts'
 import { type OpenBus, openBus } from './open-bus.ts'
 import { hubMetrics, tellStart, traceEnds } from './operations.ts'
 import { createReload, type Reloaded } from './reload.ts'
@@ -125,8 +127,8 @@ export async function startHub(input: ConfigInput, options: HubOptions = {}): Pr
     const looks = createListeners<[]>()
     const onClose = closers.add
     const life = { log, counters, onClose, onLook: looks.add, ending: ending.signal, isLab }
-    const { ports, dialects, setInlineUsers } = await openParts(config, life)
-    const reload = createReload(config, { log, look: looks.tell, setInlineUsers })
+    const { ports, dialects, ...live } = await openParts(config, life)
+    const reload = createReload(config, { log, look: looks.tell, ...live })
     closers.add(warnRepeatedly(log, [...exposures(config), ...(options.warnings ?? [])]))
     return { ...ports, dialects, counters: counters.snapshot, reload, close }
   } catch (error) {
@@ -183,13 +185,14 @@ async function openParts(config: Config, life: Life) {
   const websockets = openWebSockets(config.limits, { ...inner, hardware, dialect })
   const served = { ...inner, hardware, state: readiness.state, websockets: websockets.served }
   const dialects = await openServedDialects(config, served)
-  const metrics = hubMetrics({ ...inner, broker: own.broker, hardware })
+  const notify = await openNotify(config.notify, { ...inner, hardware })
+  const metrics = hubMetrics({ ...inner, broker: own.broker, hardware, notify })
   onClose(metrics.close)
   const requests = {
     ...ground,
     ...access,
     limits: config.limits.http,
-    routeOf: routesOf(config, { ...inner, hardware, websockets, dialects, metrics, own }),
+    routeOf: routesOf(config, { ...inner, hardware, websockets, dialects, metrics, notify, own }),
   }
   const ports = await openPorts(config, { ...inner, requests })
   await openMetricsPort(config, { ...inner, requests, metrics })
@@ -199,7 +202,7 @@ async function openParts(config: Config, life: Life) {
   readiness.started(() => bus.refusalOf('any')?.message)
   tellStart(ground.securityLog, config, release.version)
   log.info({ version: release.version, ...ports }, 'the hub is running')
-  return { ports, dialects: places, setInlineUsers: access.setInlineUsers }
+  return { ports, dialects: places, setInlineUsers: access.setInlineUsers, notify }
 }
 
 type Ground = Awaited<ReturnType<typeof openGround>>
@@ -237,6 +240,7 @@ interface Routed extends Ground {
   readonly websockets: OpenWebSockets
   readonly dialects: OpenedDialects
   readonly metrics: Metrics
+  readonly notify: Notify
   readonly own: Pick<OpenBus, 'state'>
 }
 
@@ -282,6 +286,7 @@ function ownRoutes(config: Config, parts: Routed): [path: string, route: Route][
       ...{ passwordBytes, jsonLimits: limits.json },
     }),
     ['/api/security-log', securityLogRoute({ asUser, securityLog })],
+    ...alarmRoutes({ asUser, alarms: parts.notify, jsonLimits: limits.json }),
     ...banRoutes({ ...access, ...access.forwarding, asUser, jsonLimits: limits.json }),
     ['/api/backup', backupRoute({ asUser, lines })],
     ['/metrics', metricsRoute(parts.metrics, asUser)],

@@ -13,6 +13,7 @@ import type { Broker } from './mqtt/broker.ts'
 import type { KindOfTraffic } from './mqtt/statistics.ts'
 import type { Recording } from './nodes/history/open-recording.ts'
 import type { Hardware } from './nodes/open-hardware.ts'
+import type { Notify } from './notify/open-notify.ts'
 import type { Store } from './store/store.ts'
 import type { KindOfLink, LinkTraffics } from './ws/link-traffic.ts'
 
@@ -27,6 +28,7 @@ export interface OperatedParts {
   readonly broker: Pick<Broker, 'state' | 'kindsOfTraffic'>
   readonly hardware: Pick<Hardware, 'auditLog' | 'nodes'>
   readonly recording: Pick<Recording, 'history'>
+  readonly notify: Pick<Notify, 'list' | 'counts'>
 }
 
 export function hubMetrics(parts: OperatedParts): Metrics {

@@ -19,6 +19,7 @@ interface ReloadParts {
   /** Lets everybody look at files that were named before. */
   look(): void
   setInlineUsers(users: Config['users']): Promise<void>
+  readonly notify: { reload(config: Config['notify']): Promise<void> }
 }
 
 /** Those that are looked at for each client that comes, or each time. The others are built into what is open. */
@@ -41,20 +42,21 @@ const liveLimits: Readonly<Record<string, readonly string[]>> = {
 function isLive(path: string): boolean {
   const [part, group = '', name = ''] = path.split('.')
   if (part === 'limits') return liveLimits[group]?.includes(name) === true
-  return part === 'users' || path === 'log.level'
+  return part === 'users' || part === 'notify' || path === 'log.level'
 }
 
 /**
  * Returns what reads the configuration anew. One that is not in order changes nothing, and the log says why. The limits
  * change inside of `config`, where everybody looks.
  */
-export function createReload(config: Config, { log, look, setInlineUsers }: ReloadParts) {
+export function createReload(config: Config, { log, look, setInlineUsers, notify }: ReloadParts) {
   const started = structuredClone(config)
   let last = started
   const take = async (next: Config): Promise<Reloaded> => {
     const taken = changedPaths(last, next).filter(isLive)
     last = next
     if (taken.some((path) => path.startsWith('users.'))) await setInlineUsers(next.users)
+    if (taken.some((path) => path.startsWith('notify'))) await notify.reload(next.notify)
     log.level = next.log.level
     for (const path of taken) copyLimit(path, next, config)
     return { taken, waiting: changedPaths(started, next).filter((path) => !isLive(path)) }

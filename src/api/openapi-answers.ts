@@ -91,6 +91,10 @@ export const answerSchemas: Readonly<Record<string, Schema>> = {
     'since',
     'until',
   ]),
+  Alarm: object({
+    ...{ rule: text, device: text, text, since: time, toldAt: integer },
+    acknowledged: { type: 'boolean' },
+  }),
   SecurityEvent: object({ at: time, event: text, count: integer }),
   TraceEntry: object(
     {

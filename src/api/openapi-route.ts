@@ -251,6 +251,21 @@ function adminPaths(): Paths {
         refusals: [400, 401, 403],
       },
     },
+    '/api/alarms': {
+      get: {
+        summary: 'What is wrong, as people were told; for operators and admins',
+        answers: { 200: object({ alarms: manyOf(refTo('Alarm')) }) },
+        refusals: [401, 403],
+      },
+    },
+    '/api/acknowledge': {
+      post: {
+        summary: 'Somebody knows of an alarm: it is not repeated; for operators and admins',
+        body: bodySchema('acknowledge'),
+        answers: { 200: bodySchema('acknowledge') },
+        refusals: [400, 401, 403],
+      },
+    },
     '/api/security-log': {
       get: {
         summary: 'What concerned security lately, the latest first; for admins',

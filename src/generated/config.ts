@@ -977,6 +977,137 @@ export interface ConfigInput {
     port?: number
   }
   /**
+   * Who is told when something is wrong, and when it is well again. Without this part nobody is.
+   */
+  notify?: {
+    /**
+     * What this hub is called in what is told; the name of its machine unless it is set.
+     */
+    site?: string
+    /**
+     * Where it is told, by a name of your own.
+     */
+    targets: {
+      /**
+       * One of url (a webhook), topic (of MQTT) and smtp (e-mail).
+       */
+      [k: string]: {
+        /**
+         * Where a webhook is posted to, as template has it: of ntfy the topic, of Gotify and Telegram the server.
+         */
+        url?: string
+        /**
+         * A file with that address, where it is a secret by itself as those of Slack are.
+         */
+        secretUrlFile?: string
+        /**
+         * In whose words a webhook is told.
+         */
+        template?: 'json' | 'ntfy' | 'gotify' | 'telegram' | 'slack' | 'home-assistant'
+        /**
+         * A file with a token: of Telegram the bot's, of Gotify the application's, else for a header Authorization.
+         */
+        tokenFile?: string
+        /**
+         * The id of the chat in Telegram.
+         */
+        chat?: string
+        /**
+         * A topic on which it is published as JSON.
+         */
+        topic?: string
+        /**
+         * A server that takes e-mail, and the user there.
+         */
+        smtp?: {
+          /**
+           * Its name.
+           */
+          host: string
+          /**
+           * Its port: 465 is TLS from the start, 587 and others turn to it.
+           */
+          port?: number
+          /**
+           * Whether a server that has no TLS is spoken to all the same.
+           */
+          plain?: boolean
+          /**
+           * Who signs in there.
+           */
+          user?: string
+          /**
+           * A file with the password of that user.
+           */
+          passwordFile?: string
+          /**
+           * Who writes.
+           */
+          from: string
+          /**
+           * Who reads.
+           *
+           * Items: an address
+           */
+          to: string[]
+        }
+      }
+    }
+    /**
+     * When it is told.
+     *
+     * Items: one condition
+     */
+    rules: {
+      /**
+       * What it is called; what it says under when unless it is set.
+       */
+      name?: string
+      /**
+       * not-confirmed: a command did not do what was asked. offline: a node is away. never-seen: one was not there since the start. above, below: of a quantity. battery-low. by-itself: an actuator has changed, and no command asked for that. not-ready: the hub itself, as /readyz.
+       */
+      when:
+        | 'not-confirmed'
+        | 'offline'
+        | 'never-seen'
+        | 'above'
+        | 'below'
+        | 'battery-low'
+        | 'by-itself'
+        | 'not-ready'
+      /**
+       * A filter of topics: of devices, or of nodes for offline; of never-seen the base of one node.
+       */
+      devices?: string
+      /**
+       * Of above and below: which one, as in the history.
+       */
+      quantity?: string
+      /**
+       * Of above and below: which value may not be passed. Of battery-low: which part of 100, 20 unless it is set.
+       */
+      limit?: number
+      /**
+       * For how long it has to be so before it is told.
+       */
+      forSeconds?: number
+      /**
+       * How often it is told again until somebody acknowledges it, or it ends; without it, never.
+       */
+      repeatMinutes?: number
+      /**
+       * Where; everywhere unless it is set.
+       *
+       * Items: the name of a target
+       */
+      targets?: string[]
+    }[]
+    /**
+     * An address that is asked for once a minute as long as the hub is ready, so that somebody else notices when it is not.
+     */
+    heartbeat?: string
+  }
+  /**
    * What the hub writes about itself.
    */
   log?: {
@@ -1962,6 +2093,137 @@ export interface Config {
      * A TCP port on which /metrics needs no sign-in, and has nothing beside it. Without it there is none.
      */
     port?: number
+  }
+  /**
+   * Who is told when something is wrong, and when it is well again. Without this part nobody is.
+   */
+  notify?: {
+    /**
+     * What this hub is called in what is told; the name of its machine unless it is set.
+     */
+    site?: string
+    /**
+     * Where it is told, by a name of your own.
+     */
+    targets: {
+      /**
+       * One of url (a webhook), topic (of MQTT) and smtp (e-mail).
+       */
+      [k: string]: {
+        /**
+         * Where a webhook is posted to, as template has it: of ntfy the topic, of Gotify and Telegram the server.
+         */
+        url?: string
+        /**
+         * A file with that address, where it is a secret by itself as those of Slack are.
+         */
+        secretUrlFile?: string
+        /**
+         * In whose words a webhook is told.
+         */
+        template: 'json' | 'ntfy' | 'gotify' | 'telegram' | 'slack' | 'home-assistant'
+        /**
+         * A file with a token: of Telegram the bot's, of Gotify the application's, else for a header Authorization.
+         */
+        tokenFile?: string
+        /**
+         * The id of the chat in Telegram.
+         */
+        chat?: string
+        /**
+         * A topic on which it is published as JSON.
+         */
+        topic?: string
+        /**
+         * A server that takes e-mail, and the user there.
+         */
+        smtp?: {
+          /**
+           * Its name.
+           */
+          host: string
+          /**
+           * Its port: 465 is TLS from the start, 587 and others turn to it.
+           */
+          port: number
+          /**
+           * Whether a server that has no TLS is spoken to all the same.
+           */
+          plain: boolean
+          /**
+           * Who signs in there.
+           */
+          user?: string
+          /**
+           * A file with the password of that user.
+           */
+          passwordFile?: string
+          /**
+           * Who writes.
+           */
+          from: string
+          /**
+           * Who reads.
+           *
+           * Items: an address
+           */
+          to: string[]
+        }
+      }
+    }
+    /**
+     * When it is told.
+     *
+     * Items: one condition
+     */
+    rules: {
+      /**
+       * What it is called; what it says under when unless it is set.
+       */
+      name?: string
+      /**
+       * not-confirmed: a command did not do what was asked. offline: a node is away. never-seen: one was not there since the start. above, below: of a quantity. battery-low. by-itself: an actuator has changed, and no command asked for that. not-ready: the hub itself, as /readyz.
+       */
+      when:
+        | 'not-confirmed'
+        | 'offline'
+        | 'never-seen'
+        | 'above'
+        | 'below'
+        | 'battery-low'
+        | 'by-itself'
+        | 'not-ready'
+      /**
+       * A filter of topics: of devices, or of nodes for offline; of never-seen the base of one node.
+       */
+      devices: string
+      /**
+       * Of above and below: which one, as in the history.
+       */
+      quantity: string
+      /**
+       * Of above and below: which value may not be passed. Of battery-low: which part of 100, 20 unless it is set.
+       */
+      limit?: number
+      /**
+       * For how long it has to be so before it is told.
+       */
+      forSeconds: number
+      /**
+       * How often it is told again until somebody acknowledges it, or it ends; without it, never.
+       */
+      repeatMinutes?: number
+      /**
+       * Where; everywhere unless it is set.
+       *
+       * Items: the name of a target
+       */
+      targets?: string[]
+    }[]
+    /**
+     * An address that is asked for once a minute as long as the hub is ready, so that somebody else notices when it is not.
+     */
+    heartbeat?: string
   }
   /**
    * What the hub writes about itself.

@@ -4,6 +4,7 @@ import type { CommandRequest } from './command.ts'
 import type { LockRequest } from './lock.ts'
 import type { BanRequest } from './ban.ts'
 import type { UnbanRequest } from './unban.ts'
+import type { AcknowledgeRequest } from './acknowledge.ts'
 import type { PasswordRequest } from './password.ts'
 import type { SetupRequest } from './setup.ts'
 import type { UnlockRequest } from './unlock.ts'
@@ -16,6 +17,7 @@ export const validateCommandRequest: Validator<CommandRequest>
 export const validateLockRequest: Validator<LockRequest>
 export const validateBanRequest: Validator<BanRequest>
 export const validateUnbanRequest: Validator<UnbanRequest>
+export const validateAcknowledgeRequest: Validator<AcknowledgeRequest>
 export const validatePasswordRequest: Validator<PasswordRequest>
 export const validateSetupRequest: Validator<SetupRequest>
 export const validateUnlockRequest: Validator<UnlockRequest>

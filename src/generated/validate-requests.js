@@ -383,7 +383,7 @@ validate14.errors = vErrors;
 return errors === 0;
 }
 
-const schema16 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:password","title":"Password request","description":"The body of POST /api/password.","examples":[{"old":"first-password","new":"another password"}],"type":"object","required":["old","new"],"properties":{"old":{"description":"The password as it is.","type":"string","examples":["first-password"]},"new":{"description":"The password as it is to be: of 8 characters at least, and at most limits.mqtt.passwordBytes.","type":"string","examples":["another password"]},"code":{"description":"Who signs in with a code of an authenticator app gives one here as well.","type":"string","examples":["287082"]}},"additionalProperties":false};
+const schema16 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:acknowledge","title":"Acknowledgement of an alarm","description":"The body of POST /api/acknowledge.","examples":[{"rule":"offline","device":"nodes/bridge/0"}],"type":"object","required":["rule","device"],"properties":{"rule":{"description":"The name of the rule, as /api/alarms lists it.","type":"string","minLength":1,"maxLength":64,"examples":["offline"]},"device":{"description":"What it is about, as /api/alarms lists it.","type":"string","minLength":1,"maxLength":1200,"examples":["nodes/bridge/0"]}},"additionalProperties":false};
 
 function validate15(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -391,25 +391,40 @@ let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
-if(((data.old === undefined) && (missing0 = "old")) || ((data.new === undefined) && (missing0 = "new"))){
+if(((data.rule === undefined) && (missing0 = "rule")) || ((data.device === undefined) && (missing0 = "device"))){
 validate15.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
 const _errs1 = errors;
 for(const key0 in data){
-if(!(((key0 === "old") || (key0 === "new")) || (key0 === "code"))){
+if(!((key0 === "rule") || (key0 === "device"))){
 validate15.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
 if(_errs1 === errors){
-if(data.old !== undefined){
+if(data.rule !== undefined){
+let data0 = data.rule;
 const _errs2 = errors;
-if(typeof data.old !== "string"){
-validate15.errors = [{instancePath:instancePath+"/old",schemaPath:"#/properties/old/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(errors === _errs2){
+if(typeof data0 === "string"){
+if(func2(data0) > 64){
+validate15.errors = [{instancePath:instancePath+"/rule",schemaPath:"#/properties/rule/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
 return false;
+}
+else {
+if(func2(data0) < 1){
+validate15.errors = [{instancePath:instancePath+"/rule",schemaPath:"#/properties/rule/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate15.errors = [{instancePath:instancePath+"/rule",schemaPath:"#/properties/rule/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
 }
 var valid0 = _errs2 === errors;
 }
@@ -417,29 +432,31 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.new !== undefined){
+if(data.device !== undefined){
+let data1 = data.device;
 const _errs4 = errors;
-if(typeof data.new !== "string"){
-validate15.errors = [{instancePath:instancePath+"/new",schemaPath:"#/properties/new/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(errors === _errs4){
+if(typeof data1 === "string"){
+if(func2(data1) > 1200){
+validate15.errors = [{instancePath:instancePath+"/device",schemaPath:"#/properties/device/maxLength",keyword:"maxLength",params:{limit: 1200},message:"must NOT have more than 1200 characters"}];
 return false;
+}
+else {
+if(func2(data1) < 1){
+validate15.errors = [{instancePath:instancePath+"/device",schemaPath:"#/properties/device/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate15.errors = [{instancePath:instancePath+"/device",schemaPath:"#/properties/device/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
 }
 var valid0 = _errs4 === errors;
 }
 else {
 var valid0 = true;
-}
-if(valid0){
-if(data.code !== undefined){
-const _errs6 = errors;
-if(typeof data.code !== "string"){
-validate15.errors = [{instancePath:instancePath+"/code",schemaPath:"#/properties/code/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-var valid0 = _errs6 === errors;
-}
-else {
-var valid0 = true;
-}
 }
 }
 }
@@ -454,8 +471,7 @@ validate15.errors = vErrors;
 return errors === 0;
 }
 
-const schema17 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:setup","title":"Setup request","description":"The body of POST /api/setup, which makes the first admin of a hub without users.","examples":[{"code":"q2b9Yk1dT0mZr4s8v5w6xA","user":"admin","password":"a long password"}],"type":"object","required":["code","user","password"],"properties":{"code":{"description":"What stands at the end of the link that the hub has printed.","type":"string","examples":["q2b9Yk1dT0mZr4s8v5w6xA"]},"user":{"description":"The name of the admin.","type":"string","minLength":1,"examples":["admin"],"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$","maxLength":64},"password":{"description":"The password of the admin: of 8 characters at least, and at most limits.mqtt.passwordBytes.","type":"string","examples":["a long password"]}},"additionalProperties":false};
-const pattern0 = new RegExp("^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$", "u");
+const schema17 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:password","title":"Password request","description":"The body of POST /api/password.","examples":[{"old":"first-password","new":"another password"}],"type":"object","required":["old","new"],"properties":{"old":{"description":"The password as it is.","type":"string","examples":["first-password"]},"new":{"description":"The password as it is to be: of 8 characters at least, and at most limits.mqtt.passwordBytes.","type":"string","examples":["another password"]},"code":{"description":"Who signs in with a code of an authenticator app gives one here as well.","type":"string","examples":["287082"]}},"additionalProperties":false};
 
 function validate16(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -463,24 +479,24 @@ let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
-if((((data.code === undefined) && (missing0 = "code")) || ((data.user === undefined) && (missing0 = "user"))) || ((data.password === undefined) && (missing0 = "password"))){
+if(((data.old === undefined) && (missing0 = "old")) || ((data.new === undefined) && (missing0 = "new"))){
 validate16.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
 const _errs1 = errors;
 for(const key0 in data){
-if(!(((key0 === "code") || (key0 === "user")) || (key0 === "password"))){
+if(!(((key0 === "old") || (key0 === "new")) || (key0 === "code"))){
 validate16.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
 if(_errs1 === errors){
-if(data.code !== undefined){
+if(data.old !== undefined){
 const _errs2 = errors;
-if(typeof data.code !== "string"){
-validate16.errors = [{instancePath:instancePath+"/code",schemaPath:"#/properties/code/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(typeof data.old !== "string"){
+validate16.errors = [{instancePath:instancePath+"/old",schemaPath:"#/properties/old/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs2 === errors;
@@ -489,32 +505,11 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.user !== undefined){
-let data1 = data.user;
+if(data.new !== undefined){
 const _errs4 = errors;
-if(errors === _errs4){
-if(typeof data1 === "string"){
-if(func2(data1) > 64){
-validate16.errors = [{instancePath:instancePath+"/user",schemaPath:"#/properties/user/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
+if(typeof data.new !== "string"){
+validate16.errors = [{instancePath:instancePath+"/new",schemaPath:"#/properties/new/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
-}
-else {
-if(func2(data1) < 1){
-validate16.errors = [{instancePath:instancePath+"/user",schemaPath:"#/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-else {
-if(!pattern0.test(data1)){
-validate16.errors = [{instancePath:instancePath+"/user",schemaPath:"#/properties/user/pattern",keyword:"pattern",params:{pattern: "^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},message:"must match pattern \""+"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"+"\""}];
-return false;
-}
-}
-}
-}
-else {
-validate16.errors = [{instancePath:instancePath+"/user",schemaPath:"#/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
 }
 var valid0 = _errs4 === errors;
 }
@@ -522,10 +517,10 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.password !== undefined){
+if(data.code !== undefined){
 const _errs6 = errors;
-if(typeof data.password !== "string"){
-validate16.errors = [{instancePath:instancePath+"/password",schemaPath:"#/properties/password/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(typeof data.code !== "string"){
+validate16.errors = [{instancePath:instancePath+"/code",schemaPath:"#/properties/code/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs6 === errors;
@@ -547,7 +542,8 @@ validate16.errors = vErrors;
 return errors === 0;
 }
 
-const schema18 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:unlock","title":"Unlock request","description":"The body of POST /api/unlock.","examples":[{"device":"nodes/bridge/0/relay/i2c0-3b"}],"type":"object","required":["device"],"properties":{"device":{"description":"The complete topic of the device, as it reports on it: without /set.","type":"string","minLength":1,"examples":["nodes/bridge/0/relay/i2c0-3b"]}},"additionalProperties":false};
+const schema18 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:setup","title":"Setup request","description":"The body of POST /api/setup, which makes the first admin of a hub without users.","examples":[{"code":"q2b9Yk1dT0mZr4s8v5w6xA","user":"admin","password":"a long password"}],"type":"object","required":["code","user","password"],"properties":{"code":{"description":"What stands at the end of the link that the hub has printed.","type":"string","examples":["q2b9Yk1dT0mZr4s8v5w6xA"]},"user":{"description":"The name of the admin.","type":"string","minLength":1,"examples":["admin"],"pattern":"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$","maxLength":64},"password":{"description":"The password of the admin: of 8 characters at least, and at most limits.mqtt.passwordBytes.","type":"string","examples":["a long password"]}},"additionalProperties":false};
+const pattern0 = new RegExp("^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$", "u");
 
 function validate17(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -555,33 +551,75 @@ let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
-if((data.device === undefined) && (missing0 = "device")){
+if((((data.code === undefined) && (missing0 = "code")) || ((data.user === undefined) && (missing0 = "user"))) || ((data.password === undefined) && (missing0 = "password"))){
 validate17.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
 const _errs1 = errors;
 for(const key0 in data){
-if(!(key0 === "device")){
+if(!(((key0 === "code") || (key0 === "user")) || (key0 === "password"))){
 validate17.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
 if(_errs1 === errors){
-if(data.device !== undefined){
-let data0 = data.device;
+if(data.code !== undefined){
 const _errs2 = errors;
-if(errors === _errs2){
-if(typeof data0 === "string"){
-if(func2(data0) < 1){
-validate17.errors = [{instancePath:instancePath+"/device",schemaPath:"#/properties/device/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(typeof data.code !== "string"){
+validate17.errors = [{instancePath:instancePath+"/code",schemaPath:"#/properties/code/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
+}
+var valid0 = _errs2 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.user !== undefined){
+let data1 = data.user;
+const _errs4 = errors;
+if(errors === _errs4){
+if(typeof data1 === "string"){
+if(func2(data1) > 64){
+validate17.errors = [{instancePath:instancePath+"/user",schemaPath:"#/properties/user/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
+return false;
+}
+else {
+if(func2(data1) < 1){
+validate17.errors = [{instancePath:instancePath+"/user",schemaPath:"#/properties/user/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+else {
+if(!pattern0.test(data1)){
+validate17.errors = [{instancePath:instancePath+"/user",schemaPath:"#/properties/user/pattern",keyword:"pattern",params:{pattern: "^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"},message:"must match pattern \""+"^[^:\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Noncharacter_Code_Point}]*$"+"\""}];
+return false;
+}
+}
 }
 }
 else {
-validate17.errors = [{instancePath:instancePath+"/device",schemaPath:"#/properties/device/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate17.errors = [{instancePath:instancePath+"/user",schemaPath:"#/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
+}
+}
+var valid0 = _errs4 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.password !== undefined){
+const _errs6 = errors;
+if(typeof data.password !== "string"){
+validate17.errors = [{instancePath:instancePath+"/password",schemaPath:"#/properties/password/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs6 === errors;
+}
+else {
+var valid0 = true;
 }
 }
 }
@@ -597,7 +635,7 @@ validate17.errors = vErrors;
 return errors === 0;
 }
 
-const schema19 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:label","title":"Label request","description":"The body of POST /api/label: what people call a device, and where it is. What is null is taken away; what is not there stays.","examples":[{"device":"devices/hardwario/power-controller:0/relay/-","title":"Pump","room":"Cellar"}],"type":"object","required":["device"],"properties":{"device":{"description":"The complete topic of the device, as it reports on it: without /set.","type":"string","minLength":1,"examples":["devices/hardwario/power-controller:0/relay/-"]},"title":{"description":"What people call it.","type":["string","null"],"minLength":1,"maxLength":128,"examples":["Pump"]},"room":{"description":"Where it is.","type":["string","null"],"minLength":1,"maxLength":128,"examples":["Cellar"]},"icon":{"description":"The name of a picture for it, for whatever shows devices.","type":["string","null"],"minLength":1,"maxLength":64,"examples":["pump"]},"order":{"description":"Its place among others: the lowest first.","type":["number","null"],"examples":[3]},"hidden":{"description":"Whether pages leave it out.","type":["boolean","null"],"examples":[true]},"favorite":{"description":"Whether pages show it first.","type":["boolean","null"],"examples":[true]}},"additionalProperties":false};
+const schema19 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:unlock","title":"Unlock request","description":"The body of POST /api/unlock.","examples":[{"device":"nodes/bridge/0/relay/i2c0-3b"}],"type":"object","required":["device"],"properties":{"device":{"description":"The complete topic of the device, as it reports on it: without /set.","type":"string","minLength":1,"examples":["nodes/bridge/0/relay/i2c0-3b"]}},"additionalProperties":false};
 
 function validate18(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -612,7 +650,7 @@ return false;
 else {
 const _errs1 = errors;
 for(const key0 in data){
-if(!(((((((key0 === "device") || (key0 === "title")) || (key0 === "room")) || (key0 === "icon")) || (key0 === "order")) || (key0 === "hidden")) || (key0 === "favorite"))){
+if(!(key0 === "device")){
 validate18.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
 return false;
 break;
@@ -634,136 +672,6 @@ validate18.errors = [{instancePath:instancePath+"/device",schemaPath:"#/properti
 return false;
 }
 }
-var valid0 = _errs2 === errors;
-}
-else {
-var valid0 = true;
-}
-if(valid0){
-if(data.title !== undefined){
-let data1 = data.title;
-const _errs4 = errors;
-if((typeof data1 !== "string") && (data1 !== null)){
-validate18.errors = [{instancePath:instancePath+"/title",schemaPath:"#/properties/title/type",keyword:"type",params:{type: schema19.properties.title.type},message:"must be string,null"}];
-return false;
-}
-if(errors === _errs4){
-if(typeof data1 === "string"){
-if(func2(data1) > 128){
-validate18.errors = [{instancePath:instancePath+"/title",schemaPath:"#/properties/title/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"}];
-return false;
-}
-else {
-if(func2(data1) < 1){
-validate18.errors = [{instancePath:instancePath+"/title",schemaPath:"#/properties/title/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-}
-var valid0 = _errs4 === errors;
-}
-else {
-var valid0 = true;
-}
-if(valid0){
-if(data.room !== undefined){
-let data2 = data.room;
-const _errs6 = errors;
-if((typeof data2 !== "string") && (data2 !== null)){
-validate18.errors = [{instancePath:instancePath+"/room",schemaPath:"#/properties/room/type",keyword:"type",params:{type: schema19.properties.room.type},message:"must be string,null"}];
-return false;
-}
-if(errors === _errs6){
-if(typeof data2 === "string"){
-if(func2(data2) > 128){
-validate18.errors = [{instancePath:instancePath+"/room",schemaPath:"#/properties/room/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"}];
-return false;
-}
-else {
-if(func2(data2) < 1){
-validate18.errors = [{instancePath:instancePath+"/room",schemaPath:"#/properties/room/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-}
-var valid0 = _errs6 === errors;
-}
-else {
-var valid0 = true;
-}
-if(valid0){
-if(data.icon !== undefined){
-let data3 = data.icon;
-const _errs8 = errors;
-if((typeof data3 !== "string") && (data3 !== null)){
-validate18.errors = [{instancePath:instancePath+"/icon",schemaPath:"#/properties/icon/type",keyword:"type",params:{type: schema19.properties.icon.type},message:"must be string,null"}];
-return false;
-}
-if(errors === _errs8){
-if(typeof data3 === "string"){
-if(func2(data3) > 64){
-validate18.errors = [{instancePath:instancePath+"/icon",schemaPath:"#/properties/icon/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
-return false;
-}
-else {
-if(func2(data3) < 1){
-validate18.errors = [{instancePath:instancePath+"/icon",schemaPath:"#/properties/icon/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-}
-var valid0 = _errs8 === errors;
-}
-else {
-var valid0 = true;
-}
-if(valid0){
-if(data.order !== undefined){
-let data4 = data.order;
-const _errs10 = errors;
-if((!((typeof data4 == "number") && (isFinite(data4)))) && (data4 !== null)){
-validate18.errors = [{instancePath:instancePath+"/order",schemaPath:"#/properties/order/type",keyword:"type",params:{type: schema19.properties.order.type},message:"must be number,null"}];
-return false;
-}
-var valid0 = _errs10 === errors;
-}
-else {
-var valid0 = true;
-}
-if(valid0){
-if(data.hidden !== undefined){
-let data5 = data.hidden;
-const _errs12 = errors;
-if((typeof data5 !== "boolean") && (data5 !== null)){
-validate18.errors = [{instancePath:instancePath+"/hidden",schemaPath:"#/properties/hidden/type",keyword:"type",params:{type: schema19.properties.hidden.type},message:"must be boolean,null"}];
-return false;
-}
-var valid0 = _errs12 === errors;
-}
-else {
-var valid0 = true;
-}
-if(valid0){
-if(data.favorite !== undefined){
-let data6 = data.favorite;
-const _errs14 = errors;
-if((typeof data6 !== "boolean") && (data6 !== null)){
-validate18.errors = [{instancePath:instancePath+"/favorite",schemaPath:"#/properties/favorite/type",keyword:"type",params:{type: schema19.properties.favorite.type},message:"must be boolean,null"}];
-return false;
-}
-var valid0 = _errs14 === errors;
-}
-else {
-var valid0 = true;
-}
-}
-}
-}
-}
-}
 }
 }
 }
@@ -777,7 +685,7 @@ validate18.errors = vErrors;
 return errors === 0;
 }
 
-const schema20 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:forget","title":"Forget request","description":"The body of POST /api/forget: a device of which nothing is to be kept.","examples":[{"device":"devices/tasmota/5CCF7F000001/relay/1"}],"type":"object","required":["device"],"properties":{"device":{"description":"The complete topic of the device, as it reports on it: without /set.","type":"string","minLength":1,"examples":["devices/tasmota/5CCF7F000001/relay/1"]}},"additionalProperties":false};
+const schema20 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:label","title":"Label request","description":"The body of POST /api/label: what people call a device, and where it is. What is null is taken away; what is not there stays.","examples":[{"device":"devices/hardwario/power-controller:0/relay/-","title":"Pump","room":"Cellar"}],"type":"object","required":["device"],"properties":{"device":{"description":"The complete topic of the device, as it reports on it: without /set.","type":"string","minLength":1,"examples":["devices/hardwario/power-controller:0/relay/-"]},"title":{"description":"What people call it.","type":["string","null"],"minLength":1,"maxLength":128,"examples":["Pump"]},"room":{"description":"Where it is.","type":["string","null"],"minLength":1,"maxLength":128,"examples":["Cellar"]},"icon":{"description":"The name of a picture for it, for whatever shows devices.","type":["string","null"],"minLength":1,"maxLength":64,"examples":["pump"]},"order":{"description":"Its place among others: the lowest first.","type":["number","null"],"examples":[3]},"hidden":{"description":"Whether pages leave it out.","type":["boolean","null"],"examples":[true]},"favorite":{"description":"Whether pages show it first.","type":["boolean","null"],"examples":[true]}},"additionalProperties":false};
 
 function validate19(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -792,7 +700,7 @@ return false;
 else {
 const _errs1 = errors;
 for(const key0 in data){
-if(!(key0 === "device")){
+if(!(((((((key0 === "device") || (key0 === "title")) || (key0 === "room")) || (key0 === "icon")) || (key0 === "order")) || (key0 === "hidden")) || (key0 === "favorite"))){
 validate19.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
 return false;
 break;
@@ -814,6 +722,136 @@ validate19.errors = [{instancePath:instancePath+"/device",schemaPath:"#/properti
 return false;
 }
 }
+var valid0 = _errs2 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.title !== undefined){
+let data1 = data.title;
+const _errs4 = errors;
+if((typeof data1 !== "string") && (data1 !== null)){
+validate19.errors = [{instancePath:instancePath+"/title",schemaPath:"#/properties/title/type",keyword:"type",params:{type: schema20.properties.title.type},message:"must be string,null"}];
+return false;
+}
+if(errors === _errs4){
+if(typeof data1 === "string"){
+if(func2(data1) > 128){
+validate19.errors = [{instancePath:instancePath+"/title",schemaPath:"#/properties/title/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"}];
+return false;
+}
+else {
+if(func2(data1) < 1){
+validate19.errors = [{instancePath:instancePath+"/title",schemaPath:"#/properties/title/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+}
+var valid0 = _errs4 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.room !== undefined){
+let data2 = data.room;
+const _errs6 = errors;
+if((typeof data2 !== "string") && (data2 !== null)){
+validate19.errors = [{instancePath:instancePath+"/room",schemaPath:"#/properties/room/type",keyword:"type",params:{type: schema20.properties.room.type},message:"must be string,null"}];
+return false;
+}
+if(errors === _errs6){
+if(typeof data2 === "string"){
+if(func2(data2) > 128){
+validate19.errors = [{instancePath:instancePath+"/room",schemaPath:"#/properties/room/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"}];
+return false;
+}
+else {
+if(func2(data2) < 1){
+validate19.errors = [{instancePath:instancePath+"/room",schemaPath:"#/properties/room/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+}
+var valid0 = _errs6 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.icon !== undefined){
+let data3 = data.icon;
+const _errs8 = errors;
+if((typeof data3 !== "string") && (data3 !== null)){
+validate19.errors = [{instancePath:instancePath+"/icon",schemaPath:"#/properties/icon/type",keyword:"type",params:{type: schema20.properties.icon.type},message:"must be string,null"}];
+return false;
+}
+if(errors === _errs8){
+if(typeof data3 === "string"){
+if(func2(data3) > 64){
+validate19.errors = [{instancePath:instancePath+"/icon",schemaPath:"#/properties/icon/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
+return false;
+}
+else {
+if(func2(data3) < 1){
+validate19.errors = [{instancePath:instancePath+"/icon",schemaPath:"#/properties/icon/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+}
+var valid0 = _errs8 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.order !== undefined){
+let data4 = data.order;
+const _errs10 = errors;
+if((!((typeof data4 == "number") && (isFinite(data4)))) && (data4 !== null)){
+validate19.errors = [{instancePath:instancePath+"/order",schemaPath:"#/properties/order/type",keyword:"type",params:{type: schema20.properties.order.type},message:"must be number,null"}];
+return false;
+}
+var valid0 = _errs10 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.hidden !== undefined){
+let data5 = data.hidden;
+const _errs12 = errors;
+if((typeof data5 !== "boolean") && (data5 !== null)){
+validate19.errors = [{instancePath:instancePath+"/hidden",schemaPath:"#/properties/hidden/type",keyword:"type",params:{type: schema20.properties.hidden.type},message:"must be boolean,null"}];
+return false;
+}
+var valid0 = _errs12 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.favorite !== undefined){
+let data6 = data.favorite;
+const _errs14 = errors;
+if((typeof data6 !== "boolean") && (data6 !== null)){
+validate19.errors = [{instancePath:instancePath+"/favorite",schemaPath:"#/properties/favorite/type",keyword:"type",params:{type: schema20.properties.favorite.type},message:"must be boolean,null"}];
+return false;
+}
+var valid0 = _errs14 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
 }
 }
 }
@@ -827,7 +865,7 @@ validate19.errors = vErrors;
 return errors === 0;
 }
 
-const schema21 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:replace","title":"Replace request","description":"The body of POST /api/replace: a device and its spare part.","examples":[{"old":"devices/tasmota/5CCF7F000001/relay/1","new":"devices/tasmota/5CCF7F000002/relay/1"}],"type":"object","required":["old","new"],"properties":{"old":{"description":"The complete topic of the broken device, as it reported on it: without /set.","type":"string","minLength":1,"examples":["devices/tasmota/5CCF7F000001/relay/1"]},"new":{"description":"The complete topic of the device that takes its place.","type":"string","minLength":1,"examples":["devices/tasmota/5CCF7F000002/relay/1"]}},"additionalProperties":false};
+const schema21 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:forget","title":"Forget request","description":"The body of POST /api/forget: a device of which nothing is to be kept.","examples":[{"device":"devices/tasmota/5CCF7F000001/relay/1"}],"type":"object","required":["device"],"properties":{"device":{"description":"The complete topic of the device, as it reports on it: without /set.","type":"string","minLength":1,"examples":["devices/tasmota/5CCF7F000001/relay/1"]}},"additionalProperties":false};
 
 function validate20(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -835,15 +873,65 @@ let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
-if(((data.old === undefined) && (missing0 = "old")) || ((data.new === undefined) && (missing0 = "new"))){
+if((data.device === undefined) && (missing0 = "device")){
 validate20.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
 const _errs1 = errors;
 for(const key0 in data){
-if(!((key0 === "old") || (key0 === "new"))){
+if(!(key0 === "device")){
 validate20.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs1 === errors){
+if(data.device !== undefined){
+let data0 = data.device;
+const _errs2 = errors;
+if(errors === _errs2){
+if(typeof data0 === "string"){
+if(func2(data0) < 1){
+validate20.errors = [{instancePath:instancePath+"/device",schemaPath:"#/properties/device/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validate20.errors = [{instancePath:instancePath+"/device",schemaPath:"#/properties/device/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+}
+}
+}
+}
+else {
+validate20.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validate20.errors = vErrors;
+return errors === 0;
+}
+
+const schema22 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:replace","title":"Replace request","description":"The body of POST /api/replace: a device and its spare part.","examples":[{"old":"devices/tasmota/5CCF7F000001/relay/1","new":"devices/tasmota/5CCF7F000002/relay/1"}],"type":"object","required":["old","new"],"properties":{"old":{"description":"The complete topic of the broken device, as it reported on it: without /set.","type":"string","minLength":1,"examples":["devices/tasmota/5CCF7F000001/relay/1"]},"new":{"description":"The complete topic of the device that takes its place.","type":"string","minLength":1,"examples":["devices/tasmota/5CCF7F000002/relay/1"]}},"additionalProperties":false};
+
+function validate21(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.old === undefined) && (missing0 = "old")) || ((data.new === undefined) && (missing0 = "new"))){
+validate21.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+const _errs1 = errors;
+for(const key0 in data){
+if(!((key0 === "old") || (key0 === "new"))){
+validate21.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
 return false;
 break;
 }
@@ -855,12 +943,12 @@ const _errs2 = errors;
 if(errors === _errs2){
 if(typeof data0 === "string"){
 if(func2(data0) < 1){
-validate20.errors = [{instancePath:instancePath+"/old",schemaPath:"#/properties/old/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+validate21.errors = [{instancePath:instancePath+"/old",schemaPath:"#/properties/old/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 else {
-validate20.errors = [{instancePath:instancePath+"/old",schemaPath:"#/properties/old/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate21.errors = [{instancePath:instancePath+"/old",schemaPath:"#/properties/old/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
@@ -876,12 +964,12 @@ const _errs4 = errors;
 if(errors === _errs4){
 if(typeof data1 === "string"){
 if(func2(data1) < 1){
-validate20.errors = [{instancePath:instancePath+"/new",schemaPath:"#/properties/new/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+validate21.errors = [{instancePath:instancePath+"/new",schemaPath:"#/properties/new/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 else {
-validate20.errors = [{instancePath:instancePath+"/new",schemaPath:"#/properties/new/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate21.errors = [{instancePath:instancePath+"/new",schemaPath:"#/properties/new/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
@@ -895,11 +983,11 @@ var valid0 = true;
 }
 }
 else {
-validate20.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate21.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-validate20.errors = vErrors;
+validate21.errors = vErrors;
 return errors === 0;
 }
 
@@ -907,9 +995,10 @@ export const validateCommandRequest = Object.assign(validate11, { schema: schema
 export const validateLockRequest = Object.assign(validate12, { schema: schema13 })
 export const validateBanRequest = Object.assign(validate13, { schema: schema14 })
 export const validateUnbanRequest = Object.assign(validate14, { schema: schema15 })
-export const validatePasswordRequest = Object.assign(validate15, { schema: schema16 })
-export const validateSetupRequest = Object.assign(validate16, { schema: schema17 })
-export const validateUnlockRequest = Object.assign(validate17, { schema: schema18 })
-export const validateLabelRequest = Object.assign(validate18, { schema: schema19 })
-export const validateForgetRequest = Object.assign(validate19, { schema: schema20 })
-export const validateReplaceRequest = Object.assign(validate20, { schema: schema21 })
+export const validateAcknowledgeRequest = Object.assign(validate15, { schema: schema16 })
+export const validatePasswordRequest = Object.assign(validate16, { schema: schema17 })
+export const validateSetupRequest = Object.assign(validate17, { schema: schema18 })
+export const validateUnlockRequest = Object.assign(validate18, { schema: schema19 })
+export const validateLabelRequest = Object.assign(validate19, { schema: schema20 })
+export const validateForgetRequest = Object.assign(validate20, { schema: schema21 })
+export const validateReplaceRequest = Object.assign(validate21, { schema: schema22 })

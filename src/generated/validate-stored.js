@@ -2,7 +2,7 @@
 
 /* c8 ignore start: what ajv makes of a schema. */
 
-const schema12 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:api-key","title":"Stored key of another language","description":"A key by which programs of another language sign in, under its SHA-256.","examples":[{"user":"clown","label":"Phoscon","createdAtMs":1764500000000,"usedAtMs":1764500600000,"from":["192.168.1.20"]}],"type":"object","required":["user","label","createdAtMs","usedAtMs","from"],"properties":{"user":{"description":"The name of the user whose rights it carries.","type":"string"},"label":{"description":"What its program calls itself.","type":"string"},"createdAtMs":{"description":"Milliseconds since 1970.","type":"number"},"usedAtMs":{"description":"When it was used last, in milliseconds since 1970.","type":"number"},"from":{"description":"Where it was used, the latest last.","type":"array","items":{"type":"string"}}},"additionalProperties":false};
+const schema12 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:alarm","title":"Stored alarm","description":"What was told of a rule and a device, under both.","examples":[{"rule":"offline","device":"nodes/bridge/0","text":"is offline","since":"2026-03-01T10:00:00.000Z","toldAt":1772359200000,"acknowledged":false}],"type":"object","required":["rule","device","text","since","toldAt","acknowledged"],"properties":{"rule":{"description":"The name of the rule.","type":"string"},"device":{"description":"A device, or the base of a node; the site for the hub itself.","type":"string"},"text":{"description":"What was told last.","type":"string"},"since":{"description":"When it began, as ISO 8601 in UTC.","type":"string"},"toldAt":{"description":"When it was told last, in milliseconds since 1970.","type":"number"},"acknowledged":{"description":"Whether somebody knows.","type":"boolean"}}};
 
 function validate11(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -10,95 +10,79 @@ let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
-if((((((data.user === undefined) && (missing0 = "user")) || ((data.label === undefined) && (missing0 = "label"))) || ((data.createdAtMs === undefined) && (missing0 = "createdAtMs"))) || ((data.usedAtMs === undefined) && (missing0 = "usedAtMs"))) || ((data.from === undefined) && (missing0 = "from"))){
+if(((((((data.rule === undefined) && (missing0 = "rule")) || ((data.device === undefined) && (missing0 = "device"))) || ((data.text === undefined) && (missing0 = "text"))) || ((data.since === undefined) && (missing0 = "since"))) || ((data.toldAt === undefined) && (missing0 = "toldAt"))) || ((data.acknowledged === undefined) && (missing0 = "acknowledged"))){
 validate11.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
+if(data.rule !== undefined){
 const _errs1 = errors;
-for(const key0 in data){
-if(!(((((key0 === "user") || (key0 === "label")) || (key0 === "createdAtMs")) || (key0 === "usedAtMs")) || (key0 === "from"))){
-validate11.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
-return false;
-break;
-}
-}
-if(_errs1 === errors){
-if(data.user !== undefined){
-const _errs2 = errors;
-if(typeof data.user !== "string"){
-validate11.errors = [{instancePath:instancePath+"/user",schemaPath:"#/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(typeof data.rule !== "string"){
+validate11.errors = [{instancePath:instancePath+"/rule",schemaPath:"#/properties/rule/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid0 = _errs2 === errors;
+var valid0 = _errs1 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
-if(data.label !== undefined){
-const _errs4 = errors;
-if(typeof data.label !== "string"){
-validate11.errors = [{instancePath:instancePath+"/label",schemaPath:"#/properties/label/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(data.device !== undefined){
+const _errs3 = errors;
+if(typeof data.device !== "string"){
+validate11.errors = [{instancePath:instancePath+"/device",schemaPath:"#/properties/device/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid0 = _errs4 === errors;
+var valid0 = _errs3 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
-if(data.createdAtMs !== undefined){
-let data2 = data.createdAtMs;
-const _errs6 = errors;
-if(!((typeof data2 == "number") && (isFinite(data2)))){
-validate11.errors = [{instancePath:instancePath+"/createdAtMs",schemaPath:"#/properties/createdAtMs/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+if(data.text !== undefined){
+const _errs5 = errors;
+if(typeof data.text !== "string"){
+validate11.errors = [{instancePath:instancePath+"/text",schemaPath:"#/properties/text/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid0 = _errs6 === errors;
+var valid0 = _errs5 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
-if(data.usedAtMs !== undefined){
-let data3 = data.usedAtMs;
-const _errs8 = errors;
-if(!((typeof data3 == "number") && (isFinite(data3)))){
-validate11.errors = [{instancePath:instancePath+"/usedAtMs",schemaPath:"#/properties/usedAtMs/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+if(data.since !== undefined){
+const _errs7 = errors;
+if(typeof data.since !== "string"){
+validate11.errors = [{instancePath:instancePath+"/since",schemaPath:"#/properties/since/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid0 = _errs8 === errors;
+var valid0 = _errs7 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
-if(data.from !== undefined){
-let data4 = data.from;
-const _errs10 = errors;
-if(errors === _errs10){
-if(Array.isArray(data4)){
-var valid1 = true;
-const len0 = data4.length;
-for(let i0=0; i0<len0; i0++){
-const _errs12 = errors;
-if(typeof data4[i0] !== "string"){
-validate11.errors = [{instancePath:instancePath+"/from/" + i0,schemaPath:"#/properties/from/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(data.toldAt !== undefined){
+let data4 = data.toldAt;
+const _errs9 = errors;
+if(!((typeof data4 == "number") && (isFinite(data4)))){
+validate11.errors = [{instancePath:instancePath+"/toldAt",schemaPath:"#/properties/toldAt/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
-var valid1 = _errs12 === errors;
-if(!valid1){
-break;
-}
-}
+var valid0 = _errs9 === errors;
 }
 else {
-validate11.errors = [{instancePath:instancePath+"/from",schemaPath:"#/properties/from/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+var valid0 = true;
+}
+if(valid0){
+if(data.acknowledged !== undefined){
+const _errs11 = errors;
+if(typeof data.acknowledged !== "boolean"){
+validate11.errors = [{instancePath:instancePath+"/acknowledged",schemaPath:"#/properties/acknowledged/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
-}
-var valid0 = _errs10 === errors;
+var valid0 = _errs11 === errors;
 }
 else {
 var valid0 = true;
@@ -119,7 +103,7 @@ validate11.errors = vErrors;
 return errors === 0;
 }
 
-const schema13 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:auto-off","title":"Stored time to turn off","description":"When a device that is on is turned off, under its topic.","examples":[{"dueAtMs":1764500000000,"off":{"state":false}}],"type":"object","required":["dueAtMs","off"],"properties":{"dueAtMs":{"description":"Milliseconds since 1970.","type":"number"},"off":{"description":"The payload that turns it off.","anyOf":[{"enum":[false,0]},{"type":"string"},{"type":"object","required":["state"],"properties":{"state":{"description":"The state, where the payload is an object.","anyOf":[{"enum":[false,0]},{"type":"string"}]}},"additionalProperties":false}]}}};
+const schema13 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:api-key","title":"Stored key of another language","description":"A key by which programs of another language sign in, under its SHA-256.","examples":[{"user":"clown","label":"Phoscon","createdAtMs":1764500000000,"usedAtMs":1764500600000,"from":["192.168.1.20"]}],"type":"object","required":["user","label","createdAtMs","usedAtMs","from"],"properties":{"user":{"description":"The name of the user whose rights it carries.","type":"string"},"label":{"description":"What its program calls itself.","type":"string"},"createdAtMs":{"description":"Milliseconds since 1970.","type":"number"},"usedAtMs":{"description":"When it was used last, in milliseconds since 1970.","type":"number"},"from":{"description":"Where it was used, the latest last.","type":"array","items":{"type":"string"}}},"additionalProperties":false};
 
 function validate12(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -127,8 +111,125 @@ let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
-if(((data.dueAtMs === undefined) && (missing0 = "dueAtMs")) || ((data.off === undefined) && (missing0 = "off"))){
+if((((((data.user === undefined) && (missing0 = "user")) || ((data.label === undefined) && (missing0 = "label"))) || ((data.createdAtMs === undefined) && (missing0 = "createdAtMs"))) || ((data.usedAtMs === undefined) && (missing0 = "usedAtMs"))) || ((data.from === undefined) && (missing0 = "from"))){
 validate12.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+const _errs1 = errors;
+for(const key0 in data){
+if(!(((((key0 === "user") || (key0 === "label")) || (key0 === "createdAtMs")) || (key0 === "usedAtMs")) || (key0 === "from"))){
+validate12.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs1 === errors){
+if(data.user !== undefined){
+const _errs2 = errors;
+if(typeof data.user !== "string"){
+validate12.errors = [{instancePath:instancePath+"/user",schemaPath:"#/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs2 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.label !== undefined){
+const _errs4 = errors;
+if(typeof data.label !== "string"){
+validate12.errors = [{instancePath:instancePath+"/label",schemaPath:"#/properties/label/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs4 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.createdAtMs !== undefined){
+let data2 = data.createdAtMs;
+const _errs6 = errors;
+if(!((typeof data2 == "number") && (isFinite(data2)))){
+validate12.errors = [{instancePath:instancePath+"/createdAtMs",schemaPath:"#/properties/createdAtMs/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+var valid0 = _errs6 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.usedAtMs !== undefined){
+let data3 = data.usedAtMs;
+const _errs8 = errors;
+if(!((typeof data3 == "number") && (isFinite(data3)))){
+validate12.errors = [{instancePath:instancePath+"/usedAtMs",schemaPath:"#/properties/usedAtMs/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+var valid0 = _errs8 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.from !== undefined){
+let data4 = data.from;
+const _errs10 = errors;
+if(errors === _errs10){
+if(Array.isArray(data4)){
+var valid1 = true;
+const len0 = data4.length;
+for(let i0=0; i0<len0; i0++){
+const _errs12 = errors;
+if(typeof data4[i0] !== "string"){
+validate12.errors = [{instancePath:instancePath+"/from/" + i0,schemaPath:"#/properties/from/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid1 = _errs12 === errors;
+if(!valid1){
+break;
+}
+}
+}
+else {
+validate12.errors = [{instancePath:instancePath+"/from",schemaPath:"#/properties/from/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid0 = _errs10 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validate12.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validate12.errors = vErrors;
+return errors === 0;
+}
+
+const schema14 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:auto-off","title":"Stored time to turn off","description":"When a device that is on is turned off, under its topic.","examples":[{"dueAtMs":1764500000000,"off":{"state":false}}],"type":"object","required":["dueAtMs","off"],"properties":{"dueAtMs":{"description":"Milliseconds since 1970.","type":"number"},"off":{"description":"The payload that turns it off.","anyOf":[{"enum":[false,0]},{"type":"string"},{"type":"object","required":["state"],"properties":{"state":{"description":"The state, where the payload is an object.","anyOf":[{"enum":[false,0]},{"type":"string"}]}},"additionalProperties":false}]}}};
+
+function validate13(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.dueAtMs === undefined) && (missing0 = "dueAtMs")) || ((data.off === undefined) && (missing0 = "off"))){
+validate13.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
@@ -136,7 +237,7 @@ if(data.dueAtMs !== undefined){
 let data0 = data.dueAtMs;
 const _errs1 = errors;
 if(!((typeof data0 == "number") && (isFinite(data0)))){
-validate12.errors = [{instancePath:instancePath+"/dueAtMs",schemaPath:"#/properties/dueAtMs/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+validate13.errors = [{instancePath:instancePath+"/dueAtMs",schemaPath:"#/properties/dueAtMs/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
 var valid0 = _errs1 === errors;
@@ -152,7 +253,7 @@ const _errs4 = errors;
 let valid1 = false;
 const _errs5 = errors;
 if(!((data1 === false) || (data1 === 0))){
-const err0 = {instancePath:instancePath+"/off",schemaPath:"#/properties/off/anyOf/0/enum",keyword:"enum",params:{allowedValues: schema13.properties.off.anyOf[0].enum},message:"must be equal to one of the allowed values"};
+const err0 = {instancePath:instancePath+"/off",schemaPath:"#/properties/off/anyOf/0/enum",keyword:"enum",params:{allowedValues: schema14.properties.off.anyOf[0].enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err0];
 }
@@ -214,7 +315,7 @@ const _errs12 = errors;
 let valid3 = false;
 const _errs13 = errors;
 if(!((data2 === false) || (data2 === 0))){
-const err4 = {instancePath:instancePath+"/off/state",schemaPath:"#/properties/off/anyOf/2/properties/state/anyOf/0/enum",keyword:"enum",params:{allowedValues: schema13.properties.off.anyOf[2].properties.state.anyOf[0].enum},message:"must be equal to one of the allowed values"};
+const err4 = {instancePath:instancePath+"/off/state",schemaPath:"#/properties/off/anyOf/2/properties/state/anyOf/0/enum",keyword:"enum",params:{allowedValues: schema14.properties.off.anyOf[2].properties.state.anyOf[0].enum},message:"must be equal to one of the allowed values"};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -289,7 +390,7 @@ else {
 vErrors.push(err8);
 }
 errors++;
-validate12.errors = vErrors;
+validate13.errors = vErrors;
 return false;
 }
 else {
@@ -312,31 +413,31 @@ var valid0 = true;
 }
 }
 else {
-validate12.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate13.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-validate12.errors = vErrors;
+validate13.errors = vErrors;
 return errors === 0;
 }
 
-const schema14 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:ban","title":"Stored ban","description":"Who is kept out, under what that is and which one.","examples":[{"by":"clown","reason":"guesses passwords","since":"2026-03-01T10:00:00.000Z","until":"2026-03-02T10:00:00.000Z"}],"type":"object","required":["by","reason","since"],"properties":{"by":{"description":"The admin.","type":"string"},"reason":{"description":"Why, in the admin's words.","type":"string"},"since":{"description":"When it began, as ISO 8601 in UTC.","type":"string"},"until":{"description":"When it ends; without it, it does not.","type":"string"}}};
+const schema15 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:ban","title":"Stored ban","description":"Who is kept out, under what that is and which one.","examples":[{"by":"clown","reason":"guesses passwords","since":"2026-03-01T10:00:00.000Z","until":"2026-03-02T10:00:00.000Z"}],"type":"object","required":["by","reason","since"],"properties":{"by":{"description":"The admin.","type":"string"},"reason":{"description":"Why, in the admin's words.","type":"string"},"since":{"description":"When it began, as ISO 8601 in UTC.","type":"string"},"until":{"description":"When it ends; without it, it does not.","type":"string"}}};
 
-function validate13(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate14(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
 if((((data.by === undefined) && (missing0 = "by")) || ((data.reason === undefined) && (missing0 = "reason"))) || ((data.since === undefined) && (missing0 = "since"))){
-validate13.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+validate14.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
 if(data.by !== undefined){
 const _errs1 = errors;
 if(typeof data.by !== "string"){
-validate13.errors = [{instancePath:instancePath+"/by",schemaPath:"#/properties/by/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate14.errors = [{instancePath:instancePath+"/by",schemaPath:"#/properties/by/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs1 === errors;
@@ -348,7 +449,7 @@ if(valid0){
 if(data.reason !== undefined){
 const _errs3 = errors;
 if(typeof data.reason !== "string"){
-validate13.errors = [{instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate14.errors = [{instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs3 === errors;
@@ -360,7 +461,7 @@ if(valid0){
 if(data.since !== undefined){
 const _errs5 = errors;
 if(typeof data.since !== "string"){
-validate13.errors = [{instancePath:instancePath+"/since",schemaPath:"#/properties/since/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate14.errors = [{instancePath:instancePath+"/since",schemaPath:"#/properties/since/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs5 === errors;
@@ -372,7 +473,7 @@ if(valid0){
 if(data.until !== undefined){
 const _errs7 = errors;
 if(typeof data.until !== "string"){
-validate13.errors = [{instancePath:instancePath+"/until",schemaPath:"#/properties/until/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate14.errors = [{instancePath:instancePath+"/until",schemaPath:"#/properties/until/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs7 === errors;
@@ -386,31 +487,31 @@ var valid0 = true;
 }
 }
 else {
-validate13.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate14.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-validate13.errors = vErrors;
+validate14.errors = vErrors;
 return errors === 0;
 }
 
-const schema15 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:command","title":"Stored command","description":"The last command to a device, under its topic.","examples":[{"id":"9f","by":"clown","way":"websocket","asked":{"type":["object","array","string","number","boolean","null"],"state":true},"at":"2026-03-01T10:00:00.000Z","until":"2026-03-01T10:00:05.000Z","receipt":"confirmed","afterMs":12,"final":true}],"type":"object","required":["id","by","way","at","until","receipt","afterMs"],"properties":{"id":{"description":"Which command it is.","type":"string"},"by":{"description":"The user.","type":"string"},"way":{"description":"How it came.","type":"string"},"asked":{"type":["object","array","string","number","boolean","null"],"description":"The payload; of a long one the beginning of its text."},"at":{"description":"When it was accepted or refused, as ISO 8601 in UTC.","type":"string"},"until":{"description":"When its device should have obeyed, as ISO 8601 in UTC.","type":"string"},"receipt":{"description":"The place in its life.","enum":["accepted","sent","confirmed","already-so","refused","timed-out","node-offline","mismatch","confirmed-late","superseded","unknown"]},"reportedAt":{"description":"Of what is already so: when the device reported it, as ISO 8601 in UTC.","type":"string","examples":["2026-11-21T10:00:00.000Z"]},"afterMs":{"description":"Milliseconds since it was accepted or refused.","type":"number"},"final":{"description":"There when it has ended.","const":true}}};
+const schema16 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:command","title":"Stored command","description":"The last command to a device, under its topic.","examples":[{"id":"9f","by":"clown","way":"websocket","asked":{"type":["object","array","string","number","boolean","null"],"state":true},"at":"2026-03-01T10:00:00.000Z","until":"2026-03-01T10:00:05.000Z","receipt":"confirmed","afterMs":12,"final":true}],"type":"object","required":["id","by","way","at","until","receipt","afterMs"],"properties":{"id":{"description":"Which command it is.","type":"string"},"by":{"description":"The user.","type":"string"},"way":{"description":"How it came.","type":"string"},"asked":{"type":["object","array","string","number","boolean","null"],"description":"The payload; of a long one the beginning of its text."},"at":{"description":"When it was accepted or refused, as ISO 8601 in UTC.","type":"string"},"until":{"description":"When its device should have obeyed, as ISO 8601 in UTC.","type":"string"},"receipt":{"description":"The place in its life.","enum":["accepted","sent","confirmed","already-so","refused","timed-out","node-offline","mismatch","confirmed-late","superseded","unknown"]},"reportedAt":{"description":"Of what is already so: when the device reported it, as ISO 8601 in UTC.","type":"string","examples":["2026-11-21T10:00:00.000Z"]},"afterMs":{"description":"Milliseconds since it was accepted or refused.","type":"number"},"final":{"description":"There when it has ended.","const":true}}};
 
-function validate14(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate15(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
 if((((((((data.id === undefined) && (missing0 = "id")) || ((data.by === undefined) && (missing0 = "by"))) || ((data.way === undefined) && (missing0 = "way"))) || ((data.at === undefined) && (missing0 = "at"))) || ((data.until === undefined) && (missing0 = "until"))) || ((data.receipt === undefined) && (missing0 = "receipt"))) || ((data.afterMs === undefined) && (missing0 = "afterMs"))){
-validate14.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+validate15.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
 if(data.id !== undefined){
 const _errs1 = errors;
 if(typeof data.id !== "string"){
-validate14.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate15.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs1 === errors;
@@ -422,7 +523,7 @@ if(valid0){
 if(data.by !== undefined){
 const _errs3 = errors;
 if(typeof data.by !== "string"){
-validate14.errors = [{instancePath:instancePath+"/by",schemaPath:"#/properties/by/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate15.errors = [{instancePath:instancePath+"/by",schemaPath:"#/properties/by/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs3 === errors;
@@ -434,7 +535,7 @@ if(valid0){
 if(data.way !== undefined){
 const _errs5 = errors;
 if(typeof data.way !== "string"){
-validate14.errors = [{instancePath:instancePath+"/way",schemaPath:"#/properties/way/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate15.errors = [{instancePath:instancePath+"/way",schemaPath:"#/properties/way/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs5 === errors;
@@ -447,7 +548,7 @@ if(data.asked !== undefined){
 let data3 = data.asked;
 const _errs7 = errors;
 if((((typeof data3 != "object") && (typeof data3 !== "string")) && (!((typeof data3 == "number") && (isFinite(data3))))) && (typeof data3 !== "boolean")){
-validate14.errors = [{instancePath:instancePath+"/asked",schemaPath:"#/properties/asked/type",keyword:"type",params:{type: schema15.properties.asked.type},message:"must be object,array,string,number,boolean,null"}];
+validate15.errors = [{instancePath:instancePath+"/asked",schemaPath:"#/properties/asked/type",keyword:"type",params:{type: schema16.properties.asked.type},message:"must be object,array,string,number,boolean,null"}];
 return false;
 }
 var valid0 = _errs7 === errors;
@@ -459,7 +560,7 @@ if(valid0){
 if(data.at !== undefined){
 const _errs9 = errors;
 if(typeof data.at !== "string"){
-validate14.errors = [{instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate15.errors = [{instancePath:instancePath+"/at",schemaPath:"#/properties/at/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs9 === errors;
@@ -471,7 +572,7 @@ if(valid0){
 if(data.until !== undefined){
 const _errs11 = errors;
 if(typeof data.until !== "string"){
-validate14.errors = [{instancePath:instancePath+"/until",schemaPath:"#/properties/until/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate15.errors = [{instancePath:instancePath+"/until",schemaPath:"#/properties/until/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs11 === errors;
@@ -484,7 +585,7 @@ if(data.receipt !== undefined){
 let data6 = data.receipt;
 const _errs13 = errors;
 if(!(((((((((((data6 === "accepted") || (data6 === "sent")) || (data6 === "confirmed")) || (data6 === "already-so")) || (data6 === "refused")) || (data6 === "timed-out")) || (data6 === "node-offline")) || (data6 === "mismatch")) || (data6 === "confirmed-late")) || (data6 === "superseded")) || (data6 === "unknown"))){
-validate14.errors = [{instancePath:instancePath+"/receipt",schemaPath:"#/properties/receipt/enum",keyword:"enum",params:{allowedValues: schema15.properties.receipt.enum},message:"must be equal to one of the allowed values"}];
+validate15.errors = [{instancePath:instancePath+"/receipt",schemaPath:"#/properties/receipt/enum",keyword:"enum",params:{allowedValues: schema16.properties.receipt.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
 var valid0 = _errs13 === errors;
@@ -496,7 +597,7 @@ if(valid0){
 if(data.reportedAt !== undefined){
 const _errs14 = errors;
 if(typeof data.reportedAt !== "string"){
-validate14.errors = [{instancePath:instancePath+"/reportedAt",schemaPath:"#/properties/reportedAt/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate15.errors = [{instancePath:instancePath+"/reportedAt",schemaPath:"#/properties/reportedAt/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs14 === errors;
@@ -509,7 +610,7 @@ if(data.afterMs !== undefined){
 let data8 = data.afterMs;
 const _errs16 = errors;
 if(!((typeof data8 == "number") && (isFinite(data8)))){
-validate14.errors = [{instancePath:instancePath+"/afterMs",schemaPath:"#/properties/afterMs/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+validate15.errors = [{instancePath:instancePath+"/afterMs",schemaPath:"#/properties/afterMs/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
 var valid0 = _errs16 === errors;
@@ -521,7 +622,7 @@ if(valid0){
 if(data.final !== undefined){
 const _errs18 = errors;
 if(true !== data.final){
-validate14.errors = [{instancePath:instancePath+"/final",schemaPath:"#/properties/final/const",keyword:"const",params:{allowedValue: true},message:"must be equal to constant"}];
+validate15.errors = [{instancePath:instancePath+"/final",schemaPath:"#/properties/final/const",keyword:"const",params:{allowedValue: true},message:"must be equal to constant"}];
 return false;
 }
 var valid0 = _errs18 === errors;
@@ -541,31 +642,31 @@ var valid0 = true;
 }
 }
 else {
-validate14.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate15.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-validate14.errors = vErrors;
+validate15.errors = vErrors;
 return errors === 0;
 }
 
-const schema16 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:device","title":"Stored device","description":"What is known of a device, under its topic; its last value stands behind it, after a line break.","examples":[{"atMs":1764500000000,"listed":{"role":"sensor","place":0},"intervalsMs":[10000]}],"type":"object","required":["intervalsMs"],"properties":{"atMs":{"description":"When it was heard last, in milliseconds since 1970.","type":"number"},"listed":{"description":"How its node lists it.","type":"object","required":["role","place"],"properties":{"role":{"description":"What it does.","enum":["sensor","actuator","notification"]},"place":{"description":"Its index in the list.","type":"integer"}},"additionalProperties":false},"hasObeyed":{"description":"Whether it has done what a command asked it for.","type":"boolean"},"isCommanded":{"description":"Of before: somebody had commanded it, which says nothing about what it is.","type":"boolean"},"intervalsMs":{"description":"The last times between its reports.","type":"array","items":{"type":"number"}}},"additionalProperties":false};
+const schema17 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:device","title":"Stored device","description":"What is known of a device, under its topic; its last value stands behind it, after a line break.","examples":[{"atMs":1764500000000,"listed":{"role":"sensor","place":0},"intervalsMs":[10000]}],"type":"object","required":["intervalsMs"],"properties":{"atMs":{"description":"When it was heard last, in milliseconds since 1970.","type":"number"},"listed":{"description":"How its node lists it.","type":"object","required":["role","place"],"properties":{"role":{"description":"What it does.","enum":["sensor","actuator","notification"]},"place":{"description":"Its index in the list.","type":"integer"}},"additionalProperties":false},"hasObeyed":{"description":"Whether it has done what a command asked it for.","type":"boolean"},"isCommanded":{"description":"Of before: somebody had commanded it, which says nothing about what it is.","type":"boolean"},"intervalsMs":{"description":"The last times between its reports.","type":"array","items":{"type":"number"}}},"additionalProperties":false};
 
-function validate15(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate16(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
 if((data.intervalsMs === undefined) && (missing0 = "intervalsMs")){
-validate15.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+validate16.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
 const _errs1 = errors;
 for(const key0 in data){
 if(!(((((key0 === "atMs") || (key0 === "listed")) || (key0 === "hasObeyed")) || (key0 === "isCommanded")) || (key0 === "intervalsMs"))){
-validate15.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
+validate16.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
 return false;
 break;
 }
@@ -575,7 +676,7 @@ if(data.atMs !== undefined){
 let data0 = data.atMs;
 const _errs2 = errors;
 if(!((typeof data0 == "number") && (isFinite(data0)))){
-validate15.errors = [{instancePath:instancePath+"/atMs",schemaPath:"#/properties/atMs/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+validate16.errors = [{instancePath:instancePath+"/atMs",schemaPath:"#/properties/atMs/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
 var valid0 = _errs2 === errors;
@@ -591,14 +692,14 @@ if(errors === _errs4){
 if(data1 && typeof data1 == "object" && !Array.isArray(data1)){
 let missing1;
 if(((data1.role === undefined) && (missing1 = "role")) || ((data1.place === undefined) && (missing1 = "place"))){
-validate15.errors = [{instancePath:instancePath+"/listed",schemaPath:"#/properties/listed/required",keyword:"required",params:{missingProperty: missing1},message:"must have required property '"+missing1+"'"}];
+validate16.errors = [{instancePath:instancePath+"/listed",schemaPath:"#/properties/listed/required",keyword:"required",params:{missingProperty: missing1},message:"must have required property '"+missing1+"'"}];
 return false;
 }
 else {
 const _errs6 = errors;
 for(const key1 in data1){
 if(!((key1 === "role") || (key1 === "place"))){
-validate15.errors = [{instancePath:instancePath+"/listed",schemaPath:"#/properties/listed/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"}];
+validate16.errors = [{instancePath:instancePath+"/listed",schemaPath:"#/properties/listed/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"}];
 return false;
 break;
 }
@@ -608,7 +709,7 @@ if(data1.role !== undefined){
 let data2 = data1.role;
 const _errs7 = errors;
 if(!(((data2 === "sensor") || (data2 === "actuator")) || (data2 === "notification"))){
-validate15.errors = [{instancePath:instancePath+"/listed/role",schemaPath:"#/properties/listed/properties/role/enum",keyword:"enum",params:{allowedValues: schema16.properties.listed.properties.role.enum},message:"must be equal to one of the allowed values"}];
+validate16.errors = [{instancePath:instancePath+"/listed/role",schemaPath:"#/properties/listed/properties/role/enum",keyword:"enum",params:{allowedValues: schema17.properties.listed.properties.role.enum},message:"must be equal to one of the allowed values"}];
 return false;
 }
 var valid1 = _errs7 === errors;
@@ -621,7 +722,7 @@ if(data1.place !== undefined){
 let data3 = data1.place;
 const _errs8 = errors;
 if(!(((typeof data3 == "number") && (!(data3 % 1) && !isNaN(data3))) && (isFinite(data3)))){
-validate15.errors = [{instancePath:instancePath+"/listed/place",schemaPath:"#/properties/listed/properties/place/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+validate16.errors = [{instancePath:instancePath+"/listed/place",schemaPath:"#/properties/listed/properties/place/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
 return false;
 }
 var valid1 = _errs8 === errors;
@@ -634,7 +735,7 @@ var valid1 = true;
 }
 }
 else {
-validate15.errors = [{instancePath:instancePath+"/listed",schemaPath:"#/properties/listed/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate16.errors = [{instancePath:instancePath+"/listed",schemaPath:"#/properties/listed/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
@@ -647,7 +748,7 @@ if(valid0){
 if(data.hasObeyed !== undefined){
 const _errs10 = errors;
 if(typeof data.hasObeyed !== "boolean"){
-validate15.errors = [{instancePath:instancePath+"/hasObeyed",schemaPath:"#/properties/hasObeyed/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+validate16.errors = [{instancePath:instancePath+"/hasObeyed",schemaPath:"#/properties/hasObeyed/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
 var valid0 = _errs10 === errors;
@@ -659,7 +760,7 @@ if(valid0){
 if(data.isCommanded !== undefined){
 const _errs12 = errors;
 if(typeof data.isCommanded !== "boolean"){
-validate15.errors = [{instancePath:instancePath+"/isCommanded",schemaPath:"#/properties/isCommanded/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+validate16.errors = [{instancePath:instancePath+"/isCommanded",schemaPath:"#/properties/isCommanded/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
 var valid0 = _errs12 === errors;
@@ -679,7 +780,7 @@ for(let i0=0; i0<len0; i0++){
 let data7 = data6[i0];
 const _errs16 = errors;
 if(!((typeof data7 == "number") && (isFinite(data7)))){
-validate15.errors = [{instancePath:instancePath+"/intervalsMs/" + i0,schemaPath:"#/properties/intervalsMs/items/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+validate16.errors = [{instancePath:instancePath+"/intervalsMs/" + i0,schemaPath:"#/properties/intervalsMs/items/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
 var valid2 = _errs16 === errors;
@@ -689,7 +790,7 @@ break;
 }
 }
 else {
-validate15.errors = [{instancePath:instancePath+"/intervalsMs",schemaPath:"#/properties/intervalsMs/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate16.errors = [{instancePath:instancePath+"/intervalsMs",schemaPath:"#/properties/intervalsMs/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
@@ -706,17 +807,17 @@ var valid0 = true;
 }
 }
 else {
-validate15.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate16.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-validate15.errors = vErrors;
+validate16.errors = vErrors;
 return errors === 0;
 }
 
-const schema17 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:interlock","title":"Stored interlock","description":"Why a device of an interlock counts as on, under its topic; it reported so, unless a key says otherwise.","examples":[{"askedAtMs":1764500000000}],"type":"object","properties":{"askedAtMs":{"description":"It was asked to turn on then, in milliseconds since 1970, and has not reported since that it is on.","type":"number"},"isOff":{"description":"It has reported since that it is off, which may have been on its way before the command.","type":"boolean"}}};
+const schema18 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:interlock","title":"Stored interlock","description":"Why a device of an interlock counts as on, under its topic; it reported so, unless a key says otherwise.","examples":[{"askedAtMs":1764500000000}],"type":"object","properties":{"askedAtMs":{"description":"It was asked to turn on then, in milliseconds since 1970, and has not reported since that it is on.","type":"number"},"isOff":{"description":"It has reported since that it is off, which may have been on its way before the command.","type":"boolean"}}};
 
-function validate16(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate17(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(errors === 0){
@@ -725,7 +826,7 @@ if(data.askedAtMs !== undefined){
 let data0 = data.askedAtMs;
 const _errs1 = errors;
 if(!((typeof data0 == "number") && (isFinite(data0)))){
-validate16.errors = [{instancePath:instancePath+"/askedAtMs",schemaPath:"#/properties/askedAtMs/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+validate17.errors = [{instancePath:instancePath+"/askedAtMs",schemaPath:"#/properties/askedAtMs/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
 var valid0 = _errs1 === errors;
@@ -737,7 +838,7 @@ if(valid0){
 if(data.isOff !== undefined){
 const _errs3 = errors;
 if(typeof data.isOff !== "boolean"){
-validate16.errors = [{instancePath:instancePath+"/isOff",schemaPath:"#/properties/isOff/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+validate17.errors = [{instancePath:instancePath+"/isOff",schemaPath:"#/properties/isOff/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
 var valid0 = _errs3 === errors;
@@ -748,17 +849,17 @@ var valid0 = true;
 }
 }
 else {
-validate16.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate17.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-validate16.errors = vErrors;
+validate17.errors = vErrors;
 return errors === 0;
 }
 
-const schema18 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:label","title":"Stored label","description":"What people call a device and where it is, under its topic.","examples":[{"title":"Pump","room":"Cellar","favorite":true}],"type":"object","properties":{"title":{"description":"What people call it.","type":"string"},"room":{"description":"Where it is.","type":"string"},"icon":{"description":"The name of a picture for it.","type":"string"},"order":{"description":"Its place among others.","type":"number"},"hidden":{"description":"Whether pages leave it out.","type":"boolean"},"favorite":{"description":"Whether pages show it first.","type":"boolean"}}};
+const schema19 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:label","title":"Stored label","description":"What people call a device and where it is, under its topic.","examples":[{"title":"Pump","room":"Cellar","favorite":true}],"type":"object","properties":{"title":{"description":"What people call it.","type":"string"},"room":{"description":"Where it is.","type":"string"},"icon":{"description":"The name of a picture for it.","type":"string"},"order":{"description":"Its place among others.","type":"number"},"hidden":{"description":"Whether pages leave it out.","type":"boolean"},"favorite":{"description":"Whether pages show it first.","type":"boolean"}}};
 
-function validate17(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate18(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(errors === 0){
@@ -766,7 +867,7 @@ if(data && typeof data == "object" && !Array.isArray(data)){
 if(data.title !== undefined){
 const _errs1 = errors;
 if(typeof data.title !== "string"){
-validate17.errors = [{instancePath:instancePath+"/title",schemaPath:"#/properties/title/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate18.errors = [{instancePath:instancePath+"/title",schemaPath:"#/properties/title/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs1 === errors;
@@ -778,7 +879,7 @@ if(valid0){
 if(data.room !== undefined){
 const _errs3 = errors;
 if(typeof data.room !== "string"){
-validate17.errors = [{instancePath:instancePath+"/room",schemaPath:"#/properties/room/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate18.errors = [{instancePath:instancePath+"/room",schemaPath:"#/properties/room/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs3 === errors;
@@ -790,7 +891,7 @@ if(valid0){
 if(data.icon !== undefined){
 const _errs5 = errors;
 if(typeof data.icon !== "string"){
-validate17.errors = [{instancePath:instancePath+"/icon",schemaPath:"#/properties/icon/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate18.errors = [{instancePath:instancePath+"/icon",schemaPath:"#/properties/icon/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs5 === errors;
@@ -803,7 +904,7 @@ if(data.order !== undefined){
 let data3 = data.order;
 const _errs7 = errors;
 if(!((typeof data3 == "number") && (isFinite(data3)))){
-validate17.errors = [{instancePath:instancePath+"/order",schemaPath:"#/properties/order/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+validate18.errors = [{instancePath:instancePath+"/order",schemaPath:"#/properties/order/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
 var valid0 = _errs7 === errors;
@@ -815,7 +916,7 @@ if(valid0){
 if(data.hidden !== undefined){
 const _errs9 = errors;
 if(typeof data.hidden !== "boolean"){
-validate17.errors = [{instancePath:instancePath+"/hidden",schemaPath:"#/properties/hidden/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+validate18.errors = [{instancePath:instancePath+"/hidden",schemaPath:"#/properties/hidden/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
 var valid0 = _errs9 === errors;
@@ -827,7 +928,7 @@ if(valid0){
 if(data.favorite !== undefined){
 const _errs11 = errors;
 if(typeof data.favorite !== "boolean"){
-validate17.errors = [{instancePath:instancePath+"/favorite",schemaPath:"#/properties/favorite/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
+validate18.errors = [{instancePath:instancePath+"/favorite",schemaPath:"#/properties/favorite/type",keyword:"type",params:{type: "boolean"},message:"must be boolean"}];
 return false;
 }
 var valid0 = _errs11 === errors;
@@ -842,31 +943,31 @@ var valid0 = true;
 }
 }
 else {
-validate17.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate18.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-validate17.errors = vErrors;
+validate18.errors = vErrors;
 return errors === 0;
 }
 
-const schema19 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:lock","title":"Stored lock","description":"Who keeps everybody from commanding a device, under its topic.","examples":[{"by":"clown","reason":"the boiler is open","since":"2026-03-01T10:00:00.000Z"}],"type":"object","required":["by","reason","since"],"properties":{"by":{"description":"The user.","type":"string"},"reason":{"description":"Why, in the user's words.","type":"string"},"since":{"description":"When it began, as ISO 8601 in UTC.","type":"string"}}};
+const schema20 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:lock","title":"Stored lock","description":"Who keeps everybody from commanding a device, under its topic.","examples":[{"by":"clown","reason":"the boiler is open","since":"2026-03-01T10:00:00.000Z"}],"type":"object","required":["by","reason","since"],"properties":{"by":{"description":"The user.","type":"string"},"reason":{"description":"Why, in the user's words.","type":"string"},"since":{"description":"When it began, as ISO 8601 in UTC.","type":"string"}}};
 
-function validate18(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate19(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
 if((((data.by === undefined) && (missing0 = "by")) || ((data.reason === undefined) && (missing0 = "reason"))) || ((data.since === undefined) && (missing0 = "since"))){
-validate18.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+validate19.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
 if(data.by !== undefined){
 const _errs1 = errors;
 if(typeof data.by !== "string"){
-validate18.errors = [{instancePath:instancePath+"/by",schemaPath:"#/properties/by/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate19.errors = [{instancePath:instancePath+"/by",schemaPath:"#/properties/by/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs1 === errors;
@@ -878,7 +979,7 @@ if(valid0){
 if(data.reason !== undefined){
 const _errs3 = errors;
 if(typeof data.reason !== "string"){
-validate18.errors = [{instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate19.errors = [{instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs3 === errors;
@@ -890,92 +991,13 @@ if(valid0){
 if(data.since !== undefined){
 const _errs5 = errors;
 if(typeof data.since !== "string"){
-validate18.errors = [{instancePath:instancePath+"/since",schemaPath:"#/properties/since/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate19.errors = [{instancePath:instancePath+"/since",schemaPath:"#/properties/since/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs5 === errors;
 }
 else {
 var valid0 = true;
-}
-}
-}
-}
-}
-else {
-validate18.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
-return false;
-}
-}
-validate18.errors = vErrors;
-return errors === 0;
-}
-
-const schema20 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:node","title":"Stored node","description":"What is known of a node, under its base.","examples":[{"atMs":1764500000000,"speaker":"bridge:bridge-0","firmware":"bridge-1.2","capabilities":1}],"type":"object","properties":{"atMs":{"description":"When it was heard last, in milliseconds since 1970.","type":"number"},"speaker":{"description":"The MQTT client that reported of it last, by its user and its id.","type":"string"},"firmware":{"description":"What it runs, as it says.","type":"string"},"capabilities":{"description":"What it can do, as a number that it says.","type":"integer"}},"additionalProperties":false};
-
-function validate19(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
-let vErrors = null;
-let errors = 0;
-if(errors === 0){
-if(data && typeof data == "object" && !Array.isArray(data)){
-const _errs1 = errors;
-for(const key0 in data){
-if(!((((key0 === "atMs") || (key0 === "speaker")) || (key0 === "firmware")) || (key0 === "capabilities"))){
-validate19.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
-return false;
-break;
-}
-}
-if(_errs1 === errors){
-if(data.atMs !== undefined){
-let data0 = data.atMs;
-const _errs2 = errors;
-if(!((typeof data0 == "number") && (isFinite(data0)))){
-validate19.errors = [{instancePath:instancePath+"/atMs",schemaPath:"#/properties/atMs/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
-var valid0 = _errs2 === errors;
-}
-else {
-var valid0 = true;
-}
-if(valid0){
-if(data.speaker !== undefined){
-const _errs4 = errors;
-if(typeof data.speaker !== "string"){
-validate19.errors = [{instancePath:instancePath+"/speaker",schemaPath:"#/properties/speaker/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-var valid0 = _errs4 === errors;
-}
-else {
-var valid0 = true;
-}
-if(valid0){
-if(data.firmware !== undefined){
-const _errs6 = errors;
-if(typeof data.firmware !== "string"){
-validate19.errors = [{instancePath:instancePath+"/firmware",schemaPath:"#/properties/firmware/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-var valid0 = _errs6 === errors;
-}
-else {
-var valid0 = true;
-}
-if(valid0){
-if(data.capabilities !== undefined){
-let data3 = data.capabilities;
-const _errs8 = errors;
-if(!(((typeof data3 == "number") && (!(data3 % 1) && !isNaN(data3))) && (isFinite(data3)))){
-validate19.errors = [{instancePath:instancePath+"/capabilities",schemaPath:"#/properties/capabilities/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
-return false;
-}
-var valid0 = _errs8 === errors;
-}
-else {
-var valid0 = true;
-}
 }
 }
 }
@@ -990,23 +1012,252 @@ validate19.errors = vErrors;
 return errors === 0;
 }
 
-const schema21 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:publishers","title":"Stored publishers","description":"Who has said what a device of a profile is, under its topic: their rights bind where it is commanded.","examples":[{"by":[{"user":"kitchen","clientId":"esp-1"}]}],"type":"object","required":["by"],"properties":{"by":{"description":"Users, and what their MQTT clients call themselves.","type":"array","items":{"type":"object","required":["user"],"properties":{"user":{"description":"Its name.","type":"string"},"clientId":{"description":"What its client calls itself.","type":"string"}},"additionalProperties":false}}},"additionalProperties":false};
+const schema21 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:node","title":"Stored node","description":"What is known of a node, under its base.","examples":[{"atMs":1764500000000,"speaker":"bridge:bridge-0","firmware":"bridge-1.2","capabilities":1}],"type":"object","properties":{"atMs":{"description":"When it was heard last, in milliseconds since 1970.","type":"number"},"speaker":{"description":"The MQTT client that reported of it last, by its user and its id.","type":"string"},"firmware":{"description":"What it runs, as it says.","type":"string"},"capabilities":{"description":"What it can do, as a number that it says.","type":"integer"}},"additionalProperties":false};
 
 function validate20(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
+const _errs1 = errors;
+for(const key0 in data){
+if(!((((key0 === "atMs") || (key0 === "speaker")) || (key0 === "firmware")) || (key0 === "capabilities"))){
+validate20.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs1 === errors){
+if(data.atMs !== undefined){
+let data0 = data.atMs;
+const _errs2 = errors;
+if(!((typeof data0 == "number") && (isFinite(data0)))){
+validate20.errors = [{instancePath:instancePath+"/atMs",schemaPath:"#/properties/atMs/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+var valid0 = _errs2 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.speaker !== undefined){
+const _errs4 = errors;
+if(typeof data.speaker !== "string"){
+validate20.errors = [{instancePath:instancePath+"/speaker",schemaPath:"#/properties/speaker/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs4 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.firmware !== undefined){
+const _errs6 = errors;
+if(typeof data.firmware !== "string"){
+validate20.errors = [{instancePath:instancePath+"/firmware",schemaPath:"#/properties/firmware/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs6 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.capabilities !== undefined){
+let data3 = data.capabilities;
+const _errs8 = errors;
+if(!(((typeof data3 == "number") && (!(data3 % 1) && !isNaN(data3))) && (isFinite(data3)))){
+validate20.errors = [{instancePath:instancePath+"/capabilities",schemaPath:"#/properties/capabilities/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+var valid0 = _errs8 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+else {
+validate20.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validate20.errors = vErrors;
+return errors === 0;
+}
+
+const schema22 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:notice","title":"Stored notice","description":"What is to be told to a target, until it was.","examples":[{"target":"phone","notice":{"id":"1","at":"2026-03-01T10:00:00.000Z","state":"begun","rule":"offline","site":"house","device":"nodes/bridge/0","text":"is offline"}}],"type":"object","required":["target","notice"],"properties":{"target":{"description":"The name of the target.","type":"string"},"notice":{"description":"What is told.","type":"object","required":["id","at","state","rule","site","device","text"],"properties":{"id":{"description":"The same whenever it is sent again.","type":"string"},"at":{"description":"ISO 8601 in UTC.","type":"string"},"state":{"description":"Whether something is wrong, still is, is well again, or all that was too much.","enum":["begun","repeated","ended","summary"]},"rule":{"description":"The name of the rule.","type":"string"},"site":{"description":"Where.","type":"string"},"device":{"description":"A device, or a node.","type":"string"},"text":{"description":"One sentence.","type":"string"}}}}};
+
+function validate21(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.target === undefined) && (missing0 = "target")) || ((data.notice === undefined) && (missing0 = "notice"))){
+validate21.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.target !== undefined){
+const _errs1 = errors;
+if(typeof data.target !== "string"){
+validate21.errors = [{instancePath:instancePath+"/target",schemaPath:"#/properties/target/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.notice !== undefined){
+let data1 = data.notice;
+const _errs3 = errors;
+if(errors === _errs3){
+if(data1 && typeof data1 == "object" && !Array.isArray(data1)){
+let missing1;
+if((((((((data1.id === undefined) && (missing1 = "id")) || ((data1.at === undefined) && (missing1 = "at"))) || ((data1.state === undefined) && (missing1 = "state"))) || ((data1.rule === undefined) && (missing1 = "rule"))) || ((data1.site === undefined) && (missing1 = "site"))) || ((data1.device === undefined) && (missing1 = "device"))) || ((data1.text === undefined) && (missing1 = "text"))){
+validate21.errors = [{instancePath:instancePath+"/notice",schemaPath:"#/properties/notice/required",keyword:"required",params:{missingProperty: missing1},message:"must have required property '"+missing1+"'"}];
+return false;
+}
+else {
+if(data1.id !== undefined){
+const _errs5 = errors;
+if(typeof data1.id !== "string"){
+validate21.errors = [{instancePath:instancePath+"/notice/id",schemaPath:"#/properties/notice/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid1 = _errs5 === errors;
+}
+else {
+var valid1 = true;
+}
+if(valid1){
+if(data1.at !== undefined){
+const _errs7 = errors;
+if(typeof data1.at !== "string"){
+validate21.errors = [{instancePath:instancePath+"/notice/at",schemaPath:"#/properties/notice/properties/at/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid1 = _errs7 === errors;
+}
+else {
+var valid1 = true;
+}
+if(valid1){
+if(data1.state !== undefined){
+let data4 = data1.state;
+const _errs9 = errors;
+if(!((((data4 === "begun") || (data4 === "repeated")) || (data4 === "ended")) || (data4 === "summary"))){
+validate21.errors = [{instancePath:instancePath+"/notice/state",schemaPath:"#/properties/notice/properties/state/enum",keyword:"enum",params:{allowedValues: schema22.properties.notice.properties.state.enum},message:"must be equal to one of the allowed values"}];
+return false;
+}
+var valid1 = _errs9 === errors;
+}
+else {
+var valid1 = true;
+}
+if(valid1){
+if(data1.rule !== undefined){
+const _errs10 = errors;
+if(typeof data1.rule !== "string"){
+validate21.errors = [{instancePath:instancePath+"/notice/rule",schemaPath:"#/properties/notice/properties/rule/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid1 = _errs10 === errors;
+}
+else {
+var valid1 = true;
+}
+if(valid1){
+if(data1.site !== undefined){
+const _errs12 = errors;
+if(typeof data1.site !== "string"){
+validate21.errors = [{instancePath:instancePath+"/notice/site",schemaPath:"#/properties/notice/properties/site/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid1 = _errs12 === errors;
+}
+else {
+var valid1 = true;
+}
+if(valid1){
+if(data1.device !== undefined){
+const _errs14 = errors;
+if(typeof data1.device !== "string"){
+validate21.errors = [{instancePath:instancePath+"/notice/device",schemaPath:"#/properties/notice/properties/device/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid1 = _errs14 === errors;
+}
+else {
+var valid1 = true;
+}
+if(valid1){
+if(data1.text !== undefined){
+const _errs16 = errors;
+if(typeof data1.text !== "string"){
+validate21.errors = [{instancePath:instancePath+"/notice/text",schemaPath:"#/properties/notice/properties/text/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid1 = _errs16 === errors;
+}
+else {
+var valid1 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/notice",schemaPath:"#/properties/notice/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validate21.errors = vErrors;
+return errors === 0;
+}
+
+const schema23 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:publishers","title":"Stored publishers","description":"Who has said what a device of a profile is, under its topic: their rights bind where it is commanded.","examples":[{"by":[{"user":"kitchen","clientId":"esp-1"}]}],"type":"object","required":["by"],"properties":{"by":{"description":"Users, and what their MQTT clients call themselves.","type":"array","items":{"type":"object","required":["user"],"properties":{"user":{"description":"Its name.","type":"string"},"clientId":{"description":"What its client calls itself.","type":"string"}},"additionalProperties":false}}},"additionalProperties":false};
+
+function validate22(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
 if((data.by === undefined) && (missing0 = "by")){
-validate20.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+validate22.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
 const _errs1 = errors;
 for(const key0 in data){
 if(!(key0 === "by")){
-validate20.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
+validate22.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
 return false;
 break;
 }
@@ -1026,14 +1277,14 @@ if(errors === _errs4){
 if(data1 && typeof data1 == "object" && !Array.isArray(data1)){
 let missing1;
 if((data1.user === undefined) && (missing1 = "user")){
-validate20.errors = [{instancePath:instancePath+"/by/" + i0,schemaPath:"#/properties/by/items/required",keyword:"required",params:{missingProperty: missing1},message:"must have required property '"+missing1+"'"}];
+validate22.errors = [{instancePath:instancePath+"/by/" + i0,schemaPath:"#/properties/by/items/required",keyword:"required",params:{missingProperty: missing1},message:"must have required property '"+missing1+"'"}];
 return false;
 }
 else {
 const _errs6 = errors;
 for(const key1 in data1){
 if(!((key1 === "user") || (key1 === "clientId"))){
-validate20.errors = [{instancePath:instancePath+"/by/" + i0,schemaPath:"#/properties/by/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"}];
+validate22.errors = [{instancePath:instancePath+"/by/" + i0,schemaPath:"#/properties/by/items/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties"}];
 return false;
 break;
 }
@@ -1042,7 +1293,7 @@ if(_errs6 === errors){
 if(data1.user !== undefined){
 const _errs7 = errors;
 if(typeof data1.user !== "string"){
-validate20.errors = [{instancePath:instancePath+"/by/" + i0+"/user",schemaPath:"#/properties/by/items/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate22.errors = [{instancePath:instancePath+"/by/" + i0+"/user",schemaPath:"#/properties/by/items/properties/user/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid2 = _errs7 === errors;
@@ -1054,7 +1305,7 @@ if(valid2){
 if(data1.clientId !== undefined){
 const _errs9 = errors;
 if(typeof data1.clientId !== "string"){
-validate20.errors = [{instancePath:instancePath+"/by/" + i0+"/clientId",schemaPath:"#/properties/by/items/properties/clientId/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate22.errors = [{instancePath:instancePath+"/by/" + i0+"/clientId",schemaPath:"#/properties/by/items/properties/clientId/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid2 = _errs9 === errors;
@@ -1067,7 +1318,7 @@ var valid2 = true;
 }
 }
 else {
-validate20.errors = [{instancePath:instancePath+"/by/" + i0,schemaPath:"#/properties/by/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate22.errors = [{instancePath:instancePath+"/by/" + i0,schemaPath:"#/properties/by/items/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
@@ -1078,151 +1329,8 @@ break;
 }
 }
 else {
-validate20.errors = [{instancePath:instancePath+"/by",schemaPath:"#/properties/by/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate22.errors = [{instancePath:instancePath+"/by",schemaPath:"#/properties/by/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
-}
-}
-}
-}
-}
-}
-else {
-validate20.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
-return false;
-}
-}
-validate20.errors = vErrors;
-return errors === 0;
-}
-
-const schema22 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:replacement","title":"Stored replacement","description":"The devices in whose place a device is, under its topic.","examples":[{"of":["devices/tasmota/5CCF7F000001/relay/1"]}],"type":"object","required":["of"],"properties":{"of":{"description":"Their topics, the one before first.","type":"array","items":{"type":"string"}}}};
-
-function validate21(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
-let vErrors = null;
-let errors = 0;
-if(errors === 0){
-if(data && typeof data == "object" && !Array.isArray(data)){
-let missing0;
-if((data.of === undefined) && (missing0 = "of")){
-validate21.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
-return false;
-}
-else {
-if(data.of !== undefined){
-let data0 = data.of;
-const _errs1 = errors;
-if(errors === _errs1){
-if(Array.isArray(data0)){
-var valid1 = true;
-const len0 = data0.length;
-for(let i0=0; i0<len0; i0++){
-const _errs3 = errors;
-if(typeof data0[i0] !== "string"){
-validate21.errors = [{instancePath:instancePath+"/of/" + i0,schemaPath:"#/properties/of/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-var valid1 = _errs3 === errors;
-if(!valid1){
-break;
-}
-}
-}
-else {
-validate21.errors = [{instancePath:instancePath+"/of",schemaPath:"#/properties/of/type",keyword:"type",params:{type: "array"},message:"must be array"}];
-return false;
-}
-}
-}
-}
-}
-else {
-validate21.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
-return false;
-}
-}
-validate21.errors = vErrors;
-return errors === 0;
-}
-
-const schema23 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:switch-rate","title":"Stored switch rate","description":"How often a device was switched, under its topic.","examples":[{"sentAtMs":[1764500000000],"switchedAtMs":1764500000000,"asked":"true"}],"type":"object","required":["sentAtMs"],"properties":{"sentAtMs":{"description":"When the last commands were sent, the latest at the end, in milliseconds since 1970.","type":"array","items":{"type":"number"}},"switchedAtMs":{"description":"When the last one was that asked for another state.","type":"number"},"asked":{"description":"The state it was last asked for.","type":"string"},"reported":{"description":"The state it told since, when that is another one.","type":"string"}}};
-
-function validate22(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
-let vErrors = null;
-let errors = 0;
-if(errors === 0){
-if(data && typeof data == "object" && !Array.isArray(data)){
-let missing0;
-if((data.sentAtMs === undefined) && (missing0 = "sentAtMs")){
-validate22.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
-return false;
-}
-else {
-if(data.sentAtMs !== undefined){
-let data0 = data.sentAtMs;
-const _errs1 = errors;
-if(errors === _errs1){
-if(Array.isArray(data0)){
-var valid1 = true;
-const len0 = data0.length;
-for(let i0=0; i0<len0; i0++){
-let data1 = data0[i0];
-const _errs3 = errors;
-if(!((typeof data1 == "number") && (isFinite(data1)))){
-validate22.errors = [{instancePath:instancePath+"/sentAtMs/" + i0,schemaPath:"#/properties/sentAtMs/items/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
-var valid1 = _errs3 === errors;
-if(!valid1){
-break;
-}
-}
-}
-else {
-validate22.errors = [{instancePath:instancePath+"/sentAtMs",schemaPath:"#/properties/sentAtMs/type",keyword:"type",params:{type: "array"},message:"must be array"}];
-return false;
-}
-}
-var valid0 = _errs1 === errors;
-}
-else {
-var valid0 = true;
-}
-if(valid0){
-if(data.switchedAtMs !== undefined){
-let data2 = data.switchedAtMs;
-const _errs5 = errors;
-if(!((typeof data2 == "number") && (isFinite(data2)))){
-validate22.errors = [{instancePath:instancePath+"/switchedAtMs",schemaPath:"#/properties/switchedAtMs/type",keyword:"type",params:{type: "number"},message:"must be number"}];
-return false;
-}
-var valid0 = _errs5 === errors;
-}
-else {
-var valid0 = true;
-}
-if(valid0){
-if(data.asked !== undefined){
-const _errs7 = errors;
-if(typeof data.asked !== "string"){
-validate22.errors = [{instancePath:instancePath+"/asked",schemaPath:"#/properties/asked/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-var valid0 = _errs7 === errors;
-}
-else {
-var valid0 = true;
-}
-if(valid0){
-if(data.reported !== undefined){
-const _errs9 = errors;
-if(typeof data.reported !== "string"){
-validate22.errors = [{instancePath:instancePath+"/reported",schemaPath:"#/properties/reported/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-var valid0 = _errs9 === errors;
-}
-else {
-var valid0 = true;
 }
 }
 }
@@ -1238,7 +1346,7 @@ validate22.errors = vErrors;
 return errors === 0;
 }
 
-const schema24 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:totp","title":"Stored code","description":"Which code of an authenticator app a user gave last, under the user's name.","examples":[{"secret":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","step":59650000}],"type":"object","required":["secret","step"],"properties":{"secret":{"description":"The SHA-256 of the secret of the app, in hex: a new one begins anew.","type":"string"},"step":{"description":"The 30 seconds it was for, counted since 1970.","type":"integer"}}};
+const schema24 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:replacement","title":"Stored replacement","description":"The devices in whose place a device is, under its topic.","examples":[{"of":["devices/tasmota/5CCF7F000001/relay/1"]}],"type":"object","required":["of"],"properties":{"of":{"description":"Their topics, the one before first.","type":"array","items":{"type":"string"}}}};
 
 function validate23(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -1246,34 +1354,34 @@ let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
-if(((data.secret === undefined) && (missing0 = "secret")) || ((data.step === undefined) && (missing0 = "step"))){
+if((data.of === undefined) && (missing0 = "of")){
 validate23.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
-if(data.secret !== undefined){
+if(data.of !== undefined){
+let data0 = data.of;
 const _errs1 = errors;
-if(typeof data.secret !== "string"){
-validate23.errors = [{instancePath:instancePath+"/secret",schemaPath:"#/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string"}];
-return false;
-}
-var valid0 = _errs1 === errors;
-}
-else {
-var valid0 = true;
-}
-if(valid0){
-if(data.step !== undefined){
-let data1 = data.step;
+if(errors === _errs1){
+if(Array.isArray(data0)){
+var valid1 = true;
+const len0 = data0.length;
+for(let i0=0; i0<len0; i0++){
 const _errs3 = errors;
-if(!(((typeof data1 == "number") && (!(data1 % 1) && !isNaN(data1))) && (isFinite(data1)))){
-validate23.errors = [{instancePath:instancePath+"/step",schemaPath:"#/properties/step/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+if(typeof data0[i0] !== "string"){
+validate23.errors = [{instancePath:instancePath+"/of/" + i0,schemaPath:"#/properties/of/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid0 = _errs3 === errors;
+var valid1 = _errs3 === errors;
+if(!valid1){
+break;
+}
+}
 }
 else {
-var valid0 = true;
+validate23.errors = [{instancePath:instancePath+"/of",schemaPath:"#/properties/of/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
 }
 }
 }
@@ -1287,7 +1395,7 @@ validate23.errors = vErrors;
 return errors === 0;
 }
 
-const schema25 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:user","title":"Stored user","description":"Who a user was when the hub saw it last, under its name.","examples":[{"created":"2026-11-21T00:00:00Z","passwordHashes":["$argon2id$v=19$m=19456,t=2,p=1$c29tZSBzYWx0$AAAA"]}],"type":"object","required":["passwordHashes"],"properties":{"created":{"description":"When it was made, as the users file says.","type":"string"},"passwordHashes":{"description":"Of its password: a hash, and the one that takes its place. Without any it has none.","type":"array","items":{"type":"string"}}},"additionalProperties":false};
+const schema25 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:switch-rate","title":"Stored switch rate","description":"How often a device was switched, under its topic.","examples":[{"sentAtMs":[1764500000000],"switchedAtMs":1764500000000,"asked":"true"}],"type":"object","required":["sentAtMs"],"properties":{"sentAtMs":{"description":"When the last commands were sent, the latest at the end, in milliseconds since 1970.","type":"array","items":{"type":"number"}},"switchedAtMs":{"description":"When the last one was that asked for another state.","type":"number"},"asked":{"description":"The state it was last asked for.","type":"string"},"reported":{"description":"The state it told since, when that is another one.","type":"string"}}};
 
 function validate24(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -1295,15 +1403,158 @@ let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
-if((data.passwordHashes === undefined) && (missing0 = "passwordHashes")){
+if((data.sentAtMs === undefined) && (missing0 = "sentAtMs")){
 validate24.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.sentAtMs !== undefined){
+let data0 = data.sentAtMs;
+const _errs1 = errors;
+if(errors === _errs1){
+if(Array.isArray(data0)){
+var valid1 = true;
+const len0 = data0.length;
+for(let i0=0; i0<len0; i0++){
+let data1 = data0[i0];
+const _errs3 = errors;
+if(!((typeof data1 == "number") && (isFinite(data1)))){
+validate24.errors = [{instancePath:instancePath+"/sentAtMs/" + i0,schemaPath:"#/properties/sentAtMs/items/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+var valid1 = _errs3 === errors;
+if(!valid1){
+break;
+}
+}
+}
+else {
+validate24.errors = [{instancePath:instancePath+"/sentAtMs",schemaPath:"#/properties/sentAtMs/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.switchedAtMs !== undefined){
+let data2 = data.switchedAtMs;
+const _errs5 = errors;
+if(!((typeof data2 == "number") && (isFinite(data2)))){
+validate24.errors = [{instancePath:instancePath+"/switchedAtMs",schemaPath:"#/properties/switchedAtMs/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+return false;
+}
+var valid0 = _errs5 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.asked !== undefined){
+const _errs7 = errors;
+if(typeof data.asked !== "string"){
+validate24.errors = [{instancePath:instancePath+"/asked",schemaPath:"#/properties/asked/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.reported !== undefined){
+const _errs9 = errors;
+if(typeof data.reported !== "string"){
+validate24.errors = [{instancePath:instancePath+"/reported",schemaPath:"#/properties/reported/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs9 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+else {
+validate24.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validate24.errors = vErrors;
+return errors === 0;
+}
+
+const schema26 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:totp","title":"Stored code","description":"Which code of an authenticator app a user gave last, under the user's name.","examples":[{"secret":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","step":59650000}],"type":"object","required":["secret","step"],"properties":{"secret":{"description":"The SHA-256 of the secret of the app, in hex: a new one begins anew.","type":"string"},"step":{"description":"The 30 seconds it was for, counted since 1970.","type":"integer"}}};
+
+function validate25(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.secret === undefined) && (missing0 = "secret")) || ((data.step === undefined) && (missing0 = "step"))){
+validate25.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.secret !== undefined){
+const _errs1 = errors;
+if(typeof data.secret !== "string"){
+validate25.errors = [{instancePath:instancePath+"/secret",schemaPath:"#/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.step !== undefined){
+let data1 = data.step;
+const _errs3 = errors;
+if(!(((typeof data1 == "number") && (!(data1 % 1) && !isNaN(data1))) && (isFinite(data1)))){
+validate25.errors = [{instancePath:instancePath+"/step",schemaPath:"#/properties/step/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+else {
+validate25.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validate25.errors = vErrors;
+return errors === 0;
+}
+
+const schema27 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:user","title":"Stored user","description":"Who a user was when the hub saw it last, under its name.","examples":[{"created":"2026-11-21T00:00:00Z","passwordHashes":["$argon2id$v=19$m=19456,t=2,p=1$c29tZSBzYWx0$AAAA"]}],"type":"object","required":["passwordHashes"],"properties":{"created":{"description":"When it was made, as the users file says.","type":"string"},"passwordHashes":{"description":"Of its password: a hash, and the one that takes its place. Without any it has none.","type":"array","items":{"type":"string"}}},"additionalProperties":false};
+
+function validate26(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if((data.passwordHashes === undefined) && (missing0 = "passwordHashes")){
+validate26.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
 const _errs1 = errors;
 for(const key0 in data){
 if(!((key0 === "created") || (key0 === "passwordHashes"))){
-validate24.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
+validate26.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
 return false;
 break;
 }
@@ -1312,7 +1563,7 @@ if(_errs1 === errors){
 if(data.created !== undefined){
 const _errs2 = errors;
 if(typeof data.created !== "string"){
-validate24.errors = [{instancePath:instancePath+"/created",schemaPath:"#/properties/created/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate26.errors = [{instancePath:instancePath+"/created",schemaPath:"#/properties/created/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs2 === errors;
@@ -1331,7 +1582,7 @@ const len0 = data1.length;
 for(let i0=0; i0<len0; i0++){
 const _errs6 = errors;
 if(typeof data1[i0] !== "string"){
-validate24.errors = [{instancePath:instancePath+"/passwordHashes/" + i0,schemaPath:"#/properties/passwordHashes/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate26.errors = [{instancePath:instancePath+"/passwordHashes/" + i0,schemaPath:"#/properties/passwordHashes/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid1 = _errs6 === errors;
@@ -1341,7 +1592,7 @@ break;
 }
 }
 else {
-validate24.errors = [{instancePath:instancePath+"/passwordHashes",schemaPath:"#/properties/passwordHashes/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate26.errors = [{instancePath:instancePath+"/passwordHashes",schemaPath:"#/properties/passwordHashes/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
@@ -1355,25 +1606,27 @@ var valid0 = true;
 }
 }
 else {
-validate24.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate26.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-validate24.errors = vErrors;
+validate26.errors = vErrors;
 return errors === 0;
 }
 
-export const validateApiKeyEntry = Object.assign(validate11, { schema: schema12 })
-export const validateAutoOffEntry = Object.assign(validate12, { schema: schema13 })
-export const validateBanEntry = Object.assign(validate13, { schema: schema14 })
-export const validateCommandEntry = Object.assign(validate14, { schema: schema15 })
-export const validateDeviceEntry = Object.assign(validate15, { schema: schema16 })
-export const validateInterlockEntry = Object.assign(validate16, { schema: schema17 })
-export const validateLabelEntry = Object.assign(validate17, { schema: schema18 })
-export const validateLockEntry = Object.assign(validate18, { schema: schema19 })
-export const validateNodeEntry = Object.assign(validate19, { schema: schema20 })
-export const validatePublishersEntry = Object.assign(validate20, { schema: schema21 })
-export const validateReplacementEntry = Object.assign(validate21, { schema: schema22 })
-export const validateSwitchRateEntry = Object.assign(validate22, { schema: schema23 })
-export const validateTotpEntry = Object.assign(validate23, { schema: schema24 })
-export const validateUserEntry = Object.assign(validate24, { schema: schema25 })
+export const validateAlarmEntry = Object.assign(validate11, { schema: schema12 })
+export const validateApiKeyEntry = Object.assign(validate12, { schema: schema13 })
+export const validateAutoOffEntry = Object.assign(validate13, { schema: schema14 })
+export const validateBanEntry = Object.assign(validate14, { schema: schema15 })
+export const validateCommandEntry = Object.assign(validate15, { schema: schema16 })
+export const validateDeviceEntry = Object.assign(validate16, { schema: schema17 })
+export const validateInterlockEntry = Object.assign(validate17, { schema: schema18 })
+export const validateLabelEntry = Object.assign(validate18, { schema: schema19 })
+export const validateLockEntry = Object.assign(validate19, { schema: schema20 })
+export const validateNodeEntry = Object.assign(validate20, { schema: schema21 })
+export const validateNoticeEntry = Object.assign(validate21, { schema: schema22 })
+export const validatePublishersEntry = Object.assign(validate22, { schema: schema23 })
+export const validateReplacementEntry = Object.assign(validate23, { schema: schema24 })
+export const validateSwitchRateEntry = Object.assign(validate24, { schema: schema25 })
+export const validateTotpEntry = Object.assign(validate25, { schema: schema26 })
+export const validateUserEntry = Object.assign(validate26, { schema: schema27 })

@@ -39,6 +39,11 @@ export interface MetricSources {
   readonly load: Pick<ProcessWatch, 'isOverloaded' | 'latestMs'>
   readonly store: Pick<Store, 'onWritten'>
   history(): HistoryState
+  /** What is wrong now, and how telling people goes. */
+  readonly notify: {
+    list(): readonly unknown[]
+    counts(): { readonly sent: number; readonly failed: number; readonly waiting: number }
+  }
 }
 
 export interface Metrics {
@@ -110,6 +115,7 @@ function measuresOf(sources: MetricSources): Measure[] {
     ...ofTheBroker(sources),
     ...ofHardware(sources),
     ...ofTheHistory(sources),
+    ...ofNotifications(sources),
     ...ofTheProcess(),
   ]
 }
@@ -228,6 +234,25 @@ function ofTheHistory({ history }: MetricSources): Measure[] {
       () => history().waitingBytes,
     ],
     ['clown_hub_history_lag_seconds', 'For how long the oldest has been so.', lagSeconds],
+  ]
+}
+
+function ofNotifications({ notify }: MetricSources): Measure[] {
+  const tried = (): Sample[] => {
+    const { sent, failed } = notify.counts()
+    return [
+      [sent, 'sent'],
+      [failed, 'failed'],
+    ]
+  }
+  return [
+    ['clown_hub_alarms', 'What is wrong now, as people were told.', () => notify.list().length],
+    ['clown_hub_notifications_total{outcome}', 'Attempts to tell a target.', tried],
+    [
+      'clown_hub_notifications_waiting',
+      'What targets are to be told.',
+      () => notify.counts().waiting,
+    ],
   ]
 }
 

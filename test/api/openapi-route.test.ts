@@ -50,6 +50,7 @@ const nobody = [
   '/api/history',
   '/api/stream',
   '/api/bans',
+  '/api/alarms',
   '/api/security-log',
   '/api/trace',
   '/api/bus',
@@ -64,6 +65,7 @@ const posted = [
   '/api/password',
   '/api/backup',
   '/api/ban',
+  '/api/acknowledge',
   '/api/unban',
 ]
 const dialect = '/api/dialects/{dialect}/{operation}'
@@ -162,6 +164,10 @@ const asked: readonly Asked[] = [
   { path: '/api/ban', method: 'POST', body: ban, status: 200 },
   { path: '/api/ban', method: 'POST', body: {}, status: 400 },
   { path: '/api/ban', method: 'POST', body: ban, user: 'viewer', status: 403 },
+  { path: '/api/alarms', status: 200 },
+  { path: '/api/alarms', user: 'viewer', status: 403 },
+  { path: '/api/acknowledge', method: 'POST', body: { rule: 'a', device: 'b' }, status: 400 },
+  { path: '/api/acknowledge', method: 'POST', body: {}, user: 'viewer', status: 403 },
   { path: '/api/bans', status: 200 },
   { path: '/api/bans', user: 'viewer', status: 403 },
   { path: '/api/unban', method: 'POST', body: { what: 'user', who: 'guest' }, status: 200 },
@@ -212,8 +218,9 @@ t.test('the document has each path of the API, and says of each what it does', a
   const tried = asked.map(
     ({ method = 'GET', path, of = path, status }) => `${method} ${of} ${status}`,
   )
-  // Those of dialects and of a data folder are asked by the tests of theirs.
-  const elsewhere = (line: string) => line.includes(dialect) || line === 'POST /api/backup 200'
+  // Those of dialects, of a data folder and of an alarm are asked by the tests of theirs.
+  const others = ['POST /api/backup 200', 'POST /api/acknowledge 200']
+  const elsewhere = (line: string) => line.includes(dialect) || others.includes(line)
   t.same(statuses.filter((line) => !elsewhere(line)).sort(), [...new Set(tried)].sort())
 })
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
+import { createListeners } from '../../core/callbacks.ts'
 import { isRecord, parseJson } from '../../core/json.ts'
 import type { Receipt, ReceiptName } from '../../core/message.ts'
 import type { SampledLog } from '../../core/sampled-log.ts'
@@ -48,10 +49,19 @@ export interface AuditLog {
   read(query: AuditQuery): Promise<AuditEntry[]>
   /** Resolves when all that was told so far is on disk, or cannot be written. */
   synced(): Promise<void>
+  /** Calls `listener` with each last word on a command, and each change without one; what it returns ends that. */
+  onNews(listener: (news: CommandNews) => void): () => void
   /** How many commands have come to which end since the start. */
   ends(): CommandEnds[]
   /** Waits until all is written. */
   close(): Promise<void>
+}
+
+/** The last word on a command, or a change without one. */
+export interface CommandNews {
+  readonly device: string
+  readonly receipt: ReceiptName | 'by-itself'
+  readonly user: string
 }
 
 /** How many commands that came in one way have come to one end. */
@@ -82,6 +92,7 @@ export function createAuditLog({ lines, sampledLog, now }: AuditLogOptions): Aud
     memoMethod: () => new TokenBucket(rate),
   })
   const ends = new Map<string, CommandEnds>()
+  const { add: onNews, tell: tellNews } = createListeners<[news: CommandNews]>()
   const append = (line: AuditEntry | Ending) => lines.append(JSON.stringify(line))
   const ended = (id: string, { final: _, ...receipt }: Receipt) =>
     append({ id, at: new Date().toISOString(), ...receipt })
@@ -92,7 +103,9 @@ export function createAuditLog({ lines, sampledLog, now }: AuditLogOptions): Aud
   }
   return {
     ended,
+    onNews,
     changed: ({ device, at, reported, source }) => {
+      tellNews({ device, receipt: 'by-itself', user: itself })
       if (isTooMuch(`:${device}`, 'a device changed by itself, which was not logged')) return
       const who = { user: itself, address: itself, way: source ?? itself }
       const what = { device, asked: reported, receipt: 'by-itself', afterMs: 0 } as const
@@ -100,7 +113,10 @@ export function createAuditLog({ lines, sampledLog, now }: AuditLogOptions): Aud
     },
     tell: (command, receipt) => {
       const { user, way } = command.sender
-      if (receipt.final) countEnd(ends, way, receipt.receipt)
+      if (receipt.final) {
+        countEnd(ends, way, receipt.receipt)
+        tellNews({ device: command.device, receipt: receipt.receipt, user })
+      }
       if (receipt.receipt === 'accepted') append(entryOf(command, receipt))
       else if (!command.isAccepted) {
         if (!isTooMuch(user, 'a refused command was not logged')) append(entryOf(command, receipt))
