@@ -25,6 +25,7 @@ const debianPackages = {
   curl: 'curl',
   script: 'bsdutils',
   tmux: 'tmux',
+  bash: 'bash',
   python3: 'python3',
 } as const
 

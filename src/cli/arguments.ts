@@ -46,7 +46,7 @@ function hintOn(reason: string, usage: string): string {
 }
 
 /** The options that a usage names, with their dashes. */
-function optionsIn(usage: string): string[] {
+export function optionsIn(usage: string): string[] {
   return [...new Set(usage.match(/(?<![\w-])--?[a-z][a-z-]*/g))]
 }
 

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { HubError, systemCodeOf } from '../core/errors.ts'
 import { readSecretFile, writeSecret } from '../core/files.ts'
 import { parseJson } from '../core/json.ts'
-import { checkTopic, joinTopic } from '../core/topic.ts'
+import { checkTopic, joinTopic, relativeTopic } from '../core/topic.ts'
 import { passwordIn } from './arguments.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -38,6 +38,11 @@ export function deviceNamed(name: string, base: string | undefined): string {
   const device = isWhole ? name : joinTopic(base ?? defaultBase, name)
   checkTopic(device)
   return device
+}
+
+/** How a command line may call the device with this topic, the shortest way. */
+export function nameOfDevice(topic: string): string {
+  return relativeTopic(defaultBase, topic) ?? topic
 }
 
 /** What "clown-hub lab" prints. */

@@ -106,14 +106,17 @@ export function takeMessages(
   }
 }
 
-/** Why a broker refuses a subscription, filter by filter; undefined when it refuses none. */
+/**
+ * Why a broker refuses a subscription, filter by filter; undefined when it refuses none. With `rap` a message that is
+ * retained now says so, too (MQTT 5, 3.8.3.1).
+ */
 export function subscribed(
   client: MqttClient,
   filters: readonly string[],
-  qos: 0 | 1 | 2,
+  how: { readonly qos: 0 | 1 | 2; readonly rap?: boolean },
 ): Promise<string | undefined> {
   return new Promise((resolve) => {
-    client.subscribe([...filters], { qos }, (error, _granted, packet) => {
+    client.subscribe([...filters], how, (error, _granted, packet) => {
       if (error === null) return resolve(undefined)
       const codes = Object(Object(packet).granted)
       const refused = filters.filter((_, at) => codes[at] >= 0x80)

@@ -73,7 +73,15 @@ const groups: readonly (readonly [
       ['repair', async () => (await import('./repair.ts')).repair],
     ],
   ],
-  ['Trying things', [['simulate', async () => (await import('./simulate.ts')).simulate]]],
+  [
+    'Trying things',
+    [
+      ['record', async () => (await import('./record.ts')).record],
+      ['replay', async () => (await import('./replay.ts')).replay],
+      ['simulate', async () => (await import('./simulate.ts')).simulate],
+      ['completion', async () => (await import('./completion.ts')).completionOf(commands)],
+    ],
+  ],
 ]
 
 /** By name. */
@@ -104,7 +112,7 @@ export async function main(args: string[], terminal: Terminal): Promise<number> 
 async function dispatch(args: string[], terminal: Terminal): Promise<number | undefined> {
   const [first = 'help', ...rest] = args
   if (isHelp(first) || first === 'help') await printHelp(rest, terminal)
-  else if (args.some(isHelp)) await printHelp(args, terminal)
+  else if (ownWords(args).some(isHelp)) await printHelp(args, terminal)
   else if (['--version', '-V'].includes(first)) terminal.print(readRelease().version)
   else {
     const { name, load } = findCommand(args)
@@ -112,6 +120,12 @@ async function dispatch(args: string[], terminal: Terminal): Promise<number | un
     return command.run(args.slice(name.split(' ').length), terminal)
   }
   return 0
+}
+
+/** What stands behind two dashes is not meant for us. */
+function ownWords(args: string[]): string[] {
+  const at = args.indexOf('--')
+  return at === -1 ? args : args.slice(0, at)
 }
 
 function isHelp(word: string): boolean {

@@ -13,6 +13,7 @@ process.exitCode = await main(process.argv.slice(2), {
       process.stdout.write(text, (error) => resolve(!error))
     }),
   printError: (line) => process.stderr.write(`${line}\n`),
+  progress: (text) => process.stderr.isTTY && process.stderr.write(`\r\u001b[K${text}`),
   input: process.stdin,
   screen: screenOf(process.stdout),
   endOnDefect: (tell) => {

@@ -102,7 +102,7 @@ async function endOf(
   { filters, qos, ended }: Subscribing,
   { printError }: Terminal,
 ): Promise<number> {
-  const refusal = await subscribed(bus, filters, qos)
+  const refusal = await subscribed(bus, filters, { qos })
   if (refusal === undefined) return ended
   printError(`refused: ${refusal}`)
   return refusedCode

@@ -8,6 +8,8 @@ export interface Terminal {
   print(line: string): void
   /** Prints a line that is none of what was asked for, on standard error. */
   printError(line: string): void
+  /** Says how far long work is, in place of what was said before; nothing where nobody looks. */
+  progress(text: string): void
   /** Prints text of any length; resolves when it went out, to false when nobody reads it any more. */
   write(text: string): Promise<boolean>
   /** Standard input. */

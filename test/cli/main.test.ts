@@ -94,6 +94,7 @@ async function printedOf(thrown: Error): Promise<readonly string[]> {
     endOnDefect: () => {},
     input: Readable.from([]),
     screen: undefined,
+    progress: () => {},
     write: async () => true,
     printError: errors.put,
     print: () => {

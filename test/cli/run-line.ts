@@ -24,6 +24,8 @@ export const screen = {
 export interface RunningLine {
   readonly output: Inbox<string>
   readonly errors: Inbox<string>
+  /** How far long work has come. */
+  readonly progress: Inbox<string>
   readonly code: Promise<number>
   /** What Ctrl-C does. */
   stop(): void
@@ -38,6 +40,7 @@ export function runLine(
 ): RunningLine {
   const output = createInbox<string>()
   const errors = createInbox<string>()
+  const progress = createInbox<string>()
   let stop = () => {}
   let reload = () => {}
   const stopped = new Promise<void>((resolve) => {
@@ -53,6 +56,7 @@ export function runLine(
     endOnDefect: () => {},
     input: typeof input === 'string' ? Readable.from([input]) : input,
     screen,
+    progress: progress.put,
     print: output.put,
     write: async (text) => {
       for (const line of text.split('\n').slice(0, -1)) output.put(line)
@@ -60,7 +64,7 @@ export function runLine(
     },
     printError: errors.put,
   })
-  return { output, errors, code, stop, reload: () => reload() }
+  return { output, errors, progress, code, stop, reload: () => reload() }
 }
 
 /** Runs a command line to its end and answers its exit code and all it printed. */

@@ -119,6 +119,7 @@ async function ran(words: string[]): Promise<{ code: number; text: string }> {
     endOnDefect: () => {},
     input: Readable.from([]),
     screen: undefined,
+    progress: () => {},
     print: take,
     printError: take,
     write: async (text) => take(text) > 0,

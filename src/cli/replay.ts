@@ -1,0 +1,129 @@
+import { createReadStream } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { setTimeout as pause } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import type { MqttClient } from 'mqtt'
+import { HubError, quote, reasonOf } from '../core/errors.ts'
+import { matches } from '../core/filter.ts'
+import { checkFilter } from '../core/topic.ts'
+import { type CliCommand, readArguments, required } from './arguments.ts'
+import { refusedCode } from './ask-hub.ts'
+import { hubOptions, hubUsage } from './hub-address.ts'
+import { closeBus, connectBus, published } from './hub-bus.ts'
+import { readMessageLine, type Timed } from './message-lines.ts'
+import { interruptedCode, type Terminal } from './terminal.ts'
+
+const usage = `replay FILE [FILTER…] [--speed FACTOR] ${hubUsage}`
+
+const options = { speed: { type: 'string', default: '1' }, ...hubOptions } as const
+
+export const replay: CliCommand = {
+  usage,
+  summary:
+    'publish what record has written, or what filters match of it, with its pauses, so many times as fast: --speed 10 takes a tenth of the time, --speed max none',
+  run: async (args, terminal) => {
+    const { values, positionals } = readArguments(usage, () =>
+      parseArgs({ args, options, allowPositionals: true }),
+    )
+    const [given, ...filters] = positionals
+    const file = required(given, 'the name of a file', usage)
+    for (const filter of filters) checkFilter(filter)
+    const speed = readSpeed(values.speed)
+    const total = await countLines(file, filters)
+    const bus = await connectBus(values, terminal)
+    try {
+      return await replayAll(bus, { messages: messagesIn(file, filters), speed, total }, terminal)
+    } finally {
+      terminal.progress('')
+      await closeBus(bus)
+    }
+  },
+}
+
+/** How many times as fast; infinite for `max`. @throws HubError `bad-command-line` */
+function readSpeed(text: string): number {
+  const speed = text === 'max' ? Number.POSITIVE_INFINITY : Number(text)
+  if (speed > 0) return speed
+  const expected = 'expected --speed to be a number above 0, or max'
+  throw new HubError('bad-command-line', `${expected}, got ${quote(text)}`)
+}
+
+/** @throws HubError `unreadable-file` when it is not there, or one of its lines is no message. */
+async function* messagesIn(file: string, filters: readonly string[]): AsyncIterable<Timed> {
+  let number = 0
+  try {
+    for await (const text of createInterface({ input: createReadStream(file) })) {
+      number++
+      const timed = readMessageLine(text, `line ${number} of ${file}`)
+      const isMeant = (filter: string) => matches(filter, timed.message.topic)
+      if (filters.length === 0 || filters.some(isMeant)) yield timed
+    }
+  } catch (cause) {
+    if (cause instanceof HubError) throw cause
+    const reason = reasonOf(cause).replace(/,.*/s, '')
+    throw new HubError('unreadable-file', `expected to read ${quote(file)}: ${reason}`, { cause })
+  }
+}
+
+/** All of a file is read before anything of it is published: a wrong line would leave half of a session. */
+async function countLines(file: string, filters: readonly string[]): Promise<number> {
+  let count = 0
+  for await (const _ of messagesIn(file, filters)) count++
+  return count
+}
+
+interface Replaying {
+  readonly messages: AsyncIterable<Timed>
+  readonly speed: number
+  readonly total: number
+}
+
+/** What became of it, so far. */
+interface Tally {
+  sent: number
+  readonly refusals: string[]
+}
+
+async function replayAll(
+  bus: MqttClient,
+  { messages, speed, total }: Replaying,
+  terminal: Terminal,
+): Promise<number> {
+  const over = new AbortController()
+  void terminal.stopped.then(() => over.abort())
+  const tally: Tally = { sent: 0, refusals: [] }
+  let answered = Promise.resolve()
+  let firstMs: number | undefined
+  const startMs = performance.now()
+  for await (const { atMs, message } of messages) {
+    firstMs ??= atMs
+    const dueMs = startMs + (atMs - firstMs) / speed
+    const waitMs = dueMs - performance.now()
+    if (waitMs > 1) await pause(waitMs, undefined, { signal: over.signal }).catch(() => {})
+    if (over.signal.aborted) break
+    const telling = published(bus, message).then((refusal) => {
+      if (refusal !== undefined) tally.refusals.push(`${message.topic}: ${refusal}`)
+    })
+    answered = Promise.all([answered, telling]).then(() => {})
+    tally.sent++
+    // What waits for its answer is bounded.
+    if (tally.sent % 100 === 0) await Promise.race([answered, terminal.stopped])
+    terminal.progress(`${tally.sent} of ${total} messages`)
+  }
+  await Promise.race([answered, terminal.stopped])
+  return tell(tally, { total, isInterrupted: over.signal.aborted }, terminal)
+}
+
+function tell(
+  { sent, refusals }: Tally,
+  { total, isInterrupted }: { readonly total: number; readonly isInterrupted: boolean },
+  { printError, progress }: Terminal,
+): number {
+  progress('')
+  printError(`${sent} of ${total} messages were published`)
+  if (refusals.length > 0) {
+    printError(`refused: ${refusals.length} of them; the first: ${refusals[0]}`)
+    return refusedCode
+  }
+  return isInterrupted ? interruptedCode : 0
+}
