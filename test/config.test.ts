@@ -295,3 +295,20 @@ t.test('a file that cannot be used is refused in one line with its name', async 
       'expected the path of the configuration to name a file, got "/absent/hub.yaml": ENOENT: no such file or directory',
   })
 })
+
+t.test('what belongs to a broker of our own has no place beside another one', async (t) => {
+  const bus = { url: 'mqtt://127.0.0.1' }
+  for (const [more, message] of [
+    [{ mqtt: { port: 1 } }, /expected no mqtt beside bus: the broker mqtt:\/\/127\.0\.0\.1 has/],
+    [{ limits: { sessions: { count: 1 } } }, /expected no limits\.sessions beside bus/],
+    [{ bus: { ...bus, filters: ['a/#', 'b', 'a/+'] } }, /in common, got "a\/#" and "a\/\+"/],
+    [{ bus: { ...bus, filters: ['a#'] } }, /expected bus\.filters\.0 to be a filter, got "a#"/],
+    [{ bus: { ...bus, passwordFile: '/none' } }, /expected bus\.passwordFile to name a file/],
+    [{ bus: { url: 'mqtt://me:secret@host' } }, /bus\.url/],
+  ] as const) {
+    t.throws(() => checkConfig({ bus, ...more }), { message })
+  }
+  t.match(checkConfig({ bus: { ...bus, filters: ['a/#', 'b/#'] } }).bus, {
+    filters: ['a/#', 'b/#'],
+  })
+})

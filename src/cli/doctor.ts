@@ -4,25 +4,45 @@ import { exposures } from '../access/exposure.ts'
 import { userWarnings } from '../access/user-check.ts'
 import { type Config, readConfig } from '../config.ts'
 import { type CertificateFiles, readCertificate } from '../core/certificate.ts'
-import { HubError } from '../core/errors.ts'
+import { HubError, quote } from '../core/errors.ts'
 import { type CliCommand, configPath, readArguments, required } from './arguments.ts'
+import { aclFor } from './mosquitto/acl.ts'
 import type { Terminal } from './terminal.ts'
 import { knownUsers } from './user-arguments.ts'
 
-const usage = 'doctor [CONFIG]'
+const usage = 'doctor [--acl mosquitto] [CONFIG]'
 
 export const doctor: CliCommand = {
   usage,
   summary: 'look for what is wrong or unsafe in a configuration and its users (exit code 1)',
   run: async (args, terminal) => {
-    const { positionals } = readArguments(usage, () => parseArgs({ args, allowPositionals: true }))
+    const { positionals, values } = readArguments(usage, () =>
+      parseArgs({ args, allowPositionals: true, options: { acl: { type: 'string' } } }),
+    )
     if (positionals.length > 1) required(undefined, 'one configuration file', usage)
+    if (values.acl !== undefined) {
+      for (const line of await aclOf(values.acl, positionals[0], terminal)) terminal.print(line)
+      return 0
+    }
     const warnings = await orMessage(() => warningsOf(positionals[0], terminal))
     for (const warning of warnings) terminal.print(warning)
     if (warnings.length > 0) return 1
     terminal.print('nothing to fix was found')
     return 0
   },
+}
+
+async function aclOf(
+  broker: string,
+  file: string | undefined,
+  { environment }: Terminal,
+): Promise<string[]> {
+  if (broker !== 'mosquitto') {
+    const sentence = `expected --acl to be mosquitto, got ${quote(broker)}`
+    throw new HubError('bad-command-line', sentence)
+  }
+  const config = readConfig(configPath(file), environment)
+  return aclFor(config, await knownUsers(config))
 }
 
 async function warningsOf(file: string | undefined, { environment }: Terminal): Promise<string[]> {

@@ -11,20 +11,22 @@ import { HubError, quote, reasonOf } from '../core/errors.ts'
 import { writeSecret } from '../core/files.ts'
 import { type CliCommand, configName, dataName, readArguments, usersName } from './arguments.ts'
 
-const usage = 'init [--tls] [--host NAME]… [--dir DIR]'
+const usage = 'init [--bus URL] [--tls] [--host NAME]… [--dir DIR]'
 
 export const init: CliCommand = {
   usage,
   summary:
-    'write a configuration, and a users file with an admin whose password is shown once; with --tls a certificate, too, and other machines are let in by TLS',
+    'write a configuration, and a users file with an admin whose password is shown once; with --tls a certificate, too, and other machines are let in by TLS; with --bus for a hub beside a broker that is there',
   run: async (args, terminal) => {
     const { values } = readArguments(usage, () => parseArgs({ args, options }))
     const { dir, host = [], tls: isTls = false } = values
     for (const name of host) checkHost(name)
+    const broker = values.bus === undefined ? undefined : brokerIn(values.bus)
     const [configFile = '', usersFile = '', ...others] = [
       configName,
       usersName,
       ...(isTls ? Object.values(certificateNames) : []),
+      ...(broker?.password === undefined ? [] : [brokerPasswordName]),
     ].map((name) => join(dir ?? '', name))
     const files = [configFile, usersFile, ...others]
     for (const file of files) checkAbsent(file)
@@ -33,7 +35,10 @@ export const init: CliCommand = {
     const password = generatePassword()
     writeSecret(usersFile, usersText(await hashPassword(password)))
     const hosts = (made?.names ?? host).filter(isFurtherName)
-    writeSecret(configFile, configText({ hosts, isTls }))
+    writeSecret(configFile, configText({ hosts, isTls, broker }))
+    if (broker?.password !== undefined) {
+      writeSecret(join(dir ?? '', brokerPasswordName), `${broker.password}\n`)
+    }
 
     const given = dir === undefined ? '' : ` --config ${configFile}`
     terminal.print(`${listed(files)} are written. Start the hub: clown-hub run${given}`)
@@ -47,10 +52,35 @@ export const init: CliCommand = {
 }
 
 const options = {
+  bus: { type: 'string' },
   dir: { type: 'string' },
   tls: { type: 'boolean' },
   host: { type: 'string', multiple: true },
 } as const
+
+const brokerPasswordName = 'broker-password.txt'
+
+/** A broker that is there, and as whom the hub comes to it. */
+interface Broker {
+  readonly url: string
+  readonly user: string | undefined
+  readonly password: string | undefined
+}
+
+/** Reads mqtt[s]://[USER[:PASSWORD]@]HOST[:PORT]. */
+function brokerIn(text: string): Broker {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || !/^mqtts?:$/.test(url.protocol) || url.hostname === '') {
+    const sentence = 'expected --bus to be mqtt[s]://[USER[:PASSWORD]@]HOST[:PORT]'
+    throw new HubError('bad-command-line', `${sentence}, got ${quote(text)}`)
+  }
+  const given = (part: string) => (part === '' ? undefined : decodeURIComponent(part))
+  return {
+    url: `${url.protocol}//${url.host}`,
+    user: given(url.username),
+    password: given(url.password),
+  }
+}
 
 /** What `http.hosts` takes. */
 const hostPattern = /^[A-Za-z0-9._-]{1,253}$/
@@ -86,10 +116,12 @@ interface FirstConfig {
   readonly hosts: readonly string[]
   /** Opens the ports with TLS for other machines, by the certificate beside the configuration. */
   readonly isTls: boolean
+  /** Beside which the hub runs, in place of being one. */
+  readonly broker: Broker | undefined
 }
 
 /** A configuration whose plain ports are for this machine only. */
-function configText({ hosts, isTls }: FirstConfig): string {
+function configText({ hosts, isTls, broker }: FirstConfig): string {
   return `# Clown.Hub. "clown-hub check-config" says whether the hub understands this file, and
 # "clown-hub doctor" whether it is safe. Relative paths start here, at the folder of this file. All
 # settings: schemas/config.schema.json in the package.
@@ -108,10 +140,7 @@ http:
   # Names that browsers may call the hub by, besides localhost and IP addresses.
   ${hosts.length === 0 ? '# hosts: ["hub.local"]' : `hosts: ${JSON.stringify(hosts)}`}
 
-mqtt:
-  host: 127.0.0.1
-  port: 1883
-${isTls ? tlsText : ''}
+${broker === undefined ? ownBroker : busText(broker)}${isTls ? tlsText(broker) : ''}
 log:
   level: info
 `
@@ -125,7 +154,31 @@ const whatIsOpen = `Other machines come in by TLS, below; with 0.0.0.0 here they
 
 const certificateNames = { certFile: 'tls.crt', keyFile: 'tls.key' } as const
 
-const tlsText = `
+const ownBroker = `mqtt:
+  host: 127.0.0.1
+  port: 1883
+`
+
+/** JSON is YAML. */
+function busText({ url, user, password }: Broker): string {
+  const credentials = [
+    user !== undefined && `  user: ${JSON.stringify(user)}\n`,
+    password !== undefined && `  passwordFile: ${brokerPasswordName}\n`,
+  ]
+  return `# The broker that is there: docs/beside-mosquitto.md.
+bus:
+  url: ${url}
+${credentials.filter(Boolean).join('')}  # Who may write here is believed where devices are commanded. Take away homeassistant where not everybody
+  # who announces something there may switch everything.
+  trust: [homeassistant, tasmota/discovery]
+`
+}
+
+function tlsText(broker: Broker | undefined): string {
+  return broker === undefined ? `${tlsOfHttp}  mqttPort: 8883\n` : tlsOfHttp
+}
+
+const tlsOfHttp = `
 # For other machines, too. The certificate signs itself: give it to clients, which have to trust it,
 # or put one of an authority in its place. A running hub takes up a new pair.
 tls:
@@ -134,7 +187,6 @@ tls:
   host: 0.0.0.0
   # HTTPS and wss, and MQTT.
   httpPort: 8443
-  mqttPort: 8883
 `
 
 /** A users file with one admin. */

@@ -3,6 +3,7 @@ import t from 'tap'
 import { certificateWarnings } from '../../src/cli/doctor.ts'
 import { someHash, usersFile, writePrivate } from '../access/users.ts'
 import { testCertificate } from '../certificates.ts'
+import { publish, requireProgram, startMosquitto, subscribe } from '../programs.ts'
 import { ranLine } from './run-line.ts'
 
 t.test('it finds nothing in a safe configuration', async (t) => {
@@ -101,4 +102,47 @@ t.test('a certificate is told of 30 days before its end, and after it', async (t
   t.same(inDays(824 - 31), [])
   t.match(inDays(824 - 29), [/^tls\.certFile ".*tls\.crt" expires on \d{4}-\d\d-\d\d: put a new/])
   t.match(inDays(825), [/^tls\.certFile ".*tls\.crt" has expired on \d{4}-\d\d-\d\d: put a new/])
+})
+
+t.test('the ACL of --acl lets nobody but the hub command hardware', async (t) => {
+  t.match(await ranLine('doctor --acl emqx'), {
+    code: 1,
+    errors: [/expected --acl to be mosquitto, got "emqx"/],
+  })
+  const users = usersFile(t, 'users: { garage: { role: node, base: nodes/garage } }')
+  const config = users.replace('users.yaml', 'hub.yaml')
+  writePrivate(config, `usersFile: ${users}\nbus: { url: "mqtt://127.0.0.1" }\n`)
+  const { code, output } = await ranLine(`doctor --acl mosquitto ${config}`)
+  t.equal(code, 0)
+  if (requireProgram(t, 'mosquitto') === undefined) return
+  const acl = config.replace('hub.yaml', 'acl')
+  writePrivate(acl, `${output.join('\n')}\n`)
+  const names = ['clown-hub', 'garage', 'plug', 'homeassistant', 'zigbee2mqtt']
+  const passwords = Object.fromEntries(names.map((name) => [name, 'x']))
+  const { port } = await startMosquitto(t, { users: passwords, config: [`acl_file ${acl}`] })
+  const heard = await subscribe(t, { port, user: 'clown-hub', password: 'x', filter: '#' })
+  const said: [user: string, topic: string, isLet: boolean][] = [
+    ['clown-hub', 'cmnd/lamp/POWER', true],
+    ['clown-hub', 'zigbee2mqtt/lamp/set', true],
+    ['garage', 'nodes/garage/relay/0', true],
+    ['garage', 'nodes/house/relay/0/set', false],
+    ['plug', 'tele/plug/STATE', true],
+    ['plug', 'tele/lamp/STATE', false],
+    ['plug', 'cmnd/plug/POWER', false],
+    ['homeassistant', 'homeassistant/status', true],
+    ['homeassistant', 'devices/tasmota/plug/relay/1/set', true],
+    ['homeassistant', 'cmnd/plug/POWER', false],
+    ['homeassistant', 'zigbee2mqtt/lamp/set', false],
+    ['zigbee2mqtt', 'zigbee2mqtt/bridge/state', true],
+    ['zigbee2mqtt', 'hub/state', false],
+  ]
+  for (const [user, topic] of said) {
+    await publish({ port, user, password: 'x', topic, payload: user, qos: 0 })
+  }
+  await publish({ port, user: 'clown-hub', password: 'x', topic: 'end', payload: 'x' })
+  await heard.next((line) => line === 'end x')
+  t.same(
+    heard.items.slice(0, -1),
+    said.flatMap(([user, topic, isLet]) => (isLet ? `${topic} ${user}` : [])),
+  )
 })

@@ -242,3 +242,32 @@ t.test('without the package that makes them, it says what to install', async (t)
     message: /npm install selfsigned/,
   })
 })
+
+t.test('beside a broker that is there it writes where that is, and as whom to come', async (t) => {
+  enterFolder(t)
+  const { code, output } = await ranLine('init --tls --bus mqtts://hub:s%40fe@broker.example:8884')
+  t.equal(code, 0)
+  t.match(output[0], /broker-password\.txt are written/)
+  t.equal(readFileSync('broker-password.txt', 'utf8'), 's@fe\n')
+  t.equal(statSync('broker-password.txt').mode & 0o777, 0o600)
+  const { bus, tls } = readConfig('clown-hub.yaml', {})
+  t.match(bus, {
+    ...{ url: 'mqtts://broker.example:8884', user: 'hub', filters: ['#'] },
+    ...{ passwordFile: 'broker-password.txt', trust: ['homeassistant', 'tasmota/discovery'] },
+  })
+  t.match(tls, { host: '0.0.0.0' })
+  t.match(await ranLine('doctor'), { code: 0 })
+})
+
+t.test('a broker without users needs no file, and one that is none is refused', async (t) => {
+  enterFolder(t)
+  t.match(await ranLine('init --bus mqtt://127.0.0.1'), { code: 0 })
+  t.notOk(existsSync('broker-password.txt'))
+  t.match(readConfig('clown-hub.yaml', {}).bus, { url: 'mqtt://127.0.0.1', user: undefined })
+  for (const url of ['http://127.0.0.1', 'broker', 'mqtt://']) {
+    t.match(await ranLine(`init --dir other --bus ${url}`), {
+      code: 1,
+      errors: [/expected --bus to be mqtt\[s\]:\/\/\[USER\[:PASSWORD\]@\]HOST\[:PORT\], got/],
+    })
+  }
+})

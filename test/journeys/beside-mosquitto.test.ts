@@ -57,3 +57,77 @@ t.test('a hub beside Mosquitto shows what is there, and switches it', async (t) 
   const sent = module.items.filter((line) => line.includes('POWER'))
   t.equal(sent.length, 1, 'once, and the hub does not take it for the command of somebody else')
 })
+
+t.test(
+  'what others command past the hub is followed, and told where it breaks a rule',
+  async (t) => {
+    if (requireProgram(t, 'mosquitto') === undefined) return
+    const { port, say, url } = await besideBroker(t)
+    const rules = [{ topic: 'nodes/bridge/0/relay/+', interlock: 'pumps' }]
+    const hub = await startedHub(t, {
+      bus: { url, commandUser: 'panel' },
+      users: {
+        clown: { password: 'bigclown', role: 'admin' },
+        panel: { password: 'x', role: 'operator' },
+        bridge: { password: 'x', role: 'node', base: 'nodes/bridge/0' },
+      },
+      commands: { rules },
+    })
+    const page = await talkTo(t, hub, '/talk/nodes/bridge/0')
+    await say('nodes/bridge/0/boot', '{}')
+    await say('nodes/bridge/0/relay/a', '{"state":true}')
+    t.same((await page.on('relay/a'))[1], { state: true })
+    const outside = await subscribe(t, { port, filter: '#' })
+    const told = (topic: string) => outside.next((line) => line.startsWith(`${topic} `))
+    await say('nodes/bridge/0/relay/b/set', '{"state":true}')
+    t.match(await told('nodes/bridge/0/relay/b/error'), /"interlocked"/)
+    t.match(await told('hub/commands/nodes/bridge/0/relay/b'), /"way":"observed"/)
+    await say('nodes/bridge/0/relay/b', '{"state":true}')
+    await outside.next((line) => /hub\/commands.*relay\/b .*"confirmed"/.test(line))
+    await say('nodes/bridge/0/thermometer/x', '{"temperature":"warm"}')
+    await say('nodes/bridge/0/relay/a', '{"state":false}')
+    await say('nodes/bridge/0/relay/b', '{"state":false}')
+    page.send('relay/a/set', { state: true }, { id: 1 })
+    await told('nodes/bridge/0/relay/a/set')
+
+    const set = `devices/tasmota/${relay}`
+    await say(`${set}/set`, '{"state":true}')
+    t.equal(await told('cmnd/tasmota_B0C1D2/POWER'), 'cmnd/tasmota_B0C1D2/POWER ON')
+    await say(`${set}/set`, '{"wrong":true}')
+    t.match(await told(`${set}/set/error`), /bad-payload/)
+    await say(set, '{"state":true}')
+    t.match(await told(`${set}/error`), /"forbidden"/)
+    await say('stat/tasmota_B0C1D2/RESULT', '{"POWER":"ON"}')
+    await say(`${set}/get`, '')
+    await told('cmnd/tasmota_B0C1D2/STATUS')
+    t.equal(hub.counters()['report-breaks-schema'], 1)
+  },
+)
+
+t.test('while the broker is away the hub says so, and sends nothing', async (t) => {
+  if (requireProgram(t, 'mosquitto') === undefined) return
+  const { broker, url } = await besideBroker(t)
+  const hub = await startedHub(t, { bus: { url } })
+  const ask = (path: string, init: RequestInit = {}) =>
+    fetch(`http://127.0.0.1:${hub.httpPort}${path}`, {
+      headers: {
+        authorization: `Basic ${btoa('clown:bigclown')}`,
+        'content-type': 'application/json',
+      },
+      ...init,
+    })
+  t.equal((await ask('/readyz')).status, 200)
+  t.match(await (await ask('/api/bus')).json(), { state: 'connected', url, protocol: 'MQTT 5' })
+  t.equal((await ask('/mqtt')).status, 404)
+  const page = await talkTo(t, hub, '/talk/nodes/bridge/0')
+  await broker.stop()
+  await hub.log.next(({ msg }) => msg === 'the broker is away')
+  t.equal((await ask('/readyz')).status, 503)
+  t.match(await (await ask('/api/bus')).json(), { state: 'away' })
+  page.send('thermometer/x', { temperature: [1, '°C'] })
+  t.match((await page.on('thermometer/x/error'))[1], { code: 'bus-away' })
+  const body = JSON.stringify({ device: 'nodes/bridge/0/relay/a', payload: { state: true } })
+  const refused = await ask('/api/command', { method: 'POST', body })
+  t.equal(refused.status, 503)
+  t.match(await refused.json(), { receipt: 'refused', code: 'bus-away', final: true })
+})
