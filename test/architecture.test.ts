@@ -99,6 +99,7 @@ const aloneFor: Readonly<Record<string, string>> = {
   'cli/lab-dialects': 'loads every language, for which no help text has to wait',
   'cli/message-format': 'is the letters of mosquitto_sub, apart from what subscribes',
   'cli/main': 'is the program as tests run it, without a process',
+  'cli/service-manager': 'is what systemd is told, which running a hub is without',
   'dialects/deconz/commands':
     'has the table of what can be written, and both are too large for one',
   'dialects/deconz/colors': 'is a matter of its own, by three standards',

@@ -27,6 +27,8 @@ const debianPackages = {
   tmux: 'tmux',
   bash: 'bash',
   python3: 'python3',
+  'systemd-analyze': 'systemd',
+  'systemd-notify': 'systemd',
 } as const
 
 export type Program = keyof typeof debianPackages

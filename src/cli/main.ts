@@ -16,6 +16,8 @@ const groups: readonly (readonly [
       ['lab', async () => (await import('./lab.ts')).lab],
       ['init', async () => (await import('./init.ts')).init],
       ['run', async () => (await import('./run.ts')).run],
+      ['service print', async () => (await import('./service.ts')).servicePrint],
+      ['service install', async () => (await import('./service.ts')).serviceInstall],
       ['check-config', async () => (await import('./check-config.ts')).checkConfigFile],
       ['doctor', async () => (await import('./doctor.ts')).doctor],
       ['import mosquitto', async () => (await import('./import-mosquitto.ts')).importMosquitto],

@@ -7,6 +7,7 @@ import { watchFiles } from '../core/files.ts'
 import { detached } from '../core/guard.ts'
 import type { Hub } from '../hub.ts'
 import { type CliCommand, configPath, dataName, readArguments, usersName } from './arguments.ts'
+import { tellServiceManager } from './service-manager.ts'
 import { straySignals, type Terminal, warningsTo } from './terminal.ts'
 
 const usage = 'run [--config FILE]'
@@ -41,7 +42,9 @@ export const run: CliCommand = {
     const stopWatching = watchFiles([file], reload)
     const others = hub.dialects.length === 0 ? '' : `; ${dialectsLine(hub.dialects)}`
     terminal.print(`Clown.Hub listens: ${portsOf(hub)}${others}`)
+    const tellEnd = tellServiceManager(terminal)
     await terminal.stopped
+    tellEnd()
     stopWatching()
     await hub.close()
   },
