@@ -13,13 +13,17 @@ import { SignIn } from './sign-in.tsx'
 import { t } from './words.ts'
 import { You } from './you.tsx'
 
+const Kiosk = lazily(async () => (await import('./kiosk/kiosk.tsx')).Kiosk)
+const Join = lazily(async () => (await import('./share/join.tsx')).Join)
 const SetupView = lazily(async () => (await import('./setup/setup-view.tsx')).SetupView)
 
 /** What the link says that a hub without users has printed. */
 const [, setupCode = ''] = /^#\/setup\/([\w-]+)$/.exec(location.hash) ?? []
 
 export function App(): JSX.Element | null {
-  switch (session.value.is) {
+  const { value } = session
+  if (route.value.view === 'join' && (value.is === 'in' || value.is === 'out')) return <Join />
+  switch (value.is) {
     case 'asking':
       return null
     case 'out':
@@ -56,8 +60,19 @@ function SignedIn(): JSX.Element {
   useEffect(() => keepConnected(), [])
   useEffect(() => keepHouse(), [])
   useSignalEffect(() => {
-    document.title = `${t(route.value.view)} · Clown.Hub`
+    const named = views.find((each) => each === route.value.view) ?? 'devices'
+    document.title = `${t(named)} · Clown.Hub`
   })
+  if (route.value.view === 'kiosk' || (session.value.is === 'in' && session.value.share)) {
+    return (
+      <>
+        <ConnectionStrip />
+        <main id="content" class="is-whole">
+          <Kiosk />
+        </main>
+      </>
+    )
+  }
   return (
     <>
       <button type="button" class="skip" onClick={skip}>
@@ -99,6 +114,9 @@ const openViews: Readonly<Record<View, ComponentType>> = {
   charts: lazily(async () => (await import('./charts/charts-view.tsx')).ChartsView),
   topics: lazily(async () => (await import('./topics/topics-view.tsx')).TopicsView),
   hub: lazily(async () => (await import('./hub/hub-view.tsx')).HubView),
+  share: lazily(async () => (await import('./share/share-view.tsx')).ShareView),
+  kiosk: Kiosk,
+  join: Join,
 }
 
 function CurrentView(): JSX.Element {

@@ -1,8 +1,10 @@
 /** Where in the page somebody is: what stands behind the `#` of its address, so that it can be shared. */
 import { computed, signal } from '@preact/signals'
 
+/** Those that the head of the page leads to. */
 export const views = ['devices', 'charts', 'topics', 'hub'] as const
-export type View = (typeof views)[number]
+const otherViews = ['share', 'kiosk', 'join'] as const
+export type View = (typeof views | typeof otherViews)[number]
 
 const hash = signal(location.hash)
 
@@ -20,7 +22,7 @@ export interface Route {
 export const route = computed<Route>(() => {
   const [path = '', query = ''] = hash.value.replace(/^#\/?/, '').split('?')
   const [first, ...rest] = path.split('/')
-  const view = views.find((each) => each === first) ?? 'devices'
+  const view = [...views, ...otherViews].find((each) => each === first) ?? 'devices'
   return { view, rest: decode(rest.join('/')), query: new URLSearchParams(query) }
 })
 

@@ -9,7 +9,15 @@ export type Session =
   /** The hub has no users yet. */
   | { readonly is: 'not-set-up' }
   | { readonly is: 'out'; readonly why?: Why }
-  | { readonly is: 'in'; readonly user: string; readonly role: string | null }
+  | SignedIn
+
+interface SignedIn {
+  readonly is: 'in'
+  readonly user: string
+  readonly role: string | null
+  /** There for who looks by a link. */
+  readonly share?: { readonly title: string; readonly until: string }
+}
 
 export const session = signal<Session>({ is: 'asking' })
 
@@ -18,8 +26,7 @@ type Why = 'signed-out' | 'expired'
 /** Asks the hub who is signed in; `why` is what is told to whoever is so no more. */
 export async function refreshSession(why?: Why): Promise<void> {
   try {
-    const { user, role } = await getJson<{ user: string; role: string | null }>('session')
-    session.value = { is: 'in', user, role }
+    session.value = { is: 'in', ...(await getJson<Omit<SignedIn, 'is'>>('session')) }
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) endSession(why)
     else if (error instanceof ApiError && error.code === 'not-set-up')
@@ -45,6 +52,12 @@ export async function signIn(user: string, password: string, code: string): Prom
 export async function signOut(where: 'here' | 'everywhere'): Promise<void> {
   await postJson(where === 'here' ? 'logout' : 'logout-everywhere')
   session.value = { is: 'out' }
+}
+
+/** Whether whoever is signed in may look and nothing else. */
+export function mayOnlyLook(): boolean {
+  const { value } = session
+  return value.is === 'in' && (value.role === 'viewer' || value.share !== undefined)
 }
 
 /** Whether whoever is signed in runs the hub: may lock devices and read who commanded what. */

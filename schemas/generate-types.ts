@@ -26,6 +26,8 @@ export async function generateTypes(): Promise<Map<string, string>> {
     ],
     ['src/generated/unban.ts', banner + (await plainTypes('unban', 'UnbanRequest'))],
     ['src/generated/password.ts', banner + (await plainTypes('password', 'PasswordRequest'))],
+    ['src/generated/share.ts', banner + (await plainTypes('share', 'ShareRequest'))],
+    ['src/generated/unshare.ts', banner + (await plainTypes('unshare', 'UnshareRequest'))],
     ['src/generated/setup.ts', banner + (await plainTypes('setup', 'SetupRequest'))],
     ['src/generated/unlock.ts', banner + (await plainTypes('unlock', 'UnlockRequest'))],
     ['src/generated/replace.ts', banner + (await plainTypes('replace', 'ReplaceRequest'))],

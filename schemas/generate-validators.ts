@@ -28,6 +28,8 @@ export function generateValidators(): [file: string, text: string][] {
     typedPlan('acknowledge', 'AcknowledgeRequest'),
     typedPlan('password', 'PasswordRequest'),
     typedPlan('setup', 'SetupRequest'),
+    typedPlan('share', 'ShareRequest'),
+    typedPlan('unshare', 'UnshareRequest'),
     typedPlan('unlock', 'UnlockRequest'),
     typedPlan('label', 'LabelRequest'),
     typedPlan('forget', 'ForgetRequest'),

@@ -30,6 +30,7 @@ import {
 } from './api/operating-routes.ts'
 import { clientFile, publicFileRoute } from './api/package-files.ts'
 
+import { shareRoutes } from './api/share-routes.ts'
 import { signInRoutes } from './api/sign-in-routes.ts'
 import { streamRoute } from './api/stream-route.ts'
 import { traceRoute } from './api/trace-route.ts'
@@ -287,6 +288,7 @@ function ownRoutes(config: Config, parts: Routed): [path: string, route: Route][
     }),
     ['/api/security-log', securityLogRoute({ asUser, securityLog })],
     ...alarmRoutes({ asUser, alarms: parts.notify, jsonLimits: limits.json }),
+    ...shareRoutes({ asUser, links: access.links, jsonLimits: limits.json }),
     ...banRoutes({ ...access, ...access.forwarding, asUser, jsonLimits: limits.json }),
     ['/api/backup', backupRoute({ asUser, lines })],
     ['/metrics', metricsRoute(parts.metrics, asUser)],

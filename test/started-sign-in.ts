@@ -46,6 +46,7 @@ export async function startedSignIn(t: Test, users: User[], peer: Partial<Peer> 
     quietChallenge,
     admit: () => undefined,
     onSignedOut,
+    links: { find: () => undefined },
     directory: { ...directory, find: directory.find, setPassword: () => Promise.reject() },
     passwordBytes: limits.mqtt.passwordBytes,
     jsonLimits: limits.json,

@@ -50,6 +50,20 @@ function AllDevices(): JSX.Element {
           />
         )}
         <Grouping />
+        <a
+          class="tool"
+          href={hrefOf('kiosk', '', new URLSearchParams(page === '' ? {} : { page }))}
+        >
+          {t('kiosk')}
+        </a>
+        {isOperator() && (
+          <a
+            class="tool"
+            href={hrefOf('share', '', new URLSearchParams(page === '' ? {} : { page }))}
+          >
+            <Icon name="share" /> {t('share')}
+          </a>
+        )}
         {isOperator() && (
           <button
             type="button"

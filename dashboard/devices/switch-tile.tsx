@@ -3,7 +3,7 @@ import type { JSX } from 'preact'
 import { ago, now } from '../clock.ts'
 import { Icon, type IconName } from '../icons.tsx'
 import { link } from '../link.ts'
-import { session } from '../session.ts'
+import { mayOnlyLook } from '../session.ts'
 import { t, type Word } from '../words.ts'
 import { commandDevice, switchDevice } from './commanding.ts'
 import { Adjustments, controlsOf } from './controls.tsx'
@@ -32,7 +32,7 @@ function obstacleOf({ lock, node }: Device): Word | undefined {
   if (link.value.is !== 'open') return 'notConnected'
   if (lock.value !== undefined) return 'locked'
   if (node.online.value === false) return 'nodeOffline'
-  return session.value.is === 'in' && session.value.role === 'viewer' ? 'mayOnlyLook' : undefined
+  return mayOnlyLook() ? 'mayOnlyLook' : undefined
 }
 
 function Commanded({ device }: { device: Device }): JSX.Element {

@@ -23,6 +23,7 @@ import { hashAsBefore } from './passwords.ts'
 import { cookieNameFor, createRequestSignIn, formChallenge } from './request-sign-in.ts'
 import { createCookieSessions, createTickets } from './secrets.ts'
 import type { SecurityLog } from './security-log.ts'
+import { openShareLinks } from './share-links.ts'
 import { createSignIn } from './sign-in.ts'
 import { createSignedIn, type SignedIn } from './signed-in.ts'
 import { openTotpCodes } from './totp.ts'
@@ -50,7 +51,9 @@ export async function openAccess(config: DeepReadonly<Config>, parts: AccessPart
   const { sampledLog, securityLog, onClose } = parts
   const requests = requestRules(config, parts)
   const knownUsers = await openKnownUsers(parts)
-  const { directory, setInlineUsers } = await openDirectory(config, { ...parts, knownUsers })
+  const opened = await openDirectory(config, { ...parts, knownUsers })
+  const { links, directory } = await openShareLinks(opened.directory, parts)
+  onClose(links.close)
   const signedIn = createSignedIn(directory)
   onClose(signedIn.close)
   // Behind what ends their connections.
@@ -73,7 +76,8 @@ export async function openAccess(config: DeepReadonly<Config>, parts: AccessPart
   return {
     ...requests,
     ...createRequestSignIn({ ...common, sessions, tickets }),
-    ...{ directory, setInlineUsers, knownUsers, signedIn, signIn, sessions, tickets },
+    ...{ directory, links, knownUsers, signedIn, signIn, sessions, tickets },
+    setInlineUsers: opened.setInlineUsers,
     digest: createDigestSignIn({ directory, throttle, sampledLog }),
     /** How a page or a program is refused. */
     quietChallenge: formChallenge(requests.pathPrefix),

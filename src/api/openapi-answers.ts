@@ -95,6 +95,9 @@ export const answerSchemas: Readonly<Record<string, Schema>> = {
     ...{ rule: text, device: text, text, since: time, toldAt: integer },
     acknowledged: { type: 'boolean' },
   }),
+  ShareLink: object({
+    ...{ id: text, title: text, filters: manyOf(text), by: text, since: time, until: time },
+  }),
   SecurityEvent: object({ at: time, event: text, count: integer }),
   TraceEntry: object(
     {

@@ -225,6 +225,37 @@ function ownPaths(): Paths {
   }
 }
 
+/** Links by which others may look, and what is done with them. */
+function sharePaths(): Paths {
+  const link = refTo('ShareLink')
+  const token = { type: 'object', required: ['token'], properties: { token: text } }
+  return {
+    '/api/share': {
+      post: {
+        summary: 'Makes a link by which others may look; for operators and admins',
+        body: bodySchema('share'),
+        answers: { 200: { allOf: [link, token] } },
+        refusals: [400, 401, 403],
+      },
+    },
+    '/api/unshare': {
+      post: {
+        summary: 'Ends a link; for operators their own, for admins any',
+        body: bodySchema('unshare'),
+        answers: { 200: object({ id: text, unshared: { anyOf: [link, { type: 'null' }] } }) },
+        refusals: [400, 401, 403],
+      },
+    },
+    '/api/shares': {
+      get: {
+        summary: 'The links that there are; for operators their own, for admins all',
+        answers: { 200: object({ links: manyOf(link) }) },
+        refusals: [401, 403],
+      },
+    },
+  }
+}
+
 /** What is asked by those who run the hub. */
 function adminPaths(): Paths {
   return {
@@ -300,15 +331,16 @@ function openApiOf(version: string): unknown {
     servers: [{ url: '..' }],
     security: [{ basic: [] }, { token: [] }, {}],
     paths: Object.fromEntries(
-      Object.entries({ ...hardwarePaths(), ...keptPaths(), ...ownPaths(), ...adminPaths() }).map(
-        ([path, { get, post }]) => [
-          path,
-          {
-            ...(get && { get: operationOf(path, get) }),
-            ...(post && { post: operationOf(path, post) }),
-          },
-        ],
-      ),
+      Object.entries({
+        ...{ ...hardwarePaths(), ...keptPaths(), ...ownPaths() },
+        ...{ ...sharePaths(), ...adminPaths() },
+      }).map(([path, { get, post }]) => [
+        path,
+        {
+          ...(get && { get: operationOf(path, get) }),
+          ...(post && { post: operationOf(path, post) }),
+        },
+      ]),
     ),
     components: {
       schemas: answerSchemas,

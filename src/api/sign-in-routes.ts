@@ -10,6 +10,7 @@ import {
 } from '../access/request-sign-in.ts'
 import type { CookieSessions, Tickets } from '../access/secrets.ts'
 import type { SecurityLog } from '../access/security-log.ts'
+import type { ShareLinks } from '../access/share-links.ts'
 import type { Credentials, SignIn } from '../access/sign-in.ts'
 import { isToken } from '../access/tokens.ts'
 import type { OpenedUserDirectory } from '../access/user-directory.ts'
@@ -35,6 +36,8 @@ export interface SignInRoutesOptions {
   /** Called when a user has signed out everywhere, to end what is open. */
   onSignedOut(user: string): void
   readonly directory: Pick<OpenedUserDirectory, 'find' | 'setPassword'>
+  /** The links by which others may look, whose users are known by their names. */
+  readonly links: Pick<ShareLinks, 'find'>
   /** How many bytes a password may have. */
   readonly passwordBytes: number
   readonly jsonLimits: JsonLimits
@@ -83,7 +86,9 @@ export function signInRoutes(options: SignInRoutesOptions): ReadonlyMap<string, 
       {
         get: (exchange) =>
           asUser(exchange, ({ name, role = null }) => {
-            sendJson(exchange.response, { user: name, role })
+            const link = options.links.find(name)
+            const share = link && { title: link.title, until: link.until }
+            sendJson(exchange.response, { user: name, role, share })
           }),
       },
     ],

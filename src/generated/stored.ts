@@ -358,6 +358,36 @@ export interface ReplacementEntry {
 }
 
 /**
+ * A link by which others may look, under the name of its user.
+ */
+export interface ShareEntry {
+  /**
+   * What its maker calls it.
+   */
+  title: string
+  /**
+   * What may be read by it.
+   */
+  filters: string[]
+  /**
+   * Who made it.
+   */
+  by: string
+  /**
+   * When it was made, as ISO 8601 in UTC.
+   */
+  since: string
+  /**
+   * When it ends, likewise.
+   */
+  until: string
+  /**
+   * SHA-256 of its token, in hex.
+   */
+  sha256: string
+}
+
+/**
  * How often a device was switched, under its topic.
  */
 export interface SwitchRateEntry {

@@ -7,6 +7,8 @@ import type { UnbanRequest } from './unban.ts'
 import type { AcknowledgeRequest } from './acknowledge.ts'
 import type { PasswordRequest } from './password.ts'
 import type { SetupRequest } from './setup.ts'
+import type { ShareRequest } from './share.ts'
+import type { UnshareRequest } from './unshare.ts'
 import type { UnlockRequest } from './unlock.ts'
 import type { LabelRequest } from './label.ts'
 import type { ForgetRequest } from './forget.ts'
@@ -20,6 +22,8 @@ export const validateUnbanRequest: Validator<UnbanRequest>
 export const validateAcknowledgeRequest: Validator<AcknowledgeRequest>
 export const validatePasswordRequest: Validator<PasswordRequest>
 export const validateSetupRequest: Validator<SetupRequest>
+export const validateShareRequest: Validator<ShareRequest>
+export const validateUnshareRequest: Validator<UnshareRequest>
 export const validateUnlockRequest: Validator<UnlockRequest>
 export const validateLabelRequest: Validator<LabelRequest>
 export const validateForgetRequest: Validator<ForgetRequest>

@@ -635,7 +635,7 @@ validate17.errors = vErrors;
 return errors === 0;
 }
 
-const schema19 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:unlock","title":"Unlock request","description":"The body of POST /api/unlock.","examples":[{"device":"nodes/bridge/0/relay/i2c0-3b"}],"type":"object","required":["device"],"properties":{"device":{"description":"The complete topic of the device, as it reports on it: without /set.","type":"string","minLength":1,"examples":["nodes/bridge/0/relay/i2c0-3b"]}},"additionalProperties":false};
+const schema19 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:share","title":"Share request","description":"The body of POST /api/share, which makes a link by which others may look.","examples":[{"title":"Garden, for the neighbours","filters":["nodes/garden/#"],"hours":168}],"type":"object","required":["title","filters","hours"],"properties":{"title":{"description":"What you call it.","type":"string","minLength":1,"maxLength":128,"examples":["Garden, for the neighbours"]},"filters":{"description":"What may be read by it: filters of topics that you may read.","type":"array","minItems":1,"maxItems":16,"items":{"type":"string","minLength":1,"maxLength":1024},"examples":[["nodes/garden/#"]]},"hours":{"description":"For how long.","type":"integer","minimum":1,"maximum":8760,"examples":[168]}},"additionalProperties":false};
 
 function validate18(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -643,33 +643,129 @@ let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
-if((data.device === undefined) && (missing0 = "device")){
+if((((data.title === undefined) && (missing0 = "title")) || ((data.filters === undefined) && (missing0 = "filters"))) || ((data.hours === undefined) && (missing0 = "hours"))){
 validate18.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
 const _errs1 = errors;
 for(const key0 in data){
-if(!(key0 === "device")){
+if(!(((key0 === "title") || (key0 === "filters")) || (key0 === "hours"))){
 validate18.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
 if(_errs1 === errors){
-if(data.device !== undefined){
-let data0 = data.device;
+if(data.title !== undefined){
+let data0 = data.title;
 const _errs2 = errors;
 if(errors === _errs2){
 if(typeof data0 === "string"){
-if(func2(data0) < 1){
-validate18.errors = [{instancePath:instancePath+"/device",schemaPath:"#/properties/device/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+if(func2(data0) > 128){
+validate18.errors = [{instancePath:instancePath+"/title",schemaPath:"#/properties/title/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"}];
 return false;
+}
+else {
+if(func2(data0) < 1){
+validate18.errors = [{instancePath:instancePath+"/title",schemaPath:"#/properties/title/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
 }
 }
 else {
-validate18.errors = [{instancePath:instancePath+"/device",schemaPath:"#/properties/device/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate18.errors = [{instancePath:instancePath+"/title",schemaPath:"#/properties/title/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
+}
+}
+var valid0 = _errs2 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.filters !== undefined){
+let data1 = data.filters;
+const _errs4 = errors;
+if(errors === _errs4){
+if(Array.isArray(data1)){
+if(data1.length > 16){
+validate18.errors = [{instancePath:instancePath+"/filters",schemaPath:"#/properties/filters/maxItems",keyword:"maxItems",params:{limit: 16},message:"must NOT have more than 16 items"}];
+return false;
+}
+else {
+if(data1.length < 1){
+validate18.errors = [{instancePath:instancePath+"/filters",schemaPath:"#/properties/filters/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items"}];
+return false;
+}
+else {
+var valid1 = true;
+const len0 = data1.length;
+for(let i0=0; i0<len0; i0++){
+let data2 = data1[i0];
+const _errs6 = errors;
+if(errors === _errs6){
+if(typeof data2 === "string"){
+if(func2(data2) > 1024){
+validate18.errors = [{instancePath:instancePath+"/filters/" + i0,schemaPath:"#/properties/filters/items/maxLength",keyword:"maxLength",params:{limit: 1024},message:"must NOT have more than 1024 characters"}];
+return false;
+}
+else {
+if(func2(data2) < 1){
+validate18.errors = [{instancePath:instancePath+"/filters/" + i0,schemaPath:"#/properties/filters/items/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+else {
+validate18.errors = [{instancePath:instancePath+"/filters/" + i0,schemaPath:"#/properties/filters/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid1 = _errs6 === errors;
+if(!valid1){
+break;
+}
+}
+}
+}
+}
+else {
+validate18.errors = [{instancePath:instancePath+"/filters",schemaPath:"#/properties/filters/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid0 = _errs4 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.hours !== undefined){
+let data3 = data.hours;
+const _errs8 = errors;
+if(!(((typeof data3 == "number") && (!(data3 % 1) && !isNaN(data3))) && (isFinite(data3)))){
+validate18.errors = [{instancePath:instancePath+"/hours",schemaPath:"#/properties/hours/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+if(errors === _errs8){
+if((typeof data3 == "number") && (isFinite(data3))){
+if(data3 > 8760 || isNaN(data3)){
+validate18.errors = [{instancePath:instancePath+"/hours",schemaPath:"#/properties/hours/maximum",keyword:"maximum",params:{comparison: "<=", limit: 8760},message:"must be <= 8760"}];
+return false;
+}
+else {
+if(data3 < 1 || isNaN(data3)){
+validate18.errors = [{instancePath:instancePath+"/hours",schemaPath:"#/properties/hours/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1"}];
+return false;
+}
+}
+}
+}
+var valid0 = _errs8 === errors;
+}
+else {
+var valid0 = true;
 }
 }
 }
@@ -685,7 +781,7 @@ validate18.errors = vErrors;
 return errors === 0;
 }
 
-const schema20 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:label","title":"Label request","description":"The body of POST /api/label: what people call a device, and where it is. What is null is taken away; what is not there stays.","examples":[{"device":"devices/hardwario/power-controller:0/relay/-","title":"Pump","room":"Cellar"}],"type":"object","required":["device"],"properties":{"device":{"description":"The complete topic of the device, as it reports on it: without /set.","type":"string","minLength":1,"examples":["devices/hardwario/power-controller:0/relay/-"]},"title":{"description":"What people call it.","type":["string","null"],"minLength":1,"maxLength":128,"examples":["Pump"]},"room":{"description":"Where it is.","type":["string","null"],"minLength":1,"maxLength":128,"examples":["Cellar"]},"icon":{"description":"The name of a picture for it, for whatever shows devices.","type":["string","null"],"minLength":1,"maxLength":64,"examples":["pump"]},"order":{"description":"Its place among others: the lowest first.","type":["number","null"],"examples":[3]},"hidden":{"description":"Whether pages leave it out.","type":["boolean","null"],"examples":[true]},"favorite":{"description":"Whether pages show it first.","type":["boolean","null"],"examples":[true]}},"additionalProperties":false};
+const schema20 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:unshare","title":"Unshare request","description":"The body of POST /api/unshare, which ends a link.","examples":[{"id":"share-5f1c9a0b7d21"}],"type":"object","required":["id"],"properties":{"id":{"description":"The id of the link, as GET /api/shares has it.","type":"string","minLength":1,"maxLength":64,"examples":["share-5f1c9a0b7d21"]}},"additionalProperties":false};
 
 function validate19(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -693,163 +789,39 @@ let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
-if((data.device === undefined) && (missing0 = "device")){
+if((data.id === undefined) && (missing0 = "id")){
 validate19.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
 const _errs1 = errors;
 for(const key0 in data){
-if(!(((((((key0 === "device") || (key0 === "title")) || (key0 === "room")) || (key0 === "icon")) || (key0 === "order")) || (key0 === "hidden")) || (key0 === "favorite"))){
+if(!(key0 === "id")){
 validate19.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
 return false;
 break;
 }
 }
 if(_errs1 === errors){
-if(data.device !== undefined){
-let data0 = data.device;
+if(data.id !== undefined){
+let data0 = data.id;
 const _errs2 = errors;
 if(errors === _errs2){
 if(typeof data0 === "string"){
+if(func2(data0) > 64){
+validate19.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
+return false;
+}
+else {
 if(func2(data0) < 1){
-validate19.errors = [{instancePath:instancePath+"/device",schemaPath:"#/properties/device/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+validate19.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
+}
 }
 }
 else {
-validate19.errors = [{instancePath:instancePath+"/device",schemaPath:"#/properties/device/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate19.errors = [{instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
-}
-}
-var valid0 = _errs2 === errors;
-}
-else {
-var valid0 = true;
-}
-if(valid0){
-if(data.title !== undefined){
-let data1 = data.title;
-const _errs4 = errors;
-if((typeof data1 !== "string") && (data1 !== null)){
-validate19.errors = [{instancePath:instancePath+"/title",schemaPath:"#/properties/title/type",keyword:"type",params:{type: schema20.properties.title.type},message:"must be string,null"}];
-return false;
-}
-if(errors === _errs4){
-if(typeof data1 === "string"){
-if(func2(data1) > 128){
-validate19.errors = [{instancePath:instancePath+"/title",schemaPath:"#/properties/title/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"}];
-return false;
-}
-else {
-if(func2(data1) < 1){
-validate19.errors = [{instancePath:instancePath+"/title",schemaPath:"#/properties/title/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-}
-var valid0 = _errs4 === errors;
-}
-else {
-var valid0 = true;
-}
-if(valid0){
-if(data.room !== undefined){
-let data2 = data.room;
-const _errs6 = errors;
-if((typeof data2 !== "string") && (data2 !== null)){
-validate19.errors = [{instancePath:instancePath+"/room",schemaPath:"#/properties/room/type",keyword:"type",params:{type: schema20.properties.room.type},message:"must be string,null"}];
-return false;
-}
-if(errors === _errs6){
-if(typeof data2 === "string"){
-if(func2(data2) > 128){
-validate19.errors = [{instancePath:instancePath+"/room",schemaPath:"#/properties/room/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"}];
-return false;
-}
-else {
-if(func2(data2) < 1){
-validate19.errors = [{instancePath:instancePath+"/room",schemaPath:"#/properties/room/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-}
-var valid0 = _errs6 === errors;
-}
-else {
-var valid0 = true;
-}
-if(valid0){
-if(data.icon !== undefined){
-let data3 = data.icon;
-const _errs8 = errors;
-if((typeof data3 !== "string") && (data3 !== null)){
-validate19.errors = [{instancePath:instancePath+"/icon",schemaPath:"#/properties/icon/type",keyword:"type",params:{type: schema20.properties.icon.type},message:"must be string,null"}];
-return false;
-}
-if(errors === _errs8){
-if(typeof data3 === "string"){
-if(func2(data3) > 64){
-validate19.errors = [{instancePath:instancePath+"/icon",schemaPath:"#/properties/icon/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
-return false;
-}
-else {
-if(func2(data3) < 1){
-validate19.errors = [{instancePath:instancePath+"/icon",schemaPath:"#/properties/icon/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
-return false;
-}
-}
-}
-}
-var valid0 = _errs8 === errors;
-}
-else {
-var valid0 = true;
-}
-if(valid0){
-if(data.order !== undefined){
-let data4 = data.order;
-const _errs10 = errors;
-if((!((typeof data4 == "number") && (isFinite(data4)))) && (data4 !== null)){
-validate19.errors = [{instancePath:instancePath+"/order",schemaPath:"#/properties/order/type",keyword:"type",params:{type: schema20.properties.order.type},message:"must be number,null"}];
-return false;
-}
-var valid0 = _errs10 === errors;
-}
-else {
-var valid0 = true;
-}
-if(valid0){
-if(data.hidden !== undefined){
-let data5 = data.hidden;
-const _errs12 = errors;
-if((typeof data5 !== "boolean") && (data5 !== null)){
-validate19.errors = [{instancePath:instancePath+"/hidden",schemaPath:"#/properties/hidden/type",keyword:"type",params:{type: schema20.properties.hidden.type},message:"must be boolean,null"}];
-return false;
-}
-var valid0 = _errs12 === errors;
-}
-else {
-var valid0 = true;
-}
-if(valid0){
-if(data.favorite !== undefined){
-let data6 = data.favorite;
-const _errs14 = errors;
-if((typeof data6 !== "boolean") && (data6 !== null)){
-validate19.errors = [{instancePath:instancePath+"/favorite",schemaPath:"#/properties/favorite/type",keyword:"type",params:{type: schema20.properties.favorite.type},message:"must be boolean,null"}];
-return false;
-}
-var valid0 = _errs14 === errors;
-}
-else {
-var valid0 = true;
-}
-}
-}
-}
 }
 }
 }
@@ -865,7 +837,7 @@ validate19.errors = vErrors;
 return errors === 0;
 }
 
-const schema21 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:forget","title":"Forget request","description":"The body of POST /api/forget: a device of which nothing is to be kept.","examples":[{"device":"devices/tasmota/5CCF7F000001/relay/1"}],"type":"object","required":["device"],"properties":{"device":{"description":"The complete topic of the device, as it reports on it: without /set.","type":"string","minLength":1,"examples":["devices/tasmota/5CCF7F000001/relay/1"]}},"additionalProperties":false};
+const schema21 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:unlock","title":"Unlock request","description":"The body of POST /api/unlock.","examples":[{"device":"nodes/bridge/0/relay/i2c0-3b"}],"type":"object","required":["device"],"properties":{"device":{"description":"The complete topic of the device, as it reports on it: without /set.","type":"string","minLength":1,"examples":["nodes/bridge/0/relay/i2c0-3b"]}},"additionalProperties":false};
 
 function validate20(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -915,7 +887,7 @@ validate20.errors = vErrors;
 return errors === 0;
 }
 
-const schema22 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:replace","title":"Replace request","description":"The body of POST /api/replace: a device and its spare part.","examples":[{"old":"devices/tasmota/5CCF7F000001/relay/1","new":"devices/tasmota/5CCF7F000002/relay/1"}],"type":"object","required":["old","new"],"properties":{"old":{"description":"The complete topic of the broken device, as it reported on it: without /set.","type":"string","minLength":1,"examples":["devices/tasmota/5CCF7F000001/relay/1"]},"new":{"description":"The complete topic of the device that takes its place.","type":"string","minLength":1,"examples":["devices/tasmota/5CCF7F000002/relay/1"]}},"additionalProperties":false};
+const schema22 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:label","title":"Label request","description":"The body of POST /api/label: what people call a device, and where it is. What is null is taken away; what is not there stays.","examples":[{"device":"devices/hardwario/power-controller:0/relay/-","title":"Pump","room":"Cellar"}],"type":"object","required":["device"],"properties":{"device":{"description":"The complete topic of the device, as it reports on it: without /set.","type":"string","minLength":1,"examples":["devices/hardwario/power-controller:0/relay/-"]},"title":{"description":"What people call it.","type":["string","null"],"minLength":1,"maxLength":128,"examples":["Pump"]},"room":{"description":"Where it is.","type":["string","null"],"minLength":1,"maxLength":128,"examples":["Cellar"]},"icon":{"description":"The name of a picture for it, for whatever shows devices.","type":["string","null"],"minLength":1,"maxLength":64,"examples":["pump"]},"order":{"description":"Its place among others: the lowest first.","type":["number","null"],"examples":[3]},"hidden":{"description":"Whether pages leave it out.","type":["boolean","null"],"examples":[true]},"favorite":{"description":"Whether pages show it first.","type":["boolean","null"],"examples":[true]}},"additionalProperties":false};
 
 function validate21(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -923,15 +895,245 @@ let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
-if(((data.old === undefined) && (missing0 = "old")) || ((data.new === undefined) && (missing0 = "new"))){
+if((data.device === undefined) && (missing0 = "device")){
 validate21.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
 const _errs1 = errors;
 for(const key0 in data){
-if(!((key0 === "old") || (key0 === "new"))){
+if(!(((((((key0 === "device") || (key0 === "title")) || (key0 === "room")) || (key0 === "icon")) || (key0 === "order")) || (key0 === "hidden")) || (key0 === "favorite"))){
 validate21.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs1 === errors){
+if(data.device !== undefined){
+let data0 = data.device;
+const _errs2 = errors;
+if(errors === _errs2){
+if(typeof data0 === "string"){
+if(func2(data0) < 1){
+validate21.errors = [{instancePath:instancePath+"/device",schemaPath:"#/properties/device/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validate21.errors = [{instancePath:instancePath+"/device",schemaPath:"#/properties/device/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+var valid0 = _errs2 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.title !== undefined){
+let data1 = data.title;
+const _errs4 = errors;
+if((typeof data1 !== "string") && (data1 !== null)){
+validate21.errors = [{instancePath:instancePath+"/title",schemaPath:"#/properties/title/type",keyword:"type",params:{type: schema22.properties.title.type},message:"must be string,null"}];
+return false;
+}
+if(errors === _errs4){
+if(typeof data1 === "string"){
+if(func2(data1) > 128){
+validate21.errors = [{instancePath:instancePath+"/title",schemaPath:"#/properties/title/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"}];
+return false;
+}
+else {
+if(func2(data1) < 1){
+validate21.errors = [{instancePath:instancePath+"/title",schemaPath:"#/properties/title/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+}
+var valid0 = _errs4 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.room !== undefined){
+let data2 = data.room;
+const _errs6 = errors;
+if((typeof data2 !== "string") && (data2 !== null)){
+validate21.errors = [{instancePath:instancePath+"/room",schemaPath:"#/properties/room/type",keyword:"type",params:{type: schema22.properties.room.type},message:"must be string,null"}];
+return false;
+}
+if(errors === _errs6){
+if(typeof data2 === "string"){
+if(func2(data2) > 128){
+validate21.errors = [{instancePath:instancePath+"/room",schemaPath:"#/properties/room/maxLength",keyword:"maxLength",params:{limit: 128},message:"must NOT have more than 128 characters"}];
+return false;
+}
+else {
+if(func2(data2) < 1){
+validate21.errors = [{instancePath:instancePath+"/room",schemaPath:"#/properties/room/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+}
+var valid0 = _errs6 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.icon !== undefined){
+let data3 = data.icon;
+const _errs8 = errors;
+if((typeof data3 !== "string") && (data3 !== null)){
+validate21.errors = [{instancePath:instancePath+"/icon",schemaPath:"#/properties/icon/type",keyword:"type",params:{type: schema22.properties.icon.type},message:"must be string,null"}];
+return false;
+}
+if(errors === _errs8){
+if(typeof data3 === "string"){
+if(func2(data3) > 64){
+validate21.errors = [{instancePath:instancePath+"/icon",schemaPath:"#/properties/icon/maxLength",keyword:"maxLength",params:{limit: 64},message:"must NOT have more than 64 characters"}];
+return false;
+}
+else {
+if(func2(data3) < 1){
+validate21.errors = [{instancePath:instancePath+"/icon",schemaPath:"#/properties/icon/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+}
+}
+var valid0 = _errs8 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.order !== undefined){
+let data4 = data.order;
+const _errs10 = errors;
+if((!((typeof data4 == "number") && (isFinite(data4)))) && (data4 !== null)){
+validate21.errors = [{instancePath:instancePath+"/order",schemaPath:"#/properties/order/type",keyword:"type",params:{type: schema22.properties.order.type},message:"must be number,null"}];
+return false;
+}
+var valid0 = _errs10 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.hidden !== undefined){
+let data5 = data.hidden;
+const _errs12 = errors;
+if((typeof data5 !== "boolean") && (data5 !== null)){
+validate21.errors = [{instancePath:instancePath+"/hidden",schemaPath:"#/properties/hidden/type",keyword:"type",params:{type: schema22.properties.hidden.type},message:"must be boolean,null"}];
+return false;
+}
+var valid0 = _errs12 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.favorite !== undefined){
+let data6 = data.favorite;
+const _errs14 = errors;
+if((typeof data6 !== "boolean") && (data6 !== null)){
+validate21.errors = [{instancePath:instancePath+"/favorite",schemaPath:"#/properties/favorite/type",keyword:"type",params:{type: schema22.properties.favorite.type},message:"must be boolean,null"}];
+return false;
+}
+var valid0 = _errs14 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+}
+}
+}
+}
+}
+}
+else {
+validate21.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validate21.errors = vErrors;
+return errors === 0;
+}
+
+const schema23 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:forget","title":"Forget request","description":"The body of POST /api/forget: a device of which nothing is to be kept.","examples":[{"device":"devices/tasmota/5CCF7F000001/relay/1"}],"type":"object","required":["device"],"properties":{"device":{"description":"The complete topic of the device, as it reports on it: without /set.","type":"string","minLength":1,"examples":["devices/tasmota/5CCF7F000001/relay/1"]}},"additionalProperties":false};
+
+function validate22(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if((data.device === undefined) && (missing0 = "device")){
+validate22.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+const _errs1 = errors;
+for(const key0 in data){
+if(!(key0 === "device")){
+validate22.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
+return false;
+break;
+}
+}
+if(_errs1 === errors){
+if(data.device !== undefined){
+let data0 = data.device;
+const _errs2 = errors;
+if(errors === _errs2){
+if(typeof data0 === "string"){
+if(func2(data0) < 1){
+validate22.errors = [{instancePath:instancePath+"/device",schemaPath:"#/properties/device/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+return false;
+}
+}
+else {
+validate22.errors = [{instancePath:instancePath+"/device",schemaPath:"#/properties/device/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+}
+}
+}
+}
+}
+else {
+validate22.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validate22.errors = vErrors;
+return errors === 0;
+}
+
+const schema24 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:replace","title":"Replace request","description":"The body of POST /api/replace: a device and its spare part.","examples":[{"old":"devices/tasmota/5CCF7F000001/relay/1","new":"devices/tasmota/5CCF7F000002/relay/1"}],"type":"object","required":["old","new"],"properties":{"old":{"description":"The complete topic of the broken device, as it reported on it: without /set.","type":"string","minLength":1,"examples":["devices/tasmota/5CCF7F000001/relay/1"]},"new":{"description":"The complete topic of the device that takes its place.","type":"string","minLength":1,"examples":["devices/tasmota/5CCF7F000002/relay/1"]}},"additionalProperties":false};
+
+function validate23(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if(((data.old === undefined) && (missing0 = "old")) || ((data.new === undefined) && (missing0 = "new"))){
+validate23.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+const _errs1 = errors;
+for(const key0 in data){
+if(!((key0 === "old") || (key0 === "new"))){
+validate23.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
 return false;
 break;
 }
@@ -943,12 +1145,12 @@ const _errs2 = errors;
 if(errors === _errs2){
 if(typeof data0 === "string"){
 if(func2(data0) < 1){
-validate21.errors = [{instancePath:instancePath+"/old",schemaPath:"#/properties/old/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+validate23.errors = [{instancePath:instancePath+"/old",schemaPath:"#/properties/old/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 else {
-validate21.errors = [{instancePath:instancePath+"/old",schemaPath:"#/properties/old/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate23.errors = [{instancePath:instancePath+"/old",schemaPath:"#/properties/old/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
@@ -964,12 +1166,12 @@ const _errs4 = errors;
 if(errors === _errs4){
 if(typeof data1 === "string"){
 if(func2(data1) < 1){
-validate21.errors = [{instancePath:instancePath+"/new",schemaPath:"#/properties/new/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
+validate23.errors = [{instancePath:instancePath+"/new",schemaPath:"#/properties/new/minLength",keyword:"minLength",params:{limit: 1},message:"must NOT have fewer than 1 characters"}];
 return false;
 }
 }
 else {
-validate21.errors = [{instancePath:instancePath+"/new",schemaPath:"#/properties/new/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate23.errors = [{instancePath:instancePath+"/new",schemaPath:"#/properties/new/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 }
@@ -983,11 +1185,11 @@ var valid0 = true;
 }
 }
 else {
-validate21.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate23.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-validate21.errors = vErrors;
+validate23.errors = vErrors;
 return errors === 0;
 }
 
@@ -998,7 +1200,9 @@ export const validateUnbanRequest = Object.assign(validate14, { schema: schema15
 export const validateAcknowledgeRequest = Object.assign(validate15, { schema: schema16 })
 export const validatePasswordRequest = Object.assign(validate16, { schema: schema17 })
 export const validateSetupRequest = Object.assign(validate17, { schema: schema18 })
-export const validateUnlockRequest = Object.assign(validate18, { schema: schema19 })
-export const validateLabelRequest = Object.assign(validate19, { schema: schema20 })
-export const validateForgetRequest = Object.assign(validate20, { schema: schema21 })
-export const validateReplaceRequest = Object.assign(validate21, { schema: schema22 })
+export const validateShareRequest = Object.assign(validate18, { schema: schema19 })
+export const validateUnshareRequest = Object.assign(validate19, { schema: schema20 })
+export const validateUnlockRequest = Object.assign(validate20, { schema: schema21 })
+export const validateLabelRequest = Object.assign(validate21, { schema: schema22 })
+export const validateForgetRequest = Object.assign(validate22, { schema: schema23 })
+export const validateReplaceRequest = Object.assign(validate23, { schema: schema24 })

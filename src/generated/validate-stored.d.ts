@@ -13,6 +13,7 @@ import type { NodeEntry } from './stored.ts'
 import type { NoticeEntry } from './stored.ts'
 import type { PublishersEntry } from './stored.ts'
 import type { ReplacementEntry } from './stored.ts'
+import type { ShareEntry } from './stored.ts'
 import type { SwitchRateEntry } from './stored.ts'
 import type { TotpEntry } from './stored.ts'
 import type { UserEntry } from './stored.ts'
@@ -31,6 +32,7 @@ export const validateNodeEntry: Validator<NodeEntry>
 export const validateNoticeEntry: Validator<NoticeEntry>
 export const validatePublishersEntry: Validator<PublishersEntry>
 export const validateReplacementEntry: Validator<ReplacementEntry>
+export const validateShareEntry: Validator<ShareEntry>
 export const validateSwitchRateEntry: Validator<SwitchRateEntry>
 export const validateTotpEntry: Validator<TotpEntry>
 export const validateUserEntry: Validator<UserEntry>

@@ -1395,7 +1395,7 @@ validate23.errors = vErrors;
 return errors === 0;
 }
 
-const schema25 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:switch-rate","title":"Stored switch rate","description":"How often a device was switched, under its topic.","examples":[{"sentAtMs":[1764500000000],"switchedAtMs":1764500000000,"asked":"true"}],"type":"object","required":["sentAtMs"],"properties":{"sentAtMs":{"description":"When the last commands were sent, the latest at the end, in milliseconds since 1970.","type":"array","items":{"type":"number"}},"switchedAtMs":{"description":"When the last one was that asked for another state.","type":"number"},"asked":{"description":"The state it was last asked for.","type":"string"},"reported":{"description":"The state it told since, when that is another one.","type":"string"}}};
+const schema25 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:share","title":"Stored share","description":"A link by which others may look, under the name of its user.","examples":[{"title":"Garden","filters":["nodes/garden/#"],"by":"clown","since":"2026-03-01T10:00:00.000Z","until":"2026-03-08T10:00:00.000Z","sha256":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}],"type":"object","required":["title","filters","by","since","until","sha256"],"properties":{"title":{"description":"What its maker calls it.","type":"string"},"filters":{"description":"What may be read by it.","type":"array","items":{"type":"string"}},"by":{"description":"Who made it.","type":"string"},"since":{"description":"When it was made, as ISO 8601 in UTC.","type":"string"},"until":{"description":"When it ends, likewise.","type":"string"},"sha256":{"description":"SHA-256 of its token, in hex.","type":"string"}}};
 
 function validate24(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -1403,35 +1403,16 @@ let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
-if((data.sentAtMs === undefined) && (missing0 = "sentAtMs")){
+if(((((((data.title === undefined) && (missing0 = "title")) || ((data.filters === undefined) && (missing0 = "filters"))) || ((data.by === undefined) && (missing0 = "by"))) || ((data.since === undefined) && (missing0 = "since"))) || ((data.until === undefined) && (missing0 = "until"))) || ((data.sha256 === undefined) && (missing0 = "sha256"))){
 validate24.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
-if(data.sentAtMs !== undefined){
-let data0 = data.sentAtMs;
+if(data.title !== undefined){
 const _errs1 = errors;
-if(errors === _errs1){
-if(Array.isArray(data0)){
-var valid1 = true;
-const len0 = data0.length;
-for(let i0=0; i0<len0; i0++){
-let data1 = data0[i0];
-const _errs3 = errors;
-if(!((typeof data1 == "number") && (isFinite(data1)))){
-validate24.errors = [{instancePath:instancePath+"/sentAtMs/" + i0,schemaPath:"#/properties/sentAtMs/items/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+if(typeof data.title !== "string"){
+validate24.errors = [{instancePath:instancePath+"/title",schemaPath:"#/properties/title/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
-}
-var valid1 = _errs3 === errors;
-if(!valid1){
-break;
-}
-}
-}
-else {
-validate24.errors = [{instancePath:instancePath+"/sentAtMs",schemaPath:"#/properties/sentAtMs/type",keyword:"type",params:{type: "array"},message:"must be array"}];
-return false;
-}
 }
 var valid0 = _errs1 === errors;
 }
@@ -1439,23 +1420,40 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.switchedAtMs !== undefined){
-let data2 = data.switchedAtMs;
+if(data.filters !== undefined){
+let data1 = data.filters;
+const _errs3 = errors;
+if(errors === _errs3){
+if(Array.isArray(data1)){
+var valid1 = true;
+const len0 = data1.length;
+for(let i0=0; i0<len0; i0++){
 const _errs5 = errors;
-if(!((typeof data2 == "number") && (isFinite(data2)))){
-validate24.errors = [{instancePath:instancePath+"/switchedAtMs",schemaPath:"#/properties/switchedAtMs/type",keyword:"type",params:{type: "number"},message:"must be number"}];
+if(typeof data1[i0] !== "string"){
+validate24.errors = [{instancePath:instancePath+"/filters/" + i0,schemaPath:"#/properties/filters/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
-var valid0 = _errs5 === errors;
+var valid1 = _errs5 === errors;
+if(!valid1){
+break;
+}
+}
+}
+else {
+validate24.errors = [{instancePath:instancePath+"/filters",schemaPath:"#/properties/filters/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
+}
+var valid0 = _errs3 === errors;
 }
 else {
 var valid0 = true;
 }
 if(valid0){
-if(data.asked !== undefined){
+if(data.by !== undefined){
 const _errs7 = errors;
-if(typeof data.asked !== "string"){
-validate24.errors = [{instancePath:instancePath+"/asked",schemaPath:"#/properties/asked/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(typeof data.by !== "string"){
+validate24.errors = [{instancePath:instancePath+"/by",schemaPath:"#/properties/by/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs7 === errors;
@@ -1464,16 +1462,42 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.reported !== undefined){
+if(data.since !== undefined){
 const _errs9 = errors;
-if(typeof data.reported !== "string"){
-validate24.errors = [{instancePath:instancePath+"/reported",schemaPath:"#/properties/reported/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(typeof data.since !== "string"){
+validate24.errors = [{instancePath:instancePath+"/since",schemaPath:"#/properties/since/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs9 === errors;
 }
 else {
 var valid0 = true;
+}
+if(valid0){
+if(data.until !== undefined){
+const _errs11 = errors;
+if(typeof data.until !== "string"){
+validate24.errors = [{instancePath:instancePath+"/until",schemaPath:"#/properties/until/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs11 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.sha256 !== undefined){
+const _errs13 = errors;
+if(typeof data.sha256 !== "string"){
+validate24.errors = [{instancePath:instancePath+"/sha256",schemaPath:"#/properties/sha256/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs13 === errors;
+}
+else {
+var valid0 = true;
+}
+}
 }
 }
 }
@@ -1489,7 +1513,7 @@ validate24.errors = vErrors;
 return errors === 0;
 }
 
-const schema26 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:totp","title":"Stored code","description":"Which code of an authenticator app a user gave last, under the user's name.","examples":[{"secret":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","step":59650000}],"type":"object","required":["secret","step"],"properties":{"secret":{"description":"The SHA-256 of the secret of the app, in hex: a new one begins anew.","type":"string"},"step":{"description":"The 30 seconds it was for, counted since 1970.","type":"integer"}}};
+const schema26 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:switch-rate","title":"Stored switch rate","description":"How often a device was switched, under its topic.","examples":[{"sentAtMs":[1764500000000],"switchedAtMs":1764500000000,"asked":"true"}],"type":"object","required":["sentAtMs"],"properties":{"sentAtMs":{"description":"When the last commands were sent, the latest at the end, in milliseconds since 1970.","type":"array","items":{"type":"number"}},"switchedAtMs":{"description":"When the last one was that asked for another state.","type":"number"},"asked":{"description":"The state it was last asked for.","type":"string"},"reported":{"description":"The state it told since, when that is another one.","type":"string"}}};
 
 function validate25(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -1497,16 +1521,35 @@ let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
-if(((data.secret === undefined) && (missing0 = "secret")) || ((data.step === undefined) && (missing0 = "step"))){
+if((data.sentAtMs === undefined) && (missing0 = "sentAtMs")){
 validate25.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
-if(data.secret !== undefined){
+if(data.sentAtMs !== undefined){
+let data0 = data.sentAtMs;
 const _errs1 = errors;
-if(typeof data.secret !== "string"){
-validate25.errors = [{instancePath:instancePath+"/secret",schemaPath:"#/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+if(errors === _errs1){
+if(Array.isArray(data0)){
+var valid1 = true;
+const len0 = data0.length;
+for(let i0=0; i0<len0; i0++){
+let data1 = data0[i0];
+const _errs3 = errors;
+if(!((typeof data1 == "number") && (isFinite(data1)))){
+validate25.errors = [{instancePath:instancePath+"/sentAtMs/" + i0,schemaPath:"#/properties/sentAtMs/items/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
+}
+var valid1 = _errs3 === errors;
+if(!valid1){
+break;
+}
+}
+}
+else {
+validate25.errors = [{instancePath:instancePath+"/sentAtMs",schemaPath:"#/properties/sentAtMs/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+return false;
+}
 }
 var valid0 = _errs1 === errors;
 }
@@ -1514,17 +1557,43 @@ else {
 var valid0 = true;
 }
 if(valid0){
-if(data.step !== undefined){
-let data1 = data.step;
-const _errs3 = errors;
-if(!(((typeof data1 == "number") && (!(data1 % 1) && !isNaN(data1))) && (isFinite(data1)))){
-validate25.errors = [{instancePath:instancePath+"/step",schemaPath:"#/properties/step/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+if(data.switchedAtMs !== undefined){
+let data2 = data.switchedAtMs;
+const _errs5 = errors;
+if(!((typeof data2 == "number") && (isFinite(data2)))){
+validate25.errors = [{instancePath:instancePath+"/switchedAtMs",schemaPath:"#/properties/switchedAtMs/type",keyword:"type",params:{type: "number"},message:"must be number"}];
 return false;
 }
-var valid0 = _errs3 === errors;
+var valid0 = _errs5 === errors;
 }
 else {
 var valid0 = true;
+}
+if(valid0){
+if(data.asked !== undefined){
+const _errs7 = errors;
+if(typeof data.asked !== "string"){
+validate25.errors = [{instancePath:instancePath+"/asked",schemaPath:"#/properties/asked/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs7 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.reported !== undefined){
+const _errs9 = errors;
+if(typeof data.reported !== "string"){
+validate25.errors = [{instancePath:instancePath+"/reported",schemaPath:"#/properties/reported/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs9 === errors;
+}
+else {
+var valid0 = true;
+}
+}
 }
 }
 }
@@ -1538,7 +1607,7 @@ validate25.errors = vErrors;
 return errors === 0;
 }
 
-const schema27 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:user","title":"Stored user","description":"Who a user was when the hub saw it last, under its name.","examples":[{"created":"2026-11-21T00:00:00Z","passwordHashes":["$argon2id$v=19$m=19456,t=2,p=1$c29tZSBzYWx0$AAAA"]}],"type":"object","required":["passwordHashes"],"properties":{"created":{"description":"When it was made, as the users file says.","type":"string"},"passwordHashes":{"description":"Of its password: a hash, and the one that takes its place. Without any it has none.","type":"array","items":{"type":"string"}}},"additionalProperties":false};
+const schema27 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:totp","title":"Stored code","description":"Which code of an authenticator app a user gave last, under the user's name.","examples":[{"secret":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","step":59650000}],"type":"object","required":["secret","step"],"properties":{"secret":{"description":"The SHA-256 of the secret of the app, in hex: a new one begins anew.","type":"string"},"step":{"description":"The 30 seconds it was for, counted since 1970.","type":"integer"}}};
 
 function validate26(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -1546,15 +1615,64 @@ let errors = 0;
 if(errors === 0){
 if(data && typeof data == "object" && !Array.isArray(data)){
 let missing0;
-if((data.passwordHashes === undefined) && (missing0 = "passwordHashes")){
+if(((data.secret === undefined) && (missing0 = "secret")) || ((data.step === undefined) && (missing0 = "step"))){
 validate26.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
+return false;
+}
+else {
+if(data.secret !== undefined){
+const _errs1 = errors;
+if(typeof data.secret !== "string"){
+validate26.errors = [{instancePath:instancePath+"/secret",schemaPath:"#/properties/secret/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+return false;
+}
+var valid0 = _errs1 === errors;
+}
+else {
+var valid0 = true;
+}
+if(valid0){
+if(data.step !== undefined){
+let data1 = data.step;
+const _errs3 = errors;
+if(!(((typeof data1 == "number") && (!(data1 % 1) && !isNaN(data1))) && (isFinite(data1)))){
+validate26.errors = [{instancePath:instancePath+"/step",schemaPath:"#/properties/step/type",keyword:"type",params:{type: "integer"},message:"must be integer"}];
+return false;
+}
+var valid0 = _errs3 === errors;
+}
+else {
+var valid0 = true;
+}
+}
+}
+}
+else {
+validate26.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+return false;
+}
+}
+validate26.errors = vErrors;
+return errors === 0;
+}
+
+const schema28 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"urn:clown-hub:stored:user","title":"Stored user","description":"Who a user was when the hub saw it last, under its name.","examples":[{"created":"2026-11-21T00:00:00Z","passwordHashes":["$argon2id$v=19$m=19456,t=2,p=1$c29tZSBzYWx0$AAAA"]}],"type":"object","required":["passwordHashes"],"properties":{"created":{"description":"When it was made, as the users file says.","type":"string"},"passwordHashes":{"description":"Of its password: a hash, and the one that takes its place. Without any it has none.","type":"array","items":{"type":"string"}}},"additionalProperties":false};
+
+function validate27(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(errors === 0){
+if(data && typeof data == "object" && !Array.isArray(data)){
+let missing0;
+if((data.passwordHashes === undefined) && (missing0 = "passwordHashes")){
+validate27.errors = [{instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: missing0},message:"must have required property '"+missing0+"'"}];
 return false;
 }
 else {
 const _errs1 = errors;
 for(const key0 in data){
 if(!((key0 === "created") || (key0 === "passwordHashes"))){
-validate26.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
+validate27.errors = [{instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties"}];
 return false;
 break;
 }
@@ -1563,7 +1681,7 @@ if(_errs1 === errors){
 if(data.created !== undefined){
 const _errs2 = errors;
 if(typeof data.created !== "string"){
-validate26.errors = [{instancePath:instancePath+"/created",schemaPath:"#/properties/created/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate27.errors = [{instancePath:instancePath+"/created",schemaPath:"#/properties/created/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid0 = _errs2 === errors;
@@ -1582,7 +1700,7 @@ const len0 = data1.length;
 for(let i0=0; i0<len0; i0++){
 const _errs6 = errors;
 if(typeof data1[i0] !== "string"){
-validate26.errors = [{instancePath:instancePath+"/passwordHashes/" + i0,schemaPath:"#/properties/passwordHashes/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
+validate27.errors = [{instancePath:instancePath+"/passwordHashes/" + i0,schemaPath:"#/properties/passwordHashes/items/type",keyword:"type",params:{type: "string"},message:"must be string"}];
 return false;
 }
 var valid1 = _errs6 === errors;
@@ -1592,7 +1710,7 @@ break;
 }
 }
 else {
-validate26.errors = [{instancePath:instancePath+"/passwordHashes",schemaPath:"#/properties/passwordHashes/type",keyword:"type",params:{type: "array"},message:"must be array"}];
+validate27.errors = [{instancePath:instancePath+"/passwordHashes",schemaPath:"#/properties/passwordHashes/type",keyword:"type",params:{type: "array"},message:"must be array"}];
 return false;
 }
 }
@@ -1606,11 +1724,11 @@ var valid0 = true;
 }
 }
 else {
-validate26.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
+validate27.errors = [{instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object"}];
 return false;
 }
 }
-validate26.errors = vErrors;
+validate27.errors = vErrors;
 return errors === 0;
 }
 
@@ -1627,6 +1745,7 @@ export const validateNodeEntry = Object.assign(validate20, { schema: schema21 })
 export const validateNoticeEntry = Object.assign(validate21, { schema: schema22 })
 export const validatePublishersEntry = Object.assign(validate22, { schema: schema23 })
 export const validateReplacementEntry = Object.assign(validate23, { schema: schema24 })
-export const validateSwitchRateEntry = Object.assign(validate24, { schema: schema25 })
-export const validateTotpEntry = Object.assign(validate25, { schema: schema26 })
-export const validateUserEntry = Object.assign(validate26, { schema: schema27 })
+export const validateShareEntry = Object.assign(validate24, { schema: schema25 })
+export const validateSwitchRateEntry = Object.assign(validate25, { schema: schema26 })
+export const validateTotpEntry = Object.assign(validate26, { schema: schema27 })
+export const validateUserEntry = Object.assign(validate27, { schema: schema28 })

@@ -53,6 +53,7 @@ const nobody = [
   '/api/alarms',
   '/api/security-log',
   '/api/trace',
+  '/api/shares',
   '/api/bus',
 ]
 const posted = [
@@ -67,9 +68,12 @@ const posted = [
   '/api/ban',
   '/api/acknowledge',
   '/api/unban',
+  '/api/share',
+  '/api/unshare',
 ]
 const dialect = '/api/dialects/{dialect}/{operation}'
 const ban = { what: 'user', who: 'guest', reason: 'a' }
+const share = { title: 'a', filters: ['nodes/#'], hours: 1 }
 const command = (device: string, payload: unknown, more = {}) => ({ device, payload, ...more })
 
 /** Asked one after the other; together they bring about all that is documented. */
@@ -169,6 +173,14 @@ const asked: readonly Asked[] = [
   { path: '/api/acknowledge', method: 'POST', body: { rule: 'a', device: 'b' }, status: 400 },
   { path: '/api/acknowledge', method: 'POST', body: {}, user: 'viewer', status: 403 },
   { path: '/api/bans', status: 200 },
+  { path: '/api/share', method: 'POST', body: share, status: 200 },
+  { path: '/api/share', method: 'POST', body: {}, status: 400 },
+  { path: '/api/share', method: 'POST', body: share, user: 'viewer', status: 403 },
+  { path: '/api/shares', status: 200 },
+  { path: '/api/shares', user: 'viewer', status: 403 },
+  { path: '/api/unshare', method: 'POST', body: { id: 'none' }, status: 200 },
+  { path: '/api/unshare', method: 'POST', body: {}, status: 400 },
+  { path: '/api/unshare', method: 'POST', body: {}, user: 'viewer', status: 403 },
   { path: '/api/bans', user: 'viewer', status: 403 },
   { path: '/api/unban', method: 'POST', body: { what: 'user', who: 'guest' }, status: 200 },
   { path: '/api/unban', method: 'POST', body: {}, status: 400 },
