@@ -22,8 +22,12 @@ export function endingOf(code: number, reason: string): Ending {
   return { needs: needsOfCode[code], why: reason || `the connection has ended (${code})` }
 }
 
-const away: Ending = {
-  why: 'the hub cannot be reached, or does not let in pages of this origin',
+const away: Ending = { why: 'the hub cannot be reached' }
+
+/** Of what a page is, the hub has told it nothing; that may change while it tries again. */
+function foreign(): Ending {
+  const origin = Reflect.get(globalThis, 'origin')
+  return { why: `the hub does not let in pages of ${origin}: its http.origins has to list that` }
 }
 
 /** Why a websocket did not open. Browsers tell nobody, so the hub is asked in plain HTTP. */
@@ -44,10 +48,10 @@ export async function refusalOf(
     const session = await fetch(new URL('session', home), { credentials: 'include' })
     return session.ok ? away : await endingOfAnswer(session)
   } catch {
-    if (credentials === undefined || !('ticket' in credentials)) return away
+    const hasTicket = credentials !== undefined && 'ticket' in credentials
     // Whether anybody answers, if not what.
     return fetch(home, { mode: 'no-cors' }).then(
-      () => usedUp,
+      () => (hasTicket ? usedUp : foreign()),
       () => away,
     )
   }

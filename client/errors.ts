@@ -2,17 +2,20 @@ import type { Receipt } from './types.ts'
 
 /** Why something was not done. `code` is stable: docs/errors.md has those of the hub. */
 export class ClownHubError extends Error {
+  // Written out, here and below: the names of classes are shortened in client.js.
+  override readonly name: string = 'ClownHubError'
   readonly code: string
 
   constructor(code: string, message: string) {
     super(message)
-    this.name = new.target.name
     this.code = code
   }
 }
 
 /** There is no connection now: nothing was sent, and nothing waits to be. */
 export class OfflineError extends ClownHubError {
+  override readonly name = 'OfflineError'
+
   constructor() {
     super('offline', 'expected a connection to the hub, which there is not now: nothing was sent')
   }
@@ -20,6 +23,7 @@ export class OfflineError extends ClownHubError {
 
 /** A command that did not end well. `receipt` is the last that the hub told of it. */
 export class CommandError extends ClownHubError {
+  override readonly name: string = 'CommandError'
   readonly device: string
   readonly receipt: Receipt
 
@@ -46,17 +50,29 @@ const sentences: Readonly<Record<Receipt['receipt'], string>> = {
 }
 
 /** It was not sent; `code` says why: `locked`, `interlocked`, `too-fast`, `bad-payload`, `unknown-device`, `forbidden`, … */
-export class CommandRefusedError extends CommandError {}
+export class CommandRefusedError extends CommandError {
+  override readonly name = 'CommandRefusedError'
+}
 /** It was not sent, since its node is away. */
-export class NodeOfflineError extends CommandError {}
+export class NodeOfflineError extends CommandError {
+  override readonly name = 'NodeOfflineError'
+}
 /** The device did not report in time what was asked for. It may have done so all the same. */
-export class CommandTimedOutError extends CommandError {}
+export class CommandTimedOutError extends CommandError {
+  override readonly name = 'CommandTimedOutError'
+}
 /** The device reports another state. */
-export class CommandMismatchError extends CommandError {}
+export class CommandMismatchError extends CommandError {
+  override readonly name = 'CommandMismatchError'
+}
 /** A later command took its place. */
-export class CommandSupersededError extends CommandError {}
+export class CommandSupersededError extends CommandError {
+  override readonly name = 'CommandSupersededError'
+}
 /** The connection or the hub ended meanwhile. It is not sent again by itself. */
-export class CommandUnknownError extends CommandError {}
+export class CommandUnknownError extends CommandError {
+  override readonly name = 'CommandUnknownError'
+}
 
 type CommandErrorClass = new (device: string, receipt: Receipt) => CommandError
 

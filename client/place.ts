@@ -17,6 +17,10 @@ export interface Place {
  */
 export function placeOf(url: string | URL): Place {
   const page: unknown = Reflect.get(globalThis, 'location')
+  // Options without a URL before them, or an address without http, would pass for a path.
+  if (/^[[\d]/.test(String(url))) {
+    throw new TypeError(`expected a URL such as http://hub.local:8080, got ${url}`)
+  }
   const talk = new URL(url, page === undefined ? undefined : String(page))
   if (!/^(http|ws)s?:$/.test(talk.protocol)) {
     throw new TypeError(`expected a URL with http, https, ws or wss, got ${talk.protocol}`)

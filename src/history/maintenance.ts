@@ -90,7 +90,7 @@ export function createMaintenance(parts: HistoryParts): Maintenance {
     },
     forget: async (all) => {
       // Before the series are gone: what is left of one after a kill must be of no later one.
-      void parts.store.write([{ key: historyStateKey, value: stateBytes(parts) }])
+      await parts.store.write([{ key: historyStateKey, value: stateBytes(parts) }])
       writeAhead.flush()
       for (const series of all) {
         table.remove(series)

@@ -49,8 +49,15 @@ t.test(
     t.match(await refusalOf(undefined, place, ticket), { needs: 'credentials' })
     answering(t, undefined, undefined)
     t.match(await refusalOf(undefined, place, ticket), { needs: undefined })
-    answering(t, undefined)
+    answering(t, undefined, undefined)
     t.match(await refusalOf(undefined, place, undefined), { why: /cannot be reached/ })
+    Object.defineProperty(globalThis, 'origin', { value: 'http://page.local', configurable: true })
+    t.teardown(() => Reflect.deleteProperty(globalThis, 'origin'))
+    answering(t, undefined, new Response(''))
+    t.match(await refusalOf(undefined, place, { token: 'a' }), {
+      needs: undefined,
+      why: /does not let in pages of http:\/\/page\.local: its http\.origins has to list/,
+    })
   },
 )
 

@@ -24,4 +24,8 @@ t.test('in a page an address may be relative', async (t) => {
   t.teardown(() => Reflect.deleteProperty(globalThis, 'location'))
   t.equal(placeOf('.').talk.href, 'wss://h/hub/talk')
   t.equal(placeOf('talk/nodes/bridge/0').home.href, 'https://h/hub/')
+  const options = Object({ user: 'clown' })
+  for (const url of ['127.0.0.1:8080', '[::1]:8080', options]) {
+    t.throws(() => placeOf(url), { name: 'TypeError', message: /^expected a URL such as/ })
+  }
 })
