@@ -14,6 +14,7 @@ import { latency } from './latency.ts'
 import { manyToMany } from './many-to-many.ts'
 import { memory } from './memory.ts'
 import { mqtt5 } from './mqtt5.ts'
+import { profiles } from './profiles.ts'
 import { retainedReplay } from './retained.ts'
 import { sparseByMqtt, sparseByWebsocket } from './sparse.ts'
 import { startTime } from './start-time.ts'
@@ -32,6 +33,7 @@ const questions: Readonly<Record<string, (bench: Bench) => Promise<Row[]>>> = {
   'sparse-mqtt': sparseByMqtt,
   'cold-message': coldMessage,
   growth,
+  profiles,
   retained: retainedReplay,
   memory,
   'start-time': startTime,

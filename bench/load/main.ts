@@ -1,5 +1,6 @@
 // The load, a process of its own: packets are built before, and bytes are counted, not read. Does one
 // task at a time, as it is told by messages.
+import { announce, report, reportSteadily } from './devices.ts'
 import { flood } from './flood.ts'
 import { leave, stay } from './idle.ts'
 import { ingest } from './ingest.ts'
@@ -8,6 +9,9 @@ import { roundTrips } from './round-trips.ts'
 import { sparse } from './sparse.ts'
 
 const tasks = {
+  announce,
+  report,
+  reportSteadily,
   flood,
   sparse,
   ingest,
