@@ -1,6 +1,7 @@
 // What do the conventions of hardware cost? A thousand devices of all profiles: while they report as rarely as devices do, by a
 // message beside one on a topic that nobody knows, and by a message that belongs to nobody.
 
+import { setTimeout as pause } from 'node:timers/promises'
 import { checkConfig } from '../src/config.ts'
 import { systemClock } from '../src/core/clock.ts'
 import { Payload } from '../src/core/payload.ts'
@@ -27,14 +28,22 @@ export async function profiles(bench: Bench): Promise<Row[]> {
 /** A device tells what it measures every five minutes, as Tasmota does by itself. */
 const perSecond = Math.ceil((devices * 2) / 300)
 const seconds = 20
+/** Who has just come is asked for what is not known of it. */
+const settles = 10
 
 async function shareOfACore(bench: Bench): Promise<Row> {
   const server = await bench.server('hub')
   const port = portOf(server, 'mqtt')
   await bench.load('announce', { port, devices })
-  await bench.load('reportSteadily', { port, devices, perSecond, seconds: 2 })
+  const isOver = bench.load('reportSteadily', {
+    port,
+    devices,
+    perSecond,
+    seconds: settles + seconds,
+  })
+  await pause(settles * 1000)
   const { microseconds: before } = await server.ask('cpu')
-  await bench.load('reportSteadily', { port, devices, perSecond, seconds })
+  await isOver
   const { microseconds: after } = await server.ask('cpu')
   const share = (after - before) / (seconds * 1e6)
   return {

@@ -58,7 +58,7 @@ type Reason =
   | 'the hub has come to its broker'
 
 export function createKnownStates(options: KnownStatesOptions): KnownStates {
-  const { publish, registry, values, model, devices, clock } = options
+  const { publish, registry, values, model, devices } = options
   const { add: onChange, tell } = createListeners<[device: string, isKnown: boolean]>()
   /** Those of which nobody knows it, and those who were spoken for by others; the longest so comes first. */
   const unknown = new Map<string, Reason>()
@@ -85,25 +85,18 @@ export function createKnownStates(options: KnownStatesOptions): KnownStates {
     const { devices: own = new Map() } = registry.nodes.get(base) ?? {}
     for (const topic of own.keys()) if (isActuator(topic)) forget(topic, { since })
   }
-  /** Whether the registry has no such device, and it has said nothing since then. */
-  const isForgotten = (topic: string, sinceMs: number) =>
-    registry.device(topic) === undefined && (values.of(topic)?.heardMs ?? sinceMs) <= sinceMs
+  const search = createSearch(options, (topic, since) => {
+    if (isActuator(topic)) forget(topic, { since })
+  })
   return {
     isKnown,
     markOf,
     onChange,
     tellerOf: (device) => tellers.get(device),
-    lose: async (base, since) => {
-      const sinceMs = clock.nowMs()
+    lose: (base, since) => {
       // At once: what its devices say next counts.
       loseKnown(base, since)
-      // A node of one level reports on its own topic, too.
-      const topics = [base].filter((topic) => values.of(topic) !== undefined)
-      for await (const topic of values.topicsBelow(base)) topics.push(topic)
-      for (const topic of topics) {
-        const isIts = deviceOf(topic).base === base && isActuator(topic)
-        if (isIts && isForgotten(topic, sinceMs)) forget(topic, { since })
-      }
+      return search(base, since)
     },
     loseAll: async () => {
       for await (const topic of values.topicsBelow('')) {
@@ -123,6 +116,34 @@ export function createKnownStates(options: KnownStatesOptions): KnownStates {
       if (isActuator(device)) afterwards(() => forget(device, { teller }))
     },
     among: (all) => all.flatMap((value) => [value, markOf(value.topic) ?? []].flat()),
+  }
+}
+
+/**
+ * Looks through all values for what belongs to nodes that are lost, is not in the registry and has said nothing since. What is
+ * lost in one turn is looked for together: a gateway speaks for a thousand nodes.
+ */
+function createSearch(
+  { registry, values, clock }: KnownStatesOptions,
+  found: (topic: string, since: Since) => void,
+) {
+  let lost = new Map<string, { readonly since: Since; readonly sinceMs: number }>()
+  let looking: Promise<void> | undefined
+  const look = async () => {
+    await Promise.resolve()
+    const all = lost
+    lost = new Map()
+    looking = undefined
+    for await (const topic of values.topicsBelow('')) {
+      const one = all.get(deviceOf(topic).base)
+      if (one === undefined || registry.device(topic) !== undefined) continue
+      if ((values.of(topic)?.heardMs ?? one.sinceMs) <= one.sinceMs) found(topic, one.since)
+    }
+  }
+  return (base: string, since: Since): Promise<void> => {
+    lost.set(base, { since, sinceMs: clock.nowMs() })
+    looking ??= look()
+    return looking
   }
 }
 

@@ -104,6 +104,30 @@ t.test('so many are remembered, and those away the longest are forgotten', async
   t.equal(states.markOf('n/relay/2')?.topic, 'n/relay/2/error')
 })
 
+t.test('nodes that are lost together are looked for in one go', async (t) => {
+  let looks = 0
+  const published: string[] = []
+  const states = createKnownStates({
+    publish: ({ topic }) => published.push(topic),
+    registry: { nodes: new Map(), device: () => undefined, isOffline: () => false },
+    clock: { nowMs: () => 0 },
+    values: {
+      topicsBelow: async function* () {
+        looks++
+        yield* ['n/relay/1', 'm/relay/1', 'other/relay/1']
+      },
+      of: () => undefined,
+    },
+    model: { takesCommands: () => true },
+    devices: 9,
+  })
+  await Promise.all([states.lose('n', 'was away'), states.lose('m', 'has started')])
+  t.equal(looks, 1)
+  t.same(published, ['n/relay/1/error', 'm/relay/1/error'])
+  await states.lose('other', 'was away')
+  t.equal(looks, 2)
+})
+
 t.test('nothing is known of actuators when the hub has started', async (t) => {
   const { states, say, clock } = await openedNodes(t)
   say('n/relay/1', { state: true })
